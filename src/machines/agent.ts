@@ -1,0 +1,586 @@
+/**
+ * One agent's life, and the body it supervises.
+ *
+ * The chart says what may happen. It knows no clock, thread, store or log: time and chance reach it inside
+ * events (`at`, `chance`), deadlines are named delays over its input, and everything it wants done is a named
+ * effect with plain params. The body (whatever hosts the agent's code) is a child actor, invoked for as long as
+ * the agent is `alive`: its end, by value or by error, is an event, and the chart decides what follows.
+ *
+ * Sources: the seed's phases 1–5; OTP `supervisor` for restart intensity; DESIGN of this project for the races.
+ */
+import { assign, fromPromise, setup } from 'xstate';
+import type { LifePolicy } from './agent-spec.ts';
+import { endStatusOf, type ErrorInfo, type ExitReason } from './exit-reason.ts';
+import {
+  afterUptime,
+  exceedsIntensity,
+  noRestarts,
+  restartDelayMs,
+  type RestartHistory,
+  withRestart,
+} from './restart-policy.ts';
+
+export interface AgentInput {
+  readonly id: string;
+  readonly policy: LifePolicy;
+}
+
+/** What the body actor is told at its start. */
+export interface BodyInput {
+  readonly agentId: string;
+  readonly incarnation: number;
+}
+
+/** What the body actor says at its end. `chance` in [0, 1) is the dice for the backoff's jitter. */
+export interface BodyExit {
+  readonly reason: ExitReason;
+  readonly at: number;
+  readonly chance: number;
+}
+
+/** An end that was ordered: the reason it will have, and whether somebody asked the agent to end for good. */
+export interface OrderedEnd {
+  readonly reason: ExitReason;
+  readonly forGood: boolean;
+}
+
+/** Where a start was asked from; a start that fails goes back there. */
+export type StartedFrom =
+  | 'registered'
+  | 'stopped'
+  | 'completed'
+  | 'waiting'
+  | 'awaitingOperator'
+  | 'gaveUp'
+  | 'leftDown'
+  | 'restart';
+
+export interface AgentContext {
+  readonly id: string;
+  readonly policy: LifePolicy;
+  /** 1, 2, 3 … one per start, failed ones included: it is never used twice. */
+  readonly incarnation: number;
+  readonly startedFrom: StartedFrom;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+  /** Why the last body ended. */
+  readonly reason: ExitReason | undefined;
+  /** The dice that came with that end. */
+  readonly chance: number;
+  /** The end that was ordered for the living body. It is known before the body is signalled. */
+  readonly ordered: OrderedEnd | undefined;
+  /** Grace of the stop under way, in ms. */
+  readonly stopTimeoutMs: number;
+  /** Health checks missed in a row. */
+  readonly misses: number;
+  /** Automatic restarts so far. */
+  readonly restarts: number;
+  readonly history: RestartHistory;
+  readonly restartDelayMs: number;
+  /** Epoch ms at which the waiting restart is due. */
+  readonly restartAt: number | undefined;
+}
+
+/** What an operator, or the system for him, may ask. */
+export type AgentCommandEvent =
+  | { type: 'agent.start'; at: number }
+  | { type: 'agent.restart'; at: number }
+  | { type: 'agent.stop'; at: number; timeoutMs?: number }
+  | { type: 'agent.kill'; at: number }
+  | { type: 'agent.forget'; at: number };
+
+export type AgentEvent =
+  | AgentCommandEvent
+  | { type: 'permit.granted'; at: number }
+  | { type: 'body.ready'; at: number }
+  | { type: 'body.finished'; at: number }
+  | { type: 'body.saved'; at: number }
+  | { type: 'body.save_failed'; at: number; error: ErrorInfo }
+  | { type: 'mailbox.busy'; at: number }
+  | { type: 'mailbox.idle'; at: number }
+  | { type: 'health.missed'; at: number }
+  | { type: 'health.passed'; at: number; busy: boolean }
+  | { type: 'xstate.done.actor.body'; output: BodyExit };
+
+/** What the chart tells the world of a life; the runtime adds sequence, time and detail. */
+export type LifeEventType =
+  | 'agent.starting'
+  | 'agent.started'
+  | 'agent.start_failed'
+  | 'agent.unresponsive'
+  | 'agent.recovered'
+  | 'agent.stopping'
+  | 'agent.stopped'
+  | 'agent.completed'
+  | 'agent.crashed'
+  | 'agent.restart_scheduled'
+  | 'agent.gave_up'
+  | 'agent.forgotten';
+
+export type BodyCommand = 'terminate' | 'kill' | 'save';
+export type MailboxCommand = 'drain' | 'abort' | 'abandon';
+export type PermitCommand = 'request' | 'release' | 'withdraw';
+export type HealthCommand = 'watch' | 'unwatch';
+export type AlertKind = 'restart_required' | 'gave_up';
+
+/** Everything this chart may want done, as data. */
+export type AgentEffect =
+  | { type: 'announce'; event: LifeEventType; context: AgentContext; reason: ExitReason | undefined }
+  | { type: 'commandBody'; command: BodyCommand }
+  | { type: 'commandMailbox'; command: MailboxCommand }
+  | { type: 'watchHealth'; command: HealthCommand }
+  | { type: 'handlePermit'; command: PermitCommand }
+  | { type: 'raiseAlert'; alert: AlertKind; context: AgentContext }
+  | { type: 'clearAlerts' };
+
+type EffectParams<Type extends AgentEffect['type']> = Omit<Extract<AgentEffect, { type: Type }>, 'type'> & {
+  readonly id: string;
+};
+type Here = { context: AgentContext };
+
+const announce = (event: LifeEventType) => ({
+  type: 'announce' as const,
+  params: ({ context }: Here) => ({ id: context.id, event, context, reason: context.reason }),
+});
+const announceFailedStart = {
+  type: 'announce' as const,
+  params: ({ context, event }: Here & { event: AgentEvent }) => ({
+    id: context.id,
+    event: 'agent.start_failed' as const,
+    context,
+    reason: event.type === 'xstate.done.actor.body' ? reasonOf(context, event.output) : context.reason,
+  }),
+};
+const commandBody = (command: BodyCommand) => ({
+  type: 'commandBody' as const,
+  params: ({ context }: Here) => ({ id: context.id, command }),
+});
+const commandMailbox = (command: MailboxCommand) => ({
+  type: 'commandMailbox' as const,
+  params: ({ context }: Here) => ({ id: context.id, command }),
+});
+const watchHealth = (command: HealthCommand) => ({
+  type: 'watchHealth' as const,
+  params: ({ context }: Here) => ({ id: context.id, command }),
+});
+const handlePermit = (command: PermitCommand) => ({
+  type: 'handlePermit' as const,
+  params: ({ context }: Here) => ({ id: context.id, command }),
+});
+const raiseAlert = (alert: AlertKind) => ({
+  type: 'raiseAlert' as const,
+  params: ({ context }: Here) => ({ id: context.id, alert, context }),
+});
+const clearAlerts = { type: 'clearAlerts' as const, params: ({ context }: Here) => ({ id: context.id }) };
+
+const beginStart = (startedFrom: StartedFrom) => ({ type: 'beginStart' as const, params: { startedFrom } });
+const orderEnd = (reason: ExitReason, forGood: boolean) => ({
+  type: 'orderEnd' as const,
+  params: { reason, forGood },
+});
+
+/** The reason an exit counts with: an order that the body obeyed gives its own. */
+function reasonOf(context: AgentContext, exit: BodyExit): ExitReason {
+  const obeyed = exit.reason === 'shutdown' || exit.reason === 'killed';
+  return obeyed && context.ordered !== undefined ? context.ordered.reason : exit.reason;
+}
+
+/** A start by an operator from one resting place. */
+const startFrom = (startedFrom: StartedFrom) => ({
+  target: '#agent.alive',
+  actions: [beginStart(startedFrom), clearAlerts],
+});
+const forget = { target: '#agent.forgotten', actions: clearAlerts };
+const startOrForget = (startedFrom: StartedFrom) => ({
+  'agent.start': startFrom(startedFrom),
+  'agent.restart': startFrom(startedFrom),
+  'agent.forget': forget,
+});
+const cancelRestart = {
+  target: '#agent.stopped',
+  actions: ['recordCancelledRestart' as const, announce('agent.stopped')],
+};
+const isFrom = (startedFrom: StartedFrom) => ({ type: 'isFrom' as const, params: { startedFrom } });
+
+export const agentMachine = setup({
+  types: {} as { context: AgentContext; input: AgentInput; events: AgentEvent },
+  actors: {
+    body: fromPromise<BodyExit, BodyInput>(() =>
+      Promise.reject(new Error('agentMachine: no actor "body" was provided')),
+    ),
+  },
+  actions: {
+    // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
+    announce: (_, _params: EffectParams<'announce'>) => {},
+    commandBody: (_, _params: EffectParams<'commandBody'>) => {},
+    commandMailbox: (_, _params: EffectParams<'commandMailbox'>) => {},
+    watchHealth: (_, _params: EffectParams<'watchHealth'>) => {},
+    handlePermit: (_, _params: EffectParams<'handlePermit'>) => {},
+    raiseAlert: (_, _params: EffectParams<'raiseAlert'>) => {},
+    clearAlerts: (_, _params: EffectParams<'clearAlerts'>) => {},
+
+    // Assignments.
+    beginStart: assign(({ context }, { startedFrom }: { startedFrom: StartedFrom }) => ({
+      incarnation: context.incarnation + 1,
+      startedFrom,
+      ordered: undefined,
+      restarts: startedFrom === 'restart' ? context.restarts + 1 : context.restarts,
+      restartAt: startedFrom === 'waiting' ? context.restartAt : undefined,
+    })),
+    noteReady: assign(({ context, event }) => ({
+      startedAt: 'at' in event ? event.at : undefined,
+      misses: 0,
+      history: context.startedFrom === 'restart' ? context.history : noRestarts,
+    })),
+    noteMiss: assign({ misses: ({ context }) => context.misses + 1 }),
+    noteAnswer: assign({ misses: 0 }),
+    orderEnd: assign({ ordered: (_, params: OrderedEnd) => params }),
+    setStopTimeout: assign({
+      stopTimeoutMs: ({ context, event }) =>
+        event.type === 'agent.stop' && event.timeoutMs !== undefined
+          ? event.timeoutMs
+          : context.policy.shutdownMs,
+    }),
+    orderTimedOutEnd: assign({
+      ordered: ({ context }): OrderedEnd => ({
+        reason:
+          context.ordered === undefined || context.ordered.reason === 'shutdown'
+            ? { shutdown: 'timed_out' }
+            : context.ordered.reason,
+        forGood: true,
+      }),
+    }),
+    orderNoRestart: assign({
+      ordered: ({ context }): OrderedEnd => ({ reason: context.ordered?.reason ?? 'killed', forGood: true }),
+    }),
+    recordExit: assign(({ context, event }) => {
+      if (event.type !== 'xstate.done.actor.body') return {};
+      const { at, chance } = event.output;
+      return {
+        reason: reasonOf(context, event.output),
+        endedAt: at,
+        chance,
+        misses: 0,
+        history: afterUptime(context.policy.restart, context.history, at - (context.startedAt ?? at)),
+      };
+    }),
+    recordFailedStart: assign(({ context, event }) => {
+      if (event.type !== 'xstate.done.actor.body') return {};
+      const { at, chance } = event.output;
+      return { reason: reasonOf(context, event.output), endedAt: at, chance };
+    }),
+    recordBug: assign({
+      reason: ({ event }): ExitReason => {
+        const bug: unknown = 'error' in event ? event.error : undefined;
+        return { error: { name: 'Error', message: `the body actor failed: ${String(bug)}` } };
+      },
+    }),
+    recordCancelledRestart: assign({ reason: 'shutdown' as const, restartAt: undefined }),
+    scheduleRestart: assign(({ context }) => {
+      const at = context.endedAt ?? 0;
+      const delayMs = restartDelayMs(context.policy.restart, context.history, context.chance);
+      return {
+        restartDelayMs: delayMs,
+        restartAt: at + delayMs,
+        history: withRestart(context.policy.restart, context.history, at),
+      };
+    }),
+    resumeRestart: assign(({ context, event }) => ({
+      restartDelayMs:
+        event.type === 'xstate.done.actor.body' && context.restartAt !== undefined
+          ? Math.max(0, context.restartAt - event.output.at)
+          : 0,
+    })),
+  },
+  guards: {
+    isStartByCaller: ({ context }) => context.startedFrom !== 'restart',
+    isBusy: (_, params: { busy: boolean }) => params.busy,
+    isLastMiss: ({ context }) => context.misses + 1 >= context.policy.failuresBeforeKill,
+    isNoGrace: ({ context, event }) =>
+      event.type === 'agent.stop' && (event.timeoutMs ?? context.policy.shutdownMs) === 0,
+    isCompleted: ({ context }) => context.reason !== undefined && endStatusOf(context.reason) === 'completed',
+    isStopped: ({ context }) => context.reason !== undefined && endStatusOf(context.reason) === 'stopped',
+    isFrom: ({ context }, params: { startedFrom: StartedFrom }) => context.startedFrom === params.startedFrom,
+    isNeverRestarted: ({ context }) =>
+      context.ordered?.forGood === true || context.policy.restart.policy === 'never',
+    isManual: ({ context }) => context.policy.restart.policy === 'manual',
+    isTooOften: ({ context }) =>
+      exceedsIntensity(context.policy.restart, context.history, context.endedAt ?? 0),
+  },
+  delays: {
+    startTimeout: ({ context }) => context.policy.startTimeoutMs,
+    maxRuntime: ({ context }) => context.policy.maxRuntimeMs,
+    restartDelay: ({ context }) => context.restartDelayMs,
+    /** The whole of a stop. */
+    shutdownDeadline: ({ context }) => context.stopTimeoutMs,
+    /** Work may finish for this share of a stop; the rest is for aborting, saving and terminating. */
+    drainDeadline: ({ context }) => context.stopTimeoutMs * 0.8,
+    /** Aborted work may settle for this share of a stop. */
+    abortDeadline: ({ context }) => context.stopTimeoutMs * 0.1,
+  },
+}).createMachine({
+  id: 'agent',
+  context: ({ input }) => ({
+    id: input.id,
+    policy: input.policy,
+    incarnation: 0,
+    startedFrom: 'registered',
+    startedAt: undefined,
+    endedAt: undefined,
+    reason: undefined,
+    chance: 0,
+    ordered: undefined,
+    stopTimeoutMs: input.policy.shutdownMs,
+    misses: 0,
+    restarts: 0,
+    history: noRestarts,
+    restartDelayMs: 0,
+    restartAt: undefined,
+  }),
+  initial: 'registered',
+  states: {
+    registered: {
+      description: 'Known, never started.',
+      on: { 'agent.start': startFrom('registered'), 'agent.forget': forget },
+    },
+
+    alive: {
+      description: 'A body exists, and is supervised.',
+      initial: 'starting',
+      invoke: {
+        id: 'body',
+        src: 'body',
+        input: ({ context }) => ({ agentId: context.id, incarnation: context.incarnation }),
+        onError: { target: '#agent.crashed.leftDown', actions: ['recordBug', announce('agent.crashed')] },
+      },
+      exit: commandMailbox('abandon'),
+      on: {
+        'xstate.done.actor.body': { target: '#agent.ended', actions: 'recordExit' },
+      },
+      states: {
+        starting: {
+          description: 'The body loads and runs its init.',
+          initial: 'initializing',
+          entry: announce('agent.starting'),
+          exit: handlePermit('release'),
+          on: {
+            'xstate.done.actor.body': [
+              { guard: 'isStartByCaller', target: '#agent.rolledBack', actions: announceFailedStart },
+              { target: '#agent.crashed', actions: [announceFailedStart, 'recordFailedStart'] },
+            ],
+          },
+          states: {
+            initializing: {
+              after: {
+                startTimeout: { target: 'cancelling', actions: orderEnd('start_timed_out', false) },
+              },
+              on: {
+                'body.ready': { target: '#agent.alive.serving', actions: ['noteReady', announce('agent.started')] },
+                'agent.kill': { target: 'cancelling', actions: orderEnd('killed', false) },
+                'agent.stop': [
+                  {
+                    guard: 'isNoGrace',
+                    target: '#agent.alive.killing',
+                    actions: orderEnd({ shutdown: 'killed' }, true),
+                  },
+                  {
+                    target: '#agent.alive.stopping.terminating',
+                    actions: [orderEnd('shutdown', true), 'setStopTimeout'],
+                  },
+                ],
+              },
+            },
+            cancelling: {
+              description: 'The start has failed; its body is being killed.',
+              entry: commandBody('kill'),
+              on: {
+                'agent.stop': { target: '#agent.alive.killing', actions: orderEnd('shutdown', true) },
+                'agent.kill': {},
+              },
+            },
+          },
+        },
+
+        serving: {
+          description: 'Takes tasks, answers for its health.',
+          initial: 'running',
+          entry: watchHealth('watch'),
+          exit: watchHealth('unwatch'),
+          after: {
+            maxRuntime: {
+              target: 'stopping',
+              actions: [orderEnd({ shutdown: 'max_runtime' }, true), 'setStopTimeout'],
+            },
+          },
+          on: {
+            'agent.stop': [
+              { guard: 'isNoGrace', target: 'killing', actions: orderEnd({ shutdown: 'killed' }, true) },
+              { target: 'stopping', actions: [orderEnd('shutdown', true), 'setStopTimeout'] },
+            ],
+            'agent.kill': { target: 'killing', actions: orderEnd('killed', false) },
+            'body.finished': {
+              target: 'stopping.aborting',
+              actions: [orderEnd('normal', true), 'setStopTimeout'],
+            },
+          },
+          states: {
+            running: {
+              initial: 'idle',
+              on: {
+                'health.missed': [
+                  {
+                    guard: 'isLastMiss',
+                    target: '#agent.alive.killing',
+                    actions: ['noteMiss', announce('agent.unresponsive'), orderEnd('unresponsive', false)],
+                  },
+                  { target: 'unresponsive', actions: ['noteMiss', announce('agent.unresponsive')] },
+                ],
+              },
+              states: {
+                idle: { on: { 'mailbox.busy': 'busy' } },
+                busy: { on: { 'mailbox.idle': 'idle' } },
+              },
+            },
+            unresponsive: {
+              description: 'Missed a health check; an answer brings it back.',
+              on: {
+                'health.passed': [
+                  {
+                    guard: { type: 'isBusy', params: ({ event }) => ({ busy: event.busy }) },
+                    target: 'running.busy',
+                    actions: ['noteAnswer', announce('agent.recovered')],
+                  },
+                  { target: 'running.idle', actions: ['noteAnswer', announce('agent.recovered')] },
+                ],
+                'health.missed': [
+                  {
+                    guard: 'isLastMiss',
+                    target: '#agent.alive.killing',
+                    actions: ['noteMiss', orderEnd('unresponsive', false)],
+                  },
+                  { actions: 'noteMiss' },
+                ],
+              },
+            },
+          },
+        },
+
+        stopping: {
+          description: 'Ends in order: drain, abort what is left, save, terminate. One deadline over all of it.',
+          initial: 'draining',
+          entry: announce('agent.stopping'),
+          after: {
+            shutdownDeadline: { target: 'killing', actions: 'orderTimedOutEnd' },
+          },
+          on: {
+            'agent.kill': { target: 'killing', actions: orderEnd('killed', true) },
+            'agent.stop': {},
+          },
+          states: {
+            draining: {
+              description: 'New tasks are refused; accepted ones may finish.',
+              entry: commandMailbox('drain'),
+              after: { drainDeadline: 'aborting' },
+              on: {
+                'mailbox.idle': 'saving',
+                'body.finished': { target: 'aborting', actions: orderEnd('normal', true) },
+              },
+            },
+            aborting: {
+              description: 'What is left is abandoned: its abort signal fires. Work that will not end is not saved.',
+              entry: commandMailbox('abort'),
+              after: { abortDeadline: 'terminating' },
+              on: { 'mailbox.idle': 'saving' },
+            },
+            saving: {
+              entry: commandBody('save'),
+              on: { 'body.saved': 'terminating', 'body.save_failed': 'terminating' },
+            },
+            terminating: {
+              entry: commandBody('terminate'),
+            },
+          },
+        },
+
+        killing: {
+          description: 'The body was killed; its end is awaited, and nothing else.',
+          entry: commandBody('kill'),
+          on: { 'agent.kill': {}, 'agent.stop': { actions: 'orderNoRestart' } },
+        },
+      },
+    },
+
+    rolledBack: {
+      description: 'A start that somebody asked for failed: the agent is again where it was.',
+      always: [
+        { guard: isFrom('registered'), target: 'registered' },
+        { guard: isFrom('stopped'), target: 'stopped' },
+        { guard: isFrom('completed'), target: 'completed' },
+        { guard: isFrom('waiting'), target: 'crashed.waiting', actions: 'resumeRestart' },
+        { guard: isFrom('awaitingOperator'), target: 'crashed.awaitingOperator' },
+        { guard: isFrom('gaveUp'), target: 'crashed.gaveUp' },
+        { target: 'crashed.leftDown' },
+      ],
+    },
+
+    ended: {
+      description: 'The body is gone; its exit reason decides.',
+      always: [
+        { guard: 'isCompleted', target: 'completed', actions: announce('agent.completed') },
+        { guard: 'isStopped', target: 'stopped', actions: announce('agent.stopped') },
+        { target: 'crashed' },
+      ],
+    },
+
+    completed: { description: 'Its body finished its work.', on: startOrForget('completed') },
+
+    stopped: { description: 'It was asked to end.', on: startOrForget('stopped') },
+
+    crashed: {
+      initial: 'deciding',
+      states: {
+        deciding: {
+          entry: announce('agent.crashed'),
+          always: [
+            { guard: 'isNeverRestarted', target: 'leftDown' },
+            { guard: 'isManual', target: 'awaitingOperator' },
+            { guard: 'isTooOften', target: 'gaveUp', actions: announce('agent.gave_up') },
+            { target: 'waiting', actions: 'scheduleRestart' },
+          ],
+        },
+        waiting: {
+          description: 'A restart is due after its delay.',
+          entry: announce('agent.restart_scheduled'),
+          after: { restartDelay: 'queued' },
+          on: { ...startOrForget('waiting'), 'agent.stop': cancelRestart },
+        },
+        queued: {
+          description: 'The restart is due; the fleet lets only so many start at once.',
+          entry: handlePermit('request'),
+          exit: handlePermit('withdraw'),
+          on: {
+            ...startOrForget('waiting'),
+            'agent.stop': cancelRestart,
+            'permit.granted': { target: '#agent.alive', actions: beginStart('restart') },
+          },
+        },
+        awaitingOperator: {
+          description: 'Its policy is manual: somebody has to start it.',
+          entry: raiseAlert('restart_required'),
+          on: startOrForget('awaitingOperator'),
+        },
+        gaveUp: {
+          description: 'Crashed more often than its restart intensity allows.',
+          entry: raiseAlert('gave_up'),
+          on: startOrForget('gaveUp'),
+        },
+        leftDown: {
+          description: 'Crashed, and not to be restarted: by its policy, or because it was asked to stop.',
+          on: startOrForget('leftDown'),
+        },
+      },
+    },
+
+    forgotten: { type: 'final', entry: announce('agent.forgotten') },
+  },
+});

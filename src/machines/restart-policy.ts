@@ -1,0 +1,60 @@
+/**
+ * When a crashed agent starts again: pure deciders over plain data, no clock and no dice.
+ *
+ * Sources: the seed's four policies (error handling, `maybe_schedule_restart`); OTP's restart intensity.
+ */
+import { z } from 'zod';
+import { durationMs } from './duration.ts';
+
+export const restartPolicy = z.strictObject({
+  policy: z.enum(['immediate', 'delayed', 'manual', 'never']).default('delayed'),
+  delayMs: durationMs.default(1_000),
+  maxDelayMs: durationMs.default(60_000),
+  maxRestarts: z.int().min(0).default(5),
+  withinMs: durationMs.default(60_000),
+});
+export type RestartPolicy = z.infer<typeof restartPolicy>;
+
+/** What a decision needs to know of the restarts so far. */
+export interface RestartHistory {
+  /** Epoch ms of the restarts granted within the policy's window, oldest first; never longer than `maxRestarts`. */
+  readonly recent: readonly number[];
+  /** Restarts in a row without a healthy period between them: the exponent of the backoff. */
+  readonly attempt: number;
+}
+
+export const noRestarts: RestartHistory = { recent: [], attempt: 0 };
+
+/** Whether one more restart at `at` would exceed the intensity: more than `maxRestarts` within `withinMs`. */
+export function exceedsIntensity(policy: RestartPolicy, history: RestartHistory, at: number): boolean {
+  return inWindow(policy, history, at).length >= policy.maxRestarts;
+}
+
+/** The history after one more restart was decided at `at`. */
+export function withRestart(policy: RestartPolicy, history: RestartHistory, at: number): RestartHistory {
+  return { recent: [...inWindow(policy, history, at), at], attempt: history.attempt + 1 };
+}
+
+/** The history as it stands for a body that ran for `uptimeMs`: a healthy period (`withinMs`) resets the backoff. */
+export function afterUptime(policy: RestartPolicy, history: RestartHistory, uptimeMs: number): RestartHistory {
+  return uptimeMs >= policy.withinMs ? { ...history, attempt: 0 } : history;
+}
+
+/**
+ * The delay before the next restart, in ms.
+ *
+ * `immediate`: `delayMs`, always. `delayed`: `delayMs` doubled for every earlier attempt, capped at
+ * `maxDelayMs`, of which half is fixed and half is chance, so that a fleet that fell together does not rise
+ * together.
+ *
+ * @param chance a number in [0, 1)
+ */
+export function restartDelayMs(policy: RestartPolicy, history: RestartHistory, chance: number): number {
+  if (policy.policy === 'immediate') return policy.delayMs;
+  const ceiling = Math.min(policy.maxDelayMs, policy.delayMs * 2 ** Math.min(history.attempt, 52));
+  return Math.round(ceiling / 2 + (ceiling / 2) * chance);
+}
+
+function inWindow(policy: RestartPolicy, history: RestartHistory, at: number): readonly number[] {
+  return history.recent.filter((restart) => at - restart < policy.withinMs);
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import type { AnyStateMachine } from 'xstate';
+import { bestLayout } from '../../visualizations/best-layout.ts';
+import { chartGraphOf } from '../../visualizations/chart-graph.ts';
+import { charts } from '../../visualizations/charts.ts';
+import { type Box, type Point, isContainer } from '../../visualizations/layout.ts';
+import { mermaidOf } from '../../visualizations/mermaid.ts';
+import { bundlesOf } from '../../visualizations/routes.ts';
+import { svgOf } from '../../visualizations/svg.ts';
+import { smallMachine } from './small-machine.ts';
+
+const small = {
+  name: 'small',
+  title: 'Small',
+  machine: smallMachine as AnyStateMachine,
+  isCommand: () => true,
+};
+const all = [...charts, small];
+
+/** Coordinates are rounded to a tenth of a pixel: what touches does not overlap. */
+const TOUCH = 0.2;
+
+function overlap(one: Box, other: Box): boolean {
+  return (
+    one.x + TOUCH < other.x + other.width &&
+    other.x + TOUCH < one.x + one.width &&
+    one.y + TOUCH < other.y + other.height &&
+    other.y + TOUCH < one.y + one.height
+  );
+}
+
+/** The straight runs of a line, as boxes; ends touch what they lead to, and do not count. */
+function runsOf(points: readonly Point[]): Box[] {
+  return points.slice(1).map((to, index) => {
+    const from = points[index] ?? to;
+    const [x, y] = [Math.min(from.x, to.x), Math.min(from.y, to.y)];
+    return { x, y, width: Math.abs(from.x - to.x), height: Math.abs(from.y - to.y) };
+  });
+}
+
+describe('a picture', () => {
+  it.each(all)('shows every transition of $name once', ({ machine, isCommand }) => {
+    const graph = chartGraphOf(machine);
+    const shown = bundlesOf(graph, isCommand).flatMap(({ transitions }) =>
+      transitions.map(({ order }) => order),
+    );
+    expect(shown.toSorted((a, b) => a - b)).toEqual(graph.transitions.map(({ order }) => order));
+  });
+
+  it.each(all)(
+    'of $name has no label over another or over a state, no line through either, and nothing off the paper',
+    async ({ machine, isCommand }) => {
+      const layout = await bestLayout(chartGraphOf(machine), isCommand);
+      const labels = layout.edges.flatMap(({ label }) => (label ? [label] : []));
+      const leaves = layout.states.filter((placed) => !isContainer(placed));
+      const boxes: Box[] = [...labels, ...leaves];
+      const clashes = boxes.flatMap((one, index) =>
+        boxes.slice(index + 1).filter((other) => overlap(one, other)),
+      );
+      expect(clashes).toEqual([]);
+      const lines = layout.edges.map(({ points, label }) => ({ label, runs: runsOf(points) }));
+      const crossed = boxes.filter((box) =>
+        lines.some(({ label, runs }) => label !== box && runs.some((run) => overlap(run, box))),
+      );
+      expect(crossed).toEqual([]);
+      const outside = boxes.filter(
+        ({ x, y, width, height }) => x < 0 || y < 0 || x + width > layout.width || y + height > layout.height,
+      );
+      expect(outside).toEqual([]);
+    },
+  );
+
+  it('is the same, byte for byte, each time', async () => {
+    const graph = chartGraphOf(small.machine);
+    expect(await svgOf(graph, small.title, small.isCommand)).toBe(
+      await svgOf(graph, small.title, small.isCommand),
+    );
+  });
+
+  it('writes what its names hold as text, not as markup', async () => {
+    const svg = await svgOf(chartGraphOf(small.machine), '<b>', small.isCommand);
+    expect(svg).toContain('[isFirst &amp;&amp; !isLast]');
+    expect(svg).toContain('<title>&lt;b&gt;</title>');
+  });
+});
+
+describe('mermaid text', () => {
+  it('holds the nesting, the first states and what leads where', () => {
+    const lines = mermaidOf(chartGraphOf(small.machine)).split('\n');
+    expect(lines).toContain('  [*] --> resting');
+    expect(lines).toContain('    state "trying" as working_trying');
+    expect(lines).toContain(
+      '  working --> over : done.job [isLast], error.job, after patience [isFirst && !isLast]',
+    );
+    expect(lines.filter((line) => line.trim() === '--')).toHaveLength(1);
+  });
+});

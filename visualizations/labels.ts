@@ -1,0 +1,107 @@
+/**
+ * What is written on a picture: the lines inside a state's box and those on an edge. Pure.
+ */
+import {
+  type ChartGraph,
+  type ChartState,
+  type ChartTransition,
+  alternativesOf,
+  triggerName,
+} from './chart-graph.ts';
+import type { Bundle } from './routes.ts';
+import { type Block, type Line, type Span, blockOf, lineWidth, wrap } from './text.ts';
+
+const EDGE_TEXT_WIDTH = 190;
+const BOX_TEXT_WIDTH = 230;
+const SMALL = 10.5;
+const ORDINALS = ['¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+const INDENT: Span = { text: '  ', size: SMALL, tone: 'quiet' };
+
+/** `[isNormal]`, `[else]` for what is left after guarded alternatives, or nothing. */
+export function guardText(graph: ChartGraph, transition: ChartTransition): string {
+  if (transition.guard !== undefined) return `[${transition.guard}]`;
+  return alternativesOf(graph, transition).length > 1 ? '[else]' : '';
+}
+
+/** Where three or more alternatives are tried one after the other, their order is part of the rule. */
+export function ordinalOf(graph: ChartGraph, transition: ChartTransition): string {
+  const alternatives = alternativesOf(graph, transition);
+  return alternatives.length > 2 ? (ORDINALS[alternatives.indexOf(transition)] ?? '') : '';
+}
+
+/** Event, guard and actions of the transitions that share one edge. */
+export function edgeBlock(graph: ChartGraph, bundle: Bundle): Block {
+  return blockOf(bundleLines(graph, bundle, EDGE_TEXT_WIDTH));
+}
+
+/** The title of a state, its kind and tags where they say more than its name, and what it is. */
+export function titleBlock(state: ChartState): Block {
+  const kind = state.type === 'history' || state.type === 'parallel' ? [` (${state.type})`] : [];
+  const tags = [...kind, ...state.tags.filter((tag) => tag !== state.key).map((tag) => ` #${tag}`)];
+  const title: Line = [
+    { text: state.path === '' ? 'everywhere' : state.key, size: 14, tone: 'plain', bold: true },
+    ...tags.map((tag): Span => ({ text: tag, size: 10, tone: 'quiet' })),
+  ];
+  const words = (state.description ?? '').match(/\S+\s*/g) ?? [];
+  const description = words.map((word): Span => ({ text: word, size: SMALL, tone: 'quiet', italic: true }));
+  return blockOf([title, ...wrap(description, BOX_TEXT_WIDTH)]);
+}
+
+/** What a state does by itself: what it enters and leaves with, runs, and handles without an edge. */
+export function bodyBlock(graph: ChartGraph, state: ChartState, bundles: readonly Bundle[]): Block {
+  const own = bundles.filter(({ source, shownAs }) => source === state.path && shownAs !== 'edge');
+  const actors = state.invokes.map(({ id, src }) =>
+    id === src || /^\d+\./.test(id) ? src : `${id}: ${src}`,
+  );
+  return blockOf([
+    ...actionLines('entry / ', state.entry),
+    ...actors.flatMap((actor) => actionLines('runs / ', [actor])),
+    ...own.flatMap((bundle) => bundleLines(graph, bundle, BOX_TEXT_WIDTH)),
+    ...actionLines('exit / ', state.exit),
+  ]);
+}
+
+/** Transitions of a bundle that differ by their event only are written as one. */
+function bundleLines(graph: ChartGraph, bundle: Bundle, maxWidth: number): Line[] {
+  const alike = new Map<string, ChartTransition[]>();
+  for (const transition of bundle.transitions) {
+    const key = JSON.stringify([guardText(graph, transition), transition.actions]);
+    alike.set(key, [...(alike.get(key) ?? []), transition]);
+  }
+  return [...alike.values()].flatMap((transitions) => transitionLines(graph, bundle, transitions, maxWidth));
+}
+
+function transitionLines(
+  graph: ChartGraph,
+  { kind, shownAs, targets }: Bundle,
+  transitions: readonly ChartTransition[],
+  maxWidth: number,
+): Line[] {
+  const [first] = transitions;
+  if (!first) return [];
+  const lead = shownAs === 'inside' && targets.length > 0 ? '↻ ' : '';
+  const head = transitions.map((transition, index): Span => {
+    const text = `${index === 0 ? lead : ' '}${triggerName(transition.trigger)}${ordinalOf(graph, transition)}`;
+    return { text: index === transitions.length - 1 ? text : `${text},`, size: 11.5, tone: kind, bold: true };
+  });
+  const guard = guardText(graph, first);
+  if (guard) head.push({ text: ` ${guard}`, size: SMALL, tone: 'plain' });
+  if (shownAs === 'jump') head.push({ text: ` → ${targets.join(', ')}`, size: 11.5, tone: kind });
+  if (targets.length === 0 && first.actions.length === 0) {
+    head.push({ text: ' (no effect)', size: SMALL, tone: 'quiet' });
+  }
+  const headLines = wrap(head, maxWidth, INDENT);
+  const actions = actionLines('/ ', first.actions, maxWidth);
+  // In a box, which is wide anyway, one line does where both fit; an edge's label is better narrow.
+  const together = [...head, { ...INDENT, text: ' ' }, ...(actions[0] ?? [])];
+  const isOneLine = shownAs !== 'edge' && actions.length === 1 && lineWidth(together) <= maxWidth;
+  return isOneLine ? [together] : [...headLines, ...actions];
+}
+
+function actionLines(lead: string, names: readonly string[], maxWidth = BOX_TEXT_WIDTH): Line[] {
+  const pieces = names.map((name, index): Span => {
+    const text = `${index === 0 ? lead : ''}${name}${index === names.length - 1 ? '' : ', '}`;
+    return { text, size: SMALL, tone: 'quiet' };
+  });
+  return wrap(pieces, maxWidth, INDENT);
+}

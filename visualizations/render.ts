@@ -1,0 +1,21 @@
+/**
+ * Renders every chart: `node visualizations/render.ts` writes the files, `--check` only names those that are stale.
+ */
+import { writeFile } from 'node:fs/promises';
+import { charts } from './charts.ts';
+import { absolute, outputsOf, staleIn } from './outputs.ts';
+
+const outputs = await outputsOf(charts);
+const stale = await staleIn(outputs);
+
+if (process.argv.includes('--check')) {
+  for (const path of stale) console.error(`stale: ${path}`);
+  if (stale.length > 0) console.error('run: node visualizations/render.ts');
+  process.exitCode = stale.length > 0 ? 1 : 0;
+} else {
+  await Promise.all(outputs.map(({ path, text }) => writeFile(absolute(path), text)));
+  for (const path of stale) {
+    const isKnown = outputs.some((output) => output.path === path);
+    console.log(isKnown ? `wrote ${path}` : `no chart has this picture any more: ${path}`);
+  }
+}

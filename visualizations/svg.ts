@@ -1,0 +1,47 @@
+/**
+ * One chart as one self-contained SVG: laid out, then drawn from the back to the front.
+ *
+ * The same chart gives the same bytes. Nothing is loaded: fonts are the viewer's own.
+ */
+import { bestLayout } from './best-layout.ts';
+import type { ChartGraph } from './chart-graph.ts';
+import { type Layout, isContainer } from './layout.ts';
+import { type Legend, legendOf } from './legend.ts';
+import { bundlesOf } from './routes.ts';
+import { drawEdge, drawEdgeLabel } from './svg-edges.ts';
+import { PAPER, escape } from './svg-parts.ts';
+import { drawContainer, drawHead, drawInitial, drawLeaf } from './svg-states.ts';
+import type { IsCommand } from './transition-kind.ts';
+
+const MARGIN = 24;
+const FONTS = "Helvetica, Arial, 'Liberation Sans', sans-serif";
+
+/** The picture of `graph` under `title`. */
+export async function svgOf(graph: ChartGraph, title: string, isCommand: IsCommand): Promise<string> {
+  const legend = legendOf(graph, bundlesOf(graph, isCommand), title, MARGIN);
+  return draw(graph, title, legend, await bestLayout(graph, isCommand));
+}
+
+function draw(graph: ChartGraph, title: string, legend: Legend, layout: Layout): string {
+  const width = Math.ceil(Math.max(layout.width, legend.width)) + 2 * MARGIN;
+  const height = Math.ceil(legend.height + layout.height) + MARGIN;
+  const initials = new Set(graph.states.map(({ initial }) => initial));
+  const containers = layout.states.filter(isContainer);
+  const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="${FONTS}" role="img">`,
+    `<title>${escape(title)}</title>`,
+    `<rect width="${width}" height="${height}" fill="${PAPER}"/>`,
+    legend.markup,
+    `<g transform="translate(${MARGIN} ${legend.height})">`,
+    ...containers.map(drawContainer),
+    ...layout.edges.map(drawEdge),
+    ...containers.map(drawHead),
+    ...layout.states.filter((placed) => !isContainer(placed)).map(drawLeaf),
+    ...layout.states.filter(({ state }) => initials.has(state.path)).map(drawInitial),
+    ...layout.edges.map(drawEdgeLabel),
+    '</g>',
+    '</svg>',
+    '',
+  ].join('\n');
+}
