@@ -63,7 +63,9 @@ function read(path: string): AgentPosition {
   }
   const isAlive = path.startsWith('alive.');
   const status = statusOf(path);
-  if (status === 'starting' ? path.endsWith('initializing') : status === 'running' || status === 'unresponsive') {
+  if (
+    status === 'starting' ? path.endsWith('initializing') : status === 'running' || status === 'unresponsive'
+  ) {
     legal.add('execute');
   }
   return { path, status, legal, isAlive };

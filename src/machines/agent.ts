@@ -44,16 +44,31 @@ export interface OrderedEnd {
   readonly forGood: boolean;
 }
 
-/** Where a start was asked from; a start that fails goes back there. */
-export type StartedFrom =
+/** Where an agent rests while it has no body. */
+export type RestingPlace =
   | 'registered'
   | 'stopped'
   | 'completed'
   | 'waiting'
   | 'awaitingOperator'
   | 'gaveUp'
-  | 'leftDown'
-  | 'restart';
+  | 'leftDown';
+
+/** Where a start was asked from; one that fails goes back there. A `restart` was asked for by the chart. */
+export type StartedFrom = RestingPlace | 'restart';
+
+/** Where a life stands, as data: enough to go on with it in another program. */
+export interface AgentLife {
+  readonly at: RestingPlace | 'starting' | 'serving' | 'stopping';
+  readonly incarnation: number;
+  readonly startedFrom: StartedFrom;
+  readonly restarts: number;
+  readonly history: RestartHistory;
+  readonly reason: ExitReason | undefined;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+  readonly restartAt: number | undefined;
+}
 
 export interface AgentContext {
   readonly id: string;
@@ -73,6 +88,8 @@ export interface AgentContext {
   readonly stopTimeoutMs: number;
   /** Health checks missed in a row. */
   readonly misses: number;
+  /** Whether coordination is there; without it the agent works on in fallback mode. */
+  readonly isCoordinated: boolean;
   /** Automatic restarts so far. */
   readonly restarts: number;
   readonly history: RestartHistory;
@@ -91,6 +108,9 @@ export type AgentCommandEvent =
 
 export type AgentEvent =
   | AgentCommandEvent
+  | { type: 'life.resumed'; at: number; life: AgentLife }
+  | { type: 'coordination.lost' }
+  | { type: 'coordination.restored' }
   | { type: 'permit.granted'; at: number }
   | { type: 'body.ready'; at: number }
   | { type: 'body.finished'; at: number }
@@ -125,7 +145,13 @@ export type AlertKind = 'restart_required' | 'gave_up';
 
 /** Everything this chart may want done, as data. */
 export type AgentEffect =
-  | { type: 'announce'; event: LifeEventType; context: AgentContext; reason: ExitReason | undefined }
+  | {
+      type: 'announce';
+      event: LifeEventType;
+      life: AgentLife;
+      misses: number;
+      reason: ExitReason | undefined;
+    }
   | { type: 'commandBody'; command: BodyCommand }
   | { type: 'commandMailbox'; command: MailboxCommand }
   | { type: 'watchHealth'; command: HealthCommand }
@@ -138,16 +164,34 @@ type EffectParams<Type extends AgentEffect['type']> = Omit<Extract<AgentEffect, 
 };
 type Here = { context: AgentContext };
 
-const announce = (event: LifeEventType) => ({
+const lifeAt = (at: AgentLife['at'], context: AgentContext): AgentLife => ({
+  at,
+  incarnation: context.incarnation,
+  startedFrom: context.startedFrom,
+  restarts: context.restarts,
+  history: context.history,
+  reason: context.reason,
+  startedAt: context.startedAt,
+  endedAt: context.endedAt,
+  restartAt: context.restartAt,
+});
+const announce = (event: LifeEventType, at: AgentLife['at']) => ({
   type: 'announce' as const,
-  params: ({ context }: Here) => ({ id: context.id, event, context, reason: context.reason }),
+  params: ({ context }: Here) => ({
+    id: context.id,
+    event,
+    life: lifeAt(at, context),
+    misses: context.misses,
+    reason: context.reason,
+  }),
 });
 const announceFailedStart = {
   type: 'announce' as const,
   params: ({ context, event }: Here & { event: AgentEvent }) => ({
     id: context.id,
     event: 'agent.start_failed' as const,
-    context,
+    life: lifeAt(context.startedFrom === 'restart' ? 'starting' : context.startedFrom, context),
+    misses: context.misses,
     reason: event.type === 'xstate.done.actor.body' ? reasonOf(context, event.output) : context.reason,
   }),
 };
@@ -185,6 +229,12 @@ function reasonOf(context: AgentContext, exit: BodyExit): ExitReason {
   return obeyed && context.ordered !== undefined ? context.ordered.reason : exit.reason;
 }
 
+/** When an event happened: epoch ms. */
+function timeOf(event: AgentEvent): number {
+  if (event.type === 'xstate.done.actor.body') return event.output.at;
+  return 'at' in event ? event.at : 0;
+}
+
 /** A start by an operator from one resting place. */
 const startFrom = (startedFrom: StartedFrom) => ({
   target: '#agent.alive',
@@ -198,8 +248,11 @@ const startOrForget = (startedFrom: StartedFrom) => ({
 });
 const cancelRestart = {
   target: '#agent.stopped',
-  actions: ['recordCancelledRestart' as const, announce('agent.stopped')],
+  actions: ['recordCancelledRestart' as const, announce('agent.stopped', 'stopped')],
 };
+const becomeReady = ['noteReady' as const, announce('agent.started', 'serving')];
+const recover = ['noteAnswer' as const, announce('agent.recovered', 'serving')];
+const busyNow = ({ event }: { event: AgentEvent }) => ({ busy: 'busy' in event && event.busy });
 const isFrom = (startedFrom: StartedFrom) => ({ type: 'isFrom' as const, params: { startedFrom } });
 
 export const agentMachine = setup({
@@ -232,6 +285,8 @@ export const agentMachine = setup({
       misses: 0,
       history: context.startedFrom === 'restart' ? context.history : noRestarts,
     })),
+    noteCoordinationLost: assign({ isCoordinated: false }),
+    noteCoordinationRestored: assign({ isCoordinated: true }),
     noteMiss: assign({ misses: ({ context }) => context.misses + 1 }),
     noteAnswer: assign({ misses: 0 }),
     orderEnd: assign({ ordered: (_, params: OrderedEnd) => params }),
@@ -286,20 +341,41 @@ export const agentMachine = setup({
       };
     }),
     resumeRestart: assign(({ context, event }) => ({
-      restartDelayMs:
-        event.type === 'xstate.done.actor.body' && context.restartAt !== undefined
-          ? Math.max(0, context.restartAt - event.output.at)
-          : 0,
+      restartDelayMs: Math.max(0, (context.restartAt ?? 0) - timeOf(event)),
+    })),
+    resumeLife: assign(({ event }) => {
+      if (event.type !== 'life.resumed') return {};
+      const { at, ...life } = event.life;
+      // A start that was under way for a caller is rolled back, to where it came from.
+      const isResting = at !== 'starting' && at !== 'serving' && at !== 'stopping';
+      return isResting ? { ...life, startedFrom: at } : life;
+    }),
+    recordHostLost: assign(({ event }) => ({
+      reason: 'host_lost' as const,
+      endedAt: timeOf(event),
+      startedFrom: 'waiting' as const,
+      restartDelayMs: 0,
+      restartAt: timeOf(event),
+    })),
+    recordLostWhileStopping: assign(({ event }) => ({
+      reason: { shutdown: 'host_lost' },
+      endedAt: timeOf(event),
     })),
   },
   guards: {
     isStartByCaller: ({ context }) => context.startedFrom !== 'restart',
+    isCoordinated: ({ context }) => context.isCoordinated,
     isBusy: (_, params: { busy: boolean }) => params.busy,
+    isBusyInFallback: ({ context }, params: { busy: boolean }) => params.busy && !context.isCoordinated,
     isLastMiss: ({ context }) => context.misses + 1 >= context.policy.failuresBeforeKill,
     isNoGrace: ({ context, event }) =>
       event.type === 'agent.stop' && (event.timeoutMs ?? context.policy.shutdownMs) === 0,
     isCompleted: ({ context }) => context.reason !== undefined && endStatusOf(context.reason) === 'completed',
     isStopped: ({ context }) => context.reason !== undefined && endStatusOf(context.reason) === 'stopped',
+    wasStopping: ({ event }) => event.type === 'life.resumed' && event.life.at === 'stopping',
+    wasAlive: ({ event }) =>
+      event.type === 'life.resumed' &&
+      (event.life.at === 'serving' || (event.life.at === 'starting' && event.life.startedFrom === 'restart')),
     isFrom: ({ context }, params: { startedFrom: StartedFrom }) => context.startedFrom === params.startedFrom,
     isNeverRestarted: ({ context }) =>
       context.ordered?.forGood === true || context.policy.restart.policy === 'never',
@@ -332,16 +408,25 @@ export const agentMachine = setup({
     ordered: undefined,
     stopTimeoutMs: input.policy.shutdownMs,
     misses: 0,
+    isCoordinated: true,
     restarts: 0,
     history: noRestarts,
     restartDelayMs: 0,
     restartAt: undefined,
   }),
   initial: 'registered',
+  on: {
+    'coordination.lost': { actions: 'noteCoordinationLost' },
+    'coordination.restored': { actions: 'noteCoordinationRestored' },
+  },
   states: {
     registered: {
       description: 'Known, never started.',
-      on: { 'agent.start': startFrom('registered'), 'agent.forget': forget },
+      on: {
+        'agent.start': startFrom('registered'),
+        'agent.forget': forget,
+        'life.resumed': { target: 'resuming', actions: 'resumeLife' },
+      },
     },
 
     alive: {
@@ -351,7 +436,10 @@ export const agentMachine = setup({
         id: 'body',
         src: 'body',
         input: ({ context }) => ({ agentId: context.id, incarnation: context.incarnation }),
-        onError: { target: '#agent.crashed.leftDown', actions: ['recordBug', announce('agent.crashed')] },
+        onError: {
+          target: '#agent.crashed.leftDown',
+          actions: ['recordBug', announce('agent.crashed', 'leftDown')],
+        },
       },
       exit: commandMailbox('abandon'),
       on: {
@@ -361,7 +449,7 @@ export const agentMachine = setup({
         starting: {
           description: 'The body loads and runs its init.',
           initial: 'initializing',
-          entry: announce('agent.starting'),
+          entry: announce('agent.starting', 'starting'),
           exit: handlePermit('release'),
           on: {
             'xstate.done.actor.body': [
@@ -375,7 +463,10 @@ export const agentMachine = setup({
                 startTimeout: { target: 'cancelling', actions: orderEnd('start_timed_out', false) },
               },
               on: {
-                'body.ready': { target: '#agent.alive.serving', actions: ['noteReady', announce('agent.started')] },
+                'body.ready': [
+                  { guard: 'isCoordinated', target: '#agent.alive.serving', actions: becomeReady },
+                  { target: '#agent.alive.serving.running.fallback', actions: becomeReady },
+                ],
                 'agent.kill': { target: 'cancelling', actions: orderEnd('killed', false) },
                 'agent.stop': [
                   {
@@ -425,20 +516,73 @@ export const agentMachine = setup({
           },
           states: {
             running: {
-              initial: 'idle',
+              initial: 'coordinated',
               on: {
                 'health.missed': [
                   {
                     guard: 'isLastMiss',
                     target: '#agent.alive.killing',
-                    actions: ['noteMiss', announce('agent.unresponsive'), orderEnd('unresponsive', false)],
+                    actions: [
+                      'noteMiss',
+                      announce('agent.unresponsive', 'serving'),
+                      orderEnd('unresponsive', false),
+                    ],
                   },
-                  { target: 'unresponsive', actions: ['noteMiss', announce('agent.unresponsive')] },
+                  {
+                    target: 'unresponsive',
+                    actions: ['noteMiss', announce('agent.unresponsive', 'serving')],
+                  },
                 ],
               },
               states: {
-                idle: { on: { 'mailbox.busy': 'busy' } },
-                busy: { on: { 'mailbox.idle': 'idle' } },
+                coordinated: {
+                  initial: 'idle',
+                  states: {
+                    idle: {
+                      on: {
+                        'mailbox.busy': 'busy',
+                        'coordination.lost': {
+                          target: '#agent.alive.serving.running.fallback.idle',
+                          actions: 'noteCoordinationLost',
+                        },
+                      },
+                    },
+                    busy: {
+                      on: {
+                        'mailbox.idle': 'idle',
+                        'coordination.lost': {
+                          target: '#agent.alive.serving.running.fallback.busy',
+                          actions: 'noteCoordinationLost',
+                        },
+                      },
+                    },
+                  },
+                },
+                fallback: {
+                  description:
+                    'Coordination is away: it works on with the last known values, and takes no part in rounds.',
+                  initial: 'idle',
+                  states: {
+                    idle: {
+                      on: {
+                        'mailbox.busy': 'busy',
+                        'coordination.restored': {
+                          target: '#agent.alive.serving.running.coordinated.idle',
+                          actions: 'noteCoordinationRestored',
+                        },
+                      },
+                    },
+                    busy: {
+                      on: {
+                        'mailbox.idle': 'idle',
+                        'coordination.restored': {
+                          target: '#agent.alive.serving.running.coordinated.busy',
+                          actions: 'noteCoordinationRestored',
+                        },
+                      },
+                    },
+                  },
+                },
               },
             },
             unresponsive: {
@@ -446,11 +590,17 @@ export const agentMachine = setup({
               on: {
                 'health.passed': [
                   {
-                    guard: { type: 'isBusy', params: ({ event }) => ({ busy: event.busy }) },
-                    target: 'running.busy',
-                    actions: ['noteAnswer', announce('agent.recovered')],
+                    guard: { type: 'isBusyInFallback', params: busyNow },
+                    target: 'running.fallback.busy',
+                    actions: recover,
                   },
-                  { target: 'running.idle', actions: ['noteAnswer', announce('agent.recovered')] },
+                  {
+                    guard: { type: 'isBusy', params: busyNow },
+                    target: 'running.coordinated.busy',
+                    actions: recover,
+                  },
+                  { guard: 'isCoordinated', target: 'running.coordinated.idle', actions: recover },
+                  { target: 'running.fallback.idle', actions: recover },
                 ],
                 'health.missed': [
                   {
@@ -466,9 +616,10 @@ export const agentMachine = setup({
         },
 
         stopping: {
-          description: 'Ends in order: drain, abort what is left, save, terminate. One deadline over all of it.',
+          description:
+            'Ends in order: drain, abort what is left, save, terminate. One deadline over all of it.',
           initial: 'draining',
-          entry: announce('agent.stopping'),
+          entry: announce('agent.stopping', 'stopping'),
           after: {
             shutdownDeadline: { target: 'killing', actions: 'orderTimedOutEnd' },
           },
@@ -487,7 +638,8 @@ export const agentMachine = setup({
               },
             },
             aborting: {
-              description: 'What is left is abandoned: its abort signal fires. Work that will not end is not saved.',
+              description:
+                'What is left is abandoned: its abort signal fires. Work that will not end is not saved.',
               entry: commandMailbox('abort'),
               after: { abortDeadline: 'terminating' },
               on: { 'mailbox.idle': 'saving' },
@@ -510,8 +662,25 @@ export const agentMachine = setup({
       },
     },
 
+    resuming: {
+      description: 'Its program had died: it goes on from where its life stood.',
+      always: [
+        {
+          guard: 'wasStopping',
+          target: 'stopped',
+          actions: ['recordLostWhileStopping', announce('agent.stopped', 'stopped')],
+        },
+        {
+          guard: 'wasAlive',
+          target: 'crashed.waiting',
+          actions: ['recordHostLost', announce('agent.crashed', 'waiting')],
+        },
+        { target: 'rolledBack' },
+      ],
+    },
+
     rolledBack: {
-      description: 'A start that somebody asked for failed: the agent is again where it was.',
+      description: 'The agent is again where it was: a start that was asked for failed, or its life goes on.',
       always: [
         { guard: isFrom('registered'), target: 'registered' },
         { guard: isFrom('stopped'), target: 'stopped' },
@@ -526,8 +695,8 @@ export const agentMachine = setup({
     ended: {
       description: 'The body is gone; its exit reason decides.',
       always: [
-        { guard: 'isCompleted', target: 'completed', actions: announce('agent.completed') },
-        { guard: 'isStopped', target: 'stopped', actions: announce('agent.stopped') },
+        { guard: 'isCompleted', target: 'completed', actions: announce('agent.completed', 'completed') },
+        { guard: 'isStopped', target: 'stopped', actions: announce('agent.stopped', 'stopped') },
         { target: 'crashed' },
       ],
     },
@@ -540,17 +709,28 @@ export const agentMachine = setup({
       initial: 'deciding',
       states: {
         deciding: {
-          entry: announce('agent.crashed'),
           always: [
-            { guard: 'isNeverRestarted', target: 'leftDown' },
-            { guard: 'isManual', target: 'awaitingOperator' },
-            { guard: 'isTooOften', target: 'gaveUp', actions: announce('agent.gave_up') },
-            { target: 'waiting', actions: 'scheduleRestart' },
+            {
+              guard: 'isNeverRestarted',
+              target: 'leftDown',
+              actions: announce('agent.crashed', 'leftDown'),
+            },
+            {
+              guard: 'isManual',
+              target: 'awaitingOperator',
+              actions: announce('agent.crashed', 'awaitingOperator'),
+            },
+            {
+              guard: 'isTooOften',
+              target: 'gaveUp',
+              actions: [announce('agent.crashed', 'gaveUp'), announce('agent.gave_up', 'gaveUp')],
+            },
+            { target: 'waiting', actions: ['scheduleRestart', announce('agent.crashed', 'waiting')] },
           ],
         },
         waiting: {
           description: 'A restart is due after its delay.',
-          entry: announce('agent.restart_scheduled'),
+          entry: announce('agent.restart_scheduled', 'waiting'),
           after: { restartDelay: 'queued' },
           on: { ...startOrForget('waiting'), 'agent.stop': cancelRestart },
         },
@@ -581,6 +761,6 @@ export const agentMachine = setup({
       },
     },
 
-    forgotten: { type: 'final', entry: announce('agent.forgotten') },
+    forgotten: { type: 'final', entry: announce('agent.forgotten', 'registered') },
   },
 });

@@ -7,13 +7,21 @@
 import { z } from 'zod';
 
 /** An error as plain data: it crosses threads, processes and stores unharmed. */
-export const errorInfo = z.strictObject({
+export interface ErrorInfo {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string | undefined;
+  readonly code?: string | undefined;
+  readonly cause?: ErrorInfo | undefined;
+}
+
+export const errorInfo: z.ZodType<ErrorInfo> = z.strictObject({
   name: z.string(),
   message: z.string(),
   stack: z.string().optional(),
   code: z.string().optional(),
+  cause: z.lazy(() => errorInfo).optional(),
 });
-export type ErrorInfo = z.infer<typeof errorInfo>;
 
 export const exitReason = z.union([
   z.enum([

@@ -6,6 +6,7 @@ export {
   type AgentEffect,
   type AgentEvent,
   type AgentInput,
+  type AgentLife,
   type AlertKind,
   type BodyCommand,
   type BodyExit,
@@ -13,6 +14,7 @@ export {
   type LifeEventType,
   type MailboxCommand,
   type OrderedEnd,
+  type RestingPlace,
   type StartedFrom,
 } from './agent.ts';
 export { positionOf, type AgentCommand, type AgentPosition, type AgentStatus } from './agent-position.ts';

@@ -36,7 +36,11 @@ export function withRestart(policy: RestartPolicy, history: RestartHistory, at: 
 }
 
 /** The history as it stands for a body that ran for `uptimeMs`: a healthy period (`withinMs`) resets the backoff. */
-export function afterUptime(policy: RestartPolicy, history: RestartHistory, uptimeMs: number): RestartHistory {
+export function afterUptime(
+  policy: RestartPolicy,
+  history: RestartHistory,
+  uptimeMs: number,
+): RestartHistory {
   return uptimeMs >= policy.withinMs ? { ...history, attempt: 0 } : history;
 }
 

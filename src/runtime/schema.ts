@@ -1,0 +1,57 @@
+/** Standard Schema at the edge: any validator that speaks it serves where zod is shown. */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { errorInfoOf, inWords } from './errors.ts';
+
+export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
+export type AnySchema = Schema<never, unknown> | Schema<unknown, unknown>;
+
+/** What a schema says of a value. */
+export type Verdict = { readonly value: unknown } | { readonly problem: string };
+
+/** Whether a value can validate others. */
+export function isSchema(value: unknown): value is Schema {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  const standard: unknown = '~standard' in value ? value['~standard'] : undefined;
+  return typeof standard === 'object' && standard !== null && 'validate' in standard;
+}
+
+/**
+ * Validates `value`; without a schema everything is valid. A promise comes back only from an asynchronous
+ * schema. Never throws: a schema that does is a problem like any other.
+ */
+export function judge(schema: AnySchema | undefined, value: unknown): Verdict | Promise<Verdict> {
+  if (schema === undefined) return { value };
+  try {
+    const result = (schema as Schema)['~standard'].validate(value);
+    return result instanceof Promise
+      ? result.then(
+          (settled) => verdictOf(settled, value),
+          (thrown: unknown) => failed(thrown),
+        )
+      : verdictOf(result, value);
+  } catch (thrown) {
+    return failed(thrown);
+  }
+}
+
+function verdictOf(result: StandardSchemaV1.Result<unknown>, came: unknown): Verdict {
+  if (!result.issues) return { value: result.value };
+  const problems = result.issues.map(({ path, message }) => {
+    const keys = (path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
+    const where = keys.map(String).join('.');
+    const value = inWords(keys.reduce<unknown>((inner, key) => fieldOf(inner, key), came));
+    return `${where === '' ? '' : `${where}: `}${message}, got ${value}`;
+  });
+  return { problem: problems.join('; ') };
+}
+
+function fieldOf(value: unknown, key: PropertyKey): unknown {
+  return typeof value === 'object' && value !== null
+    ? (value as Record<PropertyKey, unknown>)[key]
+    : undefined;
+}
+
+function failed(thrown: unknown): Verdict {
+  const { name, message } = errorInfoOf(thrown);
+  return { problem: `its schema threw ${name}: ${message}` };
+}
