@@ -12,11 +12,38 @@ export const isolation = z.enum(['in-process', 'thread', 'process']);
 export type Isolation = z.infer<typeof isolation>;
 
 const bytes = z.int().positive();
+const path = z.string().min(1);
+
+/**
+ * What the code of an agent in a process of its own may do, by Node's permission model: nothing but what is
+ * named. Code can always be loaded from the agent's own folder, from `node_modules` above it, and from here.
+ *
+ * A seat belt for code that errs, never a wall against code that attacks. It does not stop: the network (before
+ * the Node versions that know `--allow-net`), `node:sqlite` from opening any file, signals to other processes,
+ * reading the environment, file descriptors that are open already, or what a permitted worker, child process,
+ * addon or WASI module does. Symbolic links are followed out of a permitted folder.
+ */
+const sandbox = z.strictObject({
+  /** Paths, files or folders, that may be read and written; all else is refused with `ERR_ACCESS_DENIED`. */
+  fs: z.strictObject({ read: z.array(path).default([]), write: z.array(path).default([]) }).prefault({}),
+  childProcess: z.boolean().default(false),
+  worker: z.boolean().default(false),
+  addons: z.boolean().default(false),
+  wasi: z.boolean().default(false),
+  /** `false` refuses the network, where Node can; without it the network is open. */
+  net: z.literal(false).optional(),
+});
 
 export const resources = z.strictObject({
   maxMemoryBytes: bytes.optional(),
   cpuPriority: z.enum(['low', 'normal', 'high']).default('normal'),
   maxRuntimeMs: positiveDurationMs.default(Infinity),
+  sandbox: sandbox.optional(),
+  /**
+   * Agents of one group share one child process, and its end. The limits above are those of the whole group, so
+   * its members have to agree on them; `maxRuntimeMs` is each member's own.
+   */
+  group: z.string().min(1).optional(),
 });
 
 export const coordination = z.strictObject({

@@ -7,8 +7,9 @@
  * I1  It reports as `Host` promises: `ready` once, `exited` once, nothing after.
  * I2  Every `task.run` is answered exactly once, unless the body exits first.
  * I3  A synchronous definition is run synchronously: no promise is made for it.
+ * I4  What is asked of it before it is ready waits until it is, but for its end.
  */
-import { type ExitReason } from '../machines/index.ts';
+import type { ExitReason } from '../machines/index.ts';
 import {
   type AgentLog,
   type AnyAgentDefinition,
@@ -51,6 +52,7 @@ export class AgentBody implements Body {
   #log: AgentLog | undefined;
   #state: unknown;
   #lastSaved: string | undefined;
+  #early: BodyRequest[] | undefined;
 
   constructor(start: BodyStart, listener: BodyListener) {
     this.#start = start;
@@ -86,6 +88,10 @@ export class AgentBody implements Body {
 
   post(request: BodyRequest): void {
     if (this.#phase === 'gone') return;
+    if ((this.#phase === 'loading' || this.#phase === 'initializing') && request.type !== 'terminate') {
+      (this.#early ??= []).push(request);
+      return;
+    }
     switch (request.type) {
       case 'task.run':
         return this.#run(request.taskId, request.task, request.input);
@@ -148,6 +154,9 @@ export class AgentBody implements Body {
       type: 'ready',
       manifest: manifestOf(this.#definition as unknown as AnyAgentDefinition),
     });
+    const early = this.#early;
+    this.#early = undefined;
+    if (early) for (const request of early) this.post(request);
   }
 
   #run(taskId: string, name: string, input: unknown): void {
@@ -155,6 +164,10 @@ export class AgentBody implements Body {
     if (task === undefined) {
       const error = { name: 'TypeError', message: `${this.#definition.type} has no task ${inWords(name)}` };
       return this.#listener.report({ type: 'task.failed', taskId, code: 'TASK_INCOMPATIBLE', error });
+    }
+    if (this.#phase !== 'serving') {
+      const error = { name: 'Error', message: `${this.#definition.type} is ending` };
+      return this.#listener.report({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
     }
     const running = new RunningTask(this, taskId);
     this.#running.set(taskId, running);
@@ -190,7 +203,13 @@ export class AgentBody implements Body {
     } catch (thrown) {
       return this.#reportFailure(task, thrown);
     }
-    this.#listener.report({ type: 'task.completed', taskId: task.taskId, output, state });
+    this.#listener.report({
+      type: 'task.completed',
+      taskId: task.taskId,
+      output,
+      state,
+      ...(task.given ? { transfer: task.given } : {}),
+    });
     if (task.isLast) this.#listener.report({ type: 'finished' });
   }
 
@@ -355,11 +374,13 @@ export class AgentBody implements Body {
   };
 }
 
-/** The context of one task; its signal exists once it is asked for. */
+/** The context of one task; its signal and its functions exist once they are asked for. */
 class RunningTask implements TaskContext<unknown, unknown> {
   readonly taskId: string;
   input: unknown;
   isLast = false;
+  /** Buffers of the output that the agent gave away. */
+  given: ArrayBuffer[] | undefined;
   readonly #body: AgentBody;
   #controller: AbortController | undefined;
   #abortedBy: unknown;
@@ -393,11 +414,21 @@ class RunningTask implements TaskContext<unknown, unknown> {
     return this.#abortedBy !== undefined;
   }
 
-  readonly progress = (value: unknown): void => AgentBody.forTask.progress(this.#body, this.taskId, value);
+  get progress(): (value: unknown) => void {
+    return (value) => AgentBody.forTask.progress(this.#body, this.taskId, value);
+  }
 
-  readonly complete = (): void => {
-    this.isLast = true;
-  };
+  get complete(): () => void {
+    return () => {
+      this.isLast = true;
+    };
+  }
+
+  get transfer(): (...buffers: ArrayBuffer[]) => void {
+    return (...buffers) => {
+      this.given = [...(this.given ?? []), ...buffers];
+    };
+  }
 
   abort(reason: Error): void {
     if (this.isAborted) return;
@@ -413,15 +444,18 @@ function settle<Value>(
   failed: (thrown: unknown) => void,
 ): void {
   let result: Value | PromiseLike<Value>;
+  let isPromised: boolean;
   try {
     result = work();
+    isPromised = isThenable(result);
   } catch (thrown) {
     return failed(thrown);
   }
-  if (isThenable(result)) result.then(done, failed);
-  else done(result);
+  // Resolving guards against foreign thenables: those that answer twice, at once, or throw.
+  if (isPromised) Promise.resolve(result).then(done, failed);
+  else done(result as Value);
 }
 
-function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+function isThenable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

@@ -37,7 +37,14 @@ export interface BodyStart {
 
 /** What the runtime asks of a body. */
 export type BodyRequest =
-  | { readonly type: 'task.run'; readonly taskId: string; readonly task: string; readonly input: unknown }
+  | {
+      readonly type: 'task.run';
+      readonly taskId: string;
+      readonly task: string;
+      readonly input: unknown;
+      /** Buffers of the input that its owner gives away: moved where the host can, and then empty here. */
+      readonly transfer?: readonly ArrayBuffer[] | undefined;
+    }
   | { readonly type: 'task.cancel'; readonly taskId: string; readonly reason: string }
   | { readonly type: 'health.check'; readonly checkId: number }
   | { readonly type: 'state.save' }
@@ -54,6 +61,8 @@ export type BodyReport =
       readonly taskId: string;
       readonly output: unknown;
       readonly state?: SavedState | undefined;
+      /** Buffers of the output that the agent gave away. */
+      readonly transfer?: readonly ArrayBuffer[] | undefined;
     }
   | {
       readonly type: 'task.failed';
@@ -85,6 +94,8 @@ export interface BodyListener {
   report(report: BodyReport): void;
   /** The body is gone. */
   exited(reason: ExitReason): void;
+  /** It was killed and does not end: nothing can be done about it in this program. `exited` may still come. */
+  stuck?(): void;
 }
 
 /** What a host measured of one body. */
@@ -108,9 +119,10 @@ export interface Host {
   /**
    * Loads a module, where this host would, and says what its agent is.
    *
+   * @param resources what the spec says of them: a module that is to be sandboxed is so here, too
    * @throws Error that says what was expected and what came
    */
-  describe(module: URL, initArgs: unknown): Promise<AgentManifest>;
+  describe(module: URL, initArgs: unknown, resources?: ParsedAgentSpec['resources']): Promise<AgentManifest>;
   open(start: BodyStart, listener: BodyListener): Body;
   /** Releases what the host itself holds; bodies have ended by then, or are abandoned. */
   close(): Promise<void>;
