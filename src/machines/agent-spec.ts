@@ -71,7 +71,7 @@ export const agentSpec = z.strictObject({
   module: z.custom<object>((value) => typeof value === 'object' && value !== null, {
     error: 'expected a defineAgent value or a URL',
   }),
-  initArgs: z.unknown().optional(),
+  initArgs: z.unknown().default({}),
   isolation: isolation.optional(),
   resources: resources.prefault({}),
   coordination: coordination.prefault({}),

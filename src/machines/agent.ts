@@ -8,8 +8,9 @@
  *
  * Sources: the seed's phases 1–5; OTP `supervisor` for restart intensity; DESIGN of this project for the races.
  */
-import { assign, fromPromise, setup } from 'xstate';
+import { assign, setup } from 'xstate';
 import type { LifePolicy } from './agent-spec.ts';
+import { type BodyExit, missingBody } from './body.ts';
 import { endStatusOf, type ErrorInfo, type ExitReason } from './exit-reason.ts';
 import {
   afterUptime,
@@ -23,19 +24,6 @@ import {
 export interface AgentInput {
   readonly id: string;
   readonly policy: LifePolicy;
-}
-
-/** What the body actor is told at its start. */
-export interface BodyInput {
-  readonly agentId: string;
-  readonly incarnation: number;
-}
-
-/** What the body actor says at its end. `chance` in [0, 1) is the dice for the backoff's jitter. */
-export interface BodyExit {
-  readonly reason: ExitReason;
-  readonly at: number;
-  readonly chance: number;
 }
 
 /** An end that was ordered: the reason it will have, and whether somebody asked the agent to end for good. */
@@ -258,9 +246,7 @@ const isFrom = (startedFrom: StartedFrom) => ({ type: 'isFrom' as const, params:
 export const agentMachine = setup({
   types: {} as { context: AgentContext; input: AgentInput; events: AgentEvent },
   actors: {
-    body: fromPromise<BodyExit, BodyInput>(() =>
-      Promise.reject(new Error('agentMachine: no actor "body" was provided')),
-    ),
+    body: missingBody,
   },
   actions: {
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.

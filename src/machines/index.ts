@@ -9,8 +9,6 @@ export {
   type AgentLife,
   type AlertKind,
   type BodyCommand,
-  type BodyExit,
-  type BodyInput,
   type LifeEventType,
   type MailboxCommand,
   type OrderedEnd,
@@ -26,6 +24,28 @@ export {
   type LifePolicy,
   type ParsedAgentSpec,
 } from './agent-spec.ts';
+export { bodyLogic, type BodyExit, type BodyInput, type BodyLogic, type BodyRef } from './body.ts';
+export { type BallotRefusal, decideBallot, type VoterEntry } from './ballot.ts';
+export {
+  type ConsensusContext,
+  type ConsensusEffect,
+  type ConsensusEvent,
+  type ConsensusInput,
+  consensusMachine,
+  type ConsensusOutput,
+  type Outcome,
+  type RoundCut,
+} from './consensus.ts';
+export {
+  type AwayReason,
+  type CoordinatorContext,
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorInput,
+  coordinatorMachine,
+  type RoundRefusal,
+} from './coordinator.ts';
+export { durationMs, positiveDurationMs } from './duration.ts';
 export {
   describeExit,
   endStatusOf,
@@ -34,6 +54,15 @@ export {
   type ExitReason,
   exitReason,
 } from './exit-reason.ts';
+export {
+  type Candidate,
+  isLeader,
+  type Leadership,
+  noLeader,
+  precedes,
+  withCandidate,
+  withoutLeader,
+} from './leader.ts';
 export {
   afterUptime,
   exceedsIntensity,
@@ -44,6 +73,7 @@ export {
   restartPolicy,
   withRestart,
 } from './restart-policy.ts';
+export { type Fallback, type RoundTerms, roundTerms, type RoundTermsInput } from './round-terms.ts';
 export {
   type SupervisorContext,
   type SupervisorEffect,
@@ -51,3 +81,21 @@ export {
   type SupervisorInput,
   supervisorMachine,
 } from './supervisor.ts';
+export {
+  type Ballots,
+  type Cast,
+  type Division,
+  hasQuorum,
+  type Rule,
+  settledVerdictOf,
+  type Tally,
+  tallyOf,
+  type Verdict,
+  verdictOf,
+  type VerdictTerms,
+  type Vote,
+  votedOf,
+  weightOf,
+  withBallots,
+  withoutVoter,
+} from './tally.ts';

@@ -10,9 +10,6 @@ import { AgentSystemError } from './errors.ts';
 import { type AnySchema, isSchema, type Schema } from './schema.ts';
 
 type MaybePromise<Value> = Value | Promise<Value>;
-type OutputOf<Type> = Type extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Type> : unknown;
-type InputOf<Type> = Type extends StandardSchemaV1 ? StandardSchemaV1.InferInput<Type> : unknown;
-
 /** Lines of an agent's own; they arrive in the system's logger with its id and incarnation. */
 export interface AgentLog {
   debug(message: string, fields?: object): void;
@@ -27,6 +24,9 @@ export type VariableValues = Readonly<Record<string, unknown>>;
 /** A state that was saved earlier, as JSON gave it back. No type can be known: annotate what `init` returns. */
 // oxlint-disable-next-line typescript/no-explicit-any -- `unknown` would make every inferred state `{}`
 export type Restored = any;
+
+// oxlint-disable-next-line typescript/no-explicit-any -- the side of a schema that is not looked at may be anything
+type Either = any;
 
 export interface InitContext<Args> {
   readonly agentId: string;
@@ -54,6 +54,11 @@ export interface TaskContext<State, Input> {
   progress(value: unknown): void;
   /** Ends the agent normally once this task is done: `completed`, and never restarted. */
   complete(): void;
+  /**
+   * Gives buffers of the output away: a thread moves them to the caller instead of copying, and they are then
+   * empty here. Never give one away that the state still needs. Other hosts copy, or share, as always.
+   */
+  transfer(...buffers: ArrayBuffer[]): void;
 }
 
 export interface VariableContext<State> {
@@ -133,30 +138,51 @@ export interface AgentDefinition<Args = unknown, Tasks extends TaskTypes = TaskT
   readonly [types]?: { readonly args: Args; readonly tasks: Tasks };
 }
 
-type Optional<Key extends string, Value> = { readonly [K in Key]?: Value };
+type Types = Record<string, unknown>;
+/** What callers get: what the `output` schema makes of the result, or the result itself where there is none. */
+type Results<Out extends Types, Returned extends Types> = {
+  [Name in keyof Returned]: Name extends keyof Out
+    ? unknown extends Out[Name]
+      ? Returned[Name]
+      : Out[Name]
+    : Returned[Name];
+};
 
-/** What `defineAgent` is given. */
+/**
+ * What `defineAgent` is given. The types of each task are read off one aspect at a time: what callers send and
+ * `run` gets, what `run` returns and callers get.
+ */
 export type DefineAgentOptions<
   State,
+  SentArgs,
   Args,
-  Inputs extends Record<string, unknown>,
-  Outputs extends Record<string, unknown>,
+  Sent extends Types,
+  In extends Types,
+  Raw extends Types,
+  Out extends Types,
+  Returned extends Types,
 > = Behaviour<State> & {
   readonly type: string;
-  readonly initArgs?: Args;
+  readonly initArgs?: Schema<SentArgs, Args>;
   readonly capabilities?: readonly string[];
   /** Names of the variables it listens to. */
   readonly variables?: readonly string[];
-  init(context: InitContext<OutputOf<Args>>): MaybePromise<State>;
-  readonly tasks: { readonly [Name in keyof Inputs]: Optional<'input', Inputs[Name]> } & {
-    readonly [Name in keyof Outputs]: Optional<'output', Outputs[Name]>;
-  } & {
-    readonly [Name in keyof Inputs & keyof Outputs]: {
+  init(context: InitContext<Args>): MaybePromise<State>;
+  readonly tasks: {
+    readonly [Name in keyof In]: {
       readonly requires?: readonly string[];
       readonly retry?: 'on_host_loss';
-      run(context: TaskContext<State, OutputOf<Inputs[Name]>>): MaybePromise<InputOf<Outputs[Name]>>;
+      readonly input?: StandardSchemaV1<Either, In[Name]>;
+      run(context: TaskContext<State, In[Name]>): unknown;
     };
-  };
+  } & { readonly [Name in keyof Sent]: { readonly input?: StandardSchemaV1<Sent[Name], Either> } } & {
+    readonly [Name in keyof Out]: { readonly output?: StandardSchemaV1<Either, Out[Name]> };
+  } & {
+    readonly [Name in keyof Raw]: {
+      readonly output?: StandardSchemaV1<Raw[Name], Either>;
+      run(context: never): MaybePromise<NoInfer<Raw[Name]>>;
+    };
+  } & { readonly [Name in keyof Returned]: { run(context: never): MaybePromise<Returned[Name]> } };
 };
 
 const text = z.string().min(1);
@@ -204,17 +230,21 @@ const MARK = Symbol.for('mabeam.agent');
  */
 export function defineAgent<
   State,
-  const Inputs extends Record<string, unknown>,
-  const Outputs extends Record<string, unknown>,
-  Args = undefined,
+  Sent extends Types,
+  In extends Types,
+  Raw extends Types,
+  Out extends Types,
+  Returned extends Types,
+  SentArgs = unknown,
+  Args = unknown,
 >(
-  options: DefineAgentOptions<State, Args, Inputs, Outputs>,
+  options: DefineAgentOptions<State, SentArgs, Args, Sent, In, Raw, Out, Returned>,
 ): AgentDefinition<
-  InputOf<Args>,
+  SentArgs,
   {
-    [Name in keyof Inputs & keyof Outputs & string]: {
-      input: InputOf<Inputs[Name]>;
-      output: OutputOf<Outputs[Name]>;
+    [Name in keyof Returned & string]: {
+      input: Name extends keyof Sent ? Sent[Name] : unknown;
+      output: Results<Out, Returned>[Name];
     };
   }
 > {

@@ -13,9 +13,9 @@ import type { SystemEvent } from './system-event.ts';
 export interface StoreBatch {
   readonly events: readonly SystemEvent[];
   /** The newest state of an agent, or `null` to drop it. */
-  readonly states?: ReadonlyMap<string, SavedState | null>;
+  readonly states?: ReadonlyMap<string, SavedState | null> | undefined;
   /** Facts about the system itself: the charts' identities, say. */
-  readonly facts?: ReadonlyMap<string, string>;
+  readonly facts?: ReadonlyMap<string, string> | undefined;
 }
 
 export interface EventQuery {

@@ -6,7 +6,7 @@
  * I3  The last `agent.*` event of an agent, with its `agent.registered`, says all that a recovery needs of it.
  */
 import type { AgentLife, AlertKind, ErrorInfo, ExitReason } from '../machines/index.ts';
-import type { Vote } from './define-agent.ts';
+import type { AgentManifest, Vote } from './define-agent.ts';
 import type { ErrorCode } from './errors.ts';
 
 /** A spec as it is kept: where the module is code of the program, only its type is. */
@@ -20,6 +20,7 @@ export type AlertType =
   | AlertKind
   | 'restart_storm'
   | 'body_not_ending'
+  | 'definition_missing'
   | 'store_degraded'
   | 'coordination_lost';
 
@@ -43,7 +44,11 @@ interface WithReason {
 }
 
 interface EventFields {
-  'agent.registered': OfAgent & { readonly agentType: string; readonly spec: StoredSpec };
+  'agent.registered': OfAgent & {
+    readonly agentType: string;
+    readonly spec: StoredSpec;
+    readonly manifest: AgentManifest;
+  };
   'agent.starting': OfLife;
   'agent.started': OfLife;
   'agent.start_failed': OfLife & WithReason;
@@ -101,7 +106,7 @@ interface EventFields {
     readonly alert: AlertType;
     readonly message: string;
   };
-  'alert.cleared': { readonly agentId?: string; readonly alert: AlertKind };
+  'alert.cleared': { readonly agentId?: string; readonly alert: AlertType };
   'store.degraded': { readonly error: ErrorInfo };
   'store.recovered': { readonly lost: number };
 }

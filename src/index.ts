@@ -1,0 +1,53 @@
+/** The public API of mabeam. */
+export type {
+  AgentCommand,
+  AgentStatus,
+  ErrorInfo,
+  ExitReason,
+  Isolation,
+  RestartPolicy,
+} from './machines/index.ts';
+export type { AgentMetrics, AgentRecord } from './runtime/agent.ts';
+export type { AgentHandle, AgentId } from './runtime/agent-handle.ts';
+export type { AgentFilter, Agents, AgentSpec } from './runtime/agents.ts';
+export type { Alert } from './runtime/alerts.ts';
+export type { ChartInspectionEvent, ChartObserver } from './runtime/chart.ts';
+export { type Clock, systemClock } from './runtime/clock.ts';
+export {
+  type AgentDefinition,
+  type AgentLog,
+  type AgentManifest,
+  type AnyAgentDefinition,
+  defineAgent,
+  type DefineAgentOptions,
+  type InitContext,
+  type Proposal,
+  type TaskContext,
+  type TaskDefinition,
+  type VariableContext,
+  type Vote,
+  type VoteContext,
+} from './runtime/define-agent.ts';
+export { AgentSystemError, type ErrorCode, errorCodes } from './runtime/errors.ts';
+export type { HealthReport } from './runtime/health-lane.ts';
+export type {
+  Body,
+  BodyListener,
+  BodyReport,
+  BodyRequest,
+  BodyStart,
+  Host,
+  SavedState,
+} from './runtime/host.ts';
+export type { EventListener, ReadOptions } from './runtime/journal.ts';
+export type { TaskMetrics, TaskRequest } from './runtime/mailbox.ts';
+export type { EventQuery, Recovery, Store, StoreBatch, StoredAgent } from './runtime/store.ts';
+export { memoryStore } from './runtime/stores/memory.ts';
+export {
+  type AgentSystem,
+  type AgentSystemOptions,
+  type CloseReport,
+  createAgentSystem,
+  type SystemLimits,
+} from './runtime/system.ts';
+export type { AlertType, EventBody, SystemEvent, SystemEventType } from './runtime/system-event.ts';

@@ -1,0 +1,482 @@
+/**
+ * The registry of a fleet, and every command to one of its agents: `system.agents`.
+ *
+ * Owns who exists. What may be asked of an agent is its chart's to say; what is malformed is refused here.
+ *
+ * I1  A refused call has changed nothing.
+ * I2  No step looks at more agents than the one it is for, but for `list`.
+ */
+import { z } from 'zod';
+import {
+  type AgentCommand,
+  agentSpec,
+  type AgentStatus,
+  durationMs,
+  type Isolation,
+  type LifePolicy,
+  type ParsedAgentSpec,
+} from '../machines/index.ts';
+import { Agent, type AgentRecord, type AgentServices } from './agent.ts';
+import type { AgentHandle, AgentId, TaskOf } from './agent-handle.ts';
+import {
+  type AgentDefinition,
+  type AgentManifest,
+  type AnyAgentDefinition,
+  isAgentDefinition,
+  manifestOf,
+  type TaskTypes,
+} from './define-agent.ts';
+import { AgentSystemError, errorInfoOf, inWords } from './errors.ts';
+import type { HealthReport } from './health-lane.ts';
+import type { Host } from './host.ts';
+import type { TaskRequest } from './mailbox.ts';
+import { judge } from './schema.ts';
+import type { StoredSpec } from './system-event.ts';
+
+/** What is asked for when an agent is registered; all but `module` has a default. */
+export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
+  z.input<typeof agentSpec>,
+  'module' | 'initArgs'
+> & {
+  /** A `defineAgent` value, or the URL of a module whose default export is one. */
+  readonly module: AgentDefinition<Args, Tasks> | URL;
+  readonly initArgs?: Args;
+};
+
+export interface AgentFilter {
+  readonly type?: string;
+  readonly status?: AgentStatus;
+  readonly capability?: string;
+}
+
+const filterSchema = z.strictObject({
+  type: z.string().optional(),
+  status: z
+    .enum([
+      'registered',
+      'starting',
+      'running',
+      'unresponsive',
+      'stopping',
+      'crashed',
+      'stopped',
+      'completed',
+    ])
+    .optional(),
+  capability: z.string().optional(),
+});
+const stopSchema = z.strictObject({ timeoutMs: durationMs.optional() });
+const taskSchema = z.strictObject({
+  type: z.string(),
+  input: z.unknown(),
+  timeoutMs: durationMs.optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+  onProgress: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
+});
+const TASK_KEYS = new Set(Object.keys(taskSchema.shape));
+
+export interface AgentsOptions {
+  readonly services: AgentServices;
+  readonly hosts: ReadonlyMap<Isolation, Host>;
+  /** Throws `SYSTEM_CLOSED` once the system closes. */
+  readonly assertOpen: () => void;
+}
+
+export class Agents {
+  readonly #services: AgentServices;
+  readonly #hosts: ReadonlyMap<Isolation, Host>;
+  readonly #assertOpen: () => void;
+  readonly #agents = new Map<string, Agent>();
+  /** Ids that are being registered: taken, and not there yet. */
+  readonly #reserved = new Set<string>();
+
+  constructor({ services, hosts, assertOpen }: AgentsOptions) {
+    this.#services = services;
+    this.#hosts = hosts;
+    this.#assertOpen = assertOpen;
+  }
+
+  /**
+   * Makes an agent known; it does not run yet.
+   *
+   * Resolves with its id: the spec's, or a new one made of its type.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
+   * Source: seed, phase 1 "Agent Registration Flow"
+   */
+  async register<Args, Tasks extends TaskTypes>(spec: AgentSpec<Args, Tasks>): Promise<AgentId<Tasks>> {
+    this.#assertOpen();
+    const parsed = parseSpec(spec);
+    const isUrl = parsed.module instanceof URL;
+    const isolation = parsed.isolation ?? (isUrl ? 'process' : 'in-process');
+    const host = this.#hostFor(isolation, parsed);
+    if (parsed.id !== undefined) this.#reserve(parsed.id);
+    let reserved = parsed.id;
+    try {
+      const manifest = await this.#manifestOf(parsed, host);
+      this.#assertOpen();
+      const { journal } = this.#services;
+      if (reserved === undefined) this.#reserve((reserved = `${manifest.type}-${journal.nextSequence}`));
+      const id = reserved;
+      const full = Object.freeze({ ...parsed, id, isolation });
+      const agent = this.#create(id, full, manifest, host);
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      journal.emit(
+        {
+          type: 'agent.registered',
+          agentId: id,
+          incarnation: 0,
+          agentType: manifest.type,
+          spec: storedSpec(full, manifest),
+          manifest,
+        },
+        (error) => {
+          if (error === undefined) return resolve();
+          this.#agents.delete(id);
+          agent.discard();
+          reject(error);
+        },
+      );
+      await promise;
+      return id;
+    } finally {
+      if (reserved !== undefined) this.#reserved.delete(reserved);
+    }
+  }
+
+  /**
+   * Starts an agent that has no body. Resolves with a handle once its init has returned.
+   *
+   * A start that fails is rolled back: the agent is again where it was, and is not tried again.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ALREADY_RUNNING`, `AGENT_ILLEGAL_COMMAND`,
+   * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
+   * Source: seed, phase 2 "Correct Agent Startup Pattern"
+   */
+  async start<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
+    const agent = this.#commanded(id, 'start');
+    await agent.start('agent.start');
+    return this.#handleOf<Tasks>(agent);
+  }
+
+  /**
+   * Starts an agent anew after its end: `start` for one that has run before.
+   *
+   * @throws AgentSystemError as `start`; `AGENT_ILLEGAL_COMMAND` for one that was never started
+   */
+  async restart<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
+    const agent = this.#commanded(id, 'restart');
+    await agent.start('agent.restart');
+    return this.#handleOf<Tasks>(agent);
+  }
+
+  /**
+   * Has an agent do a task. Resolves with its output once that, and the state it left, is durable.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_INCOMPATIBLE`, `TASK_INPUT_INVALID`,
+   * `TASK_QUEUE_FULL`, `TASK_FAILED` with the cause, `TASK_TIMED_OUT`, `TASK_ABANDONED`, `STORE_FAILED`,
+   * `SYSTEM_CLOSED`
+   * Source: seed, phase 3 "Task Execution Pattern"
+   */
+  execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    id: AgentId<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): Promise<Tasks[Name]['output']>;
+  execute(id: string, task: TaskRequest): Promise<unknown>;
+  async execute(id: string, task: TaskRequest): Promise<unknown> {
+    const agent = this.#commanded(id, 'execute');
+    return agent.execute(this.#checked(agent, task));
+  }
+
+  /**
+   * Stops an agent: asks, waits for its work to drain, saves, then ends its body.
+   *
+   * Resolves with how it ended, `crashed` included; the record stays listed, its handle is gone. On a crashed
+   * agent that waits for its restart, it cancels that.
+   *
+   * @param timeoutMs grace in ms for all of it, before the body is killed; default the spec's `shutdownMs`
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `STORE_FAILED`
+   * Source: seed, phase 5 "Graceful Shutdown Pattern"; OTP's worker shutdown
+   */
+  async stop(id: string, options: { readonly timeoutMs?: number } = {}): Promise<AgentRecord> {
+    const agent = this.#commanded(id, 'stop');
+    const parsed = stopSchema.safeParse(options);
+    if (!parsed.success) throw malformed('AGENT_ILLEGAL_COMMAND', 'stop', parsed.error, id, options);
+    const { timeoutMs } = parsed.data;
+    const at = this.#services.clock.now();
+    return agent.end({ type: 'agent.stop', at, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  }
+
+  /**
+   * Ends an agent's body at once, with no chance to clean up: a crash, which its restart policy answers.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `STORE_FAILED`
+   */
+  async kill(id: string): Promise<AgentRecord> {
+    return this.#commanded(id, 'kill').end({ type: 'agent.kill', at: this.#services.clock.now() });
+  }
+
+  /**
+   * Removes the record of an agent that has no body, and its saved state.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `STORE_FAILED`
+   */
+  async forget(id: string): Promise<void> {
+    await this.#commanded(id, 'forget').forget();
+  }
+
+  /** @throws AgentSystemError `AGENT_NOT_FOUND` */
+  get(id: string): AgentRecord {
+    return this.find(id).record();
+  }
+
+  /** All agents that fit, in the order of their registration. @throws AgentSystemError `AGENT_SPEC_INVALID` for a filter that is none */
+  list(filter: AgentFilter = {}): AgentRecord[] {
+    const parsed = filterSchema.safeParse(filter);
+    if (!parsed.success) throw malformed('AGENT_SPEC_INVALID', 'list', parsed.error, undefined, filter);
+    const { type, status, capability } = parsed.data;
+    const found: AgentRecord[] = [];
+    for (const agent of this.#agents.values()) {
+      const fits =
+        (type === undefined || agent.manifest.type === type) &&
+        (status === undefined || agent.position.status === status) &&
+        (capability === undefined || agent.manifest.capabilities.includes(capability));
+      if (fits) found.push(agent.record());
+    }
+    return found;
+  }
+
+  /** The living incarnation. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */
+  handle<Tasks extends TaskTypes>(id: AgentId<Tasks>): AgentHandle<Tasks> {
+    const agent = this.find(id);
+    agent.refuseUnless('execute');
+    return this.#handleOf<Tasks>(agent);
+  }
+
+  /** One health check, now; of an agent that does not run it says just that. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  async checkHealth(id: string): Promise<HealthReport> {
+    return this.find(id).checkHealth();
+  }
+
+  /** The newest saved state, as JSON data, or `undefined`. @throws AgentSystemError `AGENT_NOT_FOUND`, `STORE_FAILED` */
+  async savedState(id: string): Promise<unknown> {
+    this.find(id);
+    await this.#services.journal.settled();
+    try {
+      const saved = await this.#services.store.state(id);
+      return saved === undefined ? undefined : JSON.parse(saved.json);
+    } catch (thrown) {
+      const message = `the saved state of agent ${id} could not be read: ${errorInfoOf(thrown).message}`;
+      throw new AgentSystemError('STORE_FAILED', message, { agentId: id, cause: thrown });
+    }
+  }
+
+  /** Whether an agent's state allows a command. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  can(id: string, command: AgentCommand): boolean {
+    return this.find(id).position.legal.has(command);
+  }
+
+  /** All commands that an agent's state allows. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  legal(id: string): readonly AgentCommand[] {
+    return [...this.find(id).position.legal];
+  }
+
+  /** @internal */
+  find(id: string): Agent {
+    const agent = this.#agents.get(id);
+    if (agent === undefined) {
+      throw new AgentSystemError('AGENT_NOT_FOUND', `no agent ${inWords(id)} is registered`, {
+        ...(typeof id === 'string' ? { agentId: id } : {}),
+      });
+    }
+    return agent;
+  }
+
+  /** @internal */
+  all(): Iterable<Agent> {
+    return this.#agents.values();
+  }
+
+  /** @internal An agent of an earlier program: known again, and not resumed yet. */
+  adopt(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host): Agent {
+    return this.#create(id, spec, manifest, host);
+  }
+
+  /** @internal The record is to go; its chart has said so. */
+  remove(id: string): void {
+    this.#agents.delete(id);
+  }
+
+  #create(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host): Agent {
+    const module = spec.module as AnyAgentDefinition | URL;
+    const agent = new Agent({ id, spec, policy: policyOf(spec), manifest, module, host }, this.#services);
+    this.#agents.set(id, agent);
+    return agent;
+  }
+
+  #reserve(id: string): void {
+    if (this.#agents.has(id) || this.#reserved.has(id)) {
+      throw new AgentSystemError('AGENT_EXISTS', `an agent with id ${inWords(id)} is registered already`, {
+        agentId: id,
+      });
+    }
+    this.#reserved.add(id);
+  }
+
+  #hostFor(isolation: Isolation, spec: ParsedAgentSpec): Host {
+    const host = this.#hosts.get(isolation);
+    if (host === undefined) throw invalid(`isolation: no host for "${isolation}" is there`, spec.id);
+    if (!(spec.module instanceof URL) && isolation !== 'in-process') {
+      throw invalid(
+        `isolation: "${isolation}" needs the URL of a module, the definition of this agent lives in this program`,
+        spec.id,
+      );
+    }
+    const refusal = host.refusal(spec);
+    if (refusal !== undefined) throw invalid(refusal, spec.id);
+    return host;
+  }
+
+  async #manifestOf({ module, initArgs, id }: ParsedAgentSpec, host: Host): Promise<AgentManifest> {
+    if (module instanceof URL) {
+      try {
+        return await host.describe(module, initArgs);
+      } catch (thrown) {
+        throw invalid(`module: ${errorInfoOf(thrown).message}`, id, thrown);
+      }
+    }
+    const definition = module as AnyAgentDefinition;
+    const judged = judge(definition.initArgs, initArgs);
+    const verdict = judged instanceof Promise ? await judged : judged;
+    if ('problem' in verdict) throw invalid(`initArgs: ${verdict.problem}`, id);
+    return manifestOf(definition);
+  }
+
+  #commanded(id: string, command: AgentCommand): Agent {
+    this.#assertOpen();
+    const agent = this.find(id);
+    agent.refuseUnless(command);
+    return agent;
+  }
+
+  /** A task that is well-formed and that the agent can do. */
+  #checked(agent: Agent, task: TaskRequest): TaskRequest {
+    if (!isPlainTask(task)) {
+      const parsed = taskSchema.safeParse(task);
+      if (!parsed.success) throw malformed('TASK_INPUT_INVALID', 'execute', parsed.error, agent.id, task);
+    }
+    const { tasks, capabilities, type } = agent.manifest;
+    const known = tasks[task.type];
+    if (known === undefined) {
+      const message = `agent ${agent.id} (${type}) has no task ${inWords(task.type)}, expected one of: ${Object.keys(tasks).join(', ')}`;
+      throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
+        agentId: agent.id,
+        details: { expected: Object.keys(tasks), got: task.type },
+      });
+    }
+    const missing = known.requires.filter((capability) => !capabilities.includes(capability));
+    if (missing.length > 0) {
+      const message = `agent ${agent.id} (${type}) cannot do ${task.type}: it lacks ${missing.join(', ')}`;
+      throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
+        agentId: agent.id,
+        details: { missing, capabilities },
+      });
+    }
+    return task;
+  }
+
+  #handleOf<Tasks extends TaskTypes>(agent: Agent): AgentHandle<Tasks> {
+    const { id, incarnation } = agent;
+    const alive = () => {
+      if (agent.incarnation === incarnation && agent.position.isAlive) return;
+      const message = `incarnation ${incarnation} of agent ${id} has ended`;
+      throw new AgentSystemError('AGENT_NOT_RUNNING', message, {
+        agentId: id,
+        details: { incarnation, newest: agent.incarnation, status: agent.position.status },
+      });
+    };
+    return Object.freeze({
+      id,
+      incarnation,
+      execute: async (task: TaskRequest) => {
+        alive();
+        return this.execute(id, task);
+      },
+      stop: async (options?: { readonly timeoutMs?: number }) => {
+        alive();
+        return this.stop(id, options);
+      },
+      kill: async () => {
+        alive();
+        return this.kill(id);
+      },
+      health: async () => {
+        alive();
+        return this.checkHealth(id);
+      },
+    }) as AgentHandle<Tasks>;
+  }
+}
+
+/** The ordinary case without the cost of a schema. */
+function isPlainTask(task: unknown): boolean {
+  if (typeof task !== 'object' || task === null) return false;
+  const { type, timeoutMs, signal, onProgress } = task as Record<string, unknown>;
+  if (typeof type !== 'string' || timeoutMs !== undefined || signal !== undefined || onProgress !== undefined)
+    return false;
+  for (const key in task) if (!TASK_KEYS.has(key)) return false;
+  return true;
+}
+
+function parseSpec(spec: unknown): ParsedAgentSpec {
+  const parsed = agentSpec.safeParse(spec);
+  const id =
+    typeof spec === 'object' && spec !== null && 'id' in spec && typeof spec.id === 'string'
+      ? spec.id
+      : undefined;
+  if (!parsed.success) throw malformed('AGENT_SPEC_INVALID', 'spec', parsed.error, id, spec);
+  const { module } = parsed.data;
+  if (!(module instanceof URL) && !isAgentDefinition(module)) {
+    throw invalid(`module: expected a defineAgent value or a URL, got ${inWords(module)}`, id);
+  }
+  return parsed.data;
+}
+
+function policyOf(spec: ParsedAgentSpec): LifePolicy {
+  return {
+    restart: spec.restart,
+    startTimeoutMs: spec.startTimeoutMs,
+    shutdownMs: spec.shutdownMs,
+    maxRuntimeMs: spec.resources.maxRuntimeMs,
+    failuresBeforeKill: spec.health.failuresBeforeKill,
+  };
+}
+
+function storedSpec(spec: ParsedAgentSpec, { type }: AgentManifest): StoredSpec {
+  const { module } = spec;
+  return { ...spec, module: module instanceof URL ? { url: module.href } : { type } };
+}
+
+function invalid(problem: string, agentId: string | undefined, cause?: unknown): AgentSystemError {
+  return new AgentSystemError('AGENT_SPEC_INVALID', `spec: ${problem}`, { agentId, cause });
+}
+
+function malformed(
+  code: 'AGENT_SPEC_INVALID' | 'AGENT_ILLEGAL_COMMAND' | 'TASK_INPUT_INVALID',
+  what: string,
+  error: z.ZodError,
+  agentId: string | undefined,
+  came: unknown,
+): AgentSystemError {
+  const problems = error.issues.map(({ path, message }) => {
+    const value = path.reduce<unknown>(
+      (inner, key) =>
+        typeof inner === 'object' && inner !== null
+          ? (inner as Record<PropertyKey, unknown>)[key]
+          : undefined,
+      came,
+    );
+    return `${path.length === 0 ? '' : `${path.map(String).join('.')}: `}${message}, got ${inWords(value)}`;
+  });
+  return new AgentSystemError(code, `${what}: ${problems.join('; ')}`, { agentId, cause: error });
+}

@@ -1,0 +1,282 @@
+/**
+ * A whole system: wires the charts' runtime together, brings back what its store kept, and closes it in order.
+ *
+ * I1  `createAgentSystem` resolves once the fleet of its store is listed again and on its way up.
+ * I2  After `close` has resolved nothing of the system is left: no body, timer or open file.
+ */
+import { type Logger, pino } from 'pino';
+import { z } from 'zod';
+import { type Isolation, positiveDurationMs } from '../machines/index.ts';
+import { Admission } from './admission.ts';
+import type { Agent, AgentRecord, AgentServices } from './agent.ts';
+import { agentLogic } from './agent-logic.ts';
+import { Agents } from './agents.ts';
+import { type Alert, Alerts } from './alerts.ts';
+import type { ChartObserver } from './chart.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
+import { AgentSystemError, errorInfoOf } from './errors.ts';
+import { logEvents } from './event-log.ts';
+import type { Host } from './host.ts';
+import { inProcessHost } from './hosts/in-process.ts';
+import { type EventListener, Journal, type ReadOptions } from './journal.ts';
+import { recoverFleet } from './recovery.ts';
+import { RestartPermits } from './restart-permits.ts';
+import type { Recovery, Store } from './store.ts';
+import { memoryStore } from './stores/memory.ts';
+import type { SystemEvent } from './system-event.ts';
+
+export interface AgentSystemOptions {
+  /** Where events and states are kept; default `memoryStore()`. */
+  readonly store?: Store;
+  /** A pino logger; default one that writes warnings and errors to stderr. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  /** Numbers in [0, 1); default `Math.random`. */
+  readonly random?: () => number;
+  /** Is given every inspection event of every chart; a throw of it does no harm. */
+  readonly inspect?: ChartObserver;
+  readonly limits?: SystemLimits;
+  /** Definitions for agents of the store whose code lives in this program, found by their type. */
+  readonly agents?: readonly AnyAgentDefinition[];
+  /** Hosts in place of the system's own, by isolation. */
+  readonly hosts?: Partial<Record<Isolation, Host>>;
+}
+
+export interface SystemLimits {
+  /** Agents with a body at once; default no limit. */
+  readonly maxAgents?: number;
+  /** Sum of what running agents reserve by `resources.maxMemoryBytes`; default no limit. */
+  readonly maxMemoryBytes?: number;
+  /** Restarts under way at once; default 32. */
+  readonly maxConcurrentRestarts?: number;
+}
+
+export interface CloseReport {
+  /** Ids of the agents that ended in order. */
+  readonly stopped: readonly string[];
+  /** Ids of those that did not: killed at the deadline, crashed on the way, with work left undone, or not ended. */
+  readonly abandoned: readonly string[];
+}
+
+export interface AgentSystem extends AsyncDisposable {
+  readonly agents: Agents;
+  readonly events: {
+    /** Hears every event after it was committed, in order. Returns how to stop listening. */
+    subscribe(listener: EventListener): () => void;
+    /** What the store still holds, in order. @throws AgentSystemError `STORE_FAILED` */
+    read(options?: ReadOptions): AsyncIterable<SystemEvent>;
+  };
+  readonly alerts: { list(): readonly Alert[] };
+  /** What running agents have reserved, and what is left of the limits. */
+  resources(): ReturnType<Admission['usage']>;
+  /**
+   * Stops every agent, then everything else. Later commands are refused with `SYSTEM_CLOSED`.
+   *
+   * @param timeoutMs one deadline for all of it; default the longest `shutdownMs` of the fleet
+   */
+  close(options?: { readonly timeoutMs?: number }): Promise<CloseReport>;
+}
+
+const isFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
+const isObject = z.custom((value) => typeof value === 'object' && value !== null, {
+  error: 'expected an object',
+});
+const optionsSchema = z.strictObject({
+  store: isObject.optional(),
+  logger: isObject.optional(),
+  clock: isObject.optional(),
+  random: isFunction.optional(),
+  inspect: isFunction.optional(),
+  limits: z
+    .strictObject({
+      maxAgents: z.int().min(0).default(Infinity),
+      maxMemoryBytes: z.int().min(0).default(Infinity),
+      maxConcurrentRestarts: z.int().min(1).default(32),
+    })
+    .prefault({}),
+  agents: z.array(z.custom(isAgentDefinition, { error: 'expected a defineAgent value' })).default([]),
+  hosts: isObject.optional(),
+});
+const closeSchema = z.strictObject({ timeoutMs: positiveDurationMs.or(z.literal(0)).optional() });
+
+/** Grace for killed bodies to be gone, past the deadline of a close; ms. */
+const KILL_GRACE_MS = 1_000;
+
+/**
+ * A system of supervised agents, with the fleet that its store kept.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for options that are none, `STORE_FAILED` for a store that cannot
+ * be read
+ */
+export async function createAgentSystem(options: AgentSystemOptions = {}): Promise<AgentSystem> {
+  const parsed = optionsSchema.safeParse(options);
+  if (!parsed.success) {
+    const message = `createAgentSystem: ${z.prettifyError(parsed.error)}`;
+    throw new AgentSystemError('AGENT_SPEC_INVALID', message, { cause: parsed.error });
+  }
+  const store = options.store ?? memoryStore();
+  const recovery = await openStore(store);
+  return new System(options, parsed.data.limits, store, recovery);
+}
+
+async function openStore(store: Store): Promise<Recovery> {
+  try {
+    return await store.recover();
+  } catch (thrown) {
+    if (thrown instanceof AgentSystemError) throw thrown;
+    throw new AgentSystemError(
+      'STORE_FAILED',
+      `the store could not be opened: ${errorInfoOf(thrown).message}`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+}
+
+class System implements AgentSystem {
+  readonly agents: Agents;
+  readonly events: AgentSystem['events'];
+  readonly alerts: Alerts;
+  readonly #clock: Clock;
+  readonly #journal: Journal;
+  readonly #store: Store;
+  readonly #admission: Admission;
+  readonly #permits: RestartPermits;
+  readonly #hosts: ReadonlyMap<Isolation, Host>;
+  #closing: Promise<CloseReport> | undefined;
+
+  constructor(options: AgentSystemOptions, limits: Required<SystemLimits>, store: Store, recovery: Recovery) {
+    const clock = options.clock ?? systemClock();
+    const logger = options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2));
+    const journal = new Journal({ store, clock, logger, lastSequence: recovery.lastSequence });
+    const alerts = new Alerts(journal);
+    const admission = new Admission(limits);
+    const chartOptions = { clock, inspect: options.inspect };
+    const permits = new RestartPermits({
+      maxConcurrentRestarts: limits.maxConcurrentRestarts,
+      alerts,
+      chart: {
+        ...chartOptions,
+        onBug: (err) => logger.error({ err }, 'a bug in the chart of the supervisor'),
+      },
+      grant: (id) => this.agents.find(id).send({ type: 'permit.granted', at: clock.now() }),
+    });
+    const services: AgentServices = {
+      clock,
+      random: options.random ?? Math.random,
+      logger,
+      journal,
+      store,
+      alerts,
+      admission,
+      permits,
+      coordination: { bodyOpened: () => [], started: () => {}, ended: () => {}, reported: () => {} },
+      chartOptions,
+      logic: agentLogic((id) => this.agents.find(id)),
+      forgotten: ({ id }) => this.agents.remove(id),
+    };
+    const hosts = { 'in-process': inProcessHost(), ...options.hosts };
+    this.#hosts = new Map(Object.entries(hosts) as [Isolation, Host][]);
+    this.#clock = clock;
+    this.#journal = journal;
+    this.#store = store;
+    this.#admission = admission;
+    this.#permits = permits;
+    this.alerts = alerts;
+    this.agents = new Agents({ services, hosts: this.#hosts, assertOpen: () => this.#assertOpen() });
+    this.events = {
+      subscribe: (listener) => {
+        if (typeof listener !== 'function') {
+          throw new AgentSystemError(
+            'AGENT_SPEC_INVALID',
+            `events.subscribe: expected a function, got ${typeof listener}`,
+          );
+        }
+        return journal.subscribe(listener);
+      },
+      read: (read) => journal.read(read),
+    };
+    journal.subscribe(logEvents(logger));
+    recoverFleet({
+      recovery,
+      agents: this.agents,
+      hosts: this.#hosts,
+      definitions: new Map((options.agents ?? []).map((definition) => [definition.type, definition])),
+      journal,
+      alerts,
+    });
+  }
+
+  resources() {
+    return this.#admission.usage();
+  }
+
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
+    const parsed = closeSchema.safeParse(options);
+    if (!parsed.success) {
+      const message = `close: ${z.prettifyError(parsed.error)}`;
+      throw new AgentSystemError('AGENT_SPEC_INVALID', message, { cause: parsed.error });
+    }
+    this.#closing ??= this.#close(parsed.data.timeoutMs);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(timeoutMs: number | undefined): Promise<CloseReport> {
+    const report = await this.#stopAll(timeoutMs);
+    for (const agent of this.agents.all()) agent.discard();
+    this.#permits.close();
+    await Promise.all([...this.#hosts.values()].map((host) => host.close()));
+    await this.#journal.close();
+    await this.#store.close();
+    return report;
+  }
+
+  async #stopAll(timeoutMs: number | undefined): Promise<CloseReport> {
+    const leaving = [...this.agents.all()].filter(({ position }) => position.legal.has('stop'));
+    const stopped: string[] = [];
+    const abandoned = new Set<string>();
+    const deadlineMs =
+      timeoutMs ?? leaving.reduce((longest, { spec }) => Math.max(longest, spec.shutdownMs), 0);
+    const ends = leaving.map(async (agent) => {
+      abandoned.add(agent.id);
+      const at = this.#clock.now();
+      const grace = timeoutMs === undefined ? {} : { timeoutMs };
+      // A store that fails says so of every end: how the agent ended is read from its record.
+      await agent.end({ type: 'agent.stop', at, ...grace }).catch(() => undefined);
+      if (!endedInOrder(agent.record())) return;
+      abandoned.delete(agent.id);
+      stopped.push(agent.id);
+    });
+    await this.#within(deadlineMs, Promise.all(ends), leaving);
+    return { stopped, abandoned: [...abandoned] };
+  }
+
+  /** Waits for all ends; at the deadline it kills what is left, and then waits no longer than the grace. */
+  async #within(deadlineMs: number, ends: Promise<unknown>, leaving: readonly Agent[]): Promise<void> {
+    const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
+    let timer = this.#clock.setTimeout(() => {
+      for (const agent of leaving) {
+        if (agent.position.legal.has('kill')) agent.send({ type: 'agent.kill', at: this.#clock.now() });
+      }
+      timer = this.#clock.setTimeout(giveUp, KILL_GRACE_MS);
+    }, deadlineMs);
+    await Promise.race([ends, given]);
+    this.#clock.clearTimeout(timer);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new AgentSystemError('SYSTEM_CLOSED', 'the system is closed, or closing');
+  }
+}
+
+function endedInOrder({ status, abandoned, reason }: AgentRecord): boolean {
+  const isOrdered = status === 'stopped' || status === 'completed';
+  const isTimedOut = typeof reason === 'object' && 'shutdown' in reason && reason.shutdown === 'timed_out';
+  return isOrdered && !isTimedOut && abandoned.length === 0;
+}
