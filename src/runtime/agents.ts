@@ -286,7 +286,7 @@ export class Agents {
     const agent = this.#agents.get(id);
     if (agent === undefined) {
       throw new AgentSystemError('AGENT_NOT_FOUND', `no agent ${inWords(id)} is registered`, {
-        ...(typeof id === 'string' ? { agentId: id } : {}),
+        agentId: typeof id === 'string' ? id : undefined,
       });
     }
     return agent;

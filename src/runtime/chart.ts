@@ -40,7 +40,7 @@ export function createChart<Logic extends AnyActorLogic>(
 ): Chart<Logic> {
   const actor = createActor(logic as AnyActorLogic, {
     input,
-    clock: clock as never,
+    clock,
     ...(inspect ? { inspect: harmless(inspect, onBug) } : {}),
   });
   actor.subscribe({ error: onBug });

@@ -59,8 +59,8 @@ export function errorInfoOf(thrown: unknown, depth = 0): ErrorInfo {
   if (!(thrown instanceof Error)) return { name: 'NonError', message: inWords(thrown) };
   const code: unknown = 'code' in thrown ? thrown.code : undefined;
   return {
-    name: String(thrown.name),
-    message: String(thrown.message),
+    name: textOf(thrown.name),
+    message: textOf(thrown.message),
     ...(typeof thrown.stack === 'string' ? { stack: thrown.stack } : {}),
     ...(typeof code === 'string' ? { code } : {}),
     ...(thrown.cause === undefined || depth === MAX_CAUSES
@@ -87,6 +87,11 @@ export function inWords(value: unknown): string {
   } catch {
     return 'an object';
   }
+}
+
+/** Whoever throws may have put anything in a field. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : inWords(value);
 }
 
 function clipped(text: string): string {
