@@ -338,10 +338,12 @@ export class AgentBody implements Body {
   #exit(reason: ExitReason): void {
     if (this.#phase === 'gone') return;
     this.#phase = 'gone';
-    const error = new Error('the agent has ended');
-    this.#life?.abort(error);
-    for (const task of this.#running.values()) task.abort(error);
-    this.#running.clear();
+    if (this.#life !== undefined || this.#running.size > 0) {
+      const error = new Error('the agent has ended');
+      this.#life?.abort(error);
+      for (const task of this.#running.values()) task.abort(error);
+      this.#running.clear();
+    }
     this.#listener.exited(reason);
   }
 

@@ -318,22 +318,19 @@ export class Agent {
         this.#services.coordination.started(this);
         this.#repeatCarried();
         return this.#tell({ type: event, ...of, life }, this.#takeStarting());
-      case 'agent.start_failed': {
-        const failed = this.#startFailure(because);
+      case 'agent.start_failed':
         return this.#tell(
           { type: event, ...of, life, reason: because },
-          this.#takeStarting(failed),
+          this.#takeStarting(because),
           this.#takeEnding(),
         );
-      }
       case 'agent.stopped':
       case 'agent.completed':
       case 'agent.crashed': {
         const abandoned = this.#mailbox?.abandonedTasks ?? NONE;
-        const failed = this.#startFailure(because);
         return this.#tell(
           { type: event, ...of, life, reason: because, abandoned },
-          this.#takeStarting(failed),
+          this.#takeStarting(because),
           this.#takeEnding(),
         );
       }
@@ -565,14 +562,16 @@ export class Agent {
     this.journal.emit(event, settleAll(...answers));
   }
 
-  /** Answers those who wait for the start; with an error, that is what they get. */
-  #takeStarting(failed?: AgentSystemError): CommitListener | undefined {
+  /** Answers those who wait for the start; with a reason, it is why the start failed. */
+  #takeStarting(failure?: ExitReason): CommitListener | undefined {
     const starting = this.#starting;
     if (starting.length === 0) return undefined;
     this.#starting = [];
+    const failed = failure === undefined ? undefined : this.#startFailure(failure);
     return (error) => {
+      const refusal = failed ?? error;
       for (const { resolve, reject } of starting) {
-        if (failed ?? error) reject((failed ?? error)!);
+        if (refusal) reject(refusal);
         else resolve();
       }
     };
