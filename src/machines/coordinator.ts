@@ -1,0 +1,263 @@
+/**
+ * Coordination itself: whether it is there, the rounds it runs, and its own recovery.
+ *
+ * Holds no agent and no vote: a round is a child actor (consensus.ts), of which only so many may be open at once,
+ * so that nothing here grows with the fleet. Its own failures reach it as values, and it recovers from them by the
+ * same policy that restarts agents.
+ *
+ * I1  Rounds are open only while coordination is available: whatever ends that cuts them off.
+ * I2  Every round that was opened is concluded exactly once, by one of `enact`, `reopen`, `consult` or `conclude`;
+ *     every one that was not is refused, once.
+ * I3  A round's id is used once: asked for a second time, it is refused.
+ *
+ * Source: seed, "Coordination System Recovery".
+ */
+import { assign, enqueueActions, setup, spawnChild, stopChild } from 'xstate';
+import {
+  type ConsensusEvent,
+  type ConsensusInput,
+  consensusMachine,
+  type ConsensusOutput,
+  type RoundCut,
+} from './consensus.ts';
+import type { ErrorInfo } from './exit-reason.ts';
+import {
+  afterUptime,
+  exceedsIntensity,
+  noRestarts,
+  restartDelayMs,
+  type RestartHistory,
+  type RestartPolicy,
+  withRestart,
+} from './restart-policy.ts';
+
+export interface CoordinatorInput {
+  /** Rounds that may be open at once, 1 or more. */
+  readonly maxOpenRounds: number;
+  /** When coordination is tried again after a failure of its own. */
+  readonly recovery: RestartPolicy;
+}
+
+export interface CoordinatorContext {
+  readonly maxOpenRounds: number;
+  readonly recovery: RestartPolicy;
+  /** Ids of the open rounds: no more than `maxOpenRounds`. */
+  readonly rounds: readonly string[];
+  /** Term of the leader in office. */
+  readonly term: number | undefined;
+  readonly history: RestartHistory;
+  readonly recoveryDelayMs: number;
+}
+
+export type CoordinatorEvent =
+  | { type: 'round.requested'; round: Omit<ConsensusInput, 'term'> }
+  | { type: 'leader.changed'; term: number | undefined }
+  | { type: 'coordination.suspend' }
+  | { type: 'coordination.resume' }
+  | { type: 'coordination.failed'; at: number; chance: number; error: ErrorInfo }
+  | { type: 'coordination.close' }
+  | { type: 'xstate.done.actor.*'; actorId: string; output: ConsensusOutput }
+  | { type: 'xstate.error.actor.*'; actorId: string; error: unknown };
+
+/** Why a round is not opened. */
+export type RoundRefusal = 'too_many' | 'away' | 'closed' | 'id_in_use';
+
+/** Why coordination went away. */
+export type AwayReason = 'suspended' | 'failed' | 'gave_up';
+
+/** Everything this chart may want done, as data. */
+export type CoordinatorEffect =
+  | { type: 'refuseRound'; roundId: string; why: RoundRefusal }
+  /** Put the value into force, and conclude. */
+  | { type: 'enact'; output: ConsensusOutput }
+  /** Ask for another round on the same proposal. */
+  | { type: 'reopen'; output: ConsensusOutput }
+  /** Ask the proposer's own fallback, and conclude. */
+  | { type: 'consult'; output: ConsensusOutput }
+  | { type: 'conclude'; output: ConsensusOutput }
+  /** The round's chart broke: conclude it as expired. */
+  | { type: 'writeOff'; roundId: string; error: unknown }
+  | { type: 'announceAway'; why: AwayReason; error: ErrorInfo | undefined }
+  | { type: 'announceBack' };
+
+type There = { context: CoordinatorContext; event: CoordinatorEvent };
+type Event<Type extends CoordinatorEvent['type']> = Extract<CoordinatorEvent, { type: Type }>;
+
+const requestedId = ({ event }: { event: CoordinatorEvent }): string =>
+  event.type === 'round.requested' ? event.round.roundId : '';
+const endedId = ({ event }: { event: CoordinatorEvent }): string => ('actorId' in event ? event.actorId : '');
+const refuse = (why: RoundRefusal) => ({
+  type: 'refuseRound' as const,
+  params: ({ event }: There) => ({ roundId: requestedId({ event }), why }),
+});
+const finish = (type: 'enact' | 'reopen' | 'consult' | 'conclude') => [
+  'stopRound' as const,
+  'dropRound' as const,
+  {
+    type,
+    params: ({ event }: There) => ({ output: (event as Event<'xstate.done.actor.*'>).output }),
+  },
+];
+const writeOff = {
+  type: 'writeOff' as const,
+  params: ({ event }: There) => ({
+    roundId: endedId({ event }),
+    error: (event as Event<'xstate.error.actor.*'>).error,
+  }),
+};
+const cutRounds = (why: RoundCut) => ({ type: 'cutRounds' as const, params: { why } });
+const announceAway = (why: AwayReason) => ({
+  type: 'announceAway' as const,
+  params: ({ event }: There) => ({
+    why,
+    error: event.type === 'coordination.failed' ? event.error : undefined,
+  }),
+});
+const leave = (why: AwayReason) => [announceAway(why), cutRounds('coordination_lost')];
+const isNext = (next: ConsensusOutput['next']) => ({
+  type: 'isNext' as const,
+  params: ({ event }: There) => ({
+    next,
+    came: 'output' in event && !event.output.isEnacted ? event.output.next : undefined,
+  }),
+});
+
+/** The action that sends an event to every open round. */
+function toRounds<Params extends object | undefined = undefined>(
+  eventFor: (context: CoordinatorContext, params: Params) => ConsensusEvent,
+) {
+  return enqueueActions<
+    CoordinatorContext,
+    CoordinatorEvent,
+    Params,
+    CoordinatorEvent,
+    never,
+    never,
+    never,
+    never,
+    never
+  >(({ context, enqueue }, params) => {
+    for (const id of context.rounds) enqueue.sendTo(id, eventFor(context, params));
+  });
+}
+
+export const coordinatorMachine = setup({
+  types: {} as { context: CoordinatorContext; input: CoordinatorInput; events: CoordinatorEvent },
+  actors: { consensus: consensusMachine },
+  actions: {
+    // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
+    refuseRound: (_, _params: { roundId: string; why: RoundRefusal }) => {},
+    enact: (_, _params: { output: ConsensusOutput }) => {},
+    reopen: (_, _params: { output: ConsensusOutput }) => {},
+    consult: (_, _params: { output: ConsensusOutput }) => {},
+    conclude: (_, _params: { output: ConsensusOutput }) => {},
+    writeOff: (_, _params: { roundId: string; error: unknown }) => {},
+    announceAway: (_, _params: { why: AwayReason; error: ErrorInfo | undefined }) => {},
+    announceBack: () => {},
+
+    // The rounds.
+    spawnRound: spawnChild('consensus', {
+      id: requestedId,
+      input: ({ context, event }) => ({ ...(event as Event<'round.requested'>).round, term: context.term }),
+    }),
+    noteRound: assign({ rounds: (scope) => [...scope.context.rounds, requestedId(scope)] }),
+    stopRound: stopChild(endedId),
+    dropRound: assign({ rounds: (scope) => scope.context.rounds.filter((id) => id !== endedId(scope)) }),
+    cutRounds: toRounds<{ why: RoundCut }>((_, { why }) => ({ type: 'round.cut', why })),
+    noteLeader: assign({ term: ({ event }) => (event as Event<'leader.changed'>).term }),
+    tellRounds: toRounds(({ term }) => ({ type: 'leader.changed', term })),
+
+    // Its own recovery.
+    scheduleRecovery: assign(({ context, event }) => {
+      const { at, chance } = event as Event<'coordination.failed'>;
+      const sinceLastMs = at - (context.history.recent.at(-1) ?? at);
+      const history = afterUptime(context.recovery, context.history, sinceLastMs);
+      return {
+        recoveryDelayMs: restartDelayMs(context.recovery, history, chance),
+        history: withRestart(context.recovery, history, at),
+      };
+    }),
+    forgetFailures: assign({ history: noRestarts }),
+  },
+  guards: {
+    isIdInUse: ({ context, event }) => context.rounds.includes(requestedId({ event })),
+    isFull: ({ context }) => context.rounds.length >= context.maxOpenRounds,
+    isEnacted: ({ event }) => 'output' in event && event.output.isEnacted,
+    isNext: (_, params: { next: ConsensusOutput['next']; came: ConsensusOutput['next'] | undefined }) =>
+      params.came === params.next,
+    isTooOften: ({ context, event }) =>
+      event.type === 'coordination.failed' && exceedsIntensity(context.recovery, context.history, event.at),
+  },
+  delays: {
+    recoveryDelay: ({ context }) => context.recoveryDelayMs,
+  },
+}).createMachine({
+  id: 'coordinator',
+  context: ({ input }) => ({
+    maxOpenRounds: input.maxOpenRounds,
+    recovery: input.recovery,
+    rounds: [],
+    term: undefined,
+    history: noRestarts,
+    recoveryDelayMs: 0,
+  }),
+  initial: 'available',
+  on: {
+    'leader.changed': { actions: ['noteLeader', 'tellRounds'] },
+    'xstate.done.actor.*': [
+      { guard: 'isEnacted', actions: finish('enact') },
+      { actions: finish('conclude') },
+    ],
+    'xstate.error.actor.*': { actions: ['stopRound', 'dropRound', writeOff] },
+    'coordination.close': { target: '.closed', actions: cutRounds('system_closed') },
+  },
+  states: {
+    available: {
+      description: 'Variables change, rounds open, a leader is elected.',
+      on: {
+        'round.requested': [
+          { guard: 'isIdInUse', actions: refuse('id_in_use') },
+          { guard: 'isFull', actions: refuse('too_many') },
+          { actions: ['spawnRound', 'noteRound'] },
+        ],
+        'xstate.done.actor.*': [
+          { guard: isNext('retry'), actions: finish('reopen') },
+          { guard: isNext('custom'), actions: finish('consult') },
+          { guard: 'isEnacted', actions: finish('enact') },
+          { actions: finish('conclude') },
+        ],
+        'coordination.suspend': { target: 'away.suspended', actions: leave('suspended') },
+        'coordination.failed': [
+          { guard: 'isTooOften', target: 'away.gaveUp', actions: leave('gave_up') },
+          { target: 'away.recovering', actions: ['scheduleRecovery', ...leave('failed')] },
+        ],
+      },
+    },
+
+    away: {
+      description: 'Agents work on with the last known values, in fallback mode; no round opens.',
+      initial: 'suspended',
+      on: {
+        'round.requested': { actions: refuse('away') },
+        'coordination.resume': { target: 'available', actions: ['forgetFailures', 'announceBack'] },
+      },
+      states: {
+        suspended: { description: 'By an operator, until he resumes it.' },
+        recovering: {
+          description: 'It failed; it is tried again after a delay that grows with every failure.',
+          after: { recoveryDelay: { target: '#coordinator.available', actions: 'announceBack' } },
+          on: { 'coordination.suspend': 'suspended' },
+        },
+        gaveUp: { description: 'It failed more often than its policy allows: an operator has to resume it.' },
+      },
+    },
+
+    closed: {
+      description: 'The system has closed.',
+      on: {
+        'round.requested': { actions: refuse('closed') },
+        'coordination.close': {},
+      },
+    },
+  },
+});
