@@ -268,6 +268,7 @@ export const agentMachine = setup({
     })),
     noteReady: assign(({ context, event }) => ({
       startedAt: 'at' in event ? event.at : undefined,
+      restartAt: undefined,
       misses: 0,
       history: context.startedFrom === 'restart' ? context.history : noRestarts,
     })),
@@ -300,6 +301,7 @@ export const agentMachine = setup({
       return {
         reason: reasonOf(context, event.output),
         endedAt: at,
+        restartAt: undefined,
         chance,
         misses: 0,
         history: afterUptime(context.policy.restart, context.history, at - (context.startedAt ?? at)),
@@ -311,6 +313,8 @@ export const agentMachine = setup({
       return { reason: reasonOf(context, event.output), endedAt: at, chance };
     }),
     recordBug: assign({
+      endedAt: undefined,
+      restartAt: undefined,
       reason: ({ event }): ExitReason => {
         const bug: unknown = 'error' in event ? event.error : undefined;
         return { error: { name: 'Error', message: `the body actor failed: ${String(bug)}` } };
@@ -424,7 +428,7 @@ export const agentMachine = setup({
         input: ({ context }) => ({ agentId: context.id, incarnation: context.incarnation }),
         onError: {
           target: '#agent.crashed.leftDown',
-          actions: ['recordBug', announce('agent.crashed', 'leftDown')],
+          actions: ['recordBug', commandBody('kill'), announce('agent.crashed', 'leftDown')],
         },
       },
       exit: commandMailbox('abandon'),
@@ -469,7 +473,7 @@ export const agentMachine = setup({
             },
             cancelling: {
               description: 'The start has failed; its body is being killed.',
-              entry: commandBody('kill'),
+              entry: [commandMailbox('abort'), commandBody('kill')],
               on: {
                 'agent.stop': { target: '#agent.alive.killing', actions: orderEnd('shutdown', true) },
                 'agent.kill': {},
@@ -641,8 +645,9 @@ export const agentMachine = setup({
         },
 
         killing: {
-          description: 'The body was killed; its end is awaited, and nothing else.',
-          entry: commandBody('kill'),
+          description:
+            'The body was killed; its end is awaited, and nothing else. Its work is abandoned at once.',
+          entry: [commandMailbox('abort'), commandBody('kill')],
           on: { 'agent.kill': {}, 'agent.stop': { actions: 'orderNoRestart' } },
         },
       },

@@ -314,10 +314,10 @@ export class Agent {
     const because = reason ?? 'killed';
     switch (event) {
       case 'agent.started':
+        this.#tell({ type: event, ...of, life }, this.#takeStarting());
         this.#mailbox?.open();
         this.#services.coordination.started(this);
-        this.#repeatCarried();
-        return this.#tell({ type: event, ...of, life }, this.#takeStarting());
+        return this.#repeatCarried();
       case 'agent.start_failed':
         return this.#tell(
           { type: event, ...of, life, reason: because },
@@ -338,7 +338,7 @@ export class Agent {
         return this.#tell({ type: event, ...of, life, misses });
       case 'agent.restart_scheduled': {
         const restartAt = life.restartAt ?? this.clock.now();
-        const delayMs = restartAt - this.clock.now();
+        const delayMs = Math.max(0, restartAt - this.clock.now());
         return this.#tell({ type: event, ...of, life, restartAt, delayMs });
       }
       case 'agent.gave_up':
