@@ -41,6 +41,8 @@ export type {
 } from './runtime/host.ts';
 export type { EventListener, ReadOptions } from './runtime/journal.ts';
 export type { TaskMetrics, TaskRequest } from './runtime/mailbox.ts';
+export { planRecovery, type PlannedRecovery } from './runtime/recovery-plan.ts';
+export type { LifeStep, TaskCounts } from './runtime/replay.ts';
 export type { EventQuery, Recovery, Store, StoreBatch, StoredAgent } from './runtime/store.ts';
 export { memoryStore } from './runtime/stores/memory.ts';
 export {

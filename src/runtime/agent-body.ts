@@ -21,6 +21,7 @@ import {
 } from './define-agent.ts';
 import { errorInfoOf, inWords } from './errors.ts';
 import type { Body, BodyListener, BodyRequest, BodyStart, SavedState, VariableState } from './host.ts';
+import { migratedState } from './saved-state.ts';
 import { judge, type Verdict } from './schema.ts';
 
 type Phase = 'loading' | 'initializing' | 'serving' | 'terminating' | 'gone';
@@ -65,7 +66,7 @@ export class AgentBody implements Body {
   run(definition: AnyAgentDefinition): void {
     if (this.#phase !== 'loading') return;
     this.#phase = 'initializing';
-    this.#definition = definition as unknown as Callable;
+    this.#definition = definition;
     settle(
       () => judge(definition.initArgs, this.#start.initArgs),
       (verdict: Verdict) => {
@@ -114,9 +115,14 @@ export class AgentBody implements Body {
     this.#exit('killed');
   }
 
+  /** The last state that it told was lost on its way: the next one counts as changed. */
+  forgetSaved(): void {
+    this.#lastSaved = undefined;
+  }
+
   #init(initArgs: unknown): unknown {
     const { agentId, incarnation, previousStop } = this.#start;
-    const body = this;
+    const signalOf = () => this.#signal();
     return this.#definition.init({
       agentId,
       incarnation,
@@ -125,7 +131,7 @@ export class AgentBody implements Body {
       previousStop,
       variables: this.#variables,
       get signal() {
-        return body.#signal();
+        return signalOf();
       },
       log: this.#logger(),
     });
@@ -133,17 +139,7 @@ export class AgentBody implements Body {
 
   #restored(): unknown {
     const { restored } = this.#start;
-    if (restored === undefined) return undefined;
-    const saved: unknown = JSON.parse(restored.json);
-    const { stateVersion = 1, migrate } = this.#definition;
-    if (restored.stateVersion === stateVersion) return saved;
-    if (migrate === undefined || restored.stateVersion > stateVersion) {
-      throw new Error(
-        `the saved state has version ${restored.stateVersion}, the definition ${this.#definition.type} has ` +
-          `${stateVersion}${migrate === undefined ? ' and no migrate' : ''}`,
-      );
-    }
-    return migrate(saved, restored.stateVersion);
+    return restored === undefined ? undefined : migratedState(this.#definition, restored);
   }
 
   #ready(state: unknown): void {
@@ -267,8 +263,9 @@ export class AgentBody implements Body {
   }
 
   #currentState(): SavedState {
-    const { save, stateVersion = 1 } = this.#definition;
-    const data = save === undefined ? this.#state : save({ state: this.#state });
+    const definition = this.#definition;
+    const { stateVersion = 1 } = definition;
+    const data = definition.save === undefined ? this.#state : definition.save({ state: this.#state });
     // A state of `undefined` is one too, and JSON has no word for it.
     const json = JSON.stringify(data ?? null) as string | undefined;
     if (json === undefined) throw new TypeError(`expected a state that is JSON data, got ${inWords(data)}`);
@@ -358,8 +355,10 @@ export class AgentBody implements Body {
 
   #logger(): AgentLog {
     if (this.#log === undefined) {
-      const at = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: object) =>
-        this.#tell({ type: 'log', level, message: String(message), ...(fields ? { fields } : {}) });
+      const at = (level: 'debug' | 'info' | 'warn' | 'error') => (said: string, fields?: object) => {
+        const message = typeof said === 'string' ? said : inWords(said);
+        this.#tell({ type: 'log', level, message, ...(fields ? { fields } : {}) });
+      };
       this.#log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
     }
     return this.#log;

@@ -7,6 +7,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
 import type { ExitReason } from '../machines/index.ts';
 import { AgentSystemError } from './errors.ts';
+import { definitionHash } from './identity.ts';
 import { type AnySchema, isSchema, type Schema } from './schema.ts';
 
 type MaybePromise<Value> = Value | Promise<Value>;
@@ -271,6 +272,8 @@ export interface AgentManifest {
   readonly variables: readonly string[];
   readonly votes: boolean;
   readonly stateVersion: number;
+  /** Tells one version of the definition from another. */
+  readonly hash: string;
   readonly tasks: Readonly<Record<string, { readonly requires: readonly string[]; readonly retry: boolean }>>;
 }
 
@@ -289,6 +292,7 @@ export function manifestOf(definition: AnyAgentDefinition): AgentManifest {
       variables: definition.variables,
       votes: definition.vote !== undefined,
       stateVersion: definition.stateVersion ?? 1,
+      hash: definitionHash(definition),
       tasks: Object.assign(Object.create(null), Object.fromEntries(tasks)) as AgentManifest['tasks'],
     };
     manifests.set(definition, manifest);

@@ -18,12 +18,14 @@ import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
 import { AgentSystemError, errorInfoOf } from './errors.ts';
 import { logEvents } from './event-log.ts';
 import type { Host } from './host.ts';
+import { chartIdentities } from './identity.ts';
 import { inProcessHost } from './hosts/in-process.ts';
 import { type EventListener, Journal, type ReadOptions } from './journal.ts';
 import { recoverFleet } from './recovery.ts';
 import { RestartPermits } from './restart-permits.ts';
 import type { Recovery, Store } from './store.ts';
 import { memoryStore } from './stores/memory.ts';
+import { type LifeStep, stepOf } from './replay.ts';
 import type { SystemEvent } from './system-event.ts';
 
 export interface AgentSystemOptions {
@@ -64,6 +66,14 @@ export interface AgentSystem extends AsyncDisposable {
   readonly events: {
     /** Hears every event after it was committed, in order. Returns how to stop listening. */
     subscribe(listener: EventListener): () => void;
+    /**
+     * An agent's life from its events alone, step by step, forgotten agents included: each step is what its
+     * record said after that event. What retention has dropped is not there.
+     *
+     * @param untilSequence the last event to take in; default the newest
+     * @throws AgentSystemError `STORE_FAILED`
+     */
+    replay(agentId: string, untilSequence?: number): Promise<readonly LifeStep[]>;
     /** What the store still holds, in order. @throws AgentSystemError `STORE_FAILED` */
     read(options?: ReadOptions): AsyncIterable<SystemEvent>;
   };
@@ -197,7 +207,9 @@ class System implements AgentSystem {
         return journal.subscribe(listener);
       },
       read: (read) => journal.read(read),
+      replay: (agentId, untilSequence) => replay(journal, agentId, untilSequence),
     };
+    compareCharts(recovery, journal, logger);
     journal.subscribe(logEvents(logger));
     recoverFleet({
       recovery,
@@ -272,6 +284,31 @@ class System implements AgentSystem {
 
   #assertOpen(): void {
     if (this.#closing) throw new AgentSystemError('SYSTEM_CLOSED', 'the system is closed, or closing');
+  }
+}
+
+async function replay(
+  journal: Journal,
+  agentId: string,
+  untilSequence = Infinity,
+): Promise<readonly LifeStep[]> {
+  const steps: LifeStep[] = [];
+  for await (const event of journal.read({ agentId })) {
+    if (event.sequence > untilSequence) break;
+    const step = stepOf(steps.at(-1), event);
+    if (step) steps.push(step);
+  }
+  return steps;
+}
+
+/** Lives are gone on with from data that every version of a chart reads; that it is another one is worth a line. */
+function compareCharts({ facts }: Recovery, journal: Journal, logger: Logger): void {
+  for (const { name, hash } of chartIdentities()) {
+    const kept = facts.get(name);
+    if (kept === hash) continue;
+    if (kept !== undefined)
+      logger.warn({ name, kept, hash }, 'the store was written by another version of this chart');
+    journal.keepFact(name, hash);
   }
 }
 

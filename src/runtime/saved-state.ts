@@ -1,0 +1,18 @@
+/** A saved state as a definition of today takes it: as it is, or migrated from an earlier version of its shape. */
+import type { AnyAgentDefinition } from './define-agent.ts';
+import type { SavedState } from './host.ts';
+
+/**
+ * @throws Error for a version that the definition cannot migrate from, and whatever its `migrate` throws
+ */
+export function migratedState(
+  { type, stateVersion = 1, migrate }: Pick<AnyAgentDefinition, 'type' | 'stateVersion' | 'migrate'>,
+  saved: SavedState,
+): unknown {
+  const state: unknown = JSON.parse(saved.json);
+  if (saved.stateVersion === stateVersion) return state;
+  const versions = `the saved state has version ${saved.stateVersion}, the definition ${type} has ${stateVersion}`;
+  if (saved.stateVersion > stateVersion) throw new Error(`${versions}: it was saved by a newer one`);
+  if (migrate === undefined) throw new Error(`${versions}, and no migrate`);
+  return migrate(state, saved.stateVersion);
+}

@@ -1,0 +1,110 @@
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import { createAgentSystem, defineAgent, memoryStore, planRecovery } from '../../src/index.ts';
+
+const silent = pino({ level: 'silent' });
+
+const first = defineAgent({
+  type: 'learner',
+  init: ({ restored }): { seen: number } => restored ?? { seen: 0 },
+  tasks: { see: { run: ({ state }) => ++state.seen } },
+});
+/** Its state has another shape by now. */
+const second = defineAgent({
+  type: 'learner',
+  stateVersion: 2,
+  migrate: (saved, fromVersion): { seen: number[] } => {
+    const { seen } = saved as { seen: number };
+    if (seen < 0) throw new Error(`seen: expected 0 or more, got ${seen}`);
+    return { seen: Array.from({ length: seen }, () => fromVersion) };
+  },
+  init: ({ restored }): { seen: number[] } => restored ?? { seen: [] },
+  tasks: { see: { run: ({ state }) => state.seen.push(2) } },
+});
+const withoutMigrate = defineAgent({ type: 'learner', stateVersion: 2, init: () => ({}), tasks: {} });
+
+async function storeOfOneLearner() {
+  const store = memoryStore();
+  const system = await createAgentSystem({ store, logger: silent });
+  const id = await system.agents.register({ id: 'one', module: first });
+  await system.agents.start(id);
+  await system.agents.execute(id, { type: 'see' });
+  await system.close();
+  return store;
+}
+
+it('an agent whose definition is there as it was comes back', async () => {
+  const store = await storeOfOneLearner();
+  expect(await planRecovery(store, { agents: [first] })).toEqual([
+    {
+      agentId: 'one',
+      type: 'learner',
+      at: 'stopped',
+      comesBack: true,
+      stateVersion: { saved: 1, wanted: 1 },
+      isDefinitionChanged: false,
+    },
+  ]);
+});
+
+it('a state of an earlier version comes back through migrate, tried in the plan and then for real', async () => {
+  const store = await storeOfOneLearner();
+  expect(await planRecovery(store, { agents: [second] })).toMatchObject([
+    { comesBack: true, stateVersion: { saved: 1, wanted: 2 }, isDefinitionChanged: true },
+  ]);
+  const system = await createAgentSystem({ store, agents: [second], logger: silent });
+  await system.agents.start('one');
+  expect(await system.agents.execute('one', { type: 'see' })).toBe(2);
+  await system.close();
+  expect(await store.state('one')).toEqual({ json: '{"seen":[1,2]}', stateVersion: 2 });
+});
+
+it('the plan names each agent that would not come back, and why, and changes nothing', async () => {
+  const store = await storeOfOneLearner();
+  expect(await planRecovery(store, { agents: [] })).toMatchObject([
+    { agentId: 'one', comesBack: false, problem: 'no definition of type "learner" was given' },
+  ]);
+  const [withoutWay] = await planRecovery(store, { agents: [withoutMigrate] });
+  expect(withoutWay?.comesBack).toBe(false);
+  expect(withoutWay?.problem).toMatch(
+    /saved state has version 1, the definition learner has 2, and no migrate/,
+  );
+  const [newer] = await planRecovery(await storeOfNewerLearner(), { agents: [first] });
+  expect(newer?.problem).toMatch(/version 2, the definition learner has 1: it was saved by a newer one/);
+  expect(await store.state('one')).toEqual({ json: '{"seen":1}', stateVersion: 1 });
+});
+
+async function storeOfNewerLearner() {
+  const store = memoryStore();
+  const system = await createAgentSystem({ store, logger: silent });
+  await system.agents.register({ id: 'one', module: second });
+  await system.agents.start('one');
+  await system.agents.execute('one', { type: 'see' });
+  await system.close();
+  return store;
+}
+
+it('a state that migrate does not take fails the start, and stays as it was saved', async () => {
+  const store = await storeOfOneLearner();
+  const system = await createAgentSystem({ store, agents: [withoutMigrate], logger: silent });
+  await expect(system.agents.start('one')).rejects.toMatchObject({
+    code: 'AGENT_START_FAILED',
+    message: expect.stringMatching(/no migrate/) as string,
+  });
+  expect(system.agents.get('one').status).toBe('stopped');
+  await system.close();
+  expect(await store.state('one')).toEqual({ json: '{"seen":1}', stateVersion: 1 });
+});
+
+it('the identities of the charts are kept, and another one found is logged', async () => {
+  const store = memoryStore();
+  await (await createAgentSystem({ store, logger: silent })).close();
+  const { facts } = await store.recover();
+  expect([...facts.keys()].toSorted()).toEqual(['chart:agent', 'chart:supervisor']);
+  await store.append({ events: [], facts: new Map([['chart:agent', 'another']]) });
+  const lines: string[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+  await (await createAgentSystem({ store, logger })).close();
+  expect(lines.filter((line) => line.includes('another version of this chart'))).toHaveLength(1);
+  expect((await store.recover()).facts.get('chart:agent')).toBe(facts.get('chart:agent'));
+});

@@ -1,0 +1,124 @@
+import { expect, it } from 'vitest';
+import { pino } from 'pino';
+import {
+  type AgentRecord,
+  createAgentSystem,
+  defineAgent,
+  type LifeStep,
+  memoryStore,
+} from '../../src/index.ts';
+import { simulatedClock } from '../../src/testing/index.ts';
+
+const worker = defineAgent({
+  type: 'worker',
+  init: () => ({ done: 0 }),
+  tasks: {
+    work: { run: ({ state }) => ++state.done },
+    fail: {
+      run: () => {
+        throw new Error('no');
+      },
+    },
+  },
+});
+
+/** What a replay must say, taken from a record of the moment. */
+function stepOfRecord(record: AgentRecord): Partial<LifeStep> {
+  const { status, incarnation, restarts, reason, restartAt, startedAt, endedAt, abandoned, metrics } = record;
+  const { done, failed, timedOut, abandoned: left } = metrics;
+  return {
+    status,
+    incarnation,
+    restarts,
+    ...(reason === undefined ? {} : { reason }),
+    ...(restartAt === undefined ? {} : { restartAt }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    abandoned,
+    tasks: { done, failed, timedOut, abandoned: left },
+  };
+}
+
+async function livedThrough() {
+  const clock = simulatedClock();
+  const system = await createAgentSystem({
+    clock,
+    store: memoryStore(),
+    random: () => 0.5,
+    logger: pino({ level: 'silent' }),
+  });
+  const { agents, events } = system;
+  /** Records at settled moments, by the sequence of the last event before each. */
+  const moments = new Map<number, AgentRecord>();
+  let last = 0;
+  events.subscribe(({ sequence }) => {
+    last = sequence;
+  });
+  const id = await agents.register({ module: worker, restart: { policy: 'delayed', delayMs: 100 } });
+  const look = async () => {
+    await clock.advance(0);
+    moments.set(last, agents.get(id));
+  };
+  await look();
+  await agents.start(id);
+  await look();
+  await agents.execute(id, { type: 'work' });
+  await look();
+  await agents.execute(id, { type: 'fail' }).catch(() => undefined);
+  await look();
+  await agents.kill(id);
+  await look();
+  await clock.advance(100);
+  await look();
+  await agents.execute(id, { type: 'work' });
+  await look();
+  await agents.stop(id);
+  await look();
+  await agents.restart(id);
+  await look();
+  await agents.kill(id);
+  await look();
+  await agents.stop(id);
+  await look();
+  return { system, id, moments };
+}
+
+it('a replay up to any moment says what the live record said then', async () => {
+  const { system, id, moments } = await livedThrough();
+  expect(moments.size).toBe(11);
+  for (const [sequence, record] of moments) {
+    const steps = await system.events.replay(id, sequence);
+    const { sequence: _, at: __, type: ___, ...said } = steps.at(-1)!;
+    expect(said, `after event ${sequence}`).toEqual(stepOfRecord(record));
+  }
+  await system.close();
+});
+
+it('a replay goes state by state', async () => {
+  const { system, id } = await livedThrough();
+  const path = (await system.events.replay(id)).map(({ status }) => status);
+  const turns = path.filter((status, index) => status !== path[index - 1]);
+  expect(turns).toEqual([
+    'registered',
+    'starting',
+    'running',
+    'crashed',
+    'starting',
+    'running',
+    'stopping',
+    'stopped',
+    'starting',
+    'running',
+    'crashed',
+    'stopped',
+  ]);
+  await system.close();
+});
+
+it('a forgotten agent can still be replayed, and an unknown one has no life', async () => {
+  const { system, id } = await livedThrough();
+  await system.agents.forget(id);
+  expect((await system.events.replay(id)).at(-1)?.status).toBe('forgotten');
+  expect(await system.events.replay('nobody')).toEqual([]);
+  await system.close();
+});
