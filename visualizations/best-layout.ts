@@ -1,7 +1,8 @@
 /**
  * The best of several layouts of one chart: ELK's result depends on choices that no option gets right for all.
  *
- * Deterministic: the candidates are fixed, and of equals the first wins.
+ * Deterministic: the candidates are fixed, and of equals the first wins. Each has a name, so that a picture can
+ * say which it is of, and be drawn again without a search.
  */
 import type { ChartGraph } from './chart-graph.ts';
 import {
@@ -18,22 +19,41 @@ import type { IsCommand } from './transition-kind.ts';
 
 const SEEDS = ['1', '2', '3', '4', '5', '6', '7', '8'];
 const PLACEMENTS = ['NETWORK_SIMPLEX', 'LINEAR_SEGMENTS', 'BRANDES_KOEPF'];
-const CANDIDATES: readonly LayoutOptions[] = SEEDS.flatMap((seed) =>
-  PLACEMENTS.map((placement) => ({
-    'elk.randomSeed': seed,
-    'elk.layered.nodePlacement.strategy': placement,
-    'elk.layered.compaction.postCompaction.strategy': 'EDGE_LENGTH',
-  })),
+const CANDIDATES: ReadonlyMap<string, LayoutOptions> = new Map(
+  SEEDS.flatMap((seed) =>
+    PLACEMENTS.map((placement): [string, LayoutOptions] => [
+      `${placement} ${seed}`,
+      {
+        'elk.randomSeed': seed,
+        'elk.layered.nodePlacement.strategy': placement,
+        'elk.layered.compaction.postCompaction.strategy': 'EDGE_LENGTH',
+      },
+    ]),
+  ),
 );
 
-/** Lays `graph` out in every way this module knows, and resolves with the one that is easiest to read. */
-export async function bestLayout(graph: ChartGraph, isCommand: IsCommand): Promise<Layout> {
-  let best: Layout | undefined;
+export interface NamedLayout extends Layout {
+  readonly name: string;
+}
+
+/**
+ * Lays `graph` out in every way this module knows, and resolves with the one that is easiest to read.
+ *
+ * @param name that of an earlier search, to lay it out in that way alone; one that is unknown is searched for
+ */
+export async function bestLayout(
+  graph: ChartGraph,
+  isCommand: IsCommand,
+  name?: string,
+): Promise<NamedLayout> {
+  const chosen = name === undefined ? undefined : CANDIDATES.get(name);
+  const candidates = chosen && name !== undefined ? [[name, chosen] as const] : CANDIDATES;
+  let best: NamedLayout | undefined;
   let lowest = Number.POSITIVE_INFINITY;
-  for (const options of CANDIDATES) {
+  for (const [candidate, options] of candidates) {
     const layout = await layOut(graph, isCommand, options);
     const cost = costOf(layout);
-    if (cost < lowest) [best, lowest] = [layout, cost];
+    if (cost < lowest) [best, lowest] = [{ ...layout, name: candidate }, cost];
   }
   if (!best) throw new Error(`no layout of ${graph.id} was found`);
   return best;

@@ -13,6 +13,8 @@ import { actionName, guardName } from './names.ts';
 export interface ChartGraph {
   readonly id: string;
   readonly description?: string;
+  /** It says what leads where, and not when: guards, their order and actions were left out. */
+  readonly isOutline?: true;
   readonly states: readonly ChartState[];
   readonly transitions: readonly ChartTransition[];
 }

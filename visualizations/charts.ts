@@ -1,6 +1,7 @@
 /** The charts that have a picture. To add one: a line here, then `node visualizations/render.ts`. */
 import type { AnyStateMachine } from 'xstate';
-import { agentMachine, supervisorMachine } from '../src/machines/index.ts';
+import { agentMachine, positionOf, supervisorMachine } from '../src/machines/index.ts';
+import type { Statuses } from './status-graph.ts';
 import type { IsCommand } from './transition-kind.ts';
 
 export interface Chart {
@@ -9,6 +10,15 @@ export interface Chart {
   readonly title: string;
   readonly machine: AnyStateMachine;
   readonly isCommand: IsCommand;
+  /** What its states are called in public: it has a second picture then, of these alone. */
+  readonly statuses?: Statuses & { readonly title: string };
+}
+
+/** The public status of a state of the agent chart, as the API says it, in the groups that the chart has. */
+function agentStatusOf(path: string): string {
+  const { status, isAlive } = positionOf(path as Parameters<typeof positionOf>[0]);
+  const isServing = status === 'running' || status === 'unresponsive';
+  return isServing ? `alive.serving.${status}` : isAlive ? `alive.${status}` : status;
 }
 
 export const charts: readonly Chart[] = [
@@ -17,6 +27,24 @@ export const charts: readonly Chart[] = [
     title: 'The life of an agent',
     machine: agentMachine,
     isCommand: (event) => event.startsWith('agent.'),
+    statuses: {
+      title: 'What an agent is seen to be',
+      statusOf: agentStatusOf,
+      leaveOut: ['life.resumed', 'error.body'],
+      descriptions: {
+        registered: 'Known, never started.',
+        alive: 'It has a body, which is supervised.',
+        'alive.starting': 'The body loads and runs its init; tasks wait.',
+        'alive.serving': '',
+        'alive.serving.running': 'Takes tasks, answers health checks.',
+        'alive.serving.unresponsive': 'Missed a health check.',
+        'alive.stopping': 'Drains, saves, ends; or is being killed.',
+        crashed: 'Ended by anything else. Waits for its restart, for an operator, or was given up.',
+        stopped: 'Was asked to end.',
+        completed: 'Finished its work.',
+        forgotten: 'No longer listed.',
+      },
+    },
   },
   {
     name: 'supervisor',

@@ -9,23 +9,34 @@ import {
   triggerName,
 } from './chart-graph.ts';
 import type { Bundle } from './routes.ts';
+import { shortName } from './state-event.ts';
 import { type Block, type Line, type Span, blockOf, lineWidth, wrap } from './text.ts';
 
 const EDGE_TEXT_WIDTH = 190;
 const BOX_TEXT_WIDTH = 230;
+/** A state around others is as wide as they are. */
+const HEAD_TEXT_WIDTH = 180;
 const SMALL = 10.5;
 const ORDINALS = ['¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 const INDENT: Span = { text: '  ', size: SMALL, tone: 'quiet' };
 
+/** On a chart of many transitions, what each does is left to its table. */
+const MANY_TRANSITIONS = 40;
+
+export function showsActions(graph: ChartGraph): boolean {
+  return graph.transitions.length <= MANY_TRANSITIONS;
+}
+
 /** `[isNormal]`, `[else]` for what is left after guarded alternatives, or nothing. */
 export function guardText(graph: ChartGraph, transition: ChartTransition): string {
+  if (graph.isOutline) return '';
   if (transition.guard !== undefined) return `[${transition.guard}]`;
   return alternativesOf(graph, transition).length > 1 ? '[else]' : '';
 }
 
 /** Where three or more alternatives are tried one after the other, their order is part of the rule. */
 export function ordinalOf(graph: ChartGraph, transition: ChartTransition): string {
-  const alternatives = alternativesOf(graph, transition);
+  const alternatives = graph.isOutline ? [] : alternativesOf(graph, transition);
   return alternatives.length > 2 ? (ORDINALS[alternatives.indexOf(transition)] ?? '') : '';
 }
 
@@ -44,7 +55,8 @@ export function titleBlock(state: ChartState): Block {
   ];
   const words = (state.description ?? '').match(/\S+\s*/g) ?? [];
   const description = words.map((word): Span => ({ text: word, size: SMALL, tone: 'quiet', italic: true }));
-  return blockOf([title, ...wrap(description, BOX_TEXT_WIDTH)]);
+  const width = state.type === 'compound' ? HEAD_TEXT_WIDTH : BOX_TEXT_WIDTH;
+  return blockOf([title, ...wrap(description, width)]);
 }
 
 /** What a state does by itself: what it enters and leaves with, runs, and handles without an edge. */
@@ -61,11 +73,15 @@ export function bodyBlock(graph: ChartGraph, state: ChartState, bundles: readonl
   ]);
 }
 
-/** Transitions of a bundle that differ by their event only are written as one. */
+/** Transitions of a bundle that differ by their event only are written as one; so are moves to the same part. */
 function bundleLines(graph: ChartGraph, bundle: Bundle, maxWidth: number): Line[] {
   const alike = new Map<string, ChartTransition[]>();
   for (const transition of bundle.transitions) {
-    const key = JSON.stringify([guardText(graph, transition), transition.actions]);
+    const actions = showsActions(graph) ? transition.actions : [];
+    const leads = isMove(bundle, transition)
+      ? triggerName(transition.trigger)
+      : leadsText(graph, bundle, transition);
+    const key = JSON.stringify([guardText(graph, transition), actions, leads]);
     alike.set(key, [...(alike.get(key) ?? []), transition]);
   }
   return [...alike.values()].flatMap((transitions) => transitionLines(graph, bundle, transitions, maxWidth));
@@ -73,29 +89,59 @@ function bundleLines(graph: ChartGraph, bundle: Bundle, maxWidth: number): Line[
 
 function transitionLines(
   graph: ChartGraph,
-  { kind, shownAs, targets }: Bundle,
+  bundle: Bundle,
   transitions: readonly ChartTransition[],
   maxWidth: number,
 ): Line[] {
+  const { kind, shownAs, targets } = bundle;
   const [first] = transitions;
   if (!first) return [];
   const lead = shownAs === 'inside' && targets.length > 0 ? '↻ ' : '';
-  const head = transitions.map((transition, index): Span => {
-    const text = `${index === 0 ? lead : ' '}${triggerName(transition.trigger)}${ordinalOf(graph, transition)}`;
-    return { text: index === transitions.length - 1 ? text : `${text},`, size: 11.5, tone: kind, bold: true };
+  const names = isMove(bundle, first)
+    ? [triggerName(first.trigger)]
+    : transitions.map((transition) => `${eventText(graph, transition)}${ordinalOf(graph, transition)}`);
+  const head = names.map((name, index): Span => {
+    const text = `${index === 0 ? lead : ' '}${name}${index === names.length - 1 ? '' : ','}`;
+    return { text, size: 11.5, tone: kind, bold: true };
   });
   const guard = guardText(graph, first);
   if (guard) head.push({ text: ` ${guard}`, size: SMALL, tone: 'plain' });
-  if (shownAs === 'jump') head.push({ text: ` → ${targets.join(', ')}`, size: 11.5, tone: kind });
+  const leads = isMove(bundle, first) ? movesText(transitions) : leadsText(graph, bundle, first);
+  if (leads) head.push({ text: leads, size: SMALL, tone: kind });
   if (targets.length === 0 && first.actions.length === 0) {
     head.push({ text: ' (no effect)', size: SMALL, tone: 'quiet' });
   }
   const headLines = wrap(head, maxWidth, INDENT);
-  const actions = actionLines('/ ', first.actions, maxWidth);
+  const actions = showsActions(graph) ? actionLines('/ ', first.actions, maxWidth) : [];
   // In a box, which is wide anyway, one line does where both fit; an edge's label is better narrow.
   const together = [...head, { ...INDENT, text: ' ' }, ...(actions[0] ?? [])];
   const isOneLine = shownAs !== 'edge' && actions.length === 1 && lineWidth(together) <= maxWidth;
   return isOneLine ? [together] : [...headLines, ...actions];
+}
+
+/** A decision is told from an event by its colour: where it has a guard, that is its name. */
+function eventText(graph: ChartGraph, transition: ChartTransition): string {
+  const { trigger } = transition;
+  return trigger.kind === 'always' && guardText(graph, transition) !== '' ? '' : triggerName(trigger);
+}
+
+/** Whether a transition is drawn from the state around its own: to the same part of another. */
+function isMove({ source, shownAs }: Bundle, transition: ChartTransition): boolean {
+  return shownAs === 'edge' && transition.source !== source;
+}
+
+function movesText(moves: readonly ChartTransition[]): string {
+  const parts = moves.map(({ source }) => source.split('.').at(-1));
+  return ` (${parts.join(' or ')}, as it was)`;
+}
+
+/** Where a line leads that says so in words: a jump, or one alternative of a shared edge. */
+function leadsText(graph: ChartGraph, { shownAs, targets }: Bundle, transition: ChartTransition): string {
+  if (shownAs === 'inside') return '';
+  if (shownAs === 'jump') return ` → ${targets.map((target) => shortName(graph, target)).join(', ')}`;
+  if (transition.targets.join() === targets.join()) return '';
+  const [around = ''] = targets;
+  return ` → ${transition.targets.map((target) => target.slice(around.length + 1) || target).join(', ')}`;
 }
 
 function actionLines(lead: string, names: readonly string[], maxWidth = BOX_TEXT_WIDTH): Line[] {

@@ -1,6 +1,6 @@
 /** The head of a picture: its title, and what its colours and signs mean, of those that it uses. Pure. */
 import type { ChartGraph } from './chart-graph.ts';
-import { ordinalOf } from './labels.ts';
+import { ordinalOf, showsActions } from './labels.ts';
 import { type Bundle } from './routes.ts';
 import { INK, arrowhead, drawLine, round } from './svg-parts.ts';
 import { type Line, type Span, lineWidth } from './text.ts';
@@ -54,7 +54,11 @@ function kindsRow(bundles: readonly Bundle[], left: number, y: number): { width:
 function signsOf(graph: ChartGraph, bundles: readonly Bundle[]): Line {
   const signs: [boolean, string, string][] = [
     [graph.transitions.some(({ guard }) => guard !== undefined), '[guard]', ''],
-    [graph.transitions.some(({ actions }) => actions.length > 0), '/ actions', ''],
+    [
+      graph.transitions.some(({ actions }) => actions.length > 0),
+      '/ actions',
+      showsActions(graph) ? '' : 'of states; those of transitions are in the tables',
+    ],
     [
       graph.transitions.some((transition) => ordinalOf(graph, transition) !== ''),
       '¹ ² ³',

@@ -9,7 +9,8 @@ import { type ChartGraph, chartGraphOf } from './chart-graph.ts';
 import type { Chart } from './charts.ts';
 import { lifecycleTables } from './lifecycle-table.ts';
 import { mermaidOf } from './mermaid.ts';
-import { svgOf } from './svg.ts';
+import { statusGraphOf } from './status-graph.ts';
+import { layoutNameIn, svgOf } from './svg.ts';
 
 export interface Output {
   /** From the root of the repository. */
@@ -23,15 +24,29 @@ const LIFECYCLE = 'docs/lifecycle.md';
 const BEGIN = '<!-- generated:begin -->';
 const END = '<!-- generated:end -->';
 
-/** The files of `charts`. The hand-written part of `docs/lifecycle.md` is read from the file. */
-export async function outputsOf(charts: readonly Chart[]): Promise<readonly Output[]> {
+/**
+ * The files of `charts`. The hand-written part of `docs/lifecycle.md` is read from the file.
+ *
+ * @param layout `searched` for the best there is; `kept`, which is faster, as the pictures that are there have it
+ */
+export async function outputsOf(
+  charts: readonly Chart[],
+  layout: 'searched' | 'kept',
+): Promise<readonly Output[]> {
   const drawn = charts.map((chart) => ({ chart, graph: chartGraphOf(chart.machine) }));
-  const pictures = drawn.map(
-    async ({ chart, graph }): Promise<Output[]> => [
-      { path: `${FOLDER}/${chart.name}.svg`, text: await svgOf(graph, chart.title, chart.isCommand) },
-      { path: `${FOLDER}/${chart.name}.mmd`, text: mermaidOf(graph) },
-    ],
-  );
+  const draw = async (name: string, graph: ChartGraph, title: string, { isCommand }: Chart) => {
+    const path = `${FOLDER}/${name}.svg`;
+    const kept = layout === 'kept' ? layoutNameIn((await textOf(path)) ?? '') : undefined;
+    return { path, text: await svgOf(graph, title, isCommand, kept) };
+  };
+  const pictures = drawn.map(async ({ chart, graph }): Promise<Output[]> => {
+    const { name, title, statuses } = chart;
+    const afar = statuses
+      ? [draw(`${name}-statuses`, statusGraphOf(graph, statuses), statuses.title, chart)]
+      : [];
+    const mermaid = { path: `${FOLDER}/${name}.mmd`, text: mermaidOf(graph) };
+    return [...(await Promise.all([draw(name, graph, title, chart), ...afar])), mermaid];
+  });
   const page = await readFile(absolute(LIFECYCLE), 'utf8');
   const tables = drawn.map(({ chart, graph }) => chapter(chart, graph)).join('\n\n');
   return [...(await Promise.all(pictures)).flat(), { path: LIFECYCLE, text: withGenerated(page, tables) }];
@@ -61,8 +76,10 @@ export function absolute(path: string): string {
 }
 
 function chapter(chart: Chart, graph: ChartGraph): string {
-  const picture = `![${chart.title}](../${FOLDER}/${chart.name}.svg)`;
-  return [`## ${chart.title}`, '', picture, '', lifecycleTables(graph, chart.isCommand)].join('\n');
+  const { name, title, statuses } = chart;
+  const picture = `![${title}](../${FOLDER}/${name}.svg)`;
+  const afar = statuses ? [`![${statuses.title}](../${FOLDER}/${name}-statuses.svg)`, ''] : [];
+  return [`## ${title}`, '', ...afar, picture, '', lifecycleTables(graph, chart.isCommand)].join('\n');
 }
 
 async function textOf(path: string): Promise<string | undefined> {

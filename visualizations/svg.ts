@@ -3,9 +3,9 @@
  *
  * The same chart gives the same bytes. Nothing is loaded: fonts are the viewer's own.
  */
-import { bestLayout } from './best-layout.ts';
+import { type NamedLayout, bestLayout } from './best-layout.ts';
 import type { ChartGraph } from './chart-graph.ts';
-import { type Layout, isContainer } from './layout.ts';
+import { isContainer } from './layout.ts';
 import { type Legend, legendOf } from './legend.ts';
 import { bundlesOf } from './routes.ts';
 import { drawEdge, drawEdgeLabel } from './svg-edges.ts';
@@ -16,20 +16,34 @@ import type { IsCommand } from './transition-kind.ts';
 const MARGIN = 24;
 const FONTS = "Helvetica, Arial, 'Liberation Sans', sans-serif";
 
-/** The picture of `graph` under `title`. */
-export async function svgOf(graph: ChartGraph, title: string, isCommand: IsCommand): Promise<string> {
+/**
+ * The picture of `graph` under `title`.
+ *
+ * @param layoutName that of an earlier picture (`layoutNameIn`), to lay it out as then; default the best there is
+ */
+export async function svgOf(
+  graph: ChartGraph,
+  title: string,
+  isCommand: IsCommand,
+  layoutName?: string,
+): Promise<string> {
   const legend = legendOf(graph, bundlesOf(graph, isCommand), title, MARGIN);
-  return draw(graph, title, legend, await bestLayout(graph, isCommand));
+  return draw(graph, title, legend, await bestLayout(graph, isCommand, layoutName));
 }
 
-function draw(graph: ChartGraph, title: string, legend: Legend, layout: Layout): string {
+/** How a picture was laid out. */
+export function layoutNameIn(svg: string): string | undefined {
+  return /data-layout="([^"]*)"/.exec(svg)?.[1];
+}
+
+function draw(graph: ChartGraph, title: string, legend: Legend, layout: NamedLayout): string {
   const width = Math.ceil(Math.max(layout.width, legend.width)) + 2 * MARGIN;
   const height = Math.ceil(legend.height + layout.height) + MARGIN;
   const initials = new Set(graph.states.map(({ initial }) => initial));
   const containers = layout.states.filter(isContainer);
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="${FONTS}" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="${FONTS}" role="img" data-layout="${layout.name}">`,
     `<title>${escape(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="${PAPER}"/>`,
     legend.markup,
