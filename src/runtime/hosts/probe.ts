@@ -1,0 +1,163 @@
+/**
+ * Asks a child, made for that, what a module's agent is: its code is loaded where it would run, never here.
+ *
+ * Owns at most one child; it is kept for a while, for the next who asks, and keeps no program alive meanwhile.
+ *
+ * I1  One module is asked for at a time: one that hangs or dies takes nobody else's answer with it.
+ */
+import { describeExit, type ExitReason } from '../../machines/index.ts';
+import type { Clock } from '../clock.ts';
+import type { AgentManifest } from '../define-agent.ts';
+import { errorFrom } from '../errors.ts';
+import type { Child, ChildListener } from './child.ts';
+import { cloneError, parseParentBatch } from './protocol.ts';
+
+export interface ProbeOptions {
+  readonly clock: Clock;
+  /** How long one module may take to load and answer. */
+  readonly timeoutMs: number;
+  /** The word for its child in messages. */
+  readonly kind: 'thread' | 'process';
+  /** How long the child is kept when nobody asks. */
+  readonly idleMs: number;
+  start(listener: ChildListener): Child;
+  /** It has no child, and nobody asks. */
+  idle(): void;
+}
+
+interface Question {
+  readonly module: URL;
+  readonly initArgs: unknown;
+  readonly resolve: (manifest: AgentManifest) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Probe {
+  readonly #options: ProbeOptions;
+  readonly #waiting: Question[] = [];
+  #asked: Question | undefined;
+  #child: Child | undefined;
+  #received = 0;
+  #timer: unknown;
+  #printed: string[] = [];
+  #isClosed = false;
+  #childGone: Promise<void> = Promise.resolve();
+
+  constructor(options: ProbeOptions) {
+    this.#options = options;
+  }
+
+  describe(module: URL, initArgs: unknown): Promise<AgentManifest> {
+    const { promise, resolve, reject } = Promise.withResolvers<AgentManifest>();
+    if (this.#isClosed) reject(new Error(`module ${module.href} was not loaded: the host is closed`));
+    else {
+      this.#waiting.push({ module, initArgs, resolve, reject });
+      this.#next();
+    }
+    return promise;
+  }
+
+  /** Resolves when its child is gone. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    for (const { module, reject } of this.#waiting.splice(0)) {
+      reject(new Error(`module ${module.href} was not loaded: the host is closed`));
+    }
+    this.#drop('killed');
+    return this.#childGone;
+  }
+
+  #next(): void {
+    if (this.#asked !== undefined) return;
+    const question = this.#waiting.shift();
+    if (question === undefined) return this.#rest();
+    const { clock, timeoutMs } = this.#options;
+    const { module, initArgs } = question;
+    this.#asked = question;
+    clock.clearTimeout(this.#timer);
+    this.#timer = clock.setTimeout(() => this.#drop('start_timed_out'), timeoutMs);
+    try {
+      this.#child ??= this.#start();
+      this.#child.ref(true);
+    } catch (thrown) {
+      return this.#answer(new Error(`module ${module.href} was not loaded`, { cause: thrown }));
+    }
+    try {
+      const items = [{ kind: 'describe', module: module.href, initArgs } as const];
+      this.#child.send({ taken: this.#received, items }, []);
+    } catch (thrown) {
+      this.#answer(new TypeError(`module ${module.href}: ${cloneError('initArgs', thrown).message}`));
+    }
+  }
+
+  #start(): Child {
+    this.#received = 0;
+    this.#printed = [];
+    const gone = Promise.withResolvers<void>();
+    const child: Child = this.#options.start({
+      message: (message) => {
+        if (this.#child === child) this.#hear(message);
+      },
+      printed: (stream, line) => {
+        if (stream === 'stderr') this.#printed = [...this.#printed.slice(-4), line];
+      },
+      ended: (reason) => {
+        gone.resolve();
+        if (this.#child === child) this.#ended(reason);
+      },
+    });
+    this.#childGone = gone.promise;
+    return child;
+  }
+
+  #hear(message: unknown): void {
+    const batch = parseParentBatch(message);
+    if (batch === undefined) return;
+    this.#received += 1;
+    for (const item of batch.items) {
+      if (item.kind === 'described') this.#answer(item.error ? errorFrom(item.error) : item.manifest);
+      // Whatever it loaded is not to be trusted any more.
+      else if (item.kind === 'crashed') this.#drop(item.reason);
+    }
+  }
+
+  #answer(answer: AgentManifest | Error | undefined): void {
+    const asked = this.#asked;
+    if (asked === undefined) return;
+    this.#asked = undefined;
+    this.#options.clock.clearTimeout(this.#timer);
+    if (answer instanceof Error) asked.reject(answer);
+    else if (answer !== undefined) asked.resolve(answer);
+    this.#next();
+  }
+
+  /** Nobody asks: the child is kept for a while. */
+  #rest(): void {
+    const child = this.#child;
+    if (child === undefined) return this.#options.idle();
+    const { clock, idleMs } = this.#options;
+    child.ref(false);
+    this.#timer = clock.setTimeout(() => this.#drop('shutdown'), idleMs);
+    (this.#timer as { unref?(): void } | undefined)?.unref?.();
+  }
+
+  #drop(reason: ExitReason): void {
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#child?.kill(reason);
+    this.#ended(reason);
+  }
+
+  #ended(reason: ExitReason): void {
+    this.#child = undefined;
+    this.#options.clock.clearTimeout(this.#timer);
+    const asked = this.#asked;
+    if (asked === undefined) return this.#next();
+    const { kind } = this.#options;
+    const how =
+      reason === 'start_timed_out'
+        ? `expected it to load within ${this.#options.timeoutMs} ms`
+        : `expected it to load, its ${kind} ended: ${describeExit(reason)}`;
+    const printed = this.#printed.length === 0 ? '' : ` (${this.#printed.join(' | ')})`;
+    this.#answer(new Error(`module ${asked.module.href}: ${how}${printed}`));
+  }
+}

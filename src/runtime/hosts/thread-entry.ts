@@ -1,0 +1,22 @@
+/** What runs first in an agent's thread: it joins the body server to the thread's port, and nothing more. */
+import { setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { BodyServer } from './body-server.ts';
+import type { ChildBatch } from './protocol.ts';
+import type { ThreadEntryData } from './thread-child.ts';
+
+const port = parentPort!;
+const { niceness } = workerData as ThreadEntryData;
+// On Linux a priority is a thread's own.
+if (niceness !== undefined) setPriority(0, niceness);
+
+const server = new BodyServer({
+  send(batch, transfer, sent) {
+    port.postMessage(batch, transfer);
+    sent?.();
+  },
+  leave: (exitCode) => process.exit(exitCode),
+});
+process.on('uncaughtException', (thrown) => server.crash(thrown));
+process.on('unhandledRejection', (thrown) => server.crash(thrown));
+port.on('message', (batch: ChildBatch) => server.receive(batch));
