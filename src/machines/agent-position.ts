@@ -57,7 +57,8 @@ function read(path: string): AgentPosition {
   let node = agentMachine.root as unknown as Node;
   for (const key of path.split('.')) {
     node = node.states[key] as Node;
-    for (const event of node.ownEvents as readonly string[]) {
+    // Not `ownEvents`: it leaves out what is allowed and changes nothing, as a second stop.
+    for (const event of node.transitions.keys() as Iterable<string>) {
       if (event.startsWith('agent.')) legal.add(event.slice('agent.'.length) as AgentCommand);
     }
   }
