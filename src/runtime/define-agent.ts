@@ -7,7 +7,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
 import type { ExitReason } from '../machines/index.ts';
 import { AgentSystemError } from './errors.ts';
-import { definitionHash } from './identity.ts';
+import { definitionHash } from './definition-hash.ts';
 import { type AnySchema, isSchema, type Schema } from './schema.ts';
 
 type MaybePromise<Value> = Value | Promise<Value>;

@@ -18,8 +18,10 @@ import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
 import { AgentSystemError, errorInfoOf } from './errors.ts';
 import { logEvents } from './event-log.ts';
 import type { Host } from './host.ts';
-import { chartIdentities } from './identity.ts';
+import { chartIdentities } from './chart-identity.ts';
 import { inProcessHost } from './hosts/in-process.ts';
+import { processHost } from './hosts/process.ts';
+import { threadHost } from './hosts/thread.ts';
 import { type EventListener, Journal, type ReadOptions } from './journal.ts';
 import { recoverFleet } from './recovery.ts';
 import { RestartPermits } from './restart-permits.ts';
@@ -187,7 +189,13 @@ class System implements AgentSystem {
       logic: agentLogic((id) => this.agents.find(id)),
       forgotten: ({ id }) => this.agents.remove(id),
     };
-    const hosts = { 'in-process': inProcessHost(), ...options.hosts };
+    // Children live in real time, whatever clock the charts go by.
+    const hosts = {
+      'in-process': inProcessHost(),
+      thread: threadHost(),
+      process: processHost(),
+      ...options.hosts,
+    };
     this.#hosts = new Map(Object.entries(hosts) as [Isolation, Host][]);
     this.#clock = clock;
     this.#journal = journal;

@@ -1,0 +1,15 @@
+/**
+ * What a module of an agent needs, and no more: a child that runs one loads neither charts nor stores.
+ */
+export {
+  type AgentDefinition,
+  type AgentLog,
+  defineAgent,
+  type DefineAgentOptions,
+  type InitContext,
+  type Proposal,
+  type TaskContext,
+  type VariableContext,
+  type Vote,
+  type VoteContext,
+} from './runtime/define-agent.ts';
