@@ -7,6 +7,7 @@ export type {
   Isolation,
   RestartPolicy,
 } from './machines/index.ts';
+export type { AdmissionUsage } from './runtime/admission.ts';
 export type { AgentMetrics, AgentRecord } from './runtime/agent.ts';
 export type { AgentHandle, AgentId } from './runtime/agent-handle.ts';
 export type { AgentFilter, Agents, AgentSpec } from './runtime/agents.ts';

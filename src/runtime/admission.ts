@@ -1,6 +1,9 @@
 /**
  * What running agents have reserved of what the system may use.
  *
+ * I1  What an agent has reserved is released at its body's end, whatever the end.
+ * I2  Members of a group share one child and its limit: the group reserves it once.
+ *
  * Source: seed, phase 2 `validate_resources_available`.
  */
 import type { ParsedAgentSpec } from '../machines/index.ts';
@@ -9,55 +12,81 @@ import { AgentSystemError } from './errors.ts';
 export interface AdmissionLimits {
   /** Agents with a body at once. */
   readonly maxAgents: number;
-  /** Sum of `resources.maxMemoryBytes` of agents with a body. */
+  /** Sum of `resources.maxMemoryBytes` of agents with a body; a group counts once. */
   readonly maxMemoryBytes: number;
 }
 
+/** What is reserved, and what is left. */
+export interface AdmissionUsage {
+  readonly agents: number;
+  readonly memoryBytes: number;
+  readonly agentsLeft: number;
+  readonly memoryBytesLeft: number;
+}
+
+type Resources = ParsedAgentSpec['resources'];
+
 export class Admission {
   readonly #limits: AdmissionLimits;
-  readonly #reserved = new Map<string, number>();
+  readonly #admitted = new Map<string, Resources>();
+  /** Members with a body, by group. */
+  readonly #groups = new Map<string, number>();
   #memoryBytes = 0;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
   }
 
-  /** What is reserved, and what is left. */
-  usage() {
+  usage(): AdmissionUsage {
     return {
-      agents: this.#reserved.size,
+      agents: this.#admitted.size,
       memoryBytes: this.#memoryBytes,
-      agentsLeft: this.#limits.maxAgents - this.#reserved.size,
+      agentsLeft: this.#limits.maxAgents - this.#admitted.size,
       memoryBytesLeft: this.#limits.maxMemoryBytes - this.#memoryBytes,
     };
   }
 
   /** Why an agent cannot be admitted now; `undefined` when it can. */
-  refusal(agentId: string, resources: ParsedAgentSpec['resources']): AgentSystemError | undefined {
-    const { agentsLeft, memoryBytesLeft } = this.usage();
-    const asked = resources.maxMemoryBytes ?? 0;
-    if (agentsLeft >= 1 && asked <= memoryBytesLeft) return undefined;
+  refusal(agentId: string, resources: Resources): AgentSystemError | undefined {
+    const agentsLeft = this.#limits.maxAgents - this.#admitted.size;
+    const memoryBytesLeft = this.#limits.maxMemoryBytes - this.#memoryBytes;
+    const memoryBytesAsked = this.#bytesOf(resources);
+    if (agentsLeft >= 1 && memoryBytesAsked <= memoryBytesLeft) return undefined;
     const message =
       agentsLeft < 1
         ? `agent ${agentId} cannot start: limits.maxAgents is ${this.#limits.maxAgents}, and 0 are left`
-        : `agent ${agentId} cannot start: it reserves ${asked} bytes, and of limits.maxMemoryBytes ` +
+        : `agent ${agentId} cannot start: it reserves ${memoryBytesAsked} bytes, and of limits.maxMemoryBytes ` +
           `(${this.#limits.maxMemoryBytes}) ${memoryBytesLeft} are left`;
     return new AgentSystemError('RESOURCES_EXHAUSTED', message, {
       agentId,
-      details: { agentsLeft, memoryBytesLeft, memoryBytesAsked: asked },
+      details: { agentsLeft, memoryBytesLeft, memoryBytesAsked },
     });
   }
 
-  reserve(agentId: string, resources: ParsedAgentSpec['resources']): void {
-    const bytes = resources.maxMemoryBytes ?? 0;
-    this.#reserved.set(agentId, bytes);
-    this.#memoryBytes += bytes;
+  reserve(agentId: string, resources: Resources): void {
+    this.#memoryBytes += this.#bytesOf(resources);
+    this.#admitted.set(agentId, resources);
+    const { group } = resources;
+    if (group !== undefined) this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
   }
 
   release(agentId: string): void {
-    const bytes = this.#reserved.get(agentId);
-    if (bytes === undefined) return;
-    this.#reserved.delete(agentId);
-    this.#memoryBytes -= bytes;
+    const resources = this.#admitted.get(agentId);
+    if (resources === undefined) return;
+    this.#admitted.delete(agentId);
+    this.#leave(resources.group);
+    this.#memoryBytes -= this.#bytesOf(resources);
+  }
+
+  #leave(group: string | undefined): void {
+    if (group === undefined) return;
+    const members = (this.#groups.get(group) ?? 0) - 1;
+    if (members > 0) this.#groups.set(group, members);
+    else this.#groups.delete(group);
+  }
+
+  /** What one more agent adds: nothing where its group has reserved it already. */
+  #bytesOf({ maxMemoryBytes = 0, group }: Resources): number {
+    return group !== undefined && this.#groups.has(group) ? 0 : maxMemoryBytes;
   }
 }

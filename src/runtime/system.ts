@@ -7,7 +7,7 @@
 import { type Logger, pino } from 'pino';
 import { z } from 'zod';
 import { type Isolation, positiveDurationMs } from '../machines/index.ts';
-import { Admission } from './admission.ts';
+import { Admission, type AdmissionUsage } from './admission.ts';
 import type { Agent, AgentRecord, AgentServices } from './agent.ts';
 import { agentLogic } from './agent-logic.ts';
 import { Agents } from './agents.ts';
@@ -81,7 +81,7 @@ export interface AgentSystem extends AsyncDisposable {
   };
   readonly alerts: { list(): readonly Alert[] };
   /** What running agents have reserved, and what is left of the limits. */
-  resources(): ReturnType<Admission['usage']>;
+  resources(): AdmissionUsage;
   /**
    * Stops every agent, then everything else. Later commands are refused with `SYSTEM_CLOSED`.
    *
