@@ -178,6 +178,10 @@ export class BodyServer {
         const { transfer, ...told } = report;
         return this.#outbox.put({ kind: 'report', body, report: told }, transfer);
       }
+      case 'ready':
+        // Nothing urgent may overtake it.
+        this.#outbox.put({ kind: 'report', body, report });
+        return this.#outbox.drain();
       default:
         return this.#outbox.put({ kind: 'report', body, report });
     }

@@ -6,11 +6,12 @@
  * I1  Items are sent in the order they were put; `urgent` ones are sent at once, past all others.
  * I2  While the window is full nothing but urgent items is sent. Meanwhile the newest progress of a task
  *     replaces the one before, and of log lines at most `maxLogs` are kept; how many were not is said later.
- * I3  A batch is closed before it grows past `maxItems` items or `maxBytes` bytes, by a rough measure. A larger
- *     item travels alone. So what a parent holds of a child is bounded, whatever its agents say.
+ * I3  A batch is closed before it grows past `maxItems` items or `maxBytes` bytes, by a rough measure; a larger
+ *     item travels alone. The window is `window` such batches full: however small the batches are that go out,
+ *     what a parent holds of a child is bounded, and a burst of small ones is not held back.
  * I4  An item that cannot be cloned hurts no other: it is put again as `substitute` gives it, or not at all.
  */
-import { type ParentBatch, type ToParent, WINDOW } from './protocol.ts';
+import { type BodyKey, type ParentBatch, type ToParent, WINDOW } from './protocol.ts';
 
 export interface OutboxOptions {
   /** Sends one message; throws when a value in it cannot be cloned. `sent` is called once it has left. */
@@ -23,71 +24,81 @@ export interface OutboxOptions {
   readonly maxLogs?: number;
 }
 
+/** An item on its way: its rough size, and the buffers that are moved with it. */
+interface Parcel {
+  item: ToParent;
+  bytes: number;
+  given: readonly ArrayBuffer[] | undefined;
+}
+
+const NOTHING_GIVEN: readonly ArrayBuffer[] = [];
+
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #window: number;
   readonly #maxItems: number;
   readonly #maxBytes: number;
   readonly #maxLogs: number;
-  #waiting: ToParent[] = [];
-  /** Buffers that go with an item. */
-  readonly #given = new Map<ToParent, readonly ArrayBuffer[]>();
-  #bytes = 0;
-  #logs = 0;
-  /** Places of progress values in `#waiting` that may be replaced, by body and task. */
-  readonly #progress = new Map<string, number>();
-  readonly #droppedLogs = new Map<number, number>();
-  #sent = 0;
+  readonly #windowItems: number;
+  readonly #windowBytes: number;
+  #waiting: Parcel[] = [];
+  #waitingBytes = 0;
+  #waitingLogs = 0;
+  /** Progress that waits and may be replaced, by body and task. */
+  readonly #progress = new Map<string, Parcel>();
+  readonly #droppedLogs = new Map<BodyKey, number>();
+  /** Batches that were sent and not taken yet, oldest first. */
+  readonly #under: { readonly items: number; readonly bytes: number }[] = [];
+  #underItems = 0;
+  #underBytes = 0;
   #taken = 0;
   #isScheduled = false;
 
   constructor(options: OutboxOptions) {
+    const { window = WINDOW, maxItems = 64, maxBytes = 65_536, maxLogs = 256 } = options;
     this.#options = options;
-    this.#window = options.window ?? WINDOW;
-    this.#maxItems = options.maxItems ?? 64;
-    this.#maxBytes = options.maxBytes ?? 65_536;
-    this.#maxLogs = options.maxLogs ?? 256;
+    this.#maxItems = maxItems;
+    this.#maxBytes = maxBytes;
+    this.#maxLogs = maxLogs;
+    this.#windowItems = window * maxItems;
+    this.#windowBytes = window * maxBytes;
   }
 
   /** @param given buffers in the item that are moved, where the channel can */
   put(item: ToParent, given?: readonly ArrayBuffer[]): void {
-    if (given) this.#given.set(item, given);
-    const isStalled = this.#isStalled;
-    const report = item.kind === 'report' ? item.report : undefined;
-    if (isStalled && report !== undefined && this.#isAbsorbed(item)) return;
+    if (this.#isStalled && this.#isAbsorbed(item)) return;
     const bytes = roughSizeOf(item, this.#maxBytes);
-    if (!isStalled && this.#waiting.length > 0 && this.#bytes + bytes > this.#maxBytes) this.#flush();
-    if (report?.type === 'task.progress' && this.#isStalled) {
-      this.#progress.set(progressKey(item), this.#waiting.length);
-    }
-    if (report?.type === 'log') this.#logs += 1;
-    this.#waiting.push(item);
-    this.#bytes += bytes;
+    if (this.#waiting.length > 0 && this.#waitingBytes + bytes > this.#maxBytes) this.#flush();
+    this.#enqueue({ item, bytes, given });
     if (this.#isStalled) return;
-    if (this.#waiting.length >= this.#maxItems || this.#bytes >= this.#maxBytes) this.#flush();
+    if (this.#waiting.length >= this.#maxItems || this.#waitingBytes >= this.#maxBytes) this.#flush();
     else this.#schedule();
   }
 
   /** Sends one item at once, whatever waits and whatever the window says. */
   urgent(item: ToParent): void {
-    this.#send([item]);
+    this.#send([{ item, bytes: 0, given: undefined }]);
   }
 
   /** The parent has handled that many batches, over the whole life of the channel. */
   taken(count: number): void {
-    this.#taken = Math.max(this.#taken, Math.min(count, this.#sent));
-    if (this.#waiting.length > 0 && !this.#isStalled) this.#flush();
+    if (count <= this.#taken) return;
+    for (const { items, bytes } of this.#under.splice(0, count - this.#taken)) {
+      this.#taken += 1;
+      this.#underItems -= items;
+      this.#underBytes -= bytes;
+    }
+    if (this.#waiting.length > 0) this.#flush();
   }
 
   /** Sends all that waits, past the window: for a last word. */
   drain(sent?: () => void): void {
     this.#sayDropped();
-    const items = this.#take();
-    if (items.length > 0 || sent) this.#send(items, sent);
+    const parcels = this.#take();
+    if (parcels.length > 0 || sent) this.#send(parcels, sent);
   }
 
   get #isStalled(): boolean {
-    return this.#sent - this.#taken >= this.#window;
+    return this.#underItems >= this.#windowItems || this.#underBytes >= this.#windowBytes;
   }
 
   /** Whether a report is merged into what waits, or dropped and counted. */
@@ -95,15 +106,27 @@ export class Outbox {
     if (item.kind !== 'report') return false;
     const { report, body } = item;
     if (report.type === 'log') {
-      if (this.#logs < this.#maxLogs) return false;
+      if (this.#waitingLogs < this.#maxLogs) return false;
       this.#droppedLogs.set(body, (this.#droppedLogs.get(body) ?? 0) + 1);
       return true;
     }
-    if (report.type !== 'task.progress') return false;
-    const place = this.#progress.get(progressKey(item));
-    if (place === undefined) return false;
-    this.#waiting[place] = item;
+    const waiting =
+      report.type === 'task.progress' ? this.#progress.get(`${body} ${report.taskId}`) : undefined;
+    if (waiting === undefined) return false;
+    waiting.item = item;
     return true;
+  }
+
+  #enqueue(parcel: Parcel): void {
+    const { item, bytes } = parcel;
+    this.#waiting.push(parcel);
+    this.#waitingBytes += bytes;
+    if (item.kind !== 'report') return;
+    const { report, body } = item;
+    if (report.type === 'log') this.#waitingLogs += 1;
+    else if (report.type === 'task.progress' && this.#isStalled) {
+      this.#progress.set(`${body} ${report.taskId}`, parcel);
+    }
   }
 
   #schedule(): void {
@@ -111,95 +134,88 @@ export class Outbox {
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
-      if (!this.#isStalled) this.#flush();
+      this.#flush();
     });
   }
 
   /** Sends what waits, as far as the window goes. */
   #flush(): void {
-    const isOneBatch = this.#waiting.length <= this.#maxItems && this.#bytes <= this.#maxBytes;
-    if (isOneBatch && this.#droppedLogs.size === 0) {
-      const items = this.#take();
-      if (items.length > 0) this.#send(items);
+    if (this.#isStalled) return;
+    if (this.#droppedLogs.size > 0) this.#sayDropped();
+    if (this.#waiting.length <= this.#maxItems && this.#waitingBytes <= this.#maxBytes) {
+      if (this.#waiting.length > 0) this.#send(this.#take());
       return;
     }
-    this.#sayDropped();
-    const items = this.#take();
+    const parcels = this.#take();
     let from = 0;
-    while (from < items.length && !this.#isStalled) {
-      const until = this.#batchEnd(items, from);
-      this.#send(items.slice(from, until));
+    while (from < parcels.length && !this.#isStalled) {
+      const until = this.#batchEnd(parcels, from);
+      this.#send(parcels.slice(from, until));
       from = until;
     }
-    for (const item of items.slice(from)) this.put(item);
+    for (const parcel of parcels.slice(from)) this.#enqueue(parcel);
   }
 
-  #batchEnd(items: readonly ToParent[], from: number): number {
-    let bytes = 0;
-    let until = from;
-    while (until < items.length && until - from < this.#maxItems) {
-      bytes += roughSizeOf(items[until]!, this.#maxBytes);
-      if (bytes > this.#maxBytes && until > from) break;
+  #batchEnd(parcels: readonly Parcel[], from: number): number {
+    let { bytes } = parcels[from]!;
+    let until = from + 1;
+    while (until < parcels.length && until - from < this.#maxItems) {
+      bytes += parcels[until]!.bytes;
+      if (bytes > this.#maxBytes) break;
       until += 1;
     }
     return until;
   }
 
-  #take(): ToParent[] {
-    const items = this.#waiting;
+  #take(): Parcel[] {
+    const parcels = this.#waiting;
     this.#waiting = [];
-    this.#bytes = 0;
-    this.#logs = 0;
+    this.#waitingBytes = 0;
+    this.#waitingLogs = 0;
     this.#progress.clear();
-    return items;
+    return parcels;
   }
 
   #sayDropped(): void {
     for (const [body, count] of this.#droppedLogs) {
       const message = `${count} log lines were dropped: the agent logs faster than they are taken`;
-      this.#waiting.push({ kind: 'report', body, report: { type: 'log', level: 'warn', message } });
+      const item: ToParent = { kind: 'report', body, report: { type: 'log', level: 'warn', message } };
+      this.#enqueue({ item, bytes: message.length, given: undefined });
     }
     this.#droppedLogs.clear();
   }
 
-  #send(items: readonly ToParent[], sent?: () => void): void {
-    try {
-      this.#options.send({ items }, this.#given.size === 0 ? NOTHING_GIVEN : this.#givenBy(items), sent);
-      this.#sent += 1;
-      if (this.#given.size > 0) for (const item of items) this.#given.delete(item);
-    } catch (thrown) {
-      this.#sendApart(items, thrown, sent);
+  #send(parcels: readonly Parcel[], sent?: () => void): void {
+    let bytes = 0;
+    let given = NOTHING_GIVEN;
+    for (const parcel of parcels) {
+      bytes += parcel.bytes;
+      if (parcel.given) given = [...given, ...parcel.given];
     }
-  }
-
-  #givenBy(items: readonly ToParent[]): readonly ArrayBuffer[] {
-    return items.flatMap((item) => this.#given.get(item) ?? NOTHING_GIVEN);
+    try {
+      this.#options.send({ items: parcels.map(({ item }) => item) }, given, sent);
+    } catch (thrown) {
+      return this.#sendApart(parcels, thrown, sent);
+    }
+    this.#under.push({ items: parcels.length, bytes });
+    this.#underItems += parcels.length;
+    this.#underBytes += bytes;
   }
 
   /** One by one, so that the item which cannot be cloned is found. */
-  #sendApart(items: readonly ToParent[], thrown: unknown, sent?: () => void): void {
-    if (items.length === 1) {
-      this.#given.delete(items[0]!);
-      const instead = this.#options.substitute(items[0]!, thrown);
-      if (instead) {
-        this.#options.send({ items: [instead] }, [], sent);
-        this.#sent += 1;
-      } else sent?.();
+  #sendApart(parcels: readonly Parcel[], thrown: unknown, sent?: () => void): void {
+    if (parcels.length > 1) {
+      const last = parcels.length - 1;
+      for (const [index, parcel] of parcels.entries())
+        this.#send([parcel], index === last ? sent : undefined);
       return;
     }
-    for (const [index, item] of items.entries()) {
-      this.#send([item], index === items.length - 1 ? sent : undefined);
-    }
+    const [parcel] = parcels;
+    const item = parcel && this.#options.substitute(parcel.item, thrown);
+    if (item) this.#send([{ item, bytes: 64, given: undefined }], sent);
+    else sent?.();
   }
 }
-
-function progressKey(item: ToParent): string {
-  return item.kind === 'report' && item.report.type === 'task.progress'
-    ? `${item.body} ${item.report.taskId}`
-    : '';
-}
-
-const NOTHING_GIVEN: readonly ArrayBuffer[] = [];
 
 const MAX_LOOKS = 100;
 

@@ -39,7 +39,7 @@ export interface ProcessHostOptions {
 }
 
 /** A Node process with nothing in it holds about half of this. */
-const LEAST_MEMORY_BYTES = 48 * 1_048_576;
+const LEAST_MEMORY_BYTES = 64 * 1_048_576;
 
 export function processHost(options: ProcessHostOptions = {}): Host {
   const clock = options.clock ?? systemClock();

@@ -1,0 +1,459 @@
+/**
+ * What every host keeps, as laws that any implementation of `Host` can be held to.
+ *
+ * A law opens bodies of law-agent.ts through the contract alone, and rejects when it is broken. What a host
+ * promises beyond the contract (limits, faults) is not here.
+ */
+import assert from 'node:assert/strict';
+import type { ExitReason } from '../machines/index.ts';
+import type { Body, BodyListener, BodyReport, BodyStart, Host } from '../runtime/host.ts';
+
+export interface HostLaw {
+  readonly name: string;
+  /** @throws AssertionError when the host does not keep it */
+  keep(host: Host): Promise<void>;
+}
+
+type ReportType = BodyReport['type'];
+type ReportOf<Type extends ReportType> = Extract<BodyReport, { type: Type }>;
+
+const lawAgent = new URL(
+  import.meta.url.endsWith('.ts') ? './law-agent.ts' : './law-agent.js',
+  import.meta.url,
+);
+
+/** One body and all that was heard of it; it holds the host to its invariants while it listens. */
+export class Witness implements BodyListener {
+  readonly reports: BodyReport[] = [];
+  readonly exits: ExitReason[] = [];
+  stuckCount = 0;
+  body!: Body;
+  readonly #waiting = new Set<() => void>();
+  #broken: Error | undefined;
+
+  report(report: BodyReport): void {
+    if (this.exits.length > 0) this.#break(`reported ${report.type} after it had exited`);
+    const isReady = this.reports.some(({ type }) => type === 'ready');
+    if (report.type === 'ready' && isReady) this.#break('was ready twice');
+    if (!isReady && report.type !== 'ready' && report.type !== 'log')
+      this.#break(`reported ${report.type} before ready`);
+    this.reports.push(report);
+    this.#look();
+  }
+
+  exited(reason: ExitReason): void {
+    if (this.exits.length > 0) this.#break('exited twice');
+    this.exits.push(reason);
+    this.#look();
+  }
+
+  stuck(): void {
+    this.stuckCount += 1;
+    this.#look();
+  }
+
+  all<Type extends ReportType>(type: Type): ReportOf<Type>[] {
+    return this.reports.filter((report): report is ReportOf<Type> => report.type === type);
+  }
+
+  /** The first report of a type that `matches`, once it is there. @throws when the body exits without it */
+  until<Type extends ReportType>(
+    type: Type,
+    matches: (report: ReportOf<Type>) => boolean = () => true,
+  ): Promise<ReportOf<Type>> {
+    return this.when(() => {
+      const found = this.all(type).find(matches);
+      if (found === undefined && this.exits.length > 0) {
+        throw new Error(`expected ${type}, the body exited with ${JSON.stringify(this.exits[0])}`);
+      }
+      return found;
+    });
+  }
+
+  exit(): Promise<ExitReason> {
+    return this.when(() => this.exits[0]);
+  }
+
+  /** What `look` finds, as soon as it finds something. */
+  when<Found>(look: () => Found | undefined): Promise<Found> {
+    return new Promise((resolve, reject) => {
+      const attempt = (): void => {
+        try {
+          if (this.#broken) throw this.#broken;
+          const found = look();
+          if (found === undefined) return;
+          resolve(found);
+        } catch (thrown) {
+          reject(thrown as Error);
+        }
+        this.#waiting.delete(attempt);
+      };
+      this.#waiting.add(attempt);
+      attempt();
+    });
+  }
+
+  /** Asks for one task and waits for its answer. */
+  task(task: string, input?: unknown, taskId = `task-${task}`): Promise<TaskAnswer> {
+    this.body.post({ type: 'task.run', taskId, task, input });
+    return this.answer(taskId);
+  }
+
+  answer(taskId: string): Promise<TaskAnswer> {
+    return this.when(() => {
+      const found = this.reports.find(
+        (report): report is TaskAnswer =>
+          (report.type === 'task.completed' || report.type === 'task.failed') && report.taskId === taskId,
+      );
+      if (found === undefined && this.exits.length > 0) {
+        throw new Error(`${taskId} was not answered, the body exited with ${JSON.stringify(this.exits[0])}`);
+      }
+      return found;
+    });
+  }
+
+  async terminate(): Promise<ExitReason> {
+    this.body.post({ type: 'terminate' });
+    return this.exit();
+  }
+
+  #look(): void {
+    for (const attempt of this.#waiting) attempt();
+  }
+
+  #break(what: string): void {
+    this.#broken ??= new assert.AssertionError({ message: `a body ${what}` });
+  }
+}
+
+type TaskAnswer = ReportOf<'task.completed' | 'task.failed'>;
+
+/** Opens a body, by default of the law agent, with a witness to it. */
+export function openWitnessed(host: Host, start: Partial<BodyStart> = {}): Witness {
+  const witness = new Witness();
+  witness.body = host.open(
+    {
+      agentId: 'agent',
+      incarnation: 1,
+      module: lawAgent,
+      initArgs: {},
+      restored: undefined,
+      previousStop: undefined,
+      variables: [],
+      resources: { cpuPriority: 'normal', maxRuntimeMs: Infinity },
+      ...start,
+    },
+    witness,
+  );
+  return witness;
+}
+
+async function openReady(host: Host, start: Partial<BodyStart> = {}): Promise<Witness> {
+  const witness = openWitnessed(host, start);
+  await witness.until('ready');
+  return witness;
+}
+
+function outputOf(answer: TaskAnswer): unknown {
+  assert.equal(answer.type, 'task.completed', JSON.stringify(answer));
+  return answer.type === 'task.completed' ? answer.output : undefined;
+}
+
+function failureOf(answer: TaskAnswer): ReportOf<'task.failed'> {
+  assert.equal(answer.type, 'task.failed', JSON.stringify(answer));
+  return answer as ReportOf<'task.failed'>;
+}
+
+const law = (name: string, keep: (host: Host) => Promise<void>): HostLaw => ({ name, keep });
+
+/** A law about one body that is ready, and that is then stopped in order. */
+const lawOfOne = (name: string, keep: (witness: Witness, host: Host) => Promise<void>): HostLaw =>
+  law(name, async (host) => {
+    const witness = await openReady(host, { initArgs: { from: 1 } });
+    await keep(witness, host);
+    assert.equal(await witness.terminate(), 'shutdown');
+  });
+
+export const hostLaws: readonly HostLaw[] = [
+  lawOfOne('a body is ready with the manifest of its agent', async (witness) => {
+    const { manifest } = await witness.until('ready');
+    assert.equal(manifest.type, 'law');
+    assert.deepEqual([...manifest.capabilities], ['count']);
+    assert.deepEqual([...manifest.variables], ['rate']);
+    assert.equal(manifest.votes, true);
+    assert.deepEqual(manifest.tasks['add'], { requires: ['count'], retry: false });
+  }),
+  lawOfOne('a task is answered with its output, and with the state where that changed', async (witness) => {
+    const added = await witness.task('add', 2);
+    assert.equal(outputOf(added), 3);
+    assert.equal(added.type === 'task.completed' && JSON.parse(added.state?.json ?? '{}').n, 3);
+    const echoed = await witness.task('echo', 1);
+    assert.equal(echoed.type === 'task.completed' && echoed.state, undefined);
+  }),
+  lawOfOne('data of every cloneable kind goes in and comes out', async (witness) => {
+    const input = {
+      date: new Date(7),
+      map: new Map([['a', new Set([1n])]]),
+      bytes: new Uint8Array([1, 2, 3]),
+      floats: new Float32Array([0.5]),
+      nothing: undefined,
+      notANumber: Number.NaN,
+      nested: [[{ deep: null }]],
+    };
+    assert.deepEqual(outputOf(await witness.task('echo', input)), input);
+    assert.equal(outputOf(await witness.task('echo', undefined, 'undefined')), undefined);
+  }),
+  lawOfOne('a task that throws fails alone, with name, message, stack, code and cause', async (witness) => {
+    const { code, error } = failureOf(await witness.task('fail'));
+    assert.equal(code, 'TASK_FAILED');
+    assert.equal(error.name, 'RangeError');
+    assert.equal(error.message, 'out of range');
+    assert.equal(error.code, 'E_RANGE');
+    assert.match(error.stack ?? '', /law-agent/);
+    assert.equal(error.cause?.message, 'the deeper one');
+    assert.equal(outputOf(await witness.task('echo', 'alive')), 'alive');
+  }),
+  lawOfOne('what is thrown need not be an error', async (witness) => {
+    const { error } = failureOf(await witness.task('failWithText'));
+    assert.deepEqual({ ...error }, { name: 'NonError', message: '"just text"' });
+  }),
+  lawOfOne('unknown tasks, wrong inputs and wrong outputs are refused by their codes', async (witness) => {
+    assert.equal(failureOf(await witness.task('nothing')).code, 'TASK_INCOMPATIBLE');
+    assert.equal(failureOf(await witness.task('__proto__')).code, 'TASK_INCOMPATIBLE');
+    assert.equal(failureOf(await witness.task('add', 'two')).code, 'TASK_INPUT_INVALID');
+    const wrong = failureOf(await witness.task('wrongOutput'));
+    assert.equal(wrong.code, 'TASK_FAILED');
+    assert.match(wrong.error.message, /"seven"/);
+  }),
+  lawOfOne('an output that throws when looked at fails its task alone', async (witness) => {
+    assert.equal(failureOf(await witness.task('trap')).error.message, 'do not look');
+  }),
+  lawOfOne('progress comes in order, all of it before the answer', async (witness) => {
+    assert.equal(outputOf(await witness.task('count', 100)), 100);
+    const steps = witness.all('task.progress').map(({ value }) => value);
+    assert.deepEqual(
+      steps,
+      Array.from({ length: 100 }, (_, index) => index + 1),
+    );
+  }),
+  lawOfOne('a cancelled task hears why, and the body lives on', async (witness) => {
+    witness.body.post({ type: 'task.run', taskId: 'long', task: 'untilCancelled', input: undefined });
+    outputOf(await witness.task('echo', 1));
+    witness.body.post({ type: 'task.cancel', taskId: 'long', reason: 'enough' });
+    assert.equal(failureOf(await witness.answer('long')).error.message, 'enough');
+    assert.equal(outputOf(await witness.task('echo', 2, 'after')), 2);
+  }),
+  lawOfOne('each of a thousand tasks is answered once', async (witness) => {
+    const ids = Array.from({ length: 1_000 }, (_, index) => `t${index}`);
+    for (const [index, taskId] of ids.entries()) {
+      witness.body.post({ type: 'task.run', taskId, task: index % 2 ? 'echo' : 'count', input: index % 7 });
+    }
+    for (const [index, taskId] of ids.entries())
+      assert.equal(outputOf(await witness.answer(taskId)), index % 7);
+    assert.equal(witness.all('task.completed').length, 1_000);
+  }),
+  lawOfOne('a health check is answered with its detail', async (witness) => {
+    witness.body.post({ type: 'health.check', checkId: 5 });
+    const { checkId, detail } = await witness.until('health.answered');
+    assert.deepEqual([checkId, detail], [5, { n: 1 }]);
+  }),
+  lawOfOne('a state is saved when asked for', async (witness) => {
+    outputOf(await witness.task('add', 4));
+    witness.body.post({ type: 'state.save' });
+    const { state } = await witness.until('state.saved');
+    assert.equal(JSON.parse(state.json).n, 5);
+    assert.equal(state.stateVersion, 1);
+  }),
+  lawOfOne('log lines come with level and fields', async (witness) => {
+    outputOf(await witness.task('log'));
+    const lines = witness.all('log').map(({ level, message, fields }) => ({ level, message, fields }));
+    assert.deepEqual(lines, [
+      { level: 'debug', message: 'one', fields: undefined },
+      { level: 'info', message: 'two', fields: { n: 2 } },
+      { level: 'warn', message: 'three', fields: undefined },
+      { level: 'error', message: 'four', fields: undefined },
+    ]);
+  }),
+  lawOfOne('a variable is acknowledged, and is what the next task sees', async (witness) => {
+    witness.body.post({ type: 'variable.changed', variable: { name: 'rate', value: 0.25, version: 3 } });
+    const { name, version } = await witness.until('variable.acknowledged');
+    assert.deepEqual([name, version], ['rate', 3]);
+    assert.equal(outputOf(await witness.task('rate')), 0.25);
+  }),
+  lawOfOne(
+    'one vote a round; a vote that throws or is none is an abstention that says why',
+    async (witness) => {
+      const ask = async (roundId: string, value: unknown) => {
+        const proposal = { roundId, variable: 'rate', value, current: 0, deadlineAt: 1 };
+        witness.body.post({ type: 'vote.asked', proposal });
+        return witness.until('vote.cast', (cast) => cast.roundId === roundId);
+      };
+      assert.equal((await ask('r1', 1)).vote, 'accept');
+      assert.equal((await ask('r2', 2)).vote, 'reject');
+      const thrown = await ask('r3', 'throw');
+      assert.deepEqual([thrown.vote, thrown.error?.message], ['abstain', 'no opinion']);
+      const nonsense = await ask('r4', 'nonsense');
+      assert.deepEqual([nonsense.vote, /"maybe"/.test(nonsense.error?.message ?? '')], ['abstain', true]);
+      assert.equal(witness.all('vote.cast').length, 4);
+    },
+  ),
+  lawOfOne('a buffer that the agent gives away arrives whole', async (witness) => {
+    const output = outputOf(await witness.task('give', 3));
+    assert.deepEqual(output, new Float64Array([1, 1, 1]));
+  }),
+  lawOfOne('a buffer that the caller gives away arrives whole', async (witness) => {
+    const input = new Float64Array([1, 2]);
+    witness.body.post({ type: 'task.run', taskId: 'given', task: 'echo', input, transfer: [input.buffer] });
+    assert.deepEqual(outputOf(await witness.answer('given')), new Float64Array([1, 2]));
+  }),
+  law('an agent that completes says so after its last task', async (host) => {
+    const witness = await openReady(host);
+    assert.equal(outputOf(await witness.task('last')), 'done');
+    await witness.until('finished');
+    const types = witness.reports.map(({ type }) => type);
+    assert.deepEqual(types.slice(-2), ['task.completed', 'finished']);
+    assert.equal(await witness.terminate(), 'shutdown');
+  }),
+  law('a new incarnation knows its saved state, its variables and how the last one ended', async (host) => {
+    const witness = await openReady(host, {
+      agentId: '__proto__',
+      incarnation: 7,
+      restored: { json: '{"n":41}', stateVersion: 1 },
+      previousStop: { exitCode: 3 },
+      variables: [{ name: 'rate', value: 0.5, version: 2 }],
+    });
+    assert.equal(outputOf(await witness.task('add', 1)), 42);
+    const seen = outputOf(await witness.task('seen')) as Record<string, unknown>;
+    assert.deepEqual(seen['previousStop'], { exitCode: 3 });
+    assert.deepEqual([seen['agentId'], seen['incarnation'], seen['rate']], ['__proto__', 7, 0.5]);
+    assert.equal(await witness.terminate(), 'shutdown');
+  }),
+  law('a saved state of a version that the agent does not know is the end of its start', async (host) => {
+    const witness = openWitnessed(host, { restored: { json: '{"n":41}', stateVersion: 9 } });
+    assert.match(errorOf(await witness.exit()).message, /version 9/);
+  }),
+  law('a health check that throws is told as failed', async (host) => {
+    const witness = await openReady(host, { initArgs: { health: 'fails' } });
+    witness.body.post({ type: 'health.check', checkId: 1 });
+    assert.equal((await witness.until('health.failed')).error.message, 'not well');
+    assert.equal(await witness.terminate(), 'shutdown');
+  }),
+  law('a state that cannot be saved fails its task and its save, and nothing else', async (host) => {
+    const witness = await openReady(host);
+    assert.equal(failureOf(await witness.task('brokenState')).code, 'TASK_FAILED');
+    witness.body.post({ type: 'state.save' });
+    assert.match((await witness.until('state.save_failed')).error.message, /BigInt/);
+    assert.equal(await witness.terminate(), 'shutdown');
+  }),
+  law('what is asked before it is ready waits until it is', async (host) => {
+    const witness = openWitnessed(host, { initArgs: { from: 1 } });
+    witness.body.post({ type: 'variable.changed', variable: { name: 'rate', value: 9, version: 4 } });
+    witness.body.post({ type: 'health.check', checkId: 1 });
+    assert.equal(outputOf(await witness.task('add', 1)), 2);
+    assert.equal((await witness.until('variable.acknowledged')).version, 4);
+    assert.equal((await witness.until('health.answered')).checkId, 1);
+    assert.equal(await witness.terminate(), 'shutdown');
+  }),
+  law('terminate runs the last call of the agent, then it exits with shutdown', async (host) => {
+    const witness = await openReady(host, { initArgs: { from: 3 } });
+    assert.equal(await witness.terminate(), 'shutdown');
+    const [last] = witness.all('log').slice(-1);
+    assert.deepEqual([last?.message, last?.fields], ['terminated', { n: 3 }]);
+  }),
+  law('a body that is initializing can be terminated', async (host) => {
+    const witness = openWitnessed(host, { initArgs: { init: 'hangs' } });
+    assert.equal(await witness.terminate(), 'shutdown');
+    assert.equal(witness.all('ready').length, 0);
+  }),
+  law('a body can be killed at once', async (host) => {
+    const witness = openWitnessed(host);
+    witness.body.kill();
+    assert.equal(await witness.exit(), 'killed');
+  }),
+  law('a body can be killed while it initializes', async (host) => {
+    const witness = openWitnessed(host, { initArgs: { init: 'hangs' } });
+    const sibling = await openReady(host, { agentId: 'sibling' });
+    witness.body.kill();
+    witness.body.kill();
+    assert.equal(await witness.exit(), 'killed');
+    assert.equal(await sibling.terminate(), 'shutdown');
+  }),
+  law('a body can be killed in the midst of a task, and hears nothing more', async (host) => {
+    const witness = await openReady(host);
+    witness.body.post({ type: 'task.run', taskId: 'long', task: 'untilCancelled', input: undefined });
+    outputOf(await witness.task('echo', 1));
+    witness.body.kill();
+    assert.equal(await witness.exit(), 'killed');
+    witness.body.post({ type: 'task.run', taskId: 'late', task: 'echo', input: 1 });
+    witness.body.post({ type: 'terminate' });
+    assert.deepEqual(witness.exits, ['killed']);
+  }),
+  law('an init that throws is the end, with the error', async (host) => {
+    const witness = openWitnessed(host, { initArgs: { init: 'throws' } });
+    const { name, message, code } = errorOf(await witness.exit());
+    assert.deepEqual([name, message, code], ['RangeError', 'no such start', 'E_START']);
+  }),
+  law('lines of an init are told before the body is ready', async (host) => {
+    const witness = await openReady(host, { initArgs: { init: 'logs', from: 2 } });
+    assert.deepEqual(
+      witness.reports.map(({ type }) => type),
+      ['log', 'ready'],
+    );
+    assert.equal(await witness.terminate(), 'shutdown');
+  }),
+  law('initArgs that are not as defined are the end of a start', async (host) => {
+    const witness = openWitnessed(host, { initArgs: { from: 'one' } });
+    assert.match(errorOf(await witness.exit()).message, /initArgs: from/);
+  }),
+  law('a change that its listener cannot bear is the end of the agent', async (host) => {
+    const witness = await openReady(host);
+    const variable = { name: 'rate', value: 'unbearable', version: 2 };
+    witness.body.post({ type: 'variable.changed', variable });
+    assert.equal(errorOf(await witness.exit()).message, 'cannot bear rate');
+  }),
+  law('a module that is not there, or is no agent, is the end of a start and names it', async (host) => {
+    const missing = openWitnessed(host, { module: new URL('./no-such-module.ts', import.meta.url) });
+    assert.match(errorOf(await missing.exit()).message, /no-such-module\.ts did not load/);
+    const none = openWitnessed(host, { module: new URL('data:text/javascript,export default 7') });
+    assert.match(
+      errorOf(await none.exit()).message,
+      /expected its default export to come from defineAgent, got 7/,
+    );
+  }),
+  law('a module can be described without being started', async (host) => {
+    const manifest = await host.describe(lawAgent, { from: 1 });
+    assert.equal(manifest.type, 'law');
+    assert.deepEqual(manifest.tasks['add']?.requires, ['count']);
+    assert.deepEqual(await host.describe(lawAgent, {}), manifest);
+  }),
+  law('what cannot be described says what was expected and what came', async (host) => {
+    await assert.rejects(host.describe(lawAgent, { from: 'one' }), /initArgs: from.*got "one"/);
+    const missing = new URL('./no-such-module.ts', import.meta.url);
+    await assert.rejects(host.describe(missing, {}), /no-such-module\.ts did not load/);
+    const thrower = new URL('data:text/javascript,throw new Error("on its way")');
+    await assert.rejects(host.describe(thrower, {}), /did not load: on its way/);
+    const none = new URL('data:text/javascript,export const a = 1');
+    await assert.rejects(host.describe(none, {}), /expected its default export.*got undefined/);
+    assert.equal((await host.describe(lawAgent, {})).type, 'law');
+  }),
+  law('several bodies live side by side', async (host) => {
+    const witnesses = await Promise.all(
+      Array.from({ length: 4 }, (_, n) => openReady(host, { agentId: `agent-${n}`, initArgs: { from: n } })),
+    );
+    const answers = await Promise.all(witnesses.map((witness) => witness.task('add', 1)));
+    assert.deepEqual(answers.map(outputOf), [1, 2, 3, 4]);
+    witnesses[0]!.body.kill();
+    assert.equal(await witnesses[0]!.exit(), 'killed');
+    assert.equal(outputOf(await witnesses[1]!.task('echo', 'alive')), 'alive');
+    const rest = await Promise.all(witnesses.slice(1).map((witness) => witness.terminate()));
+    assert.deepEqual(rest, ['shutdown', 'shutdown', 'shutdown']);
+  }),
+];
+
+export function errorOf(reason: ExitReason) {
+  assert.ok(
+    typeof reason === 'object' && 'error' in reason,
+    `expected an error, got ${JSON.stringify(reason)}`,
+  );
+  return reason.error;
+}

@@ -1,0 +1,138 @@
+/** The agent that host-laws.ts puts into a host: it does whatever a law asks of it. */
+import { z } from 'zod';
+import { defineAgent } from '../runtime/define-agent.ts';
+
+interface LawState {
+  n: number;
+  readonly seen: unknown;
+}
+
+/** Resolves when the signal fires, with what it was aborted for. */
+function aborted(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    const done = (): void => resolve(signal.reason);
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+export default defineAgent({
+  type: 'law',
+  capabilities: ['count'],
+  variables: ['rate'],
+  initArgs: z.object({
+    from: z.number().default(0),
+    /** What `init` does instead of ending well. */
+    init: z.enum(['throws', 'hangs', 'logs']).optional(),
+    health: z.enum(['fails']).optional(),
+  }),
+  init: async ({ initArgs, restored, previousStop, variables, agentId, incarnation, signal, log }) => {
+    if (initArgs.init === 'logs') log.info('initializing', { from: initArgs.from });
+    if (initArgs.init === 'throws') throw Object.assign(new RangeError('no such start'), { code: 'E_START' });
+    if (initArgs.init === 'hangs') await aborted(signal);
+    const seen = {
+      previousStop,
+      rate: variables['rate'],
+      agentId,
+      incarnation,
+      restored,
+      health: initArgs.health,
+    };
+    return { n: (restored as LawState | undefined)?.n ?? initArgs.from, seen } satisfies LawState;
+  },
+  tasks: {
+    add: {
+      requires: ['count'],
+      input: z.number(),
+      output: z.number(),
+      run: ({ input, state }) => {
+        state.n += input;
+        return state.n;
+      },
+    },
+    echo: { run: ({ input }) => input },
+    seen: { run: ({ state }) => state.seen },
+    rate: { run: ({ variables }) => variables['rate'] },
+    wrongOutput: { output: z.number(), run: () => 'seven' as unknown as number },
+    fail: {
+      run: ({ state }) => {
+        state.n += 1;
+        const cause = new TypeError('the deeper one');
+        throw Object.assign(new RangeError('out of range', { cause }), { code: 'E_RANGE' });
+      },
+    },
+    failWithText: {
+      run: async () => {
+        await null;
+        // oxlint-disable-next-line no-throw-literal, only-throw-error -- the law is about exactly this
+        throw 'just text';
+      },
+    },
+    count: {
+      input: z.number(),
+      run: async ({ input, progress }) => {
+        for (let step = 1; step <= input; step += 1) {
+          progress(step);
+          await null;
+        }
+        return input;
+      },
+    },
+    untilCancelled: {
+      run: async ({ signal }) => {
+        throw await aborted(signal);
+      },
+    },
+    log: {
+      run: ({ log }) => {
+        log.debug('one');
+        log.info('two', { n: 2 });
+        log.warn('three');
+        log.error('four');
+      },
+    },
+    /** An answer that is data only for whoever shares its memory. */
+    uncloneable: { run: () => () => 'a function' },
+    brokenState: {
+      run: ({ state }) => {
+        (state as { n: unknown }).n = 1n;
+      },
+    },
+    last: {
+      run: ({ complete }) => {
+        complete();
+        return 'done';
+      },
+    },
+    /** A thenable that throws when it is looked at. */
+    trap: {
+      run: () =>
+        Object.defineProperty({}, 'then', {
+          get: () => {
+            throw new Error('do not look');
+          },
+        }) as unknown,
+    },
+    give: {
+      input: z.number(),
+      run: ({ input, transfer }) => {
+        const values = new Float64Array(input).fill(1);
+        transfer(values.buffer);
+        return values;
+      },
+    },
+  },
+  onVariable: ({ name, value }) => {
+    if (value === 'unbearable') throw new Error(`cannot bear ${name}`);
+  },
+  vote: ({ proposal, state }) => {
+    if (proposal.value === 'throw') throw new Error('no opinion');
+    if (proposal.value === 'nonsense') return 'maybe' as unknown as 'abstain';
+    return proposal.value === state.n ? 'accept' : 'reject';
+  },
+  health: ({ state }) => {
+    if ((state.seen as { health?: string }).health === 'fails') throw new Error('not well');
+    return { n: state.n };
+  },
+  terminate: ({ state, log }) => log.info('terminated', { n: state.n }),
+});
