@@ -439,7 +439,8 @@ export class Agent {
     this.#services.alerts.clear('body_not_ending', this.id);
     this.#services.coordination.ended(this);
     const exit: BodyExit = { reason, at: this.clock.now(), chance: this.#services.random() };
-    link.actor.send({ type: 'body.exited', exit });
+    // After a bug the chart has let go of the body, and waits for nothing.
+    if (link.actor.getSnapshot().status === 'active') link.actor.send({ type: 'body.exited', exit });
   }
 
   bodyStuck(link: BodyLink): void {

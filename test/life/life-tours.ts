@@ -1,0 +1,53 @@
+/** The tours of one profile: every move that matters for it, in every state that its lives can be in. */
+import { bodyOf, firstLife, isPossible, play } from './life-model.ts';
+import type { Life, Move, Profile } from './life-state.ts';
+import { coveringTours, type Tours } from './tours.ts';
+
+export const START_AT = Date.UTC(2026, 0, 1);
+
+export function lifeTours(profile: Profile): Tours<Move> {
+  return coveringTours({
+    name: profile.name,
+    moves: profile.moves,
+    first: firstLife(START_AT),
+    isPossible,
+    after: (life: Life, move: Move) => play(profile, life, move).life,
+    keyOf: (life) => keyOf(profile, life),
+  });
+}
+
+function keyOf(profile: Profile, life: Life): string {
+  const { withinMs } = profile.restart;
+  const { place, startedFrom, order, health } = life;
+  const isUp = place === 'running' || place === 'unresponsive';
+  const isStarting = place === 'initializing' || place === 'cancelling';
+  const isEnding = bodyOf(life) && !isUp;
+  const mayRestart =
+    isUp ||
+    place === 'waiting' ||
+    place === 'queued' ||
+    (isStarting && (startedFrom === 'restart' || startedFrom === 'waiting')) ||
+    (place === 'killing' && order?.forGood === false);
+  const recent = life.recent.filter((at) => life.now - at < withinMs).length;
+  return [
+    place,
+    isStarting && startedFrom,
+    isEnding && order && `${JSON.stringify(order.reason)}${order.forGood ? ' for good' : ''}`,
+    // Beyond this the delay has grown to its cap.
+    mayRestart && `recent ${recent} attempt ${Math.min(life.attempt, 3)}`,
+    isUp && life.now - (life.startedAt ?? life.now) >= withinMs && 'rested',
+    isUp && `misses ${health.misses}`,
+    life.checkAskedAt !== undefined && 'check open',
+    !life.isCoordinated && 'fallback',
+    life.isPermitTaken && 'permit taken',
+    life.hasGhost && 'ghost',
+    life.known === undefined && 'new',
+    ...[...life.deadlines.keys()].filter((name) => !name.startsWith('task')),
+    ...life.tasks.map(
+      ({ id, isRunning, isAnswered }) =>
+        `${isRunning ? 'runs' : 'waits'}${isAnswered ? ' answered' : ''}${life.deadlines.has(`task ${id}`) ? ' briefly' : ''}`,
+    ),
+  ]
+    .filter(Boolean)
+    .join(' | ');
+}
