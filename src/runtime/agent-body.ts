@@ -23,6 +23,7 @@ import { errorInfoOf, inWords } from './errors.ts';
 import type { Body, BodyListener, BodyRequest, BodyStart, SavedState, VariableState } from './host.ts';
 import { migratedState } from './saved-state.ts';
 import { judge, type Verdict } from './schema.ts';
+import { isThenable } from './thenable.ts';
 
 type Phase = 'loading' | 'initializing' | 'serving' | 'terminating' | 'gone';
 type Task = TaskDefinition<unknown, unknown, unknown>;
@@ -265,11 +266,17 @@ export class AgentBody implements Body {
   #currentState(): SavedState {
     const definition = this.#definition;
     const { stateVersion = 1 } = definition;
-    const data = definition.save === undefined ? this.#state : definition.save({ state: this.#state });
-    // A state of `undefined` is one too, and JSON has no word for it.
-    const json = JSON.stringify(data ?? null) as string | undefined;
-    if (json === undefined) throw new TypeError(`expected a state that is JSON data, got ${inWords(data)}`);
-    return { json, stateVersion };
+    try {
+      const data = definition.save === undefined ? this.#state : definition.save({ state: this.#state });
+      if (isThenable(data)) throw new TypeError('got a promise, which save may not give');
+      // A state of `undefined` is one too, and JSON has no word for it.
+      const json = JSON.stringify(data ?? null) as string | undefined;
+      if (json === undefined) throw new TypeError(`got ${inWords(data)}`);
+      return { json, stateVersion };
+    } catch (thrown) {
+      const { message } = errorInfoOf(thrown);
+      throw new TypeError(`its state cannot be saved, expected JSON data: ${message}`, { cause: thrown });
+    }
   }
 
   #takeVariable({ name, value, version }: VariableState): void {
@@ -455,8 +462,4 @@ function settle<Value>(
   // Resolving guards against foreign thenables: those that answer twice, at once, or throw.
   if (isPromised) Promise.resolve(result).then(done, failed);
   else done(result as Value);
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

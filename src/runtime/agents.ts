@@ -30,6 +30,7 @@ import { AgentSystemError, errorInfoOf, inWords } from './errors.ts';
 import type { HealthReport } from './health-lane.ts';
 import type { Host } from './host.ts';
 import type { TaskRequest } from './mailbox.ts';
+import { parseInput } from './malformed.ts';
 import { judge } from './schema.ts';
 import type { StoredSpec } from './system-event.ts';
 
@@ -89,6 +90,7 @@ export class Agents {
   readonly #agents = new Map<string, Agent>();
   /** Ids that are being registered: taken, and not there yet. */
   readonly #reserved = new Set<string>();
+  #created = 0;
 
   constructor({ services, hosts, assertOpen }: AgentsOptions) {
     this.#services = services;
@@ -195,14 +197,13 @@ export class Agents {
    * agent that waits for its restart, it cancels that.
    *
    * @param timeoutMs grace in ms for all of it, before the body is killed; default the spec's `shutdownMs`
-   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `STORE_FAILED`
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID` for options that are
+   * none, `STORE_FAILED`
    * Source: seed, phase 5 "Graceful Shutdown Pattern"; OTP's worker shutdown
    */
   async stop(id: string, options: { readonly timeoutMs?: number } = {}): Promise<AgentRecord> {
     const agent = this.#commanded(id, 'stop');
-    const parsed = stopSchema.safeParse(options);
-    if (!parsed.success) throw malformed('AGENT_ILLEGAL_COMMAND', 'stop', parsed.error, id, options);
-    const { timeoutMs } = parsed.data;
+    const { timeoutMs } = parseInput(stopSchema, options, { what: 'stop', agentId: id });
     const at = this.#services.clock.now();
     return agent.end({ type: 'agent.stop', at, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   }
@@ -232,9 +233,7 @@ export class Agents {
 
   /** All agents that fit, in the order of their registration. @throws AgentSystemError `AGENT_SPEC_INVALID` for a filter that is none */
   list(filter: AgentFilter = {}): AgentRecord[] {
-    const parsed = filterSchema.safeParse(filter);
-    if (!parsed.success) throw malformed('AGENT_SPEC_INVALID', 'list', parsed.error, undefined, filter);
-    const { type, status, capability } = parsed.data;
+    const { type, status, capability } = parseInput(filterSchema, filter, { what: 'list' });
     const found: AgentRecord[] = [];
     for (const agent of this.#agents.values()) {
       const fits =
@@ -309,7 +308,11 @@ export class Agents {
 
   #create(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host): Agent {
     const module = spec.module as AnyAgentDefinition | URL;
-    const agent = new Agent({ id, spec, policy: policyOf(spec), manifest, module, host }, this.#services);
+    const order = this.#created++;
+    const agent = new Agent(
+      { id, order, spec, policy: policyOf(spec), manifest, module, host },
+      this.#services,
+    );
     this.#agents.set(id, agent);
     return agent;
   }
@@ -362,8 +365,7 @@ export class Agents {
   /** A task that is well-formed and that the agent can do. */
   #checked(agent: Agent, task: TaskRequest): TaskRequest {
     if (!isPlainTask(task)) {
-      const parsed = taskSchema.safeParse(task);
-      if (!parsed.success) throw malformed('TASK_INPUT_INVALID', 'execute', parsed.error, agent.id, task);
+      parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId: agent.id });
     }
     const { tasks, capabilities, type } = agent.manifest;
     const known = tasks[task.type];
@@ -429,17 +431,22 @@ function isPlainTask(task: unknown): boolean {
 }
 
 function parseSpec(spec: unknown): ParsedAgentSpec {
-  const parsed = agentSpec.safeParse(spec);
-  const id =
-    typeof spec === 'object' && spec !== null && 'id' in spec && typeof spec.id === 'string'
-      ? spec.id
-      : undefined;
-  if (!parsed.success) throw malformed('AGENT_SPEC_INVALID', 'spec', parsed.error, id, spec);
-  const { module } = parsed.data;
+  const parsed = parseInput(agentSpec, spec, { what: 'spec', agentId: idOf(spec) });
+  const { id, module } = parsed;
   if (!(module instanceof URL) && !isAgentDefinition(module)) {
     throw invalid(`module: expected a defineAgent value or a URL, got ${inWords(module)}`, id);
   }
-  return parsed.data;
+  return parsed;
+}
+
+/** The id that a spec names, whatever else may be wrong with it. */
+function idOf(spec: unknown): string | undefined {
+  try {
+    const { id } = spec as { readonly id?: unknown };
+    return typeof id === 'string' ? id : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function policyOf(spec: ParsedAgentSpec): LifePolicy {
@@ -459,24 +466,4 @@ function storedSpec(spec: ParsedAgentSpec, { type }: AgentManifest): StoredSpec 
 
 function invalid(problem: string, agentId: string | undefined, cause?: unknown): AgentSystemError {
   return new AgentSystemError('AGENT_SPEC_INVALID', `spec: ${problem}`, { agentId, cause });
-}
-
-function malformed(
-  code: 'AGENT_SPEC_INVALID' | 'AGENT_ILLEGAL_COMMAND' | 'TASK_INPUT_INVALID',
-  what: string,
-  error: z.ZodError,
-  agentId: string | undefined,
-  came: unknown,
-): AgentSystemError {
-  const problems = error.issues.map(({ path, message }) => {
-    const value = path.reduce<unknown>(
-      (inner, key) =>
-        typeof inner === 'object' && inner !== null
-          ? (inner as Record<PropertyKey, unknown>)[key]
-          : undefined,
-      came,
-    );
-    return `${path.length === 0 ? '' : `${path.map(String).join('.')}: `}${message}, got ${inWords(value)}`;
-  });
-  return new AgentSystemError(code, `${what}: ${problems.join('; ')}`, { agentId, cause: error });
 }

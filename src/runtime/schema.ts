@@ -1,6 +1,7 @@
 /** Standard Schema at the edge: any validator that speaks it serves where zod is shown. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { errorInfoOf, inWords } from './errors.ts';
+import { isThenable } from './thenable.ts';
 
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
 export type AnySchema = Schema<never, unknown> | Schema<unknown, unknown>;
@@ -22,27 +23,33 @@ export function isSchema(value: unknown): value is Schema {
 export function judge(schema: AnySchema | undefined, value: unknown): Verdict | Promise<Verdict> {
   if (schema === undefined) return { value };
   try {
-    const result = (schema as Schema)['~standard'].validate(value);
-    return result instanceof Promise
-      ? result.then(
-          (settled) => verdictOf(settled, value),
-          (thrown: unknown) => failed(thrown),
-        )
+    const result: unknown = (schema as Schema)['~standard'].validate(value);
+    return isThenable(result)
+      ? Promise.resolve(result)
+          .then((settled) => verdictOf(settled, value))
+          .catch(failed)
       : verdictOf(result, value);
   } catch (thrown) {
     return failed(thrown);
   }
 }
 
-function verdictOf(result: StandardSchemaV1.Result<unknown>, came: unknown): Verdict {
+/** @throws TypeError for what no Standard Schema may answer */
+function verdictOf(answer: unknown, came: unknown): Verdict {
+  const result = answer as StandardSchemaV1.Result<unknown>;
   if (!result.issues) return { value: result.value };
-  const problems = result.issues.map(({ path, message }) => {
+  return { problem: problemOf(result.issues, came) };
+}
+
+/** The problems of a value in one line: field, what was expected, what came. */
+export function problemOf(issues: readonly StandardSchemaV1.Issue[], came: unknown): string {
+  const problems = issues.map(({ path, message }) => {
     const keys = (path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
     const where = keys.map(String).join('.');
     const value = inWords(keys.reduce<unknown>((inner, key) => fieldOf(inner, key), came));
     return `${where === '' ? '' : `${where}: `}${message}, got ${value}`;
   });
-  return { problem: problems.join('; ') };
+  return problems.join('; ');
 }
 
 function fieldOf(value: unknown, key: PropertyKey): unknown {
