@@ -5,7 +5,11 @@ export type {
   ErrorInfo,
   ExitReason,
   Isolation,
+  Outcome,
   RestartPolicy,
+  RoundCut,
+  RoundTerms,
+  Tally,
 } from './machines/index.ts';
 export type { AdmissionUsage } from './runtime/admission.ts';
 export type { AgentMetrics, AgentRecord } from './runtime/agent.ts';
@@ -14,6 +18,23 @@ export type { AgentFilter, Agents, AgentSpec } from './runtime/agents.ts';
 export type { Alert } from './runtime/alerts.ts';
 export type { ChartInspectionEvent, ChartObserver } from './runtime/chart.ts';
 export { type Clock, systemClock } from './runtime/clock.ts';
+export type { Consensus, Decision, OpenRound, ProposalOptions } from './runtime/coordination/consensus.ts';
+export type {
+  CoordinationControl,
+  CoordinationStatus,
+  Leader,
+} from './runtime/coordination/coordination.ts';
+export type { CustomFallback, FailedProposal } from './runtime/coordination/round.ts';
+export type { Confirmation, OutOfDate, VariableVersion } from './runtime/coordination/topic.ts';
+export { variable, type VariableDefinition, type VariableKind } from './runtime/coordination/variable.ts';
+export type {
+  ChangeOptions,
+  Constraint,
+  Values,
+  VariableChange,
+  VariableRecord,
+  Variables,
+} from './runtime/coordination/variables.ts';
 export {
   type AgentDefinition,
   type AgentLog,

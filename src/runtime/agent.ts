@@ -79,8 +79,9 @@ export interface AgentCoordination {
   /** A body opens: the variables it begins with, and from then on hears of. */
   bodyOpened(agent: Agent): readonly VariableState[];
   started(agent: Agent): void;
+  /** The body has ended, or begins to: told once or twice. */
   ended(agent: Agent): void;
-  reported(agent: Agent, report: BodyReport): void;
+  reported(agent: Agent, incarnation: number, report: BodyReport): void;
 }
 
 /** What all agents of a system share. */
@@ -102,6 +103,8 @@ export interface AgentServices {
 
 export interface AgentOptions {
   readonly id: string;
+  /** Position in the order of registration. */
+  readonly order: number;
   readonly spec: ParsedAgentSpec;
   readonly policy: LifePolicy;
   readonly manifest: AgentManifest;
@@ -128,6 +131,7 @@ const NONE: readonly never[] = [];
 
 export class Agent {
   readonly id: string;
+  readonly order: number;
   readonly spec: ParsedAgentSpec;
   readonly #services: AgentServices;
   readonly #host: Host;
@@ -145,6 +149,7 @@ export class Agent {
 
   constructor(options: AgentOptions, services: AgentServices) {
     this.id = options.id;
+    this.order = options.order;
     this.#manifest = options.manifest;
     this.spec = options.spec;
     this.#host = options.host;
@@ -171,6 +176,11 @@ export class Agent {
 
   get incarnation(): number {
     return this.#chart.snapshot().context.incarnation;
+  }
+
+  /** Whether its chart knows coordination to be there. */
+  get isCoordinated(): boolean {
+    return this.#chart.snapshot().context.isCoordinated;
   }
 
   get clock(): Clock {
@@ -315,8 +325,9 @@ export class Agent {
     switch (event) {
       case 'agent.started':
         this.#tell({ type: event, ...of, life }, this.#takeStarting());
-        this.#mailbox?.open();
+        // First what it missed of its variables, then its tasks.
         this.#services.coordination.started(this);
+        this.#mailbox?.open();
         return this.#repeatCarried();
       case 'agent.start_failed':
         return this.#tell(
@@ -334,6 +345,9 @@ export class Agent {
           this.#takeEnding(),
         );
       }
+      case 'agent.stopping':
+        this.#services.coordination.ended(this);
+        return this.#tell({ type: event, ...of, life });
       case 'agent.unresponsive':
         return this.#tell({ type: event, ...of, life, misses });
       case 'agent.restart_scheduled': {
@@ -399,6 +413,8 @@ export class Agent {
   bodyReported(link: BodyLink, report: BodyReport): void {
     if (link !== this.#link) {
       this.#dropped += 1;
+      // A vote is refused by its round, which says so in the event stream.
+      if (report.type === 'vote.cast') this.#services.coordination.reported(this, link.incarnation, report);
       return;
     }
     switch (report.type) {
@@ -424,7 +440,7 @@ export class Agent {
         this.#logger()[report.level](report.fields ?? {}, report.message);
         return;
       default:
-        this.#services.coordination.reported(this, report);
+        this.#services.coordination.reported(this, link.incarnation, report);
     }
   }
 

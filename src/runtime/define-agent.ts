@@ -80,6 +80,8 @@ export interface Proposal {
   readonly value: unknown;
   readonly current: unknown;
   readonly deadlineAt: number;
+  /** As what the agent is asked: as one of the electorate, or as the leader, whose word then decides alone. */
+  readonly as: 'voter' | 'leader';
 }
 
 export interface VoteContext<State> {

@@ -5,7 +5,17 @@
  * I2  An event is heard by subscribers after it was committed, in order.
  * I3  The last `agent.*` event of an agent, with its `agent.registered`, says all that a recovery needs of it.
  */
-import type { AgentLife, AlertKind, ErrorInfo, ExitReason } from '../machines/index.ts';
+import type {
+  AgentLife,
+  AlertKind,
+  BallotRefusal,
+  ErrorInfo,
+  ExitReason,
+  Outcome,
+  RoundCut,
+  RoundTerms,
+  Tally,
+} from '../machines/index.ts';
 import type { AgentManifest, Vote } from './define-agent.ts';
 import type { ErrorCode } from './errors.ts';
 
@@ -82,6 +92,9 @@ interface EventFields {
     readonly roundId: string;
     readonly variable: string;
     readonly value: unknown;
+    readonly by: string;
+    readonly why?: string;
+    readonly terms: RoundTerms;
     readonly electorate: readonly string[];
     readonly deadlineAt: number;
   };
@@ -89,15 +102,23 @@ interface EventFields {
     readonly roundId: string;
     readonly vote: Vote;
     /** Why it did not count, when it did not. */
-    readonly refused?: string;
+    readonly refused?: BallotRefusal | 'old_term';
+    /** The term in which it is the leader's word, and not one vote among others. */
+    readonly term?: number;
+    /** What the vote function threw, or answered instead of a vote: it then abstained. */
+    readonly error?: ErrorInfo;
   };
   'round.closed': {
     readonly roundId: string;
     readonly variable: string;
-    readonly outcome: 'accepted' | 'rejected' | 'no_quorum' | 'expired';
-    readonly tally: unknown;
+    readonly outcome: Outcome;
+    /** `null` where the program died before it was counted. */
+    readonly tally: Tally | null;
+    readonly decidedBy: 'voters' | 'leader';
+    /** Why it expired, where it did. */
+    readonly cut?: RoundCut;
   };
-  'leader.elected': { readonly agentId: string; readonly term: number };
+  'leader.elected': OfAgent & { readonly term: number };
   'coordination.lost': { readonly why: string };
   'coordination.restored': object;
   'pool.scaled': { readonly pool: string; readonly from: number; readonly to: number; readonly why: string };

@@ -15,6 +15,9 @@ import { type Alert, Alerts } from './alerts.ts';
 import type { ChartObserver } from './chart.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
+import type { Consensus } from './coordination/consensus.ts';
+import { Coordination, type CoordinationControl } from './coordination/coordination.ts';
+import type { Variables } from './coordination/variables.ts';
 import { AgentSystemError, errorInfoOf } from './errors.ts';
 import { logEvents } from './event-log.ts';
 import type { Host } from './host.ts';
@@ -54,6 +57,8 @@ export interface SystemLimits {
   readonly maxMemoryBytes?: number;
   /** Restarts under way at once; default 32. */
   readonly maxConcurrentRestarts?: number;
+  /** Consensus rounds that may be open at once; default 100. */
+  readonly maxOpenRounds?: number;
 }
 
 export interface CloseReport {
@@ -65,6 +70,12 @@ export interface CloseReport {
 
 export interface AgentSystem extends AsyncDisposable {
   readonly agents: Agents;
+  /** What the fleet shares: typed, bounded, versioned values. */
+  readonly variables: Variables;
+  /** What the fleet decides together. */
+  readonly consensus: Consensus;
+  /** Whether coordination is there, and who leads. */
+  readonly coordination: CoordinationControl;
   readonly events: {
     /** Hears every event after it was committed, in order. Returns how to stop listening. */
     subscribe(listener: EventListener): () => void;
@@ -105,6 +116,7 @@ const optionsSchema = z.strictObject({
       maxAgents: z.int().min(0).default(Infinity),
       maxMemoryBytes: z.int().min(0).default(Infinity),
       maxConcurrentRestarts: z.int().min(1).default(32),
+      maxOpenRounds: z.int().min(1).max(1_000).default(100),
     })
     .prefault({}),
   agents: z.array(z.custom(isAgentDefinition, { error: 'expected a defineAgent value' })).default([]),
@@ -149,6 +161,9 @@ async function openStore(store: Store): Promise<Recovery> {
 
 class System implements AgentSystem {
   readonly agents: Agents;
+  readonly variables: Variables;
+  readonly consensus: Consensus;
+  readonly coordination: CoordinationControl;
   readonly events: AgentSystem['events'];
   readonly alerts: Alerts;
   readonly #clock: Clock;
@@ -156,6 +171,7 @@ class System implements AgentSystem {
   readonly #store: Store;
   readonly #admission: Admission;
   readonly #permits: RestartPermits;
+  readonly #coordination: Coordination;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   #closing: Promise<CloseReport> | undefined;
 
@@ -175,6 +191,18 @@ class System implements AgentSystem {
       },
       grant: (id) => this.agents.find(id).send({ type: 'permit.granted', at: clock.now() }),
     });
+    const coordination = new Coordination({
+      journal,
+      clock,
+      random: options.random ?? Math.random,
+      logger,
+      alerts,
+      recovery,
+      chartOptions,
+      maxOpenRounds: limits.maxOpenRounds,
+      agents: () => this.agents.all(),
+      assertOpen: () => this.#assertOpen(),
+    });
     const services: AgentServices = {
       clock,
       random: options.random ?? Math.random,
@@ -184,7 +212,7 @@ class System implements AgentSystem {
       alerts,
       admission,
       permits,
-      coordination: { bodyOpened: () => [], started: () => {}, ended: () => {}, reported: () => {} },
+      coordination,
       chartOptions,
       logic: agentLogic((id) => this.agents.find(id)),
       forgotten: ({ id }) => this.agents.remove(id),
@@ -202,6 +230,10 @@ class System implements AgentSystem {
     this.#store = store;
     this.#admission = admission;
     this.#permits = permits;
+    this.#coordination = coordination;
+    this.variables = coordination.variables;
+    this.consensus = coordination.consensus;
+    this.coordination = coordination;
     this.alerts = alerts;
     this.agents = new Agents({ services, hosts: this.#hosts, assertOpen: () => this.#assertOpen() });
     this.events = {
@@ -248,9 +280,11 @@ class System implements AgentSystem {
   }
 
   async #close(timeoutMs: number | undefined): Promise<CloseReport> {
+    this.#coordination.close();
     const report = await this.#stopAll(timeoutMs);
     for (const agent of this.agents.all()) agent.discard();
     this.#permits.close();
+    this.#coordination.discard();
     await Promise.all([...this.#hosts.values()].map((host) => host.close()));
     await this.#journal.close();
     await this.#store.close();

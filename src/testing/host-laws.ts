@@ -284,7 +284,7 @@ export const hostLaws: readonly HostLaw[] = [
     'one vote a round; a vote that throws or is none is an abstention that says why',
     async (witness) => {
       const ask = async (roundId: string, value: unknown) => {
-        const proposal = { roundId, variable: 'rate', value, current: 0, deadlineAt: 1 };
+        const proposal = { roundId, variable: 'rate', value, current: 0, deadlineAt: 1, as: 'voter' as const };
         witness.body.post({ type: 'vote.asked', proposal });
         return witness.until('vote.cast', (cast) => cast.roundId === roundId);
       };

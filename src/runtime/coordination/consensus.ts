@@ -1,0 +1,511 @@
+/**
+ * Decisions that a fleet takes together: `system.consensus`.
+ *
+ * Owns the open rounds and the promises of those who proposed. The rounds' charts decide their outcomes, the
+ * coordinator's chart what follows from one; this does it.
+ *
+ * I1  Every proposal is answered exactly once.
+ * I2  A round is bound to the version it was opened on: when the variable changes, it expires.
+ * I3  An agent's vote never reaches a chart but through its round's ballot box.
+ */
+import { z } from 'zod';
+import {
+  type ConsensusEvent,
+  type ConsensusInput,
+  type ConsensusOutput,
+  isLeader,
+  type Outcome,
+  type RoundCut,
+  type RoundRefusal,
+  roundTerms,
+  type Tally,
+  tallyOf,
+  weightOf,
+} from '../../machines/index.ts';
+import type { Clock } from '../clock.ts';
+import { AgentSystemError, type ErrorCode, errorInfoOf, inWords } from '../errors.ts';
+import type { Journal } from '../journal.ts';
+import type { Recovery } from '../store.ts';
+import type { Office } from './office.ts';
+import { type CastVote, type CustomFallback, type Elector, type Motion, Round } from './round.ts';
+import type { Topic } from './topic.ts';
+import type { VariableRegistry } from './variables.ts';
+
+type TermsInput = z.input<typeof roundTerms>;
+
+export interface ProposalOptions extends Omit<TermsInput, 'fallback'> {
+  readonly variable: string;
+  readonly value: unknown;
+  /** Who proposes it; default `operator`. */
+  readonly by?: string;
+  readonly why?: string;
+  /**
+   * What becomes of a proposal that was not accepted: `keep` the current value, `{ retry: n }`, `leader_decides`, or
+   * a function that gives another value, or `undefined` to keep the current one. Default `keep`.
+   */
+  readonly fallback?: 'keep' | 'leader_decides' | { readonly retry: number } | CustomFallback;
+}
+
+/** How a proposal ended. */
+export interface Decision {
+  /** Of the last of its rounds. */
+  readonly roundId: string;
+  readonly outcome: Outcome;
+  readonly tally: Tally;
+  /** Ids of those who could vote in that round. */
+  readonly electorate: readonly string[];
+  /** The version that the variable got from it: by the vote, or by the fallback. */
+  readonly version?: number;
+  readonly decidedBy: 'voters' | 'leader' | 'fallback';
+  /** Rounds that were held. */
+  readonly rounds: number;
+  /** Why an expired round was cut off. */
+  readonly cut?: RoundCut;
+  /** What went wrong with the proposer's own fallback. */
+  readonly problem?: string;
+}
+
+/** A round that is under way. Times are epoch ms. */
+export interface OpenRound {
+  readonly roundId: string;
+  readonly variable: string;
+  readonly value: unknown;
+  /** `voting`; or what the leader was asked for: the casting vote in a tie, or a decision after all. */
+  readonly phase: 'voting' | 'casting' | 'appealed';
+  readonly openedAt: number;
+  readonly deadlineAt: number;
+  readonly tally: Tally;
+  readonly electorate: readonly string[];
+  /** Ids of those who are there and have not voted. */
+  readonly stillOut: readonly string[];
+}
+
+export interface Consensus {
+  /**
+   * Asks every running agent that declared a variable whether it should take a value.
+   *
+   * Resolves with how it ended, once that is durable and, where the value changed, `sync` agents have acknowledged
+   * it (variables.set). A proposal always ends: at its deadline at the latest, and once more so long where a leader
+   * is asked, times its retries.
+   *
+   * @throws AgentSystemError `ROUND_INVALID`, `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`,
+   * `RESOURCES_EXHAUSTED` when too many rounds are open, `STORE_FAILED`, `SYSTEM_CLOSED`
+   * Source: seed, "Multi-Agent Consensus Flow"
+   */
+  propose(proposal: ProposalOptions): Promise<Decision>;
+  /** The rounds that are open, oldest first. */
+  rounds(): readonly OpenRound[];
+}
+
+export interface ConsensusOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly variables: VariableRegistry;
+  readonly office: Office;
+  readonly recovery: Pick<Recovery, 'rounds'>;
+  readonly assertAvailable: () => void;
+  /** Asks the coordinator's chart for a round. */
+  readonly request: (round: Omit<ConsensusInput, 'term'>) => void;
+  /** The chart of an open round. */
+  readonly chartOf: (roundId: string) => RoundChart | undefined;
+  readonly electorOf: (agentId: string) => Electable | undefined;
+  readonly reportFault: (message: string, thrown: unknown) => void;
+}
+
+export interface RoundChart {
+  send(event: ConsensusEvent): void;
+  readonly phase: string;
+  readonly tally: Tally;
+}
+
+/** An agent as a round sees it. */
+export interface Electable {
+  readonly id: string;
+  readonly incarnation: number;
+  readonly participates: boolean;
+  readonly voteWeight: number;
+  readonly agent: Elector['agent'];
+}
+
+/** Somebody waits for the end of a proposal. */
+interface Proposer {
+  readonly resolve: (decision: Decision) => void;
+  readonly reject: (error: unknown) => void;
+  rounds: number;
+  last: Decision | undefined;
+}
+
+interface Session {
+  readonly round: Round;
+  readonly proposer: Proposer;
+}
+
+/** A leader was asked: what it answers counts in its term. */
+interface LeaderAsked {
+  readonly round: Round;
+  readonly term: number;
+  readonly agentId: string;
+  readonly incarnation: number;
+}
+
+const isFunction = z.custom<CustomFallback>((value) => typeof value === 'function');
+const proposalSchema = roundTerms.omit({ fallback: true }).extend({
+  variable: z.string().min(1),
+  value: z.unknown(),
+  by: z.string().min(1).default('operator'),
+  why: z.string().optional(),
+  fallback: z
+    .union(
+      [z.enum(['keep', 'leader_decides']), z.strictObject({ retry: z.int().min(1).max(1_000) }), isFunction],
+      {
+        error: 'expected "keep", "leader_decides", { retry: 1 or more } or a function',
+      },
+    )
+    .default('keep'),
+});
+
+/** How long a decision waits for `sync` agents to acknowledge its value; ms. */
+const CONFIRM_TIMEOUT_MS = 30_000;
+
+const REFUSALS: Readonly<Record<RoundRefusal, readonly [ErrorCode, string]>> = {
+  too_many: ['RESOURCES_EXHAUSTED', 'too many rounds are open'],
+  away: ['COORDINATION_UNAVAILABLE', 'coordination is away'],
+  closed: ['SYSTEM_CLOSED', 'the system is closed, or closing'],
+  id_in_use: ['ROUND_INVALID', 'a round of that id is open'],
+};
+
+export class Rounds implements Consensus {
+  readonly #options: ConsensusOptions;
+  readonly #sessions = new Map<string, Session>();
+  readonly #byTopic = new Map<Topic, Set<Round>>();
+  readonly #asked = new Map<string, LeaderAsked>();
+  /** No round of an earlier program on the same store has an id that begins so. */
+  readonly #prefix: string;
+  #opened = 0;
+
+  constructor(options: ConsensusOptions) {
+    this.#options = options;
+    const { journal, recovery } = options;
+    this.#prefix = `round-${journal.nextSequence}-`;
+    for (const { roundId, variable } of recovery.rounds) {
+      journal.emit({
+        type: 'round.closed',
+        roundId,
+        variable,
+        outcome: 'expired',
+        tally: null,
+        decidedBy: 'voters',
+        cut: 'host_lost',
+      });
+    }
+  }
+
+  async propose(proposal: ProposalOptions): Promise<Decision> {
+    const { variables, assertAvailable } = this.#options;
+    assertAvailable();
+    const parsed = proposalSchema.safeParse(proposal);
+    if (!parsed.success) {
+      const message = `consensus.propose: ${z.prettifyError(parsed.error)}`;
+      throw new AgentSystemError('ROUND_INVALID', message, { cause: parsed.error });
+    }
+    const { variable, value, by, why, fallback, ...rest } = parsed.data;
+    const topic = variables.defined(variable);
+    const judged = await variables.judge(topic, value);
+    const custom = typeof fallback === 'function' ? fallback : undefined;
+    const terms = { ...rest, fallback: typeof fallback === 'function' ? ('custom' as const) : fallback };
+    const { promise, resolve, reject } = Promise.withResolvers<Decision>();
+    this.#open(
+      { topic, value: judged, terms, by, why, custom },
+      { resolve, reject, rounds: 0, last: undefined },
+    );
+    return promise;
+  }
+
+  rounds(): readonly OpenRound[] {
+    const open: OpenRound[] = [];
+    for (const [roundId, { round }] of this.#sessions) {
+      const chart = this.#options.chartOf(roundId);
+      if (chart === undefined) continue;
+      const { motion, openedAt, deadlineAt, electorate, box } = round;
+      open.push({
+        roundId,
+        variable: motion.topic.name,
+        value: motion.value,
+        phase: chart.phase as OpenRound['phase'],
+        openedAt,
+        deadlineAt,
+        tally: shown(chart.tally),
+        electorate,
+        stillOut: box.stillOut(),
+      });
+    }
+    return open;
+  }
+
+  // What agents do.
+
+  /** A vote has arrived. */
+  voted(roundId: string, cast: CastVote): void {
+    const session = this.#sessions.get(roundId);
+    if (session !== undefined) return session.round.cast(cast);
+    const asked = this.#asked.get(roundId);
+    if (asked !== undefined) return this.#ruled(roundId, asked, cast);
+    const { journal } = this.#options;
+    const { agentId, incarnation, vote } = cast;
+    const refused = this.#wasOpened(roundId) ? 'late' : 'foreign';
+    journal.emit({ type: 'round.voted', roundId, agentId, incarnation, vote, refused });
+  }
+
+  /** An agent's incarnation has ended, or is about to. */
+  left(topic: Topic, agentId: string, incarnation: number): void {
+    for (const round of this.#byTopic.get(topic) ?? []) round.leave(agentId, incarnation);
+  }
+
+  /** A variable has a new value: what was asked about the last one is void. */
+  variableChanged(topic: Topic): void {
+    for (const { id } of this.#byTopic.get(topic) ?? []) {
+      this.#options.chartOf(id)?.send({ type: 'round.cut', why: 'superseded' });
+    }
+  }
+
+  // What the charts ask for.
+
+  ask(roundId: string): void {
+    this.#sessions.get(roundId)?.round.ask();
+  }
+
+  askLeader(roundId: string, term: number): void {
+    const session = this.#sessions.get(roundId);
+    const { leader, term: current } = this.#options.office.leadership;
+    if (session === undefined || leader === undefined || term !== current) return;
+    const { round } = session;
+    const { agentId, incarnation } = leader;
+    round.box.close();
+    const said = round.box.voteOf(agentId, incarnation);
+    if (said === 'accept' || said === 'reject') {
+      this.#options.chartOf(roundId)?.send({ type: 'leader.ruled', term, vote: said });
+      return;
+    }
+    const askId = `${roundId}/term-${term}`;
+    this.#asked.set(askId, { round, term, agentId, incarnation });
+    const deadlineAt = this.#options.clock.now() + round.motion.terms.deadlineMs;
+    const proposal = round.proposalTo('leader', askId, deadlineAt);
+    this.#options.electorOf(agentId)?.agent.post({ type: 'vote.asked', proposal });
+  }
+
+  refuse(roundId: string, why: RoundRefusal): void {
+    this.#end(roundId, ({ proposer }) => {
+      if (proposer.last !== undefined) return proposer.resolve(proposer.last);
+      const [code, message] = REFUSALS[why];
+      proposer.reject(new AgentSystemError(code, `consensus.propose: ${message}`));
+    });
+  }
+
+  enact(output: ConsensusOutput): void {
+    this.#end(output.roundId, (session) => {
+      const { round, proposer } = session;
+      const { topic, value, by, why } = round.motion;
+      try {
+        this.#options.variables.check(topic, value);
+      } catch (thrown) {
+        // Other variables have changed meanwhile, or coordination has gone: nothing can come of it any more.
+        const { code, message } = errorInfoOf(thrown);
+        const cut = code === 'VARIABLE_INVALID' ? 'superseded' : 'coordination_lost';
+        return this.#answer(session, { ...output, outcome: 'expired', cut }, { problem: message });
+      }
+      const decision = this.#closed(session, output);
+      const reason = { by, why: why ?? `${output.outcome} in ${round.id}`, timeoutMs: CONFIRM_TIMEOUT_MS };
+      this.#options.variables
+        .put(topic, value, reason)
+        .then(({ version }) => proposer.resolve({ ...decision, version }), proposer.reject);
+    });
+  }
+
+  conclude(output: ConsensusOutput): void {
+    this.#end(output.roundId, (session) => this.#answer(session, output));
+  }
+
+  reopen(output: ConsensusOutput): void {
+    this.#end(output.roundId, (session) => {
+      const { motion } = session.round;
+      const { fallback } = motion.terms;
+      const left = typeof fallback === 'object' ? fallback.retry - 1 : 0;
+      const terms = { ...motion.terms, fallback: left > 0 ? { retry: left } : ('keep' as const) };
+      try {
+        this.#options.variables.check(motion.topic, motion.value);
+      } catch (thrown) {
+        return this.#answer(session, output, { problem: errorInfoOf(thrown).message });
+      }
+      session.proposer.last = this.#closed(session, output);
+      this.#open({ ...motion, terms }, session.proposer);
+    });
+  }
+
+  consult(output: ConsensusOutput): void {
+    this.#end(output.roundId, (session) => {
+      const decision = this.#closed(session, output);
+      this.#fallBack(session, decision).then(session.proposer.resolve, session.proposer.reject);
+    });
+  }
+
+  writeOff(roundId: string, thrown: unknown): void {
+    this.#options.reportFault(`round ${roundId} broke`, thrown);
+    this.#end(roundId, (session) => {
+      const { size, weight } = session.round.box;
+      this.#answer(session, {
+        roundId,
+        outcome: 'expired',
+        tally: tallyOf(size, weight),
+        isEnacted: false,
+        decidedBy: 'voters',
+        next: 'nothing',
+        cut: 'failed',
+      });
+    });
+  }
+
+  /** The coordinator's chart broke, and its rounds with it. */
+  writeOffAll(thrown: unknown): void {
+    for (const roundId of [...this.#sessions.keys()]) this.writeOff(roundId, thrown);
+  }
+
+  #open(motion: Motion, proposer: Proposer): void {
+    const { clock, journal, chartOf, request } = this.#options;
+    this.#opened += 1;
+    const id = `${this.#prefix}${this.#opened}`;
+    const round = new Round({
+      id,
+      motion,
+      electorate: this.#electorateOf(motion.topic),
+      openedAt: clock.now(),
+      journal,
+      tell: (event) => chartOf(id)?.send(event),
+    });
+    this.#sessions.set(id, { round, proposer });
+    const { topic, terms } = motion;
+    const rounds = this.#byTopic.get(topic);
+    if (rounds) rounds.add(round);
+    else this.#byTopic.set(topic, new Set([round]));
+    request({ roundId: id, terms, voters: round.box.size, weight: round.box.weight });
+  }
+
+  #electorateOf(topic: Topic): Elector[] {
+    const electorate: Elector[] = [];
+    for (const { isRunning, agent, incarnation } of topic.listeners.values()) {
+      const elector = isRunning ? this.#options.electorOf(agent.id) : undefined;
+      if (elector?.participates) {
+        electorate.push({ agentId: agent.id, incarnation, weight: weightOf(elector.voteWeight), agent });
+      }
+    }
+    return electorate;
+  }
+
+  #ruled(askId: string, { round, term, agentId, incarnation }: LeaderAsked, cast: CastVote): void {
+    const { office, chartOf } = this.#options;
+    if (cast.agentId !== agentId || cast.incarnation !== incarnation) return round.note(cast, 'foreign');
+    this.#asked.delete(askId);
+    const isOfOffice = office.leadership.term === term && isLeader(office.leadership, agentId, incarnation);
+    round.note(cast, isOfOffice ? undefined : 'old_term', term);
+    chartOf(round.id)?.send({ type: 'leader.ruled', term, vote: cast.vote });
+  }
+
+  /** Takes a round that has ended out of the open ones, and does what follows; whatever happens, its proposer hears. */
+  #end(roundId: string, act: (session: Session) => void): void {
+    const session = this.#take(roundId);
+    if (session === undefined) return;
+    try {
+      act(session);
+    } catch (thrown) {
+      const message = `consensus.propose: coordination failed at the end of ${roundId}`;
+      session.proposer.reject(new AgentSystemError('COORDINATION_UNAVAILABLE', message, { cause: thrown }));
+      throw thrown;
+    }
+  }
+
+  #take(roundId: string): Session | undefined {
+    const session = this.#sessions.get(roundId);
+    if (session === undefined) return undefined;
+    const { round } = session;
+    const { topic } = round.motion;
+    this.#sessions.delete(roundId);
+    const rounds = this.#byTopic.get(topic);
+    rounds?.delete(round);
+    if (rounds?.size === 0) this.#byTopic.delete(topic);
+    for (const [askId, asked] of this.#asked) if (asked.round === round) this.#asked.delete(askId);
+    round.box.close();
+    return session;
+  }
+
+  /** Ends a proposal whose value is not put into force. */
+  #answer(session: Session, output: ConsensusOutput, more: { readonly problem?: string } = {}): void {
+    const { proposer } = session;
+    const decision = this.#closed(session, output, (error) =>
+      error ? proposer.reject(error) : proposer.resolve({ ...decision, ...more }),
+    );
+  }
+
+  #closed(
+    { round, proposer }: Session,
+    { outcome, tally, decidedBy, cut }: ConsensusOutput,
+    committed?: (error?: AgentSystemError) => void,
+  ): Decision {
+    const { id: roundId, electorate, motion } = round;
+    const why = cut === undefined ? {} : { cut };
+    const result = { outcome, tally: shown(tally), decidedBy, ...why };
+    this.#options.journal.emit(
+      { type: 'round.closed', roundId, variable: motion.topic.name, ...result },
+      committed,
+    );
+    proposer.rounds += 1;
+    return { roundId, electorate, rounds: proposer.rounds, ...result };
+  }
+
+  async #fallBack({ round }: Session, decision: Decision): Promise<Decision> {
+    const { variables, clock } = this.#options;
+    const { motion, id: roundId } = round;
+    const { topic, value, terms, custom, by } = motion;
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = clock.setTimeout(() => resolve(undefined), terms.deadlineMs);
+    try {
+      const failed = {
+        roundId,
+        variable: topic.name,
+        value,
+        current: topic.current?.value,
+        outcome: decision.outcome,
+      };
+      const other: unknown = await Promise.race([custom?.(failed), late]);
+      if (other === undefined) return decision;
+      const judged = await variables.judge(topic, other);
+      const reason = { by, why: `fallback of ${roundId}`, timeoutMs: CONFIRM_TIMEOUT_MS };
+      const { version } = await variables.put(topic, judged, reason);
+      return { ...decision, version, decidedBy: 'fallback' };
+    } catch (thrown) {
+      if (thrown instanceof AgentSystemError && thrown.code === 'STORE_FAILED') throw thrown;
+      this.#options.reportFault(`the fallback of ${roundId} on ${inWords(topic.name)} failed`, thrown);
+      return { ...decision, problem: errorInfoOf(thrown).message };
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  #wasOpened(roundId: string): boolean {
+    if (!roundId.startsWith(this.#prefix)) return false;
+    const number = Number(roundId.slice(this.#prefix.length).split('/')[0]);
+    return number >= 1 && number <= this.#opened;
+  }
+}
+
+/** A tally for people: weights as they were given. */
+function shown({ voters, weight }: Tally): Tally {
+  const { total, accept, reject, abstain } = weight;
+  return {
+    voters,
+    weight: {
+      total: total / 1_000,
+      accept: accept / 1_000,
+      reject: reject / 1_000,
+      abstain: abstain / 1_000,
+    },
+  };
+}

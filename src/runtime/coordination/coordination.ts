@@ -1,0 +1,370 @@
+/**
+ * Coordination at work: its chart, the variables, rounds and leader under it, and their way to the agents.
+ *
+ * Owns whether coordination is there, and tells every agent when that changes. All that agents report of it comes
+ * in here; a fault in handling it takes coordination away until it has recovered, and never an agent.
+ *
+ * I1  While coordination is away no value changes, no round opens and no leader is elected; agents keep what they
+ *     know and work on. When it is back, each is told what it missed.
+ * I2  An agent hears of a variable from the moment its body opens: there is no time in which it runs on a value
+ *     that was replaced before it ran.
+ * I3  No step but a broadcast looks at more agents than the one it is for.
+ *
+ * Source: seed, "Agent-Coordination Interface" and "Coordination System Recovery".
+ */
+import type { Logger } from 'pino';
+import {
+  type AwayReason,
+  type CoordinatorEffect,
+  coordinatorMachine,
+  consensusMachine,
+  type ErrorInfo,
+  type RestartPolicy,
+  restartPolicy,
+} from '../../machines/index.ts';
+import type { Agent, AgentCoordination } from '../agent.ts';
+import type { Alerts } from '../alerts.ts';
+import { type Chart, type ChartOptions, createChart } from '../chart.ts';
+import type { Clock } from '../clock.ts';
+import { AgentSystemError, errorInfoOf } from '../errors.ts';
+import type { BodyReport, VariableState } from '../host.ts';
+import type { Journal } from '../journal.ts';
+import type { Recovery } from '../store.ts';
+import { type Electable, type RoundChart, Rounds } from './consensus.ts';
+import { Office } from './office.ts';
+import type { Topic } from './topic.ts';
+import { VariableRegistry } from './variables.ts';
+
+/** Whether coordination is there: `recovering` and `gave_up` after a failure of its own. */
+export type CoordinationStatus = 'available' | 'suspended' | 'recovering' | 'gave_up' | 'closed';
+
+export interface Leader {
+  readonly agentId: string;
+  readonly incarnation: number;
+  /** Of its election: 1, 2, 3 … */
+  readonly term: number;
+}
+
+/** What an operator sees and may do: `system.coordination`. */
+export interface CoordinationControl {
+  status(): CoordinationStatus;
+  /** The leader in office, or `undefined`. */
+  leader(): Leader | undefined;
+  /**
+   * Takes coordination away: open rounds expire, agents work on in fallback mode with the last known values.
+   *
+   * @throws AgentSystemError `SYSTEM_CLOSED`
+   */
+  suspend(): void;
+  /** Brings it back, also after it gave up: agents catch up. @throws AgentSystemError `SYSTEM_CLOSED` */
+  resume(): void;
+}
+
+export interface CoordinationOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly alerts: Alerts;
+  readonly recovery: Recovery;
+  readonly chartOptions: Omit<ChartOptions, 'onBug'>;
+  readonly maxOpenRounds: number;
+  /** The whole fleet, for what all of it is told. */
+  readonly agents: () => Iterable<Agent>;
+  /** Throws `SYSTEM_CLOSED` once the system closes. */
+  readonly assertOpen: () => void;
+  /** When it is tried again after a failure of its own. */
+  readonly restart?: RestartPolicy;
+}
+
+/** What an incarnation of an agent takes part in. */
+interface Member extends Electable {
+  readonly agent: Agent;
+  readonly topics: Set<Topic>;
+  isRunning: boolean;
+}
+
+type Params<Type extends CoordinatorEffect['type']> = Omit<
+  Extract<CoordinatorEffect, { type: Type }>,
+  'type'
+>;
+type CoordinatorChart = Chart<typeof coordinatorMachine>;
+
+const RESTART = restartPolicy.parse({ policy: 'delayed', delayMs: 100, maxDelayMs: 10_000 });
+const NO_VARIABLES: readonly VariableState[] = [];
+
+export class Coordination implements AgentCoordination, CoordinationControl {
+  readonly variables: VariableRegistry;
+  readonly consensus: Rounds;
+  readonly #options: CoordinationOptions;
+  readonly #office: Office;
+  /** Of the agents with a body, those that coordination has anything to do with. */
+  readonly #members = new Map<string, Member>();
+  #chart: CoordinatorChart;
+
+  constructor(options: CoordinationOptions) {
+    this.#options = options;
+    const { journal, clock, recovery } = options;
+    const reportFault = (message: string, err: unknown) => options.logger.error({ err }, message);
+    const assertAvailable = () => this.#assertAvailable();
+    this.variables = new VariableRegistry({
+      journal,
+      clock,
+      recovery,
+      assertAvailable,
+      changed: (topic) => this.consensus.variableChanged(topic),
+      reportFault,
+    });
+    this.#office = new Office({
+      journal,
+      facts: recovery.facts,
+      isAvailable: () => this.status() === 'available',
+      changed: (term) => this.#chart.send({ type: 'leader.changed', term }),
+    });
+    this.consensus = new Rounds({
+      journal,
+      clock,
+      variables: this.variables,
+      office: this.#office,
+      recovery,
+      assertAvailable,
+      request: (round) => this.#chart.send({ type: 'round.requested', round }),
+      chartOf: (roundId) => this.#roundChart(roundId),
+      electorOf: (agentId) => this.#members.get(agentId),
+      reportFault,
+    });
+    this.#chart = this.#createChart();
+  }
+
+  status(): CoordinationStatus {
+    const { status, value } = this.#chart.snapshot();
+    if (status !== 'active') return 'gave_up';
+    if (typeof value === 'string') return value;
+    return value.away === 'gaveUp' ? 'gave_up' : value.away;
+  }
+
+  leader(): Leader | undefined {
+    const { leader, term } = this.#office.leadership;
+    return leader && { agentId: leader.agentId, incarnation: leader.incarnation, term };
+  }
+
+  suspend(): void {
+    this.#options.assertOpen();
+    this.#chart.send({ type: 'coordination.suspend' });
+  }
+
+  resume(): void {
+    this.#options.assertOpen();
+    if (this.#chart.snapshot().status === 'active') {
+      this.#chart.send({ type: 'coordination.resume' });
+      return;
+    }
+    this.#chart = this.#createChart();
+    this.#chart.send({ type: 'leader.changed', term: this.leader()?.term });
+    this.#announceBack();
+  }
+
+  /** @internal Open rounds expire; nothing changes any more. */
+  close(): void {
+    this.#chart.send({ type: 'coordination.close' });
+  }
+
+  /** @internal All agents have ended. */
+  discard(): void {
+    for (const topic of this.variables.topics()) topic.giveUpWaiting(topic.version);
+    this.#chart.stop();
+  }
+
+  // What agents tell.
+
+  bodyOpened(agent: Agent): readonly VariableState[] {
+    const isAvailable = this.status() === 'available';
+    if (agent.isCoordinated !== isAvailable) {
+      agent.send({ type: isAvailable ? 'coordination.restored' : 'coordination.lost' });
+    }
+    const { coordination } = agent.spec;
+    const { variables } = agent.manifest;
+    if (variables.length === 0 && !coordination.leadershipEligible) return NO_VARIABLES;
+    const member = this.#join(agent);
+    const values: VariableState[] = [];
+    for (const name of new Set(variables)) {
+      const topic = this.#enter(member, name);
+      if (topic.current) values.push(topic.current);
+    }
+    return values;
+  }
+
+  started(agent: Agent): void {
+    const { leadershipEligible } = agent.spec.coordination;
+    const { variables } = agent.manifest;
+    if (variables.length === 0 && !leadershipEligible) return;
+    this.#guarded(() => {
+      const member = this.#members.get(agent.id) ?? this.#join(agent);
+      member.isRunning = true;
+      // A module that lives elsewhere may declare more than it did when it was registered.
+      for (const name of variables) this.#enter(member, name);
+      for (const topic of member.topics) {
+        const listener = topic.listeners.get(agent.id);
+        if (listener) topic.run(listener);
+      }
+      const { id: agentId, order } = agent;
+      if (leadershipEligible) this.#office.join({ agentId, incarnation: member.incarnation, order });
+    });
+  }
+
+  ended(agent: Agent): void {
+    const member = this.#members.get(agent.id);
+    if (member === undefined) return;
+    this.#members.delete(agent.id);
+    this.#guarded(() => {
+      const { id, incarnation, topics } = member;
+      for (const topic of topics) {
+        topic.leave(id, incarnation);
+        this.consensus.left(topic, id, incarnation);
+      }
+      this.#office.leave(id, incarnation);
+    });
+  }
+
+  reported(agent: Agent, incarnation: number, report: BodyReport): void {
+    this.#guarded(() => {
+      if (report.type === 'variable.acknowledged') {
+        const { name, version } = report;
+        if (!this.variables.topic(name).acknowledge(agent.id, incarnation, version)) return;
+        this.#options.journal.emit({ type: report.type, agentId: agent.id, incarnation, name, version });
+      } else if (report.type === 'vote.cast') {
+        const { roundId, vote, error } = report;
+        this.consensus.voted(roundId, { agentId: agent.id, incarnation, vote, error });
+      }
+    });
+  }
+
+  #join(agent: Agent): Member {
+    const { id, incarnation } = agent;
+    const { participatesInConsensus, voteWeight } = agent.spec.coordination;
+    const member: Member = {
+      id,
+      incarnation,
+      agent,
+      participates: participatesInConsensus,
+      voteWeight,
+      topics: new Set(),
+      isRunning: false,
+    };
+    this.#members.set(id, member);
+    return member;
+  }
+
+  #enter(member: Member, name: string): Topic {
+    const topic = this.variables.topic(name);
+    if (member.topics.has(topic)) return topic;
+    member.topics.add(topic);
+    const { communicationPattern } = member.agent.spec.coordination;
+    const listener = topic.open(member.agent, communicationPattern === 'sync');
+    // One that runs already did not begin with the value there is.
+    if (member.isRunning) listener.told = 0;
+    return topic;
+  }
+
+  // What the chart asks for.
+
+  #createChart(): CoordinatorChart {
+    const { clock, chartOptions, maxOpenRounds, restart = RESTART } = this.#options;
+    const { consensus } = this;
+    const does =
+      <Given>(effect: (params: Given) => void) =>
+      (_: unknown, params: Given): void =>
+        this.#guarded(() => effect(params));
+    const round = consensusMachine.provide({
+      actions: {
+        askVoters: does(({ roundId }: { roundId: string }) => consensus.ask(roundId)),
+        askLeader: does(({ roundId, term }: { roundId: string; term: number }) =>
+          consensus.askLeader(roundId, term),
+        ),
+      },
+    });
+    const logic = coordinatorMachine.provide({
+      actors: { consensus: round },
+      actions: {
+        refuseRound: does(({ roundId, why }: Params<'refuseRound'>) => consensus.refuse(roundId, why)),
+        enact: does(({ output }: Params<'enact'>) => consensus.enact(output)),
+        reopen: does(({ output }: Params<'reopen'>) => consensus.reopen(output)),
+        consult: does(({ output }: Params<'consult'>) => consensus.consult(output)),
+        conclude: does(({ output }: Params<'conclude'>) => consensus.conclude(output)),
+        writeOff: does(({ roundId, error }: Params<'writeOff'>) => consensus.writeOff(roundId, error)),
+        announceAway: does(({ why, error }: Params<'announceAway'>) => this.#announceAway(why, error)),
+        announceBack: does(() => this.#announceBack()),
+      },
+    });
+    return createChart(
+      logic,
+      { maxOpenRounds, recovery: restart },
+      { ...chartOptions, clock, onBug: (error) => this.#chartBroke(error) },
+    );
+  }
+
+  #announceAway(why: AwayReason, error: ErrorInfo | undefined): void {
+    const { journal, alerts, agents } = this.#options;
+    const cause = error === undefined ? '' : `: ${error.message}`;
+    const words = { suspended: 'suspended', failed: `it failed${cause}`, gave_up: `it gave up${cause}` };
+    journal.emit({ type: 'coordination.lost', why: words[why] });
+    if (why === 'gave_up') {
+      alerts.raise('coordination_lost', `coordination failed too often, and waits to be resumed${cause}`);
+    }
+    for (const agent of agents()) if (agent.position.isAlive) agent.send({ type: 'coordination.lost' });
+  }
+
+  #announceBack(): void {
+    const { journal, alerts, agents } = this.#options;
+    journal.emit({ type: 'coordination.restored' });
+    alerts.clear('coordination_lost');
+    for (const agent of agents()) if (agent.position.isAlive) agent.send({ type: 'coordination.restored' });
+    // The chart is on its way back, and not there yet.
+    queueMicrotask(() => this.#guarded(() => this.#catchUp()));
+  }
+
+  #catchUp(): void {
+    if (this.status() !== 'available') return;
+    this.#office.fill();
+    for (const topic of this.variables.topics()) {
+      for (const listener of topic.listeners.values()) topic.catchUp(listener);
+    }
+  }
+
+  /** A fault of its own: coordination goes away, and recovers. The agent that happened to be there is not at fault. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (thrown) {
+      const { clock, random, logger } = this.#options;
+      logger.error({ err: thrown }, 'coordination failed');
+      const error = errorInfoOf(thrown);
+      this.#chart.send({ type: 'coordination.failed', at: clock.now(), chance: random(), error });
+    }
+  }
+
+  #chartBroke(error: unknown): void {
+    this.#options.logger.error({ err: error }, 'a bug in the chart of coordination: it waits to be resumed');
+    this.consensus.writeOffAll(error);
+    this.#announceAway('gave_up', errorInfoOf(error));
+  }
+
+  #roundChart(roundId: string): RoundChart | undefined {
+    const { children } = this.#chart.snapshot();
+    const chart = children[roundId];
+    if (chart === undefined) return undefined;
+    const { value, context } = chart.getSnapshot();
+    return { send: (event) => chart.send(event), phase: value, tally: context.tally };
+  }
+
+  #assertAvailable(): void {
+    this.#options.assertOpen();
+    const status = this.status();
+    if (status === 'available') return;
+    throw new AgentSystemError(
+      'COORDINATION_UNAVAILABLE',
+      `coordination is away (${status}): values stay as they are`,
+      { details: { status } },
+    );
+  }
+}
