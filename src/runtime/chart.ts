@@ -31,17 +31,19 @@ export interface ChartOptions {
   readonly clock: Clock;
   readonly inspect?: ChartObserver | undefined;
   readonly onBug: (error: unknown) => void;
+  /** Told of what the observer throws: that is no bug of the chart. */
+  readonly onObserverFault?: (thrown: unknown) => void;
 }
 
 export function createChart<Logic extends AnyActorLogic>(
   logic: Logic,
   input: InputFrom<Logic>,
-  { clock, inspect, onBug }: ChartOptions,
+  { clock, inspect, onBug, onObserverFault }: ChartOptions,
 ): Chart<Logic> {
   const actor = createActor(logic as AnyActorLogic, {
     input,
     clock,
-    ...(inspect ? { inspect: harmless(inspect, onBug) } : {}),
+    ...(inspect ? { inspect: harmless(inspect, onObserverFault) } : {}),
   });
   actor.subscribe({ error: onBug });
   actor.start();
@@ -54,12 +56,12 @@ export function createChart<Logic extends AnyActorLogic>(
   };
 }
 
-function harmless(inspect: ChartObserver, onBug: (error: unknown) => void): ChartObserver {
+function harmless(inspect: ChartObserver, onFault?: (thrown: unknown) => void): ChartObserver {
   return (event) => {
     try {
       inspect(event);
     } catch (thrown) {
-      onBug(thrown);
+      onFault?.(thrown);
     }
   };
 }
