@@ -48,6 +48,8 @@ export class AgentBody implements Body {
   readonly #listener: BodyListener;
   readonly #variables: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   readonly #running = new Map<string, RunningTask>();
+  /** Variables whose change the agent is answering, with the newest version that came meanwhile. */
+  readonly #answering = new Map<string, VariableState | undefined>();
   #definition!: Callable;
   #phase: Phase = 'loading';
   #life: AbortController | undefined;
@@ -279,8 +281,15 @@ export class AgentBody implements Body {
     }
   }
 
-  #takeVariable({ name, value, version }: VariableState): void {
-    this.#variables[name] = value;
+  /** An agent answers one version at a time, so that the newest has the last word; what waits is overtaken. */
+  #takeVariable(variable: VariableState): void {
+    this.#variables[variable.name] = variable.value;
+    if (this.#answering.has(variable.name)) this.#answering.set(variable.name, variable);
+    else this.#answerVariable(variable);
+  }
+
+  #answerVariable({ name, value, version }: VariableState): void {
+    this.#answering.set(name, undefined);
     settle(
       () =>
         this.#definition.onVariable?.({
@@ -291,7 +300,12 @@ export class AgentBody implements Body {
           variables: this.#variables,
           log: this.#logger(),
         }),
-      () => this.#tell({ type: 'variable.acknowledged', name, version }),
+      () => {
+        const next = this.#answering.get(name);
+        this.#answering.delete(name);
+        this.#tell({ type: 'variable.acknowledged', name, version });
+        if (next && this.#phase !== 'gone') this.#answerVariable(next);
+      },
       (thrown) => this.#crash(thrown),
     );
   }
