@@ -74,4 +74,5 @@ export {
   createAgentSystem,
   type SystemLimits,
 } from './runtime/system.ts';
+export type { TelemetryOptions } from './runtime/telemetry.ts';
 export type { AlertType, EventBody, SystemEvent, SystemEventType } from './runtime/system-event.ts';

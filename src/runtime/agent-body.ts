@@ -20,9 +20,19 @@ import {
   type Vote,
 } from './define-agent.ts';
 import { errorInfoOf, inWords } from './errors.ts';
-import type { Body, BodyListener, BodyRequest, BodyStart, SavedState, VariableState } from './host.ts';
+import type {
+  Body,
+  BodyListener,
+  BodyRequest,
+  BodyStart,
+  LogLevel,
+  SavedState,
+  TraceParent,
+  VariableState,
+} from './host.ts';
 import { migratedState } from './saved-state.ts';
 import { judge, type Verdict } from './schema.ts';
+import { withinTrace } from './trace-parent.ts';
 import { isThenable } from './thenable.ts';
 
 type Phase = 'loading' | 'initializing' | 'serving' | 'terminating' | 'gone';
@@ -98,7 +108,7 @@ export class AgentBody implements Body {
     }
     switch (request.type) {
       case 'task.run':
-        return this.#run(request.taskId, request.task, request.input);
+        return this.#run(request);
       case 'task.cancel':
         return this.#running.get(request.taskId)?.abort(new Error(request.reason));
       case 'health.check':
@@ -158,7 +168,7 @@ export class AgentBody implements Body {
     if (early) for (const request of early) this.post(request);
   }
 
-  #run(taskId: string, name: string, input: unknown): void {
+  #run({ taskId, task: name, input, trace }: Extract<BodyRequest, { type: 'task.run' }>): void {
     const task = Object.hasOwn(this.#definition.tasks, name) ? this.#definition.tasks[name] : undefined;
     if (task === undefined) {
       const error = { name: 'TypeError', message: `${this.#definition.type} has no task ${inWords(name)}` };
@@ -168,7 +178,7 @@ export class AgentBody implements Body {
       const error = { name: 'Error', message: `${this.#definition.type} is ending` };
       return this.#listener.report({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
     }
-    const running = new RunningTask(this, taskId);
+    const running = new RunningTask(this, taskId, trace);
     this.#running.set(taskId, running);
     const failed = (thrown: unknown) => this.#failTask(running, thrown);
     settle(
@@ -177,7 +187,7 @@ export class AgentBody implements Body {
         if ('problem' in verdict) return this.#refuseInput(running, verdict.problem);
         running.input = verdict.value;
         settle(
-          () => task.run(running),
+          () => withinTrace(trace, () => task.run(running)),
           (output) =>
             settle(
               () => judge(task.output, output),
@@ -375,21 +385,29 @@ export class AgentBody implements Body {
   }
 
   #logger(): AgentLog {
-    if (this.#log === undefined) {
-      const at = (level: 'debug' | 'info' | 'warn' | 'error') => (said: string, fields?: object) => {
-        const message = typeof said === 'string' ? said : inWords(said);
-        this.#tell({ type: 'log', level, message, ...(fields ? { fields } : {}) });
-      };
-      this.#log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-    }
+    this.#log ??= this.#loggerWith(undefined);
     return this.#log;
+  }
+
+  /** A logger whose lines all carry these fields too. */
+  #loggerWith(always: object | undefined): AgentLog {
+    const at = (level: LogLevel) => (said: string, fields?: object) => {
+      const message = typeof said === 'string' ? said : inWords(said);
+      const all = always === undefined ? fields : { ...always, ...fields };
+      this.#tell({ type: 'log', level, message, ...(all ? { fields: all } : {}) });
+    };
+    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   }
 
   /** @internal What a running task may ask of its body. */
   static readonly forTask = {
     state: (body: AgentBody) => body.#state,
     variables: (body: AgentBody) => body.#variables,
-    log: (body: AgentBody) => body.#logger(),
+    log: (body: AgentBody, taskId: string, trace: TraceParent | undefined) =>
+      body.#loggerWith({
+        taskId,
+        ...(trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {}),
+      }),
     progress: (body: AgentBody, taskId: string, value: unknown) => {
       if (body.#running.has(taskId)) body.#tell({ type: 'task.progress', taskId, value });
     },
@@ -404,12 +422,14 @@ class RunningTask implements TaskContext<unknown, unknown> {
   /** Buffers of the output that the agent gave away. */
   given: ArrayBuffer[] | undefined;
   readonly #body: AgentBody;
+  readonly #trace: TraceParent | undefined;
   #controller: AbortController | undefined;
   #abortedBy: unknown;
 
-  constructor(body: AgentBody, taskId: string) {
+  constructor(body: AgentBody, taskId: string, trace: TraceParent | undefined) {
     this.#body = body;
     this.taskId = taskId;
+    this.#trace = trace;
   }
 
   get state(): unknown {
@@ -421,7 +441,7 @@ class RunningTask implements TaskContext<unknown, unknown> {
   }
 
   get log(): AgentLog {
-    return AgentBody.forTask.log(this.#body);
+    return AgentBody.forTask.log(this.#body, this.taskId, this.#trace);
   }
 
   get signal(): AbortSignal {

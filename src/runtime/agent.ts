@@ -32,12 +32,22 @@ import type { Clock } from './clock.ts';
 import type { AgentManifest, AnyAgentDefinition } from './define-agent.ts';
 import { AgentSystemError, errorFrom, errorInfoOf } from './errors.ts';
 import { HealthLane, type HealthReport } from './health-lane.ts';
-import type { Body, BodyListener, BodyReport, BodyRequest, Host, SavedState, VariableState } from './host.ts';
+import type {
+  Body,
+  BodyListener,
+  BodyReport,
+  BodyRequest,
+  Host,
+  SavedState,
+  TraceParent,
+  VariableState,
+} from './host.ts';
 import type { CommitListener, Journal } from './journal.ts';
 import { Mailbox, type TaskMetrics, type TaskRequest } from './mailbox.ts';
 import type { RestartPermits } from './restart-permits.ts';
 import type { Store } from './store.ts';
 import type { EventBody } from './system-event.ts';
+import type { Telemetry } from './telemetry.ts';
 
 /** All that is known of an agent at one moment. Times are epoch ms. */
 export interface AgentRecord {
@@ -95,6 +105,7 @@ export interface AgentServices {
   readonly admission: Admission;
   readonly permits: RestartPermits;
   readonly coordination: AgentCoordination;
+  readonly telemetry: Telemetry;
   readonly chartOptions: Omit<ChartOptions, 'onBug'>;
   /** The agent chart with its effects provided: once a system, for all agents. */
   readonly logic: typeof agentMachine;
@@ -260,8 +271,9 @@ export class Agent {
     return promise;
   }
 
-  execute(request: TaskRequest): Promise<unknown> {
-    return this.#mail().accept(request, this.manifest.tasks[request.type]?.retry ?? false);
+  execute(request: TaskRequest, trace?: TraceParent): Promise<unknown> {
+    const { retry = false } = this.manifest.tasks[request.type] ?? {};
+    return this.#mail().accept(request, retry, undefined, trace);
   }
 
   checkHealth(): Promise<HealthReport> {

@@ -73,8 +73,8 @@ const taskSchema = z.strictObject({
   timeoutMs: durationMs.optional(),
   signal: z.instanceof(AbortSignal).optional(),
   onProgress: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
+  transfer: z.array(z.instanceof(ArrayBuffer)).optional(),
 });
-const TASK_KEYS = new Set(Object.keys(taskSchema.shape));
 
 export interface AgentsOptions {
   readonly services: AgentServices;
@@ -187,7 +187,12 @@ export class Agents {
   execute(id: string, task: TaskRequest): Promise<unknown>;
   async execute(id: string, task: TaskRequest): Promise<unknown> {
     const agent = this.#commanded(id, 'execute');
-    return agent.execute(this.#checked(agent, task));
+    const request = this.#checked(agent, task);
+    const { incarnation, manifest } = agent;
+    return this.#services.telemetry.task(
+      { agentId: id, incarnation, agentType: manifest.type, task: request.type },
+      (trace) => agent.execute(request, trace),
+    );
   }
 
   /**
@@ -278,6 +283,22 @@ export class Agents {
   /** All commands that an agent's state allows. @throws AgentSystemError `AGENT_NOT_FOUND` */
   legal(id: string): readonly AgentCommand[] {
     return [...this.find(id).position.legal];
+  }
+
+  /** @internal */
+  typeOf(id: string): string | undefined {
+    return this.#agents.get(id)?.manifest.type;
+  }
+
+  /** @internal How many agents of each type are in each status. */
+  *census(): Generator<{ readonly type: string; readonly status: AgentStatus; readonly count: number }> {
+    const types = new Map<string, Map<AgentStatus, number>>();
+    for (const { manifest, position } of this.#agents.values()) {
+      let counts = types.get(manifest.type);
+      if (counts === undefined) types.set(manifest.type, (counts = new Map()));
+      counts.set(position.status, (counts.get(position.status) ?? 0) + 1);
+    }
+    for (const [type, counts] of types) for (const [status, count] of counts) yield { type, status, count };
   }
 
   /** @internal */
@@ -423,10 +444,8 @@ export class Agents {
 /** The ordinary case without the cost of a schema. */
 function isPlainTask(task: unknown): boolean {
   if (typeof task !== 'object' || task === null) return false;
-  const { type, timeoutMs, signal, onProgress } = task as Record<string, unknown>;
-  if (typeof type !== 'string' || timeoutMs !== undefined || signal !== undefined || onProgress !== undefined)
-    return false;
-  for (const key in task) if (!TASK_KEYS.has(key)) return false;
+  if (!('type' in task) || typeof task.type !== 'string') return false;
+  for (const key in task) if (key !== 'type' && key !== 'input') return false;
   return true;
 }
 

@@ -35,6 +35,13 @@ export interface BodyStart {
   readonly resources: ParsedAgentSpec['resources'];
 }
 
+/** The span that a task's own spans are children of. */
+export interface TraceParent {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceFlags: number;
+}
+
 /** What the runtime asks of a body. */
 export type BodyRequest =
   | {
@@ -44,6 +51,7 @@ export type BodyRequest =
       readonly input: unknown;
       /** Buffers of the input that its owner gives away: moved where the host can, and then empty here. */
       readonly transfer?: readonly ArrayBuffer[] | undefined;
+      readonly trace?: TraceParent | undefined;
     }
   | { readonly type: 'task.cancel'; readonly taskId: string; readonly reason: string }
   | { readonly type: 'health.check'; readonly checkId: number }

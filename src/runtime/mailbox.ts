@@ -12,7 +12,7 @@
  */
 import type { Clock } from './clock.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from './errors.ts';
-import type { BodyReport, BodyRequest } from './host.ts';
+import type { BodyReport, BodyRequest, TraceParent } from './host.ts';
 import type { Journal } from './journal.ts';
 import type { EventBody } from './system-event.ts';
 
@@ -25,6 +25,11 @@ export interface TaskRequest {
   /** Cancels the task: its work's own signal fires, the caller gets `TASK_ABANDONED`. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (value: unknown) => void;
+  /**
+   * Buffers of the input that are given away: moved to the agent where its host can, and then empty here, once
+   * the task is sent to it. Others are copied.
+   */
+  readonly transfer?: readonly ArrayBuffer[];
 }
 
 /** Figures of one agent's tasks over all its incarnations; latencies in ms, from acceptance to answer. */
@@ -57,6 +62,7 @@ interface Entry {
   readonly incarnation: number;
   readonly acceptedAt: number;
   readonly request: TaskRequest;
+  readonly trace: TraceParent | undefined;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: AgentSystemError) => void;
   isCommitted: boolean;
@@ -129,6 +135,7 @@ export class Mailbox {
     request: TaskRequest,
     retry: boolean,
     taskId = `task-${this.#owner.journal.nextSequence}`,
+    trace?: TraceParent,
   ): Promise<unknown> {
     const { id, clock, journal } = this.#owner;
     // What waits for its turn is bounded; what may run at once is not waiting.
@@ -147,6 +154,7 @@ export class Mailbox {
       incarnation: this.#owner.incarnation,
       acceptedAt: clock.now(),
       request,
+      trace,
       resolve,
       reject,
       isCommitted: false,
@@ -258,7 +266,7 @@ export class Mailbox {
   }
 
   #start(entry: Entry): void {
-    const { taskId, task, input } = entry;
+    const { taskId, task, input, trace, request } = entry;
     this.#running.set(taskId, entry);
     if (!this.#isBusy && this.#mode === 'open') {
       this.#isBusy = true;
@@ -266,7 +274,7 @@ export class Mailbox {
     }
     entry.startedAt = this.#owner.clock.now();
     this.#emit({ type: 'task.started', ...this.#nameOf(entry) });
-    this.#owner.post({ type: 'task.run', taskId, task, input });
+    this.#owner.post({ type: 'task.run', taskId, task, input, transfer: request.transfer, trace });
   }
 
   #complete(entry: Entry, output: unknown): void {

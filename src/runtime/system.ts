@@ -32,6 +32,7 @@ import type { Recovery, Store } from './store.ts';
 import { memoryStore } from './stores/memory.ts';
 import { type LifeStep, stepOf } from './replay.ts';
 import type { SystemEvent } from './system-event.ts';
+import { Telemetry, type TelemetryOptions } from './telemetry.ts';
 
 export interface AgentSystemOptions {
   /** Where events and states are kept; default `memoryStore()`. */
@@ -43,6 +44,8 @@ export interface AgentSystemOptions {
   readonly random?: () => number;
   /** Is given every inspection event of every chart; a throw of it does no harm. */
   readonly inspect?: ChartObserver;
+  /** OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. */
+  readonly telemetry?: TelemetryOptions;
   readonly limits?: SystemLimits;
   /** Definitions for agents of the store whose code lives in this program, found by their type. */
   readonly agents?: readonly AnyAgentDefinition[];
@@ -111,6 +114,7 @@ const optionsSchema = z.strictObject({
   clock: isObject.optional(),
   random: isFunction.optional(),
   inspect: isFunction.optional(),
+  telemetry: z.strictObject({ tracer: isObject.optional(), meter: isObject.optional() }).optional(),
   limits: z
     .strictObject({
       maxAgents: z.int().min(0).default(Infinity),
@@ -173,6 +177,7 @@ class System implements AgentSystem {
   readonly #permits: RestartPermits;
   readonly #coordination: Coordination;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
+  readonly #stopCounting: (() => void) | undefined;
   #closing: Promise<CloseReport> | undefined;
 
   constructor(options: AgentSystemOptions, limits: Required<SystemLimits>, store: Store, recovery: Recovery) {
@@ -181,7 +186,11 @@ class System implements AgentSystem {
     const journal = new Journal({ store, clock, logger, lastSequence: recovery.lastSequence });
     const alerts = new Alerts(journal);
     const admission = new Admission(limits);
-    const chartOptions = { clock, inspect: options.inspect };
+    const chartOptions = {
+      clock,
+      inspect: options.inspect,
+      onObserverFault: (err: unknown) => logger.error({ err }, 'an observer of charts threw'),
+    };
     const permits = new RestartPermits({
       maxConcurrentRestarts: limits.maxConcurrentRestarts,
       alerts,
@@ -203,6 +212,7 @@ class System implements AgentSystem {
       agents: () => this.agents.all(),
       assertOpen: () => this.#assertOpen(),
     });
+    const telemetry = new Telemetry(options.telemetry);
     const services: AgentServices = {
       clock,
       random: options.random ?? Math.random,
@@ -213,6 +223,7 @@ class System implements AgentSystem {
       admission,
       permits,
       coordination,
+      telemetry,
       chartOptions,
       logic: agentLogic((id) => this.agents.find(id)),
       forgotten: ({ id }) => this.agents.remove(id),
@@ -251,6 +262,9 @@ class System implements AgentSystem {
     };
     compareCharts(recovery, journal, logger);
     journal.subscribe(logEvents(logger));
+    const counting = telemetry.count(this.agents);
+    if (counting) journal.subscribe(counting.listener);
+    this.#stopCounting = counting?.close;
     recoverFleet({
       recovery,
       agents: this.agents,
@@ -282,6 +296,7 @@ class System implements AgentSystem {
   async #close(timeoutMs: number | undefined): Promise<CloseReport> {
     this.#coordination.close();
     const report = await this.#stopAll(timeoutMs);
+    this.#stopCounting?.();
     for (const agent of this.agents.all()) agent.discard();
     this.#permits.close();
     this.#coordination.discard();

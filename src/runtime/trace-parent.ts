@@ -1,0 +1,9 @@
+/** What links an agent's own spans to the task they belong to, across threads and processes. */
+import { context, trace } from '@opentelemetry/api';
+import type { TraceParent } from './host.ts';
+
+/** Runs `work` so that spans it starts are children of `parent`, which may live in another process. */
+export function withinTrace<Result>(parent: TraceParent | undefined, work: () => Result): Result {
+  if (parent === undefined) return work();
+  return context.with(trace.setSpanContext(context.active(), { ...parent, isRemote: true }), work);
+}

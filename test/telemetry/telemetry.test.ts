@@ -1,0 +1,141 @@
+import { context, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import {
+  type DataPoint,
+  InMemoryMetricExporter,
+  AggregationTemporality,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createAgentSystem, defineAgent } from '../../src/index.ts';
+import { simulatedClock } from '../../src/testing/index.ts';
+
+const worker = defineAgent({
+  type: 'worker',
+  init: () => ({}),
+  tasks: {
+    work: {
+      run: ({ log }) => {
+        log.info('at work');
+        trace.getTracer('the agent').startSpan('inside').end();
+        return 'done';
+      },
+    },
+    fail: {
+      run: () => {
+        throw new Error('no luck');
+      },
+    },
+  },
+});
+
+const spans = new InMemorySpanExporter();
+const tracers = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] });
+
+beforeAll(() => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  trace.setGlobalTracerProvider(tracers);
+});
+afterAll(async () => {
+  trace.disable();
+  context.disable();
+  await tracers.shutdown();
+});
+
+it("a task is a span of its caller's trace, and the agent's own spans are its children", async () => {
+  spans.reset();
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+  await using system = await createAgentSystem({ logger });
+  const id = await system.agents.register({ id: 'one', module: worker });
+  await system.agents.start(id);
+  const caller = trace.getTracer('the caller').startSpan('caller');
+  await context.with(trace.setSpan(context.active(), caller), () =>
+    system.agents.execute(id, { type: 'work' }),
+  );
+  caller.end();
+
+  const byName = Object.fromEntries(spans.getFinishedSpans().map((span) => [span.name, span]));
+  const task = byName['task work'];
+  expect(task?.parentSpanContext?.spanId).toBe(caller.spanContext().spanId);
+  expect(byName['inside']?.parentSpanContext?.spanId).toBe(task?.spanContext().spanId);
+  expect(task?.attributes).toMatchObject({
+    'mabeam.agent.id': 'one',
+    'mabeam.agent.type': 'worker',
+    'mabeam.agent.incarnation': 1,
+    'mabeam.task': 'work',
+  });
+  const line = lines.find(({ msg }) => msg === 'at work');
+  expect(line).toMatchObject({
+    agentId: 'one',
+    incarnation: 1,
+    trace_id: task?.spanContext().traceId,
+    span_id: task?.spanContext().spanId,
+  });
+});
+
+it('a task that fails is a span with the error and its code', async () => {
+  spans.reset();
+  await using system = await createAgentSystem({ logger: pino({ level: 'silent' }) });
+  const id = await system.agents.register({ module: worker });
+  await system.agents.start(id);
+  await expect(system.agents.execute(id, { type: 'fail' })).rejects.toMatchObject({ code: 'TASK_FAILED' });
+  const [span] = spans.getFinishedSpans();
+  expect(span?.name).toBe('task fail');
+  expect(span?.status.message).toMatch(/no luck/);
+  expect(span?.attributes['mabeam.error.code']).toBe('TASK_FAILED');
+  expect(span?.events.map(({ name }) => name)).toEqual(['exception']);
+});
+
+it('metrics count agents by status, and what became of bodies and tasks, with no id in a label', async () => {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+  const meters = new MeterProvider({ readers: [reader] });
+  const clock = simulatedClock();
+  const system = await createAgentSystem({
+    clock,
+    random: () => 0,
+    logger: pino({ level: 'silent' }),
+    telemetry: { meter: meters.getMeter('test') },
+  });
+  const { agents } = system;
+  const ids = await Promise.all(Array.from({ length: 3 }, () => agents.register({ module: worker })));
+  for (const id of ids) await agents.start(id);
+  await agents.execute(ids[0]!, { type: 'work' });
+  await agents.execute(ids[0]!, { type: 'fail' }).catch(() => undefined);
+  await agents.stop(ids[1]!);
+  await agents.kill(ids[2]!);
+  await reader.forceFlush();
+
+  const points = (name: string) =>
+    exporter
+      .getMetrics()
+      .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
+      .filter(({ descriptor }) => descriptor.name === name)
+      .flatMap(({ dataPoints }) =>
+        (dataPoints as DataPoint<unknown>[]).map(({ attributes, value }) => ({ ...attributes, value })),
+      );
+  expect(points('mabeam.agents')).toEqual([
+    { type: 'worker', status: 'running', value: 1 },
+    { type: 'worker', status: 'stopped', value: 1 },
+    { type: 'worker', status: 'crashed', value: 1 },
+  ]);
+  expect(points('mabeam.agent.starts')).toEqual([{ type: 'worker', value: 3 }]);
+  expect(points('mabeam.agent.ends')).toEqual([
+    { type: 'worker', as: 'stopped', value: 1 },
+    { type: 'worker', as: 'crashed', value: 1 },
+  ]);
+  expect(points('mabeam.agent.restarts')).toEqual([{ type: 'worker', value: 1 }]);
+  expect(points('mabeam.tasks')).toEqual([
+    { type: 'worker', task: 'work', as: 'completed', value: 1 },
+    { type: 'worker', task: 'fail', as: 'failed', code: 'TASK_FAILED', value: 1 },
+  ]);
+  expect(points('mabeam.task.duration')).toMatchObject([
+    { type: 'worker', task: 'work', value: { count: 1 } },
+  ]);
+  await system.close();
+  await meters.shutdown();
+});
