@@ -59,7 +59,7 @@ export class AgentBody implements Body {
   readonly #variables: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   readonly #running = new Map<string, RunningTask>();
   /** Variables whose change the agent is answering, with the newest version that came meanwhile. */
-  readonly #answering = new Map<string, VariableState | undefined>();
+  #answering: Map<string, VariableState | undefined> | undefined;
   #definition!: Callable;
   #phase: Phase = 'loading';
   #life: AbortController | undefined;
@@ -294,12 +294,13 @@ export class AgentBody implements Body {
   /** An agent answers one version at a time, so that the newest has the last word; what waits is overtaken. */
   #takeVariable(variable: VariableState): void {
     this.#variables[variable.name] = variable.value;
-    if (this.#answering.has(variable.name)) this.#answering.set(variable.name, variable);
+    if (this.#answering?.has(variable.name)) this.#answering.set(variable.name, variable);
     else this.#answerVariable(variable);
   }
 
   #answerVariable({ name, value, version }: VariableState): void {
-    this.#answering.set(name, undefined);
+    const answering = (this.#answering ??= new Map<string, VariableState | undefined>());
+    answering.set(name, undefined);
     settle(
       () =>
         this.#definition.onVariable?.({
@@ -311,8 +312,8 @@ export class AgentBody implements Body {
           log: this.#logger(),
         }),
       () => {
-        const next = this.#answering.get(name);
-        this.#answering.delete(name);
+        const next = answering.get(name);
+        answering.delete(name);
         this.#tell({ type: 'variable.acknowledged', name, version });
         if (next && this.#phase !== 'gone') this.#answerVariable(next);
       },
