@@ -389,7 +389,7 @@ export class Agents {
       parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId: agent.id });
     }
     const { tasks, capabilities, type } = agent.manifest;
-    const known = tasks[task.type];
+    const known = Object.hasOwn(tasks, task.type) ? tasks[task.type] : undefined;
     if (known === undefined) {
       const message = `agent ${agent.id} (${type}) has no task ${inWords(task.type)}, expected one of: ${Object.keys(tasks).join(', ')}`;
       throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
@@ -444,9 +444,13 @@ export class Agents {
 /** The ordinary case without the cost of a schema. */
 function isPlainTask(task: unknown): boolean {
   if (typeof task !== 'object' || task === null) return false;
-  if (!('type' in task) || typeof task.type !== 'string') return false;
-  for (const key in task) if (key !== 'type' && key !== 'input') return false;
-  return true;
+  try {
+    if (!('type' in task) || typeof task.type !== 'string') return false;
+    for (const key in task) if (key !== 'type' && key !== 'input') return false;
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parseSpec(spec: unknown): ParsedAgentSpec {

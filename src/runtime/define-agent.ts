@@ -7,6 +7,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
 import type { ExitReason } from '../machines/index.ts';
 import { AgentSystemError } from './errors.ts';
+import { parseInput } from './malformed.ts';
 import { definitionHash } from './definition-hash.ts';
 import { type AnySchema, isSchema, type Schema } from './schema.ts';
 
@@ -52,14 +53,14 @@ export interface TaskContext<State, Input> {
   readonly signal: AbortSignal;
   readonly log: AgentLog;
   /** Tells the caller's `onProgress`. */
-  progress(value: unknown): void;
+  readonly progress: (value: unknown) => void;
   /** Ends the agent normally once this task is done: `completed`, and never restarted. */
-  complete(): void;
+  readonly complete: () => void;
   /**
    * Gives buffers of the output away: a thread moves them to the caller instead of copying, and they are then
    * empty here. Never give one away that the state still needs. Other hosts copy, or share, as always.
    */
-  transfer(...buffers: ArrayBuffer[]): void;
+  readonly transfer: (...buffers: ArrayBuffer[]) => void;
 }
 
 export interface VariableContext<State> {
@@ -251,13 +252,12 @@ export function defineAgent<
     };
   }
 > {
-  const parsed = definitionSchema.safeParse(options);
-  if (!parsed.success) {
-    throw new AgentSystemError('AGENT_SPEC_INVALID', `defineAgent: ${z.prettifyError(parsed.error)}`, {
-      cause: parsed.error,
-    });
+  const parsed = parseInput(definitionSchema, options, { what: 'defineAgent' });
+  // A record's schema leaves this key out without a word.
+  if (Object.hasOwn(options.tasks ?? {}, '__proto__')) {
+    throw new AgentSystemError('AGENT_SPEC_INVALID', 'defineAgent: tasks: "__proto__" cannot name a task');
   }
-  const definition = Object.freeze({ ...parsed.data, [MARK]: true });
+  const definition = Object.freeze({ ...parsed, [MARK]: true });
   defined.add(definition);
   return definition as never;
 }

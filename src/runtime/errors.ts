@@ -55,7 +55,15 @@ export class AgentSystemError extends Error {
 const MAX_CAUSES = 5;
 
 /** Any thrown value as plain data that crosses threads, processes and stores. Never throws. */
-export function errorInfoOf(thrown: unknown, depth = 0): ErrorInfo {
+export function errorInfoOf(thrown: unknown): ErrorInfo {
+  try {
+    return infoOf(thrown, 0);
+  } catch {
+    return { name: 'NonError', message: 'a value that cannot be read' };
+  }
+}
+
+function infoOf(thrown: unknown, depth: number): ErrorInfo {
   if (!(thrown instanceof Error)) return { name: 'NonError', message: inWords(thrown) };
   const code: unknown = 'code' in thrown ? thrown.code : undefined;
   return {
@@ -63,9 +71,7 @@ export function errorInfoOf(thrown: unknown, depth = 0): ErrorInfo {
     message: textOf(thrown.message),
     ...(typeof thrown.stack === 'string' ? { stack: thrown.stack } : {}),
     ...(typeof code === 'string' ? { code } : {}),
-    ...(thrown.cause === undefined || depth === MAX_CAUSES
-      ? {}
-      : { cause: errorInfoOf(thrown.cause, depth + 1) }),
+    ...(thrown.cause === undefined || depth === MAX_CAUSES ? {} : { cause: infoOf(thrown.cause, depth + 1) }),
   };
 }
 

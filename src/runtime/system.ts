@@ -6,7 +6,7 @@
  */
 import { type Logger, pino } from 'pino';
 import { z } from 'zod';
-import { type Isolation, positiveDurationMs } from '../machines/index.ts';
+import { durationMs, type Isolation } from '../machines/index.ts';
 import { Admission, type AdmissionUsage } from './admission.ts';
 import type { Agent, AgentRecord, AgentServices } from './agent.ts';
 import { agentLogic } from './agent-logic.ts';
@@ -18,7 +18,7 @@ import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
 import type { Consensus } from './coordination/consensus.ts';
 import { Coordination, type CoordinationControl } from './coordination/coordination.ts';
 import type { Variables } from './coordination/variables.ts';
-import { AgentSystemError, errorInfoOf } from './errors.ts';
+import { AgentSystemError, errorInfoOf, inWords } from './errors.ts';
 import { logEvents } from './event-log.ts';
 import type { Host } from './host.ts';
 import { chartIdentities } from './chart-identity.ts';
@@ -26,6 +26,7 @@ import { inProcessHost } from './hosts/in-process.ts';
 import { processHost } from './hosts/process.ts';
 import { threadHost } from './hosts/thread.ts';
 import { type EventListener, Journal, type ReadOptions } from './journal.ts';
+import { parseInput } from './malformed.ts';
 import { recoverFleet } from './recovery.ts';
 import { RestartPermits } from './restart-permits.ts';
 import type { Recovery, Store } from './store.ts';
@@ -105,28 +106,48 @@ export interface AgentSystem extends AsyncDisposable {
 }
 
 const isFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
-const isObject = z.custom((value) => typeof value === 'object' && value !== null, {
-  error: 'expected an object',
-});
+const having = (...methods: readonly string[]) =>
+  z.custom(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
+    { error: `expected an object with ${methods.join(', ')}` },
+  );
+const host = having('refusal', 'describe', 'open', 'close').optional();
+/** `Infinity` is no limit. */
+const limit = z.custom<number>(
+  (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
+  { error: 'expected a whole number, 0 or more, or Infinity' },
+);
 const optionsSchema = z.strictObject({
-  store: isObject.optional(),
-  logger: isObject.optional(),
-  clock: isObject.optional(),
+  store: having('recover', 'append', 'read', 'state', 'close').optional(),
+  logger: having('child', 'isLevelEnabled', 'debug', 'info', 'warn', 'error').optional(),
+  clock: having('now', 'setTimeout', 'clearTimeout').optional(),
   random: isFunction.optional(),
   inspect: isFunction.optional(),
-  telemetry: z.strictObject({ tracer: isObject.optional(), meter: isObject.optional() }).optional(),
+  telemetry: z.strictObject({ tracer: having().optional(), meter: having().optional() }).optional(),
   limits: z
     .strictObject({
-      maxAgents: z.int().min(0).default(Infinity),
-      maxMemoryBytes: z.int().min(0).default(Infinity),
+      maxAgents: limit.default(Infinity),
+      maxMemoryBytes: limit.default(Infinity),
       maxConcurrentRestarts: z.int().min(1).default(32),
       maxOpenRounds: z.int().min(1).max(1_000).default(100),
     })
     .prefault({}),
-  agents: z.array(z.custom(isAgentDefinition, { error: 'expected a defineAgent value' })).default([]),
-  hosts: isObject.optional(),
+  agents: z
+    .array(z.custom<AnyAgentDefinition>(isAgentDefinition, { error: 'expected a defineAgent value' }))
+    .default([])
+    .superRefine((definitions, issues) => {
+      const types = new Set<string>();
+      for (const { type } of definitions) {
+        if (types.has(type)) issues.addIssue(`two definitions of type ${inWords(type)}`);
+        types.add(type);
+      }
+    }),
+  hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
 });
-const closeSchema = z.strictObject({ timeoutMs: positiveDurationMs.or(z.literal(0)).optional() });
+const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
 /** Grace for killed bodies to be gone, past the deadline of a close; ms. */
 const KILL_GRACE_MS = 1_000;
@@ -138,14 +159,10 @@ const KILL_GRACE_MS = 1_000;
  * be read
  */
 export async function createAgentSystem(options: AgentSystemOptions = {}): Promise<AgentSystem> {
-  const parsed = optionsSchema.safeParse(options);
-  if (!parsed.success) {
-    const message = `createAgentSystem: ${z.prettifyError(parsed.error)}`;
-    throw new AgentSystemError('AGENT_SPEC_INVALID', message, { cause: parsed.error });
-  }
+  const { limits } = parseInput(optionsSchema, options, { what: 'createAgentSystem' });
   const store = options.store ?? memoryStore();
   const recovery = await openStore(store);
-  return new System(options, parsed.data.limits, store, recovery);
+  return new System(options, limits, store, recovery);
 }
 
 async function openStore(store: Store): Promise<Recovery> {
@@ -280,12 +297,8 @@ class System implements AgentSystem {
   }
 
   async close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
-    const parsed = closeSchema.safeParse(options);
-    if (!parsed.success) {
-      const message = `close: ${z.prettifyError(parsed.error)}`;
-      throw new AgentSystemError('AGENT_SPEC_INVALID', message, { cause: parsed.error });
-    }
-    this.#closing ??= this.#close(parsed.data.timeoutMs);
+    const { timeoutMs } = parseInput(closeSchema, options, { what: 'close' });
+    this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
