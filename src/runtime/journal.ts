@@ -62,6 +62,8 @@ export class Journal {
   #gathering: Batch = emptyBatch();
   #isScheduled = false;
   #isCommitting = false;
+  /** An append that did not answer in time, and still has not. */
+  #isUnanswered = false;
   /** What the store did not take, while it fails. */
   #backlog: Batch | undefined;
   #lost = 0;
@@ -186,7 +188,7 @@ export class Journal {
     this.#append(
       batch,
       () => this.#committed(batch),
-      (thrown) => this.#failed(batch, thrown),
+      (thrown, settled) => this.#failed(batch, thrown, settled),
     );
   }
 
@@ -243,9 +245,15 @@ export class Journal {
     this.#backlog = emptyBatch();
     this.#keepForLater(batch, thrown);
     this.emit({ type: 'store.degraded', error: errorInfoOf(thrown) });
+    this.#retryAfter(batch, settled);
+  }
+
+  /** A batch that was not answered for may yet have been kept: only its answer says whether to append it again. */
+  #retryAfter(batch: Batch, settled: Promise<boolean> | undefined): void {
     if (settled === undefined) return this.#retryLater();
-    // It may yet have been kept: only its own answer says whether it has to be appended again.
+    this.#isUnanswered = true;
     void settled.then((wasKept) => {
+      this.#isUnanswered = false;
       if (wasKept) this.#dropKept(batch);
       this.#retryLater();
     });
@@ -286,7 +294,7 @@ export class Journal {
 
   #tryBacklog(): Promise<void> {
     const backlog = this.#backlog;
-    if (!backlog || this.#isCommitting) return Promise.resolve();
+    if (!backlog || this.#isCommitting || this.#isUnanswered) return Promise.resolve();
     this.#isCommitting = true;
     const { promise, resolve } = Promise.withResolvers<void>();
     const sent = { ...backlog, events: [...backlog.events] };
@@ -303,14 +311,7 @@ export class Journal {
       },
       (_, settled) => {
         this.#isCommitting = false;
-        if (settled) {
-          void settled.then((wasKept) => {
-            if (wasKept) this.#dropKept(sent);
-            this.#retryLater();
-          });
-        } else {
-          this.#retryLater();
-        }
+        this.#retryAfter(sent, settled);
         this.#schedulePending();
         this.#finish();
         resolve();
