@@ -64,6 +64,7 @@ export class Journal {
   #isCommitting = false;
   /** An append that did not answer in time, and still has not. */
   #isUnanswered = false;
+  #isClosed = false;
   /** What the store did not take, while it fails. */
   #backlog: Batch | undefined;
   #lost = 0;
@@ -148,9 +149,9 @@ export class Journal {
   /** Commits what is left and stops trying. */
   async close(): Promise<void> {
     await this.settled();
+    this.#isClosed = true;
     this.#clock.clearTimeout(this.#retry);
     if (this.#backlog) await this.#tryBacklog();
-    this.#clock.clearTimeout(this.#retry);
     await this.settled();
   }
 
@@ -289,6 +290,7 @@ export class Journal {
 
   #retryLater(): void {
     this.#clock.clearTimeout(this.#retry);
+    if (this.#isClosed) return;
     this.#retry = this.#clock.setTimeout(() => void this.#tryBacklog(), this.#retryMs);
   }
 
