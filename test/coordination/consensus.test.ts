@@ -1,7 +1,7 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { SimulatedClock, createActor } from 'xstate';
 import { describe, expect, it } from 'vitest';
-import { consensusMachine, type ConsensusOutput } from '../../src/machines/index.ts';
+import { consensusMachine } from '../../src/machines/index.ts';
 import { BallotBox } from '../../src/runtime/coordination/ballot-box.ts';
 import { type Happening, INCARNATION, type Seen, type Setup, tell } from './round-model.ts';
 import { DEADLINE_MS, different, electorateOf, explore, inputOf } from './round-walk.ts';
@@ -154,7 +154,7 @@ function runningRound(setup: Setup) {
     },
     seen(): Seen {
       const snapshot = actor.getSnapshot();
-      const output = snapshot.output as ConsensusOutput | undefined;
+      const { output } = snapshot;
       const { total, accept, reject, abstain } = snapshot.context.tally.voters;
       return {
         phase: output ? 'over' : (snapshot.value as Seen['phase']),

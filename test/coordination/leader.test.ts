@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   type Candidate,
@@ -63,7 +63,7 @@ it('candidates are queued by the order of their registration, whatever the order
           } else if (there) {
             queue.remove(there.agentId, there.incarnation - 1);
           }
-          const first = [...model.values()].sort((a, b) => a.order - b.order)[0];
+          const first = [...model.values()].toSorted((a, b) => a.order - b.order)[0];
           expect(queue.first()).toEqual(first);
         }
       },

@@ -46,7 +46,7 @@ interface Person {
 export function tell(setup: Setup, history: readonly Happening[]): Seen {
   let people = new Map<string, Person>(setup.weights.map((w, i) => [`v${i}`, { weight: BigInt(w) }]));
   const everyone = new Set(people.keys());
-  let phase: Seen['phase'] = 'voting';
+  let phase = 'voting' as Seen['phase'];
   let outcome: Seen['outcome'];
   let isEnacted = false;
   let cut: string | undefined;
@@ -171,7 +171,8 @@ export function verdict(setup: Setup, people: readonly Person[]): string {
 
 /** Every verdict that is still possible, whatever those who are out do or leave. */
 function futures(setup: Setup, people: readonly Person[]): Set<string> {
-  const key = `${setup.rule}|${setup.quorum}|${people.map((p) => `${p.weight}${p.says ?? '?'}`).sort()}`;
+  const said = people.map(({ weight, says }) => `${weight}${says ?? '?'}`).toSorted();
+  const key = [setup.rule, ...(setup.quorum ?? []), ...said].join(' ');
   let found = foreseen.get(key);
   if (found === undefined) {
     found = new Set();

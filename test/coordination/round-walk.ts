@@ -5,7 +5,7 @@
 import { getAdjacencyMap } from '@xstate/graph';
 import { type ActorLogic, type EventObject, initialTransition, type Snapshot, transition } from 'xstate';
 import type { BallotBox, Voter } from '../../src/runtime/coordination/ballot-box.ts';
-import type { consensusMachine, ConsensusEvent, ConsensusOutput } from '../../src/machines/index.ts';
+import type { consensusMachine, ConsensusEvent } from '../../src/machines/index.ts';
 import { type Happening, INCARNATION, type Seen, type Setup, tell } from './round-model.ts';
 
 /** What is being tested: the product's own, or a mutant of it. */
@@ -29,11 +29,9 @@ interface Walked {
   readonly asked: readonly number[];
 }
 
-interface WalkSnapshot extends Snapshot<ConsensusOutput> {
-  readonly walked: Walked;
-}
+type WalkSnapshot = Snapshot<unknown> & { readonly walked: Walked };
 
-export type Walk = ActorLogic<WalkSnapshot & Snapshot<unknown>, Happening & EventObject>;
+type Walk = ActorLogic<WalkSnapshot, Happening & EventObject>;
 
 const DEADLINES: Readonly<Record<string, string>> = {
   voting: 'xstate.after.deadline.consensus.voting',
@@ -68,12 +66,10 @@ export function inputOf(setup: Setup) {
 /** The round of `setup` as logic whose events are what happens to its voters. */
 export function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk {
   const electorate = electorateOf(setup);
-  const snapshotOf = (walked: Walked): WalkSnapshot => ({
-    status: walked.round.status as 'active',
-    output: undefined,
-    error: undefined,
-    walked,
-  });
+  const snapshotOf = (walked: Walked): WalkSnapshot =>
+    walked.round.status === 'done'
+      ? { status: 'done', output: walked.round.output, error: undefined, walked }
+      : { status: 'active', output: undefined, error: undefined, walked };
 
   /** A box holds its votes by itself: for a walk that branches, one is filled to where the branch is. */
   const boxOf = ({ round, roll }: Walked) => {
@@ -116,14 +112,14 @@ export function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup
           return snapshotOf(step(walked, departure && { type: 'voter.left', ...departure }, roll));
         }
         case 'deadline': {
-          const type = DEADLINES[String(walked.round.value)];
+          const type = DEADLINES[walked.round.value];
           return snapshotOf(step(walked, type === undefined ? undefined : ({ type } as never)));
         }
         case 'cut':
           return snapshotOf(step(walked, { type: 'round.cut', why: happening.why }));
         case 'office':
           return snapshotOf(step(walked, { type: 'leader.changed', term: happening.term }));
-        case 'ruling':
+        default:
           return snapshotOf(
             step(walked, { type: 'leader.ruled', term: happening.term, vote: happening.vote }),
           );
@@ -142,10 +138,10 @@ export function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup
 /** What can be seen of a walked round, as the model tells it. */
 export function seenIn({ walked: { round, refusal, asked } }: WalkSnapshot): Seen {
   const { tally } = round.context;
-  const output = round.status === 'done' ? (round.output as ConsensusOutput) : undefined;
+  const output = round.status === 'done' ? round.output : undefined;
   const { total, accept, reject, abstain } = tally.voters;
   return {
-    phase: output ? 'over' : (String(round.value) as Seen['phase']),
+    phase: output ? 'over' : (round.value as Seen['phase']),
     outcome: output?.outcome,
     isEnacted: output?.isEnacted ?? false,
     next: output?.next,
@@ -192,9 +188,18 @@ function happeningsIn({ weights, term: firstTerm }: Setup, isSymmetric: boolean)
   };
 }
 
-export interface Explored {
+interface Explored {
   readonly states: number;
   readonly steps: number;
+  /** The state a round opens in, and every step from one state to another. */
+  readonly first: string;
+  readonly edges: readonly Edge[];
+}
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly happening: Happening;
 }
 
 /**
@@ -203,17 +208,18 @@ export interface Explored {
  * Voters of the same weight are alike: states that differ by their names alone are one. Leaders come, go and rule
  * where `setup` has a term.
  *
+ * @param isByName keeps voters apart that are alike
  * @throws Error at the first step where the two differ, with the way to it
  */
-export function explore(parts: RoundParts, setup: Setup): Explored {
+export function explore(parts: RoundParts, setup: Setup, isByName = false): Explored {
   const walk = walkOf(parts, setup);
-  const isSymmetric = new Set(setup.weights).size <= 1;
+  const isSymmetric = !isByName && new Set(setup.weights).size <= 1;
   const happenings = happeningsIn(setup, isSymmetric);
   const serializeState = ({ walked: { round, roll } }: WalkSnapshot): string => {
     const { tally, term, cut, decidedBy } = round.context;
     if (round.status === 'done') return JSON.stringify([round.value, tally, cut, decidedBy]);
     const entries = roll.map((entry) => `${entry.vote ?? '-'}${entry.hasLeft ? '!' : ''}`);
-    return JSON.stringify([round.value, isSymmetric ? entries.sort() : entries, term ?? null]);
+    return JSON.stringify([round.value, isSymmetric ? entries.toSorted() : entries, term ?? null]);
   };
   const map = getAdjacencyMap(walk as never, {
     events: ((snapshot: WalkSnapshot) => happenings(snapshot)) as never,
@@ -222,6 +228,7 @@ export function explore(parts: RoundParts, setup: Setup): Explored {
   }) as unknown as AdjacencyMap;
 
   const ways = new Map<string, readonly Happening[]>();
+  const edges: Edge[] = [];
   const first = Object.keys(map)[0]!;
   ways.set(first, []);
   let steps = 0;
@@ -231,13 +238,14 @@ export function explore(parts: RoundParts, setup: Setup): Explored {
       const way = [...history, event];
       const to = serializeState(after);
       if (!ways.has(to)) ways.set(to, way);
+      edges.push({ from: key, to, happening: event });
       const problem = different(seenIn(after), tell(setup, way)) ?? broken(setup, state, after);
       if (problem) throw new Error(`${problem}\n${JSON.stringify(setup)}\n${inLines(way)}`);
       steps++;
     }
     if (!ends(walk, state)) throw new Error(`a round does not end by its deadlines\n${inLines(history)}`);
   }
-  return { states: ways.size, steps };
+  return { states: ways.size, steps, first, edges };
 }
 
 type AdjacencyMap = Readonly<

@@ -314,7 +314,12 @@ export class Rounds implements Consensus {
         return this.#answer(session, { ...output, outcome: 'expired', cut }, { problem: message });
       }
       const decision = this.#closed(session, output);
-      const reason = { by, why: why ?? `${output.outcome} in ${round.id}`, timeoutMs: CONFIRM_TIMEOUT_MS };
+      const how = output.decidedBy === 'leader' ? 'decided by the leader' : output.outcome;
+      const reason = {
+        by,
+        why: `${how} in ${round.id}${why === undefined ? '' : `: ${why}`}`,
+        timeoutMs: CONFIRM_TIMEOUT_MS,
+      };
       this.#options.variables
         .put(topic, value, reason)
         .then(({ version }) => proposer.resolve({ ...decision, version }), proposer.reject);
