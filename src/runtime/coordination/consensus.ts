@@ -210,12 +210,13 @@ export class Rounds implements Consensus {
     }
     const { variable, value, by, why, fallback, ...rest } = parsed.data;
     const topic = variables.defined(variable);
-    const judged = await variables.judge(topic, value);
+    const judged = variables.judge(topic, value);
+    const fit = judged instanceof Promise ? await judged : judged;
     const custom = typeof fallback === 'function' ? fallback : undefined;
     const terms = { ...rest, fallback: typeof fallback === 'function' ? ('custom' as const) : fallback };
     const { promise, resolve, reject } = Promise.withResolvers<Decision>();
     this.#open(
-      { topic, value: judged, terms, by, why, custom },
+      { topic, value: fit.value, terms, by, why, custom },
       { resolve, reject, rounds: 0, last: undefined },
     );
     return promise;
@@ -481,9 +482,9 @@ export class Rounds implements Consensus {
       };
       const other: unknown = await Promise.race([custom?.(failed), late]);
       if (other === undefined) return decision;
-      const judged = await variables.judge(topic, other);
+      const { value: fit } = await variables.judge(topic, other);
       const reason = { by, why: `fallback of ${roundId}`, timeoutMs: CONFIRM_TIMEOUT_MS };
-      const { version } = await variables.put(topic, judged, reason);
+      const { version } = await variables.put(topic, fit, reason);
       return { ...decision, version, decidedBy: 'fallback' };
     } catch (thrown) {
       if (thrown instanceof AgentSystemError && thrown.code === 'STORE_FAILED') throw thrown;

@@ -146,7 +146,8 @@ export class Topic {
   acknowledge(agentId: string, incarnation: number, version: number): boolean {
     const listener = this.listeners.get(agentId);
     if (listener?.incarnation !== incarnation) return false;
-    if (version <= listener.acknowledged || version > listener.told) return false;
+    if (!Number.isInteger(version) || version <= listener.acknowledged || version > listener.told)
+      return false;
     listener.acknowledged = version;
     if (version === this.version) this.#noLongerBehind(listener);
     return true;

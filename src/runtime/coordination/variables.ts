@@ -13,6 +13,7 @@ import { positiveDurationMs } from '../../machines/index.ts';
 import type { Clock } from '../clock.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../errors.ts';
 import type { Journal } from '../journal.ts';
+import type { Verdict } from '../schema.ts';
 import type { Recovery } from '../store.ts';
 import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from './topic.ts';
 import { isVariableDefinition, type VariableDefinition, type VariableKind } from './variable.ts';
@@ -102,6 +103,11 @@ export interface VariablesOptions {
   readonly reportFault: (message: string, thrown: unknown) => void;
 }
 
+/** A value that a variable may take. */
+interface Fit {
+  readonly value: unknown;
+}
+
 interface Rule {
   readonly names: readonly string[];
   readonly constraint: Constraint;
@@ -172,7 +178,8 @@ export class VariableRegistry implements Variables {
   async set(name: string, value: unknown, options: ChangeOptions = {}): Promise<Confirmation> {
     const change = parsed(changeSchema, options, 'variables.set: options');
     const topic = this.defined(name);
-    const fit = await this.judge(topic, value);
+    const judged = this.judge(topic, value);
+    const { value: fit } = judged instanceof Promise ? await judged : judged;
     return this.put(topic, fit, change);
   }
 
@@ -201,7 +208,8 @@ export class VariableRegistry implements Variables {
         `variable ${inWords(name)} has no version ${inWords(version)} in its history, which goes from ${oldest?.version ?? 0} to ${topic.version}`,
       );
     }
-    const fit = await this.judge(topic, entry.value);
+    const judged = this.judge(topic, entry.value);
+    const { value: fit } = judged instanceof Promise ? await judged : judged;
     return this.put(topic, fit, { ...change, why: change.why ?? `rollback to version ${version}` });
   }
 
@@ -252,16 +260,19 @@ export class VariableRegistry implements Variables {
 
   /**
    * @internal The value as it would be kept, if it may be in force now; also asks whether anything may change now.
+   * A promise comes from an asynchronous schema only: all else happens at the moment of the call.
    *
    * @throws AgentSystemError `VARIABLE_INVALID` and what `assertAvailable` throws
    */
-  async judge(topic: Topic, value: unknown): Promise<unknown> {
+  judge(topic: Topic, value: unknown): Fit | Promise<Fit> {
     this.#options.assertAvailable();
-    const judged = topic.definition!.judge(value);
-    const verdict = judged instanceof Promise ? await judged : judged;
-    if ('problem' in verdict) throw invalid(`variable ${inWords(topic.name)}: ${verdict.problem}`);
-    this.check(topic, verdict.value);
-    return verdict.value;
+    const fitOf = (verdict: Verdict): Fit => {
+      if ('problem' in verdict) throw invalid(`variable ${inWords(topic.name)}: ${verdict.problem}`);
+      this.check(topic, verdict.value);
+      return verdict;
+    };
+    const verdict = topic.definition!.judge(value);
+    return verdict instanceof Promise ? verdict.then(fitOf) : fitOf(verdict);
   }
 
   /** @internal Whether a judged value may be put into force now. @throws AgentSystemError as `judge` */

@@ -1,0 +1,489 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAgent, memoryStore, variable, type VariableChange } from '../../src/index.ts';
+import { scriptedHost } from '../../src/testing/index.ts';
+import { codeOf, fateOf, gate, refusal, rig } from '../rig.ts';
+
+const lr = variable.float({ min: 0, max: 1, default: 0.1 });
+const listener = defineAgent({
+  type: 'listener',
+  variables: ['lr'],
+  init: ({ variables }) => ({ seen: [variables['lr']] }),
+  onVariable: ({ value, state }) => void state.seen.push(value),
+  tasks: { seen: { run: ({ state }) => state.seen }, now: { run: ({ variables }) => variables['lr'] } },
+});
+const deaf = defineAgent({ type: 'deaf', init: () => null, tasks: {} });
+
+describe('kinds', () => {
+  const kinds = [
+    [
+      'float',
+      variable.float({ min: -1, max: 1, default: 0 }),
+      [-1, 0.5, 1],
+      [1.01, NaN, Infinity, '1', null],
+    ],
+    [
+      'integer in steps',
+      variable.integer({ min: 1, max: 10, step: 3, default: 4 }),
+      [1, 4, 10],
+      [2, 0, 13, 1.5, true],
+    ],
+    [
+      'choice',
+      variable.choice({ options: ['sgd', 'adam'], default: 'sgd' }),
+      ['adam'],
+      ['rms', 0, undefined],
+    ],
+    ['boolean', variable.boolean({ default: false }), [true], [0, 'true', null]],
+    [
+      'json',
+      variable.json({ schema: z.object({ layers: z.array(z.int()) }), default: { layers: [1] } }),
+      [{ layers: [2, 3] }],
+      [{ layers: 'x' }, [], null],
+    ],
+  ] as const;
+
+  it.each(kinds)(
+    '%s: takes what is within its bounds and refuses all else, changing nothing',
+    async (kind, definition, good, bad) => {
+      const { system } = await rig();
+      await system.variables.define('v', definition);
+      expect(system.variables.get('v')).toMatchObject({
+        kind: kind.split(' ')[0],
+        value: definition.default,
+        version: 1,
+      });
+      for (const value of good) {
+        await system.variables.set('v', value);
+        expect(system.variables.get('v').value).toEqual(value);
+      }
+      const before = system.variables.get('v');
+      for (const value of bad) {
+        const { code, message } = await refusal(system.variables.set('v', value));
+        expect(code).toBe('VARIABLE_INVALID');
+        expect(message).toMatch(/^variable "v": .*(expected|Invalid)/);
+      }
+      expect(system.variables.get('v')).toEqual(before);
+    },
+  );
+
+  it('bounds that no value fits and defaults outside of them are refused', async () => {
+    const made = [
+      () => variable.float({ min: 1, max: 0, default: 1 }),
+      () => variable.float({ max: 1, default: 2 }),
+      () => variable.integer({ step: 0, default: 1 }),
+      () => variable.integer({ min: 0.5, default: 1 }),
+      () => variable.integer({ default: 1.5 }),
+      () => variable.choice({ options: [], default: 'a' as never }),
+      () => variable.choice({ options: ['a', 'a'], default: 'a' }),
+      () => variable.boolean({ default: 1 as never }),
+      () => variable.json({ schema: 7 as never, default: 1 }),
+    ];
+    for (const make of made) expect(await codeOf(make)).toBe('VARIABLE_INVALID');
+    const { system } = await rig();
+    const unfit = variable.json({ schema: z.number(), default: 'x' as never });
+    expect(await codeOf(system.variables.define('v', unfit))).toBe('VARIABLE_INVALID');
+    expect(await codeOf(system.variables.define('v', { kind: 'float' } as never))).toBe('VARIABLE_INVALID');
+    expect(await codeOf(system.variables.define('', lr))).toBe('VARIABLE_INVALID');
+    expect(system.variables.list()).toEqual([]);
+  });
+
+  it('json is kept as a frozen copy: nobody can change it behind the back of others', async () => {
+    const { system } = await rig();
+    await system.variables.define('v', variable.json<{ list: number[] }>({ default: { list: [] } }));
+    const mine = { list: [1] };
+    await system.variables.set('v', mine);
+    mine.list.push(2);
+    const { value } = system.variables.get('v');
+    expect(value).toEqual({ list: [1] });
+    expect(() => (value as { list: number[] }).list.push(3)).toThrow(TypeError);
+    const loop: { self?: unknown } = {};
+    loop.self = loop;
+    for (const value of [loop, 1n, () => 1, undefined]) {
+      expect(await codeOf(system.variables.set('v', value))).toBe('VARIABLE_INVALID');
+    }
+  });
+
+  it('an asynchronous schema is awaited, and what became impossible meanwhile is refused', async () => {
+    const { system } = await rig();
+    const judged = gate<boolean>();
+    const schema = z.number().refine((n) => n < 5 || judged.promise);
+    await system.variables.define('v', variable.json({ schema, default: 1 }));
+    const setting = fateOf(system.variables.set('v', 7));
+    expect(await setting).toBe('pending');
+    const late = system.variables.set('v', 7);
+    system.coordination.suspend();
+    judged.resolve(true);
+    expect(await codeOf(late)).toBe('COORDINATION_UNAVAILABLE');
+    expect(system.variables.get('v').value).toBe(1);
+  });
+});
+
+describe('changes', () => {
+  it('reach every agent that declared the variable, and no other', async () => {
+    const { system, agents, eventsOf } = await rig();
+    await system.variables.define('lr', lr);
+    await agents.register({ id: 'a', module: listener });
+    await agents.register({ id: 'b', module: listener });
+    await agents.register({ id: 'c', module: deaf });
+    for (const id of ['a', 'b', 'c']) await agents.start(id);
+    expect(await system.variables.set('lr', 0.2)).toEqual({
+      version: 2,
+      acknowledged: ['a', 'b'],
+      outOfDate: [],
+    });
+    expect(await agents.execute('a', { type: 'seen' })).toEqual([0.1, 0.2]);
+    expect(eventsOf('variable.acknowledged').map(({ agentId, version }) => [agentId, version])).toEqual([
+      ['a', 2],
+      ['b', 2],
+    ]);
+  });
+
+  it('are versions 1, 2, 3 …, each with who and why; a rollback is one more', async () => {
+    const { system, clock } = await rig();
+    await system.variables.define('lr', lr);
+    await clock.advance(10);
+    await system.variables.set('lr', 0.2, { by: 'trainer-1', why: 'better on fold 3' });
+    await system.variables.set('lr', 0.3);
+    await system.variables.rollback('lr', 2, { by: 'ops' });
+    expect(system.variables.history('lr').map(({ at: _, ...entry }) => entry)).toEqual([
+      { version: 1, value: 0.1, by: 'definition', why: 'its default' },
+      { version: 2, value: 0.2, by: 'trainer-1', why: 'better on fold 3' },
+      { version: 3, value: 0.3, by: 'operator' },
+      { version: 4, value: 0.2, by: 'ops', why: 'rollback to version 2' },
+    ]);
+    expect(await codeOf(system.variables.rollback('lr', 9))).toBe('VARIABLE_INVALID');
+    expect(system.variables.get('lr')).toMatchObject({ version: 4, updatedAt: clock.now() });
+  });
+
+  it('are kept as history up to a bound, the newest of them', async () => {
+    const { system } = await rig();
+    await system.variables.define('n', variable.integer({ default: 0 }));
+    for (let n = 1; n <= 150; n++) await system.variables.set('n', n);
+    const history = system.variables.history('n');
+    expect([history.length, history[0]?.value, history.at(-1)?.value]).toEqual([100, 51, 150]);
+    expect(await codeOf(system.variables.rollback('n', 1))).toBe('VARIABLE_INVALID');
+  });
+
+  it('are heard by subscribers in order, whatever one of them throws', async () => {
+    const { system } = await rig();
+    const heard: VariableChange[] = [];
+    system.variables.subscribe(() => {
+      throw new Error('mine');
+    });
+    const stop = system.variables.subscribe((change) => heard.push(change));
+    await system.variables.define('lr', lr);
+    await system.variables.set('lr', 0.5, { by: 'me' });
+    stop();
+    await system.variables.set('lr', 0.6);
+    expect(heard.map(({ version, value, previous, by }) => [version, value, previous, by])).toEqual([
+      [1, 0.1, undefined, 'definition'],
+      [2, 0.5, 0.1, 'me'],
+    ]);
+  });
+
+  it('of unknown variables, or by malformed options, are refused', async () => {
+    const { system } = await rig();
+    await system.variables.define('lr', lr);
+    const { code, message } = await refusal(system.variables.set('rl', 1));
+    expect([code, message]).toEqual(['VARIABLE_UNKNOWN', 'no variable "rl" is defined, there are: lr']);
+    for (const work of [
+      () => system.variables.get('__proto__'),
+      () => system.variables.history('x'),
+      () => system.variables.outOfDate('x'),
+    ]) {
+      expect(await codeOf(work)).toBe('VARIABLE_UNKNOWN');
+    }
+    expect(await codeOf(system.variables.set('lr', 0.5, { who: 'me' } as never))).toBe('VARIABLE_INVALID');
+    expect(await codeOf(() => system.variables.subscribe(1 as never))).toBe('VARIABLE_INVALID');
+    expect(await codeOf(system.variables.define('lr', lr))).toBe('VARIABLE_INVALID');
+    expect(system.variables.get('lr').version).toBe(1);
+  });
+
+  it('that a failing store did not take are in force, and their caller is told so', async () => {
+    const store = memoryStore();
+    const { append } = store;
+    let isDown = false;
+    store.append = (batch) => {
+      if (isDown) throw new Error('disk full');
+      return append.call(store, batch);
+    };
+    const { system, agents, clock } = await rig({ store });
+    await system.variables.define('lr', lr);
+    await agents.register({ id: 'a', module: listener });
+    await agents.start('a');
+    isDown = true;
+    expect(await codeOf(system.variables.set('lr', 0.2))).toBe('STORE_FAILED');
+    isDown = false;
+    await clock.advance(1_000);
+    expect(system.variables.get('lr')).toMatchObject({ value: 0.2, version: 2 });
+    expect((await store.recover()).variables).toMatchObject([{ value: 0.2, version: 2 }]);
+  });
+});
+
+describe('acknowledgement', () => {
+  async function scripted(patterns: Readonly<Record<string, 'sync' | 'async'>>) {
+    const host = scriptedHost();
+    const whole = await rig({ hosts: { 'in-process': host } });
+    await whole.system.variables.define('lr', lr);
+    const start = async (id: string, communicationPattern: 'sync' | 'async') => {
+      await whole.agents.register({
+        id,
+        module: listener,
+        coordination: { communicationPattern },
+        health: { intervalMs: Infinity },
+        restart: { policy: 'never' },
+      });
+      const started = whole.agents.start(id);
+      await fateOf(started);
+      host.bodiesOf(id)[0]!.ready();
+      await started;
+    };
+    for (const [id, pattern] of Object.entries(patterns)) await start(id, pattern);
+    const body = (id: string) => host.bodiesOf(id).at(-1)!;
+    const acknowledge = (id: string, version: number) =>
+      body(id).report({ type: 'variable.acknowledged', name: 'lr', version });
+    return { ...whole, host, body, acknowledge };
+  }
+
+  it('of every sync agent is awaited; an async one that is behind is listed', async () => {
+    const { system, acknowledge } = await scripted({ s1: 'sync', s2: 'sync', a: 'async' });
+    const set = system.variables.set('lr', 0.2);
+    acknowledge('s1', 2);
+    expect(await fateOf(set)).toBe('pending');
+    expect(system.variables.outOfDate('lr')).toEqual([
+      { agentId: 's2', incarnation: 1, version: 1 },
+      { agentId: 'a', incarnation: 1, version: 1 },
+    ]);
+    acknowledge('s2', 2);
+    expect(await set).toEqual({ version: 2, acknowledged: ['s1', 's2'], outOfDate: ['a'] });
+    acknowledge('a', 2);
+    expect(system.variables.outOfDate('lr')).toEqual([]);
+  });
+
+  it('is not awaited of one that has died, or is stopping', async () => {
+    const { system, agents, body } = await scripted({ s1: 'sync', s2: 'sync' });
+    const set = system.variables.set('lr', 0.2);
+    body('s1').exit('out_of_memory');
+    expect(await fateOf(set)).toBe('pending');
+    void agents.stop('s2', { timeoutMs: 1_000 });
+    expect(await set).toEqual({ version: 2, acknowledged: [], outOfDate: [] });
+  });
+
+  it('of an older version does not count for a newer one; a superseded update says so', async () => {
+    const { system, acknowledge, eventsOf } = await scripted({ s1: 'sync', s2: 'sync' });
+    const second = system.variables.set('lr', 0.2);
+    acknowledge('s1', 2);
+    await fateOf(second);
+    const third = system.variables.set('lr', 0.3);
+    expect(await second).toEqual({ version: 2, acknowledged: ['s1'], outOfDate: ['s2'], supersededBy: 3 });
+    acknowledge('s2', 2);
+    acknowledge('s1', 2);
+    acknowledge('s1', 3);
+    expect(await fateOf(third)).toBe('pending');
+    acknowledge('s2', 3);
+    expect(await third).toEqual({ version: 3, acknowledged: ['s1', 's2'], outOfDate: [] });
+    expect(eventsOf('variable.acknowledged').map(({ agentId, version }) => `${agentId} ${version}`)).toEqual([
+      's1 2',
+      's2 2',
+      's1 3',
+      's2 3',
+    ]);
+  });
+
+  it('of a version that was never told, or of a variable never declared, is worth nothing', async () => {
+    const { system, acknowledge, body, eventsOf } = await scripted({ s: 'sync' });
+    const set = system.variables.set('lr', 0.2);
+    for (const version of [3, 99, NaN, -1]) acknowledge('s', version);
+    body('s').report({ type: 'variable.acknowledged', name: 'nothing', version: 1 });
+    expect(await fateOf(set)).toBe('pending');
+    expect(eventsOf('variable.acknowledged')).toEqual([]);
+    expect(system.variables.outOfDate('lr')).toHaveLength(1);
+    acknowledge('s', 2);
+    await set;
+  });
+
+  it('is awaited for so long only', async () => {
+    const { system, clock } = await scripted({ s: 'sync' });
+    const set = system.variables.set('lr', 0.2, { timeoutMs: 500 });
+    await clock.advance(499);
+    expect(await fateOf(set)).toBe('pending');
+    await clock.advance(1);
+    expect(await set).toEqual({ version: 2, acknowledged: [], outOfDate: ['s'] });
+  });
+
+  it('an agent that starts while values change begins with those of its start, and hears of the rest before its first task', async () => {
+    const { system, agents, host } = await scripted({});
+    await agents.register({ id: 'new', module: listener, coordination: { communicationPattern: 'sync' } });
+    const started = agents.start('new');
+    await fateOf(started);
+    const [body] = host.bodiesOf('new');
+    expect(body!.start.variables).toEqual([{ name: 'lr', value: 0.1, version: 1 }]);
+    const task = agents.execute('new', { type: 'now' }).catch(() => {});
+    expect(await system.variables.set('lr', 0.9)).toEqual({ version: 2, acknowledged: [], outOfDate: [] });
+    expect(body!.takeRequests()).toEqual([]);
+    body!.ready();
+    await started;
+    expect(body!.takeRequests().map(({ type }) => type)).toEqual(['variable.changed', 'task.run']);
+    expect(system.variables.outOfDate('lr')).toEqual([{ agentId: 'new', incarnation: 1, version: 1 }]);
+    body!.exit('killed');
+    await task;
+  });
+});
+
+describe('agents', () => {
+  it('that are restarted begin with the current value', async () => {
+    const { system, agents, clock, eventsOf } = await rig();
+    await system.variables.define('lr', lr);
+    await agents.register({ id: 'a', module: listener, restart: { policy: 'immediate', delayMs: 10 } });
+    await agents.start('a');
+    await agents.kill('a');
+    await system.variables.set('lr', 0.7);
+    await clock.advance(10);
+    expect(await agents.execute('a', { type: 'seen' })).toEqual([0.7]);
+    expect(system.variables.outOfDate('lr')).toEqual([]);
+    expect(eventsOf('variable.acknowledged')).toEqual([]);
+  });
+
+  it('that declared a variable before it was defined hear of it when it is', async () => {
+    const { system, agents } = await rig();
+    await agents.register({ id: 'a', module: listener });
+    await agents.start('a');
+    await system.variables.define('lr', lr);
+    expect(await agents.execute('a', { type: 'seen' })).toEqual([undefined, 0.1]);
+  });
+
+  it('answer one version at a time, and the newest has the last word', async () => {
+    const gates = new Map([
+      [0.2, gate()],
+      [0.4, gate()],
+    ]);
+    const slow = defineAgent({
+      type: 'slow',
+      variables: ['lr'],
+      init: () => ({ lr: 0 }),
+      onVariable: async ({ value, state }) => {
+        await gates.get(value as number)?.promise;
+        state.lr = value as number;
+      },
+      tasks: { lr: { run: ({ state }) => state.lr } },
+    });
+    const { system, agents, eventsOf } = await rig();
+    await system.variables.define('lr', lr);
+    await agents.register({ id: 'a', module: slow, coordination: { communicationPattern: 'sync' } });
+    await agents.start('a');
+    const changes = [0.2, 0.3, 0.4].map((value) => system.variables.set('lr', value));
+    gates.get(0.4)!.resolve();
+    expect(await fateOf(changes[2]!)).toBe('pending');
+    gates.get(0.2)!.resolve();
+    expect(await changes[2]).toMatchObject({ version: 4, acknowledged: ['a'] });
+    expect(await agents.execute('a', { type: 'lr' })).toBe(0.4);
+    expect(eventsOf('variable.acknowledged').map(({ version }) => version)).toEqual([2, 4]);
+    expect(await Promise.all(changes)).toMatchObject([{ supersededBy: 3 }, { supersededBy: 4 }, {}]);
+  });
+
+  it('that change a variable as they hear of it leave everybody with the last value', async () => {
+    const { system, agents } = await rig();
+    let isFirst = true;
+    const meddler = defineAgent({
+      type: 'meddler',
+      variables: ['lr'],
+      init: () => null,
+      onVariable: () => {
+        if (isFirst) void system.variables.set('lr', 0.9, { by: 'meddler' });
+        isFirst = false;
+      },
+      tasks: {},
+    });
+    await system.variables.define('lr', lr);
+    await agents.register({ id: 'a', module: listener });
+    await agents.register({ id: 'm', module: meddler });
+    await agents.register({ id: 'b', module: listener });
+    for (const id of ['a', 'm', 'b']) await agents.start(id);
+    const set = await system.variables.set('lr', 0.2);
+    expect(set).toMatchObject({ version: 2, supersededBy: 3 });
+    expect(await agents.execute('a', { type: 'seen' })).toEqual([0.1, 0.2, 0.9]);
+    expect((await agents.execute('b', { type: 'seen' })) as number[]).toContain(0.9);
+    expect(((await agents.execute('b', { type: 'seen' })) as number[]).at(-1)).toBe(0.9);
+    expect(system.variables.get('lr')).toMatchObject({ value: 0.9, version: 3 });
+    expect(system.variables.outOfDate('lr')).toEqual([]);
+  });
+});
+
+describe('constraints', () => {
+  it('over several variables refuse a change that would break them, and only that', async () => {
+    const { system } = await rig();
+    const count = variable.integer({ default: 1 });
+    const lift = system.variables.constrain(['low', 'high'], ({ low, high }) =>
+      (low as number) <= (high as number) ? true : 'low is above high',
+    );
+    await system.variables.define('low', count);
+    await system.variables.define('high', count);
+    await system.variables.set('high', 5);
+    const { code, message } = await refusal(system.variables.set('low', 6));
+    expect(code).toBe('VARIABLE_INVALID');
+    expect(message).toBe(
+      'the constraint on low, high does not hold for low = 6, high = 5: low is above high',
+    );
+    await system.variables.set('low', 5);
+    expect(await codeOf(system.variables.rollback('high', 1))).toBe('VARIABLE_INVALID');
+    expect(system.variables.list().map(({ name, value }) => [name, value])).toEqual([
+      ['high', 5],
+      ['low', 5],
+    ]);
+    lift();
+    await system.variables.set('low', 6);
+    expect(await codeOf(() => system.variables.constrain(['low', 'high'], () => false))).toBe(
+      'VARIABLE_INVALID',
+    );
+    expect(await codeOf(() => system.variables.constrain([], () => true))).toBe('VARIABLE_INVALID');
+  });
+
+  it('that throw refuse the change with what they threw', async () => {
+    const { system } = await rig();
+    await system.variables.define('lr', lr);
+    let isSick = false;
+    system.variables.constrain(['lr'], () => {
+      if (isSick) throw new Error('cannot say');
+      return true;
+    });
+    isSick = true;
+    expect((await refusal(system.variables.set('lr', 0.2))).message).toMatch(/lr threw: cannot say/);
+    expect(system.variables.get('lr').version).toBe(1);
+  });
+});
+
+describe('the next program', () => {
+  it('finds the values, their versions and their history, and its agents begin with them', async () => {
+    const store = memoryStore();
+    const first = await rig({ store });
+    await first.system.variables.define('lr', lr);
+    await first.system.variables.set('lr', 0.4, { by: 'ops' });
+    await first.agents.register({ id: 'a', module: listener });
+    await first.agents.start('a');
+    // The first program is gone without a word.
+    const { system, agents, clock } = await rig({ store, agents: [listener] });
+    await clock.advance(1);
+    expect(await agents.execute('a', { type: 'seen' })).toEqual([0.4]);
+    expect(system.variables.get('lr')).toMatchObject({ kind: undefined, value: 0.4, version: 2 });
+    expect(await codeOf(system.variables.set('lr', 0.5))).toBe('VARIABLE_UNKNOWN');
+    expect(await system.variables.define('lr', lr)).toMatchObject({ kind: 'float', value: 0.4, version: 2 });
+    await system.variables.rollback('lr', 1);
+    expect(system.variables.history('lr').map(({ version, value }) => [version, value])).toEqual([
+      [1, 0.1],
+      [2, 0.4],
+      [3, 0.1],
+    ]);
+  });
+
+  it('falls back to the default, as a new version, where the kept value no longer fits', async () => {
+    const store = memoryStore();
+    const first = await rig({ store });
+    await first.system.variables.define('lr', lr);
+    await first.system.variables.set('lr', 0.4);
+    const { system } = await rig({ store });
+    const narrow = variable.float({ max: 0.2, default: 0.15 });
+    expect(await system.variables.define('lr', narrow)).toMatchObject({ value: 0.15, version: 3 });
+    expect(system.variables.history('lr').at(-1)?.why).toMatch(/no longer fits/);
+  });
+});
