@@ -80,6 +80,12 @@ export async function fateOf(promise: Promise<unknown>): Promise<unknown> {
   return fate;
 }
 
+/** The very promise, whose refusal a test looks at later. */
+export function awaited<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
 /** A promise that a test settles. */
 export function gate<Value = void>(): PromiseWithResolvers<Value> {
   return Promise.withResolvers<Value>();

@@ -47,6 +47,7 @@ import { Mailbox, type TaskMetrics, type TaskRequest } from './mailbox.ts';
 import type { RestartPermits } from './restart-permits.ts';
 import type { Store } from './store.ts';
 import type { EventBody } from './system-event.ts';
+import { isThenable } from './thenable.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** All that is known of an agent at one moment. Times are epoch ms. */
@@ -152,7 +153,7 @@ export class Agent {
   #link: BodyLink | undefined;
   #mailbox: Mailbox | undefined;
   #health: HealthLane | undefined;
-  #starting: Waiter<void>[] = [];
+  #starting: Waiter<number>[] = [];
   #ending: Waiter<AgentRecord>[] = [];
   #lastExit: ExitReason | undefined;
   #carried: readonly CarriedTask[] | undefined;
@@ -221,7 +222,7 @@ export class Agent {
       ...(restartAt === undefined || status !== 'crashed' ? {} : { restartAt }),
       ...(startedAt === undefined ? {} : { startedAt }),
       ...(endedAt === undefined || isAlive ? {} : { endedAt }),
-      abandoned: this.#mailbox?.abandonedTasks ?? NONE,
+      abandoned: this.#mailbox?.abandonedTasks.slice() ?? NONE,
       metrics: { ...(this.#mailbox?.metrics() ?? NO_TASKS), ...usage, dropped: this.#dropped },
       spec: this.spec,
     };
@@ -242,15 +243,30 @@ export class Agent {
     this.#chart.send({ type: 'life.resumed', at: this.clock.now(), life });
   }
 
-  /** Takes it out of the fleet without a word: its registration was not kept, or its system has closed. */
-  discard(): void {
+  /**
+   * Takes it out of the fleet: its registration was not kept, or its system has closed. Whoever still waits for it
+   * is refused with `why`, and a body that is left is killed.
+   */
+  discard(why: AgentSystemError): void {
     this.#chart.stop();
+    this.#health?.unwatch();
+    const link = this.#link;
+    this.#link = undefined;
+    if (link) {
+      this.#services.admission.release(this.id);
+      this.#services.coordination.ended(this);
+      link.kill();
+    }
+    this.#mailbox?.abandonAll(why.message);
+    for (const { reject } of this.#starting.splice(0)) reject(why);
+    for (const { reject } of this.#ending.splice(0)) reject(why);
   }
 
-  start(command: 'agent.start' | 'agent.restart'): Promise<void> {
+  /** Resolves with the incarnation that runs. */
+  start(command: 'agent.start' | 'agent.restart'): Promise<number> {
     const refusal = this.#services.admission.refusal(this.id, this.spec.resources);
     if (refusal) return Promise.reject(refusal);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#starting.push({ resolve, reject });
     this.#chart.send({ type: command, at: this.clock.now() });
     return promise;
@@ -264,8 +280,8 @@ export class Agent {
     return promise;
   }
 
-  forget(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  forget(): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#starting.push({ resolve, reject });
     this.#chart.send({ type: 'agent.forget', at: this.clock.now() });
     return promise;
@@ -324,8 +340,8 @@ export class Agent {
     } catch (thrown) {
       return this.bodyExited(link, { error: errorInfoOf(thrown) });
     }
-    if (!(saved instanceof Promise)) return this.#open(link, saved);
-    saved.then(
+    if (!isThenable(saved)) return this.#open(link, saved);
+    Promise.resolve(saved).then(
       (state) => this.#open(link, state),
       (thrown: unknown) => this.bodyExited(link, { error: errorInfoOf(thrown) }),
     );
@@ -336,7 +352,7 @@ export class Agent {
     const because = reason ?? 'killed';
     switch (event) {
       case 'agent.started':
-        this.#tell({ type: event, ...of, life }, this.#takeStarting());
+        this.#tell({ type: event, ...of, life }, this.#takeStarting(life.incarnation));
         // First what it missed of its variables, then its tasks.
         this.#services.coordination.started(this);
         this.#mailbox?.open();
@@ -344,7 +360,7 @@ export class Agent {
       case 'agent.start_failed':
         return this.#tell(
           { type: event, ...of, life, reason: because },
-          this.#takeStarting(because),
+          this.#takeStarting(life.incarnation, because),
           this.#takeEnding(),
         );
       case 'agent.stopped':
@@ -353,7 +369,7 @@ export class Agent {
         const abandoned = this.#mailbox?.abandonedTasks ?? NONE;
         return this.#tell(
           { type: event, ...of, life, reason: because, abandoned },
-          this.#takeStarting(because),
+          this.#takeStarting(life.incarnation, because),
           this.#takeEnding(),
         );
       }
@@ -371,7 +387,7 @@ export class Agent {
         return this.#tell({ type: event, ...of, life, reason: because });
       case 'agent.forgotten':
         this.#services.forgotten(this);
-        this.journal.emit({ type: event, ...of }, settleAll(this.#takeStarting()), null);
+        this.journal.emit({ type: event, ...of }, settleAll(this.#takeStarting(life.incarnation)), null);
         return;
       default:
         return this.#tell({ type: event, ...of, life });
@@ -538,7 +554,7 @@ export class Agent {
         type: 'agent.state_saved',
         agentId: this.id,
         incarnation: this.incarnation,
-        bytes: json.length,
+        bytes: Buffer.byteLength(json),
         stateVersion,
       },
       undefined,
@@ -550,7 +566,7 @@ export class Agent {
     const of = { agentId: this.id, incarnation: link.incarnation };
     const { json, stateVersion } = state;
     this.journal.emit(
-      { type: 'agent.state_saved', ...of, bytes: json.length, stateVersion },
+      { type: 'agent.state_saved', ...of, bytes: Buffer.byteLength(json), stateVersion },
       (error) => {
         if (link !== this.#link) return;
         const at = this.clock.now();
@@ -592,7 +608,7 @@ export class Agent {
   }
 
   /** Answers those who wait for the start; with a reason, it is why the start failed. */
-  #takeStarting(failure?: ExitReason): CommitListener | undefined {
+  #takeStarting(incarnation: number, failure?: ExitReason): CommitListener | undefined {
     const starting = this.#starting;
     if (starting.length === 0) return undefined;
     this.#starting = [];
@@ -601,7 +617,7 @@ export class Agent {
       const refusal = failed ?? error;
       for (const { resolve, reject } of starting) {
         if (refusal) reject(refusal);
-        else resolve();
+        else resolve(incarnation);
       }
     };
   }
@@ -610,8 +626,13 @@ export class Agent {
     const ending = this.#ending;
     if (ending.length === 0) return undefined;
     this.#ending = [];
+    // Taken once the chart has made its step; a commit may take longer, and by then the agent may run again.
+    let record: AgentRecord | undefined;
+    queueMicrotask(() => {
+      record ??= this.record();
+    });
     return (error) => {
-      const record = this.record();
+      record ??= this.record();
       for (const { resolve, reject } of ending) {
         if (error) reject(error);
         else resolve(record);

@@ -135,7 +135,13 @@ export class Agents {
         (error) => {
           if (error === undefined) return resolve();
           this.#agents.delete(id);
-          agent.discard();
+          agent.discard(error);
+          // The stream says that it is gone again, or a later program would find it.
+          journal.emit(
+            { type: 'agent.forgotten', agentId: id, incarnation: agent.incarnation },
+            undefined,
+            null,
+          );
           reject(error);
         },
       );
@@ -157,8 +163,7 @@ export class Agents {
    */
   async start<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
     const agent = this.#commanded(id, 'start');
-    await agent.start('agent.start');
-    return this.#handleOf<Tasks>(agent);
+    return this.#handleOf<Tasks>(agent, await agent.start('agent.start'));
   }
 
   /**
@@ -168,8 +173,7 @@ export class Agents {
    */
   async restart<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
     const agent = this.#commanded(id, 'restart');
-    await agent.start('agent.restart');
-    return this.#handleOf<Tasks>(agent);
+    return this.#handleOf<Tasks>(agent, await agent.start('agent.restart'));
   }
 
   /**
@@ -254,7 +258,7 @@ export class Agents {
   handle<Tasks extends TaskTypes>(id: AgentId<Tasks>): AgentHandle<Tasks> {
     const agent = this.find(id);
     agent.refuseUnless('execute');
-    return this.#handleOf<Tasks>(agent);
+    return this.#handleOf<Tasks>(agent, agent.incarnation);
   }
 
   /** One health check, now; of an agent that does not run it says just that. @throws AgentSystemError `AGENT_NOT_FOUND` */
@@ -408,8 +412,8 @@ export class Agents {
     return task;
   }
 
-  #handleOf<Tasks extends TaskTypes>(agent: Agent): AgentHandle<Tasks> {
-    const { id, incarnation } = agent;
+  #handleOf<Tasks extends TaskTypes>(agent: Agent, incarnation: number): AgentHandle<Tasks> {
+    const { id } = agent;
     const alive = () => {
       if (agent.incarnation === incarnation && agent.position.isAlive) return;
       const message = `incarnation ${incarnation} of agent ${id} has ended`;

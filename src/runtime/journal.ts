@@ -4,17 +4,22 @@
  * Owns sequence numbers, the batch that is being gathered, and what waits for a store that fails.
  *
  * I1  Sequences grow by one. Commits are in that order, one append at a time.
- * I2  Subscribers and callers hear of an event after it was committed.
+ * I2  Subscribers and callers hear of an event after it was committed, and hear it once.
  * I3  While the store fails, callers hear the failure at once and subscribers hear the events all the same; what
- *     was not committed is kept, up to a bound, and appended when the store is back.
- * I4  A listener that throws, or rejects, harms nobody.
+ *     was not committed is kept, up to a bound, and appended when the store is back, unless it turns out to have
+ *     been kept after all.
+ * I4  A listener that throws, or rejects, harms nobody. One that was taken off hears nothing more.
  */
 import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { ErrorInfo } from '../machines/index.ts';
 import type { Clock } from './clock.ts';
 import { AgentSystemError, errorInfoOf } from './errors.ts';
 import type { SavedState } from './host.ts';
+import { parseInput } from './malformed.ts';
 import type { Store, StoreBatch } from './store.ts';
 import type { EventBody, SystemEvent } from './system-event.ts';
+import { isThenable } from './thenable.ts';
 
 export type EventListener = (event: SystemEvent) => void;
 /** Called once: without an error when the event was committed, with `STORE_FAILED` when it could not be. */
@@ -33,6 +38,10 @@ export interface JournalOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly lastSequence: number;
+  /** Told when the store begins to fail. */
+  readonly onDegraded?: (error: ErrorInfo) => void;
+  /** Told when it is back. */
+  readonly onRecovered?: () => void;
   /** A commit that takes longer counts as failed; ms. */
   readonly commitTimeoutMs?: number;
   /** Time between attempts to reach a store that failed; ms. */
@@ -43,21 +52,43 @@ export interface JournalOptions {
 
 interface Batch {
   events: SystemEvent[];
+  /** How many of them, from the first, subscribers have heard already. */
+  told: number;
   states: Map<string, SavedState | null> | undefined;
   facts: Map<string, string> | undefined;
   waiting: CommitListener[] | undefined;
 }
 
+interface Subscription {
+  readonly listener: EventListener;
+  isActive: boolean;
+}
+
 const PAGE = 500;
 
+const readSchema = z.strictObject({
+  agentId: z.string().optional(),
+  after: z.int().min(0).default(0),
+  limit: z
+    .custom<number>(
+      (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
+      {
+        error: 'expected a whole number, 0 or more, or Infinity',
+      },
+    )
+    .default(Infinity),
+});
+
 export class Journal {
+  readonly #options: JournalOptions;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #commitTimeoutMs: number;
   readonly #retryMs: number;
   readonly #maxBacklog: number;
-  readonly #listeners = new Set<EventListener>();
+  /** Replaced, never changed: whoever subscribes while an event is told hears the next one first. */
+  #subscriptions: readonly Subscription[] = [];
   #last: number;
   #gathering: Batch = emptyBatch();
   #isScheduled = false;
@@ -67,11 +98,13 @@ export class Journal {
   #isClosed = false;
   /** What the store did not take, while it fails. */
   #backlog: Batch | undefined;
+  #cause: unknown;
   #lost = 0;
   #retry: unknown;
-  #idle: PromiseWithResolvers<void> | undefined;
+  #retrying: Promise<void> | undefined;
 
   constructor(options: JournalOptions) {
+    this.#options = options;
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -110,19 +143,54 @@ export class Journal {
     this.#schedule();
   }
 
+  /** Returns how to stop listening. */
   subscribe(listener: EventListener): () => void {
-    this.#listeners.add(listener);
+    const subscription: Subscription = { listener, isActive: true };
+    this.#subscriptions = [...this.#subscriptions, subscription];
     return () => {
-      this.#listeners.delete(listener);
+      subscription.isActive = false;
+      this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription);
     };
   }
 
-  /** The events that are kept, in order, up to the newest at the moment of the call. */
-  async *read({
-    agentId,
-    after = 0,
-    limit = Infinity,
-  }: ReadOptions = {}): AsyncGenerator<SystemEvent, void, undefined> {
+  /**
+   * The events that are kept, in order, up to the newest at the moment of the call.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for options that are none; `STORE_FAILED` while it is read
+   */
+  read(options: ReadOptions = {}): AsyncGenerator<SystemEvent, void, undefined> {
+    return this.#read(parseInput(readSchema, options, { what: 'events.read' }));
+  }
+
+  /** Resolves when everything that was emitted so far was committed, or could not be. */
+  async settled(): Promise<void> {
+    if (this.#isSettled) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    (this.#gathering.waiting ??= []).push(() => resolve());
+    this.#schedule();
+    await promise;
+  }
+
+  /** Commits what is left and stops trying. Events emitted later are not waited for. */
+  async close(): Promise<void> {
+    await this.settled();
+    this.#isClosed = true;
+    this.#clock.clearTimeout(this.#retry);
+    if (this.#backlog) await this.#tryBacklog();
+    await this.settled();
+    const left = this.#backlog?.events.length ?? 0;
+    if (left + this.#lost === 0) return;
+    this.#logger.error(
+      { events: left, lost: this.#lost },
+      'closed while the store fails: events were not kept',
+    );
+  }
+
+  get #isSettled(): boolean {
+    return !this.#isCommitting && !hasContent(this.#gathering) && this.#gathering.waiting === undefined;
+  }
+
+  async *#read({ agentId, after, limit }: z.output<typeof readSchema>) {
     await this.settled();
     const newest = this.#last;
     for (let from = after, left = limit; left > 0; ) {
@@ -137,22 +205,6 @@ export class Journal {
       from = last.sequence;
       left -= page.length;
     }
-  }
-
-  /** Resolves when everything that was emitted so far was committed, or could not be. */
-  async settled(): Promise<void> {
-    if (!this.#isScheduled && !this.#isCommitting) return;
-    this.#idle ??= Promise.withResolvers<void>();
-    await this.#idle.promise;
-  }
-
-  /** Commits what is left and stops trying. */
-  async close(): Promise<void> {
-    await this.settled();
-    this.#isClosed = true;
-    this.#clock.clearTimeout(this.#retry);
-    if (this.#backlog) await this.#tryBacklog();
-    await this.settled();
   }
 
   async #readPage(query: Parameters<Store['read']>[0]): Promise<readonly SystemEvent[]> {
@@ -175,16 +227,14 @@ export class Journal {
   }
 
   #schedulePending(): void {
-    if (this.#gathering.events.length > 0 || this.#gathering.facts) this.#schedule();
+    if (!this.#isSettled) this.#schedule();
   }
 
   #commit(): void {
     const batch = this.#gathering;
     this.#gathering = emptyBatch();
-    if (this.#backlog) {
-      this.#keepForLater(batch);
-      return this.#finish();
-    }
+    if (this.#backlog) return this.#refuse(batch);
+    if (!hasContent(batch)) return answer(batch);
     this.#isCommitting = true;
     this.#append(
       batch,
@@ -199,68 +249,59 @@ export class Journal {
     done: () => void,
     failed: (thrown: unknown, settled?: Promise<boolean>) => void,
   ): void {
-    let result: void | Promise<void>;
+    let result: unknown;
+    let isPromised: boolean;
     try {
       result = this.#store.append(batch);
+      isPromised = isThenable(result);
     } catch (thrown) {
       return failed(thrown);
     }
-    if (!(result instanceof Promise)) return done();
+    if (!isPromised) return done();
+    const promise = Promise.resolve(result);
     let isOver = false;
-    const once = (then: () => void) => {
-      if (isOver) return;
+    const timer = this.#clock.setTimeout(() => {
       isOver = true;
-      this.#clock.clearTimeout(timer);
-      then();
-    };
-    const timer = this.#clock.setTimeout(
-      () =>
-        once(() =>
-          failed(
-            new Error(`the store did not answer within ${this.#commitTimeoutMs} ms`),
-            result.then(
-              () => true,
-              () => false,
-            ),
-          ),
+      const late = new Error(`the store did not answer within ${this.#commitTimeoutMs} ms`);
+      failed(
+        late,
+        promise.then(
+          () => true,
+          () => false,
         ),
-      this.#commitTimeoutMs,
-    );
-    result.then(
-      () => once(done),
-      (thrown: unknown) => once(() => failed(thrown)),
+      );
+    }, this.#commitTimeoutMs);
+    const isInTime = () => {
+      this.#clock.clearTimeout(timer);
+      return !isOver;
+    };
+    promise.then(
+      () => isInTime() && done(),
+      (thrown: unknown) => isInTime() && failed(thrown),
     );
   }
 
   #committed(batch: Batch): void {
     this.#isCommitting = false;
-    this.#deliver(batch.events);
-    if (batch.waiting) for (const listener of batch.waiting) listener();
+    this.#deliver(batch);
+    answer(batch);
     this.#schedulePending();
-    this.#finish();
   }
 
-  #failed(batch: Batch, thrown: unknown, settled?: Promise<boolean>): void {
+  #failed(batch: Batch, thrown: unknown, settled: Promise<boolean> | undefined): void {
     this.#isCommitting = false;
     this.#logger.error({ err: thrown }, 'the store failed; events wait until it is back');
     this.#backlog = emptyBatch();
-    this.#keepForLater(batch, thrown);
-    this.emit({ type: 'store.degraded', error: errorInfoOf(thrown) });
-    this.#retryAfter(batch, settled);
+    this.#cause = thrown;
+    const error = errorInfoOf(thrown);
+    this.#refuse(batch);
+    this.emit({ type: 'store.degraded', error });
+    this.#options.onDegraded?.(error);
+    this.#retryAfter(settled);
   }
 
-  /** A batch that was not answered for may yet have been kept: only its answer says whether to append it again. */
-  #retryAfter(batch: Batch, settled: Promise<boolean> | undefined): void {
-    if (settled === undefined) return this.#retryLater();
-    this.#isUnanswered = true;
-    void settled.then((wasKept) => {
-      this.#isUnanswered = false;
-      if (wasKept) this.#dropKept(batch);
-      this.#retryLater();
-    });
-  }
-
-  #keepForLater(batch: Batch, cause?: unknown): void {
+  /** The store fails: what was asked for is kept for it, and refused. */
+  #refuse(batch: Batch): void {
     const backlog = this.#backlog!;
     for (const event of batch.events) backlog.events.push(event);
     const excess = backlog.events.length - this.#maxBacklog;
@@ -268,24 +309,25 @@ export class Journal {
       backlog.events.splice(0, excess);
       this.#lost += excess;
     }
-    if (batch.states) backlog.states = new Map([...(backlog.states ?? []), ...batch.states]);
-    if (batch.facts) backlog.facts = new Map([...(backlog.facts ?? []), ...batch.facts]);
-    this.#deliver(batch.events);
-    if (!batch.waiting) return;
-    const error = new AgentSystemError(
-      'STORE_FAILED',
-      'the store failed: what was asked for was not made durable',
-      {
-        cause,
-      },
-    );
-    for (const listener of batch.waiting) listener(error);
+    if (batch.states) addAll((backlog.states ??= new Map()), batch.states);
+    if (batch.facts) addAll((backlog.facts ??= new Map()), batch.facts);
+    this.#deliver(batch);
+    if (batch.waiting) {
+      const message = 'the store failed: what was asked for was not made durable';
+      answer(batch, new AgentSystemError('STORE_FAILED', message, { cause: this.#cause }));
+    }
+    this.#schedulePending();
   }
 
-  #dropKept(batch: Batch): void {
-    const kept = new Set(batch.events);
-    const backlog = this.#backlog!;
-    backlog.events = backlog.events.filter((event) => !kept.has(event));
+  #retryAfter(settled: Promise<boolean> | undefined): void {
+    if (settled === undefined) return this.#retryLater();
+    // Until it has answered it may yet keep what it was given: to append that again now could keep it twice.
+    this.#isUnanswered = true;
+    void settled.then((wasKept) => {
+      this.#isUnanswered = false;
+      if (wasKept && !this.#isClosed) void this.#tryBacklog();
+      else this.#retryLater();
+    });
   }
 
   #retryLater(): void {
@@ -294,45 +336,87 @@ export class Journal {
     this.#retry = this.#clock.setTimeout(() => void this.#tryBacklog(), this.#retryMs);
   }
 
+  /** Resolves when the attempt that is under way, or a new one, is over. */
   #tryBacklog(): Promise<void> {
-    const backlog = this.#backlog;
-    if (!backlog || this.#isCommitting || this.#isUnanswered) return Promise.resolve();
-    this.#isCommitting = true;
+    if (this.#backlog === undefined || this.#isUnanswered) return Promise.resolve();
+    this.#retrying ??= this.#appendBacklog(this.#backlog).finally(() => {
+      this.#retrying = undefined;
+    });
+    return this.#retrying;
+  }
+
+  async #appendBacklog(backlog: Batch): Promise<void> {
+    try {
+      await this.#dropKept(backlog);
+    } catch (thrown) {
+      this.#cause = thrown;
+      return this.#retryLater();
+    }
+    const { events, states, facts } = backlog;
+    const sent = { events: [...events], states: states && new Map(states), facts: facts && new Map(facts) };
     const { promise, resolve } = Promise.withResolvers<void>();
-    const sent = { ...backlog, events: [...backlog.events] };
     this.#append(
       sent,
       () => {
-        this.#isCommitting = false;
-        const lost = this.#lost;
-        this.#backlog = undefined;
-        this.#lost = 0;
-        this.#logger.info({ events: sent.events.length, lost }, 'the store is back');
-        this.emit({ type: 'store.recovered', lost });
+        this.#recovered(sent);
         resolve();
       },
-      (_, settled) => {
-        this.#isCommitting = false;
-        this.#retryAfter(sent, settled);
-        this.#schedulePending();
-        this.#finish();
+      (thrown, settled) => {
+        this.#cause = thrown;
+        this.#retryAfter(settled);
         resolve();
       },
     );
     return promise;
   }
 
-  #deliver(events: readonly SystemEvent[]): void {
-    if (this.#listeners.size === 0) return;
-    for (const event of events) {
-      for (const listener of this.#listeners) this.#tell(listener, event);
+  /** A failure may have come after the commit: what the store holds is not appended again. */
+  async #dropKept(backlog: Batch): Promise<void> {
+    for (;;) {
+      const [first] = backlog.events;
+      if (first === undefined) return;
+      const page = await this.#store.read({ after: first.sequence - 1, limit: PAGE });
+      const last = page.at(-1);
+      if (last === undefined) return;
+      backlog.events = backlog.events.filter(({ sequence }) => sequence > last.sequence);
+    }
+  }
+
+  /** What came while the backlog was appended is committed with what comes next. */
+  #recovered(sent: StoreBatch): void {
+    const newest = sent.events.at(-1)?.sequence ?? 0;
+    const { events, states, facts } = this.#backlog!;
+    const rest = events.filter(({ sequence }) => sequence > newest);
+    const next = this.#gathering;
+    this.#gathering = {
+      events: [...rest, ...next.events],
+      told: rest.length,
+      states: states && addAll(new Map(states), next.states),
+      facts: facts && addAll(new Map(facts), next.facts),
+      waiting: next.waiting,
+    };
+    const lost = this.#lost;
+    this.#backlog = undefined;
+    this.#cause = undefined;
+    this.#lost = 0;
+    this.#logger.info({ events: sent.events.length, lost }, 'the store is back');
+    this.emit({ type: 'store.recovered', lost });
+    this.#options.onRecovered?.();
+  }
+
+  #deliver({ events, told }: Batch): void {
+    for (let place = told; place < events.length; place++) {
+      const event = events[place]!;
+      for (const subscription of this.#subscriptions) {
+        if (subscription.isActive) this.#tell(subscription.listener, event);
+      }
     }
   }
 
   #tell(listener: EventListener, event: SystemEvent): void {
     try {
       const result: unknown = listener(event);
-      if (result instanceof Promise) result.catch((thrown: unknown) => this.#complain(thrown));
+      if (isThenable(result)) Promise.resolve(result).catch((thrown: unknown) => this.#complain(thrown));
     } catch (thrown) {
       this.#complain(thrown);
     }
@@ -341,14 +425,24 @@ export class Journal {
   #complain(thrown: unknown): void {
     this.#logger.error({ err: thrown }, 'a listener of events threw');
   }
-
-  #finish(): void {
-    if (this.#isScheduled || this.#isCommitting) return;
-    this.#idle?.resolve();
-    this.#idle = undefined;
-  }
 }
 
 function emptyBatch(): Batch {
-  return { events: [], states: undefined, facts: undefined, waiting: undefined };
+  return { events: [], told: 0, states: undefined, facts: undefined, waiting: undefined };
+}
+
+function hasContent({ events, facts }: Batch): boolean {
+  return events.length > 0 || facts !== undefined;
+}
+
+function answer({ waiting }: Batch, error?: AgentSystemError): void {
+  if (waiting) for (const listener of waiting) listener(error);
+}
+
+function addAll<Value>(
+  to: Map<string, Value>,
+  from: ReadonlyMap<string, Value> | undefined,
+): Map<string, Value> {
+  if (from) for (const [key, value] of from) to.set(key, value);
+  return to;
 }

@@ -15,6 +15,7 @@ import { AgentSystemError, type ErrorCode, errorFrom } from './errors.ts';
 import type { BodyReport, BodyRequest, TraceParent } from './host.ts';
 import type { Journal } from './journal.ts';
 import type { EventBody } from './system-event.ts';
+import { isThenable } from './thenable.ts';
 
 /** A task as a caller asks for it. */
 export interface TaskRequest {
@@ -83,6 +84,7 @@ export class Mailbox {
   readonly #running = new Map<string, Entry>();
   #mode: Mode = 'held';
   #isBusy = false;
+  #isPumping = false;
   #abandonedTasks: string[] = [];
   #done = 0;
   #failed = 0;
@@ -96,6 +98,10 @@ export class Mailbox {
     this.#owner = owner;
     this.#concurrency = policy.concurrency;
     this.#queueLimit = policy.queueLimit;
+  }
+
+  get #isServing(): boolean {
+    return this.#mode === 'open' || this.#mode === 'draining';
   }
 
   get isBusy(): boolean {
@@ -223,22 +229,29 @@ export class Mailbox {
   progress(taskId: string, value: unknown): void {
     const entry = this.#running.get(taskId);
     if (entry === undefined || entry.isAnswered || entry.request.onProgress === undefined) return;
+    const complain = (thrown: unknown) => this.#owner.reportFault('a listener of progress threw', thrown);
     try {
-      entry.request.onProgress(value);
+      const result: unknown = entry.request.onProgress(value);
+      if (isThenable(result)) Promise.resolve(result).catch(complain);
     } catch (thrown) {
-      this.#owner.reportFault('a listener of progress threw', thrown);
+      complain(thrown);
     }
   }
 
   #accepted(entry: Entry, error: AgentSystemError | undefined): void {
     entry.isCommitted = true;
-    if (error !== undefined && !entry.isAnswered) {
-      this.#waiting.delete(entry);
-      this.#answer(entry);
-      entry.reject(error);
-      this.#tellIfIdle();
-    }
+    if (error !== undefined) this.#refuse(entry, error);
     this.#pump();
+  }
+
+  /** It could not be made durable: the stream says that it has ended, or a later program would take it for lost. */
+  #refuse(entry: Entry, error: AgentSystemError): void {
+    if (entry.isAnswered) return;
+    this.#withdraw(entry, error.message);
+    this.#abandoned += 1;
+    this.#emit({ type: 'task.abandoned', ...this.#nameOf(entry), why: error.message });
+    entry.reject(error);
+    this.#tellIfIdle();
   }
 
   #limit(entry: Entry): void {
@@ -252,13 +265,16 @@ export class Mailbox {
     entry.unlisten = () => signal.removeEventListener('abort', onAbort);
   }
 
+  /** Starts what may run. A task that settles while it starts makes room for the next: a loop, no recursion. */
   #pump(): void {
-    if (this.#mode !== 'open' && this.#mode !== 'draining') return;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
     for (const entry of this.#waiting) {
-      if (this.#running.size >= this.#concurrency || !entry.isCommitted) break;
+      if (!this.#isServing || this.#running.size >= this.#concurrency || !entry.isCommitted) break;
       this.#waiting.delete(entry);
       this.#start(entry);
     }
+    this.#isPumping = false;
     if (this.#mode === 'open' && !this.#isBusy && this.#waiting.size + this.#running.size > 0) {
       this.#isBusy = true;
       this.#owner.becameBusy();

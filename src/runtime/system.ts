@@ -151,6 +151,8 @@ const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
 /** Grace for killed bodies to be gone, past the deadline of a close; ms. */
 const KILL_GRACE_MS = 1_000;
+/** Time for a host, or a store, to close; ms. More than a commit may take. */
+const RELEASE_GRACE_MS = 12_000;
 
 /**
  * A system of supervised agents, with the fleet that its store kept.
@@ -162,7 +164,13 @@ export async function createAgentSystem(options: AgentSystemOptions = {}): Promi
   const { limits } = parseInput(optionsSchema, options, { what: 'createAgentSystem' });
   const store = options.store ?? memoryStore();
   const recovery = await openStore(store);
-  return new System(options, limits, store, recovery);
+  try {
+    return new System(options, limits, store, recovery);
+  } catch (thrown) {
+    if (thrown instanceof AgentSystemError) throw thrown;
+    const message = `the fleet of the store cannot be brought back: ${errorInfoOf(thrown).message}`;
+    throw new AgentSystemError('STORE_FAILED', message, { cause: thrown });
+  }
 }
 
 async function openStore(store: Store): Promise<Recovery> {
@@ -188,6 +196,7 @@ class System implements AgentSystem {
   readonly events: AgentSystem['events'];
   readonly alerts: Alerts;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #journal: Journal;
   readonly #store: Store;
   readonly #admission: Admission;
@@ -195,12 +204,22 @@ class System implements AgentSystem {
   readonly #coordination: Coordination;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #stopCounting: (() => void) | undefined;
+  /** From the first moment of a close on: what an agent does while it is stopped begins nothing. */
+  #isClosing = false;
   #closing: Promise<CloseReport> | undefined;
 
   constructor(options: AgentSystemOptions, limits: Required<SystemLimits>, store: Store, recovery: Recovery) {
     const clock = options.clock ?? systemClock();
     const logger = options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2));
-    const journal = new Journal({ store, clock, logger, lastSequence: recovery.lastSequence });
+    const journal = new Journal({
+      store,
+      clock,
+      logger,
+      lastSequence: recovery.lastSequence,
+      onDegraded: ({ message }) =>
+        alerts.raise('store_degraded', `the store fails, nothing is made durable: ${message}`),
+      onRecovered: () => alerts.clear('store_degraded'),
+    });
     const alerts = new Alerts(journal);
     const admission = new Admission(limits);
     const chartOptions = {
@@ -254,6 +273,7 @@ class System implements AgentSystem {
     };
     this.#hosts = new Map(Object.entries(hosts) as [Isolation, Host][]);
     this.#clock = clock;
+    this.#logger = logger;
     this.#journal = journal;
     this.#store = store;
     this.#admission = admission;
@@ -298,6 +318,7 @@ class System implements AgentSystem {
 
   async close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
     const { timeoutMs } = parseInput(closeSchema, options, { what: 'close' });
+    this.#isClosing = true;
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
@@ -310,33 +331,48 @@ class System implements AgentSystem {
     this.#coordination.close();
     const report = await this.#stopAll(timeoutMs);
     this.#stopCounting?.();
-    for (const agent of this.agents.all()) agent.discard();
+    const why = new AgentSystemError('SYSTEM_CLOSED', 'the system has closed');
+    for (const agent of this.agents.all()) agent.discard(why);
     this.#permits.close();
     this.#coordination.discard();
-    await Promise.all([...this.#hosts.values()].map((host) => host.close()));
-    await this.#journal.close();
-    await this.#store.close();
+    const hosts = [...this.#hosts.values()];
+    await Promise.all(hosts.map((host) => this.#release(`the ${host.isolation} host`, () => host.close())));
+    await this.#release('the journal', () => this.#journal.close());
+    await this.#release('the store', () => this.#store.close());
     return report;
+  }
+
+  /** What fails or hangs at its own end is logged, and keeps nobody from the report. */
+  async #release(what: string, close: () => unknown): Promise<void> {
+    const { promise: given, reject: giveUp } = Promise.withResolvers<never>();
+    const late = new Error(`not closed within ${RELEASE_GRACE_MS} ms`);
+    const timer = this.#clock.setTimeout(() => giveUp(late), RELEASE_GRACE_MS);
+    try {
+      await Promise.race([close(), given]);
+    } catch (err) {
+      this.#logger.error({ err }, `${what} could not be closed`);
+    }
+    this.#clock.clearTimeout(timer);
   }
 
   async #stopAll(timeoutMs: number | undefined): Promise<CloseReport> {
     const leaving = [...this.agents.all()].filter(({ position }) => position.legal.has('stop'));
-    const stopped: string[] = [];
-    const abandoned = new Set<string>();
+    const living = new Set(leaving.filter(({ position }) => position.isAlive));
     const deadlineMs =
       timeoutMs ?? leaving.reduce((longest, { spec }) => Math.max(longest, spec.shutdownMs), 0);
-    const ends = leaving.map(async (agent) => {
-      abandoned.add(agent.id);
-      const at = this.#clock.now();
-      const grace = timeoutMs === undefined ? {} : { timeoutMs };
+    const grace = timeoutMs === undefined ? {} : { timeoutMs };
+    const ends = leaving.map((agent) =>
       // A store that fails says so of every end: how the agent ended is read from its record.
-      await agent.end({ type: 'agent.stop', at, ...grace }).catch(() => undefined);
-      if (!endedInOrder(agent.record())) return;
-      abandoned.delete(agent.id);
-      stopped.push(agent.id);
-    });
+      agent.end({ type: 'agent.stop', at: this.#clock.now(), ...grace }).catch(() => undefined),
+    );
     await this.#within(deadlineMs, Promise.all(ends), leaving);
-    return { stopped, abandoned: [...abandoned] };
+    const stopped: string[] = [];
+    const abandoned: string[] = [];
+    for (const agent of leaving) {
+      const isInOrder = living.has(agent) ? endedInOrder(agent.record()) : !agent.position.isAlive;
+      (isInOrder ? stopped : abandoned).push(agent.id);
+    }
+    return { stopped, abandoned };
   }
 
   /** Waits for all ends; at the deadline it kills what is left, and then waits no longer than the grace. */
@@ -353,7 +389,7 @@ class System implements AgentSystem {
   }
 
   #assertOpen(): void {
-    if (this.#closing) throw new AgentSystemError('SYSTEM_CLOSED', 'the system is closed, or closing');
+    if (this.#isClosing) throw new AgentSystemError('SYSTEM_CLOSED', 'the system is closed, or closing');
   }
 }
 
@@ -384,6 +420,6 @@ function compareCharts({ facts }: Recovery, journal: Journal, logger: Logger): v
 
 function endedInOrder({ status, abandoned, reason }: AgentRecord): boolean {
   const isOrdered = status === 'stopped' || status === 'completed';
-  const isTimedOut = typeof reason === 'object' && 'shutdown' in reason && reason.shutdown === 'timed_out';
-  return isOrdered && !isTimedOut && abandoned.length === 0;
+  const why = typeof reason === 'object' && 'shutdown' in reason ? reason.shutdown : undefined;
+  return isOrdered && why !== 'timed_out' && why !== 'killed' && abandoned.length === 0;
 }

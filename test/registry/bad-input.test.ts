@@ -213,6 +213,7 @@ describe('options that are none', () => {
     await agents.start(id);
     for (const field of ['type', 'timeoutMs']) {
       const task = Object.defineProperty({ type: 'echo' }, field, {
+        enumerable: true,
         get() {
           throw new Error('a getter threw');
         },

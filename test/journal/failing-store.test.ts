@@ -1,0 +1,371 @@
+import { describe, expect, it } from 'vitest';
+import { createAgentSystem, memoryStore, type SystemEvent } from '../../src/index.ts';
+import { Journal } from '../../src/runtime/journal.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { plain } from '../registry/plain.ts';
+import { awaited, codeOf, fateOf, refusal, rig, silent } from '../rig.ts';
+import { worker } from '../tasks/worker.ts';
+import { failingStore, type Trouble } from './failing-store.ts';
+
+const RETRY_MS = 1_000;
+const COMMIT_TIMEOUT_MS = 10_000;
+const troubles: Trouble[] = ['throws', 'rejects', 'keeps, then throws', 'keeps, then rejects'];
+
+async function running(store = failingStore()) {
+  const made = await rig({ store });
+  const { module, begun } = worker();
+  const id = await made.agents.register({ id: 'a', module, tasks: { concurrency: 2 } });
+  await made.agents.start(id);
+  return { ...made, store, id, begun };
+}
+
+async function logOf(store: ReturnType<typeof failingStore>): Promise<readonly SystemEvent[]> {
+  return store.kept.read({ limit: 1_000 });
+}
+
+describe.each(troubles)('a store that %s', (trouble) => {
+  it('callers get STORE_FAILED with the cause, and their agents go on', async () => {
+    const { agents, store, id } = await running();
+    store.trouble = trouble;
+    const error = await refusal(agents.execute(id, { type: 'note', input: 1 }));
+    expect(error.code).toBe('STORE_FAILED');
+    expect(error.cause).toMatchObject({ message: expect.stringMatching(/disk is full|answer was lost/) });
+    // The failure is known now: the next caller is told it with its cause, too.
+    const next = await refusal(agents.execute(id, { type: 'note', input: 2 }));
+    expect(next.code).toBe('STORE_FAILED');
+    expect(next.cause).toBe(error.cause);
+    expect(agents.get(id).status).toBe('running');
+    expect(agents.get(id).metrics).toMatchObject({ waiting: 0, running: 0 });
+  });
+
+  it('every command is answered: with STORE_FAILED, and the agent is where the command took it', async () => {
+    const { agents, store, clock, id } = await running();
+    store.trouble = trouble;
+    await codeOf(agents.execute(id, { type: 'note' }));
+    const start = store.appends;
+    expect(await codeOf(agents.stop(id))).toBe('STORE_FAILED');
+    expect(agents.get(id).status).toBe('stopped');
+    expect(await codeOf(agents.start(id))).toBe('STORE_FAILED');
+    expect(agents.get(id).status).toBe('running');
+    expect(await codeOf(agents.kill(id))).toBe('STORE_FAILED');
+    expect(agents.get(id).status).toBe('crashed');
+    await clock.advance(500);
+    expect(agents.get(id)).toMatchObject({ status: 'running', restarts: 1 });
+    expect(await codeOf(agents.stop(id))).toBe('STORE_FAILED');
+    expect(await codeOf(agents.forget(id))).toBe('STORE_FAILED');
+    expect(agents.list()).toEqual([]);
+    expect(store.appends).toBe(start);
+  });
+
+  it('subscribers hear all the same, each event once, in order, and of the failure as an alert', async () => {
+    const { agents, system, store, clock, events, eventsOf, id } = await running();
+    store.trouble = trouble;
+    await codeOf(agents.execute(id, { type: 'note', input: 1 }));
+    await codeOf(agents.execute(id, { type: 'note', input: 2 }));
+    await settled();
+    expect(eventsOf('store.degraded')).toHaveLength(1);
+    expect(eventsOf('alert.raised')).toMatchObject([{ alert: 'store_degraded' }]);
+    expect(system.alerts.list()).toMatchObject([{ alert: 'store_degraded' }]);
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    expect(eventsOf('store.recovered')).toMatchObject([{ lost: 0 }]);
+    expect(eventsOf('alert.cleared')).toMatchObject([{ alert: 'store_degraded' }]);
+    expect(system.alerts.list()).toEqual([]);
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1));
+  });
+
+  it('what it did not take is appended when it is back, once, in order, and callers are answered again', async () => {
+    const { agents, store, clock, events, id } = await running();
+    store.trouble = trouble;
+    await codeOf(agents.execute(id, { type: 'note', input: 1 }));
+    await clock.advance(RETRY_MS * 3);
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    expect(await agents.execute(id, { type: 'note', input: 2 })).toBeTypeOf('number');
+    expect(await logOf(store)).toEqual(events);
+    expect(await agents.savedState(id)).toEqual({ log: expect.arrayContaining([2]) });
+  });
+
+  it('it is asked again once in a while, never in a loop', async () => {
+    const { agents, store, clock, id } = await running();
+    store.trouble = trouble;
+    await codeOf(agents.execute(id, { type: 'note', input: 1 }));
+    const before = store.appends;
+    for (let count = 0; count < 50; count++) await codeOf(agents.execute(id, { type: 'note' }));
+    expect(store.appends).toBe(before);
+    await clock.advance(RETRY_MS * 5);
+    expect(store.appends - before).toBeLessThanOrEqual(5);
+  });
+
+  it('a registration that was not kept is not there: its id is free, now and in the log', async () => {
+    const { agents, store, clock } = await running();
+    store.trouble = trouble;
+    expect(await codeOf(agents.register({ id: 'b', module: plain }))).toBe('STORE_FAILED');
+    expect(await codeOf(() => agents.get('b'))).toBe('AGENT_NOT_FOUND');
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    const { agents: kept } = await store.kept.recover();
+    expect(kept.map(({ registered }) => registered.agentId)).toEqual(['a']);
+    expect(await agents.register({ id: 'b', module: plain })).toBe('b');
+  });
+
+  it('a task that was refused is over, in the log too: no later program repeats it', async () => {
+    const { agents, store, clock, id } = await running();
+    store.trouble = trouble;
+    await codeOf(agents.execute(id, { type: 'note', input: 1 }));
+    await codeOf(agents.execute(id, { type: 'note', input: 1 }));
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    expect((await store.kept.recover()).tasks).toEqual([]);
+  });
+
+  it('tasks in flight end, and their callers hear that their end was not kept', async () => {
+    const { agents, store, begun, id } = await running();
+    const task = awaited(agents.execute(id, { type: 'held' }));
+    await settled();
+    store.trouble = trouble;
+    begun[0]!.done('late');
+    expect(await fateOf(task)).toBe('STORE_FAILED');
+    expect(agents.get(id).metrics).toMatchObject({ done: 1, running: 0 });
+  });
+
+  it('a close while it fails is answered, and leaves no timer', async () => {
+    const store = failingStore();
+    const clock = simulatedClock();
+    const system = await createAgentSystem({ store, clock, logger: silent });
+    const id = await system.agents.register({ module: plain });
+    await system.agents.start(id);
+    store.trouble = trouble;
+    await codeOf(system.agents.execute(id, { type: 'echo' }));
+    expect(await fateOf(system.close())).toEqual({ value: { stopped: [id], abandoned: [] } });
+    expect(clock.pending()).toEqual([]);
+  });
+
+  it('a close once it is back makes the rest durable first', async () => {
+    const store = failingStore();
+    const clock = simulatedClock();
+    const system = await createAgentSystem({ store, clock, logger: silent });
+    const events: SystemEvent[] = [];
+    system.events.subscribe((event) => events.push(event));
+    const id = await system.agents.register({ module: plain });
+    await system.agents.start(id);
+    store.trouble = trouble;
+    await codeOf(system.agents.execute(id, { type: 'echo' }));
+    store.trouble = undefined;
+    expect(await fateOf(system.close())).toEqual({ value: { stopped: [id], abandoned: [] } });
+    expect(await logOf(store)).toEqual(events);
+    expect(events.at(-1)).toMatchObject({ type: 'alert.cleared' });
+  });
+});
+
+describe('a store that hangs', () => {
+  it('callers wait until its time is over, and later ones are told at once', async () => {
+    const { agents, store, clock, id } = await running();
+    store.trouble = 'hangs';
+    const first = awaited(agents.execute(id, { type: 'note' }));
+    await clock.advance(COMMIT_TIMEOUT_MS - 1);
+    expect(await fateOf(first)).toBe('pending');
+    await clock.advance(1);
+    expect(await fateOf(first)).toBe('STORE_FAILED');
+    expect(await fateOf(agents.execute(id, { type: 'note' }))).toBe('STORE_FAILED');
+    await clock.advance(RETRY_MS * 20);
+    expect(await fateOf(agents.execute(id, { type: 'note' }))).toBe('STORE_FAILED');
+  });
+
+  it.each([
+    ['kept it', true],
+    ['did not keep it', false],
+  ])('and then says that it %s: nothing is kept twice, and nothing is missing', async (_, isKept) => {
+    const { agents, store, clock, events, id } = await running();
+    store.trouble = 'hangs';
+    const first = awaited(agents.execute(id, { type: 'note', input: 1 }));
+    await clock.advance(COMMIT_TIMEOUT_MS);
+    expect(await fateOf(first)).toBe('STORE_FAILED');
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS * 5);
+    // Before it has answered, nothing may be appended: it could be kept twice.
+    expect((await logOf(store)).length).toBe(3);
+    await store.answer(isKept);
+    await clock.advance(RETRY_MS);
+    expect(await agents.execute(id, { type: 'note', input: 2 })).toBeTypeOf('number');
+    expect(await logOf(store)).toEqual(events);
+  });
+
+  it('while its backlog is appended callers are told at once, and nobody waits for it', async () => {
+    const { agents, store, clock, events, id } = await running();
+    store.trouble = 'throws';
+    await codeOf(agents.execute(id, { type: 'note' }));
+    store.trouble = 'hangs';
+    await clock.advance(RETRY_MS);
+    expect(await fateOf(agents.execute(id, { type: 'note' }))).toBe('STORE_FAILED');
+    store.trouble = undefined;
+    await store.answer(true);
+    await settled();
+    expect(await agents.execute(id, { type: 'note' })).toBeTypeOf('number');
+    expect(await logOf(store)).toEqual(events);
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1));
+  });
+
+  it('comes back under load', async () => {
+    const { agents, store, clock, events, id } = await running();
+    store.trouble = 'throws';
+    await codeOf(agents.execute(id, { type: 'note' }));
+    store.trouble = 'hangs';
+    await clock.advance(RETRY_MS);
+    let isOver = false;
+    const callers = Array.from({ length: 3 }, async () => {
+      while (!isOver) await agents.execute(id, { type: 'note' }).catch(() => undefined);
+    });
+    store.trouble = undefined;
+    await store.answer(true);
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    isOver = true;
+    await Promise.all(callers);
+    await settled();
+    expect(events.some(({ type }) => type === 'store.recovered')).toBe(true);
+    expect(await logOf(store)).toEqual(events);
+  });
+
+  it('a close is answered when its time is over, tells whose state was not saved, and leaves no timer', async () => {
+    const store = failingStore();
+    const clock = simulatedClock();
+    const system = await createAgentSystem({ store, clock, logger: silent });
+    const id = await system.agents.register({ module: plain });
+    await system.agents.start(id);
+    store.trouble = 'hangs';
+    const closed = system.close({ timeoutMs: 100 });
+    await clock.advance(COMMIT_TIMEOUT_MS + 2_000);
+    expect(await fateOf(closed)).toEqual({ value: { stopped: [], abandoned: [id] } });
+    expect(clock.pending()).toEqual([]);
+    await store.answer(false);
+    await settled();
+    expect(clock.pending()).toEqual([]);
+  });
+
+  it('a close is not kept from its answer by a store that cannot close', async () => {
+    for (const close of [
+      () => new Promise<void>(() => {}),
+      () => Promise.reject(new Error('busy')),
+      () => {
+        throw new Error('busy');
+      },
+    ]) {
+      const clock = simulatedClock();
+      const store = Object.assign(failingStore(), { close });
+      const system = await createAgentSystem({ store, clock, logger: silent });
+      const id = await system.agents.register({ module: plain });
+      await system.agents.start(id);
+      const closed = system.close();
+      await clock.advance(60_000);
+      expect(await fateOf(closed)).toEqual({ value: { stopped: [id], abandoned: [] } });
+      expect(clock.pending()).toEqual([]);
+    }
+  });
+});
+
+describe('what a store that fails cannot do', () => {
+  it('read: the reader gets STORE_FAILED, once', async () => {
+    const store = Object.assign(failingStore(), {
+      read: () => {
+        throw new Error('bad sector');
+      },
+    });
+    const { agents, system } = await rig({ store });
+    await agents.register({ id: 'a', module: plain });
+    const error = await refusal(async () => {
+      for await (const event of system.events.read()) void event;
+    });
+    expect(error).toMatchObject({ code: 'STORE_FAILED', cause: { message: 'bad sector' } });
+  });
+
+  it.each([
+    ['throw', () => raise(new Error('bad sector'))],
+    ['reject', () => Promise.reject(new Error('bad sector'))],
+    ['give what is no JSON', () => ({ json: '{', stateVersion: 1 })],
+  ])('give a state: savedState is refused when it %ss', async (_, state) => {
+    const { agents } = await rig({ store: Object.assign(failingStore(), { state }) });
+    const id = await agents.register({ module: plain });
+    expect(await codeOf(agents.savedState(id))).toBe('STORE_FAILED');
+  });
+
+  it.each([
+    ['throws', () => raise(new Error('bad sector'))],
+    ['rejects', () => Promise.reject(new Error('bad sector'))],
+    ['gives what is no JSON', () => ({ json: '{', stateVersion: 1 })],
+  ])('give a state: a start fails when it %s, and never runs without it', async (_, state) => {
+    const { agents } = await rig({ store: Object.assign(failingStore(), { state }) });
+    const id = await agents.register({ module: plain });
+    expect(await codeOf(agents.start(id))).toBe('AGENT_START_FAILED');
+    expect(agents.get(id).status).toBe('registered');
+  });
+
+  it('give a state in time: the start times out', async () => {
+    const state = () => new Promise<never>(() => {});
+    const { agents, clock } = await rig({ store: Object.assign(failingStore(), { state }) });
+    const id = await agents.register({ module: plain, startTimeoutMs: 500 });
+    const start = awaited(agents.start(id));
+    await clock.advance(500);
+    expect(await fateOf(start)).toBe('AGENT_START_TIMED_OUT');
+  });
+
+  it.each([
+    ['throws', () => raise(new Error('locked by another program'))],
+    ['rejects', () => Promise.reject(new Error('locked by another program'))],
+    ['gives nothing', () => undefined],
+    ['gives nonsense', () => ({ agents: 7 })],
+  ])('open: createAgentSystem is refused when it %s', async (_, recover) => {
+    const store = Object.assign(failingStore(), { recover });
+    const error = await refusal(createAgentSystem({ store: store as never, logger: silent }));
+    expect(error.code).toBe('STORE_FAILED');
+  });
+});
+
+describe('the backlog', () => {
+  it('holds so many events and no more: the oldest are lost, and counted', async () => {
+    const clock = simulatedClock();
+    const store = failingStore(memoryStore());
+    const journal = new Journal({ store, clock, logger: silent, lastSequence: 0, maxBacklog: 10 });
+    store.trouble = 'throws';
+    for (let count = 0; count < 25; count++) {
+      journal.emit({ type: 'leader.elected', agentId: 'a', term: count });
+      await settled();
+    }
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    const kept = await logOf(store);
+    expect(kept.at(-1)).toMatchObject({ type: 'store.recovered', lost: 16, sequence: 27 });
+    expect(kept.map(({ sequence }) => sequence)).toEqual([17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27]);
+    await journal.close();
+  });
+
+  it('keeps the newest state of each agent, and facts', async () => {
+    const clock = simulatedClock();
+    const store = failingStore();
+    const journal = new Journal({ store, clock, logger: silent, lastSequence: 0 });
+    store.trouble = 'throws';
+    const save = (agentId: string, json: string) =>
+      journal.emit(
+        { type: 'agent.state_saved', agentId, incarnation: 1, bytes: 1, stateVersion: 1 },
+        undefined,
+        { json, stateVersion: 1 },
+      );
+    save('a', '1');
+    save('b', '1');
+    await settled();
+    save('a', '2');
+    journal.keepFact('hash', 'x');
+    await settled();
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    expect([await store.kept.state('a'), await store.kept.state('b')]).toMatchObject([
+      { json: '2' },
+      { json: '1' },
+    ]);
+    expect((await store.kept.recover()).facts.get('hash')).toBe('x');
+    await journal.close();
+  });
+});
+
+function raise(error: Error): never {
+  throw error;
+}
