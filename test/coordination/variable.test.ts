@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { defineAgent, memoryStore, variable, type VariableChange } from '../../src/index.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
 import { codeOf, fateOf, gate, refusal, rig } from '../rig.ts';
+import { mortalStore } from './mortal-store.ts';
 
 const lr = variable.float({ min: 0, max: 1, default: 0.1 });
 const listener = defineAgent({
@@ -266,7 +267,7 @@ describe('acknowledgement', () => {
     const set = system.variables.set('lr', 0.2);
     body('s1').exit('out_of_memory');
     expect(await fateOf(set)).toBe('pending');
-    void agents.stop('s2', { timeoutMs: 1_000 });
+    void agents.stop('s2', { timeoutMs: 1_000 }).catch(() => {});
     expect(await set).toEqual({ version: 2, acknowledged: [], outOfDate: [] });
   });
 
@@ -455,14 +456,14 @@ describe('constraints', () => {
 
 describe('the next program', () => {
   it('finds the values, their versions and their history, and its agents begin with them', async () => {
-    const store = memoryStore();
+    const { store, die } = mortalStore();
     const first = await rig({ store });
     await first.system.variables.define('lr', lr);
     await first.system.variables.set('lr', 0.4, { by: 'ops' });
     await first.agents.register({ id: 'a', module: listener });
     await first.agents.start('a');
     // The first program is gone without a word.
-    const { system, agents, clock } = await rig({ store, agents: [listener] });
+    const { system, agents, clock } = await rig({ store: die(), agents: [listener] });
     await clock.advance(1);
     expect(await agents.execute('a', { type: 'seen' })).toEqual([0.4]);
     expect(system.variables.get('lr')).toMatchObject({ kind: undefined, value: 0.4, version: 2 });
@@ -477,11 +478,11 @@ describe('the next program', () => {
   });
 
   it('falls back to the default, as a new version, where the kept value no longer fits', async () => {
-    const store = memoryStore();
+    const { store, die } = mortalStore();
     const first = await rig({ store });
     await first.system.variables.define('lr', lr);
     await first.system.variables.set('lr', 0.4);
-    const { system } = await rig({ store });
+    const { system } = await rig({ store: die() });
     const narrow = variable.float({ max: 0.2, default: 0.15 });
     expect(await system.variables.define('lr', narrow)).toMatchObject({ value: 0.15, version: 3 });
     expect(system.variables.history('lr').at(-1)?.why).toMatch(/no longer fits/);

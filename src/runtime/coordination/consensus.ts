@@ -264,15 +264,16 @@ export class Rounds implements Consensus {
 
   /** A variable has a new value: what was asked about the last one is void. */
   variableChanged(topic: Topic): void {
-    for (const { id } of this.#byTopic.get(topic) ?? []) {
-      this.#options.chartOf(id)?.send({ type: 'round.cut', why: 'superseded' });
+    for (const { id, isAsked } of this.#byTopic.get(topic) ?? []) {
+      if (isAsked) this.#options.chartOf(id)?.send({ type: 'round.cut', why: 'superseded' });
     }
   }
 
   // What the charts ask for.
 
   ask(roundId: string): void {
-    this.#sessions.get(roundId)?.round.ask();
+    // It may have been cut off before anybody was asked.
+    this.#sessions.get(roundId)?.round.open(this.#options.chartOf(roundId) !== undefined);
   }
 
   askLeader(roundId: string, term: number): void {
@@ -306,14 +307,8 @@ export class Rounds implements Consensus {
     this.#end(output.roundId, (session) => {
       const { round, proposer } = session;
       const { topic, value, by, why } = round.motion;
-      try {
-        this.#options.variables.check(topic, value);
-      } catch (thrown) {
-        // Other variables have changed meanwhile, or coordination has gone: nothing can come of it any more.
-        const { code, message } = errorInfoOf(thrown);
-        const cut = code === 'VARIABLE_INVALID' ? 'superseded' : 'coordination_lost';
-        return this.#answer(session, { ...output, outcome: 'expired', cut }, { problem: message });
-      }
+      const obstacle = this.#obstacleTo(round);
+      if (obstacle !== undefined) return this.#supersede(session, output, obstacle);
       const decision = this.#closed(session, output);
       const how = output.decidedBy === 'leader' ? 'decided by the leader' : output.outcome;
       const reason = {
@@ -332,26 +327,11 @@ export class Rounds implements Consensus {
   }
 
   reopen(output: ConsensusOutput): void {
-    this.#end(output.roundId, (session) => {
-      const { motion } = session.round;
-      const { fallback } = motion.terms;
-      const left = typeof fallback === 'object' ? fallback.retry - 1 : 0;
-      const terms = { ...motion.terms, fallback: left > 0 ? { retry: left } : ('keep' as const) };
-      try {
-        this.#options.variables.check(motion.topic, motion.value);
-      } catch (thrown) {
-        return this.#answer(session, output, { problem: errorInfoOf(thrown).message });
-      }
-      session.proposer.last = this.#closed(session, output);
-      this.#open({ ...motion, terms }, session.proposer);
-    });
+    this.#end(output.roundId, (session) => this.#reopen(session, output));
   }
 
   consult(output: ConsensusOutput): void {
-    this.#end(output.roundId, (session) => {
-      const decision = this.#closed(session, output);
-      this.#fallBack(session, decision).then(session.proposer.resolve, session.proposer.reject);
-    });
+    this.#end(output.roundId, (session) => this.#consult(session, output));
   }
 
   writeOff(roundId: string, thrown: unknown): void {
@@ -413,6 +393,48 @@ export class Rounds implements Consensus {
     const isOfOffice = office.leadership.term === term && isLeader(office.leadership, agentId, incarnation);
     round.note(cast, isOfOffice ? undefined : 'old_term', term);
     chartOf(round.id)?.send({ type: 'leader.ruled', term, vote: cast.vote });
+  }
+
+  /** Why an accepted value cannot be put into force any more; `undefined` when it can. */
+  #obstacleTo({ version, motion: { topic, value } }: Round): AgentSystemError | undefined {
+    try {
+      this.#options.variables.check(topic, value);
+    } catch (thrown) {
+      return thrown as AgentSystemError;
+    }
+    if (version === topic.version) return undefined;
+    const message = `variable ${topic.name} has version ${topic.version}, and was voted on at ${version}`;
+    return new AgentSystemError('ROUND_INVALID', message);
+  }
+
+  /** It was accepted, but what it was voted on is no longer so: it expires, and its fallback follows. */
+  #supersede(session: Session, output: ConsensusOutput, obstacle: AgentSystemError): void {
+    const isAway = obstacle.code === 'COORDINATION_UNAVAILABLE' || obstacle.code === 'SYSTEM_CLOSED';
+    const cut = isAway ? 'coordination_lost' : 'superseded';
+    const expired: ConsensusOutput = { ...output, outcome: 'expired', isEnacted: false, cut };
+    const { fallback } = session.round.motion.terms;
+    if (!isAway && typeof fallback === 'object') return this.#reopen(session, expired);
+    if (!isAway && fallback === 'custom') return this.#consult(session, expired);
+    this.#answer(session, expired, { problem: obstacle.message });
+  }
+
+  #reopen(session: Session, output: ConsensusOutput): void {
+    const { motion } = session.round;
+    const { fallback } = motion.terms;
+    const left = typeof fallback === 'object' ? fallback.retry - 1 : 0;
+    const terms = { ...motion.terms, fallback: left > 0 ? { retry: left } : ('keep' as const) };
+    try {
+      this.#options.variables.check(motion.topic, motion.value);
+    } catch (thrown) {
+      return this.#answer(session, output, { problem: errorInfoOf(thrown).message });
+    }
+    session.proposer.last = this.#closed(session, output);
+    this.#open({ ...motion, terms }, session.proposer);
+  }
+
+  #consult(session: Session, output: ConsensusOutput): void {
+    const decision = this.#closed(session, output);
+    this.#fallBack(session, decision).then(session.proposer.resolve, session.proposer.reject);
   }
 
   /** Takes a round that has ended out of the open ones, and does what follows; whatever happens, its proposer hears. */

@@ -33,6 +33,7 @@ import type { Recovery } from '../store.ts';
 import { type Electable, type RoundChart, Rounds } from './consensus.ts';
 import { Office } from './office.ts';
 import type { Topic } from './topic.ts';
+import { Turns } from './turns.ts';
 import { VariableRegistry } from './variables.ts';
 
 /** Whether coordination is there: `recovering` and `gave_up` after a failure of its own. */
@@ -100,12 +101,14 @@ export class Coordination implements AgentCoordination, CoordinationControl {
   readonly #office: Office;
   /** Of the agents with a body, those that coordination has anything to do with. */
   readonly #members = new Map<string, Member>();
+  readonly #turns: Turns;
   #chart: CoordinatorChart;
 
   constructor(options: CoordinationOptions) {
     this.#options = options;
     const { journal, clock, recovery } = options;
     const reportFault = (message: string, err: unknown) => options.logger.error({ err }, message);
+    this.#turns = new Turns((thrown) => this.#failed(thrown));
     const assertAvailable = () => this.#assertAvailable();
     this.variables = new VariableRegistry({
       journal,
@@ -113,13 +116,14 @@ export class Coordination implements AgentCoordination, CoordinationControl {
       recovery,
       assertAvailable,
       changed: (topic) => this.consensus.variableChanged(topic),
+      turns: this.#turns,
       reportFault,
     });
     this.#office = new Office({
       journal,
       facts: recovery.facts,
       isAvailable: () => this.status() === 'available',
-      changed: (term) => this.#chart.send({ type: 'leader.changed', term }),
+      changed: (term) => this.#tell({ type: 'leader.changed', term }),
     });
     this.consensus = new Rounds({
       journal,
@@ -128,7 +132,7 @@ export class Coordination implements AgentCoordination, CoordinationControl {
       office: this.#office,
       recovery,
       assertAvailable,
-      request: (round) => this.#chart.send({ type: 'round.requested', round }),
+      request: (round) => this.#tell({ type: 'round.requested', round }),
       chartOf: (roundId) => this.#roundChart(roundId),
       electorOf: (agentId) => this.#members.get(agentId),
       reportFault,
@@ -150,23 +154,25 @@ export class Coordination implements AgentCoordination, CoordinationControl {
 
   suspend(): void {
     this.#options.assertOpen();
-    this.#chart.send({ type: 'coordination.suspend' });
+    this.#turns.take(() => this.#chart.send({ type: 'coordination.suspend' }));
   }
 
   resume(): void {
     this.#options.assertOpen();
-    if (this.#chart.snapshot().status === 'active') {
-      this.#chart.send({ type: 'coordination.resume' });
-      return;
-    }
-    this.#chart = this.#createChart();
-    this.#chart.send({ type: 'leader.changed', term: this.leader()?.term });
-    this.#announceBack();
+    this.#turns.take(() => {
+      if (this.#chart.snapshot().status === 'active') {
+        this.#chart.send({ type: 'coordination.resume' });
+        return;
+      }
+      this.#chart = this.#createChart();
+      this.#chart.send({ type: 'leader.changed', term: this.leader()?.term });
+      this.#announceBack();
+    });
   }
 
   /** @internal Open rounds expire; nothing changes any more. */
   close(): void {
-    this.#chart.send({ type: 'coordination.close' });
+    this.#turns.take(() => this.#chart.send({ type: 'coordination.close' }));
   }
 
   /** @internal All agents have ended. */
@@ -198,7 +204,7 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     const { leadershipEligible } = agent.spec.coordination;
     const { variables } = agent.manifest;
     if (variables.length === 0 && !leadershipEligible) return;
-    this.#guarded(() => {
+    this.#turns.begin(() => {
       const member = this.#members.get(agent.id) ?? this.#join(agent);
       member.isRunning = true;
       // A module that lives elsewhere may declare more than it did when it was registered.
@@ -207,27 +213,26 @@ export class Coordination implements AgentCoordination, CoordinationControl {
         const listener = topic.listeners.get(agent.id);
         if (listener) topic.run(listener);
       }
-      const { id: agentId, order } = agent;
-      if (leadershipEligible) this.#office.join({ agentId, incarnation: member.incarnation, order });
     });
+    if (!leadershipEligible) return;
+    const { id: agentId, incarnation, order } = agent;
+    this.#turns.later(() => this.#office.join({ agentId, incarnation, order }));
   }
 
   ended(agent: Agent): void {
     const member = this.#members.get(agent.id);
     if (member === undefined) return;
-    this.#members.delete(agent.id);
-    this.#guarded(() => {
-      const { id, incarnation, topics } = member;
-      for (const topic of topics) {
-        topic.leave(id, incarnation);
-        this.consensus.left(topic, id, incarnation);
-      }
+    const { id, incarnation, topics } = member;
+    this.#members.delete(id);
+    for (const topic of topics) topic.leave(id, incarnation);
+    this.#turns.later(() => {
+      for (const topic of topics) this.consensus.left(topic, id, incarnation);
       this.#office.leave(id, incarnation);
     });
   }
 
   reported(agent: Agent, incarnation: number, report: BodyReport): void {
-    this.#guarded(() => {
+    this.#turns.take(() => {
       if (report.type === 'variable.acknowledged') {
         const { name, version } = report;
         if (!this.variables.topic(name).acknowledge(agent.id, incarnation, version)) return;
@@ -274,7 +279,7 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     const does =
       <Given>(effect: (params: Given) => void) =>
       (_: unknown, params: Given): void =>
-        this.#guarded(() => effect(params));
+        this.#turns.later(() => effect(params));
     const round = consensusMachine.provide({
       actions: {
         askVoters: does(({ roundId }: { roundId: string }) => consensus.ask(roundId)),
@@ -319,12 +324,6 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     journal.emit({ type: 'coordination.restored' });
     alerts.clear('coordination_lost');
     for (const agent of agents()) if (agent.position.isAlive) agent.send({ type: 'coordination.restored' });
-    // The chart is on its way back, and not there yet.
-    queueMicrotask(() => this.#guarded(() => this.#catchUp()));
-  }
-
-  #catchUp(): void {
-    if (this.status() !== 'available') return;
     this.#office.fill();
     for (const topic of this.variables.topics()) {
       for (const listener of topic.listeners.values()) topic.catchUp(listener);
@@ -332,15 +331,17 @@ export class Coordination implements AgentCoordination, CoordinationControl {
   }
 
   /** A fault of its own: coordination goes away, and recovers. The agent that happened to be there is not at fault. */
-  #guarded(act: () => void): void {
-    try {
-      act();
-    } catch (thrown) {
-      const { clock, random, logger } = this.#options;
-      logger.error({ err: thrown }, 'coordination failed');
-      const error = errorInfoOf(thrown);
-      this.#chart.send({ type: 'coordination.failed', at: clock.now(), chance: random(), error });
-    }
+  #failed(thrown: unknown): void {
+    const { clock, random, logger } = this.#options;
+    logger.error({ err: thrown }, 'coordination failed');
+    const error = errorInfoOf(thrown);
+    this.#tell({ type: 'coordination.failed', at: clock.now(), chance: random(), error });
+  }
+
+  #tell(event: Parameters<CoordinatorChart['send']>[0]): void {
+    this.#turns.later(() => {
+      if (this.#chart.snapshot().status === 'active') this.#chart.send(event);
+    });
   }
 
   #chartBroke(error: unknown): void {
@@ -353,7 +354,8 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     const { children } = this.#chart.snapshot();
     const chart = children[roundId];
     if (chart === undefined) return undefined;
-    const { value, context } = chart.getSnapshot();
+    const { status, value, context } = chart.getSnapshot();
+    if (status !== 'active') return undefined;
     return { send: (event) => chart.send(event), phase: value, tally: context.tally };
   }
 

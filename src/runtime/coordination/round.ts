@@ -75,7 +75,10 @@ export class Round {
   readonly #electors: readonly Elector[];
   readonly #journal: Journal;
   readonly #tell: (event: ConsensusEvent) => void;
-  readonly #proposal: Proposal;
+  /** What its chart is to be told once it is there. */
+  #early: ConsensusEvent[] | undefined = [];
+  /** The variable's version that its voters were asked about. */
+  #version = 0;
   #isAsking = false;
   #uncounted = 0;
   #voters: Counts = noCounts();
@@ -90,13 +93,28 @@ export class Round {
     this.electorate = electorate.map(({ agentId }) => agentId);
     this.#electors = electorate;
     this.#journal = journal;
-    this.#tell = tell;
-    this.#proposal = this.proposalTo('voter', id, this.deadlineAt);
+    this.#tell = (event) => {
+      if (this.#early) this.#early.push(event);
+      else tell(event);
+    };
   }
 
-  /** Opens the round: from now on votes count. Those that come while the voters are asked are counted together. */
-  ask(): void {
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Whether voters have been asked: from then on the round is bound to the version of that moment. */
+  get isAsked(): boolean {
+    return this.#early === undefined;
+  }
+
+  /**
+   * Opens the round, and asks its voters, unless it is over already. Votes that come while they are asked are
+   * counted together.
+   */
+  open(isGoingOn: boolean): void {
     const { motion, id: roundId, electorate, deadlineAt } = this;
+    this.#version = motion.topic.version;
     this.#journal.emit({
       type: 'round.opened',
       roundId,
@@ -108,7 +126,14 @@ export class Round {
       electorate,
       deadlineAt,
     });
-    const request: BodyRequest = { type: 'vote.asked', proposal: this.#proposal };
+    if (!isGoingOn) return;
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const event of early) this.#tell(event);
+    const request: BodyRequest = {
+      type: 'vote.asked',
+      proposal: this.proposalTo('voter', roundId, deadlineAt),
+    };
     this.#isAsking = true;
     try {
       for (const { agent } of this.#electors) agent.post(request);

@@ -125,8 +125,14 @@ export class Topic {
    * Puts the next version into force and tells the listeners of it.
    *
    * @param confirm is called once, perhaps before this returns
+   * @param inForce is called before anybody is told
    */
-  change(entry: VariableVersion, limit: number, confirm: (confirmation: Confirmation) => void): void {
+  change(
+    entry: VariableVersion,
+    limit: number,
+    confirm: (confirmation: Confirmation) => void,
+    inForce: () => void,
+  ): void {
     this.#confirmNow(entry.version);
     this.current = { name: this.name, value: entry.value, version: entry.version };
     this.history.push(entry);
@@ -134,7 +140,9 @@ export class Topic {
     this.#confirm = confirm;
     this.#behind.clear();
     this.#awaited = 0;
-    this.#tellAll(this.current);
+    const { current } = this;
+    inForce();
+    this.#tellAll(current);
   }
 
   /** The update that is under way is confirmed as it stands. */
@@ -162,11 +170,12 @@ export class Topic {
   }
 
   #tellAll(current: VariableState): void {
+    if (this.current !== current) return;
     const request: BodyRequest = { type: 'variable.changed', variable: current };
     this.#isTelling = true;
     try {
       for (const listener of this.listeners.values()) {
-        // What it hears may make an agent change the variable again: then this version is an old one.
+        // What somebody hears may make him change the variable again: then this version is an old one.
         if (this.current !== current) return;
         if (listener.isRunning && listener.told < current.version) this.#tell(listener, current, request);
       }

@@ -16,6 +16,7 @@ import type { Journal } from '../journal.ts';
 import type { Verdict } from '../schema.ts';
 import type { Recovery } from '../store.ts';
 import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from './topic.ts';
+import type { Turns } from './turns.ts';
 import { isVariableDefinition, type VariableDefinition, type VariableKind } from './variable.ts';
 
 export interface VariableRecord {
@@ -100,6 +101,7 @@ export interface VariablesOptions {
   readonly assertAvailable: () => void;
   /** A variable changed: what depends on its last value has lost its ground. */
   readonly changed: (topic: Topic) => void;
+  readonly turns: Turns;
   readonly reportFault: (message: string, thrown: unknown) => void;
 }
 
@@ -324,7 +326,7 @@ export class VariableRegistry implements Variables {
     confirm: (confirmation: Confirmation) => void,
     committed: (error?: AgentSystemError) => void,
   ): VariableVersion {
-    const { journal, changed } = this.#options;
+    const { journal, changed, turns } = this.#options;
     const { name } = topic;
     const previous = topic.current?.value;
     const version = topic.version + 1;
@@ -338,8 +340,7 @@ export class VariableRegistry implements Variables {
     );
     const entry: VariableVersion = { version, value, at, by, ...because };
     journal.keepFact(FACT + name, storedHistory([...topic.history, entry]));
-    changed(topic);
-    topic.change(entry, HISTORY_LIMIT, confirm);
+    turns.take(() => topic.change(entry, HISTORY_LIMIT, confirm, () => changed(topic)));
     return entry;
   }
 

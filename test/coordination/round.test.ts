@@ -1,0 +1,607 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type AnyAgentDefinition,
+  defineAgent,
+  type Decision,
+  type ProposalOptions,
+  variable,
+  type Vote,
+} from '../../src/index.ts';
+import { scriptedHost, settled } from '../../src/testing/index.ts';
+import { codeOf, fateOf, refusal, type Rig, rig } from '../rig.ts';
+import { mortalStore } from './mortal-store.ts';
+
+const lr = variable.float({ min: 0, max: 1, default: 0.1 });
+const NEVER = new Promise<never>(() => {});
+
+/** An agent that says always the same, or does what a voter should not. */
+function voter(type: string, vote?: () => unknown) {
+  return defineAgent({
+    type,
+    variables: ['lr'],
+    init: () => null,
+    tasks: { rate: { run: ({ variables }) => variables['lr'] } },
+    ...(vote ? { vote: vote as () => Vote } : {}),
+  });
+}
+const yes = voter('yes', () => 'accept');
+const no = voter('no', () => 'reject');
+const mute = voter('mute');
+const hung = voter('hung', () => NEVER);
+
+async function fleet(
+  modules: readonly AnyAgentDefinition[],
+  { rig: existing, ...coordination }: { rig?: Rig; voteWeight?: number; leadershipEligible?: boolean } = {},
+) {
+  const whole = existing ?? (await rig());
+  if (!existing) await whole.system.variables.define('lr', lr);
+  const ids: string[] = [];
+  for (const module of modules) {
+    const id = `${module.type}${whole.agents.list().length}`;
+    await whole.agents.register({
+      id,
+      module: module as typeof yes,
+      coordination,
+      restart: { policy: 'never' },
+    });
+    await whole.agents.start(id);
+    ids.push(id);
+  }
+  const propose = (options: Partial<ProposalOptions> = {}) =>
+    whole.system.consensus.propose({ variable: 'lr', value: 0.5, ...options });
+  return { ...whole, ids, propose };
+}
+
+const counts = ({ tally: { voters } }: Decision) => [
+  voters.accept,
+  voters.reject,
+  voters.abstain,
+  voters.total,
+];
+
+describe('the flow of a round', () => {
+  it('asks all that declared the variable, tallies, puts the value into force and tells everybody', async () => {
+    const { system, agents, propose, ids, eventsOf, events } = await fleet([yes, yes, no]);
+    await agents.register({ id: 'aside', module: yes, coordination: { participatesInConsensus: false } });
+    await agents.start('aside');
+    await agents.register({ id: 'resting', module: yes });
+    const decision = await propose({ by: 'trainer-1', why: 'less loss' });
+    expect(decision).toEqual({
+      roundId: decision.roundId,
+      outcome: 'accepted',
+      tally: {
+        voters: { total: 3, accept: 2, reject: 1, abstain: 0 },
+        weight: { total: 3, accept: 2, reject: 1, abstain: 0 },
+      },
+      electorate: ids,
+      version: 2,
+      decidedBy: 'voters',
+      rounds: 1,
+    });
+    expect(system.variables.get('lr')).toMatchObject({ value: 0.5, version: 2 });
+    expect(system.variables.history('lr').at(-1)).toMatchObject({
+      by: 'trainer-1',
+      why: `accepted in ${decision.roundId}: less loss`,
+    });
+    expect(await agents.execute('aside', { type: 'rate' })).toBe(0.5);
+    const types = events.map(({ type }) => type).filter((type) => /^(round|variable)/.test(type));
+    expect(types).toEqual([
+      'variable.changed',
+      'round.opened',
+      ...Array<string>(3).fill('round.voted'),
+      'round.closed',
+      'variable.changed',
+      ...Array<string>(4).fill('variable.acknowledged'),
+    ]);
+    expect(eventsOf('round.opened')[0]).toMatchObject({ by: 'trainer-1', value: 0.5, electorate: ids });
+  });
+
+  it('keeps the current value when the vote is against it', async () => {
+    const { system, propose } = await fleet([yes, no, no]);
+    expect(await propose()).toMatchObject({ outcome: 'rejected', rounds: 1 });
+    expect(system.variables.get('lr')).toMatchObject({ value: 0.1, version: 1 });
+  });
+
+  it('of nobody is no quorum', async () => {
+    const { propose } = await fleet([]);
+    expect(await propose()).toMatchObject({ outcome: 'no_quorum', electorate: [] });
+  });
+
+  it('counts weights where the rule does', async () => {
+    const whole = await fleet([yes], { voteWeight: 2.5 });
+    const { propose } = await fleet([no, no], { rig: whole });
+    expect(await propose({ rule: 'majority' })).toMatchObject({ outcome: 'rejected' });
+    expect(await propose({ rule: 'weighted' })).toMatchObject({
+      outcome: 'accepted',
+      tally: { weight: { accept: 2.5, reject: 2, total: 4.5 } },
+    });
+  });
+
+  it('a proposal that is malformed, unknown or out of bounds is refused, and opens nothing', async () => {
+    const { system, propose, events } = await fleet([yes]);
+    const before = events.length;
+    const bad: readonly (readonly [object, string])[] = [
+      [{ quorum: 0 }, 'ROUND_INVALID'],
+      [{ quorum: 1.01 }, 'ROUND_INVALID'],
+      [{ rule: 'dictator' }, 'ROUND_INVALID'],
+      [{ deadlineMs: 0 }, 'ROUND_INVALID'],
+      [{ deadlineMs: Infinity }, 'ROUND_INVALID'],
+      [{ tie: 'coin' }, 'ROUND_INVALID'],
+      [{ fallback: { retry: 0 } }, 'ROUND_INVALID'],
+      [{ fallback: 'custom' }, 'ROUND_INVALID'],
+      [{ variable: '' }, 'ROUND_INVALID'],
+      [{ extra: 1 }, 'ROUND_INVALID'],
+      [{ variable: 'rl' }, 'VARIABLE_UNKNOWN'],
+      [{ value: 2 }, 'VARIABLE_INVALID'],
+    ];
+    for (const [options, code] of bad)
+      expect([options, await codeOf(propose(options))]).toEqual([options, code]);
+    expect(await codeOf(system.consensus.propose(undefined as never))).toBe('ROUND_INVALID');
+    await settled();
+    expect([events.length, system.consensus.rounds()]).toEqual([before, []]);
+  });
+});
+
+describe('voters', () => {
+  it('that throw or answer nonsense abstain, with why; that have no vote function abstain', async () => {
+    const broken = voter('broken', () => {
+      throw new Error('no idea');
+    });
+    const late = voter('late', () => Promise.reject(new Error('tried')));
+    const odd = voter('odd', () => 'perhaps');
+    const { propose, eventsOf, agents, ids } = await fleet([yes, broken, late, odd, mute]);
+    const decision = await propose();
+    expect([decision.outcome, counts(decision)]).toEqual(['accepted', [1, 0, 4, 5]]);
+    const errors = eventsOf('round.voted').map(({ agentId, error }) => [agentId, error?.message]);
+    expect(Object.fromEntries(errors)).toMatchObject({
+      broken1: 'no idea',
+      late2: 'tried',
+      odd3: expect.stringMatching(/perhaps/),
+      mute4: undefined,
+    });
+    expect(ids.map((id) => agents.get(id).status)).toEqual(ids.map(() => 'running'));
+  });
+
+  it('that hang are waited for until the deadline, and the votes that are in then decide', async () => {
+    const { propose, clock, system } = await fleet([yes, yes, hung, hung, hung]);
+    const one = propose({ deadlineMs: 1_000 });
+    await clock.advance(999);
+    expect(await fateOf(one)).toBe('pending');
+    expect(system.consensus.rounds()).toMatchObject([
+      { variable: 'lr', value: 0.5, phase: 'voting', stillOut: ['hung2', 'hung3', 'hung4'] },
+    ]);
+    await clock.advance(1);
+    expect(await one).toMatchObject({ outcome: 'no_quorum' });
+    const other = propose({ deadlineMs: 1_000, quorum: 0.4 });
+    await clock.advance(1_000);
+    expect(await other).toMatchObject({ outcome: 'accepted', version: 2 });
+    expect(system.consensus.rounds()).toEqual([]);
+  });
+
+  it('that die leave the electorate, and their vote with them', async () => {
+    const { propose, agents } = await fleet([yes, yes, hung, no, hung]);
+    const round = propose();
+    await agents.kill('yes0');
+    await agents.kill('hung2');
+    expect(await fateOf(round)).toBe('pending');
+    await agents.kill('hung4');
+    const decision = await round;
+    expect([decision.outcome, counts(decision)]).toEqual(['rejected', [1, 1, 0, 2]]);
+  });
+
+  it('that are stopping are asked no more, and waited for no more', async () => {
+    const { propose, agents } = await fleet([yes, hung]);
+    const round = propose({ quorum: 1 });
+    void agents.stop('hung1').catch(() => {});
+    expect(await round).toMatchObject({ outcome: 'accepted', tally: { voters: { total: 1 } } });
+  });
+
+  it('that die all leave no quorum', async () => {
+    const { propose, agents } = await fleet([hung, hung]);
+    const round = propose();
+    await agents.kill('hung0');
+    await agents.kill('hung1');
+    expect(await round).toMatchObject({ outcome: 'no_quorum', tally: { voters: { total: 0 } } });
+  });
+
+  it('may propose while they are asked: that round is held when the first is over, on its value', async () => {
+    const whole = await fleet([yes, yes]);
+    const asked: Promise<Decision>[] = [];
+    let isFirst = true;
+    const seen: unknown[] = [];
+    const eager = defineAgent({
+      type: 'eager',
+      variables: ['lr'],
+      init: () => null,
+      vote: ({ proposal }) => {
+        seen.push([proposal.value, proposal.current]);
+        if (isFirst) asked.push(whole.propose({ value: 0.7, by: 'eager' }));
+        isFirst = false;
+        return 'accept';
+      },
+      tasks: {},
+    });
+    await fleet([eager], { rig: whole });
+    const outcomes = [await whole.propose(), await asked[0]!];
+    expect(outcomes.map(({ outcome, version }) => [outcome, version])).toEqual([
+      ['accepted', 2],
+      ['accepted', 3],
+    ]);
+    expect(seen).toEqual([
+      [0.5, 0.1],
+      [0.7, 0.5],
+    ]);
+  });
+});
+
+describe('rounds at once', () => {
+  it('on one variable: the first that is accepted stands, the others expire', async () => {
+    const { propose, agents, system } = await fleet([yes, hung]);
+    const first = propose({ value: 0.2, quorum: 1 });
+    const second = propose({ value: 0.3, quorum: 1 });
+    await settled();
+    expect(system.consensus.rounds().map(({ value }) => value)).toEqual([0.2, 0.3]);
+    await agents.kill('hung1');
+    expect(await first).toMatchObject({ outcome: 'accepted', version: 2 });
+    expect(await second).toMatchObject({ outcome: 'expired', cut: 'superseded' });
+    expect(system.variables.get('lr')).toMatchObject({ value: 0.2, version: 2 });
+  });
+
+  it('a superseded one is held again where its fallback says so, on the new value', async () => {
+    const seen: unknown[] = [];
+    const looking = defineAgent({
+      type: 'looking',
+      variables: ['lr'],
+      init: () => null,
+      vote: ({ proposal }) => {
+        seen.push(proposal.current);
+        return seen.length === 1 ? NEVER : 'accept';
+      },
+      tasks: {},
+    });
+    const { propose, system } = await fleet([looking]);
+    const round = propose({ fallback: { retry: 1 } });
+    await settled();
+    await system.variables.set('lr', 0.9);
+    expect(await round).toMatchObject({ outcome: 'accepted', rounds: 2, version: 3 });
+    expect(seen).toEqual([0.1, 0.9]);
+  });
+
+  it('on different variables do not disturb each other', async () => {
+    const whole = await fleet([hung]);
+    const { system, propose, clock } = whole;
+    await system.variables.define('depth', variable.integer({ default: 1 }));
+    const deep = defineAgent({
+      type: 'deep',
+      variables: ['depth'],
+      init: () => null,
+      vote: () => 'accept',
+      tasks: {},
+    });
+    await fleet([deep], { rig: whole });
+    const slow = propose({ deadlineMs: 100 });
+    expect(await propose({ variable: 'depth', value: 2 })).toMatchObject({ outcome: 'accepted' });
+    expect(await fateOf(slow)).toBe('pending');
+    await clock.advance(100);
+    expect(await slow).toMatchObject({ outcome: 'no_quorum' });
+  });
+
+  it('are so many at the most; one more is refused', async () => {
+    const whole = await rig({ limits: { maxOpenRounds: 2 } });
+    await whole.system.variables.define('lr', lr);
+    const { propose, agents } = await fleet([hung], { rig: whole });
+    const open = [propose(), propose()];
+    expect(await codeOf(propose())).toBe('RESOURCES_EXHAUSTED');
+    await agents.kill('hung0');
+    expect((await Promise.all(open)).map(({ outcome }) => outcome)).toEqual(['no_quorum', 'no_quorum']);
+    expect(await propose()).toMatchObject({ outcome: 'no_quorum' });
+  });
+});
+
+describe('fallback', () => {
+  it('retry: so many more rounds, each with the electorate of its moment', async () => {
+    const { propose, eventsOf, clock, agents } = await fleet([hung, no]);
+    const round = propose({ fallback: { retry: 2 }, quorum: 1, deadlineMs: 100 });
+    await clock.advance(100);
+    await agents.kill('hung0');
+    await clock.advance(100);
+    expect(await round).toMatchObject({ outcome: 'rejected', rounds: 3, electorate: ['no1'] });
+    expect(eventsOf('round.opened').map(({ electorate }) => electorate.length)).toEqual([2, 2, 1]);
+    expect(new Set(eventsOf('round.opened').map(({ roundId }) => roundId)).size).toBe(3);
+    expect(eventsOf('round.closed').map(({ outcome }) => outcome)).toEqual([
+      'no_quorum',
+      'rejected',
+      'rejected',
+    ]);
+  });
+
+  it('retry: ends with the first round that accepts', async () => {
+    let asked = 0;
+    const waverer = voter('waverer', () => (++asked < 3 ? 'reject' : 'accept'));
+    const { propose } = await fleet([waverer]);
+    expect(await propose({ fallback: { retry: 9 } })).toMatchObject({ outcome: 'accepted', rounds: 3 });
+  });
+
+  it('custom: may give another value, or none', async () => {
+    const { propose, system } = await fleet([no]);
+    const told: unknown[] = [];
+    const other = await propose({
+      by: 'me',
+      fallback: (failed) => {
+        told.push(failed);
+        return 0.25;
+      },
+    });
+    expect(other).toMatchObject({ outcome: 'rejected', decidedBy: 'fallback', version: 2 });
+    const { roundId } = other;
+    expect(told).toEqual([{ roundId, variable: 'lr', value: 0.5, current: 0.1, outcome: 'rejected' }]);
+    expect(system.variables.history('lr').at(-1)).toMatchObject({
+      value: 0.25,
+      by: 'me',
+      why: `fallback of ${roundId}`,
+    });
+    const none = await propose({ fallback: () => undefined });
+    expect([none.outcome, none.version, none.decidedBy]).toEqual(['rejected', undefined, 'voters']);
+  });
+
+  it('custom: one that throws, hangs or gives a bad value keeps the current one, and says why', async () => {
+    const { propose, system, clock } = await fleet([no]);
+    const thrown = await propose({
+      fallback: () => {
+        throw new Error('mine');
+      },
+    });
+    expect([thrown.problem, thrown.version]).toEqual(['mine', undefined]);
+    expect((await propose({ fallback: () => 7 })).problem).toMatch(/expected a finite number/);
+    const hangs = propose({ deadlineMs: 500, fallback: () => NEVER });
+    await clock.advance(499);
+    expect(await fateOf(hangs)).toBe('pending');
+    await clock.advance(1);
+    expect(await hangs).toMatchObject({ outcome: 'rejected' });
+    expect(system.variables.get('lr').version).toBe(1);
+  });
+
+  it('is not tried where a tie keeps the value', async () => {
+    const { propose } = await fleet([yes, no]);
+    const kept = await propose({ tie: 'keep', fallback: { retry: 3 } });
+    expect([kept.outcome, kept.rounds]).toEqual(['rejected', 1]);
+    expect((await propose({ fallback: { retry: 3 } })).rounds).toBe(4);
+  });
+});
+
+describe('the leader', () => {
+  it('is the first eligible agent that runs, and when it goes the one that was registered first', async () => {
+    const whole = await fleet([mute]);
+    const { system, agents, eventsOf } = whole;
+    expect(system.coordination.leader()).toBeUndefined();
+    for (const id of ['x', 'y', 'z']) {
+      await agents.register({ id, module: mute, coordination: { leadershipEligible: true } });
+    }
+    for (const id of ['z', 'y', 'x']) await agents.start(id);
+    expect(system.coordination.leader()).toEqual({ agentId: 'z', incarnation: 1, term: 1 });
+    await agents.kill('z');
+    expect(system.coordination.leader()).toEqual({ agentId: 'x', incarnation: 1, term: 2 });
+    await agents.stop('x');
+    expect(system.coordination.leader()).toEqual({ agentId: 'y', incarnation: 1, term: 3 });
+    await agents.stop('y');
+    expect(system.coordination.leader()).toBeUndefined();
+    await agents.start('y');
+    expect(system.coordination.leader()).toEqual({ agentId: 'y', incarnation: 2, term: 4 });
+    expect(eventsOf('leader.elected').map(({ agentId, term }) => [agentId, term])).toEqual([
+      ['z', 1],
+      ['x', 2],
+      ['y', 3],
+      ['y', 4],
+    ]);
+  });
+
+  it('has the casting vote in a tie: the one it cast, or else the one it is asked for then', async () => {
+    const whole = await fleet([yes], { leadershipEligible: true });
+    await fleet([no], { rig: whole });
+    expect(await whole.propose({ tie: 'leader' })).toMatchObject({
+      outcome: 'accepted',
+      decidedBy: 'leader',
+    });
+    expect(await whole.propose({ tie: 'reject' })).toMatchObject({
+      outcome: 'rejected',
+      decidedBy: 'voters',
+    });
+    expect(whole.eventsOf('round.voted')).toHaveLength(4);
+  });
+
+  it('is asked as such when it has not voted, and what it says then decides', async () => {
+    const asked: unknown[] = [];
+    const chief = defineAgent({
+      type: 'chief',
+      variables: ['lr'],
+      init: () => null,
+      vote: ({ proposal }) => {
+        asked.push([proposal.as, proposal.value, proposal.current]);
+        return proposal.as === 'leader' ? 'accept' : 'abstain';
+      },
+      tasks: {},
+    });
+    const whole = await fleet([chief], { leadershipEligible: true });
+    await fleet([no, no], { rig: whole });
+    const decision = await whole.propose({ fallback: 'leader_decides' });
+    expect(decision).toMatchObject({ outcome: 'rejected', decidedBy: 'leader', version: 2 });
+    expect(asked).toEqual([
+      ['voter', 0.5, 0.1],
+      ['leader', 0.5, 0.1],
+    ]);
+    expect(whole.eventsOf('round.voted').at(-1)).toMatchObject({
+      agentId: 'chief0',
+      vote: 'accept',
+      term: 1,
+    });
+    expect(whole.system.variables.history('lr').at(-1)?.why).toBe(
+      `decided by the leader in ${decision.roundId}`,
+    );
+  });
+
+  it('that hangs does not hold a round for longer than its deadline; without one, nobody is asked', async () => {
+    const whole = await fleet([hung], { leadershipEligible: true });
+    await fleet([no, no], { rig: whole });
+    const round = whole.propose({ fallback: 'leader_decides', deadlineMs: 100 });
+    await settled();
+    expect(whole.system.consensus.rounds()).toMatchObject([{ phase: 'appealed' }]);
+    await whole.clock.advance(99);
+    expect(await fateOf(round)).toBe('pending');
+    await whole.clock.advance(1);
+    expect(await round).toMatchObject({ outcome: 'rejected', decidedBy: 'voters' });
+    await whole.agents.kill('hung0');
+    expect(await whole.propose({ fallback: 'leader_decides' })).toMatchObject({ outcome: 'rejected' });
+  });
+
+  it("of an earlier term is refused: its successor's word decides", async () => {
+    const host = scriptedHost();
+    const whole = await rig({ hosts: { 'in-process': host } });
+    const { system, agents, eventsOf } = whole;
+    await system.variables.define('lr', lr);
+    for (const id of ['old', 'new', 'v1', 'v2']) {
+      await agents.register({
+        id,
+        module: yes,
+        coordination: {
+          leadershipEligible: id === 'old' || id === 'new',
+          participatesInConsensus: id.startsWith('v'),
+        },
+        health: { intervalMs: Infinity },
+        restart: { policy: 'never' },
+      });
+      const started = agents.start(id);
+      await settled();
+      host.bodiesOf(id)[0]!.ready();
+      await started;
+    }
+    const body = (id: string) => host.bodiesOf(id)[0]!;
+    const say = (id: string, roundId: string, vote: Vote) =>
+      body(id).report({ type: 'vote.cast', roundId, vote });
+    const round = system.consensus.propose({ variable: 'lr', value: 0.5, tie: 'leader' });
+    await settled();
+    const [{ roundId } = { roundId: '' }] = system.consensus.rounds();
+    say('v1', roundId, 'accept');
+    say('v2', roundId, 'reject');
+    await settled();
+    expect(system.consensus.rounds()).toMatchObject([{ phase: 'casting' }]);
+    const stopping = agents.stop('old', { timeoutMs: 60_000 });
+    await settled();
+    expect(system.coordination.leader()).toMatchObject({ agentId: 'new', term: 2 });
+    say('old', `${roundId}/term-1`, 'accept');
+    say('new', `${roundId}/term-1`, 'accept');
+    say('v1', `${roundId}/term-2`, 'accept');
+    expect(await fateOf(round)).toBe('pending');
+    say('new', `${roundId}/term-2`, 'reject');
+    expect(await round).toMatchObject({ outcome: 'rejected', decidedBy: 'leader' });
+    say('new', `${roundId}/term-2`, 'accept');
+    await settled();
+    expect(eventsOf('round.voted').map(({ agentId, refused, term }) => [agentId, refused, term])).toEqual([
+      ['v1', undefined, undefined],
+      ['v2', undefined, undefined],
+      ['old', 'old_term', 1],
+      ['new', 'late', undefined],
+      ['v1', 'foreign', undefined],
+      ['new', undefined, 2],
+      ['new', 'late', undefined],
+    ]);
+    body('old').exit('shutdown');
+    await stopping;
+  });
+
+  it('has a term that is higher than any before, also in the next program', async () => {
+    const { store, die } = mortalStore();
+    const first = await fleet([mute], { rig: await rig({ store }), leadershipEligible: true });
+    await first.agents.kill('mute0');
+    await first.agents.start('mute0');
+    expect(first.system.coordination.leader()?.term).toBe(2);
+    const { system, clock } = await rig({ store: die(), agents: [mute] });
+    await clock.advance(1);
+    expect(system.coordination.leader()).toMatchObject({ agentId: 'mute0', term: 3 });
+  });
+});
+
+describe('the end of a program', () => {
+  it('a close ends the rounds that are open, and those who proposed hear of it', async () => {
+    const { propose, system } = await fleet([hung]);
+    const round = propose({ fallback: { retry: 5 } });
+    await settled();
+    await system.close({ timeoutMs: 10 });
+    expect(await round).toMatchObject({ outcome: 'expired', cut: 'system_closed', rounds: 1 });
+    expect(await codeOf(propose())).toBe('SYSTEM_CLOSED');
+    expect(await codeOf(system.variables.set('lr', 0.2))).toBe('SYSTEM_CLOSED');
+    expect(await codeOf(() => system.coordination.suspend())).toBe('SYSTEM_CLOSED');
+  });
+
+  it('a round that was open when its program died is expired by the next one', async () => {
+    const { store, die } = mortalStore();
+    const first = await rig({ store });
+    await first.system.variables.define('lr', lr);
+    const { propose } = await fleet([hung], { rig: first });
+    void propose();
+    await settled();
+    const [open] = first.system.consensus.rounds();
+    const { system, clock } = await rig({ store: die(), agents: [hung] });
+    await clock.advance(1);
+    expect(system.consensus.rounds()).toEqual([]);
+    const closed = [];
+    for await (const event of system.events.read()) if (event.type === 'round.closed') closed.push(event);
+    expect(closed).toMatchObject([{ roundId: open!.roundId, outcome: 'expired', cut: 'host_lost' }]);
+    expect(await codeOf(system.consensus.propose({ variable: 'lr', value: 0.3 }))).toBe('VARIABLE_UNKNOWN');
+    await system.variables.define('lr', lr);
+    void system.consensus.propose({ variable: 'lr', value: 0.3 });
+    await settled();
+    expect(system.consensus.rounds()[0]?.roundId).not.toBe(open!.roundId);
+  });
+});
+
+describe('votes that do not count', () => {
+  it('are refused and logged: foreign, double, late', async () => {
+    const host = scriptedHost({ onOpen: (body) => queueMicrotask(() => body.ready()) });
+    const { system, agents, eventsOf } = await rig({ hosts: { 'in-process': host } });
+    await system.variables.define('lr', lr);
+    for (const id of ['a', 'b', 'other']) {
+      await agents.register({ id, module: yes, coordination: { participatesInConsensus: id !== 'other' } });
+      await agents.start(id);
+    }
+    const say = (id: string, roundId: string, vote: Vote = 'accept') =>
+      host.bodiesOf(id)[0]!.report({ type: 'vote.cast', roundId, vote });
+    const round = system.consensus.propose({ variable: 'lr', value: 0.5 });
+    await settled();
+    const [{ roundId } = { roundId: '' }] = system.consensus.rounds();
+    say('a', roundId, 'reject');
+    say('a', roundId, 'accept');
+    say('other', roundId);
+    say('b', 'no such round');
+    say('b', roundId);
+    expect(await round).toMatchObject({
+      outcome: 'rejected',
+      tally: { voters: { accept: 1, reject: 1, total: 2 } },
+    });
+    say('b', roundId);
+    await settled();
+    expect(eventsOf('round.voted').map(({ agentId, refused }) => [agentId, refused])).toEqual([
+      ['a', undefined],
+      ['a', 'double'],
+      ['other', 'foreign'],
+      ['b', 'foreign'],
+      ['b', undefined],
+      ['b', 'late'],
+    ]);
+  });
+});
+
+it('a value that other variables rule out meanwhile is not put into force, though it was accepted', async () => {
+  const { system, propose, agents, ids } = await fleet([yes, hung]);
+  await system.variables.define('cap', variable.float({ default: 1 }));
+  system.variables.constrain(['lr', 'cap'], ({ lr, cap }) => (lr as number) <= (cap as number));
+  const { code, message } = await refusal(system.consensus.propose({ variable: 'cap', value: 0 }));
+  expect([code, message]).toEqual(['VARIABLE_INVALID', expect.stringMatching(/lr = 0.1, cap = 0/)]);
+  const round = propose({ quorum: 1 });
+  await settled();
+  await system.variables.set('cap', 0.3);
+  await agents.kill(ids[1]!);
+  const decision = await round;
+  expect([decision.outcome, decision.cut, decision.version]).toEqual(['expired', 'superseded', undefined]);
+  expect(decision.problem).toMatch(/constraint on lr, cap/);
+  expect(system.variables.get('lr').value).toBe(0.1);
+});
