@@ -346,8 +346,10 @@ export class Coordination implements AgentCoordination, CoordinationControl {
 
   #chartBroke(error: unknown): void {
     this.#options.logger.error({ err: error }, 'a bug in the chart of coordination: it waits to be resumed');
-    this.consensus.writeOffAll(error);
-    this.#announceAway('gave_up', errorInfoOf(error));
+    this.#turns.later(() => {
+      this.consensus.writeOffAll(error);
+      this.#announceAway('gave_up', errorInfoOf(error));
+    });
   }
 
   #roundChart(roundId: string): RoundChart | undefined {
