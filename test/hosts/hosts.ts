@@ -1,23 +1,81 @@
-/** Hosts as these tests make them, and what they ask of the system about processes. */
-import { existsSync, readFileSync } from 'node:fs';
+/** Hosts and agents as these tests make them, and what they ask of the system about processes. */
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { agentSpec, type ParsedAgentSpec } from '../../src/machines/index.ts';
+import type { BodyStart, Host } from '../../src/runtime/host.ts';
 import { type ProcessHostOptions, processHost } from '../../src/runtime/hosts/process.ts';
+import { openWitnessed, type Witness } from '../../src/testing/host-laws.ts';
+import { childrenOf } from './programs.ts';
+
+export const faultyAgent = new URL('../fixtures/agents/faulty.ts', import.meta.url);
+export const MEBIBYTE = 1_048_576;
 
 /** Compiled sources are kept between children: they start twice as fast. */
 const NODE_COMPILE_CACHE = join(tmpdir(), 'mabeam-test-compile-cache');
 
-export function quickProcessHost(options: ProcessHostOptions = {}) {
+export function quickProcessHost(options: ProcessHostOptions = {}): Host {
   return processHost({ ...options, env: { NODE_COMPILE_CACHE, ...options.env } });
+}
+
+export type SpecResources = Parameters<typeof agentSpec.parse>[0] extends never
+  ? never
+  : NonNullable<(typeof agentSpec)['_zod']['input']['resources']>;
+
+export function specOf(resources: SpecResources = {}, module: object = faultyAgent): ParsedAgentSpec {
+  return agentSpec.parse({ module, resources });
+}
+
+/** A body of the faulty agent; `resources` as a spec would give them. */
+export function openFaulty(
+  host: Host,
+  { resources = {}, ...start }: Partial<Omit<BodyStart, 'resources'>> & { resources?: SpecResources } = {},
+): Witness {
+  return openWitnessed(host, {
+    module: faultyAgent,
+    initArgs: undefined,
+    resources: specOf(resources).resources,
+    ...start,
+  });
+}
+
+export async function readyFaulty(
+  host: Host,
+  start: Parameters<typeof openFaulty>[1] = {},
+): Promise<Witness> {
+  const witness = openFaulty(host, start);
+  await witness.until('ready');
+  return witness;
+}
+
+export async function outputOf(witness: Witness, task: string, input?: unknown): Promise<unknown> {
+  const answer = await witness.task(task, input, `${task}-${witness.reports.length}`);
+  if (answer.type === 'task.failed') throw new Error(`${task} failed: ${answer.error.message}`);
+  return answer.output;
+}
+
+export async function pidOf(witness: Witness): Promise<number> {
+  return (await outputOf(witness, 'pid')) as number;
 }
 
 /** Whether a process is there and not merely waiting to be reaped. */
 export function isAlive(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}/stat`)) return false;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
+    return stat[stat.lastIndexOf(')') + 2] !== 'Z';
   } catch {
     return false;
   }
+}
+
+/** Resolves when a process is gone; a test that waits for one that stays runs into its own time limit. */
+export async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Ids of the living children of this process that run agents. */
+export function livingChildren(): number[] {
+  return childrenOf(process.pid).filter(
+    (pid) => isAlive(pid) && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('process-entry'),
+  );
 }

@@ -75,6 +75,9 @@ class ChildHost implements Host {
   }
 
   describe(module: URL, initArgs: unknown, resources: SharedResources = NO_LIMITS) {
+    if (this.#isClosed) {
+      return Promise.reject(new Error(`module ${module.href} was not loaded: the host is closed`));
+    }
     const key = resources.sandbox === undefined ? '' : JSON.stringify([module.href, resources.sandbox]);
     return this.#probe(key, module, resources).describe(module, initArgs);
   }

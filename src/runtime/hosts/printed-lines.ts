@@ -2,7 +2,8 @@
  * What an agent's code prints, cut into lines that a log can take.
  *
  * I1  At most `maxLines` lines are told in a second; how many were not is said when the next one is.
- * I2  A line longer than `maxLength` is cut there, and goes on as the next.
+ * I2  Blank lines are none.
+ * I3  A line longer than `maxLength` is cut there, and goes on as the next.
  */
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../clock.ts';
@@ -52,7 +53,9 @@ export class PrintedLines {
     if (rest !== '') this.#tell(rest);
   }
 
-  #tell(line: string): void {
+  #tell(printed: string): void {
+    const line = printed.trimEnd();
+    if (line === '') return;
     const { clock, tell, maxLines = 200 } = this.#options;
     const now = clock.now();
     if (now - this.#secondSince >= 1_000) {

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { gone, isAlive } from './hosts.ts';
+import { childrenOf, startProgram } from './programs.ts';
+
+test.for(['with-setpriv', 'without-setpriv'])(
+  'no agent outlives a program that is killed with -9, not even one that spins (%s)',
+  async (how) => {
+    const program = startProgram('parent', [how]);
+    expect(await program.line()).toBe('ready');
+    const agents = childrenOf(program.pid);
+    expect(agents).toHaveLength(3);
+    expect(agents.every(isAlive)).toBe(true);
+    program.process.kill('SIGKILL');
+    await Promise.all(agents.map(gone));
+  },
+);
+
+test('a program ends by itself although what described a module for it is kept', async () => {
+  const program = startProgram('describing');
+  expect(await program.ended()).toMatchObject({ code: 0, stderr: '' });
+  expect(program.lines).toEqual(['faulty', 'faulty']);
+});
