@@ -113,8 +113,12 @@ describe('a start', () => {
 
   test('that fails leaves the rest of the fleet alone, and the system works on', async () => {
     await using system = await quietSystem();
-    const init = () => Promise.reject(new Error('broken'));
-    const broken = await system.agents.register({ module: defineAgent({ type: 'broken', init, tasks: {} }) });
+    const module = defineAgent({
+      type: 'broken',
+      init: () => Promise.reject(new Error('broken')),
+      tasks: {},
+    });
+    const broken = await system.agents.register({ module });
     const sound = await system.agents.register({ module: mortal() });
     await system.agents.start(sound);
     await expect(system.agents.start(broken)).rejects.toMatchObject({ code: 'AGENT_START_FAILED' });

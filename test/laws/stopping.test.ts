@@ -1,8 +1,7 @@
 /** Laws of supervision: an agent is stopped, killed, forgotten. After OTP's and Elixir's suites of supervisors. */
 import { describe, expect, test } from 'vitest';
-import { memoryStore, type Store, type SystemEvent } from '../../src/index.ts';
+import { defineAgent, memoryStore, type Store, type SystemEvent } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { defineAgent } from '../../src/index.ts';
 import { type Diary, mortal, quietSystem } from './quiet-system.ts';
 
 describe('a stop', () => {
@@ -110,7 +109,9 @@ describe('a close', () => {
     const order: string[] = [];
     const kept = memoryStore();
     const store: Store = {
-      ...{ isDurable: true, recover: () => kept.recover(), read: (query) => kept.read(query) },
+      isDurable: true,
+      recover: () => kept.recover(),
+      read: (query) => kept.read(query),
       state: (agentId) => kept.state(agentId),
       append: (batch) => {
         order.push(...batch.events.map(({ type }) => type));

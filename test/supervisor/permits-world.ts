@@ -14,7 +14,7 @@ const definition = defineAgent({ type: 'member', init: () => ({}), tasks: {} });
 
 export interface PermitsWorld {
   play(move: Move): Promise<PermitsOutcome>;
-  places(): Readonly<Record<string, Place | string>>;
+  places(): Readonly<Record<string, string>>;
   isStorm(): boolean;
   /** Timers that are armed. */
   timers(): number;
@@ -107,7 +107,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   'alive.serving.running.coordinated.idle': 'up',
 };
 
-function placesOf(system: AgentSystem, agents: readonly string[]): Readonly<Record<string, Place | string>> {
+function placesOf(system: AgentSystem, agents: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     agents.map((agent) => {
       const { state } = system.agents.get(agent);

@@ -13,7 +13,7 @@ interface Storm {
   readonly ids: readonly string[];
   readonly events: SystemEvent[];
   /** Lets the oldest init that is under way return; false when there is none. */
-  finishOneStart(): Promise<boolean>;
+  readonly finishOneStart: () => Promise<boolean>;
 }
 
 let open: AgentSystem | undefined;
