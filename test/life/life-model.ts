@@ -261,10 +261,11 @@ export function isPossible(life: Life, move: Move): boolean {
       return !life.isPermitTaken && !isHoldingPermit && first > life.now && life.place !== 'forgotten';
     case 'permit freed':
       return life.isPermitTaken;
-    case 'coordination lost':
-    case 'coordination restored':
     case 'program dies':
       return life.place !== 'forgotten';
+    case 'coordination lost':
+    case 'coordination restored':
+      return true;
     default:
       return isCommandOf(move) || hasBody;
   }

@@ -198,6 +198,7 @@ export interface Life {
   restartAt: number | undefined;
   order: Order | undefined;
   stopTimeoutMs: number;
+  /** Whether coordination is there, for the whole system. */
   isCoordinated: boolean;
   /** What is armed and when it is due, in the order of arming. */
   deadlines: Map<DeadlineName, number>;

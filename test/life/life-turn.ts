@@ -85,7 +85,6 @@ export class Turn {
       endedAt: undefined,
       restartAt: undefined,
       order: undefined,
-      isCoordinated: true,
       abandoned: [],
       counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, dropped: 0 },
       health: NOT_RUNNING,
@@ -384,8 +383,12 @@ export class Turn {
     this.#begin('restart');
   }
 
+  /** Coordination goes, or comes back, for the whole system. */
   coordinate(isCoordinated: boolean): void {
+    if (this.#life.isCoordinated === isCoordinated) return;
     this.#life.isCoordinated = isCoordinated;
+    if (isCoordinated) this.#events.push({ type: 'coordination.restored' });
+    else this.#events.push({ type: 'coordination.lost', why: 'suspended' });
   }
 
   dieAndResume(): void {

@@ -246,9 +246,9 @@ export class LifeWorld {
       case 'permit freed':
         return this.#freePermit();
       case 'coordination lost':
-        return this.#actor!.send({ type: 'coordination.lost' });
+        return this.#system.coordination.suspend();
       case 'coordination restored':
-        return this.#actor!.send({ type: 'coordination.restored' });
+        return this.#system.coordination.resume();
       case 'program dies':
         return this.#dieAndResume();
       case 'ghosts':

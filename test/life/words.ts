@@ -44,7 +44,9 @@ export function eventInWords(event: SystemEvent, names: TaskNames): object {
 
 export function requestInWords(request: BodyRequest | { readonly type: 'kill' }, names: TaskNames): object {
   if (request.type === 'task.cancel') return { type: request.type, taskId: names.of(request.taskId) };
-  return request.type === 'task.run' ? { ...request, taskId: names.of(request.taskId) } : request;
+  if (request.type !== 'task.run') return request;
+  const { type, taskId, task, input } = request;
+  return { type, taskId: names.of(taskId), task, input };
 }
 
 export function viewOfRecord(record: AgentRecord, names: TaskNames): View {
