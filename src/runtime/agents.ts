@@ -69,7 +69,7 @@ const filterSchema = z.strictObject({
 const stopSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 const taskSchema = z.strictObject({
   type: z.string(),
-  input: z.unknown(),
+  input: z.unknown().optional(),
   timeoutMs: durationMs.optional(),
   signal: z.instanceof(AbortSignal).optional(),
   onProgress: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
