@@ -3,6 +3,7 @@
  *
  * The figures are for comparing on one machine; docs/performance.md says what they do not measure.
  */
+import { benchCoordination } from './coordination.ts';
 import { benchCrashes } from './crashes.ts';
 import { benchFleets } from './fleet.ts';
 import { benchLives } from './lives.ts';
@@ -11,6 +12,7 @@ const benches: Record<string, () => Promise<void>> = {
   lives: benchLives,
   fleets: () => benchFleets([1_000, 10_000, 100_000]),
   crashes: benchCrashes,
+  coordination: () => benchCoordination([100, 1_000, 10_000, 100_000]),
 };
 
 const asked = process.argv.slice(2);
