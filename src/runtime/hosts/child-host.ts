@@ -24,6 +24,8 @@ export interface ChildPlan {
   readonly name: string;
   readonly module: URL;
   readonly resources: SharedResources;
+  /** It describes modules and runs no agent; it must be able to wait without keeping the program alive. */
+  readonly isProbe: boolean;
 }
 
 export interface ChildHostTerms {
@@ -136,7 +138,7 @@ class ChildHost implements Host {
       },
       gone: () => this.#gone(bodies),
     });
-    bodies.join((listener) => this.#terms.start({ name, module, resources }, listener));
+    bodies.join((listener) => this.#terms.start({ name, module, resources, isProbe: false }, listener));
     this.#watch.add(bodies);
     return bodies;
   }
@@ -170,6 +172,7 @@ class ChildHost implements Host {
       name: 'probe',
       module,
       resources: { ...NO_LIMITS, sandbox: resources.sandbox },
+      isProbe: true,
     };
     const probe = new Probe({
       clock,

@@ -24,6 +24,8 @@ export interface ThreadEntryData {
 export interface ThreadChildOptions {
   readonly clock: Clock;
   readonly name: string;
+  /** Whether what it prints is told; a thread whose output is read keeps the program alive. */
+  readonly isHeard: boolean;
   readonly resources: Pick<ParsedAgentSpec['resources'], 'maxMemoryBytes' | 'cpuPriority'>;
 }
 
@@ -52,7 +54,7 @@ export class ThreadChild implements Child {
   #measured = 0;
   #cpuMs = 0;
 
-  constructor({ clock, name, resources }: ThreadChildOptions, listener: ChildListener) {
+  constructor({ clock, name, resources, isHeard }: ThreadChildOptions, listener: ChildListener) {
     this.#maxMemoryBytes = resources.maxMemoryBytes;
     const worker = new Worker(entryUrl('thread-entry', import.meta.url), {
       name: JSON.stringify(name),
@@ -74,10 +76,14 @@ export class ThreadChild implements Child {
       this.#isOnline = false;
       listener.ended(this.#intent ?? (exitCode === 0 ? 'normal' : { exitCode }));
     });
+    if (isHeard) this.#hear(clock, listener);
+  }
+
+  #hear(clock: Clock, listener: ChildListener): void {
     for (const stream of ['stdout', 'stderr'] as const) {
       const lines = new PrintedLines({ clock, tell: (line) => listener.printed(stream, line) });
-      worker[stream].on('data', (chunk: Buffer) => lines.take(chunk));
-      worker[stream].on('end', () => lines.end());
+      this.#worker[stream].on('data', (chunk: Buffer) => lines.take(chunk));
+      this.#worker[stream].on('end', () => lines.end());
     }
   }
 

@@ -37,7 +37,8 @@ export function threadHost(options: ThreadHostOptions = {}): Host {
     describeTimeoutMs: options.describeTimeoutMs ?? 30_000,
     probeIdleMs: options.probeIdleMs ?? 3_000,
     refusal,
-    start: ({ name, resources }, listener) => new ThreadChild({ clock, name, resources }, listener),
+    start: ({ name, resources, isProbe }, listener) =>
+      new ThreadChild({ clock, name, resources, isHeard: !isProbe }, listener),
   };
   return childHost(terms);
 }

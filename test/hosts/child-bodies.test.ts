@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest';
+import type { ExitReason } from '../../src/machines/index.ts';
+import { ChildBodies, type ChildBodiesOptions } from '../../src/runtime/hosts/child-bodies.ts';
+import type { ToChild, ToParent } from '../../src/runtime/hosts/protocol.ts';
+import { Witness } from '../../src/testing/host-laws.ts';
+import { simulatedClock } from '../../src/testing/simulated-clock.ts';
+import { faultyAgent, specOf } from './hosts.ts';
+
+/** Bodies of a child that does nothing but what it is told to. */
+function scripted(options: Partial<ChildBodiesOptions> = {}) {
+  const clock = simulatedClock();
+  const sent: { taken: number; items: readonly ToChild[] }[] = [];
+  const kills: ExitReason[] = [];
+  const log: string[] = [];
+  const bodies = new ChildBodies({
+    clock,
+    leaveTimeoutMs: 100,
+    killGraceMs: 50,
+    killTimeoutMs: 200,
+    group: undefined,
+    closing: () => log.push('closing'),
+    gone: () => log.push('gone'),
+    ...options,
+  });
+  bodies.join(() => ({
+    kind: 'process',
+    usage: { memoryBytes: 100, cpuMs: 10 },
+    send: (batch) => {
+      structuredClone(batch);
+      sent.push(batch);
+    },
+    kill: (reason) => kills.push(reason),
+    watch: () => log.push('watch'),
+    ref: (isKept) => log.push(`ref ${isKept}`),
+  }));
+  const open = (agentId = 'agent'): Witness => {
+    const witness = new Witness();
+    const { resources } = specOf();
+    const start = { agentId, incarnation: 1, module: faultyAgent, initArgs: {}, resources };
+    witness.body = bodies.open(
+      { ...start, restored: undefined, previousStop: undefined, variables: [] },
+      witness,
+    );
+    return witness;
+  };
+  const say = (...items: unknown[]): void => bodies.message({ items: items as ToParent[] });
+  const orders = () => sent.flatMap(({ items }) => items);
+  return { bodies, clock, sent, kills, log, open, say, orders };
+}
+
+describe('the last body of a child', () => {
+  test('exits when the child is gone, with the reason that it gave', async () => {
+    const { bodies, clock, open, say, orders, log } = scripted();
+    const witness = open();
+    say({ kind: 'exited', body: 1, reason: 'shutdown' });
+    await clock.advance(99);
+    expect(witness.exits).toEqual([]);
+    expect(orders().at(-1)).toEqual({ kind: 'end' });
+    expect(bodies.isOpen).toBe(false);
+    bodies.ended('normal');
+    expect(witness.exits).toEqual(['shutdown']);
+    expect(log).toEqual(['closing', 'gone']);
+  });
+  test('is helped along when the child does not leave', async () => {
+    const { bodies, clock, open, say, kills } = scripted();
+    const witness = open();
+    say({ kind: 'crashed', reason: { exitCode: 3 } });
+    await clock.advance(99);
+    expect(kills).toEqual([]);
+    await clock.advance(1);
+    expect(kills).toEqual([{ exitCode: 3 }]);
+    bodies.ended('killed');
+    expect(witness.exits).toEqual([{ exitCode: 3 }]);
+    expect(clock.pending()).toEqual([]);
+  });
+  test('is told to be stuck once when a kill does not end the child, and may still exit', async () => {
+    const { bodies, clock, open, kills } = scripted();
+    const witness = open();
+    witness.body.kill();
+    witness.body.kill();
+    expect(kills).toEqual(['killed']);
+    await clock.advance(199);
+    expect(witness.stuckCount).toBe(0);
+    await clock.advance(10_000);
+    expect(witness.stuckCount).toBe(1);
+    bodies.ended('killed');
+    expect(witness.exits).toEqual(['killed']);
+  });
+  test('that was past its memory when it was killed ends for that', () => {
+    const { bodies, open } = scripted();
+    const witness = open();
+    witness.body.kill();
+    bodies.ended('out_of_memory');
+    expect(witness.exits).toEqual(['out_of_memory']);
+  });
+});
+
+describe('one body of several', () => {
+  test('exits at once, and its child goes on', () => {
+    const { open, say, kills, bodies } = scripted({ group: 'g' });
+    const [first, second] = [open('a'), open('b')];
+    say({ kind: 'exited', body: 1, reason: 'shutdown' });
+    expect([first.exits, second.exits]).toEqual([['shutdown'], []]);
+    expect(bodies.isOpen).toBe(true);
+    expect(kills).toEqual([]);
+  });
+  test('that obeys a kill takes nobody along', async () => {
+    const { open, say, kills, clock, orders } = scripted({ group: 'g' });
+    const [first, second] = [open('a'), open('b')];
+    first.body.kill();
+    await clock.advance(49);
+    expect(orders().at(-1)).toEqual({ kind: 'kill', body: 1 });
+    say({ kind: 'exited', body: 1, reason: 'killed' });
+    await clock.advance(1_000);
+    expect([first.exits, second.exits, kills]).toEqual([['killed'], [], []]);
+  });
+  test('that does not obey takes all along, and they are told why', async () => {
+    const { bodies, open, kills, clock } = scripted({ group: 'g' });
+    const [first, second] = [open('a'), open('b')];
+    first.body.kill();
+    await clock.advance(50);
+    expect(kills).toMatchObject([{ error: { name: 'GroupKilled' } }]);
+    bodies.ended(kills[0]!);
+    expect(first.exits).toEqual(['killed']);
+    expect(second.exits).toMatchObject([{ error: { message: /member a, which did not end/ } }]);
+  });
+  test('killed as the last that lives takes the child at once', () => {
+    const { open, kills } = scripted({ group: 'g' });
+    const [first, second] = [open('a'), open('b')];
+    first.body.kill();
+    second.body.kill();
+    expect(kills).toEqual(['killed']);
+  });
+  test('is told an equal share of what the child uses', () => {
+    const { open } = scripted({ group: 'g' });
+    const [first] = [open('a'), open('b')];
+    expect(first.body.usage?.()).toEqual({ memoryBytes: 50, cpuMs: 5 });
+  });
+});
+
+describe('the channel', () => {
+  test('requests of one turn travel together', async () => {
+    const { open, sent, clock } = scripted();
+    const { body } = open();
+    body.post({ type: 'state.save' });
+    body.post({ type: 'terminate' });
+    await clock.advance(0);
+    expect(sent.map(({ items }) => items.map(({ kind }) => kind))).toEqual([['open', 'ask', 'ask']]);
+  });
+  test('batches are acknowledged with what is sent, or when half the window is full', async () => {
+    const { open, sent, say, clock } = scripted();
+    const { body } = open();
+    await clock.advance(0);
+    for (let n = 0; n < 3; n += 1) say();
+    body.post({ type: 'state.save' });
+    await clock.advance(0);
+    expect(sent.at(-1)?.taken).toBe(3);
+    for (let n = 0; n < 15; n += 1) say();
+    await clock.advance(0);
+    expect(sent).toHaveLength(2);
+    say();
+    await clock.advance(0);
+    expect(sent.at(-1)).toEqual({ taken: 19, items: [] });
+  });
+  test('what comes past the protocol, late or malformed, is dropped', () => {
+    const { bodies, open, say } = scripted();
+    const witness = open();
+    for (const message of ['ready', null, 7, {}, { items: 7 }, { items: [7] }, { items: [{ kind: 'x' }] }]) {
+      bodies.message(message);
+    }
+    say({ kind: 'report', body: 1, report: { type: 'nonsense' } });
+    say({ kind: 'report', body: 1, report: null });
+    say({ kind: 'report', body: 9, report: { type: 'finished' } });
+    say({ kind: 'exited', body: 9, reason: 'normal' });
+    expect([witness.reports, witness.exits]).toEqual([[], []]);
+    bodies.ended('normal');
+    say({ kind: 'report', body: 1, report: { type: 'finished' } });
+    expect([witness.reports, witness.exits]).toEqual([[], ['normal']]);
+  });
+  test('a reason that is none becomes an error that says what came', () => {
+    const { bodies, open, say } = scripted();
+    const witness = open();
+    say({ kind: 'exited', body: 1, reason: { because: 'of that' } });
+    bodies.ended('normal');
+    expect(witness.exits).toMatchObject([{ error: { message: /expected an exit reason, got .*of that/ } }]);
+  });
+  test('a request that cannot be cloned fails what it belongs to', async () => {
+    const { bodies, open, clock, say } = scripted();
+    const witness = open();
+    await clock.advance(0);
+    say({ kind: 'report', body: 1, report: { type: 'ready', manifest: {} } });
+    const fn = () => 1;
+    const proposal = {
+      roundId: 'r',
+      variable: 'v',
+      value: fn,
+      current: 0,
+      deadlineAt: 1,
+      as: 'voter' as const,
+    };
+    witness.body.post({ type: 'task.run', taskId: 't', task: 'echo', input: fn });
+    witness.body.post({ type: 'vote.asked', proposal });
+    witness.body.post({ type: 'variable.changed', variable: { name: 'v', value: fn, version: 1 } });
+    await clock.advance(0);
+    expect(witness.reports.slice(1)).toMatchObject([
+      { type: 'task.failed', taskId: 't', code: 'TASK_INPUT_INVALID' },
+      { type: 'vote.cast', roundId: 'r', vote: 'abstain' },
+      { type: 'log', level: 'error' },
+    ]);
+    bodies.ended('normal');
+  });
+});
