@@ -44,6 +44,7 @@ export async function judgeMoves(
       legal: after.place === 'forgotten' ? [] : world.legal(),
       deadlines: world.deadlines(),
       liveBodies: world.liveBodies(),
+      reserved: world.reserved(),
       alerts: world.alerts(),
       savedState: after.place === 'forgotten' ? undefined : await world.savedState(),
     };
@@ -70,6 +71,7 @@ function lookedUp(life: Life) {
     legal: life.place === 'forgotten' ? [] : places[life.place].legal.toSorted(),
     deadlines: [...life.deadlines.values()].toSorted((a, b) => a - b),
     liveBodies: bodyOf(life) ? 1 : 0,
+    reserved: (bodyOf(life) ? 1 : 0) + (life.isPermitTaken ? 1 : 0),
     alerts: [
       ...(life.alert === undefined ? [] : [life.alert]),
       ...(life.place === 'queued' ? ['restart_storm'] : []),

@@ -6,6 +6,7 @@
  */
 import type { AgentStatus, ErrorCode } from '../../src/index.ts';
 import {
+  BRIEF_STOP_MS,
   commands,
   exits,
   type LegalCommand,
@@ -79,6 +80,12 @@ const startFails: Rules = {
   'exit killed': (turn) => turn.failStart(exits['exit killed']),
   'exit error': (turn) => turn.failStart(exits['exit error']),
 };
+/** The three ways to ask for a stop, by the grace they give. */
+const stops = (rule: (turn: Turn, timeoutMs: number) => void): Rules => ({
+  stop: (turn) => rule(turn, turn.profile.shutdownMs),
+  'stop briefly': (turn) => rule(turn, BRIEF_STOP_MS),
+  'stop now': (turn) => rule(turn, 0),
+});
 /** What is so wherever a body lives. */
 const alive: Rules = {
   saved: (turn) => turn.keepState(),
@@ -99,8 +106,7 @@ const serving: Rules = {
   ...working,
   ...accepting,
   ...bodyEnds,
-  stop: (turn) => turn.stop('shutdown', turn.profile.shutdownMs),
-  'stop now': (turn) => turn.stop('shutdown', 0),
+  ...stops((turn, timeoutMs) => turn.stop(timeoutMs)),
   kill: (turn) => turn.kill({ reason: 'killed', forGood: false }),
   finished: (turn) => turn.finish(),
   'check health': (turn) => turn.checkHealth(),
@@ -111,8 +117,7 @@ const serving: Rules = {
 const stopping: Rules = {
   ...alive,
   ...bodyEnds,
-  stop: (turn) => turn.awaitEnd(),
-  'stop now': (turn) => turn.awaitEnd(),
+  ...stops((turn) => turn.awaitEnd()),
   kill: (turn) => turn.kill({ reason: 'killed', forGood: true }),
 };
 
@@ -123,16 +128,14 @@ const rules: Readonly<Record<Place, Rules>> = {
     ...accepting,
     ...startFails,
     ready: (turn) => turn.becomeReady(),
-    stop: (turn) => turn.stopStarting(turn.profile.shutdownMs),
-    'stop now': (turn) => turn.stopStarting(0),
+    ...stops((turn, timeoutMs) => turn.stopStarting(timeoutMs)),
     kill: (turn) => turn.cancelStart('killed'),
   },
   cancelling: {
     ...alive,
     ...startFails,
     cancel: (turn) => turn.cancelTask(),
-    stop: (turn) => turn.kill({ reason: 'shutdown', forGood: true }),
-    'stop now': (turn) => turn.kill({ reason: 'shutdown', forGood: true }),
+    ...stops((turn) => turn.kill({ reason: 'shutdown', forGood: true })),
     kill: (turn) => turn.awaitEnd(),
   },
   running: serving,
@@ -149,21 +152,15 @@ const rules: Readonly<Record<Place, Rules>> = {
     ...alive,
     ...working,
     ...bodyEnds,
-    stop: (turn) => turn.stopForGood(),
-    'stop now': (turn) => turn.stopForGood(),
+    ...stops((turn) => turn.stopForGood()),
     kill: (turn) => turn.awaitEnd(),
   },
   completed: starts('completed'),
   stopped: starts('stopped'),
-  waiting: {
-    ...starts('waiting'),
-    stop: (turn) => turn.cancelRestart(),
-    'stop now': (turn) => turn.cancelRestart(),
-  },
+  waiting: { ...starts('waiting'), ...stops((turn) => turn.cancelRestart()) },
   queued: {
     ...starts('waiting'),
-    stop: (turn) => turn.cancelRestart(),
-    'stop now': (turn) => turn.cancelRestart(),
+    ...stops((turn) => turn.cancelRestart()),
     'permit freed': (turn) => turn.restartWithPermit(),
   },
   awaitingOperator: starts('awaitingOperator'),

@@ -50,6 +50,7 @@ export const commands = [
   'start',
   'restart',
   'stop',
+  'stop briefly',
   'stop now',
   'kill',
   'forget',
@@ -132,6 +133,7 @@ export interface Profile {
 }
 
 export const TASK_TIMEOUT_MS = 700;
+export const BRIEF_STOP_MS = 1_000;
 
 export type DeadlineName =
   | 'start'

@@ -121,10 +121,10 @@ export class Turn {
   }
 
   /** Stops what serves: in order, or at once when there is no grace. */
-  stop(reason: ExitReason, timeoutMs: number): void {
+  stop(timeoutMs: number): void {
     this.awaitEnd();
     if (timeoutMs === 0) this.#enterKilling({ reason: { shutdown: 'killed' }, forGood: true });
-    else this.#enterDraining({ reason, forGood: true }, timeoutMs);
+    else this.#enterDraining({ reason: 'shutdown', forGood: true }, timeoutMs);
   }
 
   stopStarting(timeoutMs: number): void {

@@ -24,6 +24,7 @@ import {
 } from '../../src/testing/index.ts';
 import {
   type Answer,
+  BRIEF_STOP_MS,
   type Exit,
   exits,
   type Move,
@@ -120,6 +121,11 @@ export class LifeWorld {
 
   now(): number {
     return this.#clock.now();
+  }
+
+  /** Agents that take up resources, others included. */
+  reserved(): number {
+    return this.#system.resources().agents;
   }
 
   /** When each armed timer of the system is due, soonest first. */
@@ -221,6 +227,8 @@ export class LifeWorld {
         return this.#command(agents.restart(AGENT));
       case 'stop':
         return this.#command(agents.stop(AGENT));
+      case 'stop briefly':
+        return this.#command(agents.stop(AGENT, { timeoutMs: BRIEF_STOP_MS }));
       case 'stop now':
         return this.#command(agents.stop(AGENT, { timeoutMs: 0 }));
       case 'kill':

@@ -8,6 +8,7 @@ import { exits, type Move, type Profile } from './life-state.ts';
 
 const commands: readonly Move[] = ['start', 'restart', 'stop', 'stop now', 'kill', 'forget', 'register'];
 const endings = Object.keys(exits) as Move[];
+const stopBriefly: readonly Move[] = ['stop briefly'];
 const time: readonly Move[] = ['almost due', 'due', 'ghosts'];
 const reports: readonly Move[] = ['ready', 'finished', 'saved', 'save failed'];
 const work: readonly Move[] = [
@@ -65,7 +66,7 @@ export const profiles: readonly Profile[] = [
     ...base,
     ...withPolicy({ policy: 'never' }),
     name: 'never restarted',
-    moves: [...commands, ...reports, ...endings, ...time, 'program dies', 'bug'],
+    moves: [...commands, ...stopBriefly, ...reports, ...endings, ...time, 'program dies', 'bug'],
   },
   {
     ...base,
@@ -77,7 +78,18 @@ export const profiles: readonly Profile[] = [
     ...base,
     ...withPolicy({ policy: 'never' }),
     name: 'at work',
-    moves: ['start', 'stop', 'stop now', 'kill', ...reports, ...work, ...time, 'exit error', 'exit killed'],
+    moves: [
+      'start',
+      'stop',
+      ...stopBriefly,
+      'stop now',
+      'kill',
+      ...reports,
+      ...work,
+      ...time,
+      'exit error',
+      'exit killed',
+    ],
   },
   {
     ...base,
@@ -143,7 +155,7 @@ export const profiles: readonly Profile[] = [
     ...withPolicy({ policy: 'immediate' }),
     maxRuntimeMs: 20_000,
     name: 'ended after its time',
-    moves: [...commands, ...reports, ...endings, ...time, 'execute', 'task completed', 'health answered'],
+    moves: [...commands, ...stopBriefly, ...reports, ...endings, ...time, 'execute', 'task completed'],
   },
   {
     ...base,
