@@ -7,20 +7,18 @@
 import assert from 'node:assert/strict';
 import type { ExitReason } from '../machines/index.ts';
 import type { Body, BodyListener, BodyReport, BodyStart, Host } from '../runtime/host.ts';
+import { entryUrl } from '../runtime/hosts/node-flags.ts';
 
 export interface HostLaw {
   readonly name: string;
-  /** @throws AssertionError when the host does not keep it */
-  keep(host: Host): Promise<void>;
+  /** Rejects with an AssertionError when the host does not keep it. */
+  readonly keep: (host: Host) => Promise<void>;
 }
 
 type ReportType = BodyReport['type'];
 type ReportOf<Type extends ReportType> = Extract<BodyReport, { type: Type }>;
 
-const lawAgent = new URL(
-  import.meta.url.endsWith('.ts') ? './law-agent.ts' : './law-agent.js',
-  import.meta.url,
-);
+const lawAgent = entryUrl(new URL('./law-agent.ts', import.meta.url));
 
 /** One body and all that was heard of it; it holds the host to its invariants while it listens. */
 export class Witness implements BodyListener {
@@ -84,7 +82,7 @@ export class Witness implements BodyListener {
           if (found === undefined) return;
           resolve(found);
         } catch (thrown) {
-          reject(thrown as Error);
+          reject(thrown);
         }
         this.#waiting.delete(attempt);
       };
@@ -161,7 +159,7 @@ function outputOf(answer: TaskAnswer): unknown {
 
 function failureOf(answer: TaskAnswer): ReportOf<'task.failed'> {
   assert.equal(answer.type, 'task.failed', JSON.stringify(answer));
-  return answer as ReportOf<'task.failed'>;
+  return answer;
 }
 
 const law = (name: string, keep: (host: Host) => Promise<void>): HostLaw => ({ name, keep });
@@ -284,7 +282,14 @@ export const hostLaws: readonly HostLaw[] = [
     'one vote a round; a vote that throws or is none is an abstention that says why',
     async (witness) => {
       const ask = async (roundId: string, value: unknown) => {
-        const proposal = { roundId, variable: 'rate', value, current: 0, deadlineAt: 1, as: 'voter' as const };
+        const proposal = {
+          roundId,
+          variable: 'rate',
+          value,
+          current: 0,
+          deadlineAt: 1,
+          as: 'voter' as const,
+        };
         witness.body.post({ type: 'vote.asked', proposal });
         return witness.until('vote.cast', (cast) => cast.roundId === roundId);
       };

@@ -63,7 +63,7 @@ export default defineAgent({
     },
     failWithText: {
       run: async () => {
-        await null;
+        await Promise.resolve();
         // oxlint-disable-next-line no-throw-literal, only-throw-error -- the law is about exactly this
         throw 'just text';
       },
@@ -73,7 +73,7 @@ export default defineAgent({
       run: async ({ input, progress }) => {
         for (let step = 1; step <= input; step += 1) {
           progress(step);
-          await null;
+          await Promise.resolve();
         }
         return input;
       },
@@ -107,6 +107,7 @@ export default defineAgent({
     /** A thenable that throws when it is looked at. */
     trap: {
       run: () =>
+        // oxlint-disable-next-line no-thenable -- the law is about exactly this
         Object.defineProperty({}, 'then', {
           get: () => {
             throw new Error('do not look');

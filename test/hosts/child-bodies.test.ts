@@ -138,6 +138,8 @@ describe('one body of several', () => {
   });
 });
 
+const notData = (): number => 1;
+
 describe('the channel', () => {
   test('requests of one turn travel together', async () => {
     const { open, sent, clock } = scripted();
@@ -189,18 +191,17 @@ describe('the channel', () => {
     const witness = open();
     await clock.advance(0);
     say({ kind: 'report', body: 1, report: { type: 'ready', manifest: {} } });
-    const fn = () => 1;
     const proposal = {
       roundId: 'r',
       variable: 'v',
-      value: fn,
+      value: notData,
       current: 0,
       deadlineAt: 1,
       as: 'voter' as const,
     };
-    witness.body.post({ type: 'task.run', taskId: 't', task: 'echo', input: fn });
+    witness.body.post({ type: 'task.run', taskId: 't', task: 'echo', input: notData });
     witness.body.post({ type: 'vote.asked', proposal });
-    witness.body.post({ type: 'variable.changed', variable: { name: 'v', value: fn, version: 1 } });
+    witness.body.post({ type: 'variable.changed', variable: { name: 'v', value: notData, version: 1 } });
     await clock.advance(0);
     expect(witness.reports.slice(1)).toMatchObject([
       { type: 'task.failed', taskId: 't', code: 'TASK_INPUT_INVALID' },

@@ -5,7 +5,7 @@ import { childrenOf, startProgram } from './programs.ts';
 test.for(['with-setpriv', 'without-setpriv'])(
   'no agent outlives a program that is killed with -9, not even one that spins (%s)',
   async (how) => {
-    const program = startProgram('parent', [how]);
+    const program = startProgram(new URL('../fixtures/programs/parent.ts', import.meta.url), [how]);
     expect(await program.line()).toBe('ready');
     const agents = childrenOf(program.pid);
     expect(agents).toHaveLength(3);
@@ -16,7 +16,7 @@ test.for(['with-setpriv', 'without-setpriv'])(
 );
 
 test('a program ends by itself although what described a module for it is kept', async () => {
-  const program = startProgram('describing');
+  const program = startProgram(new URL('../fixtures/programs/describing.ts', import.meta.url));
   expect(await program.ended()).toMatchObject({ code: 0, stderr: '' });
   expect(program.lines).toEqual(['faulty', 'faulty']);
 });

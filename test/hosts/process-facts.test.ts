@@ -91,8 +91,9 @@ describe('flags', () => {
   });
 });
 
+const limits = (nice: number) => `Max nice priority         ${nice}                    ${nice}\n`;
+
 describe('a priority may be raised', () => {
-  const limits = (nice: number) => `Max nice priority         ${nice}                    ${nice}\n`;
   test('with the capability, or within the limit of niceness', () => {
     expect(mayRaise('CapEff:\t0000000000800000\n', limits(0))).toBe(true);
     expect(mayRaise('CapEff:\t00000000a80425fb\n', limits(0))).toBe(false);
@@ -120,18 +121,19 @@ describe.runIf(process.platform === 'linux')('a process', () => {
   });
 });
 
+function printed(options = {}) {
+  const clock = simulatedClock();
+  const lines: string[] = [];
+  const printer = new PrintedLines({ clock, tell: (line) => lines.push(line), ...options });
+  return {
+    clock,
+    lines,
+    print: (text: string | Buffer) => printer.take(Buffer.from(text)),
+    end: () => printer.end(),
+  };
+}
+
 describe('printed lines', () => {
-  function printed(options = {}) {
-    const clock = simulatedClock();
-    const lines: string[] = [];
-    const printer = new PrintedLines({ clock, tell: (line) => lines.push(line), ...options });
-    return {
-      clock,
-      lines,
-      print: (text: string | Buffer) => printer.take(Buffer.from(text)),
-      end: () => printer.end(),
-    };
-  }
   test('are whole however they come', () => {
     const { lines, print, end } = printed();
     const text = Buffer.from('grün\r\n\nblau\nrest');

@@ -193,10 +193,10 @@ describe('a sandbox', () => {
   });
 });
 
-describe('a group', () => {
-  const member = (agentId: string, group: string, resources = {}) =>
-    openFaulty(host, { agentId, resources: { group, ...resources } });
+const member = (agentId: string, group: string, resources = {}) =>
+  openFaulty(host, { agentId, resources: { group, ...resources } });
 
+describe('a group', () => {
   test('shares one process, which ends with its last member', async () => {
     const witnesses = ['a', 'b', 'c'].map((id) => member(id, 'shared'));
     const pids = await Promise.all(witnesses.map(pidOf));

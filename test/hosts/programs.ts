@@ -17,8 +17,8 @@ export interface RunningProgram {
   ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
 }
 
-export function startProgram(name: string, args: string[] = [], flags: string[] = []): RunningProgram {
-  const file = fileURLToPath(new URL(`../fixtures/programs/${name}.ts`, import.meta.url));
+export function startProgram(program: URL, args: string[] = [], flags: string[] = []): RunningProgram {
+  const file = fileURLToPath(program);
   const child = spawn(process.execPath, [...flags, file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'mabeam-test-compile-cache') },
@@ -38,7 +38,7 @@ export function startProgram(name: string, args: string[] = [], flags: string[] 
     async line() {
       if (lines.length === 0) await Promise.race([once(reader, 'line'), closed]);
       const line = lines.shift();
-      if (line === undefined) throw new Error(`${name} ended without another line: ${stderr}`);
+      if (line === undefined) throw new Error(`${program.href} ended without another line: ${stderr}`);
       return line;
     },
     async ended() {

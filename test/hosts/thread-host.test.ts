@@ -35,7 +35,11 @@ describe('the end of a thread is told as what it was', () => {
     expect(witness.stuckCount + starting.stuckCount).toBe(0);
   });
   test('out of memory, whatever fills it, and the program lives, even with a limit of its own', async () => {
-    const program = startProgram('thread-memory', [], ['--max-old-space-size=300']);
+    const program = startProgram(
+      new URL('../fixtures/programs/thread-memory.ts', import.meta.url),
+      [],
+      ['--max-old-space-size=300'],
+    );
     expect(await program.ended()).toMatchObject({ code: 0 });
     expect(program.lines.map((line) => JSON.parse(line) as unknown)).toEqual([
       ['smallObjects', 'out_of_memory'],
@@ -44,7 +48,7 @@ describe('the end of a thread is told as what it was', () => {
     ]);
   });
   test('one that cannot be ended is told to be stuck, and closing does not wait for it', async () => {
-    const program = startProgram('thread-stuck');
+    const program = startProgram(new URL('../fixtures/programs/thread-stuck.ts', import.meta.url));
     const line = JSON.parse(await program.line()) as unknown;
     expect(line).toMatchObject({ answer: { output: 'alive' }, stuck: 1, exits: [], sibling: ['killed'] });
     expect(await program.ended()).toMatchObject({ signal: 'SIGKILL' });

@@ -20,7 +20,7 @@ type Resources = ParsedAgentSpec['resources'];
 type SharedResources = Omit<Resources, 'maxRuntimeMs'>;
 
 /** What a child is made for. */
-export interface ChildPlan {
+interface ChildPlan {
   readonly name: string;
   readonly module: URL;
   readonly resources: SharedResources;

@@ -22,6 +22,12 @@ function refusal({ resources }: ParsedAgentSpec): string | undefined {
   if (resources.cpuPriority !== 'normal') {
     return `resources.cpuPriority: an in-process agent has the priority of its program, expected "normal", got "${resources.cpuPriority}"`;
   }
+  if (resources.sandbox !== undefined) {
+    return 'resources.sandbox: an in-process agent has the permissions of its program; use isolation "process"';
+  }
+  if (resources.group !== undefined) {
+    return 'resources.group: in-process agents share their program already; use isolation "process"';
+  }
   return undefined;
 }
 

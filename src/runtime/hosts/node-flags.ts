@@ -86,7 +86,7 @@ function packageFolders(folder: string): string[] {
   return above === folder ? found : [...found, ...packageFolders(above)];
 }
 
-/** The file of an entry beside `here`: the source where that is a source, else what was built. */
-export function entryUrl(name: string, here: string): URL {
-  return new URL(here.endsWith('.ts') ? `./${name}.ts` : `./${name}.js`, here);
+/** The file of an entry, given as its source: that where this is a source as well, else what was built of it. */
+export function entryUrl(source: URL): URL {
+  return import.meta.url.endsWith('.ts') ? source : new URL(source.href.replace(/\.ts$/, '.js'));
 }

@@ -176,7 +176,7 @@ function start(options: ProcessChildOptions): ChildProcess {
     parentPid,
     watch: isWatched
       ? {
-          entry: entryUrl('orphan-watch', import.meta.url).href,
+          entry: entryUrl(new URL('./orphan-watch.ts', import.meta.url)).href,
           parentPid,
           maxResidentBytes: meter === undefined ? resources.maxMemoryBytes : undefined,
           everyMs: watchEveryMs,
@@ -189,15 +189,19 @@ function start(options: ProcessChildOptions): ChildProcess {
     ...heapFlags(resources.maxMemoryBytes),
     ...permissionFlags(resources.sandbox, module),
   ];
-  return fork(fileURLToPath(entryUrl('process-entry', import.meta.url)), [JSON.stringify(told)], {
-    execPath: setpriv ?? process.execPath,
-    execArgv: setpriv === undefined ? flags : ['--pdeathsig', 'KILL', process.execPath, ...flags],
-    env: {
-      ...process.env,
-      ...env,
-      NODE_OPTIONS: withoutHeapFlags(env['NODE_OPTIONS'] ?? process.env['NODE_OPTIONS'] ?? ''),
+  return fork(
+    fileURLToPath(entryUrl(new URL('./process-entry.ts', import.meta.url))),
+    [JSON.stringify(told)],
+    {
+      execPath: setpriv ?? process.execPath,
+      execArgv: setpriv === undefined ? flags : ['--pdeathsig', 'KILL', process.execPath, ...flags],
+      env: {
+        ...process.env,
+        ...env,
+        NODE_OPTIONS: withoutHeapFlags(env['NODE_OPTIONS'] ?? process.env['NODE_OPTIONS'] ?? ''),
+      },
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
-    serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
+  );
 }

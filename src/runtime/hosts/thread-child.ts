@@ -56,7 +56,7 @@ export class ThreadChild implements Child {
 
   constructor({ clock, name, resources, isHeard }: ThreadChildOptions, listener: ChildListener) {
     this.#maxMemoryBytes = resources.maxMemoryBytes;
-    const worker = new Worker(entryUrl('thread-entry', import.meta.url), {
+    const worker = new Worker(entryUrl(new URL('./thread-entry.ts', import.meta.url)), {
       name: JSON.stringify(name),
       workerData: { niceness: NICENESS[resources.cpuPriority] } satisfies ThreadEntryData,
       stdout: true,
