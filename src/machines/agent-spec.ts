@@ -80,6 +80,8 @@ export const agentSpec = z.strictObject({
   startTimeoutMs: positiveDurationMs.default(30_000),
   health: healthPolicy.prefault({}),
   tasks: taskPolicy.prefault({}),
+  /** The pool that it is a member of: pools give it to their members, and find them by it again. */
+  pool: z.string().min(1).optional(),
 });
 
 export type AgentSpecInput = z.input<typeof agentSpec>;

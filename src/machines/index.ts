@@ -64,6 +64,25 @@ export {
   withoutLeader,
 } from './leader.ts';
 export {
+  type AutoscalerContext,
+  type AutoscalerEffect,
+  type AutoscalerEvent,
+  type AutoscalerInput,
+  autoscalerMachine,
+  type ScalingAlert,
+} from './autoscaler.ts';
+export {
+  type LostFrom,
+  type PoolAlert,
+  type PoolContext,
+  type PoolEffect,
+  type PoolEvent,
+  type PoolInput,
+  poolMachine,
+} from './pool.ts';
+export { type Departure, noMembers, type PoolCounts, sizeOf, totalOf } from './pool-size.ts';
+export { type ParsedPoolSpec, poolSpec, type PoolSpecInput } from './pool-spec.ts';
+export {
   afterUptime,
   exceedsIntensity,
   noRestarts,
@@ -74,6 +93,20 @@ export {
   withRestart,
 } from './restart-policy.ts';
 export { type Fallback, type RoundTerms, roundTerms, type RoundTermsInput } from './round-terms.ts';
+export {
+  decideScaling,
+  isCoolingDown,
+  machineStrain,
+  type MachineStrain,
+  neverScaled,
+  type ScalingBounds,
+  type ScalingDecision,
+  type ScalingHistory,
+  type ScalingMetrics,
+  scalingMetrics,
+  type ScalingPolicy,
+  scalingPolicy,
+} from './scaling-decision.ts';
 export {
   type SupervisorContext,
   type SupervisorEffect,

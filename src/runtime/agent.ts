@@ -145,6 +145,8 @@ export class Agent {
   readonly id: string;
   readonly order: number;
   readonly spec: ParsedAgentSpec;
+  /** Told when its life may have moved on, or a task may have left it: by the pool that it is a member of. */
+  watcher: (() => void) | undefined;
   readonly #services: AgentServices;
   readonly #host: Host;
   readonly #module: AnyAgentDefinition | URL;
@@ -188,6 +190,11 @@ export class Agent {
 
   get incarnation(): number {
     return this.#chart.snapshot().context.incarnation;
+  }
+
+  /** Tasks that wait or run. */
+  get load(): number {
+    return this.#mailbox?.load ?? 0;
   }
 
   /** Whether its chart knows coordination to be there. */
@@ -348,6 +355,7 @@ export class Agent {
   }
 
   announce({ event, life, misses, reason }: Announcement): void {
+    this.watcher?.();
     const of = { agentId: this.id, incarnation: life.incarnation };
     const because = reason ?? 'killed';
     switch (event) {
@@ -501,6 +509,10 @@ export class Agent {
 
   becameIdle(): void {
     this.#chart.send({ type: 'mailbox.idle', at: this.clock.now() });
+  }
+
+  loadFell(): void {
+    this.watcher?.();
   }
 
   askHealth(checkId: number): void {

@@ -37,7 +37,7 @@ import type { StoredSpec } from './system-event.ts';
 /** What is asked for when an agent is registered; all but `module` has a default. */
 export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
   z.input<typeof agentSpec>,
-  'module' | 'initArgs'
+  'module' | 'initArgs' | 'pool'
 > & {
   /** A `defineAgent` value, or the URL of a module whose default export is one. */
   readonly module: AgentDefinition<Args, Tasks> | URL;
@@ -109,13 +109,34 @@ export class Agents {
   async register<Args, Tasks extends TaskTypes>(spec: AgentSpec<Args, Tasks>): Promise<AgentId<Tasks>> {
     this.#assertOpen();
     const parsed = parseSpec(spec);
-    const isUrl = parsed.module instanceof URL;
-    const isolation = parsed.isolation ?? (isUrl ? 'process' : 'in-process');
+    if (parsed.pool !== undefined) {
+      throw invalid('pool: agents become members of a pool by pools.create alone', parsed.id);
+    }
+    return this.#register(parsed);
+  }
+
+  /** @internal A member of a pool, whose manifest is known. @throws AgentSystemError as `register` */
+  async registerMember(spec: ParsedAgentSpec, manifest: AgentManifest): Promise<Agent> {
+    this.#assertOpen();
+    return this.find(await this.#register(spec, manifest));
+  }
+
+  /** @internal What a spec would register, and its defaults. Changes nothing. @throws AgentSystemError as `register` */
+  async describe(spec: unknown): Promise<{ spec: ParsedAgentSpec; manifest: AgentManifest }> {
+    this.#assertOpen();
+    const parsed = parseSpec(spec);
+    const isolation = isolationOf(parsed);
+    const manifest = await this.#manifestOf(parsed, this.#hostFor(isolation, parsed));
+    return { spec: { ...parsed, isolation }, manifest };
+  }
+
+  async #register(parsed: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
+    const isolation = isolationOf(parsed);
     const host = this.#hostFor(isolation, parsed);
     if (parsed.id !== undefined) this.#reserve(parsed.id);
     let reserved = parsed.id;
     try {
-      const manifest = await this.#manifestOf(parsed, host);
+      const manifest = known ?? (await this.#manifestOf(parsed, host));
       this.#assertOpen();
       const { journal } = this.#services;
       if (reserved === undefined) this.#reserve((reserved = `${manifest.type}-${journal.nextSequence}`));
@@ -191,11 +212,16 @@ export class Agents {
   execute(id: string, task: TaskRequest): Promise<unknown>;
   async execute(id: string, task: TaskRequest): Promise<unknown> {
     const agent = this.#commanded(id, 'execute');
-    const request = this.#checked(agent, task);
-    const { incarnation, manifest } = agent;
+    checkTask(task, agent.manifest, id);
+    return this.run(agent, task);
+  }
+
+  /** @internal A task that was checked, of an agent that takes tasks. */
+  run(agent: Agent, task: TaskRequest): Promise<unknown> {
+    const { id, incarnation, manifest } = agent;
     return this.#services.telemetry.task(
-      { agentId: id, incarnation, agentType: manifest.type, task: request.type },
-      (trace) => agent.execute(request, trace),
+      { agentId: id, incarnation, agentType: manifest.type, task: task.type },
+      (trace) => agent.execute(task, trace),
     );
   }
 
@@ -387,31 +413,6 @@ export class Agents {
     return agent;
   }
 
-  /** A task that is well-formed and that the agent can do. */
-  #checked(agent: Agent, task: TaskRequest): TaskRequest {
-    if (!isPlainTask(task)) {
-      parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId: agent.id });
-    }
-    const { tasks, capabilities, type } = agent.manifest;
-    const known = Object.hasOwn(tasks, task.type) ? tasks[task.type] : undefined;
-    if (known === undefined) {
-      const message = `agent ${agent.id} (${type}) has no task ${inWords(task.type)}, expected one of: ${Object.keys(tasks).join(', ')}`;
-      throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
-        agentId: agent.id,
-        details: { expected: Object.keys(tasks), got: task.type },
-      });
-    }
-    const missing = known.requires.filter((capability) => !capabilities.includes(capability));
-    if (missing.length > 0) {
-      const message = `agent ${agent.id} (${type}) cannot do ${task.type}: it lacks ${missing.join(', ')}`;
-      throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
-        agentId: agent.id,
-        details: { missing, capabilities },
-      });
-    }
-    return task;
-  }
-
   #handleOf<Tasks extends TaskTypes>(agent: Agent, incarnation: number): AgentHandle<Tasks> {
     const { id } = agent;
     const alive = () => {
@@ -443,6 +444,38 @@ export class Agents {
       },
     }) as AgentHandle<Tasks>;
   }
+}
+
+/**
+ * Refuses a task that is malformed, or that agents of such a manifest cannot do.
+ *
+ * @throws AgentSystemError `TASK_INPUT_INVALID`, `TASK_INCOMPATIBLE`
+ */
+export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: string): void {
+  if (!isPlainTask(task))
+    parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId });
+  const { tasks, capabilities } = manifest;
+  const known = Object.hasOwn(tasks, task.type) ? tasks[task.type] : undefined;
+  if (known === undefined) {
+    const expected = Object.keys(tasks);
+    const message = `${performer(manifest, agentId)} no task ${inWords(task.type)}, expected one of: ${expected.join(', ')}`;
+    throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
+      agentId,
+      details: { expected, got: task.type },
+    });
+  }
+  const missing = known.requires.filter((capability) => !capabilities.includes(capability));
+  if (missing.length === 0) return;
+  const message = `${performer(manifest, agentId)} not what ${task.type} requires: ${missing.join(', ')}`;
+  throw new AgentSystemError('TASK_INCOMPATIBLE', message, { agentId, details: { missing, capabilities } });
+}
+
+function performer({ type }: AgentManifest, agentId: string | undefined): string {
+  return agentId === undefined ? `an agent of type ${type} has` : `agent ${agentId} (${type}) has`;
+}
+
+function isolationOf({ isolation, module }: ParsedAgentSpec): Isolation {
+  return isolation ?? (module instanceof URL ? 'process' : 'in-process');
 }
 
 /** The ordinary case without the cost of a schema. */

@@ -5,9 +5,14 @@ import type { AlertType, EventBody } from './system-event.ts';
 export interface Alert {
   readonly alert: AlertType;
   readonly agentId?: string;
+  readonly pool?: string;
   readonly message: string;
   /** Epoch ms. */
   readonly raisedAt: number;
+}
+
+interface OfPool {
+  readonly pool: string;
 }
 
 export class Alerts {
@@ -24,21 +29,23 @@ export class Alerts {
     return [...this.#active.values()];
   }
 
-  /** One that is raised already is not raised again. */
-  raise(alert: AlertType, message: string, agentId?: string): void {
-    const key = keyOf(alert, agentId);
+  /** One that is raised already is not raised again. `of`: the agent's id, or the pool. */
+  raise(alert: AlertType, message: string, of?: string | OfPool): void {
+    const key = keyOf(alert, of);
     if (this.#active.has(key)) return;
-    const of = agentId === undefined ? {} : { agentId };
-    const { at } = this.#journal.emit({ type: 'alert.raised', alert, message, ...of });
-    this.#active.set(key, { alert, message, raisedAt: at, ...of });
+    const subject = subjectOf(of);
+    const { at } = this.#journal.emit({ type: 'alert.raised', alert, message, ...subject });
+    this.#active.set(key, { alert, message, raisedAt: at, ...subject });
+    const { agentId } = subject;
     if (agentId === undefined) return;
     const kinds = this.#ofAgent.get(agentId);
     if (kinds) kinds.add(alert);
     else this.#ofAgent.set(agentId, new Set([alert]));
   }
 
-  clear(alert: AlertType, agentId?: string): void {
-    if (!this.#active.delete(keyOf(alert, agentId))) return;
+  clear(alert: AlertType, of?: string | OfPool): void {
+    if (!this.#active.delete(keyOf(alert, of))) return;
+    const { agentId, ...subject } = subjectOf(of);
     if (agentId !== undefined) {
       const kinds = this.#ofAgent.get(agentId);
       kinds?.delete(alert);
@@ -47,6 +54,7 @@ export class Alerts {
     const cleared: EventBody = {
       type: 'alert.cleared',
       alert,
+      ...subject,
       ...(agentId === undefined ? {} : { agentId }),
     };
     this.#journal.emit(cleared);
@@ -57,6 +65,12 @@ export class Alerts {
   }
 }
 
-function keyOf(alert: AlertType, agentId: string | undefined): string {
-  return agentId === undefined ? alert : `${alert} ${agentId}`;
+function keyOf(alert: AlertType, of: string | OfPool | undefined): string {
+  if (of === undefined) return alert;
+  return typeof of === 'string' ? `${alert} ${of}` : `${alert} pool ${of.pool}`;
+}
+
+function subjectOf(of: string | OfPool | undefined): { readonly agentId?: string; readonly pool?: string } {
+  if (of === undefined) return {};
+  return typeof of === 'string' ? { agentId: of } : of;
 }

@@ -53,6 +53,8 @@ export interface MailboxOwner {
   post(request: BodyRequest): void;
   becameBusy(): void;
   becameIdle(): void;
+  /** A task may have left. */
+  loadFell(): void;
   reportFault(message: string, thrown: unknown): void;
 }
 
@@ -106,6 +108,11 @@ export class Mailbox {
 
   get isBusy(): boolean {
     return this.#isBusy;
+  }
+
+  /** Tasks that wait or run. */
+  get load(): number {
+    return this.#waiting.size + this.#running.size;
   }
 
   /** Ids of the tasks that the incarnation's end left undone. */
@@ -359,7 +366,8 @@ export class Mailbox {
   }
 
   #tellIfIdle(): void {
-    if (this.#waiting.size + this.#running.size > 0) return;
+    this.#owner.loadFell();
+    if (this.load > 0) return;
     if (this.#mode === 'held' || (this.#mode === 'open' && !this.#isBusy)) return;
     this.#isBusy = false;
     this.#owner.becameIdle();

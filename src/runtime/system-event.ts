@@ -12,8 +12,10 @@ import type {
   ErrorInfo,
   ExitReason,
   Outcome,
+  PoolAlert,
   RoundCut,
   RoundTerms,
+  ScalingAlert,
   Tally,
 } from '../machines/index.ts';
 import type { AgentManifest, Vote } from './define-agent.ts';
@@ -32,7 +34,9 @@ export type AlertType =
   | 'body_not_ending'
   | 'definition_missing'
   | 'store_degraded'
-  | 'coordination_lost';
+  | 'coordination_lost'
+  | PoolAlert
+  | ScalingAlert;
 
 interface OfAgent {
   readonly agentId: string;
@@ -124,10 +128,11 @@ interface EventFields {
   'pool.scaled': { readonly pool: string; readonly from: number; readonly to: number; readonly why: string };
   'alert.raised': {
     readonly agentId?: string;
+    readonly pool?: string;
     readonly alert: AlertType;
     readonly message: string;
   };
-  'alert.cleared': { readonly agentId?: string; readonly alert: AlertType };
+  'alert.cleared': { readonly agentId?: string; readonly pool?: string; readonly alert: AlertType };
   'store.degraded': { readonly error: ErrorInfo };
   'store.recovered': { readonly lost: number };
 }

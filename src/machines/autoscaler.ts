@@ -1,0 +1,182 @@
+/**
+ * The autoscaler of one pool: looks at its load now and then, and asks for another size.
+ *
+ * What the measurements mean is scaling-decision.ts's to say; this says when they are taken and what follows. It
+ * holds no member and no task.
+ *
+ * I1  At the most one look is open at a time; one that gets no answer ends at its deadline and changes nothing.
+ * I2  A change that was asked for is awaited, for one interval at the most, before the next look.
+ *
+ * Source: seed, "Resource-Based Scaling": `check_scaling` every 30 s.
+ */
+import { assign, setup } from 'xstate';
+import {
+  decideScaling,
+  isCoolingDown,
+  neverScaled,
+  type ScalingBounds,
+  type ScalingDecision,
+  type ScalingHistory,
+  type ScalingMetrics,
+  type ScalingPolicy,
+} from './scaling-decision.ts';
+
+export interface AutoscalerInput {
+  readonly policy: ScalingPolicy & ScalingBounds;
+}
+
+export interface AutoscalerContext extends ScalingHistory {
+  readonly policy: ScalingPolicy & ScalingBounds;
+  readonly metrics: ScalingMetrics | undefined;
+  readonly decision: ScalingDecision | undefined;
+  /** When that was decided, epoch ms. */
+  readonly decidedAt: number;
+}
+
+export type AutoscalerEvent =
+  | { type: 'metrics.read'; at: number; metrics: ScalingMetrics }
+  | { type: 'metrics.failed'; at: number; why: string }
+  /** The first task waits, and the pool wants no member at all. */
+  | { type: 'demand.rose' }
+  /** A caller has set another size: it stands for as long as a change of the autoscaler's own. */
+  | { type: 'size.set'; at: number; from: number; to: number }
+  /** The pool has the size it wants, or has refused to grow. */
+  | { type: 'pool.settled' }
+  | { type: 'autoscaler.close' };
+
+export type ScalingAlert = 'scaling_blocked' | 'scaling_signal_failed';
+
+/** Everything this chart may want done, as data. */
+export type AutoscalerEffect =
+  | { type: 'readMetrics' }
+  | { type: 'resizePool'; to: number; why: string }
+  | { type: 'raiseAlert'; alert: ScalingAlert; why: string }
+  | { type: 'clearAlert'; alert: ScalingAlert };
+
+type EffectParams<Type extends AutoscalerEffect['type']> = Omit<
+  Extract<AutoscalerEffect, { type: Type }>,
+  'type'
+>;
+type There = { context: AutoscalerContext; event: AutoscalerEvent };
+
+const resizePool = {
+  type: 'resizePool' as const,
+  params: ({ context: { decision } }: There) => ({
+    to: decision?.action === 'scale' ? decision.to : 0,
+    why: decision?.why ?? '',
+  }),
+};
+const raiseBlocked = {
+  type: 'raiseAlert' as const,
+  params: ({ context: { decision } }: There) => ({
+    alert: 'scaling_blocked' as const,
+    why: decision?.why ?? '',
+  }),
+};
+const raiseFailed = {
+  type: 'raiseAlert' as const,
+  params: ({ event }: There) => ({
+    alert: 'scaling_signal_failed' as const,
+    why: 'why' in event ? event.why : 'it gave no answer in time',
+  }),
+};
+const clearAlert = (alert: ScalingAlert) => ({ type: 'clearAlert' as const, params: { alert } });
+
+export const autoscalerMachine = setup({
+  types: {} as { context: AutoscalerContext; input: AutoscalerInput; events: AutoscalerEvent },
+  actions: {
+    // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
+    readMetrics: () => {},
+    resizePool: (_, _params: EffectParams<'resizePool'>) => {},
+    raiseAlert: (_, _params: EffectParams<'raiseAlert'>) => {},
+    clearAlert: (_, _params: EffectParams<'clearAlert'>) => {},
+
+    decide: assign(({ context, event }) => {
+      if (event.type !== 'metrics.read') return {};
+      const { at, metrics } = event;
+      return {
+        metrics,
+        decision: decideScaling(metrics, context.policy, context, at),
+        decidedAt: at,
+      };
+    }),
+    noteFailure: assign(({ event }) => ('at' in event ? { decidedAt: event.at } : {})),
+    noteScaling: assign(({ context }) => {
+      const { decision, metrics, decidedAt } = context;
+      const isUp = decision?.action === 'scale' && decision.to > (metrics?.size ?? 0);
+      return isUp ? { upAt: decidedAt } : { downAt: decidedAt };
+    }),
+    noteSizeSet: assign(({ event }) => {
+      if (event.type !== 'size.set') return {};
+      return event.to > event.from ? { upAt: event.at } : { downAt: event.at };
+    }),
+  },
+  guards: {
+    isScale: ({ context }) => context.decision?.action === 'scale',
+    isBlocked: ({ context }) => context.decision?.action === 'blocked',
+    isCoolingDown: ({ context }) => isCoolingDown(context.policy, context, context.decidedAt),
+  },
+  delays: {
+    interval: ({ context }) => context.policy.intervalMs,
+    /** For the metrics to be read, and for a change to be made. */
+    patience: ({ context }) => context.policy.intervalMs,
+  },
+}).createMachine({
+  id: 'autoscaler',
+  context: ({ input }) => ({
+    policy: input.policy,
+    ...neverScaled,
+    metrics: undefined,
+    decision: undefined,
+    decidedAt: 0,
+  }),
+  initial: 'watching',
+  on: {
+    'size.set': { actions: 'noteSizeSet' },
+    'autoscaler.close': '.closed',
+  },
+  states: {
+    watching: {
+      description: 'The next look is due after its interval.',
+      after: { interval: 'reading' },
+      on: {
+        'demand.rose': 'reading',
+        'size.set': { target: 'coolingDown', actions: 'noteSizeSet' },
+      },
+    },
+    coolingDown: {
+      description: 'The size has changed: it looks on, and does what the cooldown of each direction allows.',
+      after: { interval: 'reading' },
+      on: { 'demand.rose': 'reading' },
+    },
+    reading: {
+      description: 'The metrics are being read.',
+      entry: 'readMetrics',
+      after: { patience: { target: 'resting', actions: raiseFailed } },
+      on: {
+        'metrics.read': { target: 'deciding', actions: [clearAlert('scaling_signal_failed'), 'decide'] },
+        'metrics.failed': { target: 'resting', actions: ['noteFailure', raiseFailed] },
+      },
+    },
+    deciding: {
+      always: [
+        {
+          guard: 'isScale',
+          target: 'scaling',
+          actions: [clearAlert('scaling_blocked'), 'noteScaling', resizePool],
+        },
+        { guard: 'isBlocked', target: 'resting', actions: raiseBlocked },
+        { target: 'resting', actions: clearAlert('scaling_blocked') },
+      ],
+    },
+    scaling: {
+      description: 'Another size was asked for; the pool is on its way there.',
+      after: { patience: 'resting' },
+      on: { 'pool.settled': 'resting' },
+    },
+    resting: {
+      always: [{ guard: 'isCoolingDown', target: 'coolingDown' }, { target: 'watching' }],
+    },
+    closed: { type: 'final', entry: [clearAlert('scaling_blocked'), clearAlert('scaling_signal_failed')] },
+  },
+});

@@ -1,0 +1,482 @@
+/**
+ * A pool of agents of one type: how many there are to be, and what is done when there are more or fewer.
+ *
+ * Holds counts, and neither a member nor a task: which member is idle, and who waits for one, is the runtime's
+ * book. Each member's own restart policy brings it back from a crash; only when that has given up (or never
+ * restarts) does the pool put another in its place.
+ *
+ * I1  No more than `max` members at once, those on their way out included, unless more were found at the start.
+ * I2  A member that runs leaves by draining: what it has begun is finished. Only a close has a deadline.
+ * I3  Starts that fail, and members lost for good, are answered by the restart rule of agents: backoff, then
+ *     `degraded` with one alert and one try after each longest delay. After a failure one member is tried at a time.
+ * I4  A start that a caller's `ensureSize` asked for and that fails is his error: the size goes back, by as much.
+ *
+ * Sources: the seed's "Agent Pool Management"; OTP's restart intensity; DESIGN §4.
+ */
+import { assign, setup } from 'xstate';
+import {
+  decideDeparture,
+  decideReturn,
+  decideStarts,
+  type Departure,
+  noMembers,
+  type PoolCounts,
+  sizeOf,
+  totalOf,
+} from './pool-size.ts';
+import {
+  afterUptime,
+  exceedsIntensity,
+  noRestarts,
+  restartDelayMs,
+  type RestartHistory,
+  type RestartPolicy,
+  withRestart,
+} from './restart-policy.ts';
+
+export interface PoolInput {
+  readonly min: number;
+  readonly max: number;
+  /** From `min` to `max`. */
+  readonly wanted: number;
+  /** When starts that failed are tried again. */
+  readonly restart: RestartPolicy;
+  /** Time for members to end when the pool cannot open, ms. */
+  readonly closeMs: number;
+  /** Members of an earlier program that were found again; without any the pool opens with new ones. */
+  readonly found?: PoolCounts | undefined;
+}
+
+export interface PoolContext extends PoolCounts {
+  readonly min: number;
+  readonly max: number;
+  readonly restart: RestartPolicy;
+  readonly wanted: number;
+  /** The size that was reached last, or less: growth beyond it that fails goes back to it. */
+  readonly grownFrom: number;
+  /** Whether the growth under way was asked for by a caller. */
+  readonly isAsked: boolean;
+  /** Whether a start has failed since one succeeded. */
+  readonly isProving: boolean;
+  readonly history: RestartHistory;
+  readonly retryDelayMs: number;
+  /** Epoch ms at which starts are tried again. */
+  readonly retryAt: number | undefined;
+  /** Time for waiting tasks to be done while the pool closes, ms. */
+  readonly finishMs: number;
+  /** Time for the whole of a close, ms. */
+  readonly closeMs: number;
+}
+
+/** Where a member stood that was lost. */
+export type LostFrom = 'live' | 'down';
+
+export type PoolEvent =
+  /** A caller wants another size, from `min` to `max`. */
+  | { type: 'pool.resize'; wanted: number; why: string }
+  /** The autoscaler does. */
+  | { type: 'pool.scale'; wanted: number; why: string }
+  /** `finishMs` of `closeMs` are for the tasks that wait. */
+  | { type: 'pool.close'; finishMs: number; closeMs: number }
+  /** The system closes, and will stop the members itself. */
+  | { type: 'pool.halt'; finishMs: number }
+  | { type: 'queue.finished' }
+  | { type: 'member.started' }
+  | { type: 'member.recovered' }
+  | { type: 'member.fell' }
+  | { type: 'member.start_failed'; at: number; chance: number; isExhausted: boolean; why: string }
+  | {
+      type: 'member.lost';
+      from: LostFrom;
+      at: number;
+      chance: number;
+      /** Whether it speaks against the pool: a crash, or an end before any work. */
+      isFailure: boolean;
+      why: string;
+    }
+  | { type: 'member.leaving' }
+  | { type: 'member.gone' };
+
+export type PoolAlert = 'pool_degraded' | 'pool_starved';
+
+/** Everything this chart may want done, as data. */
+export type PoolEffect =
+  | { type: 'startMembers'; count: number }
+  /** So many of each kind are to leave, idle ones first. */
+  | { type: 'drainMembers'; departure: Departure }
+  /** So many of those that drain stay after all. */
+  | { type: 'returnMembers'; count: number }
+  /** Tell when no task waits any more. */
+  | { type: 'finishQueue' }
+  | { type: 'abandonQueue' }
+  /** All members end, busy ones too, within what is left of the close. */
+  | { type: 'stopMembers' }
+  | { type: 'announceScaled'; from: number; to: number; why: string }
+  /** Growth was refused: the size goes back. */
+  | { type: 'announceRefused'; from: number; to: number; why: string }
+  | { type: 'announceSettled' }
+  | { type: 'raiseAlert'; alert: PoolAlert; why: string }
+  | { type: 'clearAlerts' };
+
+type EffectParams<Type extends PoolEffect['type']> = Omit<Extract<PoolEffect, { type: Type }>, 'type'>;
+type There = { context: PoolContext; event: PoolEvent };
+
+const whyOf = (event: PoolEvent): string => ('why' in event ? event.why : '');
+const wantedOf = ({ context, event }: There): number => ('wanted' in event ? event.wanted : context.wanted);
+
+/** What is wanted after a growth that was refused; the member whose start failed is counted out already. */
+function wantedAfterRefusal({ context, event }: There): number {
+  const isExhausted = event.type === 'member.start_failed' && event.isExhausted;
+  const next = isExhausted ? Math.min(context.wanted - 1, sizeOf(context)) : context.wanted - 1;
+  return Math.max(context.grownFrom, next);
+}
+
+const announceScaled = {
+  type: 'announceScaled' as const,
+  params: (there: There) => ({
+    from: there.context.wanted,
+    to: wantedOf(there),
+    why: whyOf(there.event),
+  }),
+};
+const announceRefused = {
+  type: 'announceRefused' as const,
+  params: (there: There) => ({
+    from: there.context.wanted,
+    to: wantedAfterRefusal(there),
+    why: whyOf(there.event),
+  }),
+};
+const raiseAlert = (alert: PoolAlert) => ({
+  type: 'raiseAlert' as const,
+  params: ({ event }: There) => ({ alert, why: whyOf(event) }),
+});
+const startMembers = {
+  type: 'startMembers' as const,
+  params: ({ context }: There) => ({ count: decideStarts(context, context, context.isProving) }),
+};
+const startOne = { type: 'startMembers' as const, params: { count: 1 } };
+const drainMembers = {
+  type: 'drainMembers' as const,
+  params: ({ context }: There) => ({ departure: decideDeparture(context, context.wanted) }),
+};
+const returnMembers = {
+  type: 'returnMembers' as const,
+  params: ({ context }: There) => ({ count: decideReturn(context, context.wanted) }),
+};
+
+/** Counts of members that come and go, where nothing else follows from it. */
+const countMembers = {
+  'member.started': { actions: 'noteStarted' as const },
+  'member.recovered': { actions: 'noteRecovered' as const },
+  'member.fell': { actions: 'noteFell' as const },
+  'member.start_failed': { actions: 'noteStartFailed' as const },
+  'member.lost': { actions: 'noteLost' as const },
+  'member.leaving': { actions: 'noteLeaving' as const },
+  'member.gone': { actions: 'noteGone' as const },
+};
+
+export const poolMachine = setup({
+  types: {} as { context: PoolContext; input: PoolInput; events: PoolEvent },
+  actions: {
+    // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
+    startMembers: (_, _params: EffectParams<'startMembers'>) => {},
+    drainMembers: (_, _params: EffectParams<'drainMembers'>) => {},
+    returnMembers: (_, _params: EffectParams<'returnMembers'>) => {},
+    finishQueue: () => {},
+    abandonQueue: () => {},
+    stopMembers: () => {},
+    announceScaled: (_, _params: EffectParams<'announceScaled'>) => {},
+    announceRefused: (_, _params: EffectParams<'announceRefused'>) => {},
+    announceSettled: () => {},
+    raiseAlert: (_, _params: EffectParams<'raiseAlert'>) => {},
+    clearAlerts: () => {},
+
+    // Counts.
+    noteStarts: assign(({ context }) => ({
+      starting: context.starting + decideStarts(context, context, context.isProving),
+    })),
+    noteOneStart: assign({ starting: ({ context }) => context.starting + 1 }),
+    noteDeparture: assign(({ context }) => {
+      const { down, starting, live } = decideDeparture(context, context.wanted);
+      return {
+        down: context.down - down,
+        starting: context.starting - starting,
+        live: context.live - live,
+        draining: context.draining + down + starting + live,
+      };
+    }),
+    noteReturn: assign(({ context }) => {
+      const count = decideReturn(context, context.wanted);
+      return { draining: context.draining - count, live: context.live + count };
+    }),
+    noteStarted: assign(({ context }) => ({
+      starting: context.starting - 1,
+      live: context.live + 1,
+      isProving: false,
+    })),
+    noteRecovered: assign(({ context }) => ({ down: context.down - 1, live: context.live + 1 })),
+    noteFell: assign(({ context }) => ({ live: context.live - 1, down: context.down + 1 })),
+    noteStartFailed: assign(({ context }) => ({
+      starting: context.starting - 1,
+      leaving: context.leaving + 1,
+    })),
+    noteLost: assign(({ context, event }) => {
+      if (event.type !== 'member.lost') return {};
+      return { [event.from]: context[event.from] - 1, leaving: context.leaving + 1 };
+    }),
+    noteLeaving: assign(({ context }) => ({
+      draining: context.draining - 1,
+      leaving: context.leaving + 1,
+    })),
+    noteGone: assign({ leaving: ({ context }) => context.leaving - 1 }),
+    noteAllLeaving: assign(({ context }) => ({ ...noMembers, leaving: totalOf(context) })),
+
+    // Sizes.
+    noteResize: assign(({ context, event }) => {
+      const wanted = wantedOf({ context, event });
+      return {
+        wanted,
+        grownFrom: Math.min(context.grownFrom, wanted),
+        isAsked: event.type === 'pool.resize',
+      };
+    }),
+    noteRefusal: assign({ wanted: wantedAfterRefusal }),
+    noteSettled: assign(({ context }) => ({
+      grownFrom: context.wanted,
+      isAsked: false,
+      isProving: false,
+    })),
+
+    // Failures.
+    scheduleRetry: assign(({ context, event }) => {
+      if (event.type !== 'member.start_failed' && event.type !== 'member.lost') return {};
+      const { restart } = context;
+      const { at, chance } = event;
+      const sinceLastMs = at - (context.history.recent.at(-1) ?? at);
+      const history = afterUptime(restart, context.history, sinceLastMs);
+      const delayMs = restartDelayMs(restart, history, chance);
+      // That there was no room says nothing against the members: it backs off, and is not counted.
+      const isExhausted = event.type === 'member.start_failed' && event.isExhausted;
+      return {
+        retryDelayMs: delayMs,
+        retryAt: at + delayMs,
+        isProving: true,
+        history: isExhausted
+          ? { ...history, attempt: history.attempt + 1 }
+          : withRestart(restart, history, at),
+      };
+    }),
+    scheduleProbes: assign(({ context, event }) => ({
+      retryDelayMs: context.restart.maxDelayMs,
+      retryAt: ('at' in event ? event.at : 0) + context.restart.maxDelayMs,
+      isProving: true,
+    })),
+    scheduleNextProbe: assign({
+      retryAt: ({ context }) => (context.retryAt ?? 0) + context.retryDelayMs,
+    }),
+    noteRetry: assign({ retryAt: undefined }),
+    forgetFailures: assign({ history: noRestarts, isProving: false, retryAt: undefined }),
+
+    // The end.
+    noteClose: assign(({ context, event }) => ({
+      wanted: 0,
+      retryAt: undefined,
+      finishMs: 'finishMs' in event ? event.finishMs : 0,
+      closeMs: 'closeMs' in event ? event.closeMs : context.closeMs,
+    })),
+  },
+  guards: {
+    hasFound: ({ context }) => totalOf(context) > 0,
+    wantsNone: ({ context }) => context.wanted === 0,
+    isLastStart: ({ context }) => context.starting === 1,
+    isOver: ({ context }) => sizeOf(context) > context.wanted,
+    canReturn: ({ context }) => decideReturn(context, context.wanted) > 0,
+    canStart: ({ context }) => decideStarts(context, context, context.isProving) > 0,
+    isGrowing: ({ context }) => context.starting > 0 || sizeOf(context) < context.wanted,
+    isShrinking: ({ context }) => context.draining + context.leaving > 0,
+    isGrowthRefused: ({ context, event }) =>
+      context.wanted > context.grownFrom &&
+      (context.isAsked || (event.type === 'member.start_failed' && event.isExhausted)),
+    isExhausted: ({ event }) => event.type === 'member.start_failed' && event.isExhausted,
+    isNoFailure: ({ event }) => event.type === 'member.lost' && !event.isFailure,
+    isTooOften: ({ context, event }) =>
+      'at' in event && exceedsIntensity(context.restart, context.history, event.at),
+    canProbe: ({ context }) => context.starting === 0 && decideStarts(context, context, true) > 0,
+    isDeserted: ({ context }) => sizeOf(context) === 0,
+    isEmpty: ({ context }) => totalOf(context) === 0,
+  },
+  delays: {
+    retryDelay: ({ context }) => context.retryDelayMs,
+    finishDeadline: ({ context }) => context.finishMs,
+    closeDeadline: ({ context }) => context.closeMs,
+  },
+}).createMachine({
+  id: 'pool',
+  context: ({ input }) => ({
+    min: input.min,
+    max: input.max,
+    restart: input.restart,
+    wanted: input.wanted,
+    ...(input.found ?? noMembers),
+    grownFrom: input.wanted,
+    isAsked: false,
+    isProving: false,
+    history: noRestarts,
+    retryDelayMs: 0,
+    retryAt: undefined,
+    finishMs: 0,
+    closeMs: input.closeMs,
+  }),
+  initial: 'deciding',
+  states: {
+    deciding: {
+      always: [
+        { guard: 'hasFound', target: 'serving' },
+        { guard: 'wantsNone', target: 'serving' },
+        { target: 'opening', actions: [startMembers, 'noteStarts'] },
+      ],
+    },
+
+    opening: {
+      description:
+        'Its first members start, and the pool is there when all of them run; one that fails ends it.',
+      on: {
+        ...countMembers,
+        'member.started': [
+          { guard: 'isLastStart', target: 'serving', actions: 'noteStarted' },
+          { actions: 'noteStarted' },
+        ],
+        'member.start_failed': { target: 'closing.leaving', actions: ['noteStartFailed', 'noteClose'] },
+        'pool.halt': { target: 'halting', actions: 'noteClose' },
+      },
+    },
+
+    serving: {
+      initial: 'balancing',
+      on: {
+        'member.started': { target: '.balancing', actions: 'noteStarted' },
+        'member.recovered': { target: '.balancing', actions: 'noteRecovered' },
+        'member.fell': { target: '.balancing', actions: 'noteFell' },
+        'member.leaving': { target: '.balancing', actions: 'noteLeaving' },
+        'member.gone': { target: '.balancing', actions: 'noteGone' },
+        'member.start_failed': [
+          {
+            guard: 'isGrowthRefused',
+            target: '.balancing',
+            actions: ['noteStartFailed', announceRefused, 'noteRefusal'],
+          },
+          {
+            guard: 'isExhausted',
+            target: '.backingOff',
+            actions: ['noteStartFailed', 'scheduleRetry', raiseAlert('pool_starved')],
+          },
+          {
+            guard: 'isTooOften',
+            target: '.degraded',
+            actions: ['noteStartFailed', 'scheduleProbes', raiseAlert('pool_degraded')],
+          },
+          { target: '.backingOff', actions: ['noteStartFailed', 'scheduleRetry'] },
+        ],
+        'member.lost': [
+          { guard: 'isNoFailure', target: '.balancing', actions: 'noteLost' },
+          {
+            guard: 'isTooOften',
+            target: '.degraded',
+            actions: ['noteLost', 'scheduleProbes', raiseAlert('pool_degraded')],
+          },
+          { target: '.backingOff', actions: ['noteLost', 'scheduleRetry'] },
+        ],
+        'pool.resize': { target: '.balancing', actions: [announceScaled, 'noteResize'] },
+        'pool.scale': { target: '.balancing', actions: [announceScaled, 'noteResize'] },
+        'pool.close': { target: 'closing', actions: 'noteClose' },
+        'pool.halt': { target: 'halting', actions: 'noteClose' },
+      },
+      states: {
+        balancing: {
+          description: 'Members and the size that is wanted are compared.',
+          always: [
+            { guard: 'isOver', target: 'shrinking', actions: [drainMembers, 'noteDeparture'] },
+            {
+              guard: 'canReturn',
+              target: 'balancing',
+              reenter: true,
+              actions: [returnMembers, 'noteReturn'],
+            },
+            { guard: 'canStart', target: 'growing', actions: [startMembers, 'noteStarts'] },
+            { guard: 'isGrowing', target: 'growing' },
+            { guard: 'isShrinking', target: 'shrinking' },
+            { target: 'steady' },
+          ],
+        },
+        steady: {
+          description: 'There are as many members as are wanted, and none on its way in or out.',
+          entry: ['noteSettled', 'announceSettled', 'clearAlerts'],
+        },
+        growing: { description: 'Members are on their way in.' },
+        shrinking: { description: 'Members are on their way out: they finish what they have begun.' },
+        backingOff: {
+          description: 'A start has failed, or a member was lost for good: the next start waits.',
+          exit: 'noteRetry',
+          after: { retryDelay: 'balancing' },
+          on: { ...countMembers, 'pool.scale': {} },
+        },
+        degraded: {
+          description:
+            'It failed more often than its restart intensity allows: one start is tried now and then.',
+          after: {
+            retryDelay: [
+              {
+                guard: 'canProbe',
+                target: 'degraded',
+                reenter: true,
+                actions: ['scheduleNextProbe', startOne, 'noteOneStart'],
+              },
+              { target: 'degraded', reenter: true, actions: 'scheduleNextProbe' },
+            ],
+          },
+          on: {
+            ...countMembers,
+            'member.started': { target: 'balancing', actions: ['noteStarted', 'noteRetry'] },
+            'pool.resize': { target: 'balancing', actions: [announceScaled, 'noteResize', 'forgetFailures'] },
+            'pool.scale': {},
+          },
+        },
+      },
+    },
+
+    closing: {
+      description: 'No new task, no new member; one deadline over all of it.',
+      initial: 'finishing',
+      after: { closeDeadline: 'closed' },
+      on: {
+        ...countMembers,
+        'pool.close': {},
+        'pool.halt': { target: 'halting', actions: 'noteClose' },
+      },
+      states: {
+        finishing: {
+          description: 'Tasks that wait are still done.',
+          entry: 'finishQueue',
+          always: { guard: 'isDeserted', target: 'leaving' },
+          after: { finishDeadline: 'leaving' },
+          on: { 'queue.finished': 'leaving' },
+        },
+        leaving: {
+          entry: ['abandonQueue', 'stopMembers', 'noteAllLeaving'],
+          always: { guard: 'isEmpty', target: '#pool.closed' },
+        },
+      },
+    },
+
+    halting: {
+      description: 'The system closes: tasks that wait are still done, the members are its to stop.',
+      entry: 'finishQueue',
+      always: { guard: 'isDeserted', target: 'closed' },
+      after: { finishDeadline: 'closed' },
+      on: { ...countMembers, 'queue.finished': 'closed' },
+    },
+
+    closed: { type: 'final', entry: ['abandonQueue', 'clearAlerts'] },
+  },
+});

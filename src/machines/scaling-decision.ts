@@ -1,0 +1,196 @@
+/**
+ * Whether a pool should have more members or fewer: a pure decider over measurements.
+ *
+ * It does not flap. Thresholds up and down lie apart; a pool never shrinks to a size at which its load, spread over
+ * those that stay, would make it grow again; each direction has a cooldown; and a change that is under way is
+ * awaited.
+ *
+ * Sources: the seed's "Resource-Based Scaling" (`determine_scaling_action`), Kubernetes' horizontal autoscaler for
+ * the cooldown of a shrink.
+ */
+import { z } from 'zod';
+import { durationMs, positiveDurationMs } from './duration.ts';
+
+const share = z.number().min(0).max(1);
+const step = z.int().min(1);
+
+export const scalingPolicy = z
+  .strictObject({
+    /** Between two looks. */
+    intervalMs: positiveDurationMs.default(30_000),
+    /** More members, when either is reached. */
+    up: z
+      .strictObject({
+        /** Share of the members' places that was in use since the last look. */
+        busyShare: share.gt(0).default(0.8),
+        /** Tasks that wait, for each member. */
+        waitingPerMember: z.number().positive().default(1),
+        step: step.default(1),
+        cooldownMs: durationMs.default(30_000),
+      })
+      .prefault({}),
+    /** Fewer, when nothing waits and no more than this is in use. */
+    down: z
+      .strictObject({
+        busyShare: share.default(0.3),
+        step: step.default(1),
+        cooldownMs: durationMs.default(300_000),
+      })
+      .prefault({}),
+    /** Beyond any of these the machine is strained: no pool grows, and what it can spare it gives back. */
+    ceilings: z
+      .strictObject({
+        /** Share of time in which something stalled for want of memory: `/proc/pressure/memory`. */
+        memoryPressure: share.default(0.1),
+        /** Share of the memory that this program may use and that is in use. */
+        memoryUsed: share.default(0.95),
+        /** Share of time in which something waited for a processor: `/proc/pressure/cpu`. */
+        cpuPressure: share.default(0.8),
+        /** Load average over one minute, for each processor. */
+        loadPerCpu: z.number().positive().default(4),
+      })
+      .prefault({}),
+  })
+  .superRefine(({ up, down }, issues) => {
+    if (down.busyShare >= up.busyShare) {
+      issues.addIssue({
+        code: 'custom',
+        path: ['down', 'busyShare'],
+        message: `expected less than up.busyShare (${up.busyShare})`,
+      });
+    }
+  });
+export type ScalingPolicy = z.output<typeof scalingPolicy>;
+
+/** How strained the machine is. What is not known, or does not matter, is left out. */
+export const machineStrain = z.strictObject({
+  memoryPressure: z.number().min(0).optional(),
+  memoryUsed: z.number().min(0).optional(),
+  cpuPressure: z.number().min(0).optional(),
+  loadPerCpu: z.number().min(0).optional(),
+});
+export type MachineStrain = z.output<typeof machineStrain>;
+
+/** What a decision is made of. */
+export const scalingMetrics = z.strictObject({
+  ...machineStrain.shape,
+  /** Members that the pool wants now. */
+  size: z.int().min(0),
+  /** Tasks that wait for a member. */
+  waiting: z.number().min(0),
+  /** Share of the members' places that was in use since the last look. */
+  busyShare: z.number().min(0),
+  /** Members that the limits of the system have room for. */
+  admissible: z.number().min(0),
+  /** Whether all members that the pool wants are there. */
+  isSettled: z.boolean(),
+});
+export type ScalingMetrics = z.output<typeof scalingMetrics>;
+
+export interface ScalingBounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** When the size last changed, epoch ms. */
+export interface ScalingHistory {
+  readonly upAt: number | undefined;
+  readonly downAt: number | undefined;
+}
+
+export const neverScaled: ScalingHistory = { upAt: undefined, downAt: undefined };
+
+export type ScalingDecision =
+  | { readonly action: 'hold'; readonly why: string }
+  /** It should grow, and must not. */
+  | { readonly action: 'blocked'; readonly why: string }
+  | { readonly action: 'scale'; readonly to: number; readonly why: string };
+
+/** @param now epoch ms */
+export function decideScaling(
+  metrics: ScalingMetrics,
+  policy: ScalingPolicy & ScalingBounds,
+  history: ScalingHistory,
+  now: number,
+): ScalingDecision {
+  if (!metrics.isSettled) return { action: 'hold', why: 'not all members that it wants are there' };
+  return isPressed(metrics, policy)
+    ? decideGrowth(metrics, policy, history, now)
+    : decideShrink(metrics, policy, history, now);
+}
+
+/** Whether a cooldown of either direction still runs. */
+export function isCoolingDown(policy: ScalingPolicy, { upAt, downAt }: ScalingHistory, now: number): boolean {
+  const { up, down } = policy;
+  return (
+    isWithin(upAt, up.cooldownMs, now) ||
+    isWithin(upAt, down.cooldownMs, now) ||
+    isWithin(downAt, down.cooldownMs, now)
+  );
+}
+
+function decideGrowth(
+  metrics: ScalingMetrics,
+  { up, ceilings, max }: ScalingPolicy & ScalingBounds,
+  { upAt }: ScalingHistory,
+  now: number,
+): ScalingDecision {
+  const { size, admissible } = metrics;
+  const load = loadOf(metrics);
+  if (size >= max) return { action: 'hold', why: `${load}, at its max of ${max}` };
+  const strain = strainOf(metrics, ceilings);
+  if (strain !== undefined) return { action: 'blocked', why: `${load}, but ${strain}` };
+  if (admissible < 1) {
+    return { action: 'blocked', why: `${load}, but the limits of the system have room for no more` };
+  }
+  if (isWithin(upAt, up.cooldownMs, now)) return { action: 'hold', why: `${load}, cooling down` };
+  return { action: 'scale', to: Math.min(max, size + up.step, size + Math.floor(admissible)), why: load };
+}
+
+function decideShrink(
+  metrics: ScalingMetrics,
+  { up, down, ceilings, min }: ScalingPolicy & ScalingBounds,
+  { upAt, downAt }: ScalingHistory,
+  now: number,
+): ScalingDecision {
+  const { size, waiting, busyShare } = metrics;
+  const strain = strainOf(metrics, ceilings);
+  const load = loadOf(metrics);
+  const isQuiet = waiting === 0 && (busyShare <= down.busyShare || strain !== undefined);
+  if (!isQuiet) return { action: 'hold', why: load };
+  // Fewer than that, and what is in use now would make it grow again.
+  const needed = busyShare === 0 ? 0 : Math.floor((busyShare * size) / up.busyShare) + 1;
+  const to = Math.max(min, size - down.step, needed);
+  if (to >= size) return { action: 'hold', why: `${load}, no member to spare` };
+  if (isWithin(upAt, down.cooldownMs, now) || isWithin(downAt, down.cooldownMs, now)) {
+    return { action: 'hold', why: `${load}, cooling down` };
+  }
+  return { action: 'scale', to, why: strain === undefined ? load : `${load}, and ${strain}` };
+}
+
+function isPressed({ size, waiting, busyShare }: ScalingMetrics, { up }: ScalingPolicy): boolean {
+  if (size === 0) return waiting > 0;
+  return busyShare >= up.busyShare || waiting >= up.waitingPerMember * size;
+}
+
+function strainOf(metrics: MachineStrain, ceilings: ScalingPolicy['ceilings']): string | undefined {
+  const { memoryPressure = 0, memoryUsed = 0, cpuPressure = 0, loadPerCpu = 0 } = metrics;
+  if (memoryPressure > ceilings.memoryPressure)
+    return `memory is short (pressure ${percent(memoryPressure)})`;
+  if (memoryUsed > ceilings.memoryUsed) return `memory is short (${percent(memoryUsed)} in use)`;
+  if (cpuPressure > ceilings.cpuPressure) return `processors are short (pressure ${percent(cpuPressure)})`;
+  if (loadPerCpu > ceilings.loadPerCpu) return `processors are short (load ${loadPerCpu.toFixed(1)} each)`;
+  return undefined;
+}
+
+function isWithin(since: number | undefined, periodMs: number, now: number): boolean {
+  return since !== undefined && now - since < periodMs;
+}
+
+function loadOf({ waiting, busyShare }: ScalingMetrics): string {
+  return `${percent(busyShare)} busy, ${waiting} waiting`;
+}
+
+function percent(part: number): string {
+  return `${Math.round(part * 100)} %`;
+}
