@@ -1,0 +1,193 @@
+/** The coordinator's chart, running, with a clock of its own: every move in every state, next to its model. */
+import { type Actor, createActor, SimulatedClock } from 'xstate';
+import type { consensusMachine, coordinatorMachine } from '../../src/machines/index.ts';
+import {
+  MAX_FAILURES,
+  MAX_OPEN,
+  type Move,
+  type RoundName,
+  tellCoordinator,
+  type Told,
+} from './coordinator-model.ts';
+
+/** What is being tested: the product's own, or a mutant of it. */
+export interface CoordinatorParts {
+  readonly coordinatorMachine: typeof coordinatorMachine;
+  readonly consensusMachine: typeof consensusMachine;
+}
+
+const RECOVERY_MS = 100;
+
+const rounds: readonly RoundName[] = ['keep', 'retry', 'custom', 'broken', 'empty'];
+const open: readonly RoundName[] = ['keep', 'retry', 'custom'];
+const MOVES: readonly Move[] = [
+  ...rounds.map((round): Move => ({ type: 'ask', round })),
+  ...open.flatMap((round): Move[] => [
+    { type: 'vote', round, vote: 'accept' },
+    { type: 'vote', round, vote: 'reject' },
+    { type: 'supersede', round },
+  ]),
+  { type: 'lead', term: 1 },
+  { type: 'lead', term: undefined },
+  ...(['suspend', 'resume', 'fail', 'wait', 'close'] as const).map((type): Move => ({ type })),
+];
+
+/**
+ * Makes every move in every state that the model knows, on a chart that was brought there.
+ *
+ * @throws Error at the first move where the two differ, with the way to it
+ */
+export function exploreCoordinator(parts: CoordinatorParts): {
+  readonly states: number;
+  readonly moves: number;
+} {
+  const ways = new Map<string, readonly Move[]>([[keyOf([]), []]]);
+  let moves = 0;
+  for (const [, way] of ways) {
+    for (const move of MOVES) {
+      const history = [...way, move];
+      const told = tellCoordinator(history);
+      const seen = run(history);
+      if (JSON.stringify(seen) !== JSON.stringify(told)) {
+        const steps = history.map((step) => JSON.stringify(step)).join('\n');
+        throw new Error(
+          `the coordinator and the model differ\n${steps}\nchart: ${JSON.stringify(seen)}\nmodel: ${JSON.stringify(told)}`,
+        );
+      }
+      moves += 1;
+      const key = keyOf(history);
+      if (!ways.has(key)) ways.set(key, history);
+    }
+  }
+  return { states: ways.size, moves };
+}
+
+/** What the future depends on: how often it has failed since somebody resumed it counts too. */
+function keyOf(history: readonly Move[]): string {
+  const { mode, open } = tellCoordinator(history);
+  const { mode: afterFailure } = tellCoordinator([...history, { type: 'wait' }, { type: 'fail' }]);
+  const { mode: afterTwo } = tellCoordinator([
+    ...history,
+    { type: 'wait' },
+    { type: 'fail' },
+    { type: 'wait' },
+    { type: 'fail' },
+  ]);
+  const { open: later } = tellCoordinator([...history, { type: 'ask', round: 'custom' }]);
+  return JSON.stringify([mode, open, afterFailure, afterTwo, later]);
+}
+
+/** Runs a history on a chart of its own. */
+function runnerOf({ coordinatorMachine, consensusMachine }: CoordinatorParts) {
+  let did: string[] = [];
+  const note =
+    (what: string) =>
+    (_: unknown, { output }: { output: { roundId: string; outcome: string } }): void => {
+      did.push(`${what} ${output.roundId} ${output.outcome}`);
+    };
+  const logic = coordinatorMachine.provide({
+    actors: {
+      consensus: consensusMachine.provide({
+        actions: {
+          askVoters: (_, { roundId }) => {
+            if (roundId === 'broken') throw new Error('broken');
+          },
+        },
+      }),
+    },
+    actions: {
+      refuseRound: (_, { roundId, why }) => void did.push(`refuse ${roundId} ${why}`),
+      enact: note('enact'),
+      reopen: note('reopen'),
+      consult: note('consult'),
+      conclude: note('conclude'),
+      writeOff: (_, { roundId }) => void did.push(`writeOff ${roundId}`),
+      announceAway: (_, { why }) => void did.push(`away ${why}`),
+      announceBack: () => void did.push('back'),
+    },
+  });
+  const recovery = {
+    policy: 'immediate' as const,
+    delayMs: RECOVERY_MS,
+    maxDelayMs: RECOVERY_MS,
+    maxRestarts: MAX_FAILURES,
+    withinMs: 1_000_000,
+  };
+  return (history: readonly Move[]): Told => {
+    const clock = new SimulatedClock();
+    const actor = createActor(logic, { clock, input: { maxOpenRounds: MAX_OPEN, recovery } });
+    did = [];
+    make(
+      actor,
+      clock,
+      history,
+      () => (did = []),
+      () => did.length > 0 && did.push('too early'),
+    );
+    const { value, children, status } = actor.getSnapshot();
+    actor.stop();
+    if (status !== 'active') return { mode: 'closed', open: [`the chart is ${status}`], did };
+    return {
+      mode: typeof value === 'string' ? value : value.away,
+      open: Object.entries(children).map(([id, child]) => `${id} ${child?.getSnapshot().context.term}`),
+      did,
+    };
+  };
+}
+
+function make(
+  actor: Actor<typeof coordinatorMachine>,
+  clock: SimulatedClock,
+  history: readonly Move[],
+  begin: () => void,
+  early: () => void,
+): void {
+  actor.subscribe({ error: () => {} });
+  actor.start();
+  const childOf = (round: RoundName) => actor.getSnapshot().children[round];
+  for (const move of history) {
+    begin();
+    switch (move.type) {
+      case 'ask': {
+        const { round } = move;
+        const voters = round === 'empty' ? 0 : 1;
+        const terms = {
+          rule: 'majority' as const,
+          tie: 'reject' as const,
+          deadlineMs: 1_000_000,
+          fallback: round === 'retry' ? { retry: 1 } : round === 'custom' ? round : ('keep' as const),
+        };
+        actor.send({ type: 'round.requested', round: { roundId: round, terms, voters, weight: voters } });
+        break;
+      }
+      case 'vote': {
+        const none = { accept: 0, reject: 0, abstain: 0 };
+        const one = { ...none, [move.vote]: 1 };
+        childOf(move.round)?.send({ type: 'ballots.counted', ballots: { voters: one, weight: one } });
+        break;
+      }
+      case 'supersede':
+        childOf(move.round)?.send({ type: 'round.cut', why: 'superseded' });
+        break;
+      case 'lead':
+        actor.send({ type: 'leader.changed', term: move.term });
+        break;
+      case 'fail':
+        actor.send({
+          type: 'coordination.failed',
+          at: clock.now(),
+          chance: 0,
+          error: { name: 'Error', message: 'it' },
+        });
+        break;
+      case 'wait': {
+        clock.increment(RECOVERY_MS - 1);
+        early();
+        clock.increment(1);
+        break;
+      }
+      default:
+        actor.send({ type: `coordination.${move.type}` });
+    }
+  }
+}
