@@ -1,58 +1,99 @@
 /**
  * What a recovery needs of the events so far, kept while they pass: constant work an event, whatever the fleet.
+ *
+ * Every event changes one slot at the most, and `slotChangeOf` is the whole rule: stores that keep events on disk
+ * keep slots by it too, so that none of them recovers another fleet than this one.
+ *
+ * I1  A slot's events are in it as long as a recovery needs them: nothing else is.
  */
-import type { Recovery, StoredAgent } from './store.ts';
+import type { Recovery } from './store.ts';
 import type { SystemEvent } from './system-event.ts';
+
+/** What a slot is about. */
+export const slotKinds = ['agent', 'task', 'variable', 'round'] as const;
+export type SlotKind = (typeof slotKinds)[number];
+
+export interface SlotChange {
+  readonly kind: SlotKind;
+  /** Which agent, task, variable or round. */
+  readonly key: string;
+  /**
+   * `hold`: the slot is this event's, whatever was there. `follow`: the event is the latest of a slot that is
+   * held, else nothing. `release`: the slot is empty.
+   */
+  readonly change: 'hold' | 'follow' | 'release';
+}
+
+/** The event that holds a slot, and the latest one that followed it. */
+export interface Slot {
+  held: SystemEvent;
+  latest: SystemEvent | undefined;
+}
 
 type Of<Type extends SystemEvent['type']> = Extract<SystemEvent, { type: Type }>;
 
+/** What an event means for a recovery; most mean nothing. Pure. */
+export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
+  switch (event.type) {
+    case 'agent.registered':
+      return { kind: 'agent', key: event.agentId, change: 'hold' };
+    case 'agent.forgotten':
+      return { kind: 'agent', key: event.agentId, change: 'release' };
+    case 'task.accepted':
+      return { kind: 'task', key: event.taskId, change: 'hold' };
+    case 'task.completed':
+    case 'task.failed':
+    case 'task.timed_out':
+    case 'task.abandoned':
+    case 'task.unknown':
+      return { kind: 'task', key: event.taskId, change: 'release' };
+    case 'variable.changed':
+      return { kind: 'variable', key: event.name, change: 'hold' };
+    case 'round.opened':
+      return { kind: 'round', key: event.roundId, change: 'hold' };
+    case 'round.closed':
+      return { kind: 'round', key: event.roundId, change: 'release' };
+    default:
+      return 'life' in event ? { kind: 'agent', key: event.agentId, change: 'follow' } : undefined;
+  }
+}
+
 export class FleetIndex {
-  readonly #agents = new Map<string, { registered: Of<'agent.registered'>; latest: SystemEvent }>();
-  readonly #tasks = new Map<string, Of<'task.accepted'>>();
-  readonly #variables = new Map<string, Of<'variable.changed'>>();
-  readonly #rounds = new Map<string, Of<'round.opened'>>();
+  readonly #slots: Readonly<Record<SlotKind, Map<string, Slot>>> = {
+    agent: new Map(),
+    task: new Map(),
+    variable: new Map(),
+    round: new Map(),
+  };
 
   note(event: SystemEvent): void {
-    switch (event.type) {
-      case 'agent.registered':
-        this.#agents.set(event.agentId, { registered: event, latest: event });
-        return;
-      case 'agent.forgotten':
-        this.#agents.delete(event.agentId);
-        return;
-      case 'task.accepted':
-        this.#tasks.set(event.taskId, event);
-        return;
-      case 'task.completed':
-      case 'task.failed':
-      case 'task.timed_out':
-      case 'task.abandoned':
-      case 'task.unknown':
-        this.#tasks.delete(event.taskId);
-        return;
-      case 'variable.changed':
-        this.#variables.set(event.name, event);
-        return;
-      case 'round.opened':
-        this.#rounds.set(event.roundId, event);
-        return;
-      case 'round.closed':
-        this.#rounds.delete(event.roundId);
-        return;
-      default:
-        if ('life' in event) {
-          const agent = this.#agents.get(event.agentId);
-          if (agent) agent.latest = event;
-        }
+    const changed = slotChangeOf(event);
+    if (changed === undefined) return;
+    const { kind, key, change } = changed;
+    if (change === 'follow') {
+      const slot = this.#slots[kind].get(key);
+      if (slot) slot.latest = event;
+    } else {
+      this.#slots[kind].delete(key);
+      if (change === 'hold') this.restore(kind, key, { held: event, latest: undefined });
     }
   }
 
+  /** Puts a slot back as it was: the oldest first, for their order is that of the recovery. */
+  restore(kind: SlotKind, key: string, slot: Slot): void {
+    this.#slots[kind].set(key, slot);
+  }
+
   recovery(): Pick<Recovery, 'agents' | 'tasks' | 'variables' | 'rounds'> {
+    const heldOf = (kind: SlotKind) => [...this.#slots[kind].values()].map(({ held }) => held);
     return {
-      agents: [...this.#agents.values()].map((agent): StoredAgent => ({ ...agent })),
-      tasks: [...this.#tasks.values()],
-      variables: [...this.#variables.values()],
-      rounds: [...this.#rounds.values()],
+      agents: [...this.#slots.agent.values()].map(({ held, latest }) => ({
+        registered: held as Of<'agent.registered'>,
+        latest: latest ?? held,
+      })),
+      tasks: heldOf('task') as Of<'task.accepted'>[],
+      variables: heldOf('variable') as Of<'variable.changed'>[],
+      rounds: heldOf('round') as Of<'round.opened'>[],
     };
   }
 }

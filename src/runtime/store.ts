@@ -3,7 +3,8 @@
  *
  * I1  A batch is kept whole or not at all; when `append` has returned (or its promise resolved), it is kept.
  * I2  Events keep their order, and come back value for value as they went in.
- * I3  Retention drops old events, and never one that `recover` needs.
+ * I3  Retention drops old events, oldest first, and never what `recover` needs: what `read` then gives is the end
+ *     of the history, complete.
  * I4  A store that cannot be read is a clear error, never an empty one.
  */
 import type { SavedState } from './host.ts';
@@ -39,7 +40,7 @@ export interface Recovery {
   readonly facts: ReadonlyMap<string, string>;
   /** All that were registered and not forgotten, in the order of their registration. */
   readonly agents: readonly StoredAgent[];
-  /** `task.accepted` of every task that has no end, oldest first. */
+  /** `task.accepted` of every task that has no end, oldest first, as the following are, too. */
   readonly tasks: readonly Extract<SystemEvent, { type: 'task.accepted' }>[];
   /** The last `variable.changed` of every variable. */
   readonly variables: readonly Extract<SystemEvent, { type: 'variable.changed' }>[];
@@ -59,4 +60,21 @@ export interface Store {
   /** The newest saved state of an agent. */
   state(agentId: string): SavedState | undefined | Promise<SavedState | undefined>;
   close(): void | Promise<void>;
+}
+
+/**
+ * What a store asks of events before it keeps any: sequences that grow, where those of lost events may be missing.
+ *
+ * @throws RangeError that names both sequences
+ */
+export function assertOrder(events: readonly SystemEvent[], lastSequence: number): void {
+  let last = lastSequence;
+  for (const { sequence, type } of events) {
+    if (!(Number.isSafeInteger(sequence) && sequence > last)) {
+      throw new RangeError(
+        `event ${type}: expected a sequence beyond ${last}, the last one kept, got ${sequence}`,
+      );
+    }
+    last = sequence;
+  }
 }

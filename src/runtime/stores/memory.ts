@@ -1,16 +1,24 @@
 /**
  * Events and states in memory: the default store, gone with the program.
  *
- * I1  At the most `maxEvents` events are held; older ones are dropped, oldest first. What `recover` needs is held
- *     beside them, so that a second system on the same store finds its fleet.
+ * Values are held, not copied: what a program changes after it handed it over is changed here, too.
+ *
+ * I1  At the most `maxEvents` events are held, the newest. What `recover` needs is held beside them, so that a
+ *     second system on the same store finds its fleet.
  */
-import type { SavedState } from '../host.ts';
-import type { EventQuery, Recovery, Store, StoreBatch } from '../store.ts';
 import { FleetIndex } from '../fleet-index.ts';
+import type { SavedState } from '../host.ts';
+import { assertOrder, type EventQuery, type Recovery, type Store, type StoreBatch } from '../store.ts';
 import type { SystemEvent } from '../system-event.ts';
 
-/** @param maxEvents events held for `events.read`; default 100,000 */
+/**
+ * @param maxEvents events held for `events.read`; default 100,000
+ * @throws TypeError when it is no whole number from 1 on
+ */
 export function memoryStore({ maxEvents = 100_000 }: { maxEvents?: number } = {}): Store {
+  if (!(Number.isSafeInteger(maxEvents) && maxEvents >= 1)) {
+    throw new TypeError(`memoryStore: expected maxEvents to be a whole number from 1 on, got ${maxEvents}`);
+  }
   return new MemoryStore(maxEvents);
 }
 
@@ -20,7 +28,7 @@ class MemoryStore implements Store {
   readonly #fleet = new FleetIndex();
   readonly #states = new Map<string, SavedState>();
   readonly #facts = new Map<string, string>();
-  /** A ring: the event with sequence `n` is at `(n - 1) % maxEvents`. */
+  /** A ring: the event with sequence `n` is at `(n - 1) % maxEvents`, unless it was lost and an older one is. */
   readonly #ring: SystemEvent[] = [];
   #last = 0;
 
@@ -33,6 +41,7 @@ class MemoryStore implements Store {
   }
 
   append({ events, states, facts }: StoreBatch): void {
+    assertOrder(events, this.#last);
     for (const event of events) {
       this.#ring[(event.sequence - 1) % this.#maxEvents] = event;
       this.#last = event.sequence;
@@ -53,7 +62,9 @@ class MemoryStore implements Store {
     let sequence = Math.max(after, this.#last - this.#maxEvents) + 1;
     for (; sequence <= this.#last && found.length < limit; sequence++) {
       const event = this.#ring[(sequence - 1) % this.#maxEvents];
-      if (event && (agentId === undefined || event.agentId === agentId)) found.push(event);
+      if (event?.sequence === sequence && (agentId === undefined || event.agentId === agentId)) {
+        found.push(event);
+      }
     }
     return found;
   }

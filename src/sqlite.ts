@@ -1,0 +1,7 @@
+/** A durable store in one SQLite file: `mabeam/sqlite`. */
+export {
+  type Compaction,
+  sqliteStore,
+  type SqliteStore,
+  type SqliteStoreOptions,
+} from './runtime/stores/sqlite.ts';
