@@ -41,6 +41,7 @@ export function exploreCoordinator(parts: CoordinatorParts): {
   readonly states: number;
   readonly moves: number;
 } {
+  const run = runnerOf(parts);
   const ways = new Map<string, readonly Move[]>([[keyOf([]), []]]);
   let moves = 0;
   for (const [, way] of ways) {
