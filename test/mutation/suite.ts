@@ -1,0 +1,36 @@
+/** The tours of lives and of permits, as one run that ends at the first difference: what mutants have to survive. */
+import { judgeMoves } from '../life/judge.ts';
+import { lifeTours } from '../life/life-tours.ts';
+import type { Move } from '../life/life-state.ts';
+import { profiles } from '../life/profiles.ts';
+import type { Move as PermitMove } from '../supervisor/permits-model.ts';
+import { fleetTours, judgeFleet, smallFleets } from '../supervisor/permits-tour.ts';
+
+/** Planned once for all mutants: the models do not change. */
+export interface Plan {
+  /** By profile. */
+  readonly lives: readonly (readonly (readonly Move[])[])[];
+  /** By small fleet. */
+  readonly fleets: readonly (readonly (readonly PermitMove[])[])[];
+}
+
+export function planSuite(): Plan {
+  return {
+    lives: profiles.map((profile) => lifeTours(profile).tours),
+    fleets: smallFleets.map((fleet) => fleetTours(fleet).tours),
+  };
+}
+
+/** @throws Error at the first difference between what the models say and what the system does */
+export async function runSuite({ lives, fleets }: Plan): Promise<void> {
+  for (const [index, fleet] of smallFleets.entries()) {
+    for (const moves of fleets[index]!) await judgeFleet(fleet, moves);
+  }
+  // A tour of each profile in turn: most faults are found by the first ones.
+  for (let round = 0; lives.some((tours) => round < tours.length); round++) {
+    for (const [index, profile] of profiles.entries()) {
+      const moves = lives[index]![round];
+      if (moves) await judgeMoves(profile, moves);
+    }
+  }
+}
