@@ -94,7 +94,8 @@ function indices(count: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, index) => index);
 }
 
-function randomFrom(seed: number): () => number {
+/** Chance that a seed decides (mulberry32): numbers in [0, 1). */
+export function randomFrom(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

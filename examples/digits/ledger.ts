@@ -1,8 +1,8 @@
 /**
- * What the event stream tells of each agent's life: every figure of the report about lives and crashes comes
- * from here, none from what the example hoped for.
+ * What the event stream tells: every figure of the report about lives, crashes and rounds comes from here, none
+ * from what the example hoped for.
  */
-import type { SystemEvent } from '../../src/index.ts';
+import type { ExitReason, SystemEvent, Vote } from '../../src/index.ts';
 
 export interface AgentLife {
   readonly id: string;
@@ -13,10 +13,23 @@ export interface AgentLife {
   tasksFailed: number;
 }
 
-export interface Sighting {
-  readonly type: SystemEvent['type'];
+/** One crash, and what followed. Times are epoch ms. */
+export interface Crash {
   readonly agentId: string;
-  readonly atMs: number;
+  readonly at: number;
+  readonly reason: ExitReason;
+  /** Of the task that was under way: how long it had been. */
+  readonly lostMs: number | undefined;
+  delayMs?: number;
+  runningAt?: number;
+}
+
+export interface RoundSeen {
+  readonly roundId: string;
+  readonly proposed: Extract<SystemEvent, { type: 'round.opened' }>;
+  /** One that came when the outcome was certain did not count any more. */
+  readonly votes: { readonly agentId: string; readonly vote: Vote; readonly counted: boolean }[];
+  closed?: Extract<SystemEvent, { type: 'round.closed' }>;
 }
 
 /** The status that each event leaves its agent in; other events change no status. */
@@ -34,28 +47,57 @@ const STATUS_AFTER: Partial<Record<SystemEvent['type'], string>> = {
 
 export class Ledger {
   readonly lives = new Map<string, AgentLife>();
-  readonly sightings: Sighting[] = [];
+  readonly crashes: Crash[] = [];
+  readonly rounds = new Map<string, RoundSeen>();
+  /** When the task under way of each agent began. */
+  readonly #began = new Map<string, number>();
 
   note(event: SystemEvent): void {
-    const id = event.agentId;
-    if (id === undefined) return;
-    const life = this.#lifeOf(id);
-    if (event.incarnation !== undefined) life.incarnations = Math.max(life.incarnations, event.incarnation);
-    if (event.type === 'task.completed') life.tasksDone++;
-    if (event.type === 'task.failed' || event.type === 'task.timed_out' || event.type === 'task.abandoned') {
-      life.tasksFailed++;
+    if ('incarnation' in event && event.agentId !== undefined) this.#noteLife(event, event.agentId);
+    if (event.type === 'round.opened') {
+      this.rounds.set(event.roundId, { roundId: event.roundId, proposed: event, votes: [] });
+    } else if (event.type === 'round.voted') {
+      const { roundId, agentId, vote, refused } = event;
+      this.rounds.get(roundId)?.votes.push({ agentId, vote, counted: refused === undefined });
+    } else if (event.type === 'round.closed') {
+      const round = this.rounds.get(event.roundId);
+      if (round) round.closed = event;
     }
-    const status = STATUS_AFTER[event.type];
-    if (status === undefined) return;
-    if (life.path.at(-1) !== status) life.path.push(status);
-    this.sightings.push({ type: event.type, agentId: id, atMs: performance.now() });
   }
 
-  /** When an agent was first seen in an event of a type after a moment (`performance.now()` ms). */
-  firstAfter(agentId: string, type: SystemEvent['type'], afterMs: number): number | undefined {
-    return this.sightings.find(
-      (seen) => seen.agentId === agentId && seen.type === type && seen.atMs >= afterMs,
-    )?.atMs;
+  #noteLife(event: SystemEvent, id: string): void {
+    const life = this.#lifeOf(id);
+    life.incarnations = Math.max(life.incarnations, event.incarnation ?? 0);
+    const status = STATUS_AFTER[event.type];
+    if (status !== undefined && life.path.at(-1) !== status) life.path.push(status);
+    const crash = this.crashes.findLast(({ agentId }) => agentId === id);
+    switch (event.type) {
+      case 'task.started':
+        this.#began.set(id, event.at);
+        break;
+      case 'task.completed':
+        life.tasksDone++;
+        this.#began.delete(id);
+        break;
+      case 'task.failed':
+      case 'task.timed_out':
+      case 'task.abandoned':
+        life.tasksFailed++;
+        break;
+      case 'agent.crashed': {
+        const began = this.#began.get(id);
+        const lostMs = began === undefined ? undefined : event.at - began;
+        this.crashes.push({ agentId: id, at: event.at, reason: event.reason, lostMs });
+        break;
+      }
+      case 'agent.restart_scheduled':
+        if (crash) crash.delayMs = event.delayMs;
+        break;
+      case 'agent.started':
+        if (crash) crash.runningAt ??= event.at;
+        break;
+      default:
+    }
   }
 
   #lifeOf(id: string): AgentLife {

@@ -5,18 +5,22 @@
  * 2 on a bad argument, 130 on Ctrl-C, after the agents were stopped in good order.
  */
 import { parseArgs, styleText } from 'node:util';
+import { pino } from 'pino';
 import { ProgressLine } from './progress-line.ts';
 import { runDigits } from './run.ts';
 
-const USAGE = 'usage: npm start -- [--seed <integer>] [--no-crash]';
+const USAGE = 'usage: npm start -- [--seed <integer>] [--no-sabotage]';
 
-function parseSettings(): { seed: number; crash: boolean } | undefined {
+function parseSettings(): { seed: number; sabotage: boolean } | undefined {
   try {
     const { values } = parseArgs({
-      options: { seed: { type: 'string', default: '1' }, 'no-crash': { type: 'boolean', default: false } },
+      options: {
+        seed: { type: 'string', default: '1' },
+        'no-sabotage': { type: 'boolean', default: false },
+      },
     });
     const seed = Number(values.seed);
-    return Number.isSafeInteger(seed) ? { seed, crash: !values['no-crash'] } : undefined;
+    return Number.isSafeInteger(seed) ? { seed, sabotage: !values['no-sabotage'] } : undefined;
   } catch {
     return undefined;
   }
@@ -34,6 +38,8 @@ async function main(): Promise<number> {
   try {
     const { problems } = await runDigits({
       ...settings,
+      // The crashes are ordered, and the report tells of them: only what nobody expects is logged.
+      logger: pino({ name: 'digits', level: 'error' }, pino.destination(2)),
       signal: interrupt.signal,
       onProgress: (text) => line.show(text),
       heading: (text) => styleText('bold', text, { stream: process.stdout }),

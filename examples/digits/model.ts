@@ -15,13 +15,18 @@ import { z } from 'zod';
 import { CLASSES, type Digits, PIXELS, shuffled } from './data.ts';
 import { type Measurement, measurementOf } from './measurement.ts';
 
-export const configSchema = z.object({
+/** What a search is for. */
+export const recipeSchema = z.object({
   learningRate: z.number().positive(),
   hiddenUnits: z.number().int().min(1).max(1024),
-  batchSize: z.number().int().min(1).default(32),
-  seed: z.number().int(),
+  batchSize: z.number().int().min(1),
 });
-export type Config = z.infer<typeof configSchema>;
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/** A recipe, and the chance of one trainer: it decides the first weights and the order of the digits. */
+export interface Config extends Recipe {
+  readonly seed: number;
+}
 
 /** One weight of the model; `base64` holds little-endian 32-bit floats, a third of the size of JSON numbers. */
 export const savedTensorSchema = z.object({ shape: z.array(z.number().int()), base64: z.string() });

@@ -1,98 +1,172 @@
 /** Turns what was measured into a page of plain text. Pure: no clock, no console, no colour of its own. */
-import type { SplitName } from './data.ts';
-import type { AgentLife } from './ledger.ts';
+import type { AgentLife, Crash } from './ledger.ts';
 import type { Measurement } from './measurement.ts';
-import type { Config } from './model.ts';
+import type { Recipe } from './model.ts';
+import type { Sabotage } from './sabotage.ts';
+import type { Score } from './trainer.ts';
+import type { Vote } from '../../src/index.ts';
+import { describeExit } from '../../src/machines/index.ts';
 
-export interface Ranked {
+/** How one trainer ended: the recipe it trained in full, and how that did. */
+export interface Finish {
   readonly id: string;
-  readonly config: Config;
-  readonly foldAccuracies: readonly number[];
-  readonly mean: number;
-  readonly trainedMs: number;
+  readonly recipe: Recipe;
+  /** Of the recipe, by one trial on the trainer's own digits. */
+  readonly validation: number | undefined;
+  /** Time that its trials took, those of the scouting left out; ms. */
+  readonly searchMs: number;
+  readonly score: Score;
 }
 
-export interface CrashCost {
-  readonly agentId: string;
-  readonly during: {
-    readonly split: SplitName;
-    readonly epoch: number;
-    readonly done: number;
-    readonly of: number;
-  };
-  /** From the call of `kill` to the agent being seen crashed, and running again. */
-  readonly crashedAfterMs: number | undefined;
-  readonly runningAfterMs: number | undefined;
-  readonly restartDelayMs: number;
-  readonly epochsBefore: number;
-  readonly epochsAfter: number;
-  /** Epochs that were begun more often than once. */
-  readonly interruptedEpochs: number;
-  /** Epochs that were finished more often than once. */
-  readonly repeatedEpochs: number;
+export interface RoundFound {
+  readonly by: string;
+  readonly recipe: Recipe;
+  /** In the order of the trainers; `undefined` of one that did not vote. */
+  readonly votes: readonly ({ readonly vote: Vote; readonly counted: boolean } | undefined)[];
+  readonly outcome: string;
+  /** Mean accuracy over the trainers' own digits, by one trial each. */
+  readonly before: number | undefined;
+  readonly after: number | undefined;
+}
+
+export interface CrashFound extends Crash {
+  /** What was ordered; `undefined` for a crash that nobody ordered. */
+  readonly how: Sabotage | undefined;
+  readonly trial: number | undefined;
+  /** Whether its next incarnation was given the reason of this end. */
+  readonly wasTold: boolean;
+  /** Finished before the crash, and known after it. */
+  readonly trialsKept: number;
+  /** Finished trials that were done again. */
+  readonly trialsTwice: number;
 }
 
 export interface Findings {
   readonly seed: number;
-  readonly folds: number;
+  readonly trialDigits: number;
+  readonly scouting: number;
+  readonly trials: number;
   readonly epochs: number;
   readonly learnedFrom: number;
   readonly heldOut: number;
   readonly isolation: string;
-  /** Best first. */
-  readonly ranking: readonly Ranked[];
-  readonly heldOutScores: readonly { readonly name: string; readonly measurement: Measurement }[];
+  readonly alone: readonly Finish[];
+  readonly team: readonly Finish[];
+  /** What the team decided on. */
+  readonly recipe: Recipe;
+  readonly rounds: readonly RoundFound[];
+  readonly baselines: readonly { readonly name: string; readonly measurement: Measurement }[];
   readonly lives: readonly AgentLife[];
-  readonly crash: CrashCost | undefined;
+  readonly crashes: readonly CrashFound[];
   readonly problems: readonly string[];
   readonly elapsedMs: number;
 }
 
 export function reportOf(findings: Findings, heading: (text: string) => string = (text) => text): string {
+  const { team, heldOut, crashes } = findings;
   const sections = [
-    [heading('Cross-validation, best first'), ...rankingLines(findings)],
+    [heading(`How a team of ${team.length} decided on its recipe`), ...roundLines(findings)],
     [
-      heading(`Held-out digits (${count(findings.heldOut)} that no trainer has seen)`),
-      ...heldOutLines(findings),
+      heading(`Alone or together: accuracy on ${count(heldOut)} held-out digits`),
+      ...comparisonLines(findings),
     ],
+    [heading('The best model against answers that need no learning'), ...bestLines(findings)],
     [heading('Lives of the agents, from the event stream'), ...lifeLines(findings.lives)],
-    ...(findings.crash ? [[heading('What the crash cost'), ...crashLines(findings.crash)]] : []),
+    ...(crashes.length > 0
+      ? [[heading('What the crashes cost'), ...crashes.flatMap((crash) => crashLines(crash, findings))]]
+      : []),
     [verdictLine(findings)],
   ];
   return sections.map((lines) => lines.join('\n')).join('\n\n');
 }
 
-function rankingLines({ ranking, folds, epochs }: Findings): string[] {
-  const rows = ranking.map(({ config, mean, foldAccuracies, trainedMs, id }) => [
-    id,
-    String(config.learningRate),
-    String(config.hiddenUnits),
-    percent(mean),
-    foldAccuracies.map(percent).join(' '),
-    seconds(trainedMs),
+function roundLines({ rounds, recipe, team, trialDigits, scouting, trials }: Findings): string[] {
+  const rows = rounds.map(({ by, recipe, votes, outcome, before, after }, index) => [
+    String(index + 1),
+    by,
+    recipeWords(recipe),
+    votes.map(voteSign).join(' '),
+    outcome,
+    `${percentOr(before)} → ${percentOr(after)}`,
   ]);
-  const table = tableOf(['agent', 'rate', 'hidden', 'accuracy', `${folds} folds`, 'training'], rows);
-  const best = ranking[0];
-  if (!best) return table;
-  const { learningRate, hiddenUnits, batchSize } = best.config;
   return [
-    ...table,
-    `best: learning rate ${learningRate}, ${hiddenUnits} hidden units (batches of ${batchSize}, ${epochs} epochs)`,
+    `Each trainer measures on its own digits. All scouted ${scouting} recipes, each learned from ${count(trialDigits)} digits;`,
+    `then came ${trials} more trials, with a vote after every second: + for, - against, · cannot tell,`,
+    'in brackets when the outcome was certain before it came.',
+    ...tableOf(
+      ['round', 'proposed by', 'rate / hidden / batch', 'votes', 'outcome', 'mean of their measurements'],
+      rows,
+    ),
+    `decided: ${parameterWords(recipe)}`,
+    ...(new Set(team.map((finish) => recipeWords(finish.recipe))).size > 1
+      ? ['not every trainer has taken it over']
+      : []),
   ];
 }
 
-function heldOutLines({ heldOutScores, heldOut }: Findings): string[] {
-  const rows = heldOutScores.map(({ name, measurement: { accuracy } }) => [
+function voteSign(cast: RoundFound['votes'][number]): string {
+  if (cast === undefined) return ' ? ';
+  const sign = { accept: '+', reject: '-', abstain: '·' }[cast.vote];
+  return cast.counted ? ` ${sign} ` : `(${sign})`;
+}
+
+function comparisonLines({ alone, team, trials, epochs, learnedFrom, heldOut }: Findings): string[] {
+  const rows = alone.map((finish, index) => {
+    const mate = team[index]!;
+    return [
+      String(index + 1),
+      recipeWords(finish.recipe),
+      percentOr(finish.validation),
+      percent(finish.score.accuracy),
+      percent(mate.score.accuracy),
+      signed(mate.score.accuracy - finish.score.accuracy),
+    ];
+  });
+  const [aloneMean, teamMean] = [meanOf(alone), meanOf(team)];
+  const shipped = chosenOf(alone);
+  return [
+    `The same trainers with the same scouting and ${trials} further trials each, alone by their own measurements or`,
+    `together by votes; then ${epochs} epochs over ${count(learnedFrom)} digits. Any single figure is uncertain by ± ${margin(teamMean, heldOut)} points.`,
+    ...tableOf(
+      ['trainer', 'its own recipe', 'own measurement', 'alone', 'with the team’s recipe', 'difference'],
+      [...rows, ['mean', '', '', percent(aloneMean), percent(teamMean), signed(teamMean - aloneMean)]],
+    ),
+    `of those alone, the one with the best measurement (trainer ${alone.indexOf(shipped) + 1}) reaches ${percent(shipped.score.accuracy)}`,
+    `time in those trials: ${seconds(searchTime(alone))} alone, ${seconds(searchTime(team))} together`,
+    consensusVerdict(aloneMean, teamMean, shipped.score.accuracy),
+  ];
+}
+
+function consensusVerdict(alone: number, team: number, shipped: number): string {
+  const [overMean, overShipped] = [signed(team - alone), signed(team - shipped)];
+  if (team > alone && team >= shipped) {
+    return `Consensus earned its place here: ${overMean} against a trainer alone, ${overShipped} against the best pick of those alone.`;
+  }
+  if (team > alone) {
+    return `Consensus beat a trainer alone (${overMean}), but not the best pick of those alone (${overShipped}).`;
+  }
+  return `Consensus did not earn its place here: ${overMean} against a trainer alone, ${overShipped} against the best pick of those alone.`;
+}
+
+function bestLines({ alone, team, recipe, baselines, heldOut }: Findings): string[] {
+  const model = team.toSorted((one, other) => (other.validation ?? 0) - (one.validation ?? 0))[0]!;
+  const shipped = chosenOf(alone);
+  const rows = [
+    { name: `the team’s recipe, as ${model.id} trained it`, measurement: model.score },
+    { name: `the best pick of those alone, as ${shipped.id} trained it`, measurement: shipped.score },
+    ...baselines,
+  ].map(({ name, measurement: { accuracy } }) => [
     name,
-    `${percent(accuracy)} ± ${(196 * Math.sqrt((accuracy * (1 - accuracy)) / heldOut)).toFixed(1)}`,
+    `${percent(accuracy)} ± ${margin(accuracy, heldOut)}`,
     count(Math.round((1 - accuracy) * heldOut)),
   ]);
-  const model = heldOutScores[0];
-  const confused = model ? confusionsOf(model.measurement).slice(0, 3) : [];
-  const mistakes = confused.map(({ truth, answer, times }) => `${truth} read as ${answer} (${times}x)`);
+  const mistakes = confusionsOf(model.score)
+    .slice(0, 3)
+    .map(({ truth, answer, times }) => `${truth} read as ${answer} (${times}x)`);
   return [
     ...tableOf(['answers by', 'accuracy ± 95 %', 'wrong'], rows),
-    ...(mistakes.length > 0 ? [`the model's commonest mistakes: ${mistakes.join(', ')}`] : []),
+    `best parameters found: ${parameterWords(recipe)}`,
+    ...(mistakes.length > 0 ? [`commonest mistakes of the first: ${mistakes.join(', ')}`] : []),
   ];
 }
 
@@ -104,21 +178,33 @@ function lifeLines(lives: readonly AgentLife[]): string[] {
     String(tasksFailed),
     path.join('→'),
   ]);
-  return tableOf(['agent', 'lives', 'done', 'failed', 'path'], rows);
+  return tableOf(['agent', 'lives', 'tasks', 'cut short', 'path'], rows);
 }
 
-function crashLines(crash: CrashCost): string[] {
-  const { split, epoch, done, of } = crash.during;
+function crashLines(crash: CrashFound, { scouting, trials }: Findings): string[] {
+  const { agentId, how, trial, at, delayMs, runningAt, lostMs, reason, wasTold, trialsKept, trialsTwice } =
+    crash;
+  const what = {
+    exit: 'called process.exit(7)',
+    out_of_memory: 'was made to fill its memory',
+    none: 'crashed, and nobody had ordered it',
+  }[how ?? 'none'];
+  const during = trial === undefined ? '' : ` in the middle of trial ${trial + 1} of ${scouting + trials}`;
+  const back =
+    runningAt === undefined
+      ? 'it did not come back'
+      : `running again ${milliseconds(runningAt - at)} later: ${milliseconds(delayMs)} of restart delay, the rest is a new process`;
   return [
-    `${crash.agentId} was killed on purpose in ${splitWords(split)}, epoch ${epoch}, after ${done} of its ${of} batches`,
-    `seen as crashed after ${milliseconds(crash.crashedAfterMs)}, running again after ${milliseconds(crash.runningAfterMs)} (restart delay: ${crash.restartDelayMs} ms)`,
-    `finished epochs: ${crash.epochsBefore} before the crash were kept, ${crash.epochsAfter} came after it, ${crash.repeatedEpochs} trained twice`,
-    `interrupted epochs, trained again from their beginning: ${crash.interruptedEpochs}`,
+    `${agentId} ${what}${during}, and ended: ${describeExit(reason)}`,
+    `  ${back}${wasTold ? ', which was told why' : ''}`,
+    `  lost: the trial under way, ${milliseconds(lostMs)} old, which was done again`,
+    `  kept: the ${trialsKept} trials before it; done twice: ${trialsTwice === 0 ? 'none' : trialsTwice}`,
   ];
 }
 
 function verdictLine({ problems, elapsedMs, seed, learnedFrom, heldOut, isolation }: Findings): string {
-  const of = `seed ${seed}, ${count(learnedFrom + heldOut)} digits, ${isolation} agents, ${seconds(elapsedMs)}`;
+  const where = isolation === 'process' ? 'agents in processes' : `${isolation} agents`;
+  const of = `seed ${seed}, ${count(learnedFrom + heldOut)} digits, ${where}, ${seconds(elapsedMs)}`;
   if (problems.length === 0) return `All well: ${of}`;
   return [`Something went wrong: ${of}`, ...problems.map((problem) => `- ${problem}`)].join('\n');
 }
@@ -131,8 +217,17 @@ export function confusionsOf({ confusion }: Measurement): { truth: number; answe
     .toSorted((one, other) => other.times - one.times);
 }
 
-export function splitWords(split: SplitName): string {
-  return split === 'final' ? 'the final training' : `fold ${split + 1}`;
+/** The one that would be taken from those alone, by what they measured themselves. */
+function chosenOf(finishes: readonly Finish[]): Finish {
+  return finishes.toSorted((one, other) => (other.validation ?? 0) - (one.validation ?? 0))[0]!;
+}
+
+function meanOf(finishes: readonly Finish[]): number {
+  return finishes.reduce((sum, { score }) => sum + score.accuracy, 0) / finishes.length;
+}
+
+function searchTime(finishes: readonly Finish[]): number {
+  return finishes.reduce((sum, { searchMs }) => sum + searchMs, 0);
 }
 
 function tableOf(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
@@ -144,7 +239,23 @@ function tableOf(header: readonly string[], rows: readonly (readonly string[])[]
   );
 }
 
+function recipeWords({ learningRate, hiddenUnits, batchSize }: Recipe): string {
+  return `${learningRate} / ${hiddenUnits} / ${batchSize}`;
+}
+
+function parameterWords({ learningRate, hiddenUnits, batchSize }: Recipe): string {
+  return `learning rate ${learningRate}, ${hiddenUnits} hidden units, batches of ${batchSize}`;
+}
+
+/** Half the width of the 95 % interval of a share of `of`, in points. */
+function margin(share: number, of: number): string {
+  return (196 * Math.sqrt((share * (1 - share)) / of)).toFixed(1);
+}
+
 export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+const percentOr = (share: number | undefined): string => (share === undefined ? 'unknown' : percent(share));
+const signed = (share: number): string => `${share < 0 ? '' : '+'}${(share * 100).toFixed(1)} points`;
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-const milliseconds = (ms: number | undefined): string => (ms === undefined ? 'never' : `${ms.toFixed(0)} ms`);
+const milliseconds = (ms: number | undefined): string =>
+  ms === undefined ? 'nothing' : `${Math.round(ms)} ms`;
 const count = (number: number): string => number.toLocaleString('en');

@@ -1,108 +1,224 @@
 /**
- * An agent that trains one configuration of the model, one epoch a task, on whichever split it is given.
+ * An agent that looks for a good recipe: it tries one, measures it on its own share of the digits, and tries the next.
  *
- * Its state is saved after every task, so a crash costs at most the epoch that was being trained. A task says
- * which epoch it means: one that was already finished is answered from the history, never trained again, and
- * one that would skip ahead is refused. `life` counts the incarnations that the state has lived through.
+ * Its state is saved after every task, so a crash costs at most the task that was under way. A task says which
+ * trial or epoch it means: one that was finished is answered from what is known, never done again, and one that
+ * would skip ahead is refused. `life` counts the incarnations that the state has lived through.
+ *
+ * Where a fleet shares the variable `recipe`, it proposes better values and votes on those of others, by its own
+ * measurements alone; where nobody defined one, it works by itself.
  */
 import { z } from 'zod';
-import { defineAgent } from '../../src/index.ts';
-import { dealSchema, loadDigits, type SplitName, splitNameSchema, splitOf } from './data.ts';
-import { configSchema, initialWeights, measure, savedTensorSchema, trainEpoch } from './model.ts';
+import { defineAgent, type Vote } from '../../src/agent.ts';
+import { dealSchema, loadDigits, randomFrom, splitOf } from './data.ts';
+import {
+  type Config,
+  initialWeights,
+  measure,
+  recipeSchema,
+  savedTensorSchema,
+  trainEpoch,
+} from './model.ts';
+import { strike, sabotageSchema } from './sabotage.ts';
+import { anyRecipe, isSame, nearby } from './search.ts';
 
-const epochSchema = z.object({
-  split: splitNameSchema,
-  epoch: z.number().int().min(1),
-  loss: z.number(),
+const trialSchema = z.object({
+  trial: z.number().int(),
+  recipe: recipeSchema,
+  accuracy: z.number(),
   trainedMs: z.number(),
   life: z.number().int(),
 });
-const scoreSchema = z.object({
-  split: splitNameSchema,
-  accuracy: z.number(),
-  confusion: z.array(z.array(z.number())),
-});
-
-export const initArgsSchema = z.object({ config: configSchema, deal: dealSchema });
-export const stateSchema = initArgsSchema.extend({
-  life: z.number().int(),
-  /** Where the weights stand: after `epoch` epochs of `split`. */
-  current: z
-    .object({ split: splitNameSchema, epoch: z.number().int(), weights: z.array(savedTensorSchema) })
-    .nullable(),
-  history: z.array(epochSchema),
-  scores: z.array(scoreSchema),
-});
-export type TrainerState = z.infer<typeof stateSchema>;
-export type FinishedEpoch = z.infer<typeof epochSchema>;
+export type Trial = z.infer<typeof trialSchema>;
+const scoreSchema = z.object({ accuracy: z.number(), confusion: z.array(z.array(z.number())) });
 export type Score = z.infer<typeof scoreSchema>;
 
-const PROGRESS_REPORTS = 20;
+export const initArgsSchema = z.object({
+  /** Which fold of the digits is its own: it measures on these, and learns from the others. */
+  fold: z.number().int().min(0),
+  deal: dealSchema,
+  /** Decides the first weights, the order of the digits and where it looks. */
+  seed: z.number().int(),
+  /** Digits of one trial; the final training takes all. */
+  trialDigits: z.number().int().min(1),
+  /** Trials that look anywhere, before it looks near the best. */
+  scouting: z.number().int().min(1),
+  /** What it knows already. */
+  trials: z.array(trialSchema).default([]),
+});
+export type TrainerArgs = z.input<typeof initArgsSchema>;
+const weightsSchema = z.object({ epoch: z.number().int(), weights: z.array(savedTensorSchema) });
+export const stateSchema = initArgsSchema.extend({
+  life: z.number().int(),
+  /** Why each earlier incarnation ended, as the next was told. */
+  stops: z.array(z.unknown()),
+  /** Where the final training stands. */
+  final: weightsSchema.extend({ recipe: recipeSchema }).nullable(),
+  score: scoreSchema.nullable(),
+});
+export type TrainerState = z.infer<typeof stateSchema>;
+
+const suggestionSchema = z.object({ recipe: recipeSchema, gain: z.number() }).nullable();
+export type Suggestion = z.infer<typeof suggestionSchema>;
+
+const PROGRESS_REPORTS = 10;
 
 export default defineAgent({
   type: 'trainer',
   initArgs: initArgsSchema,
   capabilities: ['train', 'measure'],
-  init: async ({ initArgs, restored }): Promise<TrainerState> => {
+  variables: ['recipe'],
+  init: async ({ initArgs, restored, previousStop }): Promise<TrainerState> => {
     await loadDigits();
-    if (restored === undefined || restored === null) {
-      return { ...initArgs, life: 1, current: null, history: [], scores: [] };
-    }
+    if (restored === undefined) return { ...initArgs, life: 1, stops: [], final: null, score: null };
     const state = stateSchema.parse(restored);
-    return { ...state, life: state.life + 1 };
+    return { ...state, life: state.life + 1, stops: [...state.stops, previousStop] };
   },
+  vote: ({ proposal, state }) => voteOf(state, recipeOf(proposal.value), recipeOf(proposal.current)),
   tasks: {
-    epoch: {
-      requires: ['train'],
-      input: z.object({ split: splitNameSchema, epoch: z.number().int().min(1) }),
-      output: epochSchema,
-      run: async ({ input: { split, epoch }, state, signal, progress }) => {
-        const finished = state.history.find((done) => done.split === split && done.epoch === epoch);
-        if (finished) return finished;
-        const weights =
-          epoch === 1 ? await initialWeights(state.config) : weightsAfter(state, split, epoch - 1);
+    /** One recipe, learned from a sample and measured on its own digits: a given one, or one that it picks. */
+    trial: {
+      requires: ['train', 'measure'],
+      input: z.object({
+        trial: z.number().int().min(0),
+        recipe: recipeSchema.optional(),
+        sabotage: sabotageSchema.optional(),
+      }),
+      output: trialSchema,
+      run: async ({ input: { trial, recipe: given, sabotage }, state, signal, progress }) => {
+        const known = state.trials.find((done) => done.trial === trial);
+        if (known) return known;
+        const recipe = given ?? pick(state, trial);
+        const config = configOf(state, recipe);
+        const { train, measure: rows } = splitOf(state.deal, state.fold);
         const digits = await loadDigits();
         const startedAt = performance.now();
-        const trained = await trainEpoch({
-          config: state.config,
-          weights,
+        const { weights } = await trainEpoch({
+          config,
           digits,
-          train: splitOf(state.deal, split).train,
-          epoch,
+          weights: await initialWeights(config),
+          train: train.subarray(0, state.trialDigits),
+          epoch: 1,
           signal,
-          onBatch: (done, of) => {
-            if (done % Math.ceil(of / PROGRESS_REPORTS) === 0) progress({ done, of });
-          },
+          onBatch: reporting(progress, sabotage),
         });
+        const { accuracy } = await measure({ config, weights, digits, rows, signal });
         const trainedMs = performance.now() - startedAt;
-        const result: FinishedEpoch = { split, epoch, loss: trained.loss, trainedMs, life: state.life };
-        state.current = { split, epoch, weights: trained.weights };
-        state.history.push(result);
-        return result;
+        const done: Trial = { trial, recipe, accuracy, trainedMs, life: state.life };
+        state.trials.push(done);
+        return done;
       },
     },
-    validate: {
+
+    /** The best recipe it knows of, where that is better than the one the fleet shares; but for those that were put to the vote. */
+    suggest: {
       requires: ['measure'],
-      input: z.object({ split: splitNameSchema, epoch: z.number().int().min(1) }),
+      input: z.object({ voted: z.array(recipeSchema) }),
+      output: suggestionSchema,
+      run: ({ input: { voted }, state, variables }) => {
+        const current = measured(state, recipeOf(variables['recipe']));
+        const open = state.trials.filter(({ recipe }) => !voted.some((other) => isSame(recipe, other)));
+        const best = bestOf(open);
+        if (!best || !current || best.accuracy <= current.accuracy) return null;
+        return { recipe: best.recipe, gain: best.accuracy - current.accuracy };
+      },
+    },
+
+    /** One epoch of the final training, of the fleet's recipe or else its own best, on all digits but the test's. */
+    epoch: {
+      requires: ['train'],
+      input: z.object({ epoch: z.number().int().min(1) }),
+      output: z.object({ epoch: z.number().int(), recipe: recipeSchema }),
+      run: async ({ input: { epoch }, state, variables, signal, progress }) => {
+        const { final } = state;
+        if (final && final.epoch >= epoch) return { epoch, recipe: final.recipe };
+        if ((final?.epoch ?? 0) !== epoch - 1)
+          throw new Error(`epoch ${epoch} was asked for before its time`);
+        const recipe = final?.recipe ?? recipeOf(variables['recipe']) ?? bestOf(state.trials)?.recipe;
+        if (!recipe) throw new Error('no recipe is known yet');
+        const config = configOf(state, recipe);
+        const { weights } = await trainEpoch({
+          config,
+          digits: await loadDigits(),
+          weights: final?.weights ?? (await initialWeights(config)),
+          train: splitOf(state.deal, 'final').train,
+          epoch,
+          signal,
+          onBatch: reporting(progress),
+        });
+        state.final = { recipe, epoch, weights };
+        return { epoch, recipe };
+      },
+    },
+
+    /** Measures the final training on digits that nobody has learned from. */
+    judge: {
+      requires: ['measure'],
       output: scoreSchema,
-      run: async ({ input: { split, epoch }, state, signal }) => {
-        const known = state.scores.find((score) => score.split === split);
-        if (known) return known;
-        const weights = weightsAfter(state, split, epoch);
-        const rows = splitOf(state.deal, split).measure;
-        const digits = await loadDigits();
-        const score = { split, ...(await measure({ config: state.config, weights, digits, rows, signal })) };
-        state.scores.push(score);
-        return score;
+      run: async ({ state, signal }) => {
+        const { final, score } = state;
+        if (score) return score;
+        if (!final) throw new Error('there is no final training to judge');
+        const rows = splitOf(state.deal, 'final').measure;
+        const config = configOf(state, final.recipe);
+        state.score = await measure({
+          config,
+          weights: final.weights,
+          digits: await loadDigits(),
+          rows,
+          signal,
+        });
+        return state.score;
       },
     },
   },
 });
 
-function weightsAfter({ current }: TrainerState, split: SplitName, epoch: number) {
-  if (current?.split === split && current.epoch === epoch) return current.weights;
-  const stands = current ? `epoch ${current.epoch} of split ${current.split}` : 'the beginning';
-  throw new Error(
-    `the weights after epoch ${epoch} of split ${split} were asked for; they stand at ${stands}`,
-  );
+/** Accepts what it measured to be better, rejects what it measured to be worse, and says so when it cannot tell. */
+export function voteOf(
+  state: Pick<TrainerState, 'trials' | 'deal' | 'fold'>,
+  proposed: TrainerState['trials'][number]['recipe'] | undefined,
+  current: typeof proposed,
+): Vote {
+  const [of, against] = [measured(state, proposed), measured(state, current)];
+  if (!of || !against) return 'abstain';
+  const { length } = splitOf(state.deal, state.fold).measure;
+  const variance = ({ accuracy }: Trial) => (accuracy * (1 - accuracy)) / length;
+  const noise = Math.sqrt(variance(of) + variance(against));
+  const gain = of.accuracy - against.accuracy;
+  return gain > noise ? 'accept' : gain < -noise ? 'reject' : 'abstain';
+}
+
+export function bestOf(trials: readonly Trial[]): Trial | undefined {
+  return trials.toSorted((one, other) => other.accuracy - one.accuracy)[0];
+}
+
+/** Anywhere while it scouts, then near the best it knows. The same trial picks the same, after a crash too. */
+function pick({ seed, scouting, trials }: TrainerState, trial: number) {
+  const random = randomFrom(seed * 1_009 + trial);
+  const best = bestOf(trials);
+  return trial < scouting || !best ? anyRecipe(random) : nearby(best.recipe, random);
+}
+
+function measured({ trials }: Pick<TrainerState, 'trials'>, recipe: Trial['recipe'] | undefined) {
+  return recipe && trials.find((done) => isSame(done.recipe, recipe));
+}
+
+function recipeOf(value: unknown): Trial['recipe'] | undefined {
+  return recipeSchema.optional().parse(value);
+}
+
+function configOf({ seed }: TrainerState, recipe: Trial['recipe']): Config {
+  return { ...recipe, seed };
+}
+
+/** Tells how far a training is, and strikes in its middle where that was ordered. */
+function reporting(progress: (value: unknown) => void, sabotage?: z.infer<typeof sabotageSchema>) {
+  return (done: number, of: number): void => {
+    if (done % Math.ceil(of / PROGRESS_REPORTS) === 0) progress({ done, of });
+    const middle = Math.ceil(of / 2);
+    if (sabotage && done === middle) progress({ done, of, struck: sabotage });
+    // One turn later, when that has been sent.
+    if (sabotage && done === middle + 1) strike(sabotage);
+  };
 }
