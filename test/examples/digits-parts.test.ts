@@ -26,6 +26,28 @@ function finish(id: string, accuracy: number, validation: number): Finish {
   };
 }
 
+function findings(alone: number, team: number): Findings {
+  return {
+    seed: 1,
+    trialDigits: 100,
+    scouting: 2,
+    trials: 2,
+    epochs: 1,
+    learnedFrom: 800,
+    heldOut: 200,
+    isolation: 'process',
+    alone: [finish('alone-1', alone - 0.1, 0.5), finish('alone-2', alone + 0.1, 0.6)],
+    team: [finish('team-1', team, 0.6), finish('team-2', team, 0.6)],
+    recipe: START,
+    rounds: [],
+    baselines: [],
+    lives: [],
+    crashes: [],
+    problems: [],
+    elapsedMs: 1_000,
+  };
+}
+
 const deal = { seed: 3, digits: 1_000, folds: 4 };
 
 describe('the digits', () => {
@@ -125,26 +147,6 @@ describe('a vote', () => {
 });
 
 describe('the report', () => {
-  const findings = (alone: number, team: number): Findings => ({
-    seed: 1,
-    trialDigits: 100,
-    scouting: 2,
-    trials: 2,
-    epochs: 1,
-    learnedFrom: 800,
-    heldOut: 200,
-    isolation: 'process',
-    alone: [finish('alone-1', alone - 0.1, 0.5), finish('alone-2', alone + 0.1, 0.6)],
-    team: [finish('team-1', team, 0.6), finish('team-2', team, 0.6)],
-    recipe: START,
-    rounds: [],
-    baselines: [],
-    lives: [],
-    crashes: [],
-    problems: [],
-    elapsedMs: 1_000,
-  });
-
   it.each([
     [0.7, 0.9, 'Consensus earned its place here: +20.0 points against a trainer alone, +10.0 points'],
     [
