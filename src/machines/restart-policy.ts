@@ -56,7 +56,7 @@ export function afterUptime(
 export function restartDelayMs(policy: RestartPolicy, history: RestartHistory, chance: number): number {
   if (policy.policy === 'immediate') return policy.delayMs;
   const ceiling = Math.min(policy.maxDelayMs, policy.delayMs * 2 ** Math.min(history.attempt, 52));
-  return Math.round(ceiling / 2 + (ceiling / 2) * chance);
+  return Math.round((ceiling / 2) * (1 + chance));
 }
 
 function inWindow(policy: RestartPolicy, history: RestartHistory, at: number): readonly number[] {
