@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ExitReason } from '../../src/machines/index.ts';
 import { ChildBodies, type ChildBodiesOptions } from '../../src/runtime/hosts/child-bodies.ts';
-import type { ToChild, ToParent } from '../../src/runtime/hosts/protocol.ts';
+import { type BodyKey, CHILD, eachOrder, type Order } from '../../src/runtime/hosts/protocol.ts';
 import { Witness } from '../../src/testing/host-laws.ts';
 import { simulatedClock } from '../../src/testing/simulated-clock.ts';
 import { faultyAgent, specOf } from './hosts.ts';
@@ -9,7 +9,7 @@ import { faultyAgent, specOf } from './hosts.ts';
 /** Bodies of a child that does nothing but what it is told to. */
 function scripted(options: Partial<ChildBodiesOptions> = {}) {
   const clock = simulatedClock();
-  const sent: { taken: number; items: readonly ToChild[] }[] = [];
+  const sent: { taken: number; orders: { body: BodyKey; type: Order['type'] }[] }[] = [];
   const kills: ExitReason[] = [];
   const log: string[] = [];
   const bodies = new ChildBodies({
@@ -25,9 +25,11 @@ function scripted(options: Partial<ChildBodiesOptions> = {}) {
   bodies.join(() => ({
     kind: 'process',
     usage: { memoryBytes: 100, cpuMs: 10 },
-    send: (batch) => {
-      structuredClone(batch);
-      sent.push(batch);
+    send: (message) => {
+      structuredClone(message);
+      const orders: (typeof sent)[number]['orders'] = [];
+      eachOrder(message, (body, { type }) => orders.push({ body, type }));
+      sent.push({ taken: message[0], orders });
     },
     kill: (reason) => kills.push(reason),
     watch: () => log.push('watch'),
@@ -43,8 +45,8 @@ function scripted(options: Partial<ChildBodiesOptions> = {}) {
     );
     return witness;
   };
-  const say = (...items: unknown[]): void => bodies.message({ items: items as ToParent[] });
-  const orders = () => sent.flatMap(({ items }) => items);
+  const say = (...message: unknown[]): void => bodies.message(message);
+  const orders = () => sent.flatMap(({ orders }) => orders);
   return { bodies, clock, sent, kills, log, open, say, orders };
 }
 
@@ -52,10 +54,10 @@ describe('the last body of a child', () => {
   test('exits when the child is gone, with the reason that it gave', async () => {
     const { bodies, clock, open, say, orders, log } = scripted();
     const witness = open();
-    say({ kind: 'exited', body: 1, reason: 'shutdown' });
+    say(1, { type: 'exited', reason: 'shutdown' });
     await clock.advance(99);
     expect(witness.exits).toEqual([]);
-    expect(orders().at(-1)).toEqual({ kind: 'end' });
+    expect(orders().at(-1)).toEqual({ body: CHILD, type: 'end' });
     expect(bodies.isOpen).toBe(false);
     bodies.ended('normal');
     expect(witness.exits).toEqual(['shutdown']);
@@ -64,7 +66,7 @@ describe('the last body of a child', () => {
   test('is helped along when the child does not leave', async () => {
     const { bodies, clock, open, say, kills } = scripted();
     const witness = open();
-    say({ kind: 'crashed', reason: { exitCode: 3 } });
+    say(CHILD, { type: 'crashed', reason: { exitCode: 3 } });
     await clock.advance(99);
     expect(kills).toEqual([]);
     await clock.advance(1);
@@ -99,7 +101,7 @@ describe('one body of several', () => {
   test('exits at once, and its child goes on', () => {
     const { open, say, kills, bodies } = scripted({ group: 'g' });
     const [first, second] = [open('a'), open('b')];
-    say({ kind: 'exited', body: 1, reason: 'shutdown' });
+    say(1, { type: 'exited', reason: 'shutdown' });
     expect([first.exits, second.exits]).toEqual([['shutdown'], []]);
     expect(bodies.isOpen).toBe(true);
     expect(kills).toEqual([]);
@@ -109,8 +111,8 @@ describe('one body of several', () => {
     const [first, second] = [open('a'), open('b')];
     first.body.kill();
     await clock.advance(49);
-    expect(orders().at(-1)).toEqual({ kind: 'kill', body: 1 });
-    say({ kind: 'exited', body: 1, reason: 'killed' });
+    expect(orders().at(-1)).toEqual({ body: 1, type: 'kill' });
+    say(1, { type: 'exited', reason: 'killed' });
     await clock.advance(1_000);
     expect([first.exits, second.exits, kills]).toEqual([['killed'], [], []]);
   });
@@ -147,7 +149,9 @@ describe('the channel', () => {
     body.post({ type: 'state.save' });
     body.post({ type: 'terminate' });
     await clock.advance(0);
-    expect(sent.map(({ items }) => items.map(({ kind }) => kind))).toEqual([['open', 'ask', 'ask']]);
+    expect(sent.map(({ orders }) => orders.map(({ type }) => type))).toEqual([
+      ['open', 'state.save', 'terminate'],
+    ]);
   });
   test('batches are acknowledged with what is sent, or when half the window is full', async () => {
     const { open, sent, say, clock } = scripted();
@@ -162,27 +166,25 @@ describe('the channel', () => {
     expect(sent).toHaveLength(2);
     say();
     await clock.advance(0);
-    expect(sent.at(-1)).toEqual({ taken: 19, items: [] });
+    expect(sent.at(-1)).toEqual({ taken: 19, orders: [] });
   });
   test('what comes past the protocol, late or malformed, is dropped', () => {
     const { bodies, open, say } = scripted();
     const witness = open();
-    for (const message of ['ready', null, 7, {}, { items: 7 }, { items: [7] }, { items: [{ kind: 'x' }] }]) {
+    for (const message of ['ready', null, 7, {}, [1], [1, 7], [1, { type: 'x' }], ['1', { type: 'log' }]]) {
       bodies.message(message);
     }
-    say({ kind: 'report', body: 1, report: { type: 'nonsense' } });
-    say({ kind: 'report', body: 1, report: null });
-    say({ kind: 'report', body: 9, report: { type: 'finished' } });
-    say({ kind: 'exited', body: 9, reason: 'normal' });
+    say(9, { type: 'finished' });
+    say(9, { type: 'exited', reason: 'normal' });
     expect([witness.reports, witness.exits]).toEqual([[], []]);
     bodies.ended('normal');
-    say({ kind: 'report', body: 1, report: { type: 'finished' } });
+    say(1, { type: 'finished' });
     expect([witness.reports, witness.exits]).toEqual([[], ['normal']]);
   });
   test('a reason that is none becomes an error that says what came', () => {
     const { bodies, open, say } = scripted();
     const witness = open();
-    say({ kind: 'exited', body: 1, reason: { because: 'of that' } });
+    say(1, { type: 'exited', reason: { because: 'of that' } });
     bodies.ended('normal');
     expect(witness.exits).toMatchObject([{ error: { message: /expected an exit reason, got .*of that/ } }]);
   });
@@ -190,7 +192,7 @@ describe('the channel', () => {
     const { bodies, open, clock, say } = scripted();
     const witness = open();
     await clock.advance(0);
-    say({ kind: 'report', body: 1, report: { type: 'ready', manifest: {} } });
+    say(1, { type: 'ready', manifest: {} });
     const proposal = {
       roundId: 'r',
       variable: 'v',

@@ -1,36 +1,34 @@
 import { describe, expect, test } from 'vitest';
 import { Outbox, type OutboxOptions } from '../../src/runtime/hosts/outbox.ts';
-import type { ParentBatch, ToParent } from '../../src/runtime/hosts/protocol.ts';
-
-type Report = Extract<ToParent, { kind: 'report' }>['report'];
+import { eachWord, type Word } from '../../src/runtime/hosts/protocol.ts';
 
 /** An outbox, and what came out of it. A function in an item cannot be cloned. */
 function outboxOf(options: Partial<OutboxOptions> = {}) {
-  const batches: ParentBatch[] = [];
+  const batches: Word[][] = [];
   const given: ArrayBuffer[] = [];
   const outbox = new Outbox({
-    send: (batch, transfer, sent) => {
-      structuredClone(batch);
-      batches.push(batch);
+    send: (message, transfer, sent) => {
+      structuredClone(message);
+      const words: Word[] = [];
+      eachWord(message, (_, word) => words.push(word));
+      batches.push(words);
       given.push(...transfer);
       sent?.();
     },
-    substitute: (item) =>
-      item.kind === 'report' && item.report.type === 'task.completed' ? said('instead') : undefined,
+    substitute: ({ body, word }) =>
+      word.type === 'task.completed' ? { body, word: log('instead') } : undefined,
     ...options,
   });
-  const put = (...reports: Report[]): void => {
-    for (const report of reports) outbox.put({ kind: 'report', body: 1, report });
+  const put = (...words: Word[]): void => {
+    for (const word of words) outbox.put({ body: 1, word });
   };
-  const heard = () =>
-    batches.flatMap(({ items }) => items).map((item) => (item.kind === 'report' ? item.report : item));
+  const heard = () => batches.flat();
   return { outbox, put, batches, given, heard };
 }
 
-const said = (message: string): ToParent => ({ kind: 'report', body: 1, report: log(message) });
-const log = (message: string): Report => ({ type: 'log', level: 'info', message });
-const progress = (value: unknown, taskId = 't'): Report => ({ type: 'task.progress', taskId, value });
-const completed = (output: unknown, taskId = 't'): Report => ({ type: 'task.completed', taskId, output });
+const log = (message: string): Word => ({ type: 'log', level: 'info', message });
+const progress = (value: unknown, taskId = 't'): Word => ({ type: 'task.progress', taskId, value });
+const completed = (output: unknown, taskId = 't'): Word => ({ type: 'task.completed', taskId, output });
 const turn = () => Promise.resolve();
 
 describe('batches', () => {
@@ -47,7 +45,7 @@ describe('batches', () => {
     put(...Array.from({ length: 7 }, (_, n) => progress(n)));
     put(progress('x'.repeat(600)), progress('y'.repeat(600)), progress(new Uint8Array(5_000)), progress(1));
     await turn();
-    expect(batches.map(({ items }) => items.length)).toEqual([3, 3, 2, 1, 1, 1]);
+    expect(batches.map((words) => words.length)).toEqual([3, 3, 2, 1, 1, 1]);
   });
   test('values that are hard to measure travel alone', async () => {
     const { put, batches } = outboxOf();
@@ -62,13 +60,13 @@ describe('batches', () => {
     put(progress(1), progress(cyclic), progress(2), progress(hostile), progress(new Map([[1, 2]])));
     await turn();
     // The hostile one cannot even be cloned, and is dropped.
-    expect(batches.map(({ items }) => items.length)).toEqual([1, 1, 1, 1]);
+    expect(batches.map((words) => words.length)).toEqual([1, 1, 1, 1]);
   });
   test('buffers go with their item, and with no other', async () => {
     const { outbox, put, given } = outboxOf();
     const buffer = new ArrayBuffer(8);
     put(completed(1));
-    outbox.put({ kind: 'report', body: 1, report: completed(buffer) }, [buffer]);
+    outbox.put({ body: 1, word: completed(buffer) }, [buffer]);
     await turn();
     expect(given).toEqual([buffer]);
     put(completed(2));
@@ -86,7 +84,7 @@ describe('the window', () => {
     put(completed(1), completed(2), completed(3), completed(4), completed(5), completed(6), completed(7));
     await turn();
     expect(heard()).toEqual([1, 2, 3, 4].map((n) => completed(n)));
-    outbox.urgent({ kind: 'report', body: 1, report: { type: 'health.answered', checkId: 1 } });
+    outbox.urgent({ body: 1, word: { type: 'health.answered', checkId: 1 } });
     expect(heard().at(-1)).toEqual({ type: 'health.answered', checkId: 1 });
     outbox.taken(1);
     expect(heard().slice(5)).toEqual([5, 6].map((n) => completed(n)));
@@ -115,7 +113,7 @@ describe('the window', () => {
     put(completed('kept'));
     await turn();
     for (let taken = 1; taken < 20; taken += 1) outbox.taken(taken);
-    const messages = heard().map((report) => (report as { message?: string }).message ?? 'kept');
+    const messages = heard().map((word) => (word.type === 'log' ? word.message : 'kept'));
     expect(messages.slice(0, 8)).toEqual(['0', '1', '2', '3', '4', '5', '6', 'kept']);
     expect(messages[8]).toMatch(/^13 log lines were dropped/);
     expect(messages).toHaveLength(9);

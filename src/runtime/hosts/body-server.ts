@@ -18,17 +18,20 @@ import { describeDefinition } from './in-process.ts';
 import { Outbox } from './outbox.ts';
 import {
   type BodyKey,
-  type ChildBatch,
+  CHILD,
+  type ChildMessage,
   cloneError,
-  type ParentBatch,
+  eachOrder,
+  type Order,
+  type ParentMessage,
   type RemoteStart,
-  type ToChild,
   type ToParent,
+  type Word,
 } from './protocol.ts';
 
 export interface BodyServerOptions {
   /** Sends one message; throws when a value in it cannot be cloned. `sent` is called once it has left. */
-  send(batch: ParentBatch, transfer: readonly ArrayBuffer[], sent?: () => void): void;
+  send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void;
   /** Ends the thread or process. */
   leave(exitCode: number): void;
 }
@@ -54,15 +57,15 @@ export class BodyServer {
   constructor(options: BodyServerOptions) {
     this.#options = options;
     this.#outbox = new Outbox({
-      send: (batch, transfer, sent) => options.send(batch, transfer, sent),
+      send: (message, transfer, sent) => options.send(message, transfer, sent),
       substitute: (item, thrown) => this.#substitute(item, thrown),
     });
   }
 
-  receive({ taken, items }: ChildBatch): void {
+  receive(message: ChildMessage): void {
     if (this.#isGone) return;
-    this.#outbox.taken(taken);
-    for (const item of items) this.#take(item);
+    this.#outbox.taken(message[0]);
+    eachOrder(message, this.#take);
     if (!this.#isWorking) this.#work();
   }
 
@@ -71,29 +74,29 @@ export class BodyServer {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#turns = [];
-    this.#outbox.put({ kind: 'crashed', reason: { error: errorInfoOf(thrown) } });
+    this.#outbox.put({ body: CHILD, word: { type: 'crashed', reason: { error: errorInfoOf(thrown) } } });
     this.#outbox.drain(() => this.#options.leave(1));
   }
 
   /** Tells of something that is no body's. */
-  tell(item: ToParent): void {
-    this.#outbox.urgent(item);
+  tell(word: Word): void {
+    this.#outbox.urgent({ body: CHILD, word });
   }
 
-  #take(item: ToChild): void {
-    switch (item.kind) {
+  readonly #take = (body: BodyKey, order: Order): void => {
+    switch (order.type) {
       case 'open':
-        return this.#open(item.body, item.start);
-      case 'ask':
-        return this.#ask(item.body, item.request);
+        return this.#open(body, order.start);
       case 'kill':
-        return this.#bodies.get(item.body)?.kill();
+        return this.#bodies.get(body)?.kill();
       case 'describe':
-        return void this.#describe(item.module, item.initArgs);
+        return void this.#describe(order.module, order.initArgs);
       case 'end':
         return this.#outbox.drain(() => this.#options.leave(0));
+      default:
+        return this.#ask(body, order);
     }
-  }
+  };
 
   #open(key: BodyKey, { module, ...start }: RemoteStart): void {
     const url = new URL(module);
@@ -168,64 +171,57 @@ export class BodyServer {
     switch (report.type) {
       case 'health.answered':
       case 'health.failed':
-        return this.#outbox.urgent({ kind: 'report', body, report });
+        return this.#outbox.urgent({ body, word: report });
       case 'task.failed': {
         // What was thrown stays here: its description travels.
-        const { cause: _, ...told } = report;
-        return this.#outbox.put({ kind: 'report', body, report: told });
+        const { cause: _, ...word } = report;
+        return this.#outbox.put({ body, word });
       }
       case 'task.completed': {
-        const { transfer, ...told } = report;
-        return this.#outbox.put({ kind: 'report', body, report: told }, transfer);
+        const { type, taskId, output, state, transfer } = report;
+        const word = state === undefined ? { type, taskId, output } : { type, taskId, output, state };
+        return this.#outbox.put({ body, word }, transfer);
       }
       case 'ready':
         // Nothing urgent may overtake it.
-        this.#outbox.put({ kind: 'report', body, report });
+        this.#outbox.put({ body, word: report });
         return this.#outbox.drain();
       default:
-        return this.#outbox.put({ kind: 'report', body, report });
+        return this.#outbox.put({ body, word: report });
     }
   }
 
   #exited(body: BodyKey, reason: ExitReason): void {
     if (!this.#bodies.delete(body) || this.#isGone) return;
-    this.#outbox.put({ kind: 'exited', body, reason });
+    this.#outbox.put({ body, word: { type: 'exited', reason } });
     this.#outbox.drain();
   }
 
   async #describe(module: string, initArgs: unknown): Promise<void> {
     try {
       const manifest = await describeDefinition(await loadAgentModule(new URL(module)), initArgs);
-      this.#outbox.urgent({ kind: 'described', manifest });
+      this.tell({ type: 'described', manifest });
     } catch (thrown) {
-      this.#outbox.urgent({ kind: 'described', error: errorInfoOf(thrown) });
+      this.tell({ type: 'described', error: errorInfoOf(thrown) });
     }
   }
 
-  #substitute(item: ToParent, thrown: unknown): ToParent | undefined {
-    if (item.kind !== 'report') return undefined;
-    const { body, report } = item;
-    switch (report.type) {
+  #substitute({ body, word }: ToParent, thrown: unknown): ToParent | undefined {
+    switch (word.type) {
       case 'task.completed': {
         // The state that went with it was not heard of: the next task has to tell it again.
         this.#bodies.get(body)?.forgetSaved();
         const error = cloneError('the output of the task', thrown);
-        return {
-          kind: 'report',
-          body,
-          report: { type: 'task.failed', taskId: report.taskId, code: 'TASK_FAILED', error },
-        };
+        return { body, word: { type: 'task.failed', taskId: word.taskId, code: 'TASK_FAILED', error } };
       }
       case 'health.answered':
-        return { kind: 'report', body, report: { type: 'health.answered', checkId: report.checkId } };
+        return { body, word: { type: 'health.answered', checkId: word.checkId } };
       case 'task.progress': {
         const { message } = cloneError('the progress of a task', thrown);
-        return { kind: 'report', body, report: { type: 'log', level: 'warn', message } };
+        return { body, word: { type: 'log', level: 'warn', message } };
       }
-      case 'log': {
-        const fields = { fields: inWords(report.fields) };
-        return { kind: 'report', body, report: { ...report, fields } };
-      }
+      case 'log':
+        return { body, word: { ...word, fields: { fields: inWords(word.fields) } } };
       default:
         return undefined;
     }

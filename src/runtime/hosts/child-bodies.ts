@@ -8,19 +8,21 @@
  * I3  A request that cannot be cloned fails the one thing it belongs to, and never throws.
  * I4  What a child says past the protocol is dropped.
  */
-import { type ErrorInfo, type ExitReason, exitReason } from '../../machines/index.ts';
+import { type ExitReason, exitReason } from '../../machines/index.ts';
 import type { Clock } from '../clock.ts';
 import { inWords } from '../errors.ts';
 import type { Body, BodyListener, BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import {
+  BATCH_ITEMS,
   type BodyKey,
-  type ChildBatch,
+  CHILD,
+  childMessage,
   cloneError,
-  parseParentBatch,
+  eachWord,
   type ToChild,
-  type ToParent,
   WINDOW,
+  type Word,
 } from './protocol.ts';
 
 export interface ChildBodiesOptions {
@@ -84,17 +86,17 @@ export class ChildBodies implements ChildListener {
     const body = new RemoteBody(this, key, start.agentId, listener);
     this.#bodies.set(key, body);
     this.#living += 1;
-    this.#post({ kind: 'open', body: key, start: { ...start, module: module.href } });
+    this.#post({ body: key, order: { type: 'open', start: { ...start, module: module.href } } });
     return body;
   }
 
   ask(body: RemoteBody, request: BodyRequest): void {
     if (body.isEnding || this.#isGone) return;
     if (request.type !== 'task.run' || request.transfer === undefined) {
-      return this.#post({ kind: 'ask', body: body.key, request });
+      return this.#post({ body: body.key, order: request });
     }
-    const { transfer, ...told } = request;
-    this.#sendApart({ kind: 'ask', body: body.key, request: told }, transfer);
+    const { transfer, ...order } = request;
+    this.#sendApart({ body: body.key, order }, transfer);
   }
 
   kill(body: RemoteBody): void {
@@ -102,7 +104,7 @@ export class ChildBodies implements ChildListener {
     body.isKilled = true;
     this.#living -= 1;
     if (this.#living === 0) return this.killAll('killed');
-    this.#post({ kind: 'kill', body: body.key });
+    this.#post({ body: body.key, order: { type: 'kill' } });
     const { clock, killGraceMs } = this.#options;
     body.timer = clock.setTimeout(() => {
       const message = `group "${this.#options.group}" was killed with its member ${body.agentId}, which did not end`;
@@ -136,9 +138,7 @@ export class ChildBodies implements ChildListener {
   // What the child says.
 
   message(message: unknown): void {
-    const batch = parseParentBatch(message);
-    if (batch === undefined || this.#isGone) return;
-    for (const item of batch.items) this.#hear(item);
+    if (this.#isGone || !eachWord(message, this.#hear)) return;
     this.#received += 1;
     if (this.#received - this.#acknowledged >= WINDOW / 2) this.#schedule();
   }
@@ -171,26 +171,23 @@ export class ChildBodies implements ChildListener {
     }
   }
 
-  #hear(item: ToParent): void {
-    switch (item.kind) {
-      case 'report': {
-        const body = this.#bodies.get(item.body);
-        if (body !== undefined && body.announced === undefined && isReport(item.report)) {
-          body.listener.report(item.report);
-        }
-        return;
-      }
+  readonly #hear = (key: BodyKey, word: Word): void => {
+    switch (word.type) {
       case 'exited':
-        return this.#exited(item.body, parseReason(item.reason));
+        return this.#exited(key, parseReason(word.reason));
       case 'crashed':
-        return this.#crashed(parseReason(item.reason));
+        return this.#crashed(parseReason(word.reason));
       case 'usage':
-        this.#reported = item.usage;
+        this.#reported = word.usage;
         return;
       case 'described':
         return;
+      default: {
+        const body = this.#bodies.get(key);
+        if (body !== undefined && body.announced === undefined) body.listener.report(word);
+      }
     }
-  }
+  };
 
   #exited(key: BodyKey, reason: ExitReason): void {
     const body = this.#bodies.get(key);
@@ -199,7 +196,7 @@ export class ChildBodies implements ChildListener {
     body.announced = reason;
     this.#options.clock.clearTimeout(body.timer);
     if (this.#living === 0) {
-      this.#post({ kind: 'end' });
+      this.#post({ body: CHILD, order: { type: 'end' } });
       return this.#awaitLeaving(reason);
     }
     this.#bodies.delete(key);
@@ -230,7 +227,8 @@ export class ChildBodies implements ChildListener {
 
   #post(item: ToChild): void {
     this.#waiting.push(item);
-    this.#schedule();
+    if (this.#waiting.length >= BATCH_ITEMS) this.#flush();
+    else this.#schedule();
   }
 
   #schedule(): void {
@@ -264,34 +262,31 @@ export class ChildBodies implements ChildListener {
   }
 
   #send(items: readonly ToChild[], transfer: readonly ArrayBuffer[] = []): void {
-    const batch: ChildBatch = { taken: this.#received, items };
-    this.#child.send(batch, transfer);
+    this.#child.send(childMessage(this.#received, items), transfer);
     this.#acknowledged = this.#received;
   }
 
-  /** What becomes of a request that cannot travel. */
-  #refuse(item: ToChild, thrown: unknown): void {
-    if (item.kind === 'open') return this.#refuseStart(item.body, cloneError('initArgs', thrown));
-    if (item.kind !== 'ask') return;
-    const body = this.#bodies.get(item.body);
-    if (body === undefined || body.isEnding) return;
-    const { request } = item;
-    const tell = (report: BodyReport) => body.listener.report(report);
-    if (request.type === 'task.run') {
-      const error = cloneError('the input of the task', thrown);
-      tell({ type: 'task.failed', taskId: request.taskId, code: 'TASK_INPUT_INVALID', error });
-    } else if (request.type === 'vote.asked') {
-      const error = cloneError('the proposal', thrown);
-      tell({ type: 'vote.cast', roundId: request.proposal.roundId, vote: 'abstain', error });
-    } else {
-      tell({ type: 'log', level: 'error', message: cloneError(`a ${request.type}`, thrown).message });
-    }
-  }
-
-  #refuseStart(key: BodyKey, error: ErrorInfo): void {
+  /** What becomes of an order that cannot travel. */
+  #refuse({ body: key, order }: ToChild, thrown: unknown): void {
     const body = this.#bodies.get(key);
-    if (body === undefined) return;
-    this.#exited(key, { error });
+    if (body === undefined || body.isEnding) return;
+    const tell = (report: BodyReport): void => body.listener.report(report);
+    switch (order.type) {
+      case 'open':
+        return this.#exited(key, { error: cloneError('initArgs', thrown) });
+      case 'task.run': {
+        const error = cloneError('the input of the task', thrown);
+        return tell({ type: 'task.failed', taskId: order.taskId, code: 'TASK_INPUT_INVALID', error });
+      }
+      case 'vote.asked': {
+        const error = cloneError('the proposal', thrown);
+        return tell({ type: 'vote.cast', roundId: order.proposal.roundId, vote: 'abstain', error });
+      }
+      default: {
+        const { message } = cloneError(`a ${order.type}`, thrown);
+        return tell({ type: 'log', level: 'error', message });
+      }
+    }
   }
 }
 
@@ -334,23 +329,4 @@ function parseReason(said: unknown): ExitReason {
   const parsed = exitReason.safeParse(said);
   if (parsed.success) return parsed.data;
   return { error: { name: 'TypeError', message: `expected an exit reason, got ${inWords(said)}` } };
-}
-
-const REPORTS: ReadonlySet<unknown> = new Set<BodyReport['type']>([
-  'ready',
-  'task.progress',
-  'task.completed',
-  'task.failed',
-  'finished',
-  'health.answered',
-  'health.failed',
-  'state.saved',
-  'state.save_failed',
-  'variable.acknowledged',
-  'vote.cast',
-  'log',
-]);
-
-function isReport(report: unknown): report is BodyReport {
-  return typeof report === 'object' && report !== null && 'type' in report && REPORTS.has(report.type);
 }

@@ -6,7 +6,7 @@
  */
 import type { ExitReason } from '../../machines/index.ts';
 import type { Usage } from '../host.ts';
-import type { ChildBatch } from './protocol.ts';
+import type { ChildMessage } from './protocol.ts';
 
 export interface ChildListener {
   message(message: unknown): void;
@@ -19,7 +19,7 @@ export interface Child {
   /** The word for it in messages. */
   readonly kind: 'thread' | 'process';
   /** Sends one message; throws when a value in it cannot be cloned. */
-  send(batch: ChildBatch, transfer: readonly ArrayBuffer[]): void;
+  send(message: ChildMessage, transfer: readonly ArrayBuffer[]): void;
   /** Ends it at once. The reason is recorded before anything is signalled. */
   kill(reason: ExitReason): void;
   /** The newest measurement of the whole child. */

@@ -11,11 +11,18 @@
  *     what a parent holds of a child is bounded, and a burst of small ones is not held back.
  * I4  An item that cannot be cloned hurts no other: it is put again as `substitute` gives it, or not at all.
  */
-import { type BodyKey, type ParentBatch, type ToParent, WINDOW } from './protocol.ts';
+import {
+  BATCH_ITEMS,
+  type BodyKey,
+  type ParentMessage,
+  parentMessage,
+  type ToParent,
+  WINDOW,
+} from './protocol.ts';
 
 export interface OutboxOptions {
   /** Sends one message; throws when a value in it cannot be cloned. `sent` is called once it has left. */
-  send(batch: ParentBatch, transfer: readonly ArrayBuffer[], sent?: () => void): void;
+  send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void;
   /** What to say instead of an item that cannot be cloned, as something that can. */
   substitute(item: ToParent, thrown: unknown): ToParent | undefined;
   readonly window?: number;
@@ -54,7 +61,7 @@ export class Outbox {
   #isScheduled = false;
 
   constructor(options: OutboxOptions) {
-    const { window = WINDOW, maxItems = 64, maxBytes = 65_536, maxLogs = 256 } = options;
+    const { window = WINDOW, maxItems = BATCH_ITEMS, maxBytes = 65_536, maxLogs = 256 } = options;
     this.#options = options;
     this.#maxItems = maxItems;
     this.#maxBytes = maxBytes;
@@ -103,15 +110,13 @@ export class Outbox {
 
   /** Whether a report is merged into what waits, or dropped and counted. */
   #isAbsorbed(item: ToParent): boolean {
-    if (item.kind !== 'report') return false;
-    const { report, body } = item;
-    if (report.type === 'log') {
+    const { word, body } = item;
+    if (word.type === 'log') {
       if (this.#waitingLogs < this.#maxLogs) return false;
       this.#droppedLogs.set(body, (this.#droppedLogs.get(body) ?? 0) + 1);
       return true;
     }
-    const waiting =
-      report.type === 'task.progress' ? this.#progress.get(`${body} ${report.taskId}`) : undefined;
+    const waiting = word.type === 'task.progress' ? this.#progress.get(`${body} ${word.taskId}`) : undefined;
     if (waiting === undefined) return false;
     waiting.item = item;
     return true;
@@ -121,11 +126,10 @@ export class Outbox {
     const { item, bytes } = parcel;
     this.#waiting.push(parcel);
     this.#waitingBytes += bytes;
-    if (item.kind !== 'report') return;
-    const { report, body } = item;
-    if (report.type === 'log') this.#waitingLogs += 1;
-    else if (report.type === 'task.progress' && this.#isStalled) {
-      this.#progress.set(`${body} ${report.taskId}`, parcel);
+    const { word, body } = item;
+    if (word.type === 'log') this.#waitingLogs += 1;
+    else if (word.type === 'task.progress' && this.#isStalled) {
+      this.#progress.set(`${body} ${word.taskId}`, parcel);
     }
   }
 
@@ -179,7 +183,7 @@ export class Outbox {
   #sayDropped(): void {
     for (const [body, count] of this.#droppedLogs) {
       const message = `${count} log lines were dropped: the agent logs faster than they are taken`;
-      const item: ToParent = { kind: 'report', body, report: { type: 'log', level: 'warn', message } };
+      const item: ToParent = { body, word: { type: 'log', level: 'warn', message } };
       this.#enqueue({ item, bytes: message.length, given: undefined });
     }
     this.#droppedLogs.clear();
@@ -193,7 +197,7 @@ export class Outbox {
       if (parcel.given) given = [...given, ...parcel.given];
     }
     try {
-      this.#options.send({ items: parcels.map(({ item }) => item) }, given, sent);
+      this.#options.send(parentMessage(parcels.map(({ item }) => item)), given, sent);
     } catch (thrown) {
       return this.#sendApart(parcels, thrown, sent);
     }
@@ -221,12 +225,11 @@ const MAX_LOOKS = 100;
 
 /** About how many bytes a value takes on its way, at the most `limit`: what is not soon known counts as that. */
 function roughSizeOf(item: ToParent, limit: number): number {
-  if (item.kind !== 'report') return 0;
-  const { report } = item;
+  const { word } = item;
   let value: unknown;
-  if (report.type === 'task.progress') value = report.value;
-  else if (report.type === 'task.completed') value = [report.output, report.state?.json];
-  else if (report.type === 'log') value = [report.message, report.fields];
+  if (word.type === 'task.progress') ({ value } = word);
+  else if (word.type === 'log') value = [word.message, word.fields];
+  // As many as were asked for: the parent bounds these itself.
   else return 64;
   const walk = { looks: 0, bytes: 0 };
   try {

@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts';
 import type { AgentManifest } from '../define-agent.ts';
 import { errorFrom } from '../errors.ts';
 import type { Child, ChildListener } from './child.ts';
-import { cloneError, parseParentBatch } from './protocol.ts';
+import { CHILD, childMessage, cloneError, eachWord } from './protocol.ts';
 
 export interface ProbeOptions {
   readonly clock: Clock;
@@ -83,8 +83,8 @@ export class Probe {
       return this.#answer(new Error(`module ${module.href} was not loaded`, { cause: thrown }));
     }
     try {
-      const items = [{ kind: 'describe', module: module.href, initArgs } as const];
-      this.#child.send({ taken: this.#received, items }, []);
+      const order = { type: 'describe', module: module.href, initArgs } as const;
+      this.#child.send(childMessage(this.#received, [{ body: CHILD, order }]), []);
     } catch (thrown) {
       this.#answer(new TypeError(`module ${module.href}: ${cloneError('initArgs', thrown).message}`));
     }
@@ -111,14 +111,12 @@ export class Probe {
   }
 
   #hear(message: unknown): void {
-    const batch = parseParentBatch(message);
-    if (batch === undefined) return;
-    this.#received += 1;
-    for (const item of batch.items) {
-      if (item.kind === 'described') this.#answer(item.error ? errorFrom(item.error) : item.manifest);
+    const isWord = eachWord(message, (_, word) => {
+      if (word.type === 'described') this.#answer(word.error ? errorFrom(word.error) : word.manifest);
       // Whatever it loaded is not to be trusted any more.
-      else if (item.kind === 'crashed') this.#drop(item.reason);
-    }
+      else if (word.type === 'crashed') this.#drop(word.reason);
+    });
+    if (isWord) this.#received += 1;
   }
 
   #answer(answer: AgentManifest | Error | undefined): void {

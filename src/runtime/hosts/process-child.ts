@@ -18,7 +18,7 @@ import { entryUrl, heapFlags, inheritedFlags, permissionFlags, withoutHeapFlags 
 import { PrintedLines } from './printed-lines.ts';
 import { processExitReason } from './process-exit.ts';
 import type { ProcessMeter } from './process-meter.ts';
-import type { ChildBatch } from './protocol.ts';
+import type { ChildMessage } from './protocol.ts';
 import { NICENESS } from './thread-child.ts';
 
 /** What the thread in a process that watches it is told. */
@@ -93,9 +93,9 @@ export class ProcessChild implements Child {
     this.#prioritize();
   }
 
-  send(batch: ChildBatch): void {
+  send(message: ChildMessage): void {
     // With a callback a closed channel is no event of its own: `disconnect` tells.
-    this.#process.send(batch, undefined, undefined, ignore);
+    this.#process.send(message as object, undefined, undefined, ignore);
   }
 
   kill(reason: ExitReason): void {

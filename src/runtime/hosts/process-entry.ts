@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
 import type { ProcessEntryData } from './process-child.ts';
-import { type ChildBatch, DISCONNECTED_EXIT_CODE } from './protocol.ts';
+import { type ChildMessage, DISCONNECTED_EXIT_CODE } from './protocol.ts';
 
 const { parentPid, watch, usageEveryMs } = JSON.parse(process.argv[2] ?? '{}') as ProcessEntryData;
 const LAST_WORD_MS = 1_000;
@@ -22,7 +22,7 @@ process.on('SIGINT', ignore);
 if (watch) new Worker(new URL(watch.entry), { workerData: watch, env: {}, execArgv: [] }).unref();
 
 const server = new BodyServer({
-  send: (batch, _, sent = ignore) => void send(batch, undefined, undefined, sent),
+  send: (message, _, sent = ignore) => void send(message, undefined, undefined, sent),
   leave: (exitCode) => process.exit(exitCode),
 });
 const crash = (thrown: unknown): void => {
@@ -31,13 +31,13 @@ const crash = (thrown: unknown): void => {
 };
 process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
-process.on('message', (batch: ChildBatch) => server.receive(batch));
+process.on('message', (message: ChildMessage) => server.receive(message));
 
 if (usageEveryMs !== undefined) {
   const tell = (): void => {
     const { user, system } = process.cpuUsage();
     const usage = { memoryBytes: process.memoryUsage.rss(), cpuMs: (user + system) / 1_000 };
-    server.tell({ kind: 'usage', usage });
+    server.tell({ type: 'usage', usage });
   };
   setInterval(tell, usageEveryMs).unref();
 }

@@ -14,7 +14,7 @@ import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { entryUrl, hasHeapFlag } from './node-flags.ts';
 import { PrintedLines } from './printed-lines.ts';
-import type { ChildBatch } from './protocol.ts';
+import type { ChildMessage } from './protocol.ts';
 
 /** What the thread's entry is told. */
 export interface ThreadEntryData {
@@ -87,8 +87,8 @@ export class ThreadChild implements Child {
     }
   }
 
-  send(batch: ChildBatch, transfer: readonly ArrayBuffer[]): void {
-    this.#worker.postMessage(batch, transfer);
+  send(message: ChildMessage, transfer: readonly ArrayBuffer[]): void {
+    this.#worker.postMessage(message, transfer);
   }
 
   kill(reason: ExitReason): void {

@@ -2,7 +2,7 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
-import type { ChildBatch } from './protocol.ts';
+import type { ChildMessage } from './protocol.ts';
 import type { ThreadEntryData } from './thread-child.ts';
 
 const port = parentPort!;
@@ -11,12 +11,12 @@ const { niceness } = workerData as ThreadEntryData;
 if (niceness !== undefined) setPriority(0, niceness);
 
 const server = new BodyServer({
-  send(batch, transfer, sent) {
-    port.postMessage(batch, transfer);
+  send(message, transfer, sent) {
+    port.postMessage(message, transfer);
     sent?.();
   },
   leave: (exitCode) => process.exit(exitCode),
 });
 process.on('uncaughtException', (thrown) => server.crash(thrown));
 process.on('unhandledRejection', (thrown) => server.crash(thrown));
-port.on('message', (batch: ChildBatch) => server.receive(batch));
+port.on('message', (message: ChildMessage) => server.receive(message));
