@@ -63,6 +63,10 @@ export type {
 } from './runtime/host.ts';
 export type { EventListener, ReadOptions } from './runtime/journal.ts';
 export type { TaskMetrics, TaskRequest } from './runtime/mailbox.ts';
+export { machineSignal } from './runtime/pools/machine-signal.ts';
+export type { ScalingRecord, ScalingSignalSource } from './runtime/pools/autoscaling.ts';
+export type { PoolCloseReport, PoolRecord, PoolStatus } from './runtime/pools/pool.ts';
+export type { PoolName, Pools, PoolSpec } from './runtime/pools/pools.ts';
 export { planRecovery, type PlannedRecovery } from './runtime/recovery-plan.ts';
 export type { LifeStep, TaskCounts } from './runtime/replay.ts';
 export type { EventQuery, Recovery, Store, StoreBatch, StoredAgent } from './runtime/store.ts';

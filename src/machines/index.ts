@@ -96,16 +96,17 @@ export { type Fallback, type RoundTerms, roundTerms, type RoundTermsInput } from
 export {
   decideScaling,
   isCoolingDown,
-  machineStrain,
   type MachineStrain,
   neverScaled,
+  type PoolLoad,
   type ScalingBounds,
   type ScalingDecision,
   type ScalingHistory,
   type ScalingMetrics,
-  scalingMetrics,
   type ScalingPolicy,
   scalingPolicy,
+  scalingSignal,
+  type ScalingSignal,
 } from './scaling-decision.ts';
 export {
   type SupervisorContext,

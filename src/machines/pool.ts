@@ -111,6 +111,8 @@ export type PoolEffect =
   | { type: 'abandonQueue' }
   /** All members end, busy ones too, within what is left of the close. */
   | { type: 'stopMembers' }
+  | { type: 'killMembers' }
+  | { type: 'announceOpened' }
   | { type: 'announceScaled'; from: number; to: number; why: string }
   /** Growth was refused: the size goes back. */
   | { type: 'announceRefused'; from: number; to: number; why: string }
@@ -186,6 +188,8 @@ export const poolMachine = setup({
     finishQueue: () => {},
     abandonQueue: () => {},
     stopMembers: () => {},
+    killMembers: () => {},
+    announceOpened: () => {},
     announceScaled: (_, _params: EffectParams<'announceScaled'>) => {},
     announceRefused: (_, _params: EffectParams<'announceRefused'>) => {},
     announceSettled: () => {},
@@ -310,6 +314,7 @@ export const poolMachine = setup({
     retryDelay: ({ context }) => context.retryDelayMs,
     finishDeadline: ({ context }) => context.finishMs,
     closeDeadline: ({ context }) => context.closeMs,
+    killGrace: 1_000,
   },
 }).createMachine({
   id: 'pool',
@@ -333,7 +338,7 @@ export const poolMachine = setup({
     deciding: {
       always: [
         { guard: 'hasFound', target: 'serving' },
-        { guard: 'wantsNone', target: 'serving' },
+        { guard: 'wantsNone', target: 'serving', actions: 'announceOpened' },
         { target: 'opening', actions: [startMembers, 'noteStarts'] },
       ],
     },
@@ -344,7 +349,7 @@ export const poolMachine = setup({
       on: {
         ...countMembers,
         'member.started': [
-          { guard: 'isLastStart', target: 'serving', actions: 'noteStarted' },
+          { guard: 'isLastStart', target: 'serving', actions: ['noteStarted', 'announceOpened'] },
           { actions: 'noteStarted' },
         ],
         'member.start_failed': { target: 'closing.leaving', actions: ['noteStartFailed', 'noteClose'] },
@@ -448,7 +453,7 @@ export const poolMachine = setup({
     closing: {
       description: 'No new task, no new member; one deadline over all of it.',
       initial: 'finishing',
-      after: { closeDeadline: 'closed' },
+      after: { closeDeadline: '.killing' },
       on: {
         ...countMembers,
         'pool.close': {},
@@ -463,8 +468,15 @@ export const poolMachine = setup({
           on: { 'queue.finished': 'leaving' },
         },
         leaving: {
+          description: 'Members drain, save and end.',
           entry: ['abandonQueue', 'stopMembers', 'noteAllLeaving'],
           always: { guard: 'isEmpty', target: '#pool.closed' },
+        },
+        killing: {
+          description: 'Members that have not ended are killed; their end is awaited, and not for long.',
+          entry: ['abandonQueue', 'killMembers', 'noteAllLeaving'],
+          always: { guard: 'isEmpty', target: '#pool.closed' },
+          after: { killGrace: '#pool.closed' },
         },
       },
     },

@@ -13,6 +13,10 @@ import { durationMs, positiveDurationMs } from './duration.ts';
 
 const share = z.number().min(0).max(1);
 const step = z.int().min(1);
+/** `Infinity` is no limit. */
+const positive = z.custom<number>((value) => typeof value === 'number' && value > 0, {
+  error: 'expected a number, more than 0',
+});
 
 export const scalingPolicy = z
   .strictObject({
@@ -44,10 +48,13 @@ export const scalingPolicy = z
         memoryPressure: share.default(0.1),
         /** Share of the memory that this program may use and that is in use. */
         memoryUsed: share.default(0.95),
-        /** Share of time in which something waited for a processor: `/proc/pressure/cpu`. */
-        cpuPressure: share.default(0.8),
-        /** Load average over one minute, for each processor. */
-        loadPerCpu: z.number().positive().default(4),
+        /**
+         * Share of time in which something waited for a processor: `/proc/pressure/cpu`. By default no ceiling, as
+         * members that wait for others' answers need no processor.
+         */
+        cpuPressure: share.default(1),
+        /** Load average over one minute, for each processor; by default no ceiling. */
+        loadPerCpu: positive.default(Infinity),
       })
       .prefault({}),
   })
@@ -62,30 +69,44 @@ export const scalingPolicy = z
   });
 export type ScalingPolicy = z.output<typeof scalingPolicy>;
 
+const measure = z.number().min(0).optional();
+
 /** How strained the machine is. What is not known, or does not matter, is left out. */
-export const machineStrain = z.strictObject({
-  memoryPressure: z.number().min(0).optional(),
-  memoryUsed: z.number().min(0).optional(),
-  cpuPressure: z.number().min(0).optional(),
-  loadPerCpu: z.number().min(0).optional(),
+export interface MachineStrain {
+  readonly memoryPressure?: number | undefined;
+  readonly memoryUsed?: number | undefined;
+  readonly cpuPressure?: number | undefined;
+  readonly loadPerCpu?: number | undefined;
+}
+
+/** What a signal of the user's own may say: of the machine, and in place of what the pool measures itself. */
+export const scalingSignal = z.strictObject({
+  memoryPressure: measure,
+  memoryUsed: measure,
+  cpuPressure: measure,
+  loadPerCpu: measure,
+  /** Tasks that wait, wherever. */
+  waiting: measure,
+  busyShare: measure,
 });
-export type MachineStrain = z.output<typeof machineStrain>;
+export type ScalingSignal = z.output<typeof scalingSignal>;
+
+/** What a pool knows of its own load. */
+export interface PoolLoad {
+  /** Members that it wants now. */
+  readonly size: number;
+  /** Tasks that wait for a member. */
+  readonly waiting: number;
+  /** Share of the members' places that was in use since the last look, from 0 to 1. */
+  readonly busyShare: number;
+  /** Members that the limits of the system have room for. */
+  readonly admissible: number;
+  /** Whether all members that it wants are there. */
+  readonly isSettled: boolean;
+}
 
 /** What a decision is made of. */
-export const scalingMetrics = z.strictObject({
-  ...machineStrain.shape,
-  /** Members that the pool wants now. */
-  size: z.int().min(0),
-  /** Tasks that wait for a member. */
-  waiting: z.number().min(0),
-  /** Share of the members' places that was in use since the last look. */
-  busyShare: z.number().min(0),
-  /** Members that the limits of the system have room for. */
-  admissible: z.number().min(0),
-  /** Whether all members that the pool wants are there. */
-  isSettled: z.boolean(),
-});
-export type ScalingMetrics = z.output<typeof scalingMetrics>;
+export type ScalingMetrics = PoolLoad & MachineStrain;
 
 export interface ScalingBounds {
   readonly min: number;

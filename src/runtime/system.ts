@@ -8,7 +8,7 @@ import { type Logger, pino } from 'pino';
 import { z } from 'zod';
 import { durationMs, type Isolation } from '../machines/index.ts';
 import { Admission, type AdmissionUsage } from './admission.ts';
-import type { Agent, AgentRecord, AgentServices } from './agent.ts';
+import type { Agent, AgentServices } from './agent.ts';
 import { agentLogic } from './agent-logic.ts';
 import { Agents } from './agents.ts';
 import { type Alert, Alerts } from './alerts.ts';
@@ -18,6 +18,7 @@ import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
 import type { Consensus } from './coordination/consensus.ts';
 import { Coordination, type CoordinationControl } from './coordination/coordination.ts';
 import type { Variables } from './coordination/variables.ts';
+import { endedInOrder } from './ended-in-order.ts';
 import { AgentSystemError, errorInfoOf, inWords } from './errors.ts';
 import { logEvents } from './event-log.ts';
 import type { Host } from './host.ts';
@@ -27,6 +28,7 @@ import { processHost } from './hosts/process.ts';
 import { threadHost } from './hosts/thread.ts';
 import { type EventListener, Journal, type ReadOptions } from './journal.ts';
 import { parseInput } from './malformed.ts';
+import { PoolRegistry, type Pools } from './pools/pools.ts';
 import { recoverFleet } from './recovery.ts';
 import { RestartPermits } from './restart-permits.ts';
 import type { Recovery, Store } from './store.ts';
@@ -80,6 +82,8 @@ export interface AgentSystem extends AsyncDisposable {
   readonly consensus: Consensus;
   /** Whether coordination is there, and who leads. */
   readonly coordination: CoordinationControl;
+  /** Agents of one type behind one queue, as many as are needed. */
+  readonly pools: Pools;
   readonly events: {
     /** Hears every event after it was committed, in order. Returns how to stop listening. */
     subscribe(listener: EventListener): () => void;
@@ -151,6 +155,8 @@ const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
 /** Grace for killed bodies to be gone, past the deadline of a close; ms. */
 const KILL_GRACE_MS = 1_000;
+/** Part of a close for the tasks that wait in the lines of pools. */
+const FINISH_SHARE = 0.8;
 /** Time for a host, or a store, to close; ms. More than a commit may take. */
 const RELEASE_GRACE_MS = 12_000;
 
@@ -193,6 +199,7 @@ class System implements AgentSystem {
   readonly variables: Variables;
   readonly consensus: Consensus;
   readonly coordination: CoordinationControl;
+  readonly pools: Pools;
   readonly events: AgentSystem['events'];
   readonly alerts: Alerts;
   readonly #clock: Clock;
@@ -202,6 +209,7 @@ class System implements AgentSystem {
   readonly #admission: Admission;
   readonly #permits: RestartPermits;
   readonly #coordination: Coordination;
+  readonly #pools: PoolRegistry;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #stopCounting: (() => void) | undefined;
   /** From the first moment of a close on: what an agent does while it is stopped begins nothing. */
@@ -284,6 +292,12 @@ class System implements AgentSystem {
     this.coordination = coordination;
     this.alerts = alerts;
     this.agents = new Agents({ services, hosts: this.#hosts, assertOpen: () => this.#assertOpen() });
+    this.#pools = new PoolRegistry({
+      ...services,
+      agents: this.agents,
+      assertOpen: () => this.#assertOpen(),
+    });
+    this.pools = this.#pools;
     this.events = {
       subscribe: (listener) => {
         if (typeof listener !== 'function') {
@@ -329,9 +343,14 @@ class System implements AgentSystem {
 
   async #close(timeoutMs: number | undefined): Promise<CloseReport> {
     this.#coordination.close();
-    const report = await this.#stopAll(timeoutMs);
+    const graceMs = timeoutMs ?? this.#longestShutdownMs();
+    const closeAt = this.#clock.now() + graceMs;
+    const halting = this.#pools.halt(graceMs * FINISH_SHARE);
+    if (halting) await halting;
+    const report = await this.#stopAll(timeoutMs === undefined ? undefined : this.#timeTo(closeAt), closeAt);
     this.#stopCounting?.();
     const why = new AgentSystemError('SYSTEM_CLOSED', 'the system has closed');
+    this.#pools.discard(why);
     for (const agent of this.agents.all()) agent.discard(why);
     this.#permits.close();
     this.#coordination.discard();
@@ -355,17 +374,27 @@ class System implements AgentSystem {
     this.#clock.clearTimeout(timer);
   }
 
-  async #stopAll(timeoutMs: number | undefined): Promise<CloseReport> {
+  #timeTo(at: number): number {
+    return Math.max(0, at - this.#clock.now());
+  }
+
+  #longestShutdownMs(): number {
+    let longest = 0;
+    for (const { position, spec } of this.agents.all()) {
+      if (position.legal.has('stop')) longest = Math.max(longest, spec.shutdownMs);
+    }
+    return longest;
+  }
+
+  async #stopAll(timeoutMs: number | undefined, closeAt: number): Promise<CloseReport> {
     const leaving = [...this.agents.all()].filter(({ position }) => position.legal.has('stop'));
     const living = new Set(leaving.filter(({ position }) => position.isAlive));
-    const deadlineMs =
-      timeoutMs ?? leaving.reduce((longest, { spec }) => Math.max(longest, spec.shutdownMs), 0);
     const grace = timeoutMs === undefined ? {} : { timeoutMs };
     const ends = leaving.map((agent) =>
       // A store that fails says so of every end: how the agent ended is read from its record.
       agent.end({ type: 'agent.stop', at: this.#clock.now(), ...grace }).catch(() => undefined),
     );
-    await this.#within(deadlineMs, Promise.all(ends), leaving);
+    await this.#within(this.#timeTo(closeAt), Promise.all(ends), leaving);
     const stopped: string[] = [];
     const abandoned: string[] = [];
     for (const agent of leaving) {
@@ -416,10 +445,4 @@ function compareCharts({ facts }: Recovery, journal: Journal, logger: Logger): v
       logger.warn({ name, kept, hash }, 'the store was written by another version of this chart');
     journal.keepFact(name, hash);
   }
-}
-
-function endedInOrder({ status, abandoned, reason }: AgentRecord): boolean {
-  const isOrdered = status === 'stopped' || status === 'completed';
-  const why = typeof reason === 'object' && 'shutdown' in reason ? reason.shutdown : undefined;
-  return isOrdered && why !== 'timed_out' && why !== 'killed' && abandoned.length === 0;
 }

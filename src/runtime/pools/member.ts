@@ -1,0 +1,72 @@
+/**
+ * One member of a pool: an ordinary agent, where it stands in the pool, and how loaded it is.
+ *
+ * Decides nothing: what its agent's life means for the pool is read here, what follows is the pool's.
+ */
+import type { Agent } from '../agent.ts';
+import type { Link } from './linked-list.ts';
+
+/** As the pool counts it: the fields of `PoolCounts`. */
+export type MemberPlace = 'starting' | 'live' | 'down' | 'draining' | 'leaving';
+
+export interface Member {
+  id: string;
+  /** Not there while it is being registered. */
+  agent: Agent | undefined;
+  place: MemberPlace;
+  /** Whether the pool registers or starts it, and is going to hear how that ended. */
+  isStarting: boolean;
+  /** Whether it was told to stop, or is being forgotten, and that is under way. */
+  isDismissed: boolean;
+  /** Whether it is going to be looked at. */
+  isNoted: boolean;
+  /** Tasks that wait or run, at the last look. */
+  load: number;
+  /** Its place among those that tasks are given to, while it is there. */
+  link: Link<Member> | undefined;
+  slot: number;
+}
+
+export function newMember(id: string, place: MemberPlace): Member {
+  return {
+    id,
+    agent: undefined,
+    place,
+    isStarting: false,
+    isDismissed: false,
+    isNoted: false,
+    load: 0,
+    link: undefined,
+    slot: 0,
+  };
+}
+
+/**
+ * What an agent's life means for a pool.
+ *
+ * `serving`: it runs. `starting`, `ending`: it has a body, on its way up or down. `returning`: it crashed, and its
+ * own policy or an operator brings it back. `ended`: it does not come back by itself. `forgotten`: it is gone.
+ */
+export type Standing = 'serving' | 'starting' | 'ending' | 'returning' | 'ended' | 'forgotten';
+
+export function standingOf({ position }: Agent): Standing {
+  const { status, path } = position;
+  switch (status) {
+    case 'running':
+    case 'unresponsive':
+      return 'serving';
+    case 'starting':
+      return 'starting';
+    case 'stopping':
+      return 'ending';
+    case 'crashed':
+      return path === 'crashed.gaveUp' || path === 'crashed.leftDown' ? 'ended' : 'returning';
+    default:
+      return path === 'forgotten' ? 'forgotten' : 'ended';
+  }
+}
+
+/** Whether a member of an earlier program may go on with what it knows: it rests, and did not fail. */
+export function canStartAgain({ position }: Agent): boolean {
+  return position.status === 'stopped' || position.status === 'registered';
+}

@@ -1,0 +1,238 @@
+/**
+ * All pools of a system: `system.pools`.
+ *
+ * Owns which names there are. What is malformed is refused here; what a pool does is pool.ts's.
+ *
+ * I1  A refused call has changed nothing.
+ * I2  A pool's members are the agents whose spec names it: after the loss of the whole program they come back like
+ *     all agents, and `create` with the same name finds them again.
+ *
+ * Source: seed, "Performance Optimization": agent pools, resource-based scaling.
+ */
+import { z } from 'zod';
+import { durationMs, poolSpec, type PoolSpecInput } from '../../machines/index.ts';
+import type { Agent } from '../agent.ts';
+import type { TaskOf } from '../agent-handle.ts';
+import { type AgentSpec, checkTask } from '../agents.ts';
+import type { TaskTypes } from '../define-agent.ts';
+import { AgentSystemError, inWords } from '../errors.ts';
+import type { TaskRequest } from '../mailbox.ts';
+import { parseInput } from '../malformed.ts';
+import type { ScalingSignalSource } from './autoscaling.ts';
+import { Pool, type PoolCloseReport, type PoolRecord, type PoolServices } from './pool.ts';
+
+/** A pool's name: a plain string, and for the compiler the tasks of its members. */
+export type PoolName<Tasks extends TaskTypes = TaskTypes> = string & { readonly [tasks]?: Tasks };
+declare const tasks: unique symbol;
+
+/** What is asked for when a pool is created; all but the name, the spec and the bounds has a default. */
+export type PoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
+  PoolSpecInput,
+  'spec' | 'scale'
+> & {
+  /** Of every member; their ids are the pool's to give: its name and a number. */
+  readonly spec: Omit<AgentSpec<Args, Tasks>, 'id'>;
+  /** Given, the pool sizes itself between `min` and `max`. */
+  readonly scale?: Omit<NonNullable<PoolSpecInput['scale']>, 'signal'> & {
+    /** Default: `machineSignal`. */
+    readonly signal?: ScalingSignalSource;
+  };
+};
+
+/** Pools of agents of one type behind one queue. */
+export interface Pools {
+  /**
+   * Makes a pool and starts its first members, `target` or else `min` of them. Resolves with its name once they run.
+   *
+   * A first member that cannot start is the caller's error: what was started is ended, and there is no pool.
+   * Agents of an earlier program that were members of a pool of this name are its members again, with all they
+   * know; then nobody is waited for, and without a `target` the pool is as large as it was, within its bounds.
+   * Those that had completed or given up, and those of another type, make room for new ones.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, as `agents.start`, `SYSTEM_CLOSED`
+   */
+  create<Args, Tasks extends TaskTypes>(options: PoolSpec<Args, Tasks>): Promise<PoolName<Tasks>>;
+  /**
+   * Sets a pool's size. Resolves with its record once it has that size, those that had to go being gone.
+   *
+   * It shrinks by draining: idle members first, busy ones when they have done what they have begun, however long
+   * that takes. A member that cannot start is the caller's error: the size goes back by as much.
+   *
+   * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for a size that is not within its bounds,
+   * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
+   * Source: seed, `ensure_pool_size`
+   */
+  ensureSize(name: string, size: number): Promise<PoolRecord>;
+  /**
+   * Has the least loaded member of a pool do a task; while none is free it waits in the pool's line, first come,
+   * first served. `timeoutMs` and `signal` count from now on, in the line, too.
+   *
+   * A task whose member crashes is abandoned, as with any agent: whether it was done nobody knows. Only where the
+   * pool allows it (`retryAbandoned`) and the task's definition says that it may be done twice (`retry:
+   * 'on_host_loss'`) it is given to another member, unless buffers were given away with it. A task that waits in
+   * the line is in no store: no member has begun it.
+   *
+   * @throws AgentSystemError `POOL_UNKNOWN`, also for one that closes, `TASK_QUEUE_FULL`, and as `agents.execute`
+   */
+  execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    name: PoolName<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): Promise<Tasks[Name]['output']>;
+  execute(name: string, task: TaskRequest): Promise<unknown>;
+  /** @throws AgentSystemError `POOL_UNKNOWN` */
+  get(name: string): PoolRecord;
+  /** All pools, in the order of their creation. */
+  list(): PoolRecord[];
+  /**
+   * Ends a pool: no new task; tasks that wait are done for the greater part of the time, then members drain, save
+   * and end. At the deadline what is left is given up, busy members are killed, and all are forgotten.
+   *
+   * @param timeoutMs one deadline for all of it; default the members' `shutdownMs`
+   * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for options that are none, `SYSTEM_CLOSED`
+   */
+  close(name: string, options?: { readonly timeoutMs?: number }): Promise<PoolCloseReport>;
+}
+
+export interface PoolRegistryOptions extends PoolServices {
+  /** Throws `SYSTEM_CLOSED` once the system closes. */
+  readonly assertOpen: () => void;
+}
+
+const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
+
+export class PoolRegistry implements Pools {
+  readonly #options: PoolRegistryOptions;
+  readonly #pools = new Map<string, Pool>();
+  /** Pools whose first members start. */
+  readonly #opening = new Map<string, Pool | undefined>();
+  #halting: PromiseWithResolvers<void> | undefined;
+  /** Of those that are told to halt, the ones that have not. */
+  readonly #unhalted = new Set<Pool>();
+
+  constructor(options: PoolRegistryOptions) {
+    this.#options = options;
+  }
+
+  async create<Args, Tasks extends TaskTypes>(options: PoolSpec<Args, Tasks>): Promise<PoolName<Tasks>> {
+    const { agents, assertOpen } = this.#options;
+    assertOpen();
+    const spec = parseInput(poolSpec, options, { what: 'pools.create' });
+    const { name } = spec;
+    if (this.#pools.has(name) || this.#opening.has(name)) {
+      throw invalid(`name: there is a pool ${inWords(name)} already`);
+    }
+    if ('id' in spec.spec && spec.spec.id !== undefined) {
+      throw invalid(`spec.id: members get theirs from the pool, got ${inWords(spec.spec.id)}`);
+    }
+    this.#opening.set(name, undefined);
+    try {
+      const { spec: member, manifest } = await agents.describe(spec.spec);
+      assertOpen();
+      const found = this.#membersOf(name);
+      const closed = (pool: Pool) => this.#closed(pool);
+      const pool = new Pool({ spec, member, manifest, found, closed }, this.#options);
+      this.#opening.set(name, pool);
+      await pool.opened();
+      this.#pools.set(name, pool);
+      return name;
+    } finally {
+      this.#opening.delete(name);
+    }
+  }
+
+  async ensureSize(name: string, size: number): Promise<PoolRecord> {
+    const pool = this.#open(name);
+    const { min, max } = pool.record();
+    const bounded = z.int().min(min).max(max);
+    await pool.resize(parseInput(z.strictObject({ size: bounded }), { size }, { what: 'ensureSize' }).size);
+    return pool.record();
+  }
+
+  execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    name: PoolName<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): Promise<Tasks[Name]['output']>;
+  execute(name: string, task: TaskRequest): Promise<unknown>;
+  async execute(name: string, task: TaskRequest): Promise<unknown> {
+    const pool = this.#open(name);
+    checkTask(task, pool.manifest);
+    return pool.execute(task);
+  }
+
+  get(name: string): PoolRecord {
+    return this.#find(name).record();
+  }
+
+  list(): PoolRecord[] {
+    return [...this.#pools.values()].map((pool) => pool.record());
+  }
+
+  async close(name: string, options: { readonly timeoutMs?: number } = {}): Promise<PoolCloseReport> {
+    this.#options.assertOpen();
+    const pool = this.#find(name);
+    const { timeoutMs } = parseInput(closeSchema, options, { what: 'pools.close' });
+    return pool.close(timeoutMs);
+  }
+
+  /**
+   * @internal The system closes: no pool gets another member. Resolves when no task waits in a line any more;
+   * where there is no pool there is nothing to wait for.
+   */
+  halt(finishMs: number): Promise<void> | undefined {
+    const pools = this.#all();
+    if (pools.length === 0) return undefined;
+    this.#halting = Promise.withResolvers();
+    for (const pool of pools) this.#unhalted.add(pool);
+    for (const pool of pools) pool.halt(finishMs);
+    return this.#halting.promise;
+  }
+
+  /** @internal All agents have ended. */
+  discard(why: AgentSystemError): void {
+    for (const pool of this.#all()) pool.discard(why);
+  }
+
+  #closed(pool: Pool): void {
+    this.#unhalted.delete(pool);
+    if (this.#halting === undefined) this.#pools.delete(pool.name);
+    else if (this.#unhalted.size === 0) this.#halting.resolve();
+  }
+
+  #all(): Pool[] {
+    return [...this.#opening.values(), ...this.#pools.values()].filter((pool) => pool !== undefined);
+  }
+
+  #membersOf(name: string): Agent[] {
+    const { agents, alerts } = this.#options;
+    const members = [...agents.all()].filter(({ spec }) => spec.pool === name);
+    const without = new Set(
+      alerts.list().flatMap(({ alert, agentId }) => (alert === 'definition_missing' ? [agentId] : [])),
+    );
+    const missing = members.find(({ id }) => without.has(id));
+    if (missing) {
+      throw invalid(
+        `spec.module: agent ${missing.id} of an earlier program has no code, give its definition to createAgentSystem({ agents })`,
+      );
+    }
+    return members;
+  }
+
+  #open(name: string): Pool {
+    this.#options.assertOpen();
+    const pool = this.#find(name);
+    if (!pool.isClosing) return pool;
+    throw new AgentSystemError('POOL_UNKNOWN', `pool ${name} is closing`, { details: { pool: name } });
+  }
+
+  #find(name: string): Pool {
+    const pool = this.#pools.get(name);
+    if (pool !== undefined) return pool;
+    throw new AgentSystemError('POOL_UNKNOWN', `there is no pool ${inWords(name)}`, {
+      details: { pool: name },
+    });
+  }
+}
+
+function invalid(problem: string): AgentSystemError {
+  return new AgentSystemError('AGENT_SPEC_INVALID', `pools.create: ${problem}`);
+}
