@@ -6,9 +6,12 @@
  * milliseconds, and keeping it costs the same whatever the fleet: an index would touch a random page an event.
  *
  * I1  Every event of an agent is among those that are found for it. Others may be: whoever reads looks.
+ * I2  Nothing else would show that a row is damaged: it has a checksum, and is not searched when that is wrong.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
 import type { SystemEvent } from '../../system-event.ts';
+import { damaged } from './failure.ts';
 
 const EVENTS_A_BLOCK = 1_024;
 const BYTES_A_HASH = 4;
@@ -17,15 +20,19 @@ export class AgentColumn {
   readonly #insert: StatementSync;
   readonly #select: StatementSync;
   readonly #delete: StatementSync;
+  readonly #path: string;
   #block: number;
   /** Hashes of the last block, 0 where there is no agent. */
   #hashes = new Uint32Array(EVENTS_A_BLOCK);
 
   /** The column of a log that ends at `lastSequence`, 0 for an empty one. */
-  constructor(db: DatabaseSync, lastSequence: number) {
+  constructor(db: DatabaseSync, path: string, lastSequence: number) {
+    this.#path = path;
     this.#block = blockOf(Math.max(1, lastSequence));
-    this.#insert = db.prepare('INSERT OR REPLACE INTO event_agents VALUES (?, ?)');
-    this.#select = db.prepare('SELECT block, hashes FROM event_agents WHERE block >= ? ORDER BY block');
+    this.#insert = db.prepare('INSERT OR REPLACE INTO event_agents VALUES (?, ?, ?)');
+    this.#select = db.prepare(
+      'SELECT block, hashes, checksum FROM event_agents WHERE block >= ? ORDER BY block',
+    );
     this.#delete = db.prepare('DELETE FROM event_agents WHERE block < ?');
   }
 
@@ -38,7 +45,8 @@ export class AgentColumn {
   add({ sequence, agentId }: SystemEvent): void {
     const block = blockOf(sequence);
     if (block !== this.#block) {
-      this.#insert.run(this.#block, bytesOf(this.#hashes));
+      const bytes = bytesOf(this.#hashes);
+      this.#insert.run(this.#block, bytes, crc32(bytes));
       this.#block = block;
       this.#hashes = new Uint32Array(EVENTS_A_BLOCK);
     }
@@ -56,13 +64,21 @@ export class AgentColumn {
     };
   }
 
-  /** Sequences beyond `after` of the events that may be the agent's, in order. */
+  /**
+   * Sequences beyond `after` of the events that may be the agent's, in order.
+   *
+   * @throws AgentSystemError `STORE_FAILED`
+   */
   *find(agentId: string, after: number): Generator<number, void, undefined> {
     const wanted = hashOf(agentId);
     const first = after + 1;
     for (const row of this.#select.iterate(blockOf(first))) {
       const block = Number(row['block']);
-      if (block < this.#block) yield* placesIn(block, hashesOf(row['hashes'] as Uint8Array), wanted, first);
+      const bytes = row['hashes'] as Uint8Array;
+      if (crc32(bytes) !== row['checksum']) {
+        throw damaged(this.#path, `whose events are in block ${block}`, 'something else');
+      }
+      if (block < this.#block) yield* placesIn(block, hashesOf(bytes), wanted, first);
     }
     yield* placesIn(this.#block, this.#hashes, wanted, first);
   }

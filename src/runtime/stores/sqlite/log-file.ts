@@ -55,7 +55,7 @@ export class LogFile {
       this.#slots = new SlotTable(db);
       const row = this.#statements.newest.get();
       this.#newest = row && this.#decode(Number(row['sequence']), row['body']);
-      this.#column = new AgentColumn(db, this.lastSequence);
+      this.#column = new AgentColumn(db, path, this.lastSequence);
       const decode = (sequence: number, body: unknown) => this.#decode(sequence, body);
       this.#retention = new Retention({ db, retain, slots: this.#slots, column: this.#column, decode });
       this.#catchUp();
@@ -93,13 +93,13 @@ export class LogFile {
       let rows = 0;
       for (const { events, bodies, states, facts } of batches) {
         for (const [place, event] of events.entries()) {
-          if (++rows % ROWS_A_STEP === 0) yield;
+          if (rows++ % ROWS_A_STEP === 0 && rows > 1) yield;
           insert.run(event.sequence, bodies[place]!);
           this.#column.add(event);
           if (event.type === 'agent.forgotten') dropState.run(keyOf(event.agentId));
         }
         for (const [agentId, state] of states ?? []) {
-          if (++rows % ROWS_A_STEP === 0) yield;
+          if (rows++ % ROWS_A_STEP === 0 && rows > 1) yield;
           if (state === null) dropState.run(keyOf(agentId));
           else setState.run(keyOf(agentId), state.json, state.stateVersion);
         }

@@ -4,8 +4,8 @@
  * I1  One system at a time: the file is locked from here until it is closed, by a lock that ends with its process.
  * I2  A file that is no whole store of ours is refused and left as it is. Only where there is nothing, a new one
  *     is made; it gets its name when it is complete, so that a half-made one is never found.
- * I3  The file itself is opened by SQLite alone: closing any other descriptor of it would drop the locks that this
- *     program has on it.
+ * I3  The file itself is opened by SQLite alone: on POSIX systems, closing any other descriptor of it would drop
+ *     the locks that this program has on it. Nobody else in the program should open it either.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -23,8 +23,9 @@ import {
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { damaged, storeFailed, storeFailureOf } from './failure.ts';
+import { holderOf } from './lock-holder.ts';
 import { migrate, numberOf, schemaSteps } from './schema.ts';
-import { pagesOfLog } from './write-ahead-log.ts';
+import { loggedPages } from './write-ahead-log.ts';
 
 /** A -wal file that has grown past this in one large transaction is cut back. */
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
@@ -51,7 +52,6 @@ export function openFile(path: string, maxBytes: number): DatabaseSync {
     db = new sqlite.DatabaseSync(path);
     lock(db);
     migrate(db, path);
-    assertWhole(db, path);
     prepare(db, path, maxBytes);
     return db;
   } catch (thrown) {
@@ -60,6 +60,7 @@ export function openFile(path: string, maxBytes: number): DatabaseSync {
   }
 }
 
+/** Whether there is a file to open; one that can be seen not to be a store of ours is refused unopened. */
 function isThere(path: string): boolean {
   const file = statOf(path);
   if (file === undefined) {
@@ -86,7 +87,23 @@ function isThere(path: string): boolean {
   }
   assertWritable(path, path, 'a file that can be written');
   assertWritable(path, dirname(path), 'a directory that can be written, for the -wal file');
+  assertWhole(path);
   return true;
+}
+
+/** A file that ends early, where the log does not have the rest. Without a log, SQLite sees that itself. */
+function assertWhole(path: string): void {
+  // The log first: another program that has it open moves pages from there into the file.
+  const pages = loggedPages(`${path}-wal`);
+  if (pages === undefined) return;
+  const { total, logged, pageBytes } = pages;
+  const there = Math.floor((statOf(path)?.size ?? 0) / pageBytes);
+  for (let page = there + 1; page <= total; page++) {
+    if (logged.has(page)) continue;
+    // Whoever has it open may have made it smaller meanwhile.
+    if (holderOf(path) !== undefined) return;
+    throw damaged(path, `a whole database of ${total} pages`, `a truncated one that ends after ${there}`);
+  }
 }
 
 function statOf(path: string): Stats | undefined {
@@ -184,18 +201,6 @@ function lock(db: DatabaseSync): void {
   // In this mode the lock that the first access takes is the last to go, and no -shm file is needed.
   db.exec('PRAGMA locking_mode = EXCLUSIVE');
   numberOf(db, 'user_version');
-}
-
-/** A file that ends early, where the log does not have the rest. SQLite itself looks no further than it reads. */
-function assertWhole(db: DatabaseSync, path: string): void {
-  const pages = numberOf(db, 'page_count');
-  const there = Math.floor((statOf(path)?.size ?? 0) / numberOf(db, 'page_size'));
-  if (there >= pages) return;
-  const logged = pagesOfLog(`${path}-wal`);
-  for (let page = there + 1; page <= pages; page++) {
-    if (logged.has(page)) continue;
-    throw damaged(path, `a whole database of ${pages} pages`, `a truncated one that ends after ${there}`);
-  }
 }
 
 function prepare(db: DatabaseSync, path: string, maxBytes: number): void {

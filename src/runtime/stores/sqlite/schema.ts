@@ -26,7 +26,9 @@ export const schemaSteps: readonly SchemaStep[] = [
   (db) =>
     db.exec(`
       CREATE TABLE event (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
-      CREATE TABLE event_agents (block INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
+      CREATE TABLE event_agents (
+        block INTEGER PRIMARY KEY, hashes BLOB NOT NULL, checksum INTEGER NOT NULL
+      ) STRICT;
       CREATE TABLE slot (
         kind TEXT NOT NULL, key TEXT NOT NULL, held INTEGER NOT NULL, latest INTEGER,
         PRIMARY KEY (kind, key)
