@@ -27,7 +27,7 @@ export interface Rig {
   /** What a subscriber has heard so far, in order. */
   readonly events: readonly SystemEvent[];
   /** Events of one type, in order. */
-  eventsOf<Type extends SystemEventType>(type: Type): Extract<SystemEvent, { type: Type }>[];
+  readonly eventsOf: <Type extends SystemEventType>(type: Type) => Extract<SystemEvent, { type: Type }>[];
 }
 
 /** Chance is 0 unless a test says otherwise: a backoff is then half of its ceiling. */

@@ -139,9 +139,9 @@ export class Agents {
       const manifest = known ?? (await this.#manifestOf(parsed, host));
       this.#assertOpen();
       const { journal } = this.#services;
-      if (reserved === undefined) this.#reserve((reserved = `${manifest.type}-${journal.nextSequence}`));
+      if (reserved === undefined) this.#reserve((reserved = this.#newId(manifest.type)));
       const id = reserved;
-      const full = Object.freeze({ ...parsed, id, isolation });
+      const full = frozen({ ...parsed, id, isolation });
       const agent = this.#create(id, full, manifest, host);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       journal.emit(
@@ -368,6 +368,14 @@ export class Agents {
     return agent;
   }
 
+  /** An id that nobody has: of the type, and of the place in the stream that its registration would have. */
+  #newId(type: string): string {
+    for (let place = this.#services.journal.nextSequence; ; place++) {
+      const id = `${type}-${place}`;
+      if (!this.#agents.has(id) && !this.#reserved.has(id)) return id;
+    }
+  }
+
   #reserve(id: string): void {
     if (this.#agents.has(id) || this.#reserved.has(id)) {
       throw new AgentSystemError('AGENT_EXISTS', `an agent with id ${inWords(id)} is registered already`, {
@@ -391,10 +399,13 @@ export class Agents {
     return host;
   }
 
-  async #manifestOf({ module, initArgs, id }: ParsedAgentSpec, host: Host): Promise<AgentManifest> {
+  async #manifestOf(
+    { module, initArgs, id, resources }: ParsedAgentSpec,
+    host: Host,
+  ): Promise<AgentManifest> {
     if (module instanceof URL) {
       try {
-        return await host.describe(module, initArgs);
+        return await host.describe(module, initArgs, resources);
       } catch (thrown) {
         throw invalid(`module: ${errorInfoOf(thrown).message}`, id, thrown);
       }
@@ -507,6 +518,14 @@ function idOf(spec: unknown): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What a record shows of it is what it lives by: nobody may change that in passing. */
+function frozen(spec: ParsedAgentSpec): ParsedAgentSpec {
+  for (const part of [spec.resources, spec.coordination, spec.restart, spec.health, spec.tasks]) {
+    Object.freeze(part);
+  }
+  return Object.freeze(spec);
 }
 
 function policyOf(spec: ParsedAgentSpec): LifePolicy {

@@ -290,8 +290,8 @@ export function manifestOf(definition: AnyAgentDefinition): AgentManifest {
     );
     manifest = {
       type: definition.type,
-      capabilities: definition.capabilities,
-      variables: definition.variables,
+      capabilities: Object.freeze([...definition.capabilities]),
+      variables: Object.freeze([...definition.variables]),
       votes: definition.vote !== undefined,
       stateVersion: definition.stateVersion ?? 1,
       hash: definitionHash(definition),

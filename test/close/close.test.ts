@@ -44,7 +44,7 @@ describe('close', () => {
     for (const shutdownMs of [100, 1_000]) {
       const id = await agents.register({ id: `after ${shutdownMs}`, module, shutdownMs });
       await agents.start(id);
-      awaited(agents.execute(id, { type: 'held' }));
+      void awaited(agents.execute(id, { type: 'held' }));
     }
     await settled();
     const closed = system.close();
@@ -124,7 +124,7 @@ describe('close', () => {
     const operator = await agents.register({ id: 'operator', module, restart: { policy: 'manual' } });
     for (const id of [waiting, operator]) {
       await agents.start(id);
-      awaited(agents.execute(id, { type: 'held' }));
+      void awaited(agents.execute(id, { type: 'held' }));
       await settled();
       await agents.kill(id);
     }
@@ -233,7 +233,7 @@ describe('close', () => {
     const { module } = worker();
     const id = await agents.register({ module });
     await agents.start(id);
-    awaited(agents.execute(id, { type: 'held' }));
+    void awaited(agents.execute(id, { type: 'held' }));
     await settled();
     const first = system.close({ timeoutMs: 100 });
     const second = system.close({ timeoutMs: 50_000 });
@@ -311,14 +311,12 @@ describe('close', () => {
       },
     });
     const clock = simulatedClock();
-    const failing = {
-      ...host,
-      open: host.open,
+    const failing = Object.assign(host, {
       close: () => {
         order.push('host');
         return Promise.reject(new Error('busy'));
       },
-    };
+    });
     const system = await createAgentSystem({ clock, logger: silent, hosts: { 'in-process': failing } });
     system.events.subscribe(({ type }) => order.push(type));
     const id = await system.agents.register({ module: plain });

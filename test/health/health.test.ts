@@ -29,6 +29,20 @@ function checksOf(body: ScriptedBody): number[] {
   return body.takeRequests().flatMap((request) => (request.type === 'health.check' ? [request.checkId] : []));
 }
 
+/** A running agent that answers for its health itself. */
+async function running(check: () => unknown) {
+  const made = await rig();
+  const module = defineAgent({
+    type: 'own',
+    init: () => ({}),
+    health: check,
+    tasks: { go: { run: () => 1 } },
+  });
+  const id = await made.agents.register({ module, health, restart: { policy: 'never' } });
+  await made.agents.start(id);
+  return { ...made, id };
+}
+
 describe('health checks', () => {
   it('come at their interval, from readiness on, and not before', async () => {
     const { clock, body } = await scripted();
@@ -257,23 +271,10 @@ describe('checkHealth', () => {
 });
 
 describe("a definition's own health function", () => {
-  async function running(check: () => unknown) {
-    const made = await rig();
-    const module = defineAgent({
-      type: 'own',
-      init: () => ({}),
-      health: check,
-      tasks: { go: { run: () => 1 } },
-    });
-    const id = await made.agents.register({ module, health, restart: { policy: 'never' } });
-    await made.agents.start(id);
-    return { ...made, id };
-  }
-
   it('gives the detail', async () => {
     const { agents, id } = await running(() => ({ load: 0.5 }));
     expect(await agents.checkHealth(id)).toMatchObject({ status: 'healthy', detail: { load: 0.5 } });
-    expect(await (await agents.handle(id)).health()).toMatchObject({ status: 'healthy' });
+    expect(await agents.handle(id).health()).toMatchObject({ status: 'healthy' });
   });
 
   it.each([

@@ -212,14 +212,14 @@ describe('a store that hangs', () => {
     await codeOf(agents.execute(id, { type: 'note' }));
     store.trouble = 'hangs';
     await clock.advance(RETRY_MS);
-    let isOver = false;
+    const over = new AbortController();
     const callers = Array.from({ length: 3 }, async () => {
-      while (!isOver) await agents.execute(id, { type: 'note' }).catch(() => undefined);
+      while (!over.signal.aborted) await agents.execute(id, { type: 'note' }).catch(() => undefined);
     });
     store.trouble = undefined;
     await store.answer(true);
     for (let turn = 0; turn < 100; turn++) await Promise.resolve();
-    isOver = true;
+    over.abort();
     await Promise.all(callers);
     await settled();
     expect(events.some(({ type }) => type === 'store.recovered')).toBe(true);
@@ -300,8 +300,8 @@ describe('what a store that fails cannot do', () => {
   });
 
   it('give a state in time: the start times out', async () => {
-    const state = () => new Promise<never>(() => {});
-    const { agents, clock } = await rig({ store: Object.assign(failingStore(), { state }) });
+    const never = new Promise<never>(() => {});
+    const { agents, clock } = await rig({ store: Object.assign(failingStore(), { state: () => never }) });
     const id = await agents.register({ module: plain, startTimeoutMs: 500 });
     const start = awaited(agents.start(id));
     await clock.advance(500);
@@ -315,7 +315,7 @@ describe('what a store that fails cannot do', () => {
     ['gives nonsense', () => ({ agents: 7 })],
   ])('open: createAgentSystem is refused when it %s', async (_, recover) => {
     const store = Object.assign(failingStore(), { recover });
-    const error = await refusal(createAgentSystem({ store: store as never, logger: silent }));
+    const error = await refusal(createAgentSystem({ store, logger: silent }));
     expect(error.code).toBe('STORE_FAILED');
   });
 });
@@ -327,7 +327,7 @@ describe('the backlog', () => {
     const journal = new Journal({ store, clock, logger: silent, lastSequence: 0, maxBacklog: 10 });
     store.trouble = 'throws';
     for (let count = 0; count < 25; count++) {
-      journal.emit({ type: 'leader.elected', agentId: 'a', term: count });
+      journal.emit({ type: 'coordination.lost', why: `reason ${count}` });
       await settled();
     }
     store.trouble = undefined;

@@ -5,7 +5,9 @@ import { plain } from '../registry/plain.ts';
 import { rig } from '../rig.ts';
 
 async function all(events: AsyncIterable<SystemEvent>): Promise<SystemEvent[]> {
-  return Array.fromAsync(events);
+  const found: SystemEvent[] = [];
+  for await (const event of events) found.push(event);
+  return found;
 }
 
 describe('the stream of events', () => {
@@ -115,7 +117,7 @@ describe('the stream of events', () => {
 });
 
 describe('a listener', () => {
-  it.each([
+  it.each<[string, () => unknown]>([
     [
       'throws',
       () => {
@@ -141,7 +143,7 @@ describe('a listener', () => {
   ])('that %s harms neither the agents, nor their callers, nor other listeners', async (_, listener) => {
     const { agents, system } = await rig();
     const heard: string[] = [];
-    system.events.subscribe(listener as () => void);
+    system.events.subscribe(listener);
     system.events.subscribe(({ type }) => heard.push(type));
     const id = await agents.register({ module: plain });
     await agents.start(id);
@@ -278,14 +280,14 @@ describe('events.read', () => {
     const { agents, system } = await rig();
     const id = await agents.register({ module: plain, tasks: { concurrency: 4 } });
     await agents.start(id);
-    let isOver = false;
+    const over = new AbortController();
     const callers = Array.from({ length: 8 }, async (_, caller) => {
       // Callers out of step: there is never a moment without something to commit.
       for (let turn = 0; turn < caller; turn++) await Promise.resolve();
-      while (!isOver) await agents.execute(id, { type: 'echo' });
+      while (!over.signal.aborted) await agents.execute(id, { type: 'echo' });
     });
     const read = await all(system.events.read());
-    isOver = true;
+    over.abort();
     await Promise.all(callers);
     expect(read.length).toBeGreaterThan(3);
   });

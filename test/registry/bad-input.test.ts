@@ -122,6 +122,8 @@ describe('a spec that is none', () => {
   });
 });
 
+const run = () => 1;
+
 describe('a definition that is none', () => {
   const good = { type: 't', init: () => 1, tasks: {} };
   it.each([
@@ -133,10 +135,10 @@ describe('a definition that is none', () => {
     [{ ...good, tasks: { go: () => 1 } }, 'tasks.go', 'a function'],
     [{ ...good, tasks: { go: {} } }, 'tasks.go.run', 'undefined'],
     [{ ...good, tasks: { go: { run: 1 } } }, 'tasks.go.run', '1'],
-    [{ ...good, tasks: { go: { run: () => 1, input: Number } } }, 'tasks.go.input', 'Number'],
-    [{ ...good, tasks: { go: { run: () => 1, retries: 2 } } }, '"retries"', ''],
-    [{ ...good, tasks: { '': { run: () => 1 } } }, 'tasks', ''],
-    [{ ...good, tasks: { ['__proto__']: { run: () => 1 } } }, '__proto__', ''],
+    [{ ...good, tasks: { go: { run, input: Number } } }, 'tasks.go.input', 'Number'],
+    [{ ...good, tasks: { go: { run, retries: 2 } } }, '"retries"', ''],
+    [{ ...good, tasks: { '': { run } } }, 'tasks', ''],
+    [{ ...good, tasks: { ['__proto__']: { run } } }, '__proto__', ''],
     [{ ...good, tasks: [] }, 'tasks', '[]'],
     [{ ...good, capabilities: 'all' }, 'capabilities', '"all"'],
     [{ ...good, capabilities: [1] }, 'capabilities.0', '1'],

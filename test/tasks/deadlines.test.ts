@@ -211,7 +211,7 @@ describe('progress', () => {
     expect(seen).toEqual([1, { share: 0.5 }]);
   });
 
-  it.each([
+  it.each<[string, () => unknown]>([
     [
       'throws',
       () => {
@@ -266,7 +266,7 @@ describe('work that does not end', () => {
 
   it('that obeys its signal in time is followed by a save and an orderly end', async () => {
     const { agents, clock, id, begun } = await running();
-    awaited(agents.execute(id, { type: 'held' }));
+    void awaited(agents.execute(id, { type: 'held' }));
     await settled();
     begun[0]!.signal.addEventListener('abort', () => begun[0]!.fail(new Error('obeyed')));
     const stop = agents.stop(id, { timeoutMs: 1_000 });
@@ -294,8 +294,8 @@ describe('the figures of an agent', () => {
     await codeOf(slow);
     begun[0]!.done();
     await settled();
-    awaited(agents.execute(id, { type: 'held' }));
-    awaited(agents.execute(id, { type: 'note' }));
+    void awaited(agents.execute(id, { type: 'held' }));
+    void awaited(agents.execute(id, { type: 'note' }));
     await codeOf(agents.execute(id, { type: 'note' }));
     await codeOf(agents.execute(id as string, { type: 'nope' }));
     await agents.kill(id);
@@ -337,7 +337,7 @@ describe('the figures of an agent', () => {
 
   it('of one moment stay as they were', async () => {
     const { agents, id } = await running();
-    awaited(agents.execute(id, { type: 'held' }));
+    void awaited(agents.execute(id, { type: 'held' }));
     await settled();
     const before = agents.get(id);
     await agents.kill(id);

@@ -6,6 +6,10 @@ import { codeOf, gate, refusal, rig } from '../rig.ts';
 import { worker } from './worker.ts';
 
 type Validate = StandardSchemaV1<number, number>['~standard']['validate'];
+const thenable = (value: unknown) => ({
+  // oxlint-disable-next-line unicorn/no-thenable -- a foreign promise is what is tested
+  then: (done: (value: unknown) => void) => done(value),
+});
 const schemaOf = (validate: Validate): StandardSchemaV1<number, number> => ({
   '~standard': { version: 1, vendor: 'test', validate },
 });
@@ -21,7 +25,7 @@ async function running(input: StandardSchemaV1<number, number> | undefined, outp
         ...(output ? { output } : {}),
         run: ({ input }) => {
           ran.push(input);
-          return (input as number) * 2;
+          return input * 2;
         },
       },
     },
@@ -166,10 +170,6 @@ describe('what goes into a task, and what comes out', () => {
   });
 
   it('a thenable that is no Promise is awaited like one', async () => {
-    const thenable = (value: unknown) => ({
-      // oxlint-disable-next-line unicorn/no-thenable -- a foreign promise is what is tested
-      then: (done: (value: unknown) => void) => done(value),
-    });
     const { agents, id } = await running(
       schemaOf((value) => thenable({ value }) as never),
       z.any(),
@@ -194,7 +194,7 @@ describe('what goes into a task, and what comes out', () => {
 describe('an output or a state that no message could carry', () => {
   it('an in-process agent answers with the very value', async () => {
     const { agents } = await rig();
-    const answer = () => 1;
+    const answer = new Map([[1, () => 1]]);
     const module = defineAgent({ type: 'odd', init: () => null, tasks: { go: { run: () => ({ answer }) } } });
     const id = await agents.register({ module });
     await agents.start(id);
@@ -233,11 +233,11 @@ describe('an output or a state that no message could carry', () => {
     });
     const id = await agents.register({ module });
     await agents.start(id);
-    const error = await refusal(agents.execute(id, { type: 'set', input: bad as never }));
+    const error = await refusal(agents.execute(id, { type: 'set', input: bad }));
     expect(error.code).toBe('TASK_FAILED');
     expect(error.message).toMatch(/state/);
     expect(agents.get(id).status).toBe('running');
-    expect(await agents.execute(id, { type: 'set', input: { fine: true } as never })).toBe('set');
+    expect(await agents.execute(id, { type: 'set', input: { fine: true } })).toBe('set');
     expect(await agents.savedState(id)).toEqual({ fine: true });
     expect(eventsOf('task.failed')).toHaveLength(1);
   });
