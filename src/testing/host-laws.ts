@@ -262,14 +262,15 @@ export const hostLaws: readonly HostLaw[] = [
     assert.equal(JSON.parse(state.json).n, 5);
     assert.equal(state.stateVersion, 1);
   }),
-  lawOfOne('log lines come with level and fields', async (witness) => {
-    outputOf(await witness.task('log'));
+  lawOfOne('log lines come with level and fields, those of a task with its id', async (witness) => {
+    const taskId = 'logging';
+    outputOf(await witness.task('log', undefined, taskId));
     const lines = witness.all('log').map(({ level, message, fields }) => ({ level, message, fields }));
     assert.deepEqual(lines, [
-      { level: 'debug', message: 'one', fields: undefined },
-      { level: 'info', message: 'two', fields: { n: 2 } },
-      { level: 'warn', message: 'three', fields: undefined },
-      { level: 'error', message: 'four', fields: undefined },
+      { level: 'debug', message: 'one', fields: { taskId } },
+      { level: 'info', message: 'two', fields: { n: 2, taskId } },
+      { level: 'warn', message: 'three', fields: { taskId } },
+      { level: 'error', message: 'four', fields: { taskId } },
     ]);
   }),
   lawOfOne('a variable is acknowledged, and is what the next task sees', async (witness) => {

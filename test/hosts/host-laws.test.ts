@@ -1,34 +1,37 @@
-import { afterAll, describe, test } from 'vitest';
-import type { Host } from '../../src/runtime/host.ts';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import type { BodyStart, Host } from '../../src/runtime/host.ts';
 import { inProcessHost } from '../../src/runtime/hosts/in-process.ts';
 import { threadHost } from '../../src/runtime/hosts/thread.ts';
-import { hostLaws } from '../../src/testing/host-laws.ts';
+import { hostLaws, openWitnessed } from '../../src/testing/host-laws.ts';
 import { quickProcessHost } from './hosts.ts';
 
-/** The process host with all its agents in one group. */
-function groupHost(): Host {
+const hosts = { 'in-process': inProcessHost, thread: threadHost, process: quickProcessHost };
+
+for (const [name, create] of Object.entries(hosts)) {
+  describe.concurrent(`the ${name} host`, () => {
+    const host = create();
+    afterAll(() => host.close());
+    for (const law of hostLaws) test(law.name, () => law.keep(host));
+  });
+}
+
+describe('the process host, with all its agents in one group', () => {
   const host = quickProcessHost();
-  return {
+  const inGroup = (start: BodyStart): BodyStart => ({
+    ...start,
+    resources: { ...start.resources, group: 'all' },
+  });
+  const grouped: Host = {
     isolation: host.isolation,
     refusal: (spec) => host.refusal(spec),
     describe: (module, initArgs) => host.describe(module, initArgs),
-    open: (start, listener) =>
-      host.open({ ...start, resources: { ...start.resources, group: 'all' } }, listener),
+    open: (start, listener) => host.open(inGroup(start), listener),
     close: () => host.close(),
   };
-}
-
-const hosts = {
-  'in-process': inProcessHost,
-  thread: threadHost,
-  process: quickProcessHost,
-  'process, in a group,': groupHost,
-};
-
-for (const [name, create] of Object.entries(hosts)) {
-  describe(`the ${name} host`, () => {
-    const host = create();
-    afterAll(() => host.close());
-    for (const { name: law, keep } of hostLaws) test(law, () => keep(host));
+  beforeAll(async () => {
+    // A member that stays keeps their process from ending with each law.
+    await openWitnessed(grouped, { agentId: 'member' }).until('ready');
   });
-}
+  afterAll(() => grouped.close());
+  for (const law of hostLaws) test(law.name, () => law.keep(grouped));
+});

@@ -257,14 +257,14 @@ describe('a group', () => {
 });
 
 describe('a description', () => {
-  const spinner = new URL('data:text/javascript,for(;;);');
   test('of a module that hangs is given up, and takes no other with it', async () => {
-    const hasty = quickProcessHost({ describeTimeoutMs: 1_500 });
+    const hasty = quickProcessHost({ describeTimeoutMs: 3_000 });
+    const endless = new URL('data:text/javascript,setInterval(() => {}, 9); await new Promise(() => {})');
     const [hung, fine] = await Promise.allSettled([
-      hasty.describe(spinner, {}),
+      hasty.describe(endless, {}),
       hasty.describe(faultyAgent, undefined),
     ]);
-    expect(hung).toMatchObject({ reason: { message: /expected it to load within 1500 ms/ } });
+    expect(hung).toMatchObject({ reason: { message: /expected it to load within 3000 ms/ } });
     expect(fine).toMatchObject({ value: { type: 'faulty' } });
     await hasty.close();
   });
@@ -279,6 +279,7 @@ describe('a description', () => {
   });
   test('is given up when its host is closed', async () => {
     const closing = quickProcessHost();
+    const spinner = new URL('data:text/javascript,for(;;);');
     const answers = Promise.allSettled([closing.describe(spinner, {}), closing.describe(faultyAgent, {})]);
     await closing.close();
     expect(await answers).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
