@@ -19,7 +19,8 @@ import { AgentSystemError, inWords } from '../errors.ts';
 import type { TaskRequest } from '../mailbox.ts';
 import { parseInput } from '../malformed.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
-import { Pool, type PoolCloseReport, type PoolRecord, type PoolServices } from './pool.ts';
+import type { PoolCloseReport } from './close-report.ts';
+import { Pool, type PoolRecord, type PoolServices } from './pool.ts';
 
 /** A pool's name: a plain string, and for the compiler the tasks of its members. */
 export type PoolName<Tasks extends TaskTypes = TaskTypes> = string & { readonly [tasks]?: Tasks };

@@ -1,0 +1,232 @@
+/**
+ * Hands a pool's tasks to its members: to the least loaded that is free, or to the line.
+ *
+ * Owns which member is free, and whose turn it is. Knows nothing of how many members there should be: it is told
+ * who runs.
+ *
+ * I1  Every accepted task is answered once. One that a member has begun is never given to another, but by
+ *     `retryAbandoned`.
+ * I2  No task waits while a member is free.
+ * I3  Handing out a task takes the same time whatever the size of the pool and of the line.
+ */
+import type { Agents } from '../agents.ts';
+import type { Clock } from '../clock.ts';
+import type { AgentManifest } from '../define-agent.ts';
+import { AgentSystemError } from '../errors.ts';
+import type { TaskRequest } from '../mailbox.ts';
+import { BusyMeter } from './busy-meter.ts';
+import type { Member } from './member.ts';
+import { Roster } from './roster.ts';
+import { type PoolTask, WaitingLine } from './waiting-line.ts';
+
+export interface DispatcherOptions {
+  readonly pool: string;
+  readonly queueLimit: number;
+  readonly retryAbandoned: number;
+  readonly manifest: AgentManifest;
+  readonly agents: Agents;
+  readonly clock: Clock;
+  /** Whether somebody asks how busy the members are over time. */
+  readonly isMetered: boolean;
+  /** A task waits where none did. */
+  readonly demandRose: () => void;
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #line: WaitingLine;
+  readonly #roster = new Roster();
+  readonly #meter: BusyMeter | undefined;
+  /** Tasks of members that run, and how many they may have at once. */
+  #busy = 0;
+  #capacity = 0;
+  #emptied: (() => void) | undefined;
+  #isClosed = false;
+  #abandoned = 0;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#line = new WaitingLine({
+      clock: options.clock,
+      timedOut: (task) => this.#timedOut(task),
+      cancelled: (task) => this.#cancelled(task),
+    });
+    if (options.isMetered) this.#meter = new BusyMeter(options.clock.now());
+  }
+
+  /** Tasks in the line. */
+  get waiting(): number {
+    return this.#line.size;
+  }
+
+  /** Members that have nothing to do. */
+  get idle(): number {
+    return this.#roster.idle;
+  }
+
+  /** Tasks that were given up in the line, because the pool closed. */
+  get abandoned(): number {
+    return this.#abandoned;
+  }
+
+  /** The share of the members' places that was in use since the last call, where that is metered. */
+  takeBusyShare(): number {
+    return this.#meter?.take(this.#options.clock.now()) ?? 0;
+  }
+
+  /** Members that run, those that can be spared best first. */
+  bySpare(): Iterable<Member> {
+    return this.#roster.bySpare();
+  }
+
+  /** A member runs, and may have tasks. */
+  join(member: Member): void {
+    this.#capacity += concurrencyOf(member);
+    member.load = 0;
+    this.measure(member);
+  }
+
+  /** It gets no more. */
+  part(member: Member): void {
+    const concurrency = concurrencyOf(member);
+    this.#busy -= Math.min(member.load, concurrency);
+    this.#capacity -= concurrency;
+    this.#roster.remove(member);
+    this.#tellMeter();
+  }
+
+  /** How loaded a member that runs is now, and whether it takes tasks at all: as its agent says. */
+  measure(member: Member): void {
+    const { agent } = member;
+    if (agent === undefined) return;
+    const { concurrency } = agent.spec.tasks;
+    const { load } = agent;
+    this.#busy += Math.min(load, concurrency) - Math.min(member.load, concurrency);
+    this.#roster.place(member, load, agent.position.status === 'running' ? concurrency : 0);
+    this.#tellMeter();
+  }
+
+  /** @throws AgentSystemError `TASK_QUEUE_FULL`, and as `agents.execute` */
+  execute(request: TaskRequest): Promise<unknown> {
+    const { pool, queueLimit, clock } = this.#options;
+    if (request.signal?.aborted) {
+      return Promise.reject(this.#abandonment(request, 'cancelled before it began'));
+    }
+    const retriesLeft = this.#retriesOf(request);
+    const member = this.#line.size === 0 ? this.#free() : undefined;
+    // The ordinary case: nobody waits, and nothing is to be repeated.
+    if (member !== undefined && retriesLeft === 0) return this.#run(member, request);
+    if (member === undefined && this.#line.size >= queueLimit) {
+      const message = `pool ${pool} has ${this.#line.size} tasks waiting, its queueLimit is ${queueLimit}`;
+      return Promise.reject(new AgentSystemError('TASK_QUEUE_FULL', message, { details: { pool } }));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const dueAt = request.timeoutMs === undefined ? Infinity : clock.now() + request.timeoutMs;
+    const task: PoolTask = { request, dueAt, resolve, reject, retriesLeft };
+    if (member === undefined) {
+      this.#line.add(task);
+      if (this.#line.size === 1) this.#options.demandRose();
+    } else this.#give(member, task);
+    return promise;
+  }
+
+  /** Gives tasks that wait to members that are free. */
+  handOut(): void {
+    while (this.#line.size > 0) {
+      const member = this.#free();
+      if (member === undefined) return;
+      const task = this.#line.next();
+      if (task) this.#give(member, task);
+    }
+    this.#tellIfEmpty();
+  }
+
+  /** Calls back, later than now, whenever nothing waits. */
+  finish(emptied: () => void): void {
+    this.#emptied = emptied;
+    queueMicrotask(() => this.#tellIfEmpty());
+  }
+
+  /** Gives up what waits; nothing waits from now on. */
+  close(): void {
+    this.#isClosed = true;
+    for (let task = this.#line.next(); task !== undefined; task = this.#line.next()) {
+      this.#abandoned += 1;
+      task.reject(this.#abandonment(task.request, 'no member was free before its pool closed'));
+    }
+  }
+
+  /** The member that gets the next task, if any is free. */
+  #free(): Member | undefined {
+    for (;;) {
+      const member = this.#roster.pick();
+      if (member === undefined) return undefined;
+      const { load, slot } = member;
+      // Its agent may have gone on since it was looked at last.
+      this.measure(member);
+      if (member.load === load && member.slot === slot) return member;
+    }
+  }
+
+  #run(member: Member, request: TaskRequest): Promise<unknown> {
+    const output = this.#options.agents.run(member.agent!, request);
+    this.measure(member);
+    return output;
+  }
+
+  #give(member: Member, task: PoolTask): void {
+    const { request, dueAt } = task;
+    const timed =
+      dueAt === Infinity
+        ? request
+        : { ...request, timeoutMs: Math.max(0, dueAt - this.#options.clock.now()) };
+    this.#run(member, timed).then(task.resolve, (thrown: unknown) => this.#failed(task, thrown));
+  }
+
+  #failed(task: PoolTask, thrown: unknown): void {
+    const isAbandoned = thrown instanceof AgentSystemError && thrown.code === 'TASK_ABANDONED';
+    const mayRepeat = isAbandoned && task.retriesLeft > 0 && !task.request.signal?.aborted;
+    if (!mayRepeat || this.#isClosed) return task.reject(thrown);
+    task.retriesLeft -= 1;
+    this.#line.add(task, true);
+    this.handOut();
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#line.size === 0) this.#emptied?.();
+  }
+
+  #timedOut({ request, reject }: PoolTask): void {
+    const { pool } = this.#options;
+    const message = `task ${request.type} of pool ${pool} was still waiting for a member after ${request.timeoutMs} ms`;
+    reject(new AgentSystemError('TASK_TIMED_OUT', message, { details: { pool, task: request.type } }));
+    this.#tellIfEmpty();
+  }
+
+  #cancelled({ request, reject }: PoolTask): void {
+    reject(this.#abandonment(request, 'cancelled by its caller'));
+    this.#tellIfEmpty();
+  }
+
+  #abandonment({ type, signal }: TaskRequest, why: string): AgentSystemError {
+    const { pool } = this.#options;
+    return new AgentSystemError('TASK_ABANDONED', `task ${type} of pool ${pool} was abandoned: ${why}`, {
+      cause: signal?.aborted ? signal.reason : undefined,
+      details: { pool, task: type },
+    });
+  }
+
+  /** Buffers that were given away are gone with the first member that got them. */
+  #retriesOf({ type, transfer }: TaskRequest): number {
+    const { manifest, retryAbandoned } = this.#options;
+    return manifest.tasks[type]?.retry && !transfer?.length ? retryAbandoned : 0;
+  }
+
+  #tellMeter(): void {
+    this.#meter?.set(this.#busy, this.#capacity, this.#options.clock.now());
+  }
+}
+
+function concurrencyOf({ agent }: Member): number {
+  return agent?.spec.tasks.concurrency ?? 0;
+}

@@ -1,0 +1,386 @@
+/**
+ * The members of one pool: who they are, where each stands, and how they come and go.
+ *
+ * How many there are to be is the chart's to say; what a member's life means is read from its agent, whenever that
+ * tells that something may have changed, and told to the chart.
+ *
+ * I1  A member that runs is told to stop only when nothing waits or runs in it, but by a close.
+ * I2  A member changes its place together with the event, or the effect, that has the chart count it there.
+ * I3  A member that is gone is forgotten: no record, no saved state.
+ */
+import { describeExit, type ParsedAgentSpec, type PoolCounts, type PoolEvent } from '../../machines/index.ts';
+import type { Admission } from '../admission.ts';
+import type { Agent } from '../agent.ts';
+import type { Agents } from '../agents.ts';
+import type { Clock } from '../clock.ts';
+import type { AgentManifest } from '../define-agent.ts';
+import { AgentSystemError, errorInfoOf } from '../errors.ts';
+import { CloseReport } from './close-report.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import {
+  canStartAgain,
+  type Member,
+  type MemberPlace,
+  newMember,
+  type Standing,
+  standingOf,
+} from './member.ts';
+
+export interface MembersOptions {
+  readonly pool: string;
+  /** Of every new member; its id and its pool are added here. */
+  readonly spec: ParsedAgentSpec;
+  readonly manifest: AgentManifest;
+  readonly dispatcher: Dispatcher;
+  readonly agents: Agents;
+  readonly admission: Admission;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** To the chart. */
+  readonly send: (event: PoolEvent) => void;
+}
+
+const PLACES: readonly MemberPlace[] = ['live', 'starting', 'down', 'draining', 'leaving'];
+
+/** Where a member of an earlier program goes on, by how its agent stands. */
+const PLACE_OF: Readonly<Record<Standing, MemberPlace>> = {
+  serving: 'live',
+  starting: 'down',
+  returning: 'down',
+  ending: 'leaving',
+  ended: 'leaving',
+  forgotten: 'leaving',
+};
+/** The same for one whose type is no longer the pool's: it finishes what it has, and goes. */
+const PLACE_OF_STRANGER: typeof PLACE_OF = {
+  ...PLACE_OF,
+  serving: 'draining',
+  starting: 'draining',
+  returning: 'leaving',
+};
+
+export class Members {
+  readonly report = new CloseReport();
+  readonly #options: MembersOptions;
+  readonly #places: Readonly<Record<MemberPlace, Set<Member>>> = {
+    live: new Set(),
+    starting: new Set(),
+    down: new Set(),
+    draining: new Set(),
+    leaving: new Set(),
+  };
+  /** Number of the next member. */
+  #next = 1;
+  #failure: AgentSystemError | undefined;
+  #lastFailure: string | undefined;
+  /** When the close that is under way is over, epoch ms. */
+  #closeAt: number | undefined;
+  #isReleased = false;
+
+  constructor(options: MembersOptions) {
+    this.#options = options;
+  }
+
+  /** Ids of all, those on their way out included. */
+  ids(): string[] {
+    return PLACES.flatMap((place) => [...this.#places[place]].map(({ id }) => id));
+  }
+
+  counts(): PoolCounts {
+    const { live, starting, down, draining, leaving } = this.#places;
+    return {
+      live: live.size,
+      starting: starting.size,
+      down: down.size,
+      draining: draining.size,
+      leaving: leaving.size,
+    };
+  }
+
+  /** What the first start that failed since then failed with. */
+  get failure(): AgentSystemError | undefined {
+    return this.#failure;
+  }
+
+  /** In words: what the last start that failed, or member that was lost, ended with. */
+  get lastFailure(): string | undefined {
+    return this.#lastFailure;
+  }
+
+  forgetFailure(): void {
+    this.#failure = undefined;
+  }
+
+  /**
+   * Takes over agents that carry the pool's name. Those that rest start again, as many as are missing.
+   *
+   * @param wantedOf the size that is wanted where so many could go on
+   */
+  adopt(found: readonly Agent[], wantedOf: (present: number) => number): number {
+    const { pool, manifest } = this.#options;
+    const resting: Agent[] = [];
+    for (const agent of found) {
+      const number = Number(agent.id.slice(pool.length + 1));
+      if (Number.isSafeInteger(number) && number >= this.#next) this.#next = number + 1;
+      const standing = standingOf(agent);
+      const isOurs = agent.manifest.type === manifest.type;
+      if (isOurs && canStartAgain(agent)) resting.push(agent);
+      else this.#take(agent, (isOurs ? PLACE_OF : PLACE_OF_STRANGER)[standing]);
+    }
+    const { live, down } = this.counts();
+    const wanted = wantedOf(live + down + resting.length);
+    const missing = Math.max(0, wanted - live - down);
+    for (const [index, agent] of resting.entries()) {
+      const member = this.#take(agent, index < missing ? 'starting' : 'leaving');
+      if (index < missing) void this.#bringUp(member);
+    }
+    return wanted;
+  }
+
+  start(count: number): void {
+    for (let started = 0; started < count; started++) {
+      const member = newMember(this.#newId(), 'starting');
+      this.#places.starting.add(member);
+      void this.#bringUp(member);
+    }
+  }
+
+  /** So many of a place, of those that run the ones that can be spared best, are to leave. */
+  drain(from: 'down' | 'starting' | 'live', count: number): void {
+    const members = from === 'live' ? this.#options.dispatcher.bySpare() : this.#places[from];
+    this.#moveSome(members, count, 'draining');
+  }
+
+  /** So many of those that drain stay after all. */
+  keep(count: number): void {
+    this.#moveSome(this.#places.draining, count, 'live');
+  }
+
+  /** All end, busy ones too. @param closeAt when their time is over, epoch ms */
+  end(closeAt: number): void {
+    this.#closeAt = closeAt;
+    for (const place of PLACES) {
+      for (const member of this.#places[place]) {
+        this.report.expect(member);
+        this.#move(member, 'leaving');
+        this.#note(member);
+      }
+    }
+  }
+
+  kill(): void {
+    const at = this.#options.clock.now();
+    for (const { agent } of this.#places.leaving) {
+      if (agent?.position.legal.has('kill')) agent.send({ type: 'agent.kill', at });
+    }
+  }
+
+  /** They are somebody else's from now on. */
+  release(): void {
+    this.#isReleased = true;
+    for (const place of PLACES) for (const { agent } of this.#places[place]) unwatch(agent);
+  }
+
+  #newId(): string {
+    const id = `${this.#options.pool}-${this.#next}`;
+    this.#next += 1;
+    return id;
+  }
+
+  #take(agent: Agent, place: MemberPlace): Member {
+    const member = newMember(agent.id, place);
+    this.#places[place].add(member);
+    this.#watch(member, agent);
+    if (place === 'live') this.#options.dispatcher.join(member);
+    this.#note(member);
+    return member;
+  }
+
+  #watch(member: Member, agent: Agent): void {
+    member.agent = agent;
+    agent.watcher = () => this.#note(member);
+  }
+
+  #moveSome(members: Iterable<Member>, count: number, place: MemberPlace): void {
+    const some: Member[] = [];
+    for (const member of members) {
+      if (some.length === count) break;
+      some.push(member);
+    }
+    for (const member of some) {
+      this.#move(member, place);
+      this.#note(member);
+    }
+  }
+
+  #move(member: Member, place: MemberPlace): void {
+    if (member.place === place) return;
+    if (member.place === 'live') this.#options.dispatcher.part(member);
+    this.#places[member.place].delete(member);
+    this.#places[place].add(member);
+    member.place = place;
+    if (place === 'live') this.#options.dispatcher.join(member);
+  }
+
+  /** Registers, unless it is there already, and starts a member. */
+  async #bringUp(member: Member): Promise<void> {
+    member.isStarting = true;
+    let failure: unknown;
+    // The chart is on its way to the state in which it hears how this ends.
+    await Promise.resolve();
+    try {
+      if (member.agent === undefined) await this.#register(member);
+      if (member.place === 'starting') await this.#options.agents.start(member.id);
+    } catch (thrown) {
+      failure = thrown;
+    }
+    member.isStarting = false;
+    if (this.#isReleased) return;
+    if (member.place === 'starting') {
+      // One that runs has started, even if that could not be made durable.
+      const isUp = member.agent !== undefined && standingOf(member.agent) === 'serving';
+      if (failure === undefined || isUp) this.#hasStarted(member);
+      else this.#startFailed(member, failure);
+    }
+    this.#note(member);
+  }
+
+  async #register(member: Member): Promise<void> {
+    const { agents, admission, spec, manifest, pool } = this.#options;
+    const refusal = admission.refusal(member.id, spec.resources);
+    if (refusal) throw refusal;
+    for (;;) {
+      try {
+        const full = { ...spec, id: member.id, pool };
+        return this.#watch(member, await agents.registerMember(full, manifest));
+      } catch (thrown) {
+        // Somebody else has an agent of that name: the next number is as good.
+        if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_EXISTS') throw thrown;
+        member.id = this.#newId();
+      }
+    }
+  }
+
+  #hasStarted(member: Member): void {
+    this.#move(member, 'live');
+    this.#options.send({ type: 'member.started' });
+  }
+
+  #startFailed(member: Member, failure: unknown): void {
+    const error =
+      failure instanceof AgentSystemError
+        ? failure
+        : new AgentSystemError('AGENT_START_FAILED', errorInfoOf(failure).message, { cause: failure });
+    this.#failure ??= error;
+    this.#lastFailure = error.message;
+    this.#move(member, 'leaving');
+    const isExhausted = error.code === 'RESOURCES_EXHAUSTED';
+    this.#options.send({ type: 'member.start_failed', ...this.#moment(), isExhausted, why: error.message });
+  }
+
+  /** A member is looked at once what happens now is over. */
+  #note(member: Member): void {
+    if (member.isNoted || this.#isReleased) return;
+    member.isNoted = true;
+    queueMicrotask(() => {
+      member.isNoted = false;
+      if (this.#isReleased) return;
+      this.#look(member);
+      this.#options.dispatcher.handOut();
+    });
+  }
+
+  /** Compares how a member stands with how it was seen last. */
+  #look(member: Member): void {
+    const { agent } = member;
+    if (agent === undefined) return this.#lookForAgent(member);
+    const standing = standingOf(agent);
+    const isOver = standing === 'ended' || standing === 'forgotten';
+    switch (member.place) {
+      case 'starting':
+        if (standing === 'serving') this.#hasStarted(member);
+        return;
+      case 'live':
+        if (standing === 'serving' || standing === 'ending') return this.#options.dispatcher.measure(member);
+        if (isOver) return this.#lost(member, agent, 'live');
+        this.#move(member, 'down');
+        return this.#options.send({ type: 'member.fell' });
+      case 'down':
+        if (isOver) return this.#lost(member, agent, 'down');
+        if (standing !== 'serving') return;
+        this.#move(member, 'live');
+        return this.#options.send({ type: 'member.recovered' });
+      case 'draining':
+        if ((standing === 'serving' || standing === 'starting') && agent.load > 0) return;
+        this.#leave(member);
+        return this.#dismiss(member, agent, standing);
+      default:
+        return this.#dismiss(member, agent, standing);
+    }
+  }
+
+  /** It is being registered, or could not be. */
+  #lookForAgent(member: Member): void {
+    if (member.isStarting) return;
+    if (member.place === 'draining') this.#leave(member);
+    if (member.place === 'leaving') this.#gone(member);
+  }
+
+  #leave(member: Member): void {
+    this.#move(member, 'leaving');
+    this.#options.send({ type: 'member.leaving' });
+  }
+
+  #lost(member: Member, agent: Agent, from: 'live' | 'down'): void {
+    const { status, reason = 'shutdown', metrics } = agent.record();
+    const wasAsked = reason === 'shutdown';
+    const didItsWork = (status === 'stopped' || status === 'completed') && metrics.done > 0;
+    const isFailure = !wasAsked && !didItsWork;
+    const why = `member ${member.id} is lost (${describeExit(reason)})`;
+    if (isFailure) this.#lastFailure = why;
+    this.#move(member, 'leaving');
+    this.#options.send({ type: 'member.lost', from, ...this.#moment(), isFailure, why });
+    this.#note(member);
+  }
+
+  /** Has a member that leaves end, as far as it has not, and be forgotten. */
+  #dismiss(member: Member, agent: Agent, standing: Standing): void {
+    if (standing === 'forgotten') return this.#gone(member);
+    if (member.isDismissed || standing === 'ending') return;
+    if (standing === 'ended') {
+      this.report.ended(member);
+      return this.#whileDismissed(member, agent.forget());
+    }
+    // Somebody started it again, and gave it work: only a close does not wait for that.
+    if (this.#closeAt === undefined && agent.load > 0) return;
+    const at = this.#options.clock.now();
+    const grace = this.#closeAt === undefined ? {} : { timeoutMs: Math.max(0, this.#closeAt - at) };
+    this.#whileDismissed(member, agent.end({ type: 'agent.stop', at, ...grace }));
+  }
+
+  #whileDismissed(member: Member, command: Promise<unknown>): void {
+    member.isDismissed = true;
+    const done = () => {
+      member.isDismissed = false;
+      this.#note(member);
+    };
+    // A store that fails says so; the agent has ended all the same.
+    command.then(done, done);
+  }
+
+  #gone(member: Member): void {
+    // It may be looked at once more: what it was told has an answer, too.
+    if (!this.#places.leaving.delete(member)) return;
+    this.report.ended(member);
+    unwatch(member.agent);
+    this.#options.send({ type: 'member.gone' });
+  }
+
+  #moment() {
+    return { at: this.#options.clock.now(), chance: this.#options.random() };
+  }
+}
+
+function unwatch(agent: Agent | undefined): void {
+  if (agent) agent.watcher = undefined;
+}
