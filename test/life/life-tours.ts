@@ -5,15 +5,22 @@ import { coveringTours, type Tours } from './tours.ts';
 
 export const START_AT = Date.UTC(2026, 0, 1);
 
+/** A start that fails: from then on there is a body that is gone, and may yet be heard of. */
+const PRELUDE: readonly Move[] = ['start', 'exit error'];
+
 export function lifeTours(profile: Profile): Tours<Move> {
-  return coveringTours({
+  const after = (life: Life, move: Move): Life => play(profile, life, move).life;
+  // Who can be registered anew has first lives enough.
+  const prelude = profile.moves.includes('register') ? [] : PRELUDE;
+  const { tours, ...size } = coveringTours({
     name: profile.name,
     moves: profile.moves,
-    first: firstLife(START_AT),
+    first: prelude.reduce(after, firstLife(START_AT)),
     isPossible,
-    after: (life: Life, move: Move) => play(profile, life, move).life,
+    after,
     keyOf: (life) => keyOf(profile, life),
   });
+  return { tours: tours.map((tour) => [...prelude, ...tour]), ...size };
 }
 
 function keyOf(profile: Profile, life: Life): string {

@@ -6,7 +6,8 @@
  */
 import { exits, type Move, type Profile } from './life-state.ts';
 
-const commands: readonly Move[] = ['start', 'restart', 'stop', 'stop now', 'kill', 'forget', 'register'];
+const commands: readonly Move[] = ['start', 'restart', 'stop', 'stop now', 'kill'];
+const registry: readonly Move[] = ['register', 'forget'];
 const endings = Object.keys(exits) as Move[];
 const stopBriefly: readonly Move[] = ['stop briefly'];
 const time: readonly Move[] = ['almost due', 'due', 'ghosts'];
@@ -44,7 +45,17 @@ export const profiles: readonly Profile[] = [
     ...base,
     ...withPolicy({ policy: 'immediate', delayMs: 500, maxRestarts: 1 }),
     name: 'restarted at once, when the fleet has a permit',
-    moves: [...commands, ...permits, ...time, 'ready', 'saved', 'exit error', 'exit killed', 'program dies'],
+    moves: [
+      ...commands,
+      ...registry,
+      ...permits,
+      ...time,
+      'ready',
+      'saved',
+      'exit error',
+      'exit killed',
+      'program dies',
+    ],
   },
   {
     ...base,
@@ -52,6 +63,7 @@ export const profiles: readonly Profile[] = [
     name: 'restarted by an operator',
     moves: [
       ...commands,
+      ...registry,
       ...coordination,
       ...time,
       'ready',
@@ -66,13 +78,13 @@ export const profiles: readonly Profile[] = [
     ...base,
     ...withPolicy({ policy: 'never' }),
     name: 'never restarted',
-    moves: [...commands, ...stopBriefly, ...reports, ...endings, ...time, 'program dies', 'bug'],
+    moves: [...commands, ...registry, ...stopBriefly, ...reports, ...endings, ...time, 'program dies', 'bug'],
   },
   {
     ...base,
     ...withPolicy({ maxRestarts: 1, policy: 'delayed' }),
     name: 'given up',
-    moves: [...commands, 'due', 'ready', 'saved', 'exit error', 'program dies', 'rest'],
+    moves: [...commands, 'due', 'ready', 'saved', 'exit error', 'program dies'],
   },
   {
     ...base,
@@ -103,7 +115,10 @@ export const profiles: readonly Profile[] = [
       'ready',
       'finished',
       'saved',
-      ...work,
+      'execute',
+      'cancel',
+      'task completed',
+      'task failed',
       'due',
       'exit error',
       'program dies',
@@ -155,7 +170,16 @@ export const profiles: readonly Profile[] = [
     ...withPolicy({ policy: 'immediate' }),
     maxRuntimeMs: 20_000,
     name: 'ended after its time',
-    moves: [...commands, ...stopBriefly, ...reports, ...endings, ...time, 'execute', 'task completed'],
+    moves: [
+      ...commands,
+      ...stopBriefly,
+      ...reports,
+      ...time,
+      'exit error',
+      'exit shutdown',
+      'execute',
+      'task completed',
+    ],
   },
   {
     ...base,

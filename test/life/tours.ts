@@ -146,7 +146,10 @@ class StateMap<State, Move extends string> {
     ]);
     for (const key of cameBy.keys()) {
       const { steps, untried } = this.#places.get(key)!;
-      const last = steps.find(({ move }) => untried.has(move));
+      // What leads nowhere comes first: one need not come back for it.
+      const last =
+        steps.find(({ move, leadsTo }) => leadsTo === key && untried.has(move)) ??
+        steps.find(({ move }) => untried.has(move));
       if (last === undefined) {
         for (const step of steps) if (!cameBy.has(step.leadsTo)) cameBy.set(step.leadsTo, { key, step });
         continue;

@@ -485,7 +485,7 @@ const policy = of('machines/restart-policy.ts', [
     'Math.min(policy.maxDelayMs, policy.delayMs * 2 **',
     'Math.max(0, policy.delayMs * 2 **',
   ],
-  ['chance makes no difference', '(ceiling / 2) * chance', 'ceiling / 4 + 0 * chance + 1'],
+  ['chance makes no difference', '(ceiling / 2) * (1 + chance)', '(ceiling / 2) * (1 + chance / 2)'],
   ['immediate is delayed', "if (policy.policy === 'immediate') return policy.delayMs;", ''],
   ['a restart counts a ms too long', 'at - restart < policy.withinMs', 'at - restart <= policy.withinMs'],
 ]);

@@ -14,10 +14,14 @@ const chosen = mutants.filter(
 const nameOf = ({ mutant }: Verdict): string =>
   mutant === null ? 'the sources as they are' : `${mutant.file}: ${mutant.name}`;
 
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+
 const startedAt = performance.now();
 const verdicts = await tryMutants(chosen, {
   workers: Math.max(1, Math.min(4, availableParallelism())),
   limitMs: 120_000,
+  signal: interrupted.signal,
   onVerdict: (verdict) =>
     process.stderr.write(`${verdict.killedBy === undefined ? 'lives ' : 'killed'} ${nameOf(verdict)}\n`),
 });

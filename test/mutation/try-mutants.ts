@@ -25,6 +25,8 @@ export interface TryOptions {
   /** What takes longer hangs; ms. */
   readonly limitMs: number;
   readonly onVerdict?: (verdict: Verdict) => void;
+  /** Ends all of it at once. */
+  readonly signal?: AbortSignal;
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -63,7 +65,7 @@ async function tryAll(
   queue: Queue,
   tree: string,
   jobFile: string,
-  { limitMs }: TryOptions,
+  options: TryOptions,
   judged: (verdict: Verdict) => void,
 ): Promise<void> {
   const plan = planSuite();
@@ -71,7 +73,7 @@ async function tryAll(
   while (left.length > 0) {
     writeFileSync(jobFile, JSON.stringify({ plan, mutants: left } satisfies Job));
     const seen = new Map<number, string | null>();
-    const end = await work(tree, jobFile, limitMs, (line) => {
+    const end = await work(tree, jobFile, options, (line) => {
       if (!('killedBy' in line)) return;
       seen.set(line.index, line.killedBy);
       const mutant = left.find(({ index }) => index === line.index)!.mutant;
@@ -84,9 +86,18 @@ async function tryAll(
 }
 
 /** Runs one process to its end, and says how it ended. */
-function work(tree: string, jobFile: string, limitMs: number, heard: (line: Line) => void): Promise<string> {
+function work(
+  tree: string,
+  jobFile: string,
+  { limitMs, signal }: TryOptions,
+  heard: (line: Line) => void,
+): Promise<string> {
   const worker = join(tree, 'test/mutation/worker.ts');
-  const child = spawn(process.execPath, [worker, tree, jobFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [worker, tree, jobFile], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    killSignal: 'SIGKILL',
+    ...(signal ? { signal } : {}),
+  });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let rest = '';
   let complaint = '';
@@ -106,12 +117,15 @@ function work(tree: string, jobFile: string, limitMs: number, heard: (line: Line
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint = `${complaint}${text}`.slice(-10_000);
   });
-  child.on('error', reject);
-  child.on('close', (code, signal) => {
+  child.on('error', (error) => {
+    clearTimeout(limit);
+    reject(error);
+  });
+  child.on('close', (code, endedBy) => {
     clearTimeout(limit);
     if (isHanging) return resolve('it hangs');
     const said = complaint.split('\n').find((line) => /Error|Warning/u.test(line)) ?? '';
-    resolve(`it ends the process (${signal ?? code}) ${said}`.trim());
+    resolve(`it ends the process (${endedBy ?? code}) ${said}`.trim());
   });
   return promise;
 }
