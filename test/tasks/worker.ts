@@ -11,9 +11,10 @@ export interface Work {
   fail(thrown: unknown): void;
 }
 
-/** A definition, and the work that its tasks `held` have begun, oldest first. */
+/** A definition, the work that its tasks `held` have begun, and what its tasks `see` were given: oldest first. */
 export function worker() {
   const begun: Work[] = [];
+  const seen: unknown[] = [];
   const held = (context: TaskContext<unknown, unknown>): Promise<unknown> => {
     const { promise, resolve, reject } = gate<unknown>();
     const { input, signal } = context;
@@ -39,6 +40,7 @@ export function worker() {
           return state.log.length;
         },
       },
+      see: { input: z.unknown(), run: ({ input }) => seen.push(input) },
       read: { run: ({ state }) => [...state.log] },
       fail: {
         run: () => {
@@ -54,5 +56,5 @@ export function worker() {
       needy: { requires: ['work', 'gpu'], run: () => 1 },
     },
   });
-  return { module, begun };
+  return { module, begun, seen };
 }
