@@ -45,7 +45,7 @@ describe('what an agent can do', () => {
       const error = await refusal(agents.execute(id as string, { type }));
       expect(error.code).toBe('TASK_INCOMPATIBLE');
       expect(error.message).toContain(JSON.stringify(type));
-      expect(error.message).toContain('held, note, read');
+      expect(error.message).toContain('held, note, see');
     }
     expect(agents.get(id).metrics).toMatchObject({ done: 0, failed: 0, waiting: 0, running: 0 });
   });
