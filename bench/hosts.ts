@@ -34,6 +34,7 @@ function bareThread(): Promise<Echo> {
   const worker = new Worker(bareEcho);
   const echo: Echo = {
     name: 'bare postMessage',
+    // oxlint-disable-next-line require-post-message-target-origin -- a thread has no origin
     call: (id) => worker.postMessage(payload(id)),
     answered: ignore,
     close: () => worker.terminate(),
@@ -153,5 +154,3 @@ export async function benchHosts(): Promise<void> {
   }
   console.table(rows);
 }
-
-if (import.meta.main) await benchHosts();

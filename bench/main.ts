@@ -6,12 +6,16 @@
 import { benchCoordination } from './coordination.ts';
 import { benchCrashes } from './crashes.ts';
 import { benchFleets } from './fleet.ts';
+import { benchHosts } from './hosts.ts';
 import { benchLives } from './lives.ts';
+import { benchStore } from './store.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   lives: benchLives,
   fleets: () => benchFleets([1_000, 10_000, 100_000]),
   crashes: benchCrashes,
+  hosts: benchHosts,
+  store: benchStore,
   coordination: () => benchCoordination([100, 1_000, 10_000, 100_000]),
 };
 

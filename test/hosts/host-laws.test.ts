@@ -15,12 +15,13 @@ for (const [name, create] of Object.entries(hosts)) {
   });
 }
 
+const inGroup = (start: BodyStart): BodyStart => ({
+  ...start,
+  resources: { ...start.resources, group: 'all' },
+});
+
 describe('the process host, with all its agents in one group', () => {
   const host = quickProcessHost();
-  const inGroup = (start: BodyStart): BodyStart => ({
-    ...start,
-    resources: { ...start.resources, group: 'all' },
-  });
   const grouped: Host = {
     isolation: host.isolation,
     refusal: (spec) => host.refusal(spec),

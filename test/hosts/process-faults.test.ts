@@ -89,6 +89,9 @@ describe('a process past its memory ends with out_of_memory', () => {
   test('by Buffers, which are no heap', async () => {
     expect(await endOf('buffers', undefined, limit)).toBe('out_of_memory');
   });
+  test('by the memory of WebAssembly', async () => {
+    expect(await endOf('wasm', undefined, limit)).toBe('out_of_memory');
+  });
   test('seen by a thread of its own where the system tells nothing of processes', async () => {
     const blind = quickProcessHost({ procFolder: false, watchEveryMs: 20 });
     const witness = await readyFaulty(blind, { resources: { maxMemoryBytes: 192 * MEBIBYTE } });

@@ -45,6 +45,7 @@ describe('the end of a thread is told as what it was', () => {
       ['smallObjects', 'out_of_memory'],
       ['hugeArray', 'out_of_memory'],
       ['buffers', 'out_of_memory'],
+      ['wasm', 'out_of_memory'],
     ]);
   });
   test('one that cannot be ended is told to be stuck, and closing does not wait for it', async () => {

@@ -92,10 +92,10 @@ export class ChildBodies implements ChildListener {
 
   ask(body: RemoteBody, request: BodyRequest): void {
     if (body.isEnding || this.#isGone) return;
-    if (request.type !== 'task.run' || request.transfer === undefined) {
-      return this.#post({ body: body.key, order: request });
-    }
+    if (request.type !== 'task.run') return this.#post({ body: body.key, order: request });
     const { transfer, ...order } = request;
+    if (transfer === undefined || transfer.length === 0) return this.#post({ body: body.key, order });
+    this.#flush();
     this.#sendApart({ body: body.key, order }, transfer);
   }
 
@@ -253,7 +253,6 @@ export class ChildBodies implements ChildListener {
 
   /** One item alone, so that one which cannot be cloned is found. */
   #sendApart(item: ToChild, transfer: readonly ArrayBuffer[] = []): void {
-    if (transfer.length > 0) this.#flush();
     try {
       this.#send([item], transfer);
     } catch (thrown) {

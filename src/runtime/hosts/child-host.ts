@@ -62,6 +62,7 @@ class ChildHost implements Host {
   readonly #probes = new Map<string, Probe>();
   #isClosed = false;
   #allGone: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(terms: ChildHostTerms) {
     this.isolation = terms.kind;
@@ -96,7 +97,12 @@ class ChildHost implements Host {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#isClosed = true;
     const probes = [...this.#probes.values()].map((probe) => probe.close());
     const bodies = new Promise<void>((resolve) => {

@@ -95,7 +95,7 @@ export class ProcessChild implements Child {
 
   send(message: ChildMessage): void {
     // With a callback a closed channel is no event of its own: `disconnect` tells.
-    this.#process.send(message as object, undefined, undefined, ignore);
+    this.#process.send(message, undefined, undefined, ignore);
   }
 
   kill(reason: ExitReason): void {

@@ -32,7 +32,7 @@ export interface ProcessHostOptions {
   readonly setpriv?: string | false;
   /** Where Linux tells of processes; default `/proc`, where it is there. */
   readonly procFolder?: string | false;
-  /** Added to the environment of the children. */
+  /** Added to the environment of the children. `NODE_COMPILE_CACHE`, a folder, halves the time they start in. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Flags of Node for the children; default those of this program, less what is its own. */
   readonly execArgv?: readonly string[];
