@@ -117,11 +117,11 @@ const isRuled = (vote: Vote) => ({
 });
 const askLeader = {
   type: 'askLeader' as const,
-  params: ({ context }: Here) => ({ roundId: context.roundId, term: context.term ?? 0 }),
+  params: ({ context }: Here) => ({ roundId: context.roundId, term: context.term as number }),
 };
 const refuseLeader = {
   type: 'refuseLeader' as const,
-  params: ({ context, event }: There) => ({ roundId: context.roundId, term: termOf(event) ?? 0 }),
+  params: ({ context, event }: There) => ({ roundId: context.roundId, term: termOf(event) as number }),
 };
 const cutOff = { target: '#consensus.expired', actions: 'noteCut' as const };
 

@@ -118,7 +118,7 @@ const isNext = (next: ConsensusOutput['next']) => ({
   type: 'isNext' as const,
   params: ({ event }: There) => ({
     next,
-    came: 'output' in event && !event.output.isEnacted ? event.output.next : undefined,
+    came: (event as Event<'xstate.done.actor.*'>).output.next,
   }),
 });
 
@@ -182,8 +182,8 @@ export const coordinatorMachine = setup({
   guards: {
     isIdInUse: ({ context, event }) => context.rounds.includes(requestedId({ event })),
     isFull: ({ context }) => context.rounds.length >= context.maxOpenRounds,
-    isEnacted: ({ event }) => 'output' in event && event.output.isEnacted,
-    isNext: (_, params: { next: ConsensusOutput['next']; came: ConsensusOutput['next'] | undefined }) =>
+    isEnacted: ({ event }) => (event as Event<'xstate.done.actor.*'>).output.isEnacted,
+    isNext: (_, params: { next: ConsensusOutput['next']; came: ConsensusOutput['next'] }) =>
       params.came === params.next,
     isTooOften: ({ context, event }) =>
       event.type === 'coordination.failed' && exceedsIntensity(context.recovery, context.history, event.at),
@@ -206,6 +206,8 @@ export const coordinatorMachine = setup({
     'leader.changed': { actions: ['noteLeader', 'tellRounds'] },
     'xstate.done.actor.*': [
       { guard: 'isEnacted', actions: finish('enact') },
+      { guard: isNext('retry'), actions: finish('reopen') },
+      { guard: isNext('custom'), actions: finish('consult') },
       { actions: finish('conclude') },
     ],
     'xstate.error.actor.*': { actions: ['stopRound', 'dropRound', writeOff] },
@@ -219,12 +221,6 @@ export const coordinatorMachine = setup({
           { guard: 'isIdInUse', actions: refuse('id_in_use') },
           { guard: 'isFull', actions: refuse('too_many') },
           { actions: ['spawnRound', 'noteRound'] },
-        ],
-        'xstate.done.actor.*': [
-          { guard: isNext('retry'), actions: finish('reopen') },
-          { guard: isNext('custom'), actions: finish('consult') },
-          { guard: 'isEnacted', actions: finish('enact') },
-          { actions: finish('conclude') },
         ],
         'coordination.suspend': { target: 'away.suspended', actions: leave('suspended') },
         'coordination.failed': [
@@ -254,10 +250,7 @@ export const coordinatorMachine = setup({
 
     closed: {
       description: 'The system has closed.',
-      on: {
-        'round.requested': { actions: refuse('closed') },
-        'coordination.close': {},
-      },
+      on: { 'round.requested': { actions: refuse('closed') } },
     },
   },
 });

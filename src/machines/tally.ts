@@ -114,8 +114,8 @@ function byRule(rule: Rule, accept: number, reject: number): 'accepted' | 'rejec
     case 'supermajority':
       return accept > 0 && accept * 3 >= (accept + reject) * 2 ? 'accepted' : 'rejected';
     default:
-      if (accept === reject) return 'tie';
-      return accept > reject ? 'accepted' : 'rejected';
+      if (accept > reject) return 'accepted';
+      return accept < reject ? 'rejected' : 'tie';
   }
 }
 

@@ -18,6 +18,10 @@ export interface Told {
   readonly open: readonly string[];
   /** What the last move had done, in order. */
   readonly did: readonly string[];
+  /** Failures that count against it. */
+  readonly failures: number;
+  /** Term of the leader in office. */
+  readonly term: number | undefined;
 }
 
 export function tellCoordinator(moves: readonly Move[]): Told {
@@ -27,11 +31,14 @@ export function tellCoordinator(moves: readonly Move[]): Told {
   let failures = 0;
   let did: string[] = [];
 
+  const cutAll = (why: string): void => {
+    for (const round of open.keys()) did.push(`conclude ${round} expired ${why}`);
+    open = new Map();
+  };
   const leave = (why: string, to: Told['mode']): void => {
     mode = to;
     did.push(`away ${why}`);
-    for (const round of open.keys()) did.push(`conclude ${round} expired`);
-    open = new Map();
+    cutAll('coordination_lost');
   };
 
   for (const move of moves) {
@@ -55,7 +62,7 @@ export function tellCoordinator(moves: readonly Move[]): Told {
         else did.push(`${VERBS[move.round]} ${move.round} rejected`);
         break;
       case 'supersede':
-        if (open.delete(move.round)) did.push(`${VERBS[move.round]} ${move.round} expired`);
+        if (open.delete(move.round)) did.push(`${VERBS[move.round]} ${move.round} expired superseded`);
         break;
       case 'lead':
         term = move.term;
@@ -73,10 +80,10 @@ export function tellCoordinator(moves: readonly Move[]): Told {
         break;
       case 'fail':
         if (mode !== 'available') break;
-        if (failures === MAX_FAILURES) leave('gave_up', 'gaveUp');
+        if (failures === MAX_FAILURES) leave('gave_up: it', 'gaveUp');
         else {
           failures += 1;
-          leave('failed', 'recovering');
+          leave('failed: it', 'recovering');
         }
         break;
       case 'wait':
@@ -87,12 +94,11 @@ export function tellCoordinator(moves: readonly Move[]): Told {
       case 'close':
         if (mode === 'closed') break;
         mode = 'closed';
-        for (const round of open.keys()) did.push(`conclude ${round} expired`);
-        open = new Map();
+        cutAll('system_closed');
         break;
     }
   }
-  return { mode, open: [...open].map(([round, term]) => `${round} ${term}`), did };
+  return { mode, open: [...open].map(([round, term]) => `${round} ${term}`), did, failures, term };
 }
 
 const VERBS: Readonly<Record<RoundName, string>> = {

@@ -1,6 +1,11 @@
 /** The coordinator's chart, running, with a clock of its own: every move in every state, next to its model. */
 import { type Actor, createActor, SimulatedClock } from 'xstate';
-import type { consensusMachine, coordinatorMachine } from '../../src/machines/index.ts';
+import {
+  type consensusMachine,
+  type ConsensusOutput,
+  type coordinatorMachine,
+  restartPolicy,
+} from '../../src/machines/index.ts';
 import {
   MAX_FAILURES,
   MAX_OPEN,
@@ -42,40 +47,26 @@ export function exploreCoordinator(parts: CoordinatorParts): {
   readonly moves: number;
 } {
   const run = runnerOf(parts);
-  const ways = new Map<string, readonly Move[]>([[keyOf([]), []]]);
+  // A state is what the chart and the model are in: where one of the two forgets something, they part.
+  const keyOf = ({ told, kept }: { readonly told: Told; readonly kept: string }): string =>
+    JSON.stringify([told.mode, told.open, told.failures, told.term, kept]);
+  const ways = new Map<string, readonly Move[]>([[keyOf(run([])), []]]);
   let moves = 0;
   for (const [, way] of ways) {
     for (const move of MOVES) {
       const history = [...way, move];
-      const told = tellCoordinator(history);
       const seen = run(history);
-      if (JSON.stringify(seen) !== JSON.stringify(told)) {
+      const [chart, model] = [seen.told, tellCoordinator(history)].map((one) => JSON.stringify(one));
+      if (chart !== model) {
         const steps = history.map((step) => JSON.stringify(step)).join('\n');
-        throw new Error(
-          `the coordinator and the model differ\n${steps}\nchart: ${JSON.stringify(seen)}\nmodel: ${JSON.stringify(told)}`,
-        );
+        throw new Error(`the coordinator and the model differ\n${steps}\nchart: ${chart}\nmodel: ${model}`);
       }
       moves += 1;
-      const key = keyOf(history);
+      const key = keyOf(seen);
       if (!ways.has(key)) ways.set(key, history);
     }
   }
   return { states: ways.size, moves };
-}
-
-/** What the future depends on: how often it has failed since somebody resumed it counts too. */
-function keyOf(history: readonly Move[]): string {
-  const { mode, open } = tellCoordinator(history);
-  const { mode: afterFailure } = tellCoordinator([...history, { type: 'wait' }, { type: 'fail' }]);
-  const { mode: afterTwo } = tellCoordinator([
-    ...history,
-    { type: 'wait' },
-    { type: 'fail' },
-    { type: 'wait' },
-    { type: 'fail' },
-  ]);
-  const { open: later } = tellCoordinator([...history, { type: 'ask', round: 'custom' }]);
-  return JSON.stringify([mode, open, afterFailure, afterTwo, later]);
 }
 
 /** Runs a history on a chart of its own. */
@@ -83,8 +74,8 @@ function runnerOf({ coordinatorMachine, consensusMachine }: CoordinatorParts) {
   let did: string[] = [];
   const note =
     (what: string) =>
-    (_: unknown, { output }: { output: { roundId: string; outcome: string } }): void => {
-      did.push(`${what} ${output.roundId} ${output.outcome}`);
+    (_: unknown, { output: { roundId, outcome, cut } }: { output: ConsensusOutput }): void => {
+      did.push(`${what} ${roundId} ${outcome}${cut === undefined ? '' : ` ${cut}`}`);
     };
   const logic = coordinatorMachine.provide({
     actors: {
@@ -103,7 +94,7 @@ function runnerOf({ coordinatorMachine, consensusMachine }: CoordinatorParts) {
       consult: note('consult'),
       conclude: note('conclude'),
       writeOff: (_, { roundId }) => void did.push(`writeOff ${roundId}`),
-      announceAway: (_, { why }) => void did.push(`away ${why}`),
+      announceAway: (_, { why, error }) => void did.push(`away ${why}${error ? `: ${error.message}` : ''}`),
       announceBack: () => void did.push('back'),
     },
   });
@@ -114,7 +105,7 @@ function runnerOf({ coordinatorMachine, consensusMachine }: CoordinatorParts) {
     maxRestarts: MAX_FAILURES,
     withinMs: 1_000_000,
   };
-  return (history: readonly Move[]): Told => {
+  return (history: readonly Move[]): { readonly told: Told; readonly kept: string } => {
     const clock = new SimulatedClock();
     const actor = createActor(logic, { clock, input: { maxOpenRounds: MAX_OPEN, recovery } });
     did = [];
@@ -125,14 +116,16 @@ function runnerOf({ coordinatorMachine, consensusMachine }: CoordinatorParts) {
       () => (did = []),
       () => did.length > 0 && did.push('too early'),
     );
-    const { value, children, status } = actor.getSnapshot();
+    const { value, children, status, context } = actor.getSnapshot();
     actor.stop();
-    if (status !== 'active') return { mode: 'closed', open: [`the chart is ${status}`], did };
-    return {
+    const told: Told = {
       mode: typeof value === 'string' ? value : value.away,
       open: Object.entries(children).map(([id, child]) => `${id} ${child?.getSnapshot().context.term}`),
-      did,
+      did: status === 'active' ? did : [...did, `the chart is ${status}`],
+      failures: context.history.recent.length,
+      term: context.term,
     };
+    return { told, kept: JSON.stringify([value, context.rounds]) };
   };
 }
 
@@ -191,4 +184,27 @@ function make(
         actor.send({ type: `coordination.${move.type}` });
     }
   }
+}
+
+/** How long a coordinator is away after each of four failures in a row, and after others when it was well for long, and twice for not so long; ms. */
+export function recoveryTimes(machine: typeof coordinatorMachine): readonly number[] {
+  const clock = new SimulatedClock();
+  const recovery = restartPolicy.parse({ delayMs: 100, maxDelayMs: 300, maxRestarts: 9, withinMs: 10_000 });
+  const actor = createActor(machine, { clock, input: { maxOpenRounds: 1, recovery } });
+  actor.start();
+  const error = { name: 'Error', message: 'it' };
+  const fail = () => {
+    const at = clock.now();
+    actor.send({ type: 'coordination.failed', at, chance: 0.5, error });
+    while (!actor.getSnapshot().matches('available') && clock.now() < at + 1_000) clock.increment(1);
+    return clock.now() - at;
+  };
+  clock.increment(1_000_000);
+  const inARow = [fail(), fail(), fail(), fail()];
+  clock.increment(10_000);
+  const afterLong = fail();
+  clock.increment(9_000);
+  const soonAgain = fail();
+  clock.increment(3_000);
+  return [...inARow, afterLong, soonAgain, fail()];
 }

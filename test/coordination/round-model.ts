@@ -29,7 +29,12 @@ export interface Seen {
   readonly phase: 'voting' | 'casting' | 'appealed' | 'over';
   readonly outcome: 'accepted' | 'rejected' | 'no_quorum' | 'expired' | undefined;
   readonly isEnacted: boolean;
+  readonly decidedBy: 'voters' | 'leader';
   readonly next: 'nothing' | 'retry' | 'custom' | undefined;
+  /** Why it was cut off. */
+  readonly cut: string | undefined;
+  /** Term of the leader it knows of. */
+  readonly term: number | undefined;
   readonly counts: { readonly [Key in Say | 'total']: number };
   /** What became of the last vote or ruling. */
   readonly refusal: string | undefined;
@@ -38,114 +43,181 @@ export interface Seen {
 }
 
 interface Person {
+  readonly name: string;
   readonly weight: bigint;
   says?: Say;
 }
 
+/** A round as the model knows it: what can be seen of it, and who is in it. */
+export interface Told extends Seen {
+  readonly people: readonly Person[];
+}
+
+/** A round that has just been opened. */
+export function begin(setup: Setup): Told {
+  const people = setup.weights.map((weight, i) => ({ name: `v${i}`, weight: BigInt(weight) }));
+  const round = new Model(setup, { ...OPEN, people, term: setup.term });
+  round.weighIfCertain();
+  return round.told();
+}
+
+/** The round once one thing more has happened. */
+export function next(setup: Setup, told: Told, happening: Happening): Told {
+  const round = new Model(setup, told);
+  round.take(happening);
+  return round.told();
+}
+
 /** The round after all of `history`. */
-export function tell(setup: Setup, history: readonly Happening[]): Seen {
-  let people = new Map<string, Person>(setup.weights.map((w, i) => [`v${i}`, { weight: BigInt(w) }]));
-  const everyone = new Set(people.keys());
-  let phase = 'voting' as Seen['phase'];
-  let outcome: Seen['outcome'];
-  let isEnacted = false;
-  let cut: string | undefined;
-  let office = setup.term;
-  let refusal: string | undefined;
-  let asked: number[] = [];
+export function tell(setup: Setup, history: readonly Happening[]): Told {
+  return history.reduce((told, happening) => next(setup, told, happening), begin(setup));
+}
 
-  const end = (how: Seen['outcome'], enacted = false): void => {
-    phase = 'over';
-    outcome = how;
-    isEnacted = enacted;
-  };
-  const fail = (enacted = false): void =>
-    end(verdict(setup, [...people.values()]) === 'no_quorum' ? 'no_quorum' : 'rejected', enacted);
-  const ask = (where: 'casting' | 'appealed'): void => {
-    phase = where;
-    asked.push(office!);
-  };
-  const weigh = (): void => {
-    const found = verdict(setup, [...people.values()]);
-    const hasTie = found === 'tie';
-    if (found === 'accepted') end('accepted', true);
-    else if (hasTie && setup.tie === 'leader' && office !== undefined) ask('casting');
-    else if (setup.fallback === 'leader_decides' && office !== undefined && !(hasTie && setup.tie === 'keep'))
-      ask('appealed');
-    else fail();
-  };
-  const weighIfCertain = (): void => {
-    if (futures(setup, [...people.values()]).size === 1) weigh();
-  };
+const OPEN: Omit<Told, 'people' | 'term' | 'counts'> = {
+  phase: 'voting',
+  outcome: undefined,
+  isEnacted: false,
+  decidedBy: 'voters',
+  next: undefined,
+  cut: undefined,
+  refusal: undefined,
+  asked: [],
+};
 
-  weighIfCertain();
-  for (const happening of history) {
-    refusal = undefined;
-    asked = [];
+class Model {
+  readonly #setup: Setup;
+  #people: Person[];
+  #phase: Seen['phase'];
+  #outcome: Seen['outcome'];
+  #isEnacted: boolean;
+  #decidedBy: Seen['decidedBy'];
+  #cut: string | undefined;
+  #term: number | undefined;
+  #refusal: string | undefined;
+  #asked: number[] = [];
+
+  constructor(setup: Setup, told: Omit<Told, 'counts'>) {
+    this.#setup = setup;
+    this.#people = told.people.map((person) => ({ ...person }));
+    this.#phase = told.phase;
+    this.#outcome = told.outcome;
+    this.#isEnacted = told.isEnacted;
+    this.#decidedBy = told.decidedBy;
+    this.#cut = told.cut;
+    this.#term = told.term;
+  }
+
+  take(happening: Happening): void {
     switch (happening.type) {
-      case 'vote': {
-        const person = people.get(happening.voter);
-        if (phase !== 'voting') refusal = 'late';
-        else if (!everyone.has(happening.voter)) refusal = 'foreign';
-        else if (happening.incarnation !== INCARNATION) refusal = 'other_incarnation';
-        else if (!person) refusal = 'dead';
-        else if (person.says) refusal = 'double';
-        else {
-          person.says = happening.vote;
-          weighIfCertain();
-        }
-        break;
-      }
+      case 'vote':
+        return this.#vote(happening);
       case 'death':
-        if (phase === 'voting' && happening.incarnation === INCARNATION && people.has(happening.voter)) {
-          people = new Map([...people].filter(([name]) => name !== happening.voter));
-          weighIfCertain();
-        }
-        break;
+        if (this.#phase !== 'voting' || happening.incarnation !== INCARNATION) return;
+        this.#people = this.#people.filter(({ name }) => name !== happening.voter);
+        return this.weighIfCertain();
       case 'deadline':
-        if (phase === 'voting') weigh();
-        else if (phase !== 'over') fail();
-        break;
+        if (this.#phase === 'voting') this.#weigh();
+        else if (this.#phase !== 'over') this.#fail();
+        return;
       case 'cut':
-        if (phase === 'over') break;
-        cut = happening.why;
-        if (phase === 'appealed') fail();
-        else end('expired');
-        break;
+        if (this.#phase === 'over') return;
+        this.#cut = happening.why;
+        if (this.#phase === 'appealed') this.#fail();
+        else this.#end('expired');
+        return;
       case 'office':
-        if (phase === 'over') break;
-        office = happening.term;
-        if (phase === 'voting') break;
-        if (office === undefined) fail();
-        else asked.push(office);
-        break;
-      case 'ruling':
-        if (phase !== 'casting' && phase !== 'appealed') break;
-        if (happening.term !== office) refusal = `term ${happening.term}`;
-        else if (happening.vote !== 'accept') fail();
-        else if (phase === 'casting') end('accepted', true);
-        else fail(true);
-        break;
+        if (this.#phase === 'over') return;
+        this.#term = happening.term;
+        if (this.#phase === 'voting') return;
+        if (happening.term === undefined) this.#fail();
+        else this.#asked.push(happening.term);
+        return;
+      default:
+        return this.#rule(happening);
     }
   }
 
-  const says = (say: Say): number => [...people.values()].filter((person) => person.says === say).length;
-  return {
-    phase,
-    outcome,
-    isEnacted,
-    next: outcome === undefined ? undefined : next(),
-    counts: { total: people.size, accept: says('accept'), reject: says('reject'), abstain: says('abstain') },
-    refusal,
-    asked,
-  };
+  weighIfCertain(): void {
+    if (futures(this.#setup, this.#people).size === 1) this.#weigh();
+  }
 
-  function next(): Seen['next'] {
-    if (isEnacted || cut === 'coordination_lost') return 'nothing';
-    const isTie = verdict(setup, [...people.values()]) === 'tie';
-    if (outcome === 'rejected' && isTie && setup.tie === 'keep') return 'nothing';
-    if (setup.fallback === 'custom') return 'custom';
-    return typeof setup.fallback === 'object' ? 'retry' : 'nothing';
+  told(): Told {
+    const says = (say: Say): number => this.#people.filter((person) => person.says === say).length;
+    const [accept, reject, abstain] = [says('accept'), says('reject'), says('abstain')];
+    return {
+      phase: this.#phase,
+      outcome: this.#outcome,
+      isEnacted: this.#isEnacted,
+      decidedBy: this.#decidedBy,
+      next: this.#outcome === undefined ? undefined : this.#next(),
+      cut: this.#cut,
+      term: this.#term,
+      counts: { total: this.#people.length, accept, reject, abstain },
+      refusal: this.#refusal,
+      asked: this.#asked,
+      people: this.#people,
+    };
+  }
+
+  #vote({ voter, incarnation, vote }: Extract<Happening, { type: 'vote' }>): void {
+    const person = this.#people.find(({ name }) => name === voter);
+    if (this.#phase !== 'voting') this.#refusal = 'late';
+    else if (!this.#setup.weights.some((_, i) => voter === `v${i}`)) this.#refusal = 'foreign';
+    else if (incarnation !== INCARNATION) this.#refusal = 'other_incarnation';
+    else if (!person) this.#refusal = 'dead';
+    else if (person.says) this.#refusal = 'double';
+    else {
+      person.says = vote;
+      this.weighIfCertain();
+    }
+  }
+
+  #rule({ term, vote }: Extract<Happening, { type: 'ruling' }>): void {
+    if (this.#phase !== 'casting' && this.#phase !== 'appealed') return;
+    if (term !== this.#term) {
+      this.#refusal = `term ${term}`;
+      return;
+    }
+    if (vote !== 'abstain') this.#decidedBy = 'leader';
+    if (vote !== 'accept') this.#fail();
+    else if (this.#phase === 'casting') this.#end('accepted', true);
+    else this.#fail(true);
+  }
+
+  #weigh(): void {
+    const { tie, fallback } = this.#setup;
+    const found = verdict(this.#setup, this.#people);
+    const hasTie = found === 'tie';
+    if (found === 'accepted') this.#end('accepted', true);
+    else if (hasTie && tie === 'leader' && this.#term !== undefined) this.#ask('casting');
+    else if (fallback === 'leader_decides' && this.#term !== undefined && !(hasTie && tie === 'keep'))
+      this.#ask('appealed');
+    else this.#fail();
+  }
+
+  #ask(where: 'casting' | 'appealed'): void {
+    this.#phase = where;
+    this.#asked.push(this.#term!);
+  }
+
+  #fail(isEnacted = false): void {
+    const hasQuorum = verdict(this.#setup, this.#people) !== 'no_quorum';
+    this.#end(hasQuorum ? 'rejected' : 'no_quorum', isEnacted);
+  }
+
+  #end(outcome: Seen['outcome'], isEnacted = false): void {
+    this.#phase = 'over';
+    this.#outcome = outcome;
+    this.#isEnacted = isEnacted;
+  }
+
+  #next(): Seen['next'] {
+    const { tie, fallback } = this.#setup;
+    if (this.#isEnacted || this.#cut === 'coordination_lost') return 'nothing';
+    const isTie = verdict(this.#setup, this.#people) === 'tie';
+    if (this.#outcome === 'rejected' && isTie && tie === 'keep') return 'nothing';
+    if (fallback === 'custom') return 'custom';
+    return typeof fallback === 'object' ? 'retry' : 'nothing';
   }
 }
 
@@ -171,8 +243,8 @@ export function verdict(setup: Setup, people: readonly Person[]): string {
 
 /** Every verdict that is still possible, whatever those who are out do or leave. */
 function futures(setup: Setup, people: readonly Person[]): Set<string> {
-  const said = people.map(({ weight, says }) => `${weight}${says ?? '?'}`).toSorted();
-  const key = [setup.rule, ...(setup.quorum ?? []), ...said].join(' ');
+  let key = `${setup.rule} ${setup.quorum?.join('/')}`;
+  for (const { weight, says } of people) key += ` ${weight}${says ?? '?'}`;
   let found = foreseen.get(key);
   if (found === undefined) {
     found = new Set();
@@ -204,7 +276,8 @@ function foresee(setup: Setup, people: Person[], from: number, found: Set<string
     return;
   }
   for (const says of ['accept', 'reject', 'abstain', undefined] as const) {
-    people[index] = says === undefined ? { weight: person.weight } : { ...person, says };
+    const { name, weight } = person;
+    people[index] = says === undefined ? { name, weight } : { name, weight, says };
     foresee(setup, people, index + 1, found);
     if (found.size > 1) break;
   }

@@ -6,7 +6,7 @@ import { getAdjacencyMap } from '@xstate/graph';
 import { type ActorLogic, type EventObject, initialTransition, type Snapshot, transition } from 'xstate';
 import type { BallotBox, Voter } from '../../src/runtime/coordination/ballot-box.ts';
 import type { consensusMachine, ConsensusEvent } from '../../src/machines/index.ts';
-import { type Happening, INCARNATION, type Seen, type Setup, tell } from './round-model.ts';
+import { begin, type Happening, INCARNATION, next, type Seen, type Setup, type Told } from './round-model.ts';
 
 /** What is being tested: the product's own, or a mutant of it. */
 export interface RoundParts {
@@ -29,7 +29,12 @@ interface Walked {
   readonly asked: readonly number[];
 }
 
-type WalkSnapshot = Snapshot<unknown> & { readonly walked: Walked };
+type WalkSnapshot = Snapshot<unknown> & {
+  readonly walked: Walked;
+  readonly history: readonly Happening[];
+  /** What the model says of that history. */
+  readonly told: Told;
+};
 
 type Walk = ActorLogic<WalkSnapshot, Happening & EventObject>;
 
@@ -63,13 +68,22 @@ export function inputOf(setup: Setup) {
   };
 }
 
-/** The round of `setup` as logic whose events are what happens to its voters. */
-export function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk {
+/**
+ * The round of `setup` as logic whose events are what happens to its voters.
+ *
+ * Each step is compared with the model, and throws where the two differ or an invariant is broken.
+ */
+function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk {
   const electorate = electorateOf(setup);
-  const snapshotOf = (walked: Walked): WalkSnapshot =>
-    walked.round.status === 'done'
-      ? { status: 'done', output: walked.round.output, error: undefined, walked }
-      : { status: 'active', output: undefined, error: undefined, walked };
+  const snapshotOf = (walked: Walked, told: Told, history: readonly Happening[]): WalkSnapshot => {
+    const { round } = walked;
+    const problem = different(seenIn(walked), told) ?? broken(setup, walked);
+    if (problem) throw new Error(`${problem}\n${JSON.stringify(setup)}\n${inLines(history)}`);
+    const parts = { walked, history, told };
+    return round.status === 'done'
+      ? { status: 'done', output: round.output, error: undefined, ...parts }
+      : { status: 'active', output: undefined, error: undefined, ...parts };
+  };
 
   /** A box holds its votes by itself: for a walk that branches, one is filled to where the branch is. */
   const boxOf = ({ round, roll }: Walked) => {
@@ -91,41 +105,50 @@ export function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup
   return {
     getInitialSnapshot: () => {
       const [round, effects] = initialTransition(consensusMachine, inputOf(setup));
-      return snapshotOf({ round, roll: electorate.map(() => ({})), ...heard(effects) });
+      if (effects.filter(({ type }) => type === 'askVoters').length !== 1) {
+        throw new Error('the voters are not asked once');
+      }
+      return snapshotOf({ round, roll: electorate.map(() => ({})), ...heard(effects) }, begin(setup), []);
     },
     getPersistedSnapshot: (snapshot) => snapshot,
-    transition: ({ walked }, happening) => {
-      const marked = (voter: string, change: VoterState) =>
-        walked.roll.map((entry, i) => (`v${i}` === voter ? { ...entry, ...change } : entry));
-      switch (happening.type) {
-        case 'vote': {
-          const { voter, incarnation, vote } = happening;
-          const taken = boxOf(walked).take(voter, incarnation, vote);
-          if (typeof taken === 'string') return snapshotOf({ ...walked, refusal: taken, asked: [] });
-          const none = { accept: 0, reject: 0, abstain: 0 };
-          const ballots = { voters: { ...none, [vote]: 1 }, weight: { ...none, [vote]: taken } };
-          return snapshotOf(step(walked, { type: 'ballots.counted', ballots }, marked(voter, { vote })));
-        }
-        case 'death': {
-          const departure = boxOf(walked).leave(happening.voter, happening.incarnation);
-          const roll = departure ? marked(happening.voter, { hasLeft: true }) : walked.roll;
-          return snapshotOf(step(walked, departure && { type: 'voter.left', ...departure }, roll));
-        }
-        case 'deadline': {
-          const type = DEADLINES[walked.round.value];
-          return snapshotOf(step(walked, type === undefined ? undefined : ({ type } as never)));
-        }
-        case 'cut':
-          return snapshotOf(step(walked, { type: 'round.cut', why: happening.why }));
-        case 'office':
-          return snapshotOf(step(walked, { type: 'leader.changed', term: happening.term }));
-        default:
-          return snapshotOf(
-            step(walked, { type: 'leader.ruled', term: happening.term, vote: happening.vote }),
-          );
+    transition: ({ walked, told, history }, happening) => {
+      const after = afterOne(walked, happening);
+      if (walked.round.status === 'done' && after.round !== walked.round) {
+        throw new Error(`a closed round changed\n${JSON.stringify(setup)}\n${inLines(history)}`);
       }
+      return snapshotOf(after, next(setup, told, happening), [...history, happening]);
     },
   };
+
+  function afterOne(walked: Walked, happening: Happening): Walked {
+    const marked = (voter: string, change: VoterState) =>
+      walked.roll.map((entry, i) => (`v${i}` === voter ? { ...entry, ...change } : entry));
+    switch (happening.type) {
+      case 'vote': {
+        const { voter, incarnation, vote } = happening;
+        const taken = boxOf(walked).take(voter, incarnation, vote);
+        if (typeof taken === 'string') return { ...walked, refusal: taken, asked: [] };
+        const none = { accept: 0, reject: 0, abstain: 0 };
+        const ballots = { voters: { ...none, [vote]: 1 }, weight: { ...none, [vote]: taken } };
+        return step(walked, { type: 'ballots.counted', ballots }, marked(voter, { vote }));
+      }
+      case 'death': {
+        const departure = boxOf(walked).leave(happening.voter, happening.incarnation);
+        const roll = departure ? marked(happening.voter, { hasLeft: true }) : walked.roll;
+        return step(walked, departure && { type: 'voter.left', ...departure }, roll);
+      }
+      case 'deadline': {
+        const type = DEADLINES[walked.round.value];
+        return step(walked, type === undefined ? undefined : ({ type } as never));
+      }
+      case 'cut':
+        return step(walked, { type: 'round.cut', why: happening.why });
+      case 'office':
+        return step(walked, { type: 'leader.changed', term: happening.term });
+      default:
+        return step(walked, { type: 'leader.ruled', term: happening.term, vote: happening.vote });
+    }
+  }
 
   function heard(effects: readonly Effect[]): Pick<Walked, 'refusal' | 'asked'> {
     const termsOf = (type: string) =>
@@ -136,7 +159,7 @@ export function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup
 }
 
 /** What can be seen of a walked round, as the model tells it. */
-export function seenIn({ walked: { round, refusal, asked } }: WalkSnapshot): Seen {
+function seenIn({ round, refusal, asked }: Walked): Seen {
   const { tally } = round.context;
   const output = round.status === 'done' ? round.output : undefined;
   const { total, accept, reject, abstain } = tally.voters;
@@ -144,7 +167,10 @@ export function seenIn({ walked: { round, refusal, asked } }: WalkSnapshot): See
     phase: output ? 'over' : (round.value as Seen['phase']),
     outcome: output?.outcome,
     isEnacted: output?.isEnacted ?? false,
+    decidedBy: output?.decidedBy ?? round.context.decidedBy,
     next: output?.next,
+    cut: output?.cut ?? round.context.cut,
+    term: round.context.term,
     counts: { total, accept, reject, abstain },
     refusal,
     asked,
@@ -190,7 +216,6 @@ function happeningsIn({ weights, term: firstTerm }: Setup, isSymmetric: boolean)
 
 interface Explored {
   readonly states: number;
-  readonly steps: number;
   /** The state a round opens in, and every step from one state to another. */
   readonly first: string;
   readonly edges: readonly Edge[];
@@ -203,7 +228,7 @@ interface Edge {
 }
 
 /**
- * Walks everything that can happen in the round of `setup` and compares each step with the model.
+ * Walks everything that can happen in the round of `setup`, from every state that it and the model can be in.
  *
  * Voters of the same weight are alike: states that differ by their names alone are one. Leaders come, go and rule
  * where `setup` has a term.
@@ -215,37 +240,28 @@ export function explore(parts: RoundParts, setup: Setup, isByName = false): Expl
   const walk = walkOf(parts, setup);
   const isSymmetric = !isByName && new Set(setup.weights).size <= 1;
   const happenings = happeningsIn(setup, isSymmetric);
-  const serializeState = ({ walked: { round, roll } }: WalkSnapshot): string => {
+  const serializeState = ({ walked: { round, roll }, told }: WalkSnapshot): string => {
     const { tally, term, cut, decidedBy } = round.context;
-    if (round.status === 'done') return JSON.stringify([round.value, tally, cut, decidedBy]);
-    const entries = roll.map((entry) => `${entry.vote ?? '-'}${entry.hasLeft ? '!' : ''}`);
-    return JSON.stringify([round.value, isSymmetric ? entries.toSorted() : entries, term ?? null]);
+    const isOver = round.status === 'done';
+    const entries = isOver ? [] : roll.map(({ vote, hasLeft }) => `${hasLeft ? '!' : ''}${vote ?? '-'}`);
+    const known = isSymmetric ? entries.toSorted() : entries;
+    const { accept, reject, abstain, total } = isOver ? tally.weight : NOTHING;
+    const counted = `${accept},${reject},${abstain},${total}`;
+    return `${round.value} ${known.join()} ${term} ${cut} ${decidedBy} ${counted} ${inShort(told, false)}`;
   };
   const map = getAdjacencyMap(walk as never, {
     events: ((snapshot: WalkSnapshot) => happenings(snapshot)) as never,
     serializeState: serializeState as never,
     limit: 100_000,
   }) as unknown as AdjacencyMap;
-
-  const ways = new Map<string, readonly Happening[]>();
-  const edges: Edge[] = [];
-  const first = Object.keys(map)[0]!;
-  ways.set(first, []);
-  let steps = 0;
-  for (const [key, history] of ways) {
-    const { state, transitions } = map[key]!;
-    for (const { event, state: after } of Object.values(transitions)) {
-      const way = [...history, event];
-      const to = serializeState(after);
-      if (!ways.has(to)) ways.set(to, way);
-      edges.push({ from: key, to, happening: event });
-      const problem = different(seenIn(after), tell(setup, way)) ?? broken(setup, state, after);
-      if (problem) throw new Error(`${problem}\n${JSON.stringify(setup)}\n${inLines(way)}`);
-      steps++;
-    }
-    if (!ends(walk, state)) throw new Error(`a round does not end by its deadlines\n${inLines(history)}`);
-  }
-  return { states: ways.size, steps, first, edges };
+  const edges = Object.entries(map).flatMap(([from, { state, transitions }]) => {
+    if (!ends(walk, state))
+      throw new Error(`a round does not end by its deadlines\n${inLines(state.history)}`);
+    return Object.values(transitions).map(
+      ({ event, state: after }): Edge => ({ from, to: serializeState(after), happening: event }),
+    );
+  });
+  return { states: Object.keys(map).length, first: Object.keys(map)[0]!, edges };
 }
 
 type AdjacencyMap = Readonly<
@@ -266,13 +282,22 @@ function inLines(way: readonly Happening[]): string {
 
 /** Where the round and the model differ, in words. */
 export function different(seen: Seen, told: Seen): string | undefined {
-  const [round, model] = [JSON.stringify(seen), JSON.stringify(told)];
+  const [round, model] = [inShort(seen), inShort(told)];
   return round === model ? undefined : `the round and the model differ\nround: ${round}\nmodel: ${model}`;
 }
 
-/** The round's invariants, on one step; what is broken, in words. */
-function broken(setup: Setup, before: WalkSnapshot, after: WalkSnapshot): string | undefined {
-  const { round, roll } = after.walked;
+/** All that is seen of a round in a line; without what only its last step had done, where that is not asked for. */
+function inShort({ counts, asked, refusal, ...seen }: Seen, isWithStep = true): string {
+  const { phase, outcome, isEnacted, decidedBy, next, cut, term } = seen;
+  const { accept, reject, abstain, total } = counts;
+  const step = isWithStep ? ` asked ${asked.join()} refused ${refusal}` : '';
+  return `${phase} ${outcome} ${isEnacted} ${decidedBy} ${next} ${cut} ${term} ${accept}-${reject}-${abstain}/${total}${step}`;
+}
+
+const NOTHING = { accept: 0, reject: 0, abstain: 0, total: 0 };
+
+/** The round's invariants; what is broken, in words. */
+function broken(setup: Setup, { round, roll }: Walked): string | undefined {
   const { voters, weight } = round.context.tally;
   const alive = roll.map((entry, i) => ({ ...entry, weight: setup.weights[i]! })).filter((v) => !v.hasLeft);
   const sum = (vote: string) =>
@@ -283,9 +308,6 @@ function broken(setup: Setup, before: WalkSnapshot, after: WalkSnapshot): string
       return 'a vote counts twice, or the vote of a dead voter, or not at all';
     }
     if (weight[vote] !== sum(vote)) return 'the weights are not those of the votes';
-  }
-  if (before.status === 'done' && JSON.stringify(before.walked.round) !== JSON.stringify(round)) {
-    return 'a closed round changed';
   }
   return undefined;
 }

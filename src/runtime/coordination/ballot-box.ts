@@ -50,9 +50,11 @@ export class BallotBox {
   take(agentId: string, incarnation: number, vote: Vote): number | BallotRefusal {
     const entry = this.#entries.get(agentId);
     const refusal = decideBallot(this.#isOpen, entry, incarnation);
-    if (refusal !== undefined || entry === undefined) return refusal ?? 'foreign';
-    entry.vote = vote;
-    return entry.weight;
+    if (refusal !== undefined) return refusal;
+    // One that is not there was refused.
+    const voter = entry as Entry;
+    voter.vote = vote;
+    return voter.weight;
   }
 
   /** Takes a voter and its vote out; `undefined` when it was not in, or the votes are closed. */
