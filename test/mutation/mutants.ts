@@ -821,7 +821,11 @@ const permits = of('runtime/restart-permits.ts', [
 ]);
 
 const alerts = of('runtime/alerts.ts', [
-  ['an alert is not kept', 'this.#active.set(key, { alert, message, raisedAt: at, ...subject });', ''],
+  [
+    'an alert is not kept',
+    'this.#active.set(keyOf(alert, of), { alert, message, raisedAt, ...subject });',
+    '',
+  ],
   ['whose alert it is, is not known', 'else this.#ofAgent.set(agentId, new Set([alert]));', ''],
   ['the end of an alert is not said', 'this.#journal.emit(cleared);', ''],
 ]);
@@ -829,7 +833,7 @@ const alerts = of('runtime/alerts.ts', [
 const recovery = of('runtime/recovery.ts', [
   [
     'what was in flight is not said',
-    "journal.emit({ type: 'task.unknown', agentId, incarnation, taskId, task, input, retry });\n",
+    "journal.emit({ type: 'task.unknown', ...of, ...(input === undefined ? {} : { input }) });\n",
     '',
   ],
   ['no life goes on', 'if (life) agent.resume', 'if (!life) agent.resume'],

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutants.ts';
-import { planSuite } from './suite.ts';
+import { type Plan, planSuite } from './suite.ts';
 import type { Job, Line } from './worker.ts';
 
 export interface Verdict {
@@ -22,6 +22,8 @@ export interface Verdict {
 export interface TryOptions {
   /** Processes at once. */
   readonly workers: number;
+  /** Tours of each profile and fleet; default all of them. */
+  readonly toursEach?: number;
   /** What takes longer hangs; ms. */
   readonly limitMs: number;
   readonly onVerdict?: (verdict: Verdict) => void;
@@ -42,11 +44,13 @@ export async function tryMutants(
     const tree = join(folder, 'tree');
     for (const path of COPIED) cpSync(join(root, path), join(tree, path), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+    const plan = planSuite(options.toursEach);
     const queue = [null, ...mutants].map((mutant, index) => ({ index, mutant }));
     const verdicts: Verdict[] = [];
     const workers = Array.from({ length: options.workers }, async (_, worker) => {
       const mine = queue.filter(({ index }) => index % options.workers === worker);
-      await tryAll(mine, tree, join(folder, `job-${worker}.json`), options, (verdict) => {
+      const place = { tree, jobFile: join(folder, `job-${worker}.json`) };
+      await tryAll(mine, plan, place, options, (verdict) => {
         verdicts.push(verdict);
         options.onVerdict?.(verdict);
       });
@@ -60,20 +64,24 @@ export async function tryMutants(
 
 type Queue = Job['mutants'];
 
+interface Place {
+  readonly tree: string;
+  readonly jobFile: string;
+}
+
 /** One process after the other, as long as mutants are left: some of them end theirs. */
 async function tryAll(
   queue: Queue,
-  tree: string,
-  jobFile: string,
+  plan: Plan,
+  place: Place,
   options: TryOptions,
   judged: (verdict: Verdict) => void,
 ): Promise<void> {
-  const plan = planSuite();
   let left = queue;
   while (left.length > 0) {
-    writeFileSync(jobFile, JSON.stringify({ plan, mutants: left } satisfies Job));
+    writeFileSync(place.jobFile, JSON.stringify({ plan, mutants: left } satisfies Job));
     const seen = new Map<number, string | null>();
-    const end = await work(tree, jobFile, options, (line) => {
+    const end = await work(place, options, (line) => {
       if (!('killedBy' in line)) return;
       seen.set(line.index, line.killedBy);
       const mutant = left.find(({ index }) => index === line.index)!.mutant;
@@ -87,8 +95,7 @@ async function tryAll(
 
 /** Runs one process to its end, and says how it ended. */
 function work(
-  tree: string,
-  jobFile: string,
+  { tree, jobFile }: Place,
   { limitMs, signal }: TryOptions,
   heard: (line: Line) => void,
 ): Promise<string> {

@@ -3,7 +3,7 @@
  *
  * Nothing waits for anything: commands, tasks, crashes and time overlap as they come.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { pino } from 'pino';
 import {
   type AgentSystem,

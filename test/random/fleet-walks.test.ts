@@ -1,5 +1,5 @@
 /** Laws that hold of a fleet whatever is done to it, and in whatever order. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { strict as assert } from 'node:assert';
 import { expect, test } from 'vitest';
 import type { SystemEventType } from '../../src/index.ts';

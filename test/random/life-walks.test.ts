@@ -3,7 +3,7 @@
  *
  * The tours visit every state with numbers that keep the deadlines apart; here they meet, and lives are longer.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { judgeMoves } from '../life/judge.ts';
 import { commands, exits, type Move, type Profile, reports, surroundings } from '../life/life-state.ts';
