@@ -11,6 +11,8 @@ import { entryUrl } from '../runtime/hosts/node-flags.ts';
 
 export interface HostLaw {
   readonly name: string;
+  /** What one ready body does, or how bodies come and go. */
+  readonly about: 'work' | 'life';
   /** Rejects with an AssertionError when the host does not keep it. */
   readonly keep: (host: Host) => Promise<void>;
 }
@@ -162,15 +164,22 @@ function failureOf(answer: TaskAnswer): ReportOf<'task.failed'> {
   return answer;
 }
 
-const law = (name: string, keep: (host: Host) => Promise<void>): HostLaw => ({ name, keep });
+const law = (name: string, keep: (host: Host) => Promise<void>): HostLaw => ({
+  name,
+  about: 'life',
+  keep,
+});
 
 /** A law about one body that is ready, and that is then stopped in order. */
-const lawOfOne = (name: string, keep: (witness: Witness, host: Host) => Promise<void>): HostLaw =>
-  law(name, async (host) => {
+const lawOfOne = (name: string, keep: (witness: Witness, host: Host) => Promise<void>): HostLaw => ({
+  name,
+  about: 'work',
+  keep: async (host) => {
     const witness = await openReady(host, { initArgs: { from: 1 } });
     await keep(witness, host);
     assert.equal(await witness.terminate(), 'shutdown');
-  });
+  },
+});
 
 export const hostLaws: readonly HostLaw[] = [
   lawOfOne('a body is ready with the manifest of its agent', async (witness) => {
