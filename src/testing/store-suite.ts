@@ -239,26 +239,35 @@ every(
   },
 );
 
-every('a task is unfinished until any of its ends', async (place) => {
-  const { store } = await place.enter();
-  const ends: EventBody[] = [
-    { type: 'task.completed', ...task('a', 'completed'), waitedMs: 0, ranMs: 1 },
-    { type: 'task.failed', ...task('a', 'failed'), code: 'TASK_FAILED', error: { name: 'E', message: 'm' } },
-    { type: 'task.timed_out', ...task('a', 'timed_out'), timeoutMs: 1 },
-    { type: 'task.abandoned', ...task('a', 'abandoned'), why: 'stopped' },
-    { type: 'task.unknown', ...task('a', 'unknown'), input: 1, retry: false },
-  ];
-  const names = ['completed', 'failed', 'open', 'timed_out', 'abandoned', 'unknown', 'started'];
-  const events = numbered([
-    ...names.map((name) => accepted('a', name, name)),
-    { type: 'task.started', ...task('a', 'started') },
-    ...ends,
-    accepted('a', 'unknown', 'again'),
-  ]);
-  await store.append({ events });
-  const { recovery } = await place.enter();
-  same(recovery.tasks, [events[2], events[6], events.at(-1)]);
-});
+every(
+  'a task is unfinished until any of its ends, and one that is to be repeated has none yet',
+  async (place) => {
+    const { store } = await place.enter();
+    const ends: EventBody[] = [
+      { type: 'task.completed', ...task('a', 'completed'), waitedMs: 0, ranMs: 1 },
+      {
+        type: 'task.failed',
+        ...task('a', 'failed'),
+        code: 'TASK_FAILED',
+        error: { name: 'E', message: 'm' },
+      },
+      { type: 'task.timed_out', ...task('a', 'timed_out'), timeoutMs: 1 },
+      { type: 'task.abandoned', ...task('a', 'abandoned'), why: 'stopped' },
+      { type: 'task.unknown', ...task('a', 'unknown'), input: 1, retry: false },
+      { type: 'task.unknown', ...task('a', 'repeated'), input: 1, retry: true },
+    ];
+    const names = ['completed', 'failed', 'open', 'timed_out', 'abandoned', 'unknown', 'started', 'repeated'];
+    const events = numbered([
+      ...names.map((name) => accepted('a', name, name)),
+      { type: 'task.started', ...task('a', 'started') },
+      ...ends,
+      accepted('a', 'unknown', 'again'),
+    ]);
+    await store.append({ events });
+    const { recovery } = await place.enter();
+    same(recovery.tasks, [events[2], events[6], events[7], events.at(-1)]);
+  },
+);
 
 every(
   'the last change of every variable is recovered, and every round that was not closed',
@@ -599,6 +608,7 @@ function randomEvents(random: () => number, atMost: number): EventBody[] {
       () => ({ type: 'task.started', ...task(id, `task-${number}`) }),
       () => ({ type: 'task.completed', ...task(id, `task-${number}`), waitedMs: 0, ranMs: 0 }),
       () => ({ type: 'task.abandoned', ...task(id, `task-${number}`), why: 'stopped' }),
+      () => ({ type: 'task.unknown', ...task(id, `task-${number}`), input: 1, retry: random() < 0.5 }),
       () => changed(`variable ${number}`, number, number),
       () => opened(`round ${number}`),
       () => closed(`round ${number}`),
@@ -630,7 +640,11 @@ function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
     tasks: of('task.accepted').filter(
       (event) =>
         !after(event).some(
-          (later) => 'taskId' in later && later.taskId === event.taskId && later.type !== 'task.started',
+          (later) =>
+            'taskId' in later &&
+            later.taskId === event.taskId &&
+            later.type !== 'task.started' &&
+            !(later.type === 'task.unknown' && later.retry),
         ),
     ),
     variables: of('variable.changed').filter(

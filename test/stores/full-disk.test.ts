@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -40,10 +41,10 @@ describe('a disk without room', () => {
     const store = await opened(path);
     const { kept, message, refused } = await fill(store, path);
     expect(message).toMatch(/room to write.*free some space/);
-    expect(await store.read({ limit: Infinity })).toEqual(kept);
+    assert.deepStrictEqual(await store.read({ limit: Infinity }), kept);
     rmSync(join(directory, 'ballast'));
     await store.append(refused);
-    expect(await store.read({ limit: Infinity })).toEqual([...kept, ...refused.events]);
+    assert.deepStrictEqual(await store.read({ limit: Infinity }), [...kept, ...refused.events]);
     await store.close();
     await assertHistory(store, [...kept, ...refused.events]);
   });
@@ -61,7 +62,7 @@ describe('a disk without room', () => {
     const store = await opened(path, { maxBytes: 200_000 });
     const { kept, message, refused } = await fill(store, path);
     expect(message).toMatch(/room to write.*maxBytes/);
-    expect(await store.read({ limit: Infinity })).toEqual(kept);
+    assert.deepStrictEqual(await store.read({ limit: Infinity }), kept);
     await failure(() => store.append(refused), path);
     await store.close();
     expect(statSync(path).size).toBeLessThanOrEqual(200_000);
@@ -80,7 +81,7 @@ describe('a disk without room', () => {
     expect(kept).toBeGreaterThan(0);
     expect(results.slice(kept).every(({ status }) => status === 'rejected')).toBe(true);
     const events = batches.slice(0, kept).flatMap((batch) => batch.events);
-    expect(await store.read({ limit: Infinity })).toEqual(events);
+    assert.deepStrictEqual(await store.read({ limit: Infinity }), events);
   });
 });
 

@@ -3,7 +3,7 @@
  * store has to hold once it knows how far another program came.
  */
 import type { EventBody, SavedState, StoreBatch, SystemEvent } from '../../src/index.ts';
-import { seededRandom } from '../../src/testing/index.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 
 const AGENTS = 40;
 const AT = Date.UTC(2026, 0, 1);
@@ -95,9 +95,9 @@ function lifeOf(incarnation: number) {
     startedFrom: 'registered' as const,
     restarts: 0,
     history: { recent: [], attempt: 0 },
-    reason: undefined,
+    reason: 'killed' as const,
     startedAt: AT,
-    endedAt: undefined,
-    restartAt: undefined,
+    endedAt: AT,
+    restartAt: AT,
   };
 }

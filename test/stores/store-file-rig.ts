@@ -1,11 +1,12 @@
 /** Stores in real files, and what tests do with them. */
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, type TestContext } from 'vitest';
 import { AgentSystemError, createAgentSystem, type Store, type SystemEvent } from '../../src/index.ts';
-import { sqliteStore, type SqliteStoreOptions } from '../../src/sqlite.ts';
+import { type SqliteStore, sqliteStore, type SqliteStoreOptions } from '../../src/sqlite.ts';
 import { agentOf, batchesUpTo, knownBatches, stateOf } from './known-history.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -15,17 +16,17 @@ export function place(): string {
 }
 
 /** An open store, closed with the test. */
-export async function opened(path: string, options?: SqliteStoreOptions): Promise<Store> {
+export async function opened(path: string, options?: SqliteStoreOptions): Promise<SqliteStore> {
   const store = sqliteStore(path, options);
   onTestFinished(() => store.close());
-  await store.recover();
+  store.recover();
   return store;
 }
 
 /** Fills a store with the first batches of the known history, so many events or more; the events. */
 export async function filled(path: string, events: number): Promise<readonly SystemEvent[]> {
   const store = sqliteStore(path);
-  await store.recover();
+  store.recover();
   const history = await appended(store, events);
   await store.close();
   return history;
@@ -93,27 +94,27 @@ export function resultOf(command: string, args: readonly string[]): Record<strin
 /** Last sequence of a store that is opened and closed again. */
 export async function filledOf(path: string): Promise<number> {
   const store = sqliteStore(path);
-  const { lastSequence } = await store.recover();
+  const { lastSequence } = store.recover();
   await store.close();
   return lastSequence;
 }
 
 /** Everything there is of the known history: events, of one agent too, states and facts. */
-export async function assertHistory(store: Store, history: readonly SystemEvent[]): Promise<void> {
-  const { lastSequence, facts } = await store.recover();
+export async function assertHistory(store: SqliteStore, history: readonly SystemEvent[]): Promise<void> {
+  const { lastSequence, facts } = store.recover();
   expect(lastSequence).toBe(history.length);
   const batches = batchesUpTo(lastSequence);
   expect(facts.get('batch')).toBe(String(batches.length));
-  expect(await store.read({ limit: Infinity })).toEqual(history);
+  assert.deepStrictEqual(await store.read({ limit: Infinity }), history);
   const own = history.filter(({ agentId }) => agentId === agentOf(3));
-  expect(await store.read({ agentId: agentOf(3), limit: Infinity })).toEqual(own);
+  assert.deepStrictEqual(await store.read({ agentId: agentOf(3), limit: Infinity }), own);
   for (const { number } of batches.slice(-40)) {
     expect(await store.state(agentOf(number))).toEqual(stateOf(number));
   }
 }
 
 /** A store that is not opened yet, closed with the test. */
-export function closedAtEnd(path: string): Store {
+export function closedAtEnd(path: string): SqliteStore {
   const store = sqliteStore(path);
   onTestFinished(() => store.close());
   return store;

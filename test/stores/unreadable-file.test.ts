@@ -35,7 +35,7 @@ describe('a path with nothing at it', () => {
     const path = place();
     const store = sqliteStore(pathToFileURL(path));
     expect(existsSync(path)).toBe(false);
-    await store.recover();
+    store.recover();
     await store.close();
     expect(readdirSync(join(path, '..'))).toEqual(['fleet.db']);
     expect(statSync(path).size).toBeGreaterThan(4_096);
@@ -191,7 +191,7 @@ describe('a log that was cut off, as by a loss of power', () => {
       torn.fill(Math.floor(random() * 256), Math.max(0, torn.length - Math.floor(random() * 512)));
       writeFileSync(`${copy}-wal`, torn);
       const left = sqliteStore(copy);
-      const { lastSequence, facts } = await left.recover();
+      const { lastSequence, facts } = left.recover();
       const batches = batchesUpTo(lastSequence);
       expect(await left.read({ limit: Infinity })).toEqual(batches.flatMap(({ events }) => events));
       expect(facts.get('batch') ?? '0').toBe(String(batches.length));

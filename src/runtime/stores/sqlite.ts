@@ -39,6 +39,9 @@ export interface Compaction {
 }
 
 export interface SqliteStore extends Store {
+  recover(): Recovery;
+  append(batch: StoreBatch): Promise<void>;
+  close(): Promise<void>;
   /**
    * Drops all that `retain` lets go and makes the file as small as it can be, a little at a time while the system
    * works on.

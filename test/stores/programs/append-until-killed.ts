@@ -12,7 +12,7 @@ const store = sqliteStore(
   path,
   retainEvents === undefined ? {} : { retain: { events: Number(retainEvents) } },
 );
-const { lastSequence } = await store.recover();
+const { lastSequence } = store.recover();
 const batches = knownBatches();
 let batch = batches.next().value;
 while (batch.events[0]!.sequence <= lastSequence) batch = batches.next().value;

@@ -1,12 +1,12 @@
 /** Appends the known history until the store refuses; tells how far it came, and what the refusal said. */
 import { writeSync } from 'node:fs';
-import { AgentSystemError } from '../../../src/index.ts';
+import { AgentSystemError } from '../../../src/runtime/errors.ts';
 import { sqliteStore } from '../../../src/sqlite.ts';
 import { knownBatches } from '../known-history.ts';
 
 const [path] = process.argv.slice(2) as [string];
 const store = sqliteStore(path);
-await store.recover();
+store.recover();
 let kept = 0;
 let refusal: unknown;
 for (const batch of knownBatches()) {

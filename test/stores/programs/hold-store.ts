@@ -5,7 +5,7 @@ import { knownBatches } from '../known-history.ts';
 
 const [path] = process.argv.slice(2) as [string];
 const store = sqliteStore(path);
-const { lastSequence } = await store.recover();
+const { lastSequence } = store.recover();
 if (lastSequence === 0) await store.append(knownBatches().next().value);
 writeSync(1, 'open\n');
 process.stdin.resume().once('end', () => void store.close());
