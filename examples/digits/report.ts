@@ -13,7 +13,7 @@ export interface Finish {
   readonly recipe: Recipe;
   /** Of the recipe, by one trial on the trainer's own digits. */
   readonly validation: number | undefined;
-  /** Time that its trials took, those of the scouting left out; ms. */
+  /** Processor time of its trials, those of the scouting left out; ms. */
   readonly searchMs: number;
   readonly score: Score;
 }
@@ -132,7 +132,7 @@ function comparisonLines({ alone, team, trials, epochs, learnedFrom, heldOut }: 
       [...rows, ['mean', '', '', percent(aloneMean), percent(teamMean), signed(teamMean - aloneMean)]],
     ),
     `of those alone, the one with the best measurement (trainer ${alone.indexOf(shipped) + 1}) reaches ${percent(shipped.score.accuracy)}`,
-    `time in those trials: ${seconds(searchTime(alone))} alone, ${seconds(searchTime(team))} together`,
+    `processor time of those trials: ${seconds(searchTime(alone))} alone, ${seconds(searchTime(team))} together`,
     consensusVerdict(aloneMean, teamMean, shipped.score.accuracy),
   ];
 }

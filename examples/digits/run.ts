@@ -29,11 +29,11 @@ const DEFAULTS = {
   /** Trials that look anywhere, the start among them. */
   scouting: 4,
   /** Trials after that, alone and in the team each; a vote follows every second. */
-  trials: 8,
+  trials: 12,
   /** Of the final training. */
   epochs: 2,
   restartDelayMs: 250,
-  maxMemoryBytes: 640 * 1_048_576,
+  maxMemoryBytes: 512 * 1_048_576,
   /** Where the trainers live: `process` gives each its own memory, and all of them all cores. */
   isolation: 'process' as Isolation,
   /** Whether two trainers are made to die. */
@@ -287,7 +287,7 @@ function finishOf(id: string, { trials, final, score }: TrainerState, scouting: 
   if (!final || !score) throw new Error(`${id} has not finished its training`);
   const own = trials.find(({ recipe }) => isSame(recipe, final.recipe));
   const searched = trials.filter(({ trial }) => trial >= scouting);
-  const searchMs = searched.reduce((sum, { trainedMs }) => sum + trainedMs, 0);
+  const searchMs = searched.reduce((sum, { cpuMs }) => sum + cpuMs, 0);
   return { id, recipe: final.recipe, validation: own?.accuracy, searchMs, score };
 }
 

@@ -26,7 +26,8 @@ const trialSchema = z.object({
   trial: z.number().int(),
   recipe: recipeSchema,
   accuracy: z.number(),
-  trainedMs: z.number(),
+  /** Time that the processor spent on it. */
+  cpuMs: z.number(),
   life: z.number().int(),
 });
 export type Trial = z.infer<typeof trialSchema>;
@@ -92,7 +93,7 @@ export default defineAgent({
         const config = configOf(state, recipe);
         const { train, measure: rows } = splitOf(state.deal, state.fold);
         const digits = await loadDigits();
-        const startedAt = performance.now();
+        const before = process.cpuUsage();
         const { weights } = await trainEpoch({
           config,
           digits,
@@ -103,8 +104,9 @@ export default defineAgent({
           onBatch: reporting(progress, sabotage),
         });
         const { accuracy } = await measure({ config, weights, digits, rows, signal });
-        const trainedMs = performance.now() - startedAt;
-        const done: Trial = { trial, recipe, accuracy, trainedMs, life: state.life };
+        const { user, system } = process.cpuUsage(before);
+        const cpuMs = (user + system) / 1_000;
+        const done: Trial = { trial, recipe, accuracy, cpuMs, life: state.life };
         state.trials.push(done);
         return done;
       },

@@ -11,7 +11,7 @@ function trial(recipe: typeof START, accuracy: number, number: number): Trial {
     trial: number,
     recipe,
     accuracy,
-    trainedMs: 1,
+    cpuMs: 1,
     life: 1,
   };
 }

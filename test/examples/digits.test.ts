@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { percent } from '../../examples/digits/report.ts';
 import { runDigits } from '../../examples/digits/run.ts';
 
-const SETTINGS = { trainers: 2, digits: 2_000, trialDigits: 300, scouting: 2, trials: 2, epochs: 3 };
+const SETTINGS = { trainers: 2, digits: 1_500, trialDigits: 300, scouting: 2, trials: 2, epochs: 2 };
 
 describe('the digits experiment, a small one', () => {
   let report = '';
@@ -17,11 +17,11 @@ describe('the digits experiment, a small one', () => {
       onProgress: (line) => progress.push(line),
       logger: pino({ level: 'silent' }),
     });
-  }, 120_000);
+  }, 300_000);
 
   it('goes well, and says so', () => {
     expect(findings.problems).toEqual([]);
-    expect(report).toContain('All well: seed 1, 2,000 digits, agents in processes');
+    expect(report).toContain('All well: seed 1, 1,500 digits, agents in processes');
   });
 
   it('has two agents die as was ordered, and come back with all they had finished', () => {
