@@ -4,12 +4,11 @@
  * `places` and `rules` are tables written by hand from the design. A move that a place has no rule for changes
  * nothing: a command is refused, anything else is ignored. The verbs that the rules are made of are `Turn`'s.
  */
-import type { AgentStatus, ErrorCode } from '../../src/index.ts';
+import type { AgentCommand, AgentStatus, ErrorCode } from '../../src/index.ts';
 import {
   BRIEF_STOP_MS,
   commands,
   exits,
-  type LegalCommand,
   type Life,
   type Move,
   type Outcome,
@@ -23,7 +22,7 @@ interface PlaceFacts {
   readonly status: AgentStatus;
   /** The chart's state, as records show it. */
   readonly state: string;
-  readonly legal: readonly LegalCommand[];
+  readonly legal: readonly AgentCommand[];
 }
 
 export const places: Readonly<Record<Exclude<Place, 'forgotten'>, PlaceFacts>> = {

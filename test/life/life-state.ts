@@ -4,7 +4,7 @@
  * The model is written by hand from the design and knows nothing of the charts: what both say is compared, and
  * where they differ one of them is wrong. It imports types of plain data only.
  */
-import type { AgentCommand, AgentStatus, ErrorCode, ExitReason } from '../../src/index.ts';
+import type { AgentStatus, ErrorCode, ExitReason } from '../../src/index.ts';
 
 /** Where an agent can rest, one flat name each. */
 export type Place =
@@ -59,7 +59,7 @@ export const commands = [
   'cancel',
   'check health',
 ] as const;
-export type Command = (typeof commands)[number];
+type Command = (typeof commands)[number];
 
 /** What the living body tells. */
 export const reports = [
@@ -74,7 +74,7 @@ export const reports = [
   'saved',
   'save failed',
 ] as const;
-export type Report = (typeof reports)[number];
+type Report = (typeof reports)[number];
 
 export const exits = {
   'exit normal': 'normal',
@@ -104,7 +104,7 @@ export const surroundings = [
   /** The actor of the body fails: a bug of the runtime. */
   'bug',
 ] as const;
-export type Surrounding = (typeof surroundings)[number];
+type Surrounding = (typeof surroundings)[number];
 
 export type Move = Command | Report | Exit | Surrounding;
 
@@ -252,5 +252,3 @@ export interface View {
   readonly abandoned: readonly string[];
   readonly metrics: object;
 }
-
-export type LegalCommand = AgentCommand;

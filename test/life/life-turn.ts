@@ -435,7 +435,10 @@ export class Turn {
       this.#endIn('stopped');
     } else {
       if (at !== 'starting') life.startedFrom = at;
+      const said = this.#events.length;
       this.#rest(life.startedFrom as Exclude<Origin, 'restart'>);
+      // Its alert still stands, and was told by the program that died.
+      if (at === 'awaitingOperator' || at === 'gaveUp') this.#events.length = said;
     }
   }
 
