@@ -122,6 +122,8 @@ export interface AgentOptions {
   readonly manifest: AgentManifest;
   readonly module: AnyAgentDefinition | URL;
   readonly host: Host;
+  /** Why its code is not there, when it is not. */
+  readonly missing?: string | undefined;
 }
 
 /** A task of an earlier program that is to be done again, under the id it had. */
@@ -147,6 +149,8 @@ export class Agent {
   readonly spec: ParsedAgentSpec;
   /** Told when its life may have moved on, or a task may have left it: by the pool that it is a member of. */
   watcher: (() => void) | undefined;
+  /** Why its code is not there, when it is not: it is listed, and cannot be started. */
+  readonly missing: string | undefined;
   readonly #services: AgentServices;
   readonly #host: Host;
   readonly #module: AnyAgentDefinition | URL;
@@ -159,6 +163,8 @@ export class Agent {
   #ending: Waiter<AgentRecord>[] = [];
   #lastExit: ExitReason | undefined;
   #carried: readonly CarriedTask[] | undefined;
+  /** The life that is just being gone on with. */
+  #resumed: AgentLife | undefined;
   #dropped = 0;
 
   constructor(options: AgentOptions, services: AgentServices) {
@@ -166,6 +172,7 @@ export class Agent {
     this.order = options.order;
     this.#manifest = options.manifest;
     this.spec = options.spec;
+    this.missing = options.missing;
     this.#host = options.host;
     this.#module = options.module;
     this.#services = services;
@@ -247,7 +254,9 @@ export class Agent {
   /** Goes on with a life that another program began; `tasks` it left are done again when the agent runs. */
   resume(life: AgentLife, tasks: readonly CarriedTask[]): void {
     if (tasks.length > 0) this.#carried = tasks;
+    this.#resumed = life;
     this.#chart.send({ type: 'life.resumed', at: this.clock.now(), life });
+    this.#resumed = undefined;
   }
 
   /**
@@ -271,6 +280,10 @@ export class Agent {
 
   /** Resolves with the incarnation that runs. */
   start(command: 'agent.start' | 'agent.restart'): Promise<number> {
+    const { missing } = this;
+    if (missing !== undefined) {
+      return Promise.reject(new AgentSystemError('AGENT_START_FAILED', missing, { agentId: this.id }));
+    }
     const refusal = this.#services.admission.refusal(this.id, this.spec.resources);
     if (refusal) return Promise.reject(refusal);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
@@ -437,7 +450,12 @@ export class Agent {
       alert === 'gave_up'
         ? `crashed more than ${this.spec.restart.maxRestarts} times within ${this.spec.restart.withinMs} ms`
         : 'crashed, and its restart policy is manual: start it when its cause is known';
-    this.#services.alerts.raise(alert, `agent ${this.id} ${what} (${why})`, this.id);
+    const message = `agent ${this.id} ${what} (${why})`;
+    const { alerts } = this.#services;
+    const rested = this.#resumed;
+    const wasRaised = rested?.at === 'awaitingOperator' || rested?.at === 'gaveUp';
+    if (wasRaised) alerts.restore(alert, message, rested.endedAt ?? this.clock.now(), this.id);
+    else alerts.raise(alert, message, this.id);
   }
 
   clearAlerts(): void {
@@ -593,13 +611,15 @@ export class Agent {
     const carried = this.#carried;
     if (carried === undefined) return;
     this.#carried = undefined;
+    const mailbox = this.#mail();
     for (const { taskId, task, input } of carried) {
-      this.#mail()
+      mailbox
         .accept({ type: task, input }, true, taskId)
         .catch((error: unknown) =>
           this.reportFault('a task that was repeated after the loss of its host failed', error),
         );
     }
+    mailbox.open();
   }
 
   #startFailure(reason: ExitReason): AgentSystemError {

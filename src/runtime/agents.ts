@@ -30,6 +30,7 @@ import { AgentSystemError, errorInfoOf, inWords } from './errors.ts';
 import type { HealthReport } from './health-lane.ts';
 import type { Host } from './host.ts';
 import type { TaskRequest } from './mailbox.ts';
+import { jsonProblemOf } from './json-survey.ts';
 import { parseInput } from './malformed.ts';
 import { judge } from './schema.ts';
 import type { StoredSpec } from './system-event.ts';
@@ -133,6 +134,11 @@ export class Agents {
   async #register(parsed: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
     const isolation = isolationOf(parsed);
     const host = this.#hostFor(isolation, parsed);
+    // A later program has to start it with the very same.
+    const problem = this.#services.store.isDurable ? jsonProblemOf(parsed.initArgs) : undefined;
+    if (problem !== undefined) {
+      throw invalid(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, parsed.id);
+    }
     if (parsed.id !== undefined) this.#reserve(parsed.id);
     let reserved = parsed.id;
     try {
@@ -155,7 +161,7 @@ export class Agents {
         },
         (error) => {
           if (error === undefined) return resolve();
-          this.#agents.delete(id);
+          if (this.#agents.get(id) === agent) this.#agents.delete(id);
           agent.discard(error);
           // The stream says that it is gone again, or a later program would find it.
           journal.emit(
@@ -348,8 +354,8 @@ export class Agents {
   }
 
   /** @internal An agent of an earlier program: known again, and not resumed yet. */
-  adopt(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host): Agent {
-    return this.#create(id, spec, manifest, host);
+  adopt(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host, missing?: string): Agent {
+    return this.#create(id, frozen(spec), manifest, host, missing);
   }
 
   /** @internal The record is to go; its chart has said so. */
@@ -357,11 +363,11 @@ export class Agents {
     this.#agents.delete(id);
   }
 
-  #create(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host): Agent {
+  #create(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host, missing?: string): Agent {
     const module = spec.module as AnyAgentDefinition | URL;
     const order = this.#created++;
     const agent = new Agent(
-      { id, order, spec, policy: policyOf(spec), manifest, module, host },
+      { id, order, spec, policy: policyOf(spec), manifest, module, host, missing },
       this.#services,
     );
     this.#agents.set(id, agent);
@@ -476,9 +482,14 @@ export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: 
     });
   }
   const missing = known.requires.filter((capability) => !capabilities.includes(capability));
-  if (missing.length === 0) return;
-  const message = `${performer(manifest, agentId)} not what ${task.type} requires: ${missing.join(', ')}`;
-  throw new AgentSystemError('TASK_INCOMPATIBLE', message, { agentId, details: { missing, capabilities } });
+  if (missing.length > 0) {
+    const message = `${performer(manifest, agentId)} not what ${task.type} requires: ${missing.join(', ')}`;
+    throw new AgentSystemError('TASK_INCOMPATIBLE', message, { agentId, details: { missing, capabilities } });
+  }
+  const problem = known.retry ? jsonProblemOf(task.input) : undefined;
+  if (problem === undefined) return;
+  const message = `the input of ${task.type}, which a later program may have to repeat: ${problem}, expected JSON data`;
+  throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
 }
 
 function performer({ type }: AgentManifest, agentId: string | undefined): string {

@@ -31,11 +31,15 @@ export class Alerts {
 
   /** One that is raised already is not raised again. `of`: the agent's id, or the pool. */
   raise(alert: AlertType, message: string, of?: string | OfPool): void {
-    const key = keyOf(alert, of);
-    if (this.#active.has(key)) return;
+    if (this.#active.has(keyOf(alert, of))) return;
+    const { at } = this.#journal.emit({ type: 'alert.raised', alert, message, ...subjectOf(of) });
+    this.restore(alert, message, at, of);
+  }
+
+  /** One that an earlier program raised, and that still stands: it is listed again, and the stream has it already. */
+  restore(alert: AlertType, message: string, raisedAt: number, of?: string | OfPool): void {
     const subject = subjectOf(of);
-    const { at } = this.#journal.emit({ type: 'alert.raised', alert, message, ...subject });
-    this.#active.set(key, { alert, message, raisedAt: at, ...subject });
+    this.#active.set(keyOf(alert, of), { alert, message, raisedAt, ...subject });
     const { agentId } = subject;
     if (agentId === undefined) return;
     const kinds = this.#ofAgent.get(agentId);

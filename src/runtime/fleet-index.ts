@@ -45,8 +45,10 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
     case 'task.failed':
     case 'task.timed_out':
     case 'task.abandoned':
-    case 'task.unknown':
       return { kind: 'task', key: event.taskId, change: 'release' };
+    case 'task.unknown':
+      // One that is to be repeated has not ended: should this program die too, the next one repeats it.
+      return event.retry ? undefined : { kind: 'task', key: event.taskId, change: 'release' };
     case 'variable.changed':
       return { kind: 'variable', key: event.name, change: 'hold' };
     case 'round.opened':

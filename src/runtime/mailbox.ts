@@ -177,9 +177,10 @@ export class Mailbox {
       unlisten: undefined,
     };
     this.#waiting.add(entry);
-    journal.emit({ type: 'task.accepted', ...this.#nameOf(entry), input: request.input, retry }, (error) =>
-      this.#accepted(entry, error),
-    );
+    const accepted = (error?: AgentSystemError) => this.#accepted(entry, error);
+    if (retry) {
+      journal.emit({ type: 'task.accepted', ...this.#nameOf(entry), input: request.input, retry }, accepted);
+    } else journal.emit({ type: 'task.accepted', ...this.#nameOf(entry), retry }, accepted);
     this.#limit(entry);
     return promise;
   }

@@ -13,6 +13,7 @@ import type { Alerts } from './alerts.ts';
 import { type AgentManifest, type AnyAgentDefinition, defineAgent, manifestOf } from './define-agent.ts';
 import type { Host } from './host.ts';
 import type { Journal } from './journal.ts';
+import { parseInput } from './malformed.ts';
 import type { Recovery, StoredAgent } from './store.ts';
 
 export interface RecoveryOptions {
@@ -31,9 +32,10 @@ interface Adopted {
 
 export function recoverFleet(options: RecoveryOptions): void {
   const adopted = options.recovery.agents.map((stored) => adopt(stored, options));
-  const carried = reportUnknownTasks(options);
+  const carried = reportUnknownTasks(options, new Set(adopted.map(({ agent }) => agent.id)));
   for (const { agent, life } of adopted) {
-    if (life) agent.resume(life, carried.get(agent.id) ?? []);
+    const tasks = carried.get(agent.id) ?? [];
+    if (life) agent.resume(life, tasks);
   }
 }
 
@@ -41,25 +43,26 @@ function adopt(stored: StoredAgent, { agents, hosts, definitions, alerts }: Reco
   const { registered, latest } = stored;
   const id = registered.agentId;
   const life = 'life' in latest ? latest.life : undefined;
-  const found = codeOf(registered, definitions);
-  const spec = specOf(registered.spec, id, found.module);
-  const host = hosts.get(spec.isolation ?? 'in-process') ?? hosts.get('in-process')!;
-  const agent = agents.adopt(id, spec, found.manifest, host);
-  if (!found.isMissing) return { agent, life };
-  const message = `agent ${id}: no definition of type "${registered.agentType}" was given to createAgentSystem({ agents })`;
-  alerts.raise('definition_missing', message, id);
-  return { agent, life: life && { ...life, at: restingPlaceWithoutCode(life) } };
+  const { module, manifest, missing } = codeOf(registered, definitions);
+  const spec = specOf(registered.spec, id, module);
+  const host = hosts.get(spec.isolation ?? 'in-process');
+  if (host === undefined) throw new Error(`agent ${id}: no host for isolation "${spec.isolation}" is there`);
+  const agent = agents.adopt(id, spec, manifest, host, missing);
+  if (missing === undefined) return { agent, life };
+  alerts.raise('definition_missing', `agent ${id}: ${missing}`, id);
+  return { agent, life: life && { ...life, at: placeWithoutCode(life) } };
 }
 
 function codeOf(
   { spec, agentType, manifest }: StoredAgent['registered'],
   definitions: ReadonlyMap<string, AnyAgentDefinition>,
-): { module: AnyAgentDefinition | URL; manifest: AgentManifest; isMissing: boolean } {
+): { module: AnyAgentDefinition | URL; manifest: AgentManifest; missing?: string } {
   const { module } = spec;
-  if ('url' in module) return { module: new URL(module.url), manifest, isMissing: false };
+  if ('url' in module) return { module: new URL(module.url), manifest };
   const definition = definitions.get(agentType);
-  if (definition) return { module: definition, manifest: manifestOf(definition), isMissing: false };
-  return { module: missingDefinition(agentType), manifest, isMissing: true };
+  if (definition) return { module: definition, manifest: manifestOf(definition) };
+  const missing = `no definition of type "${agentType}" was given to createAgentSystem({ agents })`;
+  return { module: STAND_IN, manifest, missing };
 }
 
 /** The spec as it was parsed then; fields that have come since get their defaults. */
@@ -68,28 +71,39 @@ function specOf(
   id: string,
   module: AnyAgentDefinition | URL,
 ): ParsedAgentSpec {
-  return Object.freeze({ ...agentSpec.parse({ ...stored, module }), id });
+  const spec = parseInput(
+    agentSpec,
+    { ...stored, module },
+    { what: `stored spec of agent ${id}`, code: 'STORE_FAILED' },
+  );
+  return { ...spec, id };
 }
 
-function missingDefinition(type: string): AnyAgentDefinition {
-  return defineAgent({
-    type,
-    init: () => {
-      throw new Error(`no definition of type "${type}" was given to createAgentSystem({ agents })`);
-    },
-    tasks: {},
-  });
-}
+/** In place of code that is not there; it is never run. */
+const STAND_IN = defineAgent({
+  type: 'missing',
+  init: () => {
+    throw new Error('the definition of this agent is missing');
+  },
+  tasks: {},
+});
 
-function restingPlaceWithoutCode({ at }: AgentLife): AgentLife['at'] {
-  return at === 'starting' || at === 'serving' || at === 'stopping' || at === 'waiting' ? 'leftDown' : at;
+/** Where an agent stands that would start by itself, and cannot. Its last event still says where it was. */
+function placeWithoutCode({ at, startedFrom }: AgentLife): AgentLife['at'] {
+  const from = at === 'starting' ? startedFrom : at;
+  return from === 'serving' || from === 'waiting' || from === 'restart' ? 'leftDown' : at;
 }
 
 /** Reports what was in flight; returns what may be done again, by agent. */
-function reportUnknownTasks({ recovery, journal }: RecoveryOptions): ReadonlyMap<string, CarriedTask[]> {
+function reportUnknownTasks(
+  { recovery, journal }: RecoveryOptions,
+  known: ReadonlySet<string>,
+): ReadonlyMap<string, CarriedTask[]> {
   const carried = new Map<string, CarriedTask[]>();
-  for (const { agentId, incarnation, taskId, task, input, retry } of recovery.tasks) {
-    journal.emit({ type: 'task.unknown', agentId, incarnation, taskId, task, input, retry });
+  for (const { agentId, incarnation, taskId, task, input, retry: isRepeatable } of recovery.tasks) {
+    const retry = isRepeatable && known.has(agentId);
+    const of = { agentId, incarnation, taskId, task, retry };
+    journal.emit({ type: 'task.unknown', ...of, ...(input === undefined ? {} : { input }) });
     if (!retry) continue;
     const ofAgent = carried.get(agentId);
     if (ofAgent) ofAgent.push({ taskId, task, input });

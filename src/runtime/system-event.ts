@@ -76,14 +76,15 @@ interface EventFields {
   'agent.gave_up': OfLife & WithReason;
   'agent.state_saved': OfAgent & { readonly bytes: number; readonly stateVersion: number };
   'agent.forgotten': OfAgent;
-  'task.accepted': OfTask & { readonly input: unknown; readonly retry: boolean };
+  /** `input` is kept of tasks that are repeated after the loss of their host, and of no others. */
+  'task.accepted': OfTask & { readonly input?: unknown; readonly retry: boolean };
   'task.started': OfTask;
   'task.completed': OfTask & { readonly waitedMs: number; readonly ranMs: number };
   'task.failed': OfTask & { readonly code: ErrorCode; readonly error: ErrorInfo };
   'task.timed_out': OfTask & { readonly timeoutMs: number };
   'task.abandoned': OfTask & { readonly why: string };
   /** It was in flight when its whole program died: nobody knows how far it came. */
-  'task.unknown': OfTask & { readonly input: unknown; readonly retry: boolean };
+  'task.unknown': OfTask & { readonly input?: unknown; readonly retry: boolean };
   'variable.changed': {
     readonly name: string;
     readonly value: unknown;

@@ -176,7 +176,7 @@ export class Turn {
       isAnswered: false,
     };
     life.tasks.push(task);
-    this.#tellTask('accepted', task, { input: task.command, retry: false });
+    this.#tellTask('accepted', task, { retry: false });
     if (limit === 'briefly') this.#arm(`task ${task.id}`, TASK_TIMEOUT_MS);
     if (!isHeld) this.#startTasks();
   }
@@ -395,7 +395,7 @@ export class Turn {
     const life = this.#life;
     const { known } = life;
     for (const task of life.tasks) {
-      if (!task.isAnswered) this.#tellTask('unknown', task, { input: task.command, retry: false });
+      if (!task.isAnswered) this.#tellTask('unknown', task, { retry: false });
     }
     life.now += DOWNTIME_MS;
     Object.assign(life, {
