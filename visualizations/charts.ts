@@ -1,6 +1,12 @@
 /** The charts that have a picture. To add one: a line here, then `node visualizations/render.ts`. */
 import type { AnyStateMachine } from 'xstate';
-import { agentMachine, positionOf, supervisorMachine } from '../src/machines/index.ts';
+import {
+  agentMachine,
+  consensusMachine,
+  coordinatorMachine,
+  positionOf,
+  supervisorMachine,
+} from '../src/machines/index.ts';
 import type { Statuses } from './status-graph.ts';
 import type { IsCommand } from './transition-kind.ts';
 
@@ -51,5 +57,17 @@ export const charts: readonly Chart[] = [
     title: 'Restart permits of the fleet',
     machine: supervisorMachine,
     isCommand: (event) => event === 'permit.requested',
+  },
+  {
+    name: 'coordinator',
+    title: 'Coordination, and life without it',
+    machine: coordinatorMachine,
+    isCommand: (event) => event === 'round.requested' || /^coordination\.(suspend|resume|close)$/.test(event),
+  },
+  {
+    name: 'consensus',
+    title: 'One round: one proposal to one outcome',
+    machine: consensusMachine,
+    isCommand: (event) => event === 'round.cut',
   },
 ];

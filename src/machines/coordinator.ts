@@ -114,13 +114,8 @@ const announceAway = (why: AwayReason) => ({
   }),
 });
 const leave = (why: AwayReason) => [announceAway(why), cutRounds('coordination_lost')];
-const isNext = (next: ConsensusOutput['next']) => ({
-  type: 'isNext' as const,
-  params: ({ event }: There) => ({
-    next,
-    came: (event as Event<'xstate.done.actor.*'>).output.next,
-  }),
-});
+const next = ({ event }: { event: CoordinatorEvent }): ConsensusOutput['next'] =>
+  (event as Event<'xstate.done.actor.*'>).output.next;
 
 /** The action that sends an event to every open round. */
 function toRounds<Params extends object | undefined = undefined>(
@@ -183,8 +178,8 @@ export const coordinatorMachine = setup({
     isIdInUse: ({ context, event }) => context.rounds.includes(requestedId({ event })),
     isFull: ({ context }) => context.rounds.length >= context.maxOpenRounds,
     isEnacted: ({ event }) => (event as Event<'xstate.done.actor.*'>).output.isEnacted,
-    isNext: (_, params: { next: ConsensusOutput['next']; came: ConsensusOutput['next'] }) =>
-      params.came === params.next,
+    isToBeRetried: (scope) => next(scope) === 'retry',
+    isForItsProposer: (scope) => next(scope) === 'custom',
     isTooOften: ({ context, event }) =>
       event.type === 'coordination.failed' && exceedsIntensity(context.recovery, context.history, event.at),
   },
@@ -206,8 +201,8 @@ export const coordinatorMachine = setup({
     'leader.changed': { actions: ['noteLeader', 'tellRounds'] },
     'xstate.done.actor.*': [
       { guard: 'isEnacted', actions: finish('enact') },
-      { guard: isNext('retry'), actions: finish('reopen') },
-      { guard: isNext('custom'), actions: finish('consult') },
+      { guard: 'isToBeRetried', actions: finish('reopen') },
+      { guard: 'isForItsProposer', actions: finish('consult') },
       { actions: finish('conclude') },
     ],
     'xstate.error.actor.*': { actions: ['stopRound', 'dropRound', writeOff] },
