@@ -17,6 +17,7 @@ const API: readonly (readonly [under: string, path: string, names?: Readonly<Rec
   ['variables', 'src/runtime/coordination/variables.ts'],
   ['consensus', 'src/runtime/coordination/consensus.ts'],
   ['coordination', 'src/runtime/coordination/coordination.ts'],
+  ['pools', 'src/runtime/pools/pools.ts'],
 ];
 
 export interface Page {

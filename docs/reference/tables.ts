@@ -102,8 +102,8 @@ function throwersIn(sources: readonly ApiSource[]): ReadonlyMap<string, readonly
       if (comment.includes('@internal')) continue;
       const said = /@throws AgentSystemError([^]*?)(?=\n\s*\*\s*(?:@|Source:)|$)/.exec(comment)?.[1] ?? '';
       const full = names[name] ?? (under === '' ? name : `${under}.${name}`);
-      const same = /\bas `(\w+)`/.exec(said)?.[1];
-      const like = same === undefined ? [] : (codesOf.get(`${under}.${same}`) ?? []);
+      const same = /\bas `([\w.]+)`/.exec(said)?.[1];
+      const like = same === undefined ? [] : (codesOf.get(same) ?? codesOf.get(`${under}.${same}`) ?? []);
       const codes = [...said.matchAll(/`([A-Z_]{5,})`/g)].map(([, found = '']) => found);
       if (codes.length > 0 || same !== undefined) codesOf.set(full, new Set([...like, ...codes]));
     }
