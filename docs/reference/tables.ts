@@ -96,10 +96,11 @@ function withoutBraces(expression: string): string {
 function throwersIn(sources: readonly ApiSource[]): ReadonlyMap<string, readonly string[]> {
   const codesOf = new Map<string, ReadonlySet<string>>();
   for (const { under, text, names = {} } of sources) {
-    for (const [, comment = '', name = ''] of text.matchAll(
-      /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:export )?(?:async )?(?:function )?([a-z]\w*)(?:<[^(]*>)?\(/g,
+    for (const [, comment = '', isFunction, name = ''] of text.matchAll(
+      /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:export )?(?:async )?(function )?([a-z]\w*)(?:<[^(]*>)?\(/g,
     )) {
-      if (comment.includes('@internal')) continue;
+      // What is called under a name is a method; functions beside it are the runtime's own.
+      if (comment.includes('@internal') || (isFunction !== undefined && under !== '')) continue;
       const said = /@throws AgentSystemError([^]*?)(?=\n\s*\*\s*(?:@|Source:)|$)/.exec(comment)?.[1] ?? '';
       const full = names[name] ?? (under === '' ? name : `${under}.${name}`);
       const same = /\bas `([\w.]+)`/.exec(said)?.[1];
