@@ -113,6 +113,7 @@ export type PoolEffect =
   | { type: 'stopMembers' }
   | { type: 'killMembers' }
   | { type: 'announceOpened' }
+  | { type: 'announceClosed' }
   | { type: 'announceScaled'; from: number; to: number; why: string }
   /** Growth was refused: the size goes back. */
   | { type: 'announceRefused'; from: number; to: number; why: string }
@@ -167,6 +168,7 @@ const returnMembers = {
   params: ({ context }: There) => ({ count: decideReturn(context, context.wanted) }),
 };
 
+const countLeaving = { 'member.leaving': { actions: 'noteLeaving' as const } };
 /** Counts of members that come and go, where nothing else follows from it. */
 const countMembers = {
   'member.started': { actions: 'noteStarted' as const },
@@ -174,7 +176,6 @@ const countMembers = {
   'member.fell': { actions: 'noteFell' as const },
   'member.start_failed': { actions: 'noteStartFailed' as const },
   'member.lost': { actions: 'noteLost' as const },
-  'member.leaving': { actions: 'noteLeaving' as const },
   'member.gone': { actions: 'noteGone' as const },
 };
 
@@ -190,6 +191,7 @@ export const poolMachine = setup({
     stopMembers: () => {},
     killMembers: () => {},
     announceOpened: () => {},
+    announceClosed: () => {},
     announceScaled: (_, _params: EffectParams<'announceScaled'>) => {},
     announceRefused: (_, _params: EffectParams<'announceRefused'>) => {},
     announceSettled: () => {},
@@ -424,7 +426,7 @@ export const poolMachine = setup({
           description: 'A start has failed, or a member was lost for good: the next start waits.',
           exit: 'noteRetry',
           after: { retryDelay: 'balancing' },
-          on: { ...countMembers, 'pool.scale': {} },
+          on: { ...countMembers, ...countLeaving, 'pool.scale': {} },
         },
         degraded: {
           description:
@@ -442,6 +444,7 @@ export const poolMachine = setup({
           },
           on: {
             ...countMembers,
+            ...countLeaving,
             'member.started': { target: 'balancing', actions: ['noteStarted', 'noteRetry'] },
             'pool.resize': { target: 'balancing', actions: [announceScaled, 'noteResize', 'forgetFailures'] },
             'pool.scale': {},
@@ -456,7 +459,7 @@ export const poolMachine = setup({
       after: { closeDeadline: '.killing' },
       on: {
         ...countMembers,
-        'pool.close': {},
+        ...countLeaving,
         'pool.halt': { target: 'halting', actions: 'noteClose' },
       },
       states: {
@@ -486,9 +489,9 @@ export const poolMachine = setup({
       entry: 'finishQueue',
       always: { guard: 'isDeserted', target: 'closed' },
       after: { finishDeadline: 'closed' },
-      on: { ...countMembers, 'queue.finished': 'closed' },
+      on: { ...countMembers, ...countLeaving, 'queue.finished': 'closed' },
     },
 
-    closed: { type: 'final', entry: ['abandonQueue', 'clearAlerts'] },
+    closed: { type: 'final', entry: ['abandonQueue', 'clearAlerts', 'announceClosed'] },
   },
 });

@@ -108,11 +108,11 @@ export class Dispatcher {
 
   /** @throws AgentSystemError `TASK_QUEUE_FULL`, and as `agents.execute` */
   execute(request: TaskRequest): Promise<unknown> {
-    const { pool, queueLimit, clock } = this.#options;
+    const { pool, queueLimit, retryAbandoned, manifest, clock } = this.#options;
     if (request.signal?.aborted) {
       return Promise.reject(this.#abandonment(request, 'cancelled before it began'));
     }
-    const retriesLeft = this.#retriesOf(request);
+    const retriesLeft = manifest.tasks[request.type]?.retry ? retryAbandoned : 0;
     const member = this.#line.size === 0 ? this.#free() : undefined;
     // The ordinary case: nobody waits, and nothing is to be repeated.
     if (member !== undefined && retriesLeft === 0) return this.#run(member, request);
@@ -214,12 +214,6 @@ export class Dispatcher {
       cause: signal?.aborted ? signal.reason : undefined,
       details: { pool, task: type },
     });
-  }
-
-  /** Buffers that were given away are gone with the first member that got them. */
-  #retriesOf({ type, transfer }: TaskRequest): number {
-    const { manifest, retryAbandoned } = this.#options;
-    return manifest.tasks[type]?.retry && !transfer?.length ? retryAbandoned : 0;
   }
 
   #tellMeter(): void {

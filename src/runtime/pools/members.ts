@@ -333,10 +333,11 @@ export class Members {
 
   #lost(member: Member, agent: Agent, from: 'live' | 'down'): void {
     const { status, reason = 'shutdown', metrics } = agent.record();
-    const wasAsked = reason === 'shutdown';
+    const isForgotten = standingOf(agent) === 'forgotten';
+    const wasAsked = isForgotten || reason === 'shutdown';
     const didItsWork = (status === 'stopped' || status === 'completed') && metrics.done > 0;
     const isFailure = !wasAsked && !didItsWork;
-    const why = `member ${member.id} is lost (${describeExit(reason)})`;
+    const why = `member ${member.id} is lost (${isForgotten ? 'forgotten' : describeExit(reason)})`;
     if (isFailure) this.#lastFailure = why;
     this.#move(member, 'leaving');
     this.#options.send({ type: 'member.lost', from, ...this.#moment(), isFailure, why });
@@ -347,7 +348,8 @@ export class Members {
   #dismiss(member: Member, agent: Agent, standing: Standing): void {
     if (standing === 'forgotten') return this.#gone(member);
     if (member.isDismissed || standing === 'ending') return;
-    if (standing === 'ended') {
+    // It has no body, and does not get another one.
+    if (standing === 'ended' || standing === 'returning') {
       this.report.ended(member);
       return this.#whileDismissed(member, agent.forget());
     }

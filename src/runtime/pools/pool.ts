@@ -299,6 +299,7 @@ export class Pool {
           this.#announce(0, this.#options.spec.target ?? this.#options.spec.min, 'created');
           this.#opened.resolve();
         },
+        announceClosed: () => this.#hasClosed(),
         announceSettled: () => {
           this.#autoscaling?.settled();
           this.#answerResizing(this.#isRefused ? members.failure : undefined);
@@ -321,9 +322,7 @@ export class Pool {
   }
 
   #send(event: PoolEvent): void {
-    if (this.#isReleased) return;
-    this.#chart.send(event);
-    if (this.#chart.snapshot().status === 'done') this.#hasClosed();
+    if (!this.#isReleased) this.#chart.send(event);
   }
 
   #hasClosed(): void {

@@ -70,8 +70,8 @@ export interface Pools {
    *
    * A task whose member crashes is abandoned, as with any agent: whether it was done nobody knows. Only where the
    * pool allows it (`retryAbandoned`) and the task's definition says that it may be done twice (`retry:
-   * 'on_host_loss'`) it is given to another member, unless buffers were given away with it. A task that waits in
-   * the line is in no store: no member has begun it.
+   * 'on_host_loss'`) it is given to another member, before all that wait. A task that waits in the line is in no
+   * store: no member has begun it.
    *
    * @throws AgentSystemError `POOL_UNKNOWN`, also for one that closes, `TASK_QUEUE_FULL`, and as `agents.execute`
    */
@@ -122,8 +122,10 @@ export class PoolRegistry implements Pools {
     if (this.#pools.has(name) || this.#opening.has(name)) {
       throw invalid(`name: there is a pool ${inWords(name)} already`);
     }
-    if ('id' in spec.spec && spec.spec.id !== undefined) {
-      throw invalid(`spec.id: members get theirs from the pool, got ${inWords(spec.spec.id)}`);
+    const given: { readonly id?: unknown; readonly pool?: unknown } = spec.spec;
+    for (const field of ['id', 'pool'] as const) {
+      if (given[field] === undefined) continue;
+      throw invalid(`spec.${field}: members get theirs from the pool, got ${inWords(given[field])}`);
     }
     this.#opening.set(name, undefined);
     try {

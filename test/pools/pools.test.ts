@@ -1,0 +1,793 @@
+import { describe, expect, test } from 'vitest';
+import { createAgentSystem, defineAgent, type PoolSpec } from '../../src/index.ts';
+import { settled } from '../../src/testing/index.ts';
+import { codeOf, fateOf, refusal, rig, silent } from '../rig.ts';
+import { poolRig, workshop } from './pool-rig.ts';
+
+describe('a pool that is asked for', () => {
+  const module = defineAgent({ type: 'worker', init: () => ({}), tasks: {} });
+  const broken: readonly [string, object, string][] = [
+    ['no name', { name: '' }, 'name'],
+    ['a smallest size beyond the largest', { min: 5, max: 4 }, 'min'],
+    ['no room at all', { max: 0 }, 'max'],
+    ['half a member', { min: 0.5 }, 'min'],
+    ['a target below its bounds', { min: 2, target: 1 }, 'target'],
+    ['a target beyond its bounds', { max: 2, target: 3 }, 'target'],
+    ['an id for its members', { spec: { module, id: 'x' } }, 'spec.id'],
+    ['a spec that is none', { spec: 7 }, 'spec'],
+    ['a spec without code', { spec: {} }, 'module'],
+    ['a spec with unknown keys', { spec: { module, limits: 1 } }, 'limits'],
+    ['another pool for its members', { spec: { module, pool: 'q' } }, 'spec.pool'],
+    ['a host that cannot run its members', { spec: { module, isolation: 'process' } }, 'isolation'],
+    ['a key that there is not', { size: 3 }, 'size'],
+    ['a line of less than nothing', { queueLimit: -1 }, 'queueLimit'],
+    ['thresholds the wrong way round', { scale: { up: { busyShare: 0.2 } } }, 'scale.down.busyShare'],
+    ['a signal that is none', { scale: { signal: 1 } }, 'scale.signal'],
+  ];
+
+  test.each(broken)('with %s is refused by name, and nothing is left', async (_, wrong, field) => {
+    const { system, agents, eventsOf } = await rig();
+    const right = { name: 'p', min: 1, max: 2, spec: { module } };
+    const options = { ...right, ...wrong };
+    const { code, message } = await refusal(system.pools.create(options as PoolSpec));
+    expect(code).toBe('AGENT_SPEC_INVALID');
+    expect(message).toContain(field);
+    expect(agents.list()).toEqual([]);
+    expect(system.pools.list()).toEqual([]);
+    expect(eventsOf('agent.registered')).toEqual([]);
+  });
+
+  test('runs its first members, as many as its target, when the call has returned', async () => {
+    const { pool, agents, eventsOf } = await poolRig({ min: 1, target: 3 });
+    expect(pool()).toMatchObject({
+      status: 'steady',
+      type: 'worker',
+      wanted: 3,
+      live: 3,
+      idle: 3,
+      waiting: 0,
+    });
+    expect(pool().members).toEqual(['p-1', 'p-2', 'p-3']);
+    expect(agents.list({ status: 'running' }).map(({ id }) => id)).toEqual(['p-1', 'p-2', 'p-3']);
+    expect(eventsOf('pool.scaled')).toMatchObject([{ pool: 'p', from: 0, to: 3, why: 'created' }]);
+  });
+
+  test('whose first member cannot start is not there, and neither are the others', async () => {
+    const { system, agents, clock } = await rig();
+    const shop = workshop();
+    shop.onInit = 'hold';
+    const created = system.pools.create({
+      name: 'p',
+      min: 3,
+      max: 3,
+      spec: { module: shop.definition },
+    });
+    await settled();
+    const [first, second] = shop.starts.splice(0);
+    first!.resolve();
+    second!.reject(new Error('no key'));
+    const { code, cause } = await refusal(created);
+    expect(code).toBe('AGENT_START_FAILED');
+    expect(cause).toMatchObject({ message: 'no key' });
+    await settled();
+    expect(agents.list()).toEqual([]);
+    expect(await codeOf(() => system.pools.get('p'))).toBe('POOL_UNKNOWN');
+    expect(clock.pending()).toEqual([]);
+    shop.onInit = 'return';
+    expect(await system.pools.create({ name: 'p', min: 1, max: 1, spec: { module: shop.definition } })).toBe(
+      'p',
+    );
+  });
+
+  test('twice is refused, also while the first one opens', async () => {
+    const { system } = await rig();
+    const shop = workshop();
+    shop.onInit = 'hold';
+    const spec: PoolSpec = { name: 'p', min: 1, max: 2, spec: { module: shop.definition } };
+    const created = system.pools.create(spec);
+    await settled();
+    expect(await refusal(system.pools.create(spec))).toMatchObject({ code: 'AGENT_SPEC_INVALID' });
+    for (const start of shop.starts.splice(0)) start.resolve();
+    await created;
+    expect((await refusal(system.pools.create(spec))).message).toContain('name');
+  });
+
+  test('steps over ids that somebody else has', async () => {
+    const { system } = await rig();
+    const { definition } = workshop();
+    await system.agents.register({ id: 'p-1', module: definition });
+    await system.pools.create({ name: 'p', min: 2, max: 2, spec: { module: definition } });
+    expect(system.pools.get('p').members).toEqual(['p-2', 'p-3']);
+    expect(system.agents.get('p-1').status).toBe('registered');
+  });
+
+  test('may be called __proto__', async () => {
+    const { system } = await rig();
+    const { definition } = workshop();
+    const name = await system.pools.create({
+      name: '__proto__',
+      min: 1,
+      max: 1,
+      spec: { module: definition },
+    });
+    expect(await system.pools.execute(name, { type: 'quick' })).toBe(1);
+  });
+
+  test('nobody becomes a member by a spec of his own', async () => {
+    const { agents } = await poolRig();
+    const { definition } = workshop();
+    const spec = { module: definition, pool: 'p' };
+    const { code, message } = await refusal(agents.register(spec));
+    expect({ code, message }).toMatchObject({ code: 'AGENT_SPEC_INVALID' });
+    expect(message).toContain('pool');
+  });
+});
+
+describe('what is unknown, or too much, or too little, is refused', () => {
+  test('a pool that there is not', async () => {
+    const { system } = await rig();
+    const { pools } = system;
+    expect(await codeOf(() => pools.get('q'))).toBe('POOL_UNKNOWN');
+    expect(await codeOf(pools.execute('q', { type: 'work' }))).toBe('POOL_UNKNOWN');
+    expect(await codeOf(pools.ensureSize('q', 1))).toBe('POOL_UNKNOWN');
+    expect(await codeOf(pools.close('q'))).toBe('POOL_UNKNOWN');
+  });
+
+  test.each([0, 5, 1.5, Number.NaN, '2', undefined])('a size of %s', async (size) => {
+    const { pools, pool, eventsOf } = await poolRig();
+    const { code, message } = await refusal(pools.ensureSize('p', size as number));
+    expect({ code, message }).toMatchObject({ code: 'AGENT_SPEC_INVALID' });
+    expect(message).toContain('size');
+    expect(pool().wanted).toBe(1);
+    expect(eventsOf('pool.scaled')).toHaveLength(1);
+  });
+
+  test('a task that its members cannot do, before it takes a place in the line', async () => {
+    const { pools, pool, work } = await poolRig({ queueLimit: 0 });
+    const { message } = await refusal(pools.execute('p', { type: 'sing' }));
+    expect(message).toContain('worker');
+    expect(await codeOf(pools.execute('p', { type: 'sing' }))).toBe('TASK_INCOMPATIBLE');
+    expect(await codeOf(pools.execute('p', { type: 'fly' }))).toBe('TASK_INCOMPATIBLE');
+    expect(await codeOf(pools.execute('p', { type: 'work', timeoutMs: -1 }))).toBe('TASK_INPUT_INVALID');
+    expect(await codeOf(pools.execute('p', 7 as never))).toBe('TASK_INPUT_INVALID');
+    expect(pool()).toMatchObject({ idle: 1, waiting: 0 });
+    void work().catch(() => {});
+    expect(pool().idle).toBe(0);
+  });
+
+  test('anything, once the system closes', async () => {
+    const { system, pools, clock } = await poolRig();
+    const { definition } = workshop();
+    const closed = system.close();
+    expect(await codeOf(pools.create({ name: 'q', min: 1, max: 1, spec: { module: definition } }))).toBe(
+      'SYSTEM_CLOSED',
+    );
+    expect(await codeOf(pools.execute('p', { type: 'work' }))).toBe('SYSTEM_CLOSED');
+    expect(await codeOf(pools.ensureSize('p', 2))).toBe('SYSTEM_CLOSED');
+    expect(await codeOf(pools.close('p'))).toBe('SYSTEM_CLOSED');
+    await clock.advance(10_000);
+    await closed;
+  });
+});
+
+describe('tasks', () => {
+  test('go to members that are idle, in turn', async () => {
+    const { work, shop, pool, finishOne } = await poolRig({ target: 3 });
+    for (let task = 0; task < 3; task++) void work();
+    await settled();
+    expect(shop.jobs.map(({ agentId }) => agentId)).toEqual(['p-1', 'p-2', 'p-3']);
+    expect(pool().idle).toBe(0);
+    await finishOne();
+    await finishOne();
+    void work();
+    await settled();
+    expect(shop.jobs.at(-1)!.agentId).toBe('p-1');
+    void work();
+    await settled();
+    expect(shop.jobs.at(-1)!.agentId).toBe('p-2');
+  });
+
+  test('wait in the order in which they came while nobody is idle', async () => {
+    const { pools, work, finishOne, pool, shop } = await poolRig();
+    const order: number[] = [];
+    const first = work();
+    const others = [1, 2, 3].map((number) =>
+      pools.execute('p', { type: 'quick' }).then((did) => order.push(number, did as number)),
+    );
+    await settled();
+    expect(pool().waiting).toBe(3);
+    expect(shop.jobs).toHaveLength(1);
+    await finishOne();
+    expect(await first).toBe('done');
+    await Promise.all(others);
+    expect(order).toEqual([1, 1, 2, 2, 3, 3]);
+  });
+
+  test('beyond the limit of the line are refused, and those in it are not touched', async () => {
+    const { work, finishOne, pool } = await poolRig({ queueLimit: 1 });
+    const [running, waiting] = [work(), work()];
+    expect(await refusal(work())).toMatchObject({ code: 'TASK_QUEUE_FULL', details: { pool: 'p' } });
+    await finishOne();
+    await finishOne();
+    expect(await Promise.all([running, waiting])).toEqual(['done', 'done']);
+    expect(pool().idle).toBe(1);
+  });
+
+  test('a member does as many at once as its spec says, and the least loaded gets the next', async () => {
+    const { work, shop, pool, finishOne } = await poolRig({ target: 2, spec: { tasks: { concurrency: 2 } } });
+    for (let task = 0; task < 5; task++) void work();
+    await settled();
+    expect(shop.jobs.map(({ agentId }) => agentId)).toEqual(['p-1', 'p-2', 'p-1', 'p-2']);
+    expect(pool()).toMatchObject({ idle: 0, waiting: 1 });
+    await finishOne();
+    expect(shop.jobs.map(({ agentId }) => agentId)).toEqual(['p-2', 'p-1', 'p-2', 'p-1']);
+    expect(pool().waiting).toBe(0);
+    while (shop.jobs.length > 0) await finishOne();
+    expect(pool().idle).toBe(2);
+  });
+
+  test('a member that somebody else keeps busy is passed over', async () => {
+    const { agents, work, shop, pool } = await poolRig({ target: 2 });
+    agents.execute('p-1', { type: 'work' }).catch(() => {});
+    void work();
+    expect(pool()).toMatchObject({ idle: 0 });
+    void work();
+    await settled();
+    expect(shop.jobs.map(({ agentId }) => agentId)).toEqual(['p-1', 'p-2']);
+    expect(pool().waiting).toBe(1);
+  });
+
+  test('a member that no longer answers health checks gets none until it does', async () => {
+    const health = { intervalMs: 1_000, timeoutMs: 500, failuresBeforeKill: 100 };
+    const gates: PromiseWithResolvers<void>[] = [];
+    const moody = defineAgent({
+      type: 'moody',
+      init: () => ({}),
+      health: async () => {
+        const gate = Promise.withResolvers<void>();
+        gates.push(gate);
+        await gate.promise;
+      },
+      tasks: { quick: { run: () => 'done' } },
+    });
+    const { system, clock } = await rig();
+    await system.pools.create({ name: 'p', min: 1, max: 1, spec: { module: moody, health } });
+    await clock.advance(1_500);
+    expect(system.agents.get('p-1').status).toBe('unresponsive');
+    expect(system.pools.get('p')).toMatchObject({ live: 1, idle: 0 });
+    const task = system.pools.execute('p', { type: 'quick' });
+    expect(await fateOf(task)).toBe('pending');
+    for (const gate of gates) gate.resolve();
+    await settled();
+    expect(await task).toBe('done');
+    for (const gate of gates) gate.resolve();
+  });
+
+  test('time out in the line', async () => {
+    const { work, clock, pool, finishOne } = await poolRig();
+    void work();
+    const late = work({ timeoutMs: 1_000 });
+    await clock.advance(999);
+    expect(await fateOf(late)).toBe('pending');
+    await clock.advance(1);
+    const error = await refusal(late);
+    expect(error).toMatchObject({ code: 'TASK_TIMED_OUT', details: { pool: 'p', task: 'work' } });
+    expect(pool().waiting).toBe(0);
+    await finishOne();
+    expect(pool().idle).toBe(1);
+    expect(clock.pending()).toEqual([]);
+  });
+
+  test('the time in the line counts', async () => {
+    const { work, clock, finishOne, shop } = await poolRig();
+    void work();
+    const late = work({ timeoutMs: 1_000 });
+    await clock.advance(600);
+    await finishOne();
+    expect(shop.jobs).toHaveLength(1);
+    await clock.advance(399);
+    expect(await fateOf(late)).toBe('pending');
+    await clock.advance(1);
+    expect(await codeOf(late)).toBe('TASK_TIMED_OUT');
+  });
+
+  test('a member whose task timed out is busy until its work ends', async () => {
+    const { work, clock, shop, pool, finishOne } = await poolRig();
+    const late = work({ timeoutMs: 1_000 });
+    await clock.advance(1_000);
+    expect(await codeOf(late)).toBe('TASK_TIMED_OUT');
+    const next = work();
+    await settled();
+    expect(pool()).toMatchObject({ idle: 0, waiting: 1 });
+    expect(shop.jobs).toHaveLength(1);
+    await finishOne();
+    expect(pool()).toMatchObject({ idle: 0, waiting: 0 });
+    await finishOne();
+    expect(await next).toBe('done');
+  });
+
+  test('are cancelled in the line by their signal', async () => {
+    const { work, pool, finishOne } = await poolRig();
+    const controller = new AbortController();
+    void work();
+    const cancelled = work({ signal: controller.signal });
+    const next = work();
+    await settled();
+    controller.abort(new Error('no more'));
+    const error = await refusal(cancelled);
+    expect(error.code).toBe('TASK_ABANDONED');
+    expect(error.cause).toMatchObject({ message: 'no more' });
+    expect(pool().waiting).toBe(1);
+    expect(await codeOf(work({ signal: controller.signal }))).toBe('TASK_ABANDONED');
+    await finishOne();
+    await finishOne();
+    expect(await next).toBe('done');
+  });
+
+  test('are cancelled in a member by their signal', async () => {
+    const { work, shop, finishOne, pool } = await poolRig();
+    const controller = new AbortController();
+    void work();
+    const cancelled = work({ signal: controller.signal });
+    await settled();
+    await finishOne();
+    controller.abort();
+    expect(await codeOf(cancelled)).toBe('TASK_ABANDONED');
+    expect(shop.jobs[0]!.signal.aborted).toBe(true);
+    await finishOne();
+    expect(pool().idle).toBe(1);
+  });
+
+  test('leave no listener on a signal that outlives them', async () => {
+    const { work, finishOne } = await poolRig();
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = signal;
+    signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
+      listeners += 1;
+      return addEventListener.apply(signal, given);
+    };
+    signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
+      listeners -= 1;
+      return removeEventListener.apply(signal, given);
+    };
+    const tasks = [work({ signal }), work({ signal })];
+    await settled();
+    expect(listeners).toBe(2);
+    await finishOne();
+    await finishOne();
+    await Promise.all(tasks);
+    expect(listeners).toBe(0);
+  });
+
+  test('that fail fail for their caller, and the member goes on', async () => {
+    const { work, shop, pool } = await poolRig();
+    const failed = work();
+    await settled();
+    shop.jobs[0]!.fail(new Error('wrong'));
+    expect(await codeOf(failed)).toBe('TASK_FAILED');
+    expect(pool()).toMatchObject({ status: 'steady', idle: 1 });
+  });
+
+  test('whose member crashes are abandoned, not repeated', async () => {
+    const { work, agents, shop, clock, pool } = await poolRig({ target: 2 });
+    const [first] = [work(), work()];
+    const waiting = work();
+    await settled();
+    void agents.kill('p-1');
+    expect(await codeOf(first)).toBe('TASK_ABANDONED');
+    expect(await fateOf(waiting)).toBe('pending');
+    expect(pool()).toMatchObject({ status: 'backing_off', live: 1, waiting: 1 });
+    await clock.advance(500);
+    expect(pool()).toMatchObject({ status: 'steady', live: 2, waiting: 0 });
+    expect(shop.jobs.map(({ agentId }) => agentId)).toEqual(['p-1', 'p-2', 'p-3']);
+  });
+
+  test('that may be done twice are given to another member, as often as the pool allows', async () => {
+    const { pools, agents, shop, clock } = await poolRig({ target: 3, retryAbandoned: 1 });
+    const [again, once] = [
+      pools.execute('p', { type: 'again' }),
+      pools.execute('p', { type: 'work', signal: new AbortController().signal }),
+    ];
+    await settled();
+    void agents.kill('p-1');
+    void agents.kill('p-2');
+    expect(await codeOf(once)).toBe('TASK_ABANDONED');
+    expect(await fateOf(again)).toBe('pending');
+    expect(shop.jobs.at(-1)!.agentId).toBe('p-3');
+    void agents.kill('p-3');
+    expect(await codeOf(again)).toBe('TASK_ABANDONED');
+    await clock.advance(500);
+  });
+
+  test('that are repeated keep their turn, their time and their signal', async () => {
+    const { pools, agents, shop, clock } = await poolRig({ retryAbandoned: 9, target: 1 });
+    const controller = new AbortController();
+    const late = codeOf(pools.execute('p', { type: 'again', timeoutMs: 700 }));
+    const cancelled = codeOf(pools.execute('p', { type: 'again', signal: controller.signal }));
+    await settled();
+    void agents.kill('p-1');
+    await clock.advance(500);
+    expect(shop.jobs.at(-1)!.agentId).toBe('p-2');
+    await clock.advance(200);
+    expect(await late).toBe('TASK_TIMED_OUT');
+    controller.abort();
+    expect(await cancelled).toBe('TASK_ABANDONED');
+  });
+});
+
+describe('a size', () => {
+  test('is reached when the call returns', async () => {
+    const { pools, pool, agents } = await poolRig();
+    expect(await pools.ensureSize('p', 3)).toMatchObject({ status: 'steady', live: 3, wanted: 3 });
+    expect(await pools.ensureSize('p', 3)).toMatchObject({ live: 3 });
+    expect(await pools.ensureSize('p', 1)).toMatchObject({ status: 'steady', live: 1 });
+    expect(agents.list()).toHaveLength(1);
+    expect(pool().members).toHaveLength(1);
+  });
+
+  test('shrinks by the idle ones, and by busy ones when they are done, however long that takes', async () => {
+    const { pools, pool, work, clock, shop, agents, finishOne } = await poolRig({ target: 3 });
+    const tasks = [work(), work()];
+    await settled();
+    const shrunk = pools.ensureSize('p', 1);
+    await clock.advance(3_600_000);
+    expect(pool()).toMatchObject({ status: 'shrinking', live: 1, draining: 1 });
+    expect(agents.list().map(({ id }) => id)).toEqual(['p-1', 'p-2']);
+    expect(shop.jobs.some(({ signal }) => signal.aborted)).toBe(false);
+    expect(await fateOf(shrunk)).toBe('pending');
+    await finishOne();
+    await finishOne();
+    expect(await Promise.all(tasks)).toEqual(['done', 'done']);
+    expect(await shrunk).toMatchObject({ status: 'steady', live: 1, draining: 0 });
+    expect(agents.list()).toHaveLength(1);
+  });
+
+  test('a member that drains gets no more tasks, and is waited for by whoever addresses it himself', async () => {
+    const { pools, pool, work, shop, agents, finishOne } = await poolRig({ target: 2 });
+    void work();
+    void work();
+    await settled();
+    void pools.ensureSize('p', 1);
+    await settled();
+    const [leaving] = pool().members.slice(-1);
+    const other = agents.execute(leaving!, { type: 'work' });
+    const next = work();
+    await settled();
+    expect(shop.jobs).toHaveLength(2);
+    shop.jobs.find(({ agentId }) => agentId === leaving)!.done();
+    await settled();
+    expect(pool()).toMatchObject({ draining: 1, waiting: 1 });
+    shop.jobs.find(({ agentId }) => agentId === leaving)!.done('other');
+    expect(await other).toBe('other');
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', draining: 0, waiting: 1 });
+    await finishOne();
+    await finishOne();
+    expect(await next).toBe('done');
+  });
+
+  test('a shrink that is taken back keeps those that have not stopped yet', async () => {
+    const { pools, pool, work, shop, agents } = await poolRig({ target: 3 });
+    for (let task = 0; task < 3; task++) void work();
+    await settled();
+    const shrunk = pools.ensureSize('p', 1);
+    await settled();
+    expect(pool()).toMatchObject({ live: 1, draining: 2 });
+    const grown = pools.ensureSize('p', 4);
+    expect(await grown).toMatchObject({ status: 'steady', live: 4, draining: 0, idle: 1 });
+    expect(await shrunk).toMatchObject({ live: 4 });
+    expect(shop.inits).toBe(4);
+    for (const job of [...shop.jobs]) job.done();
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', live: 4, idle: 4 });
+    expect(agents.list()).toHaveLength(4);
+  });
+
+  test('a shrink and a growth at once stop nobody and start nobody', async () => {
+    const { pools, pool, shop, eventsOf } = await poolRig({ target: 3 });
+    await Promise.all([pools.ensureSize('p', 1), pools.ensureSize('p', 3)]);
+    expect(pool()).toMatchObject({ status: 'steady', live: 3, idle: 3 });
+    expect(shop.inits).toBe(3);
+    expect(eventsOf('agent.stopping')).toEqual([]);
+  });
+
+  test('that cannot be reached goes back, by as much, and the caller hears why', async () => {
+    const { pools, pool, shop, clock, eventsOf } = await poolRig();
+    shop.onInit = 'hold';
+    const grown = pools.ensureSize('p', 4);
+    await settled();
+    const [first, second, third] = shop.starts.splice(0);
+    first!.resolve();
+    second!.reject(new Error('no key'));
+    third!.resolve();
+    expect(await refusal(grown)).toMatchObject({ code: 'AGENT_START_FAILED', cause: { message: 'no key' } });
+    expect(pool()).toMatchObject({ status: 'steady', wanted: 3, live: 3 });
+    expect(eventsOf('pool.scaled').map(({ from, to }) => [from, to])).toEqual([
+      [0, 1],
+      [1, 4],
+      [4, 3],
+    ]);
+    expect(clock.pending()).toEqual([]);
+  });
+
+  test('beyond what the system has room for goes back to what it has', async () => {
+    const { pools, pool, system, clock } = await poolRig({}, { limits: { maxAgents: 2 } });
+    expect(await codeOf(pools.ensureSize('p', 4))).toBe('RESOURCES_EXHAUSTED');
+    expect(pool()).toMatchObject({ status: 'steady', wanted: 2, live: 2 });
+    expect(system.alerts.list()).toEqual([]);
+    expect(clock.pending()).toEqual([]);
+  });
+});
+
+describe('a member', () => {
+  test('that crashes comes back by its own policy, and is not replaced', async () => {
+    const { pool, agents, work, clock, shop } = await poolRig({
+      target: 2,
+      spec: { restart: { policy: 'immediate', delayMs: 1_000 } },
+    });
+    void agents.kill('p-1');
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', live: 1, down: 1, wanted: 2 });
+    void work();
+    const waiting = work();
+    await settled();
+    expect(pool().waiting).toBe(1);
+    await clock.advance(1_000);
+    expect(pool()).toMatchObject({ live: 2, down: 0, waiting: 0 });
+    expect(pool().members.toSorted()).toEqual(['p-1', 'p-2']);
+    for (const job of [...shop.jobs]) job.done('done');
+    expect(await waiting).toBe('done');
+  });
+
+  test('that has given up is replaced, and forgotten', async () => {
+    const { pool, agents, clock, system } = await poolRig({
+      spec: { restart: { policy: 'immediate', delayMs: 100, maxRestarts: 1 } },
+    });
+    void agents.kill('p-1');
+    await clock.advance(100);
+    expect(pool()).toMatchObject({ live: 1 });
+    void agents.kill('p-1');
+    await settled();
+    expect(pool()).toMatchObject({ status: 'backing_off', live: 0, down: 0 });
+    expect(pool().lastFailure).toContain('p-1');
+    expect(pool().retryAt).toBe(clock.now() + 500);
+    await clock.advance(500);
+    expect(pool()).toMatchObject({ status: 'steady', live: 1, members: ['p-2'] });
+    expect(agents.list()).toHaveLength(1);
+    expect(system.alerts.list()).toEqual([]);
+  });
+
+  test('that has completed its work is replaced at once', async () => {
+    const { pools, pool, agents } = await poolRig();
+    await pools.execute('p', { type: 'quick' });
+    await pools.execute('p', { type: 'finish' });
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', live: 1, members: ['p-2'] });
+    expect(agents.list()).toHaveLength(1);
+  });
+
+  test('that somebody stops or forgets is replaced at once', async () => {
+    const { pool, agents } = await poolRig({ target: 2 });
+    await agents.stop('p-1');
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', members: ['p-2', 'p-3'] });
+  });
+
+  test('that crashes as soon as it lives is no storm: starts are further and further apart, and then rare', async () => {
+    const { pool, agents, clock, system, eventsOf, shop } = await poolRig({ max: 8, target: 8 });
+    const starts = () => eventsOf('agent.starting').length;
+    expect(starts()).toBe(8);
+    shop.onInit = new Error('no more');
+    for (const id of pool().members) void agents.kill(id);
+    await settled();
+    expect(pool()).toMatchObject({ status: 'backing_off', live: 0 });
+    const tries: number[] = [];
+    for (let second = 0; second < 600; second++) {
+      const before = starts();
+      await clock.advance(1_000);
+      if (starts() > before) tries.push(second);
+      expect(starts() - before).toBeLessThanOrEqual(1);
+    }
+    expect(pool().status).toBe('degraded');
+    expect(system.alerts.list()).toMatchObject([{ alert: 'pool_degraded', pool: 'p' }]);
+    expect(eventsOf('alert.raised')).toHaveLength(1);
+    expect(tries.slice(0, 5)).toEqual([0, 1, 3, 7, 15]);
+    expect(tries.length).toBeLessThan(16);
+    shop.onInit = 'return';
+    await clock.advance(60_000);
+    expect(pool()).toMatchObject({ status: 'steady', live: 8 });
+    expect(system.alerts.list()).toEqual([]);
+  });
+
+  test('of a pool that is degraded serves on, and a caller who sets the size has it tried at once', async () => {
+    const { pools, pool, agents, clock, shop, work, finishOne, system } = await poolRig({
+      target: 2,
+      restart: { maxRestarts: 0 },
+    });
+    shop.onInit = new Error('no key');
+    void agents.kill('p-1');
+    await settled();
+    expect(pool()).toMatchObject({ status: 'degraded', live: 1 });
+    const task = work();
+    await settled();
+    await finishOne();
+    expect(await task).toBe('done');
+    expect(await codeOf(pools.ensureSize('p', 2))).toBe('AGENT_START_FAILED');
+    expect(pool().status).toBe('degraded');
+    shop.onInit = 'return';
+    expect(await pools.ensureSize('p', 2)).toMatchObject({ status: 'steady', live: 2 });
+    expect(system.alerts.list()).toEqual([]);
+    expect(clock.pending()).toEqual([]);
+  });
+
+  test('that the system has no room for is tried again until it has', async () => {
+    const { pool, agents, clock, system, shop } = await poolRig({}, { limits: { maxAgents: 1 } });
+    await agents.register({ id: 'rival', module: shop.definition, health: { intervalMs: Infinity } });
+    void agents.kill('p-1');
+    await settled();
+    await agents.start('rival');
+    await clock.advance(500);
+    expect(pool()).toMatchObject({ status: 'backing_off', live: 0 });
+    expect(system.alerts.list()).toMatchObject([{ alert: 'pool_starved', pool: 'p' }]);
+    await clock.advance(3_600_000);
+    expect(pool().status).toBe('backing_off');
+    await agents.stop('rival');
+    await clock.advance(60_000);
+    expect(pool()).toMatchObject({ status: 'steady', live: 1 });
+    expect(system.alerts.list()).toEqual([]);
+  });
+});
+
+describe('a close', () => {
+  test('does what waits, ends all members in order, and forgets them', async () => {
+    const { pools, work, finishOne, agents, eventsOf, clock } = await poolRig({ target: 2 });
+    const tasks = [work(), work(), work()];
+    await settled();
+    const closed = pools.close('p');
+    expect(await codeOf(work())).toBe('POOL_UNKNOWN');
+    expect(await codeOf(pools.ensureSize('p', 1))).toBe('POOL_UNKNOWN');
+    const again = pools.close('p');
+    await finishOne();
+    await finishOne();
+    await finishOne();
+    expect(await Promise.all(tasks)).toEqual(['done', 'done', 'done']);
+    const report = await closed;
+    expect({ ...report, stopped: report.stopped.toSorted() }).toEqual({
+      stopped: ['p-1', 'p-2'],
+      abandoned: [],
+      tasksAbandoned: 0,
+    });
+    expect(await again).toEqual(report);
+    expect(agents.list()).toEqual([]);
+    expect(pools.list()).toEqual([]);
+    expect(eventsOf('pool.scaled').at(-1)).toMatchObject({ from: 2, to: 0, why: 'closed' });
+    expect(clock.pending()).toEqual([]);
+  });
+
+  test('past its deadline gives up what waits and what runs, and says so', async () => {
+    const { pools, work, agents, clock } = await poolRig({ target: 2 });
+    const tasks = [work(), work(), work()];
+    const codes = Promise.all(tasks.map(codeOf));
+    await settled();
+    const closed = pools.close('p', { timeoutMs: 1_000 });
+    await clock.advance(799);
+    expect(await fateOf(closed)).toBe('pending');
+    await clock.advance(201);
+    expect(await codes).toEqual(['TASK_ABANDONED', 'TASK_ABANDONED', 'TASK_ABANDONED']);
+    expect(await closed).toMatchObject({ stopped: [], abandoned: ['p-1', 'p-2'], tasksAbandoned: 1 });
+    expect(agents.list()).toEqual([]);
+  });
+
+  test('without any grace kills at once', async () => {
+    const { pools, work, agents } = await poolRig({ target: 2 });
+    const task = work();
+    await settled();
+    const closed = pools.close('p', { timeoutMs: 0 });
+    expect(await codeOf(task)).toBe('TASK_ABANDONED');
+    expect((await closed).abandoned).toEqual(['p-1', 'p-2']);
+    expect(agents.list()).toEqual([]);
+  });
+
+  test('of a pool that is degraded clears its alert', async () => {
+    const { pools, agents, system } = await poolRig({ target: 1, restart: { maxRestarts: 0 } });
+    void agents.kill('p-1');
+    await settled();
+    expect(system.alerts.list()).toHaveLength(1);
+    expect(await pools.close('p')).toEqual({ stopped: [], abandoned: [], tasksAbandoned: 0 });
+    expect(system.alerts.list()).toEqual([]);
+  });
+
+  test('leaves its name free', async () => {
+    const { pools, shop } = await poolRig();
+    await pools.close('p');
+    expect(await pools.create({ name: 'p', min: 2, max: 2, spec: { module: shop.definition } })).toBe('p');
+    expect(pools.get('p').live).toBe(2);
+  });
+
+  test('with options that are none is refused, and nothing closes', async () => {
+    const { pools, pool } = await poolRig();
+    expect(await codeOf(pools.close('p', { timeoutMs: -1 }))).toBe('AGENT_SPEC_INVALID');
+    expect(pool().status).toBe('steady');
+  });
+
+  test('answers whoever waits for a size', async () => {
+    const { pools, work, clock } = await poolRig({ target: 2 });
+    void codeOf(work());
+    void codeOf(work());
+    await settled();
+    const shrunk = pools.ensureSize('p', 1);
+    const code = codeOf(shrunk);
+    const closed = pools.close('p', { timeoutMs: 1_000 });
+    await clock.advance(1_000);
+    await closed;
+    expect(await code).toBe('POOL_UNKNOWN');
+  });
+});
+
+describe('a close of the system', () => {
+  test('does what waits in the line, starts nobody, and reports the members', async () => {
+    const { system, pools, work, shop, finishOne, clock } = await poolRig({ target: 2 });
+    const tasks = [work(), work(), work()];
+    await settled();
+    const grown = codeOf(pools.ensureSize('p', 4));
+    shop.onInit = 'hold';
+    await settled();
+    const inits = shop.inits;
+    const closed = system.close();
+    await settled();
+    expect(pools.get('p').status).toBe('closing');
+    await finishOne();
+    await finishOne();
+    await finishOne();
+    expect(await Promise.all(tasks)).toEqual(['done', 'done', 'done']);
+    await clock.advance(5_000);
+    const { stopped } = await closed;
+    expect(stopped).toEqual(expect.arrayContaining(['p-1', 'p-2']));
+    expect(shop.inits).toBe(inits);
+    expect(await grown).toBe('SYSTEM_CLOSED');
+  });
+
+  test('has one deadline for what waits and for what runs', async () => {
+    const { system, work, clock } = await poolRig();
+    const codes = Promise.all([work(), work()].map(codeOf));
+    await settled();
+    const before = clock.now();
+    const closed = system.close({ timeoutMs: 1_000 });
+    await clock.advance(1_000);
+    expect(await codes).toEqual(['TASK_ABANDONED', 'TASK_ABANDONED']);
+    expect(await closed).toEqual({ stopped: [], abandoned: ['p-1'] });
+    expect(clock.now() - before).toBe(1_000);
+  });
+
+  test('ends the close of a pool that is under way, with a report of it', async () => {
+    const { system, pools, work, clock } = await poolRig();
+    const code = codeOf(work());
+    await settled();
+    const poolClosed = pools.close('p', { timeoutMs: 60_000 });
+    await settled();
+    const closed = system.close({ timeoutMs: 1_000 });
+    await clock.advance(1_000);
+    expect(await code).toBe('TASK_ABANDONED');
+    expect(await closed).toEqual({ stopped: [], abandoned: ['p-1'] });
+    expect(await poolClosed).toMatchObject({ stopped: [], abandoned: ['p-1'] });
+  });
+
+  test('refuses a pool that is opening', async () => {
+    const { system, clock } = await rig();
+    const shop = workshop();
+    shop.onInit = 'hold';
+    const spec = { module: shop.definition };
+    const created = codeOf(system.pools.create({ name: 'p', min: 1, max: 1, spec }));
+    await settled();
+    const closed = system.close({ timeoutMs: 1_000 });
+    await clock.advance(1_000);
+    await closed;
+    expect(await created).toBe('SYSTEM_CLOSED');
+  });
+
+  test('without any pool waits for none', async () => {
+    const system = await createAgentSystem({ logger: silent });
+    expect(await system.close()).toEqual({ stopped: [], abandoned: [] });
+  });
+});
