@@ -10,7 +10,7 @@ import {
   failure,
   opened,
   place,
-  program,
+  programs,
   refusal,
   resultOf,
   smallDisk,
@@ -89,7 +89,7 @@ test('an I/O error of the operating system refuses the batch, and all before it 
   const path = place();
   // Files larger than so many blocks of 512 bytes may not be written: a limit of the process.
   const command = `ulimit -f 500 && exec "$0" "$@"`;
-  const args = [process.execPath, program('append-until-refused'), path];
+  const args = [process.execPath, programs.appendUntilRefused, path];
   const { kept, code, message } = resultOf('sh', ['-c', command, ...args]);
   expect(code).toBe('STORE_FAILED');
   expect(message).toContain(path);

@@ -4,11 +4,11 @@ import { linkSync, symlinkSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { sqliteStore } from '../../src/sqlite.ts';
-import { appended, filled, opened, place, program, refusal, resultOf } from './store-file-rig.ts';
+import { appended, filled, opened, place, programs, refusal, resultOf } from './store-file-rig.ts';
 
 /** Another program that has the store open. */
 async function holder(path: string) {
-  const child = spawn(process.execPath, [program('hold-store'), path], {
+  const child = spawn(process.execPath, [programs.holdStore, path], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   onTestFinished(async () => {
@@ -50,7 +50,7 @@ describe('a file that somebody has open', () => {
     const message = await refusal(path);
     if (process.platform === 'linux') expect(message).toContain('this very program');
     // Whoever closes a second descriptor of a file drops the locks of the first.
-    const other = resultOf(process.execPath, [program('open-once'), path]);
+    const other = resultOf(process.execPath, [programs.openOnce, path]);
     expect(other['message']).toContain('only one who has the file open');
     await appended(first, 20);
   });

@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { FleetIndex } from '../../src/runtime/fleet-index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 import { agentOf, batchesUpTo, stateOf } from './known-history.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
-
-const writer = fileURLToPath(new URL('programs/append-until-killed.ts', import.meta.url));
+import { place, programs } from './store-file-rig.ts';
 
 /** Runs the writer until it has told so many lines; kills it then. The last sequence that it said was kept. */
 async function killAfter(lines: number, args: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, [writer, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [programs.appendUntilKilled, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
   let kept = 0;
@@ -61,7 +59,7 @@ test.each([
   'a store that keeps $kept has all that was acknowledged, in order and whole batches, after each of 8 kills',
   { timeout: 120_000 },
   async ({ retainEvents, seed }) => {
-    const path = join(temporaryDirectory(), 'fleet.db');
+    const path = place();
     const random = seededRandom(seed);
     let last = 0;
     for (let kill = 0; kill < 8; kill++) {

@@ -6,7 +6,7 @@ import {
   closedAtEnd,
   filled,
   place,
-  program,
+  programs,
   refusal,
   resultOf,
   smallDisk,
@@ -22,7 +22,7 @@ describe('a file that may not be written', () => {
     await filled(path, 10);
     chmodSync(path, fileMode);
     chmodSync(join(path, '..'), directoryMode);
-    const { code, message } = resultOf(process.execPath, [program('open-once'), path, 'nobody']);
+    const { code, message } = resultOf(process.execPath, [programs.openOnce, path, 'nobody']);
     chmodSync(join(path, '..'), 0o755);
     expect(code).toBe('STORE_FAILED');
     expect(message).toContain(path);
@@ -32,7 +32,7 @@ describe('a file that may not be written', () => {
   test('is not made in a directory that may not be written', async () => {
     const path = place();
     chmodSync(join(path, '..'), 0o555);
-    const { code, message } = resultOf(process.execPath, [program('open-once'), path, 'nobody']);
+    const { code, message } = resultOf(process.execPath, [programs.openOnce, path, 'nobody']);
     expect(code).toBe('STORE_FAILED');
     expect(message).toMatch(/directory that can be written.*give this user the right/);
     expect(existsSync(path)).toBe(false);

@@ -79,10 +79,13 @@ export async function refusalOfUntouched(path: string): Promise<string> {
   return message;
 }
 
-/** A program of this folder. */
-export function program(name: string): string {
-  return fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
-}
+/** Programs that are run beside the tests. */
+export const programs = {
+  appendUntilKilled: fileURLToPath(new URL('programs/append-until-killed.ts', import.meta.url)),
+  appendUntilRefused: fileURLToPath(new URL('programs/append-until-refused.ts', import.meta.url)),
+  holdStore: fileURLToPath(new URL('programs/hold-store.ts', import.meta.url)),
+  openOnce: fileURLToPath(new URL('programs/open-once.ts', import.meta.url)),
+};
 
 /** What a program told, as JSON, without a complaint. */
 export function resultOf(command: string, args: readonly string[]): Record<string, unknown> {
@@ -123,12 +126,13 @@ export function closedAtEnd(path: string): SqliteStore {
 /** A real file system of a given size; the test is skipped where none may be mounted. */
 export function smallDisk(context: TestContext, size: string) {
   const directory = temporaryDirectory();
-  const mount = (...args: string[]) => spawnSync('mount', [...args, directory], { encoding: 'utf8' });
-  const { status, stderr, error } = mount('-t', 'tmpfs', '-o', `size=${size},mode=0755`, 'tmpfs');
+  const run = (command: string, ...args: string[]) =>
+    spawnSync(command, [...args, directory], { encoding: 'utf8' });
+  const { status, stderr, error } = run('mount', '-t', 'tmpfs', '-o', `size=${size},mode=0755`, 'tmpfs');
   if (status !== 0) {
     context.skip(`a file system has to be mounted for this: ${error?.message ?? stderr}`);
   }
-  onTestFinished(() => void spawnSync('umount', ['-l', directory]));
-  const remount = (how: 'ro' | 'rw') => expect(mount('-o', `remount,${how}`).status).toBe(0);
+  onTestFinished(() => void run('umount', '-l'));
+  const remount = (how: 'ro' | 'rw') => expect(run('mount', '-o', `remount,${how}`).status).toBe(0);
   return { directory, remount };
 }

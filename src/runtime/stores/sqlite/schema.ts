@@ -17,7 +17,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { storeFailed } from './failure.ts';
 
 /** "mabe": what SQLite's `application_id` says of our files. */
-export const APPLICATION_ID = 0x6d616265;
+const APPLICATION_ID = 0x6d616265;
 
 export type SchemaStep = (db: DatabaseSync) => void;
 
