@@ -105,7 +105,8 @@ function transitionLines(
     return { text, size: 11.5, tone: kind, bold: true };
   });
   const guard = guardText(graph, first);
-  if (guard) head.push({ text: ` ${guard}`, size: SMALL, tone: 'plain' });
+  const isNameless = names.length === 1 && names[0] === '';
+  if (guard) head.push({ text: `${isNameless ? '' : ' '}${guard}`, size: SMALL, tone: 'plain' });
   const leads = isMove(bundle, first) ? movesText(transitions) : leadsText(graph, bundle, first);
   if (leads) head.push({ text: leads, size: SMALL, tone: kind });
   if (targets.length === 0 && first.actions.length === 0) {
