@@ -210,7 +210,7 @@ function verdictLine({ problems, elapsedMs, seed, learnedFrom, heldOut, isolatio
 }
 
 /** Pairs of digits that were taken for each other, commonest first. */
-export function confusionsOf({ confusion }: Measurement): { truth: number; answer: number; times: number }[] {
+function confusionsOf({ confusion }: Measurement): { truth: number; answer: number; times: number }[] {
   return confusion
     .flatMap((answers, truth) => answers.map((times, answer) => ({ truth, answer, times })))
     .filter(({ truth, answer, times }) => truth !== answer && times > 0)
