@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import type { BodyStart, Host } from '../../src/runtime/host.ts';
 import { inProcessHost } from '../../src/runtime/hosts/in-process.ts';
+import { processHost } from '../../src/runtime/hosts/process.ts';
 import { threadHost } from '../../src/runtime/hosts/thread.ts';
 import { hostLaws, openWitnessed } from '../../src/testing/host-laws.ts';
-import { quickProcessHost } from './hosts.ts';
+import { keepCompiledSources } from './hosts.ts';
+
+keepCompiledSources();
 
 const hosts = {
   'in-process': [inProcessHost, hostLaws],
   thread: [threadHost, hostLaws],
   // What one body does it does below as well, where it does not cost a process each time.
-  process: [quickProcessHost, hostLaws.filter(({ about }) => about === 'life')],
+  process: [processHost, hostLaws.filter(({ about }) => about === 'life')],
 } as const;
 
 for (const [name, [create, laws]] of Object.entries(hosts)) {
@@ -26,7 +29,7 @@ const inGroup = (start: BodyStart): BodyStart => ({
 });
 
 describe('the process host, with all its agents in one group', () => {
-  const host = quickProcessHost();
+  const host = processHost();
   const grouped: Host = {
     isolation: host.isolation,
     refusal: (spec) => host.refusal(spec),

@@ -1,19 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Witness } from '../../src/testing/host-laws.ts';
-import { errorOf } from '../../src/testing/host-laws.ts';
+import { processHost } from '../../src/runtime/hosts/process.ts';
+import { errorOf, type Witness } from '../../src/testing/host-laws.ts';
 import {
   gone,
   isAlive,
+  keepCompiledSources,
   livingChildren,
   MEBIBYTE,
   openFaulty,
   outputOf,
   pidOf,
-  quickProcessHost,
   readyFaulty,
 } from './hosts.ts';
 
-const host = quickProcessHost({ leaveTimeoutMs: 200 });
+keepCompiledSources();
+
+const host = processHost({ leaveTimeoutMs: 200 });
 let sibling: Witness;
 let siblingPid: number;
 beforeAll(async () => {
@@ -93,7 +95,7 @@ describe('a process past its memory ends with out_of_memory', () => {
     expect(await endOf('wasm', undefined, limit)).toBe('out_of_memory');
   });
   test('seen by a thread of its own where the system tells nothing of processes', async () => {
-    const blind = quickProcessHost({ procFolder: false, watchEveryMs: 20 });
+    const blind = processHost({ procFolder: false, watchEveryMs: 20 });
     const witness = await readyFaulty(blind, { resources: { maxMemoryBytes: 192 * MEBIBYTE } });
     witness.body.post({ type: 'task.run', taskId: 'fault', task: 'buffers', input: undefined });
     expect(await witness.exit()).toBe('out_of_memory');
@@ -142,13 +144,13 @@ describe('whatever a process does, it can be ended', () => {
     expect(isAlive(pid)).toBe(false);
   });
   test('one that cannot be made is an end with the error', async () => {
-    const broken = quickProcessHost({ setpriv: '/no/such/command' });
+    const broken = processHost({ setpriv: '/no/such/command' });
     const witness = openFaulty(broken);
     expect(errorOf(await witness.exit()).code).toBe('ENOENT');
     await broken.close();
   });
   test('fifty of them closed at once leave nothing', async () => {
-    const many = quickProcessHost();
+    const many = processHost();
     // Of low priority, so that their starts do not keep this test from opening the next.
     const open = (n: number) =>
       openFaulty(many, { agentId: `agent-${n}`, resources: { cpuPriority: 'low' } });
@@ -162,7 +164,7 @@ describe('whatever a process does, it can be ended', () => {
     expect(pids.filter(isAlive)).toEqual([]);
   });
   test('a closed host opens nothing', async () => {
-    const closed = quickProcessHost();
+    const closed = processHost();
     await closed.close();
     expect(errorOf(await openFaulty(closed).exit()).message).toMatch(/closed/);
     await expect(closed.describe(new URL('file:///agent.ts'), {})).rejects.toThrow(/closed/);

@@ -1,20 +1,23 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { canRefuseNetwork } from '../../src/runtime/hosts/node-flags.ts';
+import { processHost } from '../../src/runtime/hosts/process.ts';
 import { errorOf, openWitnessed } from '../../src/testing/host-laws.ts';
 import {
   faultyAgent,
   isAlive,
+  keepCompiledSources,
   livingChildren,
   MEBIBYTE,
   openFaulty,
   outputOf,
   pidOf,
-  quickProcessHost,
   readyFaulty,
   specOf,
 } from './hosts.ts';
 
-const host = quickProcessHost({ killGraceMs: 100 });
+keepCompiledSources();
+
+const host = processHost({ killGraceMs: 100 });
 afterAll(async () => {
   await host.close();
   expect(livingChildren()).toEqual([]);
@@ -162,7 +165,7 @@ describe('limits and flags', () => {
     const refusal = host.refusal(specOf({ sandbox: { net: false } }));
     if (canRefuseNetwork()) expect(refusal).toBeUndefined();
     else expect(refusal).toMatch(/^resources\.sandbox\.net: /);
-    const unwatched = quickProcessHost({ setpriv: false });
+    const unwatched = processHost({ setpriv: false });
     expect(unwatched.refusal(specOf({ sandbox: {} }))).toMatch(/^resources\.sandbox\.worker: /);
     expect(unwatched.refusal(specOf({ sandbox: { worker: true } }))).toBeUndefined();
   });
@@ -258,7 +261,7 @@ describe('a group', () => {
 
 describe('a description', () => {
   test('of a module that hangs is given up, and takes no other with it', async () => {
-    const hasty = quickProcessHost({ describeTimeoutMs: 3_000 });
+    const hasty = processHost({ describeTimeoutMs: 3_000 });
     const endless = new URL('data:text/javascript,setInterval(() => {}, 9); await new Promise(() => {})');
     const [hung, fine] = await Promise.allSettled([
       hasty.describe(endless, {}),
@@ -278,7 +281,7 @@ describe('a description', () => {
     expect((await host.describe(faultyAgent, undefined)).type).toBe('faulty');
   });
   test('is given up when its host is closed', async () => {
-    const closing = quickProcessHost();
+    const closing = processHost();
     const spinner = new URL('data:text/javascript,for(;;);');
     const answers = Promise.allSettled([closing.describe(spinner, {}), closing.describe(faultyAgent, {})]);
     await closing.close();

@@ -1,8 +1,18 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { threadHost } from '../../src/runtime/hosts/thread.ts';
 import { errorOf } from '../../src/testing/host-laws.ts';
-import { faultyAgent, MEBIBYTE, openFaulty, outputOf, readyFaulty, specOf } from './hosts.ts';
+import {
+  faultyAgent,
+  keepCompiledSources,
+  MEBIBYTE,
+  openFaulty,
+  outputOf,
+  readyFaulty,
+  specOf,
+} from './hosts.ts';
 import { startProgram } from './programs.ts';
+
+keepCompiledSources();
 
 const host = threadHost();
 afterAll(() => host.close());
