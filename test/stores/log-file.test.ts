@@ -124,6 +124,35 @@ describe('slots, written behind the log', () => {
   });
 });
 
+function assertAgents(file: LogFile, history: readonly SystemEvent[]): void {
+  for (const agentId of [agentOf(1), agentOf(2)]) {
+    const own = history.filter((event) => event.agentId === agentId);
+    assert.deepStrictEqual(file.read({ agentId, limit: Infinity }), own);
+  }
+}
+
+describe('a transaction that fails', () => {
+  test('leaves nothing behind, also of whose the events are', () => {
+    const path = place();
+    const file = new LogFile({ path, ...EVERYTHING });
+    const source = knownEvents();
+    const history = take(source, 900);
+    write(file, history);
+    const more = take(source, 2_000);
+    const events = [...more, more[0]!];
+    expect(() => write(file, events)).toThrow('UNIQUE');
+    expect(file.lastSequence).toBe(900);
+    history.push(...more);
+    write(file, more);
+    assertAgents(file, history);
+    file.close();
+    const again = new LogFile({ path, ...EVERYTHING });
+    onTestFinished(() => again.close());
+    assertAgents(again, history);
+    assert.deepStrictEqual(again.recovery(), recoveryOf(history));
+  });
+});
+
 describe('retention', () => {
   test('by number keeps exactly the newest once it is compacted, and finds an agent in them', async () => {
     const path = place();
