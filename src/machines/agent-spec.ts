@@ -34,7 +34,7 @@ const sandbox = z.strictObject({
   net: z.literal(false).optional(),
 });
 
-export const resources = z.strictObject({
+const resources = z.strictObject({
   maxMemoryBytes: bytes.optional(),
   cpuPriority: z.enum(['low', 'normal', 'high']).default('normal'),
   maxRuntimeMs: positiveDurationMs.default(Infinity),
@@ -46,7 +46,7 @@ export const resources = z.strictObject({
   group: z.string().min(1).optional(),
 });
 
-export const coordination = z.strictObject({
+const coordination = z.strictObject({
   participatesInConsensus: z.boolean().default(true),
   leadershipEligible: z.boolean().default(false),
   communicationPattern: z.enum(['async', 'sync']).default('async'),
@@ -60,7 +60,7 @@ export const healthPolicy = z.strictObject({
 });
 export type HealthPolicy = z.infer<typeof healthPolicy>;
 
-export const taskPolicy = z.strictObject({
+const taskPolicy = z.strictObject({
   concurrency: z.int().min(1).default(1),
   queueLimit: z.int().min(0).default(1_000),
 });

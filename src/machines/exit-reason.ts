@@ -15,7 +15,7 @@ export interface ErrorInfo {
   readonly cause?: ErrorInfo | undefined;
 }
 
-export const errorInfo: z.ZodType<ErrorInfo> = z.strictObject({
+const errorInfo: z.ZodType<ErrorInfo> = z.strictObject({
   name: z.string(),
   message: z.string(),
   stack: z.string().optional(),

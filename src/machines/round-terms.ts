@@ -11,7 +11,7 @@ import { z } from 'zod';
  * `keep`: the current value stays. `retry`: so many more rounds, each with the electorate of its moment.
  * `leader_decides`: the leader is asked, and its "accept" changes the value. `custom`: the proposer's own function.
  */
-export const fallback = z.union([
+const fallback = z.union([
   z.enum(['keep', 'leader_decides', 'custom']),
   z.strictObject({ retry: z.int().min(1).max(1_000) }),
 ]);
