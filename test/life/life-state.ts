@@ -71,6 +71,7 @@ export const reports = [
   'health answered',
   'health failed',
   'old health answered',
+  'old health failed',
   'saved',
   'save failed',
 ] as const;

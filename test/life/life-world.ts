@@ -319,6 +319,8 @@ export class LifeWorld {
         return body.report({ type: 'health.failed', checkId: this.#checkId, error: CHECK_ERROR });
       case 'old health answered':
         return body.report({ type: 'health.answered', checkId: 0 });
+      case 'old health failed':
+        return body.report({ type: 'health.failed', checkId: 0, error: CHECK_ERROR });
       case 'saved':
         return body.report({ type: 'state.saved', state: this.#nextState() });
       case 'save failed':

@@ -8,6 +8,8 @@ import type { Profile } from './life-state.ts';
 import { lifeTours } from './life-tours.ts';
 import { profiles } from './profiles.ts';
 
+/** Thousands of moves: on a machine that is busy they take their time; ms. */
+const LIMIT_MS = 300_000;
 const coverage = chartCoverage(agentMachine);
 const toured = new Map<Profile, Promise<ReadonlySet<string>>>();
 
@@ -30,22 +32,34 @@ async function sendOnTours(profile: Profile): Promise<ReadonlySet<string>> {
 }
 
 describe('an agent does in every state what its life says, and nothing else', () => {
-  test.each(profiles)('$name', async (profile) => {
-    const seen = await tour(profile);
-    expect(seen.size).toBeGreaterThan(5);
-  });
+  test.each(profiles)(
+    '$name',
+    async (profile) => {
+      const seen = await tour(profile);
+      expect(seen.size).toBeGreaterThan(5);
+    },
+    LIMIT_MS,
+  );
 });
 
 describe('nothing of the agent chart is left untried', () => {
-  test('every place of the model was visited', async () => {
-    const seen = new Set<string>();
-    for (const profile of profiles) for (const place of await tour(profile)) seen.add(place);
-    expect([...seen].toSorted()).toEqual([...Object.keys(places), 'forgotten'].toSorted());
-  });
+  test(
+    'every place of the model was visited',
+    async () => {
+      const seen = new Set<string>();
+      for (const profile of profiles) for (const place of await tour(profile)) seen.add(place);
+      expect([...seen].toSorted()).toEqual([...Object.keys(places), 'forgotten'].toSorted());
+    },
+    LIMIT_MS,
+  );
 
-  test('every transition was taken, and every guard has answered both yes and no', async () => {
-    for (const profile of profiles) await tour(profile);
-    expect(coverage.total).toBeGreaterThan(100);
-    expect(coverage.untaken()).toEqual([]);
-  });
+  test(
+    'every transition was taken, and every guard has answered both yes and no',
+    async () => {
+      for (const profile of profiles) await tour(profile);
+      expect(coverage.total).toBeGreaterThan(100);
+      expect(coverage.untaken()).toEqual([]);
+    },
+    LIMIT_MS,
+  );
 });

@@ -20,7 +20,13 @@ const work: readonly Move[] = [
   'task failed',
   'unknown task completed',
 ];
-const checks: readonly Move[] = ['check health', 'health answered', 'health failed', 'old health answered'];
+const checks: readonly Move[] = [
+  'check health',
+  'health answered',
+  'health failed',
+  'old health answered',
+  'old health failed',
+];
 const coordination: readonly Move[] = ['coordination lost', 'coordination restored'];
 const permits: readonly Move[] = ['permit taken', 'permit freed'];
 

@@ -26,7 +26,7 @@ export interface Tours<Move> {
 }
 
 /** A tour that grew longer than this begins anew: failures are read by people. */
-const LONG = 400;
+const LONG = 100;
 
 /**
  * Tours that together make every possible move in every state that can be reached.

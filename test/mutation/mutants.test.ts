@@ -6,7 +6,7 @@ import { plant } from './plant.ts';
 import { tryMutants } from './try-mutants.ts';
 
 /** One in so many is planted here. */
-const SAMPLE = 25;
+const SAMPLE = 40;
 const LIMIT_MS = 120_000;
 
 describe('mutants', () => {
@@ -35,10 +35,10 @@ describe('mutants', () => {
   });
 
   test(
-    'of a sample are all found, by the first tours, and the sources as they are pass',
+    'of a sample are all found, and the sources as they are pass',
     async () => {
       const sample = mutants.filter((_, index) => index % SAMPLE === 0);
-      const verdicts = await tryMutants(sample, { workers: 2, toursEach: 1, limitMs: LIMIT_MS });
+      const verdicts = await tryMutants(sample, { workers: 2, limitMs: LIMIT_MS });
       const lived = verdicts.filter(({ killedBy }) => killedBy === undefined);
       expect(verdicts).toHaveLength(sample.length + 1);
       expect(lived.map(({ mutant }) => mutant?.name ?? 'the sources as they are')).toEqual([

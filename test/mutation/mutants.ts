@@ -726,11 +726,6 @@ const mailbox = of('runtime/mailbox.ts', [
     "return this.#mode === 'open';",
   ],
   [
-    'work goes on while it is aborted',
-    "return this.#mode === 'open' || this.#mode === 'draining';",
-    "return this.#mode !== 'held';",
-  ],
-  [
     'what timed out goes on waiting',
     "if (this.#waiting.delete(entry)) return 'still waiting';",
     "if (this.#waiting.has(entry)) return 'still waiting';",

@@ -14,11 +14,10 @@ export interface Plan {
   readonly fleets: readonly (readonly (readonly PermitMove[])[])[];
 }
 
-/** @param toursEach at the most so many tours of each profile and fleet; default all */
-export function planSuite(toursEach = Infinity): Plan {
+export function planSuite(): Plan {
   return {
-    lives: profiles.map((profile) => lifeTours(profile).tours.slice(0, toursEach)),
-    fleets: smallFleets.map((fleet) => fleetTours(fleet).tours.slice(0, toursEach)),
+    lives: profiles.map((profile) => lifeTours(profile).tours),
+    fleets: smallFleets.map((fleet) => fleetTours(fleet).tours),
   };
 }
 

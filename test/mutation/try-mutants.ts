@@ -22,8 +22,6 @@ export interface Verdict {
 export interface TryOptions {
   /** Processes at once. */
   readonly workers: number;
-  /** Tours of each profile and fleet; default all of them. */
-  readonly toursEach?: number;
   /** What takes longer hangs; ms. */
   readonly limitMs: number;
   readonly onVerdict?: (verdict: Verdict) => void;
@@ -44,7 +42,7 @@ export async function tryMutants(
     const tree = join(folder, 'tree');
     for (const path of COPIED) cpSync(join(root, path), join(tree, path), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
-    const plan = planSuite(options.toursEach);
+    const plan = planSuite();
     const queue = [null, ...mutants].map((mutant, index) => ({ index, mutant }));
     const verdicts: Verdict[] = [];
     const workers = Array.from({ length: options.workers }, async (_, worker) => {

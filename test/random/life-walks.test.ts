@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { judgeMoves } from '../life/judge.ts';
 import { commands, exits, type Move, type Profile, reports, surroundings } from '../life/life-state.ts';
-import { walks } from './runs.ts';
+import { LIMIT_MS, walks } from './runs.ts';
 
 const ms = fc.constantFrom(0, 1, 10, 500, 700, 1_000, 5_000, Infinity);
 const msAboveZero = fc.constantFrom(1, 10, 500, 700, 1_000, 5_000, Infinity);
@@ -49,15 +49,23 @@ const profiles: fc.Arbitrary<Profile> = fc.record({
   chance: fc.constantFrom(0, 0.25, 0.999),
 });
 
-test('whatever happens to an agent, and with whatever numbers, it does as the model says', async () => {
-  let played = 0;
-  await fc.assert(
-    fc.asyncProperty(profiles, fc.array(moves, { minLength: 10, maxLength: 120 }), async (profile, walk) => {
-      await judgeMoves(profile, walk, undefined, () => {
-        played += 1;
-      });
-    }),
-    walks(60),
-  );
-  expect(played).toBeGreaterThan(600);
-});
+test(
+  'whatever happens to an agent, and with whatever numbers, it does as the model says',
+  async () => {
+    let played = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        profiles,
+        fc.array(moves, { minLength: 10, maxLength: 120 }),
+        async (profile, walk) => {
+          await judgeMoves(profile, walk, undefined, () => {
+            played += 1;
+          });
+        },
+      ),
+      walks(60),
+    );
+    expect(played).toBeGreaterThan(600);
+  },
+  LIMIT_MS,
+);

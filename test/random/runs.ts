@@ -6,3 +6,6 @@ export function walks(numRuns: number): { readonly numRuns: number; readonly see
   const { WALKS, WALK_SEED } = process.env;
   return { numRuns: WALKS === undefined ? numRuns : Number(WALKS), seed: Number(WALK_SEED ?? 1) };
 }
+
+/** A walk is quick, but as many as somebody asks for are not; ms. */
+export const LIMIT_MS = 3_600_000;
