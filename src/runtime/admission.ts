@@ -29,8 +29,8 @@ type Resources = ParsedAgentSpec['resources'];
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #admitted = new Map<string, Resources>();
-  /** Members with a body, by group. */
-  readonly #groups = new Map<string, number>();
+  /** Members with a body, and what the first of them reserved for all, by group. */
+  readonly #groups = new Map<string, { members: number; readonly bytes: number }>();
   #memoryBytes = 0;
 
   constructor(limits: AdmissionLimits) {
@@ -64,25 +64,30 @@ export class Admission {
   }
 
   reserve(agentId: string, resources: Resources): void {
-    this.#memoryBytes += this.#bytesOf(resources);
+    const bytes = this.#bytesOf(resources);
+    this.#memoryBytes += bytes;
     this.#admitted.set(agentId, resources);
     const { group } = resources;
-    if (group !== undefined) this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
+    if (group === undefined) return;
+    const shared = this.#groups.get(group);
+    if (shared) shared.members += 1;
+    else this.#groups.set(group, { members: 1, bytes });
   }
 
   release(agentId: string): void {
     const resources = this.#admitted.get(agentId);
     if (resources === undefined) return;
     this.#admitted.delete(agentId);
-    this.#leave(resources.group);
-    this.#memoryBytes -= this.#bytesOf(resources);
+    this.#memoryBytes -= this.#bytesFreedBy(resources);
   }
 
-  #leave(group: string | undefined): void {
-    if (group === undefined) return;
-    const members = (this.#groups.get(group) ?? 0) - 1;
-    if (members > 0) this.#groups.set(group, members);
-    else this.#groups.delete(group);
+  #bytesFreedBy({ maxMemoryBytes = 0, group }: Resources): number {
+    const shared = group === undefined ? undefined : this.#groups.get(group);
+    if (group === undefined || shared === undefined) return maxMemoryBytes;
+    shared.members -= 1;
+    if (shared.members > 0) return 0;
+    this.#groups.delete(group);
+    return shared.bytes;
   }
 
   /** What one more agent adds: nothing where its group has reserved it already. */

@@ -1,0 +1,269 @@
+/**
+ * What the compiler knows of an agent: from its definition to every call.
+ *
+ * These laws hold when this file compiles. Running it shows that values are what their types say.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
+import {
+  type AgentDefinition,
+  type AgentHandle,
+  type AgentId,
+  type AgentRecord,
+  type AgentSystem,
+  defineAgent,
+  type ExitReason,
+  type SystemEvent,
+} from '../../src/index.ts';
+import { rig } from '../rig.ts';
+
+interface Counted {
+  n: number;
+}
+
+const counter = defineAgent({
+  type: 'counter',
+  initArgs: z.object({ from: z.number().default(0) }),
+  capabilities: ['count'],
+  init: ({ initArgs, restored, previousStop, signal }): Counted => {
+    expectTypeOf(initArgs).toEqualTypeOf<{ from: number }>();
+    expectTypeOf(previousStop).toEqualTypeOf<ExitReason | undefined>();
+    expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+    return restored ?? { n: initArgs.from };
+  },
+  tasks: {
+    add: {
+      requires: ['count'],
+      input: z.number(),
+      output: z.number(),
+      run: ({ input, state }) => {
+        expectTypeOf(input).toEqualTypeOf<number>();
+        expectTypeOf(state).toEqualTypeOf<Counted>();
+        state.n += input;
+        return state.n;
+      },
+    },
+    parse: {
+      input: z.string().transform((text) => text.length),
+      output: z.number().transform((length) => ({ length })),
+      run: ({ input }) => {
+        expectTypeOf(input).toEqualTypeOf<number>();
+        return input;
+      },
+    },
+    read: { run: ({ state }) => ({ ...state }) },
+    later: {
+      input: z.boolean().optional(),
+      run: async ({ input }): Promise<string> => (input ? 'yes' : 'no'),
+    },
+    nothing: {
+      run: ({ input }) => {
+        expectTypeOf(input).toEqualTypeOf<unknown>();
+      },
+    },
+  },
+  vote: ({ state }) => {
+    expectTypeOf(state).toEqualTypeOf<Counted>();
+    return 'accept';
+  },
+  health: ({ state }) => expectTypeOf(state).toEqualTypeOf<Counted>(),
+  save: ({ state }) => state.n,
+});
+
+/** What `system.agents.execute(id, …)` takes and gives for one kind of task. */
+type Calls = typeof counter extends AgentDefinition<infer _Args, infer Tasks> ? Tasks : never;
+
+const told = (event: SystemEvent): unknown => {
+  switch (event.type) {
+    case 'agent.crashed':
+      expectTypeOf(event.reason).toEqualTypeOf<ExitReason>();
+      return event.abandoned;
+    case 'task.completed':
+      expectTypeOf(event.ranMs).toEqualTypeOf<number>();
+      return event.taskId;
+    default:
+      return event.sequence;
+  }
+};
+
+describe('types flow', () => {
+  it('from the schemas to what callers send and get', () => {
+    expectTypeOf<Calls['add']>().toEqualTypeOf<{ input: number; output: number }>();
+    expectTypeOf<Calls['parse']>().toEqualTypeOf<{ input: string; output: { length: number } }>();
+    expectTypeOf<Calls['later']['input']>().toEqualTypeOf<boolean | undefined>();
+    expectTypeOf<Calls['later']['output']>().toEqualTypeOf<string>();
+    expectTypeOf<Calls['read']['output']>().toEqualTypeOf<Counted>();
+    expectTypeOf<Calls['nothing']>().toEqualTypeOf<{ input: unknown; output: void }>();
+    expectTypeOf<keyof Calls>().toEqualTypeOf<'add' | 'parse' | 'read' | 'later' | 'nothing'>();
+  });
+
+  it('from initArgs to register, as they are before the schema has seen them', () => {
+    type Spec = Parameters<typeof registerCounter>[1];
+    expectTypeOf<Spec>().toEqualTypeOf<{ from?: number | undefined }>();
+  });
+
+  it('from register to start, handle and execute', async () => {
+    const { agents } = await rig();
+    const id = await agents.register({ module: counter, initArgs: { from: 40 } });
+    expectTypeOf(id).toExtend<string>();
+    expectTypeOf(id).toEqualTypeOf<AgentId<Calls>>();
+    const handle = await agents.start(id);
+    expectTypeOf(handle).toEqualTypeOf<AgentHandle<Calls>>();
+    expectTypeOf(agents.handle(id)).toEqualTypeOf<AgentHandle<Calls>>();
+
+    const sum = await agents.execute(id, { type: 'add', input: 2 });
+    expectTypeOf(sum).toEqualTypeOf<number>();
+    expect(sum).toBe(42);
+    const parsed = await handle.execute({ type: 'parse', input: 'four' });
+    expectTypeOf(parsed).toEqualTypeOf<{ length: number }>();
+    expect(parsed).toEqual({ length: 4 });
+    const read = await agents.execute(id, { type: 'read' });
+    expectTypeOf(read).toEqualTypeOf<Counted>();
+    expect(read).toEqual({ n: 42 });
+    const later = await handle.execute({ type: 'later', timeoutMs: 5, signal: new AbortController().signal });
+    expectTypeOf(later).toEqualTypeOf<string>();
+    expect(later).toBe('no');
+    await handle.execute({ type: 'nothing', input: { any: 'thing' } });
+    await handle.stop();
+    expectTypeOf(await agents.restart(id)).toEqualTypeOf<AgentHandle<Calls>>();
+  });
+
+  it('of an id that is a plain string nothing is known, and anything may be asked', async () => {
+    const { agents } = await rig();
+    const id: string = await agents.register({ module: counter, initArgs: {} });
+    await agents.start(id);
+    const answer = await agents.execute(id, { type: 'add', input: 1 });
+    expectTypeOf(answer).toEqualTypeOf<unknown>();
+    expect(answer).toBe(1);
+  });
+
+  it('what is wrong does not compile', () => {
+    type Task = Parameters<typeof executeAdd>[1];
+    type IsTask<Came> = Came extends Task ? true : false;
+    expectTypeOf<IsTask<{ type: 'add'; input: number }>>().toEqualTypeOf<true>();
+    expectTypeOf<IsTask<{ type: 'add'; input: string }>>().toEqualTypeOf<false>();
+    expectTypeOf<IsTask<{ type: 'add' }>>().toEqualTypeOf<false>();
+    expectTypeOf<IsTask<{ type: 'subtract'; input: number }>>().toEqualTypeOf<false>();
+    expectTypeOf<IsTask<{ type: 'add'; input: number; timeoutMs: string }>>().toEqualTypeOf<false>();
+  });
+
+  it('a run whose result is not what its output schema takes does not compile', () => {
+    type Define = typeof defineWithOutput;
+    type Taken<Run> = Run extends Parameters<Define>[0] ? true : false;
+    expectTypeOf<Taken<() => number>>().toEqualTypeOf<true>();
+    expectTypeOf<Taken<() => Promise<number>>>().toEqualTypeOf<true>();
+    expectTypeOf<Taken<() => string>>().toEqualTypeOf<false>();
+  });
+
+  it('any Standard Schema serves', async () => {
+    const length: StandardSchemaV1<string, number> = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) => ({ value: String(value).length }),
+      },
+    };
+    const module = defineAgent({
+      type: 'other',
+      initArgs: length,
+      init: ({ initArgs }) => {
+        expectTypeOf(initArgs).toEqualTypeOf<number>();
+        return initArgs;
+      },
+      tasks: {
+        go: {
+          input: length,
+          run: ({ input, state }) => {
+            expectTypeOf(input).toEqualTypeOf<number>();
+            expectTypeOf(state).toEqualTypeOf<number>();
+            return input + state;
+          },
+        },
+      },
+    });
+    const { agents } = await rig();
+    const id = await agents.register({ module, initArgs: 'abc' });
+    await agents.start(id);
+    const sum = await agents.execute(id, { type: 'go', input: 'ab' });
+    expectTypeOf(sum).toEqualTypeOf<number>();
+    expect(sum).toBe(5);
+  });
+
+  it('the state of an asynchronous init is what it resolves with', async () => {
+    const module = defineAgent({
+      type: 'async',
+      init: async () => Promise.resolve({ n: 1 }),
+      tasks: {
+        read: {
+          run: ({ state }) => {
+            expectTypeOf(state).toEqualTypeOf<{ n: number }>();
+            return state.n;
+          },
+        },
+      },
+    });
+    const { agents } = await rig();
+    const id = await agents.register({ module });
+    await agents.start(id);
+    expect(await agents.execute(id, { type: 'read' })).toBe(1);
+  });
+
+  it('events tell their fields by their type', () => {
+    expect(told({ type: 'coordination.restored', sequence: 3, at: 0 })).toBe(3);
+    expectTypeOf<AgentSystem['agents']['get']>().returns.toEqualTypeOf<AgentRecord>();
+    expectTypeOf<AgentRecord['status']>().toEqualTypeOf<
+      | 'registered'
+      | 'starting'
+      | 'running'
+      | 'unresponsive'
+      | 'stopping'
+      | 'crashed'
+      | 'stopped'
+      | 'completed'
+    >();
+  });
+
+  it('a record and an event cannot be written to', () => {
+    expectTypeOf<AgentRecord>().toEqualTypeOf<Readonly<AgentRecord>>();
+    expectTypeOf<AgentRecord['abandoned']>().toEqualTypeOf<readonly string[]>();
+    expectTypeOf<Pick<SystemEvent, 'sequence'>>().toEqualTypeOf<{ readonly sequence: number }>();
+    expectTypeOf<Pick<SystemEvent, 'sequence'>>().not.toEqualTypeOf<{ sequence: number }>();
+  });
+});
+
+function registerCounter(
+  { agents }: AgentSystem,
+  initArgs: NonNullable<
+    Parameters<typeof agents.register<{ from?: number | undefined }, Calls>>[0]['initArgs']
+  >,
+): Promise<AgentId<Calls>> {
+  return agents.register({ module: counter, initArgs });
+}
+
+function executeAdd(
+  handle: AgentHandle<Calls>,
+  task: Parameters<typeof handle.execute<'add'>>[0],
+): Promise<number> {
+  return handle.execute(task);
+}
+
+function defineWithOutput(run: () => number | Promise<number>) {
+  return defineAgent({
+    type: 'output',
+    init: () => null,
+    tasks: { go: { output: z.number(), run } },
+  });
+}
+
+describe('the functions of this file', () => {
+  it('do what their types say', async () => {
+    const { system, agents } = await rig();
+    const id = await registerCounter(system, { from: 1 });
+    const handle = await agents.start(id);
+    expect(await executeAdd(handle, { type: 'add', input: 2 })).toBe(3);
+    const other = await agents.register({ module: defineWithOutput(() => 7) });
+    await agents.start(other);
+    expect(await agents.execute(other, { type: 'go' })).toBe(7);
+  });
+});
