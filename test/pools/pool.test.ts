@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { poolMachine } from '../../src/machines/index.ts';
 import { chartCoverage } from '../life/chart-coverage.ts';
 import type { PoolSetup } from './pool-model.ts';
+import { scenarios } from './pool-scenarios.ts';
 import { judgePool, smallPools, toursOf } from './pool-tours.ts';
 
 const coverage = chartCoverage(poolMachine);
@@ -26,8 +27,15 @@ describe('a pool does in every state what it promises, and nothing else', () => 
   });
 });
 
+describe('ways that the model does not know', () => {
+  test.each(Object.entries(scenarios))('%s', async (_, scenario) => {
+    await scenario(coverage.inspect);
+  });
+});
+
 test('every transition of the chart of a pool is taken, and every guard answers both yes and no', async () => {
   for (const setup of smallPools) await tour(setup);
+  for (const scenario of Object.values(scenarios)) await scenario(coverage.inspect);
   expect(coverage.total).toBeGreaterThan(80);
   expect(coverage.untaken()).toEqual([]);
-});
+}, 120_000);
