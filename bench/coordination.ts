@@ -18,7 +18,9 @@ const voter = defineAgent({
 export async function benchCoordination(sizes: readonly number[]): Promise<void> {
   const rows = [];
   for (const size of sizes) rows.push(await decide(size));
-  console.log(`Coordination: best of ${ROUNDS}, by how many agents take part; a round's acceptance is told to all`);
+  console.log(
+    `Coordination: best of ${ROUNDS}, by how many agents take part; a round's acceptance is told to all`,
+  );
   console.table(rows);
 }
 
@@ -40,11 +42,13 @@ async function decide(size: number): Promise<Record<string, number>> {
   });
   const rejectMs = await best(async () => {
     const { outcome, tally } = await consensus.propose({ variable: 'rate', value: -1 });
-    if (outcome !== 'rejected' || tally.voters.reject !== size) throw new Error(`${outcome}, not rejected by all`);
+    if (outcome !== 'rejected' || tally.voters.reject !== size)
+      throw new Error(`${outcome}, not rejected by all`);
   });
   const acceptMs = await best(async () => {
     const { outcome, tally } = await consensus.propose({ variable: 'rate', value: (rate += 1) });
-    if (outcome !== 'accepted' || tally.voters.accept !== size) throw new Error(`${outcome}, not accepted by all`);
+    if (outcome !== 'accepted' || tally.voters.accept !== size)
+      throw new Error(`${outcome}, not accepted by all`);
   });
   return {
     agents: size,

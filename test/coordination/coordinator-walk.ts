@@ -186,7 +186,7 @@ function make(
   }
 }
 
-/** How long a coordinator is away after each of four failures in a row, and after others when it was well for long, and twice for not so long; ms. */
+/** How long a coordinator is away after each of four failures in a row, and then of others 10, 5, 4 and 7 s apart, when 10 s are a healthy period; ms. */
 export function recoveryTimes(machine: typeof coordinatorMachine): readonly number[] {
   const clock = new SimulatedClock();
   const recovery = restartPolicy.parse({ delayMs: 100, maxDelayMs: 300, maxRestarts: 9, withinMs: 10_000 });
@@ -201,10 +201,9 @@ export function recoveryTimes(machine: typeof coordinatorMachine): readonly numb
   };
   clock.increment(1_000_000);
   const inARow = [fail(), fail(), fail(), fail()];
-  clock.increment(10_000);
-  const afterLong = fail();
-  clock.increment(9_000);
-  const soonAgain = fail();
-  clock.increment(3_000);
-  return [...inARow, afterLong, soonAgain, fail()];
+  const later = [10_000, 5_000, 4_000, 7_000].map((ms) => {
+    clock.increment(ms);
+    return fail();
+  });
+  return [...inARow, ...later];
 }

@@ -82,4 +82,24 @@ export const leaderLaws: readonly Law[] = [
         { numRuns: 200 },
       ),
   ],
+  [
+    'a queue that loses its first again and again goes through all in order',
+    ({ CandidateQueue }) =>
+      fc.assert(
+        fc.property(fc.shuffledSubarray([...Array(60).keys()], { minLength: 40 }), (orders) => {
+          const queue = new CandidateQueue();
+          for (const order of orders) queue.add(candidate(order));
+          const came: number[] = [];
+          for (let first = queue.first(); first; first = queue.first()) {
+            came.push(first.order);
+            queue.remove(first.agentId, first.incarnation);
+          }
+          assert.deepEqual(
+            came,
+            orders.toSorted((a, b) => a - b),
+          );
+        }),
+        { numRuns: 30 },
+      ),
+  ],
 ];

@@ -58,7 +58,7 @@ export const roundKillers: readonly Killer[] = setups.map(
 
 export const coordinatorKillers: readonly Killer[] = [
   ({ coordinatorMachine }) =>
-    assert.deepEqual(recoveryTimes(coordinatorMachine), [75, 150, 225, 225, 75, 150, 225]),
+    assert.deepEqual(recoveryTimes(coordinatorMachine), [75, 150, 225, 225, 75, 150, 225, 225]),
   ({ coordinatorMachine, consensusMachine }) =>
     void exploreCoordinator({ coordinatorMachine, consensusMachine }),
 ];
