@@ -14,10 +14,13 @@ import { LifeWorld } from './life-world.ts';
 
 const SHOWN_MOVES = 25;
 
-/** Plays `moves` from a new agent on; those that are not possible when their turn comes are left out. */
+/** A move, or how to choose one for the life as it stands. */
+export type Choice = Move | ((life: Life) => Move);
+
+/** Plays moves from a new agent on; those that are not possible when their turn comes are left out. */
 export async function judgeMoves(
   profile: Profile,
-  moves: Iterable<Move>,
+  choices: Iterable<Choice>,
   inspect: (event: ChartInspectionEvent) => void = () => {},
   visited: (life: Life) => void = () => {},
 ): Promise<void> {
@@ -25,7 +28,8 @@ export async function judgeMoves(
   let life = firstLife(START_AT);
   let sequence = 1;
   const trail: string[] = [];
-  for (const move of moves) {
+  for (const choice of choices) {
+    const move = typeof choice === 'string' ? choice : choice(life);
     if (!isPossible(life, move)) continue;
     const { life: after, outcome } = play(profile, life, move);
     trail.push(`${life.place}: ${move}`);
