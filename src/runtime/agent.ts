@@ -40,6 +40,7 @@ import type {
   Host,
   SavedState,
   TraceParent,
+  Usage,
   VariableState,
 } from './host.ts';
 import type { CommitListener, Journal } from './journal.ts';
@@ -517,6 +518,9 @@ export class Agent {
     if (link !== this.#link) return;
     const message = `agent ${this.id} was killed, and its ${this.#host.isolation} host cannot end it: it runs on`;
     this.#services.alerts.raise('body_not_ending', message, this.id);
+    // Nobody can say when it ends, if ever: those who wait for it are told how it stands.
+    const answer = this.#takeEnding();
+    if (answer) void this.journal.settled().then(() => answer());
   }
 
   // What the mailbox and the health lane tell.
@@ -685,7 +689,10 @@ export class Agent {
   }
 }
 
-/** One incarnation's way to its agent. What the body says before its host has handed it over waits until then. */
+/**
+ * One incarnation's way to its agent. What the body says before its host has handed it over waits until then. A host
+ * that throws has lost its body: the agent's end, and no bug of its chart.
+ */
 class BodyLink implements BodyListener {
   readonly incarnation: number;
   readonly actor: BodyRef;
@@ -725,15 +732,28 @@ class BodyLink implements BodyListener {
   }
 
   post(request: BodyRequest): void {
-    this.#body?.post(request);
+    try {
+      this.#body?.post(request);
+    } catch (thrown) {
+      this.kill();
+      this.#agent.bodyExited(this, { error: errorInfoOf(thrown) });
+    }
   }
 
   kill(): void {
-    this.#body?.kill();
+    try {
+      this.#body?.kill();
+    } catch (thrown) {
+      this.#agent.bodyExited(this, { error: errorInfoOf(thrown) });
+    }
   }
 
-  usage() {
-    return this.#body?.usage?.();
+  usage(): Usage | undefined {
+    try {
+      return this.#body?.usage?.();
+    } catch {
+      return undefined;
+    }
   }
 }
 
