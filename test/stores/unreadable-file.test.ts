@@ -111,6 +111,32 @@ describe('a file that is no whole store', () => {
     expect(await refusalOfUntouched(path)).toMatch(/version 7, written by a later mabeam/);
   });
 
+  test('but one whose last events are gone is refused', async () => {
+    const path = place();
+    await filled(path, 300);
+    const store = sqliteStore(path);
+    store.recover();
+    await store.compact();
+    await store.close();
+    const other = new DatabaseSync(path);
+    other.exec('DELETE FROM event WHERE sequence > 290');
+    other.close();
+    expect(await refusalOfUntouched(path)).toContain('a log that ends with event 290');
+  });
+
+  test('but one that lacks an event that its fleet needs is refused', async () => {
+    const path = place();
+    await filled(path, 300);
+    const store = sqliteStore(path);
+    store.recover();
+    await store.compact();
+    await store.close();
+    const other = new DatabaseSync(path);
+    other.exec('DELETE FROM event WHERE sequence = 7');
+    other.close();
+    expect(await refusalOfUntouched(path)).toContain('expected event 7, got nothing in its place');
+  });
+
   test('but a directory is refused', async () => {
     const path = place();
     mkdirSync(path);

@@ -61,7 +61,8 @@ const optionsSchema = z.strictObject({
 /**
  * The store in the file `path`, which is made when it is not there; its directory has to be.
  *
- * Nothing is touched until a system recovers from it.
+ * Nothing is touched until a system recovers from it. From then on nobody else may open the file, in this program
+ * either, were it to copy it: on POSIX systems that ends the lock that keeps others out.
  *
  * @throws AgentSystemError `STORE_FAILED` for a path or options that are none
  */

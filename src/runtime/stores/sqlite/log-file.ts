@@ -55,6 +55,9 @@ export class LogFile {
       this.#slots = new SlotTable(db);
       const row = this.#statements.newest.get();
       this.#newest = row && this.#decode(Number(row['sequence']), row['body']);
+      if (this.#slots.upTo > this.lastSequence) {
+        throw damaged(path, `event ${this.#slots.upTo}`, `a log that ends with event ${this.lastSequence}`);
+      }
       this.#column = new AgentColumn(db, path, this.lastSequence);
       const decode = (sequence: number, body: unknown) => this.#decode(sequence, body);
       this.#retention = new Retention({ db, retain, slots: this.#slots, column: this.#column, decode });
