@@ -7,6 +7,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
 import type { BodyReport, Host } from '../src/runtime/host.ts';
 import { processHost } from '../src/runtime/hosts/process.ts';
 import { threadHost } from '../src/runtime/hosts/thread.ts';
@@ -16,6 +17,7 @@ const CALLS = 2_000;
 const BURST = 20_000;
 const IN_FLIGHT = 64;
 const bareEcho = new URL('./bare-echo.ts', import.meta.url);
+const poolEcho = new URL('./pool-echo.ts', import.meta.url);
 const echoAgent = new URL('./echo-agent.ts', import.meta.url);
 
 /** Something that answers calls by their number. */
@@ -56,6 +58,25 @@ function bareProcess(): Promise<Echo> {
       }),
   };
   child.on('message', (message) => echo.answered((message as { id: number }).id));
+  return Promise.resolve(echo);
+}
+
+/** One worker of the thread pool that is most used; it has no identity, supervision or limits to keep. */
+function pooled(): Promise<Echo> {
+  const pool = new Piscina({
+    filename: fileURLToPath(poolEcho),
+    minThreads: 1,
+    maxThreads: 1,
+    concurrentTasksPerWorker: IN_FLIGHT,
+  });
+  const echo: Echo = {
+    name: 'piscina',
+    call: (id) => {
+      void pool.run(payload(id)).then((message) => echo.answered((message as { id: number }).id));
+    },
+    answered: ignore,
+    close: () => pool.destroy(),
+  };
   return Promise.resolve(echo);
 }
 
@@ -126,11 +147,12 @@ function median(values: readonly number[]): number {
 
 export async function benchHosts(): Promise<void> {
   const rows: Record<string, string>[] = [];
-  for (const [bare, host] of [
-    [bareThread, threadHost],
-    [bareProcess, processHost],
-  ] as const) {
-    const echoes = [await bare(), await hosted(host())];
+  for (const starts of [
+    [bareThread, () => hosted(threadHost()), pooled],
+    [bareProcess, () => hosted(processHost())],
+  ]) {
+    const echoes: Echo[] = [];
+    for (const start of starts) echoes.push(await start());
     const trips = echoes.map((): number[] => []);
     const rates = echoes.map((): number[] => []);
     for (let round = 0; round < ROUNDS; round += 1) {
