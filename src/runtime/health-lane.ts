@@ -2,7 +2,8 @@
  * One agent's health checks: a lane of their own beside its tasks.
  *
  * I1  At the most one check is open at a time, and at the most two timers are armed.
- * I2  An answer counts whenever it comes, as long as it is of the living incarnation: it proves breath.
+ * I2  No answer is no miss while this very program did not listen: what has come meanwhile is heard first.
+ * I3  An answer counts whenever it comes, as long as it is of the living incarnation: it proves breath.
  */
 import type { HealthPolicy } from '../machines/index.ts';
 import type { Clock } from './clock.ts';
@@ -27,6 +28,9 @@ export interface HealthLaneOwner {
   healthPassed(): void;
   healthMissed(): void;
 }
+
+/** A timer later than this says that the program itself was held up, and has not listened either; ms. */
+const LISTENING_LAG_MS = 20;
 
 const UNKNOWN: HealthReport = { status: 'unknown', misses: 0 };
 const NOT_RUNNING: HealthReport = { status: 'not_running', misses: 0 };
@@ -101,10 +105,15 @@ export class HealthLane {
     this.#askedAt = this.#owner.clock.now();
     this.#owner.askHealth(this.#checkId);
     if (this.#askedAt === undefined || !this.#isWatching) return;
-    this.#timeout = this.#owner.clock.setTimeout(
-      () => this.#miss({ name: 'Timeout', message: `no answer within ${this.#policy.timeoutMs} ms` }),
-      this.#policy.timeoutMs,
-    );
+    this.#timeout = this.#owner.clock.setTimeout(() => this.#overdue(), this.#policy.timeoutMs);
+  }
+
+  #overdue(): void {
+    const { timeoutMs } = this.#policy;
+    const miss = () => this.#miss({ name: 'Timeout', message: `no answer within ${timeoutMs} ms` });
+    const lateMs = this.#owner.clock.now() - (this.#askedAt ?? 0) - timeoutMs;
+    if (lateMs <= LISTENING_LAG_MS) return miss();
+    this.#timeout = this.#owner.clock.setTimeout(miss, 0);
   }
 
   #miss(detail: unknown): void {

@@ -776,8 +776,8 @@ const health = of('runtime/health-lane.ts', [
   ],
   [
     'the answer has a ms too many',
-    '      this.#policy.timeoutMs,\n    );',
-    '      this.#policy.timeoutMs + 1,\n    );',
+    'this.#overdue(), this.#policy.timeoutMs);',
+    'this.#overdue(), this.#policy.timeoutMs + 1);',
   ],
   [
     'the next check stays armed beside the open one',

@@ -28,10 +28,11 @@ async function running({ host, last }: ReturnType<typeof hostWith>) {
   return { ...made, id, last };
 }
 
+function fail(): never {
+  throw new Error('the channel is gone');
+}
+
 function failing(type: BodyRequest['type'] | 'kill') {
-  const fail = (): never => {
-    throw new Error('the channel is gone');
-  };
   return hostWith((body) => ({
     post: (request) => (request.type === type ? fail() : body.post(request)),
     kill: () => (type === 'kill' ? fail() : body.kill()),
