@@ -51,14 +51,6 @@ const PLACE_OF: Readonly<Record<Standing, MemberPlace>> = {
   ended: 'leaving',
   forgotten: 'leaving',
 };
-/** The same for one whose type is no longer the pool's: it finishes what it has, and goes. */
-const PLACE_OF_STRANGER: typeof PLACE_OF = {
-  ...PLACE_OF,
-  serving: 'draining',
-  starting: 'draining',
-  returning: 'leaving',
-};
-
 export class Members {
   readonly report = new CloseReport();
   readonly #options: MembersOptions;
@@ -123,9 +115,10 @@ export class Members {
       const number = Number(agent.id.slice(pool.length + 1));
       if (Number.isSafeInteger(number) && number >= this.#next) this.#next = number + 1;
       const standing = standingOf(agent);
+      // One of another type finishes what it has, and goes.
       const isOurs = agent.manifest.type === manifest.type;
       if (isOurs && canStartAgain(agent)) resting.push(agent);
-      else this.#take(agent, (isOurs ? PLACE_OF : PLACE_OF_STRANGER)[standing]);
+      else this.#take(agent, isOurs ? PLACE_OF[standing] : 'leaving');
     }
     const { live, down } = this.counts();
     const wanted = wantedOf(live + down + resting.length);
@@ -353,7 +346,7 @@ export class Members {
       this.report.ended(member);
       return this.#whileDismissed(member, agent.forget());
     }
-    // Somebody started it again, and gave it work: only a close does not wait for that.
+    // What it has begun, for whomever, is waited for, but by a close.
     if (this.#closeAt === undefined && agent.load > 0) return;
     const at = this.#options.clock.now();
     const grace = this.#closeAt === undefined ? {} : { timeoutMs: Math.max(0, this.#closeAt - at) };
