@@ -248,7 +248,7 @@ export function isPossible(life: Life, move: Move): boolean {
     case 'ghosts':
       return life.hasGhost;
     case 'almost due':
-      return life.deadlines.size > 0 && first > life.now;
+      return life.deadlines.size > 0 && first - 1 >= life.now;
     case 'due':
       return life.deadlines.size > 0;
     case 'rest':
