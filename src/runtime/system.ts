@@ -92,7 +92,7 @@ export interface AgentSystem extends AsyncDisposable {
      * record said after that event. What retention has dropped is not there.
      *
      * @param untilSequence the last event to take in; default the newest
-     * @throws AgentSystemError `STORE_FAILED`
+     * @throws AgentSystemError `AGENT_SPEC_INVALID`, `STORE_FAILED`
      */
     replay(agentId: string, untilSequence?: number): Promise<readonly LifeStep[]>;
     /** What the store still holds, in order. @throws AgentSystemError `STORE_FAILED` */
@@ -151,6 +151,7 @@ const optionsSchema = z.strictObject({
     }),
   hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
 });
+const replaySchema = z.strictObject({ agentId: z.string(), untilSequence: limit.default(Infinity) });
 const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
 /** Grace for killed bodies to be gone, past the deadline of a close; ms. */
@@ -424,9 +425,11 @@ class System implements AgentSystem {
 
 async function replay(
   journal: Journal,
-  agentId: string,
-  untilSequence = Infinity,
+  id: string,
+  sequence: number | undefined,
 ): Promise<readonly LifeStep[]> {
+  const asked = { agentId: id, untilSequence: sequence };
+  const { agentId, untilSequence } = parseInput(replaySchema, asked, { what: 'events.replay' });
   const steps: LifeStep[] = [];
   for await (const event of journal.read({ agentId })) {
     if (event.sequence > untilSequence) break;

@@ -301,6 +301,21 @@ describe('options that are none', () => {
     expect(error.message).toContain(shown);
   });
 
+  it.each([
+    [undefined, undefined, 'agentId', 'undefined'],
+    [7, undefined, 'agentId', '7'],
+    ['a', nan, 'untilSequence', 'NaN'],
+    ['a', '3', 'untilSequence', '"3"'],
+    ['a', -1, 'untilSequence', '-1'],
+    ['a', null, 'untilSequence', 'null'],
+  ])('events.replay(%j, %j) is refused, naming $2', async (id, until, named, shown) => {
+    const { system } = await rig();
+    const error = await refusal(system.events.replay(id as string, until as number));
+    expect(error.code).toBe('AGENT_SPEC_INVALID');
+    expect(error.message).toContain(named);
+    expect(error.message).toContain(shown);
+  });
+
   it.each([undefined, null, 7, {}, 'log'])('events.subscribe(%j) is refused', async (listener) => {
     const { system } = await rig();
     expect(await refusal(() => system.events.subscribe(listener as never))).toMatchObject({
