@@ -143,6 +143,40 @@ describe.each(disks)('a second program on a %s', (kind) => {
     expect(await second.agents.savedState('idle')).toEqual({ n: 6 });
   });
 
+  it('ids of any characters come back as they were, each with its own state', async () => {
+    const disk = await diskOf(kind);
+    const { module } = counter();
+    const ids = [
+      'a',
+      'a\u0000b',
+      'a\u0000c',
+      '\ud800',
+      '\ud801',
+      '\ufffd',
+      "'; drop table agents; --",
+      '🤖',
+      ' ',
+      '%',
+    ];
+    const first = await disk.boot();
+    for (const [index, id] of ids.entries()) {
+      await first.agents.register({ id, module });
+      await first.agents.start(id);
+      await first.agents.execute(id, { type: 'add', input: index + 1 });
+    }
+    const second = await disk.boot({ agents: [module] });
+    await second.clock.advance(0);
+    expect(second.agents.list().map(({ id, status }) => [id, status])).toEqual(
+      ids.map((id) => [id, 'running']),
+    );
+    for (const [index, id] of ids.entries()) {
+      expect(await second.agents.savedState(id)).toEqual({ n: index + 1 });
+      const ofAgent: SystemEvent[] = [];
+      for await (const event of second.system.events.read({ agentId: id })) ofAgent.push(event);
+      expect(new Set(ofAgent.map(({ agentId }) => agentId))).toEqual(new Set([id]));
+    }
+  });
+
   it('goes on counting: sequences, incarnations, restarts, ids', async () => {
     const disk = await diskOf(kind);
     const { module } = counter();
