@@ -50,7 +50,8 @@ const coordination = z.strictObject({
   participatesInConsensus: z.boolean().default(true),
   leadershipEligible: z.boolean().default(false),
   communicationPattern: z.enum(['async', 'sync']).default('async'),
-  voteWeight: z.number().positive().default(1),
+  /** Counted to the thousandth. */
+  voteWeight: z.number().min(0.001).max(1_000_000).default(1),
 });
 
 export const healthPolicy = z.strictObject({
