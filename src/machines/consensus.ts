@@ -148,9 +148,9 @@ export const consensusMachine = setup({
   },
   actions: {
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
-    askVoters: (_, _params: { roundId: string }) => {},
-    askLeader: (_, _params: { roundId: string; term: number }) => {},
-    refuseLeader: (_, _params: { roundId: string; term: number }) => {},
+    askVoters: (_scope, _params: { roundId: string }) => {},
+    askLeader: (_scope, _params: { roundId: string; term: number }) => {},
+    refuseLeader: (_scope, _params: { roundId: string; term: number }) => {},
 
     // Assignments.
     countBallots: assign(({ context, event }) =>

@@ -141,13 +141,13 @@ export const coordinatorMachine = setup({
   actors: { consensus: consensusMachine },
   actions: {
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
-    refuseRound: (_, _params: { roundId: string; why: RoundRefusal }) => {},
-    enact: (_, _params: { output: ConsensusOutput }) => {},
-    reopen: (_, _params: { output: ConsensusOutput }) => {},
-    consult: (_, _params: { output: ConsensusOutput }) => {},
-    conclude: (_, _params: { output: ConsensusOutput }) => {},
-    writeOff: (_, _params: { roundId: string; error: unknown }) => {},
-    announceAway: (_, _params: { why: AwayReason; error: ErrorInfo | undefined }) => {},
+    refuseRound: (_scope, _params: { roundId: string; why: RoundRefusal }) => {},
+    enact: (_scope, _params: { output: ConsensusOutput }) => {},
+    reopen: (_scope, _params: { output: ConsensusOutput }) => {},
+    consult: (_scope, _params: { output: ConsensusOutput }) => {},
+    conclude: (_scope, _params: { output: ConsensusOutput }) => {},
+    writeOff: (_scope, _params: { roundId: string; error: unknown }) => {},
+    announceAway: (_scope, _params: { why: AwayReason; error: ErrorInfo | undefined }) => {},
     announceBack: () => {},
 
     // The rounds.

@@ -47,9 +47,6 @@ export function exploreCoordinator(parts: CoordinatorParts): {
   readonly moves: number;
 } {
   const run = runnerOf(parts);
-  // A state is what the chart and the model are in: where one of the two forgets something, they part.
-  const keyOf = ({ told, kept }: { readonly told: Told; readonly kept: string }): string =>
-    JSON.stringify([told.mode, told.open, told.failures, told.term, kept]);
   const ways = new Map<string, readonly Move[]>([[keyOf(run([])), []]]);
   let moves = 0;
   for (const [, way] of ways) {
@@ -67,6 +64,17 @@ export function exploreCoordinator(parts: CoordinatorParts): {
     }
   }
   return { states: ways.size, moves };
+}
+
+interface Seen {
+  readonly told: Told;
+  /** What the chart has in mind beside that. */
+  readonly kept: string;
+}
+
+/** A state is what the chart and the model are in: where one of the two forgets something, they part. */
+function keyOf({ told: { mode, open, failures, term }, kept }: Seen): string {
+  return JSON.stringify([mode, open, failures, term, kept]);
 }
 
 /** Runs a history on a chart of its own. */
@@ -105,7 +113,7 @@ function runnerOf({ coordinatorMachine, consensusMachine }: CoordinatorParts) {
     maxRestarts: MAX_FAILURES,
     withinMs: 1_000_000,
   };
-  return (history: readonly Move[]): { readonly told: Told; readonly kept: string } => {
+  return (history: readonly Move[]): Seen => {
     const clock = new SimulatedClock();
     const actor = createActor(logic, { clock, input: { maxOpenRounds: MAX_OPEN, recovery } });
     did = [];

@@ -11,7 +11,7 @@ async function fleetIn(isolation: Isolation): Promise<AgentSystem> {
     [0.4, 0.6, 0.8].map(async (limit) => {
       await system.agents.register({
         id: `voter-${limit}`,
-        module: voter as never,
+        module: voter,
         initArgs: { limit },
         isolation,
         coordination: { communicationPattern: 'sync' },

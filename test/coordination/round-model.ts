@@ -222,7 +222,7 @@ class Model {
 }
 
 /** The verdict on these people as they are, in fractions. */
-export function verdict(setup: Setup, people: readonly Person[]): string {
+function verdict(setup: Setup, people: readonly Person[]): string {
   const voted = people.filter((person) => person.says !== undefined);
   const [share, whole] = setup.quorum ?? [1, 2];
   const needed = BigInt(share) * BigInt(people.length);

@@ -149,13 +149,14 @@ function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk
         return step(walked, { type: 'leader.ruled', term: happening.term, vote: happening.vote });
     }
   }
+}
 
-  function heard(effects: readonly Effect[]): Pick<Walked, 'refusal' | 'asked'> {
-    const termsOf = (type: string) =>
-      effects.filter((effect) => effect.type === type).map(({ params }) => (params as { term: number }).term);
-    const [refused] = termsOf('refuseLeader');
-    return { asked: termsOf('askLeader'), refusal: refused === undefined ? undefined : `term ${refused}` };
-  }
+/** What a step had done, of what concerns the leader. */
+function heard(effects: readonly Effect[]): Pick<Walked, 'refusal' | 'asked'> {
+  const termsOf = (type: string) =>
+    effects.filter((effect) => effect.type === type).map(({ params }) => (params as { term: number }).term);
+  const [refused] = termsOf('refuseLeader');
+  return { asked: termsOf('askLeader'), refusal: refused === undefined ? undefined : `term ${refused}` };
 }
 
 /** What can be seen of a walked round, as the model tells it. */
@@ -322,7 +323,7 @@ function broken(setup: Setup, { round, roll }: Walked): string | undefined {
 function ends(walk: Walk, from: WalkSnapshot): boolean {
   let snapshot: WalkSnapshot = from;
   for (let i = 0; i < 2; i++) {
-    snapshot = walk.transition(snapshot as never, { type: 'deadline' }, undefined as never);
+    snapshot = walk.transition(snapshot, { type: 'deadline' }, undefined as never);
   }
   return snapshot.status === 'done';
 }

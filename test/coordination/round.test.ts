@@ -40,7 +40,7 @@ async function fleet(
     const id = `${module.type}${whole.agents.list().length}`;
     await whole.agents.register({
       id,
-      module: module as typeof yes,
+      module,
       coordination,
       restart: { policy: 'never' },
     });
@@ -530,6 +530,16 @@ describe('the end of a program', () => {
     expect(await codeOf(propose())).toBe('SYSTEM_CLOSED');
     expect(await codeOf(system.variables.set('lr', 0.2))).toBe('SYSTEM_CLOSED');
     expect(await codeOf(() => system.coordination.suspend())).toBe('SYSTEM_CLOSED');
+  });
+
+  it('a close does not wait for a fallback that hangs', async () => {
+    const { propose, system, clock } = await fleet([no]);
+    const round = propose({ fallback: () => NEVER });
+    await settled();
+    await system.close({ timeoutMs: 10 });
+    expect(await round).toMatchObject({ outcome: 'rejected' });
+    expect(clock.pending()).toEqual([]);
+    expect(system.coordination.status()).toBe('closed');
   });
 
   it('a round that was open when its program died is expired by the next one', async () => {

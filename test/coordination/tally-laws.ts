@@ -13,10 +13,14 @@ const none = { accept: 0, reject: 0, abstain: 0 };
 
 /** A tally of heads: so many for each vote, of `total` voters of weight 1. */
 function heads(accept: number, reject: number, abstain: number, total: number): Tally {
-  const times = (n: number) => n * 1_000;
   return {
     voters: { accept, reject, abstain, total },
-    weight: { accept: times(accept), reject: times(reject), abstain: times(abstain), total: times(total) },
+    weight: {
+      accept: accept * 1_000,
+      reject: reject * 1_000,
+      abstain: abstain * 1_000,
+      total: total * 1_000,
+    },
   };
 }
 

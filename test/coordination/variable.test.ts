@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAgent, memoryStore, variable, type VariableChange } from '../../src/index.ts';
+import { defineAgent, memoryStore, type Store, variable, type VariableChange } from '../../src/index.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
 import { codeOf, fateOf, gate, refusal, rig } from '../rig.ts';
 import { mortalStore } from './mortal-store.ts';
@@ -147,7 +147,9 @@ describe('changes', () => {
     await system.variables.set('lr', 0.2, { by: 'trainer-1', why: 'better on fold 3' });
     await system.variables.set('lr', 0.3);
     await system.variables.rollback('lr', 2, { by: 'ops' });
-    expect(system.variables.history('lr').map(({ at: _, ...entry }) => entry)).toEqual([
+    expect(
+      system.variables.history('lr').map(({ version, value, by, why }) => ({ version, value, by, why })),
+    ).toEqual([
       { version: 1, value: 0.1, by: 'definition', why: 'its default' },
       { version: 2, value: 0.2, by: 'trainer-1', why: 'better on fold 3' },
       { version: 3, value: 0.3, by: 'operator' },
@@ -202,12 +204,18 @@ describe('changes', () => {
   });
 
   it('that a failing store did not take are in force, and their caller is told so', async () => {
-    const store = memoryStore();
-    const { append } = store;
+    const kept = memoryStore();
     let isDown = false;
-    store.append = (batch) => {
-      if (isDown) throw new Error('disk full');
-      return append.call(store, batch);
+    const store: Store = {
+      isDurable: true,
+      recover: () => kept.recover(),
+      append: (batch) => {
+        if (isDown) throw new Error('disk full');
+        return kept.append(batch);
+      },
+      read: (query) => kept.read(query),
+      state: (agentId) => kept.state(agentId),
+      close: () => kept.close(),
     };
     const { system, agents, clock } = await rig({ store });
     await system.variables.define('lr', lr);
@@ -222,31 +230,32 @@ describe('changes', () => {
   });
 });
 
-describe('acknowledgement', () => {
-  async function scripted(patterns: Readonly<Record<string, 'sync' | 'async'>>) {
-    const host = scriptedHost();
-    const whole = await rig({ hosts: { 'in-process': host } });
-    await whole.system.variables.define('lr', lr);
-    const start = async (id: string, communicationPattern: 'sync' | 'async') => {
-      await whole.agents.register({
-        id,
-        module: listener,
-        coordination: { communicationPattern },
-        health: { intervalMs: Infinity },
-        restart: { policy: 'never' },
-      });
-      const started = whole.agents.start(id);
-      await fateOf(started);
-      host.bodiesOf(id)[0]!.ready();
-      await started;
-    };
-    for (const [id, pattern] of Object.entries(patterns)) await start(id, pattern);
-    const body = (id: string) => host.bodiesOf(id).at(-1)!;
-    const acknowledge = (id: string, version: number) =>
-      body(id).report({ type: 'variable.acknowledged', name: 'lr', version });
-    return { ...whole, host, body, acknowledge };
-  }
+/** Agents whose bodies say what a test has them say. */
+async function scripted(patterns: Readonly<Record<string, 'sync' | 'async'>>) {
+  const host = scriptedHost();
+  const whole = await rig({ hosts: { 'in-process': host } });
+  await whole.system.variables.define('lr', lr);
+  const start = async (id: string, communicationPattern: 'sync' | 'async') => {
+    await whole.agents.register({
+      id,
+      module: listener,
+      coordination: { communicationPattern },
+      health: { intervalMs: Infinity },
+      restart: { policy: 'never' },
+    });
+    const started = whole.agents.start(id);
+    await fateOf(started);
+    host.bodiesOf(id)[0]!.ready();
+    await started;
+  };
+  for (const [id, pattern] of Object.entries(patterns)) await start(id, pattern);
+  const body = (id: string) => host.bodiesOf(id).at(-1)!;
+  const acknowledge = (id: string, version: number) =>
+    body(id).report({ type: 'variable.acknowledged', name: 'lr', version });
+  return { ...whole, host, body, acknowledge };
+}
 
+describe('acknowledgement', () => {
   it('of every sync agent is awaited; an async one that is behind is listed', async () => {
     const { system, acknowledge } = await scripted({ s1: 'sync', s2: 'sync', a: 'async' });
     const set = system.variables.set('lr', 0.2);

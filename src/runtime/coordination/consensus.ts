@@ -182,6 +182,8 @@ export class Rounds implements Consensus {
   /** No round of an earlier program on the same store has an id that begins so. */
   readonly #prefix: string;
   #opened = 0;
+  /** Ends the wait for each of the proposers' own fallbacks that are at work. */
+  readonly #waits = new Set<() => void>();
 
   constructor(options: ConsensusOptions) {
     this.#options = options;
@@ -269,6 +271,11 @@ export class Rounds implements Consensus {
     }
   }
 
+  /** Nothing is waited for any more. */
+  close(): void {
+    for (const end of this.#waits) end();
+  }
+
   // What the charts ask for.
 
   ask(roundId: string): void {
@@ -352,7 +359,7 @@ export class Rounds implements Consensus {
 
   /** The coordinator's chart broke, and its rounds with it. */
   writeOffAll(thrown: unknown): void {
-    for (const roundId of [...this.#sessions.keys()]) this.writeOff(roundId, thrown);
+    for (const roundId of this.#sessions.keys()) this.writeOff(roundId, thrown);
   }
 
   #open(motion: Motion, proposer: Proposer): void {
@@ -493,7 +500,9 @@ export class Rounds implements Consensus {
     const { motion, id: roundId } = round;
     const { topic, value, terms, custom, by } = motion;
     const { promise: late, resolve } = Promise.withResolvers<undefined>();
-    const timer = clock.setTimeout(() => resolve(undefined), terms.deadlineMs);
+    const end = () => resolve(undefined);
+    const timer = clock.setTimeout(end, terms.deadlineMs);
+    this.#waits.add(end);
     try {
       const failed = {
         roundId,
@@ -514,6 +523,7 @@ export class Rounds implements Consensus {
       return { ...decision, problem: errorInfoOf(thrown).message };
     } finally {
       clock.clearTimeout(timer);
+      this.#waits.delete(end);
     }
   }
 

@@ -142,7 +142,7 @@ export class Coordination implements AgentCoordination, CoordinationControl {
 
   status(): CoordinationStatus {
     const { status, value } = this.#chart.snapshot();
-    if (status !== 'active') return 'gave_up';
+    if (status !== 'active') return status === 'error' ? 'gave_up' : 'closed';
     if (typeof value === 'string') return value;
     return value.away === 'gaveUp' ? 'gave_up' : value.away;
   }
@@ -154,7 +154,7 @@ export class Coordination implements AgentCoordination, CoordinationControl {
 
   suspend(): void {
     this.#options.assertOpen();
-    this.#turns.take(() => this.#chart.send({ type: 'coordination.suspend' }));
+    this.#turns.take(() => this.#tell({ type: 'coordination.suspend' }));
   }
 
   resume(): void {
@@ -172,7 +172,8 @@ export class Coordination implements AgentCoordination, CoordinationControl {
 
   /** @internal Open rounds expire; nothing changes any more. */
   close(): void {
-    this.#turns.take(() => this.#chart.send({ type: 'coordination.close' }));
+    this.#turns.take(() => this.#tell({ type: 'coordination.close' }));
+    this.consensus.close();
   }
 
   /** @internal All agents have ended. */

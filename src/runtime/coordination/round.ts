@@ -145,7 +145,15 @@ export class Round {
 
   proposalTo(as: Proposal['as'], roundId: string, deadlineAt: number): Proposal {
     const { topic, value } = this.motion;
-    return { roundId, variable: topic.name, value, current: topic.current?.value, deadlineAt, as };
+    // Agents of this thread are all given the same one.
+    return Object.freeze({
+      roundId,
+      variable: topic.name,
+      value,
+      current: topic.current?.value,
+      deadlineAt,
+      as,
+    });
   }
 
   cast(cast: CastVote): void {

@@ -153,7 +153,7 @@ export class Topic {
   /** Notes an answer; `false` for one that says nothing new, or of a version that was never told. */
   acknowledge(agentId: string, incarnation: number, version: number): boolean {
     const listener = this.listeners.get(agentId);
-    if (listener?.incarnation !== incarnation) return false;
+    if (listener?.incarnation !== incarnation || !listener.isRunning) return false;
     if (!Number.isInteger(version) || version <= listener.acknowledged || version > listener.told)
       return false;
     listener.acknowledged = version;

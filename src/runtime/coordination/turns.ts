@@ -30,7 +30,7 @@ export class Turns {
     try {
       act();
     } catch (thrown) {
-      this.#failed(thrown);
+      this.#report(thrown);
     } finally {
       this.#depth -= 1;
     }
@@ -61,10 +61,18 @@ export class Turns {
         try {
           act();
         } catch (thrown) {
-          this.#failed(thrown);
+          this.#report(thrown);
         }
       }
       this.#depth -= 1;
+    }
+  }
+
+  #report(thrown: unknown): void {
+    try {
+      this.#failed(thrown);
+    } catch {
+      // Whoever reports a failure by failing is not asked again: what was going on is not at fault.
     }
   }
 }

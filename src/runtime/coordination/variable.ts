@@ -107,7 +107,6 @@ export const variable = Object.freeze({
     if (schema !== undefined && !isSchema(schema)) {
       throw invalid(`variable.json: schema: expected a Standard Schema, got ${inWords(schema)}`);
     }
-    const asJson = (verdict: Verdict): Verdict => ('problem' in verdict ? verdict : copyOf(verdict.value));
     return register<Value>({
       kind: 'json',
       default: first,
@@ -158,6 +157,11 @@ function range(min: number, max: number): string {
 
 function isNumber(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max;
+}
+
+/** A fitting value as it is kept. */
+function asJson(verdict: Verdict): Verdict {
+  return 'problem' in verdict ? verdict : copyOf(verdict.value);
 }
 
 function copyOf(value: unknown): Verdict {
