@@ -95,6 +95,13 @@ export function triggerName(trigger: Trigger): string {
   }
 }
 
+const MANY_TRANSITIONS = 40;
+
+/** On a chart of many transitions, what each does is left to its table. */
+export function showsActions(graph: ChartGraph): boolean {
+  return graph.transitions.length <= MANY_TRANSITIONS;
+}
+
 /** The transitions of one state for one trigger, `transition` among them, in the order they are tried. */
 export function alternativesOf(graph: ChartGraph, transition: ChartTransition): readonly ChartTransition[] {
   const { source, trigger } = transition;

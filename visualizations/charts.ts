@@ -2,8 +2,10 @@
 import type { AnyStateMachine } from 'xstate';
 import {
   agentMachine,
+  autoscalerMachine,
   consensusMachine,
   coordinatorMachine,
+  poolMachine,
   positionOf,
   supervisorMachine,
 } from '../src/machines/index.ts';
@@ -69,5 +71,17 @@ export const charts: readonly Chart[] = [
     title: 'One round: one proposal to one outcome',
     machine: consensusMachine,
     isCommand: (event) => event === 'round.cut',
+  },
+  {
+    name: 'pool',
+    title: 'A pool: as many members as it should have',
+    machine: poolMachine,
+    isCommand: (event) => event.startsWith('pool.'),
+  },
+  {
+    name: 'autoscaler',
+    title: 'A pool that sizes itself',
+    machine: autoscalerMachine,
+    isCommand: (event) => event.startsWith('autoscaler.'),
   },
 ];

@@ -6,6 +6,7 @@ import {
   type ChartState,
   type ChartTransition,
   alternativesOf,
+  showsActions,
   triggerName,
 } from './chart-graph.ts';
 import type { Bundle } from './routes.ts';
@@ -19,13 +20,6 @@ const HEAD_TEXT_WIDTH = 180;
 const SMALL = 10.5;
 const ORDINALS = ['¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 const INDENT: Span = { text: '  ', size: SMALL, tone: 'quiet' };
-
-/** On a chart of many transitions, what each does is left to its table. */
-const MANY_TRANSITIONS = 40;
-
-export function showsActions(graph: ChartGraph): boolean {
-  return graph.transitions.length <= MANY_TRANSITIONS;
-}
 
 /** `[isNormal]`, `[else]` for what is left after guarded alternatives, or nothing. */
 export function guardText(graph: ChartGraph, transition: ChartTransition): string {
@@ -77,11 +71,12 @@ export function bodyBlock(graph: ChartGraph, state: ChartState, bundles: readonl
 function bundleLines(graph: ChartGraph, bundle: Bundle, maxWidth: number): Line[] {
   const alike = new Map<string, ChartTransition[]>();
   for (const transition of bundle.transitions) {
+    const hasEffect = transition.actions.length > 0;
     const actions = showsActions(graph) ? transition.actions : [];
     const leads = isMove(bundle, transition)
       ? triggerName(transition.trigger)
       : leadsText(graph, bundle, transition);
-    const key = JSON.stringify([guardText(graph, transition), actions, leads]);
+    const key = JSON.stringify([guardText(graph, transition), hasEffect, actions, leads]);
     alike.set(key, [...(alike.get(key) ?? []), transition]);
   }
   return [...alike.values()].flatMap((transitions) => transitionLines(graph, bundle, transitions, maxWidth));

@@ -1,6 +1,6 @@
 /** The head of a picture: its title, and what its colours and signs mean, of those that it uses. Pure. */
-import type { ChartGraph } from './chart-graph.ts';
-import { ordinalOf, showsActions } from './labels.ts';
+import { type ChartGraph, showsActions } from './chart-graph.ts';
+import { ordinalOf } from './labels.ts';
 import { type Bundle } from './routes.ts';
 import { INK, arrowhead, drawLine, round } from './svg-parts.ts';
 import { type Line, type Span, lineWidth } from './text.ts';

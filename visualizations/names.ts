@@ -52,11 +52,9 @@ function withParams({ type, params }: { type: string; params?: unknown }): strin
   if (typeof known !== 'object' || known === null) return type;
   const shown = Object.entries(known).flatMap(([key, value]): string[] => {
     if (typeof value === 'string') return value === '' ? [] : [value];
-    // A yes or no that a function gives was worked out from the stand-in: it says nothing.
-    if (typeof value === 'boolean') {
-      if (typeof params === 'function') return [];
-      return [value ? key : `${key}=no`];
-    }
+    // A number, a yes or a no that a function gives was worked out from the stand-in: it says nothing.
+    if (typeof params === 'function' && typeof value !== 'object') return [];
+    if (typeof value === 'boolean') return [value ? key : `${key}=no`];
     if (typeof value === 'object' && value !== null && value !== STAND_IN) return plainFields(value);
     return typeof value === 'number' ? [`${key}=${value}`] : [];
   });

@@ -15,7 +15,7 @@
  * - the alternatives of one event that all lead into one other state (`health.passed` back to *running*);
  * - one event that leads from each part of a state to the same part of another (*idle* to *idle*, *busy* to *busy*).
  */
-import { type ChartGraph, type ChartTransition, triggerName } from './chart-graph.ts';
+import { type ChartGraph, type ChartTransition, showsActions, triggerName } from './chart-graph.ts';
 import { type IsCommand, type TransitionKind, kindOf } from './transition-kind.ts';
 
 /** Transitions shown as one. */
@@ -43,8 +43,9 @@ export function bundlesOf(graph: ChartGraph, isCommand: IsCommand): readonly Bun
     const { source, targets } = ends.get(transition) ?? transition;
     const kind = kindOf(transition.trigger, isCommand);
     const shownAs = staysInside(transition) ? 'inside' : jumps.has(transition) ? 'jump' : 'edge';
-    // What stays inside keeps its own line, so that a box reads in document order.
-    const key = JSON.stringify([source, targets, kind, shownAs, shownAs === 'inside' ? order : '']);
+    // What stays inside and says what it does keeps its own line, so that a box reads in document order.
+    const isAlone = shownAs === 'inside' && (showsActions(graph) || targets.length > 0);
+    const key = JSON.stringify([source, targets, kind, shownAs, isAlone ? order : '']);
     const bundle = bundles.get(key);
     if (bundle) bundle.transitions.push(transition);
     else bundles.set(key, { kind, source, targets, shownAs, transitions: [transition] });
