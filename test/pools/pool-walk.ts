@@ -7,6 +7,7 @@ import {
   createAgentSystem,
   defineAgent,
   memoryStore,
+  type Store,
 } from '../../src/index.ts';
 import { settled, type SimulatedClock, simulatedClock } from '../../src/testing/index.ts';
 import { silent } from '../rig.ts';
@@ -80,6 +81,34 @@ export const ending: fc.Arbitrary<Ending> = fc.record({
   timeoutMs: fc.constantFrom(0, 1_000),
 });
 
+export interface Setting {
+  /** Whether members restart by a policy of their own. */
+  readonly isRestarted: boolean;
+  /** Whether a commit takes its time. */
+  readonly isSlowStore: boolean;
+}
+export const setting: fc.Arbitrary<Setting> = fc.record({
+  isRestarted: fc.boolean(),
+  isSlowStore: fc.boolean(),
+});
+
+function slowStore(): Store {
+  const kept = memoryStore({ maxEvents: 1 });
+  return {
+    isDurable: false,
+    recover: () => kept.recover(),
+    append: async (batch) => {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      return kept.append(batch);
+    },
+    read: (query) => kept.read(query),
+    state: (agentId) => kept.state(agentId),
+    close: () => kept.close(),
+  };
+}
+
 interface Job {
   readonly agentId: string;
   readonly settle: (isFailure: boolean) => void;
@@ -106,12 +135,12 @@ class Walk {
     return this.#system!;
   }
 
-  async open(isRestarted: boolean): Promise<void> {
+  async open({ isRestarted, isSlowStore }: Setting): Promise<void> {
     const system = await createAgentSystem({
       clock: this.clock,
       random: () => 0.5,
       logger: silent,
-      store: memoryStore({ maxEvents: 1 }),
+      store: isSlowStore ? slowStore() : memoryStore({ maxEvents: 1 }),
     });
     this.#system = system;
     system.events.subscribe(({ type, agentId }) => {
@@ -291,9 +320,9 @@ class Walk {
 }
 
 /** @throws Error at the first step after which something does not hold */
-export async function walk(steps: readonly Step[], end: Ending, isRestarted: boolean): Promise<void> {
+export async function walk(steps: readonly Step[], end: Ending, setting: Setting): Promise<void> {
   const walk = new Walk();
-  await walk.open(isRestarted);
+  await walk.open(setting);
   let isHurried = false;
   for (const step of steps) {
     await walk.take(step);

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { test } from 'vitest';
 import { walks } from '../random/runs.ts';
-import { ending, step, walk } from './pool-walk.ts';
+import { ending, setting, step, walk } from './pool-walk.ts';
 
 test('whatever happens: counts are real, busy members are never stopped, every task is answered once', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }),
       ending,
-      fc.boolean(),
-      async (steps, end, isRestarted) => walk(steps, end, isRestarted),
+      setting,
+      async (steps, end, setting) => walk(steps, end, setting),
     ),
     walks(60),
   );

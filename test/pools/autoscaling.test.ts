@@ -1,0 +1,267 @@
+/** Pools that size themselves by their own load, as their users see them. */
+import { describe, expect, test, vi } from 'vitest';
+import type { ScalingSignalSource } from '../../src/index.ts';
+import { scriptedHost, settled } from '../../src/testing/index.ts';
+import { fateOf } from '../rig.ts';
+import { poolRig } from './pool-rig.ts';
+
+const INTERVAL_MS = 10_000;
+const ownLoad: ScalingSignalSource = () => ({});
+const scale = {
+  intervalMs: INTERVAL_MS,
+  up: { cooldownMs: 0 },
+  down: { cooldownMs: 0 },
+  signal: ownLoad,
+};
+
+test('grows while its members are busy, and shrinks when they are not', async () => {
+  const { pool, work, clock, shop, eventsOf } = await poolRig({ max: 3, scale });
+  for (let task = 0; task < 3; task++) void work();
+  await clock.advance(INTERVAL_MS);
+  expect(pool()).toMatchObject({ wanted: 2, live: 2, waiting: 1 });
+  await clock.advance(INTERVAL_MS);
+  expect(pool()).toMatchObject({ wanted: 3, live: 3, waiting: 0 });
+  await clock.advance(INTERVAL_MS);
+  expect(pool().wanted).toBe(3);
+  for (const job of [...shop.jobs]) job.done();
+  await clock.advance(INTERVAL_MS);
+  expect(pool().wanted).toBe(2);
+  await clock.advance(INTERVAL_MS);
+  expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1 });
+  await clock.advance(INTERVAL_MS);
+  expect(pool().wanted).toBe(1);
+  expect(eventsOf('pool.scaled').map(({ to, why }) => [to, why])).toEqual([
+    [1, 'created'],
+    [2, '100 % busy, 2 waiting'],
+    [3, '100 % busy, 1 waiting'],
+    [2, '0 % busy, 0 waiting'],
+    [1, '0 % busy, 0 waiting'],
+  ]);
+});
+
+test('goes by the whole time since it looked last, not by the moment', async () => {
+  const { pool, work, clock, shop } = await poolRig({ max: 3, target: 2, scale });
+  void work();
+  void work();
+  await clock.advance(INTERVAL_MS - 1);
+  for (const job of [...shop.jobs]) job.done();
+  await clock.advance(1);
+  expect(pool()).toMatchObject({ wanted: 3 });
+  expect(pool().scaling).toMatchObject({
+    decision: { action: 'scale', to: 3 },
+    metrics: { size: 2, waiting: 0 },
+  });
+  expect(pool().scaling!.metrics!.busyShare).toBeCloseTo(0.9999);
+});
+
+test('a busy member that has to go is waited for, and stays when it is needed again', async () => {
+  const busyShare = { value: 0 };
+  const signal: ScalingSignalSource = () => ({ busyShare: busyShare.value });
+  const { pool, work, clock, shop } = await poolRig({ max: 2, target: 2, scale: { ...scale, signal } });
+  void work();
+  void work();
+  await clock.advance(INTERVAL_MS);
+  expect(pool()).toMatchObject({ status: 'shrinking', wanted: 1, live: 1, draining: 1 });
+  await clock.advance(INTERVAL_MS);
+  busyShare.value = 1;
+  await clock.advance(INTERVAL_MS);
+  expect(pool()).toMatchObject({ status: 'steady', wanted: 2, live: 2, draining: 0 });
+  expect(shop.inits).toBe(2);
+  expect(shop.jobs.some(({ signal }) => signal.aborted)).toBe(false);
+});
+
+test('of no member gets one as soon as a task waits', async () => {
+  const { pool, work, clock, finishOne } = await poolRig({ min: 0, scale });
+  const task = work();
+  await settled();
+  expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1, waiting: 0 });
+  await finishOne();
+  expect(await task).toBe('done');
+  await clock.advance(2 * INTERVAL_MS);
+  expect(pool()).toMatchObject({ status: 'steady', wanted: 0, live: 0 });
+});
+
+test('without an autoscaler no member comes by itself', async () => {
+  const { pools, pool, work } = await poolRig({ min: 0 });
+  const task = work();
+  expect(await fateOf(task)).toBe('pending');
+  expect(pool()).toMatchObject({ wanted: 0, waiting: 1 });
+  await pools.ensureSize('p', 1);
+  expect(pool().waiting).toBe(0);
+});
+
+test('a size that somebody sets stands for a cooldown', async () => {
+  const { pools, pool, clock } = await poolRig({
+    scale: { ...scale, down: { cooldownMs: 3 * INTERVAL_MS } },
+  });
+  await pools.ensureSize('p', 3);
+  await clock.advance(2 * INTERVAL_MS);
+  expect(pool()).toMatchObject({ wanted: 3, scaling: { status: 'cooling_down' } });
+  await clock.advance(INTERVAL_MS);
+  expect(pool().wanted).toBe(2);
+});
+
+describe('does not grow', () => {
+  test('while memory is short, and says so once, until it can', async () => {
+    const strain = { memoryPressure: 0.5 };
+    const { pool, work, clock, system, eventsOf } = await poolRig({
+      scale: { ...scale, signal: () => strain },
+    });
+    void work();
+    await clock.advance(3 * INTERVAL_MS);
+    expect(pool().wanted).toBe(1);
+    expect(system.alerts.list()).toMatchObject([{ alert: 'scaling_blocked', pool: 'p' }]);
+    expect(system.alerts.list()[0]!.message).toContain('memory');
+    strain.memoryPressure = 0;
+    await clock.advance(INTERVAL_MS);
+    expect(pool().wanted).toBe(2);
+    expect(system.alerts.list()).toEqual([]);
+    expect(eventsOf('alert.raised')).toHaveLength(1);
+  });
+
+  test('beyond what the system has room for, in agents or in bytes', async () => {
+    const { pool, work, clock, system } = await poolRig({ scale }, { limits: { maxAgents: 1 } });
+    void work();
+    await clock.advance(INTERVAL_MS);
+    expect(pool().wanted).toBe(1);
+    expect(pool().scaling!.metrics!.admissible).toBe(0);
+    expect(system.alerts.list()[0]!.message).toContain('limits');
+  });
+
+  test('when the room is taken while it grows: it goes back, and says why', async () => {
+    const signal: ScalingSignalSource = ({ admissible }) => {
+      if (admissible === 1) void system.agents.start('rival').catch(() => {});
+      return { busyShare: 1 };
+    };
+    const { pool, clock, system, agents, shop, eventsOf } = await poolRig(
+      { scale: { ...scale, signal } },
+      { limits: { maxAgents: 2 } },
+    );
+    await agents.register({ id: 'rival', module: shop.definition, health: { intervalMs: Infinity } });
+    await clock.advance(INTERVAL_MS);
+    expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1 });
+    expect(eventsOf('pool.scaled').slice(1)).toMatchObject([
+      { from: 1, to: 2 },
+      { from: 2, to: 1, why: expect.stringContaining('maxAgents') as string },
+    ]);
+  });
+
+  test('while a start is under way or has failed', async () => {
+    const signal: ScalingSignalSource = () => ({ busyShare: 1 });
+    const { pool, clock, shop } = await poolRig({ scale: { ...scale, signal } });
+    shop.onInit = 'hold';
+    await clock.advance(INTERVAL_MS);
+    expect(pool()).toMatchObject({ status: 'growing', wanted: 2, starting: 1 });
+    await clock.advance(2 * INTERVAL_MS);
+    expect(pool()).toMatchObject({ wanted: 2, starting: 1 });
+    shop.starts[0]!.reject(new Error('no key'));
+    shop.onInit = new Error('no key');
+    await settled();
+    expect(pool()).toMatchObject({ status: 'backing_off', wanted: 2 });
+    await clock.advance(10 * INTERVAL_MS);
+    expect(pool()).toMatchObject({ status: 'degraded', wanted: 2 });
+  });
+});
+
+describe('a signal', () => {
+  const broken: readonly (readonly [string, () => unknown, string])[] = [
+    [
+      'that throws',
+      () => {
+        throw new Error('no figures today');
+      },
+      'no figures today',
+    ],
+    ['that rejects', () => Promise.reject(new Error('no figures today')), 'no figures today'],
+    ['that is no object', () => 7, 'scale.signal'],
+    ['that is nothing', () => undefined, 'scale.signal'],
+    ['with a figure that is none', () => ({ busyShare: Number.NaN }), 'busyShare'],
+    ['with a negative figure', () => ({ waiting: -1 }), 'waiting'],
+    ['with a figure that there is not', () => ({ gpu: 1 }), 'gpu'],
+    ['that never answers', () => new Promise(() => {}), 'no answer'],
+  ];
+
+  test.each(broken)(
+    '%s changes nothing, and is an alert until it is well again',
+    async (_, answer, words) => {
+      let signal = answer as ScalingSignalSource;
+      const { pool, clock, system } = await poolRig({
+        scale: { ...scale, signal: (load) => signal(load) },
+      });
+      await clock.advance(2 * INTERVAL_MS);
+      const [alert, ...others] = system.alerts.list();
+      expect(alert).toMatchObject({ alert: 'scaling_signal_failed', pool: 'p' });
+      expect(alert!.message).toContain(words);
+      expect(others).toEqual([]);
+      expect(pool()).toMatchObject({ status: 'steady', wanted: 1 });
+      signal = () => ({ busyShare: 1 });
+      await clock.advance(2 * INTERVAL_MS);
+      expect(system.alerts.list()).toEqual([]);
+      expect(pool().wanted).toBeGreaterThan(1);
+    },
+  );
+
+  test('that answers too late is not heard', async () => {
+    const late = Promise.withResolvers<{ busyShare: number }>();
+    const { pool, clock } = await poolRig({ scale: { ...scale, signal: () => late.promise } });
+    await clock.advance(2 * INTERVAL_MS);
+    late.resolve({ busyShare: 1 });
+    await settled();
+    expect(pool().wanted).toBe(1);
+  });
+
+  test('is given what the pool knows of its own load', async () => {
+    const seen: unknown[] = [];
+    const { work, clock } = await poolRig({
+      scale: {
+        ...scale,
+        signal: (load) => {
+          seen.push(load);
+          return { busyShare: 0.5 };
+        },
+      },
+    });
+    void work();
+    void work();
+    await clock.advance(INTERVAL_MS);
+    expect(seen).toEqual([{ size: 1, waiting: 1, busyShare: 1, admissible: Infinity, isSettled: true }]);
+  });
+
+  test("is the machine's own by default", async () => {
+    const { signal: _, ...bare } = scale;
+    const { pool, clock } = await poolRig({ scale: bare });
+    await clock.advance(INTERVAL_MS);
+    const metrics = await vi.waitUntil(() => pool().scaling!.metrics, { timeout: 10_000 });
+    expect(metrics).toMatchObject({ size: 1, waiting: 0, busyShare: 0 });
+    expect(metrics.memoryUsed).toBeGreaterThan(0);
+  });
+});
+
+test('memory that members reserve is room that is taken', async () => {
+  const seen: number[] = [];
+  const { clock } = await poolRig(
+    {
+      scale: {
+        ...scale,
+        signal: ({ admissible }) => {
+          seen.push(admissible);
+          return {};
+        },
+      },
+      spec: { resources: { maxMemoryBytes: 100 } },
+    },
+    {
+      limits: { maxMemoryBytes: 350 },
+      hosts: { 'in-process': scriptedHost({ onOpen: (body) => queueMicrotask(() => body.ready()) }) },
+    },
+  );
+  await clock.advance(INTERVAL_MS);
+  expect(seen).toEqual([2]);
+});
+
+test('a close ends its looks', async () => {
+  const { pools, clock } = await poolRig({ scale });
+  expect(clock.pending().length).toBeGreaterThan(0);
+  await pools.close('p');
+  expect(clock.pending()).toEqual([]);
+});
