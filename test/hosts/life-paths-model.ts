@@ -266,7 +266,7 @@ export function after(profile: Profile, before: Life, move: Move): Life {
       // Somebody had asked for its end already: nobody restarts it.
       if (place === 'stopping') return ended(life, 'leftDown', 'killed', 'agent.crashed');
       return crashed(profile, life, 'killed', ['works']);
-    case 'forget':
+    default:
       return { ...life, place: 'forgotten', saved: undefined, told: ['agent.forgotten'] };
   }
 }

@@ -91,7 +91,7 @@ describe('the paths', () => {
 
 describe.concurrent('a life is as its model says', () => {
   for (const isolation of isolations) {
-    test(`${isolation}`, { timeout: 240_000 }, async () => {
+    test(isolation, { timeout: 240_000 }, async () => {
       const world = await World.open(isolation);
       onTestFinished(() => world.close());
       const lives = paths.flatMap(({ profile, lives }) => lives.map((life) => ({ profile, ...life })));
@@ -160,7 +160,7 @@ class World {
 
   static async open(isolation: (typeof isolations)[number]): Promise<World> {
     const hanging = new Set<string>();
-    let heard: () => void = () => {};
+    let heard: (() => void) | undefined;
     const logger = pino(
       { level: 'info' },
       {
@@ -168,7 +168,7 @@ class World {
           const { agentId, incarnation, msg } = JSON.parse(line) as Record<string, unknown>;
           if (msg !== 'init hangs') return;
           hanging.add(`${String(agentId)} ${String(incarnation)}`);
-          heard();
+          heard?.();
         },
       },
     );
@@ -353,7 +353,7 @@ class Player {
         assert.equal((await ending).status, places[this.#life.place].status);
         return refused;
       }
-      case 'forget':
+      default:
         await agents.forget(id);
         return undefined;
     }
