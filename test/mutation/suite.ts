@@ -21,16 +21,24 @@ export function planSuite(): Plan {
   };
 }
 
-/** @throws Error at the first difference between what the models say and what the system does */
-export async function runSuite({ lives, fleets }: Plan): Promise<void> {
+/**
+ * @param onTour called after each tour: this may take long, and is not stuck
+ * @throws Error at the first difference between what the models say and what the system does
+ */
+export async function runSuite({ lives, fleets }: Plan, onTour: () => void): Promise<void> {
   for (const [index, fleet] of smallFleets.entries()) {
-    for (const moves of fleets[index]!) await judgeFleet(fleet, moves);
+    for (const moves of fleets[index]!) {
+      await judgeFleet(fleet, moves);
+      onTour();
+    }
   }
   // A tour of each profile in turn: most faults are found by the first ones.
   for (let round = 0; lives.some((tours) => round < tours.length); round++) {
     for (const [index, profile] of profiles.entries()) {
       const moves = lives[index]![round];
-      if (moves) await judgeMoves(profile, moves);
+      if (moves === undefined) continue;
+      await judgeMoves(profile, moves);
+      onTour();
     }
   }
 }

@@ -22,7 +22,7 @@ export interface Verdict {
 export interface TryOptions {
   /** Processes at once. */
   readonly workers: number;
-  /** What takes longer hangs; ms. */
+  /** A tour that takes longer hangs; ms. */
   readonly limitMs: number;
   readonly onVerdict?: (verdict: Verdict) => void;
   /** Ends all of it at once. */
@@ -53,7 +53,10 @@ export async function tryMutants(
         options.onVerdict?.(verdict);
       });
     });
-    await Promise.all(workers);
+    // All have ended before their folder goes, also when the first of them fails.
+    const ends = await Promise.allSettled(workers);
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
     return verdicts;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -99,7 +102,7 @@ function work(
 ): Promise<string> {
   const worker = join(tree, 'test/mutation/worker.ts');
   const child = spawn(process.execPath, [worker, tree, jobFile], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     killSignal: 'SIGKILL',
     ...(signal ? { signal } : {}),
   });
@@ -123,11 +126,12 @@ function work(
     complaint = `${complaint}${text}`.slice(-10_000);
   });
   child.on('error', (error) => {
-    clearTimeout(limit);
-    reject(error);
+    // One that was ended has its `close` yet to come.
+    if (child.pid === undefined) reject(error);
   });
   child.on('close', (code, endedBy) => {
     clearTimeout(limit);
+    if (signal?.aborted) return reject(signal.reason as Error);
     if (isHanging) return resolve('it hangs');
     const said = complaint.split('\n').find((line) => /Error|Warning/u.test(line)) ?? '';
     resolve(`it ends the process (${endedBy ?? code}) ${said}`.trim());

@@ -5,7 +5,8 @@
  * ever: whoever started it sees that, and for which one.
  */
 import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Mutant } from './mutants.ts';
 import { plant } from './plant.ts';
@@ -17,27 +18,35 @@ export interface Job {
   readonly mutants: readonly { readonly index: number; readonly mutant: Mutant | null }[];
 }
 
-/** What it writes, a line each: that it begins with a mutant, and what became of it. */
+/** What it writes, a line each: that it goes on with a mutant, and what became of it. */
 export type Line =
-  | { readonly index: number; readonly began: true }
+  | { readonly index: number; readonly isAlive: true }
   | { readonly index: number; readonly killedBy: string | null };
 
 const [, , tree, jobFile] = process.argv as [string, string, string, string];
 const { plan, mutants } = JSON.parse(readFileSync(jobFile, 'utf8')) as Job;
+// Whoever started this process is gone: so are this one and its folder. It does not keep it alive by itself, or a
+// mutant that waits for ever would never end.
+process.stdin.on('end', () => {
+  rmSync(dirname(tree), { recursive: true, force: true });
+  process.exit(1);
+});
+process.stdin.resume();
+if (process.stdin instanceof Socket) process.stdin.unref();
+
 const say = (line: Line): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 for (const { index, mutant } of mutants) {
-  say({ index, began: true });
   const copy = `${tree}-${index}`;
   try {
-    say({ index, killedBy: await tryMutant(copy, mutant) });
+    say({ index, killedBy: await tryMutant(copy, mutant, () => say({ index, isAlive: true })) });
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
 }
 
 /** What found the mutant, in one line; `null` when nothing did. */
-async function tryMutant(copy: string, mutant: Mutant | null): Promise<string | null> {
+async function tryMutant(copy: string, mutant: Mutant | null, onTour: () => void): Promise<string | null> {
   cpSync(tree, copy, { recursive: true, filter: (source) => !source.endsWith('node_modules') });
   symlinkSync(join(tree, 'node_modules'), join(copy, 'node_modules'));
   if (mutant) {
@@ -48,7 +57,7 @@ async function tryMutant(copy: string, mutant: Mutant | null): Promise<string | 
     const suite = (await import(pathToFileURL(join(copy, 'test/mutation/suite.ts')).href)) as {
       runSuite: typeof runSuite;
     };
-    await suite.runSuite(plan);
+    await suite.runSuite(plan, onTour);
     return null;
   } catch (thrown) {
     return String(thrown instanceof Error ? thrown.message : thrown).split('\n')[0] ?? '';
