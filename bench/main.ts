@@ -8,6 +8,7 @@ import { benchCrashes } from './crashes.ts';
 import { benchFleets } from './fleet.ts';
 import { benchHosts } from './hosts.ts';
 import { benchLives } from './lives.ts';
+import { benchPools } from './pools.ts';
 import { benchStore } from './store.ts';
 
 const benches: Record<string, () => Promise<void>> = {
@@ -17,6 +18,7 @@ const benches: Record<string, () => Promise<void>> = {
   hosts: benchHosts,
   store: benchStore,
   coordination: () => benchCoordination([100, 1_000, 10_000, 100_000]),
+  pools: () => benchPools([1, 10, 100, 1_000, 10_000]),
 };
 
 const asked = process.argv.slice(2);
