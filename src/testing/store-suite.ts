@@ -454,6 +454,29 @@ durable('what cannot be kept is refused by event type and field, and by nothing 
   same(await all(store), events);
 });
 
+durable('a state is kept to the letter, or refused', async (place) => {
+  const { store } = await place.enter();
+  for (const text of [
+    '{"n":1}',
+    ' 1 ',
+    '"\\u0000\\ud800"',
+    '"😀"',
+    '"\ud800"',
+    '"nul\0l"',
+    'x'.repeat(100_000),
+  ]) {
+    const kept = { json: text, stateVersion: 1 };
+    const answer = await Promise.resolve()
+      .then(() => store.append({ events: [], states: new Map([['a', kept]]) }))
+      .then(
+        () => kept,
+        () => undefined,
+      );
+    assert.deepEqual(await store.state('a'), answer);
+    await store.append({ events: [], states: new Map([['a', null]]) });
+  }
+});
+
 durable('one caller who is refused harms no other', async (place) => {
   const { store } = await place.enter();
   const good = numbered([registered('a'), registered('b')]);
