@@ -4,7 +4,7 @@
  * Owns no rule about who may change it. It tells its listeners, and keeps book of their answers.
  *
  * I1  Versions grow by one. A listener is told of a version once, and never of an older one after a newer.
- * I2  `behind` are exactly the running listeners that have not acknowledged the current version.
+ * I2  Behind are exactly the running listeners that have not acknowledged the current version.
  * I3  Every update is confirmed exactly once: when no `sync` listener is behind any more, when a newer update
  *     supersedes it, or when its caller has waited long enough.
  * I4  An answer costs the same however many listeners there are.
@@ -66,8 +66,7 @@ export class Topic {
   definition: VariableDefinition | undefined;
   current: VariableState | undefined;
   history: VariableVersion[] = [];
-  readonly #behind = new Set<Listener>();
-  /** `sync` listeners among those behind. */
+  /** `sync` listeners that are behind, and were told of the current version. */
   #awaited = 0;
   #confirm: ((confirmation: Confirmation) => void) | undefined;
   #isTelling = false;
@@ -118,7 +117,7 @@ export class Topic {
     const listener = this.listeners.get(agentId);
     if (listener?.incarnation !== incarnation) return;
     this.listeners.delete(agentId);
-    this.#noLongerBehind(listener);
+    if (listener.told === this.version && this.#isBehind(listener)) this.#noLongerBehind(listener);
   }
 
   /**
@@ -138,7 +137,6 @@ export class Topic {
     this.history.push(entry);
     if (this.history.length > limit) this.history.splice(0, this.history.length - limit);
     this.#confirm = confirm;
-    this.#behind.clear();
     this.#awaited = 0;
     const { current } = this;
     inForce();
@@ -162,11 +160,13 @@ export class Topic {
   }
 
   outOfDate(): OutOfDate[] {
-    return Array.from(this.#behind, ({ agent, incarnation, acknowledged }) => ({
-      agentId: agent.id,
-      incarnation,
-      version: acknowledged,
-    }));
+    const behind: OutOfDate[] = [];
+    for (const listener of this.listeners.values()) {
+      if (!this.#isBehind(listener)) continue;
+      const { agent, incarnation, acknowledged } = listener;
+      behind.push({ agentId: agent.id, incarnation, version: acknowledged });
+    }
+    return behind;
   }
 
   #tellAll(current: VariableState): void {
@@ -187,13 +187,16 @@ export class Topic {
 
   #tell(listener: Listener, { version }: VariableState, request: BodyRequest): void {
     listener.told = version;
-    this.#behind.add(listener);
     if (listener.isSync) this.#awaited += 1;
     listener.agent.post(request);
   }
 
+  #isBehind({ isRunning, acknowledged }: Listener): boolean {
+    return isRunning && acknowledged < this.version;
+  }
+
   #noLongerBehind(listener: Listener): void {
-    if (!this.#behind.delete(listener) || !listener.isSync) return;
+    if (!listener.isSync) return;
     this.#awaited -= 1;
     if (this.#awaited === 0 && !this.#isTelling) this.#confirmNow();
   }
