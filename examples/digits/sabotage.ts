@@ -6,7 +6,8 @@ export type Sabotage = z.infer<typeof sabotageSchema>;
 
 export function strike(how: Sabotage): never {
   if (how === 'exit') process.exit(7);
-  const hoard: number[][] = [];
   // Memory fills the way a leak fills it, only faster, until the process is ended for it.
-  for (;;) hoard.push(Array.from<number>({ length: 1_000_000 }).fill(0.5));
+  const page = Array.from({ length: 1_000_000 }, (_, index) => index + 0.5);
+  const hoard: number[][] = [];
+  for (;;) hoard.push(page.slice());
 }
