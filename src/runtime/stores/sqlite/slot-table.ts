@@ -91,25 +91,25 @@ export class SlotTable {
     const upTo = this.#newest;
     const updates = this.#updates;
     this.#updates = emptyUpdates();
-    let done = false;
+    // In the order of the table, so that neighbours share a page.
+    const slots = slotKinds.flatMap((kind) =>
+      [...updates[kind].keys()].toSorted().map((key) => [kind, key] as const),
+    );
     try {
-      for (const kind of slotKinds) {
-        // In the order of the table, so that neighbours share a page.
-        const keys = [...updates[kind].keys()].toSorted();
-        for (let at = 0; at < keys.length; at += SLOTS_A_TRANSACTION) {
-          inTransaction(this.#db, () => {
-            for (const key of keys.slice(at, at + SLOTS_A_TRANSACTION)) {
-              this.#write(kind, JSON.stringify(key), updates[kind].get(key)!, keptAfter);
-            }
-          });
-          yield;
-        }
+      for (let at = 0; this.upTo < upTo; at += SLOTS_A_TRANSACTION) {
+        const some = slots.slice(at, at + SLOTS_A_TRANSACTION);
+        const isLast = at + some.length === slots.length;
+        inTransaction(this.#db, () => {
+          for (const [kind, key] of some) {
+            this.#write(kind, JSON.stringify(key), updates[kind].get(key)!, keptAfter);
+          }
+          if (isLast) this.#statements.setUpTo.run(upTo);
+        });
+        if (isLast) this.upTo = upTo;
+        yield;
       }
-      this.#statements.setUpTo.run(upTo);
-      this.upTo = upTo;
-      done = true;
     } finally {
-      if (!done) this.#takeBack(updates);
+      if (this.upTo < upTo) this.#takeBack(updates);
     }
   }
 
