@@ -1,6 +1,6 @@
 import { assert, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadDigits, randomFrom, splitOf } from '../../examples/digits/data.ts';
+import { loadDigits, pixelsIn, randomFrom, splitOf } from '../../examples/digits/data.ts';
 import { initialWeights, measure, memoryInUse, trainEpoch } from '../../examples/digits/model.ts';
 import { type Findings, type Finish, reportOf } from '../../examples/digits/report.ts';
 import { anyRecipe, nearby, START } from '../../examples/digits/search.ts';
@@ -67,6 +67,13 @@ describe('the digits', () => {
     expect(labels.length).toBe(10_000);
     expect(pixels.length).toBe(10_000 * 784);
     expect(new Set(labels).size).toBe(10);
+  });
+
+  it('are read as JSON says, and a file that is cut off is no file', () => {
+    const shares = [0, 1, 0.149, 0.992, 0.5, 0.004];
+    const json = Buffer.from(JSON.stringify({ data: shares }));
+    expect([...pixelsIn(json)]).toEqual(shares.map((share) => Math.round(share * 255)));
+    expect(() => pixelsIn(json.subarray(0, -2))).toThrow('does not end');
   });
 });
 
