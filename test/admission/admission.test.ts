@@ -135,6 +135,10 @@ describe('a group', () => {
     expect(left()).toEqual([0, 0]);
     await start('alone');
     expect(left()).toEqual([1, 20 * MB]);
+    bodyOf('alone').exit('normal');
+    await settled();
+    await start('b');
+    expect(left()).toEqual([1, 40 * MB]);
   });
 
   it('whose members do not agree gives back just what it took', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAgentSystem, defineAgent } from '../../src/index.ts';
 import { scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
+import { failingStore } from '../journal/failing-store.ts';
 import { plain } from '../registry/plain.ts';
 import { awaited, codeOf, fateOf, gate, rig, silent } from '../rig.ts';
 import { worker } from '../tasks/worker.ts';
@@ -115,6 +116,19 @@ describe('close', () => {
     host.live[0]!.exit('killed');
     await settled();
     expect(clock.pending()).toEqual([]);
+  });
+
+  it('does not wait for a start that nothing can end, and refuses the starter', async () => {
+    const host = scriptedHost();
+    const { agents, system, clock } = await rig({ hosts: { 'in-process': host } });
+    const id = await agents.register({ module: plain, startTimeoutMs: Infinity });
+    const start = awaited(agents.start(id));
+    const task = awaited(agents.execute(id, { type: 'echo' }));
+    const closed = system.close({ timeoutMs: 100 });
+    await clock.advance(1_100);
+    expect(await fateOf(closed)).toEqual({ value: { stopped: [], abandoned: [id] } });
+    expect(await fateOf(start)).toBe('SYSTEM_CLOSED');
+    expect(await fateOf(task)).toBe('TASK_ABANDONED');
   });
 
   it('cancels restarts that wait, and counts them as stopped', async () => {
@@ -288,6 +302,25 @@ describe('close', () => {
     expect(events.filter(({ type }) => type === 'agent.starting')).toHaveLength(1);
   });
 
+  it('an agent that gives commands the moment it is killed begins nothing either', async () => {
+    const { agents, system, events } = await rig();
+    const codes: unknown[] = [];
+    const module = defineAgent({
+      type: 'meddling',
+      init: ({ signal }) => {
+        signal.addEventListener('abort', () => {
+          agents.start('other').catch((thrown: { code: string }) => codes.push(thrown.code));
+        });
+      },
+      tasks: {},
+    });
+    await agents.register({ id: 'other', module: plain });
+    await agents.start(await agents.register({ module }));
+    await system.close({ timeoutMs: 0 });
+    expect(codes).toEqual(['SYSTEM_CLOSED']);
+    expect(events.filter(({ type }) => type === 'agent.starting')).toHaveLength(1);
+  });
+
   it('is what `await using` does', async () => {
     const clock = simulatedClock();
     let id = '';
@@ -317,7 +350,13 @@ describe('close', () => {
         return Promise.reject(new Error('busy'));
       },
     });
-    const system = await createAgentSystem({ clock, logger: silent, hosts: { 'in-process': failing } });
+    const store = Object.assign(failingStore(), { close: () => void order.push('store') });
+    const system = await createAgentSystem({
+      store,
+      clock,
+      logger: silent,
+      hosts: { 'in-process': failing },
+    });
     system.events.subscribe(({ type }) => order.push(type));
     const id = await system.agents.register({ module: plain });
     await system.agents.start(id);
@@ -326,7 +365,8 @@ describe('close', () => {
     await settled();
     host.live[0]!.exit('killed');
     expect(await closed).toEqual({ stopped: [], abandoned: [id] });
-    expect(order).toEqual(['agent.stopped', 'host']);
+    await system.close();
+    expect(order).toEqual(['agent.stopped', 'host', 'store']);
     expect(clock.pending()).toEqual([]);
   });
 });

@@ -253,6 +253,16 @@ describe('tasks of an agent that is not there yet, or no more', () => {
     expect(agents.get(id).metrics).toMatchObject({ abandoned: 3, running: 0, waiting: 0 });
   });
 
+  it('are the record of that end, and not of the next life', async () => {
+    const { agents, clock, id, hold } = await running();
+    void hold(1);
+    await settled();
+    expect((await agents.kill(id)).abandoned).toHaveLength(1);
+    await clock.advance(500);
+    expect(agents.get(id)).toMatchObject({ status: 'running', abandoned: [] });
+    expect((await agents.stop(id)).abandoned).toEqual([]);
+  });
+
   it('what they give after its death is not heard', async () => {
     const { agents, id, begun, hold, events } = await running();
     void hold(1);

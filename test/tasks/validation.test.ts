@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAgent } from '../../src/index.ts';
+import { scriptedHost } from '../../src/testing/index.ts';
 import { codeOf, gate, refusal, rig } from '../rig.ts';
 import { worker } from './worker.ts';
 
@@ -48,6 +49,18 @@ describe('what an agent can do', () => {
       expect(error.message).toContain('held, note, see');
     }
     expect(agents.get(id).metrics).toMatchObject({ done: 0, failed: 0, waiting: 0, running: 0 });
+  });
+
+  it('refuses a task that an agent elsewhere does not have, by whatever name', async () => {
+    // Its manifest has crossed a channel: its tasks are an object like any other, with all that objects inherit.
+    const tasks = { go: { requires: [], retry: false } };
+    const host = scriptedHost({ isolation: 'process', manifest: { tasks }, onOpen: (body) => body.ready() });
+    const { agents } = await rig({ hosts: { process: host } });
+    const id: string = await agents.register({ module: new URL('file:///elsewhere.js') });
+    await agents.start(id);
+    for (const type of ['nope', 'constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+      expect(await codeOf(agents.execute(id, { type }))).toBe('TASK_INCOMPATIBLE');
+    }
   });
 
   it('refuses a task that needs a capability the agent lacks, naming it', async () => {
