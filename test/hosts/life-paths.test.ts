@@ -10,7 +10,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { isDeepStrictEqual } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import {
   type AgentCommand,
   type AgentHandle,
@@ -91,7 +91,7 @@ describe('the paths', () => {
 
 describe.concurrent('a life is as its model says', () => {
   for (const isolation of isolations) {
-    test(isolation, { timeout: 240_000 }, async () => {
+    test(isolation, { timeout: 240_000 }, async ({ onTestFinished }) => {
       const world = await World.open(isolation);
       onTestFinished(() => world.close());
       const lives = paths.flatMap(({ profile, lives }) => lives.map((life) => ({ profile, ...life })));
