@@ -274,7 +274,6 @@ export class Agent {
       this.#services.coordination.ended(this);
       link.kill();
     }
-    this.#mailbox?.abandonAll(why.message);
     for (const { reject } of this.#starting.splice(0)) reject(why);
     for (const { reject } of this.#ending.splice(0)) reject(why);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createAgentSystem, memoryStore, type SystemEvent } from '../../src/index.ts';
+import { createAgentSystem, defineAgent, memoryStore, type SystemEvent } from '../../src/index.ts';
 import { Journal } from '../../src/runtime/journal.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { plain } from '../registry/plain.ts';
@@ -111,22 +111,28 @@ describe.each(troubles)('a store that %s', (trouble) => {
 
   it('an agent that was put to work before its registration was refused is gone, with its body and its tasks', async () => {
     const { agents, system, store, clock } = await running();
-    const { module, begun } = worker();
+    const signals: AbortSignal[] = [];
+    const module = defineAgent({
+      type: 'early',
+      init: ({ signal }) => void signals.push(signal),
+      tasks: { echo: { run: ({ input }) => input } },
+    });
     const fates: unknown[] = [];
     const note = (asked: Promise<unknown>) =>
       void asked.catch((thrown: { code: string }) => fates.push(thrown.code));
     system.events.subscribe(({ type, agentId }) => {
       if (type !== 'agent.registered') return;
       note(agents.start(agentId));
-      note(agents.execute(agentId, { type: 'held' }));
-      note(agents.stop(agentId));
+      note(agents.execute(agentId, { type: 'echo', timeoutMs: 60_000 }));
     });
     store.trouble = trouble;
-    expect(await codeOf(agents.register({ id: 'b', module }))).toBe('STORE_FAILED');
+    const coordination = { leadershipEligible: true };
+    expect(await codeOf(agents.register({ id: 'b', module, coordination }))).toBe('STORE_FAILED');
     await settled();
-    expect(fates).toHaveLength(3);
-    expect(begun).toEqual([]);
+    expect(fates).toEqual(['STORE_FAILED', 'STORE_FAILED']);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
     expect(system.resources().agents).toBe(1);
+    expect(system.coordination.leader()).toBeUndefined();
     store.trouble = undefined;
     await clock.advance(RETRY_MS);
     const { agents: kept, tasks } = await store.kept.recover();
