@@ -22,10 +22,13 @@ import {
 } from './scaling-decision.ts';
 
 export interface AutoscalerInput {
+  /** What it is called in pictures. */
+  readonly id: string;
   readonly policy: ScalingPolicy & ScalingBounds;
 }
 
 export interface AutoscalerContext extends ScalingHistory {
+  readonly id: string;
   readonly policy: ScalingPolicy & ScalingBounds;
   readonly metrics: ScalingMetrics | undefined;
   readonly decision: ScalingDecision | undefined;
@@ -124,6 +127,7 @@ export const autoscalerMachine = setup({
 }).createMachine({
   id: 'autoscaler',
   context: ({ input }) => ({
+    id: input.id,
     policy: input.policy,
     ...neverScaled,
     metrics: undefined,

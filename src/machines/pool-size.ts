@@ -54,16 +54,18 @@ export function decideReturn(counts: PoolCounts, wanted: number): number {
   return Math.max(0, Math.min(counts.draining, wanted - sizeOf(counts)));
 }
 
-/**
- * How many members may start now: what is missing, as far as `max` has room for it beside those on their way out.
- *
- * @param isProving after a start that failed one member at a time is tried, until one lives
- */
-export function decideStarts(
-  counts: PoolCounts,
-  bounds: { readonly wanted: number; readonly max: number },
-  isProving: boolean,
-): number {
+export interface StartBounds {
+  readonly wanted: number;
+  readonly max: number;
+  /** Starts that may be under way at once. */
+  readonly maxConcurrentStarts: number;
+  /** After a start that failed one member at a time is tried, until one lives. */
+  readonly isProving: boolean;
+}
+
+/** How many members may start now: what is missing, as far as `max` has room for it beside those on their way out. */
+export function decideStarts(counts: PoolCounts, bounds: StartBounds): number {
   const missing = Math.min(bounds.wanted - sizeOf(counts), bounds.max - totalOf(counts));
-  return Math.max(0, isProving ? Math.min(missing, 1 - counts.starting) : missing);
+  const atOnce = bounds.isProving ? 1 : bounds.maxConcurrentStarts;
+  return Math.max(0, Math.min(missing, atOnce - counts.starting));
 }

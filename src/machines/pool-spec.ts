@@ -21,6 +21,8 @@ export const poolSpec = z
     target: count.optional(),
     /** Tasks that may wait while no member is free. */
     queueLimit: count.default(1_000),
+    /** Members that may be on their way in at once. */
+    maxConcurrentStarts: z.int().min(1).default(16),
     /** How often a task whose member crashed is given to another: only tasks with `retry: 'on_host_loss'`. */
     retryAbandoned: count.default(0),
     /** When starts of members that failed are tried again; each member's own restarts are its spec's. */

@@ -35,6 +35,8 @@ import {
 } from './restart-policy.ts';
 
 export interface PoolInput {
+  /** What it is called in pictures. */
+  readonly id: string;
   readonly min: number;
   readonly max: number;
   /** From `min` to `max`. */
@@ -43,14 +45,19 @@ export interface PoolInput {
   readonly restart: RestartPolicy;
   /** Time for members to end when the pool cannot open, ms. */
   readonly closeMs: number;
-  /** Members of an earlier program that were found again; without any the pool opens with new ones. */
+  /** Starts that may be under way at once. */
+  readonly maxConcurrentStarts: number;
+  /** Members of an earlier program that were found again: then nobody is waited for. */
   readonly found?: PoolCounts | undefined;
 }
 
 export interface PoolContext extends PoolCounts {
+  readonly id: string;
   readonly min: number;
   readonly max: number;
   readonly restart: RestartPolicy;
+  readonly maxConcurrentStarts: number;
+  readonly isFound: boolean;
   readonly wanted: number;
   /** The size that was reached last, or less: growth beyond it that fails goes back to it. */
   readonly grownFrom: number;
@@ -156,7 +163,7 @@ const raiseAlert = (alert: PoolAlert) => ({
 });
 const startMembers = {
   type: 'startMembers' as const,
-  params: ({ context }: There) => ({ count: decideStarts(context, context, context.isProving) }),
+  params: ({ context }: There) => ({ count: decideStarts(context, context) }),
 };
 const startOne = { type: 'startMembers' as const, params: { count: 1 } };
 const drainMembers = {
@@ -200,7 +207,7 @@ export const poolMachine = setup({
 
     // Counts.
     noteStarts: assign(({ context }) => ({
-      starting: context.starting + decideStarts(context, context, context.isProving),
+      starting: context.starting + decideStarts(context, context),
     })),
     noteOneStart: assign({ starting: ({ context }) => context.starting + 1 }),
     noteDeparture: assign(({ context }) => {
@@ -293,12 +300,14 @@ export const poolMachine = setup({
     })),
   },
   guards: {
-    hasFound: ({ context }) => totalOf(context) > 0,
+    isFound: ({ context }) => context.isFound,
     wantsNone: ({ context }) => context.wanted === 0,
-    isLastStart: ({ context }) => context.starting === 1,
+    isLastStart: ({ context }) =>
+      context.starting === 1 &&
+      decideStarts({ ...context, starting: 0, live: context.live + 1 }, context) === 0,
     isOver: ({ context }) => sizeOf(context) > context.wanted,
     canReturn: ({ context }) => decideReturn(context, context.wanted) > 0,
-    canStart: ({ context }) => decideStarts(context, context, context.isProving) > 0,
+    canStart: ({ context }) => decideStarts(context, context) > 0,
     isGrowing: ({ context }) => context.starting > 0 || sizeOf(context) < context.wanted,
     isShrinking: ({ context }) => context.draining + context.leaving > 0,
     isGrowthRefused: ({ context, event }) =>
@@ -308,7 +317,7 @@ export const poolMachine = setup({
     isNoFailure: ({ event }) => event.type === 'member.lost' && !event.isFailure,
     isTooOften: ({ context, event }) =>
       'at' in event && exceedsIntensity(context.restart, context.history, event.at),
-    canProbe: ({ context }) => context.starting === 0 && decideStarts(context, context, true) > 0,
+    canProbe: ({ context }) => decideStarts(context, { ...context, isProving: true }) > 0,
     isDeserted: ({ context }) => sizeOf(context) === 0,
     isEmpty: ({ context }) => totalOf(context) === 0,
   },
@@ -321,9 +330,12 @@ export const poolMachine = setup({
 }).createMachine({
   id: 'pool',
   context: ({ input }) => ({
+    id: input.id,
     min: input.min,
     max: input.max,
     restart: input.restart,
+    maxConcurrentStarts: input.maxConcurrentStarts,
+    isFound: input.found !== undefined,
     wanted: input.wanted,
     ...(input.found ?? noMembers),
     grownFrom: input.wanted,
@@ -339,7 +351,7 @@ export const poolMachine = setup({
   states: {
     deciding: {
       always: [
-        { guard: 'hasFound', target: 'serving' },
+        { guard: 'isFound', target: 'serving' },
         { guard: 'wantsNone', target: 'serving', actions: 'announceOpened' },
         { target: 'opening', actions: [startMembers, 'noteStarts'] },
       ],
@@ -352,7 +364,7 @@ export const poolMachine = setup({
         ...countMembers,
         'member.started': [
           { guard: 'isLastStart', target: 'serving', actions: ['noteStarted', 'announceOpened'] },
-          { actions: 'noteStarted' },
+          { actions: ['noteStarted', startMembers, 'noteStarts'] },
         ],
         'member.start_failed': { target: 'closing.leaving', actions: ['noteStartFailed', 'noteClose'] },
         'pool.halt': { target: 'halting', actions: 'noteClose' },

@@ -2,9 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { autoscalerMachine } from '../../src/machines/index.ts';
 import { chartCoverage } from '../life/chart-coverage.ts';
-import { coveringTours } from '../life/tours.ts';
-import { first, isPossible, keyOf, type Move, play, type Scaler, themes } from './autoscaler-model.ts';
-import { AutoscalerWorld } from './autoscaler-world.ts';
+import { themes } from './autoscaler-model.ts';
+import { judgeScaler, scalerTours } from './autoscaler-tours.ts';
 
 const coverage = chartCoverage(autoscalerMachine);
 const toured = new Map<string, Promise<number>>();
@@ -16,34 +15,9 @@ function tour(theme: string): Promise<number> {
 }
 
 async function sendOnTours(theme: string): Promise<number> {
-  const { tours, states } = coveringTours({
-    name: theme,
-    moves: themes[theme]!,
-    first,
-    isPossible,
-    after: (scaler, move) => play(scaler, move).scaler,
-    keyOf,
-  });
-  for (const moves of tours) await judge(moves);
+  const { tours, states } = scalerTours(theme);
+  for (const moves of tours) await judgeScaler(moves, coverage.inspect);
   return states;
-}
-
-async function judge(moves: readonly Move[]): Promise<void> {
-  const world = await AutoscalerWorld.open(coverage.inspect);
-  let scaler = first;
-  for (const [index, move] of moves.entries()) {
-    const { scaler: after, outcome } = play(scaler, move);
-    const seen = await world.play(move, scaler);
-    const trail = moves.slice(Math.max(0, index - 20), index + 1).join(', ');
-    expect({ ...seen, ...world.view() }, `after ${trail}`).toEqual({ ...outcome, ...lookedUp(after) });
-    scaler = after;
-  }
-  await world.dispose();
-  expect(world.clock.pending()).toEqual([]);
-}
-
-function lookedUp({ now, phase, size, starting, waiting, dueAt }: Scaler) {
-  return { now, phase, size, live: size - starting, starting, waiting, timers: [dueAt] };
 }
 
 describe('an autoscaler looks when it should, and does what it should', () => {

@@ -5,6 +5,8 @@ import { scriptedHost, settled } from '../../src/testing/index.ts';
 import { fateOf } from '../rig.ts';
 import { poolRig } from './pool-rig.ts';
 
+const allBusy: ScalingSignalSource = () => ({ busyShare: 1 });
+
 const INTERVAL_MS = 10_000;
 const ownLoad: ScalingSignalSource = () => ({});
 const scale = {
@@ -23,7 +25,7 @@ test('grows while its members are busy, and shrinks when they are not', async ()
   expect(pool()).toMatchObject({ wanted: 3, live: 3, waiting: 0 });
   await clock.advance(INTERVAL_MS);
   expect(pool().wanted).toBe(3);
-  for (const job of [...shop.jobs]) job.done();
+  for (const job of shop.jobs.slice()) job.done();
   await clock.advance(INTERVAL_MS);
   expect(pool().wanted).toBe(2);
   await clock.advance(INTERVAL_MS);
@@ -44,7 +46,7 @@ test('goes by the whole time since it looked last, not by the moment', async () 
   void work();
   void work();
   await clock.advance(INTERVAL_MS - 1);
-  for (const job of [...shop.jobs]) job.done();
+  for (const job of shop.jobs.slice()) job.done();
   await clock.advance(1);
   expect(pool()).toMatchObject({ wanted: 3 });
   expect(pool().scaling).toMatchObject({
@@ -147,8 +149,7 @@ describe('does not grow', () => {
   });
 
   test('while a start is under way or has failed', async () => {
-    const signal: ScalingSignalSource = () => ({ busyShare: 1 });
-    const { pool, clock, shop } = await poolRig({ scale: { ...scale, signal } });
+    const { pool, clock, shop } = await poolRig({ scale: { ...scale, signal: allBusy } });
     shop.onInit = 'hold';
     await clock.advance(INTERVAL_MS);
     expect(pool()).toMatchObject({ status: 'growing', wanted: 2, starting: 1 });

@@ -134,16 +134,20 @@ describe('counts', () => {
     fc.assert(
       fc.property(counts, fc.nat(10), fc.nat(5), fc.boolean(), (counts, wanted, room, isProving) => {
         const max = wanted + room;
+        const maxConcurrentStarts = 4;
         const size = counts.live + counts.starting + counts.down;
         const back = decideReturn(counts, wanted);
         expect(back).toBe(Math.max(0, Math.min(counts.draining, wanted - size)));
-        const starts = decideStarts(counts, { wanted, max }, isProving);
+        const starts = decideStarts(counts, { wanted, max, maxConcurrentStarts, isProving });
         const total = size + counts.draining + counts.leaving;
         if (starts > 0) {
           expect(size + starts).toBeLessThanOrEqual(wanted);
           expect(total + starts).toBeLessThanOrEqual(max);
-          if (isProving) expect(counts.starting + starts).toBe(1);
-        } else if (!isProving) expect(size >= wanted || total >= max).toBe(true);
+          expect(counts.starting + starts).toBeLessThanOrEqual(isProving ? 1 : maxConcurrentStarts);
+        } else {
+          const isFull = size >= wanted || total >= max;
+          expect(isFull || counts.starting >= (isProving ? 1 : maxConcurrentStarts)).toBe(true);
+        }
       }),
       walks(200),
     );

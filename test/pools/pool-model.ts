@@ -12,6 +12,8 @@ export interface PoolSetup {
   readonly queueLimit: number;
   /** What the whole system has room for. */
   readonly maxAgents: number;
+  /** Starts that may be under way at once. */
+  readonly maxStarts: number;
   /** What becomes of a member that crashes: an operator brings it back, or nobody does. */
   readonly policy: 'manual' | 'never';
   /** Whether its first members have yet to start. */
@@ -115,7 +117,7 @@ export function movesOf({ deeds, min, max }: PoolSetup): readonly Move[] {
 }
 
 /** A pool that was created; its first members run, unless it is opening. */
-export function firstLife({ target, isOpening }: PoolSetup): PoolLife {
+export function firstLife({ target, isOpening, maxStarts }: PoolSetup): PoolLife {
   return {
     mode: isOpening ? 'opening' : 'balanced',
     wanted: target,
@@ -132,7 +134,7 @@ export function firstLife({ target, isOpening }: PoolSetup): PoolLife {
     queue: 0,
     idle: isOpening ? 0 : target,
     busy: 0,
-    starting: isOpening ? target : 0,
+    starting: isOpening ? Math.min(target, maxStarts) : 0,
     down: 0,
     finishing: 0,
     ending: 0,
@@ -261,7 +263,7 @@ class Turn {
         life.idle += 1;
         life.isProving = false;
         if (life.mode === 'degraded') this.#calm();
-        if (life.mode === 'opening' && life.starting === 0) this.#opened();
+        if (life.mode === 'opening') this.#openOn();
         break;
       case 'fail':
         life.starting -= 1;
@@ -345,12 +347,11 @@ class Turn {
     }
   }
 
-  /** All that are missing start at once, those that there is no room for, too. */
+  /** As many as may start at once, those that there is no room for, too. */
   #start(): void {
     const { life } = this;
     for (;;) {
-      const missing = Math.min(life.wanted - sizeOf(life), this.#setup.max - this.#total);
-      const starts = life.isProving ? Math.min(missing, 1 - life.starting) : missing;
+      const starts = this.#starts();
       if (life.mode !== 'balanced' || starts <= 0) return;
       const refusals = Math.max(0, starts - Math.max(0, this.#room));
       life.starting += starts;
@@ -361,8 +362,16 @@ class Turn {
     }
   }
 
-  #opened(): void {
+  #starts(): number {
     const { life } = this;
+    const missing = Math.min(life.wanted - sizeOf(life), this.#setup.max - this.#total);
+    return Math.min(missing, (life.isProving ? 1 : this.#setup.maxStarts) - life.starting);
+  }
+
+  #openOn(): void {
+    const { life } = this;
+    life.starting += Math.max(0, this.#starts());
+    if (life.starting > 0) return;
     life.mode = 'balanced';
     this.told.created.push('done');
     if (life.wanted > 0) this.told.scaled.push(`0 to ${life.wanted}`);

@@ -27,6 +27,7 @@ const base = {
   target: 1,
   queueLimit: 1,
   maxAgents: Infinity,
+  maxStarts: 16,
   isSlowToEnd: false,
   isOpening: false,
 };
@@ -38,6 +39,7 @@ export const smallPools: readonly PoolSetup[] = [
     policy: 'never',
     min: 2,
     target: 2,
+    maxStarts: 1,
     isOpening: true,
     deeds: ['ready', 'fail', 'crash idle', 'halt'],
   },
@@ -118,6 +120,17 @@ export const smallPools: readonly PoolSetup[] = [
     maxAgents: 2,
     queueLimit: 0,
     deeds: ['ready', 'retry', 'stop idle'],
+  },
+  {
+    ...base,
+    name: 'members that start one after the other, and no room for all of them',
+    policy: 'never',
+    max: 3,
+    target: 2,
+    maxStarts: 1,
+    maxAgents: 2,
+    queueLimit: 0,
+    deeds: ['ready', 'retry', 'crash idle', 'rival starts'],
   },
   {
     ...base,

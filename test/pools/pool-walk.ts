@@ -144,8 +144,8 @@ class Walk {
     });
     this.#system = system;
     system.events.subscribe(({ type, agentId }) => {
-      if (type !== 'agent.stopping' || this.#isEnding || this.#told.has(agentId!)) return;
-      if (this.#jobsOf(agentId!) > 0) this.#faults.push(`${agentId} was told to stop while it was busy`);
+      if (type !== 'agent.stopping' || this.#isEnding || this.#told.has(agentId)) return;
+      if (this.#jobsOf(agentId) > 0) this.#faults.push(`${agentId} was told to stop while it was busy`);
     });
     const work = (agentId: string) => this.#work(agentId);
     const worker = defineAgent({

@@ -26,7 +26,7 @@ import {
   PROBE_MS,
 } from './pool-model.ts';
 
-export const worker = defineAgent({
+const worker = defineAgent({
   type: 'worker',
   init: () => ({}),
   tasks: { work: { run: () => 'done' }, again: { retry: 'on_host_loss', run: () => 'done' } },
@@ -93,6 +93,7 @@ export class PoolWorld {
       max: setup.max,
       target: setup.target,
       queueLimit: setup.queueLimit,
+      maxConcurrentStarts: setup.maxStarts,
       restart: {
         delayMs: 2 * BACKOFF_MS[0]!,
         maxDelayMs: PROBE_MS,
@@ -109,8 +110,10 @@ export class PoolWorld {
     });
     world.#note('created', created);
     await world.#settle();
-    if (!setup.isOpening) for (const body of host.live) body.ready();
-    await world.#settle();
+    while (!setup.isOpening && world.#told.created.length === 0) {
+      for (const body of host.live) body.ready();
+      await world.#settle();
+    }
     world.#told = silence();
     return world;
   }

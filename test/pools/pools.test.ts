@@ -29,7 +29,7 @@ describe('a pool that is asked for', () => {
     const { system, agents, eventsOf } = await rig();
     const right = { name: 'p', min: 1, max: 2, spec: { module } };
     const options = { ...right, ...wrong };
-    const { code, message } = await refusal(system.pools.create(options as PoolSpec));
+    const { code, message } = await refusal(system.pools.create(options));
     expect(code).toBe('AGENT_SPEC_INVALID');
     expect(message).toContain(field);
     expect(agents.list()).toEqual([]);
@@ -478,7 +478,7 @@ describe('a size', () => {
     expect(await grown).toMatchObject({ status: 'steady', live: 4, draining: 0, idle: 1 });
     expect(await shrunk).toMatchObject({ live: 4 });
     expect(shop.inits).toBe(4);
-    for (const job of [...shop.jobs]) job.done();
+    for (const job of shop.jobs.slice()) job.done();
     await settled();
     expect(pool()).toMatchObject({ status: 'steady', live: 4, idle: 4 });
     expect(agents.list()).toHaveLength(4);
@@ -536,7 +536,7 @@ describe('a member', () => {
     await clock.advance(1_000);
     expect(pool()).toMatchObject({ live: 2, down: 0, waiting: 0 });
     expect(pool().members.toSorted()).toEqual(['p-1', 'p-2']);
-    for (const job of [...shop.jobs]) job.done('done');
+    for (const job of shop.jobs.slice()) job.done('done');
     expect(await waiting).toBe('done');
   });
 

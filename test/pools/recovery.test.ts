@@ -1,5 +1,5 @@
 /** What becomes of a pool when its whole program is gone: its members come back, and are found again by its name. */
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import {
   type AnyAgentDefinition,
   defineAgent,
@@ -12,7 +12,10 @@ import { type Rig, refusal, rig } from '../rig.ts';
 
 const counter = defineAgent({
   type: 'counter',
-  init: ({ restored }): { n: number } => restored ?? { n: 0 },
+  init: async ({ restored }): Promise<{ n: number }> => {
+    await onInit?.();
+    return restored ?? { n: 0 };
+  },
   tasks: {
     add: {
       run: ({ state }) => {
@@ -30,6 +33,10 @@ const counter = defineAgent({
   },
 });
 let held: Promise<void> | undefined;
+let onInit: (() => void | Promise<void>) | undefined;
+afterEach(() => {
+  onInit = undefined;
+});
 
 interface Program extends Rig {
   /** It is gone without a word: nothing that it still does reaches the store. */
@@ -137,11 +144,11 @@ test('members that were stopped in order go on where they stopped', async () => 
   await createPool(after);
   await settled();
   expect(after.system.pools.get('p')).toMatchObject({ status: 'steady', live: 2 });
-  const counts = [
+  const counts: unknown[] = [
     await after.system.pools.execute('p', { type: 'add' }),
     await after.system.pools.execute('p', { type: 'add' }),
   ];
-  expect(counts.toSorted()).toEqual([1, 2]);
+  expect(counts.map(Number).toSorted((a, b) => a - b)).toEqual([1, 2]);
 });
 
 test('members that completed, or gave up, while there was no pool make room for new ones', async () => {
@@ -179,6 +186,83 @@ test('a member that rests is started again before a new one is made, and is not 
   await after.clock.advance(0);
   expect(after.system.pools.get('p')).toMatchObject({ status: 'steady', live: 2 });
   expect(after.agents.list().map(({ id }) => id)).toEqual(['p-1', 'p-3']);
+});
+
+test('a member that rests and cannot start now is kept, and tried again', async () => {
+  const store = memoryStore();
+  await deadPool(store, { target: 2 });
+  const between = await program(store);
+  await between.clock.advance(0);
+  await between.agents.execute('p-1', { type: 'add' });
+  await between.system.close();
+  between.die();
+
+  onInit = () => {
+    throw new Error('no key yet');
+  };
+  const after = await program(store);
+  await createPool(after);
+  await settled();
+  expect(after.system.pools.get('p')).toMatchObject({ status: 'backing_off', wanted: 2, live: 0 });
+  expect(after.agents.list().map(({ id }) => id)).toEqual(['p-1', 'p-2']);
+  onInit = undefined;
+  await after.clock.advance(500);
+  expect(after.system.pools.get('p')).toMatchObject({ status: 'steady', live: 2 });
+  expect(after.agents.list().map(({ id }) => id)).toEqual(['p-1', 'p-2']);
+  const counts: unknown[] = [
+    await after.system.pools.execute('p', { type: 'add' }),
+    await after.system.pools.execute('p', { type: 'add' }),
+  ];
+  expect(counts.map(Number).toSorted((a, b) => a - b)).toEqual([1, 2]);
+});
+
+test('members that rest and are not needed any more are forgotten, also by a close', async () => {
+  for (const end of ['size', 'close']) {
+    const store = memoryStore();
+    await deadPool(store, { target: 2 });
+    const between = await program(store);
+    await between.clock.advance(0);
+    await between.system.close();
+    between.die();
+
+    onInit = () => {
+      throw new Error('no key yet');
+    };
+    const after = await program(store);
+    await createPool(after);
+    await settled();
+    onInit = undefined;
+    if (end === 'size') await after.system.pools.ensureSize('p', 1);
+    else await after.system.pools.close('p');
+    await settled();
+    expect(after.agents.list()).toHaveLength(end === 'size' ? 1 : 0);
+  }
+});
+
+test('no more of those that rest start at once than the pool allows', async () => {
+  const store = memoryStore();
+  await deadPool(store, { target: 5 });
+  const between = await program(store);
+  await between.clock.advance(0);
+  await between.system.close();
+  between.die();
+
+  const inits: PromiseWithResolvers<void>[] = [];
+  onInit = async () => {
+    const init = Promise.withResolvers<void>();
+    inits.push(init);
+    await init.promise;
+  };
+  const after = await program(store);
+  await createPool(after, { maxConcurrentStarts: 2 });
+  for (let started = 0; started < 5; started++) {
+    await settled();
+    expect(after.system.pools.get('p')).toMatchObject({ live: started, starting: Math.min(2, 5 - started) });
+    inits.shift()!.resolve();
+  }
+  await settled();
+  onInit = undefined;
+  expect(after.system.pools.get('p')).toMatchObject({ status: 'steady', live: 5 });
 });
 
 test('members of another type leave, when they have done what they began', async () => {

@@ -16,6 +16,8 @@ const calm: ScalingMetrics = { size: 4, waiting: 0, busyShare: 0.5, admissible: 
 const decide = (metrics: Partial<ScalingMetrics>, history: ScalingHistory = neverScaled, over: object = {}) =>
   decideScaling({ ...calm, ...metrics }, { ...policy, ...over }, history, NOW);
 
+const grown = (agoMs: number) => ({ upAt: NOW - agoMs, downAt: undefined });
+
 describe('a pool grows', () => {
   test.each([
     ['when its members are busy', { busyShare: 0.8 }],
@@ -74,7 +76,6 @@ describe('a pool grows', () => {
 
   test('not again before its cooldown is over', () => {
     const { cooldownMs } = policy.up;
-    const grown = (agoMs: number) => ({ upAt: NOW - agoMs, downAt: undefined });
     expect(decide({ busyShare: 1 }, grown(cooldownMs - 1)).action).toBe('hold');
     expect(decide({ busyShare: 1 }, grown(cooldownMs)).action).toBe('scale');
   });

@@ -77,7 +77,8 @@ export class Autoscaling {
         clearAlert: (_, { alert }: EffectParams<'clearAlert'>) => alerts.clear(alert, { pool }),
       },
     });
-    this.#chart = createChart(logic, { policy: { ...policy, ...bounds } }, options.chart);
+    const input = { id: `autoscaler of ${pool}`, policy: { ...policy, ...bounds } };
+    this.#chart = createChart(logic, input, options.chart);
   }
 
   /** The first task waits, and the pool wants no member at all. */

@@ -169,7 +169,13 @@ export class Dispatcher {
   }
 
   #run(member: Member, request: TaskRequest): Promise<unknown> {
-    const output = this.#options.agents.run(member.agent!, request);
+    let output: Promise<unknown>;
+    try {
+      output = this.#options.agents.run(member.agent!, request);
+    } catch (thrown) {
+      // Somebody's tracer, say. It is this task's affair, and no other's.
+      output = Promise.reject(thrown);
+    }
     this.measure(member);
     return output;
   }

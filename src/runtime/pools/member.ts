@@ -14,6 +14,10 @@ export interface Member {
   /** Not there while it is being registered. */
   agent: Agent | undefined;
   place: MemberPlace;
+  /** Whether it was there before the pool was. */
+  isFound: boolean;
+  /** Whether it could not start, and is no member until it is started again. */
+  isResting: boolean;
   /** Whether the pool registers or starts it, and is going to hear how that ended. */
   isStarting: boolean;
   /** Whether it was told to stop, or is being forgotten, and that is under way. */
@@ -32,6 +36,8 @@ export function newMember(id: string, place: MemberPlace): Member {
     id,
     agent: undefined,
     place,
+    isFound: false,
+    isResting: false,
     isStarting: false,
     isDismissed: false,
     isNoted: false,

@@ -61,6 +61,8 @@ export class Members {
     draining: new Set(),
     leaving: new Set(),
   };
+  /** Agents of an earlier program that could go on: they are started before there is a new one. */
+  readonly #resting: Agent[] = [];
   /** Number of the next member. */
   #next = 1;
   #failure: AgentSystemError | undefined;
@@ -103,38 +105,34 @@ export class Members {
     this.#failure = undefined;
   }
 
-  /**
-   * Takes over agents that carry the pool's name. Those that rest start again, as many as are missing.
-   *
-   * @param wantedOf the size that is wanted where so many could go on
-   */
-  adopt(found: readonly Agent[], wantedOf: (present: number) => number): number {
+  /** Takes over agents that carry the pool's name. Returns how many of them run, or can. */
+  adopt(found: readonly Agent[]): number {
     const { pool, manifest } = this.#options;
-    const resting: Agent[] = [];
     for (const agent of found) {
       const number = Number(agent.id.slice(pool.length + 1));
       if (Number.isSafeInteger(number) && number >= this.#next) this.#next = number + 1;
       const standing = standingOf(agent);
       // One of another type finishes what it has, and goes.
       const isOurs = agent.manifest.type === manifest.type;
-      if (isOurs && canStartAgain(agent)) resting.push(agent);
+      if (isOurs && canStartAgain(agent)) this.#resting.push(agent);
       else this.#take(agent, isOurs ? PLACE_OF[standing] : 'leaving');
     }
     const { live, down } = this.counts();
-    const wanted = wantedOf(live + down + resting.length);
-    const missing = Math.max(0, wanted - live - down);
-    for (const [index, agent] of resting.entries()) {
-      const member = this.#take(agent, index < missing ? 'starting' : 'leaving');
-      if (index < missing) void this.#bringUp(member);
-    }
-    return wanted;
+    return live + down + this.#resting.length;
   }
 
   start(count: number): void {
     for (let started = 0; started < count; started++) {
-      const member = newMember(this.#newId(), 'starting');
-      this.#places.starting.add(member);
-      void this.#bringUp(member);
+      const agent = this.#resting.shift();
+      void this.#bringUp(agent ? this.#take(agent, 'starting') : this.#newcomer());
+    }
+  }
+
+  /** Those that rest are not needed, and are forgotten. */
+  forgetResting(): void {
+    for (const agent of this.#resting.splice(0)) {
+      // A store that fails says so; the agent is gone all the same.
+      if (agent.position.legal.has('forget')) agent.forget().catch(() => {});
     }
   }
 
@@ -152,6 +150,7 @@ export class Members {
   /** All end, busy ones too. @param closeAt when their time is over, epoch ms */
   end(closeAt: number): void {
     this.#closeAt = closeAt;
+    this.forgetResting();
     for (const place of PLACES) {
       for (const member of this.#places[place]) {
         this.report.expect(member);
@@ -180,8 +179,15 @@ export class Members {
     return id;
   }
 
+  #newcomer(): Member {
+    const member = newMember(this.#newId(), 'starting');
+    this.#places.starting.add(member);
+    return member;
+  }
+
   #take(agent: Agent, place: MemberPlace): Member {
     const member = newMember(agent.id, place);
+    member.isFound = true;
     this.#places[place].add(member);
     this.#watch(member, agent);
     if (place === 'live') this.#options.dispatcher.join(member);
@@ -267,6 +273,11 @@ export class Members {
     this.#failure ??= error;
     this.#lastFailure = error.message;
     this.#move(member, 'leaving');
+    // One that was there before is not thrown away for that.
+    if (member.isFound && member.agent) {
+      member.isResting = true;
+      this.#resting.push(member.agent);
+    }
     const isExhausted = error.code === 'RESOURCES_EXHAUSTED';
     this.#options.send({ type: 'member.start_failed', ...this.#moment(), isExhausted, why: error.message });
   }
@@ -287,6 +298,7 @@ export class Members {
   #look(member: Member): void {
     const { agent } = member;
     if (agent === undefined) return this.#lookForAgent(member);
+    if (member.isResting) return this.#gone(member);
     const standing = standingOf(agent);
     const isOver = standing === 'ended' || standing === 'forgotten';
     switch (member.place) {

@@ -154,17 +154,20 @@ export class Pool {
       random,
       send: (event) => this.#send(event),
     });
-    const wanted = this.#members.adopt(found, (present) => target ?? Math.min(max, Math.max(min, present)));
+    const present = this.#members.adopt(found);
+    const wanted = target ?? Math.min(max, Math.max(min, present));
     const onBug = (err: unknown) => logger.error({ err, pool: this.name }, 'a bug in a chart of a pool');
     this.#chart = createChart(
       this.#logic(),
       {
+        id: `pool ${this.name}`,
         min,
         max,
         wanted,
         restart: { ...spec.restart, policy: 'delayed' },
         closeMs: member.shutdownMs,
-        found: this.#members.counts(),
+        maxConcurrentStarts: spec.maxConcurrentStarts,
+        found: found.length > 0 ? this.#members.counts() : undefined,
       },
       { ...chartOptions, onBug },
     );
@@ -304,6 +307,7 @@ export class Pool {
           this.#autoscaling?.settled();
           this.#answerResizing(this.#isRefused ? members.failure : undefined);
           this.#isRefused = false;
+          members.forgetResting();
         },
         raiseAlert: (_, { alert, why }: Params<'raiseAlert'>) => {
           const message = `pool ${pool} ${MESSAGES[alert]}: ${why}`;
