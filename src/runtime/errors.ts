@@ -86,8 +86,8 @@ export function errorFrom(info: ErrorInfo): Error {
 /** A value for an error message: short, and never a throw, whatever came. */
 export function inWords(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(clipped(value));
-  if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
   try {
+    if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
     if (typeof value === 'object' && value !== null) return clipped(JSON.stringify(value) ?? 'an object');
     return String(value);
   } catch {

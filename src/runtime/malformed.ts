@@ -16,14 +16,16 @@ export function parseInput<Schema extends z.ZodType>(
   came: unknown,
   { what, code = 'AGENT_SPEC_INVALID', agentId }: Expectation,
 ): z.output<Schema> {
-  let parsed: z.ZodSafeParseResult<z.output<Schema>>;
+  let problem: string;
+  let cause: unknown;
   try {
-    parsed = schema.safeParse(came);
+    const parsed = schema.safeParse(came);
+    if (parsed.success) return parsed.data;
+    problem = problemOf(parsed.error.issues, came);
+    cause = parsed.error;
   } catch (thrown) {
-    const message = `${what}: it cannot be read: ${errorInfoOf(thrown).message}`;
-    throw new AgentSystemError(code, message, { agentId, cause: thrown });
+    problem = `it cannot be read: ${errorInfoOf(thrown).message}`;
+    cause = thrown;
   }
-  if (parsed.success) return parsed.data;
-  const message = `${what}: ${problemOf(parsed.error.issues, came)}`;
-  throw new AgentSystemError(code, message, { agentId, cause: parsed.error });
+  throw new AgentSystemError(code, `${what}: ${problem}`, { agentId, cause });
 }

@@ -17,6 +17,27 @@ const throwing = (field: string): object =>
     },
   });
 
+/** A spec whose id is nothing at the first look, and cannot be looked at a second time. */
+function fickle(): object {
+  let looks = 0;
+  return {
+    module: plain,
+    get id() {
+      if (++looks > 1) throw new Error('a getter threw');
+      return 7;
+    },
+  };
+}
+
+/** A function, in an array, that does not even tell its name. */
+function nameless(): object {
+  return Object.defineProperty(() => 1, 'name', {
+    get() {
+      throw new Error('a getter threw');
+    },
+  });
+}
+
 /** A value that is no use, the field that is named, and how the value is shown. */
 type Case = readonly [spec: unknown, named: string, shown: string];
 
@@ -75,7 +96,9 @@ const badSpecs: readonly Case[] = [
   [{ module: plain, maxRetries: 3 }, '"maxRetries"', ''],
   [{ module: plain, restart: { policy: 'never', jitter: 1 } }, '"jitter"', ''],
   [{ module: plain, health: { every: 1 } }, '"every"', ''],
+  [{ module: nameless() }, 'module', 'an object'],
   [throwing('id'), 'spec', 'a getter threw'],
+  [fickle(), 'spec', 'a getter threw'],
   [throwing('restart'), 'spec', 'a getter threw'],
 ];
 
