@@ -201,7 +201,7 @@ export function play(
 
 /** What the record of a pool must say. */
 export function recordOf(life: PoolLife) {
-  const { wanted, idle, busy, starting, down, finishing, ending, queue } = life;
+  const { wanted, idle, busy, starting, down, finishing, ending, queue, retryInMs } = life;
   return {
     status: statusOf(life),
     wanted,
@@ -211,6 +211,7 @@ export function recordOf(life: PoolLife) {
     down,
     draining: finishing + ending,
     waiting: queue,
+    retryInMs,
   };
 }
 

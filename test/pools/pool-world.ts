@@ -126,8 +126,10 @@ export class PoolWorld {
   }
 
   record() {
-    const { status, wanted, live, idle, starting, down, draining, waiting } = this.#system.pools.get(POOL);
-    return { status, wanted, live, idle, starting, down, draining, waiting };
+    const pool = this.#system.pools.get(POOL);
+    const { status, wanted, live, idle, starting, down, draining, waiting, retryAt } = pool;
+    const retryInMs = retryAt === undefined ? undefined : retryAt - this.clock.now();
+    return { status, wanted, live, idle, starting, down, draining, waiting, retryInMs };
   }
 
   /** How many members have each status, as they say themselves. */
