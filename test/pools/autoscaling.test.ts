@@ -261,8 +261,13 @@ test('memory that members reserve is room that is taken', async () => {
 });
 
 test('a close ends its looks', async () => {
-  const { pools, clock } = await poolRig({ scale });
+  const { pools, pool, work, finishOne, clock } = await poolRig({ scale });
   expect(clock.pending().length).toBeGreaterThan(0);
-  await pools.close('p');
+  void work();
+  await settled();
+  const closed = pools.close('p');
+  expect(pool().scaling!.status).toBe('closed');
+  await finishOne();
+  await closed;
   expect(clock.pending()).toEqual([]);
 });

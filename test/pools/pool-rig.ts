@@ -6,6 +6,7 @@ import { type Rig, rig } from '../rig.ts';
 
 export interface Job {
   readonly agentId: string;
+  readonly input: unknown;
   readonly signal: AbortSignal;
   done(output?: unknown): void;
   fail(error: Error): void;
@@ -42,11 +43,16 @@ export function workshop(): Workshop {
 }
 
 function workerOf(shopOf: () => Workshop) {
-  const work = async ({ agentId, signal }: { agentId: string; signal: AbortSignal }): Promise<unknown> => {
+  const work = async ({
+    agentId,
+    input,
+    signal,
+  }: Pick<Job, 'agentId' | 'input' | 'signal'>): Promise<unknown> => {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const { jobs } = shopOf();
     const job: Job = {
       agentId,
+      input,
       signal,
       done: (output) => over(() => resolve(output)),
       fail: (error) => over(() => reject(error)),
@@ -74,8 +80,11 @@ function workerOf(shopOf: () => Workshop) {
       return restored ?? { agentId, did: 0 };
     },
     tasks: {
-      work: { run: ({ state, signal }) => work({ agentId: state.agentId, signal }) },
-      again: { retry: 'on_host_loss', run: ({ state, signal }) => work({ agentId: state.agentId, signal }) },
+      work: { run: ({ state, input, signal }) => work({ agentId: state.agentId, input, signal }) },
+      again: {
+        retry: 'on_host_loss',
+        run: ({ state, input, signal }) => work({ agentId: state.agentId, input, signal }),
+      },
       quick: {
         run: ({ state }) => {
           state.did += 1;

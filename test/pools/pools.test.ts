@@ -403,16 +403,46 @@ describe('tasks', () => {
   test('that are repeated keep their turn, their time and their signal', async () => {
     const { pools, agents, shop, clock } = await poolRig({ retryAbandoned: 9, target: 1 });
     const controller = new AbortController();
-    const late = codeOf(pools.execute('p', { type: 'again', timeoutMs: 700 }));
+    const late = codeOf(pools.execute('p', { type: 'again', input: 'late', timeoutMs: 700 }));
     const cancelled = codeOf(pools.execute('p', { type: 'again', signal: controller.signal }));
     await settled();
     void agents.kill('p-1');
     await clock.advance(500);
-    expect(shop.jobs.at(-1)!.agentId).toBe('p-2');
+    expect(shop.jobs.at(-1)).toMatchObject({ agentId: 'p-2', input: 'late' });
     await clock.advance(200);
     expect(await late).toBe('TASK_TIMED_OUT');
     controller.abort();
     expect(await cancelled).toBe('TASK_ABANDONED');
+  });
+});
+
+describe('a task', () => {
+  test('that comes as a member becomes free does not pass by those that wait', async () => {
+    const { pools, work, system, shop, finishOne } = await poolRig();
+    void work();
+    const waits = pools.execute('p', { type: 'work', input: 'waits' });
+    await settled();
+    const unsubscribe = system.events.subscribe(({ type }) => {
+      if (type !== 'task.completed') return;
+      unsubscribe();
+      void pools.execute('p', { type: 'work', input: 'comes' }).catch(() => {});
+    });
+    await finishOne();
+    expect(shop.jobs.map(({ input }) => input)).toEqual(['waits']);
+    await finishOne();
+    expect(await waits).toBe('done');
+    expect(shop.jobs.map(({ input }) => input)).toEqual(['comes']);
+  });
+
+  test('that was cancelled is not repeated', async () => {
+    const { pools, shop, pool } = await poolRig({ retryAbandoned: 9 });
+    const controller = new AbortController();
+    const cancelled = codeOf(pools.execute('p', { type: 'again', signal: controller.signal }));
+    await settled();
+    controller.abort();
+    expect(await cancelled).toBe('TASK_ABANDONED');
+    expect(pool()).toMatchObject({ idle: 0, waiting: 0 });
+    expect(shop.jobs).toHaveLength(1);
   });
 });
 
@@ -509,6 +539,33 @@ describe('a size', () => {
       [4, 3],
     ]);
     expect(clock.pending()).toEqual([]);
+  });
+
+  test('that cannot be reached again says why this time', async () => {
+    const { pools, shop } = await poolRig();
+    for (const why of ['no key', 'no quota']) {
+      shop.onInit = new Error(why);
+      expect((await refusal(pools.ensureSize('p', 2))).cause).toMatchObject({ message: why });
+    }
+  });
+
+  test('that there is no room for registers nobody', async () => {
+    const options = { maxConcurrentStarts: 1 };
+    const { pools, eventsOf } = await poolRig(options, { limits: { maxAgents: 2 } });
+    expect(await codeOf(pools.ensureSize('p', 4))).toBe('RESOURCES_EXHAUSTED');
+    expect(eventsOf('agent.registered')).toHaveLength(2);
+  });
+
+  test('grows by no more at once than the pool allows', async () => {
+    const { pools, pool, shop } = await poolRig({ max: 8, maxConcurrentStarts: 3 });
+    shop.onInit = 'hold';
+    const grown = pools.ensureSize('p', 8);
+    for (let started = 1; started < 8; started++) {
+      await settled();
+      expect(pool()).toMatchObject({ live: started, starting: Math.min(3, 8 - started) });
+      shop.starts.shift()!.resolve();
+    }
+    expect(await grown).toMatchObject({ status: 'steady', live: 8 });
   });
 
   test('beyond what the system has room for goes back to what it has', async () => {
@@ -672,8 +729,11 @@ describe('a close', () => {
     await settled();
     const closed = pools.close('p', { timeoutMs: 1_000 });
     await clock.advance(799);
-    expect(await fateOf(closed)).toBe('pending');
-    await clock.advance(201);
+    expect(await fateOf(tasks[2]!)).toBe('pending');
+    await clock.advance(1);
+    expect(await fateOf(tasks[2]!)).toBe('TASK_ABANDONED');
+    expect(await fateOf(tasks[0]!)).toBe('pending');
+    await clock.advance(200);
     expect(await codes).toEqual(['TASK_ABANDONED', 'TASK_ABANDONED', 'TASK_ABANDONED']);
     expect(await closed).toMatchObject({ stopped: [], abandoned: ['p-1', 'p-2'], tasksAbandoned: 1 });
     expect(agents.list()).toEqual([]);
