@@ -70,7 +70,7 @@ export function reportOf(findings: Findings, heading: (text: string) => string =
       heading(`Alone or together: accuracy on ${count(heldOut)} held-out digits`),
       ...comparisonLines(findings),
     ],
-    [heading('The best model against answers that need no learning'), ...bestLines(findings)],
+    [heading('The best models against answers that need no learning'), ...bestLines(findings)],
     [heading('Lives of the agents, from the event stream'), ...lifeLines(findings.lives)],
     ...(crashes.length > 0
       ? [[heading('What the crashes cost'), ...crashes.flatMap((crash) => crashLines(crash, findings))]]
@@ -148,25 +148,27 @@ function consensusVerdict(alone: number, team: number, shipped: number): string 
   return `Consensus did not earn its place here: ${overMean} against a trainer alone, ${overShipped} against the best pick of those alone.`;
 }
 
-function bestLines({ alone, team, recipe, baselines, heldOut }: Findings): string[] {
-  const model = team.toSorted((one, other) => (other.validation ?? 0) - (one.validation ?? 0))[0]!;
-  const shipped = chosenOf(alone);
+function bestLines({ alone, team, baselines, heldOut }: Findings): string[] {
+  const models = [chosenOf(team), chosenOf(alone)];
+  const best = models.toSorted((one, other) => other.score.accuracy - one.score.accuracy)[0]!;
   const rows = [
-    { name: `the team’s recipe, as ${model.id} trained it`, measurement: model.score },
-    { name: `the best pick of those alone, as ${shipped.id} trained it`, measurement: shipped.score },
+    ...models.map(({ id, score }) => ({
+      name: `${id}, of its kind the best by its own measurement`,
+      measurement: score,
+    })),
     ...baselines,
   ].map(({ name, measurement: { accuracy } }) => [
     name,
     `${percent(accuracy)} ± ${margin(accuracy, heldOut)}`,
     count(Math.round((1 - accuracy) * heldOut)),
   ]);
-  const mistakes = confusionsOf(model.score)
+  const mistakes = confusionsOf(best.score)
     .slice(0, 3)
     .map(({ truth, answer, times }) => `${truth} read as ${answer} (${times}x)`);
   return [
     ...tableOf(['answers by', 'accuracy ± 95 %', 'wrong'], rows),
-    `best parameters found: ${parameterWords(recipe)}`,
-    ...(mistakes.length > 0 ? [`commonest mistakes of the first: ${mistakes.join(', ')}`] : []),
+    `best parameters found, ${best.id}'s: ${parameterWords(best.recipe)}`,
+    ...(mistakes.length > 0 ? [`its commonest mistakes: ${mistakes.join(', ')}`] : []),
   ];
 }
 
@@ -217,7 +219,7 @@ function confusionsOf({ confusion }: Measurement): { truth: number; answer: numb
     .toSorted((one, other) => other.times - one.times);
 }
 
-/** The one that would be taken from those alone, by what they measured themselves. */
+/** The one that would be taken, by what they measured themselves. */
 function chosenOf(finishes: readonly Finish[]): Finish {
   return finishes.toSorted((one, other) => (other.validation ?? 0) - (one.validation ?? 0))[0]!;
 }
