@@ -46,6 +46,18 @@ describe('a stop', () => {
     expect(record.abandoned).toHaveLength(1);
   });
 
+  test('is not held up by a task that was cancelled before it was kept', async () => {
+    await using system = await quietSystem();
+    const id = await system.agents.register({ module: mortal() });
+    await system.agents.start(id);
+    const cancel = new AbortController();
+    const work = system.agents.execute(id, { type: 'count', signal: cancel.signal });
+    const stopped = system.agents.stop(id);
+    cancel.abort();
+    await expect(work).rejects.toMatchObject({ code: 'TASK_ABANDONED' });
+    expect(await stopped).toMatchObject({ status: 'stopped', abandoned: [] });
+  });
+
   test('of an agent that will not let go does not hang: past its deadline it is killed', async () => {
     await using system = await quietSystem();
     const module = defineAgent({

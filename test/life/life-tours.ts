@@ -42,7 +42,7 @@ function keyOf(profile: Profile, life: Life): string {
     isEnding && order && `${JSON.stringify(order.reason)}${order.forGood ? ' for good' : ''}`,
     isEnding && place !== 'killing' && !isStarting && `within ${life.stopTimeoutMs}`,
     // Beyond this the delay has grown to its cap.
-    mayRestart && `recent ${recent} attempt ${Math.min(life.attempt, 3)}`,
+    mayRestart && `recent ${recent} attempt ${Math.min(life.attempt, 2)}`,
     isUp && life.now - (life.startedAt ?? life.now) >= withinMs && 'rested',
     isUp && `misses ${health.misses}`,
     life.checkAskedAt !== undefined && 'check open',

@@ -31,7 +31,7 @@ const coordination: readonly Move[] = ['coordination lost', 'coordination restor
 const permits: readonly Move[] = ['permit taken', 'permit freed'];
 
 const base: Omit<Profile, 'name' | 'moves'> = {
-  restart: { policy: 'delayed', delayMs: 1_000, maxDelayMs: 3_000, maxRestarts: 2, withinMs: 1_000_000 },
+  restart: { policy: 'delayed', delayMs: 1_000, maxDelayMs: 1_500, maxRestarts: 2, withinMs: 1_000_000 },
   startTimeoutMs: 30_000,
   shutdownMs: 5_000,
   maxRuntimeMs: Infinity,

@@ -743,11 +743,6 @@ const mailbox = of('runtime/mailbox.ts', [
     'const waitedMs = entry.startedAt - entry.acceptedAt;',
     'const waitedMs = this.#owner.clock.now() - entry.acceptedAt;',
   ],
-  [
-    'a cancelled task keeps its agent busy',
-    "this.#endAbandoned(entry, 'cancelled by its caller');\n    this.#tellIfIdle();",
-    "this.#endAbandoned(entry, 'cancelled by its caller');",
-  ],
 ]);
 
 const health = of('runtime/health-lane.ts', [
