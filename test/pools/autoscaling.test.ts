@@ -202,13 +202,22 @@ describe('a signal', () => {
     },
   );
 
-  test('that answers too late is not heard', async () => {
-    const late = Promise.withResolvers<{ busyShare: number }>();
-    const { pool, clock } = await poolRig({ scale: { ...scale, signal: () => late.promise } });
-    await clock.advance(2 * INTERVAL_MS);
-    late.resolve({ busyShare: 1 });
+  test('that answers too late is not heard, not even in place of the next answer', async () => {
+    const answers: PromiseWithResolvers<{ busyShare: number }>[] = [];
+    const signal: ScalingSignalSource = () => {
+      const answer = Promise.withResolvers<{ busyShare: number }>();
+      answers.push(answer);
+      return answer.promise;
+    };
+    const { pool, clock } = await poolRig({ scale: { ...scale, signal } });
+    await clock.advance(3 * INTERVAL_MS);
+    expect(answers).toHaveLength(2);
+    answers[0]!.resolve({ busyShare: 1 });
     await settled();
-    expect(pool().wanted).toBe(1);
+    expect(pool()).toMatchObject({ wanted: 1, scaling: { status: 'reading' } });
+    answers[1]!.resolve({ busyShare: 0.5 });
+    await settled();
+    expect(pool()).toMatchObject({ wanted: 1, scaling: { status: 'watching' } });
   });
 
   test('is given what the pool knows of its own load', async () => {
