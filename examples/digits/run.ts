@@ -33,7 +33,7 @@ const DEFAULTS = {
   /** Of the final training. */
   epochs: 2,
   restartDelayMs: 250,
-  maxMemoryBytes: 512 * 1_048_576,
+  maxMemoryBytes: 320 * 1_048_576,
   /** Where the trainers live: `process` gives each its own memory, and all of them all cores. */
   isolation: 'process' as Isolation,
   /** Whether two trainers are made to die. */
