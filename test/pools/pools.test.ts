@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import { z } from 'zod';
 import { createAgentSystem, defineAgent, type PoolSpec } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
 import { codeOf, fateOf, refusal, rig, silent } from '../rig.ts';
@@ -111,6 +112,23 @@ describe('a pool that is asked for', () => {
       spec: { module: definition },
     });
     expect(await system.pools.execute(name, { type: 'quick' })).toBe(1);
+  });
+
+  test('is known to the compiler by the tasks of its members', async () => {
+    const { system } = await rig();
+    const adder = defineAgent({
+      type: 'adder',
+      init: () => ({}),
+      tasks: { double: { input: z.number(), run: ({ input }) => 2 * input } },
+    });
+    const name = await system.pools.create({ name: 'p', min: 1, max: 1, spec: { module: adder } });
+    const output = await system.pools.execute(name, { type: 'double', input: 21 });
+    expectTypeOf(output).toEqualTypeOf<number>();
+    expectTypeOf(system.pools.execute<{ double: { input: number; output: number } }, 'double'>)
+      .parameter(1)
+      .toHaveProperty('input')
+      .toEqualTypeOf<number>();
+    expect(output).toBe(42);
   });
 
   test('nobody becomes a member by a spec of his own', async () => {

@@ -25,22 +25,22 @@ test('tasks go to processes side by side; one that exits fails its task alone, a
     spec: { module: FAULTY, restart: { policy: 'never' } },
   });
   const pidOf = () => pools.execute('p', { type: 'pid' }) as Promise<number>;
-const pids = await Promise.all([pidOf(), pidOf()]);
+  const pids = await Promise.all([pidOf(), pidOf()]);
   expect(new Set(pids).size).toBe(2);
   expect(pids).not.toContain(process.pid);
 
   const replaced = next(({ type, agentId }) => type === 'agent.started' && agentId === 'p-3');
   const dead = next(({ type }) => type === 'agent.crashed');
-  process.kill(pids[0]!, 'SIGKILL');
+  process.kill(pids[0], 'SIGKILL');
   await dead;
   const exiting = codeOf(pools.execute('p', { type: 'exit', input: 7 }));
   const waiting = pools.execute('p', { type: 'echo', input: 'still here' });
   expect(await exiting).toBe('TASK_ABANDONED');
   expect(await waiting).toBe('still here');
-await replaced;
+  await replaced;
   const later = await Promise.all([pidOf(), pidOf()]);
   expect(later.some((pid) => pids.includes(pid))).toBe(false);
-const { stopped } = await pools.close('p');
+  const { stopped } = await pools.close('p');
   expect(stopped).toHaveLength(2);
   expect(agents.list()).toEqual([]);
 });

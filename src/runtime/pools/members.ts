@@ -274,7 +274,7 @@ export class Members {
     this.#lastFailure = error.message;
     this.#move(member, 'leaving');
     // One that was there before is not thrown away for that.
-    if (member.isFound && member.agent) {
+    if (member.isFound && member.agent && canStartAgain(member.agent)) {
       member.isResting = true;
       this.#resting.push(member.agent);
     }
