@@ -3,6 +3,6 @@ import { defineAgent } from '../src/index.ts';
 
 export const counter = defineAgent({
   type: 'counter',
-  init: () => ({ n: 0 }),
+  init: ({ restored }) => restored ?? { n: 0 },
   tasks: { add: { run: ({ state }) => ++state.n } },
 });

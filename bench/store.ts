@@ -1,5 +1,5 @@
 /** What it costs to keep things: appends to the durable store, a life and a task on it, and going on from it. */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -34,6 +34,10 @@ export async function benchStore(): Promise<void> {
     await recovery({ agents: 10_000, events: 100_000 }),
     await recovery({ agents: 10_000, events: 1_000_000 }),
   ]);
+  console.log(
+    'A program that was killed, and the next one: its whole fleet runs again, each agent with its state',
+  );
+  console.table([await fleetAgain(100), await fleetAgain(1_000), await fleetAgain(10_000)]);
 }
 
 interface Load {
@@ -166,6 +170,40 @@ function recovery({ agents, events }: { agents: number; events: number }) {
       'file MB': rounded(statSync(path).size / 1e6),
     };
   });
+}
+
+/** The files of a running fleet, as a kill at that moment would leave them, and a system that goes on from them. */
+export function fleetAgain(size: number) {
+  return inFile((path) =>
+    inFile(async (copy) => {
+      const logger = pino({ level: 'silent' });
+      const ids = Array.from({ length: size }, (_, index) => `agent-${index}`);
+      {
+        await using system = await createAgentSystem({ store: sqliteStore(path), logger });
+        await Promise.all(
+          ids.map(async (id) => {
+            await system.agents.register({ id, module: counter });
+            await system.agents.start(id);
+            await system.agents.execute(id, { type: 'add' });
+          }),
+        );
+        for (const file of ['', '-wal']) copyFileSync(`${path}${file}`, `${copy}${file}`);
+      }
+      const start = performance.now();
+      await using system = await createAgentSystem({ store: sqliteStore(copy), logger, agents: [counter] });
+      const listedMs = performance.now() - start;
+      let left = size;
+      await new Promise<void>((resolve) => {
+        system.events.subscribe(({ type }) => {
+          if (type === 'agent.started' && --left === 0) resolve();
+        });
+      });
+      const runningMs = performance.now() - start;
+      const counts = await Promise.all(ids.map((id) => system.agents.execute(id, { type: 'add' })));
+      if (counts.some((count) => count !== 2)) throw new Error('an agent came back without its state');
+      return { agents: size, 'listed ms': rounded(listedMs), 'all running ms': rounded(runningMs) };
+    }),
+  );
 }
 
 async function readStates(store: SqliteStore, agents: number): Promise<number> {

@@ -70,9 +70,9 @@ describe('slots, written behind the log', () => {
     const history: SystemEvent[] = [];
     let stops = 0;
     for (let hasEnded = false; !hasEnded; stops++) {
-      const file = new LogFile(options);
+      const { file, recovery } = LogFile.open(options);
       try {
-        assert.deepStrictEqual(file.recovery(), recoveryOf(history));
+        assert.deepStrictEqual(recovery, recoveryOf(history));
         const more = take(source, 1_200);
         write(file, more);
         history.push(...more);
@@ -87,13 +87,13 @@ describe('slots, written behind the log', () => {
       }
     }
     expect(stops).toBeGreaterThan(5);
-    const file = new LogFile(options);
+    const { file, recovery } = LogFile.open(options);
     onTestFinished(() => file.close());
-    assert.deepStrictEqual(file.recovery(), recoveryOf(history));
+    assert.deepStrictEqual(recovery, recoveryOf(history));
   });
 
   test('are due after ten thousand events, and then nothing is until as many have come again', () => {
-    const file = new LogFile({ path: place(), ...EVERYTHING });
+    const { file } = LogFile.open({ path: place(), ...EVERYTHING });
     onTestFinished(() => file.close());
     const source = knownEvents();
     write(file, take(source, 9_999));
@@ -105,11 +105,32 @@ describe('slots, written behind the log', () => {
     expect(file.upkeep()).toBeUndefined();
   });
 
+  test('keep the pace of a flood, also of one in few large batches', async () => {
+    const path = place();
+    const store = await opened(path);
+    const registered = firstBatches(8)
+      .flatMap(({ events }) => events)
+      .find(({ type }) => type === 'agent.registered')!;
+    const flood = 20_000;
+    for (let first = 1; first <= 3 * flood; first += flood) {
+      const events = Array.from({ length: flood }, (_, place) => {
+        const sequence = first + place;
+        return { ...registered, sequence, at: sequence, agentId: `agent-${sequence}` };
+      });
+      await store.append({ events });
+    }
+    await store.close();
+    const file = new DatabaseSync(path, { readOnly: true });
+    onTestFinished(() => file.close());
+    const row = file.prepare(`SELECT value FROM progress WHERE name = 'slotsUpTo'`).get();
+    expect(row?.['value']).toBeGreaterThanOrEqual(flood);
+  });
+
   test('that could not be written are written later', () => {
     const path = place();
     const source = knownEvents();
     const history = take(source, 400);
-    const file = new LogFile({ path, ...EVERYTHING });
+    const { file } = LogFile.open({ path, ...EVERYTHING });
     write(file, history);
     const upkeep = file.compact();
     upkeep.next();
@@ -119,9 +140,9 @@ describe('slots, written behind the log', () => {
     write(file, more);
     finish(file.compact());
     file.close();
-    const again = new LogFile({ path, ...EVERYTHING });
+    const { file: again, recovery } = LogFile.open({ path, ...EVERYTHING });
     onTestFinished(() => again.close());
-    assert.deepStrictEqual(again.recovery(), recoveryOf([...history, ...more]));
+    assert.deepStrictEqual(recovery, recoveryOf([...history, ...more]));
   });
 });
 
@@ -135,7 +156,7 @@ function assertAgents(file: LogFile, history: readonly SystemEvent[]): void {
 describe('a transaction that fails', () => {
   test('leaves nothing behind, also of whose the events are', () => {
     const path = place();
-    const file = new LogFile({ path, ...EVERYTHING });
+    const { file } = LogFile.open({ path, ...EVERYTHING });
     const source = knownEvents();
     const history = take(source, 900);
     write(file, history);
@@ -147,10 +168,10 @@ describe('a transaction that fails', () => {
     write(file, more);
     assertAgents(file, history);
     file.close();
-    const again = new LogFile({ path, ...EVERYTHING });
+    const { file: again, recovery } = LogFile.open({ path, ...EVERYTHING });
     onTestFinished(() => again.close());
     assertAgents(again, history);
-    assert.deepStrictEqual(again.recovery(), recoveryOf(history));
+    assert.deepStrictEqual(recovery, recoveryOf(history));
   });
 });
 
@@ -204,7 +225,7 @@ describe('retention', () => {
 
   test('lets go of an old event when it is needed no more', () => {
     const path = place();
-    const file = new LogFile({ path, maxBytes: Infinity, retain: { events: 100 } });
+    const { file } = LogFile.open({ path, maxBytes: Infinity, retain: { events: 100 } });
     const source = knownEvents();
     write(file, take(source, 2_000));
     finish(file.compact());

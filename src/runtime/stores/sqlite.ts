@@ -124,15 +124,12 @@ class QueuedStore implements SqliteStore {
         wayOut: 'close the first one, or give every system a file of its own',
       });
     }
-    let file: LogFile | undefined;
     try {
-      file = new LogFile(this.#options);
-      const recovery = file.recovery();
+      const { file, recovery } = LogFile.open(this.#options);
       this.#last = recovery.lastSequence;
       this.#file = file;
       return recovery;
     } catch (thrown) {
-      file?.close();
       throw this.#failure('reading what is needed to go on', thrown);
     }
   }
@@ -204,22 +201,28 @@ class QueuedStore implements SqliteStore {
     do {
       // What else comes in this turn shares the transaction.
       await nextTurn();
-      const group = this.#nextGroup();
+      const { group, rows } = this.#nextGroup();
       if (group.length > 0) await this.#write(file, group);
       this.#tidy(file);
+      // Upkeep keeps the pace of the log: a flood would leave it behind for ever.
+      for (let left = rows - ROWS_A_TRANSACTION; left > 0 && this.#upkeep; left -= ROWS_A_TRANSACTION) {
+        await nextTurn();
+        this.#tidy(file);
+      }
     } while (this.#waiting.length + this.#compactions.length > 0 || this.#upkeep);
     this.#work = undefined;
   }
 
-  #nextGroup(): readonly Waiting[] {
+  #nextGroup(): { readonly group: readonly Waiting[]; readonly rows: number } {
     let rows = 0;
     let batches = 0;
     for (const { events, states } of this.#waiting) {
-      rows += events.length + (states?.size ?? 0);
-      if (batches > 0 && rows > ROWS_A_TRANSACTION) break;
+      const more = events.length + (states?.size ?? 0);
+      if (batches > 0 && rows + more > ROWS_A_TRANSACTION) break;
+      rows += more;
       batches += 1;
     }
-    return this.#waiting.splice(0, batches);
+    return { group: this.#waiting.splice(0, batches), rows };
   }
 
   async #write(file: LogFile, group: readonly Waiting[]): Promise<void> {

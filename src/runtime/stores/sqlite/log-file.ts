@@ -45,27 +45,35 @@ export class LogFile {
   readonly #retention: Retention;
   #newest: SystemEvent | undefined;
 
-  /** @throws AgentSystemError `STORE_FAILED`, and more of what SQLite throws; the file is then closed again */
-  constructor({ path, maxBytes, retain }: LogFileOptions) {
-    this.#path = path;
-    const db = openFile(path, maxBytes);
+  /**
+   * The file, and what there is to go on from.
+   *
+   * @throws AgentSystemError `STORE_FAILED`, and more of what SQLite throws; the file is then closed again
+   */
+  static open(options: LogFileOptions): { readonly file: LogFile; readonly recovery: Recovery } {
+    const db = openFile(options.path, options.maxBytes);
     try {
-      this.#db = db;
-      this.#statements = statementsOf(db);
-      this.#slots = new SlotTable(db);
-      const row = this.#statements.newest.get();
-      this.#newest = row && this.#decode(Number(row['sequence']), row['body']);
-      if (this.#slots.upTo > this.lastSequence) {
-        throw damaged(path, `event ${this.#slots.upTo}`, `a log that ends with event ${this.lastSequence}`);
-      }
-      this.#column = new AgentColumn(db, path, this.lastSequence);
-      const decode = (sequence: number, body: unknown) => this.#decode(sequence, body);
-      this.#retention = new Retention({ db, retain, slots: this.#slots, column: this.#column, decode });
-      this.#catchUp();
+      const file = new LogFile(db, options);
+      return { file, recovery: file.#recover() };
     } catch (thrown) {
       db.close();
       throw thrown;
     }
+  }
+
+  private constructor(db: DatabaseSync, { path, retain }: LogFileOptions) {
+    this.#path = path;
+    this.#db = db;
+    this.#statements = statementsOf(db);
+    this.#slots = new SlotTable(db);
+    const row = this.#statements.newest.get();
+    this.#newest = row && this.#decode(Number(row['sequence']), row['body']);
+    if (this.#slots.upTo > this.lastSequence) {
+      throw damaged(path, `event ${this.#slots.upTo}`, `a log that ends with event ${this.lastSequence}`);
+    }
+    this.#column = new AgentColumn(db, path, this.lastSequence);
+    const decode = (sequence: number, body: unknown) => this.#decode(sequence, body);
+    this.#retention = new Retention({ db, retain, slots: this.#slots, column: this.#column, decode });
   }
 
   /** Sequence of the newest event, 0 when there is none. */
@@ -75,16 +83,6 @@ export class LogFile {
 
   get bytes(): number {
     return numberOf(this.#db, 'page_count') * numberOf(this.#db, 'page_size');
-  }
-
-  recovery(): Recovery {
-    const index = new FleetIndex();
-    this.#slots.load(index, (sequence, body) => this.#decode(sequence, body));
-    for (const event of this.#eventsAfter(this.#slots.upTo)) index.note(event);
-    const facts = this.#statements.facts
-      .all()
-      .map(({ name, value }) => [JSON.parse(String(name)), JSON.parse(String(value))] as [string, string]);
-    return { ...index.recovery(), facts: new Map(facts), lastSequence: this.lastSequence };
   }
 
   /** Keeps batches; between two steps others may have their turn. @throws what SQLite throws: nothing was kept */
@@ -162,10 +160,22 @@ export class LogFile {
     yield* this.#retention.reclaim(false);
   }
 
-  /** What was kept in memory of a log that goes on in another program. */
-  #catchUp(): void {
-    for (const event of this.#eventsAfter(this.#column.writtenUpTo)) this.#column.add(event);
-    for (const event of this.#eventsAfter(this.#slots.upTo)) this.#slots.note(event);
+  /** Reads what the file's tables say, and notes again the events that they do not have yet. */
+  #recover(): Recovery {
+    const index = new FleetIndex();
+    this.#slots.load(index, (sequence, body) => this.#decode(sequence, body));
+    const { writtenUpTo } = this.#column;
+    const { upTo } = this.#slots;
+    for (const event of this.#eventsAfter(Math.min(writtenUpTo, upTo))) {
+      if (event.sequence > writtenUpTo) this.#column.add(event);
+      if (event.sequence <= upTo) continue;
+      this.#slots.note(event);
+      index.note(event);
+    }
+    const facts = this.#statements.facts
+      .all()
+      .map(({ name, value }) => [JSON.parse(String(name)), JSON.parse(String(value))] as [string, string]);
+    return { ...index.recovery(), facts: new Map(facts), lastSequence: this.lastSequence };
   }
 
   *#eventsAfter(after: number, limit = Infinity): Generator<SystemEvent, void, undefined> {
