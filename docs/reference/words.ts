@@ -73,6 +73,7 @@ export const ALERT_WORDS: Readonly<Record<AlertType, string>> = {
   gave_up: 'An agent crashed more often than its restart intensity allows.',
   restart_storm: 'More restarts are due than may be under way at once: they wait for their turn.',
   body_not_ending: 'A body was killed and does not end: its host cannot do more in this program.',
+  state_not_saved: 'An agent ended in order, and its last state could not be kept: an earlier one is.',
   definition_missing:
     'An agent of the store has no definition in this program: it is listed, and cannot run.',
   store_degraded: 'The store fails, or has lost events.',

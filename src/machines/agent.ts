@@ -126,10 +126,10 @@ export type LifeEventType =
   | 'agent.forgotten';
 
 export type BodyCommand = 'terminate' | 'kill' | 'save';
-export type MailboxCommand = 'drain' | 'abort' | 'abandon';
+export type MailboxCommand = 'drain' | 'finish' | 'abort' | 'abandon';
 export type PermitCommand = 'request' | 'release' | 'withdraw';
 export type HealthCommand = 'watch' | 'unwatch';
-export type AlertKind = 'restart_required' | 'gave_up';
+export type AlertKind = 'restart_required' | 'gave_up' | 'state_not_saved';
 
 /** Everything this chart may want done, as data. */
 export type AgentEffect =
@@ -144,7 +144,7 @@ export type AgentEffect =
   | { type: 'commandMailbox'; command: MailboxCommand }
   | { type: 'watchHealth'; command: HealthCommand }
   | { type: 'handlePermit'; command: PermitCommand }
-  | { type: 'raiseAlert'; alert: AlertKind; context: AgentContext }
+  | { type: 'raiseAlert'; alert: AlertKind; error: ErrorInfo | undefined }
   | { type: 'clearAlerts' };
 
 type EffectParams<Type extends AgentEffect['type']> = Omit<Extract<AgentEffect, { type: Type }>, 'type'> & {
@@ -191,6 +191,14 @@ const commandMailbox = (command: MailboxCommand) => ({
   type: 'commandMailbox' as const,
   params: ({ context }: Here) => ({ id: context.id, command }),
 });
+/** A stop lets all finish that was accepted; an agent that ends itself, what runs beside its last task. */
+const drainMailbox = {
+  type: 'commandMailbox' as const,
+  params: ({ context }: Here) => ({
+    id: context.id,
+    command: context.ordered?.reason === 'normal' ? ('finish' as const) : ('drain' as const),
+  }),
+};
 const watchHealth = (command: HealthCommand) => ({
   type: 'watchHealth' as const,
   params: ({ context }: Here) => ({ id: context.id, command }),
@@ -201,7 +209,11 @@ const handlePermit = (command: PermitCommand) => ({
 });
 const raiseAlert = (alert: AlertKind) => ({
   type: 'raiseAlert' as const,
-  params: ({ context }: Here) => ({ id: context.id, alert, context }),
+  params: ({ context, event }: Here & { event: AgentEvent }) => ({
+    id: context.id,
+    alert,
+    error: event.type === 'body.save_failed' ? event.error : undefined,
+  }),
 });
 const clearAlerts = { type: 'clearAlerts' as const, params: ({ context }: Here) => ({ id: context.id }) };
 
@@ -500,7 +512,7 @@ export const agentMachine = setup({
             ],
             'agent.kill': { target: 'killing', actions: orderEnd('killed', false) },
             'body.finished': {
-              target: 'stopping.aborting',
+              target: 'stopping',
               actions: [orderEnd('normal', true), 'setStopTimeout'],
             },
           },
@@ -615,16 +627,21 @@ export const agentMachine = setup({
           },
           on: {
             'agent.kill': { target: 'killing', actions: orderEnd('killed', true) },
-            'agent.stop': {},
+            'agent.stop': {
+              guard: 'isNoGrace',
+              target: 'killing',
+              actions: orderEnd({ shutdown: 'killed' }, true),
+            },
           },
           states: {
             draining: {
-              description: 'New tasks are refused; accepted ones may finish.',
-              entry: commandMailbox('drain'),
+              description:
+                'New tasks are refused. Accepted ones may finish, or what runs when the agent has completed.',
+              entry: drainMailbox,
               after: { drainDeadline: 'aborting' },
               on: {
                 'mailbox.idle': 'saving',
-                'body.finished': { target: 'aborting', actions: orderEnd('normal', true) },
+                'body.finished': { actions: [orderEnd('normal', true), commandMailbox('finish')] },
               },
             },
             aborting: {
@@ -636,7 +653,10 @@ export const agentMachine = setup({
             },
             saving: {
               entry: commandBody('save'),
-              on: { 'body.saved': 'terminating', 'body.save_failed': 'terminating' },
+              on: {
+                'body.saved': 'terminating',
+                'body.save_failed': { target: 'terminating', actions: raiseAlert('state_not_saved') },
+              },
             },
             terminating: {
               entry: commandBody('terminate'),

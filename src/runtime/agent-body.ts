@@ -32,6 +32,7 @@ import type {
 } from './host.ts';
 import { migratedState } from './saved-state.ts';
 import { judge, type Verdict } from './schema.ts';
+import { assertKept, stateJson } from './state-json.ts';
 import { withinTrace } from './trace-parent.ts';
 import { isThenable } from './thenable.ts';
 
@@ -178,16 +179,16 @@ export class AgentBody implements Body {
       const error = { name: 'Error', message: `${this.#definition.type} is ending` };
       return this.#listener.report({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
     }
-    const running = new RunningTask(this, taskId, trace);
+    const running = new RunningTask(taskId);
     this.#running.set(taskId, running);
     const failed = (thrown: unknown) => this.#failTask(running, thrown);
     settle(
       () => judge(task.input, input),
       (verdict: Verdict) => {
         if ('problem' in verdict) return this.#refuseInput(running, verdict.problem);
-        running.input = verdict.value;
+        const context = this.#contextOf(running, verdict.value, trace);
         settle(
-          () => withinTrace(trace, () => task.run(running)),
+          () => withinTrace(trace, () => task.run(context)),
           (output) =>
             settle(
               () => judge(task.output, output),
@@ -204,13 +205,46 @@ export class AgentBody implements Body {
     );
   }
 
+  /** What a task's `run` is given; its signal and its log exist once they are asked for. */
+  #contextOf(
+    task: RunningTask,
+    input: unknown,
+    trace: TraceParent | undefined,
+  ): TaskContext<unknown, unknown> {
+    const { taskId } = task;
+    const logger = () =>
+      this.#loggerWith({ taskId, ...(trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {}) });
+    return {
+      taskId,
+      input,
+      state: this.#state,
+      variables: this.#variables,
+      get signal() {
+        return task.signal;
+      },
+      get log() {
+        return logger();
+      },
+      progress: (value) => {
+        if (this.#running.has(taskId)) this.#tell({ type: 'task.progress', taskId, value });
+      },
+      complete: () => {
+        task.isLast = true;
+      },
+      transfer: (...buffers) => {
+        task.given = [...(task.given ?? []), ...buffers];
+      },
+    };
+  }
+
   #completeTask(task: RunningTask, output: unknown): void {
     if (!this.#settled(task)) return;
     let state: SavedState | undefined;
     try {
       state = this.#changedState();
     } catch (thrown) {
-      return this.#reportFailure(task, thrown);
+      this.#reportFailure(task, thrown);
+      return this.#finishIfLast(task);
     }
     this.#listener.report({
       type: 'task.completed',
@@ -219,7 +253,7 @@ export class AgentBody implements Body {
       state,
       ...(task.given ? { transfer: task.given } : {}),
     });
-    if (task.isLast) this.#listener.report({ type: 'finished' });
+    this.#finishIfLast(task);
   }
 
   #failTask(task: RunningTask, thrown: unknown): void {
@@ -227,6 +261,12 @@ export class AgentBody implements Body {
     this.#reportFailure(task, thrown);
     // A task that was cancelled has already been answered for: what it throws then is how it obeys.
     if (this.#definition.onTaskError === 'crash' && !task.isAborted) this.#crash(thrown);
+    else this.#finishIfLast(task);
+  }
+
+  /** The agent's own end, asked for by a task; one that was cancelled has nothing to say any more. */
+  #finishIfLast(task: RunningTask): void {
+    if (task.isLast && !task.isAborted) this.#tell({ type: 'finished' });
   }
 
   #reportFailure(task: RunningTask, thrown: unknown): void {
@@ -238,7 +278,6 @@ export class AgentBody implements Body {
       error,
       cause: thrown,
     });
-    if (task.isLast) this.#listener.report({ type: 'finished' });
   }
 
   #refuseInput(task: RunningTask, problem: string): void {
@@ -262,28 +301,31 @@ export class AgentBody implements Body {
 
   #answerSave(): void {
     try {
-      this.#listener.report({ type: 'state.saved', state: this.#currentState() });
+      this.#listener.report({ type: 'state.saved', state: this.#stateOtherThan(undefined)! });
     } catch (thrown) {
       this.#listener.report({ type: 'state.save_failed', error: errorInfoOf(thrown) });
     }
   }
 
   #changedState(): SavedState | undefined {
-    const state = this.#currentState();
-    if (state.json === this.#lastSaved) return undefined;
-    this.#lastSaved = state.json;
+    const state = this.#stateOtherThan(this.#lastSaved);
+    if (state) this.#lastSaved = state.json;
     return state;
   }
 
-  #currentState(): SavedState {
+  /** The state as it is to be kept; `undefined` when that is this very text. */
+  #stateOtherThan(known: string | undefined): SavedState | undefined {
     const definition = this.#definition;
     const { stateVersion = 1 } = definition;
     try {
       const data = definition.save === undefined ? this.#state : definition.save({ state: this.#state });
-      if (isThenable(data)) throw new TypeError('got a promise, which save may not give');
-      // A state of `undefined` is one too, and JSON has no word for it.
-      const json = JSON.stringify(data ?? null) as string | undefined;
-      if (json === undefined) throw new TypeError(`got ${inWords(data)}`);
+      if (isThenable(data)) {
+        Promise.resolve(data).catch(() => {});
+        throw new TypeError('got a promise, which save may not give');
+      }
+      const json = stateJson(data);
+      if (json === known) return undefined;
+      assertKept(data);
       return { json, stateVersion };
     } catch (thrown) {
       const { message } = errorInfoOf(thrown);
@@ -361,10 +403,10 @@ export class AgentBody implements Body {
   }
 
   #crash(thrown: unknown): void {
-    this.#exit({ error: errorInfoOf(thrown) });
+    this.#exit({ error: errorInfoOf(thrown) }, thrown);
   }
 
-  #exit(reason: ExitReason): void {
+  #exit(reason: ExitReason, thrown?: unknown): void {
     if (this.#phase === 'gone') return;
     this.#phase = 'gone';
     if (this.#life !== undefined || this.#running.size > 0) {
@@ -373,7 +415,7 @@ export class AgentBody implements Body {
       for (const task of this.#running.values()) task.abort(error);
       this.#running.clear();
     }
-    this.#listener.exited(reason);
+    this.#listener.exited(reason, thrown);
   }
 
   #tell(report: Parameters<BodyListener['report']>[0]): void {
@@ -399,50 +441,20 @@ export class AgentBody implements Body {
     };
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   }
-
-  /** @internal What a running task may ask of its body. */
-  static readonly forTask = {
-    state: (body: AgentBody) => body.#state,
-    variables: (body: AgentBody) => body.#variables,
-    log: (body: AgentBody, taskId: string, trace: TraceParent | undefined) =>
-      body.#loggerWith({
-        taskId,
-        ...(trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {}),
-      }),
-    progress: (body: AgentBody, taskId: string, value: unknown) => {
-      if (body.#running.has(taskId)) body.#tell({ type: 'task.progress', taskId, value });
-    },
-  };
 }
 
-/** The context of one task; its signal and its functions exist once they are asked for. */
-class RunningTask implements TaskContext<unknown, unknown> {
+/** A task under way: what it has said of its end, and its signal, once that was asked for. */
+class RunningTask {
   readonly taskId: string;
-  input: unknown;
+  /** It called `complete`. */
   isLast = false;
   /** Buffers of the output that the agent gave away. */
   given: ArrayBuffer[] | undefined;
-  readonly #body: AgentBody;
-  readonly #trace: TraceParent | undefined;
   #controller: AbortController | undefined;
   #abortedBy: unknown;
 
-  constructor(body: AgentBody, taskId: string, trace: TraceParent | undefined) {
-    this.#body = body;
+  constructor(taskId: string) {
     this.taskId = taskId;
-    this.#trace = trace;
-  }
-
-  get state(): unknown {
-    return AgentBody.forTask.state(this.#body);
-  }
-
-  get variables(): Readonly<Record<string, unknown>> {
-    return AgentBody.forTask.variables(this.#body);
-  }
-
-  get log(): AgentLog {
-    return AgentBody.forTask.log(this.#body, this.taskId, this.#trace);
   }
 
   get signal(): AbortSignal {
@@ -455,22 +467,6 @@ class RunningTask implements TaskContext<unknown, unknown> {
 
   get isAborted(): boolean {
     return this.#abortedBy !== undefined;
-  }
-
-  get progress(): (value: unknown) => void {
-    return (value) => AgentBody.forTask.progress(this.#body, this.taskId, value);
-  }
-
-  get complete(): () => void {
-    return () => {
-      this.isLast = true;
-    };
-  }
-
-  get transfer(): (...buffers: ArrayBuffer[]) => void {
-    return (...buffers) => {
-      this.given = [...(this.given ?? []), ...buffers];
-    };
   }
 
   abort(reason: Error): void {

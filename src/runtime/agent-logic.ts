@@ -17,7 +17,7 @@ export function agentLogic(agentOf: (id: string) => Agent): typeof agentMachine 
       commandMailbox: (_, { id, command }: Params<'commandMailbox'>) => agentOf(id).commandMailbox(command),
       watchHealth: (_, { id, command }: Params<'watchHealth'>) => agentOf(id).watchHealth(command),
       handlePermit: (_, { id, command }: Params<'handlePermit'>) => agentOf(id).handlePermit(command),
-      raiseAlert: (_, { id, alert }: Params<'raiseAlert'>) => agentOf(id).raiseAlert(alert),
+      raiseAlert: (_, { id, alert, error }: Params<'raiseAlert'>) => agentOf(id).raiseAlert(alert, error),
       clearAlerts: (_, { id }: Params<'clearAlerts'>) => agentOf(id).clearAlerts(),
     },
   });

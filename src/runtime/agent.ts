@@ -10,6 +10,7 @@
  */
 import type { Logger } from 'pino';
 import {
+  type AlertKind,
   type agentMachine,
   type AgentCommand,
   type AgentEffect,
@@ -19,9 +20,11 @@ import {
   type BodyExit,
   type BodyRef,
   describeExit,
+  type ErrorInfo,
   type ExitReason,
   type Isolation,
   type LifePolicy,
+  type MailboxCommand,
   type ParsedAgentSpec,
   positionOf,
 } from '../machines/index.ts';
@@ -163,6 +166,8 @@ export class Agent {
   #starting: Waiter<number>[] = [];
   #ending: Waiter<AgentRecord>[] = [];
   #lastExit: ExitReason | undefined;
+  /** What ended the last body, as it was thrown, where the body lived in this thread. */
+  #lastThrown: unknown;
   #carried: readonly CarriedTask[] | undefined;
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined;
@@ -424,14 +429,11 @@ export class Agent {
     else link.post({ type: command === 'save' ? 'state.save' : 'terminate' });
   }
 
-  commandMailbox(command: 'drain' | 'abort' | 'abandon'): void {
-    if (command === 'drain') {
-      if (this.#mailbox) this.#mailbox.drain();
-      else this.becameIdle();
-    } else if (command === 'abort') {
-      if (this.#mailbox) this.#mailbox.abort();
-      else this.becameIdle();
-    } else this.#mailbox?.abandonAll(`the agent has ended (${describeExit(this.#lastExit ?? 'killed')})`);
+  commandMailbox(command: MailboxCommand): void {
+    if (command === 'abandon') {
+      this.#mailbox?.abandonAll(`the agent has ended (${describeExit(this.#lastExit ?? 'killed')})`);
+    } else if (this.#mailbox) this.#mailbox[command]();
+    else this.becameIdle();
   }
 
   watchHealth(command: 'watch' | 'unwatch'): void {
@@ -444,13 +446,8 @@ export class Agent {
     this.#services.permits[command](this.id);
   }
 
-  raiseAlert(alert: 'restart_required' | 'gave_up'): void {
-    const why = describeExit(this.#lastExit ?? this.record().reason ?? 'killed');
-    const what =
-      alert === 'gave_up'
-        ? `crashed more than ${this.spec.restart.maxRestarts} times within ${this.spec.restart.withinMs} ms`
-        : 'crashed, and its restart policy is manual: start it when its cause is known';
-    const message = `agent ${this.id} ${what} (${why})`;
+  raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
+    const message = `agent ${this.id} ${this.#alertText(alert, error)}`;
     const { alerts } = this.#services;
     const rested = this.#resumed;
     const wasRaised = rested?.at === 'awaitingOperator' || rested?.at === 'gaveUp';
@@ -498,13 +495,14 @@ export class Agent {
     }
   }
 
-  bodyExited(link: BodyLink, reason: ExitReason): void {
+  bodyExited(link: BodyLink, reason: ExitReason, thrown?: unknown): void {
     if (link !== this.#link) {
       this.#dropped += 1;
       return;
     }
     this.#link = undefined;
     this.#lastExit = reason;
+    this.#lastThrown = thrown;
     this.#services.admission.release(this.id);
     this.#services.alerts.clear('body_not_ending', this.id);
     this.#services.coordination.ended(this);
@@ -627,7 +625,8 @@ export class Agent {
 
   #startFailure(reason: ExitReason): AgentSystemError {
     const isTimeout = reason === 'start_timed_out';
-    const cause = typeof reason === 'object' && 'error' in reason ? errorFrom(reason.error) : undefined;
+    const isError = typeof reason === 'object' && 'error' in reason;
+    const cause = isError ? (this.#lastThrown ?? errorFrom(reason.error)) : undefined;
     const message = isTimeout
       ? `agent ${this.id} was not ready within ${this.spec.startTimeoutMs} ms`
       : `agent ${this.id} did not start: ${describeExit(reason)}`;
@@ -636,6 +635,16 @@ export class Agent {
       cause,
       details: { reason },
     });
+  }
+
+  #alertText(alert: AlertKind, error: ErrorInfo | undefined): string {
+    if (alert === 'state_not_saved') return `ends, and its state was not saved: ${error?.message}`;
+    const why = describeExit(this.#lastExit ?? this.record().reason ?? 'killed');
+    if (alert === 'restart_required') {
+      return `crashed, and its restart policy is manual: start it when its cause is known (${why})`;
+    }
+    const { maxRestarts, withinMs } = this.spec.restart;
+    return `crashed more than ${maxRestarts} times within ${withinMs} ms (${why})`;
   }
 
   #tell(event: EventBody, ...answers: (CommitListener | undefined)[]): void {
@@ -721,9 +730,9 @@ class BodyLink implements BodyListener {
     else (this.#early ??= []).push(() => this.#agent.bodyReported(this, report));
   }
 
-  exited(reason: ExitReason): void {
-    if (this.#body) this.#agent.bodyExited(this, reason);
-    else (this.#early ??= []).push(() => this.#agent.bodyExited(this, reason));
+  exited(reason: ExitReason, thrown?: unknown): void {
+    if (this.#body) this.#agent.bodyExited(this, reason, thrown);
+    else (this.#early ??= []).push(() => this.#agent.bodyExited(this, reason, thrown));
   }
 
   stuck(): void {

@@ -134,9 +134,9 @@ export class Agents {
   async #register(parsed: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
     const isolation = isolationOf(parsed);
     const host = this.#hostFor(isolation, parsed);
+    const problem = jsonProblemOf(parsed.initArgs);
     // A later program has to start it with the very same.
-    const problem = this.#services.store.isDurable ? jsonProblemOf(parsed.initArgs) : undefined;
-    if (problem !== undefined) {
+    if (problem !== undefined && this.#services.store.isDurable) {
       throw invalid(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, parsed.id);
     }
     if (parsed.id !== undefined) this.#reserve(parsed.id);
@@ -147,7 +147,9 @@ export class Agents {
       const { journal } = this.#services;
       if (reserved === undefined) this.#reserve((reserved = this.#newId(manifest.type)));
       const id = reserved;
-      const full = frozen({ ...parsed, id, isolation });
+      // Data stays as it was registered; what is none, a client say, is the caller's own.
+      const initArgs = problem === undefined ? structuredClone(parsed.initArgs) : parsed.initArgs;
+      const full = frozen({ ...parsed, id, isolation, initArgs });
       const agent = this.#create(id, full, manifest, host);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       journal.emit(
@@ -239,7 +241,7 @@ export class Agents {
    *
    * @param timeoutMs grace in ms for all of it, before the body is killed; default the spec's `shutdownMs`
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID` for options that are
-   * none, `STORE_FAILED`
+   * none, `STORE_FAILED`, `SYSTEM_CLOSED`
    * Source: seed, phase 5 "Graceful Shutdown Pattern"; OTP's worker shutdown
    */
   async stop(id: string, options: { readonly timeoutMs?: number } = {}): Promise<AgentRecord> {
@@ -252,7 +254,7 @@ export class Agents {
   /**
    * Ends an agent's body at once, with no chance to clean up: a crash, which its restart policy answers.
    *
-   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `STORE_FAILED`
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   async kill(id: string): Promise<AgentRecord> {
     return this.#commanded(id, 'kill').end({ type: 'agent.kill', at: this.#services.clock.now() });
@@ -261,7 +263,8 @@ export class Agents {
   /**
    * Removes the record of an agent that has no body, and its saved state.
    *
-   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `STORE_FAILED`
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `STORE_FAILED`,
+   * `SYSTEM_CLOSED`
    */
   async forget(id: string): Promise<void> {
     await this.#commanded(id, 'forget').forget();

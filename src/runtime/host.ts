@@ -100,8 +100,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface BodyListener {
   report(report: BodyReport): void;
-  /** The body is gone. */
-  exited(reason: ExitReason): void;
+  /** The body is gone. `thrown` is what ended it, itself, where the body lives in this thread. */
+  exited(reason: ExitReason, thrown?: unknown): void;
   /** It was killed and does not end: nothing can be done about it in this program. `exited` may still come. */
   stuck?(): void;
 }

@@ -10,6 +10,7 @@
  *     the agent is as busy as it really is.
  * I4  Adding, removing and settling a task takes the same time whatever the number that wait.
  */
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from './clock.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from './errors.ts';
 import type { BodyReport, BodyRequest, TraceParent } from './host.ts';
@@ -66,6 +67,8 @@ interface Entry {
   readonly acceptedAt: number;
   readonly request: TaskRequest;
   readonly trace: TraceParent | undefined;
+  /** Where it was accepted: its work runs there, and not where room was made for it. */
+  readonly caller: AsyncResource;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: AgentSystemError) => void;
   isCommitted: boolean;
@@ -154,7 +157,7 @@ export class Mailbox {
     // What waits for its turn is bounded; what may run at once is not waiting.
     const free = this.#mode === 'open' ? this.#concurrency - this.#running.size : 0;
     if (this.#waiting.size >= this.#queueLimit + free) {
-      const message = `agent ${id} has ${this.#waiting.size} tasks waiting, its tasks.queueLimit is ${this.#queueLimit}`;
+      const message = `agent ${id} has ${this.#waiting.size - free} tasks waiting, its tasks.queueLimit is ${this.#queueLimit}`;
       return Promise.reject(new AgentSystemError('TASK_QUEUE_FULL', message, { agentId: id }));
     }
     if (request.signal?.aborted)
@@ -168,6 +171,7 @@ export class Mailbox {
       acceptedAt: clock.now(),
       request,
       trace,
+      caller: new AsyncResource('mabeam.task'),
       resolve,
       reject,
       isCommitted: false,
@@ -201,6 +205,13 @@ export class Mailbox {
   drain(): void {
     this.#mode = 'draining';
     this.#pump();
+    this.#tellIfIdle();
+  }
+
+  /** What runs may finish, what waits is abandoned; then it is idle. */
+  finish(): void {
+    this.#mode = 'draining';
+    for (const entry of this.#waiting) this.#abandon(entry, 'the agent has completed');
     this.#tellIfIdle();
   }
 
@@ -290,7 +301,7 @@ export class Mailbox {
   }
 
   #start(entry: Entry): void {
-    const { taskId, task, input, trace, request } = entry;
+    const { taskId, task, input, trace, request, caller } = entry;
     this.#running.set(taskId, entry);
     if (!this.#isBusy && this.#mode === 'open') {
       this.#isBusy = true;
@@ -298,7 +309,8 @@ export class Mailbox {
     }
     entry.startedAt = this.#owner.clock.now();
     this.#emit({ type: 'task.started', ...this.#nameOf(entry) });
-    this.#owner.post({ type: 'task.run', taskId, task, input, transfer: request.transfer, trace });
+    const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer: request.transfer, trace };
+    caller.runInAsyncScope(() => this.#owner.post(order));
   }
 
   #complete(entry: Entry, output: unknown): void {

@@ -19,6 +19,38 @@ describe('a stop', () => {
     expect(diary.entries).toEqual(['init 1', 'save', 'terminate']);
   });
 
+  test('after a stop that still goes on ends it at once when it gives no grace', async () => {
+    await using system = await quietSystem();
+    const id = await system.agents.register({ module: mortal() });
+    await system.agents.start(id);
+    const work = system.agents.execute(id, { type: 'hang' });
+    work.catch(() => {});
+    await settled();
+    const patient = system.agents.stop(id);
+    const ended = { status: 'stopped', reason: { shutdown: 'killed' } };
+    expect(await system.agents.stop(id, { timeoutMs: 0 })).toMatchObject(ended);
+    expect(await patient).toMatchObject(ended);
+  });
+
+  test('whose last state cannot be saved goes on, and an alert says what is lost until the agent starts anew', async () => {
+    await using system = await quietSystem();
+    let problem: unknown = 1n;
+    const id = await system.agents.register({
+      module: defineAgent({ type: 'unsaved', init: () => ({}), save: () => problem, tasks: {} }),
+    });
+    await system.agents.start(id);
+    expect(await system.agents.stop(id)).toMatchObject({ status: 'stopped', reason: 'shutdown' });
+    expect(system.alerts.list()).toMatchObject([
+      { alert: 'state_not_saved', agentId: id, message: expect.stringContaining('BigInt') },
+    ]);
+    problem = {};
+    await system.agents.start(id);
+    expect(system.alerts.list()).toEqual([]);
+    await system.agents.stop(id);
+    expect(system.alerts.list()).toEqual([]);
+    expect(await system.agents.savedState(id)).toEqual({});
+  });
+
   test('with no grace kills at once: nothing is saved, nothing is cleaned up', async () => {
     const diary: Diary = { entries: [] };
     await using system = await quietSystem();

@@ -116,7 +116,7 @@ const serving: Rules = {
 const stopping: Rules = {
   ...alive,
   ...bodyEnds,
-  ...stops((turn) => turn.awaitEnd()),
+  ...stops((turn, timeoutMs) => turn.stopAgain(timeoutMs)),
   kill: (turn) => turn.kill({ reason: 'killed', forGood: true }),
 };
 
@@ -144,7 +144,7 @@ const rules: Readonly<Record<Place, Rules>> = {
   saving: {
     ...stopping,
     saved: (turn) => turn.saved(),
-    'save failed': (turn) => turn.terminate(),
+    'save failed': (turn) => turn.saveFailed(),
   },
   terminating: { ...stopping, ...working },
   killing: {

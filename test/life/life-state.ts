@@ -214,7 +214,7 @@ export interface Life {
   checkAskedAt: number | undefined;
   savedState: string | undefined;
   saves: number;
-  alert: 'restart_required' | 'gave_up' | undefined;
+  alert: 'restart_required' | 'gave_up' | 'state_not_saved' | undefined;
   /** Whether another agent holds the fleet's only permit. */
   isPermitTaken: boolean;
   /** Whether a body has been there and is gone. */

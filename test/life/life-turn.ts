@@ -127,6 +127,12 @@ export class Turn {
     else this.#enterDraining({ reason: 'shutdown', forGood: true }, timeoutMs);
   }
 
+  /** Asked to stop while it is stopping: that changes nothing, unless there is no grace any more. */
+  stopAgain(timeoutMs: number): void {
+    this.awaitEnd();
+    if (timeoutMs === 0) this.#enterKilling({ reason: { shutdown: 'killed' }, forGood: true });
+  }
+
   stopStarting(timeoutMs: number): void {
     this.awaitEnd();
     if (timeoutMs === 0) return this.#enterKilling({ reason: { shutdown: 'killed' }, forGood: true });
@@ -225,12 +231,14 @@ export class Turn {
 
   finish(): void {
     this.#leaveForStop({ reason: 'normal', forGood: true }, this.profile.shutdownMs);
-    this.#enterAborting();
+    this.#life.place = 'draining';
+    this.#arm('drain', this.profile.shutdownMs * 0.8);
+    this.#finishTasks();
   }
 
   finishWhileDraining(): void {
     this.#life.order = { reason: 'normal', forGood: true };
-    this.#enterAborting();
+    this.#finishTasks();
   }
 
   settleTask(how: 'completed' | 'failed'): void {
@@ -292,6 +300,11 @@ export class Turn {
 
   saved(): void {
     this.keepState();
+    this.terminate();
+  }
+
+  saveFailed(): void {
+    this.#alert('state_not_saved');
     this.terminate();
   }
 
@@ -717,9 +730,19 @@ export class Turn {
     }
   }
 
+  /** What runs may finish, what waits is abandoned. */
+  #finishTasks(): void {
+    this.#abandonAll(this.#life.tasks.filter(({ isRunning }) => !isRunning));
+    this.#saveIfIdle();
+  }
+
   /** What waits is abandoned, what runs is told to end. */
   #abortTasks(): void {
-    for (const task of this.#waitingFirst()) {
+    this.#abandonAll(this.#waitingFirst());
+  }
+
+  #abandonAll(tasks: readonly Task[]): void {
+    for (const task of tasks) {
       if (task.isAnswered) continue;
       this.#answerEarly(task);
       this.#abandon(task);
@@ -753,7 +776,7 @@ export class Turn {
     this.#requests.push({ type });
   }
 
-  #alert(alert: 'restart_required' | 'gave_up'): void {
+  #alert(alert: NonNullable<Life['alert']>): void {
     this.#life.alert = alert;
     this.#events.push({ type: 'alert.raised', alert, agentId: AGENT });
   }

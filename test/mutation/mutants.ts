@@ -52,9 +52,9 @@ const chart = of('machines/agent.ts', [
     "target: '#agent.alive.stopping',",
   ],
   [
-    'an agent that has finished drains',
-    "target: 'stopping.aborting',\n              actions: [orderEnd('normal'",
+    'an agent that has finished aborts what runs beside',
     "target: 'stopping',\n              actions: [orderEnd('normal'",
+    "target: 'stopping.aborting',\n              actions: [orderEnd('normal'",
   ],
   ['a task makes nobody busy', "'mailbox.busy': 'busy',", '', 1],
   ['in fallback a task makes nobody busy', "'mailbox.busy': 'busy',", '', 2],
@@ -99,20 +99,26 @@ const chart = of('machines/agent.ts', [
   ],
   [
     'a save that failed is waited for',
-    "'body.saved': 'terminating', 'body.save_failed': 'terminating'",
-    "'body.saved': 'terminating'",
+    "'body.save_failed': { target: 'terminating', actions",
+    "'body.save_failed': { actions",
   ],
-  [
-    'a saved state is waited for again',
-    "'body.saved': 'terminating', 'body.save_failed': 'terminating'",
-    "'body.save_failed': 'terminating'",
-  ],
+  ['a save that failed is passed over', ", actions: raiseAlert('state_not_saved') }", ' }'],
+  ['a saved state is waited for again', "'body.saved': 'terminating',", ''],
   [
     'a second kill is not allowed',
     "on: { 'agent.kill': {}, 'agent.stop': { actions: 'orderNoRestart' } }",
     "on: { 'agent.stop': { actions: 'orderNoRestart' } }",
   ],
-  ['a second stop is not allowed', "'agent.stop': {},\n          },", '},'],
+  [
+    'a second stop is not allowed',
+    "'agent.stop': {\n              guard: 'isNoGrace',",
+    "'agent.stopped': {\n              guard: 'isNoGrace',",
+  ],
+  [
+    'a second stop ends at once whatever its grace',
+    "'agent.stop': {\n              guard: 'isNoGrace',",
+    "'agent.stop': {",
+  ],
   [
     'one that had completed is rolled back to stopped',
     "{ guard: isFrom('completed'), target: 'completed' }",
@@ -239,7 +245,13 @@ const chart = of('machines/agent.ts', [
   ],
   ['a further miss does not count', "{ actions: 'noteMiss' },", '{},'],
   ['a stop is not said', "entry: announce('agent.stopping', 'stopping'),", ''],
-  ['nothing is drained', "entry: commandMailbox('drain'),", ''],
+  ['nothing is drained', 'entry: drainMailbox,', ''],
+  [
+    'who finishes does all that waits',
+    "=== 'normal' ? ('finish' as const)",
+    "=== 'normal' ? ('drain' as const)",
+  ],
+  ['who is stopped does nothing that waits', ": ('drain' as const)", ": ('finish' as const)"],
   ['nothing is aborted', "entry: commandMailbox('abort'),\n              after", 'after'],
   ['nothing is saved', "entry: commandBody('save'),", ''],
   ['nothing is terminated', "entry: commandBody('terminate'),", ''],
@@ -250,8 +262,13 @@ const chart = of('machines/agent.ts', [
   ],
   [
     'who finishes while it drains was stopped',
-    "'body.finished': { target: 'aborting', actions: orderEnd('normal', true) },",
-    "'body.finished': 'aborting',",
+    "actions: [orderEnd('normal', true), commandMailbox('finish')]",
+    "actions: [commandMailbox('finish')]",
+  ],
+  [
+    'who finishes while it drains does all that waits',
+    "actions: [orderEnd('normal', true), commandMailbox('finish')]",
+    "actions: [orderEnd('normal', true)]",
   ],
   [
     'a deadline does not change the reason',
@@ -628,8 +645,8 @@ const agent = of('runtime/agent.ts', [
   ],
   [
     'without work there is nothing to drain',
-    'if (this.#mailbox) this.#mailbox.drain();\n      else this.becameIdle();',
-    'this.#mailbox?.drain();',
+    'else if (this.#mailbox) this.#mailbox[command]();\n    else this.becameIdle();',
+    'else this.#mailbox?.[command]();',
   ],
   ['a new body finds the list of the last', 'this.#mailbox?.hold();', ''],
   [

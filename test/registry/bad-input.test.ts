@@ -29,6 +29,14 @@ function fickle(): object {
   };
 }
 
+/** An object that answers no question. */
+function hostile(): object {
+  const refuse = () => {
+    throw new Error('a trap threw');
+  };
+  return new Proxy({}, { has: refuse, get: refuse, ownKeys: refuse });
+}
+
 /** A function, in an array, that does not even tell its name. */
 function nameless(): object {
   return Object.defineProperty(() => 1, 'name', {
@@ -55,6 +63,9 @@ const badSpecs: readonly Case[] = [
   [{ module: 'file:///x.js' }, 'module', '"file:///x.js"'],
   [{ module: {} }, 'module', '{}'],
   [{ module: { type: 'plain', init: () => 1, tasks: {} } }, 'module', '{"type":"plain"'],
+  [{ module: { ...plain } }, 'module', '{"type":"plain"'],
+  [{ module: { ...plain, tasks: undefined } }, 'module', '{"type":"plain"'],
+  [{ module: hostile() }, 'module', 'an object'],
   [{ module: plain, id: '' }, 'id', '""'],
   [{ module: plain, id: 7 }, 'id', '7'],
   [{ module: plain, id: null }, 'id', 'null'],
@@ -424,15 +435,16 @@ describe('an init that misbehaves', () => {
     expect(agents.get(id).status).toBe('registered');
   });
 
-  it('the cause says what was thrown', async () => {
+  it('the cause is what was thrown', async () => {
     const { agents } = await rig();
+    const thrown = new RangeError('no luck');
     const id = await agents.register({
       module: withInit(() => {
-        throw new RangeError('no luck');
+        throw thrown;
       }),
     });
     const error = await refusal(agents.start(id));
-    expect(error.cause).toMatchObject({ name: 'RangeError', message: 'no luck' });
+    expect(error.cause).toBe(thrown);
     expect(error.message).toContain('no luck');
   });
 

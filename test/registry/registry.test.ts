@@ -115,8 +115,11 @@ describe('register', () => {
   it('keeps the spec as it was: neither its owner nor a reader can change it later', async () => {
     const { agents } = await rig();
     const restart = { policy: 'immediate' as const, maxRestarts: 1 };
-    const id = await agents.register({ module: plain, restart });
+    const initArgs = { layers: [1] };
+    const id = await agents.register({ module: plain, restart, initArgs });
     restart.maxRestarts = 100;
+    initArgs.layers.push(2);
+    expect(agents.get(id).spec.initArgs).toEqual({ layers: [1] });
     expect(agents.get(id).spec.restart.maxRestarts).toBe(1);
     const record = agents.get(id);
     for (const change of [

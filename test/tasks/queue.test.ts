@@ -321,6 +321,28 @@ describe('a task that crashes its agent by definition', () => {
   });
 });
 
+/** An agent whose task calls `complete` and ends when it is told to. */
+async function completing(onTaskError: 'fail' | 'crash') {
+  const made = await rig();
+  const done = gate<void>();
+  const module = defineAgent({
+    type: 'completing',
+    onTaskError,
+    init: () => ({}),
+    tasks: {
+      go: {
+        run: async ({ complete }) => {
+          complete();
+          await done.promise;
+        },
+      },
+    },
+  });
+  const id = await made.agents.register({ module });
+  await made.agents.start(id);
+  return { ...made, id, done };
+}
+
 describe('complete()', () => {
   it('answers its task, saves, ends the agent normally, and it is not restarted', async () => {
     const { agents, id, clock, eventsOf } = await running();
@@ -343,6 +365,57 @@ describe('complete()', () => {
     expect(await finish).toBe('finished');
     expect(await fateOf(waiting)).toBe('TASK_ABANDONED');
     expect(agents.get(id)).toMatchObject({ status: 'completed', abandoned: [expect.any(String)] });
+  });
+
+  it('lets what runs beside it finish', async () => {
+    const { agents, id, begun, hold } = await running({ concurrency: 2 });
+    const beside = hold(1);
+    const finish = agents.execute(id, { type: 'finish' });
+    const waiting = hold(2);
+    expect(await finish).toBe('finished');
+    expect(await fateOf(waiting)).toBe('TASK_ABANDONED');
+    expect(begun[0]!.signal.aborted).toBe(false);
+    expect(agents.get(id).state).toBe('alive.stopping.draining');
+    begun[0]!.done('in time');
+    expect(await beside).toBe('in time');
+    await settled();
+    expect(agents.get(id)).toMatchObject({ status: 'completed', abandoned: [expect.any(String)] });
+  });
+
+  it('while the agent drains lets what runs finish, and makes its end a normal one', async () => {
+    const { agents, id, begun, hold } = await running({ concurrency: 2 });
+    const beside = hold(1);
+    const other = hold(2);
+    const finish = awaited(agents.execute(id, { type: 'finish' }));
+    await settled();
+    const stopped = agents.stop(id);
+    begun[1]!.done();
+    await other;
+    expect(await finish).toBe('finished');
+    begun[0]!.done('in time');
+    expect(await beside).toBe('in time');
+    expect(await stopped).toMatchObject({ status: 'completed', reason: 'normal', abandoned: [] });
+  });
+
+  it('of a task that was cancelled is not heard', async () => {
+    const { agents, clock, done, id } = await completing('fail');
+    const task = awaited(agents.execute(id, { type: 'go', timeoutMs: 10 }));
+    await clock.advance(10);
+    expect(await codeOf(task)).toBe('TASK_TIMED_OUT');
+    done.resolve();
+    await settled();
+    expect(agents.get(id)).toMatchObject({ status: 'running', metrics: { running: 0 } });
+  });
+
+  it('of a task that takes its agent down with it is a crash, and answered by the restart policy', async () => {
+    const { agents, clock, done, id } = await completing('crash');
+    const task = awaited(agents.execute(id, { type: 'go' }));
+    done.reject(new Error('last words'));
+    expect(await codeOf(task)).toBe('TASK_FAILED');
+    await settled();
+    expect(agents.get(id)).toMatchObject({ status: 'crashed', reason: { error: { message: 'last words' } } });
+    await clock.advance(1_000);
+    expect(agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
   });
 
   it('in a task that then throws ends the agent all the same', async () => {
