@@ -16,7 +16,8 @@ const path = z.string().min(1);
 
 /**
  * What the code of an agent in a process of its own may do, by Node's permission model: nothing but what is
- * named. Code can always be loaded from the agent's own folder, from `node_modules` above it, and from here.
+ * named. Code can always be loaded from the agent's own folder, from `node_modules` above it, from what packages
+ * there are linked to, and from here.
  *
  * A seat belt for code that errs, never a wall against code that attacks. It does not stop: the network (before
  * the Node versions that know `--allow-net`), `node:sqlite` from opening any file, signals to other processes,

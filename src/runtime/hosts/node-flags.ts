@@ -1,8 +1,8 @@
 /** Flags of Node: what a child inherits of its program's, what it must not, and where its entry is. */
 import type { ParsedAgentSpec } from '../../machines/index.ts';
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { codeFolders, realPathOf } from './code-folders.ts';
 
 export type Sandbox = NonNullable<ParsedAgentSpec['resources']['sandbox']>;
 
@@ -54,10 +54,7 @@ export function canRefuseNetwork(flags: ReadonlySet<string> = process.allowedNod
 export function permissionFlags(sandbox: Sandbox | undefined, module: URL): string[] {
   if (sandbox === undefined) return [];
   const { fs, childProcess, worker, addons, wasi, net } = sandbox;
-  const readable = new Set([
-    ...codeFolders(module),
-    ...[...fs.read, ...fs.write].map((path) => resolve(path)),
-  ]);
+  const readable = new Set([...foldersOf(module), ...[...fs.read, ...fs.write].map((path) => resolve(path))]);
   return [
     '--permission',
     ...[...readable].map((path) => `--allow-fs-read=${path}`),
@@ -70,20 +67,13 @@ export function permissionFlags(sandbox: Sandbox | undefined, module: URL): stri
   ];
 }
 
-/** Where the code of an agent is loaded from: its own folder, this package, `node_modules` above either. */
-function codeFolders(module: URL): string[] {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const own = module.protocol === 'file:' ? [dirname(fileURLToPath(module))] : [];
-  const packages = [here, ...own].flatMap((folder) => packageFolders(folder));
+/** Where code is loaded from: the agent's own folder, this package, and what both import of packages. */
+function foldersOf(module: URL): string[] {
   // The runtime's own folder is two above this file's, in the sources and in what is built.
-  return [resolve(here, '../..'), ...own, ...packages];
-}
-
-function packageFolders(folder: string): string[] {
-  const above = dirname(folder);
-  const packages = join(folder, 'node_modules');
-  const found = existsSync(packages) ? [packages] : [];
-  return above === folder ? found : [...found, ...packageFolders(above)];
+  const runtime = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+  if (module.protocol !== 'file:') return codeFolders([runtime]);
+  const own = fileURLToPath(module);
+  return codeFolders([runtime, dirname(own), dirname(realPathOf(own) ?? own)]);
 }
 
 /** The file of an entry, given as its source: that where this is a source as well, else what was built of it. */
