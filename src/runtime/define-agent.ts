@@ -116,7 +116,7 @@ interface Behaviour<State> {
   save?(context: { readonly state: State }): unknown;
   /** Version of the shape of the saved state, from 1; raised together with a `migrate`. */
   readonly stateVersion?: number;
-  /** Turns a state that was saved by an earlier `stateVersion` into one of today's. Pure. */
+  /** Turns a state that was saved by an earlier `stateVersion` into one of today's. Pure; a promise is refused. */
   migrate?(saved: unknown, fromVersion: number): unknown;
   /** The last call of an orderly end. */
   terminate?(context: { readonly state: State; readonly log: AgentLog }): MaybePromise<void>;
@@ -257,14 +257,20 @@ export function defineAgent<
   if (Object.hasOwn(options.tasks ?? {}, '__proto__')) {
     throw new AgentSystemError('AGENT_SPEC_INVALID', 'defineAgent: tasks: "__proto__" cannot name a task');
   }
-  const definition = Object.freeze({ ...parsed, [MARK]: true });
+  // Not enumerable: a spread of a definition is none, until it has been through here.
+  const definition = Object.freeze(Object.defineProperty(parsed, MARK, { value: true }));
   defined.add(definition);
   return definition as never;
 }
 
 /** Whether a value came from `defineAgent`. */
 export function isAgentDefinition(value: unknown): value is AnyAgentDefinition {
-  return typeof value === 'object' && value !== null && (defined.has(value) || MARK in value);
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    return defined.has(value) || MARK in value;
+  } catch {
+    return false;
+  }
 }
 
 /** What a definition says of itself, as data: all that a parent knows of an agent that lives elsewhere. */
