@@ -19,7 +19,7 @@ import type { SavedState } from './host.ts';
 import { parseInput } from './malformed.ts';
 import type { Store, StoreBatch } from './store.ts';
 import type { EventBody, SystemEvent } from './system-event.ts';
-import { isThenable } from './thenable.ts';
+import { isThenable, tellListener } from './thenable.ts';
 
 export type EventListener = (event: SystemEvent) => void;
 /** Called once: without an error when the event was committed, with `STORE_FAILED` when it could not be. */
@@ -96,6 +96,7 @@ export class Journal {
   /** An append that did not answer in time, and still has not. */
   #isUnanswered = false;
   #isClosed = false;
+  #isDiscarded = false;
   /** What the store did not take, while it fails. */
   #backlog: Batch | undefined;
   #cause: unknown;
@@ -126,7 +127,8 @@ export class Journal {
   /** Adds an event to the stream. `state`, if any, becomes durable with it; `null` drops the agent's. */
   emit(body: EventBody, onCommitted?: CommitListener, state?: SavedState | null): SystemEvent {
     this.#last += 1;
-    const event = { sequence: this.#last, at: this.#clock.now(), ...body } as SystemEvent;
+    // What happened stays so: listeners and readers share the one event.
+    const event = Object.freeze({ sequence: this.#last, at: this.#clock.now(), ...body }) as SystemEvent;
     const batch = this.#gathering;
     batch.events.push(event);
     if (onCommitted) (batch.waiting ??= []).push(onCommitted);
@@ -186,6 +188,11 @@ export class Journal {
     );
   }
 
+  /** Its system did not come to be: of what was gathered nothing is committed, or told. */
+  discard(): void {
+    this.#isDiscarded = true;
+  }
+
   get #isSettled(): boolean {
     return !this.#isCommitting && !hasContent(this.#gathering) && this.#gathering.waiting === undefined;
   }
@@ -231,6 +238,7 @@ export class Journal {
   }
 
   #commit(): void {
+    if (this.#isDiscarded) return;
     const batch = this.#gathering;
     this.#gathering = emptyBatch();
     if (this.#backlog) return this.#refuse(batch);
@@ -408,23 +416,14 @@ export class Journal {
     for (let place = told; place < events.length; place++) {
       const event = events[place]!;
       for (const subscription of this.#subscriptions) {
-        if (subscription.isActive) this.#tell(subscription.listener, event);
+        if (subscription.isActive) tellListener(subscription.listener, event, this.#complain);
       }
     }
   }
 
-  #tell(listener: EventListener, event: SystemEvent): void {
-    try {
-      const result: unknown = listener(event);
-      if (isThenable(result)) Promise.resolve(result).catch((thrown: unknown) => this.#complain(thrown));
-    } catch (thrown) {
-      this.#complain(thrown);
-    }
-  }
-
-  #complain(thrown: unknown): void {
+  readonly #complain = (thrown: unknown): void => {
     this.#logger.error({ err: thrown }, 'a listener of events threw');
-  }
+  };
 }
 
 function emptyBatch(): Batch {

@@ -1,7 +1,8 @@
 /**
  * An agent's life from its events alone, step by step. Pure.
  *
- * Each step says of the agent what its record said after that event.
+ * Each step says of the agent what its record said after that event. A history whose beginning is gone begins with
+ * the first event that tells of the life; its tasks are counted from there.
  */
 import type { AgentLife, AgentStatus, ExitReason } from '../machines/index.ts';
 import type { SystemEvent } from './system-event.ts';
@@ -48,8 +49,8 @@ export function stepOf(before: LifeStep | undefined, event: SystemEvent): LifeSt
     return { ...before, ...stampOf(event), tasks };
   }
   if (event.type === 'agent.registered') return registered(event);
-  if (before === undefined) return undefined;
-  if (event.type === 'agent.forgotten') return { ...before, ...stampOf(event), status: 'forgotten' };
+  if (event.type === 'agent.forgotten')
+    return before && { ...before, ...stampOf(event), status: 'forgotten' };
   if (!('life' in event)) return undefined;
   const { life } = event;
   const status = statusAfter(event.type, life);
@@ -65,8 +66,12 @@ export function stepOf(before: LifeStep | undefined, event: SystemEvent): LifeSt
     ...(life.startedAt === undefined ? {} : { startedAt: life.startedAt }),
     ...(life.endedAt === undefined || isAlive ? {} : { endedAt: life.endedAt }),
     abandoned:
-      'abandoned' in event ? event.abandoned : event.type === 'agent.starting' ? [] : before.abandoned,
-    tasks: before.tasks,
+      'abandoned' in event
+        ? event.abandoned
+        : event.type === 'agent.starting'
+          ? []
+          : (before?.abandoned ?? []),
+    tasks: before?.tasks ?? NO_TASKS,
   };
 }
 

@@ -6,7 +6,9 @@ import {
   defineAgent,
   type LifeStep,
   memoryStore,
+  type SystemEvent,
 } from '../../src/index.ts';
+import { stepOf } from '../../src/runtime/replay.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
 
 const worker = defineAgent({
@@ -120,5 +122,23 @@ it('a forgotten agent can still be replayed, and an unknown one has no life', as
   await system.agents.forget(id);
   expect((await system.events.replay(id)).at(-1)?.status).toBe('forgotten');
   expect(await system.events.replay('nobody')).toEqual([]);
+  await system.close();
+});
+
+it('begins where retention has left off, and says the same from there', async () => {
+  const { system, id } = await livedThrough();
+  const whole = await system.events.replay(id);
+  const events: SystemEvent[] = [];
+  for await (const event of system.events.read({ agentId: id })) events.push(event);
+  const first = events.findIndex((event) => event.type === 'agent.crashed');
+  const late: LifeStep[] = [];
+  for (const event of events.slice(first)) {
+    const step = stepOf(late.at(-1), event);
+    if (step) late.push(step);
+  }
+  const ofLife = ({ tasks: _, ...step }: LifeStep) => step;
+  const from = whole.findIndex(({ sequence }) => sequence === events[first]!.sequence);
+  expect(late.map(ofLife)).toEqual(whole.slice(from).map(ofLife));
+  expect(late[0]!.tasks).toEqual({ done: 0, failed: 0, timedOut: 0, abandoned: 0 });
   await system.close();
 });

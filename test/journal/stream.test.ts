@@ -179,6 +179,23 @@ describe('a listener', () => {
     expect(heard).toBe(1);
   });
 
+  it('cannot change what others hear, or read later', async () => {
+    const { system, agents, events } = await rig();
+    const attempts: unknown[] = [];
+    system.events.subscribe((event) => {
+      try {
+        Object.assign(event, { agentId: 'forged' });
+      } catch (thrown) {
+        attempts.push(thrown);
+      }
+    });
+    const before = events.length;
+    const id = await agents.register({ module: plain });
+    expect(attempts).toEqual([expect.any(TypeError)]);
+    expect(events.slice(before)).toMatchObject([{ agentId: id }]);
+    expect(await all(system.events.read({ agentId: id }))).toHaveLength(1);
+  });
+
   it('that subscribes another during an event adds it from the next event on', async () => {
     const { agents, system } = await rig();
     const heard: number[] = [];

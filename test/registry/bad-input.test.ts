@@ -29,13 +29,11 @@ function fickle(): object {
   };
 }
 
+const refuse = () => {
+  throw new Error('a trap threw');
+};
 /** An object that answers no question. */
-function hostile(): object {
-  const refuse = () => {
-    throw new Error('a trap threw');
-  };
-  return new Proxy({}, { has: refuse, get: refuse, ownKeys: refuse });
-}
+const hostile = new Proxy({}, { has: refuse, get: refuse, ownKeys: refuse });
 
 /** A function, in an array, that does not even tell its name. */
 function nameless(): object {
@@ -65,7 +63,7 @@ const badSpecs: readonly Case[] = [
   [{ module: { type: 'plain', init: () => 1, tasks: {} } }, 'module', '{"type":"plain"'],
   [{ module: { ...plain } }, 'module', '{"type":"plain"'],
   [{ module: { ...plain, tasks: undefined } }, 'module', '{"type":"plain"'],
-  [{ module: hostile() }, 'module', 'an object'],
+  [{ module: hostile }, 'module', 'an object'],
   [{ module: plain, id: '' }, 'id', '""'],
   [{ module: plain, id: 7 }, 'id', '7'],
   [{ module: plain, id: null }, 'id', 'null'],

@@ -11,5 +11,7 @@ test('a memory store holds exactly so many of the newest events', async () => {
 });
 
 test.each([0, -1, 1.5, NaN, Infinity])('a memory store of %d events is refused', (maxEvents) => {
-  expect(() => memoryStore({ maxEvents })).toThrow('maxEvents');
+  expect(() => memoryStore({ maxEvents })).toThrow(
+    expect.objectContaining({ code: 'AGENT_SPEC_INVALID', message: expect.stringContaining('maxEvents') }),
+  );
 });

@@ -6,20 +6,21 @@
  * I1  At the most `maxEvents` events are held, the newest. What `recover` needs is held beside them, so that a
  *     second system on the same store finds its fleet.
  */
+import { z } from 'zod';
 import { FleetIndex } from '../fleet-index.ts';
 import type { SavedState } from '../host.ts';
+import { parseInput } from '../malformed.ts';
 import { assertOrder, type EventQuery, type Recovery, type Store, type StoreBatch } from '../store.ts';
 import type { SystemEvent } from '../system-event.ts';
 
+const optionsSchema = z.strictObject({ maxEvents: z.int().min(1).default(100_000) });
+
 /**
- * @param maxEvents events held for `events.read`; default 100,000
- * @throws TypeError when it is no whole number from 1 on
+ * @param maxEvents events held for `events.read`, a whole number from 1 on; default 100,000
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for options that are none
  */
-export function memoryStore({ maxEvents = 100_000 }: { maxEvents?: number } = {}): Store {
-  if (!(Number.isSafeInteger(maxEvents) && maxEvents >= 1)) {
-    throw new TypeError(`memoryStore: expected maxEvents to be a whole number from 1 on, got ${maxEvents}`);
-  }
-  return new MemoryStore(maxEvents);
+export function memoryStore(options: { readonly maxEvents?: number } = {}): Store {
+  return new MemoryStore(parseInput(optionsSchema, options, { what: 'memoryStore' }).maxEvents);
 }
 
 class MemoryStore implements Store {
