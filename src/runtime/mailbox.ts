@@ -314,13 +314,12 @@ export class Mailbox {
   }
 
   #complete(entry: Entry, output: unknown): void {
-    const ranMs = this.#owner.clock.now() - entry.startedAt;
-    const waitedMs = entry.startedAt - entry.acceptedAt;
     this.#answer(entry);
     this.#done += 1;
     this.#measure(entry);
-    this.#owner.journal.emit({ type: 'task.completed', ...this.#nameOf(entry), waitedMs, ranMs }, (error) =>
-      error ? entry.reject(error) : entry.resolve(output),
+    this.#owner.journal.emit(
+      { type: 'task.completed', ...this.#nameOf(entry), ...this.#timesOf(entry) },
+      (error) => (error ? entry.reject(error) : entry.resolve(output)),
     );
   }
 
@@ -330,7 +329,9 @@ export class Mailbox {
     this.#measure(entry);
     const message = `task ${entry.task} of agent ${this.#owner.id} ${WHAT[code] ?? 'failed'}: ${error.message}`;
     const failure = this.#error(code, message, entry, cause ?? errorFrom(error));
-    this.#emit({ type: 'task.failed', ...this.#nameOf(entry), code, error }, () => entry.reject(failure));
+    this.#emit({ type: 'task.failed', ...this.#nameOf(entry), ...this.#timesOf(entry), code, error }, () =>
+      entry.reject(failure),
+    );
   }
 
   #timeOut(entry: Entry, timeoutMs: number): void {
@@ -398,6 +399,11 @@ export class Mailbox {
 
   #nameOf({ taskId, task, incarnation }: Entry) {
     return { agentId: this.#owner.id, incarnation, taskId, task };
+  }
+
+  /** Of a task that its work has ended just now. */
+  #timesOf({ acceptedAt, startedAt }: Entry) {
+    return { waitedMs: startedAt - acceptedAt, ranMs: this.#owner.clock.now() - startedAt };
   }
 
   #abandonment(why: string, { type, signal }: TaskRequest, entry?: Entry): AgentSystemError {

@@ -48,6 +48,12 @@ interface OfLife extends OfAgent {
   readonly life: AgentLife;
 }
 
+/** From acceptance to start, and from start to its end; ms. */
+interface TaskTimes {
+  readonly waitedMs: number;
+  readonly ranMs: number;
+}
+
 interface OfTask extends OfAgent {
   readonly taskId: string;
   readonly task: string;
@@ -79,8 +85,8 @@ interface EventFields {
   /** `input` is kept of tasks that are repeated after the loss of their host, and of no others. */
   'task.accepted': OfTask & { readonly input?: unknown; readonly retry: boolean };
   'task.started': OfTask;
-  'task.completed': OfTask & { readonly waitedMs: number; readonly ranMs: number };
-  'task.failed': OfTask & { readonly code: ErrorCode; readonly error: ErrorInfo };
+  'task.completed': OfTask & TaskTimes;
+  'task.failed': OfTask & TaskTimes & { readonly code: ErrorCode; readonly error: ErrorInfo };
   'task.timed_out': OfTask & { readonly timeoutMs: number };
   'task.abandoned': OfTask & { readonly why: string };
   /** It was in flight when its whole program died: nobody knows how far it came. */

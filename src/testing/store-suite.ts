@@ -249,6 +249,8 @@ every(
       {
         type: 'task.failed',
         ...task('a', 'failed'),
+        waitedMs: 0,
+        ranMs: 1,
         code: 'TASK_FAILED',
         error: { name: 'E', message: 'm' },
       },

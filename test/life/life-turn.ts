@@ -248,16 +248,14 @@ export class Turn {
     if (how === 'completed') this.keepState();
     if (!task.isAnswered) {
       life.deadlines.delete(`task ${task.id}`);
+      const times = { waitedMs: task.startedAt - task.acceptedAt, ranMs: life.now - task.startedAt };
       if (how === 'completed') {
         life.counts.done += 1;
-        this.#tellTask('completed', task, {
-          waitedMs: task.startedAt - task.acceptedAt,
-          ranMs: life.now - task.startedAt,
-        });
+        this.#tellTask('completed', task, times);
         this.#answers.set(task.command, { value: `done ${task.id}` });
       } else {
         life.counts.failed += 1;
-        this.#tellTask('failed', task, { code: 'TASK_FAILED', error: TASK_ERROR });
+        this.#tellTask('failed', task, { ...times, code: 'TASK_FAILED', error: TASK_ERROR });
         this.#answers.set(task.command, { code: 'TASK_FAILED' });
       }
     }
