@@ -5,7 +5,7 @@
  * there are. Pure `transition()` on another engine, or a compiled table, would stand here instead.
  *
  * I1  A bug in a chart (a throwing guard or action) reaches `onBug` and nothing else: other charts go on.
- * I2  An observer that throws does no harm.
+ * I2  An observer that throws, or rejects, does no harm.
  */
 import {
   type AnyActorLogic,
@@ -16,6 +16,7 @@ import {
   type SnapshotFrom,
 } from 'xstate';
 import type { Clock } from './clock.ts';
+import { tellListener } from './thenable.ts';
 
 /** One step of any chart, as XState tells it; the shape may change with XState's major version. */
 export type ChartInspectionEvent = InspectionEvent;
@@ -31,7 +32,7 @@ export interface ChartOptions {
   readonly clock: Clock;
   readonly inspect?: ChartObserver | undefined;
   readonly onBug: (error: unknown) => void;
-  /** Told of what the observer throws: that is no bug of the chart. */
+  /** Told of what the observer throws, or rejects with: that is no bug of the chart. */
   readonly onObserverFault?: (thrown: unknown) => void;
 }
 
@@ -56,12 +57,8 @@ export function createChart<Logic extends AnyActorLogic>(
   };
 }
 
-function harmless(inspect: ChartObserver, onFault?: (thrown: unknown) => void): ChartObserver {
-  return (event) => {
-    try {
-      inspect(event);
-    } catch (thrown) {
-      onFault?.(thrown);
-    }
-  };
+function harmless(inspect: ChartObserver, onFault: (thrown: unknown) => void = ignore): ChartObserver {
+  return (event) => tellListener(inspect, event, onFault);
 }
+
+const ignore = (): void => {};

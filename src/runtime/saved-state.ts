@@ -1,9 +1,11 @@
 /** A saved state as a definition of today takes it: as it is, or migrated from an earlier version of its shape. */
 import type { AnyAgentDefinition } from './define-agent.ts';
 import type { SavedState } from './host.ts';
+import { ignoreRejection, isThenable } from './thenable.ts';
 
 /**
- * @throws Error for a version that the definition cannot migrate from, and whatever its `migrate` throws
+ * @throws Error for a version that the definition cannot migrate from, and whatever its `migrate` throws; TypeError
+ * for a `migrate` that gives a promise
  */
 export function migratedState(
   { type, stateVersion = 1, migrate }: Pick<AnyAgentDefinition, 'type' | 'stateVersion' | 'migrate'>,
@@ -14,5 +16,8 @@ export function migratedState(
   const versions = `the saved state has version ${saved.stateVersion}, the definition ${type} has ${stateVersion}`;
   if (saved.stateVersion > stateVersion) throw new Error(`${versions}: it was saved by a newer one`);
   if (migrate === undefined) throw new Error(`${versions}, and no migrate`);
-  return migrate(state, saved.stateVersion);
+  const migrated = migrate(state, saved.stateVersion);
+  if (!isThenable(migrated)) return migrated;
+  ignoreRejection(migrated);
+  throw new TypeError(`${versions}, and its migrate gave a promise, expected the state itself`);
 }

@@ -1,4 +1,25 @@
-/** Promises of any make: of this program, of another realm, or by hand. Pure; may throw what a getter throws. */
+/** Promises of any make (of this program, of another realm, or by hand) where a function of the user's may give one. */
+
+/** Pure; may throw what a getter throws. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** Tells a listener for whom nobody waits. What it throws, or its promise rejects with, is `failed`'s alone. */
+export function tellListener<Told>(
+  listener: (told: Told) => unknown,
+  told: Told,
+  failed: (thrown: unknown) => void,
+): void {
+  try {
+    const result = listener(told);
+    if (isThenable(result)) Promise.resolve(result).catch(failed);
+  } catch (thrown) {
+    failed(thrown);
+  }
+}
+
+/** For a promise where none may be, and which is refused as such: what it rejects with is nobody's. */
+export function ignoreRejection(promise: PromiseLike<unknown>): void {
+  Promise.resolve(promise).catch(() => undefined);
 }

@@ -96,6 +96,23 @@ it('a state that migrate does not take fails the start, and stays as it was save
   expect(await store.state('one')).toEqual({ json: '{"seen":1}', stateVersion: 1 });
 });
 
+it.each<[string, () => Promise<unknown>]>([
+  ['resolves', () => Promise.resolve({ seen: [] })],
+  ['rejects', () => Promise.reject(new Error('no luck'))],
+])('a migrate that gives a promise which %s is refused, in the plan and for real', async (_, migrate) => {
+  const store = await storeOfOneLearner();
+  const agents = [defineAgent({ type: 'learner', stateVersion: 2, migrate, init: () => ({}), tasks: {} })];
+  const problem = expect.stringMatching(/its migrate gave a promise, expected the state itself/) as string;
+  expect(await planRecovery(store, { agents })).toMatchObject([{ comesBack: false, problem }]);
+  const system = await createAgentSystem({ store, agents, logger: silent });
+  await expect(system.agents.start('one')).rejects.toMatchObject({
+    code: 'AGENT_START_FAILED',
+    message: problem,
+  });
+  await system.close();
+  expect(await store.state('one')).toEqual({ json: '{"seen":1}', stateVersion: 1 });
+});
+
 it('the identities of the charts are kept, and another one found is logged', async () => {
   const store = memoryStore();
   await (await createAgentSystem({ store, logger: silent })).close();

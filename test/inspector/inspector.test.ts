@@ -157,18 +157,24 @@ describe('the charts of a system', () => {
     expect(heard.every(({ _version }) => typeof _version === 'string')).toBe(true);
   });
 
-  it('are not disturbed by an observer that throws', async () => {
-    const system = await createAgentSystem({
-      logger: silent,
-      inspect: () => {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
         throw new Error('a broken observer');
       },
-    });
+    ],
+    ['rejects', () => Promise.reject(new Error('a broken observer'))],
+  ])('are not disturbed by an observer that %s, which is logged', async (_, inspect) => {
+    const lines: string[] = [];
+    const logger = pino({ level: 'error' }, { write: (line: string) => lines.push(line) });
+    const system = await createAgentSystem({ logger, inspect });
     open.add(system);
     const id = await system.agents.register({ module: worker });
     await system.agents.start(id);
     expect(await system.agents.execute(id, { type: 'add' })).toBe(1);
     expect((await system.agents.stop(id)).status).toBe('stopped');
+    expect(lines[0]).toMatch(/an observer of charts threw/);
   });
 
   it('are sent far fewer messages than they take steps', async () => {
