@@ -1,7 +1,6 @@
 /** Hosts and agents as these tests make them, and what they ask of the system about processes. */
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { agentSpec, type ParsedAgentSpec } from '../../src/machines/index.ts';
 import type { BodyStart, Host } from '../../src/runtime/host.ts';
 import { openWitnessed, type Witness } from '../../src/testing/host-laws.ts';
@@ -10,9 +9,11 @@ import { childrenOf } from './programs.ts';
 export const faultyAgent = new URL('../fixtures/agents/faulty.ts', import.meta.url);
 export const MEBIBYTE = 1_048_576;
 
-/** Has all children of this process keep what they compile: they start twice as fast. */
+/** Has all children of this process keep what they compile, in this checkout: they start twice as fast. */
 export function keepCompiledSources(): void {
-  process.env['NODE_COMPILE_CACHE'] = join(tmpdir(), 'mabeam-test-compile-cache');
+  process.env['NODE_COMPILE_CACHE'] = fileURLToPath(
+    new URL('../../node_modules/.cache/mabeam-tests', import.meta.url),
+  );
 }
 
 export type SpecResources = Parameters<typeof agentSpec.parse>[0] extends never

@@ -151,12 +151,12 @@ describe('whatever a process does, it can be ended', () => {
   });
   test('fifty of them closed at once leave nothing', async () => {
     const many = processHost();
-    // Of low priority, so that their starts do not keep this test from opening the next.
-    const open = (n: number) =>
-      openFaulty(many, { agentId: `agent-${n}`, resources: { cpuPriority: 'low' } });
-    const witnesses = [0, 1, 2].map(open);
+    const open = (n: number, cpuPriority?: 'low') =>
+      openFaulty(many, { agentId: `agent-${n}`, resources: { cpuPriority } });
+    const witnesses = [0, 1, 2].map((n) => open(n));
     await Promise.all(witnesses.map((witness) => witness.until('ready')));
-    for (let n = 3; n < 50; n += 1) witnesses.push(open(n));
+    // Of low priority, so that their starts do not keep this test from opening the next.
+    for (let n = 3; n < 50; n += 1) witnesses.push(open(n, 'low'));
     const pids = livingChildren().filter((pid) => pid !== siblingPid);
     expect(pids.length).toBeGreaterThanOrEqual(50);
     await many.close();

@@ -1,7 +1,11 @@
+import { writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { canRefuseNetwork } from '../../src/runtime/hosts/node-flags.ts';
 import { processHost } from '../../src/runtime/hosts/process.ts';
-import { errorOf, openWitnessed } from '../../src/testing/host-laws.ts';
+import { errorOf, openWitnessed, type Witness } from '../../src/testing/host-laws.ts';
+import { temporaryDirectory } from '../stores/temporary-directory.ts';
 import {
   faultyAgent,
   isAlive,
@@ -25,6 +29,11 @@ afterAll(async () => {
 afterEach(() => {
   delete process.env['NODE_OPTIONS'];
 });
+
+/** Resolves when its loop is held up by the task `block`. */
+async function isBlocked(witness: Witness): Promise<void> {
+  await witness.until('log', ({ message }) => message === 'blocked');
+}
 
 describe('what cannot be cloned', () => {
   test('an input fails its task', async () => {
@@ -68,7 +77,7 @@ describe('what cannot be cloned', () => {
 });
 
 describe('the health lane', () => {
-  test('a loop that is blocked does not answer, one that is busy does', async () => {
+  test('a loop that is busy answers between two tasks', async () => {
     const witness = await readyFaulty(host);
     const tasks = Array.from({ length: 200 }, (_, n) => witness.task('busy', 5, `busy-${n}`));
     witness.body.post({ type: 'health.check', checkId: 1 });
@@ -76,14 +85,21 @@ describe('the health lane', () => {
     const answered = witness.all('task.completed').length;
     expect(answered).toBeLessThan(100);
     await Promise.all(tasks);
-    witness.body.post({ type: 'task.run', taskId: 'spin', task: 'spin', input: undefined });
-    await witness.until('task.progress');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    witness.body.post({ type: 'health.check', checkId: 2 });
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(witness.all('health.answered').map(({ checkId }) => checkId)).toEqual([1]);
-    witness.body.kill();
-    expect(await witness.exit()).toBe('killed');
+    expect(await witness.terminate()).toBe('shutdown');
+  });
+  test('a loop that is blocked does not answer before it is released, while another does', async () => {
+    const [blocked, free] = await Promise.all([readyFaulty(host), readyFaulty(host)]);
+    const release = join(temporaryDirectory(), 'release');
+    const released = blocked.task('block', release, 'block');
+    await isBlocked(blocked);
+    for (const witness of [blocked, free]) witness.body.post({ type: 'health.check', checkId: 1 });
+    await free.until('health.answered');
+    writeFileSync(release, '');
+    expect(await released).toMatchObject({ output: 'released' });
+    await blocked.until('health.answered');
+    const order = blocked.reports.map(({ type }) => type).filter((type) => type !== 'log');
+    expect(order).toEqual(['ready', 'task.completed', 'health.answered']);
+    expect(await Promise.all([blocked.terminate(), free.terminate()])).toEqual(['shutdown', 'shutdown']);
   });
   test('a task that is cancelled before its turn is answered, and never run', async () => {
     const witness = await readyFaulty(host);
@@ -143,9 +159,9 @@ describe('limits and flags', () => {
     expect(flags.at(-1)).toBe('--no-deprecation');
     expect(await witness.terminate()).toBe('shutdown');
   });
-  test('a priority is the priority of the process', async () => {
+  test('a priority is the priority of the process', { timeout: 120_000 }, async () => {
     const witness = await readyFaulty(host, { resources: { cpuPriority: 'low' } });
-    expect(await outputOf(witness, 'niceness')).toBe(19);
+    expect(await outputOf(witness, 'niceness')).toBe(constants.priority.PRIORITY_BELOW_NORMAL);
     expect(await witness.terminate()).toBe('shutdown');
   });
   test('memory and time are measured', async () => {
@@ -230,9 +246,8 @@ describe('a group', () => {
   test('is killed with a member that does not obey a kill', async () => {
     const [bad, good] = ['bad', 'good'].map((id) => member(id, 'stubborn'));
     await good!.until('ready');
-    bad!.body.post({ type: 'task.run', taskId: 'spin', task: 'spin', input: undefined });
-    await bad!.until('task.progress');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    bad!.body.post({ type: 'task.run', taskId: 'block', task: 'block', input: '/never/there' });
+    await isBlocked(bad!);
     bad!.body.kill();
     expect(await bad!.exit()).toBe('killed');
     expect(errorOf(await good!.exit())).toMatchObject({ name: 'GroupKilled', message: /member bad/ });

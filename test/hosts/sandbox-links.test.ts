@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { codeFolders } from '../../src/runtime/hosts/code-folders.ts';
 import { processHost } from '../../src/runtime/hosts/process.ts';
 import { openWitnessed } from '../../src/testing/host-laws.ts';
+import { temporaryDirectory } from '../stores/temporary-directory.ts';
 import { keepCompiledSources, outputOf, specOf } from './hosts.ts';
 
 keepCompiledSources();
@@ -18,8 +18,7 @@ type Tree = Readonly<Record<string, string>>;
 
 /** A directory of this test's own with `tree` in it. */
 function planted(tree: Tree): string {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'mabeam-links-')));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const root = realpathSync(temporaryDirectory());
   for (const [path, content] of Object.entries(tree)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     if (content.startsWith('-> ')) symlinkSync(content.slice(3), join(root, path));

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { afterAll, describe, expect, test } from 'vitest';
 import { threadHost } from '../../src/runtime/hosts/thread.ts';
 import { errorOf } from '../../src/testing/host-laws.ts';
@@ -118,7 +119,7 @@ describe('what a thread is given and gives', () => {
 describe('limits', () => {
   test.runIf(process.platform === 'linux')('a priority is the priority of the thread', async () => {
     const witness = await readyFaulty(host, { resources: { cpuPriority: 'low' } });
-    expect(await outputOf(witness, 'niceness')).toBe(19);
+    expect(await outputOf(witness, 'niceness')).toBe(constants.priority.PRIORITY_BELOW_NORMAL);
     expect(await witness.terminate()).toBe('shutdown');
   });
   test('memory and time are measured', async () => {

@@ -37,8 +37,9 @@ const V8_ROOM_RATIO = 0.8;
 /** The time that a thread has used is asked for with every such measurement of its memory. */
 const CPU_EVERY = 10;
 
+/** `low` is not the lowest there is: with that an agent would not get to its start while one other thing is busy. */
 export const NICENESS = {
-  low: constants.priority.PRIORITY_LOW,
+  low: constants.priority.PRIORITY_BELOW_NORMAL,
   normal: undefined,
   high: constants.priority.PRIORITY_HIGH,
 } as const;
