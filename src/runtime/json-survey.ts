@@ -2,19 +2,30 @@
  * Whether data can be kept as JSON and come back as it was, and where it could not. Pure.
  *
  * Functions, cycles, class instances, bigints, symbols and arrays with holes cannot. What JSON has no word for but a
- * store can note (Infinity, NaN, -0, undefined in arrays, objects without a prototype) can, and is not plain.
+ * store can note (Infinity, NaN, -0, undefined in arrays, objects without a prototype) can, and is not plain. Where
+ * nobody notes it, NaN, Infinity and undefined in arrays are problems too: JSON makes null of them.
  */
 import { inWords } from './errors.ts';
 
 /** Deeper than this, data is taken to have no end. */
 const MAX_DEPTH = 500;
 
+export interface JsonSurveyOptions {
+  /** Whether what JSON has no word for is noted beside it; default `true`. */
+  readonly isNoted?: boolean;
+}
+
 /** One look at all of a value before anything is written. */
 export class JsonSurvey {
   /** Whether JSON holds it as it is. */
   isPlain = true;
+  readonly #isNoted: boolean;
   readonly #around: object[] = [];
   readonly #keys: PropertyKey[] = [];
+
+  constructor({ isNoted = true }: JsonSurveyOptions = {}) {
+    this.#isNoted = isNoted;
+  }
 
   /** Where it stopped, as in `spec.initArgs.layers[2].size`. */
   get path(): string {
@@ -38,7 +49,7 @@ export class JsonSurvey {
         return undefined;
       case 'number':
         if (!Number.isFinite(value) || Object.is(value, -0)) this.isPlain = false;
-        return undefined;
+        return Number.isFinite(value) || this.#isNoted ? undefined : String(value);
       case 'object':
         return value === null ? undefined : this.#problemOfObject(value);
       case 'function':
@@ -63,6 +74,10 @@ export class JsonSurvey {
       if (item === undefined) this.isPlain = false;
       const problem = this.#problemAt(index, item);
       if (problem !== undefined) return problem;
+      if (item === undefined && !this.#isNoted) {
+        this.#keys.push(index);
+        return 'undefined';
+      }
     }
     return undefined;
   }
@@ -95,8 +110,8 @@ function classOf({ constructor }: object): string {
 }
 
 /** What of a value cannot be kept as JSON, as in `layers[2].size is a function`; `undefined` when all of it can. */
-export function jsonProblemOf(value: unknown): string | undefined {
-  const survey = new JsonSurvey();
+export function jsonProblemOf(value: unknown, options?: JsonSurveyOptions): string | undefined {
+  const survey = new JsonSurvey(options);
   const problem = survey.problemOf(value);
   return problem === undefined ? undefined : `${survey.path} is ${problem}`;
 }

@@ -3,7 +3,10 @@
  *
  * A definition is inert. It judges values, and hands back what is kept: plain JSON data that nobody can change.
  */
+import { z } from 'zod';
 import { AgentSystemError, errorInfoOf, inWords } from '../errors.ts';
+import { jsonProblemOf } from '../json-survey.ts';
+import { parseInput } from '../malformed.ts';
 import { isSchema, judge, type Schema, type Verdict } from '../schema.ts';
 
 export type VariableKind = 'float' | 'integer' | 'choice' | 'boolean' | 'json';
@@ -39,32 +42,56 @@ interface JsonOptions<Value> {
   readonly default: NoInfer<Value>;
 }
 
+const bound = z.custom<number>((value) => typeof value === 'number' && !Number.isNaN(value), {
+  error: 'expected a number',
+});
+const floatSchema = z.strictObject({
+  min: bound.default(-Infinity),
+  max: bound.default(Infinity),
+  default: z.unknown().optional(),
+});
+const steps = { error: 'expected a whole number, 1 or more' };
+const integerSchema = floatSchema.extend({
+  step: z.int(steps).min(1, steps).default(1),
+});
+const option = z.union([z.string(), z.number(), z.boolean()], {
+  error: 'expected a string, a finite number or a boolean',
+});
+const several = { error: 'expected one or more different values' };
+const choiceSchema = z.strictObject({
+  options: z
+    .array(option, several)
+    .min(1, several)
+    .refine((options) => new Set(options).size === options.length, several),
+  default: z.unknown().optional(),
+});
+const booleanSchema = z.strictObject({ default: z.unknown().optional() });
+const jsonSchema = z.strictObject({
+  schema: z.custom<Schema>(isSchema, { error: 'expected a Standard Schema' }).optional(),
+  default: z.custom((value) => value !== undefined, { error: 'expected JSON data' }),
+});
+
 const defined = new WeakSet<object>();
 
 /**
  * The kinds of variable.
  *
- * @throws AgentSystemError `VARIABLE_INVALID` for bounds that no value fits, or a default that does not fit them
+ * @throws AgentSystemError `VARIABLE_INVALID` for options that are none, bounds that no value fits, or a default that
+ * does not fit them; a default of `json` is judged by `variables.define`, for its schema may take its time
  */
 export const variable = Object.freeze({
   /** A finite number from `min` to `max`, both included. */
-  float({ min = -Infinity, max = Infinity, default: first }: FloatOptions): VariableDefinition<number> {
+  float(options: FloatOptions): VariableDefinition<number> {
+    const { min, max, default: first } = optionsOf('float', floatSchema, options);
     ordered('float', min, max);
     const expected = `a finite number${range(min, max)}`;
     return definition('float', first, { min, max }, expected, (value) => isNumber(value, min, max));
   },
 
   /** A whole number from `min` to `max`, both included, in steps. */
-  integer({
-    min = -Infinity,
-    max = Infinity,
-    step = 1,
-    default: first,
-  }: IntegerOptions): VariableDefinition<number> {
+  integer(options: IntegerOptions): VariableDefinition<number> {
+    const { min, max, step, default: first } = optionsOf('integer', integerSchema, options);
     ordered('integer', min, max);
-    if (!Number.isSafeInteger(step) || step < 1) {
-      throw invalid(`variable.integer: step: expected a whole number, 1 or more, got ${inWords(step)}`);
-    }
     const origin = min === -Infinity ? 0 : min;
     if (!Number.isSafeInteger(origin)) {
       throw invalid(`variable.integer: min: expected a whole number, got ${inWords(min)}`);
@@ -80,39 +107,31 @@ export const variable = Object.freeze({
     );
   },
 
-  /** One of some values. */
-  choice<const Option extends string | number | boolean>({
-    options,
-    default: first,
-  }: ChoiceOptions<Option>): VariableDefinition<Option> {
-    if (!Array.isArray(options) || options.length === 0 || new Set(options).size !== options.length) {
-      throw invalid(
-        `variable.choice: options: expected one or more different values, got ${inWords(options)}`,
-      );
-    }
-    const kept = Object.freeze([...options]) as readonly Option[];
+  /** One of some strings, finite numbers and booleans. */
+  choice<const Option extends string | number | boolean>(
+    options: ChoiceOptions<Option>,
+  ): VariableDefinition<Option> {
+    const { options: given, default: first } = optionsOf('choice', choiceSchema, options);
+    const kept: readonly unknown[] = Object.freeze(given.map(withoutSignOfZero));
     const expected = `one of ${kept.map(inWords).join(', ')}`;
-    return definition('choice', first, { options: kept }, expected, (value) =>
-      kept.includes(value as Option),
-    );
+    return definition('choice', first, { options: kept }, expected, (value) => kept.includes(value));
   },
 
   /** `true` or `false`. */
-  boolean({ default: first }: { readonly default: boolean }): VariableDefinition<boolean> {
+  boolean(options: { readonly default: boolean }): VariableDefinition<boolean> {
+    const { default: first } = optionsOf('boolean', booleanSchema, options);
     return definition('boolean', first, {}, 'true or false', (value) => typeof value === 'boolean');
   },
 
-  /** JSON data that fits a schema. What is kept is a copy, frozen. */
-  json<Value = unknown>({ schema, default: first }: JsonOptions<Value>): VariableDefinition<Value> {
-    if (schema !== undefined && !isSchema(schema)) {
-      throw invalid(`variable.json: schema: expected a Standard Schema, got ${inWords(schema)}`);
-    }
+  /** JSON data that fits a schema. What is kept is a copy, frozen; what JSON would make something else is refused. */
+  json<Value = unknown>(options: JsonOptions<Value>): VariableDefinition<Value> {
+    const { schema, default: first } = optionsOf('json', jsonSchema, options);
     return register<Value>({
       kind: 'json',
-      default: first,
+      default: first as Value,
       bounds: {},
       judge(value) {
-        const verdict = judge(schema as Schema | undefined, value);
+        const verdict = judge(schema, value);
         return verdict instanceof Promise ? verdict.then(asJson) : asJson(verdict);
       },
     });
@@ -124,18 +143,28 @@ export function isVariableDefinition(value: unknown): value is VariableDefinitio
   return typeof value === 'object' && value !== null && defined.has(value);
 }
 
+function optionsOf<Options extends z.ZodType>(
+  kind: VariableKind,
+  schema: Options,
+  came: unknown,
+): z.output<Options> {
+  return parseInput(schema, came, { what: `variable.${kind}`, code: 'VARIABLE_INVALID' });
+}
+
 function definition<Value>(
   kind: VariableKind,
-  first: Value,
+  first: unknown,
   bounds: Readonly<Record<string, unknown>>,
   expected: string,
   fits: (value: unknown) => boolean,
 ): VariableDefinition<Value> {
   const judged = (value: unknown): Verdict =>
-    fits(value) ? { value } : { problem: `expected ${expected}, got ${inWords(value)}` };
+    fits(value)
+      ? { value: withoutSignOfZero(value) }
+      : { problem: `expected ${expected}, got ${inWords(value)}` };
   const verdict = judged(first);
   if ('problem' in verdict) throw invalid(`variable.${kind}: default: ${verdict.problem}`);
-  return register({ kind, default: first, bounds, judge: judged });
+  return register({ kind, default: verdict.value as Value, bounds, judge: judged });
 }
 
 function register<Value>(made: VariableDefinition<Value>): VariableDefinition<Value> {
@@ -159,6 +188,11 @@ function isNumber(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max;
 }
 
+/** JSON knows one zero only. */
+function withoutSignOfZero(value: unknown): unknown {
+  return value === 0 ? 0 : value;
+}
+
 /** A fitting value as it is kept. */
 function asJson(verdict: Verdict): Verdict {
   return 'problem' in verdict ? verdict : copyOf(verdict.value);
@@ -166,6 +200,9 @@ function asJson(verdict: Verdict): Verdict {
 
 function copyOf(value: unknown): Verdict {
   try {
+    // It was judged as it is: JSON must not make something else of it.
+    const lost = jsonProblemOf(value, { isNoted: false });
+    if (lost !== undefined) return { problem: `expected JSON data, but ${lost}` };
     const json = JSON.stringify(value) as string | undefined;
     if (json === undefined) return { problem: `expected JSON data, got ${inWords(value)}` };
     return { value: JSON.parse(json, (_, inner: unknown) => Object.freeze(inner)) };
