@@ -2,7 +2,9 @@
  * A whole system: wires the charts' runtime together, brings back what its store kept, and closes it in order.
  *
  * I1  `createAgentSystem` resolves once the fleet of its store is listed again and on its way up.
- * I2  After `close` has resolved nothing of the system is left: no body, timer or open file.
+ * I2  After `close` has resolved nothing of the system is left: no body, timer or open file. Nor is there of one that
+ *     did not come to be, and its store is as it was.
+ * I3  Agents end before what they stand on: coordination, then hosts, journal and store.
  */
 import { type Logger, pino } from 'pino';
 import { z } from 'zod';
@@ -45,7 +47,7 @@ export interface AgentSystemOptions {
   readonly clock?: Clock;
   /** Numbers in [0, 1); default `Math.random`. */
   readonly random?: () => number;
-  /** Is given every inspection event of every chart; a throw of it does no harm. */
+  /** Is given every inspection event of every chart; a throw of it, or a rejected promise, does no harm. */
   readonly inspect?: ChartObserver;
   /** OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. */
   readonly telemetry?: TelemetryOptions;
@@ -102,7 +104,8 @@ export interface AgentSystem extends AsyncDisposable {
   /** What running agents have reserved, and what is left of the limits. */
   resources(): AdmissionUsage;
   /**
-   * Stops every agent, then everything else. Later commands are refused with `SYSTEM_CLOSED`.
+   * Stops every agent, then everything else. Later commands are refused with `SYSTEM_CLOSED`; variables can be
+   * changed until the agents have ended, so that tasks that drain can do what they were to do.
    *
    * @param timeoutMs one deadline for all of it; default the longest `shutdownMs` of the fleet
    */
@@ -130,7 +133,12 @@ const optionsSchema = z.strictObject({
   clock: having('now', 'setTimeout', 'clearTimeout').optional(),
   random: isFunction.optional(),
   inspect: isFunction.optional(),
-  telemetry: z.strictObject({ tracer: having().optional(), meter: having().optional() }).optional(),
+  telemetry: z
+    .strictObject({
+      tracer: having('startSpan').optional(),
+      meter: having('createObservableGauge', 'createCounter', 'createHistogram').optional(),
+    })
+    .optional(),
   limits: z
     .strictObject({
       maxAgents: limit.default(Infinity),
@@ -169,11 +177,20 @@ const RELEASE_GRACE_MS = 12_000;
  */
 export async function createAgentSystem(options: AgentSystemOptions = {}): Promise<AgentSystem> {
   const { limits } = parseInput(optionsSchema, options, { what: 'createAgentSystem' });
-  const store = options.store ?? memoryStore();
+  const {
+    store = memoryStore(),
+    clock = systemClock(),
+    logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
+  } = options;
   const recovery = await openStore(store);
+  let system: System | undefined;
   try {
-    return new System(options, limits, store, recovery);
+    system = new System(options, limits, { store, clock, logger }, recovery);
+    system.begin(recovery, options.agents ?? []);
+    return system;
   } catch (thrown) {
+    system?.discard();
+    await release('the store', () => store.close(), { clock, logger });
     if (thrown instanceof AgentSystemError) throw thrown;
     const message = `the fleet of the store cannot be brought back: ${errorInfoOf(thrown).message}`;
     throw new AgentSystemError('STORE_FAILED', message, { cause: thrown });
@@ -195,6 +212,25 @@ async function openStore(store: Store): Promise<Recovery> {
   }
 }
 
+/** What fails or hangs at its own end is logged, and keeps nobody from what comes after. */
+async function release(
+  what: string,
+  close: () => unknown,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): Promise<void> {
+  const { promise: given, reject: giveUp } = Promise.withResolvers<never>();
+  const late = new Error(`not closed within ${RELEASE_GRACE_MS} ms`);
+  const timer = clock.setTimeout(() => giveUp(late), RELEASE_GRACE_MS);
+  try {
+    await Promise.race([close(), given]);
+  } catch (err) {
+    logger.error({ err }, `${what} could not be closed`);
+  }
+  clock.clearTimeout(timer);
+}
+
+type Parts = Required<Pick<AgentSystemOptions, 'store' | 'clock' | 'logger'>>;
+
 class System implements AgentSystem {
   readonly agents: Agents;
   readonly variables: Variables;
@@ -203,23 +239,23 @@ class System implements AgentSystem {
   readonly pools: Pools;
   readonly events: AgentSystem['events'];
   readonly alerts: Alerts;
+  readonly #parts: Parts;
   readonly #clock: Clock;
-  readonly #logger: Logger;
   readonly #journal: Journal;
-  readonly #store: Store;
   readonly #admission: Admission;
   readonly #permits: RestartPermits;
   readonly #coordination: Coordination;
   readonly #pools: PoolRegistry;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
-  readonly #stopCounting: (() => void) | undefined;
+  readonly #telemetry: Telemetry;
+  #stopCounting: (() => void) | undefined;
   /** From the first moment of a close on: what an agent does while it is stopped begins nothing. */
   #isClosing = false;
   #closing: Promise<CloseReport> | undefined;
 
-  constructor(options: AgentSystemOptions, limits: Required<SystemLimits>, store: Store, recovery: Recovery) {
-    const clock = options.clock ?? systemClock();
-    const logger = options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2));
+  /** Puts the parts together; nothing happens yet. */
+  constructor(options: AgentSystemOptions, limits: Required<SystemLimits>, parts: Parts, recovery: Recovery) {
+    const { store, clock, logger } = parts;
     const journal = new Journal({
       store,
       clock,
@@ -281,10 +317,10 @@ class System implements AgentSystem {
       ...options.hosts,
     };
     this.#hosts = new Map(Object.entries(hosts) as [Isolation, Host][]);
+    this.#parts = parts;
     this.#clock = clock;
-    this.#logger = logger;
     this.#journal = journal;
-    this.#store = store;
+    this.#telemetry = telemetry;
     this.#admission = admission;
     this.#permits = permits;
     this.#coordination = coordination;
@@ -312,19 +348,33 @@ class System implements AgentSystem {
       read: (read) => journal.read(read),
       replay: (agentId, untilSequence) => replay(journal, agentId, untilSequence),
     };
+  }
+
+  /** Goes on from where the last program on the same store ended. */
+  begin(recovery: Recovery, definitions: readonly AnyAgentDefinition[]): void {
+    const { logger } = this.#parts;
+    const journal = this.#journal;
+    this.#coordination.recover(recovery);
     compareCharts(recovery, journal, logger);
     journal.subscribe(logEvents(logger));
-    const counting = telemetry.count(this.agents);
+    const counting = this.#telemetry.count(this.agents);
     if (counting) journal.subscribe(counting.listener);
     this.#stopCounting = counting?.close;
     recoverFleet({
       recovery,
       agents: this.agents,
       hosts: this.#hosts,
-      definitions: new Map((options.agents ?? []).map((definition) => [definition.type, definition])),
+      definitions: new Map(definitions.map((definition) => [definition.type, definition])),
       journal,
-      alerts,
+      alerts: this.alerts,
     });
+  }
+
+  /** It did not come to be: nothing of it is kept, or goes on. */
+  discard(): void {
+    this.#journal.discard();
+    this.#stopCounting?.();
+    this.#end(new AgentSystemError('SYSTEM_CLOSED', 'the system did not come to be'));
   }
 
   resources() {
@@ -343,7 +393,7 @@ class System implements AgentSystem {
   }
 
   async #close(timeoutMs: number | undefined): Promise<CloseReport> {
-    this.#coordination.close();
+    this.#coordination.halt();
     const graceMs = timeoutMs ?? this.#longestShutdownMs();
     const closeAt = this.#clock.now() + graceMs;
     const halting = this.#pools.halt(graceMs * FINISH_SHARE);
@@ -352,27 +402,20 @@ class System implements AgentSystem {
     this.#stopCounting?.();
     const why = new AgentSystemError('SYSTEM_CLOSED', 'the system has closed');
     this.#pools.discard(why);
-    for (const agent of this.agents.all()) agent.discard(why);
-    this.#permits.close();
-    this.#coordination.discard();
+    this.#end(why);
+    const parts = this.#parts;
     const hosts = [...this.#hosts.values()];
-    await Promise.all(hosts.map((host) => this.#release(`the ${host.isolation} host`, () => host.close())));
-    await this.#release('the journal', () => this.#journal.close());
-    await this.#release('the store', () => this.#store.close());
+    await Promise.all(hosts.map((host) => release(`the ${host.isolation} host`, () => host.close(), parts)));
+    await release('the journal', () => this.#journal.close(), parts);
+    await release('the store', () => parts.store.close(), parts);
     return report;
   }
 
-  /** What fails or hangs at its own end is logged, and keeps nobody from the report. */
-  async #release(what: string, close: () => unknown): Promise<void> {
-    const { promise: given, reject: giveUp } = Promise.withResolvers<never>();
-    const late = new Error(`not closed within ${RELEASE_GRACE_MS} ms`);
-    const timer = this.#clock.setTimeout(() => giveUp(late), RELEASE_GRACE_MS);
-    try {
-      await Promise.race([close(), given]);
-    } catch (err) {
-      this.#logger.error({ err }, `${what} could not be closed`);
-    }
-    this.#clock.clearTimeout(timer);
+  /** The agents, then what they stand on. */
+  #end(why: AgentSystemError): void {
+    for (const agent of this.agents.all()) agent.discard(why);
+    this.#permits.close();
+    this.#coordination.close();
   }
 
   #timeTo(at: number): number {

@@ -35,6 +35,11 @@ export interface TelemetryFleet {
   census(): Iterable<{ readonly type: string; readonly status: AgentStatus; readonly count: number }>;
 }
 
+interface Counting {
+  readonly listener: EventListener;
+  readonly close: () => void;
+}
+
 export interface TaskSpanOptions {
   readonly agentId: string;
   readonly incarnation: number;
@@ -86,10 +91,21 @@ export class Telemetry {
   /**
    * Counts what happens. Returns the listener for the events and how to stop being asked for a census, or
    * `undefined` where nobody would read it.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for a meter that is none
    */
-  count(fleet: TelemetryFleet): { readonly listener: EventListener; readonly close: () => void } | undefined {
+  count(fleet: TelemetryFleet): Counting | undefined {
+    if (this.#meter === createNoopMeter()) return undefined;
+    try {
+      return this.#count(fleet);
+    } catch (thrown) {
+      const message = `telemetry.meter: expected a Meter of OpenTelemetry: ${errorInfoOf(thrown).message}`;
+      throw new AgentSystemError('AGENT_SPEC_INVALID', `createAgentSystem: ${message}`, { cause: thrown });
+    }
+  }
+
+  #count(fleet: TelemetryFleet): Counting {
     const meter = this.#meter;
-    if (meter === createNoopMeter()) return undefined;
     const agents = meter.createObservableGauge('mabeam.agents', { description: 'Agents by type and status' });
     const starts = meter.createCounter('mabeam.agent.starts', { description: 'Bodies that became ready' });
     const failures = meter.createCounter('mabeam.agent.start_failures');

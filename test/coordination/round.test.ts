@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import {
   type AnyAgentDefinition,
   defineAgent,
   type Decision,
   type ProposalOptions,
+  type Store,
   variable,
   type Vote,
 } from '../../src/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
-import { codeOf, fateOf, refusal, type Rig, rig } from '../rig.ts';
+import { failingStore } from '../journal/failing-store.ts';
+import { awaited, codeOf, fateOf, gate, refusal, type Rig, rig } from '../rig.ts';
 import { mortalStore } from './mortal-store.ts';
 
 const lr = variable.float({ min: 0, max: 1, default: 0.1 });
@@ -50,6 +53,12 @@ async function fleet(
   const propose = (options: Partial<ProposalOptions> = {}) =>
     whole.system.consensus.propose({ variable: 'lr', value: 0.5, ...options });
   return { ...whole, ids, propose };
+}
+
+async function defining(store: Store): Promise<Rig> {
+  const whole = await rig({ store });
+  await whole.system.variables.define('lr', lr);
+  return whole;
 }
 
 const counts = ({ tally: { voters } }: Decision) => [
@@ -361,6 +370,35 @@ describe('fallback', () => {
     expect(system.variables.get('lr').version).toBe(1);
   });
 
+  const fallbacks: [string, NonNullable<ProposalOptions['fallback']>][] = [
+    ['keep', 'keep'],
+    ['a function that keeps the value', () => undefined],
+    ['a function that throws', () => Promise.reject(new Error('mine'))],
+  ];
+  it.each(fallbacks)('%s: answers once the outcome is durable, and not before', async (_, fallback) => {
+    const store = failingStore();
+    const { propose, eventsOf } = await fleet([no], { rig: await defining(store) });
+    store.trouble = 'hangs';
+    const round = propose({ fallback });
+    expect(await fateOf(round)).toBe('pending');
+    for (let commit = 0; commit < 3 && eventsOf('round.closed').length === 0; commit++) {
+      expect(await fateOf(round)).toBe('pending');
+      await store.answer(true);
+    }
+    expect(eventsOf('round.closed')).toHaveLength(1);
+    expect(await round).toMatchObject({ outcome: 'rejected' });
+    store.trouble = undefined;
+    await store.answer(true);
+  });
+
+  it.each(fallbacks)('%s: with a store that fails, the failure is the answer', async (_, fallback) => {
+    const store = failingStore();
+    const { propose } = await fleet([no], { rig: await defining(store) });
+    store.trouble = 'throws';
+    expect(await codeOf(propose({ fallback }))).toBe('STORE_FAILED');
+    store.trouble = undefined;
+  });
+
   it('is not tried where a tie keeps the value', async () => {
     const { propose } = await fleet([yes, no]);
     const kept = await propose({ tie: 'keep', fallback: { retry: 3 } });
@@ -540,6 +578,81 @@ describe('the end of a program', () => {
     expect(await round).toMatchObject({ outcome: 'rejected' });
     expect(clock.pending()).toEqual([]);
     expect(system.coordination.status()).toBe('closed');
+  });
+
+  it('a task that drains can still change variables; no round opens for it, and no leader is elected', async () => {
+    const said: unknown[] = [];
+    const held = gate();
+    const { system, agents, clock, eventsOf } = await rig();
+    await system.variables.define('lr', lr);
+    const module = defineAgent({
+      type: 'draining',
+      variables: ['lr'],
+      init: () => null,
+      vote: () => NEVER,
+      tasks: {
+        work: {
+          run: async () => {
+            await held.promise;
+            said.push(system.coordination.status());
+            said.push((await system.variables.set('lr', 0.9)).version);
+            said.push(await codeOf(system.consensus.propose({ variable: 'lr', value: 0.5 })));
+            said.push(await codeOf(() => system.coordination.suspend()));
+            return 'done';
+          },
+        },
+      },
+    });
+    for (const id of ['a', 'b']) {
+      await agents.register({
+        id,
+        module,
+        coordination: { communicationPattern: 'sync', leadershipEligible: true },
+      });
+      await agents.start(id);
+    }
+    const open = system.consensus.propose({ variable: 'lr', value: 0.2, fallback: { retry: 3 } });
+    const work = agents.execute('b', { type: 'work' });
+    await settled();
+    const closed = system.close({ timeoutMs: 1_000 });
+    expect(await open).toMatchObject({ outcome: 'expired', cut: 'system_closed', rounds: 1 });
+    await clock.advance(10);
+    expect(agents.list().map(({ status }) => status)).toEqual(['stopped', 'stopping']);
+    held.resolve();
+    expect(await work).toBe('done');
+    expect(await closed).toEqual({ stopped: ['a', 'b'], abandoned: [] });
+    expect(said).toEqual(['available', 2, 'SYSTEM_CLOSED', 'SYSTEM_CLOSED']);
+    expect(system.variables.get('lr').value).toBe(0.9);
+    expect(system.coordination.status()).toBe('closed');
+    expect(await codeOf(system.variables.set('lr', 0.1))).toBe('SYSTEM_CLOSED');
+    expect(eventsOf('leader.elected')).toHaveLength(1);
+  });
+
+  it('a change that waits for somebody who does not answer holds up no close', async () => {
+    const host = scriptedHost({ onOpen: (body) => queueMicrotask(() => body.ready()) });
+    const { system, agents, clock } = await rig({ hosts: { 'in-process': host } });
+    await system.variables.define('lr', lr);
+    await agents.register({ id: 'mum', module: mute, coordination: { communicationPattern: 'sync' } });
+    await agents.start('mum');
+    const set = awaited(system.variables.set('lr', 0.9, { timeoutMs: 60_000 }));
+    expect(await fateOf(set)).toBe('pending');
+    const closed = system.close({ timeoutMs: 100 });
+    await clock.advance(1_100);
+    expect(await closed).toEqual({ stopped: [], abandoned: ['mum'] });
+    expect(await fateOf(set)).toEqual({ value: { version: 2, acknowledged: [], outOfDate: [] } });
+    expect(clock.pending()).toEqual([]);
+  });
+
+  it('a value that is judged while the system closes opens no round', async () => {
+    const judged = gate<boolean>();
+    const { system } = await rig();
+    const schema = z.number().refine((n) => n < 5 || judged.promise);
+    await system.variables.define('v', variable.json({ schema, default: 1 }));
+    const round = awaited(system.consensus.propose({ variable: 'v', value: 7 }));
+    const closed = system.close();
+    judged.resolve(true);
+    expect(await codeOf(round)).toBe('SYSTEM_CLOSED');
+    await closed;
   });
 
   it('a round that was open when its program died is expired by the next one', async () => {

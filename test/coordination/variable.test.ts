@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { pino } from 'pino';
 import { z } from 'zod';
 import { defineAgent, memoryStore, type Store, variable, type VariableChange } from '../../src/index.ts';
+import type { VariableRegistry } from '../../src/runtime/coordination/variables.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
 import { codeOf, fateOf, gate, refusal, rig } from '../rig.ts';
 import { mortalStore } from './mortal-store.ts';
@@ -14,6 +16,9 @@ const listener = defineAgent({
   tasks: { seen: { run: ({ state }) => state.seen }, now: { run: ({ variables }) => variables['lr'] } },
 });
 const deaf = defineAgent({ type: 'deaf', init: () => null, tasks: {} });
+
+/** What no type keeps out: a function that is `async`, and fails. */
+const rejecting = () => Promise.reject(new Error('mine')) as never;
 
 describe('kinds', () => {
   const kinds = [
@@ -183,6 +188,18 @@ describe('changes', () => {
       [1, 0.1, undefined, 'definition'],
       [2, 0.5, 0.1, 'me'],
     ]);
+  });
+
+  it('are heard by subscribers that reject, too: it is logged, and harms nobody', async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: 'error' }, { write: (line: string) => lines.push(line) });
+    const { system } = await rig({ logger });
+    system.variables.subscribe(rejecting);
+    await system.variables.define('lr', lr);
+    await system.variables.set('lr', 0.5);
+    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(
+      Array(2).fill('a listener of variables threw'),
+    );
   });
 
   it('of unknown variables, or by malformed options, are refused', async () => {
@@ -449,6 +466,22 @@ describe('constraints', () => {
     expect(await codeOf(() => system.variables.constrain([], () => true))).toBe('VARIABLE_INVALID');
   });
 
+  it('that give a promise are refused as such, whatever becomes of it', async () => {
+    const { system } = await rig();
+    await system.variables.define('lr', lr);
+    const message = 'the constraint on lr gave a promise, expected true, or why not, at once';
+    expect(await refusal(() => system.variables.constrain(['lr'], rejecting))).toMatchObject({
+      code: 'VARIABLE_INVALID',
+      message,
+    });
+    await system.variables.set('lr', 0.2);
+    let isSlow = false;
+    system.variables.constrain(['lr'], () => (isSlow ? rejecting() : true));
+    isSlow = true;
+    expect((await refusal(system.variables.set('lr', 0.3))).message).toBe(message);
+    expect(system.variables.get('lr').value).toBe(0.2);
+  });
+
   it('that throw refuse the change with what they threw', async () => {
     const { system } = await rig();
     await system.variables.define('lr', lr);
@@ -460,6 +493,52 @@ describe('constraints', () => {
     isSick = true;
     expect((await refusal(system.variables.set('lr', 0.2))).message).toMatch(/lr threw: cannot say/);
     expect(system.variables.get('lr').version).toBe(1);
+  });
+});
+
+const curious = defineAgent({ type: 'curious', variables: ['soon'], init: () => null, tasks: {} });
+/** Names of which anything is kept. */
+const known = (variables: object) =>
+  [...(variables as VariableRegistry).topics()].map(({ name }) => name).toSorted();
+
+describe('a name that nobody defined', () => {
+  it('is kept as long as an agent with a body declared it', async () => {
+    const { system, agents } = await rig();
+    const { variables } = system;
+    for (const id of ['a', 'b']) {
+      await agents.register({ id, module: curious });
+      await agents.start(id);
+    }
+    expect(known(variables)).toEqual(['soon']);
+    await agents.stop('a');
+    expect(known(variables)).toEqual(['soon']);
+    await agents.stop('b');
+    expect(known(variables)).toEqual([]);
+    await agents.start('a');
+    await variables.define('soon', lr);
+    expect(await variables.set('soon', 0.2)).toEqual({ version: 2, acknowledged: ['a'], outOfDate: [] });
+    await agents.stop('a');
+    expect(known(variables)).toEqual(['soon']);
+  });
+
+  it('is not kept for a definition that was refused, or for an answer that nobody asked for', async () => {
+    const { system, body } = await scripted({ s: 'sync' });
+    const { variables } = system;
+    body('s').report({ type: 'variable.acknowledged', name: 'nothing', version: 1 });
+    const unfit = variable.json({ schema: z.number(), default: 'x' as never });
+    expect(await codeOf(variables.define('unfit', unfit))).toBe('VARIABLE_INVALID');
+    system.coordination.suspend();
+    expect(await codeOf(variables.define('away', lr))).toBe('COORDINATION_UNAVAILABLE');
+    expect(known(variables)).toEqual(['lr']);
+  });
+
+  it('may be defined twice at once: one of the two is refused', async () => {
+    const { system } = await rig();
+    const both = [system.variables.define('lr', lr), system.variables.define('lr', lr)];
+    expect(await Promise.all(both.map((one) => fateOf(one)))).toEqual([
+      { value: expect.objectContaining({ name: 'lr', version: 1 }) },
+      'VARIABLE_INVALID',
+    ]);
   });
 });
 

@@ -11,7 +11,7 @@ import { type SimulatedClock, simulatedClock } from '../../src/testing/index.ts'
 
 export interface QuietSystem
   extends AsyncDisposable,
-    Pick<AgentSystem, 'agents' | 'alerts' | 'close' | 'resources'> {
+    Pick<AgentSystem, 'agents' | 'alerts' | 'close' | 'coordination' | 'resources' | 'variables'> {
   readonly clock: SimulatedClock;
   /** Every event so far, oldest first. */
   readonly events: readonly SystemEvent[];
@@ -32,6 +32,8 @@ export async function quietSystem(options: AgentSystemOptions = {}): Promise<Qui
   return {
     agents: system.agents,
     alerts: system.alerts,
+    coordination: system.coordination,
+    variables: system.variables,
     clock,
     events,
     close: (how) => system.close(how),

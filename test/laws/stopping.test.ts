@@ -1,6 +1,6 @@
 /** Laws of supervision: an agent is stopped, killed, forgotten. After OTP's and Elixir's suites of supervisors. */
 import { describe, expect, test } from 'vitest';
-import { defineAgent, memoryStore, type Store, type SystemEvent } from '../../src/index.ts';
+import { defineAgent, memoryStore, type Store, type SystemEvent, variable } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
 import { type Diary, mortal, quietSystem } from './quiet-system.ts';
 
@@ -166,14 +166,34 @@ describe('a close', () => {
       },
     };
     const system = await quietSystem({ store });
+    await system.variables.define('found', variable.integer({ default: 0 }));
+    const { promise: isFound, resolve: find } = Promise.withResolvers<number>();
+    const seeker = defineAgent({
+      type: 'seeker',
+      variables: ['found'],
+      init: () => ({}),
+      tasks: { seek: { run: async () => system.variables.set('found', await isFound) } },
+      terminate: () => void order.push(`coordination is ${system.coordination.status()}`),
+    });
     const ids = [
       await system.agents.register({ module: mortal() }),
       await system.agents.register({ module: mortal() }),
     ];
+    const seeking = await system.agents.register({ module: seeker });
     for (const id of ids) await system.agents.start(id);
-    const { stopped, abandoned } = await system.close();
-    expect({ stopped, abandoned }).toEqual({ stopped: ids, abandoned: [] });
-    expect(order.filter((step) => step === 'agent.stopped' || step === 'agent.state_saved')).toHaveLength(4);
+    await system.agents.start(seeking);
+    const sought = system.agents.execute(seeking, { type: 'seek' });
+    await settled();
+    const closed = system.close();
+    await settled();
+    find(7);
+    expect(await sought).toMatchObject({ version: 2 });
+    const { stopped, abandoned } = await closed;
+    expect({ stopped, abandoned }).toEqual({ stopped: [...ids, seeking], abandoned: [] });
+    expect(order.filter((step) => step === 'agent.stopped' || step === 'agent.state_saved')).toHaveLength(7);
+    expect((await kept.recover()).variables).toMatchObject([{ name: 'found', value: 7, version: 2 }]);
+    expect(order).toContain('coordination is available');
+    expect(system.coordination.status()).toBe('closed');
     expect(order.at(-1)).toBe('store closed');
     await expect(system.agents.register({ module: mortal() })).rejects.toMatchObject({
       code: 'SYSTEM_CLOSED',

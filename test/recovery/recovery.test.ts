@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { type AgentRecord, defineAgent, type SystemEvent } from '../../src/index.ts';
-import { settled } from '../../src/testing/index.ts';
-import { awaited, codeOf, fateOf, gate, refusal } from '../rig.ts';
+import {
+  type AgentRecord,
+  createAgentSystem,
+  defineAgent,
+  memoryStore,
+  type Store,
+  type SystemEvent,
+} from '../../src/index.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { failingStore } from '../journal/failing-store.ts';
+import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../rig.ts';
 import { disks, diskOf, type Program } from './program.ts';
 
 /** Counts what its inits were given, and how often each task ran. */
@@ -654,5 +662,46 @@ describe('a durable store', () => {
     expect(error.message).toContain(`initArgs: ${named}`);
     expect(events).toEqual([]);
     await agents.register({ module: counter().module });
+  });
+});
+
+describe('a fleet that cannot be brought back', () => {
+  it('leaves its store closed and as it was, and nothing behind: what is wrong is put right, and it comes', async () => {
+    const { module } = counter();
+    const kept = memoryStore();
+    const first = await rig({ store: kept });
+    await first.agents.register({ id: 'a', module, restart: { policy: 'delayed', delayMs: 60_000 } });
+    await first.agents.register({ id: 'b', module });
+    for (const id of ['a', 'b']) await first.agents.start(id);
+    void awaited(first.agents.execute('b', { type: 'held' }));
+    await first.agents.kill('a');
+    const before = await kept.read({ limit: 1_000 });
+
+    const done: string[] = [];
+    const clock = simulatedClock();
+    const store: Store = {
+      ...failingStore(kept),
+      append: () => void done.push('append'),
+      close: () => void done.push('close'),
+      recover: async () => {
+        const recovery = await kept.recover();
+        const [a, b] = recovery.agents;
+        const spec = { ...b!.registered.spec, shutdownMs: 'long' as never };
+        return { ...recovery, agents: [a!, { ...b!, registered: { ...b!.registered, spec } }] };
+      },
+    };
+    const { code, message } = await refusal(
+      createAgentSystem({ store, clock, logger: silent, agents: [module] }),
+    );
+    expect([code, message]).toEqual(['STORE_FAILED', expect.stringMatching(/agent b: shutdownMs: /)]);
+    await settled();
+    expect(done).toEqual(['close']);
+    expect(clock.pending()).toEqual([]);
+    expect(await kept.read({ limit: 1_000 })).toEqual(before);
+    const next = await rig({ store: kept, agents: [module] });
+    expect(next.agents.list().map(({ id, status }) => [id, status])).toEqual([
+      ['a', 'crashed'],
+      ['b', 'crashed'],
+    ]);
   });
 });

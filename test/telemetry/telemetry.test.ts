@@ -9,8 +9,12 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { pino } from 'pino';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createAgentSystem, defineAgent } from '../../src/index.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { createAgentSystem, defineAgent, type TelemetryOptions } from '../../src/index.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
 
 const worker = defineAgent({
@@ -89,6 +93,36 @@ it('a task that fails is a span with the error and its code', async () => {
   expect(span?.attributes['mabeam.error.code']).toBe('TASK_FAILED');
   expect(span?.events.map(({ name }) => name)).toEqual(['exception']);
 });
+
+const noGauge = (): never => {
+  throw new Error('no gauge');
+};
+const meterWithoutGauge = {
+  createObservableGauge: noGauge,
+  createCounter: noGauge,
+  createHistogram: noGauge,
+};
+
+it.each([
+  [{ meter: {} }, /telemetry\.meter: expected an object with createObservableGauge, createCounter/],
+  [{ tracer: {} }, /telemetry\.tracer: expected an object with startSpan, got \{\}/],
+  [{ meter: meterWithoutGauge }, /telemetry\.meter: expected a Meter of OpenTelemetry: no gauge/],
+])(
+  'telemetry of another make is refused by name, and the store is free for the next',
+  async (telemetry, message) => {
+    const directory = await mkdtemp(join(tmpdir(), 'mabeam-telemetry-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const store = () => sqliteStore(join(directory, 'fleet.db'));
+    const logger = pino({ level: 'silent' });
+    await expect(
+      createAgentSystem({ store: store(), logger, telemetry: telemetry as TelemetryOptions }),
+    ).rejects.toMatchObject({
+      code: 'AGENT_SPEC_INVALID',
+      message: expect.stringMatching(message) as string,
+    });
+    await (await createAgentSystem({ store: store(), logger })).close();
+  },
+);
 
 it('metrics count agents by status, and what became of bodies and tasks, with no id in a label', async () => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);

@@ -102,8 +102,10 @@ export interface ConsensusOptions {
   readonly clock: Clock;
   readonly variables: VariableRegistry;
   readonly office: Office;
-  readonly recovery: Pick<Recovery, 'rounds'>;
+  /** Throws when no round may be opened now. */
   readonly assertAvailable: () => void;
+  /** Whether the system closes: what is over then is over. */
+  readonly isClosing: () => boolean;
   /** Asks the coordinator's chart for a round. */
   readonly request: (round: Omit<ConsensusInput, 'term'>) => void;
   /** The chart of an open round. */
@@ -187,10 +189,13 @@ export class Rounds implements Consensus {
 
   constructor(options: ConsensusOptions) {
     this.#options = options;
-    const { journal, recovery } = options;
-    this.#prefix = `round-${journal.nextSequence}-`;
-    for (const { roundId, variable } of recovery.rounds) {
-      journal.emit({
+    this.#prefix = `round-${options.journal.nextSequence}-`;
+  }
+
+  /** Rounds that were open when their program died. */
+  expire(rounds: Recovery['rounds']): void {
+    for (const { roundId, variable } of rounds) {
+      this.#options.journal.emit({
         type: 'round.closed',
         roundId,
         variable,
@@ -214,6 +219,7 @@ export class Rounds implements Consensus {
     const topic = variables.defined(variable);
     const judged = variables.judge(topic, value);
     const fit = judged instanceof Promise ? await judged : judged;
+    assertAvailable();
     const custom = typeof fallback === 'function' ? fallback : undefined;
     const terms = { ...rest, fallback: typeof fallback === 'function' ? ('custom' as const) : fallback };
     const { promise, resolve, reject } = Promise.withResolvers<Decision>();
@@ -271,8 +277,15 @@ export class Rounds implements Consensus {
     }
   }
 
-  /** Nothing is waited for any more. */
-  close(): void {
+  /** Cuts off all rounds that are open. */
+  cutAll(why: RoundCut): void {
+    for (const roundId of this.#sessions.keys()) {
+      this.#options.chartOf(roundId)?.send({ type: 'round.cut', why });
+    }
+  }
+
+  /** Fallbacks that are at work are not waited for any more. */
+  stopWaiting(): void {
     for (const end of this.#waits) end();
   }
 
@@ -426,6 +439,7 @@ export class Rounds implements Consensus {
   }
 
   #reopen(session: Session, output: ConsensusOutput): void {
+    if (this.#options.isClosing()) return this.#answer(session, output);
     const { motion } = session.round;
     const { fallback } = motion.terms;
     const left = typeof fallback === 'object' ? fallback.retry - 1 : 0;
@@ -440,8 +454,14 @@ export class Rounds implements Consensus {
   }
 
   #consult(session: Session, output: ConsensusOutput): void {
-    const decision = this.#closed(session, output);
-    this.#fallBack(session, decision).then(session.proposer.resolve, session.proposer.reject);
+    if (this.#options.isClosing()) return this.#answer(session, output);
+    const { promise: committed, resolve, reject } = Promise.withResolvers<void>();
+    const decision = this.#closed(session, output, (error) => (error ? reject(error) : resolve()));
+    const { proposer } = session;
+    Promise.all([this.#fallBack(session, decision), committed]).then(
+      ([decided]) => proposer.resolve(decided),
+      proposer.reject,
+    );
   }
 
   /** Takes a round that has ended out of the open ones, and does what follows; whatever happens, its proposer hears. */

@@ -9,6 +9,7 @@
  * I2  An agent hears of a variable from the moment its body opens: there is no time in which it runs on a value
  *     that was replaced before it ran.
  * I3  No step but a broadcast looks at more agents than the one it is for.
+ * I4  It is there until the last agent has ended: a task that is drained can still change what it is to leave behind.
  *
  * Source: seed, "Agent-Coordination Interface" and "Coordination System Recovery".
  */
@@ -78,6 +79,9 @@ export interface CoordinationOptions {
   readonly restart?: RestartPolicy;
 }
 
+/** How far the end of its system has come. While it is `closing` values change, and no more is decided together. */
+type Phase = 'open' | 'closing' | 'closed';
+
 /** What an incarnation of an agent takes part in. */
 interface Member extends Electable {
   readonly agent: Agent;
@@ -103,18 +107,18 @@ export class Coordination implements AgentCoordination, CoordinationControl {
   readonly #members = new Map<string, Member>();
   readonly #turns: Turns;
   #chart: CoordinatorChart;
+  #phase: Phase = 'open';
 
   constructor(options: CoordinationOptions) {
     this.#options = options;
     const { journal, clock, recovery } = options;
     const reportFault = (message: string, err: unknown) => options.logger.error({ err }, message);
     this.#turns = new Turns((thrown) => this.#failed(thrown));
-    const assertAvailable = () => this.#assertAvailable();
     this.variables = new VariableRegistry({
       journal,
       clock,
       recovery,
-      assertAvailable,
+      assertAvailable: () => this.#assertAvailable(),
       changed: (topic) => this.consensus.variableChanged(topic),
       turns: this.#turns,
       reportFault,
@@ -122,7 +126,7 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     this.#office = new Office({
       journal,
       facts: recovery.facts,
-      isAvailable: () => this.status() === 'available',
+      isAvailable: () => this.#phase === 'open' && this.status() === 'available',
       changed: (term) => this.#tell({ type: 'leader.changed', term }),
     });
     this.consensus = new Rounds({
@@ -130,8 +134,11 @@ export class Coordination implements AgentCoordination, CoordinationControl {
       clock,
       variables: this.variables,
       office: this.#office,
-      recovery,
-      assertAvailable,
+      assertAvailable: () => {
+        options.assertOpen();
+        this.#assertAvailable();
+      },
+      isClosing: () => this.#phase !== 'open',
       request: (round) => this.#tell({ type: 'round.requested', round }),
       chartOf: (roundId) => this.#roundChart(roundId),
       electorOf: (agentId) => this.#members.get(agentId),
@@ -141,8 +148,9 @@ export class Coordination implements AgentCoordination, CoordinationControl {
   }
 
   status(): CoordinationStatus {
+    if (this.#phase === 'closed') return 'closed';
     const { status, value } = this.#chart.snapshot();
-    if (status !== 'active') return status === 'error' ? 'gave_up' : 'closed';
+    if (status !== 'active') return 'gave_up';
     if (typeof value === 'string') return value;
     return value.away === 'gaveUp' ? 'gave_up' : value.away;
   }
@@ -170,14 +178,22 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     });
   }
 
-  /** @internal Open rounds expire; nothing changes any more. */
-  close(): void {
-    this.#turns.take(() => this.#tell({ type: 'coordination.close' }));
-    this.consensus.close();
+  /** @internal Reports what an earlier program on the same store left open. */
+  recover({ rounds }: Recovery): void {
+    this.consensus.expire(rounds);
   }
 
-  /** @internal All agents have ended. */
-  discard(): void {
+  /** @internal Open rounds expire, no other opens and no leader is elected; values change until `close`. */
+  halt(): void {
+    if (this.#phase === 'open') this.#phase = 'closing';
+    this.#turns.take(() => this.#turns.later(() => this.consensus.cutAll('system_closed')));
+    this.consensus.stopWaiting();
+  }
+
+  /** @internal All agents have ended: nothing changes any more, and nothing is waited for. */
+  close(): void {
+    this.#phase = 'closed';
+    this.#turns.take(() => this.#tell({ type: 'coordination.close' }));
     for (const topic of this.variables.topics()) topic.giveUpWaiting(topic.version);
     this.#chart.stop();
   }
@@ -225,7 +241,10 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     if (member === undefined) return;
     const { id, incarnation, topics } = member;
     this.#members.delete(id);
-    for (const topic of topics) topic.leave(id, incarnation);
+    for (const topic of topics) {
+      topic.leave(id, incarnation);
+      this.variables.release(topic);
+    }
     this.#turns.later(() => {
       for (const topic of topics) this.consensus.left(topic, id, incarnation);
       this.#office.leave(id, incarnation);
@@ -236,7 +255,7 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     this.#turns.take(() => {
       if (report.type === 'variable.acknowledged') {
         const { name, version } = report;
-        if (!this.variables.topic(name).acknowledge(agent.id, incarnation, version)) return;
+        if (!this.variables.find(name)?.acknowledge(agent.id, incarnation, version)) return;
         this.#options.journal.emit({ type: report.type, agentId: agent.id, incarnation, name, version });
       } else if (report.type === 'vote.cast') {
         const { roundId, vote, error } = report;
@@ -363,9 +382,9 @@ export class Coordination implements AgentCoordination, CoordinationControl {
   }
 
   #assertAvailable(): void {
-    this.#options.assertOpen();
     const status = this.status();
     if (status === 'available') return;
+    if (status === 'closed') throw new AgentSystemError('SYSTEM_CLOSED', 'the system has closed');
     throw new AgentSystemError(
       'COORDINATION_UNAVAILABLE',
       `coordination is away (${status}): values stay as they are`,

@@ -7,6 +7,8 @@
  * I1  A value in force has been judged by its definition and by every constraint on it.
  * I2  A refused call has changed nothing.
  * I3  A change is in the event stream before anybody hears of it, and its caller is answered after it was committed.
+ * I4  There is a topic for every variable that has a value, and for every name that an agent with a body declared;
+ *     and for no other.
  */
 import { z } from 'zod';
 import { positiveDurationMs } from '../../machines/index.ts';
@@ -15,6 +17,7 @@ import { AgentSystemError, errorInfoOf, inWords } from '../errors.ts';
 import type { Journal } from '../journal.ts';
 import type { Verdict } from '../schema.ts';
 import type { Recovery } from '../store.ts';
+import { ignoreRejection, isThenable, tellListener } from '../thenable.ts';
 import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from './topic.ts';
 import type { Turns } from './turns.ts';
 import { isVariableDefinition, type VariableDefinition, type VariableKind } from './variable.ts';
@@ -47,7 +50,7 @@ export interface VariableChange extends VariableVersion {
 
 /** Values of all variables, by name. */
 export type Values = Readonly<Record<string, unknown>>;
-/** `true` when the values go together; else why not. */
+/** `true` when the values go together; else why not. Asked at the moment of a change: a promise is refused. */
 export type Constraint = (values: Values) => boolean | string;
 
 export interface Variables {
@@ -145,25 +148,24 @@ export class VariableRegistry implements Variables {
   }
 
   async define(name: string, definition: VariableDefinition): Promise<VariableRecord> {
-    const topic = this.topic(parsed(nameSchema, name, 'variables.define: name'));
+    const known = this.find(parsed(nameSchema, name, 'variables.define: name'));
     if (!isVariableDefinition(definition)) {
       throw invalid(
         `variable ${inWords(name)}: expected what variable.float, integer, choice, boolean or json give, got ${inWords(definition)}`,
       );
     }
-    const kept = topic.current;
+    const kept = known?.current;
     const verdict = await definition.judge(kept === undefined ? definition.default : kept.value);
     const first =
       'value' in verdict || kept === undefined ? verdict : await definition.judge(definition.default);
     if ('problem' in first) throw invalid(`variable ${inWords(name)}: default: ${first.problem}`);
     this.#options.assertAvailable();
-    if (topic.definition !== undefined) throw invalid(`variable ${inWords(name)} is defined already`);
-    if (kept !== undefined && 'value' in verdict) {
-      topic.definition = definition;
-      return this.#recordOf(topic);
-    }
-    this.#assertConstraints(name, first.value);
+    if (this.find(name)?.definition) throw invalid(`variable ${inWords(name)} is defined already`);
+    const isKept = kept !== undefined && 'value' in verdict;
+    if (!isKept) this.#assertConstraints(name, first.value);
+    const topic = this.topic(name);
     topic.definition = definition;
+    if (isKept) return this.#recordOf(topic);
     const why = kept === undefined ? 'its default' : 'its default: the value that was kept no longer fits';
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#change(topic, first.value, { by: 'definition', why }, ignore, (error) =>
@@ -239,11 +241,21 @@ export class VariableRegistry implements Variables {
     };
   }
 
-  /** @internal The topic of a name, of which nothing need be known yet. */
+  /** @internal The topic of a name, of which nothing need be known yet: it is there from now on, until `release`. */
   topic(name: string): Topic {
     let topic = this.#topics.get(name);
     if (topic === undefined) this.#topics.set(name, (topic = new Topic(name)));
     return topic;
+  }
+
+  /** @internal The topic of a name, if there is one. */
+  find(name: string): Topic | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** @internal A listener has left: a topic that has no value, and that nobody listens to, is forgotten. */
+  release({ name, current, listeners }: Topic): void {
+    if (current === undefined && listeners.size === 0) this.#topics.delete(name);
   }
 
   /** @internal */
@@ -345,17 +357,14 @@ export class VariableRegistry implements Variables {
   }
 
   #notify(change: VariableChange): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(change);
-      } catch (thrown) {
-        this.#options.reportFault('a listener of variables threw', thrown);
-      }
-    }
+    for (const listener of this.#listeners) tellListener(listener, change, this.#complain);
   }
 
+  readonly #complain = (thrown: unknown): void =>
+    this.#options.reportFault('a listener of variables threw', thrown);
+
   #known(name: string): Topic {
-    const topic = this.#topics.get(name);
+    const topic = this.find(name);
     if (topic?.current !== undefined) return topic;
     const names = this.list().map(({ name }) => name);
     const known = names.length === 0 ? 'none is' : `there are: ${names.join(', ')}`;
@@ -395,6 +404,10 @@ export class VariableRegistry implements Variables {
     try {
       const answer: unknown = constraint(values);
       if (answer === true) return undefined;
+      if (isThenable(answer)) {
+        ignoreRejection(answer);
+        return invalid(`${about} gave a promise, expected true, or why not, at once`);
+      }
       const why = typeof answer === 'string' ? `: ${answer}` : '';
       const shown = names.map((name) => `${name} = ${inWords(values[name])}`).join(', ');
       return invalid(`${about} does not hold for ${shown}${why}`);
