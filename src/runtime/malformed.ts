@@ -1,6 +1,6 @@
 /** What callers hand in, read with a schema: what is not as expected is refused, naming field and value. */
-import type { z } from 'zod';
-import { AgentSystemError, type ErrorCode, errorInfoOf } from './errors.ts';
+import { z } from 'zod';
+import { AgentSystemError, type ErrorCode, errorInfoOf, inWords } from './errors.ts';
 import { problemOf } from './schema.ts';
 
 export interface Expectation {
@@ -8,6 +8,17 @@ export interface Expectation {
   readonly what: string;
   readonly code?: ErrorCode;
   readonly agentId?: string | undefined;
+}
+
+/** An object that can do at least this. */
+export function having<Type>(...methods: readonly (keyof Type & string)[]): z.ZodCustom<Type, Type> {
+  return z.custom<Type>(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
+    { error: `expected an object with ${methods.join(', ')}` },
+  );
 }
 
 /** What `schema` makes of `came`. @throws AgentSystemError with the code, `AGENT_SPEC_INVALID` by default */
@@ -21,11 +32,20 @@ export function parseInput<Schema extends z.ZodType>(
   try {
     const parsed = schema.safeParse(came);
     if (parsed.success) return parsed.data;
-    problem = problemOf(parsed.error.issues, came);
+    problem = problemOf(parsed.error.issues.flatMap(byKey), came);
     cause = parsed.error;
   } catch (thrown) {
     problem = `it cannot be read: ${errorInfoOf(thrown).message}`;
     cause = thrown;
   }
   throw new AgentSystemError(code, `${what}: ${problem}`, { agentId, cause });
+}
+
+/** Of a key that is not known it shows what came with it, and not all that stands beside it: that may be a secret. */
+function byKey(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, 'path' | 'message'>[] {
+  if (issue.code !== 'unrecognized_keys') return [issue];
+  return issue.keys.map((key) => ({
+    path: [...issue.path, key],
+    message: `Unrecognized key: ${inWords(key)}`,
+  }));
 }

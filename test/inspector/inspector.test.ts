@@ -5,7 +5,7 @@ import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { type AgentSystem, createAgentSystem, defineAgent } from '../../src/index.ts';
+import { type AgentSystem, AgentSystemError, createAgentSystem, defineAgent } from '../../src/index.ts';
 import { createInspector, type Inspector, type InspectorOptions } from '../../src/inspector.ts';
 
 const silent = pino({ level: 'silent' });
@@ -231,17 +231,47 @@ describe('after close', () => {
     await closed;
   });
 
-  it('a port that is taken is an error that says so, and an option that is none is refused by name', async () => {
+  it('a port that is taken is an error that says so', async () => {
     const { url } = await inspector();
     await expect(inspector({ port: Number(new URL(url).port) })).rejects.toMatchObject({
       code: 'EADDRINUSE',
     });
-    await expect(inspector({ token: 'short' })).rejects.toMatchObject({
-      code: 'AGENT_SPEC_INVALID',
-      message: expect.stringContaining('token'),
-    });
-    await expect(inspector({ host: '0.0.0.0' } as InspectorOptions)).rejects.toThrow(/host/);
   });
+});
+
+describe('an option that is none', () => {
+  const token = 'a-secret-of-some-length';
+  const unreadable = {
+    get port() {
+      throw new Error('a getter threw');
+    },
+  };
+  it.each<[unknown, RegExp]>([
+    [null, /: .*got null$/],
+    [{ port: -1 }, /: port: .*got -1$/],
+    [{ port: 65_536 }, /: port: .*got 65536$/],
+    [{ token: 'short' }, /: token: .*got "short"$/],
+    [{ filter: 5 }, /: filter: expected a function, got 5$/],
+    [{ coalesceMs: -1 }, /: coalesceMs: .*got -1$/],
+    [{ maxViewers: 0 }, /: maxViewers: .*got 0$/],
+    [{ viewerUrl: 'javascript:alert(1)' }, /: viewerUrl: .*got "javascript:alert\(1\)"$/],
+    [
+      { clock: { now: () => 0 } },
+      /: clock: expected an object with now, setTimeout, clearTimeout, got \{\}$/,
+    ],
+    [{ logger: {} }, /: logger: expected an object with error, got \{\}$/],
+    [{ token, host: '0.0.0.0' }, /: host: Unrecognized key: "host", got "0\.0\.0\.0"$/],
+    [unreadable, /: it cannot be read: a getter threw$/],
+  ])(
+    'is refused, saying what was expected and what came, and nothing else: case %#',
+    async (options, message) => {
+      const refused = await createInspector(options as InspectorOptions).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(AgentSystemError);
+      expect(refused).toMatchObject({ code: 'AGENT_SPEC_INVALID', message: expect.stringMatching(message) });
+      expect((refused as AgentSystemError).message).toMatch(/^createInspector: /);
+      expect((refused as AgentSystemError).message).not.toContain(token);
+    },
+  );
 });
 
 /** The newest state of an actor that was introduced under `name`. */

@@ -68,13 +68,16 @@ describe('a path with nothing at it', () => {
   );
 
   test.each([
-    [{ retian: {} }, 'retian'],
-    [{ retain: { events: 0 } }, 'retain.events'],
-    [{ retain: { ageMs: -1 } }, 'retain.ageMs'],
-    [{ maxBytes: 10 }, 'maxBytes'],
-  ])('is not touched when the options are none: %j', (options, field) => {
+    [null, /: .*got null$/],
+    [{ retian: {} }, /: retian: Unrecognized key: "retian", got \{\}$/],
+    [{ retain: { events: 0 } }, /: retain\.events: .*got 0$/],
+    [{ retain: { ageMs: -1 } }, /: retain\.ageMs: .*got -1$/],
+    [{ maxBytes: 10 }, /: maxBytes: .*got 10$/],
+  ])('is not touched when the options are none, and told so by name and value: %j', (options, message) => {
     const path = place();
-    expect(() => sqliteStore(path, options as SqliteStoreOptions)).toThrow(field);
+    expect(() => sqliteStore(path, options as unknown as SqliteStoreOptions)).toThrow(
+      expect.objectContaining({ code: 'STORE_FAILED', message: expect.stringMatching(message) }),
+    );
     expect(existsSync(path)).toBe(false);
   });
 });

@@ -17,7 +17,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import type { ChartObserver } from '../chart.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import { AgentSystemError } from '../errors.ts';
+import { having, parseInput } from '../malformed.ts';
 import { Relay, type RelayStatus } from './relay.ts';
 import { viewerPage } from './viewer-page.ts';
 
@@ -52,20 +52,20 @@ export interface Inspector extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const isFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
-const isObject = z.custom((value) => typeof value === 'object' && value !== null, {
-  error: 'expected an object',
-});
+type Filter = NonNullable<InspectorOptions['filter']>;
+
 const optionsSchema = z.strictObject({
   port: z.int().min(0).max(65_535).default(0),
   token: z.string().min(16).optional(),
-  filter: isFunction.optional(),
+  filter: z
+    .custom<Filter>((value) => typeof value === 'function', { error: 'expected a function' })
+    .default(() => () => true),
   coalesceMs: z.int().min(0).max(60_000).default(50),
   maxActors: z.int().min(1).default(1_000),
   maxViewers: z.int().min(1).default(8),
   viewerUrl: z.url({ protocol: /^https?$/ }).default('https://stately.ai/inspect'),
-  clock: isObject.optional(),
-  logger: isObject.optional(),
+  clock: having<Clock>('now', 'setTimeout', 'clearTimeout').optional(),
+  logger: having<Logger>('error').optional(),
 });
 
 const LOOPBACK = '127.0.0.1';
@@ -81,25 +81,21 @@ const CLOSE_GRACE_MS = 250;
  * @throws Error with Node's own code when the port cannot be had
  */
 export async function createInspector(options: InspectorOptions = {}): Promise<Inspector> {
-  const parsed = optionsSchema.safeParse(options);
-  if (!parsed.success) {
-    const message = `createInspector: ${z.prettifyError(parsed.error)}`;
-    throw new AgentSystemError('AGENT_SPEC_INVALID', message, { cause: parsed.error });
-  }
-  const { port, coalesceMs, maxActors, maxViewers, viewerUrl } = parsed.data;
-  const clock = options.clock ?? systemClock();
-  const logger = options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2));
+  const parsed = parseInput(optionsSchema, options, { what: 'createInspector' });
+  const { port, filter, coalesceMs, maxActors, maxViewers, viewerUrl } = parsed;
+  const clock = parsed.clock ?? systemClock();
+  const logger = parsed.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2));
   const server = new InspectorServer({
     clock,
     logger,
     maxViewers,
-    token: parsed.data.token ?? randomBytes(24).toString('base64url'),
+    token: parsed.token ?? randomBytes(24).toString('base64url'),
     viewerUrl: new URL(viewerUrl),
     relay: new Relay({
       clock: unheldBy(clock),
       coalesceMs,
       maxActors,
-      filter: options.filter ?? (() => true),
+      filter,
       onFault: (err) => logger.error({ err }, 'an inspection event was not shown'),
     }),
   });

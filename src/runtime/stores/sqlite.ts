@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { AgentSystemError, errorInfoOf, inWords } from '../errors.ts';
 import type { SavedState } from '../host.ts';
+import { parseInput } from '../malformed.ts';
 import { assertOrder, type EventQuery, type Recovery, type Store, type StoreBatch } from '../store.ts';
 import type { SystemEvent } from '../system-event.ts';
 import { encodeEvent } from './sqlite/event-json.ts';
@@ -67,12 +68,10 @@ const optionsSchema = z.strictObject({
  * @throws AgentSystemError `STORE_FAILED` for a path or options that are none
  */
 export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): SqliteStore {
-  const parsed = optionsSchema.safeParse(options);
-  if (!parsed.success) {
-    const message = `sqliteStore: ${z.prettifyError(parsed.error)}`;
-    throw new AgentSystemError('STORE_FAILED', message, { cause: parsed.error });
-  }
-  const { retain, maxBytes = Infinity } = parsed.data;
+  const { retain, maxBytes = Infinity } = parseInput(optionsSchema, options, {
+    what: 'sqliteStore',
+    code: 'STORE_FAILED',
+  });
   return new QueuedStore({ path: pathOf(path), retain, maxBytes });
 }
 
