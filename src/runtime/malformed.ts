@@ -11,7 +11,9 @@ export interface Expectation {
 }
 
 /** An object that can do at least this. */
-export function having<Type>(...methods: readonly (keyof Type & string)[]): z.ZodCustom<Type, Type> {
+export function having<Type = Record<string, unknown>>(
+  ...methods: readonly (keyof Type & string)[]
+): z.ZodCustom<Type, Type> {
   return z.custom<Type>(
     (value) =>
       typeof value === 'object' &&

@@ -29,7 +29,7 @@ import { inProcessHost } from './hosts/in-process.ts';
 import { processHost } from './hosts/process.ts';
 import { threadHost } from './hosts/thread.ts';
 import { type EventListener, Journal, type ReadOptions } from './journal.ts';
-import { parseInput } from './malformed.ts';
+import { having, parseInput } from './malformed.ts';
 import { PoolRegistry, type Pools } from './pools/pools.ts';
 import { recoverFleet } from './recovery.ts';
 import { RestartPermits } from './restart-permits.ts';
@@ -113,14 +113,6 @@ export interface AgentSystem extends AsyncDisposable {
 }
 
 const isFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
-const having = (...methods: readonly string[]) =>
-  z.custom(
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
-    { error: `expected an object with ${methods.join(', ')}` },
-  );
 const host = having('refusal', 'describe', 'open', 'close').optional();
 /** `Infinity` is no limit. */
 const limit = z.custom<number>(

@@ -129,23 +129,36 @@ describe('the flow of a round', () => {
   it('a proposal that is malformed, unknown or out of bounds is refused, and opens nothing', async () => {
     const { system, propose, events } = await fleet([yes]);
     const before = events.length;
-    const bad: readonly (readonly [object, string])[] = [
-      [{ quorum: 0 }, 'ROUND_INVALID'],
-      [{ quorum: 1.01 }, 'ROUND_INVALID'],
-      [{ rule: 'dictator' }, 'ROUND_INVALID'],
-      [{ deadlineMs: 0 }, 'ROUND_INVALID'],
-      [{ deadlineMs: Infinity }, 'ROUND_INVALID'],
-      [{ tie: 'coin' }, 'ROUND_INVALID'],
-      [{ fallback: { retry: 0 } }, 'ROUND_INVALID'],
-      [{ fallback: 'custom' }, 'ROUND_INVALID'],
-      [{ variable: '' }, 'ROUND_INVALID'],
-      [{ extra: 1 }, 'ROUND_INVALID'],
-      [{ variable: 'rl' }, 'VARIABLE_UNKNOWN'],
-      [{ value: 2 }, 'VARIABLE_INVALID'],
+    const unreadable = {
+      get rule() {
+        throw new Error('a getter threw');
+      },
+    };
+    const bad: readonly (readonly [object, string, RegExp])[] = [
+      [{ quorum: 0 }, 'ROUND_INVALID', /: quorum: .*got 0$/],
+      [{ quorum: 1.01 }, 'ROUND_INVALID', /: quorum: .*got 1\.01$/],
+      [{ rule: 'dictator' }, 'ROUND_INVALID', /: rule: .*got "dictator"$/],
+      [{ deadlineMs: 0 }, 'ROUND_INVALID', /: deadlineMs: .*got 0$/],
+      [{ deadlineMs: Infinity }, 'ROUND_INVALID', /: deadlineMs: .*got Infinity$/],
+      [{ tie: 'coin' }, 'ROUND_INVALID', /: tie: .*got "coin"$/],
+      [{ fallback: { retry: 0 } }, 'ROUND_INVALID', /: fallback\.retry: .*got 0$/],
+      [{ fallback: 'custom' }, 'ROUND_INVALID', /: fallback: .*got "custom"$/],
+      [{ variable: '' }, 'ROUND_INVALID', /: variable: .*got ""$/],
+      [{ extra: 1 }, 'ROUND_INVALID', /: extra: Unrecognized key: "extra", got 1$/],
+      [{ variable: 'rl' }, 'VARIABLE_UNKNOWN', /"rl"/],
+      [{ value: 2 }, 'VARIABLE_INVALID', /got 2$/],
     ];
-    for (const [options, code] of bad)
-      expect([options, await codeOf(propose(options))]).toEqual([options, code]);
-    expect(await codeOf(system.consensus.propose(undefined as never))).toBe('ROUND_INVALID');
+    for (const [options, code, message] of bad) {
+      const refused = await refusal(propose(options));
+      expect([options, refused.code]).toEqual([options, code]);
+      expect(refused.message).toMatch(message);
+    }
+    for (const none of [undefined, null, 7, unreadable]) {
+      expect(await refusal(system.consensus.propose(none as never))).toMatchObject({
+        code: 'ROUND_INVALID',
+        message: expect.stringMatching(/^consensus\.propose: .*(got (undefined|null|7)|a getter threw)$/),
+      });
+    }
     await settled();
     expect([events.length, system.consensus.rounds()]).toEqual([before, []]);
   });
@@ -366,8 +379,27 @@ describe('fallback', () => {
     await clock.advance(499);
     expect(await fateOf(hangs)).toBe('pending');
     await clock.advance(1);
-    expect(await hangs).toMatchObject({ outcome: 'rejected' });
+    expect(await hangs).toMatchObject({
+      outcome: 'rejected',
+      problem: 'the fallback was dropped: no answer within 500 ms',
+    });
     expect(system.variables.get('lr').version).toBe(1);
+  });
+
+  it('custom: one whose value is judged for longer than its deadline is dropped as well', async () => {
+    const { system, clock } = await rig();
+    const schema = z.number().refine((n) => n < 5 || NEVER.then(() => true));
+    await system.variables.define('v', variable.json({ schema, default: 1 }));
+    const round = system.consensus.propose({
+      variable: 'v',
+      value: 2,
+      deadlineMs: 500,
+      fallback: () => 7,
+    });
+    await settled();
+    await clock.advance(500);
+    expect((await round).problem).toMatch(/no answer within 500 ms/);
+    expect(system.variables.get('v').version).toBe(1);
   });
 
   const fallbacks: [string, NonNullable<ProposalOptions['fallback']>][] = [
@@ -575,7 +607,10 @@ describe('the end of a program', () => {
     const round = propose({ fallback: () => NEVER });
     await settled();
     await system.close({ timeoutMs: 10 });
-    expect(await round).toMatchObject({ outcome: 'rejected' });
+    expect(await round).toMatchObject({
+      outcome: 'rejected',
+      problem: 'the fallback was dropped: the system is closed, or closing',
+    });
     expect(clock.pending()).toEqual([]);
     expect(system.coordination.status()).toBe('closed');
   });

@@ -25,6 +25,7 @@ import {
 import type { Clock } from '../clock.ts';
 import { AgentSystemError, type ErrorCode, errorInfoOf, inWords } from '../errors.ts';
 import type { Journal } from '../journal.ts';
+import { parseInput } from '../malformed.ts';
 import type { Recovery } from '../store.ts';
 import type { Office } from './office.ts';
 import { type CastVote, type CustomFallback, type Elector, type Motion, Round } from './round.ts';
@@ -41,7 +42,8 @@ export interface ProposalOptions extends Omit<TermsInput, 'fallback'> {
   readonly why?: string;
   /**
    * What becomes of a proposal that was not accepted: `keep` the current value, `{ retry: n }`, `leader_decides`, or
-   * a function that gives another value, or `undefined` to keep the current one. Default `keep`.
+   * a function that gives another value, or `undefined` to keep the current one. It has `deadlineMs` to answer, and
+   * is then dropped. Default `keep`.
    */
   readonly fallback?: 'keep' | 'leader_decides' | { readonly retry: number } | CustomFallback;
 }
@@ -61,7 +63,10 @@ export interface Decision {
   readonly rounds: number;
   /** Why an expired round was cut off. */
   readonly cut?: RoundCut;
-  /** What went wrong with the proposer's own fallback. */
+  /**
+   * Why nothing came of an accepted value, or of the proposer's own fallback: what that threw, what is wrong with the
+   * value it gave, or that it had not answered within `deadlineMs`.
+   */
   readonly problem?: string;
 }
 
@@ -86,7 +91,7 @@ export interface Consensus {
    *
    * Resolves with how it ended, once that is durable and, where the value changed, `sync` agents have acknowledged
    * it (variables.set). A proposal always ends: at its deadline at the latest, and once more so long where a leader
-   * is asked, times its retries.
+   * or a function of the proposer is asked, times its retries.
    *
    * @throws AgentSystemError `ROUND_INVALID`, `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`,
    * `RESOURCES_EXHAUSTED` when too many rounds are open, `STORE_FAILED`, `SYSTEM_CLOSED`
@@ -210,12 +215,10 @@ export class Rounds implements Consensus {
   async propose(proposal: ProposalOptions): Promise<Decision> {
     const { variables, assertAvailable } = this.#options;
     assertAvailable();
-    const parsed = proposalSchema.safeParse(proposal);
-    if (!parsed.success) {
-      const message = `consensus.propose: ${z.prettifyError(parsed.error)}`;
-      throw new AgentSystemError('ROUND_INVALID', message, { cause: parsed.error });
-    }
-    const { variable, value, by, why, fallback, ...rest } = parsed.data;
+    const { variable, value, by, why, fallback, ...rest } = parseInput(proposalSchema, proposal, {
+      what: 'consensus.propose',
+      code: 'ROUND_INVALID',
+    });
     const topic = variables.defined(variable);
     const judged = variables.judge(topic, value);
     const fit = judged instanceof Promise ? await judged : judged;
@@ -519,9 +522,10 @@ export class Rounds implements Consensus {
     const { variables, clock } = this.#options;
     const { motion, id: roundId } = round;
     const { topic, value, terms, custom, by } = motion;
-    const { promise: late, resolve } = Promise.withResolvers<undefined>();
-    const end = () => resolve(undefined);
-    const timer = clock.setTimeout(end, terms.deadlineMs);
+    const { promise: overdue, reject } = Promise.withResolvers<never>();
+    const drop = (why: string) => reject(new Error(`the fallback was dropped: ${why}`));
+    const timer = clock.setTimeout(() => drop(`no answer within ${terms.deadlineMs} ms`), terms.deadlineMs);
+    const end = () => drop('the system is closed, or closing');
     this.#waits.add(end);
     try {
       const failed = {
@@ -531,11 +535,14 @@ export class Rounds implements Consensus {
         current: topic.current?.value,
         outcome: decision.outcome,
       };
-      const other: unknown = await Promise.race([custom?.(failed), late]);
-      if (other === undefined) return decision;
-      const { value: fit } = await variables.judge(topic, other);
+      const answered = async () => {
+        const other: unknown = await custom?.(failed);
+        return other === undefined ? undefined : variables.judge(topic, other);
+      };
+      const fit = await Promise.race([answered(), overdue]);
+      if (fit === undefined) return decision;
       const reason = { by, why: `fallback of ${roundId}`, timeoutMs: CONFIRM_TIMEOUT_MS };
-      const { version } = await variables.put(topic, fit, reason);
+      const { version } = await variables.put(topic, fit.value, reason);
       return { ...decision, version, decidedBy: 'fallback' };
     } catch (thrown) {
       if (thrown instanceof AgentSystemError && thrown.code === 'STORE_FAILED') throw thrown;
