@@ -125,6 +125,24 @@ describe('kinds', () => {
   });
 });
 
+/** Writes to every field, however deep, that lets itself be written. */
+function forge(given: object): void {
+  for (const [key, value] of Object.entries(given)) {
+    if (typeof value === 'object' && value !== null) forge(value as object);
+    else Reflect.set(given, key, 'forged');
+  }
+}
+
+/** A store of which each method can be had alone. */
+const bound = (store: Store): Store => ({
+  isDurable: true,
+  recover: () => store.recover(),
+  append: (batch) => store.append(batch),
+  read: (query) => store.read(query),
+  state: (agentId) => store.state(agentId),
+  close: () => store.close(),
+});
+
 describe('changes', () => {
   it('reach every agent that declared the variable, and no other', async () => {
     const { system, agents, eventsOf } = await rig();
@@ -202,6 +220,28 @@ describe('changes', () => {
     );
   });
 
+  it('stay what they were, whatever is done to what was handed out of them', async () => {
+    const { system } = await rig();
+    const { variables } = system;
+    const heard: VariableChange[] = [];
+    variables.subscribe((change) => forge(change));
+    variables.subscribe((change) => heard.push({ ...change }));
+    await variables.define('mode', variable.choice({ options: ['a', 'b'], default: 'a' }));
+    await variables.set('mode', 'b', { by: 'me', why: 'better' });
+    const before = [variables.get('mode'), variables.list(), variables.history('mode')];
+    const kept = structuredClone(before);
+    for (const given of before) forge(given);
+    forge(variables.outOfDate('mode'));
+    expect([variables.get('mode'), variables.list(), variables.history('mode')]).toEqual(kept);
+    await variables.rollback('mode', 1);
+    expect(variables.get('mode').value).toBe('a');
+    expect(heard.map(({ version, value, previous, by }) => [version, value, previous, by])).toEqual([
+      [1, 'a', undefined, 'definition'],
+      [2, 'b', 'a', 'me'],
+      [3, 'a', 'b', 'operator'],
+    ]);
+  });
+
   it('of unknown variables, or by malformed options, are refused', async () => {
     const { system } = await rig();
     await system.variables.define('lr', lr);
@@ -214,7 +254,22 @@ describe('changes', () => {
     ]) {
       expect(await codeOf(work)).toBe('VARIABLE_UNKNOWN');
     }
-    expect(await codeOf(system.variables.set('lr', 0.5, { who: 'me' } as never))).toBe('VARIABLE_INVALID');
+    const unreadable = {
+      get by(): string {
+        throw new Error('a getter threw');
+      },
+    };
+    for (const [options, problem] of [
+      [null, /^variables\.set: options: .*got null$/],
+      [{ who: 'me' }, /: options: who: Unrecognized key: "who", got "me"$/],
+      [{ by: 5 }, /: options: by: .*got 5$/],
+      [{ timeoutMs: 0 }, /: options: timeoutMs: .*got 0$/],
+      [unreadable, /: options: it cannot be read: a getter threw$/],
+    ] as const) {
+      const refused = await refusal(system.variables.set('lr', 0.5, options as never));
+      expect(refused.code).toBe('VARIABLE_INVALID');
+      expect(refused.message).toMatch(problem);
+    }
     expect(await codeOf(() => system.variables.subscribe(1 as never))).toBe('VARIABLE_INVALID');
     expect(await codeOf(system.variables.define('lr', lr))).toBe('VARIABLE_INVALID');
     expect(system.variables.get('lr').version).toBe(1);
@@ -224,15 +279,11 @@ describe('changes', () => {
     const kept = memoryStore();
     let isDown = false;
     const store: Store = {
-      isDurable: true,
-      recover: () => kept.recover(),
+      ...bound(kept),
       append: (batch) => {
         if (isDown) throw new Error('disk full');
         return kept.append(batch);
       },
-      read: (query) => kept.read(query),
-      state: (agentId) => kept.state(agentId),
-      close: () => kept.close(),
     };
     const { system, agents, clock } = await rig({ store });
     await system.variables.define('lr', lr);
@@ -563,6 +614,24 @@ describe('the next program', () => {
       [2, 0.4],
       [3, 0.1],
     ]);
+  });
+
+  it('finds values and versions that nobody can change by what he is given', async () => {
+    const { store, die } = mortalStore();
+    const first = await rig({ store });
+    const json = variable.json({ default: { list: [1] } });
+    await first.system.variables.define('v', json);
+    await first.system.variables.set('v', { list: [2] });
+    const left = die();
+    // As a store on a disk does, it gives what it kept, and not what it was given.
+    const onDisk: Store = { ...bound(left), recover: () => structuredClone(left.recover()) };
+    const { system } = await rig({ store: onDisk });
+    const kept = structuredClone([system.variables.get('v'), system.variables.history('v')]);
+    for (const given of [system.variables.get('v'), system.variables.history('v')]) forge(given);
+    expect([system.variables.get('v'), system.variables.history('v')]).toEqual(kept);
+    await system.variables.define('v', json);
+    await system.variables.rollback('v', 1);
+    expect(system.variables.get('v').value).toEqual({ list: [1] });
   });
 
   it('falls back to the default, as a new version, where the kept value no longer fits', async () => {

@@ -143,6 +143,12 @@ export function isVariableDefinition(value: unknown): value is VariableDefinitio
   return typeof value === 'object' && value !== null && defined.has(value);
 }
 
+/** JSON data, that nobody can change from now on. */
+export function frozen<Data>(data: Data): Data {
+  if (typeof data === 'object' && data !== null) for (const inner of Object.values(data)) frozen(inner);
+  return Object.freeze(data);
+}
+
 function optionsOf<Options extends z.ZodType>(
   kind: VariableKind,
   schema: Options,
@@ -205,7 +211,7 @@ function copyOf(value: unknown): Verdict {
     if (lost !== undefined) return { problem: `expected JSON data, but ${lost}` };
     const json = JSON.stringify(value) as string | undefined;
     if (json === undefined) return { problem: `expected JSON data, got ${inWords(value)}` };
-    return { value: JSON.parse(json, (_, inner: unknown) => Object.freeze(inner)) };
+    return { value: frozen(JSON.parse(json)) };
   } catch (thrown) {
     return { problem: `expected JSON data: ${errorInfoOf(thrown).message}` };
   }

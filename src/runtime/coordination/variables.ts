@@ -7,7 +7,8 @@
  * I1  A value in force has been judged by its definition and by every constraint on it.
  * I2  A refused call has changed nothing.
  * I3  A change is in the event stream before anybody hears of it, and its caller is answered after it was committed.
- * I4  There is a topic for every variable that has a value, and for every name that an agent with a body declared;
+ * I4  What is handed out cannot be used to change what is kept: values and versions are frozen.
+ * I5  There is a topic for every variable that has a value, and for every name that an agent with a body declared;
  *     and for no other.
  */
 import { z } from 'zod';
@@ -15,12 +16,13 @@ import { positiveDurationMs } from '../../machines/index.ts';
 import type { Clock } from '../clock.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../errors.ts';
 import type { Journal } from '../journal.ts';
+import { parseInput } from '../malformed.ts';
 import type { Verdict } from '../schema.ts';
 import type { Recovery } from '../store.ts';
 import { ignoreRejection, isThenable, tellListener } from '../thenable.ts';
 import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from './topic.ts';
 import type { Turns } from './turns.ts';
-import { isVariableDefinition, type VariableDefinition, type VariableKind } from './variable.ts';
+import { frozen, isVariableDefinition, type VariableDefinition, type VariableKind } from './variable.ts';
 
 export interface VariableRecord {
   readonly name: string;
@@ -142,7 +144,13 @@ export class VariableRegistry implements Variables {
     this.#options = options;
     const { variables, facts } = options.recovery;
     for (const { name, value, version, at, by, why } of variables) {
-      const last: VariableVersion = { version, value, at, by, ...(why === undefined ? {} : { why }) };
+      const last = frozen<VariableVersion>({
+        version,
+        value,
+        at,
+        by,
+        ...(why === undefined ? {} : { why }),
+      });
       this.topic(name).restore({ name, value, version }, historyFrom(facts.get(FACT + name), last));
     }
   }
@@ -346,11 +354,11 @@ export class VariableRegistry implements Variables {
     const { at } = journal.emit(
       { type: 'variable.changed', name, value, version, by, ...because },
       (error) => {
-        this.#notify({ name, version, value, at, by, previous, ...because });
+        this.#notify(Object.freeze({ name, version, value, at, by, previous, ...because }));
         committed(error);
       },
     );
-    const entry: VariableVersion = { version, value, at, by, ...because };
+    const entry: VariableVersion = Object.freeze({ version, value, at, by, ...because });
     journal.keepFact(FACT + name, storedHistory([...topic.history, entry]));
     turns.take(() => topic.change(entry, HISTORY_LIMIT, confirm, () => changed(topic)));
     return entry;
@@ -431,17 +439,12 @@ function storedHistory(history: readonly VariableVersion[]): string {
 
 /** The history as it was kept; where it does not end with the last version there was, that alone. */
 function historyFrom(json: string | undefined, last: VariableVersion): VariableVersion[] {
-  const history = json === undefined ? [] : (JSON.parse(json) as VariableVersion[]);
+  const history = json === undefined ? [] : (JSON.parse(json) as VariableVersion[]).map(frozen);
   return history.at(-1)?.version === last.version ? history : [last];
 }
 
 function parsed<Type extends z.ZodType>(schema: Type, value: unknown, what: string): z.output<Type> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(
-    ({ path, message }) => `${path.length === 0 ? '' : `${path.map(String).join('.')}: `}${message}`,
-  );
-  throw invalid(`${what}: ${problems.join('; ')}, got ${inWords(value)}`, result.error);
+  return parseInput(schema, value, { what, code: 'VARIABLE_INVALID' });
 }
 
 function invalid(message: string, cause?: unknown): AgentSystemError {
