@@ -97,3 +97,14 @@ export interface LifePolicy {
   readonly maxRuntimeMs: number;
   readonly failuresBeforeKill: number;
 }
+
+/** What the chart of an agent with this spec lives by. Pure. */
+export function lifePolicyOf(spec: ParsedAgentSpec): LifePolicy {
+  return {
+    restart: spec.restart,
+    startTimeoutMs: spec.startTimeoutMs,
+    shutdownMs: spec.shutdownMs,
+    maxRuntimeMs: spec.resources.maxRuntimeMs,
+    failuresBeforeKill: spec.health.failuresBeforeKill,
+  };
+}

@@ -255,6 +255,12 @@ const recover = ['noteAnswer' as const, announce('agent.recovered', 'serving')];
 const busyNow = ({ event }: { event: AgentEvent }) => ({ busy: 'busy' in event && event.busy });
 const isFrom = (startedFrom: StartedFrom) => ({ type: 'isFrom' as const, params: { startedFrom } });
 
+/**
+ * The chart of one agent's life; `body` has to be provided.
+ *
+ * Delays are what the policy says, in ms: beyond 2^31 - 1, `Infinity` included, they need a clock that holds them,
+ * as `systemClock` and `simulatedClock` do. An unlimited `maxRuntimeMs`, the default, needs none.
+ */
 export const agentMachine = setup({
   types: {} as { context: AgentContext; input: AgentInput; events: AgentEvent },
   actors: {
@@ -370,6 +376,8 @@ export const agentMachine = setup({
     isBusy: (_, params: { busy: boolean }) => params.busy,
     isBusyInFallback: ({ context }, params: { busy: boolean }) => params.busy && !context.isCoordinated,
     isLastMiss: ({ context }) => context.misses + 1 >= context.policy.failuresBeforeKill,
+    /** A clock that hands `Infinity` to Node's timers, as XState's own does, has it fire at once. */
+    isRuntimeLimited: ({ context }) => context.policy.maxRuntimeMs !== Infinity,
     isNoGrace: ({ context, event }) =>
       event.type === 'agent.stop' && (event.timeoutMs ?? context.policy.shutdownMs) === 0,
     isCompleted: ({ context }) => context.reason !== undefined && endStatusOf(context.reason) === 'completed',
@@ -501,6 +509,7 @@ export const agentMachine = setup({
           exit: watchHealth('unwatch'),
           after: {
             maxRuntime: {
+              guard: 'isRuntimeLimited',
               target: 'stopping',
               actions: [orderEnd({ shutdown: 'max_runtime' }, true), 'setStopTimeout'],
             },

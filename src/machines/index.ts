@@ -22,6 +22,7 @@ export {
   type HealthPolicy,
   type Isolation,
   type LifePolicy,
+  lifePolicyOf,
   type ParsedAgentSpec,
 } from './agent-spec.ts';
 export { bodyLogic, type BodyExit, type BodyInput, type BodyLogic, type BodyRef } from './body.ts';

@@ -13,7 +13,7 @@ import {
   type AgentStatus,
   durationMs,
   type Isolation,
-  type LifePolicy,
+  lifePolicyOf,
   type ParsedAgentSpec,
 } from '../machines/index.ts';
 import { Agent, type AgentRecord, type AgentServices } from './agent.ts';
@@ -370,7 +370,7 @@ export class Agents {
     const module = spec.module as AnyAgentDefinition | URL;
     const order = this.#created++;
     const agent = new Agent(
-      { id, order, spec, policy: policyOf(spec), manifest, module, host, missing },
+      { id, order, spec, policy: lifePolicyOf(spec), manifest, module, host, missing },
       this.#services,
     );
     this.#agents.set(id, agent);
@@ -540,16 +540,6 @@ function frozen(spec: ParsedAgentSpec): ParsedAgentSpec {
     Object.freeze(part);
   }
   return Object.freeze(spec);
-}
-
-function policyOf(spec: ParsedAgentSpec): LifePolicy {
-  return {
-    restart: spec.restart,
-    startTimeoutMs: spec.startTimeoutMs,
-    shutdownMs: spec.shutdownMs,
-    maxRuntimeMs: spec.resources.maxRuntimeMs,
-    failuresBeforeKill: spec.health.failuresBeforeKill,
-  };
 }
 
 function storedSpec(spec: ParsedAgentSpec, { type }: AgentManifest): StoredSpec {
