@@ -6,9 +6,11 @@
  * I1  A body only tells what it is made to tell, late and repeated reports of one that has exited included.
  * I2  What the runtime asked of a body is kept, in order; `kill` is kept too, and ends nothing.
  */
-import type { ExitReason, Isolation, ParsedAgentSpec } from '../machines/index.ts';
+import { z } from 'zod';
+import { agentSpec, type ExitReason, type Isolation, type ParsedAgentSpec } from '../machines/index.ts';
 import { type AgentManifest, manifestOf } from '../runtime/define-agent.ts';
 import type { BodyListener, BodyReport, BodyRequest, BodyStart, Host } from '../runtime/host.ts';
+import { parseInput } from '../runtime/malformed.ts';
 
 /** What a body was asked: by a request, or to die. */
 export type ScriptedRequest = BodyRequest | { readonly type: 'kill' };
@@ -42,7 +44,27 @@ export interface ScriptedHost extends Host {
   bodiesOf(agentId: string): readonly ScriptedBody[];
 }
 
+const aFunction = <Type>() =>
+  z.custom<Type>((value) => typeof value === 'function', { error: 'expected a function' });
+const optionsSchema = z.strictObject({
+  isolation: agentSpec.shape.isolation.default('in-process'),
+  manifest: z
+    .custom<Partial<AgentManifest>>((value) => typeof value === 'object', { error: 'expected an object' })
+    .default({}),
+  refusal: aFunction<NonNullable<ScriptedHostOptions['refusal']>>().default(() => () => undefined),
+  onOpen: aFunction<NonNullable<ScriptedHostOptions['onOpen']>>().default(() => () => {}),
+});
+
+/** @throws AgentSystemError `AGENT_SPEC_INVALID` for options that are none */
 export function scriptedHost(options: ScriptedHostOptions = {}): ScriptedHost {
+  const {
+    isolation,
+    manifest: known,
+    refusal,
+    onOpen,
+  } = parseInput(optionsSchema, options, {
+    what: 'scriptedHost',
+  });
   const bodies: ScriptedBody[] = [];
   const manifest: AgentManifest = {
     type: 'scripted',
@@ -52,17 +74,17 @@ export function scriptedHost(options: ScriptedHostOptions = {}): ScriptedHost {
     stateVersion: 1,
     hash: 'scripted',
     tasks: {},
-    ...options.manifest,
+    ...known,
   };
   return {
-    isolation: options.isolation ?? 'in-process',
-    refusal: (spec) => options.refusal?.(spec),
+    isolation,
+    refusal: (spec) => refusal(spec),
     describe: () => Promise.resolve(manifest),
     open(start, listener) {
       const requests: ScriptedRequest[] = [];
       const body = new OpenBody(start, listener, manifest, requests);
       bodies.push(body);
-      options.onOpen?.(body);
+      onOpen(body);
       return {
         post: (request) => void requests.push(request),
         kill: () => void requests.push({ type: 'kill' }),

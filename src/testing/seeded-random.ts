@@ -1,12 +1,15 @@
 /** Chance that can be had again: the same seed gives the same numbers, on every machine. */
+import { z } from 'zod';
+import { parseInput } from '../runtime/malformed.ts';
 
 /**
  * A generator of numbers in [0, 1), evenly spread: mulberry32.
  *
  * @param seed any integer; its lowest 32 bits count
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for a seed that is none
  */
 export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
+  let state = parseInput(z.int(), seed, { what: 'seededRandom: seed' }) | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);

@@ -8,7 +8,10 @@
  * I2  While a timer runs, `now` is its due time: never earlier, never later.
  * I3  A delay of `Infinity` never fires, and is not pending.
  */
+import { z } from 'zod';
 import type { Clock } from '../runtime/clock.ts';
+import { inWords } from '../runtime/errors.ts';
+import { parseInput } from '../runtime/malformed.ts';
 
 export interface SimulatedClock extends Clock {
   /**
@@ -33,12 +36,14 @@ interface Timer extends PendingTimer {
   readonly run: () => void;
 }
 
-/** @param startAt epoch ms at which time stands first; default 2026-01-01T00:00:00Z */
-export function simulatedClock({
-  startAt = Date.UTC(2026, 0, 1),
-}: {
-  startAt?: number;
-} = {}): SimulatedClock {
+const optionsSchema = z.strictObject({ startAt: z.number().default(Date.UTC(2026, 0, 1)) });
+
+/**
+ * @param startAt epoch ms at which time stands first; default 2026-01-01T00:00:00Z
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for options that are none
+ */
+export function simulatedClock(options: { readonly startAt?: number } = {}): SimulatedClock {
+  const { startAt } = parseInput(optionsSchema, options, { what: 'simulatedClock' });
   /** Sorted by due time, then by `order`. */
   const timers: Timer[] = [];
   let now = startAt;
@@ -67,7 +72,7 @@ export function simulatedClock({
     now: () => now,
     setTimeout(run, delayMs) {
       if (typeof delayMs !== 'number' || Number.isNaN(delayMs)) {
-        throw new TypeError(`expected a delay in ms, got ${String(delayMs)}`);
+        throw new TypeError(`expected a delay in ms, got ${inWords(delayMs)}`);
       }
       armed += 1;
       const timer: Timer = { dueAt: now + Math.max(0, delayMs), order: armed, run };
@@ -80,7 +85,9 @@ export function simulatedClock({
       if (timers[place] === handle) timers.splice(place, 1);
     },
     async advance(ms) {
-      if (!(ms >= 0 && ms < Infinity)) throw new TypeError(`expected ms to advance by, 0 or more, got ${ms}`);
+      if (typeof ms !== 'number' || !(ms >= 0 && ms < Infinity)) {
+        throw new TypeError(`expected ms to advance by, 0 or more, got ${inWords(ms)}`);
+      }
       const until = now + ms;
       await settled();
       while (timers.length > 0 && timers[0]!.dueAt <= until) await runFirst();

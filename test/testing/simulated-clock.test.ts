@@ -94,6 +94,7 @@ describe('simulated time', () => {
     await expect(clock.advance(-1)).rejects.toThrow(TypeError);
     await expect(clock.advance(Number.NaN)).rejects.toThrow(TypeError);
     await expect(clock.advance(Infinity)).rejects.toThrow(TypeError);
+    await expect(clock.advance(Symbol('soon') as never)).rejects.toThrow(/got Symbol\(soon\)$/);
     expect(() => clock.setTimeout(() => {}, Number.NaN)).toThrow(TypeError);
   });
 });
