@@ -34,7 +34,7 @@ import { migratedState } from './saved-state.ts';
 import { judge, type Verdict } from './schema.ts';
 import { assertKept, stateJson } from './state-json.ts';
 import { withinTrace } from './trace-parent.ts';
-import { isThenable } from './thenable.ts';
+import { ignoreRejection, isThenable } from './thenable.ts';
 
 type Phase = 'loading' | 'initializing' | 'serving' | 'terminating' | 'gone';
 type Task = TaskDefinition<unknown, unknown, unknown>;
@@ -320,7 +320,7 @@ export class AgentBody implements Body {
     try {
       const data = definition.save === undefined ? this.#state : definition.save({ state: this.#state });
       if (isThenable(data)) {
-        Promise.resolve(data).catch(() => {});
+        ignoreRejection(data);
         throw new TypeError('got a promise, which save may not give');
       }
       const json = stateJson(data);

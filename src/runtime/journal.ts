@@ -173,19 +173,24 @@ export class Journal {
     await promise;
   }
 
-  /** Commits what is left and stops trying. Events emitted later are not waited for. */
-  async close(): Promise<void> {
+  /** Commits what is left and stops trying; gives how many events were not kept. Later ones are not waited for. */
+  async close(): Promise<number> {
     await this.settled();
     this.#isClosed = true;
     this.#clock.clearTimeout(this.#retry);
     if (this.#backlog) await this.#tryBacklog();
     await this.settled();
+    // The last attempt may have failed after its commit.
+    if (this.#backlog && !this.#isUnanswered) await this.#dropKept(this.#backlog).catch(() => undefined);
     const left = this.#backlog?.events.length ?? 0;
-    if (left + this.#lost === 0) return;
-    this.#logger.error(
-      { events: left, lost: this.#lost },
-      'closed while the store fails: events were not kept',
-    );
+    const unkept = left + this.#lost;
+    if (unkept > 0) {
+      this.#logger.error(
+        { events: left, lost: this.#lost },
+        'closed while the store fails: events were not kept',
+      );
+    }
+    return unkept;
   }
 
   /** Its system did not come to be: of what was gathered nothing is committed, or told. */

@@ -16,7 +16,7 @@ import { AgentSystemError, type ErrorCode, errorFrom } from './errors.ts';
 import type { BodyReport, BodyRequest, TraceParent } from './host.ts';
 import type { Journal } from './journal.ts';
 import type { EventBody } from './system-event.ts';
-import { isThenable } from './thenable.ts';
+import { tellListener } from './thenable.ts';
 
 /** A task as a caller asks for it. */
 export interface TaskRequest {
@@ -248,13 +248,9 @@ export class Mailbox {
   progress(taskId: string, value: unknown): void {
     const entry = this.#running.get(taskId);
     if (entry === undefined || entry.isAnswered || entry.request.onProgress === undefined) return;
-    const complain = (thrown: unknown) => this.#owner.reportFault('a listener of progress threw', thrown);
-    try {
-      const result: unknown = entry.request.onProgress(value);
-      if (isThenable(result)) Promise.resolve(result).catch(complain);
-    } catch (thrown) {
-      complain(thrown);
-    }
+    tellListener(entry.request.onProgress, value, (thrown) =>
+      this.#owner.reportFault('a listener of progress threw', thrown),
+    );
   }
 
   #accepted(entry: Entry, error: AgentSystemError | undefined): void {

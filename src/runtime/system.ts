@@ -74,6 +74,11 @@ export interface CloseReport {
   readonly stopped: readonly string[];
   /** Ids of those that did not: killed at the deadline, crashed on the way, with work left undone, or not ended. */
   readonly abandoned: readonly string[];
+  /**
+   * How many events a store that failed to the end did not keep; left out when it kept all. A later program knows
+   * nothing of them: it finds agents where the store last saw them, and may start again what has ended.
+   */
+  readonly unkeptEvents?: number;
 }
 
 export interface AgentSystem extends AsyncDisposable {
@@ -398,9 +403,13 @@ class System implements AgentSystem {
     const parts = this.#parts;
     const hosts = [...this.#hosts.values()];
     await Promise.all(hosts.map((host) => release(`the ${host.isolation} host`, () => host.close(), parts)));
-    await release('the journal', () => this.#journal.close(), parts);
+    let unkeptEvents = 0;
+    const closeJournal = async () => {
+      unkeptEvents = await this.#journal.close();
+    };
+    await release('the journal', closeJournal, parts);
     await release('the store', () => parts.store.close(), parts);
-    return report;
+    return unkeptEvents === 0 ? report : { ...report, unkeptEvents };
   }
 
   /** The agents, then what they stand on. */

@@ -160,15 +160,19 @@ describe.each(troubles)('a store that %s', (trouble) => {
     expect(agents.get(id).metrics).toMatchObject({ done: 1, running: 0 });
   });
 
-  it('a close while it fails is answered, and leaves no timer', async () => {
+  it('a close while it fails is answered, says how much was not kept, and leaves no timer', async () => {
     const store = failingStore();
     const clock = simulatedClock();
     const system = await createAgentSystem({ store, clock, logger: silent });
+    let heard = 0;
+    system.events.subscribe(() => (heard += 1));
     const id = await system.agents.register({ module: plain });
     await system.agents.start(id);
     store.trouble = trouble;
     await codeOf(system.agents.execute(id, { type: 'echo' }));
-    expect(await fateOf(system.close())).toEqual({ value: { stopped: [id], abandoned: [] } });
+    const { unkeptEvents = 0, ...report } = await system.close();
+    expect(report).toEqual({ stopped: [id], abandoned: [] });
+    expect(unkeptEvents).toBe(heard - (await logOf(store)).length);
     expect(clock.pending()).toEqual([]);
   });
 
@@ -266,7 +270,9 @@ describe('a store that hangs', () => {
     store.trouble = 'hangs';
     const closed = system.close({ timeoutMs: 100 });
     await clock.advance(COMMIT_TIMEOUT_MS + 2_000);
-    expect(await fateOf(closed)).toEqual({ value: { stopped: [], abandoned: [id] } });
+    const { unkeptEvents, ...report } = await closed;
+    expect(report).toEqual({ stopped: [], abandoned: [id] });
+    expect(unkeptEvents).toBeGreaterThan(0);
     expect(clock.pending()).toEqual([]);
     await store.answer(false);
     await settled();
