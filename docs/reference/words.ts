@@ -23,7 +23,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   TASK_ABANDONED: 'The agent ended, or the caller cancelled, before the task was done.',
   TASK_QUEUE_FULL: 'As many tasks wait as may wait.',
   VARIABLE_UNKNOWN: 'No variable of that name is defined.',
-  VARIABLE_INVALID: 'The value does not fit the variable, or breaks a constraint on it.',
+  VARIABLE_INVALID:
+    'A definition or an option is not as expected, or the value does not fit the variable, or breaks a constraint on it.',
   ROUND_INVALID: 'The proposal is not as expected.',
   COORDINATION_UNAVAILABLE: 'Coordination is away: values stay as they are, agents work on.',
   POOL_UNKNOWN: 'No pool of that name is there.',

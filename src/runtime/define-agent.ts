@@ -6,7 +6,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
 import type { ExitReason } from '../machines/index.ts';
-import { AgentSystemError } from './errors.ts';
+import { AgentSystemError, inWords } from './errors.ts';
 import { parseInput } from './malformed.ts';
 import { definitionHash } from './definition-hash.ts';
 import { type AnySchema, isSchema, type Schema } from './schema.ts';
@@ -106,9 +106,12 @@ export interface TaskDefinition<State, Input, Output> {
 interface Behaviour<State> {
   /** Whether a task that throws fails alone (`fail`, the default) or takes its agent down. */
   readonly onTaskError?: 'fail' | 'crash';
-  /** Told of every change of a declared variable; the version is acknowledged once this has returned. */
+  /**
+   * Told of every change of a declared variable; the version is acknowledged once this has returned. A throw is a
+   * crash of the agent.
+   */
   onVariable?(context: VariableContext<State>): MaybePromise<void>;
-  /** One vote in a round. Without it the agent abstains. */
+  /** One vote in a round. Without it, or when it throws, the agent abstains. */
   vote?(context: VoteContext<State>): MaybePromise<Vote>;
   /** A check of its health: what it returns is kept as detail, a throw is a missed check. */
   health?(context: { readonly state: State }): MaybePromise<unknown>;
@@ -116,7 +119,7 @@ interface Behaviour<State> {
   save?(context: { readonly state: State }): unknown;
   /** Version of the shape of the saved state, from 1; raised together with a `migrate`. */
   readonly stateVersion?: number;
-  /** Turns a state that was saved by an earlier `stateVersion` into one of today's. Pure; a promise is refused. */
+  /** Turns a state that was saved by an earlier `stateVersion` into one of today's. Pure; a promise, or nothing, is refused. */
   migrate?(saved: unknown, fromVersion: number): unknown;
   /** The last call of an orderly end. */
   terminate?(context: { readonly state: State; readonly log: AgentLog }): MaybePromise<void>;
@@ -272,6 +275,18 @@ export function isAgentDefinition(value: unknown): value is AnyAgentDefinition {
     return false;
   }
 }
+
+/** Definitions that are found by their type, in options. */
+export const definitionList = z
+  .array(z.custom<AnyAgentDefinition>(isAgentDefinition, { error: 'expected a defineAgent value' }))
+  .default([])
+  .superRefine((definitions, issues) => {
+    const types = new Set<string>();
+    for (const { type } of definitions) {
+      if (types.has(type)) issues.addIssue(`two definitions of type ${inWords(type)}`);
+      types.add(type);
+    }
+  });
 
 /** What a definition says of itself, as data: all that a parent knows of an agent that lives elsewhere. */
 export interface AgentManifest {

@@ -423,6 +423,33 @@ describe('agents', () => {
     expect(eventsOf('variable.acknowledged')).toEqual([]);
   });
 
+  it('that throw as they hear of a change crash; it is confirmed without them, and they begin again with it', async () => {
+    const touchy = defineAgent({
+      type: 'touchy',
+      variables: ['lr'],
+      init: ({ variables }) => ({ seen: [variables['lr']] }),
+      onVariable: () => {
+        throw new Error('not that');
+      },
+      tasks: { seen: { run: ({ state }) => state.seen } },
+    });
+    const { system, agents, clock, eventsOf } = await rig();
+    await system.variables.define('lr', lr);
+    const restart = { policy: 'immediate', delayMs: 10 } as const;
+    const coordination = { communicationPattern: 'sync' } as const;
+    await agents.register({ id: 'a', module: touchy, restart, coordination });
+    await agents.start('a');
+    expect(await system.variables.set('lr', 0.7)).toEqual({ version: 2, acknowledged: [], outOfDate: [] });
+    expect(agents.get('a')).toMatchObject({
+      status: 'crashed',
+      reason: { error: { message: expect.stringContaining('not that') } },
+    });
+    await clock.advance(10);
+    expect(await agents.execute('a', { type: 'seen' })).toEqual([0.7]);
+    expect(system.variables.outOfDate('lr')).toEqual([]);
+    expect(eventsOf('variable.acknowledged')).toEqual([]);
+  });
+
   it('that declared a variable before it was defined hear of it when it is', async () => {
     const { system, agents } = await rig();
     await agents.register({ id: 'a', module: listener });

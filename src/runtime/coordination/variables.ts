@@ -69,7 +69,9 @@ export interface Variables {
    * Gives a variable its next version and tells every agent that declared it.
    *
    * Resolves when every `sync` agent among them has acknowledged it or ended; `async` agents that have not are
-   * listed as out of date. An update that a newer one overtakes resolves too, and names it in `supersededBy`.
+   * listed as out of date. One that ended, by a throw of its `onVariable` too, is neither acknowledged nor out of
+   * date: it begins its next life with the current values. An update that a newer one overtakes resolves too, and
+   * names it in `supersededBy`.
    *
    * @throws AgentSystemError `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`, `STORE_FAILED` (the
    * value is in force, and is kept once the store is back), `SYSTEM_CLOSED`
