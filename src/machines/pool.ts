@@ -109,9 +109,9 @@ export type PoolAlert = 'pool_degraded' | 'pool_starved';
 /** Everything this chart may want done, as data. */
 export type PoolEffect =
   | { type: 'startMembers'; count: number }
-  /** So many of each kind are to leave, idle ones first. */
+  /** So many of each kind are to leave; of those that run the idle ones first, and they drain. */
   | { type: 'drainMembers'; departure: Departure }
-  /** So many of those that drain stay after all. */
+  /** So many of those that drain run on after all. */
   | { type: 'returnMembers'; count: number }
   /** Tell when no task waits any more. */
   | { type: 'finishQueue' }
@@ -212,11 +212,13 @@ export const poolMachine = setup({
     noteOneStart: assign({ starting: ({ context }) => context.starting + 1 }),
     noteDeparture: assign(({ context }) => {
       const { down, starting, live } = decideDeparture(context, context.wanted);
+      // Those that do not run have nothing to finish: they leave at once, and are not taken back.
       return {
         down: context.down - down,
         starting: context.starting - starting,
         live: context.live - live,
-        draining: context.draining + down + starting + live,
+        draining: context.draining + live,
+        leaving: context.leaving + down + starting,
       };
     }),
     noteReturn: assign(({ context }) => {

@@ -13,6 +13,9 @@ import { settled, type SimulatedClock, simulatedClock } from '../../src/testing/
 import { silent } from '../rig.ts';
 
 const MAX = 6;
+const CONCURRENCY = 2;
+/** Longer than all that a walk lets pass, and than all that a pool waits for. */
+const LOOK_MS = 10_000_000;
 /** How the agents of members may be; one that somebody else has told to stop counts until it has. */
 const FITTING: Readonly<Record<'live' | 'starting' | 'down', readonly AgentStatus[]>> = {
   live: ['running', 'stopping'],
@@ -26,11 +29,12 @@ export type Step =
   | { readonly do: 'finish'; readonly which: number; readonly isFailure: boolean }
   | { readonly do: 'cancel'; readonly which: number }
   | { readonly do: 'kill' | 'stop' | 'forget'; readonly which: number }
-  | { readonly do: 'size'; readonly size: number }
+  /** Each before what the one before it began has settled. */
+  | { readonly do: 'size'; readonly sizes: readonly number[] }
   | { readonly do: 'init'; readonly how: 'return' | 'hold' | 'fail' }
   | { readonly do: 'release'; readonly isFailure: boolean }
   | { readonly do: 'pass'; readonly ms: number }
-  /** The next step comes before what this one began has settled. */
+  /** What the next step begins has not settled when the one after it comes. */
   | { readonly do: 'hurry' };
 
 const which = fc.nat(9);
@@ -55,7 +59,10 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('kill', 'kill', 'stop', 'forget'), which }) },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('size' as const), size: fc.integer({ min: 1, max: MAX }) }),
+    arbitrary: fc.record({
+      do: fc.constant('size' as const),
+      sizes: fc.array(fc.integer({ min: 1, max: MAX }), { minLength: 1, maxLength: 3 }),
+    }),
   },
   {
     weight: 1,
@@ -127,6 +134,7 @@ class Walk {
   /** Agents that an operator has told to end. */
   readonly #told = new Set<string>();
   readonly #faults: string[] = [];
+  #seenShare = 0;
   #isEnding = false;
   #init: 'return' | 'hold' | 'fail' = 'return';
   #system: AgentSystem | undefined;
@@ -172,9 +180,16 @@ class Walk {
       queueLimit: 4,
       retryAbandoned: 2,
       restart: { maxRestarts: 2 },
+      scale: {
+        intervalMs: LOOK_MS,
+        signal: ({ busyShare }) => {
+          this.#seenShare = busyShare;
+          return { busyShare: 0.5, waiting: 0 };
+        },
+      },
       spec: {
         module: worker,
-        tasks: { concurrency: 2 },
+        tasks: { concurrency: CONCURRENCY },
         shutdownMs: 1_000,
         restart: isRestarted ? { policy: 'immediate', delayMs: 50, maxRestarts: 2 } : { policy: 'never' },
         health: { intervalMs: Infinity },
@@ -204,9 +219,29 @@ class Walk {
     if (rest.length !== pool.draining) fault('draining');
     const free = pool.members
       .slice(0, pool.live)
-      .filter((id) => statuses.get(id) === 'running' && this.#loadOf(id) < 2);
+      .filter((id) => statuses.get(id) === 'running' && this.#loadOf(id) < CONCURRENCY);
     if (pool.waiting > 0 && free.length > 0) fault('a task waits while a member is free');
     if (this.#faults.length > 0) throw new Error(this.#faults.join('\n'));
+  }
+
+  /** When all is quiet again, and one task runs, one place is in use of all that there are. */
+  async checkShare(): Promise<void> {
+    this.#init = 'return';
+    for (const init of this.#inits) init.resolve();
+    await this.clock.advance(LOOK_MS);
+    while (this.jobs.size > 0) {
+      for (const job of this.jobs) job.settle(false);
+      await settled();
+    }
+    this.check();
+    this.#call((signal) => this.system.pools.execute('p', { type: 'work', signal }));
+    await this.clock.advance(LOOK_MS);
+    await this.clock.advance(LOOK_MS);
+    const { live, wanted } = this.system.pools.get('p');
+    const places = CONCURRENCY * wanted;
+    if (live !== wanted || Math.abs(this.#seenShare * places - 1) > 1e-9) {
+      throw new Error(`${live} of ${wanted} members live, ${this.#seenShare} of their places is in use`);
+    }
   }
 
   async end({ by, timeoutMs }: Ending): Promise<void> {
@@ -301,7 +336,15 @@ class Walk {
         return;
       }
       case 'size':
-        pools.ensureSize('p', step.size).catch(() => {});
+        for (const size of step.sizes) {
+          pools.ensureSize('p', size).then(
+            ({ status, wanted, live, down }) => {
+              if (status === 'steady' && live + down === wanted) return;
+              this.#faults.push(`a size of ${wanted} is told of ${live} live and ${down} down, ${status}`);
+            },
+            () => {},
+          );
+        }
         return;
       case 'init':
         this.#init = step.how;
@@ -326,12 +369,13 @@ export async function walk(steps: readonly Step[], end: Ending, setting: Setting
   let isHurried = false;
   for (const step of steps) {
     await walk.take(step);
-    if (isHurried) isHurried = false;
-    else if (step.do === 'hurry') isHurried = true;
-    if (step.do === 'hurry' || isHurried) continue;
+    const isFollowed = step.do === 'hurry' || isHurried;
+    isHurried = step.do === 'hurry';
+    if (isFollowed) continue;
     await settled();
     walk.check();
   }
   await settled();
+  await walk.checkShare();
   await walk.end(end);
 }

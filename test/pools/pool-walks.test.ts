@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { walks } from '../random/runs.ts';
 import { ending, setting, step, walk } from './pool-walk.ts';
 
-test('whatever happens: counts are real, busy members are never stopped, every task is answered once', async () => {
+test('whatever happens: counts and shares are real, busy members are never stopped, every task is answered once', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }),

@@ -1,3 +1,4 @@
+import { INVALID_SPAN_CONTEXT, trace, type Tracer } from '@opentelemetry/api';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { createAgentSystem, defineAgent, type PoolSpec } from '../../src/index.ts';
@@ -253,6 +254,37 @@ describe('tasks', () => {
     await settled();
     expect(shop.jobs.map(({ agentId }) => agentId)).toEqual(['p-1', 'p-2']);
     expect(pool().waiting).toBe(1);
+  });
+
+  test('a member that is to leave as it is given a task does that one, and is then no member', async () => {
+    let given: (() => void) | undefined;
+    const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    const startSpan = () => {
+      given?.();
+      return noSpan;
+    };
+    const tracer = { startSpan } as unknown as Tracer;
+    const { pools, agents, pool, work, finishOne } = await poolRig({ target: 2 }, { telemetry: { tracer } });
+    let shrunk: Promise<unknown> | undefined;
+    given = () => {
+      shrunk ??= pools.ensureSize('p', 1);
+    };
+    const task = work();
+    await settled();
+    expect(pool()).toMatchObject({ status: 'shrinking', live: 1, idle: 1, draining: 1 });
+    await finishOne();
+    expect(await task).toBe('done');
+    expect(await shrunk).toMatchObject({ status: 'steady', live: 1 });
+    await pools.ensureSize('p', 2);
+    void work();
+    void work();
+    await settled();
+    const again = pools.ensureSize('p', 1);
+    await finishOne();
+    await finishOne();
+    expect(await again).toMatchObject({ status: 'steady', live: 1 });
+    expect(pool()).toMatchObject({ live: 1, idle: 1 });
+    expect(agents.list()).toHaveLength(1);
   });
 
   test('a member that no longer answers health checks gets none until it does', async () => {
@@ -538,6 +570,39 @@ describe('a size', () => {
     expect(pool()).toMatchObject({ status: 'steady', live: 3, idle: 3 });
     expect(shop.inits).toBe(3);
     expect(eventsOf('agent.stopping')).toEqual([]);
+  });
+
+  test.each([0, 1, 2, 3, 4, 5, 6, 8, 12, 20])(
+    'that is taken back and set again, %d turns later each, is there when the calls return',
+    async (turns) => {
+      const { pools, agents } = await poolRig();
+      const wait = async () => {
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      };
+      const first = pools.ensureSize('p', 4);
+      await wait();
+      const second = pools.ensureSize('p', 1);
+      await wait();
+      expect(await pools.ensureSize('p', 4)).toMatchObject({ status: 'steady', wanted: 4, live: 4, idle: 4 });
+      expect(agents.list().map(({ status }) => status)).toEqual(Array(4).fill('running'));
+      for (const { status, live, wanted } of [await first, await second]) {
+        expect({ status, live }).toEqual({ status: 'steady', live: wanted });
+      }
+    },
+  );
+
+  test('that is overtaken while members start is answered with the one that is set last', async () => {
+    const { pools } = await poolRig();
+    const [overtaken, last] = await Promise.all([pools.ensureSize('p', 4), pools.ensureSize('p', 2)]);
+    expect(overtaken).toMatchObject({ status: 'steady', wanted: 2, live: 2 });
+    expect(last).toEqual(overtaken);
+  });
+
+  test('is told of as it was when it was reached, whatever was asked for since', async () => {
+    const { pools } = await poolRig({ target: 3 });
+    const [first, second] = await Promise.all([pools.ensureSize('p', 3), pools.ensureSize('p', 1)]);
+    expect(first).toMatchObject({ status: 'steady', wanted: 3, live: 3, draining: 0 });
+    expect(second).toMatchObject({ status: 'steady', wanted: 1, live: 1, draining: 0 });
   });
 
   test('that cannot be reached goes back, by as much, and the caller hears why', async () => {

@@ -8,6 +8,8 @@
  *     `retryAbandoned`.
  * I2  No task waits while a member is free.
  * I3  Handing out a task takes the same time whatever the size of the pool and of the line.
+ * I4  The places that are in use, and those that there are, are the sums of them over the members that have joined
+ *     and not parted.
  */
 import type { Agents } from '../agents.ts';
 import type { Clock } from '../clock.ts';
@@ -83,7 +85,7 @@ export class Dispatcher {
   join(member: Member): void {
     this.#capacity += concurrencyOf(member);
     member.load = 0;
-    this.measure(member);
+    this.#place(member);
   }
 
   /** It gets no more. */
@@ -97,8 +99,12 @@ export class Dispatcher {
 
   /** How loaded a member that runs is now, and whether it takes tasks at all: as its agent says. */
   measure(member: Member): void {
-    const { agent } = member;
-    if (agent === undefined) return;
+    // It may have parted while it was given a task, or asked how it is.
+    if (member.link !== undefined) this.#place(member);
+  }
+
+  #place(member: Member): void {
+    const agent = member.agent!;
     const { concurrency } = agent.spec.tasks;
     const { load } = agent;
     this.#busy += Math.min(load, concurrency) - Math.min(member.load, concurrency);
@@ -228,5 +234,5 @@ export class Dispatcher {
 }
 
 function concurrencyOf({ agent }: Member): number {
-  return agent?.spec.tasks.concurrency ?? 0;
+  return agent!.spec.tasks.concurrency;
 }

@@ -136,10 +136,14 @@ export class Members {
     }
   }
 
-  /** So many of a place, of those that run the ones that can be spared best, are to leave. */
-  drain(from: 'down' | 'starting' | 'live', count: number): void {
-    const members = from === 'live' ? this.#options.dispatcher.bySpare() : this.#places[from];
-    this.#moveSome(members, count, 'draining');
+  /** So many of those that run, the ones that can be spared best, are to leave once they have done what they have. */
+  drain(count: number): void {
+    this.#moveSome(this.#options.dispatcher.bySpare(), count, 'draining');
+  }
+
+  /** So many of those that do not run are to leave. */
+  dismiss(from: 'down' | 'starting', count: number): void {
+    this.#moveSome(this.#places[from], count, 'leaving');
   }
 
   /** So many of those that drain stay after all. */
@@ -228,7 +232,7 @@ export class Members {
     // The chart is on its way to the state in which it hears how this ends.
     await Promise.resolve();
     try {
-      if (member.agent === undefined) await this.#register(member);
+      if (member.place === 'starting' && member.agent === undefined) await this.#register(member);
       if (member.place === 'starting') await this.#options.agents.start(member.id);
     } catch (thrown) {
       failure = thrown;
@@ -316,8 +320,9 @@ export class Members {
         this.#move(member, 'live');
         return this.#options.send({ type: 'member.recovered' });
       case 'draining':
-        if ((standing === 'serving' || standing === 'starting') && agent.load > 0) return;
-        this.#leave(member);
+        if (standing === 'serving' && agent.load > 0) return;
+        this.#move(member, 'leaving');
+        this.#options.send({ type: 'member.leaving' });
         return this.#dismiss(member, agent, standing);
       default:
         return this.#dismiss(member, agent, standing);
@@ -326,14 +331,7 @@ export class Members {
 
   /** It is being registered, or could not be. */
   #lookForAgent(member: Member): void {
-    if (member.isStarting) return;
-    if (member.place === 'draining') this.#leave(member);
-    if (member.place === 'leaving') this.#gone(member);
-  }
-
-  #leave(member: Member): void {
-    this.#move(member, 'leaving');
-    this.#options.send({ type: 'member.leaving' });
+    if (!member.isStarting && member.place === 'leaving') this.#gone(member);
   }
 
   #lost(member: Member, agent: Agent, from: 'live' | 'down'): void {

@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import {
   type ParsedAgentSpec,
   type ParsedPoolSpec,
+  type PoolContext,
   type PoolEffect,
   type PoolEvent,
   type PoolLoad,
@@ -116,7 +117,7 @@ export class Pool {
   readonly #autoscaling: Autoscaling | undefined;
   readonly #opened = Promise.withResolvers<void>();
   /** Who waits for the size that he asked for. */
-  #resizing: PromiseWithResolvers<void>[] = [];
+  #resizing: PromiseWithResolvers<PoolRecord>[] = [];
   #isRefused = false;
   #closing: PromiseWithResolvers<PoolCloseReport> | undefined;
   #closeAt: number | undefined;
@@ -204,13 +205,16 @@ export class Pool {
   }
 
   record(): PoolRecord {
-    const { context } = this.#chart.snapshot();
+    return this.#recordOf(this.#chart.snapshot().context, this.#status());
+  }
+
+  #recordOf(context: PoolContext, status: PoolStatus): PoolRecord {
     const { min, max, wanted, live, starting, down, draining, leaving, retryAt } = context;
     const { lastFailure } = this.#members;
     return {
       name: this.name,
       type: this.manifest.type,
-      status: this.#status(),
+      status,
       min,
       max,
       wanted,
@@ -227,10 +231,14 @@ export class Pool {
     };
   }
 
-  /** Resolves when it has that size, or another that was asked for since. @throws AgentSystemError why it has not */
-  resize(wanted: number): Promise<void> {
+  /**
+   * Resolves with how the pool is at the moment when it has that size, or another that was asked for since.
+   *
+   * @throws AgentSystemError why it has not
+   */
+  resize(wanted: number): Promise<PoolRecord> {
     const from = this.#wanted;
-    const waiter = Promise.withResolvers<void>();
+    const waiter = Promise.withResolvers<PoolRecord>();
     this.#resizing.push(waiter);
     this.#isRefused = false;
     this.#members.forgetFailure();
@@ -281,9 +289,9 @@ export class Pool {
       actions: {
         startMembers: (_, { count }: Params<'startMembers'>) => members.start(count),
         drainMembers: (_, { departure }: Params<'drainMembers'>) => {
-          members.drain('down', departure.down);
-          members.drain('starting', departure.starting);
-          members.drain('live', departure.live);
+          members.dismiss('down', departure.down);
+          members.dismiss('starting', departure.starting);
+          members.drain(departure.live);
         },
         returnMembers: (_, { count }: Params<'returnMembers'>) => members.keep(count),
         finishQueue: () => this.#dispatcher.finish(() => this.#send({ type: 'queue.finished' })),
@@ -303,9 +311,11 @@ export class Pool {
           this.#opened.resolve();
         },
         announceClosed: () => this.#hasClosed(),
-        announceSettled: () => {
+        announceSettled: ({ context }) => {
           this.#autoscaling?.settled();
-          this.#answerResizing(this.#isRefused ? members.failure : undefined);
+          const failure = this.#isRefused ? members.failure : undefined;
+          if (failure) this.#refuseResizing(failure);
+          else for (const { resolve } of this.#takeResizing()) resolve(this.#recordOf(context, 'steady'));
           this.#isRefused = false;
           members.forgetResting();
         },
@@ -313,7 +323,7 @@ export class Pool {
           const message = `pool ${pool} ${MESSAGES[alert]}: ${why}`;
           alerts.raise(alert, message, { pool });
           if (alert !== 'pool_degraded') return;
-          this.#answerResizing(
+          this.#refuseResizing(
             new AgentSystemError('AGENT_START_FAILED', message, { cause: members.failure }),
           );
         },
@@ -346,17 +356,18 @@ export class Pool {
 
   #answerAll(why: AgentSystemError): void {
     this.#closing?.resolve(this.#members.report.finish(this.#dispatcher.abandoned));
-    this.#answerResizing(why);
+    this.#refuseResizing(why);
     this.#opened.reject(why);
   }
 
-  #answerResizing(failure: AgentSystemError | undefined): void {
+  #refuseResizing(why: AgentSystemError): void {
+    for (const { reject } of this.#takeResizing()) reject(why);
+  }
+
+  #takeResizing() {
     const resizing = this.#resizing;
     this.#resizing = [];
-    for (const { resolve, reject } of resizing) {
-      if (failure) reject(failure);
-      else resolve();
-    }
+    return resizing;
   }
 
   #announce(from: number, to: number, why: string): void {

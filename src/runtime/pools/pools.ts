@@ -57,7 +57,8 @@ export interface Pools {
    * Sets a pool's size. Resolves with its record once it has that size, those that had to go being gone.
    *
    * It shrinks by draining: idle members first, busy ones when they have done what they have begun, however long
-   * that takes. A member that cannot start is the caller's error: the size goes back by as much.
+   * that takes. A call that another one, or the autoscaler, overtakes is answered with that: once the pool has the
+   * size that was set last, which is `wanted` of the record. A member that cannot start is the caller's error: the size goes back by as much.
    *
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for a size that is not within its bounds,
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
@@ -147,8 +148,7 @@ export class PoolRegistry implements Pools {
     const pool = this.#open(name);
     const { min, max } = pool.record();
     const bounded = z.int().min(min).max(max);
-    await pool.resize(parseInput(z.strictObject({ size: bounded }), { size }, { what: 'ensureSize' }).size);
-    return pool.record();
+    return pool.resize(parseInput(z.strictObject({ size: bounded }), { size }, { what: 'ensureSize' }).size);
   }
 
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
