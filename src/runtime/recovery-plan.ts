@@ -4,12 +4,19 @@
  * Starts nothing and writes nothing. It loads the modules of agents that have one into this program, to try their
  * `migrate` on what was saved.
  */
+import { z } from 'zod';
 import type { AgentLife } from '../machines/index.ts';
-import { type AgentManifest, type AnyAgentDefinition, manifestOf } from './define-agent.ts';
+import { type AgentManifest, type AnyAgentDefinition, definitionList, manifestOf } from './define-agent.ts';
 import { AgentSystemError, errorInfoOf } from './errors.ts';
 import { loadAgentModule } from './load-agent-module.ts';
+import { parseInput } from './malformed.ts';
 import { migratedState } from './saved-state.ts';
-import type { Store, StoredAgent } from './store.ts';
+import { type Store, storeShape, type StoredAgent } from './store.ts';
+
+const inputSchema = z.strictObject({
+  store: storeShape,
+  options: z.strictObject({ agents: definitionList }),
+});
 
 export interface PlannedRecovery {
   readonly agentId: string;
@@ -29,15 +36,17 @@ export interface PlannedRecovery {
 /**
  * Goes through every agent of a store and tries what a recovery would.
  *
- * The store is opened and closed: no other program may have it open meanwhile.
+ * The store is opened and closed: no other program may have it open meanwhile. With `create: false` a
+ * `sqliteStore` does not make the file that a wrong path would name.
  *
- * @throws AgentSystemError `STORE_FAILED`
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for a store or options that are none, `STORE_FAILED`
  */
 export async function planRecovery(
   store: Store,
-  { agents = [] }: { readonly agents?: readonly AnyAgentDefinition[] } = {},
+  options: { readonly agents?: readonly AnyAgentDefinition[] } = {},
 ): Promise<readonly PlannedRecovery[]> {
-  const definitions = new Map(agents.map((definition) => [definition.type, definition]));
+  const input = parseInput(inputSchema, { store, options }, { what: 'planRecovery' });
+  const definitions = new Map(input.options.agents.map((definition) => [definition.type, definition]));
   const modules = new Map<string, Promise<AnyAgentDefinition>>();
   const load = (url: string) => {
     let loading = modules.get(url);

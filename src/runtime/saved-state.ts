@@ -5,7 +5,7 @@ import { ignoreRejection, isThenable } from './thenable.ts';
 
 /**
  * @throws Error for a version that the definition cannot migrate from, and whatever its `migrate` throws; TypeError
- * for a `migrate` that gives a promise
+ * for a `migrate` that gives a promise, or nothing: the agent would begin anew without a word
  */
 export function migratedState(
   { type, stateVersion = 1, migrate }: Pick<AnyAgentDefinition, 'type' | 'stateVersion' | 'migrate'>,
@@ -17,7 +17,8 @@ export function migratedState(
   if (saved.stateVersion > stateVersion) throw new Error(`${versions}: it was saved by a newer one`);
   if (migrate === undefined) throw new Error(`${versions}, and no migrate`);
   const migrated = migrate(state, saved.stateVersion);
-  if (!isThenable(migrated)) return migrated;
-  ignoreRejection(migrated);
-  throw new TypeError(`${versions}, and its migrate gave a promise, expected the state itself`);
+  if (isThenable(migrated)) ignoreRejection(migrated);
+  else if (migrated !== undefined) return migrated;
+  const came = migrated === undefined ? 'nothing' : 'a promise';
+  throw new TypeError(`${versions}, and its migrate gave ${came}, expected the state itself`);
 }

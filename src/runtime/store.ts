@@ -8,6 +8,7 @@
  * I4  A store that cannot be read is a clear error, never an empty one.
  */
 import type { SavedState } from './host.ts';
+import { having } from './malformed.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** What becomes durable together. */
@@ -61,6 +62,9 @@ export interface Store {
   state(agentId: string): SavedState | undefined | Promise<SavedState | undefined>;
   close(): void | Promise<void>;
 }
+
+/** A store as options may give it. */
+export const storeShape = having<Store>('recover', 'append', 'read', 'state', 'close');
 
 /**
  * What a store asks of events before it keeps any: sequences that grow, where those of lost events may be missing.

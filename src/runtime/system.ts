@@ -16,12 +16,12 @@ import { Agents } from './agents.ts';
 import { type Alert, Alerts } from './alerts.ts';
 import type { ChartObserver } from './chart.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
+import { type AnyAgentDefinition, definitionList } from './define-agent.ts';
 import type { Consensus } from './coordination/consensus.ts';
 import { Coordination, type CoordinationControl } from './coordination/coordination.ts';
 import type { Variables } from './coordination/variables.ts';
 import { endedInOrder } from './ended-in-order.ts';
-import { AgentSystemError, errorInfoOf, inWords } from './errors.ts';
+import { AgentSystemError, errorInfoOf } from './errors.ts';
 import { logEvents } from './event-log.ts';
 import type { Host } from './host.ts';
 import { chartIdentities } from './chart-identity.ts';
@@ -33,7 +33,7 @@ import { having, parseInput } from './malformed.ts';
 import { PoolRegistry, type Pools } from './pools/pools.ts';
 import { recoverFleet } from './recovery.ts';
 import { RestartPermits } from './restart-permits.ts';
-import type { Recovery, Store } from './store.ts';
+import { type Recovery, type Store, storeShape } from './store.ts';
 import { memoryStore } from './stores/memory.ts';
 import { type LifeStep, stepOf } from './replay.ts';
 import type { SystemEvent } from './system-event.ts';
@@ -125,7 +125,7 @@ const limit = z.custom<number>(
   { error: 'expected a whole number, 0 or more, or Infinity' },
 );
 const optionsSchema = z.strictObject({
-  store: having('recover', 'append', 'read', 'state', 'close').optional(),
+  store: storeShape.optional(),
   logger: having('child', 'isLevelEnabled', 'debug', 'info', 'warn', 'error').optional(),
   clock: having('now', 'setTimeout', 'clearTimeout').optional(),
   random: isFunction.optional(),
@@ -144,16 +144,7 @@ const optionsSchema = z.strictObject({
       maxOpenRounds: z.int().min(1).max(1_000).default(100),
     })
     .prefault({}),
-  agents: z
-    .array(z.custom<AnyAgentDefinition>(isAgentDefinition, { error: 'expected a defineAgent value' }))
-    .default([])
-    .superRefine((definitions, issues) => {
-      const types = new Set<string>();
-      for (const { type } of definitions) {
-        if (types.has(type)) issues.addIssue(`two definitions of type ${inWords(type)}`);
-        types.add(type);
-      }
-    }),
+  agents: definitionList,
   hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
 });
 const replaySchema = z.strictObject({ agentId: z.string(), untilSequence: limit.default(Infinity) });
@@ -394,7 +385,7 @@ class System implements AgentSystem {
     const graceMs = timeoutMs ?? this.#longestShutdownMs();
     const closeAt = this.#clock.now() + graceMs;
     const halting = this.#pools.halt(graceMs * FINISH_SHARE);
-    if (halting) await halting;
+    if (halting) await this.#until(closeAt, halting);
     const report = await this.#stopAll(timeoutMs === undefined ? undefined : this.#timeTo(closeAt), closeAt);
     this.#stopCounting?.();
     const why = new AgentSystemError('SYSTEM_CLOSED', 'the system has closed');
@@ -417,6 +408,14 @@ class System implements AgentSystem {
     for (const agent of this.agents.all()) agent.discard(why);
     this.#permits.close();
     this.#coordination.close();
+  }
+
+  /** Waits for something, and not beyond that moment. */
+  async #until(at: number, something: Promise<unknown>): Promise<void> {
+    const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
+    const timer = this.#clock.setTimeout(giveUp, this.#timeTo(at));
+    await Promise.race([something, given]);
+    this.#clock.clearTimeout(timer);
   }
 
   #timeTo(at: number): number {

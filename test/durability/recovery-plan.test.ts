@@ -96,13 +96,14 @@ it('a state that migrate does not take fails the start, and stays as it was save
   expect(await store.state('one')).toEqual({ json: '{"seen":1}', stateVersion: 1 });
 });
 
-it.each<[string, () => Promise<unknown>]>([
-  ['resolves', () => Promise.resolve({ seen: [] })],
-  ['rejects', () => Promise.reject(new Error('no luck'))],
-])('a migrate that gives a promise which %s is refused, in the plan and for real', async (_, migrate) => {
+it.each<[string, () => unknown]>([
+  ['a promise', () => Promise.resolve({ seen: [] })],
+  ['a promise', () => Promise.reject(new Error('no luck'))],
+  ['nothing', () => undefined],
+])('a migrate that gives %s is refused, in the plan and for real', async (given, migrate) => {
   const store = await storeOfOneLearner();
   const agents = [defineAgent({ type: 'learner', stateVersion: 2, migrate, init: () => ({}), tasks: {} })];
-  const problem = expect.stringMatching(/its migrate gave a promise, expected the state itself/) as string;
+  const problem = expect.stringContaining(`its migrate gave ${given}, expected the state itself`) as string;
   expect(await planRecovery(store, { agents })).toMatchObject([{ comesBack: false, problem }]);
   const system = await createAgentSystem({ store, agents, logger: silent });
   await expect(system.agents.start('one')).rejects.toMatchObject({
@@ -111,6 +112,20 @@ it.each<[string, () => Promise<unknown>]>([
   });
   await system.close();
   expect(await store.state('one')).toEqual({ json: '{"seen":1}', stateVersion: 1 });
+});
+
+it.each<[unknown, unknown, string]>([
+  ['fleet.db', {}, 'store: expected an object with recover'],
+  [memoryStore(), null, 'options: '],
+  [memoryStore(), { agnts: [] }, 'options.agnts'],
+  [memoryStore(), { agents: 5 }, 'options.agents'],
+  [memoryStore(), { agents: [5] }, 'options.agents.0: expected a defineAgent value, got 5'],
+  [memoryStore(), { agents: [first, second] }, 'two definitions of type "learner"'],
+])('a plan of %j with %j is refused by name', async (store, options, named) => {
+  await expect(planRecovery(store as never, options as never)).rejects.toMatchObject({
+    code: 'AGENT_SPEC_INVALID',
+    message: expect.stringContaining(named),
+  });
 });
 
 it('the identities of the charts are kept, and another one found is logged', async () => {

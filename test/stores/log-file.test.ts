@@ -12,7 +12,7 @@ import { seededRandom } from '../../src/testing/index.ts';
 import { agentOf, firstBatches, knownBatches } from './known-history.ts';
 import { appended, opened, place } from './store-file-rig.ts';
 
-const EVERYTHING = { maxBytes: Infinity, retain: {} };
+const EVERYTHING = { maxBytes: Infinity, retain: {}, create: true };
 
 function finish(steps: Generator): number {
   let count = 0;
@@ -65,7 +65,7 @@ describe('slots, written behind the log', () => {
     { kept: 'the newest events', retain: { events: 500 } },
   ])('say the same, wherever a program that keeps $kept died while it wrote them', ({ retain }) => {
     const path = place();
-    const options = { path, maxBytes: Infinity, retain };
+    const options = { path, ...EVERYTHING, retain };
     const source = crowdedEvents();
     const history: SystemEvent[] = [];
     let stops = 0;
@@ -225,7 +225,7 @@ describe('retention', () => {
 
   test('lets go of an old event when it is needed no more', () => {
     const path = place();
-    const { file } = LogFile.open({ path, maxBytes: Infinity, retain: { events: 100 } });
+    const { file } = LogFile.open({ path, ...EVERYTHING, retain: { events: 100 } });
     const source = knownEvents();
     write(file, take(source, 2_000));
     finish(file.compact());

@@ -21,6 +21,7 @@ import { batchesUpTo, firstBatches } from './known-history.ts';
 import {
   appended,
   assertHistory,
+  failure,
   filled,
   filledOf,
   opened,
@@ -39,6 +40,18 @@ describe('a path with nothing at it', () => {
     await store.close();
     expect(readdirSync(join(path, '..'))).toEqual(['fleet.db']);
     expect(statSync(path).size).toBeGreaterThan(4_096);
+  });
+
+  test('stays so where none is to be made', async () => {
+    const path = place();
+    expect(await failure(() => sqliteStore(path, { create: false }).recover(), path)).toContain(
+      'expected a store that is there, got nothing',
+    );
+    expect(readdirSync(join(path, '..'))).toEqual([]);
+    const history = await filled(path, 10);
+    const store = sqliteStore(path, { create: false });
+    await assertHistory(store, history);
+    await store.close();
   });
 
   test('in a directory that is not there is refused, and the directory is not made', async () => {

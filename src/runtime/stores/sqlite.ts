@@ -31,6 +31,8 @@ export interface SqliteStoreOptions {
   readonly retain?: Retain;
   /** The file grows no larger, in bytes: an append beyond is refused as on a full disk. Default no limit. */
   readonly maxBytes?: number;
+  /** Whether an empty store is made where there is no file; default true. */
+  readonly create?: boolean;
 }
 
 /** What a compaction has done. */
@@ -56,7 +58,8 @@ const optionsSchema = z.strictObject({
   retain: z
     .strictObject({ events: z.int().min(1).optional(), ageMs: z.number().positive().optional() })
     .default({}),
-  maxBytes: z.int().min(65_536).optional(),
+  maxBytes: z.int().min(65_536).default(Infinity),
+  create: z.boolean().default(true),
 });
 
 /**
@@ -68,11 +71,8 @@ const optionsSchema = z.strictObject({
  * @throws AgentSystemError `STORE_FAILED` for a path or options that are none
  */
 export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): SqliteStore {
-  const { retain, maxBytes = Infinity } = parseInput(optionsSchema, options, {
-    what: 'sqliteStore',
-    code: 'STORE_FAILED',
-  });
-  return new QueuedStore({ path: pathOf(path), retain, maxBytes });
+  const parsed = parseInput(optionsSchema, options, { what: 'sqliteStore', code: 'STORE_FAILED' });
+  return new QueuedStore({ path: pathOf(path), ...parsed });
 }
 
 /** Events and states of a transaction, unless a single batch has more. */

@@ -16,7 +16,7 @@ import type { SystemEvent } from '../../system-event.ts';
 import { AgentColumn } from './agent-column.ts';
 import { decodeEvent } from './event-json.ts';
 import { damaged } from './failure.ts';
-import { openFile } from './open-file.ts';
+import { type FileOptions, openFile } from './open-file.ts';
 import { Retention, type Retain } from './retention.ts';
 import { numberOf } from './schema.ts';
 import { SlotTable } from './slot-table.ts';
@@ -30,9 +30,7 @@ export interface EncodedBatch extends StoreBatch {
   readonly bodies: readonly string[];
 }
 
-export interface LogFileOptions {
-  readonly path: string;
-  readonly maxBytes: number;
+export interface LogFileOptions extends FileOptions {
   readonly retain: Retain;
 }
 
@@ -51,7 +49,7 @@ export class LogFile {
    * @throws AgentSystemError `STORE_FAILED`, and more of what SQLite throws; the file is then closed again
    */
   static open(options: LogFileOptions): { readonly file: LogFile; readonly recovery: Recovery } {
-    const db = openFile(options.path, options.maxBytes);
+    const db = openFile(options);
     try {
       const file = new LogFile(db, options);
       return { file, recovery: file.#recover() };

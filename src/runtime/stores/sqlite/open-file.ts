@@ -36,8 +36,15 @@ interface SQLite {
   readonly DatabaseSync: typeof DatabaseSync;
 }
 
+export interface FileOptions {
+  readonly path: string;
+  readonly maxBytes: number;
+  /** Whether an empty store is made where nothing is. */
+  readonly create: boolean;
+}
+
 /** @throws AgentSystemError `STORE_FAILED` */
-export function openFile(path: string, maxBytes: number): DatabaseSync {
+export function openFile({ path, maxBytes, create }: FileOptions): DatabaseSync {
   const sqlite = process.getBuiltinModule('node:sqlite') as SQLite | undefined;
   if (sqlite === undefined) {
     throw storeFailed(path, {
@@ -46,7 +53,13 @@ export function openFile(path: string, maxBytes: number): DatabaseSync {
       wayOut: 'run it with Node 24 or later',
     });
   }
-  if (!isThere(path)) createFile(sqlite, path);
+  if (!isThere(path)) {
+    if (!create) {
+      const wayOut = 'see that the path is right, or leave out create: false to begin with an empty store';
+      throw storeFailed(path, { expected: 'a store that is there', came: 'nothing', wayOut });
+    }
+    createFile(sqlite, path);
+  }
   let db: DatabaseSync | undefined;
   try {
     db = new sqlite.DatabaseSync(path);
