@@ -142,14 +142,15 @@ export class Telemetry {
           return ends.add(1, { ...typeOf(event.agentId), as: event.type.slice('agent.'.length) });
         case 'agent.restart_scheduled':
           return restarts.add(1, typeOf(event.agentId));
-        case 'task.completed': {
+        case 'task.completed':
+        case 'task.failed': {
+          const code = event.type === 'task.failed' ? { code: event.code } : {};
           const labels = { ...typeOf(event.agentId), task: event.task };
+          const ended = { ...labels, as: event.type.slice('task.'.length), ...code };
           waits.record(event.waitedMs / 1_000, labels);
-          runs.record(event.ranMs / 1_000, labels);
-          return tasks.add(1, { ...labels, as: 'completed' });
+          runs.record(event.ranMs / 1_000, ended);
+          return tasks.add(1, ended);
         }
-        case 'task.failed':
-          return tasks.add(1, { ...typeOf(event.agentId), task: event.task, as: 'failed', code: event.code });
         case 'task.timed_out':
         case 'task.abandoned':
         case 'task.unknown':

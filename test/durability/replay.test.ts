@@ -41,6 +41,8 @@ function stepOfRecord(record: AgentRecord): Partial<LifeStep> {
   };
 }
 
+const ofLife = ({ tasks: _, ...step }: LifeStep) => step;
+
 async function livedThrough() {
   const clock = simulatedClock();
   const system = await createAgentSystem({
@@ -136,7 +138,6 @@ it('begins where retention has left off, and says the same from there', async ()
     const step = stepOf(late.at(-1), event);
     if (step) late.push(step);
   }
-  const ofLife = ({ tasks: _, ...step }: LifeStep) => step;
   const from = whole.findIndex(({ sequence }) => sequence === events[first]!.sequence);
   expect(late.map(ofLife)).toEqual(whole.slice(from).map(ofLife));
   expect(late[0]!.tasks).toEqual({ done: 0, failed: 0, timedOut: 0, abandoned: 0 });

@@ -35,7 +35,7 @@ describe('what a task is given', () => {
 describe('the asynchronous context of a task', () => {
   it('is its caller’s, also when it had to wait for another caller’s task', async () => {
     const callers = new AsyncLocalStorage<string>();
-    const first = gate<void>();
+    const first = gate();
     const { go } = await doing(async ({ input }) => {
       if (input === 'ada') await first.promise;
       return callers.getStore();

@@ -324,7 +324,7 @@ describe('a task that crashes its agent by definition', () => {
 /** An agent whose task calls `complete` and ends when it is told to. */
 async function completing(onTaskError: 'fail' | 'crash') {
   const made = await rig();
-  const done = gate<void>();
+  const done = gate();
   const module = defineAgent({
     type: 'completing',
     onTaskError,

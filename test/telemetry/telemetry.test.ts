@@ -168,7 +168,8 @@ it('metrics count agents by status, and what became of bodies and tasks, with no
     { type: 'worker', task: 'fail', as: 'failed', code: 'TASK_FAILED', value: 1 },
   ]);
   expect(points('mabeam.task.duration')).toMatchObject([
-    { type: 'worker', task: 'work', value: { count: 1 } },
+    { type: 'worker', task: 'work', as: 'completed', value: { count: 1 } },
+    { type: 'worker', task: 'fail', as: 'failed', code: 'TASK_FAILED', value: { count: 1 } },
   ]);
   await system.close();
   await meters.shutdown();
