@@ -929,6 +929,50 @@ describe('a close of the system', () => {
     expect(await created).toBe('SYSTEM_CLOSED');
   });
 
+  test.each(['agent.start_failed', 'agent.stopping', 'agent.stopped', 'agent.forgotten'] as const)(
+    'ends, whenever it begins after %s of a pool that cannot open, and answers whoever asked for the pool',
+    async (type) => {
+      const opens = defineAgent({
+        type: 'opens',
+        init: ({ agentId }) => {
+          if (agentId === 'p-3') throw new Error('no key');
+          return {};
+        },
+        tasks: {},
+      });
+      for (let turns = 0; turns < 16; turns++) {
+        const { system, clock } = await rig();
+        const closed = Promise.withResolvers<unknown>();
+        const close = async () => {
+          for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+          closed.resolve(system.close({ timeoutMs: 1_000 }));
+        };
+        system.events.subscribe((event) => {
+          if (event.type === type) void close();
+        });
+        const created = refusal(system.pools.create({ name: 'p', min: 3, max: 3, spec: { module: opens } }));
+        await settled();
+        expect(await fateOf(closed.promise), `${turns} turns later`).toMatchObject({ value: {} });
+        expect(['AGENT_START_FAILED', 'SYSTEM_CLOSED']).toContain((await created).code);
+        expect(clock.pending()).toEqual([]);
+      }
+    },
+  );
+
+  test('waits for the lines of pools no longer than until its deadline', async () => {
+    const { clock } = await poolRig();
+    const setTimeout = (run: () => void, ms: number) => (ms === 800 ? undefined : clock.setTimeout(run, ms));
+    const system = await createAgentSystem({ clock: { ...clock, setTimeout }, logger: silent });
+    const shop = workshop();
+    await system.pools.create({ name: 'p', min: 1, max: 1, spec: { module: shop.definition } });
+    const codes = Promise.all([1, 2].map(() => codeOf(system.pools.execute('p', { type: 'work' }))));
+    await settled();
+    const closed = system.close({ timeoutMs: 1_000 });
+    await clock.advance(1_000);
+    expect(await fateOf(closed)).toEqual({ value: { stopped: [], abandoned: ['p-1'] } });
+    expect(await codes).toEqual(['TASK_ABANDONED', 'TASK_ABANDONED']);
+  });
+
   test('without any pool waits for none', async () => {
     const system = await createAgentSystem({ logger: silent });
     expect(await system.close()).toEqual({ stopped: [], abandoned: [] });

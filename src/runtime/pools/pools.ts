@@ -105,7 +105,7 @@ const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 export class PoolRegistry implements Pools {
   readonly #options: PoolRegistryOptions;
   readonly #pools = new Map<string, Pool>();
-  /** Pools whose first members start. */
+  /** Pools whose first members start, by the names that are taken for them. */
   readonly #opening = new Map<string, Pool | undefined>();
   #halting: PromiseWithResolvers<void> | undefined;
   /** Of those that are told to halt, the ones that have not. */
@@ -197,8 +197,14 @@ export class PoolRegistry implements Pools {
 
   #closed(pool: Pool): void {
     this.#unhalted.delete(pool);
-    if (this.#halting === undefined) this.#pools.delete(pool.name);
+    if (this.#halting === undefined) this.#forget(pool);
     else if (this.#unhalted.size === 0) this.#halting.resolve();
+  }
+
+  /** It has ended, and is nobody's to halt. A name that is being given stays taken until that call is answered. */
+  #forget(pool: Pool): void {
+    if (this.#opening.get(pool.name) === pool) this.#opening.set(pool.name, undefined);
+    this.#pools.delete(pool.name);
   }
 
   #all(): Pool[] {
