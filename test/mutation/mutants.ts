@@ -757,8 +757,8 @@ const mailbox = of('runtime/mailbox.ts', [
   ['what is done is not counted', 'this.#done += 1;', ''],
   [
     'how long a task waited is wrong',
-    'const waitedMs = entry.startedAt - entry.acceptedAt;',
-    'const waitedMs = this.#owner.clock.now() - entry.acceptedAt;',
+    'waitedMs: startedAt - acceptedAt',
+    'waitedMs: this.#owner.clock.now() - acceptedAt',
   ],
 ]);
 
