@@ -177,6 +177,18 @@ describe('no harm is done', () => {
     expect(faults.length).toBeGreaterThan(0);
   });
 
+  it('by a filter that gives a promise, which is no answer', async () => {
+    const { relay, clock, faults, start } = relayWith({
+      filter: (() => Promise.reject(new Error('nobody hears this'))) as never,
+    });
+    const viewer = scriptedViewer();
+    relay.join(viewer);
+    start('one');
+    await clock.advance(50);
+    expect(viewer.messages).toEqual([]);
+    expect(faults).toContainEqual(new TypeError('the filter gave a promise, expected true or false'));
+  });
+
   it('by a snapshot that is no JSON, or far too much of it: it is shown without', async () => {
     const { relay, clock, faults, start } = relayWith();
     const viewer = scriptedViewer();

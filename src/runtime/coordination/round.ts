@@ -90,7 +90,7 @@ export class Round {
     this.openedAt = openedAt;
     this.deadlineAt = openedAt + motion.terms.deadlineMs;
     this.box = new BallotBox(electorate);
-    this.electorate = electorate.map(({ agentId }) => agentId);
+    this.electorate = Object.freeze(electorate.map(({ agentId }) => agentId));
     this.#electors = electorate;
     this.#journal = journal;
     this.#tell = (event) => {

@@ -12,6 +12,7 @@
  */
 import type { ChartInspectionEvent } from '../chart.ts';
 import type { Clock } from '../clock.ts';
+import { ignoreRejection, isThenable } from '../thenable.ts';
 import { actorMessage, type SeenActor, snapshotMessage } from './stately-message.ts';
 
 /** Who watches. */
@@ -70,7 +71,12 @@ export class Relay {
   observe(event: ChartInspectionEvent): void {
     if (this.#isClosed || (event.type !== '@xstate.snapshot' && event.type !== '@xstate.actor')) return;
     try {
-      if (this.#options.filter(event)) this.#note(event);
+      const isWanted: unknown = this.#options.filter(event);
+      if (isThenable(isWanted)) {
+        ignoreRejection(isWanted);
+        throw new TypeError('the filter gave a promise, expected true or false');
+      }
+      if (isWanted) this.#note(event);
     } catch (thrown) {
       this.#options.onFault(thrown);
     }
