@@ -5,7 +5,9 @@
  * holds no member and no task.
  *
  * I1  At the most one look is open at a time; one that gets no answer ends at its deadline and changes nothing.
- * I2  A change that was asked for is awaited, for one interval at the most, before the next look.
+ * I2  A change that was asked for is awaited, for one interval at the most, before the next look; but not while a
+ *     task waits and no member is wanted.
+ * I3  That a task waits and no member is wanted is looked at at once, or else right after the look that is open.
  *
  * Source: seed, "Resource-Based Scaling": `check_scaling` every 30 s.
  */
@@ -34,12 +36,14 @@ export interface AutoscalerContext extends ScalingHistory {
   readonly decision: ScalingDecision | undefined;
   /** When that was decided, epoch ms. */
   readonly decidedAt: number;
+  /** Whether a task has come to wait since the look that is open began, while no member was wanted. */
+  readonly isDemanded: boolean;
 }
 
 export type AutoscalerEvent =
   | { type: 'metrics.read'; at: number; metrics: ScalingMetrics }
   | { type: 'metrics.failed'; at: number; why: string }
-  /** The first task waits, and the pool wants no member at all. */
+  /** A task has come to wait, and the pool wants no member at all. */
   | { type: 'demand.rose' }
   /** A caller has set another size: it stands for as long as a change of the autoscaler's own. */
   | { type: 'size.set'; at: number; from: number; to: number }
@@ -107,8 +111,10 @@ export const autoscalerMachine = setup({
     noteScaling: assign(({ context }) => {
       const { decision, metrics, decidedAt } = context;
       const isUp = decision?.action === 'scale' && decision.to > (metrics?.size ?? 0);
-      return isUp ? { upAt: decidedAt } : { downAt: decidedAt };
+      return isUp ? { upAt: decidedAt, isDemanded: false } : { downAt: decidedAt };
     }),
+    noteLook: assign({ isDemanded: false }),
+    noteDemand: assign({ isDemanded: true }),
     noteSizeSet: assign(({ event }) => {
       if (event.type !== 'size.set') return {};
       return event.to > event.from ? { upAt: event.at } : { downAt: event.at };
@@ -117,6 +123,7 @@ export const autoscalerMachine = setup({
   guards: {
     isScale: ({ context }) => context.decision?.action === 'scale',
     isBlocked: ({ context }) => context.decision?.action === 'blocked',
+    isDemanded: ({ context }) => context.isDemanded,
     isCoolingDown: ({ context }) => isCoolingDown(context.policy, context, context.decidedAt),
   },
   delays: {
@@ -133,6 +140,7 @@ export const autoscalerMachine = setup({
     metrics: undefined,
     decision: undefined,
     decidedAt: 0,
+    isDemanded: false,
   }),
   initial: 'watching',
   on: {
@@ -155,11 +163,12 @@ export const autoscalerMachine = setup({
     },
     reading: {
       description: 'The metrics are being read.',
-      entry: 'readMetrics',
+      entry: ['noteLook', 'readMetrics'],
       after: { patience: { target: 'resting', actions: raiseFailed } },
       on: {
         'metrics.read': { target: 'deciding', actions: [clearAlert('scaling_signal_failed'), 'decide'] },
         'metrics.failed': { target: 'resting', actions: ['noteFailure', raiseFailed] },
+        'demand.rose': { actions: 'noteDemand' },
       },
     },
     deciding: {
@@ -176,10 +185,14 @@ export const autoscalerMachine = setup({
     scaling: {
       description: 'Another size was asked for; the pool is on its way there.',
       after: { patience: 'resting' },
-      on: { 'pool.settled': 'resting' },
+      on: { 'pool.settled': 'resting', 'demand.rose': 'reading' },
     },
     resting: {
-      always: [{ guard: 'isCoolingDown', target: 'coolingDown' }, { target: 'watching' }],
+      always: [
+        { guard: 'isDemanded', target: 'reading' },
+        { guard: 'isCoolingDown', target: 'coolingDown' },
+        { target: 'watching' },
+      ],
     },
     closed: { type: 'final', entry: [clearAlert('scaling_blocked'), clearAlert('scaling_signal_failed')] },
   },

@@ -10,9 +10,12 @@ export const UP_COOLDOWN_MS = 15_000;
 export const DOWN_COOLDOWN_MS = 25_000;
 
 /** What the next look will see. */
-export type Sight = 'busy' | 'calm' | 'quiet' | 'strained' | 'broken' | 'silent';
-/** `ready`: a member that was started runs. `wait`: nothing happens until a deadline. `task`: the first one waits. */
-export type Move = `look ${Sight}` | `size ${number}` | 'ready' | 'wait' | 'task';
+export type Sight = 'busy' | 'calm' | 'quiet' | 'strained' | 'broken' | 'silent' | 'outdated';
+/**
+ * `ready`: a member that was started runs. `gone`: one that was told to end has ended. `wait`: nothing happens until
+ * a deadline. `task`: the first one waits; with an `outdated` sight it comes to wait while the signal is read.
+ */
+export type Move = `look ${Sight}` | `size ${number}` | 'ready' | 'gone' | 'wait' | 'task';
 
 export interface Scaler {
   readonly now: number;
@@ -21,6 +24,9 @@ export interface Scaler {
   readonly dueAt: number;
   readonly size: number;
   readonly starting: number;
+  /** Members on their way out; those that take no time for it are none. */
+  readonly ending: number;
+  readonly isSlowToEnd: boolean;
   /** Tasks in the line. */
   readonly waiting: number;
   readonly upAt: number;
@@ -35,12 +41,14 @@ export interface ScalerOutcome {
   readonly alerts: readonly string[];
 }
 
-export const first: Scaler = {
+const first: Scaler = {
   now: 0,
   phase: 'watching',
   dueAt: INTERVAL_MS,
   size: 1,
   starting: 0,
+  ending: 0,
+  isSlowToEnd: false,
   waiting: 0,
   upAt: -Infinity,
   downAt: -Infinity,
@@ -60,13 +68,38 @@ export const themes: Readonly<Record<string, readonly Move[]>> = {
     'look silent',
     'ready',
   ],
-  'a task that waits for the first member': ['look busy', 'look quiet', 'task', 'ready', 'size 1'],
+  'a task that waits for the first member': [
+    'look busy',
+    'look quiet',
+    'look outdated',
+    'task',
+    'ready',
+    'size 1',
+  ],
+  'a task that comes while the last member leaves': [
+    'look calm',
+    'look quiet',
+    'look outdated',
+    'task',
+    'ready',
+    'gone',
+    'wait',
+  ],
 };
+
+export function firstOf(theme: string): Scaler {
+  return { ...first, isSlowToEnd: themes[theme]!.includes('gone') };
+}
 
 export function isPossible(scaler: Scaler, move: Move): boolean {
   if (move === 'ready') return scaler.starting > 0;
   if (move === 'wait') return scaler.phase === 'scaling';
-  if (move === 'task') return scaler.size === 0 && scaler.waiting === 0 && scaler.phase !== 'scaling';
+  if (move === 'gone') return scaler.ending > 0;
+  const isDeserted = scaler.size === 0 && scaler.waiting === 0;
+  if (move === 'task') return isDeserted;
+  if (move === 'look outdated' && !isDeserted) return false;
+  // One that leaves takes the place of one that might come: there is none to spare for two of them.
+  if (move === 'look quiet' && scaler.ending > 0) return false;
   if (move.startsWith('size')) return true;
   return scaler.phase !== 'scaling';
 }
@@ -90,12 +123,19 @@ export function play(
   const [deed, what] = move.split(' ') as [string, string];
   if (deed === 'look') {
     scaler.now = scaler.dueAt;
-    look(scaler, told, what as Sight);
+    if (what === 'outdated') {
+      scaler.waiting = 1;
+      look(scaler, told, 'calm');
+      look(scaler, told, 'own');
+    } else look(scaler, told, what as Sight);
   } else if (deed === 'size') setSize(scaler, told, Number(what));
   else if (deed === 'ready') {
     scaler.starting -= 1;
     scaler.waiting = 0;
-    if (scaler.starting === 0 && scaler.phase === 'scaling') rest(scaler);
+    settle(scaler);
+  } else if (deed === 'gone') {
+    scaler.ending -= 1;
+    settle(scaler);
   } else if (deed === 'wait') {
     scaler.now = scaler.dueAt;
     rest(scaler);
@@ -123,17 +163,14 @@ function look(scaler: Draft, told: Told, sight: Sight | 'own'): void {
   scaler.isBlocked = isBlocked;
   if (to === 'blocked' || to === scaler.size) return rest(scaler);
   told.scaled.push(`${scaler.size} to ${to}`);
-  if (to > scaler.size) {
-    scaler.upAt = scaler.now;
-    scaler.starting += 1;
-    scaler.phase = 'scaling';
-    scaler.dueAt = scaler.now + INTERVAL_MS;
-  } else {
-    // The member that leaves has nothing to do: it is gone at once.
-    scaler.downAt = scaler.now;
-    rest(scaler);
-  }
+  const isUp = to > scaler.size;
   scaler.size = to;
+  scaler[isUp ? 'upAt' : 'downAt'] = scaler.now;
+  if (isUp) scaler.starting += 1;
+  else if (scaler.isSlowToEnd) scaler.ending += 1;
+  scaler.phase = 'scaling';
+  scaler.dueAt = scaler.now + INTERVAL_MS;
+  settle(scaler);
 }
 
 function sizeAfter({ size, now, upAt, downAt }: Scaler, sight: Sight | 'own'): number | 'blocked' {
@@ -153,10 +190,14 @@ function setSize(scaler: Draft, told: Told, size: number): void {
   if (missing > 0) scaler.upAt = scaler.now;
   else scaler.downAt = scaler.now;
   scaler.size = size;
-  if (scaler.phase === 'scaling' && scaler.starting === 0) return rest(scaler);
+  if (scaler.phase === 'scaling') return settle(scaler);
   if (scaler.phase !== 'watching') return;
   scaler.phase = 'cooling_down';
   scaler.dueAt = scaler.now + INTERVAL_MS;
+}
+
+function settle(scaler: Draft): void {
+  if (scaler.phase === 'scaling' && scaler.starting + scaler.ending === 0) rest(scaler);
 }
 
 function rest(scaler: Draft): void {

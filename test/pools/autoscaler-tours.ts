@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import type { ChartInspectionEvent } from '../../src/index.ts';
 import { coveringTours, type Tours } from '../life/tours.ts';
-import { first, isPossible, keyOf, type Move, play, type Scaler, themes } from './autoscaler-model.ts';
+import { firstOf, isPossible, keyOf, type Move, play, type Scaler, themes } from './autoscaler-model.ts';
 import { AutoscalerWorld } from './autoscaler-world.ts';
 
 const SHOWN_MOVES = 20;
@@ -11,7 +11,7 @@ export function scalerTours(theme: string): Tours<Move> {
   return coveringTours({
     name: theme,
     moves: themes[theme]!,
-    first,
+    first: firstOf(theme),
     isPossible,
     after: (scaler, move) => play(scaler, move).scaler,
     keyOf,
@@ -20,12 +20,13 @@ export function scalerTours(theme: string): Tours<Move> {
 
 /** @throws AssertionError at the first move after which the two differ, with the way to it */
 export async function judgeScaler(
+  theme: string,
   moves: readonly Move[],
   inspect: (event: ChartInspectionEvent) => void = () => {},
 ): Promise<void> {
-  const world = await AutoscalerWorld.open(inspect);
+  let scaler = firstOf(theme);
+  const world = await AutoscalerWorld.open(scaler, inspect);
   try {
-    let scaler = first;
     for (const [index, move] of moves.entries()) {
       const { scaler: after, outcome } = play(scaler, move);
       const seen = await world.play(move, scaler);

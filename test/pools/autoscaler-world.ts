@@ -9,6 +9,7 @@ import {
   type ScalingSignalSource,
 } from '../../src/index.ts';
 import {
+  type ScriptedBody,
   type ScriptedHost,
   scriptedHost,
   type SimulatedClock,
@@ -31,7 +32,7 @@ const worker = defineAgent({ type: 'worker', init: () => ({}), tasks: { work: { 
 type Told = { -readonly [Field in keyof ScalerOutcome]: string[] };
 type Answer = ReturnType<ScalingSignalSource>;
 
-const SEEN: Readonly<Record<Exclude<Sight, 'silent'>, () => Answer>> = {
+const SEEN: Readonly<Record<Exclude<Sight, 'silent' | 'outdated'>, () => Answer>> = {
   busy: () => ({ busyShare: 1, waiting: 9 }),
   calm: () => ({ busyShare: 0.5, waiting: 0 }),
   quiet: () => ({ busyShare: 0, waiting: 0 }),
@@ -46,17 +47,21 @@ export class AutoscalerWorld {
   readonly #system: AgentSystem;
   readonly #host: ScriptedHost;
   readonly #startAt: number;
+  readonly #isSlowToEnd: boolean;
+  /** Bodies that were told to end, and take their time. */
+  readonly #leaving: ScriptedBody[] = [];
   #answer: () => Answer;
   #told: Told = { scaled: [], alerts: [] };
 
   private constructor(
     system: AgentSystem,
-    { clock, host, see }: { clock: SimulatedClock; host: ScriptedHost; see: () => Answer },
+    { clock, host, isSlowToEnd }: { clock: SimulatedClock; host: ScriptedHost; isSlowToEnd: boolean },
   ) {
     this.#system = system;
     this.clock = clock;
     this.#host = host;
-    this.#answer = see;
+    this.#isSlowToEnd = isSlowToEnd;
+    this.#answer = SEEN.calm;
     this.#startAt = clock.now();
     system.events.subscribe((event) => {
       if (event.type === 'pool.scaled') this.#told.scaled.push(`${event.from} to ${event.to}`);
@@ -65,7 +70,10 @@ export class AutoscalerWorld {
     });
   }
 
-  static async open(inspect: (event: ChartInspectionEvent) => void): Promise<AutoscalerWorld> {
+  static async open(
+    { isSlowToEnd }: Scaler,
+    inspect: (event: ChartInspectionEvent) => void,
+  ): Promise<AutoscalerWorld> {
     const clock = simulatedClock();
     const host = scriptedHost({ onOpen: (body) => queueMicrotask(() => isFirst && body.ready()) });
     let isFirst = true;
@@ -76,7 +84,7 @@ export class AutoscalerWorld {
       logger: pino({ level: 'silent' }),
       hosts: { 'in-process': host },
     });
-    const world: AutoscalerWorld = new AutoscalerWorld(system, { clock, host, see: SEEN.calm });
+    const world: AutoscalerWorld = new AutoscalerWorld(system, { clock, host, isSlowToEnd });
     await system.pools.create({
       name: 'p',
       min: MIN,
@@ -107,10 +115,9 @@ export class AutoscalerWorld {
     if (deed === 'look') await this.#look(what as Sight, before.dueAt - before.now);
     else if (deed === 'size') void this.#system.pools.ensureSize('p', Number(what)).catch(() => {});
     else if (deed === 'wait') await this.clock.advance(before.dueAt - before.now);
-    else if (deed === 'task') {
-      this.#answer = () => ({});
-      void this.#system.pools.execute('p', { type: 'work' }).catch(() => {});
-    } else {
+    else if (deed === 'gone') this.#leaving.shift()!.exit('shutdown');
+    else if (deed === 'task') this.#execute();
+    else {
       const agents = new Map(this.#system.agents.list().map((agent) => [agent.id, agent.status]));
       this.#host.live.find(({ start }) => agents.get(start.agentId) === 'starting')!.ready();
     }
@@ -133,11 +140,27 @@ export class AutoscalerWorld {
 
   async dispose(): Promise<void> {
     const closed = this.#system.close({ timeoutMs: 0 });
+    for (const body of this.#leaving.splice(0)) body.exit('shutdown');
+    await this.#settle();
+    await this.clock.advance(0);
     await this.#settle();
     await closed;
   }
 
+  /** From now on the pool's own figures count. */
+  #execute(): void {
+    this.#answer = () => ({});
+    void this.#system.pools.execute('p', { type: 'work' }).catch(() => {});
+  }
+
   async #look(sight: Sight, inMs: number): Promise<void> {
+    if (sight === 'outdated') {
+      const outdated = Promise.withResolvers<Awaited<Answer>>();
+      this.#answer = () => outdated.promise;
+      await this.clock.advance(inMs);
+      this.#execute();
+      return outdated.resolve(SEEN.calm());
+    }
     if (sight !== 'silent') {
       this.#answer = SEEN[sight];
       return this.clock.advance(inMs);
@@ -162,7 +185,8 @@ export class AutoscalerWorld {
             body.report({ type: 'task.completed', taskId: request.taskId, output: 'done' });
           } else if (request.type === 'state.save') {
             body.report({ type: 'state.saved', state: { json: '{}', stateVersion: 1 } });
-          } else if (request.type === 'terminate' || request.type === 'kill') body.exit('shutdown');
+          } else if (request.type === 'terminate' && this.#isSlowToEnd) this.#leaving.push(body);
+          else if (request.type === 'terminate' || request.type === 'kill') body.exit('shutdown');
         }
       }
     }

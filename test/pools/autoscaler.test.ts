@@ -16,7 +16,7 @@ function tour(theme: string): Promise<number> {
 
 async function sendOnTours(theme: string): Promise<number> {
   const { tours, states } = scalerTours(theme);
-  for (const moves of tours) await judgeScaler(moves, coverage.inspect);
+  for (const moves of tours) await judgeScaler(theme, moves, coverage.inspect);
   return states;
 }
 

@@ -1,8 +1,9 @@
 /** Pools that size themselves by their own load, as their users see them. */
 import { describe, expect, test, vi } from 'vitest';
-import type { ScalingSignalSource } from '../../src/index.ts';
+import { defineAgent, type ScalingSignalSource } from '../../src/index.ts';
+import type { ScalingSignal } from '../../src/machines/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
-import { fateOf } from '../rig.ts';
+import { fateOf, gate } from '../rig.ts';
 import { poolRig } from './pool-rig.ts';
 
 const allBusy: ScalingSignalSource = () => ({ busyShare: 1 });
@@ -81,6 +82,100 @@ test('of no member gets one as soon as a task waits', async () => {
   expect(await task).toBe('done');
   await clock.advance(2 * INTERVAL_MS);
   expect(pool()).toMatchObject({ status: 'steady', wanted: 0, live: 0 });
+});
+
+describe('of no member gets one as soon as a task waits, also when that comes', () => {
+  test('while the signal is read, whatever that says of the time before', async () => {
+    let answer = gate<ScalingSignal>();
+    const { pool, work, clock } = await poolRig({
+      min: 0,
+      scale: { ...scale, signal: () => answer.promise },
+    });
+    await clock.advance(INTERVAL_MS);
+    void work();
+    expect(pool()).toMatchObject({ wanted: 0, waiting: 1, scaling: { status: 'reading' } });
+    const outdated = answer;
+    answer = gate();
+    outdated.resolve({ waiting: 0, busyShare: 0 });
+    answer.resolve({});
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1, waiting: 0 });
+  });
+
+  test('while the signal is read in vain', async () => {
+    const answers: PromiseWithResolvers<ScalingSignal>[] = [];
+    const signal = () => {
+      answers.push(gate());
+      return answers.at(-1)!.promise;
+    };
+    const { pool, work, clock } = await poolRig({ min: 0, scale: { ...scale, signal } });
+    await clock.advance(INTERVAL_MS);
+    void work();
+    answers[0]!.reject(new Error('no figures today'));
+    await settled();
+    expect(answers).toHaveLength(2);
+    answers[1]!.resolve({});
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1, waiting: 0 });
+  });
+
+  test('while the last member ends', async () => {
+    const ends = gate();
+    const slow = defineAgent({
+      type: 'slow',
+      init: () => ({}),
+      tasks: { work: { run: () => 'done' } },
+      terminate: () => ends.promise,
+    });
+    const { pool, pools, clock } = await poolRig({ min: 0, target: 1, scale, spec: { module: slow } });
+    await clock.advance(INTERVAL_MS);
+    expect(pool()).toMatchObject({ status: 'shrinking', wanted: 0, draining: 1 });
+    expect(await fateOf(pools.execute('p', { type: 'work' }))).toEqual({ value: 'done' });
+    expect(pool()).toMatchObject({ wanted: 1, live: 1, draining: 1 });
+    ends.resolve();
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1, draining: 0 });
+  });
+
+  test('before a look that did not see it sends the last member away', async () => {
+    let answer = gate<ScalingSignal>();
+    const signal = () => answer.promise;
+    const { pool, work, clock, shop } = await poolRig({
+      min: 0,
+      target: 1,
+      scale: { ...scale, signal },
+    });
+    await clock.advance(INTERVAL_MS);
+    void work();
+    void work();
+    await settled();
+    const outdated = answer;
+    answer = gate();
+    outdated.resolve({});
+    await settled();
+    expect(pool()).toMatchObject({ wanted: 0, draining: 1, waiting: 1, scaling: { status: 'reading' } });
+    answer.resolve({});
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1, draining: 0 });
+    expect(shop.jobs.some((job) => job.signal.aborted)).toBe(false);
+  });
+
+  test('again, as the member that did it was lost', async () => {
+    const { pool, pools, clock, agents, shop } = await poolRig({
+      min: 0,
+      target: 1,
+      retryAbandoned: 1,
+      scale: { ...scale, signal: ({ size }) => (size === 1 ? { busyShare: 0 } : {}) },
+    });
+    void pools.execute('p', { type: 'again' }).catch(() => {});
+    await clock.advance(INTERVAL_MS);
+    expect(pool()).toMatchObject({ wanted: 0, draining: 1, waiting: 0 });
+    await clock.advance(INTERVAL_MS);
+    void agents.kill('p-1');
+    await settled();
+    expect(pool()).toMatchObject({ wanted: 1, live: 1, waiting: 0 });
+    expect(shop.jobs.at(-1)!.agentId).toBe('p-2');
+  });
 });
 
 test('without an autoscaler no member comes by itself', async () => {

@@ -81,7 +81,7 @@ export class Autoscaling {
     this.#chart = createChart(logic, input, options.chart);
   }
 
-  /** The first task waits, and the pool wants no member at all. */
+  /** A task has come to wait, and the pool wants no member at all. */
   demandRose(): void {
     this.#send({ type: 'demand.rose' });
   }

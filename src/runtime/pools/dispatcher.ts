@@ -130,8 +130,7 @@ export class Dispatcher {
     const dueAt = request.timeoutMs === undefined ? Infinity : clock.now() + request.timeoutMs;
     const task: PoolTask = { request, dueAt, resolve, reject, retriesLeft };
     if (member === undefined) {
-      this.#line.add(task);
-      if (this.#line.size === 1) this.#options.demandRose();
+      this.#wait(task);
     } else this.#give(member, task);
     return promise;
   }
@@ -200,8 +199,13 @@ export class Dispatcher {
     const mayRepeat = isAbandoned && task.retriesLeft > 0 && !task.request.signal?.aborted;
     if (!mayRepeat || this.#isClosed) return task.reject(thrown);
     task.retriesLeft -= 1;
-    this.#line.add(task, true);
+    this.#wait(task, true);
     this.handOut();
+  }
+
+  #wait(task: PoolTask, isFirst = false): void {
+    this.#line.add(task, isFirst);
+    if (this.#line.size === 1) this.#options.demandRose();
   }
 
   #tellIfEmpty(): void {

@@ -140,9 +140,7 @@ export class Pool {
       agents,
       clock,
       isMetered: scale !== undefined,
-      demandRose: () => {
-        if (this.#wanted === 0) this.#autoscaling?.demandRose();
-      },
+      demandRose: () => this.#tellDemand(),
     });
     this.#members = new Members({
       pool: spec.name,
@@ -187,7 +185,11 @@ export class Pool {
       alerts,
       chart: { ...chartOptions, onBug },
       takeLoad: () => this.#takeLoad(),
-      resize: (to, why) => this.#send({ type: 'pool.scale', wanted: to, why }),
+      resize: (to, why) => {
+        this.#send({ type: 'pool.scale', wanted: to, why });
+        // One may have come to wait since the load was taken.
+        this.#tellDemand();
+      },
     });
   }
 
@@ -372,6 +374,10 @@ export class Pool {
 
   #announce(from: number, to: number, why: string): void {
     if (from !== to) this.#services.journal.emit({ type: 'pool.scaled', pool: this.name, from, to, why });
+  }
+
+  #tellDemand(): void {
+    if (this.#wanted === 0 && this.#dispatcher.waiting > 0) this.#autoscaling?.demandRose();
   }
 
   get #wanted(): number {
