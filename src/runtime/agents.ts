@@ -29,7 +29,7 @@ import {
 import { AgentSystemError, errorInfoOf, inWords } from './errors.ts';
 import type { HealthReport } from './health-lane.ts';
 import type { Host } from './host.ts';
-import type { TaskRequest } from './mailbox.ts';
+import type { GivenTask, TaskRequest } from './mailbox.ts';
 import { jsonProblemOf } from './json-survey.ts';
 import { parseInput } from './malformed.ts';
 import { judge } from './schema.ts';
@@ -225,7 +225,7 @@ export class Agents {
   }
 
   /** @internal A task that was checked, of an agent that takes tasks. */
-  run(agent: Agent, task: TaskRequest): Promise<unknown> {
+  run(agent: Agent, task: GivenTask): Promise<unknown> {
     const { id, incarnation, manifest } = agent;
     return this.#services.telemetry.task(
       { agentId: id, incarnation, agentType: manifest.type, task: task.type },

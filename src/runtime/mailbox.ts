@@ -34,6 +34,12 @@ export interface TaskRequest {
   readonly transfer?: readonly ArrayBuffer[];
 }
 
+/** A task as an agent is given it. */
+export interface GivenTask extends TaskRequest {
+  /** When its `timeoutMs` is over, epoch ms, where that began before it was given: in a pool's line. */
+  readonly dueAt?: number;
+}
+
 /** Figures of one agent's tasks over all its incarnations; latencies in ms, from acceptance to answer. */
 export interface TaskMetrics {
   readonly done: number;
@@ -65,7 +71,7 @@ interface Entry {
   readonly input: unknown;
   readonly incarnation: number;
   readonly acceptedAt: number;
-  readonly request: TaskRequest;
+  readonly request: GivenTask;
   readonly trace: TraceParent | undefined;
   /** Where it was accepted: its work runs there, and not where room was made for it. */
   readonly caller: AsyncResource;
@@ -148,7 +154,7 @@ export class Mailbox {
    * `TASK_INPUT_INVALID`, `STORE_FAILED`
    */
   accept(
-    request: TaskRequest,
+    request: GivenTask,
     retry: boolean,
     taskId = `task-${this.#owner.journal.nextSequence}`,
     trace?: TraceParent,
@@ -270,9 +276,11 @@ export class Mailbox {
   }
 
   #limit(entry: Entry): void {
-    const { timeoutMs, signal } = entry.request;
+    const { clock } = this.#owner;
+    const { timeoutMs, dueAt, signal } = entry.request;
     if (timeoutMs !== undefined && timeoutMs !== Infinity) {
-      entry.timer = this.#owner.clock.setTimeout(() => this.#timeOut(entry, timeoutMs), timeoutMs);
+      const leftMs = dueAt === undefined ? timeoutMs : Math.max(0, dueAt - clock.now());
+      entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs), leftMs);
     }
     if (signal === undefined) return;
     const onAbort = () => this.#cancel(entry);

@@ -718,13 +718,13 @@ const mailbox = of('runtime/mailbox.ts', [
   ],
   [
     'a task has no time limit',
-    'entry.timer = this.#owner.clock.setTimeout(() => this.#timeOut(entry, timeoutMs), timeoutMs);',
+    'entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs), leftMs);',
     '',
   ],
   [
     'a task has a ms too many',
-    '() => this.#timeOut(entry, timeoutMs), timeoutMs)',
-    '() => this.#timeOut(entry, timeoutMs), timeoutMs + 1)',
+    '() => this.#timeOut(entry, timeoutMs), leftMs)',
+    '() => this.#timeOut(entry, timeoutMs), leftMs + 1)',
   ],
   ['the limit of a task that is done stays armed', 'this.#owner.clock.clearTimeout(entry.timer);', ''],
   [

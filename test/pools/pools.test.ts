@@ -328,8 +328,8 @@ describe('tasks', () => {
     expect(clock.pending()).toEqual([]);
   });
 
-  test('the time in the line counts', async () => {
-    const { work, clock, finishOne, shop } = await poolRig();
+  test('the time in the line counts, and what is told of is the whole of it', async () => {
+    const { work, clock, finishOne, shop, eventsOf } = await poolRig();
     void work();
     const late = work({ timeoutMs: 1_000 });
     await clock.advance(600);
@@ -338,7 +338,10 @@ describe('tasks', () => {
     await clock.advance(399);
     expect(await fateOf(late)).toBe('pending');
     await clock.advance(1);
-    expect(await codeOf(late)).toBe('TASK_TIMED_OUT');
+    const { code, message } = await refusal(late);
+    expect(code).toBe('TASK_TIMED_OUT');
+    expect(message).toContain('after 1000 ms');
+    expect(eventsOf('task.timed_out')).toMatchObject([{ timeoutMs: 1_000 }]);
   });
 
   test('a member whose task timed out is busy until its work ends', async () => {

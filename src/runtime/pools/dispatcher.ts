@@ -15,7 +15,7 @@ import type { Agents } from '../agents.ts';
 import type { Clock } from '../clock.ts';
 import type { AgentManifest } from '../define-agent.ts';
 import { AgentSystemError } from '../errors.ts';
-import type { TaskRequest } from '../mailbox.ts';
+import type { GivenTask, TaskRequest } from '../mailbox.ts';
 import { BusyMeter } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { Roster } from './roster.ts';
@@ -173,7 +173,7 @@ export class Dispatcher {
     }
   }
 
-  #run(member: Member, request: TaskRequest): Promise<unknown> {
+  #run(member: Member, request: GivenTask): Promise<unknown> {
     let output: Promise<unknown>;
     try {
       output = this.#options.agents.run(member.agent!, request);
@@ -187,11 +187,8 @@ export class Dispatcher {
 
   #give(member: Member, task: PoolTask): void {
     const { request, dueAt } = task;
-    const timed =
-      dueAt === Infinity
-        ? request
-        : { ...request, timeoutMs: Math.max(0, dueAt - this.#options.clock.now()) };
-    this.#run(member, timed).then(task.resolve, (thrown: unknown) => this.#failed(task, thrown));
+    const given = dueAt === Infinity ? request : { ...request, dueAt };
+    this.#run(member, given).then(task.resolve, (thrown: unknown) => this.#failed(task, thrown));
   }
 
   #failed(task: PoolTask, thrown: unknown): void {
