@@ -7,15 +7,19 @@
  * I1  Labels are bounded: types, task names, statuses and codes, never ids.
  */
 import {
+  context,
   createNoopMeter,
+  type Histogram,
   type Meter,
   metrics,
+  type Span,
   SpanKind,
   SpanStatusCode,
   trace,
   type Tracer,
 } from '@opentelemetry/api';
 import type { AgentStatus } from '../machines/index.ts';
+import type { Clock } from './clock.ts';
 import { AgentSystemError, errorInfoOf } from './errors.ts';
 import type { TraceParent } from './host.ts';
 import type { EventListener } from './journal.ts';
@@ -50,6 +54,7 @@ export interface TaskSpanOptions {
 export class Telemetry {
   readonly #tracer: Tracer;
   readonly #meter: Meter;
+  #poolDurations: Histogram | undefined;
 
   constructor({ tracer, meter }: TelemetryOptions = {}) {
     this.#tracer = tracer ?? trace.getTracer('mabeam');
@@ -72,17 +77,34 @@ export class Telemetry {
     });
     if (!span.isRecording()) return run(undefined);
     const { traceId, spanId, traceFlags } = span.spanContext();
-    return run({ traceId, spanId, traceFlags }).then(
-      (output) => {
-        span.end();
-        return output;
+    return spanning(span, run({ traceId, spanId, traceFlags }));
+  }
+
+  /**
+   * Runs a pool's task as a span over its wait in the line and its work, and measures that: of what ends in the line
+   * no event tells.
+   */
+  poolTask<Output>(
+    { pool, task, clock }: { readonly pool: string; readonly task: string; readonly clock: Clock },
+    run: () => Promise<Output>,
+  ): Promise<Output> {
+    const attributes = { 'mabeam.pool': pool, 'mabeam.task': task };
+    const span = this.#tracer.startSpan(`pool task ${task}`, { kind: SpanKind.INTERNAL, attributes });
+    const durations = this.#poolDurations;
+    const isRecording = span.isRecording();
+    if (!isRecording && durations === undefined) return run();
+    const askedAt = clock.now();
+    const output = isRecording
+      ? spanning(span, context.with(trace.setSpan(context.active(), span), run))
+      : run();
+    const measure = (as: object) => durations?.record((clock.now() - askedAt) / 1_000, { pool, task, ...as });
+    return output.then(
+      (value) => {
+        measure({ as: 'completed' });
+        return value;
       },
       (thrown: unknown) => {
-        const { message } = errorInfoOf(thrown);
-        if (thrown instanceof AgentSystemError) span.setAttribute('mabeam.error.code', thrown.code);
-        span.recordException(thrown instanceof Error ? thrown : message);
-        span.setStatus({ code: SpanStatusCode.ERROR, message });
-        span.end();
+        measure({ as: 'failed', ...(thrown instanceof AgentSystemError ? { code: thrown.code } : {}) });
         throw thrown;
       },
     );
@@ -121,6 +143,10 @@ export class Telemetry {
     const runs = meter.createHistogram('mabeam.task.duration', {
       unit: 's',
       description: 'From start to answer',
+    });
+    this.#poolDurations = meter.createHistogram('mabeam.pool.task.duration', {
+      unit: 's',
+      description: 'Of a task of a pool, from being asked for to its answer, in the line too',
     });
     const alerts = meter.createCounter('mabeam.alerts', { description: 'Alerts that were raised' });
     const observe: Parameters<typeof agents.addCallback>[0] = (result) => {
@@ -166,4 +192,22 @@ export class Telemetry {
     };
     return { listener, close: () => agents.removeCallback(observe) };
   }
+}
+
+/** Ends a span with its work, as that ends. */
+function spanning<Output>(span: Span, work: Promise<Output>): Promise<Output> {
+  return work.then(
+    (output) => {
+      span.end();
+      return output;
+    },
+    (thrown: unknown) => {
+      const { message } = errorInfoOf(thrown);
+      if (thrown instanceof AgentSystemError) span.setAttribute('mabeam.error.code', thrown.code);
+      span.recordException(thrown instanceof Error ? thrown : message);
+      span.setStatus({ code: SpanStatusCode.ERROR, message });
+      span.end();
+      throw thrown;
+    },
+  );
 }

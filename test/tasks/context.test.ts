@@ -46,6 +46,32 @@ describe('the asynchronous context of a task', () => {
     first.resolve();
     expect(await Promise.all(asked)).toEqual(names);
   });
+
+  it('is its caller’s, also when it had to wait in the line of a pool', async () => {
+    const callers = new AsyncLocalStorage<string>();
+    const first = gate();
+    const { system } = await rig();
+    const module = defineAgent({
+      type: 'member',
+      init: () => ({}),
+      tasks: {
+        go: {
+          run: async ({ input }) => {
+            if (input === 'ada') await first.promise;
+            return callers.getStore();
+          },
+        },
+      },
+    });
+    await system.pools.create({ name: 'p', min: 1, max: 1, spec: { module } });
+    const names = ['ada', 'alan', 'grace'];
+    const asked = names.map((name) =>
+      callers.run(name, () => system.pools.execute('p', { type: 'go', input: name })),
+    );
+    await settled();
+    first.resolve();
+    expect(await Promise.all(asked)).toEqual(names);
+  });
 });
 
 describe('a state that JSON would not give back', () => {

@@ -49,6 +49,32 @@ afterAll(async () => {
   await tracers.shutdown();
 });
 
+const silent = pino({ level: 'silent' });
+
+const idOf = (span: { spanContext(): { spanId: string } }) => span.spanContext().spanId;
+
+/** A meter, and what it has measured. */
+function measuring() {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+  const meters = new MeterProvider({ readers: [reader] });
+  return {
+    meter: meters.getMeter('test'),
+    points: async (name: string) => {
+      exporter.reset();
+      await reader.forceFlush();
+      return exporter
+        .getMetrics()
+        .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
+        .filter(({ descriptor }) => descriptor.name === name)
+        .flatMap(({ dataPoints }) =>
+          (dataPoints as DataPoint<unknown>[]).map(({ attributes, value }) => ({ ...attributes, value })),
+        );
+    },
+    close: () => meters.shutdown(),
+  };
+}
+
 it("a task is a span of its caller's trace, and the agent's own spans are its children", async () => {
   spans.reset();
   const lines: Record<string, unknown>[] = [];
@@ -125,15 +151,13 @@ it.each([
 );
 
 it('metrics count agents by status, and what became of bodies and tasks, with no id in a label', async () => {
-  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
-  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
-  const meters = new MeterProvider({ readers: [reader] });
+  const meters = measuring();
   const clock = simulatedClock();
   const system = await createAgentSystem({
     clock,
     random: () => 0,
-    logger: pino({ level: 'silent' }),
-    telemetry: { meter: meters.getMeter('test') },
+    logger: silent,
+    telemetry: { meter: meters.meter },
   });
   const { agents } = system;
   const ids = await Promise.all(Array.from({ length: 3 }, () => agents.register({ module: worker })));
@@ -142,35 +166,64 @@ it('metrics count agents by status, and what became of bodies and tasks, with no
   await agents.execute(ids[0]!, { type: 'fail' }).catch(() => undefined);
   await agents.stop(ids[1]!);
   await agents.kill(ids[2]!);
-  await reader.forceFlush();
 
-  const points = (name: string) =>
-    exporter
-      .getMetrics()
-      .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
-      .filter(({ descriptor }) => descriptor.name === name)
-      .flatMap(({ dataPoints }) =>
-        (dataPoints as DataPoint<unknown>[]).map(({ attributes, value }) => ({ ...attributes, value })),
-      );
-  expect(points('mabeam.agents')).toEqual([
+  expect(await meters.points('mabeam.agents')).toEqual([
     { type: 'worker', status: 'running', value: 1 },
     { type: 'worker', status: 'stopped', value: 1 },
     { type: 'worker', status: 'crashed', value: 1 },
   ]);
-  expect(points('mabeam.agent.starts')).toEqual([{ type: 'worker', value: 3 }]);
-  expect(points('mabeam.agent.ends')).toEqual([
+  expect(await meters.points('mabeam.agent.starts')).toEqual([{ type: 'worker', value: 3 }]);
+  expect(await meters.points('mabeam.agent.ends')).toEqual([
     { type: 'worker', as: 'stopped', value: 1 },
     { type: 'worker', as: 'crashed', value: 1 },
   ]);
-  expect(points('mabeam.agent.restarts')).toEqual([{ type: 'worker', value: 1 }]);
-  expect(points('mabeam.tasks')).toEqual([
+  expect(await meters.points('mabeam.agent.restarts')).toEqual([{ type: 'worker', value: 1 }]);
+  expect(await meters.points('mabeam.tasks')).toEqual([
     { type: 'worker', task: 'work', as: 'completed', value: 1 },
     { type: 'worker', task: 'fail', as: 'failed', code: 'TASK_FAILED', value: 1 },
   ]);
-  expect(points('mabeam.task.duration')).toMatchObject([
+  expect(await meters.points('mabeam.task.duration')).toMatchObject([
     { type: 'worker', task: 'work', as: 'completed', value: { count: 1 } },
     { type: 'worker', task: 'fail', as: 'failed', code: 'TASK_FAILED', value: { count: 1 } },
   ]);
   await system.close();
-  await meters.shutdown();
+  await meters.close();
+});
+
+it.each([
+  ['in this program', worker],
+  ['in a process', new URL('../fixtures/agents/mortal.ts', import.meta.url)],
+])('tasks of a pool %s are spans of their own callers, with their time in the line', async (_, module) => {
+  const meters = measuring();
+  const system = await createAgentSystem({ logger: silent, telemetry: { meter: meters.meter } });
+  const spec = { module, initArgs: { inits: [] } };
+  await system.pools.create({ name: 'crowd', min: 1, max: 1, queueLimit: 2, spec });
+  const type = module === worker ? 'work' : 'count';
+  const tracer = trace.getTracer('the caller');
+  const callers = ['ada', 'alan', 'grace', 'one too many'].map((name) => tracer.startSpan(name));
+  spans.reset();
+  const fates = await Promise.allSettled(
+    callers.map((caller) =>
+      context.with(trace.setSpan(context.active(), caller), () => system.pools.execute('crowd', { type })),
+    ),
+  );
+  expect(fates.map(({ status }) => status)).toEqual([...Array(3).fill('fulfilled'), 'rejected']);
+
+  const ended = spans.getFinishedSpans();
+  const pooled = callers.map((caller) =>
+    ended.find(({ parentSpanContext }) => parentSpanContext?.spanId === idOf(caller)),
+  );
+  expect(pooled.map((span) => span?.name)).toEqual(Array(4).fill(`pool task ${type}`));
+  expect(pooled[0]?.attributes).toEqual({ 'mabeam.pool': 'crowd', 'mabeam.task': type });
+  expect(pooled[3]?.attributes).toMatchObject({ 'mabeam.error.code': 'TASK_QUEUE_FULL' });
+  const tasks = ended.filter(({ name }) => name === `task ${type}`);
+  expect(tasks.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(
+    pooled.slice(0, 3).map((span) => span && idOf(span)),
+  );
+  expect(await meters.points('mabeam.pool.task.duration')).toMatchObject([
+    { pool: 'crowd', task: type, as: 'failed', code: 'TASK_QUEUE_FULL', value: { count: 1 } },
+    { pool: 'crowd', task: type, as: 'completed', value: { count: 3 } },
+  ]);
+  await system.close();
+  await meters.close();
 });

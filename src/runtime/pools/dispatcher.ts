@@ -11,6 +11,7 @@
  * I4  The places that are in use, and those that there are, are the sums of them over the members that have joined
  *     and not parted.
  */
+import { AsyncResource } from 'node:async_hooks';
 import type { Agents } from '../agents.ts';
 import type { Clock } from '../clock.ts';
 import type { AgentManifest } from '../define-agent.ts';
@@ -128,7 +129,8 @@ export class Dispatcher {
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const dueAt = request.timeoutMs === undefined ? Infinity : clock.now() + request.timeoutMs;
-    const task: PoolTask = { request, dueAt, resolve, reject, retriesLeft };
+    const caller = new AsyncResource('mabeam.task');
+    const task: PoolTask = { request, caller, dueAt, resolve, reject, retriesLeft };
     if (member === undefined) {
       this.#wait(task);
     } else this.#give(member, task);
@@ -188,7 +190,8 @@ export class Dispatcher {
   #give(member: Member, task: PoolTask): void {
     const { request, dueAt } = task;
     const given = dueAt === Infinity ? request : { ...request, dueAt };
-    this.#run(member, given).then(task.resolve, (thrown: unknown) => this.#failed(task, thrown));
+    const output = task.caller.runInAsyncScope(() => this.#run(member, given));
+    output.then(task.resolve, (thrown: unknown) => this.#failed(task, thrown));
   }
 
   #failed(task: PoolTask, thrown: unknown): void {

@@ -18,6 +18,7 @@ import type { TaskTypes } from '../define-agent.ts';
 import { AgentSystemError, inWords } from '../errors.ts';
 import type { TaskRequest } from '../mailbox.ts';
 import { parseInput } from '../malformed.ts';
+import type { Telemetry } from '../telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
 import { Pool, type PoolRecord, type PoolServices } from './pool.ts';
@@ -96,6 +97,7 @@ export interface Pools {
 }
 
 export interface PoolRegistryOptions extends PoolServices {
+  readonly telemetry: Telemetry;
   /** Throws `SYSTEM_CLOSED` once the system closes. */
   readonly assertOpen: () => void;
 }
@@ -159,7 +161,8 @@ export class PoolRegistry implements Pools {
   async execute(name: string, task: TaskRequest): Promise<unknown> {
     const pool = this.#open(name);
     checkTask(task, pool.manifest);
-    return pool.execute(task);
+    const { telemetry, clock } = this.#options;
+    return telemetry.poolTask({ pool: name, task: task.type, clock }, () => pool.execute(task));
   }
 
   get(name: string): PoolRecord {

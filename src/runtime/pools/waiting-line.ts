@@ -6,12 +6,15 @@
  * I1  Adding a task and removing any of them takes the same time whatever the number that wait.
  * I2  A task that is in the line has not been answered; one that has left it has no timer and no listener here.
  */
+import type { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../clock.ts';
 import type { TaskRequest } from '../mailbox.ts';
 import { type Link, LinkedList } from './linked-list.ts';
 
 export interface PoolTask {
   readonly request: TaskRequest;
+  /** Where it was asked for: it is given to a member there, and not where that became free. */
+  readonly caller: AsyncResource;
   /** When it times out, epoch ms; `Infinity` for never. */
   readonly dueAt: number;
   readonly resolve: (output: unknown) => void;
