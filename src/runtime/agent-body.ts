@@ -436,7 +436,8 @@ export class AgentBody implements Body {
   #loggerWith(always: object | undefined): AgentLog {
     const at = (level: LogLevel) => (said: string, fields?: object) => {
       const message = typeof said === 'string' ? said : inWords(said);
-      const all = always === undefined ? fields : { ...always, ...fields };
+      const isPlain = always === undefined && (fields === undefined || typeof fields === 'object');
+      const all = isPlain ? fields : { ...always, ...fields };
       this.#tell({ type: 'log', level, message, ...(all ? { fields: all } : {}) });
     };
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };

@@ -85,7 +85,7 @@ export interface AgentMetrics extends TaskMetrics {
   /** As its host last measured it, where the host measures. */
   readonly memoryBytes?: number;
   readonly cpuMs?: number;
-  /** Reports of earlier incarnations that came too late. */
+  /** Reports of earlier incarnations that came too late, and what its child said that was no report. */
   readonly dropped: number;
 }
 
@@ -511,6 +511,10 @@ export class Agent {
     if (link.actor.getSnapshot().status === 'active') link.actor.send({ type: 'body.exited', exit });
   }
 
+  bodyDropped(): void {
+    this.#dropped += 1;
+  }
+
   bodyStuck(link: BodyLink): void {
     if (link !== this.#link) return;
     const message = `agent ${this.id} was killed, and its ${this.#host.isolation} host cannot end it: it runs on`;
@@ -737,6 +741,10 @@ class BodyLink implements BodyListener {
 
   stuck(): void {
     this.#agent.bodyStuck(this);
+  }
+
+  dropped(): void {
+    this.#agent.bodyDropped();
   }
 
   post(request: BodyRequest): void {

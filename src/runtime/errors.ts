@@ -52,7 +52,8 @@ export class AgentSystemError extends Error {
   }
 }
 
-const MAX_CAUSES = 5;
+/** How long a chain of causes may be. */
+export const MAX_CAUSES = 5;
 
 /** Any thrown value as plain data that crosses threads, processes and stores. Never throws. */
 export function errorInfoOf(thrown: unknown): ErrorInfo {

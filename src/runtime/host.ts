@@ -104,6 +104,8 @@ export interface BodyListener {
   exited(reason: ExitReason, thrown?: unknown): void;
   /** It was killed and does not end: nothing can be done about it in this program. `exited` may still come. */
   stuck?(): void;
+  /** The body's thread or process said something that this contract does not know: it was dropped. */
+  dropped?(): void;
 }
 
 /** What a host measured of one body. */

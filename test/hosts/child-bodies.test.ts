@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ExitReason } from '../../src/machines/index.ts';
+import { defineAgent, manifestOf } from '../../src/runtime/define-agent.ts';
 import { ChildBodies, type ChildBodiesOptions } from '../../src/runtime/hosts/child-bodies.ts';
 import { type BodyKey, CHILD, eachOrder, type Order } from '../../src/runtime/hosts/protocol.ts';
 import { Witness } from '../../src/testing/host-laws.ts';
@@ -192,7 +193,7 @@ describe('the channel', () => {
     const { bodies, open, clock, say } = scripted();
     const witness = open();
     await clock.advance(0);
-    say(1, { type: 'ready', manifest: {} });
+    say(1, { type: 'ready', manifest: manifestOf(defineAgent({ type: 't', init: () => 0, tasks: {} })) });
     const proposal = {
       roundId: 'r',
       variable: 'v',

@@ -90,7 +90,7 @@ export class BodyServer {
       case 'kill':
         return this.#bodies.get(body)?.kill();
       case 'describe':
-        return void this.#describe(order.module, order.initArgs);
+        return void this.#describe(order);
       case 'end':
         return this.#outbox.drain(() => this.#options.leave(0));
       default:
@@ -197,12 +197,12 @@ export class BodyServer {
     this.#outbox.drain();
   }
 
-  async #describe(module: string, initArgs: unknown): Promise<void> {
+  async #describe({ question, module, initArgs }: Extract<Order, { type: 'describe' }>): Promise<void> {
     try {
       const manifest = await describeDefinition(await loadAgentModule(new URL(module)), initArgs);
-      this.tell({ type: 'described', manifest });
+      this.tell({ type: 'described', question, manifest });
     } catch (thrown) {
-      this.tell({ type: 'described', error: errorInfoOf(thrown) });
+      this.tell({ type: 'described', question, error: errorInfoOf(thrown) });
     }
   }
 

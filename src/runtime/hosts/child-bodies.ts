@@ -6,11 +6,10 @@
  * I1  Every body that was opened exits exactly once, whatever the child does; nothing is reported after it.
  * I2  Where a body was the child's last, it exits when the child is gone: nothing of it overlaps the next.
  * I3  A request that cannot be cloned fails the one thing it belongs to, and never throws.
- * I4  What a child says past the protocol is dropped.
+ * I4  What a child says past the protocol, in any field of it, is dropped and counted.
  */
-import { type ExitReason, exitReason } from '../../machines/index.ts';
+import type { ExitReason } from '../../machines/index.ts';
 import type { Clock } from '../clock.ts';
-import { inWords } from '../errors.ts';
 import type { Body, BodyListener, BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import {
@@ -24,6 +23,7 @@ import {
   WINDOW,
   type Word,
 } from './protocol.ts';
+import { endOf } from './word-check.ts';
 
 export interface ChildBodiesOptions {
   readonly clock: Clock;
@@ -138,7 +138,8 @@ export class ChildBodies implements ChildListener {
   // What the child says.
 
   message(message: unknown): void {
-    if (this.#isGone || !eachWord(message, this.#hear)) return;
+    if (this.#isGone) return;
+    if (!eachWord(message, this.#hear)) return this.#dropped(message);
     this.#received += 1;
     if (this.#received - this.#acknowledged >= WINDOW / 2) this.#schedule();
   }
@@ -174,9 +175,9 @@ export class ChildBodies implements ChildListener {
   readonly #hear = (key: BodyKey, word: Word): void => {
     switch (word.type) {
       case 'exited':
-        return this.#exited(key, parseReason(word.reason));
+        return this.#exited(key, endOf(word));
       case 'crashed':
-        return this.#crashed(parseReason(word.reason));
+        return this.#crashed(endOf(word));
       case 'usage':
         this.#reported = word.usage;
         return;
@@ -184,10 +185,22 @@ export class ChildBodies implements ChildListener {
         return;
       default: {
         const body = this.#bodies.get(key);
-        if (body !== undefined && body.announced === undefined) body.listener.report(word);
+        if (body === undefined || body.announced !== undefined) return;
+        if (word.type === 'ready') {
+          if (body.isReady) return body.listener.dropped?.();
+          body.isReady = true;
+        }
+        body.listener.report(word);
       }
     }
   };
+
+  /** It is counted with the body that it names, or else with the first: nobody can tell who sent it. */
+  #dropped(message: unknown): void {
+    const key: unknown = Array.isArray(message) ? message[0] : undefined;
+    const [first] = this.#bodies.values();
+    (this.#bodies.get(key as BodyKey) ?? first)?.listener.dropped?.();
+  }
 
   #exited(key: BodyKey, reason: ExitReason): void {
     const body = this.#bodies.get(key);
@@ -295,6 +308,7 @@ export class RemoteBody implements Body {
   readonly listener: BodyListener;
   /** The reason that it gave before it was gone. */
   announced: ExitReason | undefined;
+  isReady = false;
   isKilled = false;
   timer: unknown;
   readonly #bodies: ChildBodies;
@@ -321,11 +335,4 @@ export class RemoteBody implements Body {
   usage(): Usage | undefined {
     return this.#bodies.usage;
   }
-}
-
-/** A reason as a child gave it, or what is wrong with it. */
-function parseReason(said: unknown): ExitReason {
-  const parsed = exitReason.safeParse(said);
-  if (parsed.success) return parsed.data;
-  return { error: { name: 'TypeError', message: `expected an exit reason, got ${inWords(said)}` } };
 }

@@ -3,14 +3,16 @@
  *
  * Owns at most one child; it is kept for a while, for the next who asks, and keeps no program alive meanwhile.
  *
- * I1  One module is asked for at a time: one that hangs or dies takes nobody else's answer with it.
+ * I1  One question is asked at a time, and an answer carries its number: whatever hangs, dies or speaks out of turn
+ *     takes nobody else's answer with it, and gives none.
  */
 import { describeExit, type ExitReason } from '../../machines/index.ts';
 import type { Clock } from '../clock.ts';
 import type { AgentManifest } from '../define-agent.ts';
-import { errorFrom } from '../errors.ts';
+import { errorFrom, inWords } from '../errors.ts';
 import type { Child, ChildListener } from './child.ts';
-import { CHILD, childMessage, cloneError, eachWord } from './protocol.ts';
+import { CHILD, childMessage, cloneError, eachWord, type Word } from './protocol.ts';
+import { endOf, isManifest } from './word-check.ts';
 
 export interface ProbeOptions {
   readonly clock: Clock;
@@ -26,6 +28,7 @@ export interface ProbeOptions {
 }
 
 interface Question {
+  readonly number: number;
   readonly module: URL;
   readonly initArgs: unknown;
   readonly resolve: (manifest: AgentManifest) => void;
@@ -38,6 +41,7 @@ export class Probe {
   #asked: Question | undefined;
   #child: Child | undefined;
   #received = 0;
+  #questions = 0;
   #timer: unknown;
   #printed: string[] = [];
   #isClosed = false;
@@ -51,7 +55,8 @@ export class Probe {
     const { promise, resolve, reject } = Promise.withResolvers<AgentManifest>();
     if (this.#isClosed) reject(new Error(`module ${module.href} was not loaded: the host is closed`));
     else {
-      this.#waiting.push({ module, initArgs, resolve, reject });
+      this.#questions += 1;
+      this.#waiting.push({ number: this.#questions, module, initArgs, resolve, reject });
       this.#next();
     }
     return promise;
@@ -83,7 +88,7 @@ export class Probe {
       return this.#answer(new Error(`module ${module.href} was not loaded`, { cause: thrown }));
     }
     try {
-      const order = { type: 'describe', module: module.href, initArgs } as const;
+      const order = { type: 'describe', question: question.number, module: module.href, initArgs } as const;
       this.#child.send(childMessage(this.#received, [{ body: CHILD, order }]), []);
     } catch (thrown) {
       this.#answer(new TypeError(`module ${module.href}: ${cloneError('initArgs', thrown).message}`));
@@ -112,20 +117,30 @@ export class Probe {
 
   #hear(message: unknown): void {
     const isWord = eachWord(message, (_, word) => {
-      if (word.type === 'described') this.#answer(word.error ? errorFrom(word.error) : word.manifest);
+      if (word.type === 'described') this.#described(word);
       // Whatever it loaded is not to be trusted any more.
-      else if (word.type === 'crashed') this.#drop(word.reason);
+      else if (word.type === 'crashed') this.#drop(endOf(word));
     });
     if (isWord) this.#received += 1;
   }
 
-  #answer(answer: AgentManifest | Error | undefined): void {
+  #described({ question, error, manifest }: Extract<Word, { type: 'described' }>): void {
+    if (question !== this.#asked?.number) return;
+    if (error !== undefined) return this.#answer(errorFrom(error));
+    if (isManifest(manifest)) return this.#answer(manifest);
+    const { href } = this.#asked.module;
+    this.#answer(
+      new TypeError(`module ${href}: expected it to say what its agent is, got ${inWords(manifest)}`),
+    );
+  }
+
+  #answer(answer: AgentManifest | Error): void {
     const asked = this.#asked;
     if (asked === undefined) return;
     this.#asked = undefined;
     this.#options.clock.clearTimeout(this.#timer);
     if (answer instanceof Error) asked.reject(answer);
-    else if (answer !== undefined) asked.resolve(answer);
+    else asked.resolve(answer);
     this.#next();
   }
 

@@ -6,7 +6,7 @@
  * I1  It does not outlive its parent: it leaves when its channel closes, and is killed with its parent even
  *     while it spins. The kernel sees to that where `setpriv` is there to ask it, else a thread of its own does.
  */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, type SendHandle } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { ExitReason, ParsedAgentSpec } from '../../machines/index.ts';
@@ -75,7 +75,11 @@ export class ProcessChild implements Child {
     this.#listener = listener;
     const child = start(options);
     this.#process = child;
-    child.on('message', (message) => listener.message(message));
+    ignoreAcknowledgements(child);
+    child.on('message', (message, handle) => {
+      release(handle);
+      listener.message(message);
+    });
     child.on('error', (error) => this.#failed(error));
     child.on('disconnect', () => this.#disconnected());
     child.on('exit', (code, signal) => this.#exited(code, signal));
@@ -165,6 +169,24 @@ export class ProcessChild implements Child {
     this.#process.stderr?.destroy();
     this.#listener.ended(reason);
   }
+}
+
+/** Nobody here sends handles; Node takes it for a bug, and ends the program, when a child acknowledges one. */
+function ignoreAcknowledgements(child: ChildProcess): void {
+  const internal = 'internalMessage';
+  const handlers = child.rawListeners(internal);
+  child.removeAllListeners(internal);
+  child.on(internal, (message: { readonly cmd?: unknown }, ...more: unknown[]) => {
+    if (message.cmd === 'NODE_HANDLE_ACK' || message.cmd === 'NODE_HANDLE_NACK') return;
+    for (const handler of handlers) Reflect.apply(handler, child, [message, ...more]);
+  });
+}
+
+/** Closes what a child sent along, a socket or a server: nobody here would. */
+function release(handle: SendHandle | undefined): void {
+  if (handle === undefined || handle === null) return;
+  if ('destroy' in handle) handle.destroy();
+  else handle.close();
 }
 
 function start(options: ProcessChildOptions): ChildProcess {

@@ -12,6 +12,7 @@ import type { ErrorInfo, ExitReason } from '../../machines/index.ts';
 import type { AgentManifest } from '../define-agent.ts';
 import { errorInfoOf } from '../errors.ts';
 import type { BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
+import { isWord } from './word-check.ts';
 
 export type BodyKey = number;
 
@@ -27,7 +28,13 @@ export type Order =
   | { readonly type: 'open'; readonly start: RemoteStart }
   /** Ends one body of several; a child of one is killed as a whole. */
   | { readonly type: 'kill' }
-  | { readonly type: 'describe'; readonly module: string; readonly initArgs: unknown }
+  | {
+      readonly type: 'describe';
+      /** Stands for this one question: its answer carries it. */
+      readonly question: number;
+      readonly module: string;
+      readonly initArgs: unknown;
+    }
   /** Its last body has ended: the child may go. */
   | { readonly type: 'end' };
 
@@ -37,7 +44,12 @@ export type Word =
   | { readonly type: 'exited'; readonly reason: ExitReason }
   /** Something that no body can answer for ends the child, and with it all its bodies. */
   | { readonly type: 'crashed'; readonly reason: ExitReason }
-  | { readonly type: 'described'; readonly manifest?: AgentManifest; readonly error?: ErrorInfo }
+  | {
+      readonly type: 'described';
+      readonly question: number;
+      readonly manifest?: AgentManifest;
+      readonly error?: ErrorInfo;
+    }
   | { readonly type: 'usage'; readonly usage: Usage };
 
 export interface ToChild {
@@ -86,7 +98,7 @@ export function eachOrder(message: ChildMessage, take: (body: BodyKey, order: Or
 /**
  * Hands on each word of a message that came from a child.
  *
- * Its agents can send what they like past the protocol: a message that is not of it is dropped.
+ * Its agents can send what they like past the protocol: a message that is not of it, in any field, is dropped.
  *
  * @returns whether it was of the protocol
  */
@@ -98,29 +110,6 @@ export function eachWord(message: unknown, take: (body: BodyKey, word: Word) => 
   for (let at = 0; at < message.length; at += 2) take(message[at] as BodyKey, message[at + 1] as Word);
   return true;
 }
-
-function isWord(word: unknown): word is Word {
-  return typeof word === 'object' && word !== null && 'type' in word && WORDS.has(word.type);
-}
-
-const WORDS: ReadonlySet<unknown> = new Set<Word['type']>([
-  'ready',
-  'task.progress',
-  'task.completed',
-  'task.failed',
-  'finished',
-  'health.answered',
-  'health.failed',
-  'state.saved',
-  'state.save_failed',
-  'variable.acknowledged',
-  'vote.cast',
-  'log',
-  'exited',
-  'crashed',
-  'described',
-  'usage',
-]);
 
 /** What says that a value cannot leave its thread or process. */
 export function cloneError(what: string, thrown: unknown): ErrorInfo {
