@@ -517,7 +517,7 @@ export class Agent {
 
   bodyStuck(link: BodyLink): void {
     if (link !== this.#link) return;
-    const message = `agent ${this.id} was killed, and its ${this.#host.isolation} host cannot end it: it runs on`;
+    const message = `agent ${this.id} was killed, and its ${this.#host.isolation} host cannot end it: it runs on, past its limits, and may keep the program from exiting`;
     this.#services.alerts.raise('body_not_ending', message, this.id);
     // Nobody can say when it ends, if ever: those who wait for it are told how it stands.
     const answer = this.#takeEnding();
