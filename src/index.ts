@@ -58,6 +58,7 @@ export type {
   BodyReport,
   BodyRequest,
   BodyStart,
+  DescriptionTurn,
   Host,
   SavedState,
 } from './runtime/host.ts';

@@ -26,6 +26,7 @@ import {
   manifestOf,
   type TaskTypes,
 } from './define-agent.ts';
+import { DescriptionTime } from './description-time.ts';
 import { AgentSystemError, errorInfoOf, inWords } from './errors.ts';
 import type { HealthReport } from './health-lane.ts';
 import type { Host } from './host.ts';
@@ -91,12 +92,14 @@ export class Agents {
   readonly #agents = new Map<string, Agent>();
   /** Ids that are being registered: taken, and not there yet. */
   readonly #reserved = new Set<string>();
+  readonly #descriptionTime: DescriptionTime;
   #created = 0;
 
   constructor({ services, hosts, assertOpen }: AgentsOptions) {
     this.#services = services;
     this.#hosts = hosts;
     this.#assertOpen = assertOpen;
+    this.#descriptionTime = new DescriptionTime(services.clock);
   }
 
   /**
@@ -356,6 +359,12 @@ export class Agents {
     return this.#agents.values();
   }
 
+  /** @internal The fleet ends: whoever waits for one of its agents, or to register one, is refused with `why`. */
+  discard(why: AgentSystemError): void {
+    this.#descriptionTime.giveUpAll(why);
+    for (const agent of this.#agents.values()) agent.discard(why);
+  }
+
   /** @internal An agent of an earlier program: known again, and not resumed yet. */
   adopt(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host, missing?: string): Agent {
     return this.#create(id, frozen(spec), manifest, host, missing);
@@ -408,20 +417,32 @@ export class Agents {
     return host;
   }
 
+  /** Loads what has to be loaded, and has it judge its `initArgs`: within `startTimeoutMs`, in every host. */
   async #manifestOf(
-    { module, initArgs, id, resources }: ParsedAgentSpec,
+    { module, initArgs, id, resources, startTimeoutMs: timeoutMs }: ParsedAgentSpec,
     host: Host,
   ): Promise<AgentManifest> {
+    const late = (problem: string) => () => invalid(`${problem} within startTimeoutMs, ${timeoutMs} ms`, id);
     if (module instanceof URL) {
       try {
-        return await host.describe(module, initArgs, resources);
+        return await this.#descriptionTime.within(
+          { timeoutMs, late: late(`module: module ${module.href}: expected it to load`) },
+          (turn) => host.describe(module, initArgs, resources, turn),
+        );
       } catch (thrown) {
+        if (thrown instanceof AgentSystemError) throw thrown;
         throw invalid(`module: ${errorInfoOf(thrown).message}`, id, thrown);
       }
     }
     const definition = module as AnyAgentDefinition;
     const judged = judge(definition.initArgs, initArgs);
-    const verdict = judged instanceof Promise ? await judged : judged;
+    const verdict =
+      judged instanceof Promise
+        ? await this.#descriptionTime.within(
+            { timeoutMs, late: late('initArgs: expected their schema to answer') },
+            () => judged,
+          )
+        : judged;
     if ('problem' in verdict) throw invalid(`initArgs: ${verdict.problem}`, id);
     return manifestOf(definition);
   }

@@ -122,6 +122,15 @@ export interface Body {
   usage?(): Usage | undefined;
 }
 
+/** The turn of one description, whose time is kept by whoever asked. */
+export interface DescriptionTurn {
+  /** Fires when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /** It has to wait for others; its time does not run, until it `begins`, with all of it. */
+  waits(): void;
+  begins(): void;
+}
+
 export interface Host {
   readonly isolation: Isolation;
   /** What of a spec this host cannot keep, as one line that names the field; `undefined` when it keeps all. */
@@ -130,9 +139,15 @@ export interface Host {
    * Loads a module, where this host would, and says what its agent is.
    *
    * @param resources what the spec says of them: a module that is to be sandboxed is so here, too
+   * @param turn what a host that takes one module after the other tells when; the time runs from the call
    * @throws Error that says what was expected and what came
    */
-  describe(module: URL, initArgs: unknown, resources?: ParsedAgentSpec['resources']): Promise<AgentManifest>;
+  describe(
+    module: URL,
+    initArgs: unknown,
+    resources?: ParsedAgentSpec['resources'],
+    turn?: DescriptionTurn,
+  ): Promise<AgentManifest>;
   open(start: BodyStart, listener: BodyListener): Body;
   /** Releases what the host itself holds; bodies have ended by then, or are abandoned. */
   close(): Promise<void>;

@@ -405,7 +405,7 @@ class System implements AgentSystem {
 
   /** The agents, then what they stand on. */
   #end(why: AgentSystemError): void {
-    for (const agent of this.agents.all()) agent.discard(why);
+    this.agents.discard(why);
     this.#permits.close();
     this.#coordination.close();
   }

@@ -9,8 +9,9 @@
  */
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import type { Clock } from '../clock.ts';
+import type { AgentManifest } from '../define-agent.ts';
 import { errorInfoOf, inWords } from '../errors.ts';
-import type { Body, BodyListener, BodyStart, Host } from '../host.ts';
+import type { Body, BodyListener, BodyStart, DescriptionTurn, Host } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { ChildBodies } from './child-bodies.ts';
 import { Probe } from './probe.ts';
@@ -77,12 +78,17 @@ class ChildHost implements Host {
     return this.#terms.refusal(spec) ?? this.#disagreement(spec.resources);
   }
 
-  describe(module: URL, initArgs: unknown, resources: SharedResources = NO_LIMITS) {
+  describe(
+    module: URL,
+    initArgs: unknown,
+    resources: SharedResources = NO_LIMITS,
+    turn?: DescriptionTurn,
+  ): Promise<AgentManifest> {
     if (this.#isClosed) {
       return Promise.reject(new Error(`module ${module.href} was not loaded: the host is closed`));
     }
     const key = resources.sandbox === undefined ? '' : JSON.stringify([module.href, resources.sandbox]);
-    return this.#probe(key, module, resources).describe(module, initArgs);
+    return this.#probe(key, module, resources).describe(module, initArgs, turn);
   }
 
   open(start: BodyStart, listener: BodyListener): Body {

@@ -4,12 +4,13 @@
  * Owns at most one child; it is kept for a while, for the next who asks, and keeps no program alive meanwhile.
  *
  * I1  One question is asked at a time, and an answer carries its number: whatever hangs, dies or speaks out of turn
- *     takes nobody else's answer with it, and gives none.
+ *     takes nobody else's answer with it, and gives none. One that nobody waits for any more is given up.
  */
 import { describeExit, type ExitReason } from '../../machines/index.ts';
 import type { Clock } from '../clock.ts';
 import type { AgentManifest } from '../define-agent.ts';
 import { errorFrom, inWords } from '../errors.ts';
+import type { DescriptionTurn } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { CHILD, childMessage, cloneError, eachWord, type Word } from './protocol.ts';
 import { endOf, isManifest } from './word-check.ts';
@@ -31,13 +32,14 @@ interface Question {
   readonly number: number;
   readonly module: URL;
   readonly initArgs: unknown;
+  readonly turn: DescriptionTurn | undefined;
   readonly resolve: (manifest: AgentManifest) => void;
   readonly reject: (error: Error) => void;
 }
 
 export class Probe {
   readonly #options: ProbeOptions;
-  readonly #waiting: Question[] = [];
+  #waiting: Question[] = [];
   #asked: Question | undefined;
   #child: Child | undefined;
   #received = 0;
@@ -51,13 +53,16 @@ export class Probe {
     this.#options = options;
   }
 
-  describe(module: URL, initArgs: unknown): Promise<AgentManifest> {
+  describe(module: URL, initArgs: unknown, turn?: DescriptionTurn): Promise<AgentManifest> {
     const { promise, resolve, reject } = Promise.withResolvers<AgentManifest>();
     if (this.#isClosed) reject(new Error(`module ${module.href} was not loaded: the host is closed`));
     else {
       this.#questions += 1;
-      this.#waiting.push({ number: this.#questions, module, initArgs, resolve, reject });
-      this.#next();
+      const question = { number: this.#questions, module, initArgs, turn, resolve, reject };
+      turn?.signal.addEventListener('abort', () => this.#withdraw(question), { once: true });
+      this.#waiting.push(question);
+      if (this.#asked === undefined) this.#next();
+      else turn?.waits();
     }
     return promise;
   }
@@ -77,8 +82,9 @@ export class Probe {
     const question = this.#waiting.shift();
     if (question === undefined) return this.#rest();
     const { clock, timeoutMs } = this.#options;
-    const { module, initArgs } = question;
+    const { module, initArgs, turn } = question;
     this.#asked = question;
+    turn?.begins();
     clock.clearTimeout(this.#timer);
     this.#timer = clock.setTimeout(() => this.#drop('start_timed_out'), timeoutMs);
     try {
@@ -122,6 +128,13 @@ export class Probe {
       else if (word.type === 'crashed') this.#drop(endOf(word));
     });
     if (isWord) this.#received += 1;
+  }
+
+  /** Nobody waits for it any more. Only the end of its child ends the loading of a module. */
+  #withdraw(question: Question): void {
+    this.#waiting = this.#waiting.filter((waiting) => waiting !== question);
+    if (this.#asked === question) this.#drop('killed');
+    else question.reject(new Error(`module ${question.module.href} was not loaded: nobody waits for it`));
   }
 
   #described({ question, error, manifest }: Extract<Word, { type: 'described' }>): void {
