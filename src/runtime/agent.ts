@@ -47,7 +47,7 @@ import type {
   VariableState,
 } from './host.ts';
 import type { CommitListener, Journal } from './journal.ts';
-import { Mailbox, type TaskMetrics, type TaskRequest } from './mailbox.ts';
+import { type GivenTask, Mailbox, type TaskMetrics } from './mailbox.ts';
 import type { RestartPermits } from './restart-permits.ts';
 import type { Store } from './store.ts';
 import type { EventBody } from './system-event.ts';
@@ -312,7 +312,7 @@ export class Agent {
     return promise;
   }
 
-  execute(request: TaskRequest, trace?: TraceParent): Promise<unknown> {
+  execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
     const { retry = false } = this.manifest.tasks[request.type] ?? {};
     return this.#mail().accept(request, retry, undefined, trace);
   }
