@@ -15,9 +15,16 @@ export interface RunningProgram {
   ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
 }
 
-export function startProgram(program: URL, args: string[] = [], flags: string[] = []): RunningProgram {
+export function startProgram(
+  program: URL,
+  args: string[] = [],
+  flags: string[] = [],
+  { cwd, env = {} }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): RunningProgram {
   const file = fileURLToPath(program);
   const child = spawn(process.execPath, [...flags, file, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';

@@ -6,32 +6,83 @@ import { codeFolders, realPathOf } from './code-folders.ts';
 
 export type Sandbox = NonNullable<ParsedAgentSpec['resources']['sandbox']>;
 
-const HEAP_FLAG =
-  /--(?:max|initial|min)[-_](?:old[-_]space|heap|semi[-_]space)[-_]size(?:[-_]percentage)?(?:=\S*)?/g;
-/** Flags of a run, not of its children: they would debug, test, watch, evaluate or restrict these as well. */
-const OWN_FLAG =
-  /^(?:--inspect|--debug|--test|--watch|--eval|--print|--check|--interactive|--input-type|--permission|--allow-|--run|-e$|-p$|-pe$|-c$|-i$)/;
-const OWN_FLAG_WITH_VALUE = /^(?:--eval|--print|-e|-p|-pe|--input-type|--watch-path|--run)$/;
+const HEAP_FLAG = /^--(?:max|initial|min)-(?:old-space|heap|semi-space)-size(?:-percentage)?$/;
 
-/** Whether a limit of the whole program's heap is among the flags. */
-export function hasHeapFlag(flags: readonly string[]): boolean {
-  return flags.some((flag) => flag.search(HEAP_FLAG) !== -1);
+/**
+ * Flags of a run, not of its children: they would debug, test, watch or evaluate these as well, or have them run
+ * something else. What a file of variables says the environment tells already.
+ */
+const RUN_FLAG =
+  /^(?:--(?:no-)?(?:inspect|test|experimental-test|watch|build|snapshot-blob|env-file|experimental-sea)(?:-.+)?|--(?:no-)?(?:debug|debug-brk|debug-port|eval|print|check|interactive|input-type|run|entry-url|experimental-entry-url)|-[epci]|-pe)$/;
+
+/** Flags of Node's permission model; V8 has some that begin alike. */
+const PERMISSION_FLAG =
+  /^--(?:(?:no-)?(?:experimental-)?permission(?:-.+)?|allow-(?!natives-syntax$|unsafe-|overwriting-).+)$/;
+
+/** Whether a limit of the whole program's heap is among these flags, or in these `NODE_OPTIONS`. */
+export function hasHeapFlag(flags: readonly string[], options = ''): boolean {
+  return [...flags, ...tokensOf(options)].some((flag) => HEAP_FLAG.test(nameOf(flag)));
 }
 
-/** The flags of this program that its children should have as well. Pure. */
+/** The flags of this program that its children should have as well, but for what it is permitted. Pure. */
 export function inheritedFlags(flags: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let index = 0; index < flags.length; index += 1) {
-    const flag = flags[index]!;
-    if (OWN_FLAG_WITH_VALUE.test(flag)) index += 1;
-    else if (!OWN_FLAG.test(flag) && withoutHeapFlags(flag) === flag) kept.push(flag);
+  return chosen(flags, (name) => !isOfThisRun(name) && !PERMISSION_FLAG.test(name));
+}
+
+/**
+ * What of this program's `NODE_OPTIONS` its children should have as well; a sandbox takes the place of what it is
+ * permitted. Pure.
+ */
+export function inheritedOptions(options: string, isSandboxed: boolean): string {
+  const isKept = (name: string): boolean =>
+    !isOfThisRun(name) && !(isSandboxed && PERMISSION_FLAG.test(name));
+  return chosen(tokensOf(options), isKept).join(' ');
+}
+
+/**
+ * The permissions of this program, as flags for children without a sandbox of their own. Pure.
+ *
+ * Node hands them on by itself where they are not among the flags of a child, but loses values that stand apart.
+ */
+export function ownPermissions(flags: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const flag of chosen(flags, (name) => PERMISSION_FLAG.test(name))) {
+    if (flag.startsWith('-')) joined.push(flag);
+    else joined.push(`${joined.pop()}=${flag}`);
   }
-  return kept;
+  return joined;
 }
 
 /** `NODE_OPTIONS` without limits of the heap. Pure. */
 export function withoutHeapFlags(options: string): string {
-  return options.replaceAll(HEAP_FLAG, '').trim();
+  return chosen(tokensOf(options), (name) => !HEAP_FLAG.test(name)).join(' ');
+}
+
+function isOfThisRun(name: string): boolean {
+  return RUN_FLAG.test(name) || HEAP_FLAG.test(name);
+}
+
+/** A flag comes with its value. Node takes for a value whatever does not begin with a dash. */
+function chosen(flags: readonly string[], isChosen: (name: string) => boolean): string[] {
+  let isKept = true;
+  return flags.filter((flag) => {
+    if (unquoted(flag).startsWith('-')) isKept = isChosen(nameOf(flag));
+    return isKept;
+  });
+}
+
+/** Node takes underscores for dashes. */
+function nameOf(flag: string): string {
+  return unquoted(flag).replace(/=.*$/s, '').replaceAll('_', '-');
+}
+
+/** `NODE_OPTIONS` as Node splits them, each as it is written. */
+function tokensOf(options: string): string[] {
+  return options.match(/(?:"(?:\\.|[^"\\])*"?|[^" ])+/gs) ?? [];
+}
+
+function unquoted(flag: string): string {
+  return flag.replaceAll('"', '');
 }
 
 /** The flags that keep a child's memory below `maxMemoryBytes`, with room for what is not heap. Pure. */

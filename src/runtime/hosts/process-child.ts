@@ -14,12 +14,21 @@ import type { Clock } from '../clock.ts';
 import { errorInfoOf } from '../errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
-import { entryUrl, heapFlags, inheritedFlags, permissionFlags, withoutHeapFlags } from './node-flags.ts';
+import {
+  entryUrl,
+  heapFlags,
+  inheritedFlags,
+  inheritedOptions,
+  ownPermissions,
+  permissionFlags,
+  withoutHeapFlags,
+} from './node-flags.ts';
 import { PrintedLines } from './printed-lines.ts';
 import { processExitReason } from './process-exit.ts';
 import type { ProcessMeter } from './process-meter.ts';
 import type { ChildMessage } from './protocol.ts';
 import { NICENESS } from './thread-child.ts';
+import { foldersOfChild } from './working-folder.ts';
 
 /** What the thread in a process that watches it is told. */
 export interface WatchData {
@@ -34,6 +43,8 @@ export interface ProcessEntryData {
   /** For people who list processes. */
   readonly name: string;
   readonly parentPid: number;
+  /** The folder to go to before anything is loaded, where that is another than the one it is made in. */
+  readonly worksIn?: string | undefined;
   readonly watch?: WatchData | undefined;
   readonly usageEveryMs?: number | undefined;
 }
@@ -192,10 +203,12 @@ function release(handle: SendHandle | undefined): void {
 function start(options: ProcessChildOptions): ChildProcess {
   const { name, module, resources, setpriv, meter, watchEveryMs, env } = options;
   const parentPid = process.pid;
+  const { madeIn, worksIn } = foldersOfChild();
   const isWatched = setpriv === undefined || meter === undefined;
   const told: ProcessEntryData = {
     name,
     parentPid,
+    worksIn,
     watch: isWatched
       ? {
           entry: entryUrl(new URL('./orphan-watch.ts', import.meta.url)).href,
@@ -209,7 +222,9 @@ function start(options: ProcessChildOptions): ChildProcess {
   const flags = [
     ...(options.execArgv ?? inheritedFlags(process.execArgv)),
     ...heapFlags(resources.maxMemoryBytes),
-    ...permissionFlags(resources.sandbox, module),
+    ...(resources.sandbox === undefined
+      ? ownPermissions(process.execArgv)
+      : permissionFlags(resources.sandbox, module)),
   ];
   return fork(
     fileURLToPath(entryUrl(new URL('./process-entry.ts', import.meta.url))),
@@ -220,8 +235,12 @@ function start(options: ProcessChildOptions): ChildProcess {
       env: {
         ...process.env,
         ...env,
-        NODE_OPTIONS: withoutHeapFlags(env['NODE_OPTIONS'] ?? process.env['NODE_OPTIONS'] ?? ''),
+        NODE_OPTIONS:
+          env['NODE_OPTIONS'] === undefined
+            ? inheritedOptions(process.env['NODE_OPTIONS'] ?? '', resources.sandbox !== undefined)
+            : withoutHeapFlags(env['NODE_OPTIONS']),
       },
+      cwd: madeIn,
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },

@@ -3,8 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
 import type { ProcessEntryData } from './process-child.ts';
 import { type ChildMessage, DISCONNECTED_EXIT_CODE } from './protocol.ts';
+import { goTo } from './working-folder.ts';
 
-const { parentPid, watch, usageEveryMs } = JSON.parse(process.argv[2] ?? '{}') as ProcessEntryData;
+const { parentPid, worksIn, watch, usageEveryMs } = JSON.parse(process.argv[2] ?? '{}') as ProcessEntryData;
 const LAST_WORD_MS = 1_000;
 const ignore = (): void => {};
 const send = process.send!.bind(process) as (
@@ -16,6 +17,7 @@ const send = process.send!.bind(process) as (
 
 // The parent may have died before this process could be tied to it.
 if (process.ppid !== parentPid) process.exit(DISCONNECTED_EXIT_CODE);
+if (worksIn !== undefined) goTo(worksIn);
 process.on('disconnect', () => process.exit(DISCONNECTED_EXIT_CODE));
 // A terminal interrupts the whole group of processes: the parent decides what becomes of its agents.
 process.on('SIGINT', ignore);

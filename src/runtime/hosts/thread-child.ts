@@ -137,7 +137,7 @@ function limitsOf(maxMemoryBytes: number | undefined) {
   if (maxMemoryBytes === undefined) return {};
   // A limit of the whole program is V8's for its threads, too, whatever they ask for; the program's own heap is
   // made already and keeps it.
-  if (hasHeapFlag([...process.execArgv, process.env['NODE_OPTIONS'] ?? ''])) {
+  if (hasHeapFlag(process.execArgv, process.env['NODE_OPTIONS'])) {
     setFlagsFromString('--max-old-space-size=0');
     setFlagsFromString('--max-heap-size=0');
   }
