@@ -55,7 +55,12 @@ export class AgentSystemError extends Error {
 /** How long a chain of causes may be. */
 export const MAX_CAUSES = 5;
 
-/** Any thrown value as plain data that crosses threads, processes and stores. Never throws. */
+/** What is kept of a text that somebody else wrote, in characters: it goes into events, records and alerts. */
+const MAX_NAME_LENGTH = 256;
+const MAX_MESSAGE_LENGTH = 8_192;
+const MAX_STACK_LENGTH = 16_384;
+
+/** Any thrown value as plain data that crosses threads, processes and stores; long texts are cut. Never throws. */
 export function errorInfoOf(thrown: unknown): ErrorInfo {
   try {
     return infoOf(thrown, 0);
@@ -67,11 +72,13 @@ export function errorInfoOf(thrown: unknown): ErrorInfo {
 function infoOf(thrown: unknown, depth: number): ErrorInfo {
   if (!(thrown instanceof Error)) return { name: 'NonError', message: inWords(thrown) };
   const code: unknown = 'code' in thrown ? thrown.code : undefined;
+  const said = textOf(thrown.message);
+  const message = cut(said, MAX_MESSAGE_LENGTH);
   return {
-    name: textOf(thrown.name),
-    message: textOf(thrown.message),
-    ...(typeof thrown.stack === 'string' ? { stack: thrown.stack } : {}),
-    ...(typeof code === 'string' ? { code } : {}),
+    name: cut(textOf(thrown.name), MAX_NAME_LENGTH),
+    message,
+    ...(typeof thrown.stack === 'string' ? { stack: stackOf(thrown.stack, said, message) } : {}),
+    ...(typeof code === 'string' ? { code: cut(code, MAX_NAME_LENGTH) } : {}),
     ...(thrown.cause === undefined || depth === MAX_CAUSES ? {} : { cause: infoOf(thrown.cause, depth + 1) }),
   };
 }
@@ -94,6 +101,18 @@ export function inWords(value: unknown): string {
   } catch {
     return 'an object';
   }
+}
+
+/** A stack begins with its message: what is cut from that leaves room for the lines below. */
+function stackOf(stack: string, said: string, message: string): string {
+  return cut(said === message ? stack : stack.replace(said, () => message), MAX_STACK_LENGTH);
+}
+
+function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  // No half of a character stays.
+  const start = text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
+  return `${start}... (cut, of ${text.length} characters)`;
 }
 
 /** Whoever throws may have put anything in a field. */
