@@ -173,7 +173,7 @@ function recovery({ agents, events }: { agents: number; events: number }) {
 }
 
 /** The files of a running fleet, as a kill at that moment would leave them, and a system that goes on from them. */
-export function fleetAgain(size: number) {
+function fleetAgain(size: number) {
   return inFile((path) =>
     inFile(async (copy) => {
       const logger = pino({ level: 'silent' });
