@@ -205,26 +205,21 @@ export class AgentBody implements Body {
     );
   }
 
-  /** What a task's `run` is given; its signal and its log exist once they are asked for. */
+  /** What a task's `run` is given: plain fields, for a getter costs more than all of them. */
   #contextOf(
     task: RunningTask,
     input: unknown,
     trace: TraceParent | undefined,
   ): TaskContext<unknown, unknown> {
-    const { taskId } = task;
-    const logger = () =>
-      this.#loggerWith({ taskId, ...(trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {}) });
+    const { taskId, signal } = task;
+    const traced = trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {};
     return {
       taskId,
       input,
       state: this.#state,
       variables: this.#variables,
-      get signal() {
-        return task.signal;
-      },
-      get log() {
-        return logger();
-      },
+      signal,
+      log: this.#loggerWith({ taskId, ...traced }),
       progress: (value) => {
         if (this.#running.has(taskId)) this.#tell({ type: 'task.progress', taskId, value });
       },
@@ -260,13 +255,13 @@ export class AgentBody implements Body {
     if (!this.#settled(task)) return;
     this.#reportFailure(task, thrown);
     // A task that was cancelled has already been answered for: what it throws then is how it obeys.
-    if (this.#definition.onTaskError === 'crash' && !task.isAborted) this.#crash(thrown);
+    if (this.#definition.onTaskError === 'crash' && !task.signal.aborted) this.#crash(thrown);
     else this.#finishIfLast(task);
   }
 
   /** The agent's own end, asked for by a task; one that was cancelled has nothing to say any more. */
   #finishIfLast(task: RunningTask): void {
-    if (task.isLast && !task.isAborted) this.#tell({ type: 'finished' });
+    if (task.isLast && !task.signal.aborted) this.#tell({ type: 'finished' });
   }
 
   #reportFailure(task: RunningTask, thrown: unknown): void {
@@ -444,36 +439,25 @@ export class AgentBody implements Body {
   }
 }
 
-/** A task under way: what it has said of its end, and its signal, once that was asked for. */
+/** A task under way: its signal, and what it has said of its end. */
 class RunningTask {
   readonly taskId: string;
   /** It called `complete`. */
   isLast = false;
   /** Buffers of the output that the agent gave away. */
   given: ArrayBuffer[] | undefined;
-  #controller: AbortController | undefined;
-  #abortedBy: unknown;
+  readonly #controller = new AbortController();
 
   constructor(taskId: string) {
     this.taskId = taskId;
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.isAborted) this.#controller.abort(this.#abortedBy);
-    }
     return this.#controller.signal;
   }
 
-  get isAborted(): boolean {
-    return this.#abortedBy !== undefined;
-  }
-
   abort(reason: Error): void {
-    if (this.isAborted) return;
-    this.#abortedBy = reason;
-    this.#controller?.abort(reason);
+    this.#controller.abort(reason);
   }
 }
 
