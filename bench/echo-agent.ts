@@ -1,5 +1,5 @@
 /** The agent whose tasks are measured: it gives back what it is given. */
-import { defineAgent } from '../src/runtime/define-agent.ts';
+import { defineAgent } from '../src/runtime/definition/define-agent.ts';
 
 export default defineAgent({
   type: 'echo',

@@ -8,9 +8,9 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { BodyReport, Host } from '../src/runtime/host.ts';
-import { processHost } from '../src/runtime/hosts/process.ts';
-import { threadHost } from '../src/runtime/hosts/thread.ts';
+import type { BodyReport, Host } from '../src/runtime/hosting/host.ts';
+import { processHost } from '../src/runtime/hosting/hosts/process.ts';
+import { threadHost } from '../src/runtime/hosting/hosts/thread.ts';
 
 const ROUNDS = 9;
 const CALLS = 2_000;

@@ -12,4 +12,4 @@ export {
   type VariableContext,
   type Vote,
   type VoteContext,
-} from './runtime/define-agent.ts';
+} from './runtime/definition/define-agent.ts';

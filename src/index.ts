@@ -11,22 +11,31 @@ export type {
   RoundTerms,
   Tally,
 } from './machines/index.ts';
-export type { AdmissionUsage } from './runtime/admission.ts';
-export type { AgentMetrics, AgentRecord } from './runtime/agent.ts';
-export type { AgentHandle, AgentId } from './runtime/agent-handle.ts';
-export type { AgentFilter, Agents, AgentSpec } from './runtime/agents.ts';
-export type { Alert } from './runtime/alerts.ts';
-export type { ChartInspectionEvent, ChartObserver } from './runtime/chart.ts';
-export { type Clock, systemClock } from './runtime/clock.ts';
-export type { Consensus, Decision, OpenRound, ProposalOptions } from './runtime/coordination/consensus.ts';
+export type { AdmissionUsage } from './runtime/limits/admission.ts';
+export type { AgentMetrics, AgentRecord } from './runtime/agent/agent.ts';
+export type { AgentHandle, AgentId } from './runtime/fleet/agent-handle.ts';
+export type { AgentFilter, Agents, AgentSpec } from './runtime/fleet/agents.ts';
+export type { Alert } from './runtime/observability/alerts.ts';
+export type { ChartInspectionEvent, ChartObserver } from './runtime/engine/chart.ts';
+export { type Clock, systemClock } from './runtime/time/clock.ts';
+export type {
+  Consensus,
+  Decision,
+  OpenRound,
+  ProposalOptions,
+} from './runtime/coordination/rounds/consensus.ts';
 export type {
   CoordinationControl,
   CoordinationStatus,
   Leader,
 } from './runtime/coordination/coordination.ts';
-export type { CustomFallback, FailedProposal } from './runtime/coordination/round.ts';
-export type { Confirmation, OutOfDate, VariableVersion } from './runtime/coordination/topic.ts';
-export { variable, type VariableDefinition, type VariableKind } from './runtime/coordination/variable.ts';
+export type { CustomFallback, FailedProposal } from './runtime/coordination/rounds/round.ts';
+export type { Confirmation, OutOfDate, VariableVersion } from './runtime/coordination/variables/topic.ts';
+export {
+  variable,
+  type VariableDefinition,
+  type VariableKind,
+} from './runtime/coordination/variables/variable.ts';
 export type {
   ChangeOptions,
   Constraint,
@@ -34,7 +43,7 @@ export type {
   VariableChange,
   VariableRecord,
   Variables,
-} from './runtime/coordination/variables.ts';
+} from './runtime/coordination/variables/variables.ts';
 export {
   type AgentDefinition,
   type AgentLog,
@@ -49,9 +58,9 @@ export {
   type VariableContext,
   type Vote,
   type VoteContext,
-} from './runtime/define-agent.ts';
-export { AgentSystemError, type ErrorCode, errorCodes } from './runtime/errors.ts';
-export type { HealthReport } from './runtime/health-lane.ts';
+} from './runtime/definition/define-agent.ts';
+export { AgentSystemError, type ErrorCode, errorCodes } from './runtime/values/errors.ts';
+export type { HealthReport } from './runtime/agent/liveness.ts';
 export type {
   Body,
   BodyListener,
@@ -61,18 +70,18 @@ export type {
   DescriptionTurn,
   Host,
   SavedState,
-} from './runtime/host.ts';
-export type { EventListener, ReadOptions } from './runtime/journal.ts';
-export type { TaskMetrics, TaskRequest } from './runtime/mailbox.ts';
+} from './runtime/hosting/host.ts';
+export type { EventListener, ReadOptions } from './runtime/journal/journal.ts';
+export type { TaskMetrics, TaskRequest } from './runtime/agent/mailbox.ts';
 export { machineSignal } from './runtime/pools/machine-signal.ts';
 export type { ScalingRecord, ScalingSignalSource } from './runtime/pools/autoscaling.ts';
 export type { PoolCloseReport } from './runtime/pools/close-report.ts';
 export type { PoolRecord, PoolStatus } from './runtime/pools/pool.ts';
 export type { PoolName, Pools, PoolSpec } from './runtime/pools/pools.ts';
-export { planRecovery, type PlannedRecovery } from './runtime/recovery-plan.ts';
-export type { LifeStep, TaskCounts } from './runtime/replay.ts';
-export type { EventQuery, Recovery, Store, StoreBatch, StoredAgent } from './runtime/store.ts';
-export { memoryStore } from './runtime/stores/memory.ts';
+export { planRecovery, type PlannedRecovery } from './runtime/fleet/recovery-plan.ts';
+export type { LifeStep, TaskCounts } from './runtime/journal/replay.ts';
+export type { EventQuery, Recovery, Store, StoreBatch, StoredAgent } from './runtime/journal/store.ts';
+export { memoryStore } from './runtime/journal/stores/memory.ts';
 export {
   type AgentSystem,
   type AgentSystemOptions,
@@ -80,5 +89,5 @@ export {
   createAgentSystem,
   type SystemLimits,
 } from './runtime/system.ts';
-export type { TelemetryOptions } from './runtime/telemetry.ts';
-export type { AlertType, EventBody, SystemEvent, SystemEventType } from './runtime/system-event.ts';
+export type { TelemetryOptions } from './runtime/observability/telemetry.ts';
+export type { AlertType, EventBody, SystemEvent, SystemEventType } from './runtime/journal/system-event.ts';

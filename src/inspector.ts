@@ -1,3 +1,7 @@
 /** `mabeam/inspector`: the charts of a running system, live, in the Stately inspector. Needs the package `ws`. */
-export { createInspector, type Inspector, type InspectorOptions } from './runtime/inspector/inspector.ts';
-export type { RelayStatus } from './runtime/inspector/relay.ts';
+export {
+  createInspector,
+  type Inspector,
+  type InspectorOptions,
+} from './runtime/observability/inspector/inspector.ts';
+export type { RelayStatus } from './runtime/observability/inspector/relay.ts';

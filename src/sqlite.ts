@@ -4,4 +4,4 @@ export {
   sqliteStore,
   type SqliteStore,
   type SqliteStoreOptions,
-} from './runtime/stores/sqlite.ts';
+} from './runtime/journal/stores/sqlite.ts';

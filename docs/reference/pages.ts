@@ -12,10 +12,10 @@ const PAGES = ['docs/agents.md', 'docs/reference.md'];
 /** Where the documented methods are, and what they are called under. */
 const API: readonly (readonly [under: string, path: string, names?: Readonly<Record<string, string>>])[] = [
   ['', 'src/runtime/system.ts', { read: 'events.read', replay: 'events.replay', close: 'system.close' }],
-  ['', 'src/runtime/define-agent.ts'],
-  ['agents', 'src/runtime/agents.ts'],
-  ['variables', 'src/runtime/coordination/variables.ts'],
-  ['consensus', 'src/runtime/coordination/consensus.ts'],
+  ['', 'src/runtime/definition/define-agent.ts'],
+  ['agents', 'src/runtime/fleet/agents.ts'],
+  ['variables', 'src/runtime/coordination/variables/variables.ts'],
+  ['consensus', 'src/runtime/coordination/rounds/consensus.ts'],
   ['coordination', 'src/runtime/coordination/coordination.ts'],
   ['pools', 'src/runtime/pools/pools.ts'],
 ];
@@ -59,7 +59,7 @@ async function partsByName(): Promise<ReadonlyMap<string, string>> {
     API.map(async ([under, path, names = {}]) => ({ under, names, text: await read(path) })),
   );
   return new Map([
-    ['events', eventTable(await read('src/runtime/system-event.ts'))],
+    ['events', eventTable(await read('src/runtime/journal/system-event.ts'))],
     ['alerts', alertTable()],
     ['errors', errorTable(sources)],
     ['defaults', defaultsTable()],

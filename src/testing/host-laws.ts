@@ -6,8 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import type { ExitReason } from '../machines/index.ts';
-import type { Body, BodyListener, BodyReport, BodyStart, Host } from '../runtime/host.ts';
-import { entryUrl } from '../runtime/hosts/node-flags.ts';
+import type { Body, BodyListener, BodyReport, BodyStart, Host } from '../runtime/hosting/host.ts';
+import { entryUrl } from '../runtime/hosting/hosts/node-flags.ts';
 
 export interface HostLaw {
   readonly name: string;

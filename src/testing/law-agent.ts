@@ -1,6 +1,6 @@
 /** The agent that host-laws.ts puts into a host: it does whatever a law asks of it. */
 import { z } from 'zod';
-import { defineAgent } from '../runtime/define-agent.ts';
+import { defineAgent } from '../runtime/definition/define-agent.ts';
 
 interface LawState {
   n: number;

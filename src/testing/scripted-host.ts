@@ -8,9 +8,9 @@
  */
 import { z } from 'zod';
 import { agentSpec, type ExitReason, type Isolation, type ParsedAgentSpec } from '../machines/index.ts';
-import { type AgentManifest, manifestOf } from '../runtime/define-agent.ts';
-import type { BodyListener, BodyReport, BodyRequest, BodyStart, Host } from '../runtime/host.ts';
-import { parseInput } from '../runtime/malformed.ts';
+import { type AgentManifest, manifestOf } from '../runtime/definition/define-agent.ts';
+import type { BodyListener, BodyReport, BodyRequest, BodyStart, Host } from '../runtime/hosting/host.ts';
+import { parseInput } from '../runtime/values/malformed.ts';
 
 /** What a body was asked: by a request, or to die. */
 export type ScriptedRequest = BodyRequest | { readonly type: 'kill' };

@@ -1,6 +1,6 @@
 /** Chance that can be had again: the same seed gives the same numbers, on every machine. */
 import { z } from 'zod';
-import { parseInput } from '../runtime/malformed.ts';
+import { parseInput } from '../runtime/values/malformed.ts';
 
 /**
  * A generator of numbers in [0, 1), evenly spread: mulberry32.

@@ -9,9 +9,9 @@
  * I3  A delay of `Infinity` never fires, and is not pending.
  */
 import { z } from 'zod';
-import type { Clock } from '../runtime/clock.ts';
-import { inWords } from '../runtime/errors.ts';
-import { parseInput } from '../runtime/malformed.ts';
+import type { Clock } from '../runtime/time/clock.ts';
+import { inWords } from '../runtime/values/errors.ts';
+import { parseInput } from '../runtime/values/malformed.ts';
 
 export interface SimulatedClock extends Clock {
   /**

@@ -11,10 +11,10 @@ import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { AgentLife, RoundTerms } from '../machines/index.ts';
-import type { AgentManifest } from '../runtime/define-agent.ts';
-import type { SavedState } from '../runtime/host.ts';
-import type { Recovery, Store } from '../runtime/store.ts';
-import type { EventBody, SystemEvent } from '../runtime/system-event.ts';
+import type { AgentManifest } from '../runtime/definition/define-agent.ts';
+import type { SavedState } from '../runtime/hosting/host.ts';
+import type { Recovery, Store } from '../runtime/journal/store.ts';
+import type { EventBody, SystemEvent } from '../runtime/journal/system-event.ts';
 import { seededRandom } from './seeded-random.ts';
 
 export interface OpenStoreOptions {

@@ -1,6 +1,6 @@
 /** What every ballot box keeps to beside the votes it lets in, as laws that a mutant of it can be held to as well. */
 import assert from 'node:assert/strict';
-import type { BallotBox } from '../../src/runtime/coordination/ballot-box.ts';
+import type { BallotBox } from '../../src/runtime/coordination/rounds/ballot-box.ts';
 
 type Law = readonly [name: string, keep: (Box: typeof BallotBox) => void];
 

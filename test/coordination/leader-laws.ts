@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import type * as leaderModule from '../../src/machines/leader.ts';
 import type { Candidate } from '../../src/machines/index.ts';
-import type { CandidateQueue } from '../../src/runtime/coordination/candidate-queue.ts';
+import type { CandidateQueue } from '../../src/runtime/coordination/leader/candidate-queue.ts';
 
 export interface LeaderParts {
   readonly leader: typeof leaderModule;

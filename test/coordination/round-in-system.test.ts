@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { consensusMachine } from '../../src/machines/index.ts';
 import { type Decision, defineAgent, variable } from '../../src/index.ts';
-import { BallotBox } from '../../src/runtime/coordination/ballot-box.ts';
+import { BallotBox } from '../../src/runtime/coordination/rounds/ballot-box.ts';
 import { scriptedHost, type ScriptedBody, settled } from '../../src/testing/index.ts';
 import { type Rig, rig } from '../rig.ts';
 import { type Happening, INCARNATION, type Seen, type Setup, tell } from './round-model.ts';

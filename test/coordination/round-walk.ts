@@ -4,7 +4,7 @@
  */
 import { getAdjacencyMap } from '@xstate/graph';
 import { type ActorLogic, type EventObject, initialTransition, type Snapshot, transition } from 'xstate';
-import type { BallotBox, Voter } from '../../src/runtime/coordination/ballot-box.ts';
+import type { BallotBox, Voter } from '../../src/runtime/coordination/rounds/ballot-box.ts';
 import type { consensusMachine, ConsensusEvent } from '../../src/machines/index.ts';
 import { begin, type Happening, INCARNATION, next, type Seen, type Setup, type Told } from './round-model.ts';
 

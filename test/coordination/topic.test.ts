@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Confirmation, type Listener, Topic } from '../../src/runtime/coordination/topic.ts';
+import { type Confirmation, type Listener, Topic } from '../../src/runtime/coordination/variables/topic.ts';
 
 type Step =
   | { readonly type: 'start'; readonly agent: number; readonly isSync: boolean; readonly answers: boolean }

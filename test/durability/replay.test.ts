@@ -8,7 +8,7 @@ import {
   memoryStore,
   type SystemEvent,
 } from '../../src/index.ts';
-import { stepOf } from '../../src/runtime/replay.ts';
+import { stepOf } from '../../src/runtime/journal/replay.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
 
 const worker = defineAgent({

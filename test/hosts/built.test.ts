@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import type * as ProcessModule from '../../src/runtime/hosts/process.ts';
-import type * as ThreadModule from '../../src/runtime/hosts/thread.ts';
+import type * as ProcessModule from '../../src/runtime/hosting/hosts/process.ts';
+import type * as ThreadModule from '../../src/runtime/hosting/hosts/thread.ts';
 import type * as LawsModule from '../../src/testing/host-laws.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

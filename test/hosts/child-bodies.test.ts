@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ExitReason } from '../../src/machines/index.ts';
-import { defineAgent, manifestOf } from '../../src/runtime/define-agent.ts';
-import { ChildBodies, type ChildBodiesOptions } from '../../src/runtime/hosts/child-bodies.ts';
-import { type BodyKey, CHILD, eachOrder, type Order } from '../../src/runtime/hosts/protocol.ts';
+import { defineAgent, manifestOf } from '../../src/runtime/definition/define-agent.ts';
+import { ChildBodies, type ChildBodiesOptions } from '../../src/runtime/hosting/hosts/child-bodies.ts';
+import { type BodyKey, CHILD, eachOrder, type Order } from '../../src/runtime/hosting/hosts/protocol.ts';
 import { Witness } from '../../src/testing/host-laws.ts';
 import { simulatedClock } from '../../src/testing/simulated-clock.ts';
 import { faultyAgent, specOf } from './hosts.ts';

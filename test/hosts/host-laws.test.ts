@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import type { BodyStart, Host } from '../../src/runtime/host.ts';
-import { inProcessHost } from '../../src/runtime/hosts/in-process.ts';
-import { processHost } from '../../src/runtime/hosts/process.ts';
-import { threadHost } from '../../src/runtime/hosts/thread.ts';
+import type { BodyStart, Host } from '../../src/runtime/hosting/host.ts';
+import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
+import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
+import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { hostLaws, openWitnessed } from '../../src/testing/host-laws.ts';
 import { keepCompiledSources } from './hosts.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { agentSpec, type ParsedAgentSpec } from '../../src/machines/index.ts';
-import type { BodyStart, Host } from '../../src/runtime/host.ts';
+import type { BodyStart, Host } from '../../src/runtime/hosting/host.ts';
 import { openWitnessed, type Witness } from '../../src/testing/host-laws.ts';
 import { childrenOf } from './programs.ts';
 

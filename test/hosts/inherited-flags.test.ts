@@ -9,8 +9,8 @@ import {
   inheritedOptions,
   ownPermissions,
   withoutHeapFlags,
-} from '../../src/runtime/hosts/node-flags.ts';
-import { foldersOfChild } from '../../src/runtime/hosts/working-folder.ts';
+} from '../../src/runtime/hosting/hosts/node-flags.ts';
+import { foldersOfChild } from '../../src/runtime/hosting/hosts/working-folder.ts';
 import { temporaryDirectory } from '../stores/temporary-directory.ts';
 import { startProgram } from './programs.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Outbox, type OutboxOptions } from '../../src/runtime/hosts/outbox.ts';
-import { eachWord, type Word } from '../../src/runtime/hosts/protocol.ts';
+import { Outbox, type OutboxOptions } from '../../src/runtime/hosting/hosts/send-buffer.ts';
+import { eachWord, type Word } from '../../src/runtime/hosting/hosts/protocol.ts';
 
 /** An outbox, and what came out of it. A function in an item cannot be cloned. */
 function outboxOf(options: Partial<OutboxOptions> = {}) {

@@ -1,9 +1,9 @@
 /** One child describes all modules, one after the other: none of them takes another's time, or its answer. */
 import { expect, onTestFinished, test } from 'vitest';
 import type { ExitReason } from '../../src/index.ts';
-import { defineAgent, manifestOf } from '../../src/runtime/define-agent.ts';
-import { childHost } from '../../src/runtime/hosts/child-host.ts';
-import { CHILD, eachOrder } from '../../src/runtime/hosts/protocol.ts';
+import { defineAgent, manifestOf } from '../../src/runtime/definition/define-agent.ts';
+import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
+import { CHILD, eachOrder } from '../../src/runtime/hosting/hosts/protocol.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 
 const manifest = manifestOf(defineAgent({ type: 'described', init: () => 0, tasks: {} }));

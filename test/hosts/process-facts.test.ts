@@ -5,12 +5,12 @@ import {
   inheritedFlags,
   permissionFlags,
   withoutHeapFlags,
-} from '../../src/runtime/hosts/node-flags.ts';
-import { PrintedLines } from '../../src/runtime/hosts/printed-lines.ts';
-import { mayRaise, priorityRefusal } from '../../src/runtime/hosts/priority.ts';
-import { processExitReason } from '../../src/runtime/hosts/process-exit.ts';
-import { processMeter } from '../../src/runtime/hosts/process-meter.ts';
-import { OUT_OF_MEMORY_LINE } from '../../src/runtime/hosts/protocol.ts';
+} from '../../src/runtime/hosting/hosts/node-flags.ts';
+import { PrintedLines } from '../../src/runtime/hosting/hosts/printed-lines.ts';
+import { mayRaise, priorityRefusal } from '../../src/runtime/hosting/hosts/priority.ts';
+import { processExitReason } from '../../src/runtime/hosting/hosts/process-exit.ts';
+import { processMeter } from '../../src/runtime/hosting/hosts/process-meter.ts';
+import { OUT_OF_MEMORY_LINE } from '../../src/runtime/hosting/hosts/protocol.ts';
 import { simulatedClock } from '../../src/testing/simulated-clock.ts';
 import { specOf } from './hosts.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { processHost } from '../../src/runtime/hosts/process.ts';
+import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { errorOf, type Witness } from '../../src/testing/host-laws.ts';
 import {
   gone,

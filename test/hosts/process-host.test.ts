@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { canRefuseNetwork } from '../../src/runtime/hosts/node-flags.ts';
-import { processHost } from '../../src/runtime/hosts/process.ts';
+import { canRefuseNetwork } from '../../src/runtime/hosting/hosts/node-flags.ts';
+import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { errorOf, openWitnessed, type Witness } from '../../src/testing/host-laws.ts';
 import { temporaryDirectory } from '../stores/temporary-directory.ts';
 import {

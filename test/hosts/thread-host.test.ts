@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { afterAll, describe, expect, test } from 'vitest';
-import { threadHost } from '../../src/runtime/hosts/thread.ts';
+import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { errorOf } from '../../src/testing/host-laws.ts';
 import {
   faultyAgent,

@@ -3,7 +3,7 @@ import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { processHost } from '../../src/runtime/hosts/process.ts';
+import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { temporaryDirectory } from '../stores/temporary-directory.ts';
 import { keepCompiledSources } from './hosts.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Actor, createActor, setup } from 'xstate';
-import { Relay, type RelayOptions } from '../../src/runtime/inspector/relay.ts';
+import { Relay, type RelayOptions } from '../../src/runtime/observability/inspector/relay.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
 
 interface Counter {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createAgentSystem, defineAgent, memoryStore, type SystemEvent } from '../../src/index.ts';
-import { Journal } from '../../src/runtime/journal.ts';
+import { Journal } from '../../src/runtime/journal/journal.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { plain } from '../registry/plain.ts';
 import { awaited, codeOf, fateOf, refusal, rig, silent } from '../rig.ts';

@@ -20,12 +20,12 @@ describe('mutants', () => {
       'machines/exit-reason.ts',
       'machines/restart-policy.ts',
       'machines/supervisor.ts',
-      'runtime/agent.ts',
-      'runtime/alerts.ts',
-      'runtime/health-lane.ts',
-      'runtime/mailbox.ts',
-      'runtime/recovery.ts',
-      'runtime/restart-permits.ts',
+      'runtime/agent/agent.ts',
+      'runtime/observability/alerts.ts',
+      'runtime/agent/liveness.ts',
+      'runtime/agent/mailbox.ts',
+      'runtime/fleet/recovery.ts',
+      'runtime/limits/restart-permits.ts',
     ]);
   });
 

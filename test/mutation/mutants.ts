@@ -582,7 +582,7 @@ const supervisor = of('machines/supervisor.ts', [
   ],
 ]);
 
-const agent = of('runtime/agent.ts', [
+const agent = of('runtime/agent/agent.ts', [
   [
     'the dead are heard',
     'if (link !== this.#link) {\n      this.#dropped += 1;\n      // A vote',
@@ -662,7 +662,7 @@ const agent = of('runtime/agent.ts', [
   ],
 ]);
 
-const mailbox = of('runtime/mailbox.ts', [
+const mailbox = of('runtime/agent/mailbox.ts', [
   [
     'one more may wait',
     'this.#waiting.size >= this.#queueLimit + free',
@@ -762,7 +762,7 @@ const mailbox = of('runtime/mailbox.ts', [
   ],
 ]);
 
-const health = of('runtime/health-lane.ts', [
+const health = of('runtime/agent/liveness.ts', [
   ['nothing is watched', 'this.#newest = UNKNOWN;\n    this.#scheduleNext();', 'this.#newest = UNKNOWN;'],
   [
     'checks go on after the end',
@@ -811,7 +811,7 @@ const health = of('runtime/health-lane.ts', [
   ],
 ]);
 
-const permits = of('runtime/restart-permits.ts', [
+const permits = of('runtime/limits/restart-permits.ts', [
   [
     'any start gives a permit back',
     'if (this.#holders.delete(agentId)) this.#chart',
@@ -827,7 +827,7 @@ const permits = of('runtime/restart-permits.ts', [
   ['the next keeps its place', '          this.#queue.delete(next);\n', ''],
 ]);
 
-const alerts = of('runtime/alerts.ts', [
+const alerts = of('runtime/observability/alerts.ts', [
   [
     'an alert is not kept',
     'this.#active.set(keyOf(alert, of), { alert, message, raisedAt, ...subject });',
@@ -837,7 +837,7 @@ const alerts = of('runtime/alerts.ts', [
   ['the end of an alert is not said', 'this.#journal.emit(cleared);', ''],
 ]);
 
-const recovery = of('runtime/recovery.ts', [
+const recovery = of('runtime/fleet/recovery.ts', [
   [
     'what was in flight is not said',
     "journal.emit({ type: 'task.unknown', ...of, ...(input === undefined ? {} : { input }) });\n",

@@ -9,7 +9,7 @@ import { BusyMeter } from '../../src/runtime/pools/busy-meter.ts';
 import { type Link, LinkedList } from '../../src/runtime/pools/linked-list.ts';
 import { machineSignal } from '../../src/runtime/pools/machine-signal.ts';
 import { type Member, newMember } from '../../src/runtime/pools/member.ts';
-import { Roster } from '../../src/runtime/pools/roster.ts';
+import { Roster } from '../../src/runtime/pools/least-loaded.ts';
 import { walks } from '../random/runs.ts';
 
 describe('a linked list', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SystemEvent } from '../../src/index.ts';
-import { decodeEvent, encodeEvent } from '../../src/runtime/stores/sqlite/event-json.ts';
+import { decodeEvent, encodeEvent } from '../../src/runtime/journal/stores/sqlite/event-json.ts';
 
 function eventOf(value: unknown): SystemEvent {
   return { sequence: 1, at: 0, type: 'variable.changed', name: 'v', value, version: 1, by: 't' };

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { FleetIndex } from '../../src/runtime/fleet-index.ts';
+import { FleetIndex } from '../../src/runtime/journal/fleet-index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 import { agentOf, batchesUpTo, stateOf } from './known-history.ts';

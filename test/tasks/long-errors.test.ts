@@ -1,7 +1,7 @@
 /** What an agent throws becomes data that is kept and passed on: however long it is, that stays short. */
 import { describe, expect, it } from 'vitest';
 import { defineAgent, type ExitReason } from '../../src/index.ts';
-import { errorInfoOf } from '../../src/runtime/errors.ts';
+import { errorInfoOf } from '../../src/runtime/values/errors.ts';
 import { settled } from '../../src/testing/index.ts';
 import { refusal, rig } from '../rig.ts';
 

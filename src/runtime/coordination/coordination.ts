@@ -23,19 +23,19 @@ import {
   type RestartPolicy,
   restartPolicy,
 } from '../../machines/index.ts';
-import type { Agent, AgentCoordination } from '../agent.ts';
-import type { Alerts } from '../alerts.ts';
-import { type Chart, type ChartOptions, createChart } from '../chart.ts';
-import type { Clock } from '../clock.ts';
-import { AgentSystemError, errorInfoOf } from '../errors.ts';
-import type { BodyReport, VariableState } from '../host.ts';
-import type { Journal } from '../journal.ts';
-import type { Recovery } from '../store.ts';
-import { type Electable, type RoundChart, Rounds } from './consensus.ts';
-import { Office } from './office.ts';
-import type { Topic } from './topic.ts';
+import type { Agent, AgentCoordination } from '../agent/agent.ts';
+import type { Alerts } from '../observability/alerts.ts';
+import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
+import type { Clock } from '../time/clock.ts';
+import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import type { BodyReport, VariableState } from '../hosting/host.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Recovery } from '../journal/store.ts';
+import { type Electable, type RoundChart, Rounds } from './rounds/consensus.ts';
+import { Office } from './leader/leader-election.ts';
+import type { Topic } from './variables/topic.ts';
 import { Turns } from './turns.ts';
-import { VariableRegistry } from './variables.ts';
+import { VariableRegistry } from './variables/variables.ts';
 
 /** Whether coordination is there: `recovering` and `gave_up` after a failure of its own. */
 export type CoordinationStatus = 'available' | 'suspended' | 'recovering' | 'gave_up' | 'closed';

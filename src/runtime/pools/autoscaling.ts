@@ -17,11 +17,11 @@ import {
   scalingSignal,
   type ScalingSignal,
 } from '../../machines/index.ts';
-import type { Alerts } from '../alerts.ts';
-import { type Chart, type ChartOptions, createChart } from '../chart.ts';
-import type { Clock } from '../clock.ts';
-import { errorInfoOf } from '../errors.ts';
-import { parseInput } from '../malformed.ts';
+import type { Alerts } from '../observability/alerts.ts';
+import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
+import type { Clock } from '../time/clock.ts';
+import { errorInfoOf } from '../values/errors.ts';
+import { parseInput } from '../values/malformed.ts';
 
 /**
  * Where an autoscaler's measurements come from, beside the pool's own: what it gives stands in place of those.

@@ -1,5 +1,5 @@
 /** How the members ended that a close of their pool had to end. */
-import { endedInOrder } from '../ended-in-order.ts';
+import { endedInOrder } from '../agent/ended-in-order.ts';
 import type { Member } from './member.ts';
 
 /** How a pool's members ended. */

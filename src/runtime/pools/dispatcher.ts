@@ -12,15 +12,15 @@
  *     and not parted.
  */
 import { AsyncResource } from 'node:async_hooks';
-import type { Agents } from '../agents.ts';
-import type { Clock } from '../clock.ts';
-import type { AgentManifest } from '../define-agent.ts';
-import { AgentSystemError } from '../errors.ts';
-import type { GivenTask, TaskRequest } from '../mailbox.ts';
+import type { Agents } from '../fleet/agents.ts';
+import type { Clock } from '../time/clock.ts';
+import type { AgentManifest } from '../definition/define-agent.ts';
+import { AgentSystemError } from '../values/errors.ts';
+import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
 import { BusyMeter } from './busy-meter.ts';
 import type { Member } from './member.ts';
-import { Roster } from './roster.ts';
-import { type PoolTask, WaitingLine } from './waiting-line.ts';
+import { Roster } from './least-loaded.ts';
+import { type PoolTask, WaitingLine } from './waiting-queue.ts';
 
 export interface DispatcherOptions {
   readonly pool: string;

@@ -3,7 +3,7 @@
  *
  * Decides nothing: what its agent's life means for the pool is read here, what follows is the pool's.
  */
-import type { Agent } from '../agent.ts';
+import type { Agent } from '../agent/agent.ts';
 import type { Link } from './linked-list.ts';
 
 /** As the pool counts it: the fields of `PoolCounts`. */

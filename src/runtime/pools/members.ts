@@ -9,12 +9,12 @@
  * I3  A member that is gone is forgotten: no record, no saved state.
  */
 import { describeExit, type ParsedAgentSpec, type PoolCounts, type PoolEvent } from '../../machines/index.ts';
-import type { Admission } from '../admission.ts';
-import type { Agent } from '../agent.ts';
-import type { Agents } from '../agents.ts';
-import type { Clock } from '../clock.ts';
-import type { AgentManifest } from '../define-agent.ts';
-import { AgentSystemError, errorInfoOf } from '../errors.ts';
+import type { Admission } from '../limits/admission.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { Agents } from '../fleet/agents.ts';
+import type { Clock } from '../time/clock.ts';
+import type { AgentManifest } from '../definition/define-agent.ts';
+import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { CloseReport } from './close-report.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import {

@@ -17,16 +17,16 @@ import {
   type PoolLoad,
   poolMachine,
 } from '../../machines/index.ts';
-import type { Admission } from '../admission.ts';
-import type { Agent } from '../agent.ts';
-import type { Agents } from '../agents.ts';
-import type { Alerts } from '../alerts.ts';
-import { type Chart, type ChartOptions, createChart } from '../chart.ts';
-import type { Clock } from '../clock.ts';
-import type { AgentManifest } from '../define-agent.ts';
-import { AgentSystemError } from '../errors.ts';
-import type { Journal } from '../journal.ts';
-import type { TaskRequest } from '../mailbox.ts';
+import type { Admission } from '../limits/admission.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { Agents } from '../fleet/agents.ts';
+import type { Alerts } from '../observability/alerts.ts';
+import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
+import type { Clock } from '../time/clock.ts';
+import type { AgentManifest } from '../definition/define-agent.ts';
+import { AgentSystemError } from '../values/errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { TaskRequest } from '../agent/mailbox.ts';
 import { Autoscaling, type ScalingRecord, type ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
 import { Dispatcher } from './dispatcher.ts';

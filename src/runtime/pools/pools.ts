@@ -11,14 +11,14 @@
  */
 import { z } from 'zod';
 import { durationMs, poolSpec, type PoolSpecInput } from '../../machines/index.ts';
-import type { Agent } from '../agent.ts';
-import type { TaskOf } from '../agent-handle.ts';
-import { type AgentSpec, checkTask } from '../agents.ts';
-import type { TaskTypes } from '../define-agent.ts';
-import { AgentSystemError, inWords } from '../errors.ts';
-import type { TaskRequest } from '../mailbox.ts';
-import { parseInput } from '../malformed.ts';
-import type { Telemetry } from '../telemetry.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { TaskOf } from '../fleet/agent-handle.ts';
+import { type AgentSpec, checkTask } from '../fleet/agents.ts';
+import type { TaskTypes } from '../definition/define-agent.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+import type { TaskRequest } from '../agent/mailbox.ts';
+import { parseInput } from '../values/malformed.ts';
+import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
 import { Pool, type PoolRecord, type PoolServices } from './pool.ts';

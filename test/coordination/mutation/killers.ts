@@ -1,7 +1,7 @@
 /** What a mutant is held to: the laws and walks of the tests, the quickest first. Each throws on a fault. */
 import assert from 'node:assert/strict';
-import type * as ballotBoxModule from '../../../src/runtime/coordination/ballot-box.ts';
-import type * as candidateQueueModule from '../../../src/runtime/coordination/candidate-queue.ts';
+import type * as ballotBoxModule from '../../../src/runtime/coordination/rounds/ballot-box.ts';
+import type * as candidateQueueModule from '../../../src/runtime/coordination/leader/candidate-queue.ts';
 import type * as machines from '../../../src/machines/index.ts';
 import type * as leaderModule from '../../../src/machines/leader.ts';
 import type * as tallyModule from '../../../src/machines/tally.ts';

@@ -1,6 +1,6 @@
 /** Appends the known history until the store refuses; tells how far it came, and what the refusal said. */
 import { writeSync } from 'node:fs';
-import { AgentSystemError } from '../../../src/runtime/errors.ts';
+import { AgentSystemError } from '../../../src/runtime/values/errors.ts';
 import { sqliteStore } from '../../../src/sqlite.ts';
 import { knownBatches } from '../known-history.ts';
 

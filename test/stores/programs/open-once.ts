@@ -1,6 +1,6 @@
 /** Opens a store, if asked to as a user with no rights of its own, where it may become one; tells what came of it. */
 import { writeSync } from 'node:fs';
-import { AgentSystemError } from '../../../src/runtime/errors.ts';
+import { AgentSystemError } from '../../../src/runtime/values/errors.ts';
 import { sqliteStore } from '../../../src/sqlite.ts';
 
 const NOBODY = 65_534;

@@ -1,0 +1,216 @@
+/**
+ * One variable and the agents that declared it: its value, its history, and who has acknowledged what.
+ *
+ * Owns no rule about who may change it. It tells its listeners, and keeps book of their answers.
+ *
+ * I1  Versions grow by one. A listener is told of a version once, and never of an older one after a newer.
+ * I2  Behind are exactly the running listeners that have not acknowledged the current version.
+ * I3  Every update is confirmed exactly once: when no `sync` listener is behind any more, when a newer update
+ *     supersedes it, or when its caller has waited long enough.
+ * I4  An answer costs the same however many listeners there are.
+ */
+import type { BodyRequest, VariableState } from '../../hosting/host.ts';
+import type { VariableDefinition } from './variable.ts';
+
+/** What a topic needs of an agent. */
+export interface Subscriber {
+  readonly id: string;
+  readonly incarnation: number;
+  post(request: BodyRequest): void;
+}
+
+/** One incarnation of an agent, and what it knows of the variable. */
+export interface Listener {
+  readonly agent: Subscriber;
+  readonly incarnation: number;
+  readonly isSync: boolean;
+  /** Before it runs it is told nothing: it catches up when it does. */
+  isRunning: boolean;
+  /** The version it was told last, and the one it acknowledged last. */
+  told: number;
+  acknowledged: number;
+}
+
+/** One version in the history of a variable. */
+export interface VariableVersion {
+  readonly version: number;
+  readonly value: unknown;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly by: string;
+  readonly why?: string;
+}
+
+/** An agent that has not acknowledged the current version. */
+export interface OutOfDate {
+  readonly agentId: string;
+  readonly incarnation: number;
+  /** The version it acknowledged last; 0 for none. */
+  readonly version: number;
+}
+
+/** How far an update came. */
+export interface Confirmation {
+  readonly version: number;
+  /** Ids of the agents that acknowledged this version. */
+  readonly acknowledged: readonly string[];
+  /** Ids of those that had not by then. */
+  readonly outOfDate: readonly string[];
+  /** The version that came in its place before all had answered. */
+  readonly supersededBy?: number;
+}
+
+export class Topic {
+  readonly name: string;
+  readonly listeners = new Map<string, Listener>();
+  definition: VariableDefinition | undefined;
+  current: VariableState | undefined;
+  history: VariableVersion[] = [];
+  /** `sync` listeners that are behind, and were told of the current version. */
+  #awaited = 0;
+  #confirm: ((confirmation: Confirmation) => void) | undefined;
+  #isTelling = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get version(): number {
+    return this.current?.version ?? 0;
+  }
+
+  /** The variable is as another program left it. */
+  restore(current: VariableState, history: VariableVersion[]): void {
+    this.current = current;
+    this.history = history;
+  }
+
+  /** An incarnation opens, with the value there is. */
+  open(agent: Subscriber, isSync: boolean): Listener {
+    const listener: Listener = {
+      agent,
+      incarnation: agent.incarnation,
+      isSync,
+      isRunning: false,
+      told: this.version,
+      acknowledged: 0,
+    };
+    this.listeners.set(agent.id, listener);
+    return listener;
+  }
+
+  /** It runs: it began with the version it was opened with, and is told what has come since. */
+  run(listener: Listener): void {
+    listener.isRunning = true;
+    listener.acknowledged = listener.told;
+    this.catchUp(listener);
+  }
+
+  /** Tells a running listener of the current version, if it was not told. */
+  catchUp(listener: Listener): void {
+    const { current } = this;
+    if (!current || !listener.isRunning || listener.told >= current.version) return;
+    this.#tell(listener, current, { type: 'variable.changed', variable: current });
+  }
+
+  leave(agentId: string, incarnation: number): void {
+    const listener = this.listeners.get(agentId);
+    if (listener?.incarnation !== incarnation) return;
+    this.listeners.delete(agentId);
+    if (listener.told === this.version && this.#isBehind(listener)) this.#noLongerBehind(listener);
+  }
+
+  /**
+   * Puts the next version into force and tells the listeners of it.
+   *
+   * @param confirm is called once, perhaps before this returns
+   * @param inForce is called before anybody is told
+   */
+  change(
+    entry: VariableVersion,
+    limit: number,
+    confirm: (confirmation: Confirmation) => void,
+    inForce: () => void,
+  ): void {
+    this.#confirmNow(entry.version);
+    this.current = { name: this.name, value: entry.value, version: entry.version };
+    this.history.push(entry);
+    if (this.history.length > limit) this.history.splice(0, this.history.length - limit);
+    this.#confirm = confirm;
+    this.#awaited = 0;
+    const { current } = this;
+    inForce();
+    this.#tellAll(current);
+  }
+
+  /** The update that is under way is confirmed as it stands. */
+  giveUpWaiting(version: number): void {
+    if (version === this.version) this.#confirmNow();
+  }
+
+  /** Notes an answer; `false` for one that says nothing new, or of a version that was never told. */
+  acknowledge(agentId: string, incarnation: number, version: number): boolean {
+    const listener = this.listeners.get(agentId);
+    if (listener?.incarnation !== incarnation || !listener.isRunning) return false;
+    if (!Number.isInteger(version) || version <= listener.acknowledged || version > listener.told)
+      return false;
+    listener.acknowledged = version;
+    if (version === this.version) this.#noLongerBehind(listener);
+    return true;
+  }
+
+  outOfDate(): OutOfDate[] {
+    const behind: OutOfDate[] = [];
+    for (const listener of this.listeners.values()) {
+      if (!this.#isBehind(listener)) continue;
+      const { agent, incarnation, acknowledged } = listener;
+      behind.push({ agentId: agent.id, incarnation, version: acknowledged });
+    }
+    return behind;
+  }
+
+  #tellAll(current: VariableState): void {
+    if (this.current !== current) return;
+    const request: BodyRequest = { type: 'variable.changed', variable: current };
+    this.#isTelling = true;
+    try {
+      for (const listener of this.listeners.values()) {
+        // What somebody hears may make him change the variable again: then this version is an old one.
+        if (this.current !== current) return;
+        if (listener.isRunning && listener.told < current.version) this.#tell(listener, current, request);
+      }
+    } finally {
+      this.#isTelling = false;
+    }
+    if (this.#awaited === 0) this.#confirmNow();
+  }
+
+  #tell(listener: Listener, { version }: VariableState, request: BodyRequest): void {
+    listener.told = version;
+    if (listener.isSync) this.#awaited += 1;
+    listener.agent.post(request);
+  }
+
+  #isBehind({ isRunning, acknowledged }: Listener): boolean {
+    return isRunning && acknowledged < this.version;
+  }
+
+  #noLongerBehind(listener: Listener): void {
+    if (!listener.isSync) return;
+    this.#awaited -= 1;
+    if (this.#awaited === 0 && !this.#isTelling) this.#confirmNow();
+  }
+
+  #confirmNow(supersededBy?: number): void {
+    const confirm = this.#confirm;
+    if (confirm === undefined) return;
+    this.#confirm = undefined;
+    const { version } = this;
+    const acknowledged: string[] = [];
+    const outOfDate: string[] = [];
+    for (const { isRunning, acknowledged: known, agent } of this.listeners.values()) {
+      if (isRunning) (known === version ? acknowledged : outOfDate).push(agent.id);
+    }
+    confirm({ version, acknowledged, outOfDate, ...(supersededBy === undefined ? {} : { supersededBy }) });
+  }
+}

@@ -1,0 +1,460 @@
+/**
+ * The variables that a fleet shares: `system.variables`.
+ *
+ * Owns their definitions, values and constraints. Who hears of a change is the topic's business (topic.ts), whether
+ * anything may change now is coordination's.
+ *
+ * I1  A value in force has been judged by its definition and by every constraint on it.
+ * I2  A refused call has changed nothing.
+ * I3  A change is in the event stream before anybody hears of it, and its caller is answered after it was committed.
+ * I4  What is handed out cannot be used to change what is kept: values and versions are frozen.
+ * I5  There is a topic for every variable that has a value, and for every name that an agent with a body declared;
+ *     and for no other.
+ */
+import { z } from 'zod';
+import { positiveDurationMs } from '../../../machines/index.ts';
+import type { Clock } from '../../time/clock.ts';
+import { AgentSystemError, errorInfoOf, inWords } from '../../values/errors.ts';
+import type { Journal } from '../../journal/journal.ts';
+import { parseInput } from '../../values/malformed.ts';
+import type { Verdict } from '../../values/schema.ts';
+import type { Recovery } from '../../journal/store.ts';
+import { ignoreRejection, isThenable, tellListener } from '../../values/thenable.ts';
+import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from './topic.ts';
+import type { Turns } from '../turns.ts';
+import { frozen, isVariableDefinition, type VariableDefinition, type VariableKind } from './variable.ts';
+
+export interface VariableRecord {
+  readonly name: string;
+  /** `undefined` for one that the store kept and this program has not defined yet. */
+  readonly kind: VariableKind | undefined;
+  readonly bounds: Readonly<Record<string, unknown>>;
+  readonly value: unknown;
+  /** 1, 2, 3 … one per change. */
+  readonly version: number;
+  /** Epoch ms. */
+  readonly updatedAt: number;
+}
+
+export interface ChangeOptions {
+  /** Who changes it; default `operator`. */
+  readonly by?: string;
+  readonly why?: string;
+  /** How long to wait for `sync` agents, in ms; default 30,000. Those that are late are listed as out of date. */
+  readonly timeoutMs?: number;
+}
+
+/** What listeners of `variables.subscribe` hear. */
+export interface VariableChange extends VariableVersion {
+  readonly name: string;
+  readonly previous: unknown;
+}
+
+/** Values of all variables, by name. */
+export type Values = Readonly<Record<string, unknown>>;
+/** `true` when the values go together; else why not. Asked at the moment of a change: a promise is refused. */
+export type Constraint = (values: Values) => boolean | string;
+
+export interface Variables {
+  /**
+   * Makes a variable known, with its default as its first version; one that the store kept keeps its value, if it
+   * still fits.
+   *
+   * @throws AgentSystemError `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`, `STORE_FAILED`, `SYSTEM_CLOSED`
+   */
+  define(name: string, definition: VariableDefinition): Promise<VariableRecord>;
+  /** @throws AgentSystemError `VARIABLE_UNKNOWN` */
+  get(name: string): VariableRecord;
+  /**
+   * Gives a variable its next version and tells every agent that declared it.
+   *
+   * Resolves when every `sync` agent among them has acknowledged it or ended; `async` agents that have not are
+   * listed as out of date. One that ended, by a throw of its `onVariable` too, is neither acknowledged nor out of
+   * date: it begins its next life with the current values. An update that a newer one overtakes resolves too, and
+   * names it in `supersededBy`.
+   *
+   * @throws AgentSystemError `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`, `STORE_FAILED` (the
+   * value is in force, and is kept once the store is back), `SYSTEM_CLOSED`
+   */
+  set(name: string, value: unknown, options?: ChangeOptions): Promise<Confirmation>;
+  /** All variables, in the order of their names. */
+  list(): readonly VariableRecord[];
+  /** The versions that are kept, oldest first. @throws AgentSystemError `VARIABLE_UNKNOWN` */
+  history(name: string): readonly VariableVersion[];
+  /** The agents that have not acknowledged the current version. @throws AgentSystemError `VARIABLE_UNKNOWN` */
+  outOfDate(name: string): readonly OutOfDate[];
+  /**
+   * Gives a variable the value that it had in an earlier version, as a new version.
+   *
+   * @throws AgentSystemError as `set`; `VARIABLE_INVALID` for a version that is not in its history
+   */
+  rollback(name: string, version: number, options?: ChangeOptions): Promise<Confirmation>;
+  /**
+   * Adds a rule over several variables: a change that would break it is refused with `VARIABLE_INVALID`. Checked once
+   * all of `names` have a value. Returns how to lift it.
+   *
+   * @throws AgentSystemError `VARIABLE_INVALID` when the values of now break it
+   */
+  constrain(names: readonly string[], constraint: Constraint): () => void;
+  /** Hears every change after it was committed, in order. Returns how to stop listening. */
+  subscribe(listener: (change: VariableChange) => void): () => void;
+}
+
+export interface VariablesOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly recovery: Pick<Recovery, 'variables' | 'facts'>;
+  /** Throws when nothing may change now. */
+  readonly assertAvailable: () => void;
+  /** A variable changed: what depends on its last value has lost its ground. */
+  readonly changed: (topic: Topic) => void;
+  readonly turns: Turns;
+  readonly reportFault: (message: string, thrown: unknown) => void;
+}
+
+/** A value that a variable may take. */
+interface Fit {
+  readonly value: unknown;
+}
+
+interface Rule {
+  readonly names: readonly string[];
+  readonly constraint: Constraint;
+}
+
+const nameSchema = z.string().min(1).max(1_000);
+const changeSchema = z.strictObject({
+  by: z.string().min(1).default('operator'),
+  why: z.string().optional(),
+  timeoutMs: positiveDurationMs.default(30_000),
+});
+type Change = z.output<typeof changeSchema>;
+
+/** Versions kept of each variable. */
+const HISTORY_LIMIT = 100;
+/** Of these, as many of the newest as fit in so many characters outlive the program. */
+const STORED_HISTORY_LIMIT = 65_536;
+const FACT = 'variable.history.';
+
+export class VariableRegistry implements Variables {
+  readonly #options: VariablesOptions;
+  readonly #topics = new Map<string, Topic>();
+  readonly #rules = new Set<Rule>();
+  readonly #listeners = new Set<(change: VariableChange) => void>();
+
+  constructor(options: VariablesOptions) {
+    this.#options = options;
+    const { variables, facts } = options.recovery;
+    for (const { name, value, version, at, by, why } of variables) {
+      const last = frozen<VariableVersion>({
+        version,
+        value,
+        at,
+        by,
+        ...(why === undefined ? {} : { why }),
+      });
+      this.topic(name).restore({ name, value, version }, historyFrom(facts.get(FACT + name), last));
+    }
+  }
+
+  async define(name: string, definition: VariableDefinition): Promise<VariableRecord> {
+    const known = this.find(parsed(nameSchema, name, 'variables.define: name'));
+    if (!isVariableDefinition(definition)) {
+      throw invalid(
+        `variable ${inWords(name)}: expected what variable.float, integer, choice, boolean or json give, got ${inWords(definition)}`,
+      );
+    }
+    const kept = known?.current;
+    const verdict = await definition.judge(kept === undefined ? definition.default : kept.value);
+    const first =
+      'value' in verdict || kept === undefined ? verdict : await definition.judge(definition.default);
+    if ('problem' in first) throw invalid(`variable ${inWords(name)}: default: ${first.problem}`);
+    this.#options.assertAvailable();
+    if (this.find(name)?.definition) throw invalid(`variable ${inWords(name)} is defined already`);
+    const isKept = kept !== undefined && 'value' in verdict;
+    if (!isKept) this.#assertConstraints(name, first.value);
+    const topic = this.topic(name);
+    topic.definition = definition;
+    if (isKept) return this.#recordOf(topic);
+    const why = kept === undefined ? 'its default' : 'its default: the value that was kept no longer fits';
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#change(topic, first.value, { by: 'definition', why }, ignore, (error) =>
+      error ? reject(error) : resolve(),
+    );
+    await promise;
+    return this.#recordOf(topic);
+  }
+
+  get(name: string): VariableRecord {
+    return this.#recordOf(this.#known(name));
+  }
+
+  async set(name: string, value: unknown, options: ChangeOptions = {}): Promise<Confirmation> {
+    const change = parsed(changeSchema, options, 'variables.set: options');
+    const topic = this.defined(name);
+    const judged = this.judge(topic, value);
+    const { value: fit } = judged instanceof Promise ? await judged : judged;
+    return this.put(topic, fit, change);
+  }
+
+  list(): readonly VariableRecord[] {
+    return [...this.#topics.values()]
+      .filter(({ current }) => current !== undefined)
+      .map((topic) => this.#recordOf(topic))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  history(name: string): readonly VariableVersion[] {
+    return [...this.#known(name).history];
+  }
+
+  outOfDate(name: string): readonly OutOfDate[] {
+    return this.#known(name).outOfDate();
+  }
+
+  async rollback(name: string, version: number, options: ChangeOptions = {}): Promise<Confirmation> {
+    const change = parsed(changeSchema, options, 'variables.rollback: options');
+    const topic = this.defined(name);
+    const entry = topic.history.find((entry) => entry.version === version);
+    if (entry === undefined) {
+      const [oldest] = topic.history;
+      throw invalid(
+        `variable ${inWords(name)} has no version ${inWords(version)} in its history, which goes from ${oldest?.version ?? 0} to ${topic.version}`,
+      );
+    }
+    const judged = this.judge(topic, entry.value);
+    const { value: fit } = judged instanceof Promise ? await judged : judged;
+    return this.put(topic, fit, { ...change, why: change.why ?? `rollback to version ${version}` });
+  }
+
+  constrain(names: readonly string[], constraint: Constraint): () => void {
+    const list = parsed(z.array(nameSchema).min(1), names, 'variables.constrain: names');
+    if (typeof constraint !== 'function') {
+      throw invalid(`variables.constrain: expected a function, got ${inWords(constraint)}`);
+    }
+    const rule: Rule = { names: list, constraint };
+    const problem = this.#broken(rule, undefined, undefined);
+    if (problem !== undefined) throw problem;
+    this.#rules.add(rule);
+    return () => {
+      this.#rules.delete(rule);
+    };
+  }
+
+  subscribe(listener: (change: VariableChange) => void): () => void {
+    if (typeof listener !== 'function') {
+      throw invalid(`variables.subscribe: expected a function, got ${inWords(listener)}`);
+    }
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** @internal The topic of a name, of which nothing need be known yet: it is there from now on, until `release`. */
+  topic(name: string): Topic {
+    let topic = this.#topics.get(name);
+    if (topic === undefined) this.#topics.set(name, (topic = new Topic(name)));
+    return topic;
+  }
+
+  /** @internal The topic of a name, if there is one. */
+  find(name: string): Topic | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** @internal A listener has left: a topic that has no value, and that nobody listens to, is forgotten. */
+  release({ name, current, listeners }: Topic): void {
+    if (current === undefined && listeners.size === 0) this.#topics.delete(name);
+  }
+
+  /** @internal */
+  topics(): Iterable<Topic> {
+    return this.#topics.values();
+  }
+
+  /** @internal A variable that may be changed. @throws AgentSystemError `VARIABLE_UNKNOWN` */
+  defined(name: string): Topic {
+    const topic = this.#known(name);
+    if (topic.definition !== undefined) return topic;
+    throw unknown(
+      `variable ${inWords(name)} was kept by the store, but is not defined in this program yet: call variables.define`,
+    );
+  }
+
+  /**
+   * @internal The value as it would be kept, if it may be in force now; also asks whether anything may change now.
+   * A promise comes from an asynchronous schema only: all else happens at the moment of the call.
+   *
+   * @throws AgentSystemError `VARIABLE_INVALID` and what `assertAvailable` throws
+   */
+  judge(topic: Topic, value: unknown): Fit | Promise<Fit> {
+    this.#options.assertAvailable();
+    const fitOf = (verdict: Verdict): Fit => {
+      if ('problem' in verdict) throw invalid(`variable ${inWords(topic.name)}: ${verdict.problem}`);
+      this.check(topic, verdict.value);
+      return verdict;
+    };
+    const verdict = topic.definition!.judge(value);
+    return verdict instanceof Promise ? verdict.then(fitOf) : fitOf(verdict);
+  }
+
+  /** @internal Whether a judged value may be put into force now. @throws AgentSystemError as `judge` */
+  check(topic: Topic, value: unknown): void {
+    this.#options.assertAvailable();
+    this.#assertConstraints(topic.name, value);
+  }
+
+  /** @internal Puts a judged value into force. */
+  async put(topic: Topic, value: unknown, change: Change): Promise<Confirmation> {
+    this.check(topic, value);
+    const { clock } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<Confirmation>();
+    let confirmation: Confirmation | undefined;
+    let isCommitted = false;
+    let timer: unknown;
+    const settle = (): void => {
+      if (confirmation === undefined || !isCommitted) return;
+      clock.clearTimeout(timer);
+      resolve(confirmation);
+    };
+    const { version } = this.#change(
+      topic,
+      value,
+      change,
+      (given) => {
+        confirmation = given;
+        settle();
+      },
+      (error) => {
+        if (error) {
+          clock.clearTimeout(timer);
+          return reject(error);
+        }
+        isCommitted = true;
+        settle();
+      },
+    );
+    if (confirmation === undefined) {
+      timer = clock.setTimeout(() => topic.giveUpWaiting(version), change.timeoutMs);
+    }
+    return promise;
+  }
+
+  #change(
+    topic: Topic,
+    value: unknown,
+    { by, why }: Pick<Change, 'by' | 'why'>,
+    confirm: (confirmation: Confirmation) => void,
+    committed: (error?: AgentSystemError) => void,
+  ): VariableVersion {
+    const { journal, changed, turns } = this.#options;
+    const { name } = topic;
+    const previous = topic.current?.value;
+    const version = topic.version + 1;
+    const because = why === undefined ? {} : { why };
+    const { at } = journal.emit(
+      { type: 'variable.changed', name, value, version, by, ...because },
+      (error) => {
+        this.#notify(Object.freeze({ name, version, value, at, by, previous, ...because }));
+        committed(error);
+      },
+    );
+    const entry: VariableVersion = Object.freeze({ version, value, at, by, ...because });
+    journal.keepFact(FACT + name, storedHistory([...topic.history, entry]));
+    turns.take(() => topic.change(entry, HISTORY_LIMIT, confirm, () => changed(topic)));
+    return entry;
+  }
+
+  #notify(change: VariableChange): void {
+    for (const listener of this.#listeners) tellListener(listener, change, this.#complain);
+  }
+
+  readonly #complain = (thrown: unknown): void =>
+    this.#options.reportFault('a listener of variables threw', thrown);
+
+  #known(name: string): Topic {
+    const topic = this.find(name);
+    if (topic?.current !== undefined) return topic;
+    const names = this.list().map(({ name }) => name);
+    const known = names.length === 0 ? 'none is' : `there are: ${names.join(', ')}`;
+    throw unknown(`no variable ${inWords(name)} is defined, ${known}`);
+  }
+
+  #recordOf({ name, definition, current, history }: Topic): VariableRecord {
+    const { value, version } = current!;
+    return {
+      name,
+      kind: definition?.kind,
+      bounds: definition?.bounds ?? {},
+      value,
+      version,
+      updatedAt: history.at(-1)?.at ?? 0,
+    };
+  }
+
+  #assertConstraints(name: string, value: unknown): void {
+    for (const rule of this.#rules) {
+      const problem = rule.names.includes(name) ? this.#broken(rule, name, value) : undefined;
+      if (problem !== undefined) throw problem;
+    }
+  }
+
+  /** Why the values, with `value` for `name`, break a rule. */
+  #broken(
+    { names, constraint }: Rule,
+    name: string | undefined,
+    value: unknown,
+  ): AgentSystemError | undefined {
+    const values = Object.create(null) as Record<string, unknown>;
+    for (const { name, current } of this.#topics.values()) if (current) values[name] = current.value;
+    if (name !== undefined) values[name] = value;
+    if (!names.every((name) => name in values)) return undefined;
+    const about = `the constraint on ${names.join(', ')}`;
+    try {
+      const answer: unknown = constraint(values);
+      if (answer === true) return undefined;
+      if (isThenable(answer)) {
+        ignoreRejection(answer);
+        return invalid(`${about} gave a promise, expected true, or why not, at once`);
+      }
+      const why = typeof answer === 'string' ? `: ${answer}` : '';
+      const shown = names.map((name) => `${name} = ${inWords(values[name])}`).join(', ');
+      return invalid(`${about} does not hold for ${shown}${why}`);
+    } catch (thrown) {
+      return invalid(`${about} threw: ${errorInfoOf(thrown).message}`, thrown);
+    }
+  }
+}
+
+function storedHistory(history: readonly VariableVersion[]): string {
+  const kept: string[] = [];
+  let length = 0;
+  for (let i = history.length - 1; i >= 0 && kept.length < HISTORY_LIMIT; i--) {
+    const json = JSON.stringify(history[i]);
+    length += json.length;
+    if (length > STORED_HISTORY_LIMIT && kept.length > 0) break;
+    kept.push(json);
+  }
+  return `[${kept.toReversed().join(',')}]`;
+}
+
+/** The history as it was kept; where it does not end with the last version there was, that alone. */
+function historyFrom(json: string | undefined, last: VariableVersion): VariableVersion[] {
+  const history = json === undefined ? [] : (JSON.parse(json) as VariableVersion[]).map(frozen);
+  return history.at(-1)?.version === last.version ? history : [last];
+}
+
+function parsed<Type extends z.ZodType>(schema: Type, value: unknown, what: string): z.output<Type> {
+  return parseInput(schema, value, { what, code: 'VARIABLE_INVALID' });
+}
+
+function invalid(message: string, cause?: unknown): AgentSystemError {
+  return new AgentSystemError('VARIABLE_INVALID', message, { cause });
+}
+
+function unknown(message: string): AgentSystemError {
+  return new AgentSystemError('VARIABLE_UNKNOWN', message);
+}
+
+const ignore = (): void => {};

@@ -1,0 +1,326 @@
+/**
+ * What an agent is, in code: `defineAgent`, and the contexts that its functions are given.
+ *
+ * A definition is inert data and functions. Whoever runs it (agent-body.ts) does so the same way in every host.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { z } from 'zod';
+import type { ExitReason } from '../../machines/index.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+import { parseInput } from '../values/malformed.ts';
+import { definitionHash } from './definition-hash.ts';
+import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
+
+type MaybePromise<Value> = Value | Promise<Value>;
+/** Lines of an agent's own; they arrive in the system's logger with its id and incarnation. */
+export interface AgentLog {
+  debug(message: string, fields?: object): void;
+  info(message: string, fields?: object): void;
+  warn(message: string, fields?: object): void;
+  error(message: string, fields?: object): void;
+}
+
+/** Current values of the variables that the agent declared, by name. */
+export type VariableValues = Readonly<Record<string, unknown>>;
+
+/** A state that was saved earlier, as JSON gave it back. No type can be known: annotate what `init` returns. */
+// oxlint-disable-next-line typescript/no-explicit-any -- `unknown` would make every inferred state `{}`
+export type Restored = any;
+
+// oxlint-disable-next-line typescript/no-explicit-any -- the side of a schema that is not looked at may be anything
+type Either = any;
+
+export interface InitContext<Args> {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly initArgs: Args;
+  /** The saved state of an earlier incarnation, or `undefined`. */
+  readonly restored: Restored;
+  /** Why the last incarnation ended, `host_lost` when its whole program did; `undefined` at the first start. */
+  readonly previousStop: ExitReason | undefined;
+  readonly variables: VariableValues;
+  /** Fires when the start is cancelled, timed out or stopped, and at the end of the agent's life. */
+  readonly signal: AbortSignal;
+  readonly log: AgentLog;
+}
+
+export interface TaskContext<State, Input> {
+  readonly taskId: string;
+  readonly input: Input;
+  readonly state: State;
+  readonly variables: VariableValues;
+  /** Fires when the task is cancelled, timed out or abandoned: work that ends then frees its agent. */
+  readonly signal: AbortSignal;
+  readonly log: AgentLog;
+  /** Tells the caller's `onProgress`. */
+  readonly progress: (value: unknown) => void;
+  /** Ends the agent normally once this task is done: `completed`, and never restarted. */
+  readonly complete: () => void;
+  /**
+   * Gives buffers of the output away: a thread moves them to the caller instead of copying, and they are then
+   * empty here. Never give one away that the state still needs. Other hosts copy, or share, as always.
+   */
+  readonly transfer: (...buffers: ArrayBuffer[]) => void;
+}
+
+export interface VariableContext<State> {
+  readonly name: string;
+  readonly value: unknown;
+  readonly version: number;
+  readonly state: State;
+  readonly variables: VariableValues;
+  readonly log: AgentLog;
+}
+
+export type Vote = 'accept' | 'reject' | 'abstain';
+
+/** What a round asks its voters. */
+export interface Proposal {
+  readonly roundId: string;
+  readonly variable: string;
+  readonly value: unknown;
+  readonly current: unknown;
+  readonly deadlineAt: number;
+  /** As what the agent is asked: as one of the electorate, or as the leader, whose word then decides alone. */
+  readonly as: 'voter' | 'leader';
+}
+
+export interface VoteContext<State> {
+  readonly proposal: Proposal;
+  readonly state: State;
+  readonly variables: VariableValues;
+  readonly log: AgentLog;
+}
+
+/** One kind of task. */
+export interface TaskDefinition<State, Input, Output> {
+  /** Capabilities that the agent must have; others are refused with `TASK_INCOMPATIBLE`. */
+  readonly requires?: readonly string[];
+  readonly input?: AnySchema;
+  readonly output?: AnySchema;
+  /** What becomes of a task in flight when the program dies: reported as `unknown`, or asked for again. */
+  readonly retry?: 'on_host_loss';
+  run(context: TaskContext<State, Input>): MaybePromise<Output>;
+}
+
+interface Behaviour<State> {
+  /** Whether a task that throws fails alone (`fail`, the default) or takes its agent down. */
+  readonly onTaskError?: 'fail' | 'crash';
+  /**
+   * Told of every change of a declared variable; the version is acknowledged once this has returned. A throw is a
+   * crash of the agent.
+   */
+  onVariable?(context: VariableContext<State>): MaybePromise<void>;
+  /** One vote in a round. Without it, or when it throws, the agent abstains. */
+  vote?(context: VoteContext<State>): MaybePromise<Vote>;
+  /** A check of its health: what it returns is kept as detail, a throw is a missed check. */
+  health?(context: { readonly state: State }): MaybePromise<unknown>;
+  /** What is kept of the state, as JSON data; by default the state itself. */
+  save?(context: { readonly state: State }): unknown;
+  /** Version of the shape of the saved state, from 1; raised together with a `migrate`. */
+  readonly stateVersion?: number;
+  /** Turns a state that was saved by an earlier `stateVersion` into one of today's. Pure; a promise, or nothing, is refused. */
+  migrate?(saved: unknown, fromVersion: number): unknown;
+  /** The last call of an orderly end. */
+  terminate?(context: { readonly state: State; readonly log: AgentLog }): MaybePromise<void>;
+}
+
+/** A definition as the runtime sees it: its types are erased. */
+export interface AnyAgentDefinition extends Behaviour<never> {
+  readonly type: string;
+  readonly initArgs?: AnySchema | undefined;
+  readonly capabilities: readonly string[];
+  readonly variables: readonly string[];
+  init(context: InitContext<never>): unknown;
+  readonly tasks: Readonly<Record<string, TaskDefinition<never, never, unknown>>>;
+}
+
+/** What callers may ask of an agent: for each kind of task, what goes in and what comes out. */
+export type TaskTypes = Record<string, { readonly input: unknown; readonly output: unknown }>;
+
+declare const types: unique symbol;
+/** An agent definition; `Args` and `Tasks` are for the compiler alone. */
+export interface AgentDefinition<Args = unknown, Tasks extends TaskTypes = TaskTypes>
+  extends AnyAgentDefinition {
+  readonly [types]?: { readonly args: Args; readonly tasks: Tasks };
+}
+
+type Types = Record<string, unknown>;
+/** What callers get: what the `output` schema makes of the result, or the result itself where there is none. */
+type Results<Out extends Types, Returned extends Types> = {
+  [Name in keyof Returned]: Name extends keyof Out
+    ? unknown extends Out[Name]
+      ? Returned[Name]
+      : Out[Name]
+    : Returned[Name];
+};
+
+/**
+ * What `defineAgent` is given. The types of each task are read off one aspect at a time: what callers send and
+ * `run` gets, what `run` returns and callers get.
+ */
+export type DefineAgentOptions<
+  State,
+  SentArgs,
+  Args,
+  Sent extends Types,
+  In extends Types,
+  Raw extends Types,
+  Out extends Types,
+  Returned extends Types,
+> = Behaviour<State> & {
+  readonly type: string;
+  readonly initArgs?: Schema<SentArgs, Args>;
+  readonly capabilities?: readonly string[];
+  /** Names of the variables it listens to. */
+  readonly variables?: readonly string[];
+  init(context: InitContext<Args>): MaybePromise<State>;
+  readonly tasks: {
+    readonly [Name in keyof In]: {
+      readonly requires?: readonly string[];
+      readonly retry?: 'on_host_loss';
+      readonly input?: StandardSchemaV1<Either, In[Name]>;
+      run(context: TaskContext<State, In[Name]>): unknown;
+    };
+  } & { readonly [Name in keyof Sent]: { readonly input?: StandardSchemaV1<Sent[Name], Either> } } & {
+    readonly [Name in keyof Out]: { readonly output?: StandardSchemaV1<Either, Out[Name]> };
+  } & {
+    readonly [Name in keyof Raw]: {
+      readonly output?: StandardSchemaV1<Raw[Name], Either>;
+      run(context: never): MaybePromise<NoInfer<Raw[Name]>>;
+    };
+  } & { readonly [Name in keyof Returned]: { run(context: never): MaybePromise<Returned[Name]> } };
+};
+
+const text = z.string().min(1);
+const run = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
+const schema = z.custom(isSchema, { error: 'expected a Standard Schema (zod, valibot, arktype, …)' });
+const definitionSchema = z.strictObject({
+  type: text,
+  initArgs: schema.optional(),
+  capabilities: z.array(text).default([]),
+  variables: z.array(text).default([]),
+  init: run,
+  tasks: z
+    .record(
+      text,
+      z.strictObject({
+        requires: z.array(text).optional(),
+        input: schema.optional(),
+        output: schema.optional(),
+        retry: z.literal('on_host_loss').optional(),
+        run,
+      }),
+    )
+    .default({}),
+  onTaskError: z.enum(['fail', 'crash']).optional(),
+  onVariable: run.optional(),
+  vote: run.optional(),
+  health: run.optional(),
+  save: run.optional(),
+  stateVersion: z.int().min(1).optional(),
+  migrate: run.optional(),
+  terminate: run.optional(),
+});
+
+const defined = new WeakSet<object>();
+/** Definitions of another copy of this package (a child's, say) carry it too. */
+const MARK = Symbol.for('mabeam.agent');
+
+/**
+ * Defines a type of agent.
+ *
+ * `init` returns the state, which `tasks` may change in place. Anything that is a Standard Schema serves as
+ * `initArgs`, `input` and `output`.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field that was not as expected
+ */
+export function defineAgent<
+  State,
+  Sent extends Types,
+  In extends Types,
+  Raw extends Types,
+  Out extends Types,
+  Returned extends Types,
+  SentArgs = unknown,
+  Args = unknown,
+>(
+  options: DefineAgentOptions<State, SentArgs, Args, Sent, In, Raw, Out, Returned>,
+): AgentDefinition<
+  SentArgs,
+  {
+    [Name in keyof Returned & string]: {
+      input: Name extends keyof Sent ? Sent[Name] : unknown;
+      output: Results<Out, Returned>[Name];
+    };
+  }
+> {
+  const parsed = parseInput(definitionSchema, options, { what: 'defineAgent' });
+  // A record's schema leaves this key out without a word.
+  if (Object.hasOwn(options.tasks ?? {}, '__proto__')) {
+    throw new AgentSystemError('AGENT_SPEC_INVALID', 'defineAgent: tasks: "__proto__" cannot name a task');
+  }
+  // Not enumerable: a spread of a definition is none, until it has been through here.
+  const definition = Object.freeze(Object.defineProperty(parsed, MARK, { value: true }));
+  defined.add(definition);
+  return definition as never;
+}
+
+/** Whether a value came from `defineAgent`. */
+export function isAgentDefinition(value: unknown): value is AnyAgentDefinition {
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    return defined.has(value) || MARK in value;
+  } catch {
+    return false;
+  }
+}
+
+/** Definitions that are found by their type, in options. */
+export const definitionList = z
+  .array(z.custom<AnyAgentDefinition>(isAgentDefinition, { error: 'expected a defineAgent value' }))
+  .default([])
+  .superRefine((definitions, issues) => {
+    const types = new Set<string>();
+    for (const { type } of definitions) {
+      if (types.has(type)) issues.addIssue(`two definitions of type ${inWords(type)}`);
+      types.add(type);
+    }
+  });
+
+/** What a definition says of itself, as data: all that a parent knows of an agent that lives elsewhere. */
+export interface AgentManifest {
+  readonly type: string;
+  readonly capabilities: readonly string[];
+  readonly variables: readonly string[];
+  readonly votes: boolean;
+  readonly stateVersion: number;
+  /** Tells one version of the definition from another. */
+  readonly hash: string;
+  readonly tasks: Readonly<Record<string, { readonly requires: readonly string[]; readonly retry: boolean }>>;
+}
+
+const manifests = new WeakMap<AnyAgentDefinition, AgentManifest>();
+
+export function manifestOf(definition: AnyAgentDefinition): AgentManifest {
+  let manifest = manifests.get(definition);
+  if (manifest === undefined) {
+    const tasks = Object.entries(definition.tasks).map(
+      ([name, task]) =>
+        [name, { requires: task.requires ?? [], retry: task.retry === 'on_host_loss' }] as const,
+    );
+    manifest = {
+      type: definition.type,
+      capabilities: Object.freeze([...definition.capabilities]),
+      variables: Object.freeze([...definition.variables]),
+      votes: definition.vote !== undefined,
+      stateVersion: definition.stateVersion ?? 1,
+      hash: definitionHash(definition),
+      tasks: Object.assign(Object.create(null), Object.fromEntries(tasks)) as AgentManifest['tasks'],
+    };
+    manifests.set(definition, manifest);
+  }
+  return manifest;
+}
+
+export type { Schema };

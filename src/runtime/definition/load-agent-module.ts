@@ -1,0 +1,45 @@
+/** Loads a module whose default export is an agent definition. Runs wherever the agent does. */
+import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
+import { errorInfoOf, inWords } from '../values/errors.ts';
+
+/** This package's own files: what is thrown in them for a module is that module's doing. */
+const OWN_FOLDER = new URL('.', import.meta.url).href;
+const PLACE = String.raw`((?:file://|/|[A-Za-z]:[\\/]).*:\d+)`;
+/** What does not compile is named above the error. Files of JavaScript are not, by Node. */
+const HEADLINE = new RegExp(`^${PLACE}$`);
+const FRAME = new RegExp(`^ +at (?:async |.*?\\()?${PLACE}\\)?$`);
+
+/**
+ * @throws Error that names the module, what was expected and what came; where code did not compile or threw, which
+ * may be in a file that the module imports, also that file and line
+ */
+export async function loadAgentModule(module: URL): Promise<AnyAgentDefinition> {
+  let loaded: { default?: unknown };
+  try {
+    loaded = (await import(module.href)) as { default?: unknown };
+  } catch (thrown) {
+    const { message, stack } = errorInfoOf(thrown);
+    const place = placeIn(stack);
+    const where = place === undefined ? '' : ` (${place})`;
+    throw new Error(`module ${module.href} did not load: ${message}${where}`, { cause: thrown });
+  }
+  if (!isAgentDefinition(loaded.default)) {
+    throw new TypeError(
+      `module ${module.href}: expected its default export to come from defineAgent, got ${inWords(loaded.default)}`,
+    );
+  }
+  return loaded.default;
+}
+
+/** The file and line that an error's stack begins with, in code of the agent rather than of its packages. */
+function placeIn(stack: string | undefined): string | undefined {
+  const [headline = '', ...lines] = stack?.split('\n') ?? [];
+  const named = HEADLINE.exec(headline)?.[1];
+  if (named !== undefined) return named;
+  // What stands below has called for the module.
+  const end = lines.findIndex((line) => line.includes(import.meta.url));
+  const places = (end === -1 ? lines : lines.slice(0, end))
+    .map((line) => FRAME.exec(line)?.[1])
+    .filter((place) => place !== undefined && !place.startsWith(OWN_FOLDER));
+  return places.find((place) => !place?.includes('/node_modules/')) ?? places[0];
+}

@@ -1,0 +1,118 @@
+/**
+ * Rebuilds a fleet from what its store kept: who exists, where each life stood, what was left undone.
+ *
+ * I1  Nothing is repeated that its definition did not allow; what was in flight is reported as `task.unknown`.
+ * I2  An agent whose code is not there stays listed, does not start, and an alert says why.
+ *
+ * Source: DESIGN of this project, durability; the seed's "State Recovery on Restart".
+ */
+import { type AgentLife, agentSpec, type Isolation, type ParsedAgentSpec } from '../../machines/index.ts';
+import type { Agent, CarriedTask } from '../agent/agent.ts';
+import type { Agents } from './agents.ts';
+import type { Alerts } from '../observability/alerts.ts';
+import {
+  type AgentManifest,
+  type AnyAgentDefinition,
+  defineAgent,
+  manifestOf,
+} from '../definition/define-agent.ts';
+import type { Host } from '../hosting/host.ts';
+import type { Journal } from '../journal/journal.ts';
+import { parseInput } from '../values/malformed.ts';
+import type { Recovery, StoredAgent } from '../journal/store.ts';
+
+export interface RecoveryOptions {
+  readonly recovery: Recovery;
+  readonly agents: Agents;
+  readonly hosts: ReadonlyMap<Isolation, Host>;
+  readonly definitions: ReadonlyMap<string, AnyAgentDefinition>;
+  readonly journal: Journal;
+  readonly alerts: Alerts;
+}
+
+interface Adopted {
+  readonly agent: Agent;
+  readonly life: AgentLife | undefined;
+}
+
+export function recoverFleet(options: RecoveryOptions): void {
+  const adopted = options.recovery.agents.map((stored) => adopt(stored, options));
+  const carried = reportUnknownTasks(options, new Set(adopted.map(({ agent }) => agent.id)));
+  for (const { agent, life } of adopted) {
+    const tasks = carried.get(agent.id) ?? [];
+    if (life) agent.resume(life, tasks);
+  }
+}
+
+function adopt(stored: StoredAgent, { agents, hosts, definitions, alerts }: RecoveryOptions): Adopted {
+  const { registered, latest } = stored;
+  const id = registered.agentId;
+  const life = 'life' in latest ? latest.life : undefined;
+  const { module, manifest, missing } = codeOf(registered, definitions);
+  const spec = specOf(registered.spec, id, module);
+  const host = hosts.get(spec.isolation ?? 'in-process');
+  if (host === undefined) throw new Error(`agent ${id}: no host for isolation "${spec.isolation}" is there`);
+  const agent = agents.adopt(id, spec, manifest, host, missing);
+  if (missing === undefined) return { agent, life };
+  alerts.raise('definition_missing', `agent ${id}: ${missing}`, id);
+  return { agent, life: life && { ...life, at: placeWithoutCode(life) } };
+}
+
+function codeOf(
+  { spec, agentType, manifest }: StoredAgent['registered'],
+  definitions: ReadonlyMap<string, AnyAgentDefinition>,
+): { module: AnyAgentDefinition | URL; manifest: AgentManifest; missing?: string } {
+  const { module } = spec;
+  if ('url' in module) return { module: new URL(module.url), manifest };
+  const definition = definitions.get(agentType);
+  if (definition) return { module: definition, manifest: manifestOf(definition) };
+  const missing = `no definition of type "${agentType}" was given to createAgentSystem({ agents })`;
+  return { module: STAND_IN, manifest, missing };
+}
+
+/** The spec as it was parsed then; fields that have come since get their defaults. */
+function specOf(
+  stored: StoredAgent['registered']['spec'],
+  id: string,
+  module: AnyAgentDefinition | URL,
+): ParsedAgentSpec {
+  const spec = parseInput(
+    agentSpec,
+    { ...stored, module },
+    { what: `stored spec of agent ${id}`, code: 'STORE_FAILED' },
+  );
+  return { ...spec, id };
+}
+
+/** In place of code that is not there; it is never run. */
+const STAND_IN = defineAgent({
+  type: 'missing',
+  init: () => {
+    throw new Error('the definition of this agent is missing');
+  },
+  tasks: {},
+});
+
+/** Where an agent stands that would start by itself, and cannot. Its last event still says where it was. */
+function placeWithoutCode({ at, startedFrom }: AgentLife): AgentLife['at'] {
+  const from = at === 'starting' ? startedFrom : at;
+  return from === 'serving' || from === 'waiting' || from === 'restart' ? 'leftDown' : at;
+}
+
+/** Reports what was in flight; returns what may be done again, by agent. */
+function reportUnknownTasks(
+  { recovery, journal }: RecoveryOptions,
+  known: ReadonlySet<string>,
+): ReadonlyMap<string, CarriedTask[]> {
+  const carried = new Map<string, CarriedTask[]>();
+  for (const { agentId, incarnation, taskId, task, input, retry: isRepeatable } of recovery.tasks) {
+    const retry = isRepeatable && known.has(agentId);
+    const of = { agentId, incarnation, taskId, task, retry };
+    journal.emit({ type: 'task.unknown', ...of, ...(input === undefined ? {} : { input }) });
+    if (!retry) continue;
+    const ofAgent = carried.get(agentId);
+    if (ofAgent) ofAgent.push({ taskId, task, input });
+    else carried.set(agentId, [{ taskId, task, input }]);
+  }
+  return carried;
+}

@@ -1,0 +1,481 @@
+/**
+ * Runs one definition: its init, tasks, votes, saves and end. The same code in every host.
+ *
+ * Owns the agent's state and the abort signals of its work. Knows no queue, deadline, store or fleet: what it is
+ * asked comes in as requests, what happens goes out as reports.
+ *
+ * I1  It reports as `Host` promises: `ready` once, `exited` once, nothing after.
+ * I2  Every `task.run` is answered exactly once, unless the body exits first.
+ * I3  A synchronous definition is run synchronously: no promise is made for it.
+ * I4  What is asked of it before it is ready waits until it is, but for its end.
+ */
+import type { ExitReason } from '../../machines/index.ts';
+import {
+  type AgentLog,
+  type AnyAgentDefinition,
+  type InitContext,
+  manifestOf,
+  type TaskContext,
+  type TaskDefinition,
+  type Vote,
+} from '../definition/define-agent.ts';
+import { errorInfoOf, inWords } from '../values/errors.ts';
+import type {
+  Body,
+  BodyListener,
+  BodyRequest,
+  BodyStart,
+  LogLevel,
+  SavedState,
+  TraceParent,
+  VariableState,
+} from './host.ts';
+import { migratedState } from '../definition/saved-state.ts';
+import { judge, type Verdict } from '../values/schema.ts';
+import { assertKept, stateJson } from '../values/state-json.ts';
+import { withinTrace } from './trace-parent.ts';
+import { ignoreRejection, isThenable } from '../values/thenable.ts';
+
+type Phase = 'loading' | 'initializing' | 'serving' | 'terminating' | 'gone';
+type Task = TaskDefinition<unknown, unknown, unknown>;
+/** A definition whose functions may be called: what they are given is made here, to their types. */
+type Callable = Omit<
+  AnyAgentDefinition,
+  'init' | 'tasks' | 'onVariable' | 'vote' | 'health' | 'save' | 'terminate'
+> & {
+  init(context: InitContext<unknown>): unknown;
+  readonly tasks: Readonly<Record<string, Task>>;
+  onVariable?(context: object): unknown;
+  vote?(context: object): unknown;
+  health?(context: object): unknown;
+  save?(context: object): unknown;
+  terminate?(context: object): unknown;
+};
+
+const VOTES: readonly unknown[] = ['accept', 'reject', 'abstain'] satisfies Vote[];
+
+export class AgentBody implements Body {
+  readonly #start: BodyStart;
+  readonly #listener: BodyListener;
+  readonly #variables: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  readonly #running = new Map<string, RunningTask>();
+  /** Variables whose change the agent is answering, with the newest version that came meanwhile. */
+  #answering: Map<string, VariableState | undefined> | undefined;
+  #definition!: Callable;
+  #phase: Phase = 'loading';
+  #life: AbortController | undefined;
+  #log: AgentLog | undefined;
+  #state: unknown;
+  #lastSaved: string | undefined;
+  #early: BodyRequest[] | undefined;
+
+  constructor(start: BodyStart, listener: BodyListener) {
+    this.#start = start;
+    this.#listener = listener;
+    this.#lastSaved = start.restored?.json;
+    for (const variable of start.variables) this.#variables[variable.name] = variable.value;
+  }
+
+  /** Runs the definition's init; to be called once, when the module is there. */
+  run(definition: AnyAgentDefinition): void {
+    if (this.#phase !== 'loading') return;
+    this.#phase = 'initializing';
+    this.#definition = definition;
+    settle(
+      () => judge(definition.initArgs, this.#start.initArgs),
+      (verdict: Verdict) => {
+        if ('problem' in verdict)
+          return this.#exit({ error: { name: 'TypeError', message: `initArgs: ${verdict.problem}` } });
+        settle(
+          () => this.#init(verdict.value),
+          (state) => this.#ready(state),
+          (thrown) => this.#crash(thrown),
+        );
+      },
+      (thrown) => this.#crash(thrown),
+    );
+  }
+
+  /** The module could not be had. */
+  fail(reason: ExitReason): void {
+    this.#exit(reason);
+  }
+
+  post(request: BodyRequest): void {
+    if (this.#phase === 'gone') return;
+    if ((this.#phase === 'loading' || this.#phase === 'initializing') && request.type !== 'terminate') {
+      (this.#early ??= []).push(request);
+      return;
+    }
+    switch (request.type) {
+      case 'task.run':
+        return this.#run(request);
+      case 'task.cancel':
+        return this.#running.get(request.taskId)?.abort(new Error(request.reason));
+      case 'health.check':
+        return this.#answerHealth(request.checkId);
+      case 'state.save':
+        return this.#answerSave();
+      case 'variable.changed':
+        return this.#takeVariable(request.variable);
+      case 'vote.asked':
+        return this.#vote(request.proposal);
+      case 'terminate':
+        return this.#terminate();
+    }
+  }
+
+  kill(): void {
+    this.#exit('killed');
+  }
+
+  /** The last state that it told was lost on its way: the next one counts as changed. */
+  forgetSaved(): void {
+    this.#lastSaved = undefined;
+  }
+
+  #init(initArgs: unknown): unknown {
+    const { agentId, incarnation, previousStop } = this.#start;
+    const signalOf = () => this.#signal();
+    return this.#definition.init({
+      agentId,
+      incarnation,
+      initArgs,
+      restored: this.#restored(),
+      previousStop,
+      variables: this.#variables,
+      get signal() {
+        return signalOf();
+      },
+      log: this.#logger(),
+    });
+  }
+
+  #restored(): unknown {
+    const { restored } = this.#start;
+    return restored === undefined ? undefined : migratedState(this.#definition, restored);
+  }
+
+  #ready(state: unknown): void {
+    if (this.#phase !== 'initializing') return;
+    this.#state = state;
+    this.#phase = 'serving';
+    this.#listener.report({
+      type: 'ready',
+      manifest: manifestOf(this.#definition as unknown as AnyAgentDefinition),
+    });
+    const early = this.#early;
+    this.#early = undefined;
+    if (early) for (const request of early) this.post(request);
+  }
+
+  #run({ taskId, task: name, input, trace }: Extract<BodyRequest, { type: 'task.run' }>): void {
+    const task = Object.hasOwn(this.#definition.tasks, name) ? this.#definition.tasks[name] : undefined;
+    if (task === undefined) {
+      const error = { name: 'TypeError', message: `${this.#definition.type} has no task ${inWords(name)}` };
+      return this.#listener.report({ type: 'task.failed', taskId, code: 'TASK_INCOMPATIBLE', error });
+    }
+    if (this.#phase !== 'serving') {
+      const error = { name: 'Error', message: `${this.#definition.type} is ending` };
+      return this.#listener.report({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
+    }
+    const running = new RunningTask(taskId);
+    this.#running.set(taskId, running);
+    const failed = (thrown: unknown) => this.#failTask(running, thrown);
+    settle(
+      () => judge(task.input, input),
+      (verdict: Verdict) => {
+        if ('problem' in verdict) return this.#refuseInput(running, verdict.problem);
+        const context = this.#contextOf(running, verdict.value, trace);
+        settle(
+          () => withinTrace(trace, () => task.run(context)),
+          (output) =>
+            settle(
+              () => judge(task.output, output),
+              (judged: Verdict) =>
+                'problem' in judged
+                  ? failed(new TypeError(`the output of ${name} is not as defined: ${judged.problem}`))
+                  : this.#completeTask(running, judged.value),
+              failed,
+            ),
+          failed,
+        );
+      },
+      failed,
+    );
+  }
+
+  /** What a task's `run` is given: plain fields, for a getter costs more than all of them. */
+  #contextOf(
+    task: RunningTask,
+    input: unknown,
+    trace: TraceParent | undefined,
+  ): TaskContext<unknown, unknown> {
+    const { taskId, signal } = task;
+    const traced = trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {};
+    return {
+      taskId,
+      input,
+      state: this.#state,
+      variables: this.#variables,
+      signal,
+      log: this.#loggerWith({ taskId, ...traced }),
+      progress: (value) => {
+        if (this.#running.has(taskId)) this.#tell({ type: 'task.progress', taskId, value });
+      },
+      complete: () => {
+        task.isLast = true;
+      },
+      transfer: (...buffers) => {
+        task.given = [...(task.given ?? []), ...buffers];
+      },
+    };
+  }
+
+  #completeTask(task: RunningTask, output: unknown): void {
+    if (!this.#settled(task)) return;
+    let state: SavedState | undefined;
+    try {
+      state = this.#changedState();
+    } catch (thrown) {
+      this.#reportFailure(task, thrown);
+      return this.#finishIfLast(task);
+    }
+    this.#listener.report({
+      type: 'task.completed',
+      taskId: task.taskId,
+      output,
+      state,
+      ...(task.given ? { transfer: task.given } : {}),
+    });
+    this.#finishIfLast(task);
+  }
+
+  #failTask(task: RunningTask, thrown: unknown): void {
+    if (!this.#settled(task)) return;
+    this.#reportFailure(task, thrown);
+    // A task that was cancelled has already been answered for: what it throws then is how it obeys.
+    if (this.#definition.onTaskError === 'crash' && !task.signal.aborted) this.#crash(thrown);
+    else this.#finishIfLast(task);
+  }
+
+  /** The agent's own end, asked for by a task; one that was cancelled has nothing to say any more. */
+  #finishIfLast(task: RunningTask): void {
+    if (task.isLast && !task.signal.aborted) this.#tell({ type: 'finished' });
+  }
+
+  #reportFailure(task: RunningTask, thrown: unknown): void {
+    const error = errorInfoOf(thrown);
+    this.#listener.report({
+      type: 'task.failed',
+      taskId: task.taskId,
+      code: 'TASK_FAILED',
+      error,
+      cause: thrown,
+    });
+  }
+
+  #refuseInput(task: RunningTask, problem: string): void {
+    if (!this.#settled(task)) return;
+    const error = { name: 'TypeError', message: problem };
+    this.#listener.report({ type: 'task.failed', taskId: task.taskId, code: 'TASK_INPUT_INVALID', error });
+  }
+
+  /** Whether the task's end is still of interest; it is so once. */
+  #settled(task: RunningTask): boolean {
+    return this.#running.delete(task.taskId) && this.#phase !== 'gone';
+  }
+
+  #answerHealth(checkId: number): void {
+    settle(
+      () => this.#definition.health?.({ state: this.#state }),
+      (detail) => this.#tell({ type: 'health.answered', checkId, detail }),
+      (thrown) => this.#tell({ type: 'health.failed', checkId, error: errorInfoOf(thrown) }),
+    );
+  }
+
+  #answerSave(): void {
+    try {
+      this.#listener.report({ type: 'state.saved', state: this.#stateOtherThan(undefined)! });
+    } catch (thrown) {
+      this.#listener.report({ type: 'state.save_failed', error: errorInfoOf(thrown) });
+    }
+  }
+
+  #changedState(): SavedState | undefined {
+    const state = this.#stateOtherThan(this.#lastSaved);
+    if (state) this.#lastSaved = state.json;
+    return state;
+  }
+
+  /** The state as it is to be kept; `undefined` when that is this very text. */
+  #stateOtherThan(known: string | undefined): SavedState | undefined {
+    const definition = this.#definition;
+    const { stateVersion = 1 } = definition;
+    try {
+      const data = definition.save === undefined ? this.#state : definition.save({ state: this.#state });
+      if (isThenable(data)) {
+        ignoreRejection(data);
+        throw new TypeError('got a promise, which save may not give');
+      }
+      const json = stateJson(data);
+      if (json === known) return undefined;
+      assertKept(data);
+      return { json, stateVersion };
+    } catch (thrown) {
+      const { message } = errorInfoOf(thrown);
+      throw new TypeError(`its state cannot be saved, expected JSON data: ${message}`, { cause: thrown });
+    }
+  }
+
+  /** An agent answers one version at a time, so that the newest has the last word; what waits is overtaken. */
+  #takeVariable(variable: VariableState): void {
+    this.#variables[variable.name] = variable.value;
+    if (this.#answering?.has(variable.name)) this.#answering.set(variable.name, variable);
+    else this.#answerVariable(variable);
+  }
+
+  #answerVariable({ name, value, version }: VariableState): void {
+    const answering = (this.#answering ??= new Map<string, VariableState | undefined>());
+    answering.set(name, undefined);
+    settle(
+      () =>
+        this.#definition.onVariable?.({
+          name,
+          value,
+          version,
+          state: this.#state,
+          variables: this.#variables,
+          log: this.#logger(),
+        }),
+      () => {
+        const next = answering.get(name);
+        answering.delete(name);
+        this.#tell({ type: 'variable.acknowledged', name, version });
+        if (next && this.#phase !== 'gone') this.#answerVariable(next);
+      },
+      (thrown) => this.#crash(thrown),
+    );
+  }
+
+  #vote(proposal: Extract<BodyRequest, { type: 'vote.asked' }>['proposal']): void {
+    const { roundId } = proposal;
+    const abstain = (thrown: unknown) =>
+      this.#tell({ type: 'vote.cast', roundId, vote: 'abstain', error: errorInfoOf(thrown) });
+    settle(
+      () =>
+        this.#definition.vote === undefined
+          ? 'abstain'
+          : this.#definition.vote({
+              proposal,
+              state: this.#state,
+              variables: this.#variables,
+              log: this.#logger(),
+            }),
+      (vote) =>
+        VOTES.includes(vote)
+          ? this.#tell({ type: 'vote.cast', roundId, vote: vote as Vote })
+          : abstain(new TypeError(`expected a vote of accept, reject or abstain, got ${inWords(vote)}`)),
+      abstain,
+    );
+  }
+
+  #terminate(): void {
+    if (this.#phase === 'terminating') return;
+    const wasServing = this.#phase === 'serving';
+    this.#phase = 'terminating';
+    this.#life?.abort(new Error('the agent is terminating'));
+    const done = () => this.#exit('shutdown');
+    if (!wasServing) return done();
+    settle(
+      () => this.#definition.terminate?.({ state: this.#state, log: this.#logger() }),
+      done,
+      (thrown) => {
+        this.#logger().error('terminate threw', { error: errorInfoOf(thrown) });
+        done();
+      },
+    );
+  }
+
+  #crash(thrown: unknown): void {
+    this.#exit({ error: errorInfoOf(thrown) }, thrown);
+  }
+
+  #exit(reason: ExitReason, thrown?: unknown): void {
+    if (this.#phase === 'gone') return;
+    this.#phase = 'gone';
+    if (this.#life !== undefined || this.#running.size > 0) {
+      const error = new Error('the agent has ended');
+      this.#life?.abort(error);
+      for (const task of this.#running.values()) task.abort(error);
+      this.#running.clear();
+    }
+    this.#listener.exited(reason, thrown);
+  }
+
+  #tell(report: Parameters<BodyListener['report']>[0]): void {
+    if (this.#phase !== 'gone') this.#listener.report(report);
+  }
+
+  #signal(): AbortSignal {
+    this.#life ??= new AbortController();
+    return this.#life.signal;
+  }
+
+  #logger(): AgentLog {
+    this.#log ??= this.#loggerWith(undefined);
+    return this.#log;
+  }
+
+  /** A logger whose lines all carry these fields too. */
+  #loggerWith(always: object | undefined): AgentLog {
+    const at = (level: LogLevel) => (said: string, fields?: object) => {
+      const message = typeof said === 'string' ? said : inWords(said);
+      const isPlain = always === undefined && (fields === undefined || typeof fields === 'object');
+      const all = isPlain ? fields : { ...always, ...fields };
+      this.#tell({ type: 'log', level, message, ...(all ? { fields: all } : {}) });
+    };
+    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  }
+}
+
+/** A task under way: its signal, and what it has said of its end. */
+class RunningTask {
+  readonly taskId: string;
+  /** It called `complete`. */
+  isLast = false;
+  /** Buffers of the output that the agent gave away. */
+  given: ArrayBuffer[] | undefined;
+  readonly #controller = new AbortController();
+
+  constructor(taskId: string) {
+    this.taskId = taskId;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#controller.abort(reason);
+  }
+}
+
+/** Runs `work`, then one of the two: at once when it did not give a promise. */
+function settle<Value>(
+  work: () => Value | PromiseLike<Value>,
+  done: (value: Value) => void,
+  failed: (thrown: unknown) => void,
+): void {
+  let result: Value | PromiseLike<Value>;
+  let isPromised: boolean;
+  try {
+    result = work();
+    isPromised = isThenable(result);
+  } catch (thrown) {
+    return failed(thrown);
+  }
+  // Resolving guards against foreign thenables: those that answer twice, at once, or throw.
+  if (isPromised) Promise.resolve(result).then(done, failed);
+  else done(result as Value);
+}

@@ -1,0 +1,154 @@
+/**
+ * Where an agent's code runs: the contract between the runtime and its hosts (hosts/*.ts).
+ *
+ * I1  A body reports `ready` at most once, and nothing before it but `log`.
+ * I2  `exited` is called exactly once for every body that was opened, and nothing is reported after it.
+ * I3  `kill` is heard by every body; only a body that its host cannot end (DESIGN: threads in some loops) may
+ *     leave the call to `exited` out until it can.
+ * I4  What a body throws, answers or sends never throws in the runtime.
+ */
+import type { ErrorInfo, ExitReason, Isolation, ParsedAgentSpec } from '../../machines/index.ts';
+import type { AgentManifest, AnyAgentDefinition, Proposal, Vote } from '../definition/define-agent.ts';
+import type { ErrorCode } from '../values/errors.ts';
+
+export interface VariableState {
+  readonly name: string;
+  readonly value: unknown;
+  readonly version: number;
+}
+
+/** A saved state and the version of its shape. */
+export interface SavedState {
+  readonly json: string;
+  readonly stateVersion: number;
+}
+
+/** All that a body needs at its start. */
+export interface BodyStart {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly module: AnyAgentDefinition | URL;
+  readonly initArgs: unknown;
+  readonly restored: SavedState | undefined;
+  readonly previousStop: ExitReason | undefined;
+  readonly variables: readonly VariableState[];
+  readonly resources: ParsedAgentSpec['resources'];
+}
+
+/** The span that a task's own spans are children of. */
+export interface TraceParent {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceFlags: number;
+}
+
+/** What the runtime asks of a body. */
+export type BodyRequest =
+  | {
+      readonly type: 'task.run';
+      readonly taskId: string;
+      readonly task: string;
+      readonly input: unknown;
+      /** Buffers of the input that its owner gives away: moved where the host can, and then empty here. */
+      readonly transfer?: readonly ArrayBuffer[] | undefined;
+      readonly trace?: TraceParent | undefined;
+    }
+  | { readonly type: 'task.cancel'; readonly taskId: string; readonly reason: string }
+  | { readonly type: 'health.check'; readonly checkId: number }
+  | { readonly type: 'state.save' }
+  | { readonly type: 'variable.changed'; readonly variable: VariableState }
+  | { readonly type: 'vote.asked'; readonly proposal: Proposal }
+  | { readonly type: 'terminate' };
+
+/** What a body tells. A `state` is the one that a save would give at that moment, if it differs from the last. */
+export type BodyReport =
+  | { readonly type: 'ready'; readonly manifest: AgentManifest }
+  | { readonly type: 'task.progress'; readonly taskId: string; readonly value: unknown }
+  | {
+      readonly type: 'task.completed';
+      readonly taskId: string;
+      readonly output: unknown;
+      readonly state?: SavedState | undefined;
+      /** Buffers of the output that the agent gave away. */
+      readonly transfer?: readonly ArrayBuffer[] | undefined;
+    }
+  | {
+      readonly type: 'task.failed';
+      readonly taskId: string;
+      readonly code: ErrorCode;
+      readonly error: ErrorInfo;
+      /** The very value that was thrown, where it did not have to cross a boundary. */
+      readonly cause?: unknown;
+    }
+  /** The agent asked to end normally; sent after the task in which it did. */
+  | { readonly type: 'finished' }
+  | { readonly type: 'health.answered'; readonly checkId: number; readonly detail?: unknown }
+  | { readonly type: 'health.failed'; readonly checkId: number; readonly error: ErrorInfo }
+  | { readonly type: 'state.saved'; readonly state: SavedState }
+  | { readonly type: 'state.save_failed'; readonly error: ErrorInfo }
+  | { readonly type: 'variable.acknowledged'; readonly name: string; readonly version: number }
+  | {
+      readonly type: 'vote.cast';
+      readonly roundId: string;
+      readonly vote: Vote;
+      /** What the vote function threw or answered instead of a vote: it then counts as abstained. */
+      readonly error?: ErrorInfo;
+    }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: object };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface BodyListener {
+  report(report: BodyReport): void;
+  /** The body is gone. `thrown` is what ended it, itself, where the body lives in this thread. */
+  exited(reason: ExitReason, thrown?: unknown): void;
+  /** It was killed and does not end: nothing can be done about it in this program. `exited` may still come. */
+  stuck?(): void;
+  /** The body's thread or process said something that this contract does not know: it was dropped. */
+  dropped?(): void;
+}
+
+/** What a host measured of one body. */
+export interface Usage {
+  readonly memoryBytes: number;
+  readonly cpuMs: number;
+}
+
+export interface Body {
+  post(request: BodyRequest): void;
+  /** Ends it at once, with no chance to clean up. It exits with `killed`, unless it was ending already. */
+  kill(): void;
+  /** The newest measurement, where the host takes one. */
+  usage?(): Usage | undefined;
+}
+
+/** The turn of one description, whose time is kept by whoever asked. */
+export interface DescriptionTurn {
+  /** Fires when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /** It has to wait for others; its time does not run, until it `begins`, with all of it. */
+  waits(): void;
+  begins(): void;
+}
+
+export interface Host {
+  readonly isolation: Isolation;
+  /** What of a spec this host cannot keep, as one line that names the field; `undefined` when it keeps all. */
+  refusal(spec: ParsedAgentSpec): string | undefined;
+  /**
+   * Loads a module, where this host would, and says what its agent is.
+   *
+   * @param resources what the spec says of them: a module that is to be sandboxed is so here, too
+   * @param turn what a host that takes one module after the other tells when; the time runs from the call
+   * @throws Error that says what was expected and what came
+   */
+  describe(
+    module: URL,
+    initArgs: unknown,
+    resources?: ParsedAgentSpec['resources'],
+    turn?: DescriptionTurn,
+  ): Promise<AgentManifest>;
+  open(start: BodyStart, listener: BodyListener): Body;
+  /** Releases what the host itself holds; bodies have ended by then, or are abandoned. */
+  close(): Promise<void>;
+}

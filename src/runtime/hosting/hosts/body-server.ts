@@ -1,0 +1,229 @@
+/**
+ * A child's end of the protocol: opens bodies, hands them what they are asked, tells what they say.
+ *
+ * Owns the bodies of one thread or process, and the order in which they are served. Knows no thread and no
+ * process: it is given messages, and ends through `leave`.
+ *
+ * I1  Health checks and cancels never wait behind tasks: work is done in slices, and between two of them the
+ *     loop hears what has come. A task that is cancelled before its turn is answered without being run.
+ * I2  Every body that was opened is told of once as exited, or the whole child as crashed.
+ * I3  What cannot be cloned fails the one thing it belongs to.
+ */
+import type { ExitReason } from '../../../machines/index.ts';
+import { AgentBody } from '../agent-body.ts';
+import { errorInfoOf, inWords } from '../../values/errors.ts';
+import type { BodyReport, BodyRequest } from '../host.ts';
+import { loadAgentModule } from '../../definition/load-agent-module.ts';
+import { describeDefinition } from './in-process.ts';
+import { Outbox } from './send-buffer.ts';
+import {
+  type BodyKey,
+  CHILD,
+  type ChildMessage,
+  cloneError,
+  eachOrder,
+  type Order,
+  type ParentMessage,
+  type RemoteStart,
+  type ToParent,
+  type Word,
+} from './protocol.ts';
+
+export interface BodyServerOptions {
+  /** Sends one message; throws when a value in it cannot be cloned. `sent` is called once it has left. */
+  send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void;
+  /** Ends the thread or process. */
+  leave(exitCode: number): void;
+}
+
+/** Work for one body, waiting for its turn. */
+interface Turn {
+  readonly body: BodyKey;
+  readonly taskId: string | undefined;
+  run(): void;
+}
+
+/** How long the loop may be kept from hearing what has come, when no single piece of work takes longer. */
+const SLICE_MS = 5;
+
+export class BodyServer {
+  readonly #options: BodyServerOptions;
+  readonly #outbox: Outbox;
+  readonly #bodies = new Map<BodyKey, AgentBody>();
+  #turns: Turn[] = [];
+  #isWorking = false;
+  #isGone = false;
+
+  constructor(options: BodyServerOptions) {
+    this.#options = options;
+    this.#outbox = new Outbox({
+      send: (message, transfer, sent) => options.send(message, transfer, sent),
+      substitute: (item, thrown) => this.#substitute(item, thrown),
+    });
+  }
+
+  receive(message: ChildMessage): void {
+    if (this.#isGone) return;
+    this.#outbox.taken(message[0]);
+    eachOrder(message, this.#take);
+    if (!this.#isWorking) this.#work();
+  }
+
+  /** Something was thrown where no body could catch it. */
+  crash(thrown: unknown): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#turns = [];
+    this.#outbox.put({ body: CHILD, word: { type: 'crashed', reason: { error: errorInfoOf(thrown) } } });
+    this.#outbox.drain(() => this.#options.leave(1));
+  }
+
+  /** Tells of something that is no body's. */
+  tell(word: Word): void {
+    this.#outbox.urgent({ body: CHILD, word });
+  }
+
+  readonly #take = (body: BodyKey, order: Order): void => {
+    switch (order.type) {
+      case 'open':
+        return this.#open(body, order.start);
+      case 'kill':
+        return this.#bodies.get(body)?.kill();
+      case 'describe':
+        return void this.#describe(order);
+      case 'end':
+        return this.#outbox.drain(() => this.#options.leave(0));
+      default:
+        return this.#ask(body, order);
+    }
+  };
+
+  #open(key: BodyKey, { module, ...start }: RemoteStart): void {
+    const url = new URL(module);
+    const body = new AgentBody(
+      { ...start, module: url },
+      {
+        report: (report) => this.#report(key, report),
+        exited: (reason) => this.#exited(key, reason),
+      },
+    );
+    this.#bodies.set(key, body);
+    loadAgentModule(url).then(
+      (definition) => this.#await({ body: key, taskId: undefined, run: () => body.run(definition) }),
+      (thrown: unknown) => body.fail({ error: errorInfoOf(thrown) }),
+    );
+  }
+
+  #ask(key: BodyKey, request: BodyRequest): void {
+    const body = this.#bodies.get(key);
+    if (body === undefined) return;
+    if (request.type === 'health.check') return body.post(request);
+    if (request.type === 'task.cancel') {
+      if (this.#isWithdrawn(key, request.taskId)) {
+        const error = { name: 'AbortError', message: request.reason };
+        return this.#report(key, {
+          type: 'task.failed',
+          taskId: request.taskId,
+          code: 'TASK_ABANDONED',
+          error,
+        });
+      }
+      return body.post(request);
+    }
+    const taskId = request.type === 'task.run' ? request.taskId : undefined;
+    this.#turns.push({ body: key, taskId, run: () => body.post(request) });
+  }
+
+  #isWithdrawn(body: BodyKey, taskId: string): boolean {
+    const place = this.#turns.findIndex((turn) => turn.taskId === taskId && turn.body === body);
+    if (place === -1) return false;
+    this.#turns.splice(place, 1);
+    return true;
+  }
+
+  #await(turn: Turn): void {
+    this.#turns.push(turn);
+    if (!this.#isWorking) this.#work();
+  }
+
+  /** Serves what waits, until it is time to hear what has come. */
+  #work(): void {
+    if (this.#turns.length === 0) return;
+    this.#isWorking = true;
+    const turns = this.#turns;
+    this.#turns = [];
+    const until = performance.now() + SLICE_MS;
+    let served = 0;
+    while (served < turns.length) {
+      turns[served]!.run();
+      served += 1;
+      if (performance.now() >= until) break;
+    }
+    this.#isWorking = false;
+    if (served === turns.length && this.#turns.length === 0) return;
+    this.#turns = [...turns.slice(served), ...this.#turns];
+    this.#isWorking = true;
+    setImmediate(() => this.#work());
+  }
+
+  #report(body: BodyKey, report: BodyReport): void {
+    if (this.#isGone) return;
+    switch (report.type) {
+      case 'health.answered':
+      case 'health.failed':
+        return this.#outbox.urgent({ body, word: report });
+      case 'task.failed': {
+        // What was thrown stays here: its description travels.
+        const { cause: _, ...word } = report;
+        return this.#outbox.put({ body, word });
+      }
+      case 'task.completed': {
+        const { type, taskId, output, state, transfer } = report;
+        const word = state === undefined ? { type, taskId, output } : { type, taskId, output, state };
+        return this.#outbox.put({ body, word }, transfer);
+      }
+      case 'ready':
+        // Nothing urgent may overtake it.
+        this.#outbox.put({ body, word: report });
+        return this.#outbox.drain();
+      default:
+        return this.#outbox.put({ body, word: report });
+    }
+  }
+
+  #exited(body: BodyKey, reason: ExitReason): void {
+    if (!this.#bodies.delete(body) || this.#isGone) return;
+    this.#outbox.put({ body, word: { type: 'exited', reason } });
+    this.#outbox.drain();
+  }
+
+  async #describe({ question, module, initArgs }: Extract<Order, { type: 'describe' }>): Promise<void> {
+    try {
+      const manifest = await describeDefinition(await loadAgentModule(new URL(module)), initArgs);
+      this.tell({ type: 'described', question, manifest });
+    } catch (thrown) {
+      this.tell({ type: 'described', question, error: errorInfoOf(thrown) });
+    }
+  }
+
+  #substitute({ body, word }: ToParent, thrown: unknown): ToParent | undefined {
+    switch (word.type) {
+      case 'task.completed': {
+        // The state that went with it was not heard of: the next task has to tell it again.
+        this.#bodies.get(body)?.forgetSaved();
+        const error = cloneError('the output of the task', thrown);
+        return { body, word: { type: 'task.failed', taskId: word.taskId, code: 'TASK_FAILED', error } };
+      }
+      case 'health.answered':
+        return { body, word: { type: 'health.answered', checkId: word.checkId } };
+      case 'task.progress': {
+        const { message } = cloneError('the progress of a task', thrown);
+        return { body, word: { type: 'log', level: 'warn', message } };
+      }
+      case 'log':
+        return { body, word: { ...word, fields: { fields: inWords(word.fields) } } };
+      default:
+        return undefined;
+    }
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * A host of children, threads or processes: who runs where, and the end of all of them.
+ *
+ * Owns the children and the probes. What kind of child it is, and what that cannot keep, it is told.
+ *
+ * I1  Members of a group share one child while it takes more; a member that comes later, or comes back, opens
+ *     the next. Members that do not agree on what they share are refused, by the field.
+ * I2  `close` resolves in bounded time, and leaves nothing that keeps the program alive.
+ */
+import type { ParsedAgentSpec } from '../../../machines/index.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { AgentManifest } from '../../definition/define-agent.ts';
+import { errorInfoOf, inWords } from '../../values/errors.ts';
+import type { Body, BodyListener, BodyStart, DescriptionTurn, Host } from '../host.ts';
+import type { Child, ChildListener } from './child.ts';
+import { ChildBodies } from './child-bodies.ts';
+import { Probe } from './module-describer.ts';
+import { Watch } from './watch.ts';
+
+type Resources = ParsedAgentSpec['resources'];
+type SharedResources = Omit<Resources, 'maxRuntimeMs'>;
+
+/** What a child is made for. */
+interface ChildPlan {
+  readonly name: string;
+  readonly module: URL;
+  readonly resources: SharedResources;
+  /** It describes modules and runs no agent; it must be able to wait without keeping the program alive. */
+  readonly isProbe: boolean;
+}
+
+export interface ChildHostTerms {
+  readonly clock: Clock;
+  readonly kind: 'thread' | 'process';
+  readonly killTimeoutMs: number;
+  readonly killGraceMs: number;
+  readonly leaveTimeoutMs: number;
+  readonly watchEveryMs: number;
+  readonly describeTimeoutMs: number;
+  readonly probeIdleMs: number;
+  refusal(spec: ParsedAgentSpec): string | undefined;
+  readonly start: (plan: ChildPlan, listener: ChildListener) => Child;
+}
+
+interface Group {
+  readonly bodies: ChildBodies;
+  readonly resources: SharedResources;
+}
+
+const NO_LIMITS: SharedResources = { cpuPriority: 'normal' };
+/** Beyond the time that a kill may take: for what has to be told of it. */
+const CLOSE_MARGIN_MS = 500;
+
+export function childHost(terms: ChildHostTerms): Host {
+  return new ChildHost(terms);
+}
+
+class ChildHost implements Host {
+  readonly isolation: 'thread' | 'process';
+  readonly #terms: ChildHostTerms;
+  readonly #watch: Watch<ChildBodies>;
+  readonly #groups = new Map<string, Group>();
+  readonly #probes = new Map<string, Probe>();
+  #isClosed = false;
+  #allGone: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(terms: ChildHostTerms) {
+    this.isolation = terms.kind;
+    this.#terms = terms;
+    this.#watch = new Watch(terms.clock, terms.watchEveryMs);
+  }
+
+  refusal(spec: ParsedAgentSpec): string | undefined {
+    if (!(spec.module instanceof URL)) {
+      return `module: a ${this.isolation} loads its agent from a URL, expected one, got a definition in this program`;
+    }
+    return this.#terms.refusal(spec) ?? this.#disagreement(spec.resources);
+  }
+
+  describe(
+    module: URL,
+    initArgs: unknown,
+    resources: SharedResources = NO_LIMITS,
+    turn?: DescriptionTurn,
+  ): Promise<AgentManifest> {
+    if (this.#isClosed) {
+      return Promise.reject(new Error(`module ${module.href} was not loaded: the host is closed`));
+    }
+    const key = resources.sandbox === undefined ? '' : JSON.stringify([module.href, resources.sandbox]);
+    return this.#probe(key, module, resources).describe(module, initArgs, turn);
+  }
+
+  open(start: BodyStart, listener: BodyListener): Body {
+    const { module } = start;
+    try {
+      if (this.#isClosed) throw new Error(`the ${this.isolation} host is closed`);
+      if (!(module instanceof URL)) throw new TypeError(`module: expected a URL, got ${inWords(module)}`);
+      return this.#bodiesFor(start, module).open({ ...start, module }, listener);
+    } catch (thrown) {
+      listener.exited({ error: errorInfoOf(thrown) });
+      return DEAD;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosed = true;
+    const probes = [...this.#probes.values()].map((probe) => probe.close());
+    const bodies = new Promise<void>((resolve) => {
+      this.#allGone = resolve;
+      for (const bodies of this.#watch.watched) bodies.killAll('killed');
+      if (this.#watch.watched.size === 0) resolve();
+    });
+    await this.#within(this.#terms.killTimeoutMs + CLOSE_MARGIN_MS, Promise.all([bodies, ...probes]));
+    // What will not end is given up.
+    for (const bodies of this.#watch.watched) {
+      bodies.abandon();
+      this.#watch.delete(bodies);
+    }
+  }
+
+  #bodiesFor({ agentId, resources }: BodyStart, module: URL): ChildBodies {
+    const { group } = resources;
+    if (group === undefined) return this.#newBodies(agentId, module, resources);
+    const disagreement = this.#disagreement(resources);
+    if (disagreement !== undefined) throw new TypeError(disagreement);
+    const shared = this.#groups.get(group);
+    if (shared !== undefined) return shared.bodies;
+    const bodies = this.#newBodies(group, module, resources);
+    this.#groups.set(group, { bodies, resources });
+    return bodies;
+  }
+
+  #newBodies(name: string, module: URL, resources: Resources): ChildBodies {
+    const { clock, killGraceMs, killTimeoutMs, leaveTimeoutMs } = this.#terms;
+    const { group } = resources;
+    const bodies: ChildBodies = new ChildBodies({
+      clock,
+      killGraceMs,
+      killTimeoutMs,
+      leaveTimeoutMs,
+      group,
+      closing: () => {
+        if (group !== undefined && this.#groups.get(group)?.bodies === bodies) this.#groups.delete(group);
+      },
+      gone: () => this.#gone(bodies),
+    });
+    bodies.join((listener) => this.#terms.start({ name, module, resources, isProbe: false }, listener));
+    this.#watch.add(bodies);
+    return bodies;
+  }
+
+  #gone(bodies: ChildBodies): void {
+    this.#watch.delete(bodies);
+    if (this.#watch.watched.size === 0) this.#allGone?.();
+  }
+
+  /** What of its resources a spec wants otherwise than the group that it is to join. */
+  #disagreement(resources: Resources): string | undefined {
+    const { group } = resources;
+    const shared = group === undefined ? undefined : this.#groups.get(group)?.resources;
+    if (shared === undefined) return undefined;
+    for (const field of ['maxMemoryBytes', 'cpuPriority', 'sandbox'] as const) {
+      const [expected, came] = [shared[field], resources[field]].map(
+        (value) => JSON.stringify(value) ?? 'none',
+      );
+      if (expected !== came) {
+        return `resources.${field}: group "${group}" runs with ${expected}, expected the same, got ${came}`;
+      }
+    }
+    return undefined;
+  }
+
+  #probe(key: string, module: URL, resources: SharedResources): Probe {
+    const known = this.#probes.get(key);
+    if (known !== undefined) return known;
+    const { clock, kind, describeTimeoutMs, probeIdleMs, start } = this.#terms;
+    const plan: ChildPlan = {
+      name: 'probe',
+      module,
+      resources: { ...NO_LIMITS, sandbox: resources.sandbox },
+      isProbe: true,
+    };
+    const probe = new Probe({
+      clock,
+      kind,
+      timeoutMs: describeTimeoutMs,
+      idleMs: probeIdleMs,
+      start: (listener) => start(plan, listener),
+      idle: () => this.#probes.delete(key),
+    });
+    this.#probes.set(key, probe);
+    return probe;
+  }
+
+  #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+    const { clock } = this.#terms;
+    return new Promise((resolve) => {
+      const timer = clock.setTimeout(resolve, timeoutMs);
+      void work.then(() => {
+        clock.clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
+
+/** The body of an agent that could not be opened. */
+const DEAD: Body = { post: () => {}, kill: () => {} } satisfies Body;

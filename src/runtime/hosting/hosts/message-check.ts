@@ -1,0 +1,116 @@
+/**
+ * Whether what came from a child is a word of the protocol, field by field.
+ *
+ * An agent's code can send what it likes over the channel of its child: nothing behind this check looks again. All
+ * values are data that was cloned: no getter runs when they are looked at. Written by hand, for every answer of a
+ * task passes here.
+ */
+import { type ErrorInfo, type ExitReason, exitReason } from '../../../machines/index.ts';
+import type { AgentManifest, Vote } from '../../definition/define-agent.ts';
+import { type ErrorCode, errorCodes, inWords, MAX_CAUSES } from '../../values/errors.ts';
+import type { LogLevel } from '../host.ts';
+import type { Word } from './protocol.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+type Check = (word: Fields) => boolean;
+
+const CODES: ReadonlySet<unknown> = new Set<ErrorCode>(errorCodes);
+const LEVELS: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn', 'error']);
+const VOTES: ReadonlySet<unknown> = new Set<Vote>(['accept', 'reject', 'abstain']);
+
+/** What has to be in a word besides its type. */
+const checks = {
+  ready: ({ manifest }) => isManifest(manifest),
+  'task.progress': ({ taskId }) => typeof taskId === 'string',
+  'task.completed': ({ taskId, state }) =>
+    typeof taskId === 'string' && (state === undefined || isSavedState(state)),
+  'task.failed': ({ taskId, code, error }) =>
+    typeof taskId === 'string' && CODES.has(code) && isErrorInfo(error),
+  finished: () => true,
+  'health.answered': ({ checkId }) => typeof checkId === 'number',
+  'health.failed': ({ checkId, error }) => typeof checkId === 'number' && isErrorInfo(error),
+  'state.saved': ({ state }) => isSavedState(state),
+  'state.save_failed': ({ error }) => isErrorInfo(error),
+  'variable.acknowledged': ({ name, version }) => typeof name === 'string' && Number.isSafeInteger(version),
+  'vote.cast': ({ roundId, vote, error }) =>
+    typeof roundId === 'string' && VOTES.has(vote) && (error === undefined || isErrorInfo(error)),
+  log: ({ level, message, fields }) =>
+    LEVELS.has(level) && typeof message === 'string' && (fields === undefined || isObject(fields)),
+  // An end is an end, whatever is given as its reason: `endOf` says what came.
+  exited: () => true,
+  crashed: () => true,
+  described: ({ question, error }) =>
+    typeof question === 'number' && (error === undefined || isErrorInfo(error)),
+  usage: ({ usage }) => isObject(usage) && isAmount(usage['memoryBytes']) && isAmount(usage['cpuMs']),
+} satisfies Record<Word['type'], Check>;
+
+const CHECKS: ReadonlyMap<unknown, Check> = new Map(Object.entries(checks));
+
+export function isWord(word: unknown): word is Word {
+  return isObject(word) && CHECKS.get(word['type'])?.(word) === true;
+}
+
+export function isManifest(value: unknown): value is AgentManifest {
+  if (!isObject(value)) return false;
+  const { type, capabilities, variables, votes, stateVersion, hash, tasks } = value;
+  return (
+    typeof type === 'string' &&
+    isTexts(capabilities) &&
+    isTexts(variables) &&
+    typeof votes === 'boolean' &&
+    isVersion(stateVersion) &&
+    typeof hash === 'string' &&
+    isObject(tasks) &&
+    Object.values(tasks).every(
+      (task) => isObject(task) && isTexts(task['requires']) && typeof task['retry'] === 'boolean',
+    )
+  );
+}
+
+/** The reason of an end as a child gave it, or an error that says what came instead of one. */
+export function endOf({ reason }: Extract<Word, { type: 'exited' | 'crashed' }>): ExitReason {
+  const said: unknown = reason;
+  // Its causes are gone through first: a schema would not come back from one that is its own cause.
+  const isReadable = !isObject(said) || said['error'] === undefined || isErrorInfo(said['error']);
+  const parsed = isReadable ? exitReason.safeParse(said) : undefined;
+  if (parsed?.success) return parsed.data;
+  return { error: { name: 'TypeError', message: `expected an exit reason, got ${inWords(said)}` } };
+}
+
+function isErrorInfo(value: unknown): value is ErrorInfo {
+  let info = value;
+  for (let depth = 0; depth <= MAX_CAUSES; depth += 1) {
+    if (!isObject(info)) return false;
+    const { name, message, stack, code, cause } = info;
+    if (typeof name !== 'string' || typeof message !== 'string') return false;
+    if (stack !== undefined && typeof stack !== 'string') return false;
+    if (code !== undefined && typeof code !== 'string') return false;
+    if (cause === undefined) return true;
+    info = cause;
+  }
+  return false;
+}
+
+function isSavedState(value: unknown): boolean {
+  return isObject(value) && typeof value['json'] === 'string' && isVersion(value['stateVersion']);
+}
+
+function isVersion(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+/** Bytes or milliseconds. */
+function isAmount(value: unknown): boolean {
+  return Number.isFinite(value) && (value as number) >= 0;
+}
+
+function isTexts(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  // A loop, for methods pass over what a sparse array leaves out.
+  for (const text of value as unknown[]) if (typeof text !== 'string') return false;
+  return true;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}

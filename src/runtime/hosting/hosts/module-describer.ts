@@ -1,0 +1,189 @@
+/**
+ * Asks a child, made for that, what a module's agent is: its code is loaded where it would run, never here.
+ *
+ * Owns at most one child; it is kept for a while, for the next who asks, and keeps no program alive meanwhile.
+ *
+ * I1  One question is asked at a time, and an answer carries its number: whatever hangs, dies or speaks out of turn
+ *     takes nobody else's answer with it, and gives none. One that nobody waits for any more is given up.
+ */
+import { describeExit, type ExitReason } from '../../../machines/index.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { AgentManifest } from '../../definition/define-agent.ts';
+import { errorFrom, inWords } from '../../values/errors.ts';
+import type { DescriptionTurn } from '../host.ts';
+import type { Child, ChildListener } from './child.ts';
+import { CHILD, childMessage, cloneError, eachWord, type Word } from './protocol.ts';
+import { endOf, isManifest } from './message-check.ts';
+
+export interface ProbeOptions {
+  readonly clock: Clock;
+  /** How long one module may take to load and answer. */
+  readonly timeoutMs: number;
+  /** The word for its child in messages. */
+  readonly kind: 'thread' | 'process';
+  /** How long the child is kept when nobody asks. */
+  readonly idleMs: number;
+  start(listener: ChildListener): Child;
+  /** It has no child, and nobody asks. */
+  idle(): void;
+}
+
+interface Question {
+  readonly number: number;
+  readonly module: URL;
+  readonly initArgs: unknown;
+  readonly turn: DescriptionTurn | undefined;
+  readonly resolve: (manifest: AgentManifest) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Probe {
+  readonly #options: ProbeOptions;
+  #waiting: Question[] = [];
+  #asked: Question | undefined;
+  #child: Child | undefined;
+  #received = 0;
+  #questions = 0;
+  #timer: unknown;
+  #printed: string[] = [];
+  #isClosed = false;
+  #childGone: Promise<void> = Promise.resolve();
+
+  constructor(options: ProbeOptions) {
+    this.#options = options;
+  }
+
+  describe(module: URL, initArgs: unknown, turn?: DescriptionTurn): Promise<AgentManifest> {
+    const { promise, resolve, reject } = Promise.withResolvers<AgentManifest>();
+    if (this.#isClosed) reject(new Error(`module ${module.href} was not loaded: the host is closed`));
+    else {
+      this.#questions += 1;
+      const question = { number: this.#questions, module, initArgs, turn, resolve, reject };
+      turn?.signal.addEventListener('abort', () => this.#withdraw(question), { once: true });
+      this.#waiting.push(question);
+      if (this.#asked === undefined) this.#next();
+      else turn?.waits();
+    }
+    return promise;
+  }
+
+  /** Resolves when its child is gone. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    for (const { module, reject } of this.#waiting.splice(0)) {
+      reject(new Error(`module ${module.href} was not loaded: the host is closed`));
+    }
+    this.#drop('killed');
+    return this.#childGone;
+  }
+
+  #next(): void {
+    if (this.#asked !== undefined) return;
+    const question = this.#waiting.shift();
+    if (question === undefined) return this.#rest();
+    const { clock, timeoutMs } = this.#options;
+    const { module, initArgs, turn } = question;
+    this.#asked = question;
+    turn?.begins();
+    clock.clearTimeout(this.#timer);
+    this.#timer = clock.setTimeout(() => this.#drop('start_timed_out'), timeoutMs);
+    try {
+      this.#child ??= this.#start();
+      this.#child.ref(true);
+    } catch (thrown) {
+      return this.#answer(new Error(`module ${module.href} was not loaded`, { cause: thrown }));
+    }
+    try {
+      const order = { type: 'describe', question: question.number, module: module.href, initArgs } as const;
+      this.#child.send(childMessage(this.#received, [{ body: CHILD, order }]), []);
+    } catch (thrown) {
+      this.#answer(new TypeError(`module ${module.href}: ${cloneError('initArgs', thrown).message}`));
+    }
+  }
+
+  #start(): Child {
+    this.#received = 0;
+    this.#printed = [];
+    const gone = Promise.withResolvers<void>();
+    const child: Child = this.#options.start({
+      message: (message) => {
+        if (this.#child === child) this.#hear(message);
+      },
+      printed: (stream, line) => {
+        if (stream === 'stderr') this.#printed = [...this.#printed.slice(-4), line];
+      },
+      ended: (reason) => {
+        gone.resolve();
+        if (this.#child === child) this.#ended(reason);
+      },
+    });
+    this.#childGone = gone.promise;
+    return child;
+  }
+
+  #hear(message: unknown): void {
+    const isWord = eachWord(message, (_, word) => {
+      if (word.type === 'described') this.#described(word);
+      // Whatever it loaded is not to be trusted any more.
+      else if (word.type === 'crashed') this.#drop(endOf(word));
+    });
+    if (isWord) this.#received += 1;
+  }
+
+  /** Nobody waits for it any more. Only the end of its child ends the loading of a module. */
+  #withdraw(question: Question): void {
+    this.#waiting = this.#waiting.filter((waiting) => waiting !== question);
+    if (this.#asked === question) this.#drop('killed');
+    else question.reject(new Error(`module ${question.module.href} was not loaded: nobody waits for it`));
+  }
+
+  #described({ question, error, manifest }: Extract<Word, { type: 'described' }>): void {
+    if (question !== this.#asked?.number) return;
+    if (error !== undefined) return this.#answer(errorFrom(error));
+    if (isManifest(manifest)) return this.#answer(manifest);
+    const { href } = this.#asked.module;
+    this.#answer(
+      new TypeError(`module ${href}: expected it to say what its agent is, got ${inWords(manifest)}`),
+    );
+  }
+
+  #answer(answer: AgentManifest | Error): void {
+    const asked = this.#asked;
+    if (asked === undefined) return;
+    this.#asked = undefined;
+    this.#options.clock.clearTimeout(this.#timer);
+    if (answer instanceof Error) asked.reject(answer);
+    else asked.resolve(answer);
+    this.#next();
+  }
+
+  /** Nobody asks: the child is kept for a while. */
+  #rest(): void {
+    const child = this.#child;
+    if (child === undefined) return this.#options.idle();
+    const { clock, idleMs } = this.#options;
+    child.ref(false);
+    this.#timer = clock.setTimeout(() => this.#drop('shutdown'), idleMs);
+    (this.#timer as { unref?(): void } | undefined)?.unref?.();
+  }
+
+  #drop(reason: ExitReason): void {
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#child?.kill(reason);
+    this.#ended(reason);
+  }
+
+  #ended(reason: ExitReason): void {
+    this.#child = undefined;
+    this.#options.clock.clearTimeout(this.#timer);
+    const asked = this.#asked;
+    if (asked === undefined) return this.#next();
+    const { kind } = this.#options;
+    const how =
+      reason === 'start_timed_out'
+        ? `expected it to load within ${this.#options.timeoutMs} ms`
+        : `expected it to load, its ${kind} ended: ${describeExit(reason)}`;
+    const printed = this.#printed.length === 0 ? '' : ` (${this.#printed.join(' | ')})`;
+    this.#answer(new Error(`module ${asked.module.href}: ${how}${printed}`));
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * One child process for one agent, or for a group of them: made, measured, ended.
+ *
+ * Its limits are hard: V8's own for the heap, a watched resident size for all that is not heap, SIGKILL for an end.
+ *
+ * I1  It does not outlive its parent: it leaves when its channel closes, and is killed with its parent even
+ *     while it spins. The kernel sees to that where `setpriv` is there to ask it, else a thread of its own does.
+ */
+import { type ChildProcess, fork, type SendHandle } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { ExitReason, ParsedAgentSpec } from '../../../machines/index.ts';
+import type { Clock } from '../../time/clock.ts';
+import { errorInfoOf } from '../../values/errors.ts';
+import type { Usage } from '../host.ts';
+import type { Child, ChildListener } from './child.ts';
+import {
+  entryUrl,
+  heapFlags,
+  inheritedFlags,
+  inheritedOptions,
+  ownPermissions,
+  permissionFlags,
+  withoutHeapFlags,
+} from './node-flags.ts';
+import { PrintedLines } from './printed-lines.ts';
+import { processExitReason } from './process-exit.ts';
+import type { ProcessMeter } from './process-meter.ts';
+import type { ChildMessage } from './protocol.ts';
+import { NICENESS } from './thread-child.ts';
+import { foldersOfChild } from './working-folder.ts';
+
+/** What the thread in a process that watches it is told. */
+export interface WatchData {
+  readonly entry: string;
+  readonly parentPid: number;
+  readonly maxResidentBytes: number | undefined;
+  readonly everyMs: number;
+}
+
+/** What the process's entry is told. */
+export interface ProcessEntryData {
+  /** For people who list processes. */
+  readonly name: string;
+  readonly parentPid: number;
+  /** The folder to go to before anything is loaded, where that is another than the one it is made in. */
+  readonly worksIn?: string | undefined;
+  readonly watch?: WatchData | undefined;
+  readonly usageEveryMs?: number | undefined;
+}
+
+export interface ProcessChildOptions {
+  readonly clock: Clock;
+  readonly name: string;
+  readonly module: URL;
+  readonly resources: Omit<ParsedAgentSpec['resources'], 'maxRuntimeMs'>;
+  /** The command that has the kernel kill a process with its parent, where there is one. */
+  readonly setpriv: string | undefined;
+  /** Measures processes from outside, where the system can. */
+  readonly meter: ProcessMeter | undefined;
+  readonly watchEveryMs: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly execArgv: readonly string[] | undefined;
+}
+
+/** How long a process that left its channel, or its output unread, may take to be gone for good. */
+const LEAVE_MS = 1_000;
+const OUTPUT_MS = 250;
+const STDERR_TAIL = 16_384;
+const USAGE_EVERY_MS = 1_000;
+const ignore = (): void => {};
+
+export class ProcessChild implements Child {
+  readonly kind = 'process';
+  usage: Usage | undefined;
+  readonly #options: ProcessChildOptions;
+  readonly #listener: ChildListener;
+  readonly #process: ChildProcess;
+  #intent: ExitReason | undefined;
+  #stderr = '';
+  #isEnded = false;
+  #timer: unknown;
+
+  constructor(options: ProcessChildOptions, listener: ChildListener) {
+    this.#options = options;
+    this.#listener = listener;
+    const child = start(options);
+    this.#process = child;
+    ignoreAcknowledgements(child);
+    child.on('message', (message, handle) => {
+      release(handle);
+      listener.message(message);
+    });
+    child.on('error', (error) => this.#failed(error));
+    child.on('disconnect', () => this.#disconnected());
+    child.on('exit', (code, signal) => this.#exited(code, signal));
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const tell = (line: string): void => {
+        if (!this.#isEnded) listener.printed(stream, line);
+      };
+      const lines = new PrintedLines({ clock: options.clock, tell });
+      child[stream]?.on('data', (chunk: Buffer) => {
+        if (stream === 'stderr') this.#stderr = (this.#stderr + chunk.toString('latin1')).slice(-STDERR_TAIL);
+        lines.take(chunk);
+      });
+      child[stream]?.on('end', () => lines.end());
+    }
+    this.#prioritize();
+  }
+
+  send(message: ChildMessage): void {
+    // With a callback a closed channel is no event of its own: `disconnect` tells.
+    this.#process.send(message, undefined, undefined, ignore);
+  }
+
+  kill(reason: ExitReason): void {
+    this.#intent ??= reason;
+    this.#process.kill('SIGKILL');
+  }
+
+  ref(isKept: boolean): void {
+    const handles = [this.#process, this.#process.channel, this.#process.stdout, this.#process.stderr];
+    for (const handle of handles as ({ ref?(): void; unref?(): void } | null | undefined)[]) {
+      if (isKept) handle?.ref?.();
+      else handle?.unref?.();
+    }
+  }
+
+  watch(): void {
+    const { meter, resources } = this.#options;
+    const { pid } = this.#process;
+    if (meter === undefined || pid === undefined || this.#isEnded) return;
+    const usage = meter.measure(pid);
+    if (usage === undefined) return;
+    this.usage = usage;
+    if (usage.memoryBytes > (resources.maxMemoryBytes ?? Infinity)) this.kill('out_of_memory');
+  }
+
+  /** Right after it was made, before it has threads: a priority is a thread's own, and inherited. */
+  #prioritize(): void {
+    const niceness = NICENESS[this.#options.resources.cpuPriority];
+    const { pid } = this.#process;
+    if (niceness === undefined || pid === undefined) return;
+    try {
+      setPriority(pid, niceness);
+    } catch (thrown) {
+      this.kill({ error: errorInfoOf(thrown) });
+    }
+  }
+
+  #failed(error: Error): void {
+    // Without a process id it was never there, and nothing else will be heard of it.
+    if (this.#process.pid !== undefined) return;
+    this.#intent ??= { error: errorInfoOf(error) };
+    this.#end(this.#intent);
+  }
+
+  #disconnected(): void {
+    if (this.#isEnded || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#timer = this.#options.clock.setTimeout(() => this.kill('disconnected'), LEAVE_MS);
+  }
+
+  #exited(code: number | null, signal: NodeJS.Signals | null): void {
+    const { clock } = this.#options;
+    clock.clearTimeout(this.#timer);
+    const end = () => {
+      clock.clearTimeout(this.#timer);
+      this.#end(this.#intent ?? processExitReason({ code, signal, stderr: this.#stderr }));
+    };
+    if (this.#intent !== undefined) return end();
+    // What it wrote last may still be on its way, and tells an overrun of memory from another abort.
+    this.#process.once('close', end);
+    this.#timer = clock.setTimeout(end, OUTPUT_MS);
+  }
+
+  #end(reason: ExitReason): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#process.stdout?.destroy();
+    this.#process.stderr?.destroy();
+    this.#listener.ended(reason);
+  }
+}
+
+/** Nobody here sends handles; Node takes it for a bug, and ends the program, when a child acknowledges one. */
+function ignoreAcknowledgements(child: ChildProcess): void {
+  const internal = 'internalMessage';
+  const handlers = child.rawListeners(internal);
+  child.removeAllListeners(internal);
+  child.on(internal, (message: { readonly cmd?: unknown }, ...more: unknown[]) => {
+    if (message.cmd === 'NODE_HANDLE_ACK' || message.cmd === 'NODE_HANDLE_NACK') return;
+    for (const handler of handlers) Reflect.apply(handler, child, [message, ...more]);
+  });
+}
+
+/** Closes what a child sent along, a socket or a server: nobody here would. */
+function release(handle: SendHandle | undefined): void {
+  if (handle === undefined || handle === null) return;
+  if ('destroy' in handle) handle.destroy();
+  else handle.close();
+}
+
+function start(options: ProcessChildOptions): ChildProcess {
+  const { name, module, resources, setpriv, meter, watchEveryMs, env } = options;
+  const parentPid = process.pid;
+  const { madeIn, worksIn } = foldersOfChild();
+  const isWatched = setpriv === undefined || meter === undefined;
+  const told: ProcessEntryData = {
+    name,
+    parentPid,
+    worksIn,
+    watch: isWatched
+      ? {
+          entry: entryUrl(new URL('./orphan-watch.ts', import.meta.url)).href,
+          parentPid,
+          maxResidentBytes: meter === undefined ? resources.maxMemoryBytes : undefined,
+          everyMs: watchEveryMs,
+        }
+      : undefined,
+    usageEveryMs: meter === undefined ? USAGE_EVERY_MS : undefined,
+  };
+  const flags = [
+    ...(options.execArgv ?? inheritedFlags(process.execArgv)),
+    ...heapFlags(resources.maxMemoryBytes),
+    ...(resources.sandbox === undefined
+      ? ownPermissions(process.execArgv)
+      : permissionFlags(resources.sandbox, module)),
+  ];
+  return fork(
+    fileURLToPath(entryUrl(new URL('./process-entry.ts', import.meta.url))),
+    [JSON.stringify(told)],
+    {
+      execPath: setpriv ?? process.execPath,
+      execArgv: setpriv === undefined ? flags : ['--pdeathsig', 'KILL', process.execPath, ...flags],
+      env: {
+        ...process.env,
+        ...env,
+        NODE_OPTIONS:
+          env['NODE_OPTIONS'] === undefined
+            ? inheritedOptions(process.env['NODE_OPTIONS'] ?? '', resources.sandbox !== undefined)
+            : withoutHeapFlags(env['NODE_OPTIONS']),
+      },
+      cwd: madeIn,
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    },
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * What a parent and its child, a thread or a process, say to each other: one protocol for both.
+ *
+ * I1  A body key is used once: it stands for one agent in one incarnation, so nothing late can be mistaken.
+ * I2  Messages carry many things, each way in order; only `health.*` and `task.cancel` may overtake.
+ * I3  A child has at the most `WINDOW` full batches under way that its parent has not taken. What an agent says
+ *     of its own accord (progress, logs) waits, is merged or dropped beyond that; nothing else ever is.
+ *
+ * A message is one flat array: names of fields would cost as much to send as most tasks.
+ */
+import type { ErrorInfo, ExitReason } from '../../../machines/index.ts';
+import type { AgentManifest } from '../../definition/define-agent.ts';
+import { errorInfoOf } from '../../values/errors.ts';
+import type { BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
+import { isWord } from './message-check.ts';
+
+export type BodyKey = number;
+
+/** The key of what is the child's own, and no body's. */
+export const CHILD: BodyKey = 0;
+
+/** The start of a body whose module is loaded elsewhere. */
+export type RemoteStart = Omit<BodyStart, 'module'> & { readonly module: string };
+
+/** What a parent asks. */
+export type Order =
+  | BodyRequest
+  | { readonly type: 'open'; readonly start: RemoteStart }
+  /** Ends one body of several; a child of one is killed as a whole. */
+  | { readonly type: 'kill' }
+  | {
+      readonly type: 'describe';
+      /** Stands for this one question: its answer carries it. */
+      readonly question: number;
+      readonly module: string;
+      readonly initArgs: unknown;
+    }
+  /** Its last body has ended: the child may go. */
+  | { readonly type: 'end' };
+
+/** What a child tells. */
+export type Word =
+  | BodyReport
+  | { readonly type: 'exited'; readonly reason: ExitReason }
+  /** Something that no body can answer for ends the child, and with it all its bodies. */
+  | { readonly type: 'crashed'; readonly reason: ExitReason }
+  | {
+      readonly type: 'described';
+      readonly question: number;
+      readonly manifest?: AgentManifest;
+      readonly error?: ErrorInfo;
+    }
+  | { readonly type: 'usage'; readonly usage: Usage };
+
+export interface ToChild {
+  readonly body: BodyKey;
+  readonly order: Order;
+}
+
+export interface ToParent {
+  readonly body: BodyKey;
+  readonly word: Word;
+}
+
+/** How many batches of the child were taken over its whole life; then keys and orders in turns. */
+export type ChildMessage = readonly [taken: number, ...items: (BodyKey | Order)[]];
+/** Keys and words in turns. */
+export type ParentMessage = readonly (BodyKey | Word)[];
+
+/** Full batches that may be under way to a parent. */
+export const WINDOW = 32;
+/** What one batch holds; the other side works on it while the next one grows. */
+export const BATCH_ITEMS = 16;
+
+/** The exit code of a child that lost its parent's channel. */
+export const DISCONNECTED_EXIT_CODE = 76;
+
+/** What a child prints last when it ends itself for the memory it holds. */
+export const OUT_OF_MEMORY_LINE = 'FATAL ERROR: mabeam: resident size is past maxMemoryBytes, out of memory';
+
+export function childMessage(taken: number, items: readonly ToChild[]): ChildMessage {
+  const message: [number, ...(BodyKey | Order)[]] = [taken];
+  for (const { body, order } of items) message.push(body, order);
+  return message;
+}
+
+export function parentMessage(items: Iterable<ToParent>): ParentMessage {
+  const message: (BodyKey | Word)[] = [];
+  for (const { body, word } of items) message.push(body, word);
+  return message;
+}
+
+/** Hands on each order of a message, which is taken to be well-formed: a child trusts its parent. */
+export function eachOrder(message: ChildMessage, take: (body: BodyKey, order: Order) => void): void {
+  for (let at = 1; at < message.length; at += 2) take(message[at] as BodyKey, message[at + 1] as Order);
+}
+
+/**
+ * Hands on each word of a message that came from a child.
+ *
+ * Its agents can send what they like past the protocol: a message that is not of it, in any field, is dropped.
+ *
+ * @returns whether it was of the protocol
+ */
+export function eachWord(message: unknown, take: (body: BodyKey, word: Word) => void): boolean {
+  if (!Array.isArray(message) || message.length % 2 !== 0) return false;
+  for (let at = 0; at < message.length; at += 2) {
+    if (typeof message[at] !== 'number' || !isWord(message[at + 1])) return false;
+  }
+  for (let at = 0; at < message.length; at += 2) take(message[at] as BodyKey, message[at + 1] as Word);
+  return true;
+}
+
+/** What says that a value cannot leave its thread or process. */
+export function cloneError(what: string, thrown: unknown): ErrorInfo {
+  return {
+    name: 'DataCloneError',
+    message: `${what} cannot be sent to another thread or process: ${errorInfoOf(thrown).message}`,
+    code: 'ERR_DATA_CLONE',
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * One worker thread for one agent: made, measured, ended.
+ *
+ * Its memory limit is soft. V8 would answer an overrun of its own limit by aborting the whole program in too many
+ * cases; so the thread is watched and terminated at the limit, and V8's is kept far above it.
+ */
+import { constants } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { Worker } from 'node:worker_threads';
+import type { ExitReason, ParsedAgentSpec } from '../../../machines/index.ts';
+import type { Clock } from '../../time/clock.ts';
+import { errorInfoOf } from '../../values/errors.ts';
+import type { Usage } from '../host.ts';
+import type { Child, ChildListener } from './child.ts';
+import { entryUrl, hasHeapFlag } from './node-flags.ts';
+import { PrintedLines } from './printed-lines.ts';
+import type { ChildMessage } from './protocol.ts';
+
+/** What the thread's entry is told. */
+export interface ThreadEntryData {
+  readonly niceness: number | undefined;
+}
+
+export interface ThreadChildOptions {
+  readonly clock: Clock;
+  readonly name: string;
+  /** Whether what it prints is told; a thread whose output is read keeps the program alive. */
+  readonly isHeard: boolean;
+  readonly resources: Pick<ParsedAgentSpec['resources'], 'maxMemoryBytes' | 'cpuPriority'>;
+}
+
+const MEBIBYTE = 1_048_576;
+/** V8's own limit, in times of the one that is watched. */
+const V8_LIMIT_RATIO = 4;
+/** Without a limit of its own a thread is ended when V8 is about to run out of room. */
+const V8_ROOM_RATIO = 0.8;
+/** The time that a thread has used is asked for with every such measurement of its memory. */
+const CPU_EVERY = 10;
+
+/** `low` is not the lowest there is: with that an agent would not get to its start while one other thing is busy. */
+export const NICENESS = {
+  low: constants.priority.PRIORITY_BELOW_NORMAL,
+  normal: undefined,
+  high: constants.priority.PRIORITY_HIGH,
+} as const;
+
+export class ThreadChild implements Child {
+  readonly kind = 'thread';
+  usage: Usage | undefined;
+  readonly #worker: Worker;
+  readonly #maxMemoryBytes: number | undefined;
+  #intent: ExitReason | undefined;
+  #isOnline = false;
+  #isMeasuring = false;
+  #measured = 0;
+  #cpuMs = 0;
+
+  constructor({ clock, name, resources, isHeard }: ThreadChildOptions, listener: ChildListener) {
+    this.#maxMemoryBytes = resources.maxMemoryBytes;
+    const worker = new Worker(entryUrl(new URL('./thread-entry.ts', import.meta.url)), {
+      name: JSON.stringify(name),
+      workerData: { niceness: NICENESS[resources.cpuPriority] } satisfies ThreadEntryData,
+      stdout: true,
+      stderr: true,
+      resourceLimits: limitsOf(resources.maxMemoryBytes),
+    });
+    this.#worker = worker;
+    worker.on('online', () => {
+      this.#isOnline = true;
+    });
+    worker.on('message', (message: unknown) => listener.message(message));
+    worker.on('messageerror', (error) => this.kill({ error: errorInfoOf(error) }));
+    worker.on('error', (error: unknown) => {
+      this.#intent ??= isOutOfMemory(error) ? 'out_of_memory' : { error: errorInfoOf(error) };
+    });
+    worker.on('exit', (exitCode) => {
+      this.#isOnline = false;
+      listener.ended(this.#intent ?? (exitCode === 0 ? 'normal' : { exitCode }));
+    });
+    if (isHeard) this.#hear(clock, listener);
+  }
+
+  #hear(clock: Clock, listener: ChildListener): void {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const lines = new PrintedLines({ clock, tell: (line) => listener.printed(stream, line) });
+      this.#worker[stream].on('data', (chunk: Buffer) => lines.take(chunk));
+      this.#worker[stream].on('end', () => lines.end());
+    }
+  }
+
+  send(message: ChildMessage, transfer: readonly ArrayBuffer[]): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  kill(reason: ExitReason): void {
+    this.#intent ??= reason;
+    // Whether it ends is told by `exit`; some loops are never ended.
+    void this.#worker.terminate();
+  }
+
+  ref(isKept: boolean): void {
+    if (isKept) this.#worker.ref();
+    else this.#worker.unref();
+  }
+
+  watch(): void {
+    if (!this.#isOnline || this.#isMeasuring) return;
+    this.#isMeasuring = true;
+    this.#measure().then(
+      () => {
+        this.#isMeasuring = false;
+      },
+      // It ended meanwhile.
+      () => {},
+    );
+  }
+
+  async #measure(): Promise<void> {
+    const heap = await this.#worker.getHeapStatistics();
+    const memoryBytes = heap.used_heap_size + heap.external_memory;
+    const isPast =
+      this.#maxMemoryBytes === undefined
+        ? heap.used_heap_size > heap.heap_size_limit * V8_ROOM_RATIO
+        : memoryBytes > this.#maxMemoryBytes;
+    if (isPast) this.kill('out_of_memory');
+    this.usage = { memoryBytes, cpuMs: this.#cpuMs };
+    if (this.#measured % CPU_EVERY === 0 && typeof this.#worker.cpuUsage === 'function') {
+      const { user, system } = await this.#worker.cpuUsage();
+      this.#cpuMs = (user + system) / 1_000;
+      this.usage = { memoryBytes, cpuMs: this.#cpuMs };
+    }
+    this.#measured += 1;
+  }
+}
+
+function limitsOf(maxMemoryBytes: number | undefined) {
+  if (maxMemoryBytes === undefined) return {};
+  // A limit of the whole program is V8's for its threads, too, whatever they ask for; the program's own heap is
+  // made already and keeps it.
+  if (hasHeapFlag(process.execArgv, process.env['NODE_OPTIONS'])) {
+    setFlagsFromString('--max-old-space-size=0');
+    setFlagsFromString('--max-heap-size=0');
+  }
+  const limitMb = Math.max(1, Math.round(maxMemoryBytes / MEBIBYTE));
+  return {
+    maxOldGenerationSizeMb: limitMb * V8_LIMIT_RATIO,
+    // Else what is garbage already could alone fill the limit.
+    maxYoungGenerationSizeMb: Math.max(4, Math.round(limitMb / 8)),
+  };
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}

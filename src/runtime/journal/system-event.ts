@@ -1,0 +1,166 @@
+/**
+ * Everything that happens, as one ordered stream of plain data: what subscribers hear, logs show and stores keep.
+ *
+ * I1  `sequence` grows by one with every event of a store's whole history, across programs.
+ * I2  An event is heard by subscribers after it was committed, in order.
+ * I3  The last `agent.*` event of an agent, with its `agent.registered`, says all that a recovery needs of it.
+ */
+import type {
+  AgentLife,
+  AlertKind,
+  BallotRefusal,
+  ErrorInfo,
+  ExitReason,
+  Outcome,
+  PoolAlert,
+  RoundCut,
+  RoundTerms,
+  ScalingAlert,
+  Tally,
+} from '../../machines/index.ts';
+import type { AgentManifest, Vote } from '../definition/define-agent.ts';
+import type { ErrorCode } from '../values/errors.ts';
+
+/** A spec as it is kept: where the module is code of the program, only its type is. */
+export interface StoredSpec {
+  readonly module: { readonly url: string } | { readonly type: string };
+  readonly [field: string]: unknown;
+}
+
+/** What an alert is about. */
+export type AlertType =
+  | AlertKind
+  | 'restart_storm'
+  | 'body_not_ending'
+  | 'definition_missing'
+  | 'store_degraded'
+  | 'coordination_lost'
+  | PoolAlert
+  | ScalingAlert;
+
+interface OfAgent {
+  readonly agentId: string;
+  readonly incarnation: number;
+}
+
+/** An event in an agent's life, with where its chart stands after it. */
+interface OfLife extends OfAgent {
+  readonly life: AgentLife;
+}
+
+/** From acceptance to start, and from start to its end; ms. */
+interface TaskTimes {
+  readonly waitedMs: number;
+  readonly ranMs: number;
+}
+
+interface OfTask extends OfAgent {
+  readonly taskId: string;
+  readonly task: string;
+}
+
+interface WithReason {
+  readonly reason: ExitReason;
+}
+
+interface EventFields {
+  'agent.registered': OfAgent & {
+    readonly agentType: string;
+    readonly spec: StoredSpec;
+    readonly manifest: AgentManifest;
+  };
+  'agent.starting': OfLife;
+  'agent.started': OfLife;
+  'agent.start_failed': OfLife & WithReason;
+  'agent.unresponsive': OfLife & { readonly misses: number };
+  'agent.recovered': OfLife;
+  'agent.stopping': OfLife;
+  'agent.stopped': OfLife & WithReason & { readonly abandoned: readonly string[] };
+  'agent.completed': OfLife & WithReason & { readonly abandoned: readonly string[] };
+  'agent.crashed': OfLife & WithReason & { readonly abandoned: readonly string[] };
+  'agent.restart_scheduled': OfLife & { readonly restartAt: number; readonly delayMs: number };
+  'agent.gave_up': OfLife & WithReason;
+  'agent.state_saved': OfAgent & { readonly bytes: number; readonly stateVersion: number };
+  'agent.forgotten': OfAgent;
+  /** `input` is kept of tasks that are repeated after the loss of their host, and of no others. */
+  'task.accepted': OfTask & { readonly input?: unknown; readonly retry: boolean };
+  'task.started': OfTask;
+  'task.completed': OfTask & TaskTimes;
+  'task.failed': OfTask & TaskTimes & { readonly code: ErrorCode; readonly error: ErrorInfo };
+  'task.timed_out': OfTask & { readonly timeoutMs: number };
+  'task.abandoned': OfTask & { readonly why: string };
+  /** It was in flight when its whole program died: nobody knows how far it came. */
+  'task.unknown': OfTask & { readonly input?: unknown; readonly retry: boolean };
+  'variable.changed': {
+    readonly name: string;
+    readonly value: unknown;
+    readonly version: number;
+    readonly by: string;
+    readonly why?: string;
+  };
+  'variable.acknowledged': OfAgent & { readonly name: string; readonly version: number };
+  'round.opened': {
+    readonly roundId: string;
+    readonly variable: string;
+    readonly value: unknown;
+    readonly by: string;
+    readonly why?: string;
+    readonly terms: RoundTerms;
+    readonly electorate: readonly string[];
+    readonly deadlineAt: number;
+  };
+  'round.voted': OfAgent & {
+    readonly roundId: string;
+    readonly vote: Vote;
+    /** Why it did not count, when it did not. */
+    readonly refused?: BallotRefusal | 'old_term';
+    /** The term in which it is the leader's word, and not one vote among others. */
+    readonly term?: number;
+    /** What the vote function threw, or answered instead of a vote: it then abstained. */
+    readonly error?: ErrorInfo;
+  };
+  'round.closed': {
+    readonly roundId: string;
+    readonly variable: string;
+    readonly outcome: Outcome;
+    /** `null` where the program died before it was counted. */
+    readonly tally: Tally | null;
+    readonly decidedBy: 'voters' | 'leader';
+    /** Why it expired, where it did. */
+    readonly cut?: RoundCut;
+  };
+  'leader.elected': OfAgent & { readonly term: number };
+  'coordination.lost': { readonly why: string };
+  'coordination.restored': object;
+  'pool.scaled': { readonly pool: string; readonly from: number; readonly to: number; readonly why: string };
+  'alert.raised': {
+    readonly agentId?: string;
+    readonly pool?: string;
+    readonly alert: AlertType;
+    readonly message: string;
+  };
+  'alert.cleared': { readonly agentId?: string; readonly pool?: string; readonly alert: AlertType };
+  'store.degraded': { readonly error: ErrorInfo };
+  'store.recovered': { readonly lost: number };
+}
+
+export type SystemEventType = keyof EventFields;
+
+interface Stamp {
+  /** 1, 2, 3 … over the whole history of the store. */
+  readonly sequence: number;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly agentId?: string;
+  readonly incarnation?: number;
+}
+
+/** One event; `type` tells which further fields it has. */
+export type SystemEvent = {
+  [Type in SystemEventType]: { readonly type: Type } & Stamp & EventFields[Type];
+}[SystemEventType];
+
+/** An event before it has its place in the stream. */
+export type EventBody = {
+  [Type in SystemEventType]: { readonly type: Type } & EventFields[Type];
+}[SystemEventType];

@@ -1,0 +1,80 @@
+/** What somebody should look at: raised once, cleared when it is over, an event each time. */
+import type { Journal } from '../journal/journal.ts';
+import type { AlertType, EventBody } from '../journal/system-event.ts';
+
+export interface Alert {
+  readonly alert: AlertType;
+  readonly agentId?: string;
+  readonly pool?: string;
+  readonly message: string;
+  /** Epoch ms. */
+  readonly raisedAt: number;
+}
+
+interface OfPool {
+  readonly pool: string;
+}
+
+export class Alerts {
+  readonly #journal: Journal;
+  readonly #active = new Map<string, Alert>();
+  /** Kinds that are raised, by agent: clearing an agent's takes no search. */
+  readonly #ofAgent = new Map<string, Set<AlertType>>();
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  list(): readonly Alert[] {
+    return [...this.#active.values()];
+  }
+
+  /** One that is raised already is not raised again. `of`: the agent's id, or the pool. */
+  raise(alert: AlertType, message: string, of?: string | OfPool): void {
+    if (this.#active.has(keyOf(alert, of))) return;
+    const { at } = this.#journal.emit({ type: 'alert.raised', alert, message, ...subjectOf(of) });
+    this.restore(alert, message, at, of);
+  }
+
+  /** One that an earlier program raised, and that still stands: it is listed again, and the stream has it already. */
+  restore(alert: AlertType, message: string, raisedAt: number, of?: string | OfPool): void {
+    const subject = subjectOf(of);
+    this.#active.set(keyOf(alert, of), { alert, message, raisedAt, ...subject });
+    const { agentId } = subject;
+    if (agentId === undefined) return;
+    const kinds = this.#ofAgent.get(agentId);
+    if (kinds) kinds.add(alert);
+    else this.#ofAgent.set(agentId, new Set([alert]));
+  }
+
+  clear(alert: AlertType, of?: string | OfPool): void {
+    if (!this.#active.delete(keyOf(alert, of))) return;
+    const { agentId, ...subject } = subjectOf(of);
+    if (agentId !== undefined) {
+      const kinds = this.#ofAgent.get(agentId);
+      kinds?.delete(alert);
+      if (kinds?.size === 0) this.#ofAgent.delete(agentId);
+    }
+    const cleared: EventBody = {
+      type: 'alert.cleared',
+      alert,
+      ...subject,
+      ...(agentId === undefined ? {} : { agentId }),
+    };
+    this.#journal.emit(cleared);
+  }
+
+  clearAll(agentId: string): void {
+    for (const alert of this.#ofAgent.get(agentId) ?? []) this.clear(alert, agentId);
+  }
+}
+
+function keyOf(alert: AlertType, of: string | OfPool | undefined): string {
+  if (of === undefined) return alert;
+  return typeof of === 'string' ? `${alert} ${of}` : `${alert} pool ${of.pool}`;
+}
+
+function subjectOf(of: string | OfPool | undefined): { readonly agentId?: string; readonly pool?: string } {
+  if (of === undefined) return {};
+  return typeof of === 'string' ? { agentId: of } : of;
+}

@@ -1,0 +1,88 @@
+/**
+ * Tasks that wait for a member of their pool to be free: first come, first served.
+ *
+ * Owns their timeouts and signals while they wait. Whose turn it is, and what becomes of a task then, is the pool's.
+ *
+ * I1  Adding a task and removing any of them takes the same time whatever the number that wait.
+ * I2  A task that is in the line has not been answered; one that has left it has no timer and no listener here.
+ */
+import type { AsyncResource } from 'node:async_hooks';
+import type { Clock } from '../time/clock.ts';
+import type { TaskRequest } from '../agent/mailbox.ts';
+import { type Link, LinkedList } from './linked-list.ts';
+
+export interface PoolTask {
+  readonly request: TaskRequest;
+  /** Where it was asked for: it is given to a member there, and not where that became free. */
+  readonly caller: AsyncResource;
+  /** When it times out, epoch ms; `Infinity` for never. */
+  readonly dueAt: number;
+  readonly resolve: (output: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  /** How often it may still be given to another member. */
+  retriesLeft: number;
+}
+
+interface Place {
+  readonly link: Link<PoolTask>;
+  readonly timer: unknown;
+  readonly unlisten: (() => void) | undefined;
+}
+
+export interface WaitingLineOptions {
+  readonly clock: Clock;
+  /** A task has left the line because its time was over, or its caller cancelled it. */
+  readonly timedOut: (task: PoolTask) => void;
+  readonly cancelled: (task: PoolTask) => void;
+}
+
+export class WaitingLine {
+  readonly #options: WaitingLineOptions;
+  readonly #line = new LinkedList<PoolTask>();
+  readonly #places = new Map<PoolTask, Place>();
+
+  constructor(options: WaitingLineOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#line.size;
+  }
+
+  /** @param isFirst it waits again, and keeps its turn */
+  add(task: PoolTask, isFirst = false): void {
+    const { clock, timedOut, cancelled } = this.#options;
+    const { signal } = task.request;
+    const timer =
+      task.dueAt === Infinity
+        ? undefined
+        : clock.setTimeout(() => this.#drop(task, timedOut), Math.max(0, task.dueAt - clock.now()));
+    const onAbort = () => this.#drop(task, cancelled);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#places.set(task, {
+      link: isFirst ? this.#line.unshift(task) : this.#line.push(task),
+      timer,
+      unlisten: signal && (() => signal.removeEventListener('abort', onAbort)),
+    });
+  }
+
+  /** Takes out the task whose turn it is. */
+  next(): PoolTask | undefined {
+    const task = this.#line.first;
+    if (task !== undefined) this.#remove(task);
+    return task;
+  }
+
+  #drop(task: PoolTask, then: (task: PoolTask) => void): void {
+    this.#remove(task);
+    then(task);
+  }
+
+  #remove(task: PoolTask): void {
+    const { link, timer, unlisten } = this.#places.get(task)!;
+    this.#places.delete(task);
+    this.#line.remove(link);
+    this.#options.clock.clearTimeout(timer);
+    unlisten?.();
+  }
+}
