@@ -69,8 +69,8 @@ export type {
   BodyStart,
   DescriptionTurn,
   Host,
-  SavedState,
 } from './runtime/hosting/host.ts';
+export type { SavedState } from './runtime/definition/saved-state.ts';
 export type { EventListener, ReadOptions } from './runtime/journal/journal.ts';
 export type { TaskMetrics, TaskRequest } from './runtime/agent/mailbox.ts';
 export { machineSignal } from './runtime/pools/machine-signal.ts';

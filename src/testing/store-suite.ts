@@ -12,7 +12,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { AgentLife, RoundTerms } from '../machines/index.ts';
 import type { AgentManifest } from '../runtime/definition/define-agent.ts';
-import type { SavedState } from '../runtime/hosting/host.ts';
+import type { SavedState } from '../runtime/definition/saved-state.ts';
 import type { Recovery, Store } from '../runtime/journal/store.ts';
 import type { EventBody, SystemEvent } from '../runtime/journal/system-event.ts';
 import { seededRandom } from './seeded-random.ts';

@@ -33,6 +33,7 @@ import type { Alerts } from '../observability/alerts.ts';
 import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentManifest, AnyAgentDefinition } from '../definition/define-agent.ts';
+import type { SavedState } from '../definition/saved-state.ts';
 import { AgentSystemError, errorFrom, errorInfoOf } from '../values/errors.ts';
 import { HealthLane, type HealthReport } from './liveness.ts';
 import type {
@@ -41,7 +42,6 @@ import type {
   BodyReport,
   BodyRequest,
   Host,
-  SavedState,
   TraceParent,
   Usage,
   VariableState,

@@ -1,7 +1,12 @@
 /** A saved state as a definition of today takes it: as it is, or migrated from an earlier version of its shape. */
 import type { AnyAgentDefinition } from './define-agent.ts';
-import type { SavedState } from '../hosting/host.ts';
 import { ignoreRejection, isThenable } from '../values/thenable.ts';
+
+/** A saved state and the version of its shape. */
+export interface SavedState {
+  readonly json: string;
+  readonly stateVersion: number;
+}
 
 /**
  * @throws Error for a version that the definition cannot migrate from, and whatever its `migrate` throws; TypeError

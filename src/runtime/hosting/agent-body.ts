@@ -26,11 +26,10 @@ import type {
   BodyRequest,
   BodyStart,
   LogLevel,
-  SavedState,
   TraceParent,
   VariableState,
 } from './host.ts';
-import { migratedState } from '../definition/saved-state.ts';
+import { migratedState, type SavedState } from '../definition/saved-state.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { assertKept, stateJson } from '../values/state-json.ts';
 import { withinTrace } from './trace-parent.ts';

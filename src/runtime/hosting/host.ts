@@ -9,18 +9,13 @@
  */
 import type { ErrorInfo, ExitReason, Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import type { AgentManifest, AnyAgentDefinition, Proposal, Vote } from '../definition/define-agent.ts';
+import type { SavedState } from '../definition/saved-state.ts';
 import type { ErrorCode } from '../values/errors.ts';
 
 export interface VariableState {
   readonly name: string;
   readonly value: unknown;
   readonly version: number;
-}
-
-/** A saved state and the version of its shape. */
-export interface SavedState {
-  readonly json: string;
-  readonly stateVersion: number;
 }
 
 /** All that a body needs at its start. */

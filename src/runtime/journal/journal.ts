@@ -15,7 +15,7 @@ import { z } from 'zod';
 import type { ErrorInfo } from '../../machines/index.ts';
 import type { Clock } from '../time/clock.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
-import type { SavedState } from '../hosting/host.ts';
+import type { SavedState } from '../definition/saved-state.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { Store, StoreBatch } from './store.ts';
 import type { EventBody, SystemEvent } from './system-event.ts';

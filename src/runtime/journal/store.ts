@@ -7,7 +7,7 @@
  *     of the history, complete.
  * I4  A store that cannot be read is a clear error, never an empty one.
  */
-import type { SavedState } from '../hosting/host.ts';
+import type { SavedState } from '../definition/saved-state.ts';
 import { having } from '../values/malformed.ts';
 import type { SystemEvent } from './system-event.ts';
 

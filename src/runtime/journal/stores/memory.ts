@@ -8,7 +8,7 @@
  */
 import { z } from 'zod';
 import { FleetIndex } from '../fleet-index.ts';
-import type { SavedState } from '../../hosting/host.ts';
+import type { SavedState } from '../../definition/saved-state.ts';
 import { parseInput } from '../../values/malformed.ts';
 import { assertOrder, type EventQuery, type Recovery, type Store, type StoreBatch } from '../store.ts';
 import type { SystemEvent } from '../system-event.ts';

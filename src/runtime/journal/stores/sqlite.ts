@@ -14,7 +14,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { AgentSystemError, errorInfoOf, inWords } from '../../values/errors.ts';
-import type { SavedState } from '../../hosting/host.ts';
+import type { SavedState } from '../../definition/saved-state.ts';
 import { parseInput } from '../../values/malformed.ts';
 import { assertOrder, type EventQuery, type Recovery, type Store, type StoreBatch } from '../store.ts';
 import type { SystemEvent } from '../system-event.ts';

@@ -10,7 +10,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { errorInfoOf } from '../../../values/errors.ts';
 import { FleetIndex } from '../../fleet-index.ts';
-import type { SavedState } from '../../../hosting/host.ts';
+import type { SavedState } from '../../../definition/saved-state.ts';
 import type { EventQuery, Recovery, StoreBatch } from '../../store.ts';
 import type { SystemEvent } from '../../system-event.ts';
 import { AgentColumn } from './agent-column.ts';

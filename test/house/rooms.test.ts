@@ -1,0 +1,56 @@
+/** The order of rooms: each imports from itself and from those above it, and the library from nothing else of ours. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
+const ROOMS = [
+  'machines',
+  'runtime/values',
+  'runtime/time',
+  'runtime/engine',
+  'runtime/definition',
+  'runtime/hosting',
+  'runtime/journal',
+  'runtime/observability',
+  'runtime/limits',
+  'runtime/agent',
+  'runtime/fleet',
+  'runtime/coordination',
+  'runtime/pools',
+  'runtime/system.ts',
+];
+/** What a file may import of this project, by a path that begins with `.`. */
+const IMPORT = /(?:from|import\(|import) *'(\.[^']+)'/g;
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => path.split(sep).join('/'));
+
+const placeOf = (path: string): number =>
+  ROOMS.findIndex((room) => path === room || path.startsWith(`${room}/`));
+
+it('every file of the runtime and of the charts is in a room', () => {
+  const homeless = files.filter((path) => /^(machines|runtime)\//.test(path) && placeOf(path) === -1);
+  expect(homeless).toEqual([]);
+});
+
+it('a room imports only from itself and from the rooms above it', () => {
+  const wrong: string[] = [];
+  let imports = 0;
+  for (const path of files) {
+    const place = placeOf(path);
+    if (place === -1) continue;
+    for (const [, imported = ''] of readFileSync(join(SRC, path), 'utf8').matchAll(IMPORT)) {
+      imports += 1;
+      const target = relative(SRC, resolve(SRC, dirname(path), imported))
+        .split(sep)
+        .join('/');
+      const from = placeOf(target);
+      if (from === -1 || from > place) wrong.push(`${path} imports ${target}`);
+    }
+  }
+  expect(imports).toBeGreaterThan(100);
+  expect(wrong).toEqual([]);
+});
