@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent, variable } from '../../src/index.ts';
 import { settled, type SimulatedClock, simulatedClock } from '../../src/testing/index.ts';
-import { codeOf, fateOf, type Rig, rig } from '../rig.ts';
+import { codeOf, fateOf, type Rig, rig } from '../kit/rig.ts';
 
 const lr = variable.float({ min: 0, max: 1, default: 0.1 });
 const trainer = defineAgent({

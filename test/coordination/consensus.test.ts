@@ -3,9 +3,9 @@ import { SimulatedClock, createActor } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { consensusMachine } from '../../src/machines/index.ts';
 import { BallotBox } from '../../src/runtime/coordination/rounds/ballot-box.ts';
-import { type Happening, INCARNATION, type Seen, type Setup, tell } from './round-model.ts';
-import { DEADLINE_MS, different, electorateOf, explore, inputOf } from './round-walk.ts';
-import { fallbacks, named, quorums, rules, setupOf, ties } from './round-setups.ts';
+import { type Happening, INCARNATION, type Seen, type Setup, tell } from '../models/round/model.ts';
+import { DEADLINE_MS, different, electorateOf, explore, inputOf } from '../models/round/walk.ts';
+import { fallbacks, named, quorums, rules, setupOf, ties } from '../models/round/setups.ts';
 
 const parts = { consensusMachine, BallotBox };
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { consensusMachine, coordinatorMachine } from '../../src/machines/index.ts';
-import { exploreCoordinator, recoveryTimes } from './coordinator-walk.ts';
+import { exploreCoordinator, recoveryTimes } from '../models/coordinator/walk.ts';
 
 it('every move in every state, against the model', { timeout: 120_000 }, () => {
   const { states, moves } = exploreCoordinator({ coordinatorMachine, consensusMachine });

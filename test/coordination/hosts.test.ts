@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type AgentSystem, createAgentSystem, type Isolation, variable } from '../../src/index.ts';
-import { silent } from '../rig.ts';
+import { silent } from '../kit/rig.ts';
 
 const voter = new URL('../fixtures/agents/voter.ts', import.meta.url);
 

@@ -4,11 +4,11 @@ import { consensusMachine } from '../../src/machines/index.ts';
 import { type Decision, defineAgent, variable } from '../../src/index.ts';
 import { BallotBox } from '../../src/runtime/coordination/rounds/ballot-box.ts';
 import { scriptedHost, type ScriptedBody, settled } from '../../src/testing/index.ts';
-import { type Rig, rig } from '../rig.ts';
-import { type Happening, INCARNATION, type Seen, type Setup, tell } from './round-model.ts';
-import { setupOf } from './round-setups.ts';
-import { DEADLINE_MS, different, explore } from './round-walk.ts';
-import { toursOf } from './tours.ts';
+import { type Rig, rig } from '../kit/rig.ts';
+import { type Happening, INCARNATION, type Seen, type Setup, tell } from '../models/round/model.ts';
+import { setupOf } from '../models/round/setups.ts';
+import { DEADLINE_MS, different, explore } from '../models/round/walk.ts';
+import { toursOf } from '../models/round/tours.ts';
 
 const PATIENCE = { timeout: 120_000 };
 

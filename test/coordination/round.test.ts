@@ -11,7 +11,7 @@ import {
 } from '../../src/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
-import { awaited, codeOf, fateOf, gate, refusal, type Rig, rig } from '../rig.ts';
+import { awaited, codeOf, fateOf, gate, refusal, type Rig, rig } from '../kit/rig.ts';
 import { mortalStore } from './mortal-store.ts';
 
 const lr = variable.float({ min: 0, max: 1, default: 0.1 });

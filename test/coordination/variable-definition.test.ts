@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { variable } from '../../src/index.ts';
-import { codeOf, refusal, rig } from '../rig.ts';
+import { codeOf, refusal, rig } from '../kit/rig.ts';
 
 type Kind = keyof typeof variable;
 const kinds = Object.keys(variable) as Kind[];

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { defineAgent, memoryStore, type Store, variable, type VariableChange } from '../../src/index.ts';
 import type { VariableRegistry } from '../../src/runtime/coordination/variables/variables.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
-import { codeOf, fateOf, gate, refusal, rig } from '../rig.ts';
+import { codeOf, fateOf, gate, refusal, rig } from '../kit/rig.ts';
 import { mortalStore } from './mortal-store.ts';
 
 const lr = variable.float({ min: 0, max: 1, default: 0.1 });

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { createAgentSystem, defineAgent, memoryStore, type SystemEvent } from '../../src/index.ts';
 import { Journal } from '../../src/runtime/journal/journal.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
-import { plain } from '../registry/plain.ts';
-import { awaited, codeOf, fateOf, refusal, rig, silent } from '../rig.ts';
-import { worker } from '../tasks/worker.ts';
+import { plain } from '../fleet/plain.ts';
+import { awaited, codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
+import { worker } from '../agent/worker.ts';
 import { failingStore, type Trouble } from './failing-store.ts';
 
 const RETRY_MS = 1_000;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { memoryStore, type SystemEvent } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { plain } from '../registry/plain.ts';
-import { rig } from '../rig.ts';
+import { plain } from '../fleet/plain.ts';
+import { rig } from '../kit/rig.ts';
 
 async function all(events: AsyncIterable<SystemEvent>): Promise<SystemEvent[]> {
   const found: SystemEvent[] = [];

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
-import { mortal, quietSystem } from './quiet-system.ts';
+import { mortal, quietSystem } from '../kit/quiet-system.ts';
 
 describe('a spec', () => {
   test('without a module is refused, the field is named, and nothing is registered', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ExitReason, memoryStore } from '../../src/index.ts';
 import { scriptedHost, simulatedClock } from '../../src/testing/index.ts';
-import { type Diary, mortal, quietSystem } from './quiet-system.ts';
+import { type Diary, mortal, quietSystem } from '../kit/quiet-system.ts';
 
 /** Ways for a body to end, and what each makes of its agent. */
 const ends: readonly { readonly reason: ExitReason; readonly status: string }[] = [

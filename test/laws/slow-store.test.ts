@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { memoryStore, type SavedState, type Store } from '../../src/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
-import { mortal, quietSystem, type QuietSystem } from './quiet-system.ts';
+import { mortal, quietSystem, type QuietSystem } from '../kit/quiet-system.ts';
 
 interface SlowStart extends AsyncDisposable {
   readonly system: QuietSystem;

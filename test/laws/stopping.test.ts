@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { defineAgent, memoryStore, type Store, type SystemEvent, variable } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { type Diary, mortal, quietSystem } from './quiet-system.ts';
+import { type Diary, mortal, quietSystem } from '../kit/quiet-system.ts';
 
 describe('a stop', () => {
   test('that is obeyed in time ends with shutdown, and its caller gets the record', async () => {

@@ -1,10 +1,10 @@
 /** The tours of lives and of permits, as one run that ends at the first difference: what mutants have to survive. */
-import { judgeMoves } from '../life/judge.ts';
-import { lifeTours } from '../life/life-tours.ts';
-import type { Move } from '../life/life-state.ts';
-import { profiles } from '../life/profiles.ts';
-import type { Move as PermitMove } from '../supervisor/permits-model.ts';
-import { fleetTours, judgeFleet, smallFleets } from '../supervisor/permits-tour.ts';
+import { judgeMoves } from '../models/life/judge.ts';
+import { lifeTours } from '../models/life/life-tours.ts';
+import type { Move } from '../models/life/life-state.ts';
+import { profiles } from '../models/life/profiles.ts';
+import type { Move as PermitMove } from '../models/permits/model.ts';
+import { fleetTours, judgeFleet, smallFleets } from '../models/permits/tour.ts';
 
 /** Planned once for all mutants: the models do not change. */
 export interface Plan {

@@ -30,7 +30,7 @@ export interface TryOptions {
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const COPIED = ['package.json', 'src', 'test/life', 'test/supervisor', 'test/mutation'];
+const COPIED = ['package.json', 'src', 'test/models', 'test/limits', 'test/kit', 'test/mutation'];
 
 /** Tries the sources as they are, then every mutant; verdicts come in no order. */
 export async function tryMutants(

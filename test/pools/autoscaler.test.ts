@@ -1,9 +1,9 @@
 /** Every move in every state of an autoscaler, through the real system, judged by a model of its own. */
 import { describe, expect, test } from 'vitest';
 import { autoscalerMachine } from '../../src/machines/index.ts';
-import { chartCoverage } from '../life/chart-coverage.ts';
-import { themes } from './autoscaler-model.ts';
-import { judgeScaler, scalerTours } from './autoscaler-tours.ts';
+import { chartCoverage } from '../models/life/chart-coverage.ts';
+import { themes } from '../models/autoscaler/model.ts';
+import { judgeScaler, scalerTours } from '../models/autoscaler/tours.ts';
 
 const coverage = chartCoverage(autoscalerMachine);
 const toured = new Map<string, Promise<number>>();

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { defineAgent, type ScalingSignalSource } from '../../src/index.ts';
 import type { ScalingSignal } from '../../src/machines/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
-import { fateOf, gate } from '../rig.ts';
+import { fateOf, gate } from '../kit/rig.ts';
 import { poolRig } from './pool-rig.ts';
 
 const allBusy: ScalingSignalSource = () => ({ busyShare: 1 });

@@ -10,7 +10,7 @@ import { type Link, LinkedList } from '../../src/runtime/pools/linked-list.ts';
 import { machineSignal } from '../../src/runtime/pools/machine-signal.ts';
 import { type Member, newMember } from '../../src/runtime/pools/member.ts';
 import { Roster } from '../../src/runtime/pools/least-loaded.ts';
-import { walks } from '../random/runs.ts';
+import { walks } from '../models/fleet/runs.ts';
 
 describe('a linked list', () => {
   test('holds what an array would', () => {

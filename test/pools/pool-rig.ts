@@ -2,7 +2,7 @@
 import { onTestFinished } from 'vitest';
 import { type AgentSystemOptions, defineAgent, type PoolRecord, type PoolSpec } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { type Rig, rig } from '../rig.ts';
+import { type Rig, rig } from '../kit/rig.ts';
 
 export interface Job {
   readonly agentId: string;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'vitest';
-import { walks } from '../random/runs.ts';
-import { ending, setting, step, walk } from './pool-walk.ts';
+import { walks } from '../models/fleet/runs.ts';
+import { ending, setting, step, walk } from '../models/pool/walk.ts';
 
 test('whatever happens: counts and shares are real, busy members are never stopped, every task is answered once', async () => {
   await fc.assert(

@@ -1,10 +1,10 @@
 /** Every move in every state of small pools, through the real system, judged by a model of its own. */
 import { describe, expect, test } from 'vitest';
 import { poolMachine } from '../../src/machines/index.ts';
-import { chartCoverage } from '../life/chart-coverage.ts';
-import type { PoolSetup } from './pool-model.ts';
-import { scenarios } from './pool-scenarios.ts';
-import { judgePool, smallPools, toursOf } from './pool-tours.ts';
+import { chartCoverage } from '../models/life/chart-coverage.ts';
+import type { PoolSetup } from '../models/pool/model.ts';
+import { scenarios } from '../models/pool/scenarios.ts';
+import { judgePool, smallPools, toursOf } from '../models/pool/tours.ts';
 
 const coverage = chartCoverage(poolMachine);
 const toured = new Map<PoolSetup, Promise<number>>();

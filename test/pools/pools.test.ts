@@ -3,7 +3,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { createAgentSystem, defineAgent, type PoolSpec } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { codeOf, fateOf, refusal, rig, silent } from '../rig.ts';
+import { codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
 import { poolRig, workshop } from './pool-rig.ts';
 
 describe('a pool that is asked for', () => {

@@ -1,7 +1,7 @@
 /** A pool of real processes, of which some die. */
 import { expect, test } from 'vitest';
 import { createAgentSystem, type SystemEvent } from '../../src/index.ts';
-import { codeOf, silent } from '../rig.ts';
+import { codeOf, silent } from '../kit/rig.ts';
 
 const FAULTY = new URL('../fixtures/agents/faulty.ts', import.meta.url);
 

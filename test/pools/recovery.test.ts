@@ -8,7 +8,7 @@ import {
   type Store,
 } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { type Rig, refusal, rig } from '../rig.ts';
+import { type Rig, refusal, rig } from '../kit/rig.ts';
 
 const counter = defineAgent({
   type: 'counter',

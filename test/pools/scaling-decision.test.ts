@@ -8,7 +8,7 @@ import {
   type ScalingMetrics,
   scalingPolicy,
 } from '../../src/machines/index.ts';
-import { walks } from '../random/runs.ts';
+import { walks } from '../models/fleet/runs.ts';
 
 const NOW = 1_000_000;
 const policy = { ...scalingPolicy.parse({}), min: 1, max: 10 };

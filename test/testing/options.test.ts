@@ -1,7 +1,7 @@
 /** What the tools for tests are made with is read like everything else that callers hand in. */
 import { expect, test } from 'vitest';
 import { scriptedHost, seededRandom, simulatedClock } from '../../src/testing/index.ts';
-import { refusal } from '../rig.ts';
+import { refusal } from '../kit/rig.ts';
 
 test.each<[string, (came: never) => unknown, unknown, RegExp]>([
   ['simulatedClock', simulatedClock, null, /: .*got null$/],

@@ -16,7 +16,7 @@ import {
   type ExitReason,
   type SystemEvent,
 } from '../../src/index.ts';
-import { rig } from '../rig.ts';
+import { rig } from '../kit/rig.ts';
 
 interface Counted {
   n: number;

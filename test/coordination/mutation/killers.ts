@@ -5,12 +5,12 @@ import type * as candidateQueueModule from '../../../src/runtime/coordination/le
 import type * as machines from '../../../src/machines/index.ts';
 import type * as leaderModule from '../../../src/machines/leader.ts';
 import type * as tallyModule from '../../../src/machines/tally.ts';
-import { ballotBoxLaws } from '../ballot-box-laws.ts';
-import { exploreCoordinator, recoveryTimes } from '../coordinator-walk.ts';
-import { leaderLaws } from '../leader-laws.ts';
-import { fallbacks, quorums, rules, setupOf, ties } from '../round-setups.ts';
-import { explore } from '../round-walk.ts';
-import { tallyLaws } from '../tally-laws.ts';
+import { ballotBoxLaws } from '../../models/round/ballot-box-laws.ts';
+import { exploreCoordinator, recoveryTimes } from '../../models/coordinator/walk.ts';
+import { leaderLaws } from '../../models/leader/laws.ts';
+import { fallbacks, quorums, rules, setupOf, ties } from '../../models/round/setups.ts';
+import { explore } from '../../models/round/walk.ts';
+import { tallyLaws } from '../../models/round/tally-laws.ts';
 
 export interface Parts {
   readonly tally: typeof tallyModule;

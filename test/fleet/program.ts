@@ -1,0 +1,72 @@
+/**
+ * Programs that live one after the other on what one disk keeps.
+ *
+ * A program dies without a word: from then on its store hears nothing, and its clock stands still.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { type AgentSystemOptions, memoryStore, type Store } from '../../src/index.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
+import { settled, type SimulatedClock, simulatedClock } from '../../src/testing/index.ts';
+import { type Rig, rig } from '../kit/rig.ts';
+
+export interface Program extends Rig {
+  readonly clock: SimulatedClock;
+}
+
+export interface Disk {
+  /** Starts a program on what is kept; the one before it dies. `afterMs`: how long nothing ran. */
+  boot(options?: Omit<AgentSystemOptions, 'clock' | 'store'>, afterMs?: number): Promise<Program>;
+}
+
+export const disks = ['memoryStore', 'sqliteStore'] as const;
+
+export async function diskOf(kind: (typeof disks)[number]): Promise<Disk> {
+  const open = kind === 'memoryStore' ? inMemory() : await onFile();
+  let previous: { readonly store: DyingStore; readonly clock: SimulatedClock } | undefined;
+  return {
+    async boot(options = {}, afterMs = 0) {
+      await settled();
+      await previous?.store.die();
+      const clock = simulatedClock(previous ? { startAt: previous.clock.now() + afterMs } : {});
+      const store = dying(await open());
+      previous = { store, clock };
+      return rig({ store, clock, ...options });
+    },
+  };
+}
+
+type Open = () => Store | Promise<Store>;
+
+function inMemory(): Open {
+  const kept = memoryStore();
+  return () => kept;
+}
+
+async function onFile(): Promise<Open> {
+  const directory = await mkdtemp(join(tmpdir(), 'mabeam-recovery-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  return () => sqliteStore(join(directory, 'fleet.db'));
+}
+
+interface DyingStore extends Store {
+  die(): Promise<void>;
+}
+
+function dying(kept: Store): DyingStore {
+  let isDead = false;
+  return {
+    isDurable: kept.isDurable,
+    recover: () => kept.recover(),
+    append: (batch) => (isDead ? undefined : kept.append(batch)),
+    read: (query) => kept.read(query),
+    state: (agentId) => (isDead ? undefined : kept.state(agentId)),
+    close: () => (isDead ? undefined : kept.close()),
+    async die() {
+      isDead = true;
+      await kept.close();
+    },
+  };
+}

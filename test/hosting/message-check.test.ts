@@ -1,0 +1,309 @@
+/** An agent's code holds the channel of its child, and can send what it likes: it harms nobody but itself. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { AgentSystemError, type ExitReason } from '../../src/index.ts';
+import { defineAgent, manifestOf } from '../../src/runtime/definition/define-agent.ts';
+import { errorCodes } from '../../src/runtime/values/errors.ts';
+import type { ChildListener } from '../../src/runtime/hosting/hosts/child.ts';
+import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
+import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
+import { CHILD, eachOrder, type Order, type Word } from '../../src/runtime/hosting/hosts/protocol.ts';
+import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
+import { openWitnessed } from '../../src/testing/host-laws.ts';
+import { type SimulatedClock, settled, simulatedClock } from '../../src/testing/index.ts';
+import { awaited, refusal, rig } from '../kit/rig.ts';
+import { LIMIT_MS, walks } from '../models/fleet/runs.ts';
+
+const module = new URL('../fixtures/agents/speaker.ts', import.meta.url);
+const run = (): number => 0;
+const definition = defineAgent({ type: 'scripted', init: run, tasks: { echo: { run }, hold: { run } } });
+const manifest = manifestOf(definition);
+
+/** A child that keeps to the protocol, and says besides what a test has it say. */
+class ScriptedChild {
+  readonly kind = 'process';
+  readonly usage = undefined;
+  readonly #listener: ChildListener;
+  #isGone = false;
+
+  constructor(listener: ChildListener) {
+    this.#listener = listener;
+  }
+
+  /** As its channel would bring it. */
+  say(message: unknown): void {
+    if (!this.#isGone) this.#listener.message(structuredClone(message));
+  }
+
+  send(message: Parameters<typeof eachOrder>[0]): void {
+    queueMicrotask(() => eachOrder(message, (body, order) => this.#obey(body, order)));
+  }
+
+  kill(reason: ExitReason): void {
+    queueMicrotask(() => this.#end(reason));
+  }
+
+  watch(): void {}
+  ref(): void {}
+
+  #obey(body: number, order: Order): void {
+    const say = (word: Word): void => this.say([body, word]);
+    switch (order.type) {
+      case 'describe':
+        return say({ type: 'described', question: order.question, manifest });
+      case 'open':
+        return say({ type: 'ready', manifest });
+      case 'task.run': {
+        const { taskId, task, input } = order;
+        if (task === 'echo') say({ type: 'task.completed', taskId, output: input });
+        return;
+      }
+      case 'task.cancel':
+        return say({ type: 'task.completed', taskId: order.taskId, output: 0 });
+      case 'health.check':
+        return say({ type: 'health.answered', checkId: order.checkId });
+      case 'state.save':
+        return say({ type: 'state.saved', state: { json: '{}', stateVersion: 1 } });
+      case 'terminate':
+        return say({ type: 'exited', reason: 'shutdown' });
+      case 'end':
+        return this.#end('normal');
+      default:
+    }
+  }
+
+  #end(reason: ExitReason): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#listener.ended(reason);
+  }
+}
+
+function scriptedChildren(clock: SimulatedClock) {
+  const made: { readonly name: string; readonly child: ScriptedChild }[] = [];
+  const host = childHost({
+    clock,
+    kind: 'process',
+    killTimeoutMs: 100,
+    killGraceMs: 100,
+    leaveTimeoutMs: 100,
+    watchEveryMs: Infinity,
+    describeTimeoutMs: 1_000,
+    probeIdleMs: Infinity,
+    refusal: () => undefined,
+    start: ({ name }, listener) => {
+      const child = new ScriptedChild(listener);
+      made.push({ name, child });
+      return child;
+    },
+  });
+  const childOf = (agentId: string) => made.findLast(({ name }) => name === agentId)!.child;
+  return { host, childOf };
+}
+
+const circular: Record<string, unknown> = { name: 'Error', message: 'my own cause' };
+circular['cause'] = circular;
+let chained: object = { name: 'Error', message: 'the first of many' };
+for (let length = 0; length < 100; length += 1) chained = { name: 'Error', message: '', cause: chained };
+
+const TASK = 'the task under way';
+const TYPES =
+  'ready task.progress task.completed task.failed finished health.answered health.failed state.saved state.save_failed variable.acknowledged vote.cast log exited crashed described usage constructor __proto__'.split(
+    ' ',
+  );
+const anything = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withTypedArray: true,
+  withSparseArray: true,
+  withNullPrototype: true,
+});
+/** The words of the protocol, with fields that are right, nearly right, or anything. */
+const word = (() => {
+  const field = (...near: unknown[]) =>
+    fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...near) }, anything);
+  const error = { name: 'Error', message: 'm' };
+  const errors = [error, { ...error, cause: error }, circular, chained, { error }, { error: circular }, {}];
+  const state = { json: '{}', stateVersion: 1 };
+  return fc.record(
+    {
+      type: field(...TYPES),
+      manifest: field(manifest, { ...manifest, tasks: { echo: {} } }, { ...manifest, capabilities: 'all' }),
+      taskId: field(TASK, 'task-0'),
+      code: field(...errorCodes, 'E'),
+      error: field(...errors),
+      state: field(state, { ...state, stateVersion: 0 }, { json: {}, stateVersion: 1 }),
+      level: field('info', 'error', 'fatal', 'child'),
+      message: field('m'),
+      fields: field({}, 'text', { err: error }),
+      checkId: field(1, 2),
+      name: field('temperature'),
+      version: field(1, Number.NaN),
+      roundId: field('round-1'),
+      vote: field('accept', 'yes'),
+      question: field(1, 2),
+      reason: field('killed', 'shutdown', { exitCode: 1 }, { shutdown: 'w' }, ...errors),
+      usage: field({ memoryBytes: 1, cpuMs: 1 }, { memoryBytes: 'much' }),
+      output: anything,
+      value: anything,
+    },
+    { requiredKeys: ['type'] },
+  );
+})();
+const key = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(CHILD, 1, 1, 2) }, anything);
+const pair = fc.tuple(key, fc.oneof({ weight: 9, arbitrary: word }, anything));
+const message = fc.oneof(anything, {
+  weight: 5,
+  arbitrary: fc.array(pair, { minLength: 1, maxLength: 3 }).map((pairs) => pairs.flat()),
+});
+
+/** What is said of the task under way names it. */
+function about(taskId: string, said: unknown): unknown {
+  if (!Array.isArray(said)) return said;
+  return said.map((word: unknown) => {
+    const isOfTask = typeof word === 'object' && word !== null && 'taskId' in word && word.taskId === TASK;
+    return isOfTask ? { ...word, taskId } : word;
+  });
+}
+
+const ended = ['stopped', 'completed', 'crashed'];
+
+test(
+  'whatever a child sends, nothing is thrown, no other agent changes, and its own can be ended',
+  async () => {
+    const clock = simulatedClock();
+    const { host, childOf } = scriptedChildren(clock);
+    const { agents, eventsOf } = await rig({ clock, hosts: { process: host } });
+    const running = async (id: string): Promise<void> => {
+      await agents.register({ id, module, restart: { policy: 'never' } });
+      await agents.start(id);
+    };
+    await running('bystander');
+    let round = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 6 }), async (messages) => {
+        round += 1;
+        const id = `speaker-${round}`;
+        await running(id);
+        void awaited(agents.execute(id, { type: 'hold' }));
+        await settled();
+        const { taskId } = eventsOf('task.started').at(-1)!;
+        const bystander = agents.get('bystander');
+        for (const said of messages) {
+          childOf(id).say(about(taskId, said));
+          await settled();
+          expect(agents.get(id).id).toBe(id);
+          expect(agents.list().map((record) => record.id)).toContain('bystander');
+        }
+        expect(agents.get('bystander')).toEqual(bystander);
+        const stop = awaited(agents.stop(id, { timeoutMs: 50 }));
+        await clock.advance(10_000);
+        await stop.catch((thrown: unknown) => expect(thrown).toBeInstanceOf(AgentSystemError));
+        expect(ended).toContain(agents.get(id).status);
+        await agents.forget(id);
+        expect(await agents.execute('bystander', { type: 'echo', input: round })).toBe(round);
+      }),
+      walks(300),
+    );
+  },
+  LIMIT_MS,
+);
+
+describe('what is no word of the protocol', () => {
+  test.for([
+    ['no pair', [1]],
+    ['no data of it', 'ready'],
+    ['a log without a level', [1, { type: 'log', message: 'm' }]],
+    ['a second ready', [1, { type: 'ready', manifest }]],
+    ['a ready that says nothing', [1, { type: 'ready' }]],
+    ['a state that is none', [1, { type: 'task.completed', taskId: 't', output: 1, state: 5 }]],
+    ['an error that is its own cause', [1, { type: 'state.save_failed', error: circular }]],
+    ['a measurement that is none', [CHILD, { type: 'usage', usage: null }]],
+  ] as const)('is dropped and counted: %s', async ([, said]) => {
+    const clock = simulatedClock();
+    const { host, childOf } = scriptedChildren(clock);
+    const { agents } = await rig({ clock, hosts: { process: host } });
+    const id = await agents.register({ id: 'speaker', module });
+    await agents.start(id);
+    childOf(id).say(said);
+    expect(agents.get(id)).toMatchObject({ status: 'running', metrics: { dropped: 1 } });
+    expect(await agents.stop(id)).toMatchObject({ status: 'stopped', metrics: { dropped: 1 } });
+  });
+  test('says how an agent ended only that it did: its reason is an error that shows what came', async () => {
+    const clock = simulatedClock();
+    const { host, childOf } = scriptedChildren(clock);
+    const { agents } = await rig({ clock, hosts: { process: host } });
+    const id = await agents.register({ id: 'speaker', module, restart: { policy: 'never' } });
+    await agents.start(id);
+    childOf(id).say([1, { type: 'exited', reason: { error: circular } }]);
+    await settled();
+    const { reason } = agents.get(id);
+    expect(reason).toMatchObject({ error: { message: /^expected an exit reason, got/ } });
+  });
+});
+
+describe('a module that answers while it is described', () => {
+  const forged = [CHILD, { type: 'described', question: 1, manifest: { type: 'forged' } }];
+  test('with a manifest that is none is refused, saying what came', async () => {
+    const clock = simulatedClock();
+    const { host, childOf } = scriptedChildren(clock);
+    const { agents } = await rig({ clock, hosts: { process: host } });
+    const register = agents.register({ module });
+    childOf('probe').say(forged);
+    expect((await refusal(register)).message).toMatch(/expected it to say what its agent is, got .*forged/);
+  });
+  test('answers no question that is asked after its own', async () => {
+    const clock = simulatedClock();
+    const { host, childOf } = scriptedChildren(clock);
+    const first = host.describe(module, {});
+    const second = host.describe(module, {});
+    childOf('probe').say(forged);
+    childOf('probe').say(forged);
+    await expect(first).rejects.toThrow(/forged/);
+    expect(await second).toEqual(manifest);
+    await host.close();
+  });
+});
+
+describe('over a real channel', () => {
+  const hosts = { process: processHost, thread: threadHost };
+  test.for(['process', 'thread'] as const)(
+    'a %s that says all of it still answers, and ends',
+    async (kind) => {
+      const host = hosts[kind]();
+      const witness = openWitnessed(host, { module });
+      await witness.until('ready');
+      const said = [
+        'ready',
+        { cmd: 'NODE_HANDLE_ACK' },
+        { cmd: 'NODE_HANDLE_NACK' },
+        [1, { type: 'log' }],
+        [1, { type: 'state.saved' }],
+        [1, { type: 'state.save_failed', error: circular }],
+        [CHILD, { type: 'usage' }],
+      ];
+      for (const [index, input] of said.entries()) await witness.task('say', input, `say-${index}`);
+      expect(await witness.task('echo', 'well')).toMatchObject({ output: 'well' });
+      // Fields that are no object are no reason to lose a line.
+      expect(witness.all('log')).toMatchObject([{ message: 'begins' }]);
+      expect(await witness.terminate()).toBe('shutdown');
+      await host.close();
+    },
+  );
+  test('a server that an agent sends along does not stay open in the program', async () => {
+    const host = processHost();
+    const witness = openWitnessed(host, { module });
+    await witness.until('ready');
+    const { output: port } = (await witness.task('sendServer')) as { readonly output: number };
+    expect(await witness.task('echo', 1)).toMatchObject({ output: 1 });
+    expect(await witness.terminate()).toBe('shutdown');
+    const socket = connect(port, '127.0.0.1');
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).toBe('ECONNREFUSED');
+    await host.close();
+  });
+});

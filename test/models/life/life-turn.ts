@@ -1,0 +1,832 @@
+/**
+ * One move in the flat model: the verbs its rules are made of, and what they leave to be seen.
+ *
+ * Owns a copy of the life it began with. It is arithmetic on plain data: no clock, no chart, no runtime.
+ */
+import type { ErrorCode, ExitReason } from '../../../src/index.ts';
+import {
+  type Answer,
+  type DeadlineName,
+  type Health,
+  type KnownLife,
+  type Life,
+  type Order,
+  type Origin,
+  type Outcome,
+  type Place,
+  type Profile,
+  type Task,
+  TASK_TIMEOUT_MS,
+  type View,
+} from './life-state.ts';
+
+export const AGENT = 'subject';
+/** How long a program is away before the next one goes on with its store. */
+export const DOWNTIME_MS = 300;
+
+export const TASK_ERROR = { name: 'Error', message: 'the task broke' };
+export const CHECK_ERROR = { name: 'Error', message: 'not well' };
+export const CHECK_DETAIL = 'well';
+export const BUG = 'a bug of the runtime';
+
+const NOT_RUNNING: Health = { status: 'not_running', misses: 0 };
+/** Stands for the record as it is when the move is over. */
+const RECORD = Symbol('record');
+
+export class Turn {
+  readonly profile: Profile;
+  readonly #life: Life;
+  readonly #viewOf: (life: Life) => View | undefined;
+  readonly #events: object[] = [];
+  readonly #requests: object[] = [];
+  readonly #answers = new Map<number, Answer>();
+
+  constructor(profile: Profile, before: Life, viewOf: (life: Life) => View | undefined) {
+    this.profile = profile;
+    this.#viewOf = viewOf;
+    this.#life = {
+      ...before,
+      deadlines: new Map(before.deadlines),
+      tasks: before.tasks.map((task) => ({ ...task })),
+      counts: { ...before.counts },
+    };
+  }
+
+  over(): { life: Life; outcome: Outcome } {
+    const life = this.#life;
+    for (const [command, answer] of this.#answers) {
+      if ('value' in answer && answer.value === RECORD)
+        this.#answers.set(command, { value: this.#viewOf(life) });
+    }
+    return { life, outcome: { events: this.#events, requests: this.#requests, answers: this.#answers } };
+  }
+
+  countCommand(): void {
+    this.#life.commands += 1;
+  }
+
+  refuse(code: ErrorCode): void {
+    this.#answers.set(this.#life.commands, { code });
+  }
+
+  // Commands.
+
+  register(): void {
+    const life = this.#life;
+    Object.assign(life, {
+      place: 'registered',
+      incarnation: 0,
+      startedFrom: 'registered',
+      restarts: 0,
+      recent: [],
+      attempt: 0,
+      reason: undefined,
+      startedAt: undefined,
+      endedAt: undefined,
+      restartAt: undefined,
+      order: undefined,
+      abandoned: [],
+      counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, dropped: 0 },
+      health: NOT_RUNNING,
+      checkId: 0,
+      savedState: undefined,
+      hasGhost: false,
+      known: undefined,
+    } satisfies Partial<Life>);
+    this.#events.push({ type: 'agent.registered', agentId: AGENT, incarnation: 0 });
+    this.#answers.set(life.commands, { value: AGENT });
+  }
+
+  startByCaller(origin: Origin): void {
+    const life = this.#life;
+    life.starts = [life.commands];
+    this.#leaveQueue();
+    this.#clearAlert();
+    this.#begin(origin);
+  }
+
+  forget(): void {
+    const life = this.#life;
+    this.#leaveQueue();
+    this.#clearAlert();
+    life.deadlines.clear();
+    life.place = 'forgotten';
+    life.savedState = undefined;
+    this.#events.push({ type: 'agent.forgotten', agentId: AGENT, incarnation: life.incarnation });
+    this.#answers.set(life.commands, { value: undefined });
+  }
+
+  awaitEnd(): void {
+    this.#life.ends = [...this.#life.ends, this.#life.commands];
+  }
+
+  /** Stops what serves: in order, or at once when there is no grace. */
+  stop(timeoutMs: number): void {
+    this.awaitEnd();
+    if (timeoutMs === 0) this.#enterKilling({ reason: { shutdown: 'killed' }, forGood: true });
+    else this.#enterDraining({ reason: 'shutdown', forGood: true }, timeoutMs);
+  }
+
+  /** Asked to stop while it is stopping: that changes nothing, unless there is no grace any more. */
+  stopAgain(timeoutMs: number): void {
+    this.awaitEnd();
+    if (timeoutMs === 0) this.#enterKilling({ reason: { shutdown: 'killed' }, forGood: true });
+  }
+
+  stopStarting(timeoutMs: number): void {
+    this.awaitEnd();
+    if (timeoutMs === 0) return this.#enterKilling({ reason: { shutdown: 'killed' }, forGood: true });
+    this.#leaveForStop({ reason: 'shutdown', forGood: true }, timeoutMs);
+    this.terminate();
+  }
+
+  kill(order: Order): void {
+    this.awaitEnd();
+    this.#enterKilling(order);
+  }
+
+  /** Asked to stop while it is being killed: it ends as it was to, and stays down. */
+  stopForGood(): void {
+    const life = this.#life;
+    this.awaitEnd();
+    life.order = { reason: life.order?.reason ?? 'killed', forGood: true };
+  }
+
+  cancelRestart(): void {
+    const life = this.#life;
+    this.#leaveQueue();
+    life.deadlines.clear();
+    life.place = 'stopped';
+    life.reason = 'shutdown';
+    life.restartAt = undefined;
+    this.awaitEnd();
+    this.#tell('stopped', 'stopped', { reason: life.reason, abandoned: life.abandoned });
+    this.#answerEnds();
+  }
+
+  accept(limit: number | 'briefly'): void {
+    const life = this.#life;
+    const { concurrency, queueLimit } = this.profile.tasks;
+    const running = life.tasks.filter(({ isRunning }) => isRunning).length;
+    const isHeld = life.place === 'initializing';
+    const free = isHeld ? 0 : concurrency - running;
+    if (life.tasks.length - running >= queueLimit + free) return this.refuse('TASK_QUEUE_FULL');
+    life.acceptedTasks += 1;
+    const task: Task = {
+      id: `t${life.acceptedTasks}`,
+      command: life.commands,
+      incarnation: life.incarnation,
+      acceptedAt: life.now,
+      isRunning: false,
+      startedAt: 0,
+      isAnswered: false,
+    };
+    life.tasks.push(task);
+    this.#tellTask('accepted', task, { retry: false });
+    if (limit === 'briefly') this.#arm(`task ${task.id}`, TASK_TIMEOUT_MS);
+    if (!isHeld) this.#startTasks();
+  }
+
+  /** The caller of the oldest task that has no answer loses interest. */
+  cancelTask(): void {
+    const task = this.#life.tasks.find(({ isAnswered }) => !isAnswered)!;
+    this.#answerEarly(task);
+    this.#abandon(task);
+    this.#saveIfIdle();
+  }
+
+  checkHealth(): void {
+    const life = this.#life;
+    if (life.place === 'forgotten') return this.refuse('AGENT_NOT_FOUND');
+    if (life.place !== 'running' && life.place !== 'unresponsive') {
+      this.#answers.set(life.commands, { value: life.health });
+      return;
+    }
+    life.checks = [...life.checks, life.commands];
+    if (life.checkAskedAt === undefined) this.#askCheck();
+  }
+
+  // What the body tells.
+
+  becomeReady(): void {
+    const life = this.#life;
+    life.deadlines.delete('start');
+    life.startedAt = life.now;
+    life.restartAt = undefined;
+    if (life.startedFrom !== 'restart') {
+      life.recent = [];
+      life.attempt = 0;
+    }
+    life.health = { status: 'unknown', misses: 0 };
+    life.place = 'running';
+    this.#tell('started', 'serving');
+    this.#arm('nextCheck', this.profile.health.intervalMs);
+    this.#arm('maxRuntime', this.profile.maxRuntimeMs);
+    this.#startTasks();
+    for (const command of life.starts) {
+      this.#answers.set(command, { value: { id: AGENT, incarnation: life.incarnation } });
+    }
+    life.starts = [];
+  }
+
+  finish(): void {
+    this.#leaveForStop({ reason: 'normal', forGood: true }, this.profile.shutdownMs);
+    this.#life.place = 'draining';
+    this.#arm('drain', this.profile.shutdownMs * 0.8);
+    this.#finishTasks();
+  }
+
+  finishWhileDraining(): void {
+    this.#life.order = { reason: 'normal', forGood: true };
+    this.#finishTasks();
+  }
+
+  settleTask(how: 'completed' | 'failed'): void {
+    const life = this.#life;
+    const task = life.tasks.find(({ isRunning }) => isRunning)!;
+    life.tasks = life.tasks.filter((other) => other !== task);
+    if (how === 'completed') this.keepState();
+    if (!task.isAnswered) {
+      life.deadlines.delete(`task ${task.id}`);
+      const times = { waitedMs: task.startedAt - task.acceptedAt, ranMs: life.now - task.startedAt };
+      if (how === 'completed') {
+        life.counts.done += 1;
+        this.#tellTask('completed', task, times);
+        this.#answers.set(task.command, { value: `done ${task.id}` });
+      } else {
+        life.counts.failed += 1;
+        this.#tellTask('failed', task, { ...times, code: 'TASK_FAILED', error: TASK_ERROR });
+        this.#answers.set(task.command, { code: 'TASK_FAILED' });
+      }
+    }
+    if (life.place === 'running' || life.place === 'unresponsive' || life.place === 'draining')
+      this.#startTasks();
+    this.#saveIfIdle();
+  }
+
+  answerCheck(): void {
+    const life = this.#life;
+    const latencyMs = life.now - (life.checkAskedAt ?? 0);
+    life.health = { status: 'healthy', misses: 0, checkedAt: life.now, latencyMs, detail: CHECK_DETAIL };
+    this.#closeCheck();
+    this.#recover();
+  }
+
+  answerOldCheck(): void {
+    const life = this.#life;
+    life.health = { status: 'healthy', misses: 0, checkedAt: life.now };
+    this.#recover();
+  }
+
+  failCheck(): void {
+    this.#miss(CHECK_ERROR);
+  }
+
+  /** A state of the body's becomes durable. */
+  keepState(): void {
+    const life = this.#life;
+    life.saves += 1;
+    life.savedState = `{"saves":${life.saves}}`;
+    this.#events.push({
+      type: 'agent.state_saved',
+      agentId: AGENT,
+      incarnation: life.incarnation,
+      bytes: life.savedState.length,
+      stateVersion: 1,
+    });
+  }
+
+  saved(): void {
+    this.keepState();
+    this.terminate();
+  }
+
+  saveFailed(): void {
+    this.#alert('state_not_saved');
+    this.terminate();
+  }
+
+  terminate(): void {
+    this.#life.deadlines.delete('abort');
+    this.#life.place = 'terminating';
+    this.#ask('terminate');
+  }
+
+  /** The body of a start is gone before it was ready. */
+  failStart(exit: ExitReason): void {
+    const life = this.#life;
+    const { startedFrom } = life;
+    const reason = this.#reasonOf(exit);
+    const isByPolicy = startedFrom === 'restart';
+    this.#leaveAlive();
+    this.#tell('start_failed', startedFrom === 'restart' ? 'starting' : startedFrom, { reason });
+    this.#answerStarts(reason);
+    this.#answerEnds();
+    if (isByPolicy) {
+      life.reason = reason;
+      life.endedAt = life.now;
+      this.#crash();
+    } else {
+      this.#rest(startedFrom);
+    }
+  }
+
+  /** The body is gone. */
+  end(exit: ExitReason): void {
+    const life = this.#life;
+    this.#leaveAlive();
+    life.reason = this.#reasonOf(exit);
+    life.endedAt = life.now;
+    life.restartAt = undefined;
+    if (life.now - (life.startedAt ?? life.now) >= this.profile.restart.withinMs) life.attempt = 0;
+    if (life.reason === 'normal') this.#endIn('completed');
+    else if (life.reason === 'shutdown' || (typeof life.reason === 'object' && 'shutdown' in life.reason)) {
+      this.#endIn('stopped');
+    } else this.#crash();
+  }
+
+  /** The actor of the body fails, and the body with it: nobody can say when. */
+  breakDown(): void {
+    const life = this.#life;
+    this.#abortTasks();
+    this.#leaveAlive();
+    life.reason = { error: { name: 'Error', message: `the body actor failed: Error: ${BUG}` } };
+    life.endedAt = undefined;
+    life.restartAt = undefined;
+    this.#ask('kill');
+    this.#endIn('leftDown', 'crashed');
+  }
+
+  // What happens around it.
+
+  /** Six things that a body which is gone still says. */
+  hearGhosts(): void {
+    if (this.#life.place !== 'forgotten') this.#life.counts.dropped += 6;
+  }
+
+  goAlmostDue(): void {
+    const life = this.#life;
+    life.now = Math.min(...life.deadlines.values()) - 1;
+  }
+
+  goDue(): void {
+    const life = this.#life;
+    life.now = Math.min(...life.deadlines.values());
+    for (;;) {
+      const name = [...life.deadlines].find(([, dueAt]) => dueAt <= life.now)?.[0];
+      if (name === undefined) return;
+      life.deadlines.delete(name);
+      this.#fire(name);
+    }
+  }
+
+  rest(): void {
+    this.#life.now += this.profile.restart.withinMs;
+  }
+
+  takePermit(isTaken: boolean): void {
+    this.#life.isPermitTaken = isTaken;
+  }
+
+  restartWithPermit(): void {
+    this.takePermit(false);
+    this.#clearStorm();
+    this.#begin('restart');
+  }
+
+  /** Coordination goes, or comes back, for the whole system. */
+  coordinate(isCoordinated: boolean): void {
+    if (this.#life.isCoordinated === isCoordinated) return;
+    this.#life.isCoordinated = isCoordinated;
+    if (isCoordinated) this.#events.push({ type: 'coordination.restored' });
+    else this.#events.push({ type: 'coordination.lost', why: 'suspended' });
+  }
+
+  dieAndResume(): void {
+    const life = this.#life;
+    const { known } = life;
+    for (const task of life.tasks) {
+      if (!task.isAnswered) this.#tellTask('unknown', task, { retry: false });
+    }
+    life.now += DOWNTIME_MS;
+    Object.assign(life, {
+      deadlines: new Map(),
+      tasks: [],
+      abandoned: [],
+      counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, dropped: 0 },
+      health: NOT_RUNNING,
+      checkId: 0,
+      checkAskedAt: undefined,
+      alert: undefined,
+      order: undefined,
+      isCoordinated: true,
+      isPermitTaken: false,
+      hasGhost: false,
+      starts: [],
+      ends: [],
+      checks: [],
+    } satisfies Partial<Life>);
+    if (known === undefined) {
+      life.place = 'registered';
+      return;
+    }
+    const { at, history, ...rest } = known;
+    Object.assign(life, rest, history);
+    if (at === 'serving' || (at === 'starting' && known.startedFrom === 'restart')) {
+      Object.assign(life, {
+        reason: 'host_lost',
+        endedAt: life.now,
+        restartAt: life.now,
+        startedFrom: 'waiting',
+      });
+      this.#tell('crashed', 'waiting', { reason: life.reason, abandoned: [] });
+      this.#wait();
+    } else if (at === 'stopping') {
+      Object.assign(life, { reason: { shutdown: 'host_lost' }, endedAt: life.now });
+      this.#endIn('stopped');
+    } else {
+      if (at !== 'starting') life.startedFrom = at;
+      const said = this.#events.length;
+      this.#rest(life.startedFrom as Exclude<Origin, 'restart'>);
+      // Its alert still stands, and was told by the program that died.
+      if (at === 'awaitingOperator' || at === 'gaveUp') this.#events.length = said;
+    }
+  }
+
+  // Deadlines.
+
+  #fire(name: DeadlineName): void {
+    const life = this.#life;
+    switch (name) {
+      case 'start':
+        return this.cancelStart('start_timed_out');
+      case 'maxRuntime':
+        return this.#enterDraining(
+          { reason: { shutdown: 'max_runtime' }, forGood: true },
+          this.profile.shutdownMs,
+        );
+      case 'restart':
+        if (!life.isPermitTaken) return this.#begin('restart');
+        life.place = 'queued';
+        this.#events.push({ type: 'alert.raised', alert: 'restart_storm' });
+        return;
+      case 'shutdown': {
+        const reason = life.order?.reason ?? 'shutdown';
+        return this.#enterKilling({
+          reason: reason === 'shutdown' ? { shutdown: 'timed_out' } : reason,
+          forGood: true,
+        });
+      }
+      case 'drain':
+        return this.#enterAborting();
+      case 'abort':
+        return this.terminate();
+      case 'nextCheck':
+        return this.#askCheck();
+      case 'checkTimeout':
+        return this.#miss({
+          name: 'Timeout',
+          message: `no answer within ${this.profile.health.timeoutMs} ms`,
+        });
+      default: {
+        const task = life.tasks.find(({ id }) => name === `task ${id}`)!;
+        life.counts.timedOut += 1;
+        this.#answerEarly(task);
+        this.#tellTask('timed_out', task, { timeoutMs: TASK_TIMEOUT_MS });
+        this.#answers.set(task.command, { code: 'TASK_TIMED_OUT' });
+        return this.#saveIfIdle();
+      }
+    }
+  }
+
+  /** A deadline that is armed anew counts as the latest. */
+  #arm(name: DeadlineName, delayMs: number): void {
+    this.#life.deadlines.delete(name);
+    if (delayMs !== Infinity) this.#life.deadlines.set(name, this.#life.now + delayMs);
+  }
+
+  // Ways from place to place.
+
+  #begin(origin: Origin): void {
+    const life = this.#life;
+    life.incarnation += 1;
+    life.startedFrom = origin;
+    life.order = undefined;
+    if (origin === 'restart') life.restarts += 1;
+    if (origin !== 'waiting') life.restartAt = undefined;
+    life.abandoned = [];
+    life.deadlines.clear();
+    life.place = 'initializing';
+    this.#arm('start', this.profile.startTimeoutMs);
+    this.#tell('starting', 'starting');
+  }
+
+  cancelStart(reason: 'killed' | 'start_timed_out'): void {
+    const life = this.#life;
+    if (reason === 'killed') this.awaitEnd();
+    life.deadlines.delete('start');
+    life.order = { reason, forGood: false };
+    life.place = 'cancelling';
+    this.#abortTasks();
+    this.#ask('kill');
+  }
+
+  /** Leaves what serves or starts, for an end in order. */
+  #leaveForStop(order: Order, timeoutMs: number): void {
+    const life = this.#life;
+    this.#unwatch();
+    life.order = order;
+    life.stopTimeoutMs = timeoutMs;
+    this.#tell('stopping', 'stopping');
+    this.#arm('shutdown', timeoutMs);
+  }
+
+  #enterDraining(order: Order, timeoutMs: number): void {
+    this.#leaveForStop(order, timeoutMs);
+    this.#life.place = 'draining';
+    this.#arm('drain', timeoutMs * 0.8);
+    this.#saveIfIdle();
+  }
+
+  #enterAborting(): void {
+    const life = this.#life;
+    life.deadlines.delete('drain');
+    life.place = 'aborting';
+    this.#arm('abort', life.stopTimeoutMs * 0.1);
+    this.#abortTasks();
+    this.#saveIfIdle();
+  }
+
+  #enterKilling(order: Order): void {
+    const life = this.#life;
+    this.#unwatch();
+    life.deadlines.delete('shutdown');
+    life.deadlines.delete('drain');
+    life.deadlines.delete('abort');
+    life.order = order;
+    life.place = 'killing';
+    this.#abortTasks();
+    this.#ask('kill');
+  }
+
+  #saveIfIdle(): void {
+    const life = this.#life;
+    if (life.tasks.length > 0 || (life.place !== 'draining' && life.place !== 'aborting')) return;
+    life.deadlines.delete('drain');
+    life.deadlines.delete('abort');
+    life.place = 'saving';
+    this.#ask('state.save');
+  }
+
+  /** The body is gone, and with it all that belonged to this incarnation. */
+  #leaveAlive(): void {
+    const life = this.#life;
+    this.#unwatch();
+    for (const task of this.#waitingFirst()) {
+      if (task.isAnswered) continue;
+      life.deadlines.delete(`task ${task.id}`);
+      this.#abandon(task);
+      life.abandoned = [...life.abandoned, task.id];
+    }
+    life.tasks = [];
+    life.deadlines.clear();
+    life.hasGhost = true;
+  }
+
+  #endIn(
+    place: Place & KnownLife['at'],
+    said: 'completed' | 'stopped' | 'crashed' = place as 'completed',
+  ): void {
+    const life = this.#life;
+    life.place = place;
+    this.#tell(said, place, { reason: life.reason, abandoned: life.abandoned });
+    this.#answerStarts(life.reason ?? 'killed');
+    this.#answerEnds();
+  }
+
+  #crash(): void {
+    const life = this.#life;
+    const { restart } = this.profile;
+    if (life.order?.forGood === true || restart.policy === 'never') return this.#endIn('leftDown', 'crashed');
+    if (restart.policy === 'manual') {
+      this.#endIn('awaitingOperator', 'crashed');
+      return this.#alert('restart_required');
+    }
+    const recent = life.recent.filter((at) => life.now - at < restart.withinMs);
+    if (recent.length >= restart.maxRestarts) {
+      this.#endIn('gaveUp', 'crashed');
+      this.#tell('gave_up', 'gaveUp', { reason: life.reason });
+      return this.#alert('gave_up');
+    }
+    const ceiling = Math.min(restart.maxDelayMs, restart.delayMs * 2 ** life.attempt);
+    const delayMs =
+      restart.policy === 'immediate'
+        ? restart.delayMs
+        : Math.round((ceiling / 2) * (1 + this.profile.chance));
+    life.restartAt = life.now + delayMs;
+    life.recent = [...recent, life.now];
+    life.attempt += 1;
+    this.#endIn('waiting', 'crashed');
+    this.#wait();
+  }
+
+  /** Waits for what is left of the restart's delay. */
+  #wait(): void {
+    const life = this.#life;
+    const delayMs = Math.max(0, (life.restartAt ?? 0) - life.now);
+    life.place = 'waiting';
+    this.#tell('restart_scheduled', 'waiting', { restartAt: life.restartAt, delayMs });
+    this.#arm('restart', delayMs);
+  }
+
+  /** Back to where it was, without a word of its own. */
+  #rest(origin: Exclude<Origin, 'restart'>): void {
+    if (origin === 'waiting') return this.#wait();
+    this.#life.place = origin;
+    if (origin === 'awaitingOperator') this.#alert('restart_required');
+    if (origin === 'gaveUp') this.#alert('gave_up');
+  }
+
+  /** An order that the body obeyed gives its own reason. */
+  #reasonOf(exit: ExitReason): ExitReason {
+    const isObeyed = exit === 'shutdown' || exit === 'killed';
+    return isObeyed ? (this.#life.order?.reason ?? exit) : exit;
+  }
+
+  #leaveQueue(): void {
+    if (this.#life.place === 'queued') this.#clearStorm();
+  }
+
+  // Health.
+
+  #askCheck(): void {
+    const life = this.#life;
+    life.deadlines.delete('nextCheck');
+    life.checkId += 1;
+    life.checkAskedAt = life.now;
+    this.#requests.push({ type: 'health.check', checkId: life.checkId });
+    this.#arm('checkTimeout', this.profile.health.timeoutMs);
+  }
+
+  #closeCheck(): void {
+    const life = this.#life;
+    life.checkAskedAt = undefined;
+    life.deadlines.delete('checkTimeout');
+    this.#arm('nextCheck', this.profile.health.intervalMs);
+    this.#answerChecks();
+  }
+
+  #miss(detail: unknown): void {
+    const life = this.#life;
+    const misses = life.health.misses + 1;
+    life.health = { status: 'unresponsive', misses, checkedAt: life.now, detail };
+    this.#closeCheck();
+    if (life.place === 'running') this.#tell('unresponsive', 'serving', { misses });
+    if (misses >= this.profile.health.failuresBeforeKill) {
+      this.#enterKilling({ reason: 'unresponsive', forGood: false });
+    } else {
+      life.place = 'unresponsive';
+    }
+  }
+
+  #recover(): void {
+    const life = this.#life;
+    if (life.place !== 'unresponsive') return;
+    life.place = 'running';
+    this.#tell('recovered', 'serving');
+  }
+
+  #unwatch(): void {
+    const life = this.#life;
+    life.deadlines.delete('start');
+    life.deadlines.delete('nextCheck');
+    life.deadlines.delete('checkTimeout');
+    life.deadlines.delete('maxRuntime');
+    life.checkAskedAt = undefined;
+    life.health = NOT_RUNNING;
+    this.#answerChecks();
+  }
+
+  #answerChecks(): void {
+    const life = this.#life;
+    for (const command of life.checks) this.#answers.set(command, { value: life.health });
+    life.checks = [];
+  }
+
+  // Tasks.
+
+  #startTasks(): void {
+    const life = this.#life;
+    let running = life.tasks.filter(({ isRunning }) => isRunning).length;
+    for (const task of life.tasks) {
+      if (task.isRunning || running >= this.profile.tasks.concurrency) continue;
+      running += 1;
+      task.isRunning = true;
+      task.startedAt = life.now;
+      this.#tellTask('started', task);
+      this.#requests.push({ type: 'task.run', taskId: task.id, task: 'work', input: task.command });
+    }
+  }
+
+  /** What runs may finish, what waits is abandoned. */
+  #finishTasks(): void {
+    this.#abandonAll(this.#life.tasks.filter(({ isRunning }) => !isRunning));
+    this.#saveIfIdle();
+  }
+
+  /** What waits is abandoned, what runs is told to end. */
+  #abortTasks(): void {
+    this.#abandonAll(this.#waitingFirst());
+  }
+
+  #abandonAll(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      if (task.isAnswered) continue;
+      this.#answerEarly(task);
+      this.#abandon(task);
+      this.#life.abandoned = [...this.#life.abandoned, task.id];
+    }
+  }
+
+  /** Its caller has his answer: it leaves the queue, or its work is told to end. */
+  #answerEarly(task: Task): void {
+    const life = this.#life;
+    task.isAnswered = true;
+    life.deadlines.delete(`task ${task.id}`);
+    if (task.isRunning) this.#requests.push({ type: 'task.cancel', taskId: task.id });
+    else life.tasks = life.tasks.filter((other) => other !== task);
+  }
+
+  #abandon(task: Task): void {
+    this.#life.counts.abandoned += 1;
+    this.#tellTask('abandoned', task);
+    this.#answers.set(task.command, { code: 'TASK_ABANDONED' });
+  }
+
+  #waitingFirst(): readonly Task[] {
+    const { tasks } = this.#life;
+    return [...tasks.filter(({ isRunning }) => !isRunning), ...tasks.filter(({ isRunning }) => isRunning)];
+  }
+
+  // What is to be seen.
+
+  #ask(type: 'kill' | 'terminate' | 'state.save'): void {
+    this.#requests.push({ type });
+  }
+
+  #alert(alert: NonNullable<Life['alert']>): void {
+    this.#life.alert = alert;
+    this.#events.push({ type: 'alert.raised', alert, agentId: AGENT });
+  }
+
+  #clearAlert(): void {
+    const { alert } = this.#life;
+    if (alert === undefined) return;
+    this.#life.alert = undefined;
+    this.#events.push({ type: 'alert.cleared', alert, agentId: AGENT });
+  }
+
+  #clearStorm(): void {
+    this.#events.push({ type: 'alert.cleared', alert: 'restart_storm' });
+  }
+
+  #answerStarts(reason: ExitReason): void {
+    const code = reason === 'start_timed_out' ? 'AGENT_START_TIMED_OUT' : 'AGENT_START_FAILED';
+    for (const command of this.#life.starts) this.#answers.set(command, { code });
+    this.#life.starts = [];
+  }
+
+  #answerEnds(): void {
+    for (const command of this.#life.ends) this.#answers.set(command, { value: RECORD });
+    this.#life.ends = [];
+  }
+
+  #tellTask(event: string, task: Task, more: object = {}): void {
+    this.#events.push({
+      type: `task.${event}`,
+      agentId: AGENT,
+      incarnation: task.incarnation,
+      taskId: task.id,
+      task: 'work',
+      ...more,
+    });
+  }
+
+  #tell(event: string, at: KnownLife['at'], more: object = {}): void {
+    const { incarnation, startedFrom, restarts, recent, attempt, reason, startedAt, endedAt, restartAt } =
+      this.#life;
+    const known: KnownLife = {
+      at,
+      incarnation,
+      startedFrom,
+      restarts,
+      history: { recent, attempt },
+      reason,
+      startedAt,
+      endedAt,
+      restartAt,
+    };
+    this.#life.known = known;
+    this.#events.push({ type: `agent.${event}`, agentId: AGENT, incarnation, life: known, ...more });
+  }
+}

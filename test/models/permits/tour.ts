@@ -1,0 +1,52 @@
+/** Plays tours on a real fleet and on the permits' model at once, and compares what there is to see after each move. */
+import { strict as assert } from 'node:assert';
+import type { ChartInspectionEvent } from '../../../src/index.ts';
+import { coveringTours, type Tours } from '../life/tours.ts';
+import { firstFleet, isPossible, type Move, movesOf, play } from './model.ts';
+import { permitsWorld } from './world.ts';
+
+export interface SmallFleet {
+  readonly agents: readonly string[];
+  /** Restarts that may be under way at once. */
+  readonly permits: number;
+}
+
+export const smallFleets: readonly SmallFleet[] = [
+  { agents: ['a', 'b', 'c'], permits: 1 },
+  { agents: ['a', 'b', 'c'], permits: 2 },
+  { agents: ['a', 'b'], permits: 2 },
+];
+
+const SHOWN_MOVES = 20;
+
+/** Every move that is possible, in every state that such a fleet can be in. */
+export function fleetTours({ agents, permits }: SmallFleet): Tours<Move> {
+  return coveringTours({
+    name: `${agents.length} agents, ${permits} permits`,
+    moves: movesOf(agents),
+    first: firstFleet(agents),
+    isPossible,
+    after: (fleet, move) => play(permits, fleet, move).fleet,
+    keyOf: ({ places, queue }) => JSON.stringify([places, queue]),
+  });
+}
+
+export async function judgeFleet(
+  { agents, permits }: SmallFleet,
+  moves: readonly Move[],
+  inspect: (event: ChartInspectionEvent) => void = () => {},
+): Promise<void> {
+  const world = await permitsWorld(agents, permits, inspect);
+  let fleet = firstFleet(agents);
+  for (const [index, move] of moves.entries()) {
+    const { fleet: after, outcome } = play(permits, fleet, move);
+    const seen = await world.play(move);
+    const trail = moves.slice(Math.max(0, index - SHOWN_MOVES), index + 1).join(', ');
+    assert.deepStrictEqual(
+      { ...seen, places: world.places(), isStorm: world.isStorm(), timers: world.timers() },
+      { ...outcome, places: after.places, isStorm: after.queue.length > 0, timers: 0 },
+      `${agents.length} agents, ${permits} permits: ${trail}`,
+    );
+    fleet = after;
+  }
+}

@@ -1,0 +1,329 @@
+/**
+ * The real chart and the real ballot box as one thing that can be explored: everything that may happen in a round,
+ * from every state it can be in, next to what the model says of the same history.
+ */
+import { getAdjacencyMap } from '@xstate/graph';
+import { type ActorLogic, type EventObject, initialTransition, type Snapshot, transition } from 'xstate';
+import type { BallotBox, Voter } from '../../../src/runtime/coordination/rounds/ballot-box.ts';
+import type { consensusMachine, ConsensusEvent } from '../../../src/machines/index.ts';
+import { begin, type Happening, INCARNATION, next, type Seen, type Setup, type Told } from './model.ts';
+
+/** What is being tested: the product's own, or a mutant of it. */
+export interface RoundParts {
+  readonly consensusMachine: typeof consensusMachine;
+  readonly BallotBox: typeof BallotBox;
+}
+
+type RoundSnapshot = ReturnType<typeof initialTransition<typeof consensusMachine>>[0];
+type Effect = { readonly type: string; readonly params?: unknown };
+
+interface VoterState {
+  readonly vote?: 'accept' | 'reject' | 'abstain';
+  readonly hasLeft?: true;
+}
+
+interface Walked {
+  readonly round: RoundSnapshot;
+  readonly roll: readonly VoterState[];
+  readonly refusal: string | undefined;
+  readonly asked: readonly number[];
+}
+
+type WalkSnapshot = Snapshot<unknown> & {
+  readonly walked: Walked;
+  readonly history: readonly Happening[];
+  /** What the model says of that history. */
+  readonly told: Told;
+};
+
+type Walk = ActorLogic<WalkSnapshot, Happening & EventObject>;
+
+const DEADLINES: Readonly<Record<string, string>> = {
+  voting: 'xstate.after.deadline.consensus.voting',
+  casting: 'xstate.after.leaderDeadline.consensus.casting',
+  appealed: 'xstate.after.leaderDeadline.consensus.appealed',
+};
+
+export const DEADLINE_MS = 1_000;
+
+export function electorateOf({ weights }: Setup): Voter[] {
+  return weights.map((weight, i) => ({ agentId: `v${i}`, incarnation: INCARNATION, weight }));
+}
+
+export function inputOf(setup: Setup) {
+  const { rule, tie, fallback, quorum, weights, term } = setup;
+  const weight = weights.reduce((sum, weight) => sum + weight, 0);
+  return {
+    roundId: 'r1',
+    voters: weights.length,
+    weight,
+    term,
+    terms: {
+      rule,
+      tie,
+      fallback,
+      deadlineMs: DEADLINE_MS,
+      ...(quorum === undefined ? {} : { quorum: quorum[0] / quorum[1] }),
+    },
+  };
+}
+
+/**
+ * The round of `setup` as logic whose events are what happens to its voters.
+ *
+ * Each step is compared with the model, and throws where the two differ or an invariant is broken.
+ */
+function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk {
+  const electorate = electorateOf(setup);
+  const snapshotOf = (walked: Walked, told: Told, history: readonly Happening[]): WalkSnapshot => {
+    const { round } = walked;
+    const problem = different(seenIn(walked), told) ?? broken(setup, walked);
+    if (problem) throw new Error(`${problem}\n${JSON.stringify(setup)}\n${inLines(history)}`);
+    const parts = { walked, history, told };
+    return round.status === 'done'
+      ? { status: 'done', output: round.output, error: undefined, ...parts }
+      : { status: 'active', output: undefined, error: undefined, ...parts };
+  };
+
+  /** A box holds its votes by itself: for a walk that branches, one is filled to where the branch is. */
+  const boxOf = ({ round, roll }: Walked) => {
+    const box = new BallotBox(electorate);
+    roll.forEach(({ vote, hasLeft }, i) => {
+      if (vote) box.take(`v${i}`, INCARNATION, vote);
+      if (hasLeft) box.leave(`v${i}`, INCARNATION);
+    });
+    if (round.value !== 'voting') box.close();
+    return box;
+  };
+
+  const step = (before: Walked, event: ConsensusEvent | undefined, roll = before.roll): Walked => {
+    if (event === undefined) return { ...before, roll, refusal: undefined, asked: [] };
+    const [round, effects] = transition(consensusMachine, before.round, event);
+    return { round, roll, ...heard(effects) };
+  };
+
+  return {
+    getInitialSnapshot: () => {
+      const [round, effects] = initialTransition(consensusMachine, inputOf(setup));
+      if (effects.filter(({ type }) => type === 'askVoters').length !== 1) {
+        throw new Error('the voters are not asked once');
+      }
+      return snapshotOf({ round, roll: electorate.map(() => ({})), ...heard(effects) }, begin(setup), []);
+    },
+    getPersistedSnapshot: (snapshot) => snapshot,
+    transition: ({ walked, told, history }, happening) => {
+      const after = afterOne(walked, happening);
+      if (walked.round.status === 'done' && after.round !== walked.round) {
+        throw new Error(`a closed round changed\n${JSON.stringify(setup)}\n${inLines(history)}`);
+      }
+      return snapshotOf(after, next(setup, told, happening), [...history, happening]);
+    },
+  };
+
+  function afterOne(walked: Walked, happening: Happening): Walked {
+    const marked = (voter: string, change: VoterState) =>
+      walked.roll.map((entry, i) => (`v${i}` === voter ? { ...entry, ...change } : entry));
+    switch (happening.type) {
+      case 'vote': {
+        const { voter, incarnation, vote } = happening;
+        const taken = boxOf(walked).take(voter, incarnation, vote);
+        if (typeof taken === 'string') return { ...walked, refusal: taken, asked: [] };
+        const none = { accept: 0, reject: 0, abstain: 0 };
+        const ballots = { voters: { ...none, [vote]: 1 }, weight: { ...none, [vote]: taken } };
+        return step(walked, { type: 'ballots.counted', ballots }, marked(voter, { vote }));
+      }
+      case 'death': {
+        const departure = boxOf(walked).leave(happening.voter, happening.incarnation);
+        const roll = departure ? marked(happening.voter, { hasLeft: true }) : walked.roll;
+        return step(walked, departure && { type: 'voter.left', ...departure }, roll);
+      }
+      case 'deadline': {
+        const type = DEADLINES[walked.round.value];
+        return step(walked, type === undefined ? undefined : ({ type } as never));
+      }
+      case 'cut':
+        return step(walked, { type: 'round.cut', why: happening.why });
+      case 'office':
+        return step(walked, { type: 'leader.changed', term: happening.term });
+      default:
+        return step(walked, { type: 'leader.ruled', term: happening.term, vote: happening.vote });
+    }
+  }
+}
+
+/** What a step had done, of what concerns the leader. */
+function heard(effects: readonly Effect[]): Pick<Walked, 'refusal' | 'asked'> {
+  const termsOf = (type: string) =>
+    effects.filter((effect) => effect.type === type).map(({ params }) => (params as { term: number }).term);
+  const [refused] = termsOf('refuseLeader');
+  return { asked: termsOf('askLeader'), refusal: refused === undefined ? undefined : `term ${refused}` };
+}
+
+/** What can be seen of a walked round, as the model tells it. */
+function seenIn({ round, refusal, asked }: Walked): Seen {
+  const { tally } = round.context;
+  const output = round.status === 'done' ? round.output : undefined;
+  const { total, accept, reject, abstain } = tally.voters;
+  return {
+    phase: output ? 'over' : (round.value as Seen['phase']),
+    outcome: output?.outcome,
+    isEnacted: output?.isEnacted ?? false,
+    decidedBy: output?.decidedBy ?? round.context.decidedBy,
+    next: output?.next,
+    cut: output?.cut ?? round.context.cut,
+    term: round.context.term,
+    counts: { total, accept, reject, abstain },
+    refusal,
+    asked,
+  };
+}
+
+const isOfNow = (happening: Happening): boolean =>
+  !('incarnation' in happening) || happening.incarnation === INCARNATION;
+
+/** All that may happen, to anybody, at any time. */
+function happeningsIn({ weights, term: firstTerm }: Setup, isSymmetric: boolean, isByCounts: boolean) {
+  const voters = weights.map((_, i) => `v${i}`);
+  const votes = ['accept', 'reject', 'abstain'] as const;
+  const hasLeaders = firstTerm !== undefined;
+  const ofVoter = (voter: string): Happening[] => [
+    ...votes.map((vote): Happening => ({ type: 'vote', voter, incarnation: INCARNATION, vote })),
+    { type: 'vote', voter, incarnation: INCARNATION - 1, vote: 'accept' },
+    { type: 'death', voter, incarnation: INCARNATION },
+    { type: 'death', voter, incarnation: INCARNATION - 1 },
+  ];
+  const always: Happening[] = [
+    { type: 'vote', voter: 'stranger', incarnation: INCARNATION, vote: 'accept' },
+    { type: 'death', voter: 'stranger', incarnation: INCARNATION },
+    { type: 'deadline' },
+    { type: 'cut', why: 'superseded' },
+    { type: 'cut', why: 'coordination_lost' },
+  ];
+  return ({ walked }: WalkSnapshot): Happening[] => {
+    const term = walked.round.context.term ?? 1;
+    // Of voters that are alike, one stands for all.
+    const seen = new Set<string>();
+    const told = voters.filter((_, i) => {
+      const key = JSON.stringify(walked.roll[i]);
+      return !isSymmetric || (!seen.has(key) && seen.add(key));
+    });
+    if (isByCounts) {
+      const valid = told.filter((voter) => !walked.roll[Number(voter.slice(1))]!.hasLeft);
+      return [...valid.flatMap((voter) => ofVoter(voter).filter(isOfNow)), { type: 'deadline' }];
+    }
+    if (!hasLeaders) return [...told.flatMap(ofVoter), ...always];
+    const ofLeader: Happening[] = [
+      { type: 'office', term: undefined },
+      { type: 'office', term: term === 1 ? 2 : 1 },
+      ...votes.map((vote): Happening => ({ type: 'ruling', term, vote })),
+      { type: 'ruling', term: term === 1 ? 2 : 1, vote: 'accept' },
+    ];
+    return [...told.flatMap(ofVoter), ...always, ...ofLeader];
+  };
+}
+
+interface Explored {
+  readonly states: number;
+  /** The state a round opens in, and every step from one state to another. */
+  readonly first: string;
+  readonly edges: readonly Edge[];
+}
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly happening: Happening;
+}
+
+/**
+ * Walks everything that can happen in the round of `setup`, from every state that it and the model can be in.
+ *
+ * Voters of the same weight are alike: states that differ by their names alone are one. Leaders come, go and rule
+ * where `setup` has a term.
+ *
+ * @param by `name` keeps voters apart that are alike; `counts` leaves out what is refused or cut off
+ * @throws Error at the first step where the two differ, with the way to it
+ */
+export function explore(parts: RoundParts, setup: Setup, by: 'kind' | 'name' | 'counts' = 'kind'): Explored {
+  const walk = walkOf(parts, setup);
+  const isSymmetric = by !== 'name' && new Set(setup.weights).size <= 1;
+  const happenings = happeningsIn(setup, isSymmetric, by === 'counts');
+  const serializeState = ({ walked: { round, roll }, told }: WalkSnapshot): string => {
+    const { tally, term, cut, decidedBy } = round.context;
+    const isOver = round.status === 'done';
+    const entries = isOver ? [] : roll.map(({ vote, hasLeft }) => `${hasLeft ? '!' : ''}${vote ?? '-'}`);
+    const known = isSymmetric ? entries.toSorted() : entries;
+    const { accept, reject, abstain, total } = isOver ? tally.weight : NOTHING;
+    const counted = `${accept},${reject},${abstain},${total}`;
+    return `${round.value} ${known.join()} ${term} ${cut} ${decidedBy} ${counted} ${inShort(told, false)}`;
+  };
+  const map = getAdjacencyMap(walk as never, {
+    events: ((snapshot: WalkSnapshot) => happenings(snapshot)) as never,
+    serializeState: serializeState as never,
+    limit: 100_000,
+  }) as unknown as AdjacencyMap;
+  const edges = Object.entries(map).flatMap(([from, { state, transitions }]) => {
+    if (!ends(walk, state))
+      throw new Error(`a round does not end by its deadlines\n${inLines(state.history)}`);
+    return Object.values(transitions).map(
+      ({ event, state: after }): Edge => ({ from, to: serializeState(after), happening: event }),
+    );
+  });
+  return { states: Object.keys(map).length, first: Object.keys(map)[0]!, edges };
+}
+
+type AdjacencyMap = Readonly<
+  Record<
+    string,
+    {
+      readonly state: WalkSnapshot;
+      readonly transitions: Readonly<
+        Record<string, { readonly event: Happening; readonly state: WalkSnapshot }>
+      >;
+    }
+  >
+>;
+
+function inLines(way: readonly Happening[]): string {
+  return way.map((happening) => JSON.stringify(happening)).join('\n');
+}
+
+/** Where the round and the model differ, in words. */
+export function different(seen: Seen, told: Seen): string | undefined {
+  const [round, model] = [inShort(seen), inShort(told)];
+  return round === model ? undefined : `the round and the model differ\nround: ${round}\nmodel: ${model}`;
+}
+
+/** All that is seen of a round in a line; without what only its last step had done, where that is not asked for. */
+function inShort({ counts, asked, refusal, ...seen }: Seen, isWithStep = true): string {
+  const { phase, outcome, isEnacted, decidedBy, next, cut, term } = seen;
+  const { accept, reject, abstain, total } = counts;
+  const step = isWithStep ? ` asked ${asked.join()} refused ${refusal}` : '';
+  return `${phase} ${outcome} ${isEnacted} ${decidedBy} ${next} ${cut} ${term} ${accept}-${reject}-${abstain}/${total}${step}`;
+}
+
+const NOTHING = { accept: 0, reject: 0, abstain: 0, total: 0 };
+
+/** The round's invariants; what is broken, in words. */
+function broken(setup: Setup, { round, roll }: Walked): string | undefined {
+  const { voters, weight } = round.context.tally;
+  const alive = roll.map((entry, i) => ({ ...entry, weight: setup.weights[i]! })).filter((v) => !v.hasLeft);
+  const sum = (vote: string) =>
+    alive.filter((v) => v.vote === vote).reduce((total, v) => total + v.weight, 0);
+  if (voters.total !== alive.length) return 'the electorate is not those that are alive';
+  for (const vote of ['accept', 'reject', 'abstain'] as const) {
+    if (voters[vote] !== alive.filter((v) => v.vote === vote).length) {
+      return 'a vote counts twice, or the vote of a dead voter, or not at all';
+    }
+    if (weight[vote] !== sum(vote)) return 'the weights are not those of the votes';
+  }
+  return undefined;
+}
+
+function ends(walk: Walk, from: WalkSnapshot): boolean {
+  let snapshot: WalkSnapshot = from;
+  for (let i = 0; i < 2; i++) {
+    snapshot = walk.transition(snapshot, { type: 'deadline' }, undefined as never);
+  }
+  return snapshot.status === 'done';
+}

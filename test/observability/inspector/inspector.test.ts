@@ -1,0 +1,284 @@
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { type IncomingMessage, request } from 'node:http';
+import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { type AgentSystem, AgentSystemError, createAgentSystem, defineAgent } from '../../../src/index.ts';
+import { createInspector, type Inspector, type InspectorOptions } from '../../../src/inspector.ts';
+
+const silent = pino({ level: 'silent' });
+const worker = defineAgent({
+  type: 'worker',
+  init: () => ({ n: 0 }),
+  tasks: { add: { run: ({ state }) => (state.n += 1) } },
+});
+
+const open = new Set<AsyncDisposable>();
+afterEach(async () => {
+  for (const one of open) await one[Symbol.asyncDispose]();
+  open.clear();
+});
+
+async function inspector(options: InspectorOptions = {}): Promise<Inspector> {
+  const opened = await createInspector({ logger: silent, ...options });
+  open.add(opened);
+  return opened;
+}
+
+async function systemWith(observed: Inspector): Promise<AgentSystem> {
+  const system = await createAgentSystem({ logger: silent, inspect: observed.observe });
+  open.add(system);
+  return system;
+}
+
+/** What Stately's own receiver hears, and a way to wait for it. */
+function receiver(url: string) {
+  const heard: StatelyInspectionEvent[] = [];
+  const waiting = new Set<() => void>();
+  createWebSocketReceiver({ server: url }).subscribe((event) => {
+    heard.push(event);
+    for (const look of waiting) look();
+  });
+  const until = (isThere: (heard: readonly StatelyInspectionEvent[]) => boolean): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (!isThere(heard)) return;
+      waiting.delete(look);
+      resolve();
+    };
+    waiting.add(look);
+    look();
+    return promise;
+  };
+  return { heard, until };
+}
+
+/** How a WebSocket was answered: open, or the status it was refused with. */
+async function knock(url: string, headers: Record<string, string> = {}): Promise<'open' | number> {
+  const socket = new WebSocket(url, { headers });
+  const { promise, resolve, reject } = Promise.withResolvers<'open' | number>();
+  socket.on('unexpected-response', (_, { statusCode }) => {
+    resolve(statusCode ?? 0);
+    socket.terminate();
+  });
+  socket.on('open', () => resolve('open'));
+  socket.on('error', reject);
+  const answer = await promise;
+  socket.on('error', () => {});
+  socket.terminate();
+  return answer;
+}
+
+async function get(url: string, headers: Record<string, string> = {}) {
+  const sent = request(url, { headers, agent: false });
+  sent.end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const part of response.setEncoding('utf8')) text += String(part);
+  return { status: response.statusCode, headers: response.headers, text };
+}
+
+describe('a viewer is let in', () => {
+  it('with the token, and with nothing else', async () => {
+    const { url, webSocketUrl } = await inspector({ token: 'a token of 16 characters' });
+    expect(await knock(webSocketUrl)).toBe('open');
+    expect(await knock(webSocketUrl.replace('characters', 'charactera'))).toBe(401);
+    expect(await knock(webSocketUrl.replace(/\?.*/, ''))).toBe(401);
+    expect((await get(url)).status).toBe(200);
+    expect((await get(url.replace(/\?.*/, '?token='))).status).toBe(401);
+    expect((await get(url.replace('/?', '/other?'))).status).toBe(404);
+  });
+
+  it('not from a page elsewhere, nor by another name of this machine', async () => {
+    const { url, webSocketUrl } = await inspector();
+    const { host } = new URL(url);
+    expect(await knock(webSocketUrl, { Origin: 'http://evil.example' })).toBe(403);
+    expect(await knock(webSocketUrl, { Origin: `http://${host}` })).toBe('open');
+    expect((await get(url, { Host: 'evil.example' })).status).toBe(403);
+    expect(await knock(webSocketUrl, { Host: `evil.example:${new URL(url).port}` })).toBe(403);
+  });
+
+  it('up to as many as were said', async () => {
+    const { webSocketUrl } = await inspector({ maxViewers: 1 });
+    const first = new WebSocket(webSocketUrl);
+    await once(first, 'open');
+    expect(await knock(webSocketUrl)).toBe(503);
+    first.close();
+    await once(first, 'close');
+  });
+
+  it('on the loopback interface alone', async () => {
+    const { url } = await inspector();
+    const { hostname, port } = new URL(url);
+    expect(hostname).toBe('127.0.0.1');
+    const socket = createConnection({ host: '127.0.0.2', port: Number(port) });
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).toBe('ECONNREFUSED');
+  });
+
+  it('by a page that runs its own script only, and tells no other site its address', async () => {
+    const { url } = await inspector();
+    const { headers, text } = await get(url);
+    const nonce = /'nonce-([\w-]+)'/.exec(String(headers['content-security-policy']))?.[1];
+    expect(text.match(/<script nonce="([^"]+)">/)?.[1]).toBe(nonce);
+    expect(headers['referrer-policy']).toBe('no-referrer');
+    expect(text).toContain('src="https://stately.ai/inspect"');
+  });
+});
+
+describe('the charts of a system', () => {
+  it('reach a late viewer: who everybody is, and how they stand', async () => {
+    const observed = await inspector();
+    const system = await systemWith(observed);
+    for (const id of ['ada', 'bob'])
+      await system.agents.start(await system.agents.register({ id, module: worker }));
+    await system.agents.stop('bob');
+    const { heard, until } = receiver(observed.webSocketUrl);
+    await until(
+      (all) => new Set(all.map(({ sessionId }) => sessionId)).size >= 3 && standsAt(all, 'bob') !== undefined,
+    );
+    const ada = heard.find((event) => event.type === '@xstate.actor' && event.name === 'ada');
+    expect(JSON.parse((ada as { definition: string }).definition)).toMatchObject({ id: 'agent' });
+    expect(standsAt(heard, 'ada')).toEqual({ alive: { serving: { running: { coordinated: 'idle' } } } });
+    expect(standsAt(heard, 'bob')).toBe('stopped');
+  });
+
+  it('are followed as they change', async () => {
+    const observed = await inspector();
+    const system = await systemWith(observed);
+    const { heard, until } = receiver(observed.webSocketUrl);
+    const id = await system.agents.register({ id: 'ada', module: worker });
+    await system.agents.start(id);
+    await until((all) => JSON.stringify(standsAt(all, 'ada'))?.includes('running') ?? false);
+    await system.agents.stop(id);
+    await until((all) => standsAt(all, 'ada') === 'stopped');
+    expect(heard.every(({ _version }) => typeof _version === 'string')).toBe(true);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('a broken observer');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('a broken observer'))],
+  ])('are not disturbed by an observer that %s, which is logged', async (_, inspect) => {
+    const lines: string[] = [];
+    const logger = pino({ level: 'error' }, { write: (line: string) => lines.push(line) });
+    const system = await createAgentSystem({ logger, inspect });
+    open.add(system);
+    const id = await system.agents.register({ module: worker });
+    await system.agents.start(id);
+    expect(await system.agents.execute(id, { type: 'add' })).toBe(1);
+    expect((await system.agents.stop(id)).status).toBe('stopped');
+    expect(lines[0]).toMatch(/an observer of charts threw/);
+  });
+
+  it('are sent far fewer messages than they take steps', async () => {
+    const observed = await inspector();
+    const system = await systemWith(observed);
+    const id = await system.agents.register({ id: 'ada', module: worker });
+    await system.agents.start(id);
+    const { heard, until } = receiver(observed.webSocketUrl);
+    await until((all) => standsAt(all, 'ada') !== undefined);
+    const before = heard.length;
+    for (let i = 0; i < 2_000; i++) await system.agents.execute(id, { type: 'add' });
+    await system.agents.stop(id);
+    await until((all) => standsAt(all, 'ada') === 'stopped');
+    expect(heard.length - before).toBeLessThan(1_000);
+  });
+});
+
+describe('after close', () => {
+  it('nothing is left: no port, no viewer, and whoever goes on observing does no harm', async () => {
+    const observed = await inspector();
+    const system = await systemWith(observed);
+    const viewer = new WebSocket(observed.webSocketUrl);
+    await once(viewer, 'open');
+    const left = once(viewer, 'close');
+    await Promise.all([observed.close(), observed.close()]);
+    const [code] = (await left) as [number];
+    expect(code).toBe(1001);
+    await expect(get(observed.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap')).toEqual([]);
+    await system.agents.start(await system.agents.register({ module: worker }));
+    expect(observed.status()).toEqual({ actors: 0, viewers: 0, leftOut: 0 });
+  });
+
+  it('a viewer that does not answer is cut off', async () => {
+    const observed = await inspector();
+    const { hostname, port, search } = new URL(observed.url);
+    const socket = createConnection({ host: hostname, port: Number(port) });
+    socket.write(
+      [
+        `GET /${search} HTTP/1.1`,
+        `Host: ${hostname}:${port}`,
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+        '',
+        '',
+      ].join('\r\n'),
+    );
+    await once(socket, 'data');
+    const closed = once(socket, 'close');
+    socket.resume();
+    await observed.close();
+    await closed;
+  });
+
+  it('a port that is taken is an error that says so', async () => {
+    const { url } = await inspector();
+    await expect(inspector({ port: Number(new URL(url).port) })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
+  });
+});
+
+describe('an option that is none', () => {
+  const token = 'a-secret-of-some-length';
+  const unreadable = {
+    get port() {
+      throw new Error('a getter threw');
+    },
+  };
+  it.each<[unknown, RegExp]>([
+    [null, /: .*got null$/],
+    [{ port: -1 }, /: port: .*got -1$/],
+    [{ port: 65_536 }, /: port: .*got 65536$/],
+    [{ token: 'short' }, /: token: .*got "short"$/],
+    [{ filter: 5 }, /: filter: expected a function, got 5$/],
+    [{ coalesceMs: -1 }, /: coalesceMs: .*got -1$/],
+    [{ maxViewers: 0 }, /: maxViewers: .*got 0$/],
+    [{ viewerUrl: 'javascript:alert(1)' }, /: viewerUrl: .*got "javascript:alert\(1\)"$/],
+    [
+      { clock: { now: () => 0 } },
+      /: clock: expected an object with now, setTimeout, clearTimeout, got \{\}$/,
+    ],
+    [{ logger: {} }, /: logger: expected an object with error, got \{\}$/],
+    [{ token, host: '0.0.0.0' }, /: host: Unrecognized key: "host", got "0\.0\.0\.0"$/],
+    [unreadable, /: it cannot be read: a getter threw$/],
+  ])(
+    'is refused, saying what was expected and what came, and nothing else: case %#',
+    async (options, message) => {
+      const refused = await createInspector(options as InspectorOptions).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(AgentSystemError);
+      expect(refused).toMatchObject({ code: 'AGENT_SPEC_INVALID', message: expect.stringMatching(message) });
+      expect((refused as AgentSystemError).message).toMatch(/^createInspector: /);
+      expect((refused as AgentSystemError).message).not.toContain(token);
+    },
+  );
+});
+
+/** The newest state of an actor that was introduced under `name`. */
+function standsAt(heard: readonly StatelyInspectionEvent[], name: string): unknown {
+  const actor = heard.find((event) => event.type === '@xstate.actor' && event.name === name);
+  const newest = heard.findLast(
+    (event) => event.type === '@xstate.snapshot' && event.sessionId === actor?.sessionId,
+  );
+  return (newest as { snapshot: { value?: unknown } } | undefined)?.snapshot.value;
+}
