@@ -24,8 +24,8 @@ test('threads and processes run from what is built as they do from the sources',
   expect(status).toBe(0);
   const built = async (file: string): Promise<unknown> =>
     import(pathToFileURL(join(folder, 'dist', file)).href);
-  const { threadHost } = (await built('runtime/hosts/thread.js')) as typeof ThreadModule;
-  const { processHost } = (await built('runtime/hosts/process.js')) as typeof ProcessModule;
+  const { threadHost } = (await built('runtime/hosting/hosts/thread.js')) as typeof ThreadModule;
+  const { processHost } = (await built('runtime/hosting/hosts/process.js')) as typeof ProcessModule;
   const { openWitnessed } = (await built('testing/host-laws.js')) as typeof LawsModule;
   for (const create of [threadHost, processHost]) {
     const host = create();

@@ -21,11 +21,11 @@ describe('mutants', () => {
       'machines/restart-policy.ts',
       'machines/supervisor.ts',
       'runtime/agent/agent.ts',
-      'runtime/observability/alerts.ts',
       'runtime/agent/liveness.ts',
       'runtime/agent/mailbox.ts',
       'runtime/fleet/recovery.ts',
       'runtime/limits/restart-permits.ts',
+      'runtime/observability/alerts.ts',
     ]);
   });
 

@@ -3,7 +3,7 @@ import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
 import { errorInfoOf, inWords } from '../values/errors.ts';
 
 /** This package's own files: what is thrown in them for a module is that module's doing. */
-const OWN_FOLDER = new URL('.', import.meta.url).href;
+const OWN_FOLDER = new URL('..', import.meta.url).href;
 const PLACE = String.raw`((?:file://|/|[A-Za-z]:[\\/]).*:\d+)`;
 /** What does not compile is named above the error. Files of JavaScript are not, by Node. */
 const HEADLINE = new RegExp(`^${PLACE}$`);

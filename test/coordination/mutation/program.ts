@@ -33,8 +33,8 @@ const FILES: Readonly<Record<string, readonly Killer[]>> = {
   'machines/leader': leaderKillers,
   'machines/consensus': roundKillers,
   'machines/coordinator': coordinatorKillers,
-  'runtime/coordination/ballot-box': [...boxKillers, ...roundKillers],
-  'runtime/coordination/candidate-queue': leaderKillers,
+  'runtime/coordination/rounds/ballot-box': [...boxKillers, ...roundKillers],
+  'runtime/coordination/leader/candidate-queue': leaderKillers,
 };
 
 interface Mutant {
@@ -135,7 +135,8 @@ async function strippedSources(): Promise<Map<string, string>> {
 async function load(name: string, files: ReadonlyMap<string, string>): Promise<Parts> {
   const at = (file: string) => join(folder, name, `${file}.mjs`);
   await mkdir(join(folder, name, 'machines'), { recursive: true });
-  await mkdir(join(folder, name, 'runtime/coordination'), { recursive: true });
+  for (const room of ['rounds', 'leader'])
+    await mkdir(join(folder, name, 'runtime/coordination', room), { recursive: true });
   await Promise.all([...files].map(([file, text]) => writeFile(at(file), text)));
   const take = (file: string): Promise<never> => import(pathToFileURL(at(file)).href) as Promise<never>;
   const { consensusMachine }: Parts = await take('machines/consensus');
@@ -143,8 +144,8 @@ async function load(name: string, files: ReadonlyMap<string, string>): Promise<P
   return {
     tally: await take('machines/tally'),
     leader: await take('machines/leader'),
-    ballotBox: await take('runtime/coordination/ballot-box'),
-    candidateQueue: await take('runtime/coordination/candidate-queue'),
+    ballotBox: await take('runtime/coordination/rounds/ballot-box'),
+    candidateQueue: await take('runtime/coordination/leader/candidate-queue'),
     consensusMachine,
     coordinatorMachine,
   };

@@ -120,7 +120,7 @@ export function permissionFlags(sandbox: Sandbox | undefined, module: URL): stri
 
 /** Where code is loaded from: the agent's own folder, this package, and what both import of packages. */
 function foldersOf(module: URL): string[] {
-  // The runtime's own folder is two above this file's, in the sources and in what is built.
+  // This package's code begins three folders above this file's, in the sources and in what is built.
   const runtime = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
   if (module.protocol !== 'file:') return codeFolders([runtime]);
   const own = fileURLToPath(module);
