@@ -6,15 +6,17 @@
 import type { SnapshotFrom, StateNode } from 'xstate';
 import { agentMachine } from './agent.ts';
 
-export type AgentStatus =
-  | 'registered'
-  | 'starting'
-  | 'running'
-  | 'unresponsive'
-  | 'stopping'
-  | 'crashed'
-  | 'stopped'
-  | 'completed';
+export const agentStatuses = [
+  'registered',
+  'starting',
+  'running',
+  'unresponsive',
+  'stopping',
+  'crashed',
+  'stopped',
+  'completed',
+] as const;
+export type AgentStatus = (typeof agentStatuses)[number];
 
 /** What may be asked of an agent; `execute` is a task. */
 export type AgentCommand = 'start' | 'restart' | 'stop' | 'kill' | 'forget' | 'execute';

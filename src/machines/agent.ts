@@ -3,237 +3,44 @@
  *
  * The chart says what may happen. It knows no clock, thread, store or log: time and chance reach it inside
  * events (`at`, `chance`), deadlines are named delays over its input, and everything it wants done is a named
- * effect with plain params. The body (whatever hosts the agent's code) is a child actor, invoked for as long as
- * the agent is `alive`: its end, by value or by error, is an event, and the chart decides what follows.
+ * effect with plain params (agent-effects.ts). The body (whatever hosts the agent's code) is a child actor, invoked
+ * for as long as the agent is `alive`: its end, by value or by error, is an event, and the chart decides what follows.
  *
  * Sources: the seed's phases 1–5; OTP `supervisor` for restart intensity; DESIGN of this project for the races.
  */
 import { assign, setup } from 'xstate';
-import type { LifePolicy } from './agent-spec.ts';
-import { type BodyExit, missingBody } from './body.ts';
-import { endStatusOf, type ErrorInfo, type ExitReason } from './exit-reason.ts';
 import {
-  afterUptime,
-  exceedsIntensity,
-  noRestarts,
-  restartDelayMs,
-  type RestartHistory,
-  withRestart,
-} from './restart-policy.ts';
-
-export interface AgentInput {
-  readonly id: string;
-  readonly policy: LifePolicy;
-}
-
-/** An end that was ordered: the reason it will have, and whether somebody asked the agent to end for good. */
-export interface OrderedEnd {
-  readonly reason: ExitReason;
-  readonly forGood: boolean;
-}
-
-/** Where an agent rests while it has no body. */
-export type RestingPlace =
-  | 'registered'
-  | 'stopped'
-  | 'completed'
-  | 'waiting'
-  | 'awaitingOperator'
-  | 'gaveUp'
-  | 'leftDown';
-
-/** Where a start was asked from; one that fails goes back there. A `restart` was asked for by the chart. */
-export type StartedFrom = RestingPlace | 'restart';
-
-/** Where a life stands, as data: enough to go on with it in another program. */
-export interface AgentLife {
-  readonly at: RestingPlace | 'starting' | 'serving' | 'stopping';
-  readonly incarnation: number;
-  readonly startedFrom: StartedFrom;
-  readonly restarts: number;
-  readonly history: RestartHistory;
-  readonly reason: ExitReason | undefined;
-  readonly startedAt: number | undefined;
-  readonly endedAt: number | undefined;
-  readonly restartAt: number | undefined;
-}
-
-export interface AgentContext {
-  readonly id: string;
-  readonly policy: LifePolicy;
-  /** 1, 2, 3 … one per start, failed ones included: it is never used twice. */
-  readonly incarnation: number;
-  readonly startedFrom: StartedFrom;
-  readonly startedAt: number | undefined;
-  readonly endedAt: number | undefined;
-  /** Why the last body ended. */
-  readonly reason: ExitReason | undefined;
-  /** The dice that came with that end. */
-  readonly chance: number;
-  /** The end that was ordered for the living body. It is known before the body is signalled. */
-  readonly ordered: OrderedEnd | undefined;
-  /** Grace of the stop under way, in ms. */
-  readonly stopTimeoutMs: number;
-  /** Health checks missed in a row. */
-  readonly misses: number;
-  /** Whether coordination is there; without it the agent works on in fallback mode. */
-  readonly isCoordinated: boolean;
-  /** Automatic restarts so far. */
-  readonly restarts: number;
-  readonly history: RestartHistory;
-  readonly restartDelayMs: number;
-  /** Epoch ms at which the waiting restart is due. */
-  readonly restartAt: number | undefined;
-}
-
-/** What an operator, or the system for him, may ask. */
-export type AgentCommandEvent =
-  | { type: 'agent.start'; at: number }
-  | { type: 'agent.restart'; at: number }
-  | { type: 'agent.stop'; at: number; timeoutMs?: number }
-  | { type: 'agent.kill'; at: number }
-  | { type: 'agent.forget'; at: number };
-
-export type AgentEvent =
-  | AgentCommandEvent
-  | { type: 'life.resumed'; at: number; life: AgentLife }
-  | { type: 'coordination.lost' }
-  | { type: 'coordination.restored' }
-  | { type: 'permit.granted'; at: number }
-  | { type: 'body.ready'; at: number }
-  | { type: 'body.finished'; at: number }
-  | { type: 'body.saved'; at: number }
-  | { type: 'body.save_failed'; at: number; error: ErrorInfo }
-  | { type: 'mailbox.busy'; at: number }
-  | { type: 'mailbox.idle'; at: number }
-  | { type: 'health.missed'; at: number }
-  | { type: 'health.passed'; at: number; busy: boolean }
-  | { type: 'xstate.done.actor.body'; output: BodyExit };
-
-/** What the chart tells the world of a life; the runtime adds sequence, time and detail. */
-export type LifeEventType =
-  | 'agent.starting'
-  | 'agent.started'
-  | 'agent.start_failed'
-  | 'agent.unresponsive'
-  | 'agent.recovered'
-  | 'agent.stopping'
-  | 'agent.stopped'
-  | 'agent.completed'
-  | 'agent.crashed'
-  | 'agent.restart_scheduled'
-  | 'agent.gave_up'
-  | 'agent.forgotten';
-
-export type BodyCommand = 'terminate' | 'kill' | 'save';
-export type MailboxCommand = 'drain' | 'finish' | 'abort' | 'abandon';
-export type PermitCommand = 'request' | 'release' | 'withdraw';
-export type HealthCommand = 'watch' | 'unwatch';
-export type AlertKind = 'restart_required' | 'gave_up' | 'state_not_saved';
-
-/** Everything this chart may want done, as data. */
-export type AgentEffect =
-  | {
-      type: 'announce';
-      event: LifeEventType;
-      life: AgentLife;
-      misses: number;
-      reason: ExitReason | undefined;
-    }
-  | { type: 'commandBody'; command: BodyCommand }
-  | { type: 'commandMailbox'; command: MailboxCommand }
-  | { type: 'watchHealth'; command: HealthCommand }
-  | { type: 'handlePermit'; command: PermitCommand }
-  | { type: 'raiseAlert'; alert: AlertKind; error: ErrorInfo | undefined }
-  | { type: 'clearAlerts' };
-
-type EffectParams<Type extends AgentEffect['type']> = Omit<Extract<AgentEffect, { type: Type }>, 'type'> & {
-  readonly id: string;
-};
-type Here = { context: AgentContext };
-
-const lifeAt = (at: AgentLife['at'], context: AgentContext): AgentLife => ({
-  at,
-  incarnation: context.incarnation,
-  startedFrom: context.startedFrom,
-  restarts: context.restarts,
-  history: context.history,
-  reason: context.reason,
-  startedAt: context.startedAt,
-  endedAt: context.endedAt,
-  restartAt: context.restartAt,
-});
-const announce = (event: LifeEventType, at: AgentLife['at']) => ({
-  type: 'announce' as const,
-  params: ({ context }: Here) => ({
-    id: context.id,
-    event,
-    life: lifeAt(at, context),
-    misses: context.misses,
-    reason: context.reason,
-  }),
-});
-const announceFailedStart = {
-  type: 'announce' as const,
-  params: ({ context, event }: Here & { event: AgentEvent }) => ({
-    id: context.id,
-    event: 'agent.start_failed' as const,
-    life: lifeAt(context.startedFrom === 'restart' ? 'starting' : context.startedFrom, context),
-    misses: context.misses,
-    reason: event.type === 'xstate.done.actor.body' ? reasonOf(context, event.output) : context.reason,
-  }),
-};
-const commandBody = (command: BodyCommand) => ({
-  type: 'commandBody' as const,
-  params: ({ context }: Here) => ({ id: context.id, command }),
-});
-const commandMailbox = (command: MailboxCommand) => ({
-  type: 'commandMailbox' as const,
-  params: ({ context }: Here) => ({ id: context.id, command }),
-});
-/** A stop lets all finish that was accepted; an agent that ends itself, what runs beside its last task. */
-const drainMailbox = {
-  type: 'commandMailbox' as const,
-  params: ({ context }: Here) => ({
-    id: context.id,
-    command: context.ordered?.reason === 'normal' ? ('finish' as const) : ('drain' as const),
-  }),
-};
-const watchHealth = (command: HealthCommand) => ({
-  type: 'watchHealth' as const,
-  params: ({ context }: Here) => ({ id: context.id, command }),
-});
-const handlePermit = (command: PermitCommand) => ({
-  type: 'handlePermit' as const,
-  params: ({ context }: Here) => ({ id: context.id, command }),
-});
-const raiseAlert = (alert: AlertKind) => ({
-  type: 'raiseAlert' as const,
-  params: ({ context, event }: Here & { event: AgentEvent }) => ({
-    id: context.id,
-    alert,
-    error: event.type === 'body.save_failed' ? event.error : undefined,
-  }),
-});
-const clearAlerts = { type: 'clearAlerts' as const, params: ({ context }: Here) => ({ id: context.id }) };
+  type AgentEffect,
+  announce,
+  announceFailedStart,
+  clearAlerts,
+  commandBody,
+  commandMailbox,
+  drainMailbox,
+  handlePermit,
+  raiseAlert,
+  watchHealth,
+} from './agent-effects.ts';
+import {
+  type AgentContext,
+  type AgentEvent,
+  type AgentInput,
+  type OrderedEnd,
+  reasonOf,
+  type StartedFrom,
+  timeOf,
+} from './agent-life.ts';
+import { missingBody } from './body.ts';
+import type { EffectParams } from './effect.ts';
+import { endStatusOf, type ExitReason } from './exit-reason.ts';
+import { afterUptime, exceedsIntensity, nextRestart, noRestarts } from './restart-policy.ts';
+import { ABORT_SHARE, FINISH_SHARE } from './stop-share.ts';
 
 const beginStart = (startedFrom: StartedFrom) => ({ type: 'beginStart' as const, params: { startedFrom } });
 const orderEnd = (reason: ExitReason, forGood: boolean) => ({
   type: 'orderEnd' as const,
   params: { reason, forGood },
 });
-
-/** The reason an exit counts with: an order that the body obeyed gives its own. */
-function reasonOf(context: AgentContext, exit: BodyExit): ExitReason {
-  const obeyed = exit.reason === 'shutdown' || exit.reason === 'killed';
-  return obeyed && context.ordered !== undefined ? context.ordered.reason : exit.reason;
-}
-
-/** When an event happened: epoch ms. */
-function timeOf(event: AgentEvent): number {
-  if (event.type === 'xstate.done.actor.body') return event.output.at;
-  return 'at' in event ? event.at : 0;
-}
 
 /** A start by an operator from one resting place. */
 const startFrom = (startedFrom: StartedFrom) => ({
@@ -268,13 +75,13 @@ export const agentMachine = setup({
   },
   actions: {
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
-    announce: (_, _params: EffectParams<'announce'>) => {},
-    commandBody: (_, _params: EffectParams<'commandBody'>) => {},
-    commandMailbox: (_, _params: EffectParams<'commandMailbox'>) => {},
-    watchHealth: (_, _params: EffectParams<'watchHealth'>) => {},
-    handlePermit: (_, _params: EffectParams<'handlePermit'>) => {},
-    raiseAlert: (_, _params: EffectParams<'raiseAlert'>) => {},
-    clearAlerts: (_, _params: EffectParams<'clearAlerts'>) => {},
+    announce: (_, _params: EffectParams<AgentEffect, 'announce'>) => {},
+    commandBody: (_, _params: EffectParams<AgentEffect, 'commandBody'>) => {},
+    commandMailbox: (_, _params: EffectParams<AgentEffect, 'commandMailbox'>) => {},
+    watchHealth: (_, _params: EffectParams<AgentEffect, 'watchHealth'>) => {},
+    handlePermit: (_, _params: EffectParams<AgentEffect, 'handlePermit'>) => {},
+    raiseAlert: (_, _params: EffectParams<AgentEffect, 'raiseAlert'>) => {},
+    clearAlerts: () => {},
 
     // Assignments.
     beginStart: assign(({ context }, { startedFrom }: { startedFrom: StartedFrom }) => ({
@@ -341,12 +148,8 @@ export const agentMachine = setup({
     recordCancelledRestart: assign({ reason: 'shutdown' as const, restartAt: undefined }),
     scheduleRestart: assign(({ context }) => {
       const at = context.endedAt ?? 0;
-      const delayMs = restartDelayMs(context.policy.restart, context.history, context.chance);
-      return {
-        restartDelayMs: delayMs,
-        restartAt: at + delayMs,
-        history: withRestart(context.policy.restart, context.history, at),
-      };
+      const { delayMs, history } = nextRestart(context.policy.restart, context.history, at, context.chance);
+      return { restartDelayMs: delayMs, restartAt: at + delayMs, history };
     }),
     resumeRestart: assign(({ context, event }) => ({
       restartDelayMs: Math.max(0, (context.restartAt ?? 0) - timeOf(event)),
@@ -400,9 +203,9 @@ export const agentMachine = setup({
     /** The whole of a stop. */
     shutdownDeadline: ({ context }) => context.stopTimeoutMs,
     /** Work may finish for this share of a stop; the rest is for aborting, saving and terminating. */
-    drainDeadline: ({ context }) => context.stopTimeoutMs * 0.8,
+    drainDeadline: ({ context }) => context.stopTimeoutMs * FINISH_SHARE,
     /** Aborted work may settle for this share of a stop. */
-    abortDeadline: ({ context }) => context.stopTimeoutMs * 0.1,
+    abortDeadline: ({ context }) => context.stopTimeoutMs * ABORT_SHARE,
   },
 }).createMachine({
   id: 'agent',

@@ -22,13 +22,12 @@ import {
 } from './consensus.ts';
 import type { ErrorInfo } from './exit-reason.ts';
 import {
-  afterUptime,
   exceedsIntensity,
+  nextRestart,
   noRestarts,
-  restartDelayMs,
   type RestartHistory,
   type RestartPolicy,
-  withRestart,
+  sinceLastFailure,
 } from './restart-policy.ts';
 
 export interface CoordinatorInput {
@@ -165,12 +164,9 @@ export const coordinatorMachine = setup({
     // Its own recovery.
     scheduleRecovery: assign(({ context, event }) => {
       const { at, chance } = event as Event<'coordination.failed'>;
-      const sinceLastMs = at - (context.history.recent.at(-1) ?? at);
-      const history = afterUptime(context.recovery, context.history, sinceLastMs);
-      return {
-        recoveryDelayMs: restartDelayMs(context.recovery, history, chance),
-        history: withRestart(context.recovery, history, at),
-      };
+      const before = sinceLastFailure(context.recovery, context.history, at);
+      const { delayMs, history } = nextRestart(context.recovery, before, at, chance);
+      return { recoveryDelayMs: delayMs, history };
     }),
     forgetFailures: assign({ history: noRestarts }),
   },

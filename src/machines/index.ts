@@ -1,21 +1,31 @@
 /** The charts and their pure schemas and deciders: what may happen, without the runtime that makes it happen. */
+export { agentMachine } from './agent.ts';
+export type {
+  AgentEffect,
+  AlertKind,
+  BodyCommand,
+  HealthCommand,
+  LifeEventType,
+  MailboxCommand,
+  PermitCommand,
+} from './agent-effects.ts';
+export type {
+  AgentCommandEvent,
+  AgentContext,
+  AgentEvent,
+  AgentInput,
+  AgentLife,
+  OrderedEnd,
+  RestingPlace,
+  StartedFrom,
+} from './agent-life.ts';
 export {
-  agentMachine,
-  type AgentCommandEvent,
-  type AgentContext,
-  type AgentEffect,
-  type AgentEvent,
-  type AgentInput,
-  type AgentLife,
-  type AlertKind,
-  type BodyCommand,
-  type LifeEventType,
-  type MailboxCommand,
-  type OrderedEnd,
-  type RestingPlace,
-  type StartedFrom,
-} from './agent.ts';
-export { positionOf, type AgentCommand, type AgentPosition, type AgentStatus } from './agent-position.ts';
+  type AgentCommand,
+  type AgentPosition,
+  type AgentStatus,
+  agentStatuses,
+  positionOf,
+} from './agent-position.ts';
 export {
   agentSpec,
   type AgentSpecInput,
@@ -47,6 +57,7 @@ export {
   type RoundRefusal,
 } from './coordinator.ts';
 export { durationMs, positiveDurationMs } from './duration.ts';
+export type { EffectParams, EffectsOf } from './effect.ts';
 export {
   describeExit,
   endStatusOf,
@@ -86,11 +97,14 @@ export { type ParsedPoolSpec, poolSpec, type PoolSpecInput } from './pool-spec.t
 export {
   afterUptime,
   exceedsIntensity,
+  type NextRestart,
+  nextRestart,
   noRestarts,
   restartDelayMs,
   type RestartHistory,
   type RestartPolicy,
   restartPolicy,
+  sinceLastFailure,
   withRestart,
 } from './restart-policy.ts';
 export { type Fallback, type RoundTerms, roundTerms, type RoundTermsInput } from './round-terms.ts';
@@ -109,6 +123,7 @@ export {
   scalingSignal,
   type ScalingSignal,
 } from './scaling-decision.ts';
+export { ABORT_SHARE, FINISH_SHARE } from './stop-share.ts';
 export {
   type SupervisorContext,
   type SupervisorEffect,

@@ -25,13 +25,12 @@ import {
   totalOf,
 } from './pool-size.ts';
 import {
-  afterUptime,
   exceedsIntensity,
+  nextRestart,
   noRestarts,
-  restartDelayMs,
   type RestartHistory,
   type RestartPolicy,
-  withRestart,
+  sinceLastFailure,
 } from './restart-policy.ts';
 
 export interface PoolInput {
@@ -268,18 +267,15 @@ export const poolMachine = setup({
       if (event.type !== 'member.start_failed' && event.type !== 'member.lost') return {};
       const { restart } = context;
       const { at, chance } = event;
-      const sinceLastMs = at - (context.history.recent.at(-1) ?? at);
-      const history = afterUptime(restart, context.history, sinceLastMs);
-      const delayMs = restartDelayMs(restart, history, chance);
+      const before = sinceLastFailure(restart, context.history, at);
+      const { delayMs, history } = nextRestart(restart, before, at, chance);
       // That there was no room says nothing against the members: it backs off, and is not counted.
       const isExhausted = event.type === 'member.start_failed' && event.isExhausted;
       return {
         retryDelayMs: delayMs,
         retryAt: at + delayMs,
         isProving: true,
-        history: isExhausted
-          ? { ...history, attempt: history.attempt + 1 }
-          : withRestart(restart, history, at),
+        history: isExhausted ? { ...before, attempt: before.attempt + 1 } : history,
       };
     }),
     scheduleProbes: assign(({ context, event }) => ({

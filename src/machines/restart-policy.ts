@@ -59,6 +59,28 @@ export function restartDelayMs(policy: RestartPolicy, history: RestartHistory, c
   return Math.round((ceiling / 2) * (1 + chance));
 }
 
+/** What a restart that is granted at `at` leads to. */
+export interface NextRestart {
+  readonly delayMs: number;
+  /** With this restart in it. */
+  readonly history: RestartHistory;
+}
+
+/** The next restart: its delay, and the history after it. @param chance a number in [0, 1) */
+export function nextRestart(
+  policy: RestartPolicy,
+  history: RestartHistory,
+  at: number,
+  chance: number,
+): NextRestart {
+  return { delayMs: restartDelayMs(policy, history, chance), history: withRestart(policy, history, at) };
+}
+
+/** The history as it stands at a failure of what has no uptime: the time since the last one counts as healthy. */
+export function sinceLastFailure(policy: RestartPolicy, history: RestartHistory, at: number): RestartHistory {
+  return afterUptime(policy, history, at - (history.recent.at(-1) ?? at));
+}
+
 function inWindow(policy: RestartPolicy, history: RestartHistory, at: number): readonly number[] {
   return history.recent.filter((restart) => at - restart < policy.withinMs);
 }

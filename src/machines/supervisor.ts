@@ -7,6 +7,7 @@
  * Source: the mass-crash rule of DESIGN §4; OTP has none, its supervisors restart one child at a time.
  */
 import { assign, setup } from 'xstate';
+import type { EffectParams, EffectsOf } from './effect.ts';
 
 export interface SupervisorInput {
   /** Restarts that may be under way at once, 1 or more. */
@@ -26,13 +27,14 @@ export type SupervisorEvent =
   | { type: 'permit.released' }
   | { type: 'permit.withdrawn' };
 
-/** Everything this chart may want done, as data. */
-export type SupervisorEffect =
-  | { type: 'grantPermit'; agentId: string }
-  | { type: 'enqueue'; agentId: string }
-  | { type: 'grantNextPermit' }
-  | { type: 'raiseStormAlert' }
-  | { type: 'clearStormAlert' };
+/** Everything this chart may want done. */
+export type SupervisorEffect = EffectsOf<{
+  grantPermit: { readonly agentId: string };
+  enqueue: { readonly agentId: string };
+  grantNextPermit: undefined;
+  raiseStormAlert: undefined;
+  clearStormAlert: undefined;
+}>;
 
 const requester = ({ event }: { event: SupervisorEvent }) => ({
   agentId: event.type === 'permit.requested' ? event.agentId : '',
@@ -43,8 +45,8 @@ const enqueue = { type: 'enqueue' as const, params: requester };
 export const supervisorMachine = setup({
   types: {} as { context: SupervisorContext; input: SupervisorInput; events: SupervisorEvent },
   actions: {
-    grantPermit: (_, _params: { agentId: string }) => {},
-    enqueue: (_, _params: { agentId: string }) => {},
+    grantPermit: (_, _params: EffectParams<SupervisorEffect, 'grantPermit'>) => {},
+    enqueue: (_, _params: EffectParams<SupervisorEffect, 'enqueue'>) => {},
     grantNextPermit: () => {},
     raiseStormAlert: () => {},
     clearStormAlert: () => {},

@@ -8,7 +8,7 @@
  */
 import { type Logger, pino } from 'pino';
 import { z } from 'zod';
-import { durationMs, type Isolation } from '../machines/index.ts';
+import { durationMs, FINISH_SHARE, type Isolation } from '../machines/index.ts';
 import { Admission, type AdmissionUsage } from './limits/admission.ts';
 import type { Agent, AgentServices } from './agent/agent.ts';
 import { agentLogic } from './agent/agent-logic.ts';
@@ -152,8 +152,6 @@ const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
 /** Grace for killed bodies to be gone, past the deadline of a close; ms. */
 const KILL_GRACE_MS = 1_000;
-/** Part of a close for the tasks that wait in the lines of pools. */
-const FINISH_SHARE = 0.8;
 /** Time for a host, or a store, to close; ms. More than a commit may take. */
 const RELEASE_GRACE_MS = 12_000;
 

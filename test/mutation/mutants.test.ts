@@ -15,10 +15,13 @@ describe('mutants', () => {
     expect(mutants.length).toBeGreaterThan(40);
     expect(new Set(names).size).toBe(mutants.length);
     expect([...new Set(mutants.map(({ file }) => file))].toSorted()).toEqual([
+      'machines/agent-effects.ts',
+      'machines/agent-life.ts',
       'machines/agent-position.ts',
       'machines/agent.ts',
       'machines/exit-reason.ts',
       'machines/restart-policy.ts',
+      'machines/stop-share.ts',
       'machines/supervisor.ts',
       'runtime/agent/agent.ts',
       'runtime/agent/liveness.ts',

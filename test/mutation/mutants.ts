@@ -246,12 +246,6 @@ const chart = of('machines/agent.ts', [
   ['a further miss does not count', "{ actions: 'noteMiss' },", '{},'],
   ['a stop is not said', "entry: announce('agent.stopping', 'stopping'),", ''],
   ['nothing is drained', 'entry: drainMailbox,', ''],
-  [
-    'who finishes does all that waits',
-    "=== 'normal' ? ('finish' as const)",
-    "=== 'normal' ? ('drain' as const)",
-  ],
-  ['who is stopped does nothing that waits', ": ('drain' as const)", ": ('finish' as const)"],
   ['nothing is aborted', "entry: commandMailbox('abort'),\n              after", 'after'],
   ['nothing is saved', "entry: commandBody('save'),", ''],
   ['nothing is terminated', "entry: commandBody('terminate'),", ''],
@@ -436,17 +430,6 @@ const chart = of('machines/agent.ts', [
     "context.ordered?.reason ?? 'killed', forGood: false",
   ],
   [
-    'a kill that was obeyed has no order',
-    "exit.reason === 'shutdown' || exit.reason === 'killed'",
-    "exit.reason === 'shutdown'",
-  ],
-  [
-    'a shutdown that was obeyed has no order',
-    "exit.reason === 'shutdown' || exit.reason === 'killed'",
-    "exit.reason === 'killed'",
-  ],
-  ['every end is as it was ordered', 'return obeyed && context.ordered', 'return context.ordered'],
-  [
     'an end has no time',
     'endedAt: at,\n        restartAt: undefined,\n        chance,',
     'restartAt: undefined,\n        chance,',
@@ -457,11 +440,7 @@ const chart = of('machines/agent.ts', [
     'history: afterUptime(context.policy.restart, context.history, at - (context.startedAt ?? at))',
     'history: context.history',
   ],
-  [
-    'a restart does not count',
-    'history: withRestart(context.policy.restart, context.history, at),',
-    'history: context.history,',
-  ],
+  ['a restart does not count', 'restartAt: at + delayMs, history }', 'restartAt: at + delayMs }'],
   ['a restart is due at once', 'restartAt: at + delayMs,', 'restartAt: at,'],
   [
     'a restart forgets that it waited',
@@ -489,8 +468,34 @@ const chart = of('machines/agent.ts', [
     'shutdownDeadline: ({ context }) => context.stopTimeoutMs',
     'shutdownDeadline: ({ context }) => context.stopTimeoutMs + 1',
   ],
-  ['a drain takes more than its share', 'context.stopTimeoutMs * 0.8', 'context.stopTimeoutMs * 0.9'],
-  ['an abort takes more than its share', 'context.stopTimeoutMs * 0.1', 'context.stopTimeoutMs * 0.2'],
+]);
+
+const effects = of('machines/agent-effects.ts', [
+  [
+    'who finishes does all that waits',
+    "=== 'normal' ? ('finish' as const)",
+    "=== 'normal' ? ('drain' as const)",
+  ],
+  ['who is stopped does nothing that waits', ": ('drain' as const)", ": ('finish' as const)"],
+]);
+
+const life = of('machines/agent-life.ts', [
+  [
+    'a kill that was obeyed has no order',
+    "exit.reason === 'shutdown' || exit.reason === 'killed'",
+    "exit.reason === 'shutdown'",
+  ],
+  [
+    'a shutdown that was obeyed has no order',
+    "exit.reason === 'shutdown' || exit.reason === 'killed'",
+    "exit.reason === 'killed'",
+  ],
+  ['every end is as it was ordered', 'return obeyed && context.ordered', 'return context.ordered'],
+]);
+
+const shares = of('machines/stop-share.ts', [
+  ['a drain takes more than its share', 'FINISH_SHARE = 0.8', 'FINISH_SHARE = 0.9'],
+  ['an abort takes more than its share', 'ABORT_SHARE = 0.1', 'ABORT_SHARE = 0.2'],
 ]);
 
 const policy = of('machines/restart-policy.ts', [
@@ -848,6 +853,9 @@ const recovery = of('runtime/fleet/recovery.ts', [
 
 export const mutants: readonly Mutant[] = [
   ...chart,
+  ...effects,
+  ...life,
+  ...shares,
   ...policy,
   ...reasons,
   ...position,

@@ -1,24 +1,25 @@
-/** The agent chart with its effects: each is handed to the agent it names. Provided once, for all agents. */
-import { agentMachine, type AgentEffect, bodyLogic } from '../../machines/index.ts';
+/** The agent chart with its effects: each is handed to the agent whose chart it is. Provided once, for all agents. */
+import { type AgentContext, agentMachine, bodyLogic } from '../../machines/index.ts';
 import type { Agent } from './agent.ts';
 
-type Params<Type extends AgentEffect['type']> = Omit<Extract<AgentEffect, { type: Type }>, 'type'> & {
-  readonly id: string;
-};
+interface Here {
+  readonly context: AgentContext;
+}
 
-export function agentLogic(agentOf: (id: string) => Agent): typeof agentMachine {
+export function agentLogic(agentWith: (id: string) => Agent): typeof agentMachine {
+  const agentOf = ({ context }: Here) => agentWith(context.id);
   return agentMachine.provide({
     actors: {
-      body: bodyLogic(({ agentId, incarnation }, body) => agentOf(agentId).openBody(incarnation, body)),
+      body: bodyLogic(({ agentId, incarnation }, body) => agentWith(agentId).openBody(incarnation, body)),
     },
     actions: {
-      announce: (_, params: Params<'announce'>) => agentOf(params.id).announce(params),
-      commandBody: (_, { id, command }: Params<'commandBody'>) => agentOf(id).commandBody(command),
-      commandMailbox: (_, { id, command }: Params<'commandMailbox'>) => agentOf(id).commandMailbox(command),
-      watchHealth: (_, { id, command }: Params<'watchHealth'>) => agentOf(id).watchHealth(command),
-      handlePermit: (_, { id, command }: Params<'handlePermit'>) => agentOf(id).handlePermit(command),
-      raiseAlert: (_, { id, alert, error }: Params<'raiseAlert'>) => agentOf(id).raiseAlert(alert, error),
-      clearAlerts: (_, { id }: Params<'clearAlerts'>) => agentOf(id).clearAlerts(),
+      announce: (here, params) => agentOf(here).announce(params),
+      commandBody: (here, { command }) => agentOf(here).commandBody(command),
+      commandMailbox: (here, { command }) => agentOf(here).commandMailbox(command),
+      watchHealth: (here, { command }) => agentOf(here).watchHealth(command),
+      handlePermit: (here, { command }) => agentOf(here).handlePermit(command),
+      raiseAlert: (here, { alert, error }) => agentOf(here).raiseAlert(alert, error),
+      clearAlerts: (here) => agentOf(here).clearAlerts(),
     },
   });
 }

@@ -20,6 +20,7 @@ import {
   type BodyExit,
   type BodyRef,
   describeExit,
+  type EffectParams,
   type ErrorInfo,
   type ExitReason,
   type Isolation,
@@ -137,7 +138,7 @@ export interface CarriedTask {
   readonly input: unknown;
 }
 
-type Announcement = Omit<Extract<AgentEffect, { type: 'announce' }>, 'type'>;
+type Announcement = EffectParams<AgentEffect, 'announce'>;
 type AgentEventOf = Parameters<Chart<typeof agentMachine>['send']>[0];
 
 interface Waiter<Value> {

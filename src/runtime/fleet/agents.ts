@@ -11,6 +11,7 @@ import {
   type AgentCommand,
   agentSpec,
   type AgentStatus,
+  agentStatuses,
   durationMs,
   type Isolation,
   lifePolicyOf,
@@ -54,18 +55,7 @@ export interface AgentFilter {
 
 const filterSchema = z.strictObject({
   type: z.string().optional(),
-  status: z
-    .enum([
-      'registered',
-      'starting',
-      'running',
-      'unresponsive',
-      'stopping',
-      'crashed',
-      'stopped',
-      'completed',
-    ])
-    .optional(),
+  status: z.enum(agentStatuses).optional(),
   capability: z.string().optional(),
 });
 const stopSchema = z.strictObject({ timeoutMs: durationMs.optional() });

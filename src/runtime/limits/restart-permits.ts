@@ -3,7 +3,7 @@
  *
  * I1  Permits go out in the order in which they were asked for; taking one back takes constant time.
  */
-import { type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
+import { type EffectParams, type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
 
@@ -27,8 +27,8 @@ export class RestartPermits {
     };
     const logic = supervisorMachine.provide({
       actions: {
-        grantPermit: (_, { agentId }: EffectParams<'grantPermit'>) => give(agentId),
-        enqueue: (_, { agentId }: EffectParams<'enqueue'>) => {
+        grantPermit: (_, { agentId }: EffectParams<SupervisorEffect, 'grantPermit'>) => give(agentId),
+        enqueue: (_, { agentId }: EffectParams<SupervisorEffect, 'enqueue'>) => {
           this.#queue.add(agentId);
         },
         grantNextPermit: () => {
@@ -66,8 +66,3 @@ export class RestartPermits {
     this.#chart.stop();
   }
 }
-
-type EffectParams<Type extends SupervisorEffect['type']> = Omit<
-  Extract<SupervisorEffect, { type: Type }>,
-  'type'
->;

@@ -9,6 +9,7 @@
  */
 import type { Logger } from 'pino';
 import {
+  FINISH_SHARE,
   type ParsedAgentSpec,
   type ParsedPoolSpec,
   type PoolContext,
@@ -89,9 +90,6 @@ export interface PoolOptions {
 }
 
 type Params<Type extends PoolEffect['type']> = Omit<Extract<PoolEffect, { type: Type }>, 'type'>;
-
-/** Part of a close for the tasks that wait, before members are told to end. */
-const FINISH_SHARE = 0.8;
 
 const STATUSES = {
   balancing: 'growing',

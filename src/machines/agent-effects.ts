@@ -1,0 +1,121 @@
+/**
+ * What the chart of an agent wants done, as data, and how its params are made.
+ *
+ * An effect names only the chart's own things: whoever runs the chart knows whose it is.
+ */
+import { type AgentContext, type AgentEvent, type AgentLife, reasonOf } from './agent-life.ts';
+import type { EffectsOf } from './effect.ts';
+import type { ErrorInfo, ExitReason } from './exit-reason.ts';
+
+/** What the chart tells the world of a life; the runtime adds sequence, time and detail. */
+export type LifeEventType =
+  | 'agent.starting'
+  | 'agent.started'
+  | 'agent.start_failed'
+  | 'agent.unresponsive'
+  | 'agent.recovered'
+  | 'agent.stopping'
+  | 'agent.stopped'
+  | 'agent.completed'
+  | 'agent.crashed'
+  | 'agent.restart_scheduled'
+  | 'agent.gave_up'
+  | 'agent.forgotten';
+
+export type BodyCommand = 'terminate' | 'kill' | 'save';
+export type MailboxCommand = 'drain' | 'finish' | 'abort' | 'abandon';
+export type PermitCommand = 'request' | 'release' | 'withdraw';
+export type HealthCommand = 'watch' | 'unwatch';
+export type AlertKind = 'restart_required' | 'gave_up' | 'state_not_saved';
+
+/** Everything this chart may want done. */
+export type AgentEffect = EffectsOf<{
+  announce: {
+    readonly event: LifeEventType;
+    readonly life: AgentLife;
+    readonly misses: number;
+    readonly reason: ExitReason | undefined;
+  };
+  commandBody: { readonly command: BodyCommand };
+  commandMailbox: { readonly command: MailboxCommand };
+  watchHealth: { readonly command: HealthCommand };
+  handlePermit: { readonly command: PermitCommand };
+  raiseAlert: { readonly alert: AlertKind; readonly error: ErrorInfo | undefined };
+  clearAlerts: undefined;
+}>;
+
+interface Here {
+  readonly context: AgentContext;
+}
+
+interface Now extends Here {
+  readonly event: AgentEvent;
+}
+
+const lifeAt = (at: AgentLife['at'], context: AgentContext): AgentLife => ({
+  at,
+  incarnation: context.incarnation,
+  startedFrom: context.startedFrom,
+  restarts: context.restarts,
+  history: context.history,
+  reason: context.reason,
+  startedAt: context.startedAt,
+  endedAt: context.endedAt,
+  restartAt: context.restartAt,
+});
+
+/** Tells that the life has reached a place. */
+export const announce = (event: LifeEventType, at: AgentLife['at']) => ({
+  type: 'announce' as const,
+  params: ({ context }: Here) => ({
+    event,
+    life: lifeAt(at, context),
+    misses: context.misses,
+    reason: context.reason,
+  }),
+});
+
+export const announceFailedStart = {
+  type: 'announce' as const,
+  params: ({ context, event }: Now) => ({
+    event: 'agent.start_failed' as const,
+    life: lifeAt(context.startedFrom === 'restart' ? 'starting' : context.startedFrom, context),
+    misses: context.misses,
+    reason: event.type === 'xstate.done.actor.body' ? reasonOf(context, event.output) : context.reason,
+  }),
+};
+
+export const commandBody = (command: BodyCommand) => ({ type: 'commandBody' as const, params: { command } });
+
+export const commandMailbox = (command: MailboxCommand) => ({
+  type: 'commandMailbox' as const,
+  params: { command },
+});
+
+/** A stop lets all finish that was accepted; an agent that ends itself, what runs beside its last task. */
+export const drainMailbox = {
+  type: 'commandMailbox' as const,
+  params: ({ context }: Here) => ({
+    command: context.ordered?.reason === 'normal' ? ('finish' as const) : ('drain' as const),
+  }),
+};
+
+export const watchHealth = (command: HealthCommand) => ({
+  type: 'watchHealth' as const,
+  params: { command },
+});
+
+export const handlePermit = (command: PermitCommand) => ({
+  type: 'handlePermit' as const,
+  params: { command },
+});
+
+export const raiseAlert = (alert: AlertKind) => ({
+  type: 'raiseAlert' as const,
+  params: ({ event }: Now) => ({
+    alert,
+    error: event.type === 'body.save_failed' ? event.error : undefined,
+  }),
+});
+
+export const clearAlerts = 'clearAlerts' as const;

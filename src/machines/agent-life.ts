@@ -1,0 +1,108 @@
+/**
+ * An agent's life as data: where it stands, what its chart knows of it, and what may happen to it.
+ */
+import type { LifePolicy } from './agent-spec.ts';
+import type { BodyExit } from './body.ts';
+import type { ErrorInfo, ExitReason } from './exit-reason.ts';
+import type { RestartHistory } from './restart-policy.ts';
+
+export interface AgentInput {
+  readonly id: string;
+  readonly policy: LifePolicy;
+}
+
+/** An end that was ordered: the reason it will have, and whether somebody asked the agent to end for good. */
+export interface OrderedEnd {
+  readonly reason: ExitReason;
+  readonly forGood: boolean;
+}
+
+/** Where an agent rests while it has no body. */
+export type RestingPlace =
+  | 'registered'
+  | 'stopped'
+  | 'completed'
+  | 'waiting'
+  | 'awaitingOperator'
+  | 'gaveUp'
+  | 'leftDown';
+
+/** Where a start was asked from; one that fails goes back there. A `restart` was asked for by the chart. */
+export type StartedFrom = RestingPlace | 'restart';
+
+/** Where a life stands, as data: enough to go on with it in another program. */
+export interface AgentLife {
+  readonly at: RestingPlace | 'starting' | 'serving' | 'stopping';
+  readonly incarnation: number;
+  readonly startedFrom: StartedFrom;
+  readonly restarts: number;
+  readonly history: RestartHistory;
+  readonly reason: ExitReason | undefined;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+  readonly restartAt: number | undefined;
+}
+
+export interface AgentContext {
+  readonly id: string;
+  readonly policy: LifePolicy;
+  /** 1, 2, 3 … one per start, failed ones included: it is never used twice. */
+  readonly incarnation: number;
+  readonly startedFrom: StartedFrom;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+  /** Why the last body ended. */
+  readonly reason: ExitReason | undefined;
+  /** The dice that came with that end. */
+  readonly chance: number;
+  /** The end that was ordered for the living body. It is known before the body is signalled. */
+  readonly ordered: OrderedEnd | undefined;
+  /** Grace of the stop under way, in ms. */
+  readonly stopTimeoutMs: number;
+  /** Health checks missed in a row. */
+  readonly misses: number;
+  /** Whether coordination is there; without it the agent works on in fallback mode. */
+  readonly isCoordinated: boolean;
+  /** Automatic restarts so far. */
+  readonly restarts: number;
+  readonly history: RestartHistory;
+  readonly restartDelayMs: number;
+  /** Epoch ms at which the waiting restart is due. */
+  readonly restartAt: number | undefined;
+}
+
+/** What an operator, or the system for him, may ask. */
+export type AgentCommandEvent =
+  | { type: 'agent.start'; at: number }
+  | { type: 'agent.restart'; at: number }
+  | { type: 'agent.stop'; at: number; timeoutMs?: number }
+  | { type: 'agent.kill'; at: number }
+  | { type: 'agent.forget'; at: number };
+
+export type AgentEvent =
+  | AgentCommandEvent
+  | { type: 'life.resumed'; at: number; life: AgentLife }
+  | { type: 'coordination.lost' }
+  | { type: 'coordination.restored' }
+  | { type: 'permit.granted'; at: number }
+  | { type: 'body.ready'; at: number }
+  | { type: 'body.finished'; at: number }
+  | { type: 'body.saved'; at: number }
+  | { type: 'body.save_failed'; at: number; error: ErrorInfo }
+  | { type: 'mailbox.busy'; at: number }
+  | { type: 'mailbox.idle'; at: number }
+  | { type: 'health.missed'; at: number }
+  | { type: 'health.passed'; at: number; busy: boolean }
+  | { type: 'xstate.done.actor.body'; output: BodyExit };
+
+/** The reason an exit counts with: an order that the body obeyed gives its own. Pure. */
+export function reasonOf(context: AgentContext, exit: BodyExit): ExitReason {
+  const obeyed = exit.reason === 'shutdown' || exit.reason === 'killed';
+  return obeyed && context.ordered !== undefined ? context.ordered.reason : exit.reason;
+}
+
+/** When an event happened: epoch ms. Pure. */
+export function timeOf(event: AgentEvent): number {
+  if (event.type === 'xstate.done.actor.body') return event.output.at;
+  return 'at' in event ? event.at : 0;
+}
