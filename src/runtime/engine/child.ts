@@ -1,0 +1,104 @@
+/**
+ * A child of a chart, from the step that spawned it to its end.
+ *
+ * I1  One that is stopped in the step that spawned it is never brought to life.
+ * I2  What it reports after its end, or after it was stopped, is dropped.
+ */
+import type { EventObject } from 'xstate';
+import type { Child, ChildInvocation, ChildReport, ChartOptions } from './create-chart.ts';
+
+/** The chart of a child, as the child needs it. */
+export interface Supervisor {
+  childSent(child: SupervisedChild, event: EventObject): void;
+  childEnded(child: SupervisedChild, event: ChildEndEvent): void;
+}
+
+export interface ChildEndEvent extends EventObject {
+  readonly actorId: string;
+  readonly output?: unknown;
+  readonly error?: unknown;
+}
+
+export type ChildStage = 'pending' | 'running' | 'ended' | 'stopped';
+
+export class SupervisedChild implements ChildReport, ChildInvocation {
+  readonly id: string;
+  readonly src: string;
+  readonly input: unknown;
+  stage: ChildStage = 'pending';
+  readonly #supervisor: Supervisor;
+  #child: Child | undefined;
+  /** Told before it was brought to life. */
+  #early: EventObject[] | undefined;
+
+  constructor(supervisor: Supervisor, id: string, src: string, input: unknown) {
+    this.#supervisor = supervisor;
+    this.id = id;
+    this.src = src;
+    this.input = input;
+  }
+
+  /** Brings it to life. A throw, or that nobody can do so, is an error of the child. */
+  start(options: Pick<ChartOptions, 'child'>): void {
+    if (this.stage !== 'pending') return;
+    this.stage = 'running';
+    try {
+      if (options.child === undefined) throw new Error(`nobody can bring the child "${this.src}" to life`);
+      this.#child = options.child(this, this);
+    } catch (thrown) {
+      this.error(thrown);
+      return;
+    }
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) for (const event of early) this.tell(event);
+  }
+
+  stop(): void {
+    const wasRunning = this.stage === 'running';
+    if (this.stage !== 'ended') this.stage = 'stopped';
+    if (wasRunning) this.#child?.stop();
+  }
+
+  tell(event: EventObject): void {
+    if (this.stage === 'running') this.#child?.send?.(event);
+    else if (this.stage === 'pending') (this.#early ??= []).push(event);
+  }
+
+  done(output: unknown): void {
+    if (this.stage !== 'running') return;
+    this.stage = 'ended';
+    this.#supervisor.childEnded(this, {
+      type: `xstate.done.actor.${this.id}`,
+      output,
+      actorId: this.id,
+    });
+  }
+
+  error(error: unknown): void {
+    if (this.stage !== 'running') return;
+    this.stage = 'ended';
+    this.#supervisor.childEnded(this, { type: `xstate.error.actor.${this.id}`, error, actorId: this.id });
+  }
+
+  send(event: EventObject): void {
+    if (this.stage === 'running') this.#supervisor.childSent(this, event);
+  }
+}
+
+/** An event for a child. */
+export class Tell {
+  /** `undefined` until it is known which child that is. */
+  child: SupervisedChild | undefined;
+  readonly event: EventObject;
+
+  constructor(child: SupervisedChild | undefined, event: EventObject) {
+    this.child = child;
+    this.event = event;
+  }
+
+  deliver(): void {
+    if (this.child === undefined) throw new Error(`nobody to be told of "${this.event.type}"`);
+    this.child.tell(this.event);
+  }
+}

@@ -1,0 +1,25 @@
+/** A deadline of a chart, from the step that set it until it fires or is cancelled. */
+import type { EventObject } from 'xstate';
+import type { SupervisedChild } from './child.ts';
+
+export class Deadline {
+  /** What cancels it; `undefined` when nothing can. */
+  readonly id: string | undefined;
+  readonly delayMs: number;
+  /** What it becomes when it is due. */
+  readonly event: EventObject;
+  /** The child that is to be told; `undefined` for the chart itself. */
+  readonly child: SupervisedChild | undefined;
+  handle: unknown = undefined;
+  /** Whether its id still means this one, and not another that was set later under the same id. */
+  isNamed = true;
+  /** The one that was armed before it. */
+  earlier: Deadline | undefined = undefined;
+
+  constructor(id: string | undefined, delayMs: number, event: EventObject, child?: SupervisedChild) {
+    this.id = id;
+    this.delayMs = delayMs;
+    this.event = event;
+    this.child = child;
+  }
+}

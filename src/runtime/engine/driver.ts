@@ -1,0 +1,277 @@
+/**
+ * What all drivers have in common: the run-to-completion queue, the effects after the step, deadlines, children,
+ * observers and the end.
+ *
+ * A driver says what a step is: it changes its state and notes in a `Work` what is to be done. Everything else is
+ * here, once, so that the drivers can differ in nothing else. The invariants are those of chart.ts.
+ */
+import type { AnyStateMachine, EventObject } from 'xstate';
+import { tellListener } from '../values/thenable.ts';
+import type {
+  ChartEffect,
+  ChartObservation,
+  ChartOptions,
+  ChartSnapshot,
+  ChartStatus,
+} from './create-chart.ts';
+import type { ChildEndEvent, SupervisedChild, Supervisor, Tell } from './child.ts';
+import type { Deadline } from './deadline.ts';
+import { closeWork, type InlineAction, openWork, TO, type Work } from './work.ts';
+
+/** What waits for its step: an event, or whatever else a driver makes a step of. */
+export interface Delivery {
+  readonly event: EventObject;
+}
+
+export abstract class ChartDriver implements Supervisor {
+  readonly definition: AnyStateMachine;
+  status: ChartStatus = 'active';
+  protected readonly options: ChartOptions;
+  /** Of a chart that is done. */
+  protected output: unknown = undefined;
+  /** The bug that has ended it. */
+  protected fault: unknown = undefined;
+  private phase: 'resting' | 'stepping' | 'stopping' = 'resting';
+  private queue: (EventObject | Delivery)[] | undefined = undefined;
+  /** The newest of those that are armed. */
+  private deadlines: Deadline | undefined = undefined;
+
+  constructor(definition: AnyStateMachine, options: ChartOptions) {
+    this.definition = definition;
+    this.options = options;
+  }
+
+  abstract readonly value: unknown;
+  abstract readonly context: unknown;
+  abstract readonly path: string;
+
+  /** Takes the first step; a throw is a bug of the chart. */
+  protected abstract init(input: unknown, work: Work): void;
+  /** Takes a step; a throw is a bug of the chart, and then the step has changed nothing. */
+  protected abstract step(delivery: EventObject | Delivery, work: Work): void;
+  /** Notes what a stop has to do. */
+  protected abstract quit(work: Work): void;
+  /** Children that have not been stopped, in the order in which they are. */
+  protected abstract supervised(): readonly SupervisedChild[];
+
+  /** Makes a step of a deadline that is due. */
+  deadlineDue(deadline: Deadline): void {
+    if (deadline.child === undefined) this.accept(deadline.event);
+    else deadline.child.tell(deadline.event);
+  }
+
+  childSent(_child: SupervisedChild, event: EventObject): void {
+    this.accept(event);
+  }
+
+  childEnded(_child: SupervisedChild, event: ChildEndEvent): void {
+    this.accept(event);
+  }
+
+  /** Lets go of what is the driver's own, once the chart has ended. */
+  protected release(): void {}
+
+  send(event: EventObject): void {
+    this.accept(event);
+  }
+
+  snapshot(): ChartSnapshot<AnyStateMachine> {
+    const { value, context, status, output } = this;
+    return { value: value as string, context, status, output };
+  }
+
+  begin(input: unknown): void {
+    this.phase = 'stepping';
+    const event: EventObject & { input: unknown } = { type: 'xstate.init', input };
+    const work = openWork();
+    try {
+      this.init(input, work);
+    } catch (thrown) {
+      this.spoil(thrown, work);
+    }
+    this.conclude('started', event, work);
+    this.drain();
+  }
+
+  stop(): void {
+    if (this.status !== 'active' || this.phase === 'stopping') return;
+    const isStepping = this.phase === 'stepping';
+    this.phase = 'stopping';
+    this.queue = undefined;
+    if (!isStepping) this.halt();
+  }
+
+  protected accept(delivery: EventObject | Delivery): void {
+    if (this.status !== 'active' || this.phase === 'stopping') return;
+    if (this.phase === 'stepping') {
+      (this.queue ??= []).push(delivery);
+      return;
+    }
+    this.phase = 'stepping';
+    this.take(delivery);
+    this.drain();
+  }
+
+  private drain(): void {
+    const { queue } = this;
+    if (queue !== undefined) {
+      // A stop, and whatever else ends the chart, drops the queue.
+      for (let at = 0; this.queue === queue && at < queue.length; at++) this.take(queue[at]!);
+      this.queue = undefined;
+    }
+    if (this.phase === 'stepping') this.phase = 'resting';
+    else if (this.status === 'active') this.halt();
+  }
+
+  private take(delivery: EventObject | Delivery): void {
+    const work = openWork();
+    try {
+      this.step(delivery, work);
+    } catch (thrown) {
+      this.spoil(thrown, work);
+    }
+    this.conclude('stepped', eventOf(delivery), work);
+  }
+
+  private conclude(type: 'started' | 'stepped', event: EventObject, work: Work): void {
+    if (this.options.observe !== undefined && this.status !== 'error') this.tell(type, event);
+    if (work.count > 0) this.perform(work);
+    closeWork(work);
+    if (this.status !== 'active') this.end(event);
+  }
+
+  /** A step has thrown. */
+  private spoil(thrown: unknown, work: Work): void {
+    work.cut(0);
+    this.status = 'error';
+    this.fault = thrown;
+  }
+
+  private halt(): void {
+    const work = openWork();
+    this.quit(work);
+    this.status = 'stopped';
+    this.perform(work);
+    closeWork(work);
+    this.end({ type: 'xstate.stop' });
+  }
+
+  private end(event: EventObject): void {
+    this.queue = undefined;
+    for (let armed = this.deadlines; armed !== undefined; armed = armed.earlier) {
+      this.options.clock.clearTimeout(armed.handle);
+    }
+    this.deadlines = undefined;
+    if (this.status === 'error') for (const child of this.supervised()) this.stopForGood(child);
+    this.release();
+    if (this.options.observe !== undefined) this.tell('ended', event);
+    if (this.status === 'error') this.options.onBug(this.fault);
+    else if (this.status === 'done') this.options.onDone?.(this.output);
+  }
+
+  private perform(work: Work): void {
+    const { kinds, payloads } = work;
+    let at = 0;
+    try {
+      for (; at < work.count; at++) {
+        const payload = payloads[at];
+        switch (kinds[at]!) {
+          case TO.perform:
+            this.options.perform(payload as ChartEffect);
+            break;
+          case TO.run:
+            (payload as InlineAction).run();
+            break;
+          case TO.arm:
+            this.arm(payload as Deadline);
+            break;
+          case TO.disarm:
+            this.disarm(payload as Deadline | string);
+            break;
+          case TO.spawn:
+            (payload as SupervisedChild).start(this.options);
+            break;
+          case TO.stop:
+            (payload as SupervisedChild).stop();
+            break;
+          case TO.tell:
+            (payload as Tell).deliver();
+            break;
+        }
+      }
+    } catch (thrown) {
+      this.status = 'error';
+      this.fault = thrown;
+      // The rest is dropped, but for children that nobody would stop any more.
+      for (at += 1; at < work.count; at++) {
+        if (kinds[at] === TO.stop) this.stopForGood(payloads[at] as SupervisedChild);
+      }
+    }
+  }
+
+  /** What it throws changes nothing: the chart has a bug already. */
+  private stopForGood(child: SupervisedChild): void {
+    try {
+      child.stop();
+    } catch {
+      // The first bug is the one that is told.
+    }
+  }
+
+  private arm(deadline: Deadline): void {
+    this.named(deadline.id);
+    if (deadline.delayMs === Infinity) return;
+    deadline.earlier = this.deadlines;
+    this.deadlines = deadline;
+    deadline.handle = this.options.clock.setTimeout(() => {
+      if (!this.forget(deadline)) return;
+      this.named(deadline.id);
+      this.deadlineDue(deadline);
+    }, deadline.delayMs);
+  }
+
+  private disarm(which: Deadline | string): void {
+    const deadline = typeof which === 'string' ? this.named(which) : which;
+    if (deadline !== undefined && this.forget(deadline)) this.options.clock.clearTimeout(deadline.handle);
+  }
+
+  /** The deadline that this id means; from now on it means none. */
+  private named(id: string | undefined): Deadline | undefined {
+    if (id === undefined) return undefined;
+    for (let armed = this.deadlines; armed !== undefined; armed = armed.earlier) {
+      if (armed.isNamed && armed.id === id) {
+        armed.isNamed = false;
+        return armed;
+      }
+    }
+    return undefined;
+  }
+
+  /** Whether it was armed. */
+  private forget(deadline: Deadline): boolean {
+    let later: Deadline | undefined;
+    for (let armed = this.deadlines; armed !== undefined; armed = armed.earlier) {
+      if (armed === deadline) {
+        if (later === undefined) this.deadlines = armed.earlier;
+        else later.earlier = armed.earlier;
+        return true;
+      }
+      later = armed;
+    }
+    return false;
+  }
+
+  private tell(type: ChartObservation['type'], event: EventObject): void {
+    const { definition, options } = this;
+    const observation = { type, chart: this, definition, snapshot: this.snapshot(), event };
+    tellListener(
+      options.observe!,
+      type === 'ended' && this.status === 'error' ? { ...observation, error: this.fault } : observation,
+      (thrown) => options.onObserverFault?.(thrown),
+    );
+  }
+}
+
+function eventOf(delivery: EventObject | Delivery): EventObject {
+  return 'type' in delivery ? delivery : delivery.event;
+}

@@ -1,0 +1,64 @@
+/**
+ * What one step asks to be done, in order, until it is performed.
+ *
+ * Steps of several charts may be open at once, one inside an effect of another: each has its own list, and the lists
+ * are used again, so that a step allocates none.
+ */
+
+/** An action that is a function without a name: it runs in its place among the effects. */
+export interface InlineAction {
+  run(): void;
+}
+
+/** What is to be done with an entry's payload. */
+export const TO = {
+  /** A `ChartEffect`. */
+  perform: 0,
+  /** An `InlineAction`. */
+  run: 1,
+  /** A `Deadline`. */
+  arm: 2,
+  /** The id of a deadline, or the `Deadline`. */
+  disarm: 3,
+  /** A `SupervisedChild`. */
+  spawn: 4,
+  /** A `SupervisedChild`. */
+  stop: 5,
+  /** A `Tell`. */
+  tell: 6,
+} as const;
+
+export type WorkKind = (typeof TO)[keyof typeof TO];
+
+export class Work {
+  readonly kinds: WorkKind[] = [];
+  readonly payloads: unknown[] = [];
+  count = 0;
+
+  add(kind: WorkKind, payload: unknown): void {
+    this.kinds[this.count] = kind;
+    this.payloads[this.count] = payload;
+    this.count += 1;
+  }
+
+  /** Forgets everything from `from` on. */
+  cut(from: number): void {
+    for (let at = from; at < this.count; at++) this.payloads[at] = undefined;
+    this.count = from;
+  }
+}
+
+const works: Work[] = [];
+let open = 0;
+
+export function openWork(): Work {
+  const work = (works[open] ??= new Work());
+  open += 1;
+  return work;
+}
+
+/** Of the work that was opened last. */
+export function closeWork(work: Work): void {
+  work.cut(0);
+  open -= 1;
+}
