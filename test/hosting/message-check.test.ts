@@ -1,6 +1,4 @@
 /** An agent's code holds the channel of its child, and can send what it likes: it harms nobody but itself. */
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AgentSystemError, type ExitReason } from '../../src/index.ts';
@@ -279,8 +277,6 @@ describe('over a real channel', () => {
       await witness.until('ready');
       const said = [
         'ready',
-        { cmd: 'NODE_HANDLE_ACK' },
-        { cmd: 'NODE_HANDLE_NACK' },
         [1, { type: 'log' }],
         [1, { type: 'state.saved' }],
         [1, { type: 'state.save_failed', error: circular }],
@@ -294,16 +290,4 @@ describe('over a real channel', () => {
       await host.close();
     },
   );
-  test('a server that an agent sends along does not stay open in the program', async () => {
-    const host = processHost();
-    const witness = openWitnessed(host, { module });
-    await witness.until('ready');
-    const { output: port } = (await witness.task('sendServer')) as { readonly output: number };
-    expect(await witness.task('echo', 1)).toMatchObject({ output: 1 });
-    expect(await witness.terminate()).toBe('shutdown');
-    const socket = connect(port, '127.0.0.1');
-    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
-    expect(error.code).toBe('ECONNREFUSED');
-    await host.close();
-  });
 });

@@ -141,13 +141,6 @@ describe('what an agent says', () => {
     expect(err).toMatchObject({ level: 'warn', fields: { stream: 'stderr' } });
     expect(await witness.terminate()).toBe('shutdown');
   });
-  test('what it sends past the protocol is dropped', async () => {
-    const witness = await readyFaulty(host);
-    expect(await outputOf(witness, 'foreign')).toBe('answered');
-    expect(await outputOf(witness, 'echo', 1)).toBe(1);
-    expect(witness.reports.map(({ type }) => type)).toEqual(['ready', 'task.completed', 'task.completed']);
-    expect(await witness.terminate()).toBe('shutdown');
-  });
 });
 
 describe('limits and flags', () => {

@@ -11,6 +11,7 @@
  */
 import type { ExitReason } from '../../../machines/index.ts';
 import { AgentBody } from '../agent-body.ts';
+import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
 import { errorInfoOf, inWords } from '../../values/errors.ts';
 import type { BodyReport, BodyRequest } from '../host.ts';
 import { loadAgentModule } from '../../definition/load-agent-module.ts';
@@ -30,6 +31,8 @@ import {
 } from './protocol.ts';
 
 export interface BodyServerOptions {
+  /** How far it is to the parent. */
+  readonly reach: Reach;
   /** Sends one message; throws when a value in it cannot be cloned. `sent` is called once it has left. */
   send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void;
   /** Ends the thread or process. */
@@ -57,7 +60,10 @@ export class BodyServer {
   constructor(options: BodyServerOptions) {
     this.#options = options;
     this.#outbox = new Outbox({
-      send: (message, transfer, sent) => options.send(message, transfer, sent),
+      send: (message, transfer, sent) => {
+        assertSendable(message, options.reach);
+        options.send(message, transfer, sent);
+      },
       substitute: (item, thrown) => this.#substitute(item, thrown),
     });
   }
@@ -214,8 +220,11 @@ export class BodyServer {
         const error = cloneError('the output of the task', thrown);
         return { body, word: { type: 'task.failed', taskId: word.taskId, code: 'TASK_FAILED', error } };
       }
-      case 'health.answered':
+      case 'health.answered': {
+        const { message } = cloneError('the detail of a health check', thrown);
+        this.#report(body, { type: 'log', level: 'warn', message });
         return { body, word: { type: 'health.answered', checkId: word.checkId } };
+      }
       case 'task.progress': {
         const { message } = cloneError('the progress of a task', thrown);
         return { body, word: { type: 'log', level: 'warn', message } };
@@ -225,5 +234,29 @@ export class BodyServer {
       default:
         return undefined;
     }
+  }
+}
+
+/** @throws TypeError that says what of a message its reader could not have, and where in its value */
+function assertSendable(message: ParentMessage, reach: Reach): void {
+  for (let at = 1; at < message.length; at += 2) {
+    const problem = cloneProblemOf(ownValueOf(message[at] as Word), reach);
+    if (problem !== undefined) throw new TypeError(problem);
+  }
+}
+
+/** What an agent's code put into a word. */
+function ownValueOf(word: Word): unknown {
+  switch (word.type) {
+    case 'task.completed':
+      return word.output;
+    case 'task.progress':
+      return word.value;
+    case 'health.answered':
+      return word.detail;
+    case 'log':
+      return word.fields;
+    default:
+      return undefined;
   }
 }

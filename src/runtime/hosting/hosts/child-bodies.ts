@@ -19,10 +19,12 @@ import {
   childMessage,
   cloneError,
   eachWord,
+  type Order,
   type ToChild,
   WINDOW,
   type Word,
 } from './protocol.ts';
+import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
 import { endOf } from './message-check.ts';
 
 export interface ChildBodiesOptions {
@@ -274,6 +276,7 @@ export class ChildBodies implements ChildListener {
   }
 
   #send(items: readonly ToChild[], transfer: readonly ArrayBuffer[] = []): void {
+    for (const { order } of items) assertSendable(order, this.#child.kind);
     this.#child.send(childMessage(this.#received, items), transfer);
     this.#acknowledged = this.#received;
   }
@@ -299,6 +302,28 @@ export class ChildBodies implements ChildListener {
         return tell({ type: 'log', level: 'error', message });
       }
     }
+  }
+}
+
+/** @throws TypeError that says what of an order its reader could not have, and where in its value */
+function assertSendable(order: Order, reach: Reach): void {
+  const problem = cloneProblemOf(ownValueOf(order), reach);
+  if (problem !== undefined) throw new TypeError(problem);
+}
+
+/** What callers put into an order. */
+function ownValueOf(order: Order): unknown {
+  switch (order.type) {
+    case 'open':
+      return order.start.initArgs;
+    case 'task.run':
+      return order.input;
+    case 'variable.changed':
+      return order.variable.value;
+    case 'vote.asked':
+      return order.proposal.value;
+    default:
+      return undefined;
   }
 }
 

@@ -9,6 +9,7 @@
 import { describeExit, type ExitReason } from '../../../machines/index.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { AgentManifest } from '../../definition/define-agent.ts';
+import { cloneProblemOf } from '../../values/clone-survey.ts';
 import { errorFrom, inWords } from '../../values/errors.ts';
 import type { DescriptionTurn } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
@@ -94,6 +95,8 @@ export class Probe {
       return this.#answer(new Error(`module ${module.href} was not loaded`, { cause: thrown }));
     }
     try {
+      const problem = cloneProblemOf(initArgs, this.#options.kind);
+      if (problem !== undefined) throw new TypeError(problem);
       const order = { type: 'describe', question: question.number, module: module.href, initArgs } as const;
       this.#child.send(childMessage(this.#received, [{ body: CHILD, order }]), []);
     } catch (thrown) {

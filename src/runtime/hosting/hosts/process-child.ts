@@ -6,7 +6,8 @@
  * I1  It does not outlive its parent: it leaves when its channel closes, and is killed with its parent even
  *     while it spins. The kernel sees to that where `setpriv` is there to ask it, else a thread of its own does.
  */
-import { type ChildProcess, fork, type SendHandle } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { ExitReason, ParsedAgentSpec } from '../../../machines/index.ts';
@@ -14,6 +15,7 @@ import type { Clock } from '../../time/clock.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
+import { CHANNEL_FD, FrameReader, writeFrame } from './frames.ts';
 import {
   entryUrl,
   heapFlags,
@@ -76,6 +78,7 @@ export class ProcessChild implements Child {
   readonly #options: ProcessChildOptions;
   readonly #listener: ChildListener;
   readonly #process: ChildProcess;
+  readonly #channel: Socket | undefined;
   #intent: ExitReason | undefined;
   #stderr = '';
   #isEnded = false;
@@ -86,13 +89,10 @@ export class ProcessChild implements Child {
     this.#listener = listener;
     const child = start(options);
     this.#process = child;
-    ignoreAcknowledgements(child);
-    child.on('message', (message, handle) => {
-      release(handle);
-      listener.message(message);
-    });
     child.on('error', (error) => this.#failed(error));
-    child.on('disconnect', () => this.#disconnected());
+    // Where the process could not be made there may be none: `error` tells.
+    this.#channel = (child.stdio as ChildProcess['stdio'] | undefined)?.[CHANNEL_FD] as Socket | undefined;
+    this.#listen();
     child.on('exit', (code, signal) => this.#exited(code, signal));
     for (const stream of ['stdout', 'stderr'] as const) {
       const tell = (line: string): void => {
@@ -109,8 +109,7 @@ export class ProcessChild implements Child {
   }
 
   send(message: ChildMessage): void {
-    // With a callback a closed channel is no event of its own: `disconnect` tells.
-    this.#process.send(message, undefined, undefined, ignore);
+    if (this.#channel !== undefined) writeFrame(this.#channel, message);
   }
 
   kill(reason: ExitReason): void {
@@ -119,7 +118,7 @@ export class ProcessChild implements Child {
   }
 
   ref(isKept: boolean): void {
-    const handles = [this.#process, this.#process.channel, this.#process.stdout, this.#process.stderr];
+    const handles = [this.#process, this.#channel, this.#process.stdout, this.#process.stderr];
     for (const handle of handles as ({ ref?(): void; unref?(): void } | null | undefined)[]) {
       if (isKept) handle?.ref?.();
       else handle?.unref?.();
@@ -134,6 +133,18 @@ export class ProcessChild implements Child {
     if (usage === undefined) return;
     this.usage = usage;
     if (usage.memoryBytes > (resources.maxMemoryBytes ?? Infinity)) this.kill('out_of_memory');
+  }
+
+  #listen(): void {
+    const reader = new FrameReader({
+      message: (message) => this.#listener.message(message),
+      fault: (problem) =>
+        this.kill({ error: { name: 'ChannelError', message: `its process sent ${problem}` } }),
+    });
+    this.#channel?.on('data', (chunk: Buffer) => reader.take(chunk));
+    // That it is gone is told by `close`.
+    this.#channel?.on('error', ignore);
+    this.#channel?.on('close', () => this.#disconnected());
   }
 
   /** Right after it was made, before it has threads: a priority is a thread's own, and inherited. */
@@ -176,28 +187,9 @@ export class ProcessChild implements Child {
   #end(reason: ExitReason): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#process.stdout?.destroy();
-    this.#process.stderr?.destroy();
+    for (const stream of [this.#process.stdout, this.#process.stderr, this.#channel]) stream?.destroy();
     this.#listener.ended(reason);
   }
-}
-
-/** Nobody here sends handles; Node takes it for a bug, and ends the program, when a child acknowledges one. */
-function ignoreAcknowledgements(child: ChildProcess): void {
-  const internal = 'internalMessage';
-  const handlers = child.rawListeners(internal);
-  child.removeAllListeners(internal);
-  child.on(internal, (message: { readonly cmd?: unknown }, ...more: unknown[]) => {
-    if (message.cmd === 'NODE_HANDLE_ACK' || message.cmd === 'NODE_HANDLE_NACK') return;
-    for (const handler of handlers) Reflect.apply(handler, child, [message, ...more]);
-  });
-}
-
-/** Closes what a child sent along, a socket or a server: nobody here would. */
-function release(handle: SendHandle | undefined): void {
-  if (handle === undefined || handle === null) return;
-  if ('destroy' in handle) handle.destroy();
-  else handle.close();
 }
 
 function start(options: ProcessChildOptions): ChildProcess {
@@ -226,12 +218,12 @@ function start(options: ProcessChildOptions): ChildProcess {
       ? ownPermissions(process.execArgv)
       : permissionFlags(resources.sandbox, module)),
   ];
-  return fork(
-    fileURLToPath(entryUrl(new URL('./process-entry.ts', import.meta.url))),
-    [JSON.stringify(told)],
+  const entry = fileURLToPath(entryUrl(new URL('./process-entry.ts', import.meta.url)));
+  const args = [...flags, entry, JSON.stringify(told)];
+  return spawn(
+    setpriv ?? process.execPath,
+    setpriv === undefined ? args : ['--pdeathsig', 'KILL', process.execPath, ...args],
     {
-      execPath: setpriv ?? process.execPath,
-      execArgv: setpriv === undefined ? flags : ['--pdeathsig', 'KILL', process.execPath, ...flags],
       env: {
         ...process.env,
         ...env,
@@ -241,8 +233,7 @@ function start(options: ProcessChildOptions): ChildProcess {
             : withoutHeapFlags(env['NODE_OPTIONS']),
       },
       cwd: madeIn,
-      serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     },
   );
 }

@@ -1,6 +1,8 @@
 /** What runs first in an agent's process: it joins the body server to the channel, and sees that no orphan stays. */
+import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
+import { CHANNEL_FD, FrameReader, writeFrame } from './frames.ts';
 import type { ProcessEntryData } from './process-child.ts';
 import { type ChildMessage, DISCONNECTED_EXIT_CODE } from './protocol.ts';
 import { goTo } from './working-folder.ts';
@@ -8,23 +10,21 @@ import { goTo } from './working-folder.ts';
 const { parentPid, worksIn, watch, usageEveryMs } = JSON.parse(process.argv[2] ?? '{}') as ProcessEntryData;
 const LAST_WORD_MS = 1_000;
 const ignore = (): void => {};
-const send = process.send!.bind(process) as (
-  message: unknown,
-  handle: undefined,
-  options: undefined,
-  sent: () => void,
-) => boolean;
+const channel = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
+const lost = (): never => process.exit(DISCONNECTED_EXIT_CODE);
 
 // The parent may have died before this process could be tied to it.
-if (process.ppid !== parentPid) process.exit(DISCONNECTED_EXIT_CODE);
+if (process.ppid !== parentPid) lost();
 if (worksIn !== undefined) goTo(worksIn);
-process.on('disconnect', () => process.exit(DISCONNECTED_EXIT_CODE));
+channel.on('error', lost);
+channel.on('close', lost);
 // A terminal interrupts the whole group of processes: the parent decides what becomes of its agents.
 process.on('SIGINT', ignore);
 if (watch) new Worker(new URL(watch.entry), { workerData: watch, env: {}, execArgv: [] }).unref();
 
 const server = new BodyServer({
-  send: (message, _, sent = ignore) => void send(message, undefined, undefined, sent),
+  reach: 'process',
+  send: (message, _, sent) => writeFrame(channel, message, sent && { sent }),
   leave: (exitCode) => process.exit(exitCode),
 });
 const crash = (thrown: unknown): void => {
@@ -33,7 +33,11 @@ const crash = (thrown: unknown): void => {
 };
 process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
-process.on('message', (message: ChildMessage) => server.receive(message));
+const reader = new FrameReader({
+  message: (message) => server.receive(message as ChildMessage),
+  fault: (problem) => crash(new Error(`the process was sent ${problem}`)),
+});
+channel.on('data', (chunk: Buffer) => reader.take(chunk));
 
 if (usageEveryMs !== undefined) {
   const tell = (): void => {

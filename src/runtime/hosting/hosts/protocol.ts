@@ -111,11 +111,12 @@ export function eachWord(message: unknown, take: (body: BodyKey, word: Word) => 
   return true;
 }
 
-/** What says that a value cannot leave its thread or process. */
-export function cloneError(what: string, thrown: unknown): ErrorInfo {
+/** What says that a value cannot leave its thread or process, and why: `what` names the whole of it. */
+export function cloneError(what: string, problem: unknown): ErrorInfo {
+  const why = typeof problem === 'string' ? problem : errorInfoOf(problem).message;
   return {
     name: 'DataCloneError',
-    message: `${what} cannot be sent to another thread or process: ${errorInfoOf(thrown).message}`,
+    message: `${what} cannot be sent to another thread or process: ${why}`,
     code: 'ERR_DATA_CLONE',
   };
 }

@@ -69,7 +69,10 @@ export class ThreadChild implements Child {
       this.#isOnline = true;
     });
     worker.on('message', (message: unknown) => listener.message(message));
-    worker.on('messageerror', (error) => this.kill({ error: errorInfoOf(error) }));
+    worker.on('messageerror', (error) => {
+      const message = `its thread sent a message that cannot be read: ${errorInfoOf(error).message}`;
+      this.kill({ error: { name: 'ChannelError', message } });
+    });
     worker.on('error', (error: unknown) => {
       this.#intent ??= isOutOfMemory(error) ? 'out_of_memory' : { error: errorInfoOf(error) };
     });

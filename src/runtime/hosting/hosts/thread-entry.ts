@@ -11,6 +11,7 @@ const { niceness } = workerData as ThreadEntryData;
 if (niceness !== undefined) setPriority(0, niceness);
 
 const server = new BodyServer({
+  reach: 'thread',
   send(message, transfer, sent) {
     port.postMessage(message, transfer);
     sent?.();
@@ -19,4 +20,5 @@ const server = new BodyServer({
 });
 process.on('uncaughtException', (thrown) => server.crash(thrown));
 process.on('unhandledRejection', (thrown) => server.crash(thrown));
+port.on('messageerror', (thrown) => server.crash(thrown));
 port.on('message', (message: ChildMessage) => server.receive(message));

@@ -1,0 +1,132 @@
+/**
+ * Messages on a stream of bytes between a program and its child: cut, read, and never trusted.
+ *
+ * A frame is the length of a message, four bytes, the lowest first, and the message as V8 serializes it. What the
+ * other side writes may be anything: its agents' code has the descriptor, too.
+ *
+ * I1  Reading never throws. What is no frame, or cannot be read, is a fault, and all bytes after it are ignored.
+ * I2  What is held, and copied, is in proportion to the bytes that came, however they are cut: nothing is allocated
+ *     for a length that is only claimed.
+ * I3  A frame is at most `maxBytes` long, for a writer as for a reader.
+ */
+import type { Socket } from 'node:net';
+import { deserialize, serialize } from 'node:v8';
+import { errorInfoOf } from '../../values/errors.ts';
+
+/** What a message may take on its way, unless its reader allows for less. */
+export const MAX_FRAME_BYTES = 256 * 1_048_576;
+
+const HEADER_BYTES = 4;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** The descriptor of the stream in a child. */
+export const CHANNEL_FD = 3;
+
+/** What frames are written to. */
+type FrameWriter = Pick<Socket, 'writable' | 'cork' | 'uncork' | 'write'>;
+
+/**
+ * Writes one message; to a stream that is closed nothing, and whoever owns it hears of that.
+ *
+ * @param sent called once it has left, or cannot any more
+ * @throws when a value in it cannot be cloned, or it is too long: nothing was written then
+ */
+export function writeFrame(
+  stream: FrameWriter,
+  message: unknown,
+  { maxBytes = MAX_FRAME_BYTES, sent }: { readonly maxBytes?: number; readonly sent?: () => void } = {},
+): void {
+  const body = serialize(message);
+  if (body.length > maxBytes) {
+    throw new RangeError(`it takes ${body.length} bytes, expected ${maxBytes} at the most`);
+  }
+  if (!stream.writable) return sent?.();
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  header.writeUInt32LE(body.length);
+  stream.cork();
+  stream.write(header);
+  stream.write(body, sent);
+  stream.uncork();
+}
+
+export interface FrameListener {
+  message(message: unknown): void;
+  /** The other side keeps to no protocol: nothing of it is heard any more. */
+  fault(problem: string): void;
+}
+
+export class FrameReader {
+  readonly #listener: FrameListener;
+  readonly #maxBytes: number;
+  /** What has come of a frame that is not complete, with room behind it. */
+  #room = NOTHING;
+  #heldBytes = 0;
+  /** How many bytes the next step needs: those of a header, or of a frame with its header. */
+  #neededBytes = HEADER_BYTES;
+  #isFaulty = false;
+
+  constructor(listener: FrameListener, maxBytes = MAX_FRAME_BYTES) {
+    this.#listener = listener;
+    this.#maxBytes = maxBytes;
+  }
+
+  take(chunk: Buffer): void {
+    if (this.#isFaulty) return;
+    const bytes = this.#heldBytes === 0 ? chunk : this.#joined(chunk);
+    if (bytes.length < this.#neededBytes && bytes !== chunk) {
+      this.#heldBytes = bytes.length;
+      return;
+    }
+    let from = 0;
+    try {
+      while (bytes.length - from >= HEADER_BYTES) {
+        const length = bytes.readUInt32LE(from);
+        if (length > this.#maxBytes) {
+          return this.#fail(`a message of ${length} bytes, expected ${this.#maxBytes} at the most`);
+        }
+        const begin = from + HEADER_BYTES;
+        if (bytes.length - begin < length) break;
+        from = begin + length;
+        this.#read(bytes.subarray(begin, from));
+        if (this.#isFaulty) return;
+      }
+    } finally {
+      this.#hold(bytes.subarray(from));
+    }
+  }
+
+  #hold(rest: Buffer): void {
+    this.#room = this.#isFaulty ? NOTHING : rest;
+    this.#heldBytes = this.#room.length;
+    this.#neededBytes = HEADER_BYTES + (this.#heldBytes < HEADER_BYTES ? 0 : rest.readUInt32LE());
+  }
+
+  /** What is held, and the chunk behind it. Memory that was read from is never written to again: its reader has it. */
+  #joined(chunk: Buffer): Buffer {
+    const length = this.#heldBytes + chunk.length;
+    if (length > this.#room.length) {
+      const room = Buffer.allocUnsafeSlow(Math.max(length, Math.min(this.#neededBytes, 2 * this.#heldBytes)));
+      this.#room.copy(room, 0, 0, this.#heldBytes);
+      this.#room = room;
+    }
+    chunk.copy(this.#room, this.#heldBytes);
+    return this.#room.subarray(0, length);
+  }
+
+  #read(body: Buffer): void {
+    let message: unknown;
+    try {
+      message = deserialize(body);
+    } catch (thrown) {
+      return this.#fail(
+        `a message of ${body.length} bytes that cannot be read: ${errorInfoOf(thrown).message}`,
+      );
+    }
+    this.#listener.message(message);
+  }
+
+  #fail(problem: string): void {
+    this.#isFaulty = true;
+    this.#listener.fault(problem);
+  }
+}

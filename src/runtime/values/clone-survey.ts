@@ -1,0 +1,167 @@
+/**
+ * Whether a value can be sent to another thread or process and read there, and where it could not.
+ *
+ * The structured clone writes more than it can read again: a reader needs up to twice the stack of a writer, and
+ * a compiled WebAssembly module can be written for a process that cannot have it. So one looks before one sends.
+ * Getters run, as they do for a clone; what they throw is left to the clone to tell.
+ *
+ * I1  What is small and plain, as most values are, is found so by one short walk that allocates nothing.
+ * I2  The depth is that of the clone: what occurs twice, or contains itself, is gone into once.
+ */
+import { types } from 'node:util';
+import { inWords } from './errors.ts';
+
+/** How deep a value may be nested. Node reads about 1,600 levels on the stack that it has by default. */
+export const MAX_LEVELS = 1_000;
+
+/** How far the value goes: a thread has the memory of its program, a process has none of it. */
+export type Reach = 'thread' | 'process';
+
+/** A walk that is longer is left to a survey. It cannot be deeper than it is long. */
+const SHORT_WALK = 100;
+
+/** Of a long way to a place, so many keys are shown. */
+const SHOWN_KEYS = 8;
+
+const wasm = (globalThis as { readonly WebAssembly?: { readonly Module?: unknown } }).WebAssembly;
+
+/** What of a value cannot be sent, as in `layers[2].run is a function`; `undefined` when nothing is known of. */
+export function cloneProblemOf(value: unknown, reach: Reach): string | undefined {
+  try {
+    if (isPlain(value, { steps: SHORT_WALK })) return undefined;
+    const survey = new CloneSurvey(reach);
+    const problem = survey.problemOf(value);
+    return problem === undefined ? undefined : `${survey.path} is ${problem}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a value is nothing but data in plain objects and arrays, and little of it. */
+function isPlain(value: unknown, left: { steps: number }): boolean {
+  left.steps -= 1;
+  if (left.steps < 0) return false;
+  if (typeof value !== 'object') return typeof value !== 'function' && typeof value !== 'symbol';
+  if (value === null) return true;
+  if (Array.isArray(value)) {
+    if (value.length > left.steps) return false;
+    for (const item of value as unknown[]) if (!isPlain(item, left)) return false;
+    return true;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const key in value) if (!isPlain((value as Record<string, unknown>)[key], left)) return false;
+  return true;
+}
+
+class CloneSurvey {
+  readonly #reach: Reach;
+  readonly #seen = new Set<object>();
+  /** The way to where it is; what a `Map` holds is behind its key, in an array of one. */
+  readonly #keys: (string | number | readonly [unknown])[] = [];
+
+  constructor(reach: Reach) {
+    this.#reach = reach;
+  }
+
+  /** Where it stopped; of a long way its beginning. */
+  get path(): string {
+    const way = this.#keys.slice(0, SHOWN_KEYS).map((key, place) => {
+      if (typeof key === 'object') return `.get(${inWords(key[0])})`;
+      if (typeof key === 'number') return `[${key}]`;
+      if (!/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) && !key.endsWith('()')) return `[${inWords(key)}]`;
+      return place === 0 ? key : `.${key}`;
+    });
+    const begin = typeof this.#keys[0] === 'string' && !way[0]?.startsWith('[') ? '' : 'it';
+    return `${begin}${way.join('')}${this.#keys.length > SHOWN_KEYS ? '…' : ''}`;
+  }
+
+  problemOf(value: unknown): string | undefined {
+    switch (typeof value) {
+      case 'object':
+        return value === null ? undefined : this.#problemOfObject(value);
+      case 'function':
+        return inWords(value);
+      case 'symbol':
+        return `the symbol ${String(value)}`;
+      default:
+        return undefined;
+    }
+  }
+
+  #problemOfObject(value: object): string | undefined {
+    if (this.#seen.has(value)) return undefined;
+    if (this.#keys.length >= MAX_LEVELS) return `nested deeper than ${MAX_LEVELS} levels`;
+    this.#seen.add(value);
+    // Nothing of it can be relied on, its length neither.
+    if (types.isProxy(value)) return 'a proxy';
+    if (Array.isArray(value)) return this.#problemOfArray(value);
+    if (types.isMap(value)) return this.#problemOfMap(value);
+    if (types.isSet(value)) return this.#problemOfSet(value);
+    if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value)) return this.#problemOfBuffer(value);
+    if (types.isPromise(value)) return 'a promise';
+    if (types.isWeakMap(value) || types.isWeakSet(value)) return `a ${tagOf(value)}`;
+    if (this.#reach === 'process' && isCompiled(value)) return 'a WebAssembly.Module';
+    if (types.isNativeError(value)) return this.#problemAt('cause', value.cause);
+    return this.#problemOfFields(value);
+  }
+
+  #problemOfArray(array: readonly unknown[]): string | undefined {
+    for (let at = 0; at < array.length; at += 1) {
+      const item = array[at];
+      // An array may be long without having much in it.
+      if (item === undefined && !(at in array)) return this.#problemOfFields(array);
+      const problem = this.#problemAt(at, item);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+
+  #problemOfMap(map: ReadonlyMap<unknown, unknown>): string | undefined {
+    for (const [key, item] of map) {
+      const problem = this.#problemAt('keys()', key) ?? this.#problemAt([key], item);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+
+  #problemOfSet(set: ReadonlySet<unknown>): string | undefined {
+    for (const item of set) {
+      const problem = this.#problemAt('values()', item);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+
+  #problemOfBuffer(value: object): string | undefined {
+    const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+    if (this.#reach === 'process' && types.isSharedArrayBuffer(value)) return 'a SharedArrayBuffer';
+    return types.isArrayBuffer(buffer) && buffer.detached ? 'a buffer that was given away' : undefined;
+  }
+
+  #problemOfFields(value: object): string | undefined {
+    for (const key of Object.keys(value)) {
+      const item = (value as Record<string, unknown>)[key];
+      const problem = this.#problemAt(key, item);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+
+  #problemAt(key: string | number | readonly [unknown], value: unknown): string | undefined {
+    if (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')
+      return undefined;
+    if (value === null) return undefined;
+    this.#keys.push(key);
+    const problem = this.problemOf(value);
+    if (problem === undefined) this.#keys.pop();
+    return problem;
+  }
+}
+
+function isCompiled(value: object): boolean {
+  return typeof wasm?.Module === 'function' && value instanceof wasm.Module;
+}
+
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}

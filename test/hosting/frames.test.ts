@@ -1,0 +1,174 @@
+import { serialize } from 'node:v8';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { FrameReader, writeFrame } from '../../src/runtime/hosting/hosts/frames.ts';
+
+const HEADER_BYTES = 4;
+
+function reader(maxBytes?: number) {
+  const messages: unknown[] = [];
+  const faults: string[] = [];
+  const frames = new FrameReader(
+    { message: (message) => messages.push(message), fault: (problem) => faults.push(problem) },
+    maxBytes,
+  );
+  return { frames, messages, faults };
+}
+
+/** What is written of these messages. */
+function written(...messages: readonly unknown[]): Buffer {
+  const chunks: Uint8Array[] = [];
+  const stream = {
+    writable: true,
+    cork: () => {},
+    uncork: () => {},
+    write: (chunk: string | Uint8Array) => chunks.push(chunk as Uint8Array) > 0,
+  };
+  for (const message of messages) writeFrame(stream, message);
+  return Buffer.concat(chunks);
+}
+
+function framed(body: Uint8Array): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32LE(body.length);
+  return Buffer.concat([header, body]);
+}
+
+describe('frames', () => {
+  test('come out as they went in, however their bytes are cut', () => {
+    const messages = [
+      0,
+      'text',
+      [1, { type: 'log' }],
+      new Map([[1, new Date(5)]]),
+      10n,
+      new Uint8Array(3),
+      null,
+    ];
+    const bytes = written(...messages);
+    for (let size = 1; size <= bytes.length; size += 1) {
+      const { frames, messages: came, faults } = reader();
+      for (let from = 0; from < bytes.length; from += size) frames.take(bytes.subarray(from, from + size));
+      expect(came).toEqual(messages);
+      expect(faults).toEqual([]);
+    }
+  });
+  test('keep the memory of what was read, whatever comes after', () => {
+    const { frames, messages } = reader();
+    const bytes = written(new Uint8Array([1, 2, 3]), new Uint8Array([4, 5, 6]));
+    for (const byte of bytes) frames.take(Buffer.from([byte]));
+    frames.take(written(new Uint8Array([7, 8, 9])));
+    expect(messages).toEqual(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+        [7, 8, 9],
+      ].map((each) => new Uint8Array(each)),
+    );
+  });
+  test('as long as is allowed are read, and one byte more is not', () => {
+    const body = serialize('x'.repeat(100));
+    const fits = reader(body.length);
+    fits.frames.take(framed(body));
+    expect([fits.messages.length, fits.faults]).toEqual([1, []]);
+    const tooLong = reader(body.length - 1);
+    tooLong.frames.take(framed(body).subarray(0, HEADER_BYTES));
+    expect(tooLong.faults).toEqual([
+      `a message of ${body.length} bytes, expected ${body.length - 1} at the most`,
+    ]);
+    const stream = { writable: true, cork: () => {}, uncork: () => {}, write: () => true };
+    const write = (maxBytes: number) => () => writeFrame(stream, 'x'.repeat(100), { maxBytes });
+    expect(write(body.length)).not.toThrow();
+    expect(write(body.length - 1)).toThrow(`it takes ${body.length} bytes, expected ${body.length - 1}`);
+  });
+  test('after a fault are not heard, and it is told once', () => {
+    const { frames, messages, faults } = reader();
+    frames.take(Buffer.concat([written('before'), framed(Buffer.from([1, 2, 3])), written('after')]));
+    frames.take(written('later'));
+    frames.take(framed(Buffer.from([1])));
+    expect(messages).toEqual(['before']);
+    expect(faults).toEqual([expect.stringMatching(/^a message of 3 bytes that cannot be read: ./)]);
+  });
+  test('of a listener that throws are not read twice', () => {
+    const heard: unknown[] = [];
+    const frames = new FrameReader({
+      message: (message) => {
+        heard.push(message);
+        if (message === 'bad') throw new Error('not to my taste');
+      },
+      fault: (problem) => heard.push(problem),
+    });
+    expect(() => frames.take(written('bad', 'good'))).toThrow('not to my taste');
+    frames.take(written('last'));
+    expect(heard).toEqual(['bad', 'good', 'last']);
+  });
+  test('that are only claimed take no memory', () => {
+    const { frames } = reader();
+    const before = process.memoryUsage().arrayBuffers;
+    const many = Array.from({ length: 50 }, () => {
+      const { frames: claimed } = reader();
+      claimed.take(Buffer.from([0, 0, 0, 16, 255]));
+      return claimed;
+    });
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
+    expect(many).toHaveLength(50);
+    frames.take(Buffer.alloc(0));
+  });
+});
+
+const RUNS = 12_000;
+const value = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withTypedArray: true,
+  withSparseArray: true,
+  withNullPrototype: true,
+});
+/** Bytes that are right but for some of them. */
+const spoiled = fc
+  .tuple(
+    value.map((any) => written([1, any])),
+    fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }),
+    fc.nat(),
+  )
+  .map(([frame, spots, cut]) => {
+    const bytes = Buffer.from(frame);
+    for (const [at, byte] of spots) bytes[at % bytes.length] = byte;
+    return cut % 3 === 0 ? bytes.subarray(0, cut % bytes.length) : bytes;
+  });
+const noise = fc.uint8Array({ maxLength: 64 });
+/** What V8 writes begins with a version; the tags of its values follow. */
+const tagged = fc.uint8Array({ maxLength: 64 }).map((rest) => framed(Uint8Array.from([255, 15, ...rest])));
+const tags = fc
+  .array(fc.constantFrom(...Buffer.from('"oA{}a$;:\'nTFINdDZzcSrwmVBtu|~?_0@ \\'), 0, 1, 2, 127, 128, 255), {
+    maxLength: 64,
+  })
+  .map((rest) => framed(Uint8Array.from([255, 15, ...rest])));
+
+test(`${RUNS} streams that no child should write are taken without a throw, in one piece or in many`, () => {
+  const ends = { read: 0, faulty: 0 };
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(spoiled, noise, noise.map(framed), tagged, tags), { minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 1, max: 40 }),
+      (chunks, size) => {
+        const bytes = Buffer.concat(chunks);
+        const whole = reader();
+        whole.frames.take(bytes);
+        const cut = reader();
+        for (let from = 0; from < bytes.length; from += size)
+          cut.frames.take(bytes.subarray(from, from + size));
+        expect(cut.faults).toEqual(whole.faults);
+        expect(cut.messages.length).toBe(whole.messages.length);
+        expect(whole.faults.length).toBeLessThanOrEqual(1);
+        if (whole.faults.length > 0) ends.faulty += 1;
+        if (whole.messages.length > 0) ends.read += 1;
+      },
+    ),
+    { numRuns: RUNS, seed: 1 },
+  );
+  // Both have to have come about, or nothing was tried.
+  expect(Math.min(ends.read, ends.faulty)).toBeGreaterThan(RUNS / 10);
+}, 60_000);

@@ -1,0 +1,181 @@
+/** Nothing that a child sends does more than end that child, or fail the one task it belongs to. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type AgentSystem, createAgentSystem, type SystemEvent } from '../../src/index.ts';
+import { framed } from '../fixtures/agents/hostile.ts';
+import { refusal, silent } from '../kit/rig.ts';
+import { keepCompiledSources } from './hosts.ts';
+
+keepCompiledSources();
+
+const module = new URL('../fixtures/agents/hostile.ts', import.meta.url);
+const CANNOT = 'cannot be sent to another thread or process: ';
+
+const UNREADABLE: unknown = expect.stringContaining('cannot be read');
+
+/** What cannot travel, and how the place is named. */
+const unsendable = {
+  linked: 'parent.parent.parent.parent.parent.parent.parent.parent… is nested deeper than 1000 levels',
+  nested: 'it[0][0][0][0][0][0][0][0]… is nested deeper than 1000 levels',
+  maps: 'it.get("in").get("in").get("in").get("in").get("in").get("in").get("in").get("in")… is nested deeper',
+  causes: 'cause.cause.cause.cause.cause.cause.cause.cause… is nested deeper than 1000 levels',
+  function: 'run is a function (run)',
+  symbol: 'it[0] is the symbol Symbol(mark)',
+  proxy: 'could not be cloned',
+  promise: 'later is a promise',
+  weak: 'it.get("cache") is a WeakMap',
+  getter: 'not to be had',
+  givenAway: 'buffer is a buffer that was given away',
+  memory: '#<Memory> could not be cloned',
+};
+const unsendableFrom = {
+  process: {
+    ...unsendable,
+    module: 'layers[1] is a WebAssembly.Module',
+    shared: 'shared is a SharedArrayBuffer',
+  },
+  thread: unsendable,
+};
+
+describe.for(['process', 'thread'] as const)('a %s', (isolation) => {
+  let system: AgentSystem;
+  let agents: AgentSystem['agents'];
+  const events: SystemEvent[] = [];
+  const uncaught: unknown[] = [];
+  const note = (thrown: unknown): void => void uncaught.push(thrown);
+
+  async function started(id: string): Promise<string> {
+    await agents.register({
+      id,
+      module,
+      isolation,
+      restart: { policy: 'immediate', delayMs: 1 },
+      tasks: { concurrency: 4 },
+    });
+    await agents.start(id);
+    return id;
+  }
+  async function crashOf(id: string): Promise<Extract<SystemEvent, { type: 'agent.crashed' }>> {
+    return await new Promise((resolve) => {
+      const stop = system.events.subscribe((event) => {
+        if (event.type !== 'agent.crashed' || event.agentId !== id) return;
+        stop();
+        resolve(event);
+      });
+    });
+  }
+
+  beforeAll(async () => {
+    process.on('uncaughtException', note);
+    system = await createAgentSystem({ logger: silent });
+    ({ agents } = system);
+    system.events.subscribe((event) => events.push(event));
+    await started('bystander');
+    await started('speaker');
+  });
+  afterAll(async () => {
+    expect(await agents.execute('bystander', { type: 'echo', input: 'well' })).toBe('well');
+    expect(agents.get('bystander')).toMatchObject({ status: 'running', incarnation: 1 });
+    await system.close();
+    process.off('uncaughtException', note);
+    expect(uncaught).toEqual([]);
+  });
+
+  test.for(Object.entries(unsendableFrom[isolation]))(
+    'fails its task by the output: %s',
+    async ([name, place]) => {
+      const { code, message } = await refusal(agents.execute('speaker', { type: 'output', input: name }));
+      expect(code).toBe('TASK_FAILED');
+      expect(message).toContain('the output of the task cannot be sent');
+      expect(message).toContain(place);
+      expect(agents.get('speaker')).toMatchObject({ status: 'running', incarnation: 1 });
+    },
+  );
+  test('says of progress, log fields and health details that they cannot be sent, and goes on', async () => {
+    for (const name of Object.keys(unsendableFrom[isolation])) {
+      expect(await agents.execute('speaker', { type: 'progress', input: name })).toBe('answered');
+      expect(await agents.execute('speaker', { type: 'log', input: name })).toBe('answered');
+      await agents.execute('speaker', { type: 'detail', input: name });
+      expect(await agents.checkHealth('speaker')).toMatchObject({ status: 'healthy' });
+    }
+    await agents.execute('speaker', { type: 'detail', input: '' });
+    expect(agents.get('speaker')).toMatchObject({ status: 'running', incarnation: 1 });
+  });
+  test('ends when it sends by hand, past all checks, what cannot be read, and the fault is named', async () => {
+    const id = await started('by-hand');
+    const crash = crashOf(id);
+    const beside = agents.execute(id, { type: 'hang' }).catch((thrown: unknown) => thrown);
+    const task = agents.execute(id, { type: 'post', input: 'linked' }).catch((thrown: unknown) => thrown);
+    expect((await crash).reason).toMatchObject({ error: { name: 'ChannelError', message: UNREADABLE } });
+    expect([await beside, await task]).toMatchObject([
+      { code: 'TASK_ABANDONED' },
+      { code: 'TASK_ABANDONED' },
+    ]);
+  });
+  test('an input that cannot travel is the fault of its caller', async () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 2_000; level += 1) deep = { deep };
+    for (const input of [deep, () => 1, { run: [Symbol('no')] }]) {
+      const { code, message } = await refusal(agents.execute('speaker', { type: 'echo', input }));
+      expect([code, message]).toEqual(['TASK_INPUT_INVALID', expect.stringContaining(CANNOT)]);
+    }
+    expect(agents.get('speaker')).toMatchObject({ status: 'running', incarnation: 1 });
+  });
+  test('initArgs that cannot travel are refused when they are registered', async () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 2_000; level += 1) deep = { deep };
+    for (const initArgs of [deep, { run: [Symbol('no')] }]) {
+      const { code, message } = await refusal(agents.register({ module, isolation, initArgs }));
+      expect([code, message]).toEqual(['AGENT_SPEC_INVALID', expect.stringContaining(CANNOT)]);
+    }
+  });
+  test('a thousand levels travel there and back', async () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 1_000; level += 1) deep = { deep };
+    expect(await agents.execute('speaker', { type: 'echo', input: deep })).toEqual(deep);
+  });
+});
+
+describe('bytes that a process writes to the descriptor of its channel', () => {
+  let system: AgentSystem;
+  beforeAll(async () => {
+    system = await createAgentSystem({ logger: silent });
+    await system.agents.register({ id: 'bystander', module });
+    await system.agents.start('bystander');
+  });
+  afterAll(async () => {
+    expect(system.agents.get('bystander')).toMatchObject({ status: 'running', incarnation: 1 });
+    await system.close();
+  });
+
+  const wasm = Buffer.from([255, 15, 119, 0]);
+  const deepArrays = Buffer.concat([
+    Buffer.from([255, 15]),
+    Buffer.concat(Array.from({ length: 100_000 }, () => Buffer.from([65, 1]))),
+  ]);
+  test.for<readonly [string, Uint8Array, RegExp]>([
+    [
+      'no frame',
+      Buffer.from('{"cmd":"NODE_HANDLE"}\n'),
+      /a message of \d+ bytes, expected 268435456 at the most/,
+    ],
+    ['a length beyond all', Buffer.alloc(8, 255), /a message of 4294967295 bytes, expected 268435456/],
+    ['an empty frame', framed(Buffer.alloc(0)), /a message of 0 bytes that cannot be read/],
+    ['a frame of noise', framed(Buffer.alloc(100, 7)), /a message of 100 bytes that cannot be read/],
+    ['a compiled module', framed(wasm), /a message of 4 bytes that cannot be read/],
+    ['arrays without end', framed(deepArrays), /a message of 200002 bytes that cannot be read/],
+  ])('end it, and the fault is named: %s', async ([, bytes, message]) => {
+    const { agents } = system;
+    const id = await agents.register({ module, restart: { policy: 'never' } });
+    await agents.start(id);
+    const work = agents.execute(id, { type: 'write', input: bytes });
+    expect((await refusal(work)).code).toBe('TASK_ABANDONED');
+    expect(agents.get(id)).toMatchObject({
+      status: 'crashed',
+      reason: { error: { name: 'ChannelError', message: expect.stringMatching(message) as unknown } },
+    });
+    expect(await agents.execute('bystander', { type: 'echo', input: id })).toBe(id);
+  });
+  test('it has no other channel: `process.send` is not there', async () => {
+    expect(await system.agents.execute('bystander', { type: 'send' })).toBe('undefined');
+  });
+});
