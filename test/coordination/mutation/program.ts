@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { runInThisContext } from 'node:vm';
 import { consensusMachine, coordinatorMachine } from '../../../src/machines/index.ts';
-import { chartMutantsOf } from './chart-mutants.ts';
+import { chartMutantsOf } from '../../mutation/chart-mutants.ts';
 import {
   boxKillers,
   coordinatorKillers,

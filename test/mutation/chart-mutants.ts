@@ -98,7 +98,8 @@ function otherTargets(
   // A state around the target, whose way in it is, would be the same again.
   const others = leaves.filter((path, i) => i !== at && !leaves[at]?.startsWith(`${path}.`));
   const next = others.findIndex((path) => leaves.indexOf(path) > at);
-  return [others.at(next), others.at(next - 1)].map((path) => `#${id}.${path}`);
+  const chosen = new Set([others.at(next), others.at(next - 1)].filter((path) => path !== undefined));
+  return [...chosen].map((path) => `#${id}.${path}`);
 }
 
 function nameOf(action: unknown): string {

@@ -1,0 +1,17 @@
+/** Mutants that change nothing anybody can see, each with the reason: they are not held against the tests. */
+export interface NoFault {
+  readonly mutant: RegExp;
+  readonly why: string;
+}
+
+export const charts: readonly NoFault[] = [];
+
+/** One in the text of a source file: what stands there, and what would stand in its place. */
+export interface NoSourceFault {
+  readonly file: string;
+  readonly original: string;
+  readonly replacement: string;
+  readonly why: string;
+}
+
+export const sources: readonly NoSourceFault[] = [];
