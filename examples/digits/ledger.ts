@@ -2,7 +2,7 @@
  * What the event stream tells: every figure of the report about lives, crashes and rounds comes from here, none
  * from what the example hoped for.
  */
-import type { ExitReason, SystemEvent, Vote } from '../../src/index.ts';
+import type { ExitReason, SystemEvent } from '../../src/index.ts';
 
 export interface AgentLife {
   readonly id: string;
@@ -24,11 +24,14 @@ export interface Crash {
   runningAt?: number;
 }
 
+/** A vote, or that it failed. */
+export type VoteSeen = Extract<SystemEvent, { type: 'round.voted' }>['vote'];
+
 export interface RoundSeen {
   readonly roundId: string;
   readonly proposed: Extract<SystemEvent, { type: 'round.opened' }>;
   /** One that came when the outcome was certain did not count any more. */
-  readonly votes: { readonly agentId: string; readonly vote: Vote; readonly counted: boolean }[];
+  readonly votes: { readonly agentId: string; readonly vote: VoteSeen; readonly counted: boolean }[];
   closed?: Extract<SystemEvent, { type: 'round.closed' }>;
 }
 

@@ -1,10 +1,9 @@
 /** Turns what was measured into a page of plain text. Pure: no clock, no console, no colour of its own. */
-import type { AgentLife, Crash } from './ledger.ts';
+import type { AgentLife, Crash, VoteSeen } from './ledger.ts';
 import type { Measurement } from './measurement.ts';
 import type { Recipe } from './model.ts';
 import type { Sabotage } from './sabotage.ts';
 import type { Score } from './trainer.ts';
-import type { Vote } from '../../src/index.ts';
 import { describeExit } from '../../src/machines/index.ts';
 
 /** How one trainer ended: the recipe it trained in full, and how that did. */
@@ -22,7 +21,7 @@ export interface RoundFound {
   readonly by: string;
   readonly recipe: Recipe;
   /** In the order of the trainers; `undefined` of one that did not vote. */
-  readonly votes: readonly ({ readonly vote: Vote; readonly counted: boolean } | undefined)[];
+  readonly votes: readonly ({ readonly vote: VoteSeen; readonly counted: boolean } | undefined)[];
   readonly outcome: string;
   /** Mean accuracy over the trainers' own digits, by one trial each. */
   readonly before: number | undefined;
@@ -91,7 +90,7 @@ function roundLines({ rounds, recipe, team, trialDigits, scouting, trials }: Fin
   ]);
   return [
     `Each trainer measures on its own digits. All scouted ${scouting} recipes, each learned from ${count(trialDigits)} digits;`,
-    `then came ${trials} more trials, with a vote after every second: + for, - against, · cannot tell,`,
+    `then came ${trials} more trials, with a vote after every second: + for, - against, · cannot tell, ! failed,`,
     'in brackets when the outcome was certain before it came.',
     ...tableOf(
       ['round', 'proposed by', 'rate / hidden / batch', 'votes', 'outcome', 'mean of their measurements'],
@@ -106,7 +105,7 @@ function roundLines({ rounds, recipe, team, trialDigits, scouting, trials }: Fin
 
 function voteSign(cast: RoundFound['votes'][number]): string {
   if (cast === undefined) return ' ? ';
-  const sign = { accept: '+', reject: '-', abstain: '·' }[cast.vote];
+  const sign = { accept: '+', reject: '-', abstain: '·', failed: '!' }[cast.vote];
   return cast.counted ? ` ${sign} ` : `(${sign})`;
 }
 

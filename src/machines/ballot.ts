@@ -4,18 +4,18 @@
  * A round's electorate is fixed when it opens, as ids with incarnations: an agent that died and is running again is
  * another voter.
  */
-import type { Vote } from './tally.ts';
+import type { Answer } from './tally.ts';
 
 /** What is known of one voter of a round. */
 export interface VoterEntry {
   readonly incarnation: number;
-  readonly vote: Vote | undefined;
+  readonly answer: Answer | undefined;
   readonly hasLeft: boolean;
 }
 
 /**
  * Why a vote does not count: the round takes no more votes; the voter was never in its electorate; the vote is of
- * another incarnation than the one that is; the voter has died; or it has voted before, in whatever way.
+ * another incarnation than the one that is; the voter has died; or it has answered before, in whatever way.
  */
 export type BallotRefusal = 'late' | 'foreign' | 'other_incarnation' | 'dead' | 'double';
 
@@ -29,6 +29,6 @@ export function decideBallot(
   if (voter === undefined) return 'foreign';
   if (voter.incarnation !== incarnation) return 'other_incarnation';
   if (voter.hasLeft) return 'dead';
-  if (voter.vote !== undefined) return 'double';
+  if (voter.answer !== undefined) return 'double';
   return undefined;
 }

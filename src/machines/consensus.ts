@@ -15,13 +15,13 @@
 import { assign, setup } from 'xstate';
 import type { RoundTerms } from './round-terms.ts';
 import {
+  type Answer,
   type Ballots,
   settledVerdictOf,
   type Tally,
   tallyOf,
   type Verdict,
   verdictOf,
-  type Vote,
   withBallots,
   withoutVoter,
 } from './tally.ts';
@@ -51,12 +51,12 @@ export interface ConsensusContext {
 }
 
 export type ConsensusEvent =
-  /** Votes that the ballot box let in: one, or many that came together. */
+  /** Answers that the ballot box let in: one, or many that came together. */
   | { type: 'ballots.counted'; ballots: Ballots }
-  /** A voter's incarnation has ended; with what it had voted, if it had. */
-  | { type: 'voter.left'; weight: number; vote: Vote | undefined }
+  /** A voter's incarnation has ended; with what it had answered, if it had. */
+  | { type: 'voter.left'; weight: number; answer: Answer | undefined }
   | { type: 'leader.changed'; term: number | undefined }
-  | { type: 'leader.ruled'; term: number; vote: Vote }
+  | { type: 'leader.ruled'; term: number; answer: Answer }
   | { type: 'round.cut'; why: RoundCut };
 
 export type Outcome = 'accepted' | 'rejected' | 'no_quorum' | 'expired';
@@ -77,11 +77,9 @@ export interface ConsensusOutput {
 /** Everything this chart may want done, as data. */
 export type ConsensusEffect =
   | { type: 'askVoters'; roundId: string }
-  | { type: 'askLeader'; roundId: string; term: number }
-  | { type: 'refuseLeader'; roundId: string; term: number };
+  | { type: 'askLeader'; roundId: string; term: number };
 
 type Here = { context: ConsensusContext };
-type There = Here & { event: ConsensusEvent };
 
 const verdict = ({ terms, tally }: ConsensusContext): Verdict => verdictOf(terms, tally);
 const termOf = (event: ConsensusEvent): number | undefined => ('term' in event ? event.term : undefined);
@@ -107,31 +105,19 @@ const outputOf =
   });
 
 const isVerdict = (verdict: Verdict) => ({ type: 'isVerdict' as const, params: { verdict } });
-const ruling = ({ event }: { event: ConsensusEvent }) => ({
-  term: termOf(event),
-  vote: event.type === 'leader.ruled' ? event.vote : undefined,
-});
-const isRuled = (vote: Vote) => ({
-  type: 'isRuled' as const,
-  params: ({ event }: { event: ConsensusEvent }) => ({ ...ruling({ event }), wanted: vote }),
-});
+const isRuled = (answer: 'accept' | 'reject') => ({ type: 'isRuled' as const, params: { answer } });
 const askLeader = {
   type: 'askLeader' as const,
   params: ({ context }: Here) => ({ roundId: context.roundId, term: context.term as number }),
 };
-const refuseLeader = {
-  type: 'refuseLeader' as const,
-  params: ({ context, event }: There) => ({ roundId: context.roundId, term: termOf(event) as number }),
-};
 const cutOff = { target: '#consensus.expired', actions: 'noteCut' as const };
 
-/** What a state that waits for the leader does, but for where each word of it leads. */
+/** What a state that waits for the leader does: a ruling of another term changes nothing. */
 const whileLeaderIsAsked = (accepted: string, otherwise: string) => ({
   'leader.ruled': [
     { guard: isRuled('accept'), target: accepted, actions: 'noteLeaderDecided' as const },
     { guard: isRuled('reject'), target: otherwise, actions: 'noteLeaderDecided' as const },
-    { guard: isRuled('abstain'), target: otherwise },
-    { actions: refuseLeader },
+    { guard: 'isOfTerm' as const, target: otherwise },
   ],
   'leader.changed': [
     { guard: 'isLeaderGone' as const, target: otherwise, actions: 'noteLeader' as const },
@@ -150,14 +136,13 @@ export const consensusMachine = setup({
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
     askVoters: (_scope, _params: { roundId: string }) => {},
     askLeader: (_scope, _params: { roundId: string; term: number }) => {},
-    refuseLeader: (_scope, _params: { roundId: string; term: number }) => {},
 
     // Assignments.
     countBallots: assign(({ context, event }) =>
       event.type === 'ballots.counted' ? { tally: withBallots(context.tally, event.ballots) } : {},
     ),
     dropVoter: assign(({ context, event }) =>
-      event.type === 'voter.left' ? { tally: withoutVoter(context.tally, event.weight, event.vote) } : {},
+      event.type === 'voter.left' ? { tally: withoutVoter(context.tally, event.weight, event.answer) } : {},
     ),
     noteLeader: assign({ term: ({ event }) => termOf(event) }),
     noteLeaderDecided: assign({ decidedBy: 'leader' as const }),
@@ -172,8 +157,9 @@ export const consensusMachine = setup({
       context.terms.fallback === 'leader_decides' &&
       context.term !== undefined &&
       !(context.terms.tie === 'keep' && verdict(context) === 'tie'),
-    isRuled: ({ context }, params: { term: number | undefined; vote: Vote | undefined; wanted: Vote }) =>
-      params.term === context.term && params.vote === params.wanted,
+    isRuled: ({ context, event }, params: { answer: 'accept' | 'reject' }) =>
+      event.type === 'leader.ruled' && event.term === context.term && event.answer === params.answer,
+    isOfTerm: ({ context, event }) => termOf(event) === context.term,
     isLeaderGone: ({ event }) => termOf(event) === undefined,
   },
   delays: {

@@ -132,6 +132,7 @@ export {
   supervisorMachine,
 } from './supervisor.ts';
 export {
+  type Answer,
   type Ballots,
   type Cast,
   type Division,

@@ -5,12 +5,17 @@
  * of whole numbers, but for the quorum, which divides: `voted / total >= quorum` is exact for a quorum written as
  * any fraction (2 of 3 reach 2/3, 7 of 100 reach 0.07), where a multiplication is not.
  *
- * I1  A verdict is settled as soon as no vote still out can change it, whatever those votes and silences are; not
- *     before. Voters that may yet leave are not foreseen.
+ * I1  Once there is a quorum, a verdict is settled as soon as no vote still out can change it, whatever those votes
+ *     and silences are; not before. That there is no quorum is settled when none is out. Voters that may yet leave
+ *     are not foreseen.
  * I2  Without a quorum nothing is accepted and nothing rejected. Nobody is never a quorum.
  * I3  The order of votes does not matter, nor whether they are counted one by one or together.
+ * I4  A vote that failed counts neither for the quorum nor for the rule: it is listed apart.
  */
 export type Vote = 'accept' | 'reject' | 'abstain';
+
+/** What came from a voter: its vote, or `failed` when its vote function threw or gave no vote. */
+export type Answer = Vote | 'failed';
 
 /**
  * What "accepted" asks for, among those that did not abstain.
@@ -20,10 +25,10 @@ export type Vote = 'accept' | 'reject' | 'abstain';
  */
 export type Rule = 'majority' | 'supermajority' | 'unanimous' | 'weighted';
 
-/** How many, or how much, for each vote. */
-export type Cast = Readonly<Record<Vote, number>>;
+/** How many, or how much, for each answer. */
+export type Cast = Readonly<Record<Answer, number>>;
 
-/** One measure of an electorate, and how its votes divide it; what is in none of the three is still out. */
+/** One measure of an electorate, and how its answers divide it; what is in none of the four is still out. */
 export interface Division extends Cast {
   readonly total: number;
 }
@@ -50,7 +55,7 @@ export interface VerdictTerms {
   readonly quorum?: number | undefined;
 }
 
-const NONE: Cast = { accept: 0, reject: 0, abstain: 0 };
+const NONE: Cast = { accept: 0, reject: 0, abstain: 0, failed: 0 };
 
 /** A voter's weight as it is counted: in thousandths, one at least. */
 export function weightOf(voteWeight: number): number {
@@ -67,12 +72,12 @@ export function withBallots(tally: Tally, ballots: Ballots): Tally {
   return { voters: plus(tally.voters, ballots.voters), weight: plus(tally.weight, ballots.weight) };
 }
 
-/** The tally without a voter that has left, and without the vote it had cast. */
-export function withoutVoter(tally: Tally, weight: number, vote: Vote | undefined): Tally {
-  return { voters: minus(tally.voters, 1, vote), weight: minus(tally.weight, weight, vote) };
+/** The tally without a voter that has left, and without what it had answered. */
+export function withoutVoter(tally: Tally, weight: number, answer: Answer | undefined): Tally {
+  return { voters: minus(tally.voters, 1, answer), weight: minus(tally.weight, weight, answer) };
 }
 
-/** Votes of the electorate that have been cast, abstentions included. */
+/** Votes of the electorate that have been cast: abstentions included, votes that failed left out. */
 export function votedOf({ voters }: Tally): number {
   return voters.accept + voters.reject + voters.abstain;
 }
@@ -93,14 +98,19 @@ export function verdictOf(terms: VerdictTerms, tally: Tally): Verdict {
 
 /** The verdict that no vote still out can change, or `undefined` while there is none. */
 export function settledVerdictOf(terms: VerdictTerms, tally: Tally): Verdict | undefined {
-  if (tally.voters.total === 0) return 'no_quorum';
-  // Those that are out may keep silent: only votes that are in make a quorum.
-  if (!hasQuorum(terms, tally)) return undefined;
-  const { accept, reject, abstain, total } = measureOf(terms.rule, tally);
-  const out = total - accept - reject - abstain;
+  // Those that are out may keep silent, or leave: only votes that are in make a quorum, and until none is out it may come.
+  if (!hasQuorum(terms, tally)) return outOf(tally.voters) === 0 ? 'no_quorum' : undefined;
+  const measure = measureOf(terms.rule, tally);
+  const { accept, reject } = measure;
+  const out = outOf(measure);
   const worst = byRule(terms.rule, accept, reject + out);
   const best = byRule(terms.rule, accept + out, reject);
   return worst === best ? worst : undefined;
+}
+
+/** Votes that may still come. */
+function outOf({ total, accept, reject, abstain, failed }: Division): number {
+  return total - accept - reject - abstain - failed;
 }
 
 function measureOf(rule: Rule, tally: Tally): Division {
@@ -125,10 +135,11 @@ function plus(division: Division, cast: Cast): Division {
     accept: division.accept + cast.accept,
     reject: division.reject + cast.reject,
     abstain: division.abstain + cast.abstain,
+    failed: division.failed + cast.failed,
   };
 }
 
-function minus(division: Division, amount: number, vote: Vote | undefined): Division {
+function minus(division: Division, amount: number, answer: Answer | undefined): Division {
   const without = { ...division, total: division.total - amount };
-  return vote === undefined ? without : { ...without, [vote]: division[vote] - amount };
+  return answer === undefined ? without : { ...without, [answer]: division[answer] - amount };
 }

@@ -46,7 +46,7 @@ describe('rounds of any size, on a running chart with a clock', () => {
     term: fc.constantFrom(undefined, 1),
   });
   const voter = fc.nat(41).map((i) => `v${i}`);
-  const says = fc.constantFrom('accept' as const, 'reject' as const, 'abstain' as const);
+  const says = fc.constantFrom('accept' as const, 'reject' as const, 'abstain' as const, 'failed' as const);
   const incarnation = fc.constantFrom(
     INCARNATION,
     INCARNATION,
@@ -67,7 +67,7 @@ describe('rounds of any size, on a running chart with a clock', () => {
     },
     {
       weight: 2,
-      arbitrary: fc.record({ type: fc.constant('office'), term: fc.constantFrom(undefined, 1, 2, 3) }),
+      arbitrary: fc.record({ type: fc.constant('leader'), term: fc.constantFrom(undefined, 1, 2, 3) }),
     },
     {
       weight: 2,
@@ -102,9 +102,6 @@ function runningRound(setup: Setup) {
   const machine = consensusMachine.provide({
     actions: {
       askLeader: (_, { term }) => asked.push(term),
-      refuseLeader: (_, { term }) => {
-        refusal = `term ${term}`;
-      },
     },
   });
   const actor = createActor(machine, { clock, input: inputOf(setup) });
@@ -118,7 +115,7 @@ function runningRound(setup: Setup) {
       refusal = undefined;
       asked = [];
       const isOver = actor.getSnapshot().status === 'done';
-      if (isOver && (happening.type === 'office' || happening.type === 'ruling' || happening.type === 'cut'))
+      if (isOver && (happening.type === 'leader' || happening.type === 'ruling' || happening.type === 'cut'))
         return;
       switch (happening.type) {
         case 'vote': {
@@ -126,7 +123,7 @@ function runningRound(setup: Setup) {
           const taken = box.take(voter, incarnation, vote);
           if (typeof taken === 'string') refusal = taken;
           else {
-            const none = { accept: 0, reject: 0, abstain: 0 };
+            const none = { accept: 0, reject: 0, abstain: 0, failed: 0 };
             const ballots = { voters: { ...none, [vote]: 1 }, weight: { ...none, [vote]: taken } };
             actor.send({ type: 'ballots.counted', ballots });
           }
@@ -147,11 +144,11 @@ function runningRound(setup: Setup) {
         case 'cut':
           actor.send({ type: 'round.cut', why: happening.why });
           break;
-        case 'office':
+        case 'leader':
           actor.send({ type: 'leader.changed', term: happening.term });
           break;
         case 'ruling':
-          actor.send({ type: 'leader.ruled', term: happening.term, vote: happening.vote });
+          actor.send({ type: 'leader.ruled', term: happening.term, answer: happening.vote });
           break;
       }
       closeBox();
@@ -159,7 +156,7 @@ function runningRound(setup: Setup) {
     seen(): Seen {
       const snapshot = actor.getSnapshot();
       const { output } = snapshot;
-      const { total, accept, reject, abstain } = snapshot.context.tally.voters;
+      const { total, accept, reject, abstain, failed } = snapshot.context.tally.voters;
       return {
         phase: output ? 'over' : (snapshot.value as Seen['phase']),
         outcome: output?.outcome,
@@ -168,7 +165,7 @@ function runningRound(setup: Setup) {
         next: output?.next,
         cut: output?.cut ?? snapshot.context.cut,
         term: snapshot.context.term,
-        counts: { total, accept, reject, abstain },
+        counts: { total, accept, reject, abstain, failed },
         refusal,
         asked,
       };

@@ -40,7 +40,12 @@ it.each<Isolation>(['in-process', 'thread', 'process'])(
       outcome: 'rejected',
       tally: { voters: { accept: 1, reject: 2 } },
     });
-    expect(await propose(0.66)).toMatchObject({ outcome: 'rejected', tally: { voters: { abstain: 3 } } });
+    const failed = await propose(0.66);
+    expect([failed.outcome, failed.tally.voters, failed.failed.length]).toEqual([
+      'no_quorum',
+      { total: 3, accept: 0, reject: 0, abstain: 0, failed: 3 },
+      3,
+    ]);
     expect(await agents.execute('voter-0.4', { type: 'seen' })).toEqual([0.1, 0.2, 0.5]);
   },
 );

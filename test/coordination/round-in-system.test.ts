@@ -2,10 +2,11 @@
 import { expect, it } from 'vitest';
 import { consensusMachine } from '../../src/machines/index.ts';
 import { type Decision, defineAgent, variable } from '../../src/index.ts';
+import type { BodyReport } from '../../src/runtime/hosting/host.ts';
 import { BallotBox } from '../../src/runtime/coordination/rounds/ballot-box.ts';
 import { scriptedHost, type ScriptedBody, settled } from '../../src/testing/index.ts';
 import { type Rig, rig } from '../kit/rig.ts';
-import { type Happening, INCARNATION, type Seen, type Setup, tell } from '../models/round/model.ts';
+import { type Happening, INCARNATION, type Say, type Seen, type Setup, tell } from '../models/round/model.ts';
 import { setupOf } from '../models/round/setups.ts';
 import { DEADLINE_MS, different, explore } from '../models/round/walk.ts';
 import { toursOf } from '../models/round/tours.ts';
@@ -62,6 +63,12 @@ it.each(setups)(
   },
 );
 
+/** What a body tells: a vote that failed is one with an error, whatever vote is given with it. */
+function reportOf(roundId: string, say: Say): BodyReport {
+  if (say !== 'failed') return { type: 'vote.cast', roundId, vote: say };
+  return { type: 'vote.cast', roundId, vote: 'abstain', error: { name: 'Error', message: 'no idea' } };
+}
+
 /** A round with voters of its own, in their second incarnation, and bodies of the first that still talk. */
 async function openRound(
   { system, agents, clock, events }: Rig,
@@ -113,7 +120,7 @@ async function openRound(
           const { voter, incarnation, vote } = happening;
           const [older, newer] = bodies.get(idOf(voter))!;
           const body = incarnation === INCARNATION ? newer : older;
-          body!.report({ type: 'vote.cast', roundId: open!.roundId, vote });
+          body!.report(reportOf(open!.roundId, vote));
           await settled();
           const [said, ...more] = events.slice(heard).filter(({ type }) => type === 'round.voted');
           expect([said?.agentId, said?.incarnation, more]).toEqual([
@@ -151,8 +158,8 @@ async function openRound(
       const now = system.consensus.rounds().find(({ roundId }) => roundId === open!.roundId);
       const tally = now?.tally ?? decision?.tally;
       if (tally) {
-        const { total, accept, reject, abstain } = tally.voters;
-        counts = { total, accept, reject, abstain };
+        const { total, accept, reject, abstain, failed } = tally.voters;
+        counts = { total, accept, reject, abstain, failed };
       }
       return {
         phase: now?.phase ?? 'over',

@@ -31,6 +31,12 @@ const yes = voter('yes', () => 'accept');
 const no = voter('no', () => 'reject');
 const mute = voter('mute');
 const hung = voter('hung', () => NEVER);
+/** Voters whose votes fail, each in its way. */
+const broken = voter('broken', () => {
+  throw new Error('no idea');
+});
+const late = voter('late', () => Promise.reject(new Error('tried')));
+const odd = voter('odd', () => 'perhaps');
 
 async function fleet(
   modules: readonly AnyAgentDefinition[],
@@ -65,6 +71,7 @@ const counts = ({ tally: { voters } }: Decision) => [
   voters.accept,
   voters.reject,
   voters.abstain,
+  voters.failed,
   voters.total,
 ];
 
@@ -79,10 +86,11 @@ describe('the flow of a round', () => {
       roundId: decision.roundId,
       outcome: 'accepted',
       tally: {
-        voters: { total: 3, accept: 2, reject: 1, abstain: 0 },
-        weight: { total: 3, accept: 2, reject: 1, abstain: 0 },
+        voters: { total: 3, accept: 2, reject: 1, abstain: 0, failed: 0 },
+        weight: { total: 3, accept: 2, reject: 1, abstain: 0, failed: 0 },
       },
       electorate: ids,
+      failed: [],
       version: 2,
       decidedBy: 'voters',
       rounds: 1,
@@ -165,23 +173,58 @@ describe('the flow of a round', () => {
 });
 
 describe('voters', () => {
-  it('that throw or answer nonsense abstain, with why; that have no vote function abstain', async () => {
-    const broken = voter('broken', () => {
-      throw new Error('no idea');
-    });
-    const late = voter('late', () => Promise.reject(new Error('tried')));
-    const odd = voter('odd', () => 'perhaps');
+  it('that have no vote function abstain; that throw or answer nonsense have failed, and their agents live on', async () => {
     const { propose, eventsOf, agents, ids } = await fleet([yes, broken, late, odd, mute]);
-    const decision = await propose();
-    expect([decision.outcome, counts(decision)]).toEqual(['accepted', [1, 0, 4, 5]]);
-    const errors = eventsOf('round.voted').map(({ agentId, error }) => [agentId, error?.message]);
-    expect(Object.fromEntries(errors)).toMatchObject({
-      broken1: 'no idea',
-      late2: 'tried',
-      odd3: expect.stringMatching(/perhaps/),
-      mute4: undefined,
+    const decision = await propose({ quorum: 0.4 });
+    expect([decision.outcome, counts(decision)]).toEqual(['accepted', [1, 0, 1, 3, 5]]);
+    expect(decision.failed).toEqual(['broken1', 'late2', 'odd3']);
+    const votes = eventsOf('round.voted').map(({ agentId, vote, refused, error }) => [
+      agentId,
+      [vote, refused, error?.message],
+    ]);
+    expect(Object.fromEntries(votes)).toEqual({
+      yes0: ['accept', undefined, undefined],
+      broken1: ['failed', undefined, 'no idea'],
+      late2: ['failed', undefined, 'tried'],
+      odd3: ['failed', undefined, expect.stringMatching(/perhaps/)],
+      mute4: ['abstain', undefined, undefined],
     });
+    expect(eventsOf('round.closed').at(-1)?.tally).toEqual(decision.tally);
     expect(ids.map((id) => agents.get(id).status)).toEqual(ids.map(() => 'running'));
+  });
+
+  it.each(['majority', 'supermajority', 'unanimous', 'weighted'] as const)(
+    'whose votes failed make no quorum and decide nothing, under a rule of %s',
+    async (rule) => {
+      const { propose, system } = await fleet([yes, broken, late, odd]);
+      const one = await propose({ rule });
+      expect([one.outcome, counts(one)]).toEqual(['no_quorum', [1, 0, 0, 3, 4]]);
+      expect(one.tally.weight).toEqual({ total: 4, accept: 1, reject: 0, abstain: 0, failed: 3 });
+      expect(system.variables.get('lr').version).toBe(1);
+      expect(await propose({ rule, quorum: 0.25 })).toMatchObject({ outcome: 'accepted', version: 2 });
+      const again = await propose({ rule, quorum: 0.26, value: 0.6 });
+      expect([again.outcome, again.failed]).toEqual(['no_quorum', ['broken1', 'late2', 'odd3']]);
+    },
+  );
+
+  it('whose votes failed are not waited for, and those that are out are', async () => {
+    const { propose, clock } = await fleet([broken, odd, hung, late]);
+    const round = propose({ deadlineMs: 1_000 });
+    expect(await fateOf(round)).toBe('pending');
+    await clock.advance(1_000);
+    const decision = await round;
+    expect([decision.outcome, counts(decision)]).toEqual(['no_quorum', [0, 0, 0, 3, 4]]);
+  });
+
+  it('whose votes failed count in the electorate until they die, and take their failure with them', async () => {
+    const { propose, agents } = await fleet([broken, hung, yes, yes]);
+    const round = propose({ quorum: 0.75 });
+    await settled();
+    await agents.kill('broken0');
+    expect(await fateOf(round)).toBe('pending');
+    await agents.kill('hung1');
+    const decision = await round;
+    expect([decision.outcome, counts(decision), decision.failed]).toEqual(['accepted', [2, 0, 0, 0, 2], []]);
   });
 
   it('that hang are waited for until the deadline, and the votes that are in then decide', async () => {
@@ -208,7 +251,7 @@ describe('voters', () => {
     expect(await fateOf(round)).toBe('pending');
     await agents.kill('hung4');
     const decision = await round;
-    expect([decision.outcome, counts(decision)]).toEqual(['rejected', [1, 1, 0, 2]]);
+    expect([decision.outcome, counts(decision)]).toEqual(['rejected', [1, 1, 0, 0, 2]]);
   });
 
   it('that are stopping are asked no more, and waited for no more', async () => {

@@ -259,7 +259,8 @@ export class Coordination implements AgentCoordination, CoordinationControl {
         this.#options.journal.emit({ type: report.type, agentId: agent.id, incarnation, name, version });
       } else if (report.type === 'vote.cast') {
         const { roundId, vote, error } = report;
-        this.consensus.voted(roundId, { agentId: agent.id, incarnation, vote, error });
+        const answer = error === undefined ? vote : 'failed';
+        this.consensus.voted(roundId, { agentId: agent.id, incarnation, answer, error });
       }
     });
   }

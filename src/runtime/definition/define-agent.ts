@@ -111,7 +111,7 @@ interface Behaviour<State> {
    * crash of the agent.
    */
   onVariable?(context: VariableContext<State>): MaybePromise<void>;
-  /** One vote in a round. Without it, or when it throws, the agent abstains. */
+  /** One vote in a round. Without it the agent abstains; one that throws is a failed vote, which counts for nothing. */
   vote?(context: VoteContext<State>): MaybePromise<Vote>;
   /** A check of its health: what it returns is kept as detail, a throw is a missed check. */
   health?(context: { readonly state: State }): MaybePromise<unknown>;

@@ -86,7 +86,7 @@ export type BodyReport =
       readonly type: 'vote.cast';
       readonly roundId: string;
       readonly vote: Vote;
-      /** What the vote function threw or answered instead of a vote: it then counts as abstained. */
+      /** What the vote function threw, or gave instead of a vote: the vote has failed, and `vote` is to be ignored. */
       readonly error?: ErrorInfo;
     }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: object };

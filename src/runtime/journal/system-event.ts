@@ -8,6 +8,7 @@
 import type {
   AgentLife,
   AlertKind,
+  Answer,
   BallotRefusal,
   ErrorInfo,
   ExitReason,
@@ -18,7 +19,7 @@ import type {
   ScalingAlert,
   Tally,
 } from '../../machines/index.ts';
-import type { AgentManifest, Vote } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/define-agent.ts';
 import type { ErrorCode } from '../values/errors.ts';
 
 /** A spec as it is kept: where the module is code of the program, only its type is. */
@@ -111,12 +112,12 @@ interface EventFields {
   };
   'round.voted': OfAgent & {
     readonly roundId: string;
-    readonly vote: Vote;
+    readonly vote: Answer;
     /** Why it did not count, when it did not. */
     readonly refused?: BallotRefusal | 'old_term';
     /** The term in which it is the leader's word, and not one vote among others. */
     readonly term?: number;
-    /** What the vote function threw, or answered instead of a vote: it then abstained. */
+    /** What the vote function threw, or gave instead of a vote: `vote` is then `failed`. */
     readonly error?: ErrorInfo;
   };
   'round.closed': {

@@ -31,7 +31,7 @@ const TURNED: Readonly<Record<string, readonly string[]>> = {
 
 /** Words that mean something else in the place of each other. */
 const WORDS: readonly (readonly string[])[] = [
-  ['accept', 'reject', 'abstain'],
+  ['accept', 'reject', 'abstain', 'failed'],
   ['accepted', 'rejected', 'no_quorum', 'tie', 'expired'],
   ['majority', 'supermajority', 'unanimous', 'weighted'],
   ['keep', 'leader', 'leader_decides', 'custom', 'retry', 'nothing', 'voters'],

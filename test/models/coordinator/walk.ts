@@ -156,7 +156,7 @@ function make(
         break;
       }
       case 'vote': {
-        const none = { accept: 0, reject: 0, abstain: 0 };
+        const none = { accept: 0, reject: 0, abstain: 0, failed: 0 };
         const one = { ...none, [move.vote]: 1 };
         childOf(move.round)?.send({ type: 'ballots.counted', ballots: { voters: one, weight: one } });
         break;

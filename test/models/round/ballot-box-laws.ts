@@ -17,7 +17,7 @@ export const ballotBoxLaws: readonly Law[] = [
     },
   ],
   [
-    'still out are those that are there and have not voted',
+    'still out are those that are there and have not answered',
     (Box) => {
       const box = new Box(electorate);
       assert.deepEqual(box.stillOut(), ['a', 'b', 'c']);
@@ -30,16 +30,30 @@ export const ballotBoxLaws: readonly Law[] = [
     },
   ],
   [
-    'it knows the vote of one incarnation, as long as that is there, closed or not',
+    'failed are those that are there and whose votes failed: that was their one answer',
     (Box) => {
       const box = new Box(electorate);
-      assert.equal(box.voteOf('b', 2), undefined);
+      assert.deepEqual(box.failed(), []);
+      assert.equal(box.take('a', 1, 'failed'), 1);
+      assert.equal(box.take('c', 3, 'failed'), 100);
+      box.take('b', 2, 'abstain');
+      assert.deepEqual([box.failed(), box.stillOut()], [['a', 'c'], []]);
+      assert.equal(box.take('a', 1, 'accept'), 'double');
+      assert.deepEqual(box.leave('c', 3), { weight: 100, answer: 'failed' });
+      assert.deepEqual(box.failed(), ['a']);
+    },
+  ],
+  [
+    'it knows the answer of one incarnation, as long as that is there, closed or not',
+    (Box) => {
+      const box = new Box(electorate);
+      assert.equal(box.answerOf('b', 2), undefined);
       assert.equal(box.take('b', 2, 'accept'), 10);
       box.take('c', 3, 'reject');
       box.leave('c', 3);
       box.close();
       assert.deepEqual(
-        [box.voteOf('b', 2), box.voteOf('b', 1), box.voteOf('c', 3), box.voteOf('x', 1)],
+        [box.answerOf('b', 2), box.answerOf('b', 1), box.answerOf('c', 3), box.answerOf('x', 1)],
         ['accept', undefined, undefined, undefined],
       );
     },

@@ -13,14 +13,15 @@ export interface Setup {
   readonly term: number | undefined;
 }
 
-export type Say = 'accept' | 'reject' | 'abstain';
+/** `failed`: the voter was asked, and could not say. */
+export type Say = 'accept' | 'reject' | 'abstain' | 'failed';
 
 export type Happening =
   | { readonly type: 'vote'; readonly voter: string; readonly incarnation: number; readonly vote: Say }
   | { readonly type: 'death'; readonly voter: string; readonly incarnation: number }
   | { readonly type: 'deadline' }
   | { readonly type: 'cut'; readonly why: 'superseded' | 'coordination_lost' }
-  | { readonly type: 'office'; readonly term: number | undefined }
+  | { readonly type: 'leader'; readonly term: number | undefined }
   | { readonly type: 'ruling'; readonly term: number; readonly vote: Say };
 
 export const INCARNATION = 5;
@@ -36,7 +37,7 @@ export interface Seen {
   /** Term of the leader it knows of. */
   readonly term: number | undefined;
   readonly counts: { readonly [Key in Say | 'total']: number };
-  /** What became of the last vote or ruling. */
+  /** Why the last vote was refused. */
   readonly refusal: string | undefined;
   /** Terms of the leaders that the last happening had asked. */
   readonly asked: readonly number[];
@@ -125,7 +126,7 @@ class Model {
         if (this.#phase === 'appealed') this.#fail();
         else this.#end('expired');
         return;
-      case 'office':
+      case 'leader':
         if (this.#phase === 'over') return;
         this.#term = happening.term;
         if (this.#phase === 'voting') return;
@@ -137,13 +138,22 @@ class Model {
     }
   }
 
+  /** No quorum is never certain before everybody has answered, for whoever is out may still die. */
   weighIfCertain(): void {
-    if (futures(this.#setup, this.#people).size === 1) this.#weigh();
+    const possible = futures(this.#setup, this.#people);
+    const isOut = this.#people.some(({ says }) => says === undefined);
+    if (possible.size === 1 && !(isOut && possible.has('no_quorum'))) this.#weigh();
   }
 
   told(): Told {
     const says = (say: Say): number => this.#people.filter((person) => person.says === say).length;
-    const [accept, reject, abstain] = [says('accept'), says('reject'), says('abstain')];
+    const counts = {
+      total: this.#people.length,
+      accept: says('accept'),
+      reject: says('reject'),
+      abstain: says('abstain'),
+      failed: says('failed'),
+    };
     return {
       phase: this.#phase,
       outcome: this.#outcome,
@@ -152,7 +162,7 @@ class Model {
       next: this.#outcome === undefined ? undefined : this.#next(),
       cut: this.#cut,
       term: this.#term,
-      counts: { total: this.#people.length, accept, reject, abstain },
+      counts,
       refusal: this.#refusal,
       asked: this.#asked,
       people: this.#people,
@@ -174,11 +184,8 @@ class Model {
 
   #rule({ term, vote }: Extract<Happening, { type: 'ruling' }>): void {
     if (this.#phase !== 'casting' && this.#phase !== 'appealed') return;
-    if (term !== this.#term) {
-      this.#refusal = `term ${term}`;
-      return;
-    }
-    if (vote !== 'abstain') this.#decidedBy = 'leader';
+    if (term !== this.#term) return;
+    if (vote === 'accept' || vote === 'reject') this.#decidedBy = 'leader';
     if (vote !== 'accept') this.#fail();
     else if (this.#phase === 'casting') this.#end('accepted', true);
     else this.#fail(true);
@@ -223,7 +230,7 @@ class Model {
 
 /** The verdict on these people as they are, in fractions. */
 function verdict(setup: Setup, people: readonly Person[]): string {
-  const voted = people.filter((person) => person.says !== undefined);
+  const voted = people.filter(({ says }) => says !== undefined && says !== 'failed');
   const [share, whole] = setup.quorum ?? [1, 2];
   const needed = BigInt(share) * BigInt(people.length);
   const came = BigInt(whole) * BigInt(voted.length);

@@ -2,38 +2,39 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import type * as tallyModule from '../../../src/machines/tally.ts';
-import type { Rule, Tally, Verdict, Vote } from '../../../src/machines/index.ts';
+import type { Answer, Rule, Tally, Verdict } from '../../../src/machines/index.ts';
 
 export type TallyModule = typeof tallyModule;
 type Law = readonly [name: string, keep: (tally: TallyModule) => void];
 
-const votes = fc.constantFrom<Vote>('accept', 'reject', 'abstain');
+const answers = fc.constantFrom<Answer>('accept', 'reject', 'abstain', 'failed');
 const rules = fc.constantFrom<Rule>('majority', 'supermajority', 'unanimous', 'weighted');
-const none = { accept: 0, reject: 0, abstain: 0 };
+const none = { accept: 0, reject: 0, abstain: 0, failed: 0 };
 
-/** A tally of heads: so many for each vote, of `total` voters of weight 1. */
-function heads(accept: number, reject: number, abstain: number, total: number): Tally {
+/** A tally of heads: so many for each answer, of `total` voters of weight 1. */
+function heads(accept: number, reject: number, abstain: number, total: number, failed = 0): Tally {
   return {
-    voters: { accept, reject, abstain, total },
+    voters: { accept, reject, abstain, failed, total },
     weight: {
       accept: accept * 1_000,
       reject: reject * 1_000,
       abstain: abstain * 1_000,
+      failed: failed * 1_000,
       total: total * 1_000,
     },
   };
 }
 
-/** Votes of these weights, one after the other, of an electorate that has `silent` more. */
+/** Answers of these weights, one after the other, of an electorate that has `silent` more. */
 function cast(
   { tallyOf, withBallots }: TallyModule,
-  cards: readonly (readonly [Vote, number])[],
+  cards: readonly (readonly [Answer, number])[],
   silent = 0,
 ): Tally {
   const weight = cards.reduce((sum, [, weight]) => sum + weight, silent);
   return cards.reduce<Tally>(
-    (tally, [vote, weight]) =>
-      withBallots(tally, { voters: { ...none, [vote]: 1 }, weight: { ...none, [vote]: weight } }),
+    (tally, [answer, weight]) =>
+      withBallots(tally, { voters: { ...none, [answer]: 1 }, weight: { ...none, [answer]: weight } }),
     tallyOf(cards.length + silent, weight),
   );
 }
@@ -82,6 +83,36 @@ export const tallyLaws: readonly Law[] = [
       const terms = { rule: 'weighted' as const, quorum: 0.5 };
       assert.equal(module.hasQuorum(terms, heads(0, 0, 2, 4)), true);
       assert.equal(module.hasQuorum(terms, cast(module, [['accept', 1_000_000]], 2)), false);
+    },
+  ],
+  [
+    'votes that failed count neither for the quorum nor for the rule, whatever the rule',
+    (module) => {
+      const verdict = (rule: Rule, accept: number, failed: number, total: number, quorum?: number) =>
+        module.verdictOf({ rule, quorum }, heads(accept, 0, 0, total, failed));
+      for (const rule of ['majority', 'supermajority', 'unanimous', 'weighted'] as const) {
+        assert.equal(verdict(rule, 1, 3, 4), 'no_quorum');
+        assert.equal(verdict(rule, 2, 2, 4), 'no_quorum');
+        assert.equal(verdict(rule, 3, 1, 4), 'accepted');
+        assert.equal(verdict(rule, 2, 2, 4, 0.5), 'accepted');
+        assert.equal(verdict(rule, 2, 2, 4, 0.51), 'no_quorum');
+        assert.equal(verdict(rule, 0, 4, 4, 1e-9), 'no_quorum');
+      }
+      assert.equal(module.votedOf(heads(1, 2, 3, 10, 4)), 6);
+    },
+  ],
+  [
+    'that there is no quorum is settled when none is out any more, and not before',
+    ({ settledVerdictOf }) => {
+      const settled = (tally: Tally, quorum?: number) =>
+        settledVerdictOf({ rule: 'majority', quorum }, tally);
+      assert.equal(settled(heads(1, 0, 0, 4, 2)), undefined);
+      assert.equal(settled(heads(1, 0, 0, 4, 3)), 'no_quorum');
+      assert.equal(settled(heads(0, 1, 1, 4, 2)), 'no_quorum');
+      assert.equal(settled(heads(2, 0, 0, 3, 1)), 'accepted');
+      assert.equal(settled(heads(0, 0, 0, 4, 3), 0.25), undefined);
+      assert.equal(settled(heads(0, 0, 0, 4, 4), 0.25), 'no_quorum');
+      assert.equal(settled(heads(0, 0, 3, 4, 1), 1), 'no_quorum');
     },
   ],
   [
@@ -171,7 +202,7 @@ export const tallyLaws: readonly Law[] = [
         fc.property(
           rules,
           fc.option(fc.constantFrom(0.1, 1 / 3, 0.5, 2 / 3, 1), { nil: undefined }),
-          fc.array(fc.tuple(votes, fc.integer({ min: 1, max: 5 })), { maxLength: 30 }),
+          fc.array(fc.tuple(answers, fc.integer({ min: 1, max: 5 })), { maxLength: 30 }),
           fc.nat(5),
           (rule, quorum, cards, silent) => {
             const terms = { rule, quorum };
@@ -197,18 +228,18 @@ export const tallyLaws: readonly Law[] = [
       ),
   ],
   [
-    'a voter that leaves takes its vote and its weight with it',
+    'a voter that leaves takes its answer and its weight with it',
     (module) => {
       const before = cast(module, [['reject', 2]], 0);
       const three = { voters: { ...before.voters, total: 3 }, weight: { ...before.weight, total: 9 } };
       const voted = { voters: { ...three.voters, accept: 1 }, weight: { ...three.weight, accept: 4 } };
       assert.deepEqual(module.withoutVoter(voted, 4, 'accept'), {
-        voters: { total: 2, accept: 0, reject: 1, abstain: 0 },
-        weight: { total: 5, accept: 0, reject: 2, abstain: 0 },
+        voters: { total: 2, accept: 0, reject: 1, abstain: 0, failed: 0 },
+        weight: { total: 5, accept: 0, reject: 2, abstain: 0, failed: 0 },
       });
       assert.deepEqual(module.withoutVoter(three, 3, undefined), {
-        voters: { total: 2, accept: 0, reject: 1, abstain: 0 },
-        weight: { total: 6, accept: 0, reject: 2, abstain: 0 },
+        voters: { total: 2, accept: 0, reject: 1, abstain: 0, failed: 0 },
+        weight: { total: 6, accept: 0, reject: 2, abstain: 0, failed: 0 },
       });
     },
   ],

@@ -6,7 +6,16 @@ import { getAdjacencyMap } from '@xstate/graph';
 import { type ActorLogic, type EventObject, initialTransition, type Snapshot, transition } from 'xstate';
 import type { BallotBox, Voter } from '../../../src/runtime/coordination/rounds/ballot-box.ts';
 import type { consensusMachine, ConsensusEvent } from '../../../src/machines/index.ts';
-import { begin, type Happening, INCARNATION, next, type Seen, type Setup, type Told } from './model.ts';
+import {
+  begin,
+  type Happening,
+  INCARNATION,
+  next,
+  type Say,
+  type Seen,
+  type Setup,
+  type Told,
+} from './model.ts';
 
 /** What is being tested: the product's own, or a mutant of it. */
 export interface RoundParts {
@@ -18,14 +27,14 @@ type RoundSnapshot = ReturnType<typeof initialTransition<typeof consensusMachine
 type Effect = { readonly type: string; readonly params?: unknown };
 
 interface VoterState {
-  readonly vote?: 'accept' | 'reject' | 'abstain';
+  readonly vote?: Say;
   readonly hasLeft?: true;
 }
 
 interface Walked {
   readonly round: RoundSnapshot;
   readonly roll: readonly VoterState[];
-  readonly refusal: string | undefined;
+  readonly refusal?: string;
   readonly asked: readonly number[];
 }
 
@@ -97,9 +106,9 @@ function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk
   };
 
   const step = (before: Walked, event: ConsensusEvent | undefined, roll = before.roll): Walked => {
-    if (event === undefined) return { ...before, roll, refusal: undefined, asked: [] };
+    if (event === undefined) return { round: before.round, roll, asked: [] };
     const [round, effects] = transition(consensusMachine, before.round, event);
-    return { round, roll, ...heard(effects) };
+    return { round, roll, asked: askedIn(effects) };
   };
 
   return {
@@ -108,7 +117,11 @@ function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk
       if (effects.filter(({ type }) => type === 'askVoters').length !== 1) {
         throw new Error('the voters are not asked once');
       }
-      return snapshotOf({ round, roll: electorate.map(() => ({})), ...heard(effects) }, begin(setup), []);
+      return snapshotOf(
+        { round, roll: electorate.map(() => ({})), asked: askedIn(effects) },
+        begin(setup),
+        [],
+      );
     },
     getPersistedSnapshot: (snapshot) => snapshot,
     transition: ({ walked, told, history }, happening) => {
@@ -128,7 +141,7 @@ function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk
         const { voter, incarnation, vote } = happening;
         const taken = boxOf(walked).take(voter, incarnation, vote);
         if (typeof taken === 'string') return { ...walked, refusal: taken, asked: [] };
-        const none = { accept: 0, reject: 0, abstain: 0 };
+        const none = { accept: 0, reject: 0, abstain: 0, failed: 0 };
         const ballots = { voters: { ...none, [vote]: 1 }, weight: { ...none, [vote]: taken } };
         return step(walked, { type: 'ballots.counted', ballots }, marked(voter, { vote }));
       }
@@ -143,27 +156,25 @@ function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk
       }
       case 'cut':
         return step(walked, { type: 'round.cut', why: happening.why });
-      case 'office':
+      case 'leader':
         return step(walked, { type: 'leader.changed', term: happening.term });
       default:
-        return step(walked, { type: 'leader.ruled', term: happening.term, vote: happening.vote });
+        return step(walked, { type: 'leader.ruled', term: happening.term, answer: happening.vote });
     }
   }
 }
 
-/** What a step had done, of what concerns the leader. */
-function heard(effects: readonly Effect[]): Pick<Walked, 'refusal' | 'asked'> {
-  const termsOf = (type: string) =>
-    effects.filter((effect) => effect.type === type).map(({ params }) => (params as { term: number }).term);
-  const [refused] = termsOf('refuseLeader');
-  return { asked: termsOf('askLeader'), refusal: refused === undefined ? undefined : `term ${refused}` };
+/** Terms of the leaders that a step had asked. */
+function askedIn(effects: readonly Effect[]): number[] {
+  const asked = effects.filter(({ type }) => type === 'askLeader');
+  return asked.map(({ params }) => (params as { term: number }).term);
 }
 
 /** What can be seen of a walked round, as the model tells it. */
 function seenIn({ round, refusal, asked }: Walked): Seen {
   const { tally } = round.context;
   const output = round.status === 'done' ? round.output : undefined;
-  const { total, accept, reject, abstain } = tally.voters;
+  const { total, accept, reject, abstain, failed } = tally.voters;
   return {
     phase: output ? 'over' : (round.value as Seen['phase']),
     outcome: output?.outcome,
@@ -172,7 +183,7 @@ function seenIn({ round, refusal, asked }: Walked): Seen {
     next: output?.next,
     cut: output?.cut ?? round.context.cut,
     term: round.context.term,
-    counts: { total, accept, reject, abstain },
+    counts: { total, accept, reject, abstain, failed },
     refusal,
     asked,
   };
@@ -184,7 +195,7 @@ const isOfNow = (happening: Happening): boolean =>
 /** All that may happen, to anybody, at any time. */
 function happeningsIn({ weights, term: firstTerm }: Setup, isSymmetric: boolean, isByCounts: boolean) {
   const voters = weights.map((_, i) => `v${i}`);
-  const votes = ['accept', 'reject', 'abstain'] as const;
+  const votes = ['accept', 'reject', 'abstain', 'failed'] as const;
   const hasLeaders = firstTerm !== undefined;
   const ofVoter = (voter: string): Happening[] => [
     ...votes.map((vote): Happening => ({ type: 'vote', voter, incarnation: INCARNATION, vote })),
@@ -213,8 +224,8 @@ function happeningsIn({ weights, term: firstTerm }: Setup, isSymmetric: boolean,
     }
     if (!hasLeaders) return [...told.flatMap(ofVoter), ...always];
     const ofLeader: Happening[] = [
-      { type: 'office', term: undefined },
-      { type: 'office', term: term === 1 ? 2 : 1 },
+      { type: 'leader', term: undefined },
+      { type: 'leader', term: term === 1 ? 2 : 1 },
       ...votes.map((vote): Happening => ({ type: 'ruling', term, vote })),
       { type: 'ruling', term: term === 1 ? 2 : 1, vote: 'accept' },
     ];
@@ -253,8 +264,8 @@ export function explore(parts: RoundParts, setup: Setup, by: 'kind' | 'name' | '
     const isOver = round.status === 'done';
     const entries = isOver ? [] : roll.map(({ vote, hasLeft }) => `${hasLeft ? '!' : ''}${vote ?? '-'}`);
     const known = isSymmetric ? entries.toSorted() : entries;
-    const { accept, reject, abstain, total } = isOver ? tally.weight : NOTHING;
-    const counted = `${accept},${reject},${abstain},${total}`;
+    const { accept, reject, abstain, failed, total } = isOver ? tally.weight : NOTHING;
+    const counted = `${accept},${reject},${abstain},${failed},${total}`;
     return `${round.value} ${known.join()} ${term} ${cut} ${decidedBy} ${counted} ${inShort(told, false)}`;
   };
   const map = getAdjacencyMap(walk as never, {
@@ -297,12 +308,12 @@ export function different(seen: Seen, told: Seen): string | undefined {
 /** All that is seen of a round in a line; without what only its last step had done, where that is not asked for. */
 function inShort({ counts, asked, refusal, ...seen }: Seen, isWithStep = true): string {
   const { phase, outcome, isEnacted, decidedBy, next, cut, term } = seen;
-  const { accept, reject, abstain, total } = counts;
+  const { accept, reject, abstain, failed, total } = counts;
   const step = isWithStep ? ` asked ${asked.join()} refused ${refusal}` : '';
-  return `${phase} ${outcome} ${isEnacted} ${decidedBy} ${next} ${cut} ${term} ${accept}-${reject}-${abstain}/${total}${step}`;
+  return `${phase} ${outcome} ${isEnacted} ${decidedBy} ${next} ${cut} ${term} ${accept}-${reject}-${abstain}-${failed}/${total}${step}`;
 }
 
-const NOTHING = { accept: 0, reject: 0, abstain: 0, total: 0 };
+const NOTHING = { accept: 0, reject: 0, abstain: 0, failed: 0, total: 0 };
 
 /** The round's invariants; what is broken, in words. */
 function broken(setup: Setup, { round, roll }: Walked): string | undefined {
@@ -311,7 +322,7 @@ function broken(setup: Setup, { round, roll }: Walked): string | undefined {
   const sum = (vote: string) =>
     alive.filter((v) => v.vote === vote).reduce((total, v) => total + v.weight, 0);
   if (voters.total !== alive.length) return 'the electorate is not those that are alive';
-  for (const vote of ['accept', 'reject', 'abstain'] as const) {
+  for (const vote of ['accept', 'reject', 'abstain', 'failed'] as const) {
     if (voters[vote] !== alive.filter((v) => v.vote === vote).length) {
       return 'a vote counts twice, or the vote of a dead voter, or not at all';
     }

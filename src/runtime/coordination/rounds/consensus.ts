@@ -56,6 +56,8 @@ export interface Decision {
   readonly tally: Tally;
   /** Ids of those who could vote in that round. */
   readonly electorate: readonly string[];
+  /** Ids of those among them whose votes failed, by a throw or by an answer that is no vote: they count for nothing. */
+  readonly failed: readonly string[];
   /** The version that the variable got from it: by the vote, or by the fallback. */
   readonly version?: number;
   readonly decidedBy: 'voters' | 'leader' | 'fallback';
@@ -263,7 +265,7 @@ export class Rounds implements Consensus {
     const asked = this.#asked.get(roundId);
     if (asked !== undefined) return this.#ruled(roundId, asked, cast);
     const { journal } = this.#options;
-    const { agentId, incarnation, vote } = cast;
+    const { agentId, incarnation, answer: vote } = cast;
     const refused = this.#wasOpened(roundId) ? 'late' : 'foreign';
     journal.emit({ type: 'round.voted', roundId, agentId, incarnation, vote, refused });
   }
@@ -306,9 +308,9 @@ export class Rounds implements Consensus {
     const { round } = session;
     const { agentId, incarnation } = leader;
     round.box.close();
-    const said = round.box.voteOf(agentId, incarnation);
+    const said = round.box.answerOf(agentId, incarnation);
     if (said === 'accept' || said === 'reject') {
-      this.#options.chartOf(roundId)?.send({ type: 'leader.ruled', term, vote: said });
+      this.#options.chartOf(roundId)?.send({ type: 'leader.ruled', term, answer: said });
       return;
     }
     const askId = `${roundId}/term-${term}`;
@@ -415,7 +417,7 @@ export class Rounds implements Consensus {
     this.#asked.delete(askId);
     const isOfOffice = office.leadership.term === term && isLeader(office.leadership, agentId, incarnation);
     round.note(cast, isOfOffice ? undefined : 'old_term', term);
-    chartOf(round.id)?.send({ type: 'leader.ruled', term, vote: cast.vote });
+    chartOf(round.id)?.send({ type: 'leader.ruled', term, answer: cast.answer });
   }
 
   /** Why an accepted value cannot be put into force any more; `undefined` when it can. */
@@ -507,7 +509,7 @@ export class Rounds implements Consensus {
     { outcome, tally, decidedBy, cut }: ConsensusOutput,
     committed?: (error?: AgentSystemError) => void,
   ): Decision {
-    const { id: roundId, electorate, motion } = round;
+    const { id: roundId, electorate, motion, box } = round;
     const why = cut === undefined ? {} : { cut };
     const result = { outcome, tally: shown(tally), decidedBy, ...why };
     this.#options.journal.emit(
@@ -515,7 +517,7 @@ export class Rounds implements Consensus {
       committed,
     );
     proposer.rounds += 1;
-    return { roundId, electorate, rounds: proposer.rounds, ...result };
+    return { roundId, electorate, failed: box.failed(), rounds: proposer.rounds, ...result };
   }
 
   async #fallBack({ round }: Session, decision: Decision): Promise<Decision> {
@@ -563,7 +565,7 @@ export class Rounds implements Consensus {
 
 /** A tally for people: weights as they were given. */
 function shown({ voters, weight }: Tally): Tally {
-  const { total, accept, reject, abstain } = weight;
+  const { total, accept, reject, abstain, failed } = weight;
   return {
     voters,
     weight: {
@@ -571,6 +573,7 @@ function shown({ voters, weight }: Tally): Tally {
       accept: accept / 1_000,
       reject: reject / 1_000,
       abstain: abstain / 1_000,
+      failed: failed / 1_000,
     },
   };
 }

@@ -8,13 +8,14 @@
  * I2  Every vote that arrives is in the event stream, with why it does not count where it does not.
  */
 import type {
+  Answer,
   BallotRefusal,
   ConsensusEvent,
   ErrorInfo,
   Outcome,
   RoundTerms,
 } from '../../../machines/index.ts';
-import type { Proposal, Vote } from '../../definition/define-agent.ts';
+import type { Proposal } from '../../definition/define-agent.ts';
 import type { BodyRequest } from '../../hosting/host.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { BallotBox, type Voter } from './ballot-box.ts';
@@ -47,19 +48,16 @@ export interface FailedProposal {
 /** The value to put into force instead, or `undefined` to keep the current one. */
 export type CustomFallback = (failed: FailedProposal) => unknown;
 
-/** A vote as a body tells it. */
+/** A vote as it arrives, or why there is none. */
 export interface CastVote {
   readonly agentId: string;
   readonly incarnation: number;
-  readonly vote: Vote;
+  readonly answer: Answer;
+  /** What the vote function threw, or gave instead of a vote. */
   readonly error?: ErrorInfo | undefined;
 }
 
-interface Counts {
-  accept: number;
-  reject: number;
-  abstain: number;
-}
+type Counts = Record<Answer, number>;
 
 export interface RoundOptions {
   readonly id: string;
@@ -163,18 +161,18 @@ export class Round {
   }
 
   cast(cast: CastVote): void {
-    const taken = this.box.take(cast.agentId, cast.incarnation, cast.vote);
+    const taken = this.box.take(cast.agentId, cast.incarnation, cast.answer);
     if (typeof taken === 'string') return this.note(cast, taken);
     this.note(cast);
-    this.#voters[cast.vote] += 1;
-    this.#weight[cast.vote] += taken;
+    this.#voters[cast.answer] += 1;
+    this.#weight[cast.answer] += taken;
     this.#uncounted += 1;
     if (!this.#isAsking) this.#count();
   }
 
   /** Puts a vote into the event stream; with the term it counts in, when it is the leader's word. */
   note(
-    { agentId, incarnation, vote, error }: CastVote,
+    { agentId, incarnation, answer, error }: CastVote,
     refused?: BallotRefusal | 'old_term',
     term?: number,
   ): void {
@@ -183,7 +181,7 @@ export class Round {
       roundId: this.id,
       agentId,
       incarnation,
-      vote,
+      vote: answer,
       ...(refused === undefined ? {} : { refused }),
       ...(term === undefined ? {} : { term }),
       ...(error === undefined ? {} : { error }),
@@ -209,5 +207,5 @@ export class Round {
 }
 
 function noCounts(): Counts {
-  return { accept: 0, reject: 0, abstain: 0 };
+  return { accept: 0, reject: 0, abstain: 0, failed: 0 };
 }
