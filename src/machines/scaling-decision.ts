@@ -3,7 +3,7 @@
  *
  * It does not flap. Thresholds up and down lie apart; a pool never shrinks to a size at which its load, spread over
  * those that stay, would make it grow again; each direction has a cooldown; and a change that is under way is
- * awaited.
+ * awaited. A pool of no member has no cooldown: nobody else would do the task that waits.
  *
  * Sources: the seed's "Resource-Based Scaling" (`determine_scaling_action`), Kubernetes' horizontal autoscaler for
  * the cooldown of a shrink.
@@ -164,7 +164,9 @@ function decideGrowth(
   if (admissible < 1) {
     return { action: 'blocked', why: `${load}, but the limits of the system have room for no more` };
   }
-  if (isWithin(upAt, up.cooldownMs, now)) return { action: 'hold', why: `${load}, cooling down` };
+  if (size > 0 && isWithin(upAt, up.cooldownMs, now)) {
+    return { action: 'hold', why: `${load}, cooling down` };
+  }
   return { action: 'scale', to: Math.min(max, size + up.step, size + Math.floor(admissible)), why: load };
 }
 
@@ -180,7 +182,7 @@ function decideShrink(
   const isQuiet = waiting === 0 && (busyShare <= down.busyShare || strain !== undefined);
   if (!isQuiet) return { action: 'hold', why: load };
   // Fewer than that, and what is in use now would make it grow again.
-  const needed = busyShare === 0 ? 0 : Math.floor((busyShare * size) / up.busyShare) + 1;
+  const needed = busyShare === 0 ? 0 : Math.floor((busyShare * size) / up.busyShare + ROUNDING) + 1;
   const to = Math.max(min, size - down.step, needed);
   if (to >= size) return { action: 'hold', why: `${load}, no member to spare` };
   if (isWithin(upAt, down.cooldownMs, now) || isWithin(downAt, down.cooldownMs, now)) {
@@ -188,6 +190,9 @@ function decideShrink(
   }
   return { action: 'scale', to, why: strain === undefined ? load : `${load}, and ${strain}` };
 }
+
+/** What a division of shares may be off by: 0.3 of 8 members is 0.8 of exactly 3. */
+const ROUNDING = 1e-9;
 
 function isPressed({ size, waiting, busyShare }: ScalingMetrics, { up }: ScalingPolicy): boolean {
   if (size === 0) return waiting > 0;

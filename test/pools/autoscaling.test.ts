@@ -84,6 +84,55 @@ test('of no member gets one as soon as a task waits', async () => {
   expect(pool()).toMatchObject({ status: 'steady', wanted: 0, live: 0 });
 });
 
+describe('of no member gets one as soon as a task waits, whatever cooldown runs', () => {
+  const slow = { intervalMs: INTERVAL_MS, up: {}, down: { cooldownMs: 0 }, signal: ownLoad };
+
+  test('that of a growth of its own, again and again', async () => {
+    const { pool, work, clock, finishOne, eventsOf } = await poolRig({ min: 0, scale: slow });
+    for (let time = 0; time < 3; time++) {
+      const task = work();
+      await settled();
+      expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1, waiting: 0 });
+      await finishOne();
+      await task;
+      while (pool().wanted > 0) await clock.advance(INTERVAL_MS);
+    }
+    // Twice within the 30 s that a growth keeps the next one waiting.
+    const grownAt = eventsOf('pool.scaled').flatMap(({ at, to }) => (to === 1 ? [at] : []));
+    expect(grownAt.map((at) => at - grownAt[0]!)).toEqual([0, INTERVAL_MS, 2 * INTERVAL_MS]);
+  });
+
+  test('that of a size that somebody set, also when tasks wait as it is set', async () => {
+    const { pool, pools, work, shop } = await poolRig({ min: 0, target: 1, scale: slow });
+    await pools.ensureSize('p', 2);
+    await pools.ensureSize('p', 0);
+    void work();
+    await settled();
+    expect(pool()).toMatchObject({ wanted: 1, live: 1, waiting: 0 });
+    void work();
+    void work();
+    await settled();
+    expect(pool()).toMatchObject({ wanted: 1, waiting: 2 });
+    void pools.ensureSize('p', 0);
+    await settled();
+    expect(pool()).toMatchObject({ wanted: 1, live: 1, draining: 0, waiting: 2 });
+    expect(shop.jobs).toHaveLength(1);
+  });
+
+  test('and where there is no room, asks for it once an interval', async () => {
+    const limits = { maxAgents: 1 };
+    const { pool, work, clock, agents, shop, eventsOf } = await poolRig({ min: 0, scale: slow }, { limits });
+    await agents.start(await agents.register({ id: 'rival', module: shop.definition }));
+    void work();
+    await clock.advance(INTERVAL_MS);
+    expect(pool()).toMatchObject({ wanted: 0, waiting: 1, scaling: { decision: { action: 'blocked' } } });
+    expect(eventsOf('alert.raised').map(({ alert }) => alert)).toEqual(['scaling_blocked']);
+    await agents.stop('rival');
+    await clock.advance(INTERVAL_MS);
+    expect(pool()).toMatchObject({ wanted: 1, live: 1, waiting: 0 });
+  });
+});
+
 describe('of no member gets one as soon as a task waits, also when that comes', () => {
   test('while the signal is read, whatever that says of the time before', async () => {
     let answer = gate<ScalingSignal>();

@@ -80,6 +80,16 @@ describe('a pool grows', () => {
     expect(decide({ busyShare: 1 }, grown(cooldownMs)).action).toBe('scale');
   });
 
+  test('from nothing at once, whatever its size was before', () => {
+    const none = { size: 0, busyShare: 0, waiting: 1 };
+    const scaled = { upAt: NOW, downAt: NOW };
+    expect(decide(none, scaled, { min: 0 })).toMatchObject({ action: 'scale', to: 1 });
+    const up = { ...policy.up, step: 3, cooldownMs: Infinity };
+    expect(decide(none, scaled, { min: 0, up })).toMatchObject({ action: 'scale', to: 3 });
+    expect(decide({ ...none, memoryUsed: 1 }, scaled, { min: 0 }).action).toBe('blocked');
+    expect(decide({ size: 1, busyShare: 1, waiting: 1 }, scaled, { min: 0 }).action).toBe('hold');
+  });
+
   test('at once after a shrink', () => {
     expect(decide({ busyShare: 1 }, { upAt: undefined, downAt: NOW }).action).toBe('scale');
   });
@@ -102,6 +112,26 @@ describe('a pool shrinks', () => {
     const down = { ...policy.down, busyShare: 0.7 };
     expect(decide({ size: 2, busyShare: 0.41 }, neverScaled, { down }).action).toBe('hold');
     expect(decide({ size: 2, busyShare: 0.39 }, neverScaled, { down })).toMatchObject({ to: 1 });
+  });
+
+  test.each([
+    // What is busy of so many, and the least size at which less than 0.8 of it would be.
+    { size: 10, busy: 3, to: 4 },
+    { size: 10, busy: 1, to: 2 },
+    { size: 9, busy: 2, to: 3 },
+    { size: 8, busy: 2.4, to: 4 },
+    { size: 100, busy: 8, to: 11 },
+    { size: 100, busy: 16, to: 21 },
+    { size: 100, busy: 0, to: 1 },
+  ])('by more than one at once, to where $busy of $size busy would not make it grow again', (given) => {
+    const { size, busy, to } = given;
+    const down = { ...policy.down, step: 99 };
+    expect(decide({ size, busyShare: busy / size }, neverScaled, { max: 100, down })).toMatchObject({ to });
+    expect(decide({ size: to, busyShare: busy / to }).action).toBe('hold');
+    const less = { ...policy.down, step: size - to - 1 };
+    expect(decide({ size, busyShare: busy / size }, neverScaled, { max: 100, down: less })).toMatchObject({
+      to: to + 1,
+    });
   });
 
   test('while memory is short, by whatever it can spare', () => {

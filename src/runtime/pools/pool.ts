@@ -185,7 +185,7 @@ export class Pool {
       takeLoad: () => this.#takeLoad(),
       resize: (to, why) => {
         this.#send({ type: 'pool.scale', wanted: to, why });
-        // One may have come to wait since the load was taken.
+        // A task may have come to wait since the load was taken.
         this.#tellDemand();
       },
     });
@@ -244,6 +244,7 @@ export class Pool {
     this.#members.forgetFailure();
     if (from !== wanted) this.#autoscaling?.sizeSet(from, wanted);
     this.#send({ type: 'pool.resize', wanted, why: 'ensureSize' });
+    this.#tellDemand();
     return waiter.promise;
   }
 

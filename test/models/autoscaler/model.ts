@@ -74,6 +74,7 @@ export const themes: Readonly<Record<string, readonly Move[]>> = {
     'look outdated',
     'task',
     'ready',
+    'size 0',
     'size 1',
   ],
   'a task that comes while the last member leaves': [
@@ -174,7 +175,8 @@ function look(scaler: Draft, told: Told, sight: Sight | 'own'): void {
 }
 
 function sizeAfter({ size, now, upAt, downAt }: Scaler, sight: Sight | 'own'): number | 'blocked' {
-  const hasGrown = now - upAt < UP_COOLDOWN_MS;
+  // With no member at all, a task that waits is not left waiting.
+  const hasGrown = size > 0 && now - upAt < UP_COOLDOWN_MS;
   const hasChanged = now - Math.max(upAt, downAt) < DOWN_COOLDOWN_MS;
   if (sight === 'strained') return size === MAX ? size : 'blocked';
   if (sight === 'busy' || sight === 'own') return size === MAX || hasGrown ? size : size + 1;
@@ -190,10 +192,12 @@ function setSize(scaler: Draft, told: Told, size: number): void {
   if (missing > 0) scaler.upAt = scaler.now;
   else scaler.downAt = scaler.now;
   scaler.size = size;
-  if (scaler.phase === 'scaling') return settle(scaler);
-  if (scaler.phase !== 'watching') return;
-  scaler.phase = 'cooling_down';
-  scaler.dueAt = scaler.now + INTERVAL_MS;
+  if (scaler.phase === 'scaling') settle(scaler);
+  else if (scaler.phase === 'watching') {
+    scaler.phase = 'cooling_down';
+    scaler.dueAt = scaler.now + INTERVAL_MS;
+  }
+  if (size === 0 && scaler.waiting > 0) look(scaler, told, 'own');
 }
 
 function settle(scaler: Draft): void {
