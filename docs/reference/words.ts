@@ -57,7 +57,8 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'variable.changed': 'A variable has its next version.',
   'variable.acknowledged': 'An agent has taken that version in.',
   'round.opened': 'A proposal is put to the vote.',
-  'round.voted': 'A vote has arrived; `refused` says why it does not count, where it does not.',
+  'round.voted':
+    'A vote has arrived, or has `failed`; `refused` says why it does not count, where it does not.',
   'round.closed': 'The round has its outcome.',
   'leader.elected': 'An agent leads from now on.',
   'coordination.lost': 'Agents work on with the last known values.',
