@@ -2,8 +2,12 @@
  * Time, as everything in the runtime is given it: nothing else reads a clock or arms a timer.
  *
  * I1  `now` never runs backwards.
- * I2  A delay of `Infinity` never fires; one beyond what Node's timers hold (2^31 - 1 ms) fires when it is due.
+ * I2  A delay of `Infinity` never fires, and costs nothing; one beyond what Node's timers hold (2^31 - 1 ms) fires
+ *     when it is due.
+ * I3  A delay of 0 is no timer: it fires once the program has had its turn, I/O included.
  */
+import { type Timer, TimerList } from './timer-list.ts';
+
 export interface Clock {
   /** Epoch ms. */
   now(): number;
@@ -12,20 +16,42 @@ export interface Clock {
   clearTimeout(handle: unknown): void;
 }
 
-const MAX_TIMER_MS = 2_147_483_647;
+/** Delays that are remembered when no timer of theirs is armed: most programs use a few, again and again. */
+const KEPT_LISTS = 64;
 
-interface Timer {
-  timeout: NodeJS.Timeout | undefined;
+/** The handle of what never fires. */
+const NEVER = Object.freeze({ clear: (): void => {}, unref: (): void => {} });
+
+/** A turn of the program. */
+class Turn {
+  readonly #immediate: NodeJS.Immediate;
+
+  constructor(run: () => void) {
+    this.#immediate = setImmediate(run);
+  }
+
+  unref(): void {
+    this.#immediate.unref();
+  }
+
+  clear(): void {
+    clearImmediate(this.#immediate);
+  }
 }
 
 /** The machine's own time. Timers keep the program alive until they are cleared. */
 export function systemClock(): Clock {
   let latest = 0;
-  const arm = (timer: Timer, run: () => void, delayMs: number): void => {
-    timer.timeout =
-      delayMs > MAX_TIMER_MS
-        ? setTimeout(() => arm(timer, run, delayMs - MAX_TIMER_MS), MAX_TIMER_MS)
-        : setTimeout(run, delayMs);
+  const lists = new Map<number, TimerList>();
+  const listOf = (delayMs: number): TimerList => {
+    let list = lists.get(delayMs);
+    if (list === undefined) {
+      list = new TimerList(delayMs, () => {
+        if (lists.size > KEPT_LISTS) lists.delete(delayMs);
+      });
+      lists.set(delayMs, list);
+    }
+    return list;
   };
   return {
     now() {
@@ -33,14 +59,11 @@ export function systemClock(): Clock {
       return latest;
     },
     setTimeout(run, delayMs) {
-      if (delayMs <= MAX_TIMER_MS) return setTimeout(run, delayMs);
-      const timer: Timer = { timeout: undefined };
-      if (delayMs !== Infinity) arm(timer, run, delayMs);
-      return timer;
+      if (delayMs === Infinity) return NEVER;
+      return delayMs > 0 ? listOf(delayMs).arm(run) : new Turn(run);
     },
     clearTimeout(handle) {
-      const timer = handle as NodeJS.Timeout | Timer | undefined;
-      if (timer !== undefined) clearTimeout('timeout' in timer ? timer.timeout : timer);
+      (handle as Timer | Turn | typeof NEVER | undefined)?.clear();
     },
   };
 }
