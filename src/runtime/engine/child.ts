@@ -9,6 +9,7 @@ import type { Child, ChildInvocation, ChildReport, ChartOptions } from './create
 
 /** The chart of a child, as the child needs it. */
 export interface Supervisor {
+  send(event: EventObject): void;
   childSent(child: SupervisedChild, event: EventObject): void;
   childEnded(child: SupervisedChild, event: ChildEndEvent): void;
 }

@@ -31,6 +31,9 @@ import type {
 } from 'xstate';
 import type { ChartDriver } from './driver.ts';
 import { Interpreter } from './interpreter.ts';
+import { parentIn } from './parent-state.ts';
+import { ChartRefused } from './refusal.ts';
+import { TableChart } from './table.ts';
 
 /** What a chart asks for, as data: performed after the step, in order. */
 export interface ChartEffect<Type extends string = string, Params = unknown> {
@@ -143,6 +146,9 @@ export function createChart<Machine extends AnyStateMachine>(
   options: ChartOptions,
   driver: ChartDriverName = options.xstateInspect ? 'interpreter' : 'table',
 ): Chart<Machine> {
+  const parent = options.child === undefined ? parentIn(definition) : undefined;
+  if (parent !== undefined)
+    throw new ChartRefused(definition.id, parent, 'a child without the option "child"');
   const chart: ChartDriver = drivers[driver](definition, options);
   chart.begin(input);
   return chart as unknown as Chart<Machine>;
@@ -150,7 +156,7 @@ export function createChart<Machine extends AnyStateMachine>(
 
 const drivers: Record<ChartDriverName, (definition: AnyStateMachine, options: ChartOptions) => ChartDriver> =
   {
-    table: (definition, options) => new Interpreter(definition, options),
+    table: (definition, options) => new TableChart(definition, options),
     interpreter: (definition, options) => new Interpreter(definition, options),
     pure: (definition, options) => new Interpreter(definition, options),
   };

@@ -1,6 +1,6 @@
 /** A deadline of a chart, from the step that set it until it fires or is cancelled. */
 import type { EventObject } from 'xstate';
-import type { SupervisedChild } from './child.ts';
+import type { Tell } from './child.ts';
 
 export class Deadline {
   /** What cancels it; `undefined` when nothing can. */
@@ -9,17 +9,17 @@ export class Deadline {
   /** What it becomes when it is due. */
   readonly event: EventObject;
   /** The child that is to be told; `undefined` for the chart itself. */
-  readonly child: SupervisedChild | undefined;
+  readonly tell: Tell | undefined;
   handle: unknown = undefined;
   /** Whether its id still means this one, and not another that was set later under the same id. */
   isNamed = true;
   /** The one that was armed before it. */
   earlier: Deadline | undefined = undefined;
 
-  constructor(id: string | undefined, delayMs: number, event: EventObject, child?: SupervisedChild) {
+  constructor(id: string | undefined, delayMs: number, event: EventObject, tell?: Tell) {
     this.id = id;
     this.delayMs = delayMs;
     this.event = event;
-    this.child = child;
+    this.tell = tell;
   }
 }

@@ -56,8 +56,8 @@ export abstract class ChartDriver implements Supervisor {
 
   /** Makes a step of a deadline that is due. */
   deadlineDue(deadline: Deadline): void {
-    if (deadline.child === undefined) this.accept(deadline.event);
-    else deadline.child.tell(deadline.event);
+    if (deadline.tell === undefined) this.accept(deadline.event);
+    else deadline.tell.child?.tell(deadline.event);
   }
 
   childSent(_child: SupervisedChild, event: EventObject): void {
@@ -186,7 +186,7 @@ export abstract class ChartDriver implements Supervisor {
             this.arm(payload as Deadline);
             break;
           case TO.disarm:
-            this.disarm(payload as Deadline | string);
+            this.disarm(payload as Deadline | string | undefined);
             break;
           case TO.spawn:
             (payload as SupervisedChild).start(this.options);
@@ -230,8 +230,8 @@ export abstract class ChartDriver implements Supervisor {
     }, deadline.delayMs);
   }
 
-  private disarm(which: Deadline | string): void {
-    const deadline = typeof which === 'string' ? this.named(which) : which;
+  private disarm(which: Deadline | string | undefined): void {
+    const deadline = typeof which === 'object' ? which : this.named(which);
     if (deadline !== undefined && this.forget(deadline)) this.options.clock.clearTimeout(deadline.handle);
   }
 

@@ -11,7 +11,7 @@ import type { ChartInspectionEvent, ChartOptions } from './create-chart.ts';
 import type { ChildEndEvent, SupervisedChild } from './child.ts';
 import { Deadline } from './deadline.ts';
 import { ChartDriver, type Delivery } from './driver.ts';
-import { bugOf } from './refusal.ts';
+import { bugOf } from './settling.ts';
 import { type ChildActor, endOf, Interpreted, type Noting, providedMachine } from './provided-machine.ts';
 import { pathOf } from './state-path.ts';
 import { TO, type Work } from './work.ts';

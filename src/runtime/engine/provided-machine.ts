@@ -15,7 +15,7 @@ import {
   type Snapshot,
 } from 'xstate';
 import { type ChildEndEvent, SupervisedChild, type Supervisor } from './child.ts';
-import { DEFAULT_MAX_ITERATIONS } from './refusal.ts';
+import { limitOf } from './settling.ts';
 import { TO, type WorkKind } from './work.ts';
 
 /** Who notes what a step wants done. */
@@ -23,7 +23,6 @@ export interface Noting extends Supervisor {
   note(kind: WorkKind, payload: unknown): void;
   childStarted(child: SupervisedChild, actor: ChildActor): void;
   childStopped(child: SupervisedChild): void;
-  send(event: EventObject): void;
 }
 
 /** Whose chart an actor is. */
@@ -61,13 +60,6 @@ export function providedMachine(
     made.set(limit, machine);
   }
   return machine;
-}
-
-/** The caller's limit, or else the definition's own, or else the default. */
-export function limitOf({ options }: AnyStateMachine, maxIterations: number | undefined): number {
-  if (maxIterations !== undefined) return maxIterations;
-  const own: unknown = (options as { maxIterations?: number } | undefined)?.maxIterations;
-  return typeof own === 'number' && own !== Infinity ? own : DEFAULT_MAX_ITERATIONS;
 }
 
 function provide(definition: AnyStateMachine, maxIterations: number): AnyStateMachine {

@@ -1,6 +1,3 @@
-/** What the engine refuses, and what it calls a bug, by name. */
-import type { AnyStateMachine } from 'xstate';
-
 /** A definition that a driver cannot drive exactly as XState would. Thrown when a chart is made. */
 export class ChartRefused extends Error {
   override readonly name = 'ChartRefused';
@@ -17,23 +14,4 @@ export class ChartRefused extends Error {
     this.state = state;
     this.feature = feature;
   }
-}
-
-/** The bug of a chart whose transitions never come to rest. */
-export class ChartNeverSettles extends Error {
-  override readonly name = 'ChartNeverSettles';
-
-  constructor(machine: string, maxIterations: number) {
-    super(`the chart "${machine}" has not settled within ${maxIterations} iterations of one event`);
-  }
-}
-
-export const DEFAULT_MAX_ITERATIONS = 1_000;
-
-/** XState's word for a chart that never settles has no name of its own. */
-export function bugOf(definition: AnyStateMachine, error: unknown): unknown {
-  const limit =
-    error instanceof Error &&
-    /^Infinite loop detected: the machine has processed more than (\d+) /.exec(error.message);
-  return limit ? new ChartNeverSettles(definition.id, Number(limit[1])) : error;
 }

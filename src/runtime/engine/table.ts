@@ -1,0 +1,103 @@
+/**
+ * The chart driven by a table compiled from its definition: the default.
+ *
+ * What a step means is table/step.ts's; this keeps where the chart stands, and takes over a step when it is whole.
+ */
+import type { AnyStateMachine, EventObject } from 'xstate';
+import type { SupervisedChild } from './child.ts';
+import type { ChartOptions } from './create-chart.ts';
+import { ChartDriver, type Delivery } from './driver.ts';
+import { type CompiledChart, compileChart } from './table/compiled-chart.ts';
+import type { HistoryValue } from './table/configuration.ts';
+import type { Position } from './table/position.ts';
+import { Step } from './table/step.ts';
+import type { Work } from './work.ts';
+
+const NOBODY: readonly SupervisedChild[] = [];
+/** One for each step that is open at once, one inside another. */
+const steps: Step[] = [];
+let open = 0;
+
+export class TableChart extends ChartDriver {
+  context: unknown = undefined;
+  position: Position;
+  children: readonly SupervisedChild[] = NOBODY;
+  history: HistoryValue | undefined = undefined;
+  readonly #table: CompiledChart;
+
+  constructor(definition: AnyStateMachine, options: ChartOptions, table = compileChart(definition)) {
+    super(definition, options);
+    this.#table = table;
+    this.position = table.origin;
+  }
+
+  get value(): unknown {
+    return this.position.value;
+  }
+
+  get path(): string {
+    return this.position.path;
+  }
+
+  protected override init(input: unknown, work: Work): void {
+    const context: unknown = this.definition.config.context;
+    this.context = typeof context === 'function' ? {} : context;
+    this.context = this.#table.contextOf(input);
+    const event: EventObject & { input: unknown } = { type: 'xstate.init', input };
+    this.#take(event, work, true);
+  }
+
+  protected override step(delivery: EventObject | Delivery, work: Work): void {
+    this.#take(delivery as EventObject, work, false);
+  }
+
+  protected override quit(work: Work): void {
+    const step = (steps[open++] ??= new Step());
+    step.begin(this.#table, this, work, { type: 'xstate.stop' }, this);
+    step.stopChildren();
+    this.#close(step);
+  }
+
+  protected override supervised(): readonly SupervisedChild[] {
+    return this.children;
+  }
+
+  #take(event: EventObject, work: Work, isInitial: boolean): void {
+    const step = (steps[open++] ??= new Step());
+    step.begin(this.#table, this, work, event, this);
+    try {
+      if (isInitial) step.take(this.#table.initial);
+      else if (event.type === 'xstate.stop') {
+        this.status = 'stopped';
+        step.stopChildren();
+        return;
+      } else if (event.type !== 'xstate.init') {
+        const plan = step.position.enabled(step);
+        if (plan === undefined && event.type.startsWith('xstate.error.actor')) {
+          this.status = 'error';
+          this.fault = (event as { error?: unknown }).error;
+          step.stopChildren();
+          return;
+        }
+        step.take(plan);
+      }
+      step.settle(this.options.maxIterations ?? this.#table.maxIterations);
+      if (step.isDone) {
+        step.stopChildren();
+        this.status = 'done';
+        this.output = step.output;
+      }
+      this.position = step.position;
+      this.context = step.context;
+      this.children = step.children;
+      this.history = step.history;
+    } finally {
+      this.#close(step);
+    }
+  }
+
+  #close(step: Step): void {
+    step.clear();
+    open -= 1;
+  }
+}

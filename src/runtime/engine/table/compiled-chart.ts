@@ -1,0 +1,239 @@
+/**
+ * A definition as a table: XState's parsed nodes with everything worked out that does not depend on an event.
+ *
+ * Made once per definition, for all charts of it: positions and plans are made when a chart first comes to them, and
+ * kept. Throws `ChartRefused` for what it cannot do exactly as XState does.
+ */
+import type { AnyStateMachine } from 'xstate';
+import { ChartRefused } from '../refusal.ts';
+import { limitOf } from '../settling.ts';
+import {
+  enteredBy,
+  exitedBy,
+  type HistoryValue,
+  initialTransition,
+  isFinal,
+  type Recall,
+  recordedBy,
+  type StateNode,
+  type Transition,
+  valueOf,
+  withoutConflicts,
+} from './configuration.ts';
+import { descriptorsOf } from './event-descriptors.ts';
+import { guardOf } from './guards.ts';
+import { type Completion, DO, Operation, operationOf } from './operations.ts';
+import { type Candidate, keyOf, type Plan, Position } from './position.ts';
+import { InputScope } from './scope.ts';
+
+/** Positions are kept up to so many: a chart with many parallel regions may have no end of them. */
+const MAX_POSITIONS = 10_000;
+
+const tables = new WeakMap<AnyStateMachine, CompiledChart>();
+
+/**
+ * Compiles any XState 5 definition; docs/engine.md lists what is supported.
+ *
+ * @throws ChartRefused naming the definition, the state and what is not supported there
+ */
+export function compileChart(definition: AnyStateMachine): CompiledChart {
+  let table = tables.get(definition);
+  if (table === undefined) {
+    table = new CompiledChart(definition);
+    tables.set(definition, table);
+  }
+  return table;
+}
+
+export class CompiledChart {
+  readonly definition: AnyStateMachine;
+  /** Where a chart is before its first step. */
+  readonly origin: Position;
+  readonly initial: Plan;
+  /** Iterations of one event that the definition allows, or the default. */
+  readonly maxIterations: number;
+  readonly #positions = new Map<string, Position>();
+  /** By descriptor, of each state. */
+  readonly #candidates = new Map<StateNode, ReadonlyMap<string, readonly Candidate[]>>();
+  readonly #eventless = new Map<StateNode, readonly Candidate[]>();
+  readonly #numbers = new Map<Transition, number>();
+  readonly #entries = new Map<StateNode, readonly Operation[]>();
+  readonly #defaultEntries = new Map<StateNode, readonly Operation[]>();
+  readonly #exits = new Map<StateNode, readonly Operation[]>();
+  readonly #actions = new Map<Transition, readonly Operation[]>();
+
+  constructor(definition: AnyStateMachine) {
+    const { root } = definition;
+    this.definition = definition;
+    this.maxIterations = limitOf(definition, undefined);
+    for (const node of nodesOf(root)) this.#read(node);
+    const initial = initialTransition(root);
+    const { entered } = enteredBy([initial], () => undefined);
+    this.origin = new Position(this, [root], valueOf(root, entered));
+    this.initial = this.#build(this.origin, [initial], () => undefined, true);
+  }
+
+  /** A context before the first step. */
+  contextOf(input: unknown): unknown {
+    const context: unknown = this.definition.config.context;
+    if (typeof context !== 'function') return context || {};
+    return Object.assign({}, (context as (scope: InputScope) => unknown)(new InputScope(input)));
+  }
+
+  candidatesOf(node: StateNode, type: string): readonly Candidate[] {
+    return descriptorsOf(this.#candidates.get(node)!, type);
+  }
+
+  eventlessOf(node: StateNode): readonly Candidate[] {
+    return this.#eventless.get(node)!;
+  }
+
+  numberOf(transition: Transition): number {
+    return this.#numbers.get(transition)!;
+  }
+
+  operationOf(action: unknown, awaited: readonly string[] | undefined): Operation {
+    const { root } = this.definition;
+    return operationOf(action, root, awaited, (feature) => this.#refuse(root, feature));
+  }
+
+  /** What the microstep of these transitions does; whether that is so whatever history recalls. */
+  plan(
+    from: Position,
+    transitions: readonly Transition[],
+    history: HistoryValue | undefined,
+  ): { readonly plan: Plan; readonly isLasting: boolean } {
+    let isLasting = true;
+    const recall: Recall = (node) => {
+      isLasting = false;
+      return history?.[node.id];
+    };
+    const plan = this.#build(from, transitions, recall, false);
+    return { plan, isLasting };
+  }
+
+  #build(from: Position, transitions: readonly Transition[], recall: Recall, isInitial: boolean): Plan {
+    const active = new Set(from.nodes);
+    const taken = withoutConflicts(transitions, active, recall);
+    const operations: Operation[] = [];
+    let recorded: HistoryValue | undefined;
+
+    if (!isInitial) {
+      const exited = exitedBy(taken, active, recall);
+      recorded = recordedBy(exited, active);
+      for (const node of exited) {
+        operations.push(...this.#exits.get(node)!);
+        active.delete(node);
+      }
+    }
+    for (const transition of taken) operations.push(...(this.#actions.get(transition) ?? []));
+
+    // A history node of a state that is being left recalls what is left now.
+    const { entered, byDefault } = enteredBy(taken, (node) => recorded?.[node.id] ?? recall(node));
+    const completed = new Set<StateNode>();
+    let isDone = false;
+    for (const node of entered) {
+      active.add(node);
+      const isDefault = byDefault.has(node) || (isInitial && node === this.definition.root);
+      operations.push(...(isDefault ? this.#defaultEntries : this.#entries).get(node)!);
+      if (node.type !== 'final') continue;
+      const completions = completionsOf(node, active, completed);
+      operations.push(...completions);
+      isDone ||= completions.some(({ kind }) => kind === DO.finish);
+    }
+    let nodes = [...active];
+    if (isDone) {
+      nodes = nodes.toSorted((a, b) => b.order - a.order);
+      for (const node of nodes) operations.push(...this.#exitActions(node));
+    }
+    const isSame = from.nodes.length === active.size && from.nodes.every((node) => active.has(node));
+    const changes = !isSame || recorded !== undefined;
+    return { operations, next: changes ? this.#positionOf(nodes) : from, changes, recorded };
+  }
+
+  #positionOf(nodes: readonly StateNode[]): Position {
+    const key = keyOf(nodes);
+    let position = this.#positions.get(key);
+    if (position === undefined) {
+      position = new Position(this, nodes);
+      if (this.#positions.size >= MAX_POSITIONS) this.#positions.clear();
+      this.#positions.set(key, position);
+    }
+    return position;
+  }
+
+  /** Exit actions without the ends of invoked children. */
+  #exitActions(node: StateNode): readonly Operation[] {
+    return this.#exits.get(node)!.slice(0, node.exit.length);
+  }
+
+  #read(node: StateNode): void {
+    const { root } = this.definition;
+    const refuse = (feature: string): never => this.#refuse(node, feature);
+    const read = (actions: readonly unknown[], awaited?: readonly string[]): Operation[] =>
+      actions.map((action) => operationOf(action, root, awaited, refuse));
+    const invoked = node.invoke.map(({ id }) => id);
+    const invocations = node.invoke.map((invocation) => {
+      const { id, src, input, systemId } = invocation;
+      if (systemId !== undefined) refuse('systemId');
+      if ('onSnapshot' in invocation && invocation.onSnapshot !== undefined) refuse('onSnapshot');
+      if (/^xstate\.invoke\.\d+\./.test(src as string)) refuse('invoke of an actor that has no name');
+      return new Operation(DO.spawn, { id, src, input });
+    });
+    const entry = [...read(node.entry, invoked), ...invocations];
+    const initial = node.type === 'compound' ? read(node.initial.actions, invoked) : [];
+    const resolve = invoked.length > 0 ? [new Operation(DO.resolve, undefined)] : [];
+    this.#entries.set(node, [...entry, ...resolve]);
+    this.#defaultEntries.set(node, [...entry, ...initial, ...resolve]);
+    this.#exits.set(node, [...read(node.exit), ...invoked.map((id) => new Operation(DO.stop, id))]);
+
+    const candidate = (transition: Transition): Candidate => {
+      const operations = read(transition.actions);
+      this.#actions.set(transition, operations);
+      this.#numbers.set(transition, this.#numbers.size);
+      return { transition, guard: transition.guard ? guardOf(transition.guard, root) : undefined };
+    };
+    const candidates = new Map<string, readonly Candidate[]>();
+    for (const [type, transitions] of node.transitions) candidates.set(type, transitions.map(candidate));
+    this.#candidates.set(node, candidates);
+    this.#eventless.set(node, (node.always ?? []).map(candidate));
+  }
+
+  #refuse(node: StateNode, feature: string): never {
+    throw new ChartRefused(this.definition.id, node.id, feature);
+  }
+}
+
+function nodesOf(node: StateNode): StateNode[] {
+  return [node, ...Object.values(node.states).flatMap(nodesOf)];
+}
+
+/** What follows from a final state that was entered, given the states entered so far. */
+function completionsOf(
+  node: StateNode,
+  active: ReadonlySet<StateNode>,
+  completed: Set<StateNode>,
+): Operation[] {
+  const operations: Operation[] = [];
+  const complete = (of: StateNode, output?: unknown): void => {
+    const completion: Completion = { type: `xstate.done.state.${of.id}`, output };
+    operations.push(new Operation(DO.complete, completion));
+  };
+  const { parent } = node;
+  let ancestor = parent?.type === 'parallel' ? parent : parent?.parent;
+  let last = ancestor ?? node;
+  if (parent?.type === 'compound') complete(parent, node.output);
+  while (ancestor?.type === 'parallel' && !completed.has(ancestor) && isFinal(active, ancestor)) {
+    completed.add(ancestor);
+    complete(ancestor);
+    last = ancestor;
+    ancestor = ancestor.parent;
+  }
+  if (ancestor !== undefined) return operations;
+  const completion: Completion = {
+    type: `xstate.done.state.${last.id}`,
+    output: last.parent ? last.output : undefined,
+    final: node.machine.root.output,
+  };
+  return [...operations, new Operation(DO.finish, completion)];
+}

@@ -1,0 +1,190 @@
+/**
+ * The active states of a compiled chart, and what may happen there: one object per set of them, made when a chart
+ * first gets there and kept with the table.
+ *
+ * A position without parallel states has one list of candidates per event type, innermost state first. One with
+ * parallel states asks its regions, as XState does.
+ */
+import type { EventObject } from 'xstate';
+import type { CompiledChart } from './compiled-chart.ts';
+import {
+  ancestorsOf,
+  isAtomic,
+  type HistoryValue,
+  type StateNode,
+  type Transition,
+  valueOf,
+} from './configuration.ts';
+import { pathOf } from '../state-path.ts';
+import { isWildcard } from './event-descriptors.ts';
+import type { Guard, Whereabouts } from './guards.ts';
+import type { Operation } from './operations.ts';
+import type { Scope } from './scope.ts';
+import type { Step } from './step.ts';
+
+/** What one microstep does. */
+export interface Plan {
+  readonly operations: readonly Operation[];
+  readonly next: Position;
+  /** Whether it changes more than the context: states, or what history recalls. */
+  readonly changes: boolean;
+  /** What history nodes recall from now on. */
+  readonly recorded: HistoryValue | undefined;
+}
+
+/** One transition that may be taken. */
+export interface Candidate {
+  readonly transition: Transition;
+  readonly guard: Guard | undefined;
+}
+
+/** A candidate at one position; its plan is made when it is first taken. */
+class Choice {
+  readonly candidate: Candidate;
+  readonly guard: Guard | undefined;
+  plan: Plan | undefined = undefined;
+
+  constructor(candidate: Candidate) {
+    this.candidate = candidate;
+    this.guard = candidate.guard;
+  }
+}
+
+const NONE: readonly Choice[] = [];
+
+export class Position implements Whereabouts {
+  /** Active, in the order in which they were entered. */
+  readonly nodes: readonly StateNode[];
+  readonly value: unknown;
+  readonly path: string;
+  readonly #chart: CompiledChart;
+  readonly #active: ReadonlySet<StateNode>;
+  /** Whether exactly one atomic state is active. */
+  readonly #isLine: boolean;
+  readonly #choices = new Map<string, readonly Choice[]>();
+  readonly #hasWildcards: boolean;
+  readonly #eventless: readonly Choice[];
+  readonly #plans = new Map<string, Plan>();
+
+  constructor(chart: CompiledChart, nodes: readonly StateNode[], value?: unknown) {
+    const { root } = chart.definition;
+    this.nodes = nodes;
+    this.value = value ?? valueOf(root, nodes);
+    this.path = pathOf(root, this.value);
+    this.#chart = chart;
+    this.#active = new Set(nodes);
+    this.#isLine = nodes.filter(isAtomic).length === 1;
+    this.#hasWildcards = nodes.some((node) => [...node.transitions.keys()].some(isWildcard));
+    this.#eventless = this.#isLine
+      ? this.#line().flatMap((node) => chart.eventlessOf(node).map((candidate) => new Choice(candidate)))
+      : NONE;
+    if (this.#isLine) {
+      for (const node of nodes) {
+        for (const type of node.transitions.keys()) this.#choices.set(type, this.#choicesOf(type));
+      }
+    }
+  }
+
+  isIn(node: StateNode): boolean {
+    return this.#active.has(node);
+  }
+
+  /** What an event leads to: `undefined` if nothing here takes it. */
+  enabled(step: Step): Plan | undefined {
+    const { event, scope } = step;
+    const { type } = event;
+    if (!this.#isLine) {
+      const taken = this.#asked(this.#chart.definition.root, this.value, event, scope);
+      return taken.length === 0 ? undefined : this.#planFor(taken, step);
+    }
+    const choices = this.#choices.get(type) ?? (this.#hasWildcards ? this.#choicesOf(type) : NONE);
+    for (let at = 0; at < choices.length; at++) {
+      const choice = choices[at]!;
+      if (choice.guard === undefined || passes(choice.candidate, event, scope, this)) {
+        return choice.plan ?? this.#choose(choice, step);
+      }
+    }
+    return undefined;
+  }
+
+  eventless(step: Step): Plan | undefined {
+    if (!this.#isLine) return this.#eventlessOfAll(step);
+    const choices = this.#eventless;
+    for (let at = 0; at < choices.length; at++) {
+      const choice = choices[at]!;
+      if (choice.guard === undefined || choice.guard.passes(step.scope, this)) {
+        return choice.plan ?? this.#choose(choice, step);
+      }
+    }
+    return undefined;
+  }
+
+  #line(): StateNode[] {
+    const leaf = this.nodes.find(isAtomic)!;
+    return [leaf, ...ancestorsOf(leaf)];
+  }
+
+  #choicesOf(type: string): readonly Choice[] {
+    return this.#line().flatMap((node) =>
+      this.#chart.candidatesOf(node, type).map((candidate) => new Choice(candidate)),
+    );
+  }
+
+  #choose(choice: Choice, step: Step): Plan {
+    const { plan, isLasting } = this.#chart.plan(this, [choice.candidate.transition], step.history);
+    if (isLasting) choice.plan = plan;
+    return plan;
+  }
+
+  #planFor(transitions: readonly Transition[], step: Step): Plan {
+    const key = transitions.map((transition) => this.#chart.numberOf(transition)).join();
+    const known = this.#plans.get(key);
+    if (known !== undefined) return known;
+    const { plan, isLasting } = this.#chart.plan(this, transitions, step.history);
+    if (isLasting) this.#plans.set(key, plan);
+    return plan;
+  }
+
+  /** The transitions that regions take; a state is asked when nothing inside it takes any. */
+  #asked(node: StateNode, value: unknown, event: EventObject, scope: Scope): Transition[] {
+    const taken: Transition[] = [];
+    if (typeof value === 'string') taken.push(...this.#asked(node.states[value]!, undefined, event, scope));
+    else if (value !== undefined) {
+      for (const key of Object.keys(value as object)) {
+        const inner = (value as Record<string, unknown>)[key];
+        taken.push(...this.#asked(node.states[key]!, inner, event, scope));
+      }
+    }
+    if (taken.length > 0) return taken;
+    const candidate = this.#chart
+      .candidatesOf(node, event.type)
+      .find((one) => one.guard === undefined || passes(one, event, scope, this));
+    return candidate === undefined ? taken : [candidate.transition];
+  }
+
+  #eventlessOfAll(step: Step): Plan | undefined {
+    const taken = new Set<Transition>();
+    for (const leaf of this.nodes.filter(isAtomic)) {
+      const candidate = [leaf, ...ancestorsOf(leaf)]
+        .flatMap((node) => this.#chart.eventlessOf(node))
+        .find(({ guard }) => guard === undefined || guard.passes(step.scope, this));
+      if (candidate !== undefined) taken.add(candidate.transition);
+    }
+    return taken.size === 0 ? undefined : this.#planFor([...taken], step);
+  }
+}
+
+/** Of an event, what a guard throws is told with the guard's name. */
+function passes({ guard, transition }: Candidate, event: EventObject, scope: Scope, at: Position): unknown {
+  try {
+    return guard!.passes(scope, at);
+  } catch (thrown) {
+    const name = guard!.name === undefined ? '' : `'${guard!.name}' `;
+    throw new Error(
+      `Unable to evaluate guard ${name}in transition for event '${event.type}' in state node '${transition.source.id}':\n${(thrown as Error).message}`,
+      { cause: thrown },
+    );
+  }
+}
+
+export const keyOf = (nodes: readonly StateNode[]): string => nodes.map((node) => node.order).join();
