@@ -1,76 +1,52 @@
-/** What a fleet decides and shares: a variable acknowledged by all, a round voted by all, by how many there are. */
-import { pino } from 'pino';
-import { createAgentSystem, defineAgent, memoryStore, variable } from '../src/index.ts';
+/** What a fleet shares and decides: a variable acknowledged by all, a round voted on by all, by how many there are. */
+import { idsOf, spawn, warmSystem } from './coder.ts';
+import { type Emit, measure } from './measurement.ts';
 
-const ROUNDS = 5;
+const WARM_ROUNDS = 3;
 
-const voter = defineAgent({
-  type: 'voter',
-  variables: ['rate'],
-  init: () => ({ rate: 0 }),
-  onVariable: ({ value, state }) => {
-    state.rate = value as number;
-  },
-  vote: ({ proposal }) => ((proposal.value as number) > (proposal.current as number) ? 'accept' : 'reject'),
-  tasks: {},
-});
-
-export async function benchCoordination(sizes: readonly number[]): Promise<void> {
-  const rows = [];
-  for (const size of sizes) rows.push(await decide(size));
-  console.log(
-    `Coordination: best of ${ROUNDS}, by how many agents take part; a round's acceptance is told to all`,
-  );
-  console.table(rows);
-}
-
-async function decide(size: number): Promise<Record<string, number>> {
-  await using system = await createAgentSystem({
-    store: memoryStore({ maxEvents: 1_000 }),
-    logger: pino({ level: 'silent' }),
-  });
-  const { agents, variables, consensus } = system;
-  await variables.define('rate', variable.float({ default: 0 }));
-  for (let index = 0; index < size; index++) {
-    const id = await agents.register({ module: voter, coordination: { communicationPattern: 'sync' } });
-    await agents.start(id);
-  }
-  let rate = 0;
-  const changeMs = await best(async () => {
-    const { acknowledged } = await variables.set('rate', (rate += 1));
+export async function benchVariable(size: number, emit: Emit, rounds = roundsOf(size)): Promise<void> {
+  await using system = await warmFleet(size);
+  const { variables } = system;
+  const operation = async (round: number) => {
+    const { acknowledged } = await variables.set('rate', 1_000 + round);
     if (acknowledged.length !== size) throw new Error(`${acknowledged.length} of ${size} acknowledged`);
-  });
-  const rejectMs = await best(async () => {
-    const { outcome, tally } = await consensus.propose({ variable: 'rate', value: -1 });
-    if (outcome !== 'rejected' || tally.voters.reject !== size)
-      throw new Error(`${outcome}, not rejected by all`);
-  });
-  const acceptMs = await best(async () => {
-    const { outcome, tally } = await consensus.propose({ variable: 'rate', value: (rate += 1) });
-    if (outcome !== 'accepted' || tally.voters.accept !== size)
-      throw new Error(`${outcome}, not accepted by all`);
-  });
-  return {
-    agents: size,
-    'change ms': rounded(changeMs),
-    'change µs an agent': rounded((changeMs * 1_000) / size),
-    'round ms': rounded(rejectMs),
-    'round µs an agent': rounded((rejectMs * 1_000) / size),
-    'round and change ms': rounded(acceptMs),
   };
+  for (let round = -WARM_ROUNDS; round < 0; round++) await operation(round);
+  emit(
+    await measure(
+      'variable_broadcast',
+      { times: rounds, perOperation: size, n: size, operation },
+      { rounds },
+    ),
+  );
 }
 
-async function best(work: () => Promise<void>): Promise<number> {
-  let fastest = Infinity;
-  for (let i = 0; i < ROUNDS; i++) {
-    globalThis.gc?.();
-    const at = performance.now();
-    await work();
-    fastest = Math.min(fastest, performance.now() - at);
-  }
-  return fastest;
+/** Rounds that are accepted and told to all, as the reference's; and rounds that all vote down. */
+export async function benchConsensus(size: number, emit: Emit, rounds = roundsOf(size)): Promise<void> {
+  await using system = await warmFleet(size);
+  const { consensus } = system;
+  const propose = async (value: number, expected: 'accepted' | 'rejected') => {
+    const { outcome, tally } = await consensus.propose({ variable: 'rate', value });
+    const { accept, reject } = tally.voters;
+    if (outcome !== expected || accept + reject !== size)
+      throw new Error(`${outcome}, expected all: ${expected}`);
+  };
+  const accepted = (round: number) => propose(1_000 + round, 'accepted');
+  const rejected = (round: number) => propose(-1 - round, 'rejected');
+  const series = { times: rounds, perOperation: size, n: size };
+  for (let round = -WARM_ROUNDS; round < 0; round++) await accepted(round);
+  emit(await measure('consensus_round', { ...series, operation: accepted }, { rounds }));
+  emit(await measure('consensus_round_rejected', { ...series, operation: rejected }, { rounds }));
 }
 
-function rounded(value: number): number {
-  return Number(value.toFixed(2));
+async function warmFleet(size: number) {
+  const system = await warmSystem();
+  await spawn(system, idsOf('agent', size));
+  globalThis.gc?.();
+  return system;
+}
+
+function roundsOf(size: number): number {
+  if (size <= 1_000) return 200;
+  return size <= 10_000 ? 50 : 10;
 }

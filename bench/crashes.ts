@@ -1,63 +1,65 @@
 /** Crashes: how soon one is seen, how soon the agent runs again, and a storm of them in a large fleet. */
-import { pino } from 'pino';
-import { createAgentSystem, memoryStore, type SystemEvent } from '../src/index.ts';
-import { counter } from './counter.ts';
+import type { AgentSystem } from '../src/index.ts';
+import { idsOf, spawn, warmSystem } from './coder.ts';
+import { type Emit, measure } from './measurement.ts';
 
-const restart = { policy: 'immediate', delayMs: 0, maxRestarts: 1_000_000 } as const;
+const atOnce = { policy: 'immediate', delayMs: 0 } as const;
 
-export async function benchCrashes(): Promise<void> {
-  console.log('Crashes');
-  console.table([await oneCrash(2_000), await storm(10_000, 1_000)]);
+export async function benchCrashes(times: number, emit: Emit): Promise<void> {
+  await using system = await warmSystem();
+  const { agents } = system;
+  const mortals = idsOf('mortal', times);
+  await spawn(system, mortals, { restart: { policy: 'never' } });
+  const seen = async (index: number) => {
+    const { status } = await agents.kill(mortals[index]!);
+    if (status !== 'crashed') throw new Error(`it is ${status}, expected crashed`);
+  };
+  emit(await measure('crash_detect', { times, operation: seen }));
+
+  const phoenixes = idsOf('phoenix', times);
+  await spawn(system, phoenixes, { restart: atOnce });
+  const again = runningAgain(system);
+  const runs = async (index: number) => {
+    const running = again.wait(1);
+    void agents.kill(phoenixes[index]!);
+    await running;
+  };
+  emit(await measure('crash_restart', { times, operation: runs }));
+  again.end();
 }
 
-async function oneCrash(times: number): Promise<object> {
-  await using system = await quietSystem();
-  const id = await system.agents.register({ module: counter, restart });
-  await system.agents.start(id);
-  let seenMs = 0;
-  let againMs = 0;
-  for (let time = 0; time < times; time++) {
-    const again = next(system, (event) => event.type === 'agent.started');
-    const killedAt = performance.now();
-    await system.agents.kill(id);
-    seenMs += performance.now() - killedAt;
-    await again;
-    againMs += performance.now() - killedAt;
-  }
-  return { what: 'one agent killed', 'seen µs': us(seenMs, times), 'running again µs': us(againMs, times) };
+/** A tenth of a fleet is killed at once, and another tenth after it has come back. */
+export async function benchStorm(killed: number, emit: Emit, rounds = 5): Promise<void> {
+  await using system = await warmSystem();
+  const { agents } = system;
+  const ids = idsOf('agent', killed * 10);
+  await spawn(system, ids, { restart: atOnce });
+  const again = runningAgain(system);
+  const operation = async (round: number) => {
+    const running = again.wait(killed);
+    for (const id of ids.slice(round * killed, (round + 1) * killed)) void agents.kill(id);
+    await running;
+  };
+  const series = { times: rounds, perOperation: killed, n: killed, operation };
+  emit(await measure('crash_storm', series, { rounds, agents: ids.length }));
+  again.end();
+  if (agents.list({ status: 'running' }).length !== ids.length) throw new Error('not all of them run again');
 }
 
-async function storm(size: number, killed: number): Promise<object> {
-  await using system = await quietSystem();
-  const ids = Array.from({ length: size }, (_, index) => `agent-${index}`);
-  for (const id of ids) {
-    await system.agents.register({ id, module: counter, restart });
-    await system.agents.start(id);
-  }
-  let left = killed;
-  const allAgain = next(system, (event) => event.type === 'agent.started' && --left === 0);
-  const killedAt = performance.now();
-  for (const id of ids.slice(0, killed)) void system.agents.kill(id);
-  await allAgain;
-  const againMs = performance.now() - killedAt;
-  return { what: `${killed} of ${size} killed`, 'all running again ms': Number(againMs.toFixed(1)) };
-}
+const ignore = (): void => {};
 
-function quietSystem() {
-  return createAgentSystem({ store: memoryStore({ maxEvents: 1_000 }), logger: pino({ level: 'silent' }) });
-}
-
-type System = Awaited<ReturnType<typeof quietSystem>>;
-
-async function next(system: System, isIt: (event: SystemEvent) => boolean): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const unsubscribe = system.events.subscribe((event) => {
-    if (isIt(event)) resolve();
+/** Waits until so many agents more have started. */
+function runningAgain({ events }: AgentSystem) {
+  let left = 0;
+  let allRun = ignore;
+  const end = events.subscribe(({ type }) => {
+    if (type === 'agent.started' && --left === 0) allRun();
   });
-  await promise;
-  unsubscribe();
-}
-
-function us(ms: number, times: number): number {
-  return Number(((ms * 1_000) / times).toFixed(1));
+  const wait = (starts: number): Promise<void> => {
+    left = starts;
+    return new Promise((resolve) => {
+      allRun = resolve;
+    });
+  };
+  return { wait, end };
 }

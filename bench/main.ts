@@ -1,33 +1,125 @@
 /**
- * Everything that is measured: `npm run bench`, or `npm run bench -- fleets crashes` for some of it.
+ * Everything that is measured: `npm run bench`, or `npm run bench -- lifecycle store` for some of it, `--quick` for
+ * smaller sizes of the fleets'. `npm run bench -- otp --reference DIR` runs the fleets' in turns with a program on
+ * Erlang/OTP that does the same, and compares.
  *
  * The figures are for comparing on one machine; docs/performance.md says what they do not measure.
  */
-import { benchCoordination } from './coordination.ts';
-import { benchCrashes } from './crashes.ts';
-import { benchFleets } from './fleet.ts';
+import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { compare, comparisonOf, markdownOf } from './comparison.ts';
+import { type FleetBenchName, fleetBenchNames, isFleetBench, runFleetBench, sizesOf } from './fleets.ts';
 import { benchHosts } from './hosts.ts';
-import { benchLives } from './lives.ts';
+import type { Measurement } from './measurement.ts';
+import { NoReference, openOtpReference } from './otp-reference.ts';
 import { benchPools } from './pools.ts';
 import { benchStore } from './store.ts';
 
-const benches: Record<string, () => Promise<void>> = {
-  lives: benchLives,
-  fleets: () => benchFleets([1_000, 10_000, 100_000]),
-  crashes: benchCrashes,
+const otherBenches: Record<string, () => Promise<void>> = {
   hosts: benchHosts,
   store: benchStore,
-  coordination: () => benchCoordination([100, 1_000, 10_000, 100_000]),
   pools: () => benchPools([1, 10, 100, 1_000, 10_000]),
 };
+const known = [...fleetBenchNames, ...Object.keys(otherBenches)];
+const usage = `npm run bench -- [NAME…] [--quick]
+npm run bench -- otp [NAME…] --reference DIR [--quick] [--rounds N] [--markdown FILE]
 
-const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !Object.hasOwn(benches, name));
-if (unknown.length > 0) {
-  console.error(`no bench ${unknown.join(', ')}, expected some of: ${Object.keys(benches).join(', ')}`);
+NAME: ${known.join(' ')}
+--quick       smaller sizes
+--reference   the folder of the OTP reference's bench.sh; also OTP_REFERENCE
+--rounds      how often each side has its turn; 5, or 3 with --quick
+--markdown    also writes the table to a file`;
+
+class WrongUsage extends Error {}
+
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        reference: { type: 'string' },
+        rounds: { type: 'string' },
+        markdown: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new WrongUsage((error as Error).message);
+  }
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = options();
+  if (positionals[0] === 'otp') {
+    const names = positionals.slice(1);
+    const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
+    if (!names.every(isFleetBench)) throw new WrongUsage(`expected some of: ${fleetBenchNames.join(' ')}`);
+    if (!Number.isSafeInteger(rounds) || rounds < 1)
+      throw new WrongUsage('--rounds: expected a whole number from 1');
+    await againstOtp({
+      names,
+      isQuick: values.quick,
+      rounds,
+      folder: values.reference,
+      file: values.markdown,
+    });
+    return;
+  }
+  const unknown = positionals.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new WrongUsage(`no bench ${unknown.join(', ')}`);
+  console.log(`Node ${process.versions.node}`);
+  for (const name of positionals.length === 0 ? known : positionals) {
+    if (isFleetBench(name)) await alone(name, values.quick);
+    else await otherBenches[name]!();
+  }
+}
+
+async function alone(name: FleetBenchName, isQuick: boolean): Promise<void> {
+  for (const size of sizesOf(name, isQuick)) {
+    for (const measured of await runFleetBench(name, size)) console.log(JSON.stringify(measured));
+  }
+}
+
+interface Run {
+  readonly names: readonly FleetBenchName[];
+  readonly isQuick: boolean;
+  readonly rounds: number;
+  readonly folder: string | undefined;
+  readonly file: string | undefined;
+}
+
+/** Each side has its turn in each round, so that whatever else the machine does meets both. */
+async function againstOtp({ names, isQuick, rounds, folder, file }: Run): Promise<void> {
+  using reference = openOtpReference(folder ?? process.env['OTP_REFERENCE']);
+  const { programs, lines } = comparisonOf(isQuick, names);
+  const ours: Measurement[][] = [];
+  const its: Measurement[][] = [];
+  for (let round = 0; round < rounds; round++) {
+    ours.push([]);
+    its.push([]);
+    for (const { name, size, rounds: repeated } of programs) {
+      const told = (who: string) => console.error(`round ${round + 1} of ${rounds}: ${name} ${size}, ${who}`);
+      told('mabeam');
+      ours[round]!.push(...(await runFleetBench(name, size, repeated)));
+      if (name === 'growth') continue; // the reference's is in its spawns
+      told('OTP');
+      its[round]!.push(...(await reference.run(name, size, repeated)));
+    }
+  }
+  const table = markdownOf(compare(lines, { ours, reference: its }));
+  console.log(table);
+  const load = loadavg()
+    .map((each) => each.toFixed(1))
+    .join(', ');
+  console.log(`Medians of ${rounds}, Node ${process.versions.node}; load of the machine: ${load}`);
+  if (file !== undefined) writeFileSync(file, table);
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof WrongUsage) && !(error instanceof NoReference)) throw error;
+  console.error(error instanceof WrongUsage ? `${error.message}\n\n${usage}` : error.message);
   process.exitCode = 2;
-} else {
-  const { node } = process.versions;
-  console.log(`Node ${node}; garbage is ${globalThis.gc ? '' : 'not '}collected before the heap is read`);
-  for (const name of asked.length === 0 ? Object.keys(benches) : asked) await benches[name]!();
 }

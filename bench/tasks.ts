@@ -1,0 +1,29 @@
+/** Tasks on their way to an agent and back: one agent and one caller, 64 callers, and 64 over 1,000 agents. */
+import { idsOf, spawn, task, warmSystem } from './coder.ts';
+import { type Emit, measure } from './measurement.ts';
+
+const WARM = 5_000;
+const CLIENTS = 64;
+const AGENTS = 1_000;
+
+export async function benchTasks(times: number, emit: Emit): Promise<void> {
+  await using system = await warmSystem();
+  const { agents } = system;
+  const one = 'agent';
+  await spawn(system, [one]);
+  for (let warmed = 0; warmed < WARM; warmed++) await agents.execute(one, task);
+  const ofOne = () => agents.execute(one, task);
+  emit(await measure('task_1agent_1client', { times, operation: ofOne }, { agents: 1 }));
+  emit(await measure('task_1agent_64clients', { times, clients: CLIENTS, operation: ofOne }, { agents: 1 }));
+  const ids = idsOf('agent', AGENTS);
+  await spawn(system, ids);
+  // The next one goes to another agent each time: to one that was not touched for a while.
+  const ofMany = (index: number) => agents.execute(ids[(index * 7_919) % AGENTS]!, task);
+  emit(
+    await measure(
+      'task_1000agents_64clients',
+      { times, clients: CLIENTS, operation: ofMany },
+      { agents: AGENTS },
+    ),
+  );
+}
