@@ -1,7 +1,8 @@
 /**
  * One measurement: what a number of operations took, as one line of JSON.
  *
- * Beside the time on the clock it has what drifts less with the machine: the CPU time of the whole program (V8's
+ * Beside the time on the clock it has what drifts less with the machine: the CPU time of the thread that did the work
+ * (on a machine that does nothing else, the clock would say about that), the CPU time of the whole program (V8's
  * compiler and collector threads too), and the bytes that were allocated. Fields with a name of the OTP reference's
  * mean the same as there.
  */
@@ -18,7 +19,9 @@ export interface Measurement {
   readonly p50_us: number | null;
   readonly p99_us: number | null;
   readonly wall_ms: number;
+  /** Of the whole program. */
   readonly cpu_us_per_op: number;
+  readonly thread_cpu_us_per_op: number;
   /** Bytes allocated, whether collected since or not. */
   readonly allocated_per_op: number;
   /** The longest that a timer of the program had to wait. */
@@ -30,6 +33,7 @@ export interface Measurement {
 export interface Cost {
   readonly wallMs: number;
   readonly cpuUs: number;
+  readonly threadCpuUs: number;
   readonly allocatedBytes: number;
   readonly loopDelayMaxMs: number;
 }
@@ -56,17 +60,20 @@ export async function costOf(work: () => unknown): Promise<Cost> {
   collections.start();
   const heapBefore = heapBytes();
   const cpuBefore = process.cpuUsage();
+  const threadBefore = process.threadCpuUsage();
   const startedAt = performance.now();
   await work();
   const wallMs = performance.now() - startedAt;
-  const { user, system } = process.cpuUsage(cpuBefore);
+  const thread = process.threadCpuUsage(threadBefore);
+  const program = process.cpuUsage(cpuBefore);
   const heldBytes = heapBytes() - heapBefore;
   const collectedBytes = bytesCollected(collections);
   await sleep(LOOP_TURNS_MS);
   delay.disable();
   return {
     wallMs,
-    cpuUs: user + system,
+    cpuUs: program.user + program.system,
+    threadCpuUs: thread.user + thread.system,
     allocatedBytes: heldBytes + collectedBytes,
     loopDelayMaxMs: delay.max / 1e6,
   };
@@ -127,6 +134,7 @@ export function measurement(bench: string, { n, operations, cost, tookUs, more }
     p99_us: tookUs ? rounded(quantile(tookUs, 0.99)) : null,
     wall_ms: rounded(cost.wallMs),
     cpu_us_per_op: rounded(cost.cpuUs / operations),
+    thread_cpu_us_per_op: rounded(cost.threadCpuUs / operations),
     allocated_per_op: Math.round(cost.allocatedBytes / operations),
     loop_delay_max_ms: rounded(cost.loopDelayMaxMs),
     ...more,

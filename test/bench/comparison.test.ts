@@ -11,6 +11,7 @@ const measured = (bench: string, n: number, more: Record<string, number> = {}): 
   p99_us: 1,
   wall_ms: 1,
   cpu_us_per_op: 10,
+  thread_cpu_us_per_op: 5,
   allocated_per_op: 100,
   loop_delay_max_ms: 1,
   ...more,
@@ -52,9 +53,9 @@ test('growth is the cost of an agent of the large fleet, of one of the small; wh
 
 test('CPU time of both and what was allocated stand beside the speed', () => {
   const rows = compare(linesOf('read'), { ours: [reads(1_000, 4)], reference: [reads(1_000, 6)] });
-  expect(rows[0]).toMatchObject({ cpuUs: [4, 6], allocatedBytes: 100 });
+  expect(rows[0]).toMatchObject({ cpuUs: { thread: 5, program: 4, reference: 6 }, allocatedBytes: 100 });
   expect(markdownOf(rows).split('\n').slice(2)).toEqual([
-    '| status reads | a second | 1,000 | 1,000 | 1.00 | 1.00–1.00 | 4 | 6 | 1.50 | 100 |',
+    '| status reads | a second | 1,000 | 1,000 | 1.00 | 1.00–1.00 | 5 | 6 | 1.20 | 4 | 100 |',
     '',
   ]);
 });
