@@ -99,7 +99,7 @@ export function comparisonOf(isQuick: boolean, names: readonly FleetBenchName[])
         { name: 'growth', size: largest },
         ...[1_000, largest].map((size): Program => ({ name: 'spawn', size })),
       ],
-      lines: [growth(1_000, largest)],
+      lines: [growth('time', 1_000, largest, speedOf), growth('CPU time', 1_000, largest, cpuSpeedOf)],
     },
     task: {
       programs: [{ name: 'task', size: tasks }],
@@ -221,16 +221,16 @@ function bytes(title: string, n: number, name: string): ComparedLine {
 }
 
 /** What an agent of a large fleet costs, of one of a small fleet; ours once V8 has compiled what is done. */
-function growth(few: number, many: number): ComparedLine {
+function growth(what: string, few: number, many: number, speedIn: ComparedLine['figure']): ComparedLine {
   return {
-    title: `growth of an agent's cost, ${count(few)} → ${count(many)}`,
+    title: `growth of an agent's ${what}, ${count(few)} → ${count(many)}`,
     unit: 'times',
     aheadIs: 'smaller',
     ours: { bench: 'growth_1client', n: many },
     reference: { bench: 'spawn_1client', n: many },
     figure({ bench }, round) {
-      const atFew = speedOf({ bench, n: few }, round);
-      const atMany = speedOf({ bench, n: many }, round);
+      const atFew = speedIn({ bench, n: few }, round);
+      const atMany = speedIn({ bench, n: many }, round);
       return atFew === undefined || atMany === undefined ? undefined : atFew / atMany;
     },
     isWork: false,
@@ -239,6 +239,12 @@ function growth(few: number, many: number): ComparedLine {
 
 function speedOf(which: Which, round: readonly Measurement[]): number | undefined {
   return numberOf(round, which, 'ops_per_s');
+}
+
+/** Operations in a second of CPU time: of our thread, of all of OTP's one scheduler. */
+function cpuSpeedOf(which: Which, round: readonly Measurement[]): number | undefined {
+  const cpuUs = numberOf(round, which, 'thread_cpu_us_per_op') ?? numberOf(round, which, 'cpu_us_per_op');
+  return cpuUs === undefined ? undefined : 1e6 / cpuUs;
 }
 
 function numberOf(round: readonly Measurement[], { bench, n }: Which, name: string): number | undefined {

@@ -24,9 +24,9 @@ const reads = (ops_per_s: number, cpu_us_per_op = 10) => [
 const fleet = (bytes: number) => [
   measured('spawn_1client', 10_000, { bytes_per_agent_after_gc: bytes, ops_per_s: 1 }),
 ];
-const fleets = (bench: string, small: number, large: number) => [
-  measured(bench, 1_000, { ops_per_s: small }),
-  measured(bench, 10_000, { ops_per_s: large }),
+const fleets = (bench: string, small: Record<string, number>, large: Record<string, number>) => [
+  measured(bench, 1_000, small),
+  measured(bench, 10_000, large),
 ];
 
 test('who does more a second is ahead: the ratio is of the medians, the ends are of single rounds', () => {
@@ -44,11 +44,20 @@ test('who needs fewer bytes is ahead', () => {
 });
 
 test('growth is the cost of an agent of the large fleet, of one of the small; who grows less is ahead', () => {
-  const [row] = compare(linesOf('growth'), {
-    ours: [fleets('growth_1client', 1_200, 1_000)],
-    reference: [fleets('spawn_1client', 3_000, 1_000)],
+  const small = { ops_per_s: 1_200, thread_cpu_us_per_op: 5 };
+  const large = { ops_per_s: 1_000, thread_cpu_us_per_op: 10 };
+  const { thread_cpu_us_per_op: _, ...reference } = measured('', 0, { ops_per_s: 3_000, cpu_us_per_op: 4 });
+  const [time, cpuTime] = compare(linesOf('growth'), {
+    ours: [fleets('growth_1client', small, large)],
+    reference: [
+      [
+        { ...reference, bench: 'spawn_1client', n: 1_000 },
+        { ...reference, bench: 'spawn_1client', n: 10_000, ops_per_s: 1_000, cpu_us_per_op: 12 },
+      ] as unknown as Measurement[],
+    ],
   });
-  expect(row).toMatchObject({ ours: 1.2, reference: 3, ratio: 2.5 });
+  expect(time).toMatchObject({ ours: 1.2, reference: 3, ratio: 2.5 });
+  expect(cpuTime).toMatchObject({ ours: 2, reference: 3, ratio: 1.5 });
 });
 
 test('CPU time of both and what was allocated stand beside the speed', () => {
