@@ -32,6 +32,7 @@ import type {
 import type { ChartDriver } from './driver.ts';
 import { Interpreter } from './interpreter.ts';
 import { parentIn } from './parent-state.ts';
+import { PureChart } from './pure.ts';
 import { ChartRefused } from './refusal.ts';
 import { TableChart } from './table.ts';
 
@@ -158,5 +159,5 @@ const drivers: Record<ChartDriverName, (definition: AnyStateMachine, options: Ch
   {
     table: (definition, options) => new TableChart(definition, options),
     interpreter: (definition, options) => new Interpreter(definition, options),
-    pure: (definition, options) => new Interpreter(definition, options),
+    pure: (definition, options) => new PureChart(definition, options),
   };

@@ -16,7 +16,7 @@ import type {
 } from './create-chart.ts';
 import type { ChildEndEvent, SupervisedChild, Supervisor, Tell } from './child.ts';
 import type { Deadline } from './deadline.ts';
-import { closeWork, type InlineAction, openWork, TO, type Work } from './work.ts';
+import { type Call, closeWork, openWork, TO, type Work } from './work.ts';
 
 /** What waits for its step: an event, or whatever else a driver makes a step of. */
 export interface Delivery {
@@ -180,7 +180,7 @@ export abstract class ChartDriver implements Supervisor {
             this.options.perform(payload as ChartEffect);
             break;
           case TO.run:
-            (payload as InlineAction).run();
+            (payload as Call).run();
             break;
           case TO.arm:
             this.arm(payload as Deadline);

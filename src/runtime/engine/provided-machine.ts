@@ -14,9 +14,9 @@ import {
   type EventObject,
   type Snapshot,
 } from 'xstate';
-import { type ChildEndEvent, SupervisedChild, type Supervisor } from './child.ts';
+import { type ChildEndEvent, SupervisedChild, type Supervisor, Tell } from './child.ts';
 import { limitOf } from './settling.ts';
-import { TO, type WorkKind } from './work.ts';
+import { Call, TO, type WorkKind } from './work.ts';
 
 /** Who notes what a step wants done. */
 export interface Noting extends Supervisor {
@@ -119,8 +119,8 @@ function notingEffect(type: string): BuiltIn {
 /** One that is a function. */
 function notingInline(action: (scope: unknown, params: unknown) => unknown): BuiltIn {
   return builtIn(action.name || '(anonymous)', {
-    resolve: (_, snapshot, args) => [snapshot, args, undefined],
-    execute: (scope, args) => put(scope, TO.run, { run: () => action(args, undefined) }),
+    resolve: (_, snapshot, args) => [snapshot, new Call(() => action(args, undefined)), undefined],
+    execute: (scope, call) => put(scope, TO.run, call),
   });
 }
 
@@ -140,7 +140,7 @@ function notingBuiltIn(action: BuiltIn): BuiltIn {
         execute: (scope, params) => {
           const { to, event, delay } = params as { to: unknown; event: EventObject; delay?: number };
           if (to !== scope.self || typeof delay === 'number') action.execute!(scope, params);
-          else put(scope, TO.run, { run: () => Interpreted.get(scope.self)?.send(event) });
+          else put(scope, TO.run, new Call(() => Interpreted.get(scope.self)?.send(event)));
         },
       });
     case 'xstate.enqueueActions':
@@ -205,7 +205,7 @@ const childLogic: ActorLogic<ChildSnapshot, ChildMessage> = {
         parent.childStopped(child);
         return { ...snapshot, status: 'stopped', output: undefined, error: undefined };
       default:
-        parent.note(TO.run, { run: () => child.tell(event) });
+        parent.note(TO.tell, new Tell(child, event));
         return snapshot;
     }
   },

@@ -5,16 +5,20 @@
  * are used again, so that a step allocates none.
  */
 
-/** An action that is a function without a name: it runs in its place among the effects. */
-export interface InlineAction {
-  run(): void;
+/** Something that is to run in its place among the effects, such as an action that is a function without a name. */
+export class Call {
+  readonly run: () => unknown;
+
+  constructor(run: () => unknown) {
+    this.run = run;
+  }
 }
 
 /** What is to be done with an entry's payload. */
 export const TO = {
   /** A `ChartEffect`. */
   perform: 0,
-  /** An `InlineAction`. */
+  /** A `Call`. */
   run: 1,
   /** A `Deadline`. */
   arm: 2,

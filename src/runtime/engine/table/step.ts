@@ -18,7 +18,7 @@ import {
 import { SupervisedChild, type Supervisor, Tell } from '../child.ts';
 import { Deadline } from '../deadline.ts';
 import { ChartNeverSettles } from '../settling.ts';
-import { TO, type Work } from '../work.ts';
+import { Call, TO, type Work } from '../work.ts';
 import type { CompiledChart } from './compiled-chart.ts';
 import type { HistoryValue } from './configuration.ts';
 import { guardOf } from './guards.ts';
@@ -145,7 +145,7 @@ export class Step {
         return;
       case DO.inline: {
         const { scope } = this;
-        this.#work.add(TO.run, { run: () => (subject as Expression)(scope, undefined) });
+        this.#work.add(TO.run, new Call(() => (subject as Expression)(scope, undefined)));
         return;
       }
       case DO.assign:
@@ -260,7 +260,7 @@ export class Step {
     const isSelf = target === undefined || target === null || target === '#_internal';
     if (isSelf) {
       if (typeof delayMs === 'number') this.#work.add(TO.arm, new Deadline(id, delayMs, sent));
-      else this.#work.add(TO.run, { run: () => this.#supervisor.send(sent) });
+      else this.#work.add(TO.run, new Call(() => this.#supervisor.send(sent)));
       return;
     }
     if (typeof target !== 'string') throw new TypeError('sendTo: expected the id of a child');
