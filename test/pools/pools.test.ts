@@ -103,6 +103,31 @@ describe('a pool that is asked for', () => {
     expect(system.agents.get('p-1').status).toBe('registered');
   });
 
+  test.each([
+    ['data', { client: undefined }],
+    ['data that holds a client', { client: new Map() }],
+  ])('gives each member its own initArgs: %s', async (_, { client }) => {
+    const initArgs = { client, seen: [0], deep: { list: [0] } };
+    const keeper = defineAgent({
+      type: 'keeper',
+      init: ({ initArgs: given }) => given as typeof initArgs,
+      tasks: {
+        add: { run: ({ state }) => [state.seen.push(1), state.deep.list.push(1)] },
+        has: { run: ({ state }) => [state.seen.length, state.deep.list.length, state.client === client] },
+      },
+      save: () => null,
+    });
+    const { pools, agents } = (await rig()).system;
+    await pools.create({ name: 'p', min: 1, max: 3, target: 2, spec: { module: keeper, initArgs } });
+    expect(await agents.execute('p-1', { type: 'add' })).toEqual([2, 2]);
+    // What the caller does with it later is not what was asked for.
+    initArgs.seen.push(7);
+    initArgs.deep.list.push(7);
+    await pools.ensureSize('p', 3);
+    expect(await agents.execute('p-1', { type: 'has' })).toEqual([2, 2, true]);
+    for (const id of ['p-2', 'p-3']) expect(await agents.execute(id, { type: 'has' })).toEqual([1, 1, true]);
+  });
+
   test('may be called __proto__', async () => {
     const { system } = await rig();
     const { definition } = workshop();

@@ -28,6 +28,7 @@ import {
   type TaskTypes,
 } from '../definition/define-agent.ts';
 import { DescriptionTime } from './description-time.ts';
+import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import type { HealthReport } from '../agent/liveness.ts';
 import type { Host } from '../hosting/host.ts';
@@ -121,7 +122,7 @@ export class Agents {
     const parsed = parseSpec(spec);
     const isolation = isolationOf(parsed);
     const manifest = await this.#manifestOf(parsed, this.#hostFor(isolation, parsed));
-    return { spec: { ...parsed, isolation }, manifest };
+    return { spec: { ...parsed, isolation, initArgs: dataCopy(parsed.initArgs) }, manifest };
   }
 
   async #register(parsed: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
@@ -141,8 +142,7 @@ export class Agents {
       if (reserved === undefined) this.#reserve((reserved = this.#newId(manifest.type)));
       const id = reserved;
       // Data stays as it was registered; what is none, a client say, is the caller's own.
-      const initArgs = problem === undefined ? structuredClone(parsed.initArgs) : parsed.initArgs;
-      const full = frozen({ ...parsed, id, isolation, initArgs });
+      const full = frozen({ ...parsed, id, isolation, initArgs: dataCopy(parsed.initArgs) });
       const agent = this.#create(id, full, manifest, host);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       journal.emit(

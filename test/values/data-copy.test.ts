@@ -1,0 +1,62 @@
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { dataCopy } from '../../src/runtime/values/data-copy.ts';
+
+class Client {
+  calls: string[] = [];
+}
+
+describe('a copy of data', () => {
+  it('is equal, and shares no plain object and no array, however deep', () => {
+    const data = { list: [1, [2, { three: 3 }]], none: undefined, nil: null, text: 'text', '': { a: 1 } };
+    const copy = dataCopy(data);
+    expect(copy).toStrictEqual(data);
+    copy.list.push(4);
+    (copy.list[1] as unknown[]).push(5);
+    copy[''].a = 2;
+    expect(data).toStrictEqual({
+      list: [1, [2, { three: 3 }]],
+      none: undefined,
+      nil: null,
+      text: 'text',
+      '': { a: 1 },
+    });
+  });
+
+  it('keeps by reference what is no data, and copies what holds it', () => {
+    const held = { client: new Client(), call: () => 1, when: new Date(0), map: new Map() };
+    const copy = dataCopy({ held, list: [held.client] });
+    expect(copy.held).not.toBe(held);
+    expect(copy.list[0]).toBe(held.client);
+    for (const key of ['client', 'call', 'when', 'map'] as const) expect(copy.held[key]).toBe(held[key]);
+    const client = new Client();
+    for (const value of [client, held.call, 7, 'a', null, undefined]) expect(dataCopy(value)).toBe(value);
+  });
+
+  it('has one copy of what is there more than once, itself included', () => {
+    const inner = { n: 1 };
+    const data: { a: object; b: object; self?: object } = { a: inner, b: inner };
+    data.self = data;
+    const copy = dataCopy(data);
+    expect(copy.a).toBe(copy.b);
+    expect(copy.a).not.toBe(inner);
+    expect(copy.self).toBe(copy);
+  });
+
+  it('takes keys as they are, __proto__ included, and objects without a prototype or of another realm', () => {
+    const odd = JSON.parse('{ "__proto__": { "a": 1 } }') as Record<string, { a: number }>;
+    const copy = dataCopy(odd);
+    expect(Object.keys(copy)).toEqual(['__proto__']);
+    expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+    expect(Object.getPrototypeOf(dataCopy(Object.create(null)))).toBe(null);
+    const foreign = runInNewContext('({ list: [1] })') as { list: number[] };
+    dataCopy(foreign).list.push(2);
+    expect(foreign.list).toHaveLength(1);
+  });
+
+  it('may be nested more deeply than a stack', () => {
+    let deep: object = {};
+    for (let level = 0; level < 100_000; level++) deep = { deep };
+    expect(Object.keys(dataCopy(deep))).toEqual(['deep']);
+  });
+});
