@@ -560,6 +560,77 @@ describe('constraints', () => {
     expect(system.variables.get('lr').value).toBe(0.2);
   });
 
+  describe('hold whatever is under way at once', () => {
+    /** Two variables whose sum is 10 at the most, and whose values are judged when the test says so. */
+    async function slow() {
+      const judged = gate();
+      const { system } = await rig();
+      const { variables, consensus } = system;
+      const schema = z.number().refine(async (n) => {
+        if (n > 1) await judged.promise;
+        return true;
+      });
+      for (const name of ['a', 'b']) await variables.define(name, variable.json({ schema, default: 1 }));
+      const constrain = () => variables.constrain(['a', 'b'], ({ a, b }) => Number(a) + Number(b) <= 10);
+      const values = () => variables.list().map(({ value }) => value);
+      return { system, variables, consensus, constrain, values, judge: () => judged.resolve() };
+    }
+
+    it('two changes that each would do, and together would not', async () => {
+      const { variables, constrain, values, judge } = await slow();
+      constrain();
+      const both = [variables.set('a', 6), variables.set('b', 6)];
+      const fates = both.map((one) => fateOf(one));
+      expect(await Promise.all(both.map((one) => fateOf(one)))).toEqual(['pending', 'pending']);
+      judge();
+      await Promise.allSettled([...both, ...fates]);
+      expect(await Promise.all(both.map((one) => fateOf(one)))).toEqual([
+        { value: { version: 2, acknowledged: [], outOfDate: [] } },
+        'VARIABLE_INVALID',
+      ]);
+      expect(values()).toEqual([6, 1]);
+    });
+
+    it('a rule that is added while a value is judged', async () => {
+      const { variables, constrain, values, judge } = await slow();
+      const change = codeOf(variables.set('a', 10));
+      constrain();
+      judge();
+      expect(await change).toBe('VARIABLE_INVALID');
+      expect(values()).toEqual([1, 1]);
+    });
+
+    it('a rollback, a definition and a fallback', async () => {
+      const { variables, consensus, constrain, values, judge } = await slow();
+      judge();
+      await variables.set('a', 9);
+      await variables.set('a', 1);
+      constrain();
+      const roundsOut = [
+        variables.set('b', 6),
+        variables.rollback('a', 2),
+        consensus.propose({ variable: 'a', value: 2, fallback: () => 9 }),
+      ];
+      const [set, rolledBack, round] = await Promise.allSettled(roundsOut);
+      expect([set!.status, rolledBack!.status]).toEqual(['fulfilled', 'rejected']);
+      expect(round).toMatchObject({ value: { problem: expect.stringMatching(/does not hold/) as string } });
+      expect(values()).toEqual([1, 6]);
+    });
+
+    it('a definition whose default is judged while another value changes', async () => {
+      const { variables, judge } = await slow();
+      variables.constrain(['a', 'c'], ({ a, c }) => Number(a) + Number(c) <= 10);
+      const schema = z.number().refine(async () => true);
+      judge();
+      const both = await Promise.allSettled([
+        variables.define('c', variable.json({ schema, default: 5 })),
+        variables.set('a', 6),
+      ]);
+      // Whichever came first, the other one is refused.
+      expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    });
+  });
+
   it('that throw refuse the change with what they threw', async () => {
     const { system } = await rig();
     await system.variables.define('lr', lr);

@@ -147,3 +147,18 @@ export async function poolRig(
     },
   };
 }
+
+/** What listens to a signal, from now on. */
+export function listenersOf(signal: AbortSignal): ReadonlySet<unknown> {
+  const listeners = new Set<unknown>();
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
+    listeners.add(given[1]);
+    return addEventListener.apply(signal, given);
+  };
+  signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
+    listeners.delete(given[1]);
+    return removeEventListener.apply(signal, given);
+  };
+  return listeners;
+}

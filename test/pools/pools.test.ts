@@ -3,8 +3,8 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { createAgentSystem, defineAgent, type PoolSpec } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
-import { poolRig, workshop } from './pool-rig.ts';
+import { awaited, codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
+import { listenersOf, type PoolRig, poolRig, workshop } from './pool-rig.ts';
 
 describe('a pool that is asked for', () => {
   const module = defineAgent({ type: 'worker', init: () => ({}), tasks: {} });
@@ -416,26 +416,93 @@ describe('tasks', () => {
     expect(pool().idle).toBe(1);
   });
 
-  test('leave no listener on a signal that outlives them', async () => {
-    const { work, finishOne } = await poolRig();
-    const { signal } = new AbortController();
-    let listeners = 0;
-    const { addEventListener, removeEventListener } = signal;
-    signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
-      listeners += 1;
-      return addEventListener.apply(signal, given);
+  describe('that have a timeout and a signal leave neither behind, and nothing happens when that is aborted later', () => {
+    type Task = { readonly type: 'work' | 'again'; readonly timeoutMs: number; readonly signal: AbortSignal };
+    const ends: Readonly<Record<string, (all: PoolRig, task: () => Promise<unknown>) => Promise<unknown>>> = {
+      'done by a member that was free': async ({ finishOne }, task) => {
+        const done = task();
+        await settled();
+        await finishOne();
+        return done;
+      },
+      'done after it waited': async ({ work, finishOne }, task) => {
+        void work();
+        const done = task();
+        await settled();
+        await finishOne();
+        await finishOne();
+        return done;
+      },
+      'timed out as it waited': async ({ work, clock }, task) => {
+        void work();
+        const late = task();
+        await clock.advance(5_000);
+        return late;
+      },
+      'timed out in a member': async ({ clock }, task) => {
+        const late = task();
+        await clock.advance(5_000);
+        return late;
+      },
+      'failed in a member': async ({ shop }, task) => {
+        const failed = task();
+        await settled();
+        shop.jobs[0]!.fail(new Error('wrong'));
+        return failed;
+      },
+      'abandoned by its member': async ({ agents }, task) => {
+        const abandoned = task();
+        await settled();
+        await agents.kill('p-1');
+        return abandoned;
+      },
+      'given up as it waited, by a close': async ({ work, pools, clock }, task) => {
+        void work();
+        const given = task();
+        await settled();
+        const closed = pools.close('p', { timeoutMs: 100 });
+        await clock.advance(100);
+        await closed;
+        return given;
+      },
+      'refused as too many wait': async ({ work }, task) => {
+        void work();
+        void work();
+        return task();
+      },
     };
-    signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
-      listeners -= 1;
-      return removeEventListener.apply(signal, given);
-    };
-    const tasks = [work({ signal }), work({ signal })];
-    await settled();
-    expect(listeners).toBe(2);
-    await finishOne();
-    await finishOne();
-    await Promise.all(tasks);
-    expect(listeners).toBe(0);
+
+    test.each(Object.entries(ends))('%s', async (_, end) => {
+      const all = await poolRig({ queueLimit: 1 });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const listeners = listenersOf(signal);
+      const task: Task = { type: 'work', timeoutMs: 5_000, signal };
+      const dueAt = all.clock.now() + 5_000;
+      await end(all, () => awaited(all.pools.execute('p', task))).catch(() => {});
+      expect([...listeners]).toEqual([]);
+      expect(all.clock.pending().map((timer) => timer.dueAt)).not.toContain(dueAt);
+      controller.abort();
+      await settled();
+    });
+
+    test('repeated by another member', async () => {
+      const { pools, agents, clock, shop } = await poolRig({ target: 2, retryAbandoned: 1 });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const listeners = listenersOf(signal);
+      const done = pools.execute('p', { type: 'again', timeoutMs: 5_000, signal });
+      await settled();
+      await agents.kill('p-1');
+      await settled();
+      expect(listeners.size).toBe(1);
+      expect(shop.jobs.map(({ agentId }) => agentId)).toEqual(['p-1', 'p-2']);
+      shop.jobs[1]!.done('done');
+      expect(await done).toBe('done');
+      expect([...listeners]).toEqual([]);
+      controller.abort();
+      await clock.advance(5_000);
+    });
   });
 
   test('that fail fail for their caller, and the member goes on', async () => {
