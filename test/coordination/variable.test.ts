@@ -515,6 +515,21 @@ describe('agents', () => {
   });
 });
 
+/** Two variables whose sum is 10 at the most, and whose values are judged when the test says so. */
+async function slow() {
+  const judged = gate();
+  const { system } = await rig();
+  const { variables, consensus } = system;
+  const schema = z.number().refine(async (n) => {
+    if (n > 1) await judged.promise;
+    return true;
+  });
+  for (const name of ['a', 'b']) await variables.define(name, variable.json({ schema, default: 1 }));
+  const constrain = () => variables.constrain(['a', 'b'], ({ a, b }) => Number(a) + Number(b) <= 10);
+  const values = () => variables.list().map(({ value }) => value);
+  return { system, variables, consensus, constrain, values, judge: () => judged.resolve() };
+}
+
 describe('constraints', () => {
   it('over several variables refuse a change that would break them, and only that', async () => {
     const { system } = await rig();
@@ -561,21 +576,6 @@ describe('constraints', () => {
   });
 
   describe('hold whatever is under way at once', () => {
-    /** Two variables whose sum is 10 at the most, and whose values are judged when the test says so. */
-    async function slow() {
-      const judged = gate();
-      const { system } = await rig();
-      const { variables, consensus } = system;
-      const schema = z.number().refine(async (n) => {
-        if (n > 1) await judged.promise;
-        return true;
-      });
-      for (const name of ['a', 'b']) await variables.define(name, variable.json({ schema, default: 1 }));
-      const constrain = () => variables.constrain(['a', 'b'], ({ a, b }) => Number(a) + Number(b) <= 10);
-      const values = () => variables.list().map(({ value }) => value);
-      return { system, variables, consensus, constrain, values, judge: () => judged.resolve() };
-    }
-
     it('two changes that each would do, and together would not', async () => {
       const { variables, constrain, values, judge } = await slow();
       constrain();
