@@ -31,6 +31,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SUBPATHS: Readonly<Record<string, string>> = {
   '': 'index.ts',
   '/agent': 'agent.ts',
+  '/dashboard': 'dashboard.ts',
   '/inspector': 'inspector.ts',
   '/machines': 'machines/index.ts',
   '/sqlite': 'sqlite.ts',

@@ -1,0 +1,204 @@
+/**
+ * What an operator may do by the dashboard: the acts, what each expects, and the trace that each leaves.
+ *
+ * I1  An agent is asked whether it takes a command before it is given it; the answer to one that is not legal names
+ *     those that are.
+ * I2  Every act, refused or done, is a log line and a mark with `by`.
+ */
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { type AgentCommand, describeExit, durationMs } from '../machines/index.ts';
+import { type AgentSystem, AgentSystemError } from '../index.ts';
+import { parseInput } from '../runtime/values/malformed.ts';
+import { errorInfoOf } from '../runtime/values/errors.ts';
+import { oneLine } from './agent-row.ts';
+import type { Chronicle } from './chronicle.ts';
+import type { ActReport } from './protocol.ts';
+
+/** An agent does not take this command now. */
+export class IllegalCommand extends AgentSystemError {
+  readonly legal: readonly AgentCommand[];
+
+  constructor(agentId: string, command: AgentCommand, legal: readonly AgentCommand[]) {
+    const message = `agent ${agentId} does not take ${command} now; legal: ${legal.join(', ') || 'nothing'}`;
+    super('AGENT_ILLEGAL_COMMAND', message, { agentId, details: { command, legal } });
+    this.legal = legal;
+  }
+}
+
+/** What it is done to. */
+export interface Subject {
+  readonly agentId?: string;
+  readonly pool?: string;
+  readonly variable?: string;
+}
+
+interface Done {
+  readonly act: string;
+  readonly subject: Subject;
+  readonly by: string;
+  readonly work: () => Promise<unknown>;
+}
+
+export interface ActsOptions {
+  readonly system: AgentSystem;
+  readonly chronicle: Chronicle;
+  readonly logger: Logger;
+}
+
+export const agentActs = ['start', 'restart', 'stop', 'kill', 'forget'] as const;
+export type AgentAct = (typeof agentActs)[number];
+
+const by = z.string().trim().min(1).max(100).default('dashboard');
+const why = z.string().max(1_000).optional();
+const actSchema = z.strictObject({ by });
+const stopSchema = z.strictObject({ by, timeoutMs: durationMs.optional() });
+const sizeSchema = z.strictObject({ by, size: z.int().min(0) });
+const valueSchema = z.strictObject({ by, why, value: z.json() });
+const rollbackSchema = z.strictObject({ by, why, version: z.int().min(1) });
+const proposalSchema = z.strictObject({
+  by,
+  why,
+  variable: z.string(),
+  value: z.json(),
+  rule: z.enum(['majority', 'supermajority', 'unanimous', 'weighted']).optional(),
+  quorum: z.number().optional(),
+  deadlineMs: durationMs.optional(),
+  tie: z.enum(['reject', 'keep', 'leader']).optional(),
+});
+
+export class Acts {
+  readonly #options: ActsOptions;
+
+  constructor(options: ActsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws AgentSystemError as `agents.start` and its like */
+  agent(id: string, command: AgentAct, body: unknown): Promise<ActReport> {
+    const { agents } = this.#options.system;
+    const { by, timeoutMs } =
+      command === 'stop'
+        ? parse(stopSchema, body, 'agents.stop')
+        : { ...parse(actSchema, body, `agents.${command}`), timeoutMs: undefined };
+    const grace = timeoutMs === undefined ? {} : { timeoutMs };
+    return this.#done({
+      act: command,
+      subject: { agentId: id },
+      by,
+      work: async () => {
+        if (!agents.can(id, command)) throw new IllegalCommand(id, command, agents.legal(id));
+        switch (command) {
+          case 'start':
+          case 'restart': {
+            const { incarnation } = await agents[command](id);
+            return { incarnation };
+          }
+          case 'forget':
+            await agents.forget(id);
+            return { status: 'forgotten' };
+          default: {
+            const record = await (command === 'stop' ? agents.stop(id, grace) : agents.kill(id));
+            const { status, incarnation, reason } = record;
+            return { status, incarnation, ...(reason === undefined ? {} : { reason: describeExit(reason) }) };
+          }
+        }
+      },
+    });
+  }
+
+  /** @throws AgentSystemError as `pools.ensureSize` */
+  resize(pool: string, body: unknown): Promise<ActReport> {
+    const { by, size } = parse(sizeSchema, body, 'pools.ensureSize');
+    return this.#done({
+      act: `ensureSize ${size}`,
+      subject: { pool },
+      by,
+      work: async () => {
+        const { members: _, ...record } = await this.#options.system.pools.ensureSize(pool, size);
+        return record;
+      },
+    });
+  }
+
+  /** @throws AgentSystemError as `variables.set` */
+  set(variable: string, body: unknown): Promise<ActReport> {
+    const { by, why, value } = parse(valueSchema, body, 'variables.set');
+    return this.#done({
+      act: 'set',
+      subject: { variable },
+      by,
+      work: () => this.#options.system.variables.set(variable, value, reasonOf(by, why)),
+    });
+  }
+
+  /** @throws AgentSystemError as `variables.rollback` */
+  rollBack(variable: string, body: unknown): Promise<ActReport> {
+    const { by, why, version } = parse(rollbackSchema, body, 'variables.rollback');
+    return this.#done({
+      act: `roll back to v${version}`,
+      subject: { variable },
+      by,
+      work: () => this.#options.system.variables.rollback(variable, version, reasonOf(by, why)),
+    });
+  }
+
+  /** Resolves when the round has ended. @throws AgentSystemError as `consensus.propose` */
+  propose(body: unknown): Promise<ActReport> {
+    const { by, why, ...proposal } = parse(proposalSchema, body, 'consensus.propose');
+    const given = Object.fromEntries(Object.entries(proposal).filter(([, value]) => value !== undefined));
+    return this.#done({
+      act: 'propose',
+      subject: { variable: proposal.variable },
+      by,
+      work: async () => {
+        const asked = { ...given, ...reasonOf(by, why) } as Parameters<
+          AgentSystem['consensus']['propose']
+        >[0];
+        const { electorate, ...decision } = await this.#options.system.consensus.propose(asked);
+        return { ...decision, electorate: electorate.length };
+      },
+    });
+  }
+
+  /** @throws AgentSystemError `SYSTEM_CLOSED` */
+  coordination(command: 'suspend' | 'resume', body: unknown): Promise<ActReport> {
+    const { by } = parse(actSchema, body, `coordination.${command}`);
+    return this.#done({
+      act: `${command} coordination`,
+      subject: {},
+      by,
+      work: async () => {
+        const { coordination } = this.#options.system;
+        coordination[command]();
+        return { status: coordination.status() };
+      },
+    });
+  }
+
+  async #done({ act, subject, by, work }: Done): Promise<ActReport> {
+    const { chronicle, logger } = this.#options;
+    const trace = (text: string) => {
+      chronicle.add({ at: Date.now(), type: 'operator.act', by, text: oneLine(text), ...subject });
+    };
+    try {
+      const result = await work();
+      trace(act);
+      logger.info({ by, act, ...subject }, 'dashboard: done');
+      return { act, by, result };
+    } catch (thrown) {
+      const { message } = errorInfoOf(thrown);
+      trace(`${act}: refused, ${message}`);
+      logger.warn({ by, act, ...subject, refused: message }, 'dashboard: refused');
+      throw thrown;
+    }
+  }
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, body: unknown, what: string): z.output<Schema> {
+  return parseInput(schema, body, { what });
+}
+
+function reasonOf(by: string, why: string | undefined) {
+  return { by, ...(why === undefined ? {} : { why }) };
+}

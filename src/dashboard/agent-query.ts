@@ -1,0 +1,86 @@
+/** Which agents a list is asked for, in which order: read from the query of an address. Pure. */
+import { z } from 'zod';
+import type { AgentStatus } from '../machines/index.ts';
+import { parseInput } from '../runtime/values/malformed.ts';
+import type { AgentRow } from './protocol.ts';
+
+const SORTS = {
+  id: ({ id }) => id,
+  type: ({ type }) => type,
+  status: ({ status }) => status,
+  incarnation: ({ incarnation }) => incarnation,
+  restarts: ({ restarts }) => restarts,
+  waiting: ({ waiting }) => waiting,
+  done: ({ done }) => done,
+  failed: ({ failed }) => failed,
+  latency: ({ latencyMs }) => latencyMs?.mean,
+  memory: ({ memoryBytes }) => memoryBytes,
+  cpu: ({ cpuShare }) => cpuShare,
+  startedAt: ({ startedAt }) => startedAt,
+  restartAt: ({ restartAt }) => restartAt,
+  lastError: ({ lastError }) => lastError?.at,
+} as const satisfies Record<string, (row: AgentRow) => string | number | undefined>;
+
+const count = z.coerce.number().int().min(0);
+const querySchema = z.strictObject({
+  /** One or more, joined by commas. */
+  status: z.string().optional(),
+  type: z.string().optional(),
+  capability: z.string().optional(),
+  pool: z.string().optional(),
+  /** Somewhere in the id, the type, the pool or the last error. */
+  search: z.string().optional(),
+  sort: z.enum(Object.keys(SORTS) as [keyof typeof SORTS]).optional(),
+  order: z.enum(['asc', 'desc']).default('asc'),
+  offset: count.default(0),
+  limit: count.max(100_000).default(100),
+});
+
+export interface Listed {
+  readonly row: AgentRow;
+  readonly text: string;
+}
+
+/**
+ * The agents that are asked for, and how many there are of them in all.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the parameter
+ */
+export function select(
+  agents: Iterable<Listed>,
+  given: Readonly<Record<string, string>>,
+): { readonly total: number; readonly page: readonly Listed[] } {
+  const query = parseInput(querySchema, given, { what: 'the query' });
+  const { type, capability, pool, sort, order, offset, limit } = query;
+  const statuses = query.status === undefined ? undefined : new Set(query.status.split(',') as AgentStatus[]);
+  const search = query.search?.toLowerCase();
+  const found: Listed[] = [];
+  for (const listed of agents) {
+    const { row } = listed;
+    const fits =
+      (statuses === undefined || statuses.has(row.status)) &&
+      (type === undefined || row.type === type) &&
+      (capability === undefined || row.capabilities.includes(capability)) &&
+      (pool === undefined || row.pool === pool) &&
+      (search === undefined || isMention(row, search));
+    if (fits) found.push(listed);
+  }
+  if (sort !== undefined) {
+    const keyOf: (row: AgentRow) => string | number | undefined = SORTS[sort];
+    const sign = order === 'asc' ? 1 : -1;
+    found.sort((a, b) => compared(keyOf(a.row), keyOf(b.row), sign));
+  }
+  return { total: found.length, page: found.slice(offset, offset + limit) };
+}
+
+function isMention({ id, type, pool, lastError }: AgentRow, search: string): boolean {
+  return [id, type, pool, lastError?.text].some((text) => text?.toLowerCase().includes(search));
+}
+
+/** What is not known comes last, in either order. */
+function compared(a: string | number | undefined, b: string | number | undefined, sign: number): number {
+  if (a === b) return 0;
+  if (a === undefined) return 1;
+  if (b === undefined) return -1;
+  return a < b ? -sign : sign;
+}

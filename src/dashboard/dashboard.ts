@@ -1,0 +1,199 @@
+/**
+ * Shows a running system to people: a page, and the API under it.
+ *
+ * Owns what is counted while nobody watches, the server, and their end. It builds on the public API alone.
+ *
+ * I1  Nothing of a system changes because somebody looks at it.
+ * I2  A system that nobody watches pays for some counters; nothing is kept of its agents.
+ * I3  After `close` nothing is left: no port, subscription or timer.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Logger, pino } from 'pino';
+import { z } from 'zod';
+import type { AgentSystem } from '../index.ts';
+import { having, parseInput } from '../runtime/values/malformed.ts';
+import { Access } from './access.ts';
+import { Acts } from './acts.ts';
+import { Chronicle } from './chronicle.ts';
+import { HttpServer } from './http-server.ts';
+import type { LogTail } from './log-tail.ts';
+import { PageFiles } from './page-files.ts';
+import { PoolHistory } from './pool-history.ts';
+import { redactedPaths, Redaction } from './redaction.ts';
+import { Reports } from './reports.ts';
+import { Viewers } from './viewers.ts';
+import { Vitals } from './vitals.ts';
+import { Watch } from './watch.ts';
+
+export interface DashboardOptions {
+  /** Default 0: any that is free. */
+  readonly port?: number;
+  /** The interface to listen on; default `127.0.0.1`, which no other machine reaches. */
+  readonly host?: string;
+  /** Further names that the page is reached by: behind a proxy, say. Requests for any other name are refused. */
+  readonly allowedHosts?: readonly string[];
+  /** What a viewer has to know, 16 characters or more; default a new random one. */
+  readonly token?: string;
+  /** Whether the fleet can be controlled; default `false`. */
+  readonly control?: boolean;
+  /** What somebody has to know besides, 16 characters or more, to control the fleet; default a new random one. */
+  readonly controlToken?: string;
+  /**
+   * What is never shown of the users' own data, as paths that begin with `initArgs`, `input`, `state`, `detail`,
+   * `variables` or `log`; `*` stands for one key. Default `['initArgs', 'input']`: all of these two. Texts whose key
+   * names a secret (`apiKey`, `password`, …) are never shown, whatever this says.
+   */
+  readonly redact?: readonly string[];
+  /** A `logTail()` that the system's logger writes to: its lines are shown beside their agents. */
+  readonly logs?: LogTail;
+  /** Viewers at once; default 16. */
+  readonly maxViewers?: number;
+  /** A pino logger, told of every act; default one that writes to stderr. */
+  readonly logger?: Logger;
+  /** @internal Where the page was built. */
+  readonly pageFolder?: string;
+}
+
+export interface Dashboard extends AsyncDisposable {
+  /** Where a browser shows the page; the token is in it. */
+  readonly url: string;
+  readonly token: string;
+  /** What the page asks for before it controls anything; `undefined` without `control`. */
+  readonly controlToken: string | undefined;
+  /** Viewers at this moment. */
+  viewers(): number;
+  close(): Promise<void>;
+}
+
+const secret = z.string().min(16);
+const optionsSchema = z
+  .strictObject({
+    port: z.int().min(0).max(65_535).default(0),
+    host: z.string().min(1).default('127.0.0.1'),
+    allowedHosts: z.array(z.string().min(1)).default([]),
+    token: secret.optional(),
+    control: z.boolean().default(false),
+    controlToken: secret.optional(),
+    redact: redactedPaths.default(['initArgs', 'input']),
+    logs: having<LogTail>('write', 'linesOf').optional(),
+    maxViewers: z.int().min(1).default(16),
+    logger: having<Logger>('info', 'warn', 'error').optional(),
+    pageFolder: z.string().optional(),
+  })
+  .superRefine(({ control, controlToken, token }, issues) => {
+    const refuse = (message: string) => issues.addIssue({ code: 'custom', path: ['controlToken'], message });
+    if (controlToken !== undefined && !control) refuse('expected it only with control: true');
+    if (controlToken !== undefined && controlToken === token)
+      refuse('expected another secret than the token');
+  });
+const systemShape = having<AgentSystem>('resources', 'close');
+
+const SAMPLE_MS = 1_000;
+/** Samples between two looks at the pools. */
+const POOL_LOOKS = 5;
+
+/**
+ * Opens a dashboard of a running system.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected
+ * @throws Error with Node's own code when the port cannot be had
+ */
+export async function createDashboard(
+  system: AgentSystem,
+  options: DashboardOptions = {},
+): Promise<Dashboard> {
+  parseInput(systemShape, system, { what: 'createDashboard: system' });
+  const parsed = parseInput(optionsSchema, options, { what: 'createDashboard' });
+  const { port, host, allowedHosts, control, logs, maxViewers } = parsed;
+  const token = parsed.token ?? newSecret();
+  const controlToken = control ? (parsed.controlToken ?? newSecret()) : undefined;
+  const logger = parsed.logger ?? pino({ name: 'mabeam' }, pino.destination(2));
+
+  const chronicle = new Chronicle();
+  const vitals = new Vitals();
+  const poolHistory = new PoolHistory();
+  const redaction = new Redaction(parsed.redact);
+  const access = new Access({ token, controlToken, host, allowedHosts });
+  const watch = new Watch(system, chronicle);
+  const reports = new Reports({ system, chronicle, vitals, poolHistory, redaction, logs });
+  const viewers = new Viewers({
+    system,
+    watch,
+    chronicle,
+    vitals,
+    reports,
+    redaction,
+    hello: () => ({
+      now: Date.now(),
+      version: VERSION,
+      control: access.hasControl,
+      logs: logs !== undefined,
+      pid: process.pid,
+    }),
+    onFault: (err) => logger.error({ err }, 'a viewer was not told'),
+  });
+  const server = new HttpServer({
+    access,
+    files: new PageFiles(parsed.pageFolder ?? PAGE_FOLDER),
+    reports,
+    viewers,
+    watch,
+    chronicle,
+    acts: new Acts({ system, chronicle, logger }),
+    logger,
+    maxViewers,
+  });
+
+  const listening = await server.listen(port, host);
+  const unsubscribe = system.events.subscribe((event) => {
+    vitals.note(event);
+    chronicle.note(event);
+  });
+  let looks = 0;
+  const timer = setInterval(() => {
+    const at = Date.now();
+    vitals.take(at);
+    if (looks % POOL_LOOKS === 0) poolHistory.take(system.pools, at);
+    looks += 1;
+  }, SAMPLE_MS);
+  timer.unref();
+
+  const close = async () => {
+    clearInterval(timer);
+    unsubscribe();
+    await server.close();
+    watch.close();
+  };
+  return {
+    url: `http://${addressOf(host)}:${listening}/?token=${encodeURIComponent(token)}`,
+    token,
+    controlToken,
+    viewers: () => viewers.size,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Where it is built to by `npm run build`, seen from the sources and from `dist`. */
+const PAGE_FOLDER = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../../dist/dashboard/page/' : './page/', import.meta.url),
+);
+const VERSION = versionIn(new URL('../../package.json', import.meta.url));
+
+function versionIn(file: URL): string {
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string };
+  return version;
+}
+
+function newSecret(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+/** One that listens everywhere is reached here, too. */
+function addressOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}

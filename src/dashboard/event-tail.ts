@@ -1,0 +1,56 @@
+/**
+ * The end of what a store holds: `events.read` goes forward from a place, and a page wants the newest.
+ *
+ * It is looked for in ever larger pieces, so that the length of the history does not matter.
+ */
+import type { AgentSystem, SystemEvent } from '../index.ts';
+
+type Events = AgentSystem['events'];
+
+const FIRST_PIECE = 2_000;
+const GROWTH = 8;
+/** Events between which others have their turn. */
+const SLICE = 1_000;
+
+export interface TailQuery {
+  readonly agentId?: string;
+  /** The newest event that may be in it. */
+  readonly until: number;
+  readonly limit: number;
+}
+
+/** The newest `limit` events up to `until`, oldest first. @throws AgentSystemError `STORE_FAILED` */
+export async function tailOf(events: Events, { agentId, until, limit }: TailQuery): Promise<SystemEvent[]> {
+  const who = agentId === undefined ? {} : { agentId };
+  for (let piece = FIRST_PIECE; ; piece *= GROWTH) {
+    const after = Math.max(0, until - piece);
+    const tail: SystemEvent[] = [];
+    let looked = 0;
+    for await (const event of events.read({ ...who, after })) {
+      if (event.sequence > until) break;
+      tail.push(event);
+      if (tail.length >= limit * 2) tail.splice(0, tail.length - limit);
+      looked += 1;
+      if (looked % SLICE === 0) await new Promise(setImmediate);
+    }
+    if (tail.length >= limit || after === 0) return tail.slice(-limit);
+  }
+}
+
+/** The sequence of the newest event that is kept, 0 where there is none: nothing but reading says it. */
+export async function newestSequence(events: Events): Promise<number> {
+  const isBeyond = async (after: number) => {
+    for await (const _ of events.read({ after, limit: 1 })) return true;
+    return false;
+  };
+  if (!(await isBeyond(0))) return 0;
+  // Beyond `some` there is an event, beyond `none` there is not.
+  let [some, none] = [0, 1];
+  while (await isBeyond(none)) [some, none] = [none, none * 2];
+  while (none - some > 1) {
+    const middle = Math.floor((some + none) / 2);
+    if (await isBeyond(middle)) some = middle;
+    else none = middle;
+  }
+  return none;
+}

@@ -1,0 +1,34 @@
+/** One agent's life for a scrubber, and its lives as bars: from the steps of `events.replay`. Pure. */
+import { describeExit } from '../machines/index.ts';
+import type { LifeStep } from '../index.ts';
+import { oneLine } from './agent-row.ts';
+import type { Life, LifeReport } from './protocol.ts';
+
+const MAX_LIVES = 500;
+
+/** @param limit steps, the newest */
+export function lifeReportOf(steps: readonly LifeStep[], limit: number): LifeReport {
+  const shown = limit === 0 ? [] : steps.slice(-limit);
+  return { steps: shown, earlier: steps.length - shown.length, lives: livesOf(steps).slice(-MAX_LIVES) };
+}
+
+function livesOf(steps: readonly LifeStep[]): Life[] {
+  const lives: Life[] = [];
+  let open: Life | undefined;
+  const end = (life: Life) => {
+    lives.push(life);
+    open = undefined;
+  };
+  for (const { at, incarnation, status, reason, endedAt } of steps) {
+    const isAlive =
+      status === 'starting' || status === 'running' || status === 'unresponsive' || status === 'stopping';
+    if (open && open.incarnation !== incarnation) end(open);
+    if (isAlive) open ??= { incarnation, startedAt: at };
+    else if (open) {
+      const why = reason === undefined ? {} : { reason: oneLine(describeExit(reason)) };
+      end({ ...open, endedAt: endedAt ?? at, ...(status === 'forgotten' ? {} : { end: status }), ...why });
+    }
+  }
+  if (open) lives.push(open);
+  return lives;
+}

@@ -1,0 +1,319 @@
+/**
+ * Those who watch, and what each of them has yet to be told.
+ *
+ * Owns one round of telling in 250 ms, while anybody watches.
+ *
+ * I1  A viewer is told what is newest, never all that was between: what waits for it is a position in what is kept,
+ *     and takes no memory.
+ * I2  A viewer that reads slowly is left alone until it has read; then it goes on from its position. One that comes
+ *     back with the position it had does the same.
+ * I3  What several viewers are told is put into text once.
+ */
+import type { ServerResponse } from 'node:http';
+import type { AgentSystem, SystemEvent } from '../index.ts';
+import type { Chronicle } from './chronicle.ts';
+import { tailOf } from './event-tail.ts';
+import type { StreamMessages, Topic } from './protocol.ts';
+import type { Redaction } from './redaction.ts';
+import type { Reports } from './reports.ts';
+import type { Vitals } from './vitals.ts';
+import type { Watch, Watched } from './watch.ts';
+
+const TICK_MS = 250;
+/** What may wait in a viewer's socket before it is left alone. */
+const MAX_WAITING_BYTES = 256_000;
+const ROWS = 500;
+const MARKS = 2_000;
+/** Events of one agent that are held for those who watch it. */
+const MAX_EVENTS = 400;
+/** Ticks between which a report that takes a walk through something is made once at the most. */
+const REPORT_TICKS = 2;
+const POOL_TICKS = 4;
+
+export interface ViewerOptions {
+  readonly topics: ReadonlySet<Topic>;
+  /** Where it was when it was last told something, from its `Last-Event-ID`. */
+  readonly position: string | undefined;
+}
+
+export interface ViewersOptions {
+  readonly system: AgentSystem;
+  readonly watch: Watch;
+  readonly chronicle: Chronicle;
+  readonly vitals: Vitals;
+  readonly reports: Reports;
+  readonly redaction: Redaction;
+  readonly hello: () => StreamMessages['hello'];
+  readonly onFault: (thrown: unknown) => void;
+}
+
+interface Position {
+  rows: number;
+  samples: number;
+  marks: number;
+  events: number;
+}
+
+/** The newest events of an agent that somebody watches. */
+interface Followed {
+  viewers: number;
+  events: SystemEvent[];
+  /** Sequence of the newest event that was dropped. */
+  droppedTo: number;
+}
+
+interface Viewer {
+  readonly response: ServerResponse;
+  readonly topics: ReadonlySet<Topic>;
+  readonly agentId: string | undefined;
+  readonly at: Position;
+  /** What it was told last of each report, by topic. */
+  readonly told: Map<string, string>;
+  isTelling: boolean;
+  isGone: boolean;
+}
+
+export class Viewers {
+  readonly #options: ViewersOptions;
+  readonly #viewers = new Set<Viewer>();
+  readonly #followed = new Map<string, Followed>();
+  /** Reports as text, each with the tick it was made in. */
+  readonly #texts = new Map<string, { readonly tick: number; readonly text: string }>();
+  #watched: Watched | undefined;
+  #unsubscribe: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #tick = 0;
+  #isTicking = false;
+  #alertsChanged = false;
+
+  constructor(options: ViewersOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#viewers.size;
+  }
+
+  /** Lets somebody watch, until the connection ends. The head of the answer has been written. */
+  join(response: ServerResponse, { topics, position }: ViewerOptions): void {
+    const watched = (this.#watched ??= this.#begin());
+    const agentId = [...topics].find((topic) => topic.startsWith('agent:'))?.slice('agent:'.length);
+    const viewer: Viewer = {
+      response,
+      topics,
+      agentId,
+      at: this.#startOf(position, watched),
+      told: new Map(),
+      isTelling: false,
+      isGone: false,
+    };
+    this.#viewers.add(viewer);
+    if (agentId !== undefined) this.#follow(agentId);
+    response.on('close', () => this.#leave(viewer));
+    response.on('error', () => response.destroy());
+    response.on('drain', () => void this.#tell(viewer));
+    this.#send(viewer, 'hello', JSON.stringify(this.#options.hello()));
+    void this.#tell(viewer);
+  }
+
+  /** Says goodbye to all. */
+  close(): void {
+    for (const viewer of this.#viewers) {
+      viewer.response.end('event: bye\ndata: {}\n\n');
+      this.#leave(viewer);
+    }
+  }
+
+  #begin(): Watched {
+    const { system, watch } = this.#options;
+    this.#unsubscribe = system.events.subscribe((event) => this.#note(event));
+    this.#timer = setInterval(() => void this.#round(), TICK_MS);
+    this.#timer.unref();
+    return watch.hold();
+  }
+
+  #leave(viewer: Viewer): void {
+    if (!this.#viewers.delete(viewer)) return;
+    viewer.isGone = true;
+    if (viewer.agentId !== undefined) this.#unfollow(viewer.agentId);
+    if (this.#viewers.size > 0) return;
+    clearInterval(this.#timer);
+    this.#unsubscribe?.();
+    this.#texts.clear();
+    this.#watched = undefined;
+    this.#options.watch.release();
+  }
+
+  #note(event: SystemEvent): void {
+    if (event.type === 'alert.raised' || event.type === 'alert.cleared') this.#alertsChanged = true;
+    const { agentId } = event;
+    if (agentId === undefined || this.#followed.size === 0) return;
+    const followed = this.#followed.get(agentId);
+    if (followed === undefined) return;
+    followed.events.push(event);
+    if (followed.events.length < MAX_EVENTS * 2) return;
+    const dropped = followed.events.splice(0, followed.events.length - MAX_EVENTS);
+    followed.droppedTo = dropped.at(-1)!.sequence;
+  }
+
+  #follow(agentId: string): void {
+    const followed = this.#followed.get(agentId);
+    if (followed) followed.viewers += 1;
+    else this.#followed.set(agentId, { viewers: 1, events: [], droppedTo: Number.POSITIVE_INFINITY });
+  }
+
+  #unfollow(agentId: string): void {
+    const followed = this.#followed.get(agentId);
+    if (followed === undefined) return;
+    followed.viewers -= 1;
+    if (followed.viewers === 0) this.#followed.delete(agentId);
+  }
+
+  async #round(): Promise<void> {
+    // One that takes longer than a tick is not overtaken by the next.
+    if (this.#isTicking) return;
+    this.#isTicking = true;
+    this.#tick += 1;
+    try {
+      const table = this.#watched?.table;
+      if (this.#alertsChanged) {
+        this.#alertsChanged = false;
+        table?.setAlerts(this.#options.system.alerts.list());
+      }
+      await table?.refresh();
+      for (const viewer of this.#viewers) void this.#tell(viewer);
+    } catch (thrown) {
+      this.#options.onFault(thrown);
+    } finally {
+      this.#isTicking = false;
+    }
+  }
+
+  /** Tells a viewer what it has yet to be told, as far as it reads that. */
+  async #tell(viewer: Viewer): Promise<void> {
+    const watched = this.#watched;
+    if (viewer.isTelling || viewer.isGone || watched === undefined) return;
+    viewer.isTelling = true;
+    try {
+      await watched.filled;
+      this.#tellReports(viewer, watched);
+      await this.#tellEvents(viewer);
+      while (!viewer.isGone && !isFull(viewer) && this.#tellChanges(viewer, watched)) {
+        await new Promise(setImmediate);
+      }
+    } catch (thrown) {
+      this.#options.onFault(thrown);
+      viewer.response.destroy();
+    } finally {
+      viewer.isTelling = false;
+    }
+  }
+
+  /** What is told whole whenever it has changed. */
+  #tellReports(viewer: Viewer, { table }: Watched): void {
+    const { reports } = this.#options;
+    const { topics, agentId } = viewer;
+    const tell = (name: keyof StreamMessages, ticks: number, report: () => unknown, key: string = name) => {
+      if (viewer.isGone || isFull(viewer)) return;
+      const text = this.#textOf(key, ticks, report);
+      if (viewer.told.get(key) === text) return;
+      viewer.told.set(key, text);
+      this.#send(viewer, name, text);
+    };
+    if (topics.has('fleet')) tell('fleet', 1, () => reports.fleet(table));
+    if (topics.has('coordination')) tell('coordination', REPORT_TICKS, () => reports.coordination());
+    if (topics.has('pools')) tell('pools', POOL_TICKS, () => ({ pools: reports.pools() }));
+    if (agentId === undefined) return;
+    const detail = () => {
+      const row = table.get(agentId)?.row;
+      return { detail: row === undefined ? null : reports.agent(agentId, row) };
+    };
+    tell('agent', 1, detail, `agent:${agentId}`);
+  }
+
+  /** One piece of each thing that a viewer has a position in. Says whether there is more at once. */
+  #tellChanges(viewer: Viewer, { table }: Watched): boolean {
+    const { vitals, chronicle } = this.#options;
+    const { topics, at } = viewer;
+    let isMore = false;
+    if (topics.has('fleet') && at.samples !== vitals.taken) {
+      const reset = at.samples < 0 ? { reset: true } : {};
+      const samples = vitals.after(Math.max(0, at.samples));
+      at.samples = vitals.taken;
+      this.#send(viewer, 'samples', JSON.stringify({ ...reset, now: Date.now(), samples }));
+    }
+    if (topics.has('marks') && at.marks !== chronicle.last) {
+      const isReset = !chronicle.reaches(at.marks);
+      const marks = chronicle.after(isReset ? Number.NEGATIVE_INFINITY : at.marks, MARKS);
+      at.marks = marks.at(-1)?.order ?? chronicle.last;
+      const more = at.marks < chronicle.last;
+      isMore ||= more;
+      this.#send(viewer, 'marks', JSON.stringify({ ...(isReset ? { reset: true } : {}), marks, more }));
+    }
+    if (topics.has('agents') && at.rows !== table.version) {
+      const isReset = !table.reaches(at.rows);
+      const { rows, gone, version, isMore: more } = table.after(isReset ? 0 : at.rows, ROWS);
+      at.rows = version;
+      isMore ||= more;
+      const reset = isReset ? '"reset":true,' : '';
+      // Rows are text already.
+      const text = `{${reset}"agents":[${rows.join(',')}],"gone":${JSON.stringify(gone)},"more":${more}}`;
+      this.#send(viewer, 'agents', text);
+    }
+    return isMore;
+  }
+
+  async #tellEvents(viewer: Viewer): Promise<void> {
+    const { agentId, at } = viewer;
+    const followed = agentId === undefined ? undefined : this.#followed.get(agentId);
+    if (agentId === undefined || followed === undefined || isFull(viewer)) return;
+    const { system, chronicle, redaction } = this.#options;
+    let events: readonly SystemEvent[];
+    let isReset = false;
+    if (at.events >= 0 && at.events >= followed.droppedTo) {
+      events = followed.events.filter(({ sequence }) => sequence > at.events).slice(-MAX_EVENTS);
+    } else {
+      isReset = true;
+      const until = await chronicle.newest(system.events);
+      const tail = await tailOf(system.events, { agentId, until, limit: MAX_EVENTS });
+      const read = tail.at(-1)?.sequence ?? 0;
+      events = [...tail, ...followed.events.filter(({ sequence }) => sequence > read)].slice(-MAX_EVENTS);
+      // From now on what is held here goes on from what was read.
+      followed.events = [...events];
+      followed.droppedTo = Math.min(followed.droppedTo, (events[0]?.sequence ?? 1) - 1);
+      at.events = Math.max(0, until);
+    }
+    const newest = events.at(-1)?.sequence;
+    if (newest !== undefined) at.events = Math.max(at.events, newest);
+    if (events.length === 0 && !isReset) return;
+    const shown = events.map((event) => redaction.event(event));
+    this.#send(viewer, 'events', JSON.stringify({ ...(isReset ? { reset: true } : {}), events: shown }));
+  }
+
+  #textOf(key: string, ticks: number, report: () => unknown): string {
+    const made = this.#texts.get(key);
+    if (made && this.#tick - made.tick < ticks) return made.text;
+    const text = JSON.stringify(report());
+    this.#texts.set(key, { tick: this.#tick, text });
+    return text;
+  }
+
+  #send(viewer: Viewer, event: keyof StreamMessages, text: string): void {
+    if (viewer.isGone) return;
+    const { rows, samples, marks, events } = viewer.at;
+    const id = `${this.#watched?.epoch ?? ''}.${rows}.${samples}.${marks}.${events}`;
+    viewer.response.write(`event: ${event}\nid: ${id}\ndata: ${text}\n\n`);
+  }
+
+  #startOf(position: string | undefined, { epoch }: Watched): Position {
+    const [of, ...numbers] = position?.split('.') ?? [];
+    const [rows, samples, marks, events] = numbers.map(Number);
+    const isKnown = of === epoch && numbers.length === 4 && numbers.every((one) => /^-?\d+$/.test(one));
+    if (!isKnown) return { rows: -1, samples: -1, marks: Number.MIN_SAFE_INTEGER, events: -1 };
+    return { rows: rows!, samples: samples!, marks: marks!, events: events! };
+  }
+}
+
+function isFull({ response }: Viewer): boolean {
+  return response.writableLength > MAX_WAITING_BYTES;
+}

@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { AgentTable } from '../../src/dashboard/agent-table.ts';
+import type { AgentRow } from '../../src/dashboard.ts';
+import { running, system, worker } from '../kit/dashboard.ts';
+
+/** What a viewer knows who has been told all changes up to its version. */
+class Reader {
+  readonly rows = new Map<string, AgentRow>();
+  version = -1;
+
+  read(table: AgentTable, limit: number): void {
+    for (let isMore = true; isMore; ) {
+      if (!table.reaches(this.version)) {
+        this.rows.clear();
+        this.version = 0;
+      }
+      const changes = table.after(this.version, limit);
+      for (const id of changes.gone) this.rows.delete(id);
+      for (const text of changes.rows) {
+        const row = JSON.parse(text) as AgentRow;
+        this.rows.set(row.id, row);
+      }
+      this.version = changes.version;
+      isMore = changes.isMore;
+    }
+  }
+}
+
+it('readers at whatever pace and step end up knowing what the system knows, and no more', async () => {
+  const fleet = await system();
+  const table = new AgentTable(fleet, () => undefined);
+  await table.fill();
+  const act = fc.oneof(
+    fc.record({ do: fc.constant('register' as const), id: fc.nat(8) }),
+    fc.record({ do: fc.constant('start' as const), id: fc.nat(8) }),
+    fc.record({ do: fc.constant('stop' as const), id: fc.nat(8) }),
+    fc.record({ do: fc.constant('forget' as const), id: fc.nat(8) }),
+    fc.record({ do: fc.constant('work' as const), id: fc.nat(8) }),
+    fc.record({ do: fc.constant('read' as const), id: fc.nat(2) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(act, { maxLength: 40 }),
+      fc.integer({ min: 1, max: 5 }),
+      async (acts, limit) => {
+        const readers = [new Reader(), new Reader(), new Reader()];
+        for (const { do: what, id } of acts) {
+          const name = `agent-${id}`;
+          const { agents } = fleet;
+          if (what === 'register') await agents.register({ id: name, module: worker }).catch(() => {});
+          else if (what === 'start') await agents.start(name).catch(() => {});
+          else if (what === 'stop') await agents.stop(name).catch(() => {});
+          else if (what === 'forget') await agents.forget(name).catch(() => {});
+          else if (what === 'work') await agents.execute(name, { type: 'add' }).catch(() => {});
+          else {
+            await table.refresh();
+            readers[id]!.read(table, limit);
+          }
+        }
+        await table.refresh();
+        const truth = fleet.agents.list().map(({ id, status, metrics }) => [id, status, metrics.done]);
+        for (const reader of readers) {
+          reader.read(table, limit);
+          const known = [...reader.rows.values()].map(({ id, status, done }) => [id, status, done]);
+          expect(new Set(known.map(String))).toEqual(new Set(truth.map(String)));
+        }
+        const statuses: Record<string, number> = {};
+        for (const { status } of fleet.agents.list()) statuses[status] = (statuses[status] ?? 0) + 1;
+        expect(table.counts().counts).toEqual(statuses);
+      },
+    ),
+    { numRuns: 60 },
+  );
+  table.close();
+});
+
+it('a reader that was told of none of the last departures begins anew', async () => {
+  const fleet = await system();
+  await running(fleet, 'stays');
+  const table = new AgentTable(fleet, () => undefined);
+  await table.fill();
+  const slow = table.version;
+  for (let n = 0; n < 11_500; n++) {
+    const id = await fleet.agents.register({ module: worker });
+    if (n % 500 === 0) await table.refresh();
+    // Only who was listed can depart.
+    await table.refresh();
+    await fleet.agents.forget(id);
+  }
+  await table.refresh();
+  expect(table.reaches(slow)).toBe(false);
+  expect(table.reaches(table.version)).toBe(true);
+  expect(table.size).toBe(1);
+  table.close();
+});
+
+it('a row that did not change is told to nobody again', async () => {
+  const fleet = await system();
+  await running(fleet, 'ada', 'bob');
+  const table = new AgentTable(fleet, () => undefined);
+  await table.fill();
+  const { version } = table;
+  for (let round = 0; round < 5; round++) await table.refresh();
+  expect(table.version).toBe(version);
+  await fleet.agents.execute('bob', { type: 'add' });
+  await table.refresh();
+  expect(table.after(version, 10).rows.map((text) => (JSON.parse(text) as AgentRow).id)).toEqual(['bob']);
+  table.close();
+});
+
+it('alerts come and go in the rows of their agents', async () => {
+  const fleet = await system();
+  await fleet.agents.register({ id: 'ada', module: worker, restart: { policy: 'manual' } });
+  await fleet.agents.start('ada');
+  const table = new AgentTable(fleet, () => undefined);
+  await table.fill();
+  await fleet.agents.kill('ada');
+  table.setAlerts(fleet.alerts.list());
+  await table.refresh();
+  expect(table.get('ada')?.row.alerts).toEqual(['restart_required']);
+  await fleet.agents.start('ada');
+  table.setAlerts(fleet.alerts.list());
+  await table.refresh();
+  expect(table.get('ada')?.row.alerts).toEqual([]);
+  table.close();
+});

@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { Vitals } from '../../src/dashboard/vitals.ts';
+import type { SystemEvent } from '../../src/index.ts';
+
+const done = (latencyMs: number): SystemEvent => ({
+  type: 'task.completed',
+  sequence: 1,
+  at: 1,
+  agentId: 'ada',
+  incarnation: 1,
+  taskId: 't',
+  task: 'add',
+  waitedMs: latencyMs / 2,
+  ranMs: latencyMs / 2,
+});
+
+it('percentiles are those of the latencies, to 5 percent', () => {
+  const latency = fc.double({ min: 0.01, max: 100_000, noNaN: true });
+  fc.assert(
+    fc.property(fc.array(latency, { minLength: 1, maxLength: 300 }), (latencies) => {
+      const vitals = new Vitals();
+      for (const ms of latencies) vitals.note(done(ms));
+      vitals.take(1);
+      const sorted = latencies.toSorted((a, b) => a - b);
+      const exact = (share: number) => sorted[Math.ceil(share * sorted.length) - 1]!;
+      const { p50, p95, p99 } = vitals.after(0)[0]!.latencyMs!;
+      for (const [got, wanted] of [
+        [p50, exact(0.5)],
+        [p95, exact(0.95)],
+        [p99, exact(0.99)],
+      ] as const) {
+        expect(Math.abs(got - wanted)).toBeLessThanOrEqual(wanted * 0.05 + 0.05);
+      }
+    }),
+  );
+});
+
+it('a second without tasks has no latency, and what was counted in one is not in the next', () => {
+  const vitals = new Vitals();
+  vitals.note(done(5));
+  vitals.take(1_000);
+  vitals.take(2_000);
+  const [first, second] = vitals.after(0);
+  expect(first!.tasksDone).toBeGreaterThan(0);
+  expect(second).toMatchObject({ at: 2_000, tasksDone: 0, events: 0, latencyMs: null });
+});
+
+it('keeps the last 15 minutes, and gives those that a viewer has not seen', () => {
+  const vitals = new Vitals();
+  for (let at = 1; at <= 2_000; at++) vitals.take(at);
+  expect(vitals.taken).toBe(2_000);
+  expect(vitals.after(0)).toHaveLength(900);
+  expect(vitals.after(1_998).map(({ at }) => at)).toEqual([1_999, 2_000]);
+  expect(vitals.after(2_000)).toEqual([]);
+});
