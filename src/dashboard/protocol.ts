@@ -23,9 +23,9 @@ import type {
   LifeStep,
   OutOfDate,
   PoolRecord,
+  SystemEvent,
   SystemEventType,
   TaskMetrics,
-  Vote,
 } from '../index.ts';
 
 /** One agent as lists show it. */
@@ -212,7 +212,7 @@ export interface VariableDetail extends ShownVariable {
 export interface ShownVote {
   readonly at: number;
   readonly agentId: string;
-  readonly vote: Vote;
+  readonly vote: Extract<SystemEvent, { type: 'round.voted' }>['vote'];
   /** Why it did not count. */
   readonly refused?: string;
 }
