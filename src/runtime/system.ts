@@ -297,7 +297,7 @@ class System implements AgentSystem {
     };
     // Children live in real time, whatever clock the charts go by.
     const hosts = {
-      'in-process': inProcessHost(),
+      'in-process': inProcessHost({ clock, observe: options.inspect }),
       thread: threadHost(),
       process: processHost(),
       ...options.hosts,

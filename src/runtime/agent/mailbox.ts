@@ -327,12 +327,12 @@ export class Mailbox {
     );
   }
 
-  #fail(entry: Entry, { code, error, cause }: Extract<BodyReport, { type: 'task.failed' }>): void {
+  #fail(entry: Entry, { code, error, cause, expected }: Extract<BodyReport, { type: 'task.failed' }>): void {
     this.#answer(entry);
     this.#failed += 1;
     this.#measure(entry);
     const message = `task ${entry.task} of agent ${this.#owner.id} ${WHAT[code] ?? 'failed'}: ${error.message}`;
-    const failure = this.#error(code, message, entry, cause ?? errorFrom(error));
+    const failure = this.#error(code, message, entry, cause ?? errorFrom(error), expected);
     this.#emit({ type: 'task.failed', ...this.#nameOf(entry), ...this.#timesOf(entry), code, error }, () =>
       entry.reject(failure),
     );
@@ -415,13 +415,21 @@ export class Mailbox {
     return this.#error('TASK_ABANDONED', message, entry, signal?.aborted ? signal.reason : undefined);
   }
 
-  #error(code: ErrorCode, message: string, entry: Entry | undefined, cause?: unknown): AgentSystemError {
-    const details = entry ? { taskId: entry.taskId, task: entry.task } : undefined;
+  #error(
+    code: ErrorCode,
+    message: string,
+    entry: Entry | undefined,
+    cause?: unknown,
+    expected?: readonly string[],
+  ): AgentSystemError {
+    const details = entry
+      ? { taskId: entry.taskId, task: entry.task, ...(expected ? { expected, got: entry.task } : {}) }
+      : undefined;
     return new AgentSystemError(code, message, { agentId: this.#owner.id, cause, details });
   }
 }
 
 const WHAT: Partial<Record<ErrorCode, string>> = {
   TASK_INPUT_INVALID: 'was given an input that is not as defined',
-  TASK_INCOMPATIBLE: 'is unknown to it',
+  TASK_INCOMPATIBLE: 'is not for it',
 };

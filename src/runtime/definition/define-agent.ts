@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { ExitReason } from '../../machines/index.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
+import type { AgentSelf, ChartFacet } from './agent-self.ts';
 import { definitionHash } from './definition-hash.ts';
 import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
 
@@ -42,6 +43,8 @@ export interface InitContext<Args> {
   /** Fires when the start is cancelled, timed out or stopped, and at the end of the agent's life. */
   readonly signal: AbortSignal;
   readonly log: AgentLog;
+  /** @internal */
+  readonly self: AgentSelf;
 }
 
 export interface TaskContext<State, Input> {
@@ -133,6 +136,8 @@ export interface AnyAgentDefinition extends Behaviour<never> {
   readonly variables: readonly string[];
   init(context: InitContext<never>): unknown;
   readonly tasks: Readonly<Record<string, TaskDefinition<never, never, unknown>>>;
+  /** @internal What is more where its behaviour is a chart. */
+  readonly chart?: ChartFacet | undefined;
 }
 
 /** What callers may ask of an agent: for each kind of task, what goes in and what comes out. */
@@ -260,10 +265,15 @@ export function defineAgent<
   if (Object.hasOwn(options.tasks ?? {}, '__proto__')) {
     throw new AgentSystemError('AGENT_SPEC_INVALID', 'defineAgent: tasks: "__proto__" cannot name a task');
   }
+  return sealed(parsed as never) as never;
+}
+
+/** What is taken for a definition from then on. */
+export function sealed<Definition extends AnyAgentDefinition>(parsed: Definition): Definition {
   // Not enumerable: a spread of a definition is none, until it has been through here.
   const definition = Object.freeze(Object.defineProperty(parsed, MARK, { value: true }));
   defined.add(definition);
-  return definition as never;
+  return definition;
 }
 
 /** Whether a value came from `defineAgent`. */
@@ -297,6 +307,8 @@ export interface AgentManifest {
   readonly stateVersion: number;
   /** Tells one version of the definition from another. */
   readonly hash: string;
+  /** Where its behaviour is a chart: tells charts apart whose snapshots do not fit each other. */
+  readonly chart?: string;
   readonly tasks: Readonly<Record<string, { readonly requires: readonly string[]; readonly retry: boolean }>>;
 }
 
@@ -316,6 +328,7 @@ export function manifestOf(definition: AnyAgentDefinition): AgentManifest {
       votes: definition.vote !== undefined,
       stateVersion: definition.stateVersion ?? 1,
       hash: definitionHash(definition),
+      ...(definition.chart ? { chart: definition.chart.identity } : {}),
       tasks: Object.assign(Object.create(null), Object.fromEntries(tasks)) as AgentManifest['tasks'],
     };
     manifests.set(definition, manifest);

@@ -13,10 +13,16 @@ export interface SavedState {
  * for a `migrate` that gives a promise, or nothing: the agent would begin anew without a word
  */
 export function migratedState(
-  { type, stateVersion = 1, migrate }: Pick<AnyAgentDefinition, 'type' | 'stateVersion' | 'migrate'>,
+  {
+    type,
+    stateVersion = 1,
+    migrate,
+    chart,
+  }: Pick<AnyAgentDefinition, 'type' | 'stateVersion' | 'migrate' | 'chart'>,
   saved: SavedState,
 ): unknown {
   const state: unknown = JSON.parse(saved.json);
+  if (chart !== undefined) return chart.fitted(state, saved.stateVersion);
   if (saved.stateVersion === stateVersion) return state;
   const versions = `the saved state has version ${saved.stateVersion}, the definition ${type} has ${stateVersion}`;
   if (saved.stateVersion > stateVersion) throw new Error(`${versions}: it was saved by a newer one`);

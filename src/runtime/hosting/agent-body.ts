@@ -8,8 +8,18 @@
  * I2  Every `task.run` is answered exactly once, unless the body exits first.
  * I3  A synchronous definition is run synchronously: no promise is made for it.
  * I4  What is asked of it before it is ready waits until it is, but for its end.
+ * I5  A state that has changed by itself is never told before the answers that are part of it.
  */
 import type { ExitReason } from '../../machines/index.ts';
+import {
+  type AgentSelf,
+  type AskedTask,
+  type ChartFacet,
+  isPending,
+  isTaskRefusal,
+  type Offer,
+  whenSettled,
+} from '../definition/agent-self.ts';
 import {
   type AgentLog,
   type AnyAgentDefinition,
@@ -29,7 +39,9 @@ import type {
   TraceParent,
   VariableState,
 } from './host.ts';
+import type { ChartObserver } from '../engine/chart.ts';
 import { migratedState, type SavedState } from '../definition/saved-state.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { assertKept, stateJson } from '../values/state-json.ts';
 import { withinTrace } from './trace-parent.ts';
@@ -40,7 +52,7 @@ type Task = TaskDefinition<unknown, unknown, unknown>;
 /** A definition whose functions may be called: what they are given is made here, to their types. */
 type Callable = Omit<
   AnyAgentDefinition,
-  'init' | 'tasks' | 'onVariable' | 'vote' | 'health' | 'save' | 'terminate'
+  'init' | 'tasks' | 'onVariable' | 'vote' | 'health' | 'save' | 'terminate' | 'chart'
 > & {
   init(context: InitContext<unknown>): unknown;
   readonly tasks: Readonly<Record<string, Task>>;
@@ -49,13 +61,22 @@ type Callable = Omit<
   health?(context: object): unknown;
   save?(context: object): unknown;
   terminate?(context: object): unknown;
+  readonly chart?: Omit<ChartFacet, 'offer'> & { offer(state: unknown, task?: AskedTask): Offer };
 };
+
+/** What a body finds where it lives. */
+export interface Surroundings {
+  /** Default the machine's time. */
+  readonly clock?: Clock | undefined;
+  readonly observe?: ChartObserver | undefined;
+}
 
 const VOTES: readonly unknown[] = ['accept', 'reject', 'abstain'] satisfies Vote[];
 
 export class AgentBody implements Body {
   readonly #start: BodyStart;
   readonly #listener: BodyListener;
+  readonly #surroundings: Surroundings;
   readonly #variables: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   readonly #running = new Map<string, RunningTask>();
   /** Variables whose change the agent is answering, with the newest version that came meanwhile. */
@@ -67,10 +88,17 @@ export class AgentBody implements Body {
   #state: unknown;
   #lastSaved: string | undefined;
   #early: BodyRequest[] | undefined;
+  /** Tasks whose result is there and is being judged. */
+  #judging = 0;
+  /** The state has changed by itself, and that was not told yet. */
+  #isChanged = false;
+  /** It asked for its end before it was ready. */
+  #isFinished = false;
 
-  constructor(start: BodyStart, listener: BodyListener) {
+  constructor(start: BodyStart, listener: BodyListener, surroundings: Surroundings = {}) {
     this.#start = start;
     this.#listener = listener;
+    this.#surroundings = surroundings;
     this.#lastSaved = start.restored?.json;
     for (const variable of start.variables) this.#variables[variable.name] = variable.value;
   }
@@ -119,6 +147,8 @@ export class AgentBody implements Body {
         return this.#takeVariable(request.variable);
       case 'vote.asked':
         return this.#vote(request.proposal);
+      case 'offer.asked':
+        return this.#answerOffer(request);
       case 'terminate':
         return this.#terminate();
     }
@@ -147,7 +177,26 @@ export class AgentBody implements Body {
         return signalOf();
       },
       log: this.#logger(),
+      self: this.#self(),
     });
+  }
+
+  #self(): AgentSelf {
+    const { clock = systemClock(), observe } = this.#surroundings;
+    return {
+      clock,
+      observe,
+      versions: new Map(this.#start.variables.map(({ name, version }) => [name, version])),
+      changed: () => {
+        this.#isChanged = true;
+        this.#tellChanged();
+      },
+      complete: () => {
+        if (this.#phase === 'serving') this.#tell({ type: 'finished' });
+        else this.#isFinished = true;
+      },
+      crash: (thrown) => this.#crash(thrown),
+    };
   }
 
   #restored(): unknown {
@@ -166,6 +215,8 @@ export class AgentBody implements Body {
     const early = this.#early;
     this.#early = undefined;
     if (early) for (const request of early) this.post(request);
+    this.#tellChanged();
+    if (this.#isFinished) this.#tell({ type: 'finished' });
   }
 
   #run({ taskId, task: name, input, trace }: Extract<BodyRequest, { type: 'task.run' }>): void {
@@ -188,15 +239,20 @@ export class AgentBody implements Body {
         const context = this.#contextOf(running, verdict.value, trace);
         settle(
           () => withinTrace(trace, () => task.run(context)),
-          (output) =>
+          (output) => {
+            this.#judging += 1;
             settle(
               () => judge(task.output, output),
-              (judged: Verdict) =>
-                'problem' in judged
-                  ? failed(new TypeError(`the output of ${name} is not as defined: ${judged.problem}`))
-                  : this.#completeTask(running, judged.value),
+              (judged: Verdict) => {
+                this.#judging -= 1;
+                if ('problem' in judged)
+                  failed(new TypeError(`the output of ${name} is not as defined: ${judged.problem}`));
+                else this.#completeTask(running, judged.value);
+                this.#tellChanged();
+              },
               failed,
-            ),
+            );
+          },
           failed,
         );
       },
@@ -254,7 +310,8 @@ export class AgentBody implements Body {
     if (!this.#settled(task)) return;
     this.#reportFailure(task, thrown);
     // A task that was cancelled has already been answered for: what it throws then is how it obeys.
-    if (this.#definition.onTaskError === 'crash' && !task.signal.aborted) this.#crash(thrown);
+    const isCrash = this.#definition.onTaskError === 'crash' && !isTaskRefusal(thrown);
+    if (isCrash && !task.signal.aborted) this.#crash(thrown);
     else this.#finishIfLast(task);
   }
 
@@ -263,15 +320,13 @@ export class AgentBody implements Body {
     if (task.isLast && !task.signal.aborted) this.#tell({ type: 'finished' });
   }
 
-  #reportFailure(task: RunningTask, thrown: unknown): void {
+  #reportFailure({ taskId }: RunningTask, thrown: unknown): void {
     const error = errorInfoOf(thrown);
-    this.#listener.report({
-      type: 'task.failed',
-      taskId: task.taskId,
-      code: 'TASK_FAILED',
-      error,
-      cause: thrown,
-    });
+    if (isTaskRefusal(thrown)) {
+      const { expected } = thrown;
+      return this.#listener.report({ type: 'task.failed', taskId, code: 'TASK_INCOMPATIBLE', error, expected });
+    }
+    this.#listener.report({ type: 'task.failed', taskId, code: 'TASK_FAILED', error, cause: thrown });
   }
 
   #refuseInput(task: RunningTask, problem: string): void {
@@ -301,7 +356,39 @@ export class AgentBody implements Body {
     }
   }
 
+  /** What changed by itself is told, unless an answer is under way, with which it goes. */
+  #tellChanged(): void {
+    if (!this.#isChanged || this.#phase !== 'serving' || this.#judging > 0) return;
+    try {
+      const state = this.#changedState();
+      if (state) this.#listener.report({ type: 'state.changed', state });
+    } catch (thrown) {
+      this.#logger().error('its state was not saved', { error: errorInfoOf(thrown) });
+    }
+  }
+
+  /** A definition of functions takes every task that it has. */
+  #answerOffer({ questionId, task }: Extract<BodyRequest, { type: 'offer.asked' }>): void {
+    const { tasks, chart } = this.#definition;
+    const told = (offer: Offer) => this.#tell({ type: 'offer.told', questionId, offer });
+    const next = chart ? chart.offer(this.#state) : { next: Object.keys(tasks) };
+    if (task === undefined) return told(next);
+    const known = Object.hasOwn(tasks, task.type) ? tasks[task.type] : undefined;
+    const refused = () => told({ ...next, can: false });
+    if (known === undefined) return refused();
+    settle(
+      () => judge(known.input, task.input),
+      (verdict: Verdict) => {
+        if ('problem' in verdict) return refused();
+        const asked = { type: task.type, input: verdict.value };
+        told(chart ? chart.offer(this.#state, asked) : { ...next, can: true });
+      },
+      refused,
+    );
+  }
+
   #changedState(): SavedState | undefined {
+    this.#isChanged = false;
     const state = this.#stateOtherThan(this.#lastSaved);
     if (state) this.#lastSaved = state.json;
     return state;
@@ -470,6 +557,7 @@ function settle<Value>(
   let isPromised: boolean;
   try {
     result = work();
+    if (isPending(result)) return whenSettled(result, done as (output: unknown) => void, failed);
     isPromised = isThenable(result);
   } catch (thrown) {
     return failed(thrown);

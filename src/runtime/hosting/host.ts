@@ -8,6 +8,7 @@
  * I4  What a body throws, answers or sends never throws in the runtime.
  */
 import type { ErrorInfo, ExitReason, Isolation, ParsedAgentSpec } from '../../machines/index.ts';
+import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AgentManifest, AnyAgentDefinition, Proposal, Vote } from '../definition/define-agent.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import type { ErrorCode } from '../values/errors.ts';
@@ -53,6 +54,8 @@ export type BodyRequest =
   | { readonly type: 'state.save' }
   | { readonly type: 'variable.changed'; readonly variable: VariableState }
   | { readonly type: 'vote.asked'; readonly proposal: Proposal }
+  /** What does it take, as it stands? */
+  | { readonly type: 'offer.asked'; readonly questionId: number; readonly task?: AskedTask | undefined }
   | { readonly type: 'terminate' };
 
 /** What a body tells. A `state` is the one that a save would give at that moment, if it differs from the last. */
@@ -74,6 +77,8 @@ export type BodyReport =
       readonly error: ErrorInfo;
       /** The very value that was thrown, where it did not have to cross a boundary. */
       readonly cause?: unknown;
+      /** Names of the tasks that it takes instead, where it does not take this one as it stands. */
+      readonly expected?: readonly string[];
     }
   /** The agent asked to end normally; sent after the task in which it did. */
   | { readonly type: 'finished' }
@@ -81,6 +86,8 @@ export type BodyReport =
   | { readonly type: 'health.failed'; readonly checkId: number; readonly error: ErrorInfo }
   | { readonly type: 'state.saved'; readonly state: SavedState }
   | { readonly type: 'state.save_failed'; readonly error: ErrorInfo }
+  /** The state has changed by itself: between tasks, or beside them. */
+  | { readonly type: 'state.changed'; readonly state: SavedState }
   | { readonly type: 'variable.acknowledged'; readonly name: string; readonly version: number }
   | {
       readonly type: 'vote.cast';
@@ -89,6 +96,7 @@ export type BodyReport =
       /** What the vote function threw, or gave instead of a vote: the vote has failed, and `vote` is to be ignored. */
       readonly error?: ErrorInfo;
     }
+  | { readonly type: 'offer.told'; readonly questionId: number; readonly offer: Offer }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: object };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

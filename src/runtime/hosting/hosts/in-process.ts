@@ -4,15 +4,21 @@
  * A blocked loop, an exit or a late throw of such an agent is the program's own: DESIGN's table of hosts.
  */
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
-import { AgentBody } from '../agent-body.ts';
+import { AgentBody, type Surroundings } from '../agent-body.ts';
 import { type AgentManifest, type AnyAgentDefinition, manifestOf } from '../../definition/define-agent.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Body, BodyListener, BodyStart, Host } from '../host.ts';
 import { loadAgentModule } from '../../definition/load-agent-module.ts';
 import { judge } from '../../values/schema.ts';
 
-export function inProcessHost(): Host {
-  return { isolation: 'in-process', refusal, describe, open, close: () => Promise.resolve() };
+export function inProcessHost(surroundings: Surroundings = {}): Host {
+  return {
+    isolation: 'in-process',
+    refusal,
+    describe,
+    open: (start, listener) => open(start, listener, surroundings),
+    close: () => Promise.resolve(),
+  };
 }
 
 function refusal({ resources }: ParsedAgentSpec): string | undefined {
@@ -45,8 +51,8 @@ export async function describeDefinition(
   return manifestOf(definition);
 }
 
-function open(start: BodyStart, listener: BodyListener): Body {
-  const body = new AgentBody(start, listener);
+function open(start: BodyStart, listener: BodyListener, surroundings: Surroundings): Body {
+  const body = new AgentBody(start, listener, surroundings);
   const { module } = start;
   if (module instanceof URL) {
     loadAgentModule(module).then(

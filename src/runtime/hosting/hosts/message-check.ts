@@ -24,16 +24,25 @@ const checks = {
   'task.progress': ({ taskId }) => typeof taskId === 'string',
   'task.completed': ({ taskId, state }) =>
     typeof taskId === 'string' && (state === undefined || isSavedState(state)),
-  'task.failed': ({ taskId, code, error }) =>
-    typeof taskId === 'string' && CODES.has(code) && isErrorInfo(error),
+  'task.failed': ({ taskId, code, error, expected }) =>
+    typeof taskId === 'string' &&
+    CODES.has(code) &&
+    isErrorInfo(error) &&
+    (expected === undefined || isTexts(expected)),
   finished: () => true,
   'health.answered': ({ checkId }) => typeof checkId === 'number',
   'health.failed': ({ checkId, error }) => typeof checkId === 'number' && isErrorInfo(error),
   'state.saved': ({ state }) => isSavedState(state),
   'state.save_failed': ({ error }) => isErrorInfo(error),
+  'state.changed': ({ state }) => isSavedState(state),
   'variable.acknowledged': ({ name, version }) => typeof name === 'string' && Number.isSafeInteger(version),
   'vote.cast': ({ roundId, vote, error }) =>
     typeof roundId === 'string' && VOTES.has(vote) && (error === undefined || isErrorInfo(error)),
+  'offer.told': ({ questionId, offer }) =>
+    typeof questionId === 'number' &&
+    isObject(offer) &&
+    isTexts(offer['next']) &&
+    (offer['can'] === undefined || typeof offer['can'] === 'boolean'),
   log: ({ level, message, fields }) =>
     LEVELS.has(level) && typeof message === 'string' && (fields === undefined || isObject(fields)),
   // An end is an end, whatever is given as its reason: `endOf` says what came.
@@ -52,7 +61,7 @@ export function isWord(word: unknown): word is Word {
 
 export function isManifest(value: unknown): value is AgentManifest {
   if (!isObject(value)) return false;
-  const { type, capabilities, variables, votes, stateVersion, hash, tasks } = value;
+  const { type, capabilities, variables, votes, stateVersion, hash, chart, tasks } = value;
   return (
     typeof type === 'string' &&
     isTexts(capabilities) &&
@@ -60,6 +69,7 @@ export function isManifest(value: unknown): value is AgentManifest {
     typeof votes === 'boolean' &&
     isVersion(stateVersion) &&
     typeof hash === 'string' &&
+    (chart === undefined || typeof chart === 'string') &&
     isObject(tasks) &&
     Object.values(tasks).every(
       (task) => isObject(task) && isTexts(task['requires']) && typeof task['retry'] === 'boolean',

@@ -5,7 +5,8 @@
  *
  * I1  Items are sent in the order they were put; `urgent` ones are sent at once, past all others.
  * I2  While the window is full nothing but urgent items is sent. Meanwhile the newest progress of a task
- *     replaces the one before, and of log lines at most `maxLogs` are kept; how many were not is said later.
+ *     replaces the one before, so does the newest state of an agent that changes by itself, and of log lines at
+ *     most `maxLogs` are kept; how many were not is said later.
  * I3  A batch is closed before it grows past `maxItems` items or `maxBytes` bytes, by a rough measure; a larger
  *     item travels alone. The window is `window` such batches full: however small the batches are that go out,
  *     what a parent holds of a child is bounded, and a burst of small ones is not held back.
@@ -52,6 +53,8 @@ export class Outbox {
   #waitingLogs = 0;
   /** Progress that waits and may be replaced, by body and task. */
   readonly #progress = new Map<string, Parcel>();
+  /** States that wait and may be replaced, by body: nothing was answered since. */
+  readonly #changed = new Map<BodyKey, Parcel>();
   readonly #droppedLogs = new Map<BodyKey, number>();
   /** Batches that were sent and not taken yet, oldest first. */
   readonly #under: { readonly items: number; readonly bytes: number }[] = [];
@@ -116,7 +119,12 @@ export class Outbox {
       this.#droppedLogs.set(body, (this.#droppedLogs.get(body) ?? 0) + 1);
       return true;
     }
-    const waiting = word.type === 'task.progress' ? this.#progress.get(`${body} ${word.taskId}`) : undefined;
+    const waiting =
+      word.type === 'task.progress'
+        ? this.#progress.get(`${body} ${word.taskId}`)
+        : word.type === 'state.changed'
+          ? this.#changed.get(body)
+          : undefined;
     if (waiting === undefined) return false;
     waiting.item = item;
     return true;
@@ -128,9 +136,10 @@ export class Outbox {
     this.#waitingBytes += bytes;
     const { word, body } = item;
     if (word.type === 'log') this.#waitingLogs += 1;
-    else if (word.type === 'task.progress' && this.#isStalled) {
-      this.#progress.set(`${body} ${word.taskId}`, parcel);
-    }
+    else if (word.type === 'task.progress') {
+      if (this.#isStalled) this.#progress.set(`${body} ${word.taskId}`, parcel);
+    } else if (word.type === 'state.changed' && this.#isStalled) this.#changed.set(body, parcel);
+    else this.#changed.delete(body);
   }
 
   #schedule(): void {
@@ -177,6 +186,7 @@ export class Outbox {
     this.#waitingBytes = 0;
     this.#waitingLogs = 0;
     this.#progress.clear();
+    this.#changed.clear();
     return parcels;
   }
 
@@ -229,6 +239,7 @@ function roughSizeOf(item: ToParent, limit: number): number {
   let value: unknown;
   if (word.type === 'task.progress') ({ value } = word);
   else if (word.type === 'log') value = [word.message, word.fields];
+  else if (word.type === 'state.changed') value = word.state.json;
   // As many as were asked for: the parent bounds these itself.
   else return 64;
   const walk = { looks: 0, bytes: 0 };
