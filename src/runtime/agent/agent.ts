@@ -33,6 +33,7 @@ import type { Admission } from '../limits/admission.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { Clock } from '../time/clock.ts';
+import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AgentManifest, AnyAgentDefinition } from '../definition/define-agent.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import { AgentSystemError, errorFrom, errorInfoOf } from '../values/errors.ts';
@@ -49,6 +50,7 @@ import type {
 } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
 import { type GivenTask, Mailbox, type TaskMetrics } from './mailbox.ts';
+import { Offers } from './offers.ts';
 import type { RestartPermits } from '../limits/restart-permits.ts';
 import type { Store } from '../journal/store.ts';
 import type { EventBody } from '../journal/system-event.ts';
@@ -164,6 +166,7 @@ export class Agent {
   #link: BodyLink | undefined;
   #mailbox: Mailbox | undefined;
   #health: HealthLane | undefined;
+  #offers: Offers | undefined;
   #starting: Waiter<number>[] = [];
   #ending: Waiter<AgentRecord>[] = [];
   #lastExit: ExitReason | undefined;
@@ -280,6 +283,7 @@ export class Agent {
       this.#services.coordination.ended(this);
       link.kill();
     }
+    this.#offers?.giveUp();
     for (const { reject } of this.#starting.splice(0)) reject(why);
     for (const { reject } of this.#ending.splice(0)) reject(why);
   }
@@ -320,6 +324,16 @@ export class Agent {
 
   checkHealth(): Promise<HealthReport> {
     return this.#health?.check() ?? Promise.resolve(this.health);
+  }
+
+  /** What it takes as it stands, by its own word. */
+  offer(task?: AskedTask): Promise<Offer> {
+    if (!this.#link?.isOpen) {
+      const message = `agent ${this.id} has no body that could say what it takes`;
+      return Promise.reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: this.id }));
+    }
+    this.#offers ??= new Offers(this, this.spec.health.timeoutMs);
+    return this.#offers.ask(task);
   }
 
   post(request: BodyRequest): void {
@@ -476,14 +490,19 @@ export class Agent {
       case 'finished':
         return this.#chart.send({ type: 'body.finished', at: this.clock.now() });
       case 'task.completed':
+        if (report.state) this.#noteSaved(report.state);
+        return this.#mailbox?.settle(report);
       case 'task.failed':
-        this.#noteSaved(report);
         return this.#mailbox?.settle(report);
       case 'task.progress':
         return this.#mailbox?.progress(report.taskId, report.value);
       case 'health.answered':
       case 'health.failed':
         return this.#health?.answered(report);
+      case 'offer.told':
+        return this.#offers?.answered(report);
+      case 'state.changed':
+        return this.#noteSaved(report.state);
       case 'state.saved':
         return this.#keepState(link, report.state);
       case 'state.save_failed':
@@ -504,6 +523,7 @@ export class Agent {
     this.#link = undefined;
     this.#lastExit = reason;
     this.#lastThrown = thrown;
+    this.#offers?.giveUp();
     this.#services.admission.release(this.id);
     this.#services.alerts.clear('body_not_ending', this.id);
     this.#services.coordination.ended(this);
@@ -582,9 +602,8 @@ export class Agent {
     else body.kill();
   }
 
-  #noteSaved(report: BodyReport): void {
-    if (report.type !== 'task.completed' || report.state === undefined) return;
-    const { json, stateVersion } = report.state;
+  #noteSaved(state: SavedState): void {
+    const { json, stateVersion } = state;
     this.journal.emit(
       {
         type: 'agent.state_saved',
@@ -594,7 +613,7 @@ export class Agent {
         stateVersion,
       },
       undefined,
-      report.state,
+      state,
     );
   }
 

@@ -47,7 +47,7 @@ export interface ChartFacet {
   /** What is restored of a saved state. Pure. @throws Error that names the state and what does not fit */
   fitted(saved: unknown, fromVersion: number): unknown;
   /** @param task one whose input is as its schema wants it */
-  offer(state: never, task?: AskedTask): Offer;
+  offer(state: unknown, task?: AskedTask): Offer;
 }
 
 /** A result that comes later and is told at once: what answers and what it leaves are one step. */
@@ -71,16 +71,21 @@ export function whenSettled(
   pending[PENDING](done, failed);
 }
 
-/** Settled once, by whoever made it; heard by one. */
+/** Settled once, by whoever made it; heard by one, for whom it begins. */
 export class Deferred implements Pending {
+  readonly #begin: () => void;
   #outcome: { readonly output: unknown } | { readonly thrown: unknown } | undefined;
   #done: ((output: unknown) => void) | undefined;
   #failed: ((thrown: unknown) => void) | undefined;
 
+  constructor(begin: () => void) {
+    this.#begin = begin;
+  }
+
   [PENDING](done: (output: unknown) => void, failed: (thrown: unknown) => void): void {
     this.#done = done;
     this.#failed = failed;
-    this.#tell();
+    this.#begin();
   }
 
   resolve(output: unknown): void {

@@ -27,6 +27,7 @@ import {
   manifestOf,
   type TaskTypes,
 } from '../definition/define-agent.ts';
+import type { AskedTask } from '../definition/agent-self.ts';
 import { DescriptionTime } from './description-time.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
@@ -60,6 +61,7 @@ const filterSchema = z.strictObject({
   capability: z.string().optional(),
 });
 const stopSchema = z.strictObject({ timeoutMs: durationMs.optional() });
+const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
 const taskSchema = z.strictObject({
   type: z.string(),
   input: z.unknown().optional(),
@@ -307,9 +309,37 @@ export class Agents {
     }
   }
 
-  /** Whether an agent's state allows a command. @throws AgentSystemError `AGENT_NOT_FOUND` */
-  can(id: string, command: AgentCommand): boolean {
-    return this.find(id).position.legal.has(command);
+  /**
+   * Whether an agent's state allows a command; or whether it would take a task, with that very input, as it stands.
+   *
+   * Of a task the agent itself is asked: whatever answers may have changed by the time it is sent.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`; for a task `TASK_INPUT_INVALID` for one that is malformed,
+   * `TASK_TIMED_OUT` for an agent that does not answer within its `health.timeoutMs`
+   */
+  can(id: string, command: AgentCommand): boolean;
+  can<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    id: AgentId<Tasks>,
+    task: Pick<TaskOf<Tasks, Name>, 'type' | 'input'>,
+  ): Promise<boolean>;
+  can(id: string, task: AskedTask): Promise<boolean>;
+  can(id: string, asked: AgentCommand | AskedTask): boolean | Promise<boolean> {
+    const agent = this.find(id);
+    return typeof asked === 'string' ? agent.position.legal.has(asked) : this.#takes(agent, asked);
+  }
+
+  /**
+   * Names of the tasks that a running agent takes as it stands: all of them, unless its behaviour is a chart.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT` for an agent that does not
+   * answer within its `health.timeoutMs`
+   */
+  async next<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<readonly (keyof Tasks & string)[]> {
+    const agent = this.#commanded(id, 'execute');
+    const { manifest } = agent;
+    const known = Object.keys(manifest.tasks);
+    const next = manifest.chart === undefined ? known : (await agent.offer()).next;
+    return next.filter((type) => missingFor(type, manifest)?.length === 0);
   }
 
   /** All commands that an agent's state allows. @throws AgentSystemError `AGENT_NOT_FOUND` */
@@ -437,6 +467,19 @@ export class Agents {
     return manifestOf(definition);
   }
 
+  async #takes(agent: Agent, task: AskedTask): Promise<boolean> {
+    parseInput(askedSchema, task, { what: 'can', code: 'TASK_INPUT_INVALID', agentId: agent.id });
+    if (!agent.position.legal.has('execute')) return false;
+    if (missingFor(task.type, agent.manifest)?.length !== 0) return false;
+    try {
+      const { can = false } = await agent.offer(task);
+      return can;
+    } catch (thrown) {
+      if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_RUNNING') return false;
+      throw thrown;
+    }
+  }
+
   #commanded(id: string, command: AgentCommand): Agent {
     this.#assertOpen();
     const agent = this.find(id);
@@ -486,8 +529,8 @@ export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: 
   if (!isPlainTask(task))
     parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId });
   const { tasks, capabilities } = manifest;
-  const known = Object.hasOwn(tasks, task.type) ? tasks[task.type] : undefined;
-  if (known === undefined) {
+  const missing = missingFor(task.type, manifest);
+  if (missing === undefined) {
     const expected = Object.keys(tasks);
     const message = `${performer(manifest, agentId)} no task ${inWords(task.type)}, expected one of: ${expected.join(', ')}`;
     throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
@@ -495,15 +538,20 @@ export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: 
       details: { expected, got: task.type },
     });
   }
-  const missing = known.requires.filter((capability) => !capabilities.includes(capability));
   if (missing.length > 0) {
     const message = `${performer(manifest, agentId)} not what ${task.type} requires: ${missing.join(', ')}`;
     throw new AgentSystemError('TASK_INCOMPATIBLE', message, { agentId, details: { missing, capabilities } });
   }
-  const problem = known.retry ? jsonProblemOf(task.input) : undefined;
+  const problem = tasks[task.type]?.retry ? jsonProblemOf(task.input) : undefined;
   if (problem === undefined) return;
   const message = `the input of ${task.type}, which a later program may have to repeat: ${problem}, expected JSON data`;
   throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
+}
+
+/** Capabilities that agents of such a manifest lack for a task; `undefined` for one that they do not have. */
+function missingFor(task: string, { tasks, capabilities }: AgentManifest): readonly string[] | undefined {
+  if (!Object.hasOwn(tasks, task)) return undefined;
+  return tasks[task]!.requires.filter((capability) => !capabilities.includes(capability));
 }
 
 function performer({ type }: AgentManifest, agentId: string | undefined): string {

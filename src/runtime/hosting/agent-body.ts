@@ -13,8 +13,6 @@
 import type { ExitReason } from '../../machines/index.ts';
 import {
   type AgentSelf,
-  type AskedTask,
-  type ChartFacet,
   isPending,
   isTaskRefusal,
   type Offer,
@@ -52,7 +50,7 @@ type Task = TaskDefinition<unknown, unknown, unknown>;
 /** A definition whose functions may be called: what they are given is made here, to their types. */
 type Callable = Omit<
   AnyAgentDefinition,
-  'init' | 'tasks' | 'onVariable' | 'vote' | 'health' | 'save' | 'terminate' | 'chart'
+  'init' | 'tasks' | 'onVariable' | 'vote' | 'health' | 'save' | 'terminate'
 > & {
   init(context: InitContext<unknown>): unknown;
   readonly tasks: Readonly<Record<string, Task>>;
@@ -61,7 +59,6 @@ type Callable = Omit<
   health?(context: object): unknown;
   save?(context: object): unknown;
   terminate?(context: object): unknown;
-  readonly chart?: Omit<ChartFacet, 'offer'> & { offer(state: unknown, task?: AskedTask): Offer };
 };
 
 /** What a body finds where it lives. */
@@ -324,7 +321,13 @@ export class AgentBody implements Body {
     const error = errorInfoOf(thrown);
     if (isTaskRefusal(thrown)) {
       const { expected } = thrown;
-      return this.#listener.report({ type: 'task.failed', taskId, code: 'TASK_INCOMPATIBLE', error, expected });
+      return this.#listener.report({
+        type: 'task.failed',
+        taskId,
+        code: 'TASK_INCOMPATIBLE',
+        error,
+        expected,
+      });
     }
     this.#listener.report({ type: 'task.failed', taskId, code: 'TASK_FAILED', error, cause: thrown });
   }

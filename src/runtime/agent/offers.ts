@@ -1,0 +1,71 @@
+/**
+ * Questions to one agent's body: what does it take, as it stands?
+ *
+ * Owns who waits for an answer, and for how long. Nothing of it is kept: an answer is as old as it took to come.
+ *
+ * I1  Every question is settled: with the body's answer, at its deadline, or when the body is gone.
+ */
+import type { AskedTask, Offer } from '../definition/agent-self.ts';
+import type { BodyReport, BodyRequest } from '../hosting/host.ts';
+import type { Clock } from '../time/clock.ts';
+import { AgentSystemError } from '../values/errors.ts';
+
+/** What questions need of their agent. */
+export interface OffersOwner {
+  readonly id: string;
+  readonly clock: Clock;
+  post(request: BodyRequest): void;
+}
+
+interface Question {
+  readonly resolve: (offer: Offer) => void;
+  readonly reject: (error: AgentSystemError) => void;
+  readonly timer: unknown;
+}
+
+export class Offers {
+  readonly #owner: OffersOwner;
+  readonly #timeoutMs: number;
+  readonly #open = new Map<number, Question>();
+  #asked = 0;
+
+  constructor(owner: OffersOwner, timeoutMs: number) {
+    this.#owner = owner;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** @throws AgentSystemError `TASK_TIMED_OUT` for a body that does not answer, `AGENT_NOT_RUNNING` for one that ends */
+  ask(task: AskedTask | undefined): Promise<Offer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Offer>();
+    const { id, clock } = this.#owner;
+    this.#asked += 1;
+    const questionId = this.#asked;
+    const timer = clock.setTimeout(() => {
+      this.#open.delete(questionId);
+      const message = `agent ${id} did not say within ${this.#timeoutMs} ms what it takes`;
+      reject(new AgentSystemError('TASK_TIMED_OUT', message, { agentId: id }));
+    }, this.#timeoutMs);
+    this.#open.set(questionId, { resolve, reject, timer });
+    this.#owner.post({ type: 'offer.asked', questionId, ...(task ? { task } : {}) });
+    return promise;
+  }
+
+  /** An answer that nobody waits for any more is dropped. */
+  answered({ questionId, offer }: Extract<BodyReport, { type: 'offer.told' }>): void {
+    const question = this.#open.get(questionId);
+    if (question === undefined) return;
+    this.#open.delete(questionId);
+    this.#owner.clock.clearTimeout(question.timer);
+    question.resolve(offer);
+  }
+
+  /** The body is gone. */
+  giveUp(): void {
+    for (const { reject, timer } of this.#open.values()) {
+      this.#owner.clock.clearTimeout(timer);
+      const message = `agent ${this.#owner.id} has ended before it said what it takes`;
+      reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: this.#owner.id }));
+    }
+    this.#open.clear();
+  }
+}
