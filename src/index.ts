@@ -45,6 +45,24 @@ export type {
   Variables,
 } from './runtime/coordination/variables/variables.ts';
 export {
+  type AgentEvent,
+  agentOf,
+  type ChartAgent,
+  type ChartAnswer,
+  type ChartEvent,
+  type ChartInput,
+  type ChartMigration,
+  type ChartSnapshot,
+  type ChartTask,
+  type ChartTasks,
+  defineChartAgent,
+  type DefineChartAgentOptions,
+  type SavedChart,
+  type TaskAnswer,
+  type TaskEvent,
+  type VoteCast,
+} from './chart-agent.ts';
+export {
   type AgentDefinition,
   type AgentLog,
   type AgentManifest,

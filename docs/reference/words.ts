@@ -16,7 +16,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   AGENT_START_FAILED: 'Its init threw, or its body ended before it was ready; `cause` is what it threw.',
   AGENT_START_TIMED_OUT: 'It was not ready within `startTimeoutMs`.',
   RESOURCES_EXHAUSTED: 'A limit of the system is reached; `details` says what is left.',
-  TASK_INCOMPATIBLE: 'The agent has no such task, or lacks a capability that the task requires.',
+  TASK_INCOMPATIBLE:
+    'The agent has no such task, or lacks a capability that the task requires, or is a chart that does not take it as it stands.',
   TASK_INPUT_INVALID: 'The request, or the input that its schema judged, is not as expected.',
   TASK_FAILED: 'The task threw, or its output is not as its schema says; `cause` is what it threw.',
   TASK_TIMED_OUT: 'No answer within `timeoutMs`.',

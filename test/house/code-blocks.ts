@@ -31,6 +31,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SUBPATHS: Readonly<Record<string, string>> = {
   '': 'index.ts',
   '/agent': 'agent.ts',
+  '/chart-agent': 'chart-agent.ts',
   '/dashboard': 'dashboard.ts',
   '/inspector': 'inspector.ts',
   '/machines': 'machines/index.ts',
@@ -94,7 +95,7 @@ export async function checkTypes(folder: string): Promise<Ran> {
 }
 
 function withSources(code: string): string {
-  return code.replaceAll(/(from|import) 'mabeam(\/\w+)?'/g, (whole, keyword: string, subpath = '') => {
+  return code.replaceAll(/(from|import) 'mabeam(\/[\w-]+)?'/g, (whole, keyword: string, subpath = '') => {
     const source = SUBPATHS[String(subpath)];
     if (source === undefined) throw new Error(`no subpath is called ${whole}`);
     return `${keyword} '../../../src/${source}'`;

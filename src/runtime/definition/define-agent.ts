@@ -265,7 +265,7 @@ export function defineAgent<
   if (Object.hasOwn(options.tasks ?? {}, '__proto__')) {
     throw new AgentSystemError('AGENT_SPEC_INVALID', 'defineAgent: tasks: "__proto__" cannot name a task');
   }
-  return sealed(parsed as never) as never;
+  return sealed(parsed as unknown as AnyAgentDefinition) as never;
 }
 
 /** What is taken for a definition from then on. */

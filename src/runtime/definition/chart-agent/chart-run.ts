@@ -111,7 +111,7 @@ export class ChartRun {
     this.#actor = createActor(machine, {
       clock: this.#delayed.clock,
       inspect: (event) => this.#inspected(event),
-      ...(begun ? { snapshot: begun.snapshot as never } : { input: inputOf(context) as never }),
+      ...(begun ? { snapshot: begun.snapshot as never } : { input: inputOf(context) }),
     });
     this.#actor.subscribe({ error: (thrown) => this.#broke(thrown) });
     this.#actor.on('*', (event) => this.#heard(event));

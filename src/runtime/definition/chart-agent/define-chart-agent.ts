@@ -129,7 +129,7 @@ export type Interruption = 'rerun' | 'fail';
 interface Options<Machine extends AnyStateMachine, Tasks extends ChartTasks, SentArgs, Args> {
   readonly type: string;
   readonly machine: Machine;
-  readonly tasks?: Tasks;
+  readonly tasks: Tasks;
   readonly initArgs?: StandardSchemaV1<SentArgs, Args>;
   readonly capabilities?: readonly string[];
   /** Names of the variables that it hears of. */
@@ -218,7 +218,7 @@ const optionsSchema = z.strictObject({
  */
 export function defineChartAgent<
   Machine extends AnyStateMachine,
-  const Tasks extends ChartTasks = Record<never, ChartTask>,
+  const Tasks extends ChartTasks,
   SentArgs = unknown,
   Args = unknown,
 >(

@@ -65,7 +65,7 @@ export class DelayedEvents {
     this.#isStarted = true;
   }
 
-  /** @throws Error for an event to an actor that is not of this chart */
+  /** @throws Error for an event of an actor that its parent does not know, or has lost to another of its id */
   saved(): readonly DelayedEvent[] {
     const scheduled = this.#scheduled();
     if (scheduled.length === 0) return [];
@@ -74,7 +74,9 @@ export class DelayedEvents {
       const { source, target, id, event } = entry;
       const [from, to] = [paths.get(source), paths.get(target)];
       if (from === undefined || to === undefined) {
-        throw new Error(`the delayed event ${event.type} goes to an actor that is not of this chart`);
+        throw new Error(
+          `the delayed event ${event.type} is of an actor that is no child of the chart: spawn it under an id of its own`,
+        );
       }
       const dueAt = this.#dueAt.get(entry) ?? Infinity;
       return { source: from, target: to, id, event, dueAt: Number.isFinite(dueAt) ? dueAt : null };

@@ -153,7 +153,7 @@ function migrated(snapshot: unknown, difference: string): ChartSnapshot {
     throw new TypeError(`${difference}, and its migrate gave a promise, expected the snapshot itself`);
   }
   const parsed = snapshotSchema.safeParse(snapshot);
-  if (parsed.success) return parsed.data as ChartSnapshot;
+  if (parsed.success) return parsed.data;
   throw new TypeError(
     `${difference}, and its migrate gave ${inWords(snapshot)}, expected a snapshot with value and context`,
   );
@@ -166,8 +166,7 @@ function adapted(saved: SavedChart, machine: AnyStateMachine): SavedChart {
   const walk = (chart: ChartSnapshot, logic: AnyStateMachine, path: ActorPath): ChartSnapshot => {
     activeNodes(logic, chart.value);
     // Regions that the chart did not have then are where they begin.
-    const value = logic.resolveState({ value: chart.value, context: chart.context } as never)
-      .value as ChartSnapshot['value'];
+    const { value } = logic.resolveState({ value: chart.value, context: chart.context });
     const nodes = activeNodes(logic, value);
     const delays = nodes.flatMap(({ after }) =>
       after.map(({ eventType, delay }) => [String(eventType), delay] as const),
@@ -245,7 +244,7 @@ function givenBy(said: unknown, { context }: ChartSnapshot): unknown {
 
 /** The snapshot that an actor begins with, as it is kept. */
 function beginningOf(logic: AnyActorLogic, input: unknown): Record<string, unknown> {
-  return createActor(logic, { input }).getPersistedSnapshot() as never;
+  return { ...createActor(logic, { input }).getPersistedSnapshot() };
 }
 
 /** Whether what a child runs is work that a restore begins anew, rather than a state that it goes on from. */
@@ -295,7 +294,7 @@ const UNNAMED = /^x:\d+$/;
 export function withLastingIds(saved: SavedChart, incarnation: number): SavedChart {
   const lasting = (id: string): string => (UNNAMED.test(id) ? `${id}@${incarnation}` : id);
   const renamed = (chart: ChartSnapshot): ChartSnapshot => {
-    const { children = {} } = chart;
+    const { children } = chart;
     if (Object.keys(children).length === 0) return chart;
     const named = Object.entries(children).map(([id, child]) => [
       lasting(id),
@@ -349,8 +348,8 @@ export function withPlainErrors(value: unknown, depth = 0): unknown {
   return copy ?? value;
 }
 
-function plainError({ stack: _, cause, ...info }: ErrorInfo): Omit<ErrorInfo, 'stack'> {
-  return cause === undefined ? info : { ...info, cause: plainError(cause) as ErrorInfo };
+function plainError({ stack: _, cause, ...info }: ErrorInfo): ErrorInfo {
+  return cause === undefined ? info : { ...info, cause: plainError(cause) };
 }
 
 /** A plain object: whatever else it is, a class has made. */
