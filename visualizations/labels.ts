@@ -13,10 +13,10 @@ import type { Bundle } from './routes.ts';
 import { shortName } from './state-event.ts';
 import { type Block, type Line, type Span, blockOf, lineWidth, wrap } from './text.ts';
 
-const EDGE_TEXT_WIDTH = 190;
-const BOX_TEXT_WIDTH = 230;
+const EDGE_TEXT_WIDTH = 215;
+const BOX_TEXT_WIDTH = 265;
 /** A state around others is as wide as they are. */
-const HEAD_TEXT_WIDTH = 180;
+const HEAD_TEXT_WIDTH = 205;
 const SMALL = 10.5;
 const ORDINALS = ['¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 const INDENT: Span = { text: '  ', size: SMALL, tone: 'quiet' };

@@ -31,6 +31,9 @@ export interface Point {
 
 export interface PlacedEdge {
   readonly kind: TransitionKind;
+  /** Paths of the states that it leads from and to. */
+  readonly source: string;
+  readonly target: string;
   readonly points: readonly Point[];
   readonly label?: Box & { readonly block: Block };
 }
@@ -77,7 +80,12 @@ const NOTHING: Block = { lines: [], width: 0, height: 0 };
 interface Parts {
   readonly titles: Map<string, Block>;
   readonly bodies: Map<string, Block>;
-  readonly edges: Map<string, { kind: TransitionKind; block: Block; forward: boolean }>;
+  readonly edges: Map<string, EdgeParts>;
+}
+
+interface EdgeParts extends Pick<PlacedEdge, 'kind' | 'source' | 'target'> {
+  readonly block: Block;
+  readonly forward: boolean;
 }
 
 /** Lays `graph` out. Resolves with coordinates from the top left corner, in pixels. */
@@ -109,8 +117,9 @@ function transitionEdges(graph: ChartGraph, bundles: readonly Bundle[], parts: P
     return bundle.targets.map((target, index): ElkExtendedEdge => {
       const id = `edge ${number} ${index}`;
       const forward = isForward(graph, bundle.source, target);
-      parts.edges.set(id, { kind: bundle.kind, block, forward });
-      const [from, to] = forward ? [bundle.source, target] : [target, bundle.source];
+      const { kind, source } = bundle;
+      parts.edges.set(id, { kind, source, target, block, forward });
+      const [from, to] = forward ? [source, target] : [target, source];
       return {
         id,
         sources: [nodeId(from)],
@@ -238,7 +247,8 @@ function edgeOf(edge: ElkExtendedEdge, parts: Parts): PlacedEdge[] {
     [startPoint, ...bendPoints, endPoint].map(({ x, y }) => ({ x: round(x), y: round(y) })),
   );
   if (!part.forward) points.reverse();
-  return [{ kind: part.kind, points, ...(label ? { label: { ...boxOf(label), block: part.block } } : {}) }];
+  const { kind, source, target, block } = part;
+  return [{ kind, source, target, points, ...(label ? { label: { ...boxOf(label), block } } : {}) }];
 }
 
 function boxOf({

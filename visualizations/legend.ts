@@ -2,7 +2,7 @@
 import { type ChartGraph, showsActions } from './chart-graph.ts';
 import { ordinalOf } from './labels.ts';
 import { type Bundle } from './routes.ts';
-import { INK, arrowhead, drawLine, round } from './svg-parts.ts';
+import { arrowhead, drawLine, round } from './svg-parts.ts';
 import { type Line, type Span, lineWidth } from './text.ts';
 import type { TransitionKind } from './transition-kind.ts';
 
@@ -42,8 +42,10 @@ function kindsRow(bundles: readonly Bundle[], left: number, y: number): { width:
     const tone = kind as TransitionKind;
     const line: Line = [{ text: meaning, size: 11.5, tone, bold: true }];
     markup.push(
-      `<path d="M${round(x)} ${y}h18" stroke="${INK[tone]}" stroke-width="1.6"/>`,
-      arrowhead({ x, y }, { x: x + 24, y }, INK[tone]),
+      `<g class="${tone}">`,
+      `<path class="line" d="M${round(x)} ${y}h18"/>`,
+      arrowhead({ x, y }, { x: x + 24, y }),
+      '</g>',
       drawLine(line, x + 30, y + 4),
     );
     x += 30 + lineWidth(line) + 22;

@@ -1,28 +1,44 @@
 /**
  * Edges as SVG: orthogonal lines with round corners, an arrowhead, and a label on a patch of its own. Pure.
+ *
+ * Each is a group that says where it leads from and to, so that a page can find it.
  */
 import { LABEL_PADDING, type PlacedEdge, type Point } from './layout.ts';
-import { INK, PAPER, arrowhead, distance, drawBlock, rect, round } from './svg-parts.ts';
+import { arrowhead, distance, drawBlock, escape, rect, round } from './svg-parts.ts';
 
 const CORNER = 6;
 
 /** The line over a halo, so that of two that cross, one is seen to pass above. */
-export function drawEdge({ kind, points }: PlacedEdge): string {
-  const from = points.at(-2);
-  const to = points.at(-1);
+export function drawEdge(edge: PlacedEdge): string {
+  const from = edge.points.at(-2);
+  const to = edge.points.at(-1);
   if (!from || !to) return '';
-  const d = roundedPath(points);
+  const d = roundedPath(edge.points);
   return [
-    `<path d="${d}" fill="none" stroke="${PAPER}" stroke-width="5" stroke-opacity="0.85"/>`,
-    `<path d="${d}" fill="none" stroke="${INK[kind]}" stroke-width="1.5"/>`,
-    arrowhead(from, to, INK[kind]),
+    `<g class="edge ${edge.kind}"${endsOf(edge)}>`,
+    `<path class="halo" d="${d}"/>`,
+    `<path class="line" d="${d}"/>`,
+    arrowhead(from, to),
+    '</g>',
   ].join('\n');
 }
 
-export function drawEdgeLabel({ kind, label }: PlacedEdge): string {
+export function drawEdgeLabel(edge: PlacedEdge): string {
+  const { kind, label } = edge;
   if (!label) return '';
-  const text = drawBlock(label.block, label.x + LABEL_PADDING.x, label.y + LABEL_PADDING.y);
-  return [rect(label, 5, '#fff', INK[kind], 0.8), ...text].join('\n');
+  const { block, x, y, width } = label;
+  // One line stands in the middle of its patch, whatever font it is in; several begin at its left.
+  const text =
+    block.lines.length === 1
+      ? drawBlock(block, x + width / 2, y + LABEL_PADDING.y, 'middle')
+      : drawBlock(block, x + LABEL_PADDING.x, y + LABEL_PADDING.y);
+  return [`<g class="edge-label ${kind}"${endsOf(edge)}>`, rect(label, 5, 'label'), ...text, '</g>'].join(
+    '\n',
+  );
+}
+
+function endsOf({ source, target }: PlacedEdge): string {
+  return ` data-source="${escape(source)}" data-target="${escape(target)}"`;
 }
 
 /** Straight runs with round corners; the last ends a little early, under the arrowhead. */

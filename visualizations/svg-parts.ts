@@ -1,28 +1,19 @@
 /**
- * The pencil: colours, text, rectangles and arrows as SVG markup. Pure, and every number is rounded.
+ * The pencil: text, rectangles and arrows as SVG markup. Pure, and every number is rounded.
+ *
+ * What a thing is, its class says; svg-style.ts gives it colours, and so may a page that shows the picture.
  */
 import type { Box, Point } from './layout.ts';
-import { type Block, type Line, type Span, type Tone, lineHeight, lineWidth } from './text.ts';
+import { type Block, type Line, type Span, lineHeight } from './text.ts';
 
-export const INK: Record<Tone, string> = {
-  plain: '#1f2937',
-  quiet: '#5b6472',
-  command: '#1d4ed8',
-  report: '#0f766e',
-  deadline: '#b45309',
-  always: '#7e22ce',
-};
-export const PAPER = '#fdfdfc';
-
-export function rect(box: Box, radius: number, fill: string, stroke = 'none', strokeWidth = 0): string {
+export function rect(box: Box, radius: number, kind: string): string {
   const { x, y, width, height } = box;
   const place = `x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" rx="${radius}"`;
-  const line = stroke === 'none' ? '' : ` stroke="${stroke}" stroke-width="${strokeWidth}"`;
-  return `<rect ${place} fill="${fill}"${line}/>`;
+  return `<rect class="${kind}" ${place}/>`;
 }
 
 /** An arrowhead at `to`, for a line that comes from `from`. */
-export function arrowhead(from: Point, to: Point, ink: string, size = 8): string {
+export function arrowhead(from: Point, to: Point, size = 8): string {
   const length = distance(from, to) || 1;
   const [dx, dy] = [(to.x - from.x) / length, (to.y - from.y) / length];
   const back = { x: to.x - size * dx, y: to.y - size * dy };
@@ -32,25 +23,30 @@ export function arrowhead(from: Point, to: Point, ink: string, size = 8): string
     { x: back.x - half * dy, y: back.y + half * dx },
     { x: back.x + half * dy, y: back.y - half * dx },
   ];
-  return `<path d="M${corners.map(({ x, y }) => `${round(x)} ${round(y)}`).join('L')}Z" fill="${ink}"/>`;
+  return `<path class="head" d="M${corners.map(({ x, y }) => `${round(x)} ${round(y)}`).join('L')}Z"/>`;
 }
 
-/** The lines of `block`, one below the other from `y`. */
-export function drawBlock(block: Block, x: number, y: number): string[] {
+/** The lines of `block`, one below the other from `y`; `x` is their left end, or their middle. */
+export function drawBlock(
+  block: Block,
+  x: number,
+  y: number,
+  anchor: 'start' | 'middle' = 'start',
+): string[] {
   let top = y;
   return block.lines.map((line) => {
     const height = lineHeight(line);
-    const drawn = drawLine(line, x, top + height * 0.76);
+    const drawn = drawLine(line, x, top + height * 0.76, anchor);
     top += height;
     return drawn;
   });
 }
 
-/** One line on the baseline `y`. `textLength` keeps it in its box where another font has to serve. */
-export function drawLine(line: Line, x: number, y: number): string {
+/** One line on the baseline `y`. */
+export function drawLine(line: Line, x: number, y: number, anchor: 'start' | 'middle' = 'start'): string {
   const spans = line.map((span) => `<tspan${look(span)}>${escape(span.text)}</tspan>`).join('');
-  const width = `textLength="${round(lineWidth(line))}" lengthAdjust="spacingAndGlyphs"`;
-  return `<text x="${round(x)}" y="${round(y)}" ${width} xml:space="preserve">${spans}</text>`;
+  const from = anchor === 'middle' ? ' text-anchor="middle"' : '';
+  return `<text x="${round(x)}" y="${round(y)}"${from} xml:space="preserve">${spans}</text>`;
 }
 
 export function escape(value: string): string {
@@ -72,5 +68,5 @@ export function round(value: number): number {
 function look({ size, tone, bold, italic }: Span): string {
   const weight = bold ? ' font-weight="bold"' : '';
   const style = italic ? ' font-style="italic"' : '';
-  return ` font-size="${size}" fill="${INK[tone]}"${weight}${style}`;
+  return ` class="${tone}" font-size="${size}"${weight}${style}`;
 }

@@ -1,5 +1,7 @@
 /**
  * States as SVG: boxes, double ones for final states, containers with a head, and the dot of an initial state. Pure.
+ *
+ * Whatever belongs to a state says which one in `data-state`, so that a page can find it.
  */
 import {
   type Box,
@@ -10,33 +12,35 @@ import {
   isContainer,
   textArea,
 } from './layout.ts';
-import { INK, arrowhead, drawBlock, escape, rect, round } from './svg-parts.ts';
+import { arrowhead, drawBlock, escape, rect, round } from './svg-parts.ts';
 
 /** The frame of a container; its text comes later, over the edges. */
 export function drawContainer(placed: PlacedState): string {
   const lineY = round(placed.y + headHeight(placed));
   const dashes = placed.state.type === 'parallel' ? ' stroke-dasharray="5 4"' : '';
   return [
-    rect(placed, 12, fillOf(placed), '#8b95a5', 1.2),
-    `<path d="M${placed.x} ${lineY}h${placed.width}" stroke="#d3d9e2"${dashes}/>`,
+    `<g class="frame"${nameOf(placed)}>`,
+    rect(placed, 12, `group ${shadeOf(placed)}`),
+    `<path class="rule" d="M${placed.x} ${lineY}h${placed.width}"${dashes}/>`,
+    '</g>',
   ].join('\n');
 }
 
 /** The text of a container, on a veil of its own colour: edges may cross its head. */
 export function drawHead(placed: PlacedState): string {
-  const veil = rect(textArea(placed), 4, fillOf(placed)).replace('/>', ' fill-opacity="0.85"/>');
-  return [veil, ...drawText(placed)].join('\n');
+  const veil = rect(textArea(placed), 4, `veil ${shadeOf(placed)}`);
+  return [`<g class="heading"${nameOf(placed)}>`, veil, ...drawText(placed), '</g>'].join('\n');
 }
 
 export function drawLeaf(placed: PlacedState): string {
   const { x, y, width, height, state } = placed;
-  if (state.type !== 'final')
-    return [rect(placed, 10, '#fff', '#475569', 1.4), ...drawText(placed)].join('\n');
   const inner = { x: x + 3, y: y + 3, width: width - 6, height: height - 6 };
   return [
-    rect(placed, 10, '#fff', INK.plain, 1.4),
-    rect(inner, 7, 'none', INK.plain, 1),
+    `<g class="state"${nameOf(placed)}>`,
+    rect(placed, 10, 'box'),
+    ...(state.type === 'final' ? [rect(inner, 7, 'inner')] : []),
     ...drawText(placed),
+    '</g>',
   ].join('\n');
 }
 
@@ -45,28 +49,28 @@ export function drawInitial({ x, y }: Box): string {
   const [dotX, dotY, endX, endY] = [round(x - 9), round(y - 4), round(x - 4), round(y + 13)];
   const d = `M${dotX} ${dotY}V${round(endY - 5)}Q${dotX} ${endY} ${endX} ${endY}`;
   return [
-    `<circle cx="${dotX}" cy="${dotY}" r="4.5" fill="${INK.plain}"/>`,
-    `<path d="${d}" fill="none" stroke="${INK.plain}" stroke-width="1.4"/>`,
-    arrowhead({ x: dotX, y: endY }, { x, y: endY }, INK.plain, 5),
+    '<g class="initial plain">',
+    `<circle class="dot" cx="${dotX}" cy="${dotY}" r="4.5"/>`,
+    `<path class="line" d="${d}"/>`,
+    arrowhead({ x: dotX, y: endY }, { x, y: endY }, 5),
+    '</g>',
   ].join('\n');
+}
+
+function nameOf({ state }: PlacedState): string {
+  return ` data-state="${escape(state.path)}"`;
 }
 
 function drawText(placed: PlacedState): string[] {
   const { x, y, width, height, title, body } = placed;
-  const isBare = body.height === 0 && !isContainer(placed);
-  const left = isBare ? x + (width - title.width) / 2 : x + STATE_PADDING.x;
-  const top = isBare ? y + (height - title.height) / 2 : y + STATE_PADDING.top;
-  const [first] = title.lines;
+  if (title.lines.length === 0) return [];
   const name = `<title>${escape(placed.state.path)}</title>`;
-  return first
-    ? [
-        '<g>',
-        name,
-        ...drawBlock(title, left, top),
-        ...drawBlock(body, x + STATE_PADDING.x, bodyTop(placed)),
-        '</g>',
-      ]
-    : [];
+  const isBare = body.height === 0 && title.lines.length === 1 && !isContainer(placed);
+  if (isBare) {
+    return [name, ...drawBlock(title, x + width / 2, y + (height - title.height) / 2, 'middle')];
+  }
+  const left = x + STATE_PADDING.x;
+  return [name, ...drawBlock(title, left, y + STATE_PADDING.top), ...drawBlock(body, left, bodyTop(placed))];
 }
 
 function bodyTop({ y, title }: PlacedState): number {
@@ -74,6 +78,6 @@ function bodyTop({ y, title }: PlacedState): number {
 }
 
 /** Nested containers take turns in their shade. */
-function fillOf({ state }: PlacedState): string {
-  return state.path.split('.').length % 2 === 1 ? '#f1f4f9' : '#f8f9fb';
+function shadeOf({ state }: PlacedState): string {
+  return state.path.split('.').length % 2 === 1 ? 'odd' : 'even';
 }

@@ -1,7 +1,8 @@
 /**
  * One chart as one self-contained SVG: laid out, then drawn from the back to the front.
  *
- * The same chart gives the same bytes. Nothing is loaded: fonts are the viewer's own.
+ * The same chart gives the same bytes. Nothing is loaded: fonts are the viewer's own. It is light or dark as the page
+ * that shows it.
  */
 import { type NamedLayout, bestLayout } from './best-layout.ts';
 import type { ChartGraph } from './chart-graph.ts';
@@ -9,12 +10,12 @@ import { isContainer } from './layout.ts';
 import { type Legend, legendOf } from './legend.ts';
 import { bundlesOf } from './routes.ts';
 import { drawEdge, drawEdgeLabel } from './svg-edges.ts';
-import { PAPER, escape } from './svg-parts.ts';
+import { escape } from './svg-parts.ts';
 import { drawContainer, drawHead, drawInitial, drawLeaf } from './svg-states.ts';
+import { styleSheet } from './svg-style.ts';
 import type { IsCommand } from './transition-kind.ts';
 
 const MARGIN = 24;
-const FONTS = "Helvetica, Arial, 'Liberation Sans', sans-serif";
 
 /**
  * The picture of `graph` under `title`.
@@ -43,10 +44,13 @@ function draw(graph: ChartGraph, title: string, legend: Legend, layout: NamedLay
   const containers = layout.states.filter(isContainer);
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="${FONTS}" role="img" data-layout="${layout.name}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" data-layout="${layout.name}">`,
     `<title>${escape(title)}</title>`,
-    `<rect width="${width}" height="${height}" fill="${PAPER}"/>`,
+    `<style>${styleSheet()}</style>`,
+    `<rect class="paper" width="${width}" height="${height}"/>`,
+    `<g class="legend">`,
     legend.markup,
+    '</g>',
     `<g transform="translate(${MARGIN} ${legend.height})">`,
     ...containers.map(drawContainer),
     ...layout.edges.map(drawEdge),
