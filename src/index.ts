@@ -89,7 +89,6 @@ export type {
   Host,
 } from './runtime/hosting/host.ts';
 export type { SavedState } from './runtime/definition/saved-state.ts';
-export type { EventListener, ReadOptions } from './runtime/journal/journal.ts';
 export type { TaskMetrics, TaskRequest } from './runtime/agent/mailbox.ts';
 export { machineSignal } from './runtime/pools/machine-signal.ts';
 export type { ScalingRecord, ScalingSignalSource } from './runtime/pools/autoscaling.ts';
@@ -97,8 +96,10 @@ export type { PoolCloseReport } from './runtime/pools/close-report.ts';
 export type { PoolRecord, PoolStatus } from './runtime/pools/pool.ts';
 export type { PoolName, Pools, PoolSpec } from './runtime/pools/pools.ts';
 export { planRecovery, type PlannedRecovery } from './runtime/fleet/recovery-plan.ts';
+export type { ReadOptions } from './runtime/journal/reading.ts';
 export type { LifeStep, TaskCounts } from './runtime/journal/replay.ts';
 export type { EventQuery, Recovery, Store, StoreBatch, StoredAgent } from './runtime/journal/store.ts';
+export type { Delivery, EventListener, SubscribeOptions } from './runtime/journal/subscriptions.ts';
 export { memoryStore } from './runtime/journal/stores/memory.ts';
 export {
   type AgentSystem,

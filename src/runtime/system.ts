@@ -28,13 +28,15 @@ import { chartIdentities } from './engine/chart-identity.ts';
 import { inProcessHost } from './hosting/hosts/in-process.ts';
 import { processHost } from './hosting/hosts/process.ts';
 import { threadHost } from './hosting/hosts/thread.ts';
-import { type EventListener, Journal, type ReadOptions } from './journal/journal.ts';
+import { Journal } from './journal/journal.ts';
+import type { ReadOptions } from './journal/reading.ts';
 import { having, parseInput } from './values/malformed.ts';
 import { PoolRegistry, type Pools } from './pools/pools.ts';
 import { recoverFleet } from './fleet/recovery.ts';
 import { RestartPermits } from './limits/restart-permits.ts';
 import { type Recovery, type Store, storeShape } from './journal/store.ts';
 import { memoryStore } from './journal/stores/memory.ts';
+import type { EventListener, SubscribeOptions } from './journal/subscriptions.ts';
 import { type LifeStep, stepOf } from './journal/replay.ts';
 import type { SystemEvent } from './journal/system-event.ts';
 import { Telemetry, type TelemetryOptions } from './observability/telemetry.ts';
@@ -92,8 +94,13 @@ export interface AgentSystem extends AsyncDisposable {
   /** Agents of one type behind one queue, as many as are needed. */
   readonly pools: Pools;
   readonly events: {
-    /** Hears every event after it was committed, in order. Returns how to stop listening. */
-    subscribe(listener: EventListener): () => void;
+    /**
+     * Tells every event after it was committed, in order. While the store fails events are told all the same, as
+     * not committed: `committedOnly` waits until they are. Returns how to stop listening.
+     *
+     * @throws AgentSystemError `AGENT_SPEC_INVALID`
+     */
+    subscribe(listener: EventListener, options?: SubscribeOptions): () => void;
     /**
      * An agent's life from its events alone, step by step, forgotten agents included: each step is what its
      * record said after that event. What retention has dropped is not there.
@@ -322,14 +329,14 @@ class System implements AgentSystem {
     });
     this.pools = this.#pools;
     this.events = {
-      subscribe: (listener) => {
+      subscribe: (listener, options) => {
         if (typeof listener !== 'function') {
           throw new AgentSystemError(
             'AGENT_SPEC_INVALID',
             `events.subscribe: expected a function, got ${typeof listener}`,
           );
         }
-        return journal.subscribe(listener);
+        return journal.subscribe(listener, options);
       },
       read: (read) => journal.read(read),
       replay: (agentId, untilSequence) => replay(journal, agentId, untilSequence),
@@ -342,9 +349,9 @@ class System implements AgentSystem {
     const journal = this.#journal;
     this.#coordination.recover(recovery);
     compareCharts(recovery, journal, logger);
-    journal.subscribe(logEvents(logger));
+    journal.observe(logEvents(logger));
     const counting = this.#telemetry.count(this.agents);
-    if (counting) journal.subscribe(counting.listener);
+    if (counting) journal.observe(counting.listener);
     this.#stopCounting = counting?.close;
     recoverFleet({
       recovery,

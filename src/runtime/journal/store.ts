@@ -4,7 +4,7 @@
  * I1  A batch is kept whole or not at all; when `append` has returned (or its promise resolved), it is kept.
  * I2  Events keep their order, and come back value for value as they went in.
  * I3  Retention drops old events, oldest first, and never what `recover` needs: what `read` then gives is the end
- *     of the history, complete.
+ *     of the history, complete. Where bytes run out, what belongs to agents that were forgotten may go before.
  * I4  A store that cannot be read is a clear error, never an empty one.
  */
 import type { SavedState } from '../definition/saved-state.ts';
@@ -56,7 +56,7 @@ export interface Store {
   recover(): Recovery | Promise<Recovery>;
   /** @throws Error when nothing of the batch was kept */
   append(batch: StoreBatch): void | Promise<void>;
-  /** Events in order, from memory or from disk: as they were at the moment of the call. */
+  /** Events in order, as they were at the moment of the call. They are the reader's own, or immutable. */
   read(query: EventQuery): readonly SystemEvent[] | Promise<readonly SystemEvent[]>;
   /** The newest saved state of an agent. */
   state(agentId: string): SavedState | undefined | Promise<SavedState | undefined>;

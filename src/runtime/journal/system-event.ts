@@ -2,7 +2,8 @@
  * Everything that happens, as one ordered stream of plain data: what subscribers hear, logs show and stores keep.
  *
  * I1  `sequence` grows by one with every event of a store's whole history, across programs.
- * I2  An event is heard by subscribers after it was committed, in order.
+ * I2  An event is heard by subscribers after it was committed, in order. One that is heard while the store fails is
+ *     told as not committed.
  * I3  The last `agent.*` event of an agent, with its `agent.registered`, says all that a recovery needs of it.
  */
 import type {
@@ -165,3 +166,9 @@ export type SystemEvent = {
 export type EventBody = {
   [Type in SystemEventType]: { readonly type: Type } & EventFields[Type];
 }[SystemEventType];
+
+/**
+ * An event on its way into the stream. Whoever emits it made it for that, and gives it up: it is stamped in place.
+ * One that begins with `sequence: 0, at: 0` has all its fields from the start, and is the cheapest.
+ */
+export type EventDraft = EventBody & { sequence?: number; at?: number };

@@ -1,7 +1,6 @@
 /** Events as log lines: what somebody should see is a warning or an error, the rest is there for debugging. */
 import type { Level, Logger } from 'pino';
 import { describeExit } from '../../machines/index.ts';
-import type { EventListener } from '../journal/journal.ts';
 import type { SystemEvent, SystemEventType } from '../journal/system-event.ts';
 
 const LEVELS: Partial<Record<SystemEventType, Level>> = {
@@ -26,7 +25,7 @@ const LEVELS: Partial<Record<SystemEventType, Level>> = {
   'store.recovered': 'info',
 };
 
-export function logEvents(logger: Logger): EventListener {
+export function logEvents(logger: Logger): (event: SystemEvent) => void {
   return (event) => {
     const level = LEVELS[event.type] ?? 'debug';
     if (logger.isLevelEnabled(level)) logger[level](withoutBulk(event), event.type);

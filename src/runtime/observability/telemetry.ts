@@ -22,7 +22,6 @@ import type { AgentStatus } from '../../machines/index.ts';
 import type { Clock } from '../time/clock.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import type { TraceParent } from '../hosting/host.ts';
-import type { EventListener } from '../journal/journal.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 
 export interface TelemetryOptions {
@@ -40,7 +39,7 @@ export interface TelemetryFleet {
 }
 
 interface Counting {
-  readonly listener: EventListener;
+  readonly listener: (event: SystemEvent) => void;
   readonly close: () => void;
 }
 

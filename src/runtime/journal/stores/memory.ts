@@ -3,69 +3,99 @@
  *
  * Values are held, not copied: what a program changes after it handed it over is changed here, too.
  *
- * I1  At the most `maxEvents` events are held, the newest. What `recover` needs is held beside them, so that a
- *     second system on the same store finds its fleet.
+ * I1  At the most `maxEvents` events are read, the newest, and about `maxBytes` of them are held. When bytes run out,
+ *     what belongs to agents that were forgotten goes first, then the oldest; the newest event always stays.
+ * I2  What `recover` needs is held whatever the bounds, so that a second system on the same store finds its fleet.
+ * I3  To append costs the same whatever is held: what is dropped is dropped by the segment.
  */
 import { z } from 'zod';
-import { FleetIndex } from '../fleet-index.ts';
 import type { SavedState } from '../../definition/saved-state.ts';
 import { parseInput } from '../../values/malformed.ts';
+import type { Batch } from '../batch.ts';
+import { eventBytes } from '../event-bytes.ts';
+import { FleetIndex } from '../fleet-index.ts';
+import { handOut } from '../handed-out-event.ts';
+import { appendsInPlace, type InPlaceStore } from '../in-place-append.ts';
 import { assertOrder, type EventQuery, type Recovery, type Store, type StoreBatch } from '../store.ts';
 import type { SystemEvent } from '../system-event.ts';
+import { EventSegments, SEGMENT_ROOM } from './memory/event-segments.ts';
 
-const optionsSchema = z.strictObject({ maxEvents: z.int().min(1).default(100_000) });
-
-/**
- * @param maxEvents events held for `events.read`, a whole number from 1 on; default 100,000
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for options that are none
- */
-export function memoryStore(options: { readonly maxEvents?: number } = {}): Store {
-  return new MemoryStore(parseInput(optionsSchema, options, { what: 'memoryStore' }).maxEvents);
+export interface MemoryStoreOptions {
+  /** Events held for `events.read`; default 10,000. */
+  readonly maxEvents?: number;
+  /** About how many bytes these may hold, estimated from above; default 64 MiB. */
+  readonly maxBytes?: number;
 }
 
-class MemoryStore implements Store {
+const optionsSchema = z.strictObject({
+  maxEvents: z.int().min(1).default(10_000),
+  maxBytes: z.union([z.int().min(1), z.literal(Infinity)]).default(64 * 1024 * 1024),
+});
+
+/**
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(parseInput(optionsSchema, options, { what: 'memoryStore' }));
+}
+
+/** Once bytes run out, so much is left: the next time is then some way off. */
+const SHARE_KEPT = 0.9;
+
+class MemoryStore implements InPlaceStore {
   readonly isDurable = false;
   readonly #maxEvents: number;
-  readonly #fleet = new FleetIndex();
+  readonly #maxBytes: number;
+  readonly #events = new EventSegments();
   readonly #states = new Map<string, SavedState>();
   readonly #facts = new Map<string, string>();
-  /** A ring: the event with sequence `n` is at `(n - 1) % maxEvents`, unless it was lost and an older one is. */
-  readonly #ring: SystemEvent[] = [];
+  /** What a recovery needs of the events up to `#noted`, held or not. */
+  readonly #fleet = new FleetIndex();
+  #noted = 0;
   #last = 0;
 
-  constructor(maxEvents: number) {
+  constructor({ maxEvents, maxBytes }: Required<MemoryStoreOptions>) {
     this.#maxEvents = maxEvents;
+    this.#maxBytes = maxBytes;
   }
 
   recover(): Recovery {
-    return { ...this.#fleet.recovery(), facts: new Map(this.#facts), lastSequence: this.#last };
+    this.#note();
+    const { agents, ...others } = this.#fleet.recovery();
+    for (const { registered, latest } of agents) {
+      handOut(registered);
+      handOut(latest);
+    }
+    for (const events of Object.values(others)) for (const event of events) handOut(event);
+    return { agents, ...others, facts: new Map(this.#facts), lastSequence: this.#last };
   }
 
   append({ events, states, facts }: StoreBatch): void {
     assertOrder(events, this.#last);
-    for (const event of events) {
-      this.#ring[(event.sequence - 1) % this.#maxEvents] = event;
-      this.#last = event.sequence;
-      this.#fleet.note(event);
-      if (event.type === 'agent.forgotten') this.#states.delete(event.agentId);
-    }
-    if (states) {
-      for (const [agentId, state] of states) {
-        if (state === null) this.#states.delete(agentId);
-        else this.#states.set(agentId, state);
-      }
-    }
+    for (const event of events) this.#keep(event);
+    if (states) for (const [agentId, state] of states) this.#keepState(agentId, state);
     if (facts) for (const [name, value] of facts) this.#facts.set(name, value);
+    this.#bound();
+  }
+
+  appendInPlace(batch: Batch): void {
+    const { events, eventCount, stateOwners, states, stateCount, facts } = batch;
+    if (eventCount > 0 && !(events[0]!.sequence > this.#last)) {
+      assertOrder(events.slice(0, eventCount), this.#last);
+    }
+    for (let at = 0; at < eventCount; at++) this.#keep(events[at]!);
+    for (let at = 0; at < stateCount; at++) this.#keepState(stateOwners[at]!, states[at]!);
+    if (facts) for (const [name, value] of facts) this.#facts.set(name, value);
+    this.#bound();
   }
 
   read({ agentId, after = 0, limit }: EventQuery): readonly SystemEvent[] {
     const found: SystemEvent[] = [];
-    let sequence = Math.max(after, this.#last - this.#maxEvents) + 1;
-    for (; sequence <= this.#last && found.length < limit; sequence++) {
-      const event = this.#ring[(sequence - 1) % this.#maxEvents];
-      if (event?.sequence === sequence && (agentId === undefined || event.agentId === agentId)) {
-        found.push(event);
-      }
+    const beyond = Math.max(0, this.#events.size - this.#maxEvents);
+    for (const event of this.#events.after(after, beyond)) {
+      if (agentId !== undefined && event.agentId !== agentId) continue;
+      found.push(handOut(event));
+      if (found.length >= limit) break;
     }
     return found;
   }
@@ -75,4 +105,49 @@ class MemoryStore implements Store {
   }
 
   close(): void {}
+
+  #keep(event: SystemEvent): void {
+    this.#last = event.sequence;
+    this.#events.push(event, eventBytes(event));
+    if (event.type === 'agent.forgotten') this.#states.delete(event.agentId);
+  }
+
+  #keepState(agentId: string, state: SavedState | null): void {
+    if (state === null) this.#states.delete(agentId);
+    else this.#states.set(agentId, state);
+  }
+
+  /** Notes what a recovery needs of the events that were not noted yet: before any is dropped, and in order. */
+  #note(): void {
+    for (const event of this.#events.after(this.#noted)) this.#fleet.note(event);
+    this.#noted = this.#last;
+  }
+
+  #bound(): void {
+    const events = this.#events;
+    if (events.size >= this.#maxEvents + SEGMENT_ROOM) {
+      this.#note();
+      events.shrinkTo(this.#maxEvents);
+    }
+    if (events.bytes > this.#maxBytes) this.#freeBytes();
+  }
+
+  #freeBytes(): void {
+    this.#note();
+    const events = this.#events;
+    const forgottenAt = new Map<string, number>();
+    for (const event of events.after(0)) {
+      if (event.type === 'agent.forgotten') forgottenAt.set(event.agentId, event.sequence);
+    }
+    let excess = events.bytes - this.#maxBytes * SHARE_KEPT;
+    events.filter(({ agentId, sequence }, bytes) => {
+      const isForgotten = agentId !== undefined && sequence <= (forgottenAt.get(agentId) ?? 0);
+      if (!isForgotten || excess <= 0 || sequence === this.#last) return true;
+      excess -= bytes;
+      return false;
+    });
+    for (; excess > 0 && events.size > 1; excess -= events.shift());
+  }
 }
+
+appendsInPlace(MemoryStore);

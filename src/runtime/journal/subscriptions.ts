@@ -1,0 +1,101 @@
+/**
+ * Who is told of events: observers of the runtime, which may be trusted with an event as it is, and subscribers.
+ *
+ * I1  Whoever subscribes while an event is told hears the next one first. Whoever was taken off hears nothing more.
+ * I2  A listener that throws, or rejects, harms nobody.
+ * I3  To subscribe, and to stop, takes the same time however many there are.
+ */
+import { z } from 'zod';
+import { parseInput } from '../values/malformed.ts';
+import { isThenable, tellListener } from '../values/thenable.ts';
+import { handOut } from './handed-out-event.ts';
+import type { SystemEvent } from './system-event.ts';
+
+/** How an event is told. */
+export interface Delivery {
+  /**
+   * `false` for an event that is told while the store fails. It is committed when the store is back; should the
+   * program end before, it never is, and the next program gives its sequence to another event.
+   */
+  readonly isCommitted: boolean;
+}
+
+export type EventListener = (event: SystemEvent, delivery: Delivery) => void;
+
+export interface SubscribeOptions {
+  /** Whether events of a time in which the store fails are told when they were committed, and not before. */
+  readonly committedOnly?: boolean;
+}
+
+const optionsSchema = z.strictObject({ committedOnly: z.boolean().default(false) });
+
+const COMMITTED: Delivery = Object.freeze({ isCommitted: true });
+const UNCOMMITTED: Delivery = Object.freeze({ isCommitted: false });
+
+interface Subscription {
+  readonly listener: EventListener;
+  readonly committedOnly: boolean;
+  /** It hears what is told after so many. */
+  readonly after: number;
+}
+
+export class Subscriptions {
+  readonly #complain: (thrown: unknown) => void;
+  readonly #observers: ((event: SystemEvent) => void)[] = [];
+  readonly #subscribers = new Set<Subscription>();
+  /** How many events were told, the one that is being told included. */
+  #told = 0;
+
+  constructor(complain: (thrown: unknown) => void) {
+    this.#complain = complain;
+  }
+
+  /** For parts of the runtime: heard before any subscriber, and never taken off. */
+  observe(observer: (event: SystemEvent) => void): void {
+    this.#observers.push(observer);
+  }
+
+  /** @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options */
+  add(listener: EventListener, options: SubscribeOptions = {}): () => void {
+    const { committedOnly } = parseInput(optionsSchema, options, { what: 'events.subscribe' });
+    const subscription = { listener, committedOnly, after: this.#told };
+    this.#subscribers.add(subscription);
+    return () => void this.#subscribers.delete(subscription);
+  }
+
+  /** An event was committed, and nobody has heard of it. */
+  tell(event: SystemEvent): void {
+    this.#observe(event);
+    if (this.#subscribers.size > 0) this.#tell(event, COMMITTED, undefined);
+  }
+
+  /** An event was not committed. */
+  tellUncommitted(event: SystemEvent): void {
+    this.#observe(event);
+    this.#tell(event, UNCOMMITTED, false);
+  }
+
+  /** An event that had been told before was committed. */
+  tellCommitted(event: SystemEvent): void {
+    this.#tell(event, COMMITTED, true);
+  }
+
+  #observe(event: SystemEvent): void {
+    for (const observer of this.#observers) tellListener(observer, event, this.#complain);
+  }
+
+  #tell(event: SystemEvent, delivery: Delivery, committedOnly: boolean | undefined): void {
+    this.#told += 1;
+    for (const subscription of this.#subscribers) {
+      if (subscription.after >= this.#told) continue;
+      if (committedOnly !== undefined && subscription.committedOnly !== committedOnly) continue;
+      try {
+        const { listener } = subscription;
+        const result: unknown = listener(handOut(event), delivery);
+        if (isThenable(result)) Promise.resolve(result).catch(this.#complain);
+      } catch (thrown) {
+        this.#complain(thrown);
+      }
+    }
+  }
+}

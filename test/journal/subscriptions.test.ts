@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import type { Delivery, SystemEvent } from '../../src/index.ts';
+import { Subscriptions } from '../../src/runtime/journal/subscriptions.ts';
+import { codeOf } from '../kit/rig.ts';
+
+function eventOf(sequence: number): SystemEvent {
+  return { sequence, at: 0, type: 'coordination.restored' };
+}
+
+const rejecting: () => unknown = () => Promise.reject('promise');
+
+/** A listener that writes down what it hears. */
+const note =
+  (to: [number, boolean][]) =>
+  (event: SystemEvent, { isCommitted }: Delivery) =>
+    void to.push([event.sequence, isCommitted]);
+
+const never = (thrown: unknown): never => {
+  throw thrown;
+};
+
+describe('subscriptions', () => {
+  it('cost the same however many there are: 100,000 are made and ended in a moment', () => {
+    const subscriptions = new Subscriptions(never);
+    const startedAt = performance.now();
+    const ends = Array.from({ length: 100_000 }, () => subscriptions.add(() => {}));
+    // From the middle, too.
+    for (let at = 0; at < ends.length; at += 2) ends[at]!();
+    for (let at = 1; at < ends.length; at += 2) ends[at]!();
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    let heard = 0;
+    subscriptions.add(() => (heard += 1));
+    subscriptions.tell(eventOf(1));
+    expect(heard).toBe(1);
+  });
+
+  it('hear in the order in which they were made, after the observers', () => {
+    const subscriptions = new Subscriptions(never);
+    const order: string[] = [];
+    subscriptions.add(() => order.push('first'));
+    subscriptions.add(() => order.push('second'), { committedOnly: true });
+    subscriptions.add(() => order.push('third'));
+    subscriptions.observe(() => order.push('observer'));
+    subscriptions.tell(eventOf(1));
+    expect(order).toEqual(['observer', 'first', 'second', 'third']);
+  });
+
+  it('hear each event once, when it was committed or before, as they asked', () => {
+    const subscriptions = new Subscriptions(never);
+    const live: [number, boolean][] = [];
+    const kept: [number, boolean][] = [];
+    subscriptions.add(note(live));
+    subscriptions.add(note(kept), { committedOnly: true });
+    subscriptions.tell(eventOf(1));
+    subscriptions.tellUncommitted(eventOf(2));
+    subscriptions.tellUncommitted(eventOf(3));
+    expect(kept).toEqual([[1, true]]);
+    subscriptions.tellCommitted(eventOf(2));
+    subscriptions.tellCommitted(eventOf(3));
+    subscriptions.tell(eventOf(4));
+    expect(live).toEqual([
+      [1, true],
+      [2, false],
+      [3, false],
+      [4, true],
+    ]);
+    expect(kept).toEqual([
+      [1, true],
+      [2, true],
+      [3, true],
+      [4, true],
+    ]);
+  });
+
+  it('leave an event as it is that only observers hear', () => {
+    const subscriptions = new Subscriptions(never);
+    const event = eventOf(1);
+    subscriptions.observe(() => {});
+    subscriptions.tell(event);
+    expect(Object.isFrozen(event)).toBe(false);
+    subscriptions.add(() => {});
+    subscriptions.tell(event);
+    expect(Object.isFrozen(event)).toBe(true);
+  });
+
+  it('and observers that throw, or reject, harm nobody', async () => {
+    const complaints: unknown[] = [];
+    const subscriptions = new Subscriptions((thrown) => complaints.push(thrown));
+    let heard = 0;
+    subscriptions.observe(() => never('observer'));
+    subscriptions.add(() => never('listener'));
+    subscriptions.add(rejecting);
+    subscriptions.add(() => (heard += 1));
+    subscriptions.tell(eventOf(1));
+    await Promise.resolve().then(() => {});
+    expect(heard).toBe(1);
+    expect(complaints).toEqual(['observer', 'listener', 'promise']);
+  });
+
+  it.each([null, 7, { commitedOnly: true }, { committedOnly: 'yes' }])(
+    'are refused with options that are invalid: %j',
+    async (options) => {
+      const subscriptions = new Subscriptions(never);
+      expect(await codeOf(() => subscriptions.add(() => {}, options as never))).toBe('AGENT_SPEC_INVALID');
+    },
+  );
+});

@@ -1,0 +1,104 @@
+/** Work that is awaited, call by call, is one chain of promises: timers and I/O of the program have their turn all the same. */
+import { expect, it } from 'vitest';
+import {
+  type AgentSystem,
+  createAgentSystem,
+  defineAgent,
+  memoryStore,
+  type Store,
+  variable,
+} from '../../src/index.ts';
+import { silent } from '../kit/rig.ts';
+
+const worker = defineAgent({
+  type: 'worker',
+  init: () => ({ n: 0 }),
+  tasks: { add: { run: ({ state }) => ++state.n } },
+});
+
+/** Much longer than the timer of the program needs; ms. */
+const PATIENCE_MS = 3_000;
+const TICKS = 10;
+
+/** How often a timer of the program fires while `work` is done again and again, up to `TICKS` times. */
+async function ticksDuring(work: () => Promise<unknown>): Promise<number> {
+  const ticks: number[] = [];
+  const timer = setInterval(() => ticks.push(performance.now()), 5);
+  const startedAt = performance.now();
+  while (ticks.length < TICKS && performance.now() - startedAt < PATIENCE_MS) await work();
+  clearInterval(timer);
+  return ticks.length;
+}
+
+/** A store whose promises settle at once, as one of the user's own may. */
+function promising(): Store {
+  const kept = memoryStore();
+  return {
+    isDurable: false,
+    recover: () => kept.recover(),
+    append: async (batch) => kept.append(batch),
+    read: async (query) => kept.read(query),
+    state: async (agentId) => kept.state(agentId),
+    close: () => kept.close(),
+  };
+}
+
+async function systemOn(store: Store): Promise<AgentSystem> {
+  const system = await createAgentSystem({ store, logger: silent });
+  const id = await system.agents.register({ id: 'a', module: worker });
+  await system.agents.start(id);
+  await system.variables.define('rate', variable.integer({ min: 0, max: 10, default: 0 }));
+  return system;
+}
+
+const loops: Record<string, (system: AgentSystem) => Promise<unknown>> = {
+  'a task': ({ agents }) => agents.execute('a', { type: 'add' }),
+  'a life': async ({ agents }) => {
+    const id = await agents.register({ module: worker });
+    await agents.start(id);
+    await agents.stop(id);
+    await agents.forget(id);
+  },
+  'a variable': ({ variables }) => variables.set('rate', 1),
+  'tasks at once': ({ agents }) =>
+    Promise.all(Array.from({ length: 64 }, () => agents.execute('a', { type: 'add' }))),
+};
+
+it.each(
+  Object.keys(loops).flatMap((loop) => [
+    { loop, kind: 'the memory store', open: () => memoryStore() },
+    { loop, kind: 'a store that promises', open: promising },
+  ]),
+)('a loop of $loop on $kind leaves the program its timers', async ({ loop, open }) => {
+  await using system = await systemOn(open());
+  expect(await ticksDuring(() => loops[loop]!(system))).toBe(TICKS);
+});
+
+it.each([
+  ['events.read', (system: AgentSystem) => readAll(system)],
+  ['events.replay', (system: AgentSystem) => system.events.replay('a')],
+])('%s of a long history leaves the program its timers', async (_, read) => {
+  await using system = await systemOn(memoryStore({ maxEvents: 200_000 }));
+  for (let round = 0; round < 400; round++) {
+    await Promise.all(Array.from({ length: 64 }, () => system.agents.execute('a', { type: 'add' })));
+  }
+  let last = performance.now();
+  let longestMs = 0;
+  const timer = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - last);
+    last = performance.now();
+  }, 1);
+  const startedAt = last;
+  await read(system);
+  const tookMs = performance.now() - startedAt;
+  clearInterval(timer);
+  longestMs = Math.max(longestMs, performance.now() - last);
+  // As long as the machine takes its time for others, too: far from all of it at once.
+  expect(longestMs).toBeLessThan(tookMs / 2);
+});
+
+async function readAll(system: AgentSystem): Promise<void> {
+  let count = 0;
+  for await (const { sequence } of system.events.read()) count += sequence;
+  expect(count).toBeGreaterThan(0);
+}
