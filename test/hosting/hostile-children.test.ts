@@ -1,4 +1,6 @@
 /** Nothing that a child sends does more than end that child, or fail the one task it belongs to. */
+import { serialize } from 'node:v8';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentSystem, createAgentSystem, type SystemEvent } from '../../src/index.ts';
 import { framed } from '../fixtures/agents/hostile.ts';
@@ -20,7 +22,7 @@ const unsendable = {
   causes: 'cause.cause.cause.cause.cause.cause.cause.cause… is nested deeper than 1000 levels',
   function: 'run is a function (run)',
   symbol: 'it[0] is the symbol Symbol(mark)',
-  proxy: 'could not be cloned',
+  proxy: 'proxied is a proxy',
   promise: 'later is a promise',
   weak: 'it.get("cache") is a WeakMap',
   getter: 'not to be had',
@@ -41,6 +43,14 @@ describe.for(['process', 'thread'] as const)('a %s', (isolation) => {
   let agents: AgentSystem['agents'];
   const events: SystemEvent[] = [];
   const uncaught: unknown[] = [];
+  let listen: ((line: Record<string, unknown>) => void) | undefined;
+  const logger = pino(
+    { level: 'info' },
+    { write: (line) => hear(JSON.parse(line) as Record<string, unknown>) },
+  );
+  const hear = (line: Record<string, unknown>): void => {
+    if (line['agentId'] === 'speaker' && line['msg'] === 'fields') listen?.(line);
+  };
   const note = (thrown: unknown): void => void uncaught.push(thrown);
 
   async function started(id: string): Promise<string> {
@@ -66,7 +76,7 @@ describe.for(['process', 'thread'] as const)('a %s', (isolation) => {
 
   beforeAll(async () => {
     process.on('uncaughtException', note);
-    system = await createAgentSystem({ logger: silent });
+    system = await createAgentSystem({ logger });
     ({ agents } = system);
     system.events.subscribe((event) => events.push(event));
     await started('bystander');
@@ -99,6 +109,17 @@ describe.for(['process', 'thread'] as const)('a %s', (isolation) => {
     }
     await agents.execute('speaker', { type: 'detail', input: '' });
     expect(agents.get('speaker')).toMatchObject({ status: 'running', incarnation: 1 });
+  });
+  test('log fields that would take all memory as text are left out, and come with the reason', async () => {
+    const spoken = new Promise<Record<string, unknown>>((resolve) => (listen = resolve));
+    await agents.execute('speaker', { type: 'log', input: 'doubled' });
+    const { msg, fields, problem } = await spoken;
+    expect([msg, fields]).toEqual(['fields', 'more than can be shown']);
+    expect(problem).toMatch(
+      /the fields cannot be sent to another .*: they are longer than 1048576 characters/,
+    );
+    // As an output it is small: what occurs twice is sent once.
+    expect(await agents.execute('speaker', { type: 'output', input: 'doubled' })).toBeTypeOf('object');
   });
   test('ends when it sends by hand, past all checks, what cannot be read, and the fault is named', async () => {
     const id = await started('by-hand');
@@ -135,6 +156,13 @@ describe.for(['process', 'thread'] as const)('a %s', (isolation) => {
   });
 });
 
+/** Few bytes on their way, and more text than there is memory. */
+function doubled(): object {
+  let value: object = ['a'];
+  for (let level = 0; level < 60; level += 1) value = [value, value];
+  return value;
+}
+
 describe('bytes that a process writes to the descriptor of its channel', () => {
   let system: AgentSystem;
   beforeAll(async () => {
@@ -162,6 +190,11 @@ describe('bytes that a process writes to the descriptor of its channel', () => {
     ['an empty frame', framed(Buffer.alloc(0)), /a message of 0 bytes that cannot be read/],
     ['a frame of noise', framed(Buffer.alloc(100, 7)), /a message of 100 bytes that cannot be read/],
     ['a compiled module', framed(wasm), /a message of 4 bytes that cannot be read/],
+    [
+      'a bomb of text',
+      framed(Buffer.from('[1,{"type":"log","level":"info","message":5}')),
+      /of 44 bytes that cannot be/,
+    ],
     ['arrays without end', framed(deepArrays), /a message of 200002 bytes that cannot be read/],
   ])('end it, and the fault is named: %s', async ([, bytes, message]) => {
     const { agents } = system;
@@ -174,6 +207,62 @@ describe('bytes that a process writes to the descriptor of its channel', () => {
       reason: { error: { name: 'ChannelError', message: expect.stringMatching(message) as unknown } },
     });
     expect(await agents.execute('bystander', { type: 'echo', input: id })).toBe(id);
+  });
+  test.for<readonly [string, Buffer]>([
+    [
+      'arrays in JSON that are deeper than any stack',
+      Buffer.from(
+        `[1,{"type":"health.answered","checkId":1,"detail":${'['.repeat(200_000)}${']'.repeat(200_000)}}]`,
+      ),
+    ],
+    [
+      'log fields that are few bytes and much text',
+      serialize([1, { type: 'log', level: 'error', message: 'm', fields: doubled() }]),
+    ],
+    [
+      'an error longer than any',
+      serialize([1, { type: 'state.save_failed', error: { name: 'E', message: 'm'.repeat(1_000_000) } }]),
+    ],
+  ])('that are a message and no report are dropped and counted: %s', async ([, body]) => {
+    const { agents } = system;
+    const id = await agents.register({ module, tasks: { concurrency: 2 } });
+    await agents.start(id);
+    const writing = agents.execute(id, { type: 'write', input: framed(body) }).catch(() => undefined);
+    while (agents.get(id).metrics.dropped === 0)
+      expect(await agents.execute(id, { type: 'echo', input: 1 })).toBe(1);
+    expect(agents.get(id)).toMatchObject({ status: 'running', metrics: { dropped: 1 } });
+    await agents.kill(id);
+    await writing;
+  });
+  test('that were written before it exits arrive', async () => {
+    const { agents } = system;
+    const id = await agents.register({ module, restart: { policy: 'never' } });
+    await agents.start(id);
+    const heard: unknown[] = [];
+    const input = 'x'.repeat(20_000);
+    await agents
+      .execute(id, { type: 'lastWord', input, onProgress: (value) => heard.push(value) })
+      .catch(() => 0);
+    expect(heard).toEqual([input]);
+    expect(agents.get(id).reason).toEqual({ exitCode: 3 });
+  });
+  test('that say why it ends, and more than there is memory for, end it', async () => {
+    const { agents } = system;
+    const id = await agents.register({ module, restart: { policy: 'never' } });
+    await agents.start(id);
+    const input = framed(serialize([1, { type: 'exited', reason: doubled() }]));
+    await agents.execute(id, { type: 'write', input }).catch(() => undefined);
+    const message = 'expected an exit reason, got more than can be shown';
+    expect(agents.get(id)).toMatchObject({ status: 'crashed', reason: { error: { message } } });
+  });
+  test('are its alone: what the agent starts does not inherit the descriptor', async () => {
+    const { channel, inherited } = (await system.agents.execute('bystander', { type: 'descriptors' })) as {
+      readonly channel: string;
+      readonly inherited: string;
+    };
+    expect(channel).toMatch(/^socket:\[\d+\]$/);
+    expect(inherited).toMatch(/pipe:|socket:/);
+    expect(inherited).not.toContain(channel);
   });
   test('it has no other channel: `process.send` is not there', async () => {
     expect(await system.agents.execute('bystander', { type: 'send' })).toBe('undefined');

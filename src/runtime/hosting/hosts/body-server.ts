@@ -12,10 +12,12 @@
 import type { ExitReason } from '../../../machines/index.ts';
 import { AgentBody } from '../agent-body.ts';
 import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
-import { errorInfoOf, inWords } from '../../values/errors.ts';
+import { isShortAsText } from '../../values/text-measure.ts';
+import { errorInfoOf } from '../../values/errors.ts';
 import type { BodyReport, BodyRequest } from '../host.ts';
 import { loadAgentModule } from '../../definition/load-agent-module.ts';
 import { describeDefinition } from './in-process.ts';
+import { foreignInWords } from './message-check.ts';
 import { Outbox } from './send-buffer.ts';
 import {
   type BodyKey,
@@ -23,6 +25,7 @@ import {
   type ChildMessage,
   cloneError,
   eachOrder,
+  MAX_LOG_TEXT,
   type Order,
   type ParentMessage,
   type RemoteStart,
@@ -229,8 +232,10 @@ export class BodyServer {
         const { message } = cloneError('the progress of a task', thrown);
         return { body, word: { type: 'log', level: 'warn', message } };
       }
-      case 'log':
-        return { body, word: { ...word, fields: { fields: inWords(word.fields) } } };
+      case 'log': {
+        const { message } = cloneError('the fields', thrown);
+        return { body, word: { ...word, fields: { fields: foreignInWords(word.fields), problem: message } } };
+      }
       default:
         return undefined;
     }
@@ -240,8 +245,12 @@ export class BodyServer {
 /** @throws TypeError that says what of a message its reader could not have, and where in its value */
 function assertSendable(message: ParentMessage, reach: Reach): void {
   for (let at = 1; at < message.length; at += 2) {
-    const problem = cloneProblemOf(ownValueOf(message[at] as Word), reach);
+    const word = message[at] as Word;
+    const problem = cloneProblemOf(ownValueOf(word), reach);
     if (problem !== undefined) throw new TypeError(problem);
+    if (word.type === 'log' && !isShortAsText(word.fields, MAX_LOG_TEXT)) {
+      throw new RangeError(`they are longer than ${MAX_LOG_TEXT} characters`);
+    }
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Messages on a stream of bytes between a program and its child: cut, read, and never trusted.
  *
- * A frame is the length of a message, four bytes, the lowest first, and the message as V8 serializes it. What the
- * other side writes may be anything: its agents' code has the descriptor, too.
+ * A frame is the length of a message, four bytes, the lowest first, and the message itself (message-codec.ts). What
+ * the other side writes may be anything: its agents' code has the descriptor, too.
  *
  * I1  Reading never throws. What is no frame, or cannot be read, is a fault, and all bytes after it are ignored.
  * I2  What is held, and copied, is in proportion to the bytes that came, however they are cut: nothing is allocated
@@ -10,13 +10,15 @@
  * I3  A frame is at most `maxBytes` long, for a writer as for a reader.
  */
 import type { Socket } from 'node:net';
-import { deserialize, serialize } from 'node:v8';
 import { errorInfoOf } from '../../values/errors.ts';
+import { decoded, encoded } from './message-codec.ts';
 
 /** What a message may take on its way, unless its reader allows for less. */
 export const MAX_FRAME_BYTES = 256 * 1_048_576;
 
 const HEADER_BYTES = 4;
+/** A message that is no longer is copied behind its header: two writes would cost more. */
+const COPIED_BYTES = 65_536;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** The descriptor of the stream in a child. */
@@ -33,20 +35,22 @@ type FrameWriter = Pick<Socket, 'writable' | 'cork' | 'uncork' | 'write'>;
  */
 export function writeFrame(
   stream: FrameWriter,
-  message: unknown,
+  message: readonly unknown[],
   { maxBytes = MAX_FRAME_BYTES, sent }: { readonly maxBytes?: number; readonly sent?: () => void } = {},
 ): void {
-  const body = serialize(message);
-  if (body.length > maxBytes) {
-    throw new RangeError(`it takes ${body.length} bytes, expected ${maxBytes} at the most`);
-  }
+  const [head, tail] = encoded(message, HEADER_BYTES);
+  const length = head.length - HEADER_BYTES + (tail?.length ?? 0);
+  if (length > maxBytes) throw new RangeError(`it takes ${length} bytes, expected ${maxBytes} at the most`);
   if (!stream.writable) return sent?.();
-  const header = Buffer.allocUnsafe(HEADER_BYTES);
-  header.writeUInt32LE(body.length);
-  stream.cork();
-  stream.write(header);
-  stream.write(body, sent);
-  stream.uncork();
+  head.writeUInt32LE(length);
+  if (tail === undefined) stream.write(head, sent);
+  else if (length <= COPIED_BYTES) stream.write(Buffer.concat([head, tail]), sent);
+  else {
+    stream.cork();
+    stream.write(head);
+    stream.write(tail, sent);
+    stream.uncork();
+  }
 }
 
 export interface FrameListener {
@@ -116,7 +120,7 @@ export class FrameReader {
   #read(body: Buffer): void {
     let message: unknown;
     try {
-      message = deserialize(body);
+      message = decoded(body);
     } catch (thrown) {
       return this.#fail(
         `a message of ${body.length} bytes that cannot be read: ${errorInfoOf(thrown).message}`,

@@ -8,29 +8,34 @@
 import { type ErrorInfo, type ExitReason, exitReason } from '../../../machines/index.ts';
 import type { AgentManifest, Vote } from '../../definition/define-agent.ts';
 import { type ErrorCode, errorCodes, inWords, MAX_CAUSES } from '../../values/errors.ts';
+import { cloneProblemOf } from '../../values/clone-survey.ts';
+import { isShortAsText } from '../../values/text-measure.ts';
 import type { LogLevel } from '../host.ts';
-import type { Word } from './protocol.ts';
+import { MAX_LOG_TEXT, type Word } from './protocol.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Check = (word: Fields) => boolean;
 
 const CODES: ReadonlySet<unknown> = new Set<ErrorCode>(errorCodes);
+/** Longer than any text of an error that is cut where it is thrown. */
+const MAX_TEXT = 32_768;
+
 const LEVELS: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn', 'error']);
 const VOTES: ReadonlySet<unknown> = new Set<Vote>(['accept', 'reject', 'abstain']);
 
 /** What has to be in a word besides its type. */
 const checks = {
   ready: ({ manifest }) => isManifest(manifest),
-  'task.progress': ({ taskId }) => typeof taskId === 'string',
-  'task.completed': ({ taskId, state }) =>
-    typeof taskId === 'string' && (state === undefined || isSavedState(state)),
+  'task.progress': ({ taskId, value }) => typeof taskId === 'string' && isWithinDepth(value),
+  'task.completed': ({ taskId, output, state }) =>
+    typeof taskId === 'string' && isWithinDepth(output) && (state === undefined || isSavedState(state)),
   'task.failed': ({ taskId, code, error, expected }) =>
     typeof taskId === 'string' &&
     CODES.has(code) &&
     isErrorInfo(error) &&
     (expected === undefined || isTexts(expected)),
   finished: () => true,
-  'health.answered': ({ checkId }) => typeof checkId === 'number',
+  'health.answered': ({ checkId, detail }) => typeof checkId === 'number' && isWithinDepth(detail),
   'health.failed': ({ checkId, error }) => typeof checkId === 'number' && isErrorInfo(error),
   'state.saved': ({ state }) => isSavedState(state),
   'state.save_failed': ({ error }) => isErrorInfo(error),
@@ -44,7 +49,7 @@ const checks = {
     isTexts(offer['next']) &&
     (offer['can'] === undefined || typeof offer['can'] === 'boolean'),
   log: ({ level, message, fields }) =>
-    LEVELS.has(level) && typeof message === 'string' && (fields === undefined || isObject(fields)),
+    LEVELS.has(level) && typeof message === 'string' && (fields === undefined || isLogged(fields)),
   // An end is an end, whatever is given as its reason: `endOf` says what came.
   exited: () => true,
   crashed: () => true,
@@ -82,9 +87,24 @@ export function endOf({ reason }: Extract<Word, { type: 'exited' | 'crashed' }>)
   const said: unknown = reason;
   // Its causes are gone through first: a schema would not come back from one that is its own cause.
   const isReadable = !isObject(said) || said['error'] === undefined || isErrorInfo(said['error']);
-  const parsed = isReadable ? exitReason.safeParse(said) : undefined;
+  const parsed = isReadable && isShortAsText(said, 10 * MAX_TEXT) ? exitReason.safeParse(said) : undefined;
   if (parsed?.success) return parsed.data;
-  return { error: { name: 'TypeError', message: `expected an exit reason, got ${inWords(said)}` } };
+  return { error: { name: 'TypeError', message: `expected an exit reason, got ${foreignInWords(said)}` } };
+}
+
+/** What came from a child for an error message, however much it is. */
+export function foreignInWords(value: unknown): string {
+  return isShortAsText(value, MAX_TEXT) ? inWords(value) : 'more than can be shown';
+}
+
+/** Whoever is handed a value may walk it, and has a stack of some size. */
+function isWithinDepth(value: unknown): boolean {
+  return cloneProblemOf(value, 'thread') === undefined;
+}
+
+/** They are written at once. */
+function isLogged(fields: unknown): boolean {
+  return isObject(fields) && isShortAsText(fields, MAX_LOG_TEXT);
 }
 
 function isErrorInfo(value: unknown): value is ErrorInfo {
@@ -92,13 +112,17 @@ function isErrorInfo(value: unknown): value is ErrorInfo {
   for (let depth = 0; depth <= MAX_CAUSES; depth += 1) {
     if (!isObject(info)) return false;
     const { name, message, stack, code, cause } = info;
-    if (typeof name !== 'string' || typeof message !== 'string') return false;
-    if (stack !== undefined && typeof stack !== 'string') return false;
-    if (code !== undefined && typeof code !== 'string') return false;
+    if (!isText(name) || !isText(message)) return false;
+    if (stack !== undefined && !isText(stack)) return false;
+    if (code !== undefined && !isText(code)) return false;
     if (cause === undefined) return true;
     info = cause;
   }
   return false;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_TEXT;
 }
 
 function isSavedState(value: unknown): boolean {

@@ -10,11 +10,11 @@ import { describeExit, type ExitReason } from '../../../machines/index.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { AgentManifest } from '../../definition/define-agent.ts';
 import { cloneProblemOf } from '../../values/clone-survey.ts';
-import { errorFrom, inWords } from '../../values/errors.ts';
+import { errorFrom } from '../../values/errors.ts';
 import type { DescriptionTurn } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { CHILD, childMessage, cloneError, eachWord, type Word } from './protocol.ts';
-import { endOf, isManifest } from './message-check.ts';
+import { endOf, foreignInWords, isManifest } from './message-check.ts';
 
 export interface ProbeOptions {
   readonly clock: Clock;
@@ -146,7 +146,7 @@ export class Probe {
     if (isManifest(manifest)) return this.#answer(manifest);
     const { href } = this.#asked.module;
     this.#answer(
-      new TypeError(`module ${href}: expected it to say what its agent is, got ${inWords(manifest)}`),
+      new TypeError(`module ${href}: expected it to say what its agent is, got ${foreignInWords(manifest)}`),
     );
   }
 

@@ -1,0 +1,73 @@
+/**
+ * A message as bytes, and back: as a structured clone would give it, and never more than a throw.
+ *
+ * Most messages are short texts and whole numbers in plain objects, and JSON says all of that. Others are written as
+ * V8 serializes them. JSON is as fast as Node's own channel where V8's public codec is not: what that has read stays
+ * in memory until the next full collection of garbage.
+ *
+ * I1  What is read equals a structured clone of what was written: what occurs twice is one thing, `undefined`, `-0`
+ *     and the fields of an array are kept. Class instances arrive as plain fields.
+ * I2  Bytes that are neither, or cannot be read, are a throw. What is read may still be anything.
+ */
+import { types } from 'node:util';
+import { deserialize, serialize } from 'node:v8';
+import { MAX_LEVELS } from '../../values/clone-survey.ts';
+
+/** All messages are arrays. */
+const JSON_BEGINS = '['.charCodeAt(0);
+/** V8 copies text, and JSON looks at each of its characters. */
+const SHORT_TEXT = 256;
+
+/** The bytes of a message behind `headerBytes` that are left to the caller. @throws when a value cannot be cloned */
+export function encoded(message: readonly unknown[], headerBytes: number): readonly [Buffer, Buffer?] {
+  if (new JsonWalk().isAllSaid(message, MAX_LEVELS)) {
+    const text = JSON.stringify(message);
+    const bytes = Buffer.allocUnsafe(headerBytes + Buffer.byteLength(text));
+    bytes.write(text, headerBytes);
+    return [bytes];
+  }
+  return [Buffer.allocUnsafe(headerBytes), serialize(message)];
+}
+
+/** @throws for bytes that are no message */
+export function decoded(bytes: Buffer): unknown {
+  return bytes[0] === JSON_BEGINS ? JSON.parse(bytes.toString()) : deserialize(bytes);
+}
+
+/** Looks whether JSON says all of a value, and says it fast. */
+class JsonWalk {
+  readonly #seen = new Set<object>();
+
+  isAllSaid(value: unknown, levels: number): boolean {
+    switch (typeof value) {
+      case 'string':
+        return value.length <= SHORT_TEXT;
+      case 'boolean':
+        return true;
+      case 'number':
+        return Number.isFinite(value) && !Object.is(value, -0);
+      case 'object':
+        return value === null || this.#isAllSaidOf(value, levels);
+      default:
+        return false;
+    }
+  }
+
+  #isAllSaidOf(value: object, levels: number): boolean {
+    if (levels === 0 || this.#seen.has(value) || types.isProxy(value)) return false;
+    this.#seen.add(value);
+    if (Array.isArray(value)) {
+      for (const item of value as unknown[]) {
+        // Fractions in numbers are long texts.
+        if (typeof item === 'number' && !Number.isInteger(item)) return false;
+        if (!this.isAllSaid(item, levels - 1)) return false;
+      }
+      return Object.keys(value).length === value.length;
+    }
+    if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+    for (const key in value) {
+      if (!this.isAllSaid((value as Record<string, unknown>)[key], levels - 1)) return false;
+    }
+    return true;
+  }
+}
