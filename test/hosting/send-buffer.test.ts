@@ -141,3 +141,26 @@ test('what cannot be cloned hurts nothing else in its batch', async () => {
   await turn();
   expect(heard()).toEqual([completed(1), log('instead'), completed(3)]);
 });
+
+test('what takes the place of an item and cannot be sent either is left out, and what follows is sent', async () => {
+  const tried: unknown[] = [];
+  const { outbox, put, heard } = outboxOf({
+    substitute: ({ body, word }) => {
+      tried.push(word);
+      return { body, word: completed(() => 'no better') };
+    },
+  });
+  put(
+    completed(() => 1),
+    completed(2),
+  );
+  await turn();
+  expect(heard()).toEqual([completed(2)]);
+  expect(tried).toHaveLength(1);
+  let isSent = false;
+  put(completed(() => 3));
+  outbox.drain(() => {
+    isSent = true;
+  });
+  expect(isSent).toBe(true);
+});

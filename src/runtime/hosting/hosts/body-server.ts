@@ -17,7 +17,7 @@ import { errorInfoOf } from '../../values/errors.ts';
 import type { BodyReport, BodyRequest } from '../host.ts';
 import { loadAgentModule } from '../../definition/load-agent-module.ts';
 import { describeDefinition } from './in-process.ts';
-import { foreignInWords } from './message-check.ts';
+import { foreignInWords, MAX_LOG_TEXT } from './message-check.ts';
 import { Outbox } from './send-buffer.ts';
 import {
   type BodyKey,
@@ -25,7 +25,6 @@ import {
   type ChildMessage,
   cloneError,
   eachOrder,
-  MAX_LOG_TEXT,
   type Order,
   type ParentMessage,
   type RemoteStart,
@@ -51,6 +50,9 @@ interface Turn {
 
 /** How long the loop may be kept from hearing what has come, when no single piece of work takes longer. */
 const SLICE_MS = 5;
+
+/** What is left of a message that is too long to be sent, in characters. */
+const MAX_SUBSTITUTE = 8_192;
 
 export class BodyServer {
   readonly #options: BodyServerOptions;
@@ -233,8 +235,20 @@ export class BodyServer {
         return { body, word: { type: 'log', level: 'warn', message } };
       }
       case 'log': {
-        const { message } = cloneError('the fields', thrown);
-        return { body, word: { ...word, fields: { fields: foreignInWords(word.fields), problem: message } } };
+        const { message: problem } = cloneError('the fields', thrown);
+        const fields = { fields: foreignInWords(word.fields), problem };
+        return { body, word: { ...word, message: word.message.slice(0, MAX_SUBSTITUTE), fields } };
+      }
+      case 'state.saved':
+        return { body, word: { type: 'state.save_failed', error: cloneError('the state', thrown) } };
+      case 'state.changed': {
+        this.#bodies.get(body)?.forgetSaved();
+        const { message } = cloneError('the state, which was not saved,', thrown);
+        return { body, word: { type: 'log', level: 'error', message } };
+      }
+      case 'offer.told': {
+        const { state: _, ...offer } = word.offer;
+        return { body, word: { ...word, offer } };
       }
       default:
         return undefined;
@@ -263,6 +277,8 @@ function ownValueOf(word: Word): unknown {
       return word.value;
     case 'health.answered':
       return word.detail;
+    case 'offer.told':
+      return word.offer;
     case 'log':
       return word.fields;
     default:

@@ -297,6 +297,9 @@ export class ChildBodies implements ChildListener {
         const error = cloneError('the proposal', thrown);
         return tell({ type: 'vote.cast', roundId: order.proposal.roundId, vote: 'abstain', error });
       }
+      case 'offer.asked':
+        // What it takes at all is answered; of this task nothing is said.
+        return this.#post({ body: key, order: { type: 'offer.asked', questionId: order.questionId } });
       default: {
         const { message } = cloneError(`a ${order.type}`, thrown);
         return tell({ type: 'log', level: 'error', message });
@@ -322,6 +325,8 @@ function ownValueOf(order: Order): unknown {
       return order.variable.value;
     case 'vote.asked':
       return order.proposal.value;
+    case 'offer.asked':
+      return order.task?.input;
     default:
       return undefined;
   }

@@ -11,12 +11,15 @@ import { type ErrorCode, errorCodes, inWords, MAX_CAUSES } from '../../values/er
 import { cloneProblemOf } from '../../values/clone-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
 import type { LogLevel } from '../host.ts';
-import { MAX_LOG_TEXT, type Word } from './protocol.ts';
+import type { Word } from './protocol.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Check = (word: Fields) => boolean;
 
 const CODES: ReadonlySet<unknown> = new Set<ErrorCode>(errorCodes);
+/** How long the fields of one log line may be, about, in characters of JSON. */
+export const MAX_LOG_TEXT = 1_048_576;
+
 /** Longer than any text of an error that is cut where it is thrown. */
 const MAX_TEXT = 32_768;
 
@@ -46,6 +49,7 @@ const checks = {
   'offer.told': ({ questionId, offer }) =>
     typeof questionId === 'number' &&
     isObject(offer) &&
+    isWithinDepth(offer) &&
     isTexts(offer['next']) &&
     (offer['can'] === undefined || typeof offer['can'] === 'boolean'),
   log: ({ level, message, fields }) =>

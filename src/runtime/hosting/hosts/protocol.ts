@@ -72,9 +72,6 @@ export const WINDOW = 32;
 /** What one batch holds; the other side works on it while the next one grows. */
 export const BATCH_ITEMS = 16;
 
-/** How long the fields of one log line may be, about, in characters of JSON. */
-export const MAX_LOG_TEXT = 1_048_576;
-
 /** The exit code of a child that lost its parent's channel. */
 export const DISCONNECTED_EXIT_CODE = 76;
 

@@ -10,7 +10,7 @@
  * I3  A batch is closed before it grows past `maxItems` items or `maxBytes` bytes, by a rough measure; a larger
  *     item travels alone. The window is `window` such batches full: however small the batches are that go out,
  *     what a parent holds of a child is bounded, and a burst of small ones is not held back.
- * I4  An item that cannot be cloned hurts no other: it is put again as `substitute` gives it, or not at all.
+ * I4  An item that cannot be sent hurts no other: what `substitute` gives is sent in its place, or nothing.
  */
 import {
   BATCH_ITEMS,
@@ -37,6 +37,8 @@ interface Parcel {
   item: ToParent;
   bytes: number;
   given: readonly ArrayBuffer[] | undefined;
+  /** It takes the place of one that could not be sent; for it there is no other. */
+  readonly isSubstitute?: boolean;
 }
 
 const NOTHING_GIVEN: readonly ArrayBuffer[] = [];
@@ -225,8 +227,8 @@ export class Outbox {
       return;
     }
     const [parcel] = parcels;
-    const item = parcel && this.#options.substitute(parcel.item, thrown);
-    if (item) this.#send([{ item, bytes: 64, given: undefined }], sent);
+    const item = parcel && !parcel.isSubstitute ? this.#options.substitute(parcel.item, thrown) : undefined;
+    if (item) this.#send([{ item, bytes: 64, given: undefined, isSubstitute: true }], sent);
     else sent?.();
   }
 }

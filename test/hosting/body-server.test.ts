@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { BodyServer } from '../../src/runtime/hosting/hosts/body-server.ts';
+import { childMessage, eachWord, type Order, type Word } from '../../src/runtime/hosting/hosts/protocol.ts';
+
+const module = new URL('../fixtures/agents/hostile.ts', import.meta.url).href;
+const MOST = 20_000;
+const long = 'x'.repeat(MOST);
+
+/** A server with one body, over a channel that takes no message longer than `MOST`. */
+async function serving() {
+  const words: Word[] = [];
+  let heard: (() => void) | undefined;
+  const server = new BodyServer({
+    reach: 'process',
+    send: (message, _transfer, sent) => {
+      if (JSON.stringify(message).length > MOST) throw new RangeError(`it is longer than ${MOST}`);
+      eachWord(message, (_body, word) => words.push(word));
+      sent?.();
+      heard?.();
+    },
+    leave: () => {},
+  });
+  const ask = (order: Order): void => server.receive(childMessage(0, [{ body: 1, order }]));
+  const until = async (type: Word['type']): Promise<Word> => {
+    for (;;) {
+      const place = words.findIndex((word) => word.type === type);
+      if (place !== -1) return words.splice(place, 1)[0]!;
+      await new Promise<void>((resolve) => (heard = resolve));
+    }
+  };
+  const run = (task: string, input: unknown): void => ask({ type: 'task.run', taskId: task, task, input });
+  ask({
+    type: 'open',
+    start: {
+      agentId: 'agent',
+      incarnation: 1,
+      module,
+      initArgs: undefined,
+      restored: undefined,
+      previousStop: undefined,
+      variables: [],
+      resources: { cpuPriority: 'normal', maxRuntimeMs: Infinity },
+    },
+  });
+  await until('ready');
+  return { ask, run, until, words };
+}
+
+describe('what is too long to be sent', () => {
+  test('as an output fails its task', async () => {
+    const { run, until } = await serving();
+    run('echo', long);
+    expect(await until('task.failed')).toMatchObject({
+      code: 'TASK_FAILED',
+      error: {
+        message: expect.stringMatching(
+          /^the output of the task cannot be sent .*: it is longer than 20000$/,
+        ) as unknown,
+      },
+    });
+  });
+  test('as a line of a log is cut, and says why', async () => {
+    const { run, until } = await serving();
+    run('say', long);
+    expect(await until('log')).toMatchObject({
+      message: 'x'.repeat(8_192),
+      fields: { problem: expect.stringMatching(/: it is longer than 20000$/) as unknown },
+    });
+    expect(await until('task.completed')).toMatchObject({ output: 'answered' });
+  });
+  test('as a state fails the task that left it so, and its save', async () => {
+    const { ask, run, until, words } = await serving();
+    run('detail', long);
+    expect(await until('task.failed')).toMatchObject({ code: 'TASK_FAILED' });
+    ask({ type: 'state.save' });
+    expect(await until('state.save_failed')).toMatchObject({
+      error: {
+        message: expect.stringMatching(/^the state cannot be sent .*: it is longer than 20000$/) as unknown,
+      },
+    });
+    expect(words).toEqual([]);
+  });
+});
+
+test('the detail of a health check that cannot be sent is left out with a warning', async () => {
+  const { ask, run, until } = await serving();
+  run('detail', 'module');
+  await until('task.completed');
+  ask({ type: 'health.check', checkId: 7 });
+  expect(await until('health.answered')).toEqual({ type: 'health.answered', checkId: 7 });
+  expect(await until('log')).toMatchObject({
+    level: 'warn',
+    message: expect.stringMatching(
+      /^the detail of a health check .*: layers\[1\] is a WebAssembly\.Module$/,
+    ) as unknown,
+  });
+});
