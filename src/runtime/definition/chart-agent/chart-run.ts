@@ -109,6 +109,7 @@ export class ChartRun {
     }
     const begun = saved ? withoutInterrupted(saved.snapshot, machine, isRepeated) : undefined;
     this.#actor = createActor(machine, {
+      id: agentId,
       clock: this.#delayed.clock,
       inspect: (event) => this.#inspected(event),
       ...(begun ? { snapshot: begun.snapshot as never } : { input: inputOf(context) }),
@@ -195,7 +196,8 @@ export class ChartRun {
     this.#actor.start();
     if (interrupted) {
       for (const work of interrupted) this.#tellInterrupted(work);
-      this.#sendIfTaken({ type: 'agent.restored', incarnation: this.#incarnation, previousStop });
+      const tasks = [...this.#taken].map(([taskId, { task }]) => ({ taskId, task }));
+      this.#sendIfTaken({ type: 'agent.restored', incarnation: this.#incarnation, previousStop, tasks });
     }
     for (const [name, version] of this.#self.versions) {
       if (this.#versions[name] === version) continue;

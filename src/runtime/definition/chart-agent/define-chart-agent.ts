@@ -8,7 +8,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyMachineSnapshot, AnyStateMachine, EmittedFrom, EventFromLogic, InputFrom } from 'xstate';
 import { z } from 'zod';
 import type { ExitReason } from '../../../machines/index.ts';
-import { AgentSystemError } from '../../values/errors.ts';
+import { AgentSystemError, inWords } from '../../values/errors.ts';
 import { parseInput } from '../../values/malformed.ts';
 import { type AnySchema, isSchema } from '../../values/schema.ts';
 import type { ChartFacet } from '../agent-self.ts';
@@ -92,6 +92,8 @@ export type AgentEvent =
       readonly type: 'agent.restored';
       readonly incarnation: number;
       readonly previousStop: ExitReason | undefined;
+      /** What it had begun and not answered: nobody waits for these any more, unless they are asked for again. */
+      readonly tasks: readonly { readonly taskId: string; readonly task: string }[];
     }
   /** A declared variable has a new value; after a restore also one that changed meanwhile. */
   | {
@@ -177,9 +179,7 @@ const optionsSchema = z.strictObject({
   machine: z.custom<AnyStateMachine>(isMachine, { error: 'expected an XState machine' }),
   tasks: z
     .record(
-      text.regex(/^(?!__proto__$)/).refine((name) => !TAKEN_NAMES.test(name), {
-        error: 'expected the name of an event that no other kind has',
-      }),
+      text,
       z
         .strictObject({
           requires: z.array(text).optional(),
@@ -228,11 +228,11 @@ export function defineChartAgent<
   { [Task in Name<Tasks>]: { input: Sent<Tasks[Task]>; output: Got<Tasks[Task]> } }
 > {
   const parsed = parseInput(optionsSchema, options, { what: 'defineChartAgent' });
-  if (Object.hasOwn(options.tasks ?? {}, '__proto__')) {
-    throw new AgentSystemError(
-      'AGENT_SPEC_INVALID',
-      'defineChartAgent: tasks: "__proto__" cannot name a task',
-    );
+  // A record's schema leaves out `__proto__` without a word.
+  for (const name of Object.keys(options.tasks)) {
+    if (name !== '__proto__' && !TAKEN_NAMES.test(name)) continue;
+    const problem = `tasks: ${inWords(name)} cannot name a task, expected an event that has no other meaning`;
+    throw new AgentSystemError('AGENT_SPEC_INVALID', `defineChartAgent: ${problem}`);
   }
   return sealed(definitionOf(parsed)) as never;
 }

@@ -55,14 +55,18 @@ export function snapshotMessage(actor: SeenActor): string {
   });
 }
 
-/** An agent's chart is called as its agent, any other as its definition, and what has none as it was spawned. */
+/**
+ * The chart of an agent's life is called as its agent, the agent's own as both, any other as its definition, and
+ * what has none as it was spawned.
+ */
 function nameOf({ ref, snapshot }: SeenActor): string {
   const context = fieldOf(snapshot, 'context');
   const id = fieldOf(context, 'id');
   if (typeof id === 'string') return id;
   const definitionId = fieldOf(configOf(ref), 'id');
-  if (typeof definitionId === 'string') return definitionId;
   const own = fieldOf(ref, 'id');
+  const isNamed = typeof own === 'string' && own !== ref.sessionId && own !== definitionId;
+  if (typeof definitionId === 'string') return isNamed ? `${own}: ${definitionId}` : definitionId;
   return typeof own === 'string' ? own : ref.sessionId;
 }
 

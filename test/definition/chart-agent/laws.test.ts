@@ -1,17 +1,17 @@
 /** What an agent that is a chart keeps to, in every host: told through the contract of hosts alone. */
 import { afterAll, describe, expect, test } from 'vitest';
-import type { SavedState } from '../../src/index.ts';
-import type { BodyStart, Host } from '../../src/runtime/hosting/host.ts';
-import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
-import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
-import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
-import type { SavedChart } from '../../src/chart-agent.ts';
-import { openWitnessed, type Witness } from '../../src/testing/host-laws.ts';
-import { keepCompiledSources } from '../hosting/hosts.ts';
+import type { SavedState } from '../../../src/index.ts';
+import type { BodyStart, Host } from '../../../src/runtime/hosting/host.ts';
+import { inProcessHost } from '../../../src/runtime/hosting/hosts/in-process.ts';
+import { processHost } from '../../../src/runtime/hosting/hosts/process.ts';
+import { threadHost } from '../../../src/runtime/hosting/hosts/thread.ts';
+import type { SavedChart } from '../../../src/chart-agent.ts';
+import { openWitnessed, type Witness } from '../../../src/testing/host-laws.ts';
+import { keepCompiledSources } from '../../hosting/hosts.ts';
 
 keepCompiledSources();
 
-const module = new URL('../fixtures/agents/chart-worker.ts', import.meta.url);
+const module = new URL('../../fixtures/agents/chart-worker.ts', import.meta.url);
 
 type Saved = Omit<SavedChart, 'snapshot'> & {
   readonly snapshot: SavedChart['snapshot'] & {
