@@ -12,9 +12,11 @@ export type {
   Tally,
 } from './machines/index.ts';
 export type { AdmissionUsage } from './runtime/limits/admission.ts';
-export type { AgentMetrics, AgentRecord } from './runtime/agent/agent.ts';
+export type { AgentMetrics, AgentRecord } from './runtime/agent/agent-record.ts';
 export type { AgentHandle, AgentId } from './runtime/fleet/agent-handle.ts';
-export type { AgentFilter, Agents, AgentSpec } from './runtime/fleet/agents.ts';
+export type { Agents } from './runtime/fleet/agents.ts';
+export type { AgentFilter } from './runtime/fleet/registry.ts';
+export type { AgentSpec } from './runtime/fleet/spec-reading.ts';
 export type { Alert } from './runtime/observability/alerts.ts';
 export type { ChartInspectionEvent, ChartObserver } from './runtime/engine/chart.ts';
 export { type Clock, systemClock } from './runtime/time/clock.ts';

@@ -89,8 +89,8 @@ export type AgentEvent =
   | { type: 'body.finished'; at: number }
   | { type: 'body.saved'; at: number }
   | { type: 'body.save_failed'; at: number; error: ErrorInfo }
-  | { type: 'mailbox.busy'; at: number }
-  | { type: 'mailbox.idle'; at: number }
+  | { type: 'mailbox.busy' }
+  | { type: 'mailbox.idle' }
   | { type: 'health.missed'; at: number }
   | { type: 'health.passed'; at: number; busy: boolean }
   | { type: 'xstate.done.actor.body'; output: BodyExit };

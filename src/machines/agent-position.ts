@@ -5,6 +5,7 @@
  */
 import type { SnapshotFrom, StateNode } from 'xstate';
 import { agentMachine } from './agent.ts';
+import type { AgentLife } from './agent-life.ts';
 
 export const agentStatuses = [
   'registered',
@@ -33,17 +34,47 @@ export interface AgentPosition {
 type Value = SnapshotFrom<typeof agentMachine>['value'];
 type Node = StateNode<never, never>;
 
+/** What an agent shows of its life: of the last end only once it has ended, of a restart only while one waits. */
+export interface ShownLife {
+  reason?: NonNullable<AgentLife['reason']>;
+  restartAt?: number;
+  startedAt?: number;
+  endedAt?: number;
+}
+
 const positions = new Map<string, AgentPosition>();
 
 /** The position of an agent whose snapshot has this value. Pure, constant time. */
 export function positionOf(value: Value): AgentPosition {
-  const path = pathOf(value);
+  return positionAt(pathOf(value));
+}
+
+/** The position of an agent whose active state has this dotted path. Pure, constant time. */
+export function positionAt(path: string): AgentPosition {
   let position = positions.get(path);
   if (position === undefined) {
     position = read(path);
     positions.set(path, position);
   }
   return position;
+}
+
+/** Whether an agent of this status has a body. Pure. */
+export function hasBody(status: AgentStatus): boolean {
+  return status === 'starting' || status === 'running' || status === 'unresponsive' || status === 'stopping';
+}
+
+/** Adds to `shown` what an agent of this status shows of its life. */
+export function showLife(
+  shown: ShownLife,
+  { reason, restartAt, startedAt, endedAt }: Pick<AgentLife, keyof ShownLife>,
+  status: AgentStatus,
+): void {
+  const isOver = !hasBody(status);
+  if (reason !== undefined && isOver) shown.reason = reason;
+  if (restartAt !== undefined && status === 'crashed') shown.restartAt = restartAt;
+  if (startedAt !== undefined) shown.startedAt = startedAt;
+  if (endedAt !== undefined && isOver) shown.endedAt = endedAt;
 }
 
 function pathOf(value: unknown): string {
@@ -64,14 +95,13 @@ function read(path: string): AgentPosition {
       if (event.startsWith('agent.')) legal.add(event.slice('agent.'.length) as AgentCommand);
     }
   }
-  const isAlive = path.startsWith('alive.');
   const status = statusOf(path);
   if (
     status === 'starting' ? path.endsWith('initializing') : status === 'running' || status === 'unresponsive'
   ) {
     legal.add('execute');
   }
-  return { path, status, legal, isAlive };
+  return Object.freeze({ path, status, legal, isAlive: hasBody(status) });
 }
 
 function statusOf(path: string): AgentStatus {

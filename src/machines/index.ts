@@ -24,7 +24,11 @@ export {
   type AgentPosition,
   type AgentStatus,
   agentStatuses,
+  hasBody,
+  positionAt,
   positionOf,
+  showLife,
+  type ShownLife,
 } from './agent-position.ts';
 export {
   agentSpec,
@@ -35,7 +39,7 @@ export {
   lifePolicyOf,
   type ParsedAgentSpec,
 } from './agent-spec.ts';
-export { bodyLogic, type BodyExit, type BodyInput, type BodyLogic, type BodyRef } from './body.ts';
+export type { BodyExit, BodyInput, BodyLogic } from './body.ts';
 export { type BallotRefusal, decideBallot, type VoterEntry } from './ballot.ts';
 export {
   type ConsensusContext,

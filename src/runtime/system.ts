@@ -10,11 +10,11 @@ import { type Logger, pino } from 'pino';
 import { z } from 'zod';
 import { durationMs, FINISH_SHARE, type Isolation } from '../machines/index.ts';
 import { Admission, type AdmissionUsage } from './limits/admission.ts';
-import type { Agent, AgentServices } from './agent/agent.ts';
-import { agentLogic } from './agent/agent-logic.ts';
+import type { Agent } from './agent/agent.ts';
+import type { AgentServices } from './agent/agent-services.ts';
 import { Agents } from './fleet/agents.ts';
 import { type Alert, Alerts } from './observability/alerts.ts';
-import type { ChartObserver } from './engine/chart.ts';
+import { chartWatch, type Inspect } from './engine/chart-watch.ts';
 import { type Clock, systemClock } from './time/clock.ts';
 import { type AnyAgentDefinition, definitionList } from './definition/define-agent.ts';
 import type { Consensus } from './coordination/rounds/consensus.ts';
@@ -50,7 +50,7 @@ export interface AgentSystemOptions {
   /** Numbers in [0, 1); default `Math.random`. */
   readonly random?: () => number;
   /** Is given every inspection event of every chart; a throw of it, or a rejected promise, does no harm. */
-  readonly inspect?: ChartObserver;
+  readonly inspect?: Inspect;
   /** OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. */
   readonly telemetry?: TelemetryOptions;
   readonly limits?: SystemLimits;
@@ -254,25 +254,24 @@ class System implements AgentSystem {
       clock,
       logger,
       lastSequence: recovery.lastSequence,
+      beforeCommit: () => coordination.flush(),
       onDegraded: ({ message }) =>
         alerts.raise('store_degraded', `the store fails, nothing is made durable: ${message}`),
       onRecovered: () => alerts.clear('store_degraded'),
     });
     const alerts = new Alerts(journal);
     const admission = new Admission(limits);
-    const chartOptions = {
-      clock,
-      inspect: options.inspect,
-      onObserverFault: (err: unknown) => logger.error({ err }, 'an observer of charts threw'),
-    };
+    const watch = chartWatch(options.inspect, (err) => logger.error({ err }, 'an observer of charts threw'));
+    const { xstateInspect: inspect, onObserverFault } = watch;
+    const chartOptions = { clock, inspect, onObserverFault };
     const permits = new RestartPermits({
       maxConcurrentRestarts: limits.maxConcurrentRestarts,
       alerts,
       chart: {
-        ...chartOptions,
+        ...watch,
+        clock,
         onBug: (err) => logger.error({ err }, 'a bug in the chart of the supervisor'),
       },
-      grant: (id) => this.agents.find(id).send({ type: 'permit.granted', at: clock.now() }),
     });
     const coordination = new Coordination({
       journal,
@@ -297,14 +296,12 @@ class System implements AgentSystem {
       admission,
       permits,
       coordination,
-      telemetry,
-      chartOptions,
-      logic: agentLogic((id) => this.agents.find(id)),
-      forgotten: ({ id }) => this.agents.remove(id),
+      watch,
+      forgotten: (agent) => this.agents.remove(agent),
     };
     // Children live in real time, whatever clock the charts go by.
     const hosts = {
-      'in-process': inProcessHost({ clock, observe: options.inspect }),
+      'in-process': inProcessHost({ clock, observe: watch.xstateInspect }),
       thread: threadHost(),
       process: processHost(),
       ...options.hosts,
@@ -321,9 +318,16 @@ class System implements AgentSystem {
     this.consensus = coordination.consensus;
     this.coordination = coordination;
     this.alerts = alerts;
-    this.agents = new Agents({ services, hosts: this.#hosts, assertOpen: () => this.#assertOpen() });
+    this.agents = new Agents({
+      services,
+      telemetry,
+      hosts: this.#hosts,
+      assertOpen: () => this.#assertOpen(),
+    });
     this.#pools = new PoolRegistry({
       ...services,
+      telemetry,
+      chartOptions,
       agents: this.agents,
       assertOpen: () => this.#assertOpen(),
     });

@@ -1,7 +1,7 @@
 /** A program whose event loop was blocked has no right to call others unresponsive. */
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/index.ts';
-import { HealthLane } from '../../src/runtime/agent/liveness.ts';
+import { Liveness } from '../../src/runtime/agent/liveness.ts';
 
 /** Timers that fire late, all at once, as they do after a long turn of the event loop. */
 function blockedClock() {
@@ -31,7 +31,7 @@ function watched() {
   const { clock, turnAfter, armed } = blockedClock();
   const told: string[] = [];
   const asked: number[] = [];
-  const lane = new HealthLane(
+  const lane = new Liveness(
     {
       clock,
       askHealth: (checkId) => asked.push(checkId),

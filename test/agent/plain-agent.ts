@@ -1,10 +1,11 @@
 /** The agent chart as a plain actor of XState: no runtime, and unless one is given the clock that XState brings. */
-import { type ActorOptions, createActor } from 'xstate';
+import { type ActorOptions, createActor, fromPromise } from 'xstate';
 import {
   agentMachine,
   agentSpec,
   type AgentSpecInput,
-  bodyLogic,
+  type BodyExit,
+  type BodyInput,
   lifePolicyOf,
   positionOf,
 } from '../../src/machines/index.ts';
@@ -17,7 +18,8 @@ export function servingAgent(
   options: Options = {},
 ): Disposable & { path(): string } {
   const policy = lifePolicyOf(agentSpec.parse({ module: {}, resources }));
-  const logic = agentMachine.provide({ actors: { body: bodyLogic(() => {}) } });
+  const body = fromPromise<BodyExit, BodyInput>(() => new Promise(() => {}));
+  const logic = agentMachine.provide({ actors: { body } });
   const actor = createActor(logic, { ...options, input: { id: 'ada', policy } }).start();
   actor.send({ type: 'agent.start', at: 0 });
   actor.send({ type: 'body.ready', at: 0 });

@@ -1,161 +1,71 @@
 /**
  * One agent at work: its chart, and what the chart asks for.
  *
- * Owns the agent's body, mailbox and health lane, and the promises of those who wait for its start or end.
- * Decides nothing of its life: reports become events of the chart, the chart's effects become acts.
+ * Owns the agent's body, mailbox and health checks, and the promises of those who wait for its start or end. Decides
+ * nothing of its life: reports become events of the chart, the chart's effects become acts.
  *
  * I1  Where the agent stands is read from its chart, never kept beside it.
  * I2  What an earlier incarnation says is dropped, and counted.
- * I3  Whoever waits is answered after the event that answers him was committed.
+ * I3  Whoever waits is answered after the event that answers was committed.
+ * I4  No body is given data that another one, or the record, holds: each has its own copy of `initArgs`.
  */
 import type { Logger } from 'pino';
 import {
-  type AlertKind,
-  type agentMachine,
   type AgentCommand,
+  type AgentContext,
   type AgentEffect,
+  type AgentEvent,
   type AgentLife,
+  agentMachine,
   type AgentPosition,
-  type AgentStatus,
-  type BodyExit,
-  type BodyRef,
+  type AlertKind,
+  type BodyCommand,
   describeExit,
-  type EffectParams,
   type ErrorInfo,
   type ExitReason,
   type Isolation,
-  type LifePolicy,
   type MailboxCommand,
   type ParsedAgentSpec,
-  positionOf,
+  positionAt,
 } from '../../machines/index.ts';
-import type { Admission } from '../limits/admission.ts';
-import type { Alerts } from '../observability/alerts.ts';
-import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
-import type { Clock } from '../time/clock.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AgentManifest, AnyAgentDefinition } from '../definition/define-agent.ts';
 import type { SavedState } from '../definition/saved-state.ts';
-import { AgentSystemError, errorFrom, errorInfoOf } from '../values/errors.ts';
-import { HealthLane, type HealthReport } from './liveness.ts';
-import type {
-  Body,
-  BodyListener,
-  BodyReport,
-  BodyRequest,
-  Host,
-  TraceParent,
-  Usage,
-  VariableState,
-} from '../hosting/host.ts';
+import {
+  type Chart,
+  type ChartEffect,
+  type ChartOptions,
+  type ChildInvocation,
+  type ChildReport,
+  createChart,
+} from '../engine/create-chart.ts';
+import type { Body, BodyReport, BodyRequest, Host, TraceParent } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
-import { type GivenTask, Mailbox, type TaskMetrics } from './mailbox.ts';
-import { Offers } from './offers.ts';
-import type { RestartPermits } from '../limits/restart-permits.ts';
-import type { Store } from '../journal/store.ts';
-import type { EventBody } from '../journal/system-event.ts';
+import type { Clock } from '../time/clock.ts';
+import { dataCopy, frozenData } from '../values/data-copy.ts';
+import { AgentSystemError, errorFrom, errorInfoOf } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
-import type { Telemetry } from '../observability/telemetry.ts';
+import { type AgentRecord, ShownRecord } from './agent-record.ts';
+import type { AgentOptions, AgentServices } from './agent-services.ts';
+import { BodyLink, type BodyOwner } from './body-link.ts';
+import { Callers } from './callers.ts';
+import { type CarriedTask, type CarriedTaskOwner, CarriedTasks } from './carried-tasks.ts';
+import { commandRefusal } from './command-refusal.ts';
+import { type Announcement, lifeEventOf } from './life-event.ts';
+import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
+import { type GivenTask, Mailbox, type MailboxOwner, noTasks } from './mailbox.ts';
+import { Offers, type OffersOwner } from './offers.ts';
 
-/** All that is known of an agent at one moment. Times are epoch ms. */
-export interface AgentRecord {
-  readonly id: string;
-  readonly type: string;
-  readonly status: AgentStatus;
-  /** Dotted path of the chart's active state, as in `alive.serving.running.coordinated.idle`. */
-  readonly state: string;
-  /** 1, 2, 3 … per start; 0 before the first. */
-  readonly incarnation: number;
-  readonly isolation: Isolation;
-  readonly capabilities: readonly string[];
-  /** Automatic restarts so far. */
-  readonly restarts: number;
-  readonly health: HealthReport;
-  /** Why the last body ended. */
-  readonly reason?: ExitReason;
-  /** When a waiting restart is due. */
-  readonly restartAt?: number;
-  readonly startedAt?: number;
-  readonly endedAt?: number;
-  /** Ids of the tasks that the last end left undone. */
-  readonly abandoned: readonly string[];
-  readonly metrics: AgentMetrics;
-  /** The spec with every default in it. */
-  readonly spec: ParsedAgentSpec;
-}
+type Waiting<Told> = Callers<Told> | undefined;
 
-export interface AgentMetrics extends TaskMetrics {
-  /** As its host last measured it, where the host measures. */
-  readonly memoryBytes?: number;
-  readonly cpuMs?: number;
-  /** Reports of earlier incarnations that came too late, and what its child said that was no report. */
-  readonly dropped: number;
-}
-
-/** What coordination is told of an agent, and asked for it. */
-export interface AgentCoordination {
-  /** A body opens: the variables it begins with, and from then on hears of. */
-  bodyOpened(agent: Agent): readonly VariableState[];
-  started(agent: Agent): void;
-  /** The body has ended, or begins to: told once or twice. */
-  ended(agent: Agent): void;
-  reported(agent: Agent, incarnation: number, report: BodyReport): void;
-}
-
-/** What all agents of a system share. */
-export interface AgentServices {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly logger: Logger;
-  readonly journal: Journal;
-  readonly store: Store;
-  readonly alerts: Alerts;
-  readonly admission: Admission;
-  readonly permits: RestartPermits;
-  readonly coordination: AgentCoordination;
-  readonly telemetry: Telemetry;
-  readonly chartOptions: Omit<ChartOptions, 'onBug'>;
-  /** The agent chart with its effects provided: once a system, for all agents. */
-  readonly logic: typeof agentMachine;
-  forgotten(agent: Agent): void;
-}
-
-export interface AgentOptions {
-  readonly id: string;
-  /** Position in the order of registration. */
-  readonly order: number;
-  readonly spec: ParsedAgentSpec;
-  readonly policy: LifePolicy;
-  readonly manifest: AgentManifest;
-  readonly module: AnyAgentDefinition | URL;
-  readonly host: Host;
-  /** Why its code is not there, when it is not. */
-  readonly missing?: string | undefined;
-}
-
-/** A task of an earlier program that is to be done again, under the id it had. */
-export interface CarriedTask {
-  readonly taskId: string;
-  readonly task: string;
-  readonly input: unknown;
-}
-
-type Announcement = EffectParams<AgentEffect, 'announce'>;
-type AgentEventOf = Parameters<Chart<typeof agentMachine>['send']>[0];
-
-interface Waiter<Value> {
-  readonly resolve: (value: Value) => void;
-  readonly reject: (error: AgentSystemError) => void;
-}
-
-const NONE: readonly never[] = [];
-
-export class Agent {
+export class Agent
+  implements ChartOptions, BodyOwner, MailboxOwner, LivenessOwner, OffersOwner, CarriedTaskOwner
+{
   readonly id: string;
   readonly order: number;
   readonly spec: ParsedAgentSpec;
   /** Told when its life may have moved on, or a task may have left it: by the pool that it is a member of. */
-  watcher: (() => void) | undefined;
+  watcher: (() => void) | undefined = undefined;
   /** Why its code is not there, when it is not: it is listed, and cannot be started. */
   readonly missing: string | undefined;
   readonly #services: AgentServices;
@@ -163,36 +73,37 @@ export class Agent {
   readonly #module: AnyAgentDefinition | URL;
   readonly #chart: Chart<typeof agentMachine>;
   #manifest: AgentManifest;
-  #link: BodyLink | undefined;
-  #mailbox: Mailbox | undefined;
-  #health: HealthLane | undefined;
-  #offers: Offers | undefined;
-  #starting: Waiter<number>[] = [];
-  #ending: Waiter<AgentRecord>[] = [];
-  #lastExit: ExitReason | undefined;
+  #link: BodyLink | undefined = undefined;
+  #mailbox: Mailbox | undefined = undefined;
+  #liveness: Liveness | undefined = undefined;
+  #offers: Offers | undefined = undefined;
+  /** They are told the incarnation that runs. */
+  #starting: Waiting<number> = undefined;
+  /** They are told the record at the end. */
+  #ending: Waiting<AgentRecord> = undefined;
+  #lastExit: ExitReason | undefined = undefined;
   /** What ended the last body, as it was thrown, where the body lived in this thread. */
-  #lastThrown: unknown;
-  #carried: readonly CarriedTask[] | undefined;
+  #lastThrown: unknown = undefined;
+  #carried: CarriedTasks | undefined = undefined;
   /** The life that is just being gone on with. */
-  #resumed: AgentLife | undefined;
+  #resumed: AgentLife | undefined = undefined;
   #dropped = 0;
+  #shown: ShownRecord | undefined = undefined;
 
   constructor(options: AgentOptions, services: AgentServices) {
     this.id = options.id;
     this.order = options.order;
-    this.#manifest = options.manifest;
     this.spec = options.spec;
     this.missing = options.missing;
+    this.#manifest = options.manifest;
     this.#host = options.host;
     this.#module = options.module;
     this.#services = services;
     this.#chart = createChart(
-      services.logic,
+      agentMachine,
       { id: options.id, policy: options.policy },
-      {
-        ...services.chartOptions,
-        onBug: (error) => this.reportFault('a bug in the chart of an agent', error),
-      },
+      this,
+      services.watch.driver,
     );
   }
 
@@ -201,12 +112,20 @@ export class Agent {
     return this.#manifest;
   }
 
+  get isolation(): Isolation {
+    return this.#host.isolation;
+  }
+
   get position(): AgentPosition {
-    return positionOf(this.#chart.snapshot().value);
+    return positionAt(this.#chart.path);
   }
 
   get incarnation(): number {
-    return this.#chart.snapshot().context.incarnation;
+    return this.#context.incarnation;
+  }
+
+  get #context(): AgentContext {
+    return this.#chart.context;
   }
 
   /** Tasks that wait or run. */
@@ -214,9 +133,15 @@ export class Agent {
     return this.#mailbox?.load ?? 0;
   }
 
+  /** Whether it takes tasks now. */
+  get isServing(): boolean {
+    const { status } = this.position;
+    return status === 'running' || status === 'unresponsive';
+  }
+
   /** Whether its chart knows coordination to be there. */
   get isCoordinated(): boolean {
-    return this.#chart.snapshot().context.isCoordinated;
+    return this.#context.isCoordinated;
   }
 
   get clock(): Clock {
@@ -227,106 +152,70 @@ export class Agent {
     return this.#services.journal;
   }
 
-  record(): AgentRecord {
-    const { context } = this.#chart.snapshot();
-    const { path, status, isAlive } = this.position;
-    const { reason, restartAt, startedAt, endedAt } = context;
-    const usage = this.#link?.usage();
-    return {
-      id: this.id,
-      type: this.manifest.type,
-      status,
-      state: path,
-      incarnation: context.incarnation,
-      isolation: this.#host.isolation,
-      capabilities: this.manifest.capabilities,
-      restarts: context.restarts,
-      health: this.health,
-      ...(reason === undefined || isAlive ? {} : { reason }),
-      ...(restartAt === undefined || status !== 'crashed' ? {} : { restartAt }),
-      ...(startedAt === undefined ? {} : { startedAt }),
-      ...(endedAt === undefined || isAlive ? {} : { endedAt }),
-      abandoned: this.#mailbox?.abandonedTasks.slice() ?? NONE,
-      metrics: { ...(this.#mailbox?.metrics() ?? NO_TASKS), ...usage, dropped: this.#dropped },
-      spec: this.spec,
-    };
-  }
-
   get health(): HealthReport {
-    return this.#health?.newest ?? { status: 'not_running', misses: 0 };
+    return this.#liveness?.newest ?? notRunning;
   }
 
-  /** Sends an event to the chart; only for events that no promise depends on. */
-  send(event: AgentEventOf): void {
-    this.#chart.send(event);
+  record(): AgentRecord {
+    const facts = {
+      context: this.#context,
+      position: this.position,
+      manifest: this.#manifest,
+      health: this.health,
+      tasks: this.#mailbox?.atWork ?? noTasks,
+      usage: this.#link?.usage(),
+      dropped: this.#dropped,
+    };
+    if (!this.#shown?.isMadeOf(facts)) this.#shown = new ShownRecord(this, facts);
+    return this.#shown.record;
   }
 
-  /** Goes on with a life that another program began; `tasks` it left are done again when the agent runs. */
-  resume(life: AgentLife, tasks: readonly CarriedTask[]): void {
-    if (tasks.length > 0) this.#carried = tasks;
-    this.#resumed = life;
-    this.#chart.send({ type: 'life.resumed', at: this.clock.now(), life });
-    this.#resumed = undefined;
+  // Commands.
+
+  /** Refuses a command that the agent's state does not allow. */
+  refuseUnless(command: AgentCommand): void {
+    const { position } = this;
+    if (!position.legal.has(command)) throw commandRefusal(this.id, command, position);
   }
 
-  /**
-   * Takes it out of the fleet: its registration was not kept, or its system has closed. Whoever still waits for it
-   * is refused with `why`, and a body that is left is killed.
-   */
-  discard(why: AgentSystemError): void {
-    this.#chart.stop();
-    this.#health?.unwatch();
-    const link = this.#link;
-    this.#link = undefined;
-    if (link) {
-      this.#services.admission.release(this.id);
-      this.#services.coordination.ended(this);
-      link.kill();
-    }
-    this.#offers?.giveUp();
-    for (const { reject } of this.#starting.splice(0)) reject(why);
-    for (const { reject } of this.#ending.splice(0)) reject(why);
-  }
-
-  /** Resolves with the incarnation that runs. */
-  start(command: 'agent.start' | 'agent.restart'): Promise<number> {
+  /** Resolves with what `answer` makes of the incarnation that runs. */
+  start<Value>(
+    command: 'agent.start' | 'agent.restart',
+    answer: (incarnation: number) => Value,
+  ): Promise<Value> {
     const { missing } = this;
     if (missing !== undefined) {
       return Promise.reject(new AgentSystemError('AGENT_START_FAILED', missing, { agentId: this.id }));
     }
     const refusal = this.#services.admission.refusal(this.id, this.spec.resources);
     if (refusal) return Promise.reject(refusal);
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    this.#starting.push({ resolve, reject });
+    const started = (this.#starting ??= new Callers()).wait(answer);
     this.#chart.send({ type: command, at: this.clock.now() });
-    return promise;
+    return started;
   }
 
   /** Resolves with the record at its end. */
-  end(event: Extract<AgentEventOf, { type: 'agent.stop' | 'agent.kill' }>): Promise<AgentRecord> {
-    const { promise, resolve, reject } = Promise.withResolvers<AgentRecord>();
-    this.#ending.push({ resolve, reject });
+  end(event: Extract<AgentEvent, { type: 'agent.stop' | 'agent.kill' }>): Promise<AgentRecord> {
+    const ended = (this.#ending ??= new Callers()).wait((record) => record);
     this.#chart.send(event);
-    return promise;
+    return ended;
   }
 
-  forget(): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#starting.push({ resolve, reject });
+  forget(): Promise<void> {
+    const forgotten = (this.#starting ??= new Callers()).wait(() => undefined);
     this.#chart.send({ type: 'agent.forget', at: this.clock.now() });
-    return promise;
+    return forgotten;
   }
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
-    const { retry = false } = this.manifest.tasks[request.type] ?? {};
-    return this.#mail().accept(request, retry, undefined, trace);
+    return this.#mail().accept(request, this.#manifest.tasks[request.type]?.retry ?? false, trace);
   }
 
   checkHealth(): Promise<HealthReport> {
-    return this.#health?.check() ?? Promise.resolve(this.health);
+    return this.#liveness?.check() ?? Promise.resolve(this.health);
   }
 
-  /** What it takes as it stands, by its own word. */
+  /** What it takes as it stands, as it says itself. */
   offer(task?: AskedTask): Promise<Offer> {
     if (!this.#link?.isOpen) {
       const message = `agent ${this.id} has no body that could say what it takes`;
@@ -340,102 +229,171 @@ export class Agent {
     this.#link?.post(request);
   }
 
-  /** Refuses a command that the agent's state does not allow. */
-  refuseUnless(command: AgentCommand): void {
-    const { legal, status, path, isAlive } = this.position;
-    if (legal.has(command)) return;
-    const isFinal = !isAlive && (command === 'stop' || command === 'kill' || command === 'execute');
-    const isAgain = command === 'start' || command === 'restart';
-    const code =
-      isFinal || command === 'execute'
-        ? 'AGENT_NOT_RUNNING'
-        : isAgain && isAlive && status !== 'stopping'
-          ? 'AGENT_ALREADY_RUNNING'
-          : 'AGENT_ILLEGAL_COMMAND';
-    const allowed = [...legal].join(', ') || 'nothing';
-    throw new AgentSystemError(
-      code,
-      `agent ${this.id} is ${status} (${path}): ${command} is not allowed there, but ${allowed}`,
-      {
-        agentId: this.id,
-        details: { status, state: path, command, legal: [...legal] },
-      },
-    );
+  /** Sends an event to the chart; only for events that no promise depends on. */
+  send(event: AgentEvent): void {
+    this.#chart.send(event);
+  }
+
+  /** It has a permit to restart. */
+  permitGranted(): void {
+    this.#chart.send({ type: 'permit.granted', at: this.clock.now() });
+  }
+
+  /** Goes on with a life that another program began; `tasks` it left are done again when the agent runs. */
+  resume(life: AgentLife, tasks: readonly CarriedTask[]): void {
+    if (tasks.length > 0) this.#carried = new CarriedTasks(this, tasks);
+    this.#resumed = life;
+    this.#chart.send({ type: 'life.resumed', at: this.clock.now(), life });
+    this.#resumed = undefined;
+  }
+
+  /**
+   * Takes it out of the fleet: its registration was not kept, or its system has closed. Whoever still waits for it
+   * is refused with `why`, and a body that is left is killed.
+   */
+  discard(why: AgentSystemError): void {
+    this.#chart.stop();
+    this.#liveness?.unwatch();
+    this.#carried?.giveUp();
+    const link = this.#link;
+    this.#link = undefined;
+    if (link) {
+      this.#services.admission.release(this.id);
+      this.#services.coordination.ended(this);
+      link.kill();
+    }
+    this.#offers?.giveUp();
+    const [starting, ending] = [this.#starting, this.#ending];
+    this.#starting = undefined;
+    this.#ending = undefined;
+    starting?.refuse(why);
+    ending?.refuse(why);
   }
 
   // What the chart asks for.
 
-  /** The body actor has begun: opens a body for it. */
-  openBody(incarnation: number, actor: BodyRef): void {
+  get observe(): ChartOptions['observe'] {
+    return this.#services.watch.observe;
+  }
+
+  get xstateInspect(): ChartOptions['xstateInspect'] {
+    return this.#services.watch.xstateInspect;
+  }
+
+  onObserverFault(thrown: unknown): void {
+    this.#services.watch.onObserverFault(thrown);
+  }
+
+  onBug(error: unknown): void {
+    this.reportFault('a bug in the chart of an agent', error);
+  }
+
+  perform(given: ChartEffect): void {
+    const effect = given as AgentEffect;
+    switch (effect.type) {
+      case 'announce':
+        return this.#announce(effect.params);
+      case 'commandBody':
+        return this.#commandBody(effect.params.command);
+      case 'commandMailbox':
+        return this.#commandMailbox(effect.params.command);
+      case 'watchHealth':
+        return this.#watchHealth(effect.params.command);
+      case 'handlePermit':
+        return this.#services.permits[effect.params.command](this);
+      case 'raiseAlert':
+        return this.#raiseAlert(effect.params.alert, effect.params.error);
+      case 'clearAlerts':
+        return this.#services.alerts.clearAll(this.id);
+    }
+  }
+
+  /** Opens a body: the chart's only child. */
+  child(_invocation: ChildInvocation, report: ChildReport): BodyLink {
     const { admission, store } = this.#services;
-    const link = new BodyLink(this, incarnation, actor);
+    const link = new BodyLink(this, this.incarnation, report);
     this.#link = link;
     this.#mailbox?.hold();
     const refusal = admission.refusal(this.id, this.spec.resources);
-    if (refusal) return this.bodyExited(link, { error: errorInfoOf(refusal) });
+    if (refusal) {
+      this.bodyExited(link, { error: errorInfoOf(refusal) });
+      return link;
+    }
     admission.reserve(this.id, this.spec.resources);
+    const failed = (thrown: unknown): void => this.bodyExited(link, { error: errorInfoOf(thrown) });
     let saved: SavedState | undefined | Promise<SavedState | undefined>;
     try {
       saved = store.state(this.id);
     } catch (thrown) {
-      return this.bodyExited(link, { error: errorInfoOf(thrown) });
+      failed(thrown);
+      return link;
     }
-    if (!isThenable(saved)) return this.#open(link, saved);
-    Promise.resolve(saved).then(
-      (state) => this.#open(link, state),
-      (thrown: unknown) => this.bodyExited(link, { error: errorInfoOf(thrown) }),
-    );
+    if (isThenable(saved)) Promise.resolve(saved).then((state) => this.#open(link, state), failed);
+    else this.#open(link, saved);
+    return link;
   }
 
-  announce({ event, life, misses, reason }: Announcement): void {
+  #open(link: BodyLink, restored: SavedState | undefined): void {
+    if (link !== this.#link) return;
+    const { spec } = this;
+    let body: Body;
+    try {
+      body = this.#host.open(
+        {
+          agentId: this.id,
+          incarnation: link.incarnation,
+          module: this.#module,
+          initArgs: dataCopy(spec.initArgs),
+          restored,
+          previousStop: this.#context.reason,
+          variables: this.#services.coordination.bodyOpened(this),
+          resources: spec.resources,
+        },
+        link,
+      );
+    } catch (thrown) {
+      return this.bodyExited(link, { error: errorInfoOf(thrown) });
+    }
+    // Its init may have had the agent killed meanwhile.
+    if (link === this.#link) link.opened(body);
+    else body.kill();
+  }
+
+  #announce(said: Announcement): void {
     this.watcher?.();
-    const of = { agentId: this.id, incarnation: life.incarnation };
-    const because = reason ?? 'killed';
+    const { event, life, reason = 'killed' } = said;
+    const { abandoned } = this.#mailbox?.atWork ?? noTasks;
+    const told = lifeEventOf(said, { agentId: this.id, abandoned, now: this.clock.now() });
     switch (event) {
       case 'agent.started':
-        this.#tell({ type: event, ...of, life }, this.#takeStarting(life.incarnation));
+        this.journal.emit(told, this.#answerStart(life.incarnation));
         // First what it missed of its variables, then its tasks.
         this.#services.coordination.started(this);
         this.#mailbox?.open();
-        return this.#repeatCarried();
+        return this.#carried?.repeat();
       case 'agent.start_failed':
-        return this.#tell(
-          { type: event, ...of, life, reason: because },
-          this.#takeStarting(life.incarnation, because),
-          this.#takeEnding(),
-        );
       case 'agent.stopped':
       case 'agent.completed':
       case 'agent.crashed': {
-        const abandoned = this.#mailbox?.abandonedTasks ?? NONE;
-        return this.#tell(
-          { type: event, ...of, life, reason: because, abandoned },
-          this.#takeStarting(life.incarnation, because),
-          this.#takeEnding(),
-        );
+        const started = this.#answerStart(life.incarnation, reason);
+        const ended = this.#answerEnd();
+        this.journal.emit(told, bothOf(started, ended));
+        return;
       }
       case 'agent.stopping':
         this.#services.coordination.ended(this);
-        return this.#tell({ type: event, ...of, life });
-      case 'agent.unresponsive':
-        return this.#tell({ type: event, ...of, life, misses });
-      case 'agent.restart_scheduled': {
-        const restartAt = life.restartAt ?? this.clock.now();
-        const delayMs = Math.max(0, restartAt - this.clock.now());
-        return this.#tell({ type: event, ...of, life, restartAt, delayMs });
-      }
-      case 'agent.gave_up':
-        return this.#tell({ type: event, ...of, life, reason: because });
+        break;
       case 'agent.forgotten':
         this.#services.forgotten(this);
-        this.journal.emit({ type: event, ...of }, settleAll(this.#takeStarting(life.incarnation)), null);
+        this.#carried?.giveUp();
+        this.journal.emit(told, this.#answerStart(life.incarnation), null);
         return;
       default:
-        return this.#tell({ type: event, ...of, life });
     }
+    this.journal.emit(told);
   }
 
-  commandBody(command: 'terminate' | 'kill' | 'save'): void {
+  #commandBody(command: BodyCommand): void {
     const link = this.#link;
     if (link === undefined) return;
     // Until its saved state has been read there is no body, and now there never will be.
@@ -444,34 +402,26 @@ export class Agent {
     else link.post({ type: command === 'save' ? 'state.save' : 'terminate' });
   }
 
-  commandMailbox(command: MailboxCommand): void {
+  #commandMailbox(command: MailboxCommand): void {
     if (command === 'abandon') {
       this.#mailbox?.abandonAll(`the agent has ended (${describeExit(this.#lastExit ?? 'killed')})`);
     } else if (this.#mailbox) this.#mailbox[command]();
     else this.becameIdle();
   }
 
-  watchHealth(command: 'watch' | 'unwatch'): void {
-    if (command === 'unwatch') return this.#health?.unwatch();
-    this.#health ??= new HealthLane(this, this.spec.health);
-    this.#health.watch();
+  #watchHealth(command: 'watch' | 'unwatch'): void {
+    if (command === 'unwatch') return this.#liveness?.unwatch();
+    this.#liveness ??= new Liveness(this, this.spec.health);
+    this.#liveness.watch();
   }
 
-  handlePermit(command: 'request' | 'release' | 'withdraw'): void {
-    this.#services.permits[command](this.id);
-  }
-
-  raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
+  #raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
     const message = `agent ${this.id} ${this.#alertText(alert, error)}`;
     const { alerts } = this.#services;
     const rested = this.#resumed;
     const wasRaised = rested?.at === 'awaitingOperator' || rested?.at === 'gaveUp';
     if (wasRaised) alerts.restore(alert, message, rested.endedAt ?? this.clock.now(), this.id);
     else alerts.raise(alert, message, this.id);
-  }
-
-  clearAlerts(): void {
-    this.#services.alerts.clearAll(this.id);
   }
 
   // What the body tells, through its link.
@@ -485,12 +435,12 @@ export class Agent {
     }
     switch (report.type) {
       case 'ready':
-        this.#manifest = report.manifest;
+        if (report.manifest !== this.#manifest) this.#manifest = frozenData(report.manifest);
         return this.#chart.send({ type: 'body.ready', at: this.clock.now() });
       case 'finished':
         return this.#chart.send({ type: 'body.finished', at: this.clock.now() });
       case 'task.completed':
-        if (report.state) this.#noteSaved(report.state);
+        if (report.state) this.#keepState(link, report.state);
         return this.#mailbox?.settle(report);
       case 'task.failed':
         return this.#mailbox?.settle(report);
@@ -498,13 +448,13 @@ export class Agent {
         return this.#mailbox?.progress(report.taskId, report.value);
       case 'health.answered':
       case 'health.failed':
-        return this.#health?.answered(report);
+        return this.#liveness?.answered(report);
       case 'offer.told':
         return this.#offers?.answered(report);
       case 'state.changed':
-        return this.#noteSaved(report.state);
-      case 'state.saved':
         return this.#keepState(link, report.state);
+      case 'state.saved':
+        return this.#keepState(link, report.state, (error) => this.#stateKept(link, error));
       case 'state.save_failed':
         return this.#chart.send({ type: 'body.save_failed', at: this.clock.now(), error: report.error });
       case 'log':
@@ -521,15 +471,13 @@ export class Agent {
       return;
     }
     this.#link = undefined;
-    this.#lastExit = reason;
+    this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
     this.#lastThrown = thrown;
     this.#offers?.giveUp();
     this.#services.admission.release(this.id);
     this.#services.alerts.clear('body_not_ending', this.id);
     this.#services.coordination.ended(this);
-    const exit: BodyExit = { reason, at: this.clock.now(), chance: this.#services.random() };
-    // After a bug the chart has let go of the body, and waits for nothing.
-    if (link.actor.getSnapshot().status === 'active') link.actor.send({ type: 'body.exited', exit });
+    link.ended({ reason, at: this.clock.now(), chance: this.#services.random() });
   }
 
   bodyDropped(): void {
@@ -538,21 +486,36 @@ export class Agent {
 
   bodyStuck(link: BodyLink): void {
     if (link !== this.#link) return;
-    const message = `agent ${this.id} was killed, and its ${this.#host.isolation} host cannot end it: it runs on, past its limits, and may keep the program from exiting`;
+    const message = `agent ${this.id} was killed, and its ${this.isolation} host cannot end it: it runs on, past its limits, and may keep the program from exiting`;
     this.#services.alerts.raise('body_not_ending', message, this.id);
     // Nobody can say when it ends, if ever: those who wait for it are told how it stands.
-    const answer = this.#takeEnding();
+    const answer = this.#answerEnd();
     if (answer) void this.journal.settled().then(() => answer());
   }
 
-  // What the mailbox and the health lane tell.
+  #keepState(link: BodyLink, state: SavedState, kept?: CommitListener): void {
+    const { json, stateVersion } = state;
+    const bytes = Buffer.byteLength(json);
+    const { id: agentId } = this;
+    const { incarnation } = link;
+    this.journal.emit({ type: 'agent.state_saved', agentId, incarnation, bytes, stateVersion }, kept, state);
+  }
+
+  #stateKept(link: BodyLink, error: AgentSystemError | undefined): void {
+    if (link !== this.#link) return;
+    const at = this.clock.now();
+    if (error) this.#chart.send({ type: 'body.save_failed', at, error: errorInfoOf(error) });
+    else this.#chart.send({ type: 'body.saved', at });
+  }
+
+  // What the mailbox, the health checks and carried tasks tell.
 
   becameBusy(): void {
-    this.#chart.send({ type: 'mailbox.busy', at: this.clock.now() });
+    this.#chart.send(BUSY);
   }
 
   becameIdle(): void {
-    this.#chart.send({ type: 'mailbox.idle', at: this.clock.now() });
+    this.#chart.send(IDLE);
   }
 
   loadFell(): void {
@@ -572,79 +535,46 @@ export class Agent {
     this.#chart.send({ type: 'health.missed', at: this.clock.now() });
   }
 
+  repeat({ taskId, task, input }: CarriedTask, notKept: () => void): void {
+    let isCarried = false;
+    const before = {
+      taskId,
+      notKept: () => {
+        isCarried = true;
+        notKept();
+      },
+    };
+    this.#mail()
+      .accept({ type: task, input }, true, undefined, before)
+      .catch((error: unknown) => {
+        if (!isCarried) this.reportFault('a task that was repeated after the loss of its host failed', error);
+      });
+  }
+
   reportFault(message: string, thrown: unknown): void {
     this.#logger().error({ err: thrown }, message);
   }
 
-  #open(link: BodyLink, restored: SavedState | undefined): void {
-    if (link !== this.#link) return;
-    const { context } = this.#chart.snapshot();
-    let body: Body;
-    try {
-      body = this.#host.open(
-        {
-          agentId: this.id,
-          incarnation: link.incarnation,
-          module: this.#module,
-          initArgs: this.spec.initArgs,
-          restored,
-          previousStop: context.reason,
-          variables: this.#services.coordination.bodyOpened(this),
-          resources: this.spec.resources,
-        },
-        link,
-      );
-    } catch (thrown) {
-      return this.bodyExited(link, { error: errorInfoOf(thrown) });
-    }
-    // Its init may have had the agent killed meanwhile.
-    if (link === this.#link) link.opened(body);
-    else body.kill();
+  /** Answers those who wait for the start; with a reason, it is why the start failed. */
+  #answerStart(incarnation: number, failure?: ExitReason): CommitListener | undefined {
+    const starting = this.#starting;
+    if (starting === undefined) return undefined;
+    this.#starting = undefined;
+    const failed = failure === undefined ? undefined : this.#startFailure(failure);
+    return (error) => {
+      const refusal = failed ?? error;
+      if (refusal) starting.refuse(refusal);
+      else starting.tell(incarnation);
+    };
   }
 
-  #noteSaved(state: SavedState): void {
-    const { json, stateVersion } = state;
-    this.journal.emit(
-      {
-        type: 'agent.state_saved',
-        agentId: this.id,
-        incarnation: this.incarnation,
-        bytes: Buffer.byteLength(json),
-        stateVersion,
-      },
-      undefined,
-      state,
-    );
-  }
-
-  #keepState(link: BodyLink, state: SavedState): void {
-    const of = { agentId: this.id, incarnation: link.incarnation };
-    const { json, stateVersion } = state;
-    this.journal.emit(
-      { type: 'agent.state_saved', ...of, bytes: Buffer.byteLength(json), stateVersion },
-      (error) => {
-        if (link !== this.#link) return;
-        const at = this.clock.now();
-        if (error) this.#chart.send({ type: 'body.save_failed', at, error: errorInfoOf(error) });
-        else this.#chart.send({ type: 'body.saved', at });
-      },
-      state,
-    );
-  }
-
-  #repeatCarried(): void {
-    const carried = this.#carried;
-    if (carried === undefined) return;
-    this.#carried = undefined;
-    const mailbox = this.#mail();
-    for (const { taskId, task, input } of carried) {
-      mailbox
-        .accept({ type: task, input }, true, taskId)
-        .catch((error: unknown) =>
-          this.reportFault('a task that was repeated after the loss of its host failed', error),
-        );
-    }
-    mailbox.open();
+  /** Answers those who wait for the end with how the agent stands now: by the commit it may run again. */
+  #answerEnd(): CommitListener | undefined {
+    const ending = this.#ending;
+    if (ending === undefined) return undefined;
+    this.#ending = undefined;
+    const record = this.record();
+    return (error) => (error ? ending.refuse(error) : ending.tell(record));
   }
 
   #startFailure(reason: ExitReason): AgentSystemError {
@@ -663,49 +593,12 @@ export class Agent {
 
   #alertText(alert: AlertKind, error: ErrorInfo | undefined): string {
     if (alert === 'state_not_saved') return `ends, and its state was not saved: ${error?.message}`;
-    const why = describeExit(this.#lastExit ?? this.record().reason ?? 'killed');
+    const why = describeExit(this.#lastExit ?? this.#context.reason ?? 'killed');
     if (alert === 'restart_required') {
       return `crashed, and its restart policy is manual: start it when its cause is known (${why})`;
     }
     const { maxRestarts, withinMs } = this.spec.restart;
     return `crashed more than ${maxRestarts} times within ${withinMs} ms (${why})`;
-  }
-
-  #tell(event: EventBody, ...answers: (CommitListener | undefined)[]): void {
-    this.journal.emit(event, settleAll(...answers));
-  }
-
-  /** Answers those who wait for the start; with a reason, it is why the start failed. */
-  #takeStarting(incarnation: number, failure?: ExitReason): CommitListener | undefined {
-    const starting = this.#starting;
-    if (starting.length === 0) return undefined;
-    this.#starting = [];
-    const failed = failure === undefined ? undefined : this.#startFailure(failure);
-    return (error) => {
-      const refusal = failed ?? error;
-      for (const { resolve, reject } of starting) {
-        if (refusal) reject(refusal);
-        else resolve(incarnation);
-      }
-    };
-  }
-
-  #takeEnding(): CommitListener | undefined {
-    const ending = this.#ending;
-    if (ending.length === 0) return undefined;
-    this.#ending = [];
-    // Taken once the chart has made its step; a commit may take longer, and by then the agent may run again.
-    let record: AgentRecord | undefined;
-    queueMicrotask(() => {
-      record ??= this.record();
-    });
-    return (error) => {
-      record ??= this.record();
-      for (const { resolve, reject } of ending) {
-        if (error) reject(error);
-        else resolve(record);
-      }
-    };
   }
 
   #mail(): Mailbox {
@@ -721,90 +614,16 @@ export class Agent {
   }
 }
 
-/**
- * One incarnation's way to its agent. What the body says before its host has handed it over waits until then. A host
- * that throws has lost its body: the agent's end, and no bug of its chart.
- */
-class BodyLink implements BodyListener {
-  readonly incarnation: number;
-  readonly actor: BodyRef;
-  readonly #agent: Agent;
-  #body: Body | undefined;
-  #early: (() => void)[] | undefined;
+const BUSY = Object.freeze({ type: 'mailbox.busy' });
+const IDLE = Object.freeze({ type: 'mailbox.idle' });
 
-  constructor(agent: Agent, incarnation: number, actor: BodyRef) {
-    this.#agent = agent;
-    this.incarnation = incarnation;
-    this.actor = actor;
-  }
-
-  get isOpen(): boolean {
-    return this.#body !== undefined;
-  }
-
-  opened(body: Body): void {
-    this.#body = body;
-    const early = this.#early;
-    this.#early = undefined;
-    if (early) for (const tell of early) tell();
-  }
-
-  report(report: BodyReport): void {
-    if (this.#body) this.#agent.bodyReported(this, report);
-    else (this.#early ??= []).push(() => this.#agent.bodyReported(this, report));
-  }
-
-  exited(reason: ExitReason, thrown?: unknown): void {
-    if (this.#body) this.#agent.bodyExited(this, reason, thrown);
-    else (this.#early ??= []).push(() => this.#agent.bodyExited(this, reason, thrown));
-  }
-
-  stuck(): void {
-    this.#agent.bodyStuck(this);
-  }
-
-  dropped(): void {
-    this.#agent.bodyDropped();
-  }
-
-  post(request: BodyRequest): void {
-    try {
-      this.#body?.post(request);
-    } catch (thrown) {
-      this.kill();
-      this.#agent.bodyExited(this, { error: errorInfoOf(thrown) });
-    }
-  }
-
-  kill(): void {
-    try {
-      this.#body?.kill();
-    } catch (thrown) {
-      this.#agent.bodyExited(this, { error: errorInfoOf(thrown) });
-    }
-  }
-
-  usage(): Usage | undefined {
-    try {
-      return this.#body?.usage?.();
-    } catch {
-      return undefined;
-    }
-  }
-}
-
-const NO_TASKS: TaskMetrics = Object.freeze({
-  done: 0,
-  failed: 0,
-  timedOut: 0,
-  abandoned: 0,
-  waiting: 0,
-  running: 0,
-  latencyMs: Object.freeze({ last: 0, mean: 0, max: 0 }),
-});
-
-function settleAll(...answers: (CommitListener | undefined)[]): CommitListener | undefined {
-  const given = answers.filter((answer) => answer !== undefined);
-  if (given.length === 0) return undefined;
-  return given.length === 1 ? given[0] : (error) => given.forEach((answer) => answer(error));
+function bothOf(
+  first: CommitListener | undefined,
+  second: CommitListener | undefined,
+): CommitListener | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return (error) => {
+    first(error);
+    second(error);
+  };
 }

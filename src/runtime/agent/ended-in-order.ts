@@ -1,4 +1,4 @@
-import type { AgentRecord } from './agent.ts';
+import type { AgentRecord } from './agent-record.ts';
 
 /** Whether an agent's end left nothing undone: asked for or of its own, in time, with no task abandoned. Pure. */
 export function endedInOrder({ status, abandoned, reason }: AgentRecord): boolean {

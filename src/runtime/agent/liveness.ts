@@ -1,9 +1,9 @@
 /**
- * One agent's health checks: a lane of their own beside its tasks.
+ * One agent's health checks: they do not wait behind its tasks.
  *
  * I1  At the most one check is open at a time, and at the most two timers are armed.
  * I2  No answer is no miss while this very program did not listen: what has come meanwhile is heard first.
- * I3  An answer counts whenever it comes, as long as it is of the living incarnation: it proves breath.
+ * I3  An answer counts whenever it comes, as long as it is of the living incarnation.
  */
 import type { HealthPolicy } from '../../machines/index.ts';
 import type { Clock } from '../time/clock.ts';
@@ -22,7 +22,7 @@ export interface HealthReport {
   readonly detail?: unknown;
 }
 
-export interface HealthLaneOwner {
+export interface LivenessOwner {
   readonly clock: Clock;
   askHealth(checkId: number): void;
   healthPassed(): void;
@@ -32,21 +32,22 @@ export interface HealthLaneOwner {
 /** A timer later than this says that the program itself was held up, and has not listened either; ms. */
 const LISTENING_LAG_MS = 20;
 
-const UNKNOWN: HealthReport = { status: 'unknown', misses: 0 };
-const NOT_RUNNING: HealthReport = { status: 'not_running', misses: 0 };
+const UNKNOWN: HealthReport = Object.freeze({ status: 'unknown', misses: 0 });
+/** Of an agent that does not run. */
+export const notRunning: HealthReport = Object.freeze({ status: 'not_running', misses: 0 });
 
-export class HealthLane {
-  readonly #owner: HealthLaneOwner;
+export class Liveness {
+  readonly #owner: LivenessOwner;
   readonly #policy: HealthPolicy;
-  #newest: HealthReport = NOT_RUNNING;
+  #newest: HealthReport = notRunning;
   #isWatching = false;
   #checkId = 0;
-  #askedAt: number | undefined;
-  #next: unknown;
-  #timeout: unknown;
-  #waiting: ((report: HealthReport) => void)[] = [];
+  #askedAt: number | undefined = undefined;
+  #next: unknown = undefined;
+  #timeout: unknown = undefined;
+  #waiting: ((report: HealthReport) => void)[] | undefined = undefined;
 
-  constructor(owner: HealthLaneOwner, policy: HealthPolicy) {
+  constructor(owner: LivenessOwner, policy: HealthPolicy) {
     this.#owner = owner;
     this.#policy = policy;
   }
@@ -65,7 +66,7 @@ export class HealthLane {
     this.#isWatching = false;
     this.#askedAt = undefined;
     this.#clearTimers();
-    this.#newest = NOT_RUNNING;
+    this.#newest = notRunning;
     this.#tellWaiting();
   }
 
@@ -73,7 +74,7 @@ export class HealthLane {
   check(): Promise<HealthReport> {
     if (!this.#isWatching) return Promise.resolve(this.#newest);
     const { promise, resolve } = Promise.withResolvers<HealthReport>();
-    this.#waiting.push(resolve);
+    (this.#waiting ??= []).push(resolve);
     if (this.#askedAt === undefined) this.#ask();
     return promise;
   }
@@ -88,13 +89,13 @@ export class HealthLane {
     const now = this.#owner.clock.now();
     const latencyMs = isOpen ? now - (this.#askedAt ?? now) : undefined;
     const { detail } = report;
-    this.#newest = {
+    this.#newest = Object.freeze({
       status: 'healthy',
       misses: 0,
       checkedAt: now,
       ...(latencyMs === undefined ? {} : { latencyMs }),
       ...(detail === undefined ? {} : { detail }),
-    };
+    });
     if (isOpen) this.#close();
     this.#owner.healthPassed();
   }
@@ -117,12 +118,12 @@ export class HealthLane {
   }
 
   #miss(detail: unknown): void {
-    this.#newest = {
+    this.#newest = Object.freeze({
       status: 'unresponsive',
       misses: this.#newest.misses + 1,
       checkedAt: this.#owner.clock.now(),
       detail,
-    };
+    });
     this.#close();
     this.#owner.healthMissed();
   }
@@ -148,8 +149,8 @@ export class HealthLane {
 
   #tellWaiting(): void {
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
-    this.#waiting = [];
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
     for (const resolve of waiting) resolve(this.#newest);
   }
 }

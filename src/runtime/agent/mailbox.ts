@@ -11,12 +11,14 @@
  * I4  Adding, removing and settling a task takes the same time whatever the number that wait.
  */
 import { AsyncResource } from 'node:async_hooks';
-import type { Clock } from '../time/clock.ts';
-import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { EventBody } from '../journal/system-event.ts';
+import type { Clock } from '../time/clock.ts';
+import { dataCopy } from '../values/data-copy.ts';
+import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
 import { tellListener } from '../values/thenable.ts';
+import { OpenTasks } from './open-tasks.ts';
+import { type Queued, TaskQueue } from './task-queue.ts';
 
 /** A task as a caller asks for it. */
 export interface TaskRequest {
@@ -36,7 +38,7 @@ export interface TaskRequest {
 
 /** A task as an agent is given it. */
 export interface GivenTask extends TaskRequest {
-  /** When its `timeoutMs` is over, epoch ms, where that began before it was given: in a pool's line. */
+  /** When its `timeoutMs` is over, epoch ms, where that began before it was given: in a pool's queue. */
   readonly dueAt?: number;
 }
 
@@ -49,6 +51,20 @@ export interface TaskMetrics {
   readonly waiting: number;
   readonly running: number;
   readonly latencyMs: { readonly last: number; readonly mean: number; readonly max: number };
+}
+
+/** What is to be seen of an agent's tasks; the same object as long as nothing of it has changed. */
+export interface TasksAtWork {
+  readonly metrics: TaskMetrics;
+  /** Ids of the tasks that the last end left undone. */
+  readonly abandoned: readonly string[];
+}
+
+/** A task that was accepted before, by an earlier program. */
+export interface AcceptedBefore {
+  readonly taskId: string;
+  /** Its acceptance could not be made durable: it is as if it had not been asked for again. */
+  readonly notKept: () => void;
 }
 
 /** What a mailbox needs of its agent. */
@@ -65,38 +81,78 @@ export interface MailboxOwner {
   reportFault(message: string, thrown: unknown): void;
 }
 
-interface Entry {
+/** One task, from acceptance to the end of its work; it listens to its caller's signal itself. */
+class Entry implements Queued<Entry> {
   readonly taskId: string;
-  readonly task: string;
-  readonly input: unknown;
   readonly incarnation: number;
-  readonly acceptedAt: number;
   readonly request: GivenTask;
   readonly trace: TraceParent | undefined;
+  readonly before: AcceptedBefore | undefined;
   /** Where it was accepted: its work runs there, and not where room was made for it. */
-  readonly caller: AsyncResource;
-  readonly resolve: (output: unknown) => void;
-  readonly reject: (error: AgentSystemError) => void;
-  isCommitted: boolean;
-  isAnswered: boolean;
-  startedAt: number;
-  timer: unknown;
-  unlisten: (() => void) | undefined;
+  readonly caller = new AsyncResource('mabeam.task');
+  readonly answer: PromiseWithResolvers<unknown>;
+  readonly #cancel: (entry: Entry) => void;
+  acceptedAt = 0;
+  startedAt = 0;
+  isCommitted = false;
+  isAnswered = false;
+  timer: unknown = undefined;
+  previous: Entry | undefined = undefined;
+  next: Entry | undefined = undefined;
+  isQueued = false;
+
+  constructor(
+    taskId: string,
+    incarnation: number,
+    request: GivenTask,
+    trace: TraceParent | undefined,
+    before: AcceptedBefore | undefined,
+    cancel: (entry: Entry) => void,
+  ) {
+    this.taskId = taskId;
+    this.incarnation = incarnation;
+    this.request = request;
+    this.trace = trace;
+    this.before = before;
+    this.answer = Promise.withResolvers<unknown>();
+    this.#cancel = cancel;
+  }
+
+  /** Its caller's signal has fired. */
+  handleEvent(): void {
+    this.#cancel(this);
+  }
 }
 
 /** `held`: accepted tasks wait until the agent is ready. */
 type Mode = 'held' | 'open' | 'draining' | 'aborting';
 
+const NONE: readonly string[] = Object.freeze([]);
+
+/** Of an agent that has been given no task. */
+export const noTasks: TasksAtWork = Object.freeze({
+  metrics: Object.freeze({
+    done: 0,
+    failed: 0,
+    timedOut: 0,
+    abandoned: 0,
+    waiting: 0,
+    running: 0,
+    latencyMs: Object.freeze({ last: 0, mean: 0, max: 0 }),
+  }),
+  abandoned: NONE,
+});
+
 export class Mailbox {
   readonly #owner: MailboxOwner;
   readonly #concurrency: number;
   readonly #queueLimit: number;
-  readonly #waiting = new Set<Entry>();
-  readonly #running = new Map<string, Entry>();
+  readonly #waiting = new TaskQueue<Entry>();
+  readonly #running = new OpenTasks<Entry>();
   #mode: Mode = 'held';
   #isBusy = false;
   #isPumping = false;
-  #abandonedTasks: string[] = [];
+  #abandonedTasks: string[] | undefined = undefined;
   #done = 0;
   #failed = 0;
   #timedOut = 0;
@@ -104,6 +160,7 @@ export class Mailbox {
   #lastMs = 0;
   #totalMs = 0;
   #maxMs = 0;
+  #shown: TasksAtWork | undefined = undefined;
 
   constructor(owner: MailboxOwner, policy: { readonly concurrency: number; readonly queueLimit: number }) {
     this.#owner = owner;
@@ -124,81 +181,49 @@ export class Mailbox {
     return this.#waiting.size + this.#running.size;
   }
 
-  /** Ids of the tasks that the incarnation's end left undone. */
-  get abandonedTasks(): readonly string[] {
-    return this.#abandonedTasks;
-  }
-
-  metrics(): TaskMetrics {
-    const answered = this.#done + this.#failed + this.#timedOut;
-    return {
-      done: this.#done,
-      failed: this.#failed,
-      timedOut: this.#timedOut,
-      abandoned: this.#abandoned,
-      waiting: this.#waiting.size,
-      running: this.#running.size,
-      latencyMs: {
-        last: this.#lastMs,
-        mean: answered === 0 ? 0 : this.#totalMs / answered,
-        max: this.#maxMs,
-      },
-    };
+  get atWork(): TasksAtWork {
+    return (this.#shown ??= this.#show());
   }
 
   /**
    * Takes a task in and answers with its output.
    *
-   * @param taskId the id it had in an earlier program; default a new one
+   * @param retry whether another program may do it again, should this one die
    * @throws AgentSystemError `TASK_QUEUE_FULL`, `TASK_ABANDONED`, `TASK_TIMED_OUT`, `TASK_FAILED`,
    * `TASK_INPUT_INVALID`, `STORE_FAILED`
    */
-  accept(
-    request: GivenTask,
-    retry: boolean,
-    taskId = `task-${this.#owner.journal.nextSequence}`,
-    trace?: TraceParent,
-  ): Promise<unknown> {
-    const { id, clock, journal } = this.#owner;
+  accept(request: GivenTask, retry: boolean, trace?: TraceParent, before?: AcceptedBefore): Promise<unknown> {
+    const { id: agentId, incarnation, journal } = this.#owner;
     // What waits for its turn is bounded; what may run at once is not waiting.
     const free = this.#mode === 'open' ? this.#concurrency - this.#running.size : 0;
-    if (this.#waiting.size >= this.#queueLimit + free) {
-      const message = `agent ${id} has ${this.#waiting.size - free} tasks waiting, its tasks.queueLimit is ${this.#queueLimit}`;
-      return Promise.reject(new AgentSystemError('TASK_QUEUE_FULL', message, { agentId: id }));
+    if (this.#waiting.size >= this.#queueLimit + free && before === undefined) {
+      const message = `agent ${agentId} has ${this.#waiting.size - free} tasks waiting, its tasks.queueLimit is ${this.#queueLimit}`;
+      return Promise.reject(new AgentSystemError('TASK_QUEUE_FULL', message, { agentId }));
     }
-    if (request.signal?.aborted)
+    if (request.signal?.aborted) {
       return Promise.reject(this.#abandonment('cancelled before it began', request));
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const entry: Entry = {
-      taskId,
-      task: request.type,
-      input: request.input,
-      incarnation: this.#owner.incarnation,
-      acceptedAt: clock.now(),
-      request,
-      trace,
-      caller: new AsyncResource('mabeam.task'),
-      resolve,
-      reject,
-      isCommitted: false,
-      isAnswered: false,
-      startedAt: 0,
-      timer: undefined,
-      unlisten: undefined,
-    };
+    }
+    const taskId = before?.taskId ?? `task-${journal.nextSequence}`;
+    const entry = new Entry(taskId, incarnation, request, trace, before, this.#cancel);
+    const { type: task, input } = request;
     this.#waiting.add(entry);
-    const accepted = (error?: AgentSystemError) => this.#accepted(entry, error);
-    if (retry) {
-      journal.emit({ type: 'task.accepted', ...this.#nameOf(entry), input: request.input, retry }, accepted);
-    } else journal.emit({ type: 'task.accepted', ...this.#nameOf(entry), retry }, accepted);
+    this.#changed();
+    entry.acceptedAt = journal.emit(
+      // What is kept is a copy: the agent may change what it is given.
+      retry
+        ? { type: 'task.accepted', agentId, incarnation, taskId, task, input: dataCopy(input), retry }
+        : { type: 'task.accepted', agentId, incarnation, taskId, task, retry },
+      (error) => this.#accepted(entry, error),
+    ).at;
     this.#limit(entry);
-    return promise;
+    return entry.answer.promise;
   }
 
   /** A new incarnation begins: what it accepts is held until it is ready. */
   hold(): void {
     this.#mode = 'held';
-    this.#abandonedTasks = [];
+    this.#abandonedTasks = undefined;
+    this.#changed();
   }
 
   /** The agent is ready: what was held may run. */
@@ -217,32 +242,34 @@ export class Mailbox {
   /** What runs may finish, what waits is abandoned; then it is idle. */
   finish(): void {
     this.#mode = 'draining';
-    for (const entry of this.#waiting) this.#abandon(entry, 'the agent has completed');
+    this.#abandonWaiting('the agent has completed');
     this.#tellIfIdle();
   }
 
   /** What waits is abandoned, what runs is told to end. */
   abort(): void {
     this.#mode = 'aborting';
-    for (const entry of this.#waiting) this.#abandon(entry, 'the agent is ending');
-    for (const entry of this.#running.values()) this.#abandon(entry, 'the agent is ending');
+    this.#abandonWaiting('the agent is ending');
+    for (const entry of this.#running) this.#abandon(entry, 'the agent is ending');
     this.#tellIfIdle();
   }
 
   /** The body is gone, and all that it had to do with it. */
   abandonAll(why: string): void {
-    for (const entry of this.#waiting) this.#abandon(entry, why);
-    for (const entry of this.#running.values()) this.#abandon(entry, why);
+    this.#abandonWaiting(why);
+    for (const entry of this.#running) this.#abandon(entry, why);
     this.#running.clear();
     this.#mode = 'held';
     this.#isBusy = false;
+    this.#changed();
   }
 
   /** What the body reports of a task. One it does not know is late, and dropped. */
   settle(report: Extract<BodyReport, { type: 'task.completed' | 'task.failed' }>): void {
     const entry = this.#running.get(report.taskId);
     if (entry === undefined) return;
-    this.#running.delete(report.taskId);
+    this.#running.remove(entry);
+    this.#changed();
     if (!entry.isAnswered) {
       if (report.type === 'task.completed') this.#complete(entry, report.output);
       else this.#fail(entry, report);
@@ -259,6 +286,29 @@ export class Mailbox {
     );
   }
 
+  #changed(): void {
+    this.#shown = undefined;
+  }
+
+  #show(): TasksAtWork {
+    const answered = this.#done + this.#failed + this.#timedOut;
+    const metrics: TaskMetrics = {
+      done: this.#done,
+      failed: this.#failed,
+      timedOut: this.#timedOut,
+      abandoned: this.#abandoned,
+      waiting: this.#waiting.size,
+      running: this.#running.size,
+      latencyMs: Object.freeze({
+        last: this.#lastMs,
+        mean: answered === 0 ? 0 : this.#totalMs / answered,
+        max: this.#maxMs,
+      }),
+    };
+    const abandoned = this.#abandonedTasks ? Object.freeze([...this.#abandonedTasks]) : NONE;
+    return { metrics: Object.freeze(metrics), abandoned };
+  }
+
   #accepted(entry: Entry, error: AgentSystemError | undefined): void {
     entry.isCommitted = true;
     if (error !== undefined) this.#refuse(entry, error);
@@ -269,9 +319,19 @@ export class Mailbox {
   #refuse(entry: Entry, error: AgentSystemError): void {
     if (entry.isAnswered) return;
     this.#withdraw(entry, error.message);
-    this.#abandoned += 1;
-    this.#emit({ type: 'task.abandoned', ...this.#nameOf(entry), why: error.message });
-    entry.reject(error);
+    if (entry.before === undefined) {
+      this.#abandoned += 1;
+      const { taskId, incarnation, request } = entry;
+      this.#owner.journal.emit({
+        type: 'task.abandoned',
+        agentId: this.#owner.id,
+        incarnation,
+        taskId,
+        task: request.type,
+        why: error.message,
+      });
+    } else entry.before.notKept();
+    entry.answer.reject(error);
     this.#tellIfIdle();
   }
 
@@ -282,59 +342,80 @@ export class Mailbox {
       const leftMs = dueAt === undefined ? timeoutMs : Math.max(0, dueAt - clock.now());
       entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs), leftMs);
     }
-    if (signal === undefined) return;
-    const onAbort = () => this.#cancel(entry);
-    signal.addEventListener('abort', onAbort, { once: true });
-    entry.unlisten = () => signal.removeEventListener('abort', onAbort);
+    signal?.addEventListener('abort', entry, { once: true });
   }
 
   /** Starts what may run. A task that settles while it starts makes room for the next: a loop, no recursion. */
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    for (const entry of this.#waiting) {
+    for (let entry = this.#waiting.first; entry !== undefined; entry = this.#waiting.first) {
       if (!this.#isServing || this.#running.size >= this.#concurrency || !entry.isCommitted) break;
-      this.#waiting.delete(entry);
       this.#start(entry);
     }
     this.#isPumping = false;
-    if (this.#mode === 'open' && !this.#isBusy && this.#waiting.size + this.#running.size > 0) {
+    if (this.#mode === 'open' && !this.#isBusy && this.load > 0) {
       this.#isBusy = true;
       this.#owner.becameBusy();
     }
   }
 
   #start(entry: Entry): void {
-    const { taskId, task, input, trace, request, caller } = entry;
-    this.#running.set(taskId, entry);
+    const { taskId, incarnation, trace, request, caller } = entry;
+    const { type: task, input, transfer } = request;
+    this.#waiting.remove(entry);
+    this.#running.add(entry);
+    this.#changed();
     if (!this.#isBusy && this.#mode === 'open') {
       this.#isBusy = true;
       this.#owner.becameBusy();
     }
-    entry.startedAt = this.#owner.clock.now();
-    this.#emit({ type: 'task.started', ...this.#nameOf(entry) });
-    const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer: request.transfer, trace };
+    const { id: agentId, journal } = this.#owner;
+    entry.startedAt = journal.emit({ type: 'task.started', agentId, incarnation, taskId, task }).at;
+    const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer, trace };
     caller.runInAsyncScope(() => this.#owner.post(order));
   }
 
   #complete(entry: Entry, output: unknown): void {
-    this.#answer(entry);
+    this.#answered(entry);
     this.#done += 1;
-    this.#measure(entry);
+    const now = this.#measure(entry);
+    const { taskId, incarnation, request, acceptedAt, startedAt } = entry;
+    const { answer } = entry;
     this.#owner.journal.emit(
-      { type: 'task.completed', ...this.#nameOf(entry), ...this.#timesOf(entry) },
-      (error) => (error ? entry.reject(error) : entry.resolve(output)),
+      {
+        type: 'task.completed',
+        agentId: this.#owner.id,
+        incarnation,
+        taskId,
+        task: request.type,
+        waitedMs: startedAt - acceptedAt,
+        ranMs: now - startedAt,
+      },
+      (error) => (error ? answer.reject(error) : answer.resolve(output)),
     );
   }
 
   #fail(entry: Entry, { code, error, cause, expected }: Extract<BodyReport, { type: 'task.failed' }>): void {
-    this.#answer(entry);
+    this.#answered(entry);
     this.#failed += 1;
-    this.#measure(entry);
-    const message = `task ${entry.task} of agent ${this.#owner.id} ${WHAT[code] ?? 'failed'}: ${error.message}`;
+    const now = this.#measure(entry);
+    const { taskId, incarnation, request, acceptedAt, startedAt } = entry;
+    const message = `task ${request.type} of agent ${this.#owner.id} ${WHAT[code] ?? 'failed'}: ${error.message}`;
     const failure = this.#error(code, message, entry, cause ?? errorFrom(error), expected);
-    this.#emit({ type: 'task.failed', ...this.#nameOf(entry), ...this.#timesOf(entry), code, error }, () =>
-      entry.reject(failure),
+    this.#owner.journal.emit(
+      {
+        type: 'task.failed',
+        agentId: this.#owner.id,
+        incarnation,
+        taskId,
+        task: request.type,
+        waitedMs: startedAt - acceptedAt,
+        ranMs: now - startedAt,
+        code,
+        error,
+      },
+      () => entry.answer.reject(failure),
     );
   }
 
@@ -343,44 +424,60 @@ export class Mailbox {
     const where = this.#withdraw(entry, 'the task has timed out');
     this.#timedOut += 1;
     this.#measure(entry);
-    const message = `task ${entry.task} of agent ${this.#owner.id} was ${where} after ${timeoutMs} ms`;
+    const { taskId, incarnation, request } = entry;
+    const { id: agentId, journal } = this.#owner;
+    const message = `task ${request.type} of agent ${agentId} was ${where} after ${timeoutMs} ms`;
     const error = this.#error('TASK_TIMED_OUT', message, entry);
-    this.#emit({ type: 'task.timed_out', ...this.#nameOf(entry), timeoutMs }, () => entry.reject(error));
+    journal.emit(
+      { type: 'task.timed_out', agentId, incarnation, taskId, task: request.type, timeoutMs },
+      () => entry.answer.reject(error),
+    );
     this.#tellIfIdle();
   }
 
-  #cancel(entry: Entry): void {
+  readonly #cancel = (entry: Entry): void => {
     if (entry.isAnswered) return;
     this.#withdraw(entry, 'the task was cancelled');
     this.#endAbandoned(entry, 'cancelled by its caller');
     this.#tellIfIdle();
+  };
+
+  #abandonWaiting(why: string): void {
+    for (let entry = this.#waiting.first; entry !== undefined; entry = this.#waiting.first) {
+      this.#abandon(entry, why);
+    }
   }
 
   #abandon(entry: Entry, why: string): void {
     if (entry.isAnswered) return;
     this.#withdraw(entry, why);
-    this.#abandonedTasks.push(entry.taskId);
+    (this.#abandonedTasks ??= []).push(entry.taskId);
     this.#endAbandoned(entry, why);
   }
 
   #endAbandoned(entry: Entry, why: string): void {
     this.#abandoned += 1;
-    const error = this.#abandonment(why, entry.request, entry);
-    this.#emit({ type: 'task.abandoned', ...this.#nameOf(entry), why }, () => entry.reject(error));
+    const { taskId, incarnation, request } = entry;
+    const { id: agentId, journal } = this.#owner;
+    const error = this.#abandonment(why, request, entry);
+    journal.emit({ type: 'task.abandoned', agentId, incarnation, taskId, task: request.type, why }, () =>
+      entry.answer.reject(error),
+    );
   }
 
   /** Answered early: it leaves the queue, or its work is told to end. Says where it stood. */
   #withdraw(entry: Entry, reason: string): string {
-    this.#answer(entry);
-    if (this.#waiting.delete(entry)) return 'still waiting';
+    this.#answered(entry);
+    if (this.#waiting.remove(entry)) return 'still waiting';
     this.#owner.post({ type: 'task.cancel', taskId: entry.taskId, reason });
     return 'still running';
   }
 
-  #answer(entry: Entry): void {
+  #answered(entry: Entry): void {
     entry.isAnswered = true;
-    this.#owner.clock.clearTimeout(entry.timer);
-    entry.unlisten?.();
+    this.#changed();
+    if (entry.timer !== undefined) this.#owner.clock.clearTimeout(entry.timer);
+    entry.request.signal?.removeEventListener('abort', entry);
   }
 
   #tellIfIdle(): void {
@@ -391,23 +488,13 @@ export class Mailbox {
     this.#owner.becameIdle();
   }
 
-  #measure(entry: Entry): void {
-    this.#lastMs = this.#owner.clock.now() - entry.acceptedAt;
+  /** Returns the time, epoch ms. */
+  #measure({ acceptedAt }: Entry): number {
+    const now = this.#owner.clock.now();
+    this.#lastMs = now - acceptedAt;
     this.#totalMs += this.#lastMs;
     if (this.#lastMs > this.#maxMs) this.#maxMs = this.#lastMs;
-  }
-
-  #emit(body: EventBody, then?: () => void): void {
-    this.#owner.journal.emit(body, then);
-  }
-
-  #nameOf({ taskId, task, incarnation }: Entry) {
-    return { agentId: this.#owner.id, incarnation, taskId, task };
-  }
-
-  /** Of a task that its work has ended just now. */
-  #timesOf({ acceptedAt, startedAt }: Entry) {
-    return { waitedMs: startedAt - acceptedAt, ranMs: this.#owner.clock.now() - startedAt };
+    return now;
   }
 
   #abandonment(why: string, { type, signal }: TaskRequest, entry?: Entry): AgentSystemError {
@@ -422,9 +509,11 @@ export class Mailbox {
     cause?: unknown,
     expected?: readonly string[],
   ): AgentSystemError {
-    const details = entry
-      ? { taskId: entry.taskId, task: entry.task, ...(expected ? { expected, got: entry.task } : {}) }
-      : undefined;
+    const details = entry && {
+      taskId: entry.taskId,
+      task: entry.request.type,
+      ...(expected ? { expected, got: entry.request.type } : {}),
+    };
     return new AgentSystemError(code, message, { agentId: this.#owner.id, cause, details });
   }
 }

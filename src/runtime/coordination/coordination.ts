@@ -23,7 +23,8 @@ import {
   type RestartPolicy,
   restartPolicy,
 } from '../../machines/index.ts';
-import type { Agent, AgentCoordination } from '../agent/agent.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { AgentCoordination } from '../agent/agent-services.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { Clock } from '../time/clock.ts';
@@ -181,6 +182,11 @@ export class Coordination implements AgentCoordination, CoordinationControl {
   /** @internal Reports what an earlier program on the same store left open. */
   recover({ rounds }: Recovery): void {
     this.consensus.expire(rounds);
+  }
+
+  /** @internal What follows from what was told so far follows now. */
+  flush(): void {
+    this.#turns.flush();
   }
 
   /** @internal Open rounds expire, no other opens and no leader is elected; values change until `close`. */

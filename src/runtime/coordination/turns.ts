@@ -43,6 +43,11 @@ export class Turns {
     this.#schedule();
   }
 
+  /** What waits is done now, unless something is going on. */
+  flush(): void {
+    if (this.#depth === 0) this.#run();
+  }
+
   #schedule(): void {
     if (this.#isScheduled || this.#depth > 0 || this.#waiting.length === 0) return;
     this.#isScheduled = true;

@@ -1,8 +1,10 @@
 /** One incarnation of an agent, to work with. A handle outlives its incarnation and is refused from then on. */
-import type { AgentRecord } from '../agent/agent.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { AgentRecord } from '../agent/agent-record.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import type { HealthReport } from '../agent/liveness.ts';
 import type { TaskRequest } from '../agent/mailbox.ts';
+import { AgentSystemError } from '../values/errors.ts';
 
 /** An agent's id: a plain string, and for the compiler the tasks of the agent behind it. */
 export type AgentId<Tasks extends TaskTypes = TaskTypes> = string & { readonly [tasks]?: Tasks };
@@ -28,4 +30,53 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
   kill(): Promise<AgentRecord>;
   /** One health check, now. */
   health(): Promise<HealthReport>;
+}
+
+/** What a handle hands on. */
+export interface HandleCommands {
+  execute(id: string, task: TaskRequest): Promise<unknown>;
+  stop(id: string, options?: { readonly timeoutMs?: number }): Promise<AgentRecord>;
+  kill(id: string): Promise<AgentRecord>;
+}
+
+/** Its methods are bound when they are asked for: they may be taken off it. */
+export class IncarnationHandle implements AgentHandle {
+  readonly id: string;
+  readonly incarnation: number;
+  readonly #agent: Agent;
+  readonly #commands: HandleCommands;
+
+  constructor(agent: Agent, incarnation: number, commands: HandleCommands) {
+    this.id = agent.id;
+    this.incarnation = incarnation;
+    this.#agent = agent;
+    this.#commands = commands;
+    Object.freeze(this);
+  }
+
+  get execute() {
+    return (task: TaskRequest): Promise<never> =>
+      this.#whileAlive(() => this.#commands.execute(this.id, task)) as Promise<never>;
+  }
+
+  get stop() {
+    return (options?: { readonly timeoutMs?: number }): Promise<AgentRecord> =>
+      this.#whileAlive(() => this.#commands.stop(this.id, options));
+  }
+
+  get kill() {
+    return (): Promise<AgentRecord> => this.#whileAlive(() => this.#commands.kill(this.id));
+  }
+
+  get health() {
+    return (): Promise<HealthReport> => this.#whileAlive(() => this.#agent.checkHealth());
+  }
+
+  #whileAlive<Answer>(command: () => Promise<Answer>): Promise<Answer> {
+    const { incarnation: newest, position } = this.#agent;
+    if (newest === this.incarnation && position.isAlive) return command();
+    const message = `incarnation ${this.incarnation} of agent ${this.id} has ended`;
+    const details = { incarnation: this.incarnation, newest, status: position.status };
+    return Promise.reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: this.id, details }));
+  }
 }

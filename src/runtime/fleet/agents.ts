@@ -1,58 +1,38 @@
 /**
- * The registry of a fleet, and every command to one of its agents: `system.agents`.
+ * Every command to one agent of a fleet: `system.agents`.
  *
- * Owns who exists. What may be asked of an agent is its chart's to say; what is malformed is refused here.
+ * Owns nothing: who exists is the registry's, what may be asked of an agent its chart's to say. What is malformed is
+ * refused here.
  *
- * I1  A refused call has changed nothing.
- * I2  No step looks at more agents than the one it is for, but for `list`.
+ * I1  A refused call has changed nothing. Whatever it is refused for, it gives a promise that is rejected.
  */
 import { z } from 'zod';
 import {
   type AgentCommand,
-  agentSpec,
-  type AgentStatus,
   agentStatuses,
   durationMs,
   type Isolation,
-  lifePolicyOf,
   type ParsedAgentSpec,
 } from '../../machines/index.ts';
-import { Agent, type AgentRecord, type AgentServices } from '../agent/agent.ts';
-import type { AgentHandle, AgentId, TaskOf } from './agent-handle.ts';
-import {
-  type AgentDefinition,
-  type AgentManifest,
-  type AnyAgentDefinition,
-  isAgentDefinition,
-  manifestOf,
-  type TaskTypes,
-} from '../definition/define-agent.ts';
-import type { AskedTask } from '../definition/agent-self.ts';
-import { DescriptionTime } from './description-time.ts';
-import { dataCopy } from '../values/data-copy.ts';
-import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { AgentRecord } from '../agent/agent-record.ts';
+import type { AgentServices } from '../agent/agent-services.ts';
 import type { HealthReport } from '../agent/liveness.ts';
-import type { Host } from '../hosting/host.ts';
 import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
-import { jsonProblemOf } from '../values/json-survey.ts';
+import type { AskedTask } from '../definition/agent-self.ts';
+import type { AgentManifest, TaskTypes } from '../definition/define-agent.ts';
+import type { Host } from '../hosting/host.ts';
+import type { Telemetry } from '../observability/telemetry.ts';
+import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
-import { judge } from '../values/schema.ts';
-import type { StoredSpec } from '../journal/system-event.ts';
+import { type AgentHandle, type AgentId, IncarnationHandle, type TaskOf } from './agent-handle.ts';
+import { type Described, Registration } from './registration.ts';
+import { type AgentFilter, type CensusEntry, Registry } from './registry.ts';
+import { type AgentSpec, invalidSpec, readSpec } from './spec-reading.ts';
+import { checkTask, missingFor } from './task-check.ts';
 
-/** What is asked for when an agent is registered; all but `module` has a default. */
-export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
-  z.input<typeof agentSpec>,
-  'module' | 'initArgs' | 'pool'
-> & {
-  /** A `defineAgent` value, or the URL of a module whose default export is one. */
-  readonly module: AgentDefinition<Args, Tasks> | URL;
-  readonly initArgs?: Args;
-};
-
-export interface AgentFilter {
-  readonly type?: string;
-  readonly status?: AgentStatus;
-  readonly capability?: string;
+export interface StopOptions {
+  readonly timeoutMs?: number;
 }
 
 const filterSchema = z.strictObject({
@@ -60,19 +40,12 @@ const filterSchema = z.strictObject({
   status: z.enum(agentStatuses).optional(),
   capability: z.string().optional(),
 });
-const stopSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
-const taskSchema = z.strictObject({
-  type: z.string(),
-  input: z.unknown().optional(),
-  timeoutMs: durationMs.optional(),
-  signal: z.instanceof(AbortSignal).optional(),
-  onProgress: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
-  transfer: z.array(z.instanceof(ArrayBuffer)).optional(),
-});
+const stopSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
 export interface AgentsOptions {
   readonly services: AgentServices;
+  readonly telemetry: Telemetry;
   readonly hosts: ReadonlyMap<Isolation, Host>;
   /** Throws `SYSTEM_CLOSED` once the system closes. */
   readonly assertOpen: () => void;
@@ -80,19 +53,16 @@ export interface AgentsOptions {
 
 export class Agents {
   readonly #services: AgentServices;
-  readonly #hosts: ReadonlyMap<Isolation, Host>;
+  readonly #telemetry: Telemetry;
   readonly #assertOpen: () => void;
-  readonly #agents = new Map<string, Agent>();
-  /** Ids that are being registered: taken, and not there yet. */
-  readonly #reserved = new Set<string>();
-  readonly #descriptionTime: DescriptionTime;
-  #created = 0;
+  readonly #registry = new Registry();
+  readonly #registration: Registration;
 
-  constructor({ services, hosts, assertOpen }: AgentsOptions) {
+  constructor({ services, telemetry, hosts, assertOpen }: AgentsOptions) {
     this.#services = services;
-    this.#hosts = hosts;
+    this.#telemetry = telemetry;
     this.#assertOpen = assertOpen;
-    this.#descriptionTime = new DescriptionTime(services.clock);
+    this.#registration = new Registration({ services, registry: this.#registry, hosts, assertOpen });
   }
 
   /**
@@ -103,77 +73,27 @@ export class Agents {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
    * Source: seed, phase 1 "Agent Registration Flow"
    */
-  async register<Args, Tasks extends TaskTypes>(spec: AgentSpec<Args, Tasks>): Promise<AgentId<Tasks>> {
-    this.#assertOpen();
-    const parsed = parseSpec(spec);
-    if (parsed.pool !== undefined) {
-      throw invalid('pool: agents become members of a pool by pools.create alone', parsed.id);
-    }
-    return this.#register(parsed);
+  register<Args, Tasks extends TaskTypes>(spec: AgentSpec<Args, Tasks>): Promise<AgentId<Tasks>> {
+    return promised(() => {
+      this.#assertOpen();
+      const read = readSpec(spec);
+      if (read.pool !== undefined) {
+        throw invalidSpec('pool: agents become members of a pool by pools.create alone', read.id);
+      }
+      return this.#registration.register(read);
+    });
   }
 
   /** @internal A member of a pool, whose manifest is known. @throws AgentSystemError as `register` */
   async registerMember(spec: ParsedAgentSpec, manifest: AgentManifest): Promise<Agent> {
     this.#assertOpen();
-    return this.find(await this.#register(spec, manifest));
+    return this.find(await this.#registration.register(spec, manifest));
   }
 
   /** @internal What a spec would register, and its defaults. Changes nothing. @throws AgentSystemError as `register` */
-  async describe(spec: unknown): Promise<{ spec: ParsedAgentSpec; manifest: AgentManifest }> {
+  async describe(spec: unknown): Promise<Described> {
     this.#assertOpen();
-    const parsed = parseSpec(spec);
-    const isolation = isolationOf(parsed);
-    const manifest = await this.#manifestOf(parsed, this.#hostFor(isolation, parsed));
-    return { spec: { ...parsed, isolation, initArgs: dataCopy(parsed.initArgs) }, manifest };
-  }
-
-  async #register(parsed: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
-    const isolation = isolationOf(parsed);
-    const host = this.#hostFor(isolation, parsed);
-    const problem = jsonProblemOf(parsed.initArgs);
-    // A later program has to start it with the very same.
-    if (problem !== undefined && this.#services.store.isDurable) {
-      throw invalid(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, parsed.id);
-    }
-    if (parsed.id !== undefined) this.#reserve(parsed.id);
-    let reserved = parsed.id;
-    try {
-      const manifest = known ?? (await this.#manifestOf(parsed, host));
-      this.#assertOpen();
-      const { journal } = this.#services;
-      if (reserved === undefined) this.#reserve((reserved = this.#newId(manifest.type)));
-      const id = reserved;
-      // Data stays as it was registered; what is none, a client say, is the caller's own.
-      const full = frozen({ ...parsed, id, isolation, initArgs: dataCopy(parsed.initArgs) });
-      const agent = this.#create(id, full, manifest, host);
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      journal.emit(
-        {
-          type: 'agent.registered',
-          agentId: id,
-          incarnation: 0,
-          agentType: manifest.type,
-          spec: storedSpec(full, manifest),
-          manifest,
-        },
-        (error) => {
-          if (error === undefined) return resolve();
-          if (this.#agents.get(id) === agent) this.#agents.delete(id);
-          agent.discard(error);
-          // The stream says that it is gone again, or a later program would find it.
-          journal.emit(
-            { type: 'agent.forgotten', agentId: id, incarnation: agent.incarnation },
-            undefined,
-            null,
-          );
-          reject(error);
-        },
-      );
-      await promise;
-      return id;
-    } finally {
-      if (reserved !== undefined) this.#reserved.delete(reserved);
-    }
+    return this.#registration.describe(spec);
   }
 
   /**
@@ -185,9 +105,8 @@ export class Agents {
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
    * Source: seed, phase 2 "Correct Agent Startup Pattern"
    */
-  async start<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
-    const agent = this.#commanded(id, 'start');
-    return this.#handleOf<Tasks>(agent, await agent.start('agent.start'));
+  start<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
+    return this.#start(id, 'start');
   }
 
   /**
@@ -195,9 +114,8 @@ export class Agents {
    *
    * @throws AgentSystemError as `start`; `AGENT_ILLEGAL_COMMAND` for one that was never started
    */
-  async restart<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
-    const agent = this.#commanded(id, 'restart');
-    return this.#handleOf<Tasks>(agent, await agent.start('agent.restart'));
+  restart<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
+    return this.#start(id, 'restart');
   }
 
   /**
@@ -213,16 +131,19 @@ export class Agents {
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   execute(id: string, task: TaskRequest): Promise<unknown>;
-  async execute(id: string, task: TaskRequest): Promise<unknown> {
-    const agent = this.#commanded(id, 'execute');
-    checkTask(task, agent.manifest, id);
-    return this.run(agent, task);
+  execute(id: string, task: TaskRequest): Promise<unknown> {
+    return promised(() => {
+      const agent = this.#commanded(id, 'execute');
+      checkTask(task, agent.manifest, id);
+      return this.run(agent, task);
+    });
   }
 
   /** @internal A task that was checked, of an agent that takes tasks. */
   run(agent: Agent, task: GivenTask): Promise<unknown> {
+    if (!this.#telemetry.isTracing) return agent.execute(task);
     const { id, incarnation, manifest } = agent;
-    return this.#services.telemetry.task(
+    return this.#telemetry.task(
       { agentId: id, incarnation, agentType: manifest.type, task: task.type },
       (trace) => agent.execute(task, trace),
     );
@@ -235,15 +156,22 @@ export class Agents {
    * agent that waits for its restart, it cancels that.
    *
    * @param timeoutMs grace in ms for all of it, before the body is killed; default the spec's `shutdownMs`
-   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID` for options that are
-   * none, `STORE_FAILED`, `SYSTEM_CLOSED`
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID` for invalid options,
+   * `STORE_FAILED`, `SYSTEM_CLOSED`
    * Source: seed, phase 5 "Graceful Shutdown Pattern"; OTP's worker shutdown
    */
-  async stop(id: string, options: { readonly timeoutMs?: number } = {}): Promise<AgentRecord> {
-    const agent = this.#commanded(id, 'stop');
-    const { timeoutMs } = parseInput(stopSchema, options, { what: 'stop', agentId: id });
-    const at = this.#services.clock.now();
-    return agent.end({ type: 'agent.stop', at, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  stop(id: string, options?: StopOptions): Promise<AgentRecord> {
+    return promised(() => {
+      const agent = this.#commanded(id, 'stop');
+      const timeoutMs =
+        options === undefined
+          ? undefined
+          : parseInput(stopSchema, options, { what: 'stop', agentId: id }).timeoutMs;
+      const at = this.#services.clock.now();
+      return agent.end(
+        timeoutMs === undefined ? { type: 'agent.stop', at } : { type: 'agent.stop', at, timeoutMs },
+      );
+    });
   }
 
   /**
@@ -251,8 +179,10 @@ export class Agents {
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async kill(id: string): Promise<AgentRecord> {
-    return this.#commanded(id, 'kill').end({ type: 'agent.kill', at: this.#services.clock.now() });
+  kill(id: string): Promise<AgentRecord> {
+    return promised(() =>
+      this.#commanded(id, 'kill').end({ type: 'agent.kill', at: this.#services.clock.now() }),
+    );
   }
 
   /**
@@ -261,39 +191,30 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `STORE_FAILED`,
    * `SYSTEM_CLOSED`
    */
-  async forget(id: string): Promise<void> {
-    await this.#commanded(id, 'forget').forget();
+  forget(id: string): Promise<void> {
+    return promised(() => this.#commanded(id, 'forget').forget());
   }
 
-  /** @throws AgentSystemError `AGENT_NOT_FOUND` */
+  /** How an agent stands. The same frozen record as long as nothing changes. @throws AgentSystemError `AGENT_NOT_FOUND` */
   get(id: string): AgentRecord {
     return this.find(id).record();
   }
 
-  /** All agents that fit, in the order of their registration. @throws AgentSystemError `AGENT_SPEC_INVALID` for a filter that is none */
+  /** All agents that fit, in the order of their registration. @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter */
   list(filter: AgentFilter = {}): AgentRecord[] {
-    const { type, status, capability } = parseInput(filterSchema, filter, { what: 'list' });
-    const found: AgentRecord[] = [];
-    for (const agent of this.#agents.values()) {
-      const fits =
-        (type === undefined || agent.manifest.type === type) &&
-        (status === undefined || agent.position.status === status) &&
-        (capability === undefined || agent.manifest.capabilities.includes(capability));
-      if (fits) found.push(agent.record());
-    }
-    return found;
+    return this.#registry.list(parseInput(filterSchema, filter, { what: 'list' }));
   }
 
   /** The living incarnation. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */
   handle<Tasks extends TaskTypes>(id: AgentId<Tasks>): AgentHandle<Tasks> {
     const agent = this.find(id);
     agent.refuseUnless('execute');
-    return this.#handleOf<Tasks>(agent, agent.incarnation);
+    return this.#handleOf(agent, agent.incarnation);
   }
 
   /** One health check, now; of an agent that does not run it says just that. @throws AgentSystemError `AGENT_NOT_FOUND` */
-  async checkHealth(id: string): Promise<HealthReport> {
-    return this.find(id).checkHealth();
+  checkHealth(id: string): Promise<HealthReport> {
+    return promised(() => this.find(id).checkHealth());
   }
 
   /** The newest saved state, as JSON data, or `undefined`. @throws AgentSystemError `AGENT_NOT_FOUND`, `STORE_FAILED` */
@@ -349,122 +270,50 @@ export class Agents {
 
   /** @internal */
   typeOf(id: string): string | undefined {
-    return this.#agents.get(id)?.manifest.type;
+    return this.#registry.get(id)?.manifest.type;
   }
 
   /** @internal How many agents of each type are in each status. */
-  *census(): Generator<{ readonly type: string; readonly status: AgentStatus; readonly count: number }> {
-    const types = new Map<string, Map<AgentStatus, number>>();
-    for (const { manifest, position } of this.#agents.values()) {
-      let counts = types.get(manifest.type);
-      if (counts === undefined) types.set(manifest.type, (counts = new Map()));
-      counts.set(position.status, (counts.get(position.status) ?? 0) + 1);
-    }
-    for (const [type, counts] of types) for (const [status, count] of counts) yield { type, status, count };
+  census(): Iterable<CensusEntry> {
+    return this.#registry.census();
   }
 
   /** @internal */
   find(id: string): Agent {
-    const agent = this.#agents.get(id);
-    if (agent === undefined) {
-      throw new AgentSystemError('AGENT_NOT_FOUND', `no agent ${inWords(id)} is registered`, {
-        agentId: typeof id === 'string' ? id : undefined,
-      });
-    }
-    return agent;
+    return this.#registry.find(id);
   }
 
   /** @internal */
   all(): Iterable<Agent> {
-    return this.#agents.values();
+    return this.#registry.all();
   }
 
   /** @internal The fleet ends: whoever waits for one of its agents, or to register one, is refused with `why`. */
   discard(why: AgentSystemError): void {
-    this.#descriptionTime.giveUpAll(why);
-    for (const agent of this.#agents.values()) agent.discard(why);
+    this.#registration.giveUp(why);
+    for (const agent of this.#registry.all()) agent.discard(why);
   }
 
   /** @internal An agent of an earlier program: known again, and not resumed yet. */
-  adopt(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host, missing?: string): Agent {
-    return this.#create(id, frozen(spec), manifest, host, missing);
-  }
-
-  /** @internal The record is to go; its chart has said so. */
-  remove(id: string): void {
-    this.#agents.delete(id);
-  }
-
-  #create(id: string, spec: ParsedAgentSpec, manifest: AgentManifest, host: Host, missing?: string): Agent {
-    const module = spec.module as AnyAgentDefinition | URL;
-    const order = this.#created++;
-    const agent = new Agent(
-      { id, order, spec, policy: lifePolicyOf(spec), manifest, module, host, missing },
-      this.#services,
-    );
-    this.#agents.set(id, agent);
-    return agent;
-  }
-
-  /** An id that nobody has: of the type, and of the place in the stream that its registration would have. */
-  #newId(type: string): string {
-    for (let place = this.#services.journal.nextSequence; ; place++) {
-      const id = `${type}-${place}`;
-      if (!this.#agents.has(id) && !this.#reserved.has(id)) return id;
-    }
-  }
-
-  #reserve(id: string): void {
-    if (this.#agents.has(id) || this.#reserved.has(id)) {
-      throw new AgentSystemError('AGENT_EXISTS', `an agent with id ${inWords(id)} is registered already`, {
-        agentId: id,
-      });
-    }
-    this.#reserved.add(id);
-  }
-
-  #hostFor(isolation: Isolation, spec: ParsedAgentSpec): Host {
-    const host = this.#hosts.get(isolation);
-    if (host === undefined) throw invalid(`isolation: no host for "${isolation}" is there`, spec.id);
-    if (!(spec.module instanceof URL) && isolation !== 'in-process') {
-      throw invalid(
-        `isolation: "${isolation}" needs the URL of a module, the definition of this agent lives in this program`,
-        spec.id,
-      );
-    }
-    const refusal = host.refusal(spec);
-    if (refusal !== undefined) throw invalid(refusal, spec.id);
-    return host;
-  }
-
-  /** Loads what has to be loaded, and has it judge its `initArgs`: within `startTimeoutMs`, in every host. */
-  async #manifestOf(
-    { module, initArgs, id, resources, startTimeoutMs: timeoutMs }: ParsedAgentSpec,
+  adopt(
+    spec: ParsedAgentSpec & { readonly id: string },
+    manifest: AgentManifest,
     host: Host,
-  ): Promise<AgentManifest> {
-    const late = (problem: string) => () => invalid(`${problem} within startTimeoutMs, ${timeoutMs} ms`, id);
-    if (module instanceof URL) {
-      try {
-        return await this.#descriptionTime.within(
-          { timeoutMs, late: late(`module: module ${module.href}: expected it to load`) },
-          (turn) => host.describe(module, initArgs, resources, turn),
-        );
-      } catch (thrown) {
-        if (thrown instanceof AgentSystemError) throw thrown;
-        throw invalid(`module: ${errorInfoOf(thrown).message}`, id, thrown);
-      }
-    }
-    const definition = module as AnyAgentDefinition;
-    const judged = judge(definition.initArgs, initArgs);
-    const verdict =
-      judged instanceof Promise
-        ? await this.#descriptionTime.within(
-            { timeoutMs, late: late('initArgs: expected their schema to answer') },
-            () => judged,
-          )
-        : judged;
-    if ('problem' in verdict) throw invalid(`initArgs: ${verdict.problem}`, id);
-    return manifestOf(definition);
+    missing?: string,
+  ): Agent {
+    return this.#registration.adopt(spec, manifest, host, missing);
+  }
+
+  /** @internal Its record is to go; its chart has said so. */
+  remove(agent: Agent): void {
+    this.#registry.remove(agent);
+  }
+
+  #start<Tasks extends TaskTypes>(id: string, command: 'start' | 'restart'): Promise<AgentHandle<Tasks>> {
+    return promised(() => {
+      const agent = this.#commanded(id, command);
+      return agent.start(`agent.${command}`, (incarnation) => this.#handleOf<Tasks>(agent, incarnation));
+    });
   }
 
   async #takes(agent: Agent, task: AskedTask): Promise<boolean> {
@@ -488,124 +337,15 @@ export class Agents {
   }
 
   #handleOf<Tasks extends TaskTypes>(agent: Agent, incarnation: number): AgentHandle<Tasks> {
-    const { id } = agent;
-    const alive = () => {
-      if (agent.incarnation === incarnation && agent.position.isAlive) return;
-      const message = `incarnation ${incarnation} of agent ${id} has ended`;
-      throw new AgentSystemError('AGENT_NOT_RUNNING', message, {
-        agentId: id,
-        details: { incarnation, newest: agent.incarnation, status: agent.position.status },
-      });
-    };
-    return Object.freeze({
-      id,
-      incarnation,
-      execute: async (task: TaskRequest) => {
-        alive();
-        return this.execute(id, task);
-      },
-      stop: async (options?: { readonly timeoutMs?: number }) => {
-        alive();
-        return this.stop(id, options);
-      },
-      kill: async () => {
-        alive();
-        return this.kill(id);
-      },
-      health: async () => {
-        alive();
-        return this.checkHealth(id);
-      },
-    }) as AgentHandle<Tasks>;
+    return new IncarnationHandle(agent, incarnation, this);
   }
 }
 
-/**
- * Refuses a task that is malformed, or that agents of such a manifest cannot do.
- *
- * @throws AgentSystemError `TASK_INPUT_INVALID`, `TASK_INCOMPATIBLE`
- */
-export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: string): void {
-  if (!isPlainTask(task))
-    parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId });
-  const { tasks, capabilities } = manifest;
-  const missing = missingFor(task.type, manifest);
-  if (missing === undefined) {
-    const expected = Object.keys(tasks);
-    const message = `${performer(manifest, agentId)} no task ${inWords(task.type)}, expected one of: ${expected.join(', ')}`;
-    throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
-      agentId,
-      details: { expected, got: task.type },
-    });
-  }
-  if (missing.length > 0) {
-    const message = `${performer(manifest, agentId)} not what ${task.type} requires: ${missing.join(', ')}`;
-    throw new AgentSystemError('TASK_INCOMPATIBLE', message, { agentId, details: { missing, capabilities } });
-  }
-  const problem = tasks[task.type]?.retry ? jsonProblemOf(task.input) : undefined;
-  if (problem === undefined) return;
-  const message = `the input of ${task.type}, which a later program may have to repeat: ${problem}, expected JSON data`;
-  throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
-}
-
-/** Capabilities that agents of such a manifest lack for a task; `undefined` for one that they do not have. */
-function missingFor(task: string, { tasks, capabilities }: AgentManifest): readonly string[] | undefined {
-  if (!Object.hasOwn(tasks, task)) return undefined;
-  return tasks[task]!.requires.filter((capability) => !capabilities.includes(capability));
-}
-
-function performer({ type }: AgentManifest, agentId: string | undefined): string {
-  return agentId === undefined ? `an agent of type ${type} has` : `agent ${agentId} (${type}) has`;
-}
-
-function isolationOf({ isolation, module }: ParsedAgentSpec): Isolation {
-  return isolation ?? (module instanceof URL ? 'process' : 'in-process');
-}
-
-/** The ordinary case without the cost of a schema. */
-function isPlainTask(task: unknown): boolean {
-  if (typeof task !== 'object' || task === null) return false;
+/** What `work` gives; what it throws, as a promise that is rejected. No promise is made where it gives one. */
+function promised<Value>(work: () => Promise<Value>): Promise<Value> {
   try {
-    if (!('type' in task) || typeof task.type !== 'string') return false;
-    for (const key in task) if (key !== 'type' && key !== 'input') return false;
-    return true;
-  } catch {
-    return false;
+    return work();
+  } catch (thrown) {
+    return Promise.reject(thrown);
   }
-}
-
-function parseSpec(spec: unknown): ParsedAgentSpec {
-  const parsed = parseInput(agentSpec, spec, { what: 'spec', agentId: idOf(spec) });
-  const { id, module } = parsed;
-  if (!(module instanceof URL) && !isAgentDefinition(module)) {
-    throw invalid(`module: expected a defineAgent value or a URL, got ${inWords(module)}`, id);
-  }
-  return parsed;
-}
-
-/** The id that a spec names, whatever else may be wrong with it. */
-function idOf(spec: unknown): string | undefined {
-  try {
-    const { id } = spec as { readonly id?: unknown };
-    return typeof id === 'string' ? id : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What a record shows of it is what it lives by: nobody may change that in passing. */
-function frozen(spec: ParsedAgentSpec): ParsedAgentSpec {
-  for (const part of [spec.resources, spec.coordination, spec.restart, spec.health, spec.tasks]) {
-    Object.freeze(part);
-  }
-  return Object.freeze(spec);
-}
-
-function storedSpec(spec: ParsedAgentSpec, { type }: AgentManifest): StoredSpec {
-  const { module } = spec;
-  return { ...spec, module: module instanceof URL ? { url: module.href } : { type } };
-}
-
-function invalid(problem: string, agentId: string | undefined, cause?: unknown): AgentSystemError {
-  return new AgentSystemError('AGENT_SPEC_INVALID', `spec: ${problem}`, { agentId, cause });
 }

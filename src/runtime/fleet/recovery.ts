@@ -7,7 +7,8 @@
  * Source: DESIGN of this project, durability; the seed's "State Recovery on Restart".
  */
 import { type AgentLife, agentSpec, type Isolation, type ParsedAgentSpec } from '../../machines/index.ts';
-import type { Agent, CarriedTask } from '../agent/agent.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { CarriedTask } from '../agent/carried-tasks.ts';
 import type { Agents } from './agents.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import {
@@ -52,7 +53,7 @@ function adopt(stored: StoredAgent, { agents, hosts, definitions, alerts }: Reco
   const spec = specOf(registered.spec, id, module);
   const host = hosts.get(spec.isolation ?? 'in-process');
   if (host === undefined) throw new Error(`agent ${id}: no host for isolation "${spec.isolation}" is there`);
-  const agent = agents.adopt(id, spec, manifest, host, missing);
+  const agent = agents.adopt(spec, manifest, host, missing);
   if (missing === undefined) return { agent, life };
   alerts.raise('definition_missing', `agent ${id}: ${missing}`, id);
   return { agent, life: life && { ...life, at: placeWithoutCode(life) } };
@@ -75,7 +76,7 @@ function specOf(
   stored: StoredAgent['registered']['spec'],
   id: string,
   module: AnyAgentDefinition | URL,
-): ParsedAgentSpec {
+): ParsedAgentSpec & { readonly id: string } {
   const spec = parseInput(
     agentSpec,
     { ...stored, module },

@@ -4,7 +4,13 @@
  * Each step says of the agent what its record said after that event. A history whose beginning is gone begins with
  * the first event that tells of the life; its tasks are counted from there.
  */
-import type { AgentLife, AgentStatus, ExitReason } from '../../machines/index.ts';
+import {
+  type AgentLife,
+  type AgentStatus,
+  type ExitReason,
+  showLife,
+  type ShownLife,
+} from '../../machines/index.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** An agent as it was after one event of its life; fields are as in `AgentRecord`. */
@@ -54,17 +60,11 @@ export function stepOf(before: LifeStep | undefined, event: SystemEvent): LifeSt
   if (!('life' in event)) return undefined;
   const { life } = event;
   const status = statusAfter(event.type, life);
-  const isAlive =
-    status === 'starting' || status === 'running' || status === 'unresponsive' || status === 'stopping';
-  return {
+  const step: LifeStep & ShownLife = {
     ...stampOf(event),
     status,
     incarnation: life.incarnation,
     restarts: life.restarts,
-    ...(life.reason === undefined || isAlive ? {} : { reason: life.reason }),
-    ...(life.restartAt === undefined || status !== 'crashed' ? {} : { restartAt: life.restartAt }),
-    ...(life.startedAt === undefined ? {} : { startedAt: life.startedAt }),
-    ...(life.endedAt === undefined || isAlive ? {} : { endedAt: life.endedAt }),
     abandoned:
       'abandoned' in event
         ? event.abandoned
@@ -73,6 +73,8 @@ export function stepOf(before: LifeStep | undefined, event: SystemEvent): LifeSt
           : (before?.abandoned ?? []),
     tasks: before?.tasks ?? NO_TASKS,
   };
+  showLife(step, life, status);
+  return step;
 }
 
 function registered(event: Extract<SystemEvent, { type: 'agent.registered' }>): LifeStep {

@@ -2,67 +2,98 @@
  * The fleet's permits to restart: the supervisor chart decides how many are out, this keeps whose turn it is.
  *
  * I1  Permits go out in the order in which they were asked for; taking one back takes constant time.
+ * I2  Who asked is told, and nobody else: an agent is never looked up by its id.
  */
-import { type EffectParams, type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
+import { type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
+import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
 import type { Alerts } from '../observability/alerts.ts';
-import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
+
+/** An agent that is due to restart. */
+export interface PermitTaker {
+  readonly id: string;
+  permitGranted(): void;
+}
 
 export interface RestartPermitsOptions {
   readonly maxConcurrentRestarts: number;
-  readonly chart: ChartOptions;
+  readonly chart: Omit<ChartOptions, 'perform'>;
   readonly alerts: Alerts;
-  /** Tells an agent that it may restart. */
-  readonly grant: (agentId: string) => void;
 }
 
 export class RestartPermits {
+  readonly #options: RestartPermitsOptions;
   readonly #chart: Chart<typeof supervisorMachine>;
-  readonly #queue = new Set<string>();
-  readonly #holders = new Set<string>();
+  /** Those whose request the chart has yet to decide, by id; `undefined` of one that no longer wants it. */
+  readonly #asking = new Map<string, PermitTaker | undefined>();
+  readonly #queue = new Set<PermitTaker>();
+  readonly #holders = new Set<PermitTaker>();
 
-  constructor({ maxConcurrentRestarts, chart, alerts, grant }: RestartPermitsOptions) {
-    const give = (agentId: string) => {
-      this.#holders.add(agentId);
-      grant(agentId);
-    };
-    const logic = supervisorMachine.provide({
-      actions: {
-        grantPermit: (_, { agentId }: EffectParams<SupervisorEffect, 'grantPermit'>) => give(agentId),
-        enqueue: (_, { agentId }: EffectParams<SupervisorEffect, 'enqueue'>) => {
-          this.#queue.add(agentId);
-        },
-        grantNextPermit: () => {
-          const [next] = this.#queue;
-          if (next === undefined) return;
-          this.#queue.delete(next);
-          give(next);
-        },
-        raiseStormAlert: () =>
-          alerts.raise(
-            'restart_storm',
-            `more than ${maxConcurrentRestarts} agents are due to restart at once`,
-          ),
-        clearStormAlert: () => alerts.clear('restart_storm'),
-      },
-    });
-    this.#chart = createChart(logic, { maxConcurrentRestarts }, chart);
+  constructor(options: RestartPermitsOptions) {
+    this.#options = options;
+    const { maxConcurrentRestarts, chart } = options;
+    const perform = (effect: ChartEffect) => this.#perform(effect as SupervisorEffect);
+    this.#chart = createChart(supervisorMachine, { maxConcurrentRestarts }, { ...chart, perform });
   }
 
-  request(agentId: string): void {
-    this.#chart.send({ type: 'permit.requested', agentId });
+  request(taker: PermitTaker): void {
+    this.#asking.set(taker.id, taker);
+    this.#chart.send({ type: 'permit.requested', agentId: taker.id });
   }
 
   /** The start has succeeded or failed. Without a permit, as in a start that was asked for, nothing happens. */
-  release(agentId: string): void {
-    if (this.#holders.delete(agentId)) this.#chart.send({ type: 'permit.released' });
+  release(taker: PermitTaker): void {
+    if (this.#holders.delete(taker)) this.#chart.send({ type: 'permit.released' });
   }
 
   /** The agent no longer waits. */
-  withdraw(agentId: string): void {
-    if (this.#queue.delete(agentId)) this.#chart.send({ type: 'permit.withdrawn' });
+  withdraw(taker: PermitTaker): void {
+    if (this.#asking.get(taker.id) === taker) this.#asking.set(taker.id, undefined);
+    else if (this.#queue.delete(taker)) this.#chart.send({ type: 'permit.withdrawn' });
   }
 
   close(): void {
     this.#chart.stop();
+  }
+
+  #perform(effect: SupervisorEffect): void {
+    const { alerts, maxConcurrentRestarts } = this.#options;
+    switch (effect.type) {
+      case 'grantPermit': {
+        const taker = this.#taken(effect.params.agentId);
+        if (taker) this.#grant(taker);
+        else this.#chart.send({ type: 'permit.released' });
+        return;
+      }
+      case 'enqueue': {
+        const taker = this.#taken(effect.params.agentId);
+        if (taker) this.#queue.add(taker);
+        else this.#chart.send({ type: 'permit.withdrawn' });
+        return;
+      }
+      case 'grantNextPermit': {
+        const [next] = this.#queue;
+        if (next === undefined) return;
+        this.#queue.delete(next);
+        return this.#grant(next);
+      }
+      case 'raiseStormAlert':
+        return alerts.raise(
+          'restart_storm',
+          `more than ${maxConcurrentRestarts} agents are due to restart at once`,
+        );
+      case 'clearStormAlert':
+        return alerts.clear('restart_storm');
+    }
+  }
+
+  #taken(agentId: string): PermitTaker | undefined {
+    const taker = this.#asking.get(agentId);
+    this.#asking.delete(agentId);
+    return taker;
+  }
+
+  #grant(taker: PermitTaker): void {
+    this.#holders.add(taker);
+    taker.permitGranted();
   }
 }

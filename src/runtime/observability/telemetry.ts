@@ -12,6 +12,7 @@ import {
   type Histogram,
   type Meter,
   metrics,
+  ProxyTracerProvider,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -50,14 +51,26 @@ export interface TaskSpanOptions {
   readonly task: string;
 }
 
+const NAME = 'mabeam';
+
 export class Telemetry {
   readonly #tracer: Tracer;
   readonly #meter: Meter;
+  /** What the global tracer's spans are handed to once an SDK is there; until then. */
+  #idle: ProxyTracerProvider | undefined;
   #poolDurations: Histogram | undefined;
 
   constructor({ tracer, meter }: TelemetryOptions = {}) {
-    this.#tracer = tracer ?? trace.getTracer('mabeam');
-    this.#meter = meter ?? metrics.getMeter('mabeam');
+    const provider = trace.getTracerProvider();
+    this.#idle = tracer === undefined && provider instanceof ProxyTracerProvider ? provider : undefined;
+    this.#tracer = tracer ?? trace.getTracer(NAME);
+    this.#meter = meter ?? metrics.getMeter(NAME);
+  }
+
+  /** Whether somebody may see a span: without an SDK none is made. */
+  get isTracing(): boolean {
+    if (this.#idle?.getDelegateTracer(NAME) !== undefined) this.#idle = undefined;
+    return this.#idle === undefined;
   }
 
   /** Runs a task as a span; `run` is given what the agent's own spans are to be children of. */

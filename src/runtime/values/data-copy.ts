@@ -5,7 +5,23 @@
 
 /** The copy; of what is neither a plain object nor an array, the very same. */
 export function dataCopy<Data>(data: Data): Data {
-  return isContainer(data) ? (copyOf(data) as Data) : data;
+  if (!isContainer(data)) return data;
+  return (isFlat(data) ? { ...data } : copyOf(data)) as Data;
+}
+
+/** Freezes plain objects and arrays, at every depth; gives back the very same. */
+export function frozenData<Data>(data: Data): Data {
+  if (!isContainer(data)) return data;
+  // Those that are found while it is gone through come later in the same loop.
+  const containers = new Set<object>([data]);
+  for (const container of containers) {
+    Object.freeze(container);
+    for (const key of Object.keys(container)) {
+      const value: unknown = Reflect.get(container, key);
+      if (isContainer(value)) containers.add(value);
+    }
+  }
+  return data;
 }
 
 /** No recursion: data may be nested more deeply than a stack. */
@@ -24,6 +40,16 @@ function copyOf(first: object): object {
     }
   }
   return copies.get(first)!;
+}
+
+/** The ordinary case: a plain object without containers in it. */
+function isFlat(data: object): boolean {
+  if (Object.getPrototypeOf(data) !== Object.prototype) return false;
+  for (const key in data) {
+    const value: unknown = Reflect.get(data, key);
+    if (typeof value === 'object' && value !== null) return false;
+  }
+  return true;
 }
 
 function isContainer(value: unknown): value is object {

@@ -13,6 +13,7 @@ import {
   defineAgent,
   type SystemEvent,
 } from '../../../src/index.ts';
+import type { Watching } from '../../kit/drivers.ts';
 import { seededRandom, settled, type SimulatedClock, simulatedClock } from '../../../src/testing/index.ts';
 
 const AGENTS = ['a', 'b', 'fragile'] as const;
@@ -64,9 +65,9 @@ export interface Walked {
   readonly bodiesLeft: number;
 }
 
-export async function walk(seed: number, path: readonly Deed[]): Promise<Walked> {
+export async function walk(seed: number, path: readonly Deed[], watching: Watching): Promise<Walked> {
   const fleet = new Fleet(seed);
-  await fleet.open();
+  await fleet.open(watching);
   for (const deed of path) await fleet.take(deed);
   return fleet.close();
 }
@@ -87,12 +88,13 @@ class Fleet {
     this.#chance = seededRandom(seed);
   }
 
-  async open(): Promise<void> {
+  async open(inspect: Watching): Promise<void> {
     this.#system = await createAgentSystem({
       clock: this.#clock,
       random: this.#chance,
       logger: pino({ level: 'silent' }),
       limits: { maxConcurrentRestarts: PERMITS },
+      inspect,
     });
     this.#system.events.subscribe((event) => this.#events.push(event));
     for (const id of AGENTS) this.#register(id);

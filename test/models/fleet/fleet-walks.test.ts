@@ -3,17 +3,22 @@ import * as fc from 'fast-check';
 import { strict as assert } from 'node:assert';
 import { expect, test } from 'vitest';
 import type { SystemEventType } from '../../../src/index.ts';
+import { drivenBy, drivers } from '../../kit/drivers.ts';
 import { isOneStream, livesAreLives, permitsAreKept, restartsAreFew, tasksEndOnce } from './fleet-laws.ts';
 import { deeds, PERMITS, RESTART, walk } from './fleet-walk.ts';
 import { LIMIT_MS, walks } from './runs.ts';
 
-test(
-  'whatever a fleet is asked for, its lives, tasks and promises end as they should',
-  async () => {
+test.each(drivers)(
+  'whatever a fleet is asked for, its lives, tasks and promises end as they should (%s)',
+  async (driver) => {
     const seen = new Map<SystemEventType, number>();
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.array(deeds, { maxLength: 150, size: 'max' }), async (seed, path) => {
-        const { events, counts, closed, leaving, strange, ...left } = await walk(seed, path);
+        const { events, counts, closed, leaving, strange, ...left } = await walk(
+          seed,
+          path,
+          drivenBy(driver),
+        );
         for (const { type } of events) seen.set(type, (seen.get(type) ?? 0) + 1);
         isOneStream(events);
         livesAreLives(events);

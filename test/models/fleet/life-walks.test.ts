@@ -5,6 +5,7 @@
  */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { drivenBy, drivers } from '../../kit/drivers.ts';
 import { type Choice, judgeMoves } from '../life/judge.ts';
 import { isPossible } from '../life/life-model.ts';
 import { commands, exits, type Move, type Profile, reports, surroundings } from '../life/life-state.ts';
@@ -52,16 +53,16 @@ const profiles: fc.Arbitrary<Profile> = fc.record({
   chance: fc.constantFrom(0, 0.25, 0.999),
 });
 
-test(
-  'whatever happens to an agent, and with whatever numbers, it does as the model says',
-  async () => {
+test.each(drivers)(
+  'whatever happens to an agent, and with whatever numbers, it does as the model says (%s)',
+  async (driver) => {
     let played = 0;
     await fc.assert(
       fc.asyncProperty(
         profiles,
         fc.array(fc.nat(1_000), { maxLength: 120, size: 'max' }),
         async (profile, chances) => {
-          await judgeMoves(profile, chances.map(chosenBy), undefined, () => {
+          await judgeMoves(profile, chances.map(chosenBy), drivenBy(driver), () => {
             played += 1;
           });
         },

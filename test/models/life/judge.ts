@@ -6,7 +6,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
-import type { ChartInspectionEvent } from '../../../src/index.ts';
+import { drivenBy, type Watching } from '../../kit/drivers.ts';
 import { bodyOf, firstLife, isPossible, places, play, viewOf } from './life-model.ts';
 import type { Life, Move, Profile } from './life-state.ts';
 import { START_AT } from './life-tours.ts';
@@ -21,10 +21,10 @@ export type Choice = Move | ((life: Life) => Move);
 export async function judgeMoves(
   profile: Profile,
   choices: Iterable<Choice>,
-  inspect: (event: ChartInspectionEvent) => void = () => {},
+  watching: Watching = drivenBy('table'),
   visited: (life: Life) => void = () => {},
 ): Promise<void> {
-  const world = await LifeWorld.open(profile, START_AT, inspect);
+  const world = await LifeWorld.open(profile, START_AT, watching);
   let life = firstLife(START_AT);
   let sequence = 1;
   const trail: string[] = [];

@@ -8,7 +8,6 @@ import { pino } from 'pino';
 import {
   type AgentSystem,
   AgentSystemError,
-  type ChartInspectionEvent,
   createAgentSystem,
   defineAgent,
   memoryStore,
@@ -34,6 +33,7 @@ import {
   type View,
 } from './life-state.ts';
 import { AGENT, BUG, CHECK_DETAIL, CHECK_ERROR, DOWNTIME_MS, TASK_ERROR } from './life-turn.ts';
+import type { Watching } from '../../kit/drivers.ts';
 import { type MortalStore, mortalStore } from './mortal-store.ts';
 import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from './words.ts';
 
@@ -56,9 +56,8 @@ export interface Seen extends Outcome {
   readonly sequences: readonly number[];
 }
 
-interface ActorLike {
-  send(event: object): void;
-}
+/** What no body says: its actor is at fault, and so the runtime. */
+const bodyFailed = { type: 'xstate.error.actor.body', actorId: 'body', error: new Error(BUG) } as never;
 
 interface Asked {
   readonly command: number;
@@ -67,14 +66,13 @@ interface Asked {
 
 export class LifeWorld {
   readonly #profile: Profile;
-  readonly #inspect: (event: ChartInspectionEvent) => void;
+  readonly #watching: Watching;
   readonly #kept = memoryStore();
   readonly #names = new TaskNames();
   #clock: SimulatedClock;
   #host!: ScriptedHost;
   #system!: AgentSystem;
   #store!: MortalStore;
-  #actor: ActorLike | undefined;
   #body: ScriptedBody | undefined;
   #ghost: ScriptedBody | undefined;
   #hogBody: ScriptedBody | undefined;
@@ -92,19 +90,15 @@ export class LifeWorld {
   #opened: object[] = [];
   #answers = new Map<number, Answer>();
 
-  private constructor(profile: Profile, startAt: number, inspect: (event: ChartInspectionEvent) => void) {
+  private constructor(profile: Profile, startAt: number, watching: Watching) {
     this.#profile = profile;
-    this.#inspect = inspect;
+    this.#watching = watching;
     this.#clock = simulatedClock({ startAt });
   }
 
   /** A system in which the agent is registered, and nothing else has happened. */
-  static async open(
-    profile: Profile,
-    startAt: number,
-    inspect: (event: ChartInspectionEvent) => void,
-  ): Promise<LifeWorld> {
-    const world = new LifeWorld(profile, startAt, inspect);
+  static async open(profile: Profile, startAt: number, watching: Watching): Promise<LifeWorld> {
+    const world = new LifeWorld(profile, startAt, watching);
     await world.#openSystem();
     await world.#register();
     world.#look([]);
@@ -181,10 +175,7 @@ export class LifeWorld {
       limits: { maxConcurrentRestarts: 1 },
       hosts: { 'in-process': this.#host },
       agents: [definition],
-      inspect: (event) => {
-        if (isOfAgent(event)) this.#actor = event.actorRef;
-        this.#inspect(event);
-      },
+      inspect: this.#watching,
     });
     for await (const event of this.#system.events.read({ after: this.#lastSequence }))
       this.#events.push(event);
@@ -262,7 +253,7 @@ export class LifeWorld {
       case 'ghosts':
         return this.#haunt(this.#ghost!);
       case 'bug':
-        this.#actor!.send({ type: 'xstate.error.actor.body', actorId: 'body', error: new Error(BUG) });
+        agents.find(AGENT).send(bodyFailed);
         return this.#exit('exit killed');
       default:
         if (move in exits) this.#exit(move as Exit);
@@ -421,10 +412,4 @@ export class LifeWorld {
 
 function codeOf(thrown: unknown): never {
   return (thrown instanceof AgentSystemError ? thrown.code : `not of the system: ${String(thrown)}`) as never;
-}
-
-function isOfAgent(event: ChartInspectionEvent): boolean {
-  if (!('snapshot' in event)) return false;
-  const { context } = event.snapshot as { context?: { id?: unknown } };
-  return context?.id === AGENT;
 }

@@ -7,6 +7,7 @@ import { places } from './life-model.ts';
 import type { Profile } from './life-state.ts';
 import { lifeTours } from './life-tours.ts';
 import { servingAgent } from '../../agent/plain-agent.ts';
+import { drivenBy, drivers, type Watching } from '../../kit/drivers.ts';
 import { profiles } from './profiles.ts';
 
 /** Thousands of moves: on a machine that is busy they take their time; ms. */
@@ -14,29 +15,29 @@ const LIMIT_MS = 300_000;
 const coverage = chartCoverage(agentMachine);
 const toured = new Map<Profile, Promise<ReadonlySet<string>>>();
 
-/** Sends a profile on its tours, once; gives the places that were seen. */
+/** Sends a profile on its tours, with XState looking on; once. Gives the places that were seen. */
 function tour(profile: Profile): Promise<ReadonlySet<string>> {
   let result = toured.get(profile);
   if (result === undefined) {
-    result = sendOnTours(profile);
+    result = sendOnTours(profile, coverage.inspect);
     toured.set(profile, result);
   }
   return result;
 }
 
-async function sendOnTours(profile: Profile): Promise<ReadonlySet<string>> {
+async function sendOnTours(profile: Profile, watching: Watching): Promise<ReadonlySet<string>> {
   const seen = new Set<string>();
   for (const moves of lifeTours(profile).tours) {
-    await judgeMoves(profile, moves, coverage.inspect, ({ place }) => seen.add(place));
+    await judgeMoves(profile, moves, watching, ({ place }) => seen.add(place));
   }
   return seen;
 }
 
-describe('an agent does in every state what its life says, and nothing else', () => {
+describe.each(drivers)('an agent does in every state what its life says, and nothing else (%s)', (driver) => {
   test.each(profiles)(
     '$name',
     async (profile) => {
-      const seen = await tour(profile);
+      const seen = await (driver === 'interpreter' ? tour(profile) : sendOnTours(profile, drivenBy(driver)));
       expect(seen.size).toBeGreaterThan(5);
     },
     LIMIT_MS,

@@ -1,6 +1,6 @@
 /** Plays tours on a real fleet and on the permits' model at once, and compares what there is to see after each move. */
 import { strict as assert } from 'node:assert';
-import type { ChartInspectionEvent } from '../../../src/index.ts';
+import { drivenBy, type Watching } from '../../kit/drivers.ts';
 import { coveringTours, type Tours } from '../life/tours.ts';
 import { firstFleet, isPossible, type Move, movesOf, play } from './model.ts';
 import { permitsWorld } from './world.ts';
@@ -34,9 +34,9 @@ export function fleetTours({ agents, permits }: SmallFleet): Tours<Move> {
 export async function judgeFleet(
   { agents, permits }: SmallFleet,
   moves: readonly Move[],
-  inspect: (event: ChartInspectionEvent) => void = () => {},
+  watching: Watching = drivenBy('table'),
 ): Promise<void> {
-  const world = await permitsWorld(agents, permits, inspect);
+  const world = await permitsWorld(agents, permits, watching);
   let fleet = firstFleet(agents);
   for (const [index, move] of moves.entries()) {
     const { fleet: after, outcome } = play(permits, fleet, move);

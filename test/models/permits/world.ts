@@ -1,13 +1,8 @@
 /** A real fleet with few permits, whose bodies do as they are told: plays the moves of the permits' model. */
 import { pino } from 'pino';
-import {
-  type AgentSystem,
-  type ChartInspectionEvent,
-  createAgentSystem,
-  defineAgent,
-  type SystemEvent,
-} from '../../../src/index.ts';
+import { type AgentSystem, createAgentSystem, defineAgent, type SystemEvent } from '../../../src/index.ts';
 import { type ScriptedBody, scriptedHost, settled, simulatedClock } from '../../../src/testing/index.ts';
+import type { Watching } from '../../kit/drivers.ts';
 import { type Move, partsOf, type PermitsOutcome, type Place } from './model.ts';
 
 const definition = defineAgent({ type: 'member', init: () => ({}), tasks: {} });
@@ -23,7 +18,7 @@ export interface PermitsWorld {
 export async function permitsWorld(
   agents: readonly string[],
   maxConcurrentRestarts: number,
-  inspect: (event: ChartInspectionEvent) => void,
+  inspect: Watching,
 ): Promise<PermitsWorld> {
   const clock = simulatedClock();
   const bodies = new Map<string, ScriptedBody>();

@@ -1,0 +1,121 @@
+/**
+ * What the public API shows of an agent: a projection of its chart and of what it has at work, nothing of its own.
+ *
+ * I1  The same record, frozen, as long as nothing has changed.
+ */
+import {
+  type AgentContext,
+  type AgentPosition,
+  type AgentStatus,
+  type ExitReason,
+  type Isolation,
+  type ParsedAgentSpec,
+  showLife,
+  type ShownLife,
+} from '../../machines/index.ts';
+import type { AgentManifest } from '../definition/define-agent.ts';
+import type { Usage } from '../hosting/host.ts';
+import type { HealthReport } from './liveness.ts';
+import type { TaskMetrics, TasksAtWork } from './mailbox.ts';
+
+/** All that is known of an agent at one moment. Times are epoch ms. Frozen, and shared by all who ask meanwhile. */
+export interface AgentRecord {
+  readonly id: string;
+  readonly type: string;
+  readonly status: AgentStatus;
+  /** Dotted path of the chart's active state, as in `alive.serving.running.coordinated.idle`. */
+  readonly state: string;
+  /** 1, 2, 3 … per start; 0 before the first. */
+  readonly incarnation: number;
+  readonly isolation: Isolation;
+  readonly capabilities: readonly string[];
+  /** Automatic restarts so far. */
+  readonly restarts: number;
+  readonly health: HealthReport;
+  /** Why the last body ended. */
+  readonly reason?: ExitReason;
+  /** When a waiting restart is due. */
+  readonly restartAt?: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** Ids of the tasks that the last end left undone. */
+  readonly abandoned: readonly string[];
+  readonly metrics: AgentMetrics;
+  /** The spec with every default in it. */
+  readonly spec: ParsedAgentSpec;
+}
+
+export interface AgentMetrics extends TaskMetrics {
+  /** As its host last measured it, where the host measures. */
+  readonly memoryBytes?: number;
+  readonly cpuMs?: number;
+  /** Reports of earlier incarnations that came too late, and what its child said that was no report. */
+  readonly dropped: number;
+}
+
+/** What never changes of an agent. */
+export interface AgentIdentity {
+  readonly id: string;
+  readonly isolation: Isolation;
+  readonly spec: ParsedAgentSpec;
+}
+
+/** All that a record is made of. Each is another object, or another number, once it has changed. */
+export interface AgentFacts {
+  readonly context: AgentContext;
+  readonly position: AgentPosition;
+  readonly manifest: AgentManifest;
+  readonly health: HealthReport;
+  readonly tasks: TasksAtWork;
+  readonly usage: Usage | undefined;
+  readonly dropped: number;
+}
+
+/** A record, and what it was made of. */
+export class ShownRecord {
+  readonly record: AgentRecord;
+  readonly #facts: AgentFacts;
+
+  constructor(identity: AgentIdentity, facts: AgentFacts) {
+    this.record = recordOf(identity, facts);
+    this.#facts = facts;
+  }
+
+  /** Whether it would be made of the same again. */
+  isMadeOf({ context, position, manifest, health, tasks, usage, dropped }: AgentFacts): boolean {
+    const known = this.#facts;
+    return (
+      known.context === context &&
+      known.position === position &&
+      known.tasks === tasks &&
+      known.health === health &&
+      known.usage === usage &&
+      known.manifest === manifest &&
+      known.dropped === dropped
+    );
+  }
+}
+
+function recordOf({ id, isolation, spec }: AgentIdentity, facts: AgentFacts): AgentRecord {
+  const { context, position, manifest, health, tasks } = facts;
+  const record: AgentRecord & ShownLife = {
+    id,
+    type: manifest.type,
+    status: position.status,
+    state: position.path,
+    incarnation: context.incarnation,
+    isolation,
+    capabilities: manifest.capabilities,
+    restarts: context.restarts,
+    health,
+    abandoned: tasks.abandoned,
+    metrics: metricsOf(facts),
+    spec,
+  };
+  showLife(record, context, position.status);
+  return Object.freeze(record);
+}
+
+function metricsOf({ tasks: { metrics }, usage, dropped }: AgentFacts): AgentMetrics {
+  return Object.freeze(usage === undefined ? { ...metrics, dropped } : { ...metrics, ...usage, dropped });
+}

@@ -1,0 +1,51 @@
+/** What all agents of a system share, and what one agent is made of: the seams between an agent and its system. */
+import type { Logger } from 'pino';
+import type { LifePolicy, ParsedAgentSpec } from '../../machines/index.ts';
+import type { AgentManifest, AnyAgentDefinition } from '../definition/define-agent.ts';
+import type { ChartWatch } from '../engine/chart-watch.ts';
+import type { BodyReport, Host, VariableState } from '../hosting/host.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Store } from '../journal/store.ts';
+import type { Admission } from '../limits/admission.ts';
+import type { RestartPermits } from '../limits/restart-permits.ts';
+import type { Alerts } from '../observability/alerts.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Agent } from './agent.ts';
+
+/** What coordination is told of an agent, and asked for it. */
+export interface AgentCoordination {
+  /** A body opens: the variables it begins with, and from then on hears of. */
+  bodyOpened(agent: Agent): readonly VariableState[];
+  started(agent: Agent): void;
+  /** The body has ended, or begins to: told once or twice. */
+  ended(agent: Agent): void;
+  reported(agent: Agent, incarnation: number, report: BodyReport): void;
+}
+
+export interface AgentServices {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly journal: Journal;
+  readonly store: Store;
+  readonly alerts: Alerts;
+  readonly admission: Admission;
+  readonly permits: RestartPermits;
+  readonly coordination: AgentCoordination;
+  readonly watch: ChartWatch;
+  /** Its record is to go. */
+  forgotten(agent: Agent): void;
+}
+
+export interface AgentOptions {
+  readonly id: string;
+  /** Position in the order of registration. */
+  readonly order: number;
+  readonly spec: ParsedAgentSpec;
+  readonly policy: LifePolicy;
+  readonly manifest: AgentManifest;
+  readonly module: AnyAgentDefinition | URL;
+  readonly host: Host;
+  /** Why its code is not there, when it is not. */
+  readonly missing?: string | undefined;
+}

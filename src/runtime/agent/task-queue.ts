@@ -1,0 +1,37 @@
+/** A queue, first in, first out, whose entries are its links: adding one and taking any out is a step. */
+
+export interface Queued<Entry> {
+  previous: Entry | undefined;
+  next: Entry | undefined;
+  isQueued: boolean;
+}
+
+export class TaskQueue<Entry extends Queued<Entry>> {
+  size = 0;
+  first: Entry | undefined = undefined;
+  #last: Entry | undefined = undefined;
+
+  add(entry: Entry): void {
+    entry.previous = this.#last;
+    if (this.#last === undefined) this.first = entry;
+    else this.#last.next = entry;
+    this.#last = entry;
+    entry.isQueued = true;
+    this.size += 1;
+  }
+
+  /** Whether it was there. */
+  remove(entry: Entry): boolean {
+    if (!entry.isQueued) return false;
+    const { previous, next } = entry;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    entry.previous = undefined;
+    entry.next = undefined;
+    entry.isQueued = false;
+    this.size -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * How an agent becomes known: its spec is checked against its code and its host, and its registration made durable.
+ *
+ * I1  A refused registration has changed nothing.
+ * I2  What was registered is what every life begins with: data of the spec is a frozen copy.
+ */
+import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
+import { Agent } from '../agent/agent.ts';
+import type { AgentServices } from '../agent/agent-services.ts';
+import { type AgentManifest, type AnyAgentDefinition, manifestOf } from '../definition/define-agent.ts';
+import type { Host } from '../hosting/host.ts';
+import type { StoredSpec } from '../journal/system-event.ts';
+import { dataCopy } from '../values/data-copy.ts';
+import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { jsonProblemOf } from '../values/json-survey.ts';
+import { judge, type Verdict } from '../values/schema.ts';
+import { DescriptionTime } from './description-time.ts';
+import type { Registry } from './registry.ts';
+import { frozenSpec, invalidSpec, isolationOf, policyOf, readSpec } from './spec-reading.ts';
+
+export interface RegistrationOptions {
+  readonly services: AgentServices;
+  readonly registry: Registry;
+  readonly hosts: ReadonlyMap<Isolation, Host>;
+  /** Throws `SYSTEM_CLOSED` once the system closes. */
+  readonly assertOpen: () => void;
+}
+
+/** What a spec would register. */
+export interface Described {
+  readonly spec: ParsedAgentSpec;
+  readonly manifest: AgentManifest;
+}
+
+export class Registration {
+  readonly #services: AgentServices;
+  readonly #registry: Registry;
+  readonly #hosts: ReadonlyMap<Isolation, Host>;
+  readonly #assertOpen: () => void;
+  readonly #descriptionTime: DescriptionTime;
+
+  constructor({ services, registry, hosts, assertOpen }: RegistrationOptions) {
+    this.#services = services;
+    this.#registry = registry;
+    this.#hosts = hosts;
+    this.#assertOpen = assertOpen;
+    this.#descriptionTime = new DescriptionTime(services.clock);
+  }
+
+  /** What a spec would register, and its defaults. Changes nothing. */
+  async describe(given: unknown): Promise<Described> {
+    const spec = readSpec(given);
+    const isolation = isolationOf(spec);
+    const manifest = await this.#manifestOf(spec, this.#hostFor(isolation, spec));
+    return { spec: { ...spec, isolation, initArgs: dataCopy(spec.initArgs) }, manifest };
+  }
+
+  /** @param known the manifest, where that is known already */
+  register(spec: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
+    const host = this.#hostFor(isolationOf(spec), spec);
+    // A later program has to start it with the very same.
+    const problem = this.#services.store.isDurable ? jsonProblemOf(spec.initArgs) : undefined;
+    if (problem !== undefined) {
+      throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, spec.id);
+    }
+    if (spec.id !== undefined) this.#registry.assertFree(spec.id);
+    const manifest = known ?? this.#manifestOf(spec, host);
+    return manifest instanceof Promise
+      ? this.#registerOnce(manifest, spec, host)
+      : this.#enter(spec, manifest, host);
+  }
+
+  /** An agent of an earlier program: known again, and not resumed yet. */
+  adopt(
+    spec: ParsedAgentSpec & { readonly id: string },
+    manifest: AgentManifest,
+    host: Host,
+    missing?: string,
+  ): Agent {
+    return this.#create(frozenSpec(spec), spec.id, manifest, host, missing);
+  }
+
+  /** Whoever waits for a description is refused with `why`. */
+  giveUp(why: AgentSystemError): void {
+    this.#descriptionTime.giveUpAll(why);
+  }
+
+  async #registerOnce(described: Promise<AgentManifest>, spec: ParsedAgentSpec, host: Host): Promise<string> {
+    const { id } = spec;
+    if (id !== undefined) this.#registry.reserve(id);
+    let manifest: AgentManifest;
+    try {
+      manifest = await described;
+    } finally {
+      if (id !== undefined) this.#registry.release(id);
+    }
+    this.#assertOpen();
+    return this.#enter(spec, manifest, host);
+  }
+
+  #enter(given: ParsedAgentSpec, manifest: AgentManifest, host: Host): Promise<string> {
+    const { journal } = this.#services;
+    const id = given.id ?? this.#registry.newId(manifest.type, journal.nextSequence);
+    const initArgs = dataCopy(given.initArgs);
+    const spec = frozenSpec({ ...given, id, isolation: isolationOf(given), initArgs });
+    const agent = this.#create(spec, id, manifest, host);
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    journal.emit(
+      {
+        type: 'agent.registered',
+        agentId: id,
+        incarnation: 0,
+        agentType: manifest.type,
+        spec: storedSpec(spec, manifest),
+        manifest,
+      },
+      (error) => {
+        if (error === undefined) return resolve(id);
+        this.#registry.remove(agent);
+        agent.discard(error);
+        const { incarnation } = agent;
+        // The stream says that it is gone again, or a later program would find it.
+        journal.emit({ type: 'agent.forgotten', agentId: id, incarnation }, undefined, null);
+        reject(error);
+      },
+    );
+    return promise;
+  }
+
+  #create(spec: ParsedAgentSpec, id: string, manifest: AgentManifest, host: Host, missing?: string): Agent {
+    const order = this.#registry.nextOrder();
+    const module = spec.module as AnyAgentDefinition | URL;
+    const agent = new Agent(
+      { id, order, spec, policy: policyOf(spec), manifest, module, host, missing },
+      this.#services,
+    );
+    this.#registry.add(agent);
+    return agent;
+  }
+
+  #hostFor(isolation: Isolation, spec: ParsedAgentSpec): Host {
+    const host = this.#hosts.get(isolation);
+    if (host === undefined) throw invalidSpec(`isolation: there is no host for "${isolation}"`, spec.id);
+    if (!(spec.module instanceof URL) && isolation !== 'in-process') {
+      throw invalidSpec(
+        `isolation: "${isolation}" needs the URL of a module, the definition of this agent lives in this program`,
+        spec.id,
+      );
+    }
+    const refusal = host.refusal(spec);
+    if (refusal !== undefined) throw invalidSpec(refusal, spec.id);
+    return host;
+  }
+
+  /**
+   * Loads what has to be loaded, and has it judge its `initArgs`: within `startTimeoutMs`, in every host. At once
+   * where nothing has to be waited for.
+   */
+  #manifestOf(spec: ParsedAgentSpec, host: Host): AgentManifest | Promise<AgentManifest> {
+    const { module, initArgs } = spec;
+    if (module instanceof URL) return this.#load(module, spec, host);
+    const definition = module as AnyAgentDefinition;
+    const verdict = judge(definition.initArgs, initArgs);
+    return verdict instanceof Promise
+      ? this.#judged(verdict, definition, spec)
+      : manifestIf(verdict, definition, spec);
+  }
+
+  async #load(
+    module: URL,
+    { initArgs, id, resources, startTimeoutMs: timeoutMs }: ParsedAgentSpec,
+    host: Host,
+  ): Promise<AgentManifest> {
+    const late = () =>
+      invalidSpec(
+        `module: module ${module.href}: expected it to load within startTimeoutMs, ${timeoutMs} ms`,
+        id,
+      );
+    try {
+      return await this.#descriptionTime.within({ timeoutMs, late }, (turn) =>
+        host.describe(module, initArgs, resources, turn),
+      );
+    } catch (thrown) {
+      if (thrown instanceof AgentSystemError) throw thrown;
+      throw invalidSpec(`module: ${errorInfoOf(thrown).message}`, id, thrown);
+    }
+  }
+
+  async #judged(
+    verdict: Promise<Verdict>,
+    definition: AnyAgentDefinition,
+    spec: ParsedAgentSpec,
+  ): Promise<AgentManifest> {
+    const { id, startTimeoutMs: timeoutMs } = spec;
+    const late = () =>
+      invalidSpec(`initArgs: expected their schema to answer within startTimeoutMs, ${timeoutMs} ms`, id);
+    return manifestIf(
+      await this.#descriptionTime.within({ timeoutMs, late }, () => verdict),
+      definition,
+      spec,
+    );
+  }
+}
+
+function manifestIf(
+  verdict: Verdict,
+  definition: AnyAgentDefinition,
+  { id }: ParsedAgentSpec,
+): AgentManifest {
+  if ('problem' in verdict) throw invalidSpec(`initArgs: ${verdict.problem}`, id);
+  return manifestOf(definition);
+}
+
+function storedSpec(spec: ParsedAgentSpec, { type }: AgentManifest): StoredSpec {
+  const { module } = spec;
+  return Object.freeze({ ...spec, module: module instanceof URL ? { url: module.href } : { type } });
+}

@@ -1,0 +1,116 @@
+/**
+ * Who exists: the agents of a system, by id, in the order of their registration.
+ *
+ * I1  An id is one agent's, or is reserved for one, or free.
+ * I2  No step looks at more agents than the one it is for, but for `list` and `census`.
+ */
+import type { AgentStatus } from '../../machines/index.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { AgentRecord } from '../agent/agent-record.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+
+/** Agents that fit all that is given. */
+export interface AgentFilter {
+  readonly type?: string | undefined;
+  readonly status?: AgentStatus | undefined;
+  readonly capability?: string | undefined;
+}
+
+export interface CensusEntry {
+  readonly type: string;
+  readonly status: AgentStatus;
+  readonly count: number;
+}
+
+export class Registry {
+  readonly #agents = new Map<string, Agent>();
+  /** Ids of those that are being registered. */
+  readonly #reserved = new Set<string>();
+  #created = 0;
+
+  /** Position of the next agent in the order of registration. */
+  nextOrder(): number {
+    return this.#created++;
+  }
+
+  get(id: string): Agent | undefined {
+    return this.#agents.get(id);
+  }
+
+  /** @throws AgentSystemError `AGENT_NOT_FOUND` */
+  find(id: string): Agent {
+    const agent = this.#agents.get(id);
+    if (agent === undefined) {
+      throw new AgentSystemError('AGENT_NOT_FOUND', `no agent ${inWords(id)} is registered`, {
+        agentId: typeof id === 'string' ? id : undefined,
+      });
+    }
+    return agent;
+  }
+
+  all(): Iterable<Agent> {
+    return this.#agents.values();
+  }
+
+  list({ type, status, capability }: AgentFilter): AgentRecord[] {
+    const found: AgentRecord[] = [];
+    for (const agent of this.#agents.values()) {
+      const fits =
+        (type === undefined || agent.manifest.type === type) &&
+        (status === undefined || agent.position.status === status) &&
+        (capability === undefined || agent.manifest.capabilities.includes(capability));
+      if (fits) found.push(agent.record());
+    }
+    return found;
+  }
+
+  /** How many agents of each type are in each status. */
+  *census(): Generator<CensusEntry> {
+    const types = new Map<string, Map<AgentStatus, number>>();
+    for (const { manifest, position } of this.#agents.values()) {
+      let counts = types.get(manifest.type);
+      if (counts === undefined) types.set(manifest.type, (counts = new Map()));
+      counts.set(position.status, (counts.get(position.status) ?? 0) + 1);
+    }
+    for (const [type, counts] of types) for (const [status, count] of counts) yield { type, status, count };
+  }
+
+  add(agent: Agent): void {
+    this.#agents.set(agent.id, agent);
+  }
+
+  /** Whoever has its id since is left alone. */
+  remove(agent: Agent): void {
+    if (this.#agents.get(agent.id) === agent) this.#agents.delete(agent.id);
+  }
+
+  /** @throws AgentSystemError `AGENT_EXISTS` */
+  assertFree(id: string): void {
+    if (!this.#isTaken(id)) return;
+    throw new AgentSystemError('AGENT_EXISTS', `an agent with id ${inWords(id)} is registered already`, {
+      agentId: id,
+    });
+  }
+
+  /** @throws AgentSystemError `AGENT_EXISTS` */
+  reserve(id: string): void {
+    this.assertFree(id);
+    this.#reserved.add(id);
+  }
+
+  release(id: string): void {
+    this.#reserved.delete(id);
+  }
+
+  /** An id that nobody has: of the type, and of a place in the stream, from `place` on. */
+  newId(type: string, place: number): string {
+    for (let number = place; ; number++) {
+      const id = `${type}-${number}`;
+      if (!this.#isTaken(id)) return id;
+    }
+  }
+
+  #isTaken(id: string): boolean {
+    return this.#agents.has(id) || this.#reserved.has(id);
+  }
+}

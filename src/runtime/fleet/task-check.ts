@@ -1,0 +1,76 @@
+/** Whether a task is one that an agent can do: what is malformed, or beyond it, is refused before it is accepted. */
+import { z } from 'zod';
+import { durationMs } from '../../machines/index.ts';
+import type { TaskRequest } from '../agent/mailbox.ts';
+import type { AgentManifest } from '../definition/define-agent.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+import { jsonProblemOf } from '../values/json-survey.ts';
+import { parseInput } from '../values/malformed.ts';
+
+const taskSchema = z.strictObject({
+  type: z.string(),
+  input: z.unknown().optional(),
+  timeoutMs: durationMs.optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+  onProgress: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
+  transfer: z.array(z.instanceof(ArrayBuffer)).optional(),
+});
+
+/**
+ * Refuses a task that is malformed, or that agents of such a manifest cannot do.
+ *
+ * @throws AgentSystemError `TASK_INPUT_INVALID`, `TASK_INCOMPATIBLE`
+ */
+export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: string): void {
+  if (!isPlainTask(task)) {
+    parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId });
+  }
+  const { tasks, capabilities } = manifest;
+  const missing = missingFor(task.type, manifest);
+  if (missing === undefined) {
+    const expected = Object.keys(tasks);
+    const message = `${performer(manifest, agentId)} no task ${inWords(task.type)}, expected one of: ${expected.join(', ')}`;
+    throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
+      agentId,
+      details: { expected, got: task.type },
+    });
+  }
+  if (missing.length > 0) {
+    const message = `${performer(manifest, agentId)} not what ${task.type} requires: ${missing.join(', ')}`;
+    throw new AgentSystemError('TASK_INCOMPATIBLE', message, { agentId, details: { missing, capabilities } });
+  }
+  const problem = tasks[task.type]?.retry ? jsonProblemOf(task.input) : undefined;
+  if (problem === undefined) return;
+  const message = `the input of ${task.type}, which a later program may have to repeat: ${problem}, expected JSON data`;
+  throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
+}
+
+/** Capabilities that agents of such a manifest lack for a task; `undefined` for one that they do not have. */
+export function missingFor(
+  task: string,
+  { tasks, capabilities }: AgentManifest,
+): readonly string[] | undefined {
+  if (!Object.hasOwn(tasks, task)) return undefined;
+  const { requires } = tasks[task]!;
+  return requires.length === 0
+    ? NOTHING
+    : requires.filter((capability) => !capabilities.includes(capability));
+}
+
+const NOTHING: readonly string[] = [];
+
+function performer({ type }: AgentManifest, agentId: string | undefined): string {
+  return agentId === undefined ? `an agent of type ${type} has` : `agent ${agentId} (${type}) has`;
+}
+
+/** The ordinary case without the cost of a schema. */
+function isPlainTask(task: unknown): boolean {
+  if (typeof task !== 'object' || task === null) return false;
+  try {
+    if (!('type' in task) || typeof task.type !== 'string') return false;
+    for (const key in task) if (key !== 'type' && key !== 'input') return false;
+    return true;
+  } catch {
+    return false;
+  }
+}
