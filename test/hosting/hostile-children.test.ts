@@ -208,6 +208,17 @@ describe('bytes that a process writes to the descriptor of its channel', () => {
     });
     expect(await agents.execute('bystander', { type: 'echo', input: id })).toBe(id);
   });
+  test('end it when they are more than it may have memory', async () => {
+    const { agents } = system;
+    const maxMemoryBytes = 100 * 1_048_576;
+    const id = await agents.register({ module, restart: { policy: 'never' }, resources: { maxMemoryBytes } });
+    await agents.start(id);
+    const input = Buffer.alloc(4);
+    input.writeUInt32LE(maxMemoryBytes + 1);
+    await agents.execute(id, { type: 'write', input }).catch(() => undefined);
+    const message = `its process sent a message of ${maxMemoryBytes + 1} bytes, expected ${maxMemoryBytes} at the most`;
+    expect(agents.get(id).reason).toEqual({ error: { name: 'ChannelError', message } });
+  });
   test.for<readonly [string, Buffer]>([
     [
       'arrays in JSON that are deeper than any stack',

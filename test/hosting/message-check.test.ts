@@ -7,8 +7,16 @@ import { errorCodes } from '../../src/runtime/values/errors.ts';
 import type { ChildListener } from '../../src/runtime/hosting/hosts/child.ts';
 import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
-import { CHILD, eachOrder, type Order, type Word } from '../../src/runtime/hosting/hosts/protocol.ts';
+import {
+  CHILD,
+  eachOrder,
+  eachWord,
+  type Order,
+  type Word,
+} from '../../src/runtime/hosting/hosts/protocol.ts';
+import { endOf } from '../../src/runtime/hosting/hosts/message-check.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
+import { MAX_LEVELS } from '../../src/runtime/values/clone-survey.ts';
 import { openWitnessed } from '../../src/testing/host-laws.ts';
 import { type SimulatedClock, settled, simulatedClock } from '../../src/testing/index.ts';
 import { awaited, refusal, rig } from '../kit/rig.ts';
@@ -211,6 +219,25 @@ test(
   LIMIT_MS,
 );
 
+const error = { name: 'Error', message: 'm' };
+let tooDeep: unknown = 1;
+for (let level = 0; level <= MAX_LEVELS; level += 1) tooDeep = [tooDeep];
+/** Few bytes, and as text more than there is memory. */
+let doubled: unknown = ['a'];
+for (let level = 0; level < 60; level += 1) doubled = [doubled, doubled];
+
+test('10,000 messages are judged without a throw, and most are refused', () => {
+  let heard = 0;
+  for (const said of fc.sample(message, { numRuns: 10_000, seed: 1 })) {
+    eachWord(said, (_, word) => {
+      heard += 1;
+      if (word.type === 'exited' || word.type === 'crashed') expect(endOf(word)).toBeDefined();
+    });
+  }
+  expect(heard).toBeGreaterThan(500);
+  expect(heard).toBeLessThan(10_000);
+});
+
 describe('what is no word of the protocol', () => {
   test.for([
     ['no pair', [1]],
@@ -219,6 +246,24 @@ describe('what is no word of the protocol', () => {
     ['a second ready', [1, { type: 'ready', manifest }]],
     ['a ready that says nothing', [1, { type: 'ready' }]],
     ['a state that is none', [1, { type: 'task.completed', taskId: 't', output: 1, state: 5 }]],
+    ['an output that is nested too deep', [1, { type: 'task.completed', taskId: 't', output: tooDeep }]],
+    ['progress that is nested too deep', [1, { type: 'task.progress', taskId: 't', value: tooDeep }]],
+    ['a detail that is nested too deep', [1, { type: 'health.answered', checkId: 1, detail: tooDeep }]],
+    [
+      'an offer that is nested too deep',
+      [1, { type: 'offer.told', questionId: 1, offer: { next: [], state: tooDeep } }],
+    ],
+    [
+      'log fields that stand for more text than there is memory',
+      [1, { type: 'log', level: 'info', message: 'm', fields: { doubled } }],
+    ],
+    ...(['name', 'message', 'stack', 'code'] as const).map(
+      (field) =>
+        [
+          `an error whose ${field} is longer than any that is cut`,
+          [1, { type: 'state.save_failed', error: { ...error, [field]: 'x'.repeat(32_769) } }],
+        ] as const,
+    ),
     ['an error that is its own cause', [1, { type: 'state.save_failed', error: circular }]],
     ['a measurement that is none', [CHILD, { type: 'usage', usage: null }]],
   ] as const)('is dropped and counted: %s', async ([, said]) => {
@@ -230,6 +275,23 @@ describe('what is no word of the protocol', () => {
     childOf(id).say(said);
     expect(agents.get(id)).toMatchObject({ status: 'running', metrics: { dropped: 1 } });
     expect(await agents.stop(id)).toMatchObject({ status: 'stopped', metrics: { dropped: 1 } });
+  });
+  test('but what is as deep, and as long, as may be is heard', async () => {
+    const clock = simulatedClock();
+    const { host, childOf } = scriptedChildren(clock);
+    const { agents } = await rig({ clock, hosts: { process: host } });
+    const id = await agents.register({ id: 'speaker', module });
+    await agents.start(id);
+    const [value] = tooDeep as [unknown];
+    childOf(id).say([1, { type: 'task.progress', taskId: 't', value }]);
+    childOf(id).say([
+      1,
+      { type: 'log', level: 'info', message: 'm', fields: { text: 'x'.repeat(1_000_000) } },
+    ]);
+    const long = { name: 'E', message: 'x'.repeat(32_768) };
+    childOf(id).say([1, { type: 'state.save_failed', error: long }]);
+    await settled();
+    expect(agents.get(id)).toMatchObject({ status: 'running', metrics: { dropped: 0 } });
   });
   test('says how an agent ended only that it did: its reason is an error that shows what came', async () => {
     const clock = simulatedClock();

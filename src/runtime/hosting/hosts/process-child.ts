@@ -15,7 +15,7 @@ import type { Clock } from '../../time/clock.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
-import { CHANNEL_FD, FrameReader, writeFrame } from './frames.ts';
+import { CHANNEL_FD, FrameReader, MAX_FRAME_BYTES, writeFrame } from './frames.ts';
 import {
   entryUrl,
   heapFlags,
@@ -136,11 +136,12 @@ export class ProcessChild implements Child {
   }
 
   #listen(): void {
-    const reader = new FrameReader({
-      message: (message) => this.#listener.message(message),
-      fault: (problem) =>
-        this.kill({ error: { name: 'ChannelError', message: `its process sent ${problem}` } }),
-    });
+    // What is longer than all of its memory it did not make of a value.
+    const maxBytes = Math.min(MAX_FRAME_BYTES, this.#options.resources.maxMemoryBytes ?? Infinity);
+    const message = (came: unknown): void => this.#listener.message(came);
+    const fault = (problem: string): void =>
+      this.kill({ error: { name: 'ChannelError', message: `its process sent ${problem}` } });
+    const reader = new FrameReader({ message, fault }, maxBytes);
     this.#channel?.on('data', (chunk: Buffer) => reader.take(chunk));
     // That it is gone is told by `close`.
     this.#channel?.on('error', ignore);

@@ -1,5 +1,5 @@
 /** What runs first in an agent's process: it joins the body server to the channel, and sees that no orphan stays. */
-import { Socket } from 'node:net';
+import { createConnection, type NetConnectOpts, Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
 import { CHANNEL_FD, FrameReader, writeFrame } from './frames.ts';
@@ -10,7 +10,10 @@ import { goTo } from './working-folder.ts';
 const { parentPid, worksIn, watch, usageEveryMs } = JSON.parse(process.argv[2] ?? '{}') as ProcessEntryData;
 const LAST_WORD_MS = 1_000;
 const ignore = (): void => {};
-const channel = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
+const ends = { fd: CHANNEL_FD, readable: true, writable: true };
+// In Bun a socket has a descriptor only by connecting to it.
+const channel =
+  'bun' in process.versions ? createConnection(ends as unknown as NetConnectOpts) : new Socket(ends);
 const lost = (): never => process.exit(DISCONNECTED_EXIT_CODE);
 
 // The parent may have died before this process could be tied to it.
