@@ -109,6 +109,7 @@ export {
   type CloseReport,
   createAgentSystem,
   type SystemLimits,
+  type SystemStatus,
 } from './runtime/system.ts';
 export type { TelemetryOptions } from './runtime/observability/telemetry.ts';
 export type { AlertType, EventBody, SystemEvent, SystemEventType } from './runtime/journal/system-event.ts';

@@ -83,7 +83,11 @@ export interface CloseReport {
   readonly unkeptEvents?: number;
 }
 
+/** `closing` from the first moment of a close on: nothing new is begun. */
+export type SystemStatus = 'open' | 'closing' | 'closed';
+
 export interface AgentSystem extends AsyncDisposable {
+  readonly status: SystemStatus;
   readonly agents: Agents;
   /** What the fleet shares: typed, bounded, versioned values. */
   readonly variables: Variables;
@@ -242,8 +246,7 @@ class System implements AgentSystem {
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #telemetry: Telemetry;
   #stopCounting: (() => void) | undefined;
-  /** From the first moment of a close on: what an agent does while it is stopped begins nothing. */
-  #isClosing = false;
+  #status: SystemStatus = 'open';
   #closing: Promise<CloseReport> | undefined;
 
   /** Puts the parts together; nothing happens yet. */
@@ -374,14 +377,21 @@ class System implements AgentSystem {
     this.#end(new AgentSystemError('SYSTEM_CLOSED', 'the system did not come to be'));
   }
 
+  get status(): SystemStatus {
+    return this.#status;
+  }
+
   resources() {
     return this.#admission.usage();
   }
 
   async close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
     const { timeoutMs } = parseInput(closeSchema, options, { what: 'close' });
-    this.#isClosing = true;
-    this.#closing ??= this.#close(timeoutMs);
+    // What an agent does while it is stopped begins nothing.
+    if (this.#status === 'open') this.#status = 'closing';
+    this.#closing ??= this.#close(timeoutMs).finally(() => {
+      this.#status = 'closed';
+    });
     return this.#closing;
   }
 
@@ -471,7 +481,8 @@ class System implements AgentSystem {
   }
 
   #assertOpen(): void {
-    if (this.#isClosing) throw new AgentSystemError('SYSTEM_CLOSED', 'the system is closed, or closing');
+    if (this.#status !== 'open')
+      throw new AgentSystemError('SYSTEM_CLOSED', 'the system is closed, or closing');
   }
 }
 

@@ -31,12 +31,16 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SUBPATHS: Readonly<Record<string, string>> = {
   '': 'index.ts',
   '/agent': 'agent.ts',
+  '/alerts': 'alerts.ts',
+  '/endpoints': 'endpoints.ts',
   '/chart-agent': 'chart-agent.ts',
   '/dashboard': 'dashboard.ts',
   '/inspector': 'inspector.ts',
   '/machines': 'machines/index.ts',
+  '/prometheus': 'prometheus.ts',
   '/sqlite': 'sqlite.ts',
   '/testing': 'testing/index.ts',
+  '/webhook': 'webhook.ts',
 };
 
 export async function blocksIn(page: string): Promise<readonly CodeBlock[]> {

@@ -261,7 +261,9 @@ describe('close', () => {
     const { agents, system, events } = await rig();
     const id = await agents.register({ module: plain });
     const handle = await agents.start(id);
+    expect(system.status).toBe('open');
     const closed = system.close();
+    expect(system.status).toBe('closing');
     const commands = () => [
       agents.register({ module: plain }),
       agents.start(id),
@@ -273,6 +275,9 @@ describe('close', () => {
     ];
     for (const command of commands()) expect(await codeOf(command)).toBe('SYSTEM_CLOSED');
     await closed;
+    expect(system.status).toBe('closed');
+    await system.close();
+    expect(system.status).toBe('closed');
     for (const command of commands()) expect(await codeOf(command)).toBe('SYSTEM_CLOSED');
     expect(await codeOf(agents.register(null as never))).toBe('SYSTEM_CLOSED');
     expect(await codeOf(handle.execute({ type: 'echo' }))).toBe('AGENT_NOT_RUNNING');

@@ -1,0 +1,110 @@
+/** What happens to a fleet, counted: starts, ends, restarts, tasks with their times, alerts, rounds. */
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { AgentSystem, SystemEvent } from '../index.ts';
+
+export class EventCounters {
+  readonly #register: Registry;
+  /** Types of the agents by id: an event of a task names its agent alone. */
+  readonly #types = new Map<string, string>();
+  readonly #names: string[] = [];
+  readonly #unsubscribe: () => void;
+
+  constructor(system: AgentSystem, register: Registry, buckets: readonly number[]) {
+    this.#register = register;
+    for (const { id, type } of system.agents.list()) this.#types.set(id, type);
+    const starts = this.#counter('mabeam_agent_starts_total', 'Bodies that became ready', ['type']);
+    const failures = this.#counter('mabeam_agent_start_failures_total', 'Starts that failed', ['type']);
+    const ends = this.#counter('mabeam_agent_ends_total', 'Bodies that ended, by how', ['type', 'as']);
+    const restarts = this.#counter('mabeam_agent_restarts_total', 'Restarts that were scheduled', ['type']);
+    const gaveUp = this.#counter('mabeam_agent_gave_up_total', 'Agents that are restarted no more', ['type']);
+    const tasks = this.#counter('mabeam_tasks_total', 'Tasks that ended, by how', [
+      'type',
+      'task',
+      'as',
+      'code',
+    ]);
+    const alerts = this.#counter('mabeam_alerts_total', 'Alerts that were raised', ['alert']);
+    const rounds = this.#counter('mabeam_rounds_total', 'Consensus rounds that were closed, by outcome', [
+      'outcome',
+    ]);
+    const elections = this.#counter('mabeam_leader_elections_total', 'Leaders that were elected', []);
+    const waits = this.#histogram(
+      'mabeam_task_wait_seconds',
+      'From acceptance to start',
+      ['type', 'task'],
+      buckets,
+    );
+    const runs = this.#histogram(
+      'mabeam_task_duration_seconds',
+      'From start to answer',
+      ['type', 'task', 'as', 'code'],
+      buckets,
+    );
+    this.#unsubscribe = system.events.subscribe((event) => {
+      const type = this.#typeOf(event);
+      switch (event.type) {
+        case 'agent.started':
+          return starts.inc({ type });
+        case 'agent.start_failed':
+          return failures.inc({ type });
+        case 'agent.stopped':
+        case 'agent.completed':
+        case 'agent.crashed':
+          return ends.inc({ type, as: event.type.slice('agent.'.length) });
+        case 'agent.restart_scheduled':
+          return restarts.inc({ type });
+        case 'agent.gave_up':
+          return gaveUp.inc({ type });
+        case 'task.completed':
+        case 'task.failed': {
+          const { task, waitedMs, ranMs } = event;
+          const as = event.type.slice('task.'.length);
+          const ended = { type, task, as, ...(event.type === 'task.failed' ? { code: event.code } : {}) };
+          waits.observe({ type, task }, waitedMs / 1_000);
+          runs.observe(ended, ranMs / 1_000);
+          return tasks.inc(ended);
+        }
+        case 'task.timed_out':
+        case 'task.abandoned':
+        case 'task.unknown':
+          return tasks.inc({ type, task: event.task, as: event.type.slice('task.'.length) });
+        case 'alert.raised':
+          return alerts.inc({ alert: event.alert });
+        case 'round.closed':
+          return rounds.inc({ outcome: event.outcome });
+        case 'leader.elected':
+          return elections.inc();
+        default:
+      }
+    });
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    for (const name of this.#names) this.#register.removeSingleMetric(name);
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
+    this.#names.push(name);
+    return new Counter({ name, help, labelNames, registers: [this.#register] });
+  }
+
+  #histogram<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    buckets: readonly number[],
+  ): Histogram<Label> {
+    this.#names.push(name);
+    return new Histogram({ name, help, labelNames, buckets: [...buckets], registers: [this.#register] });
+  }
+
+  #typeOf(event: SystemEvent): string {
+    const { agentId } = event;
+    if (agentId === undefined) return 'unknown';
+    if (event.type === 'agent.registered') this.#types.set(agentId, event.agentType);
+    const type = this.#types.get(agentId);
+    if (event.type === 'agent.forgotten') this.#types.delete(agentId);
+    return type ?? 'unknown';
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * A system's metrics in a registry of prom-client: counted from its events, and looked up when somebody scrapes.
+ *
+ * Names are those that OpenTelemetry's metrics of the system get in Prometheus, so one dashboard serves both.
+ *
+ * I1  Labels are bounded: types, names of tasks and pools, statuses and codes; never ids.
+ * I2  It can be there from the beginning or come later; it counts from then on.
+ * I3  After `close` the registry has none of these metrics, and nothing listens.
+ */
+import { Registry } from 'prom-client';
+import { z } from 'zod';
+import { type AgentSystem, AgentSystemError } from '../index.ts';
+import { having, parseInput } from '../runtime/values/malformed.ts';
+import { EventCounters } from './event-counters.ts';
+import { FleetGauges } from './fleet-gauges.ts';
+
+export interface PrometheusOptions {
+  /** Default a new one. Another system's metrics must not be in it. */
+  readonly register?: Registry;
+  /** Upper bounds of the histograms' buckets, in seconds; default from 1 ms to 10 minutes. */
+  readonly bucketsSeconds?: readonly number[];
+}
+
+/** A source for `createEndpoints({ metrics })`, and for any server of your own. */
+export interface PrometheusMetrics extends Disposable {
+  readonly register: Registry;
+  readonly contentType: string;
+  /** All metrics of the registry, as Prometheus reads them. */
+  metrics(): Promise<string>;
+  close(): void;
+}
+
+const DEFAULT_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600];
+
+const optionsSchema = z.strictObject({
+  register: having<Registry>('registerMetric', 'removeSingleMetric', 'metrics').optional(),
+  bucketsSeconds: z
+    .array(z.number().positive())
+    .min(1)
+    .refine((bounds) => bounds.every((bound, place) => place === 0 || bound > bounds[place - 1]!), {
+      error: 'expected bounds that grow',
+    })
+    .default(DEFAULT_BUCKETS_SECONDS),
+});
+
+/** @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected */
+export function createPrometheus(system: AgentSystem, options: PrometheusOptions = {}): PrometheusMetrics {
+  parseInput(having<AgentSystem>('resources', 'close'), system, { what: 'createPrometheus: system' });
+  const { register = new Registry(), bucketsSeconds } = parseInput(optionsSchema, options, {
+    what: 'createPrometheus',
+  });
+  if (register.getSingleMetric('mabeam_up')) {
+    const problem = "register: expected one without the metrics of a system, got one that has another's";
+    throw new AgentSystemError('AGENT_SPEC_INVALID', `createPrometheus: ${problem}`);
+  }
+  const gauges = new FleetGauges(system, register);
+  const counters = new EventCounters(system, register, bucketsSeconds);
+  const close = () => {
+    gauges.close();
+    counters.close();
+  };
+  return {
+    register,
+    get contentType() {
+      return register.contentType;
+    },
+    metrics: () => register.metrics(),
+    close,
+    [Symbol.dispose]: close,
+  };
+}

@@ -1,0 +1,178 @@
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { expect, it, onTestFinished } from 'vitest';
+import { createAgentSystem, defineAgent, variable } from '../../src/index.ts';
+import { createPrometheus, type PrometheusOptions } from '../../src/prometheus.ts';
+import { simulatedClock } from '../../src/testing/index.ts';
+import { createEndpoints } from '../../src/endpoints.ts';
+import { gate, refusal } from '../kit/rig.ts';
+
+const silent = pino({ level: 'silent' });
+
+const worker = defineAgent({
+  type: 'worker',
+  variables: ['rate'],
+  vote: () => 'accept' as const,
+  init: () => ({}),
+  tasks: {
+    work: { run: () => 'done' },
+    fail: {
+      run: () => {
+        throw new Error('no luck');
+      },
+    },
+    hang: { run: ({ input }) => input },
+  },
+});
+
+async function measured(options: PrometheusOptions = {}) {
+  const clock = simulatedClock();
+  const system = await createAgentSystem({ logger: silent, clock, random: () => 0 });
+  const prometheus = createPrometheus(system, options);
+  onTestFinished(async () => {
+    prometheus.close();
+    await system.close({ timeoutMs: 0 });
+  });
+  /** Samples of one metric, by their labels as written. */
+  const samples = async (name: string): Promise<Record<string, number>> => {
+    const text = await prometheus.metrics();
+    const found = text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'));
+    return Object.fromEntries([...found].map(([, labels = '', value]) => [labels, Number(value)]));
+  };
+  return { system, clock, prometheus, samples };
+}
+
+it('counts what happens from the moment it is there, and shows how things stand', async () => {
+  const { system, clock, samples } = await measured();
+  const { agents } = system;
+  for (const id of ['ada', 'bob', 'eve']) await agents.register({ id, module: worker });
+  await agents.start('ada');
+  await agents.start('bob');
+  await agents.execute('ada', { type: 'work' });
+  await agents.execute('ada', { type: 'work' });
+  await agents.execute('ada', { type: 'fail' }).catch(() => undefined);
+  await agents.kill('bob');
+
+  expect(await samples('mabeam_up')).toEqual({ '': 1 });
+  expect(await samples('mabeam_agents')).toEqual({
+    'type="worker",status="running"': 1,
+    'type="worker",status="crashed"': 1,
+    'type="worker",status="registered"': 1,
+  });
+  expect(await samples('mabeam_agent_starts_total')).toEqual({ 'type="worker"': 2 });
+  expect(await samples('mabeam_agent_ends_total')).toEqual({ 'type="worker",as="crashed"': 1 });
+  expect(await samples('mabeam_agent_restarts_total')).toEqual({ 'type="worker"': 1 });
+  expect(await samples('mabeam_tasks_total')).toEqual({
+    'type="worker",task="work",as="completed"': 2,
+    'type="worker",task="fail",as="failed",code="TASK_FAILED"': 1,
+  });
+  expect(await samples('mabeam_task_duration_seconds_count')).toMatchObject({
+    'type="worker",task="work",as="completed"': 2,
+  });
+  expect(await samples('mabeam_task_wait_seconds_count')).toMatchObject({ 'type="worker",task="work"': 2 });
+
+  await clock.advance(1_000);
+  expect(await samples('mabeam_agent_starts_total')).toEqual({ 'type="worker"': 3 });
+  expect(await samples('mabeam_agents')).toMatchObject({ 'type="worker",status="running"': 2 });
+});
+
+it('one scrape is of one moment: counts, queues and pools', async () => {
+  const { system, samples, prometheus } = await measured();
+  const { agents } = system;
+  await agents.start(await agents.register({ id: 'ada', module: worker }));
+  const hanging = gate<string>();
+  const first = agents.execute('ada', { type: 'hang', input: hanging.promise });
+  const second = agents.execute('ada', { type: 'work' });
+  await system.pools.create({ name: 'crew', spec: { module: worker }, min: 2, max: 4 });
+  const text = await prometheus.metrics();
+  expect(text).toContain('\nmabeam_tasks_waiting{type="worker"} 1\n');
+  expect(text).toContain('\nmabeam_tasks_running{type="worker"} 1\n');
+  expect(await samples('mabeam_pool_members')).toEqual({
+    'pool="crew",state="wanted"': 2,
+    'pool="crew",state="idle"': 2,
+    'pool="crew",state="busy"': 0,
+    'pool="crew",state="starting"': 0,
+    'pool="crew",state="down"': 0,
+    'pool="crew",state="draining"': 0,
+  });
+  hanging.resolve('late');
+  await Promise.all([first, second]);
+  await system.pools.close('crew');
+  expect(await samples('mabeam_pool_members')).toEqual({});
+  expect(await samples('mabeam_tasks_waiting')).toEqual({ 'type="worker"': 0 });
+});
+
+it('knows alerts, rounds, leaders and coordination', async () => {
+  const { system, samples } = await measured();
+  await system.variables.define('rate', variable.float({ min: 0, max: 1, default: 0 }));
+  const id = await system.agents.register({
+    module: worker,
+    coordination: { leadershipEligible: true },
+    restart: { policy: 'manual' },
+  });
+  await system.agents.start(id);
+  await system.consensus.propose({ variable: 'rate', value: 0.5 });
+  expect(await samples('mabeam_rounds_total')).toEqual({ 'outcome="accepted"': 1 });
+  expect(await samples('mabeam_leader_elections_total')).toEqual({ '': 1 });
+  await system.agents.kill(id);
+  expect(await samples('mabeam_alerts_raised')).toEqual({ 'alert="restart_required"': 1 });
+  expect(await samples('mabeam_alerts_total')).toEqual({ 'alert="restart_required"': 1 });
+  await system.agents.start(id);
+  expect(await samples('mabeam_alerts_raised')).toEqual({});
+  expect(await samples('mabeam_alerts_total')).toEqual({ 'alert="restart_required"': 1 });
+  system.coordination.suspend();
+  expect(await samples('mabeam_coordination_up')).toEqual({ '': 0 });
+});
+
+it('labels hold no ids, and an agent that has gone is not kept', async () => {
+  const { system, samples, prometheus } = await measured();
+  const { agents } = system;
+  await agents.register({ id: 'an-id-of-its-own', module: worker });
+  await agents.start('an-id-of-its-own');
+  await agents.execute('an-id-of-its-own', { type: 'work' });
+  await agents.stop('an-id-of-its-own');
+  await agents.forget('an-id-of-its-own');
+  expect(await prometheus.metrics()).not.toContain('an-id-of-its-own');
+  expect(await samples('mabeam_agents')).toEqual({});
+});
+
+it('can come later, to agents that are there', async () => {
+  await using system = await createAgentSystem({ logger: silent });
+  await system.agents.start(await system.agents.register({ id: 'ada', module: worker }));
+  using prometheus = createPrometheus(system);
+  await system.agents.execute('ada', { type: 'work' });
+  expect(await prometheus.metrics()).toContain(
+    'mabeam_tasks_total{type="worker",task="work",as="completed"} 1',
+  );
+});
+
+it('takes a registry with other metrics in it, once, and leaves it as it was', async () => {
+  const register = new Registry();
+  await using system = await createAgentSystem({ logger: silent });
+  const prometheus = createPrometheus(system, { register, bucketsSeconds: [1] });
+  expect((await refusal(() => createPrometheus(system, { register }))).message).toMatch(/register/);
+  expect(register.getMetricsAsArray().length).toBeGreaterThan(10);
+  prometheus.close();
+  prometheus.close();
+  expect(register.getMetricsAsArray()).toEqual([]);
+  createPrometheus(system, { register }).close();
+});
+
+it('is what /metrics serves', async () => {
+  const { system, prometheus } = await measured();
+  await using endpoints = await createEndpoints(system, { metrics: prometheus });
+  const response = await fetch(`${endpoints.url}/metrics`);
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(await response.text()).toMatch(/^# TYPE mabeam_agents gauge$/m);
+});
+
+it.each([
+  [{ register: {} }, 'register'],
+  [{ bucketsSeconds: [] }, 'bucketsSeconds'],
+  [{ bucketsSeconds: [2, 1] }, 'bounds that grow'],
+  [{ colour: 'red' }, 'colour'],
+])('refuses %j by name', async (options, named) => {
+  await using system = await createAgentSystem({ logger: silent });
+  const { code, message } = await refusal(() => createPrometheus(system, options as PrometheusOptions));
+  expect({ code, message }).toEqual({ code: 'AGENT_SPEC_INVALID', message: expect.stringContaining(named) });
+});
