@@ -26,13 +26,17 @@ interface Received {
 /** A receiver on loopback that answers as it is told, the last way from then on. */
 async function receiver(...answers: ((response: ServerResponse) => void)[]) {
   const received: Received[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     let body = '';
-    for await (const part of request.setEncoding('utf8')) body += String(part);
-    const answer = answers[Math.min(received.length, answers.length - 1)];
-    received.push({ headers: request.headers, body });
-    if (answer) answer(response);
-    else response.end();
+    request.setEncoding('utf8').on('data', (part: string) => {
+      body += part;
+    });
+    request.on('end', () => {
+      const answer = answers[Math.min(received.length, answers.length - 1)];
+      received.push({ headers: request.headers, body });
+      if (answer) answer(response);
+      else response.end();
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
