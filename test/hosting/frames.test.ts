@@ -102,16 +102,16 @@ describe('frames', () => {
     expect(heard).toEqual([['bad'], ['good'], ['last']]);
   });
   test('that are only claimed take no memory', () => {
-    const { frames } = reader();
     const before = process.memoryUsage().arrayBuffers;
-    const many = Array.from({ length: 50 }, () => {
-      const { frames: claimed } = reader();
-      claimed.take(Buffer.from([0, 0, 0, 16, 255]));
-      return claimed;
+    const claimed = Array.from({ length: 4 }, () => {
+      const { frames } = reader();
+      // As long as a message may be; one byte of it comes, and another.
+      frames.take(Buffer.from([0, 0, 0, 16, 255]));
+      frames.take(Buffer.from([15]));
+      return frames;
     });
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
-    expect(many).toHaveLength(50);
-    frames.take(Buffer.alloc(0));
+    expect(claimed).toHaveLength(4);
   });
 });
 

@@ -61,9 +61,14 @@ describe('what is no deeper than it seems has no problem', () => {
     ]);
   });
   test('what occurs many times, more often than could be counted', () => {
-    let doubled: unknown = ['a'];
-    for (let level = 0; level < 500; level += 1) doubled = [doubled, doubled];
+    let doubled: unknown = 'a';
+    let fields: unknown = 'a';
+    for (let level = 0; level < 500; level += 1) {
+      doubled = [doubled, doubled];
+      fields = { left: fields, right: fields };
+    }
     expect(cloneProblemOf(doubled, 'process')).toBeUndefined();
+    expect(cloneProblemOf(fields, 'process')).toBeUndefined();
   });
   test('a ring longer than is deep enough is as deep as it is long', () => {
     const first: Record<string, unknown> = {};
