@@ -12,6 +12,15 @@ export type {
   Tally,
 } from './machines/index.ts';
 export type { AdmissionUsage } from './runtime/limits/admission.ts';
+export {
+  defineFleet,
+  type Fleet,
+  type FleetAgentSpec,
+  type FleetOptions,
+  type FleetPoolSpec,
+  type FleetRun,
+} from './fleet/define-fleet.ts';
+export type { FleetFault, FleetStartOptions } from './fleet/start-fleet.ts';
 export type { AgentMetrics, AgentRecord } from './runtime/agent/agent-record.ts';
 export type { AgentHandle, AgentId } from './runtime/fleet/agent-handle.ts';
 export type { Agents } from './runtime/fleet/agents.ts';

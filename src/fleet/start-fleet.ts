@@ -1,0 +1,100 @@
+/**
+ * Makes a system of a fleet: variables, agents, pools, in this order.
+ *
+ * I1  What fails is told to `onFault` and left out, or else ends the whole start: then nothing is left of it.
+ * I2  Agents start side by side, so many at once; no two starts of one fleet share a system.
+ */
+import type { AgentRecord } from '../runtime/agent/agent-record.ts';
+import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
+import { type AgentSystem, type AgentSystemOptions, createAgentSystem } from '../runtime/system.ts';
+import type { Fleet } from './define-fleet.ts';
+
+/** What could not be brought about, and why. */
+export interface FleetFault {
+  readonly agentId?: string;
+  readonly pool?: string;
+  readonly error: AgentSystemError;
+}
+
+/** As `createAgentSystem`; what is given here goes before what the fleet says of itself. */
+export interface FleetStartOptions extends Omit<AgentSystemOptions, 'agents'> {
+  /** Told of what could not be started: then the fleet starts without it. Default: the start fails. */
+  readonly onFault?: (fault: FleetFault) => void;
+  /** Ends the start, and what it has begun; then it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Starts under way at once. */
+const STARTS_AT_ONCE = 32;
+
+export async function startFleet(
+  fleet: Fleet,
+  { onFault, signal, ...options }: FleetStartOptions,
+): Promise<AgentSystem> {
+  signal?.throwIfAborted();
+  const { store: createStore, limits, definitions } = fleet;
+  const store = options.store ?? createStore?.();
+  const system = await createAgentSystem({
+    ...(limits === undefined ? {} : { limits }),
+    ...options,
+    ...(store === undefined ? {} : { store }),
+    agents: definitions,
+  });
+  const { promise: aborted, reject: abort } = Promise.withResolvers<never>();
+  aborted.catch(() => undefined);
+  const onAbort = () => abort(signal?.reason);
+  signal?.addEventListener('abort', onAbort);
+  try {
+    signal?.throwIfAborted();
+    await Promise.race([bringUp(fleet, system, onFault), aborted]);
+    return system;
+  } catch (thrown) {
+    await system.close();
+    throw thrown;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+async function bringUp(
+  { variables, specs, pools }: Fleet,
+  system: AgentSystem,
+  onFault: FleetStartOptions['onFault'],
+): Promise<void> {
+  for (const [name, definition] of Object.entries(variables)) await system.variables.define(name, definition);
+  const attempt = async (subject: Pick<FleetFault, 'agentId' | 'pool'>, work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (thrown) {
+      const error =
+        thrown instanceof AgentSystemError
+          ? thrown
+          : new AgentSystemError('AGENT_START_FAILED', errorInfoOf(thrown).message, { cause: thrown });
+      if (onFault === undefined || system.status !== 'open') throw error;
+      onFault({ ...subject, error });
+    }
+  };
+  const waiting = [...specs];
+  const startOne = async () => {
+    for (let spec = waiting.shift(); spec !== undefined; spec = waiting.shift()) {
+      const { id } = spec;
+      await attempt({ agentId: id }, async () => {
+        const known = recordOf(system, id);
+        if (known === undefined) await system.agents.register(spec);
+        if (known === undefined || known.status === 'registered' || known.status === 'stopped') {
+          await system.agents.start(id);
+        }
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: STARTS_AT_ONCE }, startOne));
+  for (const pool of pools) await attempt({ pool: pool.name }, () => system.pools.create(pool));
+}
+
+function recordOf({ agents }: AgentSystem, id: string): AgentRecord | undefined {
+  try {
+    return agents.get(id);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,247 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import {
+  defineAgent,
+  defineFleet,
+  type Fleet,
+  type FleetFault,
+  type FleetOptions,
+  type FleetStartOptions,
+  memoryStore,
+  type Store,
+  variable,
+} from '../../src/index.ts';
+import { simulatedClock } from '../../src/testing/index.ts';
+import { codeOf, gate, refusal, silent } from '../kit/rig.ts';
+
+const counter = defineAgent({
+  type: 'counter',
+  initArgs: z.object({ from: z.number() }),
+  variables: ['rate'],
+  init: ({ initArgs, restored }) => restored ?? { n: initArgs.from },
+  tasks: {
+    add: { run: ({ state, variables }) => (state.n += Number(variables['rate'])) },
+    finish: { run: ({ complete }) => complete() },
+  },
+});
+const echo = defineAgent({ type: 'echo', init: () => ({}), tasks: { echo: { run: ({ input }) => input } } });
+const broken = defineAgent({
+  type: 'broken',
+  init: () => {
+    throw new Error('no key');
+  },
+  tasks: {},
+});
+
+const all = defineFleet({
+  name: 'everything',
+  variables: { rate: variable.integer({ min: 0, max: 9, default: 2 }) },
+  specs: [
+    { id: 'ada', module: counter, initArgs: { from: 1 } },
+    { id: 'bob', module: echo },
+  ],
+  pools: [{ name: 'crew', spec: { module: echo }, min: 2, max: 3 }],
+});
+
+async function started(fleet: Fleet, options: FleetStartOptions = {}) {
+  const system = await fleet.start({ logger: silent, ...options });
+  onTestFinished(async () => void (await system.close({ timeoutMs: 0 })));
+  return system;
+}
+
+/** A store that a second program can open when the first has closed it. */
+function keptStore(): Store {
+  const store = memoryStore();
+  return {
+    isDurable: true,
+    recover: () => store.recover(),
+    append: (batch) => store.append(batch),
+    read: (query) => store.read(query),
+    state: (id) => store.state(id),
+    close: () => undefined,
+  };
+}
+
+const notToBeAsked = () => {
+  throw new Error('not to be asked');
+};
+
+describe('a fleet', () => {
+  it('starts with its variables, agents and pools', async () => {
+    const system = await started(all);
+    expect(system.agents.list().map(({ id, status }) => `${id} ${status}`)).toEqual([
+      'ada running',
+      'bob running',
+      'crew-1 running',
+      'crew-2 running',
+    ]);
+    expect(await system.agents.execute('ada', { type: 'add' })).toBe(3);
+    expect(system.pools.get('crew')).toMatchObject({ live: 2, wanted: 2 });
+  });
+
+  it('is a system of its own at each start', async () => {
+    const [first, second] = await Promise.all([started(all), started(all)]);
+    await first.agents.stop('ada');
+    expect(second.agents.get('ada').status).toBe('running');
+  });
+
+  it('knows the definitions of its agents and pools, each once', () => {
+    expect(all.definitions).toEqual([counter, echo]);
+    const more = defineFleet({ agents: [broken, echo], specs: [{ id: 'bob', module: echo }] });
+    expect(more.definitions).toEqual([broken, echo]);
+  });
+
+  it('of nothing starts, too', async () => {
+    const system = await started(defineFleet({}));
+    expect(system.agents.list()).toEqual([]);
+  });
+
+  it('takes what it is started with before what it says itself', async () => {
+    const store = keptStore();
+    const clock = simulatedClock({ startAt: 1_234 });
+    const system = await started(defineFleet({ ...optionsOf(all), store: notToBeAsked }), { store, clock });
+    expect(system.agents.get('ada').startedAt).toBe(1_234);
+    expect(await store.read({ limit: 1 })).toHaveLength(1);
+  });
+
+  it('in a second program finds its agents as they were, and starts those that were ended', async () => {
+    const store = keptStore();
+    const first = await started(all, { store });
+    await first.agents.execute('ada', { type: 'add' });
+    await first.close();
+    const second = await started(all, { store });
+    expect(second.agents.list().map(({ id, incarnation }) => [id, incarnation])).toEqual([
+      ['ada', 2],
+      ['bob', 2],
+      ['crew-1', 2],
+      ['crew-2', 2],
+    ]);
+    expect(await second.agents.execute('ada', { type: 'add' })).toBe(5);
+  });
+
+  it('leaves what had completed as it is', async () => {
+    const store = keptStore();
+    const first = await started(all, { store });
+    await first.agents.execute('ada', { type: 'finish' });
+    await first.close();
+    const second = await started(all, { store });
+    expect(second.agents.get('ada')).toMatchObject({ status: 'completed', incarnation: 1 });
+  });
+});
+
+describe('a start that fails', () => {
+  const specs = [
+    { id: 'bob', module: echo },
+    { id: 'eve', module: broken },
+  ] as const;
+
+  it('leaves nothing behind, and says what it was', async () => {
+    let closed = 0;
+    const store = { ...keptStore(), close: () => void (closed += 1) };
+    const fleet = defineFleet({ specs: [...specs] });
+    const error = await refusal(fleet.start({ logger: silent, store }));
+    expect(error).toMatchObject({ code: 'AGENT_START_FAILED', agentId: 'eve' });
+    expect(closed).toBe(1);
+  });
+
+  it('goes on without it where somebody is told', async () => {
+    const faults: FleetFault[] = [];
+    const pools = [{ name: 'crew', spec: { module: broken }, min: 1, max: 1 }];
+    const system = await started(defineFleet({ specs: [...specs], pools }), {
+      onFault: (fault) => faults.push(fault),
+    });
+    expect(faults.map(({ agentId, pool, error }) => [agentId, pool, error.code])).toEqual([
+      ['eve', undefined, 'AGENT_START_FAILED'],
+      [undefined, 'crew', 'AGENT_START_FAILED'],
+    ]);
+    expect(system.agents.get('bob').status).toBe('running');
+    expect(system.agents.get('eve').status).toBe('registered');
+  });
+
+  it('ends when it is told to, with what it had begun', async () => {
+    const stop = new AbortController();
+    const begun = gate();
+    const slow = defineAgent({
+      type: 'slow',
+      init: ({ signal }) => {
+        begun.resolve();
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        });
+      },
+      tasks: {},
+    });
+    let closed = 0;
+    const store = { ...keptStore(), close: () => void (closed += 1) };
+    const starting = defineFleet({ specs: [{ id: 'eve', module: slow }] }).start({
+      logger: silent,
+      store,
+      signal: stop.signal,
+    });
+    await begun.promise;
+    stop.abort(new Error('enough'));
+    await expect(starting).rejects.toThrow('enough');
+    expect(closed).toBe(1);
+    await expect(all.start({ signal: stop.signal })).rejects.toThrow('enough');
+  });
+
+  it('is refused for a spec that is none, by name', async () => {
+    const fleet = defineFleet({ specs: [{ id: 'bob', module: echo, colour: 'red' } as never] });
+    expect((await refusal(fleet.start({ logger: silent }))).message).toMatch(/colour/);
+  });
+});
+
+it.each([
+  [{ specs: [{ module: echo }] }, 'specs.0: expected a spec with an id'],
+  [
+    {
+      specs: [
+        { id: 'a', module: echo },
+        { id: 'a', module: echo },
+      ],
+    },
+    'two agents called "a"',
+  ],
+  [{ pools: [{ name: 'p' }, { name: 'p' }] }, 'two pools called "p"'],
+  [{ store: memoryStore() }, 'store: expected a function'],
+  [{ run: true }, 'run: expected a function'],
+  [{ shutdownMs: -1 }, 'shutdownMs'],
+  [{ agents: [{}] }, 'agents.0: expected a defineAgent value'],
+  [{ colour: 'red' }, 'colour'],
+])('what is no fleet is refused by name: case %#', async (options, problem) => {
+  const define = () => defineFleet(options as FleetOptions);
+  expect(await codeOf(define)).toBe('AGENT_SPEC_INVALID');
+  expect((await refusal(define)).message).toMatch(/^defineFleet: /);
+  expect((await refusal(define)).message).toContain(problem);
+});
+
+it('two definitions of one type are refused, wherever they come from', async () => {
+  const other = defineAgent({ type: 'echo', init: () => ({}), tasks: {} });
+  const define = () =>
+    defineFleet({
+      specs: [
+        { id: 'a', module: echo },
+        { id: 'b', module: other },
+      ],
+    });
+  expect((await refusal(define)).message).toContain('two definitions of type "echo"');
+});
+
+it('the compiler knows what each agent is initialised with', () => {
+  defineFleet({
+    specs: [
+      { id: 'ada', module: counter, initArgs: { from: 1 } },
+      // @ts-expect-error not a number
+      { id: 'bob', module: counter, initArgs: { from: 'one' } },
+      { id: 'eve', module: new URL('file:///an/agent.ts'), initArgs: 'anything' },
+    ],
+    // @ts-expect-error not within a pool, either
+    pools: [{ name: 'crew', spec: { module: counter, initArgs: { from: 'one' } }, min: 1, max: 1 }],
+  });
+  // @ts-expect-error without an id no later program would find it
+  expect(() => defineFleet({ specs: [{ module: echo }] })).toThrow('a spec with an id');
+});
+
+function optionsOf({ name, specs, pools, variables }: Fleet) {
+  return { name, specs: [...specs], pools, variables };
+}
