@@ -29,18 +29,15 @@ export type { AgentSpec } from './runtime/fleet/spec-reading.ts';
 export type { Alert } from './runtime/observability/alerts.ts';
 export type { ChartInspectionEvent, ChartObserver } from './runtime/engine/chart.ts';
 export { type Clock, systemClock } from './runtime/time/clock.ts';
+export type { Consensus, Decision, OpenRound } from './runtime/coordination/rounds/consensus.ts';
 export type {
-  Consensus,
-  Decision,
-  OpenRound,
+  CustomFallback,
+  FailedProposal,
   ProposalOptions,
-} from './runtime/coordination/rounds/consensus.ts';
-export type {
-  CoordinationControl,
-  CoordinationStatus,
-  Leader,
-} from './runtime/coordination/coordination.ts';
-export type { CustomFallback, FailedProposal } from './runtime/coordination/rounds/round.ts';
+} from './runtime/coordination/rounds/proposal.ts';
+export type { CoordinationControl, CoordinationStatus } from './runtime/coordination/coordination.ts';
+export type { Leader } from './runtime/coordination/leader/leader-election.ts';
+export type { Constraint, Values } from './runtime/coordination/variables/constraints.ts';
 export type { Confirmation, OutOfDate, VariableVersion } from './runtime/coordination/variables/topic.ts';
 export {
   variable,
@@ -49,8 +46,6 @@ export {
 } from './runtime/coordination/variables/variable.ts';
 export type {
   ChangeOptions,
-  Constraint,
-  Values,
   VariableChange,
   VariableRecord,
   Variables,

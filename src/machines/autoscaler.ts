@@ -12,6 +12,7 @@
  * Source: seed, "Resource-Based Scaling": `check_scaling` every 30 s.
  */
 import { assign, setup } from 'xstate';
+import type { EffectParams, EffectsOf } from './effect.ts';
 import {
   decideScaling,
   isCoolingDown,
@@ -53,17 +54,14 @@ export type AutoscalerEvent =
 
 export type ScalingAlert = 'scaling_blocked' | 'scaling_signal_failed';
 
-/** Everything this chart may want done, as data. */
-export type AutoscalerEffect =
-  | { type: 'readMetrics' }
-  | { type: 'resizePool'; to: number; why: string }
-  | { type: 'raiseAlert'; alert: ScalingAlert; why: string }
-  | { type: 'clearAlert'; alert: ScalingAlert };
+/** Everything this chart may want done. */
+export type AutoscalerEffect = EffectsOf<{
+  readMetrics: undefined;
+  resizePool: { readonly to: number; readonly why: string };
+  raiseAlert: { readonly alert: ScalingAlert; readonly why: string };
+  clearAlert: { readonly alert: ScalingAlert };
+}>;
 
-type EffectParams<Type extends AutoscalerEffect['type']> = Omit<
-  Extract<AutoscalerEffect, { type: Type }>,
-  'type'
->;
 type There = { context: AutoscalerContext; event: AutoscalerEvent };
 
 const resizePool = {
@@ -94,9 +92,9 @@ export const autoscalerMachine = setup({
   actions: {
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
     readMetrics: () => {},
-    resizePool: (_, _params: EffectParams<'resizePool'>) => {},
-    raiseAlert: (_, _params: EffectParams<'raiseAlert'>) => {},
-    clearAlert: (_, _params: EffectParams<'clearAlert'>) => {},
+    resizePool: (_, _params: EffectParams<AutoscalerEffect, 'resizePool'>) => {},
+    raiseAlert: (_, _params: EffectParams<AutoscalerEffect, 'raiseAlert'>) => {},
+    clearAlert: (_, _params: EffectParams<AutoscalerEffect, 'clearAlert'>) => {},
 
     decide: assign(({ context, event }) => {
       if (event.type !== 'metrics.read') return {};

@@ -1,18 +1,19 @@
 /**
  * One round: one proposal to one outcome.
  *
- * The chart decides from counts. Who has voted is kept by the ballot box of the runtime, which lets a voter's one
- * vote in and refuses the rest (ballot.ts), so that an event costs the same in a round of three as of a hundred
- * thousand. It knows no clock: its deadlines are named delays.
+ * The chart decides from counts. Who has voted is kept by the ballot box of the runtime, which takes one vote of each
+ * voter and refuses the rest (ballot.ts): an event costs the same in a round of three and of a hundred thousand. It
+ * knows no clock: its deadlines are named delays.
  *
  * I1  A round always ends: each of its states has a deadline.
- * I2  `accepted` was voted for by the rule, with a quorum, by voters alive at that moment; or it was a tie, whose
- *     rule gave the casting vote to the leader, who accepted in its own term.
+ * I2  `accepted` was voted for by the rule, with a quorum, by voters alive at that moment; or it was a tie that the
+ *     leader broke by accepting in its own term.
  * I3  Once the votes are weighed they stay as they are: later votes and deaths change nothing.
  *
  * Source: seed, "Multi-Agent Consensus Flow".
  */
 import { assign, setup } from 'xstate';
+import type { EffectParams, EffectsOf } from './effect.ts';
 import type { RoundTerms } from './round-terms.ts';
 import {
   type Answer,
@@ -32,7 +33,7 @@ export interface ConsensusInput {
   /** The electorate: how many, and their weight in thousandths. */
   readonly voters: number;
   readonly weight: number;
-  /** Term of the leader in office; `undefined` when there is none. */
+  /** Term of the leader; `undefined` when there is none. */
   readonly term: number | undefined;
 }
 
@@ -74,10 +75,12 @@ export interface ConsensusOutput {
   readonly cut: RoundCut | undefined;
 }
 
-/** Everything this chart may want done, as data. */
-export type ConsensusEffect =
-  | { type: 'askVoters'; roundId: string }
-  | { type: 'askLeader'; roundId: string; term: number };
+/** Everything this chart may want done. */
+export type ConsensusEffect = EffectsOf<{
+  askVoters: undefined;
+  /** The leader of this term has the casting vote, or is asked to decide after all. */
+  askLeader: { readonly term: number };
+}>;
 
 type Here = { context: ConsensusContext };
 
@@ -108,7 +111,7 @@ const isVerdict = (verdict: Verdict) => ({ type: 'isVerdict' as const, params: {
 const isRuled = (answer: 'accept' | 'reject') => ({ type: 'isRuled' as const, params: { answer } });
 const askLeader = {
   type: 'askLeader' as const,
-  params: ({ context }: Here) => ({ roundId: context.roundId, term: context.term as number }),
+  params: ({ context }: Here) => ({ term: context.term as number }),
 };
 const cutOff = { target: '#consensus.expired', actions: 'noteCut' as const };
 
@@ -134,8 +137,8 @@ export const consensusMachine = setup({
   },
   actions: {
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
-    askVoters: (_scope, _params: { roundId: string }) => {},
-    askLeader: (_scope, _params: { roundId: string; term: number }) => {},
+    askVoters: () => {},
+    askLeader: (_, _params: EffectParams<ConsensusEffect, 'askLeader'>) => {},
 
     // Assignments.
     countBallots: assign(({ context, event }) =>
@@ -182,7 +185,7 @@ export const consensusMachine = setup({
   states: {
     voting: {
       description: 'The electorate votes; a voter that leaves takes its vote with it.',
-      entry: { type: 'askVoters', params: ({ context }) => ({ roundId: context.roundId }) },
+      entry: 'askVoters',
       always: { guard: 'isSettled', target: 'weighed' },
       after: { deadline: 'weighed' },
       on: {
@@ -204,7 +207,7 @@ export const consensusMachine = setup({
     },
 
     casting: {
-      description: 'A tie: the leader in office has the casting vote.',
+      description: 'A tie: the leader has the casting vote.',
       entry: askLeader,
       after: { leaderDeadline: 'unmet' },
       on: { ...whileLeaderIsAsked('accepted', 'unmet'), 'round.cut': cutOff },

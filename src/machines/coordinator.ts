@@ -1,14 +1,14 @@
 /**
- * Coordination itself: whether it is there, the rounds it runs, and its own recovery.
+ * Coordination itself: whether it is available, the rounds it runs, and its own recovery.
  *
- * Holds no agent and no vote: a round is a child actor (consensus.ts), of which only so many may be open at once,
- * so that nothing here grows with the fleet. Its own failures reach it as values, and it recovers from them by the
- * same policy that restarts agents.
+ * Holds no agent and no vote: each round is a child (consensus.ts), and only so many may be open at once, so nothing
+ * here grows with the fleet. Its own failures reach it as events, and it recovers from them by the same policy that
+ * restarts agents.
  *
  * I1  Rounds are open only while coordination is available: whatever ends that cuts them off.
- * I2  Every round that was opened is concluded exactly once, by one of `enact`, `reopen`, `consult` or `conclude`;
- *     every one that was not is refused, once.
- * I3  A round's id is used once: asked for a second time, it is refused.
+ * I2  Every round that was opened ends in exactly one of `enact`, `reopen`, `consult`, `conclude` and `writeOff`; every
+ *     one that was not opened is refused, once.
+ * I3  An id names one round: asked for again while that is open, it is refused.
  *
  * Source: seed, "Coordination System Recovery".
  */
@@ -20,6 +20,7 @@ import {
   type ConsensusOutput,
   type RoundCut,
 } from './consensus.ts';
+import type { EffectParams, EffectsOf } from './effect.ts';
 import type { ErrorInfo } from './exit-reason.ts';
 import {
   exceedsIntensity,
@@ -42,7 +43,7 @@ export interface CoordinatorContext {
   readonly recovery: RestartPolicy;
   /** Ids of the open rounds: no more than `maxOpenRounds`. */
   readonly rounds: readonly string[];
-  /** Term of the leader in office. */
+  /** Term of the leader; `undefined` when there is none. */
   readonly term: number | undefined;
   readonly history: RestartHistory;
   readonly recoveryDelayMs: number;
@@ -64,20 +65,25 @@ export type RoundRefusal = 'too_many' | 'away' | 'closed' | 'id_in_use';
 /** Why coordination went away. */
 export type AwayReason = 'suspended' | 'failed' | 'gave_up';
 
-/** Everything this chart may want done, as data. */
-export type CoordinatorEffect =
-  | { type: 'refuseRound'; roundId: string; why: RoundRefusal }
+interface RoundEnded {
+  readonly output: ConsensusOutput;
+}
+
+/** Everything this chart may want done. */
+export type CoordinatorEffect = EffectsOf<{
+  refuseRound: { readonly roundId: string; readonly why: RoundRefusal };
   /** Put the value into force, and conclude. */
-  | { type: 'enact'; output: ConsensusOutput }
+  enact: RoundEnded;
   /** Ask for another round on the same proposal. */
-  | { type: 'reopen'; output: ConsensusOutput }
+  reopen: RoundEnded;
   /** Ask the proposer's own fallback, and conclude. */
-  | { type: 'consult'; output: ConsensusOutput }
-  | { type: 'conclude'; output: ConsensusOutput }
+  consult: RoundEnded;
+  conclude: RoundEnded;
   /** The round's chart broke: conclude it as expired. */
-  | { type: 'writeOff'; roundId: string; error: unknown }
-  | { type: 'announceAway'; why: AwayReason; error: ErrorInfo | undefined }
-  | { type: 'announceBack' };
+  writeOff: { readonly roundId: string; readonly error: unknown };
+  announceAway: { readonly why: AwayReason; readonly error: ErrorInfo | undefined };
+  announceBack: undefined;
+}>;
 
 type There = { context: CoordinatorContext; event: CoordinatorEvent };
 type Event<Type extends CoordinatorEvent['type']> = Extract<CoordinatorEvent, { type: Type }>;
@@ -140,13 +146,13 @@ export const coordinatorMachine = setup({
   actors: { consensus: consensusMachine },
   actions: {
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
-    refuseRound: (_scope, _params: { roundId: string; why: RoundRefusal }) => {},
-    enact: (_scope, _params: { output: ConsensusOutput }) => {},
-    reopen: (_scope, _params: { output: ConsensusOutput }) => {},
-    consult: (_scope, _params: { output: ConsensusOutput }) => {},
-    conclude: (_scope, _params: { output: ConsensusOutput }) => {},
-    writeOff: (_scope, _params: { roundId: string; error: unknown }) => {},
-    announceAway: (_scope, _params: { why: AwayReason; error: ErrorInfo | undefined }) => {},
+    refuseRound: (_, _params: EffectParams<CoordinatorEffect, 'refuseRound'>) => {},
+    enact: (_, _params: EffectParams<CoordinatorEffect, 'enact'>) => {},
+    reopen: (_, _params: EffectParams<CoordinatorEffect, 'reopen'>) => {},
+    consult: (_, _params: EffectParams<CoordinatorEffect, 'consult'>) => {},
+    conclude: (_, _params: EffectParams<CoordinatorEffect, 'conclude'>) => {},
+    writeOff: (_, _params: EffectParams<CoordinatorEffect, 'writeOff'>) => {},
+    announceAway: (_, _params: EffectParams<CoordinatorEffect, 'announceAway'>) => {},
     announceBack: () => {},
 
     // The rounds.
@@ -222,14 +228,14 @@ export const coordinatorMachine = setup({
     },
 
     away: {
-      description: 'Agents work on with the last known values, in fallback mode; no round opens.',
+      description: 'Agents go on with the last known values, in fallback mode; no round opens.',
       initial: 'suspended',
       on: {
         'round.requested': { actions: refuse('away') },
         'coordination.resume': { target: 'available', actions: ['forgetFailures', 'announceBack'] },
       },
       states: {
-        suspended: { description: 'By an operator, until he resumes it.' },
+        suspended: { description: 'By an operator, until they resume it.' },
         recovering: {
           description: 'It failed; it is tried again after a delay that grows with every failure.',
           after: { recoveryDelay: { target: '#coordinator.available', actions: 'announceBack' } },

@@ -1,10 +1,10 @@
 /**
- * Who leads: deterministic election among the eligible agents that run. Pure.
+ * Leader election among the eligible agents that run: deterministic, and pure.
  *
- * A leader holds office until its incarnation ends; then the candidate that was registered first takes over. Every
- * election has a term, one higher than the last: what a leader says counts in its own term only.
+ * A leader leads until its incarnation ends; then the candidate that was registered first is elected. Every election
+ * has a term, one higher than the last: what a leader says counts in its own term only.
  *
- * I1  Terms only grow, also over vacancies.
+ * I1  Terms only grow, also after a time without a leader.
  * I2  The same candidates elect the same leader, in whatever order they are given.
  */
 export interface Candidate {
@@ -17,7 +17,7 @@ export interface Candidate {
 export interface Leadership {
   /** Of the last election; 0 before the first. */
   readonly term: number;
-  /** `undefined` while the office is vacant. */
+  /** `undefined` while nobody leads. */
   readonly leader: Candidate | undefined;
 }
 
@@ -28,15 +28,15 @@ export function precedes(candidate: Candidate, other: Candidate): boolean {
   return candidate.order < other.order;
 }
 
-/** The leadership once `candidate` may be elected: a vacant office is filled at once, a held one stays held. */
+/** The leadership once `candidate` may be elected: it leads if nobody does, and changes nothing if somebody does. */
 export function withCandidate(leadership: Leadership, candidate: Candidate): Leadership {
   return leadership.leader === undefined ? { term: leadership.term + 1, leader: candidate } : leadership;
 }
 
 /** The leadership once the leader has gone: `successor` is the first of those that are left, if any is. */
 export function withoutLeader(leadership: Leadership, successor: Candidate | undefined): Leadership {
-  const vacant = { term: leadership.term, leader: undefined };
-  return successor === undefined ? vacant : withCandidate(vacant, successor);
+  const leaderless = { term: leadership.term, leader: undefined };
+  return successor === undefined ? leaderless : withCandidate(leaderless, successor);
 }
 
 /** Whether this incarnation of this agent is the leader. */

@@ -1,19 +1,21 @@
 /**
  * A pool of agents of one type: how many there are to be, and what is done when there are more or fewer.
  *
- * Holds counts, and neither a member nor a task: which member is idle, and who waits for one, is the runtime's
- * book. Each member's own restart policy brings it back from a crash; only when that has given up (or never
+ * Holds counts, and neither a member nor a task: which member is idle, and which task waits for one, the runtime
+ * knows. Each member's own restart policy brings it back from a crash; only when that has given up (or never
  * restarts) does the pool put another in its place.
  *
  * I1  No more than `max` members at once, those on their way out included, unless more were found at the start.
  * I2  A member that runs leaves by draining: what it has begun is finished. Only a close has a deadline.
  * I3  Starts that fail, and members lost for good, are answered by the restart rule of agents: backoff, then
  *     `degraded` with one alert and one try after each longest delay. After a failure one member is tried at a time.
- * I4  A start that a caller's `ensureSize` asked for and that fails is his error: the size goes back, by as much.
+ * I4  A start that a caller's `ensureSize` asked for and that fails is that caller's error: the size goes back, by as
+ *     much.
  *
  * Sources: the seed's "Agent Pool Management"; OTP's restart intensity; DESIGN §4.
  */
 import { assign, setup } from 'xstate';
+import type { EffectParams, EffectsOf } from './effect.ts';
 import {
   decideDeparture,
   decideReturn,
@@ -105,29 +107,39 @@ export type PoolEvent =
 
 export type PoolAlert = 'pool_degraded' | 'pool_starved';
 
-/** Everything this chart may want done, as data. */
-export type PoolEffect =
-  | { type: 'startMembers'; count: number }
-  /** So many of each kind are to leave; of those that run the idle ones first, and they drain. */
-  | { type: 'drainMembers'; departure: Departure }
-  /** So many of those that drain run on after all. */
-  | { type: 'returnMembers'; count: number }
-  /** Tell when no task waits any more. */
-  | { type: 'finishQueue' }
-  | { type: 'abandonQueue' }
-  /** All members end, busy ones too, within what is left of the close. */
-  | { type: 'stopMembers' }
-  | { type: 'killMembers' }
-  | { type: 'announceOpened' }
-  | { type: 'announceClosed' }
-  | { type: 'announceScaled'; from: number; to: number; why: string }
-  /** Growth was refused: the size goes back. */
-  | { type: 'announceRefused'; from: number; to: number; why: string }
-  | { type: 'announceSettled' }
-  | { type: 'raiseAlert'; alert: PoolAlert; why: string }
-  | { type: 'clearAlerts' };
+interface Members {
+  readonly count: number;
+}
 
-type EffectParams<Type extends PoolEffect['type']> = Omit<Extract<PoolEffect, { type: Type }>, 'type'>;
+interface SizeChange {
+  readonly from: number;
+  readonly to: number;
+  readonly why: string;
+}
+
+/** Everything this chart may want done. */
+export type PoolEffect = EffectsOf<{
+  startMembers: Members;
+  /** So many of each kind are to leave; of those that run the idle ones first, and they drain. */
+  drainMembers: { readonly departure: Departure };
+  /** So many of those that drain run on after all. */
+  returnMembers: Members;
+  /** Tell when no task waits any more. */
+  finishQueue: undefined;
+  abandonQueue: undefined;
+  /** All members end, busy ones too, within what is left of the close. */
+  stopMembers: undefined;
+  killMembers: undefined;
+  announceOpened: undefined;
+  announceClosed: undefined;
+  announceScaled: SizeChange;
+  /** Growth was refused: the size goes back. */
+  announceRefused: SizeChange;
+  announceSettled: undefined;
+  raiseAlert: { readonly alert: PoolAlert; readonly why: string };
+  clearAlerts: undefined;
+}>;
+
 type There = { context: PoolContext; event: PoolEvent };
 
 const whyOf = (event: PoolEvent): string => ('why' in event ? event.why : '');
@@ -189,19 +201,19 @@ export const poolMachine = setup({
   types: {} as { context: PoolContext; input: PoolInput; events: PoolEvent },
   actions: {
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
-    startMembers: (_, _params: EffectParams<'startMembers'>) => {},
-    drainMembers: (_, _params: EffectParams<'drainMembers'>) => {},
-    returnMembers: (_, _params: EffectParams<'returnMembers'>) => {},
+    startMembers: (_, _params: EffectParams<PoolEffect, 'startMembers'>) => {},
+    drainMembers: (_, _params: EffectParams<PoolEffect, 'drainMembers'>) => {},
+    returnMembers: (_, _params: EffectParams<PoolEffect, 'returnMembers'>) => {},
     finishQueue: () => {},
     abandonQueue: () => {},
     stopMembers: () => {},
     killMembers: () => {},
     announceOpened: () => {},
     announceClosed: () => {},
-    announceScaled: (_, _params: EffectParams<'announceScaled'>) => {},
-    announceRefused: (_, _params: EffectParams<'announceRefused'>) => {},
+    announceScaled: (_, _params: EffectParams<PoolEffect, 'announceScaled'>) => {},
+    announceRefused: (_, _params: EffectParams<PoolEffect, 'announceRefused'>) => {},
     announceSettled: () => {},
-    raiseAlert: (_, _params: EffectParams<'raiseAlert'>) => {},
+    raiseAlert: (_, _params: EffectParams<PoolEffect, 'raiseAlert'>) => {},
     clearAlerts: () => {},
 
     // Counts.

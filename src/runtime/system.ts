@@ -257,7 +257,6 @@ class System implements AgentSystem {
       clock,
       logger,
       lastSequence: recovery.lastSequence,
-      beforeCommit: () => coordination.flush(),
       onDegraded: ({ message }) =>
         alerts.raise('store_degraded', `the store fails, nothing is made durable: ${message}`),
       onRecovered: () => alerts.clear('store_degraded'),
@@ -265,8 +264,6 @@ class System implements AgentSystem {
     const alerts = new Alerts(journal);
     const admission = new Admission(limits);
     const watch = chartWatch(options.inspect, (err) => logger.error({ err }, 'an observer of charts threw'));
-    const { xstateInspect: inspect, onObserverFault } = watch;
-    const chartOptions = { clock, inspect, onObserverFault };
     const permits = new RestartPermits({
       maxConcurrentRestarts: limits.maxConcurrentRestarts,
       alerts,
@@ -283,7 +280,7 @@ class System implements AgentSystem {
       logger,
       alerts,
       recovery,
-      chartOptions,
+      watch,
       maxOpenRounds: limits.maxOpenRounds,
       agents: () => this.agents.all(),
       assertOpen: () => this.#assertOpen(),
@@ -298,7 +295,7 @@ class System implements AgentSystem {
       alerts,
       admission,
       permits,
-      coordination,
+      coordination: coordination.participants,
       watch,
       forgotten: (agent) => this.agents.remove(agent),
     };
@@ -330,7 +327,6 @@ class System implements AgentSystem {
     this.#pools = new PoolRegistry({
       ...services,
       telemetry,
-      chartOptions,
       agents: this.agents,
       assertOpen: () => this.#assertOpen(),
     });

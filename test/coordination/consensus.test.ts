@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
-import { SimulatedClock, createActor } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { consensusMachine } from '../../src/machines/index.ts';
 import { BallotBox } from '../../src/runtime/coordination/rounds/ballot-box.ts';
-import { type Happening, INCARNATION, type Seen, type Setup, tell } from '../models/round/model.ts';
-import { DEADLINE_MS, different, electorateOf, explore, inputOf } from '../models/round/walk.ts';
+import { type Happening, INCARNATION, type Setup, tell } from '../models/round/model.ts';
+import { runningRound } from '../models/round/running-round.ts';
+import { toursOf } from '../models/round/tours.ts';
+import { different, explore } from '../models/round/walk.ts';
 import { fallbacks, named, quorums, rules, setupOf, ties } from '../models/round/setups.ts';
 
 const parts = { consensusMachine, BallotBox };
@@ -36,7 +37,30 @@ describe('everything that can happen in a round, against the model', PATIENCE, (
   });
 });
 
-describe('rounds of any size, on a running chart with a clock', () => {
+const drivers = ['table', 'interpreter', 'pure'] as const;
+
+describe.each(drivers)('every step of every state of a round, on the engine, driven by the %s', (driver) => {
+  it.each(ties)('with a leader, and a tie that goes to %s', PATIENCE, (tie) => {
+    for (const fallback of fallbacks) {
+      const setup = setupOf({ tie, fallback, voters: 2, term: 1 });
+      const { first, edges } = explore(parts, setup);
+      let taken = 0;
+      for (const tour of toursOf(first, edges)) {
+        const round = runningRound(parts, setup, driver);
+        const history: Happening[] = [];
+        for (const { happening } of tour) {
+          history.push(happening);
+          round.take(happening);
+          expect(different(round.seen(), tell(setup, history))).toBeUndefined();
+          taken += 1;
+        }
+      }
+      expect(taken).toBeGreaterThanOrEqual(edges.length);
+    }
+  });
+});
+
+describe.each(drivers)('rounds of any size, driven by the %s', (driver) => {
   const setups = fc.record<Setup>({
     rule: fc.constantFrom(...rules),
     tie: fc.constantFrom(...ties),
@@ -78,7 +102,7 @@ describe('rounds of any size, on a running chart with a clock', () => {
   it('goes as the model tells, step by step, and does nothing a millisecond before a deadline', () => {
     fc.assert(
       fc.property(setups, fc.array(happening, { maxLength: 80 }), (setup, history) => {
-        const round = runningRound(setup);
+        const round = runningRound(parts, setup, driver);
         expect(different(round.seen(), tell(setup, []))).toBeUndefined();
         history.forEach((next, i) => {
           round.take(next);
@@ -92,83 +116,3 @@ describe('rounds of any size, on a running chart with a clock', () => {
     );
   });
 });
-
-/** A round as the runtime has it: a running chart, its box, and a clock. */
-function runningRound(setup: Setup) {
-  const clock = new SimulatedClock();
-  const box = new BallotBox(electorateOf(setup));
-  let refusal: string | undefined;
-  let asked: number[] = [];
-  const machine = consensusMachine.provide({
-    actions: {
-      askLeader: (_, { term }) => asked.push(term),
-    },
-  });
-  const actor = createActor(machine, { clock, input: inputOf(setup) });
-  actor.start();
-  const closeBox = () => {
-    if (!actor.getSnapshot().matches('voting')) box.close();
-  };
-  closeBox();
-  return {
-    take(happening: Happening) {
-      refusal = undefined;
-      asked = [];
-      const isOver = actor.getSnapshot().status === 'done';
-      if (isOver && (happening.type === 'leader' || happening.type === 'ruling' || happening.type === 'cut'))
-        return;
-      switch (happening.type) {
-        case 'vote': {
-          const { voter, incarnation, vote } = happening;
-          const taken = box.take(voter, incarnation, vote);
-          if (typeof taken === 'string') refusal = taken;
-          else {
-            const none = { accept: 0, reject: 0, abstain: 0, failed: 0 };
-            const ballots = { voters: { ...none, [vote]: 1 }, weight: { ...none, [vote]: taken } };
-            actor.send({ type: 'ballots.counted', ballots });
-          }
-          break;
-        }
-        case 'death': {
-          const left = box.leave(happening.voter, happening.incarnation);
-          if (left) actor.send({ type: 'voter.left', ...left });
-          break;
-        }
-        case 'deadline': {
-          const before = actor.getSnapshot();
-          clock.increment(DEADLINE_MS - 1);
-          expect(actor.getSnapshot()).toBe(before);
-          clock.increment(1);
-          break;
-        }
-        case 'cut':
-          actor.send({ type: 'round.cut', why: happening.why });
-          break;
-        case 'leader':
-          actor.send({ type: 'leader.changed', term: happening.term });
-          break;
-        case 'ruling':
-          actor.send({ type: 'leader.ruled', term: happening.term, answer: happening.vote });
-          break;
-      }
-      closeBox();
-    },
-    seen(): Seen {
-      const snapshot = actor.getSnapshot();
-      const { output } = snapshot;
-      const { total, accept, reject, abstain, failed } = snapshot.context.tally.voters;
-      return {
-        phase: output ? 'over' : (snapshot.value as Seen['phase']),
-        outcome: output?.outcome,
-        isEnacted: output?.isEnacted ?? false,
-        decidedBy: output?.decidedBy ?? snapshot.context.decidedBy,
-        next: output?.next,
-        cut: output?.cut ?? snapshot.context.cut,
-        term: snapshot.context.term,
-        counts: { total, accept, reject, abstain, failed },
-        refusal,
-        asked,
-      };
-    },
-  };
-}

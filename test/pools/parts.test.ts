@@ -9,7 +9,7 @@ import { BusyMeter } from '../../src/runtime/pools/busy-meter.ts';
 import { type Link, LinkedList } from '../../src/runtime/pools/linked-list.ts';
 import { machineSignal } from '../../src/runtime/pools/machine-signal.ts';
 import { type Member, newMember } from '../../src/runtime/pools/member.ts';
-import { Roster } from '../../src/runtime/pools/least-loaded.ts';
+import { LeastLoadedIndex } from '../../src/runtime/pools/least-loaded.ts';
 import { walks } from '../models/fleet/runs.ts';
 
 describe('a linked list', () => {
@@ -42,12 +42,12 @@ describe('a linked list', () => {
   });
 });
 
-describe('a roster', () => {
+describe('an index of the least loaded', () => {
   test('picks one of the least loaded that are able, the one that has been so for the longest time', () => {
     const steps = fc.array(fc.tuple(fc.nat(4), fc.nat(4), fc.boolean()));
     fc.assert(
       fc.property(steps, (steps) => {
-        const roster = new Roster();
+        const index = new LeastLoadedIndex();
         const members = Array.from({ length: 5 }, (_, index) => newMember(`m-${index}`, 'live'));
         /** Who is there, with his load, in the order in which it became that; 3 and more take nothing. */
         let there: { member: Member; slot: number }[] = [];
@@ -56,19 +56,19 @@ describe('a roster', () => {
           const slot = load < 3 ? load : 3;
           const before = there.find((entry) => entry.member === member);
           if (isRemoved) {
-            roster.remove(member);
+            index.remove(member);
             there = there.filter((entry) => entry.member !== member);
           } else {
-            roster.place(member, load, 3);
+            index.place(member, load, 3);
             if (before?.slot !== slot) {
               there = [...there.filter((entry) => entry.member !== member), { member, slot }];
             }
           }
           const sorted = there.toSorted((a, b) => a.slot - b.slot);
           const able = sorted.filter(({ slot }) => slot < 3);
-          expect(roster.pick()?.id).toBe(able[0]?.member.id);
-          expect(roster.idle).toBe(able.filter(({ slot }) => slot === 0).length);
-          expect([...roster.bySpare()].map(({ id }) => id)).toEqual(sorted.map(({ member }) => member.id));
+          expect(index.pick()?.id).toBe(able[0]?.member.id);
+          expect(index.idle).toBe(able.filter(({ slot }) => slot === 0).length);
+          expect([...index.bySpare()].map(({ id }) => id)).toEqual(sorted.map(({ member }) => member.id));
         }
       }),
       walks(200),
@@ -76,14 +76,14 @@ describe('a roster', () => {
   });
 
   test('of a large pool picks as fast as of a small one', () => {
-    const roster = new Roster();
+    const index = new LeastLoadedIndex();
     const members = Array.from({ length: 10_000 }, (_, index) => newMember(`m-${index}`, 'live'));
-    for (const member of members) roster.place(member, 0, 1);
+    for (const member of members) index.place(member, 0, 1);
     for (const member of members) {
-      expect(roster.pick()).toBe(member);
-      roster.place(member, 1, 1);
+      expect(index.pick()).toBe(member);
+      index.place(member, 1, 1);
     }
-    expect(roster.pick()).toBeUndefined();
+    expect(index.pick()).toBeUndefined();
   });
 });
 

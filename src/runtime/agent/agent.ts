@@ -381,8 +381,8 @@ export class Agent
         return;
       }
       case 'agent.stopping':
-        this.#services.coordination.ended(this);
-        break;
+        this.journal.emit(told);
+        return this.#services.coordination.ended(this);
       case 'agent.forgotten':
         this.#services.forgotten(this);
         this.#carried?.giveUp();
@@ -476,8 +476,9 @@ export class Agent
     this.#offers?.giveUp();
     this.#services.admission.release(this.id);
     this.#services.alerts.clear('body_not_ending', this.id);
-    this.#services.coordination.ended(this);
     link.ended({ reason, at: this.clock.now(), chance: this.#services.random() });
+    // What follows for others comes after it in the event stream.
+    this.#services.coordination.ended(this);
   }
 
   bodyDropped(): void {

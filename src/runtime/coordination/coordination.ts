@@ -1,57 +1,50 @@
 /**
- * Coordination at work: its chart, the variables, rounds and leader under it, and their way to the agents.
+ * Coordination at work: its chart, and the variables, rounds and leader election under it.
  *
- * Owns whether coordination is there, and tells every agent when that changes. All that agents report of it comes
- * in here; a fault in handling it takes coordination away until it has recovered, and never an agent.
+ * Owns whether coordination is available, and tells every agent when that changes. Its charts take their steps in
+ * acts of one queue, so that code of agents that calls back finds them at rest; a fault in an act takes coordination
+ * away until it has recovered.
  *
  * I1  While coordination is away no value changes, no round opens and no leader is elected; agents keep what they
  *     know and work on. When it is back, each is told what it missed.
- * I2  An agent hears of a variable from the moment its body opens: there is no time in which it runs on a value
- *     that was replaced before it ran.
- * I3  No step but a broadcast looks at more agents than the one it is for.
- * I4  It is there until the last agent has ended: a task that is drained can still change what it is to leave behind.
+ * I2  No step but a broadcast looks at more agents than the one it is for.
+ * I3  It is available until the last agent has ended: a task that is drained can still change what it is to leave
+ *     behind.
  *
  * Source: seed, "Agent-Coordination Interface" and "Coordination System Recovery".
  */
 import type { Logger } from 'pino';
 import {
   type AwayReason,
+  type ConsensusInput,
   type CoordinatorEffect,
+  type CoordinatorEvent,
   coordinatorMachine,
-  consensusMachine,
   type ErrorInfo,
   type RestartPolicy,
   restartPolicy,
 } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
-import type { AgentCoordination } from '../agent/agent-services.ts';
-import type { Alerts } from '../observability/alerts.ts';
-import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
-import type { Clock } from '../time/clock.ts';
-import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
-import type { BodyReport, VariableState } from '../hosting/host.ts';
+import type { ChartWatch } from '../engine/chart-watch.ts';
+import { type Chart, type ChartEffect, createChart } from '../engine/create-chart.ts';
+import { RunQueue } from '../engine/run-queue.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
-import { type Electable, type RoundChart, Rounds } from './rounds/consensus.ts';
-import { Office } from './leader/leader-election.ts';
-import type { Topic } from './variables/topic.ts';
-import { Turns } from './turns.ts';
+import type { Alerts } from '../observability/alerts.ts';
+import type { Clock } from '../time/clock.ts';
+import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { type Leader, LeaderElection } from './leader/leader-election.ts';
+import { Participants } from './participants.ts';
+import { Rounds } from './rounds/rounds.ts';
 import { VariableRegistry } from './variables/variables.ts';
 
 /** Whether coordination is there: `recovering` and `gave_up` after a failure of its own. */
 export type CoordinationStatus = 'available' | 'suspended' | 'recovering' | 'gave_up' | 'closed';
 
-export interface Leader {
-  readonly agentId: string;
-  readonly incarnation: number;
-  /** Of its election: 1, 2, 3 … */
-  readonly term: number;
-}
-
 /** What an operator sees and may do: `system.coordination`. */
 export interface CoordinationControl {
   status(): CoordinationStatus;
-  /** The leader in office, or `undefined`. */
+  /** The leader, or `undefined` while nobody leads. */
   leader(): Leader | undefined;
   /**
    * Takes coordination away: open rounds expire, agents work on in fallback mode with the last known values.
@@ -70,7 +63,7 @@ export interface CoordinationOptions {
   readonly logger: Logger;
   readonly alerts: Alerts;
   readonly recovery: Recovery;
-  readonly chartOptions: Omit<ChartOptions, 'onBug'>;
+  readonly watch: ChartWatch;
   readonly maxOpenRounds: number;
   /** The whole fleet, for what all of it is told. */
   readonly agents: () => Iterable<Agent>;
@@ -83,93 +76,96 @@ export interface CoordinationOptions {
 /** How far the end of its system has come. While it is `closing` values change, and no more is decided together. */
 type Phase = 'open' | 'closing' | 'closed';
 
-/** What an incarnation of an agent takes part in. */
-interface Member extends Electable {
-  readonly agent: Agent;
-  readonly topics: Set<Topic>;
-  isRunning: boolean;
-}
-
-type Params<Type extends CoordinatorEffect['type']> = Omit<
-  Extract<CoordinatorEffect, { type: Type }>,
-  'type'
->;
-type CoordinatorChart = Chart<typeof coordinatorMachine>;
-
 const RESTART = restartPolicy.parse({ policy: 'delayed', delayMs: 100, maxDelayMs: 10_000 });
-const NO_VARIABLES: readonly VariableState[] = [];
 
-export class Coordination implements AgentCoordination, CoordinationControl {
+const STATUSES: Readonly<Record<string, CoordinationStatus>> = {
+  available: 'available',
+  'away.suspended': 'suspended',
+  'away.recovering': 'recovering',
+  'away.gaveUp': 'gave_up',
+  closed: 'closed',
+};
+
+export class Coordination implements CoordinationControl {
   readonly variables: VariableRegistry;
   readonly consensus: Rounds;
+  readonly participants: Participants;
   readonly #options: CoordinationOptions;
-  readonly #office: Office;
-  /** Of the agents with a body, those that coordination has anything to do with. */
-  readonly #members = new Map<string, Member>();
-  readonly #turns: Turns;
-  #chart: CoordinatorChart;
+  readonly #queue: RunQueue;
+  readonly #election: LeaderElection;
+  #chart: Chart<typeof coordinatorMachine>;
   #phase: Phase = 'open';
 
   constructor(options: CoordinationOptions) {
     this.#options = options;
-    const { journal, clock, recovery } = options;
-    const reportFault = (message: string, err: unknown) => options.logger.error({ err }, message);
-    this.#turns = new Turns((thrown) => this.#failed(thrown));
+    const { journal, clock, recovery, watch, logger } = options;
+    const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
+    const failed = (thrown: unknown) => this.#failed(thrown);
+    const queue = new RunQueue(failed);
+    this.#queue = queue;
     this.variables = new VariableRegistry({
       journal,
       clock,
       recovery,
       assertAvailable: () => this.#assertAvailable(),
       changed: (topic) => this.consensus.variableChanged(topic),
-      turns: this.#turns,
+      queue,
       reportFault,
     });
-    this.#office = new Office({
+    const election = new LeaderElection({
       journal,
       facts: recovery.facts,
       isAvailable: () => this.#phase === 'open' && this.status() === 'available',
-      changed: (term) => this.#tell({ type: 'leader.changed', term }),
+      changed: (term) => this.#chart.send({ type: 'leader.changed', term }),
     });
+    this.#election = election;
     this.consensus = new Rounds({
       journal,
       clock,
       variables: this.variables,
-      office: this.#office,
+      election,
+      queue,
+      chart: { ...watch, clock: queue.clockOf(clock), failed },
       assertAvailable: () => {
         options.assertOpen();
         this.#assertAvailable();
       },
       isClosing: () => this.#phase !== 'open',
-      request: (round) => this.#tell({ type: 'round.requested', round }),
-      chartOf: (roundId) => this.#roundChart(roundId),
-      electorOf: (agentId) => this.#members.get(agentId),
+      request: (round) => this.#request(round),
+      agentOf: (agentId) => this.participants.agent(agentId),
       reportFault,
+    });
+    this.participants = new Participants({
+      journal,
+      queue,
+      variables: this.variables,
+      rounds: this.consensus,
+      election,
+      isAvailable: () => this.status() === 'available',
+      failed,
     });
     this.#chart = this.#createChart();
   }
 
   status(): CoordinationStatus {
     if (this.#phase === 'closed') return 'closed';
-    const { status, value } = this.#chart.snapshot();
-    if (status !== 'active') return 'gave_up';
-    if (typeof value === 'string') return value;
-    return value.away === 'gaveUp' ? 'gave_up' : value.away;
+    const { status, path } = this.#chart;
+    return status === 'active' ? STATUSES[path]! : 'gave_up';
   }
 
   leader(): Leader | undefined {
-    const { leader, term } = this.#office.leadership;
-    return leader && { agentId: leader.agentId, incarnation: leader.incarnation, term };
+    return this.#election.leader;
   }
 
   suspend(): void {
     this.#options.assertOpen();
-    this.#turns.take(() => this.#tell({ type: 'coordination.suspend' }));
+    this.#tell({ type: 'coordination.suspend' });
   }
 
   resume(): void {
     this.#options.assertOpen();
-    this.#turns.take(() => {
-      if (this.#chart.snapshot().status === 'active') {
+    this.#queue.run(() => {
+      if (this.#chart.status === 'active') {
         this.#chart.send({ type: 'coordination.resume' });
         return;
       }
@@ -184,155 +180,59 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     this.consensus.expire(rounds);
   }
 
-  /** @internal What follows from what was told so far follows now. */
-  flush(): void {
-    this.#turns.flush();
-  }
-
   /** @internal Open rounds expire, no other opens and no leader is elected; values change until `close`. */
   halt(): void {
     if (this.#phase === 'open') this.#phase = 'closing';
-    this.#turns.take(() => this.#turns.later(() => this.consensus.cutAll('system_closed')));
+    this.#queue.run(() => this.consensus.cutAll('system_closed'));
     this.consensus.stopWaiting();
   }
 
   /** @internal All agents have ended: nothing changes any more, and nothing is waited for. */
   close(): void {
     this.#phase = 'closed';
-    this.#turns.take(() => this.#tell({ type: 'coordination.close' }));
+    this.#tell({ type: 'coordination.close' });
     for (const topic of this.variables.topics()) topic.giveUpWaiting(topic.version);
     this.#chart.stop();
   }
 
-  // What agents tell.
-
-  bodyOpened(agent: Agent): readonly VariableState[] {
-    const isAvailable = this.status() === 'available';
-    if (agent.isCoordinated !== isAvailable) {
-      agent.send({ type: isAvailable ? 'coordination.restored' : 'coordination.lost' });
-    }
-    const { coordination } = agent.spec;
-    const { variables } = agent.manifest;
-    if (variables.length === 0 && !coordination.leadershipEligible) return NO_VARIABLES;
-    const member = this.#join(agent);
-    const values: VariableState[] = [];
-    for (const name of new Set(variables)) {
-      const topic = this.#enter(member, name);
-      if (topic.current) values.push(topic.current);
-    }
-    return values;
-  }
-
-  started(agent: Agent): void {
-    const { leadershipEligible } = agent.spec.coordination;
-    const { variables } = agent.manifest;
-    if (variables.length === 0 && !leadershipEligible) return;
-    this.#turns.begin(() => {
-      const member = this.#members.get(agent.id) ?? this.#join(agent);
-      member.isRunning = true;
-      // A module that lives elsewhere may declare more than it did when it was registered.
-      for (const name of variables) this.#enter(member, name);
-      for (const topic of member.topics) {
-        const listener = topic.listeners.get(agent.id);
-        if (listener) topic.run(listener);
-      }
-    });
-    if (!leadershipEligible) return;
-    const { id: agentId, incarnation, order } = agent;
-    this.#turns.later(() => this.#office.join({ agentId, incarnation, order }));
-  }
-
-  ended(agent: Agent): void {
-    const member = this.#members.get(agent.id);
-    if (member === undefined) return;
-    const { id, incarnation, topics } = member;
-    this.#members.delete(id);
-    for (const topic of topics) {
-      topic.leave(id, incarnation);
-      this.variables.release(topic);
-    }
-    this.#turns.later(() => {
-      for (const topic of topics) this.consensus.left(topic, id, incarnation);
-      this.#office.leave(id, incarnation);
-    });
-  }
-
-  reported(agent: Agent, incarnation: number, report: BodyReport): void {
-    this.#turns.take(() => {
-      if (report.type === 'variable.acknowledged') {
-        const { name, version } = report;
-        if (!this.variables.find(name)?.acknowledge(agent.id, incarnation, version)) return;
-        this.#options.journal.emit({ type: report.type, agentId: agent.id, incarnation, name, version });
-      } else if (report.type === 'vote.cast') {
-        const { roundId, vote, error } = report;
-        const answer = error === undefined ? vote : 'failed';
-        this.consensus.voted(roundId, { agentId: agent.id, incarnation, answer, error });
-      }
-    });
-  }
-
-  #join(agent: Agent): Member {
-    const { id, incarnation } = agent;
-    const { participatesInConsensus, voteWeight } = agent.spec.coordination;
-    const member: Member = {
-      id,
-      incarnation,
-      agent,
-      participates: participatesInConsensus,
-      voteWeight,
-      topics: new Set(),
-      isRunning: false,
-    };
-    this.#members.set(id, member);
-    return member;
-  }
-
-  #enter(member: Member, name: string): Topic {
-    const topic = this.variables.topic(name);
-    if (member.topics.has(topic)) return topic;
-    member.topics.add(topic);
-    const { communicationPattern } = member.agent.spec.coordination;
-    const listener = topic.open(member.agent, communicationPattern === 'sync');
-    // One that runs already did not begin with the value there is.
-    if (member.isRunning) listener.told = 0;
-    return topic;
-  }
-
-  // What the chart asks for.
-
-  #createChart(): CoordinatorChart {
-    const { clock, chartOptions, maxOpenRounds, restart = RESTART } = this.#options;
-    const { consensus } = this;
-    const does =
-      <Given>(effect: (params: Given) => void) =>
-      (_: unknown, params: Given): void =>
-        this.#turns.later(() => effect(params));
-    const round = consensusMachine.provide({
-      actions: {
-        askVoters: does(({ roundId }: { roundId: string }) => consensus.ask(roundId)),
-        askLeader: does(({ roundId, term }: { roundId: string; term: number }) =>
-          consensus.askLeader(roundId, term),
-        ),
-      },
-    });
-    const logic = coordinatorMachine.provide({
-      actors: { consensus: round },
-      actions: {
-        refuseRound: does(({ roundId, why }: Params<'refuseRound'>) => consensus.refuse(roundId, why)),
-        enact: does(({ output }: Params<'enact'>) => consensus.enact(output)),
-        reopen: does(({ output }: Params<'reopen'>) => consensus.reopen(output)),
-        consult: does(({ output }: Params<'consult'>) => consensus.consult(output)),
-        conclude: does(({ output }: Params<'conclude'>) => consensus.conclude(output)),
-        writeOff: does(({ roundId, error }: Params<'writeOff'>) => consensus.writeOff(roundId, error)),
-        announceAway: does(({ why, error }: Params<'announceAway'>) => this.#announceAway(why, error)),
-        announceBack: does(() => this.#announceBack()),
-      },
-    });
+  #createChart(): Chart<typeof coordinatorMachine> {
+    const { clock, watch, maxOpenRounds, restart = RESTART } = this.#options;
     return createChart(
-      logic,
+      coordinatorMachine,
       { maxOpenRounds, recovery: restart },
-      { ...chartOptions, clock, onBug: (error) => this.#chartBroke(error) },
+      {
+        ...watch,
+        clock: this.#queue.clockOf(clock),
+        perform: (effect) => this.#perform(effect),
+        child: ({ input }, report) => this.consensus.begin(input as ConsensusInput, report),
+        onBug: (error) => this.#chartBroke(error),
+      },
+      watch.driver,
     );
+  }
+
+  #perform(effect: ChartEffect): void {
+    try {
+      this.#act(effect as CoordinatorEffect);
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
+  }
+
+  #act(effect: CoordinatorEffect): void {
+    const { consensus } = this;
+    switch (effect.type) {
+      case 'refuseRound':
+        return consensus.refuse(effect.params.roundId, effect.params.why);
+      case 'writeOff':
+        return consensus.writeOff(effect.params.roundId, effect.params.error);
+      case 'announceAway':
+        return this.#announceAway(effect.params.why, effect.params.error);
+      case 'announceBack':
+        return this.#announceBack();
+      default:
+        return consensus.follow(effect.type, effect.params.output);
+    }
   }
 
   #announceAway(why: AwayReason, error: ErrorInfo | undefined): void {
@@ -351,13 +251,22 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     journal.emit({ type: 'coordination.restored' });
     alerts.clear('coordination_lost');
     for (const agent of agents()) if (agent.position.isAlive) agent.send({ type: 'coordination.restored' });
-    this.#office.fill();
+    this.#election.elect();
     for (const topic of this.variables.topics()) {
       for (const listener of topic.listeners.values()) topic.catchUp(listener);
     }
   }
 
-  /** A fault of its own: coordination goes away, and recovers. The agent that happened to be there is not at fault. */
+  #request(round: Omit<ConsensusInput, 'term'>): void {
+    if (this.#chart.status === 'active') this.#chart.send({ type: 'round.requested', round });
+    else this.consensus.refuse(round.roundId, this.#phase === 'closed' ? 'closed' : 'away');
+  }
+
+  #tell(event: CoordinatorEvent): void {
+    this.#queue.run(() => this.#chart.send(event));
+  }
+
+  /** A fault of its own: coordination goes away, and recovers. */
   #failed(thrown: unknown): void {
     const { clock, random, logger } = this.#options;
     logger.error({ err: thrown }, 'coordination failed');
@@ -365,27 +274,12 @@ export class Coordination implements AgentCoordination, CoordinationControl {
     this.#tell({ type: 'coordination.failed', at: clock.now(), chance: random(), error });
   }
 
-  #tell(event: Parameters<CoordinatorChart['send']>[0]): void {
-    this.#turns.later(() => {
-      if (this.#chart.snapshot().status === 'active') this.#chart.send(event);
-    });
-  }
-
   #chartBroke(error: unknown): void {
     this.#options.logger.error({ err: error }, 'a bug in the chart of coordination: it waits to be resumed');
-    this.#turns.later(() => {
+    this.#queue.run(() => {
       this.consensus.writeOffAll(error);
       this.#announceAway('gave_up', errorInfoOf(error));
     });
-  }
-
-  #roundChart(roundId: string): RoundChart | undefined {
-    const { children } = this.#chart.snapshot();
-    const chart = children[roundId];
-    if (chart === undefined) return undefined;
-    const { status, value, context } = chart.getSnapshot();
-    if (status !== 'active') return undefined;
-    return { send: (event) => chart.send(event), phase: value, tally: context.tally };
   }
 
   #assertAvailable(): void {

@@ -37,8 +37,6 @@ export interface JournalOptions {
   readonly onDegraded?: (error: ErrorInfo) => void;
   /** Told when it is back. */
   readonly onRecovered?: () => void;
-  /** Called before what was gathered is committed: what is still to be said of it is said now. */
-  readonly beforeCommit?: () => void;
   /** A commit that takes longer counts as failed; ms. */
   readonly commitTimeoutMs?: number;
   /** Time between attempts to reach a store that failed; ms. */
@@ -188,7 +186,6 @@ export class Journal {
   readonly #commit = (): void => {
     this.#isScheduled = false;
     if (this.#isDiscarded) return;
-    this.#options.beforeCommit?.();
     const batch = this.#gathering;
     this.#gathering = this.#spare ?? new Batch();
     this.#spare = undefined;

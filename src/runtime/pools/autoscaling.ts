@@ -1,13 +1,13 @@
 /**
  * The autoscaler of one pool at work: its chart, and the reading of its metrics.
  *
- * Decides nothing: the chart says when to look, scaling-decision.ts what the measurements mean.
+ * Decides nothing: the chart decides when to look, scaling-decision.ts what the measurements mean.
  *
  * I1  An answer of the signal that comes after its deadline is dropped.
  */
 import {
-  type AutoscalerContext,
   type AutoscalerEffect,
+  type AutoscalerEvent,
   autoscalerMachine,
   type PoolLoad,
   type ScalingBounds,
@@ -18,7 +18,9 @@ import {
   type ScalingSignal,
 } from '../../machines/index.ts';
 import type { Alerts } from '../observability/alerts.ts';
-import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
+import type { ChartWatch } from '../engine/chart-watch.ts';
+import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
+import type { RunQueue } from '../engine/run-queue.ts';
 import type { Clock } from '../time/clock.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
@@ -48,16 +50,13 @@ export interface AutoscalingOptions {
   readonly signal: ScalingSignalSource;
   readonly clock: Clock;
   readonly alerts: Alerts;
-  readonly chart: ChartOptions;
+  /** The pool's: its charts take their steps one after the other. */
+  readonly queue: RunQueue;
+  readonly chart: ChartWatch & Pick<ChartOptions, 'clock' | 'onBug'>;
   /** The pool's load since it was asked last. */
   readonly takeLoad: () => PoolLoad;
   readonly resize: (to: number, why: string) => void;
 }
-
-type EffectParams<Type extends AutoscalerEffect['type']> = Omit<
-  Extract<AutoscalerEffect, { type: Type }>,
-  'type'
->;
 
 export class Autoscaling {
   readonly #options: AutoscalingOptions;
@@ -67,18 +66,10 @@ export class Autoscaling {
 
   constructor(options: AutoscalingOptions) {
     this.#options = options;
-    const { alerts, pool, policy, bounds } = options;
-    const logic = autoscalerMachine.provide({
-      actions: {
-        readMetrics: () => void this.#read(),
-        resizePool: (_, { to, why }: EffectParams<'resizePool'>) => options.resize(to, why),
-        raiseAlert: (_, { alert, why }: EffectParams<'raiseAlert'>) =>
-          alerts.raise(alert, `pool ${pool} ${MESSAGES[alert]}: ${why}`, { pool }),
-        clearAlert: (_, { alert }: EffectParams<'clearAlert'>) => alerts.clear(alert, { pool }),
-      },
-    });
+    const { pool, policy, bounds, chart } = options;
+    const perform = (effect: ChartEffect) => this.#perform(effect as AutoscalerEffect);
     const input = { id: `autoscaler of ${pool}`, policy: { ...policy, ...bounds } };
-    this.#chart = createChart(logic, input, options.chart);
+    this.#chart = createChart(autoscalerMachine, input, { ...chart, perform }, chart.driver);
   }
 
   /** A task has come to wait, and the pool wants no member at all. */
@@ -100,22 +91,35 @@ export class Autoscaling {
   }
 
   record(): ScalingRecord {
-    const { value, context } = this.#chart.snapshot();
-    const { metrics, decision, decidedAt }: AutoscalerContext = context;
+    const { metrics, decision, decidedAt } = this.#chart.context;
     return {
-      status: STATUSES[value],
+      status: STATUSES[this.#chart.path]!,
       policy: this.#options.policy,
       ...(metrics ? { metrics } : {}),
       ...(decision ? { decision, decidedAt } : {}),
     };
   }
 
+  #perform(effect: AutoscalerEffect): void {
+    const { alerts, pool, resize } = this.#options;
+    switch (effect.type) {
+      case 'readMetrics':
+        return void this.#read();
+      case 'resizePool':
+        return resize(effect.params.to, effect.params.why);
+      case 'raiseAlert': {
+        const { alert, why } = effect.params;
+        return alerts.raise(alert, `pool ${pool} ${MESSAGES[alert]}: ${why}`, { pool });
+      }
+      case 'clearAlert':
+        return alerts.clear(effect.params.alert, { pool });
+    }
+  }
+
   async #read(): Promise<void> {
     this.#look += 1;
     const look = this.#look;
     const { clock, signal, takeLoad } = this.#options;
-    // The chart is on its way to the state in which it hears the answer.
-    await Promise.resolve();
     try {
       const load = takeLoad();
       const {
@@ -132,8 +136,8 @@ export class Autoscaling {
     }
   }
 
-  #send(event: Parameters<Chart<typeof autoscalerMachine>['send']>[0]): void {
-    if (this.#chart.snapshot().status === 'active') this.#chart.send(event);
+  #send(event: AutoscalerEvent): void {
+    this.#options.queue.run(() => this.#chart.send(event));
   }
 }
 
@@ -146,7 +150,7 @@ const MESSAGES = {
   scaling_signal_failed: 'keeps its size, as its signal could not be read',
 } as const;
 
-const STATUSES = {
+const STATUSES: Readonly<Record<string, ScalingRecord['status']>> = {
   watching: 'watching',
   coolingDown: 'cooling_down',
   reading: 'reading',
@@ -154,4 +158,4 @@ const STATUSES = {
   scaling: 'scaling',
   resting: 'watching',
   closed: 'closed',
-} as const;
+};

@@ -1,13 +1,13 @@
 /**
- * Hands a pool's tasks to its members: to the least loaded that is free, or to the line.
+ * Hands a pool's tasks to its members: to the least loaded that is free; while none is, tasks wait in a queue.
  *
- * Owns which member is free, and whose turn it is. Knows nothing of how many members there should be: it is told
- * who runs.
+ * Owns which member is free, and which task is next. Knows nothing of how many members there should be: it is told
+ * which ones run.
  *
  * I1  Every accepted task is answered once. One that a member has begun is never given to another, but by
  *     `retryAbandoned`.
  * I2  No task waits while a member is free.
- * I3  Handing out a task takes the same time whatever the size of the pool and of the line.
+ * I3  Handing out a task takes the same time whatever the size of the pool and of the queue.
  * I4  The places that are in use, and those that there are, are the sums of them over the members that have joined
  *     and not parted.
  */
@@ -19,8 +19,8 @@ import { AgentSystemError } from '../values/errors.ts';
 import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
 import { BusyMeter } from './busy-meter.ts';
 import type { Member } from './member.ts';
-import { Roster } from './least-loaded.ts';
-import { type PoolTask, WaitingLine } from './waiting-queue.ts';
+import { LeastLoadedIndex } from './least-loaded.ts';
+import { type PoolTask, WaitingQueue } from './waiting-queue.ts';
 
 export interface DispatcherOptions {
   readonly pool: string;
@@ -29,7 +29,7 @@ export interface DispatcherOptions {
   readonly manifest: AgentManifest;
   readonly agents: Agents;
   readonly clock: Clock;
-  /** Whether somebody asks how busy the members are over time. */
+  /** Whether an autoscaler asks how busy the members are over time. */
   readonly isMetered: boolean;
   /** A task waits where none did. */
   readonly demandRose: () => void;
@@ -37,8 +37,8 @@ export interface DispatcherOptions {
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #line: WaitingLine;
-  readonly #roster = new Roster();
+  readonly #queue: WaitingQueue;
+  readonly #index = new LeastLoadedIndex();
   readonly #meter: BusyMeter | undefined;
   /** Tasks of members that run, and how many they may have at once. */
   #busy = 0;
@@ -49,7 +49,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#line = new WaitingLine({
+    this.#queue = new WaitingQueue({
       clock: options.clock,
       timedOut: (task) => this.#timedOut(task),
       cancelled: (task) => this.#cancelled(task),
@@ -57,17 +57,17 @@ export class Dispatcher {
     if (options.isMetered) this.#meter = new BusyMeter(options.clock.now());
   }
 
-  /** Tasks in the line. */
+  /** Tasks that wait. */
   get waiting(): number {
-    return this.#line.size;
+    return this.#queue.size;
   }
 
   /** Members that have nothing to do. */
   get idle(): number {
-    return this.#roster.idle;
+    return this.#index.idle;
   }
 
-  /** Tasks that were given up in the line, because the pool closed. */
+  /** Tasks that waited and were given up, because the pool closed. */
   get abandoned(): number {
     return this.#abandoned;
   }
@@ -79,7 +79,7 @@ export class Dispatcher {
 
   /** Members that run, those that can be spared best first. */
   bySpare(): Iterable<Member> {
-    return this.#roster.bySpare();
+    return this.#index.bySpare();
   }
 
   /** A member runs, and may have tasks. */
@@ -94,7 +94,7 @@ export class Dispatcher {
     const concurrency = concurrencyOf(member);
     this.#busy -= Math.min(member.load, concurrency);
     this.#capacity -= concurrency;
-    this.#roster.remove(member);
+    this.#index.remove(member);
     this.#tellMeter();
   }
 
@@ -109,7 +109,7 @@ export class Dispatcher {
     const { concurrency } = agent.spec.tasks;
     const { load } = agent;
     this.#busy += Math.min(load, concurrency) - Math.min(member.load, concurrency);
-    this.#roster.place(member, load, agent.position.status === 'running' ? concurrency : 0);
+    this.#index.place(member, load, agent.position.status === 'running' ? concurrency : 0);
     this.#tellMeter();
   }
 
@@ -120,11 +120,11 @@ export class Dispatcher {
       return Promise.reject(this.#abandonment(request, 'cancelled before it began'));
     }
     const retriesLeft = manifest.tasks[request.type]?.retry ? retryAbandoned : 0;
-    const member = this.#line.size === 0 ? this.#free() : undefined;
+    const member = this.#queue.size === 0 ? this.#free() : undefined;
     // The ordinary case: nobody waits, and nothing is to be repeated.
     if (member !== undefined && retriesLeft === 0) return this.#run(member, request);
-    if (member === undefined && this.#line.size >= queueLimit) {
-      const message = `pool ${pool} has ${this.#line.size} tasks waiting, its queueLimit is ${queueLimit}`;
+    if (member === undefined && this.#queue.size >= queueLimit) {
+      const message = `pool ${pool} has ${this.#queue.size} tasks waiting, its queueLimit is ${queueLimit}`;
       return Promise.reject(new AgentSystemError('TASK_QUEUE_FULL', message, { details: { pool } }));
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -139,25 +139,25 @@ export class Dispatcher {
 
   /** Gives tasks that wait to members that are free. */
   handOut(): void {
-    while (this.#line.size > 0) {
+    while (this.#queue.size > 0) {
       const member = this.#free();
       if (member === undefined) return;
-      const task = this.#line.next();
+      const task = this.#queue.next();
       if (task) this.#give(member, task);
     }
     this.#tellIfEmpty();
   }
 
-  /** Calls back, later than now, whenever nothing waits. */
+  /** Calls back whenever nothing waits. */
   finish(emptied: () => void): void {
     this.#emptied = emptied;
-    queueMicrotask(() => this.#tellIfEmpty());
+    this.#tellIfEmpty();
   }
 
   /** Gives up what waits; nothing waits from now on. */
   close(): void {
     this.#isClosed = true;
-    for (let task = this.#line.next(); task !== undefined; task = this.#line.next()) {
+    for (let task = this.#queue.next(); task !== undefined; task = this.#queue.next()) {
       this.#abandoned += 1;
       task.reject(this.#abandonment(task.request, 'no member was free before its pool closed'));
     }
@@ -166,7 +166,7 @@ export class Dispatcher {
   /** The member that gets the next task, if any is free. */
   #free(): Member | undefined {
     for (;;) {
-      const member = this.#roster.pick();
+      const member = this.#index.pick();
       if (member === undefined) return undefined;
       const { load, slot } = member;
       // Its agent may have gone on since it was looked at last.
@@ -180,7 +180,7 @@ export class Dispatcher {
     try {
       output = this.#options.agents.run(member.agent!, request);
     } catch (thrown) {
-      // Somebody's tracer, say. It is this task's affair, and no other's.
+      // A tracer that throws, say: that fails this task, and no other.
       output = Promise.reject(thrown);
     }
     this.measure(member);
@@ -204,12 +204,12 @@ export class Dispatcher {
   }
 
   #wait(task: PoolTask, isFirst = false): void {
-    this.#line.add(task, isFirst);
-    if (this.#line.size === 1) this.#options.demandRose();
+    this.#queue.add(task, isFirst);
+    if (this.#queue.size === 1) this.#options.demandRose();
   }
 
   #tellIfEmpty(): void {
-    if (this.#line.size === 0) this.#emptied?.();
+    if (this.#queue.size === 0) this.#emptied?.();
   }
 
   #timedOut({ request, reject }: PoolTask): void {

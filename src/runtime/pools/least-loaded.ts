@@ -1,5 +1,6 @@
 /**
- * The members of a pool that run, by how loaded each is: which one gets the next task, which ones can be spared.
+ * An index of the members of a pool that run, by how loaded each is: which one gets the next task, and which ones can
+ * be spared.
  *
  * I1  Placing, removing and picking a member takes the same time whatever the size of the pool.
  * I2  The least loaded is picked; of several, the one that has been so for the longest time.
@@ -10,7 +11,7 @@ import type { Member } from './member.ts';
 /** The slot of members that take no task now. */
 const UNABLE = -1;
 
-export class Roster {
+export class LeastLoadedIndex {
   /** Able members, by load: the first has none. */
   readonly #able: LinkedList<Member>[] = [];
   readonly #unable = new LinkedList<Member>();

@@ -1,7 +1,7 @@
 /**
  * One member of a pool: an ordinary agent, where it stands in the pool, and how loaded it is.
  *
- * Decides nothing: what its agent's life means for the pool is read here, what follows is the pool's.
+ * Decides nothing: what its agent's life means for the pool is read here, what follows the pool decides.
  */
 import type { Agent } from '../agent/agent.ts';
 import type { Link } from './linked-list.ts';
@@ -22,7 +22,7 @@ export interface Member {
   isStarting: boolean;
   /** Whether it was told to stop, or is being forgotten, and that is under way. */
   isDismissed: boolean;
-  /** Whether it is going to be looked at. */
+  /** Whether it is going to be looked at in this turn. */
   isNoted: boolean;
   /** Tasks that wait or run, at the last look. */
   load: number;

@@ -1,8 +1,8 @@
 /**
  * The members of one pool: who they are, where each stands, and how they come and go.
  *
- * How many there are to be is the chart's to say; what a member's life means is read from its agent, whenever that
- * tells that something may have changed, and told to the chart.
+ * How many there are to be the chart decides. What a member's life means is read from its agent, whenever that tells
+ * that something may have changed, and told to the chart.
  *
  * I1  A member that runs is told to stop only when nothing waits or runs in it, but by a close.
  * I2  A member changes its place together with the event, or the effect, that has the chart count it there.
@@ -12,6 +12,7 @@ import { describeExit, type ParsedAgentSpec, type PoolCounts, type PoolEvent } f
 import type { Admission } from '../limits/admission.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { Agents } from '../fleet/agents.ts';
+import type { RunQueue } from '../engine/run-queue.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/define-agent.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
@@ -36,7 +37,9 @@ export interface MembersOptions {
   readonly admission: Admission;
   readonly clock: Clock;
   readonly random: () => number;
-  /** To the chart. */
+  /** Whatever is done to a member, or told to the chart, is an act of the pool's queue. */
+  readonly queue: RunQueue;
+  /** To the chart; called in acts only. */
   readonly send: (event: PoolEvent) => void;
 }
 
@@ -112,7 +115,7 @@ export class Members {
       const number = Number(agent.id.slice(pool.length + 1));
       if (Number.isSafeInteger(number) && number >= this.#next) this.#next = number + 1;
       const standing = standingOf(agent);
-      // One of another type finishes what it has, and goes.
+      // One of another type finishes what it has begun, and leaves.
       const isOurs = agent.manifest.type === manifest.type;
       if (isOurs && canStartAgain(agent)) this.#resting.push(agent);
       else this.#take(agent, isOurs ? PLACE_OF[standing] : 'leaving');
@@ -171,7 +174,7 @@ export class Members {
     }
   }
 
-  /** They are somebody else's from now on. */
+  /** The pool has nothing to do with them any more. */
   release(): void {
     this.#isReleased = true;
     for (const place of PLACES) for (const { agent } of this.#places[place]) unwatch(agent);
@@ -229,8 +232,6 @@ export class Members {
   async #bringUp(member: Member): Promise<void> {
     member.isStarting = true;
     let failure: unknown;
-    // The chart is on its way to the state in which it hears how this ends.
-    await Promise.resolve();
     try {
       if (member.place === 'starting' && member.agent === undefined) await this.#register(member);
       if (member.place === 'starting') await this.#options.agents.start(member.id);
@@ -238,6 +239,10 @@ export class Members {
       failure = thrown;
     }
     member.isStarting = false;
+    this.#options.queue.run(() => this.#broughtUp(member, failure));
+  }
+
+  #broughtUp(member: Member, failure: unknown): void {
     if (this.#isReleased) return;
     if (member.place === 'starting') {
       // One that runs has started, even if that could not be made durable.
@@ -257,7 +262,7 @@ export class Members {
         const full = { ...spec, id: member.id, pool };
         return this.#watch(member, await agents.registerMember(full, manifest));
       } catch (thrown) {
-        // Somebody else has an agent of that name: the next number is as good.
+        // That id is taken: the next number is as good.
         if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_EXISTS') throw thrown;
         member.id = this.#newId();
       }
@@ -286,15 +291,17 @@ export class Members {
     this.#options.send({ type: 'member.start_failed', ...this.#moment(), isExhausted, why: error.message });
   }
 
-  /** A member is looked at once what happens now is over. */
+  /** A member is looked at once a turn, however much has happened to it. */
   #note(member: Member): void {
     if (member.isNoted || this.#isReleased) return;
     member.isNoted = true;
     queueMicrotask(() => {
       member.isNoted = false;
-      if (this.#isReleased) return;
-      this.#look(member);
-      this.#options.dispatcher.handOut();
+      this.#options.queue.run(() => {
+        if (this.#isReleased) return;
+        this.#look(member);
+        this.#options.dispatcher.handOut();
+      });
     });
   }
 
@@ -351,12 +358,12 @@ export class Members {
   #dismiss(member: Member, agent: Agent, standing: Standing): void {
     if (standing === 'forgotten') return this.#gone(member);
     if (member.isDismissed || standing === 'ending') return;
-    // It has no body, and does not get another one.
+    // It has no body, and gets no other.
     if (standing === 'ended' || standing === 'returning') {
       this.report.ended(member);
       return this.#whileDismissed(member, agent.forget());
     }
-    // What it has begun, for whomever, is waited for, but by a close.
+    // What it has begun, for any caller, is waited for, but by a close.
     if (this.#closeAt === undefined && agent.load > 0) return;
     const at = this.#options.clock.now();
     const grace = this.#closeAt === undefined ? {} : { timeoutMs: Math.max(0, this.#closeAt - at) };

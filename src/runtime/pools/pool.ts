@@ -1,18 +1,18 @@
 /**
  * One pool at work: its chart, and the promises of those who wait for its size or its end.
  *
- * How many members there are to be is the chart's to say, and when another number would be better the
- * autoscaler's. The members are members.ts's, the tasks dispatcher.ts's.
+ * The chart decides how many members there are to be, and the autoscaler's chart when another number would be better.
+ * members.ts has the members, dispatcher.ts the tasks.
  *
- * I1  The members in each place are as many as the chart counts there, whenever no event is being handled.
- * I2  Whoever waits for a size, a start or an end is answered once, at the latest when the system has closed.
+ * I1  The members in each place are as many as the chart counts there, whenever no act is going on.
+ * I2  Callers that wait for a size, a start or an end are answered once, at the latest when the system has closed.
  */
 import type { Logger } from 'pino';
 import {
   FINISH_SHARE,
   type ParsedAgentSpec,
   type ParsedPoolSpec,
-  type PoolContext,
+  type PoolAlert,
   type PoolEffect,
   type PoolEvent,
   type PoolLoad,
@@ -22,7 +22,9 @@ import type { Admission } from '../limits/admission.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { Agents } from '../fleet/agents.ts';
 import type { Alerts } from '../observability/alerts.ts';
-import { type Chart, type ChartOptions, createChart } from '../engine/chart.ts';
+import type { ChartWatch } from '../engine/chart-watch.ts';
+import { type Chart, type ChartEffect, createChart } from '../engine/create-chart.ts';
+import { RunQueue } from '../engine/run-queue.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/define-agent.ts';
 import { AgentSystemError } from '../values/errors.ts';
@@ -76,7 +78,7 @@ export interface PoolServices {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  readonly chartOptions: Omit<ChartOptions, 'onBug'>;
+  readonly watch: ChartWatch;
 }
 
 export interface PoolOptions {
@@ -89,16 +91,19 @@ export interface PoolOptions {
   readonly closed: (pool: Pool) => void;
 }
 
-type Params<Type extends PoolEffect['type']> = Omit<Extract<PoolEffect, { type: Type }>, 'type'>;
+type Announcement = Extract<PoolEffect, { type: `announce${string}` }>;
 
-const STATUSES = {
-  balancing: 'growing',
-  steady: 'steady',
-  growing: 'growing',
-  shrinking: 'shrinking',
-  backingOff: 'backing_off',
-  degraded: 'degraded',
-} as const;
+/** By the chart's state; all others are ways to its end. */
+const STATUSES: Readonly<Record<string, PoolStatus>> = {
+  deciding: 'growing',
+  opening: 'growing',
+  'serving.balancing': 'growing',
+  'serving.steady': 'steady',
+  'serving.growing': 'growing',
+  'serving.shrinking': 'shrinking',
+  'serving.backingOff': 'backing_off',
+  'serving.degraded': 'degraded',
+};
 
 const MESSAGES = {
   pool_degraded: 'fails too often, and tries one member now and then',
@@ -109,12 +114,14 @@ export class Pool {
   readonly name: string;
   readonly #services: PoolServices;
   readonly #options: PoolOptions;
-  readonly #chart: Chart<typeof poolMachine>;
+  /** Its charts take their steps in acts of this queue. */
+  readonly #queue: RunQueue;
+  #chart!: Chart<typeof poolMachine>;
   readonly #dispatcher: Dispatcher;
   readonly #members: Members;
   readonly #autoscaling: Autoscaling | undefined;
   readonly #opened = Promise.withResolvers<void>();
-  /** Who waits for the size that he asked for. */
+  /** Callers that wait for the size they asked for. */
   #resizing: PromiseWithResolvers<PoolRecord>[] = [];
   #isRefused = false;
   #closing: PromiseWithResolvers<PoolCloseReport> | undefined;
@@ -126,8 +133,9 @@ export class Pool {
   constructor(options: PoolOptions, services: PoolServices) {
     const { spec, member, manifest, found } = options;
     const { min, max, target, scale } = spec;
-    const { agents, admission, clock, random, logger, alerts, chartOptions } = services;
+    const { agents, admission, clock, random, logger, alerts, watch } = services;
     this.name = spec.name;
+    this.#queue = new RunQueue((err) => logger.error({ err, pool: spec.name }, 'a pool failed'));
     this.#options = options;
     this.#services = services;
     this.#dispatcher = new Dispatcher({
@@ -149,27 +157,32 @@ export class Pool {
       admission,
       clock,
       random,
+      queue: this.#queue,
       send: (event) => this.#send(event),
     });
     const present = this.#members.adopt(found);
     const wanted = target ?? Math.min(max, Math.max(min, present));
     const onBug = (err: unknown) => logger.error({ err, pool: this.name }, 'a bug in a chart of a pool');
-    this.#chart = createChart(
-      this.#logic(),
-      {
-        id: `pool ${this.name}`,
-        min,
-        max,
-        wanted,
-        restart: { ...spec.restart, policy: 'delayed' },
-        closeMs: member.shutdownMs,
-        maxConcurrentStarts: spec.maxConcurrentStarts,
-        found: found.length > 0 ? this.#members.counts() : undefined,
-      },
-      { ...chartOptions, onBug },
-    );
+    const chart = { ...watch, clock: this.#queue.clockOf(clock), onBug };
+    this.#queue.run(() => {
+      this.#chart = createChart(
+        poolMachine,
+        {
+          id: `pool ${this.name}`,
+          min,
+          max,
+          wanted,
+          restart: { ...spec.restart, policy: 'delayed' },
+          closeMs: member.shutdownMs,
+          maxConcurrentStarts: spec.maxConcurrentStarts,
+          found: found.length > 0 ? this.#members.counts() : undefined,
+        },
+        { ...chart, perform: (effect: ChartEffect) => this.#perform(effect as PoolEffect) },
+        watch.driver,
+      );
+    });
     if (found.length > 0) {
-      this.#announce(0, wanted, 'found again');
+      this.#tellScaled(0, wanted, 'found again');
       this.#opened.resolve();
     }
     if (scale === undefined) return;
@@ -181,12 +194,13 @@ export class Pool {
       signal: (signal as ScalingSignalSource | undefined) ?? (() => machineSignal()),
       clock,
       alerts,
-      chart: { ...chartOptions, onBug },
+      queue: this.#queue,
+      chart,
       takeLoad: () => this.#takeLoad(),
       resize: (to, why) => {
-        this.#send({ type: 'pool.scale', wanted: to, why });
+        this.#tell({ type: 'pool.scale', wanted: to, why });
         // A task may have come to wait since the load was taken.
-        this.#tellDemand();
+        this.#queue.run(() => this.#tellDemand());
       },
     });
   }
@@ -205,16 +219,12 @@ export class Pool {
   }
 
   record(): PoolRecord {
-    return this.#recordOf(this.#chart.snapshot().context, this.#status());
-  }
-
-  #recordOf(context: PoolContext, status: PoolStatus): PoolRecord {
-    const { min, max, wanted, live, starting, down, draining, leaving, retryAt } = context;
+    const { min, max, wanted, live, starting, down, draining, leaving, retryAt } = this.#chart.context;
     const { lastFailure } = this.#members;
     return {
       name: this.name,
       type: this.manifest.type,
-      status,
+      status: this.#status,
       min,
       max,
       wanted,
@@ -243,8 +253,7 @@ export class Pool {
     this.#isRefused = false;
     this.#members.forgetFailure();
     if (from !== wanted) this.#autoscaling?.sizeSet(from, wanted);
-    this.#send({ type: 'pool.resize', wanted, why: 'ensureSize' });
-    this.#tellDemand();
+    this.#tell({ type: 'pool.resize', wanted, why: 'ensureSize' });
     return waiter.promise;
   }
 
@@ -259,8 +268,8 @@ export class Pool {
       this.#closing = Promise.withResolvers();
       this.#closeAt = this.#services.clock.now() + timeoutMs;
       this.#autoscaling?.close();
-      this.#announce(this.#wanted, 0, 'closed');
-      this.#send({ type: 'pool.close', finishMs: timeoutMs * FINISH_SHARE, closeMs: timeoutMs });
+      this.#tellScaled(this.#wanted, 0, 'closed');
+      this.#tell({ type: 'pool.close', finishMs: timeoutMs * FINISH_SHARE, closeMs: timeoutMs });
     }
     return this.#closing.promise;
   }
@@ -269,10 +278,10 @@ export class Pool {
   halt(finishMs: number): void {
     this.#isHalted = true;
     this.#autoscaling?.close();
-    this.#send({ type: 'pool.halt', finishMs });
+    this.#tell({ type: 'pool.halt', finishMs });
   }
 
-  /** The system has closed: whoever still waits is answered. */
+  /** The system has closed: callers that still wait are answered. */
   discard(why: AgentSystemError): void {
     this.#release();
     this.#chart.stop();
@@ -280,64 +289,88 @@ export class Pool {
     this.#answerAll(why);
   }
 
-  // What the chart asks for.
-
-  #logic(): typeof poolMachine {
-    const { alerts, clock } = this.#services;
-    const pool = this.name;
+  #perform(effect: PoolEffect): void {
     const members = this.#members;
-    return poolMachine.provide({
-      actions: {
-        startMembers: (_, { count }: Params<'startMembers'>) => members.start(count),
-        drainMembers: (_, { departure }: Params<'drainMembers'>) => {
-          members.dismiss('down', departure.down);
-          members.dismiss('starting', departure.starting);
-          members.drain(departure.live);
-        },
-        returnMembers: (_, { count }: Params<'returnMembers'>) => members.keep(count),
-        finishQueue: () => this.#dispatcher.finish(() => this.#send({ type: 'queue.finished' })),
-        abandonQueue: () => this.#dispatcher.close(),
-        stopMembers: () => members.end(this.#closeAt ?? clock.now() + this.#options.member.shutdownMs),
-        killMembers: () => {
-          members.end(clock.now());
-          members.kill();
-        },
-        announceScaled: (_, { from, to, why }: Params<'announceScaled'>) => this.#announce(from, to, why),
-        announceRefused: (_, { from, to, why }: Params<'announceRefused'>) => {
-          this.#isRefused = true;
-          this.#announce(from, to, why);
-        },
-        announceOpened: () => {
-          this.#announce(0, this.#options.spec.target ?? this.#options.spec.min, 'created');
-          this.#opened.resolve();
-        },
-        announceClosed: () => this.#hasClosed(),
-        announceSettled: ({ context }) => {
-          this.#autoscaling?.settled();
-          const failure = this.#isRefused ? members.failure : undefined;
-          if (failure) this.#refuseResizing(failure);
-          else for (const { resolve } of this.#takeResizing()) resolve(this.#recordOf(context, 'steady'));
-          this.#isRefused = false;
-          members.forgetResting();
-        },
-        raiseAlert: (_, { alert, why }: Params<'raiseAlert'>) => {
-          const message = `pool ${pool} ${MESSAGES[alert]}: ${why}`;
-          alerts.raise(alert, message, { pool });
-          if (alert !== 'pool_degraded') return;
-          this.#refuseResizing(
-            new AgentSystemError('AGENT_START_FAILED', message, { cause: members.failure }),
-          );
-        },
-        clearAlerts: () => {
-          alerts.clear('pool_degraded', { pool });
-          alerts.clear('pool_starved', { pool });
-        },
-      },
-    });
+    const dispatcher = this.#dispatcher;
+    switch (effect.type) {
+      case 'startMembers':
+        return members.start(effect.params.count);
+      case 'drainMembers': {
+        const { down, starting, live } = effect.params.departure;
+        members.dismiss('down', down);
+        members.dismiss('starting', starting);
+        return members.drain(live);
+      }
+      case 'returnMembers':
+        return members.keep(effect.params.count);
+      case 'finishQueue':
+        return dispatcher.finish(() => this.#tell({ type: 'queue.finished' }));
+      case 'abandonQueue':
+        return dispatcher.close();
+      case 'stopMembers':
+        return members.end(this.#closeAt ?? this.#services.clock.now() + this.#options.member.shutdownMs);
+      case 'killMembers':
+        members.end(this.#services.clock.now());
+        return members.kill();
+      case 'raiseAlert':
+        return this.#raiseAlert(effect.params.alert, effect.params.why);
+      case 'clearAlerts':
+        return this.#clearAlerts();
+      default:
+        return this.#announce(effect);
+    }
+  }
+
+  #announce(effect: Announcement): void {
+    switch (effect.type) {
+      case 'announceOpened':
+        this.#tellScaled(0, this.#options.spec.target ?? this.#options.spec.min, 'created');
+        return this.#opened.resolve();
+      case 'announceScaled':
+        this.#tellScaled(effect.params.from, effect.params.to, effect.params.why);
+        return this.#tellDemand();
+      case 'announceRefused':
+        this.#isRefused = true;
+        return this.#tellScaled(effect.params.from, effect.params.to, effect.params.why);
+      case 'announceSettled':
+        return this.#hasSettled();
+      case 'announceClosed':
+        return this.#hasClosed();
+    }
+  }
+
+  #raiseAlert(alert: PoolAlert, why: string): void {
+    const { name: pool } = this;
+    const message = `pool ${pool} ${MESSAGES[alert]}: ${why}`;
+    this.#services.alerts.raise(alert, message, { pool });
+    if (alert !== 'pool_degraded') return;
+    const cause = this.#members.failure;
+    this.#refuseResizing(new AgentSystemError('AGENT_START_FAILED', message, { cause }));
+  }
+
+  #clearAlerts(): void {
+    const { name: pool } = this;
+    this.#services.alerts.clear('pool_degraded', { pool });
+    this.#services.alerts.clear('pool_starved', { pool });
+  }
+
+  /** An event for the chart: in the act that is going on, or in the next one. */
+  #tell(event: PoolEvent): void {
+    this.#queue.run(() => this.#send(event));
   }
 
   #send(event: PoolEvent): void {
     if (!this.#isReleased) this.#chart.send(event);
+  }
+
+  #hasSettled(): void {
+    const members = this.#members;
+    this.#autoscaling?.settled();
+    const failure = this.#isRefused ? members.failure : undefined;
+    if (failure) this.#refuseResizing(failure);
+    else for (const { resolve } of this.#takeResizing()) resolve(this.record());
+    this.#isRefused = false;
+    members.forgetResting();
   }
 
   #hasClosed(): void {
@@ -371,7 +404,7 @@ export class Pool {
     return resizing;
   }
 
-  #announce(from: number, to: number, why: string): void {
+  #tellScaled(from: number, to: number, why: string): void {
     if (from !== to) this.#services.journal.emit({ type: 'pool.scaled', pool: this.name, from, to, why });
   }
 
@@ -380,14 +413,11 @@ export class Pool {
   }
 
   get #wanted(): number {
-    return this.#chart.snapshot().context.wanted;
+    return this.#chart.context.wanted;
   }
 
-  #status(): PoolStatus {
-    const { value } = this.#chart.snapshot();
-    if (value === 'opening' || value === 'deciding') return 'growing';
-    if (typeof value === 'string' || !('serving' in value)) return 'closing';
-    return STATUSES[value.serving];
+  get #status(): PoolStatus {
+    return STATUSES[this.#chart.path] ?? 'closing';
   }
 
   #takeLoad(): PoolLoad {
@@ -395,7 +425,7 @@ export class Pool {
     const { maxMemoryBytes, group } = this.#options.member.resources;
     const isFree = maxMemoryBytes === undefined || group !== undefined;
     const admissible = Math.min(agentsLeft, isFree ? Infinity : memoryBytesLeft / maxMemoryBytes);
-    const status = this.#status();
+    const status = this.#status;
     return {
       size: this.#wanted,
       waiting: this.#dispatcher.waiting,

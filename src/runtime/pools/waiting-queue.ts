@@ -1,10 +1,11 @@
 /**
  * Tasks that wait for a member of their pool to be free: first come, first served.
  *
- * Owns their timeouts and signals while they wait. Whose turn it is, and what becomes of a task then, is the pool's.
+ * Owns their timeouts and signals while they wait. When a task is next, and what becomes of it then, the dispatcher
+ * decides.
  *
  * I1  Adding a task and removing any of them takes the same time whatever the number that wait.
- * I2  A task that is in the line has not been answered; one that has left it has no timer and no listener here.
+ * I2  A task that is in the queue has not been answered; one that has left it has no timer and no listener here.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../time/clock.ts';
@@ -13,7 +14,7 @@ import { type Link, LinkedList } from './linked-list.ts';
 
 export interface PoolTask {
   readonly request: TaskRequest;
-  /** Where it was asked for: it is given to a member there, and not where that became free. */
+  /** Where it was asked for: it is given to a member in that context, and not in that in which the member became free. */
   readonly caller: AsyncResource;
   /** When it times out, epoch ms; `Infinity` for never. */
   readonly dueAt: number;
@@ -29,27 +30,27 @@ interface Place {
   readonly unlisten: (() => void) | undefined;
 }
 
-export interface WaitingLineOptions {
+export interface WaitingQueueOptions {
   readonly clock: Clock;
-  /** A task has left the line because its time was over, or its caller cancelled it. */
+  /** A task has left the queue because its time was over, or because its caller cancelled it. */
   readonly timedOut: (task: PoolTask) => void;
   readonly cancelled: (task: PoolTask) => void;
 }
 
-export class WaitingLine {
-  readonly #options: WaitingLineOptions;
-  readonly #line = new LinkedList<PoolTask>();
+export class WaitingQueue {
+  readonly #options: WaitingQueueOptions;
+  readonly #queue = new LinkedList<PoolTask>();
   readonly #places = new Map<PoolTask, Place>();
 
-  constructor(options: WaitingLineOptions) {
+  constructor(options: WaitingQueueOptions) {
     this.#options = options;
   }
 
   get size(): number {
-    return this.#line.size;
+    return this.#queue.size;
   }
 
-  /** @param isFirst it waits again, and keeps its turn */
+  /** @param isFirst it waits again, and is next */
   add(task: PoolTask, isFirst = false): void {
     const { clock, timedOut, cancelled } = this.#options;
     const { signal } = task.request;
@@ -60,15 +61,15 @@ export class WaitingLine {
     const onAbort = () => this.#drop(task, cancelled);
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#places.set(task, {
-      link: isFirst ? this.#line.unshift(task) : this.#line.push(task),
+      link: isFirst ? this.#queue.unshift(task) : this.#queue.push(task),
       timer,
       unlisten: signal && (() => signal.removeEventListener('abort', onAbort)),
     });
   }
 
-  /** Takes out the task whose turn it is. */
+  /** Takes out the task that is next. */
   next(): PoolTask | undefined {
-    const task = this.#line.first;
+    const task = this.#queue.first;
     if (task !== undefined) this.#remove(task);
     return task;
   }
@@ -81,7 +82,7 @@ export class WaitingLine {
   #remove(task: PoolTask): void {
     const { link, timer, unlisten } = this.#places.get(task)!;
     this.#places.delete(task);
-    this.#line.remove(link);
+    this.#queue.remove(link);
     this.#options.clock.clearTimeout(timer);
     unlisten?.();
   }

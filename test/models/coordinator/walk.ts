@@ -1,17 +1,29 @@
-/** The coordinator's chart, running, with a clock of its own: every move in every state, next to its model. */
-import { type Actor, createActor, SimulatedClock } from 'xstate';
+/** The coordinator's chart on the engine, with a clock of its own: every move in every state, next to its model. */
+import { SimulatedClock } from 'xstate';
 import {
+  type ConsensusEffect,
+  type ConsensusEvent,
+  type ConsensusInput,
   type consensusMachine,
-  type ConsensusOutput,
+  type CoordinatorEffect,
   type coordinatorMachine,
   restartPolicy,
 } from '../../../src/machines/index.ts';
+import {
+  type Chart,
+  type ChartDriverName,
+  type ChildInvocation,
+  type ChildReport,
+  createChart,
+} from '../../../src/runtime/engine/create-chart.ts';
+import { TableChart } from '../../../src/runtime/engine/table.ts';
 import { MAX_FAILURES, MAX_OPEN, type Move, type RoundName, tellCoordinator, type Told } from './model.ts';
 
-/** What is being tested: the product's own, or a mutant of it. */
+/** What is being tested: the product's own chart, or a mutant of it; and what drives it. */
 export interface CoordinatorParts {
   readonly coordinatorMachine: typeof coordinatorMachine;
   readonly consensusMachine: typeof consensusMachine;
+  readonly driver?: ChartDriverName;
 }
 
 const RECOVERY_MS = 100;
@@ -70,35 +82,10 @@ function keyOf({ told: { mode, open, failures, term }, kept }: Seen): string {
   return JSON.stringify([mode, open, failures, term, kept]);
 }
 
+type Rounds = Map<string, Chart<typeof consensusMachine>>;
+
 /** Runs a history on a chart of its own. */
-function runnerOf({ coordinatorMachine, consensusMachine }: CoordinatorParts) {
-  let did: string[] = [];
-  const note =
-    (what: string) =>
-    (_: unknown, { output: { roundId, outcome, cut } }: { output: ConsensusOutput }): void => {
-      did.push(`${what} ${roundId} ${outcome}${cut === undefined ? '' : ` ${cut}`}`);
-    };
-  const logic = coordinatorMachine.provide({
-    actors: {
-      consensus: consensusMachine.provide({
-        actions: {
-          askVoters: (_, { roundId }) => {
-            if (roundId === 'broken') throw new Error('broken');
-          },
-        },
-      }),
-    },
-    actions: {
-      refuseRound: (_, { roundId, why }) => void did.push(`refuse ${roundId} ${why}`),
-      enact: note('enact'),
-      reopen: note('reopen'),
-      consult: note('consult'),
-      conclude: note('conclude'),
-      writeOff: (_, { roundId }) => void did.push(`writeOff ${roundId}`),
-      announceAway: (_, { why, error }) => void did.push(`away ${why}${error ? `: ${error.message}` : ''}`),
-      announceBack: () => void did.push('back'),
-    },
-  });
+function runnerOf({ coordinatorMachine, consensusMachine, driver = 'table' }: CoordinatorParts) {
   const recovery = {
     policy: 'immediate' as const,
     delayMs: RECOVERY_MS,
@@ -108,96 +95,149 @@ function runnerOf({ coordinatorMachine, consensusMachine }: CoordinatorParts) {
   };
   return (history: readonly Move[]): Seen => {
     const clock = new SimulatedClock();
-    const actor = createActor(logic, { clock, input: { maxOpenRounds: MAX_OPEN, recovery } });
-    did = [];
-    make(
-      actor,
-      clock,
-      history,
-      () => (did = []),
-      () => did.length > 0 && did.push('too early'),
+    const rounds: Rounds = new Map();
+    let did: string[] = [];
+    const child = ({ id, input }: ChildInvocation, report: ChildReport) => {
+      const perform = ({ type }: ConsensusEffect) => {
+        if (type === 'askVoters' && id === 'broken') throw new Error('broken');
+      };
+      const round = createChart(
+        consensusMachine,
+        input as ConsensusInput,
+        {
+          clock,
+          perform: (effect) => perform(effect as ConsensusEffect),
+          onBug: (error) => report.error(error),
+          onDone: (output) => {
+            rounds.delete(id);
+            report.done(output);
+          },
+        },
+        driver,
+      );
+      if (round.status === 'active') rounds.set(id, round);
+      return {
+        stop: () => {
+          rounds.delete(id);
+          round.stop();
+        },
+        send: (event: object) => round.send(event as ConsensusEvent),
+      };
+    };
+    const chart = createChart(
+      coordinatorMachine,
+      { maxOpenRounds: MAX_OPEN, recovery },
+      {
+        clock,
+        child,
+        perform: (effect) => did.push(inWords(effect as CoordinatorEffect)),
+        onBug: (error) => did.push(`a bug: ${String(error)}`),
+      },
+      driver,
     );
-    const { value, children, status, context } = actor.getSnapshot();
-    actor.stop();
+    for (const move of history) {
+      did = [];
+      make(move, { chart, rounds, clock, early: () => did.length > 0 && did.push('too early') });
+    }
+    const { path, context } = chart;
     const told: Told = {
-      mode: typeof value === 'string' ? value : value.away,
-      open: Object.entries(children).map(([id, child]) => `${id} ${child?.getSnapshot().context.term}`),
-      did: status === 'active' ? did : [...did, `the chart is ${status}`],
+      mode: path.replace('away.', '') as Told['mode'],
+      open: [...rounds].map(([id, round]) => `${id} ${round.context.term}`),
+      did,
       failures: context.history.recent.length,
       term: context.term,
     };
-    return { told, kept: JSON.stringify([value, context.rounds]) };
+    const kept = JSON.stringify([path, context.rounds]);
+    // Children that have ended are a chart's until it lets go of them.
+    if (chart instanceof TableChart && chart.children.length !== rounds.size)
+      did.push('keeps rounds that are over');
+    chart.stop();
+    return { told, kept };
   };
 }
 
-function make(
-  actor: Actor<typeof coordinatorMachine>,
-  clock: SimulatedClock,
-  history: readonly Move[],
-  begin: () => void,
-  early: () => void,
-): void {
-  actor.subscribe({ error: () => {} });
-  actor.start();
-  const childOf = (round: RoundName) => actor.getSnapshot().children[round];
-  for (const move of history) {
-    begin();
-    switch (move.type) {
-      case 'ask': {
-        const { round } = move;
-        const voters = round === 'empty' ? 0 : 1;
-        const terms = {
-          rule: 'majority' as const,
-          tie: 'reject' as const,
-          deadlineMs: 1_000_000,
-          fallback: round === 'retry' ? { retry: 1 } : round === 'custom' ? round : ('keep' as const),
-        };
-        actor.send({ type: 'round.requested', round: { roundId: round, terms, voters, weight: voters } });
-        break;
-      }
-      case 'vote': {
-        const none = { accept: 0, reject: 0, abstain: 0, failed: 0 };
-        const one = { ...none, [move.vote]: 1 };
-        childOf(move.round)?.send({ type: 'ballots.counted', ballots: { voters: one, weight: one } });
-        break;
-      }
-      case 'supersede':
-        childOf(move.round)?.send({ type: 'round.cut', why: 'superseded' });
-        break;
-      case 'lead':
-        actor.send({ type: 'leader.changed', term: move.term });
-        break;
-      case 'fail':
-        actor.send({
-          type: 'coordination.failed',
-          at: clock.now(),
-          chance: 0,
-          error: { name: 'Error', message: 'it' },
-        });
-        break;
-      case 'wait': {
-        clock.increment(RECOVERY_MS - 1);
-        early();
-        clock.increment(1);
-        break;
-      }
-      default:
-        actor.send({ type: `coordination.${move.type}` });
+function inWords(effect: CoordinatorEffect): string {
+  switch (effect.type) {
+    case 'refuseRound':
+      return `refuse ${effect.params.roundId} ${effect.params.why}`;
+    case 'writeOff':
+      return `writeOff ${effect.params.roundId}`;
+    case 'announceAway': {
+      const { why, error } = effect.params;
+      return `away ${why}${error ? `: ${error.message}` : ''}`;
+    }
+    case 'announceBack':
+      return 'back';
+    default: {
+      const { roundId, outcome, cut } = effect.params.output;
+      return `${effect.type} ${roundId} ${outcome}${cut === undefined ? '' : ` ${cut}`}`;
     }
   }
 }
 
+interface Stage {
+  readonly chart: Chart<typeof coordinatorMachine>;
+  readonly rounds: Rounds;
+  readonly clock: SimulatedClock;
+  /** Notes whether anything has happened that was not due. */
+  readonly early: () => void;
+}
+
+function make(move: Move, { chart, rounds, clock, early }: Stage): void {
+  switch (move.type) {
+    case 'ask': {
+      const { round } = move;
+      const voters = round === 'empty' ? 0 : 1;
+      const terms = {
+        rule: 'majority' as const,
+        tie: 'reject' as const,
+        deadlineMs: 1_000_000,
+        fallback: round === 'retry' ? { retry: 1 } : round === 'custom' ? round : ('keep' as const),
+      };
+      chart.send({ type: 'round.requested', round: { roundId: round, terms, voters, weight: voters } });
+      break;
+    }
+    case 'vote': {
+      const none = { accept: 0, reject: 0, abstain: 0, failed: 0 };
+      const one = { ...none, [move.vote]: 1 };
+      rounds.get(move.round)?.send({ type: 'ballots.counted', ballots: { voters: one, weight: one } });
+      break;
+    }
+    case 'supersede':
+      rounds.get(move.round)?.send({ type: 'round.cut', why: 'superseded' });
+      break;
+    case 'lead':
+      chart.send({ type: 'leader.changed', term: move.term });
+      break;
+    case 'fail': {
+      const error = { name: 'Error', message: 'it' };
+      chart.send({ type: 'coordination.failed', at: clock.now(), chance: 0, error });
+      break;
+    }
+    case 'wait':
+      clock.increment(RECOVERY_MS - 1);
+      early();
+      clock.increment(1);
+      break;
+    default:
+      chart.send({ type: `coordination.${move.type}` });
+  }
+}
+
 /** How long a coordinator is away after each of four failures in a row, and then of others 10, 5, 4 and 7 s apart, when 10 s are a healthy period; ms. */
-export function recoveryTimes(machine: typeof coordinatorMachine): readonly number[] {
+export function recoveryTimes(
+  machine: typeof coordinatorMachine,
+  driver: ChartDriverName = 'table',
+): readonly number[] {
   const clock = new SimulatedClock();
   const recovery = restartPolicy.parse({ delayMs: 100, maxDelayMs: 300, maxRestarts: 9, withinMs: 10_000 });
-  const actor = createActor(machine, { clock, input: { maxOpenRounds: 1, recovery } });
-  actor.start();
+  const options = { clock, perform: () => {}, child: () => ({ stop: () => {} }), onBug: () => {} };
+  const chart = createChart(machine, { maxOpenRounds: 1, recovery }, options, driver);
   const error = { name: 'Error', message: 'it' };
   const fail = () => {
     const at = clock.now();
-    actor.send({ type: 'coordination.failed', at, chance: 0.5, error });
-    while (!actor.getSnapshot().matches('available') && clock.now() < at + 1_000) clock.increment(1);
+    chart.send({ type: 'coordination.failed', at, chance: 0.5, error });
+    while (chart.path !== 'available' && clock.now() < at + 1_000) clock.increment(1);
     return clock.now() - at;
   };
   clock.increment(1_000_000);

@@ -1,8 +1,8 @@
 /**
- * The agents that may lead, first in line first: a heap by the order of registration.
+ * The candidates of the leader election, in the order of their registration: a heap.
  *
- * I1  Coming, going and asking for the first cost the logarithm of the queue: those that went are dropped when they
- *     get to the front.
+ * I1  Adding, removing and asking for the first cost the logarithm of the queue: those that left are dropped when they
+ *     come first.
  */
 import { type Candidate, precedes } from '../../../machines/index.ts';
 
@@ -30,7 +30,7 @@ export class CandidateQueue {
     if (this.#present.get(agentId)?.incarnation === incarnation) this.#present.delete(agentId);
   }
 
-  /** The next in line, who stays in line. */
+  /** The first of them, which stays in the queue. */
   first(): Candidate | undefined {
     for (;;) {
       const first = this.#heap[0];

@@ -1,8 +1,8 @@
 /**
- * The leader's office: who is in line for it, who holds it, and in which term.
+ * Leader election at work: who may be elected, who leads, and in which term.
  *
- * Decides nothing: leader.ts says who is elected. While coordination is away nobody is: an office that falls vacant
- * then is filled when it is back.
+ * Decides nothing: leader.ts of the machines says who is elected. While coordination is away nobody is: a leader that
+ * ends then is followed when it is back.
  *
  * I1  Terms only grow, across programs too.
  */
@@ -18,43 +18,51 @@ import { CandidateQueue } from './candidate-queue.ts';
 
 const FACT = 'leader.term';
 
-export interface OfficeOptions {
+export interface Leader {
+  readonly agentId: string;
+  readonly incarnation: number;
+  /** Of its election: 1, 2, 3 … */
+  readonly term: number;
+}
+
+export interface LeaderElectionOptions {
   readonly journal: Journal;
   readonly facts: ReadonlyMap<string, string>;
   readonly isAvailable: () => boolean;
-  /** The term of the leader in office, or `undefined` when there is none any more. */
+  /** The term of the new leader, or `undefined` when nobody leads any more. */
   readonly changed: (term: number | undefined) => void;
 }
 
-export class Office {
-  readonly #options: OfficeOptions;
-  readonly #queue = new CandidateQueue();
+export class LeaderElection {
+  readonly #options: LeaderElectionOptions;
+  readonly #candidates = new CandidateQueue();
   #leadership: Leadership;
 
-  constructor(options: OfficeOptions) {
+  constructor(options: LeaderElectionOptions) {
     this.#options = options;
     this.#leadership = { term: Number(options.facts.get(FACT) ?? 0), leader: undefined };
   }
 
-  get leadership(): Leadership {
-    return this.#leadership;
+  get leader(): Leader | undefined {
+    const { leader, term } = this.#leadership;
+    return leader && { agentId: leader.agentId, incarnation: leader.incarnation, term };
   }
 
   join(candidate: Candidate): void {
-    this.#queue.add(candidate);
-    this.fill();
+    this.#candidates.add(candidate);
+    this.elect();
   }
 
   leave(agentId: string, incarnation: number): void {
-    this.#queue.remove(agentId, incarnation);
+    this.#candidates.remove(agentId, incarnation);
     if (!isLeader(this.#leadership, agentId, incarnation)) return;
-    const successor = this.#options.isAvailable() ? this.#queue.first() : undefined;
+    const successor = this.#options.isAvailable() ? this.#candidates.first() : undefined;
     this.#become(withoutLeader(this.#leadership, successor));
   }
 
-  /** Elects a leader where there is none, if anybody is in line. */
-  fill(): void {
-    const first = this.#queue.first();
+  /** Elects a leader where there is none, if there is a candidate. */
+  elect(): void {
+    const first = this.#candidates.first();
     if (first === undefined || !this.#options.isAvailable()) return;
     this.#become(withCandidate(this.#leadership, first));
   }

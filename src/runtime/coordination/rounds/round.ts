@@ -1,154 +1,150 @@
 /**
- * One open round at work: asks its voters, lets their votes into the box, and hands the chart what counts.
+ * One open round at work: its chart, its voters, and their votes.
  *
- * Owns the ballot box and the votes that came together and are not counted yet. What they amount to is the chart's
- * to say (consensus.ts).
+ * Owns the ballot box and the votes that are not counted yet. What they amount to, its chart decides.
  *
- * I1  What the chart has been told of are the votes of the voters that are there, each once.
+ * I1  The chart is told of every answer that the box took, and of every voter that left, each once and in that order.
  * I2  Every vote that arrives is in the event stream, with why it does not count where it does not.
  */
-import type {
-  Answer,
-  BallotRefusal,
-  ConsensusEvent,
-  ErrorInfo,
-  Outcome,
-  RoundTerms,
+import {
+  type Answer,
+  type BallotRefusal,
+  type ConsensusEffect,
+  type ConsensusInput,
+  consensusMachine,
+  type RoundCut,
+  type Tally,
+  tallyOf,
 } from '../../../machines/index.ts';
 import type { Proposal } from '../../definition/define-agent.ts';
-import type { BodyRequest } from '../../hosting/host.ts';
+import {
+  type Chart,
+  type ChartClock,
+  type ChartEffect,
+  type Child,
+  type ChildReport,
+  createChart,
+} from '../../engine/create-chart.ts';
+import type { ChartWatch } from '../../engine/chart-watch.ts';
+import type { RunQueue } from '../../engine/run-queue.ts';
+import type { BodyReport, BodyRequest } from '../../hosting/host.ts';
 import type { Journal } from '../../journal/journal.ts';
-import { BallotBox, type Voter } from './ballot-box.ts';
-import type { Subscriber, Topic } from '../variables/topic.ts';
+import type { Listener } from '../variables/topic.ts';
+import { BallotBox } from './ballot-box.ts';
+import type { ProposedChange, Proposer } from './proposal.ts';
 
-/** A voter, and the way to it. */
-export interface Elector extends Voter {
-  readonly agent: Subscriber;
+/** A vote as a body tells it. */
+export type CastVote = Pick<Extract<BodyReport, { type: 'vote.cast' }>, 'vote' | 'error'>;
+
+/** What came from a voter: one that gave no vote says why. */
+export function answerOf({ vote, error }: CastVote): Answer {
+  return error === undefined ? vote : 'failed';
 }
 
-/** What is proposed, by whom, and what to do when it is not accepted. */
-export interface Motion {
-  readonly topic: Topic;
-  readonly value: unknown;
-  readonly terms: RoundTerms;
-  readonly by: string;
-  readonly why: string | undefined;
-  readonly custom: CustomFallback | undefined;
+export interface RoundOptions {
+  readonly id: string;
+  readonly change: ProposedChange;
+  readonly proposer: Proposer;
+  /** Those that are asked: of each agent the incarnation that runs. */
+  readonly voters: readonly Listener[];
+  readonly openedAt: number;
+  readonly journal: Journal;
+  readonly queue: RunQueue;
 }
 
-/** A round that has ended, as a proposer's own fallback is told of it. */
-export interface FailedProposal {
-  readonly roundId: string;
-  readonly variable: string;
-  readonly value: unknown;
-  readonly current: unknown;
-  readonly outcome: Outcome;
-}
-
-/** The value to put into force instead, or `undefined` to keep the current one. */
-export type CustomFallback = (failed: FailedProposal) => unknown;
-
-/** A vote as it arrives, or why there is none. */
-export interface CastVote {
-  readonly agentId: string;
-  readonly incarnation: number;
-  readonly answer: Answer;
-  /** What the vote function threw, or gave instead of a vote. */
-  readonly error?: ErrorInfo | undefined;
+export interface RoundChartOptions extends ChartWatch {
+  readonly clock: ChartClock;
+  readonly askLeader: (round: Round, term: number) => void;
+  /** What was thrown as an effect was performed. */
+  readonly failed: (thrown: unknown) => void;
 }
 
 type Counts = Record<Answer, number>;
 
-export interface RoundOptions {
-  readonly id: string;
-  readonly motion: Motion;
-  readonly electorate: readonly Elector[];
-  readonly openedAt: number;
-  readonly journal: Journal;
-  /** Tells the round's chart. */
-  readonly tell: (event: ConsensusEvent) => void;
-}
-
 export class Round {
   readonly id: string;
-  readonly motion: Motion;
+  readonly change: ProposedChange;
+  readonly proposer: Proposer;
   readonly openedAt: number;
   readonly deadlineAt: number;
   readonly box: BallotBox;
   readonly electorate: readonly string[];
-  readonly #electors: readonly Elector[];
+  /** The variable's version that the voters are asked about. */
+  readonly version: number;
+  readonly #voters: readonly Listener[];
   readonly #journal: Journal;
-  readonly #tell: (event: ConsensusEvent) => void;
-  /** What its chart is to be told once it is there. */
-  #early: ConsensusEvent[] | undefined = [];
-  /** The variable's version that its voters were asked about. */
-  #version = 0;
-  #isAsking = false;
-  #uncounted = 0;
-  #voters: Counts = noCounts();
-  #weight: Counts = noCounts();
+  readonly #queue: RunQueue;
+  #chart: Chart<typeof consensusMachine> | undefined;
+  #isCountDue = false;
+  #heads: Counts = noCounts();
+  #weights: Counts = noCounts();
 
-  constructor({ id, motion, electorate, openedAt, journal, tell }: RoundOptions) {
+  constructor({ id, change, proposer, voters, openedAt, journal, queue }: RoundOptions) {
     this.id = id;
-    this.motion = motion;
+    this.change = change;
+    this.proposer = proposer;
     this.openedAt = openedAt;
-    this.deadlineAt = openedAt + motion.terms.deadlineMs;
-    this.box = new BallotBox(electorate);
-    this.electorate = Object.freeze(electorate.map(({ agentId }) => agentId));
-    this.#electors = electorate;
+    this.deadlineAt = openedAt + change.terms.deadlineMs;
+    this.box = new BallotBox(
+      voters.map(({ agent, incarnation, voteWeight }) => ({
+        agentId: agent.id,
+        incarnation,
+        weight: voteWeight,
+      })),
+    );
+    this.electorate = Object.freeze(voters.map(({ agent }) => agent.id));
+    this.version = change.topic.version;
+    this.#voters = voters;
     this.#journal = journal;
-    this.#tell = (event) => {
-      if (this.#early) this.#early.push(event);
-      else tell(event);
+    this.#queue = queue;
+  }
+
+  /** Begins, as a child of the coordinator's chart: its voters are asked before this returns. */
+  begin(
+    input: ConsensusInput,
+    report: ChildReport,
+    { askLeader, failed, driver, ...options }: RoundChartOptions,
+  ): Child {
+    const perform = ({ type, params }: ConsensusEffect) => {
+      if (type === 'askVoters') this.#askVoters();
+      else askLeader(this, params.term);
     };
+    const chart = createChart(
+      consensusMachine,
+      input,
+      {
+        ...options,
+        perform: (effect: ChartEffect) => {
+          try {
+            perform(effect as ConsensusEffect);
+          } catch (thrown) {
+            failed(thrown);
+          }
+        },
+        onBug: (error) => report.error(error),
+        onDone: (output) => report.done(output),
+      },
+      driver,
+    );
+    this.#chart = chart;
+    return { stop: () => chart.stop(), send: (event) => chart.send(event as never) };
   }
 
-  get version(): number {
-    return this.#version;
+  /** Whether it has not ended. */
+  get isOpen(): boolean {
+    return this.#chart === undefined || this.#chart.status === 'active';
   }
 
-  /** Whether voters have been asked: from then on the round is bound to the version of that moment. */
-  get isAsked(): boolean {
-    return this.#early === undefined;
+  get phase(): string {
+    return this.#chart?.path ?? 'voting';
   }
 
-  /**
-   * Opens the round, and asks its voters, unless it is over already. Votes that come while they are asked are
-   * counted together.
-   */
-  open(isGoingOn: boolean): void {
-    const { motion, id: roundId, electorate, deadlineAt } = this;
-    this.#version = motion.topic.version;
-    this.#journal.emit({
-      type: 'round.opened',
-      roundId,
-      variable: motion.topic.name,
-      value: motion.value,
-      by: motion.by,
-      ...(motion.why === undefined ? {} : { why: motion.why }),
-      terms: motion.terms,
-      electorate,
-      deadlineAt,
-    });
-    if (!isGoingOn) return;
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const event of early) this.#tell(event);
-    const request: BodyRequest = {
-      type: 'vote.asked',
-      proposal: this.proposalTo('voter', roundId, deadlineAt),
-    };
-    this.#isAsking = true;
-    try {
-      for (const { agent } of this.#electors) agent.post(request);
-    } finally {
-      this.#isAsking = false;
-    }
-    this.#count();
+  get tally(): Tally {
+    return this.#chart?.context.tally ?? tallyOf(this.box.size, this.box.weight);
   }
 
   proposalTo(as: Proposal['as'], roundId: string, deadlineAt: number): Proposal {
-    const { topic, value } = this.motion;
+    const { topic, value } = this.change;
     // Agents of this thread are all given the same one.
     return Object.freeze({
       roundId,
@@ -160,50 +156,84 @@ export class Round {
     });
   }
 
-  cast(cast: CastVote): void {
-    const taken = this.box.take(cast.agentId, cast.incarnation, cast.answer);
-    if (typeof taken === 'string') return this.note(cast, taken);
-    this.note(cast);
-    this.#voters[cast.answer] += 1;
-    this.#weight[cast.answer] += taken;
-    this.#uncounted += 1;
-    if (!this.#isAsking) this.#count();
-  }
-
-  /** Puts a vote into the event stream; with the term it counts in, when it is the leader's word. */
-  note(
-    { agentId, incarnation, answer, error }: CastVote,
-    refused?: BallotRefusal | 'old_term',
-    term?: number,
-  ): void {
-    this.#journal.emit({
-      type: 'round.voted',
-      roundId: this.id,
-      agentId,
-      incarnation,
-      vote: answer,
-      ...(refused === undefined ? {} : { refused }),
-      ...(term === undefined ? {} : { term }),
-      ...(error === undefined ? {} : { error }),
-    });
+  cast(agentId: string, incarnation: number, cast: CastVote): void {
+    const answer = answerOf(cast);
+    const taken = this.box.take(agentId, incarnation, answer);
+    if (typeof taken === 'string') return this.note(agentId, incarnation, cast, taken);
+    this.note(agentId, incarnation, cast);
+    this.#heads[answer] += 1;
+    this.#weights[answer] += taken;
+    if (this.#isCountDue) return;
+    this.#isCountDue = true;
+    // Votes that come in one act are counted together after it.
+    this.#queue.run(this.#count);
   }
 
   /** An agent's incarnation has ended. */
   leave(agentId: string, incarnation: number): void {
     const departure = this.box.leave(agentId, incarnation);
-    if (departure === undefined) return;
-    this.#count();
-    this.#tell({ type: 'voter.left', ...departure });
+    if (departure) this.#queue.run(() => this.#chart?.send({ type: 'voter.left', ...departure }));
   }
 
-  #count(): void {
-    if (this.#uncounted === 0) return;
-    const ballots = { voters: this.#voters, weight: this.#weight };
-    this.#uncounted = 0;
-    this.#voters = noCounts();
-    this.#weight = noCounts();
-    this.#tell({ type: 'ballots.counted', ballots });
+  cut(why: RoundCut): void {
+    this.#chart?.send({ type: 'round.cut', why });
   }
+
+  /** The leader of a term has answered. */
+  ruled(term: number, answer: Answer): void {
+    this.#chart?.send({ type: 'leader.ruled', term, answer });
+  }
+
+  /** Puts a vote into the event stream; with the term it counts in, when it is the leader's. */
+  note(
+    agentId: string,
+    incarnation: number,
+    cast: CastVote,
+    refused?: BallotRefusal | 'old_term',
+    term?: number,
+  ): void {
+    const { error } = cast;
+    const vote = answerOf(cast);
+    const voted = { type: 'round.voted', roundId: this.id, agentId, incarnation, vote } as const;
+    if (refused === undefined && term === undefined && error === undefined) this.#journal.emit(voted);
+    else {
+      this.#journal.emit({
+        ...voted,
+        ...(refused === undefined ? {} : { refused }),
+        ...(term === undefined ? {} : { term }),
+        ...(error === undefined ? {} : { error }),
+      });
+    }
+  }
+
+  #askVoters(): void {
+    const { id: roundId, change, electorate, deadlineAt } = this;
+    const { topic, value, by, why, terms } = change;
+    this.#journal.emit({
+      type: 'round.opened',
+      roundId,
+      variable: topic.name,
+      value,
+      by,
+      ...(why === undefined ? {} : { why }),
+      terms,
+      electorate,
+      deadlineAt,
+    });
+    const request: BodyRequest = {
+      type: 'vote.asked',
+      proposal: this.proposalTo('voter', roundId, deadlineAt),
+    };
+    for (const { agent } of this.#voters) agent.post(request);
+  }
+
+  readonly #count = (): void => {
+    const ballots = { voters: this.#heads, weight: this.#weights };
+    this.#isCountDue = false;
+    this.#heads = noCounts();
+    this.#weights = noCounts();
+    this.#chart?.send({ type: 'ballots.counted', ballots });
+  };
 }
 
 function noCounts(): Counts {

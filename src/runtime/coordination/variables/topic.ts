@@ -1,13 +1,13 @@
 /**
- * One variable and the agents that declared it: its value, its history, and who has acknowledged what.
+ * One variable and the agents that declared it: its value, its history, and which version each of them knows.
  *
- * Owns no rule about who may change it. It tells its listeners, and keeps book of their answers.
+ * Knows no rule about who may change it. It tells its listeners, and notes what they acknowledge.
  *
  * I1  Versions grow by one. A listener is told of a version once, and never of an older one after a newer.
- * I2  Behind are exactly the running listeners that have not acknowledged the current version.
- * I3  Every update is confirmed exactly once: when no `sync` listener is behind any more, when a newer update
- *     supersedes it, or when its caller has waited long enough.
- * I4  An answer costs the same however many listeners there are.
+ * I2  Out of date are exactly the running listeners that have not acknowledged the current version.
+ * I3  Every change is confirmed exactly once: when every `sync` listener has acknowledged it or is gone, when a newer
+ *     change supersedes it, or when its caller has waited long enough; not before all listeners have been told.
+ * I4  An acknowledgement costs the same however many listeners there are.
  */
 import type { BodyRequest, VariableState } from '../../hosting/host.ts';
 import type { VariableDefinition } from './variable.ts';
@@ -24,6 +24,8 @@ export interface Listener {
   readonly agent: Subscriber;
   readonly incarnation: number;
   readonly isSync: boolean;
+  /** Of its vote, in thousandths; 0 when it takes no part in rounds. */
+  readonly voteWeight: number;
   /** Before it runs it is told nothing: it catches up when it does. */
   isRunning: boolean;
   /** The version it was told last, and the one it acknowledged last. */
@@ -49,7 +51,7 @@ export interface OutOfDate {
   readonly version: number;
 }
 
-/** How far an update came. */
+/** How far a change has come. */
 export interface Confirmation {
   readonly version: number;
   /** Ids of the agents that acknowledged this version. */
@@ -60,16 +62,19 @@ export interface Confirmation {
   readonly supersededBy?: number;
 }
 
+type Confirm = (confirmation: Confirmation) => void;
+
 export class Topic {
   readonly name: string;
   readonly listeners = new Map<string, Listener>();
   definition: VariableDefinition | undefined;
   current: VariableState | undefined;
   history: VariableVersion[] = [];
-  /** `sync` listeners that are behind, and were told of the current version. */
+  /** `sync` listeners that were told of the current version and have not acknowledged it. */
   #awaited = 0;
-  #confirm: ((confirmation: Confirmation) => void) | undefined;
-  #isTelling = false;
+  #confirm: Confirm | undefined;
+  /** Whether not all listeners have been told of the current version. */
+  #isUntold = false;
 
   constructor(name: string) {
     this.name = name;
@@ -85,12 +90,13 @@ export class Topic {
     this.history = history;
   }
 
-  /** An incarnation opens, with the value there is. */
-  open(agent: Subscriber, isSync: boolean): Listener {
+  /** An incarnation opens, with the current value. */
+  open(agent: Subscriber, isSync: boolean, voteWeight: number): Listener {
     const listener: Listener = {
       agent,
       incarnation: agent.incarnation,
       isSync,
+      voteWeight,
       isRunning: false,
       told: this.version,
       acknowledged: 0,
@@ -106,99 +112,94 @@ export class Topic {
     this.catchUp(listener);
   }
 
-  /** Tells a running listener of the current version, if it was not told. */
+  /** Tells a running listener of the current version, unless it was told. */
   catchUp(listener: Listener): void {
     const { current } = this;
     if (!current || !listener.isRunning || listener.told >= current.version) return;
-    this.#tell(listener, current, { type: 'variable.changed', variable: current });
+    this.#tell(listener, { type: 'variable.changed', variable: current });
   }
 
   leave(agentId: string, incarnation: number): void {
     const listener = this.listeners.get(agentId);
     if (listener?.incarnation !== incarnation) return;
     this.listeners.delete(agentId);
-    if (listener.told === this.version && this.#isBehind(listener)) this.#noLongerBehind(listener);
+    if (listener.told === this.version && this.#isOutOfDate(listener)) this.#answered(listener);
   }
 
   /**
-   * Puts the next version into force and tells the listeners of it.
+   * Puts the next version into force; who listens is told by `broadcast`.
    *
-   * @param confirm is called once, perhaps before this returns
-   * @param inForce is called before anybody is told
+   * @param limit versions that are kept
+   * @param confirm is called once, later than now
    */
-  change(
-    entry: VariableVersion,
-    limit: number,
-    confirm: (confirmation: Confirmation) => void,
-    inForce: () => void,
-  ): void {
+  put(entry: VariableVersion, limit: number, confirm: Confirm): void {
     this.#confirmNow(entry.version);
     this.current = { name: this.name, value: entry.value, version: entry.version };
     this.history.push(entry);
     if (this.history.length > limit) this.history.splice(0, this.history.length - limit);
     this.#confirm = confirm;
     this.#awaited = 0;
-    const { current } = this;
-    inForce();
-    this.#tellAll(current);
+    this.#isUntold = true;
   }
 
-  /** The update that is under way is confirmed as it stands. */
+  /** Tells all running listeners of the current version, if that has not been done. */
+  broadcast(): void {
+    const { current } = this;
+    if (current === undefined || !this.#isUntold) return;
+    const request: BodyRequest = { type: 'variable.changed', variable: current };
+    try {
+      for (const listener of this.listeners.values()) {
+        if (listener.isRunning && listener.told < current.version) this.#tell(listener, request);
+        // An agent that hears of it may have the variable changed again: that is told by a broadcast of its own.
+        if (this.current !== current) return;
+      }
+    } finally {
+      if (this.current === current) this.#isUntold = false;
+    }
+    if (this.#awaited === 0) this.#confirmNow();
+  }
+
+  /** A change that is not confirmed yet is confirmed as it stands. */
   giveUpWaiting(version: number): void {
     if (version === this.version) this.#confirmNow();
   }
 
-  /** Notes an answer; `false` for one that says nothing new, or of a version that was never told. */
+  /** Notes an acknowledgement; `false` for one that says nothing new, or of a version that was never told. */
   acknowledge(agentId: string, incarnation: number, version: number): boolean {
     const listener = this.listeners.get(agentId);
     if (listener?.incarnation !== incarnation || !listener.isRunning) return false;
     if (!Number.isInteger(version) || version <= listener.acknowledged || version > listener.told)
       return false;
     listener.acknowledged = version;
-    if (version === this.version) this.#noLongerBehind(listener);
+    if (version === this.version) this.#answered(listener);
     return true;
   }
 
   outOfDate(): OutOfDate[] {
     const behind: OutOfDate[] = [];
     for (const listener of this.listeners.values()) {
-      if (!this.#isBehind(listener)) continue;
+      if (!this.#isOutOfDate(listener)) continue;
       const { agent, incarnation, acknowledged } = listener;
       behind.push({ agentId: agent.id, incarnation, version: acknowledged });
     }
     return behind;
   }
 
-  #tellAll(current: VariableState): void {
-    if (this.current !== current) return;
-    const request: BodyRequest = { type: 'variable.changed', variable: current };
-    this.#isTelling = true;
-    try {
-      for (const listener of this.listeners.values()) {
-        // What somebody hears may make him change the variable again: then this version is an old one.
-        if (this.current !== current) return;
-        if (listener.isRunning && listener.told < current.version) this.#tell(listener, current, request);
-      }
-    } finally {
-      this.#isTelling = false;
-    }
-    if (this.#awaited === 0) this.#confirmNow();
-  }
-
-  #tell(listener: Listener, { version }: VariableState, request: BodyRequest): void {
-    listener.told = version;
+  #tell(listener: Listener, request: BodyRequest): void {
+    listener.told = this.version;
     if (listener.isSync) this.#awaited += 1;
     listener.agent.post(request);
   }
 
-  #isBehind({ isRunning, acknowledged }: Listener): boolean {
+  #isOutOfDate({ isRunning, acknowledged }: Listener): boolean {
     return isRunning && acknowledged < this.version;
   }
 
-  #noLongerBehind(listener: Listener): void {
-    if (!listener.isSync) return;
+  /** Nothing is awaited of it any more. */
+  #answered({ isSync }: Listener): void {
+    if (!isSync) return;
     this.#awaited -= 1;
-    if (this.#awaited === 0 && !this.#isTelling) this.#confirmNow();
+    if (this.#awaited === 0 && !this.#isUntold) this.#confirmNow();
   }
 
   #confirmNow(supersededBy?: number): void {

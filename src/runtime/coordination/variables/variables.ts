@@ -1,8 +1,8 @@
 /**
  * The variables that a fleet shares: `system.variables`.
  *
- * Owns their definitions, values and constraints. Who hears of a change is the topic's business (topic.ts), whether
- * anything may change now is coordination's.
+ * Owns their definitions, values and constraints. A topic tells the agents of a change (topic.ts); whether anything
+ * may change now, coordination says.
  *
  * I1  A value in force has been judged by its definition and by every constraint on it.
  * I2  A refused call has changed nothing.
@@ -10,18 +10,21 @@
  * I4  What is handed out cannot be used to change what is kept: values and versions are frozen.
  * I5  There is a topic for every variable that has a value, and for every name that an agent with a body declared;
  *     and for no other.
+ * I6  A value is in force from the moment in which it was judged last; agents are told in an act of their own.
  */
 import { z } from 'zod';
 import { positiveDurationMs } from '../../../machines/index.ts';
 import type { Clock } from '../../time/clock.ts';
-import { AgentSystemError, errorInfoOf, inWords } from '../../values/errors.ts';
+import { AgentSystemError, inWords } from '../../values/errors.ts';
+import type { RunQueue } from '../../engine/run-queue.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { parseInput } from '../../values/malformed.ts';
 import type { Verdict } from '../../values/schema.ts';
 import type { Recovery } from '../../journal/store.ts';
-import { ignoreRejection, isThenable, tellListener } from '../../values/thenable.ts';
+import { tellListener } from '../../values/thenable.ts';
+import { type Constraint, Constraints } from './constraints.ts';
 import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from './topic.ts';
-import type { Turns } from '../turns.ts';
+import { HISTORY_LIMIT, historyFrom, storedHistory } from './variable-history.ts';
 import { frozen, isVariableDefinition, type VariableDefinition, type VariableKind } from './variable.ts';
 
 export interface VariableRecord {
@@ -49,11 +52,6 @@ export interface VariableChange extends VariableVersion {
   readonly name: string;
   readonly previous: unknown;
 }
-
-/** Values of all variables, by name. */
-export type Values = Readonly<Record<string, unknown>>;
-/** `true` when the values go together; else why not. Asked at the moment of a change: a promise is refused. */
-export type Constraint = (values: Values) => boolean | string;
 
 export interface Variables {
   /**
@@ -106,20 +104,15 @@ export interface VariablesOptions {
   readonly recovery: Pick<Recovery, 'variables' | 'facts'>;
   /** Throws when nothing may change now. */
   readonly assertAvailable: () => void;
-  /** A variable changed: what depends on its last value has lost its ground. */
+  /** A variable has changed: rounds that ask about its last value are void. */
   readonly changed: (topic: Topic) => void;
-  readonly turns: Turns;
+  readonly queue: RunQueue;
   readonly reportFault: (message: string, thrown: unknown) => void;
 }
 
 /** A value that a variable may take. */
 interface Fit {
   readonly value: unknown;
-}
-
-interface Rule {
-  readonly names: readonly string[];
-  readonly constraint: Constraint;
 }
 
 const nameSchema = z.string().min(1).max(1_000);
@@ -130,16 +123,12 @@ const changeSchema = z.strictObject({
 });
 type Change = z.output<typeof changeSchema>;
 
-/** Versions kept of each variable. */
-const HISTORY_LIMIT = 100;
-/** Of these, as many of the newest as fit in so many characters outlive the program. */
-const STORED_HISTORY_LIMIT = 65_536;
 const FACT = 'variable.history.';
 
 export class VariableRegistry implements Variables {
   readonly #options: VariablesOptions;
   readonly #topics = new Map<string, Topic>();
-  readonly #rules = new Set<Rule>();
+  readonly #constraints = new Constraints(() => this.#valuesNow());
   readonly #listeners = new Set<(change: VariableChange) => void>();
 
   constructor(options: VariablesOptions) {
@@ -172,7 +161,7 @@ export class VariableRegistry implements Variables {
     this.#options.assertAvailable();
     if (this.find(name)?.definition) throw invalid(`variable ${inWords(name)} is defined already`);
     const isKept = kept !== undefined && 'value' in verdict;
-    if (!isKept) this.#assertConstraints(name, first.value);
+    if (!isKept) this.#constraints.assertFits(name, first.value);
     const topic = this.topic(name);
     topic.definition = definition;
     if (isKept) return this.#recordOf(topic);
@@ -232,13 +221,7 @@ export class VariableRegistry implements Variables {
     if (typeof constraint !== 'function') {
       throw invalid(`variables.constrain: expected a function, got ${inWords(constraint)}`);
     }
-    const rule: Rule = { names: list, constraint };
-    const problem = this.#broken(rule, undefined, undefined);
-    if (problem !== undefined) throw problem;
-    this.#rules.add(rule);
-    return () => {
-      this.#rules.delete(rule);
-    };
+    return this.#constraints.add(list, constraint);
   }
 
   subscribe(listener: (change: VariableChange) => void): () => void {
@@ -302,7 +285,7 @@ export class VariableRegistry implements Variables {
   /** @internal Whether a judged value may be put into force now. @throws AgentSystemError as `judge` */
   check(topic: Topic, value: unknown): void {
     this.#options.assertAvailable();
-    this.#assertConstraints(topic.name, value);
+    this.#constraints.assertFits(topic.name, value);
   }
 
   /** @internal Puts a judged value into force. */
@@ -348,7 +331,7 @@ export class VariableRegistry implements Variables {
     confirm: (confirmation: Confirmation) => void,
     committed: (error?: AgentSystemError) => void,
   ): VariableVersion {
-    const { journal, changed, turns } = this.#options;
+    const { journal, changed, queue } = this.#options;
     const { name } = topic;
     const previous = topic.current?.value;
     const version = topic.version + 1;
@@ -362,7 +345,11 @@ export class VariableRegistry implements Variables {
     );
     const entry: VariableVersion = Object.freeze({ version, value, at, by, ...because });
     journal.keepFact(FACT + name, storedHistory([...topic.history, entry]));
-    turns.take(() => topic.change(entry, HISTORY_LIMIT, confirm, () => changed(topic)));
+    topic.put(entry, HISTORY_LIMIT, confirm);
+    queue.run(() => {
+      changed(topic);
+      topic.broadcast();
+    });
     return entry;
   }
 
@@ -381,6 +368,12 @@ export class VariableRegistry implements Variables {
     throw unknown(`no variable ${inWords(name)} is defined, ${known}`);
   }
 
+  #valuesNow(): Record<string, unknown> {
+    const values = Object.create(null) as Record<string, unknown>;
+    for (const { name, current } of this.#topics.values()) if (current) values[name] = current.value;
+    return values;
+  }
+
   #recordOf({ name, definition, current, history }: Topic): VariableRecord {
     const { value, version } = current!;
     return {
@@ -392,57 +385,6 @@ export class VariableRegistry implements Variables {
       updatedAt: history.at(-1)?.at ?? 0,
     };
   }
-
-  #assertConstraints(name: string, value: unknown): void {
-    for (const rule of this.#rules) {
-      const problem = rule.names.includes(name) ? this.#broken(rule, name, value) : undefined;
-      if (problem !== undefined) throw problem;
-    }
-  }
-
-  /** Why the values, with `value` for `name`, break a rule. */
-  #broken(
-    { names, constraint }: Rule,
-    name: string | undefined,
-    value: unknown,
-  ): AgentSystemError | undefined {
-    const values = Object.create(null) as Record<string, unknown>;
-    for (const { name, current } of this.#topics.values()) if (current) values[name] = current.value;
-    if (name !== undefined) values[name] = value;
-    if (!names.every((name) => name in values)) return undefined;
-    const about = `the constraint on ${names.join(', ')}`;
-    try {
-      const answer: unknown = constraint(values);
-      if (answer === true) return undefined;
-      if (isThenable(answer)) {
-        ignoreRejection(answer);
-        return invalid(`${about} gave a promise, expected true, or why not, at once`);
-      }
-      const why = typeof answer === 'string' ? `: ${answer}` : '';
-      const shown = names.map((name) => `${name} = ${inWords(values[name])}`).join(', ');
-      return invalid(`${about} does not hold for ${shown}${why}`);
-    } catch (thrown) {
-      return invalid(`${about} threw: ${errorInfoOf(thrown).message}`, thrown);
-    }
-  }
-}
-
-function storedHistory(history: readonly VariableVersion[]): string {
-  const kept: string[] = [];
-  let length = 0;
-  for (let i = history.length - 1; i >= 0 && kept.length < HISTORY_LIMIT; i--) {
-    const json = JSON.stringify(history[i]);
-    length += json.length;
-    if (length > STORED_HISTORY_LIMIT && kept.length > 0) break;
-    kept.push(json);
-  }
-  return `[${kept.toReversed().join(',')}]`;
-}
-
-/** The history as it was kept; where it does not end with the last version there was, that alone. */
-function historyFrom(json: string | undefined, last: VariableVersion): VariableVersion[] {
-  const history = json === undefined ? [] : (JSON.parse(json) as VariableVersion[]).map(frozen);
-  return history.at(-1)?.version === last.version ? history : [last];
 }
 
 function parsed<Type extends z.ZodType>(schema: Type, value: unknown, what: string): z.output<Type> {

@@ -1,0 +1,77 @@
+/** What is proposed, as callers say it and as rounds are held on it; and who waits for its end. */
+import { z } from 'zod';
+import { type Outcome, type RoundTerms, roundTerms } from '../../../machines/index.ts';
+import { parseInput } from '../../values/malformed.ts';
+import type { Topic } from '../variables/topic.ts';
+import type { Decision } from './consensus.ts';
+
+/** A round that has ended, as a proposer's own fallback is told of it. */
+export interface FailedProposal {
+  readonly roundId: string;
+  readonly variable: string;
+  readonly value: unknown;
+  readonly current: unknown;
+  readonly outcome: Outcome;
+}
+
+/** The value to put into force instead, or `undefined` to keep the current one. */
+export type CustomFallback = (failed: FailedProposal) => unknown;
+
+export interface ProposalOptions extends Omit<z.input<typeof roundTerms>, 'fallback'> {
+  readonly variable: string;
+  readonly value: unknown;
+  /** Who proposes it; default `operator`. */
+  readonly by?: string;
+  readonly why?: string;
+  /**
+   * What becomes of a proposal that was not accepted: `keep` the current value, `{ retry: n }`, `leader_decides`, or
+   * a function that gives another value, or `undefined` to keep the current one. It has `deadlineMs` to answer, and
+   * is then dropped. Default `keep`.
+   */
+  readonly fallback?: 'keep' | 'leader_decides' | { readonly retry: number } | CustomFallback;
+}
+
+/** A change of a variable, put to the vote. */
+export interface ProposedChange {
+  readonly topic: Topic;
+  readonly value: unknown;
+  readonly terms: RoundTerms;
+  readonly by: string;
+  readonly why: string | undefined;
+  readonly custom: CustomFallback | undefined;
+}
+
+/** Who waits for the end of a proposal. */
+export interface Proposer {
+  readonly resolve: (decision: Decision) => void;
+  readonly reject: (error: unknown) => void;
+  /** Rounds that were held. */
+  rounds: number;
+  /** How the last of them ended, if another was asked for. */
+  last: Decision | undefined;
+}
+
+const isFunction = z.custom<CustomFallback>((value) => typeof value === 'function');
+const schema = roundTerms.omit({ fallback: true }).extend({
+  variable: z.string().min(1),
+  value: z.unknown(),
+  by: z.string().min(1).default('operator'),
+  why: z.string().optional(),
+  fallback: z
+    .union(
+      [z.enum(['keep', 'leader_decides']), z.strictObject({ retry: z.int().min(1).max(1_000) }), isFunction],
+      { error: 'expected "keep", "leader_decides", { retry: 1 or more } or a function' },
+    )
+    .default('keep'),
+});
+
+/** @throws AgentSystemError `ROUND_INVALID` naming the field */
+export function parseProposal(options: unknown) {
+  const { variable, value, by, why, fallback, ...rest } = parseInput(schema, options, {
+    what: 'consensus.propose',
+    code: 'ROUND_INVALID',
+  });
+  const custom = typeof fallback === 'function' ? fallback : undefined;
+  const terms: RoundTerms = { ...rest, fallback: typeof fallback === 'function' ? 'custom' : fallback };
+  return { variable, value, by, why, custom, terms };
+}
