@@ -99,7 +99,7 @@ export interface LifePolicy {
 }
 
 /** What the chart of an agent with this spec lives by. Pure. */
-export function lifePolicyOf(spec: ParsedAgentSpec): LifePolicy {
+export function lifePolicyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {
   return {
     restart: spec.restart,
     startTimeoutMs: spec.startTimeoutMs,

@@ -57,7 +57,7 @@ export interface AgentMetrics extends TaskMetrics {
 export interface AgentIdentity {
   readonly id: string;
   readonly isolation: Isolation;
-  readonly spec: ParsedAgentSpec;
+  readonly fullSpec: ParsedAgentSpec;
 }
 
 /** All that a record is made of. Each is another object, or another number, once it has changed. */
@@ -96,7 +96,7 @@ export class ShownRecord {
   }
 }
 
-function recordOf({ id, isolation, spec }: AgentIdentity, facts: AgentFacts): AgentRecord {
+function recordOf({ id, isolation, fullSpec: spec }: AgentIdentity, facts: AgentFacts): AgentRecord {
   const { context, position, manifest, health, tasks } = facts;
   const record: AgentRecord & ShownLife = {
     id,

@@ -6,6 +6,7 @@ import type { ChartWatch } from '../engine/chart-watch.ts';
 import type { BodyReport, Host, VariableState } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Store } from '../journal/store.ts';
+import type { StoredSpec } from '../journal/system-event.ts';
 import type { Admission } from '../limits/admission.ts';
 import type { RestartPermits } from '../limits/restart-permits.ts';
 import type { Alerts } from '../observability/alerts.ts';
@@ -37,11 +38,14 @@ export interface AgentServices {
   forgotten(agent: Agent): void;
 }
 
+/** A spec as it is kept: with its defaults, and with the address or the type of its module in place of that. */
+export type KeptSpec = Omit<ParsedAgentSpec, 'id' | 'module'> & StoredSpec & { readonly id: string };
+
 export interface AgentOptions {
   readonly id: string;
   /** Position in the order of registration. */
   readonly order: number;
-  readonly spec: ParsedAgentSpec;
+  readonly spec: KeptSpec;
   readonly policy: LifePolicy;
   readonly manifest: AgentManifest;
   readonly module: AnyAgentDefinition | URL;

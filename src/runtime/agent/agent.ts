@@ -46,7 +46,7 @@ import { dataCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, errorFrom, errorInfoOf } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
 import { type AgentRecord, ShownRecord } from './agent-record.ts';
-import type { AgentOptions, AgentServices } from './agent-services.ts';
+import type { AgentOptions, AgentServices, KeptSpec } from './agent-services.ts';
 import { BodyLink, type BodyOwner } from './body-link.ts';
 import { Callers } from './callers.ts';
 import { type CarriedTask, type CarriedTaskOwner, CarriedTasks } from './carried-tasks.ts';
@@ -55,6 +55,7 @@ import { type Announcement, lifeEventOf } from './life-event.ts';
 import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
 import { type GivenTask, Mailbox, type MailboxOwner, noTasks } from './mailbox.ts';
 import { Offers, type OffersOwner } from './offers.ts';
+import { StateKeeper } from './state-keeper.ts';
 
 type Waiting<Told> = Callers<Told> | undefined;
 
@@ -63,7 +64,8 @@ export class Agent
 {
   readonly id: string;
   readonly order: number;
-  readonly spec: ParsedAgentSpec;
+  /** What it lives by. */
+  readonly spec: KeptSpec;
   /** Told when its life may have moved on, or a task may have left it: by the pool that it is a member of. */
   watcher: (() => void) | undefined = undefined;
   /** Why its code is not there, when it is not: it is listed, and cannot be started. */
@@ -84,11 +86,15 @@ export class Agent
   #lastExit: ExitReason | undefined = undefined;
   /** What ended the last body, as it was thrown, where the body lived in this thread. */
   #lastThrown: unknown = undefined;
+  /** Whether it holds a place, and memory, of what the system may use. */
+  #isAdmitted = false;
+  #states: StateKeeper | undefined = undefined;
   #carried: CarriedTasks | undefined = undefined;
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined = undefined;
   #dropped = 0;
   #shown: ShownRecord | undefined = undefined;
+  #fullSpec: ParsedAgentSpec | undefined = undefined;
 
   constructor(options: AgentOptions, services: AgentServices) {
     this.id = options.id;
@@ -154,6 +160,11 @@ export class Agent
 
   get health(): HealthReport {
     return this.#liveness?.newest ?? notRunning;
+  }
+
+  /** The spec with its module in it, for records. */
+  get fullSpec(): ParsedAgentSpec {
+    return (this.#fullSpec ??= Object.freeze({ ...this.spec, module: this.#module }));
   }
 
   record(): AgentRecord {
@@ -258,7 +269,7 @@ export class Agent
     const link = this.#link;
     this.#link = undefined;
     if (link) {
-      this.#services.admission.release(this.id);
+      this.#leaveAdmission();
       this.#services.coordination.ended(this);
       link.kill();
     }
@@ -319,7 +330,8 @@ export class Agent
       this.bodyExited(link, { error: errorInfoOf(refusal) });
       return link;
     }
-    admission.reserve(this.id, this.spec.resources);
+    admission.reserve(this.spec.resources);
+    this.#isAdmitted = true;
     const failed = (thrown: unknown): void => this.bodyExited(link, { error: errorInfoOf(thrown) });
     let saved: SavedState | undefined | Promise<SavedState | undefined>;
     try {
@@ -333,9 +345,16 @@ export class Agent
     return link;
   }
 
+  #leaveAdmission(): void {
+    if (!this.#isAdmitted) return;
+    this.#isAdmitted = false;
+    this.#services.admission.release(this.spec.resources);
+  }
+
   #open(link: BodyLink, restored: SavedState | undefined): void {
     if (link !== this.#link) return;
     const { spec } = this;
+    if (restored) (this.#states ??= new StateKeeper()).restored(restored);
     let body: Body;
     try {
       body = this.#host.open(
@@ -362,8 +381,8 @@ export class Agent
   #announce(said: Announcement): void {
     this.watcher?.();
     const { event, life, reason = 'killed' } = said;
-    const { abandoned } = this.#mailbox?.atWork ?? noTasks;
-    const told = lifeEventOf(said, { agentId: this.id, abandoned, now: this.clock.now() });
+    const abandoned = this.#mailbox?.abandonedTasks ?? noTasks.abandoned;
+    const told = lifeEventOf(said, this.id, abandoned, this.clock);
     switch (event) {
       case 'agent.started':
         this.journal.emit(told, this.#answerStart(life.incarnation));
@@ -404,7 +423,7 @@ export class Agent
 
   #commandMailbox(command: MailboxCommand): void {
     if (command === 'abandon') {
-      this.#mailbox?.abandonAll(`the agent has ended (${describeExit(this.#lastExit ?? 'killed')})`);
+      this.#mailbox?.abandonAll(() => `the agent has ended (${describeExit(this.#lastExit ?? 'killed')})`);
     } else if (this.#mailbox) this.#mailbox[command]();
     else this.becameIdle();
   }
@@ -474,7 +493,7 @@ export class Agent
     this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
     this.#lastThrown = thrown;
     this.#offers?.giveUp();
-    this.#services.admission.release(this.id);
+    this.#leaveAdmission();
     this.#services.alerts.clear('body_not_ending', this.id);
     link.ended({ reason, at: this.clock.now(), chance: this.#services.random() });
     // What follows for others comes after it in the event stream.
@@ -494,12 +513,9 @@ export class Agent
     if (answer) void this.journal.settled().then(() => answer());
   }
 
-  #keepState(link: BodyLink, state: SavedState, kept?: CommitListener): void {
-    const { json, stateVersion } = state;
-    const bytes = Buffer.byteLength(json);
-    const { id: agentId } = this;
-    const { incarnation } = link;
-    this.journal.emit({ type: 'agent.state_saved', agentId, incarnation, bytes, stateVersion }, kept, state);
+  #keepState({ incarnation }: BodyLink, state: SavedState, kept?: CommitListener): void {
+    const states = (this.#states ??= new StateKeeper());
+    states.keep(this.journal, { agentId: this.id, incarnation, state, kept });
   }
 
   #stateKept(link: BodyLink, error: AgentSystemError | undefined): void {

@@ -5,25 +5,29 @@ import type { AgentSystemError } from '../values/errors.ts';
 
 interface Caller<Told> {
   readonly answer: (told: Told) => unknown;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: AgentSystemError) => void;
+  readonly waiting: PromiseWithResolvers<unknown>;
 }
 
 export class Callers<Told> {
-  readonly #waiting: Caller<Told>[] = [];
+  /** Most often there is no other. */
+  #first: Caller<Told> | undefined = undefined;
+  #others: Caller<Told>[] | undefined = undefined;
 
   /** Resolves with what `answer` makes of what is told. */
   wait<Value>(answer: (told: Told) => Value): Promise<Value> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#waiting.push({ answer, resolve, reject });
-    return promise as Promise<Value>;
+    const waiting = Promise.withResolvers<unknown>();
+    if (this.#first === undefined) this.#first = { answer, waiting };
+    else (this.#others ??= []).push({ answer, waiting });
+    return waiting.promise as Promise<Value>;
   }
 
   tell(told: Told): void {
-    for (const { answer, resolve } of this.#waiting) resolve(answer(told));
+    this.#first?.waiting.resolve(this.#first.answer(told));
+    if (this.#others) for (const { answer, waiting } of this.#others) waiting.resolve(answer(told));
   }
 
   refuse(error: AgentSystemError): void {
-    for (const { reject } of this.#waiting) reject(error);
+    this.#first?.waiting.reject(error);
+    if (this.#others) for (const { waiting } of this.#others) waiting.reject(error);
   }
 }

@@ -1,40 +1,43 @@
-/** What an agent's chart announces, as an event of the stream. Pure. */
+/** What an agent's chart announces, as an event of the stream. */
 import type { AgentEffect, EffectParams } from '../../machines/index.ts';
-import type { EventBody } from '../journal/system-event.ts';
+import type { EventDraft } from '../journal/system-event.ts';
+import type { Clock } from '../time/clock.ts';
 
 export type Announcement = EffectParams<AgentEffect, 'announce'>;
 
-/** What the runtime adds to an announcement. */
-export interface LifeEventDetail {
-  readonly agentId: string;
-  /** Tasks that the end left undone. */
-  readonly abandoned: readonly string[];
-  /** Epoch ms. */
-  readonly now: number;
-}
-
+/**
+ * @param abandoned tasks that the end left undone
+ * @param clock tells how long a restart is still to wait
+ */
 export function lifeEventOf(
   { event: type, life, misses, reason = 'killed' }: Announcement,
-  { agentId, abandoned, now }: LifeEventDetail,
-): EventBody {
+  agentId: string,
+  abandoned: readonly string[],
+  clock: Clock,
+): EventDraft {
   const { incarnation } = life;
+  // Stamped by the journal; here from the start, so that all events of a type are of one shape.
+  const sequence = 0;
+  const at = 0;
   switch (type) {
     case 'agent.start_failed':
     case 'agent.gave_up':
-      return { type, agentId, incarnation, life, reason };
+      return { sequence, at, type, agentId, incarnation, life, reason };
     case 'agent.stopped':
     case 'agent.completed':
     case 'agent.crashed':
-      return { type, agentId, incarnation, life, reason, abandoned };
+      return { sequence, at, type, agentId, incarnation, life, reason, abandoned };
     case 'agent.unresponsive':
-      return { type, agentId, incarnation, life, misses };
+      return { sequence, at, type, agentId, incarnation, life, misses };
     case 'agent.restart_scheduled': {
+      const now = clock.now();
       const restartAt = life.restartAt ?? now;
-      return { type, agentId, incarnation, life, restartAt, delayMs: Math.max(0, restartAt - now) };
+      const delayMs = Math.max(0, restartAt - now);
+      return { sequence, at, type, agentId, incarnation, life, restartAt, delayMs };
     }
     case 'agent.forgotten':
-      return { type, agentId, incarnation };
+      return { sequence, at, type, agentId, incarnation };
     default:
-      return { type, agentId, incarnation, life };
+      return { sequence, at, type, agentId, incarnation, life };
   }
 }

@@ -12,12 +12,12 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { CommitObserver, Journal } from '../journal/journal.ts';
 import type { Clock } from '../time/clock.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
+import { OpenTasks } from '../values/open-tasks.ts';
 import { tellListener } from '../values/thenable.ts';
-import { OpenTasks } from './open-tasks.ts';
 import { type Queued, TaskQueue } from './task-queue.ts';
 
 /** A task as a caller asks for it. */
@@ -81,8 +81,11 @@ export interface MailboxOwner {
   reportFault(message: string, thrown: unknown): void;
 }
 
-/** One task, from acceptance to the end of its work; it listens to its caller's signal itself. */
-class Entry implements Queued<Entry> {
+/**
+ * One task, from acceptance to the end of its work. It listens to its caller's signal itself, and to the commits of
+ * its acceptance and of its completion.
+ */
+class Entry implements Queued<Entry>, CommitObserver {
   readonly taskId: string;
   readonly incarnation: number;
   readonly request: GivenTask;
@@ -91,7 +94,9 @@ class Entry implements Queued<Entry> {
   /** Where it was accepted: its work runs there, and not where room was made for it. */
   readonly caller = new AsyncResource('mabeam.task');
   readonly answer: PromiseWithResolvers<unknown>;
-  readonly #cancel: (entry: Entry) => void;
+  readonly #mailbox: EntryOwner;
+  /** What its work gave. */
+  output: unknown = undefined;
   acceptedAt = 0;
   startedAt = 0;
   isCommitted = false;
@@ -107,7 +112,7 @@ class Entry implements Queued<Entry> {
     request: GivenTask,
     trace: TraceParent | undefined,
     before: AcceptedBefore | undefined,
-    cancel: (entry: Entry) => void,
+    mailbox: EntryOwner,
   ) {
     this.taskId = taskId;
     this.incarnation = incarnation;
@@ -115,13 +120,25 @@ class Entry implements Queued<Entry> {
     this.trace = trace;
     this.before = before;
     this.answer = Promise.withResolvers<unknown>();
-    this.#cancel = cancel;
+    this.#mailbox = mailbox;
   }
 
   /** Its caller's signal has fired. */
   handleEvent(): void {
-    this.#cancel(this);
+    this.#mailbox.cancelled(this);
   }
+
+  committed(error?: AgentSystemError): void {
+    if (!this.isCommitted) this.#mailbox.accepted(this, error);
+    else if (error === undefined) this.answer.resolve(this.output);
+    else this.answer.reject(error);
+  }
+}
+
+/** What an entry tells. */
+interface EntryOwner {
+  accepted(entry: Entry, error: AgentSystemError | undefined): void;
+  cancelled(entry: Entry): void;
 }
 
 /** `held`: accepted tasks wait until the agent is ready. */
@@ -143,7 +160,7 @@ export const noTasks: TasksAtWork = Object.freeze({
   abandoned: NONE,
 });
 
-export class Mailbox {
+export class Mailbox implements EntryOwner {
   readonly #owner: MailboxOwner;
   readonly #concurrency: number;
   readonly #queueLimit: number;
@@ -181,6 +198,11 @@ export class Mailbox {
     return this.#waiting.size + this.#running.size;
   }
 
+  /** Ids of the tasks that the last end left undone. */
+  get abandonedTasks(): readonly string[] {
+    return this.#abandonedTasks ? Object.freeze([...this.#abandonedTasks]) : NONE;
+  }
+
   get atWork(): TasksAtWork {
     return (this.#shown ??= this.#show());
   }
@@ -204,16 +226,26 @@ export class Mailbox {
       return Promise.reject(this.#abandonment('cancelled before it began', request));
     }
     const taskId = before?.taskId ?? `task-${journal.nextSequence}`;
-    const entry = new Entry(taskId, incarnation, request, trace, before, this.#cancel);
+    const entry = new Entry(taskId, incarnation, request, trace, before, this);
     const { type: task, input } = request;
     this.#waiting.add(entry);
     this.#changed();
     entry.acceptedAt = journal.emit(
       // What is kept is a copy: the agent may change what it is given.
       retry
-        ? { type: 'task.accepted', agentId, incarnation, taskId, task, input: dataCopy(input), retry }
-        : { type: 'task.accepted', agentId, incarnation, taskId, task, retry },
-      (error) => this.#accepted(entry, error),
+        ? {
+            sequence: 0,
+            at: 0,
+            type: 'task.accepted',
+            agentId,
+            incarnation,
+            taskId,
+            task,
+            input: dataCopy(input),
+            retry,
+          }
+        : { sequence: 0, at: 0, type: 'task.accepted', agentId, incarnation, taskId, task, retry },
+      entry,
     ).at;
     this.#limit(entry);
     return entry.answer.promise;
@@ -255,10 +287,13 @@ export class Mailbox {
   }
 
   /** The body is gone, and all that it had to do with it. */
-  abandonAll(why: string): void {
-    this.#abandonWaiting(why);
-    for (const entry of this.#running) this.#abandon(entry, why);
-    this.#running.clear();
+  abandonAll(why: () => string): void {
+    if (this.load > 0) {
+      const said = why();
+      this.#abandonWaiting(said);
+      for (const entry of this.#running) this.#abandon(entry, said);
+      this.#running.clear();
+    }
     this.#mode = 'held';
     this.#isBusy = false;
     this.#changed();
@@ -305,11 +340,11 @@ export class Mailbox {
         max: this.#maxMs,
       }),
     };
-    const abandoned = this.#abandonedTasks ? Object.freeze([...this.#abandonedTasks]) : NONE;
-    return { metrics: Object.freeze(metrics), abandoned };
+    return { metrics: Object.freeze(metrics), abandoned: this.abandonedTasks };
   }
 
-  #accepted(entry: Entry, error: AgentSystemError | undefined): void {
+  /** That it was accepted was made durable, or could not be. */
+  accepted(entry: Entry, error: AgentSystemError | undefined): void {
     entry.isCommitted = true;
     if (error !== undefined) this.#refuse(entry, error);
     this.#pump();
@@ -323,6 +358,8 @@ export class Mailbox {
       this.#abandoned += 1;
       const { taskId, incarnation, request } = entry;
       this.#owner.journal.emit({
+        sequence: 0,
+        at: 0,
         type: 'task.abandoned',
         agentId: this.#owner.id,
         incarnation,
@@ -371,7 +408,15 @@ export class Mailbox {
       this.#owner.becameBusy();
     }
     const { id: agentId, journal } = this.#owner;
-    entry.startedAt = journal.emit({ type: 'task.started', agentId, incarnation, taskId, task }).at;
+    entry.startedAt = journal.emit({
+      sequence: 0,
+      at: 0,
+      type: 'task.started',
+      agentId,
+      incarnation,
+      taskId,
+      task,
+    }).at;
     const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer, trace };
     caller.runInAsyncScope(() => this.#owner.post(order));
   }
@@ -380,10 +425,12 @@ export class Mailbox {
     this.#answered(entry);
     this.#done += 1;
     const now = this.#measure(entry);
+    entry.output = output;
     const { taskId, incarnation, request, acceptedAt, startedAt } = entry;
-    const { answer } = entry;
     this.#owner.journal.emit(
       {
+        sequence: 0,
+        at: 0,
         type: 'task.completed',
         agentId: this.#owner.id,
         incarnation,
@@ -392,7 +439,7 @@ export class Mailbox {
         waitedMs: startedAt - acceptedAt,
         ranMs: now - startedAt,
       },
-      (error) => (error ? answer.reject(error) : answer.resolve(output)),
+      entry,
     );
   }
 
@@ -405,6 +452,8 @@ export class Mailbox {
     const failure = this.#error(code, message, entry, cause ?? errorFrom(error), expected);
     this.#owner.journal.emit(
       {
+        sequence: 0,
+        at: 0,
         type: 'task.failed',
         agentId: this.#owner.id,
         incarnation,
@@ -429,18 +478,28 @@ export class Mailbox {
     const message = `task ${request.type} of agent ${agentId} was ${where} after ${timeoutMs} ms`;
     const error = this.#error('TASK_TIMED_OUT', message, entry);
     journal.emit(
-      { type: 'task.timed_out', agentId, incarnation, taskId, task: request.type, timeoutMs },
+      {
+        sequence: 0,
+        at: 0,
+        type: 'task.timed_out',
+        agentId,
+        incarnation,
+        taskId,
+        task: request.type,
+        timeoutMs,
+      },
       () => entry.answer.reject(error),
     );
     this.#tellIfIdle();
   }
 
-  readonly #cancel = (entry: Entry): void => {
+  /** Its caller does not want it any more. */
+  cancelled(entry: Entry): void {
     if (entry.isAnswered) return;
     this.#withdraw(entry, 'the task was cancelled');
     this.#endAbandoned(entry, 'cancelled by its caller');
     this.#tellIfIdle();
-  };
+  }
 
   #abandonWaiting(why: string): void {
     for (let entry = this.#waiting.first; entry !== undefined; entry = this.#waiting.first) {
@@ -460,8 +519,9 @@ export class Mailbox {
     const { taskId, incarnation, request } = entry;
     const { id: agentId, journal } = this.#owner;
     const error = this.#abandonment(why, request, entry);
-    journal.emit({ type: 'task.abandoned', agentId, incarnation, taskId, task: request.type, why }, () =>
-      entry.answer.reject(error),
+    journal.emit(
+      { sequence: 0, at: 0, type: 'task.abandoned', agentId, incarnation, taskId, task: request.type, why },
+      () => entry.answer.reject(error),
     );
   }
 

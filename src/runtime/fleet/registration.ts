@@ -6,17 +6,16 @@
  */
 import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import { Agent } from '../agent/agent.ts';
-import type { AgentServices } from '../agent/agent-services.ts';
+import type { AgentServices, KeptSpec } from '../agent/agent-services.ts';
 import { type AgentManifest, type AnyAgentDefinition, manifestOf } from '../definition/define-agent.ts';
 import type { Host } from '../hosting/host.ts';
-import type { StoredSpec } from '../journal/system-event.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { DescriptionTime } from './description-time.ts';
 import type { Registry } from './registry.ts';
-import { frozenSpec, invalidSpec, isolationOf, policyOf, readSpec } from './spec-reading.ts';
+import { invalidSpec, isolationOf, policyOf, readSpec, specToKeep } from './spec-reading.ts';
 
 export interface RegistrationOptions {
   readonly services: AgentServices;
@@ -77,7 +76,7 @@ export class Registration {
     host: Host,
     missing?: string,
   ): Agent {
-    return this.#create(frozenSpec(spec), spec.id, manifest, host, missing);
+    return this.#create(specToKeep(spec, spec.id, manifest.type), spec.module, manifest, host, missing);
   }
 
   /** Whoever waits for a description is refused with `why`. */
@@ -101,17 +100,18 @@ export class Registration {
   #enter(given: ParsedAgentSpec, manifest: AgentManifest, host: Host): Promise<string> {
     const { journal } = this.#services;
     const id = given.id ?? this.#registry.newId(manifest.type, journal.nextSequence);
-    const initArgs = dataCopy(given.initArgs);
-    const spec = frozenSpec({ ...given, id, isolation: isolationOf(given), initArgs });
-    const agent = this.#create(spec, id, manifest, host);
+    const spec = specToKeep(given, id, manifest.type);
+    const agent = this.#create(spec, given.module, manifest, host);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     journal.emit(
       {
+        sequence: 0,
+        at: 0,
         type: 'agent.registered',
         agentId: id,
         incarnation: 0,
         agentType: manifest.type,
-        spec: storedSpec(spec, manifest),
+        spec,
         manifest,
       },
       (error) => {
@@ -127,9 +127,16 @@ export class Registration {
     return promise;
   }
 
-  #create(spec: ParsedAgentSpec, id: string, manifest: AgentManifest, host: Host, missing?: string): Agent {
+  #create(
+    spec: KeptSpec,
+    code: ParsedAgentSpec['module'],
+    manifest: AgentManifest,
+    host: Host,
+    missing?: string,
+  ): Agent {
+    const { id } = spec;
     const order = this.#registry.nextOrder();
-    const module = spec.module as AnyAgentDefinition | URL;
+    const module = code as AnyAgentDefinition | URL;
     const agent = new Agent(
       { id, order, spec, policy: policyOf(spec), manifest, module, host, missing },
       this.#services,
@@ -209,9 +216,4 @@ function manifestIf(
 ): AgentManifest {
   if ('problem' in verdict) throw invalidSpec(`initArgs: ${verdict.problem}`, id);
   return manifestOf(definition);
-}
-
-function storedSpec(spec: ParsedAgentSpec, { type }: AgentManifest): StoredSpec {
-  const { module } = spec;
-  return Object.freeze({ ...spec, module: module instanceof URL ? { url: module.href } : { type } });
 }

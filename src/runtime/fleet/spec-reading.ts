@@ -12,8 +12,9 @@ import {
   lifePolicyOf,
   type ParsedAgentSpec,
 } from '../../machines/index.ts';
+import type { KeptSpec } from '../agent/agent-services.ts';
 import { type AgentDefinition, isAgentDefinition, type TaskTypes } from '../definition/define-agent.ts';
-import { frozenData } from '../values/data-copy.ts';
+import { dataCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 
@@ -28,7 +29,7 @@ export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omi
 };
 
 const { module: _, ...defaults } = frozenData(agentSpec.parse({ module: {} }));
-const defaultPolicy: LifePolicy = Object.freeze(lifePolicyOf({ ...defaults, module: {} }));
+const defaultPolicy: LifePolicy = Object.freeze(lifePolicyOf(defaults));
 
 /** A spec with its defaults. @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
 export function readSpec(spec: unknown): ParsedAgentSpec {
@@ -40,7 +41,7 @@ export function isolationOf({ isolation, module }: ParsedAgentSpec): Isolation {
 }
 
 /** What the chart of an agent with this spec lives by; shared by all that live by the defaults. */
-export function policyOf(spec: ParsedAgentSpec): LifePolicy {
+export function policyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {
   const isDefault =
     spec.restart === defaults.restart &&
     spec.resources === defaults.resources &&
@@ -50,13 +51,24 @@ export function policyOf(spec: ParsedAgentSpec): LifePolicy {
   return isDefault ? defaultPolicy : lifePolicyOf(spec);
 }
 
-/** The spec that its agent lives by: nobody may change it in passing. `initArgs` are frozen where they are data. */
-export function frozenSpec(spec: ParsedAgentSpec): ParsedAgentSpec {
-  for (const part of [spec.resources, spec.coordination, spec.restart, spec.health, spec.tasks]) {
-    frozenData(part);
-  }
-  frozenData(spec.initArgs);
-  return Object.freeze(spec);
+/**
+ * What a registered agent lives by, and what is kept of it: nobody may change it in passing. Data in `initArgs` is a
+ * frozen copy of what was given.
+ */
+export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string): KeptSpec {
+  const { module, initArgs } = given;
+  if (given.resources !== defaults.resources) frozenData(given.resources);
+  if (given.coordination !== defaults.coordination) frozenData(given.coordination);
+  if (given.restart !== defaults.restart) frozenData(given.restart);
+  if (given.health !== defaults.health) frozenData(given.health);
+  if (given.tasks !== defaults.tasks) frozenData(given.tasks);
+  return Object.freeze({
+    ...given,
+    id,
+    isolation: isolationOf(given),
+    initArgs: initArgs === defaults.initArgs ? initArgs : frozenData(dataCopy(initArgs)),
+    module: module instanceof URL ? { url: module.href } : { type: agentType },
+  });
 }
 
 export function invalidSpec(problem: string, agentId: string | undefined, cause?: unknown): AgentSystemError {
@@ -71,7 +83,7 @@ function plainSpec(spec: unknown): ParsedAgentSpec | undefined {
     const { id, module, initArgs = defaults.initArgs } = spec as Partial<ParsedAgentSpec>;
     if (!isAgentDefinition(module) || module instanceof URL) return undefined;
     if (id !== undefined && (typeof id !== 'string' || id === '')) return undefined;
-    return { ...defaults, module, initArgs, ...(id === undefined ? {} : { id }) };
+    return id === undefined ? { ...defaults, module, initArgs } : { ...defaults, module, initArgs, id };
   } catch {
     // Whatever throws when it is read is for the schema to tell of.
     return undefined;

@@ -28,21 +28,15 @@ import {
   type Vote,
 } from '../definition/define-agent.ts';
 import { errorInfoOf, inWords } from '../values/errors.ts';
-import type {
-  Body,
-  BodyListener,
-  BodyRequest,
-  BodyStart,
-  LogLevel,
-  TraceParent,
-  VariableState,
-} from './host.ts';
+import type { Body, BodyListener, BodyRequest, BodyStart, TraceParent, VariableState } from './host.ts';
 import type { ChartObserver } from '../engine/chart.ts';
+import { BodyLog, type TellLine } from './body-log.ts';
 import { migratedState, type SavedState } from '../definition/saved-state.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { assertKept, stateJson } from '../values/state-json.ts';
 import { withinTrace } from './trace-parent.ts';
+import { OpenTasks } from '../values/open-tasks.ts';
 import { ignoreRejection, isThenable } from '../values/thenable.ts';
 
 type Phase = 'loading' | 'initializing' | 'serving' | 'terminating' | 'gone';
@@ -75,16 +69,16 @@ export class AgentBody implements Body {
   readonly #listener: BodyListener;
   readonly #surroundings: Surroundings;
   readonly #variables: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  readonly #running = new Map<string, RunningTask>();
+  readonly #running = new OpenTasks<RunningTask>();
   /** Variables whose change the agent is answering, with the newest version that came meanwhile. */
-  #answering: Map<string, VariableState | undefined> | undefined;
+  #answering: Map<string, VariableState | undefined> | undefined = undefined;
   #definition!: Callable;
   #phase: Phase = 'loading';
-  #life: AbortController | undefined;
-  #log: AgentLog | undefined;
-  #state: unknown;
+  #life: AbortController | undefined = undefined;
+  #log: AgentLog | undefined = undefined;
+  #state: unknown = undefined;
   #lastSaved: string | undefined;
-  #early: BodyRequest[] | undefined;
+  #early: BodyRequest[] | undefined = undefined;
   /** Tasks whose result is there and is being judged. */
   #judging = 0;
   /** The state has changed by itself, and that was not told yet. */
@@ -105,19 +99,9 @@ export class AgentBody implements Body {
     if (this.#phase !== 'loading') return;
     this.#phase = 'initializing';
     this.#definition = definition;
-    settle(
-      () => judge(definition.initArgs, this.#start.initArgs),
-      (verdict: Verdict) => {
-        if ('problem' in verdict)
-          return this.#exit({ error: { name: 'TypeError', message: `initArgs: ${verdict.problem}` } });
-        settle(
-          () => this.#init(verdict.value),
-          (state) => this.#ready(state),
-          (thrown) => this.#crash(thrown),
-        );
-      },
-      (thrown) => this.#crash(thrown),
-    );
+    const verdict = judge(definition.initArgs, this.#start.initArgs);
+    if (verdict instanceof Promise) void verdict.then((given) => this.#begin(given));
+    else this.#begin(verdict);
   }
 
   /** The module could not be had. */
@@ -160,25 +144,32 @@ export class AgentBody implements Body {
     this.#lastSaved = undefined;
   }
 
-  #init(initArgs: unknown): unknown {
-    const { agentId, incarnation, previousStop } = this.#start;
-    const signalOf = () => this.#signal();
-    return this.#definition.init({
-      agentId,
-      incarnation,
-      initArgs,
-      restored: this.#restored(),
-      previousStop,
-      variables: this.#variables,
-      get signal() {
-        return signalOf();
-      },
-      log: this.#logger(),
-      self: this.#self(),
-    });
+  #begin(args: Verdict): void {
+    if ('problem' in args) {
+      return this.#exit({ error: { name: 'TypeError', message: `initArgs: ${args.problem}` } });
+    }
+    settle(
+      () => this.#init(args.value),
+      (state) => this.#ready(state),
+      (thrown) => this.#crash(thrown),
+    );
   }
 
-  #self(): AgentSelf {
+  #init(initArgs: unknown): unknown {
+    const { restored } = this.#start;
+    const state = restored === undefined ? undefined : migratedState(this.#definition, restored);
+    return this.#definition.init(
+      new BodyInitContext(this, this.#start, initArgs, state, this.#variables, this.#logger()),
+    );
+  }
+
+  /** For the definition's init: fires at the end of its life, or when that is cancelled. */
+  get signal(): AbortSignal {
+    return (this.#life ??= new AbortController()).signal;
+  }
+
+  /** For a definition that lives of its own accord. */
+  get self(): AgentSelf {
     const { clock = systemClock(), observe } = this.#surroundings;
     return {
       clock,
@@ -194,11 +185,6 @@ export class AgentBody implements Body {
       },
       crash: (thrown) => this.#crash(thrown),
     };
-  }
-
-  #restored(): unknown {
-    const { restored } = this.#start;
-    return restored === undefined ? undefined : migratedState(this.#definition, restored);
   }
 
   #ready(state: unknown): void {
@@ -226,54 +212,61 @@ export class AgentBody implements Body {
       const error = { name: 'Error', message: `${this.#definition.type} is ending` };
       return this.#listener.report({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
     }
-    const running = new RunningTask(taskId);
-    this.#running.set(taskId, running);
-    const failed = (thrown: unknown) => this.#failTask(running, thrown);
+    const running = new RunningTask(taskId, name, trace);
+    this.#running.add(running);
+    if (task.input === undefined) return this.#beginTask(running, task, input);
+    const verdict = judge(task.input, input);
+    if (verdict instanceof Promise) void verdict.then((judged) => this.#judged(running, task, judged));
+    else this.#judged(running, task, verdict);
+  }
+
+  #judged(running: RunningTask, task: Task, verdict: Verdict): void {
+    if ('problem' in verdict) this.#refuseInput(running, verdict.problem);
+    else this.#beginTask(running, task, verdict.value);
+  }
+
+  #beginTask(running: RunningTask, task: Task, input: unknown): void {
+    const { trace } = running;
+    const context = this.#contextOf(running, input);
     settle(
-      () => judge(task.input, input),
-      (verdict: Verdict) => {
-        if ('problem' in verdict) return this.#refuseInput(running, verdict.problem);
-        const context = this.#contextOf(running, verdict.value, trace);
-        settle(
-          () => withinTrace(trace, () => task.run(context)),
-          (output) => {
-            this.#judging += 1;
-            settle(
-              () => judge(task.output, output),
-              (judged: Verdict) => {
-                this.#judging -= 1;
-                if ('problem' in judged)
-                  failed(new TypeError(`the output of ${name} is not as defined: ${judged.problem}`));
-                else this.#completeTask(running, judged.value);
-                this.#tellChanged();
-              },
-              failed,
-            );
-          },
-          failed,
-        );
-      },
-      failed,
+      () => (trace === undefined ? task.run(context) : withinTrace(trace, () => task.run(context))),
+      (output) => this.#judgeOutput(running, task, output),
+      (thrown) => this.#failTask(running, thrown),
     );
   }
 
+  #judgeOutput(running: RunningTask, task: Task, output: unknown): void {
+    if (task.output === undefined) {
+      this.#completeTask(running, output);
+      return this.#tellChanged();
+    }
+    this.#judging += 1;
+    const verdict = judge(task.output, output);
+    if (verdict instanceof Promise) void verdict.then((judged) => this.#outputJudged(running, judged));
+    else this.#outputJudged(running, verdict);
+  }
+
+  #outputJudged(running: RunningTask, verdict: Verdict): void {
+    this.#judging -= 1;
+    if ('problem' in verdict) {
+      const message = `the output of ${running.name} is not as defined: ${verdict.problem}`;
+      this.#failTask(running, new TypeError(message));
+    } else this.#completeTask(running, verdict.value);
+    this.#tellChanged();
+  }
+
   /** What a task's `run` is given: plain fields, for a getter costs more than all of them. */
-  #contextOf(
-    task: RunningTask,
-    input: unknown,
-    trace: TraceParent | undefined,
-  ): TaskContext<unknown, unknown> {
-    const { taskId, signal } = task;
-    const traced = trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {};
+  #contextOf(task: RunningTask, input: unknown): TaskContext<unknown, unknown> {
+    const { taskId, signal, trace } = task;
     return {
       taskId,
       input,
       state: this.#state,
       variables: this.#variables,
       signal,
-      log: this.#loggerWith({ taskId, ...traced }),
+      log: new BodyLog(this.#tellLine, taskId, trace),
       progress: (value) => {
-        if (this.#running.has(taskId)) this.#tell({ type: 'task.progress', taskId, value });
+        if (this.#running.get(taskId) === task) this.#tell({ type: 'task.progress', taskId, value });
       },
       complete: () => {
         task.isLast = true;
@@ -340,7 +333,9 @@ export class AgentBody implements Body {
 
   /** Whether the task's end is still of interest; it is so once. */
   #settled(task: RunningTask): boolean {
-    return this.#running.delete(task.taskId) && this.#phase !== 'gone';
+    if (this.#running.get(task.taskId) !== task) return false;
+    this.#running.remove(task);
+    return this.#phase !== 'gone';
   }
 
   #answerHealth(checkId: number): void {
@@ -496,7 +491,7 @@ export class AgentBody implements Body {
     if (this.#life !== undefined || this.#running.size > 0) {
       const error = new Error('the agent has ended');
       this.#life?.abort(error);
-      for (const task of this.#running.values()) task.abort(error);
+      for (const task of this.#running) task.abort(error);
       this.#running.clear();
     }
     this.#listener.exited(reason, thrown);
@@ -506,39 +501,67 @@ export class AgentBody implements Body {
     if (this.#phase !== 'gone') this.#listener.report(report);
   }
 
-  #signal(): AbortSignal {
-    this.#life ??= new AbortController();
-    return this.#life.signal;
-  }
-
   #logger(): AgentLog {
-    this.#log ??= this.#loggerWith(undefined);
-    return this.#log;
+    return (this.#log ??= new BodyLog(this.#tellLine));
   }
 
-  /** A logger whose lines all carry these fields too. */
-  #loggerWith(always: object | undefined): AgentLog {
-    const at = (level: LogLevel) => (said: string, fields?: object) => {
-      const message = typeof said === 'string' ? said : inWords(said);
-      const isPlain = always === undefined && (fields === undefined || typeof fields === 'object');
-      const all = isPlain ? fields : { ...always, ...fields };
-      this.#tell({ type: 'log', level, message, ...(all ? { fields: all } : {}) });
-    };
-    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  readonly #tellLine: TellLine = (level, message, fields) =>
+    this.#tell({ type: 'log', level, message, ...(fields ? { fields } : {}) });
+}
+
+/** What a definition's init is given; what few ask for is made when they do. */
+class BodyInitContext implements InitContext<unknown> {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly initArgs: unknown;
+  readonly restored: unknown;
+  readonly previousStop: ExitReason | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly log: AgentLog;
+  readonly #body: AgentBody;
+
+  constructor(
+    body: AgentBody,
+    { agentId, incarnation, previousStop }: BodyStart,
+    initArgs: unknown,
+    restored: unknown,
+    variables: Readonly<Record<string, unknown>>,
+    log: AgentLog,
+  ) {
+    this.agentId = agentId;
+    this.incarnation = incarnation;
+    this.initArgs = initArgs;
+    this.restored = restored;
+    this.previousStop = previousStop;
+    this.variables = variables;
+    this.log = log;
+    this.#body = body;
+  }
+
+  get signal(): AbortSignal {
+    return this.#body.signal;
+  }
+
+  get self(): AgentSelf {
+    return this.#body.self;
   }
 }
 
 /** A task under way: its signal, and what it has said of its end. */
 class RunningTask {
   readonly taskId: string;
+  readonly name: string;
+  readonly trace: TraceParent | undefined;
   /** It called `complete`. */
   isLast = false;
   /** Buffers of the output that the agent gave away. */
-  given: ArrayBuffer[] | undefined;
+  given: ArrayBuffer[] | undefined = undefined;
   readonly #controller = new AbortController();
 
-  constructor(taskId: string) {
+  constructor(taskId: string, name: string, trace: TraceParent | undefined) {
     this.taskId = taskId;
+    this.name = name;
+    this.trace = trace;
   }
 
   get signal(): AbortSignal {

@@ -28,7 +28,7 @@ type Resources = ParsedAgentSpec['resources'];
 
 export class Admission {
   readonly #limits: AdmissionLimits;
-  readonly #admitted = new Map<string, Resources>();
+  #agents = 0;
   /** Members with a body, and what the first of them reserved for all, by group. */
   readonly #groups = new Map<string, { members: number; readonly bytes: number }>();
   #memoryBytes = 0;
@@ -39,16 +39,16 @@ export class Admission {
 
   usage(): AdmissionUsage {
     return {
-      agents: this.#admitted.size,
+      agents: this.#agents,
       memoryBytes: this.#memoryBytes,
-      agentsLeft: this.#limits.maxAgents - this.#admitted.size,
+      agentsLeft: this.#limits.maxAgents - this.#agents,
       memoryBytesLeft: this.#limits.maxMemoryBytes - this.#memoryBytes,
     };
   }
 
   /** Why an agent cannot be admitted now; `undefined` when it can. */
   refusal(agentId: string, resources: Resources): AgentSystemError | undefined {
-    const agentsLeft = this.#limits.maxAgents - this.#admitted.size;
+    const agentsLeft = this.#limits.maxAgents - this.#agents;
     const memoryBytesLeft = this.#limits.maxMemoryBytes - this.#memoryBytes;
     const memoryBytesAsked = this.#bytesOf(resources);
     if (agentsLeft >= 1 && memoryBytesAsked <= memoryBytesLeft) return undefined;
@@ -63,10 +63,11 @@ export class Admission {
     });
   }
 
-  reserve(agentId: string, resources: Resources): void {
+  /** One more agent has a body. */
+  reserve(resources: Resources): void {
     const bytes = this.#bytesOf(resources);
     this.#memoryBytes += bytes;
-    this.#admitted.set(agentId, resources);
+    this.#agents += 1;
     const { group } = resources;
     if (group === undefined) return;
     const shared = this.#groups.get(group);
@@ -74,10 +75,9 @@ export class Admission {
     else this.#groups.set(group, { members: 1, bytes });
   }
 
-  release(agentId: string): void {
-    const resources = this.#admitted.get(agentId);
-    if (resources === undefined) return;
-    this.#admitted.delete(agentId);
+  /** An agent that had reserved has no body any more: to be called once for each. */
+  release(resources: Resources): void {
+    this.#agents -= 1;
     this.#memoryBytes -= this.#bytesFreedBy(resources);
   }
 

@@ -1,0 +1,51 @@
+/** Lines of an agent's own, on their way to its listener. */
+import type { AgentLog } from '../definition/define-agent.ts';
+import { inWords } from '../values/errors.ts';
+import type { LogLevel, TraceParent } from './host.ts';
+
+export type TellLine = (level: LogLevel, message: string, fields: object | undefined) => void;
+
+/** A line of an agent's. */
+type Line = (message: string, fields?: object) => void;
+
+/** The log of a body, or of one of its tasks; its methods are made when they are asked for, and may be taken off it. */
+export class BodyLog implements AgentLog {
+  readonly #tell: TellLine;
+  readonly #taskId: string | undefined;
+  readonly #trace: TraceParent | undefined;
+
+  constructor(tell: TellLine, taskId?: string, trace?: TraceParent) {
+    this.#tell = tell;
+    this.#taskId = taskId;
+    this.#trace = trace;
+  }
+
+  get debug(): Line {
+    return (said, fields) => this.#say('debug', said, fields);
+  }
+
+  get info(): Line {
+    return (said, fields) => this.#say('info', said, fields);
+  }
+
+  get warn(): Line {
+    return (said, fields) => this.#say('warn', said, fields);
+  }
+
+  get error(): Line {
+    return (said, fields) => this.#say('error', said, fields);
+  }
+
+  #say(level: LogLevel, said: string, fields?: object): void {
+    this.#tell(level, typeof said === 'string' ? said : inWords(said), this.#fieldsWith(fields));
+  }
+
+  /** The lines of a task all carry whose they are. */
+  #fieldsWith(fields: object | undefined): object | undefined {
+    const isPlain = fields === undefined || typeof fields === 'object';
+    if (this.#taskId === undefined) return isPlain ? fields : { ...(fields as object) };
+    const trace = this.#trace;
+    const traced = trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {};
+    return { taskId: this.#taskId, ...traced, ...fields };
+  }
+}
