@@ -45,7 +45,7 @@ export const exitReason = z.union([
  *
  * `normal`: it finished its work. `shutdown` or `{ shutdown: why }`: it was asked to end. All others are
  * crashes: killed, missed health checks, too slow a start, out of memory, a lost channel, a lost program, an
- * uncaught error, an exit code other than 0, or a signal.
+ * uncaught error, an exit that nobody asked for, whatever its code, or a signal.
  */
 export type ExitReason = z.infer<typeof exitReason>;
 

@@ -76,7 +76,7 @@ export function livingChildren(): number[] {
   return childrenOf(process.pid).filter((pid) => isAlive(pid) && isAgentProcess(pid));
 }
 
-function isAgentProcess(pid: number): boolean {
+export function isAgentProcess(pid: number): boolean {
   const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
   // One that is just becoming another program has none.
   return command === '' || command.includes('process-entry');

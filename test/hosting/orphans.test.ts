@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { gone, isAlive, keepCompiledSources } from './hosts.ts';
+import { gone, isAgentProcess, isAlive, keepCompiledSources } from './hosts.ts';
 import { childrenOf, startProgram } from './programs.ts';
 
 keepCompiledSources();
@@ -9,11 +9,35 @@ test.for(['with-setpriv', 'without-setpriv'])(
   async (how) => {
     const program = startProgram(new URL('../fixtures/programs/parent.ts', import.meta.url), [how]);
     expect(await program.line()).toBe('ready');
-    const agents = childrenOf(program.pid);
+    const agents = childrenOf(program.pid).filter(isAgentProcess);
     expect(agents).toHaveLength(3);
     expect(agents.every(isAlive)).toBe(true);
     program.process.kill('SIGKILL');
     await Promise.all(agents.map(gone));
+  },
+);
+
+test.for(['with-setpriv', 'without-setpriv'])(
+  'what an agent has started does not outlive a program that is killed with -9 (%s)',
+  async (how) => {
+    const program = startProgram(new URL('../fixtures/programs/tools.ts', import.meta.url), [how]);
+    const tools = JSON.parse(await program.line()) as number[];
+    expect(tools.map(isAlive)).toEqual([true, true]);
+    program.process.kill('SIGKILL');
+    await Promise.all(tools.map(gone));
+  },
+);
+
+test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  'a %s to the whole group of a program lets it drain its agents: their work is done, their states are saved',
+  async (signal) => {
+    const program = startProgram(new URL('../fixtures/programs/draining.ts', import.meta.url), [], [], {
+      leadsGroup: true,
+    });
+    expect(await program.line()).toBe('working');
+    process.kill(-program.pid, signal);
+    expect(await program.ended()).toMatchObject({ code: 0, stderr: '' });
+    expect(program.lines).toEqual(['{"stopped":["worker"],"abandoned":[]}', '{"done":1}']);
   },
 );
 

@@ -15,7 +15,7 @@ import { simulatedClock } from '../../src/testing/simulated-clock.ts';
 import { specOf } from './hosts.ts';
 
 test.for([
-  [{ code: 0, signal: null, stderr: '' }, 'normal'],
+  [{ code: 0, signal: null, stderr: '' }, { exitCode: 0 }],
   [{ code: 7, signal: null, stderr: '' }, { exitCode: 7 }],
   [{ code: 1, signal: null, stderr: 'FATAL ERROR: out of memory' }, { exitCode: 1 }],
   [{ code: 76, signal: null, stderr: '' }, 'disconnected'],

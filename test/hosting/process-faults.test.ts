@@ -40,24 +40,30 @@ describe('the end of a process is told as what it was', () => {
   test('an exit code', async () => {
     expect(await endOf('exit', 7)).toEqual({ exitCode: 7 });
   });
-  test('an exit with 0 is a normal end', async () => {
-    expect(await endOf('exit', 0)).toBe('normal');
+  test('an exit with 0 that nobody asked for is a crash like any other', async () => {
+    expect(await endOf('exit', 0)).toEqual({ exitCode: 0 });
+  });
+  test('so is a loop that runs empty, with nothing left that could bring more work', async () => {
+    expect(await endOf('unreference')).toEqual({ exitCode: 0 });
   });
   test('an abort is a signal, not an overrun of memory', async () => {
     expect(await endOf('abort')).toEqual({ signal: 'SIGABRT' });
   });
-  test.for(['SIGTERM', 'SIGKILL', 'SIGSEGV'])('a stray %s', async (signal) => {
+  test.for(['SIGUSR2', 'SIGKILL', 'SIGSEGV'])('a stray %s', async (signal) => {
     expect(await endOf('kill', signal)).toEqual({ signal });
   });
   test('a channel that its own code closed', async () => {
     expect(await endOf('disconnect')).toBe('disconnected');
   });
-  test('an interrupt of the terminal is left to the parent', async () => {
-    const witness = await readyFaulty(host);
-    await outputOf(witness, 'kill', 'SIGINT');
-    expect(await outputOf(witness, 'echo', 'alive')).toBe('alive');
-    expect(await witness.terminate()).toBe('shutdown');
-  });
+  test.for(['SIGINT', 'SIGTERM', 'SIGHUP'])(
+    'a %s to all of the program is left to the parent',
+    async (signal) => {
+      const witness = await readyFaulty(host);
+      await outputOf(witness, 'kill', signal);
+      expect(await outputOf(witness, 'echo', 'alive')).toBe('alive');
+      expect(await witness.terminate()).toBe('shutdown');
+    },
+  );
   test('an exit in init', async () => {
     const witness = openFaulty(host, { initArgs: { exitInInit: 5 } });
     expect(await witness.exit()).toEqual({ exitCode: 5 });

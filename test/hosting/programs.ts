@@ -19,11 +19,21 @@ export function startProgram(
   program: URL,
   args: string[] = [],
   flags: string[] = [],
-  { cwd, env = {} }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  {
+    cwd,
+    env = {},
+    leadsGroup = false,
+  }: {
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    /** In a process group of its own, as a terminal or a service manager would have it. */
+    readonly leadsGroup?: boolean;
+  } = {},
 ): RunningProgram {
   const file = fileURLToPath(program);
   const child = spawn(process.execPath, [...flags, file, ...args], {
     cwd,
+    detached: leadsGroup,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -27,7 +27,7 @@ async function endOf(task: string, input?: unknown): Promise<unknown> {
 describe('the end of a thread is told as what it was', () => {
   test('an exit code, of the thread alone', async () => {
     expect(await endOf('exit', 7)).toEqual({ exitCode: 7 });
-    expect(await endOf('exit', 0)).toBe('normal');
+    expect(await endOf('exit', 0)).toEqual({ exitCode: 0 });
   });
   test('a late throw, a late text, a floating rejection', async () => {
     expect(await endOf('lateThrow')).toMatchObject({ error: { name: 'RangeError', code: 'E_LATE' } });

@@ -89,6 +89,11 @@ export class BodyServer {
     this.#outbox.drain(() => this.#options.leave(1));
   }
 
+  /** Sends what was said and has not left yet: the last chance before an exit. */
+  flush(): void {
+    if (!this.#isGone) this.#outbox.drain();
+  }
+
   /** Tells of something that is no body's. */
   tell(word: Word): void {
     this.#outbox.urgent({ body: CHILD, word });
@@ -193,6 +198,10 @@ export class BodyServer {
         const word = state === undefined ? { type, taskId, output } : { type, taskId, output, state };
         return this.#outbox.put({ body, word }, transfer);
       }
+      case 'log':
+        // It may be the last before an abort, or a loop without end: it leaves at once, as far as there is credit.
+        this.#outbox.put({ body, word: report });
+        return this.#outbox.flush();
       case 'ready':
         // Nothing urgent may overtake it.
         this.#outbox.put({ body, word: report });

@@ -40,6 +40,8 @@ export interface ChildHostTerms {
   readonly probeIdleMs: number;
   refusal(spec: ParsedAgentSpec): string | undefined;
   readonly start: (plan: ChildPlan, listener: ChildListener) => Child;
+  /** Every child is gone, or given up. */
+  closed?(): void;
 }
 
 interface Group {
@@ -122,6 +124,7 @@ class ChildHost implements Host {
       bodies.abandon();
       this.#watch.delete(bodies);
     }
+    this.#terms.closed?.();
   }
 
   #bodiesFor({ agentId, resources }: BodyStart, module: URL): ChildBodies {

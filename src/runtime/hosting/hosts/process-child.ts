@@ -5,6 +5,8 @@
  *
  * I1  It does not outlive its parent: it leaves when its channel closes, and is killed with its parent even
  *     while it spins. The kernel sees to that where `setpriv` is there to ask it, else a thread of its own does.
+ * I2  It leads a session of its own: what a terminal or a service manager sends to the group of the program does not
+ *     reach it, and whatever it starts ends with it (but for what has left its group), before its end is told.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -16,6 +18,7 @@ import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { CHANNEL_FD, FrameReader, MAX_FRAME_BYTES, writeFrame } from './frames.ts';
+import { type GroupGuard, hasGroups, isGroupThere, killGroup } from './group-guard.ts';
 import {
   entryUrl,
   heapFlags,
@@ -58,6 +61,8 @@ export interface ProcessChildOptions {
   readonly resources: Omit<ParsedAgentSpec['resources'], 'maxRuntimeMs'>;
   /** The command that has the kernel kill a process with its parent, where there is one. */
   readonly setpriv: string | undefined;
+  /** Sees to the process and all that it starts once this program is gone. */
+  readonly guard: GroupGuard;
   /** Measures processes from outside, where the system can. */
   readonly meter: ProcessMeter | undefined;
   readonly watchEveryMs: number;
@@ -68,6 +73,9 @@ export interface ProcessChildOptions {
 /** How long a process that left its channel, or its output unread, may take to be gone for good. */
 const LEAVE_MS = 1_000;
 const OUTPUT_MS = 250;
+/** How often it is looked whether what it had started, and was killed with it, is gone. */
+const GROUP_LOOKS = 125;
+const GROUP_LOOK_MS = 2;
 const STDERR_TAIL = 16_384;
 const USAGE_EVERY_MS = 1_000;
 const ignore = (): void => {};
@@ -89,6 +97,7 @@ export class ProcessChild implements Child {
     this.#listener = listener;
     const child = start(options);
     this.#process = child;
+    if (hasGroups && child.pid !== undefined) options.guard.watch(child.pid);
     child.on('error', (error) => this.#failed(error));
     // Where the process could not be made there may be none: `error` tells.
     this.#channel = (child.stdio as ChildProcess['stdio'] | undefined)?.[CHANNEL_FD] as Socket | undefined;
@@ -114,6 +123,13 @@ export class ProcessChild implements Child {
 
   kill(reason: ExitReason): void {
     this.#intent ??= reason;
+    this.#killAll();
+  }
+
+  /** It and all that it has started. */
+  #killAll(): void {
+    const { pid } = this.#process;
+    if (hasGroups && pid !== undefined) killGroup(pid);
     this.#process.kill('SIGKILL');
   }
 
@@ -175,14 +191,30 @@ export class ProcessChild implements Child {
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
     const { clock } = this.#options;
     clock.clearTimeout(this.#timer);
+    this.#killAll();
     const end = () => {
       clock.clearTimeout(this.#timer);
-      this.#end(this.#intent ?? processExitReason({ code, signal, stderr: this.#stderr }));
+      const reason = this.#intent ?? processExitReason({ code, signal, stderr: this.#stderr });
+      this.#endWithGroup(reason, GROUP_LOOKS);
     };
     if (this.#intent !== undefined) return end();
     // What it wrote last may still be on its way, and tells an overrun of memory from another abort.
     this.#process.once('close', end);
     this.#timer = clock.setTimeout(end, OUTPUT_MS);
+  }
+
+  /** What it had started was killed with it, and may take a moment to be gone: a port, say, is free then. */
+  #endWithGroup(reason: ExitReason, looksLeft: number): void {
+    const { clock, guard } = this.#options;
+    const { pid } = this.#process;
+    if (hasGroups && pid !== undefined) {
+      if (looksLeft > 0 && isGroupThere(pid)) {
+        this.#timer = clock.setTimeout(() => this.#endWithGroup(reason, looksLeft - 1), GROUP_LOOK_MS);
+        return;
+      }
+      guard.release(pid);
+    }
+    this.#end(reason);
   }
 
   #end(reason: ExitReason): void {
@@ -234,6 +266,7 @@ function start(options: ProcessChildOptions): ChildProcess {
             : withoutHeapFlags(env['NODE_OPTIONS']),
       },
       cwd: madeIn,
+      detached: hasGroups,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     },
   );

@@ -21,8 +21,8 @@ if (process.ppid !== parentPid) lost();
 if (worksIn !== undefined) goTo(worksIn);
 channel.on('error', lost);
 channel.on('close', lost);
-// A terminal interrupts the whole group of processes: the parent decides what becomes of its agents.
-process.on('SIGINT', ignore);
+// A terminal, or a service manager, tells all processes of a program to end: the parent decides what becomes of agents.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, ignore);
 if (watch) new Worker(new URL(watch.entry), { workerData: watch, env: {}, execArgv: [] }).unref();
 
 const server = new BodyServer({
@@ -34,6 +34,13 @@ const crash = (thrown: unknown): void => {
   server.crash(thrown);
   setTimeout(() => process.exit(1), LAST_WORD_MS);
 };
+// What was said before an exit reaches the parent: from here on a write does not return before it is done.
+process.on('exit', () => {
+  (channel as { readonly _handle?: { setBlocking?(isBlocking: boolean): void } })._handle?.setBlocking?.(
+    true,
+  );
+  server.flush();
+});
 process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
 const reader = new FrameReader({

@@ -9,6 +9,7 @@ import type { ParsedAgentSpec } from '../../../machines/index.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import type { Host } from '../host.ts';
 import { childHost } from './child-host.ts';
+import { GroupGuard } from './group-guard.ts';
 import { canRefuseNetwork } from './node-flags.ts';
 import { priorityRefusal } from './priority.ts';
 import { ProcessChild } from './process-child.ts';
@@ -44,6 +45,7 @@ const LEAST_MEMORY_BYTES = 64 * 1_048_576;
 export function processHost(options: ProcessHostOptions = {}): Host {
   const clock = options.clock ?? systemClock();
   const watchEveryMs = options.watchEveryMs ?? 250;
+  const guard = new GroupGuard();
   const meter = options.procFolder === false ? undefined : processMeter(options.procFolder);
   let setpriv: string | undefined | false = options.setpriv;
   const findSetpriv = (): string | undefined => {
@@ -53,6 +55,7 @@ export function processHost(options: ProcessHostOptions = {}): Host {
   return childHost({
     clock,
     kind: 'process',
+    closed: () => guard.close(),
     killTimeoutMs: options.killTimeoutMs ?? 2_000,
     killGraceMs: options.killGraceMs ?? 1_000,
     leaveTimeoutMs: options.leaveTimeoutMs ?? 2_000,
@@ -68,6 +71,7 @@ export function processHost(options: ProcessHostOptions = {}): Host {
           module,
           resources,
           setpriv: findSetpriv(),
+          guard,
           meter,
           watchEveryMs,
           env: options.env ?? {},

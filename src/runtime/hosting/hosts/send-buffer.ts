@@ -79,10 +79,10 @@ export class Outbox {
   put(item: ToParent, given?: readonly ArrayBuffer[]): void {
     if (this.#isStalled && this.#isAbsorbed(item)) return;
     const bytes = roughSizeOf(item, this.#maxBytes);
-    if (this.#waiting.length > 0 && this.#waitingBytes + bytes > this.#maxBytes) this.#flush();
+    if (this.#waiting.length > 0 && this.#waitingBytes + bytes > this.#maxBytes) this.flush();
     this.#enqueue({ item, bytes, given });
     if (this.#isStalled) return;
-    if (this.#waiting.length >= this.#maxItems || this.#waitingBytes >= this.#maxBytes) this.#flush();
+    if (this.#waiting.length >= this.#maxItems || this.#waitingBytes >= this.#maxBytes) this.flush();
     else this.#schedule();
   }
 
@@ -99,7 +99,7 @@ export class Outbox {
       this.#underItems -= items;
       this.#underBytes -= bytes;
     }
-    if (this.#waiting.length > 0) this.#flush();
+    if (this.#waiting.length > 0) this.flush();
   }
 
   /** Sends all that waits, past the window: for a last word. */
@@ -149,12 +149,12 @@ export class Outbox {
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
-      this.#flush();
+      this.flush();
     });
   }
 
   /** Sends what waits, as far as the window goes. */
-  #flush(): void {
+  flush(): void {
     if (this.#isStalled) return;
     if (this.#droppedLogs.size > 0) this.#sayDropped();
     if (this.#waiting.length <= this.#maxItems && this.#waitingBytes <= this.#maxBytes) {

@@ -78,7 +78,8 @@ export class ThreadChild implements Child {
     });
     worker.on('exit', (exitCode) => {
       this.#isOnline = false;
-      listener.ended(this.#intent ?? (exitCode === 0 ? 'normal' : { exitCode }));
+      // Whoever is to end by itself says so before: an exit that nobody announced is a crash, 0 included.
+      listener.ended(this.#intent ?? { exitCode });
     });
     if (isHeard) this.#hear(clock, listener);
   }

@@ -5,6 +5,7 @@ import { BodyServer } from './body-server.ts';
 import type { ChildMessage } from './protocol.ts';
 import type { ThreadEntryData } from './thread-child.ts';
 
+const LAST_LINES_MS = 1_000;
 const port = parentPort!;
 const { niceness } = workerData as ThreadEntryData;
 // On Linux a priority is a thread's own.
@@ -16,9 +17,17 @@ const server = new BodyServer({
     port.postMessage(message, transfer);
     sent?.();
   },
-  leave: (exitCode) => process.exit(exitCode),
+  leave,
 });
+process.on('exit', () => server.flush());
 process.on('uncaughtException', (thrown) => server.crash(thrown));
 process.on('unhandledRejection', (thrown) => server.crash(thrown));
 port.on('messageerror', (thrown) => server.crash(thrown));
 port.on('message', (message: ChildMessage) => server.receive(message));
+
+/** What it printed is on its way until the parent's thread has taken it: an exit would lose that. */
+function leave(exitCode: number): void {
+  const exit = (): never => process.exit(exitCode);
+  setTimeout(exit, LAST_LINES_MS);
+  process.stdout.write('', () => process.stderr.write('', exit));
+}

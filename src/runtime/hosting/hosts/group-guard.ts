@@ -1,0 +1,83 @@
+/**
+ * Ends process groups whose program is gone, however it went: a shell that waits for the end of its input, and then
+ * kills every group that it was told of and that was not taken back.
+ *
+ * Owns that one process. It is in a session of its own, keeps no program alive, and is started with the first group.
+ *
+ * I1  A group that was watched and not released does not outlive the program, a kill with -9 included.
+ * I2  Where there is no such shell, nothing is watched, and nothing fails.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+
+const SCRIPT = `trap '' INT TERM HUP
+groups=' '
+while read -r what group; do
+  case $what in
+    +) groups="$groups$group " ;;
+    -) case $groups in *" $group "*) groups="\${groups%% $group *} \${groups#* $group }" ;; esac ;;
+  esac
+done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done`;
+
+const ignore = (): void => {};
+
+export class GroupGuard {
+  readonly #command: string;
+  #shell: ChildProcess | undefined;
+  #isClosed = false;
+
+  /** @param command a POSIX shell; default `sh` */
+  constructor(command = 'sh') {
+    this.#command = command;
+  }
+
+  watch(group: number): void {
+    if (this.#isClosed) return;
+    this.#shell ??= this.#start();
+    this.#shell.stdin?.write(`+ ${group}\n`);
+  }
+
+  release(group: number): void {
+    this.#shell?.stdin?.write(`- ${group}\n`);
+  }
+
+  /** What is still watched is killed. */
+  close(): void {
+    this.#isClosed = true;
+    this.#shell?.stdin?.end();
+  }
+
+  #start(): ChildProcess {
+    const shell = spawn(this.#command, ['-c', SCRIPT], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    shell.on('error', ignore);
+    shell.stdin?.on('error', ignore);
+    shell.unref();
+    (shell.stdin as { unref?(): void } | null)?.unref?.();
+    return shell;
+  }
+}
+
+/** Whether processes of this system have groups that can be ended as a whole. */
+export const hasGroups = process.platform !== 'win32';
+
+/** Whether any process of a group is left, one that waits to be reaped included. */
+export function isGroupThere(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Kills all of a group, its leader included. One that is gone is no fault. */
+export function killGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
