@@ -49,9 +49,9 @@ describe('a tool that an agent has started is gone when the end of its agent is 
   });
 });
 
-describe.for(['exit', 'abort', 'spin', 'reject'])('before %s', (end) => {
-  const all = (what: string) => Array.from({ length: 20 }, (_, n) => `${what} ${n + 1}`);
+const all = (what: string) => Array.from({ length: 20 }, (_, n) => `${what} ${n + 1}`);
 
+describe.for(['exit', 'abort', 'spin', 'reject'])('before %s', (end) => {
   test('every line of a process is heard', async () => {
     const witness = await readyFaulty(host);
     witness.body.post({ type: 'task.run', taskId: 'last', task: 'lastLines', input: end });
