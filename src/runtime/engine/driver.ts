@@ -47,8 +47,8 @@ export abstract class ChartDriver implements Supervisor {
 
   /** Takes the first step; a throw is a bug of the chart. */
   protected abstract init(input: unknown, work: Work): void;
-  /** Takes a step; a throw is a bug of the chart, and then the step has changed nothing. */
-  protected abstract step(delivery: EventObject | Delivery, work: Work): void;
+  /** Takes a step for an event, which it returns; a throw is a bug of the chart: then nothing has changed. */
+  protected abstract step(delivery: EventObject | Delivery, work: Work): EventObject;
   /** Notes what a stop has to do. */
   protected abstract quit(work: Work): void;
   /** Children that have not been stopped, in the order in which they are. */
@@ -125,12 +125,13 @@ export abstract class ChartDriver implements Supervisor {
 
   private take(delivery: EventObject | Delivery): void {
     const work = openWork();
+    let event = delivery as EventObject;
     try {
-      this.step(delivery, work);
+      event = this.step(delivery, work);
     } catch (thrown) {
       this.spoil(thrown, work);
     }
-    this.conclude('stepped', eventOf(delivery), work);
+    this.conclude('stepped', event, work);
   }
 
   private conclude(type: 'started' | 'stepped', event: EventObject, work: Work): void {
@@ -221,13 +222,14 @@ export abstract class ChartDriver implements Supervisor {
   private arm(deadline: Deadline): void {
     this.named(deadline.id);
     if (deadline.delayMs === Infinity) return;
-    deadline.earlier = this.deadlines;
-    this.deadlines = deadline;
-    deadline.handle = this.options.clock.setTimeout(() => {
+    const handle = this.options.clock.setTimeout(() => {
       if (!this.forget(deadline)) return;
       this.named(deadline.id);
       this.deadlineDue(deadline);
     }, deadline.delayMs);
+    deadline.handle = handle;
+    deadline.earlier = this.deadlines;
+    this.deadlines = deadline;
   }
 
   private disarm(which: Deadline | string | undefined): void {
@@ -270,8 +272,4 @@ export abstract class ChartDriver implements Supervisor {
       (thrown) => options.onObserverFault?.(thrown),
     );
   }
-}
-
-function eventOf(delivery: EventObject | Delivery): EventObject {
-  return 'type' in delivery ? delivery : delivery.event;
 }

@@ -8,7 +8,7 @@
 import { type Actor, type AnyStateMachine, createActor, type EventObject } from 'xstate';
 import { tellListener } from '../values/thenable.ts';
 import type { ChartInspectionEvent, ChartOptions } from './create-chart.ts';
-import type { ChildEndEvent, SupervisedChild } from './child.ts';
+import { type ChildEndEvent, type SupervisedChild, Tell } from './child.ts';
 import { Deadline } from './deadline.ts';
 import { ChartDriver, type Delivery } from './driver.ts';
 import { bugOf } from './settling.ts';
@@ -17,16 +17,19 @@ import { pathOf } from './state-path.ts';
 import { TO, type Work } from './work.ts';
 
 /** A deadline that XState's scheduler has set. */
-class Scheduled extends Deadline {
+class Scheduled extends Deadline implements Delivery {
   readonly run: () => void;
+  readonly isForChild: boolean;
 
-  constructor(run: () => void, delayMs: number) {
+  constructor(run: () => void, delayMs: number, isForChild: boolean) {
     super(undefined, delayMs, UNKNOWN);
     this.run = run;
+    this.isForChild = isForChild;
   }
 }
 
-const UNKNOWN: EventObject = { type: 'xstate.after' };
+/** XState knows which event that is. */
+const UNKNOWN: EventObject = { type: '' };
 
 /** The end of a child, which is one of XState's actors as well. */
 class ChildEnd implements Delivery {
@@ -43,6 +46,10 @@ export class Interpreter extends ChartDriver implements Noting {
   readonly #children = new Map<SupervisedChild, ChildActor>();
   #actor: Actor<AnyStateMachine> | undefined;
   #work: Work | undefined;
+  #taken: EventObject | undefined;
+  #isForChild = false;
+  /** Between the steps: what a child is to be told. */
+  #told: Tell | undefined;
   #hasFailed = false;
 
   get value(): unknown {
@@ -66,11 +73,12 @@ export class Interpreter extends ChartDriver implements Noting {
   }
 
   childStarted(child: SupervisedChild, actor: ChildActor): void {
-    for (const earlier of this.#children.keys()) {
-      if (earlier.id === child.id) this.childStopped(earlier);
-    }
     this.#children.set(child, actor);
     this.note(TO.spawn, child);
+  }
+
+  childReplaced(id: string): void {
+    for (const child of this.#children.keys()) if (child.id === id) this.childStopped(child);
   }
 
   childStopped(child: SupervisedChild): void {
@@ -83,8 +91,31 @@ export class Interpreter extends ChartDriver implements Noting {
     this.accept(new ChildEnd(child, event));
   }
 
+  childTold(child: SupervisedChild, event: EventObject): void {
+    const tell = new Tell(child, event);
+    if (this.#work === undefined) this.#told = tell;
+    else this.note(TO.tell, tell);
+  }
+
+  scheduleForChild(isForChild: boolean): void {
+    this.#isForChild = isForChild;
+  }
+
+  taking(event: EventObject): void {
+    this.#taken = event;
+  }
+
   override deadlineDue(deadline: Deadline): void {
-    this.accept(deadline);
+    const scheduled = deadline as Scheduled;
+    if (!scheduled.isForChild) {
+      this.accept(scheduled);
+      return;
+    }
+    // The child is told when its actor is done with it: it may answer, and its chart may stop it.
+    scheduled.run();
+    const told = this.#told;
+    this.#told = undefined;
+    told?.deliver();
   }
 
   protected override init(input: unknown, work: Work): void {
@@ -93,7 +124,7 @@ export class Interpreter extends ChartDriver implements Noting {
       input,
       clock: {
         setTimeout: (run, delayMs) => {
-          const deadline = new Scheduled(run, delayMs);
+          const deadline = new Scheduled(run, delayMs, this.#isForChild);
           this.note(TO.arm, deadline);
           return deadline;
         },
@@ -112,12 +143,13 @@ export class Interpreter extends ChartDriver implements Noting {
     this.#act(work, () => actor.start());
   }
 
-  protected override step(delivery: EventObject | Delivery, work: Work): void {
+  protected override step(delivery: EventObject | Delivery, work: Work): EventObject {
     this.#act(work, () => {
       if (delivery instanceof Scheduled) delivery.run();
       else if (delivery instanceof ChildEnd) this.#endChild(delivery);
       else this.#actor!.send(delivery);
     });
+    return this.#taken!;
   }
 
   protected override quit(work: Work): void {
@@ -125,7 +157,9 @@ export class Interpreter extends ChartDriver implements Noting {
   }
 
   protected override supervised(): readonly SupervisedChild[] {
-    return [...this.#children.keys()];
+    const ids = Object.keys((this.#snapshot as { children?: object }).children ?? {});
+    const place = new Map(ids.map((id, at) => [id, at]));
+    return [...this.#children.keys()].toSorted((a, b) => place.get(a.id)! - place.get(b.id)!);
   }
 
   protected override release(): void {

@@ -14,7 +14,7 @@ import {
   type EventObject,
   type Snapshot,
 } from 'xstate';
-import { type ChildEndEvent, SupervisedChild, type Supervisor, Tell } from './child.ts';
+import { type ChildEndEvent, SupervisedChild, type Supervisor } from './child.ts';
 import { limitOf } from './settling.ts';
 import { Call, TO, type WorkKind } from './work.ts';
 
@@ -23,6 +23,13 @@ export interface Noting extends Supervisor {
   note(kind: WorkKind, payload: unknown): void;
   childStarted(child: SupervisedChild, actor: ChildActor): void;
   childStopped(child: SupervisedChild): void;
+  /** Another child will have this id. */
+  childReplaced(id: string): void;
+  childTold(child: SupervisedChild, event: EventObject): void;
+  /** What is scheduled from now on is for a child, or no longer is. */
+  scheduleForChild(isForChild: boolean): void;
+  /** XState takes a step for this event. */
+  taking(event: EventObject): void;
 }
 
 /** Whose chart an actor is. */
@@ -75,7 +82,36 @@ function provide(definition: AnyStateMachine, maxIterations: number): AnyStateMa
   noteInlineActions(machine.root);
   // XState starts the children of the first step before its other effects; here they have their place among them.
   machine.start = () => {};
+  const { getInitialSnapshot, transition } = machine;
+  machine.getInitialSnapshot = (scope, input) =>
+    replacingChildren(scope, () => getInitialSnapshot(scope, input));
+  machine.transition = (snapshot, event, scope) => {
+    Interpreted.get(scope.self)?.taking(event);
+    return replacingChildren(scope, () => transition(snapshot, event, scope));
+  };
   return machine;
+}
+
+/** XState forgets a child whose id is used again; here it gives way to the new one. */
+function replacingChildren<Result>(scope: AnyActorScope, act: () => Result): Result {
+  const { actionExecutor } = scope;
+  scope.actionExecutor = (action) => {
+    const { type, params, exec } = action;
+    if (type !== 'xstate.spawnChild') return actionExecutor(action);
+    const { id } = (params as unknown as { actorRef: AnyActorRef }).actorRef;
+    actionExecutor({
+      ...action,
+      exec: (info, spawned) => {
+        scope.defer(() => Interpreted.get(scope.self)?.childReplaced(id));
+        exec?.(info, spawned);
+      },
+    });
+  };
+  try {
+    return act();
+  } finally {
+    scope.actionExecutor = actionExecutor;
+  }
 }
 
 /** A table that has an entry for every name, made when it is first asked for. */
@@ -139,8 +175,14 @@ function notingBuiltIn(action: BuiltIn): BuiltIn {
       return copy({
         execute: (scope, params) => {
           const { to, event, delay } = params as { to: unknown; event: EventObject; delay?: number };
-          if (to !== scope.self || typeof delay === 'number') action.execute!(scope, params);
-          else put(scope, TO.run, new Call(() => Interpreted.get(scope.self)?.send(event)));
+          const noting = Interpreted.get(scope.self);
+          const isPutOff = typeof delay === 'number';
+          if (to === scope.self && !isPutOff) put(scope, TO.run, new Call(() => noting?.send(event)));
+          else {
+            scope.defer(() => noting?.scheduleForChild(to !== scope.self));
+            action.execute!(scope, params);
+            scope.defer(() => noting?.scheduleForChild(false));
+          }
         },
       });
     case 'xstate.enqueueActions':
@@ -205,7 +247,7 @@ const childLogic: ActorLogic<ChildSnapshot, ChildMessage> = {
         parent.childStopped(child);
         return { ...snapshot, status: 'stopped', output: undefined, error: undefined };
       default:
-        parent.note(TO.tell, new Tell(child, event));
+        parent.childTold(child, event);
         return snapshot;
     }
   },

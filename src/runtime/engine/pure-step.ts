@@ -174,7 +174,9 @@ function restored(machine: AnyStateMachine, plain: PlainSnapshot): AnyMachineSna
   const snapshot = createActor(machine, { snapshot: persisted as never }).getSnapshot() as AnyMachineSnapshot;
   // The order in which states were entered decides between regions that move at the same time.
   const place = new Map(active.map((id, at) => [id, at]));
-  const nodes = snapshot._nodes.toSorted((a, b) => place.get(a.id)! - place.get(b.id)!);
+  const nodes = snapshot._nodes
+    .filter(({ id }) => place.has(id))
+    .toSorted((a, b) => place.get(a.id)! - place.get(b.id)!);
   return Object.assign(snapshot, { _nodes: nodes, value });
 }
 

@@ -31,9 +31,10 @@ export class PureChart extends ChartDriver {
     this.#take(beginSteps(this.definition, input, this.options.maxIterations), work);
   }
 
-  protected override step(delivery: EventObject | Delivery, work: Work): void {
+  protected override step(delivery: EventObject | Delivery, work: Work): EventObject {
     const event = delivery as EventObject;
     this.#take(takeStep(this.definition, this.#plain!, event, this.options.maxIterations), work);
+    return event;
   }
 
   protected override quit(work: Work): void {
@@ -41,7 +42,7 @@ export class PureChart extends ChartDriver {
   }
 
   protected override supervised(): readonly SupervisedChild[] {
-    return [...this.#children.values()];
+    return Object.keys(this.#plain?.children ?? {}).map((id) => this.#children.get(id)!);
   }
 
   #take({ snapshot, effects }: CallingStep, work: Work): void {

@@ -10,7 +10,7 @@ import { ChartDriver, type Delivery } from './driver.ts';
 import { type CompiledChart, compileChart } from './table/compiled-chart.ts';
 import type { HistoryValue } from './table/configuration.ts';
 import type { Position } from './table/position.ts';
-import { Step } from './table/step.ts';
+import { inOrder, Step } from './table/step.ts';
 import type { Work } from './work.ts';
 
 const NOBODY: readonly SupervisedChild[] = [];
@@ -47,8 +47,9 @@ export class TableChart extends ChartDriver {
     this.#take(event, work, true);
   }
 
-  protected override step(delivery: EventObject | Delivery, work: Work): void {
+  protected override step(delivery: EventObject | Delivery, work: Work): EventObject {
     this.#take(delivery as EventObject, work, false);
+    return delivery as EventObject;
   }
 
   protected override quit(work: Work): void {
@@ -59,7 +60,7 @@ export class TableChart extends ChartDriver {
   }
 
   protected override supervised(): readonly SupervisedChild[] {
-    return this.children;
+    return inOrder(this.children);
   }
 
   #take(event: EventObject, work: Work, isInitial: boolean): void {

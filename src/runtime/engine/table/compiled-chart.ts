@@ -17,7 +17,6 @@ import {
   recordedBy,
   type StateNode,
   type Transition,
-  valueOf,
   withoutConflicts,
 } from './configuration.ts';
 import { descriptorsOf } from './event-descriptors.ts';
@@ -68,8 +67,7 @@ export class CompiledChart {
     this.maxIterations = limitOf(definition, undefined);
     for (const node of nodesOf(root)) this.#read(node);
     const initial = initialTransition(root);
-    const { entered } = enteredBy([initial], () => undefined);
-    this.origin = new Position(this, [root], valueOf(root, entered));
+    this.origin = new Position(this, [root]);
     this.initial = this.#build(this.origin, [initial], () => undefined, true);
   }
 

@@ -53,17 +53,18 @@ export function isFinal(active: ReadonlySet<StateNode>, node: StateNode): boolea
   return node.type === 'final';
 }
 
+/** A state and what is entered with it when nothing else is said. */
+function initialNodes(node: StateNode, into = new Set<StateNode>()): Set<StateNode> {
+  if (into.has(node)) return into;
+  into.add(node);
+  if (node.type === 'compound') initialNodes(node.initial.target[0]!, into);
+  else if (node.type === 'parallel') for (const child of childrenOf(node)) initialNodes(child, into);
+  return into;
+}
+
 /** The transition that every chart begins with. */
 export function initialTransition(root: StateNode): Transition {
-  const target = new Set<StateNode>();
-  const add = (node: StateNode): void => {
-    if (target.has(node)) return;
-    target.add(node);
-    if (node.type === 'compound') add(node.initial.target[0]!);
-    else if (node.type === 'parallel') for (const child of childrenOf(node)) add(child);
-  };
-  add(root);
-  return { source: root, target: [...target], reenter: true, actions: [] };
+  return { source: root, target: [...initialNodes(root)], reenter: true, actions: [] };
 }
 
 /** Where a history node leads that has nothing to recall. */
@@ -246,13 +247,32 @@ export function recordedBy(
   return recorded;
 }
 
-/** The state value of active nodes; its keys in the order in which their states were entered. */
-export function valueOf(node: StateNode, active: readonly StateNode[]): unknown {
-  const children = active.filter((other) => other.parent === node);
+/**
+ * Active nodes with those that a state value cannot do without: of a compound or parallel state that is active with
+ * nothing inside it, which XState's entry sets may leave behind, the initial ones.
+ */
+export function completed(active: readonly StateNode[]): readonly StateNode[] {
+  const nodes = new Set(active);
+  const parents = new Set(active.map(({ parent }) => parent));
+  for (const node of nodes) {
+    const missing =
+      node.type === 'compound' && !parents.has(node)
+        ? [node]
+        : node.type === 'parallel'
+          ? childrenOf(node).filter((child) => !nodes.has(child))
+          : [];
+    for (const start of missing) for (const one of initialNodes(start)) nodes.add(one);
+  }
+  return nodes.size === active.length ? active : [...nodes];
+}
+
+/** The state value of completed nodes; its keys in the order in which their states were entered. */
+export function valueOf(node: StateNode, nodes: readonly StateNode[]): unknown {
+  const children = nodes.filter((other) => other.parent === node);
   if (node.type === 'compound') {
     const [child] = children;
     if (child === undefined) return {};
     if (isAtomic(child)) return child.key;
   }
-  return Object.freeze(Object.fromEntries(children.map((child) => [child.key, valueOf(child, active)])));
+  return Object.freeze(Object.fromEntries(children.map((child) => [child.key, valueOf(child, nodes)])));
 }

@@ -9,6 +9,7 @@ import type { EventObject } from 'xstate';
 import type { CompiledChart } from './compiled-chart.ts';
 import {
   ancestorsOf,
+  completed,
   isAtomic,
   type HistoryValue,
   type StateNode,
@@ -66,14 +67,15 @@ export class Position implements Whereabouts {
   readonly #eventless: readonly Choice[];
   readonly #plans = new Map<string, Plan>();
 
-  constructor(chart: CompiledChart, nodes: readonly StateNode[], value?: unknown) {
+  constructor(chart: CompiledChart, nodes: readonly StateNode[]) {
     const { root } = chart.definition;
+    const all = completed(nodes);
     this.nodes = nodes;
-    this.value = value ?? valueOf(root, nodes);
+    this.value = valueOf(root, all);
     this.path = pathOf(root, this.value);
     this.#chart = chart;
     this.#active = new Set(nodes);
-    this.#isLine = nodes.filter(isAtomic).length === 1;
+    this.#isLine = all === nodes && nodes.filter(isAtomic).length === 1;
     this.#hasWildcards = nodes.some((node) => [...node.transitions.keys()].some(isWildcard));
     this.#eventless = this.#isLine
       ? this.#line().flatMap((node) => chart.eventlessOf(node).map((candidate) => new Choice(candidate)))

@@ -361,7 +361,7 @@ function wrapped(actions: unknown[]): Record<string, (...given: unknown[]) => vo
 }
 
 /** As XState's record of children has them: ids that are array indices first. */
-function inOrder(children: readonly SupervisedChild[]): readonly SupervisedChild[] {
+export function inOrder(children: readonly SupervisedChild[]): readonly SupervisedChild[] {
   if (children.length < 2) return children;
   const byId = new Map(children.map((child) => [child.id, child]));
   const record: Record<string, unknown> = Object.create(null);
