@@ -112,7 +112,11 @@ export class Interpreter extends ChartDriver implements Noting {
       return;
     }
     // The child is told when its actor is done with it: it may answer, and its chart may stop it.
-    scheduled.run();
+    try {
+      scheduled.run();
+    } catch {
+      // What was to be sent to a child that never came to be reaches nobody.
+    }
     const told = this.#told;
     this.#told = undefined;
     told?.deliver();

@@ -82,7 +82,8 @@ function provide(definition: AnyStateMachine, maxIterations: number): AnyStateMa
   noteInlineActions(machine.root);
   // XState starts the children of the first step before its other effects; here they have their place among them.
   machine.start = () => {};
-  const { getInitialSnapshot, transition } = machine;
+  const getInitialSnapshot = machine.getInitialSnapshot.bind(machine);
+  const transition = machine.transition.bind(machine);
   machine.getInitialSnapshot = (scope, input) =>
     replacingChildren(scope, () => getInitialSnapshot(scope, input));
   machine.transition = (snapshot, event, scope) => {
@@ -98,7 +99,7 @@ function replacingChildren<Result>(scope: AnyActorScope, act: () => Result): Res
   scope.actionExecutor = (action) => {
     const { type, params, exec } = action;
     if (type !== 'xstate.spawnChild') return actionExecutor(action);
-    const { id } = (params as unknown as { actorRef: AnyActorRef }).actorRef;
+    const { id } = (params as { actorRef: AnyActorRef }).actorRef;
     actionExecutor({
       ...action,
       exec: (info, spawned) => {

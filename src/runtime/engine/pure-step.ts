@@ -48,13 +48,16 @@ export interface PlainSnapshot<Machine extends AnyStateMachine = AnyStateMachine
 /** What a step wants done, in order. */
 export type PlainEffect =
   | { readonly do: 'perform'; readonly effect: ChartEffect }
-  /** Deliver `event` after `delayMs`, to the chart or to its child `to`; `Infinity` is never. */
+  /**
+   * Deliver `event` after `delayMs`, to the chart, or to the child that has the id `to` after this step; to nobody
+   * if that is `null`: its child has ended meanwhile. `Infinity` is never.
+   */
   | {
       readonly do: 'arm';
       readonly id: string | undefined;
       readonly delayMs: number;
       readonly event: EventObject;
-      readonly to?: string;
+      readonly to?: string | null;
     }
   | { readonly do: 'cancel'; readonly id: string }
   | { readonly do: 'spawn'; readonly id: string; readonly src: string; readonly input: unknown }
@@ -172,12 +175,26 @@ function restored(machine: AnyStateMachine, plain: PlainSnapshot): AnyMachineSna
     ),
   };
   const snapshot = createActor(machine, { snapshot: persisted as never }).getSnapshot() as AnyMachineSnapshot;
-  // The order in which states were entered decides between regions that move at the same time.
-  const place = new Map(active.map((id, at) => [id, at]));
-  const nodes = snapshot._nodes
-    .filter(({ id }) => place.has(id))
-    .toSorted((a, b) => place.get(a.id)! - place.get(b.id)!);
-  return Object.assign(snapshot, { _nodes: nodes, value });
+  // The order in which states were entered decides between regions that move at the same time, and is not in `value`.
+  const nodes = nodesOf(machine);
+  return Object.assign(snapshot, { _nodes: active.map((id) => nodes.get(id)!), value });
+}
+
+const nodesById = new WeakMap<AnyStateMachine, ReadonlyMap<string, Node>>();
+
+function nodesOf(machine: AnyStateMachine): ReadonlyMap<string, Node> {
+  let nodes = nodesById.get(machine);
+  if (nodes === undefined) {
+    const found = new Map<string, Node>();
+    const add = (node: Node): void => {
+      found.set(node.id, node);
+      for (const child of Object.values(node.states)) add(child);
+    };
+    add(machine.root);
+    nodes = found;
+    nodesById.set(machine, nodes);
+  }
+  return nodes;
 }
 
 /** What XState's pure functions hand back. */
@@ -206,21 +223,24 @@ function effectsOf(
   children: Readonly<Record<string, AnyActorRef>>,
 ): (PlainEffect | Call)[] {
   const effects: (PlainEffect | Call)[] = [];
-  /** Where in `effects` a child of this step is spawned. */
-  const spawned = new Map<AnyActorRef, PlainEffect>();
-  const dropped = new Set<AnyActorRef>();
   const alive = new Map(Object.entries(children));
-  /** Sent to children before they were spawned. */
-  const early = new Map<AnyActorRef, PlainEffect[]>();
+  /** Of each child that something is sent to, or that is spawned. */
+  const entries = new Map<AnyActorRef, { spawn: PlainEffect | undefined; sent: PlainEffect[] }>();
+  const entryOf = (actor: AnyActorRef) => {
+    const entry = entries.get(actor) ?? { spawn: undefined, sent: [] };
+    entries.set(actor, entry);
+    return entry;
+  };
 
   const stop = (actor: AnyActorRef): void => {
-    const spawn = spawned.get(actor);
-    if (spawn === undefined) effects.push({ do: 'stop', id: actor.id });
-    else {
-      // It never came to life, and is told nothing.
-      dropped.add(actor);
-      effects.splice(effects.indexOf(spawn), 1);
+    const { spawn, sent } = entryOf(actor);
+    for (const effect of sent) {
+      if (effect.do === 'arm') effects[effects.indexOf(effect)] = { ...effect, to: null };
+      else if (spawn !== undefined) effects.splice(effects.indexOf(effect), 1);
     }
+    // One that was spawned in this step never comes to life.
+    if (spawn === undefined) effects.push({ do: 'stop', id: actor.id });
+    else effects.splice(effects.indexOf(spawn), 1);
   };
 
   for (const { type, params } of actions) {
@@ -239,9 +259,10 @@ function effectsOf(
         const earlier = alive.get(id);
         if (earlier !== undefined) stop(earlier);
         alive.set(id, actorRef);
-        const spawn: PlainEffect = { do: 'spawn', id, src, input };
-        spawned.set(actorRef, spawn);
-        effects.push(spawn, ...(early.get(actorRef) ?? []));
+        const entry = entryOf(actorRef);
+        entry.spawn = { do: 'spawn', id, src, input };
+        // What was sent to it before follows.
+        effects.push(entry.spawn, ...entry.sent.filter((effect) => effect.do === 'send'));
         break;
       }
       case 'xstate.stopChild': {
@@ -258,8 +279,10 @@ function effectsOf(
           typeof delay === 'number'
             ? { do: 'arm', id, delayMs: delay, event, ...target }
             : { do: 'send', event, ...target };
-        if (isSelf || spawned.has(to) || children[to.id] === to) effects.push(effect);
-        else early.set(to, [...(early.get(to) ?? []), effect]);
+        const entry = isSelf ? undefined : entryOf(to);
+        entry?.sent.push(effect);
+        const isEarly = entry !== undefined && entry.spawn === undefined && children[to.id] !== to;
+        if (!isEarly || effect.do === 'arm') effects.push(effect);
         break;
       }
       default:

@@ -50,20 +50,23 @@ export class PureChart extends ChartDriver {
     this.status = snapshot.status;
     this.output = snapshot.output;
     this.fault = snapshot.error;
+    const late: { tell: Tell; to: string }[] = [];
     for (const effect of effects) {
       if (effect instanceof Call) work.add(TO.run, effect);
-      else this.#note(effect, work);
+      else this.#note(effect, work, late);
     }
+    for (const { tell, to } of late) tell.child = this.#children.get(to);
   }
 
-  #note(effect: PlainEffect, work: Work): void {
+  #note(effect: PlainEffect, work: Work, late: { tell: Tell; to: string }[]): void {
     switch (effect.do) {
       case 'perform':
         work.add(TO.perform, effect.effect);
         break;
       case 'arm': {
         const { id, delayMs, event, to } = effect;
-        const tell = to === undefined ? undefined : new Tell(this.#children.get(to), event);
+        const tell = to === undefined ? undefined : new Tell(undefined, event);
+        if (tell !== undefined && typeof to === 'string') late.push({ tell, to });
         work.add(TO.arm, new Deadline(id, delayMs, event, tell));
         break;
       }

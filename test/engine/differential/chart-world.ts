@@ -50,16 +50,25 @@ export class ChartWorld {
   readonly #reports: ChildReport[] = [];
   #chart: Chart<AnyStateMachine> | undefined;
   /** Answers that may still be given to this move: a chart and its world could go on for ever. */
-  #answers = ANSWERS;
+  #answers = 0;
+  /** Whether it answers nothing at all. */
+  readonly #isSilent: boolean;
 
-  constructor(make: Maker, definition: AnyStateMachine, input: unknown, maxIterations?: number) {
+  constructor(
+    make: Maker,
+    definition: AnyStateMachine,
+    input: unknown,
+    { maxIterations, isSilent = false }: { maxIterations?: number; isSilent?: boolean } = {},
+  ) {
+    this.#isSilent = isSilent;
+    this.#answers = isSilent ? 0 : ANSWERS;
     this.#chart = make(definition, input as never, {
       perform: (effect) => {
         this.said.push(['perform', effect.type, effect.params, this.standing()]);
         const { send, throws, stop } = (effect.params ?? {}) as Answered;
         if (send !== undefined && this.#mayAnswer()) this.#chart?.send(send);
-        if (stop === true) this.#chart?.stop();
-        if (throws === true) throw new Error('perform');
+        if (stop === true && !isSilent) this.#chart?.stop();
+        if (throws === true && !isSilent) throw new Error('perform');
       },
       child: ({ id, src, input }, report) => {
         this.said.push(['child', id, src, input]);
@@ -70,7 +79,7 @@ export class ChartWorld {
         return {
           stop: () => {
             this.said.push(['childStopped', id]);
-            if (src === 'throwsAtStop') throw new Error('stop');
+            if (src === 'throwsAtStop' && !isSilent) throw new Error('stop');
           },
           send: (event) => {
             this.said.push(['childTold', id, event]);
@@ -101,6 +110,10 @@ export class ChartWorld {
     });
   }
 
+  get hasEnded(): boolean {
+    return this.#chart?.status !== 'active';
+  }
+
   standing(): unknown {
     const chart = this.#chart;
     return chart === undefined ? undefined : [chart.path, chart.context, chart.status, chart.snapshot()];
@@ -108,7 +121,7 @@ export class ChartWorld {
 
   /** Moves that are about nothing are no moves. */
   move(move: Move): void {
-    this.#answers = ANSWERS;
+    this.#answers = this.#isSilent ? 0 : ANSWERS;
     switch (move.do) {
       case 'send':
         this.#chart!.send(move.event);

@@ -22,11 +22,14 @@ export function differenceOf(
   maxIterations = 40,
 ): Difference | undefined {
   const names = Object.keys(makers);
-  const worlds = names.map((name) => new ChartWorld(makers[name]!, definition, input, maxIterations));
-  for (let at = -1; at < moves.length; at++) {
+  const worlds = names.map((name) => new ChartWorld(makers[name]!, definition, input, { maxIterations }));
+  /** Moves after the end: nothing comes of them, so a few are enough. */
+  let idle = 3;
+  for (let at = -1; at < moves.length && idle > 0; at++) {
     const move = moves[at];
     if (move !== undefined) for (const world of worlds) world.move(move);
-    compared.steps += 1;
+    if (worlds[0]!.hasEnded) idle -= 1;
+    else compared.steps += 1;
     const [reference, ...others] = worlds.map((world) => world.read());
     if (!others.every((other) => isDeepStrictEqual(other, reference))) {
       const seen = Object.fromEntries(names.map((name, i) => [name, [reference, ...others][i]]));
@@ -53,4 +56,5 @@ export function inWords({ at, move, seen }: Difference): string {
   return lines.join('\n');
 }
 
-const short = (value: unknown): string => inspect(value, { breakLength: Infinity, compact: 99, depth: 8 }).replaceAll(/\s+/g, ' ').slice(0, 400);
+const short = (value: unknown): string =>
+  inspect(value, { breakLength: Infinity, compact: 99, depth: 8 }).replaceAll(/\s+/g, ' ').slice(0, 400);

@@ -41,6 +41,8 @@ type Config = Record<string, unknown>;
 
 const SENT = ['a', 'b', 'c', 'a.b', 'a.b.c', 'a.z', 'd'] as const;
 const DESCRIPTORS = [...SENT, 'a.*', 'a.b.*', '*', 'xstate.done.actor.*', 'xstate.error.actor.*'] as const;
+/** Most children are quiet. */
+const SOURCES = ['quiet', 'answers', ...CHILDREN, 'quiet', 'answers'] as const;
 const CHILD_IDS = ['kid', 'kin', '7', '3'] as const;
 const DEADLINE_IDS = ['soon', 'later'] as const;
 
@@ -73,6 +75,9 @@ export function movesOf(draw: Draw, length: number): Move[] {
     }
   });
 }
+
+/** The chart itself, until it has counted. */
+const toSelf = ({ context }: There): string | undefined => (context.m > 6 ? 'nobody' : undefined);
 
 function eventOf(draw: Draw): Counted {
   return { type: draw.of(SENT), n: draw.below(4) };
@@ -172,13 +177,27 @@ class Maker {
       const initial = draw.of(place.inner.filter(({ type }) => type !== 'history')).key;
       config.initial = draw.once(4) ? { target: initial, actions: this.#actionsOf(2) } : initial;
     }
-    if (place.type === 'final') return { ...config, ...this.#outputOf(2) };
+    if (place.type === 'final') {
+      const invoke = draw.once(4) ? { invoke: this.#invokesOf(place) } : {};
+      return { ...config, ...invoke, ...this.#outputOf(2) };
+    }
     config.on = Object.fromEntries(draw.some(5, () => [draw.of(DESCRIPTORS), this.#transitionsOf(place)]));
     if (draw.once(6)) config.always = this.#eventlessOf(place);
     if (draw.once(4)) {
       config.after = Object.fromEntries(draw.some(2, () => [this.#delayKey(), this.#transitionsOf(place)]));
     }
-    if (draw.once(5)) config.invoke = this.#invokesOf(place);
+    if (place.parent === undefined && !draw.once(3)) {
+      config.on = { ...(config.on as object), 'xstate.error.actor.*': { actions: this.#actionsOf(1) } };
+    }
+    if (draw.once(5)) {
+      const invokes = this.#invokesOf(place);
+      config.invoke = invokes;
+      // Also before they are spawned, and when they are about to be stopped.
+      for (const actions of [config.entry, config.exit] as unknown[][]) {
+        const [invoked] = invokes.filter(({ id }) => id !== undefined);
+        if (invoked !== undefined && draw.once(2)) actions.push(this.#send(invoked.id as string));
+      }
+    }
     if (place.inner.length > 0 && draw.once(2)) config.onDone = this.#transitionsOf(place);
     return config;
   }
@@ -198,7 +217,7 @@ class Maker {
     };
   }
 
-  #invokesOf(place: Place): unknown[] {
+  #invokesOf(place: Place): Config[] {
     const draw = this.#draw;
     return [this.#invokeOf(place), ...(draw.once(4) ? [this.#invokeOf(place)] : [])];
   }
@@ -206,7 +225,7 @@ class Maker {
   #invokeOf(place: Place): Config {
     const draw = this.#draw;
     return {
-      src: draw.of(CHILDREN),
+      src: draw.of(SOURCES),
       ...(draw.once(4) ? {} : { id: draw.of(CHILD_IDS) }),
       ...(draw.once(2) ? { input: draw.once(2) ? 1 : this.#reads() } : {}),
       ...(draw.once(2) ? { onDone: this.#transitionsOf(place) } : {}),
@@ -273,7 +292,7 @@ class Maker {
     const counted = {
       ...this.#transitionOf(place, 1000),
       guard: draw.once(3) ? and([isEarly as never, this.#guardOf(1) as never]) : isEarly,
-      actions: [assign({ m: ({ context }: There) => context.m + 1 } as never), ...this.#actionsOf(1)],
+      actions: [assign({ m: ({ context }: There) => context.m + 1 }), ...this.#actionsOf(1)],
     };
     return draw.once(3) ? [counted, this.#transitionOf(place, draw.once(10) ? 1000 : 1)] : counted;
   }
@@ -287,6 +306,10 @@ class Maker {
 
   #target(place: Place): string {
     const draw = this.#draw;
+    if (draw.once(8)) {
+      const histories = this.#places.filter(({ type }) => type === 'history');
+      if (histories.length > 0) return `#${draw.of(histories).id}`;
+    }
     if (place.inner.length > 0 && draw.once(3)) return `.${draw.of(place.inner).key}`;
     if (place.parent !== undefined && draw.once(2)) return draw.of(place.parent.inner).key;
     const target = draw.of(this.#places);
@@ -359,10 +382,9 @@ class Maker {
   /** Counted, so that a chart that feeds itself comes to an end: a child that is not there is a bug. */
   #sendSelf(): unknown[] {
     const event = eventOf(this.#draw);
-    const to = ({ context }: There): string | undefined => (context.m > 6 ? 'nobody' : undefined);
     return [
-      assign({ m: ({ context }: There) => context.m + 1 } as never),
-      sendTo(to as never, event as never, this.#draw.once(3) ? { delay: 1 } : {}),
+      assign({ m: ({ context }: There) => context.m + 1 }),
+      sendTo(toSelf as never, event as never, this.#draw.once(3) ? { delay: 1 } : {}),
     ];
   }
 
@@ -405,8 +427,9 @@ class Maker {
       case 4:
         return assign({
           n: (_: There, params?: { k?: number }) => (params?.k ?? 1) % 5,
-          last: 'each',
-        } as never);
+          last: ({ context }: There) => context.n,
+          m: ({ context }: There) => context.m,
+        });
       case 5:
         return raise(
           draw.once(2) ? eventOf(draw) : ((({ context }: There) => ({ type: 'b', n: context.n })) as never),
@@ -428,20 +451,17 @@ class Maker {
       case 11:
       case 12: {
         const id = draw.of(CHILD_IDS);
-        return spawnChild(
-          draw.of(CHILDREN) as never,
-          {
-            id: draw.once(2) ? id : ((() => id) as never),
-            ...(draw.once(2) ? { input: this.#reads() } : {}),
-          } as never,
-        );
+        return spawnChild(draw.of(SOURCES) as never, {
+          id: draw.once(2) ? id : () => id,
+          ...(draw.once(2) ? { input: this.#reads() } : {}),
+        });
       }
       case 13: {
         const id = draw.of(CHILD_IDS);
         return stopChild(draw.once(2) ? id : ((() => id) as never));
       }
       case 14:
-        return this.#send();
+        return draw.once(5) ? this.#send(draw.of(CHILD_IDS)) : this.#sendThere();
       case 22:
       case 23:
       case 24:
@@ -452,16 +472,27 @@ class Maker {
   }
 
   /** A child that is not there is a bug. */
-  #send(): unknown {
+  #send(id: string): unknown {
     const draw = this.#draw;
     const event = draw.once(2)
       ? eventOf(draw)
       : ((({ context }: There) => ({ type: 'c', n: context.n })) as never);
-    const id = draw.of(CHILD_IDS);
     return sendTo((draw.once(3) ? () => id : id) as never, event as never, {
       ...(draw.once(2) ? { id: draw.of(DEADLINE_IDS) } : {}),
       ...(draw.once(3) ? { delay: this.#delayRef() as number } : {}),
     });
+  }
+
+  /** To a child that is spawned just before. */
+  #sendThere(): unknown {
+    const id = this.#draw.of(CHILD_IDS);
+    const send = this.#send(id);
+    const src = this.#draw.of(SOURCES);
+    return enqueueActions((({ enqueue }: never) => {
+      const put = enqueue as ((action: unknown) => void) & Record<string, (...given: unknown[]) => void>;
+      put.spawnChild!(src, { id });
+      put(send);
+    }) as never);
   }
 
   #delayRef(): unknown {

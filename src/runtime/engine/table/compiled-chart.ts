@@ -132,8 +132,7 @@ export class CompiledChart {
     let isDone = false;
     for (const node of entered) {
       active.add(node);
-      const isDefault = byDefault.has(node) || (isInitial && node === this.definition.root);
-      operations.push(...(isDefault ? this.#defaultEntries : this.#entries).get(node)!);
+      operations.push(...(byDefault.has(node) ? this.#defaultEntries : this.#entries).get(node)!);
       if (node.type !== 'final') continue;
       const completions = completionsOf(node, active, completed);
       operations.push(...completions);

@@ -125,7 +125,6 @@ function exitSetOf(
   for (const transition of transitions) {
     if (!transition.target?.length) continue;
     const domain = domainOf(transition, recall);
-    if (transition.reenter && transition.source === domain) exited.add(domain);
     for (const node of active) if (isDescendant(node, domain)) exited.add(node);
   }
   return exited;
@@ -248,8 +247,9 @@ export function recordedBy(
 }
 
 /**
- * Active nodes with those that a state value cannot do without: of a compound or parallel state that is active with
- * nothing inside it, which XState's entry sets may leave behind, the initial ones.
+ * Active nodes with those that a state value cannot do without: what is initial in a state that is active with
+ * nothing inside it, and the states around. Only XState's entry sets for a history state inside a parallel one
+ * leave such gaps.
  */
 export function completed(active: readonly StateNode[]): readonly StateNode[] {
   const nodes = new Set(active);
@@ -263,6 +263,7 @@ export function completed(active: readonly StateNode[]): readonly StateNode[] {
           : [];
     for (const start of missing) for (const one of initialNodes(start)) nodes.add(one);
   }
+  for (const node of nodes) if (node.parent) nodes.add(node.parent);
   return nodes.size === active.length ? active : [...nodes];
 }
 
