@@ -133,19 +133,19 @@ class Maker {
     if (type !== 'compound' && type !== 'parallel') return place;
     const count = 1 + draw.below(depth === 0 ? 4 : 3);
     for (let at = 0; at < count; at++) {
-      const inner = depth < 3 ? draw.below(8) : 0;
-      const kind =
-        inner === 7
-          ? 'parallel'
-          : inner > 4
-            ? 'compound'
-            : inner === 4 && type === 'compound' && at > 0
-              ? 'final'
-              : 'atomic';
-      place.inner.push(this.#place(this.#keyOf(at), place, kind, depth + 1));
+      place.inner.push(this.#place(this.#keyOf(at), place, this.#typeIn(place, at, depth), depth + 1));
     }
     if (draw.once(4)) place.inner.push(this.#place('h', place, 'history', depth + 1));
     return place;
+  }
+
+  #typeIn({ type, parent }: Place, at: number, depth: number): Place['type'] {
+    const draw = this.#draw;
+    const mayBeFinal = type === 'compound' && at > 0;
+    if (mayBeFinal && draw.once(parent?.type === 'parallel' ? 2 : 8)) return 'final';
+    if (depth === 3) return 'atomic';
+    const kind = draw.below(8);
+    return kind === 7 ? 'parallel' : kind > 4 ? 'compound' : 'atomic';
   }
 
   /** Keys that are array indices come first in objects, whatever was said first. */
@@ -294,7 +294,9 @@ class Maker {
       guard: draw.once(3) ? and([isEarly as never, this.#guardOf(1) as never]) : isEarly,
       actions: [assign({ m: ({ context }: There) => context.m + 1 }), ...this.#actionsOf(1)],
     };
-    return draw.once(3) ? [counted, this.#transitionOf(place, draw.once(10) ? 1000 : 1)] : counted;
+    const another = this.#transitionOf(place, draw.once(10) ? 1_000 : 1);
+    if (draw.once(6)) return { ...another, target: `#${place.id}`, reenter: true };
+    return draw.once(3) ? [counted, another] : counted;
   }
 
   #targets(place: Place): unknown {
