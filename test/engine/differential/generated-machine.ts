@@ -46,6 +46,13 @@ const SOURCES = ['quiet', 'answers', ...CHILDREN, 'quiet', 'answers'] as const;
 const CHILD_IDS = ['kid', 'kin', '7', '3'] as const;
 const DEADLINE_IDS = ['soon', 'later'] as const;
 
+/** Each part sees the context as it was before. */
+const ASSIGNED: Config = {
+  n: (_: There, params?: { k?: number }) => (params?.k ?? 1) % 5,
+  last: ({ context }: There) => context.n,
+  m: ({ context }: There) => context.m,
+};
+
 /** A definition, and what its guards and actions are called. */
 export function machineOf(draw: Draw): AnyStateMachine {
   return new Maker(draw).machine();
@@ -308,9 +315,10 @@ class Maker {
 
   #target(place: Place): string {
     const draw = this.#draw;
-    if (draw.once(8)) {
-      const histories = this.#places.filter(({ type }) => type === 'history');
-      if (histories.length > 0) return `#${draw.of(histories).id}`;
+    if (draw.once(6)) {
+      const wanted = draw.of(['history', 'final']);
+      const places = this.#places.filter(({ type }) => type === wanted);
+      if (places.length > 0) return `#${draw.of(places).id}`;
     }
     if (place.inner.length > 0 && draw.once(3)) return `.${draw.of(place.inner).key}`;
     if (place.parent !== undefined && draw.once(2)) return draw.of(place.parent.inner).key;
@@ -427,11 +435,7 @@ class Maker {
         return assign(this.#assignment() as never);
       case 3:
       case 4:
-        return assign({
-          n: (_: There, params?: { k?: number }) => (params?.k ?? 1) % 5,
-          last: ({ context }: There) => context.n,
-          m: ({ context }: There) => context.m,
-        });
+        return assign(ASSIGNED as never);
       case 5:
         return raise(
           draw.once(2) ? eventOf(draw) : ((({ context }: There) => ({ type: 'b', n: context.n })) as never),
