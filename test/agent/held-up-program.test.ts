@@ -35,6 +35,7 @@ function watched() {
     {
       clock,
       askHealth: (checkId) => asked.push(checkId),
+      changed: () => {},
       healthPassed: () => told.push('passed'),
       healthMissed: () => told.push('missed'),
     },

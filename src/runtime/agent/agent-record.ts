@@ -60,7 +60,7 @@ export interface AgentIdentity {
   readonly fullSpec: ParsedAgentSpec;
 }
 
-/** All that a record is made of. Each is another object, or another number, once it has changed. */
+/** All that a record is made of. */
 export interface AgentFacts {
   readonly context: AgentContext;
   readonly position: AgentPosition;
@@ -71,28 +71,18 @@ export interface AgentFacts {
   readonly dropped: number;
 }
 
-/** A record, and what it was made of. */
+/** A record, and where its chart stood and what its host had measured when it was made. */
 export class ShownRecord {
+  readonly context: AgentContext;
+  readonly path: string;
+  readonly usage: Usage | undefined;
   readonly record: AgentRecord;
-  readonly #facts: AgentFacts;
 
   constructor(identity: AgentIdentity, facts: AgentFacts) {
+    this.context = facts.context;
+    this.path = facts.position.path;
+    this.usage = facts.usage;
     this.record = recordOf(identity, facts);
-    this.#facts = facts;
-  }
-
-  /** Whether it would be made of the same again. */
-  isMadeOf({ context, position, manifest, health, tasks, usage, dropped }: AgentFacts): boolean {
-    const known = this.#facts;
-    return (
-      known.context === context &&
-      known.position === position &&
-      known.tasks === tasks &&
-      known.health === health &&
-      known.usage === usage &&
-      known.manifest === manifest &&
-      known.dropped === dropped
-    );
   }
 }
 

@@ -168,17 +168,25 @@ export class Agent
   }
 
   record(): AgentRecord {
-    const facts = {
-      context: this.#context,
-      position: this.position,
+    const { context, path } = this.#chart;
+    const usage = this.#link?.usage();
+    const shown = this.#shown;
+    if (shown?.context === context && shown.path === path && shown.usage === usage) return shown.record;
+    this.#shown = new ShownRecord(this, {
+      context,
+      position: positionAt(path),
       manifest: this.#manifest,
       health: this.health,
       tasks: this.#mailbox?.atWork ?? noTasks,
-      usage: this.#link?.usage(),
+      usage,
       dropped: this.#dropped,
-    };
-    if (!this.#shown?.isMadeOf(facts)) this.#shown = new ShownRecord(this, facts);
+    });
     return this.#shown.record;
+  }
+
+  /** Something of the record may have changed beside its chart. */
+  changed(): void {
+    this.#shown = undefined;
   }
 
   // Commands.
@@ -447,14 +455,17 @@ export class Agent
 
   bodyReported(link: BodyLink, report: BodyReport): void {
     if (link !== this.#link) {
-      this.#dropped += 1;
+      this.bodyDropped();
       // A vote is refused by its round, which says so in the event stream.
       if (report.type === 'vote.cast') this.#services.coordination.reported(this, link.incarnation, report);
       return;
     }
     switch (report.type) {
       case 'ready':
-        if (report.manifest !== this.#manifest) this.#manifest = frozenData(report.manifest);
+        if (report.manifest !== this.#manifest) {
+          this.#manifest = frozenData(report.manifest);
+          this.changed();
+        }
         return this.#chart.send({ type: 'body.ready', at: this.clock.now() });
       case 'finished':
         return this.#chart.send({ type: 'body.finished', at: this.clock.now() });
@@ -485,10 +496,7 @@ export class Agent
   }
 
   bodyExited(link: BodyLink, reason: ExitReason, thrown?: unknown): void {
-    if (link !== this.#link) {
-      this.#dropped += 1;
-      return;
-    }
+    if (link !== this.#link) return this.bodyDropped();
     this.#link = undefined;
     this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
     this.#lastThrown = thrown;
@@ -502,6 +510,7 @@ export class Agent
 
   bodyDropped(): void {
     this.#dropped += 1;
+    this.changed();
   }
 
   bodyStuck(link: BodyLink): void {

@@ -22,6 +22,7 @@ export class BodyLink implements BodyListener, Child {
   readonly #owner: BodyOwner;
   readonly #chart: ChildReport;
   #body: Body | undefined = undefined;
+  #isMeasured = false;
   #early: (() => void)[] | undefined = undefined;
 
   constructor(owner: BodyOwner, incarnation: number, chart: ChildReport) {
@@ -36,6 +37,7 @@ export class BodyLink implements BodyListener, Child {
 
   opened(body: Body): void {
     this.#body = body;
+    this.#isMeasured = isMeasured(body);
     const early = this.#early;
     this.#early = undefined;
     if (early) for (const tell of early) tell();
@@ -89,10 +91,20 @@ export class BodyLink implements BodyListener, Child {
   }
 
   usage(): Usage | undefined {
+    if (!this.#isMeasured) return undefined;
     try {
       return this.#body?.usage?.();
     } catch {
       return undefined;
     }
+  }
+}
+
+/** Whether its host measures it. A host may hand over anything. */
+function isMeasured(body: Body | undefined): boolean {
+  try {
+    return body?.usage !== undefined;
+  } catch {
+    return false;
   }
 }

@@ -27,6 +27,8 @@ export interface LivenessOwner {
   askHealth(checkId: number): void;
   healthPassed(): void;
   healthMissed(): void;
+  /** The newest report is another. */
+  changed(): void;
 }
 
 /** A timer later than this says that the program itself was held up, and has not listened either; ms. */
@@ -58,7 +60,7 @@ export class Liveness {
 
   watch(): void {
     this.#isWatching = true;
-    this.#newest = UNKNOWN;
+    this.#show(UNKNOWN);
     this.#scheduleNext();
   }
 
@@ -66,7 +68,7 @@ export class Liveness {
     this.#isWatching = false;
     this.#askedAt = undefined;
     this.#clearTimers();
-    this.#newest = notRunning;
+    this.#show(notRunning);
     this.#tellWaiting();
   }
 
@@ -89,7 +91,7 @@ export class Liveness {
     const now = this.#owner.clock.now();
     const latencyMs = isOpen ? now - (this.#askedAt ?? now) : undefined;
     const { detail } = report;
-    this.#newest = Object.freeze({
+    this.#show({
       status: 'healthy',
       misses: 0,
       checkedAt: now,
@@ -118,7 +120,7 @@ export class Liveness {
   }
 
   #miss(detail: unknown): void {
-    this.#newest = Object.freeze({
+    this.#show({
       status: 'unresponsive',
       misses: this.#newest.misses + 1,
       checkedAt: this.#owner.clock.now(),
@@ -126,6 +128,11 @@ export class Liveness {
     });
     this.#close();
     this.#owner.healthMissed();
+  }
+
+  #show(newest: HealthReport): void {
+    this.#newest = Object.freeze(newest);
+    this.#owner.changed();
   }
 
   #close(): void {

@@ -78,6 +78,8 @@ export interface MailboxOwner {
   becameIdle(): void;
   /** A task may have left. */
   loadFell(): void;
+  /** What is to be seen of the tasks may have changed. */
+  changed(): void;
   reportFault(message: string, thrown: unknown): void;
 }
 
@@ -323,6 +325,7 @@ export class Mailbox implements EntryOwner {
 
   #changed(): void {
     this.#shown = undefined;
+    this.#owner.changed();
   }
 
   #show(): TasksAtWork {

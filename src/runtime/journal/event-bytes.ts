@@ -4,12 +4,15 @@
  * Only some events hold what a user gave, and only these are looked at. Large data is estimated by a sample of it, for
  * to look at all of it would cost more than to keep it.
  */
+import type { AgentLife } from '../../machines/index.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** An event of a handful of numbers and short strings. */
 const PLAIN_BYTES = 256;
 /** Where an agent stands, which comes with each event of its life. */
 const LIFE_BYTES = 512;
+/** A spec, but for what is of any size in it. */
+const SPEC_BYTES = 2_048;
 /** What each field, or item, takes by itself. */
 const SLOT_BYTES = 16;
 const OBJECT_BYTES = 64;
@@ -25,16 +28,53 @@ export function eventBytes(event: SystemEvent): number {
     case 'agent.state_saved':
     case 'variable.acknowledged':
       return PLAIN_BYTES;
+    case 'agent.forgotten':
+      return PLAIN_BYTES;
     case 'agent.starting':
     case 'agent.started':
     case 'agent.recovered':
     case 'agent.stopping':
-      return PLAIN_BYTES + LIFE_BYTES;
+    case 'agent.restart_scheduled':
+      return PLAIN_BYTES + lifeBytes(event);
+    case 'agent.stopped':
+    case 'agent.completed':
+    case 'agent.crashed':
+      return (
+        PLAIN_BYTES + lifeBytes(event) + dataBytes(event.reason, LOOKS) + dataBytes(event.abandoned, LOOKS)
+      );
+    case 'agent.registered': {
+      const { initArgs, resources } = event.spec;
+      return (
+        PLAIN_BYTES +
+        SPEC_BYTES +
+        dataBytes(initArgs, LOOKS) +
+        knownBytes(resources) +
+        knownBytes(event.manifest)
+      );
+    }
     case 'task.accepted':
       return PLAIN_BYTES + (event.input === undefined ? 0 : dataBytes(event.input, LOOKS));
     default:
       return PLAIN_BYTES + dataBytes(event, LOOKS);
   }
+}
+
+/** The restarts in it are as many as its policy allows. */
+function lifeBytes({ life }: { readonly life: AgentLife }): number {
+  return LIFE_BYTES + SLOT_BYTES * life.history.recent.length;
+}
+
+const known = new WeakMap<object, number>();
+
+/** Of frozen data that many events share. */
+function knownBytes(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return SLOT_BYTES;
+  let bytes = known.get(value);
+  if (bytes === undefined) {
+    bytes = dataBytes(value, LOOKS);
+    known.set(value, bytes);
+  }
+  return bytes;
 }
 
 /** Any data; what is no data, a function say, counts as a field. */

@@ -8,6 +8,8 @@
  * I2  What the runtime or its user holds besides is not frozen under their hands: the event gets a copy of it.
  * I3  What is no JSON data (a client in the initArgs of an in-process agent, say) stays what it is, by reference.
  */
+import type { AgentLife } from '../../machines/index.ts';
+import { frozenData } from '../values/data-copy.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** Deeper than this, data is left as it is. */
@@ -22,9 +24,19 @@ export function handOut(event: SystemEvent): SystemEvent {
   const fields = event as unknown as Record<string, unknown>;
   for (const key of Object.keys(fields)) {
     const field = fields[key];
-    if (typeof field === 'object' && field !== null) fields[key] = immutableOf(field);
+    if (typeof field !== 'object' || field === null) continue;
+    fields[key] = key === 'life' ? frozenLife(field as AgentLife) : immutableOf(field);
   }
   return Object.freeze(event);
+}
+
+/** A life belongs to its event, and what it shares with its chart is never changed there: it takes no copy. */
+function frozenLife(life: AgentLife): AgentLife {
+  const { history, reason } = life;
+  Object.freeze(history.recent);
+  Object.freeze(history);
+  if (typeof reason === 'object') frozenData(reason);
+  return Object.freeze(life);
 }
 
 function immutableOf(data: object): object {

@@ -48,6 +48,8 @@ export class Alerts {
   }
 
   clear(alert: AlertType, of?: string | OfPool): void {
+    // Most agents have none.
+    if (typeof of === 'string' && !this.#ofAgent.get(of)?.has(alert)) return;
     if (!this.#active.delete(keyOf(alert, of))) return;
     const { agentId, ...subject } = subjectOf(of);
     if (agentId !== undefined) {
