@@ -1,5 +1,6 @@
 /** A durable store in one SQLite file: `mabeam/sqlite`. */
 export {
+  type Backup,
   type Compaction,
   sqliteStore,
   type SqliteStore,

@@ -11,11 +11,18 @@ import {
 import { stepOf } from '../../src/runtime/journal/replay.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
 
+let isSound = true;
+
 const worker = defineAgent({
   type: 'worker',
-  init: () => ({ done: 0 }),
+  init: () => {
+    if (!isSound) throw new Error('not sound');
+    return { done: 0 };
+  },
   tasks: {
     work: { run: ({ state }) => ++state.done },
+    hang: { run: () => new Promise<void>(() => {}) },
+    end: { run: ({ complete }) => complete() },
     fail: {
       run: () => {
         throw new Error('no');
@@ -84,12 +91,35 @@ async function livedThrough() {
   await look();
   await agents.stop(id);
   await look();
+  // A second life, and how its first one ended must not show.
+  await agents.start(id);
+  await look();
+  const left = ['hang', 'work'].map((type) => agents.execute(id, { type }).catch(() => undefined));
+  await look();
+  await agents.kill(id);
+  await Promise.all(left);
+  await look();
+  expect(agents.get(id).abandoned).toHaveLength(2);
+  await clock.advance(1_000);
+  await look();
+  expect(agents.get(id)).toMatchObject({ status: 'running', abandoned: [] });
+  await agents.stop(id);
+  await look();
+  isSound = false;
+  await agents.start(id).catch(() => undefined);
+  isSound = true;
+  await look();
+  await agents.start(id);
+  await look();
+  await agents.execute(id, { type: 'end' });
+  await look();
+  expect(agents.get(id).status).toBe('completed');
   return { system, id, moments };
 }
 
 it('a replay up to any moment says what the live record said then', async () => {
   const { system, id, moments } = await livedThrough();
-  expect(moments.size).toBe(11);
+  expect(moments.size).toBe(19);
   for (const [sequence, record] of moments) {
     const steps = await system.events.replay(id, sequence);
     const { sequence: _, at: __, type: ___, ...said } = steps.at(-1)!;
@@ -115,6 +145,19 @@ it('a replay goes state by state', async () => {
     'running',
     'crashed',
     'stopped',
+    'starting',
+    'running',
+    'crashed',
+    'starting',
+    'running',
+    'stopping',
+    'stopped',
+    'starting',
+    'stopped',
+    'starting',
+    'running',
+    'stopping',
+    'completed',
   ]);
   await system.close();
 });
@@ -124,6 +167,30 @@ it('a forgotten agent can still be replayed, and an unknown one has no life', as
   await system.agents.forget(id);
   expect((await system.events.replay(id)).at(-1)?.status).toBe('forgotten');
   expect(await system.events.replay('nobody')).toEqual([]);
+  await system.close();
+});
+
+it('an agent that is registered anew under its id has nothing of the one before', async () => {
+  const { system, id } = await livedThrough();
+  await system.agents.forget(id);
+  await system.agents.register({ id, module: worker });
+  const steps = await system.events.replay(id);
+  expect(steps.at(-1)).toEqual({
+    sequence: steps.at(-1)!.sequence,
+    at: steps.at(-1)!.at,
+    type: 'agent.registered',
+    status: 'registered',
+    incarnation: 0,
+    restarts: 0,
+    abandoned: [],
+    tasks: { done: 0, failed: 0, timedOut: 0, abandoned: 0 },
+  });
+  await system.agents.start(id);
+  expect((await system.events.replay(id)).at(-1)).toMatchObject({
+    status: 'running',
+    incarnation: 1,
+    tasks: { done: 0, failed: 0, timedOut: 0, abandoned: 0 },
+  });
   await system.close();
 });
 

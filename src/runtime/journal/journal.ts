@@ -23,6 +23,7 @@ import { Batch, type CommitListener, type CommitObserver } from './batch.ts';
 import { Outage } from './outage.ts';
 import { readEvents, type ReadOptions, readSchema } from './reading.ts';
 import type { Store } from './store.ts';
+import { StoreCheck } from './store-check.ts';
 import { type EventListener, type SubscribeOptions, Subscriptions } from './subscriptions.ts';
 import type { EventDraft, SystemEvent } from './system-event.ts';
 
@@ -41,6 +42,8 @@ export interface JournalOptions {
   readonly commitTimeoutMs?: number;
   /** Time between attempts to reach a store that failed; ms. */
   readonly retryMs?: number;
+  /** Time between two questions to a store that says by itself whether it fails; ms. */
+  readonly checkMs?: number;
   /** Events kept for a store that failed. */
   readonly maxBacklog?: number;
   /** About how many bytes these may hold. */
@@ -54,6 +57,7 @@ export class Journal {
   readonly #logger: Logger;
   readonly #appender: Appender;
   readonly #outage: Outage;
+  readonly #check: StoreCheck;
   readonly #subscriptions: Subscriptions;
   readonly #turn = new LoopTurn();
   #last: number;
@@ -68,7 +72,7 @@ export class Journal {
 
   constructor(options: JournalOptions) {
     const { store, clock, logger, lastSequence, commitTimeoutMs = 10_000, retryMs = 1_000 } = options;
-    const { maxBacklog = 100_000, maxBacklogBytes = 128 * 1024 * 1024 } = options;
+    const { checkMs = 1_000, maxBacklog = 100_000, maxBacklogBytes = 128 * 1024 * 1024 } = options;
     this.#options = options;
     this.#store = store;
     this.#clock = clock;
@@ -87,6 +91,13 @@ export class Journal {
       maxBytes: maxBacklogBytes,
       committed: (event) => this.#subscriptions.tellCommitted(event),
       recovered: (rest, lost) => this.#recovered(rest, lost),
+    });
+    this.#check = new StoreCheck({
+      store,
+      clock,
+      everyMs: checkMs,
+      isIdle: () => !this.#isCommitting && !this.#outage.isOn,
+      failed: (thrown) => this.#failed(new Batch(), { thrown }),
     });
   }
 
@@ -157,12 +168,14 @@ export class Journal {
 
   /** Commits what is left and stops trying; gives how many events were not kept. Later ones are not waited for. */
   async close(): Promise<number> {
+    this.#check.end();
     await this.settled();
     return this.#outage.close(() => this.settled());
   }
 
   /** Its system was not created: of what was gathered nothing is committed, or told. */
   discard(): void {
+    this.#check.end();
     this.#isDiscarded = true;
   }
 

@@ -60,6 +60,13 @@ export interface Store {
   read(query: EventQuery): readonly SystemEvent[] | Promise<readonly SystemEvent[]>;
   /** The newest saved state of an agent. */
   state(agentId: string): SavedState | undefined | Promise<SavedState | undefined>;
+  /**
+   * Whether it can still keep what it is given, where it may lose that without being asked for anything: that its file
+   * is gone, say. Asked about once a second.
+   *
+   * @throws Error that says what is wrong
+   */
+  check?(): void | Promise<void>;
   close(): void | Promise<void>;
 }
 

@@ -7,7 +7,9 @@
  * I1  An append is answered after its commit; batches are kept in the order in which they were given.
  * I2  When one fails, those behind it fail with it: there is no gap.
  * I3  What cannot be kept as it is, is refused before anything is written, and nobody else's append with it.
- * I4  The file is this system's alone from `recover` to `close`.
+ * I4  The file is this system's alone from `recover` to `close`. That it is not where it was, or was written by
+ *     somebody else, is noticed within some milliseconds of work, and by `check`.
+ * I5  Upkeep that fails harms no append.
  */
 import { resolve as absolute } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -16,8 +18,11 @@ import { z } from 'zod';
 import { AgentSystemError, errorInfoOf, inWords } from '../../values/errors.ts';
 import type { SavedState } from '../../definition/saved-state.ts';
 import { parseInput } from '../../values/malformed.ts';
+import type { Batch } from '../batch.ts';
+import { appendsInPlace, type InPlaceStore } from '../in-place-append.ts';
 import { assertOrder, type EventQuery, type Recovery, type Store, type StoreBatch } from '../store.ts';
 import type { SystemEvent } from '../system-event.ts';
+import { backUp, type Backup } from './sqlite/backup.ts';
 import { encodeEvent } from './sqlite/event-json.ts';
 import { storeFailed, storeFailureOf } from './sqlite/failure.ts';
 import { type EncodedBatch, LogFile, type LogFileOptions } from './sqlite/log-file.ts';
@@ -41,9 +46,13 @@ export interface Compaction {
   readonly freedBytes: number;
 }
 
+export type { Backup };
+
 export interface SqliteStore extends Store {
   recover(): Recovery;
   append(batch: StoreBatch): Promise<void>;
+  /** @throws AgentSystemError `STORE_FAILED` when the file is not where it was, or not as this store has left it */
+  check(): void;
   close(): Promise<void>;
   /**
    * Drops all that `retain` lets go and makes the file as small as it can be, a little at a time while the system
@@ -52,6 +61,13 @@ export interface SqliteStore extends Store {
    * @throws AgentSystemError `STORE_FAILED`
    */
   compact(): Promise<Compaction>;
+  /**
+   * Makes a copy of the store at `path`, where nothing may be yet, with all that was acknowledged before the call,
+   * while the system works on. It is a store by itself: one file, to be opened, or restored, without any other.
+   *
+   * @throws AgentSystemError `STORE_FAILED`
+   */
+  backup(path: string | URL): Promise<Backup>;
 }
 
 const optionsSchema = z.strictObject({
@@ -83,24 +99,31 @@ interface Waiting extends EncodedBatch {
   readonly reject: (error: AgentSystemError) => void;
 }
 
-interface CompactionAsked {
-  readonly resolve: (done: Compaction) => void;
+interface Asked<Result> {
+  readonly resolve: (result: Result) => void;
   readonly reject: (error: AgentSystemError) => void;
+}
+
+interface BackupAsked extends Asked<Backup> {
+  readonly path: string;
 }
 
 /** Work behind the log that is under way, and who asked for it, if anybody did. */
 interface Upkeep {
   readonly steps: Generator<void, void, undefined>;
-  readonly asked: readonly CompactionAsked[];
+  readonly asked: readonly Asked<Compaction>[];
   readonly bytesBefore: number;
 }
 
-class QueuedStore implements SqliteStore {
+class QueuedStore implements SqliteStore, InPlaceStore {
   readonly isDurable = true;
   readonly #options: LogFileOptions;
   #file: LogFile | undefined;
   #waiting: Waiting[] = [];
-  #compactions: CompactionAsked[] = [];
+  #compactions: Asked<Compaction>[] = [];
+  #backups: BackupAsked[] = [];
+  /** Backups that are being made. */
+  readonly #copying = new Set<Promise<void>>();
   #upkeep: Upkeep | undefined;
   /** Upkeep that failed is tried again when something could be written. */
   #mayTidy = true;
@@ -134,6 +157,18 @@ class QueuedStore implements SqliteStore {
   }
 
   append({ events, states, facts }: StoreBatch): Promise<void> {
+    return this.#append(events, states, facts);
+  }
+
+  appendInPlace(batch: Batch): Promise<void> {
+    return this.#append(batch.events.slice(0, batch.eventCount), batch.newestStates(), batch.facts);
+  }
+
+  #append(
+    events: StoreBatch['events'],
+    states: StoreBatch['states'],
+    facts: StoreBatch['facts'],
+  ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     try {
       this.#opened();
@@ -174,12 +209,32 @@ class QueuedStore implements SqliteStore {
     return promise;
   }
 
+  backup(path: string | URL): Promise<Backup> {
+    const { promise, resolve, reject } = Promise.withResolvers<Backup>();
+    try {
+      this.#opened();
+      this.#backups.push({ path: pathOf(path), resolve, reject });
+      this.#start();
+    } catch (thrown) {
+      reject(this.#refusal(thrown));
+    }
+    return promise;
+  }
+
+  check(): void {
+    const file = this.#opened();
+    // In the midst of a transaction it is the next one that looks.
+    if (this.#written === undefined) this.#tried('looking for its file', () => file.check());
+  }
+
   async close(): Promise<void> {
     const file = this.#file;
     if (file === undefined) return;
     // From here on nothing is taken; what was, is written.
     this.#file = undefined;
     await this.#work;
+    file.end();
+    await Promise.all(this.#copying);
     this.#tried('closing it', () => file.close());
   }
 
@@ -202,13 +257,15 @@ class QueuedStore implements SqliteStore {
       await nextTurn();
       const { group, rows } = this.#nextGroup();
       if (group.length > 0) await this.#write(file, group);
+      this.#copy(file);
+      this.#checkpoint(file);
       this.#tidy(file);
       // Upkeep keeps the pace of the log: a flood would leave it behind for ever.
       for (let left = rows - ROWS_A_TRANSACTION; left > 0 && this.#upkeep; left -= ROWS_A_TRANSACTION) {
         await nextTurn();
         this.#tidy(file);
       }
-    } while (this.#waiting.length + this.#compactions.length > 0 || this.#upkeep);
+    } while (this.#waiting.length + this.#compactions.length + this.#backups.length > 0 || this.#upkeep);
     this.#work = undefined;
   }
 
@@ -251,14 +308,33 @@ class QueuedStore implements SqliteStore {
     }
   }
 
+  /** Begins the backups that were asked for, now that no transaction is open. */
+  #copy(file: LogFile): void {
+    for (const { path, resolve, reject } of this.#backups.splice(0)) {
+      const done = backUp(file, path).then(resolve, (thrown: unknown) => reject(this.#refusal(thrown)));
+      this.#copying.add(done);
+      void done.then(() => this.#copying.delete(done));
+    }
+  }
+
+  /** What it does not do now it does after some more events: nobody waits for it. */
+  #checkpoint(file: LogFile): void {
+    try {
+      file.checkpointIfDue();
+    } catch {
+      // What is wrong with the file is said by the next append, or is over by then.
+    }
+  }
+
   /** One step of what is to be done behind the log. */
   #tidy(file: LogFile): void {
     const isClosing = this.#file !== file;
     if (isClosing) return this.#stopTidying();
-    this.#upkeep ??= this.#nextUpkeep(file);
-    if (this.#upkeep === undefined) return;
-    const { steps, asked, bytesBefore } = this.#upkeep;
+    const asked = this.#upkeep?.asked ?? this.#compactions.splice(0);
     try {
+      this.#upkeep ??= this.#nextUpkeep(file, asked);
+      if (this.#upkeep === undefined) return;
+      const { steps, bytesBefore } = this.#upkeep;
       if (!steps.next().done) return;
       for (const { resolve } of asked) resolve({ freedBytes: Math.max(0, bytesBefore - file.bytes) });
     } catch (thrown) {
@@ -270,10 +346,10 @@ class QueuedStore implements SqliteStore {
     this.#upkeep = undefined;
   }
 
-  #nextUpkeep(file: LogFile): Upkeep | undefined {
-    const asked = this.#compactions.splice(0);
-    const steps = asked.length > 0 ? file.compact() : this.#mayTidy ? file.upkeep() : undefined;
-    return steps && { steps, asked, bytesBefore: file.bytes };
+  #nextUpkeep(file: LogFile, asked: Upkeep['asked']): Upkeep | undefined {
+    if (asked.length > 0) return { steps: file.compact(), asked, bytesBefore: file.bytes };
+    const steps = this.#mayTidy ? file.upkeep() : undefined;
+    return steps && { steps, asked, bytesBefore: 0 };
   }
 
   #stopTidying(): void {
@@ -304,6 +380,8 @@ class QueuedStore implements SqliteStore {
     return new AgentSystemError('STORE_FAILED', message, { cause: thrown, details: { path } });
   }
 }
+
+appendsInPlace(QueuedStore);
 
 /** A batch as it is at this moment: what its owner does with it later is not in the file. */
 function encode({ events, states, facts }: StoreBatch, lastSequence: number): EncodedBatch {

@@ -72,11 +72,22 @@ const WORDS: Readonly<Record<number, Failure>> = {
   },
 };
 
+/** What the operating system says by itself, of files that are not SQLite's. */
+const SYSTEM_WORDS: Readonly<Record<string, Failure | undefined>> = {
+  ENOSPC: WORDS[RESULT.full],
+  EDQUOT: WORDS[RESULT.full],
+  EFBIG: WORDS[RESULT.full],
+  EACCES: WORDS[RESULT.readOnly],
+  EPERM: WORDS[RESULT.readOnly],
+  EROFS: WORDS[RESULT.readOnly],
+  EIO: WORDS[RESULT.ioError],
+};
+
 function failureOf(path: string, doing: string, thrown: unknown): Failure {
   const code = resultCodeOf(thrown);
-  if (code === RESULT.busy || code === RESULT.locked) return heldElsewhere(path);
+  if (isBusy(thrown)) return heldBy(holderOf(path));
   const { message } = errorInfoOf(thrown);
-  const words = code === undefined ? undefined : WORDS[code];
+  const words = code === undefined ? systemWordsOf(thrown) : WORDS[code];
   if (words === undefined) {
     return {
       expected: `${doing} to succeed`,
@@ -87,8 +98,23 @@ function failureOf(path: string, doing: string, thrown: unknown): Failure {
   return { ...words, came: `${words.came} (${doing}: ${message})` };
 }
 
-function heldElsewhere(path: string): Failure {
-  const pid = holderOf(path);
+/** Somebody else has the path. */
+export function heldElsewhere(path: string, lockedFile: string, cause: unknown): AgentSystemError {
+  return storeFailed(path, heldBy(holderOf(lockedFile) ?? holderOf(path)), cause);
+}
+
+/** Another system of this program has the path. */
+export function heldHere(path: string): AgentSystemError {
+  return storeFailed(path, heldBy(process.pid));
+}
+
+/** Whether SQLite was refused a lock. */
+export function isBusy(thrown: unknown): boolean {
+  const code = resultCodeOf(thrown);
+  return code === RESULT.busy || code === RESULT.locked;
+}
+
+function heldBy(pid: number | undefined): Failure {
   const who =
     pid === process.pid
       ? `this very program (pid ${pid})`
@@ -98,6 +124,11 @@ function heldElsewhere(path: string): Failure {
     came: `a file that ${who} has open`,
     wayOut: 'close that one first, or give every system a file of its own',
   };
+}
+
+function systemWordsOf(thrown: unknown): Failure | undefined {
+  if (!(thrown instanceof Error) || !('syscall' in thrown && 'code' in thrown)) return undefined;
+  return SYSTEM_WORDS[String(thrown.code)] ?? WORDS[RESULT.cannotOpen];
 }
 
 function resultCodeOf(thrown: unknown): number | undefined {

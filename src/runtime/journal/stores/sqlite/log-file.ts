@@ -16,7 +16,8 @@ import type { SystemEvent } from '../../system-event.ts';
 import { AgentColumn } from './agent-column.ts';
 import { decodeEvent } from './event-json.ts';
 import { damaged } from './failure.ts';
-import { type FileOptions, openFile } from './open-file.ts';
+import type { FileCopy, HeldFile } from './held-file.ts';
+import { type FileOptions, openFile, type OpenFile } from './open-file.ts';
 import { Retention, type Retain } from './retention.ts';
 import { numberOf } from './schema.ts';
 import { SlotTable } from './slot-table.ts';
@@ -24,6 +25,8 @@ import { rollBack } from './transaction.ts';
 
 /** Rows that are written before others get their turn: about half a millisecond. */
 const ROWS_A_STEP = 200;
+/** Pages that a piece of the work behind the log changes, more or less. */
+const PAGES_A_PIECE = 64;
 
 /** A batch, its events in the form in which they are kept. */
 export interface EncodedBatch extends StoreBatch {
@@ -37,6 +40,7 @@ export interface LogFileOptions extends FileOptions {
 export class LogFile {
   readonly #path: string;
   readonly #db: DatabaseSync;
+  readonly #held: HeldFile;
   readonly #statements: ReturnType<typeof statementsOf>;
   readonly #slots: SlotTable;
   readonly #column: AgentColumn;
@@ -49,19 +53,29 @@ export class LogFile {
    * @throws AgentSystemError `STORE_FAILED`, and more of what SQLite throws; the file is then closed again
    */
   static open(options: LogFileOptions): { readonly file: LogFile; readonly recovery: Recovery } {
-    const db = openFile(options);
+    const opened = openFile(options);
+    let file: LogFile;
+    let recovery: Recovery;
     try {
-      const file = new LogFile(db, options);
-      return { file, recovery: file.#recover() };
+      file = new LogFile(opened, options);
+      recovery = file.#recover();
     } catch (thrown) {
-      db.close();
+      opened.held.discard();
       throw thrown;
     }
+    try {
+      opened.held.begin();
+    } catch (thrown) {
+      opened.held.close();
+      throw thrown;
+    }
+    return { file, recovery };
   }
 
-  private constructor(db: DatabaseSync, { path, retain }: LogFileOptions) {
+  private constructor({ db, held }: OpenFile, { path, retain }: LogFileOptions) {
     this.#path = path;
     this.#db = db;
+    this.#held = held;
     this.#statements = statementsOf(db);
     this.#slots = new SlotTable(db);
     const row = this.#statements.newest.get();
@@ -86,14 +100,18 @@ export class LogFile {
   /** Keeps batches; between two steps others may have their turn. @throws what SQLite throws: nothing was kept */
   *write(batches: readonly EncodedBatch[]): Generator<void, void, undefined> {
     const { begin, insert, dropState, setState, setFact, commit } = this.#statements;
+    this.#held.look();
     const rewind = this.#column.mark();
+    let rows = 0;
+    let bytes = 0;
+    let scattered = 0;
     begin.run();
     try {
-      let rows = 0;
       for (const { events, bodies, states, facts } of batches) {
         for (const [place, event] of events.entries()) {
           if (rows++ % ROWS_A_STEP === 0 && rows > 1) yield;
           insert.run(event.sequence, bodies[place]!);
+          bytes += bodies[place]!.length;
           this.#column.add(event);
           if (event.type === 'agent.forgotten') dropState.run(keyOf(event.agentId));
         }
@@ -101,8 +119,14 @@ export class LogFile {
           if (rows++ % ROWS_A_STEP === 0 && rows > 1) yield;
           if (state === null) dropState.run(keyOf(agentId));
           else setState.run(keyOf(agentId), state.json, state.stateVersion);
+          bytes += state?.json.length ?? 0;
+          scattered += 1;
         }
-        for (const [name, value] of facts ?? []) setFact.run(keyOf(name), keyOf(value));
+        for (const [name, value] of facts ?? []) {
+          setFact.run(keyOf(name), keyOf(value));
+          bytes += value.length;
+          scattered += 1;
+        }
       }
       commit.run();
     } catch (thrown) {
@@ -110,13 +134,25 @@ export class LogFile {
       rollBack(this.#db);
       throw thrown;
     }
+    this.#held.wrote({ bytes, rows: scattered });
     for (const { events } of batches) {
       for (const event of events) this.#slots.note(event);
       this.#newest = events.at(-1) ?? this.#newest;
     }
   }
 
+  /** @throws AgentSystemError `STORE_FAILED` when the file is not where it was, or not as it was left */
+  check(): void {
+    this.#held.lookNow();
+  }
+
+  /** Writes the log back into the file when it has grown. @throws as `check`, and what SQLite throws */
+  checkpointIfDue(): void {
+    if (this.#held.isCheckpointDue) this.#held.checkpoint();
+  }
+
   read({ agentId, after = 0, limit }: EventQuery): readonly SystemEvent[] {
+    this.#held.assertReadable();
     const from = Math.max(after, this.#retention.keptAfter);
     if (agentId === undefined) return [...this.#eventsAfter(from, limit)];
     const found: SystemEvent[] = [];
@@ -129,6 +165,7 @@ export class LogFile {
   }
 
   state(agentId: string): SavedState | undefined {
+    this.#held.assertReadable();
     const row = this.#statements.state.get(keyOf(agentId));
     return row && { json: String(row['json']), stateVersion: Number(row['state_version']) };
   }
@@ -137,18 +174,44 @@ export class LogFile {
   upkeep(): Generator<void, void, undefined> | undefined {
     if (this.#newest === undefined) return undefined;
     const isOver = this.#retention.isDue(this.#newest);
-    return isOver || this.#slots.isDue ? this.#tidy(this.#newest, isOver) : undefined;
+    return isOver || this.#slots.isDue ? this.#looking(this.#tidy(this.#newest, isOver)) : undefined;
   }
 
   /** Drops all that retention lets go, and makes the file as small as it can be: a bounded piece a step. */
   *compact(): Generator<void, void, undefined> {
-    if (this.#newest) yield* this.#tidy(this.#newest, true);
-    yield* this.#retention.reclaim(true);
-    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    yield* this.#looking(this.#compact());
+    this.#held.checkpoint('empty');
+  }
+
+  /** The file as it is, with all that was kept by now, while others write. @throws AgentSystemError `STORE_FAILED` */
+  beginCopy(): FileCopy {
+    return this.#held.beginCopy();
+  }
+
+  /** Copies that are being made of it end early. */
+  end(): void {
+    this.#held.end();
   }
 
   close(): void {
-    this.#db.close();
+    this.#held.close();
+  }
+
+  /** Work behind the log, a piece a step: before each the file is looked at. */
+  *#looking(work: Generator<void, void, undefined>): Generator<void, void, undefined> {
+    try {
+      for (this.#held.look(); !work.next().done; this.#held.look()) {
+        this.#held.wrote({ bytes: 0, rows: PAGES_A_PIECE });
+        yield;
+      }
+    } finally {
+      work.return();
+    }
+  }
+
+  *#compact(): Generator<void, void, undefined> {
+    if (this.#newest) yield* this.#tidy(this.#newest, true);
+    yield* this.#retention.reclaim(true);
   }
 
   *#tidy(newest: SystemEvent, isOver: boolean): Generator<void, void, undefined> {

@@ -1,0 +1,64 @@
+/**
+ * Files that get their name when they are complete, so that a half-made one is never found.
+ *
+ * I1  Nothing is left of an attempt that failed. What is at the path by then is left as it is.
+ */
+import { randomUUID } from 'node:crypto';
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** A file that is being made, beside the path that it is for. */
+export class Draft {
+  readonly path: string;
+  readonly #target: string;
+
+  constructor(target: string) {
+    this.#target = target;
+    this.path = `${target}.${randomUUID()}.new`;
+  }
+
+  /** Gives it its name, and keeps it whatever happens to the machine. Whether the name was free. */
+  publish(): boolean {
+    sync(this.path);
+    if (!giveName(this.path, this.#target)) return false;
+    syncDirectory(dirname(this.#target));
+    return true;
+  }
+
+  /** Removes what is left of it. */
+  discard(): void {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${this.path}${suffix}`, { force: true });
+  }
+}
+
+function giveName(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+    if (code === 'EEXIST') return false;
+    // File systems without hard links: nothing better is there than to look first.
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return false;
+    renameSync(draft, path);
+    return true;
+  }
+}
+
+/** A file's name is kept when its directory is. Not every system lets one. */
+function syncDirectory(directory: string): void {
+  try {
+    sync(directory);
+  } catch (thrown) {
+    if (process.platform === 'linux' || process.platform === 'darwin') throw thrown;
+  }
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
