@@ -66,7 +66,7 @@ it('whoever comes, goes, answers late or twice: each hears every version once an
                 told.push(version);
                 if (!one.answers) return;
                 known.get(one.agent)!.knows = version;
-                topic.acknowledge(`a${one.agent}`, mine, version);
+                topic.acknowledge(known.get(one.agent)!.listener, version);
               },
             };
             const listener = topic.open(subscriber, one.isSync, 1_000);
@@ -81,17 +81,20 @@ it('whoever comes, goes, answers late or twice: each hears every version once an
           case 'leave':
             if (!there) break;
             known.delete(one.agent);
-            topic.leave(`a${one.agent}`, there.listener.incarnation - 1);
-            topic.leave(`a${one.agent}`, there.listener.incarnation);
+            topic.leave(there.listener);
+            topic.leave(there.listener);
+            expect(topic.acknowledge(there.listener, version)).toBe(false);
             break;
           case 'answer': {
             if (!there) break;
             const said = version - one.back;
             const counts = there.told.includes(said) && said > there.knows;
             if (counts) there.knows = said;
-            expect(topic.acknowledge(`a${one.agent}`, there.listener.incarnation, said)).toBe(counts);
-            expect(topic.acknowledge(`a${one.agent}`, there.listener.incarnation, said)).toBe(false);
-            expect(topic.acknowledge(`a${one.agent}`, there.listener.incarnation + 1, said)).toBe(false);
+            expect(topic.acknowledge(there.listener, said)).toBe(counts);
+            expect(topic.acknowledge(there.listener, said)).toBe(false);
+            for (const none of [NaN, 0.5, Infinity, -1]) {
+              expect(topic.acknowledge(there.listener, none)).toBe(false);
+            }
             break;
           }
           case 'change': {

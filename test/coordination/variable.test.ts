@@ -458,6 +458,48 @@ describe('agents', () => {
     expect(await agents.execute('a', { type: 'seen' })).toEqual([undefined, 0.1]);
   });
 
+  it.each([
+    ['first', ['a', 'b', 'c']],
+    ['last', ['c', 'b', 'a']],
+    ['middle', ['b', 'c', 'a']],
+    ['middle, then the first', ['b', 'a', 'c']],
+  ])('answer several variables at once, whichever is answered first: the %s', async (_, order) => {
+    const gates = new Map<string, PromiseWithResolvers<void>>();
+    const heard: string[] = [];
+    const slow = defineAgent({
+      type: 'slow',
+      variables: ['a', 'b', 'c'],
+      init: () => null,
+      onVariable: async ({ name, version }) => {
+        heard.push(`${name} ${version}`);
+        const held = gate();
+        gates.set(name, held);
+        await held.promise;
+      },
+      tasks: {},
+    });
+    const { system, agents, eventsOf } = await rig();
+    for (const name of order) await system.variables.define(name, variable.integer({ default: 0 }));
+    await agents.register({ id: 's', module: slow, coordination: { communicationPattern: 'sync' } });
+    await agents.start('s');
+    const changes = ['a', 'b', 'c', 'a', 'b', 'c', 'a', 'b', 'c'].map((name) =>
+      system.variables.set(name, 1),
+    );
+    await fateOf(Promise.allSettled(changes));
+    expect(heard).toEqual(['a 2', 'b 2', 'c 2']);
+    for (const name of [...order, ...order]) {
+      gates.get(name)!.resolve();
+      await fateOf(changes[8]!);
+    }
+    expect(heard).toEqual(['a 2', 'b 2', 'c 2', ...order.map((name) => `${name} 4`)]);
+    expect(eventsOf('variable.acknowledged').map(({ name, version }) => `${name} ${version}`)).toEqual(
+      [2, 4].flatMap((version) => order.map((name) => `${name} ${version}`)),
+    );
+    expect((await Promise.all(changes)).slice(6)).toEqual(
+      Array(3).fill({ version: 4, acknowledged: ['s'], outOfDate: [] }),
+    );
+  });
+
   it('answer one version at a time, and the newest has the last word', async () => {
     const gates = new Map([
       [0.2, gate()],

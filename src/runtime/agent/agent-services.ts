@@ -13,14 +13,23 @@ import type { Alerts } from '../observability/alerts.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Agent } from './agent.ts';
 
-/** What coordination is told of an agent, and asked for it. */
+/** What coordination is told of agents. */
 export interface AgentCoordination {
-  /** A body opens: the variables it begins with, and from then on hears of. */
-  bodyOpened(agent: Agent): readonly VariableState[];
-  started(agent: Agent): void;
+  /** A body opens; `undefined` when coordination has nothing to do with its agent. */
+  join(agent: Agent): Participation | undefined;
+  /** It runs: it is told what it missed. A module that lives elsewhere may declare more than it did before. */
+  started(agent: Agent, participation: Participation | undefined): Participation | undefined;
+  /** One that takes no part has told something all the same. */
+  strayed(agent: Agent, incarnation: number, report: BodyReport): void;
+}
+
+/** The part that one incarnation of an agent takes in coordination, from its open to its end. */
+export interface Participation {
+  /** The variables that the body begins with; from then on it hears of their changes. */
+  readonly variables: readonly VariableState[];
   /** The body has ended, or begins to: told once or twice. */
-  ended(agent: Agent): void;
-  reported(agent: Agent, incarnation: number, report: BodyReport): void;
+  ended(): void;
+  reported(report: BodyReport): void;
 }
 
 export interface AgentServices {

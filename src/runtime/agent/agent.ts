@@ -39,7 +39,7 @@ import {
   type ChildReport,
   createChart,
 } from '../engine/create-chart.ts';
-import type { Body, BodyReport, BodyRequest, Host, TraceParent } from '../hosting/host.ts';
+import type { Body, BodyReport, BodyRequest, Host, TraceParent, VariableState } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
 import type { Clock } from '../time/clock.ts';
 import { dataCopy, frozenData } from '../values/data-copy.ts';
@@ -58,6 +58,8 @@ import { Offers, type OffersOwner } from './offers.ts';
 import { StateKeeper } from './state-keeper.ts';
 
 type Waiting<Told> = Callers<Told> | undefined;
+
+const NO_VARIABLES: readonly VariableState[] = Object.freeze([]);
 
 export class Agent
   implements ChartOptions, BodyOwner, MailboxOwner, LivenessOwner, OffersOwner, CarriedTaskOwner
@@ -278,7 +280,7 @@ export class Agent
     this.#link = undefined;
     if (link) {
       this.#leaveAdmission();
-      this.#services.coordination.ended(this);
+      link.participation?.ended();
       link.kill();
     }
     this.#offers?.giveUp();
@@ -365,6 +367,7 @@ export class Agent
     if (restored) (this.#states ??= new StateKeeper()).restored(restored);
     let body: Body;
     try {
+      link.participation = this.#services.coordination.join(this);
       body = this.#host.open(
         {
           agentId: this.id,
@@ -373,7 +376,7 @@ export class Agent
           initArgs: dataCopy(spec.initArgs),
           restored,
           previousStop: this.#context.reason,
-          variables: this.#services.coordination.bodyOpened(this),
+          variables: link.participation?.variables ?? NO_VARIABLES,
           resources: spec.resources,
         },
         link,
@@ -395,7 +398,7 @@ export class Agent
       case 'agent.started':
         this.journal.emit(told, this.#answerStart(life.incarnation));
         // First what it missed of its variables, then its tasks.
-        this.#services.coordination.started(this);
+        this.#participate();
         this.#mailbox?.open();
         return this.#carried?.repeat();
       case 'agent.start_failed':
@@ -409,7 +412,7 @@ export class Agent
       }
       case 'agent.stopping':
         this.journal.emit(told);
-        return this.#services.coordination.ended(this);
+        return this.#link?.participation?.ended();
       case 'agent.forgotten':
         this.#services.forgotten(this);
         this.#carried?.giveUp();
@@ -418,6 +421,16 @@ export class Agent
       default:
     }
     this.journal.emit(told);
+  }
+
+  #tellCoordination({ participation, incarnation }: BodyLink, report: BodyReport): void {
+    if (participation) participation.reported(report);
+    else this.#services.coordination.strayed(this, incarnation, report);
+  }
+
+  #participate(): void {
+    const link = this.#link;
+    if (link) link.participation = this.#services.coordination.started(this, link.participation);
   }
 
   #commandBody(command: BodyCommand): void {
@@ -457,7 +470,7 @@ export class Agent
     if (link !== this.#link) {
       this.bodyDropped();
       // A vote is refused by its round, which says so in the event stream.
-      if (report.type === 'vote.cast') this.#services.coordination.reported(this, link.incarnation, report);
+      if (report.type === 'vote.cast') this.#tellCoordination(link, report);
       return;
     }
     switch (report.type) {
@@ -491,7 +504,7 @@ export class Agent
         this.#logger()[report.level](report.fields ?? {}, report.message);
         return;
       default:
-        this.#services.coordination.reported(this, link.incarnation, report);
+        this.#tellCoordination(link, report);
     }
   }
 
@@ -505,7 +518,7 @@ export class Agent
     this.#services.alerts.clear('body_not_ending', this.id);
     link.ended({ reason, at: this.clock.now(), chance: this.#services.random() });
     // What follows for others comes after it in the event stream.
-    this.#services.coordination.ended(this);
+    link.participation?.ended();
   }
 
   bodyDropped(): void {

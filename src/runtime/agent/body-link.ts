@@ -8,6 +8,7 @@ import type { BodyExit, ExitReason } from '../../machines/index.ts';
 import type { Child, ChildReport } from '../engine/create-chart.ts';
 import type { Body, BodyListener, BodyReport, BodyRequest, Usage } from '../hosting/host.ts';
 import { errorInfoOf } from '../values/errors.ts';
+import type { Participation } from './agent-services.ts';
 
 /** The agent whose body it is. */
 export interface BodyOwner {
@@ -19,6 +20,8 @@ export interface BodyOwner {
 
 export class BodyLink implements BodyListener, Child {
   readonly incarnation: number;
+  /** Its part in coordination, once it has one. */
+  participation: Participation | undefined = undefined;
   readonly #owner: BodyOwner;
   readonly #chart: ChildReport;
   #body: Body | undefined = undefined;

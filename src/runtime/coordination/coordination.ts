@@ -132,7 +132,6 @@ export class Coordination implements CoordinationControl {
       },
       isClosing: () => this.#phase !== 'open',
       request: (round) => this.#request(round),
-      agentOf: (agentId) => this.participants.agent(agentId),
       reportFault,
     });
     this.participants = new Participants({
@@ -253,7 +252,7 @@ export class Coordination implements CoordinationControl {
     for (const agent of agents()) if (agent.position.isAlive) agent.send({ type: 'coordination.restored' });
     this.#election.elect();
     for (const topic of this.variables.topics()) {
-      for (const listener of topic.listeners.values()) topic.catchUp(listener);
+      for (const listener of topic.listeners) topic.catchUp(listener);
     }
   }
 

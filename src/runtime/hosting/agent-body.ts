@@ -23,6 +23,7 @@ import {
   type AnyAgentDefinition,
   type InitContext,
   manifestOf,
+  type Proposal,
   type TaskContext,
   type TaskDefinition,
   type Vote,
@@ -62,6 +63,15 @@ export interface Surroundings {
   readonly observe?: ChartObserver | undefined;
 }
 
+/** One variable whose change is being answered. */
+interface Answer {
+  readonly name: string;
+  readonly version: number;
+  /** The newest version that has come meanwhile. */
+  newer: VariableState | undefined;
+  other: Answer | undefined;
+}
+
 const VOTES: readonly unknown[] = ['accept', 'reject', 'abstain'] satisfies Vote[];
 
 export class AgentBody implements Body {
@@ -70,8 +80,8 @@ export class AgentBody implements Body {
   readonly #surroundings: Surroundings;
   readonly #variables: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   readonly #running = new OpenTasks<RunningTask>();
-  /** Variables whose change the agent is answering, with the newest version that came meanwhile. */
-  #answering: Map<string, VariableState | undefined> | undefined = undefined;
+  /** Variables whose change the agent is answering: nearly always none, or one. */
+  #answering: Answer | undefined = undefined;
   #definition!: Callable;
   #phase: Phase = 'loading';
   #life: AbortController | undefined = undefined;
@@ -412,56 +422,95 @@ export class AgentBody implements Body {
     }
   }
 
-  /** An agent answers one version at a time, so that the newest has the last word; what waits is overtaken. */
+  /** An agent answers one version of a variable at a time: of those that come meanwhile the newest is next. */
   #takeVariable(variable: VariableState): void {
-    this.#variables[variable.name] = variable.value;
-    if (this.#answering?.has(variable.name)) this.#answering.set(variable.name, variable);
-    else this.#answerVariable(variable);
+    const { name, value } = variable;
+    this.#variables[name] = value;
+    for (let answer = this.#answering; answer !== undefined; answer = answer.other) {
+      if (answer.name !== name) continue;
+      answer.newer = variable;
+      return;
+    }
+    this.#answerVariable(variable);
   }
 
   #answerVariable({ name, value, version }: VariableState): void {
-    const answering = (this.#answering ??= new Map<string, VariableState | undefined>());
-    answering.set(name, undefined);
-    settle(
-      () =>
-        this.#definition.onVariable?.({
-          name,
-          value,
-          version,
-          state: this.#state,
-          variables: this.#variables,
-          log: this.#logger(),
-        }),
-      () => {
-        const next = answering.get(name);
-        answering.delete(name);
-        this.#tell({ type: 'variable.acknowledged', name, version });
-        if (next && this.#phase !== 'gone') this.#answerVariable(next);
-      },
-      (thrown) => this.#crash(thrown),
+    const definition = this.#definition;
+    if (definition.onVariable === undefined) return this.#acknowledge(name, version);
+    const answer: Answer = { name, version, newer: undefined, other: this.#answering };
+    this.#answering = answer;
+    let answered: unknown;
+    let isPromised: boolean;
+    try {
+      answered = definition.onVariable({
+        name,
+        value,
+        version,
+        state: this.#state,
+        variables: this.#variables,
+        log: this.#logger(),
+      });
+      isPromised = isThenable(answered);
+    } catch (thrown) {
+      return this.#crash(thrown);
+    }
+    if (!isPromised) return this.#hasAnswered(answer);
+    Promise.resolve(answered).then(
+      () => this.#hasAnswered(answer),
+      (thrown: unknown) => this.#crash(thrown),
     );
   }
 
-  #vote(proposal: Extract<BodyRequest, { type: 'vote.asked' }>['proposal']): void {
+  #hasAnswered({ name, version, newer, other }: Answer): void {
+    if (this.#answering?.name === name) this.#answering = other;
+    else {
+      for (let before = this.#answering; before?.other !== undefined; before = before.other) {
+        if (before.other.name === name) before.other = other;
+      }
+    }
+    this.#acknowledge(name, version);
+    if (newer && this.#phase !== 'gone') this.#answerVariable(newer);
+  }
+
+  #acknowledge(name: string, version: number): void {
+    this.#tell({ type: 'variable.acknowledged', name, version });
+  }
+
+  #vote(proposal: Proposal): void {
     const { roundId } = proposal;
-    const abstain = (thrown: unknown) =>
-      this.#tell({ type: 'vote.cast', roundId, vote: 'abstain', error: errorInfoOf(thrown) });
-    settle(
-      () =>
-        this.#definition.vote === undefined
-          ? 'abstain'
-          : this.#definition.vote({
-              proposal,
-              state: this.#state,
-              variables: this.#variables,
-              log: this.#logger(),
-            }),
-      (vote) =>
-        VOTES.includes(vote)
-          ? this.#tell({ type: 'vote.cast', roundId, vote: vote as Vote })
-          : abstain(new TypeError(`expected a vote of accept, reject or abstain, got ${inWords(vote)}`)),
-      abstain,
+    const definition = this.#definition;
+    let vote: unknown = 'abstain';
+    let isPromised: boolean;
+    try {
+      if (definition.vote !== undefined) {
+        vote = definition.vote({
+          proposal,
+          state: this.#state,
+          variables: this.#variables,
+          log: this.#logger(),
+        });
+      }
+      isPromised = isThenable(vote);
+    } catch (thrown) {
+      return this.#failVote(roundId, thrown);
+    }
+    if (!isPromised) return this.#cast(roundId, vote);
+    Promise.resolve(vote).then(
+      (came) => this.#cast(roundId, came),
+      (thrown: unknown) => this.#failVote(roundId, thrown),
     );
+  }
+
+  #cast(roundId: string, vote: unknown): void {
+    if (VOTES.includes(vote)) this.#tell({ type: 'vote.cast', roundId, vote: vote as Vote });
+    else {
+      const expected = `expected a vote of accept, reject or abstain, got ${inWords(vote)}`;
+      this.#failVote(roundId, new TypeError(expected));
+    }
+  }
+
+  #failVote(roundId: string, thrown: unknown): void {
+    this.#tell({ type: 'vote.cast', roundId, vote: 'abstain', error: errorInfoOf(thrown) });
   }
 
   #terminate(): void {

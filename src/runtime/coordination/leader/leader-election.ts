@@ -13,7 +13,9 @@ import {
   withCandidate,
   withoutLeader,
 } from '../../../machines/index.ts';
+import type { BodyRequest } from '../../hosting/host.ts';
 import type { Journal } from '../../journal/journal.ts';
+import type { Subscriber } from '../variables/topic.ts';
 import { CandidateQueue } from './candidate-queue.ts';
 
 const FACT = 'leader.term';
@@ -36,6 +38,8 @@ export interface LeaderElectionOptions {
 export class LeaderElection {
   readonly #options: LeaderElectionOptions;
   readonly #candidates = new CandidateQueue();
+  /** The way to each of them. */
+  readonly #agents = new Map<string, Subscriber>();
   #leadership: Leadership;
 
   constructor(options: LeaderElectionOptions) {
@@ -48,13 +52,21 @@ export class LeaderElection {
     return leader && { agentId: leader.agentId, incarnation: leader.incarnation, term };
   }
 
-  join(candidate: Candidate): void {
+  /** Asks the leader, if there is one. */
+  post(request: BodyRequest): void {
+    const { leader } = this.#leadership;
+    if (leader) this.#agents.get(leader.agentId)?.post(request);
+  }
+
+  join(candidate: Candidate, agent: Subscriber): void {
+    this.#agents.set(candidate.agentId, agent);
     this.#candidates.add(candidate);
     this.elect();
   }
 
   leave(agentId: string, incarnation: number): void {
     this.#candidates.remove(agentId, incarnation);
+    if (this.#agents.get(agentId)?.incarnation === incarnation) this.#agents.delete(agentId);
     if (!isLeader(this.#leadership, agentId, incarnation)) return;
     const successor = this.#options.isAvailable() ? this.#candidates.first() : undefined;
     this.#become(withoutLeader(this.#leadership, successor));

@@ -1,11 +1,12 @@
 /**
- * Who may vote in one round, and who has: it lets each voter's one vote in, and names why it refuses the rest.
+ * Who may vote in one round, and who has: it takes one answer of each voter, and names why it refuses the rest.
  *
- * Owns the votes by voter, which the round's chart never sees: the chart counts what this lets in. Every call costs
- * the same whatever the size of the electorate, but for the lists of names.
+ * Owns the answers by voter, which the round's chart never sees: the chart counts what this took. Every call costs the
+ * same whatever the size of the electorate, but for the lists of names; a caller that has the voter's ballot at hand
+ * saves the search for it.
  *
  * I1  Every voter of the electorate is, at any time, one of: still out, answered, left.
- * I2  Of a voter, one answer at the most is ever let in: a vote that failed was its one.
+ * I2  Of a voter, one answer at the most is ever taken: a vote that failed was its one.
  */
 import { type Answer, type BallotRefusal, decideBallot, type VoterEntry } from '../../../machines/index.ts';
 
@@ -16,10 +17,21 @@ export interface Voter {
   readonly weight: number;
 }
 
-interface Entry extends VoterEntry {
+/** One voter of one box. */
+export class Ballot implements Voter, VoterEntry {
+  readonly box: BallotBox;
+  readonly agentId: string;
+  readonly incarnation: number;
   readonly weight: number;
-  answer: Answer | undefined;
-  hasLeft: boolean;
+  answer: Answer | undefined = undefined;
+  hasLeft = false;
+
+  constructor(box: BallotBox, { agentId, incarnation, weight }: Voter) {
+    this.box = box;
+    this.agentId = agentId;
+    this.incarnation = incarnation;
+    this.weight = weight;
+  }
 }
 
 /** What a voter had answered when it left, and what it weighed. */
@@ -29,53 +41,63 @@ export interface Departure {
 }
 
 export class BallotBox {
-  readonly #entries = new Map<string, Entry>();
+  /** In the order of the electorate. */
+  readonly ballots: readonly Ballot[];
   readonly weight: number;
+  /** Made when one is first searched for. */
+  #byAgent: ReadonlyMap<string, Ballot> | undefined;
   #isOpen = true;
 
   constructor(electorate: readonly Voter[]) {
     let total = 0;
-    for (const { agentId, incarnation, weight } of electorate) {
-      this.#entries.set(agentId, { incarnation, weight, answer: undefined, hasLeft: false });
-      total += weight;
-    }
+    this.ballots = electorate.map((voter) => {
+      total += voter.weight;
+      return new Ballot(this, voter);
+    });
     this.weight = total;
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.ballots.length;
   }
 
-  /** Lets an answer in, and gives its weight; or says why not. */
-  take(agentId: string, incarnation: number, answer: Answer): number | BallotRefusal {
-    const entry = this.#entries.get(agentId);
-    const refusal = decideBallot(this.#isOpen, entry, incarnation);
+  /** Takes an answer, and gives its weight; or says why not. @param ballot the voter's, when it is at hand */
+  take(
+    agentId: string,
+    incarnation: number,
+    answer: Answer,
+    ballot: Ballot | undefined = this.#find(agentId),
+  ): number | BallotRefusal {
+    const refusal = decideBallot(this.#isOpen, ballot, incarnation);
     if (refusal !== undefined) return refusal;
     // One that is not there was refused.
-    const voter = entry as Entry;
-    voter.answer = answer;
-    return voter.weight;
+    const taken = ballot as Ballot;
+    taken.answer = answer;
+    return taken.weight;
   }
 
   /** Takes a voter and its answer out; `undefined` when it was not in, or the votes are closed. */
-  leave(agentId: string, incarnation: number): Departure | undefined {
-    const entry = this.#entries.get(agentId);
-    if (!this.#isOpen || entry === undefined || entry.incarnation !== incarnation || entry.hasLeft) {
+  leave(
+    agentId: string,
+    incarnation: number,
+    ballot: Ballot | undefined = this.#find(agentId),
+  ): Departure | undefined {
+    if (!this.#isOpen || ballot === undefined || ballot.incarnation !== incarnation || ballot.hasLeft) {
       return undefined;
     }
-    entry.hasLeft = true;
-    return { weight: entry.weight, answer: entry.answer };
+    ballot.hasLeft = true;
+    return { weight: ballot.weight, answer: ballot.answer };
   }
 
-  /** No vote is let in from now on. */
+  /** No answer is taken from now on. */
   close(): void {
     this.#isOpen = false;
   }
 
   /** The answer of one incarnation of an agent, while it is there. */
   answerOf(agentId: string, incarnation: number): Answer | undefined {
-    const entry = this.#entries.get(agentId);
-    return entry?.incarnation === incarnation && !entry.hasLeft ? entry.answer : undefined;
+    const ballot = this.#find(agentId);
+    return ballot?.incarnation === incarnation && !ballot.hasLeft ? ballot.answer : undefined;
   }
 
   /** Ids of the voters that are there and have not answered. */
@@ -88,9 +110,14 @@ export class BallotBox {
     return this.#idsOf('failed');
   }
 
+  #find(agentId: string): Ballot | undefined {
+    this.#byAgent ??= new Map(this.ballots.map((ballot) => [ballot.agentId, ballot]));
+    return this.#byAgent.get(agentId);
+  }
+
   #idsOf(wanted: Answer | undefined): string[] {
     const ids: string[] = [];
-    for (const [agentId, { answer, hasLeft }] of this.#entries) {
+    for (const { agentId, answer, hasLeft } of this.ballots) {
       if (answer === wanted && !hasLeft) ids.push(agentId);
     }
     return ids;

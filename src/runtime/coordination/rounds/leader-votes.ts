@@ -6,13 +6,11 @@
  */
 import type { Clock } from '../../time/clock.ts';
 import type { LeaderElection } from '../leader/leader-election.ts';
-import type { Subscriber } from '../variables/topic.ts';
 import { answerOf, type CastVote, type Round } from './round.ts';
 
 export interface LeaderVotesOptions {
   readonly clock: Clock;
   readonly election: LeaderElection;
-  readonly agentOf: (agentId: string) => Subscriber | undefined;
 }
 
 /** A leader that was asked. */
@@ -33,7 +31,7 @@ export class LeaderVotes {
   }
 
   ask(round: Round, term: number): void {
-    const { clock, election, agentOf } = this.#options;
+    const { clock, election } = this.#options;
     const { leader } = election;
     if (leader === undefined || leader.term !== term) return;
     const { agentId, incarnation } = leader;
@@ -43,7 +41,7 @@ export class LeaderVotes {
     const askId = `${round.id}/term-${term}`;
     this.#asked.set(askId, { round, term, agentId, incarnation });
     const deadlineAt = clock.now() + round.change.terms.deadlineMs;
-    agentOf(agentId)?.post({ type: 'vote.asked', proposal: round.proposalTo('leader', askId, deadlineAt) });
+    election.post({ type: 'vote.asked', proposal: round.proposalTo('leader', askId, deadlineAt) });
   }
 
   /** Whether an answer to such a question has arrived. */

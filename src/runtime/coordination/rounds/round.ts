@@ -30,7 +30,7 @@ import type { RunQueue } from '../../engine/run-queue.ts';
 import type { BodyReport, BodyRequest } from '../../hosting/host.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { Listener } from '../variables/topic.ts';
-import { BallotBox } from './ballot-box.ts';
+import { type Ballot, BallotBox, type Voter } from './ballot-box.ts';
 import type { ProposedChange, Proposer } from './proposal.ts';
 
 /** A vote as a body tells it. */
@@ -85,14 +85,9 @@ export class Round {
     this.proposer = proposer;
     this.openedAt = openedAt;
     this.deadlineAt = openedAt + change.terms.deadlineMs;
-    this.box = new BallotBox(
-      voters.map(({ agent, incarnation, voteWeight }) => ({
-        agentId: agent.id,
-        incarnation,
-        weight: voteWeight,
-      })),
-    );
-    this.electorate = Object.freeze(voters.map(({ agent }) => agent.id));
+    const { ballots } = (this.box = new BallotBox(voters.map(voterOf)));
+    this.electorate = Object.freeze(ballots.map(({ agentId }) => agentId));
+    for (let place = 0; place < voters.length; place++) voters[place]!.ballot = ballots[place];
     this.version = change.topic.version;
     this.#voters = voters;
     this.#journal = journal;
@@ -156,9 +151,10 @@ export class Round {
     });
   }
 
-  cast(agentId: string, incarnation: number, cast: CastVote): void {
+  /** @param listeners of the agent that votes */
+  cast(agentId: string, incarnation: number, cast: CastVote, listeners: readonly Listener[]): void {
     const answer = answerOf(cast);
-    const taken = this.box.take(agentId, incarnation, answer);
+    const taken = this.box.take(agentId, incarnation, answer, this.#ballotOf(listeners));
     if (typeof taken === 'string') return this.note(agentId, incarnation, cast, taken);
     this.note(agentId, incarnation, cast);
     this.#heads[answer] += 1;
@@ -170,9 +166,15 @@ export class Round {
   }
 
   /** An agent's incarnation has ended. */
-  leave(agentId: string, incarnation: number): void {
-    const departure = this.box.leave(agentId, incarnation);
+  leave({ agent, incarnation, ballot }: Listener): void {
+    const departure = this.box.leave(agent.id, incarnation, ballot?.box === this.box ? ballot : undefined);
     if (departure) this.#queue.run(() => this.#chart?.send({ type: 'voter.left', ...departure }));
+  }
+
+  /** It is over: nothing is taken any more. */
+  close(): void {
+    this.box.close();
+    for (const voter of this.#voters) if (voter.ballot?.box === this.box) voter.ballot = undefined;
   }
 
   cut(why: RoundCut): void {
@@ -194,16 +196,27 @@ export class Round {
   ): void {
     const { error } = cast;
     const vote = answerOf(cast);
-    const voted = { type: 'round.voted', roundId: this.id, agentId, incarnation, vote } as const;
-    if (refused === undefined && term === undefined && error === undefined) this.#journal.emit(voted);
-    else {
+    const roundId = this.id;
+    if (refused === undefined && term === undefined && error === undefined) {
+      this.#journal.emit({ sequence: 0, at: 0, type: 'round.voted', agentId, incarnation, roundId, vote });
+    } else {
       this.#journal.emit({
-        ...voted,
+        type: 'round.voted',
+        agentId,
+        incarnation,
+        roundId,
+        vote,
         ...(refused === undefined ? {} : { refused }),
         ...(term === undefined ? {} : { term }),
         ...(error === undefined ? {} : { error }),
       });
     }
+  }
+
+  /** The voter's ballot, where its listener has it at hand. */
+  #ballotOf(listeners: readonly Listener[]): Ballot | undefined {
+    for (const { ballot } of listeners) if (ballot?.box === this.box) return ballot;
+    return undefined;
   }
 
   #askVoters(): void {
@@ -234,6 +247,10 @@ export class Round {
     this.#weights = noCounts();
     this.#chart?.send({ type: 'ballots.counted', ballots });
   };
+}
+
+function voterOf({ agent, incarnation, voteWeight }: Listener): Voter {
+  return { agentId: agent.id, incarnation, weight: voteWeight };
 }
 
 function noCounts(): Counts {

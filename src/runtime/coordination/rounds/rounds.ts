@@ -16,7 +16,7 @@ import type { Recovery } from '../../journal/store.ts';
 import type { Clock } from '../../time/clock.ts';
 import { AgentSystemError } from '../../values/errors.ts';
 import type { LeaderElection } from '../leader/leader-election.ts';
-import type { Listener, Subscriber, Topic } from '../variables/topic.ts';
+import type { Listener, Topic } from '../variables/topic.ts';
 import type { VariableRegistry } from '../variables/variables.ts';
 import type { Consensus, Decision, OpenRound } from './consensus.ts';
 import { Fallbacks } from './fallback.ts';
@@ -39,8 +39,6 @@ export interface RoundsOptions {
   readonly isClosing: () => boolean;
   /** Asks the coordinator's chart for a round. */
   readonly request: (round: Omit<ConsensusInput, 'term'>) => void;
-  /** An agent that takes part, by its id. */
-  readonly agentOf: (agentId: string) => Subscriber | undefined;
   readonly reportFault: (message: string, thrown: unknown) => void;
 }
 
@@ -120,10 +118,16 @@ export class Rounds implements Consensus {
 
   // What agents and variables tell.
 
-  /** @internal A vote has arrived. */
-  voted(roundId: string, agentId: string, incarnation: number, cast: CastVote): void {
+  /** @internal A vote has arrived. @param listeners of the agent that votes */
+  voted(
+    roundId: string,
+    agentId: string,
+    incarnation: number,
+    cast: CastVote,
+    listeners: readonly Listener[],
+  ): void {
     const round = this.#open.get(roundId);
-    if (round !== undefined) return round.cast(agentId, incarnation, cast);
+    if (round !== undefined) return round.cast(agentId, incarnation, cast, listeners);
     if (this.#leaderVotes.voted(roundId, agentId, incarnation, cast)) return;
     const refused = this.#wasOpened(roundId) ? 'late' : 'foreign';
     const vote = answerOf(cast);
@@ -131,9 +135,9 @@ export class Rounds implements Consensus {
   }
 
   /** @internal An agent's incarnation has ended, or is about to. */
-  left(topic: Topic, agentId: string, incarnation: number): void {
-    const rounds = this.#byTopic.get(topic);
-    if (rounds) for (const round of rounds) round.leave(agentId, incarnation);
+  left(listener: Listener): void {
+    const rounds = this.#byTopic.get(listener.topic);
+    if (rounds) for (const round of rounds) round.leave(listener);
   }
 
   /** @internal A variable has a new value: rounds on the last one are void. */
@@ -233,7 +237,7 @@ export class Rounds implements Consensus {
     rounds?.delete(round);
     if (rounds?.size === 0) this.#byTopic.delete(topic);
     this.#leaderVotes.drop(round);
-    round.box.close();
+    round.close();
     return round;
   }
 
@@ -247,7 +251,7 @@ export class Rounds implements Consensus {
 /** The electorate of this moment: running agents that declared the variable and take part in rounds. */
 function votersOf(topic: Topic): Listener[] {
   const voters: Listener[] = [];
-  for (const listener of topic.listeners.values()) {
+  for (const listener of topic.listeners) {
     if (listener.isRunning && listener.voteWeight > 0) voters.push(listener);
   }
   return voters;

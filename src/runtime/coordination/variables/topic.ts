@@ -10,6 +10,7 @@
  * I4  An acknowledgement costs the same however many listeners there are.
  */
 import type { BodyRequest, VariableState } from '../../hosting/host.ts';
+import type { Ballot } from '../rounds/ballot-box.ts';
 import type { VariableDefinition } from './variable.ts';
 
 /** What a topic needs of an agent. */
@@ -21,6 +22,7 @@ export interface Subscriber {
 
 /** One incarnation of an agent, and what it knows of the variable. */
 export interface Listener {
+  readonly topic: Topic;
   readonly agent: Subscriber;
   readonly incarnation: number;
   readonly isSync: boolean;
@@ -31,6 +33,8 @@ export interface Listener {
   /** The version it was told last, and the one it acknowledged last. */
   told: number;
   acknowledged: number;
+  /** Of the round on the variable that it was asked in last. */
+  ballot: Ballot | undefined;
 }
 
 /** One version in the history of a variable. */
@@ -66,7 +70,7 @@ type Confirm = (confirmation: Confirmation) => void;
 
 export class Topic {
   readonly name: string;
-  readonly listeners = new Map<string, Listener>();
+  readonly listeners = new Set<Listener>();
   definition: VariableDefinition | undefined;
   current: VariableState | undefined;
   history: VariableVersion[] = [];
@@ -93,6 +97,7 @@ export class Topic {
   /** An incarnation opens, with the current value. */
   open(agent: Subscriber, isSync: boolean, voteWeight: number): Listener {
     const listener: Listener = {
+      topic: this,
       agent,
       incarnation: agent.incarnation,
       isSync,
@@ -100,8 +105,9 @@ export class Topic {
       isRunning: false,
       told: this.version,
       acknowledged: 0,
+      ballot: undefined,
     };
-    this.listeners.set(agent.id, listener);
+    this.listeners.add(listener);
     return listener;
   }
 
@@ -119,11 +125,11 @@ export class Topic {
     this.#tell(listener, { type: 'variable.changed', variable: current });
   }
 
-  leave(agentId: string, incarnation: number): void {
-    const listener = this.listeners.get(agentId);
-    if (listener?.incarnation !== incarnation) return;
-    this.listeners.delete(agentId);
-    if (listener.told === this.version && this.#isOutOfDate(listener)) this.#answered(listener);
+  leave(listener: Listener): void {
+    if (!this.listeners.delete(listener)) return;
+    const isAwaited = listener.told === this.version && this.#isOutOfDate(listener);
+    listener.isRunning = false;
+    if (isAwaited) this.#answered(listener);
   }
 
   /**
@@ -148,7 +154,7 @@ export class Topic {
     if (current === undefined || !this.#isUntold) return;
     const request: BodyRequest = { type: 'variable.changed', variable: current };
     try {
-      for (const listener of this.listeners.values()) {
+      for (const listener of this.listeners) {
         if (listener.isRunning && listener.told < current.version) this.#tell(listener, request);
         // An agent that hears of it may have the variable changed again: that is told by a broadcast of its own.
         if (this.current !== current) return;
@@ -165,11 +171,9 @@ export class Topic {
   }
 
   /** Notes an acknowledgement; `false` for one that says nothing new, or of a version that was never told. */
-  acknowledge(agentId: string, incarnation: number, version: number): boolean {
-    const listener = this.listeners.get(agentId);
-    if (listener?.incarnation !== incarnation || !listener.isRunning) return false;
-    if (!Number.isInteger(version) || version <= listener.acknowledged || version > listener.told)
-      return false;
+  acknowledge(listener: Listener, version: number): boolean {
+    const { isRunning, acknowledged, told } = listener;
+    if (!isRunning || !Number.isInteger(version) || version <= acknowledged || version > told) return false;
     listener.acknowledged = version;
     if (version === this.version) this.#answered(listener);
     return true;
@@ -177,7 +181,7 @@ export class Topic {
 
   outOfDate(): OutOfDate[] {
     const behind: OutOfDate[] = [];
-    for (const listener of this.listeners.values()) {
+    for (const listener of this.listeners) {
       if (!this.#isOutOfDate(listener)) continue;
       const { agent, incarnation, acknowledged } = listener;
       behind.push({ agentId: agent.id, incarnation, version: acknowledged });
@@ -209,7 +213,7 @@ export class Topic {
     const { version } = this;
     const acknowledged: string[] = [];
     const outOfDate: string[] = [];
-    for (const { isRunning, acknowledged: known, agent } of this.listeners.values()) {
+    for (const { isRunning, acknowledged: known, agent } of this.listeners) {
       if (isRunning) (known === version ? acknowledged : outOfDate).push(agent.id);
     }
     confirm({ version, acknowledged, outOfDate, ...(supersededBy === undefined ? {} : { supersededBy }) });
