@@ -495,9 +495,9 @@ describe('agents', () => {
     expect(eventsOf('variable.acknowledged').map(({ name, version }) => `${name} ${version}`)).toEqual(
       [2, 4].flatMap((version) => order.map((name) => `${name} ${version}`)),
     );
-    expect((await Promise.all(changes)).slice(6)).toEqual(
-      Array(3).fill({ version: 4, acknowledged: ['s'], outOfDate: [] }),
-    );
+    for (const change of changes.slice(6)) {
+      expect(await change).toEqual({ version: 4, acknowledged: ['s'], outOfDate: [] });
+    }
   });
 
   it('answer one version at a time, and the newest has the last word', async () => {
