@@ -10,17 +10,16 @@ import { type Logger, pino } from 'pino';
 import { z } from 'zod';
 import { durationMs, FINISH_SHARE, type Isolation } from '../machines/index.ts';
 import { Admission, type AdmissionUsage } from './limits/admission.ts';
-import type { Agent } from './agent/agent.ts';
 import type { AgentServices } from './agent/agent-services.ts';
 import { Agents } from './fleet/agents.ts';
 import { type Alert, Alerts } from './observability/alerts.ts';
 import { chartWatch, type Inspect } from './engine/chart-watch.ts';
 import { type Clock, systemClock } from './time/clock.ts';
+import { within } from './time/deadline.ts';
 import { type AnyAgentDefinition, definitionList } from './definition/define-agent.ts';
 import type { Consensus } from './coordination/rounds/consensus.ts';
 import { Coordination, type CoordinationControl } from './coordination/coordination.ts';
 import type { Variables } from './coordination/variables/variables.ts';
-import { endedInOrder } from './agent/ended-in-order.ts';
 import { AgentSystemError, errorInfoOf } from './values/errors.ts';
 import { logEvents } from './observability/log-lines.ts';
 import type { Host } from './hosting/host.ts';
@@ -32,6 +31,7 @@ import { Journal } from './journal/journal.ts';
 import type { ReadOptions } from './journal/reading.ts';
 import { having, parseInput } from './values/malformed.ts';
 import { PoolRegistry, type Pools } from './pools/pools.ts';
+import { endFleet, type FleetEnd, longestShutdownMs } from './fleet/fleet-end.ts';
 import { recoverFleet } from './fleet/recovery.ts';
 import { RestartPermits } from './limits/restart-permits.ts';
 import { type Recovery, type Store, storeShape } from './journal/store.ts';
@@ -71,11 +71,7 @@ export interface SystemLimits {
   readonly maxOpenRounds?: number;
 }
 
-export interface CloseReport {
-  /** Ids of the agents that ended in order. */
-  readonly stopped: readonly string[];
-  /** Ids of those that did not: killed at the deadline, crashed on the way, with work left undone, or not ended. */
-  readonly abandoned: readonly string[];
+export interface CloseReport extends FleetEnd {
   /**
    * How many events a store that failed to the end did not keep; left out when it kept all. A later program knows
    * nothing of them: it finds agents where the store last saw them, and may start again what has ended.
@@ -161,8 +157,6 @@ const optionsSchema = z.strictObject({
 const replaySchema = z.strictObject({ agentId: z.string(), untilSequence: limit.default(Infinity) });
 const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
-/** Grace for killed bodies to be gone, past the deadline of a close; ms. */
-const KILL_GRACE_MS = 1_000;
 /** Time for a host, or a store, to close; ms. More than a commit may take. */
 const RELEASE_GRACE_MS = 12_000;
 
@@ -215,15 +209,13 @@ async function release(
   close: () => unknown,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<void> {
-  const { promise: given, reject: giveUp } = Promise.withResolvers<never>();
-  const late = new Error(`not closed within ${RELEASE_GRACE_MS} ms`);
-  const timer = clock.setTimeout(() => giveUp(late), RELEASE_GRACE_MS);
   try {
-    await Promise.race([close(), given]);
+    await within(clock, RELEASE_GRACE_MS, Promise.resolve(close()), () => {
+      throw new Error(`not closed within ${RELEASE_GRACE_MS} ms`);
+    });
   } catch (err) {
     logger.error({ err }, `${what} could not be closed`);
   }
-  clock.clearTimeout(timer);
 }
 
 type Parts = Required<Pick<AgentSystemOptions, 'store' | 'clock' | 'logger'>>;
@@ -237,7 +229,6 @@ class System implements AgentSystem {
   readonly events: AgentSystem['events'];
   readonly alerts: Alerts;
   readonly #parts: Parts;
-  readonly #clock: Clock;
   readonly #journal: Journal;
   readonly #admission: Admission;
   readonly #permits: RestartPermits;
@@ -308,7 +299,6 @@ class System implements AgentSystem {
     };
     this.#hosts = new Map(Object.entries(hosts) as [Isolation, Host][]);
     this.#parts = parts;
-    this.#clock = clock;
     this.#journal = journal;
     this.#telemetry = telemetry;
     this.#admission = admission;
@@ -397,11 +387,14 @@ class System implements AgentSystem {
 
   async #close(timeoutMs: number | undefined): Promise<CloseReport> {
     this.#coordination.halt();
-    const graceMs = timeoutMs ?? this.#longestShutdownMs();
-    const closeAt = this.#clock.now() + graceMs;
+    const { clock } = this.#parts;
+    const graceMs = timeoutMs ?? longestShutdownMs(this.agents.all());
+    const closeAt = clock.now() + graceMs;
     const halting = this.#pools.halt(graceMs * FINISH_SHARE);
-    if (halting) await this.#until(closeAt, halting);
-    const report = await this.#stopAll(timeoutMs === undefined ? undefined : this.#timeTo(closeAt), closeAt);
+    if (halting) await within(clock, graceMs, halting, () => undefined);
+    const leftMs = Math.max(0, closeAt - clock.now());
+    const each = timeoutMs === undefined ? undefined : leftMs;
+    const report = await endFleet(this.agents.all(), clock, { at: closeAt, timeoutMs: each });
     this.#stopCounting?.();
     const why = new AgentSystemError('SYSTEM_CLOSED', 'the system has closed');
     this.#pools.discard(why);
@@ -423,57 +416,6 @@ class System implements AgentSystem {
     this.agents.discard(why);
     this.#permits.close();
     this.#coordination.close();
-  }
-
-  /** Waits for something, and not beyond that moment. */
-  async #until(at: number, something: Promise<unknown>): Promise<void> {
-    const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
-    const timer = this.#clock.setTimeout(giveUp, this.#timeTo(at));
-    await Promise.race([something, given]);
-    this.#clock.clearTimeout(timer);
-  }
-
-  #timeTo(at: number): number {
-    return Math.max(0, at - this.#clock.now());
-  }
-
-  #longestShutdownMs(): number {
-    let longest = 0;
-    for (const { position, spec } of this.agents.all()) {
-      if (position.legal.has('stop')) longest = Math.max(longest, spec.shutdownMs);
-    }
-    return longest;
-  }
-
-  async #stopAll(timeoutMs: number | undefined, closeAt: number): Promise<CloseReport> {
-    const leaving = [...this.agents.all()].filter(({ position }) => position.legal.has('stop'));
-    const living = new Set(leaving.filter(({ position }) => position.isAlive));
-    const grace = timeoutMs === undefined ? {} : { timeoutMs };
-    const ends = leaving.map((agent) =>
-      // A store that fails says so of every end: how the agent ended is read from its record.
-      agent.end({ type: 'agent.stop', at: this.#clock.now(), ...grace }).catch(() => undefined),
-    );
-    await this.#within(this.#timeTo(closeAt), Promise.all(ends), leaving);
-    const stopped: string[] = [];
-    const abandoned: string[] = [];
-    for (const agent of leaving) {
-      const isInOrder = living.has(agent) ? endedInOrder(agent.record()) : !agent.position.isAlive;
-      (isInOrder ? stopped : abandoned).push(agent.id);
-    }
-    return { stopped, abandoned };
-  }
-
-  /** Waits for all ends; at the deadline it kills what is left, and then waits no longer than the grace. */
-  async #within(deadlineMs: number, ends: Promise<unknown>, leaving: readonly Agent[]): Promise<void> {
-    const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
-    let timer = this.#clock.setTimeout(() => {
-      for (const agent of leaving) {
-        if (agent.position.legal.has('kill')) agent.send({ type: 'agent.kill', at: this.#clock.now() });
-      }
-      timer = this.#clock.setTimeout(giveUp, KILL_GRACE_MS);
-    }, deadlineMs);
-    await Promise.race([ends, given]);
-    this.#clock.clearTimeout(timer);
   }
 
   #assertOpen(): void {

@@ -56,6 +56,55 @@ describe('close', () => {
     expect(await fateOf(closed)).toEqual({ value: { stopped: [], abandoned: ['after 100', 'after 1000'] } });
   });
 
+  it.each([
+    { first: 5_000, second: 100 },
+    { first: 100, second: 5_000 },
+  ])(
+    'waits as long as the longest shutdownMs of its fleet, whichever comes first ($first, $second)',
+    async (shutdowns) => {
+      const host = scriptedHost();
+      const { agents, system, clock } = await rig({ hosts: { 'in-process': host } });
+      for (const [id, shutdownMs] of Object.entries(shutdowns)) {
+        await agents.register({ id, module: plain, shutdownMs });
+        const started = agents.start(id);
+        await settled();
+        host.live.find(({ start }) => start.agentId === id)!.ready();
+        await started;
+      }
+      // Of those that cannot be stopped nobody waits.
+      await agents.register({ id: 'fresh', module: plain, shutdownMs: 60_000 });
+      let isClosed = false;
+      // No body ends, not even when it is killed: past the deadline there is a grace of a second.
+      const closed = system.close().then((report) => {
+        isClosed = true;
+        return report;
+      });
+      await clock.advance(5_999);
+      expect(isClosed).toBe(false);
+      await clock.advance(1);
+      expect(await closed).toEqual({ stopped: [], abandoned: ['first', 'second'] });
+    },
+  );
+
+  it('gives tasks that wait in a pool the greater part of the longest shutdownMs of the fleet', async () => {
+    const { agents, system, clock } = await rig();
+    const { module } = worker();
+    const long = await agents.register({ module: plain, shutdownMs: 10_000 });
+    await agents.start(long);
+    await system.pools.create({ name: 'p', min: 1, max: 1, spec: { module, shutdownMs: 100 } });
+    const working = awaited(system.pools.execute('p', { type: 'held' }));
+    const waiting = awaited(system.pools.execute('p', { type: 'held' }));
+    await settled();
+    const closed = awaited(system.close());
+    await clock.advance(7_999);
+    expect(await fateOf(waiting)).toBe('pending');
+    await clock.advance(1);
+    expect(await fateOf(waiting)).toBe('TASK_ABANDONED');
+    await clock.advance(10_000);
+    expect(await fateOf(working)).toBe('TASK_ABANDONED');
+    await closed;
+  });
+
   it('with 0 kills at once, and calls that no orderly end', async () => {
     const { agents, system } = await rig();
     const id = await agents.register({ module: plain });

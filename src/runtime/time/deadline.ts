@@ -8,7 +8,7 @@ import type { Clock } from './clock.ts';
 export async function within<Value, Late>(
   clock: Clock,
   timeoutMs: number,
-  work: PromiseLike<Value> | Value,
+  work: PromiseLike<Value>,
   late: () => Late,
 ): Promise<Value | Late> {
   const { promise: over, resolve: isOver } = Promise.withResolvers<typeof OVER>();

@@ -1,0 +1,66 @@
+/**
+ * The end of a fleet: every agent is stopped, and what has not ended at the deadline is killed.
+ *
+ * I1  It takes no longer than its deadline and a grace for those that are killed.
+ */
+import type { Agent } from '../agent/agent.ts';
+import { endedInOrder } from '../agent/ended-in-order.ts';
+import type { Clock } from '../time/clock.ts';
+import { within } from '../time/deadline.ts';
+
+/** Grace for killed bodies to be gone, past the deadline; ms. */
+const KILL_GRACE_MS = 1_000;
+
+export interface FleetEnd {
+  /** Ids of the agents that ended in order. */
+  readonly stopped: readonly string[];
+  /** Ids of those that did not: killed at the deadline, crashed on the way, with work left undone, or not ended. */
+  readonly abandoned: readonly string[];
+}
+
+/** The longest time that an agent which can be stopped is given for it by its spec; ms. */
+export function longestShutdownMs(agents: Iterable<Agent>): number {
+  let longest = 0;
+  for (const { position, spec } of agents) {
+    if (position.legal.has('stop')) longest = Math.max(longest, spec.shutdownMs);
+  }
+  return longest;
+}
+
+/**
+ * @param deadline `at`: when all of it is over, epoch ms; `timeoutMs`: what each agent is given, default what its
+ * spec says
+ */
+export async function endFleet(
+  agents: Iterable<Agent>,
+  clock: Clock,
+  deadline: { readonly at: number; readonly timeoutMs: number | undefined },
+): Promise<FleetEnd> {
+  const { timeoutMs } = deadline;
+  const leaving = [...agents].filter(({ position }) => position.legal.has('stop'));
+  const living = new Set(leaving.filter(({ position }) => position.isAlive));
+  const grace = timeoutMs === undefined ? {} : { timeoutMs };
+  const ends = Promise.all(
+    leaving.map((agent) =>
+      // A store that fails says so of every end: how the agent ended is read from its record.
+      agent.end({ type: 'agent.stop', at: clock.now(), ...grace }).catch(() => undefined),
+    ),
+  );
+  const isLate = await within(clock, Math.max(0, deadline.at - clock.now()), ends.then(no), yes);
+  if (isLate) {
+    for (const agent of leaving) {
+      if (agent.position.legal.has('kill')) agent.send({ type: 'agent.kill', at: clock.now() });
+    }
+    await within(clock, KILL_GRACE_MS, ends, no);
+  }
+  const stopped: string[] = [];
+  const abandoned: string[] = [];
+  for (const agent of leaving) {
+    const isInOrder = living.has(agent) ? endedInOrder(agent.record()) : !agent.position.isAlive;
+    (isInOrder ? stopped : abandoned).push(agent.id);
+  }
+  return { stopped, abandoned };
+}
+
+const yes = (): boolean => true;
+const no = (): boolean => false;
