@@ -10,10 +10,9 @@ import { ChartDriver, type Delivery } from './driver.ts';
 import { type CompiledChart, compileChart } from './table/compiled-chart.ts';
 import type { HistoryValue } from './table/configuration.ts';
 import type { Position } from './table/position.ts';
-import { inOrder, Step } from './table/step.ts';
+import { inOrder, NOBODY, Step } from './table/step.ts';
 import type { Work } from './work.ts';
 
-const NOBODY: readonly SupervisedChild[] = [];
 /** One for each step that is open at once, one inside another. */
 const steps: Step[] = [];
 let open = 0;

@@ -75,7 +75,7 @@ export class CompiledChart {
   contextOf(input: unknown): unknown {
     const context: unknown = this.definition.config.context;
     if (typeof context !== 'function') return context || {};
-    return Object.assign({}, (context as (scope: InputScope) => unknown)(new InputScope(input)));
+    return { ...((context as (scope: InputScope) => unknown)(new InputScope(input)) as object) };
   }
 
   candidatesOf(node: StateNode, type: string): readonly Candidate[] {

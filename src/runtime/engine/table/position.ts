@@ -93,16 +93,16 @@ export class Position implements Whereabouts {
 
   /** What an event leads to: `undefined` if nothing here takes it. */
   enabled(step: Step): Plan | undefined {
-    const { event, scope } = step;
+    const { event } = step;
     const { type } = event;
     if (!this.#isLine) {
-      const taken = this.#asked(this.#chart.definition.root, this.value, event, scope);
+      const taken = this.#asked(this.#chart.definition.root, this.value, event, step.scope);
       return taken.length === 0 ? undefined : this.#planFor(taken, step);
     }
     const choices = this.#choices.get(type) ?? (this.#hasWildcards ? this.#choicesOf(type) : NONE);
     for (let at = 0; at < choices.length; at++) {
       const choice = choices[at]!;
-      if (choice.guard === undefined || passes(choice.candidate, event, scope, this)) {
+      if (choice.guard === undefined || passes(choice.candidate, event, step.scope, this)) {
         return choice.plan ?? this.#choose(choice, step);
       }
     }

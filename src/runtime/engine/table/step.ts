@@ -43,6 +43,8 @@ export interface Standing {
   readonly history: HistoryValue | undefined;
 }
 
+export const NOBODY: readonly SupervisedChild[] = [];
+
 export class Step {
   position!: Position;
   context: unknown;
@@ -57,8 +59,10 @@ export class Step {
   #supervisor!: Supervisor;
   #work!: Work;
   #scope: Scope | undefined;
-  /** Events raised and not taken yet. */
-  #raised: EventObject[] | undefined;
+  /** Events raised, from `#taken` on not taken yet; used again like the step itself. */
+  readonly #raised: (EventObject | undefined)[] = [];
+  #raisedCount = 0;
+  #taken = 0;
   /** Whether the microstep has changed anything: an eventless transition that has not is not taken again. */
   #hasChanged = false;
   /** Sent to children that are not spawned yet. */
@@ -88,8 +92,10 @@ export class Step {
     this.isDone = false;
     this.output = undefined;
     this.#scope = undefined;
-    this.#raised = undefined;
     this.#early = undefined;
+    for (let at = 0; at < this.#raisedCount; at++) this.#raised[at] = undefined;
+    this.#raisedCount = 0;
+    this.#taken = 0;
   }
 
   get scope(): Scope {
@@ -116,9 +122,8 @@ export class Step {
         isEventlessDue = this.#hasChanged;
         continue;
       }
-      const event = this.#raised?.shift();
-      if (event === undefined) return;
-      this.event = event;
+      if (this.#taken === this.#raisedCount) return;
+      this.event = this.#raised[this.#taken++]!;
       this.#scope = undefined;
       this.take(this.position.enabled(this));
       isEventlessDue = true;
@@ -242,7 +247,7 @@ export class Step {
   }
 
   #put(event: EventObject): void {
-    (this.#raised ??= []).push(event);
+    this.#raised[this.#raisedCount++] = event;
   }
 
   #raise({ event, id, delay }: Message, params: unknown): void {
@@ -290,7 +295,8 @@ export class Step {
   }
 
   #resolve(): void {
-    for (const { tell, id } of this.#early ?? []) tell.child = this.#childNamed(id);
+    if (this.#early === undefined) return;
+    for (const { tell, id } of this.#early) tell.child = this.#childNamed(id);
     this.#early = undefined;
   }
 
@@ -299,7 +305,8 @@ export class Step {
     if (typeof name !== 'string') throw new TypeError('spawnChild: expected an id');
     const child = new SupervisedChild(this.#supervisor, name, src, this.#valueOf(input, undefined));
     const earlier = this.#childNamed(name);
-    if (earlier === undefined) this.children = [...this.children, child];
+    if (earlier === undefined)
+      this.children = this.children.length === 0 ? [child] : [...this.children, child];
     else {
       this.#stop(earlier);
       this.children = this.children.map((one) => (one === earlier ? child : one));
@@ -314,7 +321,7 @@ export class Step {
     this.#hasChanged = true;
     const child = this.#childNamed(id);
     if (child === undefined) return;
-    this.children = this.children.filter((one) => one !== child);
+    this.children = this.children.length === 1 ? NOBODY : this.children.filter((one) => one !== child);
     this.#stop(child);
   }
 
