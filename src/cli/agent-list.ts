@@ -1,0 +1,123 @@
+/** Agents as a table: the columns, whatever the rows were read from. Pure. */
+import type { AgentRow } from '../dashboard/protocol.ts';
+import type { LifeStep, StoredAgent } from '../index.ts';
+import { describeExit } from '../machines/index.ts';
+import { stepOf } from '../runtime/journal/replay.ts';
+import type { Paint, Style } from './console.ts';
+import { bytes, count, duration, latency, share } from './figures.ts';
+import type { Column } from './table.ts';
+
+/** What is known of any agent, and what only a running program knows. */
+export type ListedAgent = Pick<AgentRow, 'id' | 'type' | 'incarnation' | 'restarts'> &
+  Partial<Omit<AgentRow, 'status'>> & { readonly status: LifeStep['status'] };
+
+const LOOKS: Readonly<Record<ListedAgent['status'], Style>> = {
+  registered: 'gray',
+  starting: 'cyan',
+  running: 'green',
+  unresponsive: 'yellow',
+  stopping: 'cyan',
+  crashed: 'red',
+  stopped: 'gray',
+  completed: 'blue',
+  forgotten: 'gray',
+};
+
+export function lookOf(status: ListedAgent['status']): Style {
+  return LOOKS[status];
+}
+
+/** The columns that `agents` have something for. @param now epoch ms */
+export function agentColumns(
+  agents: readonly ListedAgent[],
+  paint: Paint,
+  now: number,
+): readonly Column<ListedAgent>[] {
+  const has = (key: keyof AgentRow) => agents.some((agent) => agent[key] !== undefined);
+  const number = (title: string, text: (agent: ListedAgent) => string): Column<ListedAgent> => ({
+    title,
+    text,
+    align: 'right',
+  });
+  const optional = (key: keyof AgentRow, column: Column<ListedAgent>) => (has(key) ? [column] : []);
+  return [
+    { title: 'ID', text: ({ id }) => id },
+    { title: 'TYPE', text: ({ type }) => type },
+    ...optional('pool', { title: 'POOL', text: ({ pool }) => pool ?? '' }),
+    {
+      title: 'STATUS',
+      text: ({ status }) => status,
+      look: (text, { status }) => paint(lookOf(status), text),
+    },
+    number('INC', ({ incarnation }) => String(incarnation)),
+    number('RESTARTS', ({ restarts }) => count(restarts)),
+    ...optional(
+      'waiting',
+      number('QUEUE', ({ waiting = 0, running = 0 }) => count(waiting + running)),
+    ),
+    ...optional(
+      'done',
+      number('DONE', ({ done = 0 }) => count(done)),
+    ),
+    ...optional(
+      'failed',
+      number('FAILED', ({ failed = 0 }) => count(failed)),
+    ),
+    ...optional(
+      'latencyMs',
+      number('LATENCY', ({ latencyMs }) => (latencyMs ? latency(latencyMs.mean) : '')),
+    ),
+    ...optional(
+      'memoryBytes',
+      number('MEMORY', ({ memoryBytes }) => (memoryBytes === undefined ? '' : bytes(memoryBytes))),
+    ),
+    ...optional(
+      'cpuShare',
+      number('CPU', ({ cpuShare }) => (cpuShare === undefined ? '' : share(cpuShare))),
+    ),
+    number('UP', (agent) => upTime(agent, now)),
+    {
+      title: 'NOTE',
+      text: (agent) => noteOn(agent, now),
+      look: (text, { status }) => paint(status === 'crashed' ? 'red' : 'dim', text),
+      isFlexible: true,
+    },
+  ];
+}
+
+/** How long its body has been there; nothing of one that has none. */
+export function upTime({ status, startedAt }: ListedAgent, now: number): string {
+  const isAlive = status === 'running' || status === 'unresponsive' || status === 'stopping';
+  return isAlive && startedAt !== undefined ? duration(Math.max(0, now - startedAt)) : '';
+}
+
+/** What somebody should know: when it comes back, what it waits for, what went wrong last. */
+export function noteOn(agent: ListedAgent, now: number): string {
+  const { restartAt, recentRestarts, maxRestarts, lastError, alerts = [] } = agent;
+  const parts: string[] = [];
+  if (restartAt !== undefined && agent.status === 'crashed') {
+    const attempt = recentRestarts === undefined ? '' : ` (restart ${recentRestarts} of ${maxRestarts})`;
+    parts.push(`back in ${duration(Math.max(0, restartAt - now))}${attempt}`);
+  }
+  parts.push(...alerts.map((alert) => alert.replaceAll('_', ' ')));
+  if (lastError !== undefined) parts.push(lastError.text);
+  return parts.join(' · ');
+}
+
+/** An agent as its store knows it. */
+export function listedFrom({ registered, latest }: StoredAgent): ListedAgent {
+  const { agentId: id, agentType: type } = registered;
+  const step = stepOf(stepOf(undefined, registered), latest)!;
+  const { status, incarnation, restarts, reason, endedAt, restartAt, startedAt } = step;
+  return {
+    id,
+    type,
+    status,
+    incarnation,
+    restarts,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(restartAt === undefined ? {} : { restartAt }),
+    ...(reason === undefined ? {} : { lastError: { at: endedAt ?? step.at, text: describeExit(reason) } }),
+  };
+}

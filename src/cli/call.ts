@@ -1,0 +1,84 @@
+/**
+ * One command at work: what it talks through, what it asks, and how it is cut short.
+ *
+ * I1  An interrupt (Ctrl-C) ends whatever it waits for; its exit code is then 130.
+ */
+import { userInfo } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import type { Console } from './console.ts';
+import { usageFailure } from './failure.ts';
+import { FleetApi } from './fleet-api.ts';
+
+export interface Call {
+  readonly console: Console;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
+}
+
+/** Options of every command that asks a running system. */
+export interface UrlOptions {
+  readonly url?: string;
+  readonly by?: string;
+}
+
+/** Of those that read a store as well. */
+export interface TargetOptions extends UrlOptions {
+  readonly store?: string;
+}
+
+export interface JsonOption {
+  readonly json?: boolean;
+}
+
+/** The running system that is asked for. @throws CommandFailure */
+export function apiOf(
+  { console: { env }, signal }: Call,
+  { url = env['MABEAM_URL'], by }: UrlOptions,
+): FleetApi {
+  if (url === undefined || url === '') {
+    throw usageFailure(
+      'which system? Give --url with the address of its dashboard, or set MABEAM_URL',
+      'A program prints it when it opens one: mabeam run fleet.ts --dashboard',
+    );
+  }
+  return new FleetApi({
+    url,
+    token: env['MABEAM_TOKEN'],
+    controlToken: env['MABEAM_CONTROL_TOKEN'],
+    by: by ?? `${userName()} by mabeam`,
+    signal,
+  });
+}
+
+/** The path of the store, where one is asked for. @throws CommandFailure where a system is, too */
+export function storeOf({ store, url }: TargetOptions): string | undefined {
+  if (store !== undefined && url !== undefined) throw usageFailure('either --url or --store, not both');
+  return store;
+}
+
+/** Asks before something is destroyed. @throws CommandFailure for a no, and where nobody can be asked */
+export async function confirm({ console, signal }: Call, question: string, isAgreed = false): Promise<void> {
+  if (isAgreed) return;
+  const { stdin, stderr } = console;
+  if (!stdin.isTTY) throw usageFailure(`${question} Nobody can be asked here: add --yes to do it.`);
+  const asking = createInterface({ input: stdin, output: stderr });
+  try {
+    const answer = await asking.question(`${question} [y/N] `, { signal });
+    if (!/^y(es)?$/i.test(answer.trim())) throw usageFailure('nothing was done');
+  } finally {
+    asking.close();
+  }
+}
+
+/** Data as JSON, a document or a line of its own. */
+export function outJson({ out }: Console, data: unknown): void {
+  out(JSON.stringify(data, undefined, 2));
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'somebody';
+  }
+}

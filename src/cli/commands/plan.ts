@@ -1,0 +1,55 @@
+/** `mabeam plan`: what a recovery from a store would do, without doing it. */
+import { planRecovery, type PlannedRecovery } from '../../index.ts';
+import { type Call, type JsonOption, outJson } from '../call.ts';
+import { CommandFailure, usageFailure } from '../failure.ts';
+import { count } from '../figures.ts';
+import { fleetFrom } from '../fleet-file.ts';
+import { storeAt } from '../stored-fleet.ts';
+import { tableOf } from '../table.ts';
+
+export interface PlanOptions extends JsonOption {
+  readonly store?: string;
+}
+
+/** Fails when an agent would not come back. */
+export async function plan({ console }: Call, file: string | undefined, options: PlanOptions): Promise<void> {
+  const fleet = file === undefined ? undefined : await fleetFrom(file);
+  const store = options.store === undefined ? fleet?.store?.() : storeAt(options.store);
+  if (store === undefined) {
+    throw usageFailure('which store? Give --store with its file, or a fleet file that has one');
+  }
+  const plans = await planRecovery(store, { agents: fleet?.definitions ?? [] });
+  if (options.json) outJson(console, plans);
+  else {
+    const { paint, columns: width = Infinity } = console;
+    const columns = [
+      { title: 'ID', text: ({ agentId }: PlannedRecovery) => agentId },
+      { title: 'TYPE', text: ({ type }: PlannedRecovery) => type },
+      { title: 'STOOD AT', text: ({ at }: PlannedRecovery) => at },
+      {
+        title: 'COMES BACK',
+        text: ({ comesBack }: PlannedRecovery) => (comesBack ? 'yes' : 'no'),
+        look: (text: string, { comesBack }: PlannedRecovery) => paint(comesBack ? 'green' : 'red', text),
+      },
+      { title: 'NOTE', text: noteOn, isFlexible: true },
+    ];
+    for (const line of tableOf(plans, columns, { width, title: (text) => paint('bold', text) }))
+      console.out(line);
+  }
+  const lost = plans.filter(({ comesBack }) => !comesBack).length;
+  console.note(`${count(plans.length - lost)} of ${count(plans.length)} agents would come back`);
+  if (lost === 0) return;
+  const hint =
+    'Definitions that live in a program are found in its fleet file: mabeam plan fleet.ts --store …';
+  throw new CommandFailure(`${count(lost)} would not`, file === undefined ? { hint } : {});
+}
+
+function noteOn({ problem, stateVersion, isDefinitionChanged }: PlannedRecovery): string {
+  if (problem !== undefined) return problem;
+  const parts: string[] = [];
+  if (stateVersion && stateVersion.saved !== stateVersion.wanted) {
+    parts.push(`its state is migrated from version ${stateVersion.saved} to ${stateVersion.wanted}`);
+  }
+  if (isDefinitionChanged) parts.push('its definition has changed');
+  return parts.join('; ');
+}

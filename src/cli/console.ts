@@ -1,0 +1,49 @@
+/**
+ * What a command talks through: its streams and environment, and how text looks in them.
+ *
+ * I1  Data goes to stdout, everything else to stderr.
+ * I2  Colour is for terminals that want it (NO_COLOR, FORCE_COLOR and the like are heeded), per stream.
+ * I3  Text of others, an agent's id or error say, cannot steer a terminal.
+ */
+import { styleText } from 'node:util';
+
+export interface Streams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export type Style = Parameters<typeof styleText>[0];
+/** Gives text a look, where the stream can show it. */
+export type Paint = (style: Style, text: string) => string;
+
+export interface Console extends Streams {
+  /** A line of data. */
+  readonly out: (line: string) => void;
+  /** A line for whoever watches. */
+  readonly note: (line: string) => void;
+  /** For `out`. */
+  readonly paint: Paint;
+  /** Columns of the terminal that data goes to; `undefined` where it is none. */
+  readonly columns: number | undefined;
+}
+
+export function consoleOf(streams: Streams): Console {
+  const { stdout, stderr } = streams;
+  return {
+    ...streams,
+    out: (line) => void stdout.write(`${line}\n`),
+    note: (line) => void stderr.write(`${line}\n`),
+    paint: (style, text) => styleText(style, text, { stream: stdout }),
+    columns: stdout.isTTY ? stdout.columns : undefined,
+  };
+}
+
+/** Control characters, and those that turn the direction of text round. */
+const STEERING = /[\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
+
+/** Text of others in one line that a terminal shows as it is. */
+export function plainText(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll(STEERING, '\u00B7');
+}

@@ -1,0 +1,39 @@
+/** A fleet from a module: the default export of the file that a command was given. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Fleet, isFleet } from '../fleet/define-fleet.ts';
+import { errorInfoOf, inWords } from '../runtime/values/errors.ts';
+import { CommandFailure, usageFailure } from './failure.ts';
+
+const NAMES = ['fleet.ts', 'fleet.js', 'fleet.mts', 'fleet.mjs'];
+const EXAMPLE = "It should say: import { defineFleet } from 'mabeam'; export default defineFleet({ … });";
+
+/** The file that was named, or the fleet file of this folder. @throws CommandFailure */
+export function fleetFileOf(named: string | undefined): string {
+  if (named !== undefined) return named;
+  const found = NAMES.find((name) => existsSync(name));
+  if (found !== undefined) return found;
+  throw usageFailure(
+    `there is no ${NAMES[0]} here, and no file was named`,
+    'mabeam init makes a project with one; mabeam run path/to/fleet.ts runs another.',
+  );
+}
+
+/** @throws CommandFailure */
+export async function fleetFrom(file: string): Promise<Fleet> {
+  const path = resolve(file);
+  if (!existsSync(path)) throw usageFailure(`there is no file at ${path}`);
+  let loaded: { readonly default?: unknown };
+  try {
+    loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+  } catch (thrown) {
+    const { message, stack } = errorInfoOf(thrown);
+    throw new CommandFailure(`${file} did not load: ${stack ?? message}`);
+  }
+  if (isFleet(loaded.default)) return loaded.default;
+  throw usageFailure(
+    `${file}: expected its default export to come from defineFleet, got ${inWords(loaded.default)}`,
+    EXAMPLE,
+  );
+}

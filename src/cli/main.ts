@@ -1,0 +1,63 @@
+/**
+ * `mabeam` from its arguments to its exit code.
+ *
+ * I1  Every way out has one of the documented codes; nothing that a command throws shows as a bare stack, but for
+ *     what nobody foresaw.
+ * I2  A reader that goes away (`mabeam events | head`) ends it quietly.
+ */
+import { readFileSync } from 'node:fs';
+import { CommanderError } from 'commander';
+import type { Call } from './call.ts';
+import { consoleOf, type Streams } from './console.ts';
+import { CommandFailure, EXIT, linesOfFailure } from './failure.ts';
+import { programOf } from './program.ts';
+
+/** @returns the exit code */
+export async function main(args: readonly string[], streams: Streams): Promise<number> {
+  const console = consoleOf(streams);
+  streams.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed);
+  });
+  let exitCode = 0;
+  const carry = async (work: (call: Call) => Promise<void>) => {
+    const interrupt = new AbortController();
+    const onInterrupt = () =>
+      interrupt.abort(new CommandFailure('interrupted', { exitCode: EXIT.interrupted }));
+    process.once('SIGINT', onInterrupt);
+    try {
+      await work({ console, signal: interrupt.signal });
+    } catch (thrown) {
+      if (interrupt.signal.aborted) {
+        exitCode = EXIT.interrupted;
+        return;
+      }
+      linesOfFailure(thrown).forEach((line) => console.note(line));
+      exitCode = thrown instanceof CommandFailure ? thrown.exitCode : EXIT.failed;
+    } finally {
+      process.off('SIGINT', onInterrupt);
+    }
+  };
+  const program = programOf(version(), carry);
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => void streams.stdout.write(text),
+      writeErr: (text) => void streams.stderr.write(text),
+    });
+  }
+  if (args.length === 0) {
+    program.outputHelp();
+    return 0;
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? 0 : EXIT.usage;
+  }
+  return exitCode;
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
+}

@@ -1,0 +1,246 @@
+/**
+ * The commands of `mabeam`: their names, options and help. What each does is loaded when it is called.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Call } from './call.ts';
+import type { Act } from './commands/acts.ts';
+import { durationFrom } from './figures.ts';
+
+/** Runs what a command does. */
+export type Carry = (work: (call: Call) => Promise<void>) => Promise<void>;
+
+const URL_HELP = 'address of the dashboard, with its token (default: MABEAM_URL, MABEAM_TOKEN)';
+const TIP = `
+Against a running system:
+  $ mabeam run fleet.ts --dashboard --control     prints the address, and the control token
+  $ export MABEAM_URL=http://127.0.0.1:…/?token=… MABEAM_CONTROL_TOKEN=…
+  $ mabeam top
+
+Exit codes: 0 all went well, 1 it was refused or did not, 2 it was not asked for rightly, 130 interrupted.`;
+
+export function programOf(version: string, carry: Carry): Command {
+  const program = new Command('mabeam')
+    .description('Runs fleets of supervised agents, watches them and controls them.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .showHelpAfterError('(add --help for what there is)')
+    .addHelpText('after', TIP);
+
+  program.commandsGroup('Watch:');
+  withTarget(program.command('agents'))
+    .description('list agents')
+    .option('--status <list>', 'only these, joined by commas: crashed,stopped')
+    .option('--type <type>', 'only of this type')
+    .option('--pool <name>', 'only members of this pool')
+    .option('--search <text>', 'only with this in id, type, pool or last error')
+    .addOption(new Option('--sort <key>', 'order of the list').choices(SORTS))
+    .option('--desc', 'largest first')
+    .option('--limit <n>', 'so many at the most', whole)
+    .option('--ids', 'ids alone, one a line, for other commands')
+    .addHelpText(
+      'after',
+      examples(
+        ['mabeam agents --status crashed', 'who is down, and when each comes back'],
+        ['mabeam agents --sort memory --desc --limit 5', 'who needs most'],
+        ['mabeam restart --yes $(mabeam agents --status crashed --ids)', ''],
+        ['mabeam agents --store fleet.db', 'of a store that no program has open'],
+      ),
+    )
+    .action((options) => carry(async (call) => (await import('./commands/agents.ts')).agents(call, options)));
+  withTarget(program.command('agent'))
+    .description('show all that is known of one agent')
+    .argument('<id>')
+    .option('--state', 'with its saved state')
+    .addHelpText('after', examples(['mabeam agent ada --state', '']))
+    .action((id: string, options) =>
+      carry(async (call) => (await import('./commands/agent.ts')).agent(call, id, options)),
+    );
+  withTarget(program.command('events'))
+    .description('show what happened, and what happens')
+    .option('-f, --follow', 'go on with what happens, until interrupted')
+    .option('--agent <id>', 'only of this agent')
+    .option('--type <type>', 'only of this type: agent.crashed, or all that begin so: alert')
+    .option('--after <sequence>', 'only those beyond this one, from there on', whole)
+    .option('--limit <n>', 'so many at the most (default: the newest 100)', whole)
+    .addHelpText(
+      'after',
+      examples(
+        ['mabeam events --follow', ''],
+        ['mabeam events --type alert --json | jq .message', ''],
+        ['mabeam events --store fleet.db --agent ada', ''],
+      ),
+    )
+    .action((options) => carry(async (call) => (await import('./commands/events.ts')).events(call, options)));
+  withTarget(program.command('replay'))
+    .description("show an agent's life, step by step, from its events alone")
+    .argument('<id>')
+    .option('--until <sequence>', 'up to this event', whole)
+    .option('--limit <n>', 'so many of the last steps (default: 1000)', whole)
+    .addHelpText('after', examples(['mabeam replay ada --store fleet.db', '']))
+    .action((id: string, options) =>
+      carry(async (call) => (await import('./commands/replay.ts')).replay(call, id, options)),
+    );
+  withUrl(program.command('variables'))
+    .description('list variables, or the history of one')
+    .argument('[name]')
+    .action((name: string | undefined, options) =>
+      carry(async (call) => (await import('./commands/coordination.ts')).variables(call, name, options)),
+    );
+  withUrl(program.command('rounds'))
+    .description('list consensus rounds, open ones first')
+    .action((options) =>
+      carry(async (call) => (await import('./commands/coordination.ts')).rounds(call, options)),
+    );
+  withUrl(program.command('pools'))
+    .description('list pools, or the members and decisions of one')
+    .argument('[name]')
+    .action((name: string | undefined, options) =>
+      carry(async (call) => (await import('./commands/coordination.ts')).pools(call, name, options)),
+    );
+  withUrl(program.command('alerts'))
+    .description('list the alerts that are raised')
+    .action((options) =>
+      carry(async (call) => (await import('./commands/coordination.ts')).alerts(call, options)),
+    );
+
+  program.commandsGroup('Control (with MABEAM_CONTROL_TOKEN):');
+  actOn(program, carry, 'start', 'start agents that have no body');
+  actOn(program, carry, 'stop', 'stop agents: they finish, save and end').option(
+    '--timeout <time>',
+    'how long that may take, as 10s; then they are killed (default: their shutdownMs)',
+    time,
+  );
+  actOn(program, carry, 'restart', 'start agents anew: those that run are stopped first').option(
+    '--timeout <time>',
+    'how long the stop may take, as 10s',
+    time,
+  );
+  actOn(program, carry, 'kill', 'end agents at once: a crash, which their restart policy answers');
+  actOn(program, carry, 'forget', 'remove agents that have no body from the list, with their saved state');
+  withControl(program.command('set'))
+    .description('give a variable a value')
+    .argument('<name>')
+    .argument('<value>', 'JSON, or else a text')
+    .option('--why <text>', 'kept in its history')
+    .addHelpText('after', examples(['mabeam set learningRate 0.3 --why "it diverged"', '']))
+    .action((name: string, value: string, options) =>
+      carry(async (call) => (await import('./commands/coordination.ts')).set(call, name, value, options)),
+    );
+  withControl(program.command('propose'))
+    .description('ask the fleet whether a variable should take a value')
+    .argument('<name>')
+    .argument('<value>', 'JSON, or else a text')
+    .option('--why <text>', 'what voters are told')
+    .addOption(
+      new Option('--rule <rule>', 'who has to agree').choices([
+        'majority',
+        'supermajority',
+        'unanimous',
+        'weighted',
+      ]),
+    )
+    .option('--quorum <share>', 'share of the electorate that has to vote', Number)
+    .option('--deadline <time>', 'when the round ends, as 30s', time)
+    .addOption(new Option('--tie <rule>', 'what a tie means').choices(['reject', 'keep', 'leader']))
+    .action((name: string, value: string, options) =>
+      carry(async (call) => (await import('./commands/coordination.ts')).propose(call, name, value, options)),
+    );
+  withControl(program.command('resize'))
+    .description('give a pool a size')
+    .argument('<pool>')
+    .argument('<size>', 'members', whole)
+    .action((pool: string, size: number, options) =>
+      carry(async (call) => (await import('./commands/coordination.ts')).resize(call, pool, size, options)),
+    );
+
+  program.commandsGroup('Look ahead:');
+  withJson(program.command('plan'))
+    .description('say what a recovery from a store would do, without doing it')
+    .argument('[file]', 'a fleet file, for the definitions of agents that live in the program')
+    .option('--store <file>', 'a store that no program has open (default: that of the fleet file)')
+    .addHelpText(
+      'after',
+      examples(['mabeam plan fleet.ts --store fleet.db', 'before a new version goes out']),
+    )
+    .action((file: string | undefined, options) =>
+      carry(async (call) => (await import('./commands/plan.ts')).plan(call, file, options)),
+    );
+  withJson(program.command('charts'))
+    .description('list the life cycles that agents, rounds and pools have, and print them')
+    .argument('[name]')
+    .option('--svg', 'as a picture')
+    .option('--mermaid', 'as mermaid text')
+    .option('--out <dir>', 'write files instead')
+    .addHelpText(
+      'after',
+      examples(['mabeam charts agent --svg > agent.svg', ''], ['mabeam charts --out charts', 'all of them']),
+    )
+    .action((name: string | undefined, options) =>
+      carry(async (call) => (await import('./commands/charts.ts')).charts(call, name, options)),
+    );
+  return program;
+}
+
+const SORTS = [
+  'id',
+  'type',
+  'status',
+  'incarnation',
+  'restarts',
+  'waiting',
+  'done',
+  'failed',
+  'latency',
+  'memory',
+  'cpu',
+  'startedAt',
+  'restartAt',
+  'lastError',
+];
+
+function actOn(program: Command, carry: Carry, name: Act, description: string): Command {
+  return withControl(program.command(name))
+    .description(description)
+    .argument('<id...>')
+    .option('-y, --yes', 'do not ask')
+    .action((ids: string[], options) =>
+      carry(async (call) => (await import('./commands/acts.ts')).act(call, name, ids, options)),
+    );
+}
+
+function withJson(command: Command): Command {
+  return command.option('--json', 'print JSON');
+}
+
+function withUrl(command: Command): Command {
+  return withJson(command.option('--url <url>', URL_HELP));
+}
+
+function withTarget(command: Command): Command {
+  return withUrl(command).option('--store <file>', 'or the file of a store that no program has open');
+}
+
+function withControl(command: Command): Command {
+  return withUrl(command).option('--by <who>', 'who acts, as the system notes it (default: the user)');
+}
+
+function examples(...lines: readonly (readonly [command: string, what: string])[]): string {
+  const width = Math.max(...lines.map(([command]) => command.length));
+  return [
+    '\nExamples:',
+    ...lines.map(([command, what]) => `  $ ${command.padEnd(width)}  ${what}`.trimEnd()),
+  ].join('\n');
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError('Expected a whole number, 0 or more.');
+}
+
+function time(text: string): number {
+  const ms = durationFrom(text);
+  if (ms !== undefined) return ms;
+  throw new InvalidArgumentError('Expected a time, as 500ms, 10s or 2m.');
+}

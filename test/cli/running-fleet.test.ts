@@ -1,0 +1,323 @@
+/** The commands that ask a running system over its dashboard's API: on loopback, at a free port. */
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createDashboard, type DashboardOptions } from '../../src/dashboard.ts';
+import {
+  type AgentSystem,
+  createAgentSystem,
+  defineAgent,
+  type SystemEvent,
+  variable,
+} from '../../src/index.ts';
+import { begin, mabeam as mabeamAsChild, mabeamHere } from '../kit/command-line.ts';
+import { gate, silent } from '../kit/rig.ts';
+
+const worker = defineAgent({
+  type: 'worker',
+  capabilities: ['work'],
+  variables: ['rate'],
+  init: ({ restored }) => restored ?? { n: 0 },
+  vote: ({ proposal }) => (Number(proposal.value) <= 5 ? 'accept' : 'reject'),
+  tasks: {
+    add: { run: ({ state }) => (state.n += 1) },
+    fail: {
+      run: () => {
+        throw new Error('no luck');
+      },
+    },
+    hang: { run: ({ input }) => input },
+  },
+});
+
+interface Fleet {
+  readonly system: AgentSystem;
+  readonly env: Readonly<Record<string, string>>;
+  readonly mabeam: (...args: string[]) => ReturnType<typeof mabeamHere>;
+  readonly json: (...args: string[]) => Promise<never>;
+}
+
+/** Three agents: ada runs, bob has crashed and waits for an operator, eve was never started. */
+async function fleet(options: DashboardOptions = { control: true }): Promise<Fleet> {
+  const system = await createAgentSystem({ logger: silent });
+  const dashboard = await createDashboard(system, { logger: silent, ...options });
+  onTestFinished(async () => {
+    await dashboard.close();
+    await system.close({ timeoutMs: 0 });
+  });
+  await system.variables.define('rate', variable.integer({ min: 0, max: 9, default: 1 }));
+  for (const id of ['ada', 'bob', 'eve']) {
+    await system.agents.register({ id, module: worker, restart: { policy: 'manual' }, shutdownMs: 100 });
+  }
+  await system.agents.start('ada');
+  await system.agents.start('bob');
+  await system.agents.execute('ada', { type: 'add' });
+  await system.agents.execute('ada', { type: 'fail' }).catch(() => undefined);
+  await system.agents.kill('bob');
+  const env = {
+    MABEAM_URL: dashboard.url,
+    ...(dashboard.controlToken === undefined ? {} : { MABEAM_CONTROL_TOKEN: dashboard.controlToken }),
+  };
+  const mabeam = (...args: string[]) => mabeamHere(args, env);
+  const json = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await mabeam(...args, '--json');
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    return JSON.parse(stdout) as never;
+  };
+  return { system, env, mabeam, json };
+}
+
+describe('watching', () => {
+  it('agents: as a table, as JSON, as ids; chosen and sorted', async () => {
+    const { mabeam, json } = await fleet();
+    const { exitCode, stdout, stderr } = await mabeam('agents');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '3 agents\n' });
+    const [titles, ...rows] = stdout.trimEnd().split('\n');
+    expect(titles).toMatch(/^ID +TYPE +STATUS +INC +RESTARTS +QUEUE +DONE +FAILED +LATENCY +UP +NOTE$/);
+    expect(rows[0]).toMatch(/^ada +worker +running +1 +0 +0 +1 +1 +\S+ ms +\d+ m?s +fail: Error: no luck$/);
+    expect(rows[1]).toMatch(/^bob +worker +crashed .* restart required · killed$/);
+    expect(rows[2]).toMatch(/^eve +worker +registered +0/);
+    expect(await json('agents', '--status', 'crashed')).toMatchObject([
+      { id: 'bob', restartPolicy: 'manual' },
+    ]);
+    const sorted = await mabeam('agents', '--ids', '--sort', 'id', '--desc', '--limit', '2');
+    expect(sorted.stdout).toBe('eve\nbob\n');
+    expect((await mabeam('agents', '--search', 'nobody')).stderr).toBe('0 agents\n');
+  });
+
+  it('one agent: what is known of it, what it may be asked, its last events', async () => {
+    const { mabeam, json } = await fleet();
+    const { stdout } = await mabeam('agent', 'ada', '--state');
+    for (const line of [
+      /^status +running$/m,
+      /^chart +alive\.serving/m,
+      /^restarts +0 \(manual, 5 at the most\)$/m,
+      /^capabilities +work$/m,
+      /^tasks +1 done, 1 failed, 0 running, 0 waiting$/m,
+      /^may be asked +stop, kill, execute$/m,
+      /^saved state\n\{\n {2}"n": 1\n\}$/m,
+      /task\.failed {2}ada {2}fail: Error: no luck$/m,
+    ]) {
+      expect(stdout).toMatch(line);
+    }
+    expect(await json('agent', 'bob')).toMatchObject({
+      agent: { id: 'bob' },
+      legal: expect.arrayContaining(['start', 'restart']),
+      reason: { text: 'killed' },
+    });
+    expect(await mabeam('agent', 'nobody')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('(AGENT_NOT_FOUND)'),
+    });
+  });
+
+  it('events: the newest, those beyond a place, those of a type', async () => {
+    const { system, mabeam } = await fleet();
+    const all: SystemEvent[] = [];
+    for await (const event of system.events.read()) all.push(event);
+    const sequencesOf = async (...args: string[]) => {
+      const { stdout } = await mabeam('events', '--json', ...args);
+      return stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => (JSON.parse(line) as SystemEvent).sequence);
+    };
+    const sequences = all.map(({ sequence }) => sequence);
+    expect(await sequencesOf()).toEqual(sequences);
+    expect(await sequencesOf('--limit', '2')).toEqual(sequences.slice(-2));
+    expect(await sequencesOf('--after', '3')).toEqual(sequences.slice(3));
+    expect(await sequencesOf('--after', '3', '--limit', '2')).toEqual(sequences.slice(3, 5));
+    expect(await sequencesOf('--agent', 'bob')).toEqual(
+      all.filter(({ agentId }) => agentId === 'bob').map(({ sequence }) => sequence),
+    );
+    expect(await sequencesOf('--type', 'alert', '--limit', '1')).toHaveLength(1);
+  });
+
+  it('events --follow tells all that happens, in order, until it is interrupted', async () => {
+    const { system, env } = await fleet();
+    const following = begin(['events', '--follow', '--type', 'task.completed', '--json'], { env });
+    await following.said(/"task.completed"/);
+    for (let round = 0; round < 20; round += 1) await system.agents.execute('ada', { type: 'add' });
+    const newest: number[] = [];
+    for await (const { sequence, type } of system.events.read()) {
+      if (type === 'task.completed') newest.push(sequence);
+    }
+    await following.said(new RegExp(`"sequence":${newest.at(-1)},`));
+    following.child.kill('SIGINT');
+    const { exitCode, stdout, stderr } = await following.ended;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 130, stderr: '' });
+    const told = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as SystemEvent).sequence);
+    expect(told).toEqual(newest);
+  });
+
+  it('events --follow ends with 1 when the program has gone', async () => {
+    const { system, env } = await fleet();
+    const dashboard = await createDashboard(system, { logger: silent });
+    const following = begin(['events', '--follow'], { env: { ...env, MABEAM_URL: dashboard.url } });
+    await following.said(/alert\.raised/);
+    await dashboard.close();
+    expect(await following.ended).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('nothing answers'),
+    });
+  });
+
+  it('replay: the same life as the system tells', async () => {
+    const { system, json } = await fleet();
+    const life = JSON.parse(JSON.stringify(await system.events.replay('bob'))) as unknown;
+    expect(await json('replay', 'bob')).toEqual(life);
+  });
+
+  it('variables, rounds, pools, alerts', async () => {
+    const { system, mabeam, json } = await fleet();
+    await system.pools.create({ name: 'crew', spec: { module: worker }, min: 2, max: 4 });
+    await system.consensus.propose({ variable: 'rate', value: 9 });
+    expect((await mabeam('variables')).stdout).toMatch(/^rate +1 +1 +integer +\S+ \S+ +0$/m);
+    expect((await mabeam('variables', 'rate')).stdout).toMatch(/^ *1 +1 +\S+ \S+ +definition +its default$/m);
+    expect((await mabeam('rounds')).stdout).toMatch(/rate +9 +operator +rejected +0 for, 3 against, of 3/);
+    expect((await mabeam('pools')).stdout).toMatch(/^crew +worker +steady +2 to 4 +2 +2 +0 +0 +0$/m);
+    expect((await mabeam('pools', 'crew')).stdout).toMatch(/^members: crew-1, crew-2$/m);
+    expect((await mabeam('alerts')).stdout).toMatch(/restart_required +bob +\S/);
+    expect(await json('variables', 'rate')).toMatchObject({ value: 1, history: [{ version: 1 }] });
+    expect(await json('pools', 'crew')).toMatchObject({ memberIds: ['crew-1', 'crew-2'] });
+    expect(await json('alerts')).toMatchObject([{ alert: 'restart_required', agentId: 'bob' }]);
+  });
+});
+
+describe('control', () => {
+  it('start, stop, kill and forget do what they say', async () => {
+    const { system, mabeam } = await fleet();
+    const statusOf = (id: string) => system.agents.get(id).status;
+    expect(await mabeam('start', 'bob', 'eve')).toEqual({
+      exitCode: 0,
+      stdout: 'bob  running  incarnation 2\neve  running  incarnation 1\n',
+      stderr: '',
+    });
+    expect((await mabeam('stop', '--yes', 'ada')).stdout).toBe('ada  stopped  incarnation 1  shutdown\n');
+    expect((await mabeam('kill', '--yes', 'bob')).stdout).toBe('bob  crashed  incarnation 2  killed\n');
+    expect((await mabeam('forget', '--yes', 'ada')).stdout).toBe('ada  forgotten\n');
+    expect([statusOf('bob'), statusOf('eve')]).toEqual(['crashed', 'running']);
+    expect(system.agents.list().map(({ id }) => id)).toEqual(['bob', 'eve']);
+  });
+
+  it('restart begins anew what has ended, and what runs, after a stop', async () => {
+    const { system, mabeam, json } = await fleet();
+    expect((await mabeam('restart', '--yes', 'ada', 'bob')).stdout).toBe(
+      'ada  running  incarnation 2\nbob  running  incarnation 2\n',
+    );
+    expect(await system.agents.savedState('ada')).toEqual({ n: 1 });
+    expect(await json('restart', '-y', 'ada')).toMatchObject([
+      { agentId: 'ada', result: { incarnation: 3 } },
+    ]);
+  });
+
+  it('a stop keeps its deadline', async () => {
+    const { system, mabeam } = await fleet();
+    const never = gate();
+    void system.agents.execute('ada', { type: 'hang', input: never.promise }).catch(() => undefined);
+    const { exitCode } = await mabeam('stop', '--yes', 'ada', '--timeout', '20ms');
+    expect(exitCode).toBe(0);
+    expect(system.agents.get('ada').abandoned).toHaveLength(1);
+  });
+
+  it('what one refuses keeps nobody from the others, names what is legal, and ends with 1', async () => {
+    const { system, mabeam, env } = await fleet();
+    const { exitCode, stdout, stderr } = await mabeam('start', 'ada', 'eve', 'nobody');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: 'eve  running  incarnation 1\n' });
+    expect(stderr).toContain('It takes: stop, kill, execute.');
+    expect(stderr).toContain('(AGENT_NOT_FOUND)');
+    expect(stderr).toMatch(/mabeam: start: refused for 2 of 3\n$/);
+    const asJson = await mabeamHere(['start', 'ada', '--json'], env);
+    expect(JSON.parse(asJson.stdout)).toMatchObject([{ agentId: 'ada', refused: expect.any(String) }]);
+    expect(system.agents.get('eve').status).toBe('running');
+  });
+
+  it.each(['stop', 'kill', 'forget', 'restart'])(
+    '%s is not done where nobody can be asked',
+    async (command) => {
+      const { system, mabeam } = await fleet();
+      expect(await mabeam(command, 'ada')).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('add --yes'),
+      });
+      expect(system.agents.get('ada')).toMatchObject({ status: 'running', incarnation: 1 });
+    },
+  );
+
+  it('set, propose and resize', async () => {
+    const { system, mabeam } = await fleet();
+    await system.pools.create({ name: 'crew', spec: { module: worker }, min: 1, max: 4 });
+    expect((await mabeam('set', 'rate', '3', '--why', 'a test', '--by', 'grace')).stdout).toBe(
+      'rate  version 2\n',
+    );
+    expect(system.variables.history('rate').at(-1)).toMatchObject({ value: 3, by: 'grace', why: 'a test' });
+    expect(await mabeam('propose', 'rate', '5', '--rule', 'unanimous', '--deadline', '5s')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^round-\S+ {2}accepted {2}2 for, 0 against\n$/),
+    });
+    expect(await mabeam('propose', 'rate', '9')).toMatchObject({
+      exitCode: 1,
+      stderr: 'mabeam: rate stays as it was: rejected\n',
+    });
+    expect(await mabeam('set', 'rate', 'fast')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('(VARIABLE_INVALID)'),
+    });
+    expect((await mabeam('resize', 'crew', '3')).stdout).toMatch(/^crew +worker +steady +1 to 4 +3 +3/m);
+    expect(system.pools.get('crew').live).toBe(3);
+    expect(system.variables.get('rate').value).toBe(5);
+  });
+
+  it('wants the control token, which a dashboard without control does not have', async () => {
+    const { mabeam, env } = await fleet({});
+    expect(await mabeam('start', 'eve')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('set MABEAM_CONTROL_TOKEN'),
+    });
+    const given = { ...env, MABEAM_CONTROL_TOKEN: 'no-such-secret-at-all' };
+    expect(await mabeamHere(['start', 'eve'], given)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('(FORBIDDEN)'),
+    });
+    const other = await fleet();
+    const wrong = { ...other.env, MABEAM_CONTROL_TOKEN: 'no-such-secret-at-all' };
+    expect(await mabeamHere(['start', 'eve'], wrong)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('(UNAUTHORIZED)'),
+    });
+  });
+});
+
+describe('who is asked', () => {
+  it('an address without its token takes it from the environment; a wrong one is refused', async () => {
+    const { env } = await fleet();
+    const { origin, searchParams } = new URL(env['MABEAM_URL']!);
+    const token = searchParams.get('token')!;
+    expect(await mabeamHere(['agents', '--ids', '--url', origin], { MABEAM_TOKEN: token })).toMatchObject({
+      exitCode: 0,
+    });
+    const refused = await mabeamHere(['agents', '--url', origin], { MABEAM_TOKEN: 'not-the-token-at-all' });
+    expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('(UNAUTHORIZED)') });
+    expect(refused.stderr).not.toContain('not-the-token-at-all');
+  });
+
+  it('ids that need to be written otherwise in an address are asked for as they are', async () => {
+    const { system, mabeam } = await fleet();
+    for (const id of ['a/b', 'ü %20', '?x=1#y', '__proto__', '..']) {
+      await system.agents.register({ id, module: worker });
+      if (id === '..') continue;
+      expect((await mabeam('start', id)).exitCode).toBe(0);
+      expect(system.agents.get(id).status).toBe('running');
+    }
+  });
+
+  it('in a process of its own it ends at once when it is done, and colours nothing', async () => {
+    const { env } = await fleet();
+    const { exitCode, stdout } = await mabeamAsChild(['agents'], { env });
+    expect(exitCode).toBe(0);
+    expect(stdout).not.toContain('\u001B');
+    const { stdout: coloured } = await mabeamAsChild(['agents'], { env: { ...env, FORCE_COLOR: '1' } });
+    expect(coloured).toContain('\u001B[32mrunning');
+  });
+});
