@@ -8,5 +8,5 @@ if (Number(version.split('.')[0]) < wanted && !process.versions.bun) {
   );
   process.exitCode = 1;
 } else {
-  import('../dist/cli.js');
+  void import('../dist/cli.js');
 }
