@@ -4,12 +4,15 @@
  * Here a share of it, with fixed seeds; `npm run differential` does the same for as long as it is let, and proves
  * with faults planted in the compiler that it would find them.
  */
+import { readFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type BareDifference, differenceFromBare } from './differential/bare-xstate.ts';
 import { compared, type Difference, differenceOf, inWords } from './differential/difference.ts';
 import { drawn, seededDraw } from './differential/draw.ts';
 import { machineOf, movesOf } from './differential/generated-machine.ts';
+import { plants, sown } from './differential/plants.ts';
 import { makersOf, type Makers, walkGenerated, walkShipped } from './differential/walks.ts';
 
 // XState's development build warns of every event to an actor that has ended.
@@ -79,4 +82,18 @@ test('the interpreter driver is XState, but for when effects are performed', () 
     steps += Number(result);
   }
   expect(steps).toBeGreaterThan(3_000);
+});
+
+test('every fault that is planted to prove this can be planted', async () => {
+  const broken: string[] = [];
+  for (const plant of plants) {
+    const source = await readFile(new URL(`../../src/runtime/engine/${plant.file}`, import.meta.url), 'utf8');
+    try {
+      stripTypeScriptTypes(sown(source, plant));
+    } catch (thrown) {
+      broken.push(`${plant.name}: ${String(thrown)}`);
+    }
+  }
+  expect(broken).toEqual([]);
+  expect(plants.length).toBeGreaterThanOrEqual(30);
 });

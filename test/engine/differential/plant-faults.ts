@@ -11,7 +11,7 @@ import type { AnyStateMachine } from 'xstate';
 import type { Chart, ChartOptions } from '../../../src/runtime/engine/create-chart.ts';
 import { by, type Maker } from './chart-world.ts';
 import { compared } from './difference.ts';
-import { type Plant, plants } from './plants.ts';
+import { plants, sown } from './plants.ts';
 import { walk } from './walks.ts';
 
 const engine = new URL('../../../src/runtime/engine/', import.meta.url).href;
@@ -89,11 +89,4 @@ function hook(): void {
       };
     },
   });
-}
-
-/** A text that is not there, or more than once, is a plant that has gone stale. */
-function sown(source: string, { file, find, put }: Plant): string {
-  const parts = source.split(find);
-  if (parts.length !== 2) throw new Error(`${file}: expected once, found ${parts.length - 1} times: ${find}`);
-  return parts.join(put);
 }

@@ -46,6 +46,13 @@ const descriptors = (name: string, find: string, put: string): Plant => ({
 });
 const table = (name: string, find: string, put: string): Plant => ({ name, file: 'table.ts', find, put });
 
+/** A text that is not there, or more than once, is a plant that has gone stale. */
+export function sown(source: string, { file, find, put }: Plant): string {
+  const parts = source.split(find);
+  if (parts.length !== 2) throw new Error(`${file}: expected once, found ${parts.length - 1} times: ${find}`);
+  return parts.join(put);
+}
+
 export const plants: readonly Plant[] = [
   // Which states are left and entered.
   configuration(
@@ -178,11 +185,7 @@ export const plants: readonly Plant[] = [
     'const changes = !isSame || recorded !== undefined;',
     'const changes = !isSame;',
   ),
-  compiled(
-    'a context is the very object that was made',
-    'Object.assign({}, (context as (scope: InputScope) => unknown)(new InputScope(input)))',
-    '(context as (scope: InputScope) => unknown)(new InputScope({ n: 9 }))',
-  ),
+  compiled('a context is made without the input', 'new InputScope(input)', 'new InputScope({ n: 9 })'),
 
   // Which transitions are taken.
   position(
@@ -192,7 +195,7 @@ export const plants: readonly Plant[] = [
   ),
   position(
     'guards are not asked for events',
-    'if (choice.guard === undefined || passes(choice.candidate, event, scope, this)) {',
+    'if (choice.guard === undefined || passes(choice.candidate, event, step.scope, this)) {',
     'if (choice.guard === undefined || true) {',
   ),
   position(
@@ -275,12 +278,16 @@ export const plants: readonly Plant[] = [
     'this.take(this.position.enabled(this));\n      isEventlessDue = true;',
     'this.take(this.position.enabled(this));\n      isEventlessDue = false;',
   ),
-  step('what is raised is taken last in, first out', 'this.#raised?.shift()', 'this.#raised?.pop()'),
+  step(
+    'what is raised is taken last in, first out',
+    'this.#raised[this.#taken++]!',
+    'this.#raised[--this.#raisedCount]!',
+  ),
   step('iterations are counted from 0', 'let iteration = 1;', 'let iteration = 0;'),
   step(
     'what is raised keeps the scope of the event before',
-    '      this.event = event;\n      this.#scope = undefined;',
-    '      this.event = event;',
+    '      this.event = this.#raised[this.#taken++]!;\n      this.#scope = undefined;',
+    '      this.event = this.#raised[this.#taken++]!;',
   ),
   step(
     'an assign leaves the scope as it was',
@@ -328,7 +335,11 @@ export const plants: readonly Plant[] = [
     '    this.#work.add(TO.spawn, child);\n    this.#hasChanged = true;',
     '    this.#work.add(TO.spawn, child);',
   ),
-  step('a child that is stopped stays', 'this.children = this.children.filter((one) => one !== child);', ''),
+  step(
+    'a child that is stopped stays',
+    'this.children = this.children.length === 1 ? NOBODY : this.children.filter((one) => one !== child);',
+    '',
+  ),
   step(
     'children are stopped in the order in which they came',
     'for (const child of inOrder(this.children))',
