@@ -51,6 +51,9 @@ export interface AgentContext {
   readonly startedFrom: StartedFrom;
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
+  /** When that was, on the clock that durations are counted by. */
+  readonly startedTick: number | undefined;
+  readonly endedTick: number;
   /** Why the last body ended. */
   readonly reason: ExitReason | undefined;
   /** The dice that came with that end. */
@@ -79,13 +82,17 @@ export type AgentCommandEvent =
   | { type: 'agent.kill'; at: number }
   | { type: 'agent.forget'; at: number };
 
+/**
+ * Everything that may happen to an agent. `at` is a stamp, epoch ms: what people are shown. `tick` is ms on a clock that
+ * is never set, which durations are counted by; without it, `at` is such a clock's.
+ */
 export type AgentEvent =
   | AgentCommandEvent
-  | { type: 'life.resumed'; at: number; life: AgentLife }
+  | { type: 'life.resumed'; at: number; tick?: number; life: AgentLife }
   | { type: 'coordination.lost' }
   | { type: 'coordination.restored' }
   | { type: 'permit.granted'; at: number }
-  | { type: 'body.ready'; at: number }
+  | { type: 'body.ready'; at: number; tick?: number }
   | { type: 'body.finished'; at: number }
   | { type: 'body.saved'; at: number }
   | { type: 'body.save_failed'; at: number; error: ErrorInfo }

@@ -33,7 +33,15 @@ import {
 import { missingBody } from './body.ts';
 import type { EffectParams } from './effect.ts';
 import { endStatusOf, type ExitReason } from './exit-reason.ts';
-import { afterUptime, exceedsIntensity, nextRestart, noRestarts } from './restart-policy.ts';
+import {
+  afterUptime,
+  asOf,
+  exceedsIntensity,
+  longestLastDelayMs,
+  nextRestart,
+  noRestarts,
+  tickOf,
+} from './restart-policy.ts';
 import { ABORT_SHARE, FINISH_SHARE } from './stop-share.ts';
 
 const beginStart = (startedFrom: StartedFrom) => ({ type: 'beginStart' as const, params: { startedFrom } });
@@ -93,6 +101,7 @@ export const agentMachine = setup({
     })),
     noteReady: assign(({ context, event }) => ({
       startedAt: 'at' in event ? event.at : undefined,
+      startedTick: 'at' in event ? tickOf(event) : undefined,
       restartAt: undefined,
       misses: 0,
       history: context.startedFrom === 'restart' ? context.history : noRestarts,
@@ -123,19 +132,22 @@ export const agentMachine = setup({
     recordExit: assign(({ context, event }) => {
       if (event.type !== 'xstate.done.actor.body') return {};
       const { at, chance } = event.output;
+      const tick = tickOf(event.output);
       return {
         reason: reasonOf(context, event.output),
         endedAt: at,
+        endedTick: tick,
         restartAt: undefined,
         chance,
         misses: 0,
-        history: afterUptime(context.policy.restart, context.history, at - (context.startedAt ?? at)),
+        history: afterUptime(context.policy.restart, context.history, tick - (context.startedTick ?? tick)),
       };
     }),
     recordFailedStart: assign(({ context, event }) => {
       if (event.type !== 'xstate.done.actor.body') return {};
       const { at, chance } = event.output;
-      return { reason: reasonOf(context, event.output), endedAt: at, chance };
+      const endedTick = tickOf(event.output);
+      return { reason: reasonOf(context, event.output), endedAt: at, endedTick, chance };
     }),
     recordBug: assign({
       endedAt: undefined,
@@ -147,16 +159,24 @@ export const agentMachine = setup({
     }),
     recordCancelledRestart: assign({ reason: 'shutdown' as const, restartAt: undefined }),
     scheduleRestart: assign(({ context }) => {
-      const at = context.endedAt ?? 0;
-      const { delayMs, history } = nextRestart(context.policy.restart, context.history, at, context.chance);
-      return { restartDelayMs: delayMs, restartAt: at + delayMs, history };
+      const { policy, endedAt = 0, endedTick, chance } = context;
+      const { delayMs, history } = nextRestart(policy.restart, context.history, endedTick, chance);
+      return { restartDelayMs: delayMs, restartAt: endedAt + delayMs, history };
     }),
-    resumeRestart: assign(({ context, event }) => ({
-      restartDelayMs: Math.max(0, (context.restartAt ?? 0) - timeOf(event)),
-    })),
+    /** What is left of its delay. Of a moment that another wall clock had, no more than the delay can have been. */
+    resumeRestart: assign(({ context, event }) => {
+      const at = timeOf(event);
+      const leftMs = Math.max(0, (context.restartAt ?? 0) - at);
+      const restartDelayMs = Math.min(leftMs, longestLastDelayMs(context.policy.restart, context.history));
+      return restartDelayMs === leftMs
+        ? { restartDelayMs }
+        : { restartDelayMs, restartAt: at + restartDelayMs };
+    }),
     resumeLife: assign(({ event }) => {
       if (event.type !== 'life.resumed') return {};
-      const { at, ...life } = event.life;
+      const { at, history, ...rest } = event.life;
+      const endedTick = tickOf(event);
+      const life = { ...rest, history: asOf(history, endedTick), endedTick };
       // A start that was under way for a caller is rolled back, to where it came from.
       const isResting = at !== 'starting' && at !== 'serving' && at !== 'stopping';
       return isResting ? { ...life, startedFrom: at } : life;
@@ -193,8 +213,7 @@ export const agentMachine = setup({
     isNeverRestarted: ({ context }) =>
       context.ordered?.forGood === true || context.policy.restart.policy === 'never',
     isManual: ({ context }) => context.policy.restart.policy === 'manual',
-    isTooOften: ({ context }) =>
-      exceedsIntensity(context.policy.restart, context.history, context.endedAt ?? 0),
+    isTooOften: ({ context }) => exceedsIntensity(context.policy.restart, context.history, context.endedTick),
   },
   delays: {
     startTimeout: ({ context }) => context.policy.startTimeoutMs,
@@ -216,6 +235,8 @@ export const agentMachine = setup({
     startedFrom: 'registered',
     startedAt: undefined,
     endedAt: undefined,
+    startedTick: undefined,
+    endedTick: 0,
     reason: undefined,
     chance: 0,
     ordered: undefined,

@@ -12,6 +12,7 @@
  * Source: seed, "Resource-Based Scaling": `check_scaling` every 30 s.
  */
 import { assign, setup } from 'xstate';
+import { tickOf } from './restart-policy.ts';
 import type { EffectParams, EffectsOf } from './effect.ts';
 import {
   decideScaling,
@@ -35,19 +36,21 @@ export interface AutoscalerContext extends ScalingHistory {
   readonly policy: ScalingPolicy & ScalingBounds;
   readonly metrics: ScalingMetrics | undefined;
   readonly decision: ScalingDecision | undefined;
-  /** When that was decided, epoch ms. */
+  /** When that was decided, epoch ms, and on the clock that cooldowns are counted by. */
   readonly decidedAt: number;
+  readonly decidedTick: number;
   /** Whether a task has come to wait since the look that is open began, while no member was wanted. */
   readonly isDemanded: boolean;
 }
 
 export type AutoscalerEvent =
-  | { type: 'metrics.read'; at: number; metrics: ScalingMetrics }
-  | { type: 'metrics.failed'; at: number; why: string }
+  /** `at` is a stamp, epoch ms; `tick` is ms on a clock that is never set: cooldowns are counted by it, and by `at` without it. */
+  | { type: 'metrics.read'; at: number; tick?: number; metrics: ScalingMetrics }
+  | { type: 'metrics.failed'; at: number; tick?: number; why: string }
   /** A task has come to wait, and the pool wants no member at all. */
   | { type: 'demand.rose' }
   /** A caller has set another size: it stands for as long as a change of the autoscaler's own. */
-  | { type: 'size.set'; at: number; from: number; to: number }
+  | { type: 'size.set'; at: number; tick?: number; from: number; to: number }
   /** The pool has the size it wants, or has refused to grow. */
   | { type: 'pool.settled' }
   | { type: 'autoscaler.close' };
@@ -99,30 +102,34 @@ export const autoscalerMachine = setup({
     decide: assign(({ context, event }) => {
       if (event.type !== 'metrics.read') return {};
       const { at, metrics } = event;
+      const tick = tickOf(event);
       return {
         metrics,
-        decision: decideScaling(metrics, context.policy, context, at),
+        decision: decideScaling(metrics, context.policy, context, tick),
         decidedAt: at,
+        decidedTick: tick,
       };
     }),
-    noteFailure: assign(({ event }) => ('at' in event ? { decidedAt: event.at } : {})),
+    noteFailure: assign(({ event }) =>
+      'at' in event ? { decidedAt: event.at, decidedTick: tickOf(event) } : {},
+    ),
     noteScaling: assign(({ context }) => {
-      const { decision, metrics, decidedAt } = context;
+      const { decision, metrics, decidedTick } = context;
       const isUp = decision?.action === 'scale' && decision.to > (metrics?.size ?? 0);
-      return isUp ? { upAt: decidedAt, isDemanded: false } : { downAt: decidedAt };
+      return isUp ? { upAt: decidedTick, isDemanded: false } : { downAt: decidedTick };
     }),
     noteLook: assign({ isDemanded: false }),
     noteDemand: assign({ isDemanded: true }),
     noteSizeSet: assign(({ event }) => {
       if (event.type !== 'size.set') return {};
-      return event.to > event.from ? { upAt: event.at } : { downAt: event.at };
+      return event.to > event.from ? { upAt: tickOf(event) } : { downAt: tickOf(event) };
     }),
   },
   guards: {
     isScale: ({ context }) => context.decision?.action === 'scale',
     isBlocked: ({ context }) => context.decision?.action === 'blocked',
     isDemanded: ({ context }) => context.isDemanded,
-    isCoolingDown: ({ context }) => isCoolingDown(context.policy, context, context.decidedAt),
+    isCoolingDown: ({ context }) => isCoolingDown(context.policy, context, context.decidedTick),
   },
   delays: {
     interval: ({ context }) => context.policy.intervalMs,
@@ -138,6 +145,7 @@ export const autoscalerMachine = setup({
     metrics: undefined,
     decision: undefined,
     decidedAt: 0,
+    decidedTick: 0,
     isDemanded: false,
   }),
   initial: 'watching',

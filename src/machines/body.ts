@@ -11,10 +11,14 @@ export interface BodyInput {
   readonly incarnation: number;
 }
 
-/** What the body gives at its end. `chance` in [0, 1) is the dice for the backoff's jitter. */
+/**
+ * What the body gives at its end: when, as a stamp (epoch ms), and on the clock that durations are counted by, where
+ * that is another (`tickOf`). `chance` in [0, 1) is the dice for the backoff's jitter.
+ */
 export interface BodyExit {
   readonly reason: ExitReason;
   readonly at: number;
+  readonly tick?: number;
   readonly chance: number;
 }
 

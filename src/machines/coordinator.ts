@@ -54,6 +54,7 @@ export type CoordinatorEvent =
   | { type: 'leader.changed'; term: number | undefined }
   | { type: 'coordination.suspend' }
   | { type: 'coordination.resume' }
+  /** `at`: ms on the clock that durations are counted by. */
   | { type: 'coordination.failed'; at: number; chance: number; error: ErrorInfo }
   | { type: 'coordination.close' }
   | { type: 'xstate.done.actor.*'; actorId: string; output: ConsensusOutput }

@@ -33,6 +33,7 @@ import {
   type RestartHistory,
   type RestartPolicy,
   sinceLastFailure,
+  tickOf,
 } from './restart-policy.ts';
 
 export interface PoolInput {
@@ -92,11 +93,19 @@ export type PoolEvent =
   | { type: 'member.started' }
   | { type: 'member.recovered' }
   | { type: 'member.fell' }
-  | { type: 'member.start_failed'; at: number; chance: number; isExhausted: boolean; why: string }
+  | {
+      type: 'member.start_failed';
+      at: number;
+      tick?: number;
+      chance: number;
+      isExhausted: boolean;
+      why: string;
+    }
   | {
       type: 'member.lost';
       from: LostFrom;
       at: number;
+      tick?: number;
       chance: number;
       /** Whether it speaks against the pool: a crash, or an end before any work. */
       isFailure: boolean;
@@ -279,8 +288,9 @@ export const poolMachine = setup({
       if (event.type !== 'member.start_failed' && event.type !== 'member.lost') return {};
       const { restart } = context;
       const { at, chance } = event;
-      const before = sinceLastFailure(restart, context.history, at);
-      const { delayMs, history } = nextRestart(restart, before, at, chance);
+      const tick = tickOf(event);
+      const before = sinceLastFailure(restart, context.history, tick);
+      const { delayMs, history } = nextRestart(restart, before, tick, chance);
       // That there was no room says nothing against the members: it backs off, and is not counted.
       const isExhausted = event.type === 'member.start_failed' && event.isExhausted;
       return {
@@ -326,7 +336,7 @@ export const poolMachine = setup({
     isExhausted: ({ event }) => event.type === 'member.start_failed' && event.isExhausted,
     isNoFailure: ({ event }) => event.type === 'member.lost' && !event.isFailure,
     isTooOften: ({ context, event }) =>
-      'at' in event && exceedsIntensity(context.restart, context.history, event.at),
+      'at' in event && exceedsIntensity(context.restart, context.history, tickOf(event)),
     canProbe: ({ context }) => decideStarts(context, { ...context, isProving: true }) > 0,
     isDeserted: ({ context }) => sizeOf(context) === 0,
     isEmpty: ({ context }) => totalOf(context) === 0,

@@ -17,13 +17,18 @@ export type RestartPolicy = z.infer<typeof restartPolicy>;
 
 /** What a decision needs to know of the restarts so far. */
 export interface RestartHistory {
-  /** Epoch ms of the restarts granted within the policy's window, oldest first; never longer than `maxRestarts`. */
+  /** When, on the clock that durations are counted by, ms, the restarts were granted within the policy's window, oldest first; never longer than `maxRestarts`. */
   readonly recent: readonly number[];
   /** Restarts in a row without a healthy period between them: the exponent of the backoff. */
   readonly attempt: number;
 }
 
 export const noRestarts: RestartHistory = { recent: [], attempt: 0 };
+
+/** When something happened, on the clock that durations are counted by: `at` is of that clock where no other is told. */
+export function tickOf({ at, tick = at }: { readonly at: number; readonly tick?: number }): number {
+  return tick;
+}
 
 /** Whether one more restart at `at` would exceed the intensity: more than `maxRestarts` within `withinMs`. */
 export function exceedsIntensity(policy: RestartPolicy, history: RestartHistory, at: number): boolean {
@@ -57,6 +62,18 @@ export function restartDelayMs(policy: RestartPolicy, history: RestartHistory, c
   if (policy.policy === 'immediate') return policy.delayMs;
   const ceiling = Math.min(policy.maxDelayMs, policy.delayMs * 2 ** Math.min(history.attempt, 52));
   return Math.round((ceiling / 2) * (1 + chance));
+}
+
+/** The most that the delay before the last restart of a history can have been, ms. */
+export function longestLastDelayMs(policy: RestartPolicy, history: RestartHistory): number {
+  if (policy.policy === 'immediate') return policy.delayMs;
+  return Math.min(policy.maxDelayMs, policy.delayMs * 2 ** Math.min(Math.max(0, history.attempt - 1), 52));
+}
+
+/** A history that was kept, as it stands now: nothing in it is later than `tick`, whatever clock it was counted by. */
+export function asOf(history: RestartHistory, tick: number): RestartHistory {
+  if (!history.recent.some((restart) => restart > tick)) return history;
+  return { ...history, recent: history.recent.map((restart) => Math.min(restart, tick)) };
 }
 
 /** What a restart that is granted at `at` leads to. */

@@ -14,7 +14,7 @@ import type { AgentServices } from './agent/agent-services.ts';
 import { Agents } from './fleet/agents.ts';
 import { type Alert, Alerts } from './observability/alerts.ts';
 import { chartWatch, type Inspect } from './engine/chart-watch.ts';
-import { type Clock, systemClock } from './time/clock.ts';
+import { type Clock, type SteadyClock, steadyClock, systemClock } from './time/clock.ts';
 import { within } from './time/deadline.ts';
 import { type AnyAgentDefinition, definitionList } from './definition/define-agent.ts';
 import type { Consensus } from './coordination/rounds/consensus.ts';
@@ -168,11 +168,9 @@ const RELEASE_GRACE_MS = 12_000;
  */
 export async function createAgentSystem(options: AgentSystemOptions = {}): Promise<AgentSystem> {
   const { limits } = parseInput(optionsSchema, options, { what: 'createAgentSystem' });
-  const {
-    store = memoryStore(),
-    clock = systemClock(),
-    logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
-  } = options;
+  const { store = memoryStore(), logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)) } =
+    options;
+  const clock = steadyClock(options.clock ?? systemClock());
   const recovery = await openStore(store);
   let system: System | undefined;
   try {
@@ -207,7 +205,7 @@ async function openStore(store: Store): Promise<Recovery> {
 async function release(
   what: string,
   close: () => unknown,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger }: { readonly clock: SteadyClock; readonly logger: Logger },
 ): Promise<void> {
   try {
     await within(clock, RELEASE_GRACE_MS, Promise.resolve(close()), () => {
@@ -218,7 +216,7 @@ async function release(
   }
 }
 
-type Parts = Required<Pick<AgentSystemOptions, 'store' | 'clock' | 'logger'>>;
+type Parts = Required<Pick<AgentSystemOptions, 'store' | 'logger'>> & { readonly clock: SteadyClock };
 
 class System implements AgentSystem {
   readonly agents: Agents;
@@ -389,10 +387,10 @@ class System implements AgentSystem {
     this.#coordination.halt();
     const { clock } = this.#parts;
     const graceMs = timeoutMs ?? longestShutdownMs(this.agents.all());
-    const closeAt = clock.now() + graceMs;
+    const closeAt = clock.elapsed() + graceMs;
     const halting = this.#pools.halt(graceMs * FINISH_SHARE);
     if (halting) await within(clock, graceMs, halting, () => undefined);
-    const leftMs = Math.max(0, closeAt - clock.now());
+    const leftMs = Math.max(0, closeAt - clock.elapsed());
     const each = timeoutMs === undefined ? undefined : leftMs;
     const report = await endFleet(this.agents.all(), clock, { at: closeAt, timeoutMs: each });
     this.#stopCounting?.();

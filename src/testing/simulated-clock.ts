@@ -5,7 +5,8 @@
  * run out, so that what a timer began has happened before the next one fires.
  *
  * I1  Timers fire in the order of their due times, and in the order they were armed where these are equal.
- * I2  While a timer runs, `now` is its due time: never earlier, never later.
+ * I2  While a timer runs, `elapsed` is its due time, never earlier, never later; and so is `now`, unless the wall
+ *     clock was set.
  * I3  A delay of `Infinity` never fires, and is not pending.
  */
 import { z } from 'zod';
@@ -14,6 +15,7 @@ import { inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 
 export interface SimulatedClock extends Clock {
+  elapsed(): number;
   /**
    * Moves time on by `ms`, deadline by deadline.
    *
@@ -22,6 +24,12 @@ export interface SimulatedClock extends Clock {
   advance(ms: number): Promise<void>;
   /** Moves time on to the next deadline and runs that one timer; whether there was one. */
   runNext(): Promise<boolean>;
+  /**
+   * Sets the wall clock, as people and their machines do: `now` is `at` from here on, and no time has passed.
+   *
+   * @param at epoch ms
+   */
+  setWallClock(at: number): void;
   /** What is armed, in the order in which it will fire. */
   pending(): readonly PendingTimer[];
 }
@@ -46,7 +54,9 @@ export function simulatedClock(options: { readonly startAt?: number } = {}): Sim
   const { startAt } = parseInput(optionsSchema, options, { what: 'simulatedClock' });
   /** Sorted by due time, then by `order`. */
   const timers: Timer[] = [];
+  /** What has passed, by a clock that is never set. */
   let now = startAt;
+  let wallOffsetMs = 0;
   let armed = 0;
 
   const isBefore = (a: Timer, b: Timer): boolean =>
@@ -69,7 +79,8 @@ export function simulatedClock(options: { readonly startAt?: number } = {}): Sim
   };
 
   return {
-    now: () => now,
+    now: () => now + wallOffsetMs,
+    elapsed: () => now,
     setTimeout(run, delayMs) {
       if (typeof delayMs !== 'number' || Number.isNaN(delayMs)) {
         throw new TypeError(`expected a delay in ms, got ${inWords(delayMs)}`);
@@ -99,7 +110,13 @@ export function simulatedClock(options: { readonly startAt?: number } = {}): Sim
       await runFirst();
       return true;
     },
-    pending: () => timers.map(({ dueAt }) => ({ dueAt })),
+    setWallClock(at) {
+      if (typeof at !== 'number' || !Number.isFinite(at)) {
+        throw new TypeError(`expected epoch ms, got ${inWords(at)}`);
+      }
+      wallOffsetMs = at - now;
+    },
+    pending: () => timers.map(({ dueAt }) => ({ dueAt: dueAt + wallOffsetMs })),
   };
 }
 

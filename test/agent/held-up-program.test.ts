@@ -1,6 +1,6 @@
 /** A program whose event loop was blocked has no right to call others unresponsive. */
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../src/index.ts';
+import type { SteadyClock } from '../../src/runtime/time/clock.ts';
 import { Liveness } from '../../src/runtime/agent/liveness.ts';
 
 /** Timers that fire late, all at once, as they do after a long turn of the event loop. */
@@ -8,8 +8,9 @@ function blockedClock() {
   const armed = new Map<number, { readonly dueAt: number; readonly run: () => void }>();
   let now = 0;
   let handle = 0;
-  const clock: Clock = {
+  const clock: SteadyClock = {
     now: () => now,
+    elapsed: () => now,
     setTimeout(run, delayMs) {
       armed.set(++handle, { dueAt: now + delayMs, run });
       return handle;

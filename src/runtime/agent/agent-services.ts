@@ -10,7 +10,7 @@ import type { StoredSpec } from '../journal/system-event.ts';
 import type { Admission } from '../limits/admission.ts';
 import type { RestartPermits } from '../limits/restart-permits.ts';
 import type { Alerts } from '../observability/alerts.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import type { Agent } from './agent.ts';
 
 /** What coordination is told of agents. */
@@ -33,7 +33,7 @@ export interface Participation {
 }
 
 export interface AgentServices {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly random: () => number;
   readonly logger: Logger;
   readonly journal: Journal;

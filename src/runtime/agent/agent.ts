@@ -41,7 +41,7 @@ import {
 } from '../engine/create-chart.ts';
 import type { Body, BodyReport, BodyRequest, Host, TraceParent, VariableState } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { dataCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, errorFrom, errorInfoOf } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
@@ -152,7 +152,7 @@ export class Agent
     return this.#context.isCoordinated;
   }
 
-  get clock(): Clock {
+  get clock(): SteadyClock {
     return this.#services.clock;
   }
 
@@ -264,7 +264,7 @@ export class Agent
   resume(life: AgentLife, tasks: readonly CarriedTask[]): void {
     if (tasks.length > 0) this.#carried = new CarriedTasks(this, tasks);
     this.#resumed = life;
-    this.#chart.send({ type: 'life.resumed', at: this.clock.now(), life });
+    this.#chart.send({ type: 'life.resumed', at: this.clock.now(), tick: this.clock.elapsed(), life });
     this.#resumed = undefined;
   }
 
@@ -479,7 +479,7 @@ export class Agent
           this.#manifest = frozenData(report.manifest);
           this.changed();
         }
-        return this.#chart.send({ type: 'body.ready', at: this.clock.now() });
+        return this.#chart.send({ type: 'body.ready', at: this.clock.now(), tick: this.clock.elapsed() });
       case 'finished':
         return this.#chart.send({ type: 'body.finished', at: this.clock.now() });
       case 'task.completed':
@@ -516,7 +516,8 @@ export class Agent
     this.#offers?.giveUp();
     this.#leaveAdmission();
     this.#services.alerts.clear('body_not_ending', this.id);
-    link.ended({ reason, at: this.clock.now(), chance: this.#services.random() });
+    const { clock, random } = this.#services;
+    link.ended({ reason, at: clock.now(), tick: clock.elapsed(), chance: random() });
     // What follows for others comes after it in the event stream.
     link.participation?.ended();
   }

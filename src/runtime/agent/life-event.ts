@@ -1,7 +1,7 @@
 /** What an agent's chart announces, as an event of the stream. */
 import type { AgentEffect, EffectParams } from '../../machines/index.ts';
 import type { EventDraft } from '../journal/system-event.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 
 export type Announcement = EffectParams<AgentEffect, 'announce'>;
 
@@ -13,7 +13,7 @@ export function lifeEventOf(
   { event: type, life, misses, reason = 'killed' }: Announcement,
   agentId: string,
   abandoned: readonly string[],
-  clock: Clock,
+  clock: SteadyClock,
 ): EventDraft {
   const { incarnation } = life;
   // Stamped by the journal; here from the start, so that all events of a type are of one shape.

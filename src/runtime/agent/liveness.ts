@@ -6,7 +6,7 @@
  * I3  An answer counts whenever it comes, as long as it is of the living incarnation.
  */
 import type { HealthPolicy } from '../../machines/index.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import type { BodyReport } from '../hosting/host.ts';
 
 /** The newest that is known of an agent's health. */
@@ -23,7 +23,7 @@ export interface HealthReport {
 }
 
 export interface LivenessOwner {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   askHealth(checkId: number): void;
   healthPassed(): void;
   healthMissed(): void;
@@ -88,13 +88,14 @@ export class Liveness {
       if (isOpen) this.#miss(report.error);
       return;
     }
-    const now = this.#owner.clock.now();
-    const latencyMs = isOpen ? now - (this.#askedAt ?? now) : undefined;
+    const { clock } = this.#owner;
+    const elapsed = clock.elapsed();
+    const latencyMs = isOpen ? elapsed - (this.#askedAt ?? elapsed) : undefined;
     const { detail } = report;
     this.#show({
       status: 'healthy',
       misses: 0,
-      checkedAt: now,
+      checkedAt: clock.now(),
       ...(latencyMs === undefined ? {} : { latencyMs }),
       ...(detail === undefined ? {} : { detail }),
     });
@@ -105,7 +106,7 @@ export class Liveness {
   #ask(): void {
     this.#clearTimers();
     this.#checkId += 1;
-    this.#askedAt = this.#owner.clock.now();
+    this.#askedAt = this.#owner.clock.elapsed();
     this.#owner.askHealth(this.#checkId);
     if (this.#askedAt === undefined || !this.#isWatching) return;
     this.#timeout = this.#owner.clock.setTimeout(() => this.#overdue(), this.#policy.timeoutMs);
@@ -114,7 +115,7 @@ export class Liveness {
   #overdue(): void {
     const { timeoutMs } = this.#policy;
     const miss = () => this.#miss({ name: 'Timeout', message: `no answer within ${timeoutMs} ms` });
-    const lateMs = this.#owner.clock.now() - (this.#askedAt ?? 0) - timeoutMs;
+    const lateMs = this.#owner.clock.elapsed() - (this.#askedAt ?? 0) - timeoutMs;
     if (lateMs <= LISTENING_LAG_MS) return miss();
     this.#timeout = this.#owner.clock.setTimeout(miss, 0);
   }

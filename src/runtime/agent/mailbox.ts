@@ -13,7 +13,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import type { CommitObserver, Journal } from '../journal/journal.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
@@ -38,7 +38,7 @@ export interface TaskRequest {
 
 /** A task as an agent is given it. */
 export interface GivenTask extends TaskRequest {
-  /** When its `timeoutMs` is over, epoch ms, where that began before it was given: in a pool's queue. */
+  /** When its `timeoutMs` is over, by `elapsed` of the clock, where that began before it was given: in a pool's queue. */
   readonly dueAt?: number;
 }
 
@@ -71,7 +71,7 @@ export interface AcceptedBefore {
 export interface MailboxOwner {
   readonly id: string;
   readonly incarnation: number;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly journal: Journal;
   post(request: BodyRequest): void;
   becameBusy(): void;
@@ -99,6 +99,7 @@ class Entry implements Queued<Entry>, CommitObserver {
   readonly #mailbox: EntryOwner;
   /** What its work gave. */
   output: unknown = undefined;
+  /** This and the next: by `elapsed` of the clock. */
   acceptedAt = 0;
   startedAt = 0;
   isCommitted = false;
@@ -217,7 +218,7 @@ export class Mailbox implements EntryOwner {
    * `TASK_INPUT_INVALID`, `STORE_FAILED`
    */
   accept(request: GivenTask, retry: boolean, trace?: TraceParent, before?: AcceptedBefore): Promise<unknown> {
-    const { id: agentId, incarnation, journal } = this.#owner;
+    const { id: agentId, incarnation, journal, clock } = this.#owner;
     // What waits for its turn is bounded; what may run at once is not waiting.
     const free = this.#mode === 'open' ? this.#concurrency - this.#running.size : 0;
     if (this.#waiting.size >= this.#queueLimit + free && before === undefined) {
@@ -232,7 +233,8 @@ export class Mailbox implements EntryOwner {
     const { type: task, input } = request;
     this.#waiting.add(entry);
     this.#changed();
-    entry.acceptedAt = journal.emit(
+    entry.acceptedAt = clock.elapsed();
+    journal.emit(
       // What is kept is a copy: the agent may change what it is given.
       retry
         ? {
@@ -248,7 +250,7 @@ export class Mailbox implements EntryOwner {
           }
         : { sequence: 0, at: 0, type: 'task.accepted', agentId, incarnation, taskId, task, retry },
       entry,
-    ).at;
+    );
     this.#limit(entry);
     return entry.answer.promise;
   }
@@ -379,7 +381,7 @@ export class Mailbox implements EntryOwner {
     const { clock } = this.#owner;
     const { timeoutMs, dueAt, signal } = entry.request;
     if (timeoutMs !== undefined && timeoutMs !== Infinity) {
-      const leftMs = dueAt === undefined ? timeoutMs : Math.max(0, dueAt - clock.now());
+      const leftMs = dueAt === undefined ? timeoutMs : Math.max(0, dueAt - clock.elapsed());
       entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs), leftMs);
     }
     signal?.addEventListener('abort', entry, { once: true });
@@ -410,8 +412,9 @@ export class Mailbox implements EntryOwner {
       this.#isBusy = true;
       this.#owner.becameBusy();
     }
-    const { id: agentId, journal } = this.#owner;
-    entry.startedAt = journal.emit({
+    const { id: agentId, journal, clock } = this.#owner;
+    entry.startedAt = clock.elapsed();
+    journal.emit({
       sequence: 0,
       at: 0,
       type: 'task.started',
@@ -419,7 +422,7 @@ export class Mailbox implements EntryOwner {
       incarnation,
       taskId,
       task,
-    }).at;
+    });
     const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer, trace };
     caller.runInAsyncScope(() => this.#owner.post(order));
   }
@@ -551,9 +554,9 @@ export class Mailbox implements EntryOwner {
     this.#owner.becameIdle();
   }
 
-  /** Returns the time, epoch ms. */
+  /** Returns the time, by `elapsed` of the clock. */
   #measure({ acceptedAt }: Entry): number {
-    const now = this.#owner.clock.now();
+    const now = this.#owner.clock.elapsed();
     this.#lastMs = now - acceptedAt;
     this.#totalMs += this.#lastMs;
     if (this.#lastMs > this.#maxMs) this.#maxMs = this.#lastMs;

@@ -7,13 +7,13 @@
  */
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { BodyReport, BodyRequest } from '../hosting/host.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { AgentSystemError } from '../values/errors.ts';
 
 /** What questions need of their agent. */
 export interface OffersOwner {
   readonly id: string;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   post(request: BodyRequest): void;
 }
 

@@ -31,7 +31,7 @@ import { RunQueue } from '../engine/run-queue.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
 import type { Alerts } from '../observability/alerts.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { type Leader, LeaderElection } from './leader/leader-election.ts';
 import { Participants } from './participants.ts';
@@ -58,7 +58,7 @@ export interface CoordinationControl {
 
 export interface CoordinationOptions {
   readonly journal: Journal;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly random: () => number;
   readonly logger: Logger;
   readonly alerts: Alerts;
@@ -270,7 +270,7 @@ export class Coordination implements CoordinationControl {
     const { clock, random, logger } = this.#options;
     logger.error({ err: thrown }, 'coordination failed');
     const error = errorInfoOf(thrown);
-    this.#tell({ type: 'coordination.failed', at: clock.now(), chance: random(), error });
+    this.#tell({ type: 'coordination.failed', at: clock.elapsed(), chance: random(), error });
   }
 
   #chartBroke(error: unknown): void {

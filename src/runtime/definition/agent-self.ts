@@ -5,12 +5,12 @@
  * and it breaks between two tasks.
  */
 import type { ChartObserver } from '../engine/chart.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 
 /** What the body offers from `init` on. After the body's end all of it does nothing. */
 export interface AgentSelf {
   /** The system's own, where the body lives in this program; else the machine's time. */
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   /** Who watches charts, where the body lives in this program. */
   readonly observe: ChartObserver | undefined;
   /** Versions of the variables that the body began with, by name. */

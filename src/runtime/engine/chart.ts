@@ -15,7 +15,7 @@ import {
   type InspectionEvent,
   type SnapshotFrom,
 } from 'xstate';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { tellListener } from '../values/thenable.ts';
 
 /** One step of any chart, as XState tells it; the shape may change with XState's major version. */
@@ -29,7 +29,7 @@ export interface Chart<Logic extends AnyActorLogic> {
 }
 
 export interface ChartOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly inspect?: ChartObserver | undefined;
   readonly onBug: (error: unknown) => void;
   /** Told of what the observer throws, or rejects with: that is no bug of the chart. */

@@ -6,7 +6,7 @@
  * I1  Every promise settles: with what the work gives, when its time is up, or when all are given up.
  * I2  Time that is spent waiting for the turn of others is not counted.
  */
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import type { DescriptionTurn } from '../hosting/host.ts';
 
 interface Limit {
@@ -16,10 +16,10 @@ interface Limit {
 }
 
 export class DescriptionTime {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #underWay = new Set<(why: Error) => void>();
 
-  constructor(clock: Clock) {
+  constructor(clock: SteadyClock) {
     this.#clock = clock;
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Agent } from '../agent/agent.ts';
 import { endedInOrder } from '../agent/ended-in-order.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { within } from '../time/deadline.ts';
 
 /** Grace for killed bodies to be gone, past the deadline; ms. */
@@ -28,12 +28,12 @@ export function longestShutdownMs(agents: Iterable<Agent>): number {
 }
 
 /**
- * @param deadline `at`: when all of it is over, epoch ms; `timeoutMs`: what each agent is given, default what its
+ * @param deadline `at`: when all of it is over, by `elapsed` of the clock; `timeoutMs`: what each agent is given, default what its
  * spec says
  */
 export async function endFleet(
   agents: Iterable<Agent>,
-  clock: Clock,
+  clock: SteadyClock,
   deadline: { readonly at: number; readonly timeoutMs: number | undefined },
 ): Promise<FleetEnd> {
   const { timeoutMs } = deadline;
@@ -46,7 +46,7 @@ export async function endFleet(
       agent.end({ type: 'agent.stop', at: clock.now(), ...grace }).catch(() => undefined),
     ),
   );
-  const isLate = await within(clock, Math.max(0, deadline.at - clock.now()), ends.then(no), yes);
+  const isLate = await within(clock, Math.max(0, deadline.at - clock.elapsed()), ends.then(no), yes);
   if (isLate) {
     for (const agent of leaving) {
       if (agent.position.legal.has('kill')) agent.send({ type: 'agent.kill', at: clock.now() });

@@ -33,7 +33,7 @@ import type { Body, BodyListener, BodyRequest, BodyStart, TraceParent, VariableS
 import type { ChartObserver } from '../engine/chart.ts';
 import { BodyLog, type TellLine } from './body-log.ts';
 import { migratedState, type SavedState } from '../definition/saved-state.ts';
-import { type Clock, systemClock } from '../time/clock.ts';
+import { type Clock, steadyClock, systemClock } from '../time/clock.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { assertKept, stateJson } from '../values/state-json.ts';
 import { withinTrace } from './trace-parent.ts';
@@ -182,7 +182,7 @@ export class AgentBody implements Body {
   get self(): AgentSelf {
     const { clock = systemClock(), observe } = this.#surroundings;
     return {
-      clock,
+      clock: steadyClock(clock),
       observe,
       versions: new Map(this.#start.variables.map(({ name, version }) => [name, version])),
       changed: () => {

@@ -3,7 +3,7 @@
  *
  * I1  An append that did not answer in time counts as failed. It may yet be kept: `settled` tells.
  */
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { isThenable } from '../values/thenable.ts';
 import type { Batch } from './batch.ts';
 import { appenderOf } from './in-place-append.ts';
@@ -18,11 +18,11 @@ export interface AppendFailure {
 
 export class Appender {
   readonly #append: (batch: Batch) => unknown;
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #timeoutMs: number;
 
   /** @param timeoutMs for the store to answer */
-  constructor(store: Store, clock: Clock, timeoutMs: number) {
+  constructor(store: Store, clock: SteadyClock, timeoutMs: number) {
     this.#append = appenderOf(store);
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;

@@ -14,7 +14,7 @@
 import type { Logger } from 'pino';
 import type { ErrorInfo } from '../../machines/index.ts';
 import type { SavedState } from '../definition/saved-state.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { LoopTurn } from '../time/loop-turn.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
@@ -31,7 +31,7 @@ export type { CommitListener, CommitObserver } from './batch.ts';
 
 export interface JournalOptions {
   readonly store: Store;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly logger: Logger;
   readonly lastSequence: number;
   /** Told when the store begins to fail. */
@@ -53,7 +53,7 @@ export interface JournalOptions {
 export class Journal {
   readonly #options: JournalOptions;
   readonly #store: Store;
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #logger: Logger;
   readonly #appender: Appender;
   readonly #outage: Outage;

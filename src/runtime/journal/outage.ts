@@ -10,7 +10,7 @@
  */
 import type { Logger } from 'pino';
 import type { SavedState } from '../definition/saved-state.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import type { AppendFailure, Appender } from './appender.ts';
 import { Batch } from './batch.ts';
 import { eventBytes } from './event-bytes.ts';
@@ -20,7 +20,7 @@ import type { SystemEvent } from './system-event.ts';
 export interface OutageParts {
   readonly store: Store;
   readonly appender: Appender;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly logger: Logger;
   /** Time between attempts to reach the store; ms. */
   readonly retryMs: number;

@@ -5,7 +5,7 @@
  * I2  The event loop has a turn every few milliseconds.
  */
 import { z } from 'zod';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { LoopTurn } from '../time/loop-turn.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { handOut } from './handed-out-event.ts';
@@ -41,7 +41,7 @@ const PAGE = 200;
  * @throws AgentSystemError `STORE_FAILED`
  */
 export async function* readEvents(
-  { store, clock }: { readonly store: Store; readonly clock: Clock },
+  { store, clock }: { readonly store: Store; readonly clock: SteadyClock },
   { agentId, after, limit }: z.output<typeof readSchema>,
   newest: number,
 ): AsyncGenerator<SystemEvent, void, undefined> {
@@ -51,7 +51,7 @@ export async function* readEvents(
     const page = await pageOf(store, { agentId, after: from, limit: asked });
     for (const event of page) {
       if (event.sequence > newest) return;
-      if (turn.isOver(clock.now())) await turn.next();
+      if (turn.isOver(clock.elapsed())) await turn.next();
       yield handOut(event);
     }
     const last = page.at(-1);

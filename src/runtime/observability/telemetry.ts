@@ -20,7 +20,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import type { AgentStatus } from '../../machines/index.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import type { TraceParent } from '../hosting/host.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
@@ -97,7 +97,7 @@ export class Telemetry {
    * no event tells.
    */
   poolTask<Output>(
-    { pool, task, clock }: { readonly pool: string; readonly task: string; readonly clock: Clock },
+    { pool, task, clock }: { readonly pool: string; readonly task: string; readonly clock: SteadyClock },
     run: () => Promise<Output>,
   ): Promise<Output> {
     const attributes = { 'mabeam.pool': pool, 'mabeam.task': task };
@@ -105,11 +105,12 @@ export class Telemetry {
     const durations = this.#poolDurations;
     const isRecording = span.isRecording();
     if (!isRecording && durations === undefined) return run();
-    const askedAt = clock.now();
+    const askedAt = clock.elapsed();
     const output = isRecording
       ? spanning(span, context.with(trace.setSpan(context.active(), span), run))
       : run();
-    const measure = (as: object) => durations?.record((clock.now() - askedAt) / 1_000, { pool, task, ...as });
+    const measure = (as: object) =>
+      durations?.record((clock.elapsed() - askedAt) / 1_000, { pool, task, ...as });
     return output.then(
       (value) => {
         measure({ as: 'completed' });

@@ -21,7 +21,7 @@ import type { Alerts } from '../observability/alerts.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
 import type { RunQueue } from '../engine/run-queue.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 
@@ -48,7 +48,7 @@ export interface AutoscalingOptions {
   readonly policy: ScalingPolicy;
   readonly bounds: ScalingBounds;
   readonly signal: ScalingSignalSource;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly alerts: Alerts;
   /** The pool's: its charts take their steps one after the other. */
   readonly queue: RunQueue;
@@ -79,7 +79,8 @@ export class Autoscaling {
 
   /** A caller has set another size. */
   sizeSet(from: number, to: number): void {
-    this.#send({ type: 'size.set', at: this.#options.clock.now(), from, to });
+    const { clock } = this.#options;
+    this.#send({ type: 'size.set', at: clock.now(), tick: clock.elapsed(), from, to });
   }
 
   settled(): void {
@@ -129,10 +130,15 @@ export class Autoscaling {
       } = readSignal(await signal(load));
       if (look !== this.#look) return;
       const metrics: ScalingMetrics = { ...load, ...strain, waiting, busyShare };
-      this.#send({ type: 'metrics.read', at: clock.now(), metrics });
+      this.#send({ type: 'metrics.read', at: clock.now(), tick: clock.elapsed(), metrics });
     } catch (thrown) {
       if (look !== this.#look) return;
-      this.#send({ type: 'metrics.failed', at: clock.now(), why: errorInfoOf(thrown).message });
+      this.#send({
+        type: 'metrics.failed',
+        at: clock.now(),
+        tick: clock.elapsed(),
+        why: errorInfoOf(thrown).message,
+      });
     }
   }
 

@@ -7,7 +7,7 @@ export class BusyMeter {
   #placeMs = 0;
   #since: number;
 
-  /** @param now epoch ms, as everywhere here */
+  /** @param now ms on a clock that is never set, as everywhere here */
   constructor(now: number) {
     this.#since = now;
   }

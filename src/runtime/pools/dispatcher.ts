@@ -13,7 +13,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { Agents } from '../fleet/agents.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/define-agent.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
@@ -28,7 +28,7 @@ export interface DispatcherOptions {
   readonly retryAbandoned: number;
   readonly manifest: AgentManifest;
   readonly agents: Agents;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   /** Whether an autoscaler asks how busy the members are over time. */
   readonly isMetered: boolean;
   /** A task waits where none did. */
@@ -54,7 +54,7 @@ export class Dispatcher {
       timedOut: (task) => this.#timedOut(task),
       cancelled: (task) => this.#cancelled(task),
     });
-    if (options.isMetered) this.#meter = new BusyMeter(options.clock.now());
+    if (options.isMetered) this.#meter = new BusyMeter(options.clock.elapsed());
   }
 
   /** Tasks that wait. */
@@ -74,7 +74,7 @@ export class Dispatcher {
 
   /** The share of the members' places that was in use since the last call, where that is metered. */
   takeBusyShare(): number {
-    return this.#meter?.take(this.#options.clock.now()) ?? 0;
+    return this.#meter?.take(this.#options.clock.elapsed()) ?? 0;
   }
 
   /** Members that run, those that can be spared best first. */
@@ -128,7 +128,7 @@ export class Dispatcher {
       return Promise.reject(new AgentSystemError('TASK_QUEUE_FULL', message, { details: { pool } }));
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const dueAt = request.timeoutMs === undefined ? Infinity : clock.now() + request.timeoutMs;
+    const dueAt = request.timeoutMs === undefined ? Infinity : clock.elapsed() + request.timeoutMs;
     const caller = new AsyncResource('mabeam.task');
     const task: PoolTask = { request, caller, dueAt, resolve, reject, retriesLeft };
     if (member === undefined) {
@@ -233,7 +233,7 @@ export class Dispatcher {
   }
 
   #tellMeter(): void {
-    this.#meter?.set(this.#busy, this.#capacity, this.#options.clock.now());
+    this.#meter?.set(this.#busy, this.#capacity, this.#options.clock.elapsed());
   }
 }
 

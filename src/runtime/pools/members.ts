@@ -13,7 +13,7 @@ import type { Admission } from '../limits/admission.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { Agents } from '../fleet/agents.ts';
 import type { RunQueue } from '../engine/run-queue.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/define-agent.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { CloseReport } from './close-report.ts';
@@ -35,7 +35,7 @@ export interface MembersOptions {
   readonly dispatcher: Dispatcher;
   readonly agents: Agents;
   readonly admission: Admission;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly random: () => number;
   /** Whatever is done to a member, or told to the chart, is an act of the pool's queue. */
   readonly queue: RunQueue;
@@ -365,9 +365,10 @@ export class Members {
     }
     // What it has begun, for any caller, is waited for, but by a close.
     if (this.#closeAt === undefined && agent.load > 0) return;
-    const at = this.#options.clock.now();
-    const grace = this.#closeAt === undefined ? {} : { timeoutMs: Math.max(0, this.#closeAt - at) };
-    this.#whileDismissed(member, agent.end({ type: 'agent.stop', at, ...grace }));
+    const { clock } = this.#options;
+    const grace =
+      this.#closeAt === undefined ? {} : { timeoutMs: Math.max(0, this.#closeAt - clock.elapsed()) };
+    this.#whileDismissed(member, agent.end({ type: 'agent.stop', at: clock.now(), ...grace }));
   }
 
   #whileDismissed(member: Member, command: Promise<unknown>): void {
@@ -389,7 +390,8 @@ export class Members {
   }
 
   #moment() {
-    return { at: this.#options.clock.now(), chance: this.#options.random() };
+    const { clock, random } = this.#options;
+    return { at: clock.now(), tick: clock.elapsed(), chance: random() };
   }
 }
 

@@ -25,7 +25,7 @@ import type { Alerts } from '../observability/alerts.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, createChart } from '../engine/create-chart.ts';
 import { RunQueue } from '../engine/run-queue.ts';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/define-agent.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -75,7 +75,7 @@ export interface PoolServices {
   readonly admission: Admission;
   readonly journal: Journal;
   readonly alerts: Alerts;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly random: () => number;
   readonly logger: Logger;
   readonly watch: ChartWatch;
@@ -266,7 +266,7 @@ export class Pool {
   close(timeoutMs = this.#options.member.shutdownMs): Promise<PoolCloseReport> {
     if (this.#closing === undefined) {
       this.#closing = Promise.withResolvers();
-      this.#closeAt = this.#services.clock.now() + timeoutMs;
+      this.#closeAt = this.#services.clock.elapsed() + timeoutMs;
       this.#autoscaling?.close();
       this.#tellScaled(this.#wanted, 0, 'closed');
       this.#tell({ type: 'pool.close', finishMs: timeoutMs * FINISH_SHARE, closeMs: timeoutMs });
@@ -308,9 +308,9 @@ export class Pool {
       case 'abandonQueue':
         return dispatcher.close();
       case 'stopMembers':
-        return members.end(this.#closeAt ?? this.#services.clock.now() + this.#options.member.shutdownMs);
+        return members.end(this.#closeAt ?? this.#services.clock.elapsed() + this.#options.member.shutdownMs);
       case 'killMembers':
-        members.end(this.#services.clock.now());
+        members.end(this.#services.clock.elapsed());
         return members.kill();
       case 'raiseAlert':
         return this.#raiseAlert(effect.params.alert, effect.params.why);

@@ -8,7 +8,7 @@
  * I2  A task that is in the queue has not been answered; one that has left it has no timer and no listener here.
  */
 import type { AsyncResource } from 'node:async_hooks';
-import type { Clock } from '../time/clock.ts';
+import type { SteadyClock } from '../time/clock.ts';
 import type { TaskRequest } from '../agent/mailbox.ts';
 import { type Link, LinkedList } from './linked-list.ts';
 
@@ -31,7 +31,7 @@ interface Place {
 }
 
 export interface WaitingQueueOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   /** A task has left the queue because its time was over, or because its caller cancelled it. */
   readonly timedOut: (task: PoolTask) => void;
   readonly cancelled: (task: PoolTask) => void;
@@ -57,7 +57,7 @@ export class WaitingQueue {
     const timer =
       task.dueAt === Infinity
         ? undefined
-        : clock.setTimeout(() => this.#drop(task, timedOut), Math.max(0, task.dueAt - clock.now()));
+        : clock.setTimeout(() => this.#drop(task, timedOut), Math.max(0, task.dueAt - clock.elapsed()));
     const onAbort = () => this.#drop(task, cancelled);
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#places.set(task, {

@@ -1,7 +1,8 @@
 /**
  * Time, as everything in the runtime is given it: nothing else reads a clock or arms a timer.
  *
- * I1  `now` never runs backwards.
+ * I1  `elapsed` never runs backwards and never jumps: all durations and deadlines are counted by it. `now` is what the
+ *     wall clock says, which people and their machines put forward and back: a stamp, and nothing else.
  * I2  A delay of `Infinity` never fires, and costs nothing; one beyond what Node's timers hold (2^31 - 1 ms) fires
  *     when it is due.
  * I3  A delay of 0 is no timer: it fires once the program has had its turn, I/O included.
@@ -9,11 +10,33 @@
 import { type Timer, TimerList } from './timer-list.ts';
 
 export interface Clock {
-  /** Epoch ms. */
+  /** Epoch ms, as the wall clock has it at this moment: a stamp. */
   now(): number;
+  /**
+   * Ms since an origin of its own that is about the epoch, by a clock that is never set: the difference of two is how
+   * much time has passed. A clock without it is taken to be never set forward, and to stand still while it is set back.
+   */
+  elapsed?(): number;
   /** Runs `run` once, `delayMs` from now. The handle is for `clearTimeout` alone. */
   setTimeout(run: () => void, delayMs: number): unknown;
   clearTimeout(handle: unknown): void;
+}
+
+/** A clock that can say how much time has passed. */
+export interface SteadyClock extends Clock {
+  elapsed(): number;
+}
+
+/** The clock itself, or with what it lacks. */
+export function steadyClock(clock: Clock): SteadyClock {
+  if (clock.elapsed !== undefined) return clock as SteadyClock;
+  let latest = -Infinity;
+  return {
+    now: () => clock.now(),
+    elapsed: () => (latest = Math.max(latest, clock.now())),
+    setTimeout: (run, delayMs) => clock.setTimeout(run, delayMs),
+    clearTimeout: (handle) => clock.clearTimeout(handle),
+  };
 }
 
 /** Delays that are remembered when no timer of theirs is armed: most programs use a few, again and again. */
@@ -40,8 +63,7 @@ class Turn {
 }
 
 /** The machine's own time. Timers keep the program alive until they are cleared. */
-export function systemClock(): Clock {
-  let latest = 0;
+export function systemClock(): SteadyClock {
   const lists = new Map<number, TimerList>();
   const listOf = (delayMs: number): TimerList => {
     let list = lists.get(delayMs);
@@ -54,10 +76,8 @@ export function systemClock(): Clock {
     return list;
   };
   return {
-    now() {
-      latest = Math.max(latest, Date.now());
-      return latest;
-    },
+    now: () => Date.now(),
+    elapsed: () => performance.timeOrigin + performance.now(),
     setTimeout(run, delayMs) {
       if (delayMs === Infinity) return NEVER;
       return delayMs > 0 ? listOf(delayMs).arm(run) : new Turn(run);

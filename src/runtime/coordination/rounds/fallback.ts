@@ -4,14 +4,14 @@
  * I1  A fallback ends: by its answer, at its deadline, or when the system closes. What it gives later is dropped.
  */
 import { AgentSystemError, errorInfoOf, inWords } from '../../values/errors.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import { within } from '../../time/deadline.ts';
 import type { VariableRegistry } from '../variables/variables.ts';
 import type { Decision } from './consensus.ts';
 import type { Round } from './round.ts';
 
 export interface FallbacksOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly variables: VariableRegistry;
   readonly reportFault: (message: string, thrown: unknown) => void;
 }

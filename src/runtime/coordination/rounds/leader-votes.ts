@@ -4,12 +4,12 @@
  * I1  What a leader answers counts in the term in which it was asked, and only while that is the current one.
  * I2  A leader that has accepted or rejected as a voter is not asked again.
  */
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import type { LeaderElection } from '../leader/leader-election.ts';
 import { answerOf, type CastVote, type Round } from './round.ts';
 
 export interface LeaderVotesOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly election: LeaderElection;
 }
 

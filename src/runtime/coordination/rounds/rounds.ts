@@ -13,7 +13,7 @@ import type { Child, ChildReport } from '../../engine/create-chart.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { Recovery } from '../../journal/store.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import { AgentSystemError } from '../../values/errors.ts';
 import type { LeaderElection } from '../leader/leader-election.ts';
 import type { Listener, Topic } from '../variables/topic.ts';
@@ -27,7 +27,7 @@ import { answerOf, type CastVote, Round, type RoundChartOptions } from './round.
 
 export interface RoundsOptions {
   readonly journal: Journal;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly variables: VariableRegistry;
   readonly election: LeaderElection;
   readonly queue: RunQueue;

@@ -14,7 +14,7 @@
  */
 import { z } from 'zod';
 import { positiveDurationMs } from '../../../machines/index.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import { AgentSystemError, inWords } from '../../values/errors.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
 import type { Journal } from '../../journal/journal.ts';
@@ -100,7 +100,7 @@ export interface Variables {
 
 export interface VariablesOptions {
   readonly journal: Journal;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly recovery: Pick<Recovery, 'variables' | 'facts'>;
   /** Throws when nothing may change now. */
   readonly assertAvailable: () => void;

@@ -7,7 +7,7 @@
  * I1  What was saved is due when it was due: downtime counts, and what is overdue comes at once, in order.
  */
 import type { AnyActorRef, EventObject } from 'xstate';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 
 /** An actor, by the ids that lead to it from the root; the root itself is `[]`. */
 export type ActorPath = readonly string[];
@@ -32,12 +32,12 @@ export class DelayedEvents {
     setTimeout(run: () => void, delayMs: number): unknown;
     clearTimeout(timer: unknown): void;
   };
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #dueAt = new WeakMap<Scheduled, number>();
   #root: AnyActorRef | undefined;
   #isStarted = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: SteadyClock) {
     this.#clock = clock;
     this.clock = {
       setTimeout: (run, delayMs) => {

@@ -9,7 +9,7 @@
  * I4  What a child says past the protocol, in any field of it, is dropped and counted.
  */
 import type { ExitReason } from '../../../machines/index.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import type { Body, BodyListener, BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import {
@@ -28,7 +28,7 @@ import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
 import { endOf } from './message-check.ts';
 
 export interface ChildBodiesOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   /** How long a child may take to leave once its last body has ended; then it is killed. */
   readonly leaveTimeoutMs: number;
   /** How long one body of several may take to obey a kill; then all of them are killed with their child. */

@@ -8,7 +8,7 @@
  * I2  `close` resolves in bounded time, and leaves nothing that keeps the program alive.
  */
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import type { AgentManifest } from '../../definition/define-agent.ts';
 import { errorInfoOf, inWords } from '../../values/errors.ts';
 import type { Body, BodyListener, BodyStart, DescriptionTurn, Host } from '../host.ts';
@@ -30,7 +30,7 @@ interface ChildPlan {
 }
 
 export interface ChildHostTerms {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly kind: 'thread' | 'process';
   readonly killTimeoutMs: number;
   readonly killGraceMs: number;

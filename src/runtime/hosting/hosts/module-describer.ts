@@ -7,7 +7,7 @@
  *     takes nobody else's answer with it, and gives none. One that nobody waits for any more is given up.
  */
 import { describeExit, type ExitReason } from '../../../machines/index.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import type { AgentManifest } from '../../definition/define-agent.ts';
 import { cloneProblemOf } from '../../values/clone-survey.ts';
 import { errorFrom } from '../../values/errors.ts';
@@ -17,7 +17,7 @@ import { CHILD, childMessage, cloneError, eachWord, type Word } from './protocol
 import { endOf, foreignInWords, isManifest } from './message-check.ts';
 
 export interface ProbeOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   /** How long one module may take to load and answer. */
   readonly timeoutMs: number;
   /** The word for its child in messages. */

@@ -6,10 +6,10 @@
  * I3  A line longer than `maxLength` is cut there, and goes on as the next.
  */
 import { StringDecoder } from 'node:string_decoder';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 
 export interface PrintedLinesOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly tell: (line: string) => void;
   readonly maxLines?: number;
   readonly maxLength?: number;
@@ -57,7 +57,7 @@ export class PrintedLines {
     const line = printed.trimEnd();
     if (line === '') return;
     const { clock, tell, maxLines = 200 } = this.#options;
-    const now = clock.now();
+    const now = clock.elapsed();
     if (now - this.#secondSince >= 1_000) {
       const dropped = this.#dropped;
       this.#secondSince = now;

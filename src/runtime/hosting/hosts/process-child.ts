@@ -13,7 +13,7 @@ import type { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { ExitReason, ParsedAgentSpec } from '../../../machines/index.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
@@ -55,7 +55,7 @@ export interface ProcessEntryData {
 }
 
 export interface ProcessChildOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly name: string;
   readonly module: URL;
   readonly resources: Omit<ParsedAgentSpec['resources'], 'maxRuntimeMs'>;

@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
-import { type Clock, systemClock } from '../../time/clock.ts';
+import { type Clock, steadyClock, systemClock } from '../../time/clock.ts';
 import type { Host } from '../host.ts';
 import { childHost } from './child-host.ts';
 import { GroupGuard } from './group-guard.ts';
@@ -43,7 +43,7 @@ export interface ProcessHostOptions {
 const LEAST_MEMORY_BYTES = 64 * 1_048_576;
 
 export function processHost(options: ProcessHostOptions = {}): Host {
-  const clock = options.clock ?? systemClock();
+  const clock = steadyClock(options.clock ?? systemClock());
   const watchEveryMs = options.watchEveryMs ?? 250;
   const guard = new GroupGuard();
   const meter = options.procFolder === false ? undefined : processMeter(options.procFolder);

@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { ExitReason, ParsedAgentSpec } from '../../../machines/index.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
@@ -22,7 +22,7 @@ export interface ThreadEntryData {
 }
 
 export interface ThreadChildOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly name: string;
   /** Whether what it prints is told; a thread whose output is read keeps the program alive. */
   readonly isHeard: boolean;
@@ -84,7 +84,7 @@ export class ThreadChild implements Child {
     if (isHeard) this.#hear(clock, listener);
   }
 
-  #hear(clock: Clock, listener: ChildListener): void {
+  #hear(clock: SteadyClock, listener: ChildListener): void {
     for (const stream of ['stdout', 'stderr'] as const) {
       const lines = new PrintedLines({ clock, tell: (line) => listener.printed(stream, line) });
       this.#worker[stream].on('data', (chunk: Buffer) => lines.take(chunk));

@@ -5,7 +5,7 @@
  * program's, and some loops are never ended (`stuck`). Use a process for code that is not trusted so far.
  */
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
-import { type Clock, systemClock } from '../../time/clock.ts';
+import { type Clock, steadyClock, systemClock } from '../../time/clock.ts';
 import type { Host } from '../host.ts';
 import { type ChildHostTerms, childHost } from './child-host.ts';
 import { priorityRefusal } from './priority.ts';
@@ -26,7 +26,7 @@ export interface ThreadHostOptions {
 }
 
 export function threadHost(options: ThreadHostOptions = {}): Host {
-  const clock = options.clock ?? systemClock();
+  const clock = steadyClock(options.clock ?? systemClock());
   const terms: ChildHostTerms = {
     clock,
     kind: 'thread',

@@ -1,13 +1,13 @@
 /** Looks at all children of a host at one interval, with one timer, as long as there are any. */
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 
 export class Watch<Watched extends { watch(): void }> {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #everyMs: number;
   readonly #watched = new Set<Watched>();
   #timer: unknown;
 
-  constructor(clock: Clock, everyMs: number) {
+  constructor(clock: SteadyClock, everyMs: number) {
     this.#clock = clock;
     this.#everyMs = everyMs;
   }

@@ -16,7 +16,7 @@ import { type Logger, pino } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import type { ChartObserver } from '../../engine/chart.ts';
-import { type Clock, systemClock } from '../../time/clock.ts';
+import { type Clock, type SteadyClock, steadyClock, systemClock } from '../../time/clock.ts';
 import { having, parseInput } from '../../values/malformed.ts';
 import { Relay, type RelayStatus } from './relay.ts';
 import { viewerPage } from './viewer-page.ts';
@@ -83,7 +83,7 @@ const CLOSE_GRACE_MS = 250;
 export async function createInspector(options: InspectorOptions = {}): Promise<Inspector> {
   const parsed = parseInput(optionsSchema, options, { what: 'createInspector' });
   const { port, filter, coalesceMs, maxActors, maxViewers, viewerUrl } = parsed;
-  const clock = parsed.clock ?? systemClock();
+  const clock = steadyClock(parsed.clock ?? systemClock());
   const logger = parsed.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2));
   const server = new InspectorServer({
     clock,
@@ -104,7 +104,7 @@ export async function createInspector(options: InspectorOptions = {}): Promise<I
 }
 
 interface ServerOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly logger: Logger;
   readonly maxViewers: number;
   readonly token: string;
@@ -271,9 +271,10 @@ function isSame(one: string, other: string): boolean {
 }
 
 /** Timers that do not keep the program alive, where the clock's handles are Node's. */
-function unheldBy(clock: Clock): Clock {
+function unheldBy(clock: SteadyClock): SteadyClock {
   return {
     now: () => clock.now(),
+    elapsed: () => clock.elapsed(),
     clearTimeout: (handle) => clock.clearTimeout(handle),
     setTimeout: (run, delayMs) => {
       const handle = clock.setTimeout(run, delayMs);

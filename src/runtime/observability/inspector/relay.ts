@@ -11,7 +11,7 @@
  * I4  Nothing that an observer, a filter or a viewer does throws in a chart.
  */
 import type { ChartInspectionEvent } from '../../engine/chart.ts';
-import type { Clock } from '../../time/clock.ts';
+import type { SteadyClock } from '../../time/clock.ts';
 import { ignoreRejection, isThenable } from '../../values/thenable.ts';
 import { actorMessage, type SeenActor, snapshotMessage } from './stately-message.ts';
 
@@ -23,7 +23,7 @@ export interface Viewer {
 }
 
 export interface RelayOptions {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   /** An actor's newest snapshot is sent once in so many ms at the most. */
   readonly coalesceMs: number;
   readonly maxActors: number;

@@ -1,0 +1,149 @@
+/**
+ * Laws of time: the wall clock is put forward and back while the fleet lives, and nothing is early, late, counted
+ * twice or given up for it. Stamps are the wall clock's; durations are not.
+ */
+import { describe, expect, test } from 'vitest';
+import { createAgentSystem, defineAgent, memoryStore } from '../../src/index.ts';
+import { scriptedHost, simulatedClock } from '../../src/testing/index.ts';
+import { fateOf, rig, silent } from '../kit/rig.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const steps: readonly (readonly [how: string, ms: number])[] = [
+  ['put back by an hour', -HOUR_MS],
+  ['put ahead by an hour', HOUR_MS],
+  ['put back by a day', -DAY_MS],
+  ['put ahead by a day', DAY_MS],
+];
+const idle = defineAgent({
+  type: 'idle',
+  init: () => ({}),
+  tasks: { hang: { run: () => new Promise(() => {}) } },
+});
+
+describe.for(steps)('a wall clock that is %s', ([, stepMs]) => {
+  test('is what stamps say from then on', async () => {
+    const { clock, agents, eventsOf } = await rig();
+    const id = await agents.register({ module: idle });
+    const before = clock.now();
+    clock.setWallClock(before + stepMs);
+    await agents.start(id);
+    expect(agents.get(id).startedAt).toBe(before + stepMs);
+    expect(eventsOf('agent.started')[0]?.at).toBe(before + stepMs);
+  });
+
+  test('neither ends a task before its time nor lets it run beyond', async () => {
+    const { clock, agents } = await rig();
+    const id = await agents.register({ module: idle });
+    await agents.start(id);
+    const task = agents.execute(id, { type: 'hang', timeoutMs: 600_000 });
+    await clock.advance(1_000);
+    clock.setWallClock(clock.now() + stepMs);
+    await clock.advance(598_999);
+    expect(await fateOf(task)).toBe('pending');
+    await clock.advance(1);
+    expect(await fateOf(task)).toBe('TASK_TIMED_OUT');
+  });
+
+  test('neither gives up an agent that is healthy nor forgives one that is not', async () => {
+    const host = scriptedHost({ onOpen: (body) => body.ready() });
+    const { clock, agents } = await rig({ hosts: { 'in-process': host } });
+    const id = await agents.register({
+      module: idle,
+      restart: { policy: 'immediate', delayMs: 10, maxRestarts: 2, withinMs: 60_000 },
+    });
+    await agents.start(id);
+    const crash = async () => {
+      host.live[0]!.exit('killed');
+      await clock.advance(10);
+      return agents.get(id).status;
+    };
+    // One crash in a window: whatever the wall clock does between them, they never add up.
+    for (let n = 0; n < 6; n++) {
+      clock.setWallClock(clock.now() + (n % 2 === 0 ? stepMs : -stepMs));
+      await clock.advance(60_000);
+      expect(await crash()).toBe('running');
+    }
+    await clock.advance(60_000);
+    expect(await crash()).toBe('running');
+    clock.setWallClock(clock.now() + stepMs);
+    expect(await crash()).toBe('running');
+    expect(await crash()).toBe('crashed');
+    expect(agents.get(id).state).toBe('crashed.gaveUp');
+  });
+
+  test('changes no backoff: a healthy period resets it, a short one does not', async () => {
+    const host = scriptedHost({ onOpen: (body) => body.ready() });
+    const { clock, agents, eventsOf } = await rig({ hosts: { 'in-process': host } });
+    const id = await agents.register({
+      module: idle,
+      restart: { policy: 'delayed', delayMs: 1_000, maxDelayMs: 60_000, maxRestarts: 100, withinMs: 60_000 },
+    });
+    await agents.start(id);
+    const delays = async (uptimeMs: number) => {
+      await clock.advance(uptimeMs / 2);
+      clock.setWallClock(clock.now() + stepMs);
+      await clock.advance(uptimeMs / 2);
+      host.live[0]!.exit('killed');
+      await clock.advance(120_000);
+      return eventsOf('agent.restart_scheduled').at(-1)?.delayMs;
+    };
+    expect(await delays(1_000)).toBe(500);
+    expect(await delays(60_000)).toBe(500);
+  });
+
+  test('neither cuts a stop short nor draws it out', async () => {
+    const { clock, agents, system } = await rig();
+    const id = await agents.register({ module: idle, shutdownMs: 5_000 });
+    await agents.start(id);
+    agents.execute(id, { type: 'hang' }).catch(() => undefined);
+    const closed = system.close();
+    await clock.advance(1_000);
+    clock.setWallClock(clock.now() + stepMs);
+    await clock.advance(2_999);
+    expect(agents.get(id).state).toBe('alive.stopping.draining');
+    await clock.advance(1);
+    expect(agents.get(id).state).not.toBe('alive.stopping.draining');
+    await clock.advance(20_000);
+    expect(await closed).toMatchObject({ abandoned: [id] });
+  });
+});
+
+describe('a restart that an earlier program recorded', () => {
+  test.for([
+    ['while its clock was a day ahead', DAY_MS],
+    ['while its clock was a day behind', -DAY_MS],
+    ['by a clock that was right', 0],
+  ] as const)('%s waits no longer than its delay', async ([, errorMs]) => {
+    const store = memoryStore();
+    const module = idle;
+    const first = simulatedClock();
+    first.setWallClock(first.now() + errorMs);
+    const host = scriptedHost({ onOpen: (body) => body.ready() });
+    const one = await createAgentSystem({
+      store,
+      clock: first,
+      logger: silent,
+      random: () => 0,
+      hosts: { 'in-process': host },
+    });
+    const id = await one.agents.register({ module, restart: { policy: 'immediate', delayMs: 30_000 } });
+    await one.agents.start(id);
+    host.live[0]!.exit('killed');
+    await first.advance(10_000);
+    const kept = memoryStore();
+    await kept.recover();
+    for (const event of await store.read({ limit: 1_000 })) await kept.append({ events: [event] });
+
+    const clock = simulatedClock({ startAt: first.now() - errorMs });
+    const { agents } = await rig({ store: kept, clock, agents: [module] });
+    expect(agents.get(id).status).toBe('crashed');
+    const restartAt = agents.get(id).restartAt!;
+    expect(restartAt - clock.now()).toBeLessThanOrEqual(30_000);
+    await clock.advance(Math.max(0, restartAt - clock.now()));
+    expect(agents.get(id).status).toBe('running');
+    const closed = one.close({ timeoutMs: 0 });
+    await first.advance(120_000);
+    await closed;
+  });
+});
