@@ -14,13 +14,16 @@ import { awaited, gate, rig, silent } from '../kit/rig.ts';
 /** Longer than a store that failed is left alone. */
 const RETRY_MS = 1_000;
 
-/** An agent whose tasks are done when the test says so; what was begun, in order. */
-function worker() {
+/** An agent whose tasks are done when the test says so; what was begun, in order. @param isReady its init waits for it */
+function worker(isReady: Promise<unknown> | undefined = undefined) {
   const begun: unknown[] = [];
   const open: (() => void)[] = [];
   const module = defineAgent({
     type: 'worker',
-    init: ({ restored }): { done: unknown[] } => restored ?? { done: [] },
+    init: ({ restored }): { done: unknown[] } | Promise<{ done: unknown[] }> => {
+      const state = (restored as { done: unknown[] } | undefined) ?? { done: [] };
+      return isReady ? isReady.then(() => state) : state;
+    },
     tasks: {
       work: {
         retry: 'on_host_loss',
@@ -96,6 +99,20 @@ describe('tasks that are done again', () => {
       expect(await endsOf(system)).toEqual(all.map(() => 'task.completed'));
     },
   );
+
+  it('pass the limit, too, when others have filled the queue while their agent started', async () => {
+    const { promise: isReady, resolve: ready } = gate();
+    const subject = worker(isReady);
+    const store = await withUndone(2, { concurrency: 1, queueLimit: 1 });
+    const { agents, clock } = await rig({ store, agents: [subject.module] });
+    await clock.advance(0);
+    const later = agents.execute('a', { type: 'work', input: 'later' });
+    ready();
+    await subject.finishAll();
+    await later;
+    expect(subject.begun.toSorted()).toEqual([1, 2, 'later']);
+    expect(agents.get('a').metrics).toMatchObject({ done: 3, abandoned: 0 });
+  });
 
   it('leave the limit to those that are asked for anew', async () => {
     const subject = worker();
