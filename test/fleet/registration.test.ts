@@ -43,6 +43,24 @@ function keeper() {
 }
 
 const args = (): Args => ({ log: ['first'], nested: { seen: 0, deep: { list: [1] } } });
+/** All of a record that somebody might want to change. */
+const shown = (record: AgentRecord): unknown[] => [
+  record,
+  record.spec,
+  record.spec.initArgs,
+  (record.spec.initArgs as Args).log,
+  (record.spec.initArgs as Args).nested.deep,
+  record.spec.restart,
+  record.spec.health,
+  record.spec.tasks,
+  record.spec.resources,
+  record.spec.coordination,
+  record.metrics,
+  record.metrics.latencyMs,
+  record.health,
+  record.capabilities,
+  record.abandoned,
+];
 const assign = (target: unknown, change: object) => () => Object.assign(target as object, change);
 
 describe('the initArgs of an agent', () => {
@@ -144,23 +162,6 @@ describe('what is shown of an agent', () => {
     const id = await agents.register({ module, initArgs: args(), health: { intervalMs: 1_000 } });
     await agents.start(id);
     await agents.execute(id, { type: 'spoil' });
-    const shown = (record: AgentRecord): unknown[] => [
-      record,
-      record.spec,
-      record.spec.initArgs,
-      (record.spec.initArgs as Args).log,
-      (record.spec.initArgs as Args).nested.deep,
-      record.spec.restart,
-      record.spec.health,
-      record.spec.tasks,
-      record.spec.resources,
-      record.spec.coordination,
-      record.metrics,
-      record.metrics.latencyMs,
-      record.health,
-      record.capabilities,
-      record.abandoned,
-    ];
     for (const part of shown(agents.get(id))) expect(assign(part, { extra: 1 })).toThrow(TypeError);
     const before = agents.get(id);
     const stopped = await agents.stop(id);
