@@ -116,7 +116,7 @@ for (let length = 0; length < 100; length += 1) chained = { name: 'Error', messa
 
 const TASK = 'the task under way';
 const TYPES =
-  'ready task.progress task.completed task.failed finished health.answered health.failed state.saved state.save_failed variable.acknowledged vote.cast log exited crashed described usage constructor __proto__'.split(
+  'ready task.progress task.completed task.failed finished health.answered health.failed state.saved state.save_failed state.changed offer.told variable.acknowledged vote.cast log exited crashed described usage constructor __proto__'.split(
     ' ',
   );
 const anything = fc.anything({
@@ -341,6 +341,9 @@ describe('over a real channel', () => {
         'ready',
         [1, { type: 'log' }],
         [1, { type: 'state.saved' }],
+        [1, { type: 'state.changed', state: { json: 7, stateVersion: 1 } }],
+        [1, { type: 'offer.told', questionId: 1, offer: { next: 'all' } }],
+        [1, { type: 'offer.told', questionId: 1, offer: { next: [], can: 'yes' } }],
         [1, { type: 'state.save_failed', error: circular }],
         [CHILD, { type: 'usage' }],
       ];

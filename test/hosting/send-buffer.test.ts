@@ -29,6 +29,7 @@ function outboxOf(options: Partial<OutboxOptions> = {}) {
 const log = (message: string): Word => ({ type: 'log', level: 'info', message });
 const progress = (value: unknown, taskId = 't'): Word => ({ type: 'task.progress', taskId, value });
 const completed = (output: unknown, taskId = 't'): Word => ({ type: 'task.completed', taskId, output });
+const changed = (json: string): Word => ({ type: 'state.changed', state: { json, stateVersion: 1 } });
 const turn = () => Promise.resolve();
 
 describe('batches', () => {
@@ -106,6 +107,19 @@ describe('the window', () => {
     await turn();
     outbox.taken(2);
     expect(heard().slice(4)).toEqual([progress(3, 'a'), completed('b', 'b'), progress(1, 'c')]);
+  });
+  test('the newest state replaces the one that waits, unless something was answered since', async () => {
+    const { outbox, put, heard } = outboxOf(small);
+    put(log('1'), log('2'), log('3'), log('4'));
+    put(changed('a'), progress(1), changed('b'), completed('c'), changed('d'), changed('e'));
+    outbox.put({ body: 2, word: changed('of another') });
+    put(changed('f'));
+    await turn();
+    outbox.taken(4);
+    await turn();
+    outbox.taken(8);
+    const states = [changed('b'), progress(1), completed('c'), changed('f'), changed('of another')];
+    expect(heard().slice(4)).toEqual(states);
   });
   test('log lines beyond the limit are dropped, and their number is told', async () => {
     const { outbox, put, heard } = outboxOf(small);
