@@ -79,6 +79,7 @@ export {
   type Proposal,
   type TaskContext,
   type TaskDefinition,
+  type TaskTypes,
   type VariableContext,
   type Vote,
   type VoteContext,

@@ -9,3 +9,19 @@ export {
 export { seededRandom } from './seeded-random.ts';
 export { settled, simulatedClock, type PendingTimer, type SimulatedClock } from './simulated-clock.ts';
 export { storeLaws, type OpenStore, type OpenStoreOptions, type StoreLaw } from './store-suite.ts';
+export {
+  checkAgent,
+  type CheckAgentOptions,
+  type CheckReport,
+  describeAgent,
+  type DescribeAgentOptions,
+  type DescribedTask,
+  replayAgent,
+  type Runner,
+  type TriedAgent,
+} from './describe-agent/describe-agent.ts';
+export { type AgentLaw, agentLaws, LawBroken } from './describe-agent/laws.ts';
+export { AgentFinding } from './describe-agent/report.ts';
+export type { CoverageReport } from './describe-agent/chart-coverage.ts';
+export type { Move } from './describe-agent/moves.ts';
+export type { Invariant, Seen } from './describe-agent/subject.ts';

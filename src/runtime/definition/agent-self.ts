@@ -4,8 +4,10 @@
  * A definition of functions acts when it is asked. A chart has timers and invoked work: its state changes, it ends
  * and it breaks between two tasks.
  */
+import type { AnyStateMachine } from 'xstate';
 import type { ChartObserver } from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import type { AnyAgentDefinition } from './define-agent.ts';
 
 /** What the body offers from `init` on. After the body's end all of it does nothing. */
 export interface AgentSelf {
@@ -44,6 +46,8 @@ export interface ChartFacet {
   readonly identity: string;
   /** All of the chart that can be read, for the definition's hash. */
   readonly source: unknown;
+  /** Makes the same definition of a machine that differs in its implementations, for tests. */
+  readonly withMachine: (change: (machine: AnyStateMachine) => AnyStateMachine) => AnyAgentDefinition;
   /** What is restored of a saved state. Pure. @throws Error that names the state and what does not fit */
   fitted(saved: unknown, fromVersion: number): unknown;
   /** @param task one whose input is as its schema wants it */

@@ -249,6 +249,7 @@ function definitionOf(options: z.output<typeof optionsSchema>): AnyAgentDefiniti
       input: options.input,
       migrate,
     },
+    withMachine: (change) => sealed(definitionOf({ ...options, machine: change(machine) })),
     fitted: (saved, fromVersion) =>
       fittedChart(saved, fromVersion, { type, machine, identity, stateVersion, migrate }),
     offer: (state, task) => (state as ChartRun).offer(task),

@@ -1,0 +1,141 @@
+/** The agent that is under test, and what is known of how to treat it. */
+import type { Arbitrary } from 'fast-check';
+import type * as FastCheck from 'fast-check';
+import type { AnyStateMachine } from 'xstate';
+import type { Isolation } from '../../machines/index.ts';
+import type { VariableDefinition } from '../../runtime/coordination/variables/variable.ts';
+import {
+  type AgentManifest,
+  type AnyAgentDefinition,
+  manifestOf,
+} from '../../runtime/definition/define-agent.ts';
+import { isMachine } from '../../runtime/definition/chart-agent/chart-shape.ts';
+import type { AgentSpec } from '../../runtime/fleet/agents.ts';
+import { Faults, withFaults } from './faults.ts';
+import { inputsOf, type InputPlan } from './inputs.ts';
+import type { AgentLaw } from './laws.ts';
+
+/** How one kind of task is treated. */
+export interface TaskPlan extends InputPlan {
+  /** Whether it may fail with a valid input, or with which errors. */
+  readonly mayFail?: boolean | ((error: Error) => boolean);
+  /** Whether it takes its agent down, or completes it, on purpose. */
+  readonly mayEnd?: boolean;
+}
+
+/** What an invariant looks at. */
+export interface Seen {
+  /** The state as it would be saved now; of a chart its snapshot, with `value` and `context`. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- it is the user's own, whatever that is
+  readonly state: any;
+  readonly isAlive: boolean;
+  /** What the last task that was answered was asked, and gave. */
+  readonly last: { readonly task: string; readonly input: unknown; readonly output: unknown } | undefined;
+}
+
+/** Whether it holds: `false`, or a throw, breaks it. */
+export type Invariant = (seen: Seen) => unknown;
+
+export interface SubjectOptions {
+  readonly initArgs?: unknown;
+  readonly spec?: Pick<AgentSpec, 'tasks' | 'resources' | 'coordination'>;
+  readonly tasks?: Readonly<Record<string, TaskPlan>>;
+  readonly variables?: Readonly<Record<string, VariableDefinition>>;
+  readonly invariants?: Readonly<Record<string, Invariant>>;
+  /** Laws that it is not held to, each for a reason of its own. */
+  readonly except?: readonly AgentLaw[];
+}
+
+export class Subject {
+  readonly definition: AnyAgentDefinition;
+  readonly url: URL | undefined;
+  readonly manifest: AgentManifest;
+  readonly options: SubjectOptions;
+  readonly inputs: ReadonlyMap<string, Arbitrary<unknown>>;
+  /** Values of its variables, by name. */
+  readonly values: ReadonlyMap<string, readonly unknown[]>;
+  readonly machine: AnyStateMachine | undefined;
+  /** What its chart's work is made to do, in the one stage that is open. */
+  readonly faults = new Faults();
+  /** As it is run in this program: its chart's work does as `faults` say. */
+  readonly faulty: AnyAgentDefinition;
+  /** What was described of its module, by hosts in which that costs a process. */
+  readonly manifests = new Map<Isolation, Map<string, Promise<AgentManifest>>>();
+  readonly #except: ReadonlySet<string>;
+
+  constructor(
+    fc: typeof FastCheck,
+    definition: AnyAgentDefinition,
+    url: URL | undefined,
+    options: SubjectOptions,
+  ) {
+    this.definition = definition;
+    this.faulty = withFaults(definition, this.faults);
+    this.url = url;
+    this.manifest = manifestOf(definition);
+    this.options = options;
+    this.inputs = new Map(
+      Object.entries(definition.tasks)
+        .filter(([, { requires = [] }]) => requires.every((one) => definition.capabilities.includes(one)))
+        .map(([name, { input }]) => [name, inputsOf(fc, name, input, options.tasks?.[name] ?? {})]),
+    );
+    this.values = new Map(
+      definition.variables.flatMap((name) => {
+        const known = options.variables?.[name];
+        return known === undefined ? [] : [[name, valuesOf(known)] as const];
+      }),
+    );
+    this.#except = new Set(options.except);
+    let found: AnyStateMachine | undefined;
+    definition.chart?.withMachine((machine) => (found = machine));
+    this.machine = isMachine(found) ? found : undefined;
+  }
+
+  get isChart(): boolean {
+    return this.machine !== undefined;
+  }
+
+  get tasks(): readonly string[] {
+    return [...this.inputs.keys()];
+  }
+
+  isHeldTo(law: AgentLaw): boolean {
+    return !this.#except.has(law);
+  }
+
+  planOf(task: string): TaskPlan {
+    return this.options.tasks?.[task] ?? {};
+  }
+}
+
+/** A few values that a variable may have, its bounds among them. */
+function valuesOf({ kind, bounds, default: first }: VariableDefinition): readonly unknown[] {
+  const {
+    min,
+    max,
+    step = 1,
+    options,
+  } = bounds as {
+    readonly min?: number;
+    readonly max?: number;
+    readonly step?: number;
+    readonly options?: readonly unknown[];
+  };
+  const ends = [min, max].filter((value) => Number.isFinite(value));
+  switch (kind) {
+    case 'choice':
+      return options ?? [first];
+    case 'boolean':
+      return [true, false];
+    case 'integer':
+      return distinct([first, ...ends.map((end) => end! - ((end! - (min ?? 0)) % step))]);
+    case 'float':
+      return distinct([first, ...ends]);
+    default:
+      return [first];
+  }
+}
+
+function distinct(values: readonly unknown[]): readonly unknown[] {
+  return [...new Set(values)];
+}

@@ -1,0 +1,104 @@
+/** Agents that are charts: all of the chart is taken, a bug in it is found, and what is never taken is named. */
+import { describe, expect, it } from 'vitest';
+import { checkAgent, type CheckAgentOptions, type CoverageReport } from '../../../src/testing/index.ts';
+import { order, type Parts } from './order.ts';
+
+describe('a correct chart', () => {
+  it('passes, with every transition and guard outcome taken', async () => {
+    let report: CoverageReport | undefined;
+    const { findings, tests } = await checkAgent(order(), {
+      walks: 10,
+      onCoverage: (told) => (report = told),
+    });
+    expect(findings).toEqual([]);
+    expect(report).toEqual({
+      transitions: { taken: 9, all: 9 },
+      guards: { taken: 1, all: 1 },
+      never: [],
+    });
+    expect(tests).toBeGreaterThan(100);
+  });
+});
+
+interface Bug {
+  readonly bug: string;
+  readonly parts: Partial<Parts>;
+  readonly options?: CheckAgentOptions;
+  readonly finding: RegExp;
+}
+
+const bugs: readonly Bug[] = [
+  {
+    bug: 'a guard that nothing passes',
+    parts: { isLarge: (pieces) => pieces > 5 },
+    finding:
+      /8 of 9 transitions, 1 of 1 guard outcomes; never: order\.none: place → placed\.large if isLarge \(1 of 2\); expected 100 %/,
+  },
+  {
+    bug: 'a guard that everything passes',
+    parts: { isLarge: () => true },
+    finding:
+      /never: order\.none: place → placed\.large if isLarge \(1 of 2\), refused; order\.none: place → placed\.small \(2 of 2\)/,
+  },
+  {
+    bug: 'a state that nothing leads to',
+    parts: { hasOrphan: true },
+    finding: /9 of 10 transitions.*never: order\.refunded: cancel → none/,
+  },
+  {
+    bug: 'work that fails for some orders, where nothing handles it',
+    parts: {
+      hasError: false,
+      charge: async (pieces) => {
+        if (pieces === 4) throw new Error('no such price');
+        return pieces;
+      },
+    },
+    finding: /breaks the law "it does not break": no such price\nafter 3 moves/,
+  },
+  {
+    bug: 'a context that JSON would lose',
+    parts: { paid: (paid, charged) => (charged > 8 ? Number.NaN : paid + charged) },
+    finding:
+      /breaks the law "what is answered is kept": .*got NaN at state\.snapshot\.context\.paid\nafter 3 moves/,
+  },
+  {
+    bug: 'an answer that is not what its task says',
+    parts: { answer: (pieces) => (pieces === 2 ? undefined : 'some') },
+    finding: /breaks the law "a valid input is done": .*the output of place is not as defined/,
+  },
+  {
+    bug: 'a task that is never answered',
+    parts: { hasAnswer: false },
+    finding: /breaks the law "its tasks are answered": never: place/,
+  },
+  {
+    bug: 'an invariant of its context',
+    parts: { paid: (paid, charged) => paid - charged },
+    options: { invariants: { neverOwes: ({ state }) => state.context.paid >= 0 } },
+    finding: /breaks the law "invariant neverOwes": does not hold of .*\nafter 3 moves/,
+  },
+  {
+    bug: 'a guard that throws for some input',
+    parts: {
+      isLarge: (pieces) => {
+        if (pieces === 5) throw new Error('too many to tell');
+        return pieces > 3;
+      },
+    },
+    finding: /breaks the law "a valid input is done": [^]*too many to tell\nafter 2 moves/,
+  },
+];
+
+describe('a bug in a chart is found', () => {
+  it.each(bugs)('$bug', async ({ parts, options, finding }) => {
+    const { findings } = await checkAgent(order(parts), { walks: 20, ...options, most: 1 });
+    expect(findings[0]?.message).toMatch(finding);
+    expect(findings[0]?.moves.length).toBeLessThan(5);
+  });
+});
+
+it('less than all of a chart is enough where that was said', async () => {
+  const { findings } = await checkAgent(order({ hasOrphan: true }), { walks: 5, coverage: 0.9 });
+  expect(findings).toEqual([]);
+});
