@@ -494,11 +494,12 @@ export class AgentBody implements Body {
     } catch (thrown) {
       return this.#failVote(roundId, thrown);
     }
-    if (!isPromised) return this.#cast(roundId, vote);
-    Promise.resolve(vote).then(
-      (came) => this.#cast(roundId, came),
-      (thrown: unknown) => this.#failVote(roundId, thrown),
-    );
+    const isLater = isPending(vote);
+    if (!isPromised && !isLater) return this.#cast(roundId, vote);
+    const cast = (came: unknown) => this.#cast(roundId, came);
+    const failed = (thrown: unknown) => this.#failVote(roundId, thrown);
+    if (isLater) whenSettled(vote, cast, failed);
+    else Promise.resolve(vote).then(cast, failed);
   }
 
   #cast(roundId: string, vote: unknown): void {

@@ -33,16 +33,14 @@ export function chartTours(
   const input = { agentId: 'agent', incarnation: 1, initArgs: subject.options.initArgs, variables: {} };
   let map: ReturnType<typeof getAdjacencyMap>;
   try {
-    map = getAdjacencyMap(
-      machine as never,
-      {
-        input,
-        events: ((state: AnyMachineSnapshot) => [...outside, ...eventsFromInside(state)]) as never,
-        serializeState: stateKey as never,
-        stopWhen: ((state: AnyMachineSnapshot) => state.status !== 'active') as never,
-        limit: MAX_STATES,
-      } as never,
-    );
+    const options = {
+      input,
+      events: (state: AnyMachineSnapshot) => [...outside, ...eventsFromInside(state)],
+      serializeState: stateKey,
+      stopWhen: (state: AnyMachineSnapshot) => state.status !== 'active',
+      limit: MAX_STATES,
+    };
+    map = getAdjacencyMap(machine as never, options as never);
   } catch {
     // A chart with too many states, or one that a walk without its work cannot follow: it is tried by runs alone.
     return [];
@@ -50,11 +48,10 @@ export function chartTours(
   const tours: (readonly Move[])[] = [];
   const planned = new Set<AnyTransitionDefinition>();
   for (const { steps, last } of waysOver(map as never)) {
-    const taken = (machine.getTransitionData(steps.at(-1)?.state ?? last.from, last.event as never) ??
-      []) as AnyTransitionDefinition[];
+    const taken = (machine.getTransitionData(last.from, last.event) ?? []) as AnyTransitionDefinition[];
     if (!taken.some((one) => coverage.isNew(one) && !planned.has(one))) continue;
     for (const one of taken) planned.add(one);
-    tours.push(movesFor([...steps, { event: last.event as Step['event'], state: last.to }], last.first));
+    tours.push(movesFor([...steps, { event: last.event, state: last.to }], last.first));
   }
   return tours;
 }
@@ -159,7 +156,7 @@ function* waysOver(map: Adjacency): Generator<Way> {
     for (const { event, state } of Object.values(place.transitions)) {
       yield { steps, last: { first, from: place.state, event, to: state } };
       const next = stateKey(state);
-      if (!ways.has(next)) ways.set(next, [...steps, { event: event as Step['event'], state }]);
+      if (!ways.has(next)) ways.set(next, [...steps, { event, state }]);
     }
   }
 }

@@ -15,7 +15,7 @@ import {
   type TaskTypes,
 } from '../../runtime/definition/define-agent.ts';
 import { loadAgentModule } from '../../runtime/definition/load-agent-module.ts';
-import type { AgentSpec } from '../../runtime/fleet/agents.ts';
+import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import type { CoverageReport } from './chart-coverage.ts';
@@ -23,6 +23,7 @@ import { type AgentLaw, agentLaws } from './laws.ts';
 import type { Move } from './moves.ts';
 import { AgentFinding, type Source } from './report.ts';
 import type { Invariant } from './subject.ts';
+import type * as SuiteModule from './suite.ts';
 
 /** How one kind of task is treated. */
 export interface DescribedTask<Input = unknown> {
@@ -208,7 +209,7 @@ export async function replayAgent<Args, Tasks extends TaskTypes>(
   await replay(await definitionOf(agent), urlOf(agent), moves, rest as never, { isolation, patienceMs });
 }
 
-async function suite(): Promise<typeof import('./suite.ts')> {
+async function suite(): Promise<typeof SuiteModule> {
   try {
     return await import('./suite.ts');
   } catch (thrown) {

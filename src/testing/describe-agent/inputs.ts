@@ -26,7 +26,7 @@ export function inputsOf(
   if (examples !== undefined && examples.length > 0) return fc.constantFrom(...examples);
   if (schema === undefined) return fc.constant(undefined);
   const wayOut = `give it examples: { tasks: { ${JSON.stringify(task)}: { examples: […] } } }`;
-  const made = arbitraryOf(fc, jsonSchemaOf(schema as Schema, task, wayOut));
+  const made = arbitraryOf(fc, jsonSchemaOf(schema, task, wayOut));
   const isValid = (value: unknown): boolean => {
     const verdict = judge(schema, value);
     return verdict instanceof Promise || 'value' in verdict;

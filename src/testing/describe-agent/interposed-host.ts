@@ -230,7 +230,7 @@ export class InterposedBody implements Body, BodyListener {
 
   /** All that is held goes on. */
   release(): void {
-    for (const held of [...this.#held.values()]) {
+    for (const held of this.#held.values()) {
       const { taskId, request, report, isCancelled } = held;
       this.#held.delete(taskId);
       if (request === undefined) {

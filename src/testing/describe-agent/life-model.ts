@@ -116,7 +116,8 @@ function edgesOf(moves: ReadonlySet<LifeMove>): readonly Edge[] {
   let known = edges.get(key);
   if (known === undefined) {
     const events = [...moves].map((type) => ({ type }));
-    const map = getAdjacencyMap(model as never, { events, serializeState: placeOf as never } as never);
+    const options = { events, serializeState: placeOf };
+    const map = getAdjacencyMap(model as never, options as never);
     known = Object.values(map).flatMap(({ state }) => {
       const from = placeOf(state as never);
       return Object.entries(life[from])

@@ -11,7 +11,7 @@ import { pino } from 'pino';
 import type { InspectionEvent } from 'xstate';
 import type { AgentStatus, Isolation } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
-import type { AgentSpec } from '../../runtime/fleet/agents.ts';
+import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
 import { inProcessHost } from '../../runtime/hosting/hosts/in-process.ts';
 import { processHost } from '../../runtime/hosting/hosts/process.ts';
@@ -359,8 +359,8 @@ export class Stage {
         return undefined;
       case 'arrange':
         this.#faults.arrange(move.work, move.as);
-        return undefined;
     }
+    return undefined;
   }
 
   async #task(task: string, input: unknown): Promise<string | undefined> {
@@ -501,25 +501,26 @@ export class Stage {
   /** What a promise comes to, the clock going on by `withinMs` at the most. @throws what it rejects with */
   async #until<Value>(promise: Promise<Value>, withinMs = 0): Promise<Value> {
     const { clock } = this.#program;
-    let isSettled = false;
+    const seen = { isSettled: false };
     const settle = () => {
-      isSettled = true;
+      seen.isSettled = true;
     };
     promise.then(settle, settle);
     await this.#quiet();
     const until = clock.now() + withinMs;
-    while (!isSettled) {
+    while (!seen.isSettled) {
       const [next] = clock.pending();
       if (next === undefined || next.dueAt > until) break;
       await clock.runNext();
       await this.#quiet();
     }
-    for (let waited = 0; !isSettled && waited < 10_000; waited += STEP_MS) {
+    for (let waited = 0; !seen.isSettled && waited < 10_000; waited += STEP_MS) {
       await new Promise((resolve) => {
         setTimeout(resolve, STEP_MS);
       });
     }
-    if (!isSettled) this.#break('its life is as the pages say', 'a command of its life was never answered');
+    if (!seen.isSettled)
+      this.#break('its life is as the pages say', 'a command of its life was never answered');
     return promise;
   }
 
@@ -597,7 +598,7 @@ export class Stage {
   }
 
   #wasMadeToFail(error: Error): boolean {
-    return /was made to fail$/.test(error.message) || ('code' in error && error.code === 'INTERRUPTED');
+    return error.message.endsWith('was made to fail') || ('code' in error && error.code === 'INTERRUPTED');
   }
 
   #judgeLife(move: Move, before: Place, done: { result?: string }): void {

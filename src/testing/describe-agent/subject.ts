@@ -10,7 +10,7 @@ import {
   manifestOf,
 } from '../../runtime/definition/define-agent.ts';
 import { isMachine } from '../../runtime/definition/chart-agent/chart-shape.ts';
-import type { AgentSpec } from '../../runtime/fleet/agents.ts';
+import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import { Faults, withFaults } from './faults.ts';
 import { inputsOf, type InputPlan } from './inputs.ts';
 import type { AgentLaw } from './laws.ts';
