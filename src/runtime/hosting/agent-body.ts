@@ -494,11 +494,11 @@ export class AgentBody implements Body {
     } catch (thrown) {
       return this.#failVote(roundId, thrown);
     }
-    const isLater = isPending(vote);
-    if (!isPromised && !isLater) return this.#cast(roundId, vote);
+    const pending = isPending(vote) ? vote : undefined;
+    if (!isPromised && pending === undefined) return this.#cast(roundId, vote);
     const cast = (came: unknown) => this.#cast(roundId, came);
     const failed = (thrown: unknown) => this.#failVote(roundId, thrown);
-    if (isLater) whenSettled(vote, cast, failed);
+    if (pending) whenSettled(pending, cast, failed);
     else Promise.resolve(vote).then(cast, failed);
   }
 
