@@ -35,6 +35,7 @@ const SUBPATHS: Readonly<Record<string, string>> = {
   '/endpoints': 'endpoints.ts',
   '/chart-agent': 'chart-agent.ts',
   '/dashboard': 'dashboard.ts',
+  '/engine': 'engine.ts',
   '/inspector': 'inspector.ts',
   '/machines': 'machines/index.ts',
   '/prometheus': 'prometheus.ts',

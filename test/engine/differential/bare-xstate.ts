@@ -9,7 +9,7 @@ import { type ActorLogic, type AnyStateMachine, createActor, type EventObject, t
 import { CHILDREN, ChartWorld, type Move, by } from './chart-world.ts';
 
 /** Names that generated machines give their effects. */
-export const EFFECTS = ['ring', 'tell', 'show'] as const;
+const EFFECTS = ['ring', 'tell', 'show'] as const;
 
 interface View {
   readonly value: unknown;

@@ -28,12 +28,12 @@ export interface EntrySet {
   readonly byDefault: ReadonlySet<StateNode>;
 }
 
-export const isHistory = (node: StateNode): boolean => node.type === 'history';
+const isHistory = (node: StateNode): boolean => node.type === 'history';
 export const isAtomic = (node: StateNode): boolean => node.type === 'atomic' || node.type === 'final';
-export const childrenOf = (node: StateNode): readonly StateNode[] =>
+const childrenOf = (node: StateNode): readonly StateNode[] =>
   Object.values(node.states).filter((child) => !isHistory(child));
 
-export function isDescendant(node: StateNode, ancestor: StateNode | undefined): boolean {
+function isDescendant(node: StateNode, ancestor: StateNode | undefined): boolean {
   let marker = node;
   while (marker.parent && marker.parent !== ancestor) marker = marker.parent;
   return marker.parent === ancestor;
