@@ -158,5 +158,5 @@ function askedDelayMs({ headers }: Response): number {
 /** What `fetch` failed of is in the cause of what it throws. */
 function reasonOf(thrown: unknown): string {
   const { message, cause } = errorInfoOf(thrown);
-  return cause === undefined ? message : cause.message || (cause.code ?? message);
+  return cause === undefined ? message : cause.message || String(cause.code ?? message);
 }

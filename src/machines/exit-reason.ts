@@ -11,16 +11,23 @@ export interface ErrorInfo {
   readonly name: string;
   readonly message: string;
   readonly stack?: string | undefined;
-  readonly code?: string | undefined;
+  /** A text like Node's `ECONNRESET`, or a number like those of gRPC and HTTP. */
+  readonly code?: string | number | undefined;
   readonly cause?: ErrorInfo | undefined;
+  /** The errors that an `AggregateError` stands for. */
+  readonly errors?: readonly ErrorInfo[] | undefined;
+  /** What else it says in fields of its own, as JSON data: `status`, `headers`, `retryAfter`; without secrets. */
+  readonly data?: Readonly<Record<string, unknown>> | undefined;
 }
 
 const errorInfo: z.ZodType<ErrorInfo> = z.strictObject({
   name: z.string(),
   message: z.string(),
   stack: z.string().optional(),
-  code: z.string().optional(),
+  code: z.union([z.string(), z.number()]).optional(),
   cause: z.lazy(() => errorInfo).optional(),
+  errors: z.array(z.lazy(() => errorInfo)).optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
 });
 
 export const exitReason = z.union([

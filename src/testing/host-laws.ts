@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import type { ExitReason } from '../machines/index.ts';
 import type { Body, BodyListener, BodyReport, BodyStart, Host } from '../runtime/hosting/host.ts';
 import { entryUrl } from '../runtime/hosting/hosts/node-flags.ts';
+import { MAX_CAUSES } from '../runtime/values/error-info.ts';
 
 export interface HostLaw {
   readonly name: string;
@@ -220,6 +221,54 @@ export const hostLaws: readonly HostLaw[] = [
     assert.equal(error.cause?.message, 'the deeper one');
     assert.equal(outputOf(await witness.task('echo', 'alive')), 'alive');
   }),
+  lawOfOne('an error keeps what callers decide by, and no secret', async (witness) => {
+    const { name, message, code, data } = failureOf(await witness.task('failAsApi')).error;
+    assert.deepEqual({ name, message, code }, { name: 'ApiError', message: 'Too Many Requests', code: 14 });
+    assert.deepEqual(data, {
+      status: 429,
+      retryAfter: 2,
+      headers: { 'retry-after': '2', 'set-cookie': '[redacted]', 'x-api-key': '[redacted]' },
+      request: { headers: { authorization: '[redacted]' }, signal: {} },
+    });
+  }),
+  lawOfOne('an error that stands for several tells all of them', async (witness) => {
+    const { name, errors } = failureOf(await witness.task('failAsMany')).error;
+    assert.equal(name, 'AggregateError');
+    assert.deepEqual(
+      errors?.map(({ name: one, message, code }) => ({ one, message, code })),
+      [
+        { one: 'RangeError', message: 'one', code: undefined },
+        { one: 'Error', message: 'two', code: 'E_TWO' },
+      ],
+    );
+  }),
+  lawOfOne('an error of another realm is an error', async (witness) => {
+    const { name, message, stack, data } = failureOf(await witness.task('failElsewhere')).error;
+    assert.deepEqual(
+      { name, message, data },
+      { name: 'RangeError', message: 'elsewhere', data: { status: 503 } },
+    );
+    assert.match(stack ?? '', /elsewhere/);
+  }),
+  lawOfOne(
+    'an error is told with its causes, however many there are; past a bound with the first',
+    async (witness) => {
+      for (const [causes, told] of [
+        [1, 1],
+        [5, 5],
+        [6, 6],
+        [MAX_CAUSES, MAX_CAUSES],
+        [1_000, MAX_CAUSES],
+      ] as const) {
+        let { error } = failureOf(await witness.task('failForCauses', causes, `${causes} causes`));
+        for (let depth = 0; depth < told; depth += 1) {
+          assert.equal(error.message, `cause ${causes - depth}`);
+          error = error.cause!;
+        }
+        assert.deepEqual([error.message, error.cause], [`cause ${causes - told}`, undefined]);
+      }
+    },
+  ),
   lawOfOne('what is thrown need not be an error', async (witness) => {
     const { error } = failureOf(await witness.task('failWithText'));
     assert.deepEqual({ ...error }, { name: 'NonError', message: '"just text"' });

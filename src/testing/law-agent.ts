@@ -1,4 +1,5 @@
 /** The agent that host-laws.ts puts into a host: it does whatever a law asks of it. */
+import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
 import { defineAgent } from '../runtime/definition/define-agent.ts';
 
@@ -66,6 +67,38 @@ export default defineAgent({
         await Promise.resolve();
         // oxlint-disable-next-line no-throw-literal, only-throw-error -- the law is about exactly this
         throw 'just text';
+      },
+    },
+    /** As clients of HTTP APIs do. */
+    failAsApi: {
+      run: () => {
+        throw Object.assign(new Error('Too Many Requests'), {
+          name: 'ApiError',
+          status: 429,
+          code: 14,
+          retryAfter: 2,
+          headers: new Headers({ 'retry-after': '2', 'x-api-key': 'k1', 'set-cookie': 'c=1' }),
+          request: { headers: { authorization: 'Bearer abc' }, signal: AbortSignal.abort() },
+        });
+      },
+    },
+    failAsMany: {
+      run: () => {
+        const errors = [new RangeError('one'), Object.assign(new Error('two'), { code: 'E_TWO' })];
+        throw new AggregateError(errors, 'all of them');
+      },
+    },
+    failElsewhere: {
+      run: () => {
+        throw runInNewContext('Object.assign(new RangeError("elsewhere"), { status: 503 })');
+      },
+    },
+    failForCauses: {
+      input: z.number(),
+      run: ({ input }) => {
+        let error = new Error('cause 0');
+        for (let depth = 1; depth <= input; depth += 1) error = new Error(`cause ${depth}`, { cause: error });
+        throw error;
       },
     },
     count: {

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AgentSystemError, type ExitReason } from '../../src/index.ts';
 import { defineAgent, manifestOf } from '../../src/runtime/definition/define-agent.ts';
+import { MAX_CAUSES, MAX_ERRORS } from '../../src/runtime/values/error-info.ts';
 import { errorCodes } from '../../src/runtime/values/errors.ts';
 import type { ChildListener } from '../../src/runtime/hosting/hosts/child.ts';
 import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
@@ -133,7 +134,16 @@ const word = (() => {
   const field = (...near: unknown[]) =>
     fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...near) }, anything);
   const error = { name: 'Error', message: 'm' };
-  const errors = [error, { ...error, cause: error }, circular, chained, { error }, { error: circular }, {}];
+  const errors = [
+    error,
+    { ...error, cause: error },
+    { ...error, errors: [error], data: { status: 1 } },
+    circular,
+    chained,
+    { error },
+    { error: circular },
+    {},
+  ];
   const state = { json: '{}', stateVersion: 1 };
   return fc.record(
     {
@@ -220,6 +230,10 @@ test(
 );
 
 const error = { name: 'Error', message: 'm' };
+/** An error with so many causes below it. */
+function chainOf(causes: number): object {
+  return causes === 0 ? error : { ...error, cause: chainOf(causes - 1) };
+}
 let tooDeep: unknown = 1;
 for (let level = 0; level <= MAX_LEVELS; level += 1) tooDeep = [tooDeep];
 /** Few bytes, and as text more than there is memory. */
@@ -265,6 +279,22 @@ describe('what is no word of the protocol', () => {
         ] as const,
     ),
     ['an error that is its own cause', [1, { type: 'state.save_failed', error: circular }]],
+    ...(
+      [
+        ['an error whose code is neither text nor number', { code: {} }],
+        ['an error whose data is none', { data: 'text' }],
+        ['an error whose data is a list', { data: [1] }],
+        ['an error whose data is no JSON', { data: { at: new Date(0) } }],
+        ['an error whose data contains itself', { data: circular }],
+        ['an error whose data is longer than any', { data: { text: 'x'.repeat(300_000) } }],
+        ['an error whose errors are no list', { errors: {} }],
+        ['an error whose list of errors has holes', { errors: Array.from({ length: 2 }).concat(error) }],
+        ['an error of more errors than any', { errors: Array.from({ length: MAX_ERRORS }, () => error) }],
+        ['an error of more causes than any', { cause: chainOf(MAX_CAUSES) }],
+      ] as const
+    ).map(
+      ([what, wrong]) => [what, [1, { type: 'state.save_failed', error: { ...error, ...wrong } }]] as const,
+    ),
     ['a measurement that is none', [CHILD, { type: 'usage', usage: null }]],
   ] as const)('is dropped and counted: %s', async ([, said]) => {
     const clock = simulatedClock();
@@ -290,6 +320,12 @@ describe('what is no word of the protocol', () => {
     ]);
     const long = { name: 'E', message: 'x'.repeat(32_768) };
     childOf(id).say([1, { type: 'state.save_failed', error: long }]);
+    const errors = Array.from({ length: MAX_ERRORS - 1 }, () => error);
+    childOf(id).say([
+      1,
+      { type: 'state.save_failed', error: { ...error, errors, data: { status: 429 }, code: 14 } },
+    ]);
+    childOf(id).say([1, { type: 'state.save_failed', error: chainOf(MAX_CAUSES) }]);
     await settled();
     expect(agents.get(id)).toMatchObject({ status: 'running', metrics: { dropped: 0 } });
   });

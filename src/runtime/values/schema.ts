@@ -1,6 +1,8 @@
 /** Standard Schema at the edge: any validator that speaks it serves where zod is shown. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { errorInfoOf, inWords } from './errors.ts';
+import { errorInfoOf } from './errors.ts';
+import { inWordsUnder } from './in-words.ts';
+import { isSecretKey } from './secrets.ts';
 import { isThenable } from './thenable.ts';
 
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
@@ -46,7 +48,11 @@ export function problemOf(issues: readonly StandardSchemaV1.Issue[], came: unkno
   const problems = issues.map(({ path, message }) => {
     const keys = (path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
     const where = keys.map(String).join('.');
-    const value = inWords(keys.reduce<unknown>((inner, key) => fieldOf(inner, key), came));
+    const key = keys.map(String).find(isSecretKey) ?? '';
+    const value = inWordsUnder(
+      key,
+      keys.reduce<unknown>((inner, step) => fieldOf(inner, step), came),
+    );
     return `${where === '' ? '' : `${where}: `}${message}, got ${value}`;
   });
   return problems.join('; ');

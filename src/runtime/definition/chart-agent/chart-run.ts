@@ -18,7 +18,7 @@ import {
   createActor,
   type InspectionEvent,
 } from 'xstate';
-import { errorInfoOf, inWords } from '../../values/errors.ts';
+import { errorInfoOf, inWords, isError } from '../../values/errors.ts';
 import { tellListener } from '../../values/thenable.ts';
 import { type AgentSelf, type AskedTask, Deferred, type Offer, TaskRefusal } from '../agent-self.ts';
 import type { AgentLog, InitContext, Proposal, TaskContext, VariableContext } from '../define-agent.ts';
@@ -377,6 +377,6 @@ function childrenOf(actor: AnyActorRef): Readonly<Record<string, AnyActorRef>> {
 
 /** Why a task failed, as its chart says: an error as it is, anything else in words. */
 function failureOf({ type, error }: Emitted): unknown {
-  if (error instanceof Error) return error;
+  if (isError(error)) return error;
   return new Error(`${type}: ${typeof error === 'string' ? error : inWords(error)}`, { cause: error });
 }

@@ -13,7 +13,7 @@ import {
 } from 'xstate';
 import { z } from 'zod';
 import type { ErrorInfo } from '../../../machines/index.ts';
-import { errorInfoOf, inWords } from '../../values/errors.ts';
+import { errorInfoOf, inWords, isError } from '../../values/errors.ts';
 import { ignoreRejection, isThenable } from '../../values/thenable.ts';
 import { activeNodes, isMachine, logicOf } from './chart-shape.ts';
 import type { ActorPath, DelayedEvent } from './delayed-events.ts';
@@ -336,7 +336,7 @@ const MAX_DEPTH = 200;
 /** Errors as data, without their stacks: charts keep them in contexts, and JSON would lose them without a word. */
 export function withPlainErrors(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
-  if (value instanceof Error) return plainError(errorInfoOf(value));
+  if (isError(value)) return plainError(errorInfoOf(value));
   if (!Array.isArray(value) && !isRecord(value)) return value;
   let copy: Record<string, unknown> | undefined;
   for (const [key, part] of Object.entries(value)) {
@@ -348,8 +348,12 @@ export function withPlainErrors(value: unknown, depth = 0): unknown {
   return copy ?? value;
 }
 
-function plainError({ stack: _, cause, ...info }: ErrorInfo): ErrorInfo {
-  return cause === undefined ? info : { ...info, cause: plainError(cause) };
+function plainError({ stack: _, cause, errors, ...info }: ErrorInfo): ErrorInfo {
+  return {
+    ...info,
+    ...(cause === undefined ? {} : { cause: plainError(cause) }),
+    ...(errors === undefined ? {} : { errors: errors.map(plainError) }),
+  };
 }
 
 /** A plain object: whatever else it is, a class has made. */

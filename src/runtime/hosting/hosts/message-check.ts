@@ -7,8 +7,10 @@
  */
 import { type ErrorInfo, type ExitReason, exitReason } from '../../../machines/index.ts';
 import type { AgentManifest, Vote } from '../../definition/define-agent.ts';
-import { type ErrorCode, errorCodes, inWords, MAX_CAUSES } from '../../values/errors.ts';
+import { type ErrorCode, errorCodes, inWords } from '../../values/errors.ts';
+import { MAX_CAUSES, MAX_ERRORS, MAX_TEXT_OF_ALL } from '../../values/error-info.ts';
 import { cloneProblemOf } from '../../values/clone-survey.ts';
+import { jsonProblemOf } from '../../values/json-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
 import type { LogLevel } from '../host.ts';
 import type { Word } from './protocol.ts';
@@ -20,8 +22,9 @@ const CODES: ReadonlySet<unknown> = new Set<ErrorCode>(errorCodes);
 /** How long the fields of one log line may be, about, in characters of JSON. */
 export const MAX_LOG_TEXT = 1_048_576;
 
-/** Longer than any text of an error that is cut where it is thrown. */
+/** Longer than any text of an error that is cut where it is thrown; and than all texts of one together. */
 const MAX_TEXT = 32_768;
+const MAX_ERROR_TEXT = 4 * MAX_TEXT_OF_ALL;
 
 const LEVELS: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn', 'error']);
 const VOTES: ReadonlySet<unknown> = new Set<Vote>(['accept', 'reject', 'abstain']);
@@ -91,7 +94,8 @@ export function endOf({ reason }: Extract<Word, { type: 'exited' | 'crashed' }>)
   const said: unknown = reason;
   // Its causes are gone through first: a schema would not come back from one that is its own cause.
   const isReadable = !isObject(said) || said['error'] === undefined || isErrorInfo(said['error']);
-  const parsed = isReadable && isShortAsText(said, 10 * MAX_TEXT) ? exitReason.safeParse(said) : undefined;
+  const parsed =
+    isReadable && isShortAsText(said, 2 * MAX_ERROR_TEXT) ? exitReason.safeParse(said) : undefined;
   if (parsed?.success) return parsed.data;
   return { error: { name: 'TypeError', message: `expected an exit reason, got ${foreignInWords(said)}` } };
 }
@@ -112,17 +116,25 @@ function isLogged(fields: unknown): boolean {
 }
 
 function isErrorInfo(value: unknown): value is ErrorInfo {
-  let info = value;
-  for (let depth = 0; depth <= MAX_CAUSES; depth += 1) {
-    if (!isObject(info)) return false;
-    const { name, message, stack, code, cause } = info;
-    if (!isText(name) || !isText(message)) return false;
-    if (stack !== undefined && !isText(stack)) return false;
-    if (code !== undefined && !isText(code)) return false;
-    if (cause === undefined) return true;
-    info = cause;
-  }
-  return false;
+  return isShortAsText(value, MAX_ERROR_TEXT) && isErrorWithin(value, 0, { errors: MAX_ERRORS });
+}
+
+/** @param left how many errors the whole may still stand for */
+function isErrorWithin(value: unknown, depth: number, left: { errors: number }): boolean {
+  left.errors -= 1;
+  if (!isObject(value) || depth > MAX_CAUSES || left.errors < 0) return false;
+  const { name, message, stack = '', code = '', cause, errors = [], data = {} } = value;
+  const isSaid = [name, message, stack, typeof code === 'number' ? '' : code].every(isText);
+  if (!isSaid || !isErrorData(data) || !Array.isArray(errors)) return false;
+  if (cause !== undefined && !isErrorWithin(cause, depth + 1, left)) return false;
+  // A loop, for methods pass over what a sparse array leaves out.
+  for (const error of errors as unknown[]) if (!isErrorWithin(error, depth + 1, left)) return false;
+  return true;
+}
+
+/** It goes into events, and a store has to keep it. */
+function isErrorData(data: unknown): boolean {
+  return isObject(data) && !Array.isArray(data) && jsonProblemOf(data, { isNoted: false }) === undefined;
 }
 
 function isText(value: unknown): boolean {

@@ -1,0 +1,154 @@
+/**
+ * What an error says in fields of its own (`status`, `headers`, `retryAfter`, the body of a response), as JSON data.
+ *
+ * I1  What is near the top comes first: a large thing deep below takes no room from what callers decide by.
+ * I2  What names a secret, or is marked as one, is not kept. What is no data (functions, symbols, sockets by their
+ *     depth) is left out, and so is what is beyond the bounds.
+ */
+import { types } from 'node:util';
+import { isSecretKey, REDACTED, withoutKnownSecrets } from './secrets.ts';
+
+/** `error.response.headers.name` is at the third level, what is in the error of an API's body at the fourth. */
+const MAX_LEVELS = 5;
+const MAX_VALUES = 200;
+const MAX_TEXT = 1_024;
+
+/** Characters that are left for all that is written into one place. */
+export interface Room {
+  left: number;
+}
+
+type Fields = Record<string, unknown>;
+type Entry = readonly [key: string, value: unknown];
+
+/** A container that is still empty, and what of it is to be copied. */
+interface Copying {
+  readonly copy: Fields | unknown[];
+  readonly entries: readonly Entry[];
+  readonly level: number;
+}
+
+/** The enumerable fields of an object but for those `isLeftOut`; `undefined` where nothing is left. */
+export function errorDataOf(
+  thrown: object,
+  room: Room,
+  isLeftOut: (key: string, value: unknown) => boolean,
+): Fields | undefined {
+  const entries = fieldsOf(thrown).filter(([key, value]) => !isLeftOut(key, value));
+  if (entries.length === 0) return undefined;
+  const data = new DataCopy(room, thrown).of(entries);
+  return Object.keys(data).length === 0 ? undefined : data;
+}
+
+class DataCopy {
+  readonly #room: Room;
+  readonly #seen: Set<object>;
+  readonly #open: Copying[] = [];
+  #valuesLeft = MAX_VALUES;
+
+  constructor(room: Room, thrown: object) {
+    this.#room = room;
+    this.#seen = new Set([thrown]);
+  }
+
+  of(entries: readonly Entry[]): Fields {
+    const data: Fields = {};
+    this.#open.push({ copy: data, entries, level: 1 });
+    // Those that are found while it is gone through come later in the same loop: level after level.
+    for (const copying of this.#open) this.#fill(copying);
+    return data;
+  }
+
+  #fill({ copy, entries, level }: Copying): void {
+    for (const [key, value] of entries) {
+      if (this.#valuesLeft <= 0 || this.#room.left <= 0) return;
+      const kept = this.#kept(key, value, level);
+      if (kept === undefined) continue;
+      this.#valuesLeft -= 1;
+      this.#room.left -= typeof kept === 'string' ? kept.length + key.length : 8 + key.length;
+      if (Array.isArray(copy)) copy.push(kept);
+      else put(copy, key, kept);
+    }
+  }
+
+  /** `undefined` for what is left out. */
+  #kept(key: string, value: unknown, level: number): unknown {
+    switch (typeof value) {
+      case 'string':
+        return isSecretKey(key) ? REDACTED : cut(withoutKnownSecrets(value), MAX_TEXT);
+      case 'number':
+        // JSON has no -0.
+        return Number.isFinite(value) ? value + 0 : String(value);
+      case 'bigint':
+        return String(value);
+      case 'boolean':
+        return value;
+      case 'object':
+        if (value === null) return null;
+        return isSecretKey(key) ? REDACTED : this.#keptObject(key, value, level);
+      default:
+        return undefined;
+    }
+  }
+
+  #keptObject(key: string, value: object, level: number): unknown {
+    const text = textOf(value);
+    if (text !== undefined) return this.#kept(key, text, level);
+    if (level === MAX_LEVELS || this.#seen.has(value)) return undefined;
+    this.#seen.add(value);
+    const isList = Array.isArray(value) || types.isSet(value);
+    const entries = isList
+      ? Array.from(value as Iterable<unknown>, (item): Entry => [key, item])
+      : entriesOf(value);
+    const copy = isList ? [] : {};
+    this.#open.push({ copy, entries, level: level + 1 });
+    return copy;
+  }
+}
+
+/** What is one word in JSON. */
+function textOf(value: object): string | undefined {
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? String(value) : value.toISOString();
+  if (types.isRegExp(value)) return String(value);
+  if (tagOf(value) === 'URL') return (value as URL).href;
+  if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+  return undefined;
+}
+
+function entriesOf(value: object): readonly Entry[] {
+  if (types.isMap(value) || ['Headers', 'URLSearchParams', 'FormData'].includes(tagOf(value))) {
+    return Array.from(value as Iterable<[unknown, unknown]>, ([key, item]): Entry => [String(key), item]);
+  }
+  if (!types.isNativeError(value)) return fieldsOf(value);
+  return [['name', value.name], ['message', value.message], ...fieldsOf(value)];
+}
+
+/** A getter that throws has nothing to say. */
+function fieldsOf(value: object): readonly Entry[] {
+  const fields: Entry[] = [];
+  for (const key of Object.keys(value)) {
+    try {
+      fields.push([key, (value as Fields)[key]]);
+    } catch {
+      // It is left out.
+    }
+  }
+  return fields;
+}
+
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/** `__proto__` is a key like any other. */
+function put(fields: Fields, key: string, value: unknown): void {
+  Object.defineProperty(fields, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** The beginning of a text, and how long it was. */
+export function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  // No half of a character stays.
+  const start = text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
+  return `${start}... (cut, of ${text.length} characters)`;
+}

@@ -1,0 +1,157 @@
+/**
+ * Errors as plain data, and back: what was thrown, wherever that was, as threads, processes and stores can have it.
+ *
+ * I1  It never throws, and gives no more than `MAX_ERRORS` errors and `MAX_TEXT_OF_ALL` characters, about, whatever
+ *     was thrown.
+ * I2  An error is one by what it is, not by whose `Error` it came from: those of `vm` contexts are errors, too.
+ * I3  What callers decide by comes along: names, codes, the chain of causes, the errors of an `AggregateError`, and
+ *     fields of its own (error-data.ts).
+ */
+import { types } from 'node:util';
+import type { ErrorInfo } from '../../machines/index.ts';
+import { cut, errorDataOf, type Room } from './error-data.ts';
+import { inWords } from './in-words.ts';
+
+/** How long a chain of causes may be. */
+export const MAX_CAUSES = 16;
+/** How many errors one stands for: its causes, those of an `AggregateError`, and theirs. */
+export const MAX_ERRORS = 64;
+/** What is kept of all texts and data together, in characters. */
+export const MAX_TEXT_OF_ALL = 65_536;
+
+/** What is kept of one text that somebody else wrote: it goes into events, records and alerts. */
+const MAX_NAME_LENGTH = 256;
+const MAX_MESSAGE_LENGTH = 8_192;
+const MAX_STACK_LENGTH = 16_384;
+
+/** Fields that have a place of their own. */
+const OWN_PLACE: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause']);
+
+/** Whether a value is an error, of this realm or of another. Never throws: what cannot be looked at is none. */
+export function isError(value: unknown): value is Error {
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    if (types.isNativeError(value) || value instanceof Error) return true;
+    const { message, stack } = value as Partial<Error>;
+    return typeof message === 'string' && typeof stack === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** Any thrown value as plain data; long texts are cut. Never throws. */
+export function errorInfoOf(thrown: unknown): ErrorInfo {
+  try {
+    return new ErrorSurvey().infoOf(thrown, 0);
+  } catch {
+    return { name: 'NonError', message: 'a value that cannot be read' };
+  }
+}
+
+/** One error and all that it stands for, and what of the bounds is left. */
+class ErrorSurvey {
+  readonly #around: unknown[] = [];
+  readonly #room: Room = { left: MAX_TEXT_OF_ALL };
+  #errorsLeft = MAX_ERRORS;
+
+  infoOf(thrown: unknown, depth: number): ErrorInfo {
+    this.#errorsLeft -= 1;
+    if (!isError(thrown)) return this.#infoOfValue(thrown);
+    const said = textOf(thrown.message);
+    const message = this.#text(said, MAX_MESSAGE_LENGTH);
+    const code = this.#codeOf(thrown);
+    const info: ErrorInfo = {
+      name: this.#text(textOf(thrown.name), MAX_NAME_LENGTH),
+      message,
+      ...(typeof thrown.stack === 'string' ? { stack: this.#stackOf(thrown.stack, said, message) } : {}),
+      ...(code === undefined ? {} : { code }),
+    };
+    const errors = errorsOf(thrown);
+    const data = errorDataOf(
+      thrown,
+      this.#room,
+      (key, value) =>
+        OWN_PLACE.has(key) ||
+        (key === 'code' && code !== undefined) ||
+        (errors !== undefined && value === errors),
+    );
+    this.#around.push(thrown);
+    const causes = this.#causesOf(thrown, depth);
+    const all = errors?.flatMap((error) => this.#inner(error, depth) ?? []);
+    this.#around.pop();
+    return {
+      ...info,
+      ...causes,
+      ...(all === undefined ? {} : { errors: all }),
+      ...(data === undefined ? {} : { data }),
+    };
+  }
+
+  /** Whoever throws no error may still say something by its fields. */
+  #infoOfValue(thrown: unknown): ErrorInfo {
+    const info = { name: 'NonError', message: inWords(thrown) };
+    const isObject = typeof thrown === 'object' && thrown !== null && !Array.isArray(thrown);
+    const data = isObject ? errorDataOf(thrown, this.#room, () => false) : undefined;
+    return data === undefined ? info : { ...info, data };
+  }
+
+  #causesOf({ cause }: Error, depth: number): { cause?: ErrorInfo } {
+    const info = cause === undefined ? undefined : this.#inner(cause, depth);
+    return info === undefined ? {} : { cause: info };
+  }
+
+  /** `undefined` for one that stands around itself, and past the bounds. */
+  #inner(error: unknown, depth: number): ErrorInfo | undefined {
+    if (depth === MAX_CAUSES || this.#errorsLeft <= 0 || this.#around.includes(error)) return undefined;
+    return this.infoOf(error, depth + 1);
+  }
+
+  #codeOf(error: Error): string | number | undefined {
+    const code: unknown = 'code' in error ? error.code : undefined;
+    if (typeof code === 'number' && Number.isFinite(code)) return code + 0;
+    return typeof code === 'string' ? this.#text(code, MAX_NAME_LENGTH) : undefined;
+  }
+
+  /** A stack begins with its message: what is cut from that leaves room for the lines below. */
+  #stackOf(stack: string, said: string, message: string): string {
+    return this.#text(said === message ? stack : stack.replace(said, () => message), MAX_STACK_LENGTH);
+  }
+
+  #text(text: string, length: number): string {
+    const kept = cut(text, Math.min(length, Math.max(0, this.#room.left)));
+    this.#room.left -= kept.length;
+    return kept;
+  }
+}
+
+/** The errors that an error stands for: of an `AggregateError`, and of a `SuppressedError`. */
+function errorsOf(error: Error): readonly unknown[] | undefined {
+  if ('errors' in error && Array.isArray(error.errors)) {
+    const errors = error.errors as unknown[];
+    // What somebody has put there may be a list of anything.
+    const isAssigned = Object.prototype.propertyIsEnumerable.call(error, 'errors');
+    return isAssigned && !errors.every(isError) ? undefined : errors;
+  }
+  return 'suppressed' in error && 'error' in error ? [error.error, error.suppressed] : undefined;
+}
+
+/** An error of a body that lives elsewhere, as an `Error` again, with all that its data says. */
+export function errorFrom(info: ErrorInfo): Error {
+  const options = info.cause ? { cause: errorFrom(info.cause) } : undefined;
+  const error = info.errors
+    ? new AggregateError(info.errors.map(errorFrom), info.message, options)
+    : new Error(info.message, options);
+  Object.defineProperty(error, 'name', { value: info.name, writable: true, configurable: true });
+  if (info.stack !== undefined) error.stack = info.stack;
+  const { code } = info;
+  for (const [key, value] of Object.entries(code === undefined ? { ...info.data } : { ...info.data, code })) {
+    if (OWN_PLACE.has(key)) continue;
+    Object.defineProperty(error, key, { value, writable: true, enumerable: true, configurable: true });
+  }
+  return error;
+}
+
+/** Whoever throws may have put anything in a field. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : inWords(value);
+}

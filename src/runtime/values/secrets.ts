@@ -1,0 +1,49 @@
+/**
+ * What looks like a secret: keys that name one, and texts that are one, or hold one. Pure.
+ *
+ * It is a net for what gets into messages, events and logs by accident, and no proof that nothing does.
+ */
+
+/** What is shown in place of a secret. */
+export const REDACTED = '[redacted]';
+
+/** The longest text that is looked through. */
+const MAX_LOOKED = 65_536;
+
+/** A number of tokens is no secret. */
+const SECRET_KEY =
+  /pass(?:word|phrase|wd)|secret|token(?!s)|api[-_]?key|(?:private|access|auth|signing|encryption)[-_]?key|credential|authorization|cookie|connection[-_]?string|signature/i;
+
+/** Keys as their issuers mark them, tokens that are signed, private keys, and what stands before a host. */
+const KNOWN = new RegExp(
+  [
+    String.raw`\b(?:sk|pk|rk)[-_][\w-]{6,}`,
+    String.raw`\b(?:gh[opsur]|github_pat|gsk|hf|npm)_\w{16,}`,
+    String.raw`\b(?:glpat|pplx|xai|xox[a-z])-[\w-]{10,}`,
+    String.raw`\bAIza[\w-]{20,}`,
+    String.raw`\bA(?:KI|SI)A[0-9A-Z]{16}\b`,
+    String.raw`\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?`,
+    String.raw`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`,
+    String.raw`(?<=\b(?:Bearer|Basic) +)[\w+/=.~-]{8,}`,
+    String.raw`(?<=:\/\/)[^\s/@]+(?=@)`,
+  ].join('|'),
+  'g',
+);
+
+/** Letters and digits, many of them without a pause: no words, no path, no UUID. */
+const LONG_TOKEN = /(?<![\w+=-])(?=[\w+=-]*\d)(?=[\w+=-]*[A-Za-z])[\w+=-]*[A-Za-z0-9]{24}[\w+=-]*/g;
+
+/** Whether a key says that what stands under it is a secret; only texts are, and what holds them. */
+export function isSecretKey(key: string): boolean {
+  return SECRET_KEY.test(key);
+}
+
+/** The text without what issuers of keys mark as one; one that is very long is cut. */
+export function withoutKnownSecrets(text: string): string {
+  return text.slice(0, MAX_LOOKED).replace(KNOWN, REDACTED);
+}
+
+/** The text without whatever may be a key or a token, ids that are long and random among them. */
+export function withoutSecrets(text: string): string {
+  return withoutKnownSecrets(text).replace(LONG_TOKEN, REDACTED);
+}

@@ -1,0 +1,298 @@
+/** What is thrown becomes data, whatever it is, and an error again elsewhere, by which callers can decide as before. */
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { exitReason } from '../../src/machines/index.ts';
+import {
+  errorFrom,
+  errorInfoOf,
+  isError,
+  MAX_CAUSES,
+  MAX_ERRORS,
+  MAX_TEXT_OF_ALL,
+} from '../../src/runtime/values/error-info.ts';
+import { isWord } from '../../src/runtime/hosting/hosts/message-check.ts';
+
+const thereAndBack = (thrown: unknown): Error & Record<string, unknown> =>
+  errorFrom(structuredClone(errorInfoOf(thrown))) as Error & Record<string, unknown>;
+const isTaken = (thrown: unknown): boolean =>
+  isWord({ type: 'health.failed', checkId: 1, error: structuredClone(errorInfoOf(thrown)) });
+
+/** `count` causes below one error. */
+function chain(count: number, of: (depth: number) => Error = (depth) => new Error(`e${depth}`)): Error {
+  let error = of(0);
+  for (let depth = 1; depth <= count; depth += 1) error = Object.assign(of(depth), { cause: error });
+  return error;
+}
+
+describe('an error is one by what it is', () => {
+  it.each([
+    ['of this realm', new RangeError('m')],
+    ['of a context', runInNewContext('new RangeError("m")')],
+    ['of a class of a context', runInNewContext('new (class extends RangeError {})("m")')],
+    ['of the web', new DOMException('m', 'RangeError')],
+    ['made by hand', Object.assign(Object.create(null), { name: 'RangeError', message: 'm', stack: 'at' })],
+    ['whose prototype is an error', Object.assign(Object.create(RangeError.prototype), { message: 'm' })],
+  ])('%s', (_, thrown) => {
+    expect(isError(thrown)).toBe(true);
+    expect(errorInfoOf(thrown)).toMatchObject({ name: 'RangeError', message: 'm' });
+  });
+  it.each([['text'], [undefined], [null], [7], [{ message: 'm' }], [{ stack: 'at' }], [[]], [Error]])(
+    'and %s is none',
+    (thrown) => {
+      expect(isError(thrown)).toBe(false);
+      expect(errorInfoOf(thrown).name).toBe('NonError');
+    },
+  );
+  it('what cannot be looked at is told of as such', () => {
+    const hostile = new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('no');
+        },
+        getPrototypeOf: () => {
+          throw new Error('no');
+        },
+      },
+    );
+    expect(errorInfoOf(hostile)).toEqual({ name: 'NonError', message: '{}' });
+    const trap = Object.defineProperty(new Error('m'), 'stack', { get: () => errorFrom(undefined as never) });
+    expect(errorInfoOf(trap)).toEqual({ name: 'NonError', message: 'a value that cannot be read' });
+  });
+});
+
+describe('what callers decide by comes back', () => {
+  it('fields of its own, with their types', () => {
+    const error = Object.assign(new Error('m'), {
+      status: 429,
+      retryAfter: 1.5,
+      isFinal: false,
+      body: { a: [1] },
+    });
+    const { status, retryAfter, isFinal, body } = thereAndBack(error);
+    expect({ status, retryAfter, isFinal, body }).toEqual({
+      status: 429,
+      retryAfter: 1.5,
+      isFinal: false,
+      body: { a: [1] },
+    });
+  });
+  it.each(['ECONNRESET', 14, 0, -1])('a code that is %s', (code) => {
+    const error = Object.assign(new Error('m'), { code });
+    expect(errorInfoOf(error)).toMatchObject({ code });
+    expect(errorInfoOf(error).data).toBeUndefined();
+    expect(thereAndBack(error)['code']).toBe(code);
+  });
+  it('a code that is neither is data', () => {
+    const error = Object.assign(new Error('m'), { code: { is: 'odd' } });
+    expect(thereAndBack(error)['code']).toEqual({ is: 'odd' });
+    expect(errorInfoOf(Object.assign(new Error('m'), { code: NaN })).data).toEqual({ code: 'NaN' });
+  });
+  it('headers of any make, by their names', () => {
+    const pairs = { 'retry-after': '7', 'x-ratelimit-remaining-tokens': '0' };
+    for (const headers of [pairs, new Headers(pairs), new Map(Object.entries(pairs))]) {
+      expect(thereAndBack(Object.assign(new Error('m'), { headers }))['headers']).toEqual(pairs);
+    }
+  });
+  it('all errors of an AggregateError, those that are none among them', () => {
+    const back = thereAndBack(new AggregateError([Object.assign(new Error('a'), { status: 1 }), 'b'], 'm'));
+    expect(back).toBeInstanceOf(AggregateError);
+    expect(back['errors']).toMatchObject([
+      { message: 'a', status: 1 },
+      { name: 'NonError', message: '"b"' },
+    ]);
+    expect(thereAndBack(new AggregateError([], 'm'))['errors']).toEqual([]);
+  });
+  it('a list of errors that somebody has put there, and a list of anything else', () => {
+    expect(thereAndBack(Object.assign(new Error('m'), { errors: [new Error('a')] }))['errors']).toMatchObject(
+      [{ message: 'a' }],
+    );
+    expect(thereAndBack(Object.assign(new Error('m'), { errors: [{ path: 'x' }] }))['errors']).toEqual([
+      { path: 'x' },
+    ]);
+  });
+  it('both errors of one that was suppressed', () => {
+    const { SuppressedError } = globalThis as unknown as {
+      SuppressedError: new (error: Error, suppressed: Error, message: string) => Error;
+    };
+    const info = errorInfoOf(new SuppressedError(new Error('later'), new Error('first'), 'm'));
+    expect(info.errors).toMatchObject([{ message: 'later' }, { message: 'first' }]);
+  });
+  it('the status of what is thrown and is no error', () => {
+    expect(errorInfoOf({ status: 503 })).toEqual({
+      name: 'NonError',
+      message: '{"status":503}',
+      data: { status: 503 },
+    });
+  });
+  it('name, message, stack and cause stay what they are, whatever data says', () => {
+    const cause = new Error('deep');
+    const error = Object.assign(new Error('m', { cause }), { name: 'Own', status: 1 });
+    const back = errorFrom({
+      ...errorInfoOf(error),
+      data: { message: 'no', stack: 1, name: 2, cause: 3, status: 4 },
+    });
+    expect(back).toMatchObject({ name: 'Own', message: 'm', stack: error.stack, status: 4 });
+    expect((back.cause as Error).message).toBe('deep');
+    expect(Object.keys(back)).toEqual(['status']);
+  });
+  it('a key of any name', () => {
+    const error = Object.defineProperty(new Error('m'), '__proto__', { value: { a: 1 }, enumerable: true });
+    const back = thereAndBack(error);
+    expect(Object.getOwnPropertyDescriptor(back, '__proto__')?.value).toEqual({ a: 1 });
+    expect(back).toBeInstanceOf(Error);
+  });
+});
+
+describe('what is no data, or a secret, stays', () => {
+  it('functions, symbols and getters that throw are left out', () => {
+    const error = Object.assign(new Error('m'), { run: () => 1, sign: Symbol('s'), kept: 1 });
+    Object.defineProperty(error, 'trap', {
+      enumerable: true,
+      get: () => {
+        throw new Error('no');
+      },
+    });
+    expect(errorInfoOf(error).data).toEqual({ kept: 1 });
+  });
+  it('what stands under a key that names a secret, at any depth, but for numbers', () => {
+    const config = {
+      headers: { Authorization: 'Bearer a', Cookie: ['a=b'], 'X-Api-Key': 'k', 'x-request-id': 'r' },
+      auth: { password: 'p', username: 'u' },
+      accessToken: { value: 't' },
+      maxTokens: '100',
+      tokenCount: 7,
+    };
+    expect(errorInfoOf(Object.assign(new Error('m'), { config })).data).toEqual({
+      config: {
+        headers: {
+          Authorization: '[redacted]',
+          Cookie: '[redacted]',
+          'X-Api-Key': '[redacted]',
+          'x-request-id': 'r',
+        },
+        auth: { password: '[redacted]', username: 'u' },
+        accessToken: '[redacted]',
+        maxTokens: '100',
+        tokenCount: 7,
+      },
+    });
+  });
+  it('keys that are marked as such, in any text', () => {
+    const error = Object.assign(new Error('m'), {
+      url: new URL('https://u:p@host/?k=sk-1234567890'),
+      hint: 'sk-abcdefgh!',
+    });
+    expect(errorInfoOf(error).data).toEqual({
+      url: 'https://[redacted]@host/?k=[redacted]',
+      hint: '[redacted]!',
+    });
+  });
+  it('dates, buffers, sets, large numbers and errors in fields are told in words', () => {
+    const fields = {
+      at: new Date(0),
+      never: new Date(NaN),
+      bytes: Buffer.from('abc'),
+      big: 2n ** 70n,
+      endless: Infinity,
+      all: new Set([1, 2]),
+      last: Object.assign(new TypeError('inner'), { status: 1 }),
+      gone: null,
+    };
+    expect(errorInfoOf(Object.assign(new Error('m'), fields)).data).toEqual({
+      at: '1970-01-01T00:00:00.000Z',
+      never: 'Invalid Date',
+      bytes: '3 bytes',
+      big: '1180591620717411303424',
+      endless: 'Infinity',
+      all: [1, 2],
+      last: { name: 'TypeError', message: 'inner', status: 1 },
+      gone: null,
+    });
+  });
+});
+
+describe('however much is thrown, what is kept is bounded', () => {
+  it(`a chain of ${MAX_CAUSES} causes comes whole, a longer one with its first ${MAX_CAUSES}`, () => {
+    for (const [count, kept] of [
+      [MAX_CAUSES - 1, MAX_CAUSES - 1],
+      [MAX_CAUSES, MAX_CAUSES],
+      [MAX_CAUSES + 1, MAX_CAUSES],
+    ] as const) {
+      let { cause } = errorInfoOf(chain(count));
+      let causes = 0;
+      for (; cause !== undefined; cause = cause.cause) causes += 1;
+      expect(causes).toBe(kept);
+      expect(isTaken(chain(count))).toBe(true);
+    }
+  });
+  it('a chain that is a circle ends where it began', () => {
+    const error: Error = new Error('a');
+    const other = new Error('b', { cause: error });
+    error.cause = other;
+    expect(errorInfoOf(error)).toMatchObject({ message: 'a', cause: { message: 'b' } });
+    expect(errorInfoOf(error).cause?.cause).toBeUndefined();
+    const many = new AggregateError([], 'all');
+    many.errors.push(many, other);
+    expect(errorInfoOf(many).errors).toHaveLength(1);
+  });
+  it('the same error in two places is told in both', () => {
+    const shared = new Error('shared');
+    expect(errorInfoOf(new AggregateError([shared, shared], 'm')).errors).toHaveLength(2);
+  });
+  it(`${MAX_ERRORS} errors, and no more`, () => {
+    const all = Array.from({ length: 1_000 }, (_, index) => new Error(String(index)));
+    expect(errorInfoOf(new AggregateError(all, 'm')).errors).toHaveLength(MAX_ERRORS - 1);
+    expect(isTaken(new AggregateError(all, 'm'))).toBe(true);
+  });
+  it('texts of all of them together', () => {
+    const long = chain(10, () => new Error('x'.repeat(100_000)));
+    expect(JSON.stringify(errorInfoOf(long)).length).toBeLessThan(1.5 * MAX_TEXT_OF_ALL);
+    expect(isTaken(long)).toBe(true);
+  });
+  it('what is near the top of its fields first, however large what is deep below is', () => {
+    const large = { sockets: Array.from({ length: 10_000 }, () => ({ text: 'x'.repeat(10_000) })) };
+    const error = Object.assign(new Error('m'), {
+      request: { agent: large },
+      response: { status: 500 },
+      status: 500,
+    });
+    const { data } = errorInfoOf(error);
+    expect(data).toMatchObject({ status: 500, response: { status: 500 } });
+    expect(JSON.stringify(data).length).toBeLessThan(MAX_TEXT_OF_ALL);
+    expect(isTaken(error)).toBe(true);
+  });
+  it('a field that contains itself', () => {
+    const request: Record<string, unknown> = { id: 1 };
+    request['self'] = request;
+    const error = Object.assign(new Error('m'), { request });
+    expect(errorInfoOf(Object.assign(error, { error })).data).toEqual({ request: { id: 1 } });
+  });
+  it('whatever is thrown is JSON data, an exit reason, and taken from a child', () => {
+    const anything = fc.anything({
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withTypedArray: true,
+    });
+    const fields = fc.dictionary(fc.string(), anything);
+    const error = fc.tuple(fc.string(), fields, anything).map(([message, own, cause]) => {
+      const made = new Error(message, { cause });
+      for (const [key, value] of Object.entries(own))
+        Object.defineProperty(made, key, { value, enumerable: true, configurable: true, writable: true });
+      return made;
+    });
+    fc.assert(
+      fc.property(fc.oneof(anything, error), (thrown) => {
+        const info = errorInfoOf(thrown);
+        expect(JSON.parse(JSON.stringify(info))).toEqual(info);
+        expect(exitReason.safeParse({ error: info }).success).toBe(true);
+        expect(isWord({ type: 'health.failed', checkId: 1, error: structuredClone(info) })).toBe(true);
+        expect(errorFrom(info).message).toBe(info.message);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});

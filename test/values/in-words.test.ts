@@ -1,0 +1,171 @@
+/** A value in a message is short, and no secret, whatever came. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAgent } from '../../src/index.ts';
+import { inWords, inWordsUnder } from '../../src/runtime/values/in-words.ts';
+import { judge } from '../../src/runtime/values/schema.ts';
+import { isSecretKey, withoutSecrets } from '../../src/runtime/values/secrets.ts';
+import { refusal, rig } from '../kit/rig.ts';
+
+const KEY = 'sk-proj-Ab3dEf6hIj9lMn2pQr5tUv8x';
+
+describe('a value in words', () => {
+  it.each([
+    ['text', '"text"'],
+    [7, '7'],
+    [NaN, 'NaN'],
+    [null, 'null'],
+    [undefined, 'undefined'],
+    [1n, '1'],
+    [Symbol('s'), 'Symbol(s)'],
+    [refusal, 'a function (refusal)'],
+    [() => 1, 'a function'],
+    [[1, undefined, 'a', [true]], '[1,null,"a",[true]]'],
+    [{ a: 1, b: undefined, c: () => 1, d: { e: null, f: 2n } }, '{"a":1,"d":{"e":null,"f":2n}}'],
+    [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+    [new URL('https://host/'), '"https://host/"'],
+    [new Map([[1, 2]]), '{}'],
+  ])('reads like JSON where there is some (%#)', (value, words) => {
+    expect(inWords(value)).toBe(words);
+  });
+  it('is as JSON has it, up to its length', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+        const text = JSON.stringify(value);
+        if (text.length <= 110 && withoutSecrets(text) === text) expect(inWords(value)).toBe(text);
+        else expect(inWords(value).length).toBeLessThan(130);
+      }),
+    );
+  });
+  it('never throws', () => {
+    fc.assert(
+      fc.property(fc.anything({ withBigInt: true, withNullPrototype: true, withMap: true }), (value) => {
+        expect(typeof inWords(value)).toBe('string');
+      }),
+    );
+    const trap = {
+      get a(): never {
+        throw new Error('no');
+      },
+    };
+    expect(inWords(trap)).toBe('an object');
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+    expect(inWords(cycle)).toMatch(/^\{"self":\{"self"/);
+  });
+  it('looks at no more than it shows', () => {
+    let looks = 0;
+    const rows = Array.from({ length: 100_000 }, (_, at) => ({
+      get n() {
+        looks += 1;
+        return at;
+      },
+    }));
+    expect(inWords(rows)).toMatch(/^\[\{"n":0\},\{"n":1\}.*\.\.\.$/);
+    expect(looks).toBeLessThan(50);
+  });
+});
+
+describe('quotes no secret', () => {
+  it.each([
+    [KEY],
+    ['sk-ant-api03-short'],
+    ['ghp_abcdefghijklmnopqrst'],
+    ['github_pat_11ABCDEFG0abcdefgh'],
+    ['xoxb-1234567890-abc'],
+    ['AKIAIOSFODNN7EXAMPLE'],
+    ['AIzaSyA1234567890abcdefghijklmnop'],
+    ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'],
+    ['-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----'],
+    ['Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2Rl'],
+  ])('%s, wherever it is', (secret) => {
+    const shown = [
+      secret,
+      `before ${secret} after`,
+      [secret],
+      { a: { b: secret } },
+      { [secret]: 1 },
+      new Error(secret),
+    ];
+    for (const value of shown) {
+      const words = inWords(value);
+      expect(words).not.toContain(secret.slice(5, 12));
+      if (!(value instanceof Error)) expect(words).toContain('[redacted]');
+    }
+  });
+  it('what stands before a host, and behind Bearer', () => {
+    expect(inWords('postgres://me:hunter2@db/x')).toBe('"postgres://[redacted]@db/x"');
+    expect(inWords('Bearer abcdefgh')).toBe('"Bearer [redacted]"');
+  });
+  it('one that goes on where the words end, or where nobody looks any more', () => {
+    expect(inWords(`${'x'.repeat(110)} ${KEY}`)).not.toContain('sk-');
+    expect(inWords(`${KEY}${'a1'.repeat(10_000)}`)).toBe('"[redacted]..."');
+  });
+  it('what stands under a key that names one, but for numbers', () => {
+    expect(
+      inWords({ password: 'hunter2', apiKey: ['a', 'b'], token: { id: 'x' }, maxTokens: 7, tokenCount: 9 }),
+    ).toBe(
+      '{"password":"[redacted]","apiKey":"[redacted]","token":"[redacted]","maxTokens":7,"tokenCount":9}',
+    );
+    expect(inWordsUnder('password', 'hunter2')).toBe('"[redacted]"');
+  });
+  it.each([
+    'counter-1',
+    'task-1234567',
+    'my-very-long-agent-name-of-many-words-0001',
+    '550e8400-e29b-41d4-a716-446655440000',
+    '/work/some/folder/with/2024/files/agent-of-mine.ts',
+    'https://example.org/path/to/2024/11/26/report.html',
+    'x'.repeat(100),
+    '1'.repeat(100),
+  ])('and nothing else: %s', (text) => {
+    expect(inWords(text)).toBe(`"${text}"`);
+  });
+  it.each([
+    'authorization',
+    'Cookie',
+    'x-api-key',
+    'apiKey',
+    'API_KEY',
+    'accessToken',
+    'clientSecret',
+    'passphrase',
+    'privateKey',
+  ])('%s names one', (key) => expect(isSecretKey(key)).toBe(true));
+  it.each(['key', 'monkey', 'max_tokens', 'x-ratelimit-remaining-tokens', 'author', 'pass'])(
+    '%s names none',
+    (key) => expect(isSecretKey(key)).toBe(false),
+  );
+});
+
+describe('a refusal', () => {
+  it('of a schema shows what came, and no secret of it', () => {
+    const schema = z.object({ model: z.number(), auth: z.object({ apiKey: z.number() }) });
+    const verdict = judge(schema, { model: 'gpt', auth: { apiKey: 'k1' } });
+    expect(verdict).toEqual({
+      problem:
+        'model: Invalid input: expected number, received string, got "gpt"; ' +
+        'auth.apiKey: Invalid input: expected number, received string, got "[redacted]"',
+    });
+  });
+  it('of initArgs, of an input and of an option that is not known quotes none', async () => {
+    const strict = defineAgent({
+      type: 'strict',
+      initArgs: z.object({ key: z.number() }),
+      init: () => 0,
+      tasks: { ask: { input: z.number(), run: () => 1 } },
+    });
+    const { agents } = await rig();
+    const bad = await refusal(agents.register({ module: strict, initArgs: { key: KEY } as never }));
+    expect(bad.message).toContain('[redacted]');
+    const unknown = await refusal(agents.register({ module: strict, apiKey: 'k1' } as never));
+    expect(unknown.message).toMatch(/apiKey.*got "\[redacted\]"/);
+    const id = await agents.register({ module: strict, initArgs: { key: 1 } });
+    await agents.start(id);
+    const input = await refusal(agents.execute(id, { type: 'ask', input: KEY }));
+    for (const { message, cause, details } of [bad, unknown, input]) {
+      expect(`${message} ${String(cause)} ${JSON.stringify(details)}`).not.toMatch(/sk-proj|k1/);
+    }
+  });
+});
