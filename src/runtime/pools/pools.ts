@@ -1,7 +1,7 @@
 /**
  * All pools of a system: `system.pools`.
  *
- * Owns which names there are. What is malformed is refused here; what a pool does is pool.ts's.
+ * Owns their names, and refuses what is malformed. What a pool does, pool.ts has.
  *
  * I1  A refused call has changed nothing.
  * I2  A pool's members are the agents whose spec names it: after the loss of the whole program they come back like
@@ -33,7 +33,7 @@ export type PoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit
   PoolSpecInput,
   'spec' | 'scale'
 > & {
-  /** Of every member; their ids are the pool's to give: its name and a number. */
+  /** Of every member. The pool gives them their ids: its name and a number. */
   readonly spec: Omit<AgentSpec<Args, Tasks>, 'id'>;
   /** Given, the pool sizes itself between `min` and `max`. */
   readonly scale?: Omit<NonNullable<PoolSpecInput['scale']>, 'signal'> & {
@@ -48,19 +48,20 @@ export interface Pools {
    * Makes a pool and starts its first members, `target` or else `min` of them. Resolves with its name once they run.
    *
    * A first member that cannot start is the caller's error: what was started is ended, and there is no pool.
-   * Agents of an earlier program that were members of a pool of this name are its members again, with all they
-   * know; then nobody is waited for, and without a `target` the pool is as large as it was, within its bounds.
-   * Those that had completed or given up, and those of another type, make room for new ones.
+   * Agents of an earlier program that were members of a pool of this name are its members again, with their states;
+   * then it does not wait for them, and without a `target` the pool is as large as it was, within its bounds. Those
+   * that had completed or given up, and those of another type, are replaced.
    *
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, as `agents.start`, `SYSTEM_CLOSED`
    */
   create<Args, Tasks extends TaskTypes>(options: PoolSpec<Args, Tasks>): Promise<PoolName<Tasks>>;
   /**
-   * Sets a pool's size. Resolves with its record once it has that size, those that had to go being gone.
+   * Sets a pool's size. Resolves with its record once it has that size, and members that had to leave are gone.
    *
    * It shrinks by draining: idle members first, busy ones when they have done what they have begun, however long
-   * that takes. A call that another one, or the autoscaler, overtakes is answered with that: once the pool has the
-   * size that was set last, which is `wanted` of the record. A member that cannot start is the caller's error: the size goes back by as much.
+   * that takes. A call that another one, or the autoscaler, overtakes resolves once the pool has the size that was
+   * set last: `wanted` of the record. A member that cannot start is the caller's error: the size goes back by as
+   * much.
    *
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for a size that is not within its bounds,
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
@@ -68,13 +69,13 @@ export interface Pools {
    */
   ensureSize(name: string, size: number): Promise<PoolRecord>;
   /**
-   * Has the least loaded member of a pool do a task; while none is free it waits in the pool's line, first come,
-   * first served. `timeoutMs` and `signal` count from now on, in the line, too.
+   * Has the least loaded member of a pool do a task. While none is free it waits in the pool's queue, first in, first
+   * out. `timeoutMs` and `signal` count from now on, in the queue, too.
    *
-   * A task whose member crashes is abandoned, as with any agent: whether it was done nobody knows. Only where the
-   * pool allows it (`retryAbandoned`) and the task's definition says that it may be done twice (`retry:
-   * 'on_host_loss'`) it is given to another member, before all that wait. A task that waits in the line is in no
-   * store: no member has begun it.
+   * A task whose member crashes is abandoned, as with any agent: it may have been done or not. It is given to another
+   * member, before all that wait, only where the pool allows it (`retryAbandoned`) and the task's definition says
+   * that it may be done twice (`retry: 'on_host_loss'`). A task that waits in the queue is in no store: no member has
+   * begun it.
    *
    * @throws AgentSystemError `POOL_UNKNOWN`, also for one that closes, `TASK_QUEUE_FULL`, and as `agents.execute`
    */
@@ -92,7 +93,7 @@ export interface Pools {
    * and end. At the deadline what is left is given up, busy members are killed, and all are forgotten.
    *
    * @param timeoutMs one deadline for all of it; default the members' `shutdownMs`
-   * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for options that are none, `SYSTEM_CLOSED`
+   * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for invalid options, `SYSTEM_CLOSED`
    */
   close(name: string, options?: { readonly timeoutMs?: number }): Promise<PoolCloseReport>;
 }
@@ -182,8 +183,8 @@ export class PoolRegistry implements Pools {
   }
 
   /**
-   * @internal The system closes: no pool gets another member. Resolves when no task waits in a line any more;
-   * where there is no pool there is nothing to wait for.
+   * @internal The system closes: no pool gets another member. Resolves when no task waits in a pool any more;
+   * `undefined` where there is no pool.
    */
   halt(finishMs: number): Promise<void> | undefined {
     const pools = this.#all();
@@ -205,7 +206,7 @@ export class PoolRegistry implements Pools {
     else if (this.#unhalted.size === 0) this.#halting.resolve();
   }
 
-  /** It has ended, and is nobody's to halt. A name that is being given stays taken until that call is answered. */
+  /** It has ended: there is nothing to halt. The name of one that could not open stays taken until its caller is answered. */
   #forget(pool: Pool): void {
     if (this.#opening.get(pool.name) === pool) this.#opening.set(pool.name, undefined);
     this.#pools.delete(pool.name);

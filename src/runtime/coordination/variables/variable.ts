@@ -76,8 +76,8 @@ const defined = new WeakSet<object>();
 /**
  * The kinds of variable.
  *
- * @throws AgentSystemError `VARIABLE_INVALID` for options that are none, bounds that no value fits, or a default that
- * does not fit them; a default of `json` is judged by `variables.define`, for its schema may take its time
+ * @throws AgentSystemError `VARIABLE_INVALID` for invalid options, bounds that no value fits, or a default that does
+ * not fit them; a default of `json` is judged by `variables.define`, for its schema may be asynchronous
  */
 export const variable = Object.freeze({
   /** A finite number from `min` to `max`, both included. */
