@@ -1,6 +1,6 @@
 /** Every move in every state of an autoscaler, played on a real system and on the model at once. */
+import { drivenBy, type Watching } from '../../kit/drivers.ts';
 import { strict as assert } from 'node:assert';
-import type { ChartInspectionEvent } from '../../../src/index.ts';
 import { coveringTours, type Tours } from '../life/tours.ts';
 import { firstOf, isPossible, keyOf, type Move, play, type Scaler, themes } from './model.ts';
 import { AutoscalerWorld } from './world.ts';
@@ -19,13 +19,9 @@ export function scalerTours(theme: string): Tours<Move> {
 }
 
 /** @throws AssertionError at the first move after which the two differ, with the way to it */
-export async function judgeScaler(
-  theme: string,
-  moves: readonly Move[],
-  inspect: (event: ChartInspectionEvent) => void = () => {},
-): Promise<void> {
+export async function judgeScaler(theme: string, moves: readonly Move[], watching?: Watching): Promise<void> {
   let scaler = firstOf(theme);
-  const world = await AutoscalerWorld.open(scaler, inspect);
+  const world = await AutoscalerWorld.open(scaler, watching);
   try {
     for (const [index, move] of moves.entries()) {
       const { scaler: after, outcome } = play(scaler, move);

@@ -1,8 +1,8 @@
 /** A real pool that sizes itself by a signal that sees what it is told to see. */
+import type { Watching } from '../../kit/drivers.ts';
 import { pino } from 'pino';
 import {
   type AgentSystem,
-  type ChartInspectionEvent,
   createAgentSystem,
   defineAgent,
   memoryStore,
@@ -70,16 +70,13 @@ export class AutoscalerWorld {
     });
   }
 
-  static async open(
-    { isSlowToEnd }: Scaler,
-    inspect: (event: ChartInspectionEvent) => void,
-  ): Promise<AutoscalerWorld> {
+  static async open({ isSlowToEnd }: Scaler, watching: Watching): Promise<AutoscalerWorld> {
     const clock = simulatedClock();
     const host = scriptedHost({ onOpen: (body) => queueMicrotask(() => isFirst && body.ready()) });
     let isFirst = true;
     const system = await createAgentSystem({
       clock,
-      inspect,
+      inspect: watching,
       store: memoryStore({ maxEvents: 1 }),
       logger: pino({ level: 'silent' }),
       hosts: { 'in-process': host },

@@ -4,6 +4,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { pino } from 'pino';
+import type { Watching } from '../../kit/drivers.ts';
 import {
   type AgentSystem,
   type AgentSystemOptions,
@@ -22,8 +23,6 @@ import {
   simulatedClock,
 } from '../../../src/testing/index.ts';
 
-type Observer = NonNullable<AgentSystemOptions['inspect']>;
-
 const worker = defineAgent({ type: 'worker', init: () => ({}), tasks: { work: { run: () => 'done' } } });
 
 interface Scene {
@@ -36,12 +35,12 @@ interface Scene {
   readonly pool: () => ReturnType<AgentSystem['pools']['get']>;
 }
 
-async function scene(inspect: Observer, options: AgentSystemOptions = {}): Promise<Scene> {
+async function scene(watching: Watching, options: AgentSystemOptions = {}): Promise<Scene> {
   const clock = simulatedClock();
   const host = scriptedHost();
   const system = await createAgentSystem({
     clock,
-    inspect,
+    inspect: watching,
     random: () => 0,
     logger: pino({ level: 'silent' }),
     hosts: { 'in-process': host },
@@ -97,8 +96,8 @@ async function obey(body: ScriptedBody): Promise<void> {
 }
 
 /** An autoscaler asks for another size. */
-async function scaled(inspect: Observer): Promise<void> {
-  const all = await scene(inspect);
+async function scaled(watching: Watching): Promise<void> {
+  const all = await scene(watching);
   const { clock, body, pool } = all;
   let share = 1;
   const signal: ScalingSignalSource = () => ({ busyShare: share });
@@ -114,9 +113,9 @@ async function scaled(inspect: Observer): Promise<void> {
 }
 
 /** A pool that goes bad while its signal is being read is told to grow all the same, and does not. */
-async function scaledTooLate(inspect: Observer): Promise<void> {
+async function scaledTooLate(watching: Watching): Promise<void> {
   for (const losses of [1, 2]) {
-    const all = await scene(inspect);
+    const all = await scene(watching);
     const { clock, body, pool } = all;
     let answer: (() => void) | undefined;
     const signal: ScalingSignalSource = () =>
@@ -142,11 +141,11 @@ async function scaledTooLate(inspect: Observer): Promise<void> {
 }
 
 /** A second program on the same store finds the members. */
-async function foundAgain(inspect: Observer): Promise<void> {
+async function foundAgain(watching: Watching): Promise<void> {
   const store = memoryStore();
-  const before = await scene(inspect, { store });
+  const before = await scene(watching, { store });
   await before.open({ target: 2 });
-  const after = await scene(inspect, { store, agents: [worker] });
+  const after = await scene(watching, { store, agents: [worker] });
   await after.open({});
   assert.equal(after.pool().wanted, 2);
   await after.clock.advance(0);
@@ -157,8 +156,8 @@ async function foundAgain(inspect: Observer): Promise<void> {
 }
 
 /** A body that does not end when it is killed keeps no close for ever. */
-async function neverEnding(inspect: Observer): Promise<void> {
-  const all = await scene(inspect);
+async function neverEnding(watching: Watching): Promise<void> {
+  const all = await scene(watching);
   await all.open({});
   const closed = all.system.pools.close('p', { timeoutMs: 1_000 });
   await all.clock.advance(2_000);
@@ -168,9 +167,9 @@ async function neverEnding(inspect: Observer): Promise<void> {
 }
 
 /** A member that was told to leave does so while another is lost in the same turn. */
-async function leavesInBadTimes(inspect: Observer): Promise<void> {
+async function leavesInBadTimes(watching: Watching): Promise<void> {
   for (const losses of [1, 2]) {
-    const all = await scene(inspect);
+    const all = await scene(watching);
     const { body, pool, clock, system } = all;
     await all.open({ target: 3 });
     if (losses === 2) {
@@ -193,9 +192,9 @@ async function leavesInBadTimes(inspect: Observer): Promise<void> {
 }
 
 /** Members that their own policy brings back while the pool, or the system, closes. */
-async function comesBackInTheEnd(inspect: Observer): Promise<void> {
+async function comesBackInTheEnd(watching: Watching): Promise<void> {
   for (const ends of ['pool', 'system']) {
-    const all = await scene(inspect);
+    const all = await scene(watching);
     const { body, clock, system } = all;
     await all.open({}, 'immediate');
     body('p-1').exit({ exitCode: 1 });
@@ -218,7 +217,7 @@ async function comesBackInTheEnd(inspect: Observer): Promise<void> {
   }
 }
 
-export const scenarios: Readonly<Record<string, (inspect: Observer) => Promise<void>>> = {
+export const scenarios: Readonly<Record<string, (watching: Watching) => Promise<void>>> = {
   'an autoscaler asks for another size': scaled,
   'an autoscaler asks too late': scaledTooLate,
   'a second program finds the members': foundAgain,

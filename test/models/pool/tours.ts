@@ -1,7 +1,7 @@
 /** Small pools, every move in every state of them, played on a real system and on the model at once. */
+import { drivenBy, type Watching } from '../../kit/drivers.ts';
 import { strict as assert } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
-import type { ChartInspectionEvent } from '../../../src/index.ts';
 import { coveringTours, type Tours } from '../life/tours.ts';
 import {
   type Deed,
@@ -155,12 +155,8 @@ export function toursOf(setup: PoolSetup): Tours<Move> {
 }
 
 /** @throws AssertionError at the first move after which the two differ, with the way to it */
-export async function judgePool(
-  setup: PoolSetup,
-  moves: Iterable<Move>,
-  inspect: (event: ChartInspectionEvent) => void = () => {},
-): Promise<void> {
-  const world = await PoolWorld.open(setup, inspect);
+export async function judgePool(setup: PoolSetup, moves: Iterable<Move>, watching?: Watching): Promise<void> {
+  const world = await PoolWorld.open(setup, watching);
   const trail: string[] = [];
   try {
     let life = firstLife(setup);

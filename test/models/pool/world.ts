@@ -1,9 +1,9 @@
 /** A real pool whose members' bodies do as they are told: plays the moves of the model, and says what is to be seen. */
+import type { Watching } from '../../kit/drivers.ts';
 import { pino } from 'pino';
 import {
   type AgentSystem,
   AgentSystemError,
-  type ChartInspectionEvent,
   createAgentSystem,
   defineAgent,
   memoryStore,
@@ -66,12 +66,12 @@ export class PoolWorld {
     });
   }
 
-  static async open(setup: PoolSetup, inspect: (event: ChartInspectionEvent) => void): Promise<PoolWorld> {
+  static async open(setup: PoolSetup, watching: Watching): Promise<PoolWorld> {
     const clock = simulatedClock();
     const host = scriptedHost();
     const system = await createAgentSystem({
       clock,
-      inspect,
+      inspect: watching,
       store: memoryStore({ maxEvents: 1 }),
       random: () => 0,
       logger: pino({ level: 'silent' }),
