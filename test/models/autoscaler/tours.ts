@@ -19,7 +19,11 @@ export function scalerTours(theme: string): Tours<Move> {
 }
 
 /** @throws AssertionError at the first move after which the two differ, with the way to it */
-export async function judgeScaler(theme: string, moves: readonly Move[], watching?: Watching): Promise<void> {
+export async function judgeScaler(
+  theme: string,
+  moves: readonly Move[],
+  watching: Watching = drivenBy('table'),
+): Promise<void> {
   let scaler = firstOf(theme);
   const world = await AutoscalerWorld.open(scaler, watching);
   try {

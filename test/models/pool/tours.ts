@@ -155,7 +155,11 @@ export function toursOf(setup: PoolSetup): Tours<Move> {
 }
 
 /** @throws AssertionError at the first move after which the two differ, with the way to it */
-export async function judgePool(setup: PoolSetup, moves: Iterable<Move>, watching?: Watching): Promise<void> {
+export async function judgePool(
+  setup: PoolSetup,
+  moves: Iterable<Move>,
+  watching: Watching = drivenBy('table'),
+): Promise<void> {
   const world = await PoolWorld.open(setup, watching);
   const trail: string[] = [];
   try {
