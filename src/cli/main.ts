@@ -19,13 +19,13 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
     process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed);
   });
   let exitCode = 0;
-  const carry = async (work: (call: Call) => Promise<void>) => {
+  const carry = async (work: (call: Call) => Promise<number | void>) => {
     const interrupt = new AbortController();
     const onInterrupt = () =>
       interrupt.abort(new CommandFailure('interrupted', { exitCode: EXIT.interrupted }));
     process.once('SIGINT', onInterrupt);
     try {
-      await work({ console, signal: interrupt.signal });
+      exitCode = (await work({ console, signal: interrupt.signal })) ?? 0;
     } catch (thrown) {
       if (interrupt.signal.aborted) {
         exitCode = EXIT.interrupted;

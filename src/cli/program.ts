@@ -6,8 +6,8 @@ import type { Call } from './call.ts';
 import type { Act } from './commands/acts.ts';
 import { durationFrom } from './figures.ts';
 
-/** Runs what a command does. */
-export type Carry = (work: (call: Call) => Promise<void>) => Promise<void>;
+/** Runs what a command does, which may give an exit code. */
+export type Carry = (work: (call: Call) => Promise<number | void>) => Promise<void>;
 
 const URL_HELP = 'address of the dashboard, with its token (default: MABEAM_URL, MABEAM_TOKEN)';
 const TIP = `
@@ -26,6 +26,39 @@ export function programOf(version: string, carry: Carry): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .showHelpAfterError('(add --help for what there is)')
     .addHelpText('after', TIP);
+
+  program.commandsGroup('Run:');
+  withJson(program.command('run'))
+    .description('run a fleet from a file, until it has done its work or is told to end')
+    .argument('[file]', 'its default export comes from defineFleet (default: fleet.ts here)')
+    .option('--dashboard [address]', 'open the page: a port or host:port (default: a free port on loopback)')
+    .option('--control', 'let the dashboard control the fleet')
+    .option('--endpoints [address]', 'serve /livez and /readyz (default: 127.0.0.1:9464)')
+    .option('--metrics', 'serve /metrics there, too; needs the package prom-client')
+    .option('--deadline <time>', "for ending all of it, as 30s (default: the fleet's shutdownMs)", time)
+    .option('--until-done', 'end when no agent is alive or comes back')
+    .option('--plain', 'lines instead of a table in a terminal')
+    .option('-v, --verbose', 'tell of tasks, votes and saved states, too')
+    .addOption(
+      new Option('--log-level <level>', 'of what agents and the system log')
+        .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
+    .addHelpText(
+      'after',
+      `${examples(
+        ['mabeam run', 'fleet.ts of this folder, as a live table'],
+        ['mabeam run fleet.ts --dashboard --control', 'with the page, and what may be done there'],
+        ['mabeam run fleet.ts --endpoints 0.0.0.0:9464 --metrics', 'in a container'],
+      )}
+
+SIGTERM, SIGINT (Ctrl-C) and SIGHUP end it in order, under one deadline; a second one kills what is left.
+It ends with 0 when all ended in order, with 1 when not, with 130 after SIGINT when all did.
+MABEAM_TOKEN and MABEAM_CONTROL_TOKEN set the dashboard's secrets; they are then not printed.`,
+    )
+    .action((file: string | undefined, options) =>
+      carry(async (call) => (await import('./commands/run.ts')).run(call, file, options)),
+    );
 
   program.commandsGroup('Watch:');
   withTarget(program.command('agents'))

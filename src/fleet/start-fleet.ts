@@ -20,6 +20,8 @@ export interface FleetFault {
 export interface FleetStartOptions extends Omit<AgentSystemOptions, 'agents'> {
   /** Told of what could not be started: then the fleet starts without it. Default: the start fails. */
   readonly onFault?: (fault: FleetFault) => void;
+  /** Given the system before anything of the fleet is in it: to listen, or to show it while it starts. */
+  readonly onSystem?: (system: AgentSystem) => unknown;
   /** Ends the start, and what it has begun; then it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -29,7 +31,7 @@ const STARTS_AT_ONCE = 32;
 
 export async function startFleet(
   fleet: Fleet,
-  { onFault, signal, ...options }: FleetStartOptions,
+  { onFault, onSystem, signal, ...options }: FleetStartOptions,
 ): Promise<AgentSystem> {
   signal?.throwIfAborted();
   const { store: createStore, limits, definitions } = fleet;
@@ -46,7 +48,11 @@ export async function startFleet(
   signal?.addEventListener('abort', onAbort);
   try {
     signal?.throwIfAborted();
-    await Promise.race([bringUp(fleet, system, onFault), aborted]);
+    const starting = async () => {
+      await onSystem?.(system);
+      await bringUp(fleet, system, onFault);
+    };
+    await Promise.race([starting(), aborted]);
     return system;
   } catch (thrown) {
     await system.close();

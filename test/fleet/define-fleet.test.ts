@@ -104,6 +104,25 @@ describe('a fleet', () => {
     expect(await store.read({ limit: 1 })).toHaveLength(1);
   });
 
+  it('hands the system over before anything is in it', async () => {
+    const types: string[] = [];
+    const system = await started(all, {
+      onSystem: (opened) => {
+        expect(opened.agents.list()).toEqual([]);
+        opened.events.subscribe(({ type }) => types.push(type));
+      },
+    });
+    expect(types).toContain('agent.registered');
+    expect(types.filter((type) => type === 'agent.started')).toHaveLength(system.agents.list().length);
+    const refused = all.start({
+      logger: silent,
+      onSystem: () => {
+        throw new Error('no room');
+      },
+    });
+    await expect(refused).rejects.toThrow('no room');
+  });
+
   it('in a second program finds its agents as they were, and starts those that were ended', async () => {
     const store = keptStore();
     const first = await started(all, { store });

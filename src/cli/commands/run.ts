@@ -1,0 +1,101 @@
+/**
+ * `mabeam run`: a fleet from its file, from its start to the end of its last agent.
+ *
+ * I1  Whatever ends it, a signal, its own work or a fault, it ends in order, under one deadline.
+ * I2  The exit code says whether all ended in order.
+ * I3  A second signal ends the program at once; its agents' processes end with it.
+ */
+import { pino } from 'pino';
+import type { AgentSystem } from '../../index.ts';
+import type { Call, JsonOption } from '../call.ts';
+import { plainText } from '../console.ts';
+import { eventLine } from '../event-line.ts';
+import { CommandFailure, EXIT, linesOfFailure } from '../failure.ts';
+import { duration } from '../figures.ts';
+import { fleetFileOf, fleetFrom } from '../fleet-file.ts';
+import { drain, endLine, livingIn, namesOf } from '../run/drain.ts';
+import { Ending } from '../run/ending.ts';
+import { lineLogger } from '../run/log-lines.ts';
+import { checkServices, openServices, type ServiceOptions } from '../run/services.ts';
+import { StartFaults } from '../run/start-faults.ts';
+import { doneBy } from '../run/until-done.ts';
+
+export interface RunOptions extends ServiceOptions, JsonOption {
+  readonly deadline?: number;
+  readonly untilDone?: boolean;
+  readonly plain?: boolean;
+  readonly verbose?: boolean;
+  readonly logLevel: string;
+}
+
+/** Told of with `--verbose` alone. */
+const DETAILS = /^(?:task\.|agent\.state_saved$|variable\.acknowledged$|round\.voted$)/;
+/** What code of the fleet that does not end by itself may take, when all else has ended; ms. */
+const LINGER_MS = 1_000;
+
+export async function run(
+  { console }: Call,
+  named: string | undefined,
+  options: RunOptions,
+): Promise<number> {
+  const { paint, note, out, env } = console;
+  checkServices(options);
+  const fleet = await fleetFrom(fleetFileOf(named));
+  const logger = options.json
+    ? pino({ name: 'mabeam', level: options.logLevel }, pino.destination({ fd: 2, sync: true }))
+    : lineLogger(options.logLevel, paint, note);
+  const ending = new Ending();
+  const faults = new StartFaults();
+  const opened = Promise.withResolvers<AgentSystem>();
+  const begunAt = performance.now();
+  await using services = new AsyncDisposableStack();
+
+  const starting = fleet.start({
+    logger,
+    onSystem: async (system) => {
+      opened.resolve(system);
+      system.events.subscribe((event) => {
+        if (!options.verbose && DETAILS.test(event.type)) return;
+        out(options.json ? JSON.stringify(event) : eventLine(event, paint));
+      });
+      const readiness = () => faults.verdictOn(system);
+      services.use(await openServices(system, options, { env, logger, say: note, readiness }));
+    },
+    onFault: (fault) => {
+      const { message, code } = fault.error;
+      note(`${plainText(faults.note(fault))} did not start: ${plainText(message)} (${code})`);
+    },
+  });
+  starting.catch(opened.reject);
+  const work = async () => {
+    const system = await starting;
+    faults.started();
+    note(`${fleet.name}: ${livingIn(system).length} agents after ${duration(performance.now() - begunAt)}.`);
+    await doneBy(fleet, system, { signal: ending.signal, untilDone: options.untilDone === true });
+  };
+
+  let exitCode: number = 0;
+  const fail = (thrown: unknown) => {
+    exitCode = thrown instanceof CommandFailure ? thrown.exitCode : EXIT.failed;
+    linesOfFailure(thrown).forEach((line) => note(line));
+  };
+  await Promise.race([work(), ending.asked]).catch(fail);
+  ending.begin();
+  // Where the start failed that was said, and there is nothing to end.
+  const system = await Promise.race([opened.promise.catch(() => undefined), ending.again]);
+  if (typeof system === 'object') {
+    const closing = drain(system, { deadlineMs: options.deadline ?? fleet.shutdownMs, say: note });
+    const report = await Promise.race([closing, ending.again]);
+    if (typeof report === 'string') {
+      const left = namesOf(livingIn(system));
+      note(`Killed${left === undefined ? '' : `: ${left}`}.`);
+      process.exit(EXIT.failed);
+    }
+    note(endLine(report));
+    if (report.abandoned.length > 0 || report.unkeptEvents !== undefined) exitCode = EXIT.failed;
+  } else if (system !== undefined) process.exit(EXIT.failed);
+  ending.close();
+  if (exitCode === 0 && ending.isInterrupt) exitCode = EXIT.interrupted;
+  setTimeout(() => process.exit(exitCode), LINGER_MS).unref();
+  return exitCode;
+}

@@ -1,0 +1,58 @@
+/**
+ * When a program that runs a fleet is to end: the first signal asks for it, the second wants it at once.
+ *
+ * I1  A signal is never lost: one that comes before anybody waits is still there.
+ * I2  After `close` signals do again what they do by default.
+ */
+
+/** What asked for the end. */
+export type EndingSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+
+const SIGNALS: readonly EndingSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+export class Ending {
+  readonly #asked = Promise.withResolvers<EndingSignal>();
+  readonly #again = Promise.withResolvers<EndingSignal>();
+  readonly #abort = new AbortController();
+  readonly #listeners: readonly (readonly [EndingSignal, () => void])[];
+  #first: EndingSignal | undefined;
+
+  constructor() {
+    this.#listeners = SIGNALS.map((name) => [name, () => this.ask(name)]);
+    for (const [name, listener] of this.#listeners) process.on(name, listener);
+  }
+
+  /** As a signal does: from a key, say. */
+  ask(signal: EndingSignal): void {
+    if (this.#first !== undefined) return this.#again.resolve(signal);
+    this.#first = signal;
+    this.#asked.resolve(signal);
+  }
+
+  /** Resolves when the end is asked for. */
+  get asked(): Promise<EndingSignal> {
+    return this.#asked.promise;
+  }
+
+  /** Resolves when it is asked for again. */
+  get again(): Promise<EndingSignal> {
+    return this.#again.promise;
+  }
+
+  get isInterrupt(): boolean {
+    return this.#first === 'SIGINT';
+  }
+
+  /** Tells what the fleet does by itself to stop. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  begin(): void {
+    this.#abort.abort(new Error('the fleet ends'));
+  }
+
+  close(): void {
+    for (const [name, listener] of this.#listeners) process.off(name, listener);
+  }
+}

@@ -1,0 +1,121 @@
+/** What a running fleet shows of itself to others, as options ask for it: the dashboard, health and metrics. */
+import type { Logger } from 'pino';
+import type { Dashboard } from '../../dashboard.ts';
+import type { Endpoints } from '../../endpoints.ts';
+import type { AgentSystem } from '../../index.ts';
+import { usageFailure } from '../failure.ts';
+import { addressFrom } from './address.ts';
+
+export interface ServiceOptions {
+  readonly dashboard?: string | true;
+  readonly control?: boolean;
+  readonly endpoints?: string | true;
+  readonly metrics?: boolean;
+}
+
+export interface ServiceContext {
+  readonly env: NodeJS.ProcessEnv;
+  readonly logger: Logger;
+  readonly say: (line: string) => void;
+  /** `true` once the fleet has started, else why not. */
+  readonly readiness: () => true | string;
+}
+
+const DEFAULT_ENDPOINTS = { host: '127.0.0.1', port: 9_464 };
+
+/** @throws CommandFailure for options that do not go together */
+export function checkServices({ dashboard, control, endpoints, metrics }: ServiceOptions): void {
+  if (control && dashboard === undefined) throw usageFailure('--control: expected it with --dashboard');
+  if (metrics && endpoints === undefined) throw usageFailure('--metrics: expected it with --endpoints');
+  if (dashboard !== undefined) addressFrom('--dashboard', dashboard);
+  if (endpoints !== undefined) addressFrom('--endpoints', endpoints);
+}
+
+/** Opens what is asked for. What was opened closes with what comes back. */
+export async function openServices(
+  system: AgentSystem,
+  options: ServiceOptions,
+  context: ServiceContext,
+): Promise<AsyncDisposable & { readonly dashboard: Dashboard | undefined }> {
+  const opened = new AsyncDisposableStack();
+  try {
+    if (options.endpoints !== undefined)
+      opened.use(await openEndpoints(system, options.endpoints, options, context, opened));
+    const dashboard =
+      options.dashboard === undefined
+        ? undefined
+        : opened.use(await openDashboard(system, options.dashboard, options, context));
+    return { dashboard, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  } catch (thrown) {
+    await opened.disposeAsync();
+    throw taken(thrown) ?? thrown;
+  }
+}
+
+async function openDashboard(
+  system: AgentSystem,
+  given: string | true,
+  { control = false }: ServiceOptions,
+  { env, logger, say }: ServiceContext,
+): Promise<Dashboard> {
+  const { createDashboard } = await import('../../dashboard.ts');
+  const [token, controlToken] = [secretFrom(env, 'MABEAM_TOKEN'), secretFrom(env, 'MABEAM_CONTROL_TOKEN')];
+  const dashboard = await createDashboard(system, {
+    ...addressFrom('--dashboard', given),
+    control,
+    logger,
+    ...(token === undefined ? {} : { token }),
+    ...(control && controlToken !== undefined ? { controlToken } : {}),
+  });
+  say(`Dashboard: ${token === undefined ? dashboard.url : new URL(dashboard.url).origin}`);
+  if (control && controlToken === undefined) say(`Control token: ${dashboard.controlToken}`);
+  return dashboard;
+}
+
+async function openEndpoints(
+  system: AgentSystem,
+  given: string | true,
+  { metrics }: ServiceOptions,
+  { say, readiness }: ServiceContext,
+  opened: AsyncDisposableStack,
+): Promise<Endpoints> {
+  const { createEndpoints } = await import('../../endpoints.ts');
+  const source = metrics ? opened.use(await metricsOf(system)) : undefined;
+  const endpoints = await createEndpoints(system, {
+    ...DEFAULT_ENDPOINTS,
+    ...addressFrom('--endpoints', given),
+    checks: { fleet: readiness },
+    ...(source === undefined ? {} : { metrics: source }),
+  });
+  say(`Endpoints: ${endpoints.url}/livez, /readyz${metrics ? ', /metrics' : ''}`);
+  return endpoints;
+}
+
+/** The fleet's metrics, beside those of Node. */
+async function metricsOf(system: AgentSystem) {
+  try {
+    const [{ createPrometheus }, { collectDefaultMetrics, Registry }] = await Promise.all([
+      import('../../prometheus.ts'),
+      import('prom-client'),
+    ]);
+    const register = new Registry();
+    collectDefaultMetrics({ register });
+    return createPrometheus(system, { register });
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw thrown;
+    throw usageFailure('--metrics needs a package that is not here', 'npm install prom-client');
+  }
+}
+
+function secretFrom(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const secret = env[name];
+  if (secret === undefined || secret === '') return undefined;
+  if (secret.length >= 16) return secret;
+  throw usageFailure(`${name}: expected 16 characters or more, got ${secret.length}`);
+}
+
+function taken(thrown: unknown): Error | undefined {
+  const { code, message } = thrown as NodeJS.ErrnoException;
+  const isOfListening = code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL';
+  return isOfListening ? usageFailure(message) : undefined;
+}
