@@ -27,7 +27,7 @@ async function running(store = failingStore()) {
 }
 
 async function logOf(store: ReturnType<typeof failingStore>): Promise<readonly SystemEvent[]> {
-  return store.kept.read({ limit: 1_000 });
+  return store.kept.read({ limit: 100_000 });
 }
 
 describe.each(troubles)('a store that %s', (trouble) => {
@@ -437,6 +437,67 @@ describe('the backlog', () => {
     store.trouble = undefined;
     await clock.advance(RETRY_MS);
     expect((await logOf(store)).at(-1)).toMatchObject({ type: 'store.recovered', lost: 96 });
+  });
+
+  it('is appended some thousand events at a time, states with their events, and others have their turn', async () => {
+    const store = failingStore(memoryStore({ maxEvents: 100_000 }));
+    const { clock, journal } = journalOn(store);
+    const batches: { events: number; states: string[]; facts: number }[] = [];
+    const { append } = store;
+    store.append = function (batch) {
+      const states = [...(batch.states?.values() ?? [])].map((state) => String(state?.json));
+      if (this.trouble === undefined) {
+        batches.push({ events: batch.events.length, states, facts: batch.facts?.size ?? 0 });
+      }
+      return append.call(this, batch);
+    };
+    store.trouble = 'throws';
+    for (let count = 1; count <= 4_999; count++) {
+      if (count % 1_000 === 500) {
+        save(journal, `agent-${count}`, String(count));
+        save(journal, 'same', `same ${count}`);
+        await settled();
+      } else journal.emit({ type: 'coordination.restored' });
+    }
+    journal.keepFact('name', 'value');
+    await settled();
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    expect(batches).toEqual([
+      { events: 2_000, states: ['500', '1500'], facts: 0 },
+      { events: 2_000, states: ['2500', '3500'], facts: 0 },
+      // Five states more than there were rounds, and store.degraded.
+      { events: 1_005, states: ['same 4500', '4500'], facts: 1 },
+      { events: 1, states: [], facts: 0 },
+    ]);
+    expect(await store.kept.state('same')).toMatchObject({ json: 'same 4500' });
+  });
+
+  it('that fails half-way goes on from there', async () => {
+    const store = failingStore(memoryStore({ maxEvents: 100_000 }));
+    const { clock, journal } = journalOn(store);
+    const committed: number[] = [];
+    journal.subscribe(({ sequence }) => committed.push(sequence), { committedOnly: true });
+    store.trouble = 'throws';
+    for (let count = 1; count <= 6_000; count++) journal.emit({ type: 'coordination.restored' });
+    await settled();
+    const { append } = store;
+    let appends = 0;
+    for (const trouble of troubles) {
+      appends = 0;
+      store.append = function (batch) {
+        this.trouble = ++appends === 2 ? trouble : undefined;
+        return append.call(this, batch);
+      };
+      await clock.advance(RETRY_MS);
+    }
+    store.append = append;
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    const kept = (await logOf(store)).map(({ sequence }) => sequence);
+    expect(kept).toEqual(kept.map((_, at) => at + 1));
+    expect(kept.length).toBeGreaterThan(6_000);
+    expect(committed).toEqual(kept);
   });
 
   it('keeps the newest state of each agent, and facts', async () => {

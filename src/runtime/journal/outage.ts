@@ -3,8 +3,8 @@
  *
  * Owns the backlog, and when the store is tried again. Tells nobody anything: it says what has become of what.
  *
- * I1  The backlog is appended once, in order, as one batch; what the store turns out to have kept in spite of its
- *     failure is not appended again.
+ * I1  The backlog is appended once, in order, some thousand events at a time, each state with or after its event;
+ *     what the store turns out to have kept in spite of its failure is not appended again.
  * I2  While an append has not been answered nothing else is: it could be kept twice.
  * I3  Beyond the bounds the oldest events are lost, and counted. States and facts are kept, the newest of each.
  */
@@ -33,6 +33,14 @@ export interface OutageParts {
 }
 
 const PAGE = 500;
+/** Events that are appended at once: a store that answers at all answers in time. */
+const SLICE = 2_000;
+
+interface WaitingState {
+  readonly state: SavedState | null;
+  /** Sequence of the last event of the batch that it came with. */
+  readonly sequence: number;
+}
 
 export class Outage {
   readonly #parts: OutageParts;
@@ -43,10 +51,12 @@ export class Outage {
   #first = 0;
   #bytes = 0;
   #lost = 0;
-  readonly #states = new Map<string, SavedState | null>();
+  readonly #states = new Map<string, WaitingState>();
   readonly #facts = new Map<string, string>();
   #retry: unknown;
   #retrying: Promise<void> | undefined;
+  /** A part of the backlog is given to the store. */
+  #isAppending = false;
   /** An append that did not answer in time, and still has not. */
   #isUnanswered = false;
   #isClosed = false;
@@ -57,6 +67,11 @@ export class Outage {
 
   get isOn(): boolean {
     return this.#failure !== undefined;
+  }
+
+  /** How many events wait. */
+  get #waiting(): number {
+    return this.#events.length - this.#first;
   }
 
   get cause(): unknown {
@@ -77,7 +92,8 @@ export class Outage {
       this.#bytes += eventBytes(event);
     }
     for (let at = 0; at < batch.stateCount; at++) {
-      this.#states.set(batch.stateOwners[at]!, batch.states[at]!);
+      const sequence = batch.events[batch.eventCount - 1]!.sequence;
+      this.#states.set(batch.stateOwners[at]!, { state: batch.states[at]!, sequence });
     }
     if (batch.facts) for (const [name, value] of batch.facts) this.#facts.set(name, value);
     this.#bound();
@@ -91,7 +107,7 @@ export class Outage {
     await settled();
     // The last attempt may have failed after its commit.
     if (this.isOn && !this.#isUnanswered) await this.#dropKept().catch(() => undefined);
-    const left = this.#events.length - this.#first;
+    const left = this.#waiting;
     if (left + this.#lost > 0) {
       this.#parts.logger.error(
         { events: left, lost: this.#lost },
@@ -102,21 +118,21 @@ export class Outage {
   }
 
   #bound(): void {
+    // What is being appended may be kept in this very moment.
+    if (this.#isAppending) return;
     const { maxEvents, maxBytes } = this.#parts;
-    while (
-      this.#events.length - this.#first > maxEvents ||
-      (this.#bytes > maxBytes && this.#events.length - this.#first > 1)
-    ) {
+    while (this.#waiting > maxEvents || (this.#bytes > maxBytes && this.#waiting > 1)) {
       this.#bytes -= eventBytes(this.#events[this.#first]!);
       this.#first += 1;
       this.#lost += 1;
     }
-    if (this.#first > this.#events.length / 2) this.#drop(this.#first);
+    this.#compact();
   }
 
-  /** Lets go of so many, from the first. */
-  #drop(count: number): void {
-    this.#events = this.#events.slice(count);
+  /** Gives back the room of those that are gone, once it is worth it. */
+  #compact(): void {
+    if (this.#first <= this.#events.length / 2) return;
+    this.#events = this.#events.slice(this.#first);
     this.#first = 0;
   }
 
@@ -153,24 +169,37 @@ export class Outage {
       return this.#failed({ thrown });
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    const ended = (sent: Batch, failure?: AppendFailure) => {
+    this.#appendSlices(0, resolve);
+    return promise;
+  }
+
+  /** Appends what is left, a part at a time; others have their turn in between. */
+  #appendSlices(sent: number, over: () => void): void {
+    const count = Math.min(this.#waiting, SLICE);
+    const isLast = count === this.#waiting;
+    // What has come of it holds from this moment on: what is gathered in this very turn is committed already.
+    const ended = (slice: Batch, failure?: AppendFailure) => {
+      this.#isAppending = false;
       if (failure) this.#failed(failure);
-      else this.#recovered(sent);
-      resolve();
+      else this.#kept(slice);
+      if (!failure && isLast) this.#recovered(sent + count);
+      if (failure || isLast) over();
+      else setImmediate(() => this.#appendSlices(sent + count, over));
     };
-    const sent = this.#batch();
+    const slice = this.#slice(count, isLast);
+    this.#isAppending = true;
     let isDone: boolean;
     try {
-      isDone = this.#parts.appender.append(sent, ended);
+      isDone = this.#parts.appender.append(slice, ended);
     } catch (thrown) {
-      return this.#failed({ thrown });
+      return ended(slice, { thrown });
     }
-    if (isDone) ended(sent);
-    return promise;
+    if (isDone) ended(slice);
   }
 
   #failed(failure: AppendFailure): void {
     this.#failure = failure;
+    this.#bound();
     this.#retryAfter(failure);
   }
 
@@ -193,30 +222,45 @@ export class Outage {
       this.#bytes -= eventBytes(event);
       this.#parts.committed(event);
     }
-    this.#drop(at);
+    this.#first = at;
+    this.#compact();
   }
 
-  #batch(): Batch {
-    const batch = new Batch();
-    for (let at = this.#first; at < this.#events.length; at++) batch.addEvent(this.#events[at]!);
-    for (const [agentId, state] of this.#states) batch.addState(agentId, state);
-    for (const [name, value] of this.#facts) batch.addFact(name, value);
-    return batch;
+  /** So many events, from the first, and the states that came with them or before; facts at the end. */
+  #slice(count: number, isLast: boolean): Batch {
+    const slice = new Batch();
+    for (let at = this.#first; at < this.#first + count; at++) slice.addEvent(this.#events[at]!);
+    const last = isLast ? Infinity : slice.events[count - 1]!.sequence;
+    for (const [agentId, { state, sequence }] of this.#states) {
+      if (sequence <= last) slice.addState(agentId, state);
+    }
+    if (isLast) for (const [name, value] of this.#facts) slice.addFact(name, value);
+    return slice;
   }
 
-  /** What came while it was appended is committed with what comes next. */
-  #recovered(sent: Batch): void {
-    if (sent.eventCount > 0) this.#take(sent.events[sent.eventCount - 1]!.sequence);
-    // The states are not told apart: those that were sent are kept once more, and are the newest still.
-    const rest = this.#batch();
+  /** The store has it: but for what is newer, it waits no more. */
+  #kept(slice: Batch): void {
+    if (slice.eventCount > 0) this.#take(slice.events[slice.eventCount - 1]!.sequence);
+    for (let at = 0; at < slice.stateCount; at++) {
+      const agentId = slice.stateOwners[at]!;
+      if (this.#states.get(agentId)?.state === slice.states[at]) this.#states.delete(agentId);
+    }
+    if (slice.facts === undefined) return;
+    for (const [name, value] of slice.facts) if (this.#facts.get(name) === value) this.#facts.delete(name);
+  }
+
+  /** What came while the last of it was appended is committed with what comes next. */
+  #recovered(sent: number): void {
+    const rest = this.#slice(this.#waiting, true);
     const lost = this.#lost;
     this.#failure = undefined;
-    this.#drop(this.#events.length);
+    this.#events = [];
+    this.#first = 0;
     this.#states.clear();
     this.#facts.clear();
     this.#bytes = 0;
     this.#lost = 0;
-    this.#parts.logger.info({ events: sent.eventCount, lost }, 'the store is back');
+    this.#parts.logger.info({ events: sent, lost }, 'the store is back');
     this.#parts.recovered(rest, lost);
   }
 }
