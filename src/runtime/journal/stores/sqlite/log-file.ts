@@ -136,7 +136,10 @@ export class LogFile {
     }
     this.#held.wrote({ bytes, rows: scattered });
     for (const { events } of batches) {
-      for (const event of events) this.#slots.note(event);
+      for (const event of events) {
+        this.#slots.note(event);
+        this.#retention.note(event);
+      }
       this.#newest = events.at(-1) ?? this.#newest;
     }
   }
