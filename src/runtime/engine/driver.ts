@@ -269,7 +269,16 @@ export abstract class ChartDriver implements Supervisor {
     tellListener(
       options.observe!,
       type === 'ended' && this.status === 'error' ? { ...observation, error: this.fault } : observation,
-      (thrown) => options.onObserverFault?.(thrown),
+      (thrown) => this.tellFault(thrown),
     );
+  }
+
+  /** Nor does it do harm who is told of the harm. */
+  private tellFault(thrown: unknown): void {
+    try {
+      this.options.onObserverFault?.(thrown);
+    } catch {
+      // Nobody is left to be told.
+    }
   }
 }

@@ -14,7 +14,7 @@ import {
   type EventObject,
   type Snapshot,
 } from 'xstate';
-import { type ChildEndEvent, SupervisedChild, type Supervisor } from './child.ts';
+import { type ChildEndEvent, SupervisedChild, type Supervisor, Tell } from './child.ts';
 import { limitOf } from './settling.ts';
 import { Call, TO, type WorkKind } from './work.ts';
 
@@ -174,17 +174,7 @@ function notingBuiltIn(action: BuiltIn): BuiltIn {
       return copy({ execute: (scope, params) => put(scope, TO.perform, { type: action.type, params }) });
     case 'xstate.sendTo':
       return copy({
-        execute: (scope, params) => {
-          const { to, event, delay } = params as { to: unknown; event: EventObject; delay?: number };
-          const noting = Interpreted.get(scope.self);
-          const isPutOff = typeof delay === 'number';
-          if (to === scope.self && !isPutOff) put(scope, TO.run, new Call(() => noting?.send(event)));
-          else {
-            scope.defer(() => noting?.scheduleForChild(to !== scope.self));
-            action.execute!(scope, params);
-            scope.defer(() => noting?.scheduleForChild(false));
-          }
-        },
+        execute: (scope, params) => scope.defer(() => noteSend(action, scope, params as Sent)),
       });
     case 'xstate.enqueueActions':
       return copy({
@@ -196,6 +186,25 @@ function notingBuiltIn(action: BuiltIn): BuiltIn {
     default:
       return action;
   }
+}
+
+interface Sent {
+  /** `undefined` for a child that never came to be. */
+  readonly to: AnyActorRef | undefined;
+  readonly event: EventObject;
+  readonly delay: unknown;
+}
+
+function noteSend(action: BuiltIn, scope: AnyActorScope, sent: Sent): void {
+  const noting = Interpreted.get(scope.self);
+  const { to, event, delay } = sent;
+  if (typeof delay !== 'number') {
+    if (to === undefined) return noting?.note(TO.tell, new Tell(undefined, event));
+    if (to === scope.self) return noting?.note(TO.run, new Call(() => noting.send(event)));
+  }
+  noting?.scheduleForChild(to !== scope.self);
+  action.execute!({ ...scope, defer: (put) => put() }, sent);
+  noting?.scheduleForChild(false);
 }
 
 function noting(action: Action): Action {

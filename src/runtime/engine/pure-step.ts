@@ -208,7 +208,7 @@ interface Raised {
   readonly delay: unknown;
 }
 interface Sent extends Raised {
-  readonly to: AnyActorRef;
+  readonly to: AnyActorRef | undefined;
   readonly targetId: string | undefined;
 }
 interface Spawned {
@@ -274,15 +274,16 @@ function effectsOf(
       case 'xstate.sendTo': {
         const { to, targetId, event, id, delay } = params as Sent;
         const isSelf = targetId === undefined || targetId === '#_internal';
-        const target = isSelf ? {} : { to: to.id };
-        const effect: PlainEffect =
-          typeof delay === 'number'
-            ? { do: 'arm', id, delayMs: delay, event, ...target }
-            : { do: 'send', event, ...target };
-        const entry = isSelf ? undefined : entryOf(to);
+        const isPutOff = typeof delay === 'number';
+        // A child that never came to be: nobody is told in time, and a send that nobody gets is a bug.
+        const target = isSelf ? {} : { to: to?.id ?? (isPutOff ? null : targetId) };
+        const effect = (
+          isPutOff ? { do: 'arm', id, delayMs: delay, event, ...target } : { do: 'send', event, ...target }
+        ) as PlainEffect;
+        const entry = isSelf || to === undefined ? undefined : entryOf(to);
         entry?.sent.push(effect);
-        const isEarly = entry !== undefined && entry.spawn === undefined && children[to.id] !== to;
-        if (!isEarly || effect.do === 'arm') effects.push(effect);
+        const isEarly = entry !== undefined && entry.spawn === undefined && children[to!.id] !== to;
+        if (!isEarly || isPutOff) effects.push(effect);
         break;
       }
       default:

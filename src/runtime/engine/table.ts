@@ -13,6 +13,7 @@ import type { Position } from './table/position.ts';
 import { inOrder, NOBODY, Step } from './table/step.ts';
 import type { Work } from './work.ts';
 
+const EMPTY = Object.freeze({});
 /** One for each step that is open at once, one inside another. */
 const steps: Step[] = [];
 let open = 0;
@@ -39,8 +40,8 @@ export class TableChart extends ChartDriver {
   }
 
   protected override init(input: unknown, work: Work): void {
-    const context: unknown = this.definition.config.context;
-    this.context = typeof context === 'function' ? {} : context;
+    // Should there be none: as with XState, of a chart that has no context it is an empty one.
+    this.context = EMPTY;
     this.context = this.#table.contextOf(input);
     const event: EventObject & { input: unknown } = { type: 'xstate.init', input };
     this.#take(event, work, true);

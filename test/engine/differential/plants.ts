@@ -357,8 +357,8 @@ export const plants: readonly Plant[] = [
   ),
   step(
     'enqueueActions checks the context that it is about to change',
-    'guardOf(guard, root).passes(scope, this.position)',
-    '!guardOf(guard, root).passes(scope, this.position)',
+    'this.#chart.guardOf(guard).passes(scope, this.position)',
+    '!this.#chart.guardOf(guard).passes(scope, this.position)',
   ),
   step(
     'the output of a final state is given another event',

@@ -20,13 +20,13 @@ import {
   withoutConflicts,
 } from './configuration.ts';
 import { descriptorsOf } from './event-descriptors.ts';
-import { guardOf } from './guards.ts';
+import { type Guard, guardOf } from './guards.ts';
 import { type Completion, DO, Operation, operationOf } from './operations.ts';
 import { type Candidate, keyOf, type Plan, Position } from './position.ts';
 import { InputScope } from './scope.ts';
 
 /** Positions are kept up to so many: a chart with many parallel regions may have no end of them. */
-const MAX_POSITIONS = 10_000;
+const MAX_POSITIONS = 2_000;
 
 const tables = new WeakMap<AnyStateMachine, CompiledChart>();
 
@@ -93,6 +93,11 @@ export class CompiledChart {
   operationOf(action: unknown, awaited: readonly string[] | undefined): Operation {
     const { root } = this.definition;
     return operationOf(action, root, awaited, (feature) => this.#refuse(root, feature));
+  }
+
+  guardOf(guard: unknown): Guard {
+    const { root } = this.definition;
+    return guardOf(guard, root, (feature) => this.#refuse(root, feature));
   }
 
   /** What the microstep of these transitions does; whether that is so whatever history recalls. */
@@ -188,7 +193,7 @@ export class CompiledChart {
       const operations = read(transition.actions);
       this.#actions.set(transition, operations);
       this.#numbers.set(transition, this.#numbers.size);
-      return { transition, guard: transition.guard ? guardOf(transition.guard, root) : undefined };
+      return { transition, guard: transition.guard ? guardOf(transition.guard, root, refuse) : undefined };
     };
     const candidates = new Map<string, readonly Candidate[]>();
     for (const [type, transitions] of node.transitions) candidates.set(type, transitions.map(candidate));

@@ -5,6 +5,7 @@
  */
 import { and, matchesState, not, or, stateIn } from 'xstate';
 import type { StateNode } from './configuration.ts';
+import type { Refuse } from './operations.ts';
 import type { Scope } from './scope.ts';
 
 /** The active states, as a guard may ask for them. */
@@ -49,9 +50,9 @@ class PredicateGuard implements Guard {
 }
 
 /** @param root of the definition */
-export function guardOf(guard: unknown, root: StateNode): Guard {
+export function guardOf(guard: unknown, root: StateNode, refuse: Refuse): Guard {
   const implementations = root.machine.implementations.guards as Implementations;
-  if (typeof guard === 'function') return callable(undefined, guard, undefined, root);
+  if (typeof guard === 'function') return callable(undefined, guard, undefined, root, refuse);
   const { type, params } = typeof guard === 'string' ? { type: guard } : (guard as Named);
   const implementation = implementations[type];
   if (!implementation) {
@@ -63,10 +64,13 @@ export function guardOf(guard: unknown, root: StateNode): Guard {
       },
     };
   }
-  if (typeof implementation === 'function') return callable(type, implementation, params, root);
+  if (typeof implementation === 'function') return callable(type, implementation, params, root, refuse);
   // A name for another guard.
   let other: Guard | undefined;
-  return { name: type, passes: (scope, at) => (other ??= guardOf(implementation, root)).passes(scope, at) };
+  return {
+    name: type,
+    passes: (scope, at) => (other ??= guardOf(implementation, root, refuse)).passes(scope, at),
+  };
 }
 
 interface Named {
@@ -74,10 +78,16 @@ interface Named {
   readonly params?: unknown;
 }
 
-function callable(name: string | undefined, guard: object, params: unknown, root: StateNode): Guard {
+function callable(
+  name: string | undefined,
+  guard: object,
+  params: unknown,
+  root: StateNode,
+  refuse: Refuse,
+): Guard {
   if (!('check' in guard)) return new PredicateGuard(name, guard as Predicate, params);
   const { check, guards = [], stateValue } = guard as BuiltIn;
-  const parts = guards.map((part) => guardOf(part, root));
+  const parts = guards.map((part) => guardOf(part, root, refuse));
   switch (check) {
     case checks.and:
       return { name, passes: (scope, at) => parts.every((part) => part.passes(scope, at)) };
@@ -88,7 +98,7 @@ function callable(name: string | undefined, guard: object, params: unknown, root
     case checks.stateIn:
       return { name, passes: isIn(stateValue, root) };
     default:
-      throw new TypeError(`expected and(), or(), not() or stateIn(), got the guard "${name ?? '(inline)'}"`);
+      return refuse(`the built-in guard "${name ?? '(inline)'}"`);
   }
 }
 

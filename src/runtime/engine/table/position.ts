@@ -65,6 +65,8 @@ export class Position implements Whereabouts {
   readonly #choices = new Map<string, readonly Choice[]>();
   readonly #hasWildcards: boolean;
   readonly #eventless: readonly Choice[];
+  /** One for each candidate, whichever event types it is for. */
+  readonly #choiceOf = new Map<Candidate, Choice>();
   readonly #plans = new Map<string, Plan>();
 
   constructor(chart: CompiledChart, nodes: readonly StateNode[]) {
@@ -78,7 +80,7 @@ export class Position implements Whereabouts {
     this.#isLine = all === nodes && nodes.filter(isAtomic).length === 1;
     this.#hasWildcards = nodes.some((node) => [...node.transitions.keys()].some(isWildcard));
     this.#eventless = this.#isLine
-      ? this.#line().flatMap((node) => chart.eventlessOf(node).map((candidate) => new Choice(candidate)))
+      ? this.#line().flatMap((node) => chart.eventlessOf(node).map((candidate) => this.#choice(candidate)))
       : NONE;
     if (this.#isLine) {
       for (const node of nodes) {
@@ -128,8 +130,17 @@ export class Position implements Whereabouts {
 
   #choicesOf(type: string): readonly Choice[] {
     return this.#line().flatMap((node) =>
-      this.#chart.candidatesOf(node, type).map((candidate) => new Choice(candidate)),
+      this.#chart.candidatesOf(node, type).map((candidate) => this.#choice(candidate)),
     );
+  }
+
+  #choice(candidate: Candidate): Choice {
+    let choice = this.#choiceOf.get(candidate);
+    if (choice === undefined) {
+      choice = new Choice(candidate);
+      this.#choiceOf.set(candidate, choice);
+    }
+    return choice;
   }
 
   #choose(choice: Choice, step: Step): Plan {

@@ -21,7 +21,6 @@ import { ChartNeverSettles } from '../settling.ts';
 import { Call, TO, type Work } from '../work.ts';
 import type { CompiledChart } from './compiled-chart.ts';
 import type { HistoryValue } from './configuration.ts';
-import { guardOf } from './guards.ts';
 import {
   type Assignment,
   type Completion,
@@ -336,9 +335,10 @@ export class Step {
     const { scope } = this;
     const actions: unknown[] = [];
     const enqueue = Object.assign((action: unknown) => void actions.push(action), wrapped(actions));
-    const { root } = this.#chart.definition;
     collect(
-      new EnqueueScope(scope, enqueue, (guard) => Boolean(guardOf(guard, root).passes(scope, this.position))),
+      new EnqueueScope(scope, enqueue, (guard) =>
+        Boolean(this.#chart.guardOf(guard).passes(scope, this.position)),
+      ),
       params,
     );
     for (const action of actions) this.#do(this.#chart.operationOf(action, operation.awaited));
