@@ -71,7 +71,6 @@ export {
 export {
   type AgentDefinition,
   type AgentLog,
-  type AgentManifest,
   type AnyAgentDefinition,
   defineAgent,
   type DefineAgentOptions,
@@ -84,6 +83,7 @@ export {
   type Vote,
   type VoteContext,
 } from './runtime/definition/define-agent.ts';
+export type { AgentManifest } from './runtime/definition/manifest.ts';
 export { AgentSystemError, type ErrorCode, errorCodes } from './runtime/values/errors.ts';
 export type { HealthReport } from './runtime/agent/liveness.ts';
 export type {

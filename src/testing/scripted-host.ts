@@ -8,7 +8,7 @@
  */
 import { z } from 'zod';
 import { agentSpec, type ExitReason, type Isolation, type ParsedAgentSpec } from '../machines/index.ts';
-import { type AgentManifest, manifestOf } from '../runtime/definition/define-agent.ts';
+import { type AgentManifest, manifestOf } from '../runtime/definition/manifest.ts';
 import type { BodyListener, BodyReport, BodyRequest, BodyStart, Host } from '../runtime/hosting/host.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 

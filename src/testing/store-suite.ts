@@ -11,7 +11,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { AgentLife, RoundTerms } from '../machines/index.ts';
-import type { AgentManifest } from '../runtime/definition/define-agent.ts';
+import type { AgentManifest } from '../runtime/definition/manifest.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
 import type { Recovery, Store } from '../runtime/journal/store.ts';
 import type { EventBody, SystemEvent } from '../runtime/journal/system-event.ts';

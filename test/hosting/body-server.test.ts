@@ -1,6 +1,11 @@
+import { eachReport } from '../../src/runtime/hosting/hosts/message-check.ts';
 import { describe, expect, test } from 'vitest';
 import { BodyServer } from '../../src/runtime/hosting/hosts/body-server.ts';
-import { childMessage, eachWord, type Order, type Word } from '../../src/runtime/hosting/hosts/protocol.ts';
+import {
+  childMessage,
+  type ChildRequest,
+  type ChildReport,
+} from '../../src/runtime/hosting/hosts/protocol.ts';
 
 const module = new URL('../fixtures/agents/hostile.ts', import.meta.url).href;
 const MOST = 20_000;
@@ -8,23 +13,23 @@ const long = 'x'.repeat(MOST);
 
 /** A server with one body, over a channel that takes no message longer than `MOST`. */
 async function serving() {
-  const words: Word[] = [];
+  const reports: ChildReport[] = [];
   let heard: (() => void) | undefined;
   const server = new BodyServer({
     reach: 'process',
     send: (message, _transfer, sent) => {
       if (JSON.stringify(message).length > MOST) throw new RangeError(`it is longer than ${MOST}`);
-      eachWord(message, (_body, word) => words.push(word));
+      eachReport(message, (_body, report) => reports.push(report));
       sent?.();
       heard?.();
     },
     leave: () => {},
   });
-  const ask = (order: Order): void => server.receive(childMessage(0, [{ body: 1, order }]));
-  const until = async (type: Word['type']): Promise<Word> => {
+  const ask = (request: ChildRequest): void => server.receive(childMessage(0, [{ body: 1, request }]));
+  const until = async (type: ChildReport['type']): Promise<ChildReport> => {
     for (;;) {
-      const place = words.findIndex((word) => word.type === type);
-      if (place !== -1) return words.splice(place, 1)[0]!;
+      const place = reports.findIndex((report) => report.type === type);
+      if (place !== -1) return reports.splice(place, 1)[0]!;
       await new Promise<void>((resolve) => (heard = resolve));
     }
   };
@@ -43,7 +48,7 @@ async function serving() {
     },
   });
   await until('ready');
-  return { ask, run, until, words };
+  return { ask, run, until, reports };
 }
 
 describe('what is too long to be sent', () => {
@@ -69,7 +74,7 @@ describe('what is too long to be sent', () => {
     expect(await until('task.completed')).toMatchObject({ output: 'answered' });
   });
   test('as a state fails the task that left it so, and its save', async () => {
-    const { ask, run, until, words } = await serving();
+    const { ask, run, until, reports } = await serving();
     run('detail', long);
     expect(await until('task.failed')).toMatchObject({ code: 'TASK_FAILED' });
     ask({ type: 'state.save' });
@@ -78,7 +83,7 @@ describe('what is too long to be sent', () => {
         message: expect.stringMatching(/^the state cannot be sent .*: it is longer than 20000$/) as unknown,
       },
     });
-    expect(words).toEqual([]);
+    expect(reports).toEqual([]);
   });
 });
 

@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { ExitReason } from '../../src/machines/index.ts';
-import { defineAgent, manifestOf } from '../../src/runtime/definition/define-agent.ts';
+import { defineAgent } from '../../src/runtime/definition/define-agent.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { ChildBodies, type ChildBodiesOptions } from '../../src/runtime/hosting/hosts/child-bodies.ts';
-import { type BodyKey, CHILD, eachOrder, type Order } from '../../src/runtime/hosting/hosts/protocol.ts';
+import {
+  type BodyKey,
+  CHILD,
+  eachRequest,
+  type ChildRequest,
+} from '../../src/runtime/hosting/hosts/protocol.ts';
 import { Witness } from '../../src/testing/host-laws.ts';
 import { simulatedClock } from '../../src/testing/simulated-clock.ts';
 import { faultyAgent, specOf } from './hosts.ts';
@@ -10,7 +16,7 @@ import { faultyAgent, specOf } from './hosts.ts';
 /** Bodies of a child that does nothing but what it is told to. */
 function scripted(options: Partial<ChildBodiesOptions> = {}) {
   const clock = simulatedClock();
-  const sent: { taken: number; orders: { body: BodyKey; type: Order['type'] }[] }[] = [];
+  const sent: { taken: number; requests: { body: BodyKey; type: ChildRequest['type'] }[] }[] = [];
   const kills: ExitReason[] = [];
   const log: string[] = [];
   const bodies = new ChildBodies({
@@ -28,9 +34,9 @@ function scripted(options: Partial<ChildBodiesOptions> = {}) {
     usage: { memoryBytes: 100, cpuMs: 10 },
     send: (message) => {
       structuredClone(message);
-      const orders: (typeof sent)[number]['orders'] = [];
-      eachOrder(message, (body, { type }) => orders.push({ body, type }));
-      sent.push({ taken: message[0], orders });
+      const requests: (typeof sent)[number]['requests'] = [];
+      eachRequest(message, (body, { type }) => requests.push({ body, type }));
+      sent.push({ taken: message[0], requests });
     },
     kill: (reason) => kills.push(reason),
     watch: () => log.push('watch'),
@@ -47,18 +53,18 @@ function scripted(options: Partial<ChildBodiesOptions> = {}) {
     return witness;
   };
   const say = (...message: unknown[]): void => bodies.message(message);
-  const orders = () => sent.flatMap(({ orders }) => orders);
-  return { bodies, clock, sent, kills, log, open, say, orders };
+  const requests = () => sent.flatMap(({ requests }) => requests);
+  return { bodies, clock, sent, kills, log, open, say, requests };
 }
 
 describe('the last body of a child', () => {
   test('exits when the child is gone, with the reason that it gave', async () => {
-    const { bodies, clock, open, say, orders, log } = scripted();
+    const { bodies, clock, open, say, requests, log } = scripted();
     const witness = open();
     say(1, { type: 'exited', reason: 'shutdown' });
     await clock.advance(99);
     expect(witness.exits).toEqual([]);
-    expect(orders().at(-1)).toEqual({ body: CHILD, type: 'end' });
+    expect(requests().at(-1)).toEqual({ body: CHILD, type: 'end' });
     expect(bodies.isOpen).toBe(false);
     bodies.ended('normal');
     expect(witness.exits).toEqual(['shutdown']);
@@ -108,11 +114,11 @@ describe('one body of several', () => {
     expect(kills).toEqual([]);
   });
   test('that obeys a kill takes nobody along', async () => {
-    const { open, say, kills, clock, orders } = scripted({ group: 'g' });
+    const { open, say, kills, clock, requests } = scripted({ group: 'g' });
     const [first, second] = [open('a'), open('b')];
     first.body.kill();
     await clock.advance(49);
-    expect(orders().at(-1)).toEqual({ body: 1, type: 'kill' });
+    expect(requests().at(-1)).toEqual({ body: 1, type: 'kill' });
     say(1, { type: 'exited', reason: 'killed' });
     await clock.advance(1_000);
     expect([first.exits, second.exits, kills]).toEqual([['killed'], [], []]);
@@ -150,7 +156,7 @@ describe('the channel', () => {
     body.post({ type: 'state.save' });
     body.post({ type: 'terminate' });
     await clock.advance(0);
-    expect(sent.map(({ orders }) => orders.map(({ type }) => type))).toEqual([
+    expect(sent.map(({ requests }) => requests.map(({ type }) => type))).toEqual([
       ['open', 'state.save', 'terminate'],
     ]);
   });
@@ -167,7 +173,7 @@ describe('the channel', () => {
     expect(sent).toHaveLength(2);
     say();
     await clock.advance(0);
-    expect(sent.at(-1)).toEqual({ taken: 19, orders: [] });
+    expect(sent.at(-1)).toEqual({ taken: 19, requests: [] });
   });
   test('what comes past the protocol, late or malformed, is dropped', () => {
     const { bodies, open, say } = scripted();

@@ -2,7 +2,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AgentSystemError, type ExitReason } from '../../src/index.ts';
-import { defineAgent, manifestOf } from '../../src/runtime/definition/define-agent.ts';
+import { defineAgent } from '../../src/runtime/definition/define-agent.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { MAX_CAUSES, MAX_ERRORS } from '../../src/runtime/values/error-info.ts';
 import { errorCodes } from '../../src/runtime/values/errors.ts';
 import type { ChildListener } from '../../src/runtime/hosting/hosts/child.ts';
@@ -10,12 +11,11 @@ import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import {
   CHILD,
-  eachOrder,
-  eachWord,
-  type Order,
-  type Word,
+  eachRequest,
+  type ChildRequest,
+  type ChildReport,
 } from '../../src/runtime/hosting/hosts/protocol.ts';
-import { endOf } from '../../src/runtime/hosting/hosts/message-check.ts';
+import { eachReport, endOf } from '../../src/runtime/hosting/hosts/message-check.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { MAX_LEVELS } from '../../src/runtime/values/clone-survey.ts';
 import { openWitnessed } from '../../src/testing/host-laws.ts';
@@ -44,8 +44,8 @@ class ScriptedChild {
     if (!this.#isGone) this.#listener.message(structuredClone(message));
   }
 
-  send(message: Parameters<typeof eachOrder>[0]): void {
-    queueMicrotask(() => eachOrder(message, (body, order) => this.#obey(body, order)));
+  send(message: Parameters<typeof eachRequest>[0]): void {
+    queueMicrotask(() => eachRequest(message, (body, request) => this.#obey(body, request)));
   }
 
   kill(reason: ExitReason): void {
@@ -55,22 +55,22 @@ class ScriptedChild {
   watch(): void {}
   ref(): void {}
 
-  #obey(body: number, order: Order): void {
-    const say = (word: Word): void => this.say([body, word]);
-    switch (order.type) {
+  #obey(body: number, request: ChildRequest): void {
+    const say = (report: ChildReport): void => this.say([body, report]);
+    switch (request.type) {
       case 'describe':
-        return say({ type: 'described', question: order.question, manifest });
+        return say({ type: 'described', question: request.question, manifest });
       case 'open':
         return say({ type: 'ready', manifest });
       case 'task.run': {
-        const { taskId, task, input } = order;
+        const { taskId, task, input } = request;
         if (task === 'echo') say({ type: 'task.completed', taskId, output: input });
         return;
       }
       case 'task.cancel':
-        return say({ type: 'task.completed', taskId: order.taskId, output: 0 });
+        return say({ type: 'task.completed', taskId: request.taskId, output: 0 });
       case 'health.check':
-        return say({ type: 'health.answered', checkId: order.checkId });
+        return say({ type: 'health.answered', checkId: request.checkId });
       case 'state.save':
         return say({ type: 'state.saved', state: { json: '{}', stateVersion: 1 } });
       case 'terminate':
@@ -98,7 +98,7 @@ function scriptedChildren(clock: SimulatedClock) {
     leaveTimeoutMs: 100,
     watchEveryMs: Infinity,
     describeTimeoutMs: 1_000,
-    probeIdleMs: Infinity,
+    describerIdleMs: Infinity,
     refusal: () => undefined,
     start: ({ name }, listener) => {
       const child = new ScriptedChild(listener);
@@ -130,7 +130,7 @@ const anything = fc.anything({
   withNullPrototype: true,
 });
 /** The words of the protocol, with fields that are right, nearly right, or anything. */
-const word = (() => {
+const report = (() => {
   const field = (...near: unknown[]) =>
     fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...near) }, anything);
   const error = { name: 'Error', message: 'm' };
@@ -171,7 +171,7 @@ const word = (() => {
   );
 })();
 const key = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(CHILD, 1, 1, 2) }, anything);
-const pair = fc.tuple(key, fc.oneof({ weight: 9, arbitrary: word }, anything));
+const pair = fc.tuple(key, fc.oneof({ weight: 9, arbitrary: report }, anything));
 const message = fc.oneof(anything, {
   weight: 5,
   arbitrary: fc.array(pair, { minLength: 1, maxLength: 3 }).map((pairs) => pairs.flat()),
@@ -180,9 +180,10 @@ const message = fc.oneof(anything, {
 /** What is said of the task under way names it. */
 function about(taskId: string, said: unknown): unknown {
   if (!Array.isArray(said)) return said;
-  return said.map((word: unknown) => {
-    const isOfTask = typeof word === 'object' && word !== null && 'taskId' in word && word.taskId === TASK;
-    return isOfTask ? { ...word, taskId } : word;
+  return said.map((report: unknown) => {
+    const isOfTask =
+      typeof report === 'object' && report !== null && 'taskId' in report && report.taskId === TASK;
+    return isOfTask ? { ...report, taskId } : report;
   });
 }
 
@@ -243,16 +244,16 @@ for (let level = 0; level < 60; level += 1) doubled = [doubled, doubled];
 test('10,000 messages are judged without a throw, and most are refused', () => {
   let heard = 0;
   for (const said of fc.sample(message, { numRuns: 10_000, seed: 1 })) {
-    eachWord(said, (_, word) => {
+    eachReport(said, (_, report) => {
       heard += 1;
-      if (word.type === 'exited' || word.type === 'crashed') expect(endOf(word)).toBeDefined();
+      if (report.type === 'exited' || report.type === 'crashed') expect(endOf(report)).toBeDefined();
     });
   }
   expect(heard).toBeGreaterThan(500);
   expect(heard).toBeLessThan(10_000);
 });
 
-describe('what is no word of the protocol', () => {
+describe('what is no report of the protocol', () => {
   test.for([
     ['no pair', [1]],
     ['no data of it', 'ready'],
@@ -349,7 +350,7 @@ describe('a module that answers while it is described', () => {
     const { host, childOf } = scriptedChildren(clock);
     const { agents } = await rig({ clock, hosts: { process: host } });
     const register = agents.register({ module });
-    childOf('probe').say(forged);
+    childOf('module describer').say(forged);
     expect((await refusal(register)).message).toMatch(/expected it to say what its agent is, got .*forged/);
   });
   test('answers no question that is asked after its own', async () => {
@@ -357,8 +358,8 @@ describe('a module that answers while it is described', () => {
     const { host, childOf } = scriptedChildren(clock);
     const first = host.describe(module, {});
     const second = host.describe(module, {});
-    childOf('probe').say(forged);
-    childOf('probe').say(forged);
+    childOf('module describer').say(forged);
+    childOf('module describer').say(forged);
     await expect(first).rejects.toThrow(/forged/);
     expect(await second).toEqual(manifest);
     await host.close();

@@ -1,9 +1,10 @@
 /** One child describes all modules, one after the other: none of them takes another's time, or its answer. */
 import { expect, onTestFinished, test } from 'vitest';
 import type { ExitReason } from '../../src/index.ts';
-import { defineAgent, manifestOf } from '../../src/runtime/definition/define-agent.ts';
+import { defineAgent } from '../../src/runtime/definition/define-agent.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
-import { CHILD, eachOrder } from '../../src/runtime/hosting/hosts/protocol.ts';
+import { CHILD, eachRequest } from '../../src/runtime/hosting/hosts/protocol.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 
 const manifest = manifestOf(defineAgent({ type: 'described', init: () => 0, tasks: {} }));
@@ -22,15 +23,15 @@ function describer() {
     leaveTimeoutMs: 100,
     watchEveryMs: Infinity,
     describeTimeoutMs: 60_000,
-    probeIdleMs: Infinity,
+    describerIdleMs: Infinity,
     refusal: () => undefined,
     start: (_, { message, ended }) => ({
       kind: 'process',
       usage: undefined,
       send: (sent) =>
-        eachOrder(sent, (_body, order) => {
-          if (order.type !== 'describe' || order.module === hanging.href) return;
-          queueMicrotask(() => message([CHILD, { type: 'described', question: order.question, manifest }]));
+        eachRequest(sent, (_body, request) => {
+          if (request.type !== 'describe' || request.module === hanging.href) return;
+          queueMicrotask(() => message([CHILD, { type: 'described', question: request.question, manifest }]));
         }),
       kill: (reason) => {
         kills.push(reason);

@@ -11,12 +11,12 @@ import {
   MAX_ERRORS,
   MAX_TEXT_OF_ALL,
 } from '../../src/runtime/values/error-info.ts';
-import { isWord } from '../../src/runtime/hosting/hosts/message-check.ts';
+import { isChildReport } from '../../src/runtime/hosting/hosts/message-check.ts';
 
 const thereAndBack = (thrown: unknown): Error & Record<string, unknown> =>
   errorFrom(structuredClone(errorInfoOf(thrown))) as Error & Record<string, unknown>;
 const isTaken = (thrown: unknown): boolean =>
-  isWord({ type: 'health.failed', checkId: 1, error: structuredClone(errorInfoOf(thrown)) });
+  isChildReport({ type: 'health.failed', checkId: 1, error: structuredClone(errorInfoOf(thrown)) });
 
 /** `count` causes below one error. */
 function chain(count: number, of: (depth: number) => Error = (depth) => new Error(`e${depth}`)): Error {
@@ -189,7 +189,7 @@ describe('what is no data, or a secret, stays', () => {
       hint: '[redacted]!',
     });
   });
-  it('dates, buffers, sets, large numbers and errors in fields are told in words', () => {
+  it('dates, buffers, sets, large numbers and errors in fields are told in reports', () => {
     const fields = {
       at: new Date(0),
       never: new Date(NaN),
@@ -289,7 +289,7 @@ describe('however much is thrown, what is kept is bounded', () => {
         const info = errorInfoOf(thrown);
         expect(JSON.parse(JSON.stringify(info))).toEqual(info);
         expect(exitReason.safeParse({ error: info }).success).toBe(true);
-        expect(isWord({ type: 'health.failed', checkId: 1, error: structuredClone(info) })).toBe(true);
+        expect(isChildReport({ type: 'health.failed', checkId: 1, error: structuredClone(info) })).toBe(true);
         expect(errorFrom(info).message).toBe(info.message);
       }),
       { numRuns: 2_000 },

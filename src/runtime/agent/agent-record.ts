@@ -13,7 +13,7 @@ import {
   showLife,
   type ShownLife,
 } from '../../machines/index.ts';
-import type { AgentManifest } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import type { Usage } from '../hosting/host.ts';
 import type { HealthReport } from './liveness.ts';
 import type { TaskMetrics, TasksAtWork } from './mailbox.ts';

@@ -1,7 +1,8 @@
 /** What all agents of a system share, and what one agent is made of: the seams between an agent and its system. */
 import type { Logger } from 'pino';
 import type { LifePolicy, ParsedAgentSpec } from '../../machines/index.ts';
-import type { AgentManifest, AnyAgentDefinition } from '../definition/define-agent.ts';
+import type { AnyAgentDefinition } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import type { BodyReport, Host, VariableState } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';

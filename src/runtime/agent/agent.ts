@@ -29,7 +29,8 @@ import {
   positionAt,
 } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
-import type { AgentManifest, AnyAgentDefinition } from '../definition/define-agent.ts';
+import type { AnyAgentDefinition } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import {
   type Chart,

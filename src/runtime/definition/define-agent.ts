@@ -9,7 +9,6 @@ import type { ExitReason } from '../../machines/index.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { AgentSelf, ChartFacet } from './agent-self.ts';
-import { definitionHash } from './definition-hash.ts';
 import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
 
 type MaybePromise<Value> = Value | Promise<Value>;
@@ -297,43 +296,5 @@ export const definitionList = z
       types.add(type);
     }
   });
-
-/** What a definition says of itself, as data: all that a parent knows of an agent that lives elsewhere. */
-export interface AgentManifest {
-  readonly type: string;
-  readonly capabilities: readonly string[];
-  readonly variables: readonly string[];
-  readonly votes: boolean;
-  readonly stateVersion: number;
-  /** Tells one version of the definition from another. */
-  readonly hash: string;
-  /** Where its behaviour is a chart: tells charts apart whose snapshots do not fit each other. */
-  readonly chart?: string;
-  readonly tasks: Readonly<Record<string, { readonly requires: readonly string[]; readonly retry: boolean }>>;
-}
-
-const manifests = new WeakMap<AnyAgentDefinition, AgentManifest>();
-
-export function manifestOf(definition: AnyAgentDefinition): AgentManifest {
-  let manifest = manifests.get(definition);
-  if (manifest === undefined) {
-    const tasks = Object.entries(definition.tasks).map(
-      ([name, task]) =>
-        [name, { requires: task.requires ?? [], retry: task.retry === 'on_host_loss' }] as const,
-    );
-    manifest = {
-      type: definition.type,
-      capabilities: Object.freeze([...definition.capabilities]),
-      variables: Object.freeze([...definition.variables]),
-      votes: definition.vote !== undefined,
-      stateVersion: definition.stateVersion ?? 1,
-      hash: definitionHash(definition),
-      ...(definition.chart ? { chart: definition.chart.identity } : {}),
-      tasks: Object.assign(Object.create(null), Object.fromEntries(tasks)) as AgentManifest['tasks'],
-    };
-    manifests.set(definition, manifest);
-  }
-  return manifest;
-}
 
 export type { Schema };

@@ -6,12 +6,8 @@
  */
 import { z } from 'zod';
 import type { AgentLife } from '../../machines/index.ts';
-import {
-  type AgentManifest,
-  type AnyAgentDefinition,
-  definitionList,
-  manifestOf,
-} from '../definition/define-agent.ts';
+import { type AnyAgentDefinition, definitionList } from '../definition/define-agent.ts';
+import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { loadAgentModule } from '../definition/load-agent-module.ts';
 import { parseInput } from '../values/malformed.ts';

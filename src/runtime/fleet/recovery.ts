@@ -11,12 +11,8 @@ import type { Agent } from '../agent/agent.ts';
 import type { CarriedTask } from '../agent/carried-tasks.ts';
 import type { Agents } from './agents.ts';
 import type { Alerts } from '../observability/alerts.ts';
-import {
-  type AgentManifest,
-  type AnyAgentDefinition,
-  defineAgent,
-  manifestOf,
-} from '../definition/define-agent.ts';
+import { type AnyAgentDefinition, defineAgent } from '../definition/define-agent.ts';
+import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import { parseInput } from '../values/malformed.ts';

@@ -7,7 +7,8 @@
 import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import { Agent } from '../agent/agent.ts';
 import type { AgentServices, KeptSpec } from '../agent/agent-services.ts';
-import { type AgentManifest, type AnyAgentDefinition, manifestOf } from '../definition/define-agent.ts';
+import type { AnyAgentDefinition } from '../definition/define-agent.ts';
+import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';

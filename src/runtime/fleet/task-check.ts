@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { durationMs } from '../../machines/index.ts';
 import type { TaskRequest } from '../agent/mailbox.ts';
-import type { AgentManifest } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';

@@ -18,16 +18,16 @@ import {
   type Offer,
   whenSettled,
 } from '../definition/agent-self.ts';
-import {
-  type AgentLog,
-  type AnyAgentDefinition,
-  type InitContext,
-  manifestOf,
-  type Proposal,
-  type TaskContext,
-  type TaskDefinition,
-  type Vote,
+import type {
+  AgentLog,
+  AnyAgentDefinition,
+  InitContext,
+  Proposal,
+  TaskContext,
+  TaskDefinition,
+  Vote,
 } from '../definition/define-agent.ts';
+import { manifestOf } from '../definition/manifest.ts';
 import { errorInfoOf, inWords } from '../values/errors.ts';
 import type { Body, BodyListener, BodyRequest, BodyStart, TraceParent, VariableState } from './host.ts';
 import type { ChartObserver } from '../engine/chart.ts';

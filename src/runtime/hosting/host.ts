@@ -9,7 +9,8 @@
  */
 import type { ErrorInfo, ExitReason, Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
-import type { AgentManifest, AnyAgentDefinition, Proposal, Vote } from '../definition/define-agent.ts';
+import type { AnyAgentDefinition, Proposal, Vote } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import type { ErrorCode } from '../values/errors.ts';
 

@@ -20,7 +20,7 @@ import type {
   ScalingAlert,
   Tally,
 } from '../../machines/index.ts';
-import type { AgentManifest } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import type { ErrorCode } from '../values/errors.ts';
 
 /** A spec as it is kept: where the module is code of the program, only its type is. */

@@ -14,7 +14,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Agents } from '../fleet/agents.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import type { AgentManifest } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
 import { BusyMeter } from './busy-meter.ts';

@@ -14,7 +14,7 @@ import type { Agent } from '../agent/agent.ts';
 import type { Agents } from '../fleet/agents.ts';
 import type { RunQueue } from '../engine/run-queue.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import type { AgentManifest } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { CloseReport } from './close-report.ts';
 import type { Dispatcher } from './dispatcher.ts';

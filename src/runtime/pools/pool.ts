@@ -26,7 +26,7 @@ import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, createChart } from '../engine/create-chart.ts';
 import { RunQueue } from '../engine/run-queue.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import type { AgentManifest } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { TaskRequest } from '../agent/mailbox.ts';

@@ -72,7 +72,8 @@ class Words {
   }
 
   #putObject(value: object | null, key: string, depth: number): void {
-    if (value === null || depth === MAX_DEPTH) this.text += 'null';
+    if (value === null) this.text += 'null';
+    else if (depth === MAX_DEPTH) this.text += '…';
     else if ('toJSON' in value && typeof value.toJSON === 'function') {
       this.put(value.toJSON(key), key, depth + 1);
     } else if (isSecretKey(key)) this.text += JSON.stringify(REDACTED);

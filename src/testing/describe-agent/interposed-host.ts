@@ -7,7 +7,7 @@
  * I2  What a test asks of a body (its state) the runtime hears nothing of.
  */
 import type { ExitReason, Isolation, ParsedAgentSpec } from '../../machines/index.ts';
-import type { AgentManifest } from '../../runtime/definition/define-agent.ts';
+import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type {
   Body,

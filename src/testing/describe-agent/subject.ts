@@ -4,11 +4,8 @@ import type * as FastCheck from 'fast-check';
 import type { AnyStateMachine } from 'xstate';
 import type { Isolation } from '../../machines/index.ts';
 import type { VariableDefinition } from '../../runtime/coordination/variables/variable.ts';
-import {
-  type AgentManifest,
-  type AnyAgentDefinition,
-  manifestOf,
-} from '../../runtime/definition/define-agent.ts';
+import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
+import { type AgentManifest, manifestOf } from '../../runtime/definition/manifest.ts';
 import { isMachine } from '../../runtime/definition/chart-agent/chart-shape.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import { Faults, withFaults } from './faults.ts';

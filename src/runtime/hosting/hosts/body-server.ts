@@ -13,23 +13,23 @@ import type { ExitReason } from '../../../machines/index.ts';
 import { AgentBody } from '../agent-body.ts';
 import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
-import { errorInfoOf } from '../../values/errors.ts';
+import { errorInfoOf, inWords } from '../../values/errors.ts';
 import type { BodyReport, BodyRequest } from '../host.ts';
 import { loadAgentModule } from '../../definition/load-agent-module.ts';
 import { describeDefinition } from './in-process.ts';
-import { foreignInWords, MAX_LOG_TEXT } from './message-check.ts';
-import { Outbox } from './send-buffer.ts';
+import { SendBuffer } from './send-buffer.ts';
 import {
   type BodyKey,
   CHILD,
   type ChildMessage,
   cloneError,
-  eachOrder,
-  type Order,
+  eachRequest,
+  MAX_LOG_TEXT,
+  type ChildRequest,
   type ParentMessage,
   type RemoteStart,
   type ToParent,
-  type Word,
+  type ChildReport,
 } from './protocol.ts';
 
 export interface BodyServerOptions {
@@ -56,7 +56,7 @@ const MAX_SUBSTITUTE = 8_192;
 
 export class BodyServer {
   readonly #options: BodyServerOptions;
-  readonly #outbox: Outbox;
+  readonly #sendBuffer: SendBuffer;
   readonly #bodies = new Map<BodyKey, AgentBody>();
   #turns: Turn[] = [];
   #isWorking = false;
@@ -64,7 +64,7 @@ export class BodyServer {
 
   constructor(options: BodyServerOptions) {
     this.#options = options;
-    this.#outbox = new Outbox({
+    this.#sendBuffer = new SendBuffer({
       send: (message, transfer, sent) => {
         assertSendable(message, options.reach);
         options.send(message, transfer, sent);
@@ -75,8 +75,8 @@ export class BodyServer {
 
   receive(message: ChildMessage): void {
     if (this.#isGone) return;
-    this.#outbox.taken(message[0]);
-    eachOrder(message, this.#take);
+    this.#sendBuffer.taken(message[0]);
+    eachRequest(message, this.#take);
     if (!this.#isWorking) this.#work();
   }
 
@@ -85,32 +85,35 @@ export class BodyServer {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#turns = [];
-    this.#outbox.put({ body: CHILD, word: { type: 'crashed', reason: { error: errorInfoOf(thrown) } } });
-    this.#outbox.drain(() => this.#options.leave(1));
+    this.#sendBuffer.put({
+      body: CHILD,
+      report: { type: 'crashed', reason: { error: errorInfoOf(thrown) } },
+    });
+    this.#sendBuffer.drain(() => this.#options.leave(1));
   }
 
   /** Sends what was said and has not left yet: the last chance before an exit. */
   flush(): void {
-    if (!this.#isGone) this.#outbox.drain();
+    if (!this.#isGone) this.#sendBuffer.drain();
   }
 
   /** Tells of something that is no body's. */
-  tell(word: Word): void {
-    this.#outbox.urgent({ body: CHILD, word });
+  tell(report: ChildReport): void {
+    this.#sendBuffer.urgent({ body: CHILD, report });
   }
 
-  readonly #take = (body: BodyKey, order: Order): void => {
-    switch (order.type) {
+  readonly #take = (body: BodyKey, request: ChildRequest): void => {
+    switch (request.type) {
       case 'open':
-        return this.#open(body, order.start);
+        return this.#open(body, request.start);
       case 'kill':
         return this.#bodies.get(body)?.kill();
       case 'describe':
-        return void this.#describe(order);
+        return void this.#describe(request);
       case 'end':
-        return this.#outbox.drain(() => this.#options.leave(0));
+        return this.#sendBuffer.drain(() => this.#options.leave(0));
       default:
-        return this.#ask(body, order);
+        return this.#ask(body, request);
     }
   };
 
@@ -187,37 +190,41 @@ export class BodyServer {
     switch (report.type) {
       case 'health.answered':
       case 'health.failed':
-        return this.#outbox.urgent({ body, word: report });
+        return this.#sendBuffer.urgent({ body, report });
       case 'task.failed': {
         // What was thrown stays here: its description travels.
-        const { cause: _, ...word } = report;
-        return this.#outbox.put({ body, word });
+        const { cause: _, ...told } = report;
+        return this.#sendBuffer.put({ body, report: told });
       }
       case 'task.completed': {
         const { type, taskId, output, state, transfer } = report;
-        const word = state === undefined ? { type, taskId, output } : { type, taskId, output, state };
-        return this.#outbox.put({ body, word }, transfer);
+        const told = state === undefined ? { type, taskId, output } : { type, taskId, output, state };
+        return this.#sendBuffer.put({ body, report: told }, transfer);
       }
       case 'log':
         // It may be the last before an abort, or a loop without end: it leaves at once, as far as there is credit.
-        this.#outbox.put({ body, word: report });
-        return this.#outbox.flush();
+        this.#sendBuffer.put({ body, report });
+        return this.#sendBuffer.flush();
       case 'ready':
         // Nothing urgent may overtake it.
-        this.#outbox.put({ body, word: report });
-        return this.#outbox.drain();
+        this.#sendBuffer.put({ body, report });
+        return this.#sendBuffer.drain();
       default:
-        return this.#outbox.put({ body, word: report });
+        return this.#sendBuffer.put({ body, report });
     }
   }
 
   #exited(body: BodyKey, reason: ExitReason): void {
     if (!this.#bodies.delete(body) || this.#isGone) return;
-    this.#outbox.put({ body, word: { type: 'exited', reason } });
-    this.#outbox.drain();
+    this.#sendBuffer.put({ body, report: { type: 'exited', reason } });
+    this.#sendBuffer.drain();
   }
 
-  async #describe({ question, module, initArgs }: Extract<Order, { type: 'describe' }>): Promise<void> {
+  async #describe({
+    question,
+    module,
+    initArgs,
+  }: Extract<ChildRequest, { type: 'describe' }>): Promise<void> {
     try {
       const manifest = await describeDefinition(await loadAgentModule(new URL(module)), initArgs);
       this.tell({ type: 'described', question, manifest });
@@ -226,38 +233,38 @@ export class BodyServer {
     }
   }
 
-  #substitute({ body, word }: ToParent, thrown: unknown): ToParent | undefined {
-    switch (word.type) {
+  #substitute({ body, report }: ToParent, thrown: unknown): ToParent | undefined {
+    switch (report.type) {
       case 'task.completed': {
         // The state that went with it was not heard of: the next task has to tell it again.
         this.#bodies.get(body)?.forgetSaved();
         const error = cloneError('the output of the task', thrown);
-        return { body, word: { type: 'task.failed', taskId: word.taskId, code: 'TASK_FAILED', error } };
+        return { body, report: { type: 'task.failed', taskId: report.taskId, code: 'TASK_FAILED', error } };
       }
       case 'health.answered': {
         const { message } = cloneError('the detail of a health check', thrown);
         this.#report(body, { type: 'log', level: 'warn', message });
-        return { body, word: { type: 'health.answered', checkId: word.checkId } };
+        return { body, report: { type: 'health.answered', checkId: report.checkId } };
       }
       case 'task.progress': {
         const { message } = cloneError('the progress of a task', thrown);
-        return { body, word: { type: 'log', level: 'warn', message } };
+        return { body, report: { type: 'log', level: 'warn', message } };
       }
       case 'log': {
         const { message: problem } = cloneError('the fields', thrown);
-        const fields = { fields: foreignInWords(word.fields), problem };
-        return { body, word: { ...word, message: word.message.slice(0, MAX_SUBSTITUTE), fields } };
+        const fields = { fields: inWords(report.fields), problem };
+        return { body, report: { ...report, message: report.message.slice(0, MAX_SUBSTITUTE), fields } };
       }
       case 'state.saved':
-        return { body, word: { type: 'state.save_failed', error: cloneError('the state', thrown) } };
+        return { body, report: { type: 'state.save_failed', error: cloneError('the state', thrown) } };
       case 'state.changed': {
         this.#bodies.get(body)?.forgetSaved();
         const { message } = cloneError('the state, which was not saved,', thrown);
-        return { body, word: { type: 'log', level: 'error', message } };
+        return { body, report: { type: 'log', level: 'error', message } };
       }
       case 'offer.told': {
-        const { state: _, ...offer } = word.offer;
-        return { body, word: { ...word, offer } };
+        const { state: _, ...offer } = report.offer;
+        return { body, report: { ...report, offer } };
       }
       default:
         return undefined;
@@ -268,28 +275,28 @@ export class BodyServer {
 /** @throws TypeError that says what of a message its reader could not have, and where in its value */
 function assertSendable(message: ParentMessage, reach: Reach): void {
   for (let at = 1; at < message.length; at += 2) {
-    const word = message[at] as Word;
-    const problem = cloneProblemOf(ownValueOf(word), reach);
+    const report = message[at] as ChildReport;
+    const problem = cloneProblemOf(ownValueOf(report), reach);
     if (problem !== undefined) throw new TypeError(problem);
-    if (word.type === 'log' && !isShortAsText(word.fields, MAX_LOG_TEXT)) {
+    if (report.type === 'log' && !isShortAsText(report.fields, MAX_LOG_TEXT)) {
       throw new RangeError(`they are longer than ${MAX_LOG_TEXT} characters`);
     }
   }
 }
 
-/** What an agent's code put into a word. */
-function ownValueOf(word: Word): unknown {
-  switch (word.type) {
+/** What an agent's code put into a report. */
+function ownValueOf(report: ChildReport): unknown {
+  switch (report.type) {
     case 'task.completed':
-      return word.output;
+      return report.output;
     case 'task.progress':
-      return word.value;
+      return report.value;
     case 'health.answered':
-      return word.detail;
+      return report.detail;
     case 'offer.told':
-      return word.offer;
+      return report.offer;
     case 'log':
-      return word.fields;
+      return report.fields;
     default:
       return undefined;
   }

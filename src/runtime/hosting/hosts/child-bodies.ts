@@ -18,14 +18,13 @@ import {
   CHILD,
   childMessage,
   cloneError,
-  eachWord,
-  type Order,
+  type ChildRequest,
   type ToChild,
   WINDOW,
-  type Word,
+  type ChildReport,
 } from './protocol.ts';
 import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
-import { endOf } from './message-check.ts';
+import { eachReport, endOf } from './message-check.ts';
 
 export interface ChildBodiesOptions {
   readonly clock: SteadyClock;
@@ -88,17 +87,17 @@ export class ChildBodies implements ChildListener {
     const body = new RemoteBody(this, key, start.agentId, listener);
     this.#bodies.set(key, body);
     this.#living += 1;
-    this.#post({ body: key, order: { type: 'open', start: { ...start, module: module.href } } });
+    this.#post({ body: key, request: { type: 'open', start: { ...start, module: module.href } } });
     return body;
   }
 
   ask(body: RemoteBody, request: BodyRequest): void {
     if (body.isEnding || this.#isGone) return;
-    if (request.type !== 'task.run') return this.#post({ body: body.key, order: request });
-    const { transfer, ...order } = request;
-    if (transfer === undefined || transfer.length === 0) return this.#post({ body: body.key, order });
+    if (request.type !== 'task.run') return this.#post({ body: body.key, request });
+    const { transfer, ...run } = request;
+    if (transfer === undefined || transfer.length === 0) return this.#post({ body: body.key, request: run });
     this.#flush();
-    this.#sendApart({ body: body.key, order }, transfer);
+    this.#sendApart({ body: body.key, request: run }, transfer);
   }
 
   kill(body: RemoteBody): void {
@@ -106,7 +105,7 @@ export class ChildBodies implements ChildListener {
     body.isKilled = true;
     this.#living -= 1;
     if (this.#living === 0) return this.killAll('killed');
-    this.#post({ body: body.key, order: { type: 'kill' } });
+    this.#post({ body: body.key, request: { type: 'kill' } });
     const { clock, killGraceMs } = this.#options;
     body.timer = clock.setTimeout(() => {
       const message = `group "${this.#options.group}" was killed with its member ${body.agentId}, which did not end`;
@@ -141,7 +140,7 @@ export class ChildBodies implements ChildListener {
 
   message(message: unknown): void {
     if (this.#isGone) return;
-    if (!eachWord(message, this.#hear)) return this.#dropped(message);
+    if (!eachReport(message, this.#hear)) return this.#dropped(message);
     this.#received += 1;
     if (this.#received - this.#acknowledged >= WINDOW / 2) this.#schedule();
   }
@@ -174,25 +173,25 @@ export class ChildBodies implements ChildListener {
     }
   }
 
-  readonly #hear = (key: BodyKey, word: Word): void => {
-    switch (word.type) {
+  readonly #hear = (key: BodyKey, report: ChildReport): void => {
+    switch (report.type) {
       case 'exited':
-        return this.#exited(key, endOf(word));
+        return this.#exited(key, endOf(report));
       case 'crashed':
-        return this.#crashed(endOf(word));
+        return this.#crashed(endOf(report));
       case 'usage':
-        this.#reported = word.usage;
+        this.#reported = report.usage;
         return;
       case 'described':
         return;
       default: {
         const body = this.#bodies.get(key);
         if (body === undefined || body.announced !== undefined) return;
-        if (word.type === 'ready') {
+        if (report.type === 'ready') {
           if (body.isReady) return body.listener.dropped?.();
           body.isReady = true;
         }
-        body.listener.report(word);
+        body.listener.report(report);
       }
     }
   };
@@ -211,7 +210,7 @@ export class ChildBodies implements ChildListener {
     body.announced = reason;
     this.#options.clock.clearTimeout(body.timer);
     if (this.#living === 0) {
-      this.#post({ body: CHILD, order: { type: 'end' } });
+      this.#post({ body: CHILD, request: { type: 'end' } });
       return this.#awaitLeaving(reason);
     }
     this.#bodies.delete(key);
@@ -276,57 +275,57 @@ export class ChildBodies implements ChildListener {
   }
 
   #send(items: readonly ToChild[], transfer: readonly ArrayBuffer[] = []): void {
-    for (const { order } of items) assertSendable(order, this.#child.kind);
+    for (const { request } of items) assertSendable(request, this.#child.kind);
     this.#child.send(childMessage(this.#received, items), transfer);
     this.#acknowledged = this.#received;
   }
 
-  /** What becomes of an order that cannot travel. */
-  #refuse({ body: key, order }: ToChild, thrown: unknown): void {
+  /** What becomes of a request that cannot travel. */
+  #refuse({ body: key, request }: ToChild, thrown: unknown): void {
     const body = this.#bodies.get(key);
     if (body === undefined || body.isEnding) return;
     const tell = (report: BodyReport): void => body.listener.report(report);
-    switch (order.type) {
+    switch (request.type) {
       case 'open':
         return this.#exited(key, { error: cloneError('initArgs', thrown) });
       case 'task.run': {
         const error = cloneError('the input of the task', thrown);
-        return tell({ type: 'task.failed', taskId: order.taskId, code: 'TASK_INPUT_INVALID', error });
+        return tell({ type: 'task.failed', taskId: request.taskId, code: 'TASK_INPUT_INVALID', error });
       }
       case 'vote.asked': {
         const error = cloneError('the proposal', thrown);
-        return tell({ type: 'vote.cast', roundId: order.proposal.roundId, vote: 'abstain', error });
+        return tell({ type: 'vote.cast', roundId: request.proposal.roundId, vote: 'abstain', error });
       }
       case 'offer.asked':
         // What it takes at all is answered; of this task nothing is said.
-        return this.#post({ body: key, order: { type: 'offer.asked', questionId: order.questionId } });
+        return this.#post({ body: key, request: { type: 'offer.asked', questionId: request.questionId } });
       default: {
-        const { message } = cloneError(`a ${order.type}`, thrown);
+        const { message } = cloneError(`a ${request.type}`, thrown);
         return tell({ type: 'log', level: 'error', message });
       }
     }
   }
 }
 
-/** @throws TypeError that says what of an order its reader could not have, and where in its value */
-function assertSendable(order: Order, reach: Reach): void {
-  const problem = cloneProblemOf(ownValueOf(order), reach);
+/** @throws TypeError that says what of a request its reader could not have, and where in its value */
+function assertSendable(request: ChildRequest, reach: Reach): void {
+  const problem = cloneProblemOf(ownValueOf(request), reach);
   if (problem !== undefined) throw new TypeError(problem);
 }
 
-/** What callers put into an order. */
-function ownValueOf(order: Order): unknown {
-  switch (order.type) {
+/** What callers put into a request. */
+function ownValueOf(request: ChildRequest): unknown {
+  switch (request.type) {
     case 'open':
-      return order.start.initArgs;
+      return request.start.initArgs;
     case 'task.run':
-      return order.input;
+      return request.input;
     case 'variable.changed':
-      return order.variable.value;
+      return request.variable.value;
     case 'vote.asked':
-      return order.proposal.value;
+      return request.proposal.value;
     case 'offer.asked':
-      return order.task?.input;
+      return request.task?.input;
     default:
       return undefined;
   }

@@ -1,7 +1,7 @@
 /**
  * A host of children, threads or processes: who runs where, and the end of all of them.
  *
- * Owns the children and the probes. What kind of child it is, and what that cannot keep, it is told.
+ * Owns the children and the describers. What kind of child it is, and what that cannot keep, it is told.
  *
  * I1  Members of a group share one child while it takes more; a member that comes later, or comes back, opens
  *     the next. Members that do not agree on what they share are refused, by the field.
@@ -9,12 +9,12 @@
  */
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
-import type { AgentManifest } from '../../definition/define-agent.ts';
+import type { AgentManifest } from '../../definition/manifest.ts';
 import { errorInfoOf, inWords } from '../../values/errors.ts';
 import type { Body, BodyListener, BodyStart, DescriptionTurn, Host } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { ChildBodies } from './child-bodies.ts';
-import { Probe } from './module-describer.ts';
+import { ModuleDescriber } from './module-describer.ts';
 import { Watch } from './watch.ts';
 
 type Resources = ParsedAgentSpec['resources'];
@@ -26,7 +26,7 @@ interface ChildPlan {
   readonly module: URL;
   readonly resources: SharedResources;
   /** It describes modules and runs no agent; it must be able to wait without keeping the program alive. */
-  readonly isProbe: boolean;
+  readonly isDescriber: boolean;
 }
 
 export interface ChildHostTerms {
@@ -37,7 +37,7 @@ export interface ChildHostTerms {
   readonly leaveTimeoutMs: number;
   readonly watchEveryMs: number;
   readonly describeTimeoutMs: number;
-  readonly probeIdleMs: number;
+  readonly describerIdleMs: number;
   refusal(spec: ParsedAgentSpec): string | undefined;
   readonly start: (plan: ChildPlan, listener: ChildListener) => Child;
   /** Every child is gone, or given up. */
@@ -62,7 +62,7 @@ class ChildHost implements Host {
   readonly #terms: ChildHostTerms;
   readonly #watch: Watch<ChildBodies>;
   readonly #groups = new Map<string, Group>();
-  readonly #probes = new Map<string, Probe>();
+  readonly #describers = new Map<string, ModuleDescriber>();
   #isClosed = false;
   #allGone: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -90,7 +90,7 @@ class ChildHost implements Host {
       return Promise.reject(new Error(`module ${module.href} was not loaded: the host is closed`));
     }
     const key = resources.sandbox === undefined ? '' : JSON.stringify([module.href, resources.sandbox]);
-    return this.#probe(key, module, resources).describe(module, initArgs, turn);
+    return this.#describer(key, module, resources).describe(module, initArgs, turn);
   }
 
   open(start: BodyStart, listener: BodyListener): Body {
@@ -112,13 +112,13 @@ class ChildHost implements Host {
 
   async #close(): Promise<void> {
     this.#isClosed = true;
-    const probes = [...this.#probes.values()].map((probe) => probe.close());
+    const describers = [...this.#describers.values()].map((describer) => describer.close());
     const bodies = new Promise<void>((resolve) => {
       this.#allGone = resolve;
       for (const bodies of this.#watch.watched) bodies.killAll('killed');
       if (this.#watch.watched.size === 0) resolve();
     });
-    await this.#within(this.#terms.killTimeoutMs + CLOSE_MARGIN_MS, Promise.all([bodies, ...probes]));
+    await this.#within(this.#terms.killTimeoutMs + CLOSE_MARGIN_MS, Promise.all([bodies, ...describers]));
     // What will not end is given up.
     for (const bodies of this.#watch.watched) {
       bodies.abandon();
@@ -153,7 +153,7 @@ class ChildHost implements Host {
       },
       gone: () => this.#gone(bodies),
     });
-    bodies.join((listener) => this.#terms.start({ name, module, resources, isProbe: false }, listener));
+    bodies.join((listener) => this.#terms.start({ name, module, resources, isDescriber: false }, listener));
     this.#watch.add(bodies);
     return bodies;
   }
@@ -179,26 +179,26 @@ class ChildHost implements Host {
     return undefined;
   }
 
-  #probe(key: string, module: URL, resources: SharedResources): Probe {
-    const known = this.#probes.get(key);
+  #describer(key: string, module: URL, resources: SharedResources): ModuleDescriber {
+    const known = this.#describers.get(key);
     if (known !== undefined) return known;
-    const { clock, kind, describeTimeoutMs, probeIdleMs, start } = this.#terms;
+    const { clock, kind, describeTimeoutMs, describerIdleMs, start } = this.#terms;
     const plan: ChildPlan = {
-      name: 'probe',
+      name: 'module describer',
       module,
       resources: { ...NO_LIMITS, sandbox: resources.sandbox },
-      isProbe: true,
+      isDescriber: true,
     };
-    const probe = new Probe({
+    const describer = new ModuleDescriber({
       clock,
       kind,
       timeoutMs: describeTimeoutMs,
-      idleMs: probeIdleMs,
+      idleMs: describerIdleMs,
       start: (listener) => start(plan, listener),
-      idle: () => this.#probes.delete(key),
+      idle: () => this.#describers.delete(key),
     });
-    this.#probes.set(key, probe);
-    return probe;
+    this.#describers.set(key, describer);
+    return describer;
   }
 
   #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {

@@ -16,7 +16,7 @@ export interface ChildListener {
 }
 
 export interface Child {
-  /** The word for it in messages. */
+  /** What it is called in texts. */
   readonly kind: 'thread' | 'process';
   /** Sends one message; throws when a value in it cannot be cloned. */
   send(message: ChildMessage, transfer: readonly ArrayBuffer[]): void;

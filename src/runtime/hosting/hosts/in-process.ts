@@ -5,7 +5,8 @@
  */
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
 import { AgentBody, type Surroundings } from '../agent-body.ts';
-import { type AgentManifest, type AnyAgentDefinition, manifestOf } from '../../definition/define-agent.ts';
+import type { AnyAgentDefinition } from '../../definition/define-agent.ts';
+import { type AgentManifest, manifestOf } from '../../definition/manifest.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Body, BodyListener, BodyStart, Host } from '../host.ts';
 import { loadAgentModule } from '../../definition/load-agent-module.ts';

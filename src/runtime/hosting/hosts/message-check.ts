@@ -1,26 +1,25 @@
 /**
- * Whether what came from a child is a word of the protocol, field by field.
+ * Whether what came from a child is a message of the protocol, field by field.
  *
  * An agent's code can send what it likes over the channel of its child: nothing behind this check looks again. All
  * values are data that was cloned: no getter runs when they are looked at. Written by hand, for every answer of a
  * task passes here.
  */
 import { type ErrorInfo, type ExitReason, exitReason } from '../../../machines/index.ts';
-import type { AgentManifest, Vote } from '../../definition/define-agent.ts';
+import type { Vote } from '../../definition/define-agent.ts';
+import type { AgentManifest } from '../../definition/manifest.ts';
 import { type ErrorCode, errorCodes, inWords } from '../../values/errors.ts';
 import { MAX_CAUSES, MAX_ERRORS, MAX_TEXT_OF_ALL } from '../../values/error-info.ts';
 import { cloneProblemOf } from '../../values/clone-survey.ts';
 import { jsonProblemOf } from '../../values/json-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
 import type { LogLevel } from '../host.ts';
-import type { Word } from './protocol.ts';
+import { type BodyKey, type ChildReport, MAX_LOG_TEXT } from './protocol.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
-type Check = (word: Fields) => boolean;
+type Check = (report: Fields) => boolean;
 
 const CODES: ReadonlySet<unknown> = new Set<ErrorCode>(errorCodes);
-/** How long the fields of one log line may be, about, in characters of JSON. */
-export const MAX_LOG_TEXT = 1_048_576;
 
 /** Longer than any text of an error that is cut where it is thrown; and than all texts of one together. */
 const MAX_TEXT = 32_768;
@@ -29,7 +28,7 @@ const MAX_ERROR_TEXT = 4 * MAX_TEXT_OF_ALL;
 const LEVELS: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn', 'error']);
 const VOTES: ReadonlySet<unknown> = new Set<Vote>(['accept', 'reject', 'abstain']);
 
-/** What has to be in a word besides its type. */
+/** What has to be in a report besides its type. */
 const checks = {
   ready: ({ manifest }) => isManifest(manifest),
   'task.progress': ({ taskId, value }) => typeof taskId === 'string' && isWithinDepth(value),
@@ -63,12 +62,28 @@ const checks = {
   described: ({ question, error }) =>
     typeof question === 'number' && (error === undefined || isErrorInfo(error)),
   usage: ({ usage }) => isObject(usage) && isAmount(usage['memoryBytes']) && isAmount(usage['cpuMs']),
-} satisfies Record<Word['type'], Check>;
+} satisfies Record<ChildReport['type'], Check>;
 
 const CHECKS: ReadonlyMap<unknown, Check> = new Map(Object.entries(checks));
 
-export function isWord(word: unknown): word is Word {
-  return isObject(word) && CHECKS.get(word['type'])?.(word) === true;
+export function isChildReport(report: unknown): report is ChildReport {
+  return isObject(report) && CHECKS.get(report['type'])?.(report) === true;
+}
+
+/**
+ * Hands on each report of a message that came from a child.
+ *
+ * Its agents can send what they like past the protocol: a message that is not of it, in any field, is dropped.
+ *
+ * @returns whether it was of the protocol
+ */
+export function eachReport(message: unknown, take: (body: BodyKey, report: ChildReport) => void): boolean {
+  if (!Array.isArray(message) || message.length % 2 !== 0) return false;
+  for (let at = 0; at < message.length; at += 2) {
+    if (typeof message[at] !== 'number' || !isChildReport(message[at + 1])) return false;
+  }
+  for (let at = 0; at < message.length; at += 2) take(message[at] as BodyKey, message[at + 1] as ChildReport);
+  return true;
 }
 
 export function isManifest(value: unknown): value is AgentManifest {
@@ -90,19 +105,14 @@ export function isManifest(value: unknown): value is AgentManifest {
 }
 
 /** The reason of an end as a child gave it, or an error that says what came instead of one. */
-export function endOf({ reason }: Extract<Word, { type: 'exited' | 'crashed' }>): ExitReason {
+export function endOf({ reason }: Extract<ChildReport, { type: 'exited' | 'crashed' }>): ExitReason {
   const said: unknown = reason;
   // Its causes are gone through first: a schema would not come back from one that is its own cause.
   const isReadable = !isObject(said) || said['error'] === undefined || isErrorInfo(said['error']);
   const parsed =
     isReadable && isShortAsText(said, 2 * MAX_ERROR_TEXT) ? exitReason.safeParse(said) : undefined;
   if (parsed?.success) return parsed.data;
-  return { error: { name: 'TypeError', message: `expected an exit reason, got ${foreignInWords(said)}` } };
-}
-
-/** What came from a child for an error message, however much it is. */
-export function foreignInWords(value: unknown): string {
-  return isShortAsText(value, MAX_TEXT) ? inWords(value) : 'more than can be shown';
+  return { error: { name: 'TypeError', message: `expected an exit reason, got ${inWords(said)}` } };
 }
 
 /** Whoever is handed a value may walk it, and has a stack of some size. */

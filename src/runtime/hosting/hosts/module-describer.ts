@@ -8,19 +8,19 @@
  */
 import { describeExit, type ExitReason } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
-import type { AgentManifest } from '../../definition/define-agent.ts';
+import type { AgentManifest } from '../../definition/manifest.ts';
 import { cloneProblemOf } from '../../values/clone-survey.ts';
-import { errorFrom } from '../../values/errors.ts';
+import { errorFrom, inWords } from '../../values/errors.ts';
 import type { DescriptionTurn } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
-import { CHILD, childMessage, cloneError, eachWord, type Word } from './protocol.ts';
-import { endOf, foreignInWords, isManifest } from './message-check.ts';
+import { CHILD, childMessage, cloneError, type ChildReport } from './protocol.ts';
+import { eachReport, endOf, isManifest } from './message-check.ts';
 
-export interface ProbeOptions {
+export interface ModuleDescriberOptions {
   readonly clock: SteadyClock;
   /** How long one module may take to load and answer. */
   readonly timeoutMs: number;
-  /** The word for its child in messages. */
+  /** What its child is called in texts. */
   readonly kind: 'thread' | 'process';
   /** How long the child is kept when nobody asks. */
   readonly idleMs: number;
@@ -38,8 +38,8 @@ interface Question {
   readonly reject: (error: Error) => void;
 }
 
-export class Probe {
-  readonly #options: ProbeOptions;
+export class ModuleDescriber {
+  readonly #options: ModuleDescriberOptions;
   #waiting: Question[] = [];
   #asked: Question | undefined;
   #child: Child | undefined;
@@ -50,7 +50,7 @@ export class Probe {
   #isClosed = false;
   #childGone: Promise<void> = Promise.resolve();
 
-  constructor(options: ProbeOptions) {
+  constructor(options: ModuleDescriberOptions) {
     this.#options = options;
   }
 
@@ -97,8 +97,8 @@ export class Probe {
     try {
       const problem = cloneProblemOf(initArgs, this.#options.kind);
       if (problem !== undefined) throw new TypeError(problem);
-      const order = { type: 'describe', question: question.number, module: module.href, initArgs } as const;
-      this.#child.send(childMessage(this.#received, [{ body: CHILD, order }]), []);
+      const request = { type: 'describe', question: question.number, module: module.href, initArgs } as const;
+      this.#child.send(childMessage(this.#received, [{ body: CHILD, request }]), []);
     } catch (thrown) {
       this.#answer(new TypeError(`module ${module.href}: ${cloneError('initArgs', thrown).message}`));
     }
@@ -125,12 +125,12 @@ export class Probe {
   }
 
   #hear(message: unknown): void {
-    const isWord = eachWord(message, (_, word) => {
-      if (word.type === 'described') this.#described(word);
+    const isChildReport = eachReport(message, (_, report) => {
+      if (report.type === 'described') this.#described(report);
       // Whatever it loaded is not to be trusted any more.
-      else if (word.type === 'crashed') this.#drop(endOf(word));
+      else if (report.type === 'crashed') this.#drop(endOf(report));
     });
-    if (isWord) this.#received += 1;
+    if (isChildReport) this.#received += 1;
   }
 
   /** Nobody waits for it any more. Only the end of its child ends the loading of a module. */
@@ -140,13 +140,13 @@ export class Probe {
     else question.reject(new Error(`module ${question.module.href} was not loaded: nobody waits for it`));
   }
 
-  #described({ question, error, manifest }: Extract<Word, { type: 'described' }>): void {
+  #described({ question, error, manifest }: Extract<ChildReport, { type: 'described' }>): void {
     if (question !== this.#asked?.number) return;
     if (error !== undefined) return this.#answer(errorFrom(error));
     if (isManifest(manifest)) return this.#answer(manifest);
     const { href } = this.#asked.module;
     this.#answer(
-      new TypeError(`module ${href}: expected it to say what its agent is, got ${foreignInWords(manifest)}`),
+      new TypeError(`module ${href}: expected it to say what its agent is, got ${inWords(manifest)}`),
     );
   }
 

@@ -8,7 +8,7 @@ import { type ChildMessage, DISCONNECTED_EXIT_CODE } from './protocol.ts';
 import { goTo } from './working-folder.ts';
 
 const { parentPid, worksIn, watch, usageEveryMs } = JSON.parse(process.argv[2] ?? '{}') as ProcessEntryData;
-const LAST_WORD_MS = 1_000;
+const FINAL_MESSAGE_MS = 1_000;
 const ignore = (): void => {};
 const ends = { fd: CHANNEL_FD, readable: true, writable: true };
 // In Bun a socket has a descriptor only by connecting to it.
@@ -32,7 +32,7 @@ const server = new BodyServer({
 });
 const crash = (thrown: unknown): void => {
   server.crash(thrown);
-  setTimeout(() => process.exit(1), LAST_WORD_MS);
+  setTimeout(() => process.exit(1), FINAL_MESSAGE_MS);
 };
 // What was said before an exit reaches the parent: from here on a write does not return before it is done.
 process.on('exit', () => {

@@ -28,7 +28,7 @@ export interface ProcessHostOptions {
   /** How long a module may take to load when it is described; default 30,000. */
   readonly describeTimeoutMs?: number;
   /** How long the process that describes modules is kept when nobody asks; default 3,000. */
-  readonly probeIdleMs?: number;
+  readonly describerIdleMs?: number;
   /** The `setpriv` of util-linux; default the one on the path, where there is one that can. */
   readonly setpriv?: string | false;
   /** Where Linux tells of processes; default `/proc`, where it is there. */
@@ -61,7 +61,7 @@ export function processHost(options: ProcessHostOptions = {}): Host {
     leaveTimeoutMs: options.leaveTimeoutMs ?? 2_000,
     watchEveryMs,
     describeTimeoutMs: options.describeTimeoutMs ?? 30_000,
-    probeIdleMs: options.probeIdleMs ?? 3_000,
+    describerIdleMs: options.describerIdleMs ?? 3_000,
     refusal: (spec) => refusal(spec, () => findSetpriv() !== undefined && meter !== undefined),
     start: ({ name, module, resources }, listener) =>
       new ProcessChild(

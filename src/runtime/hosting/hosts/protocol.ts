@@ -9,10 +9,9 @@
  * A message is one flat array: names of fields would cost as much to send as most tasks.
  */
 import type { ErrorInfo, ExitReason } from '../../../machines/index.ts';
-import type { AgentManifest } from '../../definition/define-agent.ts';
+import type { AgentManifest } from '../../definition/manifest.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
-import { isWord } from './message-check.ts';
 
 export type BodyKey = number;
 
@@ -23,7 +22,7 @@ export const CHILD: BodyKey = 0;
 export type RemoteStart = Omit<BodyStart, 'module'> & { readonly module: string };
 
 /** What a parent asks. */
-export type Order =
+export type ChildRequest =
   | BodyRequest
   | { readonly type: 'open'; readonly start: RemoteStart }
   /** Ends one body of several; a child of one is killed as a whole. */
@@ -39,7 +38,7 @@ export type Order =
   | { readonly type: 'end' };
 
 /** What a child tells. */
-export type Word =
+export type ChildReport =
   | BodyReport
   | { readonly type: 'exited'; readonly reason: ExitReason }
   /** Something that no body can answer for ends the child, and with it all its bodies. */
@@ -54,23 +53,26 @@ export type Word =
 
 export interface ToChild {
   readonly body: BodyKey;
-  readonly order: Order;
+  readonly request: ChildRequest;
 }
 
 export interface ToParent {
   readonly body: BodyKey;
-  readonly word: Word;
+  readonly report: ChildReport;
 }
 
-/** How many batches of the child were taken over its whole life; then keys and orders in turns. */
-export type ChildMessage = readonly [taken: number, ...items: (BodyKey | Order)[]];
-/** Keys and words in turns. */
-export type ParentMessage = readonly (BodyKey | Word)[];
+/** How many batches of the child were taken over its whole life; then keys and requests in turns. */
+export type ChildMessage = readonly [taken: number, ...items: (BodyKey | ChildRequest)[]];
+/** Keys and reports in turns. */
+export type ParentMessage = readonly (BodyKey | ChildReport)[];
 
 /** Full batches that may be under way to a parent. */
 export const WINDOW = 32;
 /** What one batch holds; the other side works on it while the next one grows. */
 export const BATCH_ITEMS = 16;
+
+/** How long the fields of one log line may be, about, in characters of JSON. */
+export const MAX_LOG_TEXT = 1_048_576;
 
 /** The exit code of a child that lost its parent's channel. */
 export const DISCONNECTED_EXIT_CODE = 76;
@@ -79,36 +81,24 @@ export const DISCONNECTED_EXIT_CODE = 76;
 export const OUT_OF_MEMORY_LINE = 'FATAL ERROR: mabeam: resident size is past maxMemoryBytes, out of memory';
 
 export function childMessage(taken: number, items: readonly ToChild[]): ChildMessage {
-  const message: [number, ...(BodyKey | Order)[]] = [taken];
-  for (const { body, order } of items) message.push(body, order);
+  const message: [number, ...(BodyKey | ChildRequest)[]] = [taken];
+  for (const { body, request } of items) message.push(body, request);
   return message;
 }
 
 export function parentMessage(items: Iterable<ToParent>): ParentMessage {
-  const message: (BodyKey | Word)[] = [];
-  for (const { body, word } of items) message.push(body, word);
+  const message: (BodyKey | ChildReport)[] = [];
+  for (const { body, report } of items) message.push(body, report);
   return message;
 }
 
-/** Hands on each order of a message, which is taken to be well-formed: a child trusts its parent. */
-export function eachOrder(message: ChildMessage, take: (body: BodyKey, order: Order) => void): void {
-  for (let at = 1; at < message.length; at += 2) take(message[at] as BodyKey, message[at + 1] as Order);
-}
-
-/**
- * Hands on each word of a message that came from a child.
- *
- * Its agents can send what they like past the protocol: a message that is not of it, in any field, is dropped.
- *
- * @returns whether it was of the protocol
- */
-export function eachWord(message: unknown, take: (body: BodyKey, word: Word) => void): boolean {
-  if (!Array.isArray(message) || message.length % 2 !== 0) return false;
-  for (let at = 0; at < message.length; at += 2) {
-    if (typeof message[at] !== 'number' || !isWord(message[at + 1])) return false;
-  }
-  for (let at = 0; at < message.length; at += 2) take(message[at] as BodyKey, message[at + 1] as Word);
-  return true;
+/** Hands on each request of a message, which is taken to be well-formed: a child trusts its parent. */
+export function eachRequest(
+  message: ChildMessage,
+  take: (body: BodyKey, request: ChildRequest) => void,
+): void {
+  for (let at = 1; at < message.length; at += 2)
+    take(message[at] as BodyKey, message[at + 1] as ChildRequest);
 }
 
 /** What says that a value cannot leave its thread or process, and why: `what` names the whole of it. */

@@ -21,7 +21,7 @@ import {
   WINDOW,
 } from './protocol.ts';
 
-export interface OutboxOptions {
+export interface SendBufferOptions {
   /** Sends one message; throws when a value in it cannot be cloned. `sent` is called once it has left. */
   send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void;
   /** What to say instead of an item that cannot be cloned, as something that can. */
@@ -43,8 +43,8 @@ interface Parcel {
 
 const NOTHING_GIVEN: readonly ArrayBuffer[] = [];
 
-export class Outbox {
-  readonly #options: OutboxOptions;
+export class SendBuffer {
+  readonly #options: SendBufferOptions;
   readonly #maxItems: number;
   readonly #maxBytes: number;
   readonly #maxLogs: number;
@@ -65,7 +65,7 @@ export class Outbox {
   #taken = 0;
   #isScheduled = false;
 
-  constructor(options: OutboxOptions) {
+  constructor(options: SendBufferOptions) {
     const { window = WINDOW, maxItems = BATCH_ITEMS, maxBytes = 65_536, maxLogs = 256 } = options;
     this.#options = options;
     this.#maxItems = maxItems;
@@ -102,7 +102,7 @@ export class Outbox {
     if (this.#waiting.length > 0) this.flush();
   }
 
-  /** Sends all that waits, past the window: for a last word. */
+  /** Sends all that waits, past the window: for a final message. */
   drain(sent?: () => void): void {
     this.#sayDropped();
     const parcels = this.#take();
@@ -115,16 +115,16 @@ export class Outbox {
 
   /** Whether a report is merged into what waits, or dropped and counted. */
   #isAbsorbed(item: ToParent): boolean {
-    const { word, body } = item;
-    if (word.type === 'log') {
+    const { report, body } = item;
+    if (report.type === 'log') {
       if (this.#waitingLogs < this.#maxLogs) return false;
       this.#droppedLogs.set(body, (this.#droppedLogs.get(body) ?? 0) + 1);
       return true;
     }
     const waiting =
-      word.type === 'task.progress'
-        ? this.#progress.get(`${body} ${word.taskId}`)
-        : word.type === 'state.changed'
+      report.type === 'task.progress'
+        ? this.#progress.get(`${body} ${report.taskId}`)
+        : report.type === 'state.changed'
           ? this.#changed.get(body)
           : undefined;
     if (waiting === undefined) return false;
@@ -136,11 +136,11 @@ export class Outbox {
     const { item, bytes } = parcel;
     this.#waiting.push(parcel);
     this.#waitingBytes += bytes;
-    const { word, body } = item;
-    if (word.type === 'log') this.#waitingLogs += 1;
-    else if (word.type === 'task.progress') {
-      if (this.#isStalled) this.#progress.set(`${body} ${word.taskId}`, parcel);
-    } else if (word.type === 'state.changed' && this.#isStalled) this.#changed.set(body, parcel);
+    const { report, body } = item;
+    if (report.type === 'log') this.#waitingLogs += 1;
+    else if (report.type === 'task.progress') {
+      if (this.#isStalled) this.#progress.set(`${body} ${report.taskId}`, parcel);
+    } else if (report.type === 'state.changed' && this.#isStalled) this.#changed.set(body, parcel);
     else this.#changed.delete(body);
   }
 
@@ -195,7 +195,7 @@ export class Outbox {
   #sayDropped(): void {
     for (const [body, count] of this.#droppedLogs) {
       const message = `${count} log lines were dropped: the agent logs faster than they are taken`;
-      const item: ToParent = { body, word: { type: 'log', level: 'warn', message } };
+      const item: ToParent = { body, report: { type: 'log', level: 'warn', message } };
       this.#enqueue({ item, bytes: message.length, given: undefined });
     }
     this.#droppedLogs.clear();
@@ -237,11 +237,11 @@ const MAX_LOOKS = 100;
 
 /** About how many bytes a value takes on its way, at the most `limit`: what is not soon known counts as that. */
 function roughSizeOf(item: ToParent, limit: number): number {
-  const { word } = item;
+  const { report } = item;
   let value: unknown;
-  if (word.type === 'task.progress') ({ value } = word);
-  else if (word.type === 'log') value = [word.message, word.fields];
-  else if (word.type === 'state.changed') value = word.state.json;
+  if (report.type === 'task.progress') ({ value } = report);
+  else if (report.type === 'log') value = [report.message, report.fields];
+  else if (report.type === 'state.changed') value = report.state.json;
   // As many as were asked for: the parent bounds these itself.
   else return 64;
   const walk = { looks: 0, bytes: 0 };

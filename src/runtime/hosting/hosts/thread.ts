@@ -22,7 +22,7 @@ export interface ThreadHostOptions {
   /** How long a module may take to load when it is described; default 30,000. */
   readonly describeTimeoutMs?: number;
   /** How long the thread that describes modules is kept when nobody asks; default 3,000. */
-  readonly probeIdleMs?: number;
+  readonly describerIdleMs?: number;
 }
 
 export function threadHost(options: ThreadHostOptions = {}): Host {
@@ -35,10 +35,10 @@ export function threadHost(options: ThreadHostOptions = {}): Host {
     leaveTimeoutMs: options.leaveTimeoutMs ?? 2_000,
     watchEveryMs: options.watchEveryMs ?? 50,
     describeTimeoutMs: options.describeTimeoutMs ?? 30_000,
-    probeIdleMs: options.probeIdleMs ?? 3_000,
+    describerIdleMs: options.describerIdleMs ?? 3_000,
     refusal,
-    start: ({ name, resources, isProbe }, listener) =>
-      new ThreadChild({ clock, name, resources, isHeard: !isProbe }, listener),
+    start: ({ name, resources, isDescriber }, listener) =>
+      new ThreadChild({ clock, name, resources, isHeard: !isDescriber }, listener),
   };
   return childHost(terms);
 }

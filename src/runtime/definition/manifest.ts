@@ -1,0 +1,66 @@
+/**
+ * What a definition says of itself as data, and the hash that tells one version of it from another.
+ */
+import { createHash } from 'node:crypto';
+import type { AnyAgentDefinition } from './define-agent.ts';
+import { isSchema, type Schema } from '../values/schema.ts';
+
+/** All that a parent knows of an agent that lives elsewhere. */
+export interface AgentManifest {
+  readonly type: string;
+  readonly capabilities: readonly string[];
+  readonly variables: readonly string[];
+  readonly votes: boolean;
+  readonly stateVersion: number;
+  /** Tells one version of the definition from another. */
+  readonly hash: string;
+  /** Where its behaviour is a chart: tells charts apart whose snapshots do not fit each other. */
+  readonly chart?: string;
+  readonly tasks: Readonly<Record<string, { readonly requires: readonly string[]; readonly retry: boolean }>>;
+}
+
+const manifests = new WeakMap<AnyAgentDefinition, AgentManifest>();
+
+/** Made once for each definition. */
+export function manifestOf(definition: AnyAgentDefinition): AgentManifest {
+  let manifest = manifests.get(definition);
+  if (manifest === undefined) {
+    const tasks = Object.entries(definition.tasks).map(
+      ([name, task]) =>
+        [name, { requires: task.requires ?? [], retry: task.retry === 'on_host_loss' }] as const,
+    );
+    manifest = {
+      type: definition.type,
+      capabilities: Object.freeze([...definition.capabilities]),
+      variables: Object.freeze([...definition.variables]),
+      votes: definition.vote !== undefined,
+      stateVersion: definition.stateVersion ?? 1,
+      hash: hashOf(definition),
+      ...(definition.chart ? { chart: definition.chart.identity } : {}),
+      tasks: Object.assign(Object.create(null), Object.fromEntries(tasks)) as AgentManifest['tasks'],
+    };
+    manifests.set(definition, manifest);
+  }
+  return manifest;
+}
+
+/** Of what it declares, and of the text of its functions; what those functions call is not seen. Not cheap. */
+function hashOf(definition: AnyAgentDefinition): string {
+  const text = JSON.stringify(definition, (_, value: unknown) =>
+    isSchema(value) ? schemaText(value) : textOf(value),
+  );
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** What a schema shows of itself: much with zod, little with a library whose schemas are closures. */
+function schemaText(schema: Schema): string {
+  try {
+    return JSON.stringify(schema, (_, value: unknown) => textOf(value));
+  } catch {
+    return schema['~standard'].vendor;
+  }
+}
+
+function textOf(value: unknown): unknown {
+  return typeof value === 'function' ? Function.prototype.toString.call(value) : value;
+}
