@@ -25,7 +25,7 @@ export interface Denied {
   readonly message: string;
 }
 
-export const CONTROL_HEADER = 'x-control-token';
+const CONTROL_HEADER = 'x-control-token';
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
 
 export class Access {

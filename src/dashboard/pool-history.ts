@@ -27,6 +27,6 @@ export class PoolHistory {
   }
 }
 
-export function sampleOf({ wanted, live, idle, waiting }: PoolRecord, at: number): PoolSample {
+function sampleOf({ wanted, live, idle, waiting }: PoolRecord, at: number): PoolSample {
   return { at, wanted, live, busy: live - idle, waiting };
 }

@@ -1,0 +1,91 @@
+/**
+ * All that the page knows of the fleet, as the stream tells it.
+ *
+ * Rows are kept beside the signals: ten thousand of them change too often to be signals themselves. `agentsVersion`
+ * says that some did, once for each message.
+ */
+import { batch, signal } from '@preact/signals';
+import type {
+  AgentDetail,
+  AgentRow,
+  CoordinationReport,
+  FleetReport,
+  Mark,
+  Sample,
+  ShownEvent,
+  ShownPool,
+  StreamMessages,
+} from '../../src/dashboard/protocol.ts';
+import type { Message } from '../connection/stream.ts';
+import { serverSaid } from './clock.ts';
+
+export const hello = signal<StreamMessages['hello'] | undefined>(undefined);
+export const fleet = signal<Omit<FleetReport, 'samples'> | undefined>(undefined);
+export const samples = signal<readonly Sample[]>([]);
+export const marks = signal<readonly Mark[]>([]);
+export const coordination = signal<CoordinationReport | undefined>(undefined);
+export const pools = signal<readonly ShownPool[] | undefined>(undefined);
+
+export const agents = new Map<string, AgentRow>();
+export const agentsVersion = signal(0);
+/** Whether the rows of the whole fleet are there. */
+export const agentsComplete = signal(false);
+
+/** The one agent that is looked at; `null`: there is no such agent. */
+export const agent = signal<AgentDetail | null | undefined>(undefined);
+export const agentEvents = signal<readonly ShownEvent[]>([]);
+
+const MAX_SAMPLES = 900;
+const MAX_MARKS = 22_000;
+const MAX_EVENTS = 1_000;
+
+/** Another agent is looked at: what is known of the last one is not of this. */
+export function otherAgent(): void {
+  batch(() => {
+    agent.value = undefined;
+    agentEvents.value = [];
+  });
+}
+
+export function take({ name, data }: Message): void {
+  batch(() => {
+    switch (name) {
+      case 'hello':
+        hello.value = data;
+        return serverSaid(data.now);
+      case 'fleet':
+        fleet.value = data;
+        return;
+      case 'samples':
+        serverSaid(data.now);
+        samples.value = (data.reset ? [] : samples.value).concat(data.samples).slice(-MAX_SAMPLES);
+        return;
+      case 'marks':
+        marks.value = (data.reset ? [] : marks.value).concat(data.marks).slice(-MAX_MARKS);
+        return;
+      case 'agents':
+        return takeAgents(data);
+      case 'coordination':
+        coordination.value = data;
+        return;
+      case 'pools':
+        pools.value = data.pools;
+        return;
+      case 'agent':
+        agent.value = data.detail;
+        return;
+      case 'events':
+        agentEvents.value = (data.reset ? [] : agentEvents.value).concat(data.events).slice(-MAX_EVENTS);
+        return;
+      default:
+    }
+  });
+}
+
+function takeAgents({ reset, agents: rows, gone, more }: StreamMessages['agents']): void {
+  if (reset) agents.clear();
+  for (const id of gone) agents.delete(id);
+  for (const row of rows) agents.set(row.id, row);
+  agentsComplete.value = !more;
+  agentsVersion.value += 1;
+}

@@ -1,0 +1,115 @@
+/**
+ * `npm run screenshots`: pictures of every view, light, dark and narrow, of a lively fleet; into `.tmp/screenshots`.
+ *
+ * They are to be looked at. `--docs` also renews those that the pages of this repository show (docs/images).
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import type { Page } from 'puppeteer-core';
+import { livelyFleet } from '../examples/dashboard/fleet.ts';
+import { createDashboard, logTail } from '../src/dashboard.ts';
+import { createAgentSystem } from '../src/index.ts';
+import { buildPage, openBrowser } from '../test/kit/chromium.ts';
+
+const { values } = parseArgs({
+  options: { docs: { type: 'boolean', default: false }, seconds: { type: 'string', default: '60' } },
+});
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const FOLDER = join(ROOT, '.tmp', 'screenshots');
+const IMAGES = join(ROOT, 'docs', 'images');
+const CONTROL = 'the-second-secret-of-the-pictures';
+/** Long enough for a view to be told all, and for its picture to come to rest; ms. */
+const REST_MS = 1_800;
+
+const LOOKS = [
+  { name: 'light', width: 1_440, height: 900, scheme: 'light' },
+  { name: 'dark', width: 1_440, height: 900, scheme: 'dark' },
+  { name: 'narrow', width: 375, height: 780, scheme: 'light' },
+] as const;
+
+interface View {
+  readonly name: string;
+  readonly hash: string;
+  readonly prepare?: (page: Page) => Promise<unknown>;
+}
+
+const click = (selector: string) => (page: Page) =>
+  page.$$eval(selector, ([first]) => (first as { click?: () => void } | undefined)?.click?.());
+const VIEWS: readonly View[] = [
+  { name: 'fleet', hash: '#/' },
+  { name: 'agents', hash: '#/agents?sort=restarts' },
+  { name: 'agent', hash: '#/agents/scraper-1' },
+  { name: 'agent-events', hash: '#/agents/scraper-2', prepare: click('#tab-events') },
+  { name: 'agent-logs', hash: '#/agents/scraper-2', prepare: click('#tab-logs') },
+  { name: 'agent-chart', hash: '#/agents/researcher-1', prepare: click('.segments button:last-child') },
+  { name: 'timeline', hash: '#/timeline' },
+  { name: 'coordination', hash: '#/coordination', prepare: click('tr:nth-child(3) .link') },
+  { name: 'pools', hash: '#/pools' },
+];
+
+await rm(FOLDER, { recursive: true, force: true });
+await mkdir(FOLDER, { recursive: true });
+const pageFolder = await buildPage();
+try {
+  const logs = logTail();
+  await using system = await createAgentSystem({ logger: pino({ level: 'debug' }, logs) });
+  await using dashboard = await createDashboard(system, {
+    pageFolder,
+    control: true,
+    controlToken: CONTROL,
+    logs,
+    logger: pino({ level: 'silent' }),
+  });
+  await using fleet = await livelyFleet(system);
+  await wait(Number(values.seconds) * 600);
+  await fleet.storm(22);
+  await wait(Number(values.seconds) * 400);
+  const browser = await openBrowser();
+  try {
+    for (const look of LOOKS) {
+      const page = await browser.newPage();
+      await page.setViewport({ width: look.width, height: look.height });
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: look.scheme }]);
+      await page.goto(dashboard.url, { waitUntil: 'domcontentloaded' });
+      // One look has the buttons, the others are as everybody sees them.
+      if (look.name === 'dark') {
+        await page.evaluate(`sessionStorage.setItem('mabeam.control', ${JSON.stringify(CONTROL)})`);
+      }
+      await page.reload({ waitUntil: 'domcontentloaded' });
+      await page.waitForSelector('.tile');
+      for (const { name, hash, prepare } of VIEWS) {
+        await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
+        await wait(REST_MS);
+        await prepare?.(page);
+        await wait(REST_MS / 2);
+        await page.screenshot({ path: join(FOLDER, `${name}-${look.name}.png`) });
+      }
+      await page.close();
+    }
+    if (values.docs) {
+      await mkdir(IMAGES, { recursive: true });
+      const page = await browser.newPage();
+      await page.setViewport({ width: 1_280, height: 760 });
+      await page.goto(dashboard.url, { waitUntil: 'domcontentloaded' });
+      await page.waitForSelector('.tile');
+      for (const [name, hash] of [
+        ['fleet', '#/'],
+        ['agent', '#/agents/scraper-1'],
+        ['timeline', '#/timeline'],
+      ] as const) {
+        await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
+        await wait(REST_MS);
+        await page.screenshot({ path: join(IMAGES, `dashboard-${name}.png`) });
+      }
+    }
+  } finally {
+    await browser.close();
+  }
+} finally {
+  await rm(pageFolder, { recursive: true, force: true });
+}
+console.log(FOLDER);

@@ -1,0 +1,76 @@
+/**
+ * A real browser for the tests of pages.
+ *
+ * A machine on which it does not start skips those tests with a loud line; where `CI` is set they fail instead.
+ */
+import { rm } from 'node:fs/promises';
+import type { Browser, Page } from 'puppeteer-core';
+import { afterAll, onTestFinished, test, type TestAPI } from 'vitest';
+import { buildPage, openBrowser } from './chromium.ts';
+
+async function browserOrNone(): Promise<Browser | undefined> {
+  try {
+    return await openBrowser();
+  } catch (thrown) {
+    if (process.env['CI']) throw thrown;
+    console.error(`\n!!! THE TESTS OF PAGES ARE SKIPPED: Chromium does not start here. ${String(thrown)}\n`);
+    return undefined;
+  }
+}
+
+/** The browser of a test file, closed after it; `undefined` where there is none. */
+export async function browserOfFile(): Promise<Browser | undefined> {
+  const browser = await browserOrNone();
+  afterAll(() => browser?.close());
+  return browser;
+}
+
+/** `it`, for tests that need the browser. */
+export function inBrowser(browser: Browser | undefined): TestAPI {
+  return test.skipIf(browser === undefined) as TestAPI;
+}
+
+export interface OpenPage {
+  readonly page: Page;
+  /** Everything that was asked for, as `METHOD address`. */
+  readonly requests: readonly string[];
+  /** What went wrong in the page: exceptions, and what its policy forbade. */
+  readonly problems: readonly string[];
+}
+
+export interface PageOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly features?: Parameters<Page['emulateMediaFeatures']>[0];
+}
+
+/** A new page in a session of its own, closed when the test is over. */
+export async function openPage(
+  browser: Browser | undefined,
+  url: string,
+  options: PageOptions = {},
+): Promise<OpenPage> {
+  const { width = 1_280, height = 800, features = [] } = options;
+  const context = await browser!.createBrowserContext();
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  const requests: string[] = [];
+  const problems: string[] = [];
+  page.on('request', (request) => requests.push(`${request.method()} ${request.url()}`));
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  page.setDefaultTimeout(20_000);
+  await page.setViewport({ width, height });
+  await page.emulateMediaFeatures(features ?? []);
+  await page.goto(url, { waitUntil: 'domcontentloaded' });
+  return { page, requests, problems };
+}
+
+/** The dashboard's page, built from its sources for this test file. */
+export async function builtPage(): Promise<string> {
+  const folder = await buildPage();
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}

@@ -1,0 +1,191 @@
+import { expect } from 'vitest';
+import { type AgentSystem } from '../../src/index.ts';
+import { browserOfFile, builtPage, inBrowser, openPage } from '../kit/browser.ts';
+import { dashboard, running, system, worker } from '../kit/dashboard.ts';
+
+const browser = await browserOfFile();
+const pageFolder = await builtPage();
+const it = inBrowser(browser);
+
+async function many(count: number): Promise<AgentSystem> {
+  const fleet = await system();
+  const ids = await Promise.all(
+    Array.from({ length: count }, (_, n) => fleet.agents.register({ id: `agent-${n}`, module: worker })),
+  );
+  await Promise.all(ids.map((id) => fleet.agents.start(id)));
+  return fleet;
+}
+
+it('10,000 agents scroll without lag while they work: only what is seen is drawn', {
+  timeout: 120_000,
+}, async () => {
+  const fleet = await many(10_000);
+  const { url } = await dashboard(fleet, { pageFolder });
+  const { page, problems } = await openPage(browser, `${url}#/agents`);
+  await page.waitForFunction(() => /10,000/.test(document.querySelector('header')?.textContent ?? ''), {
+    timeout: 60_000,
+  });
+  const working = new AbortController();
+  const work = (async () => {
+    for (let n = 0; !working.signal.aborted; n++) {
+      await fleet.agents.execute(`agent-${n % 10_000}`, { type: 'add' });
+      if (n % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  /** How many frames there are in a second in which nothing, or the list, moves. */
+  const frames = (isScrolling: boolean) =>
+    page.evaluate(async (scrolls) => {
+      const list = document.querySelector('.list')!;
+      const began = performance.now();
+      let count = 0;
+      let rows = 0;
+      const seen = new Set<string>();
+      await new Promise<void>((resolve) => {
+        const step = (now: number) => {
+          if (now - began > 2_000) return resolve();
+          count += 1;
+          if (scrolls) list.scrollTop += 317;
+          const drawn = document.querySelectorAll<HTMLElement>('.list .row');
+          rows = Math.max(rows, drawn.length);
+          seen.add(drawn[0]?.dataset['id'] ?? '');
+          requestAnimationFrame(step);
+        };
+        requestAnimationFrame(step);
+      });
+      const blank = document.querySelector('.list .row') === null;
+      return { perSecond: (count * 1_000) / (performance.now() - began), rows, seen: seen.size, blank };
+    }, isScrolling);
+  // What this machine can do at this moment, be it busy: scrolling may cost a sixth of that.
+  const still = await frames(false);
+  let best = await frames(true);
+  for (let n = 0; n < 4 && best.perSecond < still.perSecond * 0.84; n++) {
+    const again = await frames(true);
+    if (again.perSecond > best.perSecond) best = again;
+  }
+  working.abort();
+  await work;
+  expect(best.perSecond).toBeGreaterThan(Math.min(50, still.perSecond * 0.84));
+  expect(best.rows).toBeLessThan(80);
+  expect(best.seen).toBeGreaterThan(30);
+  expect(best.blank).toBe(false);
+  await page.$eval('.list', (list) => (list.scrollTop = list.scrollHeight));
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('.list .row')].some((row) => row.getAttribute('aria-rowindex') === '10001'),
+  );
+  expect(problems).toEqual([]);
+});
+
+it('are found by a few letters, filtered by a status, and sorted by any column', async () => {
+  const fleet = await many(60);
+  await fleet.agents.stop('agent-7');
+  for (let n = 0; n < 9; n++) await fleet.agents.execute('agent-33', { type: 'add' });
+  const { url } = await dashboard(fleet, { pageFolder });
+  const { page } = await openPage(browser, `${url}#/agents`);
+  const ids = () => page.$$eval('.list .row', (rows) => rows.map((row) => row.getAttribute('data-id')));
+  const until = (expected: string) =>
+    page.waitForFunction(
+      (text) =>
+        [...document.querySelectorAll<HTMLElement>('.list .row')]
+          .map(({ dataset }) => dataset['id'])
+          .join(' ')
+          .startsWith(text),
+      {},
+      expected,
+    );
+  await page.waitForFunction(() => document.querySelectorAll('.list .row').length > 20);
+  await page.keyboard.press('/');
+  await page.keyboard.type('agent-3');
+  await until('agent-3 agent-30 agent-31');
+  expect(await ids()).toHaveLength(11);
+  await page.$eval('#search', (input) => {
+    (input as HTMLInputElement).value = '';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('.chip')]
+      .find(({ textContent }) => textContent?.includes('stopped'))
+      ?.click(),
+  );
+  await until('agent-7');
+  expect(await ids()).toEqual(['agent-7']);
+  await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('.chip')]
+      .find(({ textContent }) => textContent?.includes('stopped'))
+      ?.click(),
+  );
+  const sortBy = (name: string) =>
+    page.evaluate(
+      (title) =>
+        [...document.querySelectorAll<HTMLElement>('.head button')]
+          .find(({ textContent }) => textContent?.startsWith(title))
+          ?.click(),
+      name,
+    );
+  await sortBy('Done');
+  await until('agent-33 agent-0');
+  expect(await page.$eval('.c-done', (head) => head.getAttribute('aria-sort'))).toBe('ascending');
+  await sortBy('Agent');
+  await until('agent-0 agent-1 agent-2');
+  await sortBy('Agent');
+  await until('agent-59 agent-58');
+  // The address holds it all: who sends it on sends what is seen.
+  const shared = await page.evaluate(() => location.hash);
+  expect(shared).toBe('#/agents?sort=id&order=reversed');
+});
+
+it('are walked through and opened by the keyboard', async () => {
+  const fleet = await many(200);
+  const { url } = await dashboard(fleet, { pageFolder });
+  const { page } = await openPage(browser, `${url}#/agents?sort=id`);
+  await page.waitForSelector('.list .row');
+  await page.focus('.list');
+  for (let n = 0; n < 4; n++) await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('k');
+  await page.waitForSelector('.row.chosen[data-id="agent-2"]');
+  expect(await page.$eval('.list', (list) => list.getAttribute('aria-activedescendant'))).toBe('row-2');
+  await page.keyboard.press('End');
+  await page.waitForSelector('.row.chosen[data-id="agent-199"]');
+  const isSeen = await page.$eval('.row.chosen', (row) => {
+    const list = row.closest('.list')!.getBoundingClientRect();
+    const edge = row.getBoundingClientRect();
+    return edge.top >= list.top && edge.bottom <= list.bottom + 1;
+  });
+  expect(isSeen).toBe(true);
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'agent-199');
+});
+
+it('any id is shown as it is, and opened', async () => {
+  const ids = [
+    '<img src=x onerror="document.title=1">',
+    '__proto__',
+    'a/b c',
+    'a&b=c#d?e',
+    'é\u202E中',
+    '\'"`',
+  ];
+  const fleet = await system();
+  await running(fleet, ...ids);
+  const { url } = await dashboard(fleet, { pageFolder });
+  const { page, problems } = await openPage(browser, `${url}#/agents?sort=id`);
+  await page.waitForFunction(
+    (count) => document.querySelectorAll('.list .row').length === count,
+    {},
+    ids.length,
+  );
+  expect(
+    new Set(await page.$$eval('.list .row a', (links) => links.map(({ textContent }) => textContent))),
+  ).toEqual(new Set(ids));
+  for (const id of ids) {
+    await page.evaluate((to) => (location.hash = `#/agents/${encodeURIComponent(to)}`), id);
+    await page.waitForFunction(
+      (wanted) =>
+        document.querySelector('h1')?.textContent === wanted &&
+        document.querySelector('.chart-frame .lit') !== null,
+      {},
+      id,
+    );
+  }
+  expect(await page.$$('img[src="x"]')).toEqual([]);
+  expect(problems).toEqual([]);
+});
