@@ -512,7 +512,7 @@ function Logs({ id }: { readonly id: string }) {
 }
 
 function fieldsWords(fields: unknown): string {
-  return Object.entries((fields ?? {}) as object)
+  return Object.entries(fields ?? {})
     .filter(([key]) => !LOGGED.has(key))
     .map(([key, value]) => `${key} ${typeof value === 'string' ? value : inline(value)}`)
     .join(', ');
