@@ -1,8 +1,12 @@
 /**
  * The fleet's supervisor: how many agents may restart at once, and whether a restart storm is on.
  *
- * Holds counters and no agent: whose turn it is, is the runtime's queue. A restart asks for a permit before it
+ * Holds counters and no agent: whose turn it is, is the runtime's queues'. A restart asks for a permit before it
  * starts a body and gives it back when that start has succeeded or failed.
+ *
+ * Agents of one kind wait for each other, and for no other kind: one of which none restarts gets a permit although all
+ * are out. So starts that hang hold back their own kind alone, and there are never more permits out than the limit and
+ * one for each other kind.
  *
  * Source: the mass-crash rule of DESIGN §4; OTP has none, its supervisors restart one child at a time.
  */
@@ -10,7 +14,7 @@ import { assign, setup } from 'xstate';
 import type { EffectParams, EffectsOf } from './effect.ts';
 
 export interface SupervisorInput {
-  /** Restarts that may be under way at once, 1 or more. */
+  /** Restarts that may be under way at once, 1 or more; and one of each kind. */
   readonly maxConcurrentRestarts: number;
 }
 
@@ -23,15 +27,18 @@ export interface SupervisorContext {
 }
 
 export type SupervisorEvent =
-  | { type: 'permit.requested'; agentId: string }
-  | { type: 'permit.released' }
+  /** `isFirst`: no other of its kind restarts. */
+  | { type: 'permit.requested'; agentId: string; isFirst?: boolean }
+  /** `owedTo`: the kind of which agents wait, and none restarts any more. */
+  | { type: 'permit.released'; owedTo?: string }
   | { type: 'permit.withdrawn' };
 
 /** Everything this chart may want done. */
 export type SupervisorEffect = EffectsOf<{
   grantPermit: { readonly agentId: string };
   enqueue: { readonly agentId: string };
-  grantNextPermit: undefined;
+  /** To the next of that kind; else to the next of the kind whose turn it is. */
+  grantNextPermit: { readonly kind: string | undefined };
   raiseStormAlert: undefined;
   clearStormAlert: undefined;
 }>;
@@ -41,13 +48,19 @@ const requester = ({ event }: { event: SupervisorEvent }) => ({
 });
 const grant = { type: 'grantPermit' as const, params: requester };
 const enqueue = { type: 'enqueue' as const, params: requester };
+const grantNext = {
+  type: 'grantNextPermit' as const,
+  params: ({ event }: { event: SupervisorEvent }) => ({
+    kind: event.type === 'permit.released' ? event.owedTo : undefined,
+  }),
+};
 
 export const supervisorMachine = setup({
   types: {} as { context: SupervisorContext; input: SupervisorInput; events: SupervisorEvent },
   actions: {
     grantPermit: (_, _params: EffectParams<SupervisorEffect, 'grantPermit'>) => {},
     enqueue: (_, _params: EffectParams<SupervisorEffect, 'enqueue'>) => {},
-    grantNextPermit: () => {},
+    grantNextPermit: (_, _params: EffectParams<SupervisorEffect, 'grantNextPermit'>) => {},
     raiseStormAlert: () => {},
     clearStormAlert: () => {},
 
@@ -58,6 +71,11 @@ export const supervisorMachine = setup({
   },
   guards: {
     isPermitFree: ({ context }) => context.restarting < context.maxConcurrentRestarts,
+    isFirstOfKind: ({ event }) => event.type === 'permit.requested' && event.isFirst === true,
+    isBeyondLimit: ({ context, event }) =>
+      event.type === 'permit.released' &&
+      event.owedTo === undefined &&
+      context.restarting > context.maxConcurrentRestarts,
     isLastWaiting: ({ context }) => context.waiting === 1,
   },
 }).createMachine({
@@ -74,20 +92,25 @@ export const supervisorMachine = setup({
       on: {
         'permit.requested': [
           { guard: 'isPermitFree', actions: ['countGranted', grant] },
+          { guard: 'isFirstOfKind', actions: ['countGranted', grant] },
           { target: 'storm', actions: ['countWaiting', enqueue] },
         ],
         'permit.released': { actions: 'countReleased' },
       },
     },
     storm: {
-      description: 'All permits are out; restarts wait for their turn.',
+      description: 'All permits are out; restarts wait for their turn, but for the first of a kind.',
       entry: 'raiseStormAlert',
       exit: 'clearStormAlert',
       on: {
-        'permit.requested': { actions: ['countWaiting', enqueue] },
+        'permit.requested': [
+          { guard: 'isFirstOfKind', actions: ['countGranted', grant] },
+          { actions: ['countWaiting', enqueue] },
+        ],
         'permit.released': [
-          { guard: 'isLastWaiting', target: 'calm', actions: ['countServed', 'grantNextPermit'] },
-          { actions: ['countServed', 'grantNextPermit'] },
+          { guard: 'isBeyondLimit', actions: 'countReleased' },
+          { guard: 'isLastWaiting', target: 'calm', actions: ['countServed', grantNext] },
+          { actions: ['countServed', grantNext] },
         ],
         'permit.withdrawn': [
           { guard: 'isLastWaiting', target: 'calm', actions: 'countServed' },

@@ -65,7 +65,7 @@ export interface SystemLimits {
   readonly maxAgents?: number;
   /** Sum of what running agents reserve by `resources.maxMemoryBytes`; default no limit. */
   readonly maxMemoryBytes?: number;
-  /** Restarts under way at once; default 32. */
+  /** Restarts under way at once, default 32; of each type, and of each pool, at least one may be. */
   readonly maxConcurrentRestarts?: number;
   /** Consensus rounds that may be open at once; default 100. */
   readonly maxOpenRounds?: number;

@@ -67,6 +67,8 @@ export class Agent
 {
   readonly id: string;
   readonly order: number;
+  /** Agents of one kind wait for each other when too many are to restart: those of one pool, or of one type. */
+  readonly kind: string;
   /** What it lives by. */
   readonly spec: KeptSpec;
   /** Told when its life may have moved on, or a task may have left it: by the pool that it is a member of. */
@@ -105,6 +107,8 @@ export class Agent
     this.spec = options.spec;
     this.missing = options.missing;
     this.#manifest = options.manifest;
+    const { pool } = options.spec;
+    this.kind = pool === undefined ? options.manifest.type : `pool ${pool}`;
     this.#host = options.host;
     this.#module = options.module;
     this.#services = services;

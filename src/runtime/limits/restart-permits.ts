@@ -1,16 +1,20 @@
 /**
  * The fleet's permits to restart: the supervisor chart decides how many are out, this keeps whose turn it is.
  *
- * I1  Permits go out in the order in which they were asked for; taking one back takes constant time.
- * I2  Who asked is told, and nobody else: an agent is never looked up by its id.
+ * I1  Permits go out in the order in which they were asked for within a kind, and to the kinds that wait in turns.
+ * I2  Of a kind that waits at least one restarts: no other kind can hold it back.
+ * I3  Who asked is told, and nobody else: an agent is never looked up by its id.
  */
 import { type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
 import type { Alerts } from '../observability/alerts.ts';
+import { PermitQueues } from './permit-queues.ts';
 
 /** An agent that is due to restart. */
 export interface PermitTaker {
   readonly id: string;
+  /** Agents of one kind wait for each other: those of one pool, or of one type. */
+  readonly kind: string;
   permitGranted(): void;
 }
 
@@ -25,8 +29,9 @@ export class RestartPermits {
   readonly #chart: Chart<typeof supervisorMachine>;
   /** Those whose request the chart has yet to decide, by id; `undefined` of one that no longer wants it. */
   readonly #asking = new Map<string, PermitTaker | undefined>();
-  readonly #queue = new Set<PermitTaker>();
-  readonly #holders = new Set<PermitTaker>();
+  readonly #queues = new PermitQueues<PermitTaker>();
+  /** Who has a permit, by kind. */
+  readonly #holders = new Map<string, Set<PermitTaker>>();
 
   constructor(options: RestartPermitsOptions) {
     this.#options = options;
@@ -37,18 +42,23 @@ export class RestartPermits {
 
   request(taker: PermitTaker): void {
     this.#asking.set(taker.id, taker);
-    this.#chart.send({ type: 'permit.requested', agentId: taker.id });
+    const isFirst = !this.#holders.has(taker.kind);
+    this.#chart.send({ type: 'permit.requested', agentId: taker.id, isFirst });
   }
 
   /** The start has succeeded or failed. Without a permit, as in a start that was asked for, nothing happens. */
   release(taker: PermitTaker): void {
-    if (this.#holders.delete(taker)) this.#chart.send({ type: 'permit.released' });
+    const { kind } = taker;
+    const holders = this.#holders.get(kind);
+    if (holders === undefined || !holders.delete(taker)) return;
+    if (holders.size === 0) this.#holders.delete(kind);
+    this.#released(kind);
   }
 
   /** The agent no longer waits. */
   withdraw(taker: PermitTaker): void {
     if (this.#asking.get(taker.id) === taker) this.#asking.set(taker.id, undefined);
-    else if (this.#queue.delete(taker)) this.#chart.send({ type: 'permit.withdrawn' });
+    else if (this.#queues.remove(taker.kind, taker)) this.#chart.send({ type: 'permit.withdrawn' });
   }
 
   close(): void {
@@ -66,15 +76,14 @@ export class RestartPermits {
       }
       case 'enqueue': {
         const taker = this.#taken(effect.params.agentId);
-        if (taker) this.#queue.add(taker);
+        if (taker) this.#queues.add(taker.kind, taker);
         else this.#chart.send({ type: 'permit.withdrawn' });
         return;
       }
       case 'grantNextPermit': {
-        const [next] = this.#queue;
-        if (next === undefined) return;
-        this.#queue.delete(next);
-        return this.#grant(next);
+        const next = this.#queues.next(effect.params.kind);
+        if (next) this.#grant(next);
+        return;
       }
       case 'raiseStormAlert':
         return alerts.raise(
@@ -92,8 +101,15 @@ export class RestartPermits {
     return taker;
   }
 
+  #released(kind: string): void {
+    const isOwed = !this.#holders.has(kind) && this.#queues.has(kind);
+    this.#chart.send({ type: 'permit.released', ...(isOwed ? { owedTo: kind } : {}) });
+  }
+
   #grant(taker: PermitTaker): void {
-    this.#holders.add(taker);
+    const holders = this.#holders.get(taker.kind);
+    if (holders) holders.add(taker);
+    else this.#holders.set(taker.kind, new Set([taker]));
     taker.permitGranted();
   }
 }

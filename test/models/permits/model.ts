@@ -1,8 +1,8 @@
 /**
  * The flat model of a fleet's permits to restart: who holds one, who waits for one, and in which order.
  *
- * Written by hand from the rule that so many restarts may be under way at once, first come, first served. It
- * knows nothing of the charts.
+ * Written by hand from the rule: so many restarts may be under way at once, and one of each kind at least. Within a
+ * kind it is first come, first served, and the kinds that wait have their turns. It knows nothing of the charts.
  */
 
 /** `starting` holds a permit; an agent that somebody starts holds none. */
@@ -12,8 +12,8 @@ export type Move = `${Deed} ${string}`;
 
 export interface Fleet {
   readonly places: Readonly<Record<string, Place>>;
-  /** Who waits for a permit, first come first. */
-  readonly queue: readonly string[];
+  /** Who waits for a permit, first come first, by kind: that whose turn it is comes first. */
+  readonly queues: readonly (readonly string[])[];
 }
 
 /** What a move must lead to: whom it lets restart, in order, and what becomes of the alert. */
@@ -40,37 +40,50 @@ export function isPossible({ places }: Fleet, move: Move): boolean {
 }
 
 export function firstFleet(agents: readonly string[]): Fleet {
-  return { places: Object.fromEntries(agents.map((agent) => [agent, 'down'])), queue: [] };
+  return { places: Object.fromEntries(agents.map((agent) => [agent, 'down'])), queues: [] };
 }
 
 /** Pure. */
 export function play(permits: number, before: Fleet, move: Move): { fleet: Fleet; outcome: PermitsOutcome } {
   const [deed, agent] = partsOf(move);
   const places: Record<string, Place> = { ...before.places };
-  let queue = before.queue;
+  let { queues } = before;
   const restarted: string[] = [];
   const alerts: ('raised' | 'cleared')[] = [];
-  const setQueue = (next: readonly string[]): void => {
-    if (queue.length === 0 && next.length > 0) alerts.push('raised');
-    if (queue.length > 0 && next.length === 0) alerts.push('cleared');
-    queue = next;
+  const setQueues = (next: readonly (readonly string[])[]): void => {
+    const filled = next.filter(({ length }) => length > 0);
+    if (queues.length === 0 && filled.length > 0) alerts.push('raised');
+    if (queues.length > 0 && filled.length === 0) alerts.push('cleared');
+    queues = filled;
+  };
+  const starting = (): string[] => Object.keys(places).filter((other) => places[other] === 'starting');
+  const isOut = (kind: string): boolean => starting().some((other) => kindOf(other) === kind);
+  /** The first of a queue restarts; its kind is the last again. */
+  const serve = (queue: readonly string[]): void => {
+    const [next, ...rest] = queue;
+    setQueues([...queues.filter((other) => other !== queue), rest]);
+    places[next!] = 'starting';
+    restarted.push(next!);
   };
   const leave = (place: Place): void => {
     const came = places[agent];
     places[agent] = place;
-    if (came === 'queued') setQueue(queue.filter((other) => other !== agent));
+    if (came === 'queued') setQueues(queues.map((queue) => queue.filter((other) => other !== agent)));
     if (came !== 'starting') return;
-    const [next] = queue;
-    if (next === undefined) return;
-    setQueue(queue.slice(1));
-    places[next] = 'starting';
-    restarted.push(next);
+    const own = queues.find(([first]) => kindOf(first!) === kindOf(agent));
+    if (own && !isOut(kindOf(agent))) serve(own);
+    else if (queues.length > 0 && starting().length < permits) serve(queues[0]!);
   };
   const ask = (): void => {
-    const out = Object.values(places).filter((place) => place === 'starting').length;
-    places[agent] = out < permits ? 'starting' : 'queued';
-    if (places[agent] === 'starting') restarted.push(agent);
-    else setQueue([...queue, agent]);
+    const kind = kindOf(agent);
+    if (starting().length < permits || !isOut(kind)) {
+      places[agent] = 'starting';
+      restarted.push(agent);
+      return;
+    }
+    places[agent] = 'queued';
+    const own = queues.find(([first]) => kindOf(first!) === kind);
+    setQueues(own ? queues.map((queue) => (queue === own ? [...own, agent] : queue)) : [...queues, [agent]]);
   };
   switch (deed) {
     case 'start':
@@ -86,9 +99,14 @@ export function play(permits: number, before: Fleet, move: Move): { fleet: Fleet
       ask();
       break;
   }
-  return { fleet: { places, queue }, outcome: { restarted, alerts } };
+  return { fleet: { places, queues }, outcome: { restarted, alerts } };
 }
 
 export function partsOf(move: Move): [Deed, string] {
   return move.split(' ') as [Deed, string];
+}
+
+/** Agents are named after their kind: `a1` and `a2` are of kind `a`. */
+export function kindOf(agent: string): string {
+  return agent.slice(0, 1);
 }

@@ -12,9 +12,10 @@ export interface SmallFleet {
 }
 
 export const smallFleets: readonly SmallFleet[] = [
-  { agents: ['a', 'b', 'c'], permits: 1 },
-  { agents: ['a', 'b', 'c'], permits: 2 },
-  { agents: ['a', 'b'], permits: 2 },
+  { agents: ['a1', 'a2', 'a3'], permits: 1 },
+  { agents: ['a1', 'a2', 'a3'], permits: 2 },
+  { agents: ['a1', 'a2'], permits: 2 },
+  { agents: ['a1', 'a2', 'b1', 'b2'], permits: 1 },
 ];
 
 const SHOWN_MOVES = 20;
@@ -27,7 +28,7 @@ export function fleetTours({ agents, permits }: SmallFleet): Tours<Move> {
     first: firstFleet(agents),
     isPossible,
     after: (fleet, move) => play(permits, fleet, move).fleet,
-    keyOf: ({ places, queue }) => JSON.stringify([places, queue]),
+    keyOf: ({ places, queues }) => JSON.stringify([places, queues]),
   });
 }
 
@@ -44,7 +45,7 @@ export async function judgeFleet(
     const trail = moves.slice(Math.max(0, index - SHOWN_MOVES), index + 1).join(', ');
     assert.deepStrictEqual(
       { ...seen, places: world.places(), isStorm: world.isStorm(), timers: world.timers() },
-      { ...outcome, places: after.places, isStorm: after.queue.length > 0, timers: 0 },
+      { ...outcome, places: after.places, isStorm: after.queues.length > 0, timers: 0 },
       `${agents.length} agents, ${permits} permits: ${trail}`,
     );
     fleet = after;

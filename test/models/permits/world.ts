@@ -3,9 +3,11 @@ import { pino } from 'pino';
 import { type AgentSystem, createAgentSystem, defineAgent, type SystemEvent } from '../../../src/index.ts';
 import { type ScriptedBody, scriptedHost, settled, simulatedClock } from '../../../src/testing/index.ts';
 import type { Watching } from '../../kit/drivers.ts';
-import { type Move, partsOf, type PermitsOutcome, type Place } from './model.ts';
+import { kindOf, type Move, partsOf, type PermitsOutcome, type Place } from './model.ts';
 
-const definition = defineAgent({ type: 'member', init: () => ({}), tasks: {} });
+const definitions = Object.fromEntries(
+  ['a', 'b'].map((type) => [type, defineAgent({ type, init: () => ({}), tasks: {} })]),
+);
 
 export interface PermitsWorld {
   play(move: Move): Promise<PermitsOutcome>;
@@ -33,7 +35,7 @@ export async function permitsWorld(
   for (const id of agents) {
     await system.agents.register({
       id,
-      module: definition,
+      module: definitions[kindOf(id)]!,
       restart: { policy: 'immediate', delayMs: 0, withinMs: 0 },
       startTimeoutMs: Infinity,
       health: { intervalMs: Infinity },
