@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { defineAgent, memoryStore, type Store, variable, type VariableChange } from '../../src/index.ts';
+import { manifestOf } from '../../src/runtime/definition/define-agent.ts';
 import type { VariableRegistry } from '../../src/runtime/coordination/variables/variables.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
 import { codeOf, fateOf, gate, refusal, rig } from '../kit/rig.ts';
@@ -410,6 +411,43 @@ describe('acknowledgement', () => {
 });
 
 describe('agents', () => {
+  it.each([
+    ['nothing', []],
+    ['one of two', ['lr']],
+  ])(
+    'whose module declares more than when it was registered, %s, are told of the rest as they start',
+    async (_, before) => {
+      const host = scriptedHost();
+      const { system, agents } = await rig({ hosts: { 'in-process': host } });
+      for (const name of ['lr', 'depth']) await system.variables.define(name, lr);
+      const module = defineAgent({ type: 'older', variables: before, init: () => null, tasks: {} });
+      const newer = defineAgent({ type: 'older', variables: ['lr', 'depth'], init: () => null, tasks: {} });
+      const coordination = { communicationPattern: 'sync' } as const;
+      await agents.register({ id: 'a', module, coordination, health: { intervalMs: Infinity } });
+      const started = agents.start('a');
+      await fateOf(started);
+      const [body] = host.bodiesOf('a');
+      expect(body!.start.variables.map(({ name }) => name)).toEqual(before);
+      body!.report({ type: 'ready', manifest: manifestOf(newer) });
+      await started;
+      const told = body!.takeRequests().flatMap((asked) => ('variable' in asked ? [asked.variable] : []));
+      const missed = ['lr', 'depth'].filter((name) => !before.includes(name));
+      expect(told).toEqual(missed.map((name) => ({ name, value: 0.1, version: 1 })));
+      for (const name of missed) {
+        expect(system.variables.outOfDate(name)).toEqual([{ agentId: 'a', incarnation: 1, version: 0 }]);
+        body!.report({ type: 'variable.acknowledged', name, version: 1 });
+        expect(system.variables.outOfDate(name)).toEqual([]);
+      }
+      for (const name of ['lr', 'depth']) {
+        const set = system.variables.set(name, 0.2);
+        body!.report({ type: 'variable.acknowledged', name, version: 2 });
+        expect(await set).toEqual({ version: 2, acknowledged: ['a'], outOfDate: [] });
+      }
+      body!.exit('killed');
+      expect(await system.variables.set('depth', 0.3)).toMatchObject({ acknowledged: [], outOfDate: [] });
+    },
+  );
+
   it('that are restarted begin with the current value', async () => {
     const { system, agents, clock, eventsOf } = await rig();
     await system.variables.define('lr', lr);

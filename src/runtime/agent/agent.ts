@@ -72,7 +72,7 @@ export class Agent
   /** What it lives by. */
   readonly spec: KeptSpec;
   /** Told when its life may have moved on, or a task may have left it: by the pool that it is a member of. */
-  watcher: (() => void) | undefined = undefined;
+  observer: (() => void) | undefined = undefined;
   /** Why its code is not there, when it is not: it is listed, and cannot be started. */
   readonly missing: string | undefined;
   readonly #services: AgentServices;
@@ -395,7 +395,7 @@ export class Agent
   }
 
   #announce(said: Announcement): void {
-    this.watcher?.();
+    this.observer?.();
     const { event, life, reason = 'killed' } = said;
     const abandoned = this.#mailbox?.abandonedTasks ?? noTasks.abandoned;
     const told = lifeEventOf(said, this.id, abandoned, this.clock);
@@ -564,7 +564,7 @@ export class Agent
   }
 
   loadFell(): void {
-    this.watcher?.();
+    this.observer?.();
   }
 
   askHealth(checkId: number): void {

@@ -43,7 +43,10 @@ export class Participants implements AgentCoordination {
     if (agent.isCoordinated !== isAvailable) {
       agent.send({ type: isAvailable ? 'coordination.restored' : 'coordination.lost' });
     }
-    return takesPart(agent) ? new Participant(agent, this.#options) : undefined;
+    if (!takesPart(agent)) return undefined;
+    const participant = new Participant(agent, this.#options);
+    participant.opened();
+    return participant;
   }
 
   started(agent: Agent, participation: Participation | undefined): Participation | undefined {
@@ -83,18 +86,22 @@ class Participant implements Participation {
     this.#agent = agent;
     this.#incarnation = agent.incarnation;
     this.#options = options;
-    for (const name of agent.manifest.variables) this.#listen(name);
   }
 
   get variables(): readonly VariableState[] {
     return this.#listeners.flatMap(({ topic: { current } }) => (current ? [current] : []));
   }
 
+  /** Its body opens, with the values of now. */
+  opened(): void {
+    for (const name of this.#agent.manifest.variables) this.#listen(name);
+  }
+
   started(): void {
     const { queue, election, failed } = this.#options;
     const { id: agentId, order, spec, manifest } = this.#agent;
     try {
-      // It did not begin with the values of what its module declares since it was opened.
+      // What its module declares only now, it did not begin with.
       for (const name of manifest.variables) {
         const listener = this.#listen(name);
         if (listener) listener.told = 0;

@@ -177,7 +177,7 @@ export class Members {
   /** The pool has nothing to do with them any more. */
   release(): void {
     this.#isReleased = true;
-    for (const place of PLACES) for (const { agent } of this.#places[place]) unwatch(agent);
+    for (const place of PLACES) for (const { agent } of this.#places[place]) unobserve(agent);
   }
 
   #newId(): string {
@@ -196,15 +196,15 @@ export class Members {
     const member = newMember(agent.id, place);
     member.isFound = true;
     this.#places[place].add(member);
-    this.#watch(member, agent);
+    this.#observe(member, agent);
     if (place === 'live') this.#options.dispatcher.join(member);
     this.#note(member);
     return member;
   }
 
-  #watch(member: Member, agent: Agent): void {
+  #observe(member: Member, agent: Agent): void {
     member.agent = agent;
-    agent.watcher = () => this.#note(member);
+    agent.observer = () => this.#note(member);
   }
 
   #moveSome(members: Iterable<Member>, count: number, place: MemberPlace): void {
@@ -260,7 +260,7 @@ export class Members {
     for (;;) {
       try {
         const full = { ...spec, id: member.id, pool };
-        return this.#watch(member, await agents.registerMember(full, manifest));
+        return this.#observe(member, await agents.registerMember(full, manifest));
       } catch (thrown) {
         // That id is taken: the next number is as good.
         if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_EXISTS') throw thrown;
@@ -385,7 +385,7 @@ export class Members {
     // It may be looked at once more: what it was told has an answer, too.
     if (!this.#places.leaving.delete(member)) return;
     this.report.ended(member);
-    unwatch(member.agent);
+    unobserve(member.agent);
     this.#options.send({ type: 'member.gone' });
   }
 
@@ -395,6 +395,6 @@ export class Members {
   }
 }
 
-function unwatch(agent: Agent | undefined): void {
-  if (agent) agent.watcher = undefined;
+function unobserve(agent: Agent | undefined): void {
+  if (agent) agent.observer = undefined;
 }

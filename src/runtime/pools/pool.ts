@@ -116,7 +116,7 @@ export class Pool {
   readonly #options: PoolOptions;
   /** Its charts take their steps in acts of this queue. */
   readonly #queue: RunQueue;
-  #chart!: Chart<typeof poolMachine>;
+  readonly #chart: Chart<typeof poolMachine>;
   readonly #dispatcher: Dispatcher;
   readonly #members: Members;
   readonly #autoscaling: Autoscaling | undefined;
@@ -164,23 +164,21 @@ export class Pool {
     const wanted = target ?? Math.min(max, Math.max(min, present));
     const onBug = (err: unknown) => logger.error({ err, pool: this.name }, 'a bug in a chart of a pool');
     const chart = { ...watch, clock: this.#queue.clockOf(clock), onBug };
-    this.#queue.run(() => {
-      this.#chart = createChart(
-        poolMachine,
-        {
-          id: `pool ${this.name}`,
-          min,
-          max,
-          wanted,
-          restart: { ...spec.restart, policy: 'delayed' },
-          closeMs: member.shutdownMs,
-          maxConcurrentStarts: spec.maxConcurrentStarts,
-          found: found.length > 0 ? this.#members.counts() : undefined,
-        },
-        { ...chart, perform: (effect: ChartEffect) => this.#perform(effect as PoolEffect) },
-        watch.driver,
-      );
-    });
+    this.#chart = createChart(
+      poolMachine,
+      {
+        id: `pool ${this.name}`,
+        min,
+        max,
+        wanted,
+        restart: { ...spec.restart, policy: 'delayed' },
+        closeMs: member.shutdownMs,
+        maxConcurrentStarts: spec.maxConcurrentStarts,
+        found: found.length > 0 ? this.#members.counts() : undefined,
+      },
+      { ...chart, perform: (effect: ChartEffect) => this.#perform(effect as PoolEffect) },
+      watch.driver,
+    );
     if (found.length > 0) {
       this.#tellScaled(0, wanted, 'found again');
       this.#opened.resolve();
