@@ -1,4 +1,4 @@
-/** A store whose program can die without a word: what it still does then is lost, and the next one finds the rest. */
+/** A store whose program can die at any time: what it still does then is lost, and the next one finds the rest. */
 import { memoryStore, type Store } from '../../src/index.ts';
 
 export function mortalStore(): { readonly store: Store; readonly die: () => Store } {

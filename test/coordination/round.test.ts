@@ -566,7 +566,7 @@ describe('the leader', () => {
     expect(await whole.propose({ fallback: 'leader_decides' })).toMatchObject({ outcome: 'rejected' });
   });
 
-  it("of an earlier term is refused: its successor's word decides", async () => {
+  it('of an earlier term is refused: its successor decides', async () => {
     const host = scriptedHost();
     const whole = await rig({ hosts: { 'in-process': host } });
     const { system, agents, eventsOf } = whole;

@@ -538,7 +538,7 @@ describe('agents', () => {
     }
   });
 
-  it('answer one version at a time, and the newest has the last word', async () => {
+  it('answer one version at a time, and the newest is the last', async () => {
     const gates = new Map([
       [0.2, gate()],
       [0.4, gate()],
@@ -779,7 +779,7 @@ describe('the next program', () => {
     await first.system.variables.set('lr', 0.4, { by: 'ops' });
     await first.agents.register({ id: 'a', module: listener });
     await first.agents.start('a');
-    // The first program is gone without a word.
+    // The first program dies.
     const { system, agents, clock } = await rig({ store: die(), agents: [listener] });
     await clock.advance(1);
     expect(await agents.execute('a', { type: 'seen' })).toEqual([0.4]);
@@ -794,7 +794,7 @@ describe('the next program', () => {
     ]);
   });
 
-  it('finds values and versions that nobody can change by what he is given', async () => {
+  it('finds values and versions that nobody can change by what they are given', async () => {
     const { store, die } = mortalStore();
     const first = await rig({ store });
     const json = variable.json({ default: { list: [1] } });

@@ -49,7 +49,7 @@ describe('an index of the least loaded', () => {
       fc.property(steps, (steps) => {
         const index = new LeastLoadedIndex();
         const members = Array.from({ length: 5 }, (_, index) => newMember(`m-${index}`, 'live'));
-        /** Who is there, with his load, in the order in which it became that; 3 and more take nothing. */
+        /** The members that are there, with their loads, in the order in which they became that; 3 and more take nothing. */
         let there: { member: Member; slot: number }[] = [];
         for (const [which, load, isRemoved] of steps) {
           const member = members[which]!;

@@ -22,7 +22,7 @@ describe('a pool that is asked for', () => {
     ['another pool for its members', { spec: { module, pool: 'q' } }, 'spec.pool'],
     ['a host that cannot run its members', { spec: { module, isolation: 'process' } }, 'isolation'],
     ['a key that there is not', { size: 3 }, 'size'],
-    ['a line of less than nothing', { queueLimit: -1 }, 'queueLimit'],
+    ['a queue of less than nothing', { queueLimit: -1 }, 'queueLimit'],
     ['thresholds the wrong way round', { scale: { up: { busyShare: 0.2 } } }, 'scale.down.busyShare'],
     ['a signal that is none', { scale: { signal: 1 } }, 'scale.signal'],
   ];
@@ -157,7 +157,7 @@ describe('a pool that is asked for', () => {
     expect(output).toBe(42);
   });
 
-  test('nobody becomes a member by a spec of his own', async () => {
+  test('no agent becomes a member by its own spec', async () => {
     const { agents } = await poolRig();
     const { definition } = workshop();
     const spec = { module: definition, pool: 'p' };
@@ -186,7 +186,7 @@ describe('what is unknown, or too much, or too little, is refused', () => {
     expect(eventsOf('pool.scaled')).toHaveLength(1);
   });
 
-  test('a task that its members cannot do, before it takes a place in the line', async () => {
+  test('a task that its members cannot do, before it takes a place in the queue', async () => {
     const { pools, pool, work } = await poolRig({ queueLimit: 0 });
     const { message } = await refusal(pools.execute('p', { type: 'sing' }));
     expect(message).toContain('worker');
@@ -247,7 +247,7 @@ describe('tasks', () => {
     expect(order).toEqual([1, 1, 2, 2, 3, 3]);
   });
 
-  test('beyond the limit of the line are refused, and those in it are not touched', async () => {
+  test('beyond the limit of the queue are refused, and those in it are not touched', async () => {
     const { work, finishOne, pool } = await poolRig({ queueLimit: 1 });
     const [running, waiting] = [work(), work()];
     expect(await refusal(work())).toMatchObject({ code: 'TASK_QUEUE_FULL', details: { pool: 'p' } });
@@ -338,7 +338,7 @@ describe('tasks', () => {
     for (const gate of gates) gate.resolve();
   });
 
-  test('time out in the line', async () => {
+  test('time out in the queue', async () => {
     const { work, clock, pool, finishOne } = await poolRig();
     void work();
     const late = work({ timeoutMs: 1_000 });
@@ -353,7 +353,7 @@ describe('tasks', () => {
     expect(clock.pending()).toEqual([]);
   });
 
-  test('the time in the line counts, and what is told of is the whole of it', async () => {
+  test('the time in the queue counts, and what is told of is the whole of it', async () => {
     const { work, clock, finishOne, shop, eventsOf } = await poolRig();
     void work();
     const late = work({ timeoutMs: 1_000 });
@@ -384,7 +384,7 @@ describe('tasks', () => {
     expect(await next).toBe('done');
   });
 
-  test('are cancelled in the line by their signal', async () => {
+  test('are cancelled in the queue by their signal', async () => {
     const { work, pool, finishOne } = await poolRig();
     const controller = new AbortController();
     void work();
@@ -618,7 +618,7 @@ describe('a size', () => {
     expect(agents.list()).toHaveLength(1);
   });
 
-  test('a member that drains gets no more tasks, and is waited for by whoever addresses it himself', async () => {
+  test('a member that drains gets no more tasks, and finishes those of callers that address it by its id', async () => {
     const { pools, pool, work, shop, agents, finishOne } = await poolRig({ target: 2 });
     void work();
     void work();
@@ -964,7 +964,7 @@ describe('a close', () => {
 });
 
 describe('a close of the system', () => {
-  test('does what waits in the line, starts nobody, and reports the members', async () => {
+  test('does what waits in the queue, starts nobody, and reports the members', async () => {
     const { system, pools, work, shop, finishOne, clock } = await poolRig({ target: 2 });
     const tasks = [work(), work(), work()];
     await settled();
@@ -1054,7 +1054,7 @@ describe('a close of the system', () => {
     },
   );
 
-  test('waits for the lines of pools no longer than until its deadline', async () => {
+  test('waits for the queues of pools no longer than until its deadline', async () => {
     const { clock } = await poolRig();
     const setTimeout = (run: () => void, ms: number) => (ms === 800 ? undefined : clock.setTimeout(run, ms));
     const system = await createAgentSystem({ clock: { ...clock, setTimeout }, logger: silent });

@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 interface Program extends Rig {
-  /** It is gone without a word: nothing that it still does reaches the store. */
+  /** It dies: nothing that it still does reaches the store. */
   die(): void;
 }
 

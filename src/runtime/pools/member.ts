@@ -24,6 +24,9 @@ export interface Member {
   isDismissed: boolean;
   /** Whether it is going to be looked at in this turn. */
   isNoted: boolean;
+  /** What looks at it, and what has that done in the next turn. */
+  look: (() => void) | undefined;
+  turn: (() => void) | undefined;
   /** Tasks that wait or run, at the last look. */
   load: number;
   /** Its place among those that tasks are given to, while it is there. */
@@ -41,6 +44,8 @@ export function newMember(id: string, place: MemberPlace): Member {
     isStarting: false,
     isDismissed: false,
     isNoted: false,
+    look: undefined,
+    turn: undefined,
     load: 0,
     link: undefined,
     slot: 0,

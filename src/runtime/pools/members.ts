@@ -295,14 +295,18 @@ export class Members {
   #note(member: Member): void {
     if (member.isNoted || this.#isReleased) return;
     member.isNoted = true;
-    queueMicrotask(() => {
+    // Once for each member, as this comes with every task.
+    member.look ??= () => {
+      if (this.#isReleased) return;
+      this.#look(member);
+      this.#options.dispatcher.handOut();
+    };
+    const { look } = member;
+    member.turn ??= () => {
       member.isNoted = false;
-      this.#options.queue.run(() => {
-        if (this.#isReleased) return;
-        this.#look(member);
-        this.#options.dispatcher.handOut();
-      });
-    });
+      this.#options.queue.run(look);
+    };
+    queueMicrotask(member.turn);
   }
 
   /** Compares how a member stands with how it was seen last. */

@@ -27,7 +27,7 @@ export interface Scaler {
   /** Members on their way out; those that take no time for it are none. */
   readonly ending: number;
   readonly isSlowToEnd: boolean;
-  /** Tasks in the line. */
+  /** Tasks that wait. */
   readonly waiting: number;
   readonly upAt: number;
   readonly downAt: number;

@@ -20,7 +20,7 @@ export interface Told {
   readonly did: readonly string[];
   /** Failures that count against it. */
   readonly failures: number;
-  /** Term of the leader in office. */
+  /** Term of the leader. */
   readonly term: number | undefined;
 }
 

@@ -19,7 +19,7 @@ const candidate = (order: number, incarnation = 1): Candidate => ({
 
 export const leaderLaws: readonly Law[] = [
   [
-    'a vacant office is filled at once; a held one stays held, whoever comes',
+    'where nobody leads a candidate does at once; a leader stays, whoever comes',
     ({ leader: { noLeader, withCandidate } }) => {
       const first = withCandidate(noLeader, candidate(7));
       assert.deepEqual(first, { term: 1, leader: candidate(7) });
@@ -34,11 +34,11 @@ export const leaderLaws: readonly Law[] = [
     },
   ],
   [
-    'a vacancy has no leader and keeps the term: the next election goes on from it',
+    'a time without a leader keeps the term: the next election goes on from it',
     ({ leader: { noLeader, withCandidate, withoutLeader } }) => {
-      const vacant = withoutLeader(withCandidate(noLeader, candidate(7)), undefined);
-      assert.deepEqual(vacant, { term: 1, leader: undefined });
-      assert.deepEqual(withCandidate(vacant, candidate(7, 2)), { term: 2, leader: candidate(7, 2) });
+      const leaderless = withoutLeader(withCandidate(noLeader, candidate(7)), undefined);
+      assert.deepEqual(leaderless, { term: 1, leader: undefined });
+      assert.deepEqual(withCandidate(leaderless, candidate(7, 2)), { term: 2, leader: candidate(7, 2) });
     },
   ],
   [

@@ -76,7 +76,7 @@ export interface PoolLife {
   readonly waiters: number;
   readonly failure: string | undefined;
   readonly isRefused: boolean;
-  /** Tasks in the line. */
+  /** Tasks that wait. */
   readonly queue: number;
   readonly idle: number;
   readonly busy: number;
