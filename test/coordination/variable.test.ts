@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { defineAgent, memoryStore, type Store, variable, type VariableChange } from '../../src/index.ts';
-import { manifestOf } from '../../src/runtime/definition/define-agent.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import type { VariableRegistry } from '../../src/runtime/coordination/variables/variables.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
 import { codeOf, fateOf, gate, refusal, rig } from '../kit/rig.ts';
