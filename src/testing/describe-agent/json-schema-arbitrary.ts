@@ -173,6 +173,8 @@ class Builder {
     const first = (Array.isArray(schema['prefixItems']) ? schema['prefixItems'] : []) as JsonSchema[];
     const items = schema['items'];
     const minLength = numberOf(schema['minItems']) ?? 0;
+    // Past the depth only what has to be there: a schema that contains itself would never end.
+    if (depth >= MAX_DEPTH && first.length === 0 && minLength === 0) return fc.constant([]);
     const maxLength = Math.min(
       numberOf(schema['maxItems']) ?? Infinity,
       depth >= MAX_DEPTH ? minLength : minLength + 10,

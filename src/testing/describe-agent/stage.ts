@@ -29,8 +29,8 @@ import { life, type Place } from './life-model.ts';
 import { lifeMoveOf, type Move } from './moves.ts';
 import type { Seen, Subject } from './subject.ts';
 
-export const RESTART_MS = 1_000;
-export const SHUTDOWN_MS = 5_000;
+const RESTART_MS = 1_000;
+const SHUTDOWN_MS = 5_000;
 /** What a held task is given. */
 const TASK_MS = 10_000;
 const ROUND_MS = 1_000;

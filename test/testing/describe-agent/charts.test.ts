@@ -1,12 +1,12 @@
 /** Agents that are charts: all of the chart is taken, a bug in it is found, and what is never taken is named. */
 import { describe, expect, it } from 'vitest';
 import { checkAgent, type CheckAgentOptions, type CoverageReport } from '../../../src/testing/index.ts';
-import { order, type Parts } from './order.ts';
+import { orderWith, type Parts } from './order.ts';
 
 describe('a correct chart', () => {
   it('passes, with every transition and guard outcome taken', async () => {
     let report: CoverageReport | undefined;
-    const { findings, tests } = await checkAgent(order(), {
+    const { findings, tests } = await checkAgent(orderWith(), {
       walks: 10,
       onCoverage: (told) => (report = told),
     });
@@ -92,13 +92,13 @@ const bugs: readonly Bug[] = [
 
 describe('a bug in a chart is found', () => {
   it.each(bugs)('$bug', async ({ parts, options, finding }) => {
-    const { findings } = await checkAgent(order(parts), { walks: 20, ...options, most: 1 });
+    const { findings } = await checkAgent(orderWith(parts), { walks: 20, ...options, most: 1 });
     expect(findings[0]?.message).toMatch(finding);
     expect(findings[0]?.moves.length).toBeLessThan(5);
   });
 });
 
 it('less than all of a chart is enough where that was said', async () => {
-  const { findings } = await checkAgent(order({ hasOrphan: true }), { walks: 5, coverage: 0.9 });
+  const { findings } = await checkAgent(orderWith({ hasOrphan: true }), { walks: 5, coverage: 0.9 });
   expect(findings).toEqual([]);
 });

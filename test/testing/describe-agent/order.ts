@@ -33,7 +33,7 @@ const tasks = {
   paid: { output: z.number() },
 } as const;
 
-export function order(bug: Partial<Parts> = {}) {
+export function orderWith(bug: Partial<Parts> = {}) {
   const { charge, paid, isLarge, answer, hasError, hasOrphan, hasAnswer } = { ...correct, ...bug };
   const machine = setup({
     types: {
@@ -113,4 +113,4 @@ export function order(bug: Partial<Parts> = {}) {
   return defineChartAgent({ type: 'order', machine, tasks });
 }
 
-export default order();
+export default orderWith();
