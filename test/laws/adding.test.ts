@@ -2,55 +2,56 @@
 import { describe, expect, test } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
-import { mortal, quietSystem } from '../kit/quiet-system.ts';
+import { mortal } from '../kit/mortal.ts';
+import { rig } from '../kit/rig.ts';
 
 describe('a spec', () => {
   test('without a module is refused, the field is named, and nothing is registered', async () => {
-    await using system = await quietSystem();
-    const refused = system.agents.register({ id: 'nobody' } as never);
+    const made = await rig();
+    const refused = made.agents.register({ id: 'nobody' } as never);
     await expect(refused).rejects.toMatchObject({
       code: 'AGENT_SPEC_INVALID',
       message: expect.stringContaining('module') as string,
     });
-    expect(system.agents.list()).toEqual([]);
-    expect(system.events).toEqual([]);
+    expect(made.agents.list()).toEqual([]);
+    expect(made.events).toEqual([]);
   });
 
   test('without an id gets one of its own', async () => {
-    await using system = await quietSystem();
-    const first = await system.agents.register({ module: mortal() });
-    const second = await system.agents.register({ module: mortal() });
+    const made = await rig();
+    const first = await made.agents.register({ module: mortal() });
+    const second = await made.agents.register({ module: mortal() });
     expect(first).not.toBe(second);
-    expect(system.agents.list().map(({ id }) => id)).toEqual([first, second]);
+    expect(made.agents.list().map(({ id }) => id)).toEqual([first, second]);
   });
 
   test('with an id that is in use is refused, and the agent that has it is as it was', async () => {
-    await using system = await quietSystem();
-    await system.agents.register({ id: 'one', module: mortal() });
-    await system.agents.start('one');
-    const before = system.agents.get('one');
-    await expect(system.agents.register({ id: 'one', module: mortal() })).rejects.toMatchObject({
+    const made = await rig();
+    await made.agents.register({ id: 'one', module: mortal() });
+    await made.agents.start('one');
+    const before = made.agents.get('one');
+    await expect(made.agents.register({ id: 'one', module: mortal() })).rejects.toMatchObject({
       code: 'AGENT_EXISTS',
       agentId: 'one',
     });
-    expect(system.agents.get('one')).toEqual(before);
-    expect(system.agents.list()).toHaveLength(1);
+    expect(made.agents.get('one')).toEqual(before);
+    expect(made.agents.list()).toHaveLength(1);
   });
 
   test('given twice at the same moment is refused the second time', async () => {
-    await using system = await quietSystem();
+    const made = await rig();
     const outcomes = await Promise.allSettled([
-      system.agents.register({ id: 'one', module: mortal() }),
-      system.agents.register({ id: 'one', module: mortal() }),
+      made.agents.register({ id: 'one', module: mortal() }),
+      made.agents.register({ id: 'one', module: mortal() }),
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
-    expect(system.agents.list()).toHaveLength(1);
+    expect(made.agents.list()).toHaveLength(1);
   });
 
   test('that leaves fields out has the documented defaults in it when it is read back', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    expect(system.agents.get(id).spec).toMatchObject({
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    expect(made.agents.get(id).spec).toMatchObject({
       isolation: 'in-process',
       resources: { cpuPriority: 'normal', maxRuntimeMs: Infinity },
       coordination: {
@@ -68,13 +69,13 @@ describe('a spec', () => {
   });
 
   test('with a key that nobody knows is refused, and the key is named', async () => {
-    await using system = await quietSystem();
-    const refused = system.agents.register({ module: mortal(), restartt: { policy: 'never' } } as never);
+    const made = await rig();
+    const refused = made.agents.register({ module: mortal(), restartt: { policy: 'never' } } as never);
     await expect(refused).rejects.toMatchObject({
       code: 'AGENT_SPEC_INVALID',
       message: expect.stringContaining('restartt') as string,
     });
-    expect(system.agents.list()).toEqual([]);
+    expect(made.agents.list()).toEqual([]);
   });
 });
 
@@ -98,66 +99,66 @@ describe('a start', () => {
   test.each(failures)(
     'whose init %s tells its caller why, and the agent is where it was',
     async (_, init) => {
-      await using system = await quietSystem();
-      const id = await system.agents.register({ module: defineAgent({ type: 'broken', init, tasks: {} }) });
-      await expect(system.agents.start(id)).rejects.toMatchObject({
+      const made = await rig();
+      const id = await made.agents.register({ module: defineAgent({ type: 'broken', init, tasks: {} }) });
+      await expect(made.agents.start(id)).rejects.toMatchObject({
         code: 'AGENT_START_FAILED',
         agentId: id,
         message: expect.stringContaining('no model to load') as string,
       });
-      expect(system.agents.get(id)).toMatchObject({ status: 'registered', restarts: 0 });
-      expect(system.clock.pending()).toEqual([]);
-      expect(system.resources().agents).toBe(0);
+      expect(made.agents.get(id)).toMatchObject({ status: 'registered', restarts: 0 });
+      expect(made.clock.pending()).toEqual([]);
+      expect(made.system.resources().agents).toBe(0);
     },
   );
 
   test('that fails leaves the rest of the fleet alone, and the system works on', async () => {
-    await using system = await quietSystem();
+    const made = await rig();
     const module = defineAgent({
       type: 'broken',
       init: () => Promise.reject(new Error('broken')),
       tasks: {},
     });
-    const broken = await system.agents.register({ module });
-    const sound = await system.agents.register({ module: mortal() });
-    await system.agents.start(sound);
-    await expect(system.agents.start(broken)).rejects.toMatchObject({ code: 'AGENT_START_FAILED' });
-    expect(await system.agents.execute(sound, { type: 'count' })).toBe(1);
+    const broken = await made.agents.register({ module });
+    const sound = await made.agents.register({ module: mortal() });
+    await made.agents.start(sound);
+    await expect(made.agents.start(broken)).rejects.toMatchObject({ code: 'AGENT_START_FAILED' });
+    expect(await made.agents.execute(sound, { type: 'count' })).toBe(1);
   });
 
   test('whose body ends before it is ready, even normally, is a start that failed: no entry is left over', async () => {
     const host = scriptedHost({ onOpen: (body) => body.exit('normal') });
-    await using system = await quietSystem({ hosts: { 'in-process': host } });
-    const id = await system.agents.register({ module: mortal() });
-    await expect(system.agents.start(id)).rejects.toMatchObject({ code: 'AGENT_START_FAILED' });
-    expect(system.agents.get(id).status).toBe('registered');
-    expect(system.agents.list({ status: 'running' })).toEqual([]);
+    const made = await rig({ hosts: { 'in-process': host } });
+    const id = await made.agents.register({ module: mortal() });
+    await expect(made.agents.start(id)).rejects.toMatchObject({ code: 'AGENT_START_FAILED' });
+    expect(made.agents.get(id).status).toBe('registered');
+    expect(made.agents.list({ status: 'running' })).toEqual([]);
     expect(host.live).toEqual([]);
   });
 
   test('beyond the limit of agents is refused, and nothing is started', async () => {
-    await using system = await quietSystem({ limits: { maxAgents: 1 } });
-    const first = await system.agents.register({ module: mortal() });
-    const second = await system.agents.register({ module: mortal() });
-    await system.agents.start(first);
-    await expect(system.agents.start(second)).rejects.toMatchObject({ code: 'RESOURCES_EXHAUSTED' });
-    expect(system.agents.get(second)).toMatchObject({ status: 'registered', incarnation: 0 });
-    await system.agents.stop(first);
-    expect((await system.agents.start(second)).incarnation).toBe(1);
+    const made = await rig({ limits: { maxAgents: 1 } });
+    const first = await made.agents.register({ module: mortal() });
+    const second = await made.agents.register({ module: mortal() });
+    await made.agents.start(first);
+    await expect(made.agents.start(second)).rejects.toMatchObject({ code: 'RESOURCES_EXHAUSTED' });
+    expect(made.agents.get(second)).toMatchObject({ status: 'registered', incarnation: 0 });
+    await made.agents.stop(first);
+    expect((await made.agents.start(second)).incarnation).toBe(1);
   });
 
   test('under a limit of none is refused', async () => {
-    await using system = await quietSystem({ limits: { maxAgents: 0 } });
-    const id = await system.agents.register({ module: mortal() });
-    await expect(system.agents.start(id)).rejects.toMatchObject({ code: 'RESOURCES_EXHAUSTED' });
+    const made = await rig({ limits: { maxAgents: 0 } });
+    const id = await made.agents.register({ module: mortal() });
+    await expect(made.agents.start(id)).rejects.toMatchObject({ code: 'RESOURCES_EXHAUSTED' });
   });
 
   test('of an agent that runs is refused, and it runs on in its incarnation', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
-    await expect(system.agents.start(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
+    await expect(made.agents.start(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
     await settled();
-    expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 1 });
+    expect(made.agents.get(id)).toMatchObject({ status: 'running', incarnation: 1 });
   });
 });

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { type ExitReason, memoryStore } from '../../src/index.ts';
 import { scriptedHost, simulatedClock } from '../../src/testing/index.ts';
-import { type Diary, mortal, quietSystem } from '../kit/quiet-system.ts';
+import { type Diary, mortal } from '../kit/mortal.ts';
+import { rig } from '../kit/rig.ts';
 
 /** Ways for a body to end, and what each makes of its agent. */
 const ends: readonly { readonly reason: ExitReason; readonly status: string }[] = [
@@ -21,22 +22,22 @@ const LONG_MS = 24 * 60 * 60_000;
 describe('an agent that is never to be restarted', () => {
   test.each(ends)('and ends with $reason stays listed as $status, and down', async ({ reason, status }) => {
     const host = scriptedHost({ onOpen: (body) => body.ready() });
-    await using system = await quietSystem({ hosts: { 'in-process': host } });
-    const id = await system.agents.register({ module: mortal(), restart: { policy: 'never' } });
-    await system.agents.start(id);
+    const made = await rig({ hosts: { 'in-process': host } });
+    const id = await made.agents.register({ module: mortal(), restart: { policy: 'never' } });
+    await made.agents.start(id);
     host.live[0]!.exit(reason);
-    await system.clock.advance(LONG_MS);
-    expect(system.agents.get(id)).toMatchObject({ status, reason, incarnation: 1 });
+    await made.clock.advance(LONG_MS);
+    expect(made.agents.get(id)).toMatchObject({ status, reason, incarnation: 1 });
     expect(host.live).toEqual([]);
   });
 
   test.each(ends)('and ended with $reason can be started again under its id', async ({ reason }) => {
     const host = scriptedHost({ onOpen: (body) => body.ready() });
-    await using system = await quietSystem({ hosts: { 'in-process': host } });
-    const id = await system.agents.register({ module: mortal(), restart: { policy: 'never' } });
-    await system.agents.start(id);
+    const made = await rig({ hosts: { 'in-process': host } });
+    const id = await made.agents.register({ module: mortal(), restart: { policy: 'never' } });
+    await made.agents.start(id);
     host.live[0]!.exit(reason);
-    expect(await system.agents.start(id)).toMatchObject({ id, incarnation: 2 });
+    expect(await made.agents.start(id)).toMatchObject({ id, incarnation: 2 });
     expect(host.live).toHaveLength(1);
   });
 });
@@ -44,43 +45,43 @@ describe('an agent that is never to be restarted', () => {
 describe('an agent that is to be restarted', () => {
   test.each(ends)('is so after $reason only if that is a crash', async ({ reason, status }) => {
     const host = scriptedHost({ onOpen: (body) => body.ready() });
-    await using system = await quietSystem({ hosts: { 'in-process': host } });
-    const id = await system.agents.register({ module: mortal(), restart: { policy: 'immediate' } });
-    await system.agents.start(id);
+    const made = await rig({ hosts: { 'in-process': host } });
+    const id = await made.agents.register({ module: mortal(), restart: { policy: 'immediate' } });
+    await made.agents.start(id);
     host.live[0]!.exit(reason);
-    await system.clock.advance(1_000);
+    await made.clock.advance(1_000);
     const expected =
       status === 'crashed' ? { status: 'running', incarnation: 2 } : { status, incarnation: 1 };
-    expect(system.agents.get(id)).toMatchObject(expected);
+    expect(made.agents.get(id)).toMatchObject(expected);
   });
 
   test('is restarted alone: its siblings keep their incarnations and their work', async () => {
-    await using system = await quietSystem();
+    const made = await rig();
     const ids: string[] = [];
     for (let index = 0; index < 5; index++) {
-      ids.push(await system.agents.register({ module: mortal(), health: { intervalMs: Infinity } }));
+      ids.push(await made.agents.register({ module: mortal(), health: { intervalMs: Infinity } }));
     }
-    for (const id of ids) await system.agents.start(id);
-    for (const id of ids) await system.agents.execute(id, { type: 'count' });
-    await expect(system.agents.execute(ids[2]!, { type: 'crash' })).rejects.toMatchObject({
+    for (const id of ids) await made.agents.start(id);
+    for (const id of ids) await made.agents.execute(id, { type: 'count' });
+    await expect(made.agents.execute(ids[2]!, { type: 'crash' })).rejects.toMatchObject({
       code: 'TASK_FAILED',
     });
-    await system.clock.advance(1_000);
-    const incarnations = system.agents.list().map(({ incarnation }) => incarnation);
+    await made.clock.advance(1_000);
+    const incarnations = made.agents.list().map(({ incarnation }) => incarnation);
     expect(incarnations).toEqual([1, 1, 2, 1, 1]);
-    expect(await system.agents.execute(ids[3]!, { type: 'count' })).toBe(2);
-    expect(system.agents.list({ status: 'running' })).toHaveLength(5);
+    expect(await made.agents.execute(ids[3]!, { type: 'count' })).toBe(2);
+    expect(made.agents.list({ status: 'running' })).toHaveLength(5);
   });
 
   test('comes back with the state it had after its last acknowledged task', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
-    await system.agents.execute(id, { type: 'count' });
-    await system.agents.execute(id, { type: 'count' });
-    await expect(system.agents.execute(id, { type: 'crash' })).rejects.toThrow('the end');
-    await system.clock.advance(1_000);
-    expect(await system.agents.execute(id, { type: 'count' })).toBe(3);
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
+    await made.agents.execute(id, { type: 'count' });
+    await made.agents.execute(id, { type: 'count' });
+    await expect(made.agents.execute(id, { type: 'crash' })).rejects.toThrow('the end');
+    await made.clock.advance(1_000);
+    expect(await made.agents.execute(id, { type: 'count' })).toBe(3);
   });
 
   test('and fails to start on the way back is tried again, and each try counts', async () => {
@@ -92,76 +93,76 @@ describe('an agent that is to be restarted', () => {
         else body.ready();
       },
     });
-    await using system = await quietSystem({ hosts: { 'in-process': host } });
-    const id = await system.agents.register({ module: mortal(), restart: { policy: 'immediate' } });
-    await system.agents.start(id);
+    const made = await rig({ hosts: { 'in-process': host } });
+    const id = await made.agents.register({ module: mortal(), restart: { policy: 'immediate' } });
+    await made.agents.start(id);
     host.live[0]!.exit('killed');
-    await system.clock.advance(3_000);
-    expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 4, restarts: 3 });
+    await made.clock.advance(3_000);
+    expect(made.agents.get(id)).toMatchObject({ status: 'running', incarnation: 4, restarts: 3 });
   });
 
   test('and crashes more often than its intensity allows is given up: one alert, no further try', async () => {
     const host = scriptedHost({ onOpen: (body) => body.ready() });
-    await using system = await quietSystem({ hosts: { 'in-process': host } });
+    const made = await rig({ hosts: { 'in-process': host } });
     const restart = { policy: 'immediate', maxRestarts: 3, withinMs: 60_000 } as const;
-    const id = await system.agents.register({ module: mortal(), restart });
-    const sibling = await system.agents.register({ module: mortal(), health: { intervalMs: Infinity } });
-    await system.agents.start(sibling);
-    await system.agents.start(id);
+    const id = await made.agents.register({ module: mortal(), restart });
+    const sibling = await made.agents.register({ module: mortal(), health: { intervalMs: Infinity } });
+    await made.agents.start(sibling);
+    await made.agents.start(id);
     for (let crash = 1; crash <= 4; crash++) {
       host.bodiesOf(id).at(-1)!.exit('killed');
-      await system.clock.advance(1_000);
+      await made.clock.advance(1_000);
     }
-    await system.clock.advance(LONG_MS);
-    expect(system.agents.get(id)).toMatchObject({
+    await made.clock.advance(LONG_MS);
+    expect(made.agents.get(id)).toMatchObject({
       status: 'crashed',
       state: 'crashed.gaveUp',
       incarnation: 4,
       restarts: 3,
     });
-    expect(system.alerts.list()).toMatchObject([{ alert: 'gave_up', agentId: id }]);
-    expect(system.agents.get(sibling).status).toBe('running');
+    expect(made.system.alerts.list()).toMatchObject([{ alert: 'gave_up', agentId: id }]);
+    expect(made.agents.get(sibling).status).toBe('running');
   });
 
   test('and crashes as often, but farther apart than the period, is never given up', async () => {
     const host = scriptedHost({ onOpen: (body) => body.ready() });
-    await using system = await quietSystem({ hosts: { 'in-process': host } });
+    const made = await rig({ hosts: { 'in-process': host } });
     const restart = { policy: 'immediate', maxRestarts: 1, withinMs: 10_000 } as const;
-    const id = await system.agents.register({ module: mortal(), restart, health: { intervalMs: Infinity } });
-    await system.agents.start(id);
+    const id = await made.agents.register({ module: mortal(), restart, health: { intervalMs: Infinity } });
+    await made.agents.start(id);
     for (let crash = 1; crash <= 20; crash++) {
       host.live[0]!.exit('killed');
-      await system.clock.advance(10_000);
+      await made.clock.advance(10_000);
     }
-    expect(system.agents.get(id)).toMatchObject({ status: 'running', restarts: 20 });
-    expect(system.alerts.list()).toEqual([]);
+    expect(made.agents.get(id)).toMatchObject({ status: 'running', restarts: 20 });
+    expect(made.system.alerts.list()).toEqual([]);
   });
 });
 
 describe('an agent ends normally', () => {
   test('by its own word alone: the end of another is nothing to it', async () => {
-    await using system = await quietSystem();
-    const one = await system.agents.register({ module: mortal() });
-    const other = await system.agents.register({ module: mortal() });
-    await system.agents.start(one);
-    await system.agents.start(other);
-    await system.agents.execute(one, { type: 'complete' });
-    await system.clock.advance(0);
-    expect(system.agents.get(one)).toMatchObject({ status: 'completed', reason: 'normal' });
-    expect(system.agents.get(other)).toMatchObject({ status: 'running', incarnation: 1 });
+    const made = await rig();
+    const one = await made.agents.register({ module: mortal() });
+    const other = await made.agents.register({ module: mortal() });
+    await made.agents.start(one);
+    await made.agents.start(other);
+    await made.agents.execute(one, { type: 'complete' });
+    await made.clock.advance(0);
+    expect(made.agents.get(one)).toMatchObject({ status: 'completed', reason: 'normal' });
+    expect(made.agents.get(other)).toMatchObject({ status: 'running', incarnation: 1 });
   });
 
   test('once: the handle that did it cannot end the next incarnation', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    const first = await system.agents.start(id);
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    const first = await made.agents.start(id);
     await first.execute({ type: 'complete' });
-    await system.clock.advance(0);
-    await system.agents.start(id);
+    await made.clock.advance(0);
+    await made.agents.start(id);
     for (const late of [first.execute({ type: 'complete' }), first.stop(), first.kill(), first.health()]) {
       await expect(late).rejects.toMatchObject({ code: 'AGENT_NOT_RUNNING' });
     }
-    expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
+    expect(made.agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
   });
 });
 
@@ -169,7 +170,7 @@ describe('when the whole program has died', () => {
   test('the next one lists its agents as crashed, and brings back those that ran', async () => {
     const store = memoryStore();
     const diary: Diary = { entries: [] };
-    const first = await quietSystem({ store });
+    const first = await rig({ store });
     const module = mortal();
     for (const id of ['ran', 'stopped', 'never']) await first.agents.register({ id, module });
     await first.agents.start('ran');
@@ -178,7 +179,7 @@ describe('when the whole program has died', () => {
     await first.agents.stop('stopped');
 
     const clock = simulatedClock({ startAt: first.clock.now() + 1_000 });
-    await using next = await quietSystem({ store, clock, agents: [mortal(diary)] });
+    const next = await rig({ store, clock, agents: [mortal(diary)] });
     const found = Object.fromEntries(next.agents.list().map(({ id, status }) => [id, status]));
     expect(found).toEqual({ ran: 'crashed', stopped: 'stopped', never: 'registered' });
     expect(next.agents.get('ran').reason).toBe('host_lost');

@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { memoryStore, type SavedState, type Store } from '../../src/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
-import { mortal, quietSystem, type QuietSystem } from '../kit/quiet-system.ts';
+import { mortal } from '../kit/mortal.ts';
+import { rig, type Rig } from '../kit/rig.ts';
 
-interface SlowStart extends AsyncDisposable {
-  readonly system: QuietSystem;
+interface SlowStart extends Rig {
   readonly id: string;
   readonly host: ReturnType<typeof scriptedHost>;
   /** What came of the start. */
@@ -31,18 +31,18 @@ async function slowStart(): Promise<SlowStart> {
     close: () => kept.close(),
   };
   const host = scriptedHost({ onOpen: (body) => body.ready() });
-  const system = await quietSystem({ store, hosts: { 'in-process': host } });
-  const id = await system.agents.register({ module: mortal(), restart: { policy: 'never' } });
-  const started = system.agents.start(id);
+  const made = await rig({ store, hosts: { 'in-process': host } });
+  const id = await made.agents.register({ module: mortal(), restart: { policy: 'never' } });
+  const started = made.agents.start(id);
   const outcome = started.then(
     ({ incarnation }) => incarnation,
     ({ code }: { code: string }) => code,
   );
   await settled();
-  expect(system.agents.get(id).status).toBe('starting');
+  expect(made.agents.get(id).status).toBe('starting');
   expect(host.live).toEqual([]);
   return {
-    system,
+    ...made,
     id,
     host,
     outcome,
@@ -52,12 +52,11 @@ async function slowStart(): Promise<SlowStart> {
       else oldest.reject(new Error('no such table'));
       await settled();
     },
-    [Symbol.asyncDispose]: () => system[Symbol.asyncDispose](),
   };
 }
 
 test('a start goes on when its store has answered, with what that had', async () => {
-  await using start = await slowStart();
+  const start = await slowStart();
   await start.answer('a state');
   expect(await start.outcome).toBe(1);
   expect(start.host.live.map((body) => body.start.restored)).toEqual([
@@ -66,16 +65,16 @@ test('a start goes on when its store has answered, with what that had', async ()
 });
 
 test('a start whose store fails is a start that failed, and says so', async () => {
-  await using start = await slowStart();
+  const start = await slowStart();
   await start.answer('a failure');
   expect(await start.outcome).toBe('AGENT_START_FAILED');
-  expect(start.system.agents.get(start.id).status).toBe('registered');
+  expect(start.agents.get(start.id).status).toBe('registered');
   expect(start.system.resources().agents).toBe(0);
 });
 
 test('a stop ends it, and no body is opened when the answer comes', async () => {
-  await using start = await slowStart();
-  expect(await start.system.agents.stop(start.id)).toMatchObject({ status: 'stopped', reason: 'shutdown' });
+  const start = await slowStart();
+  expect(await start.agents.stop(start.id)).toMatchObject({ status: 'stopped', reason: 'shutdown' });
   await start.answer('a state');
   expect(start.host.bodiesOf(start.id)).toEqual([]);
   expect(await start.outcome).toBe('AGENT_START_FAILED');
@@ -83,25 +82,25 @@ test('a stop ends it, and no body is opened when the answer comes', async () => 
 });
 
 test('a kill ends it, and no body is opened when the answer comes', async () => {
-  await using start = await slowStart();
-  expect(await start.system.agents.kill(start.id)).toMatchObject({ status: 'registered' });
+  const start = await slowStart();
+  expect(await start.agents.kill(start.id)).toMatchObject({ status: 'registered' });
   await start.answer('a state');
   expect(start.host.bodiesOf(start.id)).toEqual([]);
   expect(await start.outcome).toBe('AGENT_START_FAILED');
 });
 
 test('its deadline ends it, and no body is opened when the answer comes', async () => {
-  await using start = await slowStart();
-  await start.system.clock.advance(30_000);
+  const start = await slowStart();
+  await start.clock.advance(30_000);
   expect(await start.outcome).toBe('AGENT_START_TIMED_OUT');
   await start.answer('a state');
   expect(start.host.bodiesOf(start.id)).toEqual([]);
 });
 
 test('the answer for a start that was ended is nothing to the next one', async () => {
-  await using start = await slowStart();
-  await start.system.agents.stop(start.id);
-  const next = start.system.agents.start(start.id);
+  const start = await slowStart();
+  await start.agents.stop(start.id);
+  const next = start.agents.start(start.id);
   await settled();
   await start.answer('a state');
   expect(start.host.bodiesOf(start.id)).toEqual([]);

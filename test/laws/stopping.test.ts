@@ -2,15 +2,16 @@
 import { describe, expect, test } from 'vitest';
 import { defineAgent, memoryStore, type Store, type SystemEvent, variable } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { type Diary, mortal, quietSystem } from '../kit/quiet-system.ts';
+import { type Diary, mortal } from '../kit/mortal.ts';
+import { rig } from '../kit/rig.ts';
 
 describe('a stop', () => {
   test('that is obeyed in time ends with shutdown, and its caller gets the record', async () => {
     const diary: Diary = { entries: [] };
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal(diary) });
-    await system.agents.start(id);
-    expect(await system.agents.stop(id)).toMatchObject({
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal(diary) });
+    await made.agents.start(id);
+    expect(await made.agents.stop(id)).toMatchObject({
       id,
       status: 'stopped',
       reason: 'shutdown',
@@ -20,43 +21,43 @@ describe('a stop', () => {
   });
 
   test('after a stop that still goes on ends it at once when it gives no grace', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
-    const work = system.agents.execute(id, { type: 'hang' });
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
+    const work = made.agents.execute(id, { type: 'hang' });
     work.catch(() => {});
     await settled();
-    const patient = system.agents.stop(id);
+    const patient = made.agents.stop(id);
     const ended = { status: 'stopped', reason: { shutdown: 'killed' } };
-    expect(await system.agents.stop(id, { timeoutMs: 0 })).toMatchObject(ended);
+    expect(await made.agents.stop(id, { timeoutMs: 0 })).toMatchObject(ended);
     expect(await patient).toMatchObject(ended);
   });
 
   test('whose last state cannot be saved goes on, and an alert says what is lost until the agent starts anew', async () => {
-    await using system = await quietSystem();
+    const made = await rig();
     let problem: unknown = 1n;
-    const id = await system.agents.register({
+    const id = await made.agents.register({
       module: defineAgent({ type: 'unsaved', init: () => ({}), save: () => problem, tasks: {} }),
     });
-    await system.agents.start(id);
-    expect(await system.agents.stop(id)).toMatchObject({ status: 'stopped', reason: 'shutdown' });
-    expect(system.alerts.list()).toMatchObject([
+    await made.agents.start(id);
+    expect(await made.agents.stop(id)).toMatchObject({ status: 'stopped', reason: 'shutdown' });
+    expect(made.system.alerts.list()).toMatchObject([
       { alert: 'state_not_saved', agentId: id, message: expect.stringContaining('BigInt') },
     ]);
     problem = {};
-    await system.agents.start(id);
-    expect(system.alerts.list()).toEqual([]);
-    await system.agents.stop(id);
-    expect(system.alerts.list()).toEqual([]);
-    expect(await system.agents.savedState(id)).toEqual({});
+    await made.agents.start(id);
+    expect(made.system.alerts.list()).toEqual([]);
+    await made.agents.stop(id);
+    expect(made.system.alerts.list()).toEqual([]);
+    expect(await made.agents.savedState(id)).toEqual({});
   });
 
   test('with no grace kills at once: nothing is saved, nothing is cleaned up', async () => {
     const diary: Diary = { entries: [] };
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal(diary) });
-    await system.agents.start(id);
-    expect(await system.agents.stop(id, { timeoutMs: 0 })).toMatchObject({
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal(diary) });
+    await made.agents.start(id);
+    expect(await made.agents.stop(id, { timeoutMs: 0 })).toMatchObject({
       status: 'stopped',
       reason: { shutdown: 'killed' },
     });
@@ -64,14 +65,14 @@ describe('a stop', () => {
   });
 
   test('of an agent whose work never ends does not hang: the work is abandoned, and listed', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
-    const work = system.agents.execute(id, { type: 'hang' });
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
+    const work = made.agents.execute(id, { type: 'hang' });
     work.catch(() => {});
     await settled();
-    const stopped = system.agents.stop(id);
-    await system.clock.advance(5_000);
+    const stopped = made.agents.stop(id);
+    await made.clock.advance(5_000);
     await expect(work).rejects.toMatchObject({ code: 'TASK_ABANDONED' });
     const record = await stopped;
     expect(record).toMatchObject({ status: 'stopped' });
@@ -79,72 +80,72 @@ describe('a stop', () => {
   });
 
   test('is not held up by a task that was cancelled before it was kept', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
     const cancel = new AbortController();
-    const work = system.agents.execute(id, { type: 'count', signal: cancel.signal });
-    const stopped = system.agents.stop(id);
+    const work = made.agents.execute(id, { type: 'count', signal: cancel.signal });
+    const stopped = made.agents.stop(id);
     cancel.abort();
     await expect(work).rejects.toMatchObject({ code: 'TASK_ABANDONED' });
     expect(await stopped).toMatchObject({ status: 'stopped', abandoned: [] });
   });
 
   test('of an agent that will not let go does not hang: past its deadline it is killed', async () => {
-    await using system = await quietSystem();
+    const made = await rig();
     const module = defineAgent({
       type: 'clinging',
       init: () => ({}),
       tasks: {},
       terminate: () => new Promise<void>(() => {}),
     });
-    const id = await system.agents.register({ module, shutdownMs: 2_000 });
-    await system.agents.start(id);
-    const stopped = system.agents.stop(id);
-    await system.clock.advance(1_999);
-    expect(system.agents.get(id).status).toBe('stopping');
-    await system.clock.advance(1);
+    const id = await made.agents.register({ module, shutdownMs: 2_000 });
+    await made.agents.start(id);
+    const stopped = made.agents.stop(id);
+    await made.clock.advance(1_999);
+    expect(made.agents.get(id).status).toBe('stopping');
+    await made.clock.advance(1);
     expect(await stopped).toMatchObject({ status: 'stopped', reason: { shutdown: 'timed_out' } });
   });
 
   test('asked for twice at once is one stop, and both callers get its end', async () => {
     const diary: Diary = { entries: [] };
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal(diary) });
-    await system.agents.start(id);
-    const [first, second] = await Promise.all([system.agents.stop(id), system.agents.stop(id)]);
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal(diary) });
+    await made.agents.start(id);
+    const [first, second] = await Promise.all([made.agents.stop(id), made.agents.stop(id)]);
     expect(first).toEqual(second);
     expect(diary.entries).toEqual(['init 1', 'save', 'terminate']);
   });
 
   test('of one that is stopped already says that it does not run, and nobody is counted as running', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
-    await system.agents.stop(id);
-    await expect(system.agents.stop(id)).rejects.toMatchObject({ code: 'AGENT_NOT_RUNNING', agentId: id });
-    expect(system.agents.list({ status: 'running' })).toEqual([]);
-    expect(system.resources().agents).toBe(0);
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
+    await made.agents.stop(id);
+    await expect(made.agents.stop(id)).rejects.toMatchObject({ code: 'AGENT_NOT_RUNNING', agentId: id });
+    expect(made.agents.list({ status: 'running' })).toEqual([]);
+    expect(made.system.resources().agents).toBe(0);
   });
 
   test('of one that was never there says so, and the others live on', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
     for (const stranger of ['stranger', '__proto__', 'constructor', '']) {
-      await expect(system.agents.stop(stranger)).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
+      await expect(made.agents.stop(stranger)).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
     }
-    expect(system.agents.get(id).status).toBe('running');
+    expect(made.agents.get(id).status).toBe('running');
   });
 
   test('cancels a restart that is due, and the agent stays down', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
-    await system.agents.kill(id);
-    expect(await system.agents.stop(id)).toMatchObject({ status: 'stopped' });
-    await system.clock.advance(24 * 60 * 60_000);
-    expect(system.agents.get(id)).toMatchObject({ status: 'stopped', incarnation: 1 });
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
+    await made.agents.kill(id);
+    expect(await made.agents.stop(id)).toMatchObject({ status: 'stopped' });
+    await made.clock.advance(24 * 60 * 60_000);
+    expect(made.agents.get(id)).toMatchObject({ status: 'stopped', incarnation: 1 });
   });
 });
 
@@ -165,26 +166,26 @@ describe('a close', () => {
         order.push('store closed');
       },
     };
-    const system = await quietSystem({ store });
-    await system.variables.define('found', variable.integer({ default: 0 }));
+    const made = await rig({ store });
+    await made.system.variables.define('found', variable.integer({ default: 0 }));
     const { promise: isFound, resolve: find } = Promise.withResolvers<number>();
     const seeker = defineAgent({
       type: 'seeker',
       variables: ['found'],
       init: () => ({}),
-      tasks: { seek: { run: async () => system.variables.set('found', await isFound) } },
-      terminate: () => void order.push(`coordination is ${system.coordination.status()}`),
+      tasks: { seek: { run: async () => made.system.variables.set('found', await isFound) } },
+      terminate: () => void order.push(`coordination is ${made.system.coordination.status()}`),
     });
     const ids = [
-      await system.agents.register({ module: mortal() }),
-      await system.agents.register({ module: mortal() }),
+      await made.agents.register({ module: mortal() }),
+      await made.agents.register({ module: mortal() }),
     ];
-    const seeking = await system.agents.register({ module: seeker });
-    for (const id of ids) await system.agents.start(id);
-    await system.agents.start(seeking);
-    const sought = system.agents.execute(seeking, { type: 'seek' });
+    const seeking = await made.agents.register({ module: seeker });
+    for (const id of ids) await made.agents.start(id);
+    await made.agents.start(seeking);
+    const sought = made.agents.execute(seeking, { type: 'seek' });
     await settled();
-    const closed = system.close();
+    const closed = made.system.close();
     await settled();
     find(7);
     expect(await sought).toMatchObject({ version: 2 });
@@ -193,9 +194,9 @@ describe('a close', () => {
     expect(order.filter((step) => step === 'agent.stopped' || step === 'agent.state_saved')).toHaveLength(7);
     expect((await kept.recover()).variables).toMatchObject([{ name: 'found', value: 7, version: 2 }]);
     expect(order).toContain('coordination is available');
-    expect(system.coordination.status()).toBe('closed');
+    expect(made.system.coordination.status()).toBe('closed');
     expect(order.at(-1)).toBe('store closed');
-    await expect(system.agents.register({ module: mortal() })).rejects.toMatchObject({
+    await expect(made.agents.register({ module: mortal() })).rejects.toMatchObject({
       code: 'SYSTEM_CLOSED',
     });
   });
@@ -203,134 +204,134 @@ describe('a close', () => {
 
 describe('by hand', () => {
   test('a running agent cannot be forgotten; a stopped one can, and is then not found', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
-    await expect(system.agents.forget(id)).rejects.toMatchObject({ code: 'AGENT_ILLEGAL_COMMAND' });
-    expect(system.agents.get(id).status).toBe('running');
-    await system.agents.stop(id);
-    await system.agents.forget(id);
-    await expect(system.agents.restart(id)).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
+    await expect(made.agents.forget(id)).rejects.toMatchObject({ code: 'AGENT_ILLEGAL_COMMAND' });
+    expect(made.agents.get(id).status).toBe('running');
+    await made.agents.stop(id);
+    await made.agents.forget(id);
+    await expect(made.agents.restart(id)).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
   });
 
   test('a running agent cannot be restarted; a stopped one can, as a new incarnation of the same spec', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal(), shutdownMs: 1_234 });
-    await system.agents.start(id);
-    await expect(system.agents.restart(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
-    expect(system.agents.get(id).incarnation).toBe(1);
-    await system.agents.stop(id);
-    expect(await system.agents.restart(id)).toMatchObject({ id, incarnation: 2 });
-    expect(system.agents.get(id).spec.shutdownMs).toBe(1_234);
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal(), shutdownMs: 1_234 });
+    await made.agents.start(id);
+    await expect(made.agents.restart(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
+    expect(made.agents.get(id).incarnation).toBe(1);
+    await made.agents.stop(id);
+    expect(await made.agents.restart(id)).toMatchObject({ id, incarnation: 2 });
+    expect(made.agents.get(id).spec.shutdownMs).toBe(1_234);
   });
 
   test('an agent that waits for its restart is listed as crashed, with when it is due, and not as running', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal(), restart: { policy: 'immediate' } });
-    await system.agents.start(id);
-    await system.agents.kill(id);
-    expect(system.agents.list({ status: 'running' })).toEqual([]);
-    expect(system.agents.list({ status: 'crashed' })).toMatchObject([
-      { id, reason: 'killed', restartAt: system.clock.now() + 1_000 },
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal(), restart: { policy: 'immediate' } });
+    await made.agents.start(id);
+    await made.agents.kill(id);
+    expect(made.agents.list({ status: 'running' })).toEqual([]);
+    expect(made.agents.list({ status: 'crashed' })).toMatchObject([
+      { id, reason: 'killed', restartAt: made.clock.now() + 1_000 },
     ]);
   });
 
   test('an agent on its way back refuses to be started, restarted or forgotten', async () => {
-    await using system = await quietSystem();
+    const made = await rig();
     let isSlow = false;
     const module = defineAgent({
       type: 'slow',
       init: () => (isSlow ? new Promise<object>(() => {}) : {}),
       tasks: {},
     });
-    const id = await system.agents.register({ module, restart: { policy: 'immediate' } });
-    await system.agents.start(id);
+    const id = await made.agents.register({ module, restart: { policy: 'immediate' } });
+    await made.agents.start(id);
     isSlow = true;
-    await system.agents.kill(id);
-    await system.clock.advance(1_000);
-    expect(system.agents.get(id).status).toBe('starting');
-    await expect(system.agents.start(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
-    await expect(system.agents.restart(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
-    await expect(system.agents.forget(id)).rejects.toMatchObject({ code: 'AGENT_ILLEGAL_COMMAND' });
-    expect(system.agents.get(id)).toMatchObject({ status: 'starting', incarnation: 2 });
+    await made.agents.kill(id);
+    await made.clock.advance(1_000);
+    expect(made.agents.get(id).status).toBe('starting');
+    await expect(made.agents.start(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
+    await expect(made.agents.restart(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
+    await expect(made.agents.forget(id)).rejects.toMatchObject({ code: 'AGENT_ILLEGAL_COMMAND' });
+    expect(made.agents.get(id)).toMatchObject({ status: 'starting', incarnation: 2 });
   });
 
   test('an agent that is forgotten leaves no trace but its events: its id is free', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ id: 'again', module: mortal(), restart: { policy: 'manual' } });
-    await system.agents.start(id);
-    await system.agents.execute(id, { type: 'count' });
-    await system.agents.kill(id);
-    expect(system.alerts.list()).toHaveLength(1);
-    await system.agents.forget(id);
-    expect(system.agents.list()).toEqual([]);
-    expect(system.alerts.list()).toEqual([]);
-    expect(system.resources().agents).toBe(0);
-    expect(system.clock.pending()).toEqual([]);
-    expect(() => system.agents.handle(id)).toThrow(/no agent/u);
-    await expect(system.agents.savedState(id)).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
+    const made = await rig();
+    const id = await made.agents.register({ id: 'again', module: mortal(), restart: { policy: 'manual' } });
+    await made.agents.start(id);
+    await made.agents.execute(id, { type: 'count' });
+    await made.agents.kill(id);
+    expect(made.system.alerts.list()).toHaveLength(1);
+    await made.agents.forget(id);
+    expect(made.agents.list()).toEqual([]);
+    expect(made.system.alerts.list()).toEqual([]);
+    expect(made.system.resources().agents).toBe(0);
+    expect(made.clock.pending()).toEqual([]);
+    expect(() => made.agents.handle(id)).toThrow(/no agent/u);
+    await expect(made.agents.savedState(id)).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
 
-    await system.agents.register({ id: 'again', module: mortal() });
-    expect(system.agents.get('again')).toMatchObject({ status: 'registered', incarnation: 0 });
-    await system.agents.start('again');
-    expect(await system.agents.execute('again', { type: 'count' })).toBe(1);
+    await made.agents.register({ id: 'again', module: mortal() });
+    expect(made.agents.get('again')).toMatchObject({ status: 'registered', incarnation: 0 });
+    await made.agents.start('again');
+    expect(await made.agents.execute('again', { type: 'count' })).toBe(1);
   });
 });
 
 describe('counting', () => {
   test('1,000 and then 2,000 agents are counted as they are listed; when all are killed, none', async () => {
-    await using system = await quietSystem();
+    const made = await rig();
     const module = mortal();
     const spec = { module, restart: { policy: 'never' }, health: { intervalMs: Infinity } } as const;
     for (const total of [1_000, 2_000]) {
       for (let added = 0; added < 1_000; added++) {
-        await system.agents.start(await system.agents.register(spec));
+        await made.agents.start(await made.agents.register(spec));
       }
-      expect(system.agents.list()).toHaveLength(total);
-      expect(system.agents.list({ status: 'running' })).toHaveLength(total);
-      expect(system.resources().agents).toBe(total);
+      expect(made.agents.list()).toHaveLength(total);
+      expect(made.agents.list({ status: 'running' })).toHaveLength(total);
+      expect(made.system.resources().agents).toBe(total);
     }
-    const ids = system.agents.list().map(({ id }) => id);
-    await Promise.all(ids.map((id) => system.agents.kill(id)));
-    expect(system.agents.list({ status: 'running' })).toEqual([]);
-    expect(system.resources().agents).toBe(0);
-    await Promise.all(ids.map((id) => system.agents.forget(id)));
-    expect(system.agents.list()).toEqual([]);
-    const forgotten = (system.events as SystemEvent[]).filter(({ type }) => type === 'agent.forgotten');
+    const ids = made.agents.list().map(({ id }) => id);
+    await Promise.all(ids.map((id) => made.agents.kill(id)));
+    expect(made.agents.list({ status: 'running' })).toEqual([]);
+    expect(made.system.resources().agents).toBe(0);
+    await Promise.all(ids.map((id) => made.agents.forget(id)));
+    expect(made.agents.list()).toEqual([]);
+    const forgotten = (made.events as SystemEvent[]).filter(({ type }) => type === 'agent.forgotten');
     expect(forgotten).toHaveLength(2_000);
   });
 });
 
 describe('a call', () => {
   test('to an agent that is dead, or was never there, is refused at once', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await expect(system.agents.execute('stranger', { type: 'count' })).rejects.toMatchObject({
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await expect(made.agents.execute('stranger', { type: 'count' })).rejects.toMatchObject({
       code: 'AGENT_NOT_FOUND',
     });
-    await expect(system.agents.execute(id, { type: 'count' })).rejects.toMatchObject({
+    await expect(made.agents.execute(id, { type: 'count' })).rejects.toMatchObject({
       code: 'AGENT_NOT_RUNNING',
     });
-    await system.agents.start(id);
-    await system.agents.stop(id);
-    await expect(system.agents.execute(id, { type: 'count' })).rejects.toMatchObject({
+    await made.agents.start(id);
+    await made.agents.stop(id);
+    await expect(made.agents.execute(id, { type: 'count' })).rejects.toMatchObject({
       code: 'AGENT_NOT_RUNNING',
     });
-    expect(system.events.filter(({ type }) => type === 'task.accepted')).toEqual([]);
+    expect(made.events.filter(({ type }) => type === 'task.accepted')).toEqual([]);
   });
 
   test('that its agent dies over is answered, once, with what became of it', async () => {
-    await using system = await quietSystem();
-    const id = await system.agents.register({ module: mortal() });
-    await system.agents.start(id);
-    const calls = [system.agents.execute(id, { type: 'hang' }), system.agents.execute(id, { type: 'count' })];
+    const made = await rig();
+    const id = await made.agents.register({ module: mortal() });
+    await made.agents.start(id);
+    const calls = [made.agents.execute(id, { type: 'hang' }), made.agents.execute(id, { type: 'count' })];
     const answers = Promise.allSettled(calls);
     await settled();
-    await system.agents.kill(id);
+    await made.agents.kill(id);
     expect(await answers).toMatchObject([
       { status: 'rejected', reason: { code: 'TASK_ABANDONED' } },
       { status: 'rejected', reason: { code: 'TASK_ABANDONED' } },
     ]);
-    expect(system.events.filter(({ type }) => type === 'task.abandoned')).toHaveLength(2);
+    expect(made.events.filter(({ type }) => type === 'task.abandoned')).toHaveLength(2);
   });
 });

@@ -1,6 +1,20 @@
 /**
  * One move in the flat model: the verbs its rules are made of, and what they leave to be seen.
  *
+ * The whole of the life model, and where this stands in it:
+ *
+ * - **Model**: `life-state.ts` (the words: places, moves, what a life is), `life-model.ts` (the tables: for every place
+ *   and move, which verbs), and this file (the verbs). Written by hand from the design; it knows nothing of the charts.
+ * - **World**: `life-world.ts` plays the same moves on a real system, with a scripted body and a clock that obeys, and
+ *   `words.ts` puts what is seen there into the model's words.
+ * - **Tours**: `profiles.ts` (which numbers, which moves), `life-tours.ts` (which states count as one), `tours.ts` (the
+ *   ways that make every move in every state). Random walks are in `models/fleet/life-walks.test.ts`.
+ * - **Judge**: `judge.ts` plays both and compares all there is to see after each move, under every driver of charts.
+ *
+ * In here, in this order: commands, what the body tells, what happens around it, deadlines, the ways from place to
+ * place, health, tasks, and what is to be seen. A verb changes the life, arms and clears deadlines, and notes events,
+ * requests and answers; `over` gives all of it.
+ *
  * Owns a copy of the life it began with. It is arithmetic on plain data: no clock, no chart, no runtime.
  */
 import type { ErrorCode, ExitReason } from '../../../src/index.ts';
