@@ -14,7 +14,7 @@ import {
   spawnChild,
   stopChild,
 } from 'xstate';
-import { describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   type Chart,
   type ChartDriverName,
@@ -85,6 +85,9 @@ interface There {
   readonly context: { readonly n: number };
   readonly event: EventObject & { readonly output?: unknown; readonly error?: unknown };
 }
+
+// XState's development build warns of every event to an actor that has ended.
+beforeEach(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}));
 
 const say = (type: string) => ({ type });
 const count = assign({ n: ({ context }: { context: { n: number } }) => context.n + 1 });

@@ -86,7 +86,20 @@ function callable(
   refuse: Refuse,
 ): Guard {
   if (!('check' in guard)) return new PredicateGuard(name, guard as Predicate, params);
-  const { check, guards = [], stateValue } = guard as BuiltIn;
+  const combined = combination(name, guard as BuiltIn, root, refuse);
+  if (typeof params !== 'function') return combined;
+  // Nobody is given them, and yet they are asked for.
+  return {
+    name,
+    passes(scope, at) {
+      (params as (scope: Scope) => unknown)(scope);
+      return combined.passes(scope, at);
+    },
+  };
+}
+
+function combination(name: string | undefined, guard: BuiltIn, root: StateNode, refuse: Refuse): Guard {
+  const { check, guards = [], stateValue } = guard;
   const parts = guards.map((part) => guardOf(part, root, refuse));
   switch (check) {
     case checks.and:
