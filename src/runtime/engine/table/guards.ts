@@ -85,8 +85,8 @@ function callable(
   root: StateNode,
   refuse: Refuse,
 ): Guard {
-  if (!('check' in guard)) return new PredicateGuard(name, guard as Predicate, params);
-  const combined = combination(name, guard as BuiltIn, root, refuse);
+  if (!isBuiltIn(guard)) return new PredicateGuard(name, guard as Predicate, params);
+  const combined = combination(name, guard, root, refuse);
   if (typeof params !== 'function') return combined;
   // Nobody is given them, and yet they are asked for.
   return {
@@ -96,6 +96,10 @@ function callable(
       return combined.passes(scope, at);
     },
   };
+}
+
+function isBuiltIn(guard: object): guard is BuiltIn {
+  return 'check' in guard;
 }
 
 function combination(name: string | undefined, guard: BuiltIn, root: StateNode, refuse: Refuse): Guard {
