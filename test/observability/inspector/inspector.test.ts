@@ -91,6 +91,24 @@ describe('a viewer is let in', () => {
     expect((await get(url.replace('/?', '/other?'))).status).toBe(404);
   });
 
+  it('with the token to the pictures of the charts, and to no other file', async () => {
+    const { url, webSocketUrl } = await inspector();
+    const picture = await get(url.replace('/?', '/charts/agent.svg?'));
+    expect(picture.status).toBe(200);
+    expect(picture.headers['content-type']).toBe('image/svg+xml');
+    expect(picture.text).toContain('data-state="crashed.waiting"');
+    expect((await get(url.replace(/\/\?.*/, '/charts/agent.svg?token=wrong'))).status).toBe(401);
+    for (const path of [
+      'charts/none.svg',
+      'charts/agent.mmd',
+      'charts/..%2fpackage.json',
+      'charts/../agent.svg',
+    ]) {
+      expect((await get(url.replace('/?', `/${path}?`))).status).toBe(404);
+    }
+    expect(await knock(webSocketUrl.replace('/?', '/charts/agent.svg?'))).toBe(404);
+  });
+
   it('not from a page elsewhere, nor by another name of this machine', async () => {
     const { url, webSocketUrl } = await inspector();
     const { host } = new URL(url);
@@ -250,7 +268,7 @@ describe('an option that is none', () => {
     [null, /: .*got null$/],
     [{ port: -1 }, /: port: .*got -1$/],
     [{ port: 65_536 }, /: port: .*got 65536$/],
-    [{ token: 'short' }, /: token: .*got "short"$/],
+    [{ token: 'short' }, /: token: .*got "\[redacted\]"$/],
     [{ filter: 5 }, /: filter: expected a function, got 5$/],
     [{ coalesceMs: -1 }, /: coalesceMs: .*got -1$/],
     [{ maxViewers: 0 }, /: maxViewers: .*got 0$/],

@@ -19,6 +19,7 @@ import type { ChartObserver } from '../../engine/chart.ts';
 import { type Clock, type SteadyClock, steadyClock, systemClock } from '../../time/clock.ts';
 import { having, parseInput } from '../../values/malformed.ts';
 import { Relay, type RelayStatus } from './relay.ts';
+import { chartPictures } from './chart-pictures.ts';
 import { viewerPage } from './viewer-page.ts';
 
 export interface InspectorOptions {
@@ -91,6 +92,7 @@ export async function createInspector(options: InspectorOptions = {}): Promise<I
     maxViewers,
     token: parsed.token ?? randomBytes(24).toString('base64url'),
     viewerUrl: new URL(viewerUrl),
+    charts: await chartPictures(),
     relay: new Relay({
       clock: unheldBy(clock),
       coalesceMs,
@@ -109,6 +111,8 @@ interface ServerOptions {
   readonly maxViewers: number;
   readonly token: string;
   readonly viewerUrl: URL;
+  /** Pictures of charts, by name. */
+  readonly charts: ReadonlyMap<string, string>;
   readonly relay: Relay;
 }
 
@@ -183,7 +187,7 @@ class InspectorServer implements Inspector {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const refusal = this.#refusalOf(request);
+    const refusal = this.#refusalOf(request, this.#options.charts);
     if (refusal !== undefined) {
       response.writeHead(refusal, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
       response.end(`${REFUSALS[refusal]}\n`);
@@ -193,7 +197,13 @@ class InspectorServer implements Inspector {
       response.writeHead(405, { Allow: 'GET', Connection: 'close' }).end();
       return;
     }
-    const { viewerUrl } = this.#options;
+    const { viewerUrl, charts } = this.#options;
+    const chart = chartOf(request);
+    if (chart !== undefined) {
+      response.writeHead(200, { 'Content-Type': 'image/svg+xml', 'X-Content-Type-Options': 'nosniff' });
+      response.end(charts.get(chart));
+      return;
+    }
     const nonce = randomBytes(16).toString('base64url');
     const policy = [
       "default-src 'none'",
@@ -210,7 +220,7 @@ class InspectorServer implements Inspector {
       'Referrer-Policy': 'no-referrer',
       'Cache-Control': 'no-store',
     });
-    response.end(viewerPage(viewerUrl, nonce));
+    response.end(viewerPage(viewerUrl, nonce, [...charts.keys()]));
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -237,12 +247,15 @@ class InspectorServer implements Inspector {
     viewer.on('error', () => viewer.terminate());
   }
 
-  #refusalOf({ url = '/', headers }: IncomingMessage): Refusal | undefined {
+  /** @param charts names that there are pictures of, where these can be asked for, too */
+  #refusalOf(request: IncomingMessage, charts?: ReadonlyMap<string, string>): Refusal | undefined {
+    const { url = '/', headers } = request;
     // A page elsewhere can have its own name lead here: only ours is answered to.
     if (!this.#isOurs(headers.host)) return 403;
     const asked = URL.parse(url, `http://${LOOPBACK}`);
     if (!isSame(asked?.searchParams.get('token') ?? '', this.#options.token)) return 401;
-    return asked?.pathname === '/' ? undefined : 404;
+    const chart = charts && chartOf(request);
+    return asked?.pathname === '/' || (chart !== undefined && charts?.has(chart)) ? undefined : 404;
   }
 
   #refusalOfViewer({ headers }: IncomingMessage): Refusal | undefined {
@@ -264,6 +277,11 @@ const REFUSALS = {
   503: 'Service Unavailable: too many viewers',
 } as const;
 type Refusal = keyof typeof REFUSALS;
+
+/** The chart whose picture is asked for. */
+function chartOf({ url = '/' }: IncomingMessage): string | undefined {
+  return /^\/charts\/([\w-]+)\.svg\?/.exec(url)?.[1];
+}
 
 function isSame(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)];
