@@ -13,6 +13,8 @@ import {
   variable,
 } from '../../../src/index.ts';
 import { diskOf } from '../../fleet/program.ts';
+import { Relay } from '../../../src/runtime/observability/inspector/relay.ts';
+import { simulatedClock } from '../../../src/testing/index.ts';
 import worker from '../../fixtures/agents/chart-worker.ts';
 import { health, MINUTE, restart } from './patient.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig } from '../../kit/rig.ts';
@@ -450,4 +452,30 @@ describe('a definition that is none', () => {
   it("a system that is no agent's has none", () => {
     expect(() => agentOf({})).toThrow(new TypeError('this actor system is not that of an agent'));
   });
+});
+
+it('its chart is shown by the inspector beside its life, under the names of the agent and of the chart', async () => {
+  const clock = simulatedClock();
+  const faults: unknown[] = [];
+  const relay = new Relay({
+    clock,
+    coalesceMs: 10,
+    maxActors: 100,
+    filter: () => true,
+    onFault: (thrown) => faults.push(thrown),
+  });
+  const messages: string[] = [];
+  relay.join({ send: (message) => messages.push(message), waitingBytes: () => 0 });
+  const { agents, id } = await started({ inspect: (event) => relay.observe(event) });
+  await agents.execute(id, { type: 'louder' });
+  await clock.advance(10);
+  relay.close();
+  const said = messages.map((message) => JSON.parse(message) as Record<string, unknown>);
+  const names = said.filter(({ type }) => type === '@xstate.actor').map(({ name }) => name);
+  expect(names).toContain('ada');
+  expect(names).toContain('ada: worker');
+  const { sessionId } = said.find(({ name }) => name === 'ada: worker')!;
+  const newest = said.findLast((one) => one['type'] === '@xstate.snapshot' && one['sessionId'] === sessionId);
+  expect(newest).toMatchObject({ snapshot: { value: { alive: { player: { playing: 'high' } } } } });
+  expect(faults).toEqual([]);
 });
