@@ -1,4 +1,5 @@
 /** Nothing that a child sends does more than end that child, or fail the one task it belongs to. */
+import type { KeyObject } from 'node:crypto';
 import { serialize } from 'node:v8';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -27,13 +28,26 @@ const unsendable = {
   weak: 'it.get("cache") is a WeakMap',
   getter: 'not to be had',
   givenAway: 'buffer is a buffer that was given away',
-  memory: '#<Memory> could not be cloned',
+  memory: 'memory is an instance of Memory',
+  url: 'links[0] is an instance of URL, whose content is not in its fields',
+  headers: 'headers is an instance of Headers',
+  request: 'request is an instance of Request',
+  response: 'it is an instance of Response',
+  query: 'query is an instance of URLSearchParams',
+  form: 'form is an instance of FormData',
+  signal: 'signal is an instance of AbortSignal',
+  bodyStream: 'body is an instance of ReadableStream',
+  stream: 'out is an instance of PassThrough',
+  emitter: 'events is an instance of EventEmitter',
+  private: 'counter is an instance of Counter',
 };
 const unsendableFrom = {
   process: {
     ...unsendable,
     module: 'layers[1] is a WebAssembly.Module',
     shared: 'shared is a SharedArrayBuffer',
+    blob: 'blob is an instance of Blob',
+    key: 'key is an instance of SecretKeyObject',
   },
   thread: unsendable,
 };
@@ -100,6 +114,26 @@ describe.for(['process', 'thread'] as const)('a %s', (isolation) => {
       expect(agents.get('speaker')).toMatchObject({ status: 'running', incarnation: 1 });
     },
   );
+  test.runIf(isolation === 'thread')('sends what a thread can have: a Blob, a KeyObject', async () => {
+    const { blob } = (await agents.execute('speaker', { type: 'output', input: 'blob' })) as { blob: Blob };
+    expect(await blob.text()).toBe('abc');
+    const { key } = (await agents.execute('speaker', { type: 'output', input: 'key' })) as { key: KeyObject };
+    expect(key.export()).toEqual(Buffer.alloc(16));
+    const { blob: back } = (await agents.execute('speaker', { type: 'echo', input: { blob } })) as {
+      blob: Blob;
+    };
+    expect(await back.text()).toBe('abc');
+  });
+  test.for(['input', 'initArgs'])('is not sent such a thing either, as %s', async (what) => {
+    const url = { url: new URL('https://host/') };
+    const { code, message } = await refusal(
+      what === 'input'
+        ? agents.execute('speaker', { type: 'echo', input: url })
+        : agents.register({ module, isolation, initArgs: url }),
+    );
+    expect(code).toBe(what === 'input' ? 'TASK_INPUT_INVALID' : 'AGENT_SPEC_INVALID');
+    expect(message).toContain('url is an instance of URL');
+  });
   test('says of progress, log fields and health details that they cannot be sent, and goes on', async () => {
     for (const name of Object.keys(unsendableFrom[isolation])) {
       expect(await agents.execute('speaker', { type: 'progress', input: name })).toBe('answered');

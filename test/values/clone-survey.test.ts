@@ -1,4 +1,9 @@
+import { createSecretKey } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { SocketAddress } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { deserialize, serialize } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cloneProblemOf, MAX_LEVELS } from '../../src/runtime/values/clone-survey.ts';
@@ -46,6 +51,59 @@ describe.for(Object.entries(wrappings))('depth, in %s', ([, wrap]) => {
   });
   test('what is deeper than any stack is named, too', () => {
     expect(cloneProblemOf(nested(wrap, 20_000), 'thread')).toMatch(/… is nested deeper than 1000 levels$/);
+  });
+});
+
+describe('an instance', () => {
+  class Money {
+    readonly amount = 7;
+    text(): string {
+      return String(this.amount);
+    }
+  }
+  // oxlint-disable-next-line no-extraneous-class -- it is this very class that has nothing
+  class Done {}
+  class Page extends URL {
+    readonly visits = 1;
+  }
+  test.for([
+    ['of a class with fields', new Money()],
+    ['of a class without anything', new Done()],
+    ['without a prototype', Object.create(null)],
+    ['that inherits nothing but from plain objects', Object.create({})],
+    ['of another realm', runInNewContext('({ a: new (class { b = 1 })() })')],
+    ['that is a date, an expression, a number', [new Date(), /x/, Object(1)]],
+    ['that is an error', Object.assign(new DOMException('m', 'AbortError'), { a: 1 })],
+  ] as const)('%s is sent as its fields', ([, value]) => {
+    for (const reach of ['thread', 'process'] as const) expect(cloneProblemOf(value, reach)).toBeUndefined();
+  });
+  test.for([
+    ['URL', new URL('https://host/')],
+    ['Page', new Page('https://host/')],
+    ['Headers', new Headers()],
+    ['AbortSignal', AbortSignal.abort()],
+    ['Event', new Event('a')],
+    ['TextEncoder', new TextEncoder()],
+    ['WritableStream', new WritableStream()],
+    ['EventEmitter', new EventEmitter()],
+    ['PassThrough', new PassThrough()],
+    ['WeakRef', new WeakRef({})],
+    ['Iterator', new Map().entries()],
+    ['NumberFormat', new Intl.NumberFormat()],
+    ['a class', Object.create({ read: () => 1, constructor: undefined })],
+  ] as const)('of %s is named, in a process and in a thread', ([name, value]) => {
+    const named = new RegExp(`^inner\\[0\\] is an instance of ${name}, whose content is not in its fields$`);
+    expect(cloneProblemOf({ inner: [value] }, 'process')).toMatch(named);
+    expect(cloneProblemOf({ inner: [value] }, 'thread')).toMatch(named);
+  });
+  test.for([
+    ['Blob', new Blob(['a'])],
+    ['File', new File(['a'], 'name')],
+    ['SecretKeyObject', createSecretKey(Buffer.alloc(16))],
+    ['SocketAddress', new SocketAddress({})],
+  ] as const)('of %s is sent to a thread alone', ([name, value]) => {
+    expect(cloneProblemOf([value], 'process')).toMatch(new RegExp(`^it\\[0\\] is an instance of ${name},`));
+    expect(cloneProblemOf([value], 'thread')).toBeUndefined();
   });
 });
 

@@ -5,7 +5,8 @@
  * store can note (Infinity, NaN, -0, undefined in arrays, objects without a prototype) can, and is not plain. Where
  * nobody notes it, NaN, Infinity and undefined in arrays are problems too: JSON makes null of them.
  */
-import { inWords } from './errors.ts';
+import { inWords } from './in-words.ts';
+import { classNameOf } from './instances.ts';
 
 /** Deeper than this, data is taken to have no end. */
 const MAX_DEPTH = 500;
@@ -85,7 +86,7 @@ export class JsonSurvey {
   #problemOfFields(value: object): string | undefined {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype) {
-      if (prototype !== null) return `an instance of ${classOf(value)}`;
+      if (prototype !== null) return `an instance of ${classNameOf(value)}`;
       this.isPlain = false;
     }
     if (Object.getOwnPropertySymbols(value).length > 0) return 'an object with symbols for keys';
@@ -103,10 +104,6 @@ export class JsonSurvey {
     if (problem === undefined) this.#keys.pop();
     return problem;
   }
-}
-
-function classOf({ constructor }: object): string {
-  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'a class';
 }
 
 /** What of a value cannot be kept as JSON, as in `layers[2].size is a function`; `undefined` when all of it can. */

@@ -1,11 +1,13 @@
 /**
  * An agent's state as JSON text, or a refusal of what JSON would lose without a word. Pure.
  *
- * Class instances are kept by their fields, and whatever has a `toJSON` by what that says. A `Map`, a `Set`, a typed
- * array, `NaN` or `Infinity` would come back as something else: the definition's `save` has to say what to keep.
+ * Whatever has a `toJSON` is kept as that says, and an instance that is all fields by its fields. What would come back
+ * as something else is refused: a client or another instance with methods, a function, a `Map`, a `Set`, a typed
+ * array, `NaN`, `Infinity`. The definition's `save` has to say what to keep. Of `undefined` in a list JSON makes `null`.
  */
 import { types } from 'node:util';
-import { inWords } from './errors.ts';
+import { inWords } from './in-words.ts';
+import { classNameOf, hasMethods } from './instances.ts';
 
 /** @throws TypeError for what JSON has no text for, and whatever a getter or a `toJSON` throws */
 export function stateJson(state: unknown): string {
@@ -27,17 +29,37 @@ interface Loss {
 }
 
 function lossIn(value: unknown): Loss | undefined {
-  if (typeof value === 'number') {
-    return Number.isFinite(value) ? undefined : { what: String(value), path: '' };
+  switch (typeof value) {
+    case 'number':
+      return Number.isFinite(value) ? undefined : { what: String(value), path: '' };
+    case 'object':
+      return value === null ? undefined : lossInObject(value);
+    case 'function':
+    case 'symbol':
+      return { what: inWords(value), path: '' };
+    default:
+      return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
+}
+
+function lossInObject(value: object): Loss | undefined {
   if ('toJSON' in value && typeof value.toJSON === 'function') return undefined;
-  if (isEmptyInJson(value))
-    return { what: `a ${Object.prototype.toString.call(value).slice(8, -1)}`, path: '' };
+  if (Array.isArray(value)) return lossInArray(value);
+  if (Object.getPrototypeOf(value) !== Object.prototype) {
+    if (isEmptyInJson(value)) return { what: `a ${classNameOf(value)}`, path: '' };
+    if (hasMethods(value)) return { what: `an instance of ${classNameOf(value)}`, path: '' };
+  }
   for (const key of Object.keys(value)) {
     const loss = lossIn((value as Record<string, unknown>)[key]);
-    if (loss)
-      return { what: loss.what, path: `${Array.isArray(value) ? `[${key}]` : `.${key}`}${loss.path}` };
+    if (loss) return { what: loss.what, path: `.${key}${loss.path}` };
+  }
+  return undefined;
+}
+
+function lossInArray(items: readonly unknown[]): Loss | undefined {
+  for (let at = 0; at < items.length; at += 1) {
+    const loss = lossIn(items[at]);
+    if (loss) return { what: loss.what, path: `[${at}]${loss.path}` };
   }
   return undefined;
 }

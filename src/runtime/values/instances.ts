@@ -1,0 +1,45 @@
+/**
+ * What a class has made: its name, and whether its own fields are all there is of it. Pure, but for getters that
+ * stand where events and streams have their methods.
+ */
+import { types } from 'node:util';
+
+/** How far a prototype is from plain objects: nothing is asked of longer chains. */
+const MAX_CHAIN = 100;
+
+/** `URL`, `Client`, or `a class`. */
+export function classNameOf(value: object): string {
+  const { constructor } = value;
+  if (typeof constructor === 'function' && constructor.name !== '') return constructor.name;
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  return tag === 'Object' ? 'a class' : tag;
+}
+
+/** Whether it has anything from its class, or from whatever stands between it and plain objects: a method, an accessor. */
+export function hasMethods(value: object): boolean {
+  let prototype = Object.getPrototypeOf(value) as object | null;
+  for (let at = 0; at < MAX_CHAIN && prototype !== null; at += 1) {
+    const above = Object.getPrototypeOf(prototype) as object | null;
+    // That of plain objects, in whatever realm.
+    if (above === null && Object.hasOwn(prototype, 'isPrototypeOf')) return false;
+    if (Reflect.ownKeys(prototype).some((key) => key !== 'constructor')) return true;
+    prototype = above;
+  }
+  return prototype !== null;
+}
+
+/**
+ * Whether a copy of its own fields is all of it, but for its class and methods; of dates and the like the clone knows
+ * more.
+ *
+ * It is not for a `URL`, `Headers`, an `AbortSignal`, a stream: those keep what they hold elsewhere, and so does every
+ * object that has methods and no fields.
+ */
+export function isWholeInFields(value: object): boolean {
+  if (types.isDate(value) || types.isRegExp(value) || types.isBoxedPrimitive(value)) return true;
+  // Interfaces of the platform have a tag, and iterators and generators.
+  if (Symbol.toStringTag in value && !Object.hasOwn(value, Symbol.toStringTag)) return false;
+  const { emit, on } = value as { readonly emit?: unknown; readonly on?: unknown };
+  if (typeof emit === 'function' && typeof on === 'function') return false;
+  return Object.keys(value).length > 0 || !hasMethods(value);
+}
