@@ -8,6 +8,7 @@
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { benchDashboard } from './dashboard.ts';
 import { compare, comparisonOf, markdownOf } from './comparison.ts';
 import { type FleetBenchName, fleetBenchNames, isFleetBench, runFleetBench, sizesOf } from './fleets.ts';
 import { benchHosts } from './hosts.ts';
@@ -19,6 +20,7 @@ import { benchStore } from './store.ts';
 const otherBenches: Record<string, () => Promise<void>> = {
   hosts: benchHosts,
   store: benchStore,
+  dashboard: () => benchDashboard({ agents: 10_000, eventsPerSecond: 5_000, seconds: 20 }),
   pools: () => benchPools([1, 10, 100, 1_000, 10_000]),
 };
 const known = [...fleetBenchNames, ...Object.keys(otherBenches)];

@@ -54,3 +54,20 @@ it('a room imports only from itself and from the rooms above it', () => {
   expect(imports).toBeGreaterThan(100);
   expect(wrong).toEqual([]);
 });
+
+it('the dashboard builds on the public API, and nothing of the library builds on it but the command line', () => {
+  const allowed = /^(index\.ts|machines\/index\.ts|dashboard\/|runtime\/values\/)/;
+  const wrong: string[] = [];
+  for (const path of files) {
+    for (const [, imported = ''] of readFileSync(join(SRC, path), 'utf8').matchAll(IMPORT)) {
+      const target = relative(SRC, resolve(SRC, dirname(path), imported))
+        .split(sep)
+        .join('/');
+      const isOurs = path.startsWith('dashboard/');
+      if (isOurs && !allowed.test(target)) wrong.push(`${path} imports ${target}`);
+      if (!isOurs && target.startsWith('dashboard/') && !/^(dashboard\.ts|cli\/)/.test(path))
+        wrong.push(`${path} imports ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
