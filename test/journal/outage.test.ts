@@ -437,6 +437,18 @@ describe('the backlog', () => {
     store.trouble = undefined;
     await clock.advance(RETRY_MS);
     expect((await logOf(store)).at(-1)).toMatchObject({ type: 'store.recovered', lost: 96 });
+
+    store.trouble = 'throws';
+    journal.emit({ type: 'coordination.restored' });
+    await settled();
+    journal.emit({ type: 'coordination.lost', why: 'x'.repeat(2_000_000) });
+    await settled();
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    expect((await logOf(store)).slice(-2)).toMatchObject([
+      { type: 'coordination.lost' },
+      { type: 'store.recovered', lost: 2 },
+    ]);
   });
 
   it('is appended some thousand events at a time, states with their events, and others have their turn', async () => {
@@ -471,6 +483,38 @@ describe('the backlog', () => {
       { events: 1, states: [], facts: 0 },
     ]);
     expect(await store.kept.state('same')).toMatchObject({ json: 'same 4500' });
+  });
+
+  it('loses nothing of what is being appended, however much comes meanwhile', async () => {
+    const store = failingStore();
+    const { clock, journal } = journalOn(store, { maxBacklog: 10 });
+    const committed: number[] = [];
+    journal.subscribe(({ sequence }) => committed.push(sequence), { committedOnly: true });
+    const emit = async (count: number) => {
+      for (let at = 0; at < count; at++) journal.emit({ type: 'coordination.restored' });
+      await settled();
+    };
+    store.trouble = 'throws';
+    await emit(8);
+    store.trouble = 'hangs';
+    await clock.advance(RETRY_MS);
+    await emit(6);
+    store.trouble = undefined;
+    await store.answer(true);
+    await settled();
+    expect((await logOf(store)).at(-1)).toMatchObject({ type: 'store.recovered', lost: 0, sequence: 16 });
+    expect(committed).toEqual(Array.from({ length: 16 }, (_, at) => at + 1));
+
+    // What came meanwhile is bounded again once that append has failed.
+    store.trouble = 'throws';
+    await emit(8);
+    store.trouble = 'hangs';
+    await clock.advance(RETRY_MS);
+    await emit(6);
+    store.trouble = undefined;
+    await store.answer(false);
+    await clock.advance(RETRY_MS);
+    expect((await logOf(store)).at(-1)).toMatchObject({ type: 'store.recovered', lost: 5 });
   });
 
   it('that fails half-way goes on from there', async () => {
