@@ -268,23 +268,31 @@ describe('a store that hangs', () => {
     expect(await logOf(store)).toEqual(events);
   });
 
-  it('a close is answered when its time is over, tells whose state was not saved, and leaves no timer', async () => {
-    const store = failingStore();
-    const clock = simulatedClock();
-    const system = await createAgentSystem({ store, clock, logger: silent });
-    const id = await system.agents.register({ module: plain });
-    await system.agents.start(id);
-    store.trouble = 'hangs';
-    const closed = system.close({ timeoutMs: 100 });
-    await clock.advance(COMMIT_TIMEOUT_MS + 2_000);
-    const { unkeptEvents, ...report } = await closed;
-    expect(report).toEqual({ stopped: [], abandoned: [id] });
-    expect(unkeptEvents).toBeGreaterThan(0);
-    expect(clock.pending()).toEqual([]);
-    await store.answer(false);
-    await settled();
-    expect(clock.pending()).toEqual([]);
-  });
+  it.each([
+    ['kept it', true],
+    ['did not keep it', false],
+  ])(
+    'a close is answered when its time is over, tells whose state was not saved, and leaves no timer, also when it then says that it %s',
+    async (_, isKept) => {
+      const store = failingStore();
+      const clock = simulatedClock();
+      const system = await createAgentSystem({ store, clock, logger: silent });
+      const id = await system.agents.register({ module: plain });
+      await system.agents.start(id);
+      store.trouble = 'hangs';
+      const closed = system.close({ timeoutMs: 100 });
+      await clock.advance(COMMIT_TIMEOUT_MS + 2_000);
+      const { unkeptEvents, ...report } = await closed;
+      expect(report).toEqual({ stopped: [], abandoned: [id] });
+      expect(unkeptEvents).toBeGreaterThan(0);
+      expect(clock.pending()).toEqual([]);
+      const { appends } = store;
+      await store.answer(isKept);
+      await settled();
+      expect(clock.pending()).toEqual([]);
+      expect(store.appends).toBe(appends);
+    },
+  );
 
   it('a close is not kept from its answer by a store that cannot close', async () => {
     for (const close of [
@@ -542,6 +550,20 @@ describe('the backlog', () => {
     expect(kept).toEqual(kept.map((_, at) => at + 1));
     expect(kept.length).toBeGreaterThan(6_000);
     expect(committed).toEqual(kept);
+  });
+
+  it('has room again for as much as the store turns out to have kept', async () => {
+    const store = failingStore();
+    const { clock, journal } = journalOn(store, { maxBacklogBytes: 1_000_000 });
+    store.trouble = 'keeps, then throws';
+    for (let count = 0; count < 12; count++) {
+      journal.emit({ type: 'coordination.lost', why: 'x'.repeat(150_000) });
+      await settled();
+      await clock.advance(RETRY_MS);
+    }
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    expect((await logOf(store)).at(-1)).toMatchObject({ type: 'store.recovered', lost: 0 });
   });
 
   it('keeps the newest state of each agent, and facts', async () => {

@@ -49,6 +49,8 @@ describe('subscriptions', () => {
     const subscriptions = new Subscriptions(never);
     const live: [number, boolean][] = [];
     const kept: [number, boolean][] = [];
+    const observed: number[] = [];
+    subscriptions.observe(({ sequence }) => observed.push(sequence));
     subscriptions.add(note(live));
     subscriptions.add(note(kept), { committedOnly: true });
     subscriptions.tell(eventOf(1));
@@ -58,6 +60,7 @@ describe('subscriptions', () => {
     subscriptions.tellCommitted(eventOf(2));
     subscriptions.tellCommitted(eventOf(3));
     subscriptions.tell(eventOf(4));
+    expect(observed).toEqual([1, 2, 3, 4]);
     expect(live).toEqual([
       [1, true],
       [2, false],

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { SystemEvent } from '../../../src/index.ts';
+import { openFile } from '../../../src/runtime/journal/stores/sqlite/open-file.ts';
 import { type SqliteStore, sqliteStore } from '../../../src/sqlite.ts';
 import { batchesUpTo, knownBatches } from './known-history.ts';
 import { appended, assertHistory, failure, opened, place, smallDisk } from './store-file-rig.ts';
@@ -131,6 +132,29 @@ describe('a backup', () => {
     await callers.end();
     expect(await examined(path)).toEqual(history);
   }, 60_000);
+
+  test('is of one moment: nothing is written back into the file while it is copied', () => {
+    const path = place();
+    const { db, held } = openFile({ path, maxBytes: Infinity, create: true });
+    held.begin();
+    const size = () => statSync(path).size;
+    const before = size();
+    const copies = [held.beginCopy(), held.beginCopy()];
+    db.prepare('INSERT INTO event VALUES (1, ?)').run('x'.repeat(100_000));
+    held.wrote({ bytes: 100_000_000, rows: 0 });
+    for (const copy of copies) {
+      expect(held.isCheckpointDue).toBe(false);
+      held.checkpoint();
+      held.checkpoint('empty');
+      expect(size()).toBe(before);
+      copy.end();
+    }
+    expect(held.isCheckpointDue).toBe(true);
+    held.checkpoint();
+    expect(held.isCheckpointDue).toBe(false);
+    expect(size()).toBeGreaterThan(before + 90_000);
+    held.close();
+  });
 
   test.each<[string, (path: string) => void, RegExp]>([
     [

@@ -285,6 +285,21 @@ test('a file that is checkpointed, compacted and read by a copier is still the s
   expect((await store.read({ limit: Infinity })).length).toBe(last);
 });
 
+test('a file that was overwritten with a copy of itself of the same size is noticed', async () => {
+  const { path, store } = await atWork();
+  const save = async (json: string) => {
+    await store.append({ events: [], states: new Map([['agent-1', { json, stateVersion: 1 }]]) });
+    await store.compact();
+    return readFileSync(path);
+  };
+  await save('1');
+  const copy = await save('2');
+  const later = await save('3');
+  expect(later.length).toBe(copy.length);
+  writeFileSync(path, copy);
+  expect(await failure(() => store.check(), path)).toMatch(/got one that somebody else has written/);
+});
+
 test('a log that is removed is begun anew, and the file has all that was in it', async () => {
   const { path, store, history } = await atWork();
   let all = history;

@@ -114,6 +114,13 @@ describe('a memory store that is bounded in bytes', () => {
       const kept = new Set(await sequencesOf(store));
       return events.filter(({ sequence }) => !kept.has(sequence));
     };
+    while ((await dropped()).length === 0) {
+      await store.append({ events: [bulky(last + 1)] });
+      last += 1;
+    }
+    // A tenth of the bound is freed, and each holds a fiftieth.
+    expect((await dropped()).length).toBeGreaterThanOrEqual(5);
+    expect((await dropped()).length).toBeLessThanOrEqual(7);
     for (; (await dropped()).length < 18; last += 1) {
       await store.append({ events: [bulky(last + 1)] });
       // As long as there is something of forgotten agents, nothing else goes.
@@ -126,20 +133,47 @@ describe('a memory store that is bounded in bytes', () => {
     expect(await store.read({ agentId: 'again', limit: 10 })).toEqual([]);
   });
 
-  test('has all that a recovery needs, whatever was dropped', async () => {
-    const store = memoryStore({ maxBytes: 20_000, maxEvents: 100 });
-    const index = new FleetIndex();
-    for (const batch of firstBatches(300)) {
-      await store.append(batch);
-      for (const event of batch.events) index.note(event);
-      if (batch.number % 30 !== 0) continue;
-      const { facts, lastSequence, ...fleet } = await store.recover();
-      expect(fleet).toEqual(index.recovery());
-      expect(lastSequence).toBe(batch.events.at(-1)!.sequence);
-      expect(facts.get('batch')).toBe(String(batch.number));
+  test('and in number keeps to both bounds', async () => {
+    const store = memoryStore({ maxBytes: 1_000_000, maxEvents: 300 });
+    for (let sequence = 1; sequence <= 1_500; sequence++) {
+      await store.append({ events: [bulky(sequence, sequence <= 100 ? 20_000 : 20)] });
+      if (sequence < 100 || sequence % 50 !== 0) continue;
+      const kept = await sequencesOf(store);
+      expect(kept).toEqual(Array.from(kept, (_, at) => sequence - kept.length + 1 + at));
+      if (sequence <= 300) expect(kept.length).toBeLessThan(sequence - 50);
+      if (sequence >= 400) expect(kept.length).toBe(300);
+      expect(await store.read({ after: sequence - 4, limit: 2 })).toHaveLength(2);
     }
-    expect((await all(store)).length).toBeLessThan(100);
   });
+
+  test('lets go of what it has dropped', async () => {
+    const store = memoryStore({ maxBytes: 1_000_000 });
+    const before = process.memoryUsage().arrayBuffers;
+    // 640 MB in all.
+    for (let sequence = 1; sequence <= 10_000; sequence++) {
+      await store.append({ events: [{ ...bulky(sequence), value: new Uint8Array(64_000) } as SystemEvent] });
+      if (sequence % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(320_000_000);
+  });
+
+  test.each([{ maxBytes: 20_000, maxEvents: 100 }, { maxBytes: 20_000 }, { maxEvents: 100 }])(
+    'has all that a recovery needs, whatever was dropped: %j',
+    async (bounds) => {
+      const store = memoryStore(bounds);
+      const index = new FleetIndex();
+      for (const batch of firstBatches(300)) {
+        await store.append(batch);
+        for (const event of batch.events) index.note(event);
+        if (batch.number % 30 !== 0) continue;
+        const { facts, lastSequence, ...fleet } = await store.recover();
+        expect(fleet).toEqual(index.recovery());
+        expect(lastSequence).toBe(batch.events.at(-1)!.sequence);
+        expect(facts.get('batch')).toBe(String(batch.number));
+      }
+      expect((await all(store)).length).toBeLessThanOrEqual(100);
+    },
+  );
 
   test.each<[string, unknown, number]>([
     ['an array, by a sample', Array.from({ length: 1_000 }, () => 'x'.repeat(100)), 233],
