@@ -140,12 +140,14 @@ class MemoryStore implements InPlaceStore {
       if (event.type === 'agent.forgotten') forgottenAt.set(event.agentId, event.sequence);
     }
     let excess = events.bytes - this.#maxBytes * SHARE_KEPT;
-    events.filter(({ agentId, sequence }, bytes) => {
-      const isForgotten = agentId !== undefined && sequence <= (forgottenAt.get(agentId) ?? 0);
-      if (!isForgotten || excess <= 0 || sequence === this.#last) return true;
-      excess -= bytes;
-      return false;
-    });
+    if (forgottenAt.size > 0) {
+      events.filter(({ agentId, sequence }, bytes) => {
+        const isForgotten = agentId !== undefined && sequence <= (forgottenAt.get(agentId) ?? 0);
+        if (!isForgotten || excess <= 0 || sequence === this.#last) return true;
+        excess -= bytes;
+        return false;
+      });
+    }
     for (; excess > 0 && events.size > 1; excess -= events.shift());
   }
 }
