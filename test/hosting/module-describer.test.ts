@@ -9,12 +9,22 @@ import { settled, simulatedClock } from '../../src/testing/index.ts';
 
 const manifest = manifestOf(defineAgent({ type: 'described', init: () => 0, tasks: {} }));
 const hanging = new URL('file:///agents/hanging.ts');
+const broken = new URL('file:///agents/broken.ts');
+const holding = new URL('file:///agents/holding.ts');
+/** Its child crashes while it is asked for. */
+const crashing = new URL('file:///agents/crashing.ts');
+/** A child that has described it crashes at the next question. */
+const late = new URL('file:///agents/late.ts');
 const sound = new URL('file:///agents/sound.ts');
+
+const nameOf = (href: string): string => /(\w+)\.ts$/.exec(href)?.[1] ?? href;
 
 /** Children that describe every module but the one that hangs. */
 function describer() {
   const clock = simulatedClock();
   const kills: ExitReason[] = [];
+  /** What each child was asked, in order. */
+  const asked: string[][] = [];
   const host = childHost({
     clock,
     kind: 'process',
@@ -25,21 +35,41 @@ function describer() {
     describeTimeoutMs: 60_000,
     describerIdleMs: Infinity,
     refusal: () => undefined,
-    start: (_, { message, ended }) => ({
-      kind: 'process',
-      usage: undefined,
-      send: (sent) =>
-        eachRequest(sent, (_body, request) => {
-          if (request.type !== 'describe' || request.module === hanging.href) return;
-          queueMicrotask(() => message([CHILD, { type: 'described', question: request.question, manifest }]));
-        }),
-      kill: (reason) => {
-        kills.push(reason);
-        queueMicrotask(() => ended(reason));
-      },
-      watch: () => {},
-      ref: () => {},
-    }),
+    start: (_, { message, ended }) => {
+      const heard: string[] = [];
+      asked.push(heard);
+      return {
+        kind: 'process',
+        usage: undefined,
+        send: (sent) =>
+          eachRequest(sent, (_body, request) => {
+            if (request.type !== 'describe') return;
+            const { question, module } = request;
+            const isLate = heard.includes(nameOf(late.href));
+            heard.push(nameOf(module));
+            if (module === hanging.href) return;
+            queueMicrotask(() => {
+              if (module === crashing.href || isLate) {
+                message([CHILD, { type: 'crashed', reason: { exitCode: 9 } }]);
+                return;
+              }
+              const error = { name: 'Error', message: 'it is broken' };
+              if (module === broken.href) message([CHILD, { type: 'described', question, error }]);
+              else
+                message([
+                  CHILD,
+                  { type: 'described', question, manifest, isHolding: module === holding.href },
+                ]);
+            });
+          }),
+        kill: (reason) => {
+          kills.push(reason);
+          queueMicrotask(() => ended(reason));
+        },
+        watch: () => {},
+        ref: () => {},
+      };
+    },
   });
   onTestFinished(() => host.close());
   const ask = (module: URL) => {
@@ -54,7 +84,7 @@ function describer() {
     answer.catch(() => undefined);
     return { told, answer, giveUp: () => controller.abort() };
   };
-  return { clock, kills, ask };
+  return { clock, kills, asked, ask };
 }
 
 test('a module that waits for another says so, and begins when that is done', async () => {
@@ -95,4 +125,48 @@ test('without a turn the time of the host is the limit', async () => {
   await clock.advance(60_000);
   await expect(answer).rejects.toThrow(/expected it to load within 60000 ms/);
   expect(kills).toEqual(['start_timed_out']);
+});
+
+test('a child in which a module failed is ended before that is told, and describes no other', async () => {
+  const { ask, kills, asked } = describer();
+  const answers = [ask(sound), ask(broken), ask(sound)].map(({ answer }) => answer);
+  const [first, second, third] = await Promise.allSettled(answers);
+  expect([first?.status, second?.status, third?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(asked).toEqual([['sound', 'broken'], ['sound']]);
+  expect(kills).toEqual(['shutdown']);
+});
+
+test('a child that holds something open is ended before the answer is given', async () => {
+  const { ask, kills, asked } = describer();
+  expect(await ask(holding).answer).toEqual(manifest);
+  expect(kills).toEqual(['shutdown']);
+  expect(await ask(sound).answer).toEqual(manifest);
+  expect(asked).toEqual([['holding'], ['sound']]);
+});
+
+test('a crash in a child that had loaded others is nobody’s: the module is asked for again', async () => {
+  const { ask, asked } = describer();
+  const [first, second] = [ask(late), ask(sound)];
+  expect(await first.answer).toEqual(manifest);
+  expect(await second.answer).toEqual(manifest);
+  expect(asked).toEqual([['late', 'sound'], ['sound']]);
+  // Its time began anew.
+  expect(second.told).toEqual(['waits', 'begins', 'begins']);
+});
+
+test('a module that crashes its child is asked for twice at the most', async () => {
+  const { ask, asked } = describer();
+  await ask(sound).answer;
+  await expect(ask(crashing).answer).rejects.toThrow(
+    /crashing\.ts: expected it to load, its process ended: exit code 9/,
+  );
+  expect(asked).toEqual([['sound', 'crashing'], ['crashing']]);
+  await expect(ask(crashing).answer).rejects.toThrow(/exit code 9/);
+  expect(asked).toHaveLength(3);
+});
+
+test('a thousand questions about one sound module are asked of one child', async () => {
+  const { ask, asked } = describer();
+  for (let n = 0; n < 1_000; n += 1) await ask(sound).answer;
+  expect(asked).toHaveLength(1);
 });

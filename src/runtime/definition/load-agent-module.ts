@@ -9,21 +9,42 @@ const PLACE = String.raw`((?:file://|/|[A-Za-z]:[\\/]).*:\d+)`;
 const HEADLINE = new RegExp(`^${PLACE}$`);
 const FRAME = new RegExp(`^ +at (?:async |.*?\\()?${PLACE}\\)?$`);
 
+/** Where a module that failed is to be loaded from the next time: Node keeps a failure by its address for ever. */
+const nextAddresses = new Map<string, string>();
+
+/** Its file read anew; what it imports is not, and a failure in that stays until the program ends. */
+function addressAfter(address: string): string {
+  const url = new URL(address);
+  url.searchParams.set('attempt', String(Number(url.searchParams.get('attempt') ?? 1) + 1));
+  return url.href;
+}
+
 /**
+ * A module that failed is tried afresh the next time.
+ *
  * @throws Error that names the module, what was expected and what came; where code did not compile or threw, which
  * may be in a file that the module imports, also that file and line
  */
 export async function loadAgentModule(module: URL): Promise<AnyAgentDefinition> {
+  const address = nextAddresses.get(module.href) ?? module.href;
+  const failed = (): void => {
+    // Of several that load it at once the first says where it goes on.
+    if ((nextAddresses.get(module.href) ?? module.href) === address) {
+      nextAddresses.set(module.href, addressAfter(address));
+    }
+  };
   let loaded: { default?: unknown };
   try {
-    loaded = (await import(module.href)) as { default?: unknown };
+    loaded = (await import(address)) as { default?: unknown };
   } catch (thrown) {
+    failed();
     const { message, stack } = errorInfoOf(thrown);
     const place = placeIn(stack);
-    const where = place === undefined ? '' : ` (${place})`;
+    const where = place === undefined ? '' : ` (${place.replace(address, module.href)})`;
     throw new Error(`module ${module.href} did not load: ${message}${where}`, { cause: thrown });
   }
   if (!isAgentDefinition(loaded.default)) {
+    failed();
     throw new TypeError(
       `module ${module.href}: expected its default export to come from defineAgent, got ${inWords(loaded.default)}`,
     );

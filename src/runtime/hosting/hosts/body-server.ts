@@ -119,17 +119,21 @@ export class BodyServer {
 
   #open(key: BodyKey, { module, ...start }: RemoteStart): void {
     const url = new URL(module);
+    let didNotLoad = false;
     const body = new AgentBody(
       { ...start, module: url },
       {
         report: (report) => this.#report(key, report),
-        exited: (reason) => this.#exited(key, reason),
+        exited: (reason) => this.#exited(key, reason, didNotLoad),
       },
     );
     this.#bodies.set(key, body);
     loadAgentModule(url).then(
       (definition) => this.#await({ body: key, taskId: undefined, run: () => body.run(definition) }),
-      (thrown: unknown) => body.fail({ error: errorInfoOf(thrown) }),
+      (thrown: unknown) => {
+        didNotLoad = true;
+        body.fail({ error: errorInfoOf(thrown) });
+      },
     );
   }
 
@@ -214,9 +218,9 @@ export class BodyServer {
     }
   }
 
-  #exited(body: BodyKey, reason: ExitReason): void {
+  #exited(body: BodyKey, reason: ExitReason, didNotLoad: boolean): void {
     if (!this.#bodies.delete(body) || this.#isGone) return;
-    this.#sendBuffer.put({ body, report: { type: 'exited', reason } });
+    this.#sendBuffer.put({ body, report: { type: 'exited', reason, ...(didNotLoad ? { didNotLoad } : {}) } });
     this.#sendBuffer.drain();
   }
 
@@ -225,9 +229,13 @@ export class BodyServer {
     module,
     initArgs,
   }: Extract<ChildRequest, { type: 'describe' }>): Promise<void> {
+    const before = activeResources();
     try {
       const manifest = await describeDefinition(await loadAgentModule(new URL(module)), initArgs);
-      this.tell({ type: 'described', question, manifest });
+      // What ends by itself has a turn to do so.
+      await new Promise((resolve) => setImmediate(resolve));
+      const isHolding = isMoreThan(activeResources(), before);
+      this.tell({ type: 'described', question, manifest, ...(isHolding ? { isHolding } : {}) });
     } catch (thrown) {
       this.tell({ type: 'described', question, error: errorInfoOf(thrown) });
     }
@@ -300,4 +308,15 @@ function ownValueOf(report: ChildReport): unknown {
     default:
       return undefined;
   }
+}
+
+/** What keeps this thread or process busy, by its kind, and how many of each. */
+function activeResources(): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}
+
+function isMoreThan(counts: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): boolean {
+  return [...counts].some(([kind, count]) => count > (before.get(kind) ?? 0));
 }

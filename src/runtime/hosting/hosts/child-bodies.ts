@@ -176,6 +176,8 @@ export class ChildBodies implements ChildListener {
   readonly #hear = (key: BodyKey, report: ChildReport): void => {
     switch (report.type) {
       case 'exited':
+        // Whoever comes after it would have the same failure, mended or not.
+        if (report.didNotLoad === true) this.#options.closing();
         return this.#exited(key, endOf(report));
       case 'crashed':
         return this.#crashed(endOf(report));

@@ -59,8 +59,10 @@ const checks = {
   // An end is an end, whatever is given as its reason: `endOf` says what came.
   exited: () => true,
   crashed: () => true,
-  described: ({ question, error }) =>
-    typeof question === 'number' && (error === undefined || isErrorInfo(error)),
+  described: ({ question, error, isHolding }) =>
+    typeof question === 'number' &&
+    (error === undefined || isErrorInfo(error)) &&
+    (isHolding === undefined || typeof isHolding === 'boolean'),
   usage: ({ usage }) => isObject(usage) && isAmount(usage['memoryBytes']) && isAmount(usage['cpuMs']),
 } satisfies Record<ChildReport['type'], Check>;
 

@@ -5,6 +5,9 @@
  *
  * I1  One question is asked at a time, and an answer carries its number: whatever hangs, dies or speaks out of turn
  *     takes nobody else's answer with it, and gives none. One that nobody waits for any more is given up.
+ * I2  A child in which a module failed describes no other: once it is mended, a module is loaded anew. A crash in a
+ *     child that had loaded others is nobody's: the question is asked again, in a child of its own.
+ * I3  A module that holds something open when it is loaded, a port say, has let go of it before the answer is given.
  */
 import { describeExit, type ExitReason } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
@@ -49,6 +52,10 @@ export class ModuleDescriber {
   #printed: string[] = [];
   #isClosed = false;
   #childGone: Promise<void> = Promise.resolve();
+  /** How many questions its child has answered. */
+  #answered = 0;
+  /** What is answered as soon as its child is gone. */
+  #held: AgentManifest | Error | undefined;
 
   constructor(options: ModuleDescriberOptions) {
     this.#options = options;
@@ -106,6 +113,7 @@ export class ModuleDescriber {
 
   #start(): Child {
     this.#received = 0;
+    this.#answered = 0;
     this.#printed = [];
     const gone = Promise.withResolvers<void>();
     const child: Child = this.#options.start({
@@ -117,7 +125,7 @@ export class ModuleDescriber {
       },
       ended: (reason) => {
         gone.resolve();
-        if (this.#child === child) this.#ended(reason);
+        if (this.#child === child) this.#ended(reason, this.#answered > 0);
       },
     });
     this.#childGone = gone.promise;
@@ -128,7 +136,7 @@ export class ModuleDescriber {
     const isChildReport = eachReport(message, (_, report) => {
       if (report.type === 'described') this.#described(report);
       // Whatever it loaded is not to be trusted any more.
-      else if (report.type === 'crashed') this.#drop(endOf(report));
+      else if (report.type === 'crashed') this.#child?.kill(endOf(report));
     });
     if (isChildReport) this.#received += 1;
   }
@@ -140,20 +148,30 @@ export class ModuleDescriber {
     else question.reject(new Error(`module ${question.module.href} was not loaded: nobody waits for it`));
   }
 
-  #described({ question, error, manifest }: Extract<ChildReport, { type: 'described' }>): void {
-    if (question !== this.#asked?.number) return;
-    if (error !== undefined) return this.#answer(errorFrom(error));
-    if (isManifest(manifest)) return this.#answer(manifest);
+  #described({ question, error, manifest, isHolding }: Extract<ChildReport, { type: 'described' }>): void {
+    if (question !== this.#asked?.number || this.#held !== undefined) return;
+    if (error !== undefined) return this.#answerWithoutChild(errorFrom(error));
+    if (isManifest(manifest)) {
+      return isHolding === true ? this.#answerWithoutChild(manifest) : this.#answer(manifest);
+    }
     const { href } = this.#asked.module;
-    this.#answer(
+    this.#answerWithoutChild(
       new TypeError(`module ${href}: expected it to say what its agent is, got ${inWords(manifest)}`),
     );
+  }
+
+  /** A child keeps what it has loaded, a failure too, and what that holds: it has to be gone first. */
+  #answerWithoutChild(answer: AgentManifest | Error): void {
+    this.#held = answer;
+    this.#child?.kill('shutdown');
   }
 
   #answer(answer: AgentManifest | Error): void {
     const asked = this.#asked;
     if (asked === undefined) return;
     this.#asked = undefined;
+    this.#held = undefined;
+    this.#answered += 1;
     this.#options.clock.clearTimeout(this.#timer);
     if (answer instanceof Error) asked.reject(answer);
     else asked.resolve(answer);
@@ -173,14 +191,21 @@ export class ModuleDescriber {
   #drop(reason: ExitReason): void {
     this.#options.clock.clearTimeout(this.#timer);
     this.#child?.kill(reason);
-    this.#ended(reason);
+    this.#ended(reason, false);
   }
 
-  #ended(reason: ExitReason): void {
+  /** @param isShared it had loaded other modules before: what ended it may be their doing */
+  #ended(reason: ExitReason, isShared: boolean): void {
     this.#child = undefined;
     this.#options.clock.clearTimeout(this.#timer);
     const asked = this.#asked;
     if (asked === undefined) return this.#next();
+    if (this.#held !== undefined) return this.#answer(this.#held);
+    if (isShared) {
+      this.#asked = undefined;
+      this.#waiting.unshift(asked);
+      return this.#next();
+    }
     const { kind } = this.#options;
     const how =
       reason === 'start_timed_out'

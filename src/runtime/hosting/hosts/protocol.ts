@@ -40,7 +40,12 @@ export type ChildRequest =
 /** What a child tells. */
 export type ChildReport =
   | BodyReport
-  | { readonly type: 'exited'; readonly reason: ExitReason }
+  | {
+      readonly type: 'exited';
+      readonly reason: ExitReason;
+      /** Its module did not load: it fails for ever in this child, mended or not. */
+      readonly didNotLoad?: boolean;
+    }
   /** Something that no body can answer for ends the child, and with it all its bodies. */
   | { readonly type: 'crashed'; readonly reason: ExitReason }
   | {
@@ -48,6 +53,8 @@ export type ChildReport =
       readonly question: number;
       readonly manifest?: AgentManifest;
       readonly error?: ErrorInfo;
+      /** Something that the module began when it was loaded goes on: it listens, or has timers. */
+      readonly isHolding?: boolean;
     }
   | { readonly type: 'usage'; readonly usage: Usage };
 
