@@ -4,6 +4,7 @@
 export {
   type AgentDefinition,
   type AgentLog,
+  type ConnectContext,
   defineAgent,
   type DefineAgentOptions,
   type InitContext,

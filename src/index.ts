@@ -72,6 +72,7 @@ export {
   type AgentDefinition,
   type AgentLog,
   type AnyAgentDefinition,
+  type ConnectContext,
   defineAgent,
   type DefineAgentOptions,
   type InitContext,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type AnyAgentDefinition, defineAgent, type ExitReason, type TaskContext } from '../../src/index.ts';
 import { AgentBody } from '../../src/runtime/hosting/agent-body.ts';
-import type { BodyReport, BodyStart } from '../../src/runtime/hosting/host.ts';
+import type { BodyReport, BodyRequest, BodyStart } from '../../src/runtime/hosting/host.ts';
 import { settled } from '../../src/testing/index.ts';
 
 /** The body of a definition, run, and what it tells. */
@@ -125,5 +125,101 @@ describe('what an init is given', () => {
       { type: 'log', level: 'info', message: 'from init', fields: { size: 3 } },
       { type: 'log', level: 'error', message: 'worse' },
     ]);
+  });
+});
+
+/** A definition whose `connect` a test settles, and all that became of it. */
+function connecting(more: { readonly disconnect?: () => unknown } = {}) {
+  const heard: string[] = [];
+  const held = Promise.withResolvers<{ name: string }>();
+  let signal: AbortSignal | undefined;
+  const definition = defineAgent({
+    type: 'subject',
+    connect: (context) => {
+      ({ signal } = context);
+      return held.promise;
+    },
+    init: ({ resources }) => {
+      heard.push(`init ${resources.name}`);
+      return {};
+    },
+    tasks: {
+      wait: { run: () => new Promise<void>(() => undefined) },
+    },
+    onVariable: () => {
+      throw new Error('no such value');
+    },
+    disconnect: ({ resources }) => {
+      heard.push(`disconnect ${resources.name}`);
+      return more.disconnect?.() as undefined;
+    },
+  });
+  return { ...run(definition), heard, held, signal: () => signal };
+}
+
+const fault: BodyRequest = {
+  type: 'variable.changed',
+  variable: { name: 'v', value: 1, version: 1 },
+};
+
+describe('what a body is connected to', () => {
+  it.each<[string, (body: AgentBody) => void]>([
+    ['a stop', (body) => body.post({ type: 'terminate' })],
+    ['a kill', (body) => body.kill()],
+  ])('is given back when it comes after %s, and no init is run', async (_, end) => {
+    const { body, exits, heard, held, signal } = connecting();
+    end(body);
+    expect(exits).toHaveLength(1);
+    expect(signal()?.aborted).toBe(true);
+    held.resolve({ name: 'late' });
+    await settled();
+    expect(heard).toEqual(['disconnect late']);
+    expect(exits).toHaveLength(1);
+  });
+
+  it.each<[string, (body: AgentBody) => void, unknown]>([
+    ['a kill', (body) => body.kill(), 'killed'],
+    ['a crash', (body) => body.post(fault), { error: expect.objectContaining({ message: 'no such value' }) }],
+  ])('is given back once at %s, for which nobody waits', async (_, end, reason) => {
+    const { body, exits, heard, held } = connecting({ disconnect: () => new Promise(() => undefined) });
+    held.resolve({ name: 'one' });
+    await settled();
+    end(body);
+    expect(exits).toEqual([reason]);
+    end(body);
+    expect(heard).toEqual(['init one', 'disconnect one']);
+  });
+
+  it('that hangs as it is given back does not outlive a kill', async () => {
+    const { body, exits, heard, held } = connecting({ disconnect: () => new Promise(() => undefined) });
+    held.resolve({ name: 'one' });
+    await settled();
+    body.post({ type: 'terminate' });
+    await settled();
+    expect(exits).toEqual([]);
+    body.kill();
+    expect(exits).toEqual(['killed']);
+    expect(heard).toEqual(['init one', 'disconnect one']);
+  });
+
+  it('tells of nothing but log lines between an init that failed and its end', async () => {
+    const held = Promise.withResolvers<void>();
+    const definition = defineAgent({
+      type: 'subject',
+      connect: () => 1,
+      init: () => {
+        throw new Error('no init');
+      },
+      tasks: {},
+      disconnect: () => held.promise,
+    });
+    const { body, reports, exits } = run(definition);
+    body.post({ type: 'health.check', checkId: 1 });
+    body.post(fault);
+    expect([reports, exits]).toEqual([[], []]);
+    held.reject(new Error('still in use'));
+    await settled();
+    expect(reports).toMatchObject([{ type: 'log', level: 'error', message: 'disconnect threw' }]);
+    expect(exits).toMatchObject([{ error: { message: 'no init' } }]);
   });
 });

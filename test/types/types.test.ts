@@ -138,6 +138,51 @@ describe('types flow', () => {
     expect(answer).toBe(1);
   });
 
+  it('from connect to every context, where it is written before init', () => {
+    interface Client {
+      readonly ask: (question: string) => string;
+    }
+    const connected = defineAgent({
+      type: 'connected',
+      initArgs: z.object({ key: z.string() }),
+      connect: async ({ initArgs, env, signal }): Promise<Client> => {
+        expectTypeOf(initArgs).toEqualTypeOf<{ key: string }>();
+        expectTypeOf(env['KEY']).toEqualTypeOf<string | undefined>();
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+        return { ask: (question) => question };
+      },
+      init: ({ resources }): Counted => {
+        expectTypeOf(resources).toEqualTypeOf<Client>();
+        return { n: 0 };
+      },
+      tasks: {
+        ask: {
+          input: z.string(),
+          run: ({ input, state, resources }) => {
+            expectTypeOf(resources).toEqualTypeOf<Client>();
+            expectTypeOf(state).toEqualTypeOf<Counted>();
+            return resources.ask(input);
+          },
+        },
+      },
+      onVariable: ({ resources }) => expectTypeOf(resources).toEqualTypeOf<Client>() && undefined,
+      vote: ({ resources }) => {
+        expectTypeOf(resources).toEqualTypeOf<Client>();
+        return 'accept';
+      },
+      health: ({ resources }) => expectTypeOf(resources).toEqualTypeOf<Client>(),
+      save: ({ resources }) => expectTypeOf(resources).toEqualTypeOf<Client>(),
+      terminate: ({ resources }) => void expectTypeOf(resources).toEqualTypeOf<Client>(),
+      disconnect: ({ resources }) => void expectTypeOf(resources).toEqualTypeOf<Client>(),
+    });
+    expect(connected.type).toBe('connected');
+    defineAgent({
+      type: 'alone',
+      init: ({ resources }) => void expectTypeOf(resources).toEqualTypeOf<undefined>(),
+      tasks: {},
+    });
+  });
+
   it('what is wrong does not compile', () => {
     type Task = Parameters<typeof executeAdd>[1];
     type IsTask<Came> = Came extends Task ? true : false;

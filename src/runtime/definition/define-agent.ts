@@ -30,7 +30,19 @@ export type Restored = any;
 // oxlint-disable-next-line typescript/no-explicit-any -- the side of a schema that is not looked at may be anything
 type Either = any;
 
-export interface InitContext<Args> {
+/** What `connect` is given. */
+export interface ConnectContext<Args> {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly initArgs: Args;
+  /** Fires when the start is cancelled, timed out or stopped, and at the end of the agent's life. */
+  readonly signal: AbortSignal;
+  /** The environment of the process that the agent lives in. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: AgentLog;
+}
+
+export interface InitContext<Args, Resources = unknown> {
   readonly agentId: string;
   readonly incarnation: number;
   readonly initArgs: Args;
@@ -39,6 +51,8 @@ export interface InitContext<Args> {
   /** Why the last incarnation ended, `host_lost` when its whole program did; `undefined` at the first start. */
   readonly previousStop: ExitReason | undefined;
   readonly variables: VariableValues;
+  /** What `connect` gave this life. */
+  readonly resources: Resources;
   /** Fires when the start is cancelled, timed out or stopped, and at the end of the agent's life. */
   readonly signal: AbortSignal;
   readonly log: AgentLog;
@@ -46,11 +60,13 @@ export interface InitContext<Args> {
   readonly self: AgentSelf;
 }
 
-export interface TaskContext<State, Input> {
+export interface TaskContext<State, Input, Resources = unknown> {
   readonly taskId: string;
   readonly input: Input;
   readonly state: State;
   readonly variables: VariableValues;
+  /** What `connect` gave this life. */
+  readonly resources: Resources;
   /** Fires when the task is cancelled, timed out or abandoned: work that ends then frees its agent. */
   readonly signal: AbortSignal;
   readonly log: AgentLog;
@@ -65,12 +81,13 @@ export interface TaskContext<State, Input> {
   readonly transfer: (...buffers: ArrayBuffer[]) => void;
 }
 
-export interface VariableContext<State> {
+export interface VariableContext<State, Resources = unknown> {
   readonly name: string;
   readonly value: unknown;
   readonly version: number;
   readonly state: State;
   readonly variables: VariableValues;
+  readonly resources: Resources;
   readonly log: AgentLog;
 }
 
@@ -87,54 +104,65 @@ export interface Proposal {
   readonly as: 'voter' | 'leader';
 }
 
-export interface VoteContext<State> {
+export interface VoteContext<State, Resources = unknown> {
   readonly proposal: Proposal;
   readonly state: State;
   readonly variables: VariableValues;
+  readonly resources: Resources;
   readonly log: AgentLog;
 }
 
 /** One kind of task. */
-export interface TaskDefinition<State, Input, Output> {
+export interface TaskDefinition<State, Input, Output, Resources = unknown> {
   /** Capabilities that the agent must have; others are refused with `TASK_INCOMPATIBLE`. */
   readonly requires?: readonly string[];
   readonly input?: AnySchema;
   readonly output?: AnySchema;
   /** What becomes of a task in flight when the program dies: reported as `unknown`, or asked for again. */
   readonly retry?: 'on_host_loss';
-  run(context: TaskContext<State, Input>): MaybePromise<Output>;
+  run(context: TaskContext<State, Input, Resources>): MaybePromise<Output>;
 }
 
-interface Behaviour<State> {
+interface Behaviour<State, Resources> {
+  /**
+   * Closes what `connect` gave, at every end that the body lives to see, after `terminate` and after an `init` that
+   * failed; what it throws is logged. Nobody waits for it after a crash or a kill.
+   */
+  disconnect?(context: { readonly resources: Resources; readonly log: AgentLog }): MaybePromise<void>;
   /** Whether a task that throws fails alone (`fail`, the default) or takes its agent down. */
   readonly onTaskError?: 'fail' | 'crash';
   /**
    * Told of every change of a declared variable; the version is acknowledged once this has returned. A throw is a
    * crash of the agent.
    */
-  onVariable?(context: VariableContext<State>): MaybePromise<void>;
+  onVariable?(context: VariableContext<State, Resources>): MaybePromise<void>;
   /** One vote in a round. Without it the agent abstains; one that throws is a failed vote, which counts for nothing. */
-  vote?(context: VoteContext<State>): MaybePromise<Vote>;
+  vote?(context: VoteContext<State, Resources>): MaybePromise<Vote>;
   /** A check of its health: what it returns is kept as detail, a throw is a missed check. */
-  health?(context: { readonly state: State }): MaybePromise<unknown>;
+  health?(context: { readonly state: State; readonly resources: Resources }): MaybePromise<unknown>;
   /** What is kept of the state, as JSON data; by default the state itself. */
-  save?(context: { readonly state: State }): unknown;
+  save?(context: { readonly state: State; readonly resources: Resources }): unknown;
   /** Version of the shape of the saved state, from 1; raised together with a `migrate`. */
   readonly stateVersion?: number;
   /** Turns a state that was saved by an earlier `stateVersion` into one of today's. Pure; a promise, or nothing, is refused. */
   migrate?(saved: unknown, fromVersion: number): unknown;
   /** The last call of an orderly end. */
-  terminate?(context: { readonly state: State; readonly log: AgentLog }): MaybePromise<void>;
+  terminate?(context: {
+    readonly state: State;
+    readonly resources: Resources;
+    readonly log: AgentLog;
+  }): MaybePromise<void>;
 }
 
 /** A definition as the runtime sees it: its types are erased. */
-export interface AnyAgentDefinition extends Behaviour<never> {
+export interface AnyAgentDefinition extends Behaviour<never, never> {
   readonly type: string;
   readonly initArgs?: AnySchema | undefined;
   readonly capabilities: readonly string[];
   readonly variables: readonly string[];
-  init(context: InitContext<never>): unknown;
-  readonly tasks: Readonly<Record<string, TaskDefinition<never, never, unknown>>>;
+  connect?(context: ConnectContext<never>): unknown;
+  init(context: InitContext<never, never>): unknown;
+  readonly tasks: Readonly<Record<string, TaskDefinition<never, never, unknown, never>>>;
   /** @internal What is more where its behaviour is a chart. */
   readonly chart?: ChartFacet | undefined;
 }
@@ -172,19 +200,26 @@ export type DefineAgentOptions<
   Raw extends Types,
   Out extends Types,
   Returned extends Types,
-> = Behaviour<State> & {
+  Resources = undefined,
+> = Behaviour<State, Resources> & {
   readonly type: string;
   readonly initArgs?: Schema<SentArgs, Args>;
   readonly capabilities?: readonly string[];
   /** Names of the variables it listens to. */
   readonly variables?: readonly string[];
-  init(context: InitContext<Args>): MaybePromise<State>;
+  /**
+   * Makes what a life needs and JSON cannot keep: clients, pools, handles. It is `resources` in every context, is
+   * never saved, and is made anew at each life, before `init`. A throw is a failed start. Written before `init`, its
+   * type flows into all of them.
+   */
+  connect?(context: ConnectContext<Args>): MaybePromise<Resources>;
+  init(context: InitContext<Args, Resources>): MaybePromise<State>;
   readonly tasks: {
     readonly [Name in keyof In]: {
       readonly requires?: readonly string[];
       readonly retry?: 'on_host_loss';
       readonly input?: StandardSchemaV1<Either, In[Name]>;
-      run(context: TaskContext<State, In[Name]>): unknown;
+      run(context: TaskContext<State, In[Name], Resources>): unknown;
     };
   } & { readonly [Name in keyof Sent]: { readonly input?: StandardSchemaV1<Sent[Name], Either> } } & {
     readonly [Name in keyof Out]: { readonly output?: StandardSchemaV1<Either, Out[Name]> };
@@ -204,6 +239,8 @@ const definitionSchema = z.strictObject({
   initArgs: schema.optional(),
   capabilities: z.array(text).default([]),
   variables: z.array(text).default([]),
+  connect: run.optional(),
+  disconnect: run.optional(),
   init: run,
   tasks: z
     .record(
@@ -248,8 +285,9 @@ export function defineAgent<
   Returned extends Types,
   SentArgs = unknown,
   Args = unknown,
+  Resources = undefined,
 >(
-  options: DefineAgentOptions<State, SentArgs, Args, Sent, In, Raw, Out, Returned>,
+  options: DefineAgentOptions<State, SentArgs, Args, Sent, In, Raw, Out, Returned, Resources>,
 ): AgentDefinition<
   SentArgs,
   {

@@ -8,7 +8,9 @@
  * I2  Every `task.run` is answered exactly once, unless the body exits first.
  * I3  A synchronous definition is run synchronously: no promise is made for it.
  * I4  What is asked of it before it is ready waits until it is, but for its end.
- * I5  A state that has changed by itself is never told before the answers that are part of it.
+ * I5  What its `connect` gave is given to `disconnect` once, however it ends, also where it came too late. An end
+ *     that was asked for, and a start that failed, wait for that.
+ * I6  A state that has changed by itself is never told before the answers that are part of it.
  */
 import type { ExitReason } from '../../machines/index.ts';
 import {
@@ -21,6 +23,7 @@ import {
 import type {
   AgentLog,
   AnyAgentDefinition,
+  ConnectContext,
   InitContext,
   Proposal,
   TaskContext,
@@ -40,13 +43,16 @@ import { withinTrace } from './trace-parent.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
 import { ignoreRejection, isThenable } from '../values/thenable.ts';
 
-type Phase = 'loading' | 'initializing' | 'serving' | 'terminating' | 'gone';
+/** `leaving`: it ends before it was ready. */
+type Phase = 'loading' | 'initializing' | 'leaving' | 'serving' | 'terminating' | 'gone';
 type Task = TaskDefinition<unknown, unknown, unknown>;
 /** A definition whose functions may be called: what they are given is made here, to their types. */
 type Callable = Omit<
   AnyAgentDefinition,
-  'init' | 'tasks' | 'onVariable' | 'vote' | 'health' | 'save' | 'terminate'
+  'connect' | 'disconnect' | 'init' | 'tasks' | 'onVariable' | 'vote' | 'health' | 'save' | 'terminate'
 > & {
+  connect?(context: ConnectContext<unknown>): unknown;
+  disconnect?(context: object): unknown;
   init(context: InitContext<unknown>): unknown;
   readonly tasks: Readonly<Record<string, Task>>;
   onVariable?(context: object): unknown;
@@ -87,6 +93,10 @@ export class AgentBody implements Body {
   #life: AbortController | undefined = undefined;
   #log: AgentLog | undefined = undefined;
   #state: unknown = undefined;
+  #resources: unknown = undefined;
+  /** There are resources that have to be given back. */
+  #isConnected = false;
+  #isExitTold = false;
   #lastSaved: string | undefined;
   #early: BodyRequest[] | undefined = undefined;
   /** Tasks whose result is there and is being judged. */
@@ -120,7 +130,7 @@ export class AgentBody implements Body {
   }
 
   post(request: BodyRequest): void {
-    if (this.#phase === 'gone') return;
+    if (this.#phase === 'gone' || this.#phase === 'leaving') return;
     if ((this.#phase === 'loading' || this.#phase === 'initializing') && request.type !== 'terminate') {
       (this.#early ??= []).push(request);
       return;
@@ -155,11 +165,41 @@ export class AgentBody implements Body {
   }
 
   #begin(args: Verdict): void {
+    if (this.#phase !== 'initializing') return;
     if ('problem' in args) {
       return this.#exit({ error: { name: 'TypeError', message: `initArgs: ${args.problem}` } });
     }
+    if (this.#definition.connect === undefined) return this.#initialize(args.value);
     settle(
-      () => this.#init(args.value),
+      () => this.#connect(args.value),
+      (resources) => this.#connected(resources, args.value),
+      (thrown) => this.#crash(thrown),
+    );
+  }
+
+  #connect(initArgs: unknown): unknown {
+    const { agentId, incarnation } = this.#start;
+    const { signal } = this;
+    return this.#definition.connect?.({
+      agentId,
+      incarnation,
+      initArgs,
+      signal,
+      env: process.env,
+      log: this.#logger(),
+    });
+  }
+
+  #connected(resources: unknown, initArgs: unknown): void {
+    this.#resources = resources;
+    this.#isConnected = true;
+    if (this.#phase === 'initializing') this.#initialize(initArgs);
+    else this.#disconnect(() => undefined);
+  }
+
+  #initialize(initArgs: unknown): void {
+    settle(
+      () => this.#init(initArgs),
       (state) => this.#ready(state),
       (thrown) => this.#crash(thrown),
     );
@@ -169,7 +209,15 @@ export class AgentBody implements Body {
     const { restored } = this.#start;
     const state = restored === undefined ? undefined : migratedState(this.#definition, restored);
     return this.#definition.init(
-      new BodyInitContext(this, this.#start, initArgs, state, this.#variables, this.#logger()),
+      new BodyInitContext(
+        this,
+        this.#start,
+        initArgs,
+        state,
+        this.#variables,
+        this.#resources,
+        this.#logger(),
+      ),
     );
   }
 
@@ -273,6 +321,7 @@ export class AgentBody implements Body {
       input,
       state: this.#state,
       variables: this.#variables,
+      resources: this.#resources,
       signal,
       log: new BodyLog(this.#tellLine, taskId, trace),
       progress: (value) => {
@@ -350,7 +399,7 @@ export class AgentBody implements Body {
 
   #answerHealth(checkId: number): void {
     settle(
-      () => this.#definition.health?.({ state: this.#state }),
+      () => this.#definition.health?.({ state: this.#state, resources: this.#resources }),
       (detail) => this.#tell({ type: 'health.answered', checkId, detail }),
       (thrown) => this.#tell({ type: 'health.failed', checkId, error: errorInfoOf(thrown) }),
     );
@@ -407,7 +456,8 @@ export class AgentBody implements Body {
     const definition = this.#definition;
     const { stateVersion = 1 } = definition;
     try {
-      const data = definition.save === undefined ? this.#state : definition.save({ state: this.#state });
+      const [state, resources] = [this.#state, this.#resources];
+      const data = definition.save === undefined ? state : definition.save({ state, resources });
       if (isThenable(data)) {
         ignoreRejection(data);
         throw new TypeError('got a promise, which save may not give');
@@ -448,6 +498,7 @@ export class AgentBody implements Body {
         version,
         state: this.#state,
         variables: this.#variables,
+        resources: this.#resources,
         log: this.#logger(),
       });
       isPromised = isThenable(answered);
@@ -487,6 +538,7 @@ export class AgentBody implements Body {
           proposal,
           state: this.#state,
           variables: this.#variables,
+          resources: this.#resources,
           log: this.#logger(),
         });
       }
@@ -517,12 +569,17 @@ export class AgentBody implements Body {
   #terminate(): void {
     if (this.#phase === 'terminating') return;
     const wasServing = this.#phase === 'serving';
-    this.#phase = 'terminating';
+    this.#phase = wasServing ? 'terminating' : 'leaving';
     this.#life?.abort(new Error('the agent is terminating'));
-    const done = () => this.#exit('shutdown');
+    const done = () => this.#disconnect(() => this.#exit('shutdown'));
     if (!wasServing) return done();
     settle(
-      () => this.#definition.terminate?.({ state: this.#state, log: this.#logger() }),
+      () =>
+        this.#definition.terminate?.({
+          state: this.#state,
+          resources: this.#resources,
+          log: this.#logger(),
+        }),
       done,
       (thrown) => {
         this.#logger().error('terminate threw', { error: errorInfoOf(thrown) });
@@ -532,7 +589,27 @@ export class AgentBody implements Body {
   }
 
   #crash(thrown: unknown): void {
-    this.#exit({ error: errorInfoOf(thrown) }, thrown);
+    const reason = { error: errorInfoOf(thrown) };
+    if (this.#phase === 'leaving') return;
+    if (this.#phase !== 'initializing' || !this.#isConnected) return this.#exit(reason, thrown);
+    // The caller of the start waits, and `startTimeoutMs` is over all of it.
+    this.#phase = 'leaving';
+    this.#life?.abort(new Error('the start has failed'));
+    this.#disconnect(() => this.#exit(reason, thrown));
+  }
+
+  /** Once, and at once where there is nothing to give back. */
+  #disconnect(done: () => void): void {
+    if (!this.#isConnected) return done();
+    this.#isConnected = false;
+    settle(
+      () => this.#definition.disconnect?.({ resources: this.#resources, log: this.#logger() }),
+      done,
+      (thrown) => {
+        this.#logger().error('disconnect threw', { error: errorInfoOf(thrown) });
+        done();
+      },
+    );
   }
 
   #exit(reason: ExitReason, thrown?: unknown): void {
@@ -544,6 +621,8 @@ export class AgentBody implements Body {
       for (const task of this.#running) task.abort(error);
       this.#running.clear();
     }
+    this.#disconnect(() => undefined);
+    this.#isExitTold = true;
     this.#listener.exited(reason, thrown);
   }
 
@@ -555,8 +634,10 @@ export class AgentBody implements Body {
     return (this.#log ??= new BodyLog(this.#tellLine));
   }
 
-  readonly #tellLine: TellLine = (level, message, fields) =>
-    this.#tell({ type: 'log', level, message, ...(fields ? { fields } : {}) });
+  readonly #tellLine: TellLine = (level, message, fields) => {
+    if (!this.#isExitTold)
+      this.#listener.report({ type: 'log', level, message, ...(fields ? { fields } : {}) });
+  };
 }
 
 /** What a definition's init is given; what few ask for is made when they do. */
@@ -567,6 +648,7 @@ class BodyInitContext implements InitContext<unknown> {
   readonly restored: unknown;
   readonly previousStop: ExitReason | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
+  readonly resources: unknown;
   readonly log: AgentLog;
   readonly #body: AgentBody;
 
@@ -576,6 +658,7 @@ class BodyInitContext implements InitContext<unknown> {
     initArgs: unknown,
     restored: unknown,
     variables: Readonly<Record<string, unknown>>,
+    resources: unknown,
     log: AgentLog,
   ) {
     this.agentId = agentId;
@@ -584,6 +667,7 @@ class BodyInitContext implements InitContext<unknown> {
     this.restored = restored;
     this.previousStop = previousStop;
     this.variables = variables;
+    this.resources = resources;
     this.log = log;
     this.#body = body;
   }

@@ -1,10 +1,11 @@
 /** Agents that are charts in a whole system, on simulated time: exact moments, crashes in the middle, recovery. */
 import { describe, expect, it } from 'vitest';
-import { assign, createMachine, fromPromise, setup } from 'xstate';
+import { assign, createMachine, emit, fromPromise, setup } from 'xstate';
 import { z } from 'zod';
 import {
   type AgentSystemError,
   agentOf,
+  type ChartAnswer,
   type ChartEvent,
   type ChartSnapshot,
   defineAgent,
@@ -51,6 +52,49 @@ describe('an agent that is a chart', () => {
     expect(await agents.can(id, { type: 'nothing' })).toBe(false);
     const malformed = { kind: 'louder' } as unknown as { type: string };
     expect(await codeOf(agents.can(id as string, malformed))).toBe('TASK_INPUT_INVALID');
+  });
+
+  it('finds what its definition connected to in what it invokes, at each life, until its end', async () => {
+    const heard: string[] = [];
+    const tasks = { ask: { output: z.string() } } as const;
+    const asking = defineChartAgent({
+      type: 'asking',
+      tasks,
+      connect: ({ incarnation }) => ({ name: `client ${incarnation}` }),
+      disconnect: ({ resources }: { readonly resources: { readonly name: string } }) =>
+        void heard.push(`closed ${resources.name}`),
+      machine: setup({
+        types: { events: {} as ChartEvent<typeof tasks>, emitted: {} as ChartAnswer<typeof tasks> },
+        actors: {
+          ask: fromPromise(({ system }) =>
+            Promise.resolve(agentOf<{ readonly name: string }>(system).resources.name),
+          ),
+        },
+      }).createMachine({
+        initial: 'idle',
+        states: {
+          idle: { on: { ask: 'asking' } },
+          asking: {
+            invoke: {
+              src: 'ask',
+              onDone: {
+                target: 'idle',
+                actions: emit(({ event }) => ({ type: 'ask.done', output: event.output as string })),
+              },
+            },
+          },
+        },
+      }),
+    });
+    const { agents } = await rig();
+    const id = await agents.register({ module: asking });
+    for (const life of [1, 2]) {
+      await agents.start(id);
+      expect(await agents.execute(id, { type: 'ask' })).toBe(`client ${life}`);
+      expect(JSON.stringify(await agents.savedState(id))).not.toContain('client');
+      await agents.stop(id);
+    }
+    expect(heard).toEqual(['closed client 1', 'closed client 2']);
   });
 
   it('takes nothing, and is asked nothing, while it does not run', async () => {

@@ -2,11 +2,13 @@
 import type { AgentLog, VariableValues } from '../define-agent.ts';
 
 /** What invoked promises, callbacks and actions are given of their agent. */
-export interface ChartAgent {
+export interface ChartAgent<Resources = unknown> {
   readonly agentId: string;
   readonly incarnation: number;
   /** Current values of the variables that the agent declared, by name. */
   readonly variables: VariableValues;
+  /** What `connect` gave this life. */
+  readonly resources: Resources;
   /** Fires at the end of the agent's life; a promise's own signal fires when its state is left, too. */
   readonly signal: AbortSignal;
   readonly log: AgentLog;
@@ -28,10 +30,10 @@ const agents = new WeakMap<object, ChartAgent>();
  *
  * @throws TypeError for a system that is no agent's, a chart under test say: provide that another implementation
  */
-export function agentOf(system: object): ChartAgent {
+export function agentOf<Resources = unknown>(system: object): ChartAgent<Resources> {
   const agent = agents.get(system);
   if (agent === undefined) throw new TypeError('this actor system is not that of an agent');
-  return agent;
+  return agent as ChartAgent<Resources>;
 }
 
 export function bindAgent(system: object, agent: ChartAgent): void {

@@ -86,7 +86,7 @@ export class ChartRun {
 
   /** Begins, or goes on. @throws what the chart throws on its way to its first settled state */
   constructor(options: ChartRunOptions, context: InitContext<unknown>, restored: SavedChart | undefined) {
-    const { agentId, incarnation, variables, signal, log, self } = context;
+    const { agentId, incarnation, variables, resources, signal, log, self } = context;
     const { machine, inputOf, isRepeated } = options;
     this.#options = options;
     this.#self = self;
@@ -96,6 +96,7 @@ export class ChartRun {
       agentId,
       incarnation,
       variables,
+      resources,
       signal,
       log,
       progress: (value, taskId) => this.#progress(value, taskId),

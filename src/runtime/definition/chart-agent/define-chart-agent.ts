@@ -14,7 +14,9 @@ import { type AnySchema, isSchema } from '../../values/schema.ts';
 import type { ChartFacet } from '../agent-self.ts';
 import {
   type AgentDefinition,
+  type AgentLog,
   type AnyAgentDefinition,
+  type ConnectContext,
   type InitContext,
   type Proposal,
   sealed,
@@ -136,6 +138,13 @@ interface Options<Machine extends AnyStateMachine, Tasks extends ChartTasks, Sen
   readonly capabilities?: readonly string[];
   /** Names of the variables that it hears of. */
   readonly variables?: readonly string[];
+  /**
+   * Makes what a life needs and a snapshot cannot keep: clients, pools, handles. Actors and actions find it as
+   * `agentOf(system).resources`. It is made anew at each life, before the machine starts; a throw is a failed start.
+   */
+  readonly connect?: (context: ConnectContext<Args>) => unknown;
+  /** Closes what `connect` gave, at every end that the body lives to see; what it throws is logged. */
+  readonly disconnect?: (context: { readonly resources: never; readonly log: AgentLog }) => unknown;
   /** The machine's input; default a `ChartInput`. */
   readonly input?: (context: ChartInput<Args>) => InputFrom<Machine>;
   /** What becomes of invoked work that a crash interrupted, for all of it or by the name it is invoked by. */
@@ -197,6 +206,8 @@ const optionsSchema = z.strictObject({
   initArgs: schema.optional(),
   capabilities: z.array(text).default([]),
   variables: z.array(text).default([]),
+  connect: aFunction.optional(),
+  disconnect: aFunction.optional(),
   input: aFunction.optional(),
   onRestore: z.union([interruption, z.record(z.string(), interruption)]).default('rerun'),
   stateVersion: z.int().min(1).default(1),
@@ -239,6 +250,7 @@ export function defineChartAgent<
 
 function definitionOf(options: z.output<typeof optionsSchema>): AnyAgentDefinition {
   const { type, machine, tasks, initArgs, capabilities, variables, stateVersion, health } = options;
+  const { connect, disconnect } = options;
   const identity = chartIdentity(machine);
   const migrate = options.migrate as ChartMigration | undefined;
   const chart: ChartFacet = {
@@ -258,6 +270,8 @@ function definitionOf(options: z.output<typeof optionsSchema>): AnyAgentDefiniti
   return {
     type,
     ...(initArgs ? { initArgs } : {}),
+    ...(connect ? { connect } : {}),
+    ...(disconnect ? { disconnect } : {}),
     capabilities,
     variables,
     stateVersion,
