@@ -27,7 +27,8 @@ export type { Agents } from './runtime/fleet/agents.ts';
 export type { AgentFilter } from './runtime/fleet/registry.ts';
 export type { AgentSpec } from './runtime/fleet/spec-reading.ts';
 export type { Alert } from './runtime/observability/alerts.ts';
-export type { ChartInspectionEvent, ChartObserver } from './runtime/engine/chart.ts';
+export type { ChartWatcher } from './runtime/engine/chart-watch.ts';
+export type { ChartInspectionEvent } from './runtime/engine/create-chart.ts';
 export { type Clock, systemClock } from './runtime/time/clock.ts';
 export type { Consensus, Decision, OpenRound } from './runtime/coordination/rounds/consensus.ts';
 export type {

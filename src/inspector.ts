@@ -4,4 +4,5 @@ export {
   type Inspector,
   type InspectorOptions,
 } from './runtime/observability/inspector/inspector.ts';
+export type { ChartStep } from './runtime/observability/inspector/chart-step.ts';
 export type { RelayStatus } from './runtime/observability/inspector/relay.ts';

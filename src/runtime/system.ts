@@ -49,7 +49,10 @@ export interface AgentSystemOptions {
   readonly clock?: Clock;
   /** Numbers in [0, 1); default `Math.random`. */
   readonly random?: () => number;
-  /** Is given every inspection event of every chart; a throw of it, or a rejected promise, does no harm. */
+  /**
+   * The inspector's `observe`; or a function, which is given XState's inspection events: all charts are then driven by
+   * XState's interpreter. What it throws, or a promise of it that is rejected, is logged and does no harm.
+   */
   readonly inspect?: Inspect;
   /** OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. */
   readonly telemetry?: TelemetryOptions;
@@ -290,7 +293,7 @@ class System implements AgentSystem {
     };
     // Children live in real time, whatever clock the charts go by.
     const hosts = {
-      'in-process': inProcessHost({ clock, observe: watch.xstateInspect }),
+      'in-process': inProcessHost({ clock, observe: watch.inspectActors }),
       thread: threadHost(),
       process: processHost(),
       ...options.hosts,

@@ -5,7 +5,7 @@
  * and it breaks between two tasks.
  */
 import type { AnyStateMachine } from 'xstate';
-import type { ChartObserver } from '../engine/chart.ts';
+import type { ChartInspectionEvent } from '../engine/create-chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';
 
@@ -13,8 +13,8 @@ import type { AnyAgentDefinition } from './define-agent.ts';
 export interface AgentSelf {
   /** The system's own, where the body lives in this program; else the machine's time. */
   readonly clock: SteadyClock;
-  /** Who watches charts, where the body lives in this program. */
-  readonly observe: ChartObserver | undefined;
+  /** Who watches charts, where the body lives in this program: given XState's own inspection events. */
+  readonly observe: ((event: ChartInspectionEvent) => unknown) | undefined;
   /** Versions of the variables that the body began with, by name. */
   readonly versions: ReadonlyMap<string, number>;
   /** The state has changed outside of a task: it is saved, once it is not part of an answer that is under way. */

@@ -17,12 +17,20 @@ export interface ChartWatch extends Pick<ChartOptions, 'observe' | 'xstateInspec
   readonly onObserverFault: (thrown: unknown) => void;
   /** Default: what `createChart` takes. */
   readonly driver?: ChartDriverName | undefined;
+  /** Given XState's inspection events of charts that are XState's own actors: those of chart agents. */
+  readonly inspectActors?: ((event: ChartInspectionEvent) => unknown) | undefined;
 }
 
 const DRIVER = Symbol.for('mabeam.chartObserver');
 
-/** An observer of charts as the engine tells of them, whatever drives them. */
+/**
+ * An observer of charts as the engine tells of them, whatever drives them.
+ *
+ * Of a chart that is XState's own actor it is given XState's inspection events: it may stand wherever XState wants
+ * somebody to inspect.
+ */
 export interface ChartWatcher {
+  (event: ChartInspectionEvent): unknown;
   readonly [DRIVER]: ChartDriverName;
 }
 
@@ -35,11 +43,11 @@ export type Inspect = ((event: ChartInspectionEvent) => unknown) | ChartWatcher;
  * @param driver what drives the charts; default `table`
  */
 export function chartObserver(
-  observe: (observation: ChartObservation) => unknown,
+  observe: (told: ChartObservation | ChartInspectionEvent) => unknown,
   driver: ChartDriverName = 'table',
 ): ChartWatcher {
-  // A function, as every `inspect` is.
-  return Object.assign((observation: ChartObservation) => observe(observation), {
+  // A function of its own: the mark is not left on one that somebody else has.
+  return Object.assign((told: ChartObservation | ChartInspectionEvent) => observe(told), {
     [DRIVER]: driver,
   } as const);
 }
@@ -50,6 +58,11 @@ export function chartWatch(
 ): ChartWatch {
   if (inspect === undefined) return { onObserverFault };
   return DRIVER in inspect
-    ? { observe: inspect as unknown as ChartObserver, driver: inspect[DRIVER], onObserverFault }
-    : { xstateInspect: inspect, onObserverFault };
+    ? {
+        observe: inspect as unknown as ChartObserver,
+        driver: inspect[DRIVER],
+        inspectActors: inspect,
+        onObserverFault,
+      }
+    : { xstateInspect: inspect, inspectActors: inspect, onObserverFault };
 }

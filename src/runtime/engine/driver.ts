@@ -3,7 +3,7 @@
  * observers and the end.
  *
  * A driver says what a step is: it changes its state and notes in a `Work` what is to be done. Everything else is
- * here, once, so that the drivers can differ in nothing else. The invariants are those of chart.ts.
+ * here, once, so that the drivers can differ in nothing else. The invariants are those of create-chart.ts.
  */
 import type { AnyStateMachine, EventObject } from 'xstate';
 import { tellListener } from '../values/thenable.ts';

@@ -33,7 +33,6 @@ import type {
 import { manifestOf } from '../definition/manifest.ts';
 import { errorInfoOf, inWords } from '../values/errors.ts';
 import type { Body, BodyListener, BodyRequest, BodyStart, TraceParent, VariableState } from './host.ts';
-import type { ChartObserver } from '../engine/chart.ts';
 import { BodyLog, type TellLine } from './body-log.ts';
 import { migratedState, type SavedState } from '../definition/saved-state.ts';
 import { type Clock, steadyClock, systemClock } from '../time/clock.ts';
@@ -66,7 +65,7 @@ type Callable = Omit<
 export interface Surroundings {
   /** Default the machine's time. */
   readonly clock?: Clock | undefined;
-  readonly observe?: ChartObserver | undefined;
+  readonly observe?: AgentSelf['observe'];
 }
 
 /** One variable whose change is being answered. */

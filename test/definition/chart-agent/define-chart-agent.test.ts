@@ -14,6 +14,7 @@ import {
   variable,
 } from '../../../src/index.ts';
 import { diskOf } from '../../fleet/program.ts';
+import { chartObserver, type Inspect } from '../../../src/runtime/engine/chart-watch.ts';
 import { Relay } from '../../../src/runtime/observability/inspector/relay.ts';
 import { simulatedClock } from '../../../src/testing/index.ts';
 import worker from '../../fixtures/agents/chart-worker.ts';
@@ -498,28 +499,36 @@ describe('a definition that is none', () => {
   });
 });
 
-it('its chart is shown by the inspector beside its life, under the names of the agent and of the chart', async () => {
-  const clock = simulatedClock();
-  const faults: unknown[] = [];
-  const relay = new Relay({
-    clock,
-    coalesceMs: 10,
-    maxActors: 100,
-    filter: () => true,
-    onFault: (thrown) => faults.push(thrown),
-  });
-  const messages: string[] = [];
-  relay.join({ send: (message) => messages.push(message), waitingBytes: () => 0 });
-  const { agents, id } = await started({ inspect: (event) => relay.observe(event) });
-  await agents.execute(id, { type: 'louder' });
-  await clock.advance(10);
-  relay.close();
-  const said = messages.map((message) => JSON.parse(message) as Record<string, unknown>);
-  const names = said.filter(({ type }) => type === '@xstate.actor').map(({ name }) => name);
-  expect(names).toContain('ada');
-  expect(names).toContain('ada: worker');
-  const { sessionId } = said.find(({ name }) => name === 'ada: worker')!;
-  const newest = said.findLast((one) => one['type'] === '@xstate.snapshot' && one['sessionId'] === sessionId);
-  expect(newest).toMatchObject({ snapshot: { value: { alive: { player: { playing: 'high' } } } } });
-  expect(faults).toEqual([]);
-});
+it.each<[string, (observe: Relay['observe']) => Inspect]>([
+  ['as its observer', (observe) => chartObserver(observe)],
+  ['through XState', (observe) => (event) => observe(event)],
+])(
+  'its chart is shown beside its life, under the names of the agent and of the chart: %s',
+  async (_, inspect) => {
+    const clock = simulatedClock();
+    const faults: unknown[] = [];
+    const relay = new Relay({
+      clock,
+      coalesceMs: 10,
+      maxActors: 100,
+      filter: () => true,
+      onFault: (thrown) => faults.push(thrown),
+    });
+    const messages: string[] = [];
+    relay.join({ send: (message) => messages.push(message), waitingBytes: () => 0 });
+    const { agents, id } = await started({ inspect: inspect((told) => relay.observe(told)) });
+    await agents.execute(id, { type: 'louder' });
+    await clock.advance(10);
+    relay.close();
+    const said = messages.map((message) => JSON.parse(message) as Record<string, unknown>);
+    const names = said.filter(({ type }) => type === '@xstate.actor').map(({ name }) => name);
+    expect(names).toContain('ada');
+    expect(names).toContain('ada: worker');
+    const { sessionId } = said.find(({ name }) => name === 'ada: worker')!;
+    const newest = said.findLast(
+      (one) => one['type'] === '@xstate.snapshot' && one['sessionId'] === sessionId,
+    );
+    expect(newest).toMatchObject({ snapshot: { value: { alive: { player: { playing: 'high' } } } } });
+    expect(faults).toEqual([]);
+  },
+);

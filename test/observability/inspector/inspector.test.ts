@@ -5,7 +5,13 @@ import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { type AgentSystem, AgentSystemError, createAgentSystem, defineAgent } from '../../../src/index.ts';
+import {
+  type AgentSystem,
+  AgentSystemError,
+  type AgentSystemOptions,
+  createAgentSystem,
+  defineAgent,
+} from '../../../src/index.ts';
 import { createInspector, type Inspector, type InspectorOptions } from '../../../src/inspector.ts';
 
 const silent = pino({ level: 'silent' });
@@ -27,8 +33,11 @@ async function inspector(options: InspectorOptions = {}): Promise<Inspector> {
   return opened;
 }
 
-async function systemWith(observed: Inspector): Promise<AgentSystem> {
-  const system = await createAgentSystem({ logger: silent, inspect: observed.observe });
+async function systemWith(
+  observed: Inspector,
+  inspect: AgentSystemOptions['inspect'] = observed.observe,
+): Promise<AgentSystem> {
+  const system = await createAgentSystem({ logger: silent, inspect });
   open.add(system);
   return system;
 }
@@ -173,6 +182,30 @@ describe('the charts of a system', () => {
     await system.agents.stop(id);
     await until((all) => standsAt(all, 'ada') === 'stopped');
     expect(heard.every(({ _version }) => typeof _version === 'string')).toBe(true);
+  });
+
+  it.each<[string, (observed: Inspector) => AgentSystemOptions['inspect'], RegExp]>([
+    ['run as they do unwatched', ({ observe }) => observe, /^chart:\d+$/],
+    [
+      'run on XState where a function hands over its events',
+      ({ observe }) =>
+        (event) =>
+          observe(event),
+      /^x:\d+$/,
+    ],
+  ])('%s, and are shown alike', async (_, inspect, sessionId) => {
+    const observed = await inspector();
+    const system = await systemWith(observed, inspect(observed));
+    await system.agents.start(await system.agents.register({ id: 'ada', module: worker }));
+    const { heard, until } = receiver(observed.webSocketUrl);
+    await until((all) => standsAt(all, 'ada') !== undefined);
+    expect(standsAt(heard, 'ada')).toEqual({ alive: { serving: { running: { coordinated: 'idle' } } } });
+    const ada = heard.find((event) => event.type === '@xstate.actor' && event.name === 'ada');
+    expect(ada?.sessionId).toMatch(sessionId);
+    expect(ada).toMatchObject({ rootId: ada?.sessionId, snapshot: { status: 'active', children: {} } });
+    expect(Object.keys((ada as { snapshot: object }).snapshot)).toEqual(
+      expect.arrayContaining(['historyValue', 'tags', 'context']),
+    );
   });
 
   it.each<[string, () => unknown]>([

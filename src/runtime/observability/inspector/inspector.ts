@@ -15,11 +15,12 @@ import type { Duplex } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
-import type { ChartObserver } from '../../engine/chart.ts';
+import { chartObserver, type ChartWatcher } from '../../engine/chart-watch.ts';
 import { type Clock, type SteadyClock, steadyClock, systemClock } from '../../time/clock.ts';
 import { having, parseInput } from '../../values/malformed.ts';
-import { Relay, type RelayStatus } from './relay.ts';
 import { chartPictures } from './chart-pictures.ts';
+import type { ChartStep } from './chart-step.ts';
+import { Relay, type RelayStatus } from './relay.ts';
 import { viewerPage } from './viewer-page.ts';
 
 export interface InspectorOptions {
@@ -27,8 +28,8 @@ export interface InspectorOptions {
   readonly port?: number;
   /** What a viewer has to know, 16 characters or more; default a new random one. */
   readonly token?: string;
-  /** Asked of every inspection event before anything is done with it; default all pass. */
-  readonly filter?: (event: Parameters<ChartObserver>[0]) => boolean;
+  /** Asked of every step of a chart before anything is done with it; default all pass. */
+  readonly filter?: (step: ChartStep) => boolean;
   /** An actor's newest snapshot is sent once in so many ms at the most; default 50. */
   readonly coalesceMs?: number;
   /** Actors that are kept for viewers, default 1,000; those that have ended make room for new ones. */
@@ -47,8 +48,11 @@ export interface Inspector extends AsyncDisposable {
   readonly url: string;
   /** Where anything else gets the messages; the token is in it. */
   readonly webSocketUrl: string;
-  /** For `createAgentSystem({ inspect })`, of one system or several. Never throws. */
-  readonly observe: ChartObserver;
+  /**
+   * For `createAgentSystem({ inspect })`, of one system or several: their charts run as they do unwatched. Takes
+   * XState's inspection events as well, for `createActor(machine, { inspect })`. Never throws.
+   */
+  readonly observe: ChartWatcher;
   status(): RelayStatus;
   close(): Promise<void>;
 }
@@ -98,7 +102,7 @@ export async function createInspector(options: InspectorOptions = {}): Promise<I
       coalesceMs,
       maxActors,
       filter,
-      onFault: (err) => logger.error({ err }, 'an inspection event was not shown'),
+      onFault: (err) => logger.error({ err }, 'a step of a chart was not shown'),
     }),
   });
   await server.listen(port);
@@ -117,7 +121,7 @@ interface ServerOptions {
 }
 
 class InspectorServer implements Inspector {
-  readonly observe: ChartObserver;
+  readonly observe: ChartWatcher;
   readonly #options: ServerOptions;
   readonly #relay: Relay;
   readonly #http: Server;
@@ -132,7 +136,7 @@ class InspectorServer implements Inspector {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#relay = options.relay;
-    this.observe = (event) => this.#relay.observe(event);
+    this.observe = chartObserver((told) => this.#relay.observe(told));
     this.#http = createServer((request, response) => this.#serve(request, response));
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#http.unref();

@@ -10,9 +10,10 @@
  *     bounded by what a viewer has read: one that is slow misses steps, and never the newest.
  * I4  Nothing that an observer, a filter or a viewer does throws in a chart.
  */
-import type { ChartInspectionEvent } from '../../engine/chart.ts';
+import type { ChartInspectionEvent, ChartObservation } from '../../engine/create-chart.ts';
 import type { SteadyClock } from '../../time/clock.ts';
 import { ignoreRejection, isThenable } from '../../values/thenable.ts';
+import { type ChartStep, chartStepOf } from './chart-step.ts';
 import { actorMessage, type SeenActor, snapshotMessage } from './stately-message.ts';
 
 /** Who watches. */
@@ -28,7 +29,7 @@ export interface RelayOptions {
   readonly coalesceMs: number;
   readonly maxActors: number;
   /** Asked before anything else is done; what it throws on is left out. */
-  readonly filter: (event: ChartInspectionEvent) => boolean;
+  readonly filter: (step: ChartStep) => boolean;
   readonly onFault: (thrown: unknown) => void;
 }
 
@@ -42,22 +43,24 @@ export interface RelayStatus {
 
 interface Audience {
   readonly viewer: Viewer;
-  /** Who has changed since he was last told. */
-  readonly changed: Set<string>;
-  /** Of whom he was told who they are. */
-  readonly introduced: Set<string>;
+  /** Who has changed since they were last told. */
+  readonly changed: Set<object>;
+  /** Of whom they were told who they are. */
+  readonly introduced: Set<object>;
 }
 
 const MAX_WAITING_BYTES = 1_000_000;
 
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #actors = new Map<string, SeenActor>();
-  /** Ids of those that have ended, oldest end first. */
-  readonly #ended = new Set<string>();
+  /** By what tells one chart from another. */
+  readonly #actors = new Map<object, SeenActor>();
+  /** Those that have ended, oldest end first. */
+  readonly #ended = new Set<object>();
   readonly #audience = new Set<Audience>();
   #timer: unknown;
   #leftOut = 0;
+  #admitted = 0;
   #isClosed = false;
 
   constructor(options: RelayOptions) {
@@ -68,15 +71,17 @@ export class Relay {
     return { actors: this.#actors.size, viewers: this.#audience.size, leftOut: this.#leftOut };
   }
 
-  observe(event: ChartInspectionEvent): void {
-    if (this.#isClosed || (event.type !== '@xstate.snapshot' && event.type !== '@xstate.actor')) return;
+  observe(told: ChartObservation | ChartInspectionEvent): void {
+    if (this.#isClosed) return;
     try {
-      const isWanted: unknown = this.#options.filter(event);
+      const step = chartStepOf(told);
+      if (step === undefined) return;
+      const isWanted: unknown = this.#options.filter(step);
       if (isThenable(isWanted)) {
         ignoreRejection(isWanted);
         throw new TypeError('the filter gave a promise, expected true or false');
       }
-      if (isWanted) this.#note(event);
+      if (isWanted) this.#note(step);
     } catch (thrown) {
       this.#options.onFault(thrown);
     }
@@ -100,46 +105,47 @@ export class Relay {
     this.#audience.clear();
   }
 
-  #note(event: Extract<ChartInspectionEvent, { type: '@xstate.snapshot' | '@xstate.actor' }>): void {
-    const { sessionId } = event.actorRef;
-    const actor = this.#actors.get(sessionId) ?? this.#admit(event);
+  #note(step: ChartStep): void {
+    const { chart, snapshot, event, isLast } = step;
+    const actor = this.#actors.get(chart) ?? this.#admit(step);
     if (actor === undefined) {
       this.#leftOut += 1;
       return;
     }
-    if (event.type === '@xstate.snapshot') {
-      actor.snapshot = event.snapshot;
-      actor.event = event.event;
-      actor.lastSeenAt = this.#options.clock.now();
-      if (event.snapshot.status !== 'active') this.#ended.add(sessionId);
-    }
+    actor.snapshot = snapshot;
+    actor.event = event;
+    actor.lastSeenAt = this.#options.clock.now();
+    if (isLast) this.#ended.add(chart);
     if (this.#audience.size === 0) return;
-    for (const { changed } of this.#audience) changed.add(sessionId);
+    for (const { changed } of this.#audience) changed.add(chart);
     this.#arm();
   }
 
-  #admit({ actorRef, rootId }: ChartInspectionEvent): SeenActor | undefined {
+  #admit({ chart, definition, snapshot, event, actor: ref }: ChartStep): SeenActor | undefined {
     if (this.#actors.size >= this.#options.maxActors && !this.#makeRoom()) return undefined;
     const at = this.#options.clock.now();
+    const sessionId = ref?.sessionId ?? `chart:${(this.#admitted += 1)}`;
     const actor: SeenActor = {
-      ref: actorRef,
-      rootId,
+      sessionId,
+      rootId: ref?.rootId ?? sessionId,
+      ownId: ref?.id,
+      definition,
       firstSeenAt: at,
       lastSeenAt: at,
-      event: { type: 'xstate.init' },
-      snapshot: undefined,
+      event,
+      snapshot,
     };
-    this.#actors.set(actorRef.sessionId, actor);
+    this.#actors.set(chart, actor);
     return actor;
   }
 
   #makeRoom(): boolean {
-    for (const sessionId of this.#ended) {
-      this.#ended.delete(sessionId);
-      this.#actors.delete(sessionId);
+    for (const chart of this.#ended) {
+      this.#ended.delete(chart);
+      this.#actors.delete(chart);
       for (const { changed, introduced } of this.#audience) {
-        changed.delete(sessionId);
-        introduced.delete(sessionId);
+        changed.delete(chart);
+        introduced.delete(chart);
       }
       return true;
     }
@@ -157,16 +163,14 @@ export class Relay {
   }
 
   #tell({ viewer, changed, introduced }: Audience): void {
-    for (const sessionId of changed) {
+    for (const chart of changed) {
       if (viewer.waitingBytes() > MAX_WAITING_BYTES) return;
-      changed.delete(sessionId);
-      const actor = this.#actors.get(sessionId);
+      changed.delete(chart);
+      const actor = this.#actors.get(chart);
       if (actor === undefined) continue;
       try {
-        // An actor is inspected before it has a snapshot: the one it begins with is read when it is first told of.
-        actor.snapshot ??= actor.ref.getSnapshot();
-        if (!introduced.has(sessionId)) viewer.send(actorMessage(actor));
-        introduced.add(sessionId);
+        if (!introduced.has(chart)) viewer.send(actorMessage(actor));
+        introduced.add(chart);
         viewer.send(snapshotMessage(actor));
       } catch (thrown) {
         this.#options.onFault(thrown);

@@ -3,20 +3,23 @@
  *
  * A snapshot that is no JSON, or too much of it, is sent without what makes it so, and says that.
  */
-import type { ChartInspectionEvent } from '../../engine/chart.ts';
 import { errorInfoOf } from '../../values/errors.ts';
-
-export type InspectedRef = ChartInspectionEvent['actorRef'];
+import type { ChartStep } from './chart-step.ts';
 
 /** One actor as the relay last saw it. */
 export interface SeenActor {
-  readonly ref: InspectedRef;
+  /** Tells actors apart. */
+  readonly sessionId: string;
+  /** Of the actor that its own is part of; its own where it is part of none. */
   readonly rootId: string;
+  /** What its parent calls it. */
+  readonly ownId: string | undefined;
+  readonly definition: ChartStep['definition'];
   readonly firstSeenAt: number;
   lastSeenAt: number;
   /** The event that led to the newest snapshot. */
-  event: { readonly type: string };
-  snapshot: unknown;
+  event: ChartStep['event'];
+  snapshot: ChartStep['snapshot'];
 }
 
 /** Viewers tell the protocol's messages from others by this field. */
@@ -25,13 +28,13 @@ const MAX_SNAPSHOT_CHARACTERS = 100_000;
 
 /** Says who an actor is: its name, its definition and how it stands. */
 export function actorMessage(actor: SeenActor): string {
-  const { ref, rootId, firstSeenAt } = actor;
+  const { sessionId, rootId, firstSeenAt } = actor;
   return JSON.stringify({
     type: '@xstate.actor',
     name: nameOf(actor),
-    sessionId: ref.sessionId,
+    sessionId,
     rootId,
-    ...(ref.sessionId === rootId ? {} : { parentId: rootId }),
+    ...(sessionId === rootId ? {} : { parentId: rootId }),
     definition: definitionOf(actor),
     snapshot: plainSnapshotOf(actor),
     id: null,
@@ -42,10 +45,10 @@ export function actorMessage(actor: SeenActor): string {
 
 /** Says how an actor stands now, and which event led there. */
 export function snapshotMessage(actor: SeenActor): string {
-  const { ref, rootId, lastSeenAt, event } = actor;
+  const { sessionId, rootId, lastSeenAt, event } = actor;
   return JSON.stringify({
     type: '@xstate.snapshot',
-    sessionId: ref.sessionId,
+    sessionId,
     rootId,
     snapshot: plainSnapshotOf(actor),
     event: plainOf(event) ?? { type: event.type },
@@ -59,22 +62,20 @@ export function snapshotMessage(actor: SeenActor): string {
  * The chart of an agent's life is called as its agent, the agent's own as both, any other as its definition, and
  * what has none as it was spawned.
  */
-function nameOf({ ref, snapshot }: SeenActor): string {
-  const context = fieldOf(snapshot, 'context');
-  const id = fieldOf(context, 'id');
+function nameOf({ sessionId, ownId, definition, snapshot }: SeenActor): string {
+  const id = fieldOf(snapshot.context, 'id');
   if (typeof id === 'string') return id;
-  const definitionId = fieldOf(configOf(ref), 'id');
-  const own = fieldOf(ref, 'id');
-  const isNamed = typeof own === 'string' && own !== ref.sessionId && own !== definitionId;
-  if (typeof definitionId === 'string') return isNamed ? `${own}: ${definitionId}` : definitionId;
-  return typeof own === 'string' ? own : ref.sessionId;
+  const definitionId = fieldOf(definition?.config, 'id');
+  const isNamed = ownId !== undefined && ownId !== sessionId && ownId !== definitionId;
+  if (typeof definitionId === 'string') return isNamed ? `${ownId}: ${definitionId}` : definitionId;
+  return ownId ?? sessionId;
 }
 
 const definitions = new WeakMap<object, string>();
 
 /** The definition as text, made once for all actors that share it. */
 function definitionOf(actor: SeenActor): string {
-  const config = configOf(actor.ref);
+  const config = actor.definition?.config;
   if (config === undefined) return JSON.stringify({ id: nameOf(actor) });
   let text = definitions.get(config);
   if (text === undefined) {
@@ -87,13 +88,16 @@ function definitionOf(actor: SeenActor): string {
   return text;
 }
 
-function plainSnapshotOf({ snapshot }: SeenActor): unknown {
-  const [status, value] = [fieldOf(snapshot, 'status') ?? 'active', fieldOf(snapshot, 'value')];
-  const bare = value === undefined ? { status } : { status, value };
+/** What XState has in the snapshot of a chart, and the engine in none. */
+const BESIDE = { historyValue: {}, children: {}, tags: [] };
+
+function plainSnapshotOf({ definition, snapshot }: SeenActor): unknown {
+  const { status, value } = snapshot;
+  const bare = value === undefined ? { status } : { ...BESIDE, status, value };
   try {
     const text = JSON.stringify(snapshot);
-    if (text === undefined) return bare;
-    if (text.length <= MAX_SNAPSHOT_CHARACTERS) return JSON.parse(text);
+    if (text.length <= MAX_SNAPSHOT_CHARACTERS)
+      return { ...(definition === undefined ? {} : BESIDE), ...(JSON.parse(text) as object) };
     return {
       ...bare,
       context: { leftOut: `${text.length} characters, at most ${MAX_SNAPSHOT_CHARACTERS} are sent` },
@@ -110,11 +114,6 @@ function plainOf(value: object, replacer?: (key: string, value: unknown) => unkn
   } catch {
     return undefined;
   }
-}
-
-function configOf(ref: InspectedRef): object | undefined {
-  const config = fieldOf(fieldOf(ref, 'logic'), 'config');
-  return typeof config === 'object' && config !== null ? config : undefined;
 }
 
 function fieldOf(value: unknown, name: string): unknown {
