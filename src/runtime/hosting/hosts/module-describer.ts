@@ -13,7 +13,7 @@ import { describeExit, type ExitReason } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
 import type { AgentManifest } from '../../definition/manifest.ts';
 import { cloneProblemOf } from '../../values/clone-survey.ts';
-import { errorFrom, inWords } from '../../values/errors.ts';
+import { errorFrom, errorInfoOf, inWords } from '../../values/errors.ts';
 import type { DescriptionTurn } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { CHILD, childMessage, cloneError, type ChildReport } from './protocol.ts';
@@ -99,7 +99,8 @@ export class ModuleDescriber {
       this.#child ??= this.#start();
       this.#child.ref(true);
     } catch (thrown) {
-      return this.#answer(new Error(`module ${module.href} was not loaded`, { cause: thrown }));
+      const { message } = errorInfoOf(thrown);
+      return this.#answer(new Error(`module ${module.href} was not loaded: ${message}`, { cause: thrown }));
     }
     try {
       const problem = cloneProblemOf(initArgs, this.#options.kind);

@@ -1,5 +1,6 @@
 /** Flags of Node: what a child inherits of its program's, what it must not, and where its entry is. */
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { codeFolders, realPathOf } from './code-folders.ts';
@@ -127,7 +128,18 @@ function foldersOf(module: URL): string[] {
   return codeFolders([runtime, dirname(own), dirname(realPathOf(own) ?? own)]);
 }
 
-/** The file of an entry, given as its source: that where this is a source as well, else what was built of it. */
+/**
+ * The file of an entry, given as its source: that where this is a source as well, else what was built of it.
+ *
+ * @throws Error for a file that is not there, as in a bundle: what a child would say of it reads like a fault of the
+ * agent's module
+ */
 export function entryUrl(source: URL): URL {
-  return import.meta.url.endsWith('.ts') ? source : new URL(source.href.replace(/\.ts$/, '.js'));
+  const entry = import.meta.url.endsWith('.ts') ? source : new URL(source.href.replace(/\.ts$/, '.js'));
+  if (entry.protocol === 'file:' && !existsSync(entry)) {
+    throw new Error(
+      `mabeam's own file ${fileURLToPath(entry)} is not there: a bundler that takes mabeam in leaves it out, expected mabeam to be external`,
+    );
+  }
+  return entry;
 }

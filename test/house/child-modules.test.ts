@@ -1,0 +1,67 @@
+/** What a child process or thread loads for its agent: no chart, no XState, no store, no logger. The list is pinned. */
+import { execFileSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+
+const SRC = new URL('../../src/', import.meta.url).href;
+
+/** Prints what is loaded with some modules: this package's files by their path in `src`, packages by their names. */
+const LISTING = `
+import { registerHooks } from 'node:module';
+const loaded = new Set();
+registerHooks({
+  load(url, context, next) {
+    const own = url.startsWith(${JSON.stringify(SRC)}) ? url.slice(${SRC.length}) : undefined;
+    loaded.add(own ?? /.*\\/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1] ?? url.replace(/:.*/, ''));
+    return next(url, context);
+  },
+});
+for (const module of process.argv.slice(1)) await import(module);
+console.log(JSON.stringify([...loaded].filter((name) => name !== 'node').sort()));`;
+
+function loadedWith(...modules: readonly string[]): string[] {
+  const args = ['--input-type=module', '--eval', LISTING, ...modules.map((module) => SRC + module)];
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as string[];
+}
+
+it('a child loads what its agent needs, and no more', () => {
+  const entry = ['body-server', 'frames', 'working-folder'].map((name) => `runtime/hosting/hosts/${name}.ts`);
+  expect(loadedWith(...entry, 'agent.ts')).toEqual([
+    '@opentelemetry/api',
+    'agent.ts',
+    'runtime/definition/agent-self.ts',
+    'runtime/definition/define-agent.ts',
+    'runtime/definition/load-agent-module.ts',
+    'runtime/definition/manifest.ts',
+    'runtime/definition/saved-state.ts',
+    'runtime/hosting/agent-body.ts',
+    'runtime/hosting/body-log.ts',
+    'runtime/hosting/hosts/body-server.ts',
+    'runtime/hosting/hosts/frames.ts',
+    'runtime/hosting/hosts/in-process.ts',
+    'runtime/hosting/hosts/message-codec.ts',
+    'runtime/hosting/hosts/protocol.ts',
+    'runtime/hosting/hosts/send-buffer.ts',
+    'runtime/hosting/hosts/working-folder.ts',
+    'runtime/hosting/trace-parent.ts',
+    'runtime/time/clock.ts',
+    'runtime/time/timer-list.ts',
+    'runtime/values/clone-survey.ts',
+    'runtime/values/error-data.ts',
+    'runtime/values/error-info.ts',
+    'runtime/values/errors.ts',
+    'runtime/values/in-words.ts',
+    'runtime/values/instances.ts',
+    'runtime/values/malformed.ts',
+    'runtime/values/open-tasks.ts',
+    'runtime/values/schema.ts',
+    'runtime/values/secrets.ts',
+    'runtime/values/state-json.ts',
+    'runtime/values/text-measure.ts',
+    'runtime/values/thenable.ts',
+    'zod',
+  ]);
+});
+
+it('the list sees what is there: all of the package loads XState', () => {
+  expect(loadedWith('index.ts')).toEqual(expect.arrayContaining(['xstate', 'pino', 'machines/agent.ts']));
+});
