@@ -6,7 +6,7 @@
 import { userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import type { Console } from './console.ts';
-import { usageFailure } from './failure.ts';
+import { CommandFailure, EXIT, usageFailure } from './failure.ts';
 import { FleetApi } from './fleet-api.ts';
 
 export interface Call {
@@ -62,9 +62,18 @@ export async function confirm({ console, signal }: Call, question: string, isAgr
   const { stdin, stderr } = console;
   if (!stdin.isTTY) throw usageFailure(`${question} Nobody can be asked here: add --yes to do it.`);
   const asking = createInterface({ input: stdin, output: stderr });
+  const left = new AbortController();
+  const leave = (failure: CommandFailure) => left.abort(failure);
+  asking.once('SIGINT', () => leave(new CommandFailure('interrupted', { exitCode: EXIT.interrupted })));
+  asking.once('close', () => leave(usageFailure('nothing was done')));
   try {
-    const answer = await asking.question(`${question} [y/N] `, { signal });
+    const answer = await asking.question(`${question} [y/N] `, {
+      signal: AbortSignal.any([signal, left.signal]),
+    });
     if (!/^y(es)?$/i.test(answer.trim())) throw usageFailure('nothing was done');
+  } catch (thrown) {
+    left.signal.throwIfAborted();
+    throw thrown;
   } finally {
     asking.close();
   }

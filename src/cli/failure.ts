@@ -10,13 +10,22 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+export interface FailureOptions {
+  readonly exitCode?: number;
+  readonly hint?: string;
+  readonly isRefusal?: boolean;
+}
+
 export class CommandFailure extends Error {
   readonly exitCode: number;
   /** What to do about it. */
   readonly hint: string | undefined;
+  /** Whether somebody answered, with a no: to ask again will not help. */
+  readonly isRefusal: boolean;
 
-  constructor(message: string, { exitCode = EXIT.failed, hint }: { exitCode?: number; hint?: string } = {}) {
+  constructor(message: string, { exitCode = EXIT.failed, hint, isRefusal = false }: FailureOptions = {}) {
     super(message);
+    this.isRefusal = isRefusal;
     this.exitCode = exitCode;
     this.hint = hint;
   }

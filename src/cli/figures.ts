@@ -48,6 +48,11 @@ export function count(of: number): string {
   return of.toLocaleString('en');
 }
 
+/** `1 task`, `1,234 tasks`. */
+export function counted(of: number, what: string): string {
+  return `${count(of)} ${what}${of === 1 ? '' : 's'}`;
+}
+
 /** `2026-03-01 12:00:05.123`, in this machine's zone. @param at epoch ms */
 export function moment(at: number): string {
   const date = new Date(at);

@@ -138,7 +138,8 @@ export class FleetApi {
         : code === 'AGENT_ILLEGAL_COMMAND' && legal !== undefined
           ? `It takes: ${legal.join(', ') || 'nothing'}.`
           : undefined;
-    return new CommandFailure(`${message} (${code})`, hint === undefined ? {} : { hint });
+    const isRefusal = code !== 'TOO_MANY_VIEWERS';
+    return new CommandFailure(`${message} (${code})`, { isRefusal, ...(hint === undefined ? {} : { hint }) });
   }
 
   #unreachable(thrown: unknown): CommandFailure {

@@ -61,6 +61,15 @@ MABEAM_TOKEN and MABEAM_CONTROL_TOKEN set the dashboard's secrets; they are then
     );
 
   program.commandsGroup('Watch:');
+  withControl(program.command('top'))
+    .description('watch a fleet as a live table')
+    .addHelpText(
+      'after',
+      `${examples(['mabeam top', ''], ['mabeam top --json', 'how it stands now'])}
+
+In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, stopped, restarted and killed there.`,
+    )
+    .action((options) => carry(async (call) => (await import('./commands/top.ts')).top(call, options)));
   withTarget(program.command('agents'))
     .description('list agents')
     .option('--status <list>', 'only these, joined by commas: crashed,stopped')

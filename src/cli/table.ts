@@ -23,7 +23,7 @@ export function tableOf<Row>(
 ): readonly string[] {
   const cells = rows.map((row) => columns.map(({ text }) => plainText(text(row))));
   const widths = columns.map((column, place) =>
-    Math.max(stringWidth(column.title), ...cells.map((row) => stringWidth(row[place]!))),
+    Math.max(widthOf(column.title), ...cells.map((row) => widthOf(row[place]!))),
   );
   const total = widths.reduce((sum, one) => sum + one, GAP.length * (columns.length - 1));
   const flexible = columns.findIndex(({ isFlexible }) => isFlexible);
@@ -54,8 +54,13 @@ export function tableOf<Row>(
 /** Text that takes exactly so many columns. */
 export function fitted(text: string, width: number, align?: 'right'): string {
   const cut = cutTo(text, width);
-  const room = ' '.repeat(Math.max(0, width - stringWidth(cut)));
+  const room = ' '.repeat(Math.max(0, width - widthOf(cut)));
   return align === 'right' ? room + cut : cut + room;
+}
+
+/** Columns that a text takes in a terminal. */
+export function widthOf(text: string): number {
+  return PRINTABLE_ASCII.test(text) ? text.length : stringWidth(text);
 }
 
 const PRINTABLE_ASCII = /^[\x20-\x7E]*$/;
@@ -66,10 +71,10 @@ export function cutTo(text: string, width: number): string {
   if (PRINTABLE_ASCII.test(text)) {
     return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}${width > 0 ? '…' : ''}`;
   }
-  if (stringWidth(text) <= width) return text;
+  if (widthOf(text) <= width) return text;
   let [kept, taken] = ['', 0];
   for (const { segment } of graphemes.segment(text)) {
-    const more = stringWidth(segment);
+    const more = widthOf(segment);
     if (taken + more > width - 1) break;
     kept += segment;
     taken += more;

@@ -33,8 +33,8 @@ export interface Running {
 }
 
 /** Nothing of the one who runs the tests has a say. */
-function cleanEnv(env: CommandOptions['env']): NodeJS.ProcessEnv {
-  const { PATH, HOME, TMPDIR } = process.env;
+export function cleanEnv(env: CommandOptions['env']): Record<string, string> {
+  const { PATH = '', HOME = '', TMPDIR = tmpdir() } = process.env;
   return { PATH, HOME, TMPDIR, TZ: 'UTC', ...env };
 }
 

@@ -5,19 +5,19 @@
  * I2  The exit code says whether all ended in order.
  * I3  A second signal ends the program at once; its agents' processes end with it.
  */
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { AgentSystem } from '../../index.ts';
 import type { Call, JsonOption } from '../call.ts';
 import { plainText } from '../console.ts';
-import { eventLine } from '../event-line.ts';
 import { CommandFailure, EXIT, linesOfFailure } from '../failure.ts';
-import { duration } from '../figures.ts';
+import { counted, duration } from '../figures.ts';
 import { fleetFileOf, fleetFrom } from '../fleet-file.ts';
 import { drain, endLine, livingIn, namesOf } from '../run/drain.ts';
 import { Ending } from '../run/ending.ts';
 import { lineLogger } from '../run/log-lines.ts';
 import { checkServices, openServices, type ServiceOptions } from '../run/services.ts';
 import { StartFaults } from '../run/start-faults.ts';
+import { isTerminal, liveTalk, plainTalk } from '../run/talk.ts';
 import { doneBy } from '../run/until-done.ts';
 
 export interface RunOptions extends ServiceOptions, JsonOption {
@@ -38,17 +38,20 @@ export async function run(
   named: string | undefined,
   options: RunOptions,
 ): Promise<number> {
-  const { paint, note, out, env } = console;
   checkServices(options);
   const fleet = await fleetFrom(fleetFileOf(named));
-  const logger = options.json
+  const isLive = isTerminal(console) && !options.json && !options.plain;
+  const talk = isLive ? liveTalk(console, () => logger) : plainTalk(console, options.json === true);
+  const { note } = talk;
+  const logger: Logger = options.json
     ? pino({ name: 'mabeam', level: options.logLevel }, pino.destination({ fd: 2, sync: true }))
-    : lineLogger(options.logLevel, paint, note);
+    : lineLogger(options.logLevel, talk.paint, talk.log);
   const ending = new Ending();
   const faults = new StartFaults();
   const opened = Promise.withResolvers<AgentSystem>();
   const begunAt = performance.now();
   await using services = new AsyncDisposableStack();
+  services.defer(() => talk.hide());
 
   const starting = fleet.start({
     logger,
@@ -56,10 +59,13 @@ export async function run(
       opened.resolve(system);
       system.events.subscribe((event) => {
         if (!options.verbose && DETAILS.test(event.type)) return;
-        out(options.json ? JSON.stringify(event) : eventLine(event, paint));
+        talk.tell(event);
       });
       const readiness = () => faults.verdictOn(system);
-      services.use(await openServices(system, options, { env, logger, say: note, readiness }));
+      const opening = openServices(system, options, { env: console.env, logger, say: note, readiness });
+      const { dashboard } = services.use(await opening);
+      const title = [plainText(fleet.name), ...(dashboard === undefined ? [] : [dashboard.url])].join('   ');
+      void talk.show(system, title).then((how) => ending.ask(how === 'quit' ? 'SIGTERM' : 'SIGINT'));
     },
     onFault: (fault) => {
       const { message, code } = fault.error;
@@ -70,7 +76,9 @@ export async function run(
   const work = async () => {
     const system = await starting;
     faults.started();
-    note(`${fleet.name}: ${livingIn(system).length} agents after ${duration(performance.now() - begunAt)}.`);
+    note(
+      `${fleet.name}: ${counted(livingIn(system).length, 'agent')} after ${duration(performance.now() - begunAt)}.`,
+    );
     await doneBy(fleet, system, { signal: ending.signal, untilDone: options.untilDone === true });
   };
 
@@ -81,6 +89,7 @@ export async function run(
   };
   await Promise.race([work(), ending.asked]).catch(fail);
   ending.begin();
+  await talk.hide();
   // Where the start failed that was said, and there is nothing to end.
   const system = await Promise.race([opened.promise.catch(() => undefined), ending.again]);
   if (typeof system === 'object') {

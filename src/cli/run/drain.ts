@@ -1,7 +1,7 @@
 /** Ends a system in order, and says meanwhile who is still working. */
 import type { AgentRecord, AgentSystem, CloseReport } from '../../index.ts';
 import { plainText } from '../console.ts';
-import { count, duration } from '../figures.ts';
+import { count, counted, duration } from '../figures.ts';
 
 /** How often it is said who is still working; ms. */
 const SAY_EVERY_MS = 1_000;
@@ -15,7 +15,9 @@ export async function drain(
   const alive = livingIn(system);
   const grace = deadlineMs ?? Math.max(0, ...alive.map(({ spec }) => spec.shutdownMs));
   if (alive.length > 0) {
-    say(`Stopping ${agents(alive.length)}, ${duration(grace)} at the most. Once more to kill them.`);
+    say(
+      `Stopping ${counted(alive.length, 'agent')}, ${duration(grace)} at the most. Once more to kill them.`,
+    );
   }
   const timer = setInterval(() => {
     const since = duration(performance.now() - begunAt);
@@ -35,8 +37,8 @@ export function endLine({ stopped, abandoned, unkeptEvents }: CloseReport): stri
     abandoned.length === 0
       ? stopped.length === 0
         ? 'No agent was left to stop'
-        : `${agents(stopped.length)} ended in order`
-      : `${agents(stopped.length)} ended in order, ${count(abandoned.length)} did not: ${short(abandoned)}`,
+        : `${counted(stopped.length, 'agent')} ended in order`
+      : `${counted(stopped.length, 'agent')} ended in order, ${count(abandoned.length)} did not: ${short(abandoned)}`,
     ...(unkeptEvents === undefined ? [] : [`${count(unkeptEvents)} events could not be kept`]),
   ];
   return `${parts.join('; ')}.`;
@@ -47,7 +49,7 @@ export function namesOf(alive: readonly AgentRecord[]): string | undefined {
   if (alive.length === 0) return undefined;
   const names = alive.map(({ id, metrics: { running, waiting } }) => {
     const tasks = running + waiting;
-    return tasks === 0 ? id : `${id} (${tasks} ${tasks === 1 ? 'task' : 'tasks'})`;
+    return tasks === 0 ? id : `${id} (${counted(tasks, 'task')})`;
   });
   return short(names);
 }
@@ -61,8 +63,4 @@ export function livingIn({ agents }: AgentSystem): readonly AgentRecord[] {
 function short(names: readonly string[]): string {
   const more = names.length > MAX_NAMES ? ` and ${count(names.length - MAX_NAMES)} more` : '';
   return plainText(names.slice(0, MAX_NAMES).join(', ')) + more;
-}
-
-function agents(number: number): string {
-  return number === 1 ? '1 agent' : `${count(number)} agents`;
 }

@@ -1,0 +1,46 @@
+/** Where a live table gets what it shows: the same from this program's own system as from one far away. */
+import type { AgentCommand } from '../../machines/index.ts';
+import type { AgentRow, FleetReport, Sample } from '../../dashboard/protocol.ts';
+
+/** What somebody may do to an agent from a table. */
+export type TableAct = 'start' | 'stop' | 'restart' | 'kill';
+
+/** A fleet as it is known now. */
+export interface FleetPicture {
+  readonly agents: ReadonlyMap<string, AgentRow>;
+  readonly report: Omit<FleetReport, 'samples'> | undefined;
+  /** One a second, oldest first; the newest minutes. */
+  readonly samples: readonly Sample[];
+  /** Grows with every change of the above. */
+  readonly version: number;
+  /** Why it may be out of date. */
+  readonly trouble: string | undefined;
+}
+
+export interface FleetSource extends AsyncDisposable {
+  /** What is watched, in a few words that cannot steer a terminal. */
+  readonly title: string;
+  picture(): FleetPicture;
+  /** Resolves when there is something to show; rejects when there will be nothing. */
+  readonly ready: Promise<void>;
+  /** Rejects when it is over for good. */
+  readonly lost: Promise<never>;
+  /** Whether anything may be changed from here. */
+  readonly canControl: boolean;
+  /** What may be asked of an agent now. */
+  legal(agentId: string): Promise<readonly AgentCommand[]>;
+  /** @throws Error with why it was refused */
+  act(agentId: string, act: TableAct): Promise<void>;
+}
+
+/** Samples that a table has use for. */
+export const KEPT_SAMPLES = 300;
+
+/** Does what was asked for: one that runs is stopped before it starts anew. */
+export async function performAct(source: FleetSource, agentId: string, act: TableAct): Promise<void> {
+  if (act === 'restart') {
+    const legal = await source.legal(agentId);
+    if (!legal.includes('restart') && legal.includes('stop')) await source.act(agentId, 'stop');
+  }
+  await source.act(agentId, act);
+}

@@ -1,0 +1,28 @@
+/** Leads what a program writes to its own output elsewhere, line by line, as long as something else is shown there. */
+
+/** @returns how to give the streams back */
+export function captureOutput(
+  streams: readonly NodeJS.WriteStream[],
+  onLine: (line: string) => void,
+): () => void {
+  const undo = streams.map((stream) => {
+    const own = Object.getOwnPropertyDescriptor(stream, 'write');
+    let rest = '';
+    const write = (chunk: string | Uint8Array, ...more: unknown[]): boolean => {
+      rest += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+      const done = more.find((one) => typeof one === 'function');
+      if (done) queueMicrotask(done as () => void);
+      return true;
+    };
+    Object.defineProperty(stream, 'write', { value: write, configurable: true, writable: true });
+    return () => {
+      if (own === undefined) Reflect.deleteProperty(stream, 'write');
+      else Object.defineProperty(stream, 'write', own);
+      if (rest !== '') onLine(rest);
+    };
+  });
+  return () => undo.forEach((giveBack) => giveBack());
+}

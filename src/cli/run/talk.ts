@@ -1,0 +1,108 @@
+/**
+ * How a running fleet is shown to whoever started it: as lines, or as a live table with the newest lines below.
+ *
+ * I1  In a live table nothing else is written to the terminal; what was to be, stands below it, and is written when
+ *     the table is gone.
+ */
+import type { Logger } from 'pino';
+import type { AgentSystem, SystemEvent } from '../../index.ts';
+import { type Console, type Paint, plainText } from '../console.ts';
+import { eventLine } from '../event-line.ts';
+import { captureOutput } from '../live/output-capture.ts';
+import type { LiveTable } from '../live/live-table.ts';
+import type { LocalSource } from '../live/local-source.ts';
+
+export interface Talk {
+  readonly paint: Paint;
+  /** For whoever watches. */
+  readonly note: (line: string) => void;
+  /** What was logged. */
+  readonly log: (line: string) => void;
+  /** What happens. */
+  readonly tell: (event: SystemEvent) => void;
+  /** The system is there. Resolves when somebody has seen enough, which may be never. */
+  show(system: AgentSystem, title: string): Promise<'quit' | 'interrupt'>;
+  /** From now on lines will do. */
+  hide(): Promise<void>;
+}
+
+export function plainTalk({ out, note, paint }: Console, isJson: boolean): Talk {
+  return {
+    paint,
+    note,
+    log: note,
+    tell: (event) => out(isJson ? JSON.stringify(event) : eventLine(event, paint)),
+    show: () => new Promise(() => undefined),
+    hide: () => Promise.resolve(),
+  };
+}
+
+/** Lines that stand below the table, and those that are written when it is gone. */
+const SHOWN_LINES = 3;
+const KEPT_LINES = 30;
+const MAX_NOTES = 10;
+
+export function liveTalk(console: Console, logger: () => Logger): Talk {
+  const { stdout, stderr } = console;
+  const lines: string[] = [];
+  const notes: string[] = [];
+  let table: LiveTable | undefined;
+  let source: LocalSource | undefined;
+  let giveBack: (() => void) | undefined;
+  // Where others read stderr, a file say, they read on.
+  const isElsewhere = !stderr.isTTY;
+  const keep = (line: string) => {
+    if (isElsewhere) console.note(line);
+    lines.push(plainText(line));
+    if (lines.length > KEPT_LINES) lines.shift();
+  };
+  return {
+    // Lines below the table are dim, whatever they say.
+    paint: (style, text) => (table === undefined ? console.paint(style, text) : text),
+    note: (line) => {
+      if (table === undefined) console.note(line);
+      else keep(line);
+      notes.push(plainText(line));
+      if (notes.length > MAX_NOTES) notes.shift();
+    },
+    log: (line) => {
+      if (table === undefined) console.note(line);
+      else keep(line);
+    },
+    tell: (event) => {
+      if (table === undefined) console.out(eventLine(event, console.paint));
+      else keep(eventLine(event, (_, text) => text));
+    },
+    show: async (system, title) => {
+      const [{ LiveTable }, { LocalSource }] = await Promise.all([
+        import('../live/live-table.ts'),
+        import('../live/local-source.ts'),
+      ]);
+      source = new LocalSource({ title, system, logger: logger() });
+      table = new LiveTable({
+        console,
+        source,
+        logged: () => {
+          const shown = lines.slice(-SHOWN_LINES).map((line) => ` ${line}`);
+          return [...Array.from({ length: SHOWN_LINES - shown.length }, () => ''), ...shown];
+        },
+        notes: () => notes,
+      });
+      giveBack = captureOutput(isElsewhere ? [stdout] : [stdout, stderr], keep);
+      return table.over;
+    },
+    hide: async () => {
+      if (table === undefined) return;
+      giveBack?.();
+      table[Symbol.dispose]();
+      table = undefined;
+      if (!isElsewhere) for (const line of lines) console.note(line);
+      await source?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Whether a live table can be shown. */
+export function isTerminal({ stdin, stdout, env }: Console): boolean {
+  return stdin.isTTY && stdout.isTTY && env['TERM'] !== 'dumb';
+}
