@@ -16,7 +16,7 @@ export function fleetFileOf(named: string | undefined): string {
   if (found !== undefined) return found;
   throw usageFailure(
     `there is no ${NAMES[0]} here, and no file was named`,
-    'mabeam init makes a project with one; mabeam run path/to/fleet.ts runs another.',
+    'Name one: mabeam run path/to/fleet.ts',
   );
 }
 

@@ -103,7 +103,7 @@ describe('a fleet that serves', () => {
     const folder = await ownFolder();
     expect(await mabeam(['run'], { cwd: folder })).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/there is no fleet\.ts here.*\nmabeam init/),
+      stderr: expect.stringMatching(/there is no fleet\.ts here.*\nName one: mabeam run/),
     });
     await writeFile(join(folder, 'fleet.ts'), `export { default } from ${JSON.stringify(fleetFile('job'))};`);
     expect(await mabeam(['run'], { cwd: folder })).toMatchObject({ exitCode: 0 });
@@ -127,7 +127,7 @@ describe('a fleet with something to do', () => {
 
   it('is told to stop: that it was waiting for something is no failure', async () => {
     const running = runs('job', [], { env: { JOB: 'wait' } });
-    await running.said(/^job: 1 agents/m);
+    await running.said(/^job: 1 agent /m);
     running.child.kill('SIGTERM');
     const { exitCode, stderr } = await running.ended;
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.not.stringContaining('Error') });
@@ -206,7 +206,7 @@ describe('a fleet that does not start', () => {
     const running = runs('partly', ['--endpoints', '0']);
     const [, url = ''] = await running.said(/^Endpoints: (\S+)\/livez/m);
     await running.said(/^eve did not start: .*no key.* \(AGENT_START_FAILED\)$/m);
-    await running.said(/^partly: 1 agents/m);
+    await running.said(/^partly: 1 agent /m);
     const refused = await fetch(`${url}/readyz`);
     expect([refused.status, await refused.text()]).toEqual([
       503,
