@@ -7,11 +7,8 @@
 import { z } from 'zod';
 import { durationMs } from '../machines/index.ts';
 import type { VariableDefinition } from '../runtime/coordination/variables/variable.ts';
-import {
-  type AnyAgentDefinition,
-  definitionList,
-  isAgentDefinition,
-} from '../runtime/definition/define-agent.ts';
+import { isAgentDefinition } from '../runtime/definition/define-agent.ts';
+import { type AgentCode, agentCodeList } from '../runtime/definition/module-binding.ts';
 import type { AgentSpec } from '../runtime/fleet/spec-reading.ts';
 import type { Store } from '../runtime/journal/store.ts';
 import type { PoolSpec } from '../runtime/pools/pools.ts';
@@ -49,8 +46,11 @@ export interface FleetOptions<
   readonly pools?: { readonly [Index in keyof PoolArgs]: FleetPoolSpec<PoolArgs[Index]> };
   /** Variables by name, defined before any agent starts. */
   readonly variables?: Readonly<Record<string, VariableDefinition>>;
-  /** Definitions of agents that only the store knows; those of `specs` and `pools` are known. */
-  readonly agents?: readonly AnyAgentDefinition[];
+  /**
+   * Where the code of agents is that the store knows, by type: definitions, or `{ type, module: URL }`. Definitions of
+   * `specs` and `pools` are known; a module given here goes before them.
+   */
+  readonly agents?: readonly AgentCode[];
   readonly limits?: SystemLimits;
   /** One deadline for ending all of it, in ms; default the longest `shutdownMs` of its agents. */
   readonly shutdownMs?: number;
@@ -69,7 +69,7 @@ export interface FleetRun {
 export interface Fleet {
   readonly name: string;
   /** Every definition it knows: those it was given, and those of its agents and pools. */
-  readonly definitions: readonly AnyAgentDefinition[];
+  readonly definitions: readonly AgentCode[];
   readonly specs: readonly FleetAgentSpec[];
   readonly pools: readonly FleetPoolSpec[];
   readonly variables: Readonly<Record<string, VariableDefinition>>;
@@ -122,7 +122,7 @@ const fleetSchema = z.strictObject({
       ),
     ),
   variables: z.record(z.string().min(1), z.custom<VariableDefinition>()).default({}),
-  agents: definitionList,
+  agents: agentCodeList,
   limits: objectWith<SystemLimits>('an object').optional(),
   shutdownMs: durationMs.optional(),
   run: isFunction<NonNullable<FleetOptions['run']>>().optional(),
@@ -140,8 +140,10 @@ export function defineFleet<Args extends readonly unknown[], PoolArgs extends re
     ...parsed.specs.map(({ module }) => module),
     ...parsed.pools.map(({ spec }) => (spec as { readonly module?: unknown } | undefined)?.module),
   ];
-  const definitions = [...new Set([...agents, ...modules.filter(isAgentDefinition)])];
-  parseInput(z.object({ agents: definitionList }), { agents: definitions }, { what: 'defineFleet' });
+  const bound = new Set(agents.flatMap((code) => (isAgentDefinition(code) ? [] : [code.type])));
+  const known = modules.filter(isAgentDefinition).filter(({ type }) => !bound.has(type));
+  const definitions = [...new Set([...agents, ...known])];
+  parseInput(z.object({ agents: agentCodeList }), { agents: definitions }, { what: 'defineFleet' });
   const fleet: Fleet = Object.freeze({
     ...parsed,
     store: parsed.store,

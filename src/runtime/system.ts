@@ -16,7 +16,7 @@ import { type Alert, Alerts } from './observability/alerts.ts';
 import { chartWatch, type Inspect } from './engine/chart-watch.ts';
 import { type Clock, type SteadyClock, steadyClock, systemClock } from './time/clock.ts';
 import { within } from './time/deadline.ts';
-import { type AnyAgentDefinition, definitionList } from './definition/define-agent.ts';
+import { type AgentCode, agentCodeList } from './definition/module-binding.ts';
 import type { Consensus } from './coordination/rounds/consensus.ts';
 import { Coordination, type CoordinationControl } from './coordination/coordination.ts';
 import type { Variables } from './coordination/variables/variables.ts';
@@ -32,6 +32,7 @@ import type { ReadOptions } from './journal/reading.ts';
 import { having, parseInput } from './values/malformed.ts';
 import { PoolRegistry, type Pools } from './pools/pools.ts';
 import { endFleet, type FleetEnd, longestShutdownMs } from './fleet/fleet-end.ts';
+import { bindCode } from './fleet/code-binding.ts';
 import { recoverFleet } from './fleet/recovery.ts';
 import { RestartPermits } from './limits/restart-permits.ts';
 import { type Recovery, type Store, storeShape } from './journal/store.ts';
@@ -57,8 +58,11 @@ export interface AgentSystemOptions {
   /** OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. */
   readonly telemetry?: TelemetryOptions;
   readonly limits?: SystemLimits;
-  /** Definitions for agents of the store whose code lives in this program, found by their type. */
-  readonly agents?: readonly AnyAgentDefinition[];
+  /**
+   * Where the code of the store's agents is, by type: a definition of this program, or `{ type, module: URL }`. An
+   * agent runs what is given here, wherever its module was when it was registered.
+   */
+  readonly agents?: readonly AgentCode[];
   /** Hosts in place of the system's own, by isolation. */
   readonly hosts?: Partial<Record<Isolation, Host>>;
 }
@@ -154,7 +158,7 @@ const optionsSchema = z.strictObject({
       maxOpenRounds: z.int().min(1).max(1_000).default(100),
     })
     .prefault({}),
-  agents: definitionList,
+  agents: agentCodeList,
   hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
 });
 const replaySchema = z.strictObject({ agentId: z.string(), untilSequence: limit.default(Infinity) });
@@ -338,7 +342,7 @@ class System implements AgentSystem {
   }
 
   /** Goes on from where the last program on the same store ended. */
-  begin(recovery: Recovery, definitions: readonly AnyAgentDefinition[]): void {
+  begin(recovery: Recovery, given: readonly AgentCode[]): void {
     const { logger } = this.#parts;
     const journal = this.#journal;
     this.#coordination.recover(recovery);
@@ -351,7 +355,7 @@ class System implements AgentSystem {
       recovery,
       agents: this.agents,
       hosts: this.#hosts,
-      definitions: new Map(definitions.map((definition) => [definition.type, definition])),
+      code: bindCode(given, recovery, journal),
       journal,
       alerts: this.alerts,
     });

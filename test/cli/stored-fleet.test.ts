@@ -145,7 +145,9 @@ describe('plan', () => {
   it('says who would not come back, and ends with 1', async () => {
     const { exitCode, stdout, stderr } = await mabeam(['plan', '--store', store]);
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/^bob +worker +\S+ +no +no definition of type "worker" was given$/m);
+    expect(stdout).toMatch(
+      /^bob +worker +\S+ +no +no definition of type "worker" was given to createAgentSystem\(\{ agents \}\)$/m,
+    );
     expect(stderr).toMatch(/^0 of 3 agents would come back\nmabeam: 3 would not\n.*mabeam plan fleet\.ts/);
   });
 

@@ -62,7 +62,11 @@ it('a state of an earlier version comes back through migrate, tried in the plan 
 it('the plan names each agent that would not come back, and why, and changes nothing', async () => {
   const store = await storeOfOneLearner();
   expect(await planRecovery(store, { agents: [] })).toMatchObject([
-    { agentId: 'one', comesBack: false, problem: 'no definition of type "learner" was given' },
+    {
+      agentId: 'one',
+      comesBack: false,
+      problem: 'no definition of type "learner" was given to createAgentSystem({ agents })',
+    },
   ]);
   const [withoutWay] = await planRecovery(store, { agents: [withoutMigrate] });
   expect(withoutWay?.comesBack).toBe(false);
@@ -119,7 +123,11 @@ it.each<[unknown, unknown, string]>([
   [memoryStore(), null, 'options: '],
   [memoryStore(), { agnts: [] }, 'options.agnts'],
   [memoryStore(), { agents: 5 }, 'options.agents'],
-  [memoryStore(), { agents: [5] }, 'options.agents.0: expected a defineAgent value, got 5'],
+  [
+    memoryStore(),
+    { agents: [5] },
+    'options.agents.0: expected a defineAgent value, or { type, module } with the URL of a module, got 5',
+  ],
   [memoryStore(), { agents: [first, second] }, 'two definitions of type "learner"'],
 ])('a plan of %j with %j is refused by name', async (store, options, named) => {
   await expect(planRecovery(store as never, options as never)).rejects.toMatchObject({

@@ -44,12 +44,13 @@ export async function plan({ console }: Call, file: string | undefined, options:
   throw new CommandFailure(`${count(lost)} would not`, file === undefined ? { hint } : {});
 }
 
-function noteOn({ problem, stateVersion, isDefinitionChanged }: PlannedRecovery): string {
+function noteOn({ problem, stateVersion, isDefinitionChanged, moved }: PlannedRecovery): string {
   if (problem !== undefined) return problem;
   const parts: string[] = [];
   if (stateVersion && stateVersion.saved !== stateVersion.wanted) {
     parts.push(`its state is migrated from version ${stateVersion.saved} to ${stateVersion.wanted}`);
   }
   if (isDefinitionChanged) parts.push('its definition has changed');
+  if (moved) parts.push(`its code has moved to ${moved.to ?? 'the program'}`);
   return parts.join('; ');
 }

@@ -6,7 +6,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
 import type { ExitReason } from '../../machines/index.ts';
-import { AgentSystemError, inWords } from '../values/errors.ts';
+import { AgentSystemError } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { AgentSelf, ChartFacet } from './agent-self.ts';
 import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
@@ -322,17 +322,5 @@ export function isAgentDefinition(value: unknown): value is AnyAgentDefinition {
     return false;
   }
 }
-
-/** Definitions that are found by their type, in options. */
-export const definitionList = z
-  .array(z.custom<AnyAgentDefinition>(isAgentDefinition, { error: 'expected a defineAgent value' }))
-  .default([])
-  .superRefine((definitions, issues) => {
-    const types = new Set<string>();
-    for (const { type } of definitions) {
-      if (types.has(type)) issues.addIssue(`two definitions of type ${inWords(type)}`);
-      types.add(type);
-    }
-  });
 
 export type { Schema };

@@ -6,17 +6,19 @@
  */
 import { z } from 'zod';
 import type { AgentLife } from '../../machines/index.ts';
-import { type AnyAgentDefinition, definitionList } from '../definition/define-agent.ts';
+import type { AnyAgentDefinition } from '../definition/define-agent.ts';
+import { type AgentCode, agentCodeList } from '../definition/module-binding.ts';
 import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { loadAgentModule } from '../definition/load-agent-module.ts';
 import { parseInput } from '../values/malformed.ts';
+import { codeFor, type CodeOf, isMissing, moveOf } from './code-binding.ts';
 import { migratedState } from '../definition/saved-state.ts';
 import { type Store, storeShape, type StoredAgent } from '../journal/store.ts';
 
 const inputSchema = z.strictObject({
   store: storeShape,
-  options: z.strictObject({ agents: definitionList }),
+  options: z.strictObject({ agents: agentCodeList }),
 });
 
 export interface PlannedRecovery {
@@ -32,6 +34,8 @@ export interface PlannedRecovery {
   readonly stateVersion?: { readonly saved: number; readonly wanted: number };
   /** Whether the definition is another than the one it was registered with; `undefined` where there is none. */
   readonly isDefinitionChanged?: boolean;
+  /** Where its code was when it was registered, and where it is now, if these differ; without a URL: in the program. */
+  readonly moved?: { readonly from?: string; readonly to?: string };
 }
 
 /**
@@ -44,10 +48,9 @@ export interface PlannedRecovery {
  */
 export async function planRecovery(
   store: Store,
-  options: { readonly agents?: readonly AnyAgentDefinition[] } = {},
+  options: { readonly agents?: readonly AgentCode[] } = {},
 ): Promise<readonly PlannedRecovery[]> {
   const input = parseInput(inputSchema, { store, options }, { what: 'planRecovery' });
-  const definitions = new Map(input.options.agents.map((definition) => [definition.type, definition]));
   const modules = new Map<string, Promise<AnyAgentDefinition>>();
   const load = (url: string) => {
     let loading = modules.get(url);
@@ -57,7 +60,8 @@ export async function planRecovery(
   try {
     const recovery = await store.recover();
     const plans: PlannedRecovery[] = [];
-    for (const stored of recovery.agents) plans.push(await plan(stored, { store, definitions, load }));
+    const code = codeFor(input.options.agents, recovery);
+    for (const stored of recovery.agents) plans.push(await plan(stored, { store, code, load }));
     return plans;
   } catch (thrown) {
     if (thrown instanceof AgentSystemError) throw thrown;
@@ -75,23 +79,28 @@ export async function planRecovery(
 
 interface PlanScope {
   readonly store: Store;
-  readonly definitions: ReadonlyMap<string, AnyAgentDefinition>;
+  readonly code: CodeOf;
   readonly load: (url: string) => Promise<AnyAgentDefinition>;
 }
 
 async function plan({ registered, latest }: StoredAgent, scope: PlanScope): Promise<PlannedRecovery> {
-  const { agentId, agentType: type, spec } = registered;
+  const { agentId, agentType: type } = registered;
   const at = 'life' in latest ? latest.life.at : 'registered';
   const saved = await scope.store.state(agentId);
+  const found = scope.code(registered);
+  const moved = moveOf(registered, found);
   let definition: AnyAgentDefinition | undefined;
   try {
-    definition = 'url' in spec.module ? await scope.load(spec.module.url) : scope.definitions.get(type);
-    if (definition === undefined) throw new Error(`no definition of type "${type}" was given`);
+    if (isMissing(found)) throw new Error(found.missing);
+    const loaded = found instanceof URL ? await scope.load(found.href) : found;
+    if (loaded.type !== type) throw new Error(`its code defines "${loaded.type}", expected "${type}"`);
+    definition = loaded;
     if (saved !== undefined) migratedState(definition, saved);
-    return { agentId, type, at, comesBack: true, ...known(definition, saved, registered.manifest) };
+    return { agentId, type, at, comesBack: true, ...known(definition, saved, registered.manifest), ...moved };
   } catch (thrown) {
     const problem = errorInfoOf(thrown).message;
-    return { agentId, type, at, comesBack: false, problem, ...known(definition, saved, registered.manifest) };
+    const rest = { ...known(definition, saved, registered.manifest), ...moved };
+    return { agentId, type, at, comesBack: false, problem, ...rest };
   }
 }
 

@@ -13,6 +13,7 @@ import type { Agents } from './agents.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import { type AnyAgentDefinition, defineAgent } from '../definition/define-agent.ts';
 import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
+import { type CodeOf, isMissing } from './code-binding.ts';
 import type { Host } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import { parseInput } from '../values/malformed.ts';
@@ -22,7 +23,7 @@ export interface RecoveryOptions {
   readonly recovery: Recovery;
   readonly agents: Agents;
   readonly hosts: ReadonlyMap<Isolation, Host>;
-  readonly definitions: ReadonlyMap<string, AnyAgentDefinition>;
+  readonly code: CodeOf;
   readonly journal: Journal;
   readonly alerts: Alerts;
 }
@@ -41,11 +42,11 @@ export function recoverFleet(options: RecoveryOptions): void {
   }
 }
 
-function adopt(stored: StoredAgent, { agents, hosts, definitions, alerts }: RecoveryOptions): Adopted {
+function adopt(stored: StoredAgent, { agents, hosts, code, alerts }: RecoveryOptions): Adopted {
   const { registered, latest } = stored;
   const id = registered.agentId;
   const life = 'life' in latest ? latest.life : undefined;
-  const { module, manifest, missing } = codeOf(registered, definitions);
+  const { module, manifest, missing } = codeOf(registered, code);
   const spec = specOf(registered.spec, id, module);
   const host = hosts.get(spec.isolation ?? 'in-process');
   if (host === undefined) throw new Error(`agent ${id}: no host for isolation "${spec.isolation}" is there`);
@@ -56,15 +57,13 @@ function adopt(stored: StoredAgent, { agents, hosts, definitions, alerts }: Reco
 }
 
 function codeOf(
-  { spec, agentType, manifest }: StoredAgent['registered'],
-  definitions: ReadonlyMap<string, AnyAgentDefinition>,
+  registered: StoredAgent['registered'],
+  code: CodeOf,
 ): { module: AnyAgentDefinition | URL; manifest: AgentManifest; missing?: string } {
-  const { module } = spec;
-  if ('url' in module) return { module: new URL(module.url), manifest };
-  const definition = definitions.get(agentType);
-  if (definition) return { module: definition, manifest: manifestOf(definition) };
-  const missing = `no definition of type "${agentType}" was given to createAgentSystem({ agents })`;
-  return { module: STAND_IN, manifest, missing };
+  const { manifest } = registered;
+  const found = code(registered);
+  if (isMissing(found)) return { module: STAND_IN, manifest, missing: found.missing };
+  return found instanceof URL ? { module: found, manifest } : { module: found, manifest: manifestOf(found) };
 }
 
 /** The spec as it was parsed then; fields that have come since get their defaults. */

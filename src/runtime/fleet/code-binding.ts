@@ -1,0 +1,101 @@
+/**
+ * Which code an agent of a store runs: what this program gives for its type, not what was there when it was registered.
+ *
+ * I1  What a program gives for a type holds for every agent that the store knew by then, in later programs, too, until
+ *     one gives something else. An older place is never gone back to.
+ * I2  Code that cannot be had is missing, with the way out: nothing else is run in its place.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { type AgentCode, type BoundCode, codeByType } from '../definition/module-binding.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Recovery, StoredAgent } from '../journal/store.ts';
+
+export interface MissingCode {
+  readonly missing: string;
+}
+
+type Registered = StoredAgent['registered'];
+export type CodeOf = (registered: Registered) => BoundCode | MissingCode;
+
+/** As a store keeps it: where the code of a type was last, for agents registered up to a place in the stream. */
+const keptSchema = z.strictObject({ url: z.string().nullable(), upTo: z.int() });
+type Kept = z.infer<typeof keptSchema>;
+
+const factOf = (type: string): string => `code of ${type}`;
+
+export function isMissing(code: BoundCode | MissingCode): code is MissingCode {
+  return 'missing' in code;
+}
+
+/** Pure, but for a look at whether files are there. */
+export function codeFor(given: readonly AgentCode[], { facts }: Recovery): CodeOf {
+  const bound = codeByType(given);
+  return (registered) => {
+    const { agentType: type, spec } = registered;
+    const code = bound.get(type);
+    if (code instanceof URL) return thereOrMissing(code, type);
+    const url = placeOf(registered, facts);
+    if (code === undefined) {
+      if (url !== undefined) return thereOrMissing(new URL(url), type);
+      return {
+        missing: `no definition of type "${type}" was given to createAgentSystem({ agents })`,
+      };
+    }
+    const { isolation = 'in-process' } = spec as { readonly isolation?: string };
+    if (isolation === 'in-process') return code;
+    return {
+      missing: `its isolation "${isolation}" needs the URL of a module, and a definition of type "${type}" was given to createAgentSystem({ agents }): expected { type, module: URL }`,
+    };
+  };
+}
+
+/** What this program gives is kept, for the programs that come and give nothing. */
+export function bindCode(given: readonly AgentCode[], recovery: Recovery, journal: Journal): CodeOf {
+  const bound = codeByType(given);
+  const kept = new Set<string>();
+  for (const { registered } of recovery.agents) {
+    const { agentType: type } = registered;
+    const code = bound.get(type);
+    if (code === undefined || kept.has(type)) continue;
+    const url = code instanceof URL ? code.href : undefined;
+    if (placeOf(registered, recovery.facts) === url) continue;
+    kept.add(type);
+    const place: Kept = { url: url ?? null, upTo: recovery.lastSequence };
+    journal.keepFact(factOf(type), JSON.stringify(place));
+  }
+  return codeFor(given, recovery);
+}
+
+/** Where its code has moved, if it has. */
+export function moveOf(
+  { spec: { module } }: Registered,
+  found: BoundCode | MissingCode,
+): { readonly moved?: { readonly from?: string; readonly to?: string } } {
+  if (isMissing(found)) return {};
+  const from = 'url' in module ? module.url : undefined;
+  const to = found instanceof URL ? found.href : undefined;
+  if (from === to) return {};
+  return { moved: { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) } };
+}
+
+/** Where its code was last, as a URL; `undefined` where that was a program. */
+function placeOf(
+  { agentType, sequence, spec: { module } }: Registered,
+  facts: Recovery['facts'],
+): string | undefined {
+  const fact = facts.get(factOf(agentType));
+  if (fact !== undefined) {
+    const { url, upTo } = keptSchema.parse(JSON.parse(fact));
+    if (sequence <= upTo) return url ?? undefined;
+  }
+  return 'url' in module ? module.url : undefined;
+}
+
+function thereOrMissing(module: URL, type: string): URL | MissingCode {
+  if (module.protocol !== 'file:' || existsSync(fileURLToPath(module))) return module;
+  return {
+    missing: `module ${module.href} is not there: give createAgentSystem({ agents: [{ type: "${type}", module: URL }] }) where it is now`,
+  };
+}

@@ -1,0 +1,202 @@
+/** Releases: agents are bound to their type, and run what a program gives for it, wherever that was before. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  type AgentCode,
+  type AgentSystem,
+  createAgentSystem,
+  defineAgent,
+  defineFleet,
+  memoryStore,
+  planRecovery,
+  type Store,
+} from '../../src/index.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
+import { keepCompiledSources } from '../hosting/hosts.ts';
+import { refusal, silent } from '../kit/rig.ts';
+
+keepCompiledSources();
+
+const own = new URL('../../src/runtime/definition/define-agent.ts', import.meta.url).href;
+
+/** Folders of releases, each with the module of an agent that says which release it is. */
+async function releases() {
+  const root = await mkdtemp(join(tmpdir(), 'mabeam-releases-'));
+  onTestFinished(() => rm(root, { recursive: true }));
+  const release = async (name: string): Promise<URL> => {
+    const folder = join(root, name);
+    await mkdir(folder);
+    const file = join(folder, 'clerk.mjs');
+    await writeFile(
+      file,
+      `import { defineAgent } from ${JSON.stringify(own)};
+      export default defineAgent({
+        type: 'clerk',
+        init: ({ restored }) => restored ?? { n: 0 },
+        tasks: { count: { run: ({ state }) => '${name} ' + (state.n += 1) } },
+      });`,
+    );
+    return pathToFileURL(file);
+  };
+  return { root, release, remove: (name: string) => rm(join(root, name), { recursive: true }) };
+}
+
+const inProgram = defineAgent({
+  type: 'clerk',
+  init: ({ restored }): { n: number } => restored ?? { n: 0 },
+  tasks: { count: { run: ({ state }) => `program ${(state.n += 1)}` } },
+});
+
+function storesOf(kind: 'memory' | 'sqlite', root: string): () => Store {
+  if (kind === 'sqlite') return () => sqliteStore(join(root, 'fleet.db'));
+  const kept = memoryStore();
+  return () => kept;
+}
+
+/** A life of one task, which says what ran. */
+const count = async ({ agents }: AgentSystem, id = 'ada') => {
+  await agents.start(id);
+  const output = await agents.execute(id, { type: 'count' });
+  await agents.stop(id);
+  return output;
+};
+
+const cases = (['in-process', 'process'] as const).flatMap((isolation) =>
+  (['memory', 'sqlite'] as const).map((store) => ({ isolation, store })),
+);
+
+describe.each(cases)('a release, $isolation, $store', ({ isolation, store: kind }) => {
+  async function world() {
+    const { root, release, remove } = await releases();
+    const open = storesOf(kind, root);
+    /** One program after the other, each closed before the next. */
+    async function program<Value>(
+      agents: readonly AgentCode[],
+      work: (system: AgentSystem) => Promise<Value>,
+    ): Promise<Value> {
+      const system = await createAgentSystem({ store: open(), agents, logger: silent });
+      try {
+        return await work(system);
+      } finally {
+        await system.close();
+      }
+    }
+    const v1 = await release('v1');
+    await program([], async (system) => {
+      await system.agents.register({ id: 'ada', module: v1, isolation });
+      expect(await count(system)).toBe('v1 1');
+    });
+    return { open, release, remove, program, v1 };
+  }
+
+  it('in another folder runs, with the state of the old one', async () => {
+    const { open, release, program, v1 } = await world();
+    const v2 = await release('v2');
+    const agents = [{ type: 'clerk', module: v2 }];
+    expect(await planRecovery(open(), { agents })).toMatchObject([
+      { agentId: 'ada', comesBack: true, moved: { from: v1.href, to: v2.href } },
+    ]);
+    await program(agents, async (system) => {
+      expect(system.agents.get('ada').spec.module).toEqual(v2);
+      expect(await count(system)).toBe('v2 2');
+    });
+  });
+
+  it('is never gone back from: a later program that gives nothing runs the newest', async () => {
+    const { release, program } = await world();
+    const v2 = await release('v2');
+    await program([{ type: 'clerk', module: v2 }], count);
+    expect(await program([], count)).toBe('v2 3');
+    // Who is registered later says for themselves where their code is.
+    const v3 = await release('v3');
+    await program([], ({ agents }) => agents.register({ id: 'bob', module: v3, isolation }));
+    await program([], async (system) => {
+      expect(await count(system, 'bob')).toBe('v3 1');
+      expect(await count(system)).toBe('v2 4');
+    });
+    await program([{ type: 'clerk', module: v3 }], count);
+    expect(await program([], count)).toBe('v3 6');
+  });
+
+  it('whose file is gone is listed, does not start, and an alert says so, until its place is given', async () => {
+    const { open, release, remove, program, v1 } = await world();
+    await remove('v1');
+    expect(await planRecovery(open())).toMatchObject([
+      { comesBack: false, problem: expect.stringContaining(v1.href) },
+    ]);
+    await program([], async ({ agents, alerts }) => {
+      expect(alerts.list()).toMatchObject([{ alert: 'definition_missing', agentId: 'ada' }]);
+      const { code, message } = await refusal(agents.start('ada'));
+      expect([code, message]).toEqual(['AGENT_START_FAILED', expect.stringContaining(v1.href)]);
+      expect(agents.get('ada').status).toBe('stopped');
+    });
+    const v2 = await release('v2');
+    await program([{ type: 'clerk', module: v2 }], async (system) => {
+      expect(system.alerts.list()).toEqual([]);
+      expect(await count(system)).toBe('v2 2');
+    });
+  });
+
+  it('in the program is run where that can be; where not, nothing is, and an alert says why', async () => {
+    const { program } = await world();
+    await program([inProgram], async (system) => {
+      if (isolation === 'in-process') return expect(await count(system)).toBe('program 2');
+      expect(system.alerts.list()).toMatchObject([
+        { alert: 'definition_missing', message: expect.stringContaining('expected { type, module: URL }') },
+      ]);
+      return expect((await refusal(system.agents.start('ada'))).code).toBe('AGENT_START_FAILED');
+    });
+    // A program that gives nothing does not go back to the file.
+    await program([], async ({ agents, alerts }) => {
+      expect(alerts.list()).toMatchObject([{ alert: 'definition_missing' }]);
+      expect((await refusal(agents.start('ada'))).code).toBe('AGENT_START_FAILED');
+    });
+  });
+});
+
+it('an agent whose code lived in a program goes on in a module', async () => {
+  const { release } = await releases();
+  const store = memoryStore();
+  const first = await createAgentSystem({ store, logger: silent });
+  await first.agents.register({ id: 'ada', module: inProgram });
+  await first.close();
+  const agents = [{ type: 'clerk', module: await release('v2') }];
+  expect(await planRecovery(store, { agents })).toMatchObject([{ moved: { to: agents[0]!.module.href } }]);
+  const second = await createAgentSystem({ store, agents, logger: silent });
+  await second.agents.start('ada');
+  expect(await second.agents.execute('ada', { type: 'count' })).toBe('v2 1');
+  await second.close();
+});
+
+it('a plan says so when a module is that of another type', async () => {
+  const { release } = await releases();
+  const store = memoryStore();
+  const other = defineAgent({ type: 'cook', init: () => ({}), tasks: {} });
+  const system = await createAgentSystem({ store, logger: silent });
+  await system.agents.register({ id: 'ada', module: other });
+  await system.close();
+  expect(
+    await planRecovery(store, { agents: [{ type: 'cook', module: await release('v1') }] }),
+  ).toMatchObject([{ comesBack: false, problem: 'its code defines "clerk", expected "cook"' }]);
+});
+
+it('a module goes before the definition that a fleet has of its type', async () => {
+  const module = new URL('file:///clerk.mjs');
+  const fleet = defineFleet({
+    specs: [{ id: 'ada', module: inProgram }],
+    agents: [{ type: 'clerk', module }],
+  });
+  expect(fleet.definitions).toEqual([{ type: 'clerk', module }]);
+});
+
+it.each<[unknown, string]>([
+  [[{ type: 'clerk' }], 'agents.0: expected a defineAgent value, or { type, module }'],
+  [[{ type: 'clerk', module: './clerk.mjs' }], 'agents.0: expected a defineAgent value, or { type, module }'],
+  [[inProgram, { type: 'clerk', module: new URL('file:///clerk.mjs') }], 'two definitions of type "clerk"'],
+])('%j is refused by name', async (agents, named) => {
+  const { code, message } = await refusal(createAgentSystem({ agents: agents as never }));
+  expect([code, message]).toEqual(['AGENT_SPEC_INVALID', expect.stringContaining(named)]);
+});
