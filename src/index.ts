@@ -1,5 +1,13 @@
 /** The public API of mabeam. */
 export type {
+  SubmittedTask,
+  TaskFilter,
+  TaskRecord,
+  Tasks,
+  TaskTarget,
+} from './runtime/fleet/tasks.ts';
+export type { TaskCommand, TaskStatus } from './machines/index.ts';
+export type {
   AgentCommand,
   AgentStatus,
   ErrorInfo,

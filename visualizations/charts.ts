@@ -8,6 +8,7 @@ import {
   poolMachine,
   positionOf,
   supervisorMachine,
+  taskMachine,
 } from '../src/machines/index.ts';
 import type { Statuses } from './status-graph.ts';
 import type { IsCommand } from './transition-kind.ts';
@@ -59,6 +60,13 @@ export const charts: readonly Chart[] = [
     title: 'Restart permits of the fleet',
     machine: supervisorMachine,
     isCommand: (event) => event === 'permit.requested',
+  },
+  {
+    name: 'task',
+    title: 'The life of a task',
+    machine: taskMachine,
+    isCommand: (event) =>
+      event === 'task.accepted' || event === 'task.cancelled' || event === 'task.forgotten',
   },
   {
     name: 'coordinator',

@@ -18,6 +18,7 @@ const API: readonly (readonly [under: string, path: string, names?: Readonly<Rec
   ['consensus', 'src/runtime/coordination/rounds/consensus.ts'],
   ['coordination', 'src/runtime/coordination/coordination.ts'],
   ['pools', 'src/runtime/pools/pools.ts'],
+  ['tasks', 'src/runtime/fleet/tasks.ts'],
 ];
 
 export interface Page {

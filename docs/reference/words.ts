@@ -22,6 +22,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   TASK_FAILED: 'The task threw, or its output is not as its schema says; `cause` is what it threw.',
   TASK_TIMED_OUT: 'No answer within `timeoutMs`.',
   TASK_ABANDONED: 'The agent ended, or the caller cancelled, before the task was done.',
+  TASK_UNKNOWN: 'No task of that id is known: it never was, or its record was dropped.',
   TASK_QUEUE_FULL: 'As many tasks wait as may wait.',
   VARIABLE_UNKNOWN: 'No variable of that name is defined.',
   VARIABLE_INVALID:
@@ -55,6 +56,7 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'task.timed_out': 'Nobody waits for it any more.',
   'task.abandoned': 'Its agent ended, or its caller cancelled it.',
   'task.unknown': 'It was in flight when the whole program died: nobody knows how far it came.',
+  'task.forgotten': 'Nothing is kept any more of a task that was submitted.',
   'variable.changed': 'A variable has its next version.',
   'variable.acknowledged': 'An agent has taken that version in.',
   'round.opened': 'A proposal is put to the vote.',

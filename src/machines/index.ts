@@ -129,6 +129,15 @@ export {
 } from './scaling-decision.ts';
 export { ABORT_SHARE, FINISH_SHARE } from './stop-share.ts';
 export {
+  hasTaskEnded,
+  legalForTask,
+  type TaskCommand,
+  taskStatusAfter,
+  taskStatuses,
+  type TaskStatus,
+} from './task-position.ts';
+export { type TaskChartEvent, taskMachine } from './task.ts';
+export {
   type SupervisorContext,
   type SupervisorEffect,
   type SupervisorEvent,

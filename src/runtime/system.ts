@@ -33,6 +33,7 @@ import { having, parseInput } from './values/malformed.ts';
 import { PoolRegistry, type Pools } from './pools/pools.ts';
 import { endFleet, type FleetEnd, longestShutdownMs } from './fleet/fleet-end.ts';
 import { bindCode } from './fleet/code-binding.ts';
+import { Tasks } from './fleet/tasks.ts';
 import { recoverFleet } from './fleet/recovery.ts';
 import { RestartPermits } from './limits/restart-permits.ts';
 import { type Recovery, type Store, storeShape } from './journal/store.ts';
@@ -76,9 +77,13 @@ export interface SystemLimits {
   readonly maxConcurrentRestarts?: number;
   /** Consensus rounds that may be open at once; default 100. */
   readonly maxOpenRounds?: number;
+  /** Records that are kept of tasks that have ended; default 1,000. */
+  readonly maxEndedTasks?: number;
 }
 
 export interface CloseReport extends FleetEnd {
+  /** Ids of accepted tasks that the next program on the same durable store goes on with; left out when there are none. */
+  readonly leftTasks?: readonly string[];
   /**
    * How many events a store that failed to the end did not keep; left out when it kept all. A later program knows
    * nothing of them: it finds agents where the store last saw them, and may start again what has ended.
@@ -100,6 +105,8 @@ export interface AgentSystem extends AsyncDisposable {
   readonly coordination: CoordinationControl;
   /** Agents of one type behind one queue, as many as are needed. */
   readonly pools: Pools;
+  /** Tasks as things of their own: submitted, looked up, waited for, cancelled, retried. */
+  readonly tasks: Tasks;
   readonly events: {
     /**
      * Tells every event after it was committed, in order. While the store fails events are told all the same, as
@@ -155,6 +162,7 @@ const optionsSchema = z.strictObject({
       maxAgents: limit.default(Infinity),
       maxMemoryBytes: limit.default(Infinity),
       maxConcurrentRestarts: z.int().min(1).default(32),
+      maxEndedTasks: z.int().min(0).default(1_000),
       maxOpenRounds: z.int().min(1).max(1_000).default(100),
     })
     .prefault({}),
@@ -231,6 +239,7 @@ class System implements AgentSystem {
   readonly consensus: Consensus;
   readonly coordination: CoordinationControl;
   readonly pools: Pools;
+  readonly tasks: Tasks;
   readonly events: AgentSystem['events'];
   readonly alerts: Alerts;
   readonly #parts: Parts;
@@ -293,6 +302,7 @@ class System implements AgentSystem {
       permits,
       coordination: coordination.participants,
       watch,
+      leavesTasks: () => this.#status !== 'open' && store.isDurable,
       forgotten: (agent) => this.agents.remove(agent),
     };
     // Children live in real time, whatever clock the charts go by.
@@ -326,6 +336,14 @@ class System implements AgentSystem {
       assertOpen: () => this.#assertOpen(),
     });
     this.pools = this.#pools;
+    this.tasks = new Tasks({
+      journal,
+      clock,
+      agents: this.agents,
+      runInPool: (pool, task) => this.#pools.run(pool, task),
+      assertOpen: () => this.#assertOpen(),
+      maxEnded: limits.maxEndedTasks,
+    });
     this.events = {
       subscribe: (listener, options) => {
         if (typeof listener !== 'function') {
@@ -354,9 +372,9 @@ class System implements AgentSystem {
     recoverFleet({
       recovery,
       agents: this.agents,
+      tasks: this.tasks,
       hosts: this.#hosts,
       code: bindCode(given, recovery, journal),
-      journal,
       alerts: this.alerts,
     });
   }
@@ -400,6 +418,7 @@ class System implements AgentSystem {
     const leftMs = Math.max(0, closeAt - clock.elapsed());
     const each = timeoutMs === undefined ? undefined : leftMs;
     const report = await endFleet(this.agents.all(), clock, { at: closeAt, timeoutMs: each });
+    const leftTasks = this.#parts.store.isDurable ? this.tasks.left() : [];
     this.#stopCounting?.();
     const why = new AgentSystemError('SYSTEM_CLOSED', 'the system has closed');
     this.#pools.discard(why);
@@ -413,7 +432,11 @@ class System implements AgentSystem {
     };
     await release('the journal', closeJournal, parts);
     await release('the store', () => parts.store.close(), parts);
-    return unkeptEvents === 0 ? report : { ...report, unkeptEvents };
+    return {
+      ...report,
+      ...(leftTasks.length === 0 ? {} : { leftTasks }),
+      ...(unkeptEvents === 0 ? {} : { unkeptEvents }),
+    };
   }
 
   /** The agents, then what they stand on. */

@@ -13,7 +13,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AgentLife, RoundTerms } from '../machines/index.ts';
 import type { AgentManifest } from '../runtime/definition/manifest.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
-import type { Recovery, Store } from '../runtime/journal/store.ts';
+import type { EndedTask, Recovery, Store } from '../runtime/journal/store.ts';
 import type { EventBody, SystemEvent } from '../runtime/journal/system-event.ts';
 import { seededRandom } from './seeded-random.ts';
 
@@ -87,7 +87,9 @@ class Place {
 
 every('a new store is empty', async (place) => {
   const { store, recovery } = await place.enter();
-  assert.deepEqual(recovery, {
+  const { begunTasks, endedTasks, ...required } = recovery;
+  assert.deepEqual([...(begunTasks ?? []), ...(endedTasks ?? [])], []);
+  assert.deepEqual(required, {
     lastSequence: 0,
     facts: new Map(),
     agents: [],
@@ -406,7 +408,7 @@ every('what a recovery finds is what all events together say', async (place) => 
   const history: SystemEvent[] = [];
   for (let program = 0; program < 8; program++) {
     const { store, recovery } = await place.enter();
-    same(recovery, { ...recoveryOf(history), facts: new Map() });
+    sameRecovery(recovery, history);
     while (history.length < (program + 1) * 50) {
       const events = numbered(randomEvents(random, 7), history.length);
       await store.append({ events });
@@ -439,7 +441,7 @@ every('retention drops old events, and nothing that a recovery needs', async (pl
     left.filter(({ agentId }) => agentId === IDS[0]),
   );
   const again = await place.enter({ retainEvents: 500 });
-  same(again.recovery, { ...recoveryOf(history), facts: new Map() });
+  sameRecovery(again.recovery, history);
   assertIsEnd(await all(again.store), history);
 });
 
@@ -688,12 +690,44 @@ function randomEvents(random: () => number, atMost: number): EventBody[] {
   });
 }
 
+/** What a store tells of tasks that had begun or have ended is optional; what it tells has to be right. */
+function sameRecovery(recovery: Recovery, history: readonly SystemEvent[]): void {
+  const { begunTasks, endedTasks, ...required } = recovery;
+  const { begunTasks: begun, endedTasks: ended, ...expected } = recoveryOf(history);
+  same(required, { ...expected, facts: new Map() });
+  if (begunTasks !== undefined) assert.deepEqual([...begunTasks].toSorted(), [...begun!].toSorted());
+  if (endedTasks !== undefined) same(endedTasks, ended);
+}
+
+const TASK_ENDS: ReadonlySet<string> = new Set([
+  'task.completed',
+  'task.failed',
+  'task.timed_out',
+  'task.abandoned',
+  'task.unknown',
+]);
+
 /** What the contract says of a history, looked up in all of it anew for every question. */
 function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
   type Of<Type extends SystemEvent['type']> = Extract<SystemEvent, { type: Type }>;
   const after = ({ sequence }: SystemEvent) => history.filter((event) => event.sequence > sequence);
   const of = <Type extends SystemEvent['type']>(type: Type) =>
     history.filter((event): event is Of<Type> => event.type === type);
+  const ofTask = (event: Of<'task.accepted'>) =>
+    after(event).filter((later) => 'taskId' in later && later.taskId === event.taskId);
+  const tasks = of('task.accepted').filter(
+    (event) =>
+      !ofTask(event).some(
+        (later) => later.type !== 'task.started' && !(later.type === 'task.unknown' && later.retry),
+      ),
+  );
+  const endOf = (event: Of<'task.accepted'>) => {
+    const later = ofTask(event);
+    if (later.some(({ type }) => type === 'task.accepted' || type === 'task.forgotten')) return undefined;
+    const end = later.findLast(({ type }) => TASK_ENDS.has(type));
+    const isEnd = end !== undefined && 'submitted' in end && end.submitted && !('retry' in end && end.retry);
+    return isEnd ? end : undefined;
+  };
   return {
     lastSequence: history.at(-1)?.sequence ?? 0,
     agents: of('agent.registered')
@@ -708,16 +742,16 @@ function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
         registered: event,
         latest: after(event).findLast((later) => later.agentId === event.agentId && 'life' in later) ?? event,
       })),
-    tasks: of('task.accepted').filter(
-      (event) =>
-        !after(event).some(
-          (later) =>
-            'taskId' in later &&
-            later.taskId === event.taskId &&
-            later.type !== 'task.started' &&
-            !(later.type === 'task.unknown' && later.retry),
-        ),
+    tasks,
+    begunTasks: new Set(
+      tasks.flatMap((event) =>
+        ofTask(event).some(({ type }) => type === 'task.started') ? [event.taskId] : [],
+      ),
     ),
+    endedTasks: of('task.accepted').flatMap((accepted) => {
+      const end = endOf(accepted);
+      return end ? [{ accepted, end: end as EndedTask['end'] }] : [];
+    }),
     variables: of('variable.changed').filter(
       (event) => !after(event).some((later) => later.type === event.type && later.name === event.name),
     ),

@@ -22,7 +22,9 @@ describe('the tables', () => {
 
   it('know who throws a code, also where one method throws as another does', () => {
     expect(reference).toMatch(/\| `AGENT_START_TIMED_OUT` \|.*`agents\.start`, `agents\.restart`/);
-    expect(reference).toMatch(/\| `TASK_QUEUE_FULL` \|.*`agents\.execute`, `pools\.execute` \|/);
+    expect(reference).toMatch(
+      /\| `TASK_QUEUE_FULL` \|.*`agents\.execute`, `pools\.execute`, `tasks\.submit` \|/,
+    );
   });
 
   it('know every default of a spec', () => {

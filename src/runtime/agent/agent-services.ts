@@ -44,6 +44,8 @@ export interface AgentServices {
   readonly permits: RestartPermits;
   readonly coordination: AgentCoordination;
   readonly watch: ChartWatch;
+  /** Whether tasks that have to end may go on in another program: this one closes, and its store is durable. */
+  leavesTasks(): boolean;
   /** Its record is to go. */
   forgotten(agent: Agent): void;
 }

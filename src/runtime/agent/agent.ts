@@ -157,6 +157,10 @@ export class Agent
     return this.#context.isCoordinated;
   }
 
+  get leavesTasks(): boolean {
+    return this.#services.leavesTasks();
+  }
+
   get clock(): SteadyClock {
     return this.#services.clock;
   }
@@ -235,6 +239,23 @@ export class Agent
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
     return this.#mail().accept(request, this.#manifest.tasks[request.type]?.retry ?? false, trace);
+  }
+
+  /** Cancels a task that it has; whether there was one that had not ended. */
+  cancelTask(taskId: string, why: string): boolean {
+    return this.#mailbox?.cancel(taskId, why) ?? false;
+  }
+
+  /** Does a task again that has ended, under its id: now, or once it runs. */
+  repeatTask(task: CarriedTask): void {
+    this.#carried ??= new CarriedTasks(this, []);
+    this.#carried.add(task);
+    this.#carried.repeat();
+  }
+
+  /** Gives up a task that waits for it to run again; whether there was one. */
+  withdrawTask(taskId: string): boolean {
+    return this.#carried?.withdraw(taskId) ?? false;
   }
 
   checkHealth(): Promise<HealthReport> {
@@ -580,7 +601,7 @@ export class Agent
     this.#chart.send({ type: 'health.missed', at: this.clock.now() });
   }
 
-  repeat({ taskId, task, input }: CarriedTask, notKept: () => void): void {
+  repeat({ taskId, task, input, retry, timeoutMs, submission }: CarriedTask, notKept: () => void): void {
     let isCarried = false;
     const before = {
       taskId,
@@ -590,9 +611,15 @@ export class Agent
       },
     };
     this.#mail()
-      .accept({ type: task, input }, true, undefined, before)
+      .accept(
+        { type: task, input, ...(timeoutMs === undefined ? {} : { timeoutMs }), submission },
+        retry,
+        undefined,
+        before,
+      )
       .catch((error: unknown) => {
-        if (!isCarried) this.reportFault('a task that was repeated after the loss of its host failed', error);
+        if (!isCarried && submission === undefined)
+          this.reportFault('a task that was repeated after the loss of its host failed', error);
       });
   }
 

@@ -5,12 +5,17 @@
  * I2  They were accepted once: no limit of the queue refuses them.
  */
 import type { Journal } from '../journal/journal.ts';
+import type { Submission } from './mailbox.ts';
 
 /** A task of an earlier program that is to be done again, under the id it had. */
 export interface CarriedTask {
   readonly taskId: string;
   readonly task: string;
   readonly input: unknown;
+  readonly retry: boolean;
+  readonly timeoutMs?: number | undefined;
+  /** Of one that was submitted. */
+  readonly submission?: Submission | undefined;
 }
 
 /** Who does them. */
@@ -38,6 +43,19 @@ export class CarriedTasks {
     const tasks = this.#waiting;
     this.#waiting = [];
     for (const task of tasks) this.#owner.repeat(task, () => this.#keep(task));
+  }
+
+  /** One more, of this very program. */
+  add(task: CarriedTask): void {
+    this.#waiting.push(task);
+  }
+
+  /** Takes one out; whether it was there. */
+  withdraw(taskId: string): boolean {
+    const left = this.#waiting.filter((task) => task.taskId !== taskId);
+    const isThere = left.length < this.#waiting.length;
+    this.#waiting = left;
+    return isThere;
   }
 
   /** Nobody does them any more. */

@@ -13,9 +13,11 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import type { CommitObserver, Journal } from '../journal/journal.ts';
+import type { EventDraft } from '../journal/system-event.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
+import { jsonProblemOf } from '../values/json-survey.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
 import { tellListener } from '../values/thenable.ts';
 import { type Queued, TaskQueue } from './task-queue.ts';
@@ -36,8 +38,18 @@ export interface TaskRequest {
   readonly transfer?: readonly ArrayBuffer[];
 }
 
+/** What makes a task one that was submitted: its record and its output are kept beyond its end. */
+export interface Submission {
+  readonly idempotencyKey?: string | undefined;
+  /** How often it was begun before. */
+  readonly attempts?: number | undefined;
+  /** Told once that it was accepted, and that this is durable; or why that could not be. */
+  accepted(taskId: string, error: AgentSystemError | undefined): void;
+}
+
 /** A task as an agent is given it. */
 export interface GivenTask extends TaskRequest {
+  readonly submission?: Submission | undefined;
   /** When its `timeoutMs` is over, by `elapsed` of the clock, where that began before it was given: in a pool's queue. */
   readonly dueAt?: number;
 }
@@ -73,6 +85,8 @@ export interface MailboxOwner {
   readonly incarnation: number;
   readonly clock: SteadyClock;
   readonly journal: Journal;
+  /** Whether what has to end now may go on in another program: this one closes, and its store is durable. */
+  readonly leavesTasks: boolean;
   post(request: BodyRequest): void;
   becameBusy(): void;
   becameIdle(): void;
@@ -93,6 +107,8 @@ class Entry implements Queued<Entry>, CommitObserver {
   readonly request: GivenTask;
   readonly trace: TraceParent | undefined;
   readonly before: AcceptedBefore | undefined;
+  /** Whether it may be done again by another program, should this one end. */
+  readonly retry: boolean;
   /** Where it was accepted: its work runs there, and not where room was made for it. */
   readonly caller = new AsyncResource('mabeam.task');
   readonly answer: PromiseWithResolvers<unknown>;
@@ -102,6 +118,8 @@ class Entry implements Queued<Entry>, CommitObserver {
   /** This and the next: by `elapsed` of the clock. */
   acceptedAt = 0;
   startedAt = 0;
+  /** When its work was begun, epoch ms. */
+  begunAt: number | undefined = undefined;
   isCommitted = false;
   isAnswered = false;
   timer: unknown = undefined;
@@ -113,6 +131,7 @@ class Entry implements Queued<Entry>, CommitObserver {
     taskId: string,
     incarnation: number,
     request: GivenTask,
+    retry: boolean,
     trace: TraceParent | undefined,
     before: AcceptedBefore | undefined,
     mailbox: EntryOwner,
@@ -120,6 +139,7 @@ class Entry implements Queued<Entry>, CommitObserver {
     this.taskId = taskId;
     this.incarnation = incarnation;
     this.request = request;
+    this.retry = retry;
     this.trace = trace;
     this.before = before;
     this.answer = Promise.withResolvers<unknown>();
@@ -146,6 +166,9 @@ interface EntryOwner {
 
 /** `held`: accepted tasks wait until the agent is ready. */
 type Mode = 'held' | 'open' | 'draining' | 'aborting';
+
+/** What the stream says of a task whose caller's signal has fired. */
+export const CANCELLED_BY_CALLER = 'cancelled by its caller';
 
 const NONE: readonly string[] = Object.freeze([]);
 
@@ -229,14 +252,14 @@ export class Mailbox implements EntryOwner {
       return Promise.reject(this.#abandonment('cancelled before it began', request));
     }
     const taskId = before?.taskId ?? `task-${journal.nextSequence}`;
-    const entry = new Entry(taskId, incarnation, request, trace, before, this);
-    const { type: task, input } = request;
+    const entry = new Entry(taskId, incarnation, request, retry, trace, before, this);
+    const { type: task, input, submission, timeoutMs } = request;
     this.#waiting.add(entry);
     this.#changed();
     entry.acceptedAt = clock.elapsed();
     journal.emit(
       // What is kept is a copy: the agent may change what it is given.
-      retry
+      submission
         ? {
             sequence: 0,
             at: 0,
@@ -247,8 +270,24 @@ export class Mailbox implements EntryOwner {
             task,
             input: dataCopy(input),
             retry,
+            submitted: true,
+            ...(timeoutMs === undefined || timeoutMs === Infinity ? {} : { timeoutMs }),
+            ...(submission.attempts ? { attempts: submission.attempts } : {}),
+            ...(submission.idempotencyKey === undefined ? {} : { idempotencyKey: submission.idempotencyKey }),
           }
-        : { sequence: 0, at: 0, type: 'task.accepted', agentId, incarnation, taskId, task, retry },
+        : retry
+          ? {
+              sequence: 0,
+              at: 0,
+              type: 'task.accepted',
+              agentId,
+              incarnation,
+              taskId,
+              task,
+              input: dataCopy(input),
+              retry,
+            }
+          : { sequence: 0, at: 0, type: 'task.accepted', agentId, incarnation, taskId, task, retry },
       entry,
     );
     this.#limit(entry);
@@ -351,6 +390,7 @@ export class Mailbox implements EntryOwner {
   /** That it was accepted was made durable, or could not be. */
   accepted(entry: Entry, error: AgentSystemError | undefined): void {
     entry.isCommitted = true;
+    entry.request.submission?.accepted(entry.taskId, error);
     if (error !== undefined) this.#refuse(entry, error);
     this.#pump();
   }
@@ -414,7 +454,7 @@ export class Mailbox implements EntryOwner {
     }
     const { id: agentId, journal, clock } = this.#owner;
     entry.startedAt = clock.elapsed();
-    journal.emit({
+    entry.begunAt = journal.emit({
       sequence: 0,
       at: 0,
       type: 'task.started',
@@ -422,7 +462,7 @@ export class Mailbox implements EntryOwner {
       incarnation,
       taskId,
       task,
-    });
+    }).at;
     const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer, trace };
     caller.runInAsyncScope(() => this.#owner.post(order));
   }
@@ -433,20 +473,19 @@ export class Mailbox implements EntryOwner {
     const now = this.#measure(entry);
     entry.output = output;
     const { taskId, incarnation, request, acceptedAt, startedAt } = entry;
-    this.#owner.journal.emit(
-      {
-        sequence: 0,
-        at: 0,
-        type: 'task.completed',
-        agentId: this.#owner.id,
-        incarnation,
-        taskId,
-        task: request.type,
-        waitedMs: startedAt - acceptedAt,
-        ranMs: now - startedAt,
-      },
-      entry,
-    );
+    const draft: EventDraft = {
+      sequence: 0,
+      at: 0,
+      type: 'task.completed',
+      agentId: this.#owner.id,
+      incarnation,
+      taskId,
+      task: request.type,
+      waitedMs: startedAt - acceptedAt,
+      ranMs: now - startedAt,
+    };
+    const told = request.submission ? submittedAs(entry, completedAs(output, draft)) : draft;
+    this.#owner.journal.emit(told, entry);
   }
 
   #fail(entry: Entry, { code, error, cause, expected }: Extract<BodyReport, { type: 'task.failed' }>): void {
@@ -456,22 +495,20 @@ export class Mailbox implements EntryOwner {
     const { taskId, incarnation, request, acceptedAt, startedAt } = entry;
     const message = `task ${request.type} of agent ${this.#owner.id} ${WHAT[code] ?? 'failed'}: ${error.message}`;
     const failure = this.#error(code, message, entry, cause ?? errorFrom(error), expected);
-    this.#owner.journal.emit(
-      {
-        sequence: 0,
-        at: 0,
-        type: 'task.failed',
-        agentId: this.#owner.id,
-        incarnation,
-        taskId,
-        task: request.type,
-        waitedMs: startedAt - acceptedAt,
-        ranMs: now - startedAt,
-        code,
-        error,
-      },
-      () => entry.answer.reject(failure),
-    );
+    const draft: EventDraft = {
+      sequence: 0,
+      at: 0,
+      type: 'task.failed',
+      agentId: this.#owner.id,
+      incarnation,
+      taskId,
+      task: request.type,
+      waitedMs: startedAt - acceptedAt,
+      ranMs: now - startedAt,
+      code,
+      error,
+    };
+    this.#owner.journal.emit(submittedAs(entry, draft), () => entry.answer.reject(failure));
   }
 
   #timeOut(entry: Entry, timeoutMs: number): void {
@@ -483,28 +520,38 @@ export class Mailbox implements EntryOwner {
     const { id: agentId, journal } = this.#owner;
     const message = `task ${request.type} of agent ${agentId} was ${where} after ${timeoutMs} ms`;
     const error = this.#error('TASK_TIMED_OUT', message, entry);
-    journal.emit(
-      {
-        sequence: 0,
-        at: 0,
-        type: 'task.timed_out',
-        agentId,
-        incarnation,
-        taskId,
-        task: request.type,
-        timeoutMs,
-      },
-      () => entry.answer.reject(error),
-    );
+    const draft: EventDraft = {
+      sequence: 0,
+      at: 0,
+      type: 'task.timed_out',
+      agentId,
+      incarnation,
+      taskId,
+      task: request.type,
+      timeoutMs,
+    };
+    journal.emit(submittedAs(entry, draft), () => entry.answer.reject(error));
     this.#tellIfIdle();
   }
 
   /** Its caller does not want it any more. */
-  cancelled(entry: Entry): void {
+  cancelled(entry: Entry, why?: string): void {
     if (entry.isAnswered) return;
     this.#withdraw(entry, 'the task was cancelled');
-    this.#endAbandoned(entry, 'cancelled by its caller');
+    this.#endAbandoned(entry, why ?? CANCELLED_BY_CALLER, why !== undefined);
     this.#tellIfIdle();
+  }
+
+  /** Cancels a task by its id; whether there was one that had not ended. */
+  cancel(taskId: string, why: string): boolean {
+    let entry = this.#running.get(taskId);
+    // One that waits is looked for: whoever cancels by an id is a person, or a program that does so now and then.
+    if (entry === undefined) {
+      for (entry = this.#waiting.first; entry !== undefined && entry.taskId !== taskId; ) entry = entry.next;
+    }
+    if (entry === undefined || entry.isAnswered) return false;
+    this.cancelled(entry, why);
+    return true;
   }
 
   #abandonWaiting(why: string): void {
@@ -515,20 +562,39 @@ export class Mailbox implements EntryOwner {
 
   #abandon(entry: Entry, why: string): void {
     if (entry.isAnswered) return;
+    if (this.#owner.leavesTasks && isLeft(entry)) return this.#leave(entry);
     this.#withdraw(entry, why);
     (this.#abandonedTasks ??= []).push(entry.taskId);
     this.#endAbandoned(entry, why);
   }
 
-  #endAbandoned(entry: Entry, why: string): void {
+  /** Another program goes on with it: in the stream it has not ended. */
+  #leave(entry: Entry): void {
+    this.#withdraw(entry, 'the system has closed');
+    const { id: agentId, journal } = this.#owner;
+    const message = `task ${entry.request.type} of agent ${agentId} was not done before the system closed; it stays accepted, as ${entry.taskId}`;
+    const details = { taskId: entry.taskId, task: entry.request.type };
+    const error = new AgentSystemError('SYSTEM_CLOSED', message, { agentId, details });
+    void journal.settled().then(() => entry.answer.reject(error));
+  }
+
+  #endAbandoned(entry: Entry, why: string, isCancelled = false): void {
     this.#abandoned += 1;
     const { taskId, incarnation, request } = entry;
     const { id: agentId, journal } = this.#owner;
     const error = this.#abandonment(why, request, entry);
-    journal.emit(
-      { sequence: 0, at: 0, type: 'task.abandoned', agentId, incarnation, taskId, task: request.type, why },
-      () => entry.answer.reject(error),
-    );
+    const draft: EventDraft = {
+      sequence: 0,
+      at: 0,
+      type: 'task.abandoned',
+      agentId,
+      incarnation,
+      taskId,
+      task: request.type,
+      why,
+      ...(isCancelled ? { isCancelled } : {}),
+    };
+    journal.emit(submittedAs(entry, draft), () => entry.answer.reject(error));
   }
 
   /** Answered early: it leaves the queue, or its work is told to end. Says where it stood. */
@@ -582,6 +648,28 @@ export class Mailbox implements EntryOwner {
     };
     return new AgentSystemError(code, message, { agentId: this.#owner.id, cause, details });
   }
+}
+
+/** Whether another program can go on with it: it was not begun, or may be done again. */
+function isLeft({ request, retry, isQueued, isCommitted }: Entry): boolean {
+  return isCommitted && (retry || (request.submission !== undefined && isQueued));
+}
+
+/** The record of a task that was submitted is kept beyond its end, and the stream says so. */
+function submittedAs({ request: { submission }, begunAt }: Entry, draft: EventDraft): EventDraft {
+  if (submission === undefined) return draft;
+  const attempts = (submission.attempts ?? 0) + (begunAt === undefined ? 0 : 1);
+  return {
+    ...draft,
+    submitted: true,
+    attempts,
+    ...(begunAt === undefined ? {} : { startedAt: begunAt }),
+  } as EventDraft;
+}
+
+function completedAs(output: unknown, draft: EventDraft): EventDraft {
+  const kept = jsonProblemOf(output) === undefined ? { output: dataCopy(output) } : {};
+  return { ...draft, ...kept };
 }
 
 const WHAT: Partial<Record<ErrorCode, string>> = {

@@ -280,6 +280,11 @@ export class Agents {
   }
 
   /** @internal */
+  has(id: string): boolean {
+    return this.#registry.has(id);
+  }
+
+  /** @internal */
   find(id: string): Agent {
     return this.#registry.find(id);
   }

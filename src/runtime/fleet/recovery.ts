@@ -8,14 +8,13 @@
  */
 import { type AgentLife, agentSpec, type Isolation, type ParsedAgentSpec } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
-import type { CarriedTask } from '../agent/carried-tasks.ts';
 import type { Agents } from './agents.ts';
+import type { Tasks } from './tasks.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import { type AnyAgentDefinition, defineAgent } from '../definition/define-agent.ts';
 import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import { type CodeOf, isMissing } from './code-binding.ts';
 import type { Host } from '../hosting/host.ts';
-import type { Journal } from '../journal/journal.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { Recovery, StoredAgent } from '../journal/store.ts';
 
@@ -24,7 +23,7 @@ export interface RecoveryOptions {
   readonly agents: Agents;
   readonly hosts: ReadonlyMap<Isolation, Host>;
   readonly code: CodeOf;
-  readonly journal: Journal;
+  readonly tasks: Tasks;
   readonly alerts: Alerts;
 }
 
@@ -35,7 +34,7 @@ interface Adopted {
 
 export function recoverFleet(options: RecoveryOptions): void {
   const adopted = options.recovery.agents.map((stored) => adopt(stored, options));
-  const carried = reportUnknownTasks(options, new Set(adopted.map(({ agent }) => agent.id)));
+  const carried = options.tasks.restore(options.recovery);
   for (const { agent, life } of adopted) {
     const tasks = carried.get(agent.id) ?? [];
     if (life) agent.resume(life, tasks);
@@ -93,22 +92,4 @@ const STAND_IN = defineAgent({
 function placeWithoutCode({ at, startedFrom }: AgentLife): AgentLife['at'] {
   const from = at === 'starting' ? startedFrom : at;
   return from === 'serving' || from === 'waiting' || from === 'restart' ? 'leftDown' : at;
-}
-
-/** Reports what was in flight; returns what may be done again, by agent. */
-function reportUnknownTasks(
-  { recovery, journal }: RecoveryOptions,
-  known: ReadonlySet<string>,
-): ReadonlyMap<string, CarriedTask[]> {
-  const carried = new Map<string, CarriedTask[]>();
-  for (const { agentId, incarnation, taskId, task, input, retry: isRepeatable } of recovery.tasks) {
-    const retry = isRepeatable && known.has(agentId);
-    const of = { agentId, incarnation, taskId, task, retry };
-    journal.emit({ type: 'task.unknown', ...of, ...(input === undefined ? {} : { input }) });
-    if (!retry) continue;
-    const ofAgent = carried.get(agentId);
-    if (ofAgent) ofAgent.push({ taskId, task, input });
-    else carried.set(agentId, [{ taskId, task, input }]);
-  }
-  return carried;
 }

@@ -37,6 +37,10 @@ export class Registry {
     return this.#agents.get(id);
   }
 
+  has(id: string): boolean {
+    return this.#agents.has(id);
+  }
+
   /** @throws AgentSystemError `AGENT_NOT_FOUND` */
   find(id: string): Agent {
     const agent = this.#agents.get(id);

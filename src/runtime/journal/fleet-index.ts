@@ -6,7 +6,7 @@
  *
  * I1  A slot's events are in it as long as a recovery needs them: nothing else is.
  */
-import type { Recovery } from './store.ts';
+import type { EndedTask, Recovery } from './store.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** What a slot is about. */
@@ -41,14 +41,19 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
       return { kind: 'agent', key: event.agentId, change: 'release' };
     case 'task.accepted':
       return { kind: 'task', key: event.taskId, change: 'hold' };
+    case 'task.started':
+      return { kind: 'task', key: event.taskId, change: 'follow' };
     case 'task.completed':
     case 'task.failed':
     case 'task.timed_out':
     case 'task.abandoned':
-      return { kind: 'task', key: event.taskId, change: 'release' };
+      return { kind: 'task', key: event.taskId, change: event.submitted ? 'follow' : 'release' };
     case 'task.unknown':
       // One that is to be repeated has not ended: should this program die too, the next one repeats it.
-      return event.retry ? undefined : { kind: 'task', key: event.taskId, change: 'release' };
+      if (event.retry) return undefined;
+      return { kind: 'task', key: event.taskId, change: event.submitted ? 'follow' : 'release' };
+    case 'task.forgotten':
+      return { kind: 'task', key: event.taskId, change: 'release' };
     case 'variable.changed':
       return { kind: 'variable', key: event.name, change: 'hold' };
     case 'round.opened':
@@ -86,14 +91,28 @@ export class FleetIndex {
     this.#slots[kind].set(key, slot);
   }
 
-  recovery(): Pick<Recovery, 'agents' | 'tasks' | 'variables' | 'rounds'> {
+  recovery(): Required<Omit<Recovery, 'facts' | 'lastSequence'>> {
+    const open: Of<'task.accepted'>[] = [];
+    const begun = new Set<string>();
+    const ended: EndedTask[] = [];
+    for (const { held, latest } of this.#slots.task.values()) {
+      const accepted = held as Of<'task.accepted'>;
+      if (latest !== undefined && latest.type !== 'task.started') {
+        ended.push({ accepted, end: latest as EndedTask['end'] });
+        continue;
+      }
+      open.push(accepted);
+      if (latest !== undefined) begun.add(accepted.taskId);
+    }
     const heldOf = (kind: SlotKind) => [...this.#slots[kind].values()].map(({ held }) => held);
     return {
       agents: [...this.#slots.agent.values()].map(({ held, latest }) => ({
         registered: held as Of<'agent.registered'>,
         latest: latest ?? held,
       })),
-      tasks: heldOf('task') as Of<'task.accepted'>[],
+      tasks: open,
+      begunTasks: begun,
+      endedTasks: ended,
       variables: heldOf('variable') as Of<'variable.changed'>[],
       rounds: heldOf('round') as Of<'round.opened'>[],
     };

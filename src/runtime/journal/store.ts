@@ -34,6 +34,15 @@ export interface StoredAgent {
   readonly latest: SystemEvent;
 }
 
+/** A task that was submitted, and how it ended. */
+export interface EndedTask {
+  readonly accepted: Extract<SystemEvent, { type: 'task.accepted' }>;
+  readonly end: Extract<
+    SystemEvent,
+    { type: 'task.completed' | 'task.failed' | 'task.timed_out' | 'task.abandoned' | 'task.unknown' }
+  >;
+}
+
 /** What a system needs to go on from where its predecessor ended. */
 export interface Recovery {
   /** Sequence of the newest event, 0 when there is none. */
@@ -43,6 +52,10 @@ export interface Recovery {
   readonly agents: readonly StoredAgent[];
   /** `task.accepted` of every task that has no end, oldest first, as the following are, too. */
   readonly tasks: readonly Extract<SystemEvent, { type: 'task.accepted' }>[];
+  /** Ids of those of them that had been started; left out by a store that does not tell. */
+  readonly begunTasks?: ReadonlySet<string>;
+  /** Tasks that were submitted and have ended, and were not forgotten, oldest first. */
+  readonly endedTasks?: readonly EndedTask[];
   /** The last `variable.changed` of every variable. */
   readonly variables: readonly Extract<SystemEvent, { type: 'variable.changed' }>[];
   /** `round.opened` of every round that was not closed. */

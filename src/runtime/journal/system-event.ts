@@ -61,6 +61,14 @@ interface OfTask extends OfAgent {
   readonly task: string;
 }
 
+/** Its record is kept beyond its end: its caller may be another program. */
+interface Submitted {
+  readonly submitted?: true;
+  /** How often its work was begun, and when the last time, epoch ms. */
+  readonly attempts?: number;
+  readonly startedAt?: number;
+}
+
 interface WithReason {
   readonly reason: ExitReason;
 }
@@ -84,15 +92,24 @@ interface EventFields {
   'agent.gave_up': OfLife & WithReason;
   'agent.state_saved': OfAgent & { readonly bytes: number; readonly stateVersion: number };
   'agent.forgotten': OfAgent;
-  /** `input` is kept of tasks that are repeated after the loss of their host, and of no others. */
-  'task.accepted': OfTask & { readonly input?: unknown; readonly retry: boolean };
+  /** `input` is kept of tasks that are repeated after the loss of their host or were submitted, and of no others. */
+  'task.accepted': OfTask &
+    Submitted & {
+      readonly input?: unknown;
+      readonly retry: boolean;
+      readonly timeoutMs?: number;
+      readonly idempotencyKey?: string;
+    };
   'task.started': OfTask;
-  'task.completed': OfTask & TaskTimes;
-  'task.failed': OfTask & TaskTimes & { readonly code: ErrorCode; readonly error: ErrorInfo };
-  'task.timed_out': OfTask & { readonly timeoutMs: number };
-  'task.abandoned': OfTask & { readonly why: string };
+  /** `output` is kept of tasks that were submitted, where it is JSON data. */
+  'task.completed': OfTask & TaskTimes & Submitted & { readonly output?: unknown };
+  'task.failed': OfTask & TaskTimes & Submitted & { readonly code: ErrorCode; readonly error: ErrorInfo };
+  'task.timed_out': OfTask & Submitted & { readonly timeoutMs: number };
+  'task.abandoned': OfTask & Submitted & { readonly why: string; readonly isCancelled?: true };
   /** It was in flight when its whole program died: nobody knows how far it came. */
-  'task.unknown': OfTask & { readonly input?: unknown; readonly retry: boolean };
+  'task.unknown': OfTask & Submitted & { readonly input?: unknown; readonly retry: boolean };
+  /** Nothing is kept any more of a task that was submitted. */
+  'task.forgotten': OfTask;
   'variable.changed': {
     readonly name: string;
     readonly value: unknown;

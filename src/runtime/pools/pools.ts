@@ -17,7 +17,7 @@ import type { AgentSpec } from '../fleet/spec-reading.ts';
 import { checkTask } from '../fleet/task-check.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
-import type { TaskRequest } from '../agent/mailbox.ts';
+import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
@@ -160,11 +160,21 @@ export class PoolRegistry implements Pools {
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   execute(name: string, task: TaskRequest): Promise<unknown>;
-  async execute(name: string, task: TaskRequest): Promise<unknown> {
+  execute(name: string, task: TaskRequest): Promise<unknown> {
+    return this.#execute(name, task, task);
+  }
+
+  /** @internal A task that is given more than a caller may give. */
+  run(name: string, given: GivenTask): Promise<unknown> {
+    const { submission: _, ...task } = given;
+    return this.#execute(name, task, given);
+  }
+
+  async #execute(name: string, task: TaskRequest, given: GivenTask): Promise<unknown> {
     const pool = this.#open(name);
     checkTask(task, pool.manifest);
     const { telemetry, clock } = this.#options;
-    return telemetry.poolTask({ pool: name, task: task.type, clock }, () => pool.execute(task));
+    return telemetry.poolTask({ pool: name, task: task.type, clock }, () => pool.execute(given));
   }
 
   get(name: string): PoolRecord {

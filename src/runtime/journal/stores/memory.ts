@@ -61,13 +61,24 @@ class MemoryStore implements InPlaceStore {
 
   recover(): Recovery {
     this.#note();
-    const { agents, ...others } = this.#fleet.recovery();
+    const { agents, begunTasks, endedTasks, ...others } = this.#fleet.recovery();
     for (const { registered, latest } of agents) {
       handOut(registered);
       handOut(latest);
     }
+    for (const { accepted, end } of endedTasks ?? []) {
+      handOut(accepted);
+      handOut(end);
+    }
     for (const events of Object.values(others)) for (const event of events) handOut(event);
-    return { agents, ...others, facts: new Map(this.#facts), lastSequence: this.#last };
+    return {
+      agents,
+      begunTasks,
+      endedTasks,
+      ...others,
+      facts: new Map(this.#facts),
+      lastSequence: this.#last,
+    };
   }
 
   append({ events, states, facts }: StoreBatch): void {

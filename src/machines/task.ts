@@ -1,0 +1,56 @@
+/**
+ * One task's life, from the moment that it was accepted.
+ *
+ * The chart says what may follow what; who does the work, keeps it and waits for it is the runtime's. Its events are
+ * those of the stream: where a task stands can be told from the stream alone, in any program.
+ *
+ * waiting → running → done | failed | timed_out | abandoned | cancelled ; with a dead program: unknown → waiting
+ */
+import { setup } from 'xstate';
+
+/** What happens to a task; the events of the stream by the same names, of which `task.abandoned` may be a cancel. */
+export type TaskChartEvent =
+  | { type: 'task.accepted' }
+  | { type: 'task.started' }
+  | { type: 'task.completed' }
+  | { type: 'task.failed' }
+  | { type: 'task.timed_out' }
+  | { type: 'task.abandoned' }
+  | { type: 'task.cancelled' }
+  | { type: 'task.unknown' }
+  | { type: 'task.forgotten' };
+
+const ends = {
+  'task.failed': 'failed',
+  'task.timed_out': 'timed_out',
+  'task.abandoned': 'abandoned',
+  'task.cancelled': 'cancelled',
+  'task.unknown': 'unknown',
+} as const;
+/** One that has ended without an output may be asked for again, under its id. */
+const again = { 'task.accepted': 'waiting', 'task.forgotten': 'forgotten' } as const;
+
+export const taskMachine = setup({ types: {} as { events: TaskChartEvent } }).createMachine({
+  id: 'task',
+  initial: 'waiting',
+  states: {
+    waiting: {
+      description: 'Accepted: it waits for its agent, or for its turn.',
+      on: { ...ends, 'task.accepted': 'waiting', 'task.started': 'running' },
+    },
+    running: {
+      description: 'Its agent has begun with it.',
+      on: { ...ends, 'task.completed': 'done', 'task.accepted': 'waiting' },
+    },
+    done: { description: 'It has an output.', on: { 'task.forgotten': 'forgotten' } },
+    failed: { description: 'Its work threw, or gave what it may not.', on: again },
+    timed_out: { description: 'Its time was over before it was done.', on: again },
+    abandoned: { description: 'Its agent ended, or gave it up.', on: again },
+    cancelled: { description: 'Somebody did not want it any more.', on: again },
+    unknown: {
+      description: 'Its program died while it was in flight: nobody knows how far it came.',
+      on: { ...again, ...ends, 'task.started': 'running' },
+    },
+    forgotten: { type: 'final', description: 'Nothing is kept of it.' },
+  },
+});

@@ -1,0 +1,388 @@
+/** Laws of tasks as things: submitted by one, asked for by another, kept over the end of a program. */
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../src/index.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
+import { scriptedHost } from '../../src/testing/index.ts';
+import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
+import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
+
+const worker = defineAgent({
+  type: 'worker',
+  init: ({ restored }) => (restored as { n: number } | undefined) ?? { n: 0 },
+  tasks: {
+    add: { run: ({ input, state }) => (state.n += Number(input)) },
+    repeatable: { retry: 'on_host_loss', run: ({ input }) => input },
+    fail: {
+      run: () => {
+        throw Object.assign(new Error('no luck'), { code: 'E_LUCK' });
+      },
+    },
+    hang: { run: () => new Promise(() => {}) },
+    hangRepeatable: { retry: 'on_host_loss', run: () => new Promise(() => {}) },
+    odd: { run: () => new Map([[1, 2]]) },
+  },
+});
+
+async function started(options: Parameters<typeof rig>[0] = {}) {
+  const made = await rig(options);
+  await made.agents.register({ id: 'ada', module: worker });
+  await made.agents.start('ada');
+  return { ...made, tasks: made.system.tasks };
+}
+
+describe('a task that is submitted', () => {
+  test('is there at once, runs, and is done: its record says when, and its output', async () => {
+    const { tasks, clock } = await started();
+    const task = await tasks.submit('ada', { type: 'add', input: 2 });
+    expect(task).toMatchObject({ agentId: 'ada', task: 'add', acceptedAt: clock.now() });
+    expect(await tasks.result(task.id)).toBe(2);
+    expect(tasks.get(task.id)).toEqual({
+      id: task.id,
+      agentId: 'ada',
+      task: 'add',
+      status: 'done',
+      attempts: 1,
+      acceptedAt: clock.now(),
+      startedAt: clock.now(),
+      endedAt: clock.now(),
+      output: 2,
+    });
+  });
+
+  test('that fails says with what, and its result is refused with that', async () => {
+    const { tasks } = await started();
+    const { id } = await tasks.submit('ada', { type: 'fail' });
+    const error = await refusal(tasks.result(id));
+    expect(error).toMatchObject({
+      code: 'TASK_FAILED',
+      agentId: 'ada',
+      details: { taskId: id, status: 'failed' },
+    });
+    expect(error.cause).toMatchObject({ message: 'no luck', code: 'E_LUCK' });
+    expect(tasks.get(id)).toMatchObject({ status: 'failed', attempts: 1, error: { message: 'no luck' } });
+  });
+
+  test('times out by its own time, and a wait for it by its own', async () => {
+    const { tasks, clock } = await started();
+    const { id } = await tasks.submit('ada', { type: 'hang', timeoutMs: 100 });
+    const waited = awaited(tasks.result(id, { timeoutMs: 50 }));
+    const result = awaited(tasks.result(id));
+    await clock.advance(49);
+    expect(await fateOf(waited)).toBe('pending');
+    await clock.advance(1);
+    expect(await fateOf(waited)).toBe('TASK_TIMED_OUT');
+    expect(tasks.get(id).status).toBe('running');
+    await clock.advance(50);
+    expect(await fateOf(result)).toBe('TASK_TIMED_OUT');
+    expect(tasks.get(id).status).toBe('timed_out');
+  });
+
+  test.each(['waiting', 'running'])(
+    'and is cancelled while it is %s is cancelled, and its place is free',
+    async (when) => {
+      const { tasks, agents } = await started();
+      const first = await tasks.submit('ada', { type: 'hang' });
+      const second = await tasks.submit('ada', { type: 'add', input: 1 });
+      const { id } = when === 'running' ? first : second;
+      expect(tasks.get(id).status).toBe(when);
+      const result = tasks.result(id);
+      expect(await tasks.cancel(id, 'not needed')).toMatchObject({
+        status: 'cancelled',
+        error: { message: 'not needed' },
+      });
+      expect(await fateOf(result)).toBe('TASK_ABANDONED');
+      expect(await codeOf(tasks.cancel(id))).toBe('AGENT_ILLEGAL_COMMAND');
+      await agents.kill('ada');
+      expect(tasks.get(second.id).status).toBe(when === 'running' ? 'abandoned' : 'cancelled');
+    },
+  );
+
+  test('is of the same record as one that is executed', async () => {
+    const { tasks, agents } = await started();
+    expect(await agents.execute('ada', { type: 'add', input: 3 })).toBe(3);
+    expect(tasks.list()).toEqual([
+      expect.objectContaining({ agentId: 'ada', task: 'add', status: 'done', attempts: 1 }),
+    ]);
+  });
+
+  test('to a type goes to the least loaded agent of it, and is refused where none takes tasks', async () => {
+    const { tasks, agents } = await started();
+    await agents.register({ id: 'bob', module: worker });
+    await agents.start('bob');
+    await tasks.submit('ada', { type: 'hang' });
+    expect(await tasks.submit({ type: 'worker' }, { type: 'add', input: 1 })).toMatchObject({
+      agentId: 'bob',
+    });
+    await agents.stop('ada', { timeoutMs: 0 });
+    await agents.stop('bob');
+    expect(await codeOf(tasks.submit({ type: 'worker' }, { type: 'add', input: 1 }))).toBe(
+      'AGENT_NOT_RUNNING',
+    );
+    expect(await codeOf(tasks.submit({ type: 'nobody' }, { type: 'add' }))).toBe('AGENT_NOT_FOUND');
+  });
+
+  test('to a pool goes to a member', async () => {
+    const { tasks, system } = await started();
+    await system.pools.create({ name: 'many', spec: { module: worker }, min: 1, max: 2 });
+    const task = await tasks.submit({ pool: 'many' }, { type: 'add', input: 5 });
+    expect(task.agentId).not.toBe('ada');
+    expect(await tasks.result(task.id)).toBe(5);
+    expect(await codeOf(tasks.submit({ pool: 'none' }, { type: 'add' }))).toBe('POOL_UNKNOWN');
+  });
+});
+
+describe('an idempotency key', () => {
+  test('stands for one task: asked twice at once, after its end, and with another input', async () => {
+    const { tasks } = await started();
+    const asked = { type: 'add', input: 1, idempotencyKey: 'once' };
+    const [one, two] = await Promise.all([tasks.submit('ada', asked), tasks.submit('ada', asked)]);
+    expect(two.id).toBe(one.id);
+    expect(await tasks.result(one.id)).toBe(1);
+    expect(await tasks.submit('ada', { ...asked, input: 9 })).toMatchObject({
+      id: one.id,
+      status: 'done',
+      output: 1,
+    });
+    expect(tasks.list()).toHaveLength(1);
+  });
+
+  test('is free again when its task was refused, or was forgotten', async () => {
+    const { tasks } = await started();
+    expect(await codeOf(tasks.submit('ada', { type: 'nothing', idempotencyKey: 'k' }))).toBe(
+      'TASK_INCOMPATIBLE',
+    );
+    const { id } = await tasks.submit('ada', { type: 'add', input: 1, idempotencyKey: 'k' });
+    await tasks.result(id);
+    await tasks.forget(id);
+    expect((await tasks.submit('ada', { type: 'add', input: 1, idempotencyKey: 'k' })).id).not.toBe(id);
+  });
+});
+
+describe('a task that ended without an output', () => {
+  test('can be done again under its id, as often as one likes', async () => {
+    let calls = 0;
+    const unlucky = defineAgent({
+      type: 'unlucky',
+      init: () => ({}),
+      tasks: {
+        try: {
+          run: ({ input }) => {
+            calls += 1;
+            if (calls < 3) throw new Error(`luck ${calls}`);
+            return input;
+          },
+        },
+      },
+    });
+    const { system, agents } = await rig();
+    const { tasks } = system;
+    await agents.register({ id: 'bob', module: unlucky });
+    await agents.start('bob');
+    const { id } = await tasks.submit('bob', { type: 'try', input: 'this' });
+    expect(await codeOf(tasks.result(id))).toBe('TASK_FAILED');
+    await tasks.retry(id);
+    expect(await codeOf(tasks.result(id))).toBe('TASK_FAILED');
+    await tasks.retry(id);
+    expect(await tasks.result(id)).toBe('this');
+    expect(tasks.get(id)).toMatchObject({ status: 'done', attempts: 3, output: 'this' });
+    expect(await codeOf(tasks.retry(id))).toBe('AGENT_ILLEGAL_COMMAND');
+  });
+
+  test('waits for its agent, when that does not run, and is done when it does', async () => {
+    const { tasks, agents } = await started();
+    const { id } = await tasks.submit('ada', { type: 'hang' });
+    await agents.stop('ada', { timeoutMs: 0 });
+    expect(tasks.get(id).status).toBe('abandoned');
+    expect(await tasks.retry(id)).toMatchObject({ status: 'waiting', attempts: 1 });
+    await agents.start('ada');
+    expect(await fateOf(tasks.result(id))).toBe('pending');
+    expect(tasks.get(id)).toMatchObject({ status: 'running', attempts: 2 });
+  });
+
+  test('and was only executed cannot be: its input is not kept', async () => {
+    const { tasks, agents } = await started();
+    expect(await codeOf(agents.execute('ada', { type: 'fail' }))).toBe('TASK_FAILED');
+    const [task] = tasks.list({ status: 'failed' });
+    expect(tasks.legal(task!.id)).toEqual(['forget']);
+    expect(await codeOf(tasks.retry(task!.id))).toBe('AGENT_ILLEGAL_COMMAND');
+  });
+});
+
+describe('records of tasks', () => {
+  test('are kept of all that are open, and of the newest that have ended', async () => {
+    const { tasks } = await started({ limits: { maxEndedTasks: 2 } });
+    const ids: string[] = [];
+    for (let n = 0; n < 4; n++) {
+      const { id } = await tasks.submit('ada', { type: 'add', input: n });
+      await tasks.result(id);
+      ids.push(id);
+    }
+    const open = await tasks.submit('ada', { type: 'hang' });
+    expect(tasks.list().map(({ id }) => id)).toEqual([...ids.slice(2), open.id]);
+    expect(await codeOf(() => tasks.get(ids[0]!))).toBe('TASK_UNKNOWN');
+  });
+
+  test('are listed by agent, by name and by status', async () => {
+    const { tasks } = await started();
+    await tasks.result((await tasks.submit('ada', { type: 'add', input: 1 })).id);
+    await tasks.submit('ada', { type: 'hang' });
+    await tasks.submit('ada', { type: 'add', input: 2 });
+    expect(tasks.list({ type: 'add' })).toHaveLength(2);
+    expect(tasks.list({ status: 'waiting' })).toHaveLength(1);
+    expect(tasks.list({ agentId: 'ada', type: 'hang', status: 'running' })).toHaveLength(1);
+    expect(tasks.list({ agentId: 'bob' })).toEqual([]);
+    expect(await codeOf(() => tasks.list({ status: 'lost' as never }))).toBe('TASK_INPUT_INVALID');
+  });
+
+  test.each([
+    ['a target that is none', () => [7, { type: 'add' }]],
+    ['a key that is no text', () => ['ada', { type: 'add', idempotencyKey: 7 }]],
+    ['an input that is no JSON data', () => ['ada', { type: 'add', input: () => 1 }]],
+    ['an option that there is not', () => ['ada', { type: 'add', sooner: true }]],
+  ])('are not made for %s', async (_, given) => {
+    const { tasks } = await started();
+    const [target, task] = given() as [never, never];
+    expect(await codeOf(tasks.submit(target, task))).toBe('TASK_INPUT_INVALID');
+    expect(tasks.list()).toEqual([]);
+  });
+});
+
+const open = (path: string) =>
+  createAgentSystem({ store: sqliteStore(path), agents: [worker], logger: silent });
+
+describe('over the end of a program', () => {
+  test('what is done is still known, by its id and by its key', async () => {
+    const path = join(temporaryDirectory(), 'fleet.db');
+    const first = await open(path);
+    await first.agents.register({ id: 'ada', module: worker });
+    await first.agents.start('ada');
+    const done = await first.tasks.submit('ada', { type: 'add', input: 4, idempotencyKey: 'four' });
+    await first.tasks.result(done.id);
+    const failed = await first.tasks.submit('ada', { type: 'fail' });
+    await first.tasks.result(failed.id).catch(() => undefined);
+    const before = [first.tasks.get(done.id), first.tasks.get(failed.id)];
+    await first.close();
+
+    await using second = await open(path);
+    expect([second.tasks.get(done.id), second.tasks.get(failed.id)]).toEqual(before);
+    expect(await second.tasks.result(done.id)).toBe(4);
+    expect(await second.tasks.submit('ada', { type: 'add', input: 4, idempotencyKey: 'four' })).toEqual(
+      before[0],
+    );
+    await second.agents.start('ada');
+    await second.tasks.retry(failed.id);
+    expect(await codeOf(second.tasks.result(failed.id))).toBe('TASK_FAILED');
+    expect(second.tasks.get(failed.id).attempts).toBe(2);
+  });
+
+  test('a clean close leaves what was not begun, and what may be repeated; the rest is abandoned, and the report says which', async () => {
+    const path = join(temporaryDirectory(), 'fleet.db');
+    const first = await open(path);
+    await first.agents.register({ id: 'ada', module: worker, tasks: { concurrency: 2 } });
+    await first.agents.start('ada');
+    const hanging = await first.tasks.submit('ada', { type: 'hang' });
+    const repeatable = await first.tasks.submit('ada', { type: 'hangRepeatable' });
+    const waiting = await first.tasks.submit('ada', { type: 'add', input: 7 });
+    const closed = await first.close({ timeoutMs: 50 });
+    expect(closed).toMatchObject({ leftTasks: [repeatable.id, waiting.id] });
+    expect(await codeOf(first.tasks.result(hanging.id))).toBe('TASK_ABANDONED');
+
+    await using second = await open(path);
+    const statuses = () => [hanging, repeatable, waiting].map(({ id }) => second.tasks.get(id).status);
+    expect(statuses()).toEqual(['abandoned', 'waiting', 'waiting']);
+    await second.agents.start('ada');
+    expect(await second.tasks.result(waiting.id)).toBe(7);
+    expect(second.tasks.get(repeatable.id)).toMatchObject({ status: 'running', attempts: 2 });
+    await second.close({ timeoutMs: 50 });
+  });
+
+  test.each(['what waits', 'what was repeatable'])(
+    '%s is done once by the program after the next, when the next did not run its agent',
+    async (which) => {
+      const path = join(temporaryDirectory(), 'fleet.db');
+      const first = await open(path);
+      await first.agents.register({ id: 'ada', module: worker });
+      await first.agents.start('ada');
+      const hanging = await first.tasks.submit('ada', {
+        type: which === 'what waits' ? 'hang' : 'hangRepeatable',
+      });
+      const waiting = await first.tasks.submit('ada', { type: 'add', input: 1 });
+      await first.close({ timeoutMs: 20 });
+      await (await open(path)).close();
+      await using third = await open(path);
+      const { id } = which === 'what waits' ? waiting : hanging;
+      expect(third.tasks.get(id).status).toBe('waiting');
+      const begun = gate();
+      third.events.subscribe(
+        (event) => event.type === 'task.started' && event.taskId === id && begun.resolve(),
+      );
+      await third.agents.start('ada');
+      await begun.promise;
+      if (which === 'what waits') expect(await third.tasks.result(id)).toBe(1);
+      else expect(third.tasks.get(id)).toMatchObject({ status: 'running' });
+      expect(third.tasks.list({ status: 'waiting' }).map((task) => task.id)).not.toContain(id);
+      await third.close({ timeoutMs: 20 });
+    },
+  );
+
+  test('a store that is not durable leaves nothing: all is abandoned', async () => {
+    const store: Store = memoryStore();
+    const system = await createAgentSystem({ store, logger: silent });
+    await system.agents.register({ id: 'ada', module: worker });
+    await system.agents.start('ada');
+    const { id } = await system.tasks.submit('ada', { type: 'hang' });
+    const waiting = await system.tasks.submit('ada', { type: 'add', input: 1 });
+    expect(await system.close({ timeoutMs: 20 })).not.toHaveProperty('leftTasks');
+    expect([system.tasks.get(id).status, system.tasks.get(waiting.id).status]).toEqual([
+      'abandoned',
+      'abandoned',
+    ]);
+  });
+
+  test('nothing is submitted to a system that closes', async () => {
+    const { tasks, system, clock } = await started();
+    const closed = system.close();
+    await clock.advance(10_000);
+    await closed;
+    expect(await codeOf(tasks.submit('ada', { type: 'add', input: 1 }))).toBe('SYSTEM_CLOSED');
+  });
+});
+
+describe('when the store fails', () => {
+  test('a submit is refused, and nothing of it stays', async () => {
+    const inner = memoryStore();
+    let isFailing = false;
+    const store: Store = {
+      isDurable: true,
+      recover: () => inner.recover(),
+      append: (batch) => {
+        if (isFailing) throw new Error('full');
+        return inner.append(batch);
+      },
+      read: (query) => inner.read(query),
+      state: (id) => inner.state(id),
+      close: () => inner.close(),
+    };
+    const { tasks } = await started({ store });
+    isFailing = true;
+    expect(await codeOf(tasks.submit('ada', { type: 'add', input: 1, idempotencyKey: 'k' }))).toBe(
+      'STORE_FAILED',
+    );
+    isFailing = false;
+  });
+});
+
+test('a scripted body that loses its agent leaves a task that is not repeated as abandoned, once', async () => {
+  const host = scriptedHost({ onOpen: (body) => body.ready() });
+  const { system, agents, eventsOf } = await rig({ hosts: { 'in-process': host } });
+  await agents.register({ id: 'ada', module: worker, restart: { policy: 'never' } });
+  await agents.start('ada');
+  const { id } = await system.tasks.submit('ada', { type: 'add', input: 1 });
+  const ended = gate();
+  system.tasks.result(id).catch(() => ended.resolve());
+  host.live[0]!.exit('killed');
+  await ended.promise;
+  expect(system.tasks.get(id).status).toBe('abandoned');
+  expect(eventsOf('task.abandoned')).toHaveLength(1);
+});
