@@ -32,7 +32,7 @@ export class FleetApi {
   readonly #base: URL;
   readonly #token: string;
 
-  /** @throws CommandFailure for an address that is none, or without a token */
+  /** @throws CommandFailure for an invalid address, or one without a token */
   constructor(options: FleetApiOptions) {
     const url = URL.parse(options.url);
     if (url === null || !/^https?:$/.test(url.protocol)) {

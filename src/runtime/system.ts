@@ -2,8 +2,8 @@
  * A whole system: wires the charts' runtime together, brings back what its store kept, and closes it in order.
  *
  * I1  `createAgentSystem` resolves once the fleet of its store is listed again and on its way up.
- * I2  After `close` has resolved nothing of the system is left: no body, timer or open file. Nor is there of one that
- *     did not come to be, and its store is as it was.
+ * I2  After `close` has resolved nothing of the system is left: no body, timer or open file. The same holds for
+ *     one that could not be created, and its store is as it was.
  * I3  Agents end before what they stand on: coordination, then hosts, journal and store.
  */
 import { type Logger, pino } from 'pino';
@@ -178,7 +178,7 @@ const RELEASE_GRACE_MS = 12_000;
 /**
  * A system of supervised agents, with the fleet that its store kept.
  *
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for options that are none, `STORE_FAILED` for a store that cannot
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED` for a store that cannot
  * be read
  */
 export async function createAgentSystem(options: AgentSystemOptions = {}): Promise<AgentSystem> {
@@ -379,11 +379,11 @@ class System implements AgentSystem {
     });
   }
 
-  /** It did not come to be: nothing of it is kept, or goes on. */
+  /** Its creation has failed: nothing of it is kept, or goes on. */
   discard(): void {
     this.#journal.discard();
     this.#stopCounting?.();
-    this.#end(new AgentSystemError('SYSTEM_CLOSED', 'the system did not come to be'));
+    this.#end(new AgentSystemError('SYSTEM_CLOSED', 'the system could not be created'));
   }
 
   get status(): SystemStatus {

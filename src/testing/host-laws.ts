@@ -338,7 +338,7 @@ export const hostLaws: readonly HostLaw[] = [
     assert.equal(outputOf(await witness.task('rate')), 0.25);
   }),
   lawOfOne(
-    'one vote a round; a vote that throws or is none is an abstention that says why',
+    'one vote a round; a vote that throws or is invalid is an abstention that says why',
     async (witness) => {
       const ask = async (roundId: string, value: unknown) => {
         const proposal = {

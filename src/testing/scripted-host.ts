@@ -55,7 +55,7 @@ const optionsSchema = z.strictObject({
   onOpen: aFunction<NonNullable<ScriptedHostOptions['onOpen']>>().default(() => () => {}),
 });
 
-/** @throws AgentSystemError `AGENT_SPEC_INVALID` for options that are none */
+/** @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options */
 export function scriptedHost(options: ScriptedHostOptions = {}): ScriptedHost {
   const {
     isolation,

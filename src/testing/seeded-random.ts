@@ -6,7 +6,7 @@ import { parseInput } from '../runtime/values/malformed.ts';
  * A generator of numbers in [0, 1), evenly spread: mulberry32.
  *
  * @param seed any integer; its lowest 32 bits count
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for a seed that is none
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid seed
  */
 export function seededRandom(seed: number): () => number {
   let state = parseInput(z.int(), seed, { what: 'seededRandom: seed' }) | 0;

@@ -48,7 +48,7 @@ const optionsSchema = z.strictObject({ startAt: z.number().default(Date.UTC(2026
 
 /**
  * @param startAt epoch ms at which time stands first; default 2026-01-01T00:00:00Z
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for options that are none
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
  */
 export function simulatedClock(options: { readonly startAt?: number } = {}): SimulatedClock {
   const { startAt } = parseInput(optionsSchema, options, { what: 'simulatedClock' });

@@ -11,7 +11,7 @@ const make = (kind: Kind, options: unknown): unknown =>
 const cyclic: { self?: unknown } = {};
 cyclic.self = cyclic;
 
-describe('a definition that is none', () => {
+describe('an invalid definition', () => {
   it.each(kinds)('%s: is refused, naming the kind and what came, whatever came', async (kind) => {
     for (const came of [undefined, null, 1, 'x', [], () => 1]) {
       const { code, message } = await refusal(() => make(kind, came));

@@ -111,7 +111,7 @@ const badSpecs: readonly Case[] = [
   [throwing('restart'), 'spec', 'a getter threw'],
 ];
 
-describe('a spec that is none', () => {
+describe('an invalid spec', () => {
   it.each(badSpecs.map(([spec, named, shown], index) => ({ index, spec, named, shown })))(
     'case $index is refused, naming $named and what came: $shown',
     async ({ spec, named, shown }) => {
@@ -156,7 +156,7 @@ describe('a spec that is none', () => {
 
 const run = () => 1;
 
-describe('a definition that is none', () => {
+describe('an invalid definition', () => {
   const good = { type: 't', init: () => 1, tasks: {} };
   it.each([
     [undefined, 'defineAgent', 'undefined'],
@@ -213,7 +213,7 @@ describe('an id that nobody has', () => {
   });
 });
 
-describe('options that are none', () => {
+describe('invalid options', () => {
   const signal = new AbortController();
   it.each([
     [undefined, '', 'undefined'],

@@ -204,7 +204,7 @@ describe('a start that fails', () => {
     await expect(all.start({ signal: stop.signal })).rejects.toThrow('enough');
   });
 
-  it('is refused for a spec that is none, by name', async () => {
+  it('is refused for an invalid spec, by name', async () => {
     const fleet = defineFleet({ specs: [{ id: 'bob', module: echo, colour: 'red' } as never] });
     expect((await refusal(fleet.start({ logger: silent }))).message).toMatch(/colour/);
   });

@@ -188,7 +188,7 @@ describe('the channel', () => {
     say(1, { type: 'finished' });
     expect([witness.reports, witness.exits]).toEqual([[], ['normal']]);
   });
-  test('a reason that is none becomes an error that says what came', () => {
+  test('an invalid reason becomes an error that says what came', () => {
     const { bodies, open, say } = scripted();
     const witness = open();
     say(1, { type: 'exited', reason: { because: 'of that' } });

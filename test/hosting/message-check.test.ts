@@ -260,7 +260,7 @@ describe('what is no report of the protocol', () => {
     ['a log without a level', [1, { type: 'log', message: 'm' }]],
     ['a second ready', [1, { type: 'ready', manifest }]],
     ['a ready that says nothing', [1, { type: 'ready' }]],
-    ['a state that is none', [1, { type: 'task.completed', taskId: 't', output: 1, state: 5 }]],
+    ['an invalid state', [1, { type: 'task.completed', taskId: 't', output: 1, state: 5 }]],
     ['an output that is nested too deep', [1, { type: 'task.completed', taskId: 't', output: tooDeep }]],
     ['progress that is nested too deep', [1, { type: 'task.progress', taskId: 't', value: tooDeep }]],
     ['a detail that is nested too deep', [1, { type: 'health.answered', checkId: 1, detail: tooDeep }]],
@@ -283,7 +283,7 @@ describe('what is no report of the protocol', () => {
     ...(
       [
         ['an error whose code is neither text nor number', { code: {} }],
-        ['an error whose data is none', { data: 'text' }],
+        ['an error with invalid data', { data: 'text' }],
         ['an error whose data is a list', { data: [1] }],
         ['an error whose data is no JSON', { data: { at: new Date(0) } }],
         ['an error whose data contains itself', { data: circular }],
@@ -296,7 +296,7 @@ describe('what is no report of the protocol', () => {
     ).map(
       ([what, wrong]) => [what, [1, { type: 'state.save_failed', error: { ...error, ...wrong } }]] as const,
     ),
-    ['a measurement that is none', [CHILD, { type: 'usage', usage: null }]],
+    ['an invalid measurement', [CHILD, { type: 'usage', usage: null }]],
   ] as const)('is dropped and counted: %s', async ([, said]) => {
     const clock = simulatedClock();
     const { host, childOf } = scriptedChildren(clock);
@@ -345,7 +345,7 @@ describe('what is no report of the protocol', () => {
 
 describe('a module that answers while it is described', () => {
   const forged = [CHILD, { type: 'described', question: 1, manifest: { type: 'forged' } }];
-  test('with a manifest that is none is refused, saying what came', async () => {
+  test('with an invalid manifest is refused, saying what came', async () => {
     const clock = simulatedClock();
     const { host, childOf } = scriptedChildren(clock);
     const { agents } = await rig({ clock, hosts: { process: host } });

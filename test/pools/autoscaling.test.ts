@@ -320,7 +320,7 @@ describe('a signal', () => {
     ['that rejects', () => Promise.reject(new Error('no figures today')), 'no figures today'],
     ['that is no object', () => 7, 'scale.signal'],
     ['that is nothing', () => undefined, 'scale.signal'],
-    ['with a figure that is none', () => ({ busyShare: Number.NaN }), 'busyShare'],
+    ['with a figure that is no number', () => ({ busyShare: Number.NaN }), 'busyShare'],
     ['with a negative figure', () => ({ waiting: -1 }), 'waiting'],
     ['with a figure that there is not', () => ({ gpu: 1 }), 'gpu'],
     ['that never answers', () => new Promise(() => {}), 'no answer'],

@@ -16,7 +16,7 @@ describe('a pool that is asked for', () => {
     ['a target below its bounds', { min: 2, target: 1 }, 'target'],
     ['a target beyond its bounds', { max: 2, target: 3 }, 'target'],
     ['an id for its members', { spec: { module, id: 'x' } }, 'spec.id'],
-    ['a spec that is none', { spec: 7 }, 'spec'],
+    ['an invalid spec', { spec: 7 }, 'spec'],
     ['a spec without code', { spec: {} }, 'module'],
     ['a spec with unknown keys', { spec: { module, limits: 1 } }, 'limits'],
     ['another pool for its members', { spec: { module, pool: 'q' } }, 'spec.pool'],
@@ -24,7 +24,7 @@ describe('a pool that is asked for', () => {
     ['a key that there is not', { size: 3 }, 'size'],
     ['a queue of less than nothing', { queueLimit: -1 }, 'queueLimit'],
     ['thresholds the wrong way round', { scale: { up: { busyShare: 0.2 } } }, 'scale.down.busyShare'],
-    ['a signal that is none', { scale: { signal: 1 } }, 'scale.signal'],
+    ['an invalid signal', { scale: { signal: 1 } }, 'scale.signal'],
   ];
 
   test.each(broken)('with %s is refused by name, and nothing is left', async (_, wrong, field) => {
@@ -943,7 +943,7 @@ describe('a close', () => {
     expect(pools.get('p').live).toBe(2);
   });
 
-  test('with options that are none is refused, and nothing closes', async () => {
+  test('with invalid options is refused, and nothing closes', async () => {
     const { pools, pool } = await poolRig();
     expect(await codeOf(pools.close('p', { timeoutMs: -1 }))).toBe('AGENT_SPEC_INVALID');
     expect(pool().status).toBe('steady');

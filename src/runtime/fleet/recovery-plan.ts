@@ -44,7 +44,7 @@ export interface PlannedRecovery {
  * The store is opened and closed: no other program may have it open meanwhile. With `create: false` a
  * `sqliteStore` does not make the file that a wrong path would name.
  *
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for a store or options that are none, `STORE_FAILED`
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid store or invalid options, `STORE_FAILED`
  */
 export async function planRecovery(
   store: Store,

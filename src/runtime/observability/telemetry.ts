@@ -127,7 +127,7 @@ export class Telemetry {
    * Counts what happens. Returns the listener for the events and how to stop being asked for a census, or
    * `undefined` where nobody would read it.
    *
-   * @throws AgentSystemError `AGENT_SPEC_INVALID` for a meter that is none
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid meter
    */
   count(fleet: TelemetryFleet): Counting | undefined {
     if (this.#meter === createNoopMeter()) return undefined;

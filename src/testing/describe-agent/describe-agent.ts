@@ -143,7 +143,7 @@ const replaySchema = z.strictObject({ ...tried, isolation: isolation.default('in
  * A finding is a short path, a seed, and a test to paste.
  *
  * @param agent a definition, or the URL of a module whose default export is one, which any host takes
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for an agent or options that are none; an Error where no runner is found
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid agent or invalid options; an Error where no runner is found
  */
 export function describeAgent<Args, Tasks extends TaskTypes>(
   agent: AgentDefinition<Args, Tasks> | URL,
@@ -168,7 +168,7 @@ export function describeAgent<Args, Tasks extends TaskTypes>(
  * Runs the tests of `describeAgent` one after the other, without a runner.
  *
  * @param most ends after so many findings; default all
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for an agent or options that are none
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid agent or invalid options
  */
 export async function checkAgent<Args, Tasks extends TaskTypes>(
   agent: AgentDefinition<Args, Tasks> | URL,

@@ -474,7 +474,7 @@ function because(options: object): string {
   return 'none';
 }
 
-describe('a definition that is none', () => {
+describe('an invalid definition', () => {
   const machine = createMachine({ id: 'm' });
   it('is refused by the name of its field', () => {
     expect(because({ type: 'm', tasks: {} })).toContain('machine: expected an XState machine');

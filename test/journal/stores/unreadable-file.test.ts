@@ -86,13 +86,16 @@ describe('a path with nothing at it', () => {
     [{ retain: { events: 0 } }, /: retain\.events: .*got 0$/],
     [{ retain: { ageMs: -1 } }, /: retain\.ageMs: .*got -1$/],
     [{ maxBytes: 10 }, /: maxBytes: .*got 10$/],
-  ])('is not touched when the options are none, and told so by name and value: %j', (options, message) => {
-    const path = place();
-    expect(() => sqliteStore(path, options as unknown as SqliteStoreOptions)).toThrow(
-      expect.objectContaining({ code: 'STORE_FAILED', message: expect.stringMatching(message) }),
-    );
-    expect(existsSync(path)).toBe(false);
-  });
+  ])(
+    'is not touched when the options are invalid; the error has their name and value: %j',
+    (options, message) => {
+      const path = place();
+      expect(() => sqliteStore(path, options as unknown as SqliteStoreOptions)).toThrow(
+        expect.objectContaining({ code: 'STORE_FAILED', message: expect.stringMatching(message) }),
+      );
+      expect(existsSync(path)).toBe(false);
+    },
+  );
 });
 
 describe('a file that is no whole store', () => {

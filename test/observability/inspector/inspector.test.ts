@@ -290,7 +290,7 @@ describe('after close', () => {
   });
 });
 
-describe('an option that is none', () => {
+describe('an invalid option', () => {
   const token = 'a-secret-of-some-length';
   const unreadable = {
     get port() {

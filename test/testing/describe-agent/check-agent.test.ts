@@ -121,7 +121,7 @@ describe('what cannot be tried', () => {
     expect((await checkAgent(dated, { tasks, walks: 2 })).findings).toEqual([]);
   });
 
-  it('options that are none are refused by name', async () => {
+  it('invalid options are refused by name', async () => {
     expect(await codeOf(checkAgent(counter, { walk: 3 } as never))).toBe('AGENT_SPEC_INVALID');
     expect((await refusal(checkAgent({} as never))).message).toContain(
       'expected what defineAgent or defineChartAgent gives',

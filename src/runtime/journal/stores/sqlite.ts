@@ -84,7 +84,7 @@ const optionsSchema = z.strictObject({
  * Nothing is touched until a system recovers from it. From then on nobody else may open the file, in this program
  * either, were it to copy it: on POSIX systems that ends the lock that keeps others out.
  *
- * @throws AgentSystemError `STORE_FAILED` for a path or options that are none
+ * @throws AgentSystemError `STORE_FAILED` for an invalid path or invalid options
  */
 export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): SqliteStore {
   const parsed = parseInput(optionsSchema, options, { what: 'sqliteStore', code: 'STORE_FAILED' });

@@ -249,7 +249,7 @@ export class LogFile {
     }
   }
 
-  /** @throws AgentSystemError `STORE_FAILED` when the event is not there, or is none */
+  /** @throws AgentSystemError `STORE_FAILED` when the event is missing or invalid */
   #decode(sequence: number, body: unknown): SystemEvent {
     const expected = `event ${sequence}`;
     if (typeof body !== 'string') throw damaged(this.#path, expected, 'nothing in its place');
