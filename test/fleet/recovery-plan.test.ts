@@ -71,7 +71,7 @@ it('the plan names each agent that would not come back, and why, and changes not
   const [withoutWay] = await planRecovery(store, { agents: [withoutMigrate] });
   expect(withoutWay?.comesBack).toBe(false);
   expect(withoutWay?.problem).toMatch(
-    /saved state has version 1, the definition learner has 2, and no migrate/,
+    /saved state has version 1, the definition learner has 2, and the definition has no migrate/,
   );
   const [newer] = await planRecovery(await storeOfNewerLearner(), { agents: [first] });
   expect(newer?.problem).toMatch(/version 2, the definition learner has 1: it was saved by a newer one/);

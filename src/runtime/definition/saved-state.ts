@@ -26,7 +26,7 @@ export function migratedState(
   if (saved.stateVersion === stateVersion) return state;
   const versions = `the saved state has version ${saved.stateVersion}, the definition ${type} has ${stateVersion}`;
   if (saved.stateVersion > stateVersion) throw new Error(`${versions}: it was saved by a newer one`);
-  if (migrate === undefined) throw new Error(`${versions}, and no migrate`);
+  if (migrate === undefined) throw new Error(`${versions}, and the definition has no migrate`);
   const migrated = migrate(state, saved.stateVersion);
   if (isThenable(migrated)) ignoreRejection(migrated);
   else if (migrated !== undefined) return migrated;

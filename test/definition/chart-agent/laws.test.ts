@@ -362,13 +362,17 @@ const laws: readonly Law[] = [
     };
     const snapshot = { ...saved.snapshot, value: { alive: { job: 'resting' } } };
     expect(await startWith({ chart: 'f'.repeat(32), snapshot })).toMatch(
-      /another chart of chart-worker \(ffffffff, .*it stands in alive\.job\.resting, a state that worker does not have, and no migrate/,
+      /another chart of chart-worker \(ffffffff, .*it stands in alive\.job\.resting, a state that worker does not have, and the definition has no migrate/,
     );
-    expect(await startWith({ chart: 'f'.repeat(32) })).toMatch(/their delays differ, and no migrate/);
+    expect(await startWith({ chart: 'f'.repeat(32) })).toMatch(
+      /their delays differ, and the definition has no migrate/,
+    );
     expect(await startWith({}, 2)).toMatch(
       /version 2, the definition chart-worker has 1: it was saved by a newer one/,
     );
-    expect(await startWith({ chart: undefined })).toMatch(/is not that of a chart, and no migrate/);
+    expect(await startWith({ chart: undefined })).toMatch(
+      /is not that of a chart, and the definition has no migrate/,
+    );
   }),
   law(
     'a state is saved when asked for, and its end lets go of all that it invoked',

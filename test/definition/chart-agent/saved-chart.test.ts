@@ -53,7 +53,7 @@ describe.each(disks)('a second program, on a %s', (kind) => {
     const { reason, status } = second.agents.get('pat');
     expect(status).not.toBe('running');
     expect(JSON.stringify(reason)).toMatch(
-      /another chart of patient \(\w{8}, the definition has \w{8}\): it stands in waiting, a state that patient does not have, and no migrate/,
+      /another chart of patient \(\w{8}, the definition has \w{8}\): it stands in waiting, a state that patient does not have, and the definition has no migrate/,
     );
 
     const third = await disk.boot({ agents: [patient({ waiting: 'resting', migrate: fromWaiting })] }, 0);
@@ -93,12 +93,14 @@ describe('a snapshot of an earlier chart', () => {
     const plan = await planOf(patient({ waiting: 'resting' }));
     expect(plan).toMatchObject({ comesBack: false, isDefinitionChanged: true });
     expect(plan.problem).toContain(
-      'it stands in waiting, a state that patient does not have, and no migrate',
+      'it stands in waiting, a state that patient does not have, and the definition has no migrate',
     );
     const more = await planOf(patient({ extra: { initial: 'deep', states: { deep: {} } } }));
-    expect(more.problem).toContain('their states, their invoked work or their delays differ, and no migrate');
+    expect(more.problem).toContain(
+      'their states, their invoked work or their delays differ, and the definition has no migrate',
+    );
     expect((await planOf(patient({ stateVersion: 2 }))).problem).toContain(
-      'the saved state has version 1, the definition patient has 2, and no migrate',
+      'the saved state has version 1, the definition patient has 2, and the definition has no migrate',
     );
   });
 

@@ -122,7 +122,7 @@ export function fittedChart(saved: unknown, fromVersion: number, options: Fittin
         ? versions
         : differenceOf(known, options);
   if (migrate === undefined || (migrate === 'keep' && known === undefined)) {
-    throw new Error(`${difference}, and no migrate`);
+    throw new Error(`${difference}, and the definition has no migrate`);
   }
   const snapshot =
     migrate === 'keep'

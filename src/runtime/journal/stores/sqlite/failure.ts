@@ -48,7 +48,7 @@ const WORDS: Readonly<Record<number, Failure>> = {
   [RESULT.ioError]: {
     expected: 'a disk that reads and writes',
     came: 'an I/O error of the operating system',
-    wayOut: 'look for what the system says of the disk, its quota and the limits of this process',
+    wayOut: 'check the disk, its quota and the limits of this process in the logs of the operating system',
   },
   [RESULT.corrupt]: {
     expected: 'a whole database',
@@ -63,7 +63,7 @@ const WORDS: Readonly<Record<number, Failure>> = {
   [RESULT.cannotOpen]: {
     expected: 'a file that can be opened or made, with its -wal file beside it',
     came: 'a refusal of the operating system',
-    wayOut: 'see that the directory is there, and that this user may write it and the files in it',
+    wayOut: 'check that the directory exists, and that this user may write it and the files in it',
   },
   [RESULT.notADatabase]: {
     expected: 'a store of mabeam',

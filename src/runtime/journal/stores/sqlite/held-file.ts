@@ -316,13 +316,13 @@ export class HeldFile {
 const MISSING: Failure = {
   expected: 'the file that was opened',
   came: 'nothing in its place: it was moved or removed',
-  wayOut: 'put it back, and what waits is written; a backup can still be made of it',
+  wayOut: 'put it back: what waits is then written; a backup of it can still be made',
 };
 
 const REPLACED: Failure = {
   expected: 'the file that was opened',
   came: 'another one in its place',
-  wayOut: 'put the first one back, or close this system and start one on the file that is there',
+  wayOut: 'put the first one back, or close this system and start one on the file that is there now',
 };
 
 const TRUNCATED: Failure = {

@@ -203,7 +203,7 @@ function statOf(path: string): Stats | undefined {
       {
         expected: 'a path that can be looked at',
         came: thrown instanceof Error ? thrown.message : String(thrown),
-        wayOut: 'see that its directories are directories, and that this user may enter them',
+        wayOut: 'check that each part of its path is a directory which this user may enter',
       },
       thrown,
     );
