@@ -85,6 +85,30 @@ export class Agents {
     });
   }
 
+  /**
+   * Registers an agent unless it is there already, with this very spec: a program that runs again says it again.
+   *
+   * Resolves with its id, and with `registered`, or `none` where nothing was to be done. It does not start it.
+   *
+   * @throws AgentSystemError as `register`; `AGENT_SPEC_INVALID` for a spec without an `id`, `AGENT_EXISTS` for an
+   * agent whose spec is another, with the fields that differ in `details.changed`
+   */
+  ensure<Args, Tasks extends TaskTypes>(
+    spec: AgentSpec<Args, Tasks> & { readonly id: string },
+  ): Promise<{ readonly id: AgentId<Tasks>; readonly change: 'registered' | 'none' }> {
+    return promised(async () => {
+      this.#assertOpen();
+      const read = readSpec(spec);
+      const { id } = read;
+      if (read.pool !== undefined) {
+        throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);
+      }
+      if (id === undefined)
+        throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
+      return { id, change: await this.#registration.ensure({ ...read, id }) };
+    });
+  }
+
   /** @internal A member of a pool, whose manifest is known. @throws AgentSystemError as `register` */
   async registerMember(spec: ParsedAgentSpec, manifest: AgentManifest): Promise<Agent> {
     this.#assertOpen();

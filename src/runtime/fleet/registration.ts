@@ -11,11 +11,12 @@ import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import { dataCopy } from '../values/data-copy.ts';
-import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { DescriptionTime } from './description-time.ts';
 import type { Registry } from './registry.ts';
+import { changedFields } from './spec-difference.ts';
 import { invalidSpec, isolationOf, policyOf, readSpec, specToKeep } from './spec-reading.ts';
 
 export interface RegistrationOptions {
@@ -38,6 +39,8 @@ export class Registration {
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #assertOpen: () => void;
   readonly #descriptionTime: DescriptionTime;
+  /** The last `ensure` of an id that is under way, until it is over. */
+  readonly #ensuring = new Map<string, Promise<void>>();
 
   constructor({ services, registry, hosts, assertOpen }: RegistrationOptions) {
     this.#services = services;
@@ -70,6 +73,18 @@ export class Registration {
       : this.#enter(spec, manifest, host);
   }
 
+  /** Whether the agent of a spec was there; registers it if not. One at a time for each id. */
+  ensure(spec: ParsedAgentSpec & { readonly id: string }): Promise<'registered' | 'none'> {
+    const { id } = spec;
+    const before = this.#ensuring.get(id);
+    const ensured = before === undefined ? this.#ensure(spec) : before.then(() => this.#ensure(spec));
+    const over: Promise<void> = ensured
+      .then(ignore, ignore)
+      .then(() => void (this.#ensuring.get(id) === over && this.#ensuring.delete(id)));
+    this.#ensuring.set(id, over);
+    return ensured;
+  }
+
   /** An agent of an earlier program: known again, and not resumed yet. */
   adopt(
     spec: ParsedAgentSpec & { readonly id: string },
@@ -83,6 +98,24 @@ export class Registration {
   /** Whoever waits for a description is refused with `why`. */
   giveUp(why: AgentSystemError): void {
     this.#descriptionTime.giveUpAll(why);
+  }
+
+  async #ensure(spec: ParsedAgentSpec & { readonly id: string }): Promise<'registered' | 'none'> {
+    this.#assertOpen();
+    const { id } = spec;
+    const known = this.#registry.get(id);
+    if (known === undefined) {
+      await this.register(spec);
+      return 'registered';
+    }
+    const changed = changedFields(known.fullSpec, spec);
+    if (changed.length > 0) {
+      const message = `agent ${inWords(id)} is registered with another spec: expected the same ${changed.join(', ')}`;
+      throw new AgentSystemError('AGENT_EXISTS', message, { agentId: id, details: { changed } });
+    }
+    // It may be on its way into the store, and not get there.
+    await this.#services.journal.settled();
+    return this.#registry.get(id) === known ? 'none' : this.#ensure(spec);
   }
 
   async #registerOnce(described: Promise<AgentManifest>, spec: ParsedAgentSpec, host: Host): Promise<string> {
@@ -209,6 +242,8 @@ export class Registration {
     );
   }
 }
+
+const ignore = (): void => undefined;
 
 function manifestIf(
   verdict: Verdict,

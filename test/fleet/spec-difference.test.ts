@@ -1,0 +1,99 @@
+/** `agents.ensure`: what is there is left as it is, and what differs is refused by name. */
+import { describe, expect, it } from 'vitest';
+import { defineAgent, type Isolation } from '../../src/index.ts';
+import { failingStore } from '../journal/failing-store.ts';
+import { awaited, codeOf, fateOf, refusal, rig } from '../kit/rig.ts';
+import { disks, diskOf } from './program.ts';
+
+const clerk = defineAgent({ type: 'clerk', init: () => ({ n: 0 }), tasks: {} });
+const module = new URL('./module-agent.ts', import.meta.url);
+
+describe.each(disks)('ensure, on a %s', (kind) => {
+  it('registers once, in however many programs, and never touches the state', async () => {
+    const disk = await diskOf(kind);
+    const spec = {
+      id: '__proto__',
+      module: clerk,
+      initArgs: { name: 'Ada', none: undefined },
+      resources: { maxRuntimeMs: Infinity },
+      restart: { policy: 'immediate' as const },
+    };
+    const first = await disk.boot();
+    expect(await first.agents.ensure(spec)).toEqual({ id: '__proto__', change: 'registered' });
+    expect(await first.agents.ensure(spec)).toEqual({ id: '__proto__', change: 'none' });
+    for (let life = 2; life <= 3; life++) {
+      const later = await disk.boot({ agents: [clerk] });
+      const before = later.agents.get('__proto__');
+      expect(await later.agents.ensure(spec)).toEqual({ id: '__proto__', change: 'none' });
+      expect(later.agents.get('__proto__')).toBe(before);
+      expect(later.eventsOf('agent.registered')).toEqual([]);
+    }
+  });
+
+  it('refuses another spec with the names of its fields, in the same program and in a later one', async () => {
+    const disk = await diskOf(kind);
+    const first = await disk.boot();
+    await first.agents.ensure({ id: 'ada', module: clerk });
+    const other = defineAgent({ type: 'clerk', init: () => ({ n: 1 }), tasks: {} });
+    const differing = {
+      id: 'ada',
+      module: other,
+      initArgs: { name: 'Ada' },
+      shutdownMs: 1,
+      health: { failuresBeforeKill: 1 },
+    };
+    for (const { agents } of [first, await disk.boot({ agents: [clerk] })]) {
+      const { code, details, message, agentId } = await refusal(agents.ensure(differing));
+      expect([code, agentId]).toEqual(['AGENT_EXISTS', 'ada']);
+      expect(details).toEqual({ changed: ['module', 'initArgs', 'shutdownMs', 'health'] });
+      expect(message).toContain('expected the same module, initArgs, shutdownMs, health');
+    }
+  });
+});
+
+it.each<Isolation>(['in-process', 'process'])(
+  'of two at once for a module, %s, one registers, and both are answered',
+  async (isolation) => {
+    const { agents, eventsOf } = await rig();
+    const spec = { id: 'ada', module, isolation, initArgs: { from: 1 } };
+    const changes = (await Promise.all([1, 2, 3].map(() => agents.ensure(spec)))).map(({ change }) => change);
+    expect(changes).toEqual(['registered', 'none', 'none']);
+    expect(eventsOf('agent.registered')).toHaveLength(1);
+    expect(await refusal(agents.ensure({ ...spec, module: new URL('./other.ts', module) }))).toMatchObject({
+      details: { changed: ['module'] },
+    });
+  },
+);
+
+it('one that was refused leaves the id to the next', async () => {
+  const { agents } = await rig();
+  const bad = awaited(agents.ensure({ id: 'ada', module, isolation: 'in-process', initArgs: { from: 'x' } }));
+  const good = agents.ensure({ id: 'ada', module, isolation: 'in-process', initArgs: { from: 1 } });
+  expect(await codeOf(bad)).toBe('AGENT_SPEC_INVALID');
+  expect(await good).toEqual({ id: 'ada', change: 'registered' });
+  await agents.forget('ada');
+  expect(await agents.ensure({ id: 'ada', module: clerk })).toEqual({ id: 'ada', change: 'registered' });
+});
+
+it('needs an id, no pool, and a system that is open', async () => {
+  const { agents, system } = await rig();
+  const { code, message } = await refusal(agents.ensure({ module: clerk } as never));
+  expect([code, message]).toEqual(['AGENT_SPEC_INVALID', expect.stringContaining('id: expected')]);
+  const pooled = { id: 'ada', module: clerk, pool: 'clerks' } as never;
+  expect(await codeOf(agents.ensure(pooled))).toBe('AGENT_SPEC_INVALID');
+  await system.close();
+  expect(await codeOf(agents.ensure({ id: 'ada', module: clerk }))).toBe('SYSTEM_CLOSED');
+});
+
+it('answers for an agent that is on its way into the store once it is there', async () => {
+  const store = failingStore();
+  const { agents } = await rig({ store });
+  store.trouble = 'hangs';
+  const registered = awaited(agents.register({ id: 'ada', module: clerk }));
+  const ensured = awaited(agents.ensure({ id: 'ada', module: clerk }));
+  expect(await fateOf(ensured)).toBe('pending');
+  store.trouble = undefined;
+  await store.answer(true);
+  expect(await registered).toBe('ada');
+  expect(await ensured).toEqual({ id: 'ada', change: 'none' });
+});
