@@ -35,11 +35,19 @@ const sandbox = z.strictObject({
   net: z.literal(false).optional(),
 });
 
+/** A name that an environment can hold. */
+const variableName = z.string().regex(/^[^=\0]+$/, { error: 'expected the name of a variable' });
+
 const resources = z.strictObject({
   maxMemoryBytes: bytes.optional(),
   cpuPriority: z.enum(['low', 'normal', 'high']).default('normal'),
   maxRuntimeMs: positiveDurationMs.default(Infinity),
   sandbox: sandbox.optional(),
+  /**
+   * Which variables of the program's environment a process gets: `all`, as it is when left out, `none`, not even
+   * `PATH` and `NODE_OPTIONS`, or those that are named.
+   */
+  env: z.union([z.enum(['all', 'none']), z.array(variableName)]).optional(),
   /**
    * Agents of one group share one child process, and its end. The limits above are those of the whole group, so
    * its members have to agree on them; `maxRuntimeMs` is each member's own.

@@ -89,7 +89,9 @@ class ChildHost implements Host {
     if (this.#isClosed) {
       return Promise.reject(new Error(`module ${module.href} was not loaded: the host is closed`));
     }
-    const key = resources.sandbox === undefined ? '' : JSON.stringify([module.href, resources.sandbox]);
+    const { sandbox, env = 'all' } = resources;
+    const isCommon = sandbox === undefined && env === 'all';
+    const key = isCommon ? '' : JSON.stringify([module.href, sandbox ?? null, env]);
     return this.#describer(key, module, resources).describe(module, initArgs, turn);
   }
 
@@ -168,8 +170,9 @@ class ChildHost implements Host {
     const { group } = resources;
     const shared = group === undefined ? undefined : this.#groups.get(group)?.resources;
     if (shared === undefined) return undefined;
-    for (const field of ['maxMemoryBytes', 'cpuPriority', 'sandbox'] as const) {
-      const [expected, came] = [shared[field], resources[field]].map(
+    for (const field of ['maxMemoryBytes', 'cpuPriority', 'sandbox', 'env'] as const) {
+      const ofNone = field === 'env' ? 'all' : undefined;
+      const [expected, came] = [shared[field] ?? ofNone, resources[field] ?? ofNone].map(
         (value) => JSON.stringify(value) ?? 'none',
       );
       if (expected !== came) {
@@ -186,7 +189,7 @@ class ChildHost implements Host {
     const plan: ChildPlan = {
       name: 'module describer',
       module,
-      resources: { ...NO_LIMITS, sandbox: resources.sandbox },
+      resources: { ...NO_LIMITS, sandbox: resources.sandbox, env: resources.env },
       isDescriber: true,
     };
     const describer = new ModuleDescriber({

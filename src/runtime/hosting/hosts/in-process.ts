@@ -35,6 +35,9 @@ function refusal({ resources }: ParsedAgentSpec): string | undefined {
   if (resources.group !== undefined) {
     return 'resources.group: in-process agents share their program already; use isolation "process"';
   }
+  if (resources.env !== undefined && resources.env !== 'all') {
+    return 'resources.env: an in-process agent has the environment of its program; use isolation "process"';
+  }
   return undefined;
 }
 

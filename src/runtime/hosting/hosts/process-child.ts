@@ -17,6 +17,7 @@ import type { SteadyClock } from '../../time/clock.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
+import { environmentFor } from './environment.ts';
 import { CHANNEL_FD, FrameReader, MAX_FRAME_BYTES, writeFrame } from './frames.ts';
 import { type GroupGuard, hasGroups, isGroupThere, killGroup } from './group-guard.ts';
 import {
@@ -253,21 +254,30 @@ function start(options: ProcessChildOptions): ChildProcess {
   ];
   const entry = fileURLToPath(entryUrl(new URL('./process-entry.ts', import.meta.url)));
   const args = [...flags, entry, JSON.stringify(told)];
+  const inherited = environmentFor(resources.env, process.env);
+  const nodeOptions = nodeOptionsOf(env['NODE_OPTIONS'], inherited['NODE_OPTIONS'], resources);
   return spawn(
     setpriv ?? process.execPath,
     setpriv === undefined ? args : ['--pdeathsig', 'KILL', process.execPath, ...args],
     {
       env: {
-        ...process.env,
+        ...inherited,
         ...env,
-        NODE_OPTIONS:
-          env['NODE_OPTIONS'] === undefined
-            ? inheritedOptions(process.env['NODE_OPTIONS'] ?? '', resources.sandbox !== undefined)
-            : withoutHeapFlags(env['NODE_OPTIONS']),
+        ...(nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }),
       },
       cwd: madeIn,
       detached: hasGroups,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     },
   );
+}
+
+/** Those of the host, else those that are inherited; `undefined` for none. */
+function nodeOptionsOf(
+  own: string | undefined,
+  inherited: string | undefined,
+  { sandbox }: ProcessChildOptions['resources'],
+): string | undefined {
+  if (own !== undefined) return withoutHeapFlags(own);
+  return inherited === undefined ? undefined : inheritedOptions(inherited, sandbox !== undefined);
 }

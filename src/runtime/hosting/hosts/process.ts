@@ -9,6 +9,7 @@ import type { ParsedAgentSpec } from '../../../machines/index.ts';
 import { type Clock, steadyClock, systemClock } from '../../time/clock.ts';
 import type { Host } from '../host.ts';
 import { childHost } from './child-host.ts';
+import { commandPath } from './environment.ts';
 import { GroupGuard } from './group-guard.ts';
 import { canRefuseNetwork } from './node-flags.ts';
 import { priorityRefusal } from './priority.ts';
@@ -33,7 +34,7 @@ export interface ProcessHostOptions {
   readonly setpriv?: string | false;
   /** Where Linux tells of processes; default `/proc`, where it is there. */
   readonly procFolder?: string | false;
-  /** Added to the environment of the children. `NODE_COMPILE_CACHE`, a folder, halves the time they start in. */
+  /** Added to the environment of the children, whatever a spec's `resources.env` says. `NODE_COMPILE_CACHE`, a folder, halves the time they start in. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Flags of Node for the children; default those of this program, less what is its own. */
   readonly execArgv?: readonly string[];
@@ -49,7 +50,7 @@ export function processHost(options: ProcessHostOptions = {}): Host {
   const meter = options.procFolder === false ? undefined : processMeter(options.procFolder);
   let setpriv: string | undefined | false = options.setpriv;
   const findSetpriv = (): string | undefined => {
-    setpriv ??= canTie('setpriv') ? 'setpriv' : false;
+    setpriv ??= canTie('setpriv') ? commandPath('setpriv') : false;
     return setpriv === false ? undefined : setpriv;
   };
   return childHost({

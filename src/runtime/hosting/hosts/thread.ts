@@ -53,5 +53,8 @@ function refusal({ resources }: ParsedAgentSpec): string | undefined {
   if (resources.cpuPriority !== 'normal' && process.platform !== 'linux') {
     return `resources.cpuPriority: a thread has a priority of its own on Linux only, this is ${process.platform}; use isolation "process"`;
   }
+  if (resources.env !== undefined && resources.env !== 'all') {
+    return 'resources.env: a thread has the environment of its program; use isolation "process"';
+  }
   return priorityRefusal(resources.cpuPriority);
 }
