@@ -8,10 +8,10 @@ it('lists the charts', async () => {
   const { exitCode, stdout, stderr } = await mabeam(['charts']);
   expect({ exitCode, stdout }).toEqual({
     exitCode: 0,
-    stdout: 'agent\nagent-statuses\nautoscaler\nconsensus\ncoordinator\npool\nsupervisor\n',
+    stdout: 'agent\nagent-statuses\nautoscaler\nconsensus\ncoordinator\npool\nsupervisor\ntask\n',
   });
   expect(stderr).toMatch(/--svg/);
-  expect(JSON.parse((await mabeam(['charts', '--json'])).stdout)).toHaveLength(7);
+  expect(JSON.parse((await mabeam(['charts', '--json'])).stdout)).toHaveLength(8);
 });
 
 it('prints one as a picture, and as text', async () => {
@@ -31,7 +31,7 @@ it('writes them to a folder, which it makes', async () => {
   expect(exitCode).toBe(0);
   const written = (await readdir(folder)).toSorted();
   expect(written).toEqual(
-    ['agent', 'autoscaler', 'consensus', 'coordinator', 'pool', 'supervisor'].map((n) => `${n}.mmd`),
+    ['agent', 'autoscaler', 'consensus', 'coordinator', 'pool', 'supervisor', 'task'].map((n) => `${n}.mmd`),
   );
   expect(stdout.trim().split('\n').toSorted()).toEqual(written.map((name) => `${folder}/${name}`));
 });
