@@ -5,11 +5,11 @@
  *     what nobody foresaw.
  * I2  A reader that goes away (`mabeam events | head`) ends it quietly.
  */
-import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import type { Call } from './call.ts';
 import { consoleOf, type Streams } from './console.ts';
 import { CommandFailure, EXIT, linesOfFailure } from './failure.ts';
+import { ownPackage } from './own-package.ts';
 import { programOf } from './program.ts';
 
 /** @returns the exit code */
@@ -37,7 +37,7 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
       process.off('SIGINT', onInterrupt);
     }
   };
-  const program = programOf(version(), carry);
+  const program = programOf(ownPackage().version, carry);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void streams.stdout.write(text),
@@ -55,9 +55,4 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
     return thrown.exitCode === 0 ? 0 : EXIT.usage;
   }
   return exitCode;
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
 }

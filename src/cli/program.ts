@@ -27,6 +27,19 @@ export function programOf(version: string, carry: Carry): Command {
     .showHelpAfterError('(add --help for what there is)')
     .addHelpText('after', TIP);
 
+  program.commandsGroup('Begin:');
+  withJson(program.command('init'))
+    .description('begin a project: an agent, its test and its fleet file')
+    .argument('[dir]', 'a folder that is empty, or will be made (default: this one)')
+    .option('--install', 'run npm install there')
+    .addHelpText(
+      'after',
+      examples(['mabeam init my-fleet --install', ''], ['cd my-fleet && npm test && npm start', '']),
+    )
+    .action((dir: string | undefined, options) =>
+      carry(async (call) => (await import('./commands/init.ts')).init(call, dir, options)),
+    );
+
   program.commandsGroup('Run:');
   withJson(program.command('run'))
     .description('run a fleet from a file, until it has done its work or is told to end')

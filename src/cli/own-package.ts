@@ -1,0 +1,15 @@
+/** What this package says of itself. */
+import { readFileSync } from 'node:fs';
+
+export interface OwnPackage {
+  readonly version: string;
+  readonly engines: { readonly node: string };
+  readonly dependencies: Readonly<Record<string, string>>;
+  /** With what it is built and checked: exact versions. */
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+export function ownPackage(): OwnPackage {
+  const file = new URL('../../package.json', import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')) as OwnPackage;
+}
