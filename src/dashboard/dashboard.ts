@@ -14,6 +14,7 @@ import { type Logger, pino } from 'pino';
 import { z } from 'zod';
 import type { AgentSystem } from '../index.ts';
 import { having, parseInput } from '../runtime/values/malformed.ts';
+import { secretRefusal } from '../runtime/values/secret-refusal.ts';
 import { Access } from './access.ts';
 import { Acts } from './acts.ts';
 import { Chronicle } from './chronicle.ts';
@@ -67,15 +68,14 @@ export interface Dashboard extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const secret = z.string().min(16);
 const optionsSchema = z
   .strictObject({
     port: z.int().min(0).max(65_535).default(0),
     host: z.string().min(1).default('127.0.0.1'),
     allowedHosts: z.array(z.string().min(1)).default([]),
-    token: secret.optional(),
+    token: z.unknown().optional(),
     control: z.boolean().default(false),
-    controlToken: secret.optional(),
+    controlToken: z.unknown().optional(),
     redact: redactedPaths.default(['initArgs', 'input']),
     logs: having<LogTail>('write', 'linesOf').optional(),
     maxViewers: z.int().min(1).default(16),
@@ -107,8 +107,9 @@ export async function createDashboard(
   parseInput(systemShape, system, { what: 'createDashboard: system' });
   const parsed = parseInput(optionsSchema, options, { what: 'createDashboard' });
   const { port, host, allowedHosts, control, logs, maxViewers } = parsed;
-  const token = parsed.token ?? newSecret();
-  const controlToken = control ? (parsed.controlToken ?? newSecret()) : undefined;
+  const token = secretOf('token', parsed.token) ?? newSecret();
+  const givenControl = secretOf('controlToken', parsed.controlToken);
+  const controlToken = control ? (givenControl ?? newSecret()) : undefined;
   const logger = parsed.logger ?? pino({ name: 'mabeam' }, pino.destination(2));
 
   const chronicle = new Chronicle();
@@ -185,6 +186,12 @@ const VERSION = versionIn(new URL('../../package.json', import.meta.url));
 function versionIn(file: URL): string {
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string };
   return version;
+}
+
+/** A secret as it was given; what is refused is not shown. */
+function secretOf(name: string, given: unknown): string | undefined {
+  if (given === undefined || (typeof given === 'string' && given.length >= 16)) return given;
+  throw secretRefusal(`createDashboard: ${name}`, 'a text of 16 characters or more', given);
 }
 
 function newSecret(): string {

@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import type { SystemEvent } from '../index.ts';
+import { isSecretKey, REDACTED } from '../runtime/values/secrets.ts';
 import type { ShownEvent } from './protocol.ts';
 
 /**
@@ -16,10 +17,6 @@ import type { ShownEvent } from './protocol.ts';
 export type Root = 'initArgs' | 'input' | 'state' | 'detail' | 'variables' | 'log';
 
 const ROOTS: readonly Root[] = ['initArgs', 'input', 'state', 'detail', 'variables', 'log'];
-export const REDACTED = '[redacted]';
-/** Texts only: a number of tokens is no secret. */
-const SECRET_KEY =
-  /pass(word|phrase)|secret|token|api[-_]?key|private[-_]?key|credential|authorization|cookie|connection[-_]?string/i;
 
 const MAX_DEPTH = 12;
 const MAX_ENTRIES = 200;
@@ -121,7 +118,7 @@ class Copy {
 
   of(value: unknown, paths: Paths, key: string, depth: number, isOwn = true): unknown {
     this.#left -= 1;
-    if (typeof value === 'string') return isOwn && SECRET_KEY.test(key) ? REDACTED : cut(value);
+    if (typeof value === 'string') return isOwn && isSecretKey(key) ? REDACTED : cut(value);
     if (typeof value !== 'object' || value === null) return primitiveOf(value);
     if (this.#left <= 0) return '[left out: too much]';
     if (this.#around.includes(value)) return '[circular]';

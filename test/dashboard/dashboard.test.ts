@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import type { DashboardOptions } from '../../src/dashboard.ts';
 import { createDashboard } from '../../src/dashboard.ts';
@@ -85,6 +86,18 @@ it.each([
   await expect(opened).rejects.toThrow(AgentSystemError);
   await expect(opened).rejects.toMatchObject({ code: 'AGENT_SPEC_INVALID' });
   if (name !== 'options') await expect(opened).rejects.toThrow(name);
+});
+
+it.each(['token', 'controlToken'])('a refused %s is not shown, nor is what caused it', async (name) => {
+  for (const given of ['hush-hush', ['hush-hush'], { hush: 'hush-hush' }]) {
+    const options = { control: true, [name]: given } as DashboardOptions;
+    const refused: unknown = await createDashboard(await system(), options).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(refused).toBeInstanceOf(AgentSystemError);
+    expect(inspect(refused, { depth: 8, showHidden: true })).not.toContain('hush-hush');
+    expect((refused as Error).message).toContain(`${name}: expected a text of 16 characters or more, got `);
+  }
 });
 
 it('what is no system is refused', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { REDACTED, Redaction } from '../../src/dashboard/redaction.ts';
+import { Redaction } from '../../src/dashboard/redaction.ts';
+import { REDACTED } from '../../src/runtime/values/secrets.ts';
 import { ask, dashboard, listen, running, system } from '../kit/dashboard.ts';
 
 describe('paths', () => {
@@ -21,6 +22,13 @@ describe('paths', () => {
     expect(redaction.shown('variables', 'text', 'prompt')).toBe(REDACTED);
     expect(redaction.shown('variables', 'text', 'other')).toBe('text');
   });
+
+  it.each(['accessKey', 'passwd', 'x-signature', 'signing_key', 'encryptionKey'])(
+    'a text under %s is not shown, as in messages and logs',
+    (key) => {
+      expect(new Redaction([]).shown('state', { [key]: 'a' })).toEqual({ [key]: REDACTED });
+    },
+  );
 
   it('a text whose key names a secret is never shown, a number is', () => {
     const shown = new Redaction([]).shown('state', {

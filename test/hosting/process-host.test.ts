@@ -112,6 +112,14 @@ describe('the health lane', () => {
       code: 'TASK_ABANDONED',
       error: { message: 'changed my mind' },
     });
+    witness.body.post({ type: 'task.run', taskId: 'late', task: 'busy', input: 20 });
+    witness.body.post({ type: 'task.run', taskId: 'dear', task: 'exit', input: 3 });
+    const cause = Object.assign(new RangeError('too dear'), { code: 'E_BUDGET' });
+    witness.body.post({ type: 'task.cancel', taskId: 'dear', reason: 'cancelled', cause });
+    expect(await witness.answer('dear')).toMatchObject({
+      code: 'TASK_ABANDONED',
+      error: { name: 'RangeError', message: 'too dear', code: 'E_BUDGET' },
+    });
     expect(await witness.answer('busy-9')).toMatchObject({ output: 20 });
     expect(await witness.terminate()).toBe('shutdown');
   });

@@ -359,8 +359,11 @@ export class Mailbox implements EntryOwner {
   progress(taskId: string, value: unknown): void {
     const entry = this.#running.get(taskId);
     if (entry === undefined || entry.isAnswered || entry.request.onProgress === undefined) return;
-    tellListener(entry.request.onProgress, value, (thrown) =>
-      this.#owner.reportFault('a listener of progress threw', thrown),
+    const { onProgress } = entry.request;
+    entry.caller.runInAsyncScope(() =>
+      tellListener(onProgress, value, (thrown) =>
+        this.#owner.reportFault('a listener of progress threw', thrown),
+      ),
     );
   }
 
@@ -601,7 +604,9 @@ export class Mailbox implements EntryOwner {
   #withdraw(entry: Entry, reason: string): string {
     this.#answered(entry);
     if (this.#waiting.remove(entry)) return 'still waiting';
-    this.#owner.post({ type: 'task.cancel', taskId: entry.taskId, reason });
+    const { signal } = entry.request;
+    const cause = signal?.aborted ? { cause: signal.reason as unknown } : {};
+    this.#owner.post({ type: 'task.cancel', taskId: entry.taskId, reason, ...cause });
     return 'still running';
   }
 

@@ -31,7 +31,7 @@ import type {
   Vote,
 } from '../definition/define-agent.ts';
 import { manifestOf } from '../definition/manifest.ts';
-import { errorInfoOf, inWords } from '../values/errors.ts';
+import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
 import type { Body, BodyListener, BodyRequest, BodyStart, TraceParent, VariableState } from './host.ts';
 import { BodyLog, type TellLine } from './body-log.ts';
 import { migratedState, type SavedState } from '../definition/saved-state.ts';
@@ -138,7 +138,7 @@ export class AgentBody implements Body {
       case 'task.run':
         return this.#run(request);
       case 'task.cancel':
-        return this.#running.get(request.taskId)?.abort(new Error(request.reason));
+        return this.#running.get(request.taskId)?.abort(reasonOf(request));
       case 'health.check':
         return this.#answerHealth(request.checkId);
       case 'state.save':
@@ -701,9 +701,15 @@ class RunningTask {
     return this.#controller.signal;
   }
 
-  abort(reason: Error): void {
+  abort(reason: unknown): void {
     this.#controller.abort(reason);
   }
+}
+
+/** What the signal of a cancelled task says: as its caller has put it, where a caller did. */
+function reasonOf(request: Extract<BodyRequest, { type: 'task.cancel' }>): unknown {
+  if ('cause' in request) return request.cause;
+  return request.error ? errorFrom(request.error) : new Error(request.reason);
 }
 
 /** Runs `work`, then one of the two: at once when it did not give a promise. */

@@ -50,7 +50,15 @@ export type BodyRequest =
       readonly transfer?: readonly ArrayBuffer[] | undefined;
       readonly trace?: TraceParent | undefined;
     }
-  | { readonly type: 'task.cancel'; readonly taskId: string; readonly reason: string }
+  | {
+      readonly type: 'task.cancel';
+      readonly taskId: string;
+      readonly reason: string;
+      /** The reason of the caller's own signal, itself, where that has fired and does not have to cross a boundary. */
+      readonly cause?: unknown;
+      /** The same as data, where it has crossed one. */
+      readonly error?: ErrorInfo;
+    }
   | { readonly type: 'health.check'; readonly checkId: number }
   | { readonly type: 'state.save' }
   | { readonly type: 'variable.changed'; readonly variable: VariableState }

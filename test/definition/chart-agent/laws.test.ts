@@ -78,6 +78,16 @@ function ticks({ snapshot }: Saved): number {
   return snapshot.context.notes.filter((note) => note === 'tick').length;
 }
 
+/** As a wall clock has it that was a day ahead when it was saved. */
+function putOff(saved: Saved): Saved {
+  const delayed = saved.delayed.map((event) => ({ ...event, dueAt: event.dueAt! + 86_400_000 }));
+  return { ...saved, delayed };
+}
+
+function isArmed({ snapshot }: Saved): boolean {
+  return snapshot.value.alive['alarm'] === 'armed';
+}
+
 interface Law {
   readonly name: string;
   readonly keep: (witness: Witness, host: Host) => Promise<Witness | void>;
@@ -226,6 +236,41 @@ const laws: readonly Law[] = [
     expect(rung.snapshot.value.alive['alarm']).toBe('off');
     return late;
   }),
+  law('a delay that another wall clock has put off waits no longer than it was to', async (witness, host) => {
+    const delayMs = 600_000;
+    await outputOf(witness, 'arm', delayMs);
+    expect(newest(witness).delayed).toMatchObject([{ scheduledMs: delayMs }]);
+    const before = Date.now();
+    const waiting = await reborn(host, witness, putOff);
+    const [again] = (await until(waiting, isArmed)).delayed;
+    expect(again!.dueAt! - before).toBeGreaterThanOrEqual(delayMs);
+    expect(again!.dueAt! - Date.now()).toBeLessThanOrEqual(delayMs);
+    // Of one that is given back a part is left; what it was to wait is as it was, in the third life, too.
+    const later = await reborn(host, waiting, (saved) => ({
+      ...saved,
+      delayed: saved.delayed.map((event) => ({ ...event, dueAt: event.dueAt! - 300_000 })),
+    }));
+    const [left] = (await until(later, isArmed)).delayed;
+    expect(left!.scheduledMs).toBe(delayMs);
+    expect(left!.dueAt! - Date.now()).toBeLessThanOrEqual(delayMs - 300_000);
+    return later;
+  }),
+  law(
+    'a short delay that another wall clock has put off by a day rings all the same',
+    async (witness, host) => {
+      await outputOf(witness, 'arm', 600_000);
+      const ringing = await reborn(host, witness, (saved) => ({
+        ...saved,
+        delayed: saved.delayed.map((event) => ({
+          ...event,
+          dueAt: event.dueAt! + 86_400_000,
+          scheduledMs: 5,
+        })),
+      }));
+      await until(ringing, ({ snapshot }) => snapshot.context.notes.includes('rang'));
+      return ringing;
+    },
+  ),
   law(
     'after a crash it stands where it stood, in every region, and remembers its history',
     async (witness, host) => {

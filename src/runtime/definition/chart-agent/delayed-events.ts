@@ -5,6 +5,7 @@
  * the chart starts again, so that a state that is left cancels them as it would have.
  *
  * I1  What was saved is due when it was due: downtime counts, and what is overdue comes at once, in order.
+ * I2  None waits longer than it was to wait when it was scheduled, wherever the wall clock stood then.
  */
 import type { AnyActorRef, EventObject } from 'xstate';
 import type { SteadyClock } from '../../time/clock.ts';
@@ -20,8 +21,16 @@ export interface DelayedEvent {
   readonly event: EventObject;
   /** Epoch ms; `null` for one that is never due. */
   readonly dueAt: number | null;
+  /** What was to be waited when it was scheduled; states that were saved without it have none. `null` as for `dueAt`. */
+  readonly scheduledMs?: number | null;
   /** In place of `dueAt` for one that begins with the start, as a state's delay does that was not there before. */
   readonly delayMs?: number;
+}
+
+/** When an event is due, by the wall clock, and what was to be waited when it was scheduled. */
+interface Due {
+  readonly at: number;
+  readonly scheduledMs: number;
 }
 
 type Scheduled = ReturnType<AnyActorRef['system']['getSnapshot']>['_scheduledEvents'][string];
@@ -33,7 +42,9 @@ export class DelayedEvents {
     clearTimeout(timer: unknown): void;
   };
   readonly #clock: SteadyClock;
-  readonly #dueAt = new WeakMap<Scheduled, number>();
+  readonly #due = new WeakMap<Scheduled, Due>();
+  /** What was to be waited for events that were given back, of which only a part is left, by actor and id. */
+  readonly #givenBack = new Map<string, number>();
   #root: AnyActorRef | undefined;
   #isStarted = false;
 
@@ -41,9 +52,10 @@ export class DelayedEvents {
     this.#clock = clock;
     this.clock = {
       setTimeout: (run, delayMs) => {
-        this.#noteDue();
         // Before the start XState only notes what it will arm then.
-        return this.#isStarted ? clock.setTimeout(run, Math.max(0, delayMs)) : undefined;
+        if (!this.#isStarted) return undefined;
+        this.#noteDue();
+        return clock.setTimeout(run, Math.max(0, delayMs));
       },
       clearTimeout: (timer) => clock.clearTimeout(timer),
     };
@@ -54,13 +66,18 @@ export class DelayedEvents {
     this.#root = root;
     const actors = new Map([...pathsOf(root)].map(([actor, path]) => [nameOf(path), actor]));
     const now = this.#clock.now();
-    const due = saved.map(({ dueAt, delayMs, ...entry }) => ({
+    const due = saved.map(({ dueAt, scheduledMs, delayMs, ...entry }) => ({
       ...entry,
+      scheduledMs: scheduledMs ?? delayMs ?? Infinity,
       dueAt: delayMs === undefined ? (dueAt ?? Infinity) : now + delayMs,
     }));
-    for (const { source, target, id, event, dueAt } of due.toSorted((a, b) => a.dueAt - b.dueAt || 0)) {
+    for (const entry of due.toSorted((a, b) => a.dueAt - b.dueAt || 0)) {
+      const { source, target, id, event, dueAt, scheduledMs } = entry;
       const [from, to] = [actors.get(nameOf(source)), actors.get(nameOf(target))];
-      if (from && to) root.system.scheduler.schedule(from, to, event, Math.max(0, dueAt - now), id);
+      if (from === undefined || to === undefined) continue;
+      if (scheduledMs !== Infinity) this.#givenBack.set(keyOf(from, id), scheduledMs);
+      const leftMs = Math.min(Math.max(0, dueAt - now), scheduledMs);
+      root.system.scheduler.schedule(from, to, event, leftMs, id);
     }
     this.#isStarted = true;
   }
@@ -78,21 +95,34 @@ export class DelayedEvents {
           `the delayed event ${event.type} is of an actor that is no child of the chart: spawn it under an id of its own`,
         );
       }
-      const dueAt = this.#dueAt.get(entry) ?? Infinity;
-      return { source: from, target: to, id, event, dueAt: Number.isFinite(dueAt) ? dueAt : null };
+      const { at, scheduledMs } = this.#due.get(entry) ?? { at: Infinity, scheduledMs: Infinity };
+      return { source: from, target: to, id, event, dueAt: kept(at), scheduledMs: kept(scheduledMs) };
     });
   }
 
   #noteDue(): void {
     const now = this.#clock.now();
     for (const entry of this.#scheduled()) {
-      if (!this.#dueAt.has(entry)) this.#dueAt.set(entry, now + Math.max(0, entry.delay));
+      if (this.#due.has(entry)) continue;
+      const delayMs = Math.max(0, entry.delay);
+      const key = keyOf(entry.source, entry.id);
+      this.#due.set(entry, { at: now + delayMs, scheduledMs: this.#givenBack.get(key) ?? delayMs });
+      this.#givenBack.delete(key);
     }
   }
 
   #scheduled(): readonly Scheduled[] {
     return this.#root ? Object.values(this.#root.system.getSnapshot()._scheduledEvents) : [];
   }
+}
+
+function keyOf({ sessionId }: AnyActorRef, id: string): string {
+  return `${sessionId}.${id}`;
+}
+
+/** As JSON has it. */
+function kept(timeMs: number): number | null {
+  return Number.isFinite(timeMs) ? timeMs : null;
 }
 
 /** An actor and all below it, each with its path. */

@@ -98,6 +98,7 @@ const savedSchema = z.object({
       id: z.string(),
       event: z.looseObject({ type: z.string() }),
       dueAt: z.number().nullable(),
+      scheduledMs: z.number().nonnegative().nullish(),
     }),
   ),
   tasks: z.array(z.object({ taskId: z.string(), task: z.string(), incarnation: z.number() })),

@@ -143,7 +143,7 @@ export class BodyServer {
     if (request.type === 'health.check') return body.post(request);
     if (request.type === 'task.cancel') {
       if (this.#isWithdrawn(key, request.taskId)) {
-        const error = { name: 'AbortError', message: request.reason };
+        const error = request.error ?? { name: 'AbortError', message: request.reason };
         return this.#report(key, {
           type: 'task.failed',
           taskId: request.taskId,

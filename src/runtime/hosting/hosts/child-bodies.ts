@@ -24,6 +24,7 @@ import {
   type ChildReport,
 } from './protocol.ts';
 import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
+import { errorInfoOf } from '../../values/errors.ts';
 import { eachReport, endOf } from './message-check.ts';
 
 export interface ChildBodiesOptions {
@@ -93,6 +94,10 @@ export class ChildBodies implements ChildListener {
 
   ask(body: RemoteBody, request: BodyRequest): void {
     if (body.isEnding || this.#isGone) return;
+    if (request.type === 'task.cancel' && 'cause' in request) {
+      const { cause, ...cancel } = request;
+      return this.#post({ body: body.key, request: { ...cancel, error: errorInfoOf(cause) } });
+    }
     if (request.type !== 'task.run') return this.#post({ body: body.key, request });
     const { transfer, ...run } = request;
     if (transfer === undefined || transfer.length === 0) return this.#post({ body: body.key, request: run });
