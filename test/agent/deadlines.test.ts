@@ -297,7 +297,8 @@ describe('the figures of an agent', () => {
     void awaited(agents.execute(id, { type: 'held' }));
     void awaited(agents.execute(id, { type: 'note' }));
     await codeOf(agents.execute(id, { type: 'note' }));
-    await codeOf(agents.execute(id as string, { type: 'nope' }));
+    const known: string = id;
+    await codeOf(agents.execute(known, { type: 'nope' }));
     await agents.kill(id);
     await clock.advance(500);
     await agents.execute(id, { type: 'note' });

@@ -42,8 +42,9 @@ describe('what an agent can do', () => {
     const { agents } = await rig();
     const id = await agents.register({ module: worker().module });
     await agents.start(id);
+    const known: string = id;
     for (const type of ['nope', '', '__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
-      const error = await refusal(agents.execute(id as string, { type }));
+      const error = await refusal(agents.execute(known, { type }));
       expect(error.code).toBe('TASK_INCOMPATIBLE');
       expect(error.message).toContain(JSON.stringify(type));
       expect(error.message).toContain('held, note, see');

@@ -94,7 +94,8 @@ async function livedThrough() {
   // A second life, and how its first one ended must not show.
   await agents.start(id);
   await look();
-  const left = ['hang', 'work'].map((type) => agents.execute(id, { type }).catch(() => undefined));
+  const known: string = id;
+  const left = ['hang', 'work'].map((type) => agents.execute(known, { type }).catch(() => undefined));
   await look();
   await agents.kill(id);
   await Promise.all(left);

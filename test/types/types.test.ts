@@ -14,6 +14,7 @@ import {
   type AgentSystem,
   defineAgent,
   type ExitReason,
+  type PoolName,
   type SystemEvent,
 } from '../../src/index.ts';
 import { rig } from '../kit/rig.ts';
@@ -85,6 +86,45 @@ const told = (event: SystemEvent): unknown => {
     default:
       return event.sequence;
   }
+};
+
+const callsByName = (
+  { agents, pools }: AgentSystem,
+  id: AgentId<Calls>,
+  pool: PoolName<Calls>,
+  text: string,
+) => [
+  // @ts-expect-error -- no such task
+  agents.execute(id, { type: 'subtract', input: 1 }),
+  // @ts-expect-error -- another input
+  agents.execute(id, { type: 'add', input: 'one' }),
+  // @ts-expect-error -- no input
+  agents.execute(id, { type: 'add' }),
+  // @ts-expect-error -- no such option
+  agents.execute(id, { type: 'add', input: 1, timeout: 5 }),
+  // @ts-expect-error -- no such task
+  pools.execute(pool, { type: 'subtract', input: 1 }),
+  // @ts-expect-error -- another input
+  pools.execute(pool, { type: 'add', input: 'one' }),
+  // @ts-expect-error -- no input
+  pools.execute(pool, { type: 'add' }),
+  agents.execute(id, { type: 'add', input: 1, timeoutMs: 5 }),
+  pools.execute(pool, { type: 'add', input: 1 }),
+  agents.execute(id, { type: 'later' }),
+  agents.execute(text, { type: 'subtract' }),
+  pools.execute(text, { type: 'subtract' }),
+];
+
+const callsOfModule = async ({ agents }: AgentSystem, module: URL) => {
+  const id = await agents.register({ module, initArgs: { any: 'thing' } });
+  expectTypeOf(await agents.execute(id, { type: 'anything' })).toEqualTypeOf<unknown>();
+  const known: AgentId<Calls> = await agents.register<{ from: number }, Calls>({
+    module,
+    initArgs: { from: 1 },
+  });
+  expectTypeOf(await agents.execute(known, { type: 'add', input: 1 })).toEqualTypeOf<number>();
+  // @ts-expect-error -- no such task
+  await agents.execute(known, { type: 'subtract' });
 };
 
 describe('types flow', () => {
@@ -191,6 +231,42 @@ describe('types flow', () => {
     expectTypeOf<IsTask<{ type: 'add' }>>().toEqualTypeOf<false>();
     expectTypeOf<IsTask<{ type: 'subtract'; input: number }>>().toEqualTypeOf<false>();
     expectTypeOf<IsTask<{ type: 'add'; input: number; timeoutMs: string }>>().toEqualTypeOf<false>();
+  });
+
+  it('of an id that is known, a task that its agent does not have, or not with such input, does not compile', () => {
+    expect(callsByName).toBeTypeOf('function');
+  });
+
+  it('of an agent in a module anything may be asked, until somebody says what it is', () => {
+    expect(callsOfModule).toBeTypeOf('function');
+  });
+
+  it('initArgs that a module cannot do without, or not with, have to be given', () => {
+    const needy = defineAgent({
+      type: 'needy',
+      initArgs: z.object({ from: z.number(), to: z.number().optional() }),
+      init: ({ initArgs }) => initArgs.from,
+      tasks: {},
+    });
+    const calls = ({ agents }: AgentSystem) => [
+      // @ts-expect-error -- none
+      agents.register({ module: needy }),
+      // @ts-expect-error -- not all
+      agents.register({ module: needy, initArgs: {} }),
+      // @ts-expect-error -- not as they are expected
+      agents.register({ module: needy, initArgs: { from: 'one' } }),
+      // @ts-expect-error -- none
+      agents.ensure({ id: 'ada', module: needy }),
+      // @ts-expect-error -- no id
+      agents.ensure({ module: needy, initArgs: { from: 1 } }),
+      // @ts-expect-error -- not as they are expected
+      agents.register({ module: counter, initArgs: { from: 'one' } }),
+      agents.register({ module: needy, initArgs: { from: 1 } }),
+      agents.ensure({ id: 'ada', module: needy, initArgs: { from: 1 } }),
+      agents.register({ module: counter }),
+      agents.register({ module: counter, initArgs: {} }),
+    ];
+    expect(calls).toBeTypeOf('function');
   });
 
   it('a run whose result is not what its output schema takes does not compile', () => {

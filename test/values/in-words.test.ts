@@ -163,7 +163,8 @@ describe('a refusal', () => {
     expect(unknown.message).toMatch(/apiKey.*got "\[redacted\]"/);
     const id = await agents.register({ module: strict, initArgs: { key: 1 } });
     await agents.start(id);
-    const input = await refusal(agents.execute(id, { type: 'ask', input: KEY }));
+    const known: string = id;
+    const input = await refusal(agents.execute(known, { type: 'ask', input: KEY }));
     for (const { message, cause, details } of [bad, unknown, input]) {
       expect(`${message} ${String(cause)} ${JSON.stringify(details)}`).not.toMatch(/sk-proj|k1/);
     }

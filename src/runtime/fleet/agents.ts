@@ -29,7 +29,7 @@ import { parseInput } from '../values/malformed.ts';
 import { type AgentHandle, type AgentId, IncarnationHandle, type TaskOf } from './agent-handle.ts';
 import { type Described, Registration } from './registration.ts';
 import { type AgentFilter, type CensusEntry, Registry } from './registry.ts';
-import { type AgentSpec, invalidSpec, readSpec } from './spec-reading.ts';
+import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
 import { checkTask, missingFor } from './task-check.ts';
 
 export interface StopOptions {
@@ -74,7 +74,9 @@ export class Agents {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
    * Source: seed, phase 1 "Agent Registration Flow"
    */
-  register<Args, Tasks extends TaskTypes>(spec: AgentSpec<Args, Tasks>): Promise<AgentId<Tasks>> {
+  register<Args, Tasks extends TaskTypes>(
+    spec: AgentSpec<Args, Tasks> & DemandedArgs<Args>,
+  ): Promise<AgentId<Tasks>> {
     return promised(() => {
       this.#assertOpen();
       const read = readSpec(spec);
@@ -94,7 +96,7 @@ export class Agents {
    * agent whose spec is another, with the fields that differ in `details.changed`
    */
   ensure<Args, Tasks extends TaskTypes>(
-    spec: AgentSpec<Args, Tasks> & { readonly id: string },
+    spec: AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
   ): Promise<{ readonly id: AgentId<Tasks>; readonly change: 'registered' | 'none' }> {
     return promised(async () => {
       this.#assertOpen();
@@ -146,6 +148,9 @@ export class Agents {
   /**
    * Has an agent do a task. Resolves with its output once that, and the state it left, is durable.
    *
+   * An `AgentId` from `register` knows its tasks, and what they take: other names and inputs do not compile. By a
+   * plain string any task may be asked for.
+   *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_INCOMPATIBLE`, `TASK_INPUT_INVALID`,
    * `TASK_QUEUE_FULL`, `TASK_FAILED` with the cause, `TASK_TIMED_OUT`, `TASK_ABANDONED`, `STORE_FAILED`,
    * `SYSTEM_CLOSED`
@@ -155,7 +160,6 @@ export class Agents {
     id: AgentId<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
-  execute(id: string, task: TaskRequest): Promise<unknown>;
   execute(id: string, task: TaskRequest): Promise<unknown> {
     return promised(() => {
       const agent = this.#commanded(id, 'execute');

@@ -25,8 +25,12 @@ export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omi
 > & {
   /** A `defineAgent` value, or the URL of a module whose default export is one. */
   readonly module: AgentDefinition<Args, Tasks> | URL;
-  readonly initArgs?: Args;
+  readonly initArgs?: NoInfer<Args>;
 };
+
+/** `initArgs` have to be given where `{}`, their default, is not what the module expects. */
+export type DemandedArgs<Args> =
+  Record<string, never> extends Args ? unknown : { readonly initArgs: NoInfer<Args> };
 
 const { module: _, ...defaults } = frozenData(agentSpec.parse({ module: {} }));
 const defaultPolicy: LifePolicy = Object.freeze(lifePolicyOf(defaults));

@@ -83,7 +83,6 @@ export interface Pools {
     name: PoolName<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
-  execute(name: string, task: TaskRequest): Promise<unknown>;
   /** @throws AgentSystemError `POOL_UNKNOWN` */
   get(name: string): PoolRecord;
   /** All pools, in the order of their creation. */
@@ -159,7 +158,6 @@ export class PoolRegistry implements Pools {
     name: PoolName<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
-  execute(name: string, task: TaskRequest): Promise<unknown>;
   execute(name: string, task: TaskRequest): Promise<unknown> {
     return this.#execute(name, task, task);
   }
