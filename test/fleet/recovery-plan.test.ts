@@ -1,6 +1,10 @@
 import { pino } from 'pino';
-import { expect, it } from 'vitest';
-import { createAgentSystem, defineAgent, memoryStore, planRecovery } from '../../src/index.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { createAgentSystem, defineAgent, memoryStore, planRecovery, type Store } from '../../src/index.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
 
 const silent = pino({ level: 'silent' });
 
@@ -147,4 +151,40 @@ it('the identities of the charts are kept, and another one found is logged', asy
   await (await createAgentSystem({ store, logger })).close();
   expect(lines.filter((line) => line.includes('another version of this chart'))).toHaveLength(1);
   expect((await store.recover()).facts.get('chart:agent')).toBe(facts.get('chart:agent'));
+});
+
+it('a plan closes its store once, whether it could be made or not', async () => {
+  const kept = await storeOfOneLearner();
+  const closes: string[] = [];
+  const counting = (name: string, over: Partial<Store> = {}): Store => ({
+    isDurable: kept.isDurable,
+    recover: () => kept.recover(),
+    append: (batch) => kept.append(batch),
+    read: (query) => kept.read(query),
+    state: (agentId) => kept.state(agentId),
+    close: () => {
+      closes.push(name);
+      return kept.close();
+    },
+    ...over,
+  });
+  await planRecovery(counting('sound'), { agents: [first] });
+  const unsound = counting('unsound', { recover: () => Promise.reject(new Error('unreadable')) });
+  await expect(planRecovery(unsound, { agents: [first] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  expect(closes).toEqual(['sound', 'unsound']);
+});
+
+it('the program that follows a plan has the database, and so has the next plan', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'mabeam-plan-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const store = () => sqliteStore(join(folder, 'fleet.db'));
+  for (const seen of [1, 2]) {
+    await planRecovery(store(), { agents: [first] });
+    const system = await createAgentSystem({ store: store(), agents: [first], logger: silent });
+    if (seen === 1) await system.agents.register({ id: 'one', module: first });
+    await system.agents.start('one');
+    expect(await system.agents.execute('one', { type: 'see' })).toBe(seen);
+    await system.close();
+  }
+  expect(await planRecovery(store(), { agents: [first] })).toMatchObject([{ comesBack: true }]);
 });

@@ -1,5 +1,7 @@
-import { constants } from 'node:os';
-import { describe, expect, test } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, endianness, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   heapFlags,
   inheritedFlags,
@@ -115,6 +117,31 @@ describe.runIf(process.platform === 'linux')('a process', () => {
     expect(usage?.memoryBytes).toBeLessThanOrEqual(process.memoryUsage.rss() * 1.2);
     expect(Math.abs((usage?.cpuMs ?? 0) - (user + system) / 1_000)).toBeLessThan(1_000);
   });
+  test.each([
+    [4_096, 100, { memoryBytes: 1_200 * 4_096, cpuMs: 1_570 }],
+    [16_384, 250, { memoryBytes: 1_200 * 16_384, cpuMs: 628 }],
+  ])(
+    'is measured in bytes and ms, whatever the units of its kernel: pages of %i bytes, %i ticks a second',
+    (pageBytes, ticksPerSecond, usage) => {
+      const folder = mkdtempSync(join(tmpdir(), 'mabeam-proc-'));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      const vector = Buffer.alloc(48);
+      const word = (value: number, at: number) =>
+        endianness() === 'LE'
+          ? vector.writeBigUInt64LE(BigInt(value), at)
+          : vector.writeBigUInt64BE(BigInt(value), at);
+      for (const [place, value] of [6, pageBytes, 17, ticksPerSecond].entries()) word(value, 8 * place);
+      for (const one of ['self', '7']) mkdirSync(join(folder, one));
+      writeFileSync(join(folder, 'self/auxv'), vector);
+      writeFileSync(join(folder, '7/statm'), '90000 1500 300 10 0 800 0\n');
+      // 123 ticks of its own and 34 of the kernel for it; those of its children, 1000 and 2000, are not its own.
+      writeFileSync(
+        join(folder, '7/stat'),
+        '7 (a (b) c) S 1 7 7 0 -1 0 1 2 3 4 123 34 1000 2000 20 0 9 0 5\n',
+      );
+      expect(processMeter(folder)?.measure(7)).toEqual(usage);
+    },
+  );
   test('that is gone gives no measurement', () => {
     expect(processMeter()?.measure(2 ** 30)).toBeUndefined();
     expect(processMeter('/no/such/folder')).toBeUndefined();

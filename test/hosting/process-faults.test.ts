@@ -149,12 +149,25 @@ describe('whatever a process does, it can be ended', () => {
     expect(await witness.terminate()).toBe('shutdown');
     expect(isAlive(pid)).toBe(false);
   });
-  test('one that cannot be made is an end with the error', async () => {
-    const broken = processHost({ setpriv: '/no/such/command' });
-    const witness = openFaulty(broken);
-    expect(errorOf(await witness.exit()).code).toBe('ENOENT');
-    await broken.close();
-  });
+  test.each([false, '/no/such/command'] as const)(
+    'one that cannot be made is an end with the error, with setpriv %s',
+    async (setpriv) => {
+      const broken = processHost({ setpriv });
+      const { execPath } = process;
+      process.execPath = '/no/such/node';
+      let witness: Witness;
+      try {
+        witness = openFaulty(broken);
+      } finally {
+        process.execPath = execPath;
+      }
+      expect(errorOf(await witness.exit())).toMatchObject({
+        code: 'ENOENT',
+        message: 'spawn /no/such/node ENOENT',
+      });
+      await broken.close();
+    },
+  );
   test('fifty of them closed at once leave nothing', async () => {
     const many = processHost();
     const open = (n: number, cpuPriority?: 'low') =>

@@ -190,6 +190,39 @@ it('metrics count agents by status, and what became of bodies and tasks, with no
   await meters.close();
 });
 
+it('durations are in seconds: a task that runs 2.5 s, one that waits as long, and a pool that knows both', async () => {
+  const meters = measuring();
+  const clock = simulatedClock();
+  const system = await createAgentSystem({ clock, logger: silent, telemetry: { meter: meters.meter } });
+  const module = defineAgent({
+    type: 'slow',
+    init: () => ({}),
+    tasks: {
+      take: { run: () => new Promise((resolve) => void clock.setTimeout(() => resolve('done'), 2_500)) },
+    },
+  });
+  const sumsOf = async (name: string) =>
+    (await meters.points(name)).map(({ value }) => {
+      const { sum, count } = value as { sum: number; count: number };
+      return { sum, count };
+    });
+  const id = await system.agents.register({ module });
+  await system.agents.start(id);
+  const both = [system.agents.execute(id, { type: 'take' }), system.agents.execute(id, { type: 'take' })];
+  await clock.advance(5_000);
+  await Promise.all(both);
+  expect(await sumsOf('mabeam.task.wait')).toEqual([{ sum: 2.5, count: 2 }]);
+  expect(await sumsOf('mabeam.task.duration')).toEqual([{ sum: 5, count: 2 }]);
+
+  await system.pools.create({ name: 'crowd', min: 1, max: 1, spec: { module } });
+  const pooled = [1, 2].map(() => system.pools.execute('crowd', { type: 'take' }));
+  await clock.advance(5_000);
+  await Promise.all(pooled);
+  expect(await sumsOf('mabeam.pool.task.duration')).toEqual([{ sum: 7.5, count: 2 }]);
+  await system.close();
+  await meters.close();
+});
+
 it.each([
   ['in this program', worker],
   ['in a process', new URL('../fixtures/agents/mortal.ts', import.meta.url)],

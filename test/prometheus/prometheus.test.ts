@@ -76,6 +76,26 @@ it('counts what happens from the moment it is there, and shows how things stand'
   expect(await samples('mabeam_agents')).toMatchObject({ 'type="worker",status="running"': 2 });
 });
 
+it('durations are in seconds: a task that runs 2.5 s, and one that waits as long', async () => {
+  const { system, clock, samples } = await measured();
+  const module = defineAgent({
+    type: 'slow',
+    init: () => ({}),
+    tasks: {
+      take: { run: () => new Promise((resolve) => void clock.setTimeout(() => resolve('done'), 2_500)) },
+    },
+  });
+  await system.agents.register({ id: 'ada', module });
+  await system.agents.start('ada');
+  const both = [1, 2].map(() => system.agents.execute('ada', { type: 'take' }));
+  await clock.advance(5_000);
+  await Promise.all(both);
+  expect(await samples('mabeam_task_duration_seconds_sum')).toEqual({
+    'type="slow",task="take",as="completed"': 5,
+  });
+  expect(await samples('mabeam_task_wait_seconds_sum')).toEqual({ 'type="slow",task="take"': 2.5 });
+});
+
 it('one scrape is of one moment: counts, queues and pools', async () => {
   const { system, samples, prometheus } = await measured();
   const { agents } = system;

@@ -5,6 +5,7 @@
  *
  * I1  It does not outlive its parent: it leaves when its channel closes, and is killed with its parent even
  *     while it spins. The kernel sees to that where `setpriv` is there to ask it, else a thread of its own does.
+ *     Where `setpriv` fails at its own work, the process is made again without it, once.
  * I2  It leads a session of its own: what a terminal or a service manager sends to the group of the program does not
  *     reach it, and whatever it starts ends with it (but for what has left its group), before its end is told.
  */
@@ -62,6 +63,8 @@ export interface ProcessChildOptions {
   readonly resources: Omit<ParsedAgentSpec['resources'], 'maxRuntimeMs'>;
   /** The command that has the kernel kill a process with its parent, where there is one. */
   readonly setpriv: string | undefined;
+  /** That command was of no use, and why: the process runs without it. */
+  untied(problem: string): void;
   /** Sees to the process and all that it starts once this program is gone. */
   readonly guard: GroupGuard;
   /** Measures processes from outside, where the system can. */
@@ -86,8 +89,11 @@ export class ProcessChild implements Child {
   usage: Usage | undefined;
   readonly #options: ProcessChildOptions;
   readonly #listener: ChildListener;
-  readonly #process: ChildProcess;
-  readonly #channel: Socket | undefined;
+  #process!: ChildProcess;
+  #channel: Socket | undefined;
+  /** What was sent before anything was heard, for a process that is made again; `undefined` where none would be. */
+  #unheard: ChildMessage[] | undefined;
+  #isKept = true;
   #intent: ExitReason | undefined;
   #stderr = '';
   #isEnded = false;
@@ -96,19 +102,30 @@ export class ProcessChild implements Child {
   constructor(options: ProcessChildOptions, listener: ChildListener) {
     this.#options = options;
     this.#listener = listener;
-    const child = start(options);
+    this.#unheard = options.setpriv === undefined ? undefined : [];
+    this.#begin(options.setpriv);
+    if (this.#process.pid !== undefined || options.setpriv === undefined) return;
+    this.#beginUntied(`${options.setpriv} could not be started`);
+  }
+
+  #begin(setpriv: string | undefined): void {
+    const { clock, guard } = this.#options;
+    const child = start(this.#options, setpriv);
     this.#process = child;
-    if (hasGroups && child.pid !== undefined) options.guard.watch(child.pid);
-    child.on('error', (error) => this.#failed(error));
+    if (hasGroups && child.pid !== undefined) guard.watch(child.pid);
+    child.on('error', (error) => {
+      if (this.#process === child) this.#failed(error);
+    });
     // Where the process could not be made there may be none: `error` tells.
     this.#channel = (child.stdio as ChildProcess['stdio'] | undefined)?.[CHANNEL_FD] as Socket | undefined;
     this.#listen();
-    child.on('exit', (code, signal) => this.#exited(code, signal));
+    child.on('exit', (code, signal) => this.#exited(child, code, signal));
+    this.#stderr = '';
     for (const stream of ['stdout', 'stderr'] as const) {
       const tell = (line: string): void => {
-        if (!this.#isEnded) listener.printed(stream, line);
+        if (!this.#isEnded) this.#listener.printed(stream, line);
       };
-      const lines = new PrintedLines({ clock: options.clock, tell });
+      const lines = new PrintedLines({ clock, tell });
       child[stream]?.on('data', (chunk: Buffer) => {
         if (stream === 'stderr') this.#stderr = (this.#stderr + chunk.toString('latin1')).slice(-STDERR_TAIL);
         lines.take(chunk);
@@ -118,8 +135,20 @@ export class ProcessChild implements Child {
     this.#prioritize();
   }
 
+  /** Once: what was sent to the first is sent again. */
+  #beginUntied(problem: string): void {
+    const unheard = this.#unheard ?? [];
+    this.#unheard = undefined;
+    for (const stream of [this.#process.stdout, this.#process.stderr, this.#channel]) stream?.destroy();
+    this.#begin(undefined);
+    if (this.#process.pid !== undefined) this.#options.untied(problem);
+    if (!this.#isKept) this.ref(false);
+    for (const message of unheard) this.send(message);
+  }
+
   send(message: ChildMessage): void {
     if (this.#channel !== undefined) writeFrame(this.#channel, message);
+    this.#unheard?.push(message);
   }
 
   kill(reason: ExitReason): void {
@@ -135,6 +164,7 @@ export class ProcessChild implements Child {
   }
 
   ref(isKept: boolean): void {
+    this.#isKept = isKept;
     const handles = [this.#process, this.#channel, this.#process.stdout, this.#process.stderr];
     for (const handle of handles as ({ ref?(): void; unref?(): void } | null | undefined)[]) {
       if (isKept) handle?.ref?.();
@@ -155,14 +185,20 @@ export class ProcessChild implements Child {
   #listen(): void {
     // What is longer than all of its memory it did not make of a value.
     const maxBytes = Math.min(MAX_FRAME_BYTES, this.#options.resources.maxMemoryBytes ?? Infinity);
-    const message = (came: unknown): void => this.#listener.message(came);
+    const message = (came: unknown): void => {
+      this.#unheard = undefined;
+      this.#listener.message(came);
+    };
     const fault = (problem: string): void =>
       this.kill({ error: { name: 'ChannelError', message: `its process sent ${problem}` } });
     const reader = new FrameReader({ message, fault }, maxBytes);
     this.#channel?.on('data', (chunk: Buffer) => reader.take(chunk));
     // That it is gone is told by `close`.
     this.#channel?.on('error', ignore);
-    this.#channel?.on('close', () => this.#disconnected());
+    const channel = this.#channel;
+    channel?.on('close', () => {
+      if (this.#channel === channel) this.#disconnected();
+    });
   }
 
   /** Right after it was made, before it has threads: a priority is a thread's own, and inherited. */
@@ -189,12 +225,20 @@ export class ProcessChild implements Child {
     this.#timer = this.#options.clock.setTimeout(() => this.kill('disconnected'), LEAVE_MS);
   }
 
-  #exited(code: number | null, signal: NodeJS.Signals | null): void {
+  #exited(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     const { clock } = this.#options;
     clock.clearTimeout(this.#timer);
+    if (this.#process !== child) return;
     this.#killAll();
     const end = () => {
+      if (this.#process !== child) return;
       clock.clearTimeout(this.#timer);
+      const problem = code === 0 ? undefined : this.#problemOfSetpriv();
+      if (problem !== undefined) {
+        const { pid } = this.#process;
+        if (hasGroups && pid !== undefined) this.#options.guard.release(pid);
+        return this.#beginUntied(problem);
+      }
       const reason = this.#intent ?? processExitReason({ code, signal, stderr: this.#stderr });
       this.#endWithGroup(reason, GROUP_LOOKS);
     };
@@ -202,6 +246,12 @@ export class ProcessChild implements Child {
     // What it wrote last may still be on its way, and tells an overrun of memory from another abort.
     this.#process.once('close', end);
     this.#timer = clock.setTimeout(end, OUTPUT_MS);
+  }
+
+  /** What `setpriv` said of its own failure, where that is all that was ever heard. */
+  #problemOfSetpriv(): string | undefined {
+    if (this.#unheard === undefined || this.#intent !== undefined) return undefined;
+    return /^setpriv: .*$/m.exec(this.#stderr)?.[0];
   }
 
   /** What it had started was killed with it, and may take a moment to be gone: a port, say, is free then. */
@@ -226,11 +276,13 @@ export class ProcessChild implements Child {
   }
 }
 
-function start(options: ProcessChildOptions): ChildProcess {
-  const { name, module, resources, setpriv, meter, watchEveryMs, env } = options;
+function start(options: ProcessChildOptions, setpriv: string | undefined): ChildProcess {
+  const { name, module, resources, meter, watchEveryMs, env } = options;
   const parentPid = process.pid;
   const { madeIn, worksIn } = foldersOfChild();
-  const isWatched = setpriv === undefined || meter === undefined;
+  // A sandbox may refuse it the thread: the guard of the program sees to it then.
+  const mayWatch = resources.sandbox === undefined || resources.sandbox.worker;
+  const isWatched = mayWatch && (setpriv === undefined || meter === undefined);
   const told: ProcessEntryData = {
     name,
     parentPid,

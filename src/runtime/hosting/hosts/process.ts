@@ -53,6 +53,15 @@ export function processHost(options: ProcessHostOptions = {}): Host {
     setpriv ??= canTie('setpriv') ? commandPath('setpriv') : false;
     return setpriv === false ? undefined : setpriv;
   };
+  let isUntied = false;
+  const untied = (problem: string): void => {
+    if (isUntied) return;
+    isUntied = true;
+    process.emitWarning(
+      `agents run without setpriv (${problem}): after a kill -9 of this program a busy one may live on for some moments`,
+      { type: 'MabeamWarning', code: 'MABEAM_WITHOUT_SETPRIV' },
+    );
+  };
   return childHost({
     clock,
     kind: 'process',
@@ -71,7 +80,8 @@ export function processHost(options: ProcessHostOptions = {}): Host {
           name,
           module,
           resources,
-          setpriv: findSetpriv(),
+          setpriv: isUntied ? undefined : findSetpriv(),
+          untied,
           guard,
           meter,
           watchEveryMs,
