@@ -299,6 +299,18 @@ export const hostLaws: readonly HostLaw[] = [
     assert.equal(failureOf(await witness.answer('long')).error.message, 'enough');
     assert.equal(outputOf(await witness.task('echo', 2, 'after')), 2);
   }),
+  lawOfOne('a task that fails or is cancelled leaves the state as it was', async (witness) => {
+    for (const task of ['fail', 'brokenState']) failureOf(await witness.task(task));
+    assert.equal(outputOf(await witness.task('add', 1, 'first')), 2);
+    witness.body.post({ type: 'task.run', taskId: 'long', task: 'untilCancelled', input: undefined });
+    assert.equal(outputOf(await witness.task('add', 1, 'beside')), 3);
+    witness.body.post({ type: 'task.cancel', taskId: 'long', reason: 'enough' });
+    failureOf(await witness.answer('long'));
+    witness.body.post({ type: 'state.save' });
+    const { state } = await witness.until('state.saved');
+    assert.equal((JSON.parse(state.json) as { n: number }).n, 3);
+    assert.equal(outputOf(await witness.task('add', 1, 'last')), 4);
+  }),
   lawOfOne('each of a thousand tasks is answered once', async (witness) => {
     const ids = Array.from({ length: 1_000 }, (_, index) => `t${index}`);
     for (const [index, taskId] of ids.entries()) {
@@ -405,6 +417,10 @@ export const hostLaws: readonly HostLaw[] = [
   law('a state that cannot be saved fails its task and its save, and nothing else', async (host) => {
     const witness = await openReady(host);
     assert.equal(failureOf(await witness.task('brokenState')).code, 'TASK_FAILED');
+    outputOf(await witness.task('echo', 1));
+    const variable = { name: 'rate', value: 'unsaveable', version: 2 };
+    witness.body.post({ type: 'variable.changed', variable });
+    assert.equal(failureOf(await witness.task('echo', 1, 'after')).code, 'TASK_FAILED');
     witness.body.post({ type: 'state.save' });
     assert.match((await witness.until('state.save_failed')).error.message, /BigInt/);
     assert.equal(await witness.terminate(), 'shutdown');

@@ -112,7 +112,8 @@ export default defineAgent({
       },
     },
     untilCancelled: {
-      run: async ({ signal }) => {
+      run: async ({ signal, state }) => {
+        state.n += 100;
         throw await aborted(signal);
       },
     },
@@ -156,7 +157,8 @@ export default defineAgent({
       },
     },
   },
-  onVariable: ({ name, value }) => {
+  onVariable: ({ name, value, state }) => {
+    if (value === 'unsaveable') (state as { n: unknown }).n = 1n;
     if (value === 'unbearable') throw new Error(`cannot bear ${name}`);
   },
   vote: ({ proposal, state }) => {

@@ -20,7 +20,18 @@ describe('what a task is given', () => {
       return { keys: Object.keys(context).toSorted(), n: context.state.n, isAborted: context.signal.aborted };
     });
     expect(await go('more')).toEqual({
-      keys: ['complete', 'extra', 'log', 'progress', 'signal', 'state', 'taskId', 'transfer', 'variables'],
+      keys: [
+        'complete',
+        'extra',
+        'log',
+        'progress',
+        'resources',
+        'signal',
+        'state',
+        'taskId',
+        'transfer',
+        'variables',
+      ],
       n: 1,
       isAborted: false,
     });

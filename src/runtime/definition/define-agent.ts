@@ -132,6 +132,11 @@ interface Behaviour<State, Resources> {
   /** Whether a task that throws fails alone (`fail`, the default) or takes its agent down. */
   readonly onTaskError?: 'fail' | 'crash';
   /**
+   * Whether what a task has changed of the state stays when it fails or is cancelled; by default the state is then as
+   * it was at the last commit. A state with a `save` of its own, or that is no JSON data, stays in any case.
+   */
+  readonly keepStateOnFailure?: boolean;
+  /**
    * Told of every change of a declared variable; the version is acknowledged once this has returned. A throw is a
    * crash of the agent.
    */
@@ -255,6 +260,7 @@ const definitionSchema = z.strictObject({
     )
     .default({}),
   onTaskError: z.enum(['fail', 'crash']).optional(),
+  keepStateOnFailure: z.boolean().optional(),
   onVariable: run.optional(),
   vote: run.optional(),
   health: run.optional(),

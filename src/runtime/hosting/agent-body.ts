@@ -1,7 +1,7 @@
 /**
  * Runs one definition: its init, tasks, votes, saves and end. The same code in every host.
  *
- * Owns the agent's state and the abort signals of its work. Knows no queue, deadline, store or fleet: what it is
+ * Owns the abort signals of the agent's work; who has which state to work on is said by its BodyState. Knows no queue, deadline, store or fleet: what it is
  * asked comes in as requests, what happens goes out as reports.
  *
  * I1  It reports as `Host` promises: `ready` once, `exited` once, nothing after.
@@ -10,7 +10,9 @@
  * I4  What is asked of it before it is ready waits until it is, but for its end.
  * I5  What its `connect` gave is given to `disconnect` once, however it ends, also where it came too late. An end
  *     that was asked for, and a start that failed, wait for that.
- * I6  A state that has changed by itself is never told before the answers that are part of it.
+ * I6  Of a task that failed, or was cancelled before its work was done, nothing stays in the state; with
+ *     `keepStateOnFailure`, a `save` of its own, or a chart, all of it does.
+ * I7  A state that has changed by itself is never told before the answers that are part of it.
  */
 import type { ExitReason } from '../../machines/index.ts';
 import {
@@ -33,6 +35,7 @@ import type {
 import { manifestOf } from '../definition/manifest.ts';
 import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
 import type { Body, BodyListener, BodyRequest, BodyStart, TraceParent, VariableState } from './host.ts';
+import { BodyState, type StateUser } from './body-state.ts';
 import { BodyLog, type TellLine } from './body-log.ts';
 import { migratedState, type SavedState } from '../definition/saved-state.ts';
 import { type Clock, steadyClock, systemClock } from '../time/clock.ts';
@@ -69,7 +72,7 @@ export interface Surroundings {
 }
 
 /** One variable whose change is being answered. */
-interface Answer {
+interface Answer extends StateUser {
   readonly name: string;
   readonly version: number;
   /** The newest version that has come meanwhile. */
@@ -91,12 +94,14 @@ export class AgentBody implements Body {
   #phase: Phase = 'loading';
   #life: AbortController | undefined = undefined;
   #log: AgentLog | undefined = undefined;
-  #state: unknown = undefined;
+  #state = new BodyState(undefined, false);
   #resources: unknown = undefined;
   /** There are resources that have to be given back. */
   #isConnected = false;
   #isExitTold = false;
   #lastSaved: string | undefined;
+  /** Whether JSON gives the state that was looked at last back as it is. */
+  #isPlain = false;
   #early: BodyRequest[] | undefined = undefined;
   /** Tasks whose result is there and is being judged. */
   #judging = 0;
@@ -246,7 +251,9 @@ export class AgentBody implements Body {
 
   #ready(state: unknown): void {
     if (this.#phase !== 'initializing') return;
-    this.#state = state;
+    const definition = this.#definition;
+    const isRebuilt = definition.save !== undefined || definition.chart !== undefined;
+    this.#state = new BodyState(state, !isRebuilt && definition.keepStateOnFailure !== true);
     this.#phase = 'serving';
     this.#listener.report({
       type: 'ready',
@@ -284,6 +291,7 @@ export class AgentBody implements Body {
 
   #beginTask(running: RunningTask, task: Task, input: unknown): void {
     const { trace } = running;
+    this.#state.begin(running);
     const context = this.#contextOf(running, input);
     settle(
       () => (trace === undefined ? task.run(context) : withinTrace(trace, () => task.run(context))),
@@ -318,7 +326,7 @@ export class AgentBody implements Body {
     return {
       taskId,
       input,
-      state: this.#state,
+      state: task.state,
       variables: this.#variables,
       resources: this.#resources,
       signal,
@@ -339,8 +347,11 @@ export class AgentBody implements Body {
     if (!this.#settled(task)) return;
     let state: SavedState | undefined;
     try {
-      state = this.#changedState();
+      // Of one that was cancelled, its caller has been told that it was not done.
+      if (task.signal.aborted && this.#state.takesBack(task)) this.#state.drop(task);
+      else state = this.#commit(task);
     } catch (thrown) {
+      this.#state.drop(task);
       this.#reportFailure(task, thrown);
       return this.#finishIfLast(task);
     }
@@ -356,6 +367,7 @@ export class AgentBody implements Body {
 
   #failTask(task: RunningTask, thrown: unknown): void {
     if (!this.#settled(task)) return;
+    this.#state.drop(task);
     this.#reportFailure(task, thrown);
     // A task that was cancelled has already been answered for: what it throws then is how it obeys.
     const isCrash = this.#definition.onTaskError === 'crash' && !isTaskRefusal(thrown);
@@ -397,8 +409,9 @@ export class AgentBody implements Body {
   }
 
   #answerHealth(checkId: number): void {
+    if (this.#definition.health !== undefined) this.#state.touch();
     settle(
-      () => this.#definition.health?.({ state: this.#state, resources: this.#resources }),
+      () => this.#definition.health?.({ state: this.#state.current, resources: this.#resources }),
       (detail) => this.#tell({ type: 'health.answered', checkId, detail }),
       (thrown) => this.#tell({ type: 'health.failed', checkId, error: errorInfoOf(thrown) }),
     );
@@ -406,7 +419,11 @@ export class AgentBody implements Body {
 
   #answerSave(): void {
     try {
-      this.#listener.report({ type: 'state.saved', state: this.#stateOtherThan(undefined)! });
+      const json = this.#state.committedBeside;
+      const { stateVersion = 1 } = this.#definition;
+      const state =
+        json === undefined ? this.#stateOtherThan(undefined, this.#state.current)! : { json, stateVersion };
+      this.#listener.report({ type: 'state.saved', state });
     } catch (thrown) {
       this.#listener.report({ type: 'state.save_failed', error: errorInfoOf(thrown) });
     }
@@ -427,7 +444,7 @@ export class AgentBody implements Body {
   #answerOffer({ questionId, task }: Extract<BodyRequest, { type: 'offer.asked' }>): void {
     const { tasks, chart } = this.#definition;
     const told = (offer: Offer) => this.#tell({ type: 'offer.told', questionId, offer });
-    const next = chart ? chart.offer(this.#state) : { next: Object.keys(tasks) };
+    const next = chart ? chart.offer(this.#state.current) : { next: Object.keys(tasks) };
     if (task === undefined) return told(next);
     const known = Object.hasOwn(tasks, task.type) ? tasks[task.type] : undefined;
     const refused = () => told({ ...next, can: false });
@@ -437,33 +454,40 @@ export class AgentBody implements Body {
       (verdict: Verdict) => {
         if ('problem' in verdict) return refused();
         const asked = { type: task.type, input: verdict.value };
-        told(chart ? chart.offer(this.#state, asked) : { ...next, can: true });
+        told(chart ? chart.offer(this.#state.current, asked) : { ...next, can: true });
       },
       refused,
     );
   }
 
-  #changedState(): SavedState | undefined {
+  #changedState(given = this.#state.current): SavedState | undefined {
     this.#isChanged = false;
-    const state = this.#stateOtherThan(this.#lastSaved);
+    const state = this.#stateOtherThan(this.#lastSaved, given);
     if (state) this.#lastSaved = state.json;
     return state;
   }
 
+  /** What the task made of the state is the state; gives it where it has changed. */
+  #commit(task: RunningTask): SavedState | undefined {
+    const state = this.#changedState(task.state);
+    this.#state.commit(task, this.#lastSaved, state && this.#isPlain);
+    return state;
+  }
+
   /** The state as it is to be kept; `undefined` when that is this very text. */
-  #stateOtherThan(known: string | undefined): SavedState | undefined {
+  #stateOtherThan(known: string | undefined, given: unknown): SavedState | undefined {
     const definition = this.#definition;
     const { stateVersion = 1 } = definition;
     try {
-      const [state, resources] = [this.#state, this.#resources];
-      const data = definition.save === undefined ? state : definition.save({ state, resources });
+      const resources = this.#resources;
+      const data = definition.save === undefined ? given : definition.save({ state: given, resources });
       if (isThenable(data)) {
         ignoreRejection(data);
         throw new TypeError('got a promise, which save may not give');
       }
       const json = stateJson(data);
       if (json === known) return undefined;
-      assertKept(data);
+      this.#isPlain = assertKept(data);
       return { json, stateVersion };
     } catch (thrown) {
       const { message } = errorInfoOf(thrown);
@@ -486,7 +510,15 @@ export class AgentBody implements Body {
   #answerVariable({ name, value, version }: VariableState): void {
     const definition = this.#definition;
     if (definition.onVariable === undefined) return this.#acknowledge(name, version);
-    const answer: Answer = { name, version, newer: undefined, other: this.#answering };
+    const answer: Answer = {
+      name,
+      version,
+      newer: undefined,
+      other: this.#answering,
+      state: undefined,
+      base: undefined,
+    };
+    this.#state.begin(answer);
     this.#answering = answer;
     let answered: unknown;
     let isPromised: boolean;
@@ -495,7 +527,7 @@ export class AgentBody implements Body {
         name,
         value,
         version,
-        state: this.#state,
+        state: answer.state,
         variables: this.#variables,
         resources: this.#resources,
         log: this.#logger(),
@@ -511,7 +543,9 @@ export class AgentBody implements Body {
     );
   }
 
-  #hasAnswered({ name, version, newer, other }: Answer): void {
+  #hasAnswered(answer: Answer): void {
+    const { name, version, newer, other } = answer;
+    this.#state.commit(answer);
     if (this.#answering?.name === name) this.#answering = other;
     else {
       for (let before = this.#answering; before?.other !== undefined; before = before.other) {
@@ -531,11 +565,13 @@ export class AgentBody implements Body {
     const definition = this.#definition;
     let vote: unknown = 'abstain';
     let isPromised: boolean;
+    const voter: StateUser = { state: undefined, base: undefined };
+    this.#state.begin(voter);
     try {
       if (definition.vote !== undefined) {
         vote = definition.vote({
           proposal,
-          state: this.#state,
+          state: voter.state,
           variables: this.#variables,
           resources: this.#resources,
           log: this.#logger(),
@@ -543,12 +579,19 @@ export class AgentBody implements Body {
       }
       isPromised = isThenable(vote);
     } catch (thrown) {
+      this.#state.commit(voter);
       return this.#failVote(roundId, thrown);
     }
     const pending = isPending(vote) ? vote : undefined;
-    if (!isPromised && pending === undefined) return this.#cast(roundId, vote);
-    const cast = (came: unknown) => this.#cast(roundId, came);
-    const failed = (thrown: unknown) => this.#failVote(roundId, thrown);
+    const cast = (came: unknown) => {
+      this.#state.commit(voter);
+      this.#cast(roundId, came);
+    };
+    const failed = (thrown: unknown) => {
+      this.#state.commit(voter);
+      this.#failVote(roundId, thrown);
+    };
+    if (!isPromised && pending === undefined) return cast(vote);
     if (pending) whenSettled(pending, cast, failed);
     else Promise.resolve(vote).then(cast, failed);
   }
@@ -575,7 +618,7 @@ export class AgentBody implements Body {
     settle(
       () =>
         this.#definition.terminate?.({
-          state: this.#state,
+          state: this.#state.current,
           resources: this.#resources,
           log: this.#logger(),
         }),
@@ -681,7 +724,7 @@ class BodyInitContext implements InitContext<unknown> {
 }
 
 /** A task under way: its signal, and what it has said of its end. */
-class RunningTask {
+class RunningTask implements StateUser {
   readonly taskId: string;
   readonly name: string;
   readonly trace: TraceParent | undefined;
@@ -689,6 +732,8 @@ class RunningTask {
   isLast = false;
   /** Buffers of the output that the agent gave away. */
   given: ArrayBuffer[] | undefined = undefined;
+  state: unknown = undefined;
+  base: string | undefined = undefined;
   readonly #controller = new AbortController();
 
   constructor(taskId: string, name: string, trace: TraceParent | undefined) {

@@ -17,10 +17,21 @@ export function stateJson(state: unknown): string {
   return json;
 }
 
-/** Checks a state that has a JSON text. @throws TypeError that names what would be lost, and where */
-export function assertKept(state: unknown): void {
-  const loss = lossIn(state);
+/**
+ * Checks a state that has a JSON text. Tells whether that text gives it back as it is: a `toJSON`, an instance and
+ * `undefined` in a list come back as something else.
+ *
+ * @throws TypeError that names what would be lost, and where
+ */
+export function assertKept(state: unknown): boolean {
+  const survey = { isPlain: true };
+  const loss = lossIn(state, survey);
   if (loss !== undefined) throw new TypeError(`got ${loss.what} at state${loss.path}`);
+  return survey.isPlain;
+}
+
+interface Survey {
+  isPlain: boolean;
 }
 
 interface Loss {
@@ -28,12 +39,12 @@ interface Loss {
   readonly path: string;
 }
 
-function lossIn(value: unknown): Loss | undefined {
+function lossIn(value: unknown, survey: Survey): Loss | undefined {
   switch (typeof value) {
     case 'number':
       return Number.isFinite(value) ? undefined : { what: String(value), path: '' };
     case 'object':
-      return value === null ? undefined : lossInObject(value);
+      return value === null ? undefined : lossInObject(value, survey);
     case 'function':
     case 'symbol':
       return { what: inWords(value), path: '' };
@@ -42,23 +53,28 @@ function lossIn(value: unknown): Loss | undefined {
   }
 }
 
-function lossInObject(value: object): Loss | undefined {
-  if ('toJSON' in value && typeof value.toJSON === 'function') return undefined;
-  if (Array.isArray(value)) return lossInArray(value);
+function lossInObject(value: object, survey: Survey): Loss | undefined {
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    survey.isPlain = false;
+    return undefined;
+  }
+  if (Array.isArray(value)) return lossInArray(value, survey);
   if (Object.getPrototypeOf(value) !== Object.prototype) {
+    survey.isPlain = false;
     if (isEmptyInJson(value)) return { what: `a ${classNameOf(value)}`, path: '' };
     if (hasMethods(value)) return { what: `an instance of ${classNameOf(value)}`, path: '' };
   }
   for (const key of Object.keys(value)) {
-    const loss = lossIn((value as Record<string, unknown>)[key]);
+    const loss = lossIn((value as Record<string, unknown>)[key], survey);
     if (loss) return { what: loss.what, path: `.${key}${loss.path}` };
   }
   return undefined;
 }
 
-function lossInArray(items: readonly unknown[]): Loss | undefined {
+function lossInArray(items: readonly unknown[], survey: Survey): Loss | undefined {
   for (let at = 0; at < items.length; at += 1) {
-    const loss = lossIn(items[at]);
+    if (items[at] === undefined) survey.isPlain = false;
+    const loss = lossIn(items[at], survey);
     if (loss) return { what: loss.what, path: `[${at}]${loss.path}` };
   }
   return undefined;

@@ -1,0 +1,163 @@
+/**
+ * The state of one agent, and what of it is committed: a task that fails leaves no trace in it.
+ *
+ * Owns the state and its users: tasks and answers to variables, from their begin to their end. Knows no report.
+ *
+ * I1  A user that is alone works on the state itself. Users that run side by side work on a copy each.
+ * I2  What a user changed is in the state once that user has committed, and never when it is dropped.
+ * I3  What one user commits is seen by the others at once, where they have not changed the same themselves. Objects
+ *     are compared property by property at any depth; a list is one value. Of two changes of the same the later commit
+ *     counts.
+ * I4  A state that JSON would not give back as it is, is shared by all and never taken back.
+ * I5  As long as users are alone and commit, nothing is parsed and nothing is copied.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { assertKept, stateJson } from '../values/state-json.ts';
+
+/** Whoever works on the state. */
+export interface StateUser {
+  /** What it works on, from its begin. */
+  state: unknown;
+  /** Of one with a copy: what was committed when that was last brought up to date. */
+  base: string | undefined;
+}
+
+type Fields = Record<string, unknown>;
+
+export class BodyState {
+  /** The state as it is; while one user is alone, with what that has changed so far. */
+  current: unknown;
+  readonly #isRestored: boolean;
+  /** The text of what is committed; `undefined` is not known. */
+  #committed: string | undefined = undefined;
+  /** Whether that text gives it back as it is. */
+  #isPlain = false;
+  #isKnown = false;
+  #alone: StateUser | undefined = undefined;
+  #beside: Set<StateUser> | undefined = undefined;
+
+  /** @param isRestored whether what failed is taken back */
+  constructor(state: unknown, isRestored: boolean) {
+    this.current = state;
+    this.#isRestored = isRestored && typeof state === 'object' && state !== null;
+  }
+
+  /** While something works on the state, and what it changes may be taken back: the text of what is committed. */
+  get committedBeside(): string | undefined {
+    return this.#alone === undefined && this.#beside === undefined ? undefined : this.#committed;
+  }
+
+  /** Whether `drop` takes back what this user changed. */
+  takesBack(user: StateUser): boolean {
+    return this.#alone === user || this.#beside?.has(user) === true;
+  }
+
+  begin(user: StateUser): void {
+    user.state = this.current;
+    if (!this.#isRestored) return;
+    if (this.#alone === undefined && this.#beside === undefined) {
+      if (!this.#isKnown) this.#survey();
+      if (this.#isPlain) this.#alone = user;
+      return;
+    }
+    const json = this.#committed!;
+    if (this.#alone !== undefined) {
+      this.#alone.base = json;
+      this.#beside = new Set([this.#alone]);
+      this.#alone = undefined;
+      this.current = JSON.parse(json);
+    }
+    user.base = json;
+    user.state = JSON.parse(json);
+    this.#beside!.add(user);
+  }
+
+  /**
+   * What the user made of the state is the state.
+   *
+   * @param json its text, and whether that gives it back as it is: where these are at hand
+   */
+  commit(user: StateUser, json?: string, isPlain?: boolean): void {
+    if (!this.#isRestored) return;
+    if (this.#leave(user)) this.current = user.state;
+    if (json === undefined) this.#isKnown = false;
+    else if (isPlain !== undefined) this.#note(json, isPlain);
+    else if (json !== this.#committed) this.#isKnown = false;
+    if (this.#beside === undefined) return;
+    if (!this.#isKnown) this.#survey();
+    for (const other of this.#beside) this.#update(other);
+  }
+
+  /** Somebody who looks on may change the state: between users that stays, beside one it goes with what that changes. */
+  touch(): void {
+    if (this.#alone === undefined && this.#beside === undefined) this.#isKnown = false;
+  }
+
+  /** What the user changed is forgotten. */
+  drop(user: StateUser): void {
+    const wasAlone = this.#alone === user;
+    this.#leave(user);
+    if (!wasAlone) return;
+    const before: unknown = JSON.parse(this.#committed!);
+    // In place, for what the agent holds of its state elsewhere; what is frozen cannot be changed back so.
+    try {
+      update(this.current, this.current, before);
+    } catch {
+      this.current = before;
+    }
+    if (!isDeepStrictEqual(this.current, before)) this.current = before;
+  }
+
+  /** Whether it had a copy. */
+  #leave(user: StateUser): boolean {
+    if (this.#alone === user) this.#alone = undefined;
+    if (this.#beside?.delete(user) !== true) return false;
+    if (this.#beside.size === 0) this.#beside = undefined;
+    return true;
+  }
+
+  #update(other: StateUser): void {
+    const json = this.#committed;
+    if (json === undefined || other.base === undefined || other.base === json) return;
+    update(other.state, JSON.parse(other.base), JSON.parse(json));
+    other.base = json;
+  }
+
+  #note(json: string | undefined, isPlain: boolean): void {
+    this.#committed = json;
+    this.#isPlain = isPlain;
+    this.#isKnown = true;
+  }
+
+  #survey(): void {
+    try {
+      const json = stateJson(this.current);
+      this.#note(json, assertKept(this.current));
+    } catch {
+      // An answer to a variable may make it so: the next save refuses it, and names the place.
+      this.#note(this.#beside && this.#committed, false);
+    }
+  }
+}
+
+/** Makes in `mine` the changes from `base` to `theirs`, but where `mine` is changed itself. All three are of a kind. */
+function update(mine: unknown, base: unknown, theirs: unknown): void {
+  if (Array.isArray(mine) && Array.isArray(theirs)) {
+    if (isDeepStrictEqual(mine, base)) mine.splice(0, mine.length, ...(theirs as unknown[]));
+    return;
+  }
+  if (!isFields(mine) || !isFields(base) || !isFields(theirs)) return;
+  for (const key of new Set([...Object.keys(base), ...Object.keys(theirs)])) {
+    if (key === '__proto__') continue;
+    const [own, before, after] = [mine[key], base[key], theirs[key]];
+    if (isFields(own) && isFields(before) && isFields(after)) update(own, before, after);
+    else if (isDeepStrictEqual(own, before) && !isDeepStrictEqual(before, after)) {
+      if (Object.hasOwn(theirs, key)) mine[key] = after;
+      else delete mine[key];
+    }
+  }
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
