@@ -35,6 +35,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/definition/saved-state.ts',
     'runtime/hosting/agent-body.ts',
     'runtime/hosting/body-log.ts',
+    'runtime/hosting/body-state.ts',
     'runtime/hosting/hosts/body-server.ts',
     'runtime/hosting/hosts/frames.ts',
     'runtime/hosting/hosts/in-process.ts',

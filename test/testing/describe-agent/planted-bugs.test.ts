@@ -229,6 +229,7 @@ const bugs: readonly Bug[] = [
     agent: () =>
       defineAgent({
         type: 'halfway',
+        keepStateOnFailure: true,
         init: ({ restored }): { n: number } => restored ?? { n: 0 },
         tasks: {
           take: {
