@@ -10,6 +10,8 @@ interface Ledger {
   rate: unknown;
 }
 
+type Kind = 'book' | 'throw' | 'misfit' | 'unsaveable' | 'slow' | 'read';
+
 async function ledger(
   more: { readonly keepStateOnFailure?: boolean; readonly save?: boolean } = {},
   concurrency = 1,
@@ -54,7 +56,7 @@ async function ledger(
   });
   const id = await made.agents.register({ module, tasks: { concurrency } });
   await made.agents.start(id);
-  const execute = (type: string, input?: unknown, request: object = {}) =>
+  const execute = (type: Kind, input?: unknown, request: object = {}) =>
     made.agents.execute(id, { type, input, ...request });
   return {
     ...made,
@@ -70,7 +72,7 @@ async function ledger(
 }
 
 describe('a task that fails', () => {
-  it.each(['throw', 'misfit', 'unsaveable'])(
+  it.each(['throw', 'misfit', 'unsaveable'] as const)(
     'by %s leaves the state as it was, again and in its next life',
     async (task) => {
       const { execute, entries, restart } = await ledger();
