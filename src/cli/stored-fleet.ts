@@ -1,5 +1,6 @@
 /**
- * A fleet as a store has it, while no program has that open: read, and never written to.
+ * A fleet as a store has it, while no program has that open: read, with nothing added, changed or taken away. To open
+ * a store is all that its file notes.
  *
  * I1  A path with nothing at it is refused, and makes no file.
  * I2  The store is closed whatever becomes of the reading.

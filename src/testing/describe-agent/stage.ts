@@ -449,7 +449,8 @@ export class Stage {
       clock,
       random: () => 0,
       logger: silent,
-      agents: [this.#definition],
+      // What lives elsewhere is bound by the place of its module, and keeps the one that it has.
+      agents: isolation === 'in-process' ? [this.#definition] : [],
       hosts: { [isolation]: host },
     });
     const system = await creating;

@@ -152,7 +152,8 @@ export class ChildBodies implements ChildListener {
 
   printed(stream: 'stdout' | 'stderr', line: string): void {
     const [body] = this.#bodies.values();
-    if (body === undefined || body.isEnding) return;
+    // What it printed before its end may come after what it said of that.
+    if (body === undefined || body.isKilled) return;
     const { group } = this.#options;
     const fields = group === undefined ? { stream } : { stream, group };
     body.listener.report({
