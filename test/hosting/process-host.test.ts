@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { canRefuseNetwork } from '../../src/runtime/hosting/hosts/node-flags.ts';
@@ -165,13 +165,24 @@ describe('limits and flags', () => {
     expect(await outputOf(witness, 'niceness')).toBe(constants.priority.PRIORITY_BELOW_NORMAL);
     expect(await witness.terminate()).toBe('shutdown');
   });
-  test('memory and time are measured', async () => {
-    const witness = await readyFaulty(host);
+  test.each([
+    ['from outside', host],
+    ['by itself, where the system tells nothing of processes', processHost({ procFolder: false })],
+  ])('memory and time are measured in bytes and ms, %s', async (_, measured) => {
+    const begun = performance.now();
+    const witness = await readyFaulty(measured);
     await outputOf(witness, 'busy', 600);
-    const usage = witness.body.usage?.();
-    expect(usage?.memoryBytes).toBeGreaterThan(5 * MEBIBYTE);
-    expect(usage?.cpuMs).toBeGreaterThan(50);
+    const { memoryBytes, cpuMs } = await witness.when(() => {
+      const usage = witness.body.usage?.();
+      if (usage !== undefined && usage.cpuMs > 50) return usage;
+      setTimeout(() => witness.body.post({ type: 'health.check', checkId: 1 }), 50);
+      return undefined;
+    });
+    expect(memoryBytes).toBeGreaterThan(5 * MEBIBYTE);
+    expect(memoryBytes).toBeLessThan(1_024 * MEBIBYTE);
+    expect(cpuMs).toBeLessThan((performance.now() - begun) * availableParallelism());
     expect(await witness.terminate()).toBe('shutdown');
+    if (measured !== host) await measured.close();
   });
   test('what a process cannot keep is refused by name', () => {
     expect(host.refusal(specOf({ maxMemoryBytes: 1_000_000 }))).toMatch(/^resources\.maxMemoryBytes: /);

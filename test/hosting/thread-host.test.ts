@@ -1,4 +1,4 @@
-import { constants } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { afterAll, describe, expect, test } from 'vitest';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { errorOf } from '../../src/testing/host-laws.ts';
@@ -123,16 +123,19 @@ describe('limits', () => {
     expect(await witness.terminate()).toBe('shutdown');
   });
   test('memory and time are measured', async () => {
+    const begun = performance.now();
     const witness = await readyFaulty(host);
     await outputOf(witness, 'hold', 32 * MEBIBYTE);
+    await outputOf(witness, 'busy', 300);
     const usage = await witness.when(() => {
       const measured = witness.body.usage?.();
-      if (measured !== undefined && measured.memoryBytes > 32 * MEBIBYTE && measured.cpuMs > 0)
+      if (measured !== undefined && measured.memoryBytes > 32 * MEBIBYTE && measured.cpuMs > 50)
         return measured;
       setTimeout(() => witness.body.post({ type: 'health.check', checkId: 1 }), 50);
       return undefined;
     });
     expect(usage.memoryBytes).toBeLessThan(256 * MEBIBYTE);
+    expect(usage.cpuMs).toBeLessThan((performance.now() - begun) * availableParallelism());
     expect(await witness.terminate()).toBe('shutdown');
   });
   test('what a thread cannot keep is refused by name', () => {
