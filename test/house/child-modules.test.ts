@@ -28,6 +28,7 @@ it('a child loads what its agent needs, and no more', () => {
   expect(loadedWith(...entry, 'agent.ts')).toEqual([
     '@opentelemetry/api',
     'agent.ts',
+    'machines/duration.ts',
     'runtime/definition/agent-self.ts',
     'runtime/definition/define-agent.ts',
     'runtime/definition/load-agent-module.ts',

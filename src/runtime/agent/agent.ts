@@ -30,7 +30,7 @@ import {
 } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
-import type { AgentManifest } from '../definition/manifest.ts';
+import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import {
   type Chart,
@@ -238,7 +238,9 @@ export class Agent
   }
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
-    return this.#mail().accept(request, this.#manifest.tasks[request.type]?.retry ?? false, trace);
+    const manifest = this.#manifest;
+    const retry = manifest.tasks[request.type]?.retry ?? false;
+    return this.#mail().accept(withTimeout(request, manifest), retry, trace);
   }
 
   /** Cancels a task that it has; whether there was one that had not ended. */
@@ -610,9 +612,11 @@ export class Agent
         notKept();
       },
     };
+    const request = { type: task, input, ...(timeoutMs === undefined ? {} : { timeoutMs }), submission };
     this.#mail()
       .accept(
-        { type: task, input, ...(timeoutMs === undefined ? {} : { timeoutMs }), submission },
+        // Of one that was submitted all is known: no time means without end.
+        submission === undefined ? withTimeout(request, this.#manifest) : request,
         retry,
         undefined,
         before,

@@ -5,6 +5,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
+import { durationMs } from '../../machines/duration.ts';
 import type { ExitReason } from '../../machines/index.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
@@ -120,6 +121,8 @@ export interface TaskDefinition<State, Input, Output, Resources = unknown> {
   readonly output?: AnySchema;
   /** What becomes of a task in flight when the program dies: reported as `unknown`, or asked for again. */
   readonly retry?: 'on_host_loss';
+  /** Time from acceptance to answer of those that are asked for without a `timeoutMs` of their own, in ms; default none. */
+  readonly timeoutMs?: number;
   run(context: TaskContext<State, Input, Resources>): MaybePromise<Output>;
 }
 
@@ -223,6 +226,7 @@ export type DefineAgentOptions<
     readonly [Name in keyof In]: {
       readonly requires?: readonly string[];
       readonly retry?: 'on_host_loss';
+      readonly timeoutMs?: number;
       readonly input?: StandardSchemaV1<Either, In[Name]>;
       run(context: TaskContext<State, In[Name], Resources>): unknown;
     };
@@ -255,6 +259,7 @@ const definitionSchema = z.strictObject({
         input: schema.optional(),
         output: schema.optional(),
         retry: z.literal('on_host_loss').optional(),
+        timeoutMs: durationMs.optional(),
         run,
       }),
     )

@@ -16,7 +16,15 @@ export interface AgentManifest {
   readonly hash: string;
   /** Where its behaviour is a chart: tells charts apart whose snapshots do not fit each other. */
   readonly chart?: string;
-  readonly tasks: Readonly<Record<string, { readonly requires: readonly string[]; readonly retry: boolean }>>;
+  readonly tasks: Readonly<Record<string, TaskManifest>>;
+}
+
+/** One kind of task. */
+export interface TaskManifest {
+  readonly requires: readonly string[];
+  readonly retry: boolean;
+  /** Of a task that is asked for without one; in ms. */
+  readonly timeoutMs?: number;
 }
 
 const manifests = new WeakMap<AnyAgentDefinition, AgentManifest>();
@@ -26,8 +34,7 @@ export function manifestOf(definition: AnyAgentDefinition): AgentManifest {
   let manifest = manifests.get(definition);
   if (manifest === undefined) {
     const tasks = Object.entries(definition.tasks).map(
-      ([name, task]) =>
-        [name, { requires: task.requires ?? [], retry: task.retry === 'on_host_loss' }] as const,
+      ([name, task]) => [name, manifestOfTask(task)] as const,
     );
     manifest = {
       type: definition.type,
@@ -42,6 +49,24 @@ export function manifestOf(definition: AnyAgentDefinition): AgentManifest {
     manifests.set(definition, manifest);
   }
   return manifest;
+}
+
+function manifestOfTask({
+  requires = [],
+  retry,
+  timeoutMs = Infinity,
+}: AnyAgentDefinition['tasks'][string]): TaskManifest {
+  const task = { requires, retry: retry === 'on_host_loss' };
+  return timeoutMs === Infinity ? task : { ...task, timeoutMs };
+}
+
+/** A task with the `timeoutMs` of its kind, where its caller has given none. */
+export function withTimeout<Task extends { readonly type: string; readonly timeoutMs?: number }>(
+  task: Task,
+  { tasks }: AgentManifest,
+): Task {
+  const timeoutMs = tasks[task.type]?.timeoutMs;
+  return timeoutMs === undefined || task.timeoutMs !== undefined ? task : { ...task, timeoutMs };
 }
 
 /** Of what it declares, and of the text of its functions; what those functions call is not seen. Not cheap. */

@@ -14,7 +14,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Agents } from '../fleet/agents.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import type { AgentManifest } from '../definition/manifest.ts';
+import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
 import { BusyMeter } from './busy-meter.ts';
@@ -114,8 +114,10 @@ export class Dispatcher {
   }
 
   /** @throws AgentSystemError `TASK_QUEUE_FULL`, and as `agents.execute` */
-  execute(request: TaskRequest): Promise<unknown> {
+  execute(asked: TaskRequest): Promise<unknown> {
     const { pool, queueLimit, retryAbandoned, manifest, clock } = this.#options;
+    // From here on: waiting for a member counts, too.
+    const request = withTimeout(asked, manifest);
     if (request.signal?.aborted) {
       return Promise.reject(this.#abandonment(request, 'cancelled before it began'));
     }

@@ -7,6 +7,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyMachineSnapshot, AnyStateMachine, EmittedFrom, EventFromLogic, InputFrom } from 'xstate';
 import { z } from 'zod';
+import { durationMs } from '../../../machines/duration.ts';
 import type { ExitReason } from '../../../machines/index.ts';
 import { AgentSystemError, inWords } from '../../values/errors.ts';
 import { parseInput } from '../../values/malformed.ts';
@@ -38,6 +39,8 @@ export interface ChartTask {
   readonly output?: AnySchema;
   /** What becomes of a task in flight when the program dies: reported as `unknown`, or asked for again. */
   readonly retry?: 'on_host_loss';
+  /** Time from acceptance to answer of those that are asked for without a `timeoutMs` of their own, in ms; default none. */
+  readonly timeoutMs?: number;
   /**
    * What answers it: an event that the machine emits (`emitted`, the default), or that the machine has taken its
    * event and settled (`taken`); its output is `undefined` then.
@@ -195,6 +198,7 @@ const optionsSchema = z.strictObject({
           input: schema.optional(),
           output: schema.optional(),
           retry: z.literal('on_host_loss').optional(),
+          timeoutMs: durationMs.optional(),
           answer: z.enum(['emitted', 'taken']).default('emitted'),
         })
         .refine(({ answer, output }) => answer === 'emitted' || output === undefined, {

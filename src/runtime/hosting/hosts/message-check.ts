@@ -88,6 +88,11 @@ export function eachReport(message: unknown, take: (body: BodyKey, report: Child
   return true;
 }
 
+/** In ms. */
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0;
+}
+
 export function isManifest(value: unknown): value is AgentManifest {
   if (!isObject(value)) return false;
   const { type, capabilities, variables, votes, stateVersion, hash, chart, tasks } = value;
@@ -101,7 +106,11 @@ export function isManifest(value: unknown): value is AgentManifest {
     (chart === undefined || typeof chart === 'string') &&
     isObject(tasks) &&
     Object.values(tasks).every(
-      (task) => isObject(task) && isTexts(task['requires']) && typeof task['retry'] === 'boolean',
+      (task) =>
+        isObject(task) &&
+        isTexts(task['requires']) &&
+        typeof task['retry'] === 'boolean' &&
+        (task['timeoutMs'] === undefined || isDuration(task['timeoutMs'])),
     )
   );
 }

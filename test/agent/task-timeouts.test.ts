@@ -1,0 +1,69 @@
+/** The `timeoutMs` of a kind of task: for tasks whose caller gives none. */
+import { describe, expect, it } from 'vitest';
+import { defineAgent } from '../../src/index.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import { settled } from '../../src/testing/index.ts';
+import { refusal, rig } from '../kit/rig.ts';
+
+const module = defineAgent({
+  type: 'sleeper',
+  init: () => ({}),
+  tasks: {
+    sleep: {
+      timeoutMs: 100,
+      run: ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+        }),
+    },
+    never: { timeoutMs: Infinity, run: () => undefined },
+  },
+});
+
+describe('the timeoutMs of a kind of task', () => {
+  it.each([
+    ['none', undefined, 100],
+    ['a shorter one', 40, 40],
+    ['a longer one', 250, 250],
+  ])('with a caller that gives %s (%s): it times out after %s ms', async (_, timeoutMs, afterMs) => {
+    const { agents, clock, eventsOf } = await rig();
+    const id = await agents.register({ module });
+    await agents.start(id);
+    const asked = refusal(agents.execute(id, { type: 'sleep', ...(timeoutMs ? { timeoutMs } : {}) }));
+    await settled();
+    await clock.advance(afterMs - 1);
+    expect(eventsOf('task.timed_out')).toEqual([]);
+    await clock.advance(1);
+    expect(await asked).toMatchObject({ code: 'TASK_TIMED_OUT' });
+    expect(eventsOf('task.timed_out')).toMatchObject([{ timeoutMs: afterMs }]);
+  });
+
+  it('holds in a pool from the time that the task is given to it, and for what is submitted', async () => {
+    const { system, clock } = await rig();
+    await system.pools.create({ name: 'sleepers', spec: { module }, min: 1, max: 1 });
+    const given = { type: 'sleep' } as const;
+    const asked = [1, 2].map(() => refusal(system.pools.execute('sleepers', given)));
+    await settled();
+    await clock.advance(100);
+    for (const { code } of await Promise.all(asked)) expect(code).toBe('TASK_TIMED_OUT');
+    const { id } = await system.tasks.submit({ pool: 'sleepers' }, given);
+    await settled();
+    await clock.advance(100);
+    expect(system.tasks.get(id).status).toBe('timed_out');
+  });
+
+  it('is in the manifest, unless it is without end', () => {
+    expect(manifestOf(module).tasks).toMatchObject({
+      sleep: { requires: [], retry: false, timeoutMs: 100 },
+      never: { requires: [], retry: false },
+    });
+    expect(manifestOf(module).tasks['never']).not.toHaveProperty('timeoutMs');
+  });
+
+  it.each([-1, Number.NaN, '100'])('is refused where it is %s', async (timeoutMs) => {
+    const tasks = { go: { timeoutMs: timeoutMs as number, run: () => 1 } };
+    const error = await refusal(() => defineAgent({ type: 'wrong', init: () => ({}), tasks }));
+    expect(error.code).toBe('AGENT_SPEC_INVALID');
+    expect(error.message).toMatch(/timeoutMs.*milliseconds/);
+  });
+});
