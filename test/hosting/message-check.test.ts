@@ -148,7 +148,12 @@ const report = (() => {
   return fc.record(
     {
       type: field(...TYPES),
-      manifest: field(manifest, { ...manifest, tasks: { echo: {} } }, { ...manifest, capabilities: 'all' }),
+      manifest: field(
+        manifest,
+        { ...manifest, tasks: { echo: {} } },
+        { ...manifest, tasks: { echo: { requires: [], retry: false, timeoutMs: -1 } } },
+        { ...manifest, capabilities: 'all' },
+      ),
       taskId: field(TASK, 'task-0'),
       code: field(...errorCodes, 'E'),
       error: field(...errors),
