@@ -374,7 +374,7 @@ class System implements AgentSystem {
       agents: this.agents,
       tasks: this.tasks,
       hosts: this.#hosts,
-      code: bindCode(given, recovery, journal),
+      code: bindCode(given, recovery, journal, (problem) => logger.warn(problem)),
       alerts: this.alerts,
     });
   }

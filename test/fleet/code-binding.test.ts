@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   type AgentCode,
@@ -76,8 +77,9 @@ describe.each(cases)('a release, $isolation, $store', ({ isolation, store: kind 
     async function program<Value>(
       agents: readonly AgentCode[],
       work: (system: AgentSystem) => Promise<Value>,
+      logger = silent,
     ): Promise<Value> {
-      const system = await createAgentSystem({ store: open(), agents, logger: silent });
+      const system = await createAgentSystem({ store: open(), agents, logger });
       try {
         return await work(system);
       } finally {
@@ -140,19 +142,25 @@ describe.each(cases)('a release, $isolation, $store', ({ isolation, store: kind 
     });
   });
 
-  it('in the program is run where that can be; where not, nothing is, and an alert says why', async () => {
-    const { program } = await world();
-    await program([inProgram], async (system) => {
-      if (isolation === 'in-process') return expect(await count(system)).toBe('program 2');
-      expect(system.alerts.list()).toMatchObject([
-        { alert: 'definition_missing', message: expect.stringContaining('expected { type, module: URL }') },
-      ]);
+  it('in the program is run where that can be; where not, its agent keeps its module, and the log says so', async () => {
+    const { program, v1 } = await world();
+    const warned: unknown[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line) => warned.push(JSON.parse(line).msg) });
+    await program(
+      [inProgram],
+      async (system) => {
+        expect(system.alerts.list()).toEqual([]);
+        expect(await count(system)).toBe(isolation === 'in-process' ? 'program 2' : 'v1 2');
+      },
+      logger,
+    );
+    const said = `expected { type, module: URL }; it runs ${v1.href}, as before`;
+    expect(warned).toEqual(isolation === 'in-process' ? [] : [expect.stringContaining(said)]);
+    // A program that gives nothing does not go back to the file of one that was run by a program.
+    await program([], async (system) => {
+      if (isolation !== 'in-process') return expect(await count(system)).toBe('v1 3');
+      expect(system.alerts.list()).toMatchObject([{ alert: 'definition_missing' }]);
       return expect((await refusal(system.agents.start('ada'))).code).toBe('AGENT_START_FAILED');
-    });
-    // A program that gives nothing does not go back to the file.
-    await program([], async ({ agents, alerts }) => {
-      expect(alerts.list()).toMatchObject([{ alert: 'definition_missing' }]);
-      expect((await refusal(agents.start('ada'))).code).toBe('AGENT_START_FAILED');
     });
   });
 });

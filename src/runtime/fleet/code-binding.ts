@@ -17,6 +17,8 @@ export interface MissingCode {
 }
 
 type Registered = StoredAgent['registered'];
+type Warn = (problem: string) => void;
+const ignore = (): void => {};
 export type CodeOf = (registered: Registered) => BoundCode | MissingCode;
 
 /** As a store keeps it: where the code of a type was last, for agents registered up to a place in the stream. */
@@ -30,7 +32,7 @@ export function isMissing(code: BoundCode | MissingCode): code is MissingCode {
 }
 
 /** Pure, but for a look at whether files are there. */
-export function codeFor(given: readonly AgentCode[], { facts }: Recovery): CodeOf {
+export function codeFor(given: readonly AgentCode[], { facts }: Recovery, warn: Warn = ignore): CodeOf {
   const bound = codeByType(given);
   return (registered) => {
     const { agentType: type, spec } = registered;
@@ -43,29 +45,36 @@ export function codeFor(given: readonly AgentCode[], { facts }: Recovery): CodeO
         missing: `no definition of type "${type}" was given to createAgentSystem({ agents })`,
       };
     }
-    const { isolation = 'in-process' } = spec as { readonly isolation?: string };
-    if (isolation === 'in-process') return code;
-    return {
-      missing: `its isolation "${isolation}" needs the URL of a module, and a definition of type "${type}" was given to createAgentSystem({ agents }): expected { type, module: URL }`,
-    };
+    if (isInProcess(spec)) return code;
+    const elsewhere = `agent ${registered.agentId} does not run in this program, and a definition of type "${type}" was given to createAgentSystem({ agents }): expected { type, module: URL }`;
+    if (url === undefined) return { missing: elsewhere };
+    // It keeps the module that it has; nothing of that is done in silence.
+    warn(`${elsewhere}; it runs ${url}, as before`);
+    return thereOrMissing(new URL(url), type);
   };
 }
 
 /** What this program gives is kept, for the programs that come and give nothing. */
-export function bindCode(given: readonly AgentCode[], recovery: Recovery, journal: Journal): CodeOf {
+export function bindCode(
+  given: readonly AgentCode[],
+  recovery: Recovery,
+  journal: Journal,
+  warn: Warn,
+): CodeOf {
   const bound = codeByType(given);
   const kept = new Set<string>();
   for (const { registered } of recovery.agents) {
     const { agentType: type } = registered;
     const code = bound.get(type);
     if (code === undefined || kept.has(type)) continue;
+    if (!(code instanceof URL) && !isInProcess(registered.spec)) continue;
     const url = code instanceof URL ? code.href : undefined;
     if (placeOf(registered, recovery.facts) === url) continue;
     kept.add(type);
     const place: Kept = { url: url ?? null, upTo: recovery.lastSequence };
     journal.keepFact(factOf(type), JSON.stringify(place));
   }
-  return codeFor(given, recovery);
+  return codeFor(given, recovery, warn);
 }
 
 /** Where its code has moved, if it has. */
@@ -81,16 +90,18 @@ export function moveOf(
 }
 
 /** Where its code was last, as a URL; `undefined` where that was a program. */
-function placeOf(
-  { agentType, sequence, spec: { module } }: Registered,
-  facts: Recovery['facts'],
-): string | undefined {
+function placeOf({ agentType, sequence, spec }: Registered, facts: Recovery['facts']): string | undefined {
   const fact = facts.get(factOf(agentType));
   if (fact !== undefined) {
     const { url, upTo } = keptSchema.parse(JSON.parse(fact));
-    if (sequence <= upTo) return url ?? undefined;
+    if (sequence <= upTo && (url !== null || isInProcess(spec))) return url ?? undefined;
   }
-  return 'url' in module ? module.url : undefined;
+  return 'url' in spec.module ? spec.module.url : undefined;
+}
+
+function isInProcess(spec: Registered['spec']): boolean {
+  const { isolation = 'in-process' } = spec as { readonly isolation?: string };
+  return isolation === 'in-process';
 }
 
 function thereOrMissing(module: URL, type: string): URL | MissingCode {
