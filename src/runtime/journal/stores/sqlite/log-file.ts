@@ -105,8 +105,8 @@ export class LogFile {
     let rows = 0;
     let bytes = 0;
     let scattered = 0;
-    begin.run();
     try {
+      begin.run();
       for (const { events, bodies, states, facts } of batches) {
         for (const [place, event] of events.entries()) {
           if (rows++ % ROWS_A_STEP === 0 && rows > 1) yield;
@@ -132,6 +132,8 @@ export class LogFile {
     } catch (thrown) {
       rewind();
       rollBack(this.#db);
+      // Somebody may have moved or written the file since it was looked at: then that is what is told.
+      this.#held.lookNow();
       throw thrown;
     }
     this.#held.wrote({ bytes, rows: scattered });
