@@ -107,7 +107,8 @@ export type {
   Host,
 } from './runtime/hosting/host.ts';
 export type { SavedState } from './runtime/definition/saved-state.ts';
-export type { TaskMetrics, TaskRequest } from './runtime/agent/mailbox.ts';
+export type { TaskMetrics } from './runtime/agent/task-figures.ts';
+export type { TaskRequest } from './runtime/agent/task-request.ts';
 export { machineSignal } from './runtime/pools/machine-signal.ts';
 export type { ScalingRecord, ScalingSignalSource } from './runtime/pools/autoscaling.ts';
 export type { PoolCloseReport } from './runtime/pools/close-report.ts';

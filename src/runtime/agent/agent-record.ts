@@ -16,7 +16,7 @@ import {
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Usage } from '../hosting/host.ts';
 import type { HealthReport } from './liveness.ts';
-import type { TaskMetrics, TasksAtWork } from './mailbox.ts';
+import type { TaskMetrics, TasksAtWork } from './task-figures.ts';
 
 /** All that is known of an agent at one moment. Times are epoch ms. Frozen, and shared by all who ask meanwhile. */
 export interface AgentRecord {

@@ -54,9 +54,11 @@ import { type CarriedTask, type CarriedTaskOwner, CarriedTasks } from './carried
 import { commandRefusal } from './command-refusal.ts';
 import { type Announcement, lifeEventOf } from './life-event.ts';
 import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
-import { type GivenTask, Mailbox, type MailboxOwner, noTasks } from './mailbox.ts';
+import { Mailbox, type MailboxOwner } from './mailbox.ts';
 import { Offers, type OffersOwner } from './offers.ts';
 import { StateKeeper } from './state-keeper.ts';
+import { noTasks } from './task-figures.ts';
+import type { GivenTask } from './task-request.ts';
 
 type Waiting<Told> = Callers<Told> | undefined;
 

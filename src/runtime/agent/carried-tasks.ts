@@ -5,7 +5,7 @@
  * I2  They were accepted once: no limit of the queue refuses them.
  */
 import type { Journal } from '../journal/journal.ts';
-import type { Submission } from './mailbox.ts';
+import type { Submission } from './task-request.ts';
 
 /** A task of an earlier program that is to be done again, under the id it had. */
 export interface CarriedTask {

@@ -3,7 +3,7 @@ import type { Agent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/agent-record.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import type { HealthReport } from '../agent/liveness.ts';
-import type { TaskRequest } from '../agent/mailbox.ts';
+import type { TaskRequest } from '../agent/task-request.ts';
 import { AgentSystemError } from '../values/errors.ts';
 
 /** An agent's id: a plain string, and for the compiler the tasks of the agent behind it. */

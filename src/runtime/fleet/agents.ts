@@ -18,7 +18,7 @@ import type { Agent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/agent-record.ts';
 import type { AgentServices } from '../agent/agent-services.ts';
 import type { HealthReport } from '../agent/liveness.ts';
-import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
+import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
 import type { AskedTask } from '../definition/agent-self.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';

@@ -1,7 +1,7 @@
 /** Whether a task is one that an agent can do: what is malformed, or beyond it, is refused before it is accepted. */
 import { z } from 'zod';
 import { durationMs } from '../../machines/index.ts';
-import type { TaskRequest } from '../agent/mailbox.ts';
+import type { TaskRequest } from '../agent/task-request.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';

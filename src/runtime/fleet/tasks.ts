@@ -21,7 +21,8 @@ import {
 } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { CarriedTask } from '../agent/carried-tasks.ts';
-import { CANCELLED_BY_CALLER, type GivenTask, type Submission, type TaskRequest } from '../agent/mailbox.ts';
+import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
+import type { GivenTask, Submission, TaskRequest } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';

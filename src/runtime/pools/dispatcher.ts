@@ -16,7 +16,7 @@ import type { Agents } from '../fleet/agents.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
-import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
+import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
 import { BusyMeter } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';

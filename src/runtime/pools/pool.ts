@@ -29,7 +29,7 @@ import type { SteadyClock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { TaskRequest } from '../agent/mailbox.ts';
+import type { TaskRequest } from '../agent/task-request.ts';
 import { Autoscaling, type ScalingRecord, type ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
 import { Dispatcher } from './dispatcher.ts';

@@ -17,7 +17,7 @@ import type { AgentSpec } from '../fleet/spec-reading.ts';
 import { checkTask } from '../fleet/task-check.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
-import type { GivenTask, TaskRequest } from '../agent/mailbox.ts';
+import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';

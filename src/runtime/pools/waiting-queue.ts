@@ -9,7 +9,7 @@
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { SteadyClock } from '../time/clock.ts';
-import type { TaskRequest } from '../agent/mailbox.ts';
+import type { TaskRequest } from '../agent/task-request.ts';
 import { type Link, LinkedList } from './linked-list.ts';
 
 export interface PoolTask {

@@ -1,0 +1,72 @@
+/** What the caller of a task is told when it has no output for them. */
+import type { BodyReport } from '../hosting/host.ts';
+import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
+import type { TaskEntry } from './task-entry.ts';
+import type { TaskRequest } from './task-request.ts';
+
+export function queueFull(agentId: string, waiting: number, queueLimit: number): AgentSystemError {
+  const message = `agent ${agentId} has ${waiting} tasks waiting, its tasks.queueLimit is ${queueLimit}`;
+  return new AgentSystemError('TASK_QUEUE_FULL', message, { agentId });
+}
+
+export function taskFailure(
+  agentId: string,
+  entry: TaskEntry,
+  { code, error, cause, expected }: Extract<BodyReport, { type: 'task.failed' }>,
+): AgentSystemError {
+  const message = `task ${entry.request.type} of agent ${agentId} ${WHAT[code] ?? 'failed'}: ${error.message}`;
+  return taskError(code, message, agentId, entry, cause ?? errorFrom(error), expected);
+}
+
+/** @param where where it stood: `still waiting` or `still running` */
+export function taskTimeout(
+  agentId: string,
+  entry: TaskEntry,
+  where: string,
+  timeoutMs: number,
+): AgentSystemError {
+  const message = `task ${entry.request.type} of agent ${agentId} was ${where} after ${timeoutMs} ms`;
+  return taskError('TASK_TIMED_OUT', message, agentId, entry);
+}
+
+/** @param entry none of one that was not accepted */
+export function abandonment(
+  agentId: string,
+  why: string,
+  { type, signal }: TaskRequest,
+  entry?: TaskEntry,
+): AgentSystemError {
+  const message = `task ${type} of agent ${agentId} was abandoned: ${why}`;
+  const cause: unknown = signal?.aborted ? signal.reason : undefined;
+  return taskError('TASK_ABANDONED', message, agentId, entry, cause);
+}
+
+/** It has not ended: another program goes on with it. */
+export function leftUndone(
+  agentId: string,
+  { taskId, request: { type: task } }: TaskEntry,
+): AgentSystemError {
+  const message = `task ${task} of agent ${agentId} was not done before the system closed; it stays accepted, as ${taskId}`;
+  return new AgentSystemError('SYSTEM_CLOSED', message, { agentId, details: { taskId, task } });
+}
+
+function taskError(
+  code: ErrorCode,
+  message: string,
+  agentId: string,
+  entry: TaskEntry | undefined,
+  cause?: unknown,
+  expected?: readonly string[],
+): AgentSystemError {
+  const details = entry && {
+    taskId: entry.taskId,
+    task: entry.request.type,
+    ...(expected ? { expected, got: entry.request.type } : {}),
+  };
+  return new AgentSystemError(code, message, { agentId, cause, details });
+}
+
+const WHAT: Partial<Record<ErrorCode, string>> = {
+  TASK_INPUT_INVALID: 'was given an input that is not as defined',
+  TASK_INCOMPATIBLE: 'is not for it',
+};

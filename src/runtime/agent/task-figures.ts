@@ -1,0 +1,51 @@
+/** How an agent's tasks went: counted and measured over all its incarnations. */
+
+/** Figures of one agent's tasks over all its incarnations; latencies in ms, from acceptance to answer. */
+export interface TaskMetrics {
+  readonly done: number;
+  readonly failed: number;
+  readonly timedOut: number;
+  readonly abandoned: number;
+  readonly waiting: number;
+  readonly running: number;
+  readonly latencyMs: { readonly last: number; readonly mean: number; readonly max: number };
+}
+
+/** What is to be seen of an agent's tasks; the same object as long as nothing of it has changed. */
+export interface TasksAtWork {
+  readonly metrics: TaskMetrics;
+  /** Ids of the tasks that the last end left undone. */
+  readonly abandoned: readonly string[];
+}
+
+export class TaskFigures {
+  done = 0;
+  failed = 0;
+  timedOut = 0;
+  abandoned = 0;
+  #lastMs = 0;
+  #totalMs = 0;
+  #maxMs = 0;
+
+  /** One was answered for its work, or for its time that was over. */
+  measure(latencyMs: number): void {
+    this.#lastMs = latencyMs;
+    this.#totalMs += latencyMs;
+    if (latencyMs > this.#maxMs) this.#maxMs = latencyMs;
+  }
+
+  /** @param waiting how many wait now, and how many run */
+  metrics(waiting: number, running: number): TaskMetrics {
+    const { done, failed, timedOut, abandoned } = this;
+    const measured = done + failed + timedOut;
+    const mean = measured === 0 ? 0 : this.#totalMs / measured;
+    const latencyMs = Object.freeze({ last: this.#lastMs, mean, max: this.#maxMs });
+    return Object.freeze({ done, failed, timedOut, abandoned, waiting, running, latencyMs });
+  }
+}
+
+/** Of an agent that has been given no task. */
+export const noTasks: TasksAtWork = Object.freeze({
+  metrics: new TaskFigures().metrics(0, 0),
+  abandoned: Object.freeze([]),
+});
