@@ -1,0 +1,172 @@
+/**
+ * The tasks of one body: their input is judged, they are run, their output is judged, and their end is reported.
+ *
+ * Owns which tasks are under way, and their abort signals. Knows no queue and no deadline: it is told to run and to
+ * cancel.
+ *
+ * I1  Every task is answered exactly once, unless the body exits first.
+ * I2  A task of a synchronous definition is run synchronously: no promise is made for it.
+ * I3  Of a task that failed, or was cancelled before its work was done, nothing stays in the state; with
+ *     `keepStateOnFailure`, a `save` of its own, or a chart, all of it does.
+ */
+import { isTaskRefusal } from '../definition/agent-self.ts';
+import type { SavedState } from '../definition/saved-state.ts';
+import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
+import { OpenTasks } from '../values/open-tasks.ts';
+import { judge, type Verdict } from '../values/schema.ts';
+import { type CallableTask, settle, type WorkOwner } from './body-work.ts';
+import type { BodyRequest } from './host.ts';
+import { RunningTask } from './running-task.ts';
+import { taskContextOf, type TaskContextOwner } from './task-context.ts';
+import { withinTrace } from './trace-parent.ts';
+
+export class BodyTasks implements TaskContextOwner {
+  readonly body: WorkOwner;
+  readonly #running = new OpenTasks<RunningTask>();
+  /** Tasks whose result is there and is being judged. */
+  #judging = 0;
+
+  constructor(body: WorkOwner) {
+    this.body = body;
+  }
+
+  /** Whether an answer is under way. */
+  get isJudging(): boolean {
+    return this.#judging > 0;
+  }
+
+  run({ taskId, task: name, input, trace }: Extract<BodyRequest, { type: 'task.run' }>): void {
+    const { definition, isServing } = this.body;
+    const task = Object.hasOwn(definition.tasks, name) ? definition.tasks[name] : undefined;
+    if (task === undefined) {
+      const error = { name: 'TypeError', message: `${definition.type} has no task ${inWords(name)}` };
+      return this.body.tell({ type: 'task.failed', taskId, code: 'TASK_INCOMPATIBLE', error });
+    }
+    if (!isServing) {
+      const error = { name: 'Error', message: `${definition.type} is ending` };
+      return this.body.tell({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
+    }
+    const running = new RunningTask(taskId, name, trace);
+    this.#running.add(running);
+    if (task.input === undefined) return this.#begin(running, task, input);
+    const verdict = judge(task.input, input);
+    if (verdict instanceof Promise) void verdict.then((judged) => this.#inputJudged(running, task, judged));
+    else this.#inputJudged(running, task, verdict);
+  }
+
+  cancel(request: Extract<BodyRequest, { type: 'task.cancel' }>): void {
+    this.#running.get(request.taskId)?.abort(reasonOf(request));
+  }
+
+  /** The body is gone. */
+  abortAll(): void {
+    if (this.#running.size === 0) return;
+    const error = new Error('the agent has ended');
+    for (const task of this.#running) task.abort(error);
+    this.#running.clear();
+  }
+
+  progress(task: RunningTask, value: unknown): void {
+    const { taskId } = task;
+    if (this.#running.get(taskId) === task) this.body.tell({ type: 'task.progress', taskId, value });
+  }
+
+  #inputJudged(running: RunningTask, task: CallableTask, verdict: Verdict): void {
+    if (!('problem' in verdict)) return this.#begin(running, task, verdict.value);
+    if (!this.#settled(running)) return;
+    const { taskId } = running;
+    const error = { name: 'TypeError', message: verdict.problem };
+    this.body.tell({ type: 'task.failed', taskId, code: 'TASK_INPUT_INVALID', error });
+  }
+
+  #begin(running: RunningTask, task: CallableTask, input: unknown): void {
+    const { trace } = running;
+    this.body.state.begin(running);
+    const context = taskContextOf(this, running, input);
+    settle(
+      () => (trace === undefined ? task.run(context) : withinTrace(trace, () => task.run(context))),
+      (output) => this.#judgeOutput(running, task, output),
+      (thrown) => this.#fail(running, thrown),
+    );
+  }
+
+  #judgeOutput(running: RunningTask, task: CallableTask, output: unknown): void {
+    if (task.output === undefined) {
+      this.#complete(running, output);
+      return this.body.tellChanged();
+    }
+    this.#judging += 1;
+    const verdict = judge(task.output, output);
+    if (verdict instanceof Promise) void verdict.then((judged) => this.#outputJudged(running, judged));
+    else this.#outputJudged(running, verdict);
+  }
+
+  #outputJudged(running: RunningTask, verdict: Verdict): void {
+    this.#judging -= 1;
+    if ('problem' in verdict) {
+      const message = `the output of ${running.name} is not as defined: ${verdict.problem}`;
+      this.#fail(running, new TypeError(message));
+    } else this.#complete(running, verdict.value);
+    this.body.tellChanged();
+  }
+
+  #complete(task: RunningTask, output: unknown): void {
+    if (!this.#settled(task)) return;
+    const { state: states, saves } = this.body;
+    let state: SavedState | undefined;
+    try {
+      // Of one that was cancelled, its caller has been told that it was not done.
+      if (task.signal.aborted && states.takesBack(task)) states.drop(task);
+      else state = saves.commit(task);
+    } catch (thrown) {
+      states.drop(task);
+      this.#reportFailure(task, thrown);
+      return this.#finishIfLast(task);
+    }
+    this.body.tell({
+      type: 'task.completed',
+      taskId: task.taskId,
+      output,
+      state,
+      ...(task.given ? { transfer: task.given } : {}),
+    });
+    this.#finishIfLast(task);
+  }
+
+  #fail(task: RunningTask, thrown: unknown): void {
+    if (!this.#settled(task)) return;
+    this.body.state.drop(task);
+    this.#reportFailure(task, thrown);
+    // A task that was cancelled has already been answered for: what it throws then is how it obeys.
+    const isCrash = this.body.definition.onTaskError === 'crash' && !isTaskRefusal(thrown);
+    if (isCrash && !task.signal.aborted) this.body.crash(thrown);
+    else this.#finishIfLast(task);
+  }
+
+  /** The agent's own end, asked for by a task; one that was cancelled has nothing to say any more. */
+  #finishIfLast(task: RunningTask): void {
+    if (task.isLast && !task.signal.aborted) this.body.tell({ type: 'finished' });
+  }
+
+  #reportFailure({ taskId }: RunningTask, thrown: unknown): void {
+    const error = errorInfoOf(thrown);
+    if (isTaskRefusal(thrown)) {
+      const { expected } = thrown;
+      return this.body.tell({ type: 'task.failed', taskId, code: 'TASK_INCOMPATIBLE', error, expected });
+    }
+    this.body.tell({ type: 'task.failed', taskId, code: 'TASK_FAILED', error, cause: thrown });
+  }
+
+  /** Whether the task's end is still of interest; it is so once. */
+  #settled(task: RunningTask): boolean {
+    if (this.#running.get(task.taskId) !== task) return false;
+    this.#running.remove(task);
+    return !this.body.isGone;
+  }
+}
+
+/** What the signal of a cancelled task says: as its caller has put it, where a caller did. */
+function reasonOf(request: Extract<BodyRequest, { type: 'task.cancel' }>): unknown {
+  if ('cause' in request) return request.cause;
+  return request.error ? errorFrom(request.error) : new Error(request.reason);
+}

@@ -1,0 +1,52 @@
+/** What a definition's `init` is given. */
+import type { ExitReason } from '../../machines/index.ts';
+import type { AgentSelf } from '../definition/agent-self.ts';
+import type { AgentLog, InitContext } from '../definition/define-agent.ts';
+import type { WorkOwner } from './body-work.ts';
+import type { BodyStart } from './host.ts';
+
+/** The body whose `init` it is. */
+export interface InitOwner extends WorkOwner {
+  /** Fires at the end of its life, or when that is cancelled. */
+  readonly signal: AbortSignal;
+  /** For a definition that lives of its own accord. */
+  readonly self: AgentSelf;
+}
+
+/** What few ask for is made when they do. */
+export class BodyInitContext implements InitContext<unknown> {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly initArgs: unknown;
+  readonly restored: unknown;
+  readonly previousStop: ExitReason | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly resources: unknown;
+  readonly log: AgentLog;
+  readonly #body: InitOwner;
+
+  constructor(
+    body: InitOwner,
+    { agentId, incarnation, previousStop }: BodyStart,
+    initArgs: unknown,
+    restored: unknown,
+  ) {
+    this.agentId = agentId;
+    this.incarnation = incarnation;
+    this.initArgs = initArgs;
+    this.restored = restored;
+    this.previousStop = previousStop;
+    this.variables = body.variables;
+    this.resources = body.resources;
+    this.log = body.log;
+    this.#body = body;
+  }
+
+  get signal(): AbortSignal {
+    return this.#body.signal;
+  }
+
+  get self(): AgentSelf {
+    return this.#body.self;
+  }
+}

@@ -1,0 +1,38 @@
+/** What a task's `run` is given. */
+import type { TaskContext } from '../definition/define-agent.ts';
+import { BodyLog } from './body-log.ts';
+import type { WorkOwner } from './body-work.ts';
+import type { RunningTask } from './running-task.ts';
+
+/** Where the work of a task belongs. */
+export interface TaskContextOwner {
+  readonly body: WorkOwner;
+  /** The task tells how far it is; after its end that is dropped. */
+  progress(task: RunningTask, value: unknown): void;
+}
+
+/** Plain fields, for a getter costs more than all of them. */
+export function taskContextOf(
+  owner: TaskContextOwner,
+  task: RunningTask,
+  input: unknown,
+): TaskContext<unknown, unknown> {
+  const { body } = owner;
+  const { taskId, signal, trace } = task;
+  return {
+    taskId,
+    input,
+    state: task.state,
+    variables: body.variables,
+    resources: body.resources,
+    signal,
+    log: new BodyLog(body.tellLine, taskId, trace),
+    progress: (value) => owner.progress(task, value),
+    complete: () => {
+      task.isLast = true;
+    },
+    transfer: (...buffers) => {
+      task.given = [...(task.given ?? []), ...buffers];
+    },
+  };
+}
