@@ -38,6 +38,7 @@ const SUBPATHS: Readonly<Record<string, string>> = {
   '/engine': 'engine.ts',
   '/inspector': 'inspector.ts',
   '/machines': 'machines/index.ts',
+  '/mcp': 'mcp.ts',
   '/prometheus': 'prometheus.ts',
   '/sqlite': 'sqlite.ts',
   '/testing': 'testing/index.ts',

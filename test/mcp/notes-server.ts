@@ -1,0 +1,19 @@
+/** An MCP server over stdio: it adds, fails when it is told to, and ends itself when it is told to. */
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { z } from 'zod';
+
+const server = new McpServer({ name: 'notes', version: '1.2.3' });
+const text = (said: string) => ({ content: [{ type: 'text' as const, text: said }] });
+
+server.registerTool(
+  'add',
+  { description: 'Adds.', inputSchema: { a: z.number(), b: z.number() } },
+  ({ a, b }) => text(String(a + b)),
+);
+server.registerTool('pid', { description: 'Its process.' }, () => text(String(process.pid)));
+server.registerTool('fail', { description: 'Fails.' }, () => ({ ...text('no ink'), isError: true }));
+server.registerTool('hang', { description: 'Never answers.' }, () => new Promise(() => {}));
+server.registerTool('end', { description: 'Dies.' }, () => process.exit(3));
+
+await server.connect(new StdioServerTransport());

@@ -1,0 +1,131 @@
+/** Laws of an MCP server as an agent, with a real server in a process of its own. */
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { createAgentSystem, type SystemEvent } from '../../src/index.ts';
+import { defineToolServer } from '../../src/mcp.ts';
+import { refusal, silent } from '../kit/rig.ts';
+
+const server = {
+  command: process.execPath,
+  args: [fileURLToPath(new URL('./notes-server.ts', import.meta.url))],
+};
+const notes = defineToolServer({ type: 'notes', server });
+
+async function fleet(definition = notes, spec: object = {}) {
+  const system = await createAgentSystem({ logger: silent });
+  const seen: SystemEvent[] = [];
+  const listeners = new Set<() => void>();
+  system.events.subscribe((event) => {
+    seen.push(event);
+    for (const tell of listeners) tell();
+  });
+  const until = (type: SystemEvent['type'], times = 1): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (seen.filter((event) => event.type === type).length < times) return;
+        listeners.delete(look);
+        resolve();
+      };
+      listeners.add(look);
+      look();
+    });
+  const restart = { policy: 'immediate', delayMs: 0 } as const;
+  const id = await system.agents.register({ id: 'notes', module: definition, restart, ...spec });
+  await system.agents.start(id);
+  const call = async (name: string, args: Record<string, unknown> = {}): Promise<string> => {
+    const input = { name, arguments: args };
+    const result = await system.agents.execute(id, { type: 'tools.call', input });
+    return (result.content[0] as { text: string }).text;
+  };
+  return { system, id, call, until };
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe('a tool server', () => {
+  test('lists its tools with the schemas of their arguments, and calls them', async () => {
+    const { system, id, call } = await fleet();
+    await using _ = system;
+    const tools = await system.agents.execute(id, { type: 'tools.list' });
+    expect(tools.map(({ name }) => name)).toEqual(['add', 'pid', 'fail', 'hang', 'end']);
+    expect(tools[0]).toMatchObject({
+      description: 'Adds.',
+      inputSchema: { type: 'object', properties: { a: { type: 'number' }, b: { type: 'number' } } },
+    });
+    expect(await call('add', { a: 2, b: 3 })).toBe('5');
+    expect(await system.agents.checkHealth(id)).toMatchObject({
+      detail: { name: 'notes', version: '1.2.3' },
+    });
+  });
+
+  test('a tool that fails fails its task with the server’s words, and the agent lives on', async () => {
+    const { system, call } = await fleet();
+    await using _ = system;
+    expect(await refusal(call('fail'))).toMatchObject({
+      code: 'TASK_FAILED',
+      message: expect.stringContaining('no ink'),
+    });
+    expect(await refusal(call('unheard-of'))).toMatchObject({ code: 'TASK_FAILED' });
+    expect(await call('add', { a: 1, b: 1 })).toBe('2');
+  });
+
+  test('only what is allowed is listed and called', async () => {
+    const { system, id, call } = await fleet(defineToolServer({ type: 'notes', server, allow: ['add'] }));
+    await using _ = system;
+    expect(await system.agents.execute(id, { type: 'tools.list' })).toHaveLength(1);
+    expect(await refusal(call('pid'))).toMatchObject({
+      message: expect.stringContaining('the tool pid is not allowed here'),
+    });
+    expect(await call('add', { a: 1, b: 1 })).toBe('2');
+  });
+
+  test('a call that takes too long fails', async () => {
+    const { system, call } = await fleet(defineToolServer({ type: 'notes', server, callTimeoutMs: 50 }));
+    await using _ = system;
+    expect(await refusal(call('hang'))).toMatchObject({ code: 'TASK_FAILED' });
+    expect(await call('add', { a: 1, b: 1 })).toBe('2');
+  });
+
+  test('a server that dies is an agent that crashes, and is started again; its process ends with the agent', async () => {
+    const { system, id, call, until } = await fleet();
+    const first = Number(await call('pid'));
+    process.kill(first, 'SIGKILL');
+    await until('agent.started', 2);
+    const second = Number(await call('pid'));
+    expect(second).not.toBe(first);
+    expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
+    const ending = refusal(call('end'));
+    await until('agent.started', 3);
+    expect(['TASK_ABANDONED', 'TASK_FAILED']).toContain((await ending).code);
+    const third = Number(await call('pid'));
+    await system.close();
+    expect([first, second, third].filter(isAlive)).toEqual([]);
+  });
+
+  test('a server that cannot be started is a failed start that says why', async () => {
+    await using system = await createAgentSystem({ logger: silent });
+    const module = defineToolServer({ type: 'none', server: { command: '/no/such/server' } });
+    await system.agents.register({ id: 'none', module });
+    expect(await refusal(system.agents.start('none'))).toMatchObject({
+      code: 'AGENT_START_FAILED',
+      message: expect.stringContaining('ENOENT'),
+    });
+  });
+
+  test.each([
+    [{ type: '', server }, 'type'],
+    [{ type: 'x', server: {} }, 'expected { command'],
+    [{ type: 'x', server, callTimeoutMs: 0 }, 'callTimeoutMs'],
+    [{ type: 'x', server, more: 1 }, 'more'],
+  ])('refuses options that are not as expected: %j', (options, named) => {
+    expect(() => defineToolServer(options as never)).toThrow(
+      expect.objectContaining({ code: 'AGENT_SPEC_INVALID', message: expect.stringContaining(named) }),
+    );
+  });
+});
