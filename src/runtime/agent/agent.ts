@@ -1,13 +1,13 @@
 /**
- * One agent at work: its chart, and what the chart asks for.
+ * One agent: its chart, what can be asked of it, and what its chart asks for.
  *
- * Owns the agent's body, mailbox and health checks, and the promises of those who wait for its start or end. Decides
- * nothing of its life: reports become events of the chart, the chart's effects become acts.
+ * Owns the chart, and the parts that do its work: the incarnation that lives, tasks, health checks, saved states and
+ * those who wait for its start or end. Decides nothing of its life: reports become events of the chart, the chart's
+ * effects become acts.
  *
  * I1  Where the agent stands is read from its chart, never kept beside it.
  * I2  What an earlier incarnation says is dropped, and counted.
  * I3  Whoever waits is answered after the event that answers was committed.
- * I4  No body is given data that another one, or the record, holds: each has its own copy of `initArgs`.
  */
 import type { Logger } from 'pino';
 import {
@@ -19,18 +19,16 @@ import {
   agentMachine,
   type AgentPosition,
   type AlertKind,
-  type BodyCommand,
   describeExit,
   type ErrorInfo,
   type ExitReason,
   type Isolation,
-  type MailboxCommand,
   type ParsedAgentSpec,
   positionAt,
 } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
-import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import {
   type Chart,
@@ -40,33 +38,26 @@ import {
   type ChildReport,
   createChart,
 } from '../engine/create-chart.ts';
-import type { Body, BodyReport, BodyRequest, Host, TraceParent, VariableState } from '../hosting/host.ts';
+import type { BodyReport, BodyRequest, Host, TraceParent } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import { dataCopy, frozenData } from '../values/data-copy.ts';
-import { AgentSystemError, errorFrom, errorInfoOf } from '../values/errors.ts';
-import { isThenable } from '../values/thenable.ts';
+import { frozenData } from '../values/data-copy.ts';
+import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { type AgentRecord, ShownRecord } from './agent-record.ts';
-import type { AgentOptions, AgentServices, KeptSpec } from './agent-services.ts';
-import { BodyLink, type BodyOwner } from './body-link.ts';
-import { Callers } from './callers.ts';
-import { type CarriedTask, type CarriedTaskOwner, CarriedTasks } from './carried-tasks.ts';
+import type { AgentOptions, AgentServices, KeptSpec, Participation } from './agent-services.ts';
+import { AgentTasks, type AgentTasksOwner } from './agent-tasks.ts';
+import type { CarriedTask } from './carried-tasks.ts';
 import { commandRefusal } from './command-refusal.ts';
+import { Incarnation, type IncarnationOwner } from './incarnation.ts';
+import { LifeCallers } from './life-callers.ts';
 import { type Announcement, lifeEventOf } from './life-event.ts';
+import { alertText, startFailure } from './life-words.ts';
 import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
-import { Mailbox, type MailboxOwner } from './mailbox.ts';
 import { Offers, type OffersOwner } from './offers.ts';
 import { StateKeeper } from './state-keeper.ts';
-import { noTasks } from './task-figures.ts';
 import type { GivenTask } from './task-request.ts';
 
-type Waiting<Told> = Callers<Told> | undefined;
-
-const NO_VARIABLES: readonly VariableState[] = Object.freeze([]);
-
-export class Agent
-  implements ChartOptions, BodyOwner, MailboxOwner, LivenessOwner, OffersOwner, CarriedTaskOwner
-{
+export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, LivenessOwner, OffersOwner {
   readonly id: string;
   readonly order: number;
   /** Agents of one kind wait for each other when too many are to restart: those of one pool, or of one type. */
@@ -77,26 +68,20 @@ export class Agent
   observer: (() => void) | undefined = undefined;
   /** Why its code is not there, when it is not: it is listed, and cannot be started. */
   readonly missing: string | undefined;
-  readonly #services: AgentServices;
-  readonly #host: Host;
-  readonly #module: AnyAgentDefinition | URL;
+  readonly services: AgentServices;
+  readonly host: Host;
+  readonly module: AnyAgentDefinition | URL;
   readonly #chart: Chart<typeof agentMachine>;
+  readonly #callers = new LifeCallers();
+  readonly #tasks: AgentTasks;
   #manifest: AgentManifest;
-  #link: BodyLink | undefined = undefined;
-  #mailbox: Mailbox | undefined = undefined;
+  #living: Incarnation | undefined = undefined;
   #liveness: Liveness | undefined = undefined;
   #offers: Offers | undefined = undefined;
-  /** They are told the incarnation that runs. */
-  #starting: Waiting<number> = undefined;
-  /** They are told the record at the end. */
-  #ending: Waiting<AgentRecord> = undefined;
   #lastExit: ExitReason | undefined = undefined;
   /** What ended the last body, as it was thrown, where the body lived in this thread. */
   #lastThrown: unknown = undefined;
-  /** Whether it holds a place, and memory, of what the system may use. */
-  #isAdmitted = false;
   #states: StateKeeper | undefined = undefined;
-  #carried: CarriedTasks | undefined = undefined;
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined = undefined;
   #dropped = 0;
@@ -111,9 +96,10 @@ export class Agent
     this.#manifest = options.manifest;
     const { pool } = options.spec;
     this.kind = pool === undefined ? options.manifest.type : `pool ${pool}`;
-    this.#host = options.host;
-    this.#module = options.module;
-    this.#services = services;
+    this.host = options.host;
+    this.module = options.module;
+    this.services = services;
+    this.#tasks = new AgentTasks(this);
     this.#chart = createChart(
       agentMachine,
       { id: options.id, policy: options.policy },
@@ -128,7 +114,7 @@ export class Agent
   }
 
   get isolation(): Isolation {
-    return this.#host.isolation;
+    return this.host.isolation;
   }
 
   get position(): AgentPosition {
@@ -145,7 +131,7 @@ export class Agent
 
   /** Tasks that wait or run. */
   get load(): number {
-    return this.#mailbox?.load ?? 0;
+    return this.#tasks.load;
   }
 
   /** Whether it takes tasks now. */
@@ -154,21 +140,30 @@ export class Agent
     return status === 'running' || status === 'unresponsive';
   }
 
+  get isStarting(): boolean {
+    return this.position.status === 'starting';
+  }
+
+  /** Why its last body ended. */
+  get previousStop(): ExitReason | undefined {
+    return this.#context.reason;
+  }
+
   /** Whether its chart knows coordination to be there. */
   get isCoordinated(): boolean {
     return this.#context.isCoordinated;
   }
 
   get leavesTasks(): boolean {
-    return this.#services.leavesTasks();
+    return this.services.leavesTasks();
   }
 
   get clock(): SteadyClock {
-    return this.#services.clock;
+    return this.services.clock;
   }
 
   get journal(): Journal {
-    return this.#services.journal;
+    return this.services.journal;
   }
 
   get health(): HealthReport {
@@ -177,12 +172,12 @@ export class Agent
 
   /** The spec with its module in it, for records. */
   get fullSpec(): ParsedAgentSpec {
-    return (this.#fullSpec ??= Object.freeze({ ...this.spec, module: this.#module }));
+    return (this.#fullSpec ??= Object.freeze({ ...this.spec, module: this.module }));
   }
 
   record(): AgentRecord {
     const { context, path } = this.#chart;
-    const usage = this.#link?.usage();
+    const usage = this.#living?.usage();
     const shown = this.#shown;
     if (shown?.context === context && shown.path === path && shown.usage === usage) return shown.record;
     this.#shown = new ShownRecord(this, {
@@ -190,7 +185,7 @@ export class Agent
       position: positionAt(path),
       manifest: this.#manifest,
       health: this.health,
-      tasks: this.#mailbox?.atWork ?? noTasks,
+      tasks: this.#tasks.atWork,
       usage,
       dropped: this.#dropped,
     });
@@ -219,47 +214,43 @@ export class Agent
     if (missing !== undefined) {
       return Promise.reject(new AgentSystemError('AGENT_START_FAILED', missing, { agentId: this.id }));
     }
-    const refusal = this.#services.admission.refusal(this.id, this.spec.resources);
+    const refusal = this.services.admission.refusal(this.id, this.spec.resources);
     if (refusal) return Promise.reject(refusal);
-    const started = (this.#starting ??= new Callers()).wait(answer);
+    const started = this.#callers.forStart(answer);
     this.#chart.send({ type: command, at: this.clock.now() });
     return started;
   }
 
   /** Resolves with the record at its end. */
   end(event: Extract<AgentEvent, { type: 'agent.stop' | 'agent.kill' }>): Promise<AgentRecord> {
-    const ended = (this.#ending ??= new Callers()).wait((record) => record);
+    const ended = this.#callers.forEnd();
     this.#chart.send(event);
     return ended;
   }
 
   forget(): Promise<void> {
-    const forgotten = (this.#starting ??= new Callers()).wait(() => undefined);
+    const forgotten = this.#callers.forStart(() => undefined);
     this.#chart.send({ type: 'agent.forget', at: this.clock.now() });
     return forgotten;
   }
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
-    const manifest = this.#manifest;
-    const retry = manifest.tasks[request.type]?.retry ?? false;
-    return this.#mail().accept(withTimeout(request, manifest), retry, trace);
+    return this.#tasks.execute(request, trace);
   }
 
   /** Cancels a task that it has; whether there was one that had not ended. */
   cancelTask(taskId: string, why: string): boolean {
-    return this.#mailbox?.cancel(taskId, why) ?? false;
+    return this.#tasks.cancel(taskId, why);
   }
 
   /** Does a task again that has ended, under its id: now, or once it runs. */
   repeatTask(task: CarriedTask): void {
-    this.#carried ??= new CarriedTasks(this, []);
-    this.#carried.add(task);
-    this.#carried.repeat();
+    this.#tasks.doAgain(task);
   }
 
   /** Gives up a task that waits for it to run again; whether there was one. */
   withdrawTask(taskId: string): boolean {
-    return this.#carried?.withdraw(taskId) ?? false;
+    return this.#tasks.withdraw(taskId);
   }
 
   checkHealth(): Promise<HealthReport> {
@@ -268,7 +259,7 @@ export class Agent
 
   /** What it takes as it stands, as it says itself. */
   offer(task?: AskedTask): Promise<Offer> {
-    if (!this.#link?.isOpen) {
+    if (!this.#living?.isOpen) {
       const message = `agent ${this.id} has no body that could say what it takes`;
       return Promise.reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: this.id }));
     }
@@ -277,7 +268,7 @@ export class Agent
   }
 
   post(request: BodyRequest): void {
-    this.#link?.post(request);
+    this.#living?.post(request);
   }
 
   /** Sends an event to the chart; only for events that no promise depends on. */
@@ -292,7 +283,7 @@ export class Agent
 
   /** Goes on with a life that another program began; `tasks` it left are done again when the agent runs. */
   resume(life: AgentLife, tasks: readonly CarriedTask[]): void {
-    if (tasks.length > 0) this.#carried = new CarriedTasks(this, tasks);
+    this.#tasks.carry(tasks);
     this.#resumed = life;
     this.#chart.send({ type: 'life.resumed', at: this.clock.now(), tick: this.clock.elapsed(), life });
     this.#resumed = undefined;
@@ -305,34 +296,26 @@ export class Agent
   discard(why: AgentSystemError): void {
     this.#chart.stop();
     this.#liveness?.unwatch();
-    this.#carried?.giveUp();
-    const link = this.#link;
-    this.#link = undefined;
-    if (link) {
-      this.#leaveAdmission();
-      link.participation?.ended();
-      link.kill();
-    }
+    this.#tasks.giveUpCarried();
+    const living = this.#living;
+    this.#living = undefined;
+    living?.discard();
     this.#offers?.giveUp();
-    const [starting, ending] = [this.#starting, this.#ending];
-    this.#starting = undefined;
-    this.#ending = undefined;
-    starting?.refuse(why);
-    ending?.refuse(why);
+    this.#callers.refuse(why);
   }
 
   // What the chart asks for.
 
   get observe(): ChartOptions['observe'] {
-    return this.#services.watch.observe;
+    return this.services.watch.observe;
   }
 
   get xstateInspect(): ChartOptions['xstateInspect'] {
-    return this.#services.watch.xstateInspect;
+    return this.services.watch.xstateInspect;
   }
 
   onObserverFault(thrown: unknown): void {
-    this.#services.watch.onObserverFault(thrown);
+    this.services.watch.onObserverFault(thrown);
   }
 
   onBug(error: unknown): void {
@@ -345,138 +328,61 @@ export class Agent
       case 'announce':
         return this.#announce(effect.params);
       case 'commandBody':
-        return this.#commandBody(effect.params.command);
+        return this.#living?.command(effect.params.command);
       case 'commandMailbox':
-        return this.#commandMailbox(effect.params.command);
+        return this.#tasks.command(effect.params.command);
       case 'watchHealth':
         return this.#watchHealth(effect.params.command);
       case 'handlePermit':
-        return this.#services.permits[effect.params.command](this);
+        return this.services.permits[effect.params.command](this);
       case 'raiseAlert':
         return this.#raiseAlert(effect.params.alert, effect.params.error);
       case 'clearAlerts':
-        return this.#services.alerts.clearAll(this.id);
+        return this.services.alerts.clearAll(this.id);
     }
   }
 
   /** Opens a body: the chart's only child. */
-  child(_invocation: ChildInvocation, report: ChildReport): BodyLink {
-    const { admission, store } = this.#services;
-    const link = new BodyLink(this, this.incarnation, report);
-    this.#link = link;
-    this.#mailbox?.hold();
-    const refusal = admission.refusal(this.id, this.spec.resources);
-    if (refusal) {
-      this.bodyExited(link, { error: errorInfoOf(refusal) });
-      return link;
-    }
-    admission.reserve(this.spec.resources);
-    this.#isAdmitted = true;
-    const failed = (thrown: unknown): void => this.bodyExited(link, { error: errorInfoOf(thrown) });
-    let saved: SavedState | undefined | Promise<SavedState | undefined>;
-    try {
-      saved = store.state(this.id);
-    } catch (thrown) {
-      failed(thrown);
-      return link;
-    }
-    if (isThenable(saved)) Promise.resolve(saved).then((state) => this.#open(link, state), failed);
-    else this.#open(link, saved);
-    return link;
-  }
-
-  #leaveAdmission(): void {
-    if (!this.#isAdmitted) return;
-    this.#isAdmitted = false;
-    this.#services.admission.release(this.spec.resources);
-  }
-
-  #open(link: BodyLink, restored: SavedState | undefined): void {
-    if (link !== this.#link) return;
-    const { spec } = this;
-    if (restored) (this.#states ??= new StateKeeper()).restored(restored);
-    let body: Body;
-    try {
-      link.participation = this.#services.coordination.join(this);
-      body = this.#host.open(
-        {
-          agentId: this.id,
-          incarnation: link.incarnation,
-          module: this.#module,
-          initArgs: dataCopy(spec.initArgs),
-          restored,
-          previousStop: this.#context.reason,
-          variables: link.participation?.variables ?? NO_VARIABLES,
-          resources: spec.resources,
-        },
-        link,
-      );
-    } catch (thrown) {
-      return this.bodyExited(link, { error: errorInfoOf(thrown) });
-    }
-    // Its init may have had the agent killed meanwhile.
-    if (link === this.#link) link.opened(body);
-    else body.kill();
+  child(_invocation: ChildInvocation, report: ChildReport): Incarnation {
+    const living = new Incarnation(this, this.incarnation, report);
+    this.#living = living;
+    this.#tasks.hold();
+    living.open();
+    return living;
   }
 
   #announce(said: Announcement): void {
     this.observer?.();
     const { event, life, reason = 'killed' } = said;
-    const abandoned = this.#mailbox?.abandonedTasks ?? noTasks.abandoned;
-    const told = lifeEventOf(said, this.id, abandoned, this.clock);
+    const told = lifeEventOf(said, this.id, this.#tasks.abandoned, this.clock);
     switch (event) {
       case 'agent.started':
-        this.journal.emit(told, this.#answerStart(life.incarnation));
+        this.journal.emit(told, this.#callers.answerStart(life.incarnation));
         // First what it missed of its variables, then its tasks.
-        this.#participate();
-        this.#mailbox?.open();
-        return this.#carried?.repeat();
+        this.#living?.participate();
+        return this.#tasks.begin();
       case 'agent.start_failed':
       case 'agent.stopped':
       case 'agent.completed':
       case 'agent.crashed': {
-        const started = this.#answerStart(life.incarnation, reason);
-        const ended = this.#answerEnd();
+        const started = this.#callers.answerStart(life.incarnation, () =>
+          startFailure(this.spec, reason, this.#lastThrown),
+        );
+        const ended = this.#callers.answerEnd(() => this.record());
         this.journal.emit(told, bothOf(started, ended));
         return;
       }
       case 'agent.stopping':
         this.journal.emit(told);
-        return this.#link?.participation?.ended();
+        return this.#living?.retire();
       case 'agent.forgotten':
-        this.#services.forgotten(this);
-        this.#carried?.giveUp();
-        this.journal.emit(told, this.#answerStart(life.incarnation), null);
+        this.services.forgotten(this);
+        this.#tasks.giveUpCarried();
+        this.journal.emit(told, this.#callers.answerStart(life.incarnation), null);
         return;
       default:
     }
     this.journal.emit(told);
-  }
-
-  #tellCoordination({ participation, incarnation }: BodyLink, report: BodyReport): void {
-    if (participation) participation.reported(report);
-    else this.#services.coordination.strayed(this, incarnation, report);
-  }
-
-  #participate(): void {
-    const link = this.#link;
-    if (link) link.participation = this.#services.coordination.started(this, link.participation);
-  }
-
-  #commandBody(command: BodyCommand): void {
-    const link = this.#link;
-    if (link === undefined) return;
-    // Until its saved state has been read there is no body, and now there never will be.
-    if (!link.isOpen) return this.bodyExited(link, command === 'kill' ? 'killed' : 'shutdown');
-    if (command === 'kill') link.kill();
-    else link.post({ type: command === 'save' ? 'state.save' : 'terminate' });
-  }
-
-  #commandMailbox(command: MailboxCommand): void {
-    if (command === 'abandon') {
-      this.#mailbox?.abandonAll(() => `the agent has ended (${describeExit(this.#lastExit ?? 'killed')})`);
-    } else if (this.#mailbox) this.#mailbox[command]();
-    else this.becameIdle();
   }
 
   #watchHealth(command: 'watch' | 'unwatch'): void {
@@ -486,23 +392,34 @@ export class Agent
   }
 
   #raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
-    const message = `agent ${this.id} ${this.#alertText(alert, error)}`;
-    const { alerts } = this.#services;
+    const why = this.#lastExit ?? this.#context.reason ?? 'killed';
+    const message = alertText(this.spec, alert, why, error);
+    const { alerts } = this.services;
     const rested = this.#resumed;
     const wasRaised = rested?.at === 'awaitingOperator' || rested?.at === 'gaveUp';
     if (wasRaised) alerts.restore(alert, message, rested.endedAt ?? this.clock.now(), this.id);
     else alerts.raise(alert, message, this.id);
   }
 
-  // What the body tells, through its link.
+  // What the incarnation that lives needs, and tells.
 
-  bodyReported(link: BodyLink, report: BodyReport): void {
-    if (link !== this.#link) {
-      this.bodyDropped();
-      // A vote is refused by its round, which says so in the event stream.
-      if (report.type === 'vote.cast') this.#tellCoordination(link, report);
-      return;
-    }
+  join(): Participation | undefined {
+    return this.services.coordination.join(this);
+  }
+
+  joined(participation: Participation | undefined): Participation | undefined {
+    return this.services.coordination.started(this, participation);
+  }
+
+  strayed(incarnation: number, report: BodyReport): void {
+    this.services.coordination.strayed(this, incarnation, report);
+  }
+
+  restored(state: SavedState): void {
+    (this.#states ??= new StateKeeper()).restored(state);
+  }
+
+  bodyReported(living: Incarnation, report: BodyReport): void {
     switch (report.type) {
       case 'ready':
         if (report.manifest !== this.#manifest) {
@@ -513,43 +430,36 @@ export class Agent
       case 'finished':
         return this.#chart.send({ type: 'body.finished', at: this.clock.now() });
       case 'task.completed':
-        if (report.state) this.#keepState(link, report.state);
-        return this.#mailbox?.settle(report);
+        if (report.state) this.#keepState(living, report.state);
+        return this.#tasks.reported(report);
       case 'task.failed':
-        return this.#mailbox?.settle(report);
       case 'task.progress':
-        return this.#mailbox?.progress(report.taskId, report.value);
+        return this.#tasks.reported(report);
       case 'health.answered':
       case 'health.failed':
         return this.#liveness?.answered(report);
       case 'offer.told':
         return this.#offers?.answered(report);
       case 'state.changed':
-        return this.#keepState(link, report.state);
+        return this.#keepState(living, report.state);
       case 'state.saved':
-        return this.#keepState(link, report.state, (error) => this.#stateKept(link, error));
+        return this.#keepState(living, report.state, (error) => this.#stateKept(living, error));
       case 'state.save_failed':
         return this.#chart.send({ type: 'body.save_failed', at: this.clock.now(), error: report.error });
       case 'log':
         this.#logger()[report.level](report.fields ?? {}, report.message);
         return;
       default:
-        this.#tellCoordination(link, report);
+        living.tellCoordination(report);
     }
   }
 
-  bodyExited(link: BodyLink, reason: ExitReason, thrown?: unknown): void {
-    if (link !== this.#link) return this.bodyDropped();
-    this.#link = undefined;
+  bodyEnded(reason: ExitReason, thrown: unknown): void {
+    this.#living = undefined;
     this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
     this.#lastThrown = thrown;
     this.#offers?.giveUp();
-    this.#leaveAdmission();
-    this.#services.alerts.clear('body_not_ending', this.id);
-    const { clock, random } = this.#services;
-    link.ended({ reason, at: clock.now(), tick: clock.elapsed(), chance: random() });
-    // What follows for others comes after it in the event stream.
-    link.participation?.ended();
+    this.services.alerts.clear('body_not_ending', this.id);
   }
 
   bodyDropped(): void {
@@ -557,28 +467,27 @@ export class Agent
     this.changed();
   }
 
-  bodyStuck(link: BodyLink): void {
-    if (link !== this.#link) return;
+  bodyStuck(): void {
     const message = `agent ${this.id} was killed, and its ${this.isolation} host cannot end it: it runs on, past its limits, and may keep the program from exiting`;
-    this.#services.alerts.raise('body_not_ending', message, this.id);
+    this.services.alerts.raise('body_not_ending', message, this.id);
     // Nobody can say when it ends, if ever: those who wait for it are told how it stands.
-    const answer = this.#answerEnd();
+    const answer = this.#callers.answerEnd(() => this.record());
     if (answer) void this.journal.settled().then(() => answer());
   }
 
-  #keepState({ incarnation }: BodyLink, state: SavedState, kept?: CommitListener): void {
+  #keepState({ number: incarnation }: Incarnation, state: SavedState, kept?: CommitListener): void {
     const states = (this.#states ??= new StateKeeper());
     states.keep(this.journal, { agentId: this.id, incarnation, state, kept });
   }
 
-  #stateKept(link: BodyLink, error: AgentSystemError | undefined): void {
-    if (link !== this.#link) return;
+  #stateKept(living: Incarnation, error: AgentSystemError | undefined): void {
+    if (living !== this.#living) return;
     const at = this.clock.now();
     if (error) this.#chart.send({ type: 'body.save_failed', at, error: errorInfoOf(error) });
     else this.#chart.send({ type: 'body.saved', at });
   }
 
-  // What the mailbox, the health checks and carried tasks tell.
+  // What its tasks and the health checks tell.
 
   becameBusy(): void {
     this.#chart.send(BUSY);
@@ -592,103 +501,29 @@ export class Agent
     this.observer?.();
   }
 
+  whyEnded(): string {
+    return `the agent has ended (${describeExit(this.#lastExit ?? 'killed')})`;
+  }
+
   askHealth(checkId: number): void {
     this.post({ type: 'health.check', checkId });
   }
 
   healthPassed(): void {
     if (this.position.status !== 'unresponsive') return;
-    this.#chart.send({ type: 'health.passed', at: this.clock.now(), busy: this.#mailbox?.isBusy ?? false });
+    this.#chart.send({ type: 'health.passed', at: this.clock.now(), busy: this.#tasks.isBusy });
   }
 
   healthMissed(): void {
     this.#chart.send({ type: 'health.missed', at: this.clock.now() });
   }
 
-  repeat({ taskId, task, input, retry, timeoutMs, submission }: CarriedTask, notKept: () => void): void {
-    let isCarried = false;
-    const before = {
-      taskId,
-      notKept: () => {
-        isCarried = true;
-        notKept();
-      },
-    };
-    const request = { type: task, input, ...(timeoutMs === undefined ? {} : { timeoutMs }), submission };
-    this.#mail()
-      .accept(
-        // Of one that was submitted all is known: no time means without end.
-        submission === undefined ? withTimeout(request, this.#manifest) : request,
-        retry,
-        undefined,
-        before,
-      )
-      .catch((error: unknown) => {
-        if (!isCarried && submission === undefined)
-          this.reportFault('a task that was repeated after the loss of its host failed', error);
-      });
-  }
-
   reportFault(message: string, thrown: unknown): void {
     this.#logger().error({ err: thrown }, message);
   }
 
-  /** Answers those who wait for the start; with a reason, it is why the start failed. */
-  #answerStart(incarnation: number, failure?: ExitReason): CommitListener | undefined {
-    const starting = this.#starting;
-    if (starting === undefined) return undefined;
-    this.#starting = undefined;
-    const failed = failure === undefined ? undefined : this.#startFailure(failure);
-    return (error) => {
-      const refusal = failed ?? error;
-      if (refusal) starting.refuse(refusal);
-      else starting.tell(incarnation);
-    };
-  }
-
-  /** Answers those who wait for the end with how the agent stands now: by the commit it may run again. */
-  #answerEnd(): CommitListener | undefined {
-    const ending = this.#ending;
-    if (ending === undefined) return undefined;
-    this.#ending = undefined;
-    const record = this.record();
-    return (error) => (error ? ending.refuse(error) : ending.tell(record));
-  }
-
-  #startFailure(reason: ExitReason): AgentSystemError {
-    const isTimeout = reason === 'start_timed_out';
-    const isError = typeof reason === 'object' && 'error' in reason;
-    const cause = isError ? (this.#lastThrown ?? errorFrom(reason.error)) : undefined;
-    const message = isTimeout
-      ? `agent ${this.id} was not ready within ${this.spec.startTimeoutMs} ms`
-      : `agent ${this.id} did not start: ${describeExit(reason)}`;
-    return new AgentSystemError(isTimeout ? 'AGENT_START_TIMED_OUT' : 'AGENT_START_FAILED', message, {
-      agentId: this.id,
-      cause,
-      details: { reason },
-    });
-  }
-
-  #alertText(alert: AlertKind, error: ErrorInfo | undefined): string {
-    if (alert === 'state_not_saved') return `ends, and its state was not saved: ${error?.message}`;
-    const why = describeExit(this.#lastExit ?? this.#context.reason ?? 'killed');
-    if (alert === 'restart_required') {
-      return `crashed, and its restart policy is manual: start it when its cause is known (${why})`;
-    }
-    const { maxRestarts, withinMs } = this.spec.restart;
-    return `crashed more than ${maxRestarts} times within ${withinMs} ms (${why})`;
-  }
-
-  #mail(): Mailbox {
-    if (this.#mailbox === undefined) {
-      this.#mailbox = new Mailbox(this, this.spec.tasks);
-      if (this.position.status !== 'starting') this.#mailbox.open();
-    }
-    return this.#mailbox;
-  }
-
   #logger(): Logger {
-    return this.#services.logger.child({ agentId: this.id, incarnation: this.incarnation });
+    return this.services.logger.child({ agentId: this.id, incarnation: this.incarnation });
   }
 }
 

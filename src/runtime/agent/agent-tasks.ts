@@ -1,0 +1,145 @@
+/**
+ * One agent's tasks: those in its mailbox, and those that wait for it to run again.
+ *
+ * Owns both. The mailbox is there from the first task on, and for all incarnations.
+ */
+import type { MailboxCommand } from '../../machines/index.ts';
+import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
+import type { BodyReport, TraceParent } from '../hosting/host.ts';
+import { type CarriedTask, type CarriedTaskOwner, CarriedTasks } from './carried-tasks.ts';
+import { Mailbox, type MailboxOwner } from './mailbox.ts';
+import { noTasks, type TasksAtWork } from './task-figures.ts';
+import type { GivenTask } from './task-request.ts';
+
+export interface AgentTasksOwner extends MailboxOwner, Pick<CarriedTaskOwner, 'journal' | 'isServing'> {
+  readonly manifest: AgentManifest;
+  readonly spec: { readonly tasks: ConstructorParameters<typeof Mailbox>[1] };
+  /** Whether its body is being opened, or has not said yet that it is ready. */
+  readonly isStarting: boolean;
+  /** In words; of one that has ended. */
+  whyEnded(): string;
+}
+
+export class AgentTasks implements CarriedTaskOwner {
+  readonly #owner: AgentTasksOwner;
+  #mailbox: Mailbox | undefined = undefined;
+  #carried: CarriedTasks | undefined = undefined;
+
+  constructor(owner: AgentTasksOwner) {
+    this.#owner = owner;
+  }
+
+  /** Tasks that wait or run. */
+  get load(): number {
+    return this.#mailbox?.load ?? 0;
+  }
+
+  get isBusy(): boolean {
+    return this.#mailbox?.isBusy ?? false;
+  }
+
+  /** What is to be seen of them. */
+  get atWork(): TasksAtWork {
+    return this.#mailbox?.atWork ?? noTasks;
+  }
+
+  /** Ids of the tasks that the last end left undone. */
+  get abandoned(): readonly string[] {
+    return this.#mailbox?.abandonedTasks ?? noTasks.abandoned;
+  }
+
+  execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
+    const { manifest } = this.#owner;
+    const retry = manifest.tasks[request.type]?.retry ?? false;
+    return this.#mail().accept(withTimeout(request, manifest), retry, trace);
+  }
+
+  /** Cancels a task that it has; whether there was one that had not ended. */
+  cancel(taskId: string, why: string): boolean {
+    return this.#mailbox?.cancel(taskId, why) ?? false;
+  }
+
+  /** Tasks that an earlier program left: they are done again when the agent runs. */
+  carry(tasks: readonly CarriedTask[]): void {
+    if (tasks.length > 0) this.#carried = new CarriedTasks(this, tasks);
+  }
+
+  /** Does a task again that has ended, under its id: now, or once the agent runs. */
+  doAgain(task: CarriedTask): void {
+    this.#carried ??= new CarriedTasks(this, []);
+    this.#carried.add(task);
+    this.#carried.repeat();
+  }
+
+  /** Gives up a task that waits for the agent to run again; whether there was one. */
+  withdraw(taskId: string): boolean {
+    return this.#carried?.withdraw(taskId) ?? false;
+  }
+
+  /** Nobody does those any more that wait for the agent to run again. */
+  giveUpCarried(): void {
+    this.#carried?.giveUp();
+  }
+
+  // Where the agent stands.
+
+  /** A body opens. */
+  hold(): void {
+    this.#mailbox?.hold();
+  }
+
+  /** It is ready. */
+  begin(): void {
+    this.#mailbox?.open();
+    this.#carried?.repeat();
+  }
+
+  command(command: MailboxCommand): void {
+    if (command === 'abandon') this.#mailbox?.abandonAll(() => this.#owner.whyEnded());
+    else if (this.#mailbox) this.#mailbox[command]();
+    else this.#owner.becameIdle();
+  }
+
+  reported(report: Extract<BodyReport, { type: `task.${string}` }>): void {
+    if (report.type === 'task.progress') this.#mailbox?.progress(report.taskId, report.value);
+    else this.#mailbox?.settle(report);
+  }
+
+  // For the carried ones.
+
+  get journal(): AgentTasksOwner['journal'] {
+    return this.#owner.journal;
+  }
+
+  get isServing(): boolean {
+    return this.#owner.isServing;
+  }
+
+  repeat({ taskId, task, input, retry, timeoutMs, submission }: CarriedTask, notKept: () => void): void {
+    let isCarried = false;
+    const before = {
+      taskId,
+      notKept: () => {
+        isCarried = true;
+        notKept();
+      },
+    };
+    const request = { type: task, input, ...(timeoutMs === undefined ? {} : { timeoutMs }), submission };
+    // Of one that was submitted all is known: no time means without end.
+    const given = submission === undefined ? withTimeout(request, this.#owner.manifest) : request;
+    this.#mail()
+      .accept(given, retry, undefined, before)
+      .catch((error: unknown) => {
+        if (!isCarried && submission === undefined)
+          this.#owner.reportFault('a task that was repeated after the loss of its host failed', error);
+      });
+  }
+
+  #mail(): Mailbox {
+    if (this.#mailbox === undefined) {
+      this.#mailbox = new Mailbox(this.#owner, this.#owner.spec.tasks);
+      if (!this.#owner.isStarting) this.#mailbox.open();
+    }
+    return this.#mailbox;
+  }
+}

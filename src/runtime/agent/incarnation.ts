@@ -1,0 +1,244 @@
+/**
+ * One incarnation of an agent, from the opening of its body to its end: the only child of the agent's chart.
+ *
+ * Owns the body, the place that this holds among those that the system admits, and its part in coordination. Decides
+ * nothing: what the body tells goes to the agent.
+ *
+ * I1  What a body tells before its host has handed it over waits until then.
+ * I2  A host that throws has lost its body: that is the agent's end, and no bug of its chart.
+ * I3  It ends once. What is told after that is dropped, and counted.
+ * I4  No body is given data that another one, or the record, holds: each has its own copy of `initArgs`.
+ */
+import type { BodyCommand, ExitReason } from '../../machines/index.ts';
+import type { AnyAgentDefinition } from '../definition/define-agent.ts';
+import type { SavedState } from '../definition/saved-state.ts';
+import type { Child, ChildReport } from '../engine/create-chart.ts';
+import type {
+  Body,
+  BodyListener,
+  BodyReport,
+  BodyRequest,
+  Host,
+  Usage,
+  VariableState,
+} from '../hosting/host.ts';
+import { dataCopy } from '../values/data-copy.ts';
+import { errorInfoOf } from '../values/errors.ts';
+import { isThenable } from '../values/thenable.ts';
+import type { AgentServices, KeptSpec, Participation } from './agent-services.ts';
+
+/** The agent that lives. */
+export interface IncarnationOwner {
+  readonly id: string;
+  readonly spec: KeptSpec;
+  readonly host: Host;
+  readonly module: AnyAgentDefinition | URL;
+  readonly services: AgentServices;
+  /** Why its last body ended. */
+  readonly previousStop: ExitReason | undefined;
+  /** A body opens: the agent's part in coordination, if it has one. */
+  join(): Participation | undefined;
+  /** It runs: a module that lives elsewhere may declare more than it did before. */
+  joined(participation: Participation | undefined): Participation | undefined;
+  /** It takes no part in coordination, and has told something all the same. */
+  strayed(incarnation: number, report: BodyReport): void;
+  /** It goes on with this state. */
+  restored(state: SavedState): void;
+  bodyReported(incarnation: Incarnation, report: BodyReport): void;
+  bodyEnded(reason: ExitReason, thrown: unknown): void;
+  bodyStuck(): void;
+  bodyDropped(): void;
+}
+
+const NO_VARIABLES: readonly VariableState[] = Object.freeze([]);
+
+export class Incarnation implements BodyListener, Child {
+  readonly number: number;
+  readonly #owner: IncarnationOwner;
+  readonly #chart: ChildReport;
+  #body: Body | undefined = undefined;
+  #participation: Participation | undefined = undefined;
+  /** Whether it holds a place, and memory, of what the system may use. */
+  #isAdmitted = false;
+  #isMeasured = false;
+  #isOver = false;
+  #early: (() => void)[] | undefined = undefined;
+
+  constructor(owner: IncarnationOwner, number: number, chart: ChildReport) {
+    this.#owner = owner;
+    this.number = number;
+    this.#chart = chart;
+  }
+
+  /** Whether there is a body that can be asked. */
+  get isOpen(): boolean {
+    return this.#body !== undefined && !this.#isOver;
+  }
+
+  /** Opens the body, when its saved state has been read. */
+  open(): void {
+    const { id, spec, services } = this.#owner;
+    const refusal = services.admission.refusal(id, spec.resources);
+    if (refusal) return this.#end({ error: errorInfoOf(refusal) });
+    services.admission.reserve(spec.resources);
+    this.#isAdmitted = true;
+    const failed = (thrown: unknown): void => this.#end({ error: errorInfoOf(thrown) });
+    let saved: SavedState | undefined | Promise<SavedState | undefined>;
+    try {
+      saved = services.store.state(id);
+    } catch (thrown) {
+      return failed(thrown);
+    }
+    if (isThenable(saved)) Promise.resolve(saved).then((state) => this.#openWith(state), failed);
+    else this.#openWith(saved);
+  }
+
+  #openWith(restored: SavedState | undefined): void {
+    if (this.#isOver) return;
+    const owner = this.#owner;
+    const { id: agentId, spec, module, previousStop } = owner;
+    if (restored) owner.restored(restored);
+    let body: Body;
+    try {
+      this.#participation = owner.join();
+      body = owner.host.open(
+        {
+          agentId,
+          incarnation: this.number,
+          module,
+          initArgs: dataCopy(spec.initArgs),
+          restored,
+          previousStop,
+          variables: this.#participation?.variables ?? NO_VARIABLES,
+          resources: spec.resources,
+        },
+        this,
+      );
+    } catch (thrown) {
+      return this.#end({ error: errorInfoOf(thrown) });
+    }
+    // Its init may have had the agent killed meanwhile.
+    if (this.#isOver) return body.kill();
+    this.#body = body;
+    this.#isMeasured = isMeasured(body);
+    const early = this.#early;
+    this.#early = undefined;
+    if (early) for (const tell of early) tell();
+  }
+
+  // What the agent wants of it.
+
+  post(request: BodyRequest): void {
+    try {
+      this.#body?.post(request);
+    } catch (thrown) {
+      this.#kill();
+      this.#end({ error: errorInfoOf(thrown) });
+    }
+  }
+
+  command(command: BodyCommand): void {
+    // Until its saved state has been read there is no body, and now there never will be.
+    if (this.#body === undefined) return this.#end(command === 'kill' ? 'killed' : 'shutdown');
+    if (command === 'kill') this.#kill();
+    else this.post({ type: command === 'save' ? 'state.save' : 'terminate' });
+  }
+
+  /** It runs: it takes part in coordination. */
+  participate(): void {
+    this.#participation = this.#owner.joined(this.#participation);
+  }
+
+  /** It ends, or has ended: it takes no part in coordination any more. */
+  retire(): void {
+    this.#participation?.ended();
+  }
+
+  /** Its agent is gone: a body that is left is killed, and nobody is told. */
+  discard(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#leaveAdmission();
+    this.retire();
+    this.#kill();
+  }
+
+  /** The chart has let go of it. Its end is commanded by an effect of its own. */
+  stop(): void {}
+
+  usage(): Usage | undefined {
+    if (!this.#isMeasured) return undefined;
+    try {
+      return this.#body?.usage?.();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What the body has told to coordination. */
+  tellCoordination(report: BodyReport): void {
+    if (this.#participation) this.#participation.reported(report);
+    else this.#owner.strayed(this.number, report);
+  }
+
+  // What the body tells.
+
+  report(report: BodyReport): void {
+    if (this.#body) this.#reported(report);
+    else (this.#early ??= []).push(() => this.#reported(report));
+  }
+
+  exited(reason: ExitReason, thrown?: unknown): void {
+    if (this.#body) this.#end(reason, thrown);
+    else (this.#early ??= []).push(() => this.#end(reason, thrown));
+  }
+
+  stuck(): void {
+    if (!this.#isOver) this.#owner.bodyStuck();
+  }
+
+  dropped(): void {
+    this.#owner.bodyDropped();
+  }
+
+  #reported(report: BodyReport): void {
+    if (!this.#isOver) return this.#owner.bodyReported(this, report);
+    this.dropped();
+    // A vote is refused by its round, which says so in the event stream.
+    if (report.type === 'vote.cast') this.tellCoordination(report);
+  }
+
+  #end(reason: ExitReason, thrown?: unknown): void {
+    if (this.#isOver) return this.dropped();
+    this.#isOver = true;
+    this.#leaveAdmission();
+    this.#owner.bodyEnded(reason, thrown);
+    const { clock, random } = this.#owner.services;
+    this.#chart.done({ reason, at: clock.now(), tick: clock.elapsed(), chance: random() });
+    // What follows for others comes after it in the event stream.
+    this.retire();
+  }
+
+  #kill(): void {
+    try {
+      this.#body?.kill();
+    } catch (thrown) {
+      this.#end({ error: errorInfoOf(thrown) });
+    }
+  }
+
+  #leaveAdmission(): void {
+    if (!this.#isAdmitted) return;
+    this.#isAdmitted = false;
+    this.#owner.services.admission.release(this.#owner.spec.resources);
+  }
+}
+
+/** Whether its host measures it. A host may hand over anything. */
+function isMeasured(body: Body | undefined): boolean {
+  try {
+    return body?.usage !== undefined;
+  } catch {
+    return false;
+  }
+}
