@@ -1,4 +1,5 @@
 /** The public API of mabeam. */
+import './required-node.ts';
 export type {
   SubmittedTask,
   TaskFilter,

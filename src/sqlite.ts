@@ -1,4 +1,5 @@
 /** A durable store in one SQLite file: `mabeam/sqlite`. */
+import './required-node.ts';
 export {
   type Backup,
   type Compaction,

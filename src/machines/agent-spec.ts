@@ -2,7 +2,6 @@
  * What an agent is asked to be: the schema of a spec, with every default in one place.
  *
  * Unknown keys are refused by name. Defaults are readable back from what `parse` returns.
- * Source: seed, phase 1 "Agent Specification".
  */
 import { z } from 'zod';
 import { durationMs, positiveDurationMs } from './duration.ts';

@@ -6,7 +6,7 @@
  * effect with plain params (agent-effects.ts). The body (whatever hosts the agent's code) is a child actor, invoked
  * for as long as the agent is `alive`: its end, by value or by error, is an event, and the chart decides what follows.
  *
- * Sources: the seed's phases 1–5; OTP `supervisor` for restart intensity; DESIGN of this project for the races.
+ * Restart intensity is that of OTP's `supervisor`.
  */
 import { assign, setup } from 'xstate';
 import {

@@ -8,8 +8,6 @@
  * I2  A change that was asked for is awaited, for one interval at the most, before the next look; but not while a
  *     task waits and no member is wanted.
  * I3  That a task waits and no member is wanted is looked at at once, or else right after the look that is open.
- *
- * Source: seed, "Resource-Based Scaling": `check_scaling` every 30 s.
  */
 import { assign, setup } from 'xstate';
 import { tickOf } from './restart-policy.ts';

@@ -9,8 +9,6 @@
  * I2  `accepted` was voted for by the rule, with a quorum, by voters alive at that moment; or it was a tie that the
  *     leader broke by accepting in its own term.
  * I3  Once the votes are weighed they stay as they are: later votes and deaths change nothing.
- *
- * Source: seed, "Multi-Agent Consensus Flow".
  */
 import { assign, setup } from 'xstate';
 import type { EffectParams, EffectsOf } from './effect.ts';

@@ -9,8 +9,6 @@
  * I2  Every round that was opened ends in exactly one of `enact`, `reopen`, `consult`, `conclude` and `writeOff`; every
  *     one that was not opened is refused, once.
  * I3  An id names one round: asked for again while that is open, it is refused.
- *
- * Source: seed, "Coordination System Recovery".
  */
 import { assign, enqueueActions, setup, spawnChild, stopChild } from 'xstate';
 import {

@@ -1,8 +1,7 @@
 /**
  * Why an agent's body ended, as data, and what that means for its status.
  *
- * The table is the seed's (phase 4, `handle_agent_termination`): normal → completed, shutdown → stopped,
- * anything else → crashed.
+ * Normal → completed, shutdown → stopped, anything else → crashed.
  */
 import { z } from 'zod';
 
@@ -58,7 +57,7 @@ export type ExitReason = z.infer<typeof exitReason>;
 
 export type EndStatus = 'completed' | 'stopped' | 'crashed';
 
-/** The status of an agent whose body ended for `reason`. Pure. Source: seed, phase 4. */
+/** The status of an agent whose body ended for `reason`. Pure. */
 export function endStatusOf(reason: ExitReason): EndStatus {
   if (reason === 'normal') return 'completed';
   if (reason === 'shutdown') return 'stopped';

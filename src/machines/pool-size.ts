@@ -1,8 +1,7 @@
 /**
  * How many members a pool has, and what its size asks for: pure deciders over counts.
  *
- * Sources: the seed's "Agent Pool Management" (`ensure_pool_size`); DESIGN §4: idle members leave first, busy work
- * is never killed by scaling.
+ * Idle members leave first, and busy work is never killed by scaling.
  */
 
 /** Members by where they stand. Each is counted once, from its first start until it is forgotten. */

@@ -12,7 +12,7 @@
  * I4  A start that a caller's `ensureSize` asked for and that fails is that caller's error: the size goes back, by as
  *     much.
  *
- * Sources: the seed's "Agent Pool Management"; OTP's restart intensity; DESIGN §4.
+ * Restart intensity of members is OTP's.
  */
 import { assign, setup } from 'xstate';
 import type { EffectParams, EffectsOf } from './effect.ts';

@@ -1,7 +1,7 @@
 /**
  * When a crashed agent starts again: pure deciders over plain data, no clock and no dice.
  *
- * Sources: the seed's four policies (error handling, `maybe_schedule_restart`); OTP's restart intensity.
+ * Restart intensity is OTP's: more than so many restarts within so much time give up.
  */
 import { z } from 'zod';
 import { durationMs } from './duration.ts';

@@ -5,8 +5,7 @@
  * those that stay, would make it grow again; each direction has a cooldown; and a change that is under way is
  * awaited. A pool of no member has no cooldown: nobody else would do the task that waits.
  *
- * Sources: the seed's "Resource-Based Scaling" (`determine_scaling_action`), Kubernetes' horizontal autoscaler for
- * the cooldown of a shrink.
+ * The cooldown of a shrink is that of Kubernetes' horizontal autoscaler.
  */
 import { z } from 'zod';
 import { durationMs, positiveDurationMs } from './duration.ts';

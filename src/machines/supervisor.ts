@@ -8,7 +8,7 @@
  * are out. So starts that hang hold back their own kind alone, and there are never more permits out than the limit and
  * one for each other kind.
  *
- * Source: the mass-crash rule of DESIGN §4; OTP has none, its supervisors restart one child at a time.
+ * OTP has no such rule: its supervisors restart one child at a time.
  */
 import { assign, setup } from 'xstate';
 import type { EffectParams, EffectsOf } from './effect.ts';

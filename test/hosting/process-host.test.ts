@@ -190,6 +190,13 @@ describe('limits and flags', () => {
     expect(
       host.refusal(specOf({ maxMemoryBytes: 256 * MEBIBYTE, cpuPriority: 'low', group: 'g' })),
     ).toBeUndefined();
+    for (const runtime of ['Bun', 'Deno'] as const) {
+      const other = processHost({ runtime });
+      expect(other.refusal(specOf({ sandbox: {} }))).toMatch(
+        `resources.sandbox: it is the permission model of Node, and ${runtime}`,
+      );
+      expect(other.refusal(specOf({ maxMemoryBytes: 256 * MEBIBYTE }))).toBeUndefined();
+    }
     const refusal = host.refusal(specOf({ sandbox: { net: false } }));
     if (canRefuseNetwork()) expect(refusal).toBeUndefined();
     else expect(refusal).toMatch(/^resources\.sandbox\.net: /);

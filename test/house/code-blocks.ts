@@ -2,7 +2,8 @@
  * The code in the project's pages, made to run: each block marked `ts` is a program, one marked `ts name.ts` a
  * module beside it. `mabeam` and its subpaths are this repository's sources.
  *
- * What a page says a program prints, in comments behind closing brackets, is what it has to print, line by line.
+ * What a page says a program prints, in comments behind closing brackets or in a block marked `text` right after the
+ * program, is what it has to print, line by line.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -47,15 +48,18 @@ const SUBPATHS: Readonly<Record<string, string>> = {
 
 export async function blocksIn(page: string): Promise<readonly CodeBlock[]> {
   const text = await readFile(`${ROOT}${page}`, 'utf8');
-  const blocks = [...text.matchAll(/^```ts(?: ([\w-]+\.ts))?\n(.*?)^```$/gms)];
-  return blocks.map(({ 1: name, 2: code = '', index }) => {
+  const blocks = [...text.matchAll(/^```ts(?: ([\w-]+\.ts))?\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?/gms)];
+  return blocks.map(({ 1: name, 2: code = '', 3: output, index }) => {
     const line = text.slice(0, index).split('\n').length;
     return {
       where: `${page}:${line}`,
       file: name ?? `main-${line}.ts`,
       isProgram: name === undefined,
       code,
-      prints: [...code.matchAll(/\)[;,]? \/\/ (.+)$/gm)].map(([, said = '']) => said),
+      prints:
+        output === undefined
+          ? [...code.matchAll(/\)[;,]? \/\/ (.+)$/gm)].map(([, said = '']) => said)
+          : linesOf(output),
     };
   });
 }

@@ -39,6 +39,12 @@ describe('the code in the pages', () => {
   );
 });
 
+it('the index has every page', async () => {
+  const index = await readFile(`${ROOT}docs/README.md`, 'utf8');
+  const names = guides.map((page) => page.replace('docs/', '')).filter((name) => name !== 'README.md');
+  expect(names.filter((name) => !index.includes(`](${name})`))).toEqual([]);
+});
+
 it('every page links to what is there', async () => {
   const broken: string[] = [];
   for (const page of [...pages, ...decisions, 'CHANGELOG.md']) {

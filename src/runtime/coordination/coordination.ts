@@ -10,8 +10,6 @@
  * I2  No step but a broadcast looks at more agents than the one it is for.
  * I3  It is available until the last agent has ended: a task that is drained can still change what it is to leave
  *     behind.
- *
- * Source: seed, "Agent-Coordination Interface" and "Coordination System Recovery".
  */
 import type { Logger } from 'pino';
 import {

@@ -72,7 +72,6 @@ export class Agents {
    * Resolves with its id: the spec's, or a new one made of its type.
    *
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
-   * Source: seed, phase 1 "Agent Registration Flow"
    */
   register<Args, Tasks extends TaskTypes>(
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args>,
@@ -130,7 +129,6 @@ export class Agents {
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ALREADY_RUNNING`, `AGENT_ILLEGAL_COMMAND`,
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
-   * Source: seed, phase 2 "Correct Agent Startup Pattern"
    */
   start<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
     return this.#start(id, 'start');
@@ -154,7 +152,6 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_INCOMPATIBLE`, `TASK_INPUT_INVALID`,
    * `TASK_QUEUE_FULL`, `TASK_FAILED` with the cause, `TASK_TIMED_OUT`, `TASK_ABANDONED`, `STORE_FAILED`,
    * `SYSTEM_CLOSED`
-   * Source: seed, phase 3 "Task Execution Pattern"
    */
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
     id: AgentId<Tasks>,
@@ -187,7 +184,6 @@ export class Agents {
    * @param timeoutMs grace in ms for all of it, before the body is killed; default the spec's `shutdownMs`
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID` for invalid options,
    * `STORE_FAILED`, `SYSTEM_CLOSED`
-   * Source: seed, phase 5 "Graceful Shutdown Pattern"; OTP's worker shutdown
    */
   stop(id: string, options?: StopOptions): Promise<AgentRecord> {
     return promised(() => {

@@ -3,8 +3,6 @@
  *
  * I1  Nothing is repeated that its definition did not allow; what was in flight is reported as `task.unknown`.
  * I2  An agent whose code is not there stays listed, does not start, and an alert says why.
- *
- * Source: DESIGN of this project, durability; the seed's "State Recovery on Restart".
  */
 import { type AgentLife, agentSpec, type Isolation, type ParsedAgentSpec } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';

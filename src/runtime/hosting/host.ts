@@ -3,7 +3,7 @@
  *
  * I1  A body reports `ready` at most once, and nothing before it but `log`.
  * I2  `exited` is called exactly once for every body that was opened, and nothing is reported after it.
- * I3  `kill` is heard by every body; only a body that its host cannot end (DESIGN: threads in some loops) may
+ * I3  `kill` is heard by every body; only a body that its host cannot end (a thread in some loops) may
  *     leave the call to `exited` out until it can.
  * I4  What a body throws, answers or sends never throws in the runtime.
  */

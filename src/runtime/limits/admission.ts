@@ -3,8 +3,6 @@
  *
  * I1  What an agent has reserved is released at its body's end, whatever the end.
  * I2  Members of a group share one child and its limit: the group reserves it once.
- *
- * Source: seed, phase 2 `validate_resources_available`.
  */
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { AgentSystemError } from '../values/errors.ts';

@@ -6,8 +6,6 @@
  * I1  A refused call has changed nothing.
  * I2  A pool's members are the agents whose spec names it: after the loss of the whole program they come back like
  *     all agents, and `create` with the same name finds them again.
- *
- * Source: seed, "Performance Optimization": agent pools, resource-based scaling.
  */
 import { z } from 'zod';
 import { durationMs, poolSpec, type PoolSpecInput } from '../../machines/index.ts';
@@ -65,7 +63,6 @@ export interface Pools {
    *
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for a size that is not within its bounds,
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
-   * Source: seed, `ensure_pool_size`
    */
   ensureSize(name: string, size: number): Promise<PoolRecord>;
   /**

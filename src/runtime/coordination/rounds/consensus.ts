@@ -51,7 +51,6 @@ export interface Consensus {
    *
    * @throws AgentSystemError `ROUND_INVALID`, `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`,
    * `RESOURCES_EXHAUSTED` when too many rounds are open, `STORE_FAILED`, `SYSTEM_CLOSED`
-   * Source: seed, "Multi-Agent Consensus Flow"
    */
   propose(proposal: ProposalOptions): Promise<Decision>;
   /** The rounds that are open, oldest first. */

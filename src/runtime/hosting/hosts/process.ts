@@ -2,7 +2,7 @@
  * Agents in processes of their own: limits that hold, and faults that stay where they are.
  *
  * One child an agent, or one a group: members of a group share its limits, its faults and its end, and cost
- * kilobytes each. What each host promises is DESIGN's table.
+ * kilobytes each.
  */
 import { spawnSync } from 'node:child_process';
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
@@ -15,6 +15,7 @@ import { canRefuseNetwork } from './node-flags.ts';
 import { priorityRefusal } from './priority.ts';
 import { ProcessChild } from './process-child.ts';
 import { processMeter } from './process-meter.ts';
+import { type RuntimeName, runtimeName } from './runtime-name.ts';
 
 export interface ProcessHostOptions {
   readonly clock?: Clock;
@@ -36,6 +37,8 @@ export interface ProcessHostOptions {
   readonly procFolder?: string | false;
   /** Added to the environment of the children, whatever a spec's `resources.env` says. `NODE_COMPILE_CACHE`, a folder, halves the time they start in. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What runs the children; default this program's own. */
+  readonly runtime?: RuntimeName;
   /** Flags of Node for the children; default those of this program, less what is its own. */
   readonly execArgv?: readonly string[];
 }
@@ -53,6 +56,7 @@ export function processHost(options: ProcessHostOptions = {}): Host {
     setpriv ??= canTie('setpriv') ? commandPath('setpriv') : false;
     return setpriv === false ? undefined : setpriv;
   };
+  const runtime = options.runtime ?? runtimeName(process.versions);
   let isUntied = false;
   const untied = (problem: string): void => {
     if (isUntied) return;
@@ -72,7 +76,7 @@ export function processHost(options: ProcessHostOptions = {}): Host {
     watchEveryMs,
     describeTimeoutMs: options.describeTimeoutMs ?? 30_000,
     describerIdleMs: options.describerIdleMs ?? 3_000,
-    refusal: (spec) => refusal(spec, () => findSetpriv() !== undefined && meter !== undefined),
+    refusal: (spec) => refusal(spec, runtime, () => findSetpriv() !== undefined && meter !== undefined),
     start: ({ name, module, resources }, listener) =>
       new ProcessChild(
         {
@@ -93,10 +97,17 @@ export function processHost(options: ProcessHostOptions = {}): Host {
   });
 }
 
-function refusal({ resources }: ParsedAgentSpec, isWatchedFromOutside: () => boolean): string | undefined {
+function refusal(
+  { resources }: ParsedAgentSpec,
+  runtime: RuntimeName,
+  isWatchedFromOutside: () => boolean,
+): string | undefined {
   const { maxMemoryBytes = Infinity, sandbox, cpuPriority } = resources;
   if (maxMemoryBytes < LEAST_MEMORY_BYTES) {
     return `resources.maxMemoryBytes: a process needs ${LEAST_MEMORY_BYTES} bytes at least, got ${maxMemoryBytes}`;
+  }
+  if (sandbox !== undefined && runtime !== 'Node') {
+    return `resources.sandbox: it is the permission model of Node, and ${runtime} does not keep it`;
   }
   if (sandbox?.net === false && !canRefuseNetwork()) {
     return `resources.sandbox.net: Node ${process.version} cannot refuse its code the network`;

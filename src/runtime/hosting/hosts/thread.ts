@@ -9,6 +9,7 @@ import { type Clock, steadyClock, systemClock } from '../../time/clock.ts';
 import type { Host } from '../host.ts';
 import { type ChildHostTerms, childHost } from './child-host.ts';
 import { priorityRefusal } from './priority.ts';
+import { type RuntimeName, runtimeName } from './runtime-name.ts';
 import { ThreadChild } from './thread-child.ts';
 
 export interface ThreadHostOptions {
@@ -23,10 +24,13 @@ export interface ThreadHostOptions {
   readonly describeTimeoutMs?: number;
   /** How long the thread that describes modules is kept when nobody asks; default 3,000. */
   readonly describerIdleMs?: number;
+  /** What runs the threads; default this program's own. */
+  readonly runtime?: RuntimeName;
 }
 
 export function threadHost(options: ThreadHostOptions = {}): Host {
   const clock = steadyClock(options.clock ?? systemClock());
+  const runtime = options.runtime ?? runtimeName(process.versions);
   const terms: ChildHostTerms = {
     clock,
     kind: 'thread',
@@ -36,16 +40,19 @@ export function threadHost(options: ThreadHostOptions = {}): Host {
     watchEveryMs: options.watchEveryMs ?? 50,
     describeTimeoutMs: options.describeTimeoutMs ?? 30_000,
     describerIdleMs: options.describerIdleMs ?? 3_000,
-    refusal,
+    refusal: (spec) => refusal(spec, runtime),
     start: ({ name, resources, isDescriber }, listener) =>
       new ThreadChild({ clock, name, resources, isHeard: !isDescriber }, listener),
   };
   return childHost(terms);
 }
 
-function refusal({ resources }: ParsedAgentSpec): string | undefined {
+function refusal({ resources }: ParsedAgentSpec, runtime: RuntimeName): string | undefined {
   if (resources.sandbox !== undefined) {
     return 'resources.sandbox: a thread has the permissions of its program; use isolation "process"';
+  }
+  if (resources.maxMemoryBytes !== undefined && runtime === 'Deno') {
+    return 'resources.maxMemoryBytes: Deno does not tell what a thread holds; use isolation "process"';
   }
   if (resources.group !== undefined) {
     return 'resources.group: a thread is one agent\'s own; use isolation "process"';

@@ -9,7 +9,7 @@
  * I2  Nothing else would show that a row is damaged: it has a checksum, and is not searched when that is wrong.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { crc32 } from 'node:zlib';
+import zlib from 'node:zlib';
 import type { SystemEvent } from '../../system-event.ts';
 import { damaged } from './failure.ts';
 
@@ -46,7 +46,7 @@ export class AgentColumn {
     const block = blockOf(sequence);
     if (block !== this.#block) {
       const bytes = bytesOf(this.#hashes);
-      this.#insert.run(this.#block, bytes, crc32(bytes));
+      this.#insert.run(this.#block, bytes, zlib.crc32(bytes));
       this.#block = block;
       this.#hashes = new Uint32Array(EVENTS_A_BLOCK);
     }
@@ -75,7 +75,7 @@ export class AgentColumn {
     for (const row of this.#select.iterate(blockOf(first))) {
       const block = Number(row['block']);
       const bytes = row['hashes'] as Uint8Array;
-      if (crc32(bytes) !== row['checksum']) {
+      if (zlib.crc32(bytes) !== row['checksum']) {
         throw damaged(this.#path, `whose events are in block ${block}`, 'something else');
       }
       if (block < this.#block) yield* placesIn(block, hashesOf(bytes), wanted, first);

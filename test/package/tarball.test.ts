@@ -1,57 +1,27 @@
-/** The package as `npm pack` makes it from a fresh copy of the sources, and as somebody uses it who has only that. */
+/** The tarball: what is in it, and that somebody can work who has only that. */
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join, posix, sep } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, posix, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cleanEnv } from '../kit/command-line.ts';
+import { type Packed, packPackage, withTour } from '../kit/packed.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What a clone does not have, or does not need to be built. */
-const LEFT_OUT = new Set(['node_modules', 'dist', '.git', '.tmp', 'coverage', 'test', 'bench', 'examples']);
 
-let base: string;
-let packed: readonly string[];
-/** A user's folder: the package in node_modules with its dependencies, and nothing of what is optional. */
-let home: string;
+let packed: Packed;
 
 beforeAll(async () => {
-  base = await mkdtemp(join(tmpdir(), 'mabeam-tarball-'));
-  const clone = join(base, 'clone');
-  await mkdir(clone);
-  for (const name of await readdir(ROOT)) {
-    if (!LEFT_OUT.has(name)) await cp(join(ROOT, name), join(clone, name), { recursive: true });
-  }
-  await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
-  await run('npm', ['run', 'build'], { cwd: clone });
-  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', base], { cwd: clone });
-  const [tarball = ''] = (await readdir(base)).filter((name) => name.endsWith('.tgz'));
-  const { stdout } = await run('tar', ['-tzf', join(base, tarball)]);
-  packed = stdout
-    .trimEnd()
-    .split('\n')
-    .map((path) => path.replace(/^package\//, ''));
-
-  home = join(base, 'home');
-  const own = join(home, 'node_modules/mabeam');
-  await mkdir(own, { recursive: true });
-  await run('tar', ['-xzf', join(base, tarball), '-C', own, '--strip-components', '1']);
-  const { dependencies } = JSON.parse(await readFile(join(own, 'package.json'), 'utf8')) as {
-    readonly dependencies: Readonly<Record<string, string>>;
-  };
-  // The last two are what a new project is checked with.
-  for (const name of [...Object.keys(dependencies), '@types/node', 'typescript']) {
-    const link = join(home, 'node_modules', name);
-    await mkdir(dirname(link), { recursive: true });
-    await symlink(join(ROOT, 'node_modules', name), link);
-  }
+  packed = await packPackage();
+  // What a new project is checked with.
+  await packed.link('@types/node');
+  await packed.link('typescript');
 }, 180_000);
-afterAll(() => rm(base, { recursive: true, force: true }));
+afterAll(() => packed[Symbol.asyncDispose]());
 
 describe('the tarball', () => {
   it('has what the package says it has, and the files that are named in it', async () => {
@@ -62,10 +32,12 @@ describe('the tarball', () => {
     const named = [...Object.values(own.bin), ...Object.values(own.exports)].map((path) =>
       posix.normalize(path),
     );
-    expect(named.filter((path) => !packed.includes(path))).toEqual([]);
+    expect(named.filter((path) => !packed.files.includes(path))).toEqual([]);
     const entries = named.filter((path) => path.startsWith('dist/'));
-    expect(entries.filter((path) => !packed.includes(path.replace(/\.js$/, '.d.ts')))).toEqual([]);
-    expect(packed).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/cli.js']));
+    expect(entries.filter((path) => !packed.files.includes(path.replace(/\.js$/, '.d.ts')))).toEqual([]);
+    expect(packed.files).toEqual(
+      expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/cli.js']),
+    );
   });
 
   it('has every picture of a life cycle, and every page', async () => {
@@ -80,17 +52,19 @@ describe('the tarball', () => {
       ...pages.map((name) => `docs/${name.split(sep).join('/')}`),
     ];
     expect(pictures.length).toBeGreaterThan(0);
-    expect(wanted.filter((path) => !packed.includes(path))).toEqual([]);
+    expect(wanted.filter((path) => !packed.files.includes(path))).toEqual([]);
   });
 
   it('has what its pages link to', async () => {
-    const pages = packed.filter((path) => path.endsWith('.md'));
+    const pages = packed.files.filter((path) => path.endsWith('.md'));
     const broken: string[] = [];
     for (const page of pages) {
-      const text = await readFile(join(home, 'node_modules/mabeam', page), 'utf8');
+      const text = await readFile(join(packed.home, 'node_modules/mabeam', page), 'utf8');
       for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g)) {
         const path = posix.join(posix.dirname(page), target);
-        const isThere = packed.some((file) => file === path || (path.endsWith('/') && file.startsWith(path)));
+        const isThere = packed.files.some(
+          (file) => file === path || (path.endsWith('/') && file.startsWith(path)),
+        );
         if (!isThere) broken.push(`${page}: ${target}`);
       }
     }
@@ -100,8 +74,8 @@ describe('the tarball', () => {
   it('has no sources, tests or tools', () => {
     const allowed =
       /^(?:bin|dist|docs|visualizations)\/|^(?:README|CHANGELOG|CONTRIBUTING)\.md$|^LICENSE$|^package\.json$/;
-    expect(packed.filter((path) => !allowed.test(path))).toEqual([]);
-    expect(packed.filter((path) => /(?<!\.d)\.tsx?$/.test(path))).toEqual([]);
+    expect(packed.files.filter((path) => !allowed.test(path))).toEqual([]);
+    expect(packed.files.filter((path) => /(?<!\.d)\.tsx?$/.test(path))).toEqual([]);
   });
 });
 
@@ -114,9 +88,18 @@ describe('somebody who has only the package', () => {
     expect((await mabeam(['charts', 'agent', '--svg'])).stdout).toMatch(/^<svg/);
   });
 
+  it('takes the tour of all hosts', async () => {
+    await withTour(packed);
+    const toured = run(process.execPath, ['tour.mjs'], { cwd: packed.home, env: cleanEnv({}) });
+    const { stdout } = await toured.catch((error: { readonly stdout: string }) => error);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.length).toBe(14);
+    expect(lines.filter((line) => !line.startsWith('ok'))).toEqual([]);
+  }, 120_000);
+
   it('begins a project that passes its check and its test, and runs until it is told to end', async () => {
     await mabeam(['init', 'x']);
-    const project = join(home, 'x');
+    const project = join(packed.home, 'x');
     await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc')], { cwd: project });
     const tested = await run(process.execPath, ['--test'], { cwd: project, env: cleanEnv({}) });
     expect(tested.stdout).toMatch(/^(?:#|ℹ) pass 1$/m);
@@ -136,7 +119,7 @@ describe('somebody who has only the package', () => {
 
 function mabeam(args: readonly string[]) {
   return run(process.execPath, ['node_modules/mabeam/bin/mabeam.js', ...args], {
-    cwd: home,
+    cwd: packed.home,
     env: cleanEnv({}),
   });
 }
@@ -145,7 +128,7 @@ function mabeam(args: readonly string[]) {
 async function served(cwd: string): Promise<{ readonly exitCode: number | null; readonly stderr: string }> {
   const child: ChildProcessByStdio<null, null, Readable> = spawn(
     process.execPath,
-    [join(home, 'node_modules/mabeam/bin/mabeam.js'), 'run'],
+    [join(packed.home, 'node_modules/mabeam/bin/mabeam.js'), 'run'],
     { cwd, env: cleanEnv({}), stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let stderr = '';

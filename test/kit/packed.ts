@@ -1,0 +1,63 @@
+/**
+ * The package as `npm pack` makes it from a fresh copy of the sources, unpacked where somebody uses it who has only
+ * that: its dependencies are there, and nothing of what is optional but what is asked for.
+ */
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** What a clone does not have, or does not need to be built. */
+const LEFT_OUT = new Set(['node_modules', 'dist', '.git', '.tmp', 'coverage', 'test', 'bench', 'examples']);
+
+export interface Packed extends AsyncDisposable {
+  /** Paths in the tarball. */
+  readonly files: readonly string[];
+  /** A user's folder, an ES module package with mabeam in its node_modules. */
+  readonly home: string;
+  /** Links a package of the repository's into the user's node_modules, under this name or another. */
+  link(name: string, as?: string): Promise<void>;
+}
+
+export async function packPackage(): Promise<Packed> {
+  const base = await mkdtemp(join(tmpdir(), 'mabeam-packed-'));
+  const clone = join(base, 'clone');
+  await mkdir(clone);
+  for (const name of await readdir(ROOT)) {
+    if (!LEFT_OUT.has(name)) await cp(join(ROOT, name), join(clone, name), { recursive: true });
+  }
+  await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
+  await run('npm', ['run', 'build'], { cwd: clone });
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', base], { cwd: clone });
+  const [tarball = ''] = (await readdir(base)).filter((name) => name.endsWith('.tgz'));
+  const { stdout } = await run('tar', ['-tzf', join(base, tarball)]);
+  const files = stdout
+    .trimEnd()
+    .split('\n')
+    .map((path) => path.replace(/^package\//, ''));
+
+  const home = join(base, 'home');
+  const own = join(home, 'node_modules/mabeam');
+  await mkdir(own, { recursive: true });
+  await run('tar', ['-xzf', join(base, tarball), '-C', own, '--strip-components', '1']);
+  await writeFile(join(home, 'package.json'), '{ "name": "home", "type": "module", "private": true }\n');
+  const link = async (name: string, as = name) => {
+    const path = join(home, 'node_modules', as);
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(join(ROOT, 'node_modules', name), path);
+  };
+  const { dependencies } = JSON.parse(await readFile(join(own, 'package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  for (const name of Object.keys(dependencies)) await link(name);
+  return { files, home, link, [Symbol.asyncDispose]: () => rm(base, { recursive: true, force: true }) };
+}
+
+/** Puts the tour of what a runtime has to be able to do into the user's folder, as `tour.mjs`. */
+export async function withTour({ home }: Packed): Promise<void> {
+  for (const name of ['tour.mjs', 'worker.mjs']) await cp(join(ROOT, 'test/package', name), join(home, name));
+}
