@@ -30,6 +30,10 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   ROUND_INVALID: 'The proposal is not as expected.',
   COORDINATION_UNAVAILABLE: 'Coordination is away: values stay as they are, agents work on.',
   POOL_UNKNOWN: 'No pool of that name is there.',
+  REQUEST_INVALID:
+    'What a task asked of its system is not known, is malformed or too large, or more was asked at once than may be.',
+  WAIT_CIRCLE:
+    'A task asked for what could only be done after it has ended; `details.circle` names who waits for whom.',
   STORE_FAILED: 'The store could not be opened, read or written: what was asked for was not made durable.',
   SYSTEM_CLOSED: 'The system is closed, or closing.',
 };

@@ -11,6 +11,8 @@ import { z } from 'zod';
 import { durationMs, FINISH_SHARE, type Isolation } from '../machines/index.ts';
 import { Admission, type AdmissionUsage } from './limits/admission.ts';
 import type { AgentServices } from './agent/agent-services.ts';
+import type { RequestHandler } from './agent/requests.ts';
+import { AgentCalls } from './fleet/agent-calls.ts';
 import { Agents } from './fleet/agents.ts';
 import { type Alert, Alerts } from './observability/alerts.ts';
 import { chartWatch, type Inspect } from './engine/chart-watch.ts';
@@ -291,6 +293,8 @@ class System implements AgentSystem {
       assertOpen: () => this.#assertOpen(),
     });
     const telemetry = new Telemetry(options.telemetry);
+    // Filled below, when those who answer are there.
+    const requests = new Map<string, RequestHandler>();
     const services: AgentServices = {
       clock,
       random: options.random ?? Math.random,
@@ -302,6 +306,7 @@ class System implements AgentSystem {
       permits,
       coordination: coordination.participants,
       watch,
+      requests,
       leavesTasks: () => this.#status !== 'open' && store.isDurable,
       forgotten: (agent) => this.agents.remove(agent),
     };
@@ -344,6 +349,14 @@ class System implements AgentSystem {
       assertOpen: () => this.#assertOpen(),
       maxEnded: limits.maxEndedTasks,
     });
+    const calls = new AgentCalls({
+      agents: this.agents,
+      pool: (name) => this.#pools.called(name),
+      runInPool: (name, task) => this.#pools.run(name, task),
+      assertOpen: () => this.#assertOpen(),
+    });
+    // What tasks may ask of their system: each kind of request has its line here, and nowhere else.
+    requests.set('agents.execute', calls.execute);
     this.events = {
       subscribe: (listener, options) => {
         if (typeof listener !== 'function') {

@@ -2,10 +2,21 @@
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
 import { defineAgent } from '../runtime/definition/define-agent.ts';
+import type { AgentCalls } from '../runtime/definition/task-abilities.ts';
+import type { AgentSystemError } from '../runtime/values/errors.ts';
 
 interface LawState {
   n: number;
   readonly seen: unknown;
+}
+
+/** What the last `askAndLeave` had. */
+let leftAgents: AgentCalls | undefined;
+
+/** A refusal, as far as laws look at it. */
+function refusedWith(reason: unknown) {
+  const { name, code, message, agentId, details, cause } = reason as AgentSystemError;
+  return { name, code, message, agentId, details, cause: cause instanceof Error ? `${cause}` : cause };
 }
 
 /** Resolves when the signal fires, with what it was aborted for. */
@@ -130,6 +141,52 @@ export default defineAgent({
     brokenState: {
       run: ({ state }) => {
         (state as { n: unknown }).n = 1n;
+      },
+    },
+    /** Has another agent do what it is given, as often as it is told. */
+    ask: {
+      input: z.object({ task: z.string(), times: z.number().default(1) }),
+      run: async ({ input, agents }) => {
+        const asked = Array.from({ length: input.times }, (_, index) =>
+          agents.execute('other', { type: input.task, input: index, timeoutMs: 5 }),
+        );
+        const answers = await Promise.allSettled(asked);
+        return answers.map((answer) =>
+          answer.status === 'fulfilled' ? { value: answer.value } : refusedWith(answer.reason),
+        );
+      },
+    },
+    /** Asks, and takes it back at once; then, and not before, it is cancelled itself. */
+    askAndWithdraw: {
+      run: async ({ agents, signal }) => {
+        const own = AbortSignal.timeout(1);
+        const [answer] = await Promise.allSettled([agents.execute('other', { type: 'slow', signal: own })]);
+        const forever = agents.execute('other', { type: 'for ever' });
+        const [late] = await Promise.allSettled([forever]);
+        return [answer, late]
+          .map((each) => String((each as PromiseRejectedResult).reason))
+          .concat(String(signal.aborted));
+      },
+    },
+    /** Asks for what it does not wait for, and keeps what it asks with. */
+    askAndLeave: {
+      run: ({ agents, state }) => {
+        void agents.execute('other', { type: 'late' });
+        leftAgents = agents;
+        return state.n;
+      },
+    },
+    askAfterwards: {
+      run: async () => {
+        const [answer] = await Promise.allSettled([leftAgents!.execute('other', { type: 'too late' })]);
+        return String((answer as PromiseRejectedResult).reason);
+      },
+    },
+    askUncloneable: {
+      run: async ({ agents }) => {
+        const asked = agents.execute('other', { type: 'echo', input: () => 'a function' });
+        const [answer] = await Promise.allSettled([asked]);
+        return answer.status === 'fulfilled' ? answer.value : refusedWith(answer.reason);
       },
     },
     last: {

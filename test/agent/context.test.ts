@@ -21,6 +21,7 @@ describe('what a task is given', () => {
     });
     expect(await go('more')).toEqual({
       keys: [
+        'agents',
         'complete',
         'extra',
         'log',

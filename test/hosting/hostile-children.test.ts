@@ -114,6 +114,17 @@ describe.for(['process', 'thread'] as const)('a %s', (isolation) => {
       expect(agents.get('speaker')).toMatchObject({ status: 'running', incarnation: 1 });
     },
   );
+  test.for(Object.entries(unsendableFrom[isolation]))(
+    'is refused what it asks for with such a thing: %s',
+    async ([name, place]) => {
+      const { code, message, cause } = await refusal(agents.execute('speaker', { type: 'ask', input: name }));
+      expect(code).toBe('TASK_FAILED');
+      expect(message).toContain('what is given along with agents.execute cannot be sent');
+      expect(message).toContain(place.split(' ').slice(-2).join(' '));
+      expect(cause).toMatchObject({ code: 'REQUEST_INVALID' });
+      expect(agents.get('speaker')).toMatchObject({ status: 'running', incarnation: 1 });
+    },
+  );
   test.runIf(isolation === 'thread')('sends what a thread can have: a Blob, a KeyObject', async () => {
     const { blob } = (await agents.execute('speaker', { type: 'output', input: 'blob' })) as { blob: Blob };
     expect(await blob.text()).toBe('abc');

@@ -117,7 +117,7 @@ for (let length = 0; length < 100; length += 1) chained = { name: 'Error', messa
 
 const TASK = 'the task under way';
 const TYPES =
-  'ready task.progress task.completed task.failed finished health.answered health.failed state.saved state.save_failed state.changed offer.told variable.acknowledged vote.cast log exited crashed described usage constructor __proto__'.split(
+  'ready task.progress task.completed task.failed finished health.answered health.failed state.saved state.save_failed state.changed offer.told variable.acknowledged vote.cast request.made request.withdrawn log exited crashed described usage constructor __proto__'.split(
     ' ',
   );
 const anything = fc.anything({
@@ -162,7 +162,13 @@ const report = (() => {
       message: field('m'),
       fields: field({}, 'text', { err: error }),
       checkId: field(1, 2),
-      name: field('temperature'),
+      name: field('temperature', 'agents.execute', 'x'.repeat(65)),
+      requestId: field(1, 2, 3, 0, 2 ** 53),
+      args: field(
+        { target: 'nobody', task: { type: 'echo' } },
+        { target: { pool: 'none' }, task: { type: 'echo' } },
+        { target: 7 },
+      ),
       version: field(1, Number.NaN),
       roundId: field('round-1'),
       vote: field('accept', 'yes'),
@@ -301,6 +307,24 @@ describe('what is no report of the protocol', () => {
     ).map(
       ([what, wrong]) => [what, [1, { type: 'state.save_failed', error: { ...error, ...wrong } }]] as const,
     ),
+    ['a request without a number', [1, { type: 'request.made', taskId: 't', name: 'n', args: 1 }]],
+    [
+      'a request whose name is longer than any',
+      [1, { type: 'request.made', requestId: 1, taskId: 't', name: 'n'.repeat(65), args: 1 }],
+    ],
+    [
+      'a request that is nested too deep',
+      [1, { type: 'request.made', requestId: 1, taskId: 't', name: 'n', args: tooDeep }],
+    ],
+    [
+      'a request that stands for more text than there is memory',
+      [1, { type: 'request.made', requestId: 1, taskId: 't', name: 'n', args: doubled }],
+    ],
+    [
+      'a request of a task that does not run',
+      [1, { type: 'request.made', requestId: 1, taskId: 't', name: 'n', args: 1 }],
+    ],
+    ['a withdrawal that does not say why', [1, { type: 'request.withdrawn', requestId: 1, taskId: 't' }]],
     ['an invalid measurement', [CHILD, { type: 'usage', usage: null }]],
   ] as const)('is dropped and counted: %s', async ([, said]) => {
     const clock = simulatedClock();

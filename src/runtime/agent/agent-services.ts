@@ -13,6 +13,7 @@ import type { RestartPermits } from '../limits/restart-permits.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { Agent } from './agent.ts';
+import type { RequestHandlers } from './requests.ts';
 
 /** What coordination is told of agents. */
 export interface AgentCoordination {
@@ -44,6 +45,8 @@ export interface AgentServices {
   readonly permits: RestartPermits;
   readonly coordination: AgentCoordination;
   readonly watch: ChartWatch;
+  /** What the agents' tasks may ask of their system. */
+  readonly requests: RequestHandlers;
   /** Whether tasks that have to end may go on in another program: this one closes, and its store is durable. */
   leavesTasks(): boolean;
   /** Its record is to go. */

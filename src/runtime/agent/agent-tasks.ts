@@ -1,15 +1,18 @@
 /**
  * One agent's tasks: those in its mailbox, and those that wait for it to run again.
  *
- * Owns both. The mailbox is there from the first task on, and for all incarnations.
+ * Owns both, and what they have asked of their system. The mailbox is there from the first task on, and for all
+ * incarnations.
  */
 import type { MailboxCommand } from '../../machines/index.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
-import type { BodyReport, TraceParent } from '../hosting/host.ts';
+import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import { type CarriedTask, type CarriedTaskOwner, CarriedTasks } from './carried-tasks.ts';
 import { Mailbox, type MailboxOwner } from './mailbox.ts';
+import { type RequestHandlers, type RequestingTask, Requests, type RequestsOwner } from './requests.ts';
 import { noTasks, type TasksAtWork } from './task-figures.ts';
 import type { GivenTask } from './task-request.ts';
+import type { Places } from './wait.ts';
 
 export interface AgentTasksOwner extends MailboxOwner, Pick<CarriedTaskOwner, 'journal' | 'isServing'> {
   readonly manifest: AgentManifest;
@@ -18,12 +21,18 @@ export interface AgentTasksOwner extends MailboxOwner, Pick<CarriedTaskOwner, 'j
   readonly isStarting: boolean;
   /** In words; of one that has ended. */
   whyEnded(): string;
+  /** What tasks may ask for. */
+  readonly services: { readonly requests: RequestHandlers };
+  bodyDropped(): void;
 }
 
-export class AgentTasks implements CarriedTaskOwner {
+const FREE: Places = Object.freeze({ isFree: true, holders: [] });
+
+export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
   readonly #owner: AgentTasksOwner;
   #mailbox: Mailbox | undefined = undefined;
   #carried: CarriedTasks | undefined = undefined;
+  #requests: Requests | undefined = undefined;
 
   constructor(owner: AgentTasksOwner) {
     this.#owner = owner;
@@ -46,6 +55,11 @@ export class AgentTasks implements CarriedTaskOwner {
   /** Ids of the tasks that the last end left undone. */
   get abandoned(): readonly string[] {
     return this.#mailbox?.abandonedTasks ?? noTasks.abandoned;
+  }
+
+  /** Who holds the agent's places, and whether one is free. */
+  get places(): Places {
+    return this.#mailbox?.places ?? FREE;
   }
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
@@ -103,6 +117,45 @@ export class AgentTasks implements CarriedTaskOwner {
   reported(report: Extract<BodyReport, { type: `task.${string}` }>): void {
     if (report.type === 'task.progress') this.#mailbox?.progress(report.taskId, report.value);
     else this.#mailbox?.settle(report);
+  }
+
+  // What they ask of their system.
+
+  requested(report: Extract<BodyReport, { type: `request.${string}` }>): void {
+    if (report.type === 'request.withdrawn') return this.#requests?.withdrawn(report);
+    this.#requests ??= new Requests(this, this.#owner.services.requests);
+    this.#requests.made(report);
+  }
+
+  /** Nobody waits for a task any more. */
+  answered(taskId: string): void {
+    this.#requests?.taskEnded(taskId);
+  }
+
+  /** The body has ended, or its agent is gone. */
+  giveUpRequests(why: Error): void {
+    this.#requests?.clear(why);
+  }
+
+  get id(): string {
+    return this.#owner.id;
+  }
+
+  requestingTask(taskId: string): RequestingTask | undefined {
+    const entry = this.#mailbox?.running(taskId);
+    if (entry === undefined) return undefined;
+    const { clock, id: agentId } = this.#owner;
+    const { incarnation, trace, request, dueAt } = entry;
+    const leftMs = () => (dueAt === Infinity ? undefined : Math.max(0, dueAt - clock.elapsed()));
+    return { agentId, incarnation, taskId, task: request.type, leftMs, trace, entry };
+  }
+
+  post(request: BodyRequest): void {
+    this.#owner.post(request);
+  }
+
+  bodyDropped(): void {
+    this.#owner.bodyDropped();
   }
 
   // For the carried ones.

@@ -56,6 +56,7 @@ import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './l
 import { Offers, type OffersOwner } from './offers.ts';
 import { StateKeeper } from './state-keeper.ts';
 import type { GivenTask } from './task-request.ts';
+import type { Places } from './wait.ts';
 
 export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, LivenessOwner, OffersOwner {
   readonly id: string;
@@ -132,6 +133,11 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
   /** Tasks that wait or run. */
   get load(): number {
     return this.#tasks.load;
+  }
+
+  /** Who holds its places, and whether one is free. */
+  get places(): Places {
+    return this.#tasks.places;
   }
 
   /** Whether it takes tasks now. */
@@ -301,6 +307,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     this.#living = undefined;
     living?.discard();
     this.#offers?.giveUp();
+    this.#tasks.giveUpRequests(why);
     this.#callers.refuse(why);
   }
 
@@ -440,6 +447,9 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
         return this.#liveness?.answered(report);
       case 'offer.told':
         return this.#offers?.answered(report);
+      case 'request.made':
+      case 'request.withdrawn':
+        return this.#tasks.requested(report);
       case 'state.changed':
         return this.#keepState(living, report.state);
       case 'state.saved':
@@ -459,6 +469,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
     this.#lastThrown = thrown;
     this.#offers?.giveUp();
+    this.#tasks.giveUpRequests(new Error(`agent ${this.id} has ended`));
     this.services.alerts.clear('body_not_ending', this.id);
   }
 
@@ -499,6 +510,10 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
 
   loadFell(): void {
     this.observer?.();
+  }
+
+  taskAnswered(taskId: string): void {
+    this.#tasks.answered(taskId);
   }
 
   whyEnded(): string {

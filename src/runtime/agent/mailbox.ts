@@ -31,6 +31,7 @@ import {
 import { noTasks, TaskFigures, type TasksAtWork } from './task-figures.ts';
 import { TaskQueue } from './task-queue.ts';
 import type { AcceptedBefore, GivenTask } from './task-request.ts';
+import type { Places } from './wait.ts';
 
 /** What a mailbox needs of its agent. */
 export interface MailboxOwner {
@@ -47,6 +48,8 @@ export interface MailboxOwner {
   loadFell(): void;
   /** What is to be seen of the tasks may have changed. */
   changed(): void;
+  /** Nobody waits for a task that had been begun any more: it has been answered. */
+  taskAnswered(taskId: string): void;
   reportFault(message: string, thrown: unknown): void;
 }
 
@@ -115,7 +118,8 @@ export class Mailbox implements TaskEntryOwner {
       return Promise.reject(abandonment(agentId, 'cancelled before it began', request));
     }
     const taskId = before?.taskId ?? `task-${journal.nextSequence}`;
-    const entry = new TaskEntry(taskId, incarnation, request, retry, trace, before, this);
+    const entry = new TaskEntry(agentId, taskId, incarnation, request, retry, trace, before, this);
+    request.begins?.(entry);
     this.#waiting.add(entry);
     this.#changed();
     entry.acceptedAt = clock.elapsed();
@@ -197,6 +201,18 @@ export class Mailbox implements TaskEntryOwner {
     );
   }
 
+  /** One that does not serve yet is taken to have room: nobody can tell what it will do. */
+  get places(): Places {
+    const isFree = this.#running.size < this.#concurrency;
+    return { isFree: isFree || !this.#isServing, holders: this.#running };
+  }
+
+  /** A task that runs and is waited for. */
+  running(taskId: string): TaskEntry | undefined {
+    const entry = this.#running.get(taskId);
+    return entry?.isAnswered ? undefined : entry;
+  }
+
   #changed(): void {
     this.#shown = undefined;
     this.#owner.changed();
@@ -225,6 +241,7 @@ export class Mailbox implements TaskEntryOwner {
     const { clock } = this.#owner;
     const { timeoutMs, dueAt, signal } = entry.request;
     if (timeoutMs !== undefined && timeoutMs !== Infinity) {
+      entry.dueAt = dueAt ?? clock.elapsed() + timeoutMs;
       const leftMs = dueAt === undefined ? timeoutMs : Math.max(0, dueAt - clock.elapsed());
       entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs), leftMs);
     }
@@ -352,6 +369,7 @@ export class Mailbox implements TaskEntryOwner {
 
   #answered(entry: TaskEntry): void {
     entry.isAnswered = true;
+    if (entry.begunAt !== undefined) this.#owner.taskAnswered(entry.taskId);
     this.#changed();
     if (entry.timer !== undefined) this.#owner.clock.clearTimeout(entry.timer);
     entry.request.signal?.removeEventListener('abort', entry);

@@ -9,6 +9,7 @@ import type { CommitObserver } from '../journal/journal.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { Queued } from './task-queue.ts';
 import type { AcceptedBefore, GivenTask } from './task-request.ts';
+import type { Wait, WaitingTask } from './wait.ts';
 
 /** What an entry tells. */
 export interface TaskEntryOwner {
@@ -18,7 +19,8 @@ export interface TaskEntryOwner {
   cancelled(entry: TaskEntry): void;
 }
 
-export class TaskEntry implements Queued<TaskEntry>, CommitObserver {
+export class TaskEntry implements Queued<TaskEntry>, CommitObserver, WaitingTask {
+  readonly agentId: string;
   readonly taskId: string;
   readonly incarnation: number;
   readonly request: GivenTask;
@@ -35,6 +37,8 @@ export class TaskEntry implements Queued<TaskEntry>, CommitObserver {
   /** This and the next: by `elapsed` of the clock. */
   acceptedAt = 0;
   startedAt = 0;
+  /** When its time is over, by `elapsed` of the clock; `Infinity` for never. */
+  dueAt = Infinity;
   /** When its work was begun, epoch ms. */
   begunAt: number | undefined = undefined;
   isCommitted = false;
@@ -44,7 +48,10 @@ export class TaskEntry implements Queued<TaskEntry>, CommitObserver {
   next: TaskEntry | undefined = undefined;
   isQueued = false;
 
+  #waits: Set<Wait> | undefined = undefined;
+
   constructor(
+    agentId: string,
     taskId: string,
     incarnation: number,
     request: GivenTask,
@@ -53,6 +60,7 @@ export class TaskEntry implements Queued<TaskEntry>, CommitObserver {
     before: AcceptedBefore | undefined,
     owner: TaskEntryOwner,
   ) {
+    this.agentId = agentId;
     this.taskId = taskId;
     this.incarnation = incarnation;
     this.request = request;
@@ -61,6 +69,15 @@ export class TaskEntry implements Queued<TaskEntry>, CommitObserver {
     this.before = before;
     this.answer = Promise.withResolvers<unknown>();
     this.#owner = owner;
+  }
+
+  get isBegun(): boolean {
+    return this.begunAt !== undefined;
+  }
+
+  /** Nearly always none. */
+  get waits(): Set<Wait> {
+    return (this.#waits ??= new Set());
   }
 
   /** Whether another program can go on with it: it was not begun, or may be done again. */

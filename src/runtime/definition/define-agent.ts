@@ -10,6 +10,7 @@ import type { ExitReason } from '../../machines/index.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { AgentSelf, ChartFacet } from './agent-self.ts';
+import type { AgentCalls } from './task-abilities.ts';
 import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
 
 type MaybePromise<Value> = Value | Promise<Value>;
@@ -73,6 +74,8 @@ export interface TaskContext<State, Input, Resources = unknown> {
   readonly log: AgentLog;
   /** Tells the caller's `onProgress`. */
   readonly progress: (value: unknown) => void;
+  /** Other agents of the fleet: tasks that they do for this one. */
+  readonly agents: AgentCalls;
   /** Ends the agent normally once this task is done: `completed`, and never restarted. */
   readonly complete: () => void;
   /**

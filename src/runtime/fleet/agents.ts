@@ -24,7 +24,7 @@ import type { TaskTypes } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
-import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import { type AgentHandle, type AgentId, IncarnationHandle, type TaskOf } from './agent-handle.ts';
 import { type Described, Registration } from './registration.ts';
@@ -311,6 +311,27 @@ export class Agents {
   /** @internal */
   find(id: string): Agent {
     return this.#registry.find(id);
+  }
+
+  /**
+   * @internal The least loaded agent of a type that takes tasks.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
+   */
+  leastLoaded(type: string): Agent {
+    let least: Agent | undefined;
+    let isThere = false;
+    for (const agent of this.#registry.all()) {
+      if (agent.manifest.type !== type) continue;
+      isThere = true;
+      if (agent.position.legal.has('execute') && (least === undefined || agent.load < least.load))
+        least = agent;
+    }
+    if (least !== undefined) return least;
+    const message = isThere
+      ? `no agent of type ${inWords(type)} takes tasks now`
+      : `no agent of type ${inWords(type)} is registered`;
+    throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
   }
 
   /** @internal */

@@ -19,7 +19,6 @@ import {
   taskStatuses,
   type TaskStatus,
 } from '../../machines/index.ts';
-import type { Agent } from '../agent/agent.ts';
 import type { CarriedTask } from '../agent/carried-tasks.ts';
 import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
 import type { GivenTask, Submission, TaskRequest } from '../agent/task-request.ts';
@@ -343,7 +342,7 @@ export class Tasks {
     let output: Promise<unknown>;
     if (typeof to === 'object' && 'pool' in to) output = runInPool(to.pool, given);
     else {
-      const agent = typeof to === 'string' ? agents.find(to) : this.#leastLoaded(to.type);
+      const agent = typeof to === 'string' ? agents.find(to) : agents.leastLoaded(to.type);
       agent.refuseUnless('execute');
       checkTask(request, agent.manifest, agent.id);
       output = agents.run(agent, given);
@@ -351,22 +350,6 @@ export class Tasks {
     // Whoever wants the output asks by the id; what is refused before it is accepted is refused here.
     output.catch(reject);
     return promise;
-  }
-
-  #leastLoaded(type: string): Agent {
-    let least: Agent | undefined;
-    let isThere = false;
-    for (const agent of this.#options.agents.all()) {
-      if (agent.manifest.type !== type) continue;
-      isThere = true;
-      if (agent.position.legal.has('execute') && (least === undefined || agent.load < least.load))
-        least = agent;
-    }
-    if (least !== undefined) return least;
-    const message = isThere
-      ? `no agent of type ${inWords(type)} takes tasks now`
-      : `no agent of type ${inWords(type)} is registered`;
-    throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
   }
 
   #find(taskId: string): Known {

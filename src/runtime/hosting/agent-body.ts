@@ -105,6 +105,9 @@ export class AgentBody implements Body, InitOwner {
         return voteOn(request.proposal, this);
       case 'offer.asked':
         return this.#answerOffer(request);
+      case 'request.answered':
+      case 'request.refused':
+        return this.#tasks?.answered(request);
       case 'terminate':
         return this.#terminate();
     }

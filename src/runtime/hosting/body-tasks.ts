@@ -14,6 +14,7 @@ import type { SavedState } from '../definition/saved-state.ts';
 import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
 import { judge, type Verdict } from '../values/schema.ts';
+import { BodyRequests, taskHasEnded } from './body-requests.ts';
 import { type CallableTask, settle, type WorkOwner } from './body-work.ts';
 import type { BodyRequest } from './host.ts';
 import { RunningTask } from './running-task.ts';
@@ -25,6 +26,8 @@ export class BodyTasks implements TaskContextOwner {
   readonly #running = new OpenTasks<RunningTask>();
   /** Tasks whose result is there and is being judged. */
   #judging = 0;
+  /** What they have asked of the system: few ask for anything. */
+  #requests: BodyRequests | undefined = undefined;
 
   constructor(body: WorkOwner) {
     this.body = body;
@@ -56,6 +59,17 @@ export class BodyTasks implements TaskContextOwner {
 
   cancel(request: Extract<BodyRequest, { type: 'task.cancel' }>): void {
     this.#running.get(request.taskId)?.abort(reasonOf(request));
+  }
+
+  ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
+    if (this.#running.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
+    this.#requests ??= new BodyRequests((report) => this.body.tell(report));
+    return this.#requests.ask(task, name, args, signal);
+  }
+
+  /** What one of them has asked for. */
+  answered(answer: Extract<BodyRequest, { type: 'request.answered' | 'request.refused' }>): void {
+    this.#requests?.answered(answer);
   }
 
   /** The body is gone. */
@@ -161,6 +175,7 @@ export class BodyTasks implements TaskContextOwner {
   #settled(task: RunningTask): boolean {
     if (this.#running.get(task.taskId) !== task) return false;
     this.#running.remove(task);
+    this.#requests?.ended(task);
     return !this.body.isGone;
   }
 }

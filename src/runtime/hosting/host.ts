@@ -63,6 +63,23 @@ export type BodyRequest =
   | { readonly type: 'state.save' }
   | { readonly type: 'variable.changed'; readonly variable: VariableState }
   | { readonly type: 'vote.asked'; readonly proposal: Proposal }
+  /** What a task of it asked for. */
+  | {
+      readonly type: 'request.answered';
+      readonly requestId: number;
+      readonly taskId: string;
+      readonly value: unknown;
+    }
+  /** What a task of it asked for is not to be had. */
+  | {
+      readonly type: 'request.refused';
+      readonly requestId: number;
+      readonly taskId: string;
+      readonly code: ErrorCode;
+      readonly error: ErrorInfo;
+      /** The very value that was thrown, where it does not have to cross a boundary. */
+      readonly cause?: unknown;
+    }
   /** What does it take, as it stands? */
   | { readonly type: 'offer.asked'; readonly questionId: number; readonly task?: AskedTask | undefined }
   | { readonly type: 'terminate' };
@@ -106,6 +123,26 @@ export type BodyReport =
       readonly error?: ErrorInfo;
     }
   | { readonly type: 'offer.told'; readonly questionId: number; readonly offer: Offer }
+  /**
+   * A task asks its system for something: answered once, unless the task ends first. Ids grow with every request of
+   * a body; which incarnation asks is known by the body itself.
+   */
+  | {
+      readonly type: 'request.made';
+      readonly requestId: number;
+      readonly taskId: string;
+      readonly name: string;
+      readonly args: unknown;
+    }
+  /** It is not waited for any more. */
+  | {
+      readonly type: 'request.withdrawn';
+      readonly requestId: number;
+      readonly taskId: string;
+      readonly error: ErrorInfo;
+      /** The reason of the signal that has fired, itself, where it does not have to cross a boundary. */
+      readonly cause?: unknown;
+    }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: object };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

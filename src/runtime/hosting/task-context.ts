@@ -3,12 +3,15 @@ import type { TaskContext } from '../definition/define-agent.ts';
 import { BodyLog } from './body-log.ts';
 import type { WorkOwner } from './body-work.ts';
 import type { RunningTask } from './running-task.ts';
+import { TaskAgents } from './task-abilities.ts';
 
 /** Where the work of a task belongs. */
 export interface TaskContextOwner {
   readonly body: WorkOwner;
   /** The task tells how far it is; after its end that is dropped. */
   progress(task: RunningTask, value: unknown): void;
+  /** The task asks its system for something, by name; after its end it is refused. */
+  ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown>;
 }
 
 /** Plain fields, for a getter costs more than all of them. */
@@ -28,6 +31,7 @@ export function taskContextOf(
     signal,
     log: new BodyLog(body.tellLine, taskId, trace),
     progress: (value) => owner.progress(task, value),
+    agents: new TaskAgents((name, args, own) => owner.ask(task, name, args, own)),
     complete: () => {
       task.isLast = true;
     },

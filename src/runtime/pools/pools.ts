@@ -10,6 +10,7 @@
 import { z } from 'zod';
 import { durationMs, poolSpec, type PoolSpecInput } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
+import type { CalledPool } from '../fleet/agent-calls.ts';
 import type { TaskOf } from '../fleet/agent-handle.ts';
 import type { AgentSpec } from '../fleet/spec-reading.ts';
 import { checkTask } from '../fleet/task-check.ts';
@@ -157,6 +158,20 @@ export class PoolRegistry implements Pools {
   ): Promise<Tasks[Name]['output']>;
   execute(name: string, task: TaskRequest): Promise<unknown> {
     return this.#execute(name, task, task);
+  }
+
+  /** @internal What a task that waits for a pool has to know of it. @throws AgentSystemError `POOL_UNKNOWN` */
+  called(name: string): CalledPool {
+    const pool = this.#open(name);
+    const { agents } = this.#options;
+    const { members, status, starting, down, draining, scaling, wanted, max } = pool.record();
+    return {
+      manifest: pool.manifest,
+      members: members.map((id) => agents.find(id)),
+      // As long as it is on its way to another size, nobody can tell who will be free.
+      mayGrow:
+        status !== 'steady' || starting + down + draining > 0 || (scaling !== undefined && wanted < max),
+    };
   }
 
   /** @internal A task that is given more than a caller may give. */

@@ -28,6 +28,8 @@ export const errorCodes = [
   'ROUND_INVALID',
   'COORDINATION_UNAVAILABLE',
   'POOL_UNKNOWN',
+  'REQUEST_INVALID',
+  'WAIT_CIRCLE',
   'STORE_FAILED',
   'SYSTEM_CLOSED',
 ] as const;

@@ -15,6 +15,7 @@ import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
 import { errorInfoOf, inWords } from '../../values/errors.ts';
 import type { BodyReport, BodyRequest } from '../host.ts';
+import { MAX_REQUEST_TEXT } from '../request-bounds.ts';
 import { loadAgentModule } from '../../definition/load-agent-module.ts';
 import { describeDefinition } from './in-process.ts';
 import { SendBuffer } from './send-buffer.ts';
@@ -205,6 +206,10 @@ export class BodyServer {
         const told = state === undefined ? { type, taskId, output } : { type, taskId, output, state };
         return this.#sendBuffer.put({ body, report: told }, transfer);
       }
+      case 'request.withdrawn': {
+        const { cause: _, ...told } = report;
+        return this.#sendBuffer.put({ body, report: told });
+      }
       case 'log':
         // It may be the last before an abort, or a loop without end: it leaves at once, as far as there is credit.
         this.#sendBuffer.put({ body, report });
@@ -270,6 +275,14 @@ export class BodyServer {
         const { message } = cloneError('the state, which was not saved,', thrown);
         return { body, report: { type: 'log', level: 'error', message } };
       }
+      case 'request.made': {
+        const { requestId, taskId, name } = report;
+        const error = cloneError(`what is given along with ${name}`, thrown);
+        this.#bodies
+          .get(body)
+          ?.post({ type: 'request.refused', requestId, taskId, code: 'REQUEST_INVALID', error });
+        return undefined;
+      }
       case 'offer.told': {
         const { state: _, ...offer } = report.offer;
         return { body, report: { ...report, offer } };
@@ -289,6 +302,11 @@ function assertSendable(message: ParentMessage, reach: Reach): void {
     if (report.type === 'log' && !isShortAsText(report.fields, MAX_LOG_TEXT)) {
       throw new RangeError(`they are longer than ${MAX_LOG_TEXT} characters`);
     }
+    if (report.type === 'request.made' && !isShortAsText(report.args, MAX_REQUEST_TEXT)) {
+      // One that cannot be read says so itself.
+      structuredClone(report.args);
+      throw new RangeError(`it is longer than ${MAX_REQUEST_TEXT} characters`);
+    }
   }
 }
 
@@ -303,6 +321,8 @@ function ownValueOf(report: ChildReport): unknown {
       return report.detail;
     case 'offer.told':
       return report.offer;
+    case 'request.made':
+      return report.args;
     case 'log':
       return report.fields;
     default:

@@ -98,6 +98,10 @@ export class ChildBodies implements ChildListener {
       const { cause, ...cancel } = request;
       return this.#post({ body: body.key, request: { ...cancel, error: errorInfoOf(cause) } });
     }
+    if (request.type === 'request.refused') {
+      const { cause: _, ...refusal } = request;
+      return this.#post({ body: body.key, request: refusal });
+    }
     if (request.type !== 'task.run') return this.#post({ body: body.key, request });
     const { transfer, ...run } = request;
     if (transfer === undefined || transfer.length === 0) return this.#post({ body: body.key, request: run });
@@ -304,6 +308,14 @@ export class ChildBodies implements ChildListener {
         const error = cloneError('the proposal', thrown);
         return tell({ type: 'vote.cast', roundId: request.proposal.roundId, vote: 'abstain', error });
       }
+      case 'request.answered': {
+        const { requestId, taskId } = request;
+        const error = cloneError('the answer', thrown);
+        return this.#post({
+          body: key,
+          request: { type: 'request.refused', requestId, taskId, code: 'REQUEST_INVALID', error },
+        });
+      }
       case 'offer.asked':
         // What it takes at all is answered; of this task nothing is said.
         return this.#post({ body: key, request: { type: 'offer.asked', questionId: request.questionId } });
@@ -332,6 +344,8 @@ function ownValueOf(request: ChildRequest): unknown {
       return request.variable.value;
     case 'vote.asked':
       return request.proposal.value;
+    case 'request.answered':
+      return request.value;
     case 'offer.asked':
       return request.task?.input;
     default:

@@ -14,6 +14,7 @@ import { cloneProblemOf } from '../../values/clone-survey.ts';
 import { jsonProblemOf } from '../../values/json-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
 import type { LogLevel } from '../host.ts';
+import { MAX_REQUEST_NAME, MAX_REQUEST_TEXT } from '../request-bounds.ts';
 import { type BodyKey, type ChildReport, MAX_LOG_TEXT } from './protocol.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -54,6 +55,15 @@ const checks = {
     isWithinDepth(offer) &&
     isTexts(offer['next']) &&
     (offer['can'] === undefined || typeof offer['can'] === 'boolean'),
+  'request.made': ({ requestId, taskId, name, args }) =>
+    isRequestId(requestId) &&
+    typeof taskId === 'string' &&
+    typeof name === 'string' &&
+    name.length <= MAX_REQUEST_NAME &&
+    isWithinDepth(args) &&
+    isShortAsText(args, MAX_REQUEST_TEXT),
+  'request.withdrawn': ({ requestId, taskId, error }) =>
+    isRequestId(requestId) && typeof taskId === 'string' && isErrorInfo(error),
   log: ({ level, message, fields }) =>
     LEVELS.has(level) && typeof message === 'string' && (fields === undefined || isLogged(fields)),
   // An end is an end, whatever is given as its reason: `endOf` says what came.
@@ -86,6 +96,10 @@ export function eachReport(message: unknown, take: (body: BodyKey, report: Child
   }
   for (let at = 0; at < message.length; at += 2) take(message[at] as BodyKey, message[at + 1] as ChildReport);
   return true;
+}
+
+function isRequestId(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
 }
 
 /** In ms. */

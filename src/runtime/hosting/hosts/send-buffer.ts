@@ -241,6 +241,7 @@ function roughSizeOf(item: ToParent, limit: number): number {
   let value: unknown;
   if (report.type === 'task.progress') ({ value } = report);
   else if (report.type === 'log') value = [report.message, report.fields];
+  else if (report.type === 'request.made') value = report.args;
   else if (report.type === 'state.changed') value = report.state.json;
   // As many as were asked for: the parent bounds these itself.
   else return 64;

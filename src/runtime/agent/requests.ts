@@ -1,0 +1,160 @@
+/**
+ * What the tasks of one incarnation have asked for, and was not answered yet: the system's end of the request channel.
+ *
+ * Owns the open requests, and who may ask: a task that runs and is still waited for. What is behind a name is not known
+ * here: handlers are given (system.ts has the list of them).
+ *
+ * I1  A request is answered once, or its task has ended, and the work for it is told to end.
+ * I2  What an ended task asks, what comes again or past `MAX_REQUESTS`, is dropped, and counted.
+ * I3  What a handler throws is the answer to that one request; what it gives to nobody is forgotten.
+ */
+import type { z } from 'zod';
+import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
+import { MAX_REQUESTS } from '../hosting/request-bounds.ts';
+import { AgentSystemError, errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
+import { parseInput } from '../values/malformed.ts';
+import type { TaskEntry } from './task-entry.ts';
+
+/** A task that asks for something, as long as it is waited for. */
+export interface RequestingTask {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly taskId: string;
+  /** Its name in the definition. */
+  readonly task: string;
+  /** What is left of its time, in ms; `undefined` for one without a limit. */
+  leftMs(): number | undefined;
+  /** The span of the task. */
+  readonly trace: TraceParent | undefined;
+  /** The task in its mailbox. */
+  readonly entry: TaskEntry;
+}
+
+/** One request, for the one who answers it. */
+export interface MadeRequest extends RequestingTask {
+  /** Fires when nobody waits for the answer any more; its reason is why. */
+  readonly signal: AbortSignal;
+}
+
+/** What stands behind one name: the only thing to be written for a new kind of request. */
+export interface RequestHandler {
+  /** What is given along; what is not as it says is refused with `REQUEST_INVALID`. */
+  readonly args: z.ZodType;
+  /** Gives the answer, or throws what the one who asked is refused with. */
+  answer(args: never, request: MadeRequest): unknown;
+}
+
+/** By name. */
+export type RequestHandlers = ReadonlyMap<string, RequestHandler>;
+
+/** A handler whose arguments are typed by its schema. */
+export function requestHandler<Args extends z.ZodType>(
+  args: Args,
+  answer: (args: z.output<Args>, request: MadeRequest) => unknown,
+): RequestHandler {
+  return { args, answer };
+}
+
+/** The agent whose tasks ask. */
+export interface RequestsOwner {
+  readonly id: string;
+  /** A task that runs in this incarnation, and is waited for. */
+  requestingTask(taskId: string): RequestingTask | undefined;
+  post(request: BodyRequest): void;
+  bodyDropped(): void;
+}
+
+interface OpenRequest {
+  readonly taskId: string;
+  readonly controller: AbortController;
+}
+
+type Made = Extract<BodyReport, { type: 'request.made' }>;
+
+export class Requests {
+  readonly #owner: RequestsOwner;
+  readonly #handlers: RequestHandlers;
+  readonly #open = new Map<number, OpenRequest>();
+  #lastId = 0;
+
+  constructor(owner: RequestsOwner, handlers: RequestHandlers) {
+    this.#owner = owner;
+    this.#handlers = handlers;
+  }
+
+  made(made: Made): void {
+    const { requestId, taskId } = made;
+    const task = this.#owner.requestingTask(taskId);
+    if (task === undefined || requestId <= this.#lastId || this.#open.size >= MAX_REQUESTS) {
+      return this.#owner.bodyDropped();
+    }
+    this.#lastId = requestId;
+    const open = { taskId, controller: new AbortController() };
+    this.#open.set(requestId, open);
+    void this.#answer(made, task, open);
+  }
+
+  withdrawn({ requestId, taskId, error, cause }: Extract<BodyReport, { type: 'request.withdrawn' }>): void {
+    const open = this.#open.get(requestId);
+    // One that was answered meanwhile is no fault.
+    if (open?.taskId !== taskId) return;
+    this.#open.delete(requestId);
+    open.controller.abort(cause ?? errorFrom(error));
+  }
+
+  /** Nobody waits for the task any more, or it has ended. */
+  taskEnded(taskId: string): void {
+    for (const [requestId, open] of this.#open) {
+      if (open.taskId !== taskId) continue;
+      this.#open.delete(requestId);
+      open.controller.abort(new Error('the task that asked has ended'));
+    }
+  }
+
+  /** The incarnation has ended: the next one begins with its own numbers. */
+  clear(why: Error): void {
+    this.#lastId = 0;
+    for (const [requestId, open] of this.#open) {
+      this.#open.delete(requestId);
+      open.controller.abort(why);
+    }
+  }
+
+  async #answer(made: Made, task: RequestingTask, open: OpenRequest): Promise<void> {
+    const { requestId, taskId } = made;
+    let answer: BodyRequest;
+    try {
+      const value = await this.#handle(made, task, open.controller.signal);
+      answer = { type: 'request.answered', requestId, taskId, value };
+    } catch (thrown) {
+      const cause = refusalOf(made.name, thrown);
+      const error = errorInfoOf(cause);
+      answer = { type: 'request.refused', requestId, taskId, code: cause.code, error, cause };
+    }
+    if (this.#open.get(requestId) !== open) return;
+    this.#open.delete(requestId);
+    this.#owner.post(answer);
+  }
+
+  #handle({ name, args: given }: Made, task: RequestingTask, signal: AbortSignal): unknown {
+    const handler = this.#handlers.get(name);
+    if (handler === undefined) {
+      const expected = [...this.#handlers.keys()];
+      const message = `expected a request of ${expected.join(', ')}, got ${inWords(name)}`;
+      throw new AgentSystemError('REQUEST_INVALID', message, { agentId: this.#owner.id });
+    }
+    const args = parseInput(handler.args, given, {
+      what: name,
+      code: 'REQUEST_INVALID',
+      agentId: this.#owner.id,
+    });
+    return handler.answer(args as never, { ...task, leftMs: () => task.leftMs(), signal });
+  }
+}
+
+/** What was thrown by a handler; what is no refusal is a fault of it, and said as that. */
+function refusalOf(name: string, thrown: unknown): AgentSystemError {
+  if (thrown instanceof AgentSystemError) return thrown;
+  const { message } = errorInfoOf(thrown);
+  return new AgentSystemError('REQUEST_INVALID', `${name} failed: ${message}`, { cause: thrown });
+}

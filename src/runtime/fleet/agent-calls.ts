@@ -1,0 +1,186 @@
+/**
+ * Tasks that agents ask of each other: what stands behind `context.agents.execute`.
+ *
+ * Owns nothing that outlives a call: who waits for whom stands with the tasks themselves.
+ *
+ * I1  A call takes no longer than what is left of its caller's time, ends with its caller, and has its trace.
+ * I2  A call that could be served only after its caller has ended is refused before it is accepted.
+ */
+import { z } from 'zod';
+import { durationMs } from '../../machines/index.ts';
+import type { Agent } from '../agent/agent.ts';
+import { type MadeRequest, type RequestHandler, requestHandler } from '../agent/requests.ts';
+import type { GivenTask } from '../agent/task-request.ts';
+import type { Places, Wait, WaitingTask, WaitTarget } from '../agent/wait.ts';
+import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
+import { withinTrace } from '../hosting/trace-parent.ts';
+import { AgentSystemError } from '../values/errors.ts';
+import type { Agents } from './agents.ts';
+import { checkTask } from './task-check.ts';
+import { circleClosedBy, type CircleStep } from './wait-circle.ts';
+
+/** What a call needs to know of a pool. */
+export interface CalledPool {
+  readonly manifest: AgentManifest;
+  /** Members that run. */
+  readonly members: readonly Agent[];
+  /** Members may be added, or come back. */
+  readonly mayGrow: boolean;
+}
+
+export interface AgentCallsOptions {
+  readonly agents: Agents;
+  /** @throws AgentSystemError `POOL_UNKNOWN` */
+  readonly pool: (name: string) => CalledPool;
+  readonly runInPool: (name: string, task: GivenTask) => Promise<unknown>;
+  /** Throws `SYSTEM_CLOSED` once the system closes. */
+  readonly assertOpen: () => void;
+}
+
+const executeArgs = z.strictObject({
+  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })], {
+    error: 'expected the id of an agent, { type } or { pool }',
+  }),
+  task: z.strictObject({
+    type: z.string(),
+    input: z.unknown().optional(),
+    timeoutMs: durationMs.exactOptional(),
+  }),
+});
+type ExecuteArgs = z.output<typeof executeArgs>;
+
+export class AgentCalls {
+  readonly #options: AgentCallsOptions;
+
+  constructor(options: AgentCallsOptions) {
+    this.#options = options;
+  }
+
+  /** Answers `agents.execute` with the output of the task. */
+  get execute(): RequestHandler {
+    return requestHandler(executeArgs, (args, request) => this.#execute(args, request));
+  }
+
+  async #execute({ target, task }: ExecuteArgs, request: MadeRequest): Promise<unknown> {
+    const { agents, runInPool, assertOpen } = this.#options;
+    assertOpen();
+    if (typeof target === 'object' && 'pool' in target) {
+      const { pool } = target;
+      const { manifest } = this.#options.pool(pool);
+      checkTask(task, manifest);
+      return this.#wait(request, new PoolTarget(pool, this.#options.pool), (call) =>
+        runInPool(pool, givenOf(task, manifest, request, call)),
+      );
+    }
+    const agent = typeof target === 'string' ? agents.find(target) : agents.leastLoaded(target.type);
+    agent.refuseUnless('execute');
+    checkTask(task, agent.manifest, agent.id);
+    return this.#wait(request, new AgentTarget(agent), (call) =>
+      agents.run(agent, givenOf(task, agent.manifest, request, call)),
+    );
+  }
+
+  async #wait(
+    { entry, trace }: MadeRequest,
+    target: WaitTarget,
+    run: (call: Call) => Promise<unknown>,
+  ): Promise<unknown> {
+    const circle = circleClosedBy(entry, target);
+    if (circle !== undefined) throw waitCircle(circle);
+    const call = new Call(target);
+    entry.waits.add(call);
+    try {
+      return await entry.caller.runInAsyncScope(() => withinTrace(trace, () => run(call)));
+    } finally {
+      entry.waits.delete(call);
+    }
+  }
+}
+
+/** A wait, from its begin to the end of the task that was made of it. */
+class Call implements Wait {
+  readonly target: WaitTarget;
+  task: WaitingTask | undefined = undefined;
+
+  constructor(target: WaitTarget) {
+    this.target = target;
+  }
+}
+
+class AgentTarget implements WaitTarget {
+  readonly mayGrow = false;
+  readonly #agent: Agent;
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  get name(): string {
+    return this.#agent.id;
+  }
+
+  places(): readonly Places[] {
+    return [this.#agent.places];
+  }
+}
+
+class PoolTarget implements WaitTarget {
+  readonly #pool: string;
+  readonly #look: (name: string) => CalledPool;
+
+  constructor(pool: string, look: (name: string) => CalledPool) {
+    this.#pool = pool;
+    this.#look = look;
+  }
+
+  get name(): string {
+    return `pool ${this.#pool}`;
+  }
+
+  get mayGrow(): boolean {
+    return this.#seen?.mayGrow ?? true;
+  }
+
+  places(): readonly Places[] {
+    return (this.#seen?.members ?? []).map((agent) => agent.places);
+  }
+
+  /** `undefined` of one that has closed: what waits for it is about to be refused. */
+  get #seen(): CalledPool | undefined {
+    try {
+      return this.#look(this.#pool);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function givenOf(
+  asked: ExecuteArgs['task'],
+  manifest: AgentManifest,
+  request: MadeRequest,
+  call: Call,
+): GivenTask {
+  const { timeoutMs = Infinity, ...task } = withTimeout<GivenTask>(asked, manifest);
+  const limit = Math.min(timeoutMs, request.leftMs() ?? Infinity);
+  return {
+    ...task,
+    signal: request.signal,
+    ...(limit === Infinity ? {} : { timeoutMs: limit }),
+    begins: (entry) => {
+      call.task = entry;
+    },
+  };
+}
+
+function waitCircle(circle: readonly CircleStep[]): AgentSystemError {
+  const way = [circle[0]!.agentId, ...circle.map(({ waitsFor }) => waitsFor)];
+  const last = circle.at(-1)!;
+  // Through a pool it is its member that waits.
+  if (last.waitsFor !== circle[0]!.agentId) way.push(circle[0]!.agentId);
+  const { agentId } = circle[0]!;
+  return new AgentSystemError('WAIT_CIRCLE', `agent ${agentId} would wait for itself: ${way.join(' → ')}`, {
+    agentId,
+    details: { circle: way, tasks: circle.map(({ taskId }) => taskId) },
+  });
+}

@@ -1,0 +1,25 @@
+/**
+ * What a task's context offers of its system: each method is one request by name, and what it gives along.
+ *
+ * The name and its arguments are what the system's side has a handler for (system.ts).
+ */
+import type { AgentCalls, CalledTask, CallTarget } from '../definition/task-abilities.ts';
+
+/** Asks the system, for one task. */
+export type AskSystem = (name: string, args: unknown, signal?: AbortSignal) => Promise<unknown>;
+
+/** Its methods are bound when they are asked for: they may be taken off it. */
+export class TaskAgents implements AgentCalls {
+  readonly #ask: AskSystem;
+
+  constructor(ask: AskSystem) {
+    this.#ask = ask;
+  }
+
+  get execute() {
+    return (target: CallTarget, asked: CalledTask): Promise<unknown> => {
+      const { signal, ...task } = { ...asked };
+      return this.#ask('agents.execute', { target, task }, signal);
+    };
+  }
+}
