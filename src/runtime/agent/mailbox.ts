@@ -277,7 +277,7 @@ export class Mailbox implements TaskEntryOwner {
     entry.startedAt = clock.elapsed();
     entry.begunAt = journal.emit(startedEvent(agentId, entry)).at;
     const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer, trace };
-    caller.runInAsyncScope(() => this.#owner.post(order));
+    caller.runInAsyncScope(postTo, this.#owner, order);
   }
 
   #complete(entry: TaskEntry, output: unknown): void {
@@ -389,4 +389,8 @@ export class Mailbox implements TaskEntryOwner {
     this.#figures.measure(now - acceptedAt);
     return now;
   }
+}
+
+function postTo(this: MailboxOwner, request: BodyRequest): void {
+  this.post(request);
 }

@@ -52,9 +52,10 @@ export function missingFor(
 ): readonly string[] | undefined {
   if (!Object.hasOwn(tasks, task)) return undefined;
   const { requires } = tasks[task]!;
-  return requires.length === 0
-    ? NOTHING
-    : requires.filter((capability) => !capabilities.includes(capability));
+  for (const capability of requires) {
+    if (!capabilities.includes(capability)) return requires.filter((one) => !capabilities.includes(one));
+  }
+  return NOTHING;
 }
 
 const NOTHING: readonly string[] = [];

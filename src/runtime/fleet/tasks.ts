@@ -21,6 +21,7 @@ import {
 } from '../../machines/index.ts';
 import type { CarriedTask } from '../agent/carried-tasks.ts';
 import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
+import { type Queued, TaskQueue } from '../agent/task-queue.ts';
 import type { GivenTask, Submission, TaskRequest } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
@@ -70,8 +71,8 @@ export interface TaskFilter {
 
 type TaskEvent = Extract<SystemEvent, { readonly taskId: string }>;
 
-/** A task that is known. */
-interface Known {
+/** A task that is known; those that have ended are in a queue. */
+interface Known extends Queued<Known> {
   readonly id: string;
   agentId: string;
   readonly task: string;
@@ -122,8 +123,8 @@ export class Tasks {
   readonly #byKey = new Map<string, string>();
   /** Keys whose task is being accepted. */
   readonly #submitting = new Map<string, Promise<string>>();
-  /** Ids of tasks that have ended, oldest first; one that was asked for again may stand in it still. */
-  readonly #ended = new Set<string>();
+  /** Tasks that have ended, oldest first. */
+  readonly #ended = new TaskQueue<Known>();
 
   constructor(options: TasksOptions) {
     this.#options = options;
@@ -424,6 +425,9 @@ export class Tasks {
       submitted: submitted ? { input, retry, timeoutMs } : undefined,
       idempotencyKey,
       waiting: undefined,
+      previous: undefined,
+      next: undefined,
+      isQueued: false,
     });
     if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, id);
   }
@@ -434,17 +438,15 @@ export class Tasks {
     known.endedAt = undefined;
     known.code = undefined;
     known.error = undefined;
-    this.#ended.delete(known.id);
+    this.#ended.remove(known);
   }
 
   #end(known: Known): void {
     const { waiting } = known;
     known.waiting = undefined;
     if (waiting) for (const tell of waiting) tell();
-    this.#ended.add(known.id);
-    if (this.#ended.size <= this.#options.maxEnded) return;
-    const [oldest] = this.#ended;
-    this.#drop(this.#known.get(oldest!)!);
+    if (!known.isQueued) this.#ended.add(known);
+    if (this.#ended.size > this.#options.maxEnded) this.#drop(this.#ended.first!);
   }
 
   #drop(known: Known): void {
@@ -454,9 +456,10 @@ export class Tasks {
     this.#options.journal.emit({ type: 'task.forgotten', agentId, incarnation: 0, taskId, task });
   }
 
-  #remove({ id, idempotencyKey }: Known): void {
+  #remove(known: Known): void {
+    const { id, idempotencyKey } = known;
     this.#known.delete(id);
-    this.#ended.delete(id);
+    this.#ended.remove(known);
     if (idempotencyKey !== undefined) this.#byKey.delete(idempotencyKey);
   }
 }

@@ -9,14 +9,16 @@
  * I3  Of a task that failed, or was cancelled before its work was done, nothing stays in the state; with
  *     `keepStateOnFailure`, a `save` of its own, or a chart, all of it does.
  */
-import { isTaskRefusal } from '../definition/agent-self.ts';
+import { isPending, isTaskRefusal } from '../definition/agent-self.ts';
+import type { TaskContext } from '../definition/define-agent.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
 import { judge, type Verdict } from '../values/schema.ts';
+import { isThenable } from '../values/thenable.ts';
 import { BodyRequests, taskHasEnded } from './body-requests.ts';
 import { type CallableTask, settle, type WorkOwner } from './body-work.ts';
-import type { BodyRequest } from './host.ts';
+import type { BodyRequest, TraceParent } from './host.ts';
 import { RunningTask } from './running-task.ts';
 import { taskContextOf, type TaskContextOwner } from './task-context.ts';
 import { withinTrace } from './trace-parent.ts';
@@ -94,11 +96,22 @@ export class BodyTasks implements TaskContextOwner {
   }
 
   #begin(running: RunningTask, task: CallableTask, input: unknown): void {
-    const { trace } = running;
     this.body.state.begin(running);
     const context = taskContextOf(this, running, input);
+    let output: unknown;
+    try {
+      output = running.trace === undefined ? task.run(context) : runWithin(running.trace, task, context);
+      if (isPending(output) || isThenable(output)) return this.#await(running, task, output);
+    } catch (thrown) {
+      return this.#fail(running, thrown);
+    }
+    this.#judgeOutput(running, task, output);
+  }
+
+  /** Apart, for what is written here costs every task that is run through it. */
+  #await(running: RunningTask, task: CallableTask, work: unknown): void {
     settle(
-      () => (trace === undefined ? task.run(context) : withinTrace(trace, () => task.run(context))),
+      () => work,
       (output) => this.#judgeOutput(running, task, output),
       (thrown) => this.#fail(running, thrown),
     );
@@ -137,13 +150,12 @@ export class BodyTasks implements TaskContextOwner {
       this.#reportFailure(task, thrown);
       return this.#finishIfLast(task);
     }
-    this.body.tell({
-      type: 'task.completed',
-      taskId: task.taskId,
-      output,
-      state,
-      ...(task.given ? { transfer: task.given } : {}),
-    });
+    const { taskId, given: transfer } = task;
+    this.body.tell(
+      transfer === undefined
+        ? { type: 'task.completed', taskId, output, state }
+        : { type: 'task.completed', taskId, output, state, transfer },
+    );
     this.#finishIfLast(task);
   }
 
@@ -178,6 +190,10 @@ export class BodyTasks implements TaskContextOwner {
     this.#requests?.ended(task);
     return !this.body.isGone;
   }
+}
+
+function runWithin(trace: TraceParent, task: CallableTask, context: TaskContext<unknown, unknown>): unknown {
+  return withinTrace(trace, () => task.run(context));
 }
 
 /** What the signal of a cancelled task says: as its caller has put it, where a caller did. */
