@@ -126,6 +126,7 @@ const MARK_WORDS: Partial<Record<Mark['type'], string>> = {
   'agent.unresponsive': 'does not answer',
   'agent.recovered': 'answers again',
   'agent.forgotten': 'was forgotten',
+  'agent.updated': 'spec changed',
   'leader.elected': 'leads',
   'alert.raised': 'alert',
   'alert.cleared': 'alert is over',

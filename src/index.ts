@@ -34,6 +34,7 @@ export type { AgentMetrics, AgentRecord } from './runtime/agent/agent-record.ts'
 export type { AgentHandle, AgentId } from './runtime/fleet/agent-handle.ts';
 export type { Agents } from './runtime/fleet/agents.ts';
 export type { AgentFilter } from './runtime/fleet/registry.ts';
+export type { AgentSpecChange } from './runtime/fleet/spec-change.ts';
 export type { AgentSpec } from './runtime/fleet/spec-reading.ts';
 export type { Alert } from './runtime/observability/alerts.ts';
 export type { ChartWatcher } from './runtime/engine/chart-watch.ts';
@@ -130,4 +131,10 @@ export {
   type SystemStatus,
 } from './runtime/system.ts';
 export type { TelemetryOptions } from './runtime/observability/telemetry.ts';
-export type { AlertType, EventBody, SystemEvent, SystemEventType } from './runtime/journal/system-event.ts';
+export type {
+  AlertType,
+  EventBody,
+  SpecChange,
+  SystemEvent,
+  SystemEventType,
+} from './runtime/journal/system-event.ts';

@@ -40,6 +40,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
 
 export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'agent.registered': 'It is known; it does not run yet.',
+  'agent.updated': 'Its spec has changed: field by field, from what to what.',
   'agent.starting': 'A body is being brought to life.',
   'agent.started': 'Its init has returned: it takes tasks.',
   'agent.start_failed': 'It did not become ready.',

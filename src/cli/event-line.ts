@@ -1,6 +1,6 @@
 /** An event of a system as one line for people. Pure. */
 import { describeExit } from '../machines/index.ts';
-import type { SystemEvent } from '../index.ts';
+import type { SpecChange, SystemEvent } from '../index.ts';
 import type { Paint, Style } from './console.ts';
 import { plainText } from './console.ts';
 import { bytes, duration, latency, moment } from './figures.ts';
@@ -40,8 +40,15 @@ export function eventLine(event: AnyEvent, paint: Paint): string {
     look === undefined ? type : paint(look, type),
     ...(agentId === undefined ? [] : [plainText(agentId)]),
     plainText(detailOf(known)),
+    ...byOf(known),
   ];
   return parts.filter((part) => part !== '').join('  ');
+}
+
+/** Who asked for it, where the detail does not say so. */
+function byOf(event: SystemEvent): string[] {
+  if (event.type === 'variable.changed' || event.type === 'round.opened') return [];
+  return 'by' in event && event.by !== undefined ? [`by ${plainText(event.by)}`] : [];
 }
 
 /** What an event says besides its type and agent. */
@@ -49,6 +56,8 @@ function detailOf(event: SystemEvent): string {
   switch (event.type) {
     case 'agent.registered':
       return event.agentType;
+    case 'agent.updated':
+      return event.changes.map(changeOf).join(', ');
     case 'agent.starting':
     case 'agent.started':
       return `incarnation ${event.incarnation}`;
@@ -117,4 +126,8 @@ function because(why: string | undefined): string {
 export function inShort(value: unknown): string {
   const text = JSON.stringify(value) ?? 'undefined';
   return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
+}
+
+function changeOf({ field, from, to }: SpecChange): string {
+  return `${field} ${inShort(from)} → ${inShort(to)}`;
 }

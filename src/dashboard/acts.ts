@@ -3,7 +3,7 @@
  *
  * I1  An agent is asked whether it takes a command before it is given it; the answer to one that is not legal names
  *     those that are.
- * I2  Every act, refused or done, is a log line and a mark with `by`.
+ * I2  Every act, refused or done, is a log line and a mark with `by`; the events of what is done have it, too.
  */
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -91,14 +91,16 @@ export class Acts {
         switch (command) {
           case 'start':
           case 'restart': {
-            const { incarnation } = await agents[command](id);
+            const { incarnation } = await agents[command](id, { by });
             return { incarnation };
           }
           case 'forget':
-            await agents.forget(id);
+            await agents.forget(id, { by });
             return { status: 'forgotten' };
           default: {
-            const record = await (command === 'stop' ? agents.stop(id, grace) : agents.kill(id));
+            const record = await (command === 'stop'
+              ? agents.stop(id, { by, ...grace })
+              : agents.kill(id, { by }));
             const { status, incarnation, reason } = record;
             return { status, incarnation, ...(reason === undefined ? {} : { reason: describeExit(reason) }) };
           }
@@ -115,7 +117,7 @@ export class Acts {
       subject: { pool },
       by,
       work: async () => {
-        const { members: _, ...record } = await this.#options.system.pools.ensureSize(pool, size);
+        const { members: _, ...record } = await this.#options.system.pools.ensureSize(pool, size, { by });
         return record;
       },
     });

@@ -225,7 +225,8 @@ function markOf(event: SystemEvent): Unnumbered | undefined {
       const { agentId, incarnation, life, reason } = event;
       const text = oneLine(describeExit(reason));
       const { startedAt } = life;
-      return { at, type, agentId, incarnation, text, ...(startedAt === undefined ? {} : { startedAt }) };
+      const began = startedAt === undefined ? {} : { startedAt };
+      return { at, type, agentId, incarnation, text, ...began, ...askedBy(event) };
     }
     case 'agent.gave_up':
       return { at, type, ...of(event), text: oneLine(describeExit(event.reason)) };
@@ -239,8 +240,13 @@ function markOf(event: SystemEvent): Unnumbered | undefined {
       };
     case 'agent.unresponsive':
     case 'agent.recovered':
-    case 'agent.forgotten':
       return { at, type, ...of(event) };
+    case 'agent.forgotten':
+      return { at, type, ...of(event), ...askedBy(event) };
+    case 'agent.updated': {
+      const text = oneLine(event.changes.map(({ field }) => field).join(', '));
+      return { at, type, ...of(event), text, ...askedBy(event) };
+    }
     case 'leader.elected':
       return { at, type, ...of(event), text: `term ${event.term}` };
     case 'alert.raised': {
@@ -263,8 +269,10 @@ function markOf(event: SystemEvent): Unnumbered | undefined {
       return { at, type, roundId: event.roundId, variable: event.variable, by: event.by };
     case 'round.closed':
       return { at, type, roundId: event.roundId, variable: event.variable, text: event.outcome };
-    case 'pool.scaled':
-      return { at, type, pool: event.pool, text: oneLine(`${event.from} → ${event.to}: ${event.why}`) };
+    case 'pool.scaled': {
+      const text = oneLine(`${event.from} → ${event.to}: ${event.why}`);
+      return { at, type, pool: event.pool, text, ...askedBy(event) };
+    }
     case 'coordination.lost':
       return { at, type, text: oneLine(event.why) };
     case 'store.degraded':
@@ -279,6 +287,10 @@ function markOf(event: SystemEvent): Unnumbered | undefined {
 
 function of({ agentId, incarnation }: { readonly agentId: string; readonly incarnation: number }) {
   return { agentId, incarnation };
+}
+
+function askedBy(event: object): { readonly by?: string } {
+  return 'by' in event ? { by: event.by as string } : {};
 }
 
 function subjectOf(agentId: string | undefined, pool: string | undefined) {

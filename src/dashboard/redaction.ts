@@ -6,7 +6,7 @@
  * I3  The answer is bounded in depth, length and size, whatever was given.
  */
 import { z } from 'zod';
-import type { SystemEvent } from '../index.ts';
+import type { SpecChange, SystemEvent } from '../index.ts';
 import { isSecretKey, REDACTED } from '../runtime/values/secrets.ts';
 import type { ShownEvent } from './protocol.ts';
 
@@ -64,8 +64,22 @@ export class Redaction {
       return this.shown('variables', value, event.name);
     if (key === 'value' && event.type === 'round.opened')
       return this.shown('variables', value, event.variable);
-    if (key === 'spec' && event.type === 'agent.registered') return this.spec(event.spec);
+    if (event.type === 'agent.registered' || event.type === 'agent.updated') {
+      if (key === 'spec') return this.spec(event.spec);
+    }
+    if (key === 'changes' && event.type === 'agent.updated') {
+      return event.changes.map((change) => this.#change(change));
+    }
     return plain(value);
+  }
+
+  /** A change of a spec, as `initArgs.apiKey`. */
+  #change({ field, ...values }: SpecChange): unknown {
+    const [root, ...keys] = field.split('.');
+    const shownValue = (value: unknown) =>
+      root === 'initArgs' ? this.shown('initArgs', value, ...keys) : plain(value);
+    const shown = Object.entries(values).map(([end, value]) => [end, shownValue(value)] as const);
+    return { field, ...Object.fromEntries(shown) };
   }
 
   /** A spec, whose `initArgs` are the user's own. */

@@ -3,7 +3,7 @@
  *
  * An effect names only the chart's own things: whoever runs the chart knows whose it is.
  */
-import { type AgentContext, type AgentEvent, type AgentLife, reasonOf } from './agent-life.ts';
+import { type AgentContext, type AgentEvent, type AgentLife, askedBy, reasonOf } from './agent-life.ts';
 import type { EffectsOf } from './effect.ts';
 import type { ErrorInfo, ExitReason } from './exit-reason.ts';
 
@@ -35,6 +35,8 @@ export type AgentEffect = EffectsOf<{
     readonly life: AgentLife;
     readonly misses: number;
     readonly reason: ExitReason | undefined;
+    /** Who asked for it. */
+    readonly by: string | undefined;
   };
   commandBody: { readonly command: BodyCommand };
   commandMailbox: { readonly command: MailboxCommand };
@@ -67,11 +69,16 @@ const lifeAt = (at: AgentLife['at'], context: AgentContext): AgentLife => ({
 /** Tells that the life has reached a place. */
 export const announce = (event: LifeEventType, at: AgentLife['at']) => ({
   type: 'announce' as const,
-  params: ({ context }: Here) => ({
+  params: ({ context, event: cause }: Here & { readonly event: { readonly type: string } }) => ({
     event,
     life: lifeAt(at, context),
     misses: context.misses,
     reason: context.reason,
+    // What follows from an end that was asked for, nobody has asked for.
+    by:
+      event === 'agent.restart_scheduled' || event === 'agent.gave_up'
+        ? undefined
+        : askedBy(context, cause as AgentEvent),
   }),
 });
 
@@ -82,6 +89,7 @@ export const announceFailedStart = {
     life: lifeAt(context.startedFrom === 'restart' ? 'starting' : context.startedFrom, context),
     misses: context.misses,
     reason: event.type === 'xstate.done.actor.body' ? reasonOf(context, event.output) : context.reason,
+    by: askedBy(context, event),
   }),
 };
 

@@ -15,6 +15,8 @@ export interface AgentInput {
 export interface OrderedEnd {
   readonly reason: ExitReason;
   readonly forGood: boolean;
+  /** Who asked for it, where they said so. */
+  readonly by?: string;
 }
 
 /** Where an agent rests while it has no body. */
@@ -64,6 +66,8 @@ export interface AgentContext {
   readonly stopTimeoutMs: number;
   /** Health checks missed in a row. */
   readonly misses: number;
+  /** How long the body that runs may run, ms: a policy that changes meanwhile is the next body's. */
+  readonly maxRuntimeMs: number;
   /** Whether coordination is there; without it the agent works on in fallback mode. */
   readonly isCoordinated: boolean;
   /** Automatic restarts so far. */
@@ -74,13 +78,13 @@ export interface AgentContext {
   readonly restartAt: number | undefined;
 }
 
-/** What an operator, or the system for him, may ask. */
+/** What an operator, or the system for them, may ask. `by` says who asks. */
 export type AgentCommandEvent =
-  | { type: 'agent.start'; at: number }
-  | { type: 'agent.restart'; at: number }
-  | { type: 'agent.stop'; at: number; timeoutMs?: number }
-  | { type: 'agent.kill'; at: number }
-  | { type: 'agent.forget'; at: number };
+  | { type: 'agent.start'; at: number; by?: string }
+  | { type: 'agent.restart'; at: number; by?: string }
+  | { type: 'agent.stop'; at: number; timeoutMs?: number; by?: string }
+  | { type: 'agent.kill'; at: number; by?: string }
+  | { type: 'agent.forget'; at: number; by?: string };
 
 /**
  * Everything that may happen to an agent. `at` is a stamp, epoch ms: what people are shown. `tick` is ms on a clock that
@@ -89,6 +93,8 @@ export type AgentCommandEvent =
 export type AgentEvent =
   | AgentCommandEvent
   | { type: 'life.resumed'; at: number; tick?: number; life: AgentLife }
+  /** Its spec has changed. What is under way keeps its time: the next start, restart, stop or check goes by this. */
+  | { type: 'policy.changed'; policy: LifePolicy }
   | { type: 'coordination.lost' }
   | { type: 'coordination.restored' }
   | { type: 'permit.granted'; at: number }
@@ -106,6 +112,13 @@ export type AgentEvent =
 export function reasonOf(context: AgentContext, exit: BodyExit): ExitReason {
   const obeyed = exit.reason === 'shutdown' || exit.reason === 'killed';
   return obeyed && context.ordered !== undefined ? context.ordered.reason : exit.reason;
+}
+
+/** Who asked for what happens: of a command who gave it, of an end who ordered it. Pure. */
+export function askedBy(context: AgentContext, event: AgentEvent): string | undefined {
+  if (event.type !== 'xstate.done.actor.body') return 'by' in event ? event.by : undefined;
+  const { ordered } = context;
+  return ordered !== undefined && reasonOf(context, event.output) === ordered.reason ? ordered.by : undefined;
 }
 
 /** When an event happened: epoch ms. Pure. */

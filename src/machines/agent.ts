@@ -99,7 +99,10 @@ export const agentMachine = setup({
       restarts: startedFrom === 'restart' ? context.restarts + 1 : context.restarts,
       restartAt: startedFrom === 'waiting' ? context.restartAt : undefined,
     })),
+    /** What is under way keeps the time that it was given. */
+    changePolicy: assign(({ event }) => (event.type === 'policy.changed' ? { policy: event.policy } : {})),
     noteReady: assign(({ context, event }) => ({
+      maxRuntimeMs: context.policy.maxRuntimeMs,
       startedAt: 'at' in event ? event.at : undefined,
       startedTick: 'at' in event ? tickOf(event) : undefined,
       restartAt: undefined,
@@ -110,7 +113,10 @@ export const agentMachine = setup({
     noteCoordinationRestored: assign({ isCoordinated: true }),
     noteMiss: assign({ misses: ({ context }) => context.misses + 1 }),
     noteAnswer: assign({ misses: 0 }),
-    orderEnd: assign({ ordered: (_, params: OrderedEnd) => params }),
+    orderEnd: assign({
+      ordered: ({ event }, params: OrderedEnd): OrderedEnd =>
+        'by' in event && event.by !== undefined ? { ...params, by: event.by } : params,
+    }),
     setStopTimeout: assign({
       stopTimeoutMs: ({ context, event }) =>
         event.type === 'agent.stop' && event.timeoutMs !== undefined
@@ -119,6 +125,7 @@ export const agentMachine = setup({
     }),
     orderTimedOutEnd: assign({
       ordered: ({ context }): OrderedEnd => ({
+        ...context.ordered,
         reason:
           context.ordered === undefined || context.ordered.reason === 'shutdown'
             ? { shutdown: 'timed_out' }
@@ -127,7 +134,7 @@ export const agentMachine = setup({
       }),
     }),
     orderNoRestart: assign({
-      ordered: ({ context }): OrderedEnd => ({ reason: context.ordered?.reason ?? 'killed', forGood: true }),
+      ordered: ({ context }): OrderedEnd => ({ reason: 'killed', ...context.ordered, forGood: true }),
     }),
     recordExit: assign(({ context, event }) => {
       if (event.type !== 'xstate.done.actor.body') return {};
@@ -200,7 +207,7 @@ export const agentMachine = setup({
     isBusyInFallback: ({ context }, params: { busy: boolean }) => params.busy && !context.isCoordinated,
     isLastMiss: ({ context }) => context.misses + 1 >= context.policy.failuresBeforeKill,
     /** A clock that hands `Infinity` to Node's timers, as XState's own does, has it fire at once. */
-    isRuntimeLimited: ({ context }) => context.policy.maxRuntimeMs !== Infinity,
+    isRuntimeLimited: ({ context }) => context.maxRuntimeMs !== Infinity,
     isNoGrace: ({ context, event }) =>
       event.type === 'agent.stop' && (event.timeoutMs ?? context.policy.shutdownMs) === 0,
     isCompleted: ({ context }) => context.reason !== undefined && endStatusOf(context.reason) === 'completed',
@@ -217,7 +224,7 @@ export const agentMachine = setup({
   },
   delays: {
     startTimeout: ({ context }) => context.policy.startTimeoutMs,
-    maxRuntime: ({ context }) => context.policy.maxRuntimeMs,
+    maxRuntime: ({ context }) => context.maxRuntimeMs,
     restartDelay: ({ context }) => context.restartDelayMs,
     /** The whole of a stop. */
     shutdownDeadline: ({ context }) => context.stopTimeoutMs,
@@ -242,6 +249,7 @@ export const agentMachine = setup({
     ordered: undefined,
     stopTimeoutMs: input.policy.shutdownMs,
     misses: 0,
+    maxRuntimeMs: input.policy.maxRuntimeMs,
     isCoordinated: true,
     restarts: 0,
     history: noRestarts,
@@ -250,6 +258,7 @@ export const agentMachine = setup({
   }),
   initial: 'registered',
   on: {
+    'policy.changed': { actions: 'changePolicy' },
     'coordination.lost': { actions: 'noteCoordinationLost' },
     'coordination.restored': { actions: 'noteCoordinationRestored' },
   },

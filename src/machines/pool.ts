@@ -82,7 +82,7 @@ export type LostFrom = 'live' | 'down';
 
 export type PoolEvent =
   /** A caller wants another size, from `min` to `max`. */
-  | { type: 'pool.resize'; wanted: number; why: string }
+  | { type: 'pool.resize'; wanted: number; why: string; by?: string }
   /** The autoscaler does. */
   | { type: 'pool.scale'; wanted: number; why: string }
   /** `finishMs` of `closeMs` are for the tasks that wait. */
@@ -124,6 +124,8 @@ interface SizeChange {
   readonly from: number;
   readonly to: number;
   readonly why: string;
+  /** Who asked for it. */
+  readonly by?: string | undefined;
 }
 
 /** Everything this chart may want done. */
@@ -167,6 +169,7 @@ const announceScaled = {
     from: there.context.wanted,
     to: wantedOf(there),
     why: whyOf(there.event),
+    by: 'by' in there.event ? there.event.by : undefined,
   }),
 };
 const announceRefused = {

@@ -266,6 +266,40 @@ every(
 );
 
 every(
+  'an agent whose spec has changed is recovered with the newest, at its place and with the latest event of its life',
+  async (place) => {
+    const { store } = await place.enter({ retainEvents: 1 });
+    const events = numbered([
+      registered('b'),
+      registered('a'),
+      registered('c'),
+      life('b', 'agent.started'),
+      updated('b', { size: 1 }, 1),
+      updated('b', { size: 2 }, 1),
+      updated('a', { size: 3 }, 2),
+      updated('nobody', { size: 4 }, 1),
+      { type: 'agent.forgotten', agentId: 'c', incarnation: 0 },
+      updated('c', { size: 5 }, 3),
+    ]);
+    await store.append({ events });
+    const kept = [
+      { registered: events[5], latest: events[3] },
+      { registered: events[6], latest: events[6] },
+    ];
+    const { store: second, recovery } = await place.enter({ retainEvents: 1 });
+    same(recovery.agents, kept);
+    const later = [life('b', 'agent.unresponsive'), updated('a', { size: 6 }, 2)];
+    const more = numbered([...later, ...Array.from({ length: 3_000 }, (_, at) => changed('v', at, at))], 10);
+    for (let at = 0; at < more.length; at += 500) await second.append({ events: more.slice(at, at + 500) });
+    const third = await place.enter({ retainEvents: 1 });
+    same(third.recovery.agents, [
+      { registered: events[5], latest: more[0] },
+      { registered: more[1], latest: more[1] },
+    ]);
+  },
+);
+
+every(
   'a task is unfinished until any of its ends, and one that is to be repeated has none yet',
   async (place) => {
     const { store } = await place.enter();
@@ -410,7 +444,7 @@ every('what a recovery finds is what all events together say', async (place) => 
     const { store, recovery } = await place.enter();
     sameRecovery(recovery, history);
     while (history.length < (program + 1) * 50) {
-      const events = numbered(randomEvents(random, 7), history.length);
+      const events = referring(history, numbered(randomEvents(random, 7), history.length));
       await store.append({ events });
       history.push(...events);
     }
@@ -427,7 +461,7 @@ every('retention drops old events, and nothing that a recovery needs', async (pl
     history.push(...events);
   }
   while (history.length < 12_000) {
-    const events = numbered(randomEvents(random, 150), history.length);
+    const events = referring(history, numbered(randomEvents(random, 150), history.length));
     await store.append({ events });
     history.push(...events);
   }
@@ -624,6 +658,32 @@ function registered(agentId: string): EventBody {
   };
 }
 
+function updated(agentId: string, initArgs: object, since = 0): EventBody {
+  return {
+    type: 'agent.updated',
+    agentId,
+    incarnation: 1,
+    agentType: 'worker',
+    spec: { module: { type: 'worker' }, initArgs, resources: { maxRuntimeMs: Infinity } },
+    manifest: MANIFEST,
+    changes: [{ field: 'initArgs', from: {}, to: initArgs }],
+    registered: since,
+  };
+}
+
+/** A change refers to the registration of its agent; of one that there is not, to what there never was. */
+function referring(history: readonly SystemEvent[], events: readonly SystemEvent[]): SystemEvent[] {
+  const since = new Map<string, number>();
+  for (const event of history)
+    if (event.type === 'agent.registered') since.set(event.agentId, event.sequence);
+  return events.map((event) => {
+    if (event.type === 'agent.registered') since.set(event.agentId, event.sequence);
+    return event.type === 'agent.updated'
+      ? { ...event, registered: since.get(event.agentId) ?? event.sequence }
+      : event;
+  });
+}
+
 function life(agentId: string, type: 'agent.starting' | 'agent.started' | 'agent.unresponsive'): EventBody {
   const life: AgentLife = {
     at: type === 'agent.starting' ? 'starting' : 'serving',
@@ -674,6 +734,7 @@ function randomEvents(random: () => number, atMost: number): EventBody[] {
     const kinds: (() => EventBody)[] = [
       () => registered(id),
       () => ({ type: 'agent.forgotten', agentId: id, incarnation: 1 }),
+      () => updated(id, { number }),
       () => life(id, 'agent.starting'),
       () => life(id, 'agent.started'),
       () => life(id, 'agent.unresponsive'),
@@ -739,8 +800,16 @@ function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
           ),
       )
       .map((event) => ({
-        registered: event,
-        latest: after(event).findLast((later) => later.agentId === event.agentId && 'life' in later) ?? event,
+        registered:
+          of('agent.updated').findLast(
+            ({ agentId, sequence }) => agentId === event.agentId && sequence > event.sequence,
+          ) ?? event,
+        event,
+      }))
+      .map(({ registered, event }) => ({
+        registered,
+        latest:
+          after(event).findLast((later) => later.agentId === event.agentId && 'life' in later) ?? registered,
       })),
     tasks,
     begunTasks: new Set(

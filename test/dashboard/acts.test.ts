@@ -45,6 +45,30 @@ it('only what is legal: what is not is refused, names what is, and changes nothi
   expect({ status, code: json.error.code }).toEqual({ status: 404, code: 'AGENT_NOT_FOUND' });
 });
 
+it('what is done is in the event stream with who did it', async () => {
+  const fleet = await system();
+  await running(fleet, 'ada');
+  await fleet.pools.create({ name: 'workers', spec: { module: worker }, min: 0, max: 2 });
+  const { shown } = await controlled(fleet);
+  const heard: string[] = [];
+  fleet.events.subscribe((event) => {
+    if ('by' in event) heard.push(`${event.type} ${event.by}`);
+  });
+  const by = 'grace';
+  await act(shown, '/api/agents/ada/stop', { by });
+  await act(shown, '/api/agents/ada/start', { by });
+  await act(shown, '/api/agents/ada/kill', { by });
+  await act(shown, '/api/agents/ada/restart', { by });
+  await act(shown, '/api/agents/ada/stop', { by });
+  await act(shown, '/api/agents/ada/forget', { by });
+  await act(shown, '/api/pools/workers/size', { by, size: 1 });
+  expect(heard).toEqual(
+    ['stopping', 'stopped', 'starting', 'crashed', 'starting', 'stopping', 'stopped', 'forgotten']
+      .map((type) => `agent.${type} grace`)
+      .concat('pool.scaled grace'),
+  );
+});
+
 it('every act, done or refused, is a log line and a mark with who did it', async () => {
   const fleet = await system();
   await running(fleet, 'ada');

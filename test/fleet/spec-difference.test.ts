@@ -1,4 +1,4 @@
-/** `agents.ensure`: what is there is left as it is, and what differs is refused by name. */
+/** `agents.ensure`: what is there as it is asked for is left as it is, and what differs is changed. */
 import { describe, expect, it } from 'vitest';
 import { defineAgent, type Isolation } from '../../src/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
@@ -30,24 +30,36 @@ describe.each(disks)('ensure, on a %s', (kind) => {
     }
   });
 
-  it('refuses another spec with the names of its fields, in the same program and in a later one', async () => {
+  it('changes what differs, in the same program and in a later one, and says it field by field', async () => {
     const disk = await diskOf(kind);
     const first = await disk.boot();
-    await first.agents.ensure({ id: 'ada', module: clerk });
+    await first.agents.ensure({ id: 'ada', module: clerk, initArgs: { name: 'A', from: 1 } });
     const other = defineAgent({ type: 'clerk', init: () => ({ n: 1 }), tasks: {} });
     const differing = {
       id: 'ada',
       module: other,
-      initArgs: { name: 'Ada' },
+      initArgs: { name: 'Ada', from: 1 },
       shutdownMs: 1,
       health: { failuresBeforeKill: 1 },
     };
-    for (const { agents } of [first, await disk.boot({ agents: [clerk] })]) {
-      const { code, details, message, agentId } = await refusal(agents.ensure(differing));
-      expect([code, agentId]).toEqual(['AGENT_EXISTS', 'ada']);
-      expect(details).toEqual({ changed: ['module', 'initArgs', 'shutdownMs', 'health'] });
-      expect(message).toContain('expected the same module, initArgs, shutdownMs, health');
-    }
+    expect(await first.agents.ensure(differing)).toEqual({ id: 'ada', change: 'updated' });
+    const second = await disk.boot({ agents: [other] });
+    expect(await second.agents.ensure(differing)).toEqual({ id: 'ada', change: 'none' });
+    expect(await second.agents.ensure({ ...differing, initArgs: {} })).toEqual({
+      id: 'ada',
+      change: 'updated',
+    });
+    const hash = expect.stringMatching(/^clerk [0-9a-f]{32}$/) as string;
+    expect(first.eventsOf('agent.updated')[0]!.changes).toEqual([
+      { field: 'module', from: hash, to: hash },
+      { field: 'initArgs.name', from: 'A', to: 'Ada' },
+      { field: 'shutdownMs', from: 5_000, to: 1 },
+      { field: 'health.failuresBeforeKill', from: 3, to: 1 },
+    ]);
+    expect(second.eventsOf('agent.updated')[0]!.changes).toEqual([
+      { field: 'initArgs.name', from: 'Ada' },
+      { field: 'initArgs.from', from: 1 },
+    ]);
   });
 });
 
@@ -59,9 +71,9 @@ it.each<Isolation>(['in-process', 'process'])(
     const changes = (await Promise.all([1, 2, 3].map(() => agents.ensure(spec)))).map(({ change }) => change);
     expect(changes).toEqual(['registered', 'none', 'none']);
     expect(eventsOf('agent.registered')).toHaveLength(1);
-    expect(await refusal(agents.ensure({ ...spec, module: new URL('./other.ts', module) }))).toMatchObject({
-      details: { changed: ['module'] },
-    });
+    const elsewhere = agents.ensure({ ...spec, module: new URL('./other.ts', module) });
+    expect(await codeOf(elsewhere)).toBe('AGENT_SPEC_INVALID');
+    expect(agents.get('ada').spec.module).toBe(module);
   },
 );
 

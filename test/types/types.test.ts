@@ -263,6 +263,16 @@ describe('types flow', () => {
       agents.register({ module: counter, initArgs: { from: 'one' } }),
       agents.register({ module: needy, initArgs: { from: 1 } }),
       agents.ensure({ id: 'ada', module: needy, initArgs: { from: 1 } }),
+      agents.ensure({ id: 'ada', module: needy, initArgs: { from: 1 } }, { restart: true, by: 'ops' }),
+      agents.update('ada', { module: needy, initArgs: { from: 1 }, health: { intervalMs: 1 } }),
+      // @ts-expect-error -- not as the module that comes with them expects them
+      agents.update('ada', { module: needy, initArgs: { from: 'one' } }),
+      // @ts-expect-error -- an agent keeps its id
+      agents.update('ada', { id: 'bob' }),
+      // @ts-expect-error -- no such field
+      agents.update('ada', { health: { often: true } }),
+      // @ts-expect-error -- members of pools come by pools
+      agents.update('ada', { pool: 'clerks' }),
       agents.register({ module: counter }),
       agents.register({ module: counter, initArgs: {} }),
     ];

@@ -43,6 +43,11 @@ export interface AgentRecord {
   readonly metrics: AgentMetrics;
   /** The spec with every default in it. */
   readonly spec: ParsedAgentSpec;
+  /**
+   * Fields of the spec that changed after the body that lives was made, and that a body is made of: they are in force
+   * from its next start. Left out where there are none.
+   */
+  readonly pending?: readonly string[];
 }
 
 export interface AgentMetrics extends TaskMetrics {
@@ -53,11 +58,12 @@ export interface AgentMetrics extends TaskMetrics {
   readonly dropped: number;
 }
 
-/** What never changes of an agent. */
+/** What an agent is asked to be, whatever becomes of it. */
 export interface AgentIdentity {
   readonly id: string;
   readonly isolation: Isolation;
   readonly fullSpec: ParsedAgentSpec;
+  readonly pending: readonly string[];
 }
 
 /** All that a record is made of. */
@@ -86,9 +92,9 @@ export class ShownRecord {
   }
 }
 
-function recordOf({ id, isolation, fullSpec: spec }: AgentIdentity, facts: AgentFacts): AgentRecord {
+function recordOf({ id, isolation, fullSpec: spec, pending }: AgentIdentity, facts: AgentFacts): AgentRecord {
   const { context, position, manifest, health, tasks } = facts;
-  const record: AgentRecord & ShownLife = {
+  const record: AgentRecord & ShownLife & { pending?: readonly string[] } = {
     id,
     type: manifest.type,
     status: position.status,
@@ -102,6 +108,7 @@ function recordOf({ id, isolation, fullSpec: spec }: AgentIdentity, facts: Agent
     metrics: metricsOf(facts),
     spec,
   };
+  if (pending.length > 0) record.pending = pending;
   showLife(record, context, position.status);
   return Object.freeze(record);
 }

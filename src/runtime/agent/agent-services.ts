@@ -21,6 +21,8 @@ export interface AgentCoordination {
   join(agent: Agent): Participation | undefined;
   /** It runs: it is told what it missed. A module that lives elsewhere may declare more than it did before. */
   started(agent: Agent, participation: Participation | undefined): Participation | undefined;
+  /** Its spec is another. */
+  changed(agent: Agent, participation: Participation | undefined): Participation | undefined;
   /** One that takes no part has told something all the same. */
   strayed(agent: Agent, incarnation: number, report: BodyReport): void;
 }
@@ -56,15 +58,19 @@ export interface AgentServices {
 /** A spec as it is kept: with its defaults, and with the address or the type of its module in place of that. */
 export type KeptSpec = Omit<ParsedAgentSpec, 'id' | 'module'> & StoredSpec & { readonly id: string };
 
-export interface AgentOptions {
-  readonly id: string;
-  /** Position in the order of registration. */
-  readonly order: number;
+/** What an agent is asked to be, and the code and host of its bodies. */
+export interface AgentTerms {
   readonly spec: KeptSpec;
   readonly policy: LifePolicy;
   readonly manifest: AgentManifest;
   readonly module: AnyAgentDefinition | URL;
   readonly host: Host;
+}
+
+export interface AgentOptions extends AgentTerms {
+  readonly id: string;
+  /** Position in the order of registration. */
+  readonly order: number;
   /** Why its code is not there, when it is not. */
   readonly missing?: string | undefined;
 }

@@ -95,6 +95,11 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
     this.#carried?.giveUp();
   }
 
+  /** Their limits are others. */
+  follow(limits: AgentTasksOwner['spec']['tasks']): void {
+    this.#mailbox?.follow(limits);
+  }
+
   // Where the agent stands.
 
   /** A body opens. */

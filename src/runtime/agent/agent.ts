@@ -44,7 +44,7 @@ import type { SteadyClock } from '../time/clock.ts';
 import { frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { type AgentRecord, ShownRecord } from './agent-record.ts';
-import type { AgentOptions, AgentServices, KeptSpec, Participation } from './agent-services.ts';
+import type { AgentOptions, AgentServices, AgentTerms, KeptSpec, Participation } from './agent-services.ts';
 import { AgentTasks, type AgentTasksOwner } from './agent-tasks.ts';
 import type { CarriedTask } from './carried-tasks.ts';
 import { commandRefusal } from './command-refusal.ts';
@@ -54,24 +54,35 @@ import { type Announcement, lifeEventOf } from './life-event.ts';
 import { alertText, startFailure } from './life-words.ts';
 import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
 import { Offers, type OffersOwner } from './offers.ts';
+import { pendingFields } from './pending-fields.ts';
 import { StateKeeper } from './state-keeper.ts';
 import type { GivenTask } from './task-request.ts';
 import type { Places } from './wait.ts';
+
+/** What the next body is made by, where that is not what the living one was made by. */
+interface NextBody {
+  readonly manifest: AgentManifest;
+  readonly pending: readonly string[];
+}
+
+const NOTHING_PENDING: readonly string[] = Object.freeze([]);
 
 export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, LivenessOwner, OffersOwner {
   readonly id: string;
   readonly order: number;
   /** Agents of one kind wait for each other when too many are to restart: those of one pool, or of one type. */
   readonly kind: string;
-  /** What it lives by. */
-  readonly spec: KeptSpec;
+  /** What it lives by; a body that was opened before that changed keeps some of what was (`pending`). */
+  spec: KeptSpec;
   /** Told when its life may have moved on, or a task may have left it: by the pool that it is a member of. */
   observer: (() => void) | undefined = undefined;
   /** Why its code is not there, when it is not: it is listed, and cannot be started. */
-  readonly missing: string | undefined;
+  missing: string | undefined;
+  /** Sequence of its `agent.registered`. */
+  registered = 0;
   readonly services: AgentServices;
-  readonly host: Host;
-  readonly module: AnyAgentDefinition | URL;
+  host: Host;
+  module: AnyAgentDefinition | URL;
   readonly #chart: Chart<typeof agentMachine>;
   readonly #callers = new LifeCallers();
   readonly #tasks: AgentTasks;
@@ -88,6 +99,8 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
   #dropped = 0;
   #shown: ShownRecord | undefined = undefined;
   #fullSpec: ParsedAgentSpec | undefined = undefined;
+  /** What the next body is made by, where the one that lives was not. */
+  #next: NextBody | undefined = undefined;
 
   constructor(options: AgentOptions, services: AgentServices) {
     this.id = options.id;
@@ -114,8 +127,18 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     return this.#manifest;
   }
 
+  /** As `manifest`, but of the body that is made next. */
+  get nextManifest(): AgentManifest {
+    return this.#next?.manifest ?? this.#manifest;
+  }
+
   get isolation(): Isolation {
-    return this.host.isolation;
+    return (this.#living ?? this).host.isolation;
+  }
+
+  /** Fields of the spec that the living body was not made by: they are in force from the next one on. */
+  get pending(): readonly string[] {
+    return this.#next?.pending ?? NOTHING_PENDING;
   }
 
   get position(): AgentPosition {
@@ -215,6 +238,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
   start<Value>(
     command: 'agent.start' | 'agent.restart',
     answer: (incarnation: number) => Value,
+    by?: string,
   ): Promise<Value> {
     const { missing } = this;
     if (missing !== undefined) {
@@ -223,7 +247,8 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     const refusal = this.services.admission.refusal(this.id, this.spec.resources);
     if (refusal) return Promise.reject(refusal);
     const started = this.#callers.forStart(answer);
-    this.#chart.send({ type: command, at: this.clock.now() });
+    const at = this.clock.now();
+    this.#chart.send(by === undefined ? { type: command, at } : { type: command, at, by });
     return started;
   }
 
@@ -234,9 +259,10 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     return ended;
   }
 
-  forget(): Promise<void> {
+  forget(by?: string): Promise<void> {
     const forgotten = this.#callers.forStart(() => undefined);
-    this.#chart.send({ type: 'agent.forget', at: this.clock.now() });
+    const at = this.clock.now();
+    this.#chart.send(by === undefined ? { type: 'agent.forget', at } : { type: 'agent.forget', at, by });
     return forgotten;
   }
 
@@ -269,7 +295,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
       const message = `agent ${this.id} has no body that could say what it takes`;
       return Promise.reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: this.id }));
     }
-    this.#offers ??= new Offers(this, this.spec.health.timeoutMs);
+    this.#offers ??= new Offers(this, this.spec.health);
     return this.#offers.ask(task);
   }
 
@@ -280,6 +306,30 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
   /** Sends an event to the chart; only for events that no promise depends on. */
   send(event: AgentEvent): void {
     this.#chart.send(event);
+  }
+
+  /** Its spec is another: what needs no new body is in force at once, the rest from the next one on. */
+  follow({ spec, policy, host, manifest, module }: AgentTerms): void {
+    const living = this.#living;
+    if (living) {
+      const pending = pendingFields({ spec: living.spec, manifest: this.#manifest }, { spec, manifest });
+      this.#next = pending.length === 0 ? undefined : { manifest, pending };
+    } else this.#manifest = manifest;
+    if (this.missing !== undefined && module !== this.module) {
+      this.missing = undefined;
+      this.services.alerts.clear('definition_missing', this.id);
+    }
+    this.spec = spec;
+    this.host = host;
+    this.module = module;
+    this.#fullSpec = undefined;
+    this.#chart.send({ type: 'policy.changed', policy });
+    this.#tasks.follow(spec.tasks);
+    this.#liveness?.follow(spec.health);
+    this.#offers?.follow(spec.health);
+    living?.followCoordination();
+    this.changed();
+    this.observer?.();
   }
 
   /** It has a permit to restart. */
@@ -418,6 +468,10 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     return this.services.coordination.started(this, participation);
   }
 
+  partChanged(participation: Participation | undefined): Participation | undefined {
+    return this.services.coordination.changed(this, participation);
+  }
+
   strayed(incarnation: number, report: BodyReport): void {
     this.services.coordination.strayed(this, incarnation, report);
   }
@@ -466,6 +520,10 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
 
   bodyEnded(reason: ExitReason, thrown: unknown): void {
     this.#living = undefined;
+    if (this.#next) {
+      this.#manifest = this.#next.manifest;
+      this.#next = undefined;
+    }
     this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
     this.#lastThrown = thrown;
     this.#offers?.giveUp();

@@ -40,6 +40,8 @@ export interface IncarnationOwner {
   join(): Participation | undefined;
   /** It runs: a module that lives elsewhere may declare more than it did before. */
   joined(participation: Participation | undefined): Participation | undefined;
+  /** The spec of the agent is another. */
+  partChanged(participation: Participation | undefined): Participation | undefined;
   /** It takes no part in coordination, and has told something all the same. */
   strayed(incarnation: number, report: BodyReport): void;
   /** It goes on with this state. */
@@ -54,6 +56,10 @@ const NO_VARIABLES: readonly VariableState[] = Object.freeze([]);
 
 export class Incarnation implements BodyListener, Child {
   readonly number: number;
+  /** What its body is made of, whatever its agent is asked to be since. */
+  readonly spec: KeptSpec;
+  readonly host: Host;
+  readonly #module: AnyAgentDefinition | URL;
   readonly #owner: IncarnationOwner;
   readonly #chart: ChildReport;
   #body: Body | undefined = undefined;
@@ -66,6 +72,9 @@ export class Incarnation implements BodyListener, Child {
 
   constructor(owner: IncarnationOwner, number: number, chart: ChildReport) {
     this.#owner = owner;
+    this.spec = owner.spec;
+    this.host = owner.host;
+    this.#module = owner.module;
     this.number = number;
     this.#chart = chart;
   }
@@ -77,7 +86,8 @@ export class Incarnation implements BodyListener, Child {
 
   /** Opens the body, when its saved state has been read. */
   open(): void {
-    const { id, spec, services } = this.#owner;
+    const { id, services } = this.#owner;
+    const { spec } = this;
     const refusal = services.admission.refusal(id, spec.resources);
     if (refusal) return this.#end({ error: errorInfoOf(refusal) });
     services.admission.reserve(spec.resources);
@@ -96,16 +106,17 @@ export class Incarnation implements BodyListener, Child {
   #openWith(restored: SavedState | undefined): void {
     if (this.#isOver) return;
     const owner = this.#owner;
-    const { id: agentId, spec, module, previousStop } = owner;
+    const { id: agentId, previousStop } = owner;
+    const { spec } = this;
     if (restored) owner.restored(restored);
     let body: Body;
     try {
       this.#participation = owner.join();
-      body = owner.host.open(
+      body = this.host.open(
         {
           agentId,
           incarnation: this.number,
-          module,
+          module: this.#module,
           initArgs: dataCopy(spec.initArgs),
           restored,
           previousStop,
@@ -147,6 +158,11 @@ export class Incarnation implements BodyListener, Child {
   /** It runs: it takes part in coordination. */
   participate(): void {
     this.#participation = this.#owner.joined(this.#participation);
+  }
+
+  /** Its agent's part is another. */
+  followCoordination(): void {
+    this.#participation = this.#owner.partChanged(this.#participation);
   }
 
   /** It ends, or has ended: it takes no part in coordination any more. */
@@ -230,7 +246,7 @@ export class Incarnation implements BodyListener, Child {
   #leaveAdmission(): void {
     if (!this.#isAdmitted) return;
     this.#isAdmitted = false;
-    this.#owner.services.admission.release(this.#owner.spec.resources);
+    this.#owner.services.admission.release(this.spec.resources);
   }
 }
 

@@ -6,10 +6,22 @@ import type { SteadyClock } from '../time/clock.ts';
 export type Announcement = EffectParams<AgentEffect, 'announce'>;
 
 /**
+ * Who asked for it is in it where they said so.
+ *
  * @param abandoned tasks that the end left undone
  * @param clock tells how long a restart is still to wait
  */
 export function lifeEventOf(
+  said: Announcement,
+  agentId: string,
+  abandoned: readonly string[],
+  clock: SteadyClock,
+): EventDraft {
+  const draft = draftOf(said, agentId, abandoned, clock);
+  return said.by === undefined ? draft : Object.assign(draft, { by: said.by });
+}
+
+function draftOf(
   { event: type, life, misses, reason = 'killed' }: Announcement,
   agentId: string,
   abandoned: readonly string[],

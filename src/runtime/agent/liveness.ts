@@ -40,7 +40,7 @@ export const notRunning: HealthReport = Object.freeze({ status: 'not_running', m
 
 export class Liveness {
   readonly #owner: LivenessOwner;
-  readonly #policy: HealthPolicy;
+  #policy: HealthPolicy;
   #newest: HealthReport = notRunning;
   #isWatching = false;
   #checkId = 0;
@@ -56,6 +56,15 @@ export class Liveness {
 
   get newest(): HealthReport {
     return this.#newest;
+  }
+
+  /** What is asked from here on: a check that waits for its time gets it anew, one that is open keeps its time. */
+  follow(policy: HealthPolicy): void {
+    const isSame = policy.intervalMs === this.#policy.intervalMs;
+    this.#policy = policy;
+    if (isSame || !this.#isWatching || this.#askedAt !== undefined) return;
+    this.#clearTimers();
+    this.#scheduleNext();
   }
 
   watch(): void {
@@ -109,11 +118,11 @@ export class Liveness {
     this.#askedAt = this.#owner.clock.elapsed();
     this.#owner.askHealth(this.#checkId);
     if (this.#askedAt === undefined || !this.#isWatching) return;
-    this.#timeout = this.#owner.clock.setTimeout(() => this.#overdue(), this.#policy.timeoutMs);
+    const { timeoutMs } = this.#policy;
+    this.#timeout = this.#owner.clock.setTimeout(() => this.#overdue(timeoutMs), timeoutMs);
   }
 
-  #overdue(): void {
-    const { timeoutMs } = this.#policy;
+  #overdue(timeoutMs: number): void {
     const miss = () => this.#miss({ name: 'Timeout', message: `no answer within ${timeoutMs} ms` });
     const lateMs = this.#owner.clock.elapsed() - (this.#askedAt ?? 0) - timeoutMs;
     if (lateMs <= LISTENING_LAG_MS) return miss();

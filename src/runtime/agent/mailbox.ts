@@ -10,6 +10,7 @@
  *     the agent is as busy as it really is.
  * I4  Adding, removing and settling a task takes the same time whatever the number that wait.
  */
+import type { ParsedAgentSpec } from '../../machines/index.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
@@ -58,8 +59,8 @@ type Mode = 'held' | 'open' | 'draining' | 'aborting';
 
 export class Mailbox implements TaskEntryOwner {
   readonly #owner: MailboxOwner;
-  readonly #concurrency: number;
-  readonly #queueLimit: number;
+  #concurrency: number;
+  #queueLimit: number;
   readonly #waiting = new TaskQueue<TaskEntry>();
   readonly #running = new OpenTasks<TaskEntry>();
   #mode: Mode = 'held';
@@ -69,10 +70,17 @@ export class Mailbox implements TaskEntryOwner {
   readonly #figures = new TaskFigures();
   #shown: TasksAtWork | undefined = undefined;
 
-  constructor(owner: MailboxOwner, policy: { readonly concurrency: number; readonly queueLimit: number }) {
+  constructor(owner: MailboxOwner, { concurrency, queueLimit }: ParsedAgentSpec['tasks']) {
     this.#owner = owner;
-    this.#concurrency = policy.concurrency;
-    this.#queueLimit = policy.queueLimit;
+    this.#concurrency = concurrency;
+    this.#queueLimit = queueLimit;
+  }
+
+  /** Its limits are others: what was accepted stays accepted, and what runs runs on. */
+  follow({ concurrency, queueLimit }: ParsedAgentSpec['tasks']): void {
+    this.#concurrency = concurrency;
+    this.#queueLimit = queueLimit;
+    this.#pump();
   }
 
   get #isServing(): boolean {
@@ -110,7 +118,7 @@ export class Mailbox implements TaskEntryOwner {
   accept(request: GivenTask, retry: boolean, trace?: TraceParent, before?: AcceptedBefore): Promise<unknown> {
     const { id: agentId, incarnation, journal, clock } = this.#owner;
     // What waits for its turn is bounded; what may run at once is not waiting.
-    const free = this.#mode === 'open' ? this.#concurrency - this.#running.size : 0;
+    const free = this.#mode === 'open' ? Math.max(0, this.#concurrency - this.#running.size) : 0;
     if (this.#waiting.size >= this.#queueLimit + free && before === undefined) {
       return Promise.reject(queueFull(agentId, this.#waiting.size - free, this.#queueLimit));
     }

@@ -5,6 +5,7 @@
  *
  * I1  Every question is settled: with the body's answer, at its deadline, or when the body is gone.
  */
+import type { HealthPolicy } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { BodyReport, BodyRequest } from '../hosting/host.ts';
 import type { SteadyClock } from '../time/clock.ts';
@@ -25,12 +26,17 @@ interface Question {
 
 export class Offers {
   readonly #owner: OffersOwner;
-  readonly #timeoutMs: number;
+  #timeoutMs: number;
   readonly #open = new Map<number, Question>();
   #asked = 0;
 
-  constructor(owner: OffersOwner, timeoutMs: number) {
+  constructor(owner: OffersOwner, { timeoutMs }: Pick<HealthPolicy, 'timeoutMs'>) {
     this.#owner = owner;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** What is asked from here on waits so long. */
+  follow({ timeoutMs }: Pick<HealthPolicy, 'timeoutMs'>): void {
     this.#timeoutMs = timeoutMs;
   }
 

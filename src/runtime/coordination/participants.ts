@@ -56,6 +56,12 @@ export class Participants implements AgentCoordination {
     return participant;
   }
 
+  changed(agent: Agent, participation: Participation | undefined): Participation | undefined {
+    if (participation === undefined) return agent.isServing ? this.started(agent, undefined) : undefined;
+    (participation as Participant).changed();
+    return participation;
+  }
+
   strayed({ id }: Agent, incarnation: number, report: BodyReport): void {
     const { rounds, failed } = this.#options;
     if (report.type !== 'vote.cast') return;
@@ -80,6 +86,8 @@ class Participant implements Participation {
   readonly #incarnation: number;
   readonly #options: ParticipantsOptions;
   readonly #listeners: Listener[] = [];
+  #isRunning = false;
+  #isCandidate = false;
   #hasEnded = false;
 
   constructor(agent: Agent, options: ParticipantsOptions) {
@@ -98,8 +106,9 @@ class Participant implements Participation {
   }
 
   started(): void {
-    const { queue, election, failed } = this.#options;
-    const { id: agentId, order, spec, manifest } = this.#agent;
+    const { failed } = this.#options;
+    const { manifest } = this.#agent;
+    this.#isRunning = true;
     try {
       // What its module declares only now, it did not begin with.
       for (const name of manifest.variables) {
@@ -110,22 +119,29 @@ class Participant implements Participation {
     } catch (thrown) {
       failed(thrown);
     }
-    if (!spec.coordination.leadershipEligible) return;
-    const incarnation = this.#incarnation;
-    queue.run(() => election.join({ agentId, incarnation, order }, this.#agent));
+    this.#stand();
+  }
+
+  /** The spec of its agent is another. */
+  changed(): void {
+    if (this.#hasEnded) return;
+    for (const listener of this.#listeners) {
+      const { isSync, voteWeight } = this.#part;
+      listener.topic.change(listener, isSync, voteWeight);
+    }
+    if (this.#isRunning) this.#stand();
   }
 
   ended(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    const { variables, rounds, election, queue } = this.#options;
+    const { variables, rounds } = this.#options;
     for (const listener of this.#listeners) {
       listener.topic.leave(listener);
       rounds.left(listener);
       variables.release(listener.topic);
     }
-    const { id, spec } = this.#agent;
-    if (spec.coordination.leadershipEligible) queue.run(() => election.leave(id, this.#incarnation));
+    if (this.#isCandidate) this.#standDown();
   }
 
   reported(report: BodyReport): void {
@@ -155,6 +171,33 @@ class Participant implements Participation {
     this.#options.rounds.voted(roundId, this.#agent.id, this.#incarnation, cast, this.#listeners);
   }
 
+  /** The part that its spec gives it. */
+  get #part(): Pick<Listener, 'isSync' | 'voteWeight'> {
+    const { communicationPattern, participatesInConsensus, voteWeight } = this.#agent.spec.coordination;
+    return {
+      isSync: communicationPattern === 'sync',
+      voteWeight: participatesInConsensus ? weightOf(voteWeight) : 0,
+    };
+  }
+
+  /** Stands for election, or does so no longer, as its spec says. */
+  #stand(): void {
+    const { queue, election } = this.#options;
+    const { id: agentId, order, spec } = this.#agent;
+    const { leadershipEligible } = spec.coordination;
+    if (leadershipEligible === this.#isCandidate) return;
+    if (!leadershipEligible) return this.#standDown();
+    this.#isCandidate = true;
+    const incarnation = this.#incarnation;
+    queue.run(() => election.join({ agentId, incarnation, order }, this.#agent));
+  }
+
+  #standDown(): void {
+    const { queue, election } = this.#options;
+    this.#isCandidate = false;
+    queue.run(() => election.leave(this.#agent.id, this.#incarnation));
+  }
+
   #listenerOf(name: string): Listener | undefined {
     // Nearly always there are very few.
     for (const listener of this.#listeners) if (listener.topic.name === name) return listener;
@@ -164,10 +207,8 @@ class Participant implements Participation {
   /** Begins to listen, unless it does already. */
   #listen(name: string): Listener | undefined {
     if (this.#listenerOf(name)) return undefined;
-    const { communicationPattern, participatesInConsensus, voteWeight } = this.#agent.spec.coordination;
-    const listener = this.#options.variables
-      .topic(name)
-      .open(this.#agent, communicationPattern === 'sync', participatesInConsensus ? weightOf(voteWeight) : 0);
+    const { isSync, voteWeight } = this.#part;
+    const listener = this.#options.variables.topic(name).open(this.#agent, isSync, voteWeight);
     this.#listeners.push(listener);
     return listener;
   }

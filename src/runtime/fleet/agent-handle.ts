@@ -26,8 +26,8 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
   readonly incarnation: number;
   execute<Name extends keyof Tasks & string>(task: TaskOf<Tasks, Name>): Promise<Tasks[Name]['output']>;
   /** @param timeoutMs grace in ms; default the spec's `shutdownMs` */
-  stop(options?: { readonly timeoutMs?: number }): Promise<AgentRecord>;
-  kill(): Promise<AgentRecord>;
+  stop(options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord>;
+  kill(options?: { readonly by?: string }): Promise<AgentRecord>;
   /** One health check, now. */
   health(): Promise<HealthReport>;
 }
@@ -35,8 +35,8 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
 /** What a handle hands on. */
 export interface HandleCommands {
   execute(id: string, task: TaskRequest): Promise<unknown>;
-  stop(id: string, options?: { readonly timeoutMs?: number }): Promise<AgentRecord>;
-  kill(id: string): Promise<AgentRecord>;
+  stop(id: string, options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord>;
+  kill(id: string, options?: { readonly by?: string }): Promise<AgentRecord>;
 }
 
 /** Its methods are bound when they are asked for: they may be taken off it. */
@@ -60,12 +60,13 @@ export class IncarnationHandle implements AgentHandle {
   }
 
   get stop() {
-    return (options?: { readonly timeoutMs?: number }): Promise<AgentRecord> =>
+    return (options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord> =>
       this.#whileAlive(() => this.#commands.stop(this.id, options));
   }
 
   get kill() {
-    return (): Promise<AgentRecord> => this.#whileAlive(() => this.#commands.kill(this.id));
+    return (options?: { readonly by?: string }): Promise<AgentRecord> =>
+      this.#whileAlive(() => this.#commands.kill(this.id, options));
   }
 
   get health() {

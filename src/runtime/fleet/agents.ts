@@ -27,13 +27,25 @@ import type { Telemetry } from '../observability/telemetry.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import { type AgentHandle, type AgentId, IncarnationHandle, type TaskOf } from './agent-handle.ts';
-import { type Described, Registration } from './registration.ts';
+import { type Adopted, type ChangeOptions, type Described, Registration } from './registration.ts';
 import { type AgentFilter, type CensusEntry, Registry } from './registry.ts';
+import type { AgentSpecChange } from './spec-change.ts';
 import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
 import { checkTask, missingFor } from './task-check.ts';
 
-export interface StopOptions {
+/** Options of an act. */
+export interface ActOptions {
+  /** Who asks for it, for whoever reads its event. */
+  readonly by?: string;
+}
+
+export interface StopOptions extends ActOptions {
   readonly timeoutMs?: number;
+}
+
+export interface UpdateOptions extends ActOptions {
+  /** Whether a body that runs is ended in order and made anew, if the change needs that; default `false`. */
+  readonly restart?: boolean;
 }
 
 const filterSchema = z.strictObject({
@@ -42,7 +54,10 @@ const filterSchema = z.strictObject({
   capability: z.string().optional(),
 });
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
-const stopSchema = z.strictObject({ timeoutMs: durationMs.optional() });
+const by = z.string().min(1).optional();
+const actSchema = z.strictObject({ by });
+const stopSchema = z.strictObject({ by, timeoutMs: durationMs.optional() });
+const updateSchema = z.strictObject({ by, restart: z.boolean().default(false) });
 
 export interface AgentsOptions {
   readonly services: AgentServices;
@@ -87,16 +102,18 @@ export class Agents {
   }
 
   /**
-   * Registers an agent unless it is there already, with this very spec: a program that runs again says it again.
+   * Has an agent be as its spec says: a program that runs again says it again.
    *
-   * Resolves with its id, and with `registered`, or `none` where nothing was to be done. It does not start it.
+   * Registers one that is not there. Of one that is there the spec becomes this one, as by `update`, and what it has
+   * saved and done stays. Resolves with its id, and with what was done: `registered`, `updated`, or `none` where
+   * nothing was to be done. It starts none that does not run.
    *
-   * @throws AgentSystemError as `register`; `AGENT_SPEC_INVALID` for a spec without an `id`, `AGENT_EXISTS` for an
-   * agent whose spec is another, with the fields that differ in `details.changed`
+   * @throws AgentSystemError as `register` and `update`; `AGENT_SPEC_INVALID` for a spec without an `id`
    */
   ensure<Args, Tasks extends TaskTypes>(
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
-  ): Promise<{ readonly id: AgentId<Tasks>; readonly change: 'registered' | 'none' }> {
+    options?: UpdateOptions,
+  ): Promise<{ readonly id: AgentId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     return promised(async () => {
       this.#assertOpen();
       const read = readSpec(spec);
@@ -106,7 +123,36 @@ export class Agents {
       }
       if (id === undefined)
         throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
-      return { id, change: await this.#registration.ensure({ ...read, id }) };
+      const how = readUpdate(options, 'ensure', id);
+      return { id, change: await this.#registration.ensure({ ...read, id }, how) };
+    });
+  }
+
+  /**
+   * Changes the spec of an agent. What is not given stays, in `resources`, `coordination`, `restart`, `health` and
+   * `tasks` too; what is `undefined` goes back to its default. State, history and incarnation stay.
+   *
+   * In force at once, whatever the agent does: `restart`, `health`, `tasks`, `coordination`, `shutdownMs`,
+   * `startTimeoutMs`; what is under way (a restart that waits, a stop, a check, a round) keeps the time and the weight
+   * that it was given. From the next body on: `module`, of the same type, `initArgs`, `isolation`, `resources`. Until
+   * then the record names these in `pending`. With `restart: true` a body that runs is ended in order, and the agent
+   * started again, where something is pending.
+   *
+   * Resolves once the change is durable, and the restart is over: with `none` where nothing differed.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_SPEC_INVALID` naming the field, also for members of a pool,
+   * `STORE_FAILED`, `SYSTEM_CLOSED`; with `restart` as `stop` and `start`, and the change is made all the same
+   */
+  update<Args>(
+    id: string,
+    change: AgentSpecChange<Args>,
+    options?: UpdateOptions,
+  ): Promise<{ readonly id: string; readonly change: 'updated' | 'none' }> {
+    return promised(async () => {
+      this.#assertOpen();
+      this.find(id);
+      const how = readUpdate(options, 'update', id);
+      return { id, change: await this.#registration.update(id, change, how) };
     });
   }
 
@@ -130,8 +176,8 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ALREADY_RUNNING`, `AGENT_ILLEGAL_COMMAND`,
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  start<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
-    return this.#start(id, 'start');
+  start<Tasks extends TaskTypes>(id: AgentId<Tasks>, options?: ActOptions): Promise<AgentHandle<Tasks>> {
+    return this.#start(id, 'start', options);
   }
 
   /**
@@ -139,8 +185,8 @@ export class Agents {
    *
    * @throws AgentSystemError as `start`; `AGENT_ILLEGAL_COMMAND` for one that was never started
    */
-  restart<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<AgentHandle<Tasks>> {
-    return this.#start(id, 'restart');
+  restart<Tasks extends TaskTypes>(id: AgentId<Tasks>, options?: ActOptions): Promise<AgentHandle<Tasks>> {
+    return this.#start(id, 'restart', options);
   }
 
   /**
@@ -188,14 +234,15 @@ export class Agents {
   stop(id: string, options?: StopOptions): Promise<AgentRecord> {
     return promised(() => {
       const agent = this.#commanded(id, 'stop');
-      const timeoutMs =
-        options === undefined
-          ? undefined
-          : parseInput(stopSchema, options, { what: 'stop', agentId: id }).timeoutMs;
+      const { timeoutMs, by } =
+        options === undefined ? NO_OPTIONS : parseInput(stopSchema, options, { what: 'stop', agentId: id });
       const at = this.#services.clock.now();
-      return agent.end(
-        timeoutMs === undefined ? { type: 'agent.stop', at } : { type: 'agent.stop', at, timeoutMs },
-      );
+      return agent.end({
+        type: 'agent.stop',
+        at,
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(by === undefined ? {} : { by }),
+      });
     });
   }
 
@@ -204,10 +251,13 @@ export class Agents {
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  kill(id: string): Promise<AgentRecord> {
-    return promised(() =>
-      this.#commanded(id, 'kill').end({ type: 'agent.kill', at: this.#services.clock.now() }),
-    );
+  kill(id: string, options?: ActOptions): Promise<AgentRecord> {
+    return promised(() => {
+      const agent = this.#commanded(id, 'kill');
+      const by = askedBy(options, 'kill', id);
+      const at = this.#services.clock.now();
+      return agent.end(by === undefined ? { type: 'agent.kill', at } : { type: 'agent.kill', at, by });
+    });
   }
 
   /**
@@ -216,8 +266,8 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `STORE_FAILED`,
    * `SYSTEM_CLOSED`
    */
-  forget(id: string): Promise<void> {
-    return promised(() => this.#commanded(id, 'forget').forget());
+  forget(id: string, options?: ActOptions): Promise<void> {
+    return promised(() => this.#commanded(id, 'forget').forget(askedBy(options, 'forget', id)));
   }
 
   /** How an agent stands. The same frozen record as long as nothing changes. @throws AgentSystemError `AGENT_NOT_FOUND` */
@@ -346,13 +396,8 @@ export class Agents {
   }
 
   /** @internal An agent of an earlier program: known again, and not resumed yet. */
-  adopt(
-    spec: ParsedAgentSpec & { readonly id: string },
-    manifest: AgentManifest,
-    host: Host,
-    missing?: string,
-  ): Agent {
-    return this.#registration.adopt(spec, manifest, host, missing);
+  adopt(spec: ParsedAgentSpec & { readonly id: string }, known: Adopted): Agent {
+    return this.#registration.adopt(spec, known);
   }
 
   /** @internal Its record is to go; its chart has said so. */
@@ -360,10 +405,15 @@ export class Agents {
     this.#registry.remove(agent);
   }
 
-  #start<Tasks extends TaskTypes>(id: string, command: 'start' | 'restart'): Promise<AgentHandle<Tasks>> {
+  #start<Tasks extends TaskTypes>(
+    id: string,
+    command: 'start' | 'restart',
+    options: ActOptions | undefined,
+  ): Promise<AgentHandle<Tasks>> {
     return promised(() => {
       const agent = this.#commanded(id, command);
-      return agent.start(`agent.${command}`, (incarnation) => this.#handleOf<Tasks>(agent, incarnation));
+      const by = askedBy(options, command, id);
+      return agent.start(`agent.${command}`, (incarnation) => this.#handleOf<Tasks>(agent, incarnation), by);
     });
   }
 
@@ -390,6 +440,16 @@ export class Agents {
   #handleOf<Tasks extends TaskTypes>(agent: Agent, incarnation: number): AgentHandle<Tasks> {
     return new IncarnationHandle(agent, incarnation, this);
   }
+}
+
+const NO_OPTIONS: StopOptions = Object.freeze({});
+
+function askedBy(options: ActOptions | undefined, what: string, agentId: string): string | undefined {
+  return options === undefined ? undefined : parseInput(actSchema, options, { what, agentId }).by;
+}
+
+function readUpdate(options: UpdateOptions | undefined, what: string, agentId: string): ChangeOptions {
+  return parseInput(updateSchema, options ?? {}, { what, agentId });
 }
 
 /** What `work` gives; what it throws, as a promise that is rejected. No promise is made where it gives one. */

@@ -47,7 +47,8 @@ function adopt(stored: StoredAgent, { agents, hosts, code, alerts }: RecoveryOpt
   const spec = specOf(registered.spec, id, module);
   const host = hosts.get(spec.isolation ?? 'in-process');
   if (host === undefined) throw new Error(`agent ${id}: no host for isolation "${spec.isolation}" is there`);
-  const agent = agents.adopt(spec, manifest, host, missing);
+  const since = registered.type === 'agent.updated' ? registered.registered : registered.sequence;
+  const agent = agents.adopt(spec, { manifest, host, missing, registered: since });
   if (missing === undefined) return { agent, life };
   alerts.raise('definition_missing', `agent ${id}: ${missing}`, id);
   return { agent, life: life && { ...life, at: placeWithoutCode(life) } };

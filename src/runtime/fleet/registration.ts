@@ -1,22 +1,27 @@
 /**
- * How an agent becomes known: its spec is checked against its code and its host, and its registration made durable.
+ * How an agent becomes known, and another than it was: its spec is checked against its code and its host, and made
+ * durable.
  *
  * I1  A refused registration has changed nothing.
- * I2  What was registered is what every life begins with: data of the spec is a frozen copy.
+ * I2  What was registered, or changed since, is what every life begins with: data of the spec is a frozen copy.
+ * I3  A change is in force once it is durable, and not before; changes of one agent come one after the other.
  */
 import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import { Agent } from '../agent/agent.ts';
-import type { AgentServices, KeptSpec } from '../agent/agent-services.ts';
+import type { AgentServices, AgentTerms, KeptSpec } from '../agent/agent-services.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
+import { isOfBody } from '../agent/pending-fields.ts';
+import type { EventDraft, SpecChange } from '../journal/system-event.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { DescriptionTime } from './description-time.ts';
 import type { Registry } from './registry.ts';
-import { changedFields } from './spec-difference.ts';
+import { changedSpec } from './spec-change.ts';
+import { specChanges } from './spec-difference.ts';
 import { invalidSpec, isolationOf, policyOf, readSpec, specToKeep } from './spec-reading.ts';
 
 export interface RegistrationOptions {
@@ -25,6 +30,23 @@ export interface RegistrationOptions {
   readonly hosts: ReadonlyMap<Isolation, Host>;
   /** Throws `SYSTEM_CLOSED` once the system closes. */
   readonly assertOpen: () => void;
+}
+
+/** How an agent is to be changed. */
+export interface ChangeOptions {
+  /** Whether a body that runs is ended and made anew, where the change needs that. */
+  readonly restart: boolean;
+  readonly by?: string | undefined;
+}
+
+/** What is known of an agent of an earlier program. */
+export interface Adopted {
+  readonly manifest: AgentManifest;
+  readonly host: Host;
+  /** Why its code is not there, when it is not. */
+  readonly missing?: string | undefined;
+  /** Sequence of its `agent.registered`. */
+  readonly registered: number;
 }
 
 /** What a spec would register. */
@@ -39,8 +61,8 @@ export class Registration {
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #assertOpen: () => void;
   readonly #descriptionTime: DescriptionTime;
-  /** The last `ensure` of an id that is under way, until it is over. */
-  readonly #ensuring = new Map<string, Promise<void>>();
+  /** The last `ensure` or `update` of an id that is under way, until it is over. */
+  readonly #changing = new Map<string, Promise<void>>();
 
   constructor({ services, registry, hosts, assertOpen }: RegistrationOptions) {
     this.#services = services;
@@ -61,11 +83,7 @@ export class Registration {
   /** @param known the manifest, where that is known already */
   register(spec: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
     const host = this.#hostFor(isolationOf(spec), spec);
-    // A later program has to start it with the very same.
-    const problem = this.#services.store.isDurable ? jsonProblemOf(spec.initArgs) : undefined;
-    if (problem !== undefined) {
-      throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, spec.id);
-    }
+    this.#assertKeepable(spec);
     if (spec.id !== undefined) this.#registry.assertFree(spec.id);
     const manifest = known ?? this.#manifestOf(spec, host);
     return manifest instanceof Promise
@@ -73,26 +91,33 @@ export class Registration {
       : this.#enter(spec, manifest, host);
   }
 
-  /** Whether the agent of a spec was there; registers it if not. One at a time for each id. */
-  ensure(spec: ParsedAgentSpec & { readonly id: string }): Promise<'registered' | 'none'> {
-    const { id } = spec;
-    const before = this.#ensuring.get(id);
-    const ensured = before === undefined ? this.#ensure(spec) : before.then(() => this.#ensure(spec));
-    const over: Promise<void> = ensured
-      .then(ignore, ignore)
-      .then(() => void (this.#ensuring.get(id) === over && this.#ensuring.delete(id)));
-    this.#ensuring.set(id, over);
-    return ensured;
+  /** Registers the agent of a spec unless it is there, and changes what differs if it is. One at a time for each id. */
+  ensure(
+    spec: ParsedAgentSpec & { readonly id: string },
+    options: ChangeOptions,
+  ): Promise<'registered' | 'updated' | 'none'> {
+    return this.#inTurn(spec.id, () => this.#ensure(spec, options));
+  }
+
+  /** Changes what is given of an agent's spec. One at a time for each id. */
+  update(id: string, change: unknown, options: ChangeOptions): Promise<'updated' | 'none'> {
+    return this.#inTurn(id, () => {
+      this.#assertOpen();
+      const agent = this.#registry.find(id);
+      const wanted = changedSpec({ ...agent.fullSpec, id }, change);
+      return this.#update(agent, wanted, options);
+    });
   }
 
   /** An agent of an earlier program: known again, and not resumed yet. */
   adopt(
     spec: ParsedAgentSpec & { readonly id: string },
-    manifest: AgentManifest,
-    host: Host,
-    missing?: string,
+    { manifest, host, missing, registered }: Adopted,
   ): Agent {
-    return this.#create(specToKeep(spec, spec.id, manifest.type), spec.module, manifest, host, missing);
+    const kept = specToKeep(spec, spec.id, manifest.type);
+    const agent = this.#create(kept, spec.module, manifest, host, missing);
+    agent.registered = registered;
+    return agent;
   }
 
   /** Whoever waits for a description is refused with `why`. */
@@ -100,7 +125,20 @@ export class Registration {
     this.#descriptionTime.giveUpAll(why);
   }
 
-  async #ensure(spec: ParsedAgentSpec & { readonly id: string }): Promise<'registered' | 'none'> {
+  #inTurn<Value>(id: string, work: () => Promise<Value>): Promise<Value> {
+    const before = this.#changing.get(id);
+    const done = (before ?? Promise.resolve()).then(work);
+    const over: Promise<void> = done
+      .then(ignore, ignore)
+      .then(() => void (this.#changing.get(id) === over && this.#changing.delete(id)));
+    this.#changing.set(id, over);
+    return done;
+  }
+
+  async #ensure(
+    spec: ParsedAgentSpec & { readonly id: string },
+    options: ChangeOptions,
+  ): Promise<'registered' | 'updated' | 'none'> {
     this.#assertOpen();
     const { id } = spec;
     const known = this.#registry.get(id);
@@ -108,14 +146,94 @@ export class Registration {
       await this.register(spec);
       return 'registered';
     }
-    const changed = changedFields(known.fullSpec, spec);
-    if (changed.length > 0) {
-      const message = `agent ${inWords(id)} is registered with another spec: expected the same ${changed.join(', ')}`;
-      throw new AgentSystemError('AGENT_EXISTS', message, { agentId: id, details: { changed } });
-    }
+    const { pool } = known.spec;
     // It may be on its way into the store, and not get there.
     await this.#services.journal.settled();
-    return this.#registry.get(id) === known ? 'none' : this.#ensure(spec);
+    if (this.#registry.get(id) !== known) return this.#ensure(spec, options);
+    return this.#update(known, pool === undefined ? spec : { ...spec, pool }, options);
+  }
+
+  async #update(agent: Agent, wanted: ParsedAgentSpec, options: ChangeOptions): Promise<'updated' | 'none'> {
+    const change = await this.#change(agent, wanted, options.by);
+    if (options.restart && agent.pending.length > 0) await this.#renew(agent, options.by);
+    return change;
+  }
+
+  async #change(agent: Agent, wanted: ParsedAgentSpec, by: string | undefined): Promise<'updated' | 'none'> {
+    const { id } = agent;
+    const { type } = agent.manifest;
+    const given = { ...wanted, id };
+    const spec = specToKeep(given, id, type);
+    const { module } = given;
+    const changes = specChanges(agent.fullSpec, { ...spec, module });
+    if (changes.length === 0) return 'none';
+    const { pool } = agent.spec;
+    if (pool !== undefined) {
+      throw invalidSpec(`pool: agent ${id} is a member of pool ${inWords(pool)}, and as that has it`, id);
+    }
+    if (agent.missing !== undefined && module === agent.fullSpec.module) {
+      throw invalidSpec(`module: expected the code of the agent, which is missing: ${agent.missing}`, id);
+    }
+    const host = this.#hostFor(isolationOf(given), given);
+    this.#assertKeepable(given);
+    const isOfBodies = changes.some(({ field }) => isOfBody(field));
+    const manifest = isOfBodies ? await this.#manifestOf(given, host) : agent.nextManifest;
+    this.#assertOpen();
+    if (this.#registry.find(id) !== agent) throw goneMeanwhile(id);
+    if (manifest.type !== type) {
+      throw invalidSpec(`module: expected an agent of type "${type}", got "${manifest.type}"`, id);
+    }
+    const terms = {
+      spec,
+      policy: policyOf(spec),
+      manifest,
+      module: module as AnyAgentDefinition | URL,
+      host,
+    };
+    await this.#keepChange(agent, terms, changes, by);
+    return 'updated';
+  }
+
+  /** In force once it is durable. */
+  #keepChange(
+    agent: Agent,
+    terms: AgentTerms,
+    changes: readonly SpecChange[],
+    by: string | undefined,
+  ): Promise<void> {
+    const { journal } = this.#services;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const before = { spec: agent.spec, manifest: agent.nextManifest };
+    journal.emit(updatedEvent(agent, terms, changes, by), (error) => {
+      const isThere = this.#registry.get(agent.id) === agent;
+      if (error === undefined) {
+        if (isThere) agent.follow(terms);
+        return resolve();
+      }
+      // The stream says that it is as before, or a later program would find what was refused.
+      if (isThere) journal.emit(updatedEvent(agent, before, changes.map(takenBack), by));
+      reject(error);
+    });
+    return promise;
+  }
+
+  /** Ends a body that is not made as its spec says, and makes another. What is ending anyway is left to end. */
+  async #renew(agent: Agent, by: string | undefined): Promise<void> {
+    const { status, legal } = agent.position;
+    if (status === 'stopping' || !legal.has('stop')) return;
+    const at = this.#services.clock.now();
+    await agent.end(by === undefined ? { type: 'agent.stop', at } : { type: 'agent.stop', at, by });
+    this.#assertOpen();
+    if (this.#registry.find(agent.id) !== agent) throw goneMeanwhile(agent.id);
+    // Somebody else may have started it by now: then it is as its spec says, too.
+    if (agent.position.legal.has('start')) await agent.start('agent.start', ignore, by);
+  }
+
+  #assertKeepable({ initArgs, id }: ParsedAgentSpec): void {
+    // A later program has to start it with the very same.
+    const problem = this.#services.store.isDurable ? jsonProblemOf(initArgs) : undefined;
+    if (problem === undefined) return;
+    throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, id);
   }
 
   async #registerOnce(described: Promise<AgentManifest>, spec: ParsedAgentSpec, host: Host): Promise<string> {
@@ -137,7 +255,7 @@ export class Registration {
     const spec = specToKeep(given, id, manifest.type);
     const agent = this.#create(spec, given.module, manifest, host);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    journal.emit(
+    const { sequence } = journal.emit(
       {
         sequence: 0,
         at: 0,
@@ -158,6 +276,7 @@ export class Registration {
         reject(error);
       },
     );
+    agent.registered = sequence;
     return promise;
   }
 
@@ -244,6 +363,38 @@ export class Registration {
 }
 
 const ignore = (): void => undefined;
+
+function goneMeanwhile(agentId: string): AgentSystemError {
+  const message = `agent ${inWords(agentId)} was forgotten while it was being changed`;
+  return new AgentSystemError('AGENT_NOT_FOUND', message, { agentId });
+}
+
+function updatedEvent(
+  { id: agentId, incarnation, registered }: Agent,
+  { spec, manifest }: Pick<AgentTerms, 'spec' | 'manifest'>,
+  changes: readonly SpecChange[],
+  by: string | undefined,
+): EventDraft {
+  return {
+    type: 'agent.updated',
+    agentId,
+    incarnation,
+    agentType: manifest.type,
+    spec,
+    manifest,
+    changes,
+    registered,
+    ...(by === undefined ? {} : { by }),
+  };
+}
+
+function takenBack({ field, ...change }: SpecChange): SpecChange {
+  return {
+    field,
+    ...('to' in change ? { from: change.to } : {}),
+    ...('from' in change ? { to: change.from } : {}),
+  };
+}
 
 function manifestIf(
   verdict: Verdict,

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
 import { manifestOf } from '../definition/manifest.ts';
+import type { SpecChange } from '../journal/system-event.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { isolationOf } from './spec-reading.ts';
 
@@ -19,11 +20,36 @@ const fields = [
   'pool',
 ] as const satisfies readonly (keyof ParsedAgentSpec)[];
 
-/** Names of the fields, `module` first. Pure. */
-export function changedFields(known: ParsedAgentSpec, given: ParsedAgentSpec): readonly string[] {
+/** What differs, field by field, `module` first; of an object each of its own fields. Pure. */
+export function specChanges(known: ParsedAgentSpec, given: ParsedAgentSpec): readonly SpecChange[] {
   const wanted = { ...given, isolation: isolationOf(given) };
-  const changed = fields.filter((field) => !isSameData(known[field], wanted[field]));
-  return isSameModule(known.module, given.module) ? changed : ['module', ...changed];
+  const changes = fields.flatMap((field) => changesOf(field, known[field], wanted[field]));
+  if (isSameModule(known.module, given.module)) return changes;
+  return [{ field: 'module', from: codeOf(known.module), to: codeOf(given.module) }, ...changes];
+}
+
+function changesOf(field: string, from: unknown, to: unknown): readonly SpecChange[] {
+  if (isSameData(from, to)) return [];
+  if (!isPlain(from) || !isPlain(to)) return [changeOf(field, from, to)];
+  const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
+  return [...keys]
+    .filter((key) => !isSameData(from[key], to[key]))
+    .map((key) => changeOf(`${field}.${key}`, from[key], to[key]));
+}
+
+/** What is not given is left out: so it is when it comes back from a store. */
+function changeOf(field: string, from: unknown, to: unknown): SpecChange {
+  return {
+    field,
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  };
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function isSameModule(known: object, given: object): boolean {
@@ -32,6 +58,13 @@ function isSameModule(known: object, given: object): boolean {
     return known instanceof URL && given instanceof URL && known.href === given.href;
   }
   return isAgentDefinition(known) && isAgentDefinition(given) && hashOf(known) === hashOf(given);
+}
+
+/** Code as an event tells it: by its address, or by the version of its definition. */
+function codeOf(module: object): string {
+  if (module instanceof URL) return module.href;
+  const { type } = module as AnyAgentDefinition;
+  return isAgentDefinition(module) ? `${type} ${hashOf(module)}` : type;
 }
 
 function hashOf(definition: AnyAgentDefinition): string {

@@ -42,10 +42,12 @@ export function eventBytes(event: SystemEvent): number {
       return (
         PLAIN_BYTES + lifeBytes(event) + dataBytes(event.reason, LOOKS) + dataBytes(event.abandoned, LOOKS)
       );
-    case 'agent.registered': {
+    case 'agent.registered':
+    case 'agent.updated': {
       const { initArgs, resources } = event.spec;
       return (
         PLAIN_BYTES +
+        ('changes' in event ? dataBytes(event.changes, LOOKS) : 0) +
         SPEC_BYTES +
         dataBytes(initArgs, LOOKS) +
         knownBytes(resources) +

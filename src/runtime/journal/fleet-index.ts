@@ -6,7 +6,7 @@
  *
  * I1  A slot's events are in it as long as a recovery needs them: nothing else is.
  */
-import type { EndedTask, Recovery } from './store.ts';
+import type { EndedTask, Recovery, StoredAgent } from './store.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** What a slot is about. */
@@ -19,9 +19,10 @@ export interface SlotChange {
   readonly key: string;
   /**
    * `hold`: the slot is this event's, whatever was there. `follow`: the event is the latest of a slot that is
-   * held, else nothing. `release`: the slot is empty.
+   * held, else nothing. `amend`: the event takes the place of the one that holds the slot, if one does, and what
+   * followed that stays. `release`: the slot is empty.
    */
-  readonly change: 'hold' | 'follow' | 'release';
+  readonly change: 'hold' | 'follow' | 'amend' | 'release';
 }
 
 /** The event that holds a slot, and the latest one that followed it. */
@@ -37,6 +38,8 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
   switch (event.type) {
     case 'agent.registered':
       return { kind: 'agent', key: event.agentId, change: 'hold' };
+    case 'agent.updated':
+      return { kind: 'agent', key: event.agentId, change: 'amend' };
     case 'agent.forgotten':
       return { kind: 'agent', key: event.agentId, change: 'release' };
     case 'task.accepted':
@@ -77,9 +80,9 @@ export class FleetIndex {
     const changed = slotChangeOf(event);
     if (changed === undefined) return;
     const { kind, key, change } = changed;
-    if (change === 'follow') {
+    if (change === 'follow' || change === 'amend') {
       const slot = this.#slots[kind].get(key);
-      if (slot) slot.latest = event;
+      if (slot) slot[change === 'amend' ? 'held' : 'latest'] = event;
     } else {
       this.#slots[kind].delete(key);
       if (change === 'hold') this.restore(kind, key, { held: event, latest: undefined });
@@ -106,10 +109,12 @@ export class FleetIndex {
     }
     const heldOf = (kind: SlotKind) => [...this.#slots[kind].values()].map(({ held }) => held);
     return {
-      agents: [...this.#slots.agent.values()].map(({ held, latest }) => ({
-        registered: held as Of<'agent.registered'>,
-        latest: latest ?? held,
-      })),
+      agents: [...this.#slots.agent.values()]
+        .map(({ held, latest }) => ({
+          registered: held as StoredAgent['registered'],
+          latest: latest ?? held,
+        }))
+        .toSorted((one, other) => placeOf(one) - placeOf(other)),
       tasks: open,
       begunTasks: begun,
       endedTasks: ended,
@@ -117,4 +122,9 @@ export class FleetIndex {
       rounds: heldOf('round') as Of<'round.opened'>[],
     };
   }
+}
+
+/** Its place in the order of registration. */
+function placeOf({ registered }: StoredAgent): number {
+  return registered.type === 'agent.updated' ? registered.registered : registered.sequence;
 }

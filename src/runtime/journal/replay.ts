@@ -55,6 +55,7 @@ export function stepOf(before: LifeStep | undefined, event: SystemEvent): LifeSt
     return { ...before, ...stampOf(event), tasks };
   }
   if (event.type === 'agent.registered') return registered(event);
+  if (event.type === 'agent.updated') return before && { ...before, ...stampOf(event) };
   if (event.type === 'agent.forgotten')
     return before && { ...before, ...stampOf(event), status: 'forgotten' };
   if (!('life' in event)) return undefined;

@@ -28,9 +28,12 @@ export interface EventQuery {
   readonly limit: number;
 }
 
-/** What is known of one agent: how it was registered, and the last event of its life, which may be the same. */
+/**
+ * What is known of one agent: how it was registered, or its spec changed the last time, and the last event of its life,
+ * which may be the same.
+ */
 export interface StoredAgent {
-  readonly registered: Extract<SystemEvent, { type: 'agent.registered' }>;
+  readonly registered: Extract<SystemEvent, { type: 'agent.registered' | 'agent.updated' }>;
   readonly latest: SystemEvent;
 }
 

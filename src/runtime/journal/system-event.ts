@@ -4,7 +4,8 @@
  * I1  `sequence` grows by one with every event of a store's whole history, across programs.
  * I2  An event is heard by subscribers after it was committed, in order. One that is heard while the store fails is
  *     told as not committed.
- * I3  The last `agent.*` event of an agent, with its `agent.registered`, says all that a recovery needs of it.
+ * I3  The last event of an agent's life, with its `agent.registered` or its last `agent.updated`, says all that a
+ *     recovery needs of it.
  */
 import type {
   AgentLife,
@@ -73,25 +74,47 @@ interface WithReason {
   readonly reason: ExitReason;
 }
 
+/** Of an act: who asked for it, where they said so. */
+interface Asked {
+  readonly by?: string;
+}
+
+/** One field of a spec that is another: `health.intervalMs`, say. A value that is left out was, or is, not given. */
+export interface SpecChange {
+  readonly field: string;
+  readonly from?: unknown;
+  readonly to?: unknown;
+}
+
 interface EventFields {
   'agent.registered': OfAgent & {
     readonly agentType: string;
     readonly spec: StoredSpec;
     readonly manifest: AgentManifest;
   };
-  'agent.starting': OfLife;
+  /** Its spec is another one from here on; a recovery goes by this, in place of its registration. */
+  'agent.updated': OfAgent &
+    Asked & {
+      readonly agentType: string;
+      readonly spec: StoredSpec;
+      readonly manifest: AgentManifest;
+      readonly changes: readonly SpecChange[];
+      /** Sequence of its `agent.registered`. */
+      readonly registered: number;
+    };
+  'agent.starting': OfLife & Asked;
   'agent.started': OfLife;
-  'agent.start_failed': OfLife & WithReason;
+  'agent.start_failed': OfLife & WithReason & Asked;
   'agent.unresponsive': OfLife & { readonly misses: number };
   'agent.recovered': OfLife;
-  'agent.stopping': OfLife;
-  'agent.stopped': OfLife & WithReason & { readonly abandoned: readonly string[] };
+  'agent.stopping': OfLife & Asked;
+  'agent.stopped': OfLife & WithReason & Asked & { readonly abandoned: readonly string[] };
   'agent.completed': OfLife & WithReason & { readonly abandoned: readonly string[] };
-  'agent.crashed': OfLife & WithReason & { readonly abandoned: readonly string[] };
+  'agent.crashed': OfLife & WithReason & Asked & { readonly abandoned: readonly string[] };
   'agent.restart_scheduled': OfLife & { readonly restartAt: number; readonly delayMs: number };
   'agent.gave_up': OfLife & WithReason;
   'agent.state_saved': OfAgent & { readonly bytes: number; readonly stateVersion: number };
-  'agent.forgotten': OfAgent;
+  'agent.forgotten': OfAgent & Asked;
   /** `input` is kept of tasks that are repeated after the loss of their host or were submitted, and of no others. */
   'task.accepted': OfTask &
     Submitted & {
@@ -151,7 +174,12 @@ interface EventFields {
   'leader.elected': OfAgent & { readonly term: number };
   'coordination.lost': { readonly why: string };
   'coordination.restored': object;
-  'pool.scaled': { readonly pool: string; readonly from: number; readonly to: number; readonly why: string };
+  'pool.scaled': Asked & {
+    readonly pool: string;
+    readonly from: number;
+    readonly to: number;
+    readonly why: string;
+  };
   'alert.raised': {
     readonly agentId?: string;
     readonly pool?: string;

@@ -244,14 +244,14 @@ export class Pool {
    *
    * @throws AgentSystemError why it has not
    */
-  resize(wanted: number): Promise<PoolRecord> {
+  resize(wanted: number, by?: string): Promise<PoolRecord> {
     const from = this.#wanted;
     const waiter = Promise.withResolvers<PoolRecord>();
     this.#resizing.push(waiter);
     this.#isRefused = false;
     this.#members.forgetFailure();
     if (from !== wanted) this.#autoscaling?.sizeSet(from, wanted);
-    this.#tell({ type: 'pool.resize', wanted, why: 'ensureSize' });
+    this.#tell({ type: 'pool.resize', wanted, why: 'ensureSize', ...(by === undefined ? {} : { by }) });
     return waiter.promise;
   }
 
@@ -261,12 +261,12 @@ export class Pool {
   }
 
   /** Ends all members within `timeoutMs`, tasks that wait first; a second call waits for the first. */
-  close(timeoutMs = this.#options.member.shutdownMs): Promise<PoolCloseReport> {
+  close(timeoutMs = this.#options.member.shutdownMs, by?: string): Promise<PoolCloseReport> {
     if (this.#closing === undefined) {
       this.#closing = Promise.withResolvers();
       this.#closeAt = this.#services.clock.elapsed() + timeoutMs;
       this.#autoscaling?.close();
-      this.#tellScaled(this.#wanted, 0, 'closed');
+      this.#tellScaled(this.#wanted, 0, 'closed', by);
       this.#tell({ type: 'pool.close', finishMs: timeoutMs * FINISH_SHARE, closeMs: timeoutMs });
     }
     return this.#closing.promise;
@@ -325,7 +325,7 @@ export class Pool {
         this.#tellScaled(0, this.#options.spec.target ?? this.#options.spec.min, 'created');
         return this.#opened.resolve();
       case 'announceScaled':
-        this.#tellScaled(effect.params.from, effect.params.to, effect.params.why);
+        this.#tellScaled(effect.params.from, effect.params.to, effect.params.why, effect.params.by);
         return this.#tellDemand();
       case 'announceRefused':
         this.#isRefused = true;
@@ -402,8 +402,17 @@ export class Pool {
     return resizing;
   }
 
-  #tellScaled(from: number, to: number, why: string): void {
-    if (from !== to) this.#services.journal.emit({ type: 'pool.scaled', pool: this.name, from, to, why });
+  #tellScaled(from: number, to: number, why: string, by?: string): void {
+    if (from === to) return;
+    const { journal } = this.#services;
+    journal.emit({
+      type: 'pool.scaled',
+      pool: this.name,
+      from,
+      to,
+      why,
+      ...(by === undefined ? {} : { by }),
+    });
   }
 
   #tellDemand(): void {

@@ -65,7 +65,7 @@ export interface Pools {
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for a size that is not within its bounds,
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  ensureSize(name: string, size: number): Promise<PoolRecord>;
+  ensureSize(name: string, size: number, options?: { readonly by?: string }): Promise<PoolRecord>;
   /**
    * Has the least loaded member of a pool do a task. While none is free it waits in the pool's queue, first in, first
    * out. `timeoutMs` and `signal` count from now on, in the queue, too.
@@ -92,7 +92,10 @@ export interface Pools {
    * @param timeoutMs one deadline for all of it; default the members' `shutdownMs`
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for invalid options, `SYSTEM_CLOSED`
    */
-  close(name: string, options?: { readonly timeoutMs?: number }): Promise<PoolCloseReport>;
+  close(
+    name: string,
+    options?: { readonly timeoutMs?: number; readonly by?: string },
+  ): Promise<PoolCloseReport>;
 }
 
 export interface PoolRegistryOptions extends PoolServices {
@@ -101,7 +104,8 @@ export interface PoolRegistryOptions extends PoolServices {
   readonly assertOpen: () => void;
 }
 
-const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
+const by = z.string().min(1).optional();
+const closeSchema = z.strictObject({ timeoutMs: durationMs.optional(), by });
 
 export class PoolRegistry implements Pools {
   readonly #options: PoolRegistryOptions;
@@ -145,11 +149,12 @@ export class PoolRegistry implements Pools {
     }
   }
 
-  async ensureSize(name: string, size: number): Promise<PoolRecord> {
+  async ensureSize(name: string, size: number, options: { readonly by?: string } = {}): Promise<PoolRecord> {
     const pool = this.#open(name);
     const { min, max } = pool.record();
-    const bounded = z.int().min(min).max(max);
-    return pool.resize(parseInput(z.strictObject({ size: bounded }), { size }, { what: 'ensureSize' }).size);
+    const asked = z.strictObject({ size: z.int().min(min).max(max), options: z.strictObject({ by }) });
+    const read = parseInput(asked, { size, options }, { what: 'ensureSize' });
+    return pool.resize(read.size, read.options.by);
   }
 
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
@@ -195,11 +200,14 @@ export class PoolRegistry implements Pools {
     return [...this.#pools.values()].map((pool) => pool.record());
   }
 
-  async close(name: string, options: { readonly timeoutMs?: number } = {}): Promise<PoolCloseReport> {
+  async close(
+    name: string,
+    options: { readonly timeoutMs?: number; readonly by?: string } = {},
+  ): Promise<PoolCloseReport> {
     this.#options.assertOpen();
     const pool = this.#find(name);
-    const { timeoutMs } = parseInput(closeSchema, options, { what: 'pools.close' });
-    return pool.close(timeoutMs);
+    const read = parseInput(closeSchema, options, { what: 'pools.close' });
+    return pool.close(read.timeoutMs, read.by);
   }
 
   /**

@@ -171,6 +171,7 @@ const rules: Readonly<Record<Place, Rules>> = {
 /** What is so in every place, when the place itself has no rule for it. */
 const everywhere: Rules = {
   'check health': (turn) => turn.checkHealth(),
+  update: (turn) => turn.update(),
   ghosts: (turn) => turn.hearGhosts(),
   'almost due': (turn) => turn.goAlmostDue(),
   due: (turn) => turn.goDue(),

@@ -58,6 +58,8 @@ export const commands = [
   'execute briefly',
   'cancel',
   'check health',
+  /** Its spec is changed, in what needs no new body. */
+  'update',
 ] as const;
 type Command = (typeof commands)[number];
 

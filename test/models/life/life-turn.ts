@@ -111,6 +111,18 @@ export class Turn {
     this.#answers.set(life.commands, { value: AGENT });
   }
 
+  update(): void {
+    const { place, commands, incarnation } = this.#life;
+    if (place === 'forgotten') return this.refuse('AGENT_NOT_FOUND');
+    this.#events.push({
+      type: 'agent.updated',
+      agentId: AGENT,
+      incarnation,
+      changed: ['coordination.voteWeight'],
+    });
+    this.#answers.set(commands, { value: { id: AGENT, change: 'updated' } });
+  }
+
   startByCaller(origin: Origin): void {
     const life = this.#life;
     life.starts = [life.commands];

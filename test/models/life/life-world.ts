@@ -234,6 +234,8 @@ export class LifeWorld {
         return this.#asked[0]!.controller.abort(new Error('no longer wanted'));
       case 'check health':
         return this.#command(agents.checkHealth(AGENT));
+      case 'update':
+        return this.#command(agents.update(AGENT, { coordination: { voteWeight: 2 + this.#commands } }));
       case 'almost due':
         return this.#clock.advance(this.deadlines()[0]! - 1 - this.now());
       case 'due':

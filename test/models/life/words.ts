@@ -23,6 +23,10 @@ export function eventInWords(event: SystemEvent, names: TaskNames): object {
       const { type, agentId, incarnation } = fields;
       return { type, agentId, incarnation };
     }
+    case 'agent.updated': {
+      const { type, agentId, incarnation, changes } = fields;
+      return { type, agentId, incarnation, changed: changes.map(({ field }) => field) };
+    }
     case 'agent.stopped':
     case 'agent.completed':
     case 'agent.crashed':

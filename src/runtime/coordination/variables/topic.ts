@@ -25,9 +25,9 @@ export interface Listener {
   readonly topic: Topic;
   readonly agent: Subscriber;
   readonly incarnation: number;
-  readonly isSync: boolean;
-  /** Of its vote, in thousandths; 0 when it takes no part in rounds. */
-  readonly voteWeight: number;
+  isSync: boolean;
+  /** Of its vote, in thousandths; 0 when it takes no part in rounds. A round goes by what it was when that opened. */
+  voteWeight: number;
   /** Before it runs it is told nothing: it catches up when it does. */
   isRunning: boolean;
   /** The version it was told last, and the one it acknowledged last. */
@@ -109,6 +109,16 @@ export class Topic {
     };
     this.listeners.add(listener);
     return listener;
+  }
+
+  /** What its agent is asked to be has changed: from here on it is waited for, or not, and votes with this weight. */
+  change(listener: Listener, isSync: boolean, voteWeight: number): void {
+    listener.voteWeight = voteWeight;
+    if (listener.isSync === isSync) return;
+    const isBehind = listener.told === this.version && this.#isOutOfDate(listener);
+    if (isBehind && !isSync) this.#answered(listener);
+    listener.isSync = isSync;
+    if (isBehind && isSync) this.#awaited += 1;
   }
 
   /** It runs: it began with the version it was opened with, and is told what has come since. */

@@ -8,7 +8,13 @@
  * I2  An event that retention has passed goes when the last slot that held it lets it go.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type FleetIndex, type SlotKind, slotChangeOf, slotKinds } from '../../fleet-index.ts';
+import {
+  type FleetIndex,
+  type SlotChange,
+  type SlotKind,
+  slotChangeOf,
+  slotKinds,
+} from '../../fleet-index.ts';
 import type { SystemEvent } from '../../system-event.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -16,9 +22,9 @@ import { inTransaction } from './transaction.ts';
 const EVENTS_A_FLUSH = 10_000;
 const SLOTS_A_TRANSACTION = 200;
 
-/** What is to be done to a slot: `hold` replaces it, `follow` changes its latest event alone. */
+/** What is to be done to a slot: `hold` replaces it, `follow` and `amend` change what they name of it. */
 interface SlotUpdate {
-  readonly change: 'hold' | 'follow' | 'release';
+  readonly change: SlotChange['change'];
   readonly held: number | undefined;
   readonly latest: number | undefined;
 }
@@ -54,12 +60,12 @@ export class SlotTable {
     const { kind, key, change } = changed;
     const updates = this.#updates[kind];
     const { sequence } = event;
-    if (change === 'hold') updates.set(key, { change, held: sequence, latest: undefined });
-    else if (change === 'release') updates.set(key, RELEASED);
+    if (change === 'release') updates.set(key, RELEASED);
+    else if (change === 'hold') updates.set(key, { change, held: sequence, latest: undefined });
     else {
-      const update = updates.get(key);
-      if (update === undefined) updates.set(key, { change, held: undefined, latest: sequence });
-      else if (update.change !== 'release') updates.set(key, { ...update, latest: sequence });
+      const held = change === 'amend' ? sequence : undefined;
+      const latest = change === 'follow' ? sequence : undefined;
+      updates.set(key, afterBoth(updates.get(key), { change, held, latest }));
     }
   }
 
@@ -114,12 +120,13 @@ export class SlotTable {
   }
 
   #write(kind: SlotKind, key: string, { change, held, latest }: SlotUpdate, keptAfter: number): void {
-    const { dropHeld, dropLatest, hold, follow, release } = this.#statements;
+    const { dropHeld, dropLatest, hold, amend, follow, release } = this.#statements;
     if (keptAfter > 0) {
-      dropLatest.run(keptAfter, kind, key);
+      if (change !== 'amend' || latest !== undefined) dropLatest.run(keptAfter, kind, key);
       if (change !== 'follow') dropHeld.run(keptAfter, kind, key);
     }
     if (change === 'hold') hold.run(kind, key, held!, latest ?? null);
+    else if (change === 'amend') amend.run(held!, latest ?? null, kind, key);
     else if (change === 'follow') follow.run(latest!, kind, key);
     else release.run(kind, key);
   }
@@ -130,12 +137,22 @@ export class SlotTable {
     this.#updates = updates;
     for (const kind of slotKinds) {
       for (const [key, update] of since[kind]) {
-        const earlier = updates[kind].get(key);
-        if (update.change !== 'follow' || earlier === undefined) updates[kind].set(key, update);
-        else if (earlier.change !== 'release') updates[kind].set(key, { ...earlier, latest: update.latest });
+        updates[kind].set(key, afterBoth(updates[kind].get(key), update));
       }
     }
   }
+}
+
+/** One update after another, as one. What follows or amends a slot that was released does nothing. */
+function afterBoth(earlier: SlotUpdate | undefined, update: SlotUpdate): SlotUpdate {
+  if (earlier === undefined || update.change === 'hold' || update.change === 'release') return update;
+  if (earlier.change === 'release') return earlier;
+  return {
+    // Whoever has held it, or been amended, writes what holds it.
+    change: earlier.change === 'follow' ? update.change : earlier.change,
+    held: update.held ?? earlier.held,
+    latest: update.latest ?? earlier.latest,
+  };
 }
 
 function emptyUpdates(): Readonly<Record<SlotKind, Map<string, SlotUpdate>>> {
@@ -146,7 +163,7 @@ function statementsOf(
   db: DatabaseSync,
 ): Readonly<
   Record<
-    'load' | 'holds' | 'hold' | 'follow' | 'release' | 'dropHeld' | 'dropLatest' | 'setUpTo',
+    'load' | 'holds' | 'hold' | 'amend' | 'follow' | 'release' | 'dropHeld' | 'dropLatest' | 'setUpTo',
     StatementSync
   >
 > {
@@ -158,6 +175,7 @@ function statementsOf(
     `),
     holds: db.prepare('SELECT 1 FROM slot WHERE kind = ? AND key = ? AND (held = ? OR latest = ?)'),
     hold: db.prepare('INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?)'),
+    amend: db.prepare('UPDATE slot SET held = ?, latest = coalesce(?, latest) WHERE kind = ? AND key = ?'),
     follow: db.prepare('UPDATE slot SET latest = ? WHERE kind = ? AND key = ?'),
     release: db.prepare('DELETE FROM slot WHERE kind = ? AND key = ?'),
     dropHeld: db.prepare(

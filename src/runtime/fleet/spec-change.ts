@@ -1,0 +1,47 @@
+/** Reads a change of a spec: what is given stands in place of what was, all else stays. */
+import type { ParsedAgentSpec } from '../../machines/index.ts';
+import { errorInfoOf, inWords } from '../values/errors.ts';
+import { type AgentSpec, invalidSpec, readSpec } from './spec-reading.ts';
+
+/** Fields of a spec to be changed. One that is `undefined` goes back to its default. */
+export type AgentSpecChange<Args = unknown> = Partial<Omit<AgentSpec<Args>, 'id'>>;
+
+/** Of these the fields that are not given stay, too. */
+const policies = ['resources', 'coordination', 'restart', 'health', 'tasks'] as const;
+
+/**
+ * The whole spec with the change in it. Pure.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field
+ */
+export function changedSpec(
+  known: ParsedAgentSpec & { readonly id: string },
+  change: unknown,
+): ParsedAgentSpec {
+  const { id } = known;
+  if (typeof change !== 'object' || change === null || Array.isArray(change)) {
+    throw invalidSpec(`expected the fields to change, got ${inWords(change)}`, id);
+  }
+  return readSpec(mergedInto(known, change));
+}
+
+function mergedInto(known: ParsedAgentSpec & { readonly id: string }, change: object): object {
+  const { id } = known;
+  let merged: Record<string, unknown>;
+  try {
+    merged = { ...known, ...change };
+    for (const policy of policies) {
+      const given = (change as Partial<ParsedAgentSpec>)[policy] as unknown;
+      if (typeof given !== 'object' || given === null || Array.isArray(given)) continue;
+      merged[policy] = { ...known[policy], ...given };
+    }
+  } catch (thrown) {
+    throw invalidSpec(`it cannot be read: ${errorInfoOf(thrown).message}`, id, thrown);
+  }
+  if (merged['id'] !== id) throw invalidSpec(`id: an agent keeps its id, got ${inWords(merged['id'])}`, id);
+  if (merged['pool'] !== known.pool) {
+    throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);
+  }
+  // What its code is has no default.
+  return { ...merged, module: merged['module'] ?? known.module };
+}
