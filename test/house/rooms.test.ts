@@ -71,3 +71,21 @@ it('the dashboard builds on the public API, and nothing of the library builds on
   }
   expect(wrong).toEqual([]);
 });
+
+it('nothing outside its folder knows the Restate SDK, nor that folder but its own entry', () => {
+  const wrong: string[] = [];
+  let imports = 0;
+  for (const path of files) {
+    const isOurs = path.startsWith('restate/');
+    const text = readFileSync(join(SRC, path), 'utf8');
+    const knowsSdk = /from '@restatedev\//.test(text);
+    if (knowsSdk) imports += 1;
+    if (knowsSdk && !isOurs) wrong.push(`${path} imports the SDK`);
+    if (isOurs || path === 'restate.ts') continue;
+    for (const [, imported = ''] of text.matchAll(IMPORT)) {
+      if (/(^|\/)restate(\/|\.ts)/.test(imported)) wrong.push(`${path} imports ${imported}`);
+    }
+  }
+  expect(imports).toBeGreaterThan(3);
+  expect(wrong).toEqual([]);
+});

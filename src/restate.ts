@@ -1,0 +1,7 @@
+/** A fleet on more than one machine: the same charts, on Restate. */
+export { type AgentNode, type AgentNodeOptions, createAgentNode } from './restate/node.ts';
+export { connectFleet, type ConnectFleetOptions, type Fleet } from './restate/fleet.ts';
+export type { FleetAgents, FleetHandle, PlacedAgentSpec } from './restate/fleet-agents.ts';
+export type { FleetEvents } from './restate/fleet-events.ts';
+export type { FleetTasks, FleetTaskTarget } from './restate/fleet-tasks.ts';
+export type { NodeEntry, Placement, PlacementWish } from './restate/placement.ts';

@@ -1,0 +1,36 @@
+/** Calls between the fleet's services: by name, with our own JSON. */
+import type { Context } from '@restatedev/restate-sdk';
+import { AGENT, EVENTS, type EventBatch, FLEET, NODES } from './names.ts';
+import { wire, wireOf } from './wire.ts';
+
+export interface Target {
+  readonly service: string;
+  readonly method: string;
+  readonly key?: string;
+}
+
+export function call<Answer>(ctx: Context, target: Target, parameter: unknown): Promise<Answer> {
+  return ctx.genericCall<unknown, Answer>({
+    ...target,
+    parameter,
+    inputSerde: wire,
+    outputSerde: wireOf<Answer>(),
+  });
+}
+
+/** One way: it is durable once the caller's turn is, and comes in order with the caller's others to the same key. */
+export function send(ctx: Context, target: Target, parameter: unknown, delayMs?: number): void {
+  ctx.genericSend({
+    ...target,
+    parameter,
+    inputSerde: wire,
+    ...(delayMs === undefined ? {} : { delay: Math.max(0, Math.ceil(delayMs)) }),
+  });
+}
+
+export const toAgent = (key: string, method: string): Target => ({ service: AGENT, key, method });
+export const toNodes = (method: string): Target => ({ service: NODES, key: FLEET, method });
+
+export function tellEvents(ctx: Context, batch: EventBatch): void {
+  if (batch.events.length > 0) send(ctx, { service: EVENTS, key: FLEET, method: 'append' }, batch);
+}

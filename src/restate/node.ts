@@ -1,0 +1,487 @@
+/**
+ * One machine of the fleet: `createAgentNode`. Bodies run here, in the hosts that there are for one program.
+ *
+ * Owns the bodies and the port that the engine reaches them by. It decides nothing of an agent's life, and keeps
+ * nothing that would be missed: what it knows is gone with it.
+ *
+ * I1  It listens where it was told, and on no other interface.
+ * I2  Messages of an earlier life of this node, and of an earlier incarnation, are dropped.
+ * I3  A node that was taken for gone ends all its bodies before it joins again: their agents run elsewhere.
+ * I4  After `close` there is no port, no timer, no body.
+ */
+import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { createEndpointHandler } from '@restatedev/restate-sdk';
+import { type Logger, pino } from 'pino';
+import { z } from 'zod';
+import { durationMs, type Isolation, positiveDurationMs } from '../machines/index.ts';
+import type { Host } from '../runtime/hosting/host.ts';
+import { inProcessHost } from '../runtime/hosting/hosts/in-process.ts';
+import { processHost } from '../runtime/hosting/hosts/process.ts';
+import { threadHost } from '../runtime/hosting/hosts/thread.ts';
+import {
+  type AgentCode,
+  agentCodeList,
+  type BoundCode,
+  codeByType,
+} from '../runtime/definition/module-binding.ts';
+import { type Clock, type SteadyClock, steadyClock, systemClock } from '../runtime/time/clock.ts';
+import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
+import { having, parseInput } from '../runtime/values/malformed.ts';
+import { toNodes } from './calls.ts';
+import { agentChartHash } from './chart-version.ts';
+import { ControlSeat } from './control-seat.ts';
+import { EngineAdmin } from './engine-admin.ts';
+import { EngineClient } from './engine-client.ts';
+import { fleetServices } from './fleet-services.ts';
+import { hostOf, type MessageBatch, nodeOf } from './names.ts';
+import { servicesOf } from './node-services.ts';
+import type { JoiningNode } from './nodes-object.ts';
+import { ProgressDesk } from './progress-desk.ts';
+import { ReportOutbox } from './report-outbox.ts';
+import { type Opening, Resident } from './resident.ts';
+import { askVotes, spreadVariable } from './fan-out.ts';
+
+export interface AgentNodeOptions {
+  /** Its name in the fleet, its own for good. */
+  readonly name: string;
+  /** Where the engine reaches it: an address of this machine, and a port; 0 for any that is free. */
+  readonly listen: string;
+  readonly restate: {
+    readonly ingressUrl: string;
+    readonly adminUrl: string;
+    /** The engine's public keys: calls that none of them has signed are refused. Without them all calls are taken. */
+    readonly identityKeys?: readonly string[];
+    /** How the engine reaches `listen`, where that is by another address. */
+    readonly advertise?: string;
+  };
+  /** The code that it can run: definitions of this program, or `{ type, module: URL }`. */
+  readonly agents?: readonly AgentCode[];
+  /** What agents may ask for by `placement.labels`. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly limits?: { readonly maxAgents?: number; readonly maxMemoryBytes?: number };
+  /** How long it may be silent before its agents run elsewhere, ms; default 2,500. */
+  readonly leaseMs?: number;
+  /** Whether it may answer for the fleet's own services; default true. */
+  readonly control?: boolean;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly hosts?: Partial<Record<Isolation, Host>>;
+}
+
+export interface AgentNode extends AsyncDisposable {
+  readonly name: string;
+  /** Where it listens. */
+  readonly url: string;
+  /** Incarnations that have a body here. */
+  bodies(): readonly { readonly agentId: string; readonly incarnation: number }[];
+  /**
+   * Takes no more agents, and hands over those it has, with their saved states. Resolves once none is left.
+   *
+   * @param timeoutMs how long to wait; those that are left are listed
+   */
+  drain(options?: { readonly timeoutMs?: number }): Promise<{ readonly left: readonly string[] }>;
+  /** Drains it, then leaves the fleet. */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>;
+}
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, { error: 'expected a letter, then letters, digits, - and _' });
+const httpUrl = z.string().regex(/^https?:\/\/[^/]+\/?$/, { error: 'expected http://<address>:<port>' });
+const limit = z.union([z.literal(Infinity), z.int().min(0)]);
+const host = having('refusal', 'describe', 'open', 'close').optional();
+const optionsSchema = z.strictObject({
+  name,
+  listen: httpUrl,
+  restate: z.strictObject({
+    ingressUrl: z.url(),
+    adminUrl: z.url(),
+    identityKeys: z.array(z.string().min(1)).min(1).optional(),
+    advertise: httpUrl.optional(),
+  }),
+  agents: agentCodeList,
+  labels: z.record(z.string(), z.string()).default({}),
+  limits: z
+    .strictObject({ maxAgents: limit.default(Infinity), maxMemoryBytes: limit.default(Infinity) })
+    .prefault({}),
+  leaseMs: positiveDurationMs.default(2_500),
+  control: z.boolean().default(true),
+  logger: having('child', 'debug', 'info', 'warn', 'error').optional(),
+  clock: having('now', 'setTimeout', 'clearTimeout').optional(),
+  hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
+});
+const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
+
+/** A sign of life that is not answered for so long: whoever answers for the fleet is taken for gone. */
+const CONTROL_TIMEOUT_MS = 1_200;
+const DRAIN_LOOK_MS = 50;
+
+/**
+ * Joins a fleet as one of its nodes.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED` when the engine does not answer
+ */
+export async function createAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
+  const parsed = parseInput(optionsSchema, options, { what: 'createAgentNode' });
+  const { logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)) } = options;
+  const node = new Node(options, parsed, logger.child({ node: parsed.name }));
+  try {
+    await node.begin();
+    return node;
+  } catch (thrown) {
+    await node.discard();
+    if (thrown instanceof AgentSystemError) throw thrown;
+    const { message } = errorInfoOf(thrown);
+    throw new AgentSystemError('STORE_FAILED', `node ${parsed.name} could not join: ${message}`, {
+      cause: thrown,
+    });
+  }
+}
+
+type Parsed = z.output<typeof optionsSchema>;
+
+class Node implements AgentNode {
+  readonly name: string;
+  url = '';
+  readonly #options: Parsed;
+  readonly #logger: Logger;
+  readonly #clock: SteadyClock;
+  readonly #code: ReadonlyMap<string, BoundCode>;
+  readonly #hosts: ReadonlyMap<Isolation, Host>;
+  readonly #engine: EngineClient;
+  readonly #admin: EngineAdmin;
+  readonly #progress: ProgressDesk;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #seat: ControlSeat | undefined;
+  #server: Http2Server | undefined;
+  #residents = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
+  #epoch = '';
+  #beat: unknown;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(given: AgentNodeOptions, options: Parsed, logger: Logger) {
+    this.name = options.name;
+    this.#options = options;
+    this.#logger = logger;
+    this.#clock = steadyClock(given.clock ?? systemClock());
+    this.#code = codeByType(given.agents ?? []);
+    this.#hosts = new Map(
+      Object.entries({
+        'in-process': inProcessHost(),
+        thread: threadHost(),
+        process: processHost(),
+        ...given.hosts,
+      }) as [Isolation, Host][],
+    );
+    this.#engine = new EngineClient(options.restate.ingressUrl);
+    this.#admin = new EngineAdmin(options.restate.adminUrl);
+    this.#progress = new ProgressDesk(this.#clock);
+  }
+
+  async begin(): Promise<void> {
+    const { listen, control, restate } = this.#options;
+    this.url = await this.#listen(new URL(listen));
+    const reached = (restate.advertise ?? this.url).replace(/\/$/, '');
+    await this.#forgetEarlier(`${reached}/host`);
+    await this.#admin.register(`${reached}/host`);
+    if (control) {
+      this.#seat = new ControlSeat({
+        admin: this.#admin,
+        uri: `${reached}/control`,
+        version: agentChartHash(),
+        logger: this.#logger,
+      });
+      await this.#seat.ensure();
+    }
+    await this.#join();
+    this.#nextBeat();
+  }
+
+  bodies() {
+    return [...this.#residents.values()].map(({ resident: { agentId, incarnation } }) => ({
+      agentId,
+      incarnation,
+    }));
+  }
+
+  async drain(options: { readonly timeoutMs?: number } = {}): Promise<{ readonly left: readonly string[] }> {
+    const { timeoutMs } = parseInput(drainSchema, options, { what: 'drain' });
+    await this.#engine.call(toNodes('drain'), { epoch: this.#epoch });
+    const until = this.#clock.elapsed() + timeoutMs;
+    while (this.#residents.size > 0 && this.#clock.elapsed() < until) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#clock.setTimeout(resolve, DRAIN_LOOK_MS);
+      await promise;
+    }
+    return { left: [...this.#residents.keys()] };
+  }
+
+  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const { timeoutMs } = parseInput(drainSchema, options, { what: 'close' });
+    return (this.#closing ??= this.#close(timeoutMs));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    try {
+      await this.drain({ timeoutMs });
+      const outboxes = [...this.#residents.values()].map(({ outbox }) => outbox.settled());
+      await Promise.all(outboxes);
+      this.#clock.clearTimeout(this.#beat);
+      this.#beat = undefined;
+      await this.#engine.call(toNodes('leave'), { epoch: this.#epoch });
+      await this.#handOver();
+    } catch (err) {
+      this.#logger.error({ err }, 'the node could not leave in order');
+    }
+    await this.discard();
+  }
+
+  /** Somebody else answers for the fleet from now on, where there is somebody. */
+  async #handOver(): Promise<void> {
+    const own = new URL(this.#options.restate.advertise ?? this.url).origin;
+    const others = (await this.#admin.deployments()).filter(
+      ({ uri, services }) =>
+        services.some((service) => service.startsWith(hostOf(''))) && !uri.startsWith(own),
+    );
+    const known = await this.#engine.call<readonly JoiningNode[]>(toNodes('list'), null);
+    const alive = others.find(({ services }) => known.some(({ name }) => services.includes(hostOf(name))));
+    if (alive !== undefined) await this.#seat?.giveTo(alive.uri.replace(/\/host\/?$/, '/control'));
+    const gone = (await this.#admin.deployments()).filter(
+      ({ uri, services }) => uri.startsWith(own) && services.includes(hostOf(this.name)),
+    );
+    for (const { id } of gone) await this.#admin.remove(id);
+  }
+
+  /** Ends all that is here, and tells nobody. */
+  async discard(): Promise<void> {
+    this.#isClosed = true;
+    this.#clock.clearTimeout(this.#beat);
+    this.#abandonAll();
+    this.#engine.close();
+    this.#progress.close();
+    await Promise.all([...this.#hosts.values()].map((host) => host.close()));
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    for (const session of this.#sessions) session.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  #listen({ hostname, port }: URL): Promise<string> {
+    const { identityKeys } = this.#options.restate;
+    const keys = identityKeys === undefined ? {} : { identityKeys };
+    const bodies = servicesOf({
+      name: this.name,
+      deliver: (agentId, batch) => this.#deliver(agentId, batch),
+      serve: (what, given) => this.#serve(what, given),
+    });
+    const hosting = createEndpointHandler({ services: [...bodies], ...keys, logger: silent });
+    const control = createEndpointHandler({ services: [...fleetServices], ...keys, logger: silent });
+    const server = createServer((request, response) => {
+      const path = request.url;
+      if (path.startsWith('/host/')) hosting(request, response);
+      else if (path.startsWith('/control/') && this.#options.control) control(request, response);
+      else {
+        response.statusCode = 404;
+        response.end();
+      }
+    });
+    server.on('session', (session) => {
+      this.#sessions.add(session);
+      session.on('close', () => this.#sessions.delete(session));
+      session.on('error', (err) => this.#logger.debug({ err }, 'a connection of the engine failed'));
+    });
+    this.#server = server;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(Number(port), hostname.replace(/^\[|\]$/g, ''), () => {
+        const { port: bound } = server.address() as AddressInfo;
+        resolve(`http://${hostname}:${bound}`);
+      });
+    });
+  }
+
+  /** A node of this name that listened elsewhere is no more. */
+  async #forgetEarlier(uri: string): Promise<void> {
+    for (const deployment of await this.#admin.deployments()) {
+      const isEarlier = deployment.services.includes(hostOf(this.name)) && !deployment.uri.startsWith(uri);
+      if (isEarlier) await this.#admin.remove(deployment.id);
+    }
+  }
+
+  async #join(): Promise<void> {
+    const { labels, limits, leaseMs } = this.#options;
+    this.#epoch = crypto.randomUUID();
+    const joining: JoiningNode = {
+      name: this.name,
+      epoch: this.#epoch,
+      labels,
+      types: [...this.#code.keys()],
+      ...limits,
+      leaseMs,
+    };
+    await this.#whileAnswered((signal) =>
+      this.#engine.call(toNodes('join'), joining, { signal, key: this.#epoch }),
+    );
+  }
+
+  #nextBeat(): void {
+    if (this.#isClosed) return;
+    this.#beat = this.#clock.setTimeout(() => void this.#sayAlive(), this.#options.leaseMs / 5);
+  }
+
+  async #sayAlive(): Promise<void> {
+    try {
+      const epoch = this.#epoch;
+      const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
+      const { isKnown } = await this.#engine.call<{ isKnown: boolean }>(
+        toNodes('beat'),
+        { epoch },
+        { signal },
+      );
+      if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin();
+    } catch (err) {
+      if (!this.#isClosed) await this.#missed(err);
+    }
+    this.#nextBeat();
+  }
+
+  /** Nobody answers for the fleet. */
+  async #missed(err: unknown): Promise<void> {
+    this.#logger.debug({ err }, 'a sign of life was not answered');
+    try {
+      await this.#seat?.take();
+    } catch (thrown) {
+      this.#logger.debug({ err: thrown }, 'the engine is away');
+    }
+  }
+
+  async #rejoin(): Promise<void> {
+    this.#logger.warn('this node was taken for gone: what ran here runs elsewhere, and is ended here');
+    this.#abandonAll();
+    await this.#join();
+  }
+
+  /** Until it is answered; whoever answers for the fleet may have gone meanwhile. */
+  async #whileAnswered(call: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await call(AbortSignal.timeout(CONTROL_TIMEOUT_MS * 4));
+        return;
+      } catch (err) {
+        if (this.#isClosed || err instanceof AgentSystemError) throw err;
+        await this.#missed(err);
+      }
+    }
+  }
+
+  #abandonAll(): void {
+    for (const { resident, outbox } of this.#residents.values()) {
+      outbox.close();
+      resident.abandon();
+    }
+    this.#residents.clear();
+  }
+
+  // What the engine brings.
+
+  #deliver(agentId: string, batch: MessageBatch): void {
+    if (batch.epoch !== this.#epoch) return;
+    const known = this.#residents.get(agentId)?.resident;
+    let resident = known?.incarnation === batch.incarnation ? known : undefined;
+    if (resident === undefined) {
+      if (batch.first !== 1 || batch.messages[0]?.type !== 'open') return;
+      if (known !== undefined) this.#disown(agentId, known.incarnation);
+      resident = this.#settle(agentId, batch.incarnation);
+    }
+    resident.take(batch);
+  }
+
+  #settle(agentId: string, incarnation: number): Resident {
+    const logger = this.#logger.child({ agentId, incarnation });
+    const outbox: ReportOutbox = new ReportOutbox({
+      engine: this.#engine,
+      agentId,
+      incarnation,
+      node: this.name,
+      now: () => this.#clock.now(),
+      usage: () => resident.usage(),
+      disowned: () => this.#disown(agentId, incarnation),
+      failed: (err) => {
+        if (!this.#isClosed) logger.error({ err }, 'a report was refused');
+      },
+    });
+    const resident: Resident = new Resident({
+      agentId,
+      incarnation,
+      clock: this.#clock,
+      tell: (report) => outbox.tell(report),
+      progress: (callId, value) => this.#progress.tell(callId, value),
+      log: ({ level, message, fields }) => logger[level](fields ?? {}, message),
+      codeFor: (opening) => this.#codeFor(opening),
+      ended: () => this.#leave(agentId, resident),
+    });
+    this.#residents.set(agentId, { resident, outbox });
+    return resident;
+  }
+
+  #leave(agentId: string, resident: Resident): void {
+    if (this.#residents.get(agentId)?.resident === resident) this.#residents.delete(agentId);
+  }
+
+  /** Its agent lives elsewhere, or no longer. */
+  #disown(agentId: string, incarnation: number): void {
+    const known = this.#residents.get(agentId);
+    if (known?.resident.incarnation !== incarnation) return;
+    this.#residents.delete(agentId);
+    known.outbox.close();
+    known.resident.abandon();
+  }
+
+  #codeFor({ spec, manifest: { type } }: Opening) {
+    const found = this.#code.get(type) ?? ('url' in spec.module ? new URL(spec.module.url) : undefined);
+    if (found === undefined) throw new Error(`node ${this.name} has no code of type ${type}`);
+    const isolation = spec.isolation as Isolation;
+    const host = this.#hosts.get(isolation);
+    if (host === undefined) throw new Error(`node ${this.name} has no host for isolation ${isolation}`);
+    if (!(found instanceof URL) && isolation !== 'in-process') {
+      throw new Error(
+        `node ${this.name} has the code of type ${type} in its program; isolation ${isolation} needs { type, module: URL }`,
+      );
+    }
+    return { module: found, host };
+  }
+
+  async #serve(what: string, given: unknown): Promise<unknown> {
+    switch (what) {
+      case 'health': {
+        const { agentId, incarnation } = given as { agentId: string; incarnation: number };
+        const resident = this.#residents.get(agentId)?.resident;
+        return resident?.incarnation === incarnation ? ((await resident.checkHealth()) ?? null) : null;
+      }
+      case 'progress': {
+        const { callId, seen, waitMs } = given as { callId: string; seen: number; waitMs: number };
+        return this.#progress.fetch(callId, seen, waitMs);
+      }
+      case 'variable':
+        return spreadVariable(this.#serving(), given, this.#clock);
+      case 'round':
+        return askVotes(this.#serving(), given, this.#clock);
+      default:
+        throw new Error(`${nodeOf(this.name)}: nobody knows ${what}`);
+    }
+  }
+
+  #serving(): readonly Resident[] {
+    return [...this.#residents.values()].map(({ resident }) => resident).filter(({ isServing }) => isServing);
+  }
+}
+
+/** What the SDK would print: failures are retried, and the engine shows them. */
+function silent(): void {}

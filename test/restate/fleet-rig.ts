@@ -1,0 +1,104 @@
+/** A fleet on a real server for one test file: one engine, and nodes and agents of each test's own. */
+import { pino } from 'pino';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { type AgentCode, type SystemEvent } from '../../src/index.ts';
+import {
+  type AgentNode,
+  type AgentNodeOptions,
+  connectFleet,
+  createAgentNode,
+  type Fleet,
+} from '../../src/restate.ts';
+import { type Engine, type EngineOptions, startEngine } from './engine.ts';
+
+const silent = pino({ level: 'silent' });
+
+/** One server for all tests of a file, and a node that runs no agent and answers for the fleet between tests. */
+export function sharedEngine(options?: EngineOptions): () => Engine {
+  let engine: Engine | undefined;
+  let keeper: AgentNode | undefined;
+  beforeAll(async () => {
+    engine = await startEngine(options);
+    const { ingressUrl, adminUrl } = engine;
+    keeper = await createAgentNode({
+      name: 'keeper',
+      listen: 'http://127.0.0.1:0',
+      restate: { ingressUrl, adminUrl },
+      limits: { maxAgents: 0 },
+      logger: silent,
+    });
+  }, 90_000);
+  afterAll(async () => {
+    await keeper?.close();
+    await engine?.stop();
+  });
+  return () => engine!;
+}
+
+export interface FleetRig {
+  readonly fleet: Fleet;
+  node(name: string, options?: Partial<AgentNodeOptions>): Promise<AgentNode>;
+}
+
+let made = 0;
+
+/** A name that no test of this file has used. */
+export function fresh(word: string): string {
+  made += 1;
+  return `${word}${made}`;
+}
+
+export async function fleetRig(engine: Engine, agents: readonly AgentCode[]): Promise<FleetRig> {
+  const { ingressUrl, adminUrl } = engine;
+  const nodes: AgentNode[] = [];
+  const fleet = await connectFleet({ ingressUrl, agents, logger: silent });
+  onTestFinished(async () => {
+    await fleet.stopAgents({ timeoutMs: 0 });
+    for (const { id } of await fleet.agents.list()) await fleet.agents.forget(id);
+    await fleet.close();
+    for (const node of nodes.toReversed()) await node.close({ timeoutMs: 2_000 });
+  });
+  return {
+    fleet,
+    async node(name, options = {}) {
+      const node = await createAgentNode({
+        name,
+        listen: 'http://127.0.0.1:0',
+        restate: { ingressUrl, adminUrl },
+        agents,
+        logger: silent,
+        ...options,
+      });
+      nodes.push(node);
+      return node;
+    },
+  };
+}
+
+/** Waits until `look` gives what `isIt` likes; a test's own time limits it. */
+export async function eventually<Value>(
+  look: () => Promise<Value> | Value,
+  isIt: (value: Value) => boolean,
+): Promise<Value> {
+  for (;;) {
+    const value = await look();
+    if (isIt(value)) return value;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** All events of one agent, once the last of them is there. */
+export async function eventsUntil(
+  fleet: Fleet,
+  agentId: string,
+  type: SystemEvent['type'],
+): Promise<readonly SystemEvent[]> {
+  return eventually(
+    async () => {
+      const events: SystemEvent[] = [];
+      for await (const event of fleet.events.read({ agentId })) events.push(event);
+      return events;
+    },
+    (events) => events.at(-1)?.type === type,
+  );
+}

@@ -1,0 +1,237 @@
+/** One node: the life of an agent on a real server, by the API of one program. */
+import { describe, expect, test } from 'vitest';
+import { AgentSystemError, defineAgent } from '../../src/index.ts';
+import { connectFleet, createAgentNode } from '../../src/restate.ts';
+import { hasEngine } from './engine.ts';
+import { eventsUntil, fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+
+const counter = defineAgent({
+  type: 'counter',
+  init: ({ initArgs, restored }) =>
+    (restored as { n: number } | undefined) ?? { n: (initArgs as { from?: number }).from ?? 0 },
+  tasks: {
+    add: {
+      run: ({ input, state }) => {
+        state.n += input as number;
+        return state.n;
+      },
+    },
+    fail: {
+      run: () => {
+        throw new RangeError('too far');
+      },
+    },
+    tell: {
+      run: ({ progress }) => {
+        for (let step = 1; step <= 3; step++) progress({ step });
+        return 'told';
+      },
+    },
+    hang: {
+      run: ({ signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))),
+    },
+    complete: { run: ({ complete }) => complete() },
+  },
+});
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    return `no refusal, but ${JSON.stringify(await work)}`;
+  } catch (thrown) {
+    return thrown instanceof AgentSystemError ? thrown.code : String(thrown);
+  }
+}
+
+describe.runIf(hasEngine())('one node', () => {
+  const engine = sharedEngine();
+
+  test('an agent is registered, started, given work, stopped, started anew with its state, and forgotten', async () => {
+    const { fleet, node } = await fleetRig(engine(), [counter]);
+    await node(fresh('n'));
+    const id = await fleet.agents.register({ id: fresh('ada'), module: counter, initArgs: { from: 5 } });
+    expect(await fleet.agents.get(id)).toMatchObject({
+      id,
+      type: 'counter',
+      status: 'registered',
+      incarnation: 0,
+    });
+    expect(await fleet.agents.start(id)).toMatchObject({ id, incarnation: 1 });
+    expect(await fleet.agents.execute(id, { type: 'add', input: 2 })).toBe(7);
+    expect(await fleet.agents.list({ status: 'running' })).toMatchObject([{ id, metrics: { done: 0 } }]);
+    expect(await fleet.agents.get(id)).toMatchObject({
+      status: 'running',
+      metrics: { done: 1 },
+      spec: { module: counter, resources: { maxRuntimeMs: Infinity } },
+    });
+    expect(await fleet.agents.stop(id)).toMatchObject({
+      status: 'stopped',
+      reason: 'shutdown',
+      abandoned: [],
+    });
+    expect(await fleet.agents.savedState(id)).toEqual({ n: 7 });
+    const again = await fleet.agents.restart(id);
+    expect(again.incarnation).toBe(2);
+    expect(await again.execute({ type: 'add', input: 1 })).toBe(8);
+    await fleet.agents.stop(id);
+    await fleet.agents.forget(id);
+    expect(await codeOf(fleet.agents.get(id))).toBe('AGENT_NOT_FOUND');
+    expect(await fleet.agents.list()).toEqual([]);
+    const events = await eventsUntil(fleet, id, 'agent.forgotten');
+    expect(events.map(({ type }) => type)).toEqual([
+      'agent.registered',
+      'agent.starting',
+      'agent.started',
+      'task.accepted',
+      'task.started',
+      'agent.state_saved',
+      'task.completed',
+      'agent.stopping',
+      'agent.state_saved',
+      'agent.stopped',
+      'agent.starting',
+      'agent.started',
+      'task.accepted',
+      'task.started',
+      'agent.state_saved',
+      'task.completed',
+      'agent.stopping',
+      'agent.state_saved',
+      'agent.stopped',
+      'agent.forgotten',
+    ]);
+  });
+
+  test('what is refused in one program is refused here, with the same codes', async () => {
+    const { fleet, node } = await fleetRig(engine(), [counter]);
+    const { agents } = fleet;
+    const id = await agents.register({ id: fresh('ada'), module: counter });
+    expect(await codeOf(agents.start(id))).toBe('RESOURCES_EXHAUSTED');
+    await node(fresh('n'));
+    for (const stranger of ['stranger', '__proto__', '']) {
+      expect(await codeOf(agents.get(stranger))).toBe('AGENT_NOT_FOUND');
+      expect(await codeOf(agents.stop(stranger))).toBe('AGENT_NOT_FOUND');
+    }
+    expect(await codeOf(agents.register({ id, module: counter }))).toBe('AGENT_EXISTS');
+    expect(await codeOf(agents.register({ module: counter, restartt: {} } as never))).toBe(
+      'AGENT_SPEC_INVALID',
+    );
+    expect(await codeOf(agents.register({ module: counter, placement: { zone: 'a' } } as never))).toBe(
+      'AGENT_SPEC_INVALID',
+    );
+    expect(await codeOf(agents.restart(id))).toBe('AGENT_ILLEGAL_COMMAND');
+    expect(await codeOf(agents.stop(id))).toBe('AGENT_NOT_RUNNING');
+    expect(await codeOf(agents.execute(id, { type: 'add', input: 1 }))).toBe('AGENT_NOT_RUNNING');
+    const first = await agents.start(id);
+    expect(await codeOf(agents.start(id))).toBe('AGENT_ALREADY_RUNNING');
+    expect(await codeOf(agents.forget(id))).toBe('AGENT_ILLEGAL_COMMAND');
+    expect(await codeOf(agents.execute(id, { type: 'fly' } as never))).toBe('TASK_INCOMPATIBLE');
+    expect(await codeOf(agents.execute(id, { type: 'add', input: () => 1 } as never))).toBe(
+      'TASK_INPUT_INVALID',
+    );
+    await expect(agents.execute(id, { type: 'fail' })).rejects.toMatchObject({
+      code: 'TASK_FAILED',
+      agentId: id,
+      cause: { name: 'RangeError', message: 'too far' },
+    });
+    await agents.stop(id);
+    await agents.start(id);
+    const late = [
+      () => first.execute({ type: 'add', input: 1 }),
+      () => first.stop(),
+      () => first.kill(),
+      () => first.health(),
+    ];
+    for (const call of late) expect(await codeOf(call())).toBe('AGENT_NOT_RUNNING');
+    expect(await agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
+  });
+
+  test('progress is heard in its order, a task is cancelled by its signal, and one that takes too long is given up', async () => {
+    const { fleet, node } = await fleetRig(engine(), [counter]);
+    await node(fresh('n'));
+    const id = await fleet.agents.register({ id: fresh('ada'), module: counter });
+    await fleet.agents.start(id);
+    const heard: unknown[] = [];
+    expect(await fleet.agents.execute(id, { type: 'tell', onProgress: (value) => heard.push(value) })).toBe(
+      'told',
+    );
+    expect(heard).toEqual([{ step: 1 }, { step: 2 }, { step: 3 }]);
+    const controller = new AbortController();
+    const reason = new Error('no longer wanted');
+    const hanging = fleet.agents.execute(id, { type: 'hang', signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 50);
+    await expect(hanging).rejects.toMatchObject({ code: 'TASK_ABANDONED', cause: reason });
+    expect(await codeOf(fleet.agents.execute(id, { type: 'hang', timeoutMs: 50 }))).toBe('TASK_TIMED_OUT');
+    expect(await fleet.agents.execute(id, { type: 'add', input: 1 })).toBe(1);
+  });
+
+  test('a task that ends its agent completes it, and a stop of work that hangs lists what was abandoned', async () => {
+    const { fleet, node } = await fleetRig(engine(), [counter]);
+    await node(fresh('n'));
+    const { agents } = fleet;
+    const id = await agents.register({ id: fresh('ada'), module: counter, shutdownMs: 200 });
+    await agents.start(id);
+    await agents.execute(id, { type: 'complete' });
+    await eventsUntil(fleet, id, 'agent.completed');
+    expect(await agents.get(id)).toMatchObject({ status: 'completed', reason: 'normal' });
+    await agents.start(id);
+    const task = await fleet.tasks.submit(id, { type: 'hang' });
+    expect(task).toMatchObject({ agentId: id, status: 'running', attempts: 1 });
+    expect(await agents.stop(id)).toMatchObject({ status: 'stopped', abandoned: [task.id] });
+    expect(await fleet.tasks.get(task.id)).toMatchObject({ status: 'abandoned' });
+    expect(await codeOf(fleet.tasks.result(task.id))).toBe('TASK_ABANDONED');
+  });
+
+  test('a task that is submitted is a thing: looked up, waited for, done once for its key, and tried again', async () => {
+    const { fleet, node } = await fleetRig(engine(), [counter]);
+    await node(fresh('n'));
+    const { agents, tasks } = fleet;
+    const id = await agents.register({ id: fresh('ada'), module: counter });
+    await agents.start(id);
+    const first = await tasks.submit(id, { type: 'add', input: 3, idempotencyKey: 'once' });
+    const second = await tasks.submit(id, { type: 'add', input: 3, idempotencyKey: 'once' });
+    expect(second.id).toBe(first.id);
+    expect(await tasks.result(first.id)).toBe(3);
+    expect(await tasks.get(first.id)).toMatchObject({ status: 'done', output: 3, attempts: 1 });
+    expect(await codeOf(tasks.cancel(first.id))).toBe('AGENT_ILLEGAL_COMMAND');
+    const failing = await tasks.submit({ type: 'counter' }, { type: 'fail' });
+    expect(await codeOf(tasks.result(failing.id))).toBe('TASK_FAILED');
+    await tasks.retry(failing.id);
+    expect(await codeOf(tasks.result(failing.id))).toBe('TASK_FAILED');
+    expect(await tasks.get(failing.id)).toMatchObject({ status: 'failed', attempts: 2 });
+    const hanging = await tasks.submit(id, { type: 'hang' });
+    expect(await codeOf(tasks.result(hanging.id, { timeoutMs: 50 }))).toBe('TASK_TIMED_OUT');
+    expect(await tasks.cancel(hanging.id, 'enough')).toMatchObject({ status: 'cancelled' });
+    expect((await tasks.list({ agentId: id })).map(({ status }) => status)).toEqual([
+      'done',
+      'failed',
+      'cancelled',
+    ]);
+    await tasks.forget(first.id);
+    expect(await codeOf(tasks.get(first.id))).toBe('TASK_UNKNOWN');
+  });
+
+  test('a connection that is closed refuses calls, and the fleet lives on', async () => {
+    const { fleet, node } = await fleetRig(engine(), [counter]);
+    await node(fresh('n'));
+    const id = await fleet.agents.register({ id: fresh('ada'), module: counter });
+    await fleet.agents.start(id);
+    const other = await connectFleet({ ingressUrl: engine().ingressUrl });
+    const hanging = other.agents.execute(id, { type: 'hang' });
+    hanging.catch(() => {});
+    await other.close();
+    expect(await codeOf(hanging)).toBe('SYSTEM_CLOSED');
+    expect(await codeOf(other.agents.get(id))).toBe('SYSTEM_CLOSED');
+    expect((await fleet.agents.get(id)).status).toBe('running');
+  });
+
+  test('options that are not as expected are refused by name', async () => {
+    expect(await codeOf(connectFleet({ ingressUrl: 'nowhere' }))).toBe('AGENT_SPEC_INVALID');
+    const { ingressUrl, adminUrl } = engine();
+    const options = { name: 'n', listen: 'http://127.0.0.1:0', restate: { ingressUrl, adminUrl } };
+    expect(await codeOf(createAgentNode({ ...options, name: 'a b' }))).toBe('AGENT_SPEC_INVALID');
+    expect(await codeOf(createAgentNode({ ...options, lease: 1 } as never))).toBe('AGENT_SPEC_INVALID');
+    const away = { ...options, restate: { ingressUrl, adminUrl: 'http://127.0.0.1:1' } };
+    expect(await codeOf(createAgentNode(away))).toBe('STORE_FAILED');
+  });
+});
