@@ -17,7 +17,7 @@ import {
 import { positionAt } from '../machines/index.ts';
 import type { AgentRecord } from '../runtime/agent/agent-record.ts';
 import type { HealthReport } from '../runtime/agent/liveness.ts';
-import type { TaskRequest } from '../runtime/agent/mailbox.ts';
+import type { TaskRequest } from '../runtime/agent/task-request.ts';
 import type { AnyAgentDefinition, TaskTypes } from '../runtime/definition/define-agent.ts';
 import { type AgentManifest, manifestOf } from '../runtime/definition/manifest.ts';
 import type { BoundCode } from '../runtime/definition/module-binding.ts';
