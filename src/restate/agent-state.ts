@@ -149,6 +149,7 @@ export function recordOfState(state: AgentState): AgentRecord {
     id,
     isolation: spec.isolation as Isolation,
     fullSpec: spec as unknown as ParsedAgentSpec,
+    pending: [],
   };
   const answered = state.counts.done + state.counts.failed + state.counts.timedOut;
   const running = state.tasks.filter(({ isRunning }) => isRunning).length;

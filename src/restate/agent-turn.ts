@@ -26,6 +26,7 @@ import type { AgentRecord } from '../runtime/agent/agent-record.ts';
 import type { KeptSpec } from '../runtime/agent/agent-services.ts';
 import { commandRefusal } from '../runtime/agent/command-refusal.ts';
 import { type Announcement, lifeEventOf } from '../runtime/agent/life-event.ts';
+import { alertText, startFailure } from '../runtime/agent/life-words.ts';
 import { type HealthReport, notRunning } from '../runtime/agent/liveness.ts';
 import type { AgentManifest } from '../runtime/definition/manifest.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
@@ -34,7 +35,6 @@ import { policyOf } from '../runtime/fleet/spec-reading.ts';
 import type { BodyReport, BodyRequest, Usage } from '../runtime/hosting/host.ts';
 import type { EventBody } from '../runtime/journal/system-event.ts';
 import type { AlertType } from '../runtime/journal/system-event.ts';
-import { AgentSystemError, errorFrom } from '../runtime/values/errors.ts';
 import { type AgentState, positionOfState, recordOfState, type TaskEntry } from './agent-state.ts';
 import { type Answer, refusalOf } from './answer.ts';
 import { agentChartHash } from './chart-version.ts';
@@ -52,7 +52,19 @@ export type BodyMessage =
 
 /** What a node tells of a body: what that says, what its health checks say, and its end. */
 export type NodeReport =
-  | Exclude<BodyReport, { readonly type: 'log' | 'task.progress' | 'health.answered' | 'health.failed' }>
+  | Extract<
+      BodyReport,
+      {
+        readonly type:
+          | 'ready'
+          | 'finished'
+          | 'task.completed'
+          | 'task.failed'
+          | 'state.changed'
+          | 'state.saved'
+          | 'state.save_failed';
+      }
+    >
   | { readonly type: 'health'; readonly health: HealthReport; readonly verdict?: 'passed' | 'missed' }
   | { readonly type: 'exited'; readonly reason: ExitReason; readonly error?: ErrorInfo }
   | { readonly type: 'stuck' }
@@ -459,7 +471,8 @@ export class AgentTurn {
   #raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
     if (this.state.alerts.some((other) => other.alert === alert)) return;
     const agentId = this.state.id;
-    const message = `agent ${agentId} ${this.#alertText(alert, error)}`;
+    const why = this.state.lastExit ?? this.state.life.context.reason ?? 'killed';
+    const message = alertText(this.state.spec, alert, why, error);
     const rested = this.#resumed;
     const wasRaised = rested?.at === 'awaitingOperator' || rested?.at === 'gaveUp';
     this.state.alerts.push({ alert, message, agentId, raisedAt: this.now });
@@ -471,16 +484,6 @@ export class AgentTurn {
     if (left.length === this.state.alerts.length) return;
     this.state.alerts = left;
     this.emit({ type: 'alert.cleared', alert, agentId: this.state.id });
-  }
-
-  #alertText(alert: AlertKind, error: ErrorInfo | undefined): string {
-    if (alert === 'state_not_saved') return `ends, and its state was not saved: ${error?.message}`;
-    const why = describeExit(this.state.lastExit ?? this.state.life.context.reason ?? 'killed');
-    if (alert === 'restart_required') {
-      return `crashed, and its restart policy is manual: start it when its cause is known (${why})`;
-    }
-    const { maxRestarts, withinMs } = this.state.spec.restart;
-    return `crashed more than ${maxRestarts} times within ${withinMs} ms (${why})`;
   }
 
   // What the body tells, through its node.
@@ -513,9 +516,6 @@ export class AgentTurn {
         return this.#stuck();
       case 'dropped':
         return this.#dropped();
-      default:
-        // Answers to variables, rounds and questions are their askers', who hear them at the node.
-        return;
     }
   }
 
@@ -627,7 +627,7 @@ export class AgentTurn {
     const answer: Answer =
       failure === undefined
         ? { value: this.state.life.context.incarnation }
-        : { refusal: refusalOf(this.#startFailure(failure)) };
+        : { refusal: refusalOf(startFailure(this.state.spec, failure, undefined)) };
     this.#answer(this.state.starting, answer, () => (this.state.starting = []));
   }
 
@@ -640,20 +640,6 @@ export class AgentTurn {
   #answer(tokens: readonly string[], answer: Answer, clear: () => void): void {
     clear();
     for (const token of tokens) this.answer(token, answer);
-  }
-
-  #startFailure(reason: ExitReason): AgentSystemError {
-    const { id, spec } = this.state;
-    const isTimeout = reason === 'start_timed_out';
-    const isError = typeof reason === 'object' && 'error' in reason;
-    const message = isTimeout
-      ? `agent ${id} was not ready within ${spec.startTimeoutMs} ms`
-      : `agent ${id} did not start: ${describeExit(reason)}`;
-    return new AgentSystemError(isTimeout ? 'AGENT_START_TIMED_OUT' : 'AGENT_START_FAILED', message, {
-      agentId: id,
-      cause: isError ? errorFrom(reason.error) : undefined,
-      details: { reason },
-    });
   }
 }
 

@@ -24,7 +24,7 @@ import type { BoundCode } from '../runtime/definition/module-binding.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
 import type { AgentId, TaskOf } from '../runtime/fleet/agent-handle.ts';
 import type { AgentFilter } from '../runtime/fleet/registry.ts';
-import { changedFields } from '../runtime/fleet/spec-difference.ts';
+import { specChanges } from '../runtime/fleet/spec-difference.ts';
 import {
   type AgentSpec,
   type DemandedArgs,
@@ -136,7 +136,7 @@ export class FleetAgents {
     } catch (thrown) {
       if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_EXISTS') throw thrown;
       const { record } = await this.#look(id);
-      const changed = changedFields(this.#withModule(record).spec, read);
+      const changed = specChanges(this.#withModule(record).spec, read).map(({ field }) => field);
       if (changed.length === 0) return { id, change: 'none' };
       const message = `agent ${inWords(id)} is registered with another spec: expected the same ${changed.join(', ')}`;
       throw new AgentSystemError('AGENT_EXISTS', message, { agentId: id, details: { changed } });

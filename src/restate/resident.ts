@@ -211,6 +211,10 @@ export class Resident implements BodyListener, LivenessOwner {
       case 'offer.told':
         for (const listener of this.#listeners) listener(report);
         return;
+      case 'request.made':
+        return this.#refuse(report);
+      case 'request.withdrawn':
+        return;
       case 'ready':
         this.#isReady = true;
         this.#variables = report.manifest.variables;
@@ -222,6 +226,13 @@ export class Resident implements BodyListener, LivenessOwner {
       default:
     }
     this.options.tell(asData(report));
+  }
+
+  /** What a task may ask of its system is not to be had of a fleet yet: it is told so, by name. */
+  #refuse({ requestId, taskId, name }: Extract<BodyReport, { type: 'request.made' }>): void {
+    const message = `${name}: a task of an agent in a fleet cannot ask for it`;
+    const error = { name: 'AgentSystemError', message };
+    this.#post({ type: 'request.refused', requestId, taskId, code: 'REQUEST_INVALID', error });
   }
 
   exited(reason: ExitReason): void {
@@ -267,9 +278,7 @@ export class Resident implements BodyListener, LivenessOwner {
 }
 
 /** What was thrown is told as data, and buffers stay here. */
-function asData(
-  report: Exclude<BodyReport, { type: 'log' | 'task.progress' | 'health.answered' | 'health.failed' }>,
-): NodeReport {
+function asData(report: Extract<NodeReport, BodyReport>): NodeReport {
   if (report.type === 'task.failed') {
     const { cause: _, ...rest } = report;
     return rest;
