@@ -25,3 +25,15 @@ export { AgentFinding } from './describe-agent/report.ts';
 export type { CoverageReport } from './describe-agent/chart-coverage.ts';
 export type { Move } from './describe-agent/moves.ts';
 export type { Invariant, Seen } from './describe-agent/subject.ts';
+export {
+  type FleetRun,
+  replayFleet,
+  type SimulatedAgents,
+  type SimulatedFleet,
+  simulateFleet,
+  type SimulateFleetOptions,
+} from './simulate-fleet/simulate-fleet.ts';
+export { type Deed, type FleetFault, fleetFaults } from './simulate-fleet/deeds.ts';
+export { type FleetLaw, fleetLaws, FleetLawBroken } from './simulate-fleet/laws.ts';
+export { FleetFinding } from './simulate-fleet/report.ts';
+export type { FleetAnswer, FleetInvariant, FleetSeen } from './simulate-fleet/simulation.ts';

@@ -1,4 +1,5 @@
 /** A path that breaks a law, made short: moves are left out and inputs made small while the same law is broken. */
+import { shortest } from '../shortest.ts';
 import type { LawBroken } from './laws.ts';
 import type { Move } from './moves.ts';
 import { run } from './run.ts';
@@ -20,19 +21,7 @@ export async function shrink(options: StageOptions, broken: LawBroken, budget: n
     return true;
   };
   // What comes after the break, or was not possible, is not in its path any more.
-  for (let size = Math.ceil(best.moves.length / 2); size >= 1; ) {
-    let isShorter = false;
-    for (let from = 0; from < best.moves.length; ) {
-      const { moves } = best;
-      const shorter = [...moves.slice(0, from), ...moves.slice(from + size)];
-      if (await breaks(shorter)) isShorter = true;
-      else from += size;
-    }
-    if (!isShorter || size === 1) {
-      if (size === 1 && !isShorter) break;
-      size = Math.max(1, size >> 1);
-    }
-  }
+  await shortest(best.moves, async (moves) => ((await breaks(moves)) ? best.moves : undefined));
   for (let at = 0; at < best.moves.length; at++) {
     while (await smallerInput(options, best.moves, at, breaks));
   }

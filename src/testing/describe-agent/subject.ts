@@ -9,6 +9,7 @@ import { type AgentManifest, manifestOf } from '../../runtime/definition/manifes
 import { isMachine } from '../../runtime/definition/chart-agent/chart-shape.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import { Faults, withFaults } from './faults.ts';
+import { valuesOf } from '../variable-values.ts';
 import { inputsOf, type InputPlan } from './inputs.ts';
 import type { AgentLaw } from './laws.ts';
 
@@ -103,36 +104,4 @@ export class Subject {
   planOf(task: string): TaskPlan {
     return this.options.tasks?.[task] ?? {};
   }
-}
-
-/** A few values that a variable may have, its bounds among them. */
-function valuesOf({ kind, bounds, default: first }: VariableDefinition): readonly unknown[] {
-  const {
-    min,
-    max,
-    step = 1,
-    options,
-  } = bounds as {
-    readonly min?: number;
-    readonly max?: number;
-    readonly step?: number;
-    readonly options?: readonly unknown[];
-  };
-  const ends = [min, max].filter((value) => Number.isFinite(value));
-  switch (kind) {
-    case 'choice':
-      return options ?? [first];
-    case 'boolean':
-      return [true, false];
-    case 'integer':
-      return distinct([first, ...ends.map((end) => end! - ((end! - (min ?? 0)) % step))]);
-    case 'float':
-      return distinct([first, ...ends]);
-    default:
-      return [first];
-  }
-}
-
-function distinct(values: readonly unknown[]): readonly unknown[] {
-  return [...new Set(values)];
 }

@@ -1,0 +1,408 @@
+/**
+ * A fleet as its events tell of it: an independent model, which never looks at the runtime.
+ *
+ * `judge` says whether an event may come next, `note` takes it in. What they hold is plain data, so that a program's
+ * end can be met by going back to what was kept.
+ */
+import type { SystemEvent, SystemEventType } from '../../runtime/journal/system-event.ts';
+import { FleetLawBroken } from './laws.ts';
+
+/** Of the events in an agent's life: which may come next. */
+const NEXT: Partial<Record<SystemEventType, readonly SystemEventType[]>> = {
+  'agent.registered': ['agent.starting', 'agent.forgotten'],
+  'agent.starting': [
+    'agent.started',
+    'agent.start_failed',
+    'agent.stopping',
+    'agent.stopped',
+    'agent.crashed',
+  ],
+  'agent.started': [
+    'agent.unresponsive',
+    'agent.stopping',
+    'agent.stopped',
+    'agent.completed',
+    'agent.crashed',
+  ],
+  'agent.unresponsive': ['agent.recovered', 'agent.stopping', 'agent.stopped', 'agent.crashed'],
+  'agent.recovered': ['agent.unresponsive', 'agent.stopping', 'agent.stopped', 'agent.crashed'],
+  'agent.stopping': ['agent.stopped', 'agent.completed', 'agent.crashed'],
+  'agent.start_failed': ['agent.starting', 'agent.crashed', 'agent.restart_scheduled', 'agent.forgotten'],
+  'agent.crashed': ['agent.restart_scheduled', 'agent.gave_up', 'agent.starting', 'agent.forgotten'],
+  'agent.restart_scheduled': ['agent.starting', 'agent.stopped', 'agent.forgotten'],
+  'agent.gave_up': ['agent.starting', 'agent.forgotten'],
+  'agent.stopped': ['agent.starting', 'agent.forgotten'],
+  'agent.completed': ['agent.starting', 'agent.forgotten'],
+  'agent.forgotten': ['agent.registered'],
+};
+/** What may follow, beside these, where another program goes on with the life. */
+const RESUMED: readonly SystemEventType[] = [
+  'agent.starting',
+  'agent.crashed',
+  'agent.stopped',
+  'agent.restart_scheduled',
+  'agent.forgotten',
+];
+const ALIVE: readonly SystemEventType[] = [
+  'agent.starting',
+  'agent.started',
+  'agent.unresponsive',
+  'agent.recovered',
+  'agent.stopping',
+];
+const SERVING: readonly SystemEventType[] = ['agent.started', 'agent.unresponsive', 'agent.recovered'];
+const ENDS: readonly SystemEventType[] = [
+  'agent.start_failed',
+  'agent.stopped',
+  'agent.completed',
+  'agent.crashed',
+];
+const STATUS_AT: Readonly<Record<string, string>> = {
+  registered: 'registered',
+  starting: 'starting',
+  stopping: 'stopping',
+  stopped: 'stopped',
+  completed: 'completed',
+};
+const TASK_ENDS: readonly SystemEventType[] = [
+  'task.completed',
+  'task.failed',
+  'task.timed_out',
+  'task.abandoned',
+  'task.unknown',
+];
+
+interface RestartRule {
+  readonly maxRestarts: number;
+  readonly withinMs: number;
+}
+
+export interface TracedAgent {
+  readonly id: string;
+  /** Agents of one kind wait for each other's restarts. */
+  readonly kind: string;
+  readonly variables: readonly string[];
+  readonly restart: RestartRule;
+  /** The last event of its life, and where that says it stands. */
+  last: SystemEventType;
+  at: string;
+  incarnation: number;
+  startedFrom: string;
+  /** Its start is one that its policy asked for. */
+  isRestarting: boolean;
+  restartAt: number | undefined;
+  /** When its restarts were decided, within the window. */
+  restarts: number[];
+  /** Another program goes on with it, and has said nothing of it yet. */
+  isResumed: boolean;
+  lastStarted: number;
+  lastEnded: number;
+}
+
+interface TracedTask {
+  readonly agentId: string;
+  isStarted: boolean;
+  /** Left by another program: it may be taken up again. */
+  isCarried: boolean;
+}
+
+interface TracedRound {
+  readonly deadlineAt: number;
+  readonly openedAt: number;
+  /** Who was asked, in which incarnation. */
+  readonly electorate: ReadonlyMap<string, number>;
+  readonly voted: Set<string>;
+  accepts: number;
+}
+
+interface Told {
+  lastSequence: number;
+  lastAt: number;
+  readonly agents: Map<string, TracedAgent>;
+  readonly tasks: Map<string, TracedTask>;
+  readonly variables: Map<string, { readonly version: number; readonly json: string }>;
+  readonly rounds: Map<string, TracedRound>;
+  readonly closedRounds: Map<string, string>;
+  readonly submitted: Set<string>;
+  readonly completed: Set<string>;
+  /** Completed tasks, by agent. */
+  readonly done: Map<string, number>;
+  term: number;
+  allDone: number;
+}
+
+export class FleetHistory {
+  readonly #told: Told;
+
+  constructor(told?: Told) {
+    this.#told = told ?? {
+      lastSequence: 0,
+      lastAt: 0,
+      agents: new Map(),
+      tasks: new Map(),
+      variables: new Map(),
+      rounds: new Map(),
+      closedRounds: new Map(),
+      submitted: new Set(),
+      completed: new Set(),
+      done: new Map(),
+      term: 0,
+      allDone: 0,
+    };
+  }
+
+  get told(): Readonly<Told> {
+    return this.#told;
+  }
+
+  /** As it stands, for another program to go on with. */
+  resumed(): FleetHistory {
+    const told = structuredClone(this.#told);
+    for (const agent of told.agents.values()) {
+      agent.isResumed = true;
+      if (agent.last !== 'agent.starting' || agent.isRestarting) continue;
+      // A start that a caller asked for is rolled back, and nothing is said of that.
+      agent.last = 'agent.start_failed';
+      agent.at = agent.startedFrom;
+    }
+    for (const task of told.tasks.values()) task.isCarried = true;
+    return new FleetHistory(told);
+  }
+
+  isAlive(id: string): boolean {
+    const agent = this.#told.agents.get(id);
+    return agent !== undefined && ALIVE.includes(agent.last);
+  }
+
+  /** The status that its record has to show; `undefined` of one that is not there. */
+  statusOf(id: string): string | undefined {
+    const agent = this.#told.agents.get(id);
+    if (agent === undefined) return undefined;
+    if (agent.at === 'serving') return agent.last === 'agent.unresponsive' ? 'unresponsive' : 'running';
+    return STATUS_AT[agent.at] ?? 'crashed';
+  }
+
+  isServing(id: string): boolean {
+    const agent = this.#told.agents.get(id);
+    return agent !== undefined && SERVING.includes(agent.last);
+  }
+
+  /** @throws FleetLawBroken */
+  judge(event: SystemEvent): void {
+    const { lastSequence, lastAt } = this.#told;
+    if (event.sequence !== lastSequence + 1)
+      broken('events are one stream', `sequence ${event.sequence} follows ${lastSequence}: ${inLine(event)}`);
+    if (event.at < lastAt)
+      broken('events are one stream', `time runs backwards by ${lastAt - event.at} ms: ${inLine(event)}`);
+    if (event.type in NEXT) this.#judgeLife(event);
+    else if ('taskId' in event) this.#judgeTask(event);
+    else this.#judgeCoordination(event);
+  }
+
+  note(event: SystemEvent): void {
+    const told = this.#told;
+    told.lastSequence = event.sequence;
+    told.lastAt = event.at;
+    if (event.type in NEXT) return this.#noteLife(event);
+    switch (event.type) {
+      case 'task.accepted':
+        told.tasks.set(event.taskId, { agentId: event.agentId, isStarted: false, isCarried: false });
+        if (event.submitted) told.submitted.add(event.taskId);
+        return;
+      case 'task.started':
+        told.tasks.get(event.taskId)!.isStarted = true;
+        return;
+      case 'task.completed':
+        told.completed.add(event.taskId);
+        told.done.set(event.agentId, (told.done.get(event.agentId) ?? 0) + 1);
+        told.allDone += 1;
+        break;
+      case 'variable.changed':
+        told.variables.set(event.name, { version: event.version, json: JSON.stringify(event.value) });
+        return;
+      case 'round.opened':
+        told.rounds.set(event.roundId, {
+          openedAt: event.at,
+          deadlineAt: event.deadlineAt,
+          electorate: new Map(event.electorate.map((id) => [id, told.agents.get(id)?.incarnation ?? 0])),
+          voted: new Set(),
+          accepts: 0,
+        });
+        return;
+      case 'round.voted': {
+        const round = told.rounds.get(event.roundId);
+        if (round === undefined || event.refused !== undefined || event.term !== undefined) return;
+        round.voted.add(event.agentId);
+        if (event.vote === 'accept') round.accepts += 1;
+        return;
+      }
+      case 'round.closed':
+        told.rounds.delete(event.roundId);
+        told.closedRounds.set(event.roundId, event.outcome);
+        return;
+      case 'leader.elected':
+        told.term = event.term;
+        return;
+      case 'task.unknown': {
+        // One that may be repeated is, and has not ended.
+        if (!event.retry) break;
+        const task = told.tasks.get(event.taskId);
+        if (task) task.isCarried = true;
+        return;
+      }
+      default:
+    }
+    if (TASK_ENDS.includes(event.type)) told.tasks.delete((event as { taskId: string }).taskId);
+  }
+
+  #judgeLife(event: SystemEvent): void {
+    const { agentId = '', type } = event;
+    const agent = this.#told.agents.get(agentId);
+    if (agent === undefined) {
+      if (type !== 'agent.registered')
+        broken('a life goes as its chart says', `of an agent that is not there: ${inLine(event)}`);
+      return;
+    }
+    const may = NEXT[agent.last]!.includes(type) || (agent.isResumed && RESUMED.includes(type));
+    if (!may) broken('a life goes as its chart says', `${agent.last} comes before ${inLine(event)}`);
+    const expected = agent.incarnation + (type === 'agent.starting' ? 1 : 0);
+    if (event.incarnation !== expected)
+      broken('a life goes as its chart says', `incarnation ${expected} was to follow: ${inLine(event)}`);
+    if (event.type === 'agent.crashed' && event.life.at === 'waiting' && event.reason !== 'host_lost') {
+      const { maxRestarts, withinMs } = agent.restart;
+      const recent = agent.restarts.filter((at) => event.at - at < withinMs);
+      if (recent.length >= maxRestarts) {
+        const many = `${recent.length + 1} restarts within ${withinMs} ms, ${maxRestarts} are allowed`;
+        broken('restarts are few', `${many}: ${inLine(event)}`);
+      }
+    }
+  }
+
+  #noteLife(event: SystemEvent): void {
+    const { agents } = this.#told;
+    if (event.type === 'agent.forgotten') {
+      agents.delete(event.agentId);
+      return;
+    }
+    if (event.type === 'agent.registered') {
+      const { pool, restart } = event.spec as unknown as { pool?: string; restart: RestartRule };
+      agents.set(event.agentId, {
+        id: event.agentId,
+        kind: pool === undefined ? event.agentType : `pool ${pool}`,
+        variables: event.manifest.variables,
+        restart,
+        last: event.type,
+        at: 'registered',
+        incarnation: 0,
+        startedFrom: 'registered',
+        isRestarting: false,
+        restartAt: undefined,
+        restarts: [],
+        isResumed: false,
+        lastStarted: 0,
+        lastEnded: 0,
+      });
+      return;
+    }
+    const agent = agents.get(event.agentId ?? '');
+    if (agent === undefined || !('life' in event)) return;
+    const { life, type } = event;
+    agent.isResumed = false;
+    if (event.incarnation !== undefined) agent.incarnation = event.incarnation;
+    agent.last = type;
+    agent.at = life.at;
+    agent.startedFrom = life.startedFrom;
+    agent.isRestarting = type === 'agent.starting' && life.startedFrom === 'restart';
+    agent.restartAt = type === 'agent.restart_scheduled' ? event.restartAt : undefined;
+    if (type === 'agent.started') {
+      agent.lastStarted = event.incarnation;
+      if (life.startedFrom !== 'restart') agent.restarts = [];
+    }
+    if (ENDS.includes(type)) agent.lastEnded = agent.incarnation;
+    if (type === 'agent.crashed' && life.at === 'waiting' && event.reason !== 'host_lost') {
+      const { withinMs } = agent.restart;
+      agent.restarts = [...agent.restarts.filter((at) => event.at - at < withinMs), event.at];
+    }
+  }
+
+  #judgeTask(event: SystemEvent & { readonly taskId: string; readonly agentId: string }): void {
+    const { tasks, agents } = this.#told;
+    const task = tasks.get(event.taskId);
+    if (event.type === 'task.forgotten') return;
+    if (event.type === 'task.accepted') {
+      // One that waits for its agent to run is accepted again when it does.
+      if (task?.isStarted && !task.isCarried)
+        broken('a task ends once', `accepted twice: ${inLine(event)}`);
+      return;
+    }
+    if (task === undefined)
+      return broken('a task ends once', `it had ended, or was never accepted: ${inLine(event)}`);
+    if (event.type !== 'task.started') return;
+    if (task.isStarted && !task.isCarried) broken('a task ends once', `begun twice: ${inLine(event)}`);
+    const agent = agents.get(event.agentId);
+    // A stop lets finish what was accepted.
+    const isAtWork = this.isServing(event.agentId) || agent?.last === 'agent.stopping';
+    if (!isAtWork || agent?.incarnation !== event.incarnation)
+      broken('a task ends once', `begun in a life that does not serve: ${inLine(event)}`);
+  }
+
+  #judgeCoordination(event: SystemEvent): void {
+    const { variables, rounds, term, agents } = this.#told;
+    switch (event.type) {
+      case 'variable.changed': {
+        const before = variables.get(event.name)?.version;
+        if (before !== undefined && event.version !== before + 1)
+          broken('versions only grow', `version ${event.version} follows ${before}: ${inLine(event)}`);
+        return;
+      }
+      case 'round.opened':
+        if (rounds.has(event.roundId)) broken('every round ends', `opened twice: ${inLine(event)}`);
+        for (const id of event.electorate) {
+          if (!this.isServing(id)) broken('a vote counts once', `${id} does not serve, and is asked: ${inLine(event)}`);
+        }
+        return;
+      case 'round.voted': {
+        const round = rounds.get(event.roundId);
+        if (event.refused !== undefined || event.term !== undefined) return;
+        const asked = round?.electorate.get(event.agentId);
+        if (asked === undefined)
+          broken('a vote counts once', `by one who was not asked in an open round: ${inLine(event)}`);
+        if (asked !== event.incarnation)
+          broken('a vote counts once', `incarnation ${asked} was asked: ${inLine(event)}`);
+        if (round?.voted.has(event.agentId)) broken('a vote counts once', `the second: ${inLine(event)}`);
+        return;
+      }
+      case 'round.closed': {
+        const round = rounds.get(event.roundId);
+        if (round === undefined) return broken('every round ends', `not open: ${inLine(event)}`);
+        const accept = event.tally?.voters.accept ?? 0;
+        if (accept > round.accepts)
+          broken('a vote counts once', `${accept} accept in the tally, ${round.accepts} did: ${inLine(event)}`);
+        return;
+      }
+      case 'leader.elected': {
+        if (event.term <= term)
+          broken('one leader a term', `term ${event.term} follows ${term}: ${inLine(event)}`);
+        if (!this.isServing(event.agentId) || agents.get(event.agentId)?.incarnation !== event.incarnation)
+          broken('one leader a term', `it does not serve: ${inLine(event)}`);
+        return;
+      }
+      default:
+    }
+  }
+}
+
+export function broken(law: FleetLawBroken['law'], problem: string, cause?: unknown): never {
+  throw new FleetLawBroken(law, problem, cause);
+}
+
+/** An event as a line of a report. */
+export function inLine(event: SystemEvent): string {
+  const { sequence, type, agentId, incarnation } = event;
+  const of = agentId === undefined ? '' : ` ${agentId}${incarnation === undefined ? '' : `/${incarnation}`}`;
+  const task = 'taskId' in event ? ` ${event.taskId}` : '';
+  const round = 'roundId' in event ? ` ${event.roundId}` : '';
+  const name = 'name' in event && 'version' in event ? ` ${event.name} v${event.version}` : '';
+  const reason = 'reason' in event ? ` ${typeof event.reason === 'string' ? event.reason : JSON.stringify(event.reason)}` : '';
+  return `#${sequence} ${type}${of}${task}${round}${name}${reason.slice(0, 80)}`;
+}

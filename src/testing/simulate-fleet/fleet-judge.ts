@@ -1,0 +1,309 @@
+/**
+ * Holds a simulated fleet to the laws: by its events, by what callers were told, and by what bodies were given.
+ *
+ * Owns two histories: what subscribers were told, and what the store kept. The runtime's own state is looked at only to
+ * be compared with them.
+ */
+import { createHash } from 'node:crypto';
+import type { BodyStart } from '../../runtime/hosting/host.ts';
+import type { SavedState } from '../../runtime/definition/saved-state.ts';
+import type { SystemEvent } from '../../runtime/journal/system-event.ts';
+import type { AgentSystem } from '../../runtime/system.ts';
+import type { BodyWitness, FaultyHost } from './faulty-host.ts';
+import { broken, FleetHistory, inLine } from './fleet-history.ts';
+import { FleetLawBroken } from './laws.ts';
+
+/** Events that a finding shows. */
+const TAIL = 40;
+
+export interface FleetJudgeOptions {
+  readonly maxConcurrentRestarts: number;
+}
+
+/** What a body may begin with. */
+interface AgentStates {
+  /** States that the runtime was told, oldest first; those before the first are of no interest any more. */
+  readonly told: string[];
+  /** Place, in all that were told, of the first in `told`. */
+  first: number;
+  /** Place of the state that the last task left whose end was kept. */
+  kept: number;
+  /** What each task that is done left, until its end is kept. */
+  readonly ofTasks: Map<string, number>;
+}
+
+export class FleetJudge implements BodyWitness {
+  readonly #options: FleetJudgeOptions;
+  readonly #hash = createHash('sha256');
+  #told = new FleetHistory();
+  #kept = new FleetHistory();
+  #broken: FleetLawBroken | undefined;
+  readonly #live = new Map<string, number>();
+  readonly #states = new Map<string, AgentStates>();
+  /** Of agents that were forgotten, and the store does not know that yet. */
+  readonly #forgotten = new Map<string, AgentStates>();
+  /** Versions that the living body of each agent was given. */
+  readonly #versions = new Map<string, Map<string, number>>();
+  /** Tasks that callers were told to be done, by agent, and in all. */
+  readonly #acknowledged = new Map<string, number>();
+  #allAcknowledged = 0;
+  readonly #tail: SystemEvent[] = [];
+  events = 0;
+  readonly counts = new Map<string, number>();
+
+  constructor(options: FleetJudgeOptions) {
+    this.#options = options;
+  }
+
+  get told(): FleetHistory {
+    return this.#told;
+  }
+
+  get kept(): FleetHistory {
+    return this.#kept;
+  }
+
+  /** The last events that were told, as lines. */
+  get tail(): readonly string[] {
+    return this.#tail.map(inLine);
+  }
+
+  /** Of all that was told, in order. */
+  hash(): string {
+    return this.#hash.copy().digest('hex');
+  }
+
+  /** Runs `check`; what it finds is thrown at the next `assertHolds`. */
+  attempt(check: () => void): void {
+    try {
+      check();
+    } catch (thrown) {
+      if (!(thrown instanceof FleetLawBroken)) throw thrown;
+      this.#broken ??= thrown;
+    }
+  }
+
+  /** @throws FleetLawBroken the first that was found */
+  assertHolds(): void {
+    if (this.#broken) throw this.#broken;
+  }
+
+  // Events.
+
+  /** An event was told, or is about to be kept; in order, and once or twice. */
+  hears(event: SystemEvent): void {
+    if (event.sequence <= this.#told.told.lastSequence) return;
+    this.events += 1;
+    this.counts.set(event.type, (this.counts.get(event.type) ?? 0) + 1);
+    this.#tail.push(event);
+    if (this.#tail.length > TAIL) this.#tail.shift();
+    this.#hash.update(JSON.stringify(event, withoutStacks));
+    this.attempt(() => this.#told.judge(event));
+    this.#told.note(event);
+    if (event.type === 'agent.forgotten') this.#forget(event.agentId);
+  }
+
+  keeps(events: readonly SystemEvent[]): void {
+    for (const event of events) {
+      this.hears(event);
+      this.#kept.note(event);
+      if (event.type === 'task.completed') {
+        const states = this.#states.get(event.agentId);
+        const left = states?.ofTasks.get(event.taskId);
+        if (states === undefined || left === undefined) continue;
+        states.ofTasks.delete(event.taskId);
+        states.kept = Math.max(states.kept, left);
+      } else if (event.type === 'agent.forgotten') {
+        this.#acknowledged.delete(event.agentId);
+        this.#forgotten.delete(event.agentId);
+      }
+    }
+  }
+
+  /** The program is gone, and another begins with what was kept. */
+  programEnds(): void {
+    this.#kept = this.#kept.resumed();
+    this.#told = this.#kept.resumed();
+    this.#live.clear();
+    this.#versions.clear();
+    for (const [agentId, states] of this.#forgotten) this.#states.set(agentId, states);
+    this.#forgotten.clear();
+    this.#hash.update('program');
+  }
+
+  // Bodies.
+
+  opened({ agentId, incarnation, restored, variables }: BodyStart): void {
+    const live = (this.#live.get(agentId) ?? 0) + 1;
+    this.#live.set(agentId, live);
+    this.#versions.set(agentId, new Map(variables.map(({ name, version }) => [name, version])));
+    this.attempt(() => {
+      if (live > 1) broken('one body at the most', `${live} of ${agentId} once incarnation ${incarnation} began`);
+      this.#judgeRestored(agentId, restored);
+    });
+  }
+
+  exited(agentId: string): void {
+    this.#live.set(agentId, (this.#live.get(agentId) ?? 1) - 1);
+  }
+
+  stateTold(agentId: string, { json }: SavedState): void {
+    this.#statesOf(agentId).told.push(json);
+  }
+
+  taskDone(agentId: string, taskId: string): void {
+    const states = this.#statesOf(agentId);
+    states.ofTasks.set(taskId, states.first + states.told.length - 1);
+  }
+
+  variablePosted(agentId: string, _incarnation: number, name: string, version: number): void {
+    const versions = this.#versions.get(agentId);
+    const before = versions?.get(name) ?? 0;
+    versions?.set(name, version);
+    this.attempt(() => {
+      if (version < before)
+        broken('versions only grow', `${agentId} was told version ${version} of ${name} after ${before}`);
+    });
+  }
+
+  #forget(agentId: string): void {
+    const states = this.#states.get(agentId);
+    if (states && !this.#forgotten.has(agentId)) this.#forgotten.set(agentId, states);
+    this.#states.delete(agentId);
+  }
+
+  #statesOf(agentId: string): AgentStates {
+    let states = this.#states.get(agentId);
+    if (states === undefined) {
+      states = { told: [], first: 0, kept: -1, ofTasks: new Map() };
+      this.#states.set(agentId, states);
+    }
+    return states;
+  }
+
+  #judgeRestored(agentId: string, restored: SavedState | undefined): void {
+    const states = this.#statesOf(agentId);
+    const { told, first, kept } = states;
+    const at = restored === undefined ? -1 : told.lastIndexOf(restored.json);
+    const place = restored === undefined ? -1 : at < 0 ? undefined : first + at;
+    if (place === undefined)
+      broken('what is restored is the newest', `${agentId} begins with a state that it never had: ${restored?.json}`);
+    if (place < kept) {
+      const newest = told[kept - first];
+      broken(
+        'what is restored is the newest',
+        `${agentId} begins with ${restored?.json ?? 'nothing'}, and ${newest} was kept`,
+      );
+    }
+    // It goes on from there: what came after it is lost, what came before it is of no interest.
+    states.ofTasks.clear();
+    if (place < 0) told.length = 0;
+    else {
+      told.length = at + 1;
+      told.splice(0, at);
+      states.first = place;
+    }
+  }
+
+  // Callers.
+
+  /** A caller was told that a task of an agent is done; `undefined` where it may have been any agent. */
+  taskAcknowledged(agentId: string | undefined): void {
+    const { done, allDone } = this.#kept.told;
+    this.#allAcknowledged += 1;
+    if (this.#allAcknowledged > allDone) {
+      broken('what was acknowledged is kept', `${this.#allAcknowledged} tasks were answered, ${allDone} are kept as done`);
+    }
+    if (agentId === undefined) return;
+    const acknowledged = (this.#acknowledged.get(agentId) ?? 0) + 1;
+    this.#acknowledged.set(agentId, acknowledged);
+    const kept = done.get(agentId) ?? 0;
+    if (acknowledged > kept)
+      broken('what was acknowledged is kept', `${acknowledged} tasks of ${agentId} were answered, ${kept} are kept as done`);
+  }
+
+  /** @param isKept whether the store has it */
+  acknowledged(what: string, isKept: boolean): void {
+    if (!isKept) broken('what was acknowledged is kept', `${what}: a caller was told, and the store does not have it`);
+  }
+
+  // The runtime, once nothing moves.
+
+  judgeQuiet(system: AgentSystem, host: FaultyHost, now: number): void {
+    const { agents, rounds, variables } = this.#told.told;
+    const isThere = system.coordination.status() === 'available';
+    const isOpen = system.status === 'open';
+    const restarting = [...agents.values()].filter(({ isRestarting }) => isRestarting);
+    this.#judgePermits(restarting.map(({ kind }) => kind), now);
+    this.#judgeBodies(host);
+    for (const [id, { deadlineAt, openedAt }] of rounds) {
+      if (!isThere) broken('every round ends', `${id} is open, and coordination is ${system.coordination.status()}`);
+      // A leader who is asked has as long again.
+      const latest = deadlineAt + (deadlineAt - openedAt);
+      if (now > latest) broken('every round ends', `${id} is open ${now - latest} ms after its time`);
+    }
+    if (isOpen) this.#judgeRecords(system);
+    if (isOpen && isThere) {
+      for (const agent of agents.values()) {
+        if (!this.#told.isServing(agent.id) || system.agents.get(agent.id).status === 'stopping') continue;
+        for (const name of agent.variables) {
+          const version = variables.get(name)?.version;
+          const given = this.#versions.get(agent.id)?.get(name);
+          if (version !== undefined && given !== version)
+            broken('a value reaches who listens', `${name} has version ${version}, ${agent.id} was given ${given}`);
+        }
+      }
+    }
+    for (const { name, max, members, draining } of system.pools.list()) {
+      if (members.length - draining > max)
+        broken('a pool keeps its bounds', `${name} has ${members.length - draining} members, ${max} are allowed`);
+    }
+  }
+
+  #judgePermits(restarting: readonly string[], now: number): void {
+    const { maxConcurrentRestarts } = this.#options;
+    const kinds = new Set(restarting);
+    const most = maxConcurrentRestarts + Math.max(0, kinds.size - 1);
+    if (restarting.length > most)
+      broken('restarts take turns', `${restarting.length} restarts are under way, ${most} may be`);
+    for (const { id, kind, restartAt } of this.#told.told.agents.values()) {
+      if (restartAt === undefined || restartAt >= now) continue;
+      if (restarting.length >= maxConcurrentRestarts && kinds.has(kind)) continue;
+      broken('a due restart comes', `${id} is due since ${now - restartAt} ms, and ${restarting.length} others restart`);
+    }
+  }
+
+  #judgeBodies(host: FaultyHost): void {
+    const live = new Map<string, number>();
+    for (const id of host.live) live.set(id, (live.get(id) ?? 0) + 1);
+    for (const id of new Set([...this.#told.told.agents.keys(), ...live.keys()])) {
+      const expected = this.#told.isAlive(id) ? 1 : 0;
+      const bodies = live.get(id) ?? 0;
+      if (bodies !== expected)
+        broken('one body at the most', `${id} is ${this.#told.statusOf(id) ?? 'not there'}, and has ${bodies} bodies`);
+    }
+  }
+
+  #judgeRecords(system: AgentSystem): void {
+    const records = system.agents.list();
+    const known = new Set(records.map(({ id }) => id));
+    for (const id of this.#told.told.agents.keys()) {
+      if (!known.has(id)) broken('records say what happened', `${id} was registered, and is not listed`);
+    }
+    for (const { id, status, incarnation } of records) {
+      const expected = this.#told.statusOf(id);
+      // A body that was killed is on its way out before its end is told.
+      const isLeaving = status === 'stopping' && this.#told.isAlive(id);
+      if (expected !== status && !isLeaving)
+        broken('records say what happened', `${id} is ${status} in its record, ${expected ?? 'not there'} by its events`);
+      const told = this.#told.told.agents.get(id)?.incarnation;
+      if (told !== incarnation)
+        broken('records say what happened', `${id} has incarnation ${incarnation} in its record, ${told} by its events`);
+    }
+  }
+}
+
+/** Places in files are not the same everywhere. */
+function withoutStacks(key: string, value: unknown): unknown {
+  return key === 'stack' ? undefined : value;
+}

@@ -1,0 +1,324 @@
+/**
+ * What a seed makes of a fleet: which faults, which deeds, whose policies, and the script. Pure: the same seed, the
+ * same plan.
+ *
+ * Swarm testing: each seed draws a few kinds of fault and deed and leaves the others out, so that each kind is seen
+ * with and without each other.
+ */
+import type { ExitReason } from '../../machines/index.ts';
+import { seededRandom } from '../seeded-random.ts';
+import { type Deed, type FleetFault, fleetFaults, type ReportKind, type StoreTrouble } from './deeds.ts';
+
+/** What the plan has to know of the fleet. */
+export interface FleetOutline {
+  /** Agents by id, with the inputs of each task. */
+  readonly agents: readonly { readonly id: string; readonly tasks: TaskInputs }[];
+  readonly pools: readonly {
+    readonly name: string;
+    readonly min: number;
+    readonly max: number;
+    readonly tasks: TaskInputs;
+  }[];
+  /** Values of each variable. */
+  readonly variables: ReadonlyMap<string, readonly unknown[]>;
+  readonly faults: readonly FleetFault[];
+  readonly hours: number;
+}
+
+export type TaskInputs = ReadonlyMap<string, readonly unknown[]>;
+
+/** What a spec does not say of itself. */
+export interface DrawnSpec {
+  readonly restart: object;
+  readonly health: object;
+  readonly tasks: object;
+  readonly coordination: object;
+  readonly startTimeoutMs: number;
+  readonly shutdownMs: number;
+}
+
+export interface FleetPlan {
+  readonly seed: number;
+  readonly faults: readonly FleetFault[];
+  readonly maxConcurrentRestarts: number;
+  /** By id of an agent, or name of a pool. */
+  readonly specs: ReadonlyMap<string, DrawnSpec>;
+  /** How long tasks of an agent take, one after the other; ms. */
+  readonly workMs: readonly number[];
+  readonly script: readonly Deed[];
+}
+
+/** Chance of one seed. */
+export class Dice {
+  readonly #next: () => number;
+
+  constructor(seed: number) {
+    this.#next = seededRandom(seed);
+    // The first numbers of neighbouring seeds are alike.
+    for (let n = 0; n < 8; n++) this.#next();
+  }
+
+  share(): number {
+    return this.#next();
+  }
+
+  isLucky(share: number): boolean {
+    return this.#next() < share;
+  }
+
+  of<Value>(values: readonly Value[]): Value {
+    return values[Math.floor(this.#next() * values.length)]!;
+  }
+
+  /** @param weights more is likelier; all of them 0 is not allowed */
+  by<Value>(weights: readonly (readonly [Value, number])[]): Value {
+    let at = this.#next() * weights.reduce((sum, [, weight]) => sum + weight, 0);
+    for (const [value, weight] of weights) {
+      at -= weight;
+      if (at < 0) return value;
+    }
+    return weights.at(-1)![0];
+  }
+
+  some<Value>(values: readonly Value[], share: number): Value[] {
+    return values.filter(() => this.isLucky(share));
+  }
+}
+
+const HOUR_MS = 3_600_000;
+const crashes: readonly ExitReason[] = [
+  'out_of_memory',
+  { exitCode: 1 },
+  { signal: 'SIGKILL' },
+  'disconnected',
+  { error: { name: 'Error', message: 'a defect of the agent' } },
+];
+const troubles: readonly StoreTrouble[] = ['throws', 'rejects', 'keeps and rejects', 'answers late', 'hangs'];
+const lossable: readonly ReportKind[] = ['ready', 'task', 'saved', 'acknowledged', 'vote', 'health'];
+const delayable: readonly ReportKind[] = [...lossable, 'exit'];
+
+export function planFleet(seed: number, outline: FleetOutline): FleetPlan {
+  const dice = new Dice(seed);
+  const faults = fleetFaults.filter((fault) => outline.faults.includes(fault) && dice.isLucky(0.5));
+  const specs = new Map(
+    [...outline.agents.map(({ id }) => id), ...outline.pools.map(({ name }) => name)].map((name) => [
+      name,
+      specOf(dice),
+    ]),
+  );
+  return {
+    seed,
+    faults,
+    maxConcurrentRestarts: dice.of([1, 1, 2, 32]),
+    specs,
+    workMs: Array.from({ length: 16 }, () => dice.of([0, 0, 0, 1, 20, 100, 500, 2_000])),
+    script: scriptOf(dice, outline, faults),
+  };
+}
+
+function specOf(dice: Dice): DrawnSpec {
+  return {
+    restart: {
+      policy: dice.by([
+        ['delayed', 5],
+        ['immediate', 3],
+        ['manual', 1],
+        ['never', 1],
+      ]),
+      delayMs: dice.of([0, 50, 1_000]),
+      maxDelayMs: dice.of([1_000, 60_000]),
+      maxRestarts: dice.of([1, 2, 5, 100]),
+      withinMs: dice.of([1_000, 60_000]),
+    },
+    health: {
+      intervalMs: dice.of([5_000, 30_000, 30_000, 60_000]),
+      timeoutMs: dice.of([100, 1_000, 5_000]),
+      failuresBeforeKill: dice.of([1, 2, 3]),
+    },
+    tasks: { concurrency: dice.of([1, 1, 2, 3]), queueLimit: dice.of([0, 2, 1_000]) },
+    coordination: {
+      participatesInConsensus: dice.isLucky(0.8),
+      leadershipEligible: dice.isLucky(0.6),
+      communicationPattern: dice.of(['async', 'sync']),
+      voteWeight: dice.of([1, 1, 2]),
+    },
+    startTimeoutMs: dice.of([100, 1_000, 30_000]),
+    shutdownMs: dice.of([0, 100, 1_000, 5_000]),
+  };
+}
+
+/** Who gets what in one script: weights that its seed draws. */
+interface Mood {
+  readonly lives: number;
+  readonly tasks: number;
+  readonly values: number;
+  readonly rounds: number;
+  readonly pools: number;
+  readonly faults: number;
+  readonly settles: number;
+  readonly reopens: number;
+}
+
+function scriptOf(dice: Dice, outline: FleetOutline, faults: readonly FleetFault[]): Deed[] {
+  const { agents, pools, variables, hours } = outline;
+  const weight = () => dice.of([0, 1, 2, 5]);
+  const mood: Mood = {
+    lives: dice.of([1, 2, 5]),
+    tasks: dice.of([1, 2, 5]),
+    values: variables.size === 0 ? 0 : weight(),
+    rounds: variables.size === 0 ? 0 : weight(),
+    pools: pools.length === 0 ? 0 : weight(),
+    faults: faults.length === 0 ? 0 : dice.of([0.5, 1, 2, 4]),
+    settles: dice.of([0.3, 0.6, 1]),
+    reopens: dice.isLucky(0.3) ? 0.1 : 0,
+  };
+  const deeds: Deed[] = [
+    ...pools.map(({ name }): Deed => ({ do: 'open pool', pool: name })),
+    ...agents.flatMap(({ id }): Deed[] => [
+      { do: 'register', agent: id },
+      { do: 'start', agent: id },
+    ]),
+    { do: 'settle' },
+  ];
+  for (let passed = 0; passed < hours * HOUR_MS; ) {
+    deeds.push(...deedOf(dice, outline, mood, faults));
+    if (dice.isLucky(mood.settles)) deeds.push({ do: 'settle' });
+    if (!dice.isLucky(0.35)) continue;
+    const pause = pauseOf(dice);
+    deeds.push(pause);
+    passed += pause.do === 'wait' ? pause.ms : 1_000;
+  }
+  return deeds;
+}
+
+function pauseOf(dice: Dice): Extract<Deed, { do: 'wait' | 'wait for deadline' }> {
+  if (dice.isLucky(0.4)) return { do: 'wait for deadline', offMs: dice.of([-1, 0, 0, 1]) };
+  const ms = dice.by([
+    [dice.of([1, 20, 50, 100, 500]), 6],
+    [dice.of([1_000, 2_000, 5_000, 10_000]), 4],
+    [dice.of([30_000, 60_000]), 2],
+    [dice.of([300_000, 1_200_000]), 1],
+  ]);
+  return { do: 'wait', ms };
+}
+
+function deedOf(dice: Dice, outline: FleetOutline, mood: Mood, faults: readonly FleetFault[]): Deed[] {
+  const { agents, pools, variables } = outline;
+  const kind = dice.by([
+    ['life', agents.length === 0 ? 0 : mood.lives],
+    ['task', agents.length === 0 ? 0 : mood.tasks],
+    ['pool', mood.pools],
+    ['pool task', mood.pools * 2],
+    ['value', mood.values],
+    ['round', mood.rounds],
+    ['fault', mood.faults],
+    ['reopen', mood.reopens],
+    ['nothing', 0.01],
+  ] as const);
+  switch (kind) {
+    case 'life':
+      return lifeOf(dice, dice.of(agents).id);
+    case 'task': {
+      if (dice.isLucky(0.1)) return [{ do: dice.isLucky(0.7) ? 'cancel' : 'retry', ago: 1 + Math.floor(dice.share() * 4) }];
+      const { id, tasks } = dice.of(agents);
+      return taskOf(dice, id, tasks);
+    }
+    case 'pool': {
+      const { name, min, max } = dice.of(pools);
+      const size = min + Math.floor(dice.share() * (max - min + 1));
+      return [
+        dice.by<Deed>([
+          [{ do: 'resize', pool: name, size }, 8],
+          [{ do: 'open pool', pool: name }, 2],
+          [{ do: 'close pool', pool: name }, 0.5],
+        ]),
+      ];
+    }
+    case 'pool task': {
+      const { name, tasks } = dice.of(pools);
+      return taskOf(dice, { pool: name }, tasks);
+    }
+    case 'value': {
+      const [variable, values] = dice.of([...variables]);
+      return [{ do: 'set', variable, value: dice.of(values) }];
+    }
+    case 'round': {
+      const [variable, values] = dice.of([...variables]);
+      return [
+        {
+          do: 'propose',
+          variable,
+          value: dice.of(values),
+          deadlineMs: dice.of([100, 1_000, 10_000]),
+          tie: dice.of(['keep', 'leader', 'reject'] as const),
+          fallback: dice.of(['keep', 'leader_decides', { retry: 1 }] as const),
+        },
+      ];
+    }
+    case 'fault':
+      return faultOf(dice, outline, dice.of(faults));
+    case 'reopen':
+      return [{ do: 'reopen' }];
+    default:
+      return [];
+  }
+}
+
+function lifeOf(dice: Dice, agent: string): Deed[] {
+  const what = dice.by([
+    ['start', 5],
+    ['stop', 4],
+    ['kill', 2],
+    ['restart', 2],
+    ['check', 1],
+    ['forget', 1],
+    ['register', 1],
+  ] as const);
+  if (what !== 'stop') return [{ do: what, agent }];
+  const timeoutMs = dice.of([undefined, undefined, 0, 50, 1_000]);
+  return [{ do: 'stop', agent, ...(timeoutMs === undefined ? {} : { timeoutMs }) }];
+}
+
+function taskOf(dice: Dice, to: string | { readonly pool: string }, tasks: TaskInputs): Deed[] {
+  if (tasks.size === 0) return [];
+  const [task, inputs] = dice.of([...tasks]);
+  const timeoutMs = dice.of([undefined, 50, 1_000, 60_000]);
+  const input = dice.of(inputs);
+  const deed: Deed = {
+    do: dice.isLucky(0.35) ? 'submit' : 'execute',
+    to,
+    task,
+    ...(input === undefined ? {} : { input }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+  return Array.from({ length: dice.of([1, 1, 1, 3]) }, () => deed);
+}
+
+function faultOf(dice: Dice, { agents, pools }: FleetOutline, fault: FleetFault): Deed[] {
+  const members = pools.flatMap(({ name, max }) => Array.from({ length: max }, (_, n) => `${name}-${n + 1}`));
+  const ids = [...agents.map(({ id }) => id), ...members];
+  const agent = dice.of(ids);
+  switch (fault) {
+    case 'crash': {
+      const reason = dice.of(crashes);
+      // Those of one machine fall together.
+      const fallen = dice.isLucky(0.25) ? dice.some(ids, 0.7) : [agent];
+      return fallen.map((id): Deed => ({ fault, agent: id, reason }));
+    }
+    case 'hang':
+    case 'failed_start':
+      return [{ fault, agent }];
+    case 'slow':
+      return [{ fault, agent, report: dice.of(delayable), ms: dice.of([1, 20, 100, 1_000, 6_000]) }];
+    case 'lost_report':
+      return [{ fault, agent, report: dice.of(lossable) }];
+    case 'store_failure':
+      return dice.isLucky(0.5) ? [{ fault, trouble: dice.of(troubles) }] : [{ do: 'mend store' }];
+    case 'program_killed': {
+      const inAppends = dice.of([undefined, 0, 0, 1, 2]);
+      return [{ fault, inAppends, isKept: dice.isLucky(0.5) }];
+    }
+    case 'coordination_lost':
+      return dice.isLucky(0.5) ? [{ fault }] : [{ do: 'resume coordination' }];
+  }
+}

@@ -1,0 +1,62 @@
+/** What every fleet is held to, whatever happens to it. */
+import type { Deed } from './deeds.ts';
+
+export const fleetLaws = [
+  /** Sequences grow by one, and time never runs backwards. */
+  'events are one stream',
+  /** An agent's events follow on each other as its life allows; each start has an incarnation of its own. */
+  'a life goes as its chart says',
+  /** An agent has one body while it lives, and none after. */
+  'one body at the most',
+  /** What a caller was told is what the store has, at that moment. */
+  'what was acknowledged is kept',
+  /** A body begins with the state of the last task whose end was kept, or a later one. */
+  'what is restored is the newest',
+  /** Every accepted task has one end; it begins in a life that serves. */
+  'a task ends once',
+  /** No more restarts within the window than the policy allows. */
+  'restarts are few',
+  /** No more restarts at once than there are permits. */
+  'restarts take turns',
+  /** A restart that is due has begun, unless all permits are out. */
+  'a due restart comes',
+  /** A round that was opened is closed once, in its time, and when coordination goes. */
+  'every round ends',
+  /** A vote that counts is of a voter of the round, in the incarnation that was asked, and its only one. */
+  'a vote counts once',
+  /** Versions grow by one. */
+  'versions only grow',
+  /** While coordination is there, who runs was told the newest value of what it listens to. */
+  'a value reaches who listens',
+  /** Terms grow, and who leads serves. */
+  'one leader a term',
+  /** A pool is never larger than it may be. */
+  'a pool keeps its bounds',
+  /** Every promise settles, in the time that was agreed. */
+  'whoever asks is answered',
+  /** With an `AgentSystemError`. */
+  'only the system refuses',
+  /** No chart and no listener of the runtime's own breaks. */
+  'nothing breaks inside',
+  /** The record of an agent says what its events said. */
+  'records say what happened',
+  /** After the end no body is there and no timer armed. */
+  'nothing is left',
+] as const;
+export type FleetLaw = (typeof fleetLaws)[number];
+
+export class FleetLawBroken extends Error {
+  override readonly name = 'FleetLawBroken';
+  /** A law, or `invariant NAME`. */
+  readonly law: FleetLaw | `invariant ${string}`;
+  /** In what way. */
+  readonly problem: string;
+  /** The deeds up to the one that broke it. */
+  deeds: readonly Deed[] = [];
+
+  constructor(law: FleetLaw | `invariant ${string}`, problem: string, cause?: unknown) {
+    super(`${law}: ${problem}`, cause === undefined ? undefined : { cause });
+    this.law = law;
+    this.problem = problem;
+  }
+}

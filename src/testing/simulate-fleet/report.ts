@@ -1,0 +1,72 @@
+/** How a broken law of a fleet is told: the script, what broke, and a test of it that can be pasted. Pure. */
+import { type Deed, deedInWords } from './deeds.ts';
+import type { FleetLawBroken } from './laws.ts';
+
+export interface FleetFindingParts {
+  readonly broken: FleetLawBroken;
+  readonly seed: number;
+  /** Deeds of the script in which it was found. */
+  readonly foundIn: number;
+  /** The last events, as lines. */
+  readonly tail: readonly string[];
+}
+
+/** What was found wrong with a fleet. */
+export class FleetFinding extends Error {
+  override readonly name = 'FleetFinding';
+  /** A law, or `invariant NAME`. */
+  readonly law: FleetLawBroken['law'];
+  readonly problem: string;
+  readonly seed: number;
+  /** The shortest script to it that was found. */
+  readonly script: readonly Deed[];
+  /** A test of it, to paste into a file. */
+  readonly test: string;
+
+  constructor(parts: FleetFindingParts) {
+    const { broken, seed } = parts;
+    super(inWords(parts), { cause: broken.cause ?? broken });
+    this.law = broken.law;
+    this.problem = broken.problem;
+    this.seed = seed;
+    this.script = broken.deeds;
+    this.test = testOf(parts);
+  }
+}
+
+function inWords(parts: FleetFindingParts): string {
+  const { broken, seed, foundIn, tail } = parts;
+  const { deeds } = broken;
+  const shrunk = foundIn > deeds.length ? `, shrunk from ${foundIn}` : '';
+  return [
+    `the fleet breaks the law "${broken.law}": ${broken.problem}`,
+    `after ${deeds.length} deeds${shrunk}, seed ${seed}:`,
+    ...deeds.map((deed) => `  ${deedInWords(deed)}`),
+    '',
+    'the last events:',
+    ...tail.map((line) => `  ${line}`),
+    '',
+    'as a test:',
+    '',
+    testOf(parts),
+  ].join('\n');
+}
+
+function testOf({ broken, seed }: FleetFindingParts): string {
+  return [
+    `import { it } from 'vitest';`,
+    `import { replayFleet } from 'mabeam/testing';`,
+    `import { fleet } from './fleet.ts';`,
+    '',
+    `it(${JSON.stringify(`fleet: ${broken.law}`)}, () =>`,
+    `  replayFleet({ ...fleet, seed: ${seed} }, [`,
+    ...broken.deeds.map((deed) => `    ${deedAsCode(deed)},`),
+    `  ]));`,
+    '',
+  ].join('\n');
+}
+
+/** A deed is JSON data, but for what JSON has no text for: that is left out. */
+function deedAsCode(deed: Deed): string {
+  return JSON.stringify(deed).replaceAll(/"(\w+)":/g, ' $1: ').replaceAll(/,\s+/g, ', ').replace(/}$/, ' }');
+}
