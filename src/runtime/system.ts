@@ -444,6 +444,7 @@ class System implements AgentSystem {
       unkeptEvents = await this.#journal.close();
     };
     await release('the journal', closeJournal, parts);
+    this.tasks.discard(why);
     await release('the store', () => parts.store.close(), parts);
     return {
       ...report,

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
+import { failingStore } from '../journal/failing-store.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
 
@@ -385,4 +386,50 @@ test('a scripted body that loses its agent leaves a task that is not repeated as
   await ended.promise;
   expect(system.tasks.get(id).status).toBe('abandoned');
   expect(eventsOf('task.abandoned')).toHaveLength(1);
+});
+
+describe('whoever waits for the result of a task', () => {
+  test('is refused with STORE_FAILED when its end was not kept, and told once the store has it', async () => {
+    const store = failingStore();
+    const { tasks, agents, clock } = await started({ store });
+    const turn = gate<number>();
+    const slow = defineAgent({
+      type: 'slow',
+      init: () => ({}),
+      tasks: { wait: { run: () => turn.promise } },
+    });
+    await agents.start(await agents.register({ id: 'bob', module: slow }));
+    const { id } = await tasks.submit('bob', { type: 'wait' });
+    const waiting = awaited(tasks.result(id));
+    store.trouble = 'rejects';
+    turn.resolve(2);
+    expect(await codeOf(waiting)).toBe('STORE_FAILED');
+    expect(tasks.get(id).status).toBe('done');
+    expect(await codeOf(tasks.result(id))).toBe('STORE_FAILED');
+    store.trouble = undefined;
+    await clock.advance(1_000);
+    expect(await tasks.result(id)).toBe(2);
+  });
+
+  test('is told what was kept before the store failed', async () => {
+    const store = failingStore();
+    const { tasks, agents } = await started({ store });
+    const { id } = await tasks.submit('ada', { type: 'add', input: 2 });
+    expect(await tasks.result(id)).toBe(2);
+    store.trouble = 'throws';
+    expect(await codeOf(agents.execute('ada', { type: 'add', input: 1 }))).toBe('STORE_FAILED');
+    expect(await tasks.result(id)).toBe(2);
+  });
+
+  test('is refused with SYSTEM_CLOSED when the task is left to the next program, later too', async () => {
+    const { system, tasks, clock } = await started({ store: failingStore() });
+    await tasks.submit('ada', { type: 'hang' });
+    const { id } = await tasks.submit('ada', { type: 'add', input: 2 });
+    const waiting = awaited(tasks.result(id));
+    const closing = system.close();
+    await clock.advance(10_000);
+    expect((await closing).leftTasks).toEqual([id]);
+    expect(await codeOf(waiting)).toBe('SYSTEM_CLOSED');
+    expect(await codeOf(tasks.result(id))).toBe('SYSTEM_CLOSED');
+  });
 });

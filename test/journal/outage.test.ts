@@ -4,6 +4,7 @@ import {
   createAgentSystem,
   defineAgent,
   memoryStore,
+  type SavedState,
   type Store,
   type SystemEvent,
 } from '../../src/index.ts';
@@ -691,3 +692,114 @@ function journalHas(store: ReturnType<typeof failingStore>, sequence: number): b
 function raise(error: Error): never {
   throw error;
 }
+
+const stateOf = (n: number): SavedState => ({ json: String(n), stateVersion: 1 });
+
+/** Each task waits for the test, which says what the state is to be. */
+async function counting() {
+  const store = failingStore();
+  const turns: ((n: number) => void)[] = [];
+  const counter = defineAgent({
+    type: 'counter',
+    init: ({ restored }): { n: number } => (restored as { n: number } | undefined) ?? { n: 0 },
+    tasks: {
+      become: {
+        run: async ({ state }) => {
+          state.n = await new Promise<number>((resolve) => turns.push(resolve));
+        },
+      },
+      read: { run: ({ state }) => state.n },
+    },
+  });
+  const made = await rig({ store });
+  await made.agents.register({ id: 'a', module: counter, restart: { policy: 'immediate', delayMs: 0 } });
+  await made.agents.start('a');
+  const begin = async () => {
+    const becoming = awaited(made.agents.execute('a', { type: 'become' }));
+    await settled();
+    return { becoming, become: turns.pop()! };
+  };
+  const first = await begin();
+  first.become(1);
+  await first.becoming;
+  return { ...made, store, begin };
+}
+
+describe('an agent that starts while a state of its own is on its way into the store', () => {
+  it.each(troubles)('begins with that state, and not with an older one (the store %s)', async (trouble) => {
+    const { agents, store, clock, begin } = await counting();
+    const { becoming, become } = await begin();
+    store.trouble = trouble;
+    become(2);
+    expect(await codeOf(becoming)).toBe('STORE_FAILED');
+    await codeOf(agents.kill('a'));
+    await clock.advance(0);
+    expect(agents.get('a')).toMatchObject({ status: 'running', incarnation: 2 });
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    expect(await agents.execute('a', { type: 'read' })).toBe(2);
+  });
+
+  it('and what it then leaves is kept, also where the store had the same before', async () => {
+    const { agents, store, clock, begin } = await counting();
+    const { becoming, become } = await begin();
+    store.trouble = 'rejects';
+    become(2);
+    await codeOf(becoming);
+    await codeOf(agents.kill('a'));
+    await clock.advance(0);
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    const back = await begin();
+    back.become(1);
+    await back.becoming;
+    await agents.kill('a');
+    await clock.advance(0);
+    expect(await agents.execute('a', { type: 'read' })).toBe(1);
+  });
+
+  it('begins with the state of an append that has not been answered', async () => {
+    const { agents, store, clock, begin } = await counting();
+    const { becoming, become } = await begin();
+    store.trouble = 'hangs';
+    become(2);
+    await settled();
+    const killed = awaited(agents.kill('a'));
+    await clock.advance(0);
+    expect(agents.get('a').incarnation).toBe(2);
+    store.trouble = undefined;
+    await store.answer(true);
+    await becoming;
+    expect((await killed).incarnation).toBe(1);
+    expect(await agents.execute('a', { type: 'read' })).toBe(2);
+  });
+
+  it('of several the newest, and none where it is to be dropped', async () => {
+    const store = failingStore();
+    const clock = simulatedClock();
+    const journal = new Journal({ store, clock, logger: silent, lastSequence: 0 });
+    onTestFinished(async () => void (await journal.close()));
+    const emit = (given: SavedState | null) =>
+      journal.emit({ type: 'agent.forgotten', agentId: 'a', incarnation: 1 }, undefined, given);
+    emit(stateOf(1));
+    emit(stateOf(2));
+    expect(journal.stateOnItsWay('a')).toEqual(stateOf(2));
+    expect(journal.stateOnItsWay('b')).toBeUndefined();
+    await settled();
+    expect(journal.stateOnItsWay('a')).toBeUndefined();
+    store.trouble = 'rejects';
+    emit(stateOf(3));
+    await settled();
+    expect([journal.stateOnItsWay('a'), journal.hasKept(2), journal.hasKept(3)]).toEqual([
+      stateOf(3),
+      true,
+      false,
+    ]);
+    emit(null);
+    await settled();
+    expect(journal.stateOnItsWay('a')).toBeNull();
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    expect([journal.stateOnItsWay('a'), journal.hasKept(4)]).toEqual([undefined, true]);
+  });
+});

@@ -108,7 +108,7 @@ async function reportOf(file: string): Promise<Report | undefined> {
       tempDirName: '.tmp/mutants/tree',
       ignorePatterns: ['dist', '.tmp'],
       timeoutMS: 10_000,
-      concurrency: Number(process.env["MUTANTS_AT_ONCE"] ?? 2),
+      concurrency: Number(process.env['MUTANTS_AT_ONCE'] ?? 2),
       allowEmpty: true,
       vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
     }),

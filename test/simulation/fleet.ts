@@ -1,6 +1,6 @@
 /** The fleet that is simulated here: agents that count, vote, listen and end, two pools of them, and what they share. */
 import { defineAgent, variable } from '../../src/index.ts';
-import type { FleetAnswer, FleetSeen, SimulatedFleet } from '../../src/testing/index.ts';
+import type { FleetSeen, SimulatedFleet } from '../../src/testing/index.ts';
 
 const tasks = {
   /** A number that only grows, as long as nothing that was answered is lost. */
@@ -65,7 +65,10 @@ const hand = defineAgent({
   type: 'hand',
   variables: ['pace'],
   init,
-  tasks: { ...tasks, again: { retry: 'on_host_loss', run: ({ state }: { state: Counted }) => (state.n += 1) } },
+  tasks: {
+    ...tasks,
+    again: { retry: 'on_host_loss', run: ({ state }: { state: Counted }) => (state.n += 1) },
+  },
 });
 
 /** Of one agent each count that is answered is greater than those answered before it was asked. */
@@ -73,7 +76,7 @@ function countsOnlyGrow({ answers, events, memory }: FleetSeen): void {
   for (const event of events) {
     if (event.type === 'agent.forgotten') delete memory[event.agentId];
   }
-  for (const { to, task, output } of answers as readonly FleetAnswer[]) {
+  for (const { to, task, output } of answers) {
     if (typeof to !== 'string' || (task !== 'count' && task !== 'again')) continue;
     const known = (memory[to] ??= new Set()) as Set<unknown>;
     if (known.has(output)) throw new Error(`${to} answered ${String(output)} twice: a count was lost`);

@@ -30,7 +30,8 @@ async function seeds(): Promise<void> {
   for (let seed = first; seed < first + count; seed++) {
     const run = await simulateFleet({ ...fleet, seed, hours });
     for (const name of Object.keys(all) as (keyof typeof all)[]) all[name] += run[name];
-    if (count === 1) process.stdout.write(`${JSON.stringify({ ...run, finding: undefined }, undefined, 2)}\n`);
+    if (count === 1)
+      process.stdout.write(`${JSON.stringify({ ...run, finding: undefined }, undefined, 2)}\n`);
     if (run.finding) {
       process.stdout.write(`${run.finding.message}\n`);
       process.exitCode = 1;

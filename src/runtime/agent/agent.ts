@@ -476,8 +476,8 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     this.services.coordination.strayed(this, incarnation, report);
   }
 
-  restored(state: SavedState): void {
-    (this.#states ??= new StateKeeper()).restored(state);
+  restored(state: SavedState, isKept: boolean): void {
+    (this.#states ??= new StateKeeper()).restored(isKept ? state : undefined);
   }
 
   bodyReported(living: Incarnation, report: BodyReport): void {

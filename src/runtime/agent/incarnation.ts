@@ -44,8 +44,8 @@ export interface IncarnationOwner {
   partChanged(participation: Participation | undefined): Participation | undefined;
   /** It takes no part in coordination, and has told something all the same. */
   strayed(incarnation: number, report: BodyReport): void;
-  /** It goes on with this state. */
-  restored(state: SavedState): void;
+  /** It goes on with this state, which the store has, or is on its way there. */
+  restored(state: SavedState, isKept: boolean): void;
   bodyReported(incarnation: Incarnation, report: BodyReport): void;
   bodyEnded(reason: ExitReason, thrown: unknown): void;
   bodyStuck(): void;
@@ -93,6 +93,9 @@ export class Incarnation implements BodyListener, Child {
     services.admission.reserve(spec.resources);
     this.#isAdmitted = true;
     const failed = (thrown: unknown): void => this.#end({ error: errorInfoOf(thrown) });
+    // One that has not reached the store yet is newer than what is there.
+    const onItsWay = services.journal.stateOnItsWay(id);
+    if (onItsWay !== undefined) return this.#openWith(onItsWay ?? undefined, false);
     let saved: SavedState | undefined | Promise<SavedState | undefined>;
     try {
       saved = services.store.state(id);
@@ -103,12 +106,12 @@ export class Incarnation implements BodyListener, Child {
     else this.#openWith(saved);
   }
 
-  #openWith(restored: SavedState | undefined): void {
+  #openWith(restored: SavedState | undefined, isKept = true): void {
     if (this.#isOver) return;
     const owner = this.#owner;
     const { id: agentId, previousStop } = owner;
     const { spec } = this;
-    if (restored) owner.restored(restored);
+    if (restored) owner.restored(restored, isKept);
     let body: Body;
     try {
       this.#participation = owner.join();

@@ -15,7 +15,7 @@ export class StateKeeper {
   /** The newest that was to be kept, until it is known whether it was; then the one that is committed. */
   #newest: Keeping | SavedState | undefined = undefined;
 
-  /** It is committed already: the store has given it. */
+  /** What its body begins with; `undefined` where the store has not said that it has it. */
   restored(state: SavedState | undefined): void {
     this.#newest = isRemembered(state) ? state : undefined;
   }

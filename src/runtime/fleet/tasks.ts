@@ -89,8 +89,10 @@ interface Known extends Queued<Known> {
     | { readonly input: unknown; readonly retry: boolean; readonly timeoutMs: number | undefined }
     | undefined;
   idempotencyKey: string | undefined;
-  /** Whoever waits for its end. */
-  waiting: (() => void)[] | undefined;
+  /** Sequence of the event that ended it. */
+  endedBy: number;
+  /** Whoever waits for its end: told of it, or why it is not waited for any more. */
+  waiting: ((why?: AgentSystemError) => void)[] | undefined;
 }
 
 export interface TasksOptions {
@@ -125,6 +127,7 @@ export class Tasks {
   readonly #submitting = new Map<string, Promise<string>>();
   /** Tasks that have ended, oldest first. */
   readonly #ended = new TaskQueue<Known>();
+  #closed: AgentSystemError | undefined;
 
   constructor(options: TasksOptions) {
     this.#options = options;
@@ -192,11 +195,13 @@ export class Tasks {
   }
 
   /**
-   * Waits for a task to end. Resolves with its output.
+   * Waits for a task to end. Resolves with its output once that is durable.
    *
    * @param timeoutMs how long to wait; default without end
    * @throws AgentSystemError `TASK_UNKNOWN`; `TASK_FAILED`, `TASK_TIMED_OUT` or `TASK_ABANDONED` for one that ended so
-   * (its cause and `details.status` say more), `TASK_TIMED_OUT` also for one that has not ended in that time
+   * (its cause and `details.status` say more), `TASK_TIMED_OUT` also for one that has not ended in that time;
+   * `STORE_FAILED` for an end that the store has not kept: ask again once it is back; `SYSTEM_CLOSED` for one that is
+   * left to the next program
    */
   async result(taskId: string, options: { readonly timeoutMs?: number } = {}): Promise<unknown> {
     const { timeoutMs } = parseInput(resultSchema, options, {
@@ -205,15 +210,21 @@ export class Tasks {
     });
     const task = this.#find(taskId);
     if (!hasTaskEnded(task.status)) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      (task.waiting ??= []).push(resolve);
+      if (this.#closed) throw this.#closed;
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const tell = (why?: AgentSystemError) => (why === undefined ? resolve() : reject(why));
+      (task.waiting ??= []).push(tell);
       if (timeoutMs === undefined || timeoutMs === Infinity) await promise;
       else {
         await within(this.#options.clock, timeoutMs, promise, () => {
-          task.waiting = task.waiting?.filter((waiting) => waiting !== resolve);
+          task.waiting = task.waiting?.filter((waiting) => waiting !== tell);
           throw missed(task, 'TASK_TIMED_OUT', `has not ended within ${timeoutMs} ms: it is ${task.status}`);
         });
       }
+    }
+    if (!this.#options.journal.hasKept(task.endedBy)) {
+      const message = `task ${taskId} has ended, and the store failed: that was not made durable`;
+      throw new AgentSystemError('STORE_FAILED', message, { agentId: task.agentId });
     }
     if (task.status === 'done') return task.output;
     throw missed(task, MISSED[task.status] ?? 'TASK_ABANDONED', `is ${task.status}`);
@@ -389,6 +400,7 @@ export class Tasks {
     }
     if (!hasTaskEnded(status)) return;
     known.endedAt = event.at;
+    known.endedBy = event.sequence;
     if (event.type === 'task.completed') known.output = event.output;
     else if (event.type === 'task.failed') {
       known.code = event.code;
@@ -424,6 +436,7 @@ export class Tasks {
       error: undefined,
       submitted: submitted ? { input, retry, timeoutMs } : undefined,
       idempotencyKey,
+      endedBy: 0,
       waiting: undefined,
       previous: undefined,
       next: undefined,
@@ -439,6 +452,16 @@ export class Tasks {
     known.code = undefined;
     known.error = undefined;
     this.#ended.remove(known);
+  }
+
+  /** @internal The system has closed: nobody will hear any more how a task has ended. */
+  discard(why: AgentSystemError): void {
+    this.#closed = why;
+    for (const known of this.#known.values()) {
+      const { waiting } = known;
+      known.waiting = undefined;
+      if (waiting) for (const tell of waiting) tell(why);
+    }
   }
 
   #end(known: Known): void {

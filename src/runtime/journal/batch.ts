@@ -107,6 +107,14 @@ export class Batch {
     return { events, states: this.newestStates(), facts: this.facts };
   }
 
+  /** The newest state of an agent in it, `null` where it is to be dropped; `undefined` where there is none. */
+  stateOf(agentId: string): SavedState | null | undefined {
+    for (let at = this.stateCount - 1; at >= 0; at--) {
+      if (this.stateOwners[at] === agentId) return this.states[at];
+    }
+    return undefined;
+  }
+
   newestStates(): Map<string, SavedState | null> | undefined {
     if (this.stateCount === 0) return undefined;
     const newest = new Map<string, SavedState | null>();

@@ -61,6 +61,10 @@ export class Journal {
   readonly #subscriptions: Subscriptions;
   readonly #turn = new LoopTurn();
   #last: number;
+  /** Sequence of the newest event that was committed. */
+  #lastKept: number;
+  /** What the store was given, and has not answered. */
+  #committing: Batch | undefined;
   /** When the newest event was emitted. */
   #at: number;
   #gathering = new Batch();
@@ -78,6 +82,7 @@ export class Journal {
     this.#clock = clock;
     this.#logger = logger;
     this.#last = lastSequence;
+    this.#lastKept = lastSequence;
     this.#at = clock.now();
     this.#appender = new Appender(store, clock, commitTimeoutMs);
     this.#subscriptions = new Subscriptions((err) => logger.error({ err }, 'a listener of events threw'));
@@ -89,7 +94,10 @@ export class Journal {
       retryMs,
       maxEvents: maxBacklog,
       maxBytes: maxBacklogBytes,
-      committed: (event) => this.#subscriptions.tellCommitted(event),
+      committed: (event) => {
+        this.#lastKept = event.sequence;
+        this.#subscriptions.tellCommitted(event);
+      },
       recovered: (rest, lost) => this.#recovered(rest, lost),
     });
     this.#check = new StoreCheck({
@@ -108,6 +116,23 @@ export class Journal {
 
   get isDegraded(): boolean {
     return this.#outage.isOn;
+  }
+
+  /** Whether the event with this sequence was committed. */
+  hasKept(sequence: number): boolean {
+    return sequence <= this.#lastKept;
+  }
+
+  /**
+   * The newest state of an agent, as long as the store has not said that it has it; `null` where it is to be dropped,
+   * `undefined` where the store has all that there is.
+   */
+  stateOnItsWay(agentId: string): SavedState | null | undefined {
+    for (const place of [this.#gathering, this.#committing, this.#outage]) {
+      const state = place?.stateOf(agentId);
+      if (state !== undefined) return state;
+    }
+    return undefined;
   }
 
   /**
@@ -205,6 +230,7 @@ export class Journal {
     if (this.#outage.isOn) return this.#refuse(batch);
     if (!batch.hasContent) return this.#answer(batch);
     this.#isCommitting = true;
+    this.#committing = batch;
     let isDone: boolean;
     try {
       isDone = this.#appender.append(batch, this.#ended);
@@ -221,6 +247,8 @@ export class Journal {
 
   #committed(batch: Batch): void {
     this.#isCommitting = false;
+    this.#committing = undefined;
+    if (batch.eventCount > 0) this.#lastKept = batch.events[batch.eventCount - 1]!.sequence;
     const { told } = batch;
     for (let at = 0; at < batch.eventCount; at++) {
       const event = batch.events[at]!;
@@ -232,6 +260,7 @@ export class Journal {
 
   #failed(batch: Batch, failure: AppendFailure): void {
     this.#isCommitting = false;
+    this.#committing = undefined;
     this.#logger.error({ err: failure.thrown }, 'the store failed; events wait until it is back');
     this.#outage.begin(failure);
     const error = errorInfoOf(failure.thrown);

@@ -74,6 +74,11 @@ export class Outage {
     return this.#events.length - this.#first;
   }
 
+  /** The state of an agent that waits, `null` where it is to be dropped; `undefined` where none does. */
+  stateOf(agentId: string): SavedState | null | undefined {
+    return this.#states.get(agentId)?.state;
+  }
+
   get cause(): unknown {
     return this.#failure?.thrown;
   }

@@ -142,7 +142,7 @@ function faultInWords(deed: Extract<Deed, { fault: FleetFault }>): string {
       return deed.inAppends === undefined
         ? 'FAULT the program is killed'
         : `FAULT the program is killed in append ${deed.inAppends + 1} from here, which is ${deed.isKept ? '' : 'not '}kept`;
-    case 'coordination_lost':
+    default:
       return 'FAULT coordination is lost';
   }
 }

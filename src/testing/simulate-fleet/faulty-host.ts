@@ -146,18 +146,15 @@ class FaultyBody implements Body, BodyListener {
   /** What is said and has not arrived, in order. */
   readonly #line: { readonly deliver: () => void; readonly ms: number }[] = [];
   #isDelivering = false;
+  /** The timer of what is held up. */
+  #late: unknown;
   #inner: Body | undefined;
   #isHung = false;
   #isGone = false;
   #isKilled = false;
   #exitAs: ExitReason | undefined;
 
-  constructor(
-    start: BodyStart,
-    listener: BodyListener,
-    options: FaultyHostOptions,
-    around: Surroundings,
-  ) {
+  constructor(start: BodyStart, listener: BodyListener, options: FaultyHostOptions, around: Surroundings) {
     this.start = start;
     this.#listener = listener;
     this.#options = options;
@@ -275,6 +272,7 @@ class FaultyBody implements Body, BodyListener {
     if (this.#isGone) return;
     this.#isGone = true;
     for (const taskId of this.#working.keys()) this.#stopWork(taskId);
+    this.#options.clock.clearTimeout(this.#late);
     const { agentId, incarnation } = this.start;
     this.#around.gone(this);
     this.#options.witness.exited(agentId, incarnation);
@@ -297,7 +295,7 @@ class FaultyBody implements Body, BodyListener {
       this.#deliver();
     };
     if (next.ms === 0) arrive();
-    else this.#options.clock.setTimeout(arrive, next.ms);
+    else this.#late = this.#options.clock.setTimeout(arrive, next.ms);
   }
 }
 

@@ -331,8 +331,7 @@ export class FleetHistory {
     if (event.type === 'task.forgotten') return;
     if (event.type === 'task.accepted') {
       // One that waits for its agent to run is accepted again when it does.
-      if (task?.isStarted && !task.isCarried)
-        broken('a task ends once', `accepted twice: ${inLine(event)}`);
+      if (task?.isStarted && !task.isCarried) broken('a task ends once', `accepted twice: ${inLine(event)}`);
       return;
     }
     if (task === undefined)
@@ -358,7 +357,8 @@ export class FleetHistory {
       case 'round.opened':
         if (rounds.has(event.roundId)) broken('every round ends', `opened twice: ${inLine(event)}`);
         for (const id of event.electorate) {
-          if (!this.isServing(id)) broken('a vote counts once', `${id} does not serve, and is asked: ${inLine(event)}`);
+          if (!this.isServing(id))
+            broken('a vote counts once', `${id} does not serve, and is asked: ${inLine(event)}`);
         }
         return;
       case 'round.voted': {
@@ -377,7 +377,10 @@ export class FleetHistory {
         if (round === undefined) return broken('every round ends', `not open: ${inLine(event)}`);
         const accept = event.tally?.voters.accept ?? 0;
         if (accept > round.accepts)
-          broken('a vote counts once', `${accept} accept in the tally, ${round.accepts} did: ${inLine(event)}`);
+          broken(
+            'a vote counts once',
+            `${accept} accept in the tally, ${round.accepts} did: ${inLine(event)}`,
+          );
         return;
       }
       case 'leader.elected': {
@@ -403,6 +406,9 @@ export function inLine(event: SystemEvent): string {
   const task = 'taskId' in event ? ` ${event.taskId}` : '';
   const round = 'roundId' in event ? ` ${event.roundId}` : '';
   const name = 'name' in event && 'version' in event ? ` ${event.name} v${event.version}` : '';
-  const reason = 'reason' in event ? ` ${typeof event.reason === 'string' ? event.reason : JSON.stringify(event.reason)}` : '';
+  const reason =
+    'reason' in event
+      ? ` ${typeof event.reason === 'string' ? event.reason : JSON.stringify(event.reason)}`
+      : '';
   return `#${sequence} ${type}${of}${task}${round}${name}${reason.slice(0, 80)}`;
 }

@@ -138,7 +138,8 @@ export class FleetJudge implements BodyWitness {
     this.#live.set(agentId, live);
     this.#versions.set(agentId, new Map(variables.map(({ name, version }) => [name, version])));
     this.attempt(() => {
-      if (live > 1) broken('one body at the most', `${live} of ${agentId} once incarnation ${incarnation} began`);
+      if (live > 1)
+        broken('one body at the most', `${live} of ${agentId} once incarnation ${incarnation} began`);
       this.#judgeRestored(agentId, restored);
     });
   }
@@ -184,10 +185,14 @@ export class FleetJudge implements BodyWitness {
   #judgeRestored(agentId: string, restored: SavedState | undefined): void {
     const states = this.#statesOf(agentId);
     const { told, first, kept } = states;
+    // Nothing is what came before the first state of all.
     const at = restored === undefined ? -1 : told.lastIndexOf(restored.json);
-    const place = restored === undefined ? -1 : at < 0 ? undefined : first + at;
+    const place = restored === undefined ? first - 1 : at < 0 ? undefined : first + at;
     if (place === undefined)
-      broken('what is restored is the newest', `${agentId} begins with a state that it never had: ${restored?.json}`);
+      broken(
+        'what is restored is the newest',
+        `${agentId} begins with a state that it never had: ${restored?.json}`,
+      );
     if (place < kept) {
       const newest = told[kept - first];
       broken(
@@ -195,14 +200,12 @@ export class FleetJudge implements BodyWitness {
         `${agentId} begins with ${restored?.json ?? 'nothing'}, and ${newest} was kept`,
       );
     }
-    // It goes on from there: what came after it is lost, what came before it is of no interest.
+    // It goes on from there. What came after it is lost; what came before the last that was kept is of no interest.
     states.ofTasks.clear();
-    if (place < 0) told.length = 0;
-    else {
-      told.length = at + 1;
-      told.splice(0, at);
-      states.first = place;
-    }
+    told.length = place - first + 1;
+    const spare = Math.max(0, kept - first);
+    told.splice(0, spare);
+    states.first += spare;
   }
 
   // Callers.
@@ -212,19 +215,26 @@ export class FleetJudge implements BodyWitness {
     const { done, allDone } = this.#kept.told;
     this.#allAcknowledged += 1;
     if (this.#allAcknowledged > allDone) {
-      broken('what was acknowledged is kept', `${this.#allAcknowledged} tasks were answered, ${allDone} are kept as done`);
+      broken(
+        'what was acknowledged is kept',
+        `${this.#allAcknowledged} tasks were answered, ${allDone} are kept as done`,
+      );
     }
     if (agentId === undefined) return;
     const acknowledged = (this.#acknowledged.get(agentId) ?? 0) + 1;
     this.#acknowledged.set(agentId, acknowledged);
     const kept = done.get(agentId) ?? 0;
     if (acknowledged > kept)
-      broken('what was acknowledged is kept', `${acknowledged} tasks of ${agentId} were answered, ${kept} are kept as done`);
+      broken(
+        'what was acknowledged is kept',
+        `${acknowledged} tasks of ${agentId} were answered, ${kept} are kept as done`,
+      );
   }
 
   /** @param isKept whether the store has it */
   acknowledged(what: string, isKept: boolean): void {
-    if (!isKept) broken('what was acknowledged is kept', `${what}: a caller was told, and the store does not have it`);
+    if (!isKept)
+      broken('what was acknowledged is kept', `${what}: a caller was told, and the store does not have it`);
   }
 
   // The runtime, once nothing moves.
@@ -234,10 +244,14 @@ export class FleetJudge implements BodyWitness {
     const isThere = system.coordination.status() === 'available';
     const isOpen = system.status === 'open';
     const restarting = [...agents.values()].filter(({ isRestarting }) => isRestarting);
-    this.#judgePermits(restarting.map(({ kind }) => kind), now);
+    this.#judgePermits(
+      restarting.map(({ kind }) => kind),
+      now,
+    );
     this.#judgeBodies(host);
     for (const [id, { deadlineAt, openedAt }] of rounds) {
-      if (!isThere) broken('every round ends', `${id} is open, and coordination is ${system.coordination.status()}`);
+      if (!isThere)
+        broken('every round ends', `${id} is open, and coordination is ${system.coordination.status()}`);
       // A leader who is asked has as long again.
       const latest = deadlineAt + (deadlineAt - openedAt);
       if (now > latest) broken('every round ends', `${id} is open ${now - latest} ms after its time`);
@@ -250,13 +264,19 @@ export class FleetJudge implements BodyWitness {
           const version = variables.get(name)?.version;
           const given = this.#versions.get(agent.id)?.get(name);
           if (version !== undefined && given !== version)
-            broken('a value reaches who listens', `${name} has version ${version}, ${agent.id} was given ${given}`);
+            broken(
+              'a value reaches who listens',
+              `${name} has version ${version}, ${agent.id} was given ${given}`,
+            );
         }
       }
     }
     for (const { name, max, members, draining } of system.pools.list()) {
       if (members.length - draining > max)
-        broken('a pool keeps its bounds', `${name} has ${members.length - draining} members, ${max} are allowed`);
+        broken(
+          'a pool keeps its bounds',
+          `${name} has ${members.length - draining} members, ${max} are allowed`,
+        );
     }
   }
 
@@ -269,7 +289,10 @@ export class FleetJudge implements BodyWitness {
     for (const { id, kind, restartAt } of this.#told.told.agents.values()) {
       if (restartAt === undefined || restartAt >= now) continue;
       if (restarting.length >= maxConcurrentRestarts && kinds.has(kind)) continue;
-      broken('a due restart comes', `${id} is due since ${now - restartAt} ms, and ${restarting.length} others restart`);
+      broken(
+        'a due restart comes',
+        `${id} is due since ${now - restartAt} ms, and ${restarting.length} others restart`,
+      );
     }
   }
 
@@ -280,7 +303,10 @@ export class FleetJudge implements BodyWitness {
       const expected = this.#told.isAlive(id) ? 1 : 0;
       const bodies = live.get(id) ?? 0;
       if (bodies !== expected)
-        broken('one body at the most', `${id} is ${this.#told.statusOf(id) ?? 'not there'}, and has ${bodies} bodies`);
+        broken(
+          'one body at the most',
+          `${id} is ${this.#told.statusOf(id) ?? 'not there'}, and has ${bodies} bodies`,
+        );
     }
   }
 
@@ -295,10 +321,16 @@ export class FleetJudge implements BodyWitness {
       // A body that was killed is on its way out before its end is told.
       const isLeaving = status === 'stopping' && this.#told.isAlive(id);
       if (expected !== status && !isLeaving)
-        broken('records say what happened', `${id} is ${status} in its record, ${expected ?? 'not there'} by its events`);
+        broken(
+          'records say what happened',
+          `${id} is ${status} in its record, ${expected ?? 'not there'} by its events`,
+        );
       const told = this.#told.told.agents.get(id)?.incarnation;
       if (told !== incarnation)
-        broken('records say what happened', `${id} has incarnation ${incarnation} in its record, ${told} by its events`);
+        broken(
+          'records say what happened',
+          `${id} has incarnation ${incarnation} in its record, ${told} by its events`,
+        );
     }
   }
 }

@@ -219,7 +219,8 @@ function deedOf(dice: Dice, outline: FleetOutline, mood: Mood, faults: readonly 
     case 'life':
       return lifeOf(dice, dice.of(agents).id);
     case 'task': {
-      if (dice.isLucky(0.1)) return [{ do: dice.isLucky(0.7) ? 'cancel' : 'retry', ago: 1 + Math.floor(dice.share() * 4) }];
+      if (dice.isLucky(0.1))
+        return [{ do: dice.isLucky(0.7) ? 'cancel' : 'retry', ago: 1 + Math.floor(dice.share() * 4) }];
       const { id, tasks } = dice.of(agents);
       return taskOf(dice, id, tasks);
     }
@@ -308,8 +309,18 @@ function faultOf(dice: Dice, { agents, pools }: FleetOutline, fault: FleetFault)
     case 'hang':
     case 'failed_start':
       return [{ fault, agent }];
-    case 'slow':
-      return [{ fault, agent, report: dice.of(delayable), ms: dice.of([1, 20, 100, 1_000, 6_000]) }];
+    case 'slow': {
+      const report = dice.of(delayable);
+      // A body that was killed ends soon, or its host has failed: that is another matter.
+      return [
+        {
+          fault,
+          agent,
+          report,
+          ms: dice.of(report === 'exit' ? [1, 20, 100, 500] : [1, 20, 100, 1_000, 6_000]),
+        },
+      ];
+    }
     case 'lost_report':
       return [{ fault, agent, report: dice.of(lossable) }];
     case 'store_failure':
@@ -318,7 +329,7 @@ function faultOf(dice: Dice, { agents, pools }: FleetOutline, fault: FleetFault)
       const inAppends = dice.of([undefined, 0, 0, 1, 2]);
       return [{ fault, inAppends, isKept: dice.isLucky(0.5) }];
     }
-    case 'coordination_lost':
+    default:
       return dice.isLucky(0.5) ? [{ fault }] : [{ do: 'resume coordination' }];
   }
 }

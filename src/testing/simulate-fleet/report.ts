@@ -68,5 +68,8 @@ function testOf({ broken, seed }: FleetFindingParts): string {
 
 /** A deed is JSON data, but for what JSON has no text for: that is left out. */
 function deedAsCode(deed: Deed): string {
-  return JSON.stringify(deed).replaceAll(/"(\w+)":/g, ' $1: ').replaceAll(/,\s+/g, ', ').replace(/}$/, ' }');
+  return JSON.stringify(deed)
+    .replaceAll(/"(\w+)":/g, ' $1: ')
+    .replaceAll(/,\s+/g, ', ')
+    .replace(/}$/, ' }');
 }

@@ -3,16 +3,18 @@
  *
  * The runtime is the real one, all of it; time, hosts and the store are made to obey, and to fail.
  */
+import type * as FastCheck from 'fast-check';
 import { z } from 'zod';
 import type { VariableDefinition } from '../../runtime/coordination/variables/variable.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../../runtime/definition/define-agent.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
+import type { AnySchema } from '../../runtime/values/schema.ts';
 import { valuesOf } from '../variable-values.ts';
 import { shortest } from '../shortest.ts';
 import { type Deed, type FleetFault, fleetFaults } from './deeds.ts';
 import { type FleetOutline, planFleet, type TaskInputs } from './fleet-plan.ts';
-import { FleetLawBroken } from './laws.ts';
+import type { FleetLawBroken } from './laws.ts';
 import { FleetFinding } from './report.ts';
 import { type FleetInvariant, type Simulated, simulate, type SimulationOptions } from './simulation.ts';
 
@@ -172,14 +174,14 @@ async function settingOf(parsed: Parsed): Promise<{ setting: SimulationOptions; 
   for (const { module, count, pool, spec, tasks } of agents) {
     const inputs = await inputsOf(module, tasks, seed);
     if (pool) {
-      pools.push({ ...pool, module, spec: spec as Partial<AgentSpec> });
+      pools.push({ ...pool, module, spec: spec });
       outlinedPools.push({ ...pool, tasks: inputs });
       continue;
     }
     const before = members.filter((member) => member.module.type === module.type).length;
     for (let n = 1; n <= count; n++) {
       const id = `${module.type}-${before + n}`;
-      members.push({ id, module, spec: spec as Partial<AgentSpec> });
+      members.push({ id, module, spec: spec });
       outlined.push({ id, tasks: inputs });
     }
   }
@@ -207,8 +209,8 @@ async function inputsOf(
   return inputs;
 }
 
-async function madeUp(task: string, schema: Parameters<InputsOf>[2], seed: number): Promise<readonly unknown[]> {
-  let fc: typeof import('fast-check');
+async function madeUp(task: string, schema: AnySchema, seed: number): Promise<readonly unknown[]> {
+  let fc: typeof FastCheck;
   try {
     fc = await import('fast-check');
   } catch (thrown) {
@@ -218,4 +220,3 @@ async function madeUp(task: string, schema: Parameters<InputsOf>[2], seed: numbe
   const { inputsOf: arbitraryOf } = await import('../describe-agent/inputs.ts');
   return fc.sample(arbitraryOf(fc, task, schema, {}), { numRuns: MADE_UP, seed });
 }
-type InputsOf = typeof import('../describe-agent/inputs.ts').inputsOf;

@@ -116,7 +116,8 @@ export interface Simulated {
 }
 
 /** Lines by which the runtime says that something of its own broke. */
-const BREAKS = /a bug in the chart|a listener of events threw|could not be closed|an observer of charts threw/;
+const BREAKS =
+  /a bug in the chart|a listener of events threw|could not be closed|an observer of charts threw/;
 
 export async function simulate(options: SimulationOptions, script: readonly Deed[]): Promise<Simulated> {
   const simulation = new Simulation(options);
@@ -233,17 +234,19 @@ class Simulation {
   /** `undefined` where its program died meanwhile. */
   async #close(): Promise<CloseReport | undefined> {
     const { system, clock, store } = this.#program;
-    let report: CloseReport | undefined;
-    const closing = system.close().then((closed) => {
-      report = closed;
+    const closed: { report?: CloseReport } = {};
+    const closing = system.close().then((report) => {
+      closed.report = report;
     });
     this.#watch('close', clock.elapsed() + 60_000 + GRACE_MS, closing);
     // Its longest stop, the grace of a host and of a store.
-    for (let waited = 0; report === undefined && waited < 60_000 && !store.isDead; waited += 1_000) {
+    for (let waited = 0; closed.report === undefined && waited < 60_000 && !store.isDead; waited += 1_000) {
       await this.#pass(1_000, false);
     }
     if (store.isDead) return undefined;
-    if (report === undefined) broken('whoever asks is answered', 'the system was asked to close, and has not within 60 s');
+    const { report } = closed;
+    if (report === undefined)
+      broken('whoever asks is answered', 'the system was asked to close, and has not within 60 s');
     await settled();
     this.#judgeLeft(report);
     return report;
@@ -397,7 +400,12 @@ class Simulation {
       case 'register': {
         const member = this.#options.members.find(({ id }) => id === deed.agent);
         if (member === undefined) return;
-        const spec = { ...this.#options.plan.specs.get(member.id), ...member.spec, id: member.id, module: member.module };
+        const spec = {
+          ...this.#options.plan.specs.get(member.id),
+          ...member.spec,
+          id: member.id,
+          module: member.module,
+        };
         return this.#ask(what, GRACE_MS, agents.register(spec as unknown as AgentSpec), (id) =>
           this.#judge.acknowledged(what, kept.told.agents.has(id) || this.#isForgotten(id)),
         );
@@ -409,7 +417,10 @@ class Simulation {
           this.#startMs(deed.agent) + GRACE_MS,
           agents[deed.do](deed.agent),
           ({ id, incarnation }) =>
-            this.#judge.acknowledged(what, this.#isForgotten(id) || kept.told.agents.get(id)!.lastStarted >= incarnation),
+            this.#judge.acknowledged(
+              what,
+              this.#isForgotten(id) || kept.told.agents.get(id)!.lastStarted >= incarnation,
+            ),
         );
       case 'stop':
         return this.#ask(
@@ -419,7 +430,9 @@ class Simulation {
           (record) => this.#endAcknowledged(what, record),
         );
       case 'kill':
-        return this.#ask(what, GRACE_MS, agents.kill(deed.agent), (record) => this.#endAcknowledged(what, record));
+        return this.#ask(what, GRACE_MS, agents.kill(deed.agent), (record) =>
+          this.#endAcknowledged(what, record),
+        );
       case 'forget':
         return this.#ask(what, GRACE_MS, agents.forget(deed.agent));
       case 'check':
@@ -442,8 +455,15 @@ class Simulation {
       case 'propose': {
         const { variable, value, deadlineMs, tie, fallback } = deed;
         const proposal = { variable, value, deadlineMs, ...(tie && { tie }), ...(fallback && { fallback }) };
-        return this.#ask(what, deadlineMs * 4 + GRACE_MS, consensus.propose(proposal), ({ roundId, outcome }) =>
-          this.#judge.acknowledged(`${what} (${roundId}: ${outcome})`, kept.told.closedRounds.get(roundId) === outcome),
+        return this.#ask(
+          what,
+          deadlineMs * 4 + GRACE_MS,
+          consensus.propose(proposal),
+          ({ roundId, outcome }) =>
+            this.#judge.acknowledged(
+              `${what} (${roundId}: ${outcome})`,
+              kept.told.closedRounds.get(roundId) === outcome,
+            ),
         );
       }
       case 'open pool':
@@ -474,7 +494,7 @@ class Simulation {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
     const asked = typeof to === 'string' ? agents.execute(to, request) : pools.execute(to.pool, request);
-    this.#ask(what, (timeoutMs ?? Infinity) + GRACE_MS, asked as Promise<unknown>, (output) => {
+    this.#ask(what, (timeoutMs ?? Infinity) + GRACE_MS, asked, (output) => {
       this.#judge.taskAcknowledged(typeof to === 'string' ? to : undefined);
       this.#fresh.answers.push({ to, task, input, output });
     });
@@ -486,7 +506,11 @@ class Simulation {
     const kept = this.#judge.kept;
     const known: Asked = { controller: new AbortController(), id: undefined };
     this.#tasks.push(known);
-    const request = { type: task, input: structuredClone(input), ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+    const request = {
+      type: task,
+      input: structuredClone(input),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    };
     const isPool = typeof to !== 'string';
     this.#ask(what, isPool ? Infinity : GRACE_MS, tasks.submit(to, request), ({ id }) => {
       known.id = id;
@@ -498,9 +522,15 @@ class Simulation {
     });
   }
 
-  #endAcknowledged(what: string, { id, incarnation }: { readonly id: string; readonly incarnation: number }): void {
+  #endAcknowledged(
+    what: string,
+    { id, incarnation }: { readonly id: string; readonly incarnation: number },
+  ): void {
     const agent = this.#judge.kept.told.agents.get(id);
-    this.#judge.acknowledged(what, agent === undefined || agent.lastEnded >= incarnation || agent.last === 'agent.stopped');
+    this.#judge.acknowledged(
+      what,
+      agent === undefined || agent.lastEnded >= incarnation || agent.last === 'agent.stopped',
+    );
   }
 
   #isForgotten(id: string): boolean {
