@@ -14,3 +14,4 @@ export {
   type Vote,
   type VoteContext,
 } from './runtime/definition/define-agent.ts';
+export type { AgentCalls, CalledTask, CallTarget, SpawnedSpec } from './runtime/definition/task-abilities.ts';

@@ -95,6 +95,7 @@ export {
   type Vote,
   type VoteContext,
 } from './runtime/definition/define-agent.ts';
+export type { AgentCalls, CalledTask, CallTarget, SpawnedSpec } from './runtime/definition/task-abilities.ts';
 export type { AgentCode, ModuleBinding } from './runtime/definition/module-binding.ts';
 export type { AgentManifest } from './runtime/definition/manifest.ts';
 export { AgentSystemError, type ErrorCode, errorCodes } from './runtime/values/errors.ts';

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { durationMs, positiveDurationMs } from './duration.ts';
+import { parentRule } from './parent-rule.ts';
 import { restartPolicy } from './restart-policy.ts';
 
 export const isolation = z.enum(['in-process', 'thread', 'process']);
@@ -91,6 +92,8 @@ export const agentSpec = z.strictObject({
   tasks: taskPolicy.prefault({}),
   /** The pool that it is a member of: pools give it to their members, and find them by it again. */
   pool: z.string().min(1).optional(),
+  /** The agent that has spawned it, and what becomes of it once that has ended: `context.agents.spawn` gives it. */
+  parent: z.strictObject({ id: z.string().min(1), rule: parentRule }).optional(),
 });
 
 export type AgentSpecInput = z.input<typeof agentSpec>;

@@ -98,6 +98,7 @@ export {
 } from './pool.ts';
 export { type Departure, noMembers, type PoolCounts, sizeOf, totalOf } from './pool-size.ts';
 export { type ParsedPoolSpec, poolSpec, type PoolSpecInput } from './pool-spec.ts';
+export { hasEndedForGood, orphanedStop, type ParentRule, parentRule } from './parent-rule.ts';
 export {
   afterUptime,
   exceedsIntensity,

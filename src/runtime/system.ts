@@ -36,6 +36,7 @@ import { PoolRegistry, type Pools } from './pools/pools.ts';
 import { endFleet, type FleetEnd, longestShutdownMs } from './fleet/fleet-end.ts';
 import { bindCode } from './fleet/code-binding.ts';
 import { Tasks } from './fleet/tasks.ts';
+import { Families } from './fleet/families.ts';
 import { recoverFleet } from './fleet/recovery.ts';
 import { RestartPermits } from './limits/restart-permits.ts';
 import { type Recovery, type Store, storeShape } from './journal/store.ts';
@@ -250,6 +251,7 @@ class System implements AgentSystem {
   readonly #permits: RestartPermits;
   readonly #coordination: Coordination;
   readonly #pools: PoolRegistry;
+  readonly #families: Families;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #telemetry: Telemetry;
   #stopCounting: (() => void) | undefined;
@@ -349,14 +351,18 @@ class System implements AgentSystem {
       assertOpen: () => this.#assertOpen(),
       maxEnded: limits.maxEndedTasks,
     });
+    this.#families = new Families({ journal, agents: this.agents, clock });
     const calls = new AgentCalls({
       agents: this.agents,
+      families: this.#families,
       pool: (name) => this.#pools.called(name),
       runInPool: (name, task) => this.#pools.run(name, task),
       assertOpen: () => this.#assertOpen(),
     });
     // What tasks may ask of their system: each kind of request has its line here, and nowhere else.
     requests.set('agents.execute', calls.execute);
+    requests.set('agents.spawn', calls.spawn);
+    requests.set('agents.stop', calls.stop);
     this.events = {
       subscribe: (listener, options) => {
         if (typeof listener !== 'function') {
@@ -386,6 +392,7 @@ class System implements AgentSystem {
       recovery,
       agents: this.agents,
       tasks: this.tasks,
+      families: this.#families,
       hosts: this.#hosts,
       code: bindCode(given, recovery, journal, (problem) => logger.warn(problem)),
       alerts: this.alerts,

@@ -4,6 +4,9 @@
  * The same in every host: what is given along and what comes back is cloned where the agent lives elsewhere.
  */
 
+import type { AgentSpecInput, ParentRule } from '../../machines/index.ts';
+import type { AnyAgentDefinition } from './define-agent.ts';
+
 /** Who is to do a task: an agent, the least loaded agent of a type, or a pool. */
 export type CallTarget = string | { readonly type: string } | { readonly pool: string };
 
@@ -17,6 +20,14 @@ export interface CalledTask {
   readonly signal?: AbortSignal;
 }
 
+/** An agent to be spawned. */
+export type SpawnedSpec = Omit<AgentSpecInput, 'module' | 'pool' | 'parent'> & {
+  /** The URL of a module whose default export is a definition; in-process, a `defineAgent` value, too. */
+  readonly module: URL | AnyAgentDefinition;
+  /** What becomes of it when its parent has ended for good: `stop` (the default), `kill`, or `detach`: it lives on. */
+  readonly parent?: ParentRule;
+};
+
 /** The fleet, as one task sees it. */
 export interface AgentCalls {
   /**
@@ -29,4 +40,21 @@ export interface AgentCalls {
    * `REQUEST_INVALID` for a malformed call, and as `agents.execute`
    */
   execute(target: CallTarget, task: CalledTask): Promise<unknown>;
+  /**
+   * Registers and starts an agent that is a child of this one: it ends with it, by the rule that `parent` names, also
+   * where the whole program is killed. A crash that this agent comes back from ends no child. Resolves with its id.
+   *
+   * With an `id` of its own it is done once: a child of that id and that very spec is started if it does not run.
+   *
+   * @throws AgentSystemError as `agents.register` and `agents.start`; `AGENT_EXISTS` for an id that is another's.
+   * A child that cannot start is forgotten, where it was new.
+   */
+  spawn(spec: SpawnedSpec): Promise<string>;
+  /**
+   * Stops a child of this agent. Resolves when it has ended.
+   *
+   * @param timeoutMs grace in ms; default its `shutdownMs`
+   * @throws AgentSystemError `REQUEST_INVALID` for an agent that is no child of this one, and as `agents.stop`
+   */
+  stop(id: string, options?: { readonly timeoutMs?: number }): Promise<void>;
 }

@@ -1,21 +1,24 @@
 /**
- * Tasks that agents ask of each other: what stands behind `context.agents.execute`.
+ * What agents ask of each other, and of the fleet: what stands behind `context.agents`.
  *
  * Owns nothing that outlives a call: who waits for whom stands with the tasks themselves.
  *
  * I1  A call takes no longer than what is left of its caller's time, ends with its caller, and has its trace.
  * I2  A call that could be served only after its caller has ended is refused before it is accepted.
+ * I3  A child that could not be started is gone again.
  */
 import { z } from 'zod';
-import { durationMs } from '../../machines/index.ts';
+import { durationMs, parentRule } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import { type MadeRequest, type RequestHandler, requestHandler } from '../agent/requests.ts';
 import type { GivenTask } from '../agent/task-request.ts';
 import type { Places, Wait, WaitingTask, WaitTarget } from '../agent/wait.ts';
+import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { withinTrace } from '../hosting/trace-parent.ts';
-import { AgentSystemError } from '../values/errors.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { Agents } from './agents.ts';
+import type { Families } from './families.ts';
 import { checkTask } from './task-check.ts';
 import { circleClosedBy, type CircleStep } from './wait-circle.ts';
 
@@ -30,6 +33,7 @@ export interface CalledPool {
 
 export interface AgentCallsOptions {
   readonly agents: Agents;
+  readonly families: Families;
   /** @throws AgentSystemError `POOL_UNKNOWN` */
   readonly pool: (name: string) => CalledPool;
   readonly runInPool: (name: string, task: GivenTask) => Promise<unknown>;
@@ -47,6 +51,14 @@ const executeArgs = z.strictObject({
     timeoutMs: durationMs.exactOptional(),
   }),
 });
+const spawnArgs = z.strictObject({
+  spec: z.record(z.string(), z.unknown()),
+  module: z.union([z.strictObject({ url: z.url() }), z.custom<AnyAgentDefinition>(isAgentDefinition)], {
+    error: 'expected the URL of a module; in-process a defineAgent value, too',
+  }),
+  parent: parentRule.default('stop'),
+});
+const stopArgs = z.strictObject({ id: z.string(), timeoutMs: durationMs.exactOptional() });
 type ExecuteArgs = z.output<typeof executeArgs>;
 
 export class AgentCalls {
@@ -59,6 +71,47 @@ export class AgentCalls {
   /** Answers `agents.execute` with the output of the task. */
   get execute(): RequestHandler {
     return requestHandler(executeArgs, (args, request) => this.#execute(args, request));
+  }
+
+  /** Answers `agents.spawn` with the id of the child. */
+  get spawn(): RequestHandler {
+    return requestHandler(spawnArgs, (args, request) => this.#spawn(args, request));
+  }
+
+  /** Answers `agents.stop` when the child has ended. */
+  get stop(): RequestHandler {
+    return requestHandler(stopArgs, async ({ id, ...options }, { agentId }) => {
+      const { agents } = this.#options;
+      if (agents.find(id).spec.parent?.id !== agentId) {
+        const message = `agents.stop: id: expected a child of agent ${agentId}, got ${inWords(id)}`;
+        throw new AgentSystemError('REQUEST_INVALID', message, { agentId });
+      }
+      await agents.stop(id, options);
+    });
+  }
+
+  async #spawn(
+    { spec, module, parent: rule }: z.output<typeof spawnArgs>,
+    { agentId }: MadeRequest,
+  ): Promise<string> {
+    const { agents, families } = this.#options;
+    const code = 'url' in module ? new URL(module.url) : module;
+    const { agent, isNew } = await agents.registerChild({ ...spec, module: code }, { id: agentId, rule });
+    const { id } = agent;
+    families.admit(agent);
+    // Its parent may have ended while it was registered.
+    if (rule !== 'detach' && families.hasEnded(agentId)) {
+      if (isNew) await agents.forget(id);
+      throw new AgentSystemError('AGENT_NOT_RUNNING', `agent ${agentId} has ended`, { agentId });
+    }
+    if (!agent.position.legal.has('start')) return id;
+    try {
+      await agents.start(id);
+    } catch (thrown) {
+      if (isNew && agent.position.legal.has('forget')) await agents.forget(id);
+      throw thrown;
+    }
+    return id;
   }
 
   async #execute({ target, task }: ExecuteArgs, request: MadeRequest): Promise<unknown> {

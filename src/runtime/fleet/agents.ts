@@ -94,9 +94,7 @@ export class Agents {
     return promised(() => {
       this.#assertOpen();
       const read = readSpec(spec);
-      if (read.pool !== undefined) {
-        throw invalidSpec('pool: agents become members of a pool by pools.create alone', read.id);
-      }
+      assertOwn(read);
       return this.#registration.register(read);
     });
   }
@@ -118,9 +116,7 @@ export class Agents {
       this.#assertOpen();
       const read = readSpec(spec);
       const { id } = read;
-      if (read.pool !== undefined) {
-        throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);
-      }
+      assertOwn(read);
       if (id === undefined)
         throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
       const how = readUpdate(options, 'ensure', id);
@@ -160,6 +156,25 @@ export class Agents {
   async registerMember(spec: ParsedAgentSpec, manifest: AgentManifest): Promise<Agent> {
     this.#assertOpen();
     return this.find(await this.#registration.register(spec, manifest));
+  }
+
+  /**
+   * @internal A child of an agent: registered, unless it is there already, as that one's child, with this very spec.
+   *
+   * @throws AgentSystemError as `register`; `AGENT_EXISTS`
+   */
+  async registerChild(
+    given: object,
+    parent: NonNullable<ParsedAgentSpec['parent']>,
+  ): Promise<{ readonly agent: Agent; readonly isNew: boolean }> {
+    this.#assertOpen();
+    const read = readSpec(given);
+    assertOwn(read);
+    const spec = { ...read, parent };
+    const { id } = spec;
+    if (id === undefined) return { agent: this.find(await this.#registration.register(spec)), isNew: true };
+    const isNew = await this.#registration.registerOnce({ ...spec, id });
+    return { agent: this.find(id), isNew };
   }
 
   /** @internal What a spec would register, and its defaults. Changes nothing. @throws AgentSystemError as `register` */
@@ -458,5 +473,15 @@ function promised<Value>(work: () => Promise<Value>): Promise<Value> {
     return work();
   } catch (thrown) {
     return Promise.reject(thrown);
+  }
+}
+
+/** What no caller may give to a spec. */
+function assertOwn({ id, pool, parent }: ParsedAgentSpec): void {
+  if (pool !== undefined) {
+    throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);
+  }
+  if (parent !== undefined) {
+    throw invalidSpec('parent: agents become children of an agent by its context.agents.spawn alone', id);
   }
 }

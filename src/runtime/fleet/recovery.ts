@@ -7,6 +7,7 @@
 import { type AgentLife, agentSpec, type Isolation, type ParsedAgentSpec } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { Agents } from './agents.ts';
+import type { Families } from './families.ts';
 import type { Tasks } from './tasks.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import { type AnyAgentDefinition, defineAgent } from '../definition/define-agent.ts';
@@ -22,6 +23,7 @@ export interface RecoveryOptions {
   readonly hosts: ReadonlyMap<Isolation, Host>;
   readonly code: CodeOf;
   readonly tasks: Tasks;
+  readonly families: Families;
   readonly alerts: Alerts;
 }
 
@@ -32,11 +34,14 @@ interface Adopted {
 
 export function recoverFleet(options: RecoveryOptions): void {
   const adopted = options.recovery.agents.map((stored) => adopt(stored, options));
+  options.families.adopt(adopted.map(({ agent }) => agent));
   const carried = options.tasks.restore(options.recovery);
   for (const { agent, life } of adopted) {
     const tasks = carried.get(agent.id) ?? [];
     if (life) agent.resume(life, tasks);
   }
+  const { agents: stored } = options.recovery;
+  options.families.recover(new Map(stored.map(({ registered, latest }) => [registered.agentId, latest])));
 }
 
 function adopt(stored: StoredAgent, { agents, hosts, code, alerts }: RecoveryOptions): Adopted {

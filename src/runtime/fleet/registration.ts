@@ -99,6 +99,33 @@ export class Registration {
     return this.#inTurn(spec.id, () => this.#ensure(spec, options));
   }
 
+  /**
+   * Registers the agent of a spec unless it is there, with that very spec. One at a time for each id. Resolves with
+   * whether it is new.
+   *
+   * @throws AgentSystemError `AGENT_EXISTS` with the fields that differ in `details.changed`
+   */
+  registerOnce(spec: ParsedAgentSpec & { readonly id: string }): Promise<boolean> {
+    const { id } = spec;
+    return this.#inTurn(id, async () => {
+      this.#assertOpen();
+      const known = this.#registry.get(id);
+      if (known === undefined) {
+        await this.register(spec);
+        return true;
+      }
+      const kept = { ...specToKeep(spec, id, known.manifest.type), module: spec.module };
+      const changed = specChanges(known.fullSpec, kept).map(({ field }) => field);
+      if (changed.length > 0) {
+        const message = `agent ${inWords(id)} is registered with another spec: expected the same ${changed.join(', ')}`;
+        throw new AgentSystemError('AGENT_EXISTS', message, { agentId: id, details: { changed } });
+      }
+      // It may be on its way into the store, and not get there.
+      await this.#services.journal.settled();
+      return false;
+    });
+  }
+
   /** Changes what is given of an agent's spec. One at a time for each id. */
   update(id: string, change: unknown, options: ChangeOptions): Promise<'updated' | 'none'> {
     return this.#inTurn(id, () => {
@@ -146,11 +173,12 @@ export class Registration {
       await this.register(spec);
       return 'registered';
     }
-    const { pool } = known.spec;
+    const { pool, parent } = known.spec;
     // It may be on its way into the store, and not get there.
     await this.#services.journal.settled();
     if (this.#registry.get(id) !== known) return this.#ensure(spec, options);
-    return this.#update(known, pool === undefined ? spec : { ...spec, pool }, options);
+    const wanted = { ...spec, ...(pool === undefined ? {} : { pool }) };
+    return this.#update(known, parent === undefined ? wanted : { ...wanted, parent }, options);
   }
 
   async #update(agent: Agent, wanted: ParsedAgentSpec, options: ChangeOptions): Promise<'updated' | 'none'> {

@@ -42,6 +42,9 @@ function mergedInto(known: ParsedAgentSpec & { readonly id: string }, change: ob
   if (merged['pool'] !== known.pool) {
     throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);
   }
+  if (merged['parent'] !== known.parent) {
+    throw invalidSpec('parent: agents become children of an agent by its context.agents.spawn alone', id);
+  }
   // What its code is has no default.
   return { ...merged, module: merged['module'] ?? known.module };
 }

@@ -18,6 +18,7 @@ const fields = [
   'health',
   'tasks',
   'pool',
+  'parent',
 ] as const satisfies readonly (keyof ParsedAgentSpec)[];
 
 /** What differs, field by field, `module` first; of an object each of its own fields. Pure. */

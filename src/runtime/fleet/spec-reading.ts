@@ -21,7 +21,7 @@ import { parseInput } from '../values/malformed.ts';
 /** What is asked for when an agent is registered; all but `module` has a default. */
 export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
   z.input<typeof agentSpec>,
-  'module' | 'initArgs' | 'pool'
+  'module' | 'initArgs' | 'pool' | 'parent'
 > & {
   /** A `defineAgent` value, or the URL of a module whose default export is one. */
   readonly module: AgentDefinition<Args, Tasks> | URL;

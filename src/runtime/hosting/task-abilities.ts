@@ -3,7 +3,7 @@
  *
  * The name and its arguments are what the system's side has a handler for (system.ts).
  */
-import type { AgentCalls, CalledTask, CallTarget } from '../definition/task-abilities.ts';
+import type { AgentCalls, CalledTask, CallTarget, SpawnedSpec } from '../definition/task-abilities.ts';
 
 /** Asks the system, for one task. */
 export type AskSystem = (name: string, args: unknown, signal?: AbortSignal) => Promise<unknown>;
@@ -20,6 +20,20 @@ export class TaskAgents implements AgentCalls {
     return (target: CallTarget, asked: CalledTask): Promise<unknown> => {
       const { signal, ...task } = { ...asked };
       return this.#ask('agents.execute', { target, task }, signal);
+    };
+  }
+
+  get spawn() {
+    return async (given: SpawnedSpec): Promise<string> => {
+      const { parent, module, ...spec } = { ...given };
+      const told = module instanceof URL ? { url: module.href } : module;
+      return (await this.#ask('agents.spawn', { spec, module: told, parent })) as string;
+    };
+  }
+
+  get stop() {
+    return async (id: string, options: { readonly timeoutMs?: number } = {}): Promise<void> => {
+      await this.#ask('agents.stop', { ...options, id });
     };
   }
 }

@@ -1,0 +1,108 @@
+/**
+ * Agents that were spawned by agents, and what becomes of them when those have ended.
+ *
+ * Owns who is whose child, as the specs say it. What follows from an end is a rule of the charts (parent-rule.ts).
+ *
+ * I1  A child whose parent has ended for good is ended by its rule, by this program or by the next: the stream says
+ *     when a parent has ended, the child's spec whose child it is.
+ * I2  No step looks at more agents than those it is for.
+ */
+import { type AgentLife, hasEndedForGood, orphanedStop } from '../../machines/index.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { SystemEvent } from '../journal/system-event.ts';
+import type { SteadyClock } from '../time/clock.ts';
+import type { Agents } from './agents.ts';
+
+export interface FamiliesOptions {
+  readonly journal: Journal;
+  readonly agents: Agents;
+  readonly clock: SteadyClock;
+}
+
+export class Families {
+  readonly #agents: Agents;
+  readonly #clock: SteadyClock;
+  /** Ids of children, by that of their parent. */
+  readonly #children = new Map<string, Set<string>>();
+  /** Ids of their parents. */
+  readonly #parents = new Map<string, string>();
+
+  constructor({ journal, agents, clock }: FamiliesOptions) {
+    this.#agents = agents;
+    this.#clock = clock;
+    journal.observe((event) => this.#note(event));
+  }
+
+  /** Agents of an earlier program are known again; none of them lives yet. */
+  adopt(agents: Iterable<Agent>): void {
+    for (const agent of agents) this.#add(agent);
+  }
+
+  /** They live: those that were left without a parent are ended. @param latest the last event of each agent */
+  recover(latest: ReadonlyMap<string, SystemEvent>): void {
+    for (const parent of this.#children.keys()) {
+      const last = latest.get(parent);
+      const hasEnded = last === undefined || ('life' in last && hasEndedForGood(last.life.at));
+      if (hasEnded) this.#parentEnded(parent);
+    }
+  }
+
+  /** One was spawned. */
+  admit(child: Agent): void {
+    this.#add(child);
+  }
+
+  /** Whether an agent has ended for good. */
+  hasEnded(id: string): boolean {
+    if (!this.#agents.has(id)) return true;
+    const place = this.#agents.find(id).position.path.split('.').at(-1);
+    return hasEndedForGood(place as AgentLife['at']);
+  }
+
+  #note(event: SystemEvent): void {
+    const { agentId } = event;
+    if (agentId === undefined || this.#children.size === 0) return;
+    switch (event.type) {
+      case 'agent.stopped':
+      case 'agent.completed':
+      case 'agent.crashed':
+        if (hasEndedForGood(event.life.at)) this.#parentEnded(agentId);
+        return;
+      case 'agent.forgotten':
+        this.#parentEnded(agentId);
+        return this.#remove(agentId);
+      default:
+    }
+  }
+
+  #parentEnded(parent: string): void {
+    for (const id of this.#children.get(parent) ?? []) this.#orphaned(id);
+  }
+
+  #orphaned(id: string): void {
+    if (!this.#agents.has(id)) return;
+    const child = this.#agents.find(id);
+    const order = child.spec.parent && orphanedStop(child.spec.parent.rule);
+    if (order === undefined || !child.position.legal.has('stop')) return;
+    // Nobody waits for it: how it ended is in the stream.
+    child.end({ type: 'agent.stop', at: this.#clock.now(), ...order }).catch(() => undefined);
+  }
+
+  #add({ id, spec: { parent } }: Agent): void {
+    if (parent === undefined) return;
+    this.#parents.set(id, parent.id);
+    const children = this.#children.get(parent.id);
+    if (children) children.add(id);
+    else this.#children.set(parent.id, new Set([id]));
+  }
+
+  #remove(child: string): void {
+    const parent = this.#parents.get(child);
+    if (parent === undefined) return;
+    this.#parents.delete(child);
+    const children = this.#children.get(parent);
+    children?.delete(child);
+    if (children?.size === 0) this.#children.delete(parent);
+  }
+}

@@ -1,0 +1,209 @@
+/** Agents that have others do their work, in every host, to every host. */
+import { context, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type AgentSystem, createAgentSystem, defineAgent } from '../../src/index.ts';
+import asking from '../fixtures/agents/asking.ts';
+import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
+import { keepCompiledSources } from '../hosting/hosts.ts';
+
+keepCompiledSources();
+const module = new URL('../fixtures/agents/asking.ts', import.meta.url);
+const hosts = ['in-process', 'thread', 'process'] as const;
+
+describe.for(hosts)('an agent in a host of the kind %s', (isolation) => {
+  let system: AgentSystem;
+  let agents: AgentSystem['agents'];
+  const spans = new InMemorySpanExporter();
+  const tracers = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] });
+  const started = async (id: string, as: (typeof hosts)[number] = isolation, concurrency = 1) => {
+    await agents.register({
+      id,
+      module,
+      isolation: as,
+      tasks: { concurrency },
+      restart: { policy: 'never' },
+    });
+    await agents.start(id);
+  };
+  beforeAll(async () => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    trace.setGlobalTracerProvider(tracers);
+    system = await createAgentSystem({ logger: silent });
+    ({ agents } = system);
+    await started('one');
+    await started('two');
+    for (const host of hosts) await started(`in ${host}`, host);
+    await system.pools.create({ name: 'pool', spec: { module: asking }, min: 2, max: 2 });
+  });
+  afterAll(async () => {
+    for (const id of ['one', 'two'])
+      expect(agents.get(id)).toMatchObject({ status: 'running', incarnation: 1 });
+    await system.close();
+    trace.disable();
+    context.disable();
+    await tracers.shutdown();
+  });
+  const askSeveral = (input: unknown) => agents.execute('several', { type: 'ask', input });
+  const attempt = (target: unknown, task: string) =>
+    agents.execute('one', { type: 'tryAsking', input: { target, task } });
+  const askOne = (input: unknown) => agents.execute('one', { type: 'ask', input });
+
+  test.for(hosts)('has one in a host of the kind %s do a task', async (other) => {
+    expect(await askOne({ target: `in ${other}` })).toEqual([`in ${other}`, 'one']);
+  });
+  test('has one of a type, and a member of a pool', async () => {
+    expect(await askOne({ target: { type: 'asking' } })).toEqual([expect.any(String), 'one']);
+    expect(await askOne({ target: { pool: 'pool' } })).toEqual([expect.stringMatching(/^pool-/), 'one']);
+  });
+  test('asks over others, and all of them at once', async () => {
+    const way = { target: 'two', next: { target: 'in process', next: { target: 'in thread' } } };
+    expect(await askOne(way)).toEqual(['in thread', 'in process', 'two', 'one']);
+    const all = ['two', ...hosts.map((host) => `in ${host}`)];
+    expect(await agents.execute('one', { type: 'fan', input: all })).toEqual(all);
+  });
+  test('is refused with the code and the details that its caller would have, and the cause of a failure', async () => {
+    expect(await attempt('nobody', 'who')).toMatchObject({ code: 'AGENT_NOT_FOUND' });
+    expect(await attempt({ type: 'nothing' }, 'who')).toMatchObject({ code: 'AGENT_NOT_FOUND' });
+    expect(await attempt({ pool: 'none' }, 'who')).toMatchObject({ code: 'POOL_UNKNOWN' });
+    expect(await attempt('two', 'nothing')).toMatchObject({
+      code: 'TASK_INCOMPATIBLE',
+      details: { got: 'nothing' },
+    });
+    expect(await attempt('two', 'fail')).toMatchObject({
+      code: 'TASK_FAILED',
+      details: { task: 'fail' },
+      cause: { code: 'E_RANGE', message: 'cannot' },
+    });
+    expect(await attempt(7, 'who')).toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+  test('is refused what would wait for itself, and the circle is named', async () => {
+    const circle = async (...way: string[]) => {
+      const asked = way.toReversed().reduce<unknown>((next, target) => ({ target, next }), undefined);
+      const { message, code } = await refusal(askOne(asked));
+      expect(code).toBe('TASK_FAILED');
+      return /would wait for itself: (.*)$/.exec(message)?.[1];
+    };
+    expect(await circle('one')).toBe('one → one');
+    expect(await circle('two', 'one')).toBe('two → one → two');
+    expect(await circle('two', 'in thread', 'two')).toBe('in thread → two → in thread');
+    // Nobody is left waiting.
+    expect(await askOne({ target: 'two' })).toEqual(['two', 'one']);
+  });
+  test('with more places it may ask itself, as long as one is free', async () => {
+    await started('several', isolation, 2);
+    expect(await askSeveral({ target: 'several' })).toEqual(['several', 'several']);
+    const { message } = await refusal(askSeveral({ target: 'several', next: { target: 'several' } }));
+    expect(message).toContain('several → several');
+  });
+  test('its span is the parent of the span of what it asked for', async () => {
+    spans.reset();
+    const traceId = await agents.execute('one', { type: 'spanElsewhere', input: 'two' });
+    const [inner, outer] = spans.getFinishedSpans().filter(({ name }) => name.startsWith('task span'));
+    expect([inner!.name, outer!.name]).toEqual(['task span', 'task spanElsewhere']);
+    expect(inner!.parentSpanContext?.spanId).toBe(outer!.spanContext().spanId);
+    // A child has no OpenTelemetry of its own, unless its agent brings it along.
+    if (isolation === 'in-process') expect(traceId).toBe(outer!.spanContext().traceId);
+  });
+  test('when it is cancelled, so is what it asked for', async () => {
+    const controller = new AbortController();
+    const began = new Promise<void>((resolve) => {
+      const stop = system.events.subscribe((event) => {
+        if (event.type !== 'task.started' || event.task !== 'hang') return;
+        stop();
+        resolve();
+      });
+    });
+    const work = agents.execute('one', { type: 'hangElsewhere', input: 'two', signal: controller.signal });
+    await began;
+    controller.abort(new Error('enough'));
+    expect(await codeOf(work)).toBe('TASK_ABANDONED');
+    expect(await agents.execute('two', { type: 'aborted' })).toHaveLength(1);
+  });
+});
+
+test('when it is killed, what it asked for is cancelled, and what it asked for in a pool leaves the queue', async () => {
+  const { agents, system, eventsOf } = await rig();
+  for (const id of ['one', 'two']) {
+    await agents.register({ id, module: asking, restart: { policy: 'never' } });
+    await agents.start(id);
+  }
+  await system.pools.create({ name: 'pool', spec: { module: asking }, min: 1, max: 1 });
+  const busy = awaited(system.pools.execute('pool', { type: 'hang' }));
+  const one = agents.execute('one', { type: 'hangElsewhere', input: 'two' });
+  const two = system.pools.get('pool');
+  expect(two.waiting).toBe(0);
+  expect(await fateOf(one)).toBe('pending');
+  await agents.kill('one');
+  expect(await fateOf(one)).toBe('TASK_ABANDONED');
+  expect(await agents.execute('two', { type: 'aborted' })).toContain('the task that asked has ended');
+  expect(eventsOf('task.abandoned').map(({ agentId }) => agentId)).toEqual(['two', 'one']);
+  expect(await fateOf(busy)).toBe('pending');
+});
+
+test('through a pool: a member that asks for what only its fellows could do while all of them ask for it', async () => {
+  const { agents, system, clock } = await rig();
+  const open = gate();
+  const member = defineAgent({
+    type: 'member',
+    init: () => 0,
+    tasks: {
+      askHub: {
+        run: async ({ agents: others }) => {
+          await open.promise;
+          return others.execute('hub', { type: 'who' });
+        },
+      },
+      who: { run: () => 'member' },
+    },
+  });
+  await system.pools.create({ name: 'p', spec: { module: member }, min: 2, max: 2 });
+  const hub = defineAgent({
+    type: 'hub',
+    init: () => 0,
+    tasks: {
+      who: { run: () => 'hub' },
+      ask: {
+        run: async ({ agents: others }) => {
+          const first = others.execute({ pool: 'p' }, { type: 'askHub' });
+          const second = others.execute({ pool: 'p' }, { type: 'askHub' });
+          open.resolve();
+          return (await Promise.allSettled([first, second])).map(
+            (each) => each.status === 'rejected' && (each.reason as Error).message,
+          );
+        },
+      },
+    },
+  });
+  await agents.register({ id: 'hub', module: hub });
+  await agents.start('hub');
+  const answers = (await agents.execute('hub', { type: 'ask' })) as string[];
+  await clock.advance(0);
+  // Both members were begun for it: each of them would wait for the one that waits for them.
+  for (const answer of answers)
+    expect(answer).toMatch(/would wait for itself: member-\d+ → hub → member-\d+$|hub → pool p/);
+});
+
+test('what is asked while the system closes is refused', async () => {
+  const { agents, system } = await rig();
+  const open = gate();
+  const late = defineAgent({
+    type: 'late',
+    init: () => 0,
+    tasks: {
+      ask: {
+        run: async ({ agents: others }) => {
+          await open.promise;
+          return others.execute('other', { type: 'who' });
+        },
+      },
+    },
+  });
+  await agents.register({ id: 'late', module: late });
+  await agents.start('late');
+  const asked = agents.execute('late', { type: 'ask' });
+  void system.close();
+  open.resolve();
+  expect((await refusal(asked)).message).toMatch(/the system is closed, or closing/);
+});
