@@ -9,6 +9,7 @@ export interface SavedState {
 }
 
 /**
+ * @internal
  * @throws Error for a version that the definition cannot migrate from, and whatever its `migrate` throws; TypeError
  * for a `migrate` that gives a promise, or nothing: the agent would begin anew without a word
  */
