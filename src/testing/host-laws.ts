@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import type { ExitReason } from '../machines/index.ts';
 import type { Body, BodyListener, BodyReport, BodyStart, Host } from '../runtime/hosting/host.ts';
-import { entryUrl } from '../runtime/hosting/hosts/node-flags.ts';
+import { ownFile } from '../runtime/hosting/hosts/own-file.ts';
 import { MAX_REQUESTS } from '../runtime/hosting/request-bounds.ts';
 import { MAX_CAUSES } from '../runtime/values/error-info.ts';
 
@@ -22,7 +22,7 @@ export interface HostLaw {
 type ReportType = BodyReport['type'];
 type ReportOf<Type extends ReportType> = Extract<BodyReport, { type: Type }>;
 
-const lawAgent = entryUrl(new URL('./law-agent.ts', import.meta.url));
+const lawAgent = ownFile('law-agent', import.meta.url);
 
 /** One body and all that was heard of it; it holds the host to its invariants while it listens. */
 export class Witness implements BodyListener {

@@ -4,7 +4,6 @@ import type { ExitReason } from '../../src/index.ts';
 import { defineAgent } from '../../src/runtime/definition/define-agent.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
-import { entryUrl } from '../../src/runtime/hosting/hosts/node-flags.ts';
 import { CHILD, eachRequest } from '../../src/runtime/hosting/hosts/protocol.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 
@@ -170,12 +169,6 @@ test('a thousand questions about one sound module are asked of one child', async
   const { ask, asked } = describer();
   for (let n = 0; n < 1_000; n += 1) await ask(sound).answer;
   expect(asked).toHaveLength(1);
-});
-
-test('an entry of our own that is not there is told as such', () => {
-  expect(() => entryUrl(new URL('./left-out.ts', import.meta.url))).toThrow(
-    /^mabeam's own file \S+left-out\.ts is not there: .*expected mabeam to be external$/,
-  );
 });
 
 test('a child that cannot be made is told with what was in the way', async () => {

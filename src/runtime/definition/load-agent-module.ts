@@ -35,7 +35,8 @@ export async function loadAgentModule(module: URL): Promise<AnyAgentDefinition> 
   };
   let loaded: { default?: unknown };
   try {
-    loaded = (await import(address)) as { default?: unknown };
+    // Bundlers take it as it is: the address is known at run time alone.
+    loaded = (await import(/* webpackIgnore: true */ /* @vite-ignore */ address)) as { default?: unknown };
   } catch (thrown) {
     failed();
     const { message, stack } = errorInfoOf(thrown);

@@ -1,9 +1,9 @@
-/** Flags of Node: what a child inherits of its program's, what it must not, and where its entry is. */
+/** Flags of Node: what a child inherits of its program's, and what it must not. */
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
-import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { codeFolders, realPathOf } from './code-folders.ts';
+import { ownFile, ownFolder } from './own-file.ts';
 
 export type Sandbox = NonNullable<ParsedAgentSpec['resources']['sandbox']>;
 
@@ -121,25 +121,8 @@ export function permissionFlags(sandbox: Sandbox | undefined, module: URL): stri
 
 /** Where code is loaded from: the agent's own folder, this package, and what both import of packages. */
 function foldersOf(module: URL): string[] {
-  // This package's code begins three folders above this file's, in the sources and in what is built.
-  const runtime = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+  const runtime = ownFolder(ownFile('process-entry', import.meta.url));
   if (module.protocol !== 'file:') return codeFolders([runtime]);
   const own = fileURLToPath(module);
   return codeFolders([runtime, dirname(own), dirname(realPathOf(own) ?? own)]);
-}
-
-/**
- * The file of an entry, given as its source: that where this is a source as well, else what was built of it.
- *
- * @throws Error for a file that is not there, as in a bundle: what a child would say of it reads like a fault of the
- * agent's module
- */
-export function entryUrl(source: URL): URL {
-  const entry = import.meta.url.endsWith('.ts') ? source : new URL(source.href.replace(/\.ts$/, '.js'));
-  if (entry.protocol === 'file:' && !existsSync(entry)) {
-    throw new Error(
-      `mabeam's own file ${fileURLToPath(entry)} is not there: a bundler that takes mabeam in leaves it out, expected mabeam to be external`,
-    );
-  }
-  return entry;
 }

@@ -22,7 +22,6 @@ import { environmentFor } from './environment.ts';
 import { CHANNEL_FD, FrameReader, MAX_FRAME_BYTES, writeFrame } from './frames.ts';
 import { type GroupGuard, hasGroups, isGroupThere, killGroup } from './group-guard.ts';
 import {
-  entryUrl,
   heapFlags,
   inheritedFlags,
   inheritedOptions,
@@ -30,6 +29,7 @@ import {
   permissionFlags,
   withoutHeapFlags,
 } from './node-flags.ts';
+import { ownFile } from './own-file.ts';
 import { PrintedLines } from './printed-lines.ts';
 import { processExitReason } from './process-exit.ts';
 import type { ProcessMeter } from './process-meter.ts';
@@ -289,7 +289,7 @@ function start(options: ProcessChildOptions, setpriv: string | undefined): Child
     worksIn,
     watch: isWatched
       ? {
-          entry: entryUrl(new URL('./orphan-watch.ts', import.meta.url)).href,
+          entry: ownFile('orphan-watch', import.meta.url).href,
           parentPid,
           maxResidentBytes: meter === undefined ? resources.maxMemoryBytes : undefined,
           everyMs: watchEveryMs,
@@ -304,7 +304,7 @@ function start(options: ProcessChildOptions, setpriv: string | undefined): Child
       ? ownPermissions(process.execArgv)
       : permissionFlags(resources.sandbox, module)),
   ];
-  const entry = fileURLToPath(entryUrl(new URL('./process-entry.ts', import.meta.url)));
+  const entry = fileURLToPath(ownFile('process-entry', import.meta.url));
   const args = [...flags, entry, JSON.stringify(told)];
   const inherited = environmentFor(resources.env, process.env);
   const nodeOptions = nodeOptionsOf(env['NODE_OPTIONS'], inherited['NODE_OPTIONS'], resources);

@@ -12,7 +12,8 @@ import type { SteadyClock } from '../../time/clock.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
-import { entryUrl, hasHeapFlag } from './node-flags.ts';
+import { hasHeapFlag } from './node-flags.ts';
+import { ownFile } from './own-file.ts';
 import { PrintedLines } from './printed-lines.ts';
 import type { ChildMessage } from './protocol.ts';
 
@@ -57,7 +58,7 @@ export class ThreadChild implements Child {
 
   constructor({ clock, name, resources, isHeard }: ThreadChildOptions, listener: ChildListener) {
     this.#maxMemoryBytes = resources.maxMemoryBytes;
-    const worker = new Worker(entryUrl(new URL('./thread-entry.ts', import.meta.url)), {
+    const worker = new Worker(ownFile('thread-entry', import.meta.url), {
       name: JSON.stringify(name),
       workerData: { niceness: NICENESS[resources.cpuPriority] } satisfies ThreadEntryData,
       stdout: true,
