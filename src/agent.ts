@@ -11,6 +11,7 @@ export {
   type Proposal,
   type TaskContext,
   type VariableContext,
+  type VariableValues,
   type Vote,
   type VoteContext,
 } from './runtime/definition/define-agent.ts';

@@ -56,6 +56,7 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'agent.forgotten': 'Its record is gone.',
   'task.accepted': 'A task waits for its turn.',
   'task.started': 'Its work has begun.',
+  'task.step': 'It has kept a result on its way: should it run again, it is given that.',
   'task.completed': 'It was done.',
   'task.failed': 'It threw, or gave what its schema refuses.',
   'task.timed_out': 'Nobody waits for it any more.',

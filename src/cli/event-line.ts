@@ -89,6 +89,8 @@ function detailOf(event: SystemEvent): string {
     case 'task.started':
     case 'task.unknown':
       return event.task;
+    case 'task.step':
+      return `${event.task}: ${event.key}`;
     case 'variable.changed':
       return `${event.name} = ${inShort(event.value)} (v${event.version}) by ${event.by}${because(event.why)}`;
     case 'variable.acknowledged':

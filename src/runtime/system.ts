@@ -37,6 +37,7 @@ import { endFleet, type FleetEnd, longestShutdownMs } from './fleet/fleet-end.ts
 import { bindCode } from './fleet/code-binding.ts';
 import { Tasks } from './fleet/tasks.ts';
 import { Families } from './fleet/families.ts';
+import { TaskSteps } from './agent/task-steps.ts';
 import { recoverFleet } from './fleet/recovery.ts';
 import { RestartPermits } from './limits/restart-permits.ts';
 import { type Recovery, type Store, storeShape } from './journal/store.ts';
@@ -193,6 +194,7 @@ export async function createAgentSystem(options: AgentSystemOptions = {}): Promi
   let system: System | undefined;
   try {
     system = new System(options, limits, { store, clock, logger }, recovery);
+    await system.recall(recovery);
     system.begin(recovery, options.agents ?? []);
     return system;
   } catch (thrown) {
@@ -254,6 +256,7 @@ class System implements AgentSystem {
   readonly #families: Families;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #telemetry: Telemetry;
+  readonly #steps: TaskSteps;
   #stopCounting: (() => void) | undefined;
   #status: SystemStatus = 'open';
   #closing: Promise<CloseReport> | undefined;
@@ -294,6 +297,7 @@ class System implements AgentSystem {
       agents: () => this.agents.all(),
       assertOpen: () => this.#assertOpen(),
     });
+    const steps = new TaskSteps(journal);
     const telemetry = new Telemetry(options.telemetry);
     // Filled below, when those who answer are there.
     const requests = new Map<string, RequestHandler>();
@@ -309,6 +313,7 @@ class System implements AgentSystem {
       coordination: coordination.participants,
       watch,
       requests,
+      steps,
       leavesTasks: () => this.#status !== 'open' && store.isDurable,
       forgotten: (agent) => this.agents.remove(agent),
     };
@@ -321,6 +326,7 @@ class System implements AgentSystem {
     };
     this.#hosts = new Map(Object.entries(hosts) as [Isolation, Host][]);
     this.#parts = parts;
+    this.#steps = steps;
     this.#journal = journal;
     this.#telemetry = telemetry;
     this.#admission = admission;
@@ -363,6 +369,7 @@ class System implements AgentSystem {
     requests.set('agents.execute', calls.execute);
     requests.set('agents.spawn', calls.spawn);
     requests.set('agents.stop', calls.stop);
+    requests.set('task.step', steps.keep);
     this.events = {
       subscribe: (listener, options) => {
         if (typeof listener !== 'function') {
@@ -376,6 +383,11 @@ class System implements AgentSystem {
       read: (read) => journal.read(read),
       replay: (agentId, untilSequence) => replay(journal, agentId, untilSequence),
     };
+  }
+
+  /** What the tasks of the last program on the same store had kept. */
+  async recall(recovery: Recovery): Promise<void> {
+    await this.#steps.recall(recovery, this.#parts.store);
   }
 
   /** Goes on from where the last program on the same store ended. */

@@ -290,6 +290,18 @@ export const hostLaws: readonly HostLaw[] = [
   lawOfOne('an output that throws when looked at fails its task alone', async (witness) => {
     assert.equal(failureOf(await witness.task('trap')).error.message, 'do not look');
   }),
+  lawOfOne('a task that runs again is given what it kept, and asks to keep the rest', async (witness) => {
+    const steps = [['a', { n: 7 }]] as const;
+    witness.body.post({ type: 'task.run', taskId: 'keeps', task: 'keep', input: undefined, steps });
+    const { requestId, taskId, name, args } = await witness.until('request.made');
+    assert.deepEqual(
+      { taskId, name, args },
+      { taskId: 'keeps', name: 'task.step', args: { key: 'b', value: 1 } },
+    );
+    witness.body.post({ type: 'request.answered', requestId, taskId, value: undefined });
+    assert.deepEqual(outputOf(await witness.answer('keeps')), [{ n: 7 }, 1, { n: 7 }, [['a', { n: 7 }]], 1]);
+    assert.equal(witness.all('request.made').length, 1);
+  }),
   lawOfOne('progress comes in order, all of it before the answer', async (witness) => {
     assert.equal(outputOf(await witness.task('count', 100)), 100);
     const steps = witness.all('task.progress').map(({ value }) => value);

@@ -53,6 +53,13 @@ export default defineAgent({
     return { n: (restored as LawState | undefined)?.n ?? initArgs.from, seen } satisfies LawState;
   },
   tasks: {
+    keep: {
+      run: async ({ step, steps }) => {
+        let done = 0;
+        const work = (): number => (done += 1);
+        return [await step('a', work), await step('b', work), await step('a', work), [...steps], done];
+      },
+    },
     add: {
       requires: ['count'],
       input: z.number(),

@@ -29,6 +29,8 @@ describe('what a task is given', () => {
         'resources',
         'signal',
         'state',
+        'step',
+        'steps',
         'taskId',
         'transfer',
         'variables',

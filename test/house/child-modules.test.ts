@@ -51,6 +51,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/hosting/request-bounds.ts',
     'runtime/hosting/running-task.ts',
     'runtime/hosting/state-saves.ts',
+    'runtime/hosting/steps-taken.ts',
     'runtime/hosting/task-abilities.ts',
     'runtime/hosting/task-context.ts',
     'runtime/hosting/trace-parent.ts',

@@ -14,6 +14,7 @@ import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { Agent } from './agent.ts';
 import type { RequestHandlers } from './requests.ts';
+import type { TaskSteps } from './task-steps.ts';
 
 /** What coordination is told of agents. */
 export interface AgentCoordination {
@@ -49,6 +50,8 @@ export interface AgentServices {
   readonly watch: ChartWatch;
   /** What the agents' tasks may ask of their system. */
   readonly requests: RequestHandlers;
+  /** What tasks have kept on their way. */
+  readonly steps: TaskSteps;
   /** Whether tasks that have to end may go on in another program: this one closes, and its store is durable. */
   leavesTasks(): boolean;
   /** Its record is to go. */

@@ -57,6 +57,7 @@ import { Offers, type OffersOwner } from './offers.ts';
 import { pendingFields } from './pending-fields.ts';
 import { StateKeeper } from './state-keeper.ts';
 import type { GivenTask } from './task-request.ts';
+import type { KeptSteps } from './task-steps.ts';
 import type { Places } from './wait.ts';
 
 /** What the next body is made by, where that is not what the living one was made by. */
@@ -181,6 +182,10 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
   /** Whether its chart knows coordination to be there. */
   get isCoordinated(): boolean {
     return this.#context.isCoordinated;
+  }
+
+  stepsOf(taskId: string): KeptSteps | undefined {
+    return this.services.steps.of(taskId);
   }
 
   get leavesTasks(): boolean {

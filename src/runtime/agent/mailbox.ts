@@ -32,6 +32,7 @@ import {
 import { noTasks, TaskFigures, type TasksAtWork } from './task-figures.ts';
 import { TaskQueue } from './task-queue.ts';
 import type { AcceptedBefore, GivenTask } from './task-request.ts';
+import type { KeptSteps } from './task-steps.ts';
 import type { Places } from './wait.ts';
 
 /** What a mailbox needs of its agent. */
@@ -40,6 +41,8 @@ export interface MailboxOwner {
   readonly incarnation: number;
   readonly clock: SteadyClock;
   readonly journal: Journal;
+  /** What a task kept when it ran before; nearly always nothing. */
+  stepsOf(taskId: string): KeptSteps | undefined;
   /** Whether what has to end now may go on in another program: this one closes, and its store is durable. */
   readonly leavesTasks: boolean;
   post(request: BodyRequest): void;
@@ -284,7 +287,8 @@ export class Mailbox implements TaskEntryOwner {
     const { id: agentId, journal, clock } = this.#owner;
     entry.startedAt = clock.elapsed();
     entry.begunAt = journal.emit(startedEvent(agentId, entry)).at;
-    const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer, trace };
+    const steps = this.#owner.stepsOf(taskId);
+    const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer, trace, steps };
     caller.runInAsyncScope(postTo, this.#owner, order);
   }
 

@@ -76,6 +76,18 @@ export interface TaskContext<State, Input, Resources = unknown> {
   readonly progress: (value: unknown) => void;
   /** Other agents of the fleet: tasks that they do for this one. */
   readonly agents: AgentCalls;
+  /**
+   * A piece of the work whose result is kept: a task that runs again, after a crash, a wait or the loss of its program,
+   * is given what it kept and does the work once only. Resolves with the result once that is durable. Work that throws
+   * keeps nothing.
+   *
+   * @param key names the piece, once in a task; 512 characters at the most
+   * @param work gives JSON data
+   * @throws AgentSystemError `REQUEST_INVALID` for a result that is no JSON data, `STORE_FAILED`; and what `work` throws
+   */
+  readonly step: <Value>(key: string, work: () => Value | PromiseLike<Value>) => Promise<Value>;
+  /** What earlier runs of this task kept, by key. */
+  readonly steps: ReadonlyMap<string, unknown>;
   /** Ends the agent normally once this task is done: `completed`, and never restarted. */
   readonly complete: () => void;
   /**

@@ -386,7 +386,7 @@ export class Tasks {
   #note(event: TaskEvent): void {
     const known = this.#known.get(event.taskId);
     if (event.type === 'task.accepted') return known ? this.#again(known, event) : this.#add(event);
-    if (known === undefined) return;
+    if (known === undefined || event.type === 'task.step') return;
     const type = isCancel(event) ? 'task.cancelled' : event.type;
     // One that is to be done again waits for that.
     if (event.type === 'task.unknown' && event.retry) return;

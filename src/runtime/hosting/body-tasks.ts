@@ -40,7 +40,8 @@ export class BodyTasks implements TaskContextOwner {
     return this.#judging > 0;
   }
 
-  run({ taskId, task: name, input, trace }: Extract<BodyRequest, { type: 'task.run' }>): void {
+  run(request: Extract<BodyRequest, { type: 'task.run' }>): void {
+    const { taskId, task: name, input } = request;
     const { definition, isServing } = this.body;
     const task = Object.hasOwn(definition.tasks, name) ? definition.tasks[name] : undefined;
     if (task === undefined) {
@@ -51,7 +52,7 @@ export class BodyTasks implements TaskContextOwner {
       const error = { name: 'Error', message: `${definition.type} is ending` };
       return this.body.tell({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
     }
-    const running = new RunningTask(taskId, name, trace);
+    const running = new RunningTask(request);
     this.#running.add(running);
     if (task.input === undefined) return this.#begin(running, task, input);
     const verdict = judge(task.input, input);

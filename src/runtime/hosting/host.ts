@@ -49,6 +49,8 @@ export type BodyRequest =
       /** Buffers of the input that its owner gives away: moved where the host can, and then empty here. */
       readonly transfer?: readonly ArrayBuffer[] | undefined;
       readonly trace?: TraceParent | undefined;
+      /** What it kept when it ran before, by key. */
+      readonly steps?: readonly (readonly [key: string, value: unknown])[] | undefined;
     }
   | {
       readonly type: 'task.cancel';

@@ -1,6 +1,7 @@
 /** A task under way in a body: its signal, its state, and what it has said of its end. */
 import type { StateUser } from './body-state.ts';
-import type { TraceParent } from './host.ts';
+import type { BodyRequest, TraceParent } from './host.ts';
+import { StepsTaken } from './steps-taken.ts';
 
 export class RunningTask implements StateUser {
   readonly taskId: string;
@@ -12,12 +13,21 @@ export class RunningTask implements StateUser {
   given: ArrayBuffer[] | undefined = undefined;
   state: unknown = undefined;
   base: string | undefined = undefined;
+  /** What it kept when it ran before. */
+  readonly before: Extract<BodyRequest, { type: 'task.run' }>['steps'];
   readonly #controller = new AbortController();
+  #steps: StepsTaken | undefined = undefined;
 
-  constructor(taskId: string, name: string, trace: TraceParent | undefined) {
+  constructor({ taskId, task, trace, steps }: Extract<BodyRequest, { type: 'task.run' }>) {
     this.taskId = taskId;
-    this.name = name;
+    this.name = task;
     this.trace = trace;
+    this.before = steps;
+  }
+
+  /** Few keep anything. */
+  get steps(): StepsTaken {
+    return (this.#steps ??= new StepsTaken(this.before));
   }
 
   get signal(): AbortSignal {

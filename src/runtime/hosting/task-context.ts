@@ -14,6 +14,8 @@ export interface TaskContextOwner {
   ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown>;
 }
 
+const NO_STEPS: ReadonlyMap<string, unknown> = new Map();
+
 /** Plain fields, for a getter costs more than all of them. */
 export function taskContextOf(
   owner: TaskContextOwner,
@@ -32,6 +34,11 @@ export function taskContextOf(
     log: new BodyLog(body.tellLine, taskId, trace),
     progress: (value) => owner.progress(task, value),
     agents: new TaskAgents((name, args, own) => owner.ask(task, name, args, own)),
+    step: <Value>(key: string, work: () => Value | PromiseLike<Value>) =>
+      task.steps.take(key, work, (name, value) =>
+        owner.ask(task, 'task.step', { key: name, value }),
+      ) as Promise<Value>,
+    steps: task.before === undefined ? NO_STEPS : new Map(task.before),
     complete: () => {
       task.isLast = true;
     },

@@ -37,7 +37,7 @@ export class Batch {
 
   /** Whether there is something to commit. */
   get hasContent(): boolean {
-    return this.eventCount > 0 || this.facts !== undefined;
+    return this.eventCount > 0 || this.stateCount > 0 || this.facts !== undefined;
   }
 
   get isAwaited(): boolean {

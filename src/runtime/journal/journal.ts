@@ -157,6 +157,12 @@ export class Journal {
     return event;
   }
 
+  /** Keeps a state that is no agent's, or drops it, with the next commit: that of the event emitted next, say. */
+  keepState(owner: string, state: SavedState | null): void {
+    this.#gathering.addState(owner, state);
+    this.#schedule();
+  }
+
   /** Keeps a fact about the system with the next commit. */
   keepFact(name: string, value: string): void {
     this.#gathering.addFact(name, value);

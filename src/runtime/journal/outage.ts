@@ -97,7 +97,8 @@ export class Outage {
       this.#bytes += eventBytes(event);
     }
     for (let at = 0; at < batch.stateCount; at++) {
-      const sequence = batch.events[batch.eventCount - 1]!.sequence;
+      // With no event it cannot be told whether the store has it: it is kept once more, which does no harm.
+      const sequence = batch.events[batch.eventCount - 1]?.sequence ?? Infinity;
       this.#states.set(batch.stateOwners[at]!, { state: batch.states[at]!, sequence });
     }
     if (batch.facts) for (const [name, value] of batch.facts) this.#facts.set(name, value);

@@ -124,6 +124,8 @@ interface EventFields {
       readonly idempotencyKey?: string;
     };
   'task.started': OfTask;
+  /** It has kept a result of `context.step`. */
+  'task.step': OfTask & { readonly key: string };
   /** `output` is kept of tasks that were submitted, where it is JSON data. */
   'task.completed': OfTask & TaskTimes & Submitted & { readonly output?: unknown };
   'task.failed': OfTask & TaskTimes & Submitted & { readonly code: ErrorCode; readonly error: ErrorInfo };

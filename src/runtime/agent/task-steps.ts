@@ -1,0 +1,119 @@
+/**
+ * What tasks have kept on their way: the results of `context.step`, by task and key.
+ *
+ * Owns them from their step to the end of their task, in memory and in the store, where each is a state of its own
+ * beside those of the agents. A task that runs again is given what it kept.
+ *
+ * I1  A step is answered after it was committed; a task has one result for a key, the first.
+ * I2  What a task kept goes with its end. One that is to be done again has not ended.
+ */
+import { z } from 'zod';
+import type { Journal } from '../journal/journal.ts';
+import type { Recovery, Store } from '../journal/store.ts';
+import type { SystemEvent } from '../journal/system-event.ts';
+import { AgentSystemError } from '../values/errors.ts';
+import { jsonProblemOf } from '../values/json-survey.ts';
+import { type MadeRequest, type RequestHandler, requestHandler } from './requests.ts';
+
+/** Results by key, in the order in which they were kept. */
+export type KeptSteps = readonly (readonly [key: string, value: unknown])[];
+
+/** One step, as the store has it: JSON leaves a value out that is `undefined`. */
+interface Kept {
+  readonly key: string;
+  readonly value?: unknown;
+}
+
+/** A task keeps no more than this. */
+const MAX_STEPS = 10_000;
+const MAX_KEY = 512;
+const stepArgs = z.strictObject({
+  key: z.string().min(1).max(MAX_KEY),
+  value: z.unknown().optional(),
+});
+
+export class TaskSteps {
+  readonly #journal: Journal;
+  /** As JSON: each run is given values of its own. */
+  readonly #kept = new Map<string, Map<string, string>>();
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+    journal.observe((event) => {
+      if (this.#kept.size > 0 && hasEnded(event)) this.#drop(event.taskId);
+    });
+  }
+
+  /** What a task kept when it ran before; `undefined` for nothing. */
+  of(taskId: string): KeptSteps | undefined {
+    const kept = this.#kept.size === 0 ? undefined : this.#kept.get(taskId);
+    return kept && [...kept].map(([key, json]) => [key, (JSON.parse(json) as Kept).value]);
+  }
+
+  /** Answers `task.step` once the result is kept. */
+  get keep(): RequestHandler {
+    return requestHandler(stepArgs, (args, request) => this.#keep(args, request));
+  }
+
+  /** Brings back what the tasks of an earlier program kept that have not ended. */
+  async recall({ tasks }: Pick<Recovery, 'tasks'>, store: Store): Promise<void> {
+    for (const { taskId } of tasks) {
+      let kept = await store.state(ownerOf(taskId, 0));
+      if (kept === undefined) continue;
+      const steps = new Map<string, string>();
+      this.#kept.set(taskId, steps);
+      while (kept !== undefined) {
+        steps.set((JSON.parse(kept.json) as Kept).key, kept.json);
+        kept = await store.state(ownerOf(taskId, steps.size));
+      }
+    }
+  }
+
+  #keep({ key, value }: z.output<typeof stepArgs>, request: MadeRequest): Promise<void> {
+    const { agentId, incarnation, taskId, task } = request;
+    const refuse = (problem: string): never => {
+      throw new AgentSystemError('REQUEST_INVALID', `step ${key} of task ${task}: ${problem}`, { agentId });
+    };
+    const problem = jsonProblemOf(value, { isNoted: false });
+    if (problem !== undefined) refuse(`${problem}, expected JSON data`);
+    let steps = this.#kept.get(taskId);
+    if (steps === undefined) this.#kept.set(taskId, (steps = new Map<string, string>()));
+    if (steps.has(key)) refuse('it is kept already');
+    if (steps.size >= MAX_STEPS) refuse(`expected ${MAX_STEPS} steps of a task at the most`);
+    const json = JSON.stringify({ key, value } satisfies Kept);
+    const place = steps.size;
+    steps.set(key, json);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#journal.keepState(ownerOf(taskId, place), { json, stateVersion: 1 });
+    this.#journal.emit({ type: 'task.step', agentId, incarnation, taskId, task, key }, (error) =>
+      error ? reject(error) : resolve(),
+    );
+    return promise;
+  }
+
+  #drop(taskId: string): void {
+    const steps = this.#kept.get(taskId);
+    if (steps === undefined) return;
+    this.#kept.delete(taskId);
+    for (let place = 0; place < steps.size; place++) this.#journal.keepState(ownerOf(taskId, place), null);
+  }
+}
+
+/** Whose state a step is in the store: no agent's. */
+function ownerOf(taskId: string, place: number): string {
+  return `step\u0000${taskId}\u0000${place}`;
+}
+
+function hasEnded(event: SystemEvent): event is Extract<SystemEvent, { readonly taskId: string }> {
+  switch (event.type) {
+    case 'task.completed':
+    case 'task.failed':
+    case 'task.timed_out':
+    case 'task.abandoned':
+      return true;
+    case 'task.unknown':
+      return !event.retry;
+    default:
+      return false;
+  }
+}
