@@ -1,4 +1,5 @@
 import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dataCopy } from '../../src/runtime/values/data-copy.ts';
 
@@ -58,5 +59,24 @@ describe('a copy of data', () => {
     let deep: object = {};
     for (let level = 0; level < 100_000; level++) deep = { deep };
     expect(Object.keys(dataCopy(deep))).toEqual(['deep']);
+  });
+
+  it('is the same whether there is little of it or much, with holes and names in lists', () => {
+    const odd: Record<string, unknown>[] = [];
+    const list: unknown[] = Object.assign([1, { a: 1 }], { named: { b: 2 } });
+    list[3] = 3;
+    odd.push({ list }, { list: [list, list] }, { inner: odd });
+    for (const data of odd) {
+      // Beside so many others it is copied another way.
+      const many = Array.from({ length: 40 }, () => ({ n: 1 }));
+      expect(dataCopy(data)).toStrictEqual(dataCopy({ many, data }).data);
+    }
+    fc.assert(
+      fc.property(fc.object({ maxDepth: 4, withNullPrototype: true, withSparseArray: true }), (data) => {
+        const many = Array.from({ length: 40 }, () => ({ n: 1 }));
+        expect(dataCopy(data)).toStrictEqual(dataCopy({ many, data }).data);
+        expect(dataCopy(data)).toEqual(data);
+      }),
+    );
   });
 });

@@ -97,7 +97,9 @@ class Participant implements Participation {
   }
 
   get variables(): readonly VariableState[] {
-    return this.#listeners.flatMap(({ topic: { current } }) => (current ? [current] : []));
+    const known: VariableState[] = [];
+    for (const { topic } of this.#listeners) if (topic.current) known.push(topic.current);
+    return known;
   }
 
   /** Its body opens, with the values of now. */

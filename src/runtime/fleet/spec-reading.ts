@@ -1,7 +1,7 @@
 /**
  * Reads what callers hand in as the spec of an agent.
  *
- * I1  A spec of defaults is read by hand, and shares their frozen parts; any other is the schema's to judge. Both come
+ * I1  A spec that says what another said lately shares its frozen parts; any other is the schema's to judge. Both come
  *     to the same.
  */
 import type { z } from 'zod';
@@ -17,6 +17,7 @@ import { type AgentDefinition, isAgentDefinition, type TaskTypes } from '../defi
 import { dataCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
+import { RecentSpecs } from './recent-specs.ts';
 
 /** What is asked for when an agent is registered; all but `module` has a default. */
 export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
@@ -32,27 +33,28 @@ export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omi
 export type DemandedArgs<Args> =
   Record<string, never> extends Args ? unknown : { readonly initArgs: NoInfer<Args> };
 
-const { module: _, ...defaults } = frozenData(agentSpec.parse({ module: {} }));
-const defaultPolicy: LifePolicy = Object.freeze(lifePolicyOf(defaults));
+const recent = new RecentSpecs();
+/** The `initArgs` of all that are given none. */
+const noArgs = Object.freeze({});
+/** By what is said of restarts, which most agents share. */
+const policies = new WeakMap<object, LifePolicy>();
 
 /** A spec with its defaults. @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
 export function readSpec(spec: unknown): ParsedAgentSpec {
-  return plainSpec(spec) ?? parsedSpec(spec);
+  return knownSpec(spec) ?? parsedSpec(spec);
 }
 
 export function isolationOf({ isolation, module }: ParsedAgentSpec): Isolation {
   return isolation ?? (module instanceof URL ? 'process' : 'in-process');
 }
 
-/** What the chart of an agent with this spec lives by; shared by all that live by the defaults. */
+/** What the chart of an agent with this spec lives by; shared by all that live by the same. */
 export function policyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {
-  const isDefault =
-    spec.restart === defaults.restart &&
-    spec.resources === defaults.resources &&
-    spec.health === defaults.health &&
-    spec.shutdownMs === defaults.shutdownMs &&
-    spec.startTimeoutMs === defaults.startTimeoutMs;
-  return isDefault ? defaultPolicy : lifePolicyOf(spec);
+  const known = policies.get(spec.restart);
+  const policy = lifePolicyOf(spec);
+  if (known !== undefined && isSamePolicy(known, policy)) return known;
+  policies.set(spec.restart, Object.freeze(policy));
+  return policy;
 }
 
 /**
@@ -61,16 +63,14 @@ export function policyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {
  */
 export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string): KeptSpec {
   const { module, initArgs } = given;
-  if (given.resources !== defaults.resources) frozenData(given.resources);
-  if (given.coordination !== defaults.coordination) frozenData(given.coordination);
-  if (given.restart !== defaults.restart) frozenData(given.restart);
-  if (given.health !== defaults.health) frozenData(given.health);
-  if (given.tasks !== defaults.tasks) frozenData(given.tasks);
+  for (const part of [given.resources, given.coordination, given.restart, given.health, given.tasks]) {
+    if (!Object.isFrozen(part)) frozenData(part);
+  }
   return Object.freeze({
     ...given,
     id,
     isolation: isolationOf(given),
-    initArgs: initArgs === defaults.initArgs ? initArgs : frozenData(dataCopy(initArgs)),
+    initArgs: initArgs === noArgs ? initArgs : frozenData(dataCopy(initArgs)),
     module: module instanceof URL ? { url: module.href } : { type: agentType },
   });
 }
@@ -79,15 +79,16 @@ export function invalidSpec(problem: string, agentId: string | undefined, cause?
   return new AgentSystemError('AGENT_SPEC_INVALID', `spec: ${problem}`, { agentId, cause });
 }
 
-/** One that leaves everything to its defaults; `undefined` for any other. */
-function plainSpec(spec: unknown): ParsedAgentSpec | undefined {
+/** One that says what another said lately; `undefined` for any other. */
+function knownSpec(spec: unknown): ParsedAgentSpec | undefined {
   if (typeof spec !== 'object' || spec === null) return undefined;
   try {
-    for (const key in spec) if (key !== 'module' && key !== 'id' && key !== 'initArgs') return undefined;
-    const { id, module, initArgs = defaults.initArgs } = spec as Partial<ParsedAgentSpec>;
-    if (!isAgentDefinition(module) || module instanceof URL) return undefined;
-    if (id !== undefined && (typeof id !== 'string' || id === '')) return undefined;
-    return id === undefined ? { ...defaults, module, initArgs } : { ...defaults, module, initArgs, id };
+    const shared = recent.find(spec);
+    if (shared === undefined) return undefined;
+    const { id, module, initArgs = noArgs } = spec as Partial<ParsedAgentSpec>;
+    if (!(module instanceof URL) && !isAgentDefinition(module)) return undefined;
+    if (id === undefined) return { ...shared, module, initArgs };
+    return typeof id === 'string' && id !== '' ? { ...shared, module, initArgs, id } : undefined;
   } catch {
     // Whatever throws when it is read is for the schema to tell of.
     return undefined;
@@ -96,11 +97,12 @@ function plainSpec(spec: unknown): ParsedAgentSpec | undefined {
 
 function parsedSpec(spec: unknown): ParsedAgentSpec {
   const parsed = parseInput(agentSpec, spec, { what: 'spec', agentId: idOf(spec) });
-  const { id, module } = parsed;
+  const { id, module, initArgs } = parsed;
   if (!(module instanceof URL) && !isAgentDefinition(module)) {
     throw invalidSpec(`module: expected a defineAgent value or a URL, got ${inWords(module)}`, id);
   }
-  return parsed;
+  const shared = recent.remember(spec as object, parsed);
+  return id === undefined ? { ...shared, module, initArgs } : { ...shared, module, initArgs, id };
 }
 
 /** The id that a spec names, whatever else may be wrong with it. */
@@ -111,4 +113,14 @@ function idOf(spec: unknown): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isSamePolicy(one: LifePolicy, other: LifePolicy): boolean {
+  return (
+    one.restart === other.restart &&
+    one.startTimeoutMs === other.startTimeoutMs &&
+    one.shutdownMs === other.shutdownMs &&
+    one.maxRuntimeMs === other.maxRuntimeMs &&
+    one.failuresBeforeKill === other.failuresBeforeKill
+  );
 }

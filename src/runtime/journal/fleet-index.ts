@@ -13,10 +13,9 @@ import type { SystemEvent } from './system-event.ts';
 export const slotKinds = ['agent', 'task', 'variable', 'round'] as const;
 export type SlotKind = (typeof slotKinds)[number];
 
+/** What an event changes: of the agent, the task, the variable or the round that it is about. */
 export interface SlotChange {
   readonly kind: SlotKind;
-  /** Which agent, task, variable or round. */
-  readonly key: string;
   /**
    * `hold`: the slot is this event's, whatever was there. `follow`: the event is the latest of a slot that is
    * held, else nothing. `amend`: the event takes the place of the one that holds the slot, if one does, and what
@@ -37,36 +36,57 @@ type Of<Type extends SystemEvent['type']> = Extract<SystemEvent, { type: Type }>
 export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
   switch (event.type) {
     case 'agent.registered':
-      return { kind: 'agent', key: event.agentId, change: 'hold' };
+      return changes.agent.hold;
     case 'agent.updated':
-      return { kind: 'agent', key: event.agentId, change: 'amend' };
+      return changes.agent.amend;
     case 'agent.forgotten':
-      return { kind: 'agent', key: event.agentId, change: 'release' };
+      return changes.agent.release;
     case 'task.accepted':
-      return { kind: 'task', key: event.taskId, change: 'hold' };
+      return changes.task.hold;
     case 'task.started':
-      return { kind: 'task', key: event.taskId, change: 'follow' };
+      return changes.task.follow;
     case 'task.completed':
     case 'task.failed':
     case 'task.timed_out':
     case 'task.abandoned':
-      return { kind: 'task', key: event.taskId, change: event.submitted ? 'follow' : 'release' };
+      return event.submitted ? changes.task.follow : changes.task.release;
     case 'task.unknown':
       // One that is to be repeated has not ended: should this program die too, the next one repeats it.
       if (event.retry) return undefined;
-      return { kind: 'task', key: event.taskId, change: event.submitted ? 'follow' : 'release' };
+      return event.submitted ? changes.task.follow : changes.task.release;
     case 'task.forgotten':
-      return { kind: 'task', key: event.taskId, change: 'release' };
+      return changes.task.release;
     case 'variable.changed':
-      return { kind: 'variable', key: event.name, change: 'hold' };
+      return changes.variable.hold;
     case 'round.opened':
-      return { kind: 'round', key: event.roundId, change: 'hold' };
+      return changes.round.hold;
     case 'round.closed':
-      return { kind: 'round', key: event.roundId, change: 'release' };
+      return changes.round.release;
     default:
-      return 'life' in event ? { kind: 'agent', key: event.agentId, change: 'follow' } : undefined;
+      return 'life' in event ? changes.agent.follow : undefined;
   }
 }
+
+/** Which agent, task, variable or round an event that changes a slot is about. */
+export function slotKeyOf(event: SystemEvent, kind: SlotKind): string {
+  if (kind === 'task') return (event as Of<'task.accepted'>).taskId;
+  if (kind === 'variable') return (event as Of<'variable.changed'>).name;
+  return kind === 'round' ? (event as Of<'round.opened'>).roundId : event.agentId!;
+}
+
+const changesOf = (kind: SlotKind) => ({
+  hold: { kind, change: 'hold' } as const,
+  follow: { kind, change: 'follow' } as const,
+  amend: { kind, change: 'amend' } as const,
+  release: { kind, change: 'release' } as const,
+});
+/** Made once: they are asked for with every event. */
+const changes = {
+  agent: changesOf('agent'),
+  task: changesOf('task'),
+  variable: changesOf('variable'),
+  round: changesOf('round'),
+};
 
 export class FleetIndex {
   readonly #slots: Readonly<Record<SlotKind, Map<string, Slot>>> = {
@@ -79,13 +99,16 @@ export class FleetIndex {
   note(event: SystemEvent): void {
     const changed = slotChangeOf(event);
     if (changed === undefined) return;
-    const { kind, key, change } = changed;
+    const { kind, change } = changed;
+    const key = slotKeyOf(event, kind);
+    const slots = this.#slots[kind];
     if (change === 'follow' || change === 'amend') {
-      const slot = this.#slots[kind].get(key);
+      const slot = slots.get(key);
       if (slot) slot[change === 'amend' ? 'held' : 'latest'] = event;
     } else {
-      this.#slots[kind].delete(key);
-      if (change === 'hold') this.restore(kind, key, { held: event, latest: undefined });
+      // What is held again comes last.
+      slots.delete(key);
+      if (change === 'hold') slots.set(key, { held: event, latest: undefined });
     }
   }
 

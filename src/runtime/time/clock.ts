@@ -64,6 +64,7 @@ class Turn {
 
 /** The machine's own time. Timers keep the program alive until they are cleared. */
 export function systemClock(): SteadyClock {
+  const { timeOrigin } = performance;
   const lists = new Map<number, TimerList>();
   const listOf = (delayMs: number): TimerList => {
     let list = lists.get(delayMs);
@@ -77,7 +78,7 @@ export function systemClock(): SteadyClock {
   };
   return {
     now: () => Date.now(),
-    elapsed: () => performance.timeOrigin + performance.now(),
+    elapsed: () => timeOrigin + performance.now(),
     setTimeout(run, delayMs) {
       if (delayMs === Infinity) return NEVER;
       return delayMs > 0 ? listOf(delayMs).arm(run) : new Turn(run);

@@ -3,10 +3,13 @@
  * depth, and all else (a client, a function, a date) is kept by reference. Pure; what it copies may be cyclic.
  */
 
+/** Data of more containers than this is copied with an index of them. */
+const FEW = 16;
+
 /** The copy; of what is neither a plain object nor an array, the very same. */
 export function dataCopy<Data>(data: Data): Data {
   if (!isContainer(data)) return data;
-  return (isFlat(data) ? { ...data } : copyOf(data)) as Data;
+  return (copyOfFew(data, []) ?? copyOf(data)) as Data;
 }
 
 /** Freezes plain objects and arrays, at every depth; gives back the very same. */
@@ -22,6 +25,38 @@ export function frozenData<Data>(data: Data): Data {
     }
   }
   return data;
+}
+
+/** The ordinary case: few containers, none of them twice, and nothing odd about them; else `undefined`. */
+function copyOfFew(original: object, seen: object[]): object | undefined {
+  if (seen.includes(original) || seen.push(original) > FEW) return undefined;
+  if (Array.isArray(original)) return copyOfList(original, seen);
+  if (Object.getPrototypeOf(original) !== Object.prototype) return undefined;
+  const copy: Record<string, unknown> = { ...original };
+  for (const key in copy) {
+    const value = copy[key];
+    if (!isContainer(value)) continue;
+    const kept = key === '__proto__' ? undefined : copyOfFew(value, seen);
+    if (kept === undefined) return undefined;
+    copy[key] = kept;
+  }
+  return copy;
+}
+
+function copyOfList(original: readonly unknown[], seen: object[]): unknown[] | undefined {
+  // Some lists have holes, or names beside their places: these come last.
+  const keys = Object.keys(original);
+  const { length } = original;
+  if (keys.length !== length || (length > 0 && keys[length - 1] !== String(length - 1))) return undefined;
+  const copy = [...original];
+  for (let at = 0; at < copy.length; at++) {
+    const value = copy[at];
+    if (!isContainer(value)) continue;
+    const kept = copyOfFew(value, seen);
+    if (kept === undefined) return undefined;
+    copy[at] = kept;
+  }
+  return copy;
 }
 
 /** No recursion: data may be nested more deeply than a stack. */
@@ -40,16 +75,6 @@ function copyOf(first: object): object {
     }
   }
   return copies.get(first)!;
-}
-
-/** The ordinary case: a plain object without containers in it. */
-function isFlat(data: object): boolean {
-  if (Object.getPrototypeOf(data) !== Object.prototype) return false;
-  for (const key in data) {
-    const value: unknown = Reflect.get(data, key);
-    if (typeof value === 'object' && value !== null) return false;
-  }
-  return true;
 }
 
 function isContainer(value: unknown): value is object {

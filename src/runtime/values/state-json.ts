@@ -64,7 +64,8 @@ function lossInObject(value: object, survey: Survey): Loss | undefined {
     if (isEmptyInJson(value)) return { what: `a ${classNameOf(value)}`, path: '' };
     if (hasMethods(value)) return { what: `an instance of ${classNameOf(value)}`, path: '' };
   }
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue;
     const loss = lossIn((value as Record<string, unknown>)[key], survey);
     if (loss) return { what: loss.what, path: `.${key}${loss.path}` };
   }

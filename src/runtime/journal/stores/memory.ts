@@ -130,7 +130,7 @@ class MemoryStore implements InPlaceStore {
 
   /** Notes what a recovery needs of the events that were not noted yet: before any is dropped, and in order. */
   #note(): void {
-    for (const event of this.#events.after(this.#noted)) this.#fleet.note(event);
+    this.#events.forEach(this.#noted, (event) => this.#fleet.note(event));
     this.#noted = this.#last;
   }
 
@@ -147,9 +147,9 @@ class MemoryStore implements InPlaceStore {
     this.#note();
     const events = this.#events;
     const forgottenAt = new Map<string, number>();
-    for (const event of events.after(0)) {
+    events.forEach(0, (event) => {
       if (event.type === 'agent.forgotten') forgottenAt.set(event.agentId, event.sequence);
-    }
+    });
     let excess = events.bytes - this.#maxBytes * SHARE_KEPT;
     if (forgottenAt.size > 0) {
       events.filter(({ agentId, sequence }, bytes) => {

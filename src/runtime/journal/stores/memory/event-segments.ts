@@ -99,6 +99,17 @@ export class EventSegments {
     }
   }
 
+  /** Visits events beyond a sequence, in order. */
+  forEach(sequence: number, visit: (event: SystemEvent) => void): void {
+    for (let at = this.#dropped; at < this.#segments.length; at++) {
+      const { events, first, last } = this.#segments[at]!;
+      if (last.sequence <= sequence) continue;
+      for (let place = first; place < events.length; place++) {
+        if (events[place]!.sequence > sequence) visit(events[place]!);
+      }
+    }
+  }
+
   #dropFirst(): void {
     this.#segments[this.#dropped] = undefined as never;
     this.#dropped += 1;

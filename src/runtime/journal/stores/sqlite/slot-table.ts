@@ -13,6 +13,7 @@ import {
   type SlotChange,
   type SlotKind,
   slotChangeOf,
+  slotKeyOf,
   slotKinds,
 } from '../../fleet-index.ts';
 import type { SystemEvent } from '../../system-event.ts';
@@ -57,7 +58,8 @@ export class SlotTable {
     this.#newest = event.sequence;
     const changed = slotChangeOf(event);
     if (changed === undefined) return;
-    const { kind, key, change } = changed;
+    const { kind, change } = changed;
+    const key = slotKeyOf(event, kind);
     const updates = this.#updates[kind];
     const { sequence } = event;
     if (change === 'release') updates.set(key, RELEASED);
@@ -82,7 +84,8 @@ export class SlotTable {
   holds(event: SystemEvent): boolean {
     const changed = slotChangeOf(event);
     if (changed === undefined || changed.change === 'release') return false;
-    const { kind, key } = changed;
+    const { kind } = changed;
+    const key = slotKeyOf(event, kind);
     return (
       this.#statements.holds.get(kind, JSON.stringify(key), event.sequence, event.sequence) !== undefined
     );
