@@ -40,6 +40,7 @@ import {
 } from './names.ts';
 import type { Occupant, Placement } from './placement.ts';
 import type { Place } from './nodes-object.ts';
+import { fleetOptions } from './service-options.ts';
 import { wire, wireOf } from './wire.ts';
 
 const STATE = 'state';
@@ -582,4 +583,5 @@ export const agentObject = object({
       ];
     }),
   },
+  options: fleetOptions,
 });

@@ -10,6 +10,7 @@
 import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import type { SystemEvent } from '../runtime/journal/system-event.ts';
 import { EVENTS, type EventBatch } from './names.ts';
+import { fleetOptions } from './service-options.ts';
 import { wire, wireOf } from './wire.ts';
 
 const SEGMENT = 64;
@@ -85,4 +86,5 @@ export const eventsObject = object({
       },
     ),
   },
+  options: fleetOptions,
 });

@@ -14,12 +14,15 @@ import type { ParsedAgentSpec } from '../machines/index.ts';
 import { send, toAgent, toNodes } from './calls.ts';
 import { bucketOf, NODES } from './names.ts';
 import { decidePlacement, type NodeEntry, type Occupant, type Placement } from './placement.ts';
+import { fleetOptions } from './service-options.ts';
 import { wire, wireOf } from './wire.ts';
 
 /** How often ends are looked for, ms. */
 const SWEEP_MS = 500;
 /** A look that is later than this was held up, and so may all that it looks for. */
 const HELD_UP_MS = 1_500;
+/** Every node that lives has said so within this, once it can be heard again. */
+const GRACE_MS = 1_200;
 const MAX_RESTARTS = 32;
 const BUCKETS = 128;
 
@@ -154,7 +157,9 @@ async function sweep(ctx: ObjectContext, dueAt: number): Promise<void> {
   const roster = await rosterOf(ctx);
   if (roster.sweepAt !== dueAt) return;
   const now = await ctx.date.now();
-  if (now - dueAt > HELD_UP_MS) for (const node of roster.nodes) node.beatAt = now;
+  if (now - dueAt > HELD_UP_MS) {
+    for (const node of roster.nodes) node.beatAt = Math.max(node.beatAt, now - node.leaseMs + GRACE_MS);
+  }
   for (const node of roster.nodes) {
     if (now - node.beatAt > node.leaseMs) await endNode(ctx, roster, node);
   }
@@ -333,4 +338,5 @@ export const nodesObject = object({
       return voters;
     }),
   },
+  options: fleetOptions,
 });

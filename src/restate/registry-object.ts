@@ -1,6 +1,7 @@
 /** Who exists, for lists: what each agent showed last of itself. The agent's own object is the truth. */
 import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import { type Look, REGISTRY } from './names.ts';
+import { fleetOptions } from './service-options.ts';
 import { wire, wireOf } from './wire.ts';
 
 export const registryObject = object({
@@ -24,4 +25,5 @@ export const registryObject = object({
       return looks;
     }),
   },
+  options: fleetOptions,
 });

@@ -140,7 +140,7 @@ export class TaskLedger {
 
   drain(): void {
     this.#state.mode = 'draining';
-    if (!this.#state.isMoving) this.pump();
+    this.pump();
     this.#tellIfIdle();
   }
 
@@ -283,7 +283,11 @@ export class TaskLedger {
   /** Starts what may run. */
   pump(): void {
     const { spec } = this.#state;
-    const isServing = () => this.#state.mode === 'open' || this.#state.mode === 'draining';
+    const isServing = (): boolean => {
+      const { mode, isMoving } = this.#state;
+      // What waits goes along with one that moves.
+      return mode === 'open' || (mode === 'draining' && !isMoving);
+    };
     for (;;) {
       const running = this.#state.tasks.filter(({ isRunning }) => isRunning).length;
       const next = this.#state.tasks.find(({ isRunning }) => !isRunning);

@@ -2,6 +2,7 @@
 import { handlers, object, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import type { VariableState } from '../runtime/hosting/host.ts';
 import { VARIABLES } from './names.ts';
+import { fleetOptions } from './service-options.ts';
 import { wire, wireOf } from './wire.ts';
 
 export const variablesObject = object({
@@ -21,4 +22,5 @@ export const variablesObject = object({
       },
     ),
   },
+  options: fleetOptions,
 });

@@ -1,0 +1,46 @@
+/** An agent that counts, says where it is, and works for as long as it is told. */
+import { appendFileSync } from 'node:fs';
+import { defineAgent } from '../../src/index.ts';
+
+interface State {
+  count: number;
+}
+
+export const worker = defineAgent({
+  type: 'worker',
+  init: ({ restored, previousStop, initArgs, incarnation, agentId }) => {
+    const { notes } = initArgs as { notes?: string };
+    if (notes !== undefined) {
+      appendFileSync(notes, `${JSON.stringify({ agentId, incarnation, previousStop, pid: process.pid })}\n`);
+    }
+    return (restored as State | undefined) ?? { count: 0 };
+  },
+  tasks: {
+    count: {
+      run: ({ state }) => {
+        state.count += 1;
+        return state.count;
+      },
+    },
+    where: { run: () => process.pid },
+    work: {
+      run: async ({ input, signal }) => {
+        const { promise, resolve, reject } = Promise.withResolvers<void>();
+        const timer = setTimeout(resolve, (input as { ms: number }).ms);
+        signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          reject(new Error('aborted'));
+        });
+        await promise;
+        return process.pid;
+      },
+    },
+    repeat: {
+      retry: 'on_host_loss',
+      run: async ({ input }) => {
+        await new Promise((resolve) => setTimeout(resolve, (input as { ms: number }).ms));
+        return process.pid;
+      },
+    },
+  },
+});
