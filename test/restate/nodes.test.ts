@@ -39,7 +39,7 @@ describe.runIf(hasEngine())('several nodes', () => {
     await node(small, { limits: { maxMemoryBytes: 200_000_000 }, labels: { disk: 'fast' } });
     await node(large, { limits: { maxMemoryBytes: 900_000_000 } });
     const placed = async (placement?: object) => {
-      const id = await agents.register({ module: worker, ...(placement ? { placement } : {}) } as never);
+      const id = await agents.register({ module: worker, ...(placement ? { placement } : {}) });
       await agents.start(id);
       return agents.nodeOf(id);
     };
@@ -136,10 +136,10 @@ describe.runIf(hasEngine())('several nodes', () => {
       ids.push(id);
     }
     await node(second);
-    let isOver = false;
+    const over = new AbortController();
     const counting = ids.map(async (id) => {
       let last = 1;
-      while (!isOver) {
+      while (!over.signal.aborted) {
         last = (await agents.execute(id, { type: 'count' })) as number;
       }
       return last;
@@ -149,7 +149,7 @@ describe.runIf(hasEngine())('several nodes', () => {
       () => Promise.all(ids.map((id) => agents.nodeOf(id))),
       (nodes) => nodes.every((name) => name === second),
     );
-    isOver = true;
+    over.abort();
     const counts = await Promise.all(counting);
     for (const [index, id] of ids.entries()) {
       expect(await agents.savedState(id)).toEqual({ count: counts[index] });
