@@ -65,7 +65,7 @@ export interface AlertHook extends AsyncDisposable {
   /**
    * Hears of nothing more, and sends what waits.
    *
-   * @param timeoutMs for that, before it is given up; default 5,000
+   * @param options.timeoutMs for that, before it is given up; default 5,000
    */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }

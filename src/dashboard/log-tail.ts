@@ -20,7 +20,7 @@ const optionsSchema = z.strictObject({
 const MAX_LINE = 16_384;
 
 /**
- * @param maxLines that are kept, the newest; default 5,000
+ * @param options.maxLines that are kept, the newest; default 5,000
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
  */
 export function logTail(options: { readonly maxLines?: number } = {}): LogTail {

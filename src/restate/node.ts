@@ -78,7 +78,7 @@ export interface AgentNode extends AsyncDisposable {
   /**
    * Takes no more agents, and hands over those it has, with their saved states. Resolves once none is left.
    *
-   * @param timeoutMs how long to wait; those that are left are listed
+   * @param options.timeoutMs how long to wait; those that are left are listed
    */
   drain(options?: { readonly timeoutMs?: number }): Promise<{ readonly left: readonly string[] }>;
   /** Drains it, then leaves the fleet. */

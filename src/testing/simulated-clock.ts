@@ -47,7 +47,7 @@ interface Timer extends PendingTimer {
 const optionsSchema = z.strictObject({ startAt: z.number().default(Date.UTC(2026, 0, 1)) });
 
 /**
- * @param startAt epoch ms at which time stands first; default 2026-01-01T00:00:00Z
+ * @param options.startAt epoch ms at which time stands first; default 2026-01-01T00:00:00Z
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
  */
 export function simulatedClock(options: { readonly startAt?: number } = {}): SimulatedClock {

@@ -53,7 +53,7 @@ export interface AgentCalls {
   /**
    * Stops a child of this agent. Resolves when it has ended.
    *
-   * @param timeoutMs grace in ms; default its `shutdownMs`
+   * @param options.timeoutMs grace in ms; default its `shutdownMs`
    * @throws AgentSystemError `REQUEST_INVALID` for an agent that is no child of this one, and as `agents.stop`
    */
   stop(id: string, options?: { readonly timeoutMs?: number }): Promise<void>;

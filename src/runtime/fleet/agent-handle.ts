@@ -25,7 +25,7 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
   readonly id: string;
   readonly incarnation: number;
   execute<Name extends keyof Tasks & string>(task: TaskOf<Tasks, Name>): Promise<Tasks[Name]['output']>;
-  /** @param timeoutMs grace in ms; default the spec's `shutdownMs` */
+  /** @param options.timeoutMs grace in ms; default the spec's `shutdownMs` */
   stop(options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord>;
   kill(options?: { readonly by?: string }): Promise<AgentRecord>;
   /** One health check, now. */

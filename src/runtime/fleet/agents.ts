@@ -242,7 +242,7 @@ export class Agents {
    * Resolves with how it ended, `crashed` included; the record stays listed, its handle is gone. On a crashed
    * agent that waits for its restart, it cancels that.
    *
-   * @param timeoutMs grace in ms for all of it, before the body is killed; default the spec's `shutdownMs`
+   * @param options.timeoutMs grace in ms for all of it, before the body is killed; default the spec's `shutdownMs`
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID` for invalid options,
    * `STORE_FAILED`, `SYSTEM_CLOSED`
    */

@@ -89,7 +89,7 @@ export interface Pools {
    * Ends a pool: no new task; tasks that wait are done for the greater part of the time, then members drain, save
    * and end. At the deadline what is left is given up, busy members are killed, and all are forgotten.
    *
-   * @param timeoutMs one deadline for all of it; default the members' `shutdownMs`
+   * @param options.timeoutMs one deadline for all of it; default the members' `shutdownMs`
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for invalid options, `SYSTEM_CLOSED`
    */
   close(

@@ -167,7 +167,7 @@ export function describeAgent<Args, Tasks extends TaskTypes>(
 /**
  * Runs the tests of `describeAgent` one after the other, without a runner.
  *
- * @param most ends after so many findings; default all
+ * @param options.most ends after so many findings; default all
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid agent or invalid options
  */
 export async function checkAgent<Args, Tasks extends TaskTypes>(
