@@ -7,6 +7,7 @@ import {
   coordinatorMachine,
   poolMachine,
   positionOf,
+  quotaMachine,
   supervisorMachine,
   taskMachine,
 } from '../src/machines/index.ts';
@@ -60,6 +61,12 @@ export const charts: readonly Chart[] = [
     title: 'Restart permits of the fleet',
     machine: supervisorMachine,
     isCommand: (event) => event === 'permit.requested',
+  },
+  {
+    name: 'quota',
+    title: 'A limit that somebody else keeps',
+    machine: quotaMachine,
+    isCommand: () => false,
   },
   {
     name: 'task',

@@ -46,6 +46,13 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'agent.start_failed': 'It did not become ready.',
   'agent.unresponsive': 'It missed a health check.',
   'agent.recovered': 'It answered again.',
+  'agent.pausing':
+    'It is to be paused: what runs may end, nothing new begins; `by` whom, where that was said.',
+  'agent.paused': 'It is paused, and nothing runs.',
+  'agent.resumed': 'It is paused no more.',
+  'agent.parked':
+    'A limit that it works under is reached: nothing begins `until` that is reset; `guessed` where nobody said when.',
+  'agent.unparked': 'It goes on after the reset of a limit.',
   'agent.stopping': 'It drains, saves and ends.',
   'agent.stopped': 'It ended because it was asked to.',
   'agent.completed': 'It ended because its work was done.',
@@ -57,6 +64,8 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'task.accepted': 'A task waits for its turn.',
   'task.started': 'Its work has begun.',
   'task.step': 'It has kept a result on its way: should it run again, it is given that.',
+  'task.parked':
+    'It ran into a limit, and waits at the head of its queue `until` that is reset: no attempt was made.',
   'task.completed': 'It was done.',
   'task.failed': 'It threw, or gave what its schema refuses.',
   'task.timed_out': 'Nobody waits for it any more.',

@@ -15,6 +15,8 @@ const LOOKS: Partial<Record<SystemEvent['type'], Style>> = {
   'agent.gave_up': ['red', 'bold'],
   'agent.start_failed': 'red',
   'agent.unresponsive': 'yellow',
+  'agent.parked': 'yellow',
+  'agent.paused': 'yellow',
   'agent.started': 'green',
   'agent.recovered': 'green',
   'agent.completed': 'blue',
@@ -73,6 +75,14 @@ function detailOf(event: SystemEvent): string {
     case 'agent.start_failed':
     case 'agent.gave_up':
       return describeExit(event.reason);
+    case 'agent.pausing':
+    case 'agent.paused':
+    case 'agent.resumed':
+      return event.by === undefined ? '' : `by ${event.by}`;
+    case 'agent.parked':
+      return parkedInWords(event);
+    case 'task.parked':
+      return `${event.task} ${parkedInWords(event)}`;
     case 'agent.restart_scheduled':
       return `back in ${duration(event.delayMs)}`;
     case 'agent.state_saved':
@@ -118,6 +128,16 @@ function detailOf(event: SystemEvent): string {
     default:
       return '';
   }
+}
+
+function parkedInWords({
+  until,
+  why,
+  guessed,
+  quota,
+}: Extract<SystemEvent, { type: 'agent.parked' | 'task.parked' }>): string {
+  const group = quota === undefined ? '' : ` with ${quota}`;
+  return `until ${guessed ? 'about ' : ''}${moment(until)}${group}: ${why}`;
 }
 
 function because(why: string | undefined): string {

@@ -14,6 +14,11 @@ export type LifeEventType =
   | 'agent.start_failed'
   | 'agent.unresponsive'
   | 'agent.recovered'
+  | 'agent.pausing'
+  | 'agent.paused'
+  | 'agent.resumed'
+  | 'agent.parked'
+  | 'agent.unparked'
   | 'agent.stopping'
   | 'agent.stopped'
   | 'agent.completed'
@@ -23,7 +28,8 @@ export type LifeEventType =
   | 'agent.forgotten';
 
 export type BodyCommand = 'terminate' | 'kill' | 'save';
-export type MailboxCommand = 'drain' | 'finish' | 'abort' | 'abandon';
+/** `rest`: nothing new begins, and it tells once nothing runs. `resume`: it goes on, and tells whether it has work. */
+export type MailboxCommand = 'drain' | 'finish' | 'abort' | 'abandon' | 'rest' | 'resume';
 export type PermitCommand = 'request' | 'release' | 'withdraw';
 export type HealthCommand = 'watch' | 'unwatch';
 export type AlertKind = 'restart_required' | 'gave_up' | 'state_not_saved';
@@ -54,17 +60,22 @@ interface Now extends Here {
   readonly event: AgentEvent;
 }
 
-const lifeAt = (at: AgentLife['at'], context: AgentContext): AgentLife => ({
-  at,
-  incarnation: context.incarnation,
-  startedFrom: context.startedFrom,
-  restarts: context.restarts,
-  history: context.history,
-  reason: context.reason,
-  startedAt: context.startedAt,
-  endedAt: context.endedAt,
-  restartAt: context.restartAt,
-});
+function lifeAt(at: AgentLife['at'], context: AgentContext): AgentLife {
+  const life: AgentLife = {
+    at,
+    incarnation: context.incarnation,
+    startedFrom: context.startedFrom,
+    restarts: context.restarts,
+    history: context.history,
+    reason: context.reason,
+    startedAt: context.startedAt,
+    endedAt: context.endedAt,
+    restartAt: context.restartAt,
+  };
+  const { paused, parked } = context;
+  if (paused === undefined && parked === undefined) return life;
+  return { ...life, ...(paused ? { paused } : {}), ...(parked ? { parked } : {}) };
+}
 
 /** Tells that the life has reached a place. */
 export const announce = (event: LifeEventType, at: AgentLife['at']) => ({
@@ -78,7 +89,9 @@ export const announce = (event: LifeEventType, at: AgentLife['at']) => ({
     by:
       event === 'agent.restart_scheduled' || event === 'agent.gave_up'
         ? undefined
-        : askedBy(context, cause as AgentEvent),
+        : event === 'agent.paused'
+          ? context.paused?.by
+          : askedBy(context, cause as AgentEvent),
   }),
 });
 
@@ -100,11 +113,17 @@ export const commandMailbox = (command: MailboxCommand) => ({
   params: { command },
 });
 
-/** A stop lets all finish that was accepted; an agent that ends itself, what runs beside its last task. */
+/**
+ * A stop lets all finish that was accepted; an agent that ends itself, what runs beside its last task. Of one that is
+ * paused or parked nothing more begins, either.
+ */
 export const drainMailbox = {
   type: 'commandMailbox' as const,
-  params: ({ context }: Here) => ({
-    command: context.ordered?.reason === 'normal' ? ('finish' as const) : ('drain' as const),
+  params: ({ context: { ordered, paused, parked } }: Here) => ({
+    command:
+      ordered?.reason === 'normal' || paused !== undefined || parked !== undefined
+        ? ('finish' as const)
+        : ('drain' as const),
   }),
 };
 

@@ -4,7 +4,15 @@
 import type { LifePolicy } from './agent-spec.ts';
 import type { BodyExit } from './body.ts';
 import type { ErrorInfo, ExitReason } from './exit-reason.ts';
+import type { Parked } from './quota.ts';
 import type { RestartHistory } from './restart-policy.ts';
+
+/** That somebody has an agent paused: until somebody has it resumed, over all ends of its lives and of its program. */
+export interface Paused {
+  /** Epoch ms. */
+  readonly at: number;
+  readonly by?: string;
+}
 
 export interface AgentInput {
   readonly id: string;
@@ -43,6 +51,8 @@ export interface AgentLife {
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
   readonly restartAt: number | undefined;
+  readonly paused?: Paused | undefined;
+  readonly parked?: Parked | undefined;
 }
 
 export interface AgentContext {
@@ -70,6 +80,9 @@ export interface AgentContext {
   readonly maxRuntimeMs: number;
   /** Whether coordination is there; without it the agent works on in fallback mode. */
   readonly isCoordinated: boolean;
+  readonly paused: Paused | undefined;
+  /** What it waits for, where a limit that it works under is reached. */
+  readonly parked: Parked | undefined;
   /** Automatic restarts so far. */
   readonly restarts: number;
   readonly history: RestartHistory;
@@ -84,7 +97,9 @@ export type AgentCommandEvent =
   | { type: 'agent.restart'; at: number; by?: string }
   | { type: 'agent.stop'; at: number; timeoutMs?: number; by?: string }
   | { type: 'agent.kill'; at: number; by?: string }
-  | { type: 'agent.forget'; at: number; by?: string };
+  | { type: 'agent.forget'; at: number; by?: string }
+  | { type: 'agent.pause'; at: number; by?: string }
+  | { type: 'agent.resume'; at: number; by?: string };
 
 /**
  * Everything that may happen to an agent. `at` is a stamp, epoch ms: what people are shown. `tick` is ms on a clock that
@@ -104,6 +119,9 @@ export type AgentEvent =
   | { type: 'body.save_failed'; at: number; error: ErrorInfo }
   | { type: 'mailbox.busy' }
   | { type: 'mailbox.idle' }
+  | { type: 'mailbox.rested' }
+  | { type: 'quota.parked'; at: number; parked: Parked }
+  | { type: 'quota.released'; at: number }
   | { type: 'health.missed'; at: number }
   | { type: 'health.passed'; at: number; busy: boolean }
   | { type: 'xstate.done.actor.body'; output: BodyExit };

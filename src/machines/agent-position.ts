@@ -20,7 +20,7 @@ export const agentStatuses = [
 export type AgentStatus = (typeof agentStatuses)[number];
 
 /** What may be asked of an agent; `execute` is a task. */
-export type AgentCommand = 'start' | 'restart' | 'stop' | 'kill' | 'forget' | 'execute';
+export type AgentCommand = 'start' | 'restart' | 'stop' | 'kill' | 'forget' | 'pause' | 'resume' | 'execute';
 
 /** One state of the chart, as the public API speaks of it. */
 export interface AgentPosition {
@@ -43,6 +43,8 @@ export interface ShownLife {
 }
 
 const positions = new Map<string, AgentPosition>();
+/** Of agents that are paused. */
+const pausedPositions = new Map<string, AgentPosition>();
 
 /** The position of an agent whose snapshot has this value. Pure, constant time. */
 export function positionOf(value: Value): AgentPosition {
@@ -50,11 +52,12 @@ export function positionOf(value: Value): AgentPosition {
 }
 
 /** The position of an agent whose active state has this dotted path. Pure, constant time. */
-export function positionAt(path: string): AgentPosition {
-  let position = positions.get(path);
+export function positionAt(path: string, isPaused = false): AgentPosition {
+  const known = isPaused ? pausedPositions : positions;
+  let position = known.get(path);
   if (position === undefined) {
-    position = read(path);
-    positions.set(path, position);
+    position = read(path, isPaused);
+    known.set(path, position);
   }
   return position;
 }
@@ -85,7 +88,7 @@ function pathOf(value: unknown): string {
   return '';
 }
 
-function read(path: string): AgentPosition {
+function read(path: string, isPaused: boolean): AgentPosition {
   const legal = new Set<AgentCommand>();
   let node = agentMachine.root as unknown as Node;
   for (const key of path.split('.')) {
@@ -95,6 +98,8 @@ function read(path: string): AgentPosition {
       if (event.startsWith('agent.')) legal.add(event.slice('agent.'.length) as AgentCommand);
     }
   }
+  // What is paused can be resumed, what is not can be paused, and it shows in no state of one that rests.
+  legal.delete(isPaused ? 'pause' : 'resume');
   const status = statusOf(path);
   if (
     status === 'starting' ? path.endsWith('initializing') : status === 'running' || status === 'unresponsive'

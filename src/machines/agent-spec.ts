@@ -90,6 +90,8 @@ export const agentSpec = z.strictObject({
   startTimeoutMs: positiveDurationMs.default(30_000),
   health: healthPolicy.prefault({}),
   tasks: taskPolicy.prefault({}),
+  /** Name of a limit that agents share, as of a provider: they park together. */
+  quota: z.string().min(1).max(256).optional(),
   /** The pool that it is a member of: pools give it to their members, and find them by it again. */
   pool: z.string().min(1).optional(),
   /** The agent that has spawned it, and what becomes of it once that has ended: `context.agents.spawn` gives it. */

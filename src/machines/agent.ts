@@ -25,8 +25,10 @@ import {
   type AgentContext,
   type AgentEvent,
   type AgentInput,
+  type AgentLife,
   type OrderedEnd,
   reasonOf,
+  type RestingPlace,
   type StartedFrom,
   timeOf,
 } from './agent-life.ts';
@@ -56,10 +58,16 @@ const startFrom = (startedFrom: StartedFrom) => ({
   actions: [beginStart(startedFrom), clearAlerts],
 });
 const forget = { target: '#agent.forgotten', actions: clearAlerts };
-const startOrForget = (startedFrom: StartedFrom) => ({
+/** Where nothing runs, it is paused at once, and its next life begins so. */
+const pauseAt = (at: AgentLife['at']) => ({
+  'agent.pause': { actions: ['notePause' as const, announce('agent.paused', at)] },
+  'agent.resume': { actions: ['noteResume' as const, announce('agent.resumed', at)] },
+});
+const startOrForget = (startedFrom: RestingPlace) => ({
   'agent.start': startFrom(startedFrom),
   'agent.restart': startFrom(startedFrom),
   'agent.forget': forget,
+  ...pauseAt(startedFrom),
 });
 const cancelRestart = {
   target: '#agent.stopped',
@@ -67,6 +75,36 @@ const cancelRestart = {
 };
 const becomeReady = ['noteReady' as const, announce('agent.started', 'serving')];
 const recover = ['noteAnswer' as const, announce('agent.recovered', 'serving')];
+/** What runs may end, nothing new begins; the mailbox tells when nothing runs. */
+const pause = ['notePause' as const, announce('agent.pausing', 'serving'), commandMailbox('rest')];
+const resume = ['noteResume' as const, announce('agent.resumed', 'serving')];
+const park = ['notePark' as const, announce('agent.parked', 'serving')];
+const parkAndRest = [...park, commandMailbox('rest')];
+const unpark = ['noteUnpark' as const, announce('agent.unparked', 'serving')];
+/** Nothing holds it back any more: the mailbox tells whether it has work. */
+const workOn = (actions: readonly (typeof resume | typeof unpark)[number][]) => [
+  {
+    guard: 'isCoordinated' as const,
+    target: '#agent.alive.serving.running.coordinated',
+    actions: [...actions, commandMailbox('resume')],
+  },
+  {
+    target: '#agent.alive.serving.running.fallback',
+    actions: [...actions, commandMailbox('resume')],
+  },
+];
+/** Of one that is paused. */
+const resumeWork = {
+  'agent.resume': [
+    { guard: 'isParked' as const, target: '#agent.alive.serving.running.parked', actions: resume },
+    ...workOn(resume),
+  ],
+};
+/** Of one that is paused: it is parked beside that, and is either until both are over. */
+const parkBeside = {
+  'quota.parked': { actions: park },
+  'quota.released': { actions: unpark },
+};
 const busyNow = ({ event }: { event: AgentEvent }) => ({ busy: 'busy' in event && event.busy });
 const isFrom = (startedFrom: StartedFrom) => ({ type: 'isFrom' as const, params: { startedFrom } });
 
@@ -109,6 +147,17 @@ export const agentMachine = setup({
       misses: 0,
       history: context.startedFrom === 'restart' ? context.history : noRestarts,
     })),
+    notePause: assign({
+      paused: ({ event }) =>
+        event.type === 'agent.pause'
+          ? { at: event.at, ...(event.by === undefined ? {} : { by: event.by }) }
+          : undefined,
+    }),
+    noteResume: assign({ paused: undefined }),
+    notePark: assign({
+      parked: ({ event }) => (event.type === 'quota.parked' ? event.parked : undefined),
+    }),
+    noteUnpark: assign({ parked: undefined }),
     noteCoordinationLost: assign({ isCoordinated: false }),
     noteCoordinationRestored: assign({ isCoordinated: true }),
     noteMiss: assign({ misses: ({ context }) => context.misses + 1 }),
@@ -203,6 +252,9 @@ export const agentMachine = setup({
   guards: {
     isStartByCaller: ({ context }) => context.startedFrom !== 'restart',
     isCoordinated: ({ context }) => context.isCoordinated,
+    isPaused: ({ context }) => context.paused !== undefined,
+    isBusyPaused: ({ context }, params: { busy: boolean }) => params.busy && context.paused !== undefined,
+    isParked: ({ context }) => context.parked !== undefined,
     isBusy: (_, params: { busy: boolean }) => params.busy,
     isBusyInFallback: ({ context }, params: { busy: boolean }) => params.busy && !context.isCoordinated,
     isLastMiss: ({ context }) => context.misses + 1 >= context.policy.failuresBeforeKill,
@@ -251,6 +303,8 @@ export const agentMachine = setup({
     misses: 0,
     maxRuntimeMs: input.policy.maxRuntimeMs,
     isCoordinated: true,
+    paused: undefined,
+    parked: undefined,
     restarts: 0,
     history: noRestarts,
     restartDelayMs: 0,
@@ -268,6 +322,7 @@ export const agentMachine = setup({
       on: {
         'agent.start': startFrom('registered'),
         'agent.forget': forget,
+        ...pauseAt('registered'),
         'life.resumed': { target: 'resuming', actions: 'resumeLife' },
       },
     },
@@ -306,7 +361,18 @@ export const agentMachine = setup({
                 startTimeout: { target: 'cancelling', actions: orderEnd('start_timed_out', false) },
               },
               on: {
+                ...pauseAt('starting'),
                 'body.ready': [
+                  {
+                    guard: 'isPaused',
+                    target: '#agent.alive.serving.running.paused',
+                    actions: becomeReady,
+                  },
+                  {
+                    guard: 'isParked',
+                    target: '#agent.alive.serving.running.parked',
+                    actions: becomeReady,
+                  },
                   { guard: 'isCoordinated', target: '#agent.alive.serving', actions: becomeReady },
                   { target: '#agent.alive.serving.running.fallback', actions: becomeReady },
                 ],
@@ -362,6 +428,8 @@ export const agentMachine = setup({
             running: {
               initial: 'coordinated',
               on: {
+                'agent.pause': { target: '.pausing', actions: pause },
+                'quota.parked': { target: '.parked', actions: parkAndRest },
                 'health.missed': [
                   {
                     guard: 'isLastMiss',
@@ -427,12 +495,48 @@ export const agentMachine = setup({
                     },
                   },
                 },
+                pausing: {
+                  description: 'Somebody has it paused: what runs may end, nothing new begins.',
+                  on: {
+                    'mailbox.rested': { target: 'paused', actions: announce('agent.paused', 'serving') },
+                    ...resumeWork,
+                    ...parkBeside,
+                  },
+                },
+                paused: {
+                  description:
+                    'Nothing runs, and nothing begins until somebody has it resumed. Its queue is kept.',
+                  on: { ...resumeWork, ...parkBeside },
+                },
+                parked: {
+                  description:
+                    'What it works with has a limit that is reached: nothing begins until that is reset. What runs goes on.',
+                  on: { 'quota.released': workOn(unpark), 'quota.parked': { actions: park } },
+                },
               },
             },
             unresponsive: {
               description: 'Missed a health check; an answer brings it back.',
               on: {
+                'agent.pause': { actions: pause },
+                'agent.resume': [
+                  { guard: 'isParked', actions: resume },
+                  { actions: [...resume, commandMailbox('resume')] },
+                ],
+                'mailbox.rested': { guard: 'isPaused', actions: announce('agent.paused', 'serving') },
+                'quota.parked': [{ guard: 'isPaused', actions: park }, { actions: parkAndRest }],
+                'quota.released': [
+                  { guard: 'isPaused', actions: unpark },
+                  { actions: [...unpark, commandMailbox('resume')] },
+                ],
                 'health.passed': [
+                  {
+                    guard: { type: 'isBusyPaused', params: busyNow },
+                    target: 'running.pausing',
+                    actions: recover,
+                  },
+                  { guard: 'isPaused', target: 'running.paused', actions: recover },
+                  { guard: 'isParked', target: 'running.parked', actions: recover },
                   {
                     guard: { type: 'isBusyInFallback', params: busyNow },
                     target: 'running.fallback.busy',

@@ -16,6 +16,7 @@ export type {
   AgentInput,
   AgentLife,
   OrderedEnd,
+  Paused,
   RestingPlace,
   StartedFrom,
 } from './agent-life.ts';
@@ -99,6 +100,17 @@ export {
 export { type Departure, noMembers, type PoolCounts, sizeOf, totalOf } from './pool-size.ts';
 export { type ParsedPoolSpec, poolSpec, type PoolSpecInput } from './pool-spec.ts';
 export { hasEndedForGood, orphanedStop, type ParentRule, parentRule } from './parent-rule.ts';
+export {
+  GUESS_MS,
+  LONGEST_GUESS_MS,
+  type Parked,
+  type QuotaContext,
+  type QuotaEffect,
+  type QuotaEvent,
+  type QuotaInput,
+  quotaMachine,
+  RELEASE_STEP_MS,
+} from './quota.ts';
 export {
   afterUptime,
   exceedsIntensity,

@@ -5,6 +5,7 @@ import { type TaskChartEvent, taskMachine } from './task.ts';
 export const taskStatuses = [
   'waiting',
   'running',
+  'parked',
   'done',
   'failed',
   'timed_out',
@@ -40,7 +41,7 @@ export function taskStatusAfter(status: TaskStatus, event: TaskChartEvent['type'
 
 /** Whether a task of this status has ended: only a retry, where it may have one, brings it back. Pure. */
 export function hasTaskEnded(status: TaskStatus): boolean {
-  return status !== 'waiting' && status !== 'running';
+  return status !== 'waiting' && status !== 'running' && status !== 'parked';
 }
 
 /** What may be asked of a task of this status. Pure. */

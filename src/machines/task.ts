@@ -4,7 +4,7 @@
  * The chart says what may follow what; who does the work, keeps it and waits for it is the runtime's. Its events are
  * those of the stream: where a task stands can be told from the stream alone, in any program.
  *
- * waiting → running → done | failed | timed_out | abandoned | cancelled ; with a dead program: unknown → waiting
+ * waiting → running (⇄ parked) → done | failed | timed_out | abandoned | cancelled ; with a dead program: unknown → waiting
  */
 import { setup } from 'xstate';
 
@@ -12,6 +12,7 @@ import { setup } from 'xstate';
 export type TaskChartEvent =
   | { type: 'task.accepted' }
   | { type: 'task.started' }
+  | { type: 'task.parked' }
   | { type: 'task.completed' }
   | { type: 'task.failed' }
   | { type: 'task.timed_out' }
@@ -40,7 +41,11 @@ export const taskMachine = setup({ types: {} as { events: TaskChartEvent } }).cr
     },
     running: {
       description: 'Its agent has begun with it.',
-      on: { ...ends, 'task.completed': 'done', 'task.accepted': 'waiting' },
+      on: { ...ends, 'task.completed': 'done', 'task.accepted': 'waiting', 'task.parked': 'parked' },
+    },
+    parked: {
+      description: 'It ran into a limit: it waits at the head of its queue until that is reset.',
+      on: { ...ends, 'task.accepted': 'waiting', 'task.started': 'running' },
     },
     done: { description: 'It has an output.', on: { 'task.forgotten': 'forgotten' } },
     failed: { description: 'Its work threw, or gave what it may not.', on: again },

@@ -400,6 +400,8 @@ export class AgentTurn {
       }
       case 'commandMailbox': {
         const { command } = effect.params;
+        // Nothing pauses or parks an agent here.
+        if (command === 'rest' || command === 'resume') return;
         if (command !== 'abandon') return this.#ledger[command]();
         return this.#ledger.abandonAll(
           `the agent has ended (${describeExit(this.state.lastExit ?? 'killed')})`,

@@ -215,6 +215,12 @@ export class Resident implements BodyListener, LivenessOwner {
         return this.#refuse(report);
       case 'request.withdrawn':
         return;
+      case 'task.parked': {
+        // Nothing of a fleet keeps a reset yet: the task fails, and says why.
+        const { taskId, why } = report;
+        const error = { name: 'Park', message: why };
+        return this.report({ type: 'task.failed', taskId, code: 'TASK_FAILED', error });
+      }
       case 'ready':
         this.#isReady = true;
         this.#variables = report.manifest.variables;

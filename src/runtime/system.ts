@@ -39,6 +39,7 @@ import { Tasks } from './fleet/tasks.ts';
 import { Families } from './fleet/families.ts';
 import { TaskSteps } from './agent/task-steps.ts';
 import { recoverFleet } from './fleet/recovery.ts';
+import { type QuotaRecord, Quotas } from './limits/quotas.ts';
 import { RestartPermits } from './limits/restart-permits.ts';
 import { type Recovery, type Store, storeShape } from './journal/store.ts';
 import { memoryStore } from './journal/stores/memory.ts';
@@ -131,6 +132,8 @@ export interface AgentSystem extends AsyncDisposable {
     read(options?: ReadOptions): AsyncIterable<SystemEvent>;
   };
   readonly alerts: { list(): readonly Alert[] };
+  /** Limits that somebody else keeps and that agents ran into, or share: whether one is reached, and who waits. */
+  readonly quotas: { list(): readonly QuotaRecord[] };
   /** What running agents have reserved, and what is left of the limits. */
   resources(): AdmissionUsage;
   /**
@@ -247,6 +250,7 @@ class System implements AgentSystem {
   readonly tasks: Tasks;
   readonly events: AgentSystem['events'];
   readonly alerts: Alerts;
+  readonly quotas: Quotas;
   readonly #parts: Parts;
   readonly #journal: Journal;
   readonly #admission: Admission;
@@ -285,6 +289,15 @@ class System implements AgentSystem {
         onBug: (err) => logger.error({ err }, 'a bug in the chart of the supervisor'),
       },
     });
+    const quotas = new Quotas({
+      clock,
+      random: options.random ?? Math.random,
+      chart: {
+        ...watch,
+        clock,
+        onBug: (err) => logger.error({ err }, 'a bug in the chart of a quota'),
+      },
+    });
     const coordination = new Coordination({
       journal,
       clock,
@@ -310,6 +323,7 @@ class System implements AgentSystem {
       alerts,
       admission,
       permits,
+      quotas,
       coordination: coordination.participants,
       watch,
       requests,
@@ -336,6 +350,7 @@ class System implements AgentSystem {
     this.consensus = coordination.consensus;
     this.coordination = coordination;
     this.alerts = alerts;
+    this.quotas = quotas;
     this.agents = new Agents({
       services,
       telemetry,
@@ -476,6 +491,7 @@ class System implements AgentSystem {
   #end(why: AgentSystemError): void {
     this.agents.discard(why);
     this.#permits.close();
+    this.quotas.close();
     this.#coordination.close();
   }
 

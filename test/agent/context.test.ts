@@ -25,6 +25,7 @@ describe('what a task is given', () => {
         'complete',
         'extra',
         'log',
+        'park',
         'progress',
         'resources',
         'signal',

@@ -92,7 +92,7 @@ describe('watching', () => {
       /^restarts +0 \(manual, 5 at the most\)$/m,
       /^capabilities +work$/m,
       /^tasks +1 done, 1 failed, 0 running, 0 waiting$/m,
-      /^may be asked +stop, kill, execute$/m,
+      /^may be asked +stop, kill, pause, execute$/m,
       /^saved state\n\{\n {2}"n": 1\n\}$/m,
       /task\.failed {2}ada {2}fail: Error: no luck$/m,
     ]) {
@@ -225,7 +225,7 @@ describe('control', () => {
     const { system, mabeam, env } = await fleet();
     const { exitCode, stdout, stderr } = await mabeam('start', 'ada', 'eve', 'nobody');
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: 'eve  running  incarnation 1\n' });
-    expect(stderr).toContain('It takes: stop, kill, execute.');
+    expect(stderr).toContain('It takes: stop, kill, pause, execute.');
     expect(stderr).toContain('(AGENT_NOT_FOUND)');
     expect(stderr).toMatch(/mabeam: start: refused for 2 of 3\n$/);
     const asJson = await mabeamHere(['start', 'ada', '--json'], env);

@@ -257,6 +257,8 @@ describe('can and legal', () => {
       start: () => agents.start(id),
       restart: () => agents.restart(id),
       stop: () => agents.stop(id),
+      pause: () => agents.pause(id),
+      resume: () => agents.resume(id),
       kill: () => agents.kill(id),
       forget: () => agents.forget(id),
       execute: () => agents.execute(id, { type: 'echo' }),
@@ -272,14 +274,17 @@ describe('can and legal', () => {
         for (const allowed of legal) expect(error.message).toContain(allowed);
       }
     };
-    await expectLegal(['start', 'forget']);
+    await expectLegal(['start', 'forget', 'pause']);
     await agents.start(id);
-    await expectLegal(['stop', 'kill', 'execute']);
+    await expectLegal(['stop', 'kill', 'execute', 'pause']);
+    await agents.pause(id);
+    await expectLegal(['stop', 'kill', 'execute', 'resume']);
     await agents.stop(id);
-    await expectLegal(['start', 'restart', 'forget']);
+    await expectLegal(['start', 'restart', 'forget', 'resume']);
+    await agents.resume(id);
     await agents.restart(id);
     await agents.kill(id);
-    await expectLegal(['start', 'restart', 'forget']);
+    await expectLegal(['start', 'restart', 'forget', 'pause']);
     expect(agents.can(id, 'explode' as never)).toBe(false);
     expect(agents.can(id, '__proto__' as never)).toBe(false);
   });

@@ -33,6 +33,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/definition/define-agent.ts',
     'runtime/definition/load-agent-module.ts',
     'runtime/definition/manifest.ts',
+    'runtime/definition/parking.ts',
     'runtime/definition/saved-state.ts',
     'runtime/hosting/agent-body.ts',
     'runtime/hosting/body-log.ts',

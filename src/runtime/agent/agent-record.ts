@@ -9,7 +9,9 @@ import {
   type AgentStatus,
   type ExitReason,
   type Isolation,
+  type Parked,
   type ParsedAgentSpec,
+  type Paused,
   showLife,
   type ShownLife,
 } from '../../machines/index.ts';
@@ -38,6 +40,10 @@ export interface AgentRecord {
   readonly restartAt?: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
+  /** That somebody has it paused: nothing new begins, whatever its status. `state` says whether something runs still. */
+  readonly paused?: Paused;
+  /** While it runs: what it waits for, and until when; nothing new begins. */
+  readonly parked?: Parked;
   /** Ids of the tasks that the last end left undone. */
   readonly abandoned: readonly string[];
   readonly metrics: AgentMetrics;
@@ -110,7 +116,14 @@ function recordOf({ id, isolation, fullSpec: spec, pending }: AgentIdentity, fac
   };
   if (pending.length > 0) record.pending = pending;
   showLife(record, context, position.status);
-  return Object.freeze(record);
+  const { paused, parked } = context;
+  if (paused === undefined && parked === undefined) return Object.freeze(record);
+  const isServing = position.status === 'running' || position.status === 'unresponsive';
+  return Object.freeze({
+    ...record,
+    ...(paused ? { paused } : {}),
+    ...(parked && isServing ? { parked } : {}),
+  });
 }
 
 function metricsOf({ tasks: { metrics }, usage, dropped }: AgentFacts): AgentMetrics {

@@ -9,6 +9,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Store } from '../journal/store.ts';
 import type { StoredSpec } from '../journal/system-event.ts';
 import type { Admission } from '../limits/admission.ts';
+import type { Quotas } from '../limits/quotas.ts';
 import type { RestartPermits } from '../limits/restart-permits.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
@@ -46,6 +47,7 @@ export interface AgentServices {
   readonly alerts: Alerts;
   readonly admission: Admission;
   readonly permits: RestartPermits;
+  readonly quotas: Quotas;
   readonly coordination: AgentCoordination;
   readonly watch: ChartWatch;
   /** What the agents' tasks may ask of their system. */

@@ -19,6 +19,10 @@ export interface AgentTasksOwner extends MailboxOwner, Pick<CarriedTaskOwner, 'j
   readonly spec: { readonly tasks: ConstructorParameters<typeof Mailbox>[1] };
   /** Whether its body is being opened, or has not said yet that it is ready. */
   readonly isStarting: boolean;
+  /** Whether nothing new may begin, as it stands: it is paused, or parked. */
+  readonly isHeldBack: boolean;
+  /** In words; of one that ends, and begins nothing more. */
+  whyNothingBegins(): string;
   /** In words; of one that has ended. */
   whyEnded(): string;
   /** What tasks may ask for. */
@@ -109,18 +113,22 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
 
   /** It is ready. */
   begin(): void {
-    this.#mailbox?.open();
+    this.#mailbox?.open(this.#owner.isHeldBack);
     this.#carried?.repeat();
   }
 
   command(command: MailboxCommand): void {
-    if (command === 'abandon') this.#mailbox?.abandonAll(() => this.#owner.whyEnded());
-    else if (this.#mailbox) this.#mailbox[command]();
-    else this.#owner.becameIdle();
+    const mailbox = this.#mailbox;
+    if (command === 'abandon') return mailbox?.abandonAll(() => this.#owner.whyEnded());
+    if (mailbox && command === 'finish') return mailbox.finish(this.#owner.whyNothingBegins());
+    if (mailbox) return mailbox[command as Exclude<MailboxCommand, 'abandon' | 'finish'>]();
+    if (command === 'rest') this.#owner.becameRested();
+    else if (command !== 'resume') this.#owner.becameIdle();
   }
 
   reported(report: Extract<BodyReport, { type: `task.${string}` }>): void {
     if (report.type === 'task.progress') this.#mailbox?.progress(report.taskId, report.value);
+    else if (report.type === 'task.parked') this.#mailbox?.park(report);
     else this.#mailbox?.settle(report);
   }
 
@@ -196,7 +204,7 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
   #mail(): Mailbox {
     if (this.#mailbox === undefined) {
       this.#mailbox = new Mailbox(this.#owner, this.#owner.spec.tasks);
-      if (!this.#owner.isStarting) this.#mailbox.open();
+      if (!this.#owner.isStarting) this.#mailbox.open(this.#owner.isHeldBack);
     }
     return this.#mailbox;
   }

@@ -23,12 +23,14 @@ import {
   type ErrorInfo,
   type ExitReason,
   type Isolation,
+  type Parked,
   type ParsedAgentSpec,
   positionAt,
 } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
+import { MAX_WHY, type ParkRequest } from '../definition/parking.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import {
   type Chart,
@@ -40,7 +42,9 @@ import {
 } from '../engine/create-chart.ts';
 import type { BodyReport, BodyRequest, Host, TraceParent } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
+import type { Quota, QuotaMember } from '../limits/quotas.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { cut } from '../values/error-data.ts';
 import { frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { type AgentRecord, ShownRecord } from './agent-record.ts';
@@ -68,7 +72,9 @@ interface NextBody {
 
 const NOTHING_PENDING: readonly string[] = Object.freeze([]);
 
-export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, LivenessOwner, OffersOwner {
+export class Agent
+  implements ChartOptions, IncarnationOwner, AgentTasksOwner, LivenessOwner, OffersOwner, QuotaMember
+{
   readonly id: string;
   readonly order: number;
   /** Agents of one kind wait for each other when too many are to restart: those of one pool, or of one type. */
@@ -94,6 +100,8 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
   #lastExit: ExitReason | undefined = undefined;
   /** What ended the last body, as it was thrown, where the body lived in this thread. */
   #lastThrown: unknown = undefined;
+  /** What it works under, where it shares a limit or ran into one. */
+  #quota: Quota | undefined = undefined;
   #states: StateKeeper | undefined = undefined;
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined = undefined;
@@ -143,7 +151,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
   }
 
   get position(): AgentPosition {
-    return positionAt(this.#chart.path);
+    return positionAt(this.#chart.path, this.#context.paused !== undefined);
   }
 
   get incarnation(): number {
@@ -162,6 +170,22 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
   /** Who holds its places, and whether one is free. */
   get places(): Places {
     return this.#tasks.places;
+  }
+
+  /** The limit that it shares with others. */
+  get quota(): string | undefined {
+    return this.spec.quota ?? this.#manifest.quota;
+  }
+
+  /** Whether nothing may begin, as it stands. */
+  get isHeldBack(): boolean {
+    const { paused, parked } = this.#context;
+    return paused !== undefined || parked !== undefined || this.#quota?.holds(this) === true;
+  }
+
+  /** Whether what it is given now is begun: it runs, and is neither paused nor parked. */
+  get takesWork(): boolean {
+    return this.position.status === 'running' && !this.isHeldBack;
   }
 
   /** Whether it takes tasks now. */
@@ -216,7 +240,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     if (shown?.context === context && shown.path === path && shown.usage === usage) return shown.record;
     this.#shown = new ShownRecord(this, {
       context,
-      position: positionAt(path),
+      position: positionAt(path, context.paused !== undefined),
       manifest: this.#manifest,
       health: this.health,
       tasks: this.#tasks.atWork,
@@ -262,6 +286,14 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     const ended = this.#callers.forEnd();
     this.#chart.send(event);
     return ended;
+  }
+
+  /** Pauses or resumes it. Resolves with the record once that is durable. */
+  hold(command: 'agent.pause' | 'agent.resume', by: string | undefined): Promise<AgentRecord> {
+    const held = this.#callers.forHold();
+    const at = this.clock.now();
+    this.#chart.send(by === undefined ? { type: command, at } : { type: command, at, by });
+    return held;
   }
 
   forget(by?: string): Promise<void> {
@@ -345,6 +377,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
   /** Goes on with a life that another program began; `tasks` it left are done again when the agent runs. */
   resume(life: AgentLife, tasks: readonly CarriedTask[]): void {
     this.#tasks.carry(tasks);
+    if (life.parked) this.services.quotas.restore(this, life.parked);
     this.#resumed = life;
     this.#chart.send({ type: 'life.resumed', at: this.clock.now(), tick: this.clock.elapsed(), life });
     this.#resumed = undefined;
@@ -422,6 +455,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
         this.journal.emit(told, this.#callers.answerStart(life.incarnation));
         // First what it missed of its variables, then its tasks.
         this.#living?.participate();
+        this.#quota = this.services.quotas.join(this, this.#context.parked);
         return this.#tasks.begin();
       case 'agent.start_failed':
       case 'agent.stopped':
@@ -437,7 +471,16 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
       case 'agent.stopping':
         this.journal.emit(told);
         return this.#living?.retire();
+      case 'agent.pausing':
+      case 'agent.paused':
+      case 'agent.resumed':
+        this.journal.emit(
+          told,
+          this.#callers.answerHold(() => this.record()),
+        );
+        return;
       case 'agent.forgotten':
+        this.services.quotas.forget(this);
         this.services.forgotten(this);
         this.#tasks.giveUpCarried();
         this.journal.emit(told, this.#callers.answerStart(life.incarnation), null);
@@ -499,6 +542,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
         if (report.state) this.#keepState(living, report.state);
         return this.#tasks.reported(report);
       case 'task.failed':
+      case 'task.parked':
       case 'task.progress':
         return this.#tasks.reported(report);
       case 'health.answered':
@@ -532,6 +576,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
     this.#lastThrown = thrown;
     this.#offers?.giveUp();
+    this.#quota?.part(this);
     this.#tasks.giveUpRequests(new Error(`agent ${this.id} has ended`));
     this.services.alerts.clear('body_not_ending', this.id);
   }
@@ -571,12 +616,39 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
     this.#chart.send(IDLE);
   }
 
+  becameRested(): void {
+    this.#chart.send(RESTED);
+  }
+
+  limitReached({ until, afterMs, why }: ParkRequest, told: (parked: Parked) => void): void {
+    const resetAt = afterMs === undefined ? until : this.clock.now() + afterMs;
+    this.#quota = this.services.quotas.limited(this, { until: resetAt, why: cut(why, MAX_WHY) }, told);
+  }
+
+  taskPassed(): void {
+    this.#quota?.passed();
+  }
+
+  quotaParked(parked: Parked): void {
+    this.#chart.send({ type: 'quota.parked', at: this.clock.now(), parked });
+  }
+
+  quotaReleased(): void {
+    this.#chart.send({ type: 'quota.released', at: this.clock.now() });
+  }
+
   loadFell(): void {
     this.observer?.();
   }
 
   taskAnswered(taskId: string): void {
     this.#tasks.answered(taskId);
+  }
+
+  whyNothingBegins(): string {
+    const { ordered, paused } = this.#context;
+    if (ordered?.reason === 'normal') return 'the agent has completed';
+    return `the agent is ending, and is ${paused === undefined ? 'parked' : 'paused'}`;
   }
 
   whyEnded(): string {
@@ -607,6 +679,7 @@ export class Agent implements ChartOptions, IncarnationOwner, AgentTasksOwner, L
 
 const BUSY = Object.freeze({ type: 'mailbox.busy' });
 const IDLE = Object.freeze({ type: 'mailbox.idle' });
+const RESTED = Object.freeze({ type: 'mailbox.rested' });
 
 function bothOf(
   first: CommitListener | undefined,

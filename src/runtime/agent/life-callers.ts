@@ -1,4 +1,4 @@
-/** Those who wait for an agent's start, and those who wait for its end. */
+/** Those who wait for an agent's start, for its end, and for it to be paused or resumed. */
 import type { CommitListener } from '../journal/journal.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { AgentRecord } from './agent-record.ts';
@@ -9,10 +9,16 @@ export class LifeCallers {
   #starting: Callers<number> | undefined = undefined;
   /** They are told the record at the end. */
   #ending: Callers<AgentRecord> | undefined = undefined;
+  /** They are told the record once it is paused, or resumed. */
+  #holding: Callers<AgentRecord> | undefined = undefined;
 
   /** Resolves with what `answer` makes of the incarnation that runs. */
   forStart<Value>(answer: (incarnation: number) => Value): Promise<Value> {
     return (this.#starting ??= new Callers()).wait(answer);
+  }
+
+  forHold(): Promise<AgentRecord> {
+    return (this.#holding ??= new Callers()).wait((record) => record);
   }
 
   forEnd(): Promise<AgentRecord> {
@@ -45,12 +51,22 @@ export class LifeCallers {
     return (error) => (error ? ending.refuse(error) : ending.tell(record));
   }
 
+  /** Answers those who had it paused or resumed with how it stands by the commit. */
+  answerHold(recordThen: () => AgentRecord): CommitListener | undefined {
+    const holding = this.#holding;
+    if (holding === undefined) return undefined;
+    this.#holding = undefined;
+    return (error) => (error ? holding.refuse(error) : holding.tell(recordThen()));
+  }
+
   /** Nothing that they wait for comes any more. */
   refuse(why: AgentSystemError): void {
-    const [starting, ending] = [this.#starting, this.#ending];
+    const [starting, ending, holding] = [this.#starting, this.#ending, this.#holding];
     this.#starting = undefined;
     this.#ending = undefined;
+    this.#holding = undefined;
     starting?.refuse(why);
     ending?.refuse(why);
+    holding?.refuse(why);
   }
 }

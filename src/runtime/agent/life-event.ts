@@ -47,6 +47,8 @@ function draftOf(
       const delayMs = Math.max(0, restartAt - now);
       return { sequence, at, type, agentId, incarnation, life, restartAt, delayMs };
     }
+    case 'agent.parked':
+      return { ...life.parked!, sequence, at, type, agentId, incarnation, life };
     case 'agent.forgotten':
       return { sequence, at, type, agentId, incarnation };
     default:

@@ -10,7 +10,8 @@
  *     the agent is as busy as it really is.
  * I4  Adding, removing and settling a task takes the same time whatever the number that wait.
  */
-import type { ParsedAgentSpec } from '../../machines/index.ts';
+import type { Parked, ParsedAgentSpec } from '../../machines/index.ts';
+import type { ParkRequest } from '../definition/parking.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
@@ -26,6 +27,7 @@ import {
   completedEvent,
   failedEvent,
   neverKeptEvent,
+  parkedEvent,
   startedEvent,
   timedOutEvent,
 } from './task-events.ts';
@@ -48,6 +50,12 @@ export interface MailboxOwner {
   post(request: BodyRequest): void;
   becameBusy(): void;
   becameIdle(): void;
+  /** Nothing runs any more, as it was asked to tell. */
+  becameRested(): void;
+  /** A task ran into a limit. `told` hears what is waited for. */
+  limitReached(request: ParkRequest, told: (parked: Parked) => void): void;
+  /** A task is done. */
+  taskPassed(): void;
   /** A task may have left. */
   loadFell(): void;
   /** What is to be seen of the tasks may have changed. */
@@ -68,6 +76,10 @@ export class Mailbox implements TaskEntryOwner {
   readonly #running = new OpenTasks<TaskEntry>();
   #mode: Mode = 'held';
   #isBusy = false;
+  /** Nothing new may begin: its agent is paused or parked. */
+  #isHeldBack = false;
+  /** It is to tell once nothing runs. */
+  #isResting = false;
   #isPumping = false;
   #abandonedTasks: string[] | undefined = undefined;
   readonly #figures = new TaskFigures();
@@ -121,7 +133,8 @@ export class Mailbox implements TaskEntryOwner {
   accept(request: GivenTask, retry: boolean, trace?: TraceParent, before?: AcceptedBefore): Promise<unknown> {
     const { id: agentId, incarnation, journal, clock } = this.#owner;
     // What waits for its turn is bounded; what may run at once is not waiting.
-    const free = this.#mode === 'open' ? Math.max(0, this.#concurrency - this.#running.size) : 0;
+    const mayBegin = this.#mode === 'open' && !this.#isHeldBack;
+    const free = mayBegin ? Math.max(0, this.#concurrency - this.#running.size) : 0;
     if (this.#waiting.size >= this.#queueLimit + free && before === undefined) {
       return Promise.reject(queueFull(agentId, this.#waiting.size - free, this.#queueLimit));
     }
@@ -146,9 +159,25 @@ export class Mailbox implements TaskEntryOwner {
     this.#changed();
   }
 
-  /** The agent is ready: what was held may run. */
-  open(): void {
+  /** The agent is ready: what was held may run, unless the agent is paused or parked. */
+  open(isHeldBack: boolean): void {
     this.#mode = 'open';
+    this.#isHeldBack = isHeldBack;
+    this.#pump();
+  }
+
+  /** Nothing new begins: it tells once nothing runs. */
+  rest(): void {
+    this.#isHeldBack = true;
+    this.#isResting = true;
+    this.#tellIfRested();
+  }
+
+  /** Nothing holds it back any more: it goes on, and tells whether it has work. */
+  resume(): void {
+    this.#isHeldBack = false;
+    this.#isResting = false;
+    this.#isBusy = false;
     this.#pump();
   }
 
@@ -160,9 +189,9 @@ export class Mailbox implements TaskEntryOwner {
   }
 
   /** What runs may finish, what waits is abandoned; then it is idle. */
-  finish(): void {
+  finish(why: string): void {
     this.#mode = 'draining';
-    this.#abandonWaiting('the agent has completed');
+    this.#abandonWaiting(why);
     this.#tellIfIdle();
   }
 
@@ -184,6 +213,7 @@ export class Mailbox implements TaskEntryOwner {
     }
     this.#mode = 'held';
     this.#isBusy = false;
+    this.#isResting = false;
     this.#changed();
   }
 
@@ -197,6 +227,30 @@ export class Mailbox implements TaskEntryOwner {
       if (report.type === 'task.completed') this.#complete(entry, report.output);
       else this.#fail(entry, report);
     }
+    this.#pump();
+    this.#tellIfIdle();
+  }
+
+  /** A task ran into a limit: it is the next again, and nothing begins until the agent goes on. */
+  park(report: Extract<BodyReport, { type: 'task.parked' }>): void {
+    const entry = this.#running.get(report.taskId);
+    if (entry === undefined) return;
+    this.#running.remove(entry);
+    this.#changed();
+    // What it asked of its system was of this attempt.
+    this.#owner.taskAnswered(entry.taskId);
+    const { id: agentId, journal } = this.#owner;
+    const isOpen = this.#mode === 'open';
+    if (!entry.isAnswered) {
+      entry.begunAt = undefined;
+      this.#waiting.addFirst(entry);
+      if (isOpen) this.#isHeldBack = true;
+      // Of what waits, nothing would begin before the reset, either.
+      else this.#abandonWaiting(`the agent is ending, and a limit is reached: ${report.why}`);
+    }
+    this.#owner.limitReached(report, (parked) => {
+      if (entry.isQueued) journal.emit(parkedEvent(agentId, entry, parked));
+    });
     this.#pump();
     this.#tellIfIdle();
   }
@@ -264,11 +318,12 @@ export class Mailbox implements TaskEntryOwner {
     if (this.#isPumping) return;
     this.#isPumping = true;
     for (let entry = this.#waiting.first; entry !== undefined; entry = this.#waiting.first) {
-      if (!this.#isServing || this.#running.size >= this.#concurrency || !entry.isCommitted) break;
+      if (this.#isHeldBack || !this.#isServing) break;
+      if (this.#running.size >= this.#concurrency || !entry.isCommitted) break;
       this.#start(entry);
     }
     this.#isPumping = false;
-    if (this.#mode === 'open' && !this.#isBusy && this.load > 0) {
+    if (this.#mode === 'open' && !this.#isBusy && !this.#isHeldBack && this.load > 0) {
       this.#isBusy = true;
       this.#owner.becameBusy();
     }
@@ -297,6 +352,7 @@ export class Mailbox implements TaskEntryOwner {
     this.#figures.done += 1;
     const now = this.#measure(entry);
     entry.output = output;
+    this.#owner.taskPassed();
     this.#owner.journal.emit(completedEvent(this.#owner.id, entry, now), entry);
   }
 
@@ -387,8 +443,16 @@ export class Mailbox implements TaskEntryOwner {
     entry.request.signal?.removeEventListener('abort', entry);
   }
 
+  #tellIfRested(): void {
+    if (!this.#isResting || this.#running.size > 0) return;
+    this.#isResting = false;
+    this.#isBusy = false;
+    this.#owner.becameRested();
+  }
+
   #tellIfIdle(): void {
     this.#owner.loadFell();
+    this.#tellIfRested();
     if (this.load > 0) return;
     if (this.#mode === 'held' || (this.#mode === 'open' && !this.#isBusy)) return;
     this.#isBusy = false;

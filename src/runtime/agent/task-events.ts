@@ -3,6 +3,7 @@
  *
  * Of a task that was submitted the record is kept beyond its end: its events say so, and carry what that takes.
  */
+import type { Parked } from '../../machines/index.ts';
 import type { BodyReport } from '../hosting/host.ts';
 import type { EventDraft } from '../journal/system-event.ts';
 import { dataCopy } from '../values/data-copy.ts';
@@ -45,6 +46,23 @@ export function startedEvent(agentId: string, { taskId, incarnation, request }: 
     sequence: 0,
     at: 0,
     type: 'task.started',
+    agentId,
+    incarnation,
+    taskId,
+    task: request.type,
+  };
+}
+
+export function parkedEvent(
+  agentId: string,
+  { taskId, incarnation, request }: TaskEntry,
+  { at: _, ...parked }: Parked,
+): EventDraft {
+  return {
+    ...parked,
+    sequence: 0,
+    at: 0,
+    type: 'task.parked',
     agentId,
     incarnation,
     taskId,

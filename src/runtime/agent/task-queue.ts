@@ -20,6 +20,17 @@ export class TaskQueue<Entry extends Queued<Entry>> {
     this.size += 1;
   }
 
+  /** It is the next. */
+  addFirst(entry: Entry): void {
+    const { first } = this;
+    entry.next = first;
+    if (first === undefined) this.#last = entry;
+    else first.previous = entry;
+    this.first = entry;
+    entry.isQueued = true;
+    this.size += 1;
+  }
+
   /** Whether it was there. */
   remove(entry: Entry): boolean {
     if (!entry.isQueued) return false;

@@ -10,6 +10,7 @@ import type { ExitReason } from '../../machines/index.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { AgentSelf, ChartFacet } from './agent-self.ts';
+import type { ParkOptions } from './parking.ts';
 import type { AgentCalls } from './task-abilities.ts';
 import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
 
@@ -88,6 +89,13 @@ export interface TaskContext<State, Input, Resources = unknown> {
   readonly step: <Value>(key: string, work: () => Value | PromiseLike<Value>) => Promise<Value>;
   /** What earlier runs of this task kept, by key. */
   readonly steps: ReadonlyMap<string, unknown>;
+  /**
+   * Leaves the task because a limit is reached: it goes back to the head of its queue and is begun anew once that is
+   * reset. It counts as no attempt. Throws, and what it throws is not to be caught; nothing of the state stays.
+   *
+   * @param options `until` (epoch ms, or a Date) or `afterMs`, and `why`
+   */
+  readonly park: (options: ParkOptions) => never;
   /** Ends the agent normally once this task is done: `completed`, and never restarted. */
   readonly complete: () => void;
   /**
@@ -149,6 +157,13 @@ interface Behaviour<State, Resources> {
   disconnect?(context: { readonly resources: Resources; readonly log: AgentLog }): MaybePromise<void>;
   /** Whether a task that throws fails alone (`fail`, the default) or takes its agent down. */
   readonly onTaskError?: 'fail' | 'crash';
+  /**
+   * What becomes of a task that throws an error which says that a limit is reached, by a reset time or by status 429,
+   * 503 or 529: it parks until the reset (`park`, the default), or fails like any other. A chart's fails.
+   */
+  readonly onLimit?: 'park' | 'fail';
+  /** Name of a limit that agents share: they park together. The spec's own comes before it. */
+  readonly quota?: string;
   /**
    * Whether what a task has changed of the state stays when it fails or is cancelled; by default the state is then as
    * it was at the last commit. A state with a `save` of its own, or that is no JSON data, stays in any case.
@@ -280,6 +295,8 @@ const definitionSchema = z.strictObject({
     )
     .default({}),
   onTaskError: z.enum(['fail', 'crash']).optional(),
+  onLimit: z.enum(['park', 'fail']).optional(),
+  quota: text.max(256).optional(),
   keepStateOnFailure: z.boolean().optional(),
   onVariable: run.optional(),
   vote: run.optional(),

@@ -16,6 +16,8 @@ export interface AgentManifest {
   readonly hash: string;
   /** Where its behaviour is a chart: tells charts apart whose snapshots do not fit each other. */
   readonly chart?: string;
+  /** The limit that it shares with others. */
+  readonly quota?: string;
   readonly tasks: Readonly<Record<string, TaskManifest>>;
 }
 
@@ -44,6 +46,7 @@ export function manifestOf(definition: AnyAgentDefinition): AgentManifest {
       stateVersion: definition.stateVersion ?? 1,
       hash: hashOf(definition),
       ...(definition.chart ? { chart: definition.chart.identity } : {}),
+      ...(definition.quota === undefined ? {} : { quota: definition.quota }),
       tasks: Object.assign(Object.create(null), Object.fromEntries(tasks)) as AgentManifest['tasks'],
     };
     manifests.set(definition, manifest);

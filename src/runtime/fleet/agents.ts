@@ -52,6 +52,8 @@ const filterSchema = z.strictObject({
   type: z.string().optional(),
   status: z.enum(agentStatuses).optional(),
   capability: z.string().optional(),
+  isPaused: z.boolean().optional(),
+  isParked: z.boolean().optional(),
 });
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
 const by = z.string().min(1).optional();
@@ -276,6 +278,31 @@ export class Agents {
   }
 
   /**
+   * Pauses an agent: what runs may end, nothing new begins, tasks wait in its queue. Resolves with its record once
+   * that is durable; `state` ends in `pausing` while something runs, and in `paused` then (`agent.paused`).
+   *
+   * It stays so over restarts, a stop and a start, and the end of the program, until somebody has it resumed. A stop of
+   * a paused agent abandons what waits, or leaves it to the next program where it was submitted.
+   *
+   * @param by who does it, for the record and the events
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is paused, or is ending,
+   * `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
+   */
+  pause(id: string, options: ActOptions = {}): Promise<AgentRecord> {
+    return promised(() => this.#hold(id, 'pause', options));
+  }
+
+  /**
+   * Has a paused agent go on. Resolves with its record once that is durable.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is not paused, or is ending,
+   * `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
+   */
+  resume(id: string, options: ActOptions = {}): Promise<AgentRecord> {
+    return promised(() => this.#hold(id, 'resume', options));
+  }
+
+  /**
    * Removes the record of an agent that has no body, and its saved state.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `STORE_FAILED`,
@@ -443,6 +470,11 @@ export class Agents {
       if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_RUNNING') return false;
       throw thrown;
     }
+  }
+
+  #hold(id: string, command: 'pause' | 'resume', options: ActOptions): Promise<AgentRecord> {
+    const { by } = parseInput(actSchema, options, { what: command, agentId: id });
+    return this.#commanded(id, command).hold(`agent.${command}`, by);
   }
 
   #commanded(id: string, command: AgentCommand): Agent {

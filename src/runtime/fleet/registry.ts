@@ -14,6 +14,9 @@ export interface AgentFilter {
   readonly type?: string | undefined;
   readonly status?: AgentStatus | undefined;
   readonly capability?: string | undefined;
+  readonly isPaused?: boolean | undefined;
+  /** Whether it waits for the reset of a limit. */
+  readonly isParked?: boolean | undefined;
 }
 
 export interface CensusEntry {
@@ -56,14 +59,19 @@ export class Registry {
     return this.#agents.values();
   }
 
-  list({ type, status, capability }: AgentFilter): AgentRecord[] {
+  list({ type, status, capability, isPaused, isParked }: AgentFilter): AgentRecord[] {
     const found: AgentRecord[] = [];
     for (const agent of this.#agents.values()) {
       const fits =
         (type === undefined || agent.manifest.type === type) &&
         (status === undefined || agent.position.status === status) &&
         (capability === undefined || agent.manifest.capabilities.includes(capability));
-      if (fits) found.push(agent.record());
+      if (!fits) continue;
+      const record = agent.record();
+      const isHeldSo =
+        (isPaused === undefined || isPaused === (record.paused !== undefined)) &&
+        (isParked === undefined || isParked === (record.parked !== undefined));
+      if (isHeldSo) found.push(record);
     }
     return found;
   }

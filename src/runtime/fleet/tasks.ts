@@ -14,6 +14,7 @@ import {
   durationMs,
   hasTaskEnded,
   legalForTask,
+  type Parked,
   type TaskCommand,
   taskStatusAfter,
   taskStatuses,
@@ -55,6 +56,8 @@ export interface TaskRecord {
   readonly acceptedAt: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
+  /** What it waits for, while it is `parked`. */
+  readonly parked?: Parked;
   /** Of one that was submitted and is done: JSON data. */
   readonly output?: unknown;
   /** Why it has no output: what was thrown, or what gave it up. */
@@ -89,6 +92,7 @@ interface Known extends Queued<Known> {
     | { readonly input: unknown; readonly retry: boolean; readonly timeoutMs: number | undefined }
     | undefined;
   idempotencyKey: string | undefined;
+  parked: Parked | undefined;
   /** Sequence of the event that ended it. */
   endedBy: number;
   /** Whoever waits for its end: told of it, or why it is not waited for any more. */
@@ -396,9 +400,24 @@ export class Tasks {
     if (event.type === 'task.started') {
       known.attempts += 1;
       known.startedAt = event.at;
+      known.parked = undefined;
+      return;
+    }
+    if (event.type === 'task.parked') {
+      const { until, why, guessed, quota } = event;
+      known.attempts -= 1;
+      known.startedAt = undefined;
+      known.parked = {
+        at: event.at,
+        until,
+        why,
+        ...(guessed ? { guessed } : {}),
+        ...(quota === undefined ? {} : { quota }),
+      };
       return;
     }
     if (!hasTaskEnded(status)) return;
+    known.parked = undefined;
     known.endedAt = event.at;
     known.endedBy = event.sequence;
     if (event.type === 'task.completed') known.output = event.output;
@@ -437,6 +456,7 @@ export class Tasks {
       submitted: submitted ? { input, retry, timeoutMs } : undefined,
       idempotencyKey,
       endedBy: 0,
+      parked: undefined,
       waiting: undefined,
       previous: undefined,
       next: undefined,
@@ -447,6 +467,7 @@ export class Tasks {
 
   #again(known: Known, { agentId }: Extract<SystemEvent, { type: 'task.accepted' }>): void {
     known.agentId = agentId;
+    known.parked = undefined;
     known.status = taskStatusAfter(known.status, 'task.accepted') as TaskStatus;
     known.endedAt = undefined;
     known.code = undefined;
@@ -517,6 +538,7 @@ const ignore = (): void => {};
 function recordOf(task: Known): TaskRecord {
   const { id, agentId, status, attempts, acceptedAt, startedAt, endedAt, output, error, idempotencyKey } =
     task;
+  const { parked } = task;
   return Object.freeze({
     id,
     agentId,
@@ -526,6 +548,7 @@ function recordOf(task: Known): TaskRecord {
     acceptedAt,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
+    ...(parked === undefined ? {} : { parked }),
     ...(output === undefined ? {} : { output }),
     ...(error === undefined ? {} : { error }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),

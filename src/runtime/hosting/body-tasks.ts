@@ -11,6 +11,7 @@
  */
 import { isPending, isTaskRefusal } from '../definition/agent-self.ts';
 import type { TaskContext } from '../definition/define-agent.ts';
+import { limitSaid, parkAsked, type ParkRequest } from '../definition/parking.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
@@ -163,11 +164,19 @@ export class BodyTasks implements TaskContextOwner {
   #fail(task: RunningTask, thrown: unknown): void {
     if (!this.#settled(task)) return;
     this.body.state.drop(task);
+    const parked = task.signal.aborted ? undefined : this.#parkOf(thrown);
+    if (parked) return this.body.tell({ type: 'task.parked', taskId: task.taskId, ...parked });
     this.#reportFailure(task, thrown);
     // A task that was cancelled has already been answered for: what it throws then is how it obeys.
     const isCrash = this.body.definition.onTaskError === 'crash' && !isTaskRefusal(thrown);
     if (isCrash && !task.signal.aborted) this.body.crash(thrown);
     else this.#finishIfLast(task);
+  }
+
+  /** A chart has gone on by what has failed: none of its tasks is begun anew. */
+  #parkOf(thrown: unknown): ParkRequest | undefined {
+    const { chart, onLimit } = this.body.definition;
+    return parkAsked(thrown) ?? (chart === undefined && onLimit !== 'fail' ? limitSaid(thrown) : undefined);
   }
 
   /** The agent's own end, asked for by a task; one that was cancelled has nothing to say any more. */

@@ -11,6 +11,7 @@ import type { ErrorInfo, ExitReason, Isolation, ParsedAgentSpec } from '../../ma
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AnyAgentDefinition, Proposal, Vote } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
+import type { ParkRequest } from '../definition/parking.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import type { ErrorCode } from '../values/errors.ts';
 
@@ -108,6 +109,8 @@ export type BodyReport =
       /** Names of the tasks that it takes instead, where it does not take this one as it stands. */
       readonly expected?: readonly string[];
     }
+  /** It ran into a limit: nothing of it is done, and it is to be begun anew. See `ParkRequest`. */
+  | ({ readonly type: 'task.parked'; readonly taskId: string } & ParkRequest)
   /** The agent asked to end normally; sent after the task in which it did. */
   | { readonly type: 'finished' }
   | { readonly type: 'health.answered'; readonly checkId: number; readonly detail?: unknown }

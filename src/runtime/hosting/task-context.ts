@@ -1,5 +1,6 @@
 /** What a task's `run` is given. */
 import type { TaskContext } from '../definition/define-agent.ts';
+import { park } from '../definition/parking.ts';
 import { BodyLog } from './body-log.ts';
 import type { WorkOwner } from './body-work.ts';
 import type { RunningTask } from './running-task.ts';
@@ -42,6 +43,7 @@ export function taskContextOf(
     complete: () => {
       task.isLast = true;
     },
+    park,
     transfer: (...buffers) => {
       task.given = [...(task.given ?? []), ...buffers];
     },

@@ -61,9 +61,10 @@ export function eventBytes(event: SystemEvent): number {
   }
 }
 
-/** The restarts in it are as many as its policy allows. */
+/** The restarts in it are as many as its policy allows; what it says of who has it paused, and why it is parked, is short. */
 function lifeBytes({ life }: { readonly life: AgentLife }): number {
-  return LIFE_BYTES + SLOT_BYTES * life.history.recent.length;
+  const isHeld = life.paused !== undefined || life.parked !== undefined;
+  return LIFE_BYTES + SLOT_BYTES * life.history.recent.length + (isHeld ? LIFE_BYTES : 0);
 }
 
 const known = new WeakMap<object, number>();

@@ -44,6 +44,7 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
     case 'task.accepted':
       return changes.task.hold;
     case 'task.started':
+    case 'task.parked':
       return changes.task.follow;
     case 'task.completed':
     case 'task.failed':
@@ -123,12 +124,13 @@ export class FleetIndex {
     const ended: EndedTask[] = [];
     for (const { held, latest } of this.#slots.task.values()) {
       const accepted = held as Of<'task.accepted'>;
-      if (latest !== undefined && latest.type !== 'task.started') {
+      const isOpen = latest === undefined || latest.type === 'task.started' || latest.type === 'task.parked';
+      if (!isOpen) {
         ended.push({ accepted, end: latest as EndedTask['end'] });
         continue;
       }
       open.push(accepted);
-      if (latest !== undefined) begun.add(accepted.taskId);
+      if (latest?.type === 'task.started') begun.add(accepted.taskId);
     }
     const heldOf = (kind: SlotKind) => [...this.#slots[kind].values()].map(({ held }) => held);
     return {

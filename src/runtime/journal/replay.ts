@@ -8,6 +8,8 @@ import {
   type AgentLife,
   type AgentStatus,
   type ExitReason,
+  type Parked,
+  type Paused,
   showLife,
   type ShownLife,
 } from '../../machines/index.ts';
@@ -25,6 +27,8 @@ export interface LifeStep {
   readonly restartAt?: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
+  readonly paused?: Paused;
+  readonly parked?: Parked;
   readonly abandoned: readonly string[];
   readonly tasks: TaskCounts;
 }
@@ -75,7 +79,13 @@ export function stepOf(before: LifeStep | undefined, event: SystemEvent): LifeSt
     tasks: before?.tasks ?? NO_TASKS,
   };
   showLife(step, life, status);
-  return step;
+  return { ...step, ...heldAs(life, status) };
+}
+
+/** As the record shows it: what it is parked for is shown only while it runs. */
+function heldAs({ paused, parked }: AgentLife, status: AgentStatus): Pick<LifeStep, 'paused' | 'parked'> {
+  const isServing = status === 'running' || status === 'unresponsive';
+  return { ...(paused ? { paused } : {}), ...(parked && isServing ? { parked } : {}) };
 }
 
 function registered(event: Extract<SystemEvent, { type: 'agent.registered' }>): LifeStep {

@@ -70,6 +70,14 @@ interface Submitted {
   readonly startedAt?: number;
 }
 
+/** What is waited for. `until` is epoch ms; `guessed` where nobody said when that is. */
+interface OfPark {
+  readonly until: number;
+  readonly why: string;
+  readonly guessed?: true;
+  readonly quota?: string;
+}
+
 interface WithReason {
   readonly reason: ExitReason;
 }
@@ -107,6 +115,14 @@ interface EventFields {
   'agent.start_failed': OfLife & WithReason & Asked;
   'agent.unresponsive': OfLife & { readonly misses: number };
   'agent.recovered': OfLife;
+  /** It is to be paused: what runs may end, nothing new begins. */
+  'agent.pausing': OfLife & Asked;
+  /** It is paused, and nothing runs. */
+  'agent.paused': OfLife & Asked;
+  'agent.resumed': OfLife & Asked;
+  /** A limit that it works under is reached: nothing begins until that is reset. */
+  'agent.parked': OfLife & OfPark;
+  'agent.unparked': OfLife;
   'agent.stopping': OfLife & Asked;
   'agent.stopped': OfLife & WithReason & Asked & { readonly abandoned: readonly string[] };
   'agent.completed': OfLife & WithReason & { readonly abandoned: readonly string[] };
@@ -126,6 +142,8 @@ interface EventFields {
   'task.started': OfTask;
   /** It has kept a result of `context.step`. */
   'task.step': OfTask & { readonly key: string };
+  /** It waits at the head of its queue until a limit is reset: no attempt was made. */
+  'task.parked': OfTask & OfPark;
   /** `output` is kept of tasks that were submitted, where it is JSON data. */
   'task.completed': OfTask & TaskTimes & Submitted & { readonly output?: unknown };
   'task.failed': OfTask & TaskTimes & Submitted & { readonly code: ErrorCode; readonly error: ErrorInfo };

@@ -109,7 +109,7 @@ export class Dispatcher {
     const { concurrency } = agent.spec.tasks;
     const { load } = agent;
     this.#busy += Math.min(load, concurrency) - Math.min(member.load, concurrency);
-    this.#index.place(member, load, agent.position.status === 'running' ? concurrency : 0);
+    this.#index.place(member, load, agent.takesWork ? concurrency : 0);
     this.#tellMeter();
   }
 

@@ -7,6 +7,7 @@ import {
   coordinatorMachine,
   noMembers,
   poolMachine,
+  quotaMachine,
   scalingPolicy,
   supervisorMachine,
 } from '../../../src/machines/index.ts';
@@ -70,7 +71,11 @@ const agent: ShippedChart = {
     busy: draw.once(2),
     error: errorOf(),
     ...(draw.once(3) ? { timeoutMs: draw.of([0, 100]) } : {}),
+    ...(draw.once(2) ? { by: 'ada' } : {}),
+    parked: { at: 1, until: 1_000, why: 'limited' },
     life: {
+      ...(draw.once(3) ? { paused: { at: 1 } } : {}),
+      ...(draw.once(3) ? { parked: { at: 1, until: 1_000, why: 'limited' } } : {}),
       at: draw.of([
         'registered',
         'starting',
@@ -103,6 +108,20 @@ const supervisor: ShippedChart = {
   machine: supervisorMachine,
   inputOf: (draw) => ({ maxConcurrentRestarts: 1 + draw.below(3) }),
   payloadOf: (draw) => ({ agentId: `agent-${draw.below(3)}` }),
+  outputOf: () => undefined,
+};
+
+const quota: ShippedChart = {
+  name: 'quota',
+  machine: quotaMachine,
+  inputOf: (draw) => ({ quota: draw.of([undefined, 'provider']) }),
+  payloadOf: (draw) => ({
+    at: draw.below(100) * 1_000,
+    why: 'limited',
+    chance: draw.below(10) / 10,
+    ...(draw.once(2) ? { until: draw.below(100) * 1_000 } : {}),
+    ...(draw.once(4) ? { guessed: true } : {}),
+  }),
   outputOf: () => undefined,
 };
 
@@ -190,6 +209,7 @@ const autoscaler: ShippedChart = {
 export const shippedCharts: readonly ShippedChart[] = [
   agent,
   supervisor,
+  quota,
   coordinator,
   consensus,
   pool,

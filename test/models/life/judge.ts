@@ -7,7 +7,7 @@
 import { strict as assert } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import { drivenBy, type Watching } from '../../kit/drivers.ts';
-import { bodyOf, firstLife, isPossible, places, play, viewOf } from './life-model.ts';
+import { bodyOf, firstLife, isPossible, legalOf, play, viewOf } from './life-model.ts';
 import type { Life, Move, Profile } from './life-state.ts';
 import { START_AT } from './life-tours.ts';
 import { LifeWorld } from './life-world.ts';
@@ -72,7 +72,7 @@ function lookedUp(life: Life) {
   return {
     now: life.now,
     view: viewOf(life),
-    legal: life.place === 'forgotten' ? [] : places[life.place].legal.toSorted(),
+    legal: legalOf(life).toSorted(),
     deadlines: [...life.deadlines.values()].toSorted((a, b) => a - b),
     liveBodies: bodyOf(life) ? 1 : 0,
     reserved: (bodyOf(life) ? 1 : 0) + (life.isPermitTaken ? 1 : 0),

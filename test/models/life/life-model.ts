@@ -18,10 +18,26 @@ import {
 } from './life-state.ts';
 import { Turn } from './life-turn.ts';
 
+/** Where it can be paused, or resumed. */
+const HOLDABLE: readonly Place[] = [
+  'registered',
+  'initializing',
+  'running',
+  'unresponsive',
+  'completed',
+  'stopped',
+  'waiting',
+  'queued',
+  'awaitingOperator',
+  'gaveUp',
+  'leftDown',
+];
+
 interface PlaceFacts {
   readonly status: AgentStatus;
   /** The chart's state, as records show it. */
   readonly state: string;
+  /** Besides `pause` and `resume`. */
   readonly legal: readonly AgentCommand[];
 }
 
@@ -59,7 +75,9 @@ export const places: Readonly<Record<Exclude<Place, 'forgotten'>, PlaceFacts>> =
 
 type Rules = Partial<Record<Move, (turn: Turn) => void>>;
 
-const starts = (origin: Parameters<Turn['startByCaller']>[0]): Rules => ({
+const starts = (origin: Exclude<Parameters<Turn['startByCaller']>[0], 'restart'>): Rules => ({
+  pause: (turn) => turn.pauseAt(origin),
+  resume: (turn) => turn.resumeAt(origin),
   start: (turn) => turn.startByCaller(origin),
   restart: (turn) => turn.startByCaller(origin),
   forget: (turn) => turn.forget(),
@@ -93,6 +111,8 @@ const alive: Rules = {
 const working: Rules = {
   'task completed': (turn) => turn.settleTask('completed'),
   'task failed': (turn) => turn.settleTask('failed'),
+  'task parked': (turn) => turn.parkTask(true),
+  'task parked, who knows how long': (turn) => turn.parkTask(false),
   cancel: (turn) => turn.cancelTask(),
 };
 const accepting: Rules = {
@@ -105,6 +125,8 @@ const serving: Rules = {
   ...working,
   ...accepting,
   ...bodyEnds,
+  pause: (turn) => turn.pause(),
+  resume: (turn) => turn.resume(),
   ...stops((turn, timeoutMs) => turn.stop(timeoutMs)),
   kill: (turn) => turn.kill({ reason: 'killed', forGood: false }),
   finished: (turn) => turn.finish(),
@@ -121,12 +143,19 @@ const stopping: Rules = {
 };
 
 const rules: Readonly<Record<Place, Rules>> = {
-  registered: { start: (turn) => turn.startByCaller('registered'), forget: (turn) => turn.forget() },
+  registered: {
+    start: (turn) => turn.startByCaller('registered'),
+    forget: (turn) => turn.forget(),
+    pause: (turn) => turn.pauseAt('registered'),
+    resume: (turn) => turn.resumeAt('registered'),
+  },
   initializing: {
     ...alive,
     ...accepting,
     ...startFails,
     ready: (turn) => turn.becomeReady(),
+    pause: (turn) => turn.pauseAt('starting'),
+    resume: (turn) => turn.resumeAt('starting'),
     ...stops((turn, timeoutMs) => turn.stopStarting(timeoutMs)),
     kill: (turn) => turn.cancelStart('killed'),
   },
@@ -199,10 +228,16 @@ export function firstLife(now: number): Life {
     restartAt: undefined,
     order: undefined,
     stopTimeoutMs: 0,
+    paused: undefined,
+    parked: undefined,
+    limit: undefined,
+    guesses: 0,
+    isResting: false,
     isCoordinated: true,
     deadlines: new Map(),
     tasks: [],
     acceptedTasks: 0,
+    begunTasks: 0,
     abandoned: [],
     counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, dropped: 0 },
     health: { status: 'not_running', misses: 0 },
@@ -226,10 +261,18 @@ export function play(profile: Profile, before: Life, move: Move): { life: Life; 
   const turn = new Turn(profile, before, viewOf);
   const isCommand = (commands as readonly string[]).includes(move);
   if (isCommand && move !== 'cancel') turn.countCommand();
-  const rule = rules[before.place][move] ?? everywhere[move];
+  const isAllowed = (move !== 'pause' && move !== 'resume') || legalOf(before).includes(move);
+  const rule = isAllowed ? (rules[before.place][move] ?? everywhere[move]) : undefined;
   if (rule !== undefined) rule(turn);
   else if (isCommand && move !== 'cancel') turn.refuse(refusalOf(before.place, move));
   return turn.over();
+}
+
+/** The commands that are legal. */
+export function legalOf({ place, paused }: Life): readonly AgentCommand[] {
+  if (place === 'forgotten') return [];
+  const { legal } = places[place];
+  return HOLDABLE.includes(place) ? [...legal, paused ? 'resume' : 'pause'] : legal;
 }
 
 /** Whether a move can be made at all: a body that is not there tells nothing. */
@@ -242,6 +285,8 @@ export function isPossible(life: Life, move: Move): boolean {
       return life.tasks.some(({ isAnswered }) => !isAnswered);
     case 'task completed':
     case 'task failed':
+    case 'task parked':
+    case 'task parked, who knows how long':
       return hasBody && life.tasks.some(({ isRunning }) => isRunning);
     case 'health answered':
     case 'health failed':
@@ -275,8 +320,9 @@ export function viewOf(life: Life): View | undefined {
   const hasBody = bodyOf(life);
   const { incarnation, restarts, reason, startedAt, endedAt, restartAt, health, abandoned, tasks, counts } =
     life;
-  const inRunning = `${life.isCoordinated ? 'coordinated' : 'fallback'}.${tasks.length > 0 ? 'busy' : 'idle'}`;
   const running = tasks.filter(({ isRunning }) => isRunning).length;
+  const atWork = `${life.isCoordinated ? 'coordinated' : 'fallback'}.${tasks.length > 0 ? 'busy' : 'idle'}`;
+  const inRunning = life.paused ? (running > 0 ? 'pausing' : 'paused') : life.parked ? 'parked' : atWork;
   return {
     status,
     state: life.place === 'running' ? `${state}.${inRunning}` : state,
@@ -287,6 +333,8 @@ export function viewOf(life: Life): View | undefined {
     startedAt,
     endedAt: hasBody ? undefined : endedAt,
     health,
+    paused: life.paused,
+    parked: status === 'running' || status === 'unresponsive' ? life.parked : undefined,
     abandoned,
     metrics: { ...counts, running, waiting: tasks.length - running },
   };
@@ -309,7 +357,7 @@ function refusalOf(place: Place, move: Move): ErrorCode {
   if (move === 'register') return 'AGENT_EXISTS';
   if (place === 'forgotten') return 'AGENT_NOT_FOUND';
   const { status } = places[place];
-  if (move === 'forget') return 'AGENT_ILLEGAL_COMMAND';
+  if (move === 'forget' || move === 'pause' || move === 'resume') return 'AGENT_ILLEGAL_COMMAND';
   if (move === 'start' || move === 'restart') {
     const isUp = status === 'starting' || status === 'running' || status === 'unresponsive';
     return isUp ? 'AGENT_ALREADY_RUNNING' : 'AGENT_ILLEGAL_COMMAND';

@@ -54,6 +54,8 @@ export const commands = [
   'stop now',
   'kill',
   'forget',
+  'pause',
+  'resume',
   'execute',
   'execute briefly',
   'cancel',
@@ -70,6 +72,9 @@ export const reports = [
   'task completed',
   'task failed',
   'unknown task completed',
+  /** It ran into a limit whose reset is known, or is not. */
+  'task parked',
+  'task parked, who knows how long',
   'health answered',
   'health failed',
   'old health answered',
@@ -136,6 +141,8 @@ export interface Profile {
 }
 
 export const TASK_TIMEOUT_MS = 700;
+export const RESET_MS = 900;
+export const WHY_PARKED = 'too many requests';
 export const BRIEF_STOP_MS = 1_000;
 
 export type DeadlineName =
@@ -147,6 +154,7 @@ export type DeadlineName =
   | 'abort'
   | 'nextCheck'
   | 'checkTimeout'
+  | 'reset'
   | `task ${string}`;
 
 export interface Task {
@@ -156,6 +164,8 @@ export interface Task {
   readonly incarnation: number;
   readonly acceptedAt: number;
   isRunning: boolean;
+  /** In the order in which they were begun. */
+  begun: number;
   startedAt: number;
   /** Its caller has his answer, and its work goes on. */
   isAnswered: boolean;
@@ -165,6 +175,18 @@ export interface Task {
 export interface Order {
   readonly reason: ExitReason;
   readonly forGood: boolean;
+}
+
+export interface Paused {
+  readonly at: number;
+  readonly by?: string;
+}
+
+export interface Parked {
+  readonly at: number;
+  readonly until: number;
+  readonly why: string;
+  readonly guessed?: true;
 }
 
 export interface Health {
@@ -186,6 +208,8 @@ export interface KnownLife {
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
   readonly restartAt: number | undefined;
+  readonly paused?: Paused;
+  readonly parked?: Parked;
 }
 
 export interface Life {
@@ -203,12 +227,22 @@ export interface Life {
   restartAt: number | undefined;
   order: Order | undefined;
   stopTimeoutMs: number;
+  paused: Paused | undefined;
+  /** What it waits for, as its chart knows it. */
+  parked: Parked | undefined;
+  /** The limit that it works under, while that is reached; it outlives bodies. */
+  limit: Parked | undefined;
+  /** Guesses in a row of when that is reset. */
+  guesses: number;
+  /** It was paused, and has not told yet that nothing runs. */
+  isResting: boolean;
   /** Whether coordination is there, for the whole system. */
   isCoordinated: boolean;
   /** What is armed and when it is due, in the order of arming. */
   deadlines: Map<DeadlineName, number>;
   tasks: Task[];
   acceptedTasks: number;
+  begunTasks: number;
   abandoned: readonly string[];
   counts: { done: number; failed: number; timedOut: number; abandoned: number; dropped: number };
   health: Health;
@@ -252,6 +286,8 @@ export interface View {
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
   readonly health: Health;
+  readonly paused: Paused | undefined;
+  readonly parked: Parked | undefined;
   readonly abandoned: readonly string[];
   readonly metrics: object;
 }

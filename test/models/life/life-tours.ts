@@ -1,5 +1,6 @@
 /** The tours of one profile: every move that matters for it, in every state that its lives can be in. */
 import { bodyOf, firstLife, isPossible, play } from './life-model.ts';
+import { DOWNTIME_MS } from './life-turn.ts';
 import type { Life, Move, Profile } from './life-state.ts';
 import { coveringTours, type Tours } from './tours.ts';
 
@@ -46,14 +47,22 @@ function keyOf(profile: Profile, life: Life): string {
     isUp && life.now - (life.startedAt ?? life.now) >= withinMs && 'rested',
     isUp && `misses ${health.misses}`,
     life.checkAskedAt !== undefined && 'check open',
+    life.paused !== undefined && 'paused',
+    life.isResting && 'resting',
+    life.parked !== undefined && 'parked',
+    life.parked !== undefined && life.parked.until !== life.limit?.until && 'of a limit that is gone',
+    life.limit !== undefined && `limit${life.limit.guessed ? ' guessed' : ''}`,
+    life.guesses > 0 && `guesses ${Math.min(life.guesses, 2)}`,
+    life.limit !== undefined &&
+      `reset in ${Math.min(3, Math.ceil((life.limit.until - life.now) / DOWNTIME_MS))}`,
     !life.isCoordinated && 'fallback',
     life.isPermitTaken && 'permit taken',
     life.hasGhost && 'ghost',
     life.known === undefined && 'new',
     ...[...life.deadlines.keys()].filter((name) => !name.startsWith('task')),
     ...life.tasks.map(
-      ({ id, isRunning, isAnswered }) =>
-        `${isRunning ? 'runs' : 'waits'}${isAnswered ? ' answered' : ''}${life.deadlines.has(`task ${id}`) ? ' briefly' : ''}`,
+      ({ id, isRunning, isAnswered, begun }) =>
+        `${isRunning ? (begun === Math.max(...life.tasks.map((task) => task.begun)) ? 'runs last' : 'runs') : 'waits'}${isAnswered ? ' answered' : ''}${life.deadlines.has(`task ${id}`) ? ' briefly' : ''}`,
     ),
   ]
     .filter(Boolean)

@@ -27,11 +27,14 @@ import {
   type Order,
   type Origin,
   type Outcome,
+  type Parked,
   type Place,
   type Profile,
+  RESET_MS,
   type Task,
   TASK_TIMEOUT_MS,
   type View,
+  WHY_PARKED,
 } from './life-state.ts';
 
 export const AGENT = 'subject';
@@ -41,6 +44,7 @@ export const DOWNTIME_MS = 300;
 export const TASK_ERROR = { name: 'Error', message: 'the task broke' };
 export const CHECK_ERROR = { name: 'Error', message: 'not well' };
 export const CHECK_DETAIL = 'well';
+export const OPERATOR = 'ada';
 export const BUG = 'a bug of the runtime';
 
 const NOT_RUNNING: Health = { status: 'not_running', misses: 0 };
@@ -106,6 +110,8 @@ export class Turn {
       savedState: undefined,
       hasGhost: false,
       known: undefined,
+      paused: undefined,
+      parked: undefined,
     } satisfies Partial<Life>);
     this.#events.push({ type: 'agent.registered', agentId: AGENT, incarnation: 0 });
     this.#answers.set(life.commands, { value: AGENT });
@@ -137,9 +143,51 @@ export class Turn {
     this.#clearAlert();
     life.deadlines.clear();
     life.place = 'forgotten';
+    life.limit = undefined;
+    life.guesses = 0;
     life.savedState = undefined;
     this.#events.push({ type: 'agent.forgotten', agentId: AGENT, incarnation: life.incarnation });
     this.#answers.set(life.commands, { value: undefined });
+  }
+
+  /** Where nothing can run, it is paused at once. */
+  pauseAt(place: KnownLife['at']): void {
+    this.#notePause();
+    this.#tell('paused', place, { by: OPERATOR });
+  }
+
+  resumeAt(place: KnownLife['at']): void {
+    this.#life.paused = undefined;
+    this.#answers.set(this.#life.commands, { value: RECORD });
+    this.#tell('resumed', place);
+  }
+
+  /** What runs may end, nothing new begins. */
+  pause(): void {
+    this.#notePause();
+    this.#life.isResting = true;
+    this.#tell('pausing', 'serving', { by: OPERATOR });
+    this.#restIfDone();
+  }
+
+  resume(): void {
+    this.#life.isResting = false;
+    this.resumeAt('serving');
+    this.#startTasks();
+  }
+
+  #notePause(): void {
+    this.#life.paused = { at: this.#life.now, by: OPERATOR };
+    this.#answers.set(this.#life.commands, { value: RECORD });
+  }
+
+  /** Nothing runs any more of one that is to be paused. */
+  #restIfDone(): void {
+    const life = this.#life;
+    if (!life.isResting || life.tasks.some(({ isRunning }) => isRunning)) return;
+    life.isResting = false;
+    if (life.place === 'running' || life.place === 'unresponsive')
+      this.#tell('paused', 'serving', { by: OPERATOR });
   }
 
   awaitEnd(): void {
@@ -181,7 +229,7 @@ export class Turn {
   cancelRestart(): void {
     const life = this.#life;
     this.#leaveQueue();
-    life.deadlines.clear();
+    this.#clearDeadlines();
     life.place = 'stopped';
     life.reason = 'shutdown';
     life.restartAt = undefined;
@@ -195,7 +243,7 @@ export class Turn {
     const { concurrency, queueLimit } = this.profile.tasks;
     const running = life.tasks.filter(({ isRunning }) => isRunning).length;
     const isHeld = life.place === 'initializing';
-    const free = isHeld ? 0 : concurrency - running;
+    const free = isHeld || life.paused || life.parked ? 0 : concurrency - running;
     if (life.tasks.length - running >= queueLimit + free) return this.refuse('TASK_QUEUE_FULL');
     life.acceptedTasks += 1;
     const task: Task = {
@@ -204,6 +252,7 @@ export class Turn {
       incarnation: life.incarnation,
       acceptedAt: life.now,
       isRunning: false,
+      begun: 0,
       startedAt: 0,
       isAnswered: false,
     };
@@ -215,7 +264,8 @@ export class Turn {
 
   /** The caller of the oldest task that has no answer loses interest. */
   cancelTask(): void {
-    const task = this.#life.tasks.find(({ isAnswered }) => !isAnswered)!;
+    const open = this.#life.tasks.filter(({ isAnswered }) => !isAnswered);
+    const task = open.reduce((first, other) => (other.command < first.command ? other : first));
     this.#answerEarly(task);
     this.#abandon(task);
     this.#saveIfIdle();
@@ -248,6 +298,8 @@ export class Turn {
     this.#tell('started', 'serving');
     this.#arm('nextCheck', this.profile.health.intervalMs);
     this.#arm('maxRuntime', this.profile.maxRuntimeMs);
+    if (life.limit === undefined) this.#unpark();
+    else if (life.parked?.until !== life.limit.until) this.#park(life.limit);
     this.#startTasks();
     for (const command of life.starts) {
       this.#answers.set(command, { value: { id: AGENT, incarnation: life.incarnation } });
@@ -269,7 +321,7 @@ export class Turn {
 
   settleTask(how: 'completed' | 'failed'): void {
     const life = this.#life;
-    const task = life.tasks.find(({ isRunning }) => isRunning)!;
+    const task = this.#firstBegun();
     life.tasks = life.tasks.filter((other) => other !== task);
     if (how === 'completed') this.keepState();
     if (!task.isAnswered) {
@@ -277,6 +329,7 @@ export class Turn {
       const times = { waitedMs: task.startedAt - task.acceptedAt, ranMs: life.now - task.startedAt };
       if (how === 'completed') {
         life.counts.done += 1;
+        if (life.limit === undefined) life.guesses = 0;
         this.#tellTask('completed', task, times);
         this.#answers.set(task.command, { value: `done ${task.id}` });
       } else {
@@ -287,7 +340,63 @@ export class Turn {
     }
     if (life.place === 'running' || life.place === 'unresponsive' || life.place === 'draining')
       this.#startTasks();
+    this.#restIfDone();
     this.#saveIfIdle();
+  }
+
+  /** A task runs into a limit: it is the next again, and nothing begins until that is reset. */
+  parkTask(isKnown: boolean): void {
+    const life = this.#life;
+    const task = this.#firstBegun();
+    const isOpen = life.place === 'running' || life.place === 'unresponsive';
+    life.tasks = life.tasks.filter((other) => other !== task);
+    if (!task.isAnswered) {
+      task.isRunning = false;
+      life.tasks.unshift(task);
+      if (!isOpen) this.#abandonAll(life.tasks.filter(({ isRunning }) => !isRunning));
+    }
+    const limit = this.#limitReached(isKnown);
+    if (!task.isAnswered) {
+      const { at: _, ...parked } = limit;
+      this.#tellTask('parked', task, parked);
+    }
+    if (isOpen && life.parked !== limit) this.#park(limit);
+    this.#restIfDone();
+    this.#saveIfIdle();
+  }
+
+  /** What is waited for: a reset that is known counts for more than a guess, and a later one for more than an earlier. */
+  #limitReached(isKnown: boolean): Parked {
+    const life = this.#life;
+    const { limit } = life;
+    const until = life.now + RESET_MS;
+    const isNew = limit === undefined || (isKnown && (limit.guessed === true || until > limit.until));
+    if (!isNew) return limit;
+    const guess = Math.round((Math.min(60_000, 1_000 * 2 ** life.guesses) / 2) * (1 + this.profile.chance));
+    if (!isKnown) life.guesses += 1;
+    life.limit = {
+      at: life.now,
+      until: isKnown ? until : life.now + guess,
+      why: WHY_PARKED,
+      ...(isKnown ? {} : { guessed: true as const }),
+    };
+    this.#arm('reset', life.limit.until - life.now);
+    return life.limit;
+  }
+
+  #park(limit: Parked): void {
+    const { until, why, guessed } = limit;
+    this.#life.parked = limit;
+    this.#tell('parked', 'serving', { until, why, ...(guessed ? { guessed } : {}) });
+  }
+
+  /** The limit is reset. */
+  #unpark(): void {
+    const life = this.#life;
+    if ((life.place !== 'running' && life.place !== 'unresponsive') || life.parked === undefined) return;
+    life.parked = undefined;
+    this.#tell('unparked', 'serving');
+    this.#startTasks();
   }
 
   answerCheck(): void {
@@ -445,6 +554,11 @@ export class Turn {
       checkAskedAt: undefined,
       alert: undefined,
       order: undefined,
+      paused: undefined,
+      parked: undefined,
+      limit: undefined,
+      guesses: 0,
+      isResting: false,
       isCoordinated: true,
       isPermitTaken: false,
       hasGhost: false,
@@ -458,6 +572,11 @@ export class Turn {
     }
     const { at, history, ...rest } = known;
     Object.assign(life, rest, history);
+    if (known.parked && known.parked.until > life.now) {
+      life.limit = { ...known.parked, at: life.now };
+      life.guesses = known.parked.guessed ? 1 : 0;
+      this.#arm('reset', known.parked.until - life.now);
+    }
     if (at === 'serving' || (at === 'starting' && known.startedFrom === 'restart')) {
       Object.assign(life, {
         reason: 'host_lost',
@@ -509,6 +628,9 @@ export class Turn {
         return this.terminate();
       case 'nextCheck':
         return this.#askCheck();
+      case 'reset':
+        life.limit = undefined;
+        return this.#unpark();
       case 'checkTimeout':
         return this.#miss({
           name: 'Timeout',
@@ -523,6 +645,12 @@ export class Turn {
         return this.#saveIfIdle();
       }
     }
+  }
+
+  /** All but that of the limit, which is not the agent's own. */
+  #clearDeadlines(): void {
+    const { deadlines } = this.#life;
+    for (const name of deadlines.keys()) if (name !== 'reset') deadlines.delete(name);
   }
 
   /** A deadline that is armed anew counts as the latest. */
@@ -541,7 +669,7 @@ export class Turn {
     if (origin === 'restart') life.restarts += 1;
     if (origin !== 'waiting') life.restartAt = undefined;
     life.abandoned = [];
-    life.deadlines.clear();
+    this.#clearDeadlines();
     life.place = 'initializing';
     this.#arm('start', this.profile.startTimeoutMs);
     this.#tell('starting', 'starting');
@@ -571,7 +699,8 @@ export class Turn {
     this.#leaveForStop(order, timeoutMs);
     this.#life.place = 'draining';
     this.#arm('drain', timeoutMs * 0.8);
-    this.#saveIfIdle();
+    if (this.#life.paused || this.#life.parked) this.#finishTasks();
+    else this.#saveIfIdle();
   }
 
   #enterAborting(): void {
@@ -615,7 +744,8 @@ export class Turn {
       life.abandoned = [...life.abandoned, task.id];
     }
     life.tasks = [];
-    life.deadlines.clear();
+    life.isResting = false;
+    this.#clearDeadlines();
     life.hasGhost = true;
   }
 
@@ -743,15 +873,23 @@ export class Turn {
 
   #startTasks(): void {
     const life = this.#life;
+    if (life.paused || life.parked) return;
     let running = life.tasks.filter(({ isRunning }) => isRunning).length;
     for (const task of life.tasks) {
       if (task.isRunning || running >= this.profile.tasks.concurrency) continue;
       running += 1;
       task.isRunning = true;
+      life.begunTasks += 1;
+      task.begun = life.begunTasks;
       task.startedAt = life.now;
       this.#tellTask('started', task);
       this.#requests.push({ type: 'task.run', taskId: task.id, task: 'work', input: task.command });
     }
+  }
+
+  #firstBegun(): Task {
+    const running = this.#life.tasks.filter(({ isRunning }) => isRunning);
+    return running.reduce((first, task) => (task.begun < first.begun ? task : first));
   }
 
   /** What runs may finish, what waits is abandoned. */
@@ -791,7 +929,8 @@ export class Turn {
 
   #waitingFirst(): readonly Task[] {
     const { tasks } = this.#life;
-    return [...tasks.filter(({ isRunning }) => !isRunning), ...tasks.filter(({ isRunning }) => isRunning)];
+    const running = tasks.filter(({ isRunning }) => isRunning).toSorted((a, b) => a.begun - b.begun);
+    return [...tasks.filter(({ isRunning }) => !isRunning), ...running];
   }
 
   // What is to be seen.
@@ -841,6 +980,7 @@ export class Turn {
   #tell(event: string, at: KnownLife['at'], more: object = {}): void {
     const { incarnation, startedFrom, restarts, recent, attempt, reason, startedAt, endedAt, restartAt } =
       this.#life;
+    const { paused, parked } = this.#life;
     const known: KnownLife = {
       at,
       incarnation,
@@ -851,6 +991,8 @@ export class Turn {
       startedAt,
       endedAt,
       restartAt,
+      ...(paused ? { paused } : {}),
+      ...(parked ? { parked } : {}),
     };
     this.#life.known = known;
     this.#events.push({ type: `agent.${event}`, agentId: AGENT, incarnation, life: known, ...more });

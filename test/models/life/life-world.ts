@@ -29,10 +29,12 @@ import {
   type Move,
   type Outcome,
   type Profile,
+  RESET_MS,
   TASK_TIMEOUT_MS,
   type View,
+  WHY_PARKED,
 } from './life-state.ts';
-import { AGENT, BUG, CHECK_DETAIL, CHECK_ERROR, DOWNTIME_MS, TASK_ERROR } from './life-turn.ts';
+import { AGENT, BUG, CHECK_DETAIL, CHECK_ERROR, DOWNTIME_MS, OPERATOR, TASK_ERROR } from './life-turn.ts';
 import type { Watching } from '../../kit/drivers.ts';
 import { type MortalStore, mortalStore } from './mortal-store.ts';
 import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from './words.ts';
@@ -145,9 +147,9 @@ export class LifeWorld {
   legal(): readonly string[] {
     const { agents } = this.#system;
     const legal = agents.legal(AGENT);
-    const able = (['start', 'restart', 'stop', 'kill', 'forget', 'execute'] as const).filter((command) =>
-      agents.can(AGENT, command),
-    );
+    const able = (
+      ['start', 'restart', 'stop', 'kill', 'forget', 'pause', 'resume', 'execute'] as const
+    ).filter((command) => agents.can(AGENT, command));
     return able.length === legal.length ? legal.toSorted() : ['legal and can differ'];
   }
 
@@ -226,6 +228,10 @@ export class LifeWorld {
         return this.#command(agents.kill(AGENT));
       case 'forget':
         return this.#command(agents.forget(AGENT));
+      case 'pause':
+        return this.#command(agents.pause(AGENT, { by: OPERATOR }));
+      case 'resume':
+        return this.#command(agents.resume(AGENT));
       case 'execute':
         return this.#execute({});
       case 'execute briefly':
@@ -304,6 +310,16 @@ export class LifeWorld {
           code: 'TASK_FAILED',
           error: TASK_ERROR,
         });
+      case 'task parked':
+      case 'task parked, who knows how long': {
+        const known = move === 'task parked' ? { until: this.now() + RESET_MS } : {};
+        return body.report({
+          type: 'task.parked',
+          taskId: this.#running.shift()!,
+          why: WHY_PARKED,
+          ...known,
+        });
+      }
       case 'unknown task completed':
         return body.report({ type: 'task.completed', taskId: 'unknown', output: 0 });
       case 'health answered':

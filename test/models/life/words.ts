@@ -66,6 +66,8 @@ export function viewOfRecord(record: AgentRecord, names: TaskNames): View {
     startedAt,
     endedAt,
     health,
+    paused: record.paused,
+    parked: record.parked,
     abandoned: record.abandoned.map((taskId) => names.of(taskId)),
     metrics,
   };

@@ -40,6 +40,12 @@ const checks = {
     CODES.has(code) &&
     isErrorInfo(error) &&
     (expected === undefined || isTexts(expected)),
+  'task.parked': ({ taskId, until, afterMs, why }) =>
+    typeof taskId === 'string' &&
+    (until === undefined || isAmount(until)) &&
+    (afterMs === undefined || isAmount(afterMs)) &&
+    typeof why === 'string' &&
+    why.length <= MAX_TEXT,
   finished: () => true,
   'health.answered': ({ checkId, detail }) => typeof checkId === 'number' && isWithinDepth(detail),
   'health.failed': ({ checkId, error }) => typeof checkId === 'number' && isErrorInfo(error),
@@ -109,7 +115,7 @@ function isDuration(value: unknown): boolean {
 
 export function isManifest(value: unknown): value is AgentManifest {
   if (!isObject(value)) return false;
-  const { type, capabilities, variables, votes, stateVersion, hash, chart, tasks } = value;
+  const { type, capabilities, variables, votes, stateVersion, hash, chart, quota, tasks } = value;
   return (
     typeof type === 'string' &&
     isTexts(capabilities) &&
@@ -118,6 +124,7 @@ export function isManifest(value: unknown): value is AgentManifest {
     isVersion(stateVersion) &&
     typeof hash === 'string' &&
     (chart === undefined || typeof chart === 'string') &&
+    (quota === undefined || typeof quota === 'string') &&
     isObject(tasks) &&
     Object.values(tasks).every(
       (task) =>

@@ -1,0 +1,196 @@
+/**
+ * Whether what a task threw is a limit that it ran into, and when that is reset.
+ *
+ * A task says so itself by `context.park`, or what it threw says it: a client's error with a reset time in it, or with
+ * a status that stands for a limit. It is looked for in the error, and in what it was caused by. Pure, but for the
+ * getters of what was thrown.
+ *
+ * I1  A reset is never invented: where nothing says when, none is given.
+ */
+import { isError } from '../values/errors.ts';
+import { cut } from '../values/error-data.ts';
+
+/** What a task waits for: `until` in epoch ms, or `afterMs` from now; neither where nobody says. */
+export interface ParkRequest {
+  readonly until?: number;
+  readonly afterMs?: number;
+  readonly why: string;
+}
+
+/** What `context.park` is given. */
+export type ParkOptions = { readonly why: string } & (
+  | { readonly until: number | Date; readonly afterMs?: never }
+  | { readonly afterMs: number; readonly until?: never }
+);
+
+/** Known to other copies of this package, too. */
+const PARK = Symbol.for('mabeam.park');
+export const MAX_WHY = 256;
+/** Statuses of HTTP that say: not now. */
+const LIMITED: ReadonlySet<unknown> = new Set([429, 503, 529]);
+/** How far causes are followed. */
+const MAX_DEPTH = 8;
+/** Their values are durations like `6m0s` or `20ms`, seconds, epoch seconds, or dates. */
+const RESETS = [
+  'x-ratelimit-reset',
+  'x-ratelimit-reset-requests',
+  'x-ratelimit-reset-tokens',
+  'ratelimit-reset',
+  'anthropic-ratelimit-requests-reset',
+  'anthropic-ratelimit-tokens-reset',
+  'anthropic-ratelimit-input-tokens-reset',
+  'anthropic-ratelimit-output-tokens-reset',
+];
+
+/** Leaves a task, which is then begun anew: to be thrown out of it, never caught. */
+class Park extends Error {
+  override readonly name = 'Park';
+  readonly [PARK]: ParkRequest;
+
+  constructor(request: ParkRequest) {
+    super(`the task is parked: ${request.why}`);
+    this[PARK] = request;
+  }
+}
+
+/** @throws Park always; TypeError for what is no time, or no reason */
+export function park(options: ParkOptions): never {
+  const { until, afterMs, why } = { ...options } as {
+    until?: unknown;
+    afterMs?: unknown;
+    why?: unknown;
+  };
+  if (typeof why !== 'string' || why === '') throw new TypeError('park: why: expected a text');
+  if ((until === undefined) === (afterMs === undefined))
+    throw new TypeError('park: expected one of until and afterMs');
+  const time = until instanceof Date ? until.getTime() : (until ?? afterMs);
+  if (typeof time !== 'number' || !Number.isFinite(time) || time < 0) {
+    throw new TypeError(
+      `park: ${until === undefined ? 'afterMs: expected ms, 0 or more' : 'until: expected epoch ms or a Date'}`,
+    );
+  }
+  throw new Park({ why: cut(why, MAX_WHY), ...(until === undefined ? { afterMs: time } : { until: time }) });
+}
+
+/** What `context.park` was given, where this is what it threw. */
+export function parkAsked(thrown: unknown): ParkRequest | undefined {
+  return isError(thrown) && PARK in thrown ? (thrown as Park)[PARK] : undefined;
+}
+
+/** What an error says of a limit; `undefined` for one that says nothing of any. */
+export function limitSaid(thrown: unknown): ParkRequest | undefined {
+  let isLimited = false;
+  let error = thrown;
+  for (let depth = 0; depth < MAX_DEPTH && isObject(error); depth++) {
+    const response = read(error, 'response');
+    const parts = isObject(response) ? [error, response] : [error];
+    const isHere = parts.some(
+      (part) => LIMITED.has(read(part, 'status')) || LIMITED.has(read(part, 'statusCode')),
+    );
+    for (const part of parts) {
+      const reset = resetOf(part, isHere);
+      if (reset) return { ...reset, why: wordsOf(thrown) };
+    }
+    isLimited ||= isHere;
+    error = read(error, 'cause') ?? read(error, 'lastError');
+  }
+  return isLimited ? { why: wordsOf(thrown) } : undefined;
+}
+
+type Reset = Pick<ParkRequest, 'until' | 'afterMs'>;
+
+function resetOf(part: object, isLimited: boolean): Reset | undefined {
+  const headers = read(part, 'responseHeaders') ?? read(part, 'headers');
+  const header = (name: string) => headerOf(headers, name);
+  return (
+    milliseconds(read(part, 'retryAfterMs')) ??
+    milliseconds(header('retry-after-ms')) ??
+    secondsOrDate(read(part, 'retryAfter')) ??
+    secondsOrDate(header('retry-after')) ??
+    // Every answer has these, also that to a request which was wrong.
+    (isLimited || header('x-ratelimit-remaining') === '0' ? latestReset(header) : undefined)
+  );
+}
+
+/** The latest of them: which of the limits was reached is not said by all. */
+function latestReset(header: (name: string) => unknown): Reset | undefined {
+  let latest: Reset | undefined;
+  for (const name of RESETS) {
+    const reset = durationOrDate(header(name));
+    if (reset === undefined) continue;
+    // Of one kind: a service says all of its resets in the same way.
+    const isLater = (reset.until ?? reset.afterMs ?? 0) > (latest?.until ?? latest?.afterMs ?? -1);
+    if (isLater) latest = reset;
+  }
+  return latest;
+}
+
+function milliseconds(value: unknown): Reset | undefined {
+  const number = numberOf(value);
+  return number === undefined ? undefined : { afterMs: number };
+}
+
+/** As in `Retry-After`. */
+function secondsOrDate(value: unknown): Reset | undefined {
+  const number = numberOf(value);
+  return number === undefined ? dateOf(value) : { afterMs: number * 1_000 };
+}
+
+function durationOrDate(value: unknown): Reset | undefined {
+  const number = numberOf(value);
+  if (number !== undefined) {
+    if (number >= 1e12) return { until: number };
+    return number >= 1e9 ? { until: number * 1_000 } : { afterMs: number * 1_000 };
+  }
+  if (typeof value !== 'string') return dateOf(value);
+  const parts = [...value.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== value.trim()) return dateOf(value);
+  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+  return {
+    afterMs: parts.reduce((sum, [, count, name]) => sum + Number(count) * unit[name as 'ms'], 0),
+  };
+}
+
+function dateOf(value: unknown): Reset | undefined {
+  const time =
+    value instanceof Date ? value.getTime() : typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) ? undefined : { until: time };
+}
+
+function numberOf(value: unknown): number | undefined {
+  const isText = typeof value === 'string' && /^\s*\d+(\.\d+)?\s*$/.test(value);
+  const number = isText ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : undefined;
+}
+
+/** Of a `Headers`, or of any object, whatever the case of its names. */
+function headerOf(headers: unknown, name: string): unknown {
+  if (!isObject(headers)) return undefined;
+  try {
+    if ('get' in headers && typeof headers.get === 'function') {
+      return (headers as { get(name: string): unknown }).get(name) ?? undefined;
+    }
+    const key = Object.keys(headers).find((other) => other.toLowerCase() === name);
+    return key === undefined ? undefined : (headers as Record<string, unknown>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whoever throws may have put a getter there that throws, too. */
+function read(from: object, field: string): unknown {
+  try {
+    return (from as Record<string, unknown>)[field];
+  } catch {
+    return undefined;
+  }
+}
+
+function wordsOf(thrown: unknown): string {
+  const message = isObject(thrown) ? read(thrown, 'message') : undefined;
+  return cut(typeof message === 'string' && message !== '' ? message : 'a limit is reached', MAX_WHY);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

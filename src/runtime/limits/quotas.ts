@@ -1,0 +1,225 @@
+/**
+ * Limits that somebody else keeps, and who waits for their reset: one quota for each group that shares one, and one for
+ * each agent that shares none.
+ *
+ * Owns who works under which quota. When it is open, parked or being released is its chart's (machines/quota.ts).
+ *
+ * I1  Members that share a quota park together; one that starts meanwhile is parked, too.
+ * I2  After a reset those that have work go on first, in the order in which they joined.
+ * I3  An agent that never ran into a limit, and shares none, costs nothing here.
+ */
+import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
+import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
+import type { SteadyClock } from '../time/clock.ts';
+
+/** An agent that works under a quota. */
+export interface QuotaMember {
+  readonly id: string;
+  /** Tasks that wait or run. */
+  readonly load: number;
+  /** The group that it parks with. */
+  readonly quota: string | undefined;
+  quotaParked(parked: Parked): void;
+  quotaReleased(): void;
+}
+
+/** What a task ran into. */
+export interface Limit {
+  /** When it is reset, epoch ms; left out where nobody says. */
+  readonly until?: number | undefined;
+  readonly why: string;
+}
+
+/** How a quota stands. Times are epoch ms. */
+export interface QuotaRecord {
+  /** Of a group that shares it, its name; else the id of its agent. */
+  readonly name: string;
+  readonly isShared: boolean;
+  /** `releasing`: it was reset, and its members go on one after the other. */
+  readonly status: 'open' | 'parked' | 'releasing';
+  readonly parked?: Parked;
+  /** Ids of those that wait. */
+  readonly waiting: readonly string[];
+}
+
+export interface QuotasOptions {
+  readonly clock: SteadyClock;
+  readonly random: () => number;
+  readonly chart: Omit<ChartOptions, 'perform'>;
+}
+
+export class Quotas {
+  readonly #options: QuotasOptions;
+  readonly #shared = new Map<string, Quota>();
+  readonly #own = new Map<string, Quota>();
+
+  constructor(options: QuotasOptions) {
+    this.#options = options;
+  }
+
+  /** A body runs: what it works under, if anything. It is parked, or told that it is not any more, as that stands. */
+  join(member: QuotaMember, parked: Parked | undefined): Quota | undefined {
+    const quota = member.quota === undefined ? this.#own.get(member.id) : this.#of(member);
+    if (quota) quota.join(member, parked);
+    else if (parked) member.quotaReleased();
+    return quota;
+  }
+
+  /** A task of a member ran into its limit. `told` hears what is waited for, before any member does. */
+  limited(member: QuotaMember, limit: Limit, told: (parked: Parked) => void): Quota {
+    const quota = this.#of(member);
+    quota.limited(member, limit, told);
+    return quota;
+  }
+
+  /** A program before this one was waiting: for as long as is left of it. */
+  restore(member: QuotaMember, { until, why, guessed }: Parked): void {
+    if (until > this.#options.clock.now()) this.#of(member).restore({ until, why }, guessed);
+  }
+
+  /** It is no more. */
+  forget({ id }: QuotaMember): void {
+    this.#own.get(id)?.close();
+    this.#own.delete(id);
+  }
+
+  /** Those that somebody waits for, or that are shared. */
+  list(): readonly QuotaRecord[] {
+    return [...this.#shared.values(), ...this.#own.values()].map((quota) => quota.record());
+  }
+
+  close(): void {
+    for (const quota of [...this.#shared.values(), ...this.#own.values()]) quota.close();
+  }
+
+  #of({ id, quota: name }: QuotaMember): Quota {
+    const [quotas, key] = name === undefined ? [this.#own, id] : [this.#shared, name];
+    let quota = quotas.get(key);
+    if (quota === undefined) quotas.set(key, (quota = new Quota(key, name !== undefined, this.#options)));
+    return quota;
+  }
+}
+
+export class Quota {
+  readonly #name: string;
+  readonly #isShared: boolean;
+  readonly #options: QuotasOptions;
+  readonly #chart: Chart<typeof quotaMachine>;
+  /** In the order in which they joined. */
+  readonly #members = new Set<QuotaMember>();
+  /** What they were told to wait for. */
+  readonly #waiting = new Map<QuotaMember, Parked>();
+  #told: ((parked: Parked) => void)[] = [];
+
+  constructor(name: string, isShared: boolean, options: QuotasOptions) {
+    this.#name = name;
+    this.#isShared = isShared;
+    this.#options = options;
+    const perform = (effect: ChartEffect) => this.#perform(effect as QuotaEffect);
+    this.#chart = createChart(
+      quotaMachine,
+      { quota: isShared ? name : undefined },
+      { ...options.chart, perform },
+    );
+  }
+
+  /** Whether a member waits for its turn. */
+  holds(member: QuotaMember): boolean {
+    return this.#waiting.has(member);
+  }
+
+  /** @param known what it waited for in its life before */
+  join(member: QuotaMember, known: Parked | undefined): void {
+    this.#members.add(member);
+    const { parked } = this.#chart.context;
+    if (this.#chart.path === 'open' || parked === undefined) {
+      if (known) member.quotaReleased();
+      return;
+    }
+    this.#waiting.set(member, parked);
+    if (known?.until !== parked.until) member.quotaParked(parked);
+  }
+
+  /** Its body has ended: it waits for nothing any more. */
+  part(member: QuotaMember): void {
+    this.#members.delete(member);
+    this.#leave(member);
+  }
+
+  limited(member: QuotaMember, { until, why }: Limit, told: (parked: Parked) => void): void {
+    this.#members.add(member);
+    this.#told.push(told);
+    this.#limit(until, why);
+  }
+
+  restore({ until, why }: Limit, guessed: true | undefined): void {
+    this.#limit(until, why, guessed);
+  }
+
+  /** A task of one of its members is done. */
+  passed(): void {
+    if (this.#chart.path === 'open' && this.#chart.context.guesses === 0) return;
+    this.#chart.send({ type: 'quota.passed' });
+  }
+
+  record(): QuotaRecord {
+    const { parked } = this.#chart.context;
+    const status = this.#chart.path as QuotaRecord['status'];
+    return Object.freeze({
+      name: this.#name,
+      isShared: this.#isShared,
+      status,
+      ...(status === 'open' || parked === undefined ? {} : { parked }),
+      waiting: [...this.#waiting.keys()].map(({ id }) => id),
+    });
+  }
+
+  close(): void {
+    this.#chart.stop();
+  }
+
+  #limit(until: number | undefined, why: string, guessed?: true): void {
+    const { clock, random } = this.#options;
+    this.#chart.send({
+      type: 'quota.limited',
+      at: clock.now(),
+      why,
+      chance: random(),
+      ...(until === undefined ? {} : { until }),
+      ...(guessed ? { guessed } : {}),
+    });
+  }
+
+  #perform(effect: QuotaEffect): void {
+    if (effect.type === 'releaseMembers') return this.#release(effect.params.count);
+    const { parked } = effect.params;
+    const told = this.#told;
+    this.#told = [];
+    for (const tell of told) tell(parked);
+    for (const member of this.#members) {
+      if (this.#waiting.get(member) === parked) continue;
+      this.#waiting.set(member, parked);
+      member.quotaParked(parked);
+    }
+  }
+
+  #release(count: number): void {
+    const byWork = [...this.#waiting.keys()].toSorted(
+      (one, other) => Number(other.load > 0) - Number(one.load > 0),
+    );
+    for (const member of byWork.slice(0, count)) {
+      this.#waiting.delete(member);
+      member.quotaReleased();
+    }
+    this.#tellIfEmpty();
+  }
+
+  #leave(member: QuotaMember): void {
+    if (this.#waiting.delete(member)) this.#tellIfEmpty();
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#waiting.size === 0 && this.#chart.path === 'releasing')
+      this.#chart.send({ type: 'quota.emptied' });
+  }
+}
