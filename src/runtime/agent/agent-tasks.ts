@@ -145,8 +145,8 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
     this.#requests?.taskEnded(taskId);
   }
 
-  /** The body has ended, or its agent is gone. */
-  giveUpRequests(why: Error): void {
+  /** The body has ended, or its agent is gone. `why` is made where it is needed: most tasks ask for nothing. */
+  giveUpRequests(why: () => Error): void {
     this.#requests?.clear(why);
   }
 

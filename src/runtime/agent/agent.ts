@@ -395,7 +395,7 @@ export class Agent
     this.#living = undefined;
     living?.discard();
     this.#offers?.giveUp();
-    this.#tasks.giveUpRequests(why);
+    this.#tasks.giveUpRequests(() => why);
     this.#callers.refuse(why);
   }
 
@@ -577,7 +577,7 @@ export class Agent
     this.#lastThrown = thrown;
     this.#offers?.giveUp();
     this.#quota?.part(this);
-    this.#tasks.giveUpRequests(new Error(`agent ${this.id} has ended`));
+    this.#tasks.giveUpRequests(() => new Error(`agent ${this.id} has ended`));
     this.services.alerts.clear('body_not_ending', this.id);
   }
 

@@ -112,11 +112,13 @@ export class Requests {
   }
 
   /** The incarnation has ended: the next one begins with its own numbers. */
-  clear(why: Error): void {
+  clear(why: () => Error): void {
     this.#lastId = 0;
+    if (this.#open.size === 0) return;
+    const reason = why();
     for (const [requestId, open] of this.#open) {
       this.#open.delete(requestId);
-      open.controller.abort(why);
+      open.controller.abort(reason);
     }
   }
 

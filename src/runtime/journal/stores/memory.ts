@@ -128,9 +128,11 @@ class MemoryStore implements InPlaceStore {
     else this.#states.set(agentId, state);
   }
 
+  readonly #noteOne = (event: SystemEvent): void => this.#fleet.note(event);
+
   /** Notes what a recovery needs of the events that were not noted yet: before any is dropped, and in order. */
   #note(): void {
-    this.#events.forEach(this.#noted, (event) => this.#fleet.note(event));
+    this.#events.forEach(this.#noted, this.#noteOne);
     this.#noted = this.#last;
   }
 
