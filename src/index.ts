@@ -112,6 +112,7 @@ export type {
 export type { SavedState } from './runtime/definition/saved-state.ts';
 export type { TaskMetrics } from './runtime/agent/task-figures.ts';
 export type { TaskRequest } from './runtime/agent/task-request.ts';
+export type { TaskStream } from './runtime/agent/task-stream.ts';
 export { machineSignal } from './runtime/pools/machine-signal.ts';
 export type { ScalingRecord, ScalingSignalSource } from './runtime/pools/autoscaling.ts';
 export type { PoolCloseReport } from './runtime/pools/close-report.ts';

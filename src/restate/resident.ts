@@ -47,6 +47,8 @@ export class Resident implements BodyListener, LivenessOwner {
   readonly #listeners = new Set<Listener>();
   /** Calls whose callers listen to progress, by task. */
   readonly #followed = new Map<string, string>();
+  /** How many chunks came, by task. */
+  readonly #chunks = new Map<string, number>();
   #heard = 0;
   #body: Body | undefined;
   #early: (() => void)[] | undefined = [];
@@ -221,6 +223,8 @@ export class Resident implements BodyListener, LivenessOwner {
         const error = { name: 'Park', message: why };
         return this.report({ type: 'task.failed', taskId, code: 'TASK_FAILED', error });
       }
+      case 'task.chunk':
+        return this.#chunk(report.taskId);
       case 'ready':
         this.#isReady = true;
         this.#variables = report.manifest.variables;
@@ -228,10 +232,18 @@ export class Resident implements BodyListener, LivenessOwner {
       case 'task.completed':
       case 'task.failed':
         this.#followed.delete(report.taskId);
+        this.#chunks.delete(report.taskId);
         break;
       default:
     }
     this.options.tell(asData(report));
+  }
+
+  /** Nobody reads what a task of a fleet streams: it goes on as if it had been read. */
+  #chunk(taskId: string): void {
+    const taken = (this.#chunks.get(taskId) ?? 0) + 1;
+    this.#chunks.set(taskId, taken);
+    this.#post({ type: 'task.chunks_taken', taskId, taken });
   }
 
   /** What a task may ask of its system is not to be had of a fleet yet: it is told so, by name. */

@@ -13,6 +13,9 @@ interface LawState {
 /** What the last `askAndLeave` had. */
 let leftAgents: AgentCalls | undefined;
 
+/** What the last `emitAfterwards` had. */
+let lastEmit: ((chunk: unknown) => Promise<void>) | undefined;
+
 /** A refusal, as far as laws look at it. */
 function refusedWith(reason: unknown) {
   const { name, code, message, agentId, details, cause } = reason as AgentSystemError;
@@ -187,6 +190,45 @@ export default defineAgent({
       run: async () => {
         const [answer] = await Promise.allSettled([leftAgents!.execute('other', { type: 'too late' })]);
         return String((answer as PromiseRejectedResult).reason);
+      },
+    },
+    /** Says, as progress, how many chunks are on their way. */
+    emitMany: {
+      input: z.number(),
+      chunk: z.number(),
+      run: async ({ input, emit, progress }) => {
+        for (let chunk = 1; chunk <= input; chunk += 1) {
+          await emit(chunk);
+          progress(chunk);
+        }
+        return input;
+      },
+    },
+    /** Does not wait for its chunks. */
+    emitAtOnce: {
+      input: z.number(),
+      run: ({ input, emit }) => {
+        for (let chunk = 1; chunk <= input; chunk += 1) void emit(chunk);
+        return 'all of it';
+      },
+    },
+    emitWrong: { chunk: z.number(), run: ({ emit }) => emit('seven' as unknown as number) },
+    yields: {
+      input: z.number(),
+      run: async function* ({ input, log }) {
+        try {
+          for (let chunk = 1; chunk <= input; chunk += 1) yield chunk;
+        } finally {
+          log.info('cleaned up');
+        }
+        return 'returned';
+      },
+    },
+    emitAfterwards: {
+      run: async ({ emit }) => {
+        const [before] = await Promise.allSettled([lastEmit?.('late')]);
+        lastEmit = emit;
+        return before.status === 'rejected' ? String(before.reason) : 'told';
       },
     },
     askUncloneable: {

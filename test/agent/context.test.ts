@@ -23,6 +23,7 @@ describe('what a task is given', () => {
       keys: [
         'agents',
         'complete',
+        'emit',
         'extra',
         'log',
         'park',

@@ -115,6 +115,20 @@ describe.for(['process', 'thread'] as const)('a %s', (isolation) => {
     },
   );
   test.for(Object.entries(unsendableFrom[isolation]))(
+    'fails its task by such a chunk, and its reader hears of it: %s',
+    async ([name, place]) => {
+      const stream = agents.stream('speaker', { type: 'emit', input: name });
+      const read: unknown[] = [];
+      const { code, message } = await refusal(async () => {
+        for await (const chunk of stream) read.push(chunk);
+      });
+      expect([read, code]).toEqual([['before'], 'TASK_FAILED']);
+      expect(message).toContain('a chunk of the task cannot be sent');
+      expect(message).toContain(place.split(' ').slice(-2).join(' '));
+      expect(agents.get('speaker')).toMatchObject({ status: 'running', incarnation: 1 });
+    },
+  );
+  test.for(Object.entries(unsendableFrom[isolation]))(
     'is refused what it asks for with such a thing: %s',
     async ([name, place]) => {
       const { code, message, cause } = await refusal(agents.execute('speaker', { type: 'ask', input: name }));

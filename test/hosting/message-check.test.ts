@@ -117,7 +117,7 @@ for (let length = 0; length < 100; length += 1) chained = { name: 'Error', messa
 
 const TASK = 'the task under way';
 const TYPES =
-  'ready task.progress task.completed task.failed finished health.answered health.failed state.saved state.save_failed state.changed offer.told variable.acknowledged vote.cast request.made request.withdrawn log exited crashed described usage constructor __proto__'.split(
+  'ready task.progress task.chunk task.completed task.failed finished health.answered health.failed state.saved state.save_failed state.changed offer.told variable.acknowledged vote.cast request.made request.withdrawn log exited crashed described usage constructor __proto__'.split(
     ' ',
   );
 const anything = fc.anything({
@@ -176,6 +176,7 @@ const report = (() => {
       reason: field('killed', 'shutdown', { exitCode: 1 }, { shutdown: 'w' }, ...errors),
       usage: field({ memoryBytes: 1, cpuMs: 1 }, { memoryBytes: 'much' }),
       output: anything,
+      chunk: anything,
       value: anything,
     },
     { requiredKeys: ['type'] },
@@ -274,6 +275,8 @@ describe('what is no report of the protocol', () => {
     ['an invalid state', [1, { type: 'task.completed', taskId: 't', output: 1, state: 5 }]],
     ['an output that is nested too deep', [1, { type: 'task.completed', taskId: 't', output: tooDeep }]],
     ['progress that is nested too deep', [1, { type: 'task.progress', taskId: 't', value: tooDeep }]],
+    ['a chunk that is nested too deep', [1, { type: 'task.chunk', taskId: 't', chunk: tooDeep }]],
+    ['a chunk of a task that does not run', [1, { type: 'task.chunk', taskId: 't', chunk: 1 }]],
     ['a detail that is nested too deep', [1, { type: 'health.answered', checkId: 1, detail: tooDeep }]],
     [
       'an offer that is nested too deep',

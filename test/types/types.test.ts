@@ -127,14 +127,61 @@ const callsOfModule = async ({ agents }: AgentSystem, module: URL) => {
   await agents.execute(known, { type: 'subtract' });
 };
 
+const streaming = defineAgent({
+  type: 'streaming',
+  init: () => ({ n: 1 }),
+  tasks: {
+    emits: {
+      input: z.number(),
+      chunk: z.string(),
+      output: z.number(),
+      run: async ({ input, emit, state }) => {
+        await emit('text');
+        // @ts-expect-error -- another chunk
+        await emit(1);
+        return input + state.n;
+      },
+    },
+    yields: {
+      input: z.string(),
+      run: async function* ({ input }) {
+        yield input.length;
+        return 'done' as const;
+      },
+    },
+  },
+});
+
+const streamsOf = async ({ agents }: AgentSystem) => {
+  const id = await agents.register({ module: streaming });
+  for await (const chunk of agents.stream(id, { type: 'emits', input: 1 })) {
+    expectTypeOf(chunk).toEqualTypeOf<string>();
+  }
+  const { output } = agents.stream(id, { type: 'yields', input: '' });
+  expectTypeOf(await output).toEqualTypeOf<'done'>();
+  expectTypeOf(agents.stream(id, { type: 'yields', input: '' }).next()).toEqualTypeOf<
+    Promise<IteratorResult<number, undefined>>
+  >();
+  expectTypeOf(await agents.execute(id, { type: 'yields', input: '' })).toEqualTypeOf<'done'>();
+  // @ts-expect-error -- another input
+  agents.stream(id, { type: 'yields', input: 1 });
+};
+
 describe('types flow', () => {
+  it('from what a task streams to who reads it', () => {
+    expectTypeOf(streamsOf).toBeFunction();
+  });
   it('from the schemas to what callers send and get', () => {
-    expectTypeOf<Calls['add']>().toEqualTypeOf<{ input: number; output: number }>();
-    expectTypeOf<Calls['parse']>().toEqualTypeOf<{ input: string; output: { length: number } }>();
+    expectTypeOf<Calls['add']>().toEqualTypeOf<{ input: number; output: number; chunk: unknown }>();
+    expectTypeOf<Calls['parse']>().toEqualTypeOf<{
+      input: string;
+      output: { length: number };
+      chunk: unknown;
+    }>();
     expectTypeOf<Calls['later']['input']>().toEqualTypeOf<boolean | undefined>();
     expectTypeOf<Calls['later']['output']>().toEqualTypeOf<string>();
     expectTypeOf<Calls['read']['output']>().toEqualTypeOf<Counted>();
-    expectTypeOf<Calls['nothing']>().toEqualTypeOf<{ input: unknown; output: void }>();
+    expectTypeOf<Calls['nothing']>().toEqualTypeOf<{ input: unknown; output: void; chunk: unknown }>();
     expectTypeOf<keyof Calls>().toEqualTypeOf<'add' | 'parse' | 'read' | 'later' | 'nothing'>();
   });
 

@@ -27,7 +27,6 @@ export interface AgentTasksOwner extends MailboxOwner, Pick<CarriedTaskOwner, 'j
   whyEnded(): string;
   /** What tasks may ask for. */
   readonly services: { readonly requests: RequestHandlers };
-  bodyDropped(): void;
 }
 
 const FREE: Places = Object.freeze({ isFree: true, holders: [] });
@@ -129,7 +128,10 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
   reported(report: Extract<BodyReport, { type: `task.${string}` }>): void {
     if (report.type === 'task.progress') this.#mailbox?.progress(report.taskId, report.value);
     else if (report.type === 'task.parked') this.#mailbox?.park(report);
-    else this.#mailbox?.settle(report);
+    else if (report.type === 'task.chunk') {
+      if (this.#mailbox === undefined) this.bodyDropped();
+      else this.#mailbox.chunk(report.taskId, report.chunk);
+    } else this.#mailbox?.settle(report);
   }
 
   // What they ask of their system.

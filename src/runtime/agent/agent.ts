@@ -544,6 +544,7 @@ export class Agent
       case 'task.failed':
       case 'task.parked':
       case 'task.progress':
+      case 'task.chunk':
         return this.#tasks.reported(report);
       case 'health.answered':
       case 'health.failed':

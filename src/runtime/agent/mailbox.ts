@@ -13,6 +13,7 @@
 import type { Parked, ParsedAgentSpec } from '../../machines/index.ts';
 import type { ParkRequest } from '../definition/parking.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
+import { STREAM_WINDOW } from '../hosting/stream-window.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { AgentSystemError } from '../values/errors.ts';
@@ -62,6 +63,8 @@ export interface MailboxOwner {
   changed(): void;
   /** Nobody waits for a task that had been begun any more: it has been answered. */
   taskAnswered(taskId: string): void;
+  /** The body said what it may not. */
+  bodyDropped(): void;
   reportFault(message: string, thrown: unknown): void;
 }
 
@@ -235,6 +238,11 @@ export class Mailbox implements TaskEntryOwner {
   park(report: Extract<BodyReport, { type: 'task.parked' }>): void {
     const entry = this.#running.get(report.taskId);
     if (entry === undefined) return;
+    if (entry.hasStreamed) {
+      const { taskId, why: message } = report;
+      const error = { name: 'Park', message };
+      return this.settle({ type: 'task.failed', taskId, code: 'TASK_FAILED', error });
+    }
     this.#running.remove(entry);
     this.#changed();
     // What it asked of its system was of this attempt.
@@ -264,6 +272,30 @@ export class Mailbox implements TaskEntryOwner {
         this.#owner.reportFault('a listener of progress threw', thrown),
       ),
     );
+  }
+
+  /** A part of the output; one more than may be told is dropped. */
+  chunk(taskId: string, chunk: unknown): void {
+    const entry = this.#running.get(taskId);
+    // Of a task that was answered early they are late, and no fault.
+    if (entry?.isAnswered) return;
+    if (entry === undefined || entry.chunks - entry.chunksTaken >= STREAM_WINDOW)
+      return this.#owner.bodyDropped();
+    entry.chunks += 1;
+    const taken = () => this.#chunkTaken(entry);
+    const { reader } = entry.request;
+    if (reader === undefined) taken();
+    else entry.caller.runInAsyncScope(() => reader.take(chunk, taken));
+  }
+
+  #chunkTaken(entry: TaskEntry): void {
+    entry.chunksTaken += 1;
+    if (entry.isAnswered) return;
+    const { taskId, chunksTaken, chunks } = entry;
+    // Its body goes on by itself while there is room: it is told now and then, and whenever it may wait.
+    const mayWait = chunks - chunksTaken >= STREAM_WINDOW - 1;
+    if (!mayWait && chunksTaken % (STREAM_WINDOW / 2) !== 0) return;
+    this.#owner.post({ type: 'task.chunks_taken', taskId, taken: chunksTaken });
   }
 
   /** One that does not serve yet is taken to have room: nobody can tell what it will do. */
@@ -341,6 +373,8 @@ export class Mailbox implements TaskEntryOwner {
     }
     const { id: agentId, journal, clock } = this.#owner;
     entry.startedAt = clock.elapsed();
+    entry.chunks = 0;
+    entry.chunksTaken = 0;
     entry.begunAt = journal.emit(startedEvent(agentId, entry)).at;
     const steps = this.#owner.stepsOf(taskId);
     const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer, trace, steps };

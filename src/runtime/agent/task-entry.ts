@@ -41,6 +41,9 @@ export class TaskEntry implements Queued<TaskEntry>, CommitObserver, WaitingTask
   dueAt = Infinity;
   /** When its work was begun, epoch ms. */
   begunAt: number | undefined = undefined;
+  /** Chunks that came, and those of them that were taken. */
+  chunks = 0;
+  chunksTaken = 0;
   isCommitted = false;
   isAnswered = false;
   timer: unknown = undefined;
@@ -69,6 +72,11 @@ export class TaskEntry implements Queued<TaskEntry>, CommitObserver, WaitingTask
     this.before = before;
     this.answer = Promise.withResolvers<unknown>();
     this.#owner = owner;
+  }
+
+  /** What was read cannot be taken back: it is not begun again. */
+  get hasStreamed(): boolean {
+    return this.request.reader !== undefined && this.chunks > 0;
   }
 
   get isBegun(): boolean {

@@ -1,5 +1,6 @@
 /** A task on its way to an agent: what its caller asks for, and what is known of one that was accepted before. */
 import type { AgentSystemError } from '../values/errors.ts';
+import type { ChunkReader } from './task-stream.ts';
 import type { WaitingTask } from './wait.ts';
 
 /** A task as a caller asks for it. */
@@ -32,6 +33,8 @@ export interface GivenTask extends TaskRequest {
   readonly submission?: Submission | undefined;
   /** When its `timeoutMs` is over, by `elapsed` of the clock, where that began before it was given: in a pool's queue. */
   readonly dueAt?: number;
+  /** Who reads its chunks; without one they go nowhere. */
+  readonly reader?: ChunkReader;
   /** Told whenever an agent has it: of a task of another agent, which waits for it. */
   readonly begins?: (task: WaitingTask) => void;
 }

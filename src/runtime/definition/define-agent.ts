@@ -63,7 +63,7 @@ export interface InitContext<Args, Resources = unknown> {
   readonly self: AgentSelf;
 }
 
-export interface TaskContext<State, Input, Resources = unknown> {
+export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown> {
   readonly taskId: string;
   readonly input: Input;
   readonly state: State;
@@ -75,6 +75,12 @@ export interface TaskContext<State, Input, Resources = unknown> {
   readonly log: AgentLog;
   /** Tells the caller's `onProgress`. */
   readonly progress: (value: unknown) => void;
+  /**
+   * Gives a part of the output to whoever reads it as a stream; nobody, where nobody does. Resolves when there is room
+   * for the next: a slow reader is waited for. Rejects once the task is cancelled or has ended, and for a chunk that is
+   * not as `chunk` of the definition says.
+   */
+  readonly emit: (chunk: Chunk) => Promise<void>;
   /** Other agents of the fleet: tasks that they do for this one. */
   readonly agents: AgentCalls;
   /**
@@ -146,7 +152,10 @@ export interface TaskDefinition<State, Input, Output, Resources = unknown> {
   readonly retry?: 'on_host_loss';
   /** Time from acceptance to answer of those that are asked for without a `timeoutMs` of their own, in ms; default none. */
   readonly timeoutMs?: number;
-  run(context: TaskContext<State, Input, Resources>): MaybePromise<Output>;
+  /** What `emit`, or a generator's `yield`, gives to those who read the task as a stream. */
+  readonly chunk?: AnySchema;
+  /** An async generator streams what it yields; what it returns is the output. */
+  run(context: TaskContext<State, Input, Resources>): MaybePromise<Output> | AsyncGenerator<unknown, Output>;
 }
 
 interface Behaviour<State, Resources> {
@@ -205,8 +214,11 @@ export interface AnyAgentDefinition extends Behaviour<never, never> {
   readonly chart?: ChartFacet | undefined;
 }
 
-/** What callers may ask of an agent: for each kind of task, what goes in and what comes out. */
-export type TaskTypes = Record<string, { readonly input: unknown; readonly output: unknown }>;
+/** What callers may ask of an agent: for each kind of task, what goes in, what comes out, and what it streams. */
+export type TaskTypes = Record<
+  string,
+  { readonly input: unknown; readonly output: unknown; readonly chunk?: unknown }
+>;
 
 declare const types: unique symbol;
 /** An agent definition; `Args` and `Tasks` are for the compiler alone. */
@@ -220,10 +232,15 @@ type Types = Record<string, unknown>;
 type Results<Out extends Types, Returned extends Types> = {
   [Name in keyof Returned]: Name extends keyof Out
     ? unknown extends Out[Name]
-      ? Returned[Name]
+      ? Yielded<Returned[Name]>['output']
       : Out[Name]
-    : Returned[Name];
+    : Yielded<Returned[Name]>['output'];
 };
+/** What an async generator streams and returns; anything else is the output itself. */
+type Yielded<Returned> =
+  Returned extends AsyncGenerator<infer Chunk, infer Output>
+    ? { readonly chunk: Chunk; readonly output: Output }
+    : { readonly chunk: unknown; readonly output: Returned };
 
 /**
  * What `defineAgent` is given. The types of each task are read off one aspect at a time: what callers send and
@@ -239,6 +256,7 @@ export type DefineAgentOptions<
   Out extends Types,
   Returned extends Types,
   Resources = undefined,
+  Chunks extends Types = Types,
 > = Behaviour<State, Resources> & {
   readonly type: string;
   readonly initArgs?: Schema<SentArgs, Args>;
@@ -258,15 +276,19 @@ export type DefineAgentOptions<
       readonly retry?: 'on_host_loss';
       readonly timeoutMs?: number;
       readonly input?: StandardSchemaV1<Either, In[Name]>;
-      run(context: TaskContext<State, In[Name], Resources>): unknown;
+      run(
+        context: TaskContext<State, In[Name], Resources, Name extends keyof Chunks ? Chunks[Name] : unknown>,
+      ): unknown;
     };
   } & { readonly [Name in keyof Sent]: { readonly input?: StandardSchemaV1<Sent[Name], Either> } } & {
     readonly [Name in keyof Out]: { readonly output?: StandardSchemaV1<Either, Out[Name]> };
   } & {
     readonly [Name in keyof Raw]: {
       readonly output?: StandardSchemaV1<Raw[Name], Either>;
-      run(context: never): MaybePromise<NoInfer<Raw[Name]>>;
+      run(context: never): MaybePromise<NoInfer<Raw[Name]>> | AsyncGenerator<unknown, NoInfer<Raw[Name]>>;
     };
+  } & {
+    readonly [Name in keyof Chunks]: { readonly chunk?: StandardSchemaV1<Either, Chunks[Name]> };
   } & { readonly [Name in keyof Returned]: { run(context: never): MaybePromise<Returned[Name]> } };
 };
 
@@ -288,6 +310,7 @@ const definitionSchema = z.strictObject({
         requires: z.array(text).optional(),
         input: schema.optional(),
         output: schema.optional(),
+        chunk: schema.optional(),
         retry: z.literal('on_host_loss').optional(),
         timeoutMs: durationMs.optional(),
         run,
@@ -329,14 +352,20 @@ export function defineAgent<
   SentArgs = unknown,
   Args = unknown,
   Resources = undefined,
+  Chunks extends Types = Types,
 >(
-  options: DefineAgentOptions<State, SentArgs, Args, Sent, In, Raw, Out, Returned, Resources>,
+  options: DefineAgentOptions<State, SentArgs, Args, Sent, In, Raw, Out, Returned, Resources, Chunks>,
 ): AgentDefinition<
   SentArgs,
   {
     [Name in keyof Returned & string]: {
       input: Name extends keyof Sent ? Sent[Name] : unknown;
       output: Results<Out, Returned>[Name];
+      chunk: Name extends keyof Chunks
+        ? unknown extends Chunks[Name]
+          ? Yielded<Returned[Name]>['chunk']
+          : Chunks[Name]
+        : Yielded<Returned[Name]>['chunk'];
     };
   }
 > {

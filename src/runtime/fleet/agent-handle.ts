@@ -4,6 +4,7 @@ import type { AgentRecord } from '../agent/agent-record.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import type { HealthReport } from '../agent/liveness.ts';
 import type { TaskRequest } from '../agent/task-request.ts';
+import { TaskChunks, type TaskStream } from '../agent/task-stream.ts';
 import { AgentSystemError } from '../values/errors.ts';
 
 /** An agent's id: a plain string, and for the compiler the tasks of the agent behind it. */
@@ -25,6 +26,10 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
   readonly id: string;
   readonly incarnation: number;
   execute<Name extends keyof Tasks & string>(task: TaskOf<Tasks, Name>): Promise<Tasks[Name]['output']>;
+  /** The parts of a task's output as they come. */
+  stream<Name extends keyof Tasks & string>(
+    task: TaskOf<Tasks, Name>,
+  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   /** @param options.timeoutMs grace in ms; default the spec's `shutdownMs` */
   stop(options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord>;
   kill(options?: { readonly by?: string }): Promise<AgentRecord>;
@@ -35,6 +40,7 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
 /** What a handle hands on. */
 export interface HandleCommands {
   execute(id: string, task: TaskRequest): Promise<unknown>;
+  stream(id: string, task: TaskRequest): TaskStream;
   stop(id: string, options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord>;
   kill(id: string, options?: { readonly by?: string }): Promise<AgentRecord>;
 }
@@ -59,6 +65,17 @@ export class IncarnationHandle implements AgentHandle {
       this.#whileAlive(() => this.#commands.execute(this.id, task)) as Promise<never>;
   }
 
+  get stream() {
+    return (task: TaskRequest): TaskStream<never, never> => {
+      const refusal = this.#refusal();
+      const stream =
+        refusal === undefined
+          ? this.#commands.stream(this.id, task)
+          : new TaskChunks(() => Promise.reject(refusal));
+      return stream as TaskStream<never, never>;
+    };
+  }
+
   get stop() {
     return (options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord> =>
       this.#whileAlive(() => this.#commands.stop(this.id, options));
@@ -74,10 +91,16 @@ export class IncarnationHandle implements AgentHandle {
   }
 
   #whileAlive<Answer>(command: () => Promise<Answer>): Promise<Answer> {
+    const refusal = this.#refusal();
+    return refusal === undefined ? command() : Promise.reject(refusal);
+  }
+
+  /** Of one that has ended. */
+  #refusal(): AgentSystemError | undefined {
     const { incarnation: newest, position } = this.#agent;
-    if (newest === this.incarnation && position.isAlive) return command();
+    if (newest === this.incarnation && position.isAlive) return undefined;
     const message = `incarnation ${this.incarnation} of agent ${this.id} has ended`;
     const details = { incarnation: this.incarnation, newest, status: position.status };
-    return Promise.reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: this.id, details }));
+    return new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: this.id, details });
   }
 }

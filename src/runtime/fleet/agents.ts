@@ -19,6 +19,7 @@ import type { AgentRecord } from '../agent/agent-record.ts';
 import type { AgentServices } from '../agent/agent-services.ts';
 import type { HealthReport } from '../agent/liveness.ts';
 import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
+import { TaskChunks, type TaskStream } from '../agent/task-stream.ts';
 import type { AskedTask } from '../definition/agent-self.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
@@ -226,6 +227,30 @@ export class Agents {
       checkTask(task, agent.manifest, id);
       return this.run(agent, task);
     });
+  }
+
+  /**
+   * Has an agent do a task, and gives the parts of its output as they come: what the task emits, or yields. The output
+   * is there at the end, as `output`. The task is held back by a reader that is slower than it, and by one that does not
+   * read; `break`, `return()` and `await using` cancel it.
+   *
+   * A task that has given a chunk to its reader is never begun again by a retry: what was read cannot be taken back.
+   *
+   * Whatever it is refused for, as by `execute`, is thrown where it is read, and by `output`.
+   */
+  stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    id: AgentId<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
+  stream(id: string, task: TaskRequest): TaskStream {
+    return new TaskChunks((reader, gone) =>
+      promised(() => {
+        const agent = this.#commanded(id, 'execute');
+        checkTask(task, agent.manifest, id);
+        const signal = task.signal === undefined ? gone : AbortSignal.any([task.signal, gone]);
+        return this.run(agent, { ...task, signal, reader });
+      }),
+    );
   }
 
   /** @internal A task that was checked, of an agent that takes tasks. */

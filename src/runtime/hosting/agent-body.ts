@@ -12,7 +12,7 @@
  *     that was asked for, and a start that failed, wait for that.
  * I5  A state that has changed by itself is never told before the answers that are part of it.
  */
-import type { ExitReason } from '../../machines/index.ts';
+import type { ErrorInfo, ExitReason } from '../../machines/index.ts';
 import type { AgentSelf, Offer } from '../definition/agent-self.ts';
 import type { AgentLog, AnyAgentDefinition } from '../definition/define-agent.ts';
 import { manifestOf } from '../definition/manifest.ts';
@@ -95,6 +95,8 @@ export class AgentBody implements Body, InitOwner {
         return (this.#tasks ??= new BodyTasks(this)).run(request);
       case 'task.cancel':
         return this.#tasks?.cancel(request);
+      case 'task.chunks_taken':
+        return this.#tasks?.chunksTaken(request);
       case 'health.check':
         return this.#answerHealth(request.checkId);
       case 'state.save':
@@ -120,6 +122,11 @@ export class AgentBody implements Body, InitOwner {
   /** The last state that it told was lost on its way: the next one counts as changed. */
   forgetSaved(): void {
     this.saves.forget();
+  }
+
+  /** What a task told was lost on its way: it fails with that. */
+  breakTask(taskId: string, error: ErrorInfo): void {
+    this.#tasks?.breakOne(taskId, error);
   }
 
   #begin(args: Verdict): void {

@@ -9,6 +9,7 @@
  * I3  Of a task that failed, or was cancelled before its work was done, nothing stays in the state; with
  *     `keepStateOnFailure`, a `save` of its own, or a chart, all of it does.
  */
+import type { ErrorInfo } from '../../machines/index.ts';
 import { isPending, isTaskRefusal } from '../definition/agent-self.ts';
 import type { TaskContext } from '../definition/define-agent.ts';
 import { limitSaid, parkAsked, type ParkRequest } from '../definition/parking.ts';
@@ -19,6 +20,7 @@ import { judge, type Verdict } from '../values/schema.ts';
 import { isThenable } from '../values/thenable.ts';
 import { BodyRequests, taskHasEnded } from './body-requests.ts';
 import { type CallableTask, settle, type WorkOwner } from './body-work.ts';
+import { ChunkSender, isChunkGenerator, streamed } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
 import { RunningTask } from './running-task.ts';
 import { taskContextOf, type TaskContextOwner } from './task-context.ts';
@@ -65,6 +67,28 @@ export class BodyTasks implements TaskContextOwner {
     this.#running.get(request.taskId)?.abort(reasonOf(request));
   }
 
+  emit(task: RunningTask, chunk: unknown): Promise<void> {
+    if (this.#running.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
+    const { taskId, name } = task;
+    const { tasks } = this.body.definition;
+    task.stream ??= new ChunkSender(task, tasks[name]?.chunk, (told) =>
+      this.body.tell({ type: 'task.chunk', taskId, chunk: told }),
+    );
+    return task.stream.emit(chunk);
+  }
+
+  chunksTaken({ taskId, taken }: Extract<BodyRequest, { type: 'task.chunks_taken' }>): void {
+    this.#running.get(taskId)?.stream?.taken(taken);
+  }
+
+  /** What a task told was lost on its way. */
+  breakOne(taskId: string, error: ErrorInfo): void {
+    const task = this.#running.get(taskId);
+    if (task === undefined) return;
+    task.broken = errorFrom(error);
+    task.abort(task.broken);
+  }
+
   ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
     if (this.#running.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
     this.#requests ??= new BodyRequests((report) => this.body.tell(report));
@@ -104,6 +128,7 @@ export class BodyTasks implements TaskContextOwner {
     try {
       output = running.trace === undefined ? task.run(context) : runWithin(running.trace, task, context);
       if (isPending(output) || isThenable(output)) return this.#await(running, task, output);
+      if (isChunkGenerator(output)) return this.#stream(running, task, output);
     } catch (thrown) {
       return this.#fail(running, thrown);
     }
@@ -119,7 +144,18 @@ export class BodyTasks implements TaskContextOwner {
     );
   }
 
+  #stream(running: RunningTask, task: CallableTask, chunks: AsyncGenerator): void {
+    const emit = (chunk: unknown) => this.emit(running, chunk);
+    this.#await(
+      running,
+      task,
+      withinTrace(running.trace, () => streamed(chunks, emit, running.signal)),
+    );
+  }
+
   #judgeOutput(running: RunningTask, task: CallableTask, output: unknown): void {
+    const left = running.stream?.drained();
+    if (left !== undefined) return void left.then(() => this.#judgeOutput(running, task, output));
     if (task.output === undefined) {
       this.#complete(running, output);
       return this.body.tellChanged();
@@ -140,6 +176,7 @@ export class BodyTasks implements TaskContextOwner {
   }
 
   #complete(task: RunningTask, output: unknown): void {
+    if (task.broken !== undefined) return this.#fail(task, task.broken);
     if (!this.#settled(task)) return;
     const { state: states, saves } = this.body;
     let state: SavedState | undefined;
@@ -198,6 +235,7 @@ export class BodyTasks implements TaskContextOwner {
     if (this.#running.get(task.taskId) !== task) return false;
     this.#running.remove(task);
     this.#requests?.ended(task);
+    task.stream?.end(taskHasEnded());
     return !this.body.isGone;
   }
 }

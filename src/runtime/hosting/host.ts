@@ -62,6 +62,8 @@ export type BodyRequest =
       /** The same as data, where it has crossed one. */
       readonly error?: ErrorInfo;
     }
+  /** So many chunks of a task were taken, over its whole life: as many more may be told. */
+  | { readonly type: 'task.chunks_taken'; readonly taskId: string; readonly taken: number }
   | { readonly type: 'health.check'; readonly checkId: number }
   | { readonly type: 'state.save' }
   | { readonly type: 'variable.changed'; readonly variable: VariableState }
@@ -91,6 +93,8 @@ export type BodyRequest =
 export type BodyReport =
   | { readonly type: 'ready'; readonly manifest: AgentManifest }
   | { readonly type: 'task.progress'; readonly taskId: string; readonly value: unknown }
+  /** A part of the output, in order. At the most `STREAM_WINDOW` are told that were not taken. */
+  | { readonly type: 'task.chunk'; readonly taskId: string; readonly chunk: unknown }
   | {
       readonly type: 'task.completed';
       readonly taskId: string;

@@ -1,5 +1,6 @@
 /** A task under way in a body: its signal, its state, and what it has said of its end. */
 import type { StateUser } from './body-state.ts';
+import type { ChunkSender } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
 import { StepsTaken } from './steps-taken.ts';
 
@@ -11,6 +12,10 @@ export class RunningTask implements StateUser {
   isLast = false;
   /** Buffers of the output that the agent gave away. */
   given: ArrayBuffer[] | undefined = undefined;
+  /** What it streams: few stream anything. */
+  stream: ChunkSender | undefined = undefined;
+  /** What it told was lost on its way: whatever it gives, it has failed with this. */
+  broken: Error | undefined = undefined;
   state: unknown = undefined;
   base: string | undefined = undefined;
   /** What it kept when it ran before. */

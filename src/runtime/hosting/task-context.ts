@@ -11,6 +11,8 @@ export interface TaskContextOwner {
   readonly body: WorkOwner;
   /** The task tells how far it is; after its end that is dropped. */
   progress(task: RunningTask, value: unknown): void;
+  /** The task tells a part of its output; resolves when the reader has room for the next. */
+  emit(task: RunningTask, chunk: unknown): Promise<void>;
   /** The task asks its system for something, by name; after its end it is refused. */
   ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown>;
 }
@@ -34,6 +36,7 @@ export function taskContextOf(
     signal,
     log: new BodyLog(body.tellLine, taskId, trace),
     progress: (value) => owner.progress(task, value),
+    emit: (chunk) => owner.emit(task, chunk),
     agents: new TaskAgents((name, args, own) => owner.ask(task, name, args, own)),
     step: <Value>(key: string, work: () => Value | PromiseLike<Value>) =>
       task.steps.take(key, work, (name, value) =>

@@ -263,6 +263,11 @@ export class BodyServer {
         const { message } = cloneError('the progress of a task', thrown);
         return { body, report: { type: 'log', level: 'warn', message } };
       }
+      case 'task.chunk': {
+        // It cannot be left out: what comes after it would be taken for the whole.
+        this.#bodies.get(body)?.breakTask(report.taskId, cloneError('a chunk of the task', thrown));
+        return undefined;
+      }
       case 'log': {
         const { message: problem } = cloneError('the fields', thrown);
         const fields = { fields: inWords(report.fields), problem };
@@ -315,6 +320,8 @@ function ownValueOf(report: ChildReport): unknown {
   switch (report.type) {
     case 'task.completed':
       return report.output;
+    case 'task.chunk':
+      return report.chunk;
     case 'task.progress':
       return report.value;
     case 'health.answered':

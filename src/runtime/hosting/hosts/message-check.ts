@@ -33,6 +33,7 @@ const VOTES: ReadonlySet<unknown> = new Set<Vote>(['accept', 'reject', 'abstain'
 const checks = {
   ready: ({ manifest }) => isManifest(manifest),
   'task.progress': ({ taskId, value }) => typeof taskId === 'string' && isWithinDepth(value),
+  'task.chunk': ({ taskId, chunk }) => typeof taskId === 'string' && isWithinDepth(chunk),
   'task.completed': ({ taskId, output, state }) =>
     typeof taskId === 'string' && isWithinDepth(output) && (state === undefined || isSavedState(state)),
   'task.failed': ({ taskId, code, error, expected }) =>

@@ -240,6 +240,7 @@ function roughSizeOf(item: ToParent, limit: number): number {
   const { report } = item;
   let value: unknown;
   if (report.type === 'task.progress') ({ value } = report);
+  else if (report.type === 'task.chunk') value = report.chunk;
   else if (report.type === 'log') value = [report.message, report.fields];
   else if (report.type === 'request.made') value = report.args;
   else if (report.type === 'state.changed') value = report.state.json;

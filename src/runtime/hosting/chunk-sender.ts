@@ -1,0 +1,144 @@
+/**
+ * The chunks of one task, on their way to whoever reads them: in order, and no faster than they are taken.
+ *
+ * I1  At the most `STREAM_WINDOW` chunks are under way. What is emitted beyond that waits here, and so does whoever
+ *     emits it.
+ * I2  A chunk that is not as its schema says goes nowhere, and is refused to the one who emits it. Those behind it
+ *     keep their order.
+ * I3  Once the task has ended or was cancelled nothing more is told, and whoever emits is refused.
+ */
+import { judge, type Schema, type Verdict } from '../values/schema.ts';
+import { STREAM_WINDOW } from './stream-window.ts';
+
+interface Waiting {
+  readonly chunk: unknown;
+  readonly sent: PromiseWithResolvers<void>;
+}
+
+export class ChunkSender {
+  readonly #task: { readonly name: string; readonly signal: AbortSignal };
+  readonly #schema: Schema | undefined;
+  readonly #tell: (chunk: unknown) => void;
+  #waiting: Waiting[] = [];
+  /** The last chunk whose schema takes its time, and those behind it. */
+  #judging: Promise<unknown> | undefined = undefined;
+  #told = 0;
+  #taken = 0;
+  #ended: Error | undefined = undefined;
+  #drained: (() => void) | undefined = undefined;
+
+  constructor(
+    task: { readonly name: string; readonly signal: AbortSignal },
+    schema: Schema | undefined,
+    tell: (chunk: unknown) => void,
+  ) {
+    this.#task = task;
+    this.#schema = schema;
+    this.#tell = tell;
+    task.signal.addEventListener('abort', () => this.end(task.signal.reason as Error), { once: true });
+  }
+
+  /** Resolves when the chunk is on its way: a slow reader is waited for. */
+  emit(chunk: unknown): Promise<void> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    const before = this.#judging;
+    const verdict =
+      before === undefined ? judge(this.#schema, chunk) : before.then(() => judge(this.#schema, chunk));
+    if (!(verdict instanceof Promise)) return this.#judged(verdict);
+    const judged: Promise<void> = verdict.then((given) => {
+      if (this.#judging === judging) this.#judging = undefined;
+      return this.#judged(given);
+    });
+    const judging = verdict.catch(() => undefined);
+    this.#judging = judging;
+    return judged;
+  }
+
+  /** So many were taken, over the whole life of the task. */
+  taken(count: number): void {
+    this.#taken = Math.max(this.#taken, count);
+    while (this.#waiting.length > 0 && this.#told - this.#taken < STREAM_WINDOW) {
+      const { chunk, sent } = this.#waiting.shift()!;
+      this.#send(chunk);
+      sent.resolve();
+    }
+    if (this.#waiting.length === 0) this.#drained?.();
+  }
+
+  /** The task has its output: what it emitted and did not wait for goes first. `undefined` where nothing is left. */
+  drained(): Promise<void> | undefined {
+    if (this.#judging === undefined && this.#waiting.length === 0) return undefined;
+    return (async () => {
+      while (this.#judging !== undefined) await this.#judging;
+      if (this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    })();
+  }
+
+  /** Nothing more is told. */
+  end(why: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = why;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { sent } of waiting) {
+      // Whoever did not wait for it does not hear of it.
+      sent.promise.catch(() => undefined);
+      sent.reject(why);
+    }
+    this.#drained?.();
+  }
+
+  #judged(verdict: Verdict): Promise<void> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if ('problem' in verdict) {
+      const message = `a chunk of ${this.#task.name} is not as defined: ${verdict.problem}`;
+      return Promise.reject(new TypeError(message));
+    }
+    if (this.#waiting.length === 0 && this.#told - this.#taken < STREAM_WINDOW) {
+      this.#send(verdict.value);
+      return Promise.resolve();
+    }
+    const sent = Promise.withResolvers<void>();
+    this.#waiting.push({ chunk: verdict.value, sent });
+    return sent.promise;
+  }
+
+  #send(chunk: unknown): void {
+    this.#told += 1;
+    this.#tell(chunk);
+  }
+}
+
+/** Whether what `run` gave is an async generator, whose yields are chunks. */
+export function isChunkGenerator(value: unknown): value is AsyncGenerator {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.prototype.toString.call(value) === '[object AsyncGenerator]' &&
+    Symbol.asyncIterator in value
+  );
+}
+
+/** Emits what a generator yields; resolves with what it returns. */
+export async function streamed(
+  chunks: AsyncGenerator,
+  emit: (chunk: unknown) => Promise<void>,
+  signal: AbortSignal,
+): Promise<unknown> {
+  let step = await chunks.next();
+  while (!step.done) {
+    try {
+      await emit(step.value);
+    } catch (thrown) {
+      // A reader that has gone has it clean up; a chunk that is refused is thrown where it was yielded.
+      if (!signal.aborted) {
+        step = await chunks.throw(thrown);
+        continue;
+      }
+      await chunks.return(undefined);
+      throw thrown;
+    }
+    step = await chunks.next();
+  }
+  return step.value;
+}
