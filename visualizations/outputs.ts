@@ -21,6 +21,8 @@ export interface Output {
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const FOLDER = 'visualizations';
 const LIFECYCLE = 'docs/lifecycle.md';
+/** A page for each chart. */
+const TABLES = 'docs/lifecycle';
 const BEGIN = '<!-- generated:begin -->';
 const END = '<!-- generated:end -->';
 
@@ -48,16 +50,26 @@ export async function outputsOf(
     return [...(await Promise.all([draw(name, graph, title, chart), ...afar])), mermaid];
   });
   const page = await readFile(absolute(LIFECYCLE), 'utf8');
-  const tables = drawn.map(({ chart, graph }) => chapter(chart, graph)).join('\n\n');
-  return [...(await Promise.all(pictures)).flat(), { path: LIFECYCLE, text: withGenerated(page, tables) }];
+  const chapters = charts.map(chapter).join('\n\n');
+  const tables = drawn.map(({ chart, graph }) => ({
+    path: `${TABLES}/${chart.name}.md`,
+    text: tablePage(chart, graph),
+  }));
+  return [
+    ...(await Promise.all(pictures)).flat(),
+    { path: LIFECYCLE, text: withGenerated(page, chapters) },
+    ...tables,
+  ];
 }
 
-/** Paths of the outputs whose files differ or are missing, and of pictures that no chart has any more. */
+/** Paths of the outputs whose files differ or are missing, and of pictures and pages that no chart has any more. */
 export async function staleIn(outputs: readonly Output[]): Promise<readonly string[]> {
   const checks = outputs.map(async ({ path, text }) => ((await textOf(path)) === text ? [] : [path]));
   const pictures = (await readdir(absolute(FOLDER))).filter((name) => /\.(svg|mmd)$/.test(name));
+  const pages = await readdir(absolute(TABLES)).catch(() => []);
   const known = new Set(outputs.map(({ path }) => path));
-  const orphans = pictures.map((name) => `${FOLDER}/${name}`).filter((path) => !known.has(path));
+  const there = [...pictures.map((name) => `${FOLDER}/${name}`), ...pages.map((name) => `${TABLES}/${name}`)];
+  const orphans = there.filter((path) => !known.has(path));
   return [...(await Promise.all(checks)).flat(), ...orphans];
 }
 
@@ -75,11 +87,18 @@ export function absolute(path: string): string {
   return `${ROOT}${path}`;
 }
 
-function chapter(chart: Chart, graph: ChartGraph): string {
-  const { name, title, statuses } = chart;
+function chapter({ name, title, statuses }: Chart): string {
   const picture = `![${title}](../${FOLDER}/${name}.svg)`;
   const afar = statuses ? [`![${statuses.title}](../${FOLDER}/${name}-statuses.svg)`, ''] : [];
-  return [`## ${title}`, '', ...afar, picture, '', lifecycleTables(graph, chart.isCommand)].join('\n');
+  const tables = `[What each state does on every event](lifecycle/${name}.md)`;
+  return [`## ${title}`, '', ...afar, picture, '', tables].join('\n');
+}
+
+function tablePage({ name, title, isCommand }: Chart, graph: ChartGraph): string {
+  const about = `Rendered from the chart that runs. [How to read the tables](../lifecycle.md)`;
+  const picture = `![${title}](../../${FOLDER}/${name}.svg)`;
+  const tables = lifecycleTables(graph, isCommand).replaceAll(/^##(#+) /gm, '#$1 ');
+  return `${[`# ${title}`, '', about, '', picture, '', tables].join('\n')}\n`;
 }
 
 async function textOf(path: string): Promise<string | undefined> {
