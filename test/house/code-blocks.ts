@@ -32,6 +32,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SUBPATHS: Readonly<Record<string, string>> = {
   '': 'index.ts',
   '/agent': 'agent.ts',
+  '/ai': 'ai.ts',
   '/alerts': 'alerts.ts',
   '/endpoints': 'endpoints.ts',
   '/chart-agent': 'chart-agent.ts',

@@ -1,0 +1,33 @@
+/** An agent of the fleet as a tool of a model. */
+import { type FlexibleSchema, tool, type Tool } from 'ai';
+import type { CallTarget } from '../runtime/definition/task-abilities.ts';
+import { toolCallOf } from './tool-call.ts';
+
+export interface AgentToolOptions<Input> {
+  /** What the model reads of it. */
+  readonly description: string;
+  readonly inputSchema: FlexibleSchema<Input>;
+  /** Who does it: an agent's id, the least loaded agent of a type, or a pool. */
+  readonly agent: CallTarget;
+  /** The name of the task. */
+  readonly task: string;
+  /** Default no longer than the task that the model works on. In ms. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A tool that is a task of another agent: the model's input is that task's, and its output is what the model is told.
+ * It carries the caller's trace, deadline and abort; a call that would wait in a circle is refused.
+ */
+export function agentTool<Input>(options: AgentToolOptions<Input>): Tool<Input, unknown> {
+  const { description, inputSchema, agent, task: type, timeoutMs } = options;
+  return tool({
+    description,
+    inputSchema,
+    execute: (input: Input, callOptions: object): Promise<unknown> => {
+      const { task } = toolCallOf(callOptions);
+      const given = timeoutMs === undefined ? {} : { timeoutMs };
+      return task.agents.execute(agent, { type, input, ...given });
+    },
+  } as never) as unknown as Tool<Input, unknown>;
+}

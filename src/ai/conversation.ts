@@ -1,0 +1,43 @@
+/** What a model agent remembers: conversations by key, as JSON data in its saved state. */
+import type { ModelMessage } from 'ai';
+import { fromPlain, toPlain } from './plain-data.ts';
+
+/** The state of a model agent. */
+export interface ModelAgentState {
+  /** Messages of each conversation, oldest first. */
+  conversations: Record<string, unknown[]>;
+}
+
+export interface ConversationOptions<Input = unknown> {
+  /** Which conversation a task belongs to; default one for the agent. */
+  of?(input: Input): string;
+  /**
+   * What is kept of a conversation after a task, for those that come; pure. The SDK's `pruneMessages` serves.
+   * By default all is kept.
+   */
+  trim?(messages: ModelMessage[]): readonly ModelMessage[] | Promise<readonly ModelMessage[]>;
+}
+
+export function messagesOf(state: ModelAgentState, key: string): ModelMessage[] {
+  return Object.hasOwn(state.conversations, key)
+    ? (fromPlain(state.conversations[key]) as ModelMessage[])
+    : [];
+}
+
+/** The conversation goes on with these. */
+export async function remember(
+  state: ModelAgentState,
+  key: string,
+  messages: ModelMessage[],
+  conversation: ConversationOptions,
+): Promise<void> {
+  const kept = conversation.trim === undefined ? messages : await conversation.trim(messages);
+  if (!Array.isArray(kept)) throw new TypeError('conversation.trim: expected a list of messages');
+  const plain = toPlain(kept) as unknown[];
+  Object.defineProperty(state.conversations, key, {
+    value: plain,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}

@@ -1,0 +1,298 @@
+/**
+ * An agent whose work is done by a language model: `defineModelAgent`.
+ *
+ * What comes of it is an ordinary definition: it runs in every host, and its tasks are asked for as any other's. Each
+ * call of the model and of a tool is a step of its task (model-run.ts), its conversations are its saved state.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { FlexibleSchema, LanguageModel, ModelMessage, StopCondition, ToolSet } from 'ai';
+import { z } from 'zod';
+import {
+  type AgentDefinition,
+  type AgentLog,
+  type ConnectContext,
+  defineAgent,
+  type InitContext,
+  type TaskContext,
+  type VariableValues,
+} from '../agent.ts';
+import { type AnyAgentDefinition, sealed } from '../runtime/definition/define-agent.ts';
+import { parseInput } from '../runtime/values/malformed.ts';
+import { type ConversationOptions, messagesOf, type ModelAgentState, remember } from './conversation.ts';
+import { assertTools } from './durable-tools.ts';
+import { type ModelSettings, runModel } from './model-run.ts';
+import type { ToolSource } from './server-tools.ts';
+
+type MaybePromise<Value> = Value | Promise<Value>;
+type Types = Record<string, unknown>;
+// oxlint-disable-next-line typescript/no-explicit-any -- the side of a schema that is not looked at may be anything
+type Either = any;
+
+/** What is known when a prompt is made. */
+export interface PromptContext<Input, Resources = unknown, Args = unknown> {
+  readonly agentId: string;
+  readonly taskId: string;
+  readonly input: Input;
+  readonly initArgs: Args;
+  readonly variables: VariableValues;
+  /** What `connect` gave this life. */
+  readonly resources: Resources;
+  readonly log: AgentLog;
+}
+
+type Tools = ToolSet | readonly (ToolSet | ToolSource)[];
+
+/** What makes the model and the tools of one life. */
+export interface LifeContext<Resources = unknown, Args = unknown> {
+  readonly agentId: string;
+  readonly initArgs: Args;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly resources: Resources;
+  readonly signal: AbortSignal;
+  readonly log: AgentLog;
+}
+
+/** What every kind of task of `defineAgent` may have, but what goes in, what comes out and who does it. */
+type TaskOptions = Omit<AnyAgentDefinition['tasks'][string], 'input' | 'output' | 'run'>;
+
+export interface ModelTask<Input, Output, Resources, Args> extends TaskOptions {
+  /** What the model is asked: its user's words, or messages. */
+  prompt(context: PromptContext<Input, Resources, Args>): MaybePromise<string | readonly ModelMessage[]>;
+  /** Where given, the answer is an object as this says; else it is text. */
+  readonly output?: FlexibleSchema<Output>;
+  /** How often the model is asked again, within the task, for an object that was not as asked; default 1. */
+  readonly repairs?: number;
+  /** Whether the text is given to `agents.stream` as it comes; default false. */
+  readonly stream?: boolean;
+  /** Instructions of this kind of task, in place of the agent's. */
+  readonly instructions?: string | ((context: PromptContext<Input, Resources, Args>) => string);
+  /** Whether it takes part in the agent's conversation; default true where the agent has one. */
+  readonly conversation?: boolean;
+}
+
+export interface DefineModelAgentOptions<
+  SentArgs,
+  Args,
+  Sent extends Types,
+  In extends Types,
+  Out extends Types,
+  Asked extends Types,
+  Resources,
+> {
+  readonly type: string;
+  /** Makes what a life needs and JSON cannot keep, as in `defineAgent`; written first, its type flows on. */
+  connect?(context: ConnectContext<Args>): MaybePromise<Resources>;
+  disconnect?(context: { readonly resources: Resources; readonly log: AgentLog }): MaybePromise<void>;
+  readonly initArgs?: StandardSchemaV1<SentArgs, Args>;
+  /** A model of the AI SDK, its name at the SDK's default provider, or what makes one at the beginning of a life. */
+  readonly model: LanguageModel | ((context: LifeContext<Resources, Args>) => MaybePromise<LanguageModel>);
+  readonly instructions?: string | ((context: PromptContext<unknown, Resources, Args>) => string);
+  /** Tools of the AI SDK by name; `agentTool` makes one of another agent, `serverTools` those of an MCP server. */
+  readonly tools?: Tools | ((context: LifeContext<Resources, Args>) => MaybePromise<Tools>);
+  readonly capabilities?: readonly string[];
+  /** Names of the variables that its prompts read. */
+  readonly variables?: readonly string[];
+  /** Settings of each call, as the SDK has them. */
+  readonly settings?: ModelSettings;
+  /** When the loop of model and tools ends; default after 20 steps. */
+  readonly stopWhen?: StopCondition<ToolSet> | readonly StopCondition<ToolSet>[];
+  /** What it remembers from task to task; default nothing: each task begins anew. */
+  readonly conversation?: true | ConversationOptions<Either>;
+  readonly tasks: {
+    readonly [Name in keyof In]: Omit<ModelTask<In[Name], unknown, Resources, Args>, 'output'> & {
+      readonly input?: StandardSchemaV1<Either, In[Name]>;
+    };
+  } & { readonly [Name in keyof Sent]: { readonly input?: StandardSchemaV1<Sent[Name], Either> } } & {
+    readonly [Name in keyof Out]: { readonly output?: FlexibleSchema<Out[Name]> };
+  } & { readonly [Name in keyof Asked]: { prompt(context: never): MaybePromise<Asked[Name]> } };
+}
+
+/** What `connect` of the underlying definition gives. */
+interface Life {
+  readonly agentId: string;
+  readonly model: LanguageModel;
+  readonly tools: readonly (ToolSet | ToolSource)[];
+  readonly initArgs: unknown;
+  readonly resources: unknown;
+}
+
+type ErasedTask = ModelTask<unknown, unknown, unknown, unknown> & { readonly input?: unknown };
+type Erased = Omit<
+  DefineModelAgentOptions<unknown, unknown, Types, Types, Types, Types, unknown>,
+  'tasks'
+> & {
+  readonly tasks: Readonly<Record<string, ErasedTask>>;
+};
+
+/** What of a task is not `defineAgent`'s. */
+const OURS = new Set(['prompt', 'output', 'repairs', 'stream', 'instructions', 'conversation']);
+const aFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
+const modelSchema = z.custom(
+  (value) =>
+    typeof value === 'function' ||
+    (typeof value === 'string' && value !== '') ||
+    (typeof value === 'object' && value !== null && 'doGenerate' in value),
+  { error: 'expected a language model of the AI SDK, the name of one, or a function that gives one' },
+);
+const instructionsSchema = z.union([z.string(), aFunction], { error: 'expected a text or a function' });
+/** What is not looked at here is by `defineAgent`. */
+const optionsSchema = z.strictObject({
+  type: z.string().min(1),
+  connect: z.unknown().optional(),
+  disconnect: z.unknown().optional(),
+  initArgs: z.unknown().optional(),
+  capabilities: z.unknown().optional(),
+  variables: z.unknown().optional(),
+  model: modelSchema,
+  instructions: instructionsSchema.optional(),
+  tools: z
+    .custom((value) => typeof value === 'function' || (typeof value === 'object' && value !== null), {
+      error: 'expected tools by name, or a function that gives them',
+    })
+    .optional(),
+  settings: z.record(z.string(), z.unknown()).optional(),
+  stopWhen: z.union([aFunction, z.array(aFunction)]).optional(),
+  conversation: z
+    .union([z.literal(true), z.strictObject({ of: aFunction.optional(), trim: aFunction.optional() })], {
+      error: 'expected true or { of?, trim? }',
+    })
+    .optional(),
+  tasks: z.record(
+    z.string(),
+    z.looseObject({
+      prompt: aFunction,
+      repairs: z.int().min(0).optional(),
+      stream: z.boolean().optional(),
+      instructions: instructionsSchema.optional(),
+      conversation: z.boolean().optional(),
+    }),
+  ),
+});
+
+/**
+ * Defines a type of agent whose tasks are done by a language model of the AI SDK (`ai`).
+ *
+ * Each call of the model, and each of a tool, is kept before it is used: after a crash, a wait for a quota or a
+ * restart of the program the task goes on behind the last of them, and no call that was answered is paid again.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field that was not as expected
+ */
+export function defineModelAgent<
+  Sent extends Types,
+  In extends Types,
+  Out extends Types,
+  Asked extends Types,
+  SentArgs = unknown,
+  Args = unknown,
+  Resources = undefined,
+>(
+  options: DefineModelAgentOptions<SentArgs, Args, Sent, In, Out, Asked, Resources>,
+): AgentDefinition<
+  SentArgs,
+  {
+    [Name in keyof Asked & string]: {
+      input: Name extends keyof Sent ? Sent[Name] : unknown;
+      output: Name extends keyof Out ? (unknown extends Out[Name] ? string : Out[Name]) : string;
+    };
+  }
+> {
+  parseInput(optionsSchema, options, { what: 'defineModelAgent' });
+  const given = options as unknown as Erased;
+  const { type, initArgs, capabilities, variables, tasks } = given;
+  const definition = defineAgent({
+    type,
+    ...(initArgs ? { initArgs } : {}),
+    ...(capabilities ? { capabilities } : {}),
+    ...(variables ? { variables } : {}),
+    connect: (context: ConnectContext<unknown>) => lifeOf(given, context),
+    disconnect: ({ resources, log }: { readonly resources: Life; readonly log: AgentLog }) =>
+      given.disconnect?.({ resources: resources.resources, log }),
+    init: ({ restored }: InitContext<unknown, Life>): ModelAgentState => ({
+      conversations: (restored as ModelAgentState | undefined)?.conversations ?? {},
+    }),
+    tasks: Object.fromEntries(
+      Object.entries(tasks).map(([name, task]) => {
+        const rest = Object.entries(task).filter(([field]) => !OURS.has(field));
+        const run = (context: TaskContext<ModelAgentState, unknown, Life>) => runTask(given, task, context);
+        return [name, { retry: 'on_host_loss', ...Object.fromEntries(rest), run }];
+      }),
+    ) as never,
+  } as never) as unknown as AnyAgentDefinition;
+  // What the functions above close over is part of what the definition is.
+  return sealed({ ...definition, source: sourceOf(given) } as AnyAgentDefinition) as never;
+}
+
+async function lifeOf(options: Erased, context: ConnectContext<unknown>): Promise<Life> {
+  const { agentId, initArgs, env, signal, log } = context;
+  const resources = await options.connect?.(context);
+  try {
+    const life: LifeContext = { agentId, initArgs, env, resources, signal, log };
+    const model = typeof options.model === 'function' ? await options.model(life) : options.model;
+    const tools = typeof options.tools === 'function' ? await options.tools(life) : (options.tools ?? {});
+    const sources = Array.isArray(tools) ? (tools as readonly (ToolSet | ToolSource)[]) : [tools as ToolSet];
+    for (const source of sources) assertTools(source);
+    return { agentId, model, tools: sources, initArgs, resources };
+  } catch (thrown) {
+    await options.disconnect?.({ resources, log });
+    throw thrown;
+  }
+}
+
+async function runTask(
+  options: Erased,
+  task: ErasedTask,
+  context: TaskContext<ModelAgentState, unknown, Life>,
+): Promise<unknown> {
+  const { input, state, variables, log, taskId } = context;
+  const { agentId, model, tools, initArgs, resources } = context.resources;
+  const given: PromptContext<unknown> = { agentId, taskId, input, initArgs, variables, resources, log };
+  const prompt = await task.prompt(given);
+  const asked: ModelMessage[] =
+    typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : [...prompt];
+  const conversation = conversationOf(options, task);
+  const key = conversation?.of?.(input) ?? '';
+  const before = conversation === undefined ? [] : messagesOf(state, key);
+  const instructions = task.instructions ?? options.instructions;
+  const answer = await runModel(context, {
+    model,
+    instructions: typeof instructions === 'function' ? instructions(given) : instructions,
+    messages: [...before, ...asked],
+    tools: await toolsFor(context, tools),
+    settings: options.settings ?? {},
+    stopWhen: options.stopWhen,
+    output: task.output,
+    repairs: task.repairs ?? 1,
+    isStreamed: task.stream === true,
+    paid: (call) => Promise.resolve(call()),
+    isOfTask: () => false,
+  });
+  if (conversation !== undefined) {
+    await remember(state, key, [...before, ...asked, ...answer.messages], conversation);
+  }
+  return answer.output;
+}
+
+async function toolsFor(
+  task: TaskContext<unknown, unknown>,
+  sources: readonly (ToolSet | ToolSource)[],
+): Promise<ToolSet> {
+  const tools: ToolSet = {};
+  for (const source of sources) {
+    const isSource = typeof (source as ToolSource).toolsFor === 'function';
+    Object.assign(tools, isSource ? await (source as ToolSource).toolsFor(task) : source);
+  }
+  return tools;
+}
+
+function conversationOf({ conversation }: Erased, task: ErasedTask): ConversationOptions | undefined {
+  if (conversation === undefined || task.conversation === false) return undefined;
+  return conversation === true ? {} : conversation;
+}
+
+/** What tells one version of a model agent from another, besides what its definition shows. */
+function sourceOf({ instructions, tools, settings, stopWhen, conversation, tasks, model }: Erased): unknown {
+  const name = typeof model === 'object' ? `${model.provider}/${model.modelId}` : model;
+  const kinds = Object.entries(tasks).map(([kind, { input: _input, ...task }]) => [kind, task]);
+  const shown = typeof tools === 'object' ? Object.keys(tools) : tools;
+  return { model: name, instructions, tools: shown, settings, stopWhen, conversation, tasks: kinds };
+}

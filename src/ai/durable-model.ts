@@ -1,0 +1,135 @@
+/**
+ * A model whose calls are steps of a task: what a call gave is kept before it is used, and a task that runs again is
+ * given it instead of calling.
+ *
+ * I1  A call that was kept is never made again for the same task.
+ * I2  Of a stream, text goes on as it comes. Calls of tools, and its end, go on once the whole is kept: no tool runs
+ *     for a call that could be made anew.
+ */
+import {
+  gateway,
+  type LanguageModel,
+  type LanguageModelMiddleware,
+  simulateReadableStream,
+  wrapLanguageModel,
+} from 'ai';
+import { modelErrorOf } from './model-error.ts';
+import { fromPlain, toPlain } from './plain-data.ts';
+
+type Wrapped = ReturnType<typeof wrapLanguageModel>;
+type Generated = Awaited<ReturnType<Wrapped['doGenerate']>>;
+type Streamed = Awaited<ReturnType<Wrapped['doStream']>>;
+type Part = Streamed['stream'] extends ReadableStream<infer P> ? P : never;
+/** What a call cost, as the provider says it. */
+export type CallUsage = Generated['usage'];
+
+/** Where the calls of one run of a task are kept. */
+export interface ModelCalls {
+  /** What the next call gave when the task ran before, or how to make it. */
+  next(): { readonly kept: unknown } | { readonly keep: (value: unknown) => Promise<void> };
+  /** Around each call that is made: reserves before it, and is told what it cost. */
+  paid<Result>(
+    call: () => PromiseLike<Result>,
+    usageOf: (result: Result) => CallUsage | undefined,
+  ): Promise<Result>;
+  /** A part of the answer has come. */
+  progressed(): void;
+}
+
+export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
+  const middleware: LanguageModelMiddleware = {
+    async wrapGenerate({ doGenerate }) {
+      const next = calls.next();
+      if ('kept' in next) return fromPlain(next.kept) as Generated;
+      const result = await calls.paid(
+        () => called(doGenerate),
+        ({ usage }) => usage,
+      );
+      await next.keep(toPlain(withoutWire(result)));
+      return result;
+    },
+    async wrapStream({ doStream }) {
+      const next = calls.next();
+      if ('kept' in next) {
+        const chunks = fromPlain(next.kept) as Part[];
+        return { stream: simulateReadableStream({ chunks, initialDelayInMs: null, chunkDelayInMs: null }) };
+      }
+      let ended: ((usage: CallUsage | undefined) => void) | undefined;
+      const over = new Promise<CallUsage | undefined>((resolve) => (ended = resolve));
+      // Paid for as long as it streams: what it cost is known at its end.
+      const streaming = new Promise<Streamed>((resolve, reject) => {
+        calls
+          .paid(
+            async () => {
+              resolve(await called(doStream));
+              return over;
+            },
+            (usage) => usage,
+          )
+          .catch(reject);
+      });
+      const { stream } = await streaming;
+      return { stream: stream.pipeThrough(keptAtEnd(next.keep, calls, (usage) => ended?.(usage))) };
+    },
+  };
+  return wrapLanguageModel({ model: typeof model === 'string' ? namedModel(model) : model, middleware });
+}
+
+async function called<Result>(call: () => PromiseLike<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (thrown) {
+    throw modelErrorOf(thrown);
+  }
+}
+
+/** As the SDK reads a model's name. */
+function namedModel(name: string): Exclude<LanguageModel, string> {
+  const { AI_SDK_DEFAULT_PROVIDER: given } = globalThis as {
+    AI_SDK_DEFAULT_PROVIDER?: { languageModel(id: string): Exclude<LanguageModel, string> };
+  };
+  return (given ?? gateway).languageModel(name);
+}
+
+/** What went over the wire is not kept: it is large, and may hold what is secret. */
+function withoutWire({ request: _request, response, ...result }: Generated): Generated {
+  if (response === undefined) return result;
+  const { body: _body, headers: _headers, ...metadata } = response;
+  return { ...result, response: metadata };
+}
+
+function keptAtEnd(
+  keep: (value: unknown) => Promise<void>,
+  calls: ModelCalls,
+  ended: (usage: CallUsage | undefined) => void,
+): TransformStream<Part, Part> {
+  const parts: Part[] = [];
+  const held: Part[] = [];
+  let usage: CallUsage | undefined;
+  let isBroken = false;
+  return new TransformStream<Part, Part>({
+    transform(part, controller) {
+      calls.progressed();
+      if (part.type === 'error') {
+        isBroken = true;
+        ended(undefined);
+        return controller.enqueue({ type: 'error', error: modelErrorOf(part.error) });
+      }
+      if (part.type === 'raw' || part.type === 'ping') return controller.enqueue(part);
+      parts.push(part);
+      if (part.type === 'finish') usage = part.usage;
+      if (part.type === 'finish' || part.type === 'tool-call') held.push(part);
+      else controller.enqueue(part);
+    },
+    async flush(controller) {
+      // A stream that broke off, or ended without an end, is no answer: it is asked for again.
+      ended(usage);
+      if (isBroken || usage === undefined) return;
+      await keep(toPlain(parts));
+      for (const part of held) controller.enqueue(part);
+    },
+    cancel() {
+      ended(undefined);
+    },
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * Tools whose calls are steps of a task: what a tool gave, or that it failed, is kept before the model is told, and a
+ * task that runs again is given it instead of calling.
+ *
+ * I1  A call whose result was kept is never made again. One that was under way when the agent ended is, with the same
+ *     idempotency key.
+ * I2  A tool that fails is told to the model. What ends the task, or makes it wait, is not: it breaks the model's work
+ *     off and is thrown by the task.
+ */
+import type { ToolSet } from 'ai';
+import type { TaskContext } from '../agent.ts';
+import { errorFrom, errorInfoOf, inWords } from '../runtime/values/errors.ts';
+import { fromPlain, toPlain } from './plain-data.ts';
+import { bindToolCall } from './tool-call.ts';
+
+type Kept =
+  | { readonly output?: unknown }
+  | { readonly error: { readonly name: string; readonly message: string } };
+
+export interface ToolCalls {
+  readonly task: TaskContext<unknown, unknown>;
+  /** Begins every key of this task. */
+  readonly prefix: string;
+  /** Whether what a tool threw is the task's, not the model's. */
+  isOfTask(thrown: unknown): boolean;
+  /** The task is to end with this. */
+  breakOff(thrown: unknown): void;
+}
+
+export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
+  const { task, prefix } = calls;
+  const durable: ToolSet = {};
+  for (const [toolName, tool] of Object.entries(tools)) {
+    const { execute } = tool;
+    if (execute === undefined) {
+      durable[toolName] = tool;
+      continue;
+    }
+    const call = async (input: unknown, options: Parameters<typeof execute>[1]): Promise<unknown> => {
+      const { toolCallId } = options;
+      const idempotencyKey = `${task.taskId}:${toolCallId}`;
+      const bound = bindToolCall(options, { toolCallId, toolName, idempotencyKey, task });
+      const kept = await task.step<Kept>(`${prefix}tool:${toolCallId}`, async () => {
+        try {
+          return { output: toPlain(await lastOf(execute(input as never, bound))) };
+        } catch (thrown) {
+          if (task.signal.aborted || calls.isOfTask(thrown)) throw thrown;
+          const { name, message } = errorInfoOf(thrown);
+          return { error: { name, message } };
+        }
+      });
+      if ('error' in kept) throw errorFrom(kept.error);
+      return fromPlain(kept.output);
+    };
+    const executed = async (input: unknown, options: Parameters<typeof execute>[1]): Promise<unknown> => {
+      try {
+        return await call(input, options);
+      } catch (thrown) {
+        if (task.signal.aborted || calls.isOfTask(thrown)) calls.breakOff(thrown);
+        throw thrown;
+      }
+    };
+    durable[toolName] = { ...tool, execute: executed } as ToolSet[string];
+  }
+  return durable;
+}
+
+/** A tool may give results on the way; the last one is its output. */
+async function lastOf(result: unknown): Promise<unknown> {
+  const given = await result;
+  if (typeof given !== 'object' || given === null || !(Symbol.asyncIterator in given)) return given;
+  let last: unknown;
+  for await (const part of given as AsyncIterable<unknown>) last = part;
+  return last;
+}
+
+/** @throws TypeError for what are no tools */
+export function assertTools(tools: unknown): asserts tools is ToolSet {
+  if (typeof tools === 'object' && tools !== null && !Array.isArray(tools)) return;
+  throw new TypeError(`tools: expected tools by name, got ${inWords(tools)}`);
+}

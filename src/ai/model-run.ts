@@ -1,0 +1,265 @@
+/**
+ * One run of one task of a model agent: the loop of model and tools, each step kept as it is done.
+ *
+ * Owns the run's keys, its abort and what it spent. The loop itself is the SDK's.
+ *
+ * I1  A run that follows one of the same task begins with what that kept, in its order, and calls from there on.
+ * I2  What was kept on the way to an answer that was no answer is not used again by the next attempt.
+ */
+import {
+  generateText,
+  isStepCount,
+  type LanguageModel,
+  type ModelMessage,
+  NoObjectGeneratedError,
+  Output,
+  type StopCondition,
+  streamText,
+  type FlexibleSchema,
+  type ToolSet,
+} from 'ai';
+import type { TaskContext } from '../agent.ts';
+import { durableModel, type ModelCalls } from './durable-model.ts';
+import { durableTools } from './durable-tools.ts';
+
+type Settings = Parameters<typeof generateText>[0];
+
+/** What the SDK's calls take besides what a model agent gives them. */
+export type ModelSettings = Pick<
+  Settings,
+  | 'maxOutputTokens'
+  | 'temperature'
+  | 'topP'
+  | 'topK'
+  | 'presencePenalty'
+  | 'frequencyPenalty'
+  | 'stopSequences'
+  | 'seed'
+  | 'headers'
+  | 'providerOptions'
+  | 'toolChoice'
+>;
+
+export interface ModelRunOptions {
+  readonly model: LanguageModel;
+  readonly instructions: string | undefined;
+  readonly messages: ModelMessage[];
+  readonly tools: ToolSet;
+  readonly settings: ModelSettings;
+  readonly stopWhen: StopCondition<ToolSet> | readonly StopCondition<ToolSet>[] | undefined;
+  /** Of one that gives an object. */
+  readonly output: FlexibleSchema<unknown> | undefined;
+  /** How often the model is asked again for an object that was not as asked. */
+  readonly repairs: number;
+  readonly isStreamed: boolean;
+  readonly paid: ModelCalls['paid'];
+  readonly isOfTask: (thrown: unknown) => boolean;
+}
+
+export interface ModelAnswer {
+  readonly output: unknown;
+  /** What the conversation goes on with: the model's and its tools' messages. */
+  readonly messages: readonly ModelMessage[];
+}
+
+/** The model has ended its work without an answer, or its answer is not as asked. */
+export class ModelAnswerError extends Error {
+  override readonly name = 'ModelAnswerError';
+  /** What it said instead. */
+  readonly text: string | undefined;
+
+  constructor(message: string, text: string | undefined) {
+    super(message);
+    this.text = text;
+  }
+}
+
+const STEPS = 20;
+const FAILED = 'ai:failed:';
+/** Words of a model in an error. */
+const MAX_TEXT = 1_000;
+
+export async function runModel(
+  context: TaskContext<unknown, unknown>,
+  options: ModelRunOptions,
+): Promise<ModelAnswer> {
+  const run = new ModelRun(context, options);
+  try {
+    return await run.answer();
+  } finally {
+    run.end();
+  }
+}
+
+class ModelRun {
+  readonly #context: TaskContext<unknown, unknown>;
+  readonly #options: ModelRunOptions;
+  readonly #abort = new AbortController();
+  /** Of the task's answers that were none: how many there are. */
+  readonly #failed: number;
+  #calls = 0;
+  /** What ends the task, where that is not the model's affair. */
+  #broken: { readonly thrown: unknown } | undefined;
+
+  constructor(context: TaskContext<unknown, unknown>, options: ModelRunOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#failed = [...context.steps.keys()].filter((key) => key.startsWith(FAILED)).length;
+    if (context.signal.aborted) this.#aborted();
+    else context.signal.addEventListener('abort', this.#aborted, { once: true });
+  }
+
+  async answer(): Promise<ModelAnswer> {
+    const { repairs, messages } = this.#options;
+    const said: ModelMessage[] = [];
+    for (let repair = 0; ; repair += 1) {
+      try {
+        const { output, messages: answered } = await this.#ask([...messages, ...said]);
+        return { output, messages: [...said, ...answered] };
+      } catch (thrown) {
+        if (!NoObjectGeneratedError.isInstance(thrown)) throw thrown;
+        const { text = '', cause } = thrown;
+        const why = cause instanceof Error ? cause.message : thrown.message;
+        if (repair >= repairs) throw await this.#noAnswer(`the model's answer is not as asked: ${why}`, text);
+        said.push({ role: 'assistant', content: text || '(nothing)' });
+        said.push({
+          role: 'user',
+          content: `That is not as asked: ${short(why)}\nAnswer again, with nothing but what was asked for.`,
+        });
+      }
+    }
+  }
+
+  end(): void {
+    this.#context.signal.removeEventListener('abort', this.#aborted);
+  }
+
+  async #ask(messages: ModelMessage[]): Promise<ModelAnswer> {
+    const { output: schema, stopWhen = isStepCount(STEPS), settings, instructions, tools } = this.#options;
+    const asked = {
+      ...settings,
+      ...(instructions === undefined ? {} : { instructions }),
+      ...(schema === undefined ? {} : { output: Output.object({ schema }) }),
+      model: durableModel(this.#options.model, this.#modelCalls()),
+      messages,
+      tools: durableTools(tools, {
+        task: this.#context,
+        prefix: this.#prefix,
+        isOfTask: this.#options.isOfTask,
+        breakOff: (thrown) => this.#breakOff(thrown),
+      }),
+      stopWhen: stopWhen as StopCondition<ToolSet>,
+      // Waiting and asking again are the fleet's: where it can be seen, and outlives the program.
+      maxRetries: 0,
+      abortSignal: this.#abort.signal,
+    };
+    try {
+      if (this.#options.isStreamed) return await this.#streamed(asked);
+      const result = await generateText(asked as Settings);
+      return await this.#answerOf(result.text, schema === undefined ? undefined : () => result.output, {
+        finishReason: result.finishReason,
+        messages: result.responseMessages,
+        steps: result.steps.length,
+      });
+    } catch (thrown) {
+      if (this.#broken !== undefined) throw this.#broken.thrown;
+      this.#context.signal.throwIfAborted();
+      throw thrown;
+    }
+  }
+
+  async #streamed(asked: Parameters<typeof streamText>[0]): Promise<ModelAnswer> {
+    const result = streamText({ ...asked, onError: () => undefined });
+    for await (const part of result.stream) {
+      if (part.type === 'error') throw part.error;
+      if (part.type === 'text-delta') await emitted(this.#context, part.text);
+    }
+    const [text, finishReason, messages, steps] = await Promise.all([
+      result.text,
+      result.finishReason,
+      result.responseMessages,
+      result.steps,
+    ]);
+    const isObject = this.#options.output !== undefined;
+    const output = isObject ? await result.output : undefined;
+    return this.#answerOf(text, isObject ? () => output : undefined, {
+      finishReason,
+      messages,
+      steps: steps.length,
+    });
+  }
+
+  async #answerOf(
+    text: string,
+    object: (() => unknown) | undefined,
+    end: {
+      readonly finishReason: string;
+      readonly messages: readonly ModelMessage[];
+      readonly steps: number;
+    },
+  ): Promise<ModelAnswer> {
+    const { finishReason, messages, steps } = end;
+    if (finishReason === 'tool-calls') {
+      throw await this.#noAnswer(`the model was stopped after ${steps} steps without an answer`, text);
+    }
+    if (finishReason === 'content-filter' || (text === '' && finishReason !== 'stop')) {
+      throw await this.#noAnswer(`the model gave no answer: ${finishReason}`, text);
+    }
+    return { output: object === undefined ? text : object(), messages };
+  }
+
+  async #noAnswer(message: string, text: string | undefined): Promise<ModelAnswerError> {
+    await this.#context.step(`${FAILED}${this.#failed}`, () => true);
+    return new ModelAnswerError(short(message), text === undefined ? undefined : short(text));
+  }
+
+  get #prefix(): string {
+    return `ai:${this.#failed}:`;
+  }
+
+  #modelCalls(): ModelCalls {
+    const { steps } = this.#context;
+    return {
+      next: () => {
+        const key = `${this.#prefix}model:${this.#calls}`;
+        this.#calls += 1;
+        if (steps.has(key)) return { kept: steps.get(key) };
+        return {
+          keep: async (value) => {
+            await this.#context.step(key, () => value);
+          },
+        };
+      },
+      paid: async (call, usageOf) => {
+        try {
+          return await this.#options.paid(call, usageOf);
+        } catch (thrown) {
+          // Of a stream the SDK would make an error of its own.
+          if (this.#options.isOfTask(thrown)) this.#breakOff(thrown);
+          throw thrown;
+        }
+      },
+      progressed: () => undefined,
+    };
+  }
+
+  readonly #aborted = (): void => {
+    this.#abort.abort(this.#context.signal.reason);
+  };
+
+  #breakOff(thrown: unknown): void {
+    this.#broken ??= { thrown };
+    this.#abort.abort(thrown);
+  }
+}
+
+function short(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+}
+
+/** Where nothing is streamed yet it is progress. */
+async function emitted(context: TaskContext<unknown, unknown>, text: string): Promise<void> {
+  const { emit } = context as { readonly emit?: (chunk: unknown) => Promise<void> };
+  if (emit === undefined) context.progress(text);
+  else await emit(text);
+}

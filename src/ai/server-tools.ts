@@ -1,0 +1,62 @@
+/** The tools of an MCP server, whose client is an agent of the fleet, as tools of a model. */
+import { dynamicTool, jsonSchema, type ToolSet } from 'ai';
+import type { TaskContext } from '../agent.ts';
+import type { CallTarget } from '../runtime/definition/task-abilities.ts';
+import { inWords } from '../runtime/values/errors.ts';
+import { toolCallOf } from './tool-call.ts';
+
+/** Tools that are asked for when a task begins. */
+export interface ToolSource {
+  toolsFor(task: TaskContext<unknown, unknown>): Promise<ToolSet>;
+}
+
+export interface ServerToolsOptions {
+  /** Only these; default all that the server has. */
+  readonly allow?: readonly string[];
+  /** Put before each name, where two servers have tools of one name. */
+  readonly prefix?: string;
+}
+
+interface Listed {
+  readonly name: string;
+  readonly description?: string;
+  readonly inputSchema: object;
+}
+
+/**
+ * The tools of an agent that `defineToolServer` of `mabeam/mcp` defined: its id, the least loaded of a type, or a pool.
+ * What it has is asked for once a task; each call is a task of that agent.
+ */
+export function serverTools(target: CallTarget, options: ServerToolsOptions = {}): ToolSource {
+  const { allow, prefix = '' } = options;
+  return {
+    async toolsFor(task) {
+      const listing = await task.step(`ai:tools:${inWords(target)}:${prefix}`, () =>
+        task.agents.execute(target, { type: 'tools.list' }),
+      );
+      const tools: ToolSet = {};
+      for (const { name, description, inputSchema } of listing as readonly Listed[]) {
+        if (allow !== undefined && !allow.includes(name)) continue;
+        tools[`${prefix}${name}`] = dynamicTool({
+          ...(description === undefined ? {} : { description }),
+          inputSchema: jsonSchema(inputSchema),
+          execute: async (input, callOptions) => {
+            const call = { type: 'tools.call', input: { name, arguments: input } };
+            return shown(await toolCallOf(callOptions).task.agents.execute(target, call));
+          },
+        });
+      }
+      return tools;
+    },
+  };
+}
+
+/** What a model is told: data where the server gives data, else its words. */
+function shown(result: unknown): unknown {
+  const { content, structuredContent } = result as {
+    readonly content: readonly { readonly type: string; readonly text?: string }[];
+    readonly structuredContent?: unknown;
+  };
+  if (structuredContent !== undefined) return structuredContent;
+  return content.every(({ type }) => type === 'text') ? content.map(({ text }) => text).join('\n') : content;
+}

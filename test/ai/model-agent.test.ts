@@ -1,0 +1,383 @@
+/** Laws of agents whose work is done by a model: what is asked, what is answered, what is remembered, what is kept. */
+import { fileURLToPath } from 'node:url';
+import { isStepCount, tool } from 'ai';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { agentTool, defineModelAgent, serverTools, toolCallOf } from '../../src/ai.ts';
+import { createAgentSystem, defineAgent } from '../../src/index.ts';
+import { defineToolServer } from '../../src/mcp.ts';
+import { disks, diskOf } from '../fleet/program.ts';
+import { awaited, gate, refusal, rig, silent } from '../kit/rig.ts';
+import { calls, refuses, says, scripted, type Turn } from './scripted.ts';
+
+const question = z.object({ question: z.string() });
+
+function assistant(...turns: Turn[]) {
+  const model = scripted(...turns);
+  const agent = defineModelAgent({
+    type: 'assistant',
+    model,
+    instructions: 'Be short.',
+    tasks: {
+      answer: { input: question, prompt: ({ input }) => input.question },
+    },
+  });
+  return { model, agent };
+}
+
+async function running(
+  module: Parameters<Awaited<ReturnType<typeof rig>>['agents']['register']>[0]['module'],
+) {
+  const made = await rig();
+  await made.agents.register({ id: 'ada', module });
+  await made.agents.start('ada');
+  const ask = (type: string, input?: unknown) => made.agents.execute('ada', { type, input });
+  return { ...made, ask };
+}
+
+describe('a task of a model agent', () => {
+  test('asks the model with its instructions and prompt, and gives its text', async () => {
+    const { model, agent } = assistant(says('42'));
+    const { ask } = await running(agent);
+    expect(await ask('answer', { question: 'six times seven?' })).toBe('42');
+    expect(model.prompts).toEqual([
+      [
+        { role: 'system', content: 'Be short.' },
+        { role: 'user', content: [{ type: 'text', text: 'six times seven?' }], providerOptions: undefined },
+      ],
+    ]);
+  });
+
+  test('has its input judged before anybody is asked', async () => {
+    const { model, agent } = assistant();
+    const { ask } = await running(agent);
+    expect((await refusal(ask('answer', { question: 7 }))).code).toBe('TASK_INPUT_INVALID');
+    expect(model.prompts).toEqual([]);
+  });
+
+  test('begins anew, unless the agent has a conversation', async () => {
+    const { model, agent } = assistant(says('one'), says('two'));
+    const { ask } = await running(agent);
+    await ask('answer', { question: 'a' });
+    await ask('answer', { question: 'b' });
+    expect(model.prompts[1]).toHaveLength(2);
+  });
+
+  test('gives an object as its schema says, and asks again for one that is not', async () => {
+    const model = scripted(says('{"n": "many"}'), says('{"n": 3}'));
+    const agent = defineModelAgent({
+      type: 'counter',
+      model,
+      tasks: { count: { prompt: () => 'how many?', output: z.object({ n: z.number() }) } },
+    });
+    const { ask, eventsOf } = await running(agent);
+    expect(await ask('count')).toEqual({ n: 3 });
+    expect(model.prompts[1]).toMatchObject([
+      { role: 'user' },
+      { role: 'assistant', content: [{ text: '{"n": "many"}' }] },
+      { role: 'user', content: [{ text: expect.stringContaining('That is not as asked') }] },
+    ]);
+    expect(eventsOf('task.step').map(({ key }) => key)).toEqual(['ai:0:model:0', 'ai:0:model:1']);
+  });
+
+  test('fails with what the model said, when it never gives what was asked for', async () => {
+    const model = scripted(says('no'), says('never'));
+    const agent = defineModelAgent({
+      type: 'counter',
+      model,
+      tasks: { count: { prompt: () => 'how many?', output: z.object({ n: z.number() }) } },
+    });
+    const { ask } = await running(agent);
+    const { code, cause } = await refusal(ask('count'));
+    expect(code).toBe('TASK_FAILED');
+    expect(cause).toMatchObject({ name: 'ModelAnswerError', text: 'never' });
+  });
+
+  test('stops a model that goes round in circles', async () => {
+    const look = tool({ description: 'Looks.', inputSchema: z.object({}), execute: () => 'nothing' });
+    const model = scripted(calls('look', {}, 'one'), calls('look', {}, 'two'));
+    const agent = defineModelAgent({
+      type: 'seeker',
+      model,
+      tools: { look },
+      stopWhen: isStepCount(2),
+      tasks: { seek: { prompt: () => 'seek' } },
+    });
+    const { ask } = await running(agent);
+    expect((await refusal(ask('seek'))).cause).toMatchObject({
+      name: 'ModelAnswerError',
+      message: 'the model was stopped after 2 steps without an answer',
+    });
+  });
+
+  test('that is cancelled aborts the call of the model', async () => {
+    const aborted = gate<unknown>();
+    const called = gate();
+    const { agent } = assistant(({ abortSignal }) => {
+      called.resolve();
+      return new Promise((_, reject) => {
+        abortSignal!.addEventListener('abort', () => {
+          aborted.resolve(abortSignal!.reason);
+          reject(abortSignal!.reason as Error);
+        });
+      });
+    });
+    const { agents } = await running(agent);
+    const caller = new AbortController();
+    const asked = awaited(
+      agents.execute('ada', { type: 'answer', input: { question: 'a' }, signal: caller.signal }),
+    );
+    await called.promise;
+    caller.abort(new Error('enough'));
+    expect(await aborted.promise).toMatchObject({ message: 'enough' });
+    expect((await refusal(asked)).code).toBe('TASK_ABANDONED');
+  });
+
+  test('a failure of the provider has its status and its limits, and nothing of the request', async () => {
+    const { agent } = assistant(refuses(400, { 'retry-after': '7' }));
+    const { ask } = await running(agent);
+    const { cause } = await refusal(ask('answer', { question: 'a' }));
+    expect(cause).toMatchObject({ name: 'ModelCallError', status: 400, headers: { 'retry-after': '7' } });
+    expect(JSON.stringify(cause)).not.toContain('secret');
+  });
+});
+
+describe('a conversation', () => {
+  test('is remembered from task to task, trimmed as it is said, and comes back after a crash', async () => {
+    const model = scripted(says('one'), says('two'), says('three'), says('four'));
+    const agent = defineModelAgent({
+      type: 'friend',
+      model,
+      conversation: { trim: (messages) => messages.slice(-2) },
+      tasks: {
+        talk: { prompt: ({ input }) => String(input) },
+        forgetful: { prompt: () => '?', conversation: false },
+      },
+    });
+    const { ask, agents } = await running(agent);
+    await ask('talk', 'a');
+    await ask('talk', 'b');
+    const texts = (at: number) =>
+      model.prompts[at]!.map(({ content }) => (content as { text: string }[])[0]!.text);
+    expect(texts(1)).toEqual(['a', 'one', 'b']);
+    await ask('forgetful');
+    expect(texts(2)).toEqual(['?']);
+    await agents.stop('ada');
+    await agents.start('ada');
+    await ask('talk', 'c');
+    expect(texts(3)).toEqual(['b', 'two', 'c']);
+  });
+
+  test('is one for each key, also side by side', async () => {
+    const held = gate();
+    const model = scripted(
+      async () => {
+        await held.promise;
+        return says('slow');
+      },
+      says('quick'),
+      says('x'),
+      says('y'),
+    );
+    const agent = defineModelAgent({
+      type: 'friend',
+      model,
+      conversation: { of: ({ who }: { who: string }) => who },
+      tasks: { talk: { input: z.object({ who: z.string() }), prompt: ({ input }) => `I am ${input.who}` } },
+    });
+    const { agents } = await rig();
+    await agents.register({ id: 'ada', module: agent, tasks: { concurrency: 2 } });
+    await agents.start('ada');
+    const talk = (who: string) => agents.execute('ada', { type: 'talk', input: { who } });
+    const slow = talk('slow');
+    expect(await talk('quick')).toBe('quick');
+    held.resolve();
+    expect(await slow).toBe('slow');
+    await talk('slow');
+    await talk('quick');
+    expect(model.prompts.slice(2).map((prompt) => JSON.stringify(prompt).includes('slow'))).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  test('of a task that fails nothing is remembered', async () => {
+    const model = scripted(refuses(400), says('hello'));
+    const agent = defineModelAgent({
+      type: 'friend',
+      model,
+      conversation: true,
+      tasks: { talk: { prompt: ({ input }) => String(input) } },
+    });
+    const { ask } = await running(agent);
+    await refusal(ask('talk', 'a'));
+    await ask('talk', 'b');
+    expect(JSON.stringify(model.prompts[1])).not.toContain('"a"');
+  });
+});
+
+describe('a tool', () => {
+  test('is called with what the model says, knows its task, and answers the model', async () => {
+    const keys: string[] = [];
+    const add = tool({
+      description: 'Adds.',
+      inputSchema: z.object({ a: z.number(), b: z.number() }),
+      execute: ({ a, b }, options) => {
+        const { idempotencyKey, toolName, task } = toolCallOf(options);
+        keys.push(idempotencyKey, toolName, task.taskId);
+        return a + b;
+      },
+    });
+    const model = scripted(calls('add', { a: 2, b: 3 }), says('5'));
+    const agent = defineModelAgent({
+      type: 'adder',
+      model,
+      tools: { add },
+      tasks: { add: { prompt: () => '2+3?' } },
+    });
+    const { ask, eventsOf } = await running(agent);
+    expect(await ask('add')).toBe('5');
+    const { taskId } = eventsOf('task.accepted')[0]!;
+    expect(keys).toEqual([`${taskId}:add-1`, 'add', taskId]);
+    expect(model.prompts[1]).toMatchObject([
+      { role: 'user' },
+      { role: 'assistant' },
+      { role: 'tool', content: [{ output: { type: 'json', value: 5 } }] },
+    ]);
+    expect(eventsOf('task.step').map(({ key }) => key)).toEqual([
+      'ai:0:model:0',
+      'ai:0:tool:add-1',
+      'ai:0:model:1',
+    ]);
+  });
+
+  test('that fails is told to the model', async () => {
+    const broken = tool({
+      description: 'Breaks.',
+      inputSchema: z.object({}),
+      execute: (): string => {
+        throw new Error('no ink');
+      },
+    });
+    const model = scripted(calls('broken', {}), says('it broke'));
+    const agent = defineModelAgent({
+      type: 'x',
+      model,
+      tools: { broken },
+      tasks: { go: { prompt: () => 'go' } },
+    });
+    const { ask } = await running(agent);
+    expect(await ask('go')).toBe('it broke');
+    expect(JSON.stringify(model.prompts[1])).toContain('no ink');
+  });
+
+  test('may be another agent of the fleet', async () => {
+    const helper = defineAgent({
+      type: 'helper',
+      init: () => ({}),
+      tasks: { double: { input: z.object({ n: z.number() }), run: ({ input }) => input.n * 2 } },
+    });
+    const double = agentTool({
+      description: 'Doubles.',
+      inputSchema: z.object({ n: z.number() }),
+      agent: 'helper',
+      task: 'double',
+    });
+    const model = scripted(calls('double', { n: 4 }), says('8'));
+    const agent = defineModelAgent({
+      type: 'x',
+      model,
+      tools: { double },
+      tasks: { go: { prompt: () => 'go' } },
+    });
+    const { ask, agents } = await running(agent);
+    await agents.register({ id: 'helper', module: helper });
+    await agents.start('helper');
+    expect(await ask('go')).toBe('8');
+    expect(JSON.stringify(model.prompts[1])).toContain('"value":8');
+  });
+});
+
+test('the tools of an MCP server are tools of a model, called through the agent that is its client', async () => {
+  const notes = defineToolServer({
+    type: 'notes',
+    server: {
+      command: process.execPath,
+      args: [fileURLToPath(new URL('../mcp/notes-server.ts', import.meta.url))],
+    },
+  });
+  const model = scripted(calls('n_add', { a: 2, b: 3 }), says('5'));
+  const agent = defineModelAgent({
+    type: 'x',
+    model,
+    tools: [serverTools('notes', { prefix: 'n_', allow: ['add', 'fail'] })],
+    tasks: { go: { prompt: () => 'go' } },
+  });
+  await using system = await createAgentSystem({ logger: silent });
+  await system.agents.start(await system.agents.register({ id: 'notes', module: notes }));
+  await system.agents.start(await system.agents.register({ id: 'ada', module: agent }));
+  expect(await system.agents.execute('ada', { type: 'go' })).toBe('5');
+  expect(model.doGenerateCalls[0]!.tools).toMatchObject([
+    { name: 'n_add', description: 'Adds.' },
+    { name: 'n_fail' },
+  ]);
+  expect(model.prompts[1]!.at(-1)).toMatchObject({ content: [{ output: { value: '5' } }] });
+});
+
+describe.each(disks)('a task that runs again in a second program on a %s', (kind) => {
+  test('pays no call again that was answered, and calls no tool again that answered', async () => {
+    const disk = await diskOf(kind);
+    const looked: string[] = [];
+    const held = gate();
+    const look = tool({
+      description: 'Looks.',
+      inputSchema: z.object({}),
+      execute: (_, options) => {
+        looked.push(toolCallOf(options).idempotencyKey);
+        return new Date(7);
+      },
+    });
+    const made = (...turns: Turn[]) => {
+      const model = scripted(...turns);
+      const agent = defineModelAgent({
+        type: 'seeker',
+        model,
+        tools: { look },
+        tasks: { seek: { prompt: () => 'seek' } },
+      });
+      return { model, agent };
+    };
+    const first = made(calls('look', {}), async () => {
+      await held.promise;
+      throw new Error('the program is gone');
+    });
+    const program = await disk.boot({ agents: [first.agent] });
+    await program.agents.register({ id: 'ada', module: first.agent });
+    await program.agents.start('ada');
+    const { id } = await program.system.tasks.submit('ada', { type: 'seek' });
+    while (first.model.prompts.length < 2) await program.clock.advance(0);
+    const second = made(says('found'));
+    const next = await disk.boot({ agents: [second.agent] });
+    const result = next.system.tasks.result(id);
+    await next.clock.advance(1_000);
+    expect(await result).toBe('found');
+    expect(looked).toEqual([`${id}:look-1`]);
+    expect(second.model.prompts).toEqual([first.model.prompts[1]]);
+    held.resolve();
+  });
+});
+
+const prompt = (): string => '';
+test.each([
+  [{ type: '', model: 'x', tasks: {} }, 'type'],
+  [{ type: 'x', model: {}, tasks: {} }, 'expected a language model of the AI SDK'],
+  [{ type: 'x', model: 'x', tasks: { a: {} } }, 'prompt'],
+  [{ type: 'x', model: 'x', tasks: { a: { prompt, repairs: -1 } } }, 'repairs'],
+  [{ type: 'x', model: 'x', tasks: { a: { prompt, unheard: 1 } } }, 'unheard'],
+  [{ type: 'x', model: 'x', tasks: {}, conversation: 7 }, 'expected true or'],
+  [{ type: 'x', model: 'x', tasks: {}, more: 1 }, 'more'],
+])('options that are not as expected are refused by name: %j', (options, named) => {
+  expect(() => defineModelAgent(options as never)).toThrow(
+    expect.objectContaining({ code: 'AGENT_SPEC_INVALID', message: expect.stringContaining(named) }),
+  );
+});
