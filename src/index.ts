@@ -34,6 +34,7 @@ export type { AgentMetrics, AgentRecord } from './runtime/agent/agent-record.ts'
 export type { AgentHandle, AgentId } from './runtime/fleet/agent-handle.ts';
 export type { Agents } from './runtime/fleet/agents.ts';
 export type { AgentFilter } from './runtime/fleet/registry.ts';
+export type { SecretProvider, SecretRequest } from './runtime/agent/agent-secrets.ts';
 export type { AgentSpecChange } from './runtime/fleet/spec-change.ts';
 export type { AgentSpec } from './runtime/fleet/spec-reading.ts';
 export type { Alert } from './runtime/observability/alerts.ts';

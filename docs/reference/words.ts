@@ -94,6 +94,8 @@ export const ALERT_WORDS: Readonly<Record<AlertType, string>> = {
   restart_storm: 'More restarts are due than may be under way at once: they wait for their turn.',
   body_not_ending: 'A body was killed and does not end: its host cannot do more in this program.',
   state_not_saved: 'An agent ended in order, and its last state could not be kept: an earlier one is.',
+  secrets_missing:
+    'An agent of the store is due to restart, and waits: nobody has given the secrets of its `initArgs`.',
   definition_missing:
     'An agent of the store has no definition in this program: it is listed, and cannot run.',
   store_degraded: 'The store fails, or has lost events.',

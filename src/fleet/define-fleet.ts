@@ -40,7 +40,7 @@ export interface FleetOptions<
   readonly name?: string;
   /** Gives the store when the fleet starts; default in memory. */
   readonly store?: () => Store;
-  /** The agents: registered where the store does not know them, and started. */
+  /** The agents: registered where the store does not know them, changed where it knows them otherwise, and started. */
   readonly specs?: { readonly [Index in keyof Args]: FleetAgentSpec<Args[Index]> };
   /** Pools, created once the agents run. */
   readonly pools?: { readonly [Index in keyof PoolArgs]: FleetPoolSpec<PoolArgs[Index]> };

@@ -86,7 +86,7 @@ async function bringUp(
       const { id } = spec;
       await attempt({ agentId: id }, async () => {
         const known = recordOf(system, id);
-        if (known === undefined) await system.agents.register(spec);
+        await system.agents.ensure(spec, { restart: true });
         if (known === undefined || known.status === 'registered' || known.status === 'stopped') {
           await system.agents.start(id);
         }

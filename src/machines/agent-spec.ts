@@ -75,6 +75,9 @@ const taskPolicy = z.strictObject({
   queueLimit: z.int().min(0).default(1_000),
 });
 
+/** Keys joined by dots, as `headers.authorization`. */
+const secretPath = z.string().regex(/^[^.]+(\.[^.]+)*$/, { error: 'expected keys joined by dots' });
+
 /** A spec but for `module` and `initArgs`, which only the runtime can judge. */
 export const agentSpec = z.strictObject({
   id: z.string().min(1).optional(),
@@ -82,6 +85,11 @@ export const agentSpec = z.strictObject({
     error: 'expected a defineAgent value or a URL',
   }),
   initArgs: z.unknown().default({}),
+  /**
+   * Paths within `initArgs` to what is not to be told or kept: in no event, record, log, message or store. A later
+   * program has to be given these anew: by `agents.ensure`, or by `createAgentSystem({ secrets })`.
+   */
+  secrets: z.array(secretPath).optional(),
   isolation: isolation.optional(),
   resources: resources.prefault({}),
   coordination: coordination.prefault({}),

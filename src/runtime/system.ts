@@ -14,8 +14,10 @@ import type { AgentServices } from './agent/agent-services.ts';
 import type { RequestHandler } from './agent/requests.ts';
 import { AgentCalls } from './fleet/agent-calls.ts';
 import { Agents } from './fleet/agents.ts';
+import type { SecretProvider } from './agent/agent-secrets.ts';
+import { SecretNet } from './values/secret-net.ts';
 import { type Alert, Alerts } from './observability/alerts.ts';
-import { chartWatch, type Inspect } from './engine/chart-watch.ts';
+import { chartWatch, hideIn, type Inspect } from './engine/chart-watch.ts';
 import { type Clock, type SteadyClock, steadyClock, systemClock } from './time/clock.ts';
 import { within } from './time/deadline.ts';
 import { type AgentCode, agentCodeList } from './definition/module-binding.ts';
@@ -69,6 +71,11 @@ export interface AgentSystemOptions {
    * agent runs what is given here, wherever its module was when it was registered.
    */
   readonly agents?: readonly AgentCode[];
+  /**
+   * Gives the secrets of `initArgs` that agents were registered with (`secrets` of their spec) and that this program
+   * has not given otherwise: asked at each start of an agent. One that throws has the start fail.
+   */
+  readonly secrets?: SecretProvider;
   /** Hosts in place of the system's own, by isolation. */
   readonly hosts?: Partial<Record<Isolation, Host>>;
 }
@@ -174,6 +181,7 @@ const optionsSchema = z.strictObject({
     })
     .prefault({}),
   agents: agentCodeList,
+  secrets: isFunction.optional(),
   hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
 });
 const replaySchema = z.strictObject({ agentId: z.string(), untilSequence: limit.default(Infinity) });
@@ -268,10 +276,13 @@ class System implements AgentSystem {
   /** Puts the parts together; nothing happens yet. */
   constructor(options: AgentSystemOptions, limits: Required<SystemLimits>, parts: Parts, recovery: Recovery) {
     const { store, clock, logger } = parts;
+    const net = new SecretNet();
+    hideIn(options.inspect, net);
     const journal = new Journal({
       store,
       clock,
       logger,
+      secrets: net,
       lastSequence: recovery.lastSequence,
       onDegraded: ({ message }) =>
         alerts.raise('store_degraded', `the store fails, nothing is made durable: ${message}`),
@@ -326,10 +337,14 @@ class System implements AgentSystem {
       quotas,
       coordination: coordination.participants,
       watch,
+      secrets: { provider: options.secrets, net },
       requests,
       steps,
       leavesTasks: () => this.#status !== 'open' && store.isDurable,
-      forgotten: (agent) => this.agents.remove(agent),
+      forgotten: (agent) => {
+        this.agents.remove(agent);
+        net.drop(agent.id);
+      },
     };
     // Children live in real time, whatever clock the charts go by.
     const hosts = {

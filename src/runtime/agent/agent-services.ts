@@ -13,7 +13,9 @@ import type { Quotas } from '../limits/quotas.ts';
 import type { RestartPermits } from '../limits/restart-permits.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import type { SecretValues } from '../values/secret-paths.ts';
 import type { Agent } from './agent.ts';
+import type { SecretServices } from './agent-secrets.ts';
 import type { RequestHandlers } from './requests.ts';
 import type { TaskSteps } from './task-steps.ts';
 
@@ -50,6 +52,7 @@ export interface AgentServices {
   readonly quotas: Quotas;
   readonly coordination: AgentCoordination;
   readonly watch: ChartWatch;
+  readonly secrets: SecretServices;
   /** What the agents' tasks may ask of their system. */
   readonly requests: RequestHandlers;
   /** What tasks have kept on their way. */
@@ -70,6 +73,8 @@ export interface AgentTerms {
   readonly manifest: AgentManifest;
   readonly module: AnyAgentDefinition | URL;
   readonly host: Host;
+  /** Those of the secrets of `initArgs` that this program gave. */
+  readonly given?: SecretValues | undefined;
 }
 
 export interface AgentOptions extends AgentTerms {

@@ -25,6 +25,7 @@ import {
   type Isolation,
   type Parked,
   type ParsedAgentSpec,
+  type PermitCommand,
   positionAt,
 } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
@@ -45,10 +46,12 @@ import type { CommitListener, Journal } from '../journal/journal.ts';
 import type { Quota, QuotaMember } from '../limits/quotas.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { cut } from '../values/error-data.ts';
-import { frozenData } from '../values/data-copy.ts';
+import { dataCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { noSecrets, type SecretValues } from '../values/secret-paths.ts';
 import { type AgentRecord, ShownRecord } from './agent-record.ts';
 import type { AgentOptions, AgentServices, AgentTerms, KeptSpec, Participation } from './agent-services.ts';
+import { AgentSecrets } from './agent-secrets.ts';
 import { AgentTasks, type AgentTasksOwner } from './agent-tasks.ts';
 import type { CarriedTask } from './carried-tasks.ts';
 import { commandRefusal } from './command-refusal.ts';
@@ -108,6 +111,9 @@ export class Agent
   #dropped = 0;
   #shown: ShownRecord | undefined = undefined;
   #fullSpec: ParsedAgentSpec | undefined = undefined;
+  #secrets: AgentSecrets | undefined = undefined;
+  /** It is due to restart, and waits for its secrets. */
+  #isPermitWithheld = false;
   /** What the next body is made by, where the one that lives was not. */
   #next: NextBody | undefined = undefined;
 
@@ -123,6 +129,7 @@ export class Agent
     this.module = options.module;
     this.services = services;
     this.#tasks = new AgentTasks(this);
+    if (options.spec.secrets !== undefined) this.#takeSecrets(options.given ?? noSecrets);
     this.#chart = createChart(
       agentMachine,
       { id: options.id, policy: options.policy },
@@ -269,7 +276,7 @@ export class Agent
     answer: (incarnation: number) => Value,
     by?: string,
   ): Promise<Value> {
-    const { missing } = this;
+    const missing = this.missing ?? this.#secrets?.missing;
     if (missing !== undefined) {
       return Promise.reject(new AgentSystemError('AGENT_START_FAILED', missing, { agentId: this.id }));
     }
@@ -345,11 +352,24 @@ export class Agent
     this.#chart.send(event);
   }
 
+  /** The secrets of its `initArgs`, if it has any. */
+  get secrets(): AgentSecrets | undefined {
+    return this.#secrets;
+  }
+
+  /** Its program gives it secrets of the spec that it has. */
+  give(given: SecretValues): void {
+    if (this.spec.secrets === undefined || given.size === 0) return;
+    this.#takeSecrets(new Map([...(this.#secrets?.given ?? noSecrets), ...given]));
+  }
+
   /** Its spec is another: what needs no new body is in force at once, the rest from the next one on. */
-  follow({ spec, policy, host, manifest, module }: AgentTerms): void {
+  follow({ spec, policy, host, manifest, module, given = noSecrets }: AgentTerms): void {
     const living = this.#living;
     if (living) {
-      const pending = pendingFields({ spec: living.spec, manifest: this.#manifest }, { spec, manifest });
+      const isRekeyed = [...given].some(([path, value]) => this.#secrets?.differs(path, value));
+      const body = { spec: living.spec, manifest: this.#manifest };
+      const pending = pendingFields(body, { spec, manifest }, isRekeyed);
       this.#next = pending.length === 0 ? undefined : { manifest, pending };
     } else this.#manifest = manifest;
     if (this.missing !== undefined && module !== this.module) {
@@ -357,6 +377,7 @@ export class Agent
       this.services.alerts.clear('definition_missing', this.id);
     }
     this.spec = spec;
+    this.#takeSecrets(given);
     this.host = host;
     this.module = module;
     this.#fullSpec = undefined;
@@ -429,7 +450,7 @@ export class Agent
       case 'watchHealth':
         return this.#watchHealth(effect.params.command);
       case 'handlePermit':
-        return this.services.permits[effect.params.command](this);
+        return this.#handlePermit(effect.params.command);
       case 'raiseAlert':
         return this.#raiseAlert(effect.params.alert, effect.params.error);
       case 'clearAlerts':
@@ -490,6 +511,36 @@ export class Agent
     this.journal.emit(told);
   }
 
+  /** One whose secrets nobody has given yet does not restart before they are. */
+  #handlePermit(command: PermitCommand): void {
+    const missing = command === 'request' ? this.#secrets?.missing : undefined;
+    if (missing !== undefined) {
+      this.#isPermitWithheld = true;
+      return this.services.alerts.raise('secrets_missing', missing, this.id);
+    }
+    if (command === 'withdraw' && this.#isPermitWithheld) {
+      this.#isPermitWithheld = false;
+      return this.services.alerts.clear('secrets_missing', this.id);
+    }
+    this.services.permits[command](this);
+  }
+
+  #takeSecrets(given: SecretValues): void {
+    const { secrets: paths } = this.spec;
+    const before = this.#secrets;
+    if (paths === undefined) {
+      this.#secrets = undefined;
+    } else {
+      const of = { agentId: this.id, type: this.#manifest.type };
+      this.#secrets = new AgentSecrets(this.services.secrets, of, paths, given);
+      this.#secrets.used = before?.used;
+    }
+    if (!this.#isPermitWithheld || this.#secrets?.missing !== undefined) return;
+    this.#isPermitWithheld = false;
+    this.services.alerts.clear('secrets_missing', this.id);
+    this.services.permits.request(this);
+  }
+
   #watchHealth(command: 'watch' | 'unwatch'): void {
     if (command === 'unwatch') return this.#liveness?.unwatch();
     this.#liveness ??= new Liveness(this, this.spec.health);
@@ -516,6 +567,10 @@ export class Agent
     return this.services.coordination.started(this, participation);
   }
 
+  initArgsOf({ initArgs }: KeptSpec): unknown {
+    return this.#secrets === undefined ? dataCopy(initArgs) : this.#secrets.fill(initArgs);
+  }
+
   partChanged(participation: Participation | undefined): Participation | undefined {
     return this.services.coordination.changed(this, participation);
   }
@@ -528,7 +583,8 @@ export class Agent
     (this.#states ??= new StateKeeper()).restored(isKept ? state : undefined);
   }
 
-  bodyReported(living: Incarnation, report: BodyReport): void {
+  bodyReported(living: Incarnation, told: BodyReport): void {
+    const report = this.#secrets === undefined ? told : this.#withoutSecrets(told);
     switch (report.type) {
       case 'ready':
         if (report.manifest !== this.#manifest) {
@@ -568,18 +624,21 @@ export class Agent
     }
   }
 
-  bodyEnded(reason: ExitReason, thrown: unknown): void {
+  bodyEnded(ended: ExitReason, thrown: unknown): ExitReason {
+    const reason = this.#hidden(ended);
     this.#living = undefined;
     if (this.#next) {
       this.#manifest = this.#next.manifest;
       this.#next = undefined;
     }
     this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
-    this.#lastThrown = thrown;
+    // What was thrown is shown itself, unless it holds a secret.
+    this.#lastThrown = reason === ended ? thrown : undefined;
     this.#offers?.giveUp();
     this.#quota?.part(this);
     this.#tasks.giveUpRequests(() => new Error(`agent ${this.id} has ended`));
     this.services.alerts.clear('body_not_ending', this.id);
+    return reason;
   }
 
   bodyDropped(): void {
@@ -593,6 +652,29 @@ export class Agent
     // Nobody can say when it ends, if ever: those who wait for it are told how it stands.
     const answer = this.#callers.answerEnd(() => this.record());
     if (answer) void this.journal.settled().then(() => answer());
+  }
+
+  #hidden<Data>(data: Data): Data {
+    return this.#secrets === undefined ? data : this.services.secrets.net.hide(data, this.id);
+  }
+
+  /** What the body says of itself, and what it threw, without its secrets. Outputs are its callers' own. */
+  #withoutSecrets(report: BodyReport): BodyReport {
+    switch (report.type) {
+      case 'task.failed': {
+        const { cause: _, ...rest } = report;
+        const shown = this.#hidden(rest);
+        return shown === rest ? report : shown;
+      }
+      case 'health.answered':
+      case 'health.failed':
+      case 'state.save_failed':
+      case 'vote.cast':
+      case 'log':
+        return this.#hidden(report);
+      default:
+        return report;
+    }
   }
 
   #keepState({ number: incarnation }: Incarnation, state: SavedState, kept?: CommitListener): void {
@@ -670,7 +752,9 @@ export class Agent
   }
 
   reportFault(message: string, thrown: unknown): void {
-    this.#logger().error({ err: thrown }, message);
+    const info = this.#secrets && errorInfoOf(thrown);
+    const err = info === undefined || this.#hidden(info) === info ? thrown : this.#hidden(info);
+    this.#logger().error({ err }, message);
   }
 
   #logger(): Logger {

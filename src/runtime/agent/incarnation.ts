@@ -22,7 +22,6 @@ import type {
   Usage,
   VariableState,
 } from '../hosting/host.ts';
-import { dataCopy } from '../values/data-copy.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
 import type { AgentServices, KeptSpec, Participation } from './agent-services.ts';
@@ -42,12 +41,15 @@ export interface IncarnationOwner {
   joined(participation: Participation | undefined): Participation | undefined;
   /** The spec of the agent is another. */
   partChanged(participation: Participation | undefined): Participation | undefined;
+  /** What a body of this spec begins with, secrets in it: a copy, or a promise of one. */
+  initArgsOf(spec: KeptSpec): unknown;
   /** It takes no part in coordination, and has told something all the same. */
   strayed(incarnation: number, report: BodyReport): void;
   /** It goes on with this state, which the store has, or is on its way there. */
   restored(state: SavedState, isKept: boolean): void;
   bodyReported(incarnation: Incarnation, report: BodyReport): void;
-  bodyEnded(reason: ExitReason, thrown: unknown): void;
+  /** Gives the reason as it may be told. */
+  bodyEnded(reason: ExitReason, thrown: unknown): ExitReason;
   bodyStuck(): void;
   bodyDropped(): void;
 }
@@ -95,18 +97,21 @@ export class Incarnation implements BodyListener, Child {
     const failed = (thrown: unknown): void => this.#end({ error: errorInfoOf(thrown) });
     // One that has not reached the store yet is newer than what is there.
     const onItsWay = services.journal.stateOnItsWay(id);
-    if (onItsWay !== undefined) return this.#openWith(onItsWay ?? undefined, false);
+    const isKept = onItsWay === undefined;
     let saved: SavedState | undefined | Promise<SavedState | undefined>;
+    let initArgs: unknown;
     try {
-      saved = services.store.state(id);
+      saved = isKept ? services.store.state(id) : (onItsWay ?? undefined);
+      initArgs = this.#owner.initArgsOf(spec);
     } catch (thrown) {
       return failed(thrown);
     }
-    if (isThenable(saved)) Promise.resolve(saved).then((state) => this.#openWith(state), failed);
-    else this.#openWith(saved);
+    if (isThenable(saved) || isThenable(initArgs)) {
+      Promise.all([saved, initArgs]).then(([state, args]) => this.#openWith(state, args, isKept), failed);
+    } else this.#openWith(saved, initArgs, isKept);
   }
 
-  #openWith(restored: SavedState | undefined, isKept = true): void {
+  #openWith(restored: SavedState | undefined, initArgs: unknown, isKept: boolean): void {
     if (this.#isOver) return;
     const owner = this.#owner;
     const { id: agentId, previousStop } = owner;
@@ -120,7 +125,8 @@ export class Incarnation implements BodyListener, Child {
           agentId,
           incarnation: this.number,
           module: this.#module,
-          initArgs: dataCopy(spec.initArgs),
+          initArgs,
+          secrets: spec.secrets,
           restored,
           previousStop,
           variables: this.#participation?.variables ?? NO_VARIABLES,
@@ -231,9 +237,9 @@ export class Incarnation implements BodyListener, Child {
     if (this.#isOver) return this.dropped();
     this.#isOver = true;
     this.#leaveAdmission();
-    this.#owner.bodyEnded(reason, thrown);
+    const told = this.#owner.bodyEnded(reason, thrown);
     const { clock, random } = this.#owner.services;
-    this.#chart.done({ reason, at: clock.now(), tick: clock.elapsed(), chance: random() });
+    this.#chart.done({ reason: told, at: clock.now(), tick: clock.elapsed(), chance: random() });
     // What follows for others comes after it in the event stream.
     this.retire();
   }

@@ -17,10 +17,13 @@ interface BodyTerms {
   readonly manifest: AgentManifest;
 }
 
-/** @param body what the living body was made of */
-export function pendingFields(body: BodyTerms, next: BodyTerms): readonly string[] {
+/**
+ * @param body what the living body was made of
+ * @param isRekeyed whether a secret of its `initArgs` is another
+ */
+export function pendingFields(body: BodyTerms, next: BodyTerms, isRekeyed: boolean): readonly string[] {
   const pending: string[] = ofBodies.filter(
-    (field) => !isDeepStrictEqual(body.spec[field], next.spec[field]),
+    (field) => (field === 'initArgs' && isRekeyed) || !isDeepStrictEqual(body.spec[field], next.spec[field]),
   );
   // Of a program's own definitions the kept spec tells the type alone.
   const isSameCode =

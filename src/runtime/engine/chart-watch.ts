@@ -22,6 +22,7 @@ export interface ChartWatch extends Pick<ChartOptions, 'observe' | 'xstateInspec
 }
 
 const DRIVER = Symbol.for('mabeam.chartObserver');
+const HIDES = Symbol.for('mabeam.chartObserver.hides');
 
 /**
  * An observer of charts as the engine tells of them, whatever drives them.
@@ -32,6 +33,13 @@ const DRIVER = Symbol.for('mabeam.chartObserver');
 export interface ChartWatcher {
   (event: ChartInspectionEvent): unknown;
   readonly [DRIVER]: ChartDriverName;
+  /** Told how what it shows is to be shown: without the secrets of agents. */
+  readonly [HIDES]?: ((hiding: TextHiding) => void) | undefined;
+}
+
+/** Gives a text as it may be shown. */
+export interface TextHiding {
+  hideText(text: string): string;
 }
 
 /** What may be given as `inspect`. */
@@ -41,15 +49,23 @@ export type Inspect = ((event: ChartInspectionEvent) => unknown) | ChartWatcher;
  * Marks a function as an observer for `createAgentSystem({ inspect })`.
  *
  * @param driver what drives the charts; default `table`
+ * @param hides told by each system that it watches what must not be shown
  */
 export function chartObserver(
   observe: (told: ChartObservation | ChartInspectionEvent) => unknown,
   driver: ChartDriverName = 'table',
+  hides?: (hiding: TextHiding) => void,
 ): ChartWatcher {
   // A function of its own: the mark is not left on one that somebody else has.
   return Object.assign((told: ChartObservation | ChartInspectionEvent) => observe(told), {
     [DRIVER]: driver,
+    [HIDES]: hides,
   } as const);
+}
+
+/** Whoever watches a system's charts is told what it must not show. */
+export function hideIn(inspect: Inspect | undefined, hiding: TextHiding): void {
+  if (inspect !== undefined && HIDES in inspect) inspect[HIDES]?.(hiding);
 }
 
 export function chartWatch(

@@ -8,6 +8,7 @@
  */
 import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import { Agent } from '../agent/agent.ts';
+import { missingSecret } from '../agent/agent-secrets.ts';
 import type { AgentServices, AgentTerms, KeptSpec } from '../agent/agent-services.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
@@ -18,6 +19,17 @@ import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { judge, type Verdict } from '../values/schema.ts';
+import {
+  joinSecrets,
+  noSecrets,
+  outermostPaths,
+  type SecretValues,
+  secretTexts,
+  splitSecrets,
+  withoutSecretsIn,
+  withoutTexts,
+} from '../values/secret-paths.ts';
+import { REDACTED } from '../values/secrets.ts';
 import { DescriptionTime } from './description-time.ts';
 import type { Registry } from './registry.ts';
 import { changedSpec } from './spec-change.ts';
@@ -74,21 +86,33 @@ export class Registration {
 
   /** What a spec would register, and its defaults. Changes nothing. */
   async describe(given: unknown): Promise<Described> {
-    const spec = readSpec(given);
-    const isolation = isolationOf(spec);
-    const manifest = await this.#manifestOf(spec, this.#hostFor(isolation, spec));
-    return { spec: { ...spec, isolation, initArgs: dataCopy(spec.initArgs) }, manifest };
+    const read = readSpec(given);
+    const isolation = isolationOf(read);
+    const secrets = await this.#secretsOf(read, undefined);
+    const manifest = await this.#manifestOf(secrets.spec, this.#hostFor(isolation, read), secrets);
+    return { spec: { ...read, isolation, initArgs: dataCopy(read.initArgs) }, manifest };
   }
 
   /** @param known the manifest, where that is known already */
-  register(spec: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
+  register(given: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
+    return given.secrets === undefined ? this.#register(given, known) : this.#registerSecret(given, known);
+  }
+
+  async #registerSecret(given: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
+    const { id } = given;
+    if (id !== undefined) this.#registry.assertFree(id);
+    const secrets = await this.#secretsOf(given, undefined);
+    return this.#register(secrets.spec, known, secrets);
+  }
+
+  #register(spec: ParsedAgentSpec, known?: AgentManifest, secrets?: SpecSecrets): Promise<string> {
     const host = this.#hostFor(isolationOf(spec), spec);
     this.#assertKeepable(spec);
     if (spec.id !== undefined) this.#registry.assertFree(spec.id);
-    const manifest = known ?? this.#manifestOf(spec, host);
+    const manifest = known ?? this.#manifestOf(spec, host, secrets);
     return manifest instanceof Promise
-      ? this.#registerOnce(manifest, spec, host)
-      : this.#enter(spec, manifest, host);
+      ? this.#registerOnce(manifest, spec, host, secrets?.given)
+      : this.#enter(spec, manifest, host, secrets?.given);
   }
 
   /** Registers the agent of a spec unless it is there, and changes what differs if it is. One at a time for each id. */
@@ -190,11 +214,23 @@ export class Registration {
   async #change(agent: Agent, wanted: ParsedAgentSpec, by: string | undefined): Promise<'updated' | 'none'> {
     const { id } = agent;
     const { type } = agent.manifest;
-    const given = { ...wanted, id };
-    const spec = specToKeep(given, id, type);
-    const { module } = given;
-    const changes = specChanges(agent.fullSpec, { ...spec, module });
-    if (changes.length === 0) return 'none';
+    const { shown, values: given } = splitSecrets(wanted.initArgs, outermostPaths(wanted.secrets ?? []));
+    const asked = { ...wanted, id, initArgs: shown };
+    const spec = specToKeep(asked, id, type);
+    const { module } = asked;
+    const known = agent.fullSpec;
+    const changes = [
+      // What is a secret from now on is not told as it was, either.
+      ...specChanges(
+        { ...known, initArgs: splitSecrets(known.initArgs, wanted.secrets ?? []).shown },
+        { ...spec, module },
+      ),
+      ...rekeyed(agent, given),
+    ];
+    if (changes.length === 0) {
+      agent.give(given);
+      return 'none';
+    }
     const { pool } = agent.spec;
     if (pool !== undefined) {
       throw invalidSpec(`pool: agent ${id} is a member of pool ${inWords(pool)}, and as that has it`, id);
@@ -202,10 +238,12 @@ export class Registration {
     if (agent.missing !== undefined && module === agent.fullSpec.module) {
       throw invalidSpec(`module: expected the code of the agent, which is missing: ${agent.missing}`, id);
     }
-    const host = this.#hostFor(isolationOf(given), given);
-    this.#assertKeepable(given);
+    const host = this.#hostFor(isolationOf(asked), asked);
+    this.#assertKeepable(asked);
     const isOfBodies = changes.some(({ field }) => isOfBody(field));
-    const manifest = isOfBodies ? await this.#manifestOf(given, host) : agent.nextManifest;
+    const whole = { ...asked, initArgs: wanted.initArgs };
+    const secrets = isOfBodies ? await this.#secretsOf(whole, agent) : undefined;
+    const manifest = secrets ? await this.#manifestOf(secrets.spec, host, secrets) : agent.nextManifest;
     this.#assertOpen();
     if (this.#registry.find(id) !== agent) throw goneMeanwhile(id);
     if (manifest.type !== type) {
@@ -217,6 +255,7 @@ export class Registration {
       manifest,
       module: module as AnyAgentDefinition | URL,
       host,
+      given: new Map([...(agent.secrets?.given ?? noSecrets), ...given]),
     };
     await this.#keepChange(agent, terms, changes, by);
     return 'updated';
@@ -257,6 +296,42 @@ export class Registration {
     if (agent.position.legal.has('start')) await agent.start('agent.start', ignore, by);
   }
 
+  /**
+   * A spec with its secrets in it, from wherever they are to be had: for its module to judge, and for nothing else.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for one that is not to be had
+   */
+  async #secretsOf(spec: ParsedAgentSpec, agent: Agent | undefined): Promise<SpecSecrets> {
+    const paths = outermostPaths(spec.secrets ?? []);
+    if (paths.length === 0) return { spec, given: noSecrets, texts: [] };
+    const { shown, values: given } = splitSecrets(spec.initArgs, paths);
+    const { id, module } = spec;
+    const type = module instanceof URL ? agent?.manifest.type : (module as AnyAgentDefinition).type;
+    const values = new Map(given);
+    for (const path of paths) {
+      if (values.has(path)) continue;
+      const known = agent?.secrets?.given.get(path);
+      values.set(path, known ?? (await this.#askSecret(id, type, path)));
+    }
+    this.#assertOpen();
+    const initArgs = joinSecrets(shown, values);
+    return { spec: { ...spec, secrets: [...paths], initArgs }, given, texts: secretTexts(values) };
+  }
+
+  async #askSecret(agentId: string | undefined, type: string | undefined, path: string): Promise<unknown> {
+    const { provider } = this.#services.secrets;
+    const whose = { ...(agentId === undefined ? {} : { agentId }), ...(type === undefined ? {} : { type }) };
+    let cause: unknown;
+    try {
+      const value = await provider?.({ ...whose, path });
+      if (value !== undefined) return value;
+    } catch (thrown) {
+      cause = thrown;
+    }
+    const why = cause === undefined ? '' : `: ${errorInfoOf(cause).message}`;
+    throw invalidSpec(`secrets: ${missingSecret(agentId, path)}${why}`, agentId, cause);
+  }
+
   #assertKeepable({ initArgs, id }: ParsedAgentSpec): void {
     // A later program has to start it with the very same.
     const problem = this.#services.store.isDurable ? jsonProblemOf(initArgs) : undefined;
@@ -264,7 +339,12 @@ export class Registration {
     throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, id);
   }
 
-  async #registerOnce(described: Promise<AgentManifest>, spec: ParsedAgentSpec, host: Host): Promise<string> {
+  async #registerOnce(
+    described: Promise<AgentManifest>,
+    spec: ParsedAgentSpec,
+    host: Host,
+    secrets: SecretValues | undefined,
+  ): Promise<string> {
     const { id } = spec;
     if (id !== undefined) this.#registry.reserve(id);
     let manifest: AgentManifest;
@@ -274,14 +354,21 @@ export class Registration {
       if (id !== undefined) this.#registry.release(id);
     }
     this.#assertOpen();
-    return this.#enter(spec, manifest, host);
+    return this.#enter(spec, manifest, host, secrets);
   }
 
-  #enter(given: ParsedAgentSpec, manifest: AgentManifest, host: Host): Promise<string> {
+  #enter(
+    given: ParsedAgentSpec,
+    manifest: AgentManifest,
+    host: Host,
+    secrets: SecretValues | undefined,
+  ): Promise<string> {
     const { journal } = this.#services;
     const id = given.id ?? this.#registry.newId(manifest.type, journal.nextSequence);
-    const spec = specToKeep(given, id, manifest.type);
+    const { shown } = splitSecrets(given.initArgs, given.secrets ?? []);
+    const spec = specToKeep({ ...given, initArgs: shown }, id, manifest.type);
     const agent = this.#create(spec, given.module, manifest, host);
+    if (secrets !== undefined) agent.give(secrets);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const { sequence } = journal.emit(
       {
@@ -344,7 +431,19 @@ export class Registration {
    * Loads what has to be loaded, and has it judge its `initArgs`: within `startTimeoutMs`, in every host. At once
    * where nothing has to be waited for.
    */
-  #manifestOf(spec: ParsedAgentSpec, host: Host): AgentManifest | Promise<AgentManifest> {
+  #manifestOf(
+    spec: ParsedAgentSpec,
+    host: Host,
+    secrets?: SpecSecrets,
+  ): AgentManifest | Promise<AgentManifest> {
+    if (secrets === undefined || secrets.texts.length === 0) return this.#described(spec, host);
+    // What is said of a spec that is refused may quote it.
+    return promised(() => this.#described(spec, host)).catch((thrown: unknown) => {
+      throw withoutTextsOf(thrown, secrets.texts);
+    });
+  }
+
+  #described(spec: ParsedAgentSpec, host: Host): AgentManifest | Promise<AgentManifest> {
     const { module, initArgs } = spec;
     if (module instanceof URL) return this.#load(module, spec, host);
     const definition = module as AnyAgentDefinition;
@@ -391,6 +490,35 @@ export class Registration {
 }
 
 const ignore = (): void => undefined;
+
+/** A spec with its secrets in it. */
+interface SpecSecrets {
+  readonly spec: ParsedAgentSpec;
+  /** Those that the caller gave. */
+  readonly given: SecretValues;
+  readonly texts: readonly string[];
+}
+
+async function promised<Value>(work: () => Value | Promise<Value>): Promise<Value> {
+  return work();
+}
+
+/** The same refusal, without secrets; without its cause, which may hold one. */
+function withoutTextsOf(thrown: unknown, texts: readonly string[]): unknown {
+  if (!(thrown instanceof AgentSystemError)) return thrown;
+  const { code, agentId, details } = thrown;
+  return new AgentSystemError(code, withoutTexts(thrown.message, texts), {
+    agentId,
+    details: withoutSecretsIn(details, texts),
+  });
+}
+
+/** Secrets that are others than those that the agent has. */
+function rekeyed(agent: Agent, given: SecretValues): readonly SpecChange[] {
+  return [...given]
+    .filter(([path, value]) => agent.secrets?.differs(path, value))
+    .map(([path]) => ({ field: `initArgs.${path}`, from: REDACTED, to: REDACTED }));
+}
 
 function goneMeanwhile(agentId: string): AgentSystemError {
   const message = `agent ${inWords(agentId)} was forgotten while it was being changed`;

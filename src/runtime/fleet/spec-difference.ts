@@ -8,6 +8,7 @@ import { jsonProblemOf } from '../values/json-survey.ts';
 import { isolationOf } from './spec-reading.ts';
 
 const fields = [
+  'secrets',
   'initArgs',
   'isolation',
   'resources',

@@ -65,7 +65,7 @@ export class AgentBody implements Body, InitOwner {
     this.#start = start;
     this.#listener = listener;
     this.#surroundings = surroundings;
-    this.saves = new StateSaves(this, start.restored?.json);
+    this.saves = new StateSaves(this, start);
     for (const variable of start.variables) this.variables[variable.name] = variable.value;
   }
 

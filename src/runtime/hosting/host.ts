@@ -27,6 +27,8 @@ export interface BodyStart {
   readonly incarnation: number;
   readonly module: AnyAgentDefinition | URL;
   readonly initArgs: unknown;
+  /** Paths to secrets in `initArgs`: no state that holds one is to be saved. */
+  readonly secrets?: readonly string[] | undefined;
   readonly restored: SavedState | undefined;
   readonly previousStop: ExitReason | undefined;
   readonly variables: readonly VariableState[];

@@ -5,10 +5,12 @@
  */
 import type { SavedState } from '../definition/saved-state.ts';
 import { errorInfoOf } from '../values/errors.ts';
+import { secretTexts, splitSecrets, withoutTexts } from '../values/secret-paths.ts';
 import { assertKept, stateJson } from '../values/state-json.ts';
 import { ignoreRejection, isThenable } from '../values/thenable.ts';
 import type { StateUser } from './body-state.ts';
 import type { WorkOwner } from './body-work.ts';
+import type { BodyStart } from './host.ts';
 
 export class StateSaves {
   readonly #owner: WorkOwner;
@@ -18,10 +20,14 @@ export class StateSaves {
   /** Whether JSON gives the state that was looked at last back as it is. */
   #isPlain = false;
 
-  /** @param restored the text of what it began with */
-  constructor(owner: WorkOwner, restored: string | undefined) {
+  /** Texts that no state may hold. */
+  readonly #secrets: readonly string[];
+
+  /** @param start what it begins with */
+  constructor(owner: WorkOwner, { restored, initArgs, secrets = [] }: BodyStart) {
     this.#owner = owner;
-    this.#lastTold = restored;
+    this.#lastTold = restored?.json;
+    this.#secrets = secrets.length === 0 ? [] : secretTexts(splitSecrets(initArgs, secrets).values);
   }
 
   /** The last state that was told was lost on its way: the next one counts as changed. */
@@ -49,6 +55,7 @@ export class StateSaves {
     const { state, definition } = this.#owner;
     const json = state.committedBeside;
     if (json === undefined) return this.#stateOtherThan(undefined, state.current)!;
+    assertNoSecret(json, this.#secrets);
     return { json, stateVersion: definition.stateVersion ?? 1 };
   }
 
@@ -64,6 +71,7 @@ export class StateSaves {
       }
       const json = stateJson(data);
       if (json === known) return undefined;
+      assertNoSecret(json, this.#secrets);
       this.#isPlain = assertKept(data);
       return { json, stateVersion };
     } catch (thrown) {
@@ -71,4 +79,23 @@ export class StateSaves {
       throw new TypeError(`its state cannot be saved, expected JSON data: ${message}`, { cause: thrown });
     }
   }
+}
+
+/** @throws TypeError that says where the state holds a secret */
+function assertNoSecret(json: string, secrets: readonly string[]): void {
+  if (!secrets.some((secret) => json.includes(secret))) return;
+  throw new TypeError(
+    `got a secret of its initArgs at state${placeOf(JSON.parse(json), secrets) ?? ''}: what needs one is made by connect, and is not in the state`,
+  );
+}
+
+function placeOf(value: unknown, secrets: readonly string[]): string | undefined {
+  if (typeof value === 'string') return secrets.some((secret) => value.includes(secret)) ? '' : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const shown = withoutTexts(key, secrets);
+    const place = shown === key ? placeOf(inner, secrets) : '';
+    if (place !== undefined) return `${Array.isArray(value) ? `[${key}]` : `.${shown}`}${place}`;
+  }
+  return undefined;
 }

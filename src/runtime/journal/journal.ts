@@ -18,6 +18,7 @@ import type { SteadyClock } from '../time/clock.ts';
 import { LoopTurn } from '../time/loop-turn.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
+import type { SecretNet } from '../values/secret-net.ts';
 import { type AppendFailure, Appender } from './appender.ts';
 import { Batch, type CommitListener, type CommitObserver } from './batch.ts';
 import { Outage } from './outage.ts';
@@ -34,6 +35,8 @@ export interface JournalOptions {
   readonly clock: SteadyClock;
   readonly logger: Logger;
   readonly lastSequence: number;
+  /** What is in no event. */
+  readonly secrets?: SecretNet;
   /** Told when the store begins to fail. */
   readonly onDegraded?: (error: ErrorInfo) => void;
   /** Told when it is back. */
@@ -146,6 +149,8 @@ export class Journal {
     onCommitted?: CommitListener | CommitObserver,
     state?: SavedState | null,
   ): SystemEvent {
+    const { secrets } = this.#options;
+    if (secrets?.isEmpty === false) hideSecrets(draft, secrets);
     draft.sequence = this.#last += 1;
     draft.at = this.#at = this.#clock.now();
     const event = draft as SystemEvent;
@@ -304,4 +309,9 @@ export class Journal {
     if (batch.clear()) this.#spare = batch;
     if (!this.#isSettled) this.#schedule();
   }
+}
+
+/** Of an event that is no agent's the secrets of all are taken out. */
+function hideSecrets(draft: EventDraft, secrets: SecretNet): void {
+  Object.assign(draft, secrets.hide(draft, 'agentId' in draft ? draft.agentId : undefined));
 }

@@ -36,6 +36,7 @@ export type AlertType =
   | 'restart_storm'
   | 'body_not_ending'
   | 'definition_missing'
+  | 'secrets_missing'
   | 'store_degraded'
   | 'coordination_lost'
   | PoolAlert

@@ -16,6 +16,7 @@ import type { RunQueue } from '../engine/run-queue.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { splitSecrets } from '../values/secret-paths.ts';
 import { CloseReport } from './close-report.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import {
@@ -110,8 +111,10 @@ export class Members {
 
   /** Takes over agents that carry the pool's name. Returns how many of them run, or can. */
   adopt(found: readonly Agent[]): number {
-    const { pool, manifest } = this.#options;
+    const { pool, manifest, spec } = this.#options;
+    const { values: secrets } = splitSecrets(spec.initArgs, spec.secrets ?? []);
     for (const agent of found) {
+      agent.give(secrets);
       const number = Number(agent.id.slice(pool.length + 1));
       if (Number.isSafeInteger(number) && number >= this.#next) this.#next = number + 1;
       const standing = standingOf(agent);

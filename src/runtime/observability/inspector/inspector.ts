@@ -15,7 +15,7 @@ import type { Duplex } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
-import { chartObserver, type ChartWatcher } from '../../engine/chart-watch.ts';
+import { chartObserver, type ChartWatcher, type TextHiding } from '../../engine/chart-watch.ts';
 import { type Clock, type SteadyClock, steadyClock, systemClock } from '../../time/clock.ts';
 import { having, parseInput } from '../../values/malformed.ts';
 import { chartPictures } from './chart-pictures.ts';
@@ -130,13 +130,19 @@ class InspectorServer implements Inspector {
     maxPayload: MAX_RECEIVED_BYTES,
     perMessageDeflate: false,
   });
+  /** Of the systems whose charts it shows. */
+  readonly #hidings = new Set<TextHiding>();
   #port = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#relay = options.relay;
-    this.observe = chartObserver((told) => this.#relay.observe(told));
+    this.observe = chartObserver(
+      (told) => this.#relay.observe(told),
+      undefined,
+      (hiding) => this.#hidings.add(hiding),
+    );
     this.#http = createServer((request, response) => this.#serve(request, response));
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#http.unref();
@@ -243,7 +249,10 @@ class InspectorServer implements Inspector {
   #welcome(viewer: WebSocket): void {
     const leave = this.#relay.join({
       send: (message) => {
-        if (viewer.readyState === WebSocket.OPEN) viewer.send(message);
+        if (viewer.readyState !== WebSocket.OPEN) return;
+        let shown = message;
+        for (const hiding of this.#hidings) shown = hiding.hideText(shown);
+        viewer.send(shown);
       },
       waitingBytes: () => viewer.bufferedAmount,
     });
