@@ -119,6 +119,7 @@ export class Coordination implements CoordinationControl {
     this.#election = election;
     this.consensus = new Rounds({
       journal,
+      facts: recovery.facts,
       clock,
       variables: this.variables,
       election,

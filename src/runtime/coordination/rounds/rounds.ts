@@ -24,9 +24,12 @@ import { LeaderVotes } from './leader-votes.ts';
 import { type Ending, Outcomes, tallyForPeople } from './outcomes.ts';
 import { parseProposal, type ProposalOptions, type ProposedChange, type Proposer } from './proposal.ts';
 import { answerOf, type CastVote, Round, type RoundChartOptions } from './round.ts';
+import { RoundIds } from './round-ids.ts';
 
 export interface RoundsOptions {
   readonly journal: Journal;
+  /** As they were recovered. */
+  readonly facts: ReadonlyMap<string, string>;
   readonly clock: SteadyClock;
   readonly variables: VariableRegistry;
   readonly election: LeaderElection;
@@ -49,14 +52,12 @@ export class Rounds implements Consensus {
   readonly #fallbacks: Fallbacks;
   readonly #leaderVotes: LeaderVotes;
   readonly #outcomes: Outcomes;
-  /** No round of an earlier program on the same store has an id that begins so. */
-  readonly #prefix: string;
-  #opened = 0;
+  readonly #ids: RoundIds;
 
   constructor(options: RoundsOptions) {
-    const { journal, variables, isClosing } = options;
+    const { journal, facts, variables, isClosing } = options;
     this.#options = options;
-    this.#prefix = `round-${journal.nextSequence}-`;
+    this.#ids = new RoundIds(journal, facts);
     this.#fallbacks = new Fallbacks(options);
     this.#leaderVotes = new LeaderVotes(options);
     this.#outcomes = new Outcomes({
@@ -129,7 +130,7 @@ export class Rounds implements Consensus {
     const round = this.#open.get(roundId);
     if (round !== undefined) return round.cast(agentId, incarnation, cast, listeners);
     if (this.#leaderVotes.voted(roundId, agentId, incarnation, cast)) return;
-    const refused = this.#wasOpened(roundId) ? 'late' : 'foreign';
+    const refused = this.#ids.wasGiven(roundId) ? 'late' : 'foreign';
     const vote = answerOf(cast);
     this.#options.journal.emit({ type: 'round.voted', roundId, agentId, incarnation, vote, refused });
   }
@@ -209,8 +210,7 @@ export class Rounds implements Consensus {
   #openRound(change: ProposedChange, proposer: Proposer): Round {
     const { clock, journal, queue } = this.#options;
     const { topic } = change;
-    this.#opened += 1;
-    const id = `${this.#prefix}${this.#opened}`;
+    const id = this.#ids.next();
     const round = new Round({
       id,
       change,
@@ -239,12 +239,6 @@ export class Rounds implements Consensus {
     this.#leaderVotes.drop(round);
     round.close();
     return round;
-  }
-
-  #wasOpened(roundId: string): boolean {
-    if (!roundId.startsWith(this.#prefix)) return false;
-    const number = Number(roundId.slice(this.#prefix.length).split('/')[0]);
-    return number >= 1 && number <= this.#opened;
   }
 }
 
