@@ -66,6 +66,7 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'task.step': 'It has kept a result on its way: should it run again, it is given that.',
   'task.parked':
     'It ran into a limit, and waits at the head of its queue `until` that is reset: no attempt was made.',
+  'task.retry_scheduled': 'An attempt has failed, and there is another one at `dueAt`.',
   'task.completed': 'It was done.',
   'task.failed': 'It threw, or gave what its schema refuses.',
   'task.timed_out': 'Nobody waits for it any more.',

@@ -29,6 +29,8 @@ export interface AgentPosition {
   readonly status: AgentStatus;
   readonly legal: ReadonlySet<AgentCommand>;
   readonly isAlive: boolean;
+  /** Whether it takes tasks, or is going to without anybody's doing. */
+  readonly comesBack: boolean;
 }
 
 type Value = SnapshotFrom<typeof agentMachine>['value'];
@@ -41,6 +43,9 @@ export interface ShownLife {
   startedAt?: number;
   endedAt?: number;
 }
+
+/** States of the chart in which a restart is on its way. */
+const RESTARTING: ReadonlySet<string> = new Set(['crashed.deciding', 'crashed.waiting', 'crashed.queued']);
 
 const positions = new Map<string, AgentPosition>();
 /** Of agents that are paused. */
@@ -106,7 +111,8 @@ function read(path: string, isPaused: boolean): AgentPosition {
   ) {
     legal.add('execute');
   }
-  return Object.freeze({ path, status, legal, isAlive: hasBody(status) });
+  const comesBack = hasBody(status) ? !path.startsWith('alive.stopping') : RESTARTING.has(path);
+  return Object.freeze({ path, status, legal, isAlive: hasBody(status), comesBack });
 }
 
 function statusOf(path: string): AgentStatus {

@@ -142,12 +142,20 @@ export {
 } from './scaling-decision.ts';
 export { ABORT_SHARE, FINISH_SHARE } from './stop-share.ts';
 export {
+  hasAttemptLeft,
+  retryDelayMs,
+  retryPolicy,
+  type RetryPolicy,
+} from './retry-policy.ts';
+export {
   hasTaskEnded,
   legalForTask,
   type TaskCommand,
-  taskStatusAfter,
+  type TaskPlace,
+  taskPlaceAfter,
   taskStatuses,
   type TaskStatus,
+  taskStatusOf,
 } from './task-position.ts';
 export { type TaskChartEvent, taskMachine } from './task.ts';
 export {

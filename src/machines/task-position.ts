@@ -16,6 +16,9 @@ export const taskStatuses = [
 
 export type TaskStatus = (typeof taskStatuses)[number];
 
+/** Dotted path of the chart's state: a status, or a part of one. */
+export type TaskPlace = Exclude<TaskStatus, 'waiting'> | 'waiting.queued' | 'waiting.delayed';
+
 /** What may be asked of a task. */
 export type TaskCommand = 'cancel' | 'retry' | 'forget';
 
@@ -24,19 +27,44 @@ const COMMANDS: Readonly<Record<TaskCommand, TaskChartEvent['type']>> = {
   retry: 'task.accepted',
   forget: 'task.forgotten',
 };
+
 type Node = StateNode<never, never>;
-const nodes = taskMachine.root.states as unknown as Readonly<Record<string, Node>>;
-const next = new Map<string, ReadonlyMap<string, TaskStatus | 'forgotten'>>();
-for (const [status, node] of Object.entries(nodes)) {
-  const targets = [...node.transitions].map(
-    ([event, [transition]]) => [event, transition?.target?.[0]?.key as TaskStatus] as const,
-  );
-  next.set(status, new Map(targets));
+type After = TaskPlace | 'forgotten';
+
+const next = new Map<string, ReadonlyMap<string, After>>();
+for (const node of leavesOf(taskMachine.root as unknown as Node)) {
+  const targets = new Map<string, After>();
+  for (let from: Node | undefined = node; from !== undefined; from = from.parent as Node | undefined) {
+    for (const [event, [transition]] of from.transitions) {
+      const target = transition?.target?.[0] as Node | undefined;
+      if (target && !targets.has(event)) targets.set(event, placeOf(entered(target)));
+    }
+  }
+  next.set(placeOf(node), targets);
 }
 
-/** The status after an event; the same where the chart takes none of that kind. Pure. */
-export function taskStatusAfter(status: TaskStatus, event: TaskChartEvent['type']): TaskStatus | 'forgotten' {
-  return next.get(status)?.get(event) ?? status;
+function leavesOf(node: Node): Node[] {
+  const within = Object.values(node.states) as unknown as Node[];
+  return within.length === 0 ? [node] : within.flatMap(leavesOf);
+}
+
+function entered(node: Node): Node {
+  const [first] = (node.initial?.target ?? []) as unknown as Node[];
+  return first === undefined ? node : entered(first);
+}
+
+function placeOf({ path }: Node): After {
+  return path.join('.') as After;
+}
+
+/** The place after an event; the same where the chart takes none of that kind. Pure. */
+export function taskPlaceAfter(place: TaskPlace, event: TaskChartEvent['type']): TaskPlace | 'forgotten' {
+  return next.get(place)?.get(event) ?? place;
+}
+
+/** The status that a place belongs to. Pure. */
+export function taskStatusOf(place: TaskPlace): TaskStatus {
+  return place === 'waiting.queued' || place === 'waiting.delayed' ? 'waiting' : place;
 }
 
 /** Whether a task of this status has ended: only a retry, where it may have one, brings it back. Pure. */
@@ -44,10 +72,10 @@ export function hasTaskEnded(status: TaskStatus): boolean {
   return status !== 'waiting' && status !== 'running' && status !== 'parked';
 }
 
-/** What may be asked of a task of this status. Pure. */
-export function legalForTask(status: TaskStatus): readonly TaskCommand[] {
-  const taken = next.get(status);
-  const isOpen = !hasTaskEnded(status);
+/** What may be asked of a task that stands there. Pure. */
+export function legalForTask(place: TaskPlace): readonly TaskCommand[] {
+  const taken = next.get(place);
+  const isOpen = !hasTaskEnded(taskStatusOf(place));
   return (['cancel', 'retry', 'forget'] as const).filter(
     (command) => (command === 'retry' ? !isOpen : true) && taken?.has(COMMANDS[command]),
   );

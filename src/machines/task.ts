@@ -4,15 +4,22 @@
  * The chart says what may follow what; who does the work, keeps it and waits for it is the runtime's. Its events are
  * those of the stream: where a task stands can be told from the stream alone, in any program.
  *
- * waiting → running (⇄ parked) → done | failed | timed_out | abandoned | cancelled ; with a dead program: unknown → waiting
+ * waiting{ queued ⇄ delayed } → running (⇄ parked) → done | failed | timed_out | abandoned | cancelled
+ * running → waiting.delayed, while another attempt is left ; with a dead program: unknown → waiting
  */
 import { setup } from 'xstate';
 
-/** What happens to a task; the events of the stream by the same names, of which `task.abandoned` may be a cancel. */
+/**
+ * What happens to a task; the events of the stream by the same names, of which `task.abandoned` may be a cancel, and
+ * `task.accepted` with a time before which it is not begun is `task.deferred`. `task.due`: that time has come.
+ */
 export type TaskChartEvent =
   | { type: 'task.accepted' }
+  | { type: 'task.deferred' }
+  | { type: 'task.due' }
   | { type: 'task.started' }
   | { type: 'task.parked' }
+  | { type: 'task.retry_scheduled' }
   | { type: 'task.completed' }
   | { type: 'task.failed' }
   | { type: 'task.timed_out' }
@@ -28,27 +35,48 @@ const ends = {
   'task.cancelled': 'cancelled',
   'task.unknown': 'unknown',
 } as const;
+const accepted = { 'task.accepted': '#queued', 'task.deferred': '#delayed' } as const;
 /** One that has ended without an output may be asked for again, under its id. */
-const again = { 'task.accepted': 'waiting', 'task.forgotten': 'forgotten' } as const;
+const again = { ...accepted, 'task.forgotten': 'forgotten' } as const;
 
 export const taskMachine = setup({ types: {} as { events: TaskChartEvent } }).createMachine({
   id: 'task',
   initial: 'waiting',
   states: {
     waiting: {
-      description: 'Accepted: it waits for its agent, or for its turn.',
-      on: { ...ends, 'task.accepted': 'waiting', 'task.started': 'running' },
+      description: 'Accepted, and not begun; or to be begun once more.',
+      initial: 'queued',
+      on: { ...ends, ...accepted },
+      states: {
+        queued: {
+          id: 'queued',
+          description: 'It waits for its agent, or for its turn.',
+          on: { 'task.started': '#running' },
+        },
+        delayed: {
+          id: 'delayed',
+          description: 'Its time has not come: for its first attempt, or after one that failed.',
+          on: { 'task.due': 'queued' },
+        },
+      },
     },
     running: {
+      id: 'running',
       description: 'Its agent has begun with it.',
-      on: { ...ends, 'task.completed': 'done', 'task.accepted': 'waiting', 'task.parked': 'parked' },
+      on: {
+        ...ends,
+        ...accepted,
+        'task.completed': 'done',
+        'task.retry_scheduled': '#delayed',
+        'task.parked': 'parked',
+      },
     },
     parked: {
       description: 'It ran into a limit: it waits at the head of its queue until that is reset.',
-      on: { ...ends, 'task.accepted': 'waiting', 'task.started': 'running' },
+      on: { ...ends, ...accepted, 'task.started': 'running' },
     },
     done: { description: 'It has an output.', on: { 'task.forgotten': 'forgotten' } },
-    failed: { description: 'Its work threw, or gave what it may not.', on: again },
+    failed: { description: 'Its work threw, or gave what it may not, at its last attempt.', on: again },
     timed_out: { description: 'Its time was over before it was done.', on: again },
     abandoned: { description: 'Its agent ended, or gave it up.', on: again },
     cancelled: { description: 'Somebody did not want it any more.', on: again },

@@ -340,6 +340,7 @@ class System implements AgentSystem {
       secrets: { provider: options.secrets, net },
       requests,
       steps,
+      isClosing: () => this.#status !== 'open',
       leavesTasks: () => this.#status !== 'open' && store.isDurable,
       forgotten: (agent) => {
         this.agents.remove(agent);

@@ -13,7 +13,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AgentLife, RoundTerms } from '../machines/index.ts';
 import type { AgentManifest } from '../runtime/definition/manifest.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
-import type { EndedTask, Recovery, Store } from '../runtime/journal/store.ts';
+import type { EndedTask, Recovery, Store, TaskProgress } from '../runtime/journal/store.ts';
 import type { EventBody, SystemEvent } from '../runtime/journal/system-event.ts';
 import { seededRandom } from './seeded-random.ts';
 
@@ -87,8 +87,8 @@ class Place {
 
 every('a new store is empty', async (place) => {
   const { store, recovery } = await place.enter();
-  const { begunTasks, endedTasks, ...required } = recovery;
-  assert.deepEqual([...(begunTasks ?? []), ...(endedTasks ?? [])], []);
+  const { taskProgress, endedTasks, ...required } = recovery;
+  assert.deepEqual([...(taskProgress ?? []), ...(endedTasks ?? [])], []);
   assert.deepEqual(required, {
     lastSequence: 0,
     facts: new Map(),
@@ -321,13 +321,15 @@ every(
     const names = ['completed', 'failed', 'open', 'timed_out', 'abandoned', 'unknown', 'started', 'repeated'];
     const events = numbered([
       ...names.map((name) => accepted('a', name, name)),
-      { type: 'task.started', ...task('a', 'started') },
+      { type: 'task.started', ...task('a', 'started'), attempt: 1 },
+      retryScheduled('a', 'started', 1),
       ...ends,
       accepted('a', 'unknown', 'again'),
     ]);
     await store.append({ events });
     const { recovery } = await place.enter();
     same(recovery.tasks, [events[2], events[6], events[7], events.at(-1)]);
+    if (recovery.taskProgress) same([...recovery.taskProgress], [['started', events[9]]]);
   },
 );
 
@@ -722,6 +724,12 @@ function closed(roundId: string): EventBody {
   return { type: 'round.closed', roundId, ...result };
 }
 
+function retryScheduled(agentId: string, taskId: string, number: number): EventBody {
+  const failed = { attempt: 1, code: 'TASK_FAILED', error: { name: 'Error', message: 'luck' } } as const;
+  const times = { startedAt: number, delayMs: 5, dueAt: number + 5 };
+  return { type: 'task.retry_scheduled', ...task(agentId, taskId), ...failed, ...times };
+}
+
 function state(text: string, stateVersion = 1): SavedState {
   return { json: JSON.stringify({ text }), stateVersion };
 }
@@ -739,7 +747,8 @@ function randomEvents(random: () => number, atMost: number): EventBody[] {
       () => life(id, 'agent.started'),
       () => life(id, 'agent.unresponsive'),
       () => accepted(id, `task-${number}`, number),
-      () => ({ type: 'task.started', ...task(id, `task-${number}`) }),
+      () => ({ type: 'task.started', ...task(id, `task-${number}`), attempt: 1 + below(3) }),
+      () => retryScheduled(id, `task-${number}`, number),
       () => ({ type: 'task.completed', ...task(id, `task-${number}`), waitedMs: 0, ranMs: 0 }),
       () => ({ type: 'task.abandoned', ...task(id, `task-${number}`), why: 'stopped' }),
       () => ({ type: 'task.unknown', ...task(id, `task-${number}`), input: 1, retry: random() < 0.5 }),
@@ -753,11 +762,15 @@ function randomEvents(random: () => number, atMost: number): EventBody[] {
 
 /** What a store tells of tasks that had begun or have ended is optional; what it tells has to be right. */
 function sameRecovery(recovery: Recovery, history: readonly SystemEvent[]): void {
-  const { begunTasks, endedTasks, ...required } = recovery;
-  const { begunTasks: begun, endedTasks: ended, ...expected } = recoveryOf(history);
+  const { taskProgress, endedTasks, ...required } = recovery;
+  const { taskProgress: progress, endedTasks: ended, ...expected } = recoveryOf(history);
   same(required, { ...expected, facts: new Map() });
-  if (begunTasks !== undefined) assert.deepEqual([...begunTasks].toSorted(), [...begun!].toSorted());
+  if (taskProgress !== undefined) same(inOrder(taskProgress), inOrder(progress!));
   if (endedTasks !== undefined) same(endedTasks, ended);
+}
+
+function inOrder(events: ReadonlyMap<string, SystemEvent>) {
+  return [...events].toSorted(([one], [other]) => (one < other ? -1 : 1));
 }
 
 const TASK_ENDS: ReadonlySet<string> = new Set([
@@ -767,6 +780,12 @@ const TASK_ENDS: ReadonlySet<string> = new Set([
   'task.abandoned',
   'task.unknown',
 ]);
+
+function isProgress(event: SystemEvent): event is TaskProgress {
+  return (
+    event.type === 'task.started' || event.type === 'task.parked' || event.type === 'task.retry_scheduled'
+  );
+}
 
 /** What the contract says of a history, looked up in all of it anew for every question. */
 function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
@@ -778,9 +797,7 @@ function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
     after(event).filter((later) => 'taskId' in later && later.taskId === event.taskId);
   const tasks = of('task.accepted').filter(
     (event) =>
-      !ofTask(event).some(
-        (later) => later.type !== 'task.started' && !(later.type === 'task.unknown' && later.retry),
-      ),
+      !ofTask(event).some((later) => !isProgress(later) && !(later.type === 'task.unknown' && later.retry)),
   );
   const endOf = (event: Of<'task.accepted'>) => {
     const later = ofTask(event);
@@ -812,10 +829,11 @@ function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
           after(event).findLast((later) => later.agentId === event.agentId && 'life' in later) ?? registered,
       })),
     tasks,
-    begunTasks: new Set(
-      tasks.flatMap((event) =>
-        ofTask(event).some(({ type }) => type === 'task.started') ? [event.taskId] : [],
-      ),
+    taskProgress: new Map(
+      tasks.flatMap((event) => {
+        const latest = ofTask(event).findLast(isProgress);
+        return latest ? [[event.taskId, latest]] : [];
+      }),
     ),
     endedTasks: of('task.accepted').flatMap((accepted) => {
       const end = endOf(accepted);

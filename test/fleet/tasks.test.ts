@@ -95,7 +95,7 @@ describe('a task that is submitted', () => {
       expect(await fateOf(result)).toBe('TASK_ABANDONED');
       expect(await codeOf(tasks.cancel(id))).toBe('AGENT_ILLEGAL_COMMAND');
       await agents.kill('ada');
-      expect(tasks.get(second.id).status).toBe(when === 'running' ? 'abandoned' : 'cancelled');
+      expect(tasks.get(second.id).status).toBe(when === 'running' ? 'waiting' : 'cancelled');
     },
   );
 

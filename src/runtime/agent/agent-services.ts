@@ -57,6 +57,8 @@ export interface AgentServices {
   readonly requests: RequestHandlers;
   /** What tasks have kept on their way. */
   readonly steps: TaskSteps;
+  /** Whether the system closes, or has. */
+  isClosing(): boolean;
   /** Whether tasks that have to end may go on in another program: this one closes, and its store is durable. */
   leavesTasks(): boolean;
   /** Its record is to go. */

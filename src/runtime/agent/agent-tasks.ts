@@ -1,24 +1,22 @@
 /**
- * One agent's tasks: those in its mailbox, and those that wait for it to run again.
- *
- * Owns both, and what they have asked of their system. The mailbox is there from the first task on, and for all
- * incarnations.
+ * One agent's tasks: its mailbox, which is there from the first task on, and for all incarnations, and what its tasks
+ * have asked of their system.
  */
 import type { MailboxCommand } from '../../machines/index.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
-import { type CarriedTask, type CarriedTaskOwner, CarriedTasks } from './carried-tasks.ts';
 import { Mailbox, type MailboxOwner } from './mailbox.ts';
 import { type RequestHandlers, type RequestingTask, Requests, type RequestsOwner } from './requests.ts';
 import { noTasks, type TasksAtWork } from './task-figures.ts';
-import type { GivenTask } from './task-request.ts';
+import { AgentSystemError } from '../values/errors.ts';
+import type { GivenTask, RestoredTask } from './task-request.ts';
 import type { Places } from './wait.ts';
 
-export interface AgentTasksOwner extends MailboxOwner, Pick<CarriedTaskOwner, 'journal' | 'isServing'> {
+export interface AgentTasksOwner extends MailboxOwner {
   readonly manifest: AgentManifest;
+  /** Whether it takes tasks now. */
+  readonly isServing: boolean;
   readonly spec: { readonly tasks: ConstructorParameters<typeof Mailbox>[1] };
-  /** Whether its body is being opened, or has not said yet that it is ready. */
-  readonly isStarting: boolean;
   /** Whether nothing new may begin, as it stands: it is paused, or parked. */
   readonly isHeldBack: boolean;
   /** In words; of one that ends, and begins nothing more. */
@@ -31,10 +29,9 @@ export interface AgentTasksOwner extends MailboxOwner, Pick<CarriedTaskOwner, 'j
 
 const FREE: Places = Object.freeze({ isFree: true, holders: [] });
 
-export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
+export class AgentTasks implements RequestsOwner {
   readonly #owner: AgentTasksOwner;
   #mailbox: Mailbox | undefined = undefined;
-  #carried: CarriedTasks | undefined = undefined;
   #requests: Requests | undefined = undefined;
 
   constructor(owner: AgentTasksOwner) {
@@ -67,8 +64,7 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
     const { manifest } = this.#owner;
-    const retry = manifest.tasks[request.type]?.retry ?? false;
-    return this.#mail().accept(withTimeout(request, manifest), retry, trace);
+    return this.#mail().accept(withTimeout(request, manifest), manifest.tasks[request.type], trace);
   }
 
   /** Cancels a task that it has; whether there was one that had not ended. */
@@ -76,26 +72,23 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
     return this.#mailbox?.cancel(taskId, why) ?? false;
   }
 
-  /** Tasks that an earlier program left: they are done again when the agent runs. */
-  carry(tasks: readonly CarriedTask[]): void {
-    if (tasks.length > 0) this.#carried = new CarriedTasks(this, tasks);
+  /** Goes on with tasks that an earlier program accepted: at once, or when the agent runs again. */
+  restore(tasks: readonly RestoredTask[]): void {
+    const { manifest } = this.#owner;
+    for (const task of tasks) {
+      const output = this.#mail().restore(task, manifest.tasks[task.task]);
+      output.catch((error: unknown) => this.#reportLost(task, error));
+    }
   }
 
-  /** Does a task again that has ended, under its id: now, or once the agent runs. */
-  doAgain(task: CarriedTask): void {
-    this.#carried ??= new CarriedTasks(this, []);
-    this.#carried.add(task);
-    this.#carried.repeat();
+  /** The agent does not come back by itself. */
+  endWaits(why: string): void {
+    this.#mailbox?.endWaits(why);
   }
 
-  /** Gives up a task that waits for the agent to run again; whether there was one. */
-  withdraw(taskId: string): boolean {
-    return this.#carried?.withdraw(taskId) ?? false;
-  }
-
-  /** Nobody does those any more that wait for the agent to run again. */
-  giveUpCarried(): void {
-    this.#carried?.giveUp();
+  /** Nobody does those any more that wait. */
+  discard(why: string): void {
+    this.#mailbox?.discard(why);
   }
 
   /** Their limits are others. */
@@ -113,7 +106,6 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
   /** It is ready. */
   begin(): void {
     this.#mailbox?.open(this.#owner.isHeldBack);
-    this.#carried?.repeat();
   }
 
   command(command: MailboxCommand): void {
@@ -142,7 +134,7 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
     this.#requests.made(report);
   }
 
-  /** Nobody waits for a task any more. */
+  /** Nobody waits for a task, or for this attempt of it, any more. */
   answered(taskId: string): void {
     this.#requests?.taskEnded(taskId);
   }
@@ -160,8 +152,8 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
     const entry = this.#mailbox?.running(taskId);
     if (entry === undefined) return undefined;
     const { clock, id: agentId } = this.#owner;
-    const { incarnation, trace, request, dueAt } = entry;
-    const leftMs = () => (dueAt === Infinity ? undefined : Math.max(0, dueAt - clock.elapsed()));
+    const { incarnation, trace, request, timesOutAt } = entry;
+    const leftMs = () => (timesOutAt === Infinity ? undefined : Math.max(0, timesOutAt - clock.elapsed()));
     return { agentId, incarnation, taskId, task: request.type, leftMs, trace, entry };
   }
 
@@ -173,40 +165,17 @@ export class AgentTasks implements CarriedTaskOwner, RequestsOwner {
     this.#owner.bodyDropped();
   }
 
-  // For the carried ones.
-
-  get journal(): AgentTasksOwner['journal'] {
-    return this.#owner.journal;
-  }
-
-  get isServing(): boolean {
-    return this.#owner.isServing;
-  }
-
-  repeat({ taskId, task, input, retry, timeoutMs, submission }: CarriedTask, notKept: () => void): void {
-    let isCarried = false;
-    const before = {
-      taskId,
-      notKept: () => {
-        isCarried = true;
-        notKept();
-      },
-    };
-    const request = { type: task, input, ...(timeoutMs === undefined ? {} : { timeoutMs }), submission };
-    // Of one that was submitted all is known: no time means without end.
-    const given = submission === undefined ? withTimeout(request, this.#owner.manifest) : request;
-    this.#mail()
-      .accept(given, retry, undefined, before)
-      .catch((error: unknown) => {
-        if (!isCarried && submission === undefined)
-          this.#owner.reportFault('a task that was repeated after the loss of its host failed', error);
-      });
+  /** Nobody waits for one that was executed in another program; the record of one that was submitted says how it ended. */
+  #reportLost({ submission }: RestoredTask, error: unknown): void {
+    const isLeft = error instanceof AgentSystemError && error.code === 'SYSTEM_CLOSED';
+    if (isLeft || submission !== undefined) return;
+    this.#owner.reportFault('a task that was repeated after the loss of its host failed', error);
   }
 
   #mail(): Mailbox {
     if (this.#mailbox === undefined) {
       this.#mailbox = new Mailbox(this.#owner, this.#owner.spec.tasks);
-      if (!this.#owner.isStarting) this.#mailbox.open(this.#owner.isHeldBack);
+      if (this.#owner.isServing) this.#mailbox.open(this.#owner.isHeldBack);
     }
     return this.#mailbox;
   }

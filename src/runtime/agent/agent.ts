@@ -53,7 +53,6 @@ import { type AgentRecord, ShownRecord } from './agent-record.ts';
 import type { AgentOptions, AgentServices, AgentTerms, KeptSpec, Participation } from './agent-services.ts';
 import { AgentSecrets } from './agent-secrets.ts';
 import { AgentTasks, type AgentTasksOwner } from './agent-tasks.ts';
-import type { CarriedTask } from './carried-tasks.ts';
 import { commandRefusal } from './command-refusal.ts';
 import { Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { LifeCallers } from './life-callers.ts';
@@ -63,7 +62,7 @@ import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './l
 import { Offers, type OffersOwner } from './offers.ts';
 import { pendingFields } from './pending-fields.ts';
 import { StateKeeper } from './state-keeper.ts';
-import type { GivenTask } from './task-request.ts';
+import type { GivenTask, RestoredTask } from './task-request.ts';
 import type { KeptSteps } from './task-steps.ts';
 import type { Places } from './wait.ts';
 
@@ -201,8 +200,8 @@ export class Agent
     return status === 'running' || status === 'unresponsive';
   }
 
-  get isStarting(): boolean {
-    return this.position.status === 'starting';
+  random(): number {
+    return this.services.random();
   }
 
   /** Why its last body ended. */
@@ -217,6 +216,10 @@ export class Agent
 
   stepsOf(taskId: string): KeptSteps | undefined {
     return this.services.steps.of(taskId);
+  }
+
+  get isClosing(): boolean {
+    return this.services.isClosing();
   }
 
   get leavesTasks(): boolean {
@@ -319,14 +322,9 @@ export class Agent
     return this.#tasks.cancel(taskId, why);
   }
 
-  /** Does a task again that has ended, under its id: now, or once it runs. */
-  repeatTask(task: CarriedTask): void {
-    this.#tasks.doAgain(task);
-  }
-
-  /** Gives up a task that waits for it to run again; whether there was one. */
-  withdrawTask(taskId: string): boolean {
-    return this.#tasks.withdraw(taskId);
+  /** Goes on with tasks that an earlier program accepted: at once, or when it runs again. */
+  restoreTasks(tasks: readonly RestoredTask[]): void {
+    this.#tasks.restore(tasks);
   }
 
   checkHealth(): Promise<HealthReport> {
@@ -395,9 +393,8 @@ export class Agent
     this.#chart.send({ type: 'permit.granted', at: this.clock.now() });
   }
 
-  /** Goes on with a life that another program began; `tasks` it left are done again when the agent runs. */
-  resume(life: AgentLife, tasks: readonly CarriedTask[]): void {
-    this.#tasks.carry(tasks);
+  /** Goes on with a life that another program began. */
+  resume(life: AgentLife): void {
     if (life.parked) this.services.quotas.restore(this, life.parked);
     this.#resumed = life;
     this.#chart.send({ type: 'life.resumed', at: this.clock.now(), tick: this.clock.elapsed(), life });
@@ -411,7 +408,7 @@ export class Agent
   discard(why: AgentSystemError): void {
     this.#chart.stop();
     this.#liveness?.unwatch();
-    this.#tasks.giveUpCarried();
+    this.#tasks.discard('the system has closed');
     const living = this.#living;
     this.#living = undefined;
     living?.discard();
@@ -468,6 +465,12 @@ export class Agent
   }
 
   #announce(said: Announcement): void {
+    this.#tell(said);
+    const { status, isAlive, comesBack } = this.position;
+    if (!isAlive && !comesBack) this.#tasks.endWaits(`the agent is ${status}`);
+  }
+
+  #tell(said: Announcement): void {
     this.observer?.();
     const { event, life, reason = 'killed' } = said;
     const told = lifeEventOf(said, this.id, this.#tasks.abandoned, this.clock);
@@ -503,7 +506,7 @@ export class Agent
       case 'agent.forgotten':
         this.services.quotas.forget(this);
         this.services.forgotten(this);
-        this.#tasks.giveUpCarried();
+        this.#tasks.discard('the agent was forgotten');
         this.journal.emit(told, this.#callers.answerStart(life.incarnation), null);
         return;
       default:

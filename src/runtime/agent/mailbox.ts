@@ -1,25 +1,29 @@
 /**
  * One agent's tasks: accepted, waiting, running, answered.
  *
- * Owns the queue, the concurrency, the timeouts and the callers' promises. It never decides about the agent's
- * life: it tells when it becomes busy and idle, and is told to open, drain, abort and abandon.
+ * Owns the queue, the concurrency, the timeouts, further attempts and the callers' promises. It never decides about
+ * the agent's life: it tells when it becomes busy and idle, and is told to open, drain, abort and abandon.
  *
  * I1  Every accepted task is answered exactly once, and has exactly one end in the event stream.
- * I2  A task is sent to the body only after its `task.accepted` was committed, in the order of acceptance.
+ * I2  A task is sent to the body only after its `task.accepted` was committed, in the order of the queue.
  * I3  A task that was answered early (timed out, cancelled, abandoned) holds its place until its work settles:
- *     the agent is as busy as it really is.
+ *     the agent is as busy as it really is. So does an attempt that took too long: the next one waits for it.
  * I4  Adding, removing and settling a task takes the same time whatever the number that wait.
+ * I5  What waits for its next attempt keeps its agent neither busy nor alive.
+ * I6  A submitted task whose work may not be done twice is sent to the body only after `task.started` was committed:
+ *     what a later program does not know to have begun has not.
  */
-import type { Parked, ParsedAgentSpec } from '../../machines/index.ts';
+import { type Parked, type ParsedAgentSpec, type RetryPolicy, retryDelayMs } from '../../machines/index.ts';
+import type { TaskManifest } from '../definition/manifest.ts';
 import type { ParkRequest } from '../definition/parking.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import { STREAM_WINDOW } from '../hosting/stream-window.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import type { AgentSystemError } from '../values/errors.ts';
+import { type AgentSystemError, errorFrom } from '../values/errors.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
 import { tellListener } from '../values/thenable.ts';
-import { TaskEntry, type TaskEntryOwner } from './task-entry.ts';
+import { TaskEntry, type TaskEntryOwner, type TaskFailure } from './task-entry.ts';
 import { abandonment, leftUndone, queueFull, taskFailure, taskTimeout } from './task-errors.ts';
 import {
   abandonedEvent,
@@ -29,12 +33,13 @@ import {
   failedEvent,
   neverKeptEvent,
   parkedEvent,
+  retryScheduledEvent,
   startedEvent,
   timedOutEvent,
 } from './task-events.ts';
 import { noTasks, TaskFigures, type TasksAtWork } from './task-figures.ts';
-import { TaskQueue } from './task-queue.ts';
-import type { AcceptedBefore, GivenTask } from './task-request.ts';
+import { TaskOrder } from './task-order.ts';
+import type { GivenTask, RestoredTask } from './task-request.ts';
 import type { KeptSteps } from './task-steps.ts';
 import type { Places } from './wait.ts';
 
@@ -46,8 +51,12 @@ export interface MailboxOwner {
   readonly journal: Journal;
   /** What a task kept when it ran before; nearly always nothing. */
   stepsOf(taskId: string): KeptSteps | undefined;
+  /** Whether its system closes: nothing goes on in this program. */
+  readonly isClosing: boolean;
   /** Whether what has to end now may go on in another program: this one closes, and its store is durable. */
   readonly leavesTasks: boolean;
+  /** A number in [0, 1). */
+  random(): number;
   post(request: BodyRequest): void;
   becameBusy(): void;
   becameIdle(): void;
@@ -68,15 +77,17 @@ export interface MailboxOwner {
   reportFault(message: string, thrown: unknown): void;
 }
 
-/** `held`: accepted tasks wait until the agent is ready. */
-type Mode = 'held' | 'open' | 'draining' | 'aborting';
+/** `held`: there is no agent yet, or any more: tasks wait. `finishing`: what runs may end, nothing is begun. */
+type Mode = 'held' | 'open' | 'draining' | 'finishing' | 'aborting';
 
 export class Mailbox implements TaskEntryOwner {
   readonly #owner: MailboxOwner;
   #concurrency: number;
   #queueLimit: number;
-  readonly #waiting = new TaskQueue<TaskEntry>();
+  readonly #waiting = new TaskOrder<TaskEntry>();
   readonly #running = new OpenTasks<TaskEntry>();
+  /** They wait for their time. */
+  #delayed: Set<TaskEntry> | undefined = undefined;
   #mode: Mode = 'held';
   #isBusy = false;
   /** Nothing new may begin: its agent is paused or parked. */
@@ -84,6 +95,8 @@ export class Mailbox implements TaskEntryOwner {
   /** It is to tell once nothing runs. */
   #isResting = false;
   #isPumping = false;
+  /** How to stop waiting for a store that fails, while something does. */
+  #storeAway: (() => void) | undefined = undefined;
   #abandonedTasks: string[] | undefined = undefined;
   readonly #figures = new TaskFigures();
   #shown: TasksAtWork | undefined = undefined;
@@ -105,11 +118,16 @@ export class Mailbox implements TaskEntryOwner {
     return this.#mode === 'open' || this.#mode === 'draining';
   }
 
+  /** Whether what comes now is in time for this life of its agent: one that ends is not held up by it. */
+  get #takesInTurn(): boolean {
+    return this.#mode === 'open' || this.#mode === 'held';
+  }
+
   get isBusy(): boolean {
     return this.#isBusy;
   }
 
-  /** Tasks that wait or run. */
+  /** Tasks that wait for their turn, or run. */
   get load(): number {
     return this.#waiting.size + this.#running.size;
   }
@@ -121,37 +139,78 @@ export class Mailbox implements TaskEntryOwner {
 
   get atWork(): TasksAtWork {
     return (this.#shown ??= {
-      metrics: this.#figures.metrics(this.#waiting.size, this.#running.size),
+      metrics: this.#figures.metrics(this.#unbegun, this.#running.size),
       abandoned: this.abandonedTasks,
     });
+  }
+
+  get #unbegun(): number {
+    return this.#waiting.size + (this.#delayed?.size ?? 0);
   }
 
   /**
    * Takes a task in and answers with its output.
    *
-   * @param retry whether another program may do it again, should this one die
+   * @param kind what its definition says of its kind
    * @throws AgentSystemError `TASK_QUEUE_FULL`, `TASK_ABANDONED`, `TASK_TIMED_OUT`, `TASK_FAILED`,
    * `TASK_INPUT_INVALID`, `STORE_FAILED`
    */
-  accept(request: GivenTask, retry: boolean, trace?: TraceParent, before?: AcceptedBefore): Promise<unknown> {
+  accept(request: GivenTask, kind: TaskManifest | undefined, trace?: TraceParent): Promise<unknown> {
     const { id: agentId, incarnation, journal, clock } = this.#owner;
     // What waits for its turn is bounded; what may run at once is not waiting.
     const mayBegin = this.#mode === 'open' && !this.#isHeldBack;
     const free = mayBegin ? Math.max(0, this.#concurrency - this.#running.size) : 0;
-    if (this.#waiting.size >= this.#queueLimit + free && before === undefined) {
-      return Promise.reject(queueFull(agentId, this.#waiting.size - free, this.#queueLimit));
+    const { again, signal, timeoutMs = Infinity } = request;
+    const waiting = this.#unbegun;
+    if (waiting >= this.#queueLimit + free && again === undefined) {
+      return Promise.reject(queueFull(agentId, waiting - free, this.#queueLimit));
     }
-    if (request.signal?.aborted) {
+    if (signal?.aborted) {
       return Promise.reject(abandonment(agentId, 'cancelled before it began', request));
     }
-    const taskId = before?.taskId ?? `task-${journal.nextSequence}`;
-    const entry = new TaskEntry(agentId, taskId, incarnation, request, retry, trace, before, this);
+    const taskId = again?.taskId ?? `task-${journal.nextSequence}`;
+    const entry = new TaskEntry(agentId, taskId, incarnation, request, kind, trace, this);
+    const now = clock.elapsed();
+    entry.acceptedAt = now;
+    let deadlineAt: number | undefined;
+    if (timeoutMs !== Infinity) {
+      entry.timesOutAt = request.timesOutAt ?? now + timeoutMs;
+      deadlineAt = clock.now() + Math.max(0, entry.timesOutAt - now);
+    }
     request.begins?.(entry);
-    this.#waiting.add(entry);
+    // One that came too late for this life of its agent waits for the next.
+    if (this.#takesInTurn) this.#waiting.add(entry);
+    else this.#holdBack(entry);
     this.#changed();
-    entry.acceptedAt = clock.elapsed();
-    journal.emit(acceptedEvent(agentId, entry), entry);
+    journal.emit(acceptedEvent(agentId, entry, deadlineAt), entry);
     this.#limit(entry);
+    return entry.answer.promise;
+  }
+
+  /** Goes on with a task that an earlier program accepted; no limit of the queue refuses it. */
+  restore(task: RestoredTask, kind: TaskManifest | undefined): Promise<unknown> {
+    const { id: agentId, clock, incarnation } = this.#owner;
+    const { taskId, task: type, input, submission, policy, trace, timeoutMs = Infinity } = task;
+    const again = { taskId, attempts: task.before };
+    const request: GivenTask = { type, input, timeoutMs, submission, policy, again };
+    const terms = { requires: [], ...kind, retry: task.retry };
+    const entry = new TaskEntry(agentId, taskId, incarnation, request, terms, trace, this);
+    const now = clock.elapsed();
+    entry.acceptedAt = now;
+    entry.attempt = task.attempts;
+    entry.begunAt = task.startedAt;
+    entry.isCommitted = true;
+    if (timeoutMs !== Infinity) {
+      // The wall clock may have been set since: it has no more time than it was given.
+      const leftMs = task.deadlineAt === undefined ? timeoutMs : task.deadlineAt - clock.now();
+      entry.timesOutAt = now + Math.min(Math.max(0, leftMs), timeoutMs);
+    }
+    const delayMs = task.dueAt === undefined ? 0 : task.dueAt - clock.now();
+    if (delayMs > 0) this.#delay(entry, Math.min(delayMs, task.delayMs ?? delayMs));
+    else this.#waiting.add(entry);
+    this.#changed();
+    this.#limit(entry);
+    this.#pump();
     return entry.answer.promise;
   }
 
@@ -166,6 +225,7 @@ export class Mailbox implements TaskEntryOwner {
   open(isHeldBack: boolean): void {
     this.#mode = 'open';
     this.#isHeldBack = isHeldBack;
+    for (const entry of this.#delayed ?? []) if (entry.attemptTimer === undefined) this.#due(entry);
     this.#pump();
   }
 
@@ -186,33 +246,43 @@ export class Mailbox implements TaskEntryOwner {
 
   /** Accepted tasks may finish; then it is idle. New ones are refused by the agent. */
   drain(): void {
-    this.#mode = 'draining';
+    // An agent that ends does not wait for a store that fails.
+    this.#mode = this.#storeAway === undefined ? 'draining' : 'finishing';
     this.#pump();
     this.#tellIfIdle();
   }
 
-  /** What runs may finish, what waits is abandoned; then it is idle. */
+  /** What runs may finish, what waits is not begun any more; then it is idle. */
   finish(why: string): void {
-    this.#mode = 'draining';
-    this.#abandonWaiting(why);
+    this.#mode = 'finishing';
+    this.#endWaiting(why);
     this.#tellIfIdle();
   }
 
-  /** What waits is abandoned, what runs is told to end. */
+  /** What waits is not begun any more, what runs is told to end. */
   abort(): void {
+    const why = 'the agent is ending';
     this.#mode = 'aborting';
-    this.#abandonWaiting('the agent is ending');
-    for (const entry of this.#running) this.#abandon(entry, 'the agent is ending');
+    this.#endWaiting(why);
+    for (const entry of this.#running) {
+      const comesAgain = !entry.isAnswered && this.#outlives(entry) && entry.hasAttemptLeft;
+      if (comesAgain) this.#cut(entry, why);
+      else this.#abandon(entry, why);
+    }
     this.#tellIfIdle();
   }
 
   /** The body is gone, and all that it had to do with it. */
   abandonAll(why: () => string): void {
-    if (this.load > 0) {
+    if (this.#unbegun + this.#running.size > 0) {
       const said = why();
-      this.#abandonWaiting(said);
-      for (const entry of this.#running) this.#abandon(entry, said);
-      this.#running.clear();
+      this.#endWaiting(said);
+      for (const entry of this.#running) {
+        this.#left(entry);
+        if (entry.isAnswered) continue;
+        if (this.#outlives(entry) && entry.hasAttemptLeft) this.#tryAgain(entry, interruption(said));
+        else this.#abandon(entry, said);
+      }
     }
     this.#mode = 'held';
     this.#isBusy = false;
@@ -220,11 +290,23 @@ export class Mailbox implements TaskEntryOwner {
     this.#changed();
   }
 
+  /** Its agent does not come back by itself: nobody who waits for it has to. */
+  endWaits(why: string): void {
+    for (const entry of this.#unbegunTasks()) if (entry.isExecuted) this.#abandon(entry, why);
+  }
+
+  /** Its agent is forgotten, or its system has closed: nothing waits any more. */
+  discard(why: string): void {
+    for (const entry of this.#unbegunTasks()) this.#abandon(entry, why);
+    this.#storeAway?.();
+    this.#storeAway = undefined;
+  }
+
   /** What the body reports of a task. One it does not know is late, and dropped. */
   settle(report: Extract<BodyReport, { type: 'task.completed' | 'task.failed' }>): void {
     const entry = this.#running.get(report.taskId);
     if (entry === undefined) return;
-    this.#running.remove(entry);
+    this.#left(entry);
     this.#changed();
     if (!entry.isAnswered) {
       if (report.type === 'task.completed') this.#complete(entry, report.output);
@@ -243,18 +325,20 @@ export class Mailbox implements TaskEntryOwner {
       const error = { name: 'Park', message };
       return this.settle({ type: 'task.failed', taskId, code: 'TASK_FAILED', error });
     }
-    this.#running.remove(entry);
+    this.#left(entry);
     this.#changed();
     // What it asked of its system was of this attempt.
     this.#owner.taskAnswered(entry.taskId);
     const { id: agentId, journal } = this.#owner;
-    const isOpen = this.#mode === 'open';
     if (!entry.isAnswered) {
-      entry.begunAt = undefined;
-      this.#waiting.addFirst(entry);
-      if (isOpen) this.#isHeldBack = true;
-      // Of what waits, nothing would begin before the reset, either.
-      else this.#abandonWaiting(`the agent is ending, and a limit is reached: ${report.why}`);
+      entry.notBegun();
+      this.#waiting.putBack(entry);
+      if (this.#mode === 'open') this.#isHeldBack = true;
+      else {
+        // Of what waits, nothing would begin before the reset, either.
+        if (this.#mode === 'draining') this.#mode = 'finishing';
+        this.#endWaiting(`the agent is ending, and a limit is reached: ${report.why}`);
+      }
     }
     this.#owner.limitReached(report, (parked) => {
       if (entry.isQueued) journal.emit(parkedEvent(agentId, entry, parked));
@@ -326,21 +410,20 @@ export class Mailbox implements TaskEntryOwner {
   #refuse(entry: TaskEntry, error: AgentSystemError): void {
     if (entry.isAnswered) return;
     this.#withdraw(entry, error.message);
-    if (entry.before === undefined) {
-      this.#figures.abandoned += 1;
-      this.#owner.journal.emit(neverKeptEvent(this.#owner.id, entry, error.message));
-    } else entry.before.notKept();
+    this.#figures.abandoned += 1;
+    const { id: agentId, journal } = this.#owner;
+    const ended = entry.request.again === undefined ? neverKeptEvent : abandonedEvent;
+    journal.emit(ended(agentId, entry, error.message));
     entry.answer.reject(error);
     this.#tellIfIdle();
   }
 
   #limit(entry: TaskEntry): void {
     const { clock } = this.#owner;
-    const { timeoutMs, dueAt, signal } = entry.request;
-    if (timeoutMs !== undefined && timeoutMs !== Infinity) {
-      entry.dueAt = dueAt ?? clock.elapsed() + timeoutMs;
-      const leftMs = dueAt === undefined ? timeoutMs : Math.max(0, dueAt - clock.elapsed());
-      entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs), leftMs);
+    const { timeoutMs, signal } = entry.request;
+    if (entry.timesOutAt !== Infinity) {
+      const leftMs = Math.max(0, entry.timesOutAt - clock.elapsed());
+      entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs!), leftMs);
     }
     signal?.addEventListener('abort', entry, { once: true });
   }
@@ -349,9 +432,10 @@ export class Mailbox implements TaskEntryOwner {
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    for (let entry = this.#waiting.first; entry !== undefined; entry = this.#waiting.first) {
-      if (this.#isHeldBack || !this.#isServing) break;
-      if (this.#running.size >= this.#concurrency || !entry.isCommitted) break;
+    while (this.#isServing && !this.#isHeldBack && this.#running.size < this.#concurrency) {
+      const entry = this.#waiting.next;
+      if (entry === undefined || !entry.isCommitted) break;
+      if (this.#storeAway !== undefined && entry.isBegunOnce) break;
       this.#start(entry);
     }
     this.#isPumping = false;
@@ -362,23 +446,67 @@ export class Mailbox implements TaskEntryOwner {
   }
 
   #start(entry: TaskEntry): void {
-    const { taskId, trace, request, caller } = entry;
-    const { type: task, input, transfer } = request;
-    this.#waiting.remove(entry);
+    this.#waiting.begin(entry);
     this.#running.add(entry);
     this.#changed();
     if (!this.#isBusy && this.#mode === 'open') {
       this.#isBusy = true;
       this.#owner.becameBusy();
     }
-    const { id: agentId, journal, clock } = this.#owner;
-    entry.startedAt = clock.elapsed();
+    const { id: agentId, incarnation, journal, clock } = this.#owner;
+    const attempt = entry.begin(incarnation, clock.elapsed());
+    const begun = entry.isBegunOnce
+      ? (error?: AgentSystemError) => this.#begun(entry, attempt, error)
+      : undefined;
     entry.chunks = 0;
     entry.chunksTaken = 0;
-    entry.begunAt = journal.emit(startedEvent(agentId, entry)).at;
+    entry.begunAt = journal.emit(startedEvent(agentId, entry), begun).at;
+    if (begun === undefined) this.#run(entry);
+  }
+
+  /** That it is begun is durable, or could not be made so. */
+  #begun(entry: TaskEntry, attempt: number, error: AgentSystemError | undefined): void {
+    // It may have ended meanwhile with its body.
+    if (this.#running.get(entry.taskId) !== entry || entry.attempt !== attempt) return;
+    if (error === undefined && !entry.isAnswered) return this.#run(entry);
+    this.#left(entry);
+    if (!entry.isAnswered) {
+      this.#waiting.putBack(entry);
+      if (this.#mode === 'draining') this.#mode = 'finishing';
+      this.#storeAway ??= this.#owner.journal.subscribe(({ type }) => {
+        if (type === 'store.recovered') this.#storeIsBack();
+      });
+    }
+    this.#changed();
+    this.#pump();
+    this.#tellIfIdle();
+  }
+
+  #storeIsBack(): void {
+    this.#storeAway?.();
+    this.#storeAway = undefined;
+    this.#pump();
+  }
+
+  #run(entry: TaskEntry): void {
+    const { taskId, trace, request, caller, attempt, input, policy } = entry;
+    const { type: task, transfer } = request;
+    const attemptTimeoutMs = policy?.attemptTimeoutMs ?? Infinity;
+    if (attemptTimeoutMs !== Infinity) {
+      const expire = () => this.#expire(entry, attemptTimeoutMs);
+      entry.attemptTimer = this.#owner.clock.setTimeout(expire, attemptTimeoutMs);
+    }
     const steps = this.#owner.stepsOf(taskId);
-    const order: BodyRequest = { type: 'task.run', taskId, task, input, transfer, trace, steps };
+    const order: BodyRequest = { type: 'task.run', taskId, task, attempt, input, transfer, trace, steps };
     caller.runInAsyncScope(postTo, this.#owner, order);
+  }
+
+  /** Its work has ended, or its body has. */
+  #left(entry: TaskEntry): void {
+    this.#running.remove(entry);
+    this.#waiting.ended(entry);
+    entry.isUnderWay = false;
+    this.#clear(entry, 'attemptTimer');
   }
 
   #complete(entry: TaskEntry, output: unknown): void {
@@ -390,24 +518,96 @@ export class Mailbox implements TaskEntryOwner {
     this.#owner.journal.emit(completedEvent(this.#owner.id, entry, now), entry);
   }
 
-  #fail(entry: TaskEntry, report: Extract<BodyReport, { type: 'task.failed' }>): void {
+  #fail(entry: TaskEntry, failure: TaskFailure): void {
+    if (failure.retry === true && this.#isTriedAgain(entry)) return this.#tryAgain(entry, failure);
+    if (entry.isExpired) return this.#endTimedOut(entry, 'still running', entry.policy!.attemptTimeoutMs!);
+    this.#endFailed(entry, failure, this.#owner.clock.elapsed());
+  }
+
+  /** Whether another attempt can come: one of an agent that ends can only where the task outlives that. */
+  #isTriedAgain(entry: TaskEntry): boolean {
+    if (!entry.hasAttemptLeft) return false;
+    return this.#mode === 'open' || this.#outlives(entry) || (this.#owner.leavesTasks && entry.canBeLeft);
+  }
+
+  /** It waits for its next attempt; where that would come after its time, this one was the last. */
+  #tryAgain(entry: TaskEntry, failure: TaskFailure): void {
+    const { id: agentId, journal, clock } = this.#owner;
+    const now = clock.elapsed();
+    const attempts = entry.attempt - entry.before;
+    const delayMs = retryDelayMs(entry.policy as RetryPolicy, attempts, this.#owner.random());
+    if (now + delayMs >= entry.timesOutAt) return this.#endFailed(entry, failure, now);
+    entry.failure = failure;
+    entry.failedAt = now;
+    // What it has asked of its system was for that attempt.
+    this.#owner.taskAnswered(entry.taskId);
+    journal.emit(retryScheduledEvent(agentId, entry, failure, delayMs, clock.now() + delayMs));
+    this.#delay(entry, delayMs);
+    if (this.#owner.leavesTasks) this.#leave(entry);
+  }
+
+  #delay(entry: TaskEntry, delayMs: number): void {
+    this.#holdBack(entry);
+    entry.attemptTimer = this.#owner.clock.setTimeout(() => {
+      entry.attemptTimer = undefined;
+      if (!this.#takesInTurn) return;
+      this.#due(entry);
+      this.#pump();
+    }, delayMs);
+  }
+
+  #holdBack(entry: TaskEntry): void {
+    (this.#delayed ??= new Set()).add(entry);
+  }
+
+  #due(entry: TaskEntry): void {
+    this.#delayed?.delete(entry);
+    this.#waiting.add(entry);
+  }
+
+  /** Its attempt takes too long: it is told to end, and then its definition is asked whether there is another. */
+  #expire(entry: TaskEntry, attemptTimeoutMs: number): void {
+    entry.attemptTimer = undefined;
+    if (entry.isAnswered || entry.isExpired) return;
+    entry.isExpired = true;
+    const reason = `attempt ${entry.attempt} took longer than ${attemptTimeoutMs} ms`;
+    if (!this.#isTriedAgain(entry)) {
+      this.#withdraw(entry, reason);
+      return this.#endTimedOut(entry, 'still running', attemptTimeoutMs);
+    }
+    const { taskId } = entry;
+    this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'timed_out' });
+  }
+
+  /** Its agent is to end: what its work gives from now on counts as undone, and is done again later. */
+  #cut({ taskId }: TaskEntry, reason: string): void {
+    this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'interrupted' });
+  }
+
+  #endFailed(entry: TaskEntry, failure: TaskFailure, endedAt: number): void {
     this.#answered(entry);
     this.#figures.failed += 1;
-    const now = this.#measure(entry);
+    this.#measure(entry);
     const { id: agentId, journal } = this.#owner;
-    const error = taskFailure(agentId, entry, report);
-    journal.emit(failedEvent(agentId, entry, now, report), () => entry.answer.reject(error));
+    const error = taskFailure(agentId, entry, failure);
+    journal.emit(failedEvent(agentId, entry, endedAt, failure), () => entry.answer.reject(error));
   }
 
   #timeOut(entry: TaskEntry, timeoutMs: number): void {
     if (entry.isAnswered) return;
-    const where = this.#withdraw(entry, 'the task has timed out');
+    this.#endTimedOut(entry, this.#withdraw(entry, 'the task has timed out'), timeoutMs);
+    this.#tellIfIdle();
+  }
+
+  #endTimedOut(entry: TaskEntry, where: string, timeoutMs: number): void {
+    this.#answered(entry);
     this.#figures.timedOut += 1;
     this.#measure(entry);
     const { id: agentId, journal } = this.#owner;
-    const error = taskTimeout(agentId, entry, where, timeoutMs);
+    const { failure } = entry;
+    const cause = failure && (failure.cause ?? errorFrom(failure.error));
+    const error = taskTimeout(agentId, entry, where, timeoutMs, cause);
     journal.emit(timedOutEvent(agentId, entry, timeoutMs), () => entry.answer.reject(error));
-    this.#tellIfIdle();
   }
 
   cancelled(entry: TaskEntry, why?: string): void {
@@ -422,23 +622,34 @@ export class Mailbox implements TaskEntryOwner {
     let entry = this.#running.get(taskId);
     // One that waits is looked for: whoever cancels by an id is a person, or a program that does so now and then.
     if (entry === undefined) {
-      for (entry = this.#waiting.first; entry !== undefined && entry.taskId !== taskId; ) entry = entry.next;
+      entry = this.#unbegunTasks().find((waiting) => waiting.taskId === taskId);
     }
     if (entry === undefined || entry.isAnswered) return false;
     this.cancelled(entry, why);
     return true;
   }
 
-  #abandonWaiting(why: string): void {
-    for (let entry = this.#waiting.first; entry !== undefined; entry = this.#waiting.first) {
-      this.#abandon(entry, why);
-    }
+  /** Of what waits, only what outlives its agent goes on waiting. */
+  #endWaiting(why: string): void {
+    for (const entry of this.#unbegunTasks()) if (!this.#outlives(entry)) this.#abandon(entry, why);
+  }
+
+  #unbegunTasks(): TaskEntry[] {
+    return [...this.#waiting.all(), ...(this.#delayed ?? [])];
+  }
+
+  /** Whether it waits for its agent to run again. */
+  #outlives(entry: TaskEntry): boolean {
+    return entry.outlivesAgent && !this.#owner.isClosing;
   }
 
   #abandon(entry: TaskEntry, why: string): void {
     if (entry.isAnswered) return;
     if (this.#owner.leavesTasks && entry.canBeLeft) return this.#leave(entry);
     this.#withdraw(entry, why);
+    const { failure, failedAt } = entry;
+    // There is no other attempt any more: it has failed.
+    if (failure !== undefined) return this.#endFailed(entry, failure, failedAt);
     (this.#abandonedTasks ??= []).push(entry.taskId);
     this.#endAbandoned(entry, why);
   }
@@ -462,7 +673,7 @@ export class Mailbox implements TaskEntryOwner {
   /** Answered early: it leaves the queue, or its work is told to end. Says where it stood. */
   #withdraw(entry: TaskEntry, reason: string): string {
     this.#answered(entry);
-    if (this.#waiting.remove(entry)) return 'still waiting';
+    if (this.#waiting.remove(entry) || this.#delayed?.delete(entry)) return 'still waiting';
     const { signal } = entry.request;
     const cause = signal?.aborted ? { cause: signal.reason as unknown } : {};
     this.#owner.post({ type: 'task.cancel', taskId: entry.taskId, reason, ...cause });
@@ -473,8 +684,15 @@ export class Mailbox implements TaskEntryOwner {
     entry.isAnswered = true;
     if (entry.begunAt !== undefined) this.#owner.taskAnswered(entry.taskId);
     this.#changed();
-    if (entry.timer !== undefined) this.#owner.clock.clearTimeout(entry.timer);
+    this.#clear(entry, 'timer');
+    this.#clear(entry, 'attemptTimer');
     entry.request.signal?.removeEventListener('abort', entry);
+  }
+
+  #clear(entry: TaskEntry, timer: 'timer' | 'attemptTimer'): void {
+    if (entry[timer] === undefined) return;
+    this.#owner.clock.clearTimeout(entry[timer]);
+    entry[timer] = undefined;
   }
 
   #tellIfRested(): void {
@@ -487,9 +705,12 @@ export class Mailbox implements TaskEntryOwner {
   #tellIfIdle(): void {
     this.#owner.loadFell();
     this.#tellIfRested();
-    if (this.load > 0) return;
+    // What is not begun any more keeps nobody busy.
+    const isBegun = this.#isServing ? this.load : this.#running.size;
+    if (isBegun > 0) return;
     if (this.#mode === 'held' || (this.#mode === 'open' && !this.#isBusy)) return;
     this.#isBusy = false;
+    if (this.#mode === 'draining') this.#mode = 'finishing';
     this.#owner.becameIdle();
   }
 
@@ -503,4 +724,10 @@ export class Mailbox implements TaskEntryOwner {
 
 function postTo(this: MailboxOwner, request: BodyRequest): void {
   this.post(request);
+}
+
+/** How an attempt failed that its agent's end has cut off. */
+function interruption(why: string): TaskFailure {
+  const error = { name: 'Abandoned', message: why };
+  return { type: 'task.failed', taskId: '', code: 'TASK_ABANDONED', error, retry: true };
 }

@@ -4,11 +4,14 @@
  * It listens to its caller's signal itself, and to the commits of its acceptance and of its completion.
  */
 import { AsyncResource } from 'node:async_hooks';
-import type { TraceParent } from '../hosting/host.ts';
+import { hasAttemptLeft, type RetryPolicy } from '../../machines/index.ts';
+import type { TaskManifest } from '../definition/manifest.ts';
+import type { BodyReport, TraceParent } from '../hosting/host.ts';
 import type { CommitObserver } from '../journal/journal.ts';
+import { dataCopy } from '../values/data-copy.ts';
 import type { AgentSystemError } from '../values/errors.ts';
-import type { Queued } from './task-queue.ts';
-import type { AcceptedBefore, GivenTask } from './task-request.ts';
+import type { Ordered } from './task-order.ts';
+import type { GivenTask } from './task-request.ts';
 import type { Wait, WaitingTask } from './wait.ts';
 
 /** What an entry tells. */
@@ -19,36 +22,56 @@ export interface TaskEntryOwner {
   cancelled(entry: TaskEntry): void;
 }
 
-export class TaskEntry implements Queued<TaskEntry>, CommitObserver, WaitingTask {
+export type TaskFailure = Extract<BodyReport, { type: 'task.failed' }>;
+
+export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTask {
   readonly agentId: string;
   readonly taskId: string;
-  readonly incarnation: number;
   readonly request: GivenTask;
+  readonly kind: string;
+  readonly kindLimit: number | undefined;
+  readonly priority: number;
   readonly trace: TraceParent | undefined;
-  readonly before: AcceptedBefore | undefined;
   /** Whether it may be done again by another program, should this one end. */
   readonly retry: boolean;
+  readonly policy: RetryPolicy | undefined;
   /** Where it was accepted: its work runs there, and not where room was made for it. */
   readonly caller = new AsyncResource('mabeam.task');
   readonly answer: PromiseWithResolvers<unknown>;
   readonly #owner: TaskEntryOwner;
+  readonly #input: unknown;
+  /** Of the agent's life that it was accepted in, or was begun in last. */
+  incarnation: number;
+  /** Attempts before it was accepted the last time: its policy does not count them. */
+  readonly before: number;
+  /** How often its work was begun. */
+  attempt: number;
   /** What its work gave. */
   output: unknown = undefined;
-  /** This and the next: by `elapsed` of the clock. */
+  /** How its last attempt failed, while it waits for the next. */
+  failure: TaskFailure | undefined = undefined;
+  /** These four by `elapsed` of the clock. */
   acceptedAt = 0;
   startedAt = 0;
-  /** When its time is over, by `elapsed` of the clock; `Infinity` for never. */
-  dueAt = Infinity;
+  failedAt = 0;
+  timesOutAt = Infinity;
   /** When its work was begun, epoch ms. */
   begunAt: number | undefined = undefined;
   /** Chunks that came, and those of them that were taken. */
   chunks = 0;
   chunksTaken = 0;
   isCommitted = false;
+  /** Its work was begun, and is not known to have ended. */
+  isUnderWay = false;
   isAnswered = false;
+  /** Its attempt has taken too long, and was told to end. */
+  isExpired = false;
   timer: unknown = undefined;
+  /** Of its attempt, or of the delay before the next one. */
+  attemptTimer: unknown = undefined;
   previous: TaskEntry | undefined = undefined;
   next: TaskEntry | undefined = undefined;
+  order = 0;
   isQueued = false;
 
   #waits: Set<Wait> | undefined = undefined;
@@ -58,19 +81,25 @@ export class TaskEntry implements Queued<TaskEntry>, CommitObserver, WaitingTask
     taskId: string,
     incarnation: number,
     request: GivenTask,
-    retry: boolean,
+    kind: TaskManifest | undefined,
     trace: TraceParent | undefined,
-    before: AcceptedBefore | undefined,
     owner: TaskEntryOwner,
   ) {
     this.agentId = agentId;
+    const policy = request.policy ?? kind?.policy;
     this.taskId = taskId;
     this.incarnation = incarnation;
     this.request = request;
-    this.retry = retry;
+    this.kind = request.type;
+    this.kindLimit = kind?.concurrency;
+    this.priority = kind?.priority ?? 0;
+    this.retry = policy !== undefined || (kind?.retry ?? false);
+    this.policy = policy;
     this.trace = trace;
-    this.before = before;
+    this.before = request.again?.attempts ?? 0;
+    this.attempt = this.before;
     this.answer = Promise.withResolvers<unknown>();
+    this.#input = policy === undefined ? request.input : dataCopy(request.input);
     this.#owner = owner;
   }
 
@@ -80,7 +109,7 @@ export class TaskEntry implements Queued<TaskEntry>, CommitObserver, WaitingTask
   }
 
   get isBegun(): boolean {
-    return this.begunAt !== undefined;
+    return this.isUnderWay;
   }
 
   /** Nearly always none. */
@@ -88,9 +117,54 @@ export class TaskEntry implements Queued<TaskEntry>, CommitObserver, WaitingTask
     return (this.#waits ??= new Set());
   }
 
-  /** Whether another program can go on with it: it was not begun, or may be done again. */
+  /** Whether its policy has another attempt for it: what was read of it cannot be taken back. */
+  get hasAttemptLeft(): boolean {
+    return !this.hasStreamed && hasAttemptLeft(this.policy, this.attempt - this.before);
+  }
+
+  /** What its work is given: a copy where another attempt has to be given the same. */
+  get input(): unknown {
+    return this.policy === undefined ? this.#input : dataCopy(this.#input);
+  }
+
+  /** Whether it waits for its agent to run again, whatever has ended that. */
+  get outlivesAgent(): boolean {
+    return this.request.whenDown === 'wait' || this.request.again !== undefined;
+  }
+
+  /** Whether somebody waits for it, who cannot ask for it by its id. */
+  get isExecuted(): boolean {
+    return this.request.submission === undefined && this.request.again === undefined;
+  }
+
+  /** Whether it has to be known that its work was begun before it is: somebody may go on with it who was not there. */
+  get isBegunOnce(): boolean {
+    return this.request.submission !== undefined && !this.retry;
+  }
+
+  /** Another attempt begins; gives which. @param now by `elapsed` of the clock */
+  begin(incarnation: number, now: number): number {
+    this.incarnation = incarnation;
+    this.startedAt = now;
+    this.isUnderWay = true;
+    this.isExpired = false;
+    this.failure = undefined;
+    this.attempt += 1;
+    return this.attempt;
+  }
+
+  /** It is as if its work had not been begun this time. */
+  notBegun(): void {
+    this.attempt -= 1;
+    this.begunAt = undefined;
+  }
+
+  /** Whether another program can go on with it: it is not under way, or may be done again. */
   get canBeLeft(): boolean {
-    return this.isCommitted && (this.retry || (this.request.submission !== undefined && this.isQueued));
+    if (!this.isCommitted) return false;
+    return this.isUnderWay
+      ? this.retry && (this.policy === undefined || this.hasAttemptLeft)
+      : this.retry || this.request.submission !== undefined;
   }
 
   /** Its caller's signal has fired. */

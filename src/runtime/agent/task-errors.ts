@@ -1,7 +1,6 @@
 /** What the caller of a task is told when it has no output for them. */
-import type { BodyReport } from '../hosting/host.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
-import type { TaskEntry } from './task-entry.ts';
+import type { TaskEntry, TaskFailure } from './task-entry.ts';
 import type { TaskRequest } from './task-request.ts';
 
 export function queueFull(agentId: string, waiting: number, queueLimit: number): AgentSystemError {
@@ -12,21 +11,27 @@ export function queueFull(agentId: string, waiting: number, queueLimit: number):
 export function taskFailure(
   agentId: string,
   entry: TaskEntry,
-  { code, error, cause, expected }: Extract<BodyReport, { type: 'task.failed' }>,
+  { code, error, cause, expected }: TaskFailure,
 ): AgentSystemError {
-  const message = `task ${entry.request.type} of agent ${agentId} ${WHAT[code] ?? 'failed'}: ${error.message}`;
+  const { request, policy, attempt } = entry;
+  const which = policy === undefined ? '' : ` at attempt ${attempt}`;
+  const message = `task ${request.type} of agent ${agentId} ${WHAT[code] ?? 'failed'}${which}: ${error.message}`;
   return taskError(code, message, agentId, entry, cause ?? errorFrom(error), expected);
 }
 
-/** @param where where it stood: `still waiting` or `still running` */
+/**
+ * @param where where it stood: `still waiting` or `still running`
+ * @param cause how its last attempt failed, where it waited for the next
+ */
 export function taskTimeout(
   agentId: string,
   entry: TaskEntry,
   where: string,
   timeoutMs: number,
+  cause?: unknown,
 ): AgentSystemError {
   const message = `task ${entry.request.type} of agent ${agentId} was ${where} after ${timeoutMs} ms`;
-  return taskError('TASK_TIMED_OUT', message, agentId, entry);
+  return taskError('TASK_TIMED_OUT', message, agentId, entry, cause);
 }
 
 /** @param entry none of one that was not accepted */
@@ -61,6 +66,7 @@ function taskError(
   const details = entry && {
     taskId: entry.taskId,
     task: entry.request.type,
+    attempt: entry.attempt,
     ...(expected ? { expected, got: entry.request.type } : {}),
   };
   return new AgentSystemError(code, message, { agentId, cause, details });

@@ -4,11 +4,10 @@
  * Of a task that was submitted the record is kept beyond its end: its events say so, and carry what that takes.
  */
 import type { Parked } from '../../machines/index.ts';
-import type { BodyReport } from '../hosting/host.ts';
 import type { EventDraft } from '../journal/system-event.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
-import type { TaskEntry } from './task-entry.ts';
+import type { TaskEntry, TaskFailure } from './task-entry.ts';
 
 /** What the stream says of a task whose caller's signal has fired. */
 export const CANCELLED_BY_CALLER = 'cancelled by its caller';
@@ -17,10 +16,10 @@ type DraftOf<Type extends EventDraft['type']> = {
   -readonly [Field in keyof Extract<EventDraft, { type: Type }>]: Extract<EventDraft, { type: Type }>[Field];
 };
 
-/** `input` is a copy: the agent may change what it is given. */
-export function acceptedEvent(agentId: string, entry: TaskEntry): EventDraft {
-  const { taskId, incarnation, retry, request } = entry;
-  const { type: task, input, submission, timeoutMs } = request;
+/** `input` is a copy: the agent may change what it is given. @param deadlineAt epoch ms, of one that has a `timeoutMs` */
+export function acceptedEvent(agentId: string, entry: TaskEntry, deadlineAt: number | undefined): EventDraft {
+  const { taskId, incarnation, retry, request, before, trace } = entry;
+  const { type: task, input, submission, timeoutMs, policy } = request;
   const draft: DraftOf<'task.accepted'> = {
     sequence: 0,
     at: 0,
@@ -31,17 +30,26 @@ export function acceptedEvent(agentId: string, entry: TaskEntry): EventDraft {
     task,
     retry,
   };
-  if (retry || submission) draft.input = dataCopy(input);
+  if (!retry && !submission) return draft;
+  draft.input = dataCopy(input);
+  if (deadlineAt !== undefined) {
+    draft.timeoutMs = timeoutMs!;
+    draft.deadlineAt = deadlineAt;
+  }
+  if (policy) draft.policy = policy;
+  if (before > 0) draft.attempts = before;
+  if (trace) draft.trace = trace;
   if (submission) {
     draft.submitted = true;
-    if (timeoutMs !== undefined && timeoutMs !== Infinity) draft.timeoutMs = timeoutMs;
-    if (submission.attempts) draft.attempts = submission.attempts;
     if (submission.idempotencyKey !== undefined) draft.idempotencyKey = submission.idempotencyKey;
   }
   return draft;
 }
 
-export function startedEvent(agentId: string, { taskId, incarnation, request }: TaskEntry): EventDraft {
+export function startedEvent(
+  agentId: string,
+  { taskId, incarnation, request, attempt }: TaskEntry,
+): EventDraft {
   return {
     sequence: 0,
     at: 0,
@@ -50,12 +58,37 @@ export function startedEvent(agentId: string, { taskId, incarnation, request }: 
     incarnation,
     taskId,
     task: request.type,
+    attempt,
+  };
+}
+
+export function retryScheduledEvent(
+  agentId: string,
+  { taskId, incarnation, request, attempt, begunAt = 0 }: TaskEntry,
+  { code, error }: TaskFailure,
+  delayMs: number,
+  dueAt: number,
+): EventDraft {
+  return {
+    sequence: 0,
+    at: 0,
+    type: 'task.retry_scheduled',
+    agentId,
+    incarnation,
+    taskId,
+    task: request.type,
+    attempt,
+    code,
+    error,
+    startedAt: begunAt,
+    delayMs,
+    dueAt,
   };
 }
 
 export function parkedEvent(
   agentId: string,
-  { taskId, incarnation, request }: TaskEntry,
+  { taskId, incarnation, request, attempt }: TaskEntry,
   { at: _, ...parked }: Parked,
 ): EventDraft {
   return {
@@ -67,6 +100,7 @@ export function parkedEvent(
     incarnation,
     taskId,
     task: request.type,
+    attempt,
   };
 }
 
@@ -93,9 +127,9 @@ export function failedEvent(
   agentId: string,
   entry: TaskEntry,
   now: number,
-  { code, error }: Extract<BodyReport, { type: 'task.failed' }>,
+  { code, error }: TaskFailure,
 ): EventDraft {
-  const { taskId, incarnation, request, acceptedAt, startedAt } = entry;
+  const { taskId, incarnation, request, acceptedAt, startedAt, attempt } = entry;
   return ended(entry, {
     sequence: 0,
     at: 0,
@@ -106,13 +140,14 @@ export function failedEvent(
     task: request.type,
     waitedMs: startedAt - acceptedAt,
     ranMs: now - startedAt,
+    attempt,
     code,
     error,
   });
 }
 
 export function timedOutEvent(agentId: string, entry: TaskEntry, timeoutMs: number): EventDraft {
-  const { taskId, incarnation, request } = entry;
+  const { taskId, incarnation, request, attempt } = entry;
   return ended(entry, {
     sequence: 0,
     at: 0,
@@ -121,6 +156,7 @@ export function timedOutEvent(agentId: string, entry: TaskEntry, timeoutMs: numb
     incarnation,
     taskId,
     task: request.type,
+    attempt,
     timeoutMs,
   });
 }
@@ -155,12 +191,12 @@ type EndOfTask =
 
 /** The end of one that was submitted says how often it was begun, and when the last time. */
 function ended<Draft extends EndOfTask>(
-  { request: { submission }, begunAt }: TaskEntry,
+  { request: { submission }, begunAt, attempt }: TaskEntry,
   draft: Draft,
 ): Draft {
   if (submission === undefined) return draft;
   draft.submitted = true;
-  draft.attempts = (submission.attempts ?? 0) + (begunAt === undefined ? 0 : 1);
+  draft.attempts = attempt;
   if (begunAt !== undefined) draft.startedAt = begunAt;
   return draft;
 }

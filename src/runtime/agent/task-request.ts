@@ -1,4 +1,6 @@
 /** A task on its way to an agent: what its caller asks for, and what is known of one that was accepted before. */
+import type { RetryPolicy } from '../../machines/index.ts';
+import type { TraceParent } from '../hosting/host.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { ChunkReader } from './task-stream.ts';
 import type { WaitingTask } from './wait.ts';
@@ -7,7 +9,7 @@ import type { WaitingTask } from './wait.ts';
 export interface TaskRequest {
   readonly type: string;
   readonly input?: unknown;
-  /** From acceptance to answer; default none. */
+  /** From acceptance to answer, whatever the number of attempts; default none. */
   readonly timeoutMs?: number;
   /** Cancels the task: its work's own signal fires, the caller gets `TASK_ABANDONED`. */
   readonly signal?: AbortSignal;
@@ -17,13 +19,17 @@ export interface TaskRequest {
    * the task is sent to it. Others are copied.
    */
   readonly transfer?: readonly ArrayBuffer[];
+  /**
+   * What becomes of it while its agent does not run. `refuse`: it is refused with `AGENT_NOT_RUNNING`, or abandoned
+   * when its agent ends before it was begun. `wait`: it waits. One that is executed, as long as its agent comes back by
+   * itself; one that is submitted, until somebody starts it. Default: `execute` refuses, `submit` waits.
+   */
+  readonly whenDown?: 'refuse' | 'wait';
 }
 
 /** What makes a task one that was submitted: its record and its output are kept beyond its end. */
 export interface Submission {
   readonly idempotencyKey?: string | undefined;
-  /** How often it was begun before. */
-  readonly attempts?: number | undefined;
   /** Told once that it was accepted, and that this is durable; or why that could not be. */
   accepted(taskId: string, error: AgentSystemError | undefined): void;
 }
@@ -32,16 +38,34 @@ export interface Submission {
 export interface GivenTask extends TaskRequest {
   readonly submission?: Submission | undefined;
   /** When its `timeoutMs` is over, by `elapsed` of the clock, where that began before it was given: in a pool's queue. */
-  readonly dueAt?: number;
+  readonly timesOutAt?: number;
   /** Who reads its chunks; without one they go nowhere. */
   readonly reader?: ChunkReader;
   /** Told whenever an agent has it: of a task of another agent, which waits for it. */
   readonly begins?: (task: WaitingTask) => void;
+  /** How often it is tried, where that was asked for with it; default what its kind says. */
+  readonly policy?: RetryPolicy | undefined;
+  /** Accepted before, under this id, after so many attempts. */
+  readonly again?: { readonly taskId: string; readonly attempts: number } | undefined;
 }
 
-/** A task that was accepted before, by an earlier program. */
-export interface AcceptedBefore {
+/** A task that an earlier program accepted, as its store has it. Times are epoch ms. */
+export interface RestoredTask {
   readonly taskId: string;
-  /** Its acceptance could not be made durable: it is as if it had not been asked for again. */
-  readonly notKept: () => void;
+  readonly task: string;
+  readonly input: unknown;
+  readonly retry: boolean;
+  readonly policy?: RetryPolicy | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly deadlineAt?: number | undefined;
+  readonly trace?: TraceParent | undefined;
+  /** Of one that was submitted. */
+  readonly submission?: Submission | undefined;
+  /** Attempts before it was accepted the last time, and in all. */
+  readonly before: number;
+  readonly attempts: number;
+  readonly startedAt?: number | undefined;
+  /** When its next attempt is due, and the delay that it was given. */
+  readonly dueAt?: number | undefined;
+  readonly delayMs?: number | undefined;
 }

@@ -5,7 +5,6 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
-import { durationMs } from '../../machines/duration.ts';
 import type { ExitReason } from '../../machines/index.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
@@ -13,6 +12,7 @@ import type { AgentSelf, ChartFacet } from './agent-self.ts';
 import type { ParkOptions } from './parking.ts';
 import type { AgentCalls } from './task-abilities.ts';
 import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
+import { type TaskKind, taskKindFields } from './task-kind.ts';
 
 type MaybePromise<Value> = Value | Promise<Value>;
 /** Lines of an agent's own; they arrive in the system's logger with its id and incarnation. */
@@ -65,6 +65,8 @@ export interface InitContext<Args, Resources = unknown> {
 
 export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown> {
   readonly taskId: string;
+  /** Which attempt this is, from 1. */
+  readonly attempt: number;
   readonly input: Input;
   readonly state: State;
   readonly variables: VariableValues;
@@ -143,15 +145,9 @@ export interface VoteContext<State, Resources = unknown> {
 }
 
 /** One kind of task. */
-export interface TaskDefinition<State, Input, Output, Resources = unknown> {
-  /** Capabilities that the agent must have; others are refused with `TASK_INCOMPATIBLE`. */
-  readonly requires?: readonly string[];
+export interface TaskDefinition<State, Input, Output, Resources = unknown> extends TaskKind {
   readonly input?: AnySchema;
   readonly output?: AnySchema;
-  /** What becomes of a task in flight when the program dies: reported as `unknown`, or asked for again. */
-  readonly retry?: 'on_host_loss';
-  /** Time from acceptance to answer of those that are asked for without a `timeoutMs` of their own, in ms; default none. */
-  readonly timeoutMs?: number;
   /** What `emit`, or a generator's `yield`, gives to those who read the task as a stream. */
   readonly chunk?: AnySchema;
   /** An async generator streams what it yields; what it returns is the output. */
@@ -271,10 +267,7 @@ export type DefineAgentOptions<
   connect?(context: ConnectContext<Args>): MaybePromise<Resources>;
   init(context: InitContext<Args, Resources>): MaybePromise<State>;
   readonly tasks: {
-    readonly [Name in keyof In]: {
-      readonly requires?: readonly string[];
-      readonly retry?: 'on_host_loss';
-      readonly timeoutMs?: number;
+    readonly [Name in keyof In]: TaskKind & {
       readonly input?: StandardSchemaV1<Either, In[Name]>;
       run(
         context: TaskContext<State, In[Name], Resources, Name extends keyof Chunks ? Chunks[Name] : unknown>,
@@ -307,12 +300,10 @@ const definitionSchema = z.strictObject({
     .record(
       text,
       z.strictObject({
-        requires: z.array(text).optional(),
+        ...taskKindFields,
         input: schema.optional(),
         output: schema.optional(),
         chunk: schema.optional(),
-        retry: z.literal('on_host_loss').optional(),
-        timeoutMs: durationMs.optional(),
         run,
       }),
     )

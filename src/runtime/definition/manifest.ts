@@ -2,7 +2,9 @@
  * What a definition says of itself as data, and the hash that tells one version of it from another.
  */
 import { createHash } from 'node:crypto';
+import type { RetryPolicy } from '../../machines/retry-policy.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';
+import type { KindRetryOptions } from './task-kind.ts';
 import { isSchema, type Schema } from '../values/schema.ts';
 
 /** All that a parent knows of an agent that lives elsewhere. */
@@ -24,9 +26,14 @@ export interface AgentManifest {
 /** One kind of task. */
 export interface TaskManifest {
   readonly requires: readonly string[];
+  /** Whether its work may be begun again after the loss of its program. */
   readonly retry: boolean;
   /** Of a task that is asked for without one; in ms. */
   readonly timeoutMs?: number;
+  /** How often it is tried, where more than once; `when` stays with the definition. */
+  readonly policy?: RetryPolicy;
+  readonly priority?: number;
+  readonly concurrency?: number;
 }
 
 const manifests = new WeakMap<AnyAgentDefinition, AgentManifest>();
@@ -58,9 +65,22 @@ function manifestOfTask({
   requires = [],
   retry,
   timeoutMs = Infinity,
+  priority,
+  concurrency,
 }: AnyAgentDefinition['tasks'][string]): TaskManifest {
-  const task = { requires, retry: retry === 'on_host_loss' };
-  return timeoutMs === Infinity ? task : { ...task, timeoutMs };
+  return {
+    requires,
+    retry: retry !== undefined,
+    ...(timeoutMs === Infinity ? {} : { timeoutMs }),
+    ...(typeof retry === 'object' ? { policy: policyOf(retry) } : {}),
+    ...(priority === undefined ? {} : { priority }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+  };
+}
+
+function policyOf({ when: _, ...policy }: KindRetryOptions): RetryPolicy {
+  // It has its defaults: the definition was parsed.
+  return policy as RetryPolicy;
 }
 
 /** A task with the `timeoutMs` of its kind, where its caller has given none. */

@@ -223,7 +223,7 @@ export class Agents {
   ): Promise<Tasks[Name]['output']>;
   execute(id: string, task: TaskRequest): Promise<unknown> {
     return promised(() => {
-      const agent = this.#commanded(id, 'execute');
+      const agent = this.asked(id, waitsWhenDown(task));
       checkTask(task, agent.manifest, id);
       return this.run(agent, task);
     });
@@ -245,12 +245,21 @@ export class Agents {
   stream(id: string, task: TaskRequest): TaskStream {
     return new TaskChunks((reader, gone) =>
       promised(() => {
-        const agent = this.#commanded(id, 'execute');
+        const agent = this.asked(id, waitsWhenDown(task));
         checkTask(task, agent.manifest, id);
         const signal = task.signal === undefined ? gone : AbortSignal.any([task.signal, gone]);
         return this.run(agent, { ...task, signal, reader });
       }),
     );
+  }
+
+  /** @internal The agent of a task. @throws AgentSystemError `AGENT_NOT_FOUND`, and `AGENT_NOT_RUNNING` for one that cannot take it */
+  asked(id: string, waits: 'never' | 'if it comes back' | 'until it runs'): Agent {
+    this.#assertOpen();
+    const agent = this.find(id);
+    const isWaitedFor = waits === 'if it comes back' ? agent.position.comesBack : waits === 'until it runs';
+    if (!isWaitedFor) agent.refuseUnless('execute');
+    return agent;
   }
 
   /** @internal A task that was checked, of an agent that takes tasks. */
@@ -435,14 +444,15 @@ export class Agents {
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
    */
-  leastLoaded(type: string): Agent {
+  leastLoaded(type: string, whenDown?: TaskRequest['whenDown']): Agent {
     let least: Agent | undefined;
     let isThere = false;
     for (const agent of this.#registry.all()) {
       if (agent.manifest.type !== type) continue;
       isThere = true;
-      if (agent.position.legal.has('execute') && (least === undefined || agent.load < least.load))
-        least = agent;
+      const { legal, comesBack } = agent.position;
+      if (!legal.has('execute') && !(whenDown === 'wait' && comesBack)) continue;
+      if (least === undefined || isBetter(agent, least)) least = agent;
     }
     if (least !== undefined) return least;
     const message = isThere
@@ -541,4 +551,16 @@ function assertOwn({ id, pool, parent }: ParsedAgentSpec): void {
   if (parent !== undefined) {
     throw invalidSpec('parent: agents become children of an agent by its context.agents.spawn alone', id);
   }
+}
+
+/** Of a task that was not looked at yet. */
+function waitsWhenDown(task: TaskRequest | null | undefined): 'never' | 'if it comes back' {
+  return task?.whenDown === 'wait' ? 'if it comes back' : 'never';
+}
+
+/** Whether a task is with this one sooner: one that takes tasks now, before one that comes back. */
+function isBetter(agent: Agent, other: Agent): boolean {
+  const takes = agent.position.legal.has('execute');
+  const otherTakes = other.position.legal.has('execute');
+  return takes === otherTakes ? agent.load < other.load : takes;
 }

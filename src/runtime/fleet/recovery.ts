@@ -35,10 +35,10 @@ interface Adopted {
 export function recoverFleet(options: RecoveryOptions): void {
   const adopted = options.recovery.agents.map((stored) => adopt(stored, options));
   options.families.adopt(adopted.map(({ agent }) => agent));
-  const carried = options.tasks.restore(options.recovery);
+  const left = options.tasks.restore(options.recovery);
   for (const { agent, life } of adopted) {
-    const tasks = carried.get(agent.id) ?? [];
-    if (life) agent.resume(life, tasks);
+    agent.restoreTasks(left.get(agent.id) ?? []);
+    if (life) agent.resume(life);
   }
   const { agents: stored } = options.recovery;
   options.families.recover(new Map(stored.map(({ registered, latest }) => [registered.agentId, latest])));

@@ -14,6 +14,7 @@ const taskSchema = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
   onProgress: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
   transfer: z.array(z.instanceof(ArrayBuffer)).optional(),
+  whenDown: z.enum(['refuse', 'wait']).optional(),
 });
 
 /**

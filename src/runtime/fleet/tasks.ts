@@ -12,25 +12,32 @@ import { z } from 'zod';
 import {
   type ErrorInfo,
   durationMs,
+  hasAttemptLeft,
   hasTaskEnded,
   legalForTask,
   type Parked,
+  retryPolicy,
   type TaskCommand,
-  taskStatusAfter,
+  type TaskChartEvent,
+  type TaskPlace,
+  taskPlaceAfter,
   taskStatuses,
   type TaskStatus,
+  taskStatusOf,
 } from '../../machines/index.ts';
-import type { CarriedTask } from '../agent/carried-tasks.ts';
 import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
 import { type Queued, TaskQueue } from '../agent/task-queue.ts';
-import type { GivenTask, Submission, TaskRequest } from '../agent/task-request.ts';
+import type { GivenTask, RestoredTask, Submission, TaskRequest } from '../agent/task-request.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
+import type { RetryOptions } from '../definition/task-kind.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Recovery } from '../journal/store.ts';
+import type { Recovery, TaskProgress } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { within } from '../time/deadline.ts';
 import { AgentSystemError, type ErrorCode, errorFrom, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
+import { dataCopy } from '../values/data-copy.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { Agents } from './agents.ts';
 import { checkTask } from './task-check.ts';
@@ -42,6 +49,8 @@ export type TaskTarget = string | { readonly type: string } | { readonly pool: s
 export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> {
   /** The same key gives the same task, in a later program too: nothing is done twice. */
   readonly idempotencyKey?: string;
+  /** How often it is tried; default what its kind says. Whose errors are worth it is said by its definition alone. */
+  readonly retry?: RetryOptions;
 }
 
 /** What is known of a task. Times are epoch ms. */
@@ -58,9 +67,11 @@ export interface TaskRecord {
   readonly endedAt?: number;
   /** What it waits for, while it is `parked`. */
   readonly parked?: Parked;
+  /** While it waits for its next attempt: not before then. */
+  readonly dueAt?: number;
   /** Of one that was submitted and is done: JSON data. */
   readonly output?: unknown;
-  /** Why it has no output: what was thrown, or what gave it up. */
+  /** Why it has no output: what was thrown, or what gave it up; of one that waits for another attempt, at the last. */
   readonly error?: ErrorInfo;
   readonly idempotencyKey?: string;
 }
@@ -72,6 +83,7 @@ export interface TaskFilter {
   readonly status?: TaskStatus;
 }
 
+type Accepted = Extract<SystemEvent, { readonly type: 'task.accepted' }>;
 type TaskEvent = Extract<SystemEvent, { readonly taskId: string }>;
 
 /** A task that is known; those that have ended are in a queue. */
@@ -79,18 +91,17 @@ interface Known extends Queued<Known> {
   readonly id: string;
   agentId: string;
   readonly task: string;
-  status: TaskStatus;
+  place: TaskPlace;
   attempts: number;
   acceptedAt: number;
   startedAt: number | undefined;
   endedAt: number | undefined;
+  dueAt: number | undefined;
   output: unknown;
   code: ErrorCode | undefined;
   error: ErrorInfo | undefined;
   /** Of one that was submitted: what is needed to do it again. */
-  submitted:
-    | { readonly input: unknown; readonly retry: boolean; readonly timeoutMs: number | undefined }
-    | undefined;
+  submitted: Accepted | undefined;
   idempotencyKey: string | undefined;
   parked: Parked | undefined;
   /** Sequence of the event that ended it. */
@@ -114,7 +125,10 @@ const targetSchema = z.union(
   [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
   { error: 'expected the id of an agent, { type } or { pool }' },
 );
-const keySchema = z.strictObject({ idempotencyKey: z.string().min(1).max(1_024).optional() });
+const submissionSchema = z.strictObject({
+  idempotencyKey: z.string().min(1).max(1_024).optional(),
+  retry: retryPolicy.optional(),
+});
 const filterSchema = z.strictObject({
   agentId: z.string().optional(),
   type: z.string().optional(),
@@ -150,8 +164,13 @@ export class Tasks {
    */
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
     this.#options.assertOpen();
-    const { idempotencyKey, ...request } = { ...task };
-    parseInput(keySchema, { idempotencyKey }, { what: 'submit', code: 'TASK_INPUT_INVALID' });
+    const { idempotencyKey, retry, ...asked } = { ...task };
+    const { retry: policy } = parseInput(
+      submissionSchema,
+      { idempotencyKey, retry },
+      { what: 'submit', code: 'TASK_INPUT_INVALID' },
+    );
+    const request: GivenTask = { whenDown: 'wait', ...asked, ...(policy ? { policy } : {}) };
     const to = parseInput(targetSchema, target, { what: 'submit', code: 'TASK_INPUT_INVALID' });
     const problem = jsonProblemOf(request.input);
     if (problem !== undefined) {
@@ -186,7 +205,7 @@ export class Tasks {
       const fits =
         (agentId === undefined || task.agentId === agentId) &&
         (type === undefined || task.task === type) &&
-        (status === undefined || task.status === status);
+        (status === undefined || taskStatusOf(task.place) === status);
       if (fits) found.push(recordOf(task));
     }
     return found;
@@ -194,8 +213,8 @@ export class Tasks {
 
   /** What may be asked of a task as it stands. @throws AgentSystemError `TASK_UNKNOWN` */
   legal(taskId: string): readonly TaskCommand[] {
-    const { status, submitted } = this.#find(taskId);
-    return legalForTask(status).filter((command) => command !== 'retry' || submitted !== undefined);
+    const { place, submitted } = this.#find(taskId);
+    return legalForTask(place).filter((command) => command !== 'retry' || submitted !== undefined);
   }
 
   /**
@@ -213,7 +232,7 @@ export class Tasks {
       code: 'TASK_INPUT_INVALID',
     });
     const task = this.#find(taskId);
-    if (!hasTaskEnded(task.status)) {
+    if (!hasTaskEnded(taskStatusOf(task.place))) {
       if (this.#closed) throw this.#closed;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const tell = (why?: AgentSystemError) => (why === undefined ? resolve() : reject(why));
@@ -222,7 +241,8 @@ export class Tasks {
       else {
         await within(this.#options.clock, timeoutMs, promise, () => {
           task.waiting = task.waiting?.filter((waiting) => waiting !== tell);
-          throw missed(task, 'TASK_TIMED_OUT', `has not ended within ${timeoutMs} ms: it is ${task.status}`);
+          const how = `has not ended within ${timeoutMs} ms: it is ${taskStatusOf(task.place)}`;
+          throw missed(task, 'TASK_TIMED_OUT', how);
         });
       }
     }
@@ -230,8 +250,9 @@ export class Tasks {
       const message = `task ${taskId} has ended, and the store failed: that was not made durable`;
       throw new AgentSystemError('STORE_FAILED', message, { agentId: task.agentId });
     }
-    if (task.status === 'done') return task.output;
-    throw missed(task, MISSED[task.status] ?? 'TASK_ABANDONED', `is ${task.status}`);
+    const status = taskStatusOf(task.place);
+    if (status === 'done') return task.output;
+    throw missed(task, MISSED[status] ?? 'TASK_ABANDONED', `is ${status}`);
   }
 
   /**
@@ -242,18 +263,7 @@ export class Tasks {
   async cancel(taskId: string, reason = CANCELLED_BY_CALLER): Promise<TaskRecord> {
     this.#options.assertOpen();
     const task = this.#commanded(taskId, 'cancel');
-    const agent = this.#options.agents.find(task.agentId);
-    if (!agent.cancelTask(taskId, reason) && agent.withdrawTask(taskId)) {
-      const of = { agentId: task.agentId, incarnation: agent.incarnation, taskId, task: task.task };
-      const submitted = task.submitted === undefined ? {} : { submitted: true as const };
-      this.#options.journal.emit({
-        type: 'task.abandoned',
-        ...of,
-        ...submitted,
-        why: reason,
-        isCancelled: true,
-      });
-    }
+    this.#options.agents.find(task.agentId).cancelTask(taskId, reason);
     await this.#options.journal.settled();
     return recordOf(task);
   }
@@ -261,17 +271,30 @@ export class Tasks {
   /**
    * Has a submitted task that ended without an output done again, under its id: now, or once its agent runs.
    *
-   * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that has not ended, is
-   * done, or was not submitted
+   * It has all of its attempts, and all of its time, once more.
+   *
+   * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_NOT_FOUND`, `STORE_FAILED`, `AGENT_ILLEGAL_COMMAND` for one that has
+   * not ended, is done, or was not submitted
    */
   async retry(taskId: string): Promise<TaskRecord> {
     this.#options.assertOpen();
     const task = this.#commanded(taskId, 'retry');
-    const agent = this.#options.agents.find(task.agentId);
-    // Of an agent that does not run it is said now that it waits, so that a later program knows it, too.
-    if (!agent.isServing) this.#options.journal.emit(acceptedAgain(task, agent.incarnation));
-    agent.repeatTask(this.#carried(task));
-    await this.#options.journal.settled();
+    const { input, timeoutMs, policy, trace } = task.submitted!;
+    const { promise: accepted, resolve, reject } = Promise.withResolvers<void>();
+    const given: GivenTask = {
+      type: task.task,
+      input: dataCopy(input),
+      // Of what was submitted all is known: no time means without end.
+      timeoutMs: timeoutMs ?? Infinity,
+      policy,
+      again: { taskId, attempts: task.attempts },
+      submission: {
+        idempotencyKey: task.idempotencyKey,
+        accepted: (_, error) => (error ? reject(error) : resolve()),
+      },
+    };
+    this.#options.agents.find(task.agentId).execute(given, trace).catch(reject);
+    await accepted;
     return recordOf(task);
   }
 
@@ -282,40 +305,52 @@ export class Tasks {
     await this.#options.journal.settled();
   }
 
-  /** @internal What an earlier program knew; gives what its agents are to do again, by agent. */
-  restore({ tasks, endedTasks = [], begunTasks }: Recovery): ReadonlyMap<string, readonly CarriedTask[]> {
+  /** @internal What an earlier program knew; gives what its agents are to go on with, by agent. */
+  restore({ tasks, endedTasks = [], taskProgress }: Recovery): ReadonlyMap<string, readonly RestoredTask[]> {
     for (const { accepted, end } of endedTasks) {
       this.#note(accepted);
       const known = this.#known.get(accepted.taskId)!;
       known.attempts = end.attempts ?? known.attempts;
       known.startedAt = end.startedAt;
-      if (end.startedAt !== undefined) known.status = 'running';
+      if (end.startedAt !== undefined) known.place = 'running';
       this.#note(end);
     }
-    const carried = new Map<string, CarriedTask[]>();
+    const left = new Map<string, RestoredTask[]>();
     for (const accepted of tasks) {
       const { agentId, taskId } = accepted;
       this.#note(accepted);
       const known = this.#known.get(taskId)!;
-      if (begunTasks?.has(taskId)) known.attempts += 1;
-      const isUntouched = accepted.submitted === true && begunTasks !== undefined && !begunTasks.has(taskId);
-      if (!this.#options.agents.has(agentId) || !(isUntouched || accepted.retry)) {
+      const progress = taskProgress?.get(taskId);
+      if (progress) {
+        // As it stood before that.
+        known.place = progress.type === 'task.started' ? 'waiting.queued' : 'running';
+        this.#note(progress);
+      }
+      const isInFlight = progress?.type === 'task.started';
+      // Of one that nobody has begun, or whose last attempt is known to have ended, nothing is unknown.
+      const isClear = (progress && !isInFlight) || (accepted.submitted && taskProgress);
+      const goesOn = isClear && !isInFlight ? true : this.#isRepeated(accepted, known.attempts);
+      if (!this.#options.agents.has(agentId) || !goesOn) {
         this.#lost(accepted, false);
         continue;
       }
-      // Of one that nobody has begun nothing is unknown: it goes on waiting.
-      if (!isUntouched) this.#lost(accepted, true);
-      const ofAgent = carried.get(agentId);
-      const task = this.#carried(known, accepted);
+      if (!isClear || isInFlight) {
+        move(known, 'task.accepted');
+        this.#lost(accepted, true);
+      }
+      const ofAgent = left.get(agentId);
+      const task = restoredTask(accepted, known, progress);
       if (ofAgent) ofAgent.push(task);
-      else carried.set(agentId, [task]);
+      else left.set(agentId, [task]);
     }
-    return carried;
+    return left;
   }
 
   /** @internal Ids of the tasks that the next program goes on with. */
   left(): readonly string[] {
-    return [...this.#known.values()].filter(({ status }) => !hasTaskEnded(status)).map(({ id }) => id);
+    return [...this.#known.values()]
+      .filter(({ place }) => !hasTaskEnded(taskStatusOf(place)))
+      .map(({ id }) => id);
   }
 
   #lost(
@@ -334,18 +369,21 @@ export class Tasks {
     });
   }
 
-  #carried(
-    { id, task, submitted, idempotencyKey, attempts }: Known,
-    accepted?: Extract<SystemEvent, { type: 'task.accepted' }>,
-  ): CarriedTask {
-    const { input, retry = false, timeoutMs } = submitted ?? accepted ?? {};
-    const submission = submitted && { idempotencyKey, attempts, accepted: ignore };
-    return { taskId: id, task, input, retry, timeoutMs, submission };
+  /** Whether a task that was in flight may be begun again: what ended it then counts as an attempt. */
+  #isRepeated({ agentId, task, retry, policy, attempts = 0 }: Accepted, begun: number): boolean {
+    if (!retry) return false;
+    const kept = policy ?? this.#manifestOf(agentId)?.tasks[task]?.policy;
+    return kept === undefined || hasAttemptLeft(kept, begun - attempts);
+  }
+
+  #manifestOf(agentId: string): AgentManifest | undefined {
+    const { agents } = this.#options;
+    return agents.has(agentId) ? agents.find(agentId).manifest : undefined;
   }
 
   async #submit(
     to: z.output<typeof targetSchema>,
-    request: Omit<SubmittedTask, 'idempotencyKey'>,
+    request: GivenTask,
     idempotencyKey: string | undefined,
   ): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -358,9 +396,13 @@ export class Tasks {
     let output: Promise<unknown>;
     if (typeof to === 'object' && 'pool' in to) output = runInPool(to.pool, given);
     else {
-      const agent = typeof to === 'string' ? agents.find(to) : agents.leastLoaded(to.type);
-      agent.refuseUnless('execute');
-      checkTask(request, agent.manifest, agent.id);
+      const { whenDown } = request;
+      const agent =
+        typeof to === 'string'
+          ? agents.asked(to, whenDown === 'wait' ? 'until it runs' : 'never')
+          : agents.leastLoaded(to.type, whenDown);
+      const { policy: _, ...asked } = request;
+      checkTask(asked, agent.manifest, agent.id);
       output = agents.run(agent, given);
     }
     // Whoever wants the output asks by the id; what is refused before it is accepted is refused here.
@@ -378,7 +420,8 @@ export class Tasks {
     const task = this.#find(taskId);
     const legal = this.legal(taskId);
     if (legal.includes(command)) return task;
-    const { agentId, status } = task;
+    const { agentId } = task;
+    const status = taskStatusOf(task.place);
     const message = `task ${taskId} is ${status}: ${command} is not allowed; allowed here: ${legal.join(', ') || 'nothing'}`;
     throw new AgentSystemError('AGENT_ILLEGAL_COMMAND', message, {
       agentId,
@@ -391,69 +434,67 @@ export class Tasks {
     const known = this.#known.get(event.taskId);
     if (event.type === 'task.accepted') return known ? this.#again(known, event) : this.#add(event);
     if (known === undefined || event.type === 'task.step') return;
-    const type = isCancel(event) ? 'task.cancelled' : event.type;
     // One that is to be done again waits for that.
-    if (event.type === 'task.unknown' && event.retry) return;
-    const status = taskStatusAfter(known.status, type);
-    if (status === 'forgotten') return this.#remove(known);
-    known.status = status;
-    if (event.type === 'task.started') {
-      known.attempts += 1;
-      known.startedAt = event.at;
-      known.parked = undefined;
-      return;
+    if (event.type === 'task.unknown' && event.retry) return move(known, 'task.accepted');
+    if (event.type === 'task.started' && known.dueAt !== undefined) move(known, 'task.due');
+    const type = isCancel(event) ? 'task.cancelled' : event.type;
+    if (taskPlaceAfter(known.place, type) === 'forgotten') return this.#remove(known);
+    move(known, type);
+    switch (event.type) {
+      case 'task.started':
+        known.attempts = event.attempt ?? known.attempts + 1;
+        known.startedAt = event.at;
+        known.dueAt = undefined;
+        known.error = undefined;
+        known.parked = undefined;
+        return;
+      case 'task.parked':
+        known.attempts = event.attempt ?? known.attempts - 1;
+        known.startedAt = undefined;
+        known.parked = parkedBy(event);
+        return;
+      case 'task.retry_scheduled':
+        known.attempts = event.attempt;
+        known.startedAt = event.startedAt;
+        known.dueAt = event.dueAt;
+        known.error = event.error;
+        return;
+      case 'task.completed':
+        known.output = event.output;
+        break;
+      case 'task.failed':
+        known.code = event.code;
+        known.error = event.error;
+        break;
+      case 'task.abandoned':
+        known.error = { name: 'Abandoned', message: event.why };
+        break;
+      default:
     }
-    if (event.type === 'task.parked') {
-      const { until, why, guessed, quota } = event;
-      known.attempts -= 1;
-      known.startedAt = undefined;
-      known.parked = {
-        at: event.at,
-        until,
-        why,
-        ...(guessed ? { guessed } : {}),
-        ...(quota === undefined ? {} : { quota }),
-      };
-      return;
-    }
-    if (!hasTaskEnded(status)) return;
+    if (!hasTaskEnded(taskStatusOf(known.place))) return;
+    known.dueAt = undefined;
     known.parked = undefined;
     known.endedAt = event.at;
     known.endedBy = event.sequence;
-    if (event.type === 'task.completed') known.output = event.output;
-    else if (event.type === 'task.failed') {
-      known.code = event.code;
-      known.error = event.error;
-    } else if (event.type === 'task.abandoned') known.error = { name: 'Abandoned', message: event.why };
     this.#end(known);
   }
 
-  #add(event: Extract<SystemEvent, { type: 'task.accepted' }>): void {
-    const {
-      taskId: id,
-      agentId,
-      task,
-      at,
-      input,
-      retry,
-      timeoutMs,
-      submitted,
-      idempotencyKey,
-      attempts,
-    } = event;
+  #add(event: Accepted): void {
+    const { taskId: id, agentId, task, at, submitted, idempotencyKey, attempts = 0 } = event;
     this.#known.set(id, {
       id,
       agentId,
       task,
-      status: 'waiting',
-      attempts: attempts ?? 0,
+      place: 'waiting.queued',
+      attempts,
       acceptedAt: at,
       startedAt: undefined,
       endedAt: undefined,
+      dueAt: undefined,
       output: undefined,
       code: undefined,
       error: undefined,
-      submitted: submitted ? { input, retry, timeoutMs } : undefined,
+      submitted: submitted ? event : undefined,
       idempotencyKey,
       endedBy: 0,
       parked: undefined,
@@ -465,10 +506,10 @@ export class Tasks {
     if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, id);
   }
 
-  #again(known: Known, { agentId }: Extract<SystemEvent, { type: 'task.accepted' }>): void {
+  #again(known: Known, { agentId }: Accepted): void {
     known.agentId = agentId;
     known.parked = undefined;
-    known.status = taskStatusAfter(known.status, 'task.accepted') as TaskStatus;
+    move(known, 'task.accepted');
     known.endedAt = undefined;
     known.code = undefined;
     known.error = undefined;
@@ -512,43 +553,56 @@ function isCancel(event: TaskEvent): boolean {
   return event.type === 'task.abandoned' && (event.isCancelled === true || event.why === CANCELLED_BY_CALLER);
 }
 
-/** What the stream says of a task that waits again. */
-function acceptedAgain(
-  { id, agentId, task, attempts, submitted, idempotencyKey }: Known,
-  incarnation: number,
-) {
-  const { input, retry = false, timeoutMs } = submitted ?? {};
+/** Where it stands after an event that forgets nothing. */
+function move(known: Known, event: TaskChartEvent['type']): void {
+  known.place = taskPlaceAfter(known.place, event) as TaskPlace;
+}
+
+function restoredTask(
+  accepted: Accepted,
+  { attempts, startedAt }: Known,
+  progress: TaskProgress | undefined,
+): RestoredTask {
+  const { taskId, task, input, retry, policy, timeoutMs, deadlineAt, trace, idempotencyKey } = accepted;
+  const { dueAt, delayMs } = progress?.type === 'task.retry_scheduled' ? progress : {};
   return {
-    type: 'task.accepted' as const,
-    agentId,
-    incarnation,
-    taskId: id,
+    taskId,
     task,
-    input,
+    input: dataCopy(input),
     retry,
-    submitted: true as const,
+    policy,
+    timeoutMs,
+    deadlineAt,
+    trace,
+    submission: accepted.submitted && { idempotencyKey, accepted: ignore },
+    before: accepted.attempts ?? 0,
     attempts,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    startedAt,
+    dueAt,
+    delayMs,
   };
+}
+
+function parkedBy({ at, until, why, guessed, quota }: Extract<TaskEvent, { type: 'task.parked' }>): Parked {
+  return { at, until, why, ...(guessed ? { guessed } : {}), ...(quota === undefined ? {} : { quota }) };
 }
 
 const ignore = (): void => {};
 
 function recordOf(task: Known): TaskRecord {
-  const { id, agentId, status, attempts, acceptedAt, startedAt, endedAt, output, error, idempotencyKey } =
-    task;
-  const { parked } = task;
+  const { id, agentId, place, attempts, acceptedAt, startedAt, endedAt, dueAt, parked } = task;
+  const { output, error, idempotencyKey } = task;
   return Object.freeze({
     id,
     agentId,
     task: task.task,
-    status,
+    status: taskStatusOf(place),
     attempts,
     acceptedAt,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(parked === undefined ? {} : { parked }),
+    ...(dueAt === undefined ? {} : { dueAt }),
     ...(output === undefined ? {} : { output }),
     ...(error === undefined ? {} : { error }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
@@ -556,7 +610,7 @@ function recordOf(task: Known): TaskRecord {
 }
 
 function missed(
-  { id, task, agentId, status, error, code }: Known,
+  { id, task, agentId, place, attempts, error, code }: Known,
   as: ErrorCode,
   how: string,
 ): AgentSystemError {
@@ -567,7 +621,7 @@ function missed(
     {
       agentId,
       cause: error && errorFrom(error),
-      details: { taskId: id, task, status },
+      details: { taskId: id, task, status: taskStatusOf(place), attempt: attempts },
     },
   );
 }

@@ -17,12 +17,12 @@ import type { SavedState } from '../definition/saved-state.ts';
 import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
 import { judge, type Verdict } from '../values/schema.ts';
-import { isThenable } from '../values/thenable.ts';
+import { ignoreRejection, isThenable } from '../values/thenable.ts';
 import { BodyRequests, taskHasEnded } from './body-requests.ts';
 import { type CallableTask, settle, type WorkOwner } from './body-work.ts';
 import { ChunkSender, isChunkGenerator, streamed } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
-import { RunningTask } from './running-task.ts';
+import { type EndedAttempt, RunningTask } from './running-task.ts';
 import { taskContextOf, type TaskContextOwner } from './task-context.ts';
 import { withinTrace } from './trace-parent.ts';
 
@@ -64,7 +64,13 @@ export class BodyTasks implements TaskContextOwner {
   }
 
   cancel(request: Extract<BodyRequest, { type: 'task.cancel' }>): void {
-    this.#running.get(request.taskId)?.abort(reasonOf(request));
+    const task = this.#running.get(request.taskId);
+    if (task === undefined) return;
+    const { endsAttempt: as, reason } = request;
+    if (as === undefined) return task.abort(reasonOf(request));
+    const error = Object.assign(new Error(reason), { name: NAMES[as] });
+    task.ended ??= { as, error };
+    task.abort(error);
   }
 
   emit(task: RunningTask, chunk: unknown): Promise<void> {
@@ -177,6 +183,7 @@ export class BodyTasks implements TaskContextOwner {
 
   #complete(task: RunningTask, output: unknown): void {
     if (task.broken !== undefined) return this.#fail(task, task.broken);
+    if (task.ended !== undefined) return this.#fail(task, task.ended.error);
     if (!this.#settled(task)) return;
     const { state: states, saves } = this.body;
     let state: SavedState | undefined;
@@ -221,13 +228,53 @@ export class BodyTasks implements TaskContextOwner {
     if (task.isLast && !task.signal.aborted) this.body.tell({ type: 'finished' });
   }
 
-  #reportFailure({ taskId }: RunningTask, thrown: unknown): void {
+  #reportFailure(task: RunningTask, thrown: unknown): void {
+    const { taskId, ended } = task;
+    if (ended !== undefined) return this.#reportEnded(task, ended);
     const error = errorInfoOf(thrown);
     if (isTaskRefusal(thrown)) {
       const { expected } = thrown;
       return this.body.tell({ type: 'task.failed', taskId, code: 'TASK_INCOMPATIBLE', error, expected });
     }
-    this.body.tell({ type: 'task.failed', taskId, code: 'TASK_FAILED', error, cause: thrown });
+    const retry = this.#isWorthAnother(task, thrown);
+    this.body.tell({
+      type: 'task.failed',
+      taskId,
+      code: 'TASK_FAILED',
+      error,
+      cause: thrown,
+      ...(retry ? { retry } : {}),
+    });
+  }
+
+  /** Whatever its work threw then: that is how it obeys. */
+  #reportEnded(task: RunningTask, { as, error: cause }: EndedAttempt): void {
+    const { taskId } = task;
+    const isLate = as === 'timed_out';
+    this.body.tell({
+      type: 'task.failed',
+      taskId,
+      code: isLate ? 'TASK_TIMED_OUT' : 'TASK_ABANDONED',
+      error: errorInfoOf(cause),
+      cause,
+      retry: isLate ? this.#isWorthAnother(task, cause) : true,
+    });
+  }
+
+  /** Whether there is another attempt after an error, as its definition has it. */
+  #isWorthAnother({ name }: RunningTask, thrown: unknown): boolean {
+    const { retry } = this.body.definition.tasks[name]!;
+    const when = typeof retry === 'object' ? retry.when : undefined;
+    if (when === undefined) return true;
+    try {
+      const answer: unknown = when(thrown);
+      if (typeof answer === 'boolean') return answer;
+      if (isThenable(answer)) ignoreRejection(answer);
+      throw new TypeError(`expected true or false, got ${inWords(answer)}`);
+    } catch (fault) {
+      this.body.log.error(`retry.when of task ${name} failed`, { error: errorInfoOf(fault) });
+      return false;
+    }
   }
 
   /** Whether the task's end is still of interest; it is so once. */
@@ -240,6 +287,10 @@ export class BodyTasks implements TaskContextOwner {
   }
 }
 
+const NAMES: Readonly<Record<EndedAttempt['as'], string>> = {
+  timed_out: 'TimeoutError',
+  interrupted: 'AbortError',
+};
 function runWithin(trace: TraceParent, task: CallableTask, context: TaskContext<unknown, unknown>): unknown {
   return withinTrace(trace, () => task.run(context));
 }

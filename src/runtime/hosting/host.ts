@@ -48,6 +48,8 @@ export type BodyRequest =
       readonly type: 'task.run';
       readonly taskId: string;
       readonly task: string;
+      /** Which attempt it is; default the first. */
+      readonly attempt?: number;
       readonly input: unknown;
       /** Buffers of the input that its owner gives away: moved where the host can, and then empty here. */
       readonly transfer?: readonly ArrayBuffer[] | undefined;
@@ -63,6 +65,8 @@ export type BodyRequest =
       readonly cause?: unknown;
       /** The same as data, where it has crossed one. */
       readonly error?: ErrorInfo;
+      /** It is this attempt that ends, and not the task: it has failed, whatever its work gives yet. */
+      readonly endsAttempt?: 'timed_out' | 'interrupted';
     }
   /** So many chunks of a task were taken, over its whole life: as many more may be told. */
   | { readonly type: 'task.chunks_taken'; readonly taskId: string; readonly taken: number }
@@ -114,6 +118,8 @@ export type BodyReport =
       readonly cause?: unknown;
       /** Names of the tasks that it takes instead, where it does not take this one as it stands. */
       readonly expected?: readonly string[];
+      /** Whether its definition finds it worth another attempt. */
+      readonly retry?: boolean;
     }
   /** It ran into a limit: nothing of it is done, and it is to be begun anew. See `ParkRequest`. */
   | ({ readonly type: 'task.parked'; readonly taskId: string } & ParkRequest)

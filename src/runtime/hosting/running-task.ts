@@ -4,10 +4,20 @@ import type { ChunkSender } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
 import { StepsTaken } from './steps-taken.ts';
 
+/** An attempt that its agent's parent has ended, and not its task. */
+export interface EndedAttempt {
+  readonly as: NonNullable<Extract<BodyRequest, { type: 'task.cancel' }>['endsAttempt']>;
+  readonly error: Error;
+}
+
 export class RunningTask implements StateUser {
   readonly taskId: string;
   readonly name: string;
   readonly trace: TraceParent | undefined;
+  /** Which attempt it is. */
+  readonly attempt: number;
+  /** Why this attempt counts as failed, whatever it gives yet. */
+  ended: EndedAttempt | undefined = undefined;
   /** It called `complete`. */
   isLast = false;
   /** Buffers of the output that the agent gave away. */
@@ -23,9 +33,10 @@ export class RunningTask implements StateUser {
   readonly #controller = new AbortController();
   #steps: StepsTaken | undefined = undefined;
 
-  constructor({ taskId, task, trace, steps }: Extract<BodyRequest, { type: 'task.run' }>) {
+  constructor({ taskId, task, attempt = 1, trace, steps }: Extract<BodyRequest, { type: 'task.run' }>) {
     this.taskId = taskId;
     this.name = task;
+    this.attempt = attempt;
     this.trace = trace;
     this.before = steps;
   }

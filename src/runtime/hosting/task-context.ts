@@ -26,9 +26,10 @@ export function taskContextOf(
   input: unknown,
 ): TaskContext<unknown, unknown> {
   const { body } = owner;
-  const { taskId, signal, trace } = task;
+  const { taskId, attempt, signal, trace } = task;
   return {
     taskId,
+    attempt,
     input,
     state: task.state,
     variables: body.variables,

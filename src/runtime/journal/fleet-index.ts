@@ -6,7 +6,7 @@
  *
  * I1  A slot's events are in it as long as a recovery needs them: nothing else is.
  */
-import type { EndedTask, Recovery, StoredAgent } from './store.ts';
+import type { EndedTask, Recovery, StoredAgent, TaskProgress } from './store.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** What a slot is about. */
@@ -45,6 +45,7 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
       return changes.task.hold;
     case 'task.started':
     case 'task.parked':
+    case 'task.retry_scheduled':
       return changes.task.follow;
     case 'task.completed':
     case 'task.failed':
@@ -120,17 +121,15 @@ export class FleetIndex {
 
   recovery(): Required<Omit<Recovery, 'facts' | 'lastSequence'>> {
     const open: Of<'task.accepted'>[] = [];
-    const begun = new Set<string>();
+    const progress = new Map<string, TaskProgress>();
     const ended: EndedTask[] = [];
     for (const { held, latest } of this.#slots.task.values()) {
       const accepted = held as Of<'task.accepted'>;
-      const isOpen = latest === undefined || latest.type === 'task.started' || latest.type === 'task.parked';
-      if (!isOpen) {
-        ended.push({ accepted, end: latest as EndedTask['end'] });
-        continue;
-      }
-      open.push(accepted);
-      if (latest?.type === 'task.started') begun.add(accepted.taskId);
+      if (latest === undefined) open.push(accepted);
+      else if (isProgress(latest)) {
+        open.push(accepted);
+        progress.set(accepted.taskId, latest);
+      } else ended.push({ accepted, end: latest as EndedTask['end'] });
     }
     const heldOf = (kind: SlotKind) => [...this.#slots[kind].values()].map(({ held }) => held);
     return {
@@ -141,7 +140,7 @@ export class FleetIndex {
         }))
         .toSorted((one, other) => placeOf(one) - placeOf(other)),
       tasks: open,
-      begunTasks: begun,
+      taskProgress: progress,
       endedTasks: ended,
       variables: heldOf('variable') as Of<'variable.changed'>[],
       rounds: heldOf('round') as Of<'round.opened'>[],
@@ -152,4 +151,10 @@ export class FleetIndex {
 /** Its place in the order of registration. */
 function placeOf({ registered }: StoredAgent): number {
   return registered.type === 'agent.updated' ? registered.registered : registered.sequence;
+}
+
+function isProgress(event: SystemEvent): event is TaskProgress {
+  return (
+    event.type === 'task.started' || event.type === 'task.parked' || event.type === 'task.retry_scheduled'
+  );
 }

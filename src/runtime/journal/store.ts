@@ -37,6 +37,12 @@ export interface StoredAgent {
   readonly latest: SystemEvent;
 }
 
+/** The newest event of a task that has been begun, and has not ended. */
+export type TaskProgress = Extract<
+  SystemEvent,
+  { type: 'task.started' | 'task.parked' | 'task.retry_scheduled' }
+>;
+
 /** A task that was submitted, and how it ended. */
 export interface EndedTask {
   readonly accepted: Extract<SystemEvent, { type: 'task.accepted' }>;
@@ -55,8 +61,8 @@ export interface Recovery {
   readonly agents: readonly StoredAgent[];
   /** `task.accepted` of every task that has no end, oldest first, as the following are, too. */
   readonly tasks: readonly Extract<SystemEvent, { type: 'task.accepted' }>[];
-  /** Ids of those of them that had been started; left out by a store that does not tell. */
-  readonly begunTasks?: ReadonlySet<string>;
+  /** How far those of them have come that have been begun, by their ids; left out by a store that does not tell. */
+  readonly taskProgress?: ReadonlyMap<string, TaskProgress>;
   /** Tasks that were submitted and have ended, and were not forgotten, oldest first. */
   readonly endedTasks?: readonly EndedTask[];
   /** The last `variable.changed` of every variable. */

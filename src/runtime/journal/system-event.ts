@@ -16,12 +16,14 @@ import type {
   ExitReason,
   Outcome,
   PoolAlert,
+  RetryPolicy,
   RoundCut,
   RoundTerms,
   ScalingAlert,
   Tally,
 } from '../../machines/index.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
+import type { TraceParent } from '../hosting/host.ts';
 import type { ErrorCode } from '../values/errors.ts';
 
 /** A spec as it is kept: where the module is code of the program, only its type is. */
@@ -77,6 +79,11 @@ interface OfPark {
   readonly why: string;
   readonly guessed?: true;
   readonly quota?: string;
+}
+
+interface Attempted {
+  /** How often its work was begun, with this time; events of earlier versions do not tell. */
+  readonly attempt?: number;
 }
 
 interface WithReason {
@@ -138,17 +145,37 @@ interface EventFields {
       readonly input?: unknown;
       readonly retry: boolean;
       readonly timeoutMs?: number;
+      /** When its `timeoutMs` is over, and before when it is not begun; epoch ms. */
+      readonly deadlineAt?: number;
+      readonly dueAt?: number;
       readonly idempotencyKey?: string;
+      readonly priority?: number;
+      /** How often it is tried, where that was asked for with it. */
+      readonly policy?: RetryPolicy;
+      readonly trace?: TraceParent;
     };
-  'task.started': OfTask;
+  'task.started': OfTask & Attempted;
   /** It has kept a result of `context.step`. */
   'task.step': OfTask & { readonly key: string };
   /** It waits at the head of its queue until a limit is reset: no attempt was made. */
-  'task.parked': OfTask & OfPark;
+  'task.parked': OfTask & OfPark & Attempted;
+  /** An attempt has failed, and there is another one, not before `dueAt`, epoch ms. */
+  'task.retry_scheduled': OfTask & {
+    readonly attempt: number;
+    readonly code: ErrorCode;
+    readonly error: ErrorInfo;
+    readonly startedAt: number;
+    readonly delayMs: number;
+    readonly dueAt: number;
+  };
   /** `output` is kept of tasks that were submitted, where it is JSON data. */
   'task.completed': OfTask & TaskTimes & Submitted & { readonly output?: unknown };
-  'task.failed': OfTask & TaskTimes & Submitted & { readonly code: ErrorCode; readonly error: ErrorInfo };
-  'task.timed_out': OfTask & Submitted & { readonly timeoutMs: number };
+  'task.failed': OfTask &
+    TaskTimes &
+    Submitted &
+    Attempted & { readonly code: ErrorCode; readonly error: ErrorInfo };
+  /** `timeoutMs`: its own, or that of its last `attempt`, which is 0 where it was never begun. */
+  'task.timed_out': OfTask & Submitted & Attempted & { readonly timeoutMs: number };
   'task.abandoned': OfTask & Submitted & { readonly why: string; readonly isCancelled?: true };
   /** It was in flight when its whole program died: nobody knows how far it came. */
   'task.unknown': OfTask & Submitted & { readonly input?: unknown; readonly retry: boolean };

@@ -191,7 +191,7 @@ export class Dispatcher {
 
   #give(member: Member, task: PoolTask): void {
     const { request, dueAt } = task;
-    const given = dueAt === Infinity ? request : { ...request, dueAt };
+    const given = dueAt === Infinity ? request : { ...request, timesOutAt: dueAt };
     const output = task.caller.runInAsyncScope(() => this.#run(member, given));
     output.then(task.resolve, (thrown: unknown) => this.#failed(task, thrown));
   }

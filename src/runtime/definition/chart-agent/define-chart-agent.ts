@@ -7,7 +7,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyMachineSnapshot, AnyStateMachine, EmittedFrom, EventFromLogic, InputFrom } from 'xstate';
 import { z } from 'zod';
-import { durationMs } from '../../../machines/duration.ts';
 import type { ExitReason } from '../../../machines/index.ts';
 import { AgentSystemError, inWords } from '../../values/errors.ts';
 import { parseInput } from '../../values/malformed.ts';
@@ -27,20 +26,15 @@ import {
   type Vote,
   type VoteContext,
 } from '../define-agent.ts';
+import { type TaskKind, taskKindFields } from '../task-kind.ts';
 import { chartIdentity, hasEvent, isMachine } from './chart-shape.ts';
 import { ChartRun } from './chart-run.ts';
 import { type ChartMigration, fittedChart, type SavedChart } from './saved-chart.ts';
 
 /** One kind of task of a chart. */
-export interface ChartTask {
-  /** Capabilities that the agent must have; others are refused with `TASK_INCOMPATIBLE`. */
-  readonly requires?: readonly string[];
+export interface ChartTask extends TaskKind {
   readonly input?: AnySchema;
   readonly output?: AnySchema;
-  /** What becomes of a task in flight when the program dies: reported as `unknown`, or asked for again. */
-  readonly retry?: 'on_host_loss';
-  /** Time from acceptance to answer of those that are asked for without a `timeoutMs` of their own, in ms; default none. */
-  readonly timeoutMs?: number;
   /**
    * What answers it: an event that the machine emits (`emitted`, the default), or that the machine has taken its
    * event and settled (`taken`); its output is `undefined` then.
@@ -194,11 +188,9 @@ const optionsSchema = z.strictObject({
       text,
       z
         .strictObject({
-          requires: z.array(text).optional(),
+          ...taskKindFields,
           input: schema.optional(),
           output: schema.optional(),
-          retry: z.literal('on_host_loss').optional(),
-          timeoutMs: durationMs.optional(),
           answer: z.enum(['emitted', 'taken']).default('emitted'),
         })
         .refine(({ answer, output }) => answer === 'emitted' || output === undefined, {

@@ -144,13 +144,11 @@ export class BodyServer {
     if (request.type === 'health.check') return body.post(request);
     if (request.type === 'task.cancel') {
       if (this.#isWithdrawn(key, request.taskId)) {
-        const error = request.error ?? { name: 'AbortError', message: request.reason };
-        return this.#report(key, {
-          type: 'task.failed',
-          taskId: request.taskId,
-          code: 'TASK_ABANDONED',
-          error,
-        });
+        const { taskId, reason, endsAttempt } = request;
+        const error = request.error ?? { name: 'AbortError', message: reason };
+        const code = endsAttempt === 'timed_out' ? 'TASK_TIMED_OUT' : 'TASK_ABANDONED';
+        const retry = endsAttempt === undefined ? {} : { retry: true };
+        return this.#report(key, { type: 'task.failed', taskId, code, error, ...retry });
       }
       return body.post(request);
     }

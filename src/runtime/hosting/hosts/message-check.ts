@@ -36,8 +36,9 @@ const checks = {
   'task.chunk': ({ taskId, chunk }) => typeof taskId === 'string' && isWithinDepth(chunk),
   'task.completed': ({ taskId, output, state }) =>
     typeof taskId === 'string' && isWithinDepth(output) && (state === undefined || isSavedState(state)),
-  'task.failed': ({ taskId, code, error, expected }) =>
+  'task.failed': ({ taskId, code, error, expected, retry }) =>
     typeof taskId === 'string' &&
+    (retry === undefined || typeof retry === 'boolean') &&
     CODES.has(code) &&
     isErrorInfo(error) &&
     (expected === undefined || isTexts(expected)),
@@ -114,6 +115,17 @@ function isDuration(value: unknown): boolean {
   return typeof value === 'number' && value >= 0;
 }
 
+function isRetryPolicy(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { attempts, backoff, attemptTimeoutMs } = value;
+  return (
+    isVersion(attempts) &&
+    isObject(backoff) &&
+    ['delayMs', 'factor', 'maxDelayMs', 'jitter'].every((field) => isDuration(backoff[field])) &&
+    (attemptTimeoutMs === undefined || isDuration(attemptTimeoutMs))
+  );
+}
+
 export function isManifest(value: unknown): value is AgentManifest {
   if (!isObject(value)) return false;
   const { type, capabilities, variables, votes, stateVersion, hash, chart, quota, tasks } = value;
@@ -132,7 +144,10 @@ export function isManifest(value: unknown): value is AgentManifest {
         isObject(task) &&
         isTexts(task['requires']) &&
         typeof task['retry'] === 'boolean' &&
-        (task['timeoutMs'] === undefined || isDuration(task['timeoutMs'])),
+        (task['timeoutMs'] === undefined || isDuration(task['timeoutMs'])) &&
+        (task['policy'] === undefined || isRetryPolicy(task['policy'])) &&
+        (task['priority'] === undefined || Number.isSafeInteger(task['priority'])) &&
+        (task['concurrency'] === undefined || isVersion(task['concurrency'])),
     )
   );
 }

@@ -61,19 +61,20 @@ class MemoryStore implements InPlaceStore {
 
   recover(): Recovery {
     this.#note();
-    const { agents, begunTasks, endedTasks, ...others } = this.#fleet.recovery();
+    const { agents, taskProgress, endedTasks, ...others } = this.#fleet.recovery();
     for (const { registered, latest } of agents) {
       handOut(registered);
       handOut(latest);
     }
-    for (const { accepted, end } of endedTasks ?? []) {
+    for (const { accepted, end } of endedTasks) {
       handOut(accepted);
       handOut(end);
     }
+    for (const event of taskProgress.values()) handOut(event);
     for (const events of Object.values(others)) for (const event of events) handOut(event);
     return {
       agents,
-      begunTasks,
+      taskProgress,
       endedTasks,
       ...others,
       facts: new Map(this.#facts),

@@ -1,4 +1,4 @@
-/** Tasks that an earlier program accepted, and that may be done again: none is lost on the way. */
+/** Tasks that an earlier program accepted, and that this one goes on with: none is lost on the way. */
 import { describe, expect, it } from 'vitest';
 import {
   type AgentSystem,
@@ -35,6 +35,15 @@ function worker(isReady?: Promise<unknown>) {
           state.done.push(input);
         },
       },
+      once: {
+        run: async ({ input, state }) => {
+          begun.push(input);
+          const { promise, resolve } = gate();
+          open.push(resolve);
+          await promise;
+          state.done.push(input);
+        },
+      },
     },
   });
   /** Lets all that is begun be done, and what follows it, until nothing more is begun. */
@@ -44,11 +53,27 @@ function worker(isReady?: Promise<unknown>) {
   return { module, begun, finishAll };
 }
 
-/** A store on which a program has died whose agent `a` had accepted `tasks` tasks. */
-async function withUndone(
-  tasks: number,
-  policy: { readonly concurrency: number; readonly queueLimit: number },
-): Promise<Store> {
+type Policy = { readonly concurrency: number; readonly queueLimit: number };
+
+/** A store on which a program has died whose agent `a` had accepted `tasks` tasks, that may be repeated. */
+const withUndone = (tasks: number, policy: Policy) =>
+  afterDeath(policy, async ({ agents }) => {
+    for (let input = 1; input <= tasks; input++) {
+      void awaited(agents.execute('a', { type: 'work', input }));
+      await settled();
+    }
+  });
+
+/** The same of tasks that were submitted, may not be repeated, and were not begun. */
+const withUnbegun = (tasks: number, policy: Policy) =>
+  afterDeath(policy, async ({ agents, tasks: submitted }) => {
+    for (let place = 0; place < policy.concurrency; place++) {
+      void awaited(agents.execute('a', { type: 'once', input: 'before them' }));
+    }
+    for (let input = 1; input <= tasks; input++) await submitted.submit('a', { type: 'once', input });
+  });
+
+async function afterDeath(policy: Policy, life: (system: AgentSystem) => Promise<void>): Promise<Store> {
   const kept = memoryStore();
   let isDead = false;
   const store: Store = {
@@ -60,13 +85,10 @@ async function withUndone(
     close: () => {},
   };
   const { module } = worker();
-  const { agents } = await createAgentSystem({ store, clock: simulatedClock(), logger: silent });
-  await agents.register({ id: 'a', module, tasks: policy });
-  await agents.start('a');
-  for (let input = 1; input <= tasks; input++) {
-    void awaited(agents.execute('a', { type: 'work', input }));
-    await settled();
-  }
+  const system = await createAgentSystem({ store, clock: simulatedClock(), logger: silent });
+  await system.agents.register({ id: 'a', module, tasks: policy });
+  await system.agents.start('a');
+  await life(system);
   isDead = true;
   return kept;
 }
@@ -100,18 +122,17 @@ describe('tasks that are done again', () => {
     },
   );
 
-  it('pass the limit, too, when others have filled the queue while their agent started', async () => {
+  it('come before those that are asked for while their agent starts', async () => {
     const { promise: isReady, resolve: ready } = gate();
     const subject = worker(isReady);
-    const store = await withUndone(2, { concurrency: 1, queueLimit: 1 });
+    const store = await withUndone(2, { concurrency: 1, queueLimit: 3 });
     const { agents, clock } = await rig({ store, agents: [subject.module] });
     await clock.advance(0);
     const later = agents.execute('a', { type: 'work', input: 'later' });
     ready();
     await subject.finishAll();
     await later;
-    expect(new Set(subject.begun)).toEqual(new Set([1, 2, 'later']));
-    expect(subject.begun).toHaveLength(3);
+    expect(subject.begun).toEqual([1, 2, 'later']);
     expect(agents.get('a').metrics).toMatchObject({ done: 3, abandoned: 0 });
   });
 
@@ -125,10 +146,12 @@ describe('tasks that are done again', () => {
       code: 'TASK_QUEUE_FULL',
     });
   });
+});
 
+describe('tasks that were not begun, and may be begun once', () => {
   it('wait for a store that fails just then, and are all done once it is back', async () => {
     const subject = worker();
-    const kept = await withUndone(3, { concurrency: 1, queueLimit: 5 });
+    const kept = await withUnbegun(3, { concurrency: 1, queueLimit: 5 });
     const store = failingStore(kept);
     const { agents, system, clock } = await rig({ store, agents: [subject.module] });
     await settled();
@@ -152,7 +175,7 @@ describe('tasks that are done again', () => {
     'are carried on when their one append %s',
     async (trouble) => {
       const subject = worker();
-      const kept = await withUndone(2, { concurrency: 1, queueLimit: 5 });
+      const kept = await withUnbegun(2, { concurrency: 1, queueLimit: 5 });
       const store = failingStore(kept);
       const { agents, clock } = await rig({ store, agents: [subject.module] });
       await settled();
@@ -168,7 +191,7 @@ describe('tasks that are done again', () => {
 
   it('survive a crash of their agent while the store fails', async () => {
     const subject = worker();
-    const kept = await withUndone(2, { concurrency: 1, queueLimit: 5 });
+    const kept = await withUnbegun(2, { concurrency: 1, queueLimit: 5 });
     const store = failingStore(kept);
     const { agents, clock } = await rig({ store, agents: [subject.module] });
     await settled();
@@ -177,6 +200,7 @@ describe('tasks that are done again', () => {
     void awaited(agents.kill('a'));
     await settled();
     expect(agents.get('a').status).toBe('crashed');
+    expect(subject.begun).toEqual([]);
     store.trouble = undefined;
     await clock.advance(RETRY_MS);
     await subject.finishAll();
@@ -186,7 +210,7 @@ describe('tasks that are done again', () => {
 
   it('are done by a third program when the second one dies while its store fails', async () => {
     const subject = worker();
-    const kept = await withUndone(2, { concurrency: 1, queueLimit: 5 });
+    const kept = await withUnbegun(2, { concurrency: 1, queueLimit: 5 });
     const store = failingStore(kept);
     const second = await rig({ store, agents: [subject.module] });
     await settled();
@@ -202,7 +226,7 @@ describe('tasks that are done again', () => {
 
   it('are nobody’s once their agent is forgotten', async () => {
     const subject = worker();
-    const kept = await withUndone(1, { concurrency: 1, queueLimit: 5 });
+    const kept = await withUnbegun(1, { concurrency: 1, queueLimit: 5 });
     const store = failingStore(kept);
     const { agents, clock } = await rig({ store, agents: [subject.module] });
     await settled();

@@ -1,0 +1,42 @@
+/**
+ * Whether a task is tried again, and when: pure deciders over plain data, no clock and no dice.
+ *
+ * Which errors are worth another attempt is said by the definition's `when`, where the definition lives.
+ */
+import { z } from 'zod';
+import { positiveDurationMs } from './duration.ts';
+
+/** An attempt that never comes is none. */
+const delayMs = z.number({ error: 'expected a number of milliseconds, 0 or more' }).min(0);
+
+export const backoffPolicy = z.strictObject({
+  delayMs: delayMs.default(1_000),
+  factor: z.number().min(1).default(2),
+  maxDelayMs: delayMs.default(60_000),
+  jitter: z.number().min(0).max(1).default(0.5),
+});
+
+/** All of a retry policy that is data. */
+export const retryPolicy = z.strictObject({
+  attempts: z.int().min(1),
+  backoff: backoffPolicy.prefault({}),
+  attemptTimeoutMs: positiveDurationMs.optional(),
+});
+export type RetryPolicy = z.infer<typeof retryPolicy>;
+
+/** Whether there is another attempt after the `attempt`th, from 1. */
+export function hasAttemptLeft(policy: RetryPolicy | undefined, attempt: number): boolean {
+  return policy !== undefined && attempt < policy.attempts;
+}
+
+/**
+ * The delay after the `attempt`th attempt has failed, in ms: `delayMs`, multiplied by `factor` for every attempt
+ * before, capped at `maxDelayMs`. The share `jitter` of it is chance.
+ *
+ * @param chance a number in [0, 1)
+ */
+export function retryDelayMs({ backoff }: RetryPolicy, attempt: number, chance: number): number {
+  const { delayMs, factor, maxDelayMs, jitter } = backoff;
+  const ceiling = delayMs === 0 ? 0 : Math.min(maxDelayMs, delayMs * factor ** (attempt - 1));
+  return Math.round(ceiling * (1 - jitter + jitter * chance));
+}

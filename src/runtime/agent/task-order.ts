@@ -1,0 +1,165 @@
+/**
+ * The order in which waiting tasks are begun: higher priority first, then first come, first served.
+ *
+ * Tasks of a kind that has a limit of its own wait in a lane of their own: while it is reached they hold up nobody else.
+ *
+ * I1  Adding a task, taking any out, and finding the next one take the same time whatever the number that wait:
+ *     priorities are few, and so are the kinds of an agent.
+ * I2  No task starves: after `MAX_PASSED` tasks in a row that passed an older one by, the one that has waited longest
+ *     is next, whatever its priority.
+ */
+import { type Queued, TaskQueue } from './task-queue.ts';
+
+/** Tasks of a higher priority in a row, while an older one waits. */
+export const MAX_PASSED = 7;
+
+export interface Ordered<Entry> extends Queued<Entry> {
+  /** An integer, one of a few. */
+  readonly priority: number;
+  /** What kind of task it is; counted where the kind has a limit. */
+  readonly kind: string;
+  /** How many of its kind may be under way at once; `undefined` for no limit of its own. */
+  readonly kindLimit: number | undefined;
+  /** Place in the order of arrival. */
+  order: number;
+}
+
+/** Tasks of one lane and one priority. */
+class Line<Entry extends Ordered<Entry>> extends TaskQueue<Entry> {
+  readonly priority: number;
+
+  constructor(priority: number) {
+    super();
+    this.priority = priority;
+  }
+}
+
+/** Tasks that share a limit, or have none. */
+class Lane<Entry extends Ordered<Entry>> {
+  /** Highest priority first. A line stays: there are few. */
+  readonly lines: Line<Entry>[] = [];
+  limit = Infinity;
+  underWay = 0;
+
+  get hasRoom(): boolean {
+    return this.underWay < this.limit;
+  }
+
+  lineOf(priority: number): Line<Entry> {
+    const { lines } = this;
+    let at = 0;
+    while (at < lines.length && lines[at]!.priority > priority) at += 1;
+    const found = lines[at];
+    if (found?.priority === priority) return found;
+    const line = new Line<Entry>(priority);
+    lines.splice(at, 0, line);
+    return line;
+  }
+}
+
+export class TaskOrder<Entry extends Ordered<Entry>> {
+  size = 0;
+  readonly #common = new Lane<Entry>();
+  /** By kind; none until a kind has a limit. */
+  #limited: Map<string, Lane<Entry>> | undefined = undefined;
+  #arrived = 0;
+  /** How many have passed the oldest one by, in a row. */
+  #passed = 0;
+
+  add(entry: Entry): void {
+    entry.order = this.#arrived += 1;
+    this.#laneOf(entry).lineOf(entry.priority).add(entry);
+    this.size += 1;
+  }
+
+  /** One that was taken out to be begun, and was not: it is where it was, before those that came after it. */
+  putBack(entry: Entry): void {
+    this.#laneOf(entry).lineOf(entry.priority).addFirst(entry);
+    this.size += 1;
+  }
+
+  /** Whether it was there. */
+  remove(entry: Entry): boolean {
+    if (!entry.isQueued) return false;
+    this.#laneOf(entry).lineOf(entry.priority).remove(entry);
+    this.size -= 1;
+    return true;
+  }
+
+  /** The task that is to be begun next, of those whose kind has room. */
+  get next(): Entry | undefined {
+    const best = this.#best();
+    if (best === undefined || this.#passed < MAX_PASSED) return best;
+    return this.#oldest();
+  }
+
+  /** Takes one out: it is begun, and under way until `ended`. */
+  begin(entry: Entry): void {
+    this.#passed = this.#passesBy(entry) ? this.#passed + 1 : 0;
+    this.remove(entry);
+    this.#laneOf(entry).underWay += 1;
+  }
+
+  ended(entry: Entry): void {
+    this.#laneOf(entry).underWay -= 1;
+  }
+
+  /** All that wait, as they are now. */
+  all(): Entry[] {
+    const found: Entry[] = [];
+    for (const lane of this.#lanes()) {
+      for (const line of lane.lines) {
+        for (let entry = line.first; entry !== undefined; entry = entry.next) found.push(entry);
+      }
+    }
+    return found.length < 2 ? found : found.toSorted((one, other) => one.order - other.order);
+  }
+
+  #laneOf({ kind, kindLimit }: Entry): Lane<Entry> {
+    if (kindLimit === undefined) return this.#common;
+    this.#limited ??= new Map();
+    let lane = this.#limited.get(kind);
+    if (lane === undefined) this.#limited.set(kind, (lane = new Lane()));
+    lane.limit = kindLimit;
+    return lane;
+  }
+
+  *#lanes(): Generator<Lane<Entry>> {
+    yield this.#common;
+    if (this.#limited) yield* this.#limited.values();
+  }
+
+  #best(): Entry | undefined {
+    // The ordinary case: one kind of queue, of one priority.
+    const { lines } = this.#common;
+    if (this.#limited === undefined && lines.length === 1) return lines[0]!.first;
+    let best: Entry | undefined;
+    for (const lane of this.#lanes()) {
+      if (!lane.hasRoom) continue;
+      const first = lane.lines.find((line) => line.first !== undefined)?.first;
+      if (first === undefined) continue;
+      const isBetter =
+        best === undefined ||
+        first.priority > best.priority ||
+        (first.priority === best.priority && first.order < best.order);
+      if (isBetter) best = first;
+    }
+    return best;
+  }
+
+  #oldest(): Entry | undefined {
+    let oldest: Entry | undefined;
+    for (const lane of this.#lanes()) {
+      if (!lane.hasRoom) continue;
+      for (const { first } of lane.lines) {
+        if (first !== undefined && (oldest === undefined || first.order < oldest.order)) oldest = first;
+      }
+    }
+    return oldest;
+  }
+
+  #passesBy(entry: Entry): boolean {
+    if (this.#limited === undefined && this.#common.lines.length === 1) return false;
+    return this.#oldest() !== entry;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What a definition says of one kind of task beside its work: how often it is tried, how soon it is begun, how many
+ * of it at once.
+ */
+import { z } from 'zod';
+import { durationMs } from '../../machines/duration.ts';
+import { retryPolicy } from '../../machines/retry-policy.ts';
+
+/** How often a task is tried, and when again. */
+export interface RetryOptions {
+  /** How often its work is begun at the most, the first time included. */
+  readonly attempts: number;
+  /** The delay after each attempt that failed. */
+  readonly backoff?: {
+    /** After the first, in ms; default 1,000. */
+    readonly delayMs?: number;
+    /** What it is multiplied by for every further one; default 2. */
+    readonly factor?: number;
+    /** It grows no longer than this, in ms; default 60,000. */
+    readonly maxDelayMs?: number;
+    /** The share of it that is chance, 0 to 1; default 0.5. */
+    readonly jitter?: number;
+  };
+  /** Time of one attempt, in ms: one that takes longer is told to end, and has failed. Default none. */
+  readonly attemptTimeoutMs?: number;
+}
+
+/** The same of a kind of task, whose definition may look at the error. */
+export interface KindRetryOptions extends RetryOptions {
+  /**
+   * Whether an error is worth another attempt; default every one. It is asked where the agent lives, of what the work
+   * threw, or of an error named `TimeoutError` for an attempt that took too long. A throw is a no.
+   */
+  readonly when?: (error: unknown) => boolean;
+}
+
+/** What a kind of task may say of itself beside its schemas and its work. */
+export interface TaskKind {
+  /** Capabilities that the agent must have; others are refused with `TASK_INCOMPATIBLE`. */
+  readonly requires?: readonly string[];
+  /**
+   * Whether its work may be begun more than once. `on_host_loss`: after the loss of its whole program, and not else.
+   * With `attempts`: after each that failed as well, until they are used up. Default never: one that was in flight
+   * when the program died is `unknown`.
+   */
+  readonly retry?: 'on_host_loss' | KindRetryOptions;
+  /** Time from acceptance to answer of those that are asked for without a `timeoutMs` of their own, in ms; default none. */
+  readonly timeoutMs?: number;
+  /** Tasks of a higher one are begun sooner: an integer from -10 to 10; default 0. */
+  readonly priority?: number;
+  /** How many of this kind an agent does at once; default as many as its spec's `tasks.concurrency` allows. */
+  readonly concurrency?: number;
+}
+
+/** Few steps, so that to order by them costs the same however many wait. */
+export const taskPriority = z.int().min(-10).max(10);
+
+const aFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
+
+export const taskKindFields = {
+  requires: z.array(z.string().min(1)).optional(),
+  retry: z
+    .union([z.literal('on_host_loss'), retryPolicy.extend({ when: aFunction.optional() })], {
+      error: "expected 'on_host_loss' or { attempts, backoff?, attemptTimeoutMs?, when? }",
+    })
+    .optional(),
+  timeoutMs: durationMs.optional(),
+  priority: taskPriority.optional(),
+  concurrency: z.int().min(1).optional(),
+};
