@@ -3,5 +3,7 @@ export { type AgentNode, type AgentNodeOptions, createAgentNode } from './restat
 export { connectFleet, type ConnectFleetOptions, type Fleet } from './restate/fleet.ts';
 export type { FleetAgents, FleetHandle, PlacedAgentSpec } from './restate/fleet-agents.ts';
 export type { FleetEvents } from './restate/fleet-events.ts';
+export type { FleetConsensus } from './restate/fleet-consensus.ts';
+export type { FleetVariables } from './restate/fleet-variables.ts';
 export type { FleetTasks, FleetTaskTarget } from './restate/fleet-tasks.ts';
 export type { NodeEntry, Placement, PlacementWish } from './restate/placement.ts';

@@ -120,7 +120,9 @@ async function conclude(ctx: Exclusive, turn: AgentTurn, asker?: string): Promis
           const { coordination } = state.spec;
           const serves = act.do === 'serving';
           const { variables } = state.manifest;
-          send(ctx, toNodes('serves'), {
+          if (serves) await catchUp(ctx, state, mail);
+          // Whoever is told that it runs can count on its being asked.
+          await call(ctx, toNodes('serves'), {
             agentId: state.id,
             incarnation: act.incarnation,
             serves,
@@ -201,11 +203,22 @@ class Mail {
     const ctx = this.#ctx;
     const restored = (await ctx.get(SAVED, wireOf<SavedState>())) ?? undefined;
     const { variables: names } = manifest;
-    const variables =
-      names.length === 0
-        ? []
-        : await call<VariableState[]>(ctx, { service: VARIABLES, key: FLEET, method: 'valuesOf' }, { names });
+    const variables = await valuesOf(ctx, names);
+    this.#state.began = Object.fromEntries(variables.map(({ name, version }) => [name, version]));
     return { type: 'open', spec: this.#state.spec, start: { restored, previousStop, variables }, manifest };
+  }
+}
+
+function valuesOf(ctx: Exclusive, names: readonly string[]): Promise<readonly VariableState[]> {
+  if (names.length === 0) return Promise.resolve([]);
+  return call(ctx, { service: VARIABLES, key: FLEET, method: 'valuesOf' }, { names });
+}
+
+/** What has changed while it started, its body is told first of all. */
+async function catchUp(ctx: Exclusive, { manifest, began }: AgentState, mail: Mail): Promise<void> {
+  for (const variable of await valuesOf(ctx, manifest.variables)) {
+    if (variable.version > (began[variable.name] ?? 0))
+      await mail.add({ type: 'variable.changed', variable });
   }
 }
 

@@ -129,6 +129,8 @@ export interface AgentState {
   ending: string[];
   /** It ends here to begin elsewhere: tasks are taken meanwhile, and wait. */
   isMoving: boolean;
+  /** Versions of the variables that its body began with. */
+  began: Record<string, number>;
   health: HealthReport;
   usage: Usage | undefined;
   alerts: Alert[];

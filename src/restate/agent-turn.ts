@@ -161,6 +161,7 @@ export class AgentTurn {
         starting: [],
         ending: [],
         isMoving: false,
+        began: {},
         health: notRunning,
         usage: undefined,
         alerts: [],

@@ -70,31 +70,43 @@ export async function spreadVariable(
   return { acknowledged: voices(true), outOfDate: voices(false) };
 }
 
-/** Asks the voters that are here, and waits until all have answered. */
+export interface VoteAnswer {
+  readonly ballots: readonly CastBallot[];
+  /** Those of the electorate that are not here, or no longer. */
+  readonly left: readonly Voice[];
+}
+
+/** Asks the voters that are here, and waits until all have answered, or ended. */
 export async function askVotes(
   residents: readonly Resident[],
   given: unknown,
   clock: SteadyClock,
-): Promise<readonly CastBallot[]> {
+): Promise<VoteAnswer> {
   const { proposal, electorate, timeoutMs } = given as VoteRequest;
   const wanted = new Map(electorate.map(({ agentId, incarnation }) => [agentId, incarnation]));
   const voters = residents.filter(({ agentId, incarnation }) => wanted.get(agentId) === incarnation);
   const ballots = new Map<Resident, CastBallot>();
   const { promise, resolve } = Promise.withResolvers<void>();
+  const settle = (): void => {
+    if (voters.every((resident) => ballots.has(resident) || !resident.isServing)) resolve();
+  };
   const letGo = voters.map((resident) =>
     resident.ask({ type: 'vote.asked', proposal }, (report) => {
       if (report.type !== 'vote.cast' || report.roundId !== proposal.roundId || ballots.has(resident)) return;
       const { agentId, incarnation } = resident;
       const { vote, error } = report;
       ballots.set(resident, { agentId, incarnation, answer: error === undefined ? vote : 'failed', error });
-      if (ballots.size === voters.length) resolve();
+      settle();
     }),
   );
+  const letEnd = voters.map((resident) => resident.whenEnded(settle));
   const timer = clock.setTimeout(resolve, timeoutMs);
-  if (voters.length > ballots.size) await promise;
+  settle();
+  await promise;
   clock.clearTimeout(timer);
-  for (const end of letGo) end();
-  return [...ballots.values()];
+  for (const end of [...letGo, ...letEnd]) end();
+  const here = new Set(voters.filter(({ isServing }) => isServing).map(({ agentId }) => agentId));
+  return { ballots: [...ballots.values()], left: electorate.filter(({ agentId }) => !here.has(agentId)) };
 }
 
 function isSync({ spec }: Resident): boolean {

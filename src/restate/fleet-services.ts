@@ -1,5 +1,6 @@
 /** All that answers for the fleet itself, wherever that is: its nodes offer the same. */
 import { agentObject } from './agent-object.ts';
+import { coordinationService } from './coordination-service.ts';
 import { eventsObject } from './events-object.ts';
 import { nodesObject } from './nodes-object.ts';
 import { registryObject } from './registry-object.ts';
@@ -11,4 +12,5 @@ export const fleetServices = [
   registryObject,
   eventsObject,
   variablesObject,
+  coordinationService,
 ] as const;

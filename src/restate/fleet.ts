@@ -19,6 +19,8 @@ import { EngineClient } from './engine-client.ts';
 import { FleetAgents } from './fleet-agents.ts';
 import { FleetEvents } from './fleet-events.ts';
 import { FleetTasks } from './fleet-tasks.ts';
+import { FleetConsensus } from './fleet-consensus.ts';
+import { FleetVariables } from './fleet-variables.ts';
 import type { NodeEntry } from './placement.ts';
 
 export interface ConnectFleetOptions {
@@ -34,6 +36,8 @@ export interface Fleet extends AsyncDisposable {
   readonly status: 'open' | 'closed';
   readonly agents: FleetAgents;
   readonly tasks: FleetTasks;
+  readonly variables: FleetVariables;
+  readonly consensus: FleetConsensus;
   readonly events: FleetEvents;
   readonly alerts: { list(): Promise<readonly Alert[]> };
   /** The nodes that are alive, and what is reserved on them. */
@@ -69,6 +73,8 @@ export async function connectFleet(options: ConnectFleetOptions): Promise<Fleet>
 class ConnectedFleet implements Fleet {
   readonly agents: FleetAgents;
   readonly tasks: FleetTasks;
+  readonly variables: FleetVariables;
+  readonly consensus: FleetConsensus;
   readonly events: FleetEvents;
   readonly alerts: Fleet['alerts'];
   readonly #engine: EngineClient;
@@ -91,6 +97,8 @@ class ConnectedFleet implements Fleet {
     this.agents = new FleetAgents({ engine, code, hosts: this.#hosts, reportFault });
     this.tasks = new FleetTasks(engine, this.agents);
     this.events = new FleetEvents(engine, reportFault);
+    this.variables = new FleetVariables(engine, this.events);
+    this.consensus = new FleetConsensus(engine, this.variables);
     this.alerts = {
       list: async () => (await this.agents.looks()).flatMap(({ alerts }) => alerts),
     };

@@ -15,6 +15,7 @@ export const NODES = 'mabeam_nodes';
 export const REGISTRY = 'mabeam_registry';
 export const EVENTS = 'mabeam_events';
 export const VARIABLES = 'mabeam_variables';
+export const COORDINATION = 'mabeam_coordination';
 
 /** There is one object of these kinds in a fleet. */
 export const FLEET = 'fleet';

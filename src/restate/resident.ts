@@ -45,6 +45,9 @@ type Listener = (report: BodyReport) => void;
 export class Resident implements BodyListener, LivenessOwner {
   readonly options: ResidentOptions;
   readonly #listeners = new Set<Listener>();
+  readonly #endListeners = new Set<() => void>();
+  /** The newest version that it was told, by variable. */
+  readonly #told = new Map<string, number>();
   /** Calls whose callers listen to progress, by task. */
   readonly #followed = new Map<string, string>();
   /** How many chunks came, by task. */
@@ -101,6 +104,12 @@ export class Resident implements BodyListener, LivenessOwner {
     return this.#body?.usage?.();
   }
 
+  /** Tells when it has ended; returns how to stop that. */
+  whenEnded(listener: () => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
+  }
+
   /** Asks the body something whose answers are heard by `listener` until it is let go. */
   ask(request: BodyRequest, listener: Listener): () => void {
     this.#listeners.add(listener);
@@ -117,6 +126,7 @@ export class Resident implements BodyListener, LivenessOwner {
     this.#hasEnded = true;
     this.#liveness?.unwatch();
     this.#kill();
+    for (const listener of this.#endListeners) listener();
   }
 
   #take(message: DeliveredMessage): void {
@@ -148,6 +158,7 @@ export class Resident implements BodyListener, LivenessOwner {
     const { agentId, incarnation, codeFor } = this.options;
     this.#spec = spec;
     this.#variables = manifest.variables;
+    for (const { name, version } of start.variables) this.#told.set(name, version);
     let body: Body;
     try {
       const { module, host } = codeFor({ type: 'open', spec, start, manifest });
@@ -173,6 +184,12 @@ export class Resident implements BodyListener, LivenessOwner {
   }
 
   #post(request: BodyRequest): void {
+    if (request.type === 'variable.changed') {
+      const { name, version } = request.variable;
+      // It comes by two ways: with the broadcast, and when a body has begun on an older one.
+      if (version <= (this.#told.get(name) ?? 0)) return;
+      this.#told.set(name, version);
+    }
     try {
       this.#body?.post(request);
     } catch (thrown) {
@@ -260,6 +277,7 @@ export class Resident implements BodyListener, LivenessOwner {
     this.#liveness?.unwatch();
     this.options.tell({ type: 'exited', reason });
     this.options.ended();
+    for (const listener of this.#endListeners) listener();
   }
 
   stuck(): void {

@@ -57,7 +57,7 @@ export async function fleetRig(engine: Engine, agents: readonly AgentCode[]): Pr
     for (const { id } of await fleet.agents.list()) await fleet.agents.forget(id);
     await fleet.close();
     for (const node of nodes.toReversed()) await node.close({ timeoutMs: 2_000 });
-  });
+  }, 60_000);
   return {
     fleet,
     async node(name, options = {}) {

@@ -5,10 +5,15 @@
  */
 import { pino } from 'pino';
 import { createAgentNode, type AgentNodeOptions } from '../../src/restate.ts';
+import { voter } from './voter.ts';
 import { worker } from './worker.ts';
 
 const options = JSON.parse(process.argv[2]!) as Omit<AgentNodeOptions, 'agents'>;
-const node = await createAgentNode({ ...options, agents: [worker], logger: pino({ level: 'silent' }) });
+const node = await createAgentNode({
+  ...options,
+  agents: [worker, voter],
+  logger: pino({ level: 'silent' }),
+});
 process.send?.({ ready: node.url });
 process.once('SIGTERM', () => {
   void node.close({ timeoutMs: 5_000 }).then(() => process.exit(0));

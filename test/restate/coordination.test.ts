@@ -1,0 +1,107 @@
+/** Variables and rounds of a fleet on several nodes, on a real server. */
+import { describe, expect, test } from 'vitest';
+import { variable } from '../../src/index.ts';
+import { hasEngine } from './engine.ts';
+import { eventually, fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+import { nodeProcess } from './node-process.ts';
+import { voter } from './voter.ts';
+
+describe.runIf(hasEngine())('coordination', () => {
+  const engine = sharedEngine();
+
+  async function voters(count: number, spec: object = {}) {
+    const made = await fleetRig(engine(), [voter]);
+    const { fleet, node } = made;
+    await fleet.variables.define('rate', variable.integer({ min: 0, max: 100, default: 1 }));
+    await node(fresh('a'));
+    await node(fresh('b'));
+    const ids: string[] = [];
+    for (let index = 0; index < count; index++) {
+      const id = await fleet.agents.register({ module: voter, ...spec });
+      await fleet.agents.start(id);
+      ids.push(id);
+    }
+    return { ...made, ids: ids.toSorted() };
+  }
+
+  test('a value reaches the agents that declared it on every node, and its caller knows who has acknowledged it', async () => {
+    const { fleet, ids } = await voters(4, { coordination: { communicationPattern: 'sync' } });
+    const { version } = await fleet.variables.get('rate');
+    expect(await fleet.variables.set('rate', 7)).toEqual({
+      version: version + 1,
+      acknowledged: ids,
+      outOfDate: [],
+    });
+    for (const id of ids) {
+      expect(await fleet.agents.execute(id, { type: 'heard' })).toMatchObject({ heard: [7], now: 7 });
+    }
+    expect(new Set(await Promise.all(ids.map((id) => fleet.agents.nodeOf(id)))).size).toBe(2);
+    await expect(fleet.variables.set('rate', 101)).rejects.toMatchObject({ code: 'VARIABLE_INVALID' });
+    await expect(fleet.variables.set('speed', 1)).rejects.toMatchObject({ code: 'VARIABLE_UNKNOWN' });
+    expect((await fleet.variables.history('rate')).at(-1)).toMatchObject({ value: 7, version: version + 1 });
+    await fleet.variables.rollback('rate', version);
+    expect(() => fleet.variables.constrain()).toThrow(expect.objectContaining({ code: 'VARIABLE_INVALID' }));
+  });
+
+  test('a round is accepted, rejected, or has no quorum, as the chart of one program has it; what fails counts for nothing', async () => {
+    const { fleet, ids } = await voters(3);
+    const accepted = await fleet.consensus.propose({ variable: 'rate', value: 9 });
+    expect(accepted).toMatchObject({ outcome: 'accepted', decidedBy: 'voters', rounds: 1, failed: [] });
+    expect([...accepted.electorate].toSorted()).toEqual(ids);
+    expect(await fleet.variables.get('rate')).toMatchObject({ value: 9, version: accepted.version });
+    expect(await fleet.consensus.propose({ variable: 'rate', value: 50 })).toMatchObject({
+      outcome: 'rejected',
+    });
+    const failed = await fleet.consensus.propose({ variable: 'rate', value: 5, fallback: { retry: 1 } });
+    expect(failed).toMatchObject({ outcome: 'no_quorum', rounds: 2 });
+    expect([...failed.failed].toSorted()).toEqual(ids);
+    expect(await fleet.variables.get('rate')).toMatchObject({ value: 9 });
+    await expect(
+      fleet.consensus.propose({ variable: 'rate', value: 5, tie: 'leader' }),
+    ).rejects.toMatchObject({
+      code: 'ROUND_INVALID',
+    });
+    const events = await eventually(
+      async () => {
+        const types: string[] = [];
+        for await (const event of fleet.events.read()) if ('roundId' in event) types.push(event.type);
+        return types;
+      },
+      (types) => types.filter((type) => type === 'round.closed').length === 4,
+    );
+    // A round is over as soon as no vote that is still out can change it.
+    expect(events.filter((type) => type === 'round.voted').length).toBeGreaterThanOrEqual(8);
+  });
+
+  test('a node that does not answer is so many missing votes, and no hang', async () => {
+    const { fleet, node } = await fleetRig(engine(), [voter]);
+    await fleet.variables.define('rate', variable.integer({ min: 0, max: 100, default: 1 }));
+    const name = fresh('frozen');
+    const frozen = await nodeProcess(engine(), name, { leaseMs: 4_000 });
+    await node(fresh('a'));
+    for (const placement of [{ node: name }, { node: name }, undefined]) {
+      const id = await fleet.agents.register({ module: voter, ...(placement ? { placement } : {}) });
+      await fleet.agents.start(id);
+    }
+    frozen.kill('SIGSTOP');
+    const decision = await fleet.consensus.propose({ variable: 'rate', value: 3, deadlineMs: 500 });
+    expect(decision).toMatchObject({ outcome: 'no_quorum', tally: { voters: { total: 3, accept: 1 } } });
+    frozen.kill('SIGCONT');
+  });
+
+  test('an agent that starts while a value changes ends up with the newest', async () => {
+    const { fleet } = await voters(1);
+    const starting = [1, 2, 3].map(async () => {
+      const id = await fleet.agents.register({ module: voter });
+      await fleet.agents.start(id);
+      return id;
+    });
+    for (const value of [21, 22, 23]) await fleet.variables.set('rate', value);
+    for (const id of await Promise.all(starting)) {
+      await eventually(
+        () => fleet.agents.execute(id, { type: 'heard' }),
+        (state) => (state as { now: number }).now === 23,
+      );
+    }
+  });
+});
