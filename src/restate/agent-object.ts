@@ -322,6 +322,11 @@ async function act(
       turn.refuseUnless('forget');
       turn.forget(token);
       return PENDING;
+    case 'pause':
+    case 'resume':
+      turn.refuseUnless(asked.type);
+      turn.hold(`agent.${asked.type}`, asked.by, token);
+      return PENDING;
     case 'execute':
     case 'submit': {
       if (asked.type === 'execute') refuseOldIncarnation(turn, asked.incarnation);

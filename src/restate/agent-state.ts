@@ -13,7 +13,7 @@ import type {
   Isolation,
   ParsedAgentSpec,
 } from '../machines/index.ts';
-import { positionOf } from '../machines/index.ts';
+import { positionAt, positionOf } from '../machines/index.ts';
 import { type AgentRecord, ShownRecord } from '../runtime/agent/agent-record.ts';
 import type { KeptSpec } from '../runtime/agent/agent-services.ts';
 import type { HealthReport } from '../runtime/agent/liveness.ts';
@@ -124,9 +124,14 @@ export interface AgentState {
   /** Ids of the tasks that the last end left undone. */
   abandoned: string[];
   acceptedTasks: number;
-  /** Who waits for a start, and for an end. */
+  /** Nothing new may begin: it is paused. */
+  isHeldBack: boolean;
+  /** It is to tell once nothing runs. */
+  isResting: boolean;
+  /** Who waits for a start, for an end, and for it to be paused or resumed. */
   starting: string[];
   ending: string[];
+  holding: string[];
   /** It ends here to begin elsewhere: tasks are taken meanwhile, and wait. */
   isMoving: boolean;
   /** Versions of the variables that its body began with. */
@@ -141,7 +146,8 @@ export interface AgentState {
 }
 
 export function positionOfState({ life }: AgentState): AgentPosition {
-  return positionOf(life.value);
+  const { path } = positionOf(life.value);
+  return positionAt(path, life.context.paused !== undefined);
 }
 
 /** The record as the public API shows it; its module is as it was kept: a type, or a URL. */

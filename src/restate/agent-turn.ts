@@ -126,6 +126,8 @@ export class AgentTurn {
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined;
   #isForgotten = false;
+  /** Who had it paused or resumed: answered with how it stands at the end of the step. */
+  #held: readonly string[] = [];
 
   constructor(state: AgentState, moment: Moment) {
     this.state = state;
@@ -158,8 +160,11 @@ export class AgentTurn {
         counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, lastMs: 0, totalMs: 0, maxMs: 0 },
         abandoned: [],
         acceptedTasks: 0,
+        isHeldBack: false,
+        isResting: false,
         starting: [],
         ending: [],
+        holding: [],
         isMoving: false,
         began: {},
         health: notRunning,
@@ -225,6 +230,12 @@ export class AgentTurn {
     if (status !== 'running' && status !== 'unresponsive') return;
     this.state.isMoving = true;
     this.#send({ type: 'agent.stop', at: this.now });
+  }
+
+  /** Pauses or resumes it. */
+  hold(command: 'agent.pause' | 'agent.resume', by: string | undefined, token: string | undefined): void {
+    if (token !== undefined) this.state.holding.push(token);
+    this.#send(by === undefined ? { type: command, at: this.now } : { type: command, at: this.now, by });
   }
 
   forget(token: string | undefined): void {
@@ -350,6 +361,9 @@ export class AgentTurn {
       this.#note(step.effects);
     }
     this.#isStepping = false;
+    const held = this.#held;
+    this.#held = [];
+    for (const token of held) this.answer(token, { value: this.record });
   }
 
   #note(effects: readonly PlainEffect[]): void {
@@ -401,8 +415,6 @@ export class AgentTurn {
       }
       case 'commandMailbox': {
         const { command } = effect.params;
-        // Nothing pauses or parks an agent here.
-        if (command === 'rest' || command === 'resume') return;
         if (command !== 'abandon') return this.#ledger[command]();
         return this.#ledger.abandonAll(
           `the agent has ended (${describeExit(this.state.lastExit ?? 'killed')})`,
@@ -452,13 +464,19 @@ export class AgentTurn {
       case 'agent.started':
         this.#answerStart();
         this.acts.push({ do: 'serving', incarnation });
-        return this.#ledger.open();
+        return this.#ledger.open(this.state.life.context.paused !== undefined);
       case 'agent.start_failed':
       case 'agent.stopped':
       case 'agent.completed':
       case 'agent.crashed':
         this.#answerStart(reason);
         this.#answerEnd();
+        return;
+      case 'agent.pausing':
+      case 'agent.paused':
+      case 'agent.resumed':
+        this.#held = [...this.#held, ...this.state.holding];
+        this.state.holding = [];
         return;
       case 'agent.stopping':
         this.acts.push({ do: 'notServing', incarnation });
@@ -618,6 +636,10 @@ export class AgentTurn {
 
   becameIdle(): void {
     this.#send({ type: 'mailbox.idle' });
+  }
+
+  becameRested(): void {
+    this.#send({ type: 'mailbox.rested' });
   }
 
   #tell(message: BodyMessage): void {

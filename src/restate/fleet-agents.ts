@@ -71,6 +71,7 @@ const filterSchema = z.strictObject({
   capability: z.string().optional(),
 });
 const stopSchema = z.strictObject({ timeoutMs: durationMs.optional() });
+const holdSchema = z.strictObject({ by: z.string().min(1).optional() });
 const taskSchema = z.looseObject({ type: z.string() });
 
 /** How long a look at progress waits for some to come, ms. */
@@ -183,6 +184,20 @@ export class FleetAgents {
     return this.#withModule(await this.#command<AgentRecord>(id, { type: 'kill' }));
   }
 
+  /**
+   * Lets nothing new begin; what runs may finish. Over all ends of its lives, until it is resumed.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is paused, `SYSTEM_CLOSED`
+   */
+  async pause(id: string, options: { readonly by?: string } = {}): Promise<AgentRecord> {
+    return this.#hold(id, 'pause', options);
+  }
+
+  /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is not paused, `SYSTEM_CLOSED` */
+  async resume(id: string, options: { readonly by?: string } = {}): Promise<AgentRecord> {
+    return this.#hold(id, 'resume', options);
+  }
+
   /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `SYSTEM_CLOSED` */
   async forget(id: string): Promise<void> {
     await this.#command(id, { type: 'forget' });
@@ -254,12 +269,18 @@ export class FleetAgents {
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND` */
   async legal(id: string): Promise<readonly AgentCommand[]> {
-    return [...positionAt((await this.#look(id)).record.state).legal];
+    const { state, paused } = (await this.#look(id)).record;
+    return [...positionAt(state, paused !== undefined).legal];
   }
 
   /** Where its body is; `undefined` while it has none. @throws AgentSystemError `AGENT_NOT_FOUND` */
   async nodeOf(id: string): Promise<string | undefined> {
     return (await this.#look(id)).placement?.node;
+  }
+
+  async #hold(id: string, type: 'pause' | 'resume', options: { readonly by?: string }): Promise<AgentRecord> {
+    const { by } = parseInput(holdSchema, options, { what: type, agentId: id });
+    return this.#withModule(await this.#command<AgentRecord>(id, { type, by }));
   }
 
   async #stop(

@@ -52,6 +52,7 @@ export type Command =
     }
   | { readonly type: 'kill'; readonly incarnation?: number | undefined; readonly token?: string }
   | { readonly type: 'forget'; readonly token?: string }
+  | { readonly type: 'pause' | 'resume'; readonly by?: string | undefined; readonly token?: string }
   | {
       readonly type: 'execute';
       readonly work: AskedWork;

@@ -41,6 +41,8 @@ export interface LedgerOwner {
   answer(token: string, answer: Answer): void;
   becameBusy(): void;
   becameIdle(): void;
+  /** Nothing runs any more, as it was asked to tell. */
+  becameRested(): void;
   /** The place of one more deadline. */
   nextOrder(): number;
 }
@@ -71,7 +73,8 @@ export class TaskLedger {
     const running = tasks.filter(({ isRunning }) => isRunning).length;
     const waiting = tasks.length - running;
     // What waits for its turn is bounded; what may run at once is not waiting.
-    const free = mode === 'open' ? spec.tasks.concurrency - running : 0;
+    const mayBegin = mode === 'open' && !this.#state.isHeldBack;
+    const free = mayBegin ? Math.max(0, spec.tasks.concurrency - running) : 0;
     if (waiting >= spec.tasks.queueLimit + free) {
       const message = `agent ${agentId} has ${waiting - free} tasks waiting, its tasks.queueLimit is ${spec.tasks.queueLimit}`;
       throw new AgentSystemError('TASK_QUEUE_FULL', message, { agentId });
@@ -133,8 +136,24 @@ export class TaskLedger {
     this.#state.abandoned = [];
   }
 
-  open(): void {
+  open(isHeldBack: boolean): void {
     this.#state.mode = 'open';
+    this.#state.isHeldBack = isHeldBack;
+    this.pump();
+  }
+
+  /** Nothing new begins: it tells once nothing runs. */
+  rest(): void {
+    this.#state.isHeldBack = true;
+    this.#state.isResting = true;
+    this.#tellIfRested();
+  }
+
+  /** Nothing holds it back any more: it goes on, and tells whether it has work. */
+  resume(): void {
+    this.#state.isHeldBack = false;
+    this.#state.isResting = false;
+    this.#state.isBusy = false;
     this.pump();
   }
 
@@ -145,8 +164,13 @@ export class TaskLedger {
   }
 
   finish(): void {
+    const { ordered, paused } = this.#state.life.context;
     this.#state.mode = 'draining';
-    this.#abandonWaiting('the agent has completed');
+    this.#abandonWaiting(
+      ordered?.reason === 'normal' || paused === undefined
+        ? 'the agent has completed'
+        : 'the agent is ending, and is paused',
+    );
     this.#tellIfIdle();
   }
 
@@ -164,6 +188,7 @@ export class TaskLedger {
       this.#remove(entry);
     }
     this.#state.mode = 'held';
+    this.#state.isResting = false;
     this.#state.isBusy = false;
   }
 
@@ -174,6 +199,7 @@ export class TaskLedger {
       else this.#lose(entry);
     }
     this.#state.mode = 'held';
+    this.#state.isResting = false;
     this.#state.isBusy = false;
     this.#state.abandoned = [];
   }
@@ -286,6 +312,7 @@ export class TaskLedger {
     const isServing = (): boolean => {
       const { mode, isMoving } = this.#state;
       // What waits goes along with one that moves.
+      if (this.#state.isHeldBack) return false;
       return mode === 'open' || (mode === 'draining' && !isMoving);
     };
     for (;;) {
@@ -294,7 +321,8 @@ export class TaskLedger {
       if (next === undefined || !isServing() || running >= spec.tasks.concurrency) break;
       this.#start(next);
     }
-    if (this.#state.mode === 'open' && !this.#state.isBusy && this.load > 0) {
+    const { mode, isBusy, isHeldBack } = this.#state;
+    if (mode === 'open' && !isBusy && !isHeldBack && this.load > 0) {
       this.#state.isBusy = true;
       this.#owner.becameBusy();
     }
@@ -453,7 +481,15 @@ export class TaskLedger {
     }
   }
 
+  #tellIfRested(): void {
+    if (!this.#state.isResting || this.#running().length > 0) return;
+    this.#state.isResting = false;
+    this.#state.isBusy = false;
+    this.#owner.becameRested();
+  }
+
   #tellIfIdle(): void {
+    this.#tellIfRested();
     const { mode, isBusy, isMoving } = this.#state;
     // What waits does not keep one here that moves.
     if (isMoving ? this.#running().length > 0 : this.load > 0) return;

@@ -1,0 +1,115 @@
+/**
+ * Every move in every state of an agent's life, as its virtual object lives it: the mapping from the chart's effects to
+ * calls is judged by the flat model that judges the agent of one program.
+ */
+import { strict as assert } from 'node:assert';
+import { isDeepStrictEqual } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { bodyOf, firstLife, isPossible, legalOf, places, play, viewOf } from '../models/life/life-model.ts';
+import type { Life, Move, Profile } from '../models/life/life-state.ts';
+import { lifeTours, START_AT } from '../models/life/life-tours.ts';
+import { profiles } from '../models/life/profiles.ts';
+import { isPlayable, ObjectWorld } from './object-world.ts';
+
+const LIMIT_MS = 300_000;
+const SHOWN_MOVES = 25;
+
+/** What the fleet's own services tell, and the object does not. */
+function isOfAgent(event: object): boolean {
+  const { alert } = event as { alert?: string };
+  return alert !== 'restart_storm';
+}
+
+/** A node numbers its checks anew for every body. */
+function withoutNumber(request: object): object {
+  const { checkId: _, ...rest } = request as { checkId?: number };
+  return rest;
+}
+
+function lookedUp(life: Life) {
+  const view = viewOf(life);
+  return {
+    now: life.now,
+    view: view && { ...view, health: { status: view.health.status, misses: view.health.misses } },
+    legal: legalOf(life).toSorted(),
+    deadlines: [...life.deadlines.values()].toSorted((a, b) => a - b),
+    liveBodies: bodyOf(life) ? 1 : 0,
+    alerts: life.alert === undefined ? [] : [life.alert],
+    savedState: life.savedState === undefined ? undefined : (JSON.parse(life.savedState) as unknown),
+  };
+}
+
+async function judge(profile: Profile, moves: readonly Move[], seenPlaces: Set<string>): Promise<number> {
+  const world = new ObjectWorld(profile, START_AT);
+  let life = firstLife(START_AT);
+  const trail: string[] = [];
+  let made = 0;
+  for (const move of moves) {
+    if (!isPossible(life, move)) continue;
+    const { life: after, outcome } = play(profile, life, move);
+    trail.push(`${life.place}: ${move}`);
+    const seen = await world.play(move);
+    const events = outcome.events.filter(isOfAgent);
+    const { incarnation, savedState, reason } = after;
+    const expected = {
+      events,
+      times: events.map(() => after.now),
+      requests: outcome.requests.map(withoutNumber),
+      answers: outcome.answers,
+      opened:
+        incarnation > life.incarnation ? [{ incarnation, restored: savedState, previousStop: reason }] : [],
+      ...lookedUp(after),
+    };
+    const actual = {
+      ...seen,
+      requests: seen.requests.map(withoutNumber),
+      now: world.now(),
+      view: world.view(),
+      legal: world.legal(),
+      deadlines: world.deadlines(),
+      liveBodies: world.liveBodies(),
+      alerts: world.alerts(),
+      savedState: world.savedState(),
+    };
+    if (!isDeepStrictEqual(actual, expected)) {
+      const steps = trail.slice(-SHOWN_MOVES).join('\n  ');
+      assert.deepStrictEqual(
+        differing(actual, expected),
+        differing(expected, actual),
+        `${profile.name}, move ${trail.length} (actual + / expected -):\n  ${steps}`,
+      );
+    }
+    life = after;
+    made += 1;
+    seenPlaces.add(life.place);
+  }
+  return made;
+}
+
+function differing(some: object, other: object): object {
+  return Object.fromEntries(
+    Object.entries(some).filter(
+      ([key, value]) => !isDeepStrictEqual(value, (other as Record<string, unknown>)[key]),
+    ),
+  );
+}
+
+const visited = new Set<string>();
+
+describe('an agent as a virtual object does in every state what its life says, and nothing else', () => {
+  // Of a fleet nobody parks tasks: limits end them.
+  test.each(profiles.filter(({ name }) => !name.startsWith('parked')))(
+    '$name',
+    async (given) => {
+      const profile = { ...given, moves: given.moves.filter(isPlayable) };
+      let made = 0;
+      for (const moves of lifeTours(profile).tours) made += await judge(profile, moves, visited);
+      expect(made).toBeGreaterThan(20);
+    },
+    LIMIT_MS,
+  );
+
+  test('and every place of a life was visited', () => {
+    expect([...visited].toSorted()).toEqual([...Object.keys(places), 'forgotten'].toSorted());
+  });
+});

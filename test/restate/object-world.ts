@@ -1,0 +1,481 @@
+/**
+ * The mapping from the agent's chart to calls, around one agent, on simulated time: no server, no network.
+ *
+ * Plays the moves of the flat model of a life (test/models/life) on turns of the virtual object and on the very bodies
+ * of a node, and says what was seen, in the model's words. Between two turns the state is JSON, as the engine keeps it.
+ */
+import { AgentSystemError, type BodyRequest, defineAgent, type SystemEvent } from '../../src/index.ts';
+import { agentSpec } from '../../src/machines/index.ts';
+import { type AgentState, positionOfState, recordOfState } from '../../src/restate/agent-state.ts';
+import { type Act, AgentTurn, type BodyMessage, type NodeReport } from '../../src/restate/agent-turn.ts';
+import type { DeliveredMessage } from '../../src/restate/names.ts';
+import { Resident } from '../../src/restate/resident.ts';
+import { wireOf } from '../../src/restate/wire.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import type { SavedState } from '../../src/runtime/definition/saved-state.ts';
+import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
+import { steadyClock } from '../../src/runtime/time/clock.ts';
+import { type ScriptedBody, scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
+import {
+  type Answer,
+  BRIEF_STOP_MS,
+  exits,
+  type Move,
+  type Profile,
+  TASK_TIMEOUT_MS,
+} from '../models/life/life-state.ts';
+import { OPERATOR } from '../models/life/life-turn.ts';
+import { AGENT, CHECK_DETAIL, CHECK_ERROR, TASK_ERROR } from '../models/life/life-turn.ts';
+import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from '../models/life/words.ts';
+
+const definition = defineAgent({
+  type: 'worker',
+  init: () => ({}),
+  tasks: { work: { run: () => undefined } },
+});
+const asState = wireOf<AgentState>();
+const PLACEMENT = { node: 'n', epoch: 'e' };
+
+/** Moves that mean something where an agent is a virtual object. */
+export function isPlayable(move: Move): boolean {
+  return ![
+    'program dies',
+    'coordination lost',
+    'coordination restored',
+    'bug',
+    'update',
+    'task parked',
+    'task parked, who knows how long',
+  ].includes(move);
+}
+
+export class ObjectWorld {
+  readonly #profile: Profile;
+  readonly #clock;
+  readonly #host = scriptedHost({ onOpen: (body) => this.#opened(body) });
+  readonly #names = new TaskNames();
+  #state: AgentState | undefined;
+  #saved: SavedState | undefined;
+  #inputs = new Map<string, unknown>();
+  #resident: Resident | undefined;
+  #body: ScriptedBody | undefined;
+  /** The last body that is gone, by its incarnation, and how many reports it has told. */
+  #ghost: { incarnation: number; told: number } | undefined;
+  #told = 0;
+  #heard = 0;
+  #running: string[] = [];
+  #checkId = 0;
+  #saves = 0;
+  #commands = 0;
+  #asked: number[] = [];
+  #isPermitTaken = false;
+  #isQueued = false;
+  #wake: unknown;
+  #events: SystemEvent[] = [];
+  #openings: object[] = [];
+  #answers = new Map<number, Answer>();
+
+  constructor(profile: Profile, startAt: number) {
+    this.#profile = profile;
+    this.#clock = simulatedClock({ startAt });
+    this.#register();
+    this.#events = [];
+  }
+
+  async play(move: Move) {
+    const bodies = [this.#body];
+    await this.#perform(move);
+    await settled();
+    if (this.#body !== bodies[0]) bodies.push(this.#body);
+    const events = this.#events;
+    for (const event of events) if (event.type === 'task.accepted') this.#names.learn(event.taskId);
+    const requests = bodies.flatMap((body) => body?.takeRequests() ?? []);
+    for (const request of requests) {
+      if (request.type === 'task.run') this.#running.push(request.taskId);
+      if (request.type === 'health.check') this.#checkId = request.checkId;
+    }
+    const answers = new Map<number, Answer>();
+    for (const [command, answer] of this.#answers) {
+      answers.set(command, 'value' in answer ? { value: valueInWords(answer.value, this.#names) } : answer);
+    }
+    const seen = {
+      events: events.map((event) => eventInWords(event, this.#names)),
+      times: events.map(({ at }) => at),
+      requests: requests.map((request) => requestInWords(request as BodyRequest, this.#names)),
+      answers,
+      opened: this.#openings,
+    };
+    this.#events = [];
+    this.#openings = [];
+    this.#answers = new Map();
+    return seen;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  view() {
+    if (this.#state === undefined) return undefined;
+    const { health, ...view } = viewOfRecord(recordOfState(this.#state), this.#names);
+    return { ...view, health: { status: health.status, misses: health.misses } };
+  }
+
+  legal(): readonly string[] {
+    return this.#state === undefined ? [] : [...positionOfState(this.#state).legal].toSorted();
+  }
+
+  /** When each deadline is due: those of the object's table, and the health checks' of the node. */
+  deadlines(): readonly number[] {
+    const ofNode = this.#clock.pending().map(({ dueAt }) => dueAt);
+    const state = this.#state;
+    if (state === undefined) return ofNode;
+    // One of the pending timers is the wake itself.
+    const wake = this.#wake === undefined ? -1 : ofNode.indexOf(this.#turn().nextDueAt()!);
+    const checks = ofNode.filter((_, index) => index !== wake);
+    const tasks = state.tasks.flatMap(({ dueAt, isAnswered }) =>
+      dueAt === undefined || isAnswered ? [] : [dueAt],
+    );
+    return [...state.deadlines.map(({ dueAt }) => dueAt), ...tasks, ...checks].toSorted((a, b) => a - b);
+  }
+
+  liveBodies(): number {
+    return this.#host.live.length;
+  }
+
+  alerts(): readonly string[] {
+    return this.#state?.alerts.map(({ alert }) => alert) ?? [];
+  }
+
+  savedState(): unknown {
+    return this.#saved === undefined ? undefined : JSON.parse(this.#saved.json);
+  }
+
+  #turn(): AgentTurn {
+    // The next turn has what the engine gives back of the last one.
+    const state = asState.deserialize(asState.serialize(this.#state!));
+    return new AgentTurn(state, { now: this.#clock.now(), chance: this.#profile.chance });
+  }
+
+  #register(): void {
+    const { restart, startTimeoutMs, shutdownMs, maxRuntimeMs, health, tasks } = this.#profile;
+    const given = {
+      id: AGENT,
+      restart,
+      startTimeoutMs,
+      shutdownMs,
+      resources: { maxRuntimeMs },
+      health,
+      tasks,
+    };
+    const spec = specToKeep(agentSpec.parse({ ...given, module: definition }), AGENT, 'worker');
+    const moment = { now: this.#clock.now(), chance: this.#profile.chance };
+    this.#conclude(AgentTurn.registering({ id: AGENT, spec, manifest: manifestOf(definition) }, moment));
+  }
+
+  /** Does the acts of a turn as the object's handlers do: messages in one, answers last. */
+  #conclude(turn: AgentTurn): void {
+    const answers: Extract<Act, { do: 'answer' }>[] = [];
+    const messages: { first: number; incarnation: number; message: DeliveredMessage }[] = [];
+    const tell = (message: BodyMessage): void => {
+      const { seat } = turn.state;
+      if (seat === undefined) return;
+      seat.told += 1;
+      messages.push({
+        first: seat.told,
+        incarnation: seat.incarnation,
+        message: this.#delivered(message, turn),
+      });
+    };
+    for (let act = turn.acts.shift(); act !== undefined; act = turn.acts.shift()) {
+      switch (act.do) {
+        case 'answer':
+          answers.push(act);
+          break;
+        case 'tell':
+          tell(act.message);
+          break;
+        case 'run': {
+          const input = act.given === undefined ? this.#inputs.get(act.taskId) : act.given.input;
+          tell({ type: 'task.run', taskId: act.taskId, task: act.task, input });
+          break;
+        }
+        case 'keepInput':
+          this.#inputs.set(act.taskId, act.input);
+          break;
+        case 'keepState':
+          this.#saved = act.state;
+          break;
+        case 'requestPermit':
+          this.#isQueued = this.#isPermitTaken;
+          if (!this.#isPermitTaken) turn.permitGranted(PLACEMENT);
+          break;
+        case 'withdrawPermit':
+          this.#isQueued = false;
+          break;
+        default:
+      }
+    }
+    this.#events.push(...(turn.events as readonly object[] as readonly SystemEvent[]));
+    this.#state = turn.isForgotten ? undefined : turn.state;
+    if (turn.isForgotten) this.#saved = undefined;
+    this.#arm();
+    for (const { token, answer } of answers) this.#answered(Number(token), answer);
+    for (const { first, incarnation, message } of messages) this.#deliver(first, incarnation, message);
+  }
+
+  #arm(): void {
+    this.#clock.clearTimeout(this.#wake);
+    this.#wake = undefined;
+    if (this.#state === undefined) return;
+    const dueAt = this.#turn().nextDueAt();
+    if (dueAt === undefined) return;
+    this.#wake = this.#clock.setTimeout(() => {
+      this.#wake = undefined;
+      const turn = this.#turn();
+      turn.wake();
+      this.#conclude(turn);
+    }, dueAt - this.#clock.now());
+  }
+
+  #delivered(message: BodyMessage, { state }: AgentTurn): DeliveredMessage {
+    if (message.type !== 'open') return message;
+    const { previousStop, manifest } = message;
+    return {
+      type: 'open',
+      spec: state.spec,
+      manifest,
+      start: { restored: this.#saved, previousStop, variables: [] },
+    };
+  }
+
+  #deliver(first: number, incarnation: number, message: DeliveredMessage): void {
+    if (message.type === 'open') {
+      this.#told = 0;
+      const resident: Resident = new Resident({
+        agentId: AGENT,
+        incarnation,
+        clock: steadyClock(this.#clock),
+        tell: (report) => this.#tell(incarnation, report),
+        progress: () => {},
+        log: () => {},
+        codeFor: () => ({ module: definition, host: this.#host }),
+        ended: () => {
+          this.#ghost = { incarnation, told: this.#told };
+          if (this.#resident === resident) this.#resident = undefined;
+        },
+      });
+      this.#resident = resident;
+    }
+    if (this.#resident?.incarnation === incarnation) this.#resident.take({ first, messages: [message] });
+  }
+
+  #tell(incarnation: number, report: NodeReport): void {
+    this.#told += 1;
+    this.#reported(incarnation, this.#told, [report]);
+  }
+
+  #reported(incarnation: number, first: number, reports: readonly NodeReport[]): void {
+    if (this.#state === undefined) return;
+    const turn = this.#turn();
+    turn.reported(incarnation, first, reports);
+    this.#conclude(turn);
+  }
+
+  #opened(body: ScriptedBody): void {
+    const { incarnation, restored, previousStop } = body.start;
+    this.#body = body;
+    this.#running = [];
+    this.#checkId = 0;
+    this.#openings.push({ incarnation, restored: restored?.json, previousStop });
+  }
+
+  #answered(command: number, answer: object): void {
+    this.#asked = this.#asked.filter((asked) => asked !== command);
+    if ('refusal' in answer) {
+      this.#answers.set(command, { code: (answer.refusal as { code: never }).code });
+      return;
+    }
+    const { value } = answer as { value?: unknown };
+    // A start is answered with the incarnation, of which the client makes a handle.
+    const isStart = typeof value === 'number';
+    this.#answers.set(command, { value: isStart ? { id: AGENT, incarnation: value } : value });
+  }
+
+  #command(act: (turn: AgentTurn, token: string) => void): void {
+    this.#commands += 1;
+    const command = this.#commands;
+    if (this.#state === undefined) return this.#answered(command, { refusal: { code: 'AGENT_NOT_FOUND' } });
+    const turn = this.#turn();
+    try {
+      act(turn, String(command));
+    } catch (thrown) {
+      if (!(thrown instanceof AgentSystemError)) throw thrown;
+      return this.#answered(command, { refusal: { code: thrown.code } });
+    }
+    this.#conclude(turn);
+  }
+
+  #stop(timeoutMs?: number): void {
+    this.#command((turn, token) => {
+      turn.refuseUnless('stop');
+      const at = turn.now;
+      turn.end(
+        timeoutMs === undefined ? { type: 'agent.stop', at } : { type: 'agent.stop', at, timeoutMs },
+        token,
+      );
+    });
+  }
+
+  #execute(timeoutMs?: number): void {
+    this.#command((turn, token) => {
+      turn.refuseUnless('execute');
+      this.#asked.push(Number(token));
+      const input = this.#commands;
+      turn.execute({ type: 'work', input, timeoutMs, retry: false, submitted: false, callId: token, token });
+    });
+  }
+
+  async #perform(move: Move): Promise<void> {
+    switch (move) {
+      case 'register': {
+        this.#commands += 1;
+        const isThere = this.#state !== undefined;
+        if (isThere) return this.#answered(this.#commands, { refusal: { code: 'AGENT_EXISTS' } });
+        this.#register();
+        return this.#answered(this.#commands, { value: AGENT });
+      }
+      case 'start':
+      case 'restart':
+        return this.#command((turn, token) => {
+          turn.refuseUnless(move);
+          turn.start(`agent.${move}`, PLACEMENT, token);
+        });
+      case 'stop':
+        return this.#stop();
+      case 'stop briefly':
+        return this.#stop(BRIEF_STOP_MS);
+      case 'stop now':
+        return this.#stop(0);
+      case 'kill':
+        return this.#command((turn, token) => {
+          turn.refuseUnless('kill');
+          turn.end({ type: 'agent.kill', at: turn.now }, token);
+        });
+      case 'forget':
+        return this.#command((turn, token) => {
+          turn.refuseUnless('forget');
+          turn.forget(token);
+        });
+      case 'pause':
+      case 'resume':
+        return this.#command((turn, token) => {
+          turn.refuseUnless(move);
+          turn.hold(`agent.${move}`, move === 'pause' ? OPERATOR : undefined, token);
+        });
+      case 'execute':
+        return this.#execute();
+      case 'execute briefly':
+        return this.#execute(TASK_TIMEOUT_MS);
+      case 'cancel': {
+        const turn = this.#turn();
+        turn.cancel({ callId: String(this.#asked[0]) }, 'cancelled by its caller', true);
+        return this.#conclude(turn);
+      }
+      case 'check health': {
+        this.#commands += 1;
+        const command = this.#commands;
+        if (this.#state === undefined)
+          return this.#answered(command, { refusal: { code: 'AGENT_NOT_FOUND' } });
+        const report = this.#resident?.checkHealth() ?? Promise.resolve(recordOfState(this.#state).health);
+        void report.then((value) => this.#answered(command, { value }));
+        return;
+      }
+      case 'almost due':
+        return this.#clock.advance(this.deadlines()[0]! - 1 - this.now());
+      case 'due':
+        return this.#clock.advance(this.deadlines()[0]! - this.now());
+      case 'rest':
+        return this.#clock.advance(this.#profile.restart.withinMs);
+      case 'permit taken':
+        this.#isPermitTaken = true;
+        return;
+      case 'permit freed': {
+        this.#isPermitTaken = false;
+        if (!this.#isQueued) return;
+        this.#isQueued = false;
+        const turn = this.#turn();
+        turn.permitGranted(PLACEMENT);
+        return this.#conclude(turn);
+      }
+      case 'ghosts':
+        return this.#haunt();
+      default:
+        if (move in exits) this.#body!.exit(exits[move as keyof typeof exits]);
+        else this.#report(move);
+    }
+  }
+
+  #report(move: Move): void {
+    const body = this.#body!;
+    switch (move) {
+      case 'ready':
+        return body.ready();
+      case 'finished':
+        return body.report({ type: 'finished' });
+      case 'task completed': {
+        const taskId = this.#running.shift()!;
+        const output = `done ${this.#names.of(taskId)}`;
+        return body.report({ type: 'task.completed', taskId, output, state: this.#nextState() });
+      }
+      case 'task failed': {
+        const taskId = this.#running.shift()!;
+        return body.report({ type: 'task.failed', taskId, code: 'TASK_FAILED', error: TASK_ERROR });
+      }
+      case 'unknown task completed':
+        return body.report({ type: 'task.completed', taskId: 'unknown', output: 0 });
+      case 'health answered':
+        return body.report({ type: 'health.answered', checkId: this.#checkId, detail: CHECK_DETAIL });
+      case 'health failed':
+        return body.report({ type: 'health.failed', checkId: this.#checkId, error: CHECK_ERROR });
+      case 'old health answered':
+        return body.report({ type: 'health.answered', checkId: 0 });
+      case 'old health failed':
+        return body.report({ type: 'health.failed', checkId: 0, error: CHECK_ERROR });
+      case 'saved':
+        return body.report({ type: 'state.saved', state: this.#nextState() });
+      case 'save failed':
+        return body.report({ type: 'state.save_failed', error: { name: 'Error', message: 'no space' } });
+      default:
+        throw new Error(`no such move: ${move}`);
+    }
+  }
+
+  /** All that a body which is gone can still say: words of a frozen node that wakes up. */
+  #haunt(): void {
+    const { incarnation, told } = this.#ghost!;
+    const state = { json: '"of a ghost"', stateVersion: 1 };
+    const health = { status: 'healthy', misses: 0 } as const;
+    this.#reported(incarnation, told + 1, [
+      { type: 'ready', manifest: manifestOf(definition) },
+      { type: 'finished' },
+      { type: 'task.completed', taskId: this.#running[0] ?? 'unknown', output: 'late', state },
+      { type: 'health', health, verdict: 'passed' },
+      { type: 'state.saved', state },
+      { type: 'exited', reason: 'normal' },
+    ]);
+    // What was told before, told again: it changes nothing, and is no word of a ghost.
+    const { seat } = this.#state ?? {};
+    if (seat !== undefined) this.#heard = seat.heard;
+  }
+
+  /** Reports of the living body that were taken, so far. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  #nextState() {
+    this.#saves += 1;
+    return { json: `{"saves":${this.#saves}}`, stateVersion: 1 };
+  }
+}
