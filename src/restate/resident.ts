@@ -232,8 +232,6 @@ export class Resident implements BodyListener, LivenessOwner {
         return;
       case 'request.made':
         return this.#refuse(report);
-      case 'task.parked':
-        return this.options.tell(notParked(report));
       case 'request.withdrawn':
         return;
       case 'task.parked': {
@@ -326,10 +324,4 @@ function asData(report: Extract<NodeReport, BodyReport>): NodeReport {
     return rest;
   }
   return report;
-}
-
-/** A limit that is reached ends the task: a fleet has nobody who knows when it is reset. */
-function notParked({ taskId, why }: Extract<BodyReport, { type: 'task.parked' }>): NodeReport {
-  const message = `a limit is reached, and tasks of a fleet do not wait for its reset: ${why}`;
-  return { type: 'task.failed', taskId, code: 'TASK_FAILED', error: { name: 'LimitReached', message } };
 }
