@@ -89,6 +89,10 @@ export interface DefineModelAgentOptions<
   readonly instructions?: string | ((context: PromptContext<unknown, Resources, Args>) => string);
   /** Tools of the AI SDK by name; `agentTool` makes one of another agent, `serverTools` those of an MCP server. */
   readonly tools?: Tools | ((context: LifeContext<Resources, Args>) => MaybePromise<Tools>);
+  /** Name of a limit of the provider's that agents share: they park together. */
+  readonly quota?: string;
+  /** Whether a task whose provider says that a limit is reached parks until the reset (`park`, the default), or fails. */
+  readonly onLimit?: 'park' | 'fail';
   readonly capabilities?: readonly string[];
   /** Names of the variables that its prompts read. */
   readonly variables?: readonly string[];
@@ -142,6 +146,8 @@ const optionsSchema = z.strictObject({
   disconnect: z.unknown().optional(),
   initArgs: z.unknown().optional(),
   capabilities: z.unknown().optional(),
+  quota: z.unknown().optional(),
+  onLimit: z.unknown().optional(),
   variables: z.unknown().optional(),
   model: modelSchema,
   instructions: instructionsSchema.optional(),
@@ -193,17 +199,20 @@ export function defineModelAgent<
     [Name in keyof Asked & string]: {
       input: Name extends keyof Sent ? Sent[Name] : unknown;
       output: Name extends keyof Out ? (unknown extends Out[Name] ? string : Out[Name]) : string;
+      chunk: string;
     };
   }
 > {
   parseInput(optionsSchema, options, { what: 'defineModelAgent' });
   const given = options as unknown as Erased;
-  const { type, initArgs, capabilities, variables, tasks } = given;
+  const { type, initArgs, capabilities, variables, quota, onLimit, tasks } = given;
   const definition = defineAgent({
     type,
     ...(initArgs ? { initArgs } : {}),
     ...(capabilities ? { capabilities } : {}),
     ...(variables ? { variables } : {}),
+    ...(quota === undefined ? {} : { quota }),
+    ...(onLimit === undefined ? {} : { onLimit }),
     connect: (context: ConnectContext<unknown>) => lifeOf(given, context),
     disconnect: ({ resources, log }: { readonly resources: Life; readonly log: AgentLog }) =>
       given.disconnect?.({ resources: resources.resources, log }),
@@ -264,7 +273,6 @@ async function runTask(
     repairs: task.repairs ?? 1,
     isStreamed: task.stream === true,
     paid: (call) => Promise.resolve(call()),
-    isOfTask: () => false,
   });
   if (conversation !== undefined) {
     await remember(state, key, [...before, ...asked, ...answer.messages], conversation);

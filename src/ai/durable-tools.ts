@@ -11,6 +11,7 @@ import type { ToolSet } from 'ai';
 import type { TaskContext } from '../agent.ts';
 import { errorFrom, errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { fromPlain, toPlain } from './plain-data.ts';
+import { isOfTask } from './task-end.ts';
 import { bindToolCall } from './tool-call.ts';
 
 type Kept =
@@ -21,8 +22,6 @@ export interface ToolCalls {
   readonly task: TaskContext<unknown, unknown>;
   /** Begins every key of this task. */
   readonly prefix: string;
-  /** Whether what a tool threw is the task's, not the model's. */
-  isOfTask(thrown: unknown): boolean;
   /** The task is to end with this. */
   breakOff(thrown: unknown): void;
 }
@@ -44,7 +43,7 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
         try {
           return { output: toPlain(await lastOf(execute(input as never, bound))) };
         } catch (thrown) {
-          if (task.signal.aborted || calls.isOfTask(thrown)) throw thrown;
+          if (task.signal.aborted || isOfTask(thrown)) throw thrown;
           const { name, message } = errorInfoOf(thrown);
           return { error: { name, message } };
         }
@@ -56,7 +55,7 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
       try {
         return await call(input, options);
       } catch (thrown) {
-        if (task.signal.aborted || calls.isOfTask(thrown)) calls.breakOff(thrown);
+        if (task.signal.aborted || isOfTask(thrown)) calls.breakOff(thrown);
         throw thrown;
       }
     };

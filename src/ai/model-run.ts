@@ -21,6 +21,7 @@ import {
 import type { TaskContext } from '../agent.ts';
 import { durableModel, type ModelCalls } from './durable-model.ts';
 import { durableTools } from './durable-tools.ts';
+import { isOfTask } from './task-end.ts';
 
 type Settings = Parameters<typeof generateText>[0];
 
@@ -53,7 +54,6 @@ export interface ModelRunOptions {
   readonly repairs: number;
   readonly isStreamed: boolean;
   readonly paid: ModelCalls['paid'];
-  readonly isOfTask: (thrown: unknown) => boolean;
 }
 
 export interface ModelAnswer {
@@ -145,7 +145,6 @@ class ModelRun {
       tools: durableTools(tools, {
         task: this.#context,
         prefix: this.#prefix,
-        isOfTask: this.#options.isOfTask,
         breakOff: (thrown) => this.#breakOff(thrown),
       }),
       stopWhen: stopWhen as StopCondition<ToolSet>,
@@ -172,7 +171,7 @@ class ModelRun {
     const result = streamText({ ...asked, onError: () => undefined });
     for await (const part of result.stream) {
       if (part.type === 'error') throw part.error;
-      if (part.type === 'text-delta') await emitted(this.#context, part.text);
+      if (part.type === 'text-delta') await this.#context.emit(part.text);
     }
     const [text, finishReason, messages, steps] = await Promise.all([
       result.text,
@@ -235,7 +234,7 @@ class ModelRun {
           return await this.#options.paid(call, usageOf);
         } catch (thrown) {
           // Of a stream the SDK would make an error of its own.
-          if (this.#options.isOfTask(thrown)) this.#breakOff(thrown);
+          if (isOfTask(thrown)) this.#breakOff(thrown);
           throw thrown;
         }
       },
@@ -255,11 +254,4 @@ class ModelRun {
 
 function short(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
-}
-
-/** Where nothing is streamed yet it is progress. */
-async function emitted(context: TaskContext<unknown, unknown>, text: string): Promise<void> {
-  const { emit } = context as { readonly emit?: (chunk: unknown) => Promise<void> };
-  if (emit === undefined) context.progress(text);
-  else await emit(text);
 }

@@ -58,3 +58,49 @@ export function scripted(...turns: Turn[]): MockLanguageModelV4 & { readonly pro
   });
   return Object.assign(model, { prompts });
 }
+
+type Streamed = Awaited<ReturnType<MockLanguageModelV4['doStream']>>;
+export type StreamPart = Streamed['stream'] extends ReadableStream<infer Part> ? Part : never;
+
+/** The parts of an answer that comes word by word. */
+export function streams(...words: string[]): StreamPart[] {
+  return [
+    { type: 'stream-start', warnings: [] },
+    { type: 'text-start', id: '1' },
+    ...words.map((delta): StreamPart => ({ type: 'text-delta', id: '1', delta })),
+    { type: 'text-end', id: '1' },
+    { type: 'finish', finishReason: { unified: 'stop', raw: undefined }, usage },
+  ];
+}
+
+export function streamsCall(toolName: string, input: object): StreamPart[] {
+  return [
+    { type: 'stream-start', warnings: [] },
+    { type: 'tool-call', toolCallId: `${toolName}-1`, toolName, input: JSON.stringify(input) },
+    { type: 'finish', finishReason: { unified: 'tool-calls', raw: undefined }, usage },
+  ];
+}
+
+/** Answers with one stream after the other; an error in place of a part breaks its stream off, an empty one hangs. */
+export function scriptedStreams(...turns: (StreamPart | Error)[][]): MockLanguageModelV4 {
+  const left = [...turns];
+  return new MockLanguageModelV4({
+    doStream: async () => {
+      const parts = left.shift();
+      if (parts === undefined) throw new Error('the model was asked once more than its script goes');
+      const iterator = parts[Symbol.iterator]();
+      return {
+        stream: new ReadableStream<StreamPart>({
+          pull(controller) {
+            if (parts.length === 0) return new Promise(() => {});
+            const { value, done } = iterator.next();
+            if (done) controller.close();
+            else if (value instanceof Error) controller.error(value);
+            else controller.enqueue(value);
+            return undefined;
+          },
+        }),
+      };
+    },
+  });
+}

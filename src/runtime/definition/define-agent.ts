@@ -163,8 +163,8 @@ interface Behaviour<State, Resources> {
   /** Whether a task that throws fails alone (`fail`, the default) or takes its agent down. */
   readonly onTaskError?: 'fail' | 'crash';
   /**
-   * What becomes of a task that throws an error which says that a limit is reached, by a reset time or by status 429,
-   * 503 or 529: it parks until the reset (`park`, the default), or fails like any other. A chart's fails.
+   * What becomes of a task that throws an error which says that a limit is reached, by a reset time, by status 429,
+   * 503 or 529, or by `isRetryable: true`: it parks until the reset (`park`, the default), or fails like any other. A chart's fails.
    */
   readonly onLimit?: 'park' | 'fail';
   /** Name of a limit that agents share: they park together. The spec's own comes before it. */

@@ -2,7 +2,7 @@
  * Whether what a task threw is a limit that it ran into, and when that is reset.
  *
  * A task says so itself by `context.park`, or what it threw says it: a client's error with a reset time in it, or with
- * a status that stands for a limit. It is looked for in the error, and in what it was caused by. Pure, but for the
+ * a status that stands for a limit, or with a client's word that it may be asked again (`isRetryable`). It is looked for in the error, and in what it was caused by. Pure, but for the
  * getters of what was thrown.
  *
  * I1  A reset is never invented: where nothing says when, none is given.
@@ -85,7 +85,10 @@ export function limitSaid(thrown: unknown): ParkRequest | undefined {
     const response = read(error, 'response');
     const parts = isObject(response) ? [error, response] : [error];
     const isHere = parts.some(
-      (part) => LIMITED.has(read(part, 'status')) || LIMITED.has(read(part, 'statusCode')),
+      (part) =>
+        LIMITED.has(read(part, 'status')) ||
+        LIMITED.has(read(part, 'statusCode')) ||
+        read(part, 'isRetryable') === true,
     );
     for (const part of parts) {
       const reset = resetOf(part, isHere);

@@ -1,0 +1,89 @@
+/** Laws of a provider that says "not now": the task waits, and nothing that was paid is paid again. */
+import { tool } from 'ai';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { defineModelAgent } from '../../src/ai.ts';
+import { awaited, fateOf, refusal, rig } from '../kit/rig.ts';
+import { calls, refuses, says, scripted, type Turn } from './scripted.ts';
+
+let attempts = 0;
+const search = tool({
+  description: 'Searches.',
+  inputSchema: z.object({}),
+  execute: () => {
+    attempts += 1;
+    if (attempts === 1) throw Object.assign(new Error('busy'), { status: 429, retryAfterMs: 500 });
+    return 'found';
+  },
+});
+
+async function running(onLimit: 'park' | 'fail', ...turns: Turn[]) {
+  const model = scripted(...turns);
+  const module = defineModelAgent({
+    type: 'assistant',
+    model,
+    onLimit,
+    quota: 'provider',
+    tools: { search },
+    tasks: { answer: { prompt: () => 'well?' } },
+  });
+  const made = await rig();
+  for (const id of ['ada', 'bob']) {
+    await made.agents.register({ id, module });
+    await made.agents.start(id);
+  }
+  return { ...made, model };
+}
+
+const parked = async ({ agents, clock }: Awaited<ReturnType<typeof running>>) => {
+  while (agents.get('ada').parked === undefined) await clock.advance(0);
+  return agents.get('ada').parked!;
+};
+
+describe('a model agent whose provider', () => {
+  test('is rate-limited parks until the reset, together with those that share the quota', async () => {
+    const fleet = await running('park', refuses(429, { 'retry-after-ms': '1500' }), says('yes'));
+    const { agents, clock, eventsOf } = fleet;
+    const asked = awaited(agents.execute('ada', { type: 'answer' }));
+    expect(await parked(fleet)).toMatchObject({ until: clock.now() + 1_500, quota: 'provider' });
+    expect(agents.get('bob').parked).toMatchObject({ quota: 'provider' });
+    expect(await fateOf(asked)).toBe('pending');
+    await clock.advance(1_500);
+    expect(await asked).toBe('yes');
+    expect(eventsOf('task.failed')).toEqual([]);
+    expect(agents.get('ada')).toMatchObject({ incarnation: 1 });
+  });
+
+  test.each([500, 502, 529])(
+    'fails for a while with %i parks, and says that the reset is a guess',
+    async (status) => {
+      const fleet = await running('park', refuses(status), says('yes'));
+      const asked = awaited(fleet.agents.execute('ada', { type: 'answer' }));
+      expect(await parked(fleet)).toMatchObject({ guessed: true });
+      await fleet.clock.advance(2_000);
+      expect(await asked).toBe('yes');
+    },
+  );
+
+  test('refuses for good fails the task', async () => {
+    const { agents } = await running('park', refuses(401));
+    expect((await refusal(agents.execute('ada', { type: 'answer' }))).cause).toMatchObject({ status: 401 });
+  });
+
+  test('is rate-limited fails the task where the definition says so', async () => {
+    const { agents } = await running('fail', refuses(429, { 'retry-after': '7' }));
+    const { code, cause } = await refusal(agents.execute('ada', { type: 'answer' }));
+    expect({ code, cause }).toMatchObject({ code: 'TASK_FAILED', cause: { status: 429, isRetryable: true } });
+  });
+});
+
+test('a tool that runs into a limit parks the task, and no call of the model is made again for it', async () => {
+  attempts = 0;
+  const fleet = await running('park', calls('search', {}), says('found it'));
+  const asked = awaited(fleet.agents.execute('ada', { type: 'answer' }));
+  expect(await parked(fleet)).toMatchObject({ until: fleet.clock.now() + 500 });
+  await fleet.clock.advance(500);
+  expect(await asked).toBe('found it');
+  expect(attempts).toBe(2);
+  expect(fleet.model.prompts).toHaveLength(2);
+});

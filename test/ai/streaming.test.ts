@@ -1,0 +1,122 @@
+/** Laws of answers that come word by word: given on at once, kept whole, and never asked for again. */
+import { tool } from 'ai';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { defineModelAgent } from '../../src/ai.ts';
+import { disks, diskOf } from '../fleet/program.ts';
+import { gate, refusal, rig } from '../kit/rig.ts';
+import { refuses, scriptedStreams, type StreamPart, streams, streamsCall } from './scripted.ts';
+
+const seen: string[] = [];
+const look = tool({
+  description: 'Looks.',
+  inputSchema: z.object({}),
+  execute: () => {
+    seen.push('looked');
+    return 'a cat';
+  },
+});
+
+function teller(...turns: (StreamPart | Error)[][]) {
+  const model = scriptedStreams(...turns);
+  const agent = defineModelAgent({
+    type: 'teller',
+    model,
+    tools: { look },
+    tasks: {
+      tell: { prompt: () => 'tell', stream: true },
+      count: { prompt: () => 'count', stream: true, output: z.object({ n: z.number() }) },
+    },
+  });
+  return { model, agent };
+}
+
+async function told(agents: Awaited<ReturnType<typeof rig>>['agents'], type: string) {
+  const stream = agents.stream('ada', { type });
+  const chunks: unknown[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return { chunks, output: await stream.output };
+}
+
+async function running(...turns: (StreamPart | Error)[][]) {
+  const { model, agent } = teller(...turns);
+  const made = await rig();
+  await made.agents.register({ id: 'ada', module: agent });
+  await made.agents.start('ada');
+  return { ...made, model };
+}
+
+describe('a task that streams', () => {
+  test('gives words as they come, and the whole text at its end', async () => {
+    const { agents, eventsOf } = await running(streams('once ', 'upon ', 'a time'));
+    expect(await told(agents, 'tell')).toEqual({
+      chunks: ['once ', 'upon ', 'a time'],
+      output: 'once upon a time',
+    });
+    expect(eventsOf('task.step').map(({ key }) => key)).toEqual(['ai:0:model:0']);
+  });
+
+  test('gives an object that comes word by word, whole', async () => {
+    const { agents } = await running(streams('{"n"', ':3}'));
+    expect((await told(agents, 'count')).output).toEqual({ n: 3 });
+  });
+
+  test('calls its tools only once the call is kept', async () => {
+    const { agents, eventsOf } = await running(streamsCall('look', {}), streams('a cat'));
+    expect(await told(agents, 'tell')).toEqual({ chunks: ['a cat'], output: 'a cat' });
+    expect(eventsOf('task.step').map(({ key }) => key)).toEqual([
+      'ai:0:model:0',
+      'ai:0:tool:look-1',
+      'ai:0:model:1',
+    ]);
+  });
+
+  test('whose stream breaks off fails with that, and keeps nothing of it', async () => {
+    const { agents, eventsOf } = await running([
+      ...streams('once ').slice(0, 3),
+      new Error('connection reset'),
+    ]);
+    const error = await refusal(told(agents, 'tell'));
+    expect(error).toMatchObject({
+      code: 'TASK_FAILED',
+      message: expect.stringContaining('connection reset'),
+    });
+    expect(eventsOf('task.step')).toEqual([]);
+  });
+
+  test('whose stream says that a limit is reached parks, and goes on with the answer of the next', async () => {
+    const broken = streams('once ').slice(0, 2);
+    broken.push({ type: 'error', error: refuses(429, { 'retry-after': '7' }) });
+    const { agents, clock } = await running(broken, streams('at last'));
+    const telling = told(agents, 'tell');
+    await clock.advance(0);
+    while (agents.get('ada').parked === undefined) await clock.advance(0);
+    expect(agents.get('ada').parked).toMatchObject({ until: clock.now() + 7_000 });
+    await clock.advance(7_000);
+    expect((await telling).output).toBe('at last');
+  });
+});
+
+describe.each(disks)('a stream that was kept, in a second program on a %s', (kind) => {
+  test('is not asked for again', async () => {
+    const disk = await diskOf(kind);
+    const held = gate();
+    const first = teller(streamsCall('look', {}), []);
+    const program = await disk.boot({ agents: [first.agent] });
+    await program.agents.register({ id: 'ada', module: first.agent });
+    await program.agents.start('ada');
+    seen.length = 0;
+    program.system.events.subscribe((event) => {
+      if (event.type === 'task.step' && event.key.includes('tool')) held.resolve();
+    });
+    const { id } = await program.system.tasks.submit('ada', { type: 'tell' });
+    await held.promise;
+    const second = teller(streams('a cat, as I said'));
+    const next = await disk.boot({ agents: [second.agent] });
+    const result = next.system.tasks.result(id);
+    await next.clock.advance(1_000);
+    expect(await result).toBe('a cat, as I said');
+    expect(seen).toEqual(['looked']);
+    expect(second.model.doStreamCalls).toHaveLength(1);
+  });
+});
