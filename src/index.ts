@@ -99,7 +99,13 @@ export {
 export type { AgentCalls, CalledTask, CallTarget, SpawnedSpec } from './runtime/definition/task-abilities.ts';
 export type { AgentCode, ModuleBinding } from './runtime/definition/module-binding.ts';
 export type { AgentManifest } from './runtime/definition/manifest.ts';
-export { AgentSystemError, type ErrorCode, errorCodes } from './runtime/values/errors.ts';
+export {
+  AgentSystemError,
+  type AgentSystemErrorOf,
+  type ErrorCode,
+  errorCodes,
+} from './runtime/values/errors.ts';
+export type { ErrorDetails } from './runtime/values/error-details.ts';
 export type { HealthReport } from './runtime/agent/liveness.ts';
 export type {
   Body,
