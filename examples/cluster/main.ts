@@ -90,14 +90,13 @@ class Cluster {
 }
 
 async function run(settings: Settings, signal: AbortSignal): Promise<readonly string[]> {
-  const say = (text: string): void => console.error(text);
   await using engine = await startEngine();
   const cluster = new Cluster(engine);
   try {
     for (const name of NODES) await cluster.join(name);
     await using fleet = await connectFleet({ ingressUrl: engine.ingressUrl });
     say(`three nodes, and a server with pid ${engine.pid}`);
-    return await searchOn(cluster, fleet, settings, signal, say);
+    return await searchOn(cluster, fleet, settings, signal);
   } finally {
     await cluster.end();
   }
@@ -108,7 +107,6 @@ async function searchOn(
   fleet: Fleet,
   settings: Settings,
   signal: AbortSignal,
-  say: (text: string) => void,
 ): Promise<readonly string[]> {
   const { trainers, trials, seed } = settings;
   const total = trainers * trials;
@@ -166,6 +164,11 @@ async function watch(fleet: Fleet, stations: Map<string, string[]>, over: AbortS
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+/** Progress is for people: the report alone goes to stdout. */
+function say(text: string): void {
+  console.error(text);
 }
 
 async function main(): Promise<number> {
