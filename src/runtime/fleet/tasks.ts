@@ -87,7 +87,7 @@ export interface TaskFilter {
 }
 
 type Accepted = Extract<SystemEvent, { readonly type: 'task.accepted' }>;
-type TaskEvent = Extract<SystemEvent, { readonly taskId: string }>;
+type TaskEvent = Extract<SystemEvent, { type: `task.${string}` }>;
 
 /** A task that is known; those that have ended are in a queue. */
 interface Known extends Queued<Known> {
@@ -157,7 +157,7 @@ export class Tasks {
   constructor(options: TasksOptions) {
     this.#options = options;
     options.journal.observe((event) => {
-      if ('taskId' in event) this.#note(event);
+      if (event.type.startsWith('task.')) this.#note(event as TaskEvent);
     });
   }
 

@@ -32,6 +32,8 @@ export const errorCodes = [
   'POOL_UNKNOWN',
   'REQUEST_INVALID',
   'WAIT_CIRCLE',
+  'BUDGET_EXHAUSTED',
+  'BUDGET_UNKNOWN',
   'STORE_FAILED',
   'SYSTEM_CLOSED',
 ] as const;
