@@ -3,7 +3,6 @@ import type { AnyStateMachine } from 'xstate';
 import {
   agentMachine,
   autoscalerMachine,
-  budgetMachine,
   consensusMachine,
   coordinatorMachine,
   poolMachine,
@@ -68,12 +67,6 @@ export const charts: readonly Chart[] = [
     title: 'A limit that somebody else keeps',
     machine: quotaMachine,
     isCommand: () => false,
-  },
-  {
-    name: 'budget',
-    title: 'A budget: what may be spent',
-    machine: budgetMachine,
-    isCommand: (event) => event === 'budget.refill' || event === 'budget.limit',
   },
   {
     name: 'task',

@@ -23,7 +23,6 @@ describe('what a task is given', () => {
       keys: [
         'agents',
         'attempt',
-        'budget',
         'complete',
         'emit',
         'extra',

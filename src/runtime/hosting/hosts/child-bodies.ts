@@ -10,7 +10,6 @@
  */
 import type { ExitReason } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
-import { OnceATurn } from '../../time/once-a-turn.ts';
 import type { Body, BodyListener, BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import {
@@ -49,7 +48,7 @@ export class ChildBodies implements ChildListener {
   #child!: Child;
   #nextKey = 1;
   #waiting: ToChild[] = [];
-  readonly #soon = new OnceATurn(() => this.#flush());
+  #isScheduled = false;
   #received = 0;
   #acknowledged = 0;
   #isClosing = false;
@@ -152,7 +151,7 @@ export class ChildBodies implements ChildListener {
     if (this.#isGone) return;
     if (!eachReport(message, this.#hear)) return this.#dropped(message);
     this.#received += 1;
-    if (this.#received - this.#acknowledged >= WINDOW / 2) this.#soon.ask();
+    if (this.#received - this.#acknowledged >= WINDOW / 2) this.#schedule();
   }
 
   printed(stream: 'stdout' | 'stderr', line: string): void {
@@ -255,7 +254,16 @@ export class ChildBodies implements ChildListener {
   #post(item: ToChild): void {
     this.#waiting.push(item);
     if (this.#waiting.length >= BATCH_ITEMS) this.#flush();
-    else this.#soon.ask();
+    else this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
   }
 
   #flush(): void {
