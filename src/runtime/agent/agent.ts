@@ -97,6 +97,8 @@ export class Agent
   readonly #tasks: AgentTasks;
   #manifest: AgentManifest;
   #living: Incarnation | undefined = undefined;
+  /** It has ended, and nobody was told yet. */
+  #leaving: Incarnation | undefined = undefined;
   #liveness: Liveness | undefined = undefined;
   #offers: Offers | undefined = undefined;
   #lastExit: ExitReason | undefined = undefined;
@@ -433,6 +435,7 @@ export class Agent
 
   onBug(error: unknown): void {
     this.reportFault('a bug in the chart of an agent', error);
+    this.#left();
   }
 
   perform(given: ChartEffect): void {
@@ -464,6 +467,13 @@ export class Agent
     return living;
   }
 
+  /** The end of its body was told: what follows for others comes after that in the event stream. */
+  #left(): void {
+    const left = this.#leaving;
+    this.#leaving = undefined;
+    left?.retire();
+  }
+
   #announce(said: Announcement): void {
     this.#tell(said);
     const { status, isAlive, comesBack } = this.position;
@@ -490,7 +500,7 @@ export class Agent
         );
         const ended = this.#callers.answerEnd(() => this.record());
         this.journal.emit(told, bothOf(started, ended));
-        return;
+        return this.#left();
       }
       case 'agent.stopping':
         this.journal.emit(told);
@@ -629,7 +639,10 @@ export class Agent
 
   bodyEnded(ended: ExitReason, thrown: unknown): ExitReason {
     const reason = this.#hidden(ended);
+    this.#leaving = this.#living;
     this.#living = undefined;
+    // Of a chart that a bug has ended nobody will be told.
+    if (this.#chart.status !== 'active') this.#left();
     if (this.#next) {
       this.#manifest = this.#next.manifest;
       this.#next = undefined;

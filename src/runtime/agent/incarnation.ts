@@ -240,8 +240,6 @@ export class Incarnation implements BodyListener, Child {
     const told = this.#owner.bodyEnded(reason, thrown);
     const { clock, random } = this.#owner.services;
     this.#chart.done({ reason: told, at: clock.now(), tick: clock.elapsed(), chance: random() });
-    // What follows for others comes after it in the event stream.
-    this.retire();
   }
 
   #kill(): void {

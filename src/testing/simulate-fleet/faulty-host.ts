@@ -5,7 +5,7 @@
  *
  * I1  What a body reports arrives in the order in which it was said, or not at all.
  * I2  `exited` is told once of every body, and nothing after it: as the contract of hosts has it.
- * I3  A task takes as long as the script's seed says, and its work is done at the end of that time, at once.
+ * I3  A task, and a start, takes as long as the seed says; its work is done at the end of that time, at once.
  * I4  A body whose program has died tells nothing.
  */
 import type { ExitReason, ParsedAgentSpec } from '../../machines/index.ts';
@@ -39,6 +39,8 @@ export interface FaultyHostOptions {
   readonly witness: BodyWitness;
   /** How long the next task of an agent takes; ms. */
   readonly workMs: (agentId: string) => number;
+  /** How long its next body takes to be ready; ms. */
+  readonly readyMs: (agentId: string) => number;
 }
 
 interface Arranged {
@@ -214,7 +216,8 @@ class FaultyBody implements Body, BodyListener {
     const kind = kindOf(report);
     const arranged = kind === undefined ? undefined : this.#around.arranged(kind);
     if (arranged !== undefined && arranged.ms === undefined) return;
-    this.#say(() => this.#pass(report), arranged?.ms ?? 0);
+    const ms = kind === 'ready' ? this.#options.readyMs(this.start.agentId) : 0;
+    this.#say(() => this.#pass(report), arranged?.ms ?? ms);
   }
 
   exited(reason: ExitReason, thrown?: unknown): void {

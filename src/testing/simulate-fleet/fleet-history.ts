@@ -107,6 +107,8 @@ interface TracedTask {
 }
 
 interface TracedRound {
+  /** Whether the voters alone decide, at once. */
+  readonly isForVoters: boolean;
   readonly deadlineAt: number;
   readonly openedAt: number;
   /** Who was asked, in which incarnation. */
@@ -222,6 +224,7 @@ export class FleetHistory {
         return;
       case 'round.opened':
         told.rounds.set(event.roundId, {
+          isForVoters: event.terms.tie !== 'leader' && event.terms.fallback !== 'leader_decides',
           openedAt: event.at,
           deadlineAt: event.deadlineAt,
           electorate: new Map(event.electorate.map((id) => [id, told.agents.get(id)?.incarnation ?? 0])),
@@ -269,6 +272,8 @@ export class FleetHistory {
     if (event.incarnation !== expected)
       broken('a life goes as its chart says', `incarnation ${expected} was to follow: ${inLine(event)}`);
     if (event.type === 'agent.crashed' && event.life.at === 'waiting' && event.reason !== 'host_lost') {
+      if (agent.last === 'agent.stopping')
+        broken('a life goes as its chart says', `it was asked to end, and is to restart: ${inLine(event)}`);
       const { maxRestarts, withinMs } = agent.restart;
       const recent = agent.restarts.filter((at) => event.at - at < withinMs);
       if (recent.length >= maxRestarts) {
@@ -376,6 +381,15 @@ export class FleetHistory {
         const round = rounds.get(event.roundId);
         if (round === undefined) return broken('every round ends', `not open: ${inLine(event)}`);
         const accept = event.tally?.voters.accept ?? 0;
+        const there = [...round.electorate].filter(
+          ([id, incarnation]) => this.isServing(id) && agents.get(id)?.incarnation === incarnation,
+        );
+        const total = event.tally?.voters.total ?? 0;
+        if (round.isForVoters && event.cut === undefined && total !== there.length)
+          broken(
+            'a vote counts once',
+            `${total} voters are counted, ${there.length} are there: ${inLine(event)}`,
+          );
         if (accept > round.accepts)
           broken(
             'a vote counts once',

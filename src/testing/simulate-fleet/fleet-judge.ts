@@ -271,6 +271,12 @@ export class FleetJudge implements BodyWitness {
         }
       }
     }
+    const leader = isOpen && isThere ? system.coordination.leader() : undefined;
+    if (leader !== undefined) {
+      const incarnation = agents.get(leader.agentId)?.incarnation;
+      if (!this.#told.isServing(leader.agentId) || incarnation !== leader.incarnation)
+        broken('one leader a term', `${leader.agentId}/${leader.incarnation} leads, and does not serve`);
+    }
     for (const { name, max, members, draining } of system.pools.list()) {
       if (members.length - draining > max)
         broken(

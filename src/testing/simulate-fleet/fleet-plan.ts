@@ -45,6 +45,8 @@ export interface FleetPlan {
   readonly specs: ReadonlyMap<string, DrawnSpec>;
   /** How long tasks of an agent take, one after the other; ms. */
   readonly workMs: readonly number[];
+  /** How long their bodies take to be ready; ms. */
+  readonly readyMs: readonly number[];
   readonly script: readonly Deed[];
 }
 
@@ -112,6 +114,7 @@ export function planFleet(seed: number, outline: FleetOutline): FleetPlan {
     maxConcurrentRestarts: dice.of([1, 1, 2, 32]),
     specs,
     workMs: Array.from({ length: 16 }, () => dice.of([0, 0, 0, 1, 20, 100, 500, 2_000])),
+    readyMs: dice.isLucky(0.5) ? [0] : Array.from({ length: 16 }, () => dice.of([0, 0, 10, 50, 200, 1_000])),
     script: scriptOf(dice, outline, faults),
   };
 }

@@ -137,6 +137,7 @@ class Simulation {
   #program!: Program;
   #programs = 0;
   #works = 0;
+  #starts = 0;
   #fresh: { readonly events: SystemEvent[]; readonly answers: FleetAnswer[] } = { events: [], answers: [] };
 
   constructor(options: SimulationOptions) {
@@ -182,7 +183,12 @@ class Simulation {
     const { plan, definitions, variables } = this.#options;
     const clock = simulatedClock({ startAt });
     const store = new FaultyStore(this.#kept, clock);
-    const host = new FaultyHost({ clock, witness: this.#judge, workMs: () => this.#workMs() });
+    const host = new FaultyHost({
+      clock,
+      witness: this.#judge,
+      workMs: () => this.#workMs(),
+      readyMs: () => this.#readyMs(),
+    });
     this.#programs += 1;
     const system = await createAgentSystem({
       store,
@@ -548,6 +554,11 @@ class Simulation {
   #workMs(): number {
     const { workMs } = this.#options.plan;
     return workMs[this.#works++ % workMs.length]!;
+  }
+
+  #readyMs(): number {
+    const { readyMs } = this.#options.plan;
+    return readyMs[this.#starts++ % readyMs.length]!;
   }
 
   // Callers.

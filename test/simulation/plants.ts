@@ -1,0 +1,243 @@
+/**
+ * Faults planted in the runtime, each of which only shows where several things meet: agents, a program's end, a store
+ * that fails, coordination. None depends on how a source file is written: a public method, or a guard of a chart, does
+ * something else while its plant is in.
+ */
+import type { AnyStateMachine } from 'xstate';
+import { agentMachine, supervisorMachine } from '../../src/machines/index.ts';
+import { Agent } from '../../src/runtime/agent/agent.ts';
+import { CarriedTasks } from '../../src/runtime/agent/carried-tasks.ts';
+import { Incarnation } from '../../src/runtime/agent/incarnation.ts';
+import { Liveness } from '../../src/runtime/agent/liveness.ts';
+import { Mailbox } from '../../src/runtime/agent/mailbox.ts';
+import { LeaderElection } from '../../src/runtime/coordination/leader/leader-election.ts';
+import { Rounds } from '../../src/runtime/coordination/rounds/rounds.ts';
+import { Topic } from '../../src/runtime/coordination/variables/topic.ts';
+import { Tasks } from '../../src/runtime/fleet/tasks.ts';
+import { FleetIndex } from '../../src/runtime/journal/fleet-index.ts';
+import { Journal } from '../../src/runtime/journal/journal.ts';
+import { Outage } from '../../src/runtime/journal/outage.ts';
+import { PermitQueues } from '../../src/runtime/limits/permit-queues.ts';
+import { RestartPermits } from '../../src/runtime/limits/restart-permits.ts';
+import { Dispatcher } from '../../src/runtime/pools/dispatcher.ts';
+import { WaitingQueue } from '../../src/runtime/pools/waiting-queue.ts';
+
+export interface Plant {
+  readonly what: string;
+  /** The things that have to meet. */
+  readonly meets: string;
+  /** Puts it in, and gives how to take it out. */
+  plant(): () => void;
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- methods of many classes, each with its own types
+type Method = (this: any, ...given: any[]) => any;
+
+/** One method of a class does something else. */
+function method<Class extends object>(
+  { prototype }: { readonly prototype: Class },
+  name: keyof Class & string,
+  other: (original: Method) => Method,
+): () => () => void {
+  return () => {
+    const original = prototype[name] as Method;
+    Object.assign(prototype, { [name]: other(original) });
+    return () => Object.assign(prototype, { [name]: original });
+  };
+}
+
+const nothing = () => () => {};
+
+/** A guard of a chart answers something else. Charts are compiled once: what answers is chosen when it is asked. */
+const answering = new Map<string, Method>();
+function guard(machine: AnyStateMachine, name: string, other: Method): () => () => void {
+  const guards = machine.implementations.guards as Record<string, Method>;
+  const original = guards[name]!;
+  const key = `${machine.id} ${name}`;
+  guards[name] = (scope, params) => (answering.get(key) ?? original)(scope, params);
+  return () => {
+    answering.set(key, other);
+    return () => void answering.delete(key);
+  };
+}
+
+export const plants: readonly Plant[] = [
+  {
+    what: 'who is stopped while it waits for a permit keeps its place in the queue',
+    meets: 'a stop, a restart that waits for others',
+    plant: method(RestartPermits, 'withdraw', nothing),
+  },
+  {
+    what: 'a restart that failed does not give its permit back',
+    meets: 'a failed start, restarts of others',
+    plant: method(
+      RestartPermits,
+      'release',
+      (release) =>
+        function (taker: Agent) {
+          if (taker.isServing) release.call(this, taker);
+        },
+    ),
+  },
+  {
+    what: 'a permit is always free',
+    meets: 'restarts of several agents',
+    plant: guard(supervisorMachine, 'isPermitFree', () => true),
+  },
+  {
+    what: 'whoever asks for a permit is the first of its kind',
+    meets: 'restarts of several agents of one kind',
+    plant: guard(supervisorMachine, 'isFirstOfKind', () => true),
+  },
+  {
+    what: 'a permit beyond the limit is passed on',
+    meets: 'restarts of several kinds',
+    plant: guard(supervisorMachine, 'isBeyondLimit', () => false),
+  },
+  {
+    what: 'the kind that is owed a permit does not get it',
+    meets: 'restarts of several kinds',
+    plant: method(
+      PermitQueues,
+      'next',
+      (next) =>
+        function (kind: string | undefined) {
+          return kind === undefined ? next.call(this) : undefined;
+        },
+    ),
+  },
+  {
+    what: 'who crashes while it is stopped is restarted',
+    meets: 'a crash, a stop',
+    plant: guard(
+      agentMachine,
+      'isNeverRestarted',
+      ({ context }) => context.policy.restart.policy === 'never',
+    ),
+  },
+  {
+    what: 'a state on its way into the store is not seen by the next body',
+    meets: 'a restart, a store that fails',
+    plant: method(Journal, 'stateOnItsWay', nothing),
+  },
+  {
+    what: 'a state on its way into the store is taken for one that it has',
+    meets: 'a restart, a store that fails, the end of a program',
+    plant: method(
+      Agent,
+      'restored',
+      (restored) =>
+        function (state: unknown) {
+          restored.call(this, state, true);
+        },
+    ),
+  },
+  {
+    what: 'the result of a task is told before it is kept',
+    meets: 'a submitted task, a store that fails',
+    plant: method(Journal, 'hasKept', () => () => true),
+  },
+  {
+    what: 'states that wait for a store are lost when it is back',
+    meets: 'a save, a store that fails and comes back, a restart',
+    plant: method(
+      Outage,
+      'add',
+      (add) =>
+        function (batch: { stateCount: number }) {
+          batch.stateCount = 0;
+          add.call(this, batch);
+        },
+    ),
+  },
+  {
+    what: 'who waits for a task that is left to the next program waits for ever',
+    meets: 'a submitted task, a close',
+    plant: method(Tasks, 'discard', nothing),
+  },
+  {
+    what: 'a task that is cancelled while it waits for its agent is done all the same',
+    meets: 'a cancellation, the end of a program',
+    plant: method(CarriedTasks, 'withdraw', () => () => true),
+  },
+  {
+    what: 'rounds that were open are forgotten by the next program',
+    meets: 'a round, the end of a program',
+    plant: method(
+      FleetIndex,
+      'recovery',
+      (recovery) =>
+        function () {
+          return { ...recovery.call(this), rounds: [] };
+        },
+    ),
+  },
+  {
+    what: 'submitted tasks that were not begun are forgotten by the next program',
+    meets: 'a submitted task, the end of a program',
+    plant: method(
+      FleetIndex,
+      'recovery',
+      (recovery) =>
+        function () {
+          const all = recovery.call(this);
+          return {
+            ...all,
+            tasks: all.tasks.filter(({ taskId }: { taskId: string }) => all.begunTasks.has(taskId)),
+          };
+        },
+    ),
+  },
+  {
+    what: 'a round is not told of a voter that ends',
+    meets: 'a round, the end of a voter',
+    plant: method(Rounds, 'left', nothing),
+  },
+  {
+    what: 'an agent that ends still takes part in coordination',
+    meets: 'an end, rounds, a leader, sync variables',
+    plant: method(Incarnation, 'retire', nothing),
+  },
+  {
+    what: 'a leader that ends still leads',
+    meets: 'the end of a leader, another candidate',
+    plant: method(LeaderElection, 'leave', nothing),
+  },
+  {
+    what: 'who starts while a value changes does not hear of it',
+    meets: 'a start, a change of a variable',
+    plant: method(Topic, 'catchUp', nothing),
+  },
+  {
+    what: 'a task whose member crashed is lost on its way to another',
+    meets: 'a pool, the crash of a member',
+    plant: method(
+      WaitingQueue,
+      'add',
+      (add) =>
+        function (task: unknown, isFirst: boolean) {
+          if (!isFirst) add.call(this, task, isFirst);
+        },
+    ),
+  },
+  {
+    what: 'tasks that wait for a member are not handed out when one is free',
+    meets: 'a pool whose members are all busy, the end of a task',
+    plant: method(Dispatcher, 'handOut', nothing),
+  },
+  {
+    what: 'what waited for an agent that crashed is not given up',
+    meets: 'a task that waits, a crash',
+    plant: method(Mailbox, 'abandonAll', nothing),
+  },
+  {
+    what: 'tasks begin before their agent is ready again',
+    meets: 'a task, a restart',
+    plant: method(Mailbox, 'hold', nothing),
+  },
+  {
+    what: 'the health of an agent that has ended is still asked for',
+    meets: 'a health check, an end',
+    plant: method(Liveness, 'unwatch', nothing),
+  },
+];
