@@ -234,6 +234,13 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     .action((name: string | undefined, options) =>
       carry(async (call) => (await import('./commands/charts.ts')).charts(call, name, options)),
     );
+  withJson(program.command('coverage'))
+    .description('what programs have taken of these life cycles, added up, and what none ever has')
+    .argument('<files...>', 'each the JSON of a system.coverage()')
+    .addHelpText('after', examples(['mabeam coverage monday.json tuesday.json', '']))
+    .action((files: string[], options) =>
+      carry(async (call) => (await import('./commands/coverage.ts')).coverage(call, files, options)),
+    );
   return program;
 }
 

@@ -25,6 +25,7 @@ import type { Consensus } from './coordination/rounds/consensus.ts';
 import { Coordination, type CoordinationControl } from './coordination/coordination.ts';
 import type { Variables } from './coordination/variables/variables.ts';
 import { AgentSystemError, errorInfoOf } from './values/errors.ts';
+import { type Coverage, coverageOfProgram } from './observability/coverage.ts';
 import { logEvents } from './observability/log-lines.ts';
 import type { Host } from './hosting/host.ts';
 import { chartIdentities } from './engine/chart-identity.ts';
@@ -143,6 +144,11 @@ export interface AgentSystem extends AsyncDisposable {
   readonly quotas: { list(): readonly QuotaRecord[] };
   /** What running agents have reserved, and what is left of the limits. */
   resources(): AdmissionUsage;
+  /**
+   * Which transitions and guard outcomes of the charts of agents, supervision, coordination and pools have been taken, by
+   * all systems of this program. Always counted, but for charts that are inspected by a plain function.
+   */
+  coverage(): Coverage;
   /**
    * Stops every agent, then everything else. Later commands are refused with `SYSTEM_CLOSED`; variables can be
    * changed until the agents have ended, so that tasks that drain can do what they were to do.
@@ -455,6 +461,10 @@ class System implements AgentSystem {
 
   resources() {
     return this.#admission.usage();
+  }
+
+  coverage(): Coverage {
+    return coverageOfProgram();
   }
 
   async close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {

@@ -22,7 +22,7 @@ export {
 } from './describe-agent/describe-agent.ts';
 export { type AgentLaw, agentLaws, LawBroken } from './describe-agent/laws.ts';
 export { AgentFinding } from './describe-agent/report.ts';
-export type { CoverageReport } from './describe-agent/chart-coverage.ts';
+export type { CoverageReport } from '../runtime/engine/coverage-report.ts';
 export type { Move } from './describe-agent/moves.ts';
 export type { Invariant, Seen } from './describe-agent/subject.ts';
 export {

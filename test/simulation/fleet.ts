@@ -5,6 +5,8 @@ import type { FleetSeen, SimulatedFleet } from '../../src/testing/index.ts';
 const tasks = {
   /** A number that only grows, as long as nothing that was answered is lost. */
   count: { run: ({ state }: { state: Counted }) => (state.n += 1) },
+  /** Comes back to a state that it had before. */
+  flip: { run: ({ state }: { state: Counted }) => (state.isOn = !state.isOn) },
   read: { run: ({ state }: { state: Counted }) => state.n },
   fail: {
     run: () => {
@@ -15,6 +17,7 @@ const tasks = {
 
 interface Counted {
   n: number;
+  isOn?: boolean;
 }
 const init = ({ restored }: { readonly restored?: unknown }): Counted =>
   (restored as Counted | undefined) ?? { n: 0 };

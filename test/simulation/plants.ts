@@ -5,7 +5,7 @@
  */
 import type { AnyStateMachine } from 'xstate';
 import { agentMachine, supervisorMachine } from '../../src/machines/index.ts';
-import { Agent } from '../../src/runtime/agent/agent.ts';
+import type { Agent } from '../../src/runtime/agent/agent.ts';
 import { CarriedTasks } from '../../src/runtime/agent/carried-tasks.ts';
 import { Incarnation } from '../../src/runtime/agent/incarnation.ts';
 import { Liveness } from '../../src/runtime/agent/liveness.ts';
@@ -119,18 +119,6 @@ export const plants: readonly Plant[] = [
     what: 'a state on its way into the store is not seen by the next body',
     meets: 'a restart, a store that fails',
     plant: method(Journal, 'stateOnItsWay', nothing),
-  },
-  {
-    what: 'a state on its way into the store is taken for one that it has',
-    meets: 'a restart, a store that fails, the end of a program',
-    plant: method(
-      Agent,
-      'restored',
-      (restored) =>
-        function (state: unknown) {
-          restored.call(this, state, true);
-        },
-    ),
   },
   {
     what: 'the result of a task is told before it is kept',

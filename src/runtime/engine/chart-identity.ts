@@ -17,7 +17,18 @@ let known: readonly ChartIdentity[] | undefined;
 export function chartIdentities(): readonly ChartIdentity[] {
   known ??= [agentMachine, supervisorMachine].map((machine: AnyStateMachine) => ({
     name: `chart:${machine.id}`,
-    hash: createHash('sha256').update(JSON.stringify(machine.definition)).digest('hex').slice(0, 32),
+    hash: hashOfChart(machine),
   }));
   return known;
+}
+
+const hashes = new WeakMap<AnyStateMachine, string>();
+
+export function hashOfChart(machine: AnyStateMachine): string {
+  let hash = hashes.get(machine);
+  if (hash === undefined) {
+    hash = createHash('sha256').update(JSON.stringify(machine.definition)).digest('hex').slice(0, 32);
+    hashes.set(machine, hash);
+  }
+  return hash;
 }

@@ -14,22 +14,8 @@ import type {
   InspectionEvent,
 } from 'xstate';
 import { isMachine } from '../../runtime/definition/chart-agent/chart-shape.ts';
-
-export interface CoverageReport {
-  /** Taken of all transitions, guard outcomes (each guard's yes and no) apart. */
-  readonly transitions: { readonly taken: number; readonly all: number };
-  readonly guards: { readonly taken: number; readonly all: number };
-  /** What never was, as `writer.review: approve → published`. */
-  readonly never: readonly string[];
-}
-
-/** `31 of 34 transitions, 5 of 6 guard outcomes; never: …` */
-export function coverageInWords({ transitions, guards, never }: CoverageReport): string {
-  const counts = [`${transitions.taken} of ${transitions.all} transitions`];
-  if (guards.all > 0) counts.push(`${guards.taken} of ${guards.all} guard outcomes`);
-  const missing = never.length === 0 ? '' : `; never: ${never.join('; ')}`;
-  return `${counts.join(', ')}${missing}`;
-}
+import type { CoverageReport } from '../../runtime/engine/coverage-report.ts';
+import { nameOf, nodesOf, refusalOf, transitionsOf } from '../../runtime/engine/transition-name.ts';
 
 export class ChartCoverage {
   /** Every machine that is counted, by the one that its `provide` has changed: they share their configuration. */
@@ -118,16 +104,6 @@ export class ChartCoverage {
   }
 }
 
-function nodesOf(node: AnyStateNode): AnyStateNode[] {
-  return [node, ...Object.values(node.states).flatMap((child) => nodesOf(child as AnyStateNode))];
-}
-
-/** Those that do something: a transition without target and actions only says that an event is no matter here. */
-function transitionsOf(node: AnyStateNode): readonly AnyTransitionDefinition[] {
-  const all = [...node.transitions.values()].flat().concat(node.always ?? []) as AnyTransitionDefinition[];
-  return all.filter(({ target, actions, reenter }) => target !== undefined || actions.length > 0 || reenter);
-}
-
 /** Candidates of an event in a state, in the order in which they are asked. */
 function candidatesOf(node: AnyStateNode, type: string): readonly AnyTransitionDefinition[] {
   return [...node.transitions.keys()]
@@ -139,45 +115,4 @@ function candidatesOf(node: AnyStateNode, type: string): readonly AnyTransitionD
 function isFor(descriptor: string, type: string): boolean {
   if (descriptor === type || descriptor === '*') return true;
   return descriptor.endsWith('.*') && `${type}.`.startsWith(descriptor.slice(0, -1));
-}
-
-const names = new WeakMap<object, string>();
-
-/** `writer.review: approve → published`; alternatives of one event are told apart by their guards and places. */
-function nameOf(transition: AnyTransitionDefinition): string {
-  let name = names.get(transition);
-  if (name === undefined) {
-    const { source, eventType, target, guard } = transition;
-    const siblings = (
-      eventType === '' ? (source.always ?? []) : (source.transitions.get(eventType) ?? [])
-    ) as AnyTransitionDefinition[];
-    const where =
-      target === undefined ? 'stays' : `→ ${target.map(({ path }) => path.join('.') || 'itself').join(', ')}`;
-    const when = guard === undefined ? '' : ` if ${guardName(guard)}`;
-    const place = siblings.length > 1 ? ` (${siblings.indexOf(transition) + 1} of ${siblings.length})` : '';
-    name = `${source.id}: ${eventType === '' ? 'always' : eventInWords(String(eventType))} ${where}${when}${place}`;
-    names.set(transition, name);
-  }
-  return name;
-}
-
-function refusalOf(transition: AnyTransitionDefinition): string {
-  return `${nameOf(transition)}, refused`;
-}
-
-function guardName(guard: unknown): string {
-  if (typeof guard === 'string') return guard;
-  if (typeof guard === 'function') return guard.name === '' ? 'a guard' : guard.name;
-  const type: unknown =
-    typeof guard === 'object' && guard !== null && 'type' in guard ? guard.type : undefined;
-  return typeof type === 'string' ? type : 'a guard';
-}
-
-/** XState's own events as a reader of the chart knows them. */
-function eventInWords(type: string): string {
-  return type
-    .replace(/^xstate\.after\.(.+?)\..*$/, 'after $1')
-    .replace(/^xstate\.done\.actor\./, 'done: ')
-    .replace(/^xstate\.error\.actor\./, 'error: ')
-    .replace(/^xstate\.done\.state\./, 'done: ');
 }

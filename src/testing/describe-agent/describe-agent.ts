@@ -18,7 +18,7 @@ import { loadAgentModule } from '../../runtime/definition/load-agent-module.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import type { CoverageReport } from './chart-coverage.ts';
+import type { CoverageReport } from '../../runtime/engine/coverage-report.ts';
 import { type AgentLaw, agentLaws } from './laws.ts';
 import type { Move } from './moves.ts';
 import { AgentFinding, type Source } from './report.ts';

@@ -127,6 +127,9 @@ interface Told {
   readonly closedRounds: Map<string, string>;
   readonly submitted: Set<string>;
   readonly completed: Set<string>;
+  /** Tasks that have ended, and those that somebody asked for again. */
+  readonly ended: Set<string>;
+  readonly retried: Set<string>;
   /** Completed tasks, by agent. */
   readonly done: Map<string, number>;
   term: number;
@@ -147,6 +150,8 @@ export class FleetHistory {
       closedRounds: new Map(),
       submitted: new Set(),
       completed: new Set(),
+      ended: new Set(),
+      retried: new Set(),
       done: new Map(),
       term: 0,
       allDone: 0,
@@ -169,6 +174,11 @@ export class FleetHistory {
     }
     for (const task of told.tasks.values()) task.isCarried = true;
     return new FleetHistory(told);
+  }
+
+  /** Somebody asked for a task to be done again. */
+  retries(taskId: string): void {
+    this.#told.retried.add(taskId);
   }
 
   isAlive(id: string): boolean {
@@ -255,7 +265,10 @@ export class FleetHistory {
       }
       default:
     }
-    if (TASK_ENDS.includes(event.type)) told.tasks.delete((event as { taskId: string }).taskId);
+    if (!TASK_ENDS.includes(event.type)) return;
+    const { taskId } = event as { readonly taskId: string };
+    told.tasks.delete(taskId);
+    told.ended.add(taskId);
   }
 
   #judgeLife(event: SystemEvent): void {

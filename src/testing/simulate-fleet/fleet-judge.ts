@@ -98,7 +98,9 @@ export class FleetJudge implements BodyWitness {
     this.#tail.push(event);
     if (this.#tail.length > TAIL) this.#tail.shift();
     this.#hash.update(JSON.stringify(event, withoutStacks));
-    this.attempt(() => this.#told.judge(event));
+    // One whose registration the store has refused is taken out again, wherever it stands.
+    const isTakenBack = event.type === 'agent.forgotten' && !this.#kept.told.agents.has(event.agentId);
+    if (!isTakenBack) this.attempt(() => this.#told.judge(event));
     this.#told.note(event);
     if (event.type === 'agent.forgotten') this.#forget(event.agentId);
   }
@@ -210,6 +212,12 @@ export class FleetJudge implements BodyWitness {
 
   // Callers.
 
+  /** Somebody asked for a task to be done again. */
+  retries(taskId: string): void {
+    this.#told.retries(taskId);
+    this.#kept.retries(taskId);
+  }
+
   /** A caller was told that a task of an agent is done; `undefined` where it may have been any agent. */
   taskAcknowledged(agentId: string | undefined): void {
     const { done, allDone } = this.#kept.told;
@@ -277,7 +285,9 @@ export class FleetJudge implements BodyWitness {
       if (!this.#told.isServing(leader.agentId) || incarnation !== leader.incarnation)
         broken('one leader a term', `${leader.agentId}/${leader.incarnation} leads, and does not serve`);
     }
-    for (const { name, max, members, draining } of system.pools.list()) {
+    for (const { name, max, members, draining, waiting, idle, status } of system.pools.list()) {
+      if (waiting > 0 && idle > 0 && status !== 'closing')
+        broken('a pool keeps its bounds', `${waiting} tasks wait in ${name}, and ${idle} members are idle`);
       if (members.length - draining > max)
         broken(
           'a pool keeps its bounds',

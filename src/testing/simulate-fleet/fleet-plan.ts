@@ -307,7 +307,14 @@ function faultOf(dice: Dice, { agents, pools }: FleetOutline, fault: FleetFault)
       const reason = dice.of(crashes);
       // Those of one machine fall together.
       const fallen = dice.isLucky(0.25) ? dice.some(ids, 0.7) : [agent];
-      return fallen.map((id): Deed => ({ fault, agent: id, reason }));
+      const crashed = fallen.map((id): Deed => ({ fault, agent: id, reason }));
+      if (fallen.length < 3) return crashed;
+      // And somebody sees to them while they come back, one after the other.
+      const seenTo = Array.from({ length: dice.of([0, 1, 3]) }, () => [
+        pauseOf(dice),
+        ...lifeOf(dice, dice.of(fallen)),
+      ]);
+      return [...crashed, { do: 'wait for deadline', offMs: 0 }, ...seenTo.flat()];
     }
     case 'hang':
     case 'failed_start':

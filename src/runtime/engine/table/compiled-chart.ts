@@ -22,7 +22,7 @@ import {
 import { descriptorsOf } from './event-descriptors.ts';
 import { type Guard, guardOf } from './guards.ts';
 import { type Completion, DO, Operation, operationOf } from './operations.ts';
-import { type Candidate, keyOf, type Plan, Position } from './position.ts';
+import { Candidate, keyOf, type Plan, Position } from './position.ts';
 import { InputScope } from './scope.ts';
 
 /** Positions are kept up to so many: a chart with many parallel regions may have no end of them. */
@@ -84,6 +84,12 @@ export class CompiledChart {
 
   eventlessOf(node: StateNode): readonly Candidate[] {
     return this.#eventless.get(node)!;
+  }
+
+  /** All transitions of the definition, with how often each was taken. */
+  *candidates(): Iterable<Candidate> {
+    for (const ofNode of this.#candidates.values()) for (const ofType of ofNode.values()) yield* ofType;
+    for (const ofNode of this.#eventless.values()) yield* ofNode;
   }
 
   numberOf(transition: Transition): number {
@@ -193,7 +199,10 @@ export class CompiledChart {
       const operations = read(transition.actions);
       this.#actions.set(transition, operations);
       this.#numbers.set(transition, this.#numbers.size);
-      return { transition, guard: transition.guard ? guardOf(transition.guard, root, refuse) : undefined };
+      return new Candidate(
+        transition,
+        transition.guard ? guardOf(transition.guard, root, refuse) : undefined,
+      );
     };
     const candidates = new Map<string, readonly Candidate[]>();
     for (const [type, transitions] of node.transitions) candidates.set(type, transitions.map(candidate));

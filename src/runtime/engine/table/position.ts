@@ -33,10 +33,18 @@ export interface Plan {
   readonly recorded: HistoryValue | undefined;
 }
 
-/** One transition that may be taken. */
-export interface Candidate {
+/** One transition that may be taken, and how often it was: by all charts of this definition. */
+export class Candidate {
   readonly transition: Transition;
   readonly guard: Guard | undefined;
+  taken = 0;
+  /** How often its guard said no. */
+  refused = 0;
+
+  constructor(transition: Transition, guard: Guard | undefined) {
+    this.transition = transition;
+    this.guard = guard;
+  }
 }
 
 /** A candidate at one position; its plan is made when it is first taken. */
@@ -105,8 +113,10 @@ export class Position implements Whereabouts {
     for (let at = 0; at < choices.length; at++) {
       const choice = choices[at]!;
       if (choice.guard === undefined || passes(choice.candidate, event, step.scope, this)) {
+        choice.candidate.taken += 1;
         return choice.plan ?? this.#choose(choice, step);
       }
+      choice.candidate.refused += 1;
     }
     return undefined;
   }
@@ -117,8 +127,10 @@ export class Position implements Whereabouts {
     for (let at = 0; at < choices.length; at++) {
       const choice = choices[at]!;
       if (choice.guard === undefined || choice.guard.passes(step.scope, this)) {
+        choice.candidate.taken += 1;
         return choice.plan ?? this.#choose(choice, step);
       }
+      choice.candidate.refused += 1;
     }
     return undefined;
   }
@@ -171,7 +183,7 @@ export class Position implements Whereabouts {
     if (taken.length > 0) return taken;
     const candidate = this.#chart
       .candidatesOf(node, event.type)
-      .find((one) => one.guard === undefined || passes(one, event, scope, this));
+      .find((one) => counted(one, one.guard === undefined || passes(one, event, scope, this)));
     return candidate === undefined ? taken : [candidate.transition];
   }
 
@@ -180,7 +192,7 @@ export class Position implements Whereabouts {
     for (const leaf of this.nodes.filter(isAtomic)) {
       const candidate = [leaf, ...ancestorsOf(leaf)]
         .flatMap((node) => this.#chart.eventlessOf(node))
-        .find(({ guard }) => guard === undefined || guard.passes(step.scope, this));
+        .find((one) => counted(one, one.guard === undefined || one.guard.passes(step.scope, this)));
       if (candidate !== undefined) taken.add(candidate.transition);
     }
     return taken.size === 0 ? undefined : this.#planFor([...taken], step);
@@ -198,6 +210,12 @@ function passes({ guard, transition }: Candidate, event: EventObject, scope: Sco
       { cause: thrown },
     );
   }
+}
+
+function counted(candidate: Candidate, passed: unknown): boolean {
+  if (passed) candidate.taken += 1;
+  else candidate.refused += 1;
+  return Boolean(passed);
 }
 
 export const keyOf = (nodes: readonly StateNode[]): string => nodes.map((node) => node.order).join();

@@ -1,0 +1,189 @@
+/** Laws of `system.coverage()`: what is counted, what is not, and what comes of several programs. */
+import { describe, expect, it } from 'vitest';
+import { createMachine } from 'xstate';
+import { createAgentSystem, defineAgent, mergeCoverage } from '../../src/index.ts';
+import { createChart } from '../../src/runtime/engine/create-chart.ts';
+import { countsOf } from '../../src/runtime/engine/chart-counts.ts';
+import { drivers } from '../kit/drivers.ts';
+import { codeOf, rig, silent } from '../kit/rig.ts';
+
+const worker = defineAgent({ type: 'worker', init: () => ({}), tasks: { work: { run: () => 1 } } });
+
+const lamp = () =>
+  createMachine({
+    id: 'lamp',
+    initial: 'off',
+    context: { bulbs: 2 },
+    states: {
+      off: {
+        on: {
+          press: [{ guard: ({ context }) => context.bulbs > 2, target: 'bright' }, { target: 'on' }],
+          look: {},
+        },
+      },
+      on: { on: { press: 'off', 'burn.*': 'broken' } },
+      bright: { always: 'on' },
+      broken: { type: 'final' },
+    },
+  });
+const options = {
+  perform: () => {},
+  clock: { setTimeout: () => 0, clearTimeout: () => {} },
+  onBug: (bug: unknown) => {
+    throw bug;
+  },
+};
+
+describe('a chart', () => {
+  it('counts each transition that is taken, and each guard that says no', () => {
+    const machine = lamp();
+    const one = createChart(machine, undefined, options);
+    for (const type of ['press', 'look', 'press', 'press', 'unheard of']) one.send({ type });
+    const other = createChart(machine, undefined, options);
+    other.send({ type: 'press' });
+    other.send({ type: 'burn.out' });
+    expect(countsOf(machine)).toEqual({
+      chart: 'lamp',
+      hash: expect.stringMatching(/^[0-9a-f]{32}$/),
+      transitions: {
+        'lamp.off: press → bright if guard (1 of 2)': 0,
+        'lamp.off: press → on (2 of 2)': 3,
+        'lamp.on: press → off': 1,
+        'lamp.on: burn.* → broken': 1,
+        'lamp.bright: always → on': 0,
+      },
+      refusals: { 'lamp.off: press → bright if guard (1 of 2), refused': 3 },
+    });
+  });
+
+  it('with regions counts the same way', () => {
+    const machine = createMachine({
+      id: 'two',
+      type: 'parallel',
+      states: {
+        left: {
+          initial: 'a',
+          states: { a: { on: { go: 'b' } }, b: { always: { guard: () => false, target: 'a' } } },
+        },
+        right: { initial: 'a', states: { a: { on: { go: { guard: () => false, target: 'b' } } }, b: {} } },
+      },
+    });
+    createChart(machine, undefined, options).send({ type: 'go' });
+    const { transitions, refusals } = countsOf(machine);
+    expect(transitions).toEqual({
+      'two.left.a: go → left.b': 1,
+      'two.left.b: always → left.a if guard': 0,
+      'two.right.a: go → right.b if guard': 0,
+    });
+    expect(Object.values(refusals)).toEqual([1, 1]);
+  });
+
+  it.each(drivers.filter((driver) => driver !== 'table'))('that %s drives is not counted', (driver) => {
+    const machine = lamp();
+    createChart(machine, undefined, options, driver).send({ type: 'press' });
+    expect(Object.values(countsOf(machine).transitions)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe('system.coverage()', () => {
+  it('grows with what its agents go through, of every chart that there is', async () => {
+    const { system, agents } = await rig();
+    const before = system.coverage();
+    expect(before.charts.map(({ chart }) => chart)).toEqual([
+      'agent',
+      'supervisor',
+      'coordinator',
+      'consensus',
+      'pool',
+      'autoscaler',
+    ]);
+    await agents.start(await agents.register({ id: 'a', module: worker }));
+    await agents.execute('a', { type: 'work' });
+    await agents.stop('a');
+    const after = system.coverage();
+    const start = 'agent.registered: agent.start → alive';
+    const grown = (name: string) =>
+      after.charts[0]!.transitions[name]! - before.charts[0]!.transitions[name]!;
+    expect(grown(start)).toBe(1);
+    expect(
+      grown(
+        'agent.alive.serving.running.coordinated.idle: mailbox.busy → alive.serving.running.coordinated.busy',
+      ),
+    ).toBe(1);
+    const { transitions, never } = after.report('agent');
+    expect(transitions.taken).toBeGreaterThan(5);
+    expect(transitions.taken + never.filter((name) => !name.endsWith(', refused')).length).toBe(
+      transitions.all,
+    );
+    expect(never).not.toContain(start);
+    expect(String(after).split('\n')[0]).toMatch(
+      /^agent: \d+ of \d+ transitions, \d+ of \d+ guard outcomes; never: /,
+    );
+  });
+
+  it('is of the whole program: another system goes on counting', async () => {
+    const { system } = await rig();
+    const name = 'agent.registered: agent.start → alive';
+    const before = system.coverage().charts[0]!.transitions[name]!;
+    const other = await createAgentSystem({ logger: silent });
+    await other.agents.start(await other.agents.register({ module: worker }));
+    await other.close();
+    expect(system.coverage().charts[0]!.transitions[name]).toBe(before + 1);
+  });
+});
+
+const counted = (chart: string, hash: string, go: number, no: number) => ({
+  version: 1 as const,
+  charts: [
+    {
+      chart,
+      hash,
+      transitions: { 'a: go → b': go, 'b: back → a': 0 },
+      refusals: { 'a: go → b, refused': no },
+    },
+  ],
+});
+
+describe('mergeCoverage', () => {
+  it('adds up what several programs have taken, through files', () => {
+    const kept = [counted('x', '1', 2, 0), counted('x', '1', 3, 4)].map((one) =>
+      JSON.parse(JSON.stringify(one)),
+    );
+    const merged = mergeCoverage(...kept);
+    expect(merged.charts).toEqual(counted('x', '1', 5, 4).charts);
+    expect(JSON.parse(JSON.stringify(merged))).toEqual(counted('x', '1', 5, 4));
+    expect(mergeCoverage(merged, ...kept).charts[0]!.transitions['a: go → b']).toBe(10);
+    expect(String(merged)).toBe('x: 1 of 2 transitions, 1 of 1 guard outcomes; never: b: back → a');
+    expect(merged.report()).toEqual(merged.report('x'));
+    expect(merged.report('y')).toEqual({
+      transitions: { taken: 0, all: 0 },
+      guards: { taken: 0, all: 0 },
+      never: [],
+    });
+  });
+
+  it('keeps versions of a chart apart, and says which', () => {
+    const merged = mergeCoverage(counted('x', 'aaaaaaaaaa', 1, 1), counted('x', 'bbbbbbbbbb', 0, 0));
+    expect(
+      String(merged)
+        .split('\n')
+        .map((line) => line.slice(0, 14)),
+    ).toEqual(['x (aaaaaaaa): ', 'x (bbbbbbbb): ']);
+  });
+
+  it('of nothing is nothing, and what is none is refused', async () => {
+    expect(mergeCoverage().charts).toEqual([]);
+    expect(String(mergeCoverage())).toBe('');
+    for (const none of [
+      undefined,
+      1,
+      {},
+      { version: 2, charts: [] },
+      { version: 1, charts: [{ chart: 'x' }] },
+    ]) {
+      expect(await codeOf(() => mergeCoverage(none))).toBe('AGENT_SPEC_INVALID');
+    }
+    const negative = counted('x', '1', -1, 0);
+    expect(await codeOf(() => mergeCoverage(negative))).toBe('AGENT_SPEC_INVALID');
+  });
+});
