@@ -5,9 +5,11 @@ import { AgentSystemError, defineAgent, variable } from '../../../src/index.ts';
 import {
   type Deed,
   FleetFinding,
+  type FleetRun,
   type FleetSeen,
   replayFleet,
   simulateFleet,
+  type SimulateFleetOptions,
 } from '../../../src/testing/index.ts';
 
 /** Loses what it was given between two saves: it begins anew after every end. */
