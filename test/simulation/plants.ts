@@ -6,7 +6,6 @@
 import type { AnyStateMachine } from 'xstate';
 import { agentMachine, supervisorMachine } from '../../src/machines/index.ts';
 import type { Agent } from '../../src/runtime/agent/agent.ts';
-import { CarriedTasks } from '../../src/runtime/agent/carried-tasks.ts';
 import { Incarnation } from '../../src/runtime/agent/incarnation.ts';
 import { Liveness } from '../../src/runtime/agent/liveness.ts';
 import { Mailbox } from '../../src/runtime/agent/mailbox.ts';
@@ -142,11 +141,6 @@ export const plants: readonly Plant[] = [
     what: 'who waits for a task that is left to the next program waits for ever',
     meets: 'a submitted task, a close',
     plant: method(Tasks, 'discard', nothing),
-  },
-  {
-    what: 'a task that is cancelled while it waits for its agent is done all the same',
-    meets: 'a cancellation, the end of a program',
-    plant: method(CarriedTasks, 'withdraw', () => () => true),
   },
   {
     what: 'rounds that were open are forgotten by the next program',

@@ -102,7 +102,7 @@ export interface TracedAgent {
 interface TracedTask {
   readonly agentId: string;
   isStarted: boolean;
-  /** Left by another program: it may be taken up again. */
+  /** Left by another program, or under way when the store failed: it may be taken up again. */
   isCarried: boolean;
 }
 
@@ -224,6 +224,15 @@ export class FleetHistory {
       case 'task.started':
         told.tasks.get(event.taskId)!.isStarted = true;
         return;
+      case 'store.degraded':
+        // What began, and could not be kept, begins again once the store is back.
+        for (const task of told.tasks.values()) task.isCarried = true;
+        return;
+      case 'task.retry_scheduled': {
+        const task = told.tasks.get(event.taskId);
+        if (task) task.isStarted = false;
+        return;
+      }
       case 'task.completed':
         told.completed.add(event.taskId);
         told.done.set(event.agentId, (told.done.get(event.agentId) ?? 0) + 1);
