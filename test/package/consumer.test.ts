@@ -14,9 +14,12 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What the pages use beside mabeam, and what its optional peers and Node are typed by. */
 const USED = [
   '@modelcontextprotocol/sdk',
+  '@restatedev/restate-sdk',
+  '@restatedev/restate-sdk-clients',
   '@types/node',
   '@types/ws',
   '@xstate/graph',
+  'ai',
   'fast-check',
   'p-retry',
   'prom-client',
@@ -34,8 +37,9 @@ const STRICT = {
 /** What the slower compilers are given of the pages: JavaScript ones take five times as long. */
 const SHORT = ['entries.ts', 'README.md', 'docs-guide.md', 'docs-agents.md', 'docs-chart-agents.md'];
 /** Declarations of others that do not pass; docs/runtimes.md names them. */
-const NOT_EXACT = /node_modules\/xstate\/dist\/declarations\/src\/setup\.d\.ts/;
-const WANTS_DOM = /node_modules\/@modelcontextprotocol\/sdk\//;
+const NOT_EXACT =
+  /node_modules\/(?:xstate\/dist\/declarations\/src\/setup|@restatedev\/restate-sdk-core\/dist\/serde_api)\.d\.ts/;
+const WANTS_DOM = /node_modules\/(?:@modelcontextprotocol\/sdk|@ai-sdk\/[\w-]+|ai)\//;
 
 let packed: Packed;
 beforeAll(async () => {

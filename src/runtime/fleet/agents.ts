@@ -318,7 +318,7 @@ export class Agents {
    * It stays so over restarts, a stop and a start, and the end of the program, until somebody has it resumed. A stop of
    * a paused agent abandons what waits, or leaves it to the next program where it was submitted.
    *
-   * @param by who does it, for the record and the events
+   * @param options.by who does it, for the record and the events
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is paused, or is ending,
    * `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
