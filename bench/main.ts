@@ -10,6 +10,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchDashboard } from './dashboard.ts';
 import { compare, comparisonOf, markdownOf } from './comparison.ts';
+import { benchFloor } from './floor.ts';
 import { type FleetBenchName, fleetBenchNames, isFleetBench, runFleetBench, sizesOf } from './fleets.ts';
 import { benchHosts } from './hosts.ts';
 import type { Measurement } from './measurement.ts';
@@ -18,6 +19,7 @@ import { benchPools } from './pools.ts';
 import { benchStore } from './store.ts';
 
 const otherBenches: Record<string, () => Promise<void>> = {
+  floor: () => benchFloor(100_000, (measured) => console.log(JSON.stringify(measured))),
   hosts: benchHosts,
   store: benchStore,
   dashboard: () => benchDashboard({ agents: 10_000, eventsPerSecond: 5_000, seconds: 20 }),

@@ -11,10 +11,15 @@ export type { TaskCommand, TaskStatus } from './machines/index.ts';
 export type {
   AgentCommand,
   AgentStatus,
+  BudgetAmount,
+  BudgetScope,
+  BudgetSpecInput,
   ErrorInfo,
   ExitReason,
   Isolation,
   Outcome,
+  Parked,
+  Paused,
   RestartPolicy,
   RoundCut,
   RoundTerms,
@@ -96,10 +101,26 @@ export {
   type Vote,
   type VoteContext,
 } from './runtime/definition/define-agent.ts';
-export type { AgentCalls, CalledTask, CallTarget, SpawnedSpec } from './runtime/definition/task-abilities.ts';
+export type { ParkOptions } from './runtime/definition/parking.ts';
+export type { BudgetRecord, Budgets } from './runtime/limits/budgets.ts';
+export type { QuotaRecord } from './runtime/limits/quotas.ts';
+export type {
+  AgentCalls,
+  CalledTask,
+  CallTarget,
+  Reservation,
+  SpawnedSpec,
+  TaskBudget,
+} from './runtime/definition/task-abilities.ts';
 export type { AgentCode, ModuleBinding } from './runtime/definition/module-binding.ts';
 export type { AgentManifest } from './runtime/definition/manifest.ts';
-export { AgentSystemError, type ErrorCode, errorCodes } from './runtime/values/errors.ts';
+export {
+  AgentSystemError,
+  type AgentSystemErrorOf,
+  type ErrorCode,
+  errorCodes,
+} from './runtime/values/errors.ts';
+export type { ErrorDetails } from './runtime/values/error-details.ts';
 export type { HealthReport } from './runtime/agent/liveness.ts';
 export type {
   Body,

@@ -3,6 +3,7 @@ import type { AnyStateMachine } from 'xstate';
 import {
   agentMachine,
   autoscalerMachine,
+  budgetMachine,
   consensusMachine,
   coordinatorMachine,
   poolMachine,
@@ -67,6 +68,12 @@ export const charts: readonly Chart[] = [
     title: 'A limit that somebody else keeps',
     machine: quotaMachine,
     isCommand: () => false,
+  },
+  {
+    name: 'budget',
+    title: 'A budget: what may be spent',
+    machine: budgetMachine,
+    isCommand: (event) => event === 'budget.refill' || event === 'budget.limit',
   },
   {
     name: 'task',

@@ -34,6 +34,10 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
     'What a task asked of its system is not known, is malformed or too large, or more was asked at once than may be.',
   WAIT_CIRCLE:
     'A task asked for what could only be done after it has ended; `details.circle` names who waits for whom.',
+  BUDGET_EXHAUSTED:
+    'There is not as much left of a budget as was to be reserved; `details` says of what, and `refillAt` when it is refilled, where that is known.',
+  BUDGET_UNKNOWN:
+    'No budget of that name is defined, or nothing was ever reserved of it for that agent or task.',
   STORE_FAILED: 'The store could not be opened, read or written: what was asked for was not made durable.',
   SYSTEM_CLOSED: 'The system is closed, or closing.',
 };
@@ -83,6 +87,10 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'coordination.lost': 'Agents work on with the last known values.',
   'coordination.restored': 'Agents catch up.',
   'pool.scaled': 'A pool has another size.',
+  'budget.reserved': 'So much of a budget is set aside for a task.',
+  'budget.settled':
+    'So much of what was reserved was used; `left` where its task ended and said nothing of it.',
+  'budget.refilled': 'What was spent of a budget counts no more.',
   'alert.raised': 'Somebody should look at this.',
   'alert.cleared': 'It is over.',
   'store.degraded': 'The store fails; events wait until it is back.',
@@ -101,6 +109,8 @@ export const ALERT_WORDS: Readonly<Record<AlertType, string>> = {
     'An agent of the store has no definition in this program: it is listed, and cannot run.',
   store_degraded: 'The store fails, or has lost events.',
   coordination_lost: 'Coordination failed too often, and waits for `coordination.resume()`.',
+  budget_low: '80 % of a limit of a budget is spent.',
+  budget_exhausted: 'All of a limit of a budget is spent: nothing is granted until it is refilled.',
   pool_degraded: 'A pool lost members, or could not start them, too often: it tries one now and then.',
   pool_starved: 'The limits of the system have no room for a member that a pool should have.',
   scaling_blocked: 'A pool should grow, and must not: the machine is strained, or the limits are reached.',

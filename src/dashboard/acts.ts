@@ -16,7 +16,7 @@ import type { Chronicle } from './chronicle.ts';
 import type { ActReport } from './protocol.ts';
 
 /** An agent does not take this command now. */
-export class IllegalCommand extends AgentSystemError {
+export class IllegalCommand extends AgentSystemError<'AGENT_ILLEGAL_COMMAND'> {
   readonly legal: readonly AgentCommand[];
 
   constructor(agentId: string, command: AgentCommand, legal: readonly AgentCommand[]) {

@@ -41,6 +41,28 @@ export {
   type ParsedAgentSpec,
 } from './agent-spec.ts';
 export type { BodyExit, BodyInput, BodyLogic } from './body.ts';
+export {
+  type BudgetAlert,
+  type BudgetAmount,
+  budgetAmount,
+  type BudgetContext,
+  type BudgetEffect,
+  type BudgetEvent,
+  type BudgetInput,
+  budgetMachine,
+  type BudgetScope,
+  type BudgetSpec,
+  type BudgetSpecInput,
+  budgetSpec,
+  type BudgetUnit,
+  budgetUnits,
+  budgetUse,
+  lackingUnit,
+  LOW_SHARE,
+  minus,
+  plus,
+  usedShare,
+} from './budget.ts';
 export { type BallotRefusal, decideBallot, type VoterEntry } from './ballot.ts';
 export {
   type ConsensusContext,

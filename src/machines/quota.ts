@@ -12,6 +12,7 @@
  * Sources: RFC 9110 `Retry-After`; TCP's slow start.
  */
 import { assign, setup } from 'xstate';
+import { type Backoff, backoffDelayMs } from './backoff.ts';
 import type { EffectParams, EffectsOf } from './effect.ts';
 
 /** What an agent waits for. Times are epoch ms. */
@@ -74,11 +75,8 @@ const releaseBatch = {
 const releaseMore = { type: 'releaseMembers' as const, params: { count: WITH_EACH_PASS } };
 const limit = ['noteLimit' as const, parkMembers];
 
-/** How long to wait where nobody says. @param chance a number in [0, 1) */
-function guessMs(guesses: number, chance: number): number {
-  const ceiling = Math.min(LONGEST_GUESS_MS, GUESS_MS * 2 ** Math.min(guesses, 52));
-  return Math.round((ceiling / 2) * (1 + chance));
-}
+/** How long to wait where nobody says. */
+const guess: Backoff = { delayMs: GUESS_MS, maxDelayMs: LONGEST_GUESS_MS };
 
 export const quotaMachine = setup({
   types: {} as { context: QuotaContext; input: QuotaInput; events: QuotaEvent },
@@ -90,7 +88,7 @@ export const quotaMachine = setup({
       if (event.type !== 'quota.limited') return {};
       const { at, until, why, chance, guessed } = event;
       const isKnown = until !== undefined && until > at;
-      const resetMs = isKnown ? until - at : guessMs(context.guesses, chance);
+      const resetMs = isKnown ? until - at : backoffDelayMs(guess, context.guesses, chance);
       const isGuess = !isKnown || guessed === true;
       const parked: Parked = {
         at,

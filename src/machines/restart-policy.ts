@@ -4,6 +4,7 @@
  * Restart intensity is OTP's: more than so many restarts within so much time give up.
  */
 import { z } from 'zod';
+import { backoffDelayMs, longestDelayMs } from './backoff.ts';
 import { durationMs } from './duration.ts';
 
 export const restartPolicy = z.strictObject({
@@ -60,14 +61,13 @@ export function afterUptime(
  */
 export function restartDelayMs(policy: RestartPolicy, history: RestartHistory, chance: number): number {
   if (policy.policy === 'immediate') return policy.delayMs;
-  const ceiling = Math.min(policy.maxDelayMs, policy.delayMs * 2 ** Math.min(history.attempt, 52));
-  return Math.round((ceiling / 2) * (1 + chance));
+  return backoffDelayMs(policy, history.attempt, chance);
 }
 
 /** The most that the delay before the last restart of a history can have been, ms. */
 export function longestLastDelayMs(policy: RestartPolicy, history: RestartHistory): number {
   if (policy.policy === 'immediate') return policy.delayMs;
-  return Math.min(policy.maxDelayMs, policy.delayMs * 2 ** Math.min(Math.max(0, history.attempt - 1), 52));
+  return longestDelayMs(policy, Math.max(0, history.attempt - 1));
 }
 
 /** A history that was kept, as it stands now: nothing in it is later than `tick`, whatever clock it was counted by. */

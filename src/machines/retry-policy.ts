@@ -4,6 +4,7 @@
  * Which errors are worth another attempt is said by the definition's `when`, where the definition lives.
  */
 import { z } from 'zod';
+import { backoffDelayMs } from './backoff.ts';
 import { positiveDurationMs } from './duration.ts';
 
 /** An attempt that never comes is none. */
@@ -36,7 +37,5 @@ export function hasAttemptLeft(policy: RetryPolicy | undefined, attempt: number)
  * @param chance a number in [0, 1)
  */
 export function retryDelayMs({ backoff }: RetryPolicy, attempt: number, chance: number): number {
-  const { delayMs, factor, maxDelayMs, jitter } = backoff;
-  const ceiling = delayMs === 0 ? 0 : Math.min(maxDelayMs, delayMs * factor ** (attempt - 1));
-  return Math.round(ceiling * (1 - jitter + jitter * chance));
+  return backoffDelayMs(backoff, attempt - 1, chance);
 }

@@ -1,5 +1,5 @@
 /**
- * How a fleet stands at the moment of a scrape: agents, queues, memory, pools, alerts, coordination.
+ * How a fleet stands at the moment of a scrape: agents, queues, memory, pools, budgets, alerts, coordination.
  *
  * A scrape reads every record once; between two scrapes nothing is done.
  */
@@ -36,6 +36,26 @@ export class FleetGauges {
     this.#gauge('mabeam_alerts_raised', 'Alerts that are raised now', ['alert'], (gauge) => {
       gauge.reset();
       for (const { alert } of system.alerts.list()) gauge.inc({ alert });
+    });
+    const budgets: Gauge<'budget' | 'of' | 'unit'> = this.#gauge(
+      'mabeam_budget_spent',
+      'What is spent of a budget, by unit',
+      ['budget', 'of', 'unit'],
+      () => this.#readBudgets({ budgets, reserved, limits }),
+    );
+    const reserved: typeof budgets = this.#gauge('mabeam_budget_reserved', 'What is reserved of it', [
+      'budget',
+      'of',
+      'unit',
+    ]);
+    const limits: typeof budgets = this.#gauge('mabeam_budget_limit', 'What may be spent of it', [
+      'budget',
+      'of',
+      'unit',
+    ]);
+    this.#gauge('mabeam_agents_held', 'Agents that are paused, or parked', ['by'], (gauge) => {
+      gauge.set({ by: 'pause' }, system.agents.list({ isPaused: true }).length);
+      gauge.set({ by: 'park' }, system.agents.list({ isParked: true }).length);
     });
     this.#gauge('mabeam_coordination_up', 'Whether coordination is there', [], (gauge) =>
       gauge.set(system.coordination.status() === 'available' ? 1 : 0),
@@ -92,6 +112,17 @@ export class FleetGauges {
       waiting.set({ type }, total.waiting);
       running.set({ type }, total.running);
       memory.set({ type }, total.bytes);
+    }
+  }
+
+  #readBudgets(gauges: Record<'budgets' | 'reserved' | 'limits', Gauge<'budget' | 'of' | 'unit'>>): void {
+    for (const gauge of Object.values(gauges)) gauge.reset();
+    for (const { name: budget, of = '', limits, spent, reserved } of this.#system.budgets.list()) {
+      for (const unit of Object.keys(limits) as (keyof typeof limits)[]) {
+        gauges.budgets.set({ budget, of, unit }, spent[unit] ?? 0);
+        gauges.reserved.set({ budget, of, unit }, reserved[unit] ?? 0);
+        gauges.limits.set({ budget, of, unit }, limits[unit] ?? 0);
+      }
     }
   }
 

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { durationMs, FINISH_SHARE, type Isolation } from '../machines/index.ts';
 import { Admission, type AdmissionUsage } from './limits/admission.ts';
 import type { AgentServices } from './agent/agent-services.ts';
-import type { RequestHandler } from './agent/requests.ts';
+import { type MadeRequest, type RequestHandler, requestHandler } from './agent/requests.ts';
 import { AgentCalls } from './fleet/agent-calls.ts';
 import { Agents } from './fleet/agents.ts';
 import type { SecretProvider } from './agent/agent-secrets.ts';
@@ -42,6 +42,7 @@ import { Tasks } from './fleet/tasks.ts';
 import { Families } from './fleet/families.ts';
 import { TaskSteps } from './agent/task-steps.ts';
 import { recoverFleet } from './fleet/recovery.ts';
+import { Budgets, reserveArgs, settleArgs, type Spender } from './limits/budgets.ts';
 import { type QuotaRecord, Quotas } from './limits/quotas.ts';
 import { RestartPermits } from './limits/restart-permits.ts';
 import { type Recovery, type Store, storeShape } from './journal/store.ts';
@@ -142,6 +143,8 @@ export interface AgentSystem extends AsyncDisposable {
   readonly alerts: { list(): readonly Alert[] };
   /** Limits that somebody else keeps and that agents ran into, or share: whether one is reached, and who waits. */
   readonly quotas: { list(): readonly QuotaRecord[] };
+  /** What may be spent: tokens, money, calls, time; of one task, one agent, a group, or the fleet. */
+  readonly budgets: Budgets;
   /** What running agents have reserved, and what is left of the limits. */
   resources(): AdmissionUsage;
   /**
@@ -265,6 +268,7 @@ class System implements AgentSystem {
   readonly events: AgentSystem['events'];
   readonly alerts: Alerts;
   readonly quotas: Quotas;
+  readonly budgets: Budgets;
   readonly #parts: Parts;
   readonly #journal: Journal;
   readonly #admission: Admission;
@@ -327,6 +331,18 @@ class System implements AgentSystem {
       agents: () => this.agents.all(),
       assertOpen: () => this.#assertOpen(),
     });
+    const budgets = new Budgets({
+      journal,
+      clock,
+      alerts,
+      chart: {
+        ...watch,
+        clock,
+        onBug: (err) => logger.error({ err }, 'a bug in the chart of a budget'),
+      },
+      recovered: recovery.budgets ?? [],
+      assertOpen: () => this.#assertOpen(),
+    });
     const steps = new TaskSteps(journal);
     const telemetry = new Telemetry(options.telemetry);
     // Filled below, when those who answer are there.
@@ -373,6 +389,7 @@ class System implements AgentSystem {
     this.coordination = coordination;
     this.alerts = alerts;
     this.quotas = quotas;
+    this.budgets = budgets;
     this.agents = new Agents({
       services,
       telemetry,
@@ -407,6 +424,14 @@ class System implements AgentSystem {
     requests.set('agents.spawn', calls.spawn);
     requests.set('agents.stop', calls.stop);
     requests.set('task.step', steps.keep);
+    requests.set(
+      'budget.reserve',
+      requestHandler(reserveArgs, (amount, request) => budgets.reserve(this.#spender(request), amount)),
+    );
+    requests.set(
+      'budget.settle',
+      requestHandler(settleArgs, ({ id, actual }, { taskId }) => budgets.settle(taskId, id, actual)),
+    );
     this.events = {
       subscribe: (listener, options) => {
         if (typeof listener !== 'function') {
@@ -518,7 +543,13 @@ class System implements AgentSystem {
     this.agents.discard(why);
     this.#permits.close();
     this.quotas.close();
+    this.budgets.close();
     this.#coordination.close();
+  }
+
+  #spender({ agentId, incarnation, taskId }: MadeRequest): Spender {
+    const { manifest, quota } = this.agents.find(agentId);
+    return { agentId, incarnation, taskId, type: manifest.type, quota };
   }
 
   #assertOpen(): void {

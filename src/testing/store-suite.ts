@@ -87,8 +87,8 @@ class Place {
 
 every('a new store is empty', async (place) => {
   const { store, recovery } = await place.enter();
-  const { taskProgress, endedTasks, ...required } = recovery;
-  assert.deepEqual([...(taskProgress ?? []), ...(endedTasks ?? [])], []);
+  const { taskProgress, endedTasks, budgets, ...required } = recovery;
+  assert.deepEqual([...(taskProgress ?? []), ...(endedTasks ?? []), ...(budgets ?? [])], []);
   assert.deepEqual(required, {
     lastSequence: 0,
     facts: new Map(),
@@ -349,6 +349,24 @@ every(
     const { recovery } = await place.enter();
     same(recovery.variables, [events[1], events[3]]);
     same(recovery.rounds, [events[4]]);
+  },
+);
+
+every(
+  'the last event of every account of a budget is recovered, but for those of single tasks',
+  async (place) => {
+    const { store } = await place.enter();
+    const events = numbered([
+      spent('fleet', undefined, 1),
+      spent('each', 'a1', 2),
+      spent('each', 'a2', 3),
+      spent('task', 'paid', 4),
+      spent('fleet', undefined, 5),
+      { type: 'budget.refilled', budget: 'each', of: 'a1', spent: {}, reserved: {} },
+    ]);
+    await store.append({ events });
+    const { recovery } = await place.enter();
+    if (recovery.budgets !== undefined) same(recovery.budgets, [events[2], events[4], events[5]]);
   },
 );
 
@@ -714,6 +732,13 @@ function changed(name: string, value: unknown, version: number): EventBody {
   return { type: 'variable.changed', name, value, version, by: 'suite' };
 }
 
+/** @param of the agent or the task of the account, where each has its own */
+function spent(budget: string, of: string | undefined, tokens: number): EventBody {
+  const account = { budget, ...(of === undefined ? {} : { of }), spent: { tokens }, reserved: {} };
+  const spender = { agentId: 'a1', incarnation: 1, taskId: 'paid' };
+  return { type: 'budget.settled', ...account, ...spender, amount: { tokens }, how: 'settled' };
+}
+
 function opened(roundId: string): EventBody {
   const asked = { variable: 'rate', value: 1, by: 'suite', terms: TERMS, electorate: ['a'] };
   return { type: 'round.opened', roundId, ...asked, deadlineAt: AT + 1_000 };
@@ -749,24 +774,28 @@ function randomEvents(random: () => number, atMost: number): EventBody[] {
       () => accepted(id, `task-${number}`, number),
       () => ({ type: 'task.started', ...task(id, `task-${number}`), attempt: 1 + below(3) }),
       () => retryScheduled(id, `task-${number}`, number),
+      () => ({ type: 'task.parked', ...task(id, `task-${number}`), until: 9, why: 'limited' }),
       () => ({ type: 'task.completed', ...task(id, `task-${number}`), waitedMs: 0, ranMs: 0 }),
       () => ({ type: 'task.abandoned', ...task(id, `task-${number}`), why: 'stopped' }),
       () => ({ type: 'task.unknown', ...task(id, `task-${number}`), input: 1, retry: random() < 0.5 }),
       () => changed(`variable ${number}`, number, number),
       () => opened(`round ${number}`),
       () => closed(`round ${number}`),
+      () => spent(`budget ${number % 3}`, number % 2 === 0 ? id : undefined, number),
+      () => ({ type: 'budget.refilled', budget: `budget ${number % 3}`, spent: {}, reserved: {} }),
     ];
     return kinds[below(kinds.length)]!();
   });
 }
 
-/** What a store tells of tasks that had begun or have ended is optional; what it tells has to be right. */
+/** What a store tells of tasks that had begun or have ended, and of budgets, is optional; what it tells has to be right. */
 function sameRecovery(recovery: Recovery, history: readonly SystemEvent[]): void {
-  const { taskProgress, endedTasks, ...required } = recovery;
-  const { taskProgress: progress, endedTasks: ended, ...expected } = recoveryOf(history);
+  const { taskProgress, endedTasks, budgets, ...required } = recovery;
+  const { taskProgress: progress, endedTasks: ended, budgets: spending, ...expected } = recoveryOf(history);
   same(required, { ...expected, facts: new Map() });
   if (taskProgress !== undefined) same(inOrder(taskProgress), inOrder(progress!));
   if (endedTasks !== undefined) same(endedTasks, ended);
+  if (budgets !== undefined) same(budgets, spending);
 }
 
 function inOrder(events: ReadonlyMap<string, SystemEvent>) {
@@ -850,7 +879,21 @@ function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
             later.roundId === event.roundId,
         ),
     ),
+    budgets: history
+      .filter(isSpending)
+      .filter(
+        (event) =>
+          !after(event).some(
+            (later) => isSpending(later) && later.budget === event.budget && later.of === event.of,
+          ),
+      ),
   };
+}
+
+/** The last event of an account says how it stands; that of one task alone is not kept. */
+function isSpending(event: SystemEvent): event is NonNullable<Recovery['budgets']>[number] {
+  if (event.type === 'budget.refilled') return true;
+  return (event.type === 'budget.reserved' || event.type === 'budget.settled') && event.of !== event.taskId;
 }
 
 async function filled(store: Store, count: number, after = 0): Promise<SystemEvent[]> {

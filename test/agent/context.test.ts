@@ -23,6 +23,7 @@ describe('what a task is given', () => {
       keys: [
         'agents',
         'attempt',
+        'budget',
         'complete',
         'emit',
         'extra',

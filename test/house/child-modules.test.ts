@@ -28,6 +28,7 @@ it('a child loads what its agent needs, and no more', () => {
   expect(loadedWith(...entry, 'agent.ts')).toEqual([
     '@opentelemetry/api',
     'agent.ts',
+    'machines/backoff.ts',
     'machines/duration.ts',
     'machines/retry-policy.ts',
     'runtime/definition/agent-self.ts',
@@ -63,6 +64,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/hosting/variable-answers.ts',
     'runtime/hosting/voting.ts',
     'runtime/time/clock.ts',
+    'runtime/time/once-a-turn.ts',
     'runtime/time/timer-list.ts',
     'runtime/values/clone-survey.ts',
     'runtime/values/data-copy.ts',

@@ -1,9 +1,12 @@
-/** The tours of lives and of permits, as one run that ends at the first difference: what mutants have to survive. */
+/** The tours of lives, permits, quotas and budgets, as one run that ends at the first difference: what mutants have to survive. */
+import { budgetTours, judgeBudget, type Move as BudgetMove } from '../models/budget/tour.ts';
 import { judgeMoves } from '../models/life/judge.ts';
 import { lifeTours } from '../models/life/life-tours.ts';
 import type { Move } from '../models/life/life-state.ts';
 import { profiles } from '../models/life/profiles.ts';
 import type { Move as PermitMove } from '../models/permits/model.ts';
+import type { Move as QuotaMove } from '../models/quota/model.ts';
+import { judgeQuota, quotaTours } from '../models/quota/tour.ts';
 import { fleetTours, judgeFleet, smallFleets } from '../models/permits/tour.ts';
 
 /** Planned once for all mutants: the models do not change. */
@@ -12,12 +15,16 @@ export interface Plan {
   readonly lives: readonly (readonly (readonly Move[])[])[];
   /** By small fleet. */
   readonly fleets: readonly (readonly (readonly PermitMove[])[])[];
+  readonly quotas: readonly (readonly QuotaMove[])[];
+  readonly budgets: readonly (readonly BudgetMove[])[];
 }
 
 export function planSuite(): Plan {
   return {
     lives: profiles.map((profile) => lifeTours(profile).tours),
     fleets: smallFleets.map((fleet) => fleetTours(fleet).tours),
+    quotas: quotaTours().tours,
+    budgets: budgetTours().tours,
   };
 }
 
@@ -25,7 +32,15 @@ export function planSuite(): Plan {
  * @param onTour called after each tour: this may take long, and is not stuck
  * @throws Error at the first difference between what the models say and what the system does
  */
-export async function runSuite({ lives, fleets }: Plan, onTour: () => void): Promise<void> {
+export async function runSuite({ lives, fleets, quotas, budgets }: Plan, onTour: () => void): Promise<void> {
+  for (const moves of quotas) {
+    await judgeQuota(moves);
+    onTour();
+  }
+  for (const moves of budgets) {
+    await judgeBudget(moves);
+    onTour();
+  }
   for (const [index, fleet] of smallFleets.entries()) {
     for (const moves of fleets[index]!) {
       await judgeFleet(fleet, moves);

@@ -7,17 +7,35 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import {
+  type AgentCommand,
   type AgentDefinition,
   type AgentHandle,
   type AgentId,
   type AgentRecord,
   type AgentSystem,
+  AgentSystemError,
   defineAgent,
+  type ErrorCode,
   type ExitReason,
   type PoolName,
   type SystemEvent,
 } from '../../src/index.ts';
 import { rig } from '../kit/rig.ts';
+
+function toldByCode(error: AgentSystemError): void {
+  if (error.code === 'WAIT_CIRCLE') {
+    expectTypeOf(error.details?.circle).toEqualTypeOf<readonly string[] | undefined>();
+  }
+  if (error.code === 'AGENT_NOT_RUNNING') {
+    expectTypeOf(error.details?.legal).toEqualTypeOf<readonly AgentCommand[] | undefined>();
+  }
+  if (error.code === 'RESOURCES_EXHAUSTED') {
+    expectTypeOf(error.details?.memoryBytesLeft).toEqualTypeOf<number | undefined>();
+  }
+  // Of what is not told by the code all is possible.
+  expectTypeOf(error.details?.['anything']).toEqualTypeOf<unknown>();
+  expectTypeOf(error.code).toEqualTypeOf<ErrorCode>();
+}
 
 interface Counted {
   n: number;
@@ -324,6 +342,21 @@ describe('types flow', () => {
       agents.register({ module: counter, initArgs: {} }),
     ];
     expect(calls).toBeTypeOf('function');
+  });
+
+  it('the details of an error are known by its code', () => {
+    const made = new AgentSystemError('WAIT_CIRCLE', 'round', { details: { circle: ['a', 'b', 'a'] } });
+    expectTypeOf(made.code).toEqualTypeOf<'WAIT_CIRCLE'>();
+    toldByCode(made);
+    const caught: unknown = made;
+    if (caught instanceof AgentSystemError) toldByCode(caught);
+    // @ts-expect-error -- a circle is of ids
+    const bad = new AgentSystemError('WAIT_CIRCLE', 'round', { details: { circle: 7 } });
+    expect([made.name, bad.constructor.name, made instanceof Error]).toEqual([
+      'AgentSystemError',
+      'AgentSystemError',
+      true,
+    ]);
   });
 
   it('a run whose result is not what its output schema takes does not compile', () => {

@@ -1,4 +1,5 @@
 /** Ends a system in order, and says meanwhile who is still working. */
+import { hasBody } from '../../machines/index.ts';
 import type { AgentRecord, AgentSystem, CloseReport } from '../../index.ts';
 import { plainText } from '../console.ts';
 import { count, counted, duration } from '../figures.ts';
@@ -55,9 +56,7 @@ export function namesOf(alive: readonly AgentRecord[]): string | undefined {
 }
 
 export function livingIn({ agents }: AgentSystem): readonly AgentRecord[] {
-  return agents
-    .list()
-    .filter(({ status }) => ['starting', 'running', 'unresponsive', 'stopping'].includes(status));
+  return agents.list().filter(({ status }) => hasBody(status));
 }
 
 function short(names: readonly string[]): string {

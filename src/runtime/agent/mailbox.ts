@@ -160,7 +160,7 @@ export class Mailbox implements TaskEntryOwner {
     // What waits for its turn is bounded; what may run at once is not waiting.
     const mayBegin = this.#mode === 'open' && !this.#isHeldBack;
     const free = mayBegin ? Math.max(0, this.#concurrency - this.#running.size) : 0;
-    const { again, signal, timeoutMs = Infinity } = request;
+    const { again, signal, dueAt, timeoutMs = Infinity } = request;
     const waiting = this.#unbegun;
     if (waiting >= this.#queueLimit + free && again === undefined) {
       return Promise.reject(queueFull(agentId, waiting - free, this.#queueLimit));
@@ -173,13 +173,15 @@ export class Mailbox implements TaskEntryOwner {
     const now = clock.elapsed();
     entry.acceptedAt = now;
     let deadlineAt: number | undefined;
+    const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
     if (timeoutMs !== Infinity) {
-      entry.timesOutAt = request.timesOutAt ?? now + timeoutMs;
+      entry.timesOutAt = request.timesOutAt ?? now + delayMs + timeoutMs;
       deadlineAt = clock.now() + Math.max(0, entry.timesOutAt - now);
     }
     request.begins?.(entry);
     // One that came too late for this life of its agent waits for the next.
-    if (this.#takesInTurn) this.#waiting.add(entry);
+    if (delayMs > 0) this.#delay(entry, delayMs);
+    else if (this.#takesInTurn) this.#waiting.add(entry);
     else this.#holdBack(entry);
     this.#changed();
     journal.emit(acceptedEvent(agentId, entry, deadlineAt), entry);
@@ -190,9 +192,17 @@ export class Mailbox implements TaskEntryOwner {
   /** Goes on with a task that an earlier program accepted; no limit of the queue refuses it. */
   restore(task: RestoredTask, kind: TaskManifest | undefined): Promise<unknown> {
     const { id: agentId, clock, incarnation } = this.#owner;
-    const { taskId, task: type, input, submission, policy, trace, timeoutMs = Infinity } = task;
+    const { taskId, task: type, input, submission, policy, priority, trace, timeoutMs = Infinity } = task;
     const again = { taskId, attempts: task.before };
-    const request: GivenTask = { type, input, timeoutMs, submission, policy, again };
+    const request: GivenTask = {
+      type,
+      input,
+      timeoutMs,
+      submission,
+      policy,
+      again,
+      ...(priority === undefined ? {} : { priority }),
+    };
     const terms = { requires: [], ...kind, retry: task.retry };
     const entry = new TaskEntry(agentId, taskId, incarnation, request, terms, trace, this);
     const now = clock.elapsed();
@@ -200,13 +210,14 @@ export class Mailbox implements TaskEntryOwner {
     entry.attempt = task.attempts;
     entry.begunAt = task.startedAt;
     entry.isCommitted = true;
+    const untilDue = task.dueAt === undefined ? 0 : Math.max(0, task.dueAt - clock.now());
+    // The wall clock may have been set since: it waits no longer, and has no more time, than it was given.
+    const delayMs = Math.min(untilDue, task.delayMs ?? untilDue);
     if (timeoutMs !== Infinity) {
-      // The wall clock may have been set since: it has no more time than it was given.
       const leftMs = task.deadlineAt === undefined ? timeoutMs : task.deadlineAt - clock.now();
-      entry.timesOutAt = now + Math.min(Math.max(0, leftMs), timeoutMs);
+      entry.timesOutAt = now + Math.min(Math.max(0, leftMs), delayMs + timeoutMs);
     }
-    const delayMs = task.dueAt === undefined ? 0 : task.dueAt - clock.now();
-    if (delayMs > 0) this.#delay(entry, Math.min(delayMs, task.delayMs ?? delayMs));
+    if (delayMs > 0) this.#delay(entry, delayMs);
     else this.#waiting.add(entry);
     this.#changed();
     this.#limit(entry);

@@ -92,7 +92,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     this.request = request;
     this.kind = request.type;
     this.kindLimit = kind?.concurrency;
-    this.priority = kind?.priority ?? 0;
+    this.priority = request.priority ?? kind?.priority ?? 0;
     this.retry = policy !== undefined || (kind?.retry ?? false);
     this.policy = policy;
     this.trace = trace;

@@ -19,7 +19,7 @@ type DraftOf<Type extends EventDraft['type']> = {
 /** `input` is a copy: the agent may change what it is given. @param deadlineAt epoch ms, of one that has a `timeoutMs` */
 export function acceptedEvent(agentId: string, entry: TaskEntry, deadlineAt: number | undefined): EventDraft {
   const { taskId, incarnation, retry, request, before, trace } = entry;
-  const { type: task, input, submission, timeoutMs, policy } = request;
+  const { type: task, input, submission, timeoutMs, policy, priority, dueAt } = request;
   const draft: DraftOf<'task.accepted'> = {
     sequence: 0,
     at: 0,
@@ -36,6 +36,8 @@ export function acceptedEvent(agentId: string, entry: TaskEntry, deadlineAt: num
     draft.timeoutMs = timeoutMs!;
     draft.deadlineAt = deadlineAt;
   }
+  if (dueAt !== undefined) draft.dueAt = dueAt;
+  if (priority !== undefined) draft.priority = priority;
   if (policy) draft.policy = policy;
   if (before > 0) draft.attempts = before;
   if (trace) draft.trace = trace;

@@ -25,6 +25,8 @@ export interface TaskRequest {
    * itself; one that is submitted, until somebody starts it. Default: `execute` refuses, `submit` waits.
    */
   readonly whenDown?: 'refuse' | 'wait';
+  /** Tasks of a higher one are begun sooner: an integer from -10 to 10; default that of its kind, else 0. */
+  readonly priority?: number;
 }
 
 /** What makes a task one that was submitted: its record and its output are kept beyond its end. */
@@ -43,6 +45,8 @@ export interface GivenTask extends TaskRequest {
   readonly reader?: ChunkReader;
   /** Told whenever an agent has it: of a task of another agent, which waits for it. */
   readonly begins?: (task: WaitingTask) => void;
+  /** It is not begun before then, epoch ms, and its `timeoutMs` counts from then. */
+  readonly dueAt?: number | undefined;
   /** How often it is tried, where that was asked for with it; default what its kind says. */
   readonly policy?: RetryPolicy | undefined;
   /** Accepted before, under this id, after so many attempts. */
@@ -59,13 +63,14 @@ export interface RestoredTask {
   readonly timeoutMs?: number | undefined;
   readonly deadlineAt?: number | undefined;
   readonly trace?: TraceParent | undefined;
+  readonly priority?: number | undefined;
   /** Of one that was submitted. */
   readonly submission?: Submission | undefined;
   /** Attempts before it was accepted the last time, and in all. */
   readonly before: number;
   readonly attempts: number;
   readonly startedAt?: number | undefined;
-  /** When its next attempt is due, and the delay that it was given. */
+  /** When its next attempt, or its first, is due, and the delay that it was given. */
   readonly dueAt?: number | undefined;
   readonly delayMs?: number | undefined;
 }

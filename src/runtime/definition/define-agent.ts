@@ -10,7 +10,7 @@ import { AgentSystemError } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { AgentSelf, ChartFacet } from './agent-self.ts';
 import type { ParkOptions } from './parking.ts';
-import type { AgentCalls } from './task-abilities.ts';
+import type { AgentCalls, TaskBudget } from './task-abilities.ts';
 import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
 import { type TaskKind, taskKindFields } from './task-kind.ts';
 
@@ -85,6 +85,8 @@ export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown>
   readonly emit: (chunk: Chunk) => Promise<void>;
   /** Other agents of the fleet: tasks that they do for this one. */
   readonly agents: AgentCalls;
+  /** What it may spend: reserved before a call, settled after it. */
+  readonly budget: TaskBudget;
   /**
    * A piece of the work whose result is kept: a task that runs again, after a crash, a wait or the loss of its program,
    * is given what it kept and does the work once only. Resolves with the result once that is durable. Work that throws

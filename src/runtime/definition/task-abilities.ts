@@ -4,7 +4,7 @@
  * The same in every host: what is given along and what comes back is cloned where the agent lives elsewhere.
  */
 
-import type { AgentSpecInput, ParentRule } from '../../machines/index.ts';
+import type { AgentSpecInput, BudgetAmount, ParentRule } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';
 
 /** Who is to do a task: an agent, the least loaded agent of a type, or a pool. */
@@ -27,6 +27,31 @@ export type SpawnedSpec = Omit<AgentSpecInput, 'module' | 'pool' | 'parent'> & {
   /** What becomes of it when its parent has ended for good: `stop` (the default), `kill`, or `detach`: it lives on. */
   readonly parent?: ParentRule;
 };
+
+/** Taken out of every budget that a task works under, until it is said what was used of it. */
+export interface Reservation {
+  /**
+   * Says what was used. Of a unit that nothing is said of, all that was reserved; of `wallMs`, the time since then.
+   * What was used beyond the reservation counts in full. Resolves once that is durable.
+   *
+   * @throws AgentSystemError `REQUEST_INVALID` for one that was settled, `STORE_FAILED`
+   */
+  settle(used?: BudgetAmount): Promise<void>;
+  /** Gives all of it back: nothing was used. @throws as `settle` */
+  release(): Promise<void>;
+}
+
+/** The budgets that a task works under. */
+export interface TaskBudget {
+  /**
+   * Sets an amount aside before a call, in each budget that covers this task or in none. Resolves once that is durable.
+   * What is not settled when the task's attempt ends, however it does, counts as used.
+   *
+   * @throws AgentSystemError `BUDGET_EXHAUSTED`, with `details.refillAt` where that is known; `REQUEST_INVALID` for no
+   * amount, `STORE_FAILED`
+   */
+  reserve(amount: BudgetAmount): Promise<Reservation>;
+}
 
 /** The fleet, as one task sees it. */
 export interface AgentCalls {

@@ -138,12 +138,17 @@ export class Registration {
         await this.register(spec);
         return true;
       }
-      const kept = { ...specToKeep(spec, id, known.manifest.type), module: spec.module };
+      const { shown, values } = splitSecrets(spec.initArgs, outermostPaths(spec.secrets ?? []));
+      const kept = {
+        ...specToKeep({ ...spec, initArgs: shown }, id, known.manifest.type),
+        module: spec.module,
+      };
       const changed = specChanges(known.fullSpec, kept).map(({ field }) => field);
       if (changed.length > 0) {
         const message = `agent ${inWords(id)} is registered with another spec: expected the same ${changed.join(', ')}`;
         throw new AgentSystemError('AGENT_EXISTS', message, { agentId: id, details: { changed } });
       }
+      known.give(values);
       // It may be on its way into the store, and not get there.
       await this.#services.journal.settled();
       return false;

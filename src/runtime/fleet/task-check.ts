@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { durationMs } from '../../machines/index.ts';
 import type { TaskRequest } from '../agent/task-request.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
+import { taskPriority } from '../definition/task-kind.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
@@ -15,6 +16,7 @@ const taskSchema = z.strictObject({
   onProgress: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
   transfer: z.array(z.instanceof(ArrayBuffer)).optional(),
   whenDown: z.enum(['refuse', 'wait']).optional(),
+  priority: taskPriority.optional(),
 });
 
 /**

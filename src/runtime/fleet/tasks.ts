@@ -51,6 +51,9 @@ export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> 
   readonly idempotencyKey?: string;
   /** How often it is tried; default what its kind says. Whose errors are worth it is said by its definition alone. */
   readonly retry?: RetryOptions;
+  /** It is not begun before then: epoch ms, or so many ms from now. Its `timeoutMs` counts from then. Not for a pool. */
+  readonly notBefore?: number;
+  readonly delayMs?: number;
 }
 
 /** What is known of a task. Times are epoch ms. */
@@ -67,7 +70,7 @@ export interface TaskRecord {
   readonly endedAt?: number;
   /** What it waits for, while it is `parked`. */
   readonly parked?: Parked;
-  /** While it waits for its next attempt: not before then. */
+  /** While it waits for its time, or for its next attempt: not before then. */
   readonly dueAt?: number;
   /** Of one that was submitted and is done: JSON data. */
   readonly output?: unknown;
@@ -84,7 +87,7 @@ export interface TaskFilter {
 }
 
 type Accepted = Extract<SystemEvent, { readonly type: 'task.accepted' }>;
-type TaskEvent = Extract<SystemEvent, { readonly taskId: string }>;
+type TaskEvent = Extract<SystemEvent, { type: `task.${string}` }>;
 
 /** A task that is known; those that have ended are in a queue. */
 interface Known extends Queued<Known> {
@@ -128,6 +131,8 @@ const targetSchema = z.union(
 const submissionSchema = z.strictObject({
   idempotencyKey: z.string().min(1).max(1_024).optional(),
   retry: retryPolicy.optional(),
+  notBefore: z.number().optional(),
+  delayMs: z.number().min(0).optional(),
 });
 const filterSchema = z.strictObject({
   agentId: z.string().optional(),
@@ -135,6 +140,8 @@ const filterSchema = z.strictObject({
   status: z.enum(taskStatuses).optional(),
 });
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
+const NO_DELAY_IN_POOLS =
+  'submit: notBefore, delayMs: a pool takes tasks that are due; expected an agent, or a type';
 const MISSED: Partial<Record<TaskStatus, ErrorCode>> = { timed_out: 'TASK_TIMED_OUT', failed: 'TASK_FAILED' };
 
 export class Tasks {
@@ -150,7 +157,7 @@ export class Tasks {
   constructor(options: TasksOptions) {
     this.#options = options;
     options.journal.observe((event) => {
-      if ('taskId' in event) this.#note(event);
+      if (event.type.startsWith('task.')) this.#note(event as TaskEvent);
     });
   }
 
@@ -164,13 +171,22 @@ export class Tasks {
    */
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
     this.#options.assertOpen();
-    const { idempotencyKey, retry, ...asked } = { ...task };
+    const { idempotencyKey, retry, notBefore, delayMs, ...asked } = { ...task };
     const { retry: policy } = parseInput(
       submissionSchema,
-      { idempotencyKey, retry },
+      { idempotencyKey, retry, notBefore, delayMs },
       { what: 'submit', code: 'TASK_INPUT_INVALID' },
     );
-    const request: GivenTask = { whenDown: 'wait', ...asked, ...(policy ? { policy } : {}) };
+    if (notBefore !== undefined && delayMs !== undefined) {
+      throw new AgentSystemError('TASK_INPUT_INVALID', 'submit: expected notBefore or delayMs, got both');
+    }
+    const dueAt = delayMs === undefined ? notBefore : this.#options.clock.now() + delayMs;
+    const request: GivenTask = {
+      whenDown: 'wait',
+      ...asked,
+      ...(policy ? { policy } : {}),
+      ...(dueAt === undefined ? {} : { dueAt }),
+    };
     const to = parseInput(targetSchema, target, { what: 'submit', code: 'TASK_INPUT_INVALID' });
     const problem = jsonProblemOf(request.input);
     if (problem !== undefined) {
@@ -279,7 +295,7 @@ export class Tasks {
   async retry(taskId: string): Promise<TaskRecord> {
     this.#options.assertOpen();
     const task = this.#commanded(taskId, 'retry');
-    const { input, timeoutMs, policy, trace } = task.submitted!;
+    const { input, timeoutMs, policy, priority, trace } = task.submitted!;
     const { promise: accepted, resolve, reject } = Promise.withResolvers<void>();
     const given: GivenTask = {
       type: task.task,
@@ -287,6 +303,7 @@ export class Tasks {
       // Of what was submitted all is known: no time means without end.
       timeoutMs: timeoutMs ?? Infinity,
       policy,
+      ...(priority === undefined ? {} : { priority }),
       again: { taskId, attempts: task.attempts },
       submission: {
         idempotencyKey: task.idempotencyKey,
@@ -394,14 +411,16 @@ export class Tasks {
     const given = { ...request, submission };
     const { agents, runInPool } = this.#options;
     let output: Promise<unknown>;
-    if (typeof to === 'object' && 'pool' in to) output = runInPool(to.pool, given);
-    else {
+    if (typeof to === 'object' && 'pool' in to) {
+      if (given.dueAt !== undefined) throw new AgentSystemError('TASK_INPUT_INVALID', NO_DELAY_IN_POOLS);
+      output = runInPool(to.pool, given);
+    } else {
       const { whenDown } = request;
       const agent =
         typeof to === 'string'
           ? agents.asked(to, whenDown === 'wait' ? 'until it runs' : 'never')
           : agents.leastLoaded(to.type, whenDown);
-      const { policy: _, ...asked } = request;
+      const { policy: _, dueAt: __, ...asked } = request;
       checkTask(asked, agent.manifest, agent.id);
       output = agents.run(agent, given);
     }
@@ -480,8 +499,8 @@ export class Tasks {
   }
 
   #add(event: Accepted): void {
-    const { taskId: id, agentId, task, at, submitted, idempotencyKey, attempts = 0 } = event;
-    this.#known.set(id, {
+    const { taskId: id, agentId, task, at, submitted, idempotencyKey, attempts = 0, dueAt } = event;
+    const known: Known = {
       id,
       agentId,
       task,
@@ -490,7 +509,7 @@ export class Tasks {
       acceptedAt: at,
       startedAt: undefined,
       endedAt: undefined,
-      dueAt: undefined,
+      dueAt,
       output: undefined,
       code: undefined,
       error: undefined,
@@ -502,7 +521,9 @@ export class Tasks {
       previous: undefined,
       next: undefined,
       isQueued: false,
-    });
+    };
+    if (dueAt !== undefined) move(known, 'task.deferred');
+    this.#known.set(id, known);
     if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, id);
   }
 
@@ -564,7 +585,10 @@ function restoredTask(
   progress: TaskProgress | undefined,
 ): RestoredTask {
   const { taskId, task, input, retry, policy, timeoutMs, deadlineAt, trace, idempotencyKey } = accepted;
-  const { dueAt, delayMs } = progress?.type === 'task.retry_scheduled' ? progress : {};
+  const { priority, dueAt: firstDueAt, at } = accepted;
+  const first = firstDueAt === undefined ? {} : { dueAt: firstDueAt, delayMs: Math.max(0, firstDueAt - at) };
+  const { dueAt, delayMs } =
+    progress === undefined ? first : progress.type === 'task.retry_scheduled' ? progress : NOT_DELAYED;
   return {
     taskId,
     task,
@@ -574,6 +598,7 @@ function restoredTask(
     timeoutMs,
     deadlineAt,
     trace,
+    priority,
     submission: accepted.submitted && { idempotencyKey, accepted: ignore },
     before: accepted.attempts ?? 0,
     attempts,
@@ -587,6 +612,7 @@ function parkedBy({ at, until, why, guessed, quota }: Extract<TaskEvent, { type:
   return { at, until, why, ...(guessed ? { guessed } : {}), ...(quota === undefined ? {} : { quota }) };
 }
 
+const NOT_DELAYED: { readonly dueAt?: number; readonly delayMs?: number } = {};
 const ignore = (): void => {};
 
 function recordOf(task: Known): TaskRecord {

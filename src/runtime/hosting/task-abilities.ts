@@ -3,10 +3,28 @@
  *
  * The name and its arguments are what the system's side has a handler for (system.ts).
  */
-import type { AgentCalls, CalledTask, CallTarget, SpawnedSpec } from '../definition/task-abilities.ts';
+import type {
+  AgentCalls,
+  CalledTask,
+  CallTarget,
+  SpawnedSpec,
+  TaskBudget,
+} from '../definition/task-abilities.ts';
 
 /** Asks the system, for one task. */
 export type AskSystem = (name: string, args: unknown, signal?: AbortSignal) => Promise<unknown>;
+
+export function taskBudget(ask: AskSystem): TaskBudget {
+  return {
+    reserve: async (amount) => {
+      const id = await ask('budget.reserve', amount);
+      const settle = async (actual: unknown) => {
+        await ask('budget.settle', { id, actual });
+      };
+      return { settle: (used = {}) => settle(used), release: () => settle('released') };
+    },
+  };
+}
 
 /** Its methods are bound when they are asked for: they may be taken off it. */
 export class TaskAgents implements AgentCalls {

@@ -4,7 +4,7 @@ import { park } from '../definition/parking.ts';
 import { BodyLog } from './body-log.ts';
 import type { WorkOwner } from './body-work.ts';
 import type { RunningTask } from './running-task.ts';
-import { TaskAgents } from './task-abilities.ts';
+import { TaskAgents, taskBudget } from './task-abilities.ts';
 
 /** Where the work of a task belongs. */
 export interface TaskContextOwner {
@@ -39,6 +39,7 @@ export function taskContextOf(
     progress: (value) => owner.progress(task, value),
     emit: (chunk) => owner.emit(task, chunk),
     agents: new TaskAgents((name, args, own) => owner.ask(task, name, args, own)),
+    budget: taskBudget((name, args) => owner.ask(task, name, args)),
     step: <Value>(key: string, work: () => Value | PromiseLike<Value>) =>
       task.steps.take(key, work, (name, value) =>
         owner.ask(task, 'task.step', { key: name, value }),

@@ -10,10 +10,10 @@ import type { EndedTask, Recovery, StoredAgent, TaskProgress } from './store.ts'
 import type { SystemEvent } from './system-event.ts';
 
 /** What a slot is about. */
-export const slotKinds = ['agent', 'task', 'variable', 'round'] as const;
+export const slotKinds = ['agent', 'task', 'variable', 'round', 'budget'] as const;
 export type SlotKind = (typeof slotKinds)[number];
 
-/** What an event changes: of the agent, the task, the variable or the round that it is about. */
+/** What an event changes: of the agent, the task, the variable, the round or the budget that it is about. */
 export interface SlotChange {
   readonly kind: SlotKind;
   /**
@@ -64,16 +64,25 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
       return changes.round.hold;
     case 'round.closed':
       return changes.round.release;
+    case 'budget.reserved':
+    case 'budget.settled':
+      // What is of one task alone ends with it.
+      return event.of === event.taskId ? undefined : changes.budget.hold;
+    case 'budget.refilled':
+      return changes.budget.hold;
     default:
       return 'life' in event ? changes.agent.follow : undefined;
   }
 }
 
-/** Which agent, task, variable or round an event that changes a slot is about. */
+/** Which agent, task, variable, round or account of a budget an event that changes a slot is about. */
 export function slotKeyOf(event: SystemEvent, kind: SlotKind): string {
   if (kind === 'task') return (event as Of<'task.accepted'>).taskId;
   if (kind === 'variable') return (event as Of<'variable.changed'>).name;
-  return kind === 'round' ? (event as Of<'round.opened'>).roundId : event.agentId!;
+  if (kind === 'round') return (event as Of<'round.opened'>).roundId;
+  if (kind === 'agent') return event.agentId!;
+  const { budget, of } = event as Of<'budget.refilled'>;
+  return JSON.stringify(of === undefined ? [budget] : [budget, of]);
 }
 
 const changesOf = (kind: SlotKind) => ({
@@ -88,6 +97,7 @@ const changes = {
   task: changesOf('task'),
   variable: changesOf('variable'),
   round: changesOf('round'),
+  budget: changesOf('budget'),
 };
 
 export class FleetIndex {
@@ -96,6 +106,7 @@ export class FleetIndex {
     task: new Map(),
     variable: new Map(),
     round: new Map(),
+    budget: new Map(),
   };
 
   note(event: SystemEvent): void {
@@ -144,6 +155,7 @@ export class FleetIndex {
       endedTasks: ended,
       variables: heldOf('variable') as Of<'variable.changed'>[],
       rounds: heldOf('round') as Of<'round.opened'>[],
+      budgets: heldOf('budget') as Of<'budget.settled'>[],
     };
   }
 }

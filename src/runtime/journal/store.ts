@@ -69,6 +69,11 @@ export interface Recovery {
   readonly variables: readonly Extract<SystemEvent, { type: 'variable.changed' }>[];
   /** `round.opened` of every round that was not closed. */
   readonly rounds: readonly Extract<SystemEvent, { type: 'round.opened' }>[];
+  /** The last event of every account of a budget, but for those of single tasks; left out by a store that does not tell. */
+  readonly budgets?: readonly Extract<
+    SystemEvent,
+    { type: 'budget.reserved' | 'budget.settled' | 'budget.refilled' }
+  >[];
 }
 
 export interface Store {

@@ -12,6 +12,8 @@ import type {
   AlertKind,
   Answer,
   BallotRefusal,
+  BudgetAlert,
+  BudgetAmount,
   ErrorInfo,
   ExitReason,
   Outcome,
@@ -42,7 +44,8 @@ export type AlertType =
   | 'store_degraded'
   | 'coordination_lost'
   | PoolAlert
-  | ScalingAlert;
+  | ScalingAlert
+  | BudgetAlert;
 
 interface OfAgent {
   readonly agentId: string;
@@ -84,6 +87,14 @@ interface OfPark {
 interface Attempted {
   /** How often its work was begun, with this time; events of earlier versions do not tell. */
   readonly attempt?: number;
+}
+
+/** An account, and how it stands after the event. `of`: the agent or the task, where each has its own. */
+interface OfBudget {
+  readonly budget: string;
+  readonly of?: string;
+  readonly spent: BudgetAmount;
+  readonly reserved: BudgetAmount;
 }
 
 interface WithReason {
@@ -228,13 +239,28 @@ interface EventFields {
     readonly to: number;
     readonly why: string;
   };
+  'budget.reserved': OfAgent & OfBudget & { readonly taskId: string; readonly amount: BudgetAmount };
+  /** `amount` was used. `left`: its task ended, and said nothing of it. */
+  'budget.settled': OfAgent &
+    OfBudget & {
+      readonly taskId: string;
+      readonly amount: BudgetAmount;
+      readonly how: 'settled' | 'released' | 'left';
+    };
+  'budget.refilled': OfBudget & Asked;
   'alert.raised': {
     readonly agentId?: string;
     readonly pool?: string;
+    readonly budget?: string;
     readonly alert: AlertType;
     readonly message: string;
   };
-  'alert.cleared': { readonly agentId?: string; readonly pool?: string; readonly alert: AlertType };
+  'alert.cleared': {
+    readonly agentId?: string;
+    readonly pool?: string;
+    readonly budget?: string;
+    readonly alert: AlertType;
+  };
   'store.degraded': { readonly error: ErrorInfo };
   'store.recovered': { readonly lost: number };
 }

@@ -5,7 +5,7 @@
  * Owns who works under which quota. When it is open, parked or being released is its chart's (machines/quota.ts).
  *
  * I1  Members that share a quota park together; one that starts meanwhile is parked, too.
- * I2  After a reset those that have work go on first, in the order in which they joined.
+ * I2  After a reset those that have work go on first, and of them those that have waited longest.
  * I3  An agent that never ran into a limit, and shares none, costs nothing here.
  */
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';

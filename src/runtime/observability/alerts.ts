@@ -6,14 +6,14 @@ export interface Alert {
   readonly alert: AlertType;
   readonly agentId?: string;
   readonly pool?: string;
+  readonly budget?: string;
   readonly message: string;
   /** Epoch ms. */
   readonly raisedAt: number;
 }
 
-interface OfPool {
-  readonly pool: string;
-}
+/** What it is about, where that is no agent. */
+type Subject = { readonly pool: string } | { readonly budget: string };
 
 export class Alerts {
   readonly #journal: Journal;
@@ -29,15 +29,15 @@ export class Alerts {
     return [...this.#active.values()];
   }
 
-  /** One that is raised already is not raised again. `of`: the agent's id, or the pool. */
-  raise(alert: AlertType, message: string, of?: string | OfPool): void {
+  /** One that is raised already is not raised again. `of`: the agent's id, or the pool or the budget. */
+  raise(alert: AlertType, message: string, of?: string | Subject): void {
     if (this.#active.has(keyOf(alert, of))) return;
     const { at } = this.#journal.emit({ type: 'alert.raised', alert, message, ...subjectOf(of) });
     this.restore(alert, message, at, of);
   }
 
   /** One that an earlier program raised, and that still stands: it is listed again, and the stream has it already. */
-  restore(alert: AlertType, message: string, raisedAt: number, of?: string | OfPool): void {
+  restore(alert: AlertType, message: string, raisedAt: number, of?: string | Subject): void {
     const subject = subjectOf(of);
     this.#active.set(keyOf(alert, of), { alert, message, raisedAt, ...subject });
     const { agentId } = subject;
@@ -47,7 +47,7 @@ export class Alerts {
     else this.#ofAgent.set(agentId, new Set([alert]));
   }
 
-  clear(alert: AlertType, of?: string | OfPool): void {
+  clear(alert: AlertType, of?: string | Subject): void {
     // Most agents have none.
     if (typeof of === 'string' && !this.#ofAgent.get(of)?.has(alert)) return;
     if (!this.#active.delete(keyOf(alert, of))) return;
@@ -71,12 +71,17 @@ export class Alerts {
   }
 }
 
-function keyOf(alert: AlertType, of: string | OfPool | undefined): string {
+function keyOf(alert: AlertType, of: string | Subject | undefined): string {
   if (of === undefined) return alert;
-  return typeof of === 'string' ? `${alert} ${of}` : `${alert} pool ${of.pool}`;
+  if (typeof of === 'string') return `${alert} ${of}`;
+  return 'pool' in of ? `${alert} pool ${of.pool}` : `${alert} budget ${of.budget}`;
 }
 
-function subjectOf(of: string | OfPool | undefined): { readonly agentId?: string; readonly pool?: string } {
+function subjectOf(of: string | Subject | undefined): {
+  readonly agentId?: string;
+  readonly pool?: string;
+  readonly budget?: string;
+} {
   if (of === undefined) return {};
   return typeof of === 'string' ? { agentId: of } : of;
 }

@@ -26,6 +26,7 @@ const LEVELS: Partial<Record<SystemEventType, Level>> = {
   'pool.scaled': 'info',
   'task.timed_out': 'warn',
   'task.unknown': 'warn',
+  'budget.refilled': 'info',
   'store.degraded': 'error',
   'store.recovered': 'info',
 };

@@ -132,7 +132,21 @@ export class Dispatcher {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const dueAt = request.timeoutMs === undefined ? Infinity : clock.elapsed() + request.timeoutMs;
     const caller = new AsyncResource('mabeam.task');
-    const task: PoolTask = { request, caller, dueAt, resolve, reject, retriesLeft };
+    const task: PoolTask = {
+      request,
+      caller,
+      dueAt,
+      resolve,
+      reject,
+      retriesLeft,
+      kind: request.type,
+      kindLimit: undefined,
+      priority: request.priority ?? manifest.tasks[request.type]?.priority ?? 0,
+      order: 0,
+      previous: undefined,
+      next: undefined,
+      isQueued: false,
+    };
     if (member === undefined) {
       this.#wait(task);
     } else this.#give(member, task);

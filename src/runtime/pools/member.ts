@@ -4,6 +4,7 @@
  * Decides nothing: what its agent's life means for the pool is read here, what follows the pool decides.
  */
 import type { Agent } from '../agent/agent.ts';
+import type { OnceATurn } from '../time/once-a-turn.ts';
 import type { Link } from './linked-list.ts';
 
 /** As the pool counts it: the fields of `PoolCounts`. */
@@ -22,11 +23,8 @@ export interface Member {
   isStarting: boolean;
   /** Whether it was told to stop, or is being forgotten, and that is under way. */
   isDismissed: boolean;
-  /** Whether it is going to be looked at in this turn. */
-  isNoted: boolean;
-  /** What looks at it, and what has that done in the next turn. */
-  look: (() => void) | undefined;
-  turn: (() => void) | undefined;
+  /** Has it looked at, once it was noted. */
+  turn: OnceATurn | undefined;
   /** Tasks that wait or run, at the last look. */
   load: number;
   /** Its place among those that tasks are given to, while it is there. */
@@ -43,8 +41,6 @@ export function newMember(id: string, place: MemberPlace): Member {
     isResting: false,
     isStarting: false,
     isDismissed: false,
-    isNoted: false,
-    look: undefined,
     turn: undefined,
     load: 0,
     link: undefined,

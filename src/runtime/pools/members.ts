@@ -14,6 +14,7 @@ import type { Agent } from '../agent/agent.ts';
 import type { Agents } from '../fleet/agents.ts';
 import type { RunQueue } from '../engine/run-queue.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { OnceATurn } from '../time/once-a-turn.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { splitSecrets } from '../values/secret-paths.ts';
@@ -296,20 +297,19 @@ export class Members {
 
   /** A member is looked at once a turn, however much has happened to it. */
   #note(member: Member): void {
-    if (member.isNoted || this.#isReleased) return;
-    member.isNoted = true;
-    // Once for each member, as this comes with every task.
-    member.look ??= () => {
+    if (this.#isReleased) return;
+    // Not at once: what an agent is noted for is being done, and its event has not been told yet.
+    member.turn ??= this.#turnOf(member);
+    member.turn.ask();
+  }
+
+  #turnOf(member: Member): OnceATurn {
+    const look = () => {
       if (this.#isReleased) return;
       this.#look(member);
       this.#options.dispatcher.handOut();
     };
-    const { look } = member;
-    member.turn ??= () => {
-      member.isNoted = false;
-      this.#options.queue.run(look);
-    };
-    queueMicrotask(member.turn);
+    return new OnceATurn(() => this.#options.queue.run(look));
   }
 
   /** Compares how a member stands with how it was seen last. */

@@ -181,7 +181,7 @@ export class PoolRegistry implements Pools {
 
   /** @internal A task that is given more than a caller may give. */
   run(name: string, given: GivenTask): Promise<unknown> {
-    const { submission: _, begins: _begins, ...task } = given;
+    const { submission: _, begins: _begins, policy: _policy, ...task } = given;
     return this.#execute(name, task, given);
   }
 

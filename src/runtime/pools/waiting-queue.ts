@@ -1,5 +1,5 @@
 /**
- * Tasks that wait for a member of their pool to be free: first come, first served.
+ * Tasks that wait for a member of their pool to be free, in the order of an agent's own queue.
  *
  * Owns their timeouts and signals while they wait. When a task is next, and what becomes of it then, the dispatcher
  * decides.
@@ -10,9 +10,9 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { SteadyClock } from '../time/clock.ts';
 import type { TaskRequest } from '../agent/task-request.ts';
-import { type Link, LinkedList } from './linked-list.ts';
+import { type Ordered, TaskOrder } from '../agent/task-order.ts';
 
-export interface PoolTask {
+export interface PoolTask extends Ordered<PoolTask> {
   readonly request: TaskRequest;
   /** Where it was asked for: it is given to a member in that context, and not in that in which the member became free. */
   readonly caller: AsyncResource;
@@ -25,7 +25,6 @@ export interface PoolTask {
 }
 
 interface Place {
-  readonly link: Link<PoolTask>;
   readonly timer: unknown;
   readonly unlisten: (() => void) | undefined;
 }
@@ -39,7 +38,7 @@ export interface WaitingQueueOptions {
 
 export class WaitingQueue {
   readonly #options: WaitingQueueOptions;
-  readonly #queue = new LinkedList<PoolTask>();
+  readonly #queue = new TaskOrder<PoolTask>();
   readonly #places = new Map<PoolTask, Place>();
 
   constructor(options: WaitingQueueOptions) {
@@ -60,8 +59,9 @@ export class WaitingQueue {
         : clock.setTimeout(() => this.#drop(task, timedOut), Math.max(0, task.dueAt - clock.elapsed()));
     const onAbort = () => this.#drop(task, cancelled);
     signal?.addEventListener('abort', onAbort, { once: true });
+    if (isFirst) this.#queue.putBack(task);
+    else this.#queue.add(task);
     this.#places.set(task, {
-      link: isFirst ? this.#queue.unshift(task) : this.#queue.push(task),
       timer,
       unlisten: signal && (() => signal.removeEventListener('abort', onAbort)),
     });
@@ -69,20 +69,24 @@ export class WaitingQueue {
 
   /** Takes out the task that is next. */
   next(): PoolTask | undefined {
-    const task = this.#queue.first;
-    if (task !== undefined) this.#remove(task);
+    const task = this.#queue.next;
+    if (task === undefined) return undefined;
+    this.#queue.begin(task);
+    // How many of a kind are under way is counted by the member.
+    this.#queue.ended(task);
+    this.#left(task);
     return task;
   }
 
   #drop(task: PoolTask, then: (task: PoolTask) => void): void {
-    this.#remove(task);
+    this.#queue.remove(task);
+    this.#left(task);
     then(task);
   }
 
-  #remove(task: PoolTask): void {
-    const { link, timer, unlisten } = this.#places.get(task)!;
+  #left(task: PoolTask): void {
+    const { timer, unlisten } = this.#places.get(task)!;
     this.#places.delete(task);
-    this.#queue.remove(link);
     this.#options.clock.clearTimeout(timer);
     unlisten?.();
   }

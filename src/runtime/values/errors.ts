@@ -3,6 +3,8 @@
  *
  * An error's `code` is API and never changes its meaning; its message is for people and may.
  */
+import type { DetailsOf } from './error-details.ts';
+
 export { errorFrom, errorInfoOf, isError } from './error-info.ts';
 export { inWords } from './in-words.ts';
 
@@ -30,19 +32,44 @@ export const errorCodes = [
   'POOL_UNKNOWN',
   'REQUEST_INVALID',
   'WAIT_CIRCLE',
+  'BUDGET_EXHAUSTED',
+  'BUDGET_UNKNOWN',
   'STORE_FAILED',
   'SYSTEM_CLOSED',
 ] as const;
 export type ErrorCode = (typeof errorCodes)[number];
 
-export interface ErrorOptions {
+export interface ErrorOptions<Code extends ErrorCode = ErrorCode> {
   readonly agentId?: string | undefined;
   readonly cause?: unknown;
-  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly details?: DetailsOf<Code> | undefined;
 }
 
-/** What the system refuses with. `details` holds what was expected and what came, where there is more to say. */
-export class AgentSystemError extends Error {
+/** One of the system's errors: of a code, with the details of that code. */
+export interface AgentSystemErrorOf<Code extends ErrorCode> extends Error {
+  readonly name: 'AgentSystemError';
+  readonly code: Code;
+  readonly agentId?: string;
+  readonly details?: DetailsOf<Code>;
+}
+
+/**
+ * What the system refuses with. `details` holds what was expected and what came, where there is more to say: which,
+ * `code` tells.
+ */
+export type AgentSystemError = { [Code in ErrorCode]: AgentSystemErrorOf<Code> }[ErrorCode];
+
+interface AgentSystemErrorClass {
+  new <Code extends ErrorCode>(
+    code: Code,
+    message: string,
+    options?: ErrorOptions<Code>,
+  ): Code extends ErrorCode ? AgentSystemErrorOf<Code> : never;
+  readonly prototype: AgentSystemError;
+}
+
+// The compiler knows by the code what the details are; the class does not.
+export const AgentSystemError = class AgentSystemError extends Error {
   override readonly name = 'AgentSystemError';
   readonly code: ErrorCode;
   readonly agentId?: string;
@@ -54,4 +81,4 @@ export class AgentSystemError extends Error {
     if (options.agentId !== undefined) this.agentId = options.agentId;
     if (options.details !== undefined) this.details = options.details;
   }
-}
+} as unknown as AgentSystemErrorClass;

@@ -9,7 +9,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { pino } from 'pino';
 import type { InspectionEvent } from 'xstate';
-import type { AgentStatus, Isolation } from '../../machines/index.ts';
+import { type AgentStatus, hasBody, type Isolation } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
@@ -607,7 +607,7 @@ export class Stage {
     const status: AgentStatus | 'gone' = this.#isForgotten
       ? 'gone'
       : this.#program.system.agents.get(ID).status;
-    const isAlive = ['starting', 'running', 'unresponsive', 'stopping'].includes(status);
+    const isAlive = status !== 'gone' && hasBody(status);
     this.#expectBodies(isAlive ? 1 : 0);
     const kind = lifeMoveOf(move);
     const expected = kind === undefined ? before : life[before][kind];

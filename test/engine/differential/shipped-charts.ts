@@ -3,6 +3,7 @@ import type { AnyStateMachine, EventObject } from 'xstate';
 import {
   agentMachine,
   autoscalerMachine,
+  budgetMachine,
   consensusMachine,
   coordinatorMachine,
   noMembers,
@@ -125,6 +126,28 @@ const quota: ShippedChart = {
   outputOf: () => undefined,
 };
 
+const amountOf = (draw: Draw) => ({
+  tokens: draw.below(6),
+  ...(draw.once(2) ? { calls: draw.below(3) } : {}),
+});
+const budget: ShippedChart = {
+  name: 'budget',
+  machine: budgetMachine,
+  inputOf: (draw) => ({
+    limits: { tokens: 1 + draw.below(20), calls: 5 },
+    spent: amountOf(draw),
+    everyMs: draw.of([Infinity, 60_000]),
+    leftMs: 10_000,
+  }),
+  payloadOf: (draw) => ({
+    amount: amountOf(draw),
+    reserved: amountOf(draw),
+    actual: amountOf(draw),
+    limits: { tokens: 1 + draw.below(20) },
+  }),
+  outputOf: () => undefined,
+};
+
 const coordinator: ShippedChart = {
   name: 'coordinator',
   machine: coordinatorMachine,
@@ -210,6 +233,7 @@ export const shippedCharts: readonly ShippedChart[] = [
   agent,
   supervisor,
   quota,
+  budget,
   coordinator,
   consensus,
   pool,

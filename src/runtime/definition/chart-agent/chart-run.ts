@@ -18,6 +18,7 @@ import {
   createActor,
   type InspectionEvent,
 } from 'xstate';
+import { OnceATurn } from '../../time/once-a-turn.ts';
 import { errorInfoOf, inWords, isError } from '../../values/errors.ts';
 import { tellListener } from '../../values/thenable.ts';
 import { type AgentSelf, type AskedTask, Deferred, type Offer, TaskRefusal } from '../agent-self.ts';
@@ -79,7 +80,9 @@ export class ChartRun {
   #isReady = false;
   #isSending = false;
   #isSettling = false;
-  #isScheduled = false;
+  readonly #soon = new OnceATurn(() => {
+    if (!this.#isSending) this.#settle();
+  });
   #isOver = false;
   #steps = 0;
   #savedSteps = -1;
@@ -256,12 +259,7 @@ export class ChartRun {
   /** Something has moved. What began outside of a `send`, a timer or a promise, is over by the next microtask. */
   #changed(): void {
     this.#steps += 1;
-    if (this.#isSending || this.#isScheduled || !this.#isReady) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      if (!this.#isSending) this.#settle();
-    });
+    if (!this.#isSending && this.#isReady) this.#soon.ask();
   }
 
   #settle(): void {

@@ -10,6 +10,7 @@
  */
 import type { ExitReason } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
+import { OnceATurn } from '../../time/once-a-turn.ts';
 import type { Body, BodyListener, BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import {
@@ -48,7 +49,7 @@ export class ChildBodies implements ChildListener {
   #child!: Child;
   #nextKey = 1;
   #waiting: ToChild[] = [];
-  #isScheduled = false;
+  readonly #soon = new OnceATurn(() => this.#flush());
   #received = 0;
   #acknowledged = 0;
   #isClosing = false;
@@ -151,7 +152,7 @@ export class ChildBodies implements ChildListener {
     if (this.#isGone) return;
     if (!eachReport(message, this.#hear)) return this.#dropped(message);
     this.#received += 1;
-    if (this.#received - this.#acknowledged >= WINDOW / 2) this.#schedule();
+    if (this.#received - this.#acknowledged >= WINDOW / 2) this.#soon.ask();
   }
 
   printed(stream: 'stdout' | 'stderr', line: string): void {
@@ -254,16 +255,7 @@ export class ChildBodies implements ChildListener {
   #post(item: ToChild): void {
     this.#waiting.push(item);
     if (this.#waiting.length >= BATCH_ITEMS) this.#flush();
-    else this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      this.#flush();
-    });
+    else this.#soon.ask();
   }
 
   #flush(): void {

@@ -9,6 +9,7 @@
  */
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
+import { within } from '../../time/deadline.ts';
 import type { AgentManifest } from '../../definition/manifest.ts';
 import { errorInfoOf, inWords } from '../../values/errors.ts';
 import type { Body, BodyListener, BodyStart, DescriptionTurn, Host } from '../host.ts';
@@ -120,7 +121,9 @@ class ChildHost implements Host {
       for (const bodies of this.#watch.watched) bodies.killAll('killed');
       if (this.#watch.watched.size === 0) resolve();
     });
-    await this.#within(this.#terms.killTimeoutMs + CLOSE_MARGIN_MS, Promise.all([bodies, ...describers]));
+    const { clock, killTimeoutMs } = this.#terms;
+    const all = Promise.all([bodies, ...describers]);
+    await within(clock, killTimeoutMs + CLOSE_MARGIN_MS, all, () => undefined);
     // What will not end is given up.
     for (const bodies of this.#watch.watched) {
       bodies.abandon();
@@ -202,17 +205,6 @@ class ChildHost implements Host {
     });
     this.#describers.set(key, describer);
     return describer;
-  }
-
-  #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
-    const { clock } = this.#terms;
-    return new Promise((resolve) => {
-      const timer = clock.setTimeout(resolve, timeoutMs);
-      void work.then(() => {
-        clock.clearTimeout(timer);
-        resolve();
-      });
-    });
   }
 }
 

@@ -12,6 +12,7 @@
  *     what a parent holds of a child is bounded, and a burst of small ones is not held back.
  * I4  An item that cannot be sent hurts no other: what `substitute` gives is sent in its place, or nothing.
  */
+import { OnceATurn } from '../../time/once-a-turn.ts';
 import {
   BATCH_ITEMS,
   type BodyKey,
@@ -63,7 +64,7 @@ export class SendBuffer {
   #underItems = 0;
   #underBytes = 0;
   #taken = 0;
-  #isScheduled = false;
+  readonly #soon = new OnceATurn(() => this.flush());
 
   constructor(options: SendBufferOptions) {
     const { window = WINDOW, maxItems = BATCH_ITEMS, maxBytes = 65_536, maxLogs = 256 } = options;
@@ -83,7 +84,7 @@ export class SendBuffer {
     this.#enqueue({ item, bytes, given });
     if (this.#isStalled) return;
     if (this.#waiting.length >= this.#maxItems || this.#waitingBytes >= this.#maxBytes) this.flush();
-    else this.#schedule();
+    else this.#soon.ask();
   }
 
   /** Sends one item at once, whatever waits and whatever the window says. */
@@ -142,15 +143,6 @@ export class SendBuffer {
       if (this.#isStalled) this.#progress.set(`${body} ${report.taskId}`, parcel);
     } else if (report.type === 'state.changed' && this.#isStalled) this.#changed.set(body, parcel);
     else this.#changed.delete(body);
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      this.flush();
-    });
   }
 
   /** Sends what waits, as far as the window goes. */

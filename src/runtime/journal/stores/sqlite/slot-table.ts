@@ -159,7 +159,7 @@ function afterBoth(earlier: SlotUpdate | undefined, update: SlotUpdate): SlotUpd
 }
 
 function emptyUpdates(): Readonly<Record<SlotKind, Map<string, SlotUpdate>>> {
-  return { agent: new Map(), task: new Map(), variable: new Map(), round: new Map() };
+  return { agent: new Map(), task: new Map(), variable: new Map(), round: new Map(), budget: new Map() };
 }
 
 function statementsOf(

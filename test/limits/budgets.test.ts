@@ -1,0 +1,333 @@
+/** Budgets: what is granted, what it counts as, and what is known of it later. */
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { type BudgetSpecInput, defineAgent, memoryStore } from '../../src/index.ts';
+import { budgetMachine, lackingUnit } from '../../src/machines/index.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { mortalStore } from '../models/life/mortal-store.ts';
+import { drivenBy, drivers } from '../kit/drivers.ts';
+import { codeOf, gate, refusal, rig } from '../kit/rig.ts';
+import { budgetTours, judgeBudget } from '../models/budget/tour.ts';
+import { chartCoverage } from '../models/life/chart-coverage.ts';
+
+describe.each(drivers)('a budget does in every state what its sums say (%s)', (driver) => {
+  it('in every move of every tour', { timeout: 300_000 }, async () => {
+    const { tours, states } = budgetTours();
+    expect(states).toBeGreaterThan(50);
+    for (const tour of tours) await judgeBudget(tour, drivenBy(driver));
+  });
+});
+
+test('every transition of the chart was taken, and every guard has answered yes and no', async () => {
+  const coverage = chartCoverage(budgetMachine);
+  for (const tour of budgetTours().tours) await judgeBudget(tour, coverage.inspect);
+  // One without a period is never refilled by itself, whatever clock it is given.
+  const eager = { setTimeout: (run: () => void) => queueMicrotask(run), clearTimeout: () => {} };
+  const { createChart } = await import('../../src/runtime/engine/create-chart.ts');
+  const chart = createChart(
+    budgetMachine,
+    { limits: { calls: 1 }, spent: {}, everyMs: Infinity, leftMs: 0 },
+    { perform: () => {}, clock: eager, onBug: () => {}, observe: coverage.inspect } as never,
+    'interpreter',
+  );
+  await settled();
+  chart.stop();
+  expect(coverage.total).toBeGreaterThan(10);
+  expect(coverage.untaken()).toEqual([]);
+});
+
+test('no order of calls spends more than there is: every interleaving of four calls', () => {
+  const calls = [1, 2, 2, 3];
+  const limits = { tokens: 5 };
+  let seen = 0;
+  const go = (spent: number, open: readonly number[], left: readonly number[]) => {
+    seen += 1;
+    const reserved = open.reduce((total, one) => total + one, 0);
+    expect(spent + reserved).toBeLessThanOrEqual(limits.tokens);
+    for (const [at, asked] of left.entries()) {
+      const rest = left.toSpliced(at, 1);
+      const standing = { limits, spent: { tokens: spent }, reserved: { tokens: reserved } };
+      if (lackingUnit(standing, { tokens: asked }) === undefined) go(spent, [...open, asked], rest);
+      else go(spent, open, rest);
+    }
+    for (const [at, granted] of open.entries()) {
+      const others = open.toSpliced(at, 1);
+      for (const used of [0, granted]) go(spent + used, others, left);
+    }
+  };
+  go(0, [], calls);
+  expect(seen).toBeGreaterThan(1_000);
+});
+
+const caller = defineAgent({
+  type: 'caller',
+  init: () => ({}),
+  onLimit: 'fail',
+  tasks: {
+    call: {
+      run: async ({ input, budget }) => {
+        const { ask, use } = input as { ask: object; use?: object };
+        const reservation = await budget.reserve(ask);
+        await reservation.settle(use);
+        return 'called';
+      },
+    },
+    hold: {
+      run: async ({ input, budget, signal }) => {
+        await budget.reserve(input as object);
+        await new Promise((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        );
+      },
+    },
+    forget: { run: async ({ input, budget }) => void (await budget.reserve(input as object)) },
+    back: { run: async ({ input, budget }) => (await budget.reserve(input as object)).release() },
+    twice: {
+      run: async ({ budget }) => {
+        const reservation = await budget.reserve({ calls: 1 });
+        await reservation.settle();
+        await reservation.settle();
+      },
+    },
+    wait: {
+      run: async ({ budget, input }) => {
+        const reservation = await budget.reserve({ wallMs: 1_000 });
+        await (input as { until: Promise<void> }).until;
+        await reservation.settle();
+      },
+    },
+    park: {
+      run: async ({ budget, park }) => {
+        await budget.reserve({ calls: 1 });
+        park({ afterMs: 60_000, why: 'a limit' });
+      },
+    },
+  },
+});
+
+async function fleet(specs: readonly BudgetSpecInput[], options: Parameters<typeof rig>[0] = {}) {
+  const made = await rig(options);
+  for (const spec of specs) made.system.budgets.define(spec);
+  for (const id of ['ada', 'ben']) {
+    await made.agents.register({ id, module: caller, tasks: { concurrency: 2 } });
+    await made.agents.start(id);
+  }
+  const call = (id: string, ask: object, use?: object) =>
+    made.agents.execute(id, { type: 'call', input: { ask, ...(use ? { use } : {}) } });
+  return { ...made, call, budgets: made.system.budgets };
+}
+
+describe('a reservation', () => {
+  it('is settled by what was used, and of what nothing is said, as it was reserved', async () => {
+    const { call, budgets } = await fleet([{ name: 'all', limits: { tokens: 100, money: 1, calls: 5 } }]);
+    await call('ada', { tokens: 50, money: 0.3, calls: 1 }, { tokens: 20 });
+    expect(budgets.get('all')).toMatchObject({ spent: { tokens: 20, money: 0.3, calls: 1 }, reserved: {} });
+    await call('ben', { tokens: 5 });
+    expect(budgets.get('all').spent).toEqual({ tokens: 25, money: 0.3, calls: 1 });
+  });
+
+  it('is refused with the budget, the unit, what was asked and what is left, and nothing is taken', async () => {
+    const { agents, budgets, call } = await fleet([
+      { name: 'all', limits: { tokens: 1_000 } },
+      { name: 'each', scope: 'agent', limits: { tokens: 10 }, everyMs: 60_000 },
+    ]);
+    await call('ada', { tokens: 8 });
+    const error = await refusal(call('ada', { tokens: 3 }));
+    expect(error.code).toBe('TASK_FAILED');
+    expect(error.cause).toMatchObject({
+      code: 'BUDGET_EXHAUSTED',
+      details: { budget: 'each', unit: 'tokens', asked: 3, left: 2, refillAt: expect.any(Number) as number },
+    });
+    expect(budgets.get('all')).toMatchObject({ spent: { tokens: 8 }, reserved: {} });
+    await call('ben', { tokens: 10 });
+    expect(budgets.get('each', 'ben').status).toBe('exhausted');
+    expect(agents.get('ada').status).toBe('running');
+  });
+
+  it('counts in full what was used beyond it', async () => {
+    const { call, budgets } = await fleet([{ name: 'all', limits: { tokens: 10 } }]);
+    await call('ada', { tokens: 5 }, { tokens: 12 });
+    expect(budgets.get('all')).toMatchObject({
+      status: 'exhausted',
+      spent: { tokens: 12 },
+      left: { tokens: 0 },
+    });
+    expect((await refusal(call('ben', { tokens: 1 }))).cause).toMatchObject({ code: 'BUDGET_EXHAUSTED' });
+  });
+
+  it('is settled as it was reserved when its task ends and says nothing', async () => {
+    const { agents, budgets, eventsOf } = await fleet([{ name: 'all', limits: { calls: 10 } }]);
+    await agents.execute('ada', { type: 'forget', input: { calls: 2 } });
+    expect(budgets.get('all').spent).toEqual({ calls: 2 });
+    const held = agents.execute('ada', { type: 'hold', input: { calls: 3 } }).catch(() => undefined);
+    await settled();
+    expect(budgets.get('all').reserved).toEqual({ calls: 3 });
+    await agents.kill('ada');
+    await held;
+    expect(budgets.get('all')).toMatchObject({ spent: { calls: 5 }, reserved: {} });
+    expect(eventsOf('budget.settled').map(({ how, amount }) => [how, amount])).toEqual([
+      ['left', { calls: 2 }],
+      ['left', { calls: 3 }],
+    ]);
+  });
+
+  it('is given back by release, and settled once', async () => {
+    const { agents, budgets } = await fleet([{ name: 'all', limits: { calls: 1 } }]);
+    await agents.execute('ada', { type: 'back', input: { calls: 1 } });
+    expect(budgets.get('all')).toMatchObject({ spent: {}, left: { calls: 1 } });
+    const error = await refusal(agents.execute('ada', { type: 'twice' }));
+    expect(error.cause).toMatchObject({ code: 'REQUEST_INVALID' });
+    expect(budgets.get('all').spent).toEqual({ calls: 1 });
+  });
+
+  it('counts what a parked attempt had reserved', async () => {
+    const { agents, budgets } = await fleet([{ name: 'all', limits: { calls: 9 } }]);
+    void agents.execute('ada', { type: 'park' }).catch(() => undefined);
+    await settled();
+    expect(agents.get('ada').parked).toBeDefined();
+    expect(budgets.get('all')).toMatchObject({ spent: { calls: 1 }, reserved: {} });
+  });
+
+  it('measures wall time that nothing is said of', async () => {
+    const { agents, budgets, clock } = await fleet([{ name: 'all', limits: { wallMs: 10_000 } }]);
+    const through = gate();
+    const done = agents.execute('ada', { type: 'wait', input: { until: through.promise } });
+    await settled();
+    await clock.advance(250);
+    through.resolve();
+    await done;
+    expect(budgets.get('all').spent).toEqual({ wallMs: 250 });
+  });
+});
+
+describe('a scope', () => {
+  it('is one account for all, one for each, or one for those that are named', async () => {
+    const { call, budgets } = await fleet([
+      { name: 'fleet', limits: { calls: 100 } },
+      { name: 'each', scope: 'agent', limits: { calls: 100 } },
+      { name: 'ada', scope: { agent: 'ada' }, limits: { calls: 100 } },
+      { name: 'callers', scope: { type: 'caller' }, limits: { calls: 100 } },
+      { name: 'others', scope: { type: 'other' }, limits: { calls: 100 } },
+      { name: 'group', scope: { quota: 'provider' }, limits: { calls: 100 } },
+      { name: 'task', scope: 'task', limits: { calls: 3 } },
+    ]);
+    await call('ada', { calls: 2 });
+    await call('ben', { calls: 3 });
+    const spent = Object.fromEntries(
+      budgets.list().map(({ name, of, spent }) => [of ? `${name} ${of}` : name, spent.calls ?? 0]),
+    );
+    expect(spent).toEqual({
+      fleet: 5,
+      'each ada': 2,
+      'each ben': 3,
+      ada: 2,
+      callers: 5,
+      others: 0,
+      group: 0,
+    });
+    // Each task has its own: the account of one that has ended is gone.
+    expect((await refusal(call('ada', { calls: 4 }))).cause).toMatchObject({ details: { budget: 'task' } });
+  });
+});
+
+describe('a refill', () => {
+  it('is a person’s, who is named, and clears the alert', async () => {
+    const { call, budgets, system, eventsOf } = await fleet([{ name: 'all', limits: { calls: 2 } }]);
+    await call('ada', { calls: 2 });
+    expect(system.alerts.list()).toMatchObject([{ alert: 'budget_exhausted', budget: 'all' }]);
+    expect((await budgets.refill('all', { by: 'ada' })).status).toBe('ample');
+    expect(system.alerts.list()).toEqual([]);
+    expect(eventsOf('budget.refilled')).toMatchObject([{ budget: 'all', by: 'ada', spent: {} }]);
+    await call('ada', { calls: 1 });
+    expect(await codeOf(budgets.refill('none'))).toBe('BUDGET_UNKNOWN');
+  });
+
+  it('comes at every multiple of everyMs, to the millisecond', async () => {
+    const clock = simulatedClock({ startAt: Date.UTC(2026, 0, 1, 23, 59, 59) });
+    const { call, budgets } = await fleet([{ name: 'day', limits: { calls: 1 }, everyMs: 86_400_000 }], {
+      clock,
+    });
+    await call('ada', { calls: 1 });
+    expect(budgets.get('day').refillAt).toBe(Date.UTC(2026, 0, 2));
+    await clock.advance(999);
+    expect(budgets.get('day').status).toBe('exhausted');
+    await clock.advance(1);
+    expect(budgets.get('day')).toMatchObject({ status: 'ample', refillAt: Date.UTC(2026, 0, 3) });
+  });
+});
+
+describe('over the end of a program', () => {
+  it.each([
+    ['what was reserved counts as spent', 0, { calls: 3 }],
+    ['a refill that was due meanwhile is not missed', 60_000, {}],
+  ])('%s', async (_, awayMs, spent) => {
+    const kept = memoryStore();
+    const clock = simulatedClock({ startAt: Date.UTC(2026, 0, 1) + 1_000 });
+    const store = mortalStore(kept);
+    const spec = { name: 'all', limits: { calls: 10 }, everyMs: 60_000 };
+    const { agents, system } = await fleet([spec], { store, clock });
+    await agents.execute('ada', { type: 'forget', input: { calls: 1 } });
+    void agents.execute('ada', { type: 'hold', input: { calls: 2 } }).catch(() => undefined);
+    await settled();
+    expect(system.budgets.get('all')).toMatchObject({ spent: { calls: 1 }, reserved: { calls: 2 } });
+    await store.cut('nobody', clock.now());
+    const later = simulatedClock({ startAt: clock.now() + awayMs });
+    const next = await rig({ store: mortalStore(kept), clock: later, agents: [caller] });
+    next.system.budgets.define(spec);
+    expect(next.system.budgets.get('all')).toMatchObject({ spent, reserved: {} });
+  });
+});
+
+describe('what is malformed', () => {
+  it.each([
+    [{ name: 'a', limits: {} }, 'limits'],
+    [{ name: '', limits: { calls: 1 } }, 'name'],
+    [{ name: 'a', limits: { calls: -1 } }, 'limits.calls'],
+    [{ name: 'a', limits: { cals: 1 } }, 'cals'],
+    [{ name: 'a', limits: { calls: 1 }, everyMs: 0 }, 'everyMs'],
+    [{ name: 'a', limits: { calls: 1 }, scope: 'planet' }, 'scope'],
+  ])('%j is refused by the name of the field', async (spec, field) => {
+    const { system } = await rig();
+    const error = await refusal(() => system.budgets.define(spec as never));
+    expect(error.code).toBe('AGENT_SPEC_INVALID');
+    expect(error.message).toContain(field);
+    expect(system.budgets.list()).toEqual([]);
+  });
+
+  it('an amount that is none is refused, and nothing is taken', async () => {
+    const { call, budgets } = await fleet([{ name: 'all', limits: { calls: 1 } }]);
+    for (const ask of [{}, { calls: -1 }, { calls: Infinity }, { calls: Number.NaN }, { cals: 1 }]) {
+      expect((await refusal(call('ada', ask))).cause).toMatchObject({ code: 'REQUEST_INVALID' });
+    }
+    expect(budgets.get('all')).toMatchObject({ spent: {}, reserved: {} });
+  });
+
+  it('another scope for a known name is refused', async () => {
+    const { system } = await rig();
+    system.budgets.define({ name: 'a', limits: { calls: 1 } });
+    const error = await refusal(() =>
+      system.budgets.define({ name: 'a', limits: { calls: 1 }, scope: 'agent' }),
+    );
+    expect(error.code).toBe('AGENT_SPEC_INVALID');
+  });
+});
+
+test('sums of money are exact, and never beyond the limit', async () => {
+  const { call, budgets } = await fleet([{ name: 'all', limits: { money: 1 } }]);
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 300_000 }), { maxLength: 12 }), async (parts) => {
+      await budgets.refill('all');
+      let spent = 0;
+      for (const part of parts) {
+        const granted = await call('ada', { money: part / 1e6 }).then(
+          () => true,
+          () => false,
+        );
+        expect(granted).toBe(spent + part <= 1_000_000);
+        if (granted) spent += part;
+      }
+      expect(budgets.get('all').spent.money ?? 0).toBe(spent / 1e6);
+    }),
+    { numRuns: 30 },
+  );
+});

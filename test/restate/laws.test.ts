@@ -1,0 +1,48 @@
+/** One suite of laws, two systems: one program, and a fleet on a real server. */
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type AgentSystem, createAgentSystem } from '../../src/index.ts';
+import { type AgentNode, connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
+import { type Engine, hasEngine, startEngine } from './engine.ts';
+import { lawAgents, laws, type Subject } from './laws.ts';
+
+const logger = pino({ level: 'silent' });
+
+describe('one program', () => {
+  let system: AgentSystem | undefined;
+  let subject: Subject | undefined;
+  beforeAll(async () => {
+    system = await createAgentSystem({ logger });
+    const { agents, tasks, variables, consensus, alerts, events } = system;
+    const end = () => system!.close();
+    subject = { agents, tasks, variables, consensus, alerts, events, end } as unknown as Subject;
+  });
+  afterAll(() => system?.close());
+  laws(() => subject!);
+});
+
+describe.runIf(hasEngine())('a fleet on two nodes', () => {
+  let engine: Engine | undefined;
+  let fleet: Fleet | undefined;
+  let subject: Subject | undefined;
+  const nodes: AgentNode[] = [];
+  beforeAll(async () => {
+    engine = await startEngine();
+    const { ingressUrl, adminUrl } = engine;
+    for (const name of ['n1', 'n2']) {
+      const restate = { ingressUrl, adminUrl };
+      const options = { name, listen: 'http://127.0.0.1:0', restate, agents: lawAgents, logger };
+      nodes.push(await createAgentNode(options));
+    }
+    fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger });
+    const { agents, tasks, variables, consensus, alerts, events } = fleet;
+    const end = () => fleet!.stopAgents();
+    subject = { agents, tasks, variables, consensus, alerts, events, end } as unknown as Subject;
+  }, 90_000);
+  afterAll(async () => {
+    await fleet?.close();
+    for (const node of nodes) await node.close({ timeoutMs: 2_000 });
+    await engine?.stop();
+  }, 60_000);
+  laws(() => subject!);
+});
