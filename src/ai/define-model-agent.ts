@@ -100,6 +100,11 @@ export interface DefineModelAgentOptions<
   readonly settings?: ModelSettings;
   /** When the loop of model and tools ends; default after 20 steps. */
   readonly stopWhen?: StopCondition<ToolSet> | readonly StopCondition<ToolSet>[];
+  /**
+   * How often, in a run of a task, a tool may be called with the same input; default 5. Beyond that the tool is not
+   * called: the model is told so twice, and then its task fails.
+   */
+  readonly maxRepeats?: number;
   /** What it remembers from task to task; default nothing: each task begins anew. */
   readonly conversation?: true | ConversationOptions<Either>;
   readonly tasks: {
@@ -128,6 +133,7 @@ type Erased = Omit<
   readonly tasks: Readonly<Record<string, ErasedTask>>;
 };
 
+const MAX_REPEATS = 5;
 /** What of a task is not `defineAgent`'s. */
 const OURS = new Set(['prompt', 'output', 'repairs', 'stream', 'instructions', 'conversation']);
 const aFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
@@ -156,6 +162,7 @@ const optionsSchema = z.strictObject({
       error: 'expected tools by name, or a function that gives them',
     })
     .optional(),
+  maxRepeats: z.int().min(1).optional(),
   settings: z.record(z.string(), z.unknown()).optional(),
   stopWhen: z.union([aFunction, z.array(aFunction)]).optional(),
   conversation: z
@@ -271,6 +278,7 @@ async function runTask(
     stopWhen: options.stopWhen,
     output: task.output,
     repairs: task.repairs ?? 1,
+    maxRepeats: options.maxRepeats ?? MAX_REPEATS,
     isStreamed: task.stream === true,
     paid: (call) => Promise.resolve(call()),
   });

@@ -22,13 +22,31 @@ export interface ToolCalls {
   readonly task: TaskContext<unknown, unknown>;
   /** Begins every key of this task. */
   readonly prefix: string;
+  /** How often a run may call one tool with one input. */
+  readonly maxRepeats: number;
+  /** The model goes round in circles. */
+  repeats(toolName: string, times: number): Error;
   /** The task is to end with this. */
   breakOff(thrown: unknown): void;
 }
 
+/** Past its limit a model is told so as often as it was let through; then its work is broken off. */
+const WARNINGS = 2;
+
 export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
   const { task, prefix } = calls;
   const durable: ToolSet = {};
+  const times = new Map<string, number>();
+  /** @throws Error for one call too many: the model reads it, and may still do something else */
+  const count = (toolName: string, input: unknown): void => {
+    const key = `${toolName} ${JSON.stringify(input)}`;
+    const time = (times.get(key) ?? 0) + 1;
+    times.set(key, time);
+    if (time <= calls.maxRepeats) return;
+    const error = calls.repeats(toolName, time);
+    if (time > calls.maxRepeats + WARNINGS) calls.breakOff(error);
+    throw error;
+  };
   for (const [toolName, tool] of Object.entries(tools)) {
     const { execute } = tool;
     if (execute === undefined) {
@@ -52,6 +70,7 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
       return fromPlain(kept.output);
     };
     const executed = async (input: unknown, options: Parameters<typeof execute>[1]): Promise<unknown> => {
+      count(toolName, input);
       try {
         return await call(input, options);
       } catch (thrown) {

@@ -52,6 +52,8 @@ export interface ModelRunOptions {
   readonly output: FlexibleSchema<unknown> | undefined;
   /** How often the model is asked again for an object that was not as asked. */
   readonly repairs: number;
+  /** How often a tool may be called with the same input. */
+  readonly maxRepeats: number;
   readonly isStreamed: boolean;
   readonly paid: ModelCalls['paid'];
 }
@@ -113,15 +115,17 @@ class ModelRun {
     const { repairs, messages } = this.#options;
     const said: ModelMessage[] = [];
     for (let repair = 0; ; repair += 1) {
+      const heard: ModelMessage[] = [];
       try {
-        const { output, messages: answered } = await this.#ask([...messages, ...said]);
+        const { output, messages: answered } = await this.#ask([...messages, ...said], heard);
         return { output, messages: [...said, ...answered] };
       } catch (thrown) {
         if (!NoObjectGeneratedError.isInstance(thrown)) throw thrown;
         const { text = '', cause } = thrown;
         const why = cause instanceof Error ? cause.message : thrown.message;
         if (repair >= repairs) throw await this.#noAnswer(`the model's answer is not as asked: ${why}`, text);
-        said.push({ role: 'assistant', content: text || '(nothing)' });
+        // With what its tools have given: they need not be asked again.
+        said.push(...heard);
         said.push({
           role: 'user',
           content: `That is not as asked: ${short(why)}\nAnswer again, with nothing but what was asked for.`,
@@ -134,7 +138,8 @@ class ModelRun {
     this.#context.signal.removeEventListener('abort', this.#aborted);
   }
 
-  async #ask(messages: ModelMessage[]): Promise<ModelAnswer> {
+  /** @param heard what the model and its tools say on the way */
+  async #ask(messages: ModelMessage[], heard: ModelMessage[]): Promise<ModelAnswer> {
     const { output: schema, stopWhen = isStepCount(STEPS), settings, instructions, tools } = this.#options;
     const asked = {
       ...settings,
@@ -146,8 +151,17 @@ class ModelRun {
         task: this.#context,
         prefix: this.#prefix,
         breakOff: (thrown) => this.#breakOff(thrown),
+        maxRepeats: this.#options.maxRepeats,
+        repeats: (name, times) =>
+          new ModelAnswerError(
+            `${name} was called ${times} times with the same input, and gives the same: expected an answer, or something else`,
+            undefined,
+          ),
       }),
       stopWhen: stopWhen as StopCondition<ToolSet>,
+      onStepEnd: ({ response }: { readonly response: { readonly messages: readonly ModelMessage[] } }) => {
+        heard.push(...response.messages);
+      },
       // Waiting and asking again are the fleet's: where it can be seen, and outlives the program.
       maxRetries: 0,
       abortSignal: this.#abort.signal,

@@ -10,6 +10,7 @@ import { disks, diskOf } from '../fleet/program.ts';
 import { awaited, gate, refusal, rig, silent } from '../kit/rig.ts';
 import { calls, refuses, says, scripted, type Turn } from './scripted.ts';
 
+const at = (n: number, id: string) => calls('look', { at: n }, id);
 const question = z.object({ question: z.string() });
 
 function assistant(...turns: Turn[]) {
@@ -80,6 +81,30 @@ describe('a task of a model agent', () => {
     expect(eventsOf('task.step').map(({ key }) => key)).toEqual(['ai:0:model:0', 'ai:0:model:1']);
   });
 
+  test('asks again with what the tools have given, and not for it', async () => {
+    const look = tool({
+      description: 'Looks.',
+      inputSchema: z.object({ at: z.number() }),
+      execute: () => 'a cat',
+    });
+    const model = scripted(at(1, '1'), says('a cat'), says('{"n": 1}'));
+    const agent = defineModelAgent({
+      type: 'counter',
+      model,
+      tools: { look },
+      tasks: { count: { prompt: () => 'how many?', output: z.object({ n: z.number() }) } },
+    });
+    const { ask } = await running(agent);
+    expect(await ask('count')).toEqual({ n: 1 });
+    expect(model.prompts[2]!.map(({ role }) => role)).toEqual([
+      'user',
+      'assistant',
+      'tool',
+      'assistant',
+      'user',
+    ]);
+  });
+
   test('fails with what the model said, when it never gives what was asked for', async () => {
     const model = scripted(says('no'), says('never'));
     const agent = defineModelAgent({
@@ -110,6 +135,31 @@ describe('a task of a model agent', () => {
     });
   });
 
+  test('tells a model that calls one tool again and again, and then stops it', async () => {
+    let looked = 0;
+    const look = tool({
+      description: 'Looks.',
+      inputSchema: z.object({ at: z.number() }),
+      execute: () => (looked += 1),
+    });
+    const turns = ['1', '2', '3', '4', '5'].map((id) => at(1, id));
+    const model = scripted(at(2, '0'), ...turns, says('at last'));
+    const agent = defineModelAgent({
+      type: 'seeker',
+      model,
+      tools: { look },
+      maxRepeats: 2,
+      tasks: { seek: { prompt: () => 'seek' } },
+    });
+    const { ask } = await running(agent);
+    expect((await refusal(ask('seek'))).cause).toMatchObject({
+      name: 'ModelAnswerError',
+      message: expect.stringContaining('look was called 5 times with the same input'),
+    });
+    expect(looked).toBe(3);
+    expect(JSON.stringify(model.prompts[4])).toContain('look was called 3 times with the same input');
+  });
+
   test('that is cancelled aborts the call of the model', async () => {
     const aborted = gate<unknown>();
     const called = gate();
@@ -134,10 +184,14 @@ describe('a task of a model agent', () => {
   });
 
   test('a failure of the provider has its status and its limits, and nothing of the request', async () => {
-    const { agent } = assistant(refuses(400, { 'retry-after': '7' }));
+    const { agent } = assistant(refuses(400, { 'x-ratelimit-limit': '7' }));
     const { ask } = await running(agent);
     const { cause } = await refusal(ask('answer', { question: 'a' }));
-    expect(cause).toMatchObject({ name: 'ModelCallError', status: 400, headers: { 'retry-after': '7' } });
+    expect(cause).toMatchObject({
+      name: 'ModelCallError',
+      status: 400,
+      headers: { 'x-ratelimit-limit': '7' },
+    });
     expect(JSON.stringify(cause)).not.toContain('secret');
   });
 });
