@@ -114,7 +114,9 @@ function withSources(code: string): string {
 }
 
 async function run(args: readonly string[], cwd: string): Promise<Ran> {
-  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  // A program that hangs does not outlive its test.
+  const ends = { timeout: 110_000, killSignal: 'SIGKILL' } as const;
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], ...ends });
   const [stdout, stderr, exitCode] = await Promise.all([
     textOf(child.stdout),
     textOf(child.stderr),
