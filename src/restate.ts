@@ -1,6 +1,8 @@
 /** A fleet on more than one machine: the same charts, on Restate. */
 export { type AgentNode, type AgentNodeOptions, createAgentNode } from './restate/node.ts';
 export { connectFleet, type ConnectFleetOptions, type Fleet } from './restate/fleet.ts';
+export { planUpgrade, type PlannedUpgrade } from './restate/upgrade-plan.ts';
+export { type EventArchive, keepEvents } from './restate/event-archive.ts';
 export type { FleetAgents, FleetHandle, PlacedAgentSpec } from './restate/fleet-agents.ts';
 export type { FleetEvents } from './restate/fleet-events.ts';
 export type { FleetConsensus } from './restate/fleet-consensus.ts';

@@ -240,12 +240,14 @@ async function list(ctx: Exclusive, turn: AgentTurn, isAwaited: boolean): Promis
 }
 
 function lookOf(state: AgentState): Look {
-  const { manifest, alerts, registeredAt, seat, placement, isMoving } = state;
+  const { manifest, alerts, registeredAt, seat, placement, isMoving, chart, life } = state;
   return {
     record: recordOfState(state),
     manifest,
     alerts,
     registeredAt,
+    chart,
+    active: life.active,
     placement: seat === undefined ? undefined : placement,
     isMoving,
   };
@@ -272,6 +274,8 @@ async function command(ctx: Exclusive, asked: Command): Promise<Reply> {
   if (state === null) return notFound(ctx.key);
   const turn = new AgentTurn(state, await momentOf(ctx));
   const token = asked.token ?? DIRECT;
+  const fit = answering(() => turn.adoptChart());
+  if ('refusal' in fit) return fit;
   const answer = await answeringLater(() => act(ctx, turn, asked, token));
   if (answer !== PENDING && 'refusal' in answer) return answer;
   const reply = await conclude(ctx, turn, token);
@@ -332,7 +336,9 @@ async function act(
       if (asked.type === 'execute') refuseOldIncarnation(turn, asked.incarnation);
       const known = ofKey(state, asked.work.idempotencyKey);
       if (known !== undefined) return { value: taskOf(state, known) };
-      turn.refuseUnless('execute');
+      // What is submitted to an agent that is down waits until somebody starts it.
+      const { isAlive } = positionOfState(state);
+      if (asked.type === 'execute' || isAlive) turn.refuseUnless('execute');
       const { type, input, timeoutMs } = asked.work;
       checkTask({ type, input }, state.manifest, state.id);
       const { retry } = state.manifest.tasks[type]!;
@@ -502,7 +508,10 @@ async function turnOf(ctx: Exclusive, now?: number): Promise<AgentTurn | undefin
   const state = await stateOf(ctx);
   if (state === null) return undefined;
   const moment = now === undefined ? await momentOf(ctx) : { now, chance: ctx.rand.random() };
-  return new AgentTurn(state, moment);
+  const turn = new AgentTurn(state, moment);
+  // What this code cannot drive is tried again until code that can is there: nothing of it is lost.
+  turn.adoptChart();
+  return turn;
 }
 
 const exclusive = handlers.object.exclusive;

@@ -37,7 +37,7 @@ import type { EventBody } from '../runtime/journal/system-event.ts';
 import type { AlertType } from '../runtime/journal/system-event.ts';
 import { type AgentState, positionOfState, recordOfState, type TaskEntry } from './agent-state.ts';
 import { type Answer, refusalOf } from './answer.ts';
-import { agentChartHash } from './chart-version.ts';
+import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
 import type { Occupant, Placement, PlacementWish } from './placement.ts';
 import { type AskedWork, TaskLedger } from './task-ledger.ts';
 
@@ -199,6 +199,21 @@ export class AgentTurn {
     return recordOfState(this.state);
   }
 
+  /**
+   * Goes on under the chart of this code, where its snapshot is of another.
+   *
+   * @throws AgentSystemError `STORE_FAILED`, with both identities, for one that stands where this chart has no place
+   */
+  adoptChart(): void {
+    const { id: agentId, chart, life, seat, known } = this.state;
+    const charted = { agentId, chart, active: life.active, hasBody: seat !== undefined };
+    const verdict = verdictOn(charted);
+    if (verdict === 'same') return;
+    if (verdict === 'refused') throw chartRefusal(charted);
+    this.state.chart = agentChartHash();
+    if (verdict === 'resumed') this.#resumeLife(known);
+  }
+
   // What may be asked of it.
 
   /** @throws AgentSystemError of a command that its state does not allow */
@@ -289,7 +304,7 @@ export class AgentTurn {
 
   /** Its node is gone, or is taken for gone: it goes on from what its last event said, as after the loss of a program. */
   hostLost(node: string, incarnation: number): void {
-    const { seat, known, id, spec } = this.state;
+    const { seat, known } = this.state;
     if (seat?.node !== node || seat.incarnation !== incarnation || known === undefined) return;
     const { at, startedFrom } = known;
     this.state.seat = undefined;
@@ -300,16 +315,23 @@ export class AgentTurn {
     this.#ledger.lost();
     const isRolledBack = at === 'starting' && startedFrom !== 'restart';
     if (isRolledBack) this.#answerStart('host_lost');
+    this.#resumeLife(known);
+    if (isRolledBack) this.#answerEnd();
+    this.#moveOn();
+  }
+
+  /** A new chart goes on with the life that its last event told of. */
+  #resumeLife(known: AgentLife | undefined): void {
+    const { id, spec } = this.state;
     this.state.deadlines = [];
     const begun = beginChart(agentMachine, { id, policy: policyOf(spec) });
     this.state.life = begun.snapshot;
     this.state.chart = agentChartHash();
     this.#note(begun.effects);
+    if (known === undefined) return;
     this.#resumed = known;
     this.#send({ type: 'life.resumed', at: this.now, tick: this.now, life: known });
     this.#resumed = undefined;
-    if (isRolledBack) this.#answerEnd();
-    this.#moveOn();
   }
 
   /** Takes all deadlines that are due, in their order. */

@@ -113,6 +113,7 @@ export class FleetAgents {
 
   async #register(read: ParsedAgentSpec, placement: PlacementWish | undefined): Promise<string> {
     const manifest = await this.#manifestOf(read);
+    refuseUnkept(read, manifest);
     const id = read.id ?? `${manifest.type}-${crypto.randomUUID().slice(0, 8)}`;
     const kept = specToKeep(read, id, manifest.type);
     const spec = placement === undefined ? kept : { ...kept, placement };
@@ -297,6 +298,7 @@ export class FleetAgents {
     parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId: id });
     // What is malformed beyond its name is refused as in one program.
     checkTask(task, anyManifest(task.type), id);
+    refuseUnknown(task, id);
     const { type, input, timeoutMs, signal, onProgress } = task;
     assertJson(type, input, id);
     const callId = crypto.randomUUID();
@@ -461,6 +463,36 @@ export function assertJson(task: string, input: unknown, agentId?: string): void
 /** An agent's key is its id, and no key is empty. */
 function assertId(id: unknown): asserts id is string {
   if (typeof id !== 'string' || id === '') throw notFound(id);
+}
+
+/** What a fleet would not keep is refused by name, never left out in silence. @throws AgentSystemError `AGENT_SPEC_INVALID` */
+function refuseUnkept(spec: ParsedAgentSpec, { tasks, quota }: AgentManifest): void {
+  const refuse = (field: string, why: string): never => {
+    throw invalidSpec(`${field}: a fleet ${why}`, spec.id);
+  };
+  if (spec.secrets !== undefined) refuse('secrets', 'keeps the spec of an agent in its engine, as it is');
+  if ((spec.quota ?? quota) !== undefined) refuse('quota', 'has no limits that agents share');
+  for (const [name, { policy, priority, concurrency }] of Object.entries(tasks)) {
+    if (policy !== undefined) refuse(`tasks.${name}.retry`, 'repeats tasks after the loss of a node alone');
+    if (priority !== undefined)
+      refuse(`tasks.${name}.priority`, 'begins tasks in the order of their acceptance');
+    if (concurrency !== undefined)
+      refuse(`tasks.${name}.concurrency`, 'counts all tasks of an agent as one kind');
+  }
+}
+
+/** @throws AgentSystemError `TASK_INPUT_INVALID` */
+function refuseUnknown({ whenDown, priority, transfer }: TaskRequest, agentId: string): void {
+  const [field, why] =
+    whenDown === 'wait'
+      ? ['whenDown', 'has what is executed wait for no agent: submit it']
+      : priority !== undefined
+        ? ['priority', 'begins tasks in the order of their acceptance']
+        : transfer !== undefined
+          ? ['transfer', 'moves no buffers between machines']
+          : [];
+  if (field === undefined) return;
+  throw new AgentSystemError('TASK_INPUT_INVALID', `execute: ${field}: a fleet ${why}`, { agentId });
 }
 
 function notFound(id: unknown): AgentSystemError {

@@ -105,6 +105,9 @@ export interface Look {
   readonly manifest: AgentManifest;
   readonly alerts: readonly Alert[];
   readonly registeredAt: number;
+  /** Identity of its chart, and ids of the active states. */
+  readonly chart: string;
+  readonly active: readonly string[];
   /** Where its body is. */
   readonly placement?: Placement | undefined;
   /** Whether it takes tasks though it is between two bodies. */

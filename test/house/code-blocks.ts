@@ -42,6 +42,7 @@ const SUBPATHS: Readonly<Record<string, string>> = {
   '/machines': 'machines/index.ts',
   '/mcp': 'mcp.ts',
   '/prometheus': 'prometheus.ts',
+  '/restate': 'restate.ts',
   '/sqlite': 'sqlite.ts',
   '/testing': 'testing/index.ts',
   '/webhook': 'webhook.ts',
