@@ -71,7 +71,7 @@ export class StateSaves {
       }
       const json = stateJson(data);
       if (json === known) return undefined;
-      assertNoSecret(json, this.#secrets);
+      if (this.#secrets.length > 0) assertNoSecret(json, this.#secrets);
       this.#isPlain = assertKept(data);
       return { json, stateVersion };
     } catch (thrown) {

@@ -3,41 +3,52 @@
  *
  * The name and its arguments are what the system's side has a handler for (system.ts).
  */
+import type { BudgetAmount } from '../../machines/index.ts';
 import type {
   AgentCalls,
   CalledTask,
   CallTarget,
+  Reservation,
   SpawnedSpec,
   TaskBudget,
 } from '../definition/task-abilities.ts';
 
 /** Asks the system, for one task. */
-export type AskSystem = (name: string, args: unknown, signal?: AbortSignal) => Promise<unknown>;
+export interface AskSystem {
+  ask(name: string, args: unknown, signal?: AbortSignal): Promise<unknown>;
+}
 
-export function taskBudget(ask: AskSystem): TaskBudget {
-  return {
-    reserve: async (amount) => {
-      const id = await ask('budget.reserve', amount);
+/** Its method is bound when it is asked for: it may be taken off it. */
+export class BudgetOfTask implements TaskBudget {
+  readonly #system: AskSystem;
+
+  constructor(system: AskSystem) {
+    this.#system = system;
+  }
+
+  get reserve() {
+    return async (amount: BudgetAmount): Promise<Reservation> => {
+      const id = await this.#system.ask('budget.reserve', amount);
       const settle = async (actual: unknown) => {
-        await ask('budget.settle', { id, actual });
+        await this.#system.ask('budget.settle', { id, actual });
       };
       return { settle: (used = {}) => settle(used), release: () => settle('released') };
-    },
-  };
+    };
+  }
 }
 
 /** Its methods are bound when they are asked for: they may be taken off it. */
 export class TaskAgents implements AgentCalls {
-  readonly #ask: AskSystem;
+  readonly #system: AskSystem;
 
-  constructor(ask: AskSystem) {
-    this.#ask = ask;
+  constructor(system: AskSystem) {
+    this.#system = system;
   }
 
   get execute() {
     return (target: CallTarget, asked: CalledTask): Promise<unknown> => {
       const { signal, ...task } = { ...asked };
-      return this.#ask('agents.execute', { target, task }, signal);
+      return this.#system.ask('agents.execute', { target, task }, signal);
     };
   }
 
@@ -45,13 +56,13 @@ export class TaskAgents implements AgentCalls {
     return async (given: SpawnedSpec): Promise<string> => {
       const { parent, module, ...spec } = { ...given };
       const told = module instanceof URL ? { url: module.href } : module;
-      return (await this.#ask('agents.spawn', { spec, module: told, parent })) as string;
+      return (await this.#system.ask('agents.spawn', { spec, module: told, parent })) as string;
     };
   }
 
   get stop() {
     return async (id: string, options: { readonly timeoutMs?: number } = {}): Promise<void> => {
-      await this.#ask('agents.stop', { ...options, id });
+      await this.#system.ask('agents.stop', { ...options, id });
     };
   }
 }

@@ -4,7 +4,7 @@ import { park } from '../definition/parking.ts';
 import { BodyLog } from './body-log.ts';
 import type { WorkOwner } from './body-work.ts';
 import type { RunningTask } from './running-task.ts';
-import { TaskAgents, taskBudget } from './task-abilities.ts';
+import { type AskSystem, BudgetOfTask, TaskAgents } from './task-abilities.ts';
 
 /** Where the work of a task belongs. */
 export interface TaskContextOwner {
@@ -19,6 +19,21 @@ export interface TaskContextOwner {
 
 const NO_STEPS: ReadonlyMap<string, unknown> = new Map();
 
+/** One task, as it asks its system: one object for all that may ask. */
+class Asking implements AskSystem {
+  readonly #owner: TaskContextOwner;
+  readonly #task: RunningTask;
+
+  constructor(owner: TaskContextOwner, task: RunningTask) {
+    this.#owner = owner;
+    this.#task = task;
+  }
+
+  ask(name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
+    return this.#owner.ask(this.#task, name, args, signal);
+  }
+}
+
 /** Plain fields, for a getter costs more than all of them. */
 export function taskContextOf(
   owner: TaskContextOwner,
@@ -27,6 +42,7 @@ export function taskContextOf(
 ): TaskContext<unknown, unknown> {
   const { body } = owner;
   const { taskId, attempt, signal, trace } = task;
+  const asking = new Asking(owner, task);
   return {
     taskId,
     attempt,
@@ -38,11 +54,11 @@ export function taskContextOf(
     log: new BodyLog(body.tellLine, taskId, trace),
     progress: (value) => owner.progress(task, value),
     emit: (chunk) => owner.emit(task, chunk),
-    agents: new TaskAgents((name, args, own) => owner.ask(task, name, args, own)),
-    budget: taskBudget((name, args) => owner.ask(task, name, args)),
+    agents: new TaskAgents(asking),
+    budget: new BudgetOfTask(asking),
     step: <Value>(key: string, work: () => Value | PromiseLike<Value>) =>
       task.steps.take(key, work, (name, value) =>
-        owner.ask(task, 'task.step', { key: name, value }),
+        asking.ask('task.step', { key: name, value }),
       ) as Promise<Value>,
     steps: task.before === undefined ? NO_STEPS : new Map(task.before),
     complete: () => {

@@ -245,7 +245,9 @@ export class Budgets {
 
   /** @internal What a task has open is settled as it was reserved. */
   taskEnded(taskId: string): void {
-    for (const id of this.#ofTask.get(taskId) ?? []) {
+    const reserved = this.#ofTask.get(taskId);
+    if (reserved === undefined) return;
+    for (const id of reserved) {
       const reservation = this.#open.get(id);
       if (reservation) this.#settle(reservation, reservation.amount, 'left');
     }
