@@ -5,7 +5,7 @@
  * limit: whatever the order in which calls begin and end, no more is ever granted than there is. What a call turns out
  * to have used beyond its reservation is counted in full all the same, for it is gone; the next ones get that much less.
  *
- * Amounts are whole numbers (money in millionths). The chart knows no clock and no reservation by name: whoever holds
+ * Whoever asks for a reservation has it unless it is refused. Amounts are whole numbers (money in millionths). The chart knows no clock and no reservation by name: whoever holds
  * one gives back what it was granted.
  */
 import { assign, setup } from 'xstate';
@@ -78,7 +78,6 @@ export type BudgetEvent =
 
 /** Everything this chart may want done. */
 export type BudgetEffect = EffectsOf<{
-  grant: undefined;
   refuse: { readonly unit: BudgetUnit };
   tellRefilled: undefined;
   raiseAlert: { readonly alert: BudgetAlert };
@@ -104,6 +103,7 @@ export function usedShare(limits: BudgetAmount, used: BudgetAmount): number {
   for (const unit of budgetUnits) {
     const limit = limits[unit];
     if (limit === undefined) continue;
+    // Of what there is nothing, nothing is left.
     const here = limit === 0 ? 1 : (used[unit] ?? 0) / limit;
     if (here > share) share = here;
   }
@@ -147,7 +147,6 @@ const clear = (alert: BudgetAlert) => ({ type: 'clearAlert' as const, params: { 
 export const budgetMachine = setup({
   types: {} as { context: BudgetContext; input: BudgetInput; events: BudgetEvent },
   actions: {
-    grant: () => {},
     refuse: (_, _params: EffectParams<BudgetEffect, 'refuse'>) => {},
     tellRefilled: () => {},
     raiseAlert: (_, _params: EffectParams<BudgetEffect, 'raiseAlert'>) => {},
@@ -173,7 +172,6 @@ export const budgetMachine = setup({
       event.type === 'budget.reserve' && lackingUnit(context, event.amount) === undefined,
     isExhausted: ({ context }) => usedShare(context.limits, context.spent) >= 1,
     isLow: ({ context }) => usedShare(context.limits, context.spent) >= LOW_SHARE,
-    isPeriodic: ({ context }) => context.everyMs !== Infinity,
   },
   delays: { refillTime: ({ context }) => context.leftMs },
 }).createMachine({
@@ -185,14 +183,13 @@ export const budgetMachine = setup({
       initial: 'weighing',
       after: {
         refillTime: {
-          guard: 'isPeriodic',
           target: 'open',
           reenter: true,
           actions: ['noteRefilled', 'noteNextRefill', 'tellRefilled'],
         },
       },
       on: {
-        'budget.reserve': [{ guard: 'isWithin', actions: ['noteReserved', 'grant'] }, { actions: refuse }],
+        'budget.reserve': [{ guard: 'isWithin', actions: 'noteReserved' }, { actions: refuse }],
         'budget.settle': { target: '.weighing', actions: 'noteSettled' },
         'budget.refill': { target: '.weighing', actions: ['noteRefilled', 'tellRefilled'] },
         'budget.limit': { target: '.weighing', actions: 'noteLimits' },

@@ -9,6 +9,10 @@ export const charts: readonly NoFault[] = [
     mutant: /to #agent\.alive\.starting$/,
     why: 'what leads to `alive` begins with its starting',
   },
+  {
+    mutant: /^budget\.ts: open after refillTime to #budget\.open\.weighing$/,
+    why: 'an open budget begins with its weighing',
+  },
 ];
 
 /** One in the text of a source file: what stands there, and what would stand in its place. */

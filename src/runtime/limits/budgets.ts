@@ -415,8 +415,6 @@ class Account {
 
   #perform(effect: BudgetEffect): void {
     switch (effect.type) {
-      case 'grant':
-        return;
       case 'refuse':
         this.#lacking = effect.params.unit;
         return;

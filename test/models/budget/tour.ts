@@ -22,6 +22,7 @@ export const moves = [
   'refill',
   'raise the limits',
   'lower the limits',
+  'forbid tokens',
   'due',
   'almost due',
 ] as const;
@@ -39,6 +40,7 @@ const OVERRUN: Amount = { tokens: 15, money: 0.1 };
 /** Where money is short before tokens are, and the other way round. */
 const LIMITS: Amount = { tokens: 50, money: 0.6 };
 const LOWER: Amount = { tokens: 25, money: 0.6 };
+const FORBIDDEN: Amount = { tokens: 0, money: 0.6 };
 const EVERY_MS = 60_000;
 const START_AT = Date.UTC(2026, 0, 1) + 20_000;
 
@@ -65,7 +67,7 @@ const fits = ({ limits, spent, open }: State, asked: Amount): boolean => {
 const first: State = { now: START_AT, limits: LIMITS, spent: NONE, open: [] };
 const nextWindow = (now: number) => (Math.floor(now / EVERY_MS) + 1) * EVERY_MS;
 const shareOf = ({ limits, spent }: State) =>
-  Math.max(spent.tokens / limits.tokens, spent.money / limits.money);
+  Math.max(limits.tokens === 0 ? 1 : spent.tokens / limits.tokens, spent.money / limits.money);
 const statusOf = (state: State) =>
   shareOf(state) >= 1 ? 'exhausted' : shareOf(state) >= 0.8 ? 'low' : 'ample';
 
@@ -116,6 +118,8 @@ function play(state: State, move: Move): { state: State; told: Told } {
       return { state: { ...state, limits: LIMITS }, told: undefined };
     case 'lower the limits':
       return { state: { ...state, limits: LOWER }, told: undefined };
+    case 'forbid tokens':
+      return { state: { ...state, limits: FORBIDDEN }, told: undefined };
     case 'almost due':
       return { state: { ...state, now: nextWindow(state.now) - 1 }, told: undefined };
     default:
@@ -179,6 +183,7 @@ export async function judgeBudget(
     },
     'raise the limits': async () => define(LIMITS) as undefined,
     'lower the limits': async () => define(LOWER) as undefined,
+    'forbid tokens': async () => define(FORBIDDEN) as undefined,
     due: async () => clock.advance(nextWindow(clock.now()) - clock.now()) as never,
     'almost due': async () => clock.advance(nextWindow(clock.now()) - 1 - clock.now()) as never,
   };

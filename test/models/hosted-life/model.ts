@@ -26,17 +26,17 @@ export const places: Record<
   Place,
   { readonly status: AgentStatus | undefined; readonly legal: readonly AgentCommand[] }
 > = {
-  registered: { status: 'registered', legal: ['forget', 'start'] },
-  starting: { status: 'starting', legal: ['execute', 'kill', 'stop'] },
-  running: { status: 'running', legal: ['execute', 'kill', 'stop'] },
-  unresponsive: { status: 'unresponsive', legal: ['execute', 'kill', 'stop'] },
+  registered: { status: 'registered', legal: ['forget', 'pause', 'start'] },
+  starting: { status: 'starting', legal: ['execute', 'kill', 'pause', 'stop'] },
+  running: { status: 'running', legal: ['execute', 'kill', 'pause', 'stop'] },
+  unresponsive: { status: 'unresponsive', legal: ['execute', 'kill', 'pause', 'stop'] },
   stopping: { status: 'stopping', legal: ['kill', 'stop'] },
-  waiting: { status: 'crashed', legal: ['forget', 'restart', 'start', 'stop'] },
-  stopped: { status: 'stopped', legal: ['forget', 'restart', 'start'] },
-  completed: { status: 'completed', legal: ['forget', 'restart', 'start'] },
-  awaitingOperator: { status: 'crashed', legal: ['forget', 'restart', 'start'] },
-  gaveUp: { status: 'crashed', legal: ['forget', 'restart', 'start'] },
-  leftDown: { status: 'crashed', legal: ['forget', 'restart', 'start'] },
+  waiting: { status: 'crashed', legal: ['forget', 'pause', 'restart', 'start', 'stop'] },
+  stopped: { status: 'stopped', legal: ['forget', 'pause', 'restart', 'start'] },
+  completed: { status: 'completed', legal: ['forget', 'pause', 'restart', 'start'] },
+  awaitingOperator: { status: 'crashed', legal: ['forget', 'pause', 'restart', 'start'] },
+  gaveUp: { status: 'crashed', legal: ['forget', 'pause', 'restart', 'start'] },
+  leftDown: { status: 'crashed', legal: ['forget', 'pause', 'restart', 'start'] },
   forgotten: { status: undefined, legal: [] },
 };
 

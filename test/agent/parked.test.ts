@@ -1,0 +1,320 @@
+/** Tasks that run into a limit: they wait for its reset, count as no attempt, and go on by themselves. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  type AgentSystemOptions,
+  createAgentSystem,
+  defineAgent,
+  memoryStore,
+  type Store,
+} from '../../src/index.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { awaited, fateOf, refusal, rig, silent } from '../kit/rig.ts';
+import { mortalStore } from '../models/life/mortal-store.ts';
+
+const MODULE = new URL('../fixtures/agents/limited.ts', import.meta.url);
+const WAIT_MS = 5_000;
+
+/** An agent whose service is shut, until it is opened. */
+function service() {
+  const gate = { isShut: true, calls: 0, said: { retryAfterMs: WAIT_MS } as object };
+  const module = defineAgent({
+    type: 'client',
+    init: () => ({ done: 0 }),
+    tasks: {
+      call: {
+        run: ({ state }) => {
+          gate.calls += 1;
+          state.done += 1;
+          if (gate.isShut) throw Object.assign(new Error('too many requests'), gate.said);
+          return state.done;
+        },
+      },
+    },
+  });
+  return { gate, module };
+}
+
+async function client(options: Omit<AgentSystemOptions, 'clock'> = {}, spec: object = {}) {
+  const { gate, module } = service();
+  const made = await rig(options);
+  const id = await made.agents.register({
+    id: 'ada',
+    module,
+    restart: { policy: 'immediate', delayMs: 10 },
+    ...spec,
+  });
+  await made.agents.start(id);
+  return {
+    ...made,
+    gate,
+    module,
+    call: (request: object = {}) => made.agents.execute(id, { type: 'call', ...request }),
+  };
+}
+
+describe('a task that runs into a limit', () => {
+  it('waits to the millisecond, is done once, and counts as one attempt; its state is as it was', async () => {
+    const { system, agents, clock, gate, eventsOf } = await client();
+    const { id } = await system.tasks.submit('ada', { type: 'call' });
+    const until = clock.now() + WAIT_MS;
+    const why = 'too many requests';
+    expect(system.tasks.get(id)).toMatchObject({ status: 'parked', attempts: 0, parked: { until, why } });
+    expect(agents.get('ada')).toMatchObject({ status: 'running', parked: { until, why }, restarts: 0 });
+    expect(agents.get('ada').state).toBe('alive.serving.running.parked');
+    gate.isShut = false;
+    await clock.advance(WAIT_MS - 1);
+    expect(gate.calls).toBe(1);
+    await clock.advance(1);
+    expect(await system.tasks.result(id)).toBe(1);
+    expect(system.tasks.get(id)).toMatchObject({ status: 'done', attempts: 1 });
+    expect(agents.get('ada').parked).toBeUndefined();
+    expect(eventsOf('task.parked')).toMatchObject([{ taskId: id, until, why }]);
+    expect(eventsOf('agent.parked')).toHaveLength(1);
+    expect(eventsOf('agent.unparked')).toHaveLength(1);
+    expect(eventsOf('task.failed')).toEqual([]);
+  });
+
+  it('is the next again, before what came after it', async () => {
+    const { clock, gate, call } = await client();
+    const order: number[] = [];
+    const calls = [0, 1, 2].map((n) => call().then(() => order.push(n)));
+    await settled();
+    gate.isShut = false;
+    await clock.advance(WAIT_MS);
+    await Promise.all(calls);
+    expect(order).toEqual([0, 1, 2]);
+  });
+
+  it('is guessed for where nobody says when: longer each time, 60 s at the most, and shown as a guess', async () => {
+    const { agents, clock, gate, call } = await client();
+    gate.said = { status: 503 };
+    const called = awaited(call());
+    await settled();
+    const waits: number[] = [];
+    for (let n = 0; n < 9; n++) {
+      const { until, at, guessed } = agents.get('ada').parked!;
+      expect(guessed).toBe(true);
+      waits.push(until - at);
+      await clock.advance(until - at);
+    }
+    // Chance is 0 here: a wait is half of its ceiling.
+    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+    gate.isShut = false;
+    await clock.advance(30_000);
+    expect(await called).toBe(1);
+    // One that is done ends the row.
+    gate.isShut = true;
+    void call().catch(() => undefined);
+    await settled();
+    const { until, at } = agents.get('ada').parked!;
+    expect(until - at).toBe(500);
+  });
+
+  it('times out, and is cancelled, as one that waits', async () => {
+    const { clock, call, system, gate } = await client();
+    const timed = awaited(call({ timeoutMs: 100 }));
+    const { id } = await system.tasks.submit('ada', { type: 'call' });
+    await clock.advance(100);
+    expect((await refusal(timed)).code).toBe('TASK_TIMED_OUT');
+    await system.tasks.cancel(id);
+    expect(system.tasks.get(id).status).toBe('cancelled');
+    await clock.advance(WAIT_MS);
+    expect(gate.calls).toBe(1);
+  });
+
+  it('is abandoned at once by a stop, which waits for no reset', async () => {
+    const { agents, call } = await client();
+    const called = awaited(call());
+    await settled();
+    expect((await agents.stop('ada')).status).toBe('stopped');
+    expect((await refusal(called)).code).toBe('TASK_ABANDONED');
+  });
+
+  it('stays parked over a crash of its agent', async () => {
+    const { agents, call, clock, gate } = await client();
+    void call().catch(() => undefined);
+    await settled();
+    const { until } = agents.get('ada').parked!;
+    await agents.kill('ada');
+    await clock.advance(10);
+    expect(agents.get('ada')).toMatchObject({ incarnation: 2, parked: { until } });
+    const called = call();
+    gate.isShut = false;
+    await clock.advance(until - clock.now() - 1);
+    expect(await fateOf(called)).toBe('pending');
+    await clock.advance(1);
+    expect(await called).toBe(1);
+  });
+
+  it('fails as any other with onLimit: fail', async () => {
+    const { agents } = await rig();
+    const module = defineAgent({
+      type: 'strict',
+      onLimit: 'fail',
+      init: () => ({}),
+      tasks: {
+        call: {
+          run: () => {
+            throw Object.assign(new Error('too many requests'), { status: 429 });
+          },
+        },
+      },
+    });
+    await agents.start(await agents.register({ id: 'ada', module }));
+    expect((await refusal(agents.execute('ada', { type: 'call' }))).code).toBe('TASK_FAILED');
+    expect(agents.get('ada').parked).toBeUndefined();
+  });
+});
+
+describe('agents that share a quota', () => {
+  it('park together, and after the reset go on one, then two, then four', async () => {
+    const { gate, module } = service();
+    const { agents, clock, system } = await rig();
+    const ids = Array.from({ length: 7 }, (_, n) => `agent-${n}`);
+    for (const id of ids) {
+      await agents.register({ id, module, quota: 'provider' });
+      await agents.start(id);
+    }
+    const first = awaited(agents.execute(ids[0]!, { type: 'call' }));
+    await settled();
+    expect(agents.list({ isParked: true }).map(({ id }) => id)).toEqual(ids);
+    expect(system.quotas.list()).toMatchObject([{ name: 'provider', status: 'parked', waiting: ids }]);
+    // They begin, and none of them ends: only time lets others go on.
+    gate.said = { retryAfterMs: 1e9 };
+    const parked = () => agents.list({ isParked: true }).length;
+    const counts: number[] = [];
+    await clock.advance(WAIT_MS - 1);
+    counts.push(parked());
+    gate.isShut = false;
+    await clock.advance(1);
+    await first;
+    // One went on, and with what it had done two more.
+    counts.push(parked());
+    await clock.advance(1_000);
+    counts.push(parked());
+    await clock.advance(1_000);
+    counts.push(parked());
+    expect(counts).toEqual([7, 4, 2, 0]);
+    expect(system.quotas.list()).toMatchObject([{ status: 'open', waiting: [] }]);
+  });
+
+  it('one that starts meanwhile is parked, too; a pool gives its tasks to others', async () => {
+    const { gate, module } = service();
+    const { agents, system } = await rig();
+    for (const id of ['one', 'late']) await agents.register({ id, module, quota: 'provider' });
+    await agents.start('one');
+    void agents.execute('one', { type: 'call' }).catch(() => undefined);
+    await settled();
+    await agents.start('late');
+    expect(agents.get('late').parked?.quota).toBe('provider');
+    await system.pools.create({ name: 'free', min: 2, max: 2, spec: { module } });
+    void system.pools.execute('free', { type: 'call' }).catch(() => undefined);
+    await settled();
+    expect(agents.list({ isParked: true })).toHaveLength(3);
+    gate.isShut = false;
+    expect(await system.pools.execute('free', { type: 'call' })).toBe(1);
+  });
+});
+
+describe.each(['in-process', 'thread', 'process'] as const)('in a host %s', (isolation) => {
+  it.each(['own', 'plain', 'wrapped', 'parks'])('what task %s says of its limit arrives', async (type) => {
+    await using system = await createAgentSystem({ logger: silent });
+    const id = await system.agents.register({ module: MODULE, isolation });
+    await system.agents.start(id);
+    const parked: string[] = [];
+    system.events.subscribe((event) => {
+      if (event.type === 'task.parked') parked.push(event.guessed ? 'guessed' : 'known');
+    });
+    const { id: taskId } = await system.tasks.submit(id, { type });
+    expect(await system.tasks.result(taskId)).toBe(type === 'own' ? 1 : 'done');
+    expect(parked).toEqual(['known']);
+    expect(system.tasks.get(taskId).attempts).toBe(1);
+    expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 1, restarts: 0 });
+  });
+
+  it('a budget is reserved, settled and refused', async () => {
+    await using system = await createAgentSystem({ logger: silent });
+    system.budgets.define({ name: 'all', limits: { tokens: 100, calls: 5 } });
+    const id = await system.agents.register({ module: MODULE, isolation });
+    await system.agents.start(id);
+    expect(await system.agents.execute(id, { type: 'spends' })).toBe('BUDGET_EXHAUSTED');
+    expect(system.budgets.get('all')).toMatchObject({ spent: { tokens: 7, calls: 1 }, reserved: {} });
+  });
+});
+
+describe('over the end of its program', () => {
+  it.each(['killed', 'closed'] as const)('it goes on waiting for what is left: %s, memory', async (how) => {
+    const kept = memoryStore();
+    const { gate, module } = service();
+    const clock = simulatedClock();
+    const store = mortalStore(kept);
+    const first = await rig({ store: how === 'killed' ? store : durable(kept), clock });
+    await first.agents.register({ id: 'ada', module });
+    await first.agents.start('ada');
+    const { id } = await first.system.tasks.submit('ada', { type: 'call' });
+    const { until } = first.agents.get('ada').parked!;
+    await clock.advance(1_000);
+    if (how === 'killed') await store.cut('nobody', clock.now());
+    else expect((await first.system.close()).leftTasks).toEqual([id]);
+    gate.isShut = false;
+    const next = await rig({
+      store: how === 'killed' ? mortalStore(kept) : durable(kept),
+      clock: simulatedClock({ startAt: clock.now() + 500 }),
+      agents: [module],
+    });
+    if (how === 'closed') await next.agents.start('ada');
+    await next.clock.advance(0);
+    expect(next.agents.get('ada')).toMatchObject({ status: 'running', parked: { until } });
+    await next.clock.advance(until - next.clock.now() - 1);
+    expect(gate.calls).toBe(1);
+    await next.clock.advance(1);
+    expect(await next.system.tasks.result(id)).toBe(1);
+    expect(next.system.tasks.get(id).attempts).toBe(1);
+  });
+
+  it('it goes on waiting for what is left: sqlite', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'mabeam-parked-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'fleet.db');
+    const { gate, module } = service();
+    const clock = simulatedClock();
+    const first = await rig({ store: sqliteStore(path), clock });
+    await first.agents.register({ id: 'ada', module });
+    await first.agents.start('ada');
+    const parked = Promise.withResolvers<void>();
+    first.system.events.subscribe(({ type }) => {
+      if (type === 'agent.parked') parked.resolve();
+    });
+    const { id } = await first.system.tasks.submit('ada', { type: 'call' });
+    await parked.promise;
+    const { until } = first.agents.get('ada').parked!;
+    await first.system.close();
+    gate.isShut = false;
+    const next = await rig({
+      store: sqliteStore(path),
+      clock: simulatedClock({ startAt: clock.now() }),
+      agents: [module],
+    });
+    expect(next.system.tasks.get(id)).toMatchObject({ status: 'parked', parked: { until } });
+    await next.agents.start('ada');
+    expect(next.agents.get('ada').parked).toMatchObject({ until });
+    await next.clock.advance(WAIT_MS);
+    expect(await next.system.tasks.result(id)).toBe(1);
+  });
+});
+
+/** A store that outlives its system, as a file would. */
+function durable(kept: Store): Store {
+  return {
+    isDurable: true,
+    recover: () => kept.recover(),
+    append: (batch) => kept.append(batch),
+    read: (query) => kept.read(query),
+    state: (agentId) => kept.state(agentId),
+    close: () => undefined,
+  };
+}
