@@ -18,6 +18,7 @@ import {
 } from '../agent.ts';
 import { type AnyAgentDefinition, sealed } from '../runtime/definition/define-agent.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
+import { callPrices, type CallPrices } from './call-cost.ts';
 import { type ConversationOptions, messagesOf, type ModelAgentState, remember } from './conversation.ts';
 import { assertTools } from './durable-tools.ts';
 import { type ModelSettings, runModel } from './model-run.ts';
@@ -93,6 +94,11 @@ export interface DefineModelAgentOptions<
   readonly quota?: string;
   /** Whether a task whose provider says that a limit is reached parks until the reset (`park`, the default), or fails. */
   readonly onLimit?: 'park' | 'fail';
+  /**
+   * Each call of the model is paid from the budgets that cover its task: reserved before it, by its prompt and the most
+   * that may come, and settled by what the provider says of it. With prices also in money.
+   */
+  readonly budget?: true | CallPrices;
   readonly capabilities?: readonly string[];
   /** Names of the variables that its prompts read. */
   readonly variables?: readonly string[];
@@ -151,6 +157,7 @@ const optionsSchema = z.strictObject({
   connect: z.unknown().optional(),
   disconnect: z.unknown().optional(),
   initArgs: z.unknown().optional(),
+  budget: z.union([z.literal(true), callPrices], { error: 'expected true or prices' }).optional(),
   capabilities: z.unknown().optional(),
   quota: z.unknown().optional(),
   onLimit: z.unknown().optional(),
@@ -280,7 +287,8 @@ async function runTask(
     repairs: task.repairs ?? 1,
     maxRepeats: options.maxRepeats ?? MAX_REPEATS,
     isStreamed: task.stream === true,
-    paid: (call) => Promise.resolve(call()),
+    budget: options.budget === true ? {} : options.budget,
+    onLimit: options.onLimit ?? 'park',
   });
   if (conversation !== undefined) {
     await remember(state, key, [...before, ...asked, ...answer.messages], conversation);

@@ -23,12 +23,16 @@ type Part = Streamed['stream'] extends ReadableStream<infer P> ? P : never;
 /** What a call cost, as the provider says it. */
 export type CallUsage = Generated['usage'];
 
+/** What is asked of a model in one call. */
+export type CallParams = Parameters<Wrapped['doGenerate']>[0];
+
 /** Where the calls of one run of a task are kept. */
 export interface ModelCalls {
   /** What the next call gave when the task ran before, or how to make it. */
   next(): { readonly kept: unknown } | { readonly keep: (value: unknown) => Promise<void> };
-  /** Around each call that is made: reserves before it, and is told what it cost. */
+  /** Around each call that is made: reserves before it what `params` may cost, and is told what it cost. */
   paid<Result>(
+    params: CallParams,
     call: () => PromiseLike<Result>,
     usageOf: (result: Result) => CallUsage | undefined,
   ): Promise<Result>;
@@ -38,17 +42,18 @@ export interface ModelCalls {
 
 export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
   const middleware: LanguageModelMiddleware = {
-    async wrapGenerate({ doGenerate }) {
+    async wrapGenerate({ doGenerate, params }) {
       const next = calls.next();
       if ('kept' in next) return fromPlain(next.kept) as Generated;
       const result = await calls.paid(
+        params,
         () => called(doGenerate),
         ({ usage }) => usage,
       );
       await next.keep(toPlain(withoutWire(result)));
       return result;
     },
-    async wrapStream({ doStream }) {
+    async wrapStream({ doStream, params }) {
       const next = calls.next();
       if ('kept' in next) {
         const chunks = fromPlain(next.kept) as Part[];
@@ -60,6 +65,7 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
       const streaming = new Promise<Streamed>((resolve, reject) => {
         calls
           .paid(
+            params,
             async () => {
               resolve(await called(doStream));
               return over;

@@ -19,8 +19,13 @@ import {
   type ToolSet,
 } from 'ai';
 import type { TaskContext } from '../agent.ts';
-import { durableModel, type ModelCalls } from './durable-model.ts';
+import type { BudgetAmount } from '../machines/index.ts';
+import type { Reservation } from '../runtime/definition/task-abilities.ts';
+import { AgentSystemError } from '../runtime/values/errors.ts';
+import { type CallPrices, didCost, mayCost } from './call-cost.ts';
+import { type CallParams, type CallUsage, durableModel, type ModelCalls } from './durable-model.ts';
 import { durableTools } from './durable-tools.ts';
+import { ModelCallError } from './model-error.ts';
 import { isOfTask } from './task-end.ts';
 
 type Settings = Parameters<typeof generateText>[0];
@@ -55,7 +60,9 @@ export interface ModelRunOptions {
   /** How often a tool may be called with the same input. */
   readonly maxRepeats: number;
   readonly isStreamed: boolean;
-  readonly paid: ModelCalls['paid'];
+  /** How calls are paid from the task's budgets; `undefined`: they are not. */
+  readonly budget: CallPrices | undefined;
+  readonly onLimit: 'park' | 'fail';
 }
 
 export interface ModelAnswer {
@@ -243,9 +250,9 @@ class ModelRun {
           },
         };
       },
-      paid: async (call, usageOf) => {
+      paid: async (params, call, usageOf) => {
         try {
-          return await this.#options.paid(call, usageOf);
+          return await this.#paid(params, call, usageOf);
         } catch (thrown) {
           // Of a stream the SDK would make an error of its own.
           if (isOfTask(thrown)) this.#breakOff(thrown);
@@ -256,6 +263,40 @@ class ModelRun {
     };
   }
 
+  async #paid<Result>(
+    params: CallParams,
+    call: () => PromiseLike<Result>,
+    usageOf: (result: Result) => CallUsage | undefined,
+  ): Promise<Result> {
+    const { budget } = this.#options;
+    if (budget === undefined) return call();
+    const reservation = await this.#reserve(mayCost(params, budget));
+    let result: Result;
+    try {
+      result = await call();
+    } catch (thrown) {
+      // What was refused is not paid; of what else fails nobody says what it cost: what was set aside counts as used.
+      if (thrown instanceof ModelCallError && isRefusal(thrown.status)) await reservation.release();
+      throw thrown;
+    }
+    const usage = usageOf(result);
+    if (usage !== undefined) await reservation.settle(didCost(usage, budget));
+    return result;
+  }
+
+  /** A budget that is spent is a limit, where it is known when it is refilled. */
+  async #reserve(amount: BudgetAmount): Promise<Reservation> {
+    try {
+      return await this.#context.budget.reserve(amount);
+    } catch (thrown) {
+      if (!(thrown instanceof AgentSystemError) || thrown.code !== 'BUDGET_EXHAUSTED') throw thrown;
+      const until = (thrown.details as { readonly refillAt?: number } | undefined)?.refillAt;
+      if (until !== undefined && this.#options.onLimit === 'park')
+        this.#context.park({ until, why: thrown.message });
+      throw thrown;
+    }
+  }
+
   readonly #aborted = (): void => {
     this.#abort.abort(this.#context.signal.reason);
   };
@@ -264,6 +305,10 @@ class ModelRun {
     this.#broken ??= { thrown };
     this.#abort.abort(thrown);
   }
+}
+
+function isRefusal(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status < 500;
 }
 
 function short(text: string): string {

@@ -1,6 +1,8 @@
 /** Which of the things that a model or a tool throws are the task's: they end it, or make it wait. */
+import { AgentSystemError } from '../runtime/values/errors.ts';
 import { limitSaid, parkAsked } from '../runtime/definition/parking.ts';
 
 export function isOfTask(thrown: unknown): boolean {
-  return parkAsked(thrown) !== undefined || limitSaid(thrown) !== undefined;
+  if (parkAsked(thrown) !== undefined || limitSaid(thrown) !== undefined) return true;
+  return thrown instanceof AgentSystemError && thrown.code === 'BUDGET_EXHAUSTED';
 }

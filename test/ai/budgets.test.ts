@@ -1,0 +1,78 @@
+/** Laws of a model agent that pays from budgets: set aside before a call, settled after it, and never beyond the limit. */
+import { describe, expect, test } from 'vitest';
+import { defineModelAgent } from '../../src/ai.ts';
+import type { CallPrices } from '../../src/ai/call-cost.ts';
+import { awaited, refusal, rig } from '../kit/rig.ts';
+import { refuses, says, scripted, type Turn } from './scripted.ts';
+
+const HOUR = 3_600_000;
+
+async function spending(limits: object, budget: true | CallPrices, ...turns: Turn[]) {
+  const model = scripted(...turns);
+  const module = defineModelAgent({
+    type: 'spender',
+    model,
+    budget,
+    settings: { maxOutputTokens: 100 },
+    tasks: { say: { prompt: () => 'well?' } },
+  });
+  const made = await rig();
+  made.system.budgets.define({ name: 'purse', ...limits } as never);
+  await made.agents.register({ id: 'ada', module });
+  await made.agents.start('ada');
+  const say = () => made.agents.execute('ada', { type: 'say' });
+  const spent = () => made.system.budgets.get('purse').spent;
+  return { ...made, model, say, spent };
+}
+
+describe('a call of a model', () => {
+  test('sets aside what it may cost, and settles what it did', async () => {
+    const seen: unknown[] = [];
+    const { say, spent, system } = await spending(
+      { limits: { tokens: 1_000, money: 1, calls: 9 } },
+      PRICES,
+      () => {
+        seen.push(system.budgets.get('purse').left);
+        return says('yes');
+      },
+    );
+    await say();
+    const [{ tokens }] = seen as [{ tokens: number }];
+    expect(tokens).toBeLessThan(1_000 - 100);
+    expect(tokens).toBeGreaterThan(1_000 - 200);
+    expect(spent()).toMatchObject({ tokens: 15, calls: 1, money: 0.02 });
+  });
+
+  test('that the provider refuses costs nothing; one that fails costs what was set aside', async () => {
+    const refused = await spending({ limits: { tokens: 1_000 } }, true, refuses(400));
+    await refusal(refused.say());
+    expect(refused.spent().tokens ?? 0).toBe(0);
+    const failed = await spending({ limits: { tokens: 1_000 } }, true, new Error('connection reset'));
+    await refusal(failed.say());
+    expect(failed.spent().tokens).toBeGreaterThan(100);
+  });
+
+  test('for which too little is left is not made, and fails its task', async () => {
+    const { say, model } = await spending({ limits: { tokens: 50 } }, true, says('yes'));
+    const { code, cause } = await refusal(say());
+    expect({ code, cause }).toMatchObject({ code: 'TASK_FAILED', cause: { code: 'BUDGET_EXHAUSTED' } });
+    expect(model.prompts).toEqual([]);
+  });
+
+  test('for which too little is left until a refill waits for that', async () => {
+    const { say, agents, clock } = await spending(
+      { limits: { calls: 1 }, everyMs: HOUR },
+      true,
+      says('one'),
+      says('two'),
+    );
+    expect(await say()).toBe('one');
+    const second = awaited(say());
+    while (agents.get('ada').parked === undefined) await clock.advance(0);
+    await clock.advance(HOUR);
+    await clock.advance(2_000);
+    expect(await second).toBe('two');
+  });
+});
+
+const PRICES: CallPrices = { perMillionInput: 1_000, perMillionOutput: 2_000 };
