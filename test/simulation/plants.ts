@@ -155,7 +155,7 @@ export const plants: readonly Plant[] = [
     ),
   },
   {
-    what: 'submitted tasks that were not begun are forgotten by the next program',
+    what: 'submitted tasks that have not ended are forgotten by the next program',
     meets: 'a submitted task, the end of a program',
     plant: method(
       FleetIndex,
@@ -163,10 +163,7 @@ export const plants: readonly Plant[] = [
       (recovery) =>
         function () {
           const all = recovery.call(this);
-          return {
-            ...all,
-            tasks: all.tasks.filter(({ taskId }: { taskId: string }) => all.begunTasks.has(taskId)),
-          };
+          return { ...all, tasks: all.tasks.filter(({ submitted }: { submitted?: true }) => !submitted) };
         },
     ),
   },
