@@ -56,6 +56,7 @@ async function started(retry: Parameters<typeof worker>[0] = {}, spec: object = 
 }
 
 const failing = async (begun: readonly Begun[], message = 'no luck') => {
+  await settled();
   begun.at(-1)!.fail(new Error(message));
   await settled();
 };

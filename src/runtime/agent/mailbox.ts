@@ -10,8 +10,8 @@
  *     the agent is as busy as it really is. So does an attempt that took too long: the next one waits for it.
  * I4  Adding, removing and settling a task takes the same time whatever the number that wait.
  * I5  What waits for its next attempt keeps its agent neither busy nor alive.
- * I6  A submitted task whose work may not be done twice is sent to the body only after `task.started` was committed:
- *     what a later program does not know to have begun has not.
+ * I6  A submitted task whose work may be begun so often and no oftener is sent to the body only after `task.started`
+ *     was committed: what a later program does not know to have begun has not.
  */
 import { type Parked, type ParsedAgentSpec, type RetryPolicy, retryDelayMs } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
@@ -446,7 +446,7 @@ export class Mailbox implements TaskEntryOwner {
     while (this.#isServing && !this.#isHeldBack && this.#running.size < this.#concurrency) {
       const entry = this.#waiting.next;
       if (entry === undefined || !entry.isCommitted) break;
-      if (this.#storeAway !== undefined && entry.isBegunOnce) break;
+      if (this.#storeAway !== undefined && entry.isBegunDurably) break;
       this.#start(entry);
     }
     this.#isPumping = false;
@@ -466,7 +466,7 @@ export class Mailbox implements TaskEntryOwner {
     }
     const { id: agentId, incarnation, journal, clock } = this.#owner;
     const attempt = entry.begin(incarnation, clock.elapsed());
-    const begun = entry.isBegunOnce
+    const begun = entry.isBegunDurably
       ? (error?: AgentSystemError) => this.#begun(entry, attempt, error)
       : undefined;
     entry.chunks = 0;

@@ -137,9 +137,12 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     return this.request.submission === undefined && this.request.again === undefined;
   }
 
-  /** Whether it has to be known that its work was begun before it is: somebody may go on with it who was not there. */
-  get isBegunOnce(): boolean {
-    return this.request.submission !== undefined && !this.retry;
+  /**
+   * Whether its work is begun only once it is durable that it is: somebody may go on with it who was not there, and it
+   * may be begun so often and no oftener.
+   */
+  get isBegunDurably(): boolean {
+    return this.request.submission !== undefined && (this.policy !== undefined || !this.retry);
   }
 
   /** Another attempt begins; gives which. @param now by `elapsed` of the clock */

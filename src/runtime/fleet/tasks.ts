@@ -370,10 +370,8 @@ export class Tasks {
       .map(({ id }) => id);
   }
 
-  #lost(
-    { agentId, incarnation, taskId, task, input, submitted }: Extract<SystemEvent, { type: 'task.accepted' }>,
-    retry: boolean,
-  ): void {
+  #lost({ agentId, incarnation, taskId, task, input, submitted }: Accepted, retry: boolean): void {
+    const { attempts, startedAt } = this.#known.get(taskId)!;
     this.#options.journal.emit({
       type: 'task.unknown',
       agentId,
@@ -381,7 +379,7 @@ export class Tasks {
       taskId,
       task,
       retry,
-      ...(submitted ? { submitted } : {}),
+      ...(submitted ? { submitted, attempts, ...(startedAt === undefined ? {} : { startedAt }) } : {}),
       ...(input === undefined ? {} : { input }),
     });
   }
