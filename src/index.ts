@@ -1,5 +1,6 @@
 /** The public API of mabeam. */
 import './required-node.ts';
+export type { ScheduleOptions, ScheduleRecord } from './runtime/fleet/schedules.ts';
 export type {
   SubmittedTask,
   TaskFilter,

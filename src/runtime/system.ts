@@ -471,11 +471,13 @@ class System implements AgentSystem {
       code: bindCode(given, recovery, journal, (problem) => logger.warn(problem)),
       alerts: this.alerts,
     });
+    this.tasks.begin(recovery);
   }
 
   /** Its creation has failed: nothing of it is kept, or goes on. */
   discard(): void {
     this.#journal.discard();
+    this.tasks.halt();
     this.#stopCounting?.();
     this.#end(new AgentSystemError('SYSTEM_CLOSED', 'the system could not be created'));
   }
@@ -507,6 +509,7 @@ class System implements AgentSystem {
   }
 
   async #close(timeoutMs: number | undefined): Promise<CloseReport> {
+    this.tasks.halt();
     this.#coordination.halt();
     const { clock } = this.#parts;
     const graceMs = timeoutMs ?? longestShutdownMs(this.agents.all());

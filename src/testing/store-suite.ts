@@ -87,8 +87,8 @@ class Place {
 
 every('a new store is empty', async (place) => {
   const { store, recovery } = await place.enter();
-  const { taskProgress, endedTasks, budgets, ...required } = recovery;
-  assert.deepEqual([...(taskProgress ?? []), ...(endedTasks ?? []), ...(budgets ?? [])], []);
+  const { taskProgress = [], endedTasks = [], budgets = [], schedules = [], ...required } = recovery;
+  assert.deepEqual([...taskProgress, ...endedTasks, ...budgets, ...schedules], []);
   assert.deepEqual(required, {
     lastSequence: 0,
     facts: new Map(),
@@ -749,6 +749,10 @@ function closed(roundId: string): EventBody {
   return { type: 'round.closed', roundId, ...result };
 }
 
+function scheduled(name: string): EventBody {
+  return { type: 'schedule.set', name, everyMs: 1_000, missed: 'once', target: 'a', task: { type: 'work' } };
+}
+
 function retryScheduled(agentId: string, taskId: string, number: number): EventBody {
   const failed = { attempt: 1, code: 'TASK_FAILED', error: { name: 'Error', message: 'luck' } } as const;
   const times = { startedAt: number, delayMs: 5, dueAt: number + 5 };
@@ -779,6 +783,9 @@ function randomEvents(random: () => number, atMost: number): EventBody[] {
       () => ({ type: 'task.abandoned', ...task(id, `task-${number}`), why: 'stopped' }),
       () => ({ type: 'task.unknown', ...task(id, `task-${number}`), input: 1, retry: random() < 0.5 }),
       () => changed(`variable ${number}`, number, number),
+      () => scheduled(`schedule ${number % 5}`),
+      () => ({ type: 'schedule.fired', name: `schedule ${number % 5}`, dueAt: number }),
+      () => ({ type: 'schedule.removed', name: `schedule ${number % 5}` }),
       () => opened(`round ${number}`),
       () => closed(`round ${number}`),
       () => spent(`budget ${number % 3}`, number % 2 === 0 ? id : undefined, number),
@@ -790,12 +797,14 @@ function randomEvents(random: () => number, atMost: number): EventBody[] {
 
 /** What a store tells of tasks that had begun or have ended, and of budgets, is optional; what it tells has to be right. */
 function sameRecovery(recovery: Recovery, history: readonly SystemEvent[]): void {
-  const { taskProgress, endedTasks, budgets, ...required } = recovery;
-  const { taskProgress: progress, endedTasks: ended, budgets: spending, ...expected } = recoveryOf(history);
+  const { taskProgress, endedTasks, budgets, schedules, ...required } = recovery;
+  const all = recoveryOf(history);
+  const { taskProgress: progress, endedTasks: ended, budgets: spending, schedules: set, ...expected } = all;
   same(required, { ...expected, facts: new Map() });
   if (taskProgress !== undefined) same(inOrder(taskProgress), inOrder(progress!));
   if (endedTasks !== undefined) same(endedTasks, ended);
   if (budgets !== undefined) same(budgets, spending);
+  if (schedules !== undefined) same(schedules, set);
 }
 
 function inOrder(events: ReadonlyMap<string, SystemEvent>) {
@@ -867,6 +876,12 @@ function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
     endedTasks: of('task.accepted').flatMap((accepted) => {
       const end = endOf(accepted);
       return end ? [{ accepted, end: end as EndedTask['end'] }] : [];
+    }),
+    schedules: of('schedule.set').flatMap((set) => {
+      const later = after(set).filter((event) => 'name' in event && event.name === set.name);
+      if (later.some(({ type }) => type === 'schedule.set' || type === 'schedule.removed')) return [];
+      const fired = later.findLast((event): event is Of<'schedule.fired'> => event.type === 'schedule.fired');
+      return [{ set, fired }];
     }),
     variables: of('variable.changed').filter(
       (event) => !after(event).some((later) => later.type === event.type && later.name === event.name),

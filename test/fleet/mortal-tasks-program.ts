@@ -36,9 +36,7 @@ for (const id of AGENTS) {
   await agents.ensure({ id, module: worker, restart, tasks: { concurrency: 2 } });
   if (agents.can(id, 'start')) await agents.start(id);
 }
-let isClosing = false;
 process.on('message', () => {
-  isClosing = true;
   void system.close({ timeoutMs: 30 }).then(({ leftTasks = [] }) => {
     say({ left: leftTasks });
     process.disconnect();
@@ -47,7 +45,7 @@ process.on('message', () => {
 process.send?.('ready');
 
 const quiet = () => undefined;
-for (let count = 0; count < TASKS && !isClosing; count++) {
+for (let count = 0; count < TASKS && system.status === 'open'; count++) {
   const task = (['once', 'once', 'often', 'again'] as const)[below(4)]!;
   const key = `${round}-${count}`;
   const input = { file: linesFile, key, workMs: below(12), failures: below(5) };

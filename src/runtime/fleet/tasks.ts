@@ -40,6 +40,7 @@ import { jsonProblemOf } from '../values/json-survey.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { Agents } from './agents.ts';
+import { type ScheduleOptions, type ScheduleRecord, Schedules } from './schedules.ts';
 import { checkTask } from './task-check.ts';
 
 /** Who is to do a task: an agent, the least loaded agent of a type, or a pool. */
@@ -153,9 +154,15 @@ export class Tasks {
   /** Tasks that have ended, oldest first. */
   readonly #ended = new TaskQueue<Known>();
   #closed: AgentSystemError | undefined;
+  readonly #schedules: Schedules;
 
   constructor(options: TasksOptions) {
     this.#options = options;
+    this.#schedules = new Schedules({
+      journal: options.journal,
+      clock: options.clock,
+      submit: async (target, task) => (await this.submit(target, task)).id,
+    });
     options.journal.observe((event) => {
       if (event.type.startsWith('task.')) this.#note(event as TaskEvent);
     });
@@ -320,6 +327,47 @@ export class Tasks {
     this.#options.assertOpen();
     this.#drop(this.#commanded(taskId, 'forget'));
     await this.#options.journal.settled();
+  }
+
+  /**
+   * Has a task submitted again and again: at the times of a cron pattern, or every `everyMs`. Resolves with its record
+   * once that is durable.
+   *
+   * There is one task for each due time, also over the end of a program. A schedule that is set again as it is goes on;
+   * another one of its name takes its place. Of the times that passed while no program ran the latest is made up for,
+   * with `missed: 'skip'` none.
+   *
+   * @throws AgentSystemError `TASK_INPUT_INVALID` naming the field, `STORE_FAILED`, `SYSTEM_CLOSED`
+   */
+  async schedule(options: ScheduleOptions): Promise<ScheduleRecord> {
+    this.#options.assertOpen();
+    return this.#schedules.set(options);
+  }
+
+  /** All schedules, in the order in which they were set. */
+  schedules(): ScheduleRecord[] {
+    return this.#schedules.list();
+  }
+
+  /**
+   * Removes a schedule; tasks that it has submitted stay.
+   *
+   * @param options.by who asks for it
+   * @throws AgentSystemError `TASK_UNKNOWN` for a name that no schedule has, `STORE_FAILED`, `SYSTEM_CLOSED`
+   */
+  async unschedule(name: string, options: { readonly by?: string } = {}): Promise<void> {
+    this.#options.assertOpen();
+    return this.#schedules.remove(name, options);
+  }
+
+  /** @internal The fleet is there: what is due is submitted from now on. */
+  begin({ schedules = [] }: Recovery): void {
+    this.#schedules.restore(schedules);
+  }
+
+  /** @internal The system closes: no schedule submits anything any more. */
+  halt(): void {
+    this.#schedules.close();
   }
 
   /** @internal What an earlier program knew; gives what its agents are to go on with, by agent. */
@@ -538,6 +586,7 @@ export class Tasks {
   /** @internal The system has closed: nobody will hear any more how a task has ended. */
   discard(why: AgentSystemError): void {
     this.#closed = why;
+    this.#schedules.close();
     for (const known of this.#known.values()) {
       const { waiting } = known;
       known.waiting = undefined;

@@ -6,11 +6,11 @@
  *
  * I1  A slot's events are in it as long as a recovery needs them: nothing else is.
  */
-import type { EndedTask, Recovery, StoredAgent, TaskProgress } from './store.ts';
+import type { EndedTask, Recovery, StoredAgent, StoredSchedule, TaskProgress } from './store.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** What a slot is about. */
-export const slotKinds = ['agent', 'task', 'variable', 'round', 'budget'] as const;
+export const slotKinds = ['agent', 'task', 'variable', 'round', 'budget', 'schedule'] as const;
 export type SlotKind = (typeof slotKinds)[number];
 
 /** What an event changes: of the agent, the task, the variable, the round or the budget that it is about. */
@@ -60,6 +60,12 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
       return changes.task.release;
     case 'variable.changed':
       return changes.variable.hold;
+    case 'schedule.set':
+      return changes.schedule.hold;
+    case 'schedule.fired':
+      return changes.schedule.follow;
+    case 'schedule.removed':
+      return changes.schedule.release;
     case 'round.opened':
       return changes.round.hold;
     case 'round.closed':
@@ -78,7 +84,8 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
 /** Which agent, task, variable, round or account of a budget an event that changes a slot is about. */
 export function slotKeyOf(event: SystemEvent, kind: SlotKind): string {
   if (kind === 'task') return (event as Of<'task.accepted'>).taskId;
-  if (kind === 'variable') return (event as Of<'variable.changed'>).name;
+  if (kind === 'variable' || kind === 'schedule')
+    return (event as Of<'variable.changed' | 'schedule.set'>).name;
   if (kind === 'round') return (event as Of<'round.opened'>).roundId;
   if (kind === 'agent') return event.agentId!;
   const { budget, of } = event as Of<'budget.refilled'>;
@@ -98,6 +105,7 @@ const changes = {
   variable: changesOf('variable'),
   round: changesOf('round'),
   budget: changesOf('budget'),
+  schedule: changesOf('schedule'),
 };
 
 export class FleetIndex {
@@ -107,6 +115,7 @@ export class FleetIndex {
     variable: new Map(),
     round: new Map(),
     budget: new Map(),
+    schedule: new Map(),
   };
 
   note(event: SystemEvent): void {
@@ -153,6 +162,10 @@ export class FleetIndex {
       tasks: open,
       taskProgress: progress,
       endedTasks: ended,
+      schedules: [...this.#slots.schedule.values()].map(({ held, latest }) => ({
+        set: held as StoredSchedule['set'],
+        fired: latest as StoredSchedule['fired'],
+      })),
       variables: heldOf('variable') as Of<'variable.changed'>[],
       rounds: heldOf('round') as Of<'round.opened'>[],
       budgets: heldOf('budget') as Of<'budget.settled'>[],

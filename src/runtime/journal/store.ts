@@ -43,6 +43,12 @@ export type TaskProgress = Extract<
   { type: 'task.started' | 'task.parked' | 'task.retry_scheduled' }
 >;
 
+/** A schedule, and the last time that it was due and that was dealt with. */
+export interface StoredSchedule {
+  readonly set: Extract<SystemEvent, { type: 'schedule.set' }>;
+  readonly fired: Extract<SystemEvent, { type: 'schedule.fired' }> | undefined;
+}
+
 /** A task that was submitted, and how it ended. */
 export interface EndedTask {
   readonly accepted: Extract<SystemEvent, { type: 'task.accepted' }>;
@@ -65,6 +71,8 @@ export interface Recovery {
   readonly taskProgress?: ReadonlyMap<string, TaskProgress>;
   /** Tasks that were submitted and have ended, and were not forgotten, oldest first. */
   readonly endedTasks?: readonly EndedTask[];
+  /** Those that were set and not removed; left out by a store that does not tell. */
+  readonly schedules?: readonly StoredSchedule[];
   /** The last `variable.changed` of every variable. */
   readonly variables: readonly Extract<SystemEvent, { type: 'variable.changed' }>[];
   /** `round.opened` of every round that was not closed. */

@@ -192,6 +192,26 @@ interface EventFields {
   'task.unknown': OfTask & Submitted & { readonly input?: unknown; readonly retry: boolean };
   /** Nothing is kept any more of a task that was submitted. */
   'task.forgotten': OfTask;
+  /** Tasks are to be submitted at its times. `lastDueAt`, epoch ms: up to then they were, where it was set before. */
+  'schedule.set': Asked & {
+    readonly name: string;
+    readonly cron?: string;
+    readonly everyMs?: number;
+    readonly timezone?: string;
+    readonly missed: 'once' | 'skip';
+    readonly target: string | { readonly type: string } | { readonly pool: string };
+    readonly task: { readonly type: string; readonly [field: string]: unknown };
+    readonly lastDueAt?: number;
+  };
+  /** It was due, epoch ms: its task was submitted, or refused. */
+  'schedule.fired': {
+    readonly name: string;
+    readonly dueAt: number;
+    /** Id of its task. */
+    readonly submitted?: string;
+    readonly error?: ErrorInfo;
+  };
+  'schedule.removed': Asked & { readonly name: string };
   'variable.changed': {
     readonly name: string;
     readonly value: unknown;

@@ -61,7 +61,7 @@ class MemoryStore implements InPlaceStore {
 
   recover(): Recovery {
     this.#note();
-    const { agents, taskProgress, endedTasks, ...others } = this.#fleet.recovery();
+    const { agents, taskProgress, endedTasks, schedules, ...others } = this.#fleet.recovery();
     for (const { registered, latest } of agents) {
       handOut(registered);
       handOut(latest);
@@ -71,11 +71,16 @@ class MemoryStore implements InPlaceStore {
       handOut(end);
     }
     for (const event of taskProgress.values()) handOut(event);
+    for (const { set, fired } of schedules) {
+      handOut(set);
+      if (fired) handOut(fired);
+    }
     for (const events of Object.values(others)) for (const event of events) handOut(event);
     return {
       agents,
       taskProgress,
       endedTasks,
+      schedules,
       ...others,
       facts: new Map(this.#facts),
       lastSequence: this.#last,

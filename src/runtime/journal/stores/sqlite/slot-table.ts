@@ -159,7 +159,14 @@ function afterBoth(earlier: SlotUpdate | undefined, update: SlotUpdate): SlotUpd
 }
 
 function emptyUpdates(): Readonly<Record<SlotKind, Map<string, SlotUpdate>>> {
-  return { agent: new Map(), task: new Map(), variable: new Map(), round: new Map(), budget: new Map() };
+  return {
+    agent: new Map(),
+    task: new Map(),
+    variable: new Map(),
+    round: new Map(),
+    budget: new Map(),
+    schedule: new Map(),
+  };
 }
 
 function statementsOf(

@@ -1,0 +1,279 @@
+/**
+ * Schedules: tasks that are submitted again and again, at the times of a cron pattern or of a period.
+ *
+ * Owns the times; what becomes of a task is that of any task that was submitted.
+ *
+ * I1  There is one task for one due time, also where a program ends in between: its idempotency key is made of both.
+ * I2  Of the times that passed while nobody could submit, the latest is made up for, or none (`missed`).
+ * I3  A time is over when its task was accepted or refused; one that ended with its program comes again.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { Cron } from 'croner';
+import { z } from 'zod';
+import type { ErrorInfo } from '../../machines/index.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { StoredSchedule } from '../journal/store.ts';
+import type { SystemEvent } from '../journal/system-event.ts';
+import type { SteadyClock } from '../time/clock.ts';
+import { dataCopy } from '../values/data-copy.ts';
+import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
+import { jsonProblemOf } from '../values/json-survey.ts';
+import { parseInput } from '../values/malformed.ts';
+import type { SubmittedTask, TaskTarget } from './tasks.ts';
+
+/** A schedule as it is asked for: `cron` or `everyMs`. */
+export interface ScheduleOptions {
+  readonly name: string;
+  /** A pattern of five fields, or of six with seconds; `@daily` and its like, too. */
+  readonly cron?: string;
+  /** Of a cron pattern, an IANA name: `Europe/Berlin`; default that of the machine. */
+  readonly timezone?: string;
+  /** In ms, from 1,000 on, from the moment that it was set. */
+  readonly everyMs?: number;
+  /** What becomes of times that passed while no program ran: the latest is made up for (`once`, the default), or none. */
+  readonly missed?: 'once' | 'skip';
+  readonly target: TaskTarget;
+  readonly task: Omit<SubmittedTask, 'idempotencyKey' | 'notBefore' | 'delayMs' | 'onProgress'>;
+  /** Who asks for it. */
+  readonly by?: string;
+}
+
+/** What is known of a schedule. Times are epoch ms. */
+export interface ScheduleRecord extends Omit<ScheduleOptions, 'missed' | 'by'> {
+  readonly missed: 'once' | 'skip';
+  readonly setAt: number;
+  /** When it is due next; left out where its pattern has no more time. */
+  readonly nextAt?: number;
+  /** The last time that it was due, and its task, or why that was refused. */
+  readonly lastDueAt?: number;
+  readonly lastTaskId?: string;
+  readonly lastError?: ErrorInfo;
+}
+
+type Set = Extract<SystemEvent, { type: 'schedule.set' }>;
+
+interface Known {
+  set: Set;
+  /** What is due up to here was dealt with, epoch ms. */
+  upTo: number;
+  nextAt: number | undefined;
+  lastDueAt: number | undefined;
+  lastTaskId: string | undefined;
+  lastError: ErrorInfo | undefined;
+  timer: unknown;
+}
+
+export interface SchedulesOptions {
+  readonly journal: Journal;
+  readonly clock: SteadyClock;
+  /** Resolves with the id of the task. */
+  readonly submit: (target: TaskTarget, task: SubmittedTask) => Promise<string>;
+}
+
+/** A wall clock that is put forward is noticed within this time. */
+const LOOK_EVERY_MS = 60_000;
+const what = { what: 'tasks.schedule', code: 'TASK_INPUT_INVALID' } as const;
+const named = z.string().min(1).max(200);
+const by = z.string().min(1).max(200).optional();
+const optionsSchema = z.strictObject({
+  name: named,
+  cron: z.string().optional(),
+  timezone: z.string().optional(),
+  everyMs: z.number().min(1_000).max(Number.MAX_SAFE_INTEGER).optional(),
+  missed: z.enum(['once', 'skip']).default('once'),
+  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })]),
+  task: z.strictObject({
+    type: z.string(),
+    input: z.unknown().optional(),
+    timeoutMs: z.number().min(0).optional(),
+    whenDown: z.enum(['refuse', 'wait']).optional(),
+    priority: z.number().optional(),
+    retry: z.looseObject({}).optional(),
+  }),
+  by,
+});
+
+export class Schedules {
+  readonly #options: SchedulesOptions;
+  readonly #known = new Map<string, Known>();
+  #isOver = false;
+
+  constructor(options: SchedulesOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves once it is durable. The same again changes nothing; another one of that name takes its place. */
+  async set(given: ScheduleOptions): Promise<ScheduleRecord> {
+    const { by: asker, ...options } = parseInput(optionsSchema, given, what);
+    const problem = jsonProblemOf(options.task.input);
+    if (problem !== undefined) throw invalid(`task.input: ${problem}, expected JSON data`);
+    if ((options.cron === undefined) === (options.everyMs === undefined)) {
+      throw invalid(`expected cron or everyMs, got ${options.cron === undefined ? 'neither' : 'both'}`);
+    }
+    if (options.timezone !== undefined && options.cron === undefined) {
+      throw invalid('timezone: expected one of a cron pattern alone');
+    }
+    if (options.cron !== undefined) patternOf(options.cron, options.timezone);
+    const before = this.#known.get(options.name);
+    if (before && isSame(before.set, options)) return recordOf(before);
+    const { journal, clock } = this.#options;
+    const lastDueAt = before?.lastDueAt;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const set = journal.emit(
+      {
+        type: 'schedule.set',
+        ...(dataCopy(options) as unknown as Omit<Set, 'type' | 'sequence' | 'at'>),
+        ...(lastDueAt === undefined ? {} : { lastDueAt }),
+        ...(asker === undefined ? {} : { by: asker }),
+      },
+      (error) => (error ? reject(error) : resolve()),
+    ) as Set;
+    if (before) clock.clearTimeout(before.timer);
+    const known = newKnown(set, lastDueAt);
+    known.upTo = set.at;
+    this.#known.set(options.name, known);
+    this.#arm(known);
+    await promise;
+    return recordOf(known);
+  }
+
+  list(): ScheduleRecord[] {
+    return [...this.#known.values()].map(recordOf);
+  }
+
+  /** Resolves once that is durable. @throws AgentSystemError `TASK_UNKNOWN` */
+  async remove(name: string, options: { readonly by?: string } = {}): Promise<void> {
+    const { by: asker } = parseInput(z.strictObject({ by }), options, { ...what, what: 'tasks.unschedule' });
+    const known = this.#known.get(name);
+    if (known === undefined)
+      throw new AgentSystemError('TASK_UNKNOWN', `there is no schedule ${inWords(name)}`);
+    this.#known.delete(name);
+    this.#options.clock.clearTimeout(known.timer);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#options.journal.emit(
+      { type: 'schedule.removed', name, ...(asker === undefined ? {} : { by: asker }) },
+      (error) => (error ? reject(error) : resolve()),
+    );
+    await promise;
+  }
+
+  /** What an earlier program knew. */
+  restore(stored: readonly StoredSchedule[]): void {
+    const now = this.#options.clock.now();
+    for (const { set, fired } of stored) {
+      const known = newKnown(set, fired?.dueAt ?? set.lastDueAt);
+      known.lastTaskId = fired?.submitted;
+      known.lastError = fired?.error;
+      const upTo = Math.max(set.at, known.lastDueAt ?? 0);
+      // A wall clock that was put back makes nothing due that was dealt with.
+      known.upTo = set.missed === 'skip' ? Math.max(upTo, now) : upTo;
+      this.#known.set(set.name, known);
+      this.#arm(known);
+    }
+  }
+
+  /** Nothing is submitted any more. */
+  close(): void {
+    this.#isOver = true;
+    for (const { timer } of this.#known.values()) this.#options.clock.clearTimeout(timer);
+  }
+
+  #arm(known: Known): void {
+    const { clock } = this.#options;
+    known.nextAt = nextAfter(known.set, known.upTo);
+    known.timer = undefined;
+    if (known.nextAt === undefined || this.#isOver) return;
+    const delayMs = Math.max(0, known.nextAt - clock.now());
+    known.timer = clock.setTimeout(() => this.#look(known), Math.min(delayMs, LOOK_EVERY_MS));
+  }
+
+  #look(known: Known): void {
+    const now = this.#options.clock.now();
+    if (known.nextAt === undefined || now < known.nextAt) return this.#arm(known);
+    void this.#fire(known, latestUpTo(known.set, known.nextAt, now));
+  }
+
+  async #fire(known: Known, dueAt: number): Promise<void> {
+    const { journal, submit } = this.#options;
+    const { name, target, task } = known.set;
+    let told: { readonly submitted: string } | { readonly error: ErrorInfo };
+    try {
+      const asked = { ...dataCopy(task), idempotencyKey: `schedule ${name} ${dueAt}` } as SubmittedTask;
+      told = { submitted: await submit(target, asked) };
+    } catch (thrown) {
+      // One that was not submitted because its program ends is due in the next.
+      if (this.#isOver) return;
+      told = { error: errorInfoOf(thrown) };
+    }
+    if (this.#known.get(name) !== known) return;
+    journal.emit({ type: 'schedule.fired', name, dueAt, ...told });
+    known.upTo = dueAt;
+    known.lastDueAt = dueAt;
+    known.lastTaskId = 'submitted' in told ? told.submitted : undefined;
+    known.lastError = 'error' in told ? told.error : undefined;
+    this.#arm(known);
+  }
+}
+
+function newKnown(set: Set, lastDueAt: number | undefined): Known {
+  return {
+    set,
+    upTo: set.at,
+    nextAt: undefined,
+    lastDueAt,
+    lastTaskId: undefined,
+    lastError: undefined,
+    timer: undefined,
+  };
+}
+
+/** The first time that it is due after `after`, epoch ms. */
+function nextAfter({ cron, timezone, everyMs, at }: Set, after: number): number | undefined {
+  if (everyMs !== undefined) return at + (Math.max(0, Math.floor((after - at) / everyMs)) + 1) * everyMs;
+  return patternOf(cron!, timezone).nextRun(new Date(after))?.getTime();
+}
+
+/** The last time that it is due up to `now`, where `first` is one. */
+function latestUpTo({ cron, timezone, everyMs, at }: Set, first: number, now: number): number {
+  if (everyMs !== undefined) return at + Math.floor((now - at) / everyMs) * everyMs;
+  const [latest] = patternOf(cron!, timezone).previousRuns(1, new Date(now + 1));
+  return Math.max(first, latest?.getTime() ?? first);
+}
+
+function patternOf(cron: string, timezone: string | undefined): Cron {
+  try {
+    const pattern = new Cron(cron, { paused: true, ...(timezone === undefined ? {} : { timezone }) });
+    // A time zone is looked up when a time is asked for.
+    pattern.nextRun();
+    return pattern;
+  } catch (thrown) {
+    throw invalid(`cron: ${errorInfoOf(thrown).message}`);
+  }
+}
+
+function isSame(set: Set, options: object): boolean {
+  const { type: _, sequence: __, at: ___, lastDueAt: ____, by: _____, ...before } = set;
+  return isDeepStrictEqual(JSON.parse(JSON.stringify(before)), JSON.parse(JSON.stringify(options)));
+}
+
+function invalid(problem: string): AgentSystemError {
+  return new AgentSystemError('TASK_INPUT_INVALID', `tasks.schedule: ${problem}`);
+}
+
+function recordOf({ set, nextAt, lastDueAt, lastTaskId, lastError }: Known): ScheduleRecord {
+  const { name, cron, timezone, everyMs, missed, target, task, at } = set;
+  return Object.freeze({
+    name,
+    ...(cron === undefined ? {} : { cron }),
+    ...(timezone === undefined ? {} : { timezone }),
+    ...(everyMs === undefined ? {} : { everyMs }),
+    missed,
+    target,
+    task,
+    setAt: at,
+    ...(nextAt === undefined ? {} : { nextAt }),
+    ...(lastDueAt === undefined ? {} : { lastDueAt }),
+    ...(lastTaskId === undefined ? {} : { lastTaskId }),
+    ...(lastError === undefined ? {} : { lastError }),
+  });
+}
