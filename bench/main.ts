@@ -14,6 +14,7 @@ import { benchFloor } from './floor.ts';
 import { type FleetBenchName, fleetBenchNames, isFleetBench, runFleetBench, sizesOf } from './fleets.ts';
 import { benchHosts } from './hosts.ts';
 import type { Measurement } from './measurement.ts';
+import { benchModels } from './models.ts';
 import { NoReference, openOtpReference } from './otp-reference.ts';
 import { benchPools } from './pools.ts';
 import { benchStore } from './store.ts';
@@ -22,6 +23,7 @@ const otherBenches: Record<string, () => Promise<void>> = {
   floor: () => benchFloor(100_000, (measured) => console.log(JSON.stringify(measured))),
   hosts: benchHosts,
   store: benchStore,
+  models: benchModels,
   dashboard: () => benchDashboard({ agents: 10_000, eventsPerSecond: 5_000, seconds: 20 }),
   pools: () => benchPools([1, 10, 100, 1_000, 10_000]),
 };
