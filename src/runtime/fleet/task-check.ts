@@ -26,7 +26,7 @@ const taskSchema = z.strictObject({
  */
 export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: string): void {
   if (!isPlainTask(task)) {
-    parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId });
+    parseInput(taskSchema, task, { what: 'task', code: 'TASK_INPUT_INVALID', agentId });
   }
   const { tasks, capabilities } = manifest;
   const missing = missingFor(task.type, manifest);

@@ -357,7 +357,7 @@ class Account {
 
   refusal({ agentId, taskId }: Spender, unit: BudgetUnit, asked: BudgetAmount): AgentSystemError {
     const { name, left, refillAt } = this.record();
-    const message = `budget ${name}: ${asked[unit] ?? 0} ${unit} were asked for, and ${left[unit] ?? 0} are left`;
+    const message = `budget ${name}: ${asked[unit] ?? 0} of ${unit} asked for, ${left[unit] ?? 0} left`;
     return new AgentSystemError('BUDGET_EXHAUSTED', message, {
       agentId,
       details: {

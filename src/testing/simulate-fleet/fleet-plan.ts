@@ -101,7 +101,10 @@ const delayable: readonly ReportKind[] = [...lossable, 'exit'];
 
 export function planFleet(seed: number, outline: FleetOutline): FleetPlan {
   const dice = new Dice(seed);
-  const faults = fleetFaults.filter((fault) => outline.faults.includes(fault) && dice.isLucky(0.5));
+  // Drawn for every fault: what a seed makes of the fleet does not depend on which are allowed, so that a script is
+  // played again without saying them.
+  const drawn = fleetFaults.filter(() => dice.isLucky(0.5));
+  const faults = drawn.filter((fault) => outline.faults.includes(fault));
   const specs = new Map(
     [...outline.agents.map(({ id }) => id), ...outline.pools.map(({ name }) => name)].map((name) => [
       name,

@@ -69,6 +69,20 @@ describe('a fault of a user, that a restart shows', () => {
     expect(script).toEqual(finding.script);
   });
 
+  test('breaks its script again without the faults and hours that it was found with, whatever its seed', async () => {
+    let found = 0;
+    for (let seed = 1; seed <= 12; seed++) {
+      const { finding } = await simulateFleet({ ...counting, seed, hours: 0.5, faults: ['crash', 'slow'] });
+      if (!finding) continue;
+      found += 1;
+      const again = await replayFleet({ ...counting, seed }, finding.script).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect((again as FleetFinding).law, `seed ${seed}`).toBe(finding.law);
+    }
+    expect(found).toBeGreaterThan(5);
+  });
+
   test('and its shortest script is not broken by less', async () => {
     const { finding, seed } = await firstFinding();
     const { script } = finding;
