@@ -63,6 +63,9 @@ ${config}
 bind-address = "127.0.0.1:${ingress}"
 [admin]
 bind-address = "127.0.0.1:${admin}"
+[worker.invoker]
+http2-keep-alive-interval = "1s"
+http2-keep-alive-timeout = "2s"
 `,
   );
   const adminUrl = `http://127.0.0.1:${admin}`;

@@ -21,6 +21,7 @@ import { FleetEvents } from './fleet-events.ts';
 import { FleetTasks } from './fleet-tasks.ts';
 import { FleetConsensus } from './fleet-consensus.ts';
 import { FleetVariables } from './fleet-variables.ts';
+import { fleetCoordination, fleetPools } from './not-there.ts';
 import type { NodeEntry } from './placement.ts';
 
 export interface ConnectFleetOptions {
@@ -40,6 +41,10 @@ export interface Fleet extends AsyncDisposable {
   readonly consensus: FleetConsensus;
   readonly events: FleetEvents;
   readonly alerts: { list(): Promise<readonly Alert[]> };
+  /** Refused by name: a fleet has none. */
+  readonly pools: typeof fleetPools;
+  /** Refused by name: it cannot be taken away. */
+  readonly coordination: typeof fleetCoordination;
   /** The nodes that are alive, and what is reserved on them. */
   nodes(): Promise<readonly NodeEntry[]>;
   /** Stops every agent of the fleet. Later ones can be started again. */
@@ -77,6 +82,8 @@ class ConnectedFleet implements Fleet {
   readonly consensus: FleetConsensus;
   readonly events: FleetEvents;
   readonly alerts: Fleet['alerts'];
+  readonly pools = fleetPools;
+  readonly coordination = fleetCoordination;
   readonly #engine: EngineClient;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   status: 'open' | 'closed' = 'open';

@@ -38,7 +38,7 @@ export function servicesOf(parts: NodeParts) {
         return Promise.resolve();
       }),
     },
-    options: { retryPolicy: RETRY, inactivityTimeout: 1_000, abortTimeout: 1_000, journalRetention: 0 },
+    options: { retryPolicy: RETRY, inactivityTimeout: 10_000, abortTimeout: 5_000, journalRetention: 0 },
   });
   const all = service({
     name: nodeOf(parts.name),

@@ -1,13 +1,13 @@
 /** How the engine treats the fleet's own services. */
 
 /**
- * Whoever answers for them may be frozen: a call that says nothing for a second is asked elsewhere, and one that failed
- * is tried again until somebody answers. It is never given up: that would lose what it is about, and never paused: that
- * would block its agent until a person comes.
+ * Whoever answers for them may be frozen. A server whose connections are checked (docs/scale.md) finds that within two
+ * seconds; one that is not, by these times. A call that failed is tried again until somebody answers. It is never given
+ * up: that would lose what it is about, and never paused: that would block its agent until a person comes.
  */
 export const fleetOptions = {
-  inactivityTimeout: 1_000,
-  abortTimeout: 1_000,
+  inactivityTimeout: 10_000,
+  abortTimeout: 5_000,
   retryPolicy: {
     initialInterval: 50,
     exponentiationFactor: 2,

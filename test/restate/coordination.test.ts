@@ -87,6 +87,7 @@ describe.runIf(hasEngine())('coordination', () => {
     const decision = await fleet.consensus.propose({ variable: 'rate', value: 3, deadlineMs: 500 });
     expect(decision).toMatchObject({ outcome: 'no_quorum', tally: { voters: { total: 3, accept: 1 } } });
     frozen.kill('SIGCONT');
+    await fleet.stopAgents({ timeoutMs: 0 });
   });
 
   test('an agent that starts while a value changes ends up with the newest', async () => {

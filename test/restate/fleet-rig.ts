@@ -11,6 +11,9 @@ import {
 } from '../../src/restate.ts';
 import { type Engine, type EngineOptions, startEngine } from './engine.ts';
 
+/** The lease of nodes that are not to die: longer than a busy machine may hold one up. */
+export const PATIENT_MS = 15_000;
+
 const silent = pino({ level: 'silent' });
 
 /** One server for all tests of a file, and a node that runs no agent and answers for the fleet between tests. */
@@ -25,6 +28,7 @@ export function sharedEngine(options?: EngineOptions): () => Engine {
       listen: 'http://127.0.0.1:0',
       restate: { ingressUrl, adminUrl },
       limits: { maxAgents: 0 },
+      leaseMs: PATIENT_MS,
       logger: silent,
     });
   }, 90_000);
@@ -67,6 +71,7 @@ export async function fleetRig(engine: Engine, agents: readonly AgentCode[]): Pr
         restate: { ingressUrl, adminUrl },
         agents,
         logger: silent,
+        leaseMs: PATIENT_MS,
         ...options,
       });
       nodes.push(node);

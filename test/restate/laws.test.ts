@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { type AgentSystem, createAgentSystem } from '../../src/index.ts';
 import { type AgentNode, connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
+import { PATIENT_MS } from './fleet-rig.ts';
 import { lawAgents, laws, type Subject } from './laws.ts';
 
 const logger = pino({ level: 'silent' });
@@ -31,7 +32,14 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
     const { ingressUrl, adminUrl } = engine;
     for (const name of ['n1', 'n2']) {
       const restate = { ingressUrl, adminUrl };
-      const options = { name, listen: 'http://127.0.0.1:0', restate, agents: lawAgents, logger };
+      const options = {
+        name,
+        listen: 'http://127.0.0.1:0',
+        restate,
+        agents: lawAgents,
+        logger,
+        leaseMs: PATIENT_MS,
+      };
       nodes.push(await createAgentNode(options));
     }
     fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger });

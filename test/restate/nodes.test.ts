@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectFleet } from '../../src/restate.ts';
 import { hasEngine, startEngine } from './engine.ts';
-import { eventually, fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+import { eventually, fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
 
@@ -70,7 +70,7 @@ describe.runIf(hasEngine())('several nodes', () => {
     });
     const handle = await agents.start(id);
     for (let count = 1; count <= 3; count++) expect(await agents.execute(id, { type: 'count' })).toBe(count);
-    await nodeProcess(engine(), second);
+    await nodeProcess(engine(), second, { leaseMs: PATIENT_MS });
     const unknown = agents.execute(id, { type: 'work', input: { ms: 60_000 } });
     const repeated = agents.execute(id, { type: 'repeat', input: { ms: 200 } });
     unknown.catch(() => {});
@@ -91,6 +91,7 @@ describe.runIf(hasEngine())('several nodes', () => {
       { incarnation: 1 },
       { incarnation: 2, previousStop: 'host_lost' },
     ]);
+    await fleet.stopAgents({ timeoutMs: 0 });
   });
 
   test('a node that freezes loses its agents, and changes nothing when it wakes up', async () => {
@@ -103,7 +104,7 @@ describe.runIf(hasEngine())('several nodes', () => {
     expect(await agents.execute(id, { type: 'count' })).toBe(1);
     const late = agents.execute(id, { type: 'work', input: { ms: 100 } });
     late.catch(() => {});
-    await nodeProcess(engine(), second);
+    await nodeProcess(engine(), second, { leaseMs: PATIENT_MS });
     frozen.kill('SIGSTOP');
     const frozenAt = Date.now();
     await eventually(
@@ -121,6 +122,7 @@ describe.runIf(hasEngine())('several nodes', () => {
     expect(await agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
     expect(await agents.nodeOf(id)).toBe(second);
     expect((await fleet.nodes()).find(({ name }) => name === first)).toMatchObject({ agents: 0 });
+    await fleet.stopAgents({ timeoutMs: 0 });
   });
 
   test('a node that drains hands its agents over with their states; callers see no error meanwhile', async () => {
@@ -187,7 +189,7 @@ describe.runIf(hasEngine())('who answers for the fleet', () => {
     onTestFinished(() => fleet.close());
     const { agents } = fleet;
     const second = await nodeProcess(server, 'second');
-    await nodeProcess(server, 'third');
+    await nodeProcess(server, 'third', { leaseMs: PATIENT_MS });
     const id = await agents.register({ id: 'ada', module: worker });
     await agents.start(id);
     let count = 0;

@@ -1,0 +1,252 @@
+/**
+ * A fleet on a real Restate server and two node processes: durable tasks, failover, a round, growth.
+ *
+ * `node bench/cluster.ts [--quick]` prints one line of JSON per measurement. CPU is that of the server, the nodes and
+ * the client together, from /proc where that is there. Beside a task stands a bare call of a virtual object with as many
+ * journal entries: what the engine alone asks for.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer, type Http2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createEndpointHandler, object, type ObjectContext } from '@restatedev/restate-sdk';
+import { connect } from '@restatedev/restate-sdk-clients';
+import { type Engine, startEngine } from '../examples/cluster/engine.ts';
+import { variable } from '../src/index.ts';
+import { connectFleet, type Fleet } from '../src/restate.ts';
+import { counter } from './cluster-agent.ts';
+
+/** Journal entries of one task, over all its invocations. */
+const ENTRIES = 36;
+/** Of a tick of /proc. */
+const TICK_MS = 10;
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
+const sizes = values.quick
+  ? { tasks: 200, agents: 40, clients: 16, failover: 40, voters: 200, growth: [100, 300] }
+  : { tasks: 2_000, agents: 100, clients: 32, failover: 200, voters: 1_000, growth: [100, 1_000, 10_000] };
+
+const nodes: ChildProcess[] = [];
+
+async function join({ ingressUrl, adminUrl }: Engine, name: string): Promise<ChildProcess> {
+  const program = fileURLToPath(new URL('cluster-node.ts', import.meta.url));
+  const node = fork(program, [name, ingressUrl, adminUrl], { execArgv: [] });
+  nodes.push(node);
+  await new Promise<void>((resolve, reject) => {
+    node.once('message', () => resolve());
+    node.once('exit', (code) => reject(new Error(`node ${name} ended with ${code}`)));
+  });
+  return node;
+}
+
+/** CPU ms of the server and the nodes, and of this very program. */
+function cpuMs(engine: Engine): number {
+  const { user, system } = process.cpuUsage();
+  return [engine.pid, ...nodes.map(({ pid }) => pid!)].reduce(
+    (sum, pid) => sum + cpuOf(pid),
+    (user + system) / 1_000,
+  );
+}
+
+function cpuOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return 0;
+  }
+}
+
+function emit(bench: string, fields: Readonly<Record<string, number>>): void {
+  const rounded = Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, Math.round(value * 100) / 100]),
+  );
+  console.log(JSON.stringify({ bench, ...rounded, load1: Math.round(loadavg()[0]! * 10) / 10 }));
+}
+
+function quantile(times: readonly number[], share: number): number {
+  return times.toSorted((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * share))]!;
+}
+
+/** Runs `work` so often, by so many at once. */
+async function spread(
+  count: number,
+  clients: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<{ readonly times: number[]; readonly wallMs: number }> {
+  const times: number[] = [];
+  let next = 0;
+  const startedAt = performance.now();
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      for (let index = next++; index < count; index = next++) {
+        const at = performance.now();
+        await work(index);
+        times.push(performance.now() - at);
+      }
+    }),
+  );
+  return { times, wallMs: performance.now() - startedAt };
+}
+
+async function measure(
+  engine: Engine,
+  bench: string,
+  count: number,
+  clients: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<number> {
+  const before = cpuMs(engine);
+  const { times, wallMs } = await spread(count, clients, work);
+  const cpuPerOp = (cpuMs(engine) - before) / count;
+  emit(bench, {
+    n: count,
+    clients,
+    ops_per_s: (count / wallMs) * 1_000,
+    p50_ms: quantile(times, 0.5),
+    p99_ms: quantile(times, 0.99),
+    cpu_ms_per_op: cpuPerOp,
+  });
+  return cpuPerOp;
+}
+
+async function started(fleet: Fleet, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  await spread(count, 16, async () => {
+    const id = await fleet.agents.register({ module: counter });
+    await fleet.agents.start(id);
+    ids.push(id);
+  });
+  return ids;
+}
+
+async function gone(fleet: Fleet, ids: readonly string[]): Promise<void> {
+  await spread(ids.length, 16, async (index) => {
+    await fleet.agents.stop(ids[index]!, { timeoutMs: 0 });
+    await fleet.agents.forget(ids[index]!);
+  });
+}
+
+/** A virtual object that does nothing but keep journal entries. */
+async function bareObject({ adminUrl }: Engine): Promise<Http2Server> {
+  const bare = object({
+    name: 'bare',
+    handlers: {
+      touch: async (ctx: ObjectContext, entries: number) => {
+        for (let entry = 0; entry < entries / 2; entry++) {
+          const value = await ctx.get<number>('n');
+          ctx.set('n', (value ?? 0) + 1);
+        }
+        return entries;
+      },
+    },
+  });
+  const server = createServer(createEndpointHandler({ services: [bare], logger: () => undefined }));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await fetch(`${adminUrl}/deployments`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ uri, force: true }),
+  });
+  return server;
+}
+
+async function benchTasks(engine: Engine, fleet: Fleet): Promise<void> {
+  const { tasks, agents, clients } = sizes;
+  const ids = await started(fleet, agents);
+  const add = (id: string) => fleet.agents.execute(id, { type: 'add' });
+  await spread(50, 4, (index) => add(ids[index % ids.length]!));
+  await measure(engine, 'cluster task, 1 agent, 1 client', Math.floor(tasks / 4), 1, () => add(ids[0]!));
+  const cost = await measure(engine, `cluster task, ${agents} agents`, tasks, clients, (index) =>
+    add(ids[index % ids.length]!),
+  );
+  const server = await bareObject(engine);
+  const ingress = connect({ url: engine.ingressUrl });
+  const touch = (index: number) =>
+    ingress.call({
+      service: 'bare',
+      handler: 'touch',
+      key: String(index % agents),
+      parameter: ENTRIES as never,
+    });
+  await spread(50, 4, touch);
+  const bare = await measure(engine, `bare object call, ${ENTRIES} entries`, tasks, clients, touch);
+  emit('cluster task against a bare call', { cpu_ratio: cost / bare });
+  server.close();
+  await gone(fleet, ids);
+}
+
+async function benchFailover(engine: Engine, fleet: Fleet): Promise<void> {
+  const doomed = await join(engine, 'doomed');
+  const log: { type: string; at: number }[] = [];
+  // A third of them, or so, is on it.
+  const anywhere = await started(fleet, sizes.failover * 3);
+  const onDoomed: string[] = [];
+  for (const id of anywhere) if ((await fleet.agents.nodeOf(id)) === 'doomed') onDoomed.push(id);
+  doomed.kill('SIGKILL');
+  const killedAt = Date.now();
+  const waiting = new Set(onDoomed);
+  while (waiting.size > 0) {
+    for (const { id, status, incarnation } of await fleet.agents.list({ status: 'running' })) {
+      if (status === 'running' && incarnation === 2) waiting.delete(id);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  for (const id of onDoomed) {
+    for await (const event of fleet.events.read({ agentId: id })) log.push(event);
+  }
+  const times = log
+    .filter(({ type, at }) => type === 'agent.started' && at > killedAt)
+    .map(({ at }) => at - killedAt);
+  emit('failover after kill -9', {
+    agents: times.length,
+    p50_ms: quantile(times, 0.5),
+    max_ms: Math.max(...times),
+  });
+  await gone(fleet, anywhere);
+}
+
+async function benchRound(fleet: Fleet): Promise<void> {
+  await fleet.variables.define('rate', variable.integer({ default: 0 }));
+  const ids = await started(fleet, sizes.voters);
+  const times: number[] = [];
+  for (let value = 1; value <= 5; value++) {
+    const at = performance.now();
+    const { outcome } = await fleet.consensus.propose({ variable: 'rate', value });
+    if (outcome !== 'accepted') throw new Error(`the round was ${outcome}`);
+    times.push(performance.now() - at);
+  }
+  emit('round', { voters: sizes.voters, p50_ms: quantile(times, 0.5), max_ms: Math.max(...times) });
+  await gone(fleet, ids);
+}
+
+async function benchGrowth(engine: Engine, fleet: Fleet): Promise<void> {
+  const ids: string[] = [];
+  for (const size of sizes.growth) {
+    await measure(engine, `register and start, up to ${size} agents`, size - ids.length, 16, async () => {
+      const id = await fleet.agents.register({ module: counter });
+      await fleet.agents.start(id);
+      ids.push(id);
+    });
+    const at = performance.now();
+    const listed = await fleet.agents.list();
+    emit('list', { agents: listed.length, ms: performance.now() - at });
+  }
+}
+
+await using engine = await startEngine();
+try {
+  await join(engine, 'n1');
+  await join(engine, 'n2');
+  await using fleet = await connectFleet({ ingressUrl: engine.ingressUrl, agents: [counter] });
+  await benchTasks(engine, fleet);
+  await benchFailover(engine, fleet);
+  await benchRound(fleet);
+  await benchGrowth(engine, fleet);
+} finally {
+  for (const node of nodes) node.kill('SIGKILL');
+}
