@@ -210,11 +210,6 @@ export const plants: readonly Plant[] = [
     plant: method(Mailbox, 'abandonAll', nothing),
   },
   {
-    what: 'tasks begin before their agent is ready again',
-    meets: 'a task, a restart',
-    plant: method(Mailbox, 'hold', nothing),
-  },
-  {
     what: 'the health of an agent that has ended is still asked for',
     meets: 'a health check, an end',
     plant: method(Liveness, 'unwatch', nothing),
