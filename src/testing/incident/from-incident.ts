@@ -9,7 +9,6 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import type { ExitReason } from '../../machines/index.ts';
 import { defineAgent } from '../../runtime/definition/define-agent.ts';
-import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import { type Store, storeShape } from '../../runtime/journal/store.ts';
 import type { StoredSpec, SystemEvent } from '../../runtime/journal/system-event.ts';
 import { createAgentSystem } from '../../runtime/system.ts';
