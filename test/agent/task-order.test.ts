@@ -121,4 +121,24 @@ describe('the order of waiting tasks', () => {
     expect(order.next).toBe(items[0]);
     expect(order.all()).toEqual(items);
   });
+
+  it('is before those that came after it, in whatever order several are put back', () => {
+    const order = new TaskOrder<Item>();
+    const items = [1, 2, 3, 4].map((name) => new Item(name, 'free', undefined, 0));
+    for (const item of items) order.add(item);
+    const begun = items.slice(0, 3);
+    for (const item of begun) order.begin(item);
+    for (const item of [begun[1]!, begun[2]!, begun[0]!]) {
+      order.ended(item);
+      order.putBack(item);
+    }
+    expect(order.all()).toEqual(items);
+    for (const item of items) {
+      expect(order.next).toBe(item);
+      order.begin(item);
+    }
+    expect(order.size).toBe(0);
+    for (const item of [items[3]!, items[0]!]) order.putBack(item);
+    expect(order.next).toBe(items[0]);
+  });
 });

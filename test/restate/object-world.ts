@@ -24,8 +24,8 @@ import {
   type Profile,
   TASK_TIMEOUT_MS,
 } from '../models/life/life-state.ts';
-import { OPERATOR } from '../models/life/life-turn.ts';
-import { AGENT, CHECK_DETAIL, CHECK_ERROR, TASK_ERROR } from '../models/life/life-turn.ts';
+import { OPERATOR } from '../models/life/life-state.ts';
+import { AGENT, CHECK_DETAIL, CHECK_ERROR, TASK_ERROR } from '../models/life/life-state.ts';
 import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from '../models/life/words.ts';
 
 const definition = defineAgent({

@@ -74,7 +74,12 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
 
   /** One that was taken out to be begun, and was not: it is where it was, before those that came after it. */
   putBack(entry: Entry): void {
-    this.#laneOf(entry).lineOf(entry.priority).addFirst(entry);
+    const line = this.#laneOf(entry).lineOf(entry.priority);
+    // What was begun came before all that was not: only others that were put back are passed here.
+    let next = line.first;
+    while (next !== undefined && next.order < entry.order) next = next.next;
+    if (next === undefined) line.add(entry);
+    else line.addBefore(next, entry);
     this.size += 1;
   }
 

@@ -20,13 +20,14 @@ export class TaskQueue<Entry extends Queued<Entry>> {
     this.size += 1;
   }
 
-  /** It is the next. */
-  addFirst(entry: Entry): void {
-    const { first } = this;
-    entry.next = first;
-    if (first === undefined) this.#last = entry;
-    else first.previous = entry;
-    this.first = entry;
+  /** Before one that is there. */
+  addBefore(next: Entry, entry: Entry): void {
+    const { previous } = next;
+    entry.previous = previous;
+    entry.next = next;
+    next.previous = entry;
+    if (previous === undefined) this.first = entry;
+    else previous.next = entry;
     entry.isQueued = true;
     this.size += 1;
   }

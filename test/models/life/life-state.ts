@@ -164,6 +164,8 @@ export interface Task {
   readonly incarnation: number;
   readonly acceptedAt: number;
   isRunning: boolean;
+  /** How often it was begun; one that ran into a limit is not counted. */
+  attempt: number;
   /** In the order in which they were begun. */
   begun: number;
   startedAt: number;
@@ -291,3 +293,15 @@ export interface View {
   readonly abandoned: readonly string[];
   readonly metrics: object;
 }
+
+export const AGENT = 'subject';
+/** How long a program is away before the next one goes on with its store. */
+export const DOWNTIME_MS = 300;
+
+export const TASK_ERROR = { name: 'Error', message: 'the task broke' };
+export const CHECK_ERROR = { name: 'Error', message: 'not well' };
+export const CHECK_DETAIL = 'well';
+export const OPERATOR = 'ada';
+export const BUG = 'a bug of the runtime';
+
+export const NOT_RUNNING: Health = { status: 'not_running', misses: 0 };

@@ -1,7 +1,6 @@
 /** The tours of one profile: every move that matters for it, in every state that its lives can be in. */
 import { bodyOf, firstLife, isPossible, play } from './life-model.ts';
-import { DOWNTIME_MS } from './life-turn.ts';
-import type { Life, Move, Profile } from './life-state.ts';
+import { DOWNTIME_MS, type Life, type Move, type Profile } from './life-state.ts';
 import { coveringTours, type Tours } from './tours.ts';
 
 export const START_AT = Date.UTC(2026, 0, 1);

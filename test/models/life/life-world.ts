@@ -22,6 +22,13 @@ import {
   simulatedClock,
 } from '../../../src/testing/index.ts';
 import {
+  AGENT,
+  BUG,
+  CHECK_DETAIL,
+  CHECK_ERROR,
+  DOWNTIME_MS,
+  OPERATOR,
+  TASK_ERROR,
   type Answer,
   BRIEF_STOP_MS,
   type Exit,
@@ -34,7 +41,6 @@ import {
   type View,
   WHY_PARKED,
 } from './life-state.ts';
-import { AGENT, BUG, CHECK_DETAIL, CHECK_ERROR, DOWNTIME_MS, OPERATOR, TASK_ERROR } from './life-turn.ts';
 import type { Watching } from '../../kit/drivers.ts';
 import { type MortalStore, mortalStore } from './mortal-store.ts';
 import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from './words.ts';
