@@ -8,6 +8,7 @@ import {
   coordinatorMachine,
   poolMachine,
   positionOf,
+  progressMachine,
   quotaMachine,
   supervisorMachine,
   taskMachine,
@@ -81,6 +82,12 @@ export const charts: readonly Chart[] = [
     machine: taskMachine,
     isCommand: (event) =>
       event === 'task.accepted' || event === 'task.cancelled' || event === 'task.forgotten',
+  },
+  {
+    name: 'progress',
+    title: 'Whether a task gets on',
+    machine: progressMachine,
+    isCommand: () => false,
   },
   {
     name: 'coordinator',

@@ -24,6 +24,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   TASK_ABANDONED: 'The agent ended, or the caller cancelled, before the task was done.',
   TASK_UNKNOWN: 'No task of that id is known: it never was, or its record was dropped.',
   TASK_QUEUE_FULL: 'As many tasks wait as may wait.',
+  TASK_STALLED: 'It told nothing of its progress for `stalledAfterMs`, and its kind has it aborted.',
+  TASK_REPEATED: 'It did the same with the same arguments more often than `maxRepeats` of its kind allows.',
   VARIABLE_UNKNOWN: 'No variable of that name is defined.',
   VARIABLE_INVALID:
     'A definition or an option is not as expected, or the value does not fit the variable, or breaks a constraint on it.',
@@ -68,6 +70,8 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'task.accepted': 'A task waits for its turn.',
   'task.started': 'Its work has begun.',
   'task.step': 'It has kept a result on its way: should it run again, it is given that.',
+  'task.stalled': 'It runs, and has told nothing of its progress for `stalledAfterMs`.',
+  'task.progressed': 'One that had stalled gets on again.',
   'task.parked':
     'It ran into a limit, and waits at the head of its queue `until` that is reset: no attempt was made.',
   'task.retry_scheduled': 'An attempt has failed, and there is another one at `dueAt`.',

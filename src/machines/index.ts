@@ -123,6 +123,13 @@ export { type Departure, noMembers, type PoolCounts, sizeOf, totalOf } from './p
 export { type ParsedPoolSpec, poolSpec, type PoolSpecInput } from './pool-spec.ts';
 export { hasEndedForGood, orphanedStop, type ParentRule, parentRule } from './parent-rule.ts';
 export {
+  type OnStall,
+  type ProgressEffect,
+  type ProgressEvent,
+  type ProgressInput,
+  progressMachine,
+} from './progress.ts';
+export {
   GUESS_MS,
   LONGEST_GUESS_MS,
   type Parked,

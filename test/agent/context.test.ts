@@ -30,6 +30,7 @@ describe('what a task is given', () => {
         'log',
         'park',
         'progress',
+        'repeated',
         'resources',
         'signal',
         'state',

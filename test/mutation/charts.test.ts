@@ -1,11 +1,17 @@
 /**
- * Small faults planted in the charts of lives, permits, quotas and budgets by rule — a transition left out, another target, no guard,
+ * Small faults planted in the charts of lives, permits, quotas, budgets and progress by rule — a transition left out, another target, no guard,
  * an action too few — are found by the tours of the independent models through the real runtime.
  *
  * A sample of them here; all of them with `MUTANTS=all`.
  */
 import { expect, it, vi } from 'vitest';
-import { agentMachine, budgetMachine, quotaMachine, supervisorMachine } from '../../src/machines/index.ts';
+import {
+  agentMachine,
+  budgetMachine,
+  progressMachine,
+  quotaMachine,
+  supervisorMachine,
+} from '../../src/machines/index.ts';
 import { type ChartMutant, chartMutantsOf } from './chart-mutants.ts';
 import { charts as noFaults } from './no-faults.ts';
 import { planSuite, type runSuite } from './suite.ts';
@@ -27,6 +33,11 @@ const subjects: readonly Subject[] = [
     mutant,
   })),
   ...chartMutantsOf(quotaMachine).map((mutant) => ({ file: 'quota.ts', exported: 'quotaMachine', mutant })),
+  ...chartMutantsOf(progressMachine).map((mutant) => ({
+    file: 'progress.ts',
+    exported: 'progressMachine',
+    mutant,
+  })),
   ...chartMutantsOf(budgetMachine).map((mutant) => ({
     file: 'budget.ts',
     exported: 'budgetMachine',
@@ -58,7 +69,7 @@ it('the tours pass on the charts as they are', { timeout: 300_000 }, async () =>
   await suite.runSuite(plan, () => {});
 });
 
-it('no mutant of the charts of lives, permits, quotas and budgets survives', {
+it('no mutant of the charts of lives, permits, quotas, budgets and progress survives', {
   timeout: 3_600_000,
 }, async () => {
   const chosen = subjects.filter((_, place) => place % EVERY === 7 % EVERY);

@@ -1,10 +1,11 @@
-/** The tours of lives, permits, quotas and budgets, as one run that ends at the first difference: what mutants have to survive. */
+/** The tours of lives, permits, quotas, budgets and progress, as one run that ends at the first difference: what mutants have to survive. */
 import { budgetTours, judgeBudget, type Move as BudgetMove } from '../models/budget/tour.ts';
 import { judgeMoves } from '../models/life/judge.ts';
 import { lifeTours } from '../models/life/life-tours.ts';
 import type { Move } from '../models/life/life-state.ts';
 import { profiles } from '../models/life/profiles.ts';
 import type { Move as PermitMove } from '../models/permits/model.ts';
+import { judgeProgress, progressTours, type ProgressTour } from '../models/progress/tour.ts';
 import type { Move as QuotaMove } from '../models/quota/model.ts';
 import { judgeQuota, quotaTours } from '../models/quota/tour.ts';
 import { fleetTours, judgeFleet, smallFleets } from '../models/permits/tour.ts';
@@ -17,6 +18,7 @@ export interface Plan {
   readonly fleets: readonly (readonly (readonly PermitMove[])[])[];
   readonly quotas: readonly (readonly QuotaMove[])[];
   readonly budgets: readonly (readonly BudgetMove[])[];
+  readonly progress: readonly ProgressTour[];
 }
 
 export function planSuite(): Plan {
@@ -25,6 +27,7 @@ export function planSuite(): Plan {
     fleets: smallFleets.map((fleet) => fleetTours(fleet).tours),
     quotas: quotaTours().tours,
     budgets: budgetTours().tours,
+    progress: progressTours(),
   };
 }
 
@@ -32,7 +35,14 @@ export function planSuite(): Plan {
  * @param onTour called after each tour: this may take long, and is not stuck
  * @throws Error at the first difference between what the models say and what the system does
  */
-export async function runSuite({ lives, fleets, quotas, budgets }: Plan, onTour: () => void): Promise<void> {
+export async function runSuite(
+  { lives, fleets, quotas, budgets, progress }: Plan,
+  onTour: () => void,
+): Promise<void> {
+  for (const tour of progress) {
+    await judgeProgress(tour);
+    onTour();
+  }
   for (const moves of quotas) {
     await judgeQuota(moves);
     onTour();

@@ -25,6 +25,7 @@ import {
   type Isolation,
   type Parked,
   type ParsedAgentSpec,
+  type ProgressInput,
   type PermitCommand,
   positionAt,
 } from '../../machines/index.ts';
@@ -60,6 +61,7 @@ import { type Announcement, lifeEventOf } from './life-event.ts';
 import { alertText, startFailure } from './life-words.ts';
 import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
 import { Offers, type OffersOwner } from './offers.ts';
+import { ProgressWatch, type ProgressWatcher } from './progress-watch.ts';
 import { pendingFields } from './pending-fields.ts';
 import { StateKeeper } from './state-keeper.ts';
 import type { GivenTask, RestoredTask } from './task-request.ts';
@@ -726,6 +728,16 @@ export class Agent
 
   taskPassed(): void {
     this.#quota?.passed();
+  }
+
+  watchProgress(policy: ProgressInput, watcher: ProgressWatcher): ProgressWatch {
+    const { watch } = this.services;
+    const onBug = (error: unknown) => this.reportFault('a bug in the chart of a task’s progress', error);
+    return new ProgressWatch(policy, watcher, { ...watch, clock: this.clock, onBug });
+  }
+
+  crashForStall(taskId: string): void {
+    this.#chart.send({ type: 'agent.kill', at: this.clock.now(), by: `the stall of ${taskId}` });
   }
 
   quotaParked(parked: Parked): void {

@@ -13,7 +13,13 @@
  * I6  A submitted task whose work may be begun so often and no oftener is sent to the body only after `task.started`
  *     was committed: what a later program does not know to have begun has not.
  */
-import { type Parked, type ParsedAgentSpec, type RetryPolicy, retryDelayMs } from '../../machines/index.ts';
+import {
+  type Parked,
+  type ParsedAgentSpec,
+  type ProgressInput,
+  type RetryPolicy,
+  retryDelayMs,
+} from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
 import type { ParkRequest } from '../definition/parking.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
@@ -23,8 +29,9 @@ import type { SteadyClock } from '../time/clock.ts';
 import { type AgentSystemError, errorFrom } from '../values/errors.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
 import { tellListener } from '../values/thenable.ts';
+import type { ProgressWatch, ProgressWatcher } from './progress-watch.ts';
 import { TaskEntry, type TaskEntryOwner, type TaskFailure } from './task-entry.ts';
-import { abandonment, leftUndone, queueFull, taskFailure, taskTimeout } from './task-errors.ts';
+import { abandonment, leftUndone, queueFull, stallOf, taskFailure, taskTimeout } from './task-errors.ts';
 import {
   abandonedEvent,
   acceptedEvent,
@@ -33,7 +40,9 @@ import {
   failedEvent,
   neverKeptEvent,
   parkedEvent,
+  progressedEvent,
   retryScheduledEvent,
+  stalledEvent,
   startedEvent,
   timedOutEvent,
 } from './task-events.ts';
@@ -72,6 +81,10 @@ export interface MailboxOwner {
   changed(): void;
   /** Nobody waits for a task that had been begun any more: it has been answered. */
   taskAnswered(taskId: string): void;
+  /** Looks at whether a task gets on. */
+  watchProgress(policy: ProgressInput, watcher: ProgressWatcher): ProgressWatch;
+  /** A task has stalled, and its agent is to end for that. */
+  crashForStall(taskId: string): void;
   /** The body said what it may not. */
   bodyDropped(): void;
   reportFault(message: string, thrown: unknown): void;
@@ -360,7 +373,9 @@ export class Mailbox implements TaskEntryOwner {
 
   progress(taskId: string, value: unknown): void {
     const entry = this.#running.get(taskId);
-    if (entry === undefined || entry.isAnswered || entry.request.onProgress === undefined) return;
+    if (entry === undefined || entry.isAnswered) return;
+    entry.watch?.progressed();
+    if (entry.request.onProgress === undefined) return;
     const { onProgress } = entry.request;
     entry.caller.runInAsyncScope(() =>
       tellListener(onProgress, value, (thrown) =>
@@ -377,6 +392,7 @@ export class Mailbox implements TaskEntryOwner {
     if (entry === undefined || entry.chunks - entry.chunksTaken >= STREAM_WINDOW)
       return this.#owner.bodyDropped();
     entry.chunks += 1;
+    entry.watch?.progressed();
     const taken = () => this.#chunkTaken(entry);
     const { reader } = entry.request;
     if (reader === undefined) taken();
@@ -507,9 +523,34 @@ export class Mailbox implements TaskEntryOwner {
       const expire = () => this.#expire(entry, attemptTimeoutMs);
       entry.attemptTimer = this.#owner.clock.setTimeout(expire, attemptTimeoutMs);
     }
+    if (entry.stall) entry.watch = this.#owner.watchProgress(entry.stall, this.#watcherOf(entry));
     const steps = this.#owner.stepsOf(taskId);
     const order: BodyRequest = { type: 'task.run', taskId, task, attempt, input, transfer, trace, steps };
     caller.runInAsyncScope(postTo, this.#owner, order);
+  }
+
+  #watcherOf(entry: TaskEntry): ProgressWatcher {
+    const { id: agentId, journal } = this.#owner;
+    return {
+      stalled: () => void journal.emit(stalledEvent(agentId, entry)),
+      progressed: () => void journal.emit(progressedEvent(agentId, entry)),
+      abort: () => this.#abortStalled(entry),
+      crash: () => this.#owner.crashForStall(entry.taskId),
+    };
+  }
+
+  #abortStalled(entry: TaskEntry): void {
+    const failure = stallOf(entry);
+    const { message } = failure.error;
+    if (this.#isTriedAgain(entry)) return this.#cut(entry, message);
+    this.#withdraw(entry, message);
+    this.#endFailed(entry, failure, this.#owner.clock.elapsed());
+    this.#tellIfIdle();
+  }
+
+  #unwatch(entry: TaskEntry): void {
+    entry.watch?.end();
+    entry.watch = undefined;
   }
 
   /** Its work has ended, or its body has. */
@@ -518,6 +559,7 @@ export class Mailbox implements TaskEntryOwner {
     this.#waiting.ended(entry);
     entry.isUnderWay = false;
     this.#clear(entry, 'attemptTimer');
+    this.#unwatch(entry);
   }
 
   #complete(entry: TaskEntry, output: unknown): void {
@@ -697,6 +739,7 @@ export class Mailbox implements TaskEntryOwner {
     this.#changed();
     this.#clear(entry, 'timer');
     this.#clear(entry, 'attemptTimer');
+    this.#unwatch(entry);
     entry.request.signal?.removeEventListener('abort', entry);
   }
 

@@ -5,12 +5,14 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { hasAttemptLeft, type RetryPolicy } from '../../machines/index.ts';
+import type { ProgressInput } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
 import type { BodyReport, TraceParent } from '../hosting/host.ts';
 import type { CommitObserver } from '../journal/journal.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { Ordered } from './task-order.ts';
+import type { ProgressWatch } from './progress-watch.ts';
 import type { GivenTask } from './task-request.ts';
 import type { Wait, WaitingTask } from './wait.ts';
 
@@ -67,6 +69,9 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   /** Its attempt has taken too long, and was told to end. */
   isExpired = false;
   timer: unknown = undefined;
+  /** How long it may tell nothing, where its kind says so; and, while it runs, who looks at that. */
+  readonly stall: ProgressInput | undefined;
+  watch: ProgressWatch | undefined = undefined;
   /** Of its attempt, or of the delay before the next one. */
   attemptTimer: unknown = undefined;
   previous: TaskEntry | undefined = undefined;
@@ -92,6 +97,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     this.request = request;
     this.kind = request.type;
     this.kindLimit = kind?.concurrency;
+    this.stall = kind?.stall;
     this.priority = request.priority ?? kind?.priority ?? 0;
     this.retry = policy !== undefined || (kind?.retry ?? false);
     this.policy = policy;

@@ -19,6 +19,12 @@ export function taskFailure(
   return taskError(code, message, agentId, entry, cause ?? errorFrom(error), expected);
 }
 
+/** Why one that has told nothing for its time has failed. */
+export function stallOf({ taskId, request, stall }: TaskEntry): TaskFailure {
+  const message = `it told nothing of its progress for ${stall?.stalledAfterMs} ms (${request.type})`;
+  return { type: 'task.failed', taskId, code: 'TASK_STALLED', error: { name: 'Stalled', message } };
+}
+
 /**
  * @param where where it stood: `still waiting` or `still running`
  * @param cause how its last attempt failed, where it waited for the next
@@ -75,4 +81,5 @@ function taskError(
 const WHAT: Partial<Record<ErrorCode, string>> = {
   TASK_INPUT_INVALID: 'was given an input that is not as defined',
   TASK_INCOMPATIBLE: 'is not for it',
+  TASK_STALLED: 'has stalled',
 };

@@ -88,6 +88,34 @@ export function retryScheduledEvent(
   };
 }
 
+export function stalledEvent(agentId: string, entry: TaskEntry): EventDraft {
+  const { taskId, incarnation, request, stall } = entry;
+  const { stalledAfterMs = 0, onStall = 'warn' } = stall ?? {};
+  return {
+    sequence: 0,
+    at: 0,
+    type: 'task.stalled',
+    agentId,
+    incarnation,
+    taskId,
+    task: request.type,
+    stalledAfterMs,
+    onStall,
+  };
+}
+
+export function progressedEvent(agentId: string, { taskId, incarnation, request }: TaskEntry): EventDraft {
+  return {
+    sequence: 0,
+    at: 0,
+    type: 'task.progressed',
+    agentId,
+    incarnation,
+    taskId,
+    task: request.type,
+  };
+}
+
 export function parkedEvent(
   agentId: string,
   { taskId, incarnation, request, attempt }: TaskEntry,

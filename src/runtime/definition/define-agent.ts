@@ -85,6 +85,13 @@ export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown>
   readonly emit: (chunk: Chunk) => Promise<void>;
   /** Other agents of the fleet: tasks that they do for this one. */
   readonly agents: AgentCalls;
+  /**
+   * Tells that it is about to do this, a tool of that name with these arguments say. Gives how often this task has,
+   * this time included; more often than `maxRepeats` of its kind throws `TASK_REPEATED`.
+   *
+   * @throws AgentSystemError `TASK_REPEATED`, `REQUEST_INVALID` for arguments that are no JSON data
+   */
+  readonly repeated: (name: string, args?: unknown) => number;
   /** What it may spend: reserved before a call, settled after it. */
   readonly budget: TaskBudget;
   /**

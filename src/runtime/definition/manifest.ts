@@ -2,6 +2,7 @@
  * What a definition says of itself as data, and the hash that tells one version of it from another.
  */
 import { createHash } from 'node:crypto';
+import type { ProgressInput } from '../../machines/progress.ts';
 import type { RetryPolicy } from '../../machines/retry-policy.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';
 import type { KindRetryOptions } from './task-kind.ts';
@@ -34,6 +35,7 @@ export interface TaskManifest {
   readonly policy?: RetryPolicy;
   readonly priority?: number;
   readonly concurrency?: number;
+  readonly stall?: ProgressInput;
 }
 
 const manifests = new WeakMap<AnyAgentDefinition, AgentManifest>();
@@ -67,6 +69,8 @@ function manifestOfTask({
   timeoutMs = Infinity,
   priority,
   concurrency,
+  stalledAfterMs = Infinity,
+  onStall = 'warn',
 }: AnyAgentDefinition['tasks'][string]): TaskManifest {
   return {
     requires,
@@ -75,6 +79,7 @@ function manifestOfTask({
     ...(typeof retry === 'object' ? { policy: policyOf(retry) } : {}),
     ...(priority === undefined ? {} : { priority }),
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(stalledAfterMs === Infinity ? {} : { stall: { stalledAfterMs, onStall } }),
   };
 }
 

@@ -3,7 +3,8 @@
  * of it at once.
  */
 import { z } from 'zod';
-import { durationMs } from '../../machines/duration.ts';
+import { durationMs, positiveDurationMs } from '../../machines/duration.ts';
+import type { OnStall } from '../../machines/progress.ts';
 import { retryPolicy } from '../../machines/retry-policy.ts';
 
 /** How often a task is tried, and when again. */
@@ -50,6 +51,18 @@ export interface TaskKind {
   readonly priority?: number;
   /** How many of this kind an agent does at once; default as many as its spec's `tasks.concurrency` allows. */
   readonly concurrency?: number;
+  /**
+   * How long it may run and tell nothing, by `progress` or `emit`, before it has stalled, in ms; default for ever. How
+   * long it takes in all is never looked at.
+   */
+  readonly stalledAfterMs?: number;
+  /**
+   * What follows: `warn`, an event; `abort`, its signal fires, and it has failed with `TASK_STALLED` unless it has
+   * attempts left; `crash`, its agent is killed, and its restart policy decides. Default `warn`.
+   */
+  readonly onStall?: OnStall;
+  /** How often `context.repeated` may be told the same in one task; once more throws `TASK_REPEATED`. Default no limit. */
+  readonly maxRepeats?: number;
 }
 
 /** Few steps, so that to order by them costs the same however many wait. */
@@ -67,4 +80,7 @@ export const taskKindFields = {
   timeoutMs: durationMs.optional(),
   priority: taskPriority.optional(),
   concurrency: z.int().min(1).optional(),
+  stalledAfterMs: positiveDurationMs.optional(),
+  onStall: z.enum(['warn', 'abort', 'crash']).optional(),
+  maxRepeats: z.int().min(1).optional(),
 };

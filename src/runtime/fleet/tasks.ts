@@ -69,6 +69,8 @@ export interface TaskRecord {
   readonly acceptedAt: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
+  /** While it runs and has stalled: since when that is known. */
+  readonly stalledAt?: number;
   /** What it waits for, while it is `parked`. */
   readonly parked?: Parked;
   /** While it waits for its time, or for its next attempt: not before then. */
@@ -108,6 +110,7 @@ interface Known extends Queued<Known> {
   submitted: Accepted | undefined;
   idempotencyKey: string | undefined;
   parked: Parked | undefined;
+  stalledAt: number | undefined;
   /** Sequence of the event that ended it. */
   endedBy: number;
   /** Whoever waits for its end: told of it, or why it is not waited for any more. */
@@ -499,6 +502,9 @@ export class Tasks {
     const known = this.#known.get(event.taskId);
     if (event.type === 'task.accepted') return known ? this.#again(known, event) : this.#add(event);
     if (known === undefined || event.type === 'task.step') return;
+    if (event.type === 'task.stalled') return void (known.stalledAt = event.at);
+    known.stalledAt = undefined;
+    if (event.type === 'task.progressed') return;
     // One that is to be done again waits for that.
     if (event.type === 'task.unknown' && event.retry) return move(known, 'task.accepted');
     if (event.type === 'task.started' && known.dueAt !== undefined) move(known, 'task.due');
@@ -563,6 +569,7 @@ export class Tasks {
       idempotencyKey,
       endedBy: 0,
       parked: undefined,
+      stalledAt: undefined,
       waiting: undefined,
       previous: undefined,
       next: undefined,
@@ -663,7 +670,7 @@ const NOT_DELAYED: { readonly dueAt?: number; readonly delayMs?: number } = {};
 const ignore = (): void => {};
 
 function recordOf(task: Known): TaskRecord {
-  const { id, agentId, place, attempts, acceptedAt, startedAt, endedAt, dueAt, parked } = task;
+  const { id, agentId, place, attempts, acceptedAt, startedAt, endedAt, dueAt, parked, stalledAt } = task;
   const { output, error, idempotencyKey } = task;
   return Object.freeze({
     id,
@@ -675,6 +682,7 @@ function recordOf(task: Known): TaskRecord {
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(parked === undefined ? {} : { parked }),
+    ...(stalledAt === undefined ? {} : { stalledAt }),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(output === undefined ? {} : { output }),
     ...(error === undefined ? {} : { error }),

@@ -2,6 +2,7 @@
 import type { StateUser } from './body-state.ts';
 import type { ChunkSender } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
+import type { Repetition } from './repetition.ts';
 import { StepsTaken } from './steps-taken.ts';
 
 /** An attempt that its agent's parent has ended, and not its task. */
@@ -26,6 +27,8 @@ export class RunningTask implements StateUser {
   stream: ChunkSender | undefined = undefined;
   /** What it told was lost on its way: whatever it gives, it has failed with this. */
   broken: Error | undefined = undefined;
+  /** What it told that it does. */
+  repetition: Repetition | undefined = undefined;
   state: unknown = undefined;
   base: string | undefined = undefined;
   /** What it kept when it ran before. */

@@ -3,6 +3,7 @@ import type { TaskContext } from '../definition/define-agent.ts';
 import { park } from '../definition/parking.ts';
 import { BodyLog } from './body-log.ts';
 import type { WorkOwner } from './body-work.ts';
+import { Repetition } from './repetition.ts';
 import type { RunningTask } from './running-task.ts';
 import { type AskSystem, BudgetOfTask, TaskAgents } from './task-abilities.ts';
 
@@ -55,6 +56,10 @@ export function taskContextOf(
     progress: (value) => owner.progress(task, value),
     emit: (chunk) => owner.emit(task, chunk),
     agents: new TaskAgents(asking),
+    repeated: (name, args) => {
+      const { maxRepeats = Infinity } = body.definition.tasks[task.name]!;
+      return (task.repetition ??= new Repetition()).count(name, args, maxRepeats);
+    },
     budget: new BudgetOfTask(asking),
     step: <Value>(key: string, work: () => Value | PromiseLike<Value>) =>
       task.steps.take(key, work, (name, value) =>

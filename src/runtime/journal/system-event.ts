@@ -16,6 +16,7 @@ import type {
   BudgetAmount,
   ErrorInfo,
   ExitReason,
+  OnStall,
   Outcome,
   PoolAlert,
   RetryPolicy,
@@ -168,6 +169,10 @@ interface EventFields {
   'task.started': OfTask & Attempted;
   /** It has kept a result of `context.step`. */
   'task.step': OfTask & { readonly key: string };
+  /** It runs, and has told nothing of its progress for the time that its kind allows. */
+  'task.stalled': OfTask & { readonly stalledAfterMs: number; readonly onStall: OnStall };
+  /** One that had stalled gets on again. */
+  'task.progressed': OfTask;
   /** It waits at the head of its queue until a limit is reset: no attempt was made. */
   'task.parked': OfTask & OfPark & Attempted;
   /** An attempt has failed, and there is another one, not before `dueAt`, epoch ms. */

@@ -27,6 +27,7 @@ import {
   usedShare,
 } from '../../machines/index.ts';
 import { z } from 'zod';
+import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
@@ -67,7 +68,7 @@ export interface BudgetsOptions {
   readonly journal: Journal;
   readonly clock: SteadyClock;
   readonly alerts: Alerts;
-  readonly chart: Omit<ChartOptions, 'perform'>;
+  readonly chart: Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>;
   readonly recovered: NonNullable<Recovery['budgets']>;
   readonly assertOpen: () => void;
 }
@@ -410,7 +411,8 @@ class Account {
       everyMs === Infinity ? Infinity : this.#windowStart() + everyMs - this.#options.clock.now();
     const perform = (effect: ChartEffect) => this.#perform(effect as BudgetEffect);
     const input = { limits: wholeOf(limits, Math.floor), spent: wholeOf(spent, Math.ceil), everyMs, leftMs };
-    return createChart(budgetMachine, input, { ...this.#options.chart, perform });
+    const { chart } = this.#options;
+    return createChart(budgetMachine, input, { ...chart, perform }, chart.driver);
   }
 
   #perform(effect: BudgetEffect): void {

@@ -9,6 +9,7 @@
  * I3  An agent that never ran into a limit, and shares none, costs nothing here.
  */
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
+import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
 
@@ -45,7 +46,7 @@ export interface QuotaRecord {
 export interface QuotasOptions {
   readonly clock: SteadyClock;
   readonly random: () => number;
-  readonly chart: Omit<ChartOptions, 'perform'>;
+  readonly chart: Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>;
 }
 
 export class Quotas {
@@ -120,6 +121,7 @@ export class Quota {
       quotaMachine,
       { quota: isShared ? name : undefined },
       { ...options.chart, perform },
+      options.chart.driver,
     );
   }
 

@@ -24,6 +24,7 @@ const LEVELS: Partial<Record<SystemEventType, Level>> = {
   'coordination.lost': 'warn',
   'coordination.restored': 'info',
   'pool.scaled': 'info',
+  'task.stalled': 'warn',
   'task.timed_out': 'warn',
   'task.unknown': 'warn',
   'budget.refilled': 'info',

@@ -8,6 +8,7 @@ import {
   coordinatorMachine,
   noMembers,
   poolMachine,
+  progressMachine,
   quotaMachine,
   scalingPolicy,
   supervisorMachine,
@@ -148,6 +149,14 @@ const budget: ShippedChart = {
   outputOf: () => undefined,
 };
 
+const progress: ShippedChart = {
+  name: 'progress',
+  machine: progressMachine,
+  inputOf: (draw) => ({ stalledAfterMs: 1_000, onStall: draw.of(['warn', 'abort', 'crash'] as const) }),
+  payloadOf: () => ({}),
+  outputOf: () => undefined,
+};
+
 const coordinator: ShippedChart = {
   name: 'coordinator',
   machine: coordinatorMachine,
@@ -234,6 +243,7 @@ export const shippedCharts: readonly ShippedChart[] = [
   supervisor,
   quota,
   budget,
+  progress,
   coordinator,
   consensus,
   pool,

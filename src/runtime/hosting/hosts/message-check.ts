@@ -147,9 +147,16 @@ export function isManifest(value: unknown): value is AgentManifest {
         (task['timeoutMs'] === undefined || isDuration(task['timeoutMs'])) &&
         (task['policy'] === undefined || isRetryPolicy(task['policy'])) &&
         (task['priority'] === undefined || Number.isSafeInteger(task['priority'])) &&
-        (task['concurrency'] === undefined || isVersion(task['concurrency'])),
+        (task['concurrency'] === undefined || isVersion(task['concurrency'])) &&
+        (task['stall'] === undefined || isStall(task['stall'])),
     )
   );
+}
+
+function isStall(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { stalledAfterMs, onStall } = value;
+  return isDuration(stalledAfterMs) && (onStall === 'warn' || onStall === 'abort' || onStall === 'crash');
 }
 
 /** The reason of an end as a child gave it, or an error that says what came instead of one. */

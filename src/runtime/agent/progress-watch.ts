@@ -1,0 +1,45 @@
+/** Watches whether one task that runs gets on: its chart at work. */
+import { type ProgressEffect, type ProgressInput, progressMachine } from '../../machines/index.ts';
+import type { ChartWatch } from '../engine/chart-watch.ts';
+import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
+
+export interface ProgressWatcher {
+  stalled(): void;
+  progressed(): void;
+  abort(): void;
+  crash(): void;
+}
+
+export class ProgressWatch {
+  readonly #chart: Chart<typeof progressMachine>;
+
+  constructor(
+    policy: ProgressInput,
+    watcher: ProgressWatcher,
+    options: Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>,
+  ) {
+    const perform = (given: ChartEffect): void => {
+      switch ((given as ProgressEffect).type) {
+        case 'tellStalled':
+          return watcher.stalled();
+        case 'tellProgressed':
+          return watcher.progressed();
+        case 'abortTask':
+          return watcher.abort();
+        case 'crashAgent':
+          return watcher.crash();
+      }
+    };
+    this.#chart = createChart(progressMachine, policy, { ...options, perform }, options.driver);
+  }
+
+  /** It has told something. */
+  progressed(): void {
+    this.#chart.send({ type: 'task.progressed' });
+  }
+
+  /** It has ended, or is not waited for any more. */
+  end(): void {
+    this.#chart.stop();
+  }
+}
