@@ -40,6 +40,12 @@ export type { AgentMetrics, AgentRecord } from './runtime/agent/agent-record.ts'
 export type { AgentHandle, AgentId } from './runtime/fleet/agent-handle.ts';
 export type { Agents } from './runtime/fleet/agents.ts';
 export type { AgentFilter } from './runtime/fleet/registry.ts';
+export type { AgentChart } from './runtime/fleet/agent-chart.ts';
+export type {
+  ChartOutline,
+  OutlinedState,
+  OutlinedTransition,
+} from './runtime/definition/chart-agent/chart-outline.ts';
 export type { SecretProvider, SecretRequest } from './runtime/agent/agent-secrets.ts';
 export type { AgentSpecChange } from './runtime/fleet/spec-change.ts';
 export type { AgentSpec } from './runtime/fleet/spec-reading.ts';

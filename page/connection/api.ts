@@ -13,6 +13,11 @@ class Refused extends Error {
   }
 }
 
+/** A name as a part of an address; `.` and `..` would be steps in it. */
+export function part(name: string): string {
+  return /^\.\.?$/.test(name) ? `id=${name}` : encodeURIComponent(name);
+}
+
 /** @throws Refused, or TypeError where the server cannot be reached */
 export async function ask<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {
   const response = await fetch(`./api/${path}`, {

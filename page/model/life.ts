@@ -1,7 +1,7 @@
 /** One agent's life for the scrubber: asked for when its view opens, and again when an event tells of more. */
 import { batch, effect, signal } from '@preact/signals';
 import type { LifeReport } from '../../src/dashboard/protocol.ts';
-import { ask } from '../connection/api.ts';
+import { ask, part } from '../connection/api.ts';
 import { agentEvents } from './fleet.ts';
 
 /** A busy agent makes many steps: they are not asked for one by one; ms. */
@@ -21,7 +21,7 @@ export function followLife(id: string): () => void {
   const load = async () => {
     timer = 0;
     try {
-      const report = await ask<LifeReport>(`agents/${encodeURIComponent(id)}/life?limit=${WINDOW}`);
+      const report = await ask<LifeReport>(`agents/${part(id)}/life?limit=${WINDOW}`);
       if (isStopped) return;
       batch(() => {
         keepPlace(report);

@@ -1,6 +1,6 @@
 /** What may be done to an agent now: only what is legal can be pressed, and what destroys asks first. */
 import type { AgentCommand } from '../../src/machines/index.ts';
-import { act } from '../connection/api.ts';
+import { act, part } from '../connection/api.ts';
 import { controlToken } from '../connection/session.ts';
 import { go } from '../model/route.ts';
 import { askFirst } from './dialogs.tsx';
@@ -16,6 +16,8 @@ interface Command {
 const COMMANDS: readonly Command[] = [
   { command: 'start', verb: 'Start' },
   { command: 'restart', verb: 'Restart' },
+  { command: 'pause', verb: 'Pause' },
+  { command: 'resume', verb: 'Resume' },
   {
     command: 'stop',
     verb: 'Stop',
@@ -62,7 +64,7 @@ export function AgentControls({
 }
 
 async function perform(id: string, command: Command['command']): Promise<void> {
-  const path = `agents/${encodeURIComponent(id)}/${command}`;
+  const path = `agents/${part(id)}/${command}`;
   if (await performed(path, {}, `${command} ${id}`)) if (command === 'forget') go('#/agents');
 }
 

@@ -2,12 +2,13 @@
 import { signal } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { AgentDetail, LifeReport, LogLine, ShownEvent } from '../../src/dashboard/protocol.ts';
-import { ask } from '../connection/api.ts';
+import { ask, part } from '../connection/api.ts';
 import { connection } from '../connection/stream.ts';
 import { now } from '../model/clock.ts';
 import { statesOf } from '../model/chart-paths.ts';
 import { agent, agentEvents, hello } from '../model/fleet.ts';
 import { followLife, life, place } from '../model/life.ts';
+import { followOwnChart } from '../model/own-chart.ts';
 import { agentsHref } from '../model/route.ts';
 import { AgentControls } from '../parts/agent-controls.tsx';
 import { ChartPicture } from '../parts/chart-picture.tsx';
@@ -15,6 +16,7 @@ import { Empty } from '../parts/empty.tsx';
 import { Glyph, Status } from '../parts/glyph.tsx';
 import { Json } from '../parts/json.tsx';
 import { LivesBar } from '../parts/lives-bar.tsx';
+import { OwnChart } from '../parts/own-chart.tsx';
 import { Scrubber } from '../parts/scrubber.tsx';
 import {
   ago,
@@ -43,6 +45,7 @@ const isWhole = signal(localStorage.getItem('mabeam.chart') === 'whole');
 
 export function AgentView({ id }: { readonly id: string }) {
   useEffect(() => followLife(id), [id]);
+  useEffect(() => followOwnChart(id), [id]);
   const detail = agent.value;
   if (detail === null) return <Gone id={id} />;
   if (detail === undefined) return <main class="view" aria-busy="true" />;
@@ -60,13 +63,17 @@ export function AgentView({ id }: { readonly id: string }) {
         {back === undefined ? null : (
           <p class={row.restartAt === undefined ? 'tone-bad' : 'tone-warn'}>{back}</p>
         )}
+        <Held row={row} />
         <AgentControls id={id} legal={detail.legal} />
       </header>
       <Numbers detail={detail} />
       <div class="agent-columns">
-        <section class="card" aria-labelledby="chart-title">
-          <ChartOfLife detail={detail} />
-        </section>
+        <div>
+          <section class="card" aria-labelledby="chart-title">
+            <ChartOfLife detail={detail} />
+          </section>
+          <OwnChart />
+        </div>
         <section class="card tabbed" aria-label="What is known">
           <div class="tabs" role="tablist">
             {TABS.map(([name, title]) =>
@@ -97,6 +104,24 @@ export function AgentView({ id }: { readonly id: string }) {
         </section>
       </div>
     </main>
+  );
+}
+
+/** That somebody, or a limit, holds it up. */
+function Held({ row: { paused, parked } }: { readonly row: AgentDetail['agent'] }) {
+  if (paused !== undefined) {
+    const by = paused.by === undefined ? '' : ` by ${paused.by}`;
+    return (
+      <p class="badge tone-warn">
+        paused{by}, {ago(paused.at, now.value)}
+      </p>
+    );
+  }
+  if (parked === undefined) return null;
+  return (
+    <p class="badge tone-warn" title={parked.why}>
+      parked, back in {duration(parked.until - now.value)}: {parked.why}
+    </p>
   );
 }
 
@@ -457,9 +482,7 @@ function useAsked(path: string, everyMs: number): unknown {
 }
 
 function SavedState({ id }: { readonly id: string }) {
-  const answer = useAsked(`agents/${encodeURIComponent(id)}/state`, 3_000) as
-    | { readonly state: unknown }
-    | undefined;
+  const answer = useAsked(`agents/${part(id)}/state`, 3_000) as { readonly state: unknown } | undefined;
   if (answer === undefined) return <div class="empty" aria-busy="true" />;
   if (answer.state === null)
     return (
@@ -484,7 +507,7 @@ const INFO = 30;
 
 function Logs({ id }: { readonly id: string }) {
   const [hasAll, setAll] = useState(false);
-  const answer = useAsked(`agents/${encodeURIComponent(id)}/logs`, 1_000) as
+  const answer = useAsked(`agents/${part(id)}/logs`, 1_000) as
     | { readonly lines: readonly LogLine[] }
     | undefined;
   if (answer === undefined) return <div class="empty" aria-busy="true" />;

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import type { ShownRound, ShownVariable, VariableDetail } from '../../src/dashboard/protocol.ts';
-import { ask } from '../connection/api.ts';
+import { ask, part } from '../connection/api.ts';
 import { controlToken } from '../connection/session.ts';
 import { now } from '../model/clock.ts';
 import { coordination } from '../model/fleet.ts';
@@ -211,7 +211,7 @@ function Variable({
   const [detail, setDetail] = useState<VariableDetail | undefined>(undefined);
   useEffect(() => {
     let isWanted = true;
-    ask<VariableDetail>(`variables/${encodeURIComponent(name)}`).then(
+    ask<VariableDetail>(`variables/${part(name)}`).then(
       (given) => isWanted && setDetail(given),
       () => undefined,
     );
@@ -322,7 +322,7 @@ function SetVariable({
         type="button"
         class="button"
         disabled={parsed === undefined || isAway}
-        onClick={() => void performed(`variables/${encodeURIComponent(name)}`, body, `set ${name}`)}
+        onClick={() => void performed(`variables/${part(name)}`, body, `set ${name}`)}
       >
         Set
       </button>

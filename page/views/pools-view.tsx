@@ -1,7 +1,7 @@
 /** Pools: how large each is and should be, what waits, and why it was resized. */
 import { useEffect, useState } from 'preact/hooks';
 import type { PoolDetail, ShownPool } from '../../src/dashboard/protocol.ts';
-import { ask } from '../connection/api.ts';
+import { ask, part } from '../connection/api.ts';
 import { controlToken } from '../connection/session.ts';
 import { now } from '../model/clock.ts';
 import { pools } from '../model/fleet.ts';
@@ -239,8 +239,7 @@ function Resize({
 }) {
   const [size, setSize] = useState(wanted);
   const isFit = Number.isInteger(size) && size >= min && size <= max && size !== wanted;
-  const resize = () =>
-    void performed(`pools/${encodeURIComponent(name)}/size`, { size }, `resize ${name} to ${size}`);
+  const resize = () => void performed(`pools/${part(name)}/size`, { size }, `resize ${name} to ${size}`);
   return (
     <form class="set" onSubmit={(event) => event.preventDefault()}>
       <input
@@ -278,7 +277,7 @@ function useDetail(name: string): PoolDetail | undefined {
   useEffect(() => {
     let isWanted = true;
     const load = () =>
-      ask<PoolDetail>(`pools/${encodeURIComponent(name)}`).then(
+      ask<PoolDetail>(`pools/${part(name)}`).then(
         (given) => isWanted && setDetail(given),
         () => undefined,
       );

@@ -152,5 +152,5 @@ export class FleetApi {
 
 /** An id or name as a part of a path. */
 export function part(name: string): string {
-  return encodeURIComponent(name);
+  return /^\.\.?$/.test(name) ? `id=${name}` : encodeURIComponent(name);
 }

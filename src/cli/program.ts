@@ -171,6 +171,8 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     'how long the stop may take, as 10s',
     time,
   );
+  actOn(program, carry, 'pause', 'have agents begin nothing new: what runs ends, tasks wait');
+  actOn(program, carry, 'resume', 'have paused agents go on');
   actOn(program, carry, 'kill', 'end agents at once: a crash, which their restart policy answers');
   actOn(program, carry, 'forget', 'remove agents that have no body from the list, with their saved state');
   withControl(program.command('set'))

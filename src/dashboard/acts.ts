@@ -46,7 +46,7 @@ export interface ActsOptions {
   readonly logger: Logger;
 }
 
-export const agentActs = ['start', 'restart', 'stop', 'kill', 'forget'] as const;
+export const agentActs = ['start', 'restart', 'pause', 'resume', 'stop', 'kill', 'forget'] as const;
 export type AgentAct = (typeof agentActs)[number];
 
 const by = z.string().trim().min(1).max(100).default('dashboard');
@@ -93,6 +93,11 @@ export class Acts {
           case 'restart': {
             const { incarnation } = await agents[command](id, { by });
             return { incarnation };
+          }
+          case 'pause':
+          case 'resume': {
+            const { status, state } = await agents[command](id, { by });
+            return { status, state };
           }
           case 'forget':
             await agents.forget(id, { by });

@@ -18,7 +18,7 @@ export interface RowParts {
 const MAX_ERROR_TEXT = 200;
 
 export function rowOf(record: AgentRecord, { noted, alerts, cpuShare }: RowParts): AgentRow {
-  const { metrics, spec, restartAt, startedAt, endedAt } = record;
+  const { metrics, spec, restartAt, startedAt, endedAt, paused, parked } = record;
   const { memoryBytes, latencyMs, done, failed, timedOut, abandoned } = metrics;
   const lastError = lastErrorOf(record, noted);
   return {
@@ -37,6 +37,8 @@ export function rowOf(record: AgentRecord, { noted, alerts, cpuShare }: RowParts
     ...(restartAt === undefined ? {} : { restartAt }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(parked === undefined ? {} : { parked: { until: parked.until, why: oneLine(parked.why) } }),
     waiting: metrics.waiting,
     running: metrics.running,
     done,

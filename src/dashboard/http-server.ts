@@ -305,6 +305,7 @@ function routesOf({ reports, watch, chronicle, acts }: HttpServerOptions): reado
       const row = (await watch.table()).get(id)?.row;
       return row ? reports.agent(id, row) : reports.noAgent(id);
     }),
+    get('/api/agents/:id/chart', async (asked) => ({ chart: await reports.chart(the(asked, 'id')) })),
     get('/api/agents/:id/state', async (asked) => ({ state: await reports.savedState(the(asked, 'id')) })),
     get('/api/agents/:id/events', async (asked) => {
       const query = parseInput(eventQuery, asked.query, { what: 'the query' });

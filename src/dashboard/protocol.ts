@@ -48,6 +48,10 @@ export interface AgentRow {
   readonly restartAt?: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
+  /** Somebody has it paused. */
+  readonly paused?: { readonly at: number; readonly by?: string };
+  /** A limit that it ran into: it goes on when that is reset. */
+  readonly parked?: { readonly until: number; readonly why: string };
   /** Tasks that wait, and that run. */
   readonly waiting: number;
   readonly running: number;

@@ -5,6 +5,7 @@
  */
 import { describeExit } from '../machines/index.ts';
 import {
+  type AgentChart,
   type AgentRecord,
   type AgentSystem,
   AgentSystemError,
@@ -97,6 +98,22 @@ export class Reports {
   noAgent(id: string): never {
     this.#sources.system.agents.get(id);
     throw new AgentSystemError('AGENT_NOT_FOUND', `agent ${id} is not listed yet`, { agentId: id });
+  }
+
+  /**
+   * The agent's own chart, `null` where there is none that can be told now.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`
+   */
+  async chart(id: string): Promise<AgentChart | null> {
+    const { agents } = this.#sources.system;
+    agents.get(id);
+    try {
+      return (await agents.chart(id)) ?? null;
+    } catch (thrown) {
+      if (thrown instanceof AgentSystemError) return null;
+      throw thrown;
+    }
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND`, `STORE_FAILED` */

@@ -39,8 +39,8 @@ function paramsOf(pattern: string, path: string): Record<string, string> | undef
       if (wanted !== part) return undefined;
       continue;
     }
-    // An id may hold anything, also what separates parts.
-    const value = decoded(part);
+    // An id may hold anything, also what separates parts. As `id=..` it may be what addresses have for a step up.
+    const value = decoded(part.startsWith('id=') ? part.slice(3) : part);
     if (value === undefined || value === '') return undefined;
     params[wanted.slice(1)] = value;
   }

@@ -194,6 +194,9 @@ describe('control', () => {
       stdout: 'bob  running  incarnation 2\neve  running  incarnation 1\n',
       stderr: '',
     });
+    expect((await mabeam('pause', 'ada')).stdout).toBe('ada  running\n');
+    expect(system.agents.get('ada').paused).toMatchObject({ by: expect.any(String) });
+    expect((await mabeam('resume', 'ada')).stdout).toBe('ada  running\n');
     expect((await mabeam('stop', '--yes', 'ada')).stdout).toBe('ada  stopped  incarnation 1  shutdown\n');
     expect((await mabeam('kill', '--yes', 'bob')).stdout).toBe('bob  crashed  incarnation 2  killed\n');
     expect((await mabeam('forget', '--yes', 'ada')).stdout).toBe('ada  forgotten\n');

@@ -18,6 +18,14 @@ it('any id comes through an address as it is', () => {
   );
 });
 
+it.each(['.', '..'])('an agent with the id %s is reached: an address would take that for a step', (id) => {
+  const { pathname } = new URL(`/api/agents/id=${id}/stop`, 'http://127.0.0.1');
+  expect(lookUp(routes, 'POST', pathname)).toEqual({
+    answer: 'stop',
+    params: expect.objectContaining({ id }),
+  });
+});
+
 it.each([
   ['GET', '/api/agents/'],
   ['GET', '/api/agents/a/b'],

@@ -67,7 +67,7 @@ it('does what it says, and only what is legal can be pressed; what destroys asks
   await page.waitForSelector('.chart-frame .lit');
   await unlock(page, CONTROL);
   await page.waitForSelector('.controls');
-  expect(await enabled(page)).toEqual(['Stop', 'Kill']);
+  expect(await enabled(page)).toEqual(['Pause', 'Stop', 'Kill']);
 
   await press(page, 'Stop');
   await page.waitForFunction(() => document.querySelector('dialog[open] h2')?.textContent === 'Stop ada?');
@@ -91,7 +91,7 @@ it('does what it says, and only what is legal can be pressed; what destroys asks
       [...document.querySelectorAll<HTMLButtonElement>('.controls button')]
         .filter(({ disabled }) => !disabled)
         .map(({ textContent }) => textContent)
-        .join() === 'Start,Restart,Forget',
+        .join() === 'Start,Restart,Pause,Forget',
   );
   await press(page, 'Start');
   await page.waitForFunction(() =>

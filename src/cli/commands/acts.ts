@@ -1,5 +1,5 @@
 /**
- * `mabeam start|stop|restart|kill|forget ID…`: acts on agents of a running system.
+ * `mabeam start|stop|restart|pause|resume|kill|forget ID…`: acts on agents of a running system.
  *
  * I1  What ends an agent's work is asked about first.
  * I2  Each agent is acted on for itself: a refusal keeps nobody from the others, and fails the command.
@@ -16,7 +16,7 @@ export interface ActOptions extends UrlOptions, JsonOption {
   readonly timeout?: number;
 }
 
-export type Act = 'start' | 'stop' | 'restart' | 'kill' | 'forget';
+export type Act = 'start' | 'stop' | 'restart' | 'pause' | 'resume' | 'kill' | 'forget';
 
 const WHAT_IT_ENDS: Partial<Record<Act, string>> = {
   stop: 'ends its work in order',

@@ -336,13 +336,13 @@ export class Agent
   }
 
   /** What it takes as it stands, as it says itself. */
-  offer(task?: AskedTask): Promise<Offer> {
+  offer(task?: AskedTask, isOutlined = false): Promise<Offer> {
     if (!this.#living?.isOpen) {
       const message = `agent ${this.id} has no body that could say what it takes`;
       return Promise.reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: this.id }));
     }
     this.#offers ??= new Offers(this, this.spec.health);
-    return this.#offers.ask(task);
+    return this.#offers.ask(task, isOutlined);
   }
 
   post(request: BodyRequest): void {

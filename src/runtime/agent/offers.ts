@@ -41,7 +41,7 @@ export class Offers {
   }
 
   /** @throws AgentSystemError `TASK_TIMED_OUT` for a body that does not answer, `AGENT_NOT_RUNNING` for one that ends */
-  ask(task: AskedTask | undefined): Promise<Offer> {
+  ask(task: AskedTask | undefined, isOutlined = false): Promise<Offer> {
     const { promise, resolve, reject } = Promise.withResolvers<Offer>();
     const { id, clock } = this.#owner;
     this.#asked += 1;
@@ -52,7 +52,8 @@ export class Offers {
       reject(new AgentSystemError('TASK_TIMED_OUT', message, { agentId: id }));
     }, this.#timeoutMs);
     this.#open.set(questionId, { resolve, reject, timer });
-    this.#owner.post({ type: 'offer.asked', questionId, ...(task ? { task } : {}) });
+    const what = { ...(task ? { task } : {}), ...(isOutlined ? { isOutlined } : {}) };
+    this.#owner.post({ type: 'offer.asked', questionId, ...what });
     return promise;
   }
 

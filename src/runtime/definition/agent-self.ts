@@ -7,6 +7,7 @@
 import type { AnyStateMachine } from 'xstate';
 import type { ChartInspectionEvent } from '../engine/create-chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import type { ChartOutline } from './chart-agent/chart-outline.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';
 
 /** What the body offers from `init` on. After the body's end all of it does nothing. */
@@ -33,6 +34,8 @@ export interface Offer {
   readonly state?: unknown;
   /** Whether it takes the task that the question was about. */
   readonly can?: boolean;
+  /** Its chart, where that was asked for. */
+  readonly outline?: ChartOutline;
 }
 
 export interface AskedTask {
@@ -50,6 +53,8 @@ export interface ChartFacet {
   readonly withMachine: (change: (machine: AnyStateMachine) => AnyStateMachine) => AnyAgentDefinition;
   /** What is restored of a saved state. Pure. @throws Error that names the state and what does not fit */
   fitted(saved: unknown, fromVersion: number): unknown;
+  /** The chart as people see it. */
+  outline(): ChartOutline;
   /** @param task one whose input is as its schema wants it */
   offer(state: unknown, task?: AskedTask): Offer;
 }

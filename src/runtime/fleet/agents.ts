@@ -27,6 +27,7 @@ import type { Host } from '../hosting/host.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
+import { agentChart, type AgentChart } from './agent-chart.ts';
 import { type AgentHandle, type AgentId, IncarnationHandle, type TaskOf } from './agent-handle.ts';
 import { type Adopted, type ChangeOptions, type Described, Registration } from './registration.ts';
 import { type AgentFilter, type CensusEntry, Registry } from './registry.ts';
@@ -412,6 +413,20 @@ export class Agents {
     const known = Object.keys(manifest.tasks);
     const next = manifest.chart === undefined ? known : (await agent.offer()).next;
     return next.filter((type) => missingFor(type, manifest)?.length === 0);
+  }
+
+  /**
+   * The chart that is a running agent's own behaviour, in whatever host: its states, what leads from one to another,
+   * and where it stands. `undefined` for an agent whose behaviour is no chart.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT` for an agent that does not
+   * answer within its `health.timeoutMs`
+   */
+  async chart(id: string): Promise<AgentChart | undefined> {
+    const agent = this.#commanded(id, 'execute');
+    if (agent.manifest.chart === undefined) return undefined;
+    const { outline, state } = await agent.offer(undefined, true);
+    return agentChart(outline, state);
   }
 
   /** All commands that an agent's state allows. @throws AgentSystemError `AGENT_NOT_FOUND` */

@@ -243,11 +243,13 @@ export class AgentBody implements Body, InitOwner {
   }
 
   /** A definition of functions takes every task that it has. */
-  #answerOffer({ questionId, task }: Extract<BodyRequest, { type: 'offer.asked' }>): void {
+  #answerOffer({ questionId, task, isOutlined }: Extract<BodyRequest, { type: 'offer.asked' }>): void {
     const { tasks, chart } = this.definition;
     const told = (offer: Offer) => this.tell({ type: 'offer.told', questionId, offer });
     const next = chart ? chart.offer(this.state.current) : { next: Object.keys(tasks) };
-    if (task === undefined) return told(next);
+    if (task === undefined) {
+      return told(isOutlined && chart ? { ...next, outline: chart.outline() } : next);
+    }
     const known = Object.hasOwn(tasks, task.type) ? tasks[task.type] : undefined;
     const refused = () => told({ ...next, can: false });
     if (known === undefined) return refused();

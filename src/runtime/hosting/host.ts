@@ -92,7 +92,13 @@ export type BodyRequest =
       readonly cause?: unknown;
     }
   /** What does it take, as it stands? */
-  | { readonly type: 'offer.asked'; readonly questionId: number; readonly task?: AskedTask | undefined }
+  | {
+      readonly type: 'offer.asked';
+      readonly questionId: number;
+      readonly task?: AskedTask | undefined;
+      /** Whether its chart is to be told, too. */
+      readonly isOutlined?: boolean;
+    }
   | { readonly type: 'terminate' };
 
 /** What a body tells. A `state` is the one that a save would give at that moment, if it differs from the last. */

@@ -28,6 +28,7 @@ import {
 } from '../define-agent.ts';
 import { type TaskKind, taskKindFields } from '../task-kind.ts';
 import { chartIdentity, hasEvent, isMachine } from './chart-shape.ts';
+import { outlineOf } from './chart-outline.ts';
 import { ChartRun } from './chart-run.ts';
 import { type ChartMigration, fittedChart, type SavedChart } from './saved-chart.ts';
 
@@ -260,6 +261,7 @@ function definitionOf(options: z.output<typeof optionsSchema>): AnyAgentDefiniti
     withMachine: (change) => sealed(definitionOf({ ...options, machine: change(machine) })),
     fitted: (saved, fromVersion) =>
       fittedChart(saved, fromVersion, { type, machine, identity, stateVersion, migrate }),
+    outline: () => outlineOf(machine),
     offer: (state, task) => (state as ChartRun).offer(task),
   };
   const run = runOptionsOf(options, identity);
