@@ -343,7 +343,7 @@ class System implements AgentSystem {
       recovered: recovery.budgets ?? [],
       assertOpen: () => this.#assertOpen(),
     });
-    const steps = new TaskSteps(journal);
+    const steps = new TaskSteps(journal, net);
     const telemetry = new Telemetry(options.telemetry);
     // Filled below, when those who answer are there.
     const requests = new Map<string, RequestHandler>();

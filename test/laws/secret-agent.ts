@@ -33,6 +33,16 @@ export default defineAgent({
         state['mine'] = { list: [1, `Bearer ${resources.headers.authorization}`] };
       },
     },
+    step: { run: ({ resources, step }) => step('mine', () => ({ list: [1, `with ${resources.apiKey}`] })) },
+    stepKey: { run: ({ resources, step }) => step(`with ${resources.apiKey}`, () => 1) },
+    park: {
+      run: async ({ resources, step, steps, park, input }) => {
+        if (steps.size > 0) return 'went on';
+        await step('once', () => 1);
+        if (input === 'asks') return park({ afterMs: 10, why: `no more for ${resources.apiKey}` });
+        throw Object.assign(new Error(`429 for ${resources.apiKey}`), { status: 429, retryAfterMs: 10 });
+      },
+    },
     crash: {
       run: ({ resources }) => {
         queueMicrotask(() => {

@@ -63,8 +63,13 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
       inspect: inspector.observe,
     });
     const told: unknown[] = [];
-    system.events.subscribe((event) => told.push(event));
     const { agents, tasks } = system;
+    system.events.subscribe((event) => {
+      told.push(event);
+      if (event.type === 'agent.parked') {
+        told.push(agents.get('ada'), agents.get('ada').parked, tasks.list(), system.quotas.list());
+      }
+    });
     const spec = { id: 'ada', module, isolation, initArgs, secrets, restart: { policy: 'never' as const } };
 
     const badly = { ...spec, initArgs: { ...initArgs, apiKey: `bad-${KEY}` } };
@@ -76,6 +81,19 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
     const kept = await refusal(agents.execute('ada', { type: 'keep' }));
     expect(kept.message).toContain('state.mine.list[1]');
     told.push(kept, await agents.checkHealth('ada'));
+    for (const type of ['step', 'stepKey']) {
+      const refused = await refusal(agents.execute('ada', { type }));
+      expect(refused.cause).toMatchObject({
+        code: 'REQUEST_INVALID',
+        message: expect.stringContaining('holds a secret'),
+      });
+      told.push(refused);
+    }
+    for (const input of ['asks', 'throws']) {
+      const { id } = await tasks.submit('ada', { type: 'park', input });
+      expect(await tasks.result(id)).toBe('went on');
+    }
+    expect(told.filter((one) => (one as { type?: unknown }).type === 'agent.parked')).toHaveLength(2);
     const { id } = await tasks.submit('ada', { type: 'use' });
     await tasks.result(id);
     await tasks.submit('ada', { type: 'use', input: { echo: KEY } }).then((task) => tasks.result(task.id));

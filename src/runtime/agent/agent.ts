@@ -684,6 +684,7 @@ export class Agent
         const shown = this.#hidden(rest);
         return shown === rest ? report : shown;
       }
+      case 'task.parked':
       case 'health.answered':
       case 'health.failed':
       case 'state.save_failed':

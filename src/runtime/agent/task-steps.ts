@@ -6,6 +6,7 @@
  *
  * I1  A step is answered after it was committed; a task has one result for a key, the first.
  * I2  What a task kept goes with its end. One that is to be done again has not ended.
+ * I3  No secret of its agent is kept: a step that holds one is refused, as a state is.
  */
 import { z } from 'zod';
 import type { Journal } from '../journal/journal.ts';
@@ -13,6 +14,7 @@ import type { Recovery, Store } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
+import type { SecretNet } from '../values/secret-net.ts';
 import { type MadeRequest, type RequestHandler, requestHandler } from './requests.ts';
 
 /** Results by key, in the order in which they were kept. */
@@ -34,11 +36,13 @@ const stepArgs = z.strictObject({
 
 export class TaskSteps {
   readonly #journal: Journal;
+  readonly #secrets: SecretNet;
   /** As JSON: each run is given values of its own. */
   readonly #kept = new Map<string, Map<string, string>>();
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, secrets: SecretNet) {
     this.#journal = journal;
+    this.#secrets = secrets;
     journal.observe((event) => {
       if (this.#kept.size > 0 && hasEnded(event)) this.#drop(event.taskId);
     });
@@ -69,13 +73,16 @@ export class TaskSteps {
     }
   }
 
-  #keep({ key, value }: z.output<typeof stepArgs>, request: MadeRequest): Promise<void> {
+  #keep(args: z.output<typeof stepArgs>, request: MadeRequest): Promise<void> {
     const { agentId, incarnation, taskId, task } = request;
+    const shown = this.#secrets.hide(args, agentId);
+    const { key, value } = shown;
     const refuse = (problem: string): never => {
       throw new AgentSystemError('REQUEST_INVALID', `step ${key} of task ${task}: ${problem}`, { agentId });
     };
     const problem = jsonProblemOf(value, { isNoted: false });
     if (problem !== undefined) refuse(`${problem}, expected JSON data`);
+    if (shown !== args) refuse('it holds a secret of the initArgs, and steps are kept in the store');
     let steps = this.#kept.get(taskId);
     if (steps === undefined) this.#kept.set(taskId, (steps = new Map<string, string>()));
     if (steps.has(key)) refuse('it is kept already');
