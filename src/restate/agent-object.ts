@@ -304,7 +304,7 @@ async function act(
     case 'restart': {
       turn.refuseUnless(asked.type);
       const placement = await place(ctx, turn.occupant(state.life.context.incarnation + 1));
-      turn.start(`agent.${asked.type}`, placement, token);
+      turn.start(`agent.${asked.type}`, placement, token, asked.by);
       return PENDING;
     }
     case 'stop': {
@@ -314,17 +314,18 @@ async function act(
       turn.end(
         timeoutMs === undefined ? { type: 'agent.stop', at } : { type: 'agent.stop', at, timeoutMs },
         token,
+        asked.by,
       );
       return PENDING;
     }
     case 'kill':
       refuseOldIncarnation(turn, asked.incarnation);
       turn.refuseUnless('kill');
-      turn.end({ type: 'agent.kill', at }, token);
+      turn.end({ type: 'agent.kill', at }, token, asked.by);
       return PENDING;
     case 'forget':
       turn.refuseUnless('forget');
-      turn.forget(token);
+      turn.forget(token, asked.by);
       return PENDING;
     case 'pause':
     case 'resume':

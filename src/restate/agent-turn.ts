@@ -13,6 +13,7 @@
  */
 import {
   type AgentCommand,
+  type AgentCommandEvent,
   type AgentEffect,
   type AgentEvent,
   type AgentLife,
@@ -225,18 +226,27 @@ export class AgentTurn {
   }
 
   /** Starts it on the node that it was given a place on. */
-  start(command: 'agent.start' | 'agent.restart', placement: Placement, token: string | undefined): void {
+  start(
+    command: 'agent.start' | 'agent.restart',
+    placement: Placement,
+    token: string | undefined,
+    by?: string,
+  ): void {
     this.state.isMoving = false;
     this.state.placement = placement;
     if (token !== undefined) this.state.starting.push(token);
-    this.#send({ type: command, at: this.now });
+    this.#send(withBy({ type: command, at: this.now }, by));
   }
 
-  end(event: Extract<AgentEvent, { type: 'agent.stop' | 'agent.kill' }>, token: string | undefined): void {
+  end(
+    event: Extract<AgentEvent, { type: 'agent.stop' | 'agent.kill' }>,
+    token: string | undefined,
+    by?: string,
+  ): void {
     // Whoever asks for its end does not want it elsewhere.
     this.state.isMoving = false;
     if (token !== undefined) this.state.ending.push(token);
-    this.#send(event);
+    this.#send(withBy(event, by));
   }
 
   /** Ends it in order, to begin elsewhere; tasks that come meanwhile wait. Nothing to do for one that has no body. */
@@ -250,12 +260,12 @@ export class AgentTurn {
   /** Pauses or resumes it. */
   hold(command: 'agent.pause' | 'agent.resume', by: string | undefined, token: string | undefined): void {
     if (token !== undefined) this.state.holding.push(token);
-    this.#send(by === undefined ? { type: command, at: this.now } : { type: command, at: this.now, by });
+    this.#send(withBy({ type: command, at: this.now }, by));
   }
 
-  forget(token: string | undefined): void {
+  forget(token: string | undefined, by?: string): void {
     if (token !== undefined) this.state.starting.push(token);
-    this.#send({ type: 'agent.forget', at: this.now });
+    this.#send(withBy({ type: 'agent.forget', at: this.now }, by));
   }
 
   execute(work: AskedWork): TaskEntry {
@@ -688,6 +698,11 @@ export class AgentTurn {
     clear();
     for (const token of tokens) this.answer(token, answer);
   }
+}
+
+/** Who asks, where they said so. */
+function withBy(event: AgentCommandEvent, by: string | undefined): AgentCommandEvent {
+  return by === undefined ? event : { ...event, by };
 }
 
 interface Due {

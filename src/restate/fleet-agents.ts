@@ -23,6 +23,7 @@ import { type AgentManifest, manifestOf } from '../runtime/definition/manifest.t
 import type { BoundCode } from '../runtime/definition/module-binding.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
 import type { AgentId, TaskOf } from '../runtime/fleet/agent-handle.ts';
+import type { ActOptions, StopOptions } from '../runtime/fleet/agents.ts';
 import type { AgentFilter } from '../runtime/fleet/registry.ts';
 import { specChanges } from '../runtime/fleet/spec-difference.ts';
 import {
@@ -70,8 +71,9 @@ const filterSchema = z.strictObject({
   status: z.enum(agentStatuses).optional(),
   capability: z.string().optional(),
 });
-const stopSchema = z.strictObject({ timeoutMs: durationMs.optional() });
-const holdSchema = z.strictObject({ by: z.string().min(1).optional() });
+const by = z.string().min(1).optional();
+const actSchema = z.strictObject({ by });
+const stopSchema = z.strictObject({ timeoutMs: durationMs.optional(), by });
 const taskSchema = z.looseObject({ type: z.string() });
 
 /** How long a look at progress waits for some to come, ms. */
@@ -151,13 +153,25 @@ export class FleetAgents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ALREADY_RUNNING`, `AGENT_ILLEGAL_COMMAND`,
    * `RESOURCES_EXHAUSTED` when no live node can take it, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `SYSTEM_CLOSED`
    */
-  async start<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<FleetHandle<Tasks>> {
-    return this.#handleOf(id, await this.#command<number>(id, { type: 'start' }));
+  async start<Tasks extends TaskTypes>(
+    id: AgentId<Tasks>,
+    options: ActOptions = {},
+  ): Promise<FleetHandle<Tasks>> {
+    return this.#handleOf(
+      id,
+      await this.#command<number>(id, { type: 'start', ...acted('start', options, id) }),
+    );
   }
 
   /** @throws AgentSystemError as `start`; `AGENT_ILLEGAL_COMMAND` for one that was never started */
-  async restart<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<FleetHandle<Tasks>> {
-    return this.#handleOf(id, await this.#command<number>(id, { type: 'restart' }));
+  async restart<Tasks extends TaskTypes>(
+    id: AgentId<Tasks>,
+    options: ActOptions = {},
+  ): Promise<FleetHandle<Tasks>> {
+    return this.#handleOf(
+      id,
+      await this.#command<number>(id, { type: 'restart', ...acted('restart', options, id) }),
+    );
   }
 
   /**
@@ -176,13 +190,15 @@ export class FleetAgents {
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED` */
-  async stop(id: string, options: { readonly timeoutMs?: number } = {}): Promise<AgentRecord> {
+  async stop(id: string, options: StopOptions = {}): Promise<AgentRecord> {
     return this.#stop(id, options, undefined);
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `SYSTEM_CLOSED` */
-  async kill(id: string): Promise<AgentRecord> {
-    return this.#withModule(await this.#command<AgentRecord>(id, { type: 'kill' }));
+  async kill(id: string, options: ActOptions = {}): Promise<AgentRecord> {
+    return this.#withModule(
+      await this.#command<AgentRecord>(id, { type: 'kill', ...acted('kill', options, id) }),
+    );
   }
 
   /**
@@ -190,18 +206,18 @@ export class FleetAgents {
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is paused, `SYSTEM_CLOSED`
    */
-  async pause(id: string, options: { readonly by?: string } = {}): Promise<AgentRecord> {
+  async pause(id: string, options: ActOptions = {}): Promise<AgentRecord> {
     return this.#hold(id, 'pause', options);
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is not paused, `SYSTEM_CLOSED` */
-  async resume(id: string, options: { readonly by?: string } = {}): Promise<AgentRecord> {
+  async resume(id: string, options: ActOptions = {}): Promise<AgentRecord> {
     return this.#hold(id, 'resume', options);
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `SYSTEM_CLOSED` */
-  async forget(id: string): Promise<void> {
-    await this.#command(id, { type: 'forget' });
+  async forget(id: string, options: ActOptions = {}): Promise<void> {
+    await this.#command(id, { type: 'forget', ...acted('forget', options, id) });
   }
 
   /** How an agent stands: asked of itself. @throws AgentSystemError `AGENT_NOT_FOUND` */
@@ -279,18 +295,19 @@ export class FleetAgents {
     return (await this.#look(id)).placement?.node;
   }
 
-  async #hold(id: string, type: 'pause' | 'resume', options: { readonly by?: string }): Promise<AgentRecord> {
-    const { by } = parseInput(holdSchema, options, { what: type, agentId: id });
-    return this.#withModule(await this.#command<AgentRecord>(id, { type, by }));
+  async #hold(id: string, type: 'pause' | 'resume', options: ActOptions): Promise<AgentRecord> {
+    return this.#withModule(await this.#command<AgentRecord>(id, { type, ...acted(type, options, id) }));
   }
 
   async #stop(
     id: string,
-    options: { readonly timeoutMs?: number } | undefined,
+    options: StopOptions | undefined,
     incarnation: number | undefined,
   ): Promise<AgentRecord> {
-    const { timeoutMs } = parseInput(stopSchema, options ?? {}, { what: 'stop', agentId: id });
-    return this.#withModule(await this.#command<AgentRecord>(id, { type: 'stop', timeoutMs, incarnation }));
+    const { timeoutMs, by } = parseInput(stopSchema, options ?? {}, { what: 'stop', agentId: id });
+    return this.#withModule(
+      await this.#command<AgentRecord>(id, { type: 'stop', timeoutMs, incarnation, by }),
+    );
   }
 
   async #execute(id: string, task: TaskRequest, incarnation: number | undefined): Promise<unknown> {
@@ -432,6 +449,11 @@ export class FleetAgents {
     if ('problem' in verdict) throw invalidSpec(`initArgs: ${verdict.problem}`, id);
     return manifestOf(definition);
   }
+}
+
+/** Who acts, for the event. @throws AgentSystemError `AGENT_SPEC_INVALID` */
+function acted(what: string, options: ActOptions, agentId: string): { readonly by?: string | undefined } {
+  return parseInput(actSchema, options, { what, agentId });
 }
 
 /** @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */

@@ -42,16 +42,22 @@ export function bucketOf(id: string, buckets: number): number {
 /** What an agent is asked; `token` is by whom, when the answer has to wait. */
 export type Command =
   | { readonly type: 'register'; readonly spec: KeptSpec; readonly manifest: AgentManifest }
-  | { readonly type: 'start' | 'restart'; readonly token?: string }
+  | { readonly type: 'start' | 'restart'; readonly by?: string | undefined; readonly token?: string }
   /** With an incarnation it is for that one alone. */
   | {
       readonly type: 'stop';
       readonly timeoutMs?: number | undefined;
       readonly incarnation?: number | undefined;
+      readonly by?: string | undefined;
       readonly token?: string;
     }
-  | { readonly type: 'kill'; readonly incarnation?: number | undefined; readonly token?: string }
-  | { readonly type: 'forget'; readonly token?: string }
+  | {
+      readonly type: 'kill';
+      readonly incarnation?: number | undefined;
+      readonly by?: string | undefined;
+      readonly token?: string;
+    }
+  | { readonly type: 'forget'; readonly by?: string | undefined; readonly token?: string }
   | { readonly type: 'pause' | 'resume'; readonly by?: string | undefined; readonly token?: string }
   | {
       readonly type: 'execute';

@@ -23,6 +23,10 @@ import {
 
 type Either<Value> = Value | Promise<Value>;
 
+interface Act {
+  readonly by?: string;
+}
+
 interface Handle {
   readonly id: string;
   readonly incarnation: number;
@@ -35,11 +39,11 @@ export interface Subject {
   readonly agents: {
     register(spec: object): Promise<string>;
     ensure(spec: object): Promise<{ readonly id: string; readonly change: string }>;
-    start(id: string): Promise<Handle>;
+    start(id: string, options?: Act): Promise<Handle>;
     restart(id: string): Promise<Handle>;
     execute(id: string, task: object): Promise<unknown>;
-    stop(id: string, options?: { readonly timeoutMs?: number }): Promise<AgentRecord>;
-    kill(id: string): Promise<AgentRecord>;
+    stop(id: string, options?: Act & { readonly timeoutMs?: number }): Promise<AgentRecord>;
+    kill(id: string, options?: Act): Promise<AgentRecord>;
     forget(id: string): Promise<void>;
     pause(id: string): Promise<AgentRecord>;
     resume(id: string): Promise<AgentRecord>;
@@ -343,18 +347,20 @@ export function laws(subjectOf: () => Subject): void {
       () => agents().get(id),
       ({ metrics }) => metrics.running === 1,
     );
-    const waiting = agents().execute(id, { type: 'add', input: 1, timeoutMs: 60 });
-    waiting.catch(() => {});
+    const waiting = agents().execute(id, { type: 'add', input: 1 });
     await until(
       () => agents().get(id),
       ({ metrics }) => metrics.waiting === 1,
     );
     expect((await refusal(agents().execute(id, { type: 'add', input: 1 }))).code).toBe('TASK_QUEUE_FULL');
-    expect((await refusal(waiting)).code).toBe('TASK_TIMED_OUT');
     const why = new Error('no longer wanted');
     controller.abort(why);
     expect(await refusal(running)).toMatchObject({ code: 'TASK_ABANDONED', cause: why });
-    expect(await agents().execute(id, { type: 'add', input: 5 })).toBe(5);
+    expect(await waiting).toBe(1);
+    expect((await refusal(agents().execute(id, { type: 'obey', timeoutMs: 60 }))).code).toBe(
+      'TASK_TIMED_OUT',
+    );
+    expect(await agents().execute(id, { type: 'add', input: 5 })).toBe(6);
   });
 
   test('progress is heard in its order, and all of it before the answer', async () => {
@@ -498,6 +504,32 @@ export function laws(subjectOf: () => Subject): void {
     expect(await agents().get(id)).toMatchObject({ state: 'crashed.gaveUp', restarts: 2, incarnation: 3 });
     const own = (await subjectOf().alerts.list()).filter(({ agentId }) => agentId === id);
     expect(own).toMatchObject([{ alert: 'gave_up' }]);
+  });
+
+  test('who acted is in the events of what they did', async () => {
+    const id = await agents().register({ module: mortal, restart: { policy: 'immediate', delayMs: 60_000 } });
+    const by = 'ada';
+    await agents().start(id, { by });
+    await agents().kill(id, { by });
+    await agents().stop(id, { by });
+    const acts = await until(
+      async () => {
+        const found: [string, unknown][] = [];
+        for await (const event of subjectOf().events.read({ agentId: id })) {
+          found.push([event.type, (event as { by?: string }).by]);
+        }
+        return found;
+      },
+      (found) => found.at(-1)?.[0] === 'agent.stopped',
+    );
+    expect(acts).toEqual([
+      ['agent.registered', undefined],
+      ['agent.starting', by],
+      ['agent.started', undefined],
+      ['agent.crashed', by],
+      ['agent.restart_scheduled', undefined],
+      ['agent.stopped', by],
+    ]);
   });
 
   test('what an agent goes through is in the stream, in order', async () => {
