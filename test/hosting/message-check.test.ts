@@ -425,3 +425,18 @@ describe('over a real channel', () => {
     },
   );
 });
+
+test.each([
+  [{ type: 'task.parked', taskId: 't', why: 'w' }, true],
+  [{ type: 'task.parked', taskId: 't', why: 'w', until: 5 }, true],
+  [{ type: 'task.parked', taskId: 't', why: 'w', afterMs: 5 }, true],
+  [{ type: 'task.parked', taskId: 't', why: 'w', until: 'soon' }, false],
+  [{ type: 'task.parked', taskId: 't', why: 'w', until: Number.NaN }, false],
+  [{ type: 'task.parked', taskId: 't', why: 'w', afterMs: null }, false],
+  [{ type: 'task.parked', taskId: 1, why: 'w', until: 5 }, false],
+  [{ type: 'task.parked', taskId: 't', until: 5 }, false],
+])('a task that is parked says which, until when as a time, and why: %o', (report, isOne) => {
+  const heard: unknown[] = [];
+  expect(eachReport([1, report], (_, said) => heard.push(said))).toBe(isOne);
+  expect(heard).toEqual(isOne ? [report] : []);
+});

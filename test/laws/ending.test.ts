@@ -1,9 +1,9 @@
 /** Laws of supervision: what follows when an agent ends. After OTP's and Elixir's suites of supervisors. */
 import { describe, expect, test } from 'vitest';
-import { type ExitReason, memoryStore } from '../../src/index.ts';
-import { scriptedHost, simulatedClock } from '../../src/testing/index.ts';
+import { defineAgent, type ExitReason, memoryStore, type SystemEvent, variable } from '../../src/index.ts';
+import { scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
 import { type Diary, mortal } from '../kit/mortal.ts';
-import { rig } from '../kit/rig.ts';
+import { type Rig, rig } from '../kit/rig.ts';
 
 /** Ways for a body to end, and what each makes of its agent. */
 const ends: readonly { readonly reason: ExitReason; readonly status: string }[] = [
@@ -187,5 +187,53 @@ describe('when the whole program has died', () => {
     expect(next.agents.get('ran')).toMatchObject({ status: 'running', incarnation: 2 });
     expect(diary.entries).toEqual(['init 2']);
     expect(await next.agents.execute('ran', { type: 'count' })).toBe(2);
+  });
+});
+
+describe('what follows from an end, for others,', () => {
+  const voter = defineAgent({
+    type: 'voter',
+    variables: ['pace'],
+    init: () => ({}),
+    vote: () => new Promise<'accept'>(() => {}),
+    onTaskError: 'crash',
+    tasks: {
+      fail: {
+        run: () => {
+          throw new Error('no luck');
+        },
+      },
+    },
+  });
+
+  test.each([
+    ['is killed', (agents: Rig['agents']) => agents.kill('a')],
+    ['crashes', (agents: Rig['agents']) => agents.execute('a', { type: 'fail' })],
+    ['is stopped without time', (agents: Rig['agents']) => agents.stop('a', { timeoutMs: 0 })],
+    ['is stopped', (agents: Rig['agents']) => agents.stop('a')],
+  ])('comes after it in the event stream, when a leader and voter %s', async (_, end) => {
+    const { system, agents, events, clock } = await rig();
+    await system.variables.define('pace', variable.integer({ min: 1, max: 9, default: 1 }));
+    for (const id of ['a', 'b']) {
+      await agents.register({
+        id,
+        module: voter,
+        coordination: { leadershipEligible: true, participatesInConsensus: id === 'a' },
+      });
+      await agents.start(id);
+    }
+    const deciding = system.consensus.propose({ variable: 'pace', value: 2, deadlineMs: 60_000 });
+    await settled();
+    await end(agents).catch(() => undefined);
+    await clock.advance(0);
+    expect((await deciding).outcome).toBe('no_quorum');
+    const place = (isIt: (event: SystemEvent) => boolean) => events.findIndex(isIt);
+    const left = place(
+      ({ type, agentId }) => agentId === 'a' && /^agent\.(stopping|stopped|crashed)$/.test(type),
+    );
+    const closed = place(({ type }) => type === 'round.closed');
+    const elected = place(({ type, agentId }) => type === 'leader.elected' && agentId === 'b');
+    expect(left).toBeGreaterThan(0);
+    expect([closed > left, elected > left]).toEqual([true, true]);
   });
 });

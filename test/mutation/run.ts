@@ -4,6 +4,7 @@
  *
  * Stryker plants them (statements, conditions, boundaries, literals, calls); this chooses the tests that a file is held
  * to, goes on where an earlier run was interrupted, and leaves out what is judged to change nothing (`no-faults.ts`).
+ * `MUTANTS_AT_ONCE=1` tries one at a time; default two.
  * Exits with 1 when a file is below `FILE_AIM` or all of them below `AIM`, with 130 when it is interrupted.
  */
 import { spawn } from 'node:child_process';
