@@ -408,6 +408,8 @@ class System implements AgentSystem {
       clock,
       agents: this.agents,
       runInPool: (pool, task) => this.#pools.run(pool, task),
+      restoreInPool: (pool, tasks) => this.#pools.restore(pool, tasks),
+      cancelInPool: (pool, taskId, why) => this.#pools.cancel(pool, taskId, why),
       assertOpen: () => this.#assertOpen(),
       maxEnded: limits.maxEndedTasks,
     });

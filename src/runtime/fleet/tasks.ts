@@ -60,7 +60,10 @@ export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> 
 /** What is known of a task. Times are epoch ms. */
 export interface TaskRecord {
   readonly id: string;
+  /** Empty while it waits in the line of its pool. */
   readonly agentId: string;
+  /** The pool in whose line it waits, or has waited until its end. */
+  readonly pool?: string;
   /** Its name in the definition. */
   readonly task: string;
   readonly status: TaskStatus;
@@ -96,6 +99,7 @@ type TaskEvent = Extract<SystemEvent, { type: `task.${string}` }>;
 interface Known extends Queued<Known> {
   readonly id: string;
   agentId: string;
+  pool: string | undefined;
   readonly task: string;
   place: TaskPlace;
   attempts: number;
@@ -124,6 +128,13 @@ export interface TasksOptions {
   /** Does a task in a pool; it is checked there. */
   readonly runInPool: (pool: string, task: GivenTask) => Promise<unknown>;
   readonly assertOpen: () => void;
+  /** Goes on with what waited in the lines of pools, once these are there. */
+  readonly restoreInPool: (
+    pool: string,
+    tasks: { given: GivenTask; enlisted: { taskId: string; attempts: number } }[],
+  ) => void;
+  /** Cancels a task that waits in a pool's line; whether there was one. */
+  readonly cancelInPool: (pool: string, taskId: string, why: string) => boolean;
   /** Records kept of tasks that have ended. */
   readonly maxEnded: number;
 }
@@ -289,7 +300,9 @@ export class Tasks {
   async cancel(taskId: string, reason = CANCELLED_BY_CALLER): Promise<TaskRecord> {
     this.#options.assertOpen();
     const task = this.#commanded(taskId, 'cancel');
-    this.#options.agents.find(task.agentId).cancelTask(taskId, reason);
+    const { agents, cancelInPool } = this.#options;
+    if (task.agentId !== '') agents.find(task.agentId).cancelTask(taskId, reason);
+    else cancelInPool(task.pool!, taskId, reason);
     await this.#options.journal.settled();
     return recordOf(task);
   }
@@ -320,7 +333,10 @@ export class Tasks {
         accepted: (_, error) => (error ? reject(error) : resolve()),
       },
     };
-    this.#options.agents.find(task.agentId).execute(given, trace).catch(reject);
+    const { agents, runInPool } = this.#options;
+    const output =
+      task.agentId === '' ? runInPool(task.pool!, given) : agents.find(task.agentId).execute(given, trace);
+    output.catch(reject);
     await accepted;
     return recordOf(task);
   }
@@ -384,10 +400,15 @@ export class Tasks {
       this.#note(end);
     }
     const left = new Map<string, RestoredTask[]>();
+    const inLine = new Map<string, Accepted[]>();
     for (const accepted of tasks) {
       const { agentId, taskId } = accepted;
       this.#note(accepted);
       const known = this.#known.get(taskId)!;
+      if (accepted.pool !== undefined) {
+        inLine.set(accepted.pool, [...(inLine.get(accepted.pool) ?? []), accepted]);
+        continue;
+      }
       const progress = taskProgress?.get(taskId);
       if (progress) {
         // As it stood before that.
@@ -411,7 +432,36 @@ export class Tasks {
       if (ofAgent) ofAgent.push(task);
       else left.set(agentId, [task]);
     }
+    for (const [pool, tasks] of inLine) {
+      this.#options.restoreInPool(
+        pool,
+        tasks.map((accepted) => this.#inLine(accepted)),
+      );
+    }
     return left;
+  }
+
+  /** A task that waited in a pool's line, with what is left of its time. */
+  #inLine(accepted: Accepted) {
+    const { taskId, task, attempts = 0, timeoutMs, deadlineAt } = accepted;
+    const { input, policy, priority, submission } = restoredTask(
+      accepted,
+      this.#known.get(taskId)!,
+      undefined,
+    );
+    const { clock } = this.#options;
+    const leftMs = deadlineAt === undefined ? undefined : Math.max(0, deadlineAt - clock.now());
+    const given: GivenTask = {
+      type: task,
+      input,
+      policy,
+      submission,
+      ...(priority === undefined ? {} : { priority }),
+      // Of what was submitted all is known: no time means without end.
+      timeoutMs: timeoutMs ?? Infinity,
+      ...(leftMs === undefined ? {} : { timesOutAt: clock.elapsed() + Math.min(leftMs, timeoutMs!) }),
+    };
+    return { given, enlisted: { taskId, attempts } };
   }
 
   /** @internal Ids of the tasks that the next program goes on with. */
@@ -551,10 +601,11 @@ export class Tasks {
   }
 
   #add(event: Accepted): void {
-    const { taskId: id, agentId, task, at, submitted, idempotencyKey, attempts = 0, dueAt } = event;
+    const { taskId: id, agentId, pool, task, at, submitted, idempotencyKey, attempts = 0, dueAt } = event;
     const known: Known = {
       id,
       agentId,
+      pool,
       task,
       place: 'waiting.queued',
       attempts,
@@ -580,8 +631,9 @@ export class Tasks {
     if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, id);
   }
 
-  #again(known: Known, { agentId }: Accepted): void {
+  #again(known: Known, { agentId, pool }: Accepted): void {
     known.agentId = agentId;
+    known.pool = pool;
     known.parked = undefined;
     move(known, 'task.accepted');
     known.endedAt = undefined;
@@ -670,11 +722,13 @@ const NOT_DELAYED: { readonly dueAt?: number; readonly delayMs?: number } = {};
 const ignore = (): void => {};
 
 function recordOf(task: Known): TaskRecord {
-  const { id, agentId, place, attempts, acceptedAt, startedAt, endedAt, dueAt, parked, stalledAt } = task;
+  const { id, agentId, pool, place, attempts, acceptedAt, startedAt, endedAt, dueAt, parked, stalledAt } =
+    task;
   const { output, error, idempotencyKey } = task;
   return Object.freeze({
     id,
     agentId,
+    ...(pool === undefined ? {} : { pool }),
     task: task.task,
     status: taskStatusOf(place),
     attempts,

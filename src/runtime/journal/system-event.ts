@@ -156,6 +156,8 @@ interface EventFields {
     Submitted & {
       readonly input?: unknown;
       readonly retry: boolean;
+      /** It waits in the line of this pool: `agentId` is empty until a member takes it. */
+      readonly pool?: string;
       readonly timeoutMs?: number;
       /** When its `timeoutMs` is over, and before when it is not begun; epoch ms. */
       readonly deadlineAt?: number;

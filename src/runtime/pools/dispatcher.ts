@@ -17,6 +17,8 @@ import type { SteadyClock } from '../time/clock.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
+import type { Journal } from '../journal/journal.ts';
+import { emitAbandoned, emitEnlisted, emitTimedOut, type Enlisted } from './enlisted-tasks.ts';
 import { BusyMeter } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';
@@ -29,6 +31,9 @@ export interface DispatcherOptions {
   readonly manifest: AgentManifest;
   readonly agents: Agents;
   readonly clock: SteadyClock;
+  readonly journal: Journal;
+  /** Whether tasks that wait go on in another program. */
+  readonly leavesTasks: () => boolean;
   /** Whether an autoscaler asks how busy the members are over time. */
   readonly isMetered: boolean;
   /** A task waits where none did. */
@@ -114,7 +119,7 @@ export class Dispatcher {
   }
 
   /** @throws AgentSystemError `TASK_QUEUE_FULL`, and as `agents.execute` */
-  execute(asked: TaskRequest): Promise<unknown> {
+  execute(asked: GivenTask): Promise<unknown> {
     const { pool, queueLimit, retryAbandoned, manifest, clock } = this.#options;
     // From here on: waiting for a member counts, too.
     const request = withTimeout(asked, manifest);
@@ -130,7 +135,7 @@ export class Dispatcher {
       return Promise.reject(new AgentSystemError('TASK_QUEUE_FULL', message, { details: { pool } }));
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const dueAt = request.timeoutMs === undefined ? Infinity : clock.elapsed() + request.timeoutMs;
+    const dueAt = request.timesOutAt ?? clock.elapsed() + (request.timeoutMs ?? Infinity);
     const caller = new AsyncResource('mabeam.task');
     const task: PoolTask = {
       request,
@@ -146,11 +151,70 @@ export class Dispatcher {
       previous: undefined,
       next: undefined,
       isQueued: false,
+      enlisted: undefined,
     };
-    if (member === undefined) {
-      this.#wait(task);
-    } else this.#give(member, task);
+    if (member !== undefined) this.#give(member, task);
+    else if (request.submission !== undefined) this.#enlist(task);
+    else this.#wait(task);
     return promise;
+  }
+
+  /** Goes on with a submitted task that waited in an earlier program. */
+  restore(given: GivenTask, enlisted: Enlisted): void {
+    const { clock, manifest } = this.#options;
+    const task: PoolTask = {
+      request: given,
+      caller: new AsyncResource('mabeam.task'),
+      dueAt: given.timesOutAt ?? clock.elapsed() + (given.timeoutMs ?? Infinity),
+      // Its record says how it ended.
+      resolve: ignore,
+      reject: ignore,
+      retriesLeft: manifest.tasks[given.type]?.retry ? this.#options.retryAbandoned : 0,
+      kind: given.type,
+      kindLimit: undefined,
+      priority: given.priority ?? manifest.tasks[given.type]?.priority ?? 0,
+      order: 0,
+      previous: undefined,
+      next: undefined,
+      isQueued: false,
+      enlisted,
+    };
+    this.#wait(task);
+    this.handOut();
+  }
+
+  /** Cancels a submitted task that waits; whether there was one. */
+  cancel(taskId: string, why: string): boolean {
+    const task = this.#queue.all().find(({ enlisted }) => enlisted?.taskId === taskId);
+    if (task === undefined) return false;
+    this.#queue.remove(task);
+    emitAbandoned(this.#options.journal, task.enlisted!, task.kind, why, true);
+    task.reject(this.#abandonment(task.request, why));
+    this.#tellIfEmpty();
+    return true;
+  }
+
+  /** It waits once that is durable. */
+  #enlist(task: PoolTask): void {
+    const { pool, journal, clock, manifest } = this.#options;
+    const { request, dueAt } = task;
+    const at = {
+      pool,
+      now: clock.now(),
+      leftMs: dueAt - clock.elapsed(),
+      retry: request.policy !== undefined || (manifest.tasks[request.type]?.retry ?? false),
+    };
+    task.enlisted = emitEnlisted(journal, at, request, (error) => {
+      const { taskId } = task.enlisted!;
+      request.submission?.accepted(taskId, error);
+      if (error !== undefined) {
+        emitAbandoned(journal, task.enlisted!, task.kind, error.message, false);
+        return task.reject(error);
+      }
+      if (this.#isClosed) return this.#giveUp(task);
+      this.#wait(task);
+      this.handOut();
+    });
   }
 
   /** Gives tasks that wait to members that are free. */
@@ -174,9 +238,20 @@ export class Dispatcher {
   close(): void {
     this.#isClosed = true;
     for (let task = this.#queue.next(); task !== undefined; task = this.#queue.next()) {
-      this.#abandoned += 1;
-      task.reject(this.#abandonment(task.request, 'no member was free before its pool closed'));
+      this.#giveUp(task);
     }
+  }
+
+  #giveUp(task: PoolTask): void {
+    const { journal, leavesTasks, pool } = this.#options;
+    const why = 'no member was free before its pool closed';
+    if (task.enlisted !== undefined && leavesTasks()) {
+      const message = `task ${task.kind} of pool ${pool} was not done before the system closed; it stays accepted, as ${task.enlisted.taskId}`;
+      return task.reject(new AgentSystemError('SYSTEM_CLOSED', message, { details: { pool } }));
+    }
+    this.#abandoned += 1;
+    if (task.enlisted !== undefined) emitAbandoned(journal, task.enlisted, task.kind, why, false);
+    task.reject(this.#abandonment(task.request, why));
   }
 
   /** The member that gets the next task, if any is free. */
@@ -205,9 +280,25 @@ export class Dispatcher {
 
   #give(member: Member, task: PoolTask): void {
     const { request, dueAt } = task;
-    const given = dueAt === Infinity ? request : { ...request, timesOutAt: dueAt };
+    const given = { ...request, ...(dueAt === Infinity ? {} : { timesOutAt: dueAt }), ...this.#under(task) };
     const output = task.caller.runInAsyncScope(() => this.#run(member, given));
     output.then(task.resolve, (thrown: unknown) => this.#failed(task, thrown));
+  }
+
+  /** A submitted task has one id, whoever does it. */
+  #under(task: PoolTask): Pick<GivenTask, 'again' | 'submission'> {
+    const { submission } = task.request;
+    if (task.enlisted !== undefined) {
+      const again = task.enlisted;
+      task.enlisted = { ...again, attempts: again.attempts + 1 };
+      return { again, submission };
+    }
+    if (submission === undefined) return {};
+    const accepted = (taskId: string, error: AgentSystemError | undefined): void => {
+      task.enlisted = { taskId, attempts: 1 };
+      submission.accepted(taskId, error);
+    };
+    return { submission: { ...submission, accepted } };
   }
 
   #failed(task: PoolTask, thrown: unknown): void {
@@ -228,8 +319,9 @@ export class Dispatcher {
     if (this.#queue.size === 0) this.#emptied?.();
   }
 
-  #timedOut({ request, reject }: PoolTask): void {
-    const { pool } = this.#options;
+  #timedOut({ request, reject, enlisted }: PoolTask): void {
+    const { pool, journal } = this.#options;
+    if (enlisted !== undefined) emitTimedOut(journal, enlisted, request.type, request.timeoutMs ?? 0);
     const message = `task ${request.type} of pool ${pool} was still waiting for a member after ${request.timeoutMs} ms`;
     reject(new AgentSystemError('TASK_TIMED_OUT', message, { details: { pool, task: request.type } }));
     this.#tellIfEmpty();
@@ -252,6 +344,8 @@ export class Dispatcher {
     this.#meter?.set(this.#busy, this.#capacity, this.#options.clock.elapsed());
   }
 }
+
+const ignore = (): void => {};
 
 function concurrencyOf({ agent }: Member): number {
   return agent!.spec.tasks.concurrency;

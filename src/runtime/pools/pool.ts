@@ -29,7 +29,8 @@ import type { SteadyClock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { TaskRequest } from '../agent/task-request.ts';
+import type { GivenTask } from '../agent/task-request.ts';
+import type { Enlisted } from './enlisted-tasks.ts';
 import { Autoscaling, type ScalingRecord, type ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -79,6 +80,8 @@ export interface PoolServices {
   readonly random: () => number;
   readonly logger: Logger;
   readonly watch: ChartWatch;
+  /** Whether tasks that have to end may go on in another program. */
+  readonly leavesTasks: () => boolean;
 }
 
 export interface PoolOptions {
@@ -145,6 +148,8 @@ export class Pool {
       manifest,
       agents,
       clock,
+      journal: services.journal,
+      leavesTasks: services.leavesTasks,
       isMetered: scale !== undefined,
       demandRose: () => this.#tellDemand(),
     });
@@ -255,8 +260,18 @@ export class Pool {
     return waiter.promise;
   }
 
+  /** Goes on with a submitted task that waited in an earlier program. */
+  restore(given: GivenTask, enlisted: Enlisted): void {
+    this.#dispatcher.restore(given, enlisted);
+  }
+
+  /** Cancels a submitted task that waits; whether there was one. */
+  cancel(taskId: string, why: string): boolean {
+    return this.#dispatcher.cancel(taskId, why);
+  }
+
   /** A task that was checked. @throws AgentSystemError as `Pools.execute` */
-  execute(request: TaskRequest): Promise<unknown> {
+  execute(request: GivenTask): Promise<unknown> {
     return this.#dispatcher.execute(request);
   }
 

@@ -17,6 +17,7 @@ import { checkTask } from '../fleet/task-check.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
+import { emitAbandoned, type Enlisted } from './enlisted-tasks.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
@@ -67,13 +68,13 @@ export interface Pools {
    */
   ensureSize(name: string, size: number, options?: { readonly by?: string }): Promise<PoolRecord>;
   /**
-   * Has the least loaded member of a pool do a task. While none is free it waits in the pool's queue, first in, first
-   * out. `timeoutMs` and `signal` count from now on, in the queue, too.
+   * Has the least loaded member of a pool do a task. While none is free it waits in the pool's queue, in the order
+   * of an agent's own. `timeoutMs` and `signal` count from now on, in the queue, too.
    *
    * A task whose member crashes is abandoned, as with any agent: it may have been done or not. It is given to another
    * member, before all that wait, only where the pool allows it (`retryAbandoned`) and the task's definition says
-   * that it may be done twice (`retry: 'on_host_loss'`). A task that waits in the queue is in no store: no member has
-   * begun it.
+   * that it may be done twice (`retry`). A task that waits in the queue is in the store where it was submitted
+   * (`tasks.submit`), and else in none: no member has begun it.
    *
    * @throws AgentSystemError `POOL_UNKNOWN`, also for one that closes, `TASK_QUEUE_FULL`, and as `agents.execute`
    */
@@ -105,6 +106,12 @@ export interface PoolRegistryOptions extends PoolServices {
 }
 
 const by = z.string().min(1).optional();
+/** A submitted task that waited in a pool's line. */
+export interface LeftTask {
+  readonly given: GivenTask;
+  readonly enlisted: Enlisted;
+}
+
 const closeSchema = z.strictObject({ timeoutMs: durationMs.optional(), by });
 
 export class PoolRegistry implements Pools {
@@ -112,6 +119,8 @@ export class PoolRegistry implements Pools {
   readonly #pools = new Map<string, Pool>();
   /** Pools whose first members start, by the names that are taken for them. */
   readonly #opening = new Map<string, Pool | undefined>();
+  /** Tasks that waited in an earlier program, by their pools, which are not there yet. */
+  readonly #left = new Map<string, LeftTask[]>();
   #halting: PromiseWithResolvers<void> | undefined;
   /** Of those that are told to halt, the ones that have not. */
   readonly #unhalted = new Set<Pool>();
@@ -143,6 +152,8 @@ export class PoolRegistry implements Pools {
       this.#opening.set(name, pool);
       await pool.opened();
       this.#pools.set(name, pool);
+      for (const { given, enlisted } of this.#left.get(name) ?? []) pool.restore(given, enlisted);
+      this.#left.delete(name);
       return name;
     } finally {
       this.#opening.delete(name);
@@ -179,9 +190,24 @@ export class PoolRegistry implements Pools {
     };
   }
 
+  /** @internal Tasks that waited in an earlier program: they go on when their pool is there. */
+  restore(name: string, tasks: readonly LeftTask[]): void {
+    this.#left.set(name, [...tasks]);
+  }
+
+  /** @internal Cancels a submitted task that waits in a line; whether there was one. */
+  cancel(name: string, taskId: string, why: string): boolean {
+    const left = this.#left.get(name);
+    const at = left?.findIndex(({ enlisted }) => enlisted.taskId === taskId) ?? -1;
+    if (at === -1) return this.#pools.get(name)?.cancel(taskId, why) ?? false;
+    const [{ given, enlisted }] = left!.splice(at, 1) as [LeftTask];
+    emitAbandoned(this.#options.journal, enlisted, given.type, why, true);
+    return true;
+  }
+
   /** @internal A task that is given more than a caller may give. */
   run(name: string, given: GivenTask): Promise<unknown> {
-    const { submission: _, begins: _begins, policy: _policy, ...task } = given;
+    const { submission: _, begins: _begins, policy: _policy, again: _again, ...task } = given;
     return this.#execute(name, task, given);
   }
 

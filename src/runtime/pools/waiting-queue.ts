@@ -9,11 +9,12 @@
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { SteadyClock } from '../time/clock.ts';
-import type { TaskRequest } from '../agent/task-request.ts';
+import type { GivenTask } from '../agent/task-request.ts';
+import type { Enlisted } from './enlisted-tasks.ts';
 import { type Ordered, TaskOrder } from '../agent/task-order.ts';
 
 export interface PoolTask extends Ordered<PoolTask> {
-  readonly request: TaskRequest;
+  readonly request: GivenTask;
   /** Where it was asked for: it is given to a member in that context, and not in that in which the member became free. */
   readonly caller: AsyncResource;
   /** When it times out, epoch ms; `Infinity` for never. */
@@ -22,6 +23,8 @@ export interface PoolTask extends Ordered<PoolTask> {
   readonly reject: (error: unknown) => void;
   /** How often it may still be given to another member. */
   retriesLeft: number;
+  /** Of one that was submitted: its id, and how often it was given to a member. */
+  enlisted: Enlisted | undefined;
 }
 
 interface Place {
@@ -67,6 +70,17 @@ export class WaitingQueue {
     });
   }
 
+  /** All that wait, as they are now. */
+  all(): PoolTask[] {
+    return this.#queue.all();
+  }
+
+  /** Takes one out. */
+  remove(task: PoolTask): void {
+    this.#queue.remove(task);
+    this.#left(task);
+  }
+
   /** Takes out the task that is next. */
   next(): PoolTask | undefined {
     const task = this.#queue.next;
@@ -79,8 +93,7 @@ export class WaitingQueue {
   }
 
   #drop(task: PoolTask, then: (task: PoolTask) => void): void {
-    this.#queue.remove(task);
-    this.#left(task);
+    this.remove(task);
     then(task);
   }
 
