@@ -19,6 +19,7 @@ const API: readonly (readonly [under: string, path: string, names?: Readonly<Rec
   ['coordination', 'src/runtime/coordination/coordination.ts'],
   ['pools', 'src/runtime/pools/pools.ts'],
   ['tasks', 'src/runtime/fleet/tasks.ts'],
+  ['budgets', 'src/runtime/limits/budgets.ts'],
 ];
 
 export interface Page {
