@@ -357,6 +357,7 @@ class System implements AgentSystem {
       admission,
       permits,
       quotas,
+      budgets,
       coordination: coordination.participants,
       watch,
       secrets: { provider: options.secrets, net },

@@ -13,6 +13,10 @@ export const charts: readonly NoFault[] = [
     mutant: /^budget\.ts: open after refillTime to #budget\.open\.weighing$/,
     why: 'an open budget begins with its weighing',
   },
+  {
+    mutant: /^progress\.ts: deciding always #1 after the next$/,
+    why: 'a kind of task says one of the three',
+  },
 ];
 
 /** One in the text of a source file: what stands there, and what would stand in its place. */

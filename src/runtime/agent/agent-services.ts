@@ -50,6 +50,8 @@ export interface AgentServices {
   readonly admission: Admission;
   readonly permits: RestartPermits;
   readonly quotas: Quotas;
+  /** Told of every attempt of a task that ends, or is not waited for any more. */
+  readonly budgets: { taskEnded(taskId: string): void };
   readonly coordination: AgentCoordination;
   readonly watch: ChartWatch;
   readonly secrets: SecretServices;

@@ -755,6 +755,7 @@ export class Agent
 
   taskAnswered(taskId: string): void {
     this.#tasks.answered(taskId);
+    this.services.budgets.taskEnded(taskId);
   }
 
   whyNothingBegins(): string {

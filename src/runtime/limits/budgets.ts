@@ -31,7 +31,6 @@ import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
-import type { SystemEvent } from '../journal/system-event.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
@@ -109,14 +108,9 @@ export class Budgets {
 
   constructor(options: BudgetsOptions) {
     this.#options = options;
-    // At whatever end of its attempt, a task leaves nothing open.
+    // Told when it is durable: another attempt may be under way by then, and what that has reserved stays.
     options.journal.observe((event) => {
-      if (event.type === 'task.parked' || event.type === 'task.retry_scheduled') this.taskEnded(event.taskId);
-      else if (event.type.startsWith('task.') && ENDS.has(event.type)) {
-        const { taskId } = event as Extract<SystemEvent, { type: 'task.failed' }>;
-        this.taskEnded(taskId);
-        this.#forgetTask(taskId);
-      }
+      if (ENDS.has(event.type)) this.#forgetTask((event as { readonly taskId: string }).taskId);
     });
   }
 
@@ -244,7 +238,7 @@ export class Budgets {
       for (const account of accounts.values()) account.stop();
   }
 
-  /** @internal What a task has open is settled as it was reserved. */
+  /** @internal An attempt of a task has ended, whatever its end: what it has open is settled as it was reserved. */
   taskEnded(taskId: string): void {
     const reserved = this.#ofTask.get(taskId);
     if (reserved === undefined) return;
@@ -256,6 +250,7 @@ export class Budgets {
 
   /** Its own accounts are of no use any more. */
   #forgetTask(taskId: string): void {
+    if (this.#ofTask.has(taskId)) return;
     for (const { spec, accounts } of this.#defined.values()) {
       if (spec.scope !== 'task') continue;
       accounts.get(taskId)?.close();
