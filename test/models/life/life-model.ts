@@ -304,7 +304,10 @@ export function isPossible(life: Life, move: Move): boolean {
     case 'permit freed':
       return life.isPermitTaken;
     case 'program dies':
-      return life.place !== 'forgotten';
+      // A parked task goes on in the next program, and this model has none that do: test/agent/parked.test.ts tells of them.
+      return (
+        life.place !== 'forgotten' && !life.tasks.some(({ isParked, isAnswered }) => isParked && !isAnswered)
+      );
     case 'coordination lost':
     case 'coordination restored':
       return true;

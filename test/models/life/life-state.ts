@@ -164,6 +164,8 @@ export interface Task {
   readonly incarnation: number;
   readonly acceptedAt: number;
   isRunning: boolean;
+  /** It ran into a limit, and was not begun since. */
+  isParked: boolean;
   /** How often it was begun; one that ran into a limit is not counted. */
   attempt: number;
   /** In the order in which they were begun. */

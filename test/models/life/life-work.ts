@@ -68,6 +68,7 @@ export class LifeWork extends LifeTrace {
       incarnation: life.incarnation,
       acceptedAt: life.now,
       isRunning: false,
+      isParked: false,
       attempt: 0,
       begun: 0,
       startedAt: 0,
@@ -122,6 +123,7 @@ export class LifeWork extends LifeTrace {
     life.tasks = life.tasks.filter((other) => other !== task);
     if (!task.isAnswered) {
       task.isRunning = false;
+      task.isParked = true;
       task.attempt -= 1;
       // It waits where it stood: before all that were accepted after it.
       life.tasks = [...life.tasks, task].toSorted((a, b) => a.command - b.command);
@@ -202,6 +204,7 @@ export class LifeWork extends LifeTrace {
       if (task.isRunning || running >= this.profile.tasks.concurrency) continue;
       running += 1;
       task.isRunning = true;
+      task.isParked = false;
       life.begunTasks += 1;
       task.attempt += 1;
       task.begun = life.begunTasks;
