@@ -15,4 +15,10 @@ export {
   type Vote,
   type VoteContext,
 } from './runtime/definition/define-agent.ts';
-export type { AgentCalls, CalledTask, CallTarget, SpawnedSpec } from './runtime/definition/task-abilities.ts';
+export type {
+  AgentCalls,
+  AskedQuestion,
+  CalledTask,
+  CallTarget,
+  SpawnedSpec,
+} from './runtime/definition/task-abilities.ts';

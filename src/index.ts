@@ -111,8 +111,12 @@ export {
 export type { ParkOptions } from './runtime/definition/parking.ts';
 export type { BudgetRecord, Budgets } from './runtime/limits/budgets.ts';
 export type { QuotaRecord } from './runtime/limits/quotas.ts';
+export type { QuestionRecord } from './runtime/agent/question-record.ts';
+export type { QuestionFilter } from './runtime/agent/questions.ts';
+export { answerStoredQuestion, openQuestions } from './runtime/fleet/stored-questions.ts';
 export type {
   AgentCalls,
+  AskedQuestion,
   CalledTask,
   CallTarget,
   Reservation,

@@ -9,6 +9,7 @@ import {
   poolMachine,
   positionOf,
   progressMachine,
+  questionMachine,
   quotaMachine,
   supervisorMachine,
   taskMachine,
@@ -88,6 +89,12 @@ export const charts: readonly Chart[] = [
     title: 'Whether a task gets on',
     machine: progressMachine,
     isCommand: () => false,
+  },
+  {
+    name: 'question',
+    title: 'A question of a task to a person',
+    machine: questionMachine,
+    isCommand: (event) => event === 'question.answered',
   },
   {
     name: 'coordinator',

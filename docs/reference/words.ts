@@ -40,6 +40,11 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
     'There is not as much left of a budget as was to be reserved; `details` says of what, and `refillAt` when it is refilled, where that is known.',
   BUDGET_UNKNOWN:
     'No budget of that name is defined, or nothing was ever reserved of it for that agent or task.',
+  QUESTION_UNKNOWN: 'No question of that id is known: it never was, or its task has ended.',
+  QUESTION_CLOSED:
+    'The question was answered already, or is over: `details.status` says which, `details.by` by whom.',
+  QUESTION_EXPIRED: 'Nobody has answered within `deadlineMs`, and the task has nothing else to go on with.',
+  ANSWER_INVALID: 'The answer is no JSON data, or not as the schema of the question says.',
   STORE_FAILED: 'The store could not be opened, read or written: what was asked for was not made durable.',
   SYSTEM_CLOSED: 'The system is closed, or closing.',
 };
@@ -84,6 +89,11 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'schedule.set': 'Tasks are to be submitted at its times.',
   'schedule.fired': 'It was due, and its task was submitted, or refused.',
   'schedule.removed': 'It is due no more.',
+  'question.asked': 'A task has asked a person, and waits.',
+  'question.answered': 'Somebody, `by`, has answered: the task goes on, or finds it when it runs again.',
+  'question.refused': 'The schema of the task refuses the answer: the question is open again.',
+  'question.expired': 'Nobody has answered within `deadlineMs`: the task goes on with what it has instead.',
+  'question.withdrawn': 'The task has ended, and nobody is asked any more.',
   'variable.changed': 'A variable has its next version.',
   'variable.acknowledged': 'An agent has taken that version in.',
   'round.opened': 'A proposal is put to the vote.',

@@ -101,6 +101,15 @@ function detailOf(event: SystemEvent): string {
       return event.task;
     case 'task.step':
       return `${event.task}: ${event.key}`;
+    case 'question.asked':
+      return `${event.questionId}: ${event.question}`;
+    case 'question.answered':
+      return `${event.questionId}: ${inShort(event.answer)}${event.by === undefined ? '' : ` by ${event.by}`}`;
+    case 'question.refused':
+      return `${event.questionId}: ${event.why}`;
+    case 'question.expired':
+    case 'question.withdrawn':
+      return event.questionId;
     case 'variable.changed':
       return `${event.name} = ${inShort(event.value)} (v${event.version}) by ${event.by}${because(event.why)}`;
     case 'variable.acknowledged':

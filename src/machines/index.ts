@@ -121,6 +121,13 @@ export {
 } from './pool.ts';
 export { type Departure, noMembers, type PoolCounts, sizeOf, totalOf } from './pool-size.ts';
 export { type ParsedPoolSpec, poolSpec, type PoolSpecInput } from './pool-spec.ts';
+export {
+  type QuestionChartEvent,
+  questionMachine,
+  questionStatuses,
+  questionStatusAfter,
+  type QuestionStatus,
+} from './question.ts';
 export { hasEndedForGood, orphanedStop, type ParentRule, parentRule } from './parent-rule.ts';
 export {
   type OnStall,

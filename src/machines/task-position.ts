@@ -6,6 +6,7 @@ export const taskStatuses = [
   'waiting',
   'running',
   'parked',
+  'waiting_for_input',
   'done',
   'failed',
   'timed_out',
@@ -67,9 +68,11 @@ export function taskStatusOf(place: TaskPlace): TaskStatus {
   return place === 'waiting.queued' || place === 'waiting.delayed' ? 'waiting' : place;
 }
 
+const OPEN: ReadonlySet<TaskStatus> = new Set(['waiting', 'running', 'parked', 'waiting_for_input']);
+
 /** Whether a task of this status has ended: only a retry, where it may have one, brings it back. Pure. */
 export function hasTaskEnded(status: TaskStatus): boolean {
-  return status !== 'waiting' && status !== 'running' && status !== 'parked';
+  return !OPEN.has(status);
 }
 
 /** What may be asked of a task that stands there. Pure. */

@@ -4,7 +4,7 @@
  * The chart says what may follow what; who does the work, keeps it and waits for it is the runtime's. Its events are
  * those of the stream: where a task stands can be told from the stream alone, in any program.
  *
- * waiting{ queued ⇄ delayed } → running (⇄ parked) → done | failed | timed_out | abandoned | cancelled
+ * waiting{ queued ⇄ delayed } → running (⇄ parked, ⇄ waiting_for_input) → done | failed | timed_out | abandoned | cancelled
  * running → waiting.delayed, while another attempt is left ; with a dead program: unknown → waiting
  */
 import { setup } from 'xstate';
@@ -12,6 +12,7 @@ import { setup } from 'xstate';
 /**
  * What happens to a task; the events of the stream by the same names, of which `task.abandoned` may be a cancel, and
  * `task.accepted` with a time before which it is not begun is `task.deferred`. `task.due`: that time has come.
+ * `task.asked` is its first open question, `task.told` the end of its last.
  */
 export type TaskChartEvent =
   | { type: 'task.accepted' }
@@ -20,6 +21,8 @@ export type TaskChartEvent =
   | { type: 'task.started' }
   | { type: 'task.parked' }
   | { type: 'task.retry_scheduled' }
+  | { type: 'task.asked' }
+  | { type: 'task.told' }
   | { type: 'task.completed' }
   | { type: 'task.failed' }
   | { type: 'task.timed_out' }
@@ -69,6 +72,19 @@ export const taskMachine = setup({ types: {} as { events: TaskChartEvent } }).cr
         'task.completed': 'done',
         'task.retry_scheduled': '#delayed',
         'task.parked': 'parked',
+        'task.asked': 'waiting_for_input',
+      },
+    },
+    waiting_for_input: {
+      description: 'It has asked a person, and waits for the answer.',
+      on: {
+        ...ends,
+        ...accepted,
+        'task.completed': 'done',
+        'task.retry_scheduled': '#delayed',
+        'task.parked': 'parked',
+        'task.told': 'running',
+        'task.started': 'running',
       },
     },
     parked: {

@@ -40,6 +40,7 @@ import { endFleet, type FleetEnd, longestShutdownMs } from './fleet/fleet-end.ts
 import { bindCode } from './fleet/code-binding.ts';
 import { Tasks } from './fleet/tasks.ts';
 import { Families } from './fleet/families.ts';
+import { Questions } from './agent/questions.ts';
 import { TaskSteps } from './agent/task-steps.ts';
 import { recoverFleet } from './fleet/recovery.ts';
 import { Budgets, reserveArgs, settleArgs, type Spender } from './limits/budgets.ts';
@@ -121,6 +122,8 @@ export interface AgentSystem extends AsyncDisposable {
   readonly pools: Pools;
   /** Tasks as things of their own: submitted, looked up, waited for, cancelled, retried. */
   readonly tasks: Tasks;
+  /** What tasks have asked people, and the answers. */
+  readonly questions: Questions;
   readonly events: {
     /**
      * Tells every event after it was committed, in order. While the store fails events are told all the same, as
@@ -265,6 +268,7 @@ class System implements AgentSystem {
   readonly coordination: CoordinationControl;
   readonly pools: Pools;
   readonly tasks: Tasks;
+  readonly questions: Questions;
   readonly events: AgentSystem['events'];
   readonly alerts: Alerts;
   readonly quotas: Quotas;
@@ -344,6 +348,7 @@ class System implements AgentSystem {
       assertOpen: () => this.#assertOpen(),
     });
     const steps = new TaskSteps(journal, net);
+    const questions = new Questions({ journal, clock, assertOpen: () => this.#assertOpen() });
     const telemetry = new Telemetry(options.telemetry);
     // Filled below, when those who answer are there.
     const requests = new Map<string, RequestHandler>();
@@ -380,6 +385,7 @@ class System implements AgentSystem {
     this.#hosts = new Map(Object.entries(hosts) as [Isolation, Host][]);
     this.#parts = parts;
     this.#steps = steps;
+    this.questions = questions;
     this.#journal = journal;
     this.#telemetry = telemetry;
     this.#admission = admission;
@@ -406,6 +412,7 @@ class System implements AgentSystem {
     this.pools = this.#pools;
     this.tasks = new Tasks({
       journal,
+      questions,
       clock,
       agents: this.agents,
       runInPool: (pool, task) => this.#pools.run(pool, task),
@@ -426,6 +433,7 @@ class System implements AgentSystem {
     requests.set('agents.execute', calls.execute);
     requests.set('agents.spawn', calls.spawn);
     requests.set('agents.stop', calls.stop);
+    requests.set('task.ask', questions.ask);
     requests.set('task.step', steps.keep);
     requests.set(
       'budget.reserve',
@@ -453,6 +461,7 @@ class System implements AgentSystem {
   /** What the tasks of the last program on the same store had kept. */
   async recall(recovery: Recovery): Promise<void> {
     await this.#steps.recall(recovery, this.#parts.store);
+    await this.questions.recall(recovery, this.#parts.store);
   }
 
   /** Goes on from where the last program on the same store ended. */
@@ -546,6 +555,7 @@ class System implements AgentSystem {
 
   /** The agents, then what they stand on. */
   #end(why: AgentSystemError): void {
+    this.questions.close();
     this.agents.discard(why);
     this.#permits.close();
     this.quotas.close();

@@ -482,6 +482,35 @@ export const hostLaws: readonly HostLaw[] = [
     witness.body.post({ type: 'request.answered', requestId, taskId, value });
     assert.deepEqual(outputOf(await witness.answer('asks')), [{ value }]);
   }),
+  lawOfOne(
+    'a question to a person goes out with what an answer has to be, and again if it is not',
+    async (witness) => {
+      witness.run('askPerson', undefined, 'asks');
+      const first = await witness.until('request.made');
+      const { name, args } = first;
+      const { schema, ...asked } = args as { readonly schema: { readonly type?: unknown } };
+      assert.deepEqual(
+        { name, asked, type: schema.type },
+        {
+          name: 'task.ask',
+          asked: { key: '1', question: 'how many?', details: { of: 'what' }, deadlineMs: 1_000 },
+          type: 'integer',
+        },
+      );
+      const answer = (requestId: number, value: unknown) =>
+        witness.body.post({ type: 'request.answered', requestId, taskId: 'asks', value });
+      answer(first.requestId, { answer: 13 });
+      const second = await witness.until('request.made', ({ requestId }) => requestId > first.requestId);
+      assert.match(String((second.args as { readonly refused?: unknown }).refused), /anything but that/);
+      answer(second.requestId, { answer: 7 });
+      assert.equal(outputOf(await witness.answer('asks')), 7);
+      witness.run('askPerson', undefined, 'asks late');
+      const late = await witness.until('request.made', ({ taskId }) => taskId === 'asks late');
+      const { requestId, taskId } = late;
+      witness.body.post({ type: 'request.answered', requestId, taskId, value: { isExpired: true } });
+      assert.equal(outputOf(await witness.answer('asks late')), 0);
+    },
+  ),
   lawOfOne('a refusal comes back with its code, its agent, its details and its cause', async (witness) => {
     witness.run('ask', { task: 'echo' }, 'asks');
     const { requestId, taskId } = await witness.until('request.made');

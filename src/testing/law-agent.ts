@@ -192,6 +192,16 @@ export default defineAgent({
         return String((answer as PromiseRejectedResult).reason);
       },
     },
+    askPerson: {
+      run: ({ ask }) =>
+        ask({
+          question: 'how many?',
+          schema: z.int().refine((n) => n !== 13, { error: 'anything but that' }),
+          details: { of: 'what' },
+          deadlineMs: 1_000,
+          otherwise: 0,
+        }),
+    },
     /** Says, as progress, how many chunks are on their way. */
     emitMany: {
       input: z.number(),

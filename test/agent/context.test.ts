@@ -22,6 +22,7 @@ describe('what a task is given', () => {
     expect(await go('more')).toEqual({
       keys: [
         'agents',
+        'ask',
         'attempt',
         'budget',
         'complete',

@@ -53,6 +53,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/hosting/hosts/send-buffer.ts',
     'runtime/hosting/hosts/working-folder.ts',
     'runtime/hosting/init-context.ts',
+    'runtime/hosting/person.ts',
     'runtime/hosting/repetition.ts',
     'runtime/hosting/request-bounds.ts',
     'runtime/hosting/running-task.ts',

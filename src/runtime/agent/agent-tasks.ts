@@ -152,8 +152,9 @@ export class AgentTasks implements RequestsOwner {
     const entry = this.#mailbox?.running(taskId);
     if (entry === undefined) return undefined;
     const { clock, id: agentId } = this.#owner;
-    const { incarnation, trace, request, timesOutAt } = entry;
-    const leftMs = () => (timesOutAt === Infinity ? undefined : Math.max(0, timesOutAt - clock.elapsed()));
+    const { incarnation, trace, request } = entry;
+    const leftMs = () =>
+      entry.timesOutAt === Infinity ? undefined : Math.max(0, entry.timesOutAt - clock.elapsed());
     return { agentId, incarnation, taskId, task: request.type, leftMs, trace, entry };
   }
 

@@ -222,6 +222,12 @@ export class Agent
     return this.services.steps.of(taskId);
   }
 
+  get mayComeBack(): boolean {
+    const { path, isAlive } = this.position;
+    if (isAlive) return this.#context.ordered?.forGood !== true;
+    return path === 'crashed.waiting' || path === 'crashed.queued';
+  }
+
   get isClosing(): boolean {
     return this.services.isClosing();
   }

@@ -64,6 +64,8 @@ export interface MailboxOwner {
   readonly isClosing: boolean;
   /** Whether what has to end now may go on in another program: this one closes, and its store is durable. */
   readonly leavesTasks: boolean;
+  /** Whether it has a body, and was not asked to end for good; or has none, and is about to have another one. */
+  readonly mayComeBack: boolean;
   /** A number in [0, 1). */
   random(): number;
   post(request: BodyRequest): void;
@@ -272,6 +274,10 @@ export class Mailbox implements TaskEntryOwner {
   drain(): void {
     // An agent that ends does not wait for a store that fails.
     this.#mode = this.#storeAway === undefined ? 'draining' : 'finishing';
+    // A person may take longer than any grace: the next program goes on with it.
+    if (this.#owner.leavesTasks) {
+      for (const entry of this.#running) if (entry.isAsking && !entry.isAnswered) this.#leave(entry);
+    }
     this.#pump();
     this.#tellIfIdle();
   }
@@ -289,6 +295,8 @@ export class Mailbox implements TaskEntryOwner {
     this.#mode = 'aborting';
     this.#endWaiting(why);
     for (const entry of this.#running) {
+      // Of one that comes back, what waits for a person goes on then.
+      if (this.#comesBackTo(entry)) continue;
       const comesAgain = !entry.isAnswered && this.#outlives(entry) && entry.hasAttemptLeft;
       if (comesAgain) this.#cut(entry, why);
       else this.#abandon(entry, why);
@@ -302,9 +310,11 @@ export class Mailbox implements TaskEntryOwner {
       const said = why();
       this.#endWaiting(said);
       for (const entry of this.#running) {
+        const isKept = !entry.isAnswered && this.#comesBackTo(entry);
         this.#left(entry);
         if (entry.isAnswered) continue;
-        if (this.#outlives(entry) && entry.hasAttemptLeft) this.#tryAgain(entry, interruption(said));
+        if (isKept) this.#keep(entry);
+        else if (this.#outlives(entry) && entry.hasAttemptLeft) this.#tryAgain(entry, interruption(said));
         else this.#abandon(entry, said);
       }
     }
@@ -316,7 +326,21 @@ export class Mailbox implements TaskEntryOwner {
 
   /** Its agent does not come back by itself: nobody who waits for it has to. */
   endWaits(why: string): void {
-    for (const entry of this.#unbegunTasks()) if (entry.isExecuted) this.#abandon(entry, why);
+    for (const entry of this.#unbegunTasks()) {
+      if (entry.isExecuted || (entry.isKept && !entry.outlivesAgent)) this.#abandon(entry, why);
+    }
+  }
+
+  /** It had asked a person: it is the next, and asks again, when the agent is back. */
+  #keep(entry: TaskEntry): void {
+    entry.isKept = true;
+    entry.begunAt = undefined;
+    this.#waiting.putBack(entry);
+  }
+
+  /** Whether the agent, should it come back, goes on with a task because that waits for a person. */
+  #comesBackTo(entry: TaskEntry): boolean {
+    return (entry.isAsking || entry.isKept) && this.#owner.mayComeBack && !this.#owner.isClosing;
   }
 
   /** Its agent is forgotten, or its system has closed: nothing waits any more. */
@@ -455,6 +479,37 @@ export class Mailbox implements TaskEntryOwner {
     signal?.addEventListener('abort', entry, { once: true });
   }
 
+  timeHeld(entry: TaskEntry): void {
+    const { clock } = this.#owner;
+    this.#clear(entry, 'attemptTimer');
+    this.#unwatch(entry);
+    if (entry.timer === undefined || entry.isAnswered) return;
+    this.#clear(entry, 'timer');
+    entry.heldMs = Math.max(0, entry.timesOutAt - clock.elapsed());
+    entry.timesOutAt = Infinity;
+  }
+
+  timeRuns(entry: TaskEntry): void {
+    const { heldMs } = entry;
+    entry.heldMs = undefined;
+    if (entry.isAnswered) return;
+    if (entry.isUnderWay) this.#limitAttempt(entry);
+    if (heldMs === undefined) return;
+    const { clock } = this.#owner;
+    const { timeoutMs = heldMs } = entry.request;
+    entry.timesOutAt = clock.elapsed() + heldMs;
+    entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs), heldMs);
+  }
+
+  /** An attempt has a time of its own, and is watched for its progress: not while it waits for a person. */
+  #limitAttempt(entry: TaskEntry): void {
+    if (entry.stall) entry.watch = this.#owner.watchProgress(entry.stall, this.#watcherOf(entry));
+    const attemptTimeoutMs = entry.policy?.attemptTimeoutMs ?? Infinity;
+    if (attemptTimeoutMs === Infinity) return;
+    const expire = () => this.#expire(entry, attemptTimeoutMs);
+    entry.attemptTimer = this.#owner.clock.setTimeout(expire, attemptTimeoutMs);
+  }
+
   /** Starts what may run. A task that settles while it starts makes room for the next: a loop, no recursion. */
   #pump(): void {
     if (this.#isPumping) return;
@@ -487,6 +542,7 @@ export class Mailbox implements TaskEntryOwner {
       : undefined;
     entry.chunks = 0;
     entry.chunksTaken = 0;
+    entry.isKept = false;
     entry.begunAt = journal.emit(startedEvent(agentId, entry), begun).at;
     if (begun === undefined) this.#run(entry);
   }
@@ -516,14 +572,9 @@ export class Mailbox implements TaskEntryOwner {
   }
 
   #run(entry: TaskEntry): void {
-    const { taskId, trace, request, caller, attempt, input, policy } = entry;
+    const { taskId, trace, request, caller, attempt, input } = entry;
     const { type: task, transfer } = request;
-    const attemptTimeoutMs = policy?.attemptTimeoutMs ?? Infinity;
-    if (attemptTimeoutMs !== Infinity) {
-      const expire = () => this.#expire(entry, attemptTimeoutMs);
-      entry.attemptTimer = this.#owner.clock.setTimeout(expire, attemptTimeoutMs);
-    }
-    if (entry.stall) entry.watch = this.#owner.watchProgress(entry.stall, this.#watcherOf(entry));
+    this.#limitAttempt(entry);
     const steps = this.#owner.stepsOf(taskId);
     const order: BodyRequest = { type: 'task.run', taskId, task, attempt, input, transfer, trace, steps };
     caller.runInAsyncScope(postTo, this.#owner, order);
@@ -558,6 +609,7 @@ export class Mailbox implements TaskEntryOwner {
     this.#running.remove(entry);
     this.#waiting.ended(entry);
     entry.isUnderWay = false;
+    entry.asksNothing();
     this.#clear(entry, 'attemptTimer');
     this.#unwatch(entry);
   }
@@ -693,7 +745,7 @@ export class Mailbox implements TaskEntryOwner {
 
   /** Whether it waits for its agent to run again. */
   #outlives(entry: TaskEntry): boolean {
-    return entry.outlivesAgent && !this.#owner.isClosing;
+    return (entry.outlivesAgent && !this.#owner.isClosing) || this.#comesBackTo(entry);
   }
 
   #abandon(entry: TaskEntry, why: string): void {

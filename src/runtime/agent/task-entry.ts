@@ -22,6 +22,9 @@ export interface TaskEntryOwner {
   accepted(entry: TaskEntry, error: AgentSystemError | undefined): void;
   /** Its caller does not want it any more. */
   cancelled(entry: TaskEntry): void;
+  /** It waits for a person: its time does not run. */
+  timeHeld(entry: TaskEntry): void;
+  timeRuns(entry: TaskEntry): void;
 }
 
 export type TaskFailure = Extract<BodyReport, { type: 'task.failed' }>;
@@ -62,6 +65,8 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   /** Chunks that came, and those of them that were taken. */
   chunks = 0;
   chunksTaken = 0;
+  /** It had asked a person when its body ended, and is begun anew by the next one. */
+  isKept = false;
   isCommitted = false;
   /** Its work was begun, and is not known to have ended. */
   isUnderWay = false;
@@ -80,6 +85,11 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   isQueued = false;
 
   #waits: Set<Wait> | undefined = undefined;
+  /** Questions that it waits for, and those of them that hold its time. */
+  #asking = 0;
+  #held = 0;
+  /** What was left of its time when it began to wait for a person, in ms. */
+  heldMs: number | undefined = undefined;
 
   constructor(
     agentId: string,
@@ -112,6 +122,31 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   /** What was read cannot be taken back: it is not begun again. */
   get hasStreamed(): boolean {
     return this.request.reader !== undefined && this.chunks > 0;
+  }
+
+  /** It waits for a person. */
+  get isAsking(): boolean {
+    return this.#asking > 0;
+  }
+
+  /** @param isHeld its time does not run meanwhile */
+  beginsToAsk(isHeld: boolean): void {
+    this.#asking += 1;
+    if (isHeld && (this.#held += 1) === 1) this.#owner.timeHeld(this);
+  }
+
+  hasAsked(isHeld: boolean): void {
+    if (this.#asking === 0) return;
+    this.#asking -= 1;
+    if (isHeld && (this.#held -= 1) === 0) this.#owner.timeRuns(this);
+  }
+
+  /** Its work has ended: what that had asked, it asks anew when it is begun again. */
+  asksNothing(): void {
+    this.#asking = 0;
+    if (this.#held === 0) return;
+    this.#held = 0;
+    this.#owner.timeRuns(this);
   }
 
   get isBegun(): boolean {
@@ -171,6 +206,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   /** Whether another program can go on with it: it is not under way, or may be done again. */
   get canBeLeft(): boolean {
     if (!this.isCommitted) return false;
+    if (this.isAsking || this.isKept) return true;
     return this.isUnderWay
       ? this.retry && (this.policy === undefined || this.hasAttemptLeft)
       : this.retry || this.request.submission !== undefined;

@@ -44,7 +44,7 @@ export class TaskSteps {
     this.#journal = journal;
     this.#secrets = secrets;
     journal.observe((event) => {
-      if (this.#kept.size > 0 && hasEnded(event)) this.#drop(event.taskId);
+      if (this.#kept.size > 0 && hasTaskEnd(event)) this.#drop(event.taskId);
     });
   }
 
@@ -111,7 +111,8 @@ function ownerOf(taskId: string, place: number): string {
   return `step\u0000${taskId}\u0000${place}`;
 }
 
-function hasEnded(event: SystemEvent): event is Extract<SystemEvent, { readonly taskId: string }> {
+/** Whether an event is the end of a task: one that is to be done again has none. */
+export function hasTaskEnd(event: SystemEvent): event is Extract<SystemEvent, { readonly taskId: string }> {
   switch (event.type) {
     case 'task.completed':
     case 'task.failed':

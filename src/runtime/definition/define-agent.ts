@@ -10,7 +10,7 @@ import { AgentSystemError } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { AgentSelf, ChartFacet } from './agent-self.ts';
 import type { ParkOptions } from './parking.ts';
-import type { AgentCalls, TaskBudget } from './task-abilities.ts';
+import type { AgentCalls, AskedQuestion, TaskBudget } from './task-abilities.ts';
 import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
 import { type TaskKind, taskKindFields } from './task-kind.ts';
 
@@ -83,6 +83,14 @@ export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown>
    * not as `chunk` of the definition says.
    */
   readonly emit: (chunk: Chunk) => Promise<void>;
+  /**
+   * Asks a person, and resolves with the answer. The task is `waiting_for_input` meanwhile, and `system.questions` lists
+   * the question. Question and answer outlive this body and the whole program: the task then runs again from its
+   * begin, and the same question is answered at once.
+   *
+   * @throws AgentSystemError `QUESTION_EXPIRED` past `deadlineMs` without an `otherwise`, `REQUEST_INVALID`
+   */
+  readonly ask: <Answer = unknown>(question: AskedQuestion<Answer>) => Promise<Answer>;
   /** Other agents of the fleet: tasks that they do for this one. */
   readonly agents: AgentCalls;
   /**

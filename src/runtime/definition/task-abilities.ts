@@ -4,6 +4,7 @@
  * The same in every host: what is given along and what comes back is cloned where the agent lives elsewhere.
  */
 
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AgentSpecInput, BudgetAmount, ParentRule } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';
 
@@ -82,4 +83,22 @@ export interface AgentCalls {
    * @throws AgentSystemError `REQUEST_INVALID` for an agent that is no child of this one, and as `agents.stop`
    */
   stop(id: string, options?: { readonly timeoutMs?: number }): Promise<void>;
+}
+
+/** A question of a task to a person. */
+export interface AskedQuestion<Answer = unknown> {
+  readonly question: string;
+  /** What an answer has to be. Where its library can say it as JSON Schema, wrong answers are refused wherever they are given. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- what an answer is before it is judged may be anything
+  readonly schema?: StandardSchemaV1<any, Answer>;
+  /** Shown along with the question: JSON data. */
+  readonly details?: unknown;
+  /** Stands for this question when the task runs again; default its place among those that the task asks without one. */
+  readonly key?: string;
+  /** How long an answer is waited for, from the first time that it is asked; default without end. */
+  readonly deadlineMs?: number;
+  /** What the task goes on with when the deadline has passed; without it that is `QUESTION_EXPIRED`. */
+  readonly otherwise?: NoInfer<Answer>;
+  /** Whether waiting uses up the task's `timeoutMs`; default `false`. */
+  readonly countsTime?: boolean;
 }

@@ -30,6 +30,7 @@ import { type Queued, TaskQueue } from '../agent/task-queue.ts';
 import type { GivenTask, RestoredTask, Submission, TaskRequest } from '../agent/task-request.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { RetryOptions } from '../definition/task-kind.ts';
+import type { Questions } from '../agent/questions.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery, TaskProgress } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
@@ -94,6 +95,7 @@ export interface TaskFilter {
 
 type Accepted = Extract<SystemEvent, { readonly type: 'task.accepted' }>;
 type TaskEvent = Extract<SystemEvent, { type: `task.${string}` }>;
+type QuestionEvent = Extract<SystemEvent, { readonly type: `question.${string}` }>;
 
 /** A task that is known; those that have ended are in a queue. */
 interface Known extends Queued<Known> {
@@ -123,6 +125,7 @@ interface Known extends Queued<Known> {
 
 export interface TasksOptions {
   readonly journal: Journal;
+  readonly questions: Questions;
   readonly clock: SteadyClock;
   readonly agents: Agents;
   /** Does a task in a pool; it is checked there. */
@@ -179,6 +182,7 @@ export class Tasks {
     });
     options.journal.observe((event) => {
       if (event.type.startsWith('task.')) this.#note(event as TaskEvent);
+      else if (event.type.startsWith('question.')) this.#noteQuestion(event as QuestionEvent);
     });
   }
 
@@ -418,7 +422,10 @@ export class Tasks {
       const isInFlight = progress?.type === 'task.started';
       // Of one that nobody has begun, or whose last attempt is known to have ended, nothing is unknown.
       const isClear = (progress && !isInFlight) || (accepted.submitted && taskProgress);
-      const goesOn = isClear && !isInFlight ? true : this.#isRepeated(accepted, known.attempts);
+      // One that has asked a person is begun again whatever its kind says: it goes on from the answer.
+      const asked = this.#options.questions.taskOf(taskId);
+      const goesOn =
+        asked !== undefined || (isClear && !isInFlight) ? true : this.#isRepeated(accepted, known.attempts);
       if (!this.#options.agents.has(agentId) || !goesOn) {
         this.#lost(accepted, false);
         continue;
@@ -428,7 +435,11 @@ export class Tasks {
         this.#lost(accepted, true);
       }
       const ofAgent = left.get(agentId);
-      const task = restoredTask(accepted, known, progress);
+      const restored = restoredTask(accepted, known, progress);
+      const task =
+        asked === undefined
+          ? restored
+          : { ...restored, deadlineAt: undefined, timeoutMs: undefined, ...asked };
       if (ofAgent) ofAgent.push(task);
       else left.set(agentId, [task]);
     }
@@ -568,6 +579,7 @@ export class Tasks {
         known.dueAt = undefined;
         known.error = undefined;
         known.parked = undefined;
+        if (this.#options.questions.openOf(known.id) > 0) move(known, 'task.asked');
         return;
       case 'task.parked':
         known.attempts = event.attempt ?? known.attempts - 1;
@@ -598,6 +610,14 @@ export class Tasks {
     known.endedAt = event.at;
     known.endedBy = event.sequence;
     this.#end(known);
+  }
+
+  /** It waits for a person as long as one of its questions is open. */
+  #noteQuestion({ type, taskId }: QuestionEvent): void {
+    const known = this.#known.get(taskId);
+    if (known === undefined) return;
+    if (type === 'question.asked' || type === 'question.refused') move(known, 'task.asked');
+    else if (this.#options.questions.openOf(taskId) === 0) move(known, 'task.told');
   }
 
   #add(event: Accepted): void {

@@ -23,6 +23,8 @@ export class RunningTask implements StateUser {
   isLast = false;
   /** Buffers of the output that the agent gave away. */
   given: ArrayBuffer[] | undefined = undefined;
+  /** Questions that it has asked without a key of their own. */
+  asked = 0;
   /** What it streams: few stream anything. */
   stream: ChunkSender | undefined = undefined;
   /** What it told was lost on its way: whatever it gives, it has failed with this. */

@@ -1,10 +1,12 @@
 /** What a task's `run` is given. */
 import type { TaskContext } from '../definition/define-agent.ts';
 import { park } from '../definition/parking.ts';
+import type { AskedQuestion } from '../definition/task-abilities.ts';
 import { BodyLog } from './body-log.ts';
 import type { WorkOwner } from './body-work.ts';
 import { Repetition } from './repetition.ts';
 import type { RunningTask } from './running-task.ts';
+import { askPerson } from './person.ts';
 import { type AskSystem, BudgetOfTask, TaskAgents } from './task-abilities.ts';
 
 /** Where the work of a task belongs. */
@@ -61,6 +63,8 @@ export function taskContextOf(
       return (task.repetition ??= new Repetition()).count(name, args, maxRepeats);
     },
     budget: new BudgetOfTask(asking),
+    ask: <Answer>(question: AskedQuestion<Answer>) =>
+      askPerson(question, question?.key ?? `${(task.asked += 1)}`, asking) as Promise<Answer>,
     step: <Value>(key: string, work: () => Value | PromiseLike<Value>) =>
       task.steps.take(key, work, (name, value) =>
         asking.ask('task.step', { key: name, value }),

@@ -69,6 +69,12 @@ interface OfTask extends OfAgent {
   readonly task: string;
 }
 
+/** A question of a task to a person: `questionId` is the task's id and the key. */
+interface OfQuestion extends OfTask {
+  readonly questionId: string;
+  readonly key: string;
+}
+
 /** Its record is kept beyond its end: its caller may be another program. */
 interface Submitted {
   readonly submitted?: true;
@@ -219,6 +225,15 @@ interface EventFields {
     readonly error?: ErrorInfo;
   };
   'schedule.removed': Asked & { readonly name: string };
+  /** A task waits for a person. */
+  'question.asked': OfQuestion & { readonly question: string };
+  'question.answered': OfQuestion & { readonly answer: unknown; readonly by?: string };
+  /** The task's own schema refuses the answer: the question is open again. */
+  'question.refused': OfQuestion & { readonly why: string };
+  /** Its deadline has passed. */
+  'question.expired': OfQuestion;
+  /** Its task has ended without an answer. */
+  'question.withdrawn': OfQuestion;
   'variable.changed': {
     readonly name: string;
     readonly value: unknown;

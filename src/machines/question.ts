@@ -1,0 +1,59 @@
+/**
+ * One question of a task to a person, from the moment that it was asked.
+ *
+ * The chart says what may follow what; who is asked, and who answers, is the runtime's. Its events are those of the
+ * stream: where a question stands can be told from the stream alone, in any program.
+ *
+ * open → answered | expired | withdrawn ; answered → open, where the task's own schema refuses the answer
+ */
+import { setup, type StateNode } from 'xstate';
+
+/** What happens to a question; the events of the stream by the same names. */
+export type QuestionChartEvent =
+  | { type: 'question.asked' }
+  | { type: 'question.answered' }
+  | { type: 'question.refused' }
+  | { type: 'question.expired' }
+  | { type: 'question.withdrawn' };
+
+export const questionMachine = setup({ types: {} as { events: QuestionChartEvent } }).createMachine({
+  id: 'question',
+  initial: 'open',
+  states: {
+    open: {
+      description: 'Its task waits for an answer, in this program or in the next.',
+      on: {
+        'question.answered': 'answered',
+        'question.expired': 'expired',
+        'question.withdrawn': 'withdrawn',
+      },
+    },
+    answered: {
+      description: 'Somebody has answered: its task is given that whenever it asks.',
+      on: { 'question.refused': 'open', 'question.withdrawn': 'withdrawn' },
+    },
+    expired: {
+      description: 'Its deadline has passed: its task goes on with what it has instead.',
+      on: { 'question.withdrawn': 'withdrawn' },
+    },
+    withdrawn: { type: 'final', description: 'Its task has ended: nothing is kept of it.' },
+  },
+});
+
+export const questionStatuses = ['open', 'answered', 'expired', 'withdrawn'] as const;
+export type QuestionStatus = (typeof questionStatuses)[number];
+
+type Node = StateNode<never, never>;
+const nodes = questionMachine.root.states as unknown as Readonly<Record<QuestionStatus, Node>>;
+
+/** The status after an event; `undefined` where the chart takes none of that kind. Pure. */
+export function questionStatusAfter(
+  status: QuestionStatus,
+  event: QuestionChartEvent['type'],
+): QuestionStatus | undefined {
+  const transitions = nodes[status].transitions as unknown as ReadonlyMap<
+    string,
+    readonly { readonly target?: readonly Node[] }[]
+  >;
+  return transitions.get(event)?.[0]?.target?.[0]?.key as QuestionStatus | undefined;
+}

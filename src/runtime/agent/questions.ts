@@ -1,0 +1,383 @@
+/**
+ * Questions of tasks to people: `system.questions`, and what stands behind `context.ask`.
+ *
+ * Owns them from being asked to the end of their task, in memory and in the store, where each is a state of its own
+ * beside those of the agents. A task that runs again and asks again finds its question as it stands.
+ *
+ * I1  A question has one answer: the first. It is told to its task after it was committed.
+ * I2  A question is open until it is answered, its deadline has passed, or its task has ended; the end of a body, or of
+ *     the program, ends none.
+ * I3  A task that waits for an answer does not use up its time, unless it says so.
+ */
+import { z } from 'zod';
+import {
+  durationMs,
+  type QuestionChartEvent,
+  questionStatuses,
+  questionStatusAfter,
+} from '../../machines/index.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Recovery, Store } from '../journal/store.ts';
+import type { SystemEvent } from '../journal/system-event.ts';
+import type { SteadyClock } from '../time/clock.ts';
+import { frozenData } from '../values/data-copy.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+import { jsonProblemOf } from '../values/json-survey.ts';
+import { parseInput } from '../values/malformed.ts';
+import { checkAnswer } from './answer-check.ts';
+import {
+  type KeptQuestion,
+  ownerOfQuestion,
+  type QuestionRecord,
+  storedQuestions,
+} from './question-record.ts';
+import { type MadeRequest, type RequestHandler, requestHandler } from './requests.ts';
+import { hasTaskEnd } from './task-steps.ts';
+
+export interface QuestionFilter {
+  readonly agentId?: string;
+  readonly taskId?: string;
+  /** Default `open`. */
+  readonly status?: QuestionRecord['status'];
+}
+
+/** What the one who asked is told. */
+type Told = { readonly answer: unknown } | { readonly isExpired: true };
+
+interface Asked {
+  record: QuestionRecord;
+  readonly task: KeptQuestion['task'];
+  /** Its place among the questions of its task. */
+  readonly place: number;
+  timer: unknown;
+  /** The task, while it waits: as often as it has asked. */
+  readonly waiting: Set<(told: Told) => void>;
+}
+
+/** A task has no more than so many questions. */
+const MAX_QUESTIONS = 1_000;
+const askArgs = z.strictObject({
+  key: z.string().min(1).max(512),
+  question: z.string().min(1).max(65_536),
+  schema: z.record(z.string(), z.unknown()).optional(),
+  details: z.unknown().optional(),
+  deadlineMs: durationMs.optional(),
+  countsTime: z.boolean().default(false),
+  /** Why the answer that it has is refused by the task. */
+  refused: z.string().max(65_536).optional(),
+});
+type AskArgs = z.output<typeof askArgs>;
+const filterSchema = z.strictObject({
+  agentId: z.string().optional(),
+  taskId: z.string().optional(),
+  status: z.enum(questionStatuses).default('open'),
+});
+const answerSchema = z.strictObject({ by: z.string().min(1).max(256).optional() });
+
+export class Questions {
+  readonly #journal: Journal;
+  readonly #clock: SteadyClock;
+  readonly #assertOpen: () => void;
+  /** By task, then by key, in the order in which they were asked. */
+  readonly #ofTask = new Map<string, Map<string, Asked>>();
+  /** Those that are durable: nobody else hears of one. */
+  readonly #byId = new Map<string, Asked>();
+
+  constructor(options: {
+    readonly journal: Journal;
+    readonly clock: SteadyClock;
+    readonly assertOpen: () => void;
+  }) {
+    this.#journal = options.journal;
+    this.#clock = options.clock;
+    this.#assertOpen = options.assertOpen;
+    options.journal.observe((event) => {
+      if (this.#ofTask.size > 0 && hasTaskEnd(event)) this.#taskEnded(event.taskId);
+    });
+  }
+
+  /** Questions of tasks that have not ended, by default the open ones, as they were asked. @throws AgentSystemError `REQUEST_INVALID` */
+  list(filter: QuestionFilter = {}): QuestionRecord[] {
+    const { agentId, taskId, status } = parseInput(filterSchema, filter, {
+      what: 'questions.list',
+      code: 'REQUEST_INVALID',
+    });
+    const found: QuestionRecord[] = [];
+    for (const { record } of this.#byId.values()) {
+      const fits =
+        record.status === status &&
+        (agentId === undefined || record.agentId === agentId) &&
+        (taskId === undefined || record.taskId === taskId);
+      if (fits) found.push(record);
+    }
+    return found;
+  }
+
+  /** @throws AgentSystemError `QUESTION_UNKNOWN` */
+  get(id: string): QuestionRecord {
+    return this.#find(id).record;
+  }
+
+  /**
+   * Answers a question, once. Resolves with its record when the answer is durable; its task goes on, or finds it when it
+   * runs again.
+   *
+   * An answer that only the task's own schema can refuse, and refuses, opens the question again, with `refused` in it.
+   *
+   * @param by who answers, as the event and the record say it
+   * @throws AgentSystemError `QUESTION_UNKNOWN`, `QUESTION_CLOSED` for one that is answered or over, `ANSWER_INVALID` for
+   * an answer that is no JSON data or not as the question's schema says, `REQUEST_INVALID` for invalid options,
+   * `STORE_FAILED`, `SYSTEM_CLOSED`
+   */
+  async answer(id: string, value: unknown, options: { readonly by?: string } = {}): Promise<QuestionRecord> {
+    this.#assertOpen();
+    const { by } = parseInput(answerSchema, options, { what: 'questions.answer', code: 'REQUEST_INVALID' });
+    const asked = this.#find(id);
+    checkAnswer(asked.record, value);
+    const before = asked.record;
+    const { refused: _, ...open } = before;
+    const answer = JSON.parse(JSON.stringify(value)) as unknown;
+    const answeredAt = this.#clock.now();
+    this.#clock.clearTimeout(asked.timer);
+    this.#become(asked, 'question.answered', {
+      ...open,
+      answer,
+      answeredAt,
+      ...(by === undefined ? {} : { by }),
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<QuestionRecord>();
+    const told = { answer, ...(by === undefined ? {} : { by }) };
+    void this.#emit(asked, { type: 'question.answered', ...told }, (error) => {
+      if (error === undefined) {
+        tellAll(asked, { answer });
+        return resolve(asked.record);
+      }
+      // Nobody was told: it is as if nobody had answered.
+      if (asked.record.answeredAt === answeredAt && asked.record.status === 'answered') {
+        asked.record = before;
+        this.#arm(asked);
+      }
+      reject(error);
+    });
+    return promise;
+  }
+
+  /** @internal Answers `task.ask` once the question is. */
+  get ask(): RequestHandler {
+    return requestHandler(askArgs, (args, request) => this.#ask(args, request));
+  }
+
+  /** @internal Open questions of a task. */
+  openOf(taskId: string): number {
+    let open = 0;
+    for (const { record } of this.#ofTask.get(taskId)?.values() ?? [])
+      if (record.status === 'open') open += 1;
+    return open;
+  }
+
+  /** @internal What a task that has asked needs to be begun again by the next program; `undefined` where it cannot be. */
+  taskOf(taskId: string): KeptQuestion['task'] {
+    const [first] = this.#ofTask.get(taskId)?.values() ?? [];
+    return first?.task;
+  }
+
+  /** @internal Brings back the questions of an earlier program's tasks that have not ended. */
+  async recall({ tasks }: Pick<Recovery, 'tasks'>, store: Store): Promise<void> {
+    for (const { taskId } of tasks) {
+      for (const [place, { record, task }] of (await storedQuestions(store, taskId)).entries()) {
+        const asked: Asked = {
+          record: frozenData(record),
+          task,
+          place,
+          timer: undefined,
+          waiting: new Set(),
+        };
+        this.#add(asked);
+        this.#byId.set(record.id, asked);
+        if (record.status === 'open') this.#arm(asked);
+      }
+    }
+  }
+
+  /** @internal The system has closed: nobody is waited for any more, and what is open stays so in the store. */
+  close(): void {
+    for (const asked of this.#byId.values()) this.#clock.clearTimeout(asked.timer);
+  }
+
+  async #ask(args: AskArgs, request: MadeRequest): Promise<Told> {
+    const { taskId, signal, entry } = request;
+    let asked = this.#ofTask.get(taskId)?.get(args.key);
+    if (asked === undefined) {
+      asked = this.#new(args, request);
+      await this.#emit(asked, { type: 'question.asked', question: args.question }).catch((error: unknown) => {
+        this.#drop(asked!);
+        throw error;
+      });
+      // Its task may have ended meanwhile.
+      if (this.#ofTask.get(taskId)?.get(args.key) !== asked) throw signal.reason;
+      this.#byId.set(asked.record.id, asked);
+      this.#arm(asked);
+    } else if (args.refused !== undefined && asked.record.status === 'answered') {
+      const { answer: _, answeredAt: _at, by: _by, ...open } = asked.record;
+      this.#become(asked, 'question.refused', { ...open, refused: args.refused });
+      this.#arm(asked);
+      await this.#emit(asked, { type: 'question.refused', why: args.refused });
+    }
+    const { status, answer } = asked.record;
+    if (status === 'answered') return { answer };
+    if (status === 'expired') return { isExpired: true };
+    const { promise, resolve, reject } = Promise.withResolvers<Told>();
+    const isHeld = !args.countsTime;
+    asked.waiting.add(resolve);
+    entry.beginsToAsk(isHeld);
+    const given = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', given, { once: true });
+    if (signal.aborted) given();
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener('abort', given);
+      asked.waiting.delete(resolve);
+      entry.hasAsked(isHeld);
+    }
+  }
+
+  #new(args: AskArgs, request: MadeRequest): Asked {
+    const { agentId, taskId, task, entry } = request;
+    const { key, question, schema, details, deadlineMs } = args;
+    const place = this.#ofTask.get(taskId)?.size ?? 0;
+    const refuse = (problem: string): never => {
+      throw new AgentSystemError('REQUEST_INVALID', `question ${key} of task ${task}: ${problem}`, {
+        agentId,
+      });
+    };
+    if (place >= MAX_QUESTIONS) refuse(`expected ${MAX_QUESTIONS} questions of a task at the most`);
+    const problem = jsonProblemOf({ schema, details }, { isNoted: false });
+    if (problem !== undefined) refuse(`${problem}, expected JSON data`);
+    const askedAt = this.#clock.now();
+    const { input } = entry.request;
+    const timeoutMs = request.leftMs();
+    const isRepeatable = jsonProblemOf(input, { isNoted: false }) === undefined;
+    const again = {
+      ...(input === undefined ? {} : { input }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    };
+    const record: QuestionRecord = {
+      id: `${taskId}/${key}`,
+      agentId,
+      taskId,
+      task,
+      key,
+      question,
+      ...(schema === undefined ? {} : { schema }),
+      ...(details === undefined ? {} : { details }),
+      status: 'open',
+      askedAt,
+      ...(deadlineMs === undefined || deadlineMs === Infinity ? {} : { deadlineAt: askedAt + deadlineMs }),
+    };
+    const data = JSON.parse(JSON.stringify({ record, task: again })) as Required<KeptQuestion>;
+    const asked: Asked = {
+      record: frozenData(data.record),
+      task: isRepeatable ? data.task : undefined,
+      place,
+      timer: undefined,
+      waiting: new Set(),
+    };
+    this.#add(asked);
+    return asked;
+  }
+
+  #add(asked: Asked): void {
+    const { taskId, key } = asked.record;
+    const ofTask = this.#ofTask.get(taskId);
+    if (ofTask) ofTask.set(key, asked);
+    else this.#ofTask.set(taskId, new Map([[key, asked]]));
+  }
+
+  #drop({ record: { id, taskId, key } }: Asked): void {
+    this.#byId.delete(id);
+    const ofTask = this.#ofTask.get(taskId);
+    ofTask?.delete(key);
+    if (ofTask?.size === 0) this.#ofTask.delete(taskId);
+  }
+
+  #arm(asked: Asked): void {
+    const { deadlineAt } = asked.record;
+    if (deadlineAt === undefined) return;
+    asked.timer = this.#clock.setTimeout(
+      () => this.#expire(asked),
+      Math.max(0, deadlineAt - this.#clock.now()),
+    );
+  }
+
+  #expire(asked: Asked): void {
+    if (asked.record.status !== 'open') return;
+    this.#become(asked, 'question.expired', asked.record);
+    void this.#emit(asked, { type: 'question.expired' }).then(
+      () => tellAll(asked, { isExpired: true }),
+      () => tellAll(asked, { isExpired: true }),
+    );
+  }
+
+  #taskEnded(taskId: string): void {
+    const ofTask = this.#ofTask.get(taskId);
+    if (ofTask === undefined) return;
+    this.#ofTask.delete(taskId);
+    for (const asked of ofTask.values()) {
+      this.#clock.clearTimeout(asked.timer);
+      this.#byId.delete(asked.record.id);
+      this.#journal.keepState(ownerOfQuestion(taskId, asked.place), null);
+      if (asked.record.status !== 'open') continue;
+      this.#become(asked, 'question.withdrawn', asked.record);
+      this.#tell(asked, { type: 'question.withdrawn' });
+    }
+  }
+
+  #become(asked: Asked, event: QuestionChartEvent['type'], record: QuestionRecord): void {
+    const status = questionStatusAfter(record.status, event);
+    if (status === undefined)
+      throw new Error(`question ${record.id} is ${record.status}, and takes no ${event}`);
+    asked.record = frozenData({ ...record, status });
+  }
+
+  /** Keeps it as it is now, and says what has happened; resolves when both are durable. */
+  #emit(
+    asked: Asked,
+    told: QuestionEventBody,
+    committed?: (error: AgentSystemError | undefined) => void,
+  ): Promise<void> {
+    const { record, task, place } = asked;
+    const json = JSON.stringify({ record, ...(task === undefined ? {} : { task }) } satisfies KeptQuestion);
+    this.#journal.keepState(ownerOfQuestion(record.taskId, place), { json, stateVersion: 1 });
+    return new Promise((resolve, reject) => {
+      this.#tell(asked, told, (error) => {
+        committed?.(error);
+        if (error === undefined || committed !== undefined) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  #tell({ record }: Asked, told: QuestionEventBody, committed?: (error?: AgentSystemError) => void): void {
+    const { id: questionId, agentId, taskId, task, key } = record;
+    this.#journal.emit({ ...told, questionId, agentId, incarnation: 0, taskId, task, key }, committed);
+  }
+
+  #find(id: string): Asked {
+    const asked = this.#byId.get(id);
+    if (asked !== undefined) return asked;
+    throw new AgentSystemError('QUESTION_UNKNOWN', `no question ${inWords(id)} is known`);
+  }
+}
+
+function tellAll({ waiting }: Asked, told: Told): void {
+  for (const tell of waiting) tell(told);
+}
+
+type QuestionEvent = Extract<SystemEvent, { readonly type: `question.${string}` }>;
+/** What is said of one besides what it is. */
+type QuestionEventBody = QuestionEvent extends infer Event
+  ? Event extends QuestionEvent
+    ? Omit<Event, 'sequence' | 'at' | 'agentId' | 'incarnation' | 'questionId' | 'taskId' | 'task' | 'key'>
+    : never
+  : never;

@@ -1,0 +1,59 @@
+/** A task asks a person: the question as the system is asked it, and what becomes of the answer. */
+import type { AskedQuestion } from '../definition/task-abilities.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+import { type AnySchema, judge } from '../values/schema.ts';
+import type { AskSystem } from './task-abilities.ts';
+
+/** What the system tells of a question. */
+type Told = { readonly answer: unknown } | { readonly isExpired: true };
+
+/**
+ * Resolves with the answer, as the schema makes it.
+ *
+ * @param key of the question in its task
+ * @throws AgentSystemError `REQUEST_INVALID`, `QUESTION_EXPIRED`; the task's reason once it is cancelled
+ */
+export async function askPerson(asked: AskedQuestion, key: string, system: AskSystem): Promise<unknown> {
+  const { question, details, deadlineMs, countsTime, schema } = { ...asked };
+  if (typeof question !== 'string' || question === '') {
+    throw new AgentSystemError('REQUEST_INVALID', `ask: expected a question, got ${inWords(question)}`);
+  }
+  const json = jsonSchemaOf(schema);
+  let refused: string | undefined;
+  for (;;) {
+    const told = (await system.ask('task.ask', {
+      key,
+      question,
+      ...(json === undefined ? {} : { schema: json }),
+      ...(details === undefined ? {} : { details }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(countsTime === undefined ? {} : { countsTime }),
+      ...(refused === undefined ? {} : { refused }),
+    })) as Told;
+    if ('isExpired' in told) return otherwise(asked, key);
+    const verdict = await judge(schema, told.answer);
+    if (!('problem' in verdict)) return verdict.value;
+    // Another program may have taken it, which has not this schema.
+    refused = verdict.problem;
+  }
+}
+
+function otherwise(asked: AskedQuestion, key: string): unknown {
+  if (!('otherwise' in asked)) {
+    const message = `question ${key} was not answered within ${asked.deadlineMs} ms`;
+    throw new AgentSystemError('QUESTION_EXPIRED', message, { details: { key } });
+  }
+  return asked.otherwise;
+}
+
+/** What a schema expects, as data that other programs can read; `undefined` where its library cannot say. */
+function jsonSchemaOf(schema: AnySchema | undefined): Record<string, unknown> | undefined {
+  const standard = schema?.['~standard'] as
+    | { readonly jsonSchema?: { input(options: { readonly target: string }): Record<string, unknown> } }
+    | undefined;
+  try {
+    return standard?.jsonSchema?.input({ target: 'draft-2020-12' });
+  } catch {
+    return undefined;
+  }
+}
