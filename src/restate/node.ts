@@ -113,8 +113,13 @@ const optionsSchema = z.strictObject({
 });
 const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
 
-/** A sign of life that is not answered for so long: whoever answers for the fleet is taken for gone. */
-const CONTROL_TIMEOUT_MS = 1_200;
+/** A sign of life that is not answered for so long is missed; after so many in a row whoever answers for the fleet is taken for gone. */
+const CONTROL_TIMEOUT_MS = 1_000;
+const MISSES_BEFORE_TAKING = 2;
+/** A timeout that is later than this says that this very program was held up: nobody else is at fault. */
+const HELD_UP_MS = 500;
+/** How far apart signs of life are at most: by them others find that nobody answers. */
+const MAX_BEAT_MS = 500;
 const DRAIN_LOOK_MS = 50;
 
 /**
@@ -158,6 +163,7 @@ class Node implements AgentNode {
   #residents = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
   #epoch = '';
   #beat: unknown;
+  #misses = 0;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -331,12 +337,14 @@ class Node implements AgentNode {
     );
   }
 
-  #nextBeat(): void {
+  /** Once one was missed, the next follows at once. */
+  #nextBeat(delayMs = Math.min(this.#options.leaseMs / 5, MAX_BEAT_MS)): void {
     if (this.#isClosed) return;
-    this.#beat = this.#clock.setTimeout(() => void this.#sayAlive(), this.#options.leaseMs / 5);
+    this.#beat = this.#clock.setTimeout(() => void this.#sayAlive(), delayMs);
   }
 
   async #sayAlive(): Promise<void> {
+    const askedAt = this.#clock.elapsed();
     try {
       const epoch = this.#epoch;
       const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
@@ -345,11 +353,14 @@ class Node implements AgentNode {
         { epoch },
         { signal },
       );
+      this.#misses = 0;
       if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin();
     } catch (err) {
-      if (!this.#isClosed) await this.#missed(err);
+      const wasHeldUp = this.#clock.elapsed() - askedAt > CONTROL_TIMEOUT_MS + HELD_UP_MS;
+      this.#misses = wasHeldUp ? 0 : this.#misses + 1;
+      if (this.#misses >= MISSES_BEFORE_TAKING && !this.#isClosed) await this.#missed(err);
     }
-    this.#nextBeat();
+    this.#nextBeat(this.#misses > 0 ? 0 : undefined);
   }
 
   /** Nobody answers for the fleet. */

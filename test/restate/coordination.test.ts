@@ -1,10 +1,13 @@
 /** Variables and rounds of a fleet on several nodes, on a real server. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { variable } from '../../src/index.ts';
 import { hasEngine } from './engine.ts';
 import { eventually, fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { voter } from './voter.ts';
+
+// Real servers and processes share the machine with whatever else it does.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 describe.runIf(hasEngine())('coordination', () => {
   const engine = sharedEngine();

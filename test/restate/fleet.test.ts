@@ -1,9 +1,12 @@
 /** One node: the life of an agent on a real server, by the API of one program. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { AgentSystemError, defineAgent } from '../../src/index.ts';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
 import { hasEngine } from './engine.ts';
 import { eventsUntil, fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+
+// Real servers and processes share the machine with whatever else it does.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const counter = defineAgent({
   type: 'counter',

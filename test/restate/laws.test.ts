@@ -1,11 +1,14 @@
 /** One suite of laws, two systems: one program, and a fleet on a real server. */
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { type AgentSystem, createAgentSystem } from '../../src/index.ts';
 import { type AgentNode, connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
 import { lawAgents, laws, type Subject } from './laws.ts';
+
+// Real servers and processes share the machine with whatever else it does.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const logger = pino({ level: 'silent' });
 

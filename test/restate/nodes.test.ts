@@ -2,12 +2,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { connectFleet } from '../../src/restate.ts';
 import { hasEngine, startEngine } from './engine.ts';
 import { eventually, fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
+
+// Real servers and processes share the machine with whatever else it does.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** Twice what the page promises of a quiet machine. */
 const FAILOVER_MS = 10_000;
