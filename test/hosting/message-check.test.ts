@@ -440,3 +440,15 @@ test.each([
   expect(eachReport([1, report], (_, said) => heard.push(said))).toBe(isOne);
   expect(heard).toEqual(isOne ? [report] : []);
 });
+
+test.each([
+  [{ timeoutMs: 0 }, true],
+  [{ timeoutMs: 5 }, true],
+  [{ timeoutMs: -1 }, false],
+  [{ timeoutMs: '5' }, false],
+  [{ timeoutMs: Number.NaN }, false],
+])('a manifest gives the times of its tasks in ms, 0 or more: %o', (times, isOne) => {
+  const task = { ...manifest.tasks['echo']!, ...times };
+  const told = { ...manifest, tasks: { ...manifest.tasks, echo: task } };
+  expect(eachReport([1, { type: 'ready', manifest: told }], () => {})).toBe(isOne);
+});
