@@ -1,5 +1,11 @@
 /** Questions of tasks to people: asked once, answered once, and lost by no end of a body or of a program. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   type AgentSystem,
   answerStoredQuestion,
@@ -8,6 +14,7 @@ import {
   openQuestions,
   type Store,
 } from '../../src/index.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import asker from '../fixtures/agents/asker.ts';
 import { keepCompiledSources } from '../hosting/hosts.ts';
@@ -410,4 +417,20 @@ describe('in the next program', () => {
     expect(tasks.get(before.taskId).status).toBe('unknown');
     expect(questions.list()).toEqual([]);
   });
+});
+
+test('in a file, over a program that is killed with -9: asked, answered by another program, and done by the third', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'mabeam-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'fleet.db');
+  const child = fork(fileURLToPath(new URL('mortal-asker.ts', import.meta.url)), [file]);
+  const [asked] = (await once(child, 'message')) as [{ readonly id: string; readonly taskId: string }];
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+  expect((await openQuestions(sqliteStore(file))).map(({ id }) => id)).toEqual([asked.id]);
+  await answerStoredQuestion(sqliteStore(file), asked.id, 'yes', { by: 'ann' });
+  const system = await createAgentSystem({ store: sqliteStore(file), agents: [asker], logger: silent });
+  expect(await system.tasks.result(asked.taskId)).toBe('it: yes');
+  await system.close();
 });

@@ -18,6 +18,8 @@ const events = [
   'task.started',
   'task.retry_scheduled',
   'task.parked',
+  'task.asked',
+  'task.told',
   'task.completed',
   'task.failed',
   'task.timed_out',
