@@ -45,9 +45,14 @@ export function apiOf(
     url,
     token: env['MABEAM_TOKEN'],
     controlToken: env['MABEAM_CONTROL_TOKEN'],
-    by: by ?? `${userName()} by mabeam`,
+    by: byOf(by === undefined ? {} : { by }),
     signal,
   });
+}
+
+/** Who acts: as they say, or the user. */
+export function byOf({ by }: UrlOptions): string {
+  return by ?? `${userName()} by mabeam`;
 }
 
 /** The path of the store, where one is asked for. @throws CommandFailure where a system is, too */

@@ -142,6 +142,21 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     .action((name: string | undefined, options) =>
       carry(async (call) => (await import('./commands/coordination.ts')).variables(call, name, options)),
     );
+  withTarget(program.command('questions'))
+    .description('list what tasks have asked people, and nobody has answered')
+    .addHelpText('after', examples(['mabeam questions --store fleet.db', '']))
+    .action((options) =>
+      carry(async (call) => (await import('./commands/questions.ts')).questions(call, options)),
+    );
+  withTarget(program.command('answer'))
+    .description('answer a question, once')
+    .argument('<id>')
+    .argument('<value>', 'JSON, or else a text')
+    .option('--by <who>', 'who answers, as the system notes it (default: the user)')
+    .addHelpText('after', examples(['mabeam answer task-12/1 yes', '']))
+    .action((id: string, value: string, options) =>
+      carry(async (call) => (await import('./commands/questions.ts')).answer(call, id, value, options)),
+    );
   withUrl(program.command('rounds'))
     .description('list consensus rounds, open ones first')
     .action((options) =>

@@ -55,6 +55,7 @@ const actSchema = z.strictObject({ by });
 const stopSchema = z.strictObject({ by, timeoutMs: durationMs.optional() });
 const sizeSchema = z.strictObject({ by, size: z.int().min(0) });
 const valueSchema = z.strictObject({ by, why, value: z.json() });
+const answerSchema = z.strictObject({ by, answer: z.json() });
 const rollbackSchema = z.strictObject({ by, why, version: z.int().min(1) });
 const proposalSchema = z.strictObject({
   by,
@@ -124,6 +125,21 @@ export class Acts {
       work: async () => {
         const { members: _, ...record } = await this.#options.system.pools.ensureSize(pool, size, { by });
         return record;
+      },
+    });
+  }
+
+  /** @throws AgentSystemError as `questions.answer` */
+  answer(question: string, body: unknown): Promise<ActReport> {
+    const { by, answer } = parse(answerSchema, body, 'questions.answer');
+    const { questions } = this.#options.system;
+    return this.#done({
+      act: `answer ${question}`,
+      subject: { agentId: questions.get(question).agentId },
+      by,
+      work: async () => {
+        const { id, agentId, taskId, status } = await questions.answer(question, answer, { by });
+        return { id, agentId, taskId, status };
       },
     });
   }

@@ -5,6 +5,7 @@
  */
 import { describeExit } from '../machines/index.ts';
 import {
+  type QuestionRecord,
   type AgentChart,
   type AgentRecord,
   type AgentSystem,
@@ -170,6 +171,19 @@ export class Reports {
       variables: this.variables(),
       rounds: this.rounds(),
     };
+  }
+
+  /** Open ones, oldest first: what a task shows along with its question is redacted as its input is. */
+  questions(): readonly QuestionRecord[] {
+    const { system, redaction } = this.#sources;
+    return system.questions
+      .list()
+      .slice(0, MAX_VARIABLES)
+      .map((record) =>
+        record.details === undefined
+          ? record
+          : { ...record, details: redaction.shown('input', record.details) },
+      );
   }
 
   variables(): readonly ShownVariable[] {

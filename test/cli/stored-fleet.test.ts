@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { createAgentSystem, defineAgent, type LifeStep, type SystemEvent } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
+import asker from '../fixtures/agents/asker.ts';
 import { mabeamHere as mabeam } from '../kit/command-line.ts';
 import { silent } from '../kit/rig.ts';
 
@@ -210,4 +211,28 @@ it('reading changes nothing of a store', async () => {
   await mabeam(['agents', '--store', store]);
   await mabeam(['plan', '--store', store]);
   expect(contentOf(store)).toEqual(before);
+});
+
+it('questions of a store are listed, and answered once, for the next program', async () => {
+  const file = join(folder, 'asked.db');
+  const system = await createAgentSystem({ logger: silent, store: sqliteStore(file), agents: [asker] });
+  await system.agents.register({ id: 'clerk', module: asker });
+  await system.agents.start('clerk');
+  const asked = new Promise<string>((resolve) => {
+    system.events.subscribe((event) => event.type === 'question.asked' && resolve(event.questionId));
+  });
+  const { id: taskId } = await system.tasks.submit('clerk', { type: 'approve', input: 'it' });
+  const id = await asked;
+  await system.close();
+  const listed = await mabeam(['questions', '--json', '--store', file]);
+  expect(JSON.parse(listed.stdout)).toMatchObject([{ id, question: 'may it go out?' }]);
+  const wrong = await mabeam(['answer', id, 'perhaps', '--store', file]);
+  expect([wrong.exitCode, wrong.stderr]).toEqual([1, expect.stringContaining('the answer')]);
+  const answered = await mabeam(['answer', id, 'yes', '--store', file, '--by', 'ann']);
+  expect([answered.exitCode, answered.stdout]).toEqual([0, expect.stringContaining(id)]);
+  expect((await mabeam(['answer', id, 'no', '--store', file])).exitCode).toBe(1);
+  const next = await createAgentSystem({ logger: silent, store: sqliteStore(file), agents: [asker] });
+  await next.agents.start('clerk');
+  expect(await next.tasks.result(taskId)).toBe('it: yes');
+  await next.close();
 });

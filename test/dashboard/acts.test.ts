@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { type AgentSystem, variable } from '../../src/index.ts';
+import asker from '../fixtures/agents/asker.ts';
 import { act, ask, CONTROL, dashboard, running, system, worker } from '../kit/dashboard.ts';
 
 async function controlled(fleet: AgentSystem) {
@@ -137,4 +138,24 @@ it('whether the second secret is right can be asked, without doing anything', as
   const wrong = { method: 'POST', body: {}, headers: { 'X-Control-Token': 'wrong' } };
   expect((await ask(shown, '/api/control', wrong)).status).toBe(401);
   expect(await marks()).toEqual([]);
+});
+
+it('answers a question, once', async () => {
+  const fleet = await system();
+  await fleet.agents.register({ id: 'clerk', module: asker });
+  await fleet.agents.start('clerk');
+  const asked = new Promise<string>((resolve) => {
+    fleet.events.subscribe((event) => event.type === 'question.asked' && resolve(event.questionId));
+  });
+  const output = fleet.agents.execute('clerk', { type: 'approve', input: 'it' });
+  const id = await asked;
+  const { shown } = await controlled(fleet);
+  expect((await ask(shown, '/api/questions')).json.questions).toMatchObject([{ id, status: 'open' }]);
+  const path = `/api/questions/${encodeURIComponent(id)}`;
+  expect((await act(shown, path, { answer: 'perhaps' })).status).toBe(400);
+  expect((await act(shown, path, { by: 'ann', answer: 'yes' })).json.result).toMatchObject({
+    status: 'answered',
+  });
+  expect(await output).toBe('it: yes');
+  expect((await act(shown, path, { answer: 'no' })).status).toBe(404);
 });

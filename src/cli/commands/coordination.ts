@@ -15,6 +15,7 @@ import { CommandFailure } from '../failure.ts';
 import { count, duration, moment } from '../figures.ts';
 import { part } from '../fleet-api.ts';
 import { type Column, tableOf } from '../table.ts';
+import { valueFrom } from '../value-text.ts';
 
 export type ListOptions = UrlOptions & JsonOption;
 
@@ -190,12 +191,4 @@ function list<Row>(console: Console, rows: readonly Row[], columns: readonly Col
   const { paint, columns: width = Infinity } = console;
   for (const line of tableOf(rows, columns, { width, title: (text) => paint('bold', text) }))
     console.out(line);
-}
-
-function valueFrom(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
