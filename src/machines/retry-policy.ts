@@ -10,7 +10,7 @@ import { positiveDurationMs } from './duration.ts';
 /** An attempt that never comes is none. */
 const delayMs = z.number({ error: 'expected a number of milliseconds, 0 or more' }).min(0);
 
-export const backoffPolicy = z.strictObject({
+const backoffPolicy = z.strictObject({
   delayMs: delayMs.default(1_000),
   factor: z.number().min(1).default(2),
   maxDelayMs: delayMs.default(60_000),

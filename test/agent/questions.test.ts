@@ -44,6 +44,18 @@ async function running(options: Parameters<typeof rig>[0] = {}, spec: object = {
   return { ...given, ask, begin, questions, tasks };
 }
 
+test('whoever hears that a question was asked finds it, and may answer at once', async () => {
+  const { system, questions, begin } = await running();
+  const found: unknown[] = [];
+  system.events.subscribe((event) => {
+    if (event.type !== 'question.asked') return;
+    found.push(questions.get(event.questionId).status);
+    void questions.answer(event.questionId, 'yes', { by: 'ada' });
+  });
+  await begin('approve', 'order 7').output;
+  expect(found).toEqual(['open']);
+});
+
 describe.for(['in-process', 'thread', 'process'] as const)('a task in a host of the kind %s', (isolation) => {
   let system: AgentSystem;
   beforeAll(async () => {

@@ -92,7 +92,10 @@ export class Questions {
     this.#clock = options.clock;
     this.#assertOpen = options.assertOpen;
     options.journal.observe((event) => {
-      if (this.#ofTask.size > 0 && hasTaskEnd(event)) this.#taskEnded(event.taskId);
+      if (this.#ofTask.size === 0) return;
+      // Whoever hears that it was asked finds it, and may answer.
+      if (event.type === 'question.asked') this.#show(event.taskId, event.key);
+      else if (hasTaskEnd(event)) this.#taskEnded(event.taskId);
     });
   }
 
@@ -215,7 +218,7 @@ export class Questions {
       });
       // Its task may have ended meanwhile.
       if (this.#ofTask.get(taskId)?.get(args.key) !== asked) throw signal.reason;
-      this.#byId.set(asked.record.id, asked);
+      this.#show(taskId, args.key);
       this.#arm(asked);
     } else if (args.refused !== undefined && asked.record.status === 'answered') {
       const { answer: _, answeredAt: _at, by: _by, ...open } = asked.record;
@@ -285,6 +288,11 @@ export class Questions {
     };
     this.#add(asked);
     return asked;
+  }
+
+  #show(taskId: string, key: string): void {
+    const asked = this.#ofTask.get(taskId)?.get(key);
+    if (asked !== undefined) this.#byId.set(asked.record.id, asked);
   }
 
   #add(asked: Asked): void {

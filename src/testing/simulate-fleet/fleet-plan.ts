@@ -51,7 +51,7 @@ export interface FleetPlan {
 }
 
 /** Chance of one seed. */
-export class Dice {
+class Dice {
   readonly #next: () => number;
 
   constructor(seed: number) {
