@@ -41,7 +41,7 @@ export interface PromptContext<Input, Resources = unknown, Args = unknown> {
   readonly log: AgentLog;
 }
 
-type Tools = ToolSet | readonly (ToolSet | ToolSource)[];
+type Tools = ToolSet | ToolSource | readonly (ToolSet | ToolSource)[];
 
 /** What makes the model and the tools of one life. */
 export interface LifeContext<Resources = unknown, Args = unknown> {

@@ -249,6 +249,69 @@ describe('records of tasks', () => {
   });
 });
 
+describe('a dedupe key', () => {
+  test('stands for one task until that has ended, asked for at once or later; then for the next', async () => {
+    const { tasks } = await started();
+    const asked = { type: 'add', input: 1, dedupeKey: 'report', delayMs: 1_000 };
+    const [one, two] = await Promise.all([tasks.submit('ada', asked), tasks.submit('ada', asked)]);
+    expect(one).toMatchObject({ dedupeKey: 'report' });
+    expect(two.id).toBe(one.id);
+    expect((await tasks.submit('ada', asked)).id).toBe(one.id);
+    await tasks.cancel(one.id);
+    const next = await tasks.submit('ada', { type: 'add', input: 1, dedupeKey: 'report' });
+    expect(next.id).not.toBe(one.id);
+    await tasks.result(next.id);
+    expect((await tasks.submit('ada', asked)).id).not.toBe(next.id);
+  });
+
+  test('is nothing to an idempotency key of the same words, and both at once are refused', async () => {
+    const { tasks } = await started();
+    const one = await tasks.submit('ada', { type: 'hang', dedupeKey: 'k' });
+    const two = await tasks.submit('ada', { type: 'hang', idempotencyKey: 'k' });
+    expect(two.id).not.toBe(one.id);
+    const both = { type: 'hang', dedupeKey: 'k', idempotencyKey: 'k' };
+    expect(await codeOf(tasks.submit('ada', both))).toBe('TASK_INPUT_INVALID');
+    expect(await codeOf(tasks.submit('ada', { type: 'hang', dedupeKey: '' }))).toBe('TASK_INPUT_INVALID');
+  });
+
+  test('a task that waits to be done again can be cancelled, also while its old work does not end', async () => {
+    const { tasks } = await started();
+    const { id } = await tasks.submit('ada', { type: 'hang' });
+    await tasks.cancel(id);
+    expect(await tasks.retry(id)).toMatchObject({ status: 'waiting' });
+    expect(await tasks.cancel(id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  test('of a task that is done again is its own, unless another has it by then', async () => {
+    const { tasks } = await started();
+    const one = await tasks.submit('ada', { type: 'hang', dedupeKey: 'k' });
+    await tasks.cancel(one.id);
+    await tasks.retry(one.id);
+    expect((await tasks.submit('ada', { type: 'hang', dedupeKey: 'k' })).id).toBe(one.id);
+    await tasks.cancel(one.id);
+    const two = await tasks.submit('ada', { type: 'hang', dedupeKey: 'k' });
+    await tasks.retry(one.id);
+    expect((await tasks.submit('ada', { type: 'hang', dedupeKey: 'k' })).id).toBe(two.id);
+    await tasks.cancel(one.id);
+    expect((await tasks.submit('ada', { type: 'hang', dedupeKey: 'k' })).id).toBe(two.id);
+  });
+
+  test('holds in a later program, for a task of an agent and for one in a pool’s line', async () => {
+    const path = join(temporaryDirectory(), 'fleet.db');
+    const first = await open(path);
+    await first.agents.register({ id: 'ada', module: worker });
+    await first.agents.start('ada');
+    await first.pools.create({ name: 'line', spec: { module: worker }, min: 1, max: 1 });
+    await first.tasks.submit({ pool: 'line' }, { type: 'hang' });
+    const waiting = await first.tasks.submit('ada', { type: 'add', dedupeKey: 'a', delayMs: 600_000 });
+    const inLine = await first.tasks.submit({ pool: 'line' }, { type: 'add', dedupeKey: 'b' });
+    await first.close({ timeoutMs: 0 });
+    await using second = await open(path);
+    expect((await second.tasks.submit('ada', { type: 'add', dedupeKey: 'a' })).id).toBe(waiting.id);
+    expect((await second.tasks.submit('ada', { type: 'add', dedupeKey: 'b' })).id).toBe(inLine.id);
+  });
+});
+
 const open = (path: string) =>
   createAgentSystem({ store: sqliteStore(path), agents: [worker], logger: silent });
 

@@ -725,8 +725,9 @@ export class Mailbox implements TaskEntryOwner {
   /** Cancels a task by its id; whether there was one that had not ended. */
   cancel(taskId: string, why: string): boolean {
     let entry = this.#running.get(taskId);
-    // One that waits is looked for: whoever cancels by an id is a person, or a program that does so now and then.
-    if (entry === undefined) {
+    // One that waits is looked for: whoever cancels by an id is a person, or a program that does so now and then. Work
+    // that ignores its end may be under way still under the id of one that waits to be done again.
+    if (entry === undefined || entry.isAnswered) {
       entry = this.#unbegunTasks().find((waiting) => waiting.taskId === taskId);
     }
     if (entry === undefined || entry.isAnswered) return false;

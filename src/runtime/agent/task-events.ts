@@ -44,6 +44,7 @@ export function acceptedEvent(agentId: string, entry: TaskEntry, deadlineAt: num
   if (submission) {
     draft.submitted = true;
     if (submission.idempotencyKey !== undefined) draft.idempotencyKey = submission.idempotencyKey;
+    if (submission.dedupeKey !== undefined) draft.dedupeKey = submission.dedupeKey;
   }
   return draft;
 }

@@ -32,6 +32,7 @@ export interface TaskRequest {
 /** What makes a task one that was submitted: its record and its output are kept beyond its end. */
 export interface Submission {
   readonly idempotencyKey?: string | undefined;
+  readonly dedupeKey?: string | undefined;
   /** Told once that it was accepted, and that this is durable; or why that could not be. */
   accepted(taskId: string, error: AgentSystemError | undefined): void;
 }

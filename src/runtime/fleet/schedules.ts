@@ -33,7 +33,7 @@ export interface ScheduleOptions {
   /** What becomes of times that passed while no program ran: the latest is made up for (`once`, the default), or none. */
   readonly missed?: 'once' | 'skip';
   readonly target: TaskTarget;
-  readonly task: Omit<SubmittedTask, 'idempotencyKey' | 'notBefore' | 'delayMs' | 'onProgress'>;
+  readonly task: Omit<SubmittedTask, 'idempotencyKey' | 'dedupeKey' | 'notBefore' | 'delayMs' | 'onProgress'>;
   /** Who asks for it. */
   readonly by?: string;
 }

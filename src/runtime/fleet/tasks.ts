@@ -51,6 +51,8 @@ export type TaskTarget = string | { readonly type: string } | { readonly pool: s
 export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> {
   /** The same key gives the same task, in a later program too: nothing is done twice. */
   readonly idempotencyKey?: string;
+  /** The same key gives the same task as long as that has not ended; after its end it is a new one. */
+  readonly dedupeKey?: string;
   /** How often it is tried; default what its kind says. Whose errors are worth it is said by its definition alone. */
   readonly retry?: RetryOptions;
   /** It is not begun before then: epoch ms, or so many ms from now. Its `timeoutMs` counts from then. Not for a pool. */
@@ -84,6 +86,7 @@ export interface TaskRecord {
   /** Why it has no output: what was thrown, or what gave it up; of one that waits for another attempt, at the last. */
   readonly error?: ErrorInfo;
   readonly idempotencyKey?: string;
+  readonly dedupeKey?: string;
 }
 
 export interface TaskFilter {
@@ -114,13 +117,19 @@ interface Known extends Queued<Known> {
   error: ErrorInfo | undefined;
   /** Of one that was submitted: what is needed to do it again. */
   submitted: Accepted | undefined;
-  idempotencyKey: string | undefined;
+  keys: TaskKeys;
   parked: Parked | undefined;
   stalledAt: number | undefined;
   /** Sequence of the event that ended it. */
   endedBy: number;
   /** Whoever waits for its end: told of it, or why it is not waited for any more. */
   waiting: ((why?: AgentSystemError) => void)[] | undefined;
+}
+
+/** By what a task is known besides its id: one of the two, or neither. */
+interface TaskKeys {
+  readonly idempotencyKey?: string | undefined;
+  readonly dedupeKey?: string | undefined;
 }
 
 export interface TasksOptions {
@@ -148,6 +157,7 @@ const targetSchema = z.union(
 );
 const submissionSchema = z.strictObject({
   idempotencyKey: z.string().min(1).max(1_024).optional(),
+  dedupeKey: z.string().min(1).max(1_024).optional(),
   retry: retryPolicy.optional(),
   notBefore: z.number().optional(),
   delayMs: z.number().min(0).optional(),
@@ -196,14 +206,20 @@ export class Tasks {
    */
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
     this.#options.assertOpen();
-    const { idempotencyKey, retry, notBefore, delayMs, ...asked } = { ...task };
+    const { idempotencyKey, dedupeKey, retry, notBefore, delayMs, ...asked } = { ...task };
     const { retry: policy } = parseInput(
       submissionSchema,
-      { idempotencyKey, retry, notBefore, delayMs },
+      { idempotencyKey, dedupeKey, retry, notBefore, delayMs },
       { what: 'submit', code: 'TASK_INPUT_INVALID' },
     );
     if (notBefore !== undefined && delayMs !== undefined) {
       throw new AgentSystemError('TASK_INPUT_INVALID', 'submit: expected notBefore or delayMs, got both');
+    }
+    if (idempotencyKey !== undefined && dedupeKey !== undefined) {
+      throw new AgentSystemError(
+        'TASK_INPUT_INVALID',
+        'submit: expected idempotencyKey or dedupeKey, got both',
+      );
     }
     const dueAt = delayMs === undefined ? notBefore : this.#options.clock.now() + delayMs;
     const request: GivenTask = {
@@ -218,15 +234,15 @@ export class Tasks {
       const message = `submit: the input of ${inWords(request.type)}: ${problem}, expected JSON data`;
       throw new AgentSystemError('TASK_INPUT_INVALID', message);
     }
-    if (idempotencyKey === undefined) return this.get(await this.#submit(to, request, undefined));
-    const known = this.#byKey.get(idempotencyKey);
+    const keys: TaskKeys = { idempotencyKey, dedupeKey };
+    const key = keyOf(keys);
+    if (key === undefined) return this.get(await this.#submit(to, request, keys));
+    const known = this.#byKey.get(key);
     if (known !== undefined) return this.get(known);
-    const under = this.#submitting.get(idempotencyKey);
+    const under = this.#submitting.get(key);
     if (under !== undefined) return this.get(await under);
-    const submitting = this.#submit(to, request, idempotencyKey).finally(() =>
-      this.#submitting.delete(idempotencyKey),
-    );
-    this.#submitting.set(idempotencyKey, submitting);
+    const submitting = this.#submit(to, request, keys).finally(() => this.#submitting.delete(key));
+    this.#submitting.set(key, submitting);
     return this.get(await submitting);
   }
 
@@ -333,7 +349,7 @@ export class Tasks {
       ...(priority === undefined ? {} : { priority }),
       again: { taskId, attempts: task.attempts },
       submission: {
-        idempotencyKey: task.idempotencyKey,
+        ...task.keys,
         accepted: (_, error) => (error ? reject(error) : resolve()),
       },
     };
@@ -508,14 +524,10 @@ export class Tasks {
     return agents.has(agentId) ? agents.find(agentId).manifest : undefined;
   }
 
-  async #submit(
-    to: z.output<typeof targetSchema>,
-    request: GivenTask,
-    idempotencyKey: string | undefined,
-  ): Promise<string> {
+  async #submit(to: z.output<typeof targetSchema>, request: GivenTask, keys: TaskKeys): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const submission: Submission = {
-      idempotencyKey,
+      ...keys,
       accepted: (taskId, error) => (error ? reject(error) : resolve(taskId)),
     };
     const given = { ...request, submission };
@@ -621,7 +633,8 @@ export class Tasks {
   }
 
   #add(event: Accepted): void {
-    const { taskId: id, agentId, pool, task, at, submitted, idempotencyKey, attempts = 0, dueAt } = event;
+    const { taskId: id, agentId, pool, task, at, submitted, attempts = 0, dueAt } = event;
+    const { idempotencyKey, dedupeKey } = event;
     const known: Known = {
       id,
       agentId,
@@ -637,7 +650,7 @@ export class Tasks {
       code: undefined,
       error: undefined,
       submitted: submitted ? event : undefined,
-      idempotencyKey,
+      keys: { idempotencyKey, dedupeKey },
       endedBy: 0,
       parked: undefined,
       stalledAt: undefined,
@@ -648,7 +661,8 @@ export class Tasks {
     };
     if (dueAt !== undefined) move(known, 'task.deferred');
     this.#known.set(id, known);
-    if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, id);
+    const key = keyOf(known.keys);
+    if (key !== undefined) this.#byKey.set(key, id);
   }
 
   #again(known: Known, { agentId, pool }: Accepted): void {
@@ -660,6 +674,10 @@ export class Tasks {
     known.code = undefined;
     known.error = undefined;
     this.#ended.remove(known);
+    const { dedupeKey } = known.keys;
+    const key = keyOf(known.keys);
+    // While it was over another one may have been asked for by its key.
+    if (dedupeKey !== undefined && key !== undefined && !this.#byKey.has(key)) this.#byKey.set(key, known.id);
   }
 
   /** @internal The system has closed: nobody will hear any more how a task has ended. */
@@ -676,6 +694,7 @@ export class Tasks {
   #end(known: Known): void {
     const { waiting } = known;
     known.waiting = undefined;
+    if (known.keys.dedupeKey !== undefined) this.#forgetKey(known);
     if (waiting) for (const tell of waiting) tell();
     if (!known.isQueued) this.#ended.add(known);
     if (this.#ended.size > this.#options.maxEnded) this.#drop(this.#ended.first!);
@@ -689,11 +708,21 @@ export class Tasks {
   }
 
   #remove(known: Known): void {
-    const { id, idempotencyKey } = known;
-    this.#known.delete(id);
+    this.#known.delete(known.id);
     this.#ended.remove(known);
-    if (idempotencyKey !== undefined) this.#byKey.delete(idempotencyKey);
+    this.#forgetKey(known);
   }
+
+  #forgetKey({ id, keys }: Known): void {
+    const key = keyOf(keys);
+    if (key !== undefined && this.#byKey.get(key) === id) this.#byKey.delete(key);
+  }
+}
+
+/** The two kinds of keys know nothing of each other. */
+function keyOf({ idempotencyKey, dedupeKey }: TaskKeys): string | undefined {
+  if (idempotencyKey !== undefined) return `idempotency ${idempotencyKey}`;
+  return dedupeKey === undefined ? undefined : `dedupe ${dedupeKey}`;
 }
 
 function isCancel(event: TaskEvent): boolean {
@@ -710,7 +739,8 @@ function restoredTask(
   { attempts, startedAt }: Known,
   progress: TaskProgress | undefined,
 ): RestoredTask {
-  const { taskId, task, input, retry, policy, timeoutMs, deadlineAt, trace, idempotencyKey } = accepted;
+  const { taskId, task, input, retry, policy, timeoutMs, deadlineAt, trace } = accepted;
+  const { idempotencyKey, dedupeKey } = accepted;
   const { priority, dueAt: firstDueAt, at } = accepted;
   const first = firstDueAt === undefined ? {} : { dueAt: firstDueAt, delayMs: Math.max(0, firstDueAt - at) };
   const { dueAt, delayMs } =
@@ -725,7 +755,7 @@ function restoredTask(
     deadlineAt,
     trace,
     priority,
-    submission: accepted.submitted && { idempotencyKey, accepted: ignore },
+    submission: accepted.submitted && { idempotencyKey, dedupeKey, accepted: ignore },
     before: accepted.attempts ?? 0,
     attempts,
     startedAt,
@@ -744,7 +774,8 @@ const ignore = (): void => {};
 function recordOf(task: Known): TaskRecord {
   const { id, agentId, pool, place, attempts, acceptedAt, startedAt, endedAt, dueAt, parked, stalledAt } =
     task;
-  const { output, error, idempotencyKey } = task;
+  const { output, error } = task;
+  const { idempotencyKey, dedupeKey } = task.keys;
   return Object.freeze({
     id,
     agentId,
@@ -761,6 +792,7 @@ function recordOf(task: Known): TaskRecord {
     ...(output === undefined ? {} : { output }),
     ...(error === undefined ? {} : { error }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(dedupeKey === undefined ? {} : { dedupeKey }),
   });
 }
 

@@ -169,6 +169,7 @@ interface EventFields {
       readonly deadlineAt?: number;
       readonly dueAt?: number;
       readonly idempotencyKey?: string;
+      readonly dedupeKey?: string;
       readonly priority?: number;
       /** How often it is tried, where that was asked for with it. */
       readonly policy?: RetryPolicy;

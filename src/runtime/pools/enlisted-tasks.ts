@@ -26,7 +26,7 @@ export function emitEnlisted(
 ): Enlisted {
   const taskId = again?.taskId ?? `task-${journal.nextSequence}`;
   const attempts = again?.attempts ?? 0;
-  const key = submission?.idempotencyKey;
+  const { idempotencyKey, dedupeKey } = submission ?? {};
   journal.emit(
     {
       type: 'task.accepted',
@@ -41,7 +41,8 @@ export function emitEnlisted(
       ...(policy ? { policy } : {}),
       ...(priority === undefined ? {} : { priority }),
       ...(attempts === 0 ? {} : { attempts }),
-      ...(key === undefined ? {} : { idempotencyKey: key }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(dedupeKey === undefined ? {} : { dedupeKey }),
     },
     kept,
   );
