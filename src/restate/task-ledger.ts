@@ -262,10 +262,10 @@ export class TaskLedger {
     const where = this.#withdraw(entry, 'the task has timed out');
     this.#state.counts.timedOut += 1;
     this.#measure(entry);
-    const { id: taskId, task, incarnation, timeoutMs = 0 } = entry;
+    const { id: taskId, task, incarnation, timeoutMs = 0, attempts: attempt } = entry;
     const { id: agentId } = this.#state;
     const message = `task ${task} of agent ${agentId} was ${where} after ${timeoutMs} ms`;
-    this.#emitEnd(entry, { type: 'task.timed_out', agentId, incarnation, taskId, task, timeoutMs });
+    this.#emitEnd(entry, { type: 'task.timed_out', agentId, incarnation, taskId, task, attempt, timeoutMs });
     this.#end(entry, 'timed_out', this.#error('TASK_TIMED_OUT', message, entry));
     this.#tellIfIdle();
   }
@@ -337,8 +337,8 @@ export class TaskLedger {
       this.#state.isBusy = true;
       this.#owner.becameBusy();
     }
-    const { id: taskId, task, incarnation } = entry;
-    this.#owner.emit({ type: 'task.started', agentId: this.#state.id, incarnation, taskId, task });
+    const { id: taskId, task, incarnation, attempts: attempt } = entry;
+    this.#owner.emit({ type: 'task.started', agentId: this.#state.id, incarnation, taskId, task, attempt });
     const isFresh = this.#fresh?.taskId === taskId;
     this.#owner.run(entry, isFresh ? { input: this.#fresh!.input } : undefined);
   }
@@ -380,6 +380,7 @@ export class TaskLedger {
       taskId,
       task,
       ...this.#times(entry),
+      attempt: entry.attempts,
       code,
       error,
     });
