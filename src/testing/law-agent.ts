@@ -33,6 +33,8 @@ function aborted(signal: AbortSignal): Promise<unknown> {
 
 export default defineAgent({
   type: 'law',
+  // Its errors say that limits are reached, and are looked at.
+  onLimit: 'fail',
   capabilities: ['count'],
   variables: ['rate'],
   initArgs: z.object({
