@@ -4,14 +4,28 @@ import { mabeamHere as mabeam, ownFolder } from '../kit/command-line.ts';
 
 const picture = (name: string) => readFile(new URL(`../../visualizations/${name}`, import.meta.url), 'utf8');
 
+const CHARTS = [
+  'agent',
+  'autoscaler',
+  'budget',
+  'consensus',
+  'coordinator',
+  'pool',
+  'progress',
+  'question',
+  'quota',
+  'supervisor',
+  'task',
+];
+
 it('lists the charts', async () => {
   const { exitCode, stdout, stderr } = await mabeam(['charts']);
   expect({ exitCode, stdout }).toEqual({
     exitCode: 0,
-    stdout: 'agent\nagent-statuses\nautoscaler\nconsensus\ncoordinator\npool\nsupervisor\ntask\n',
+    stdout: `${[...CHARTS, 'agent-statuses'].toSorted().join('\n')}\n`,
   });
   expect(stderr).toMatch(/--svg/);
-  expect(JSON.parse((await mabeam(['charts', '--json'])).stdout)).toHaveLength(8);
+  expect(JSON.parse((await mabeam(['charts', '--json'])).stdout)).toHaveLength(CHARTS.length + 1);
 });
 
 it('prints one as a picture, and as text', async () => {
@@ -30,8 +44,6 @@ it('writes them to a folder, which it makes', async () => {
   const { exitCode, stdout } = await mabeam(['charts', '--out', folder, '--mermaid']);
   expect(exitCode).toBe(0);
   const written = (await readdir(folder)).toSorted();
-  expect(written).toEqual(
-    ['agent', 'autoscaler', 'consensus', 'coordinator', 'pool', 'supervisor', 'task'].map((n) => `${n}.mmd`),
-  );
+  expect(written).toEqual(CHARTS.map((name) => `${name}.mmd`));
   expect(stdout.trim().split('\n').toSorted()).toEqual(written.map((name) => `${folder}/${name}`));
 });
