@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { AgentSystemError, defineAgent } from '../../src/index.ts';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
 import { hasEngine } from './engine.ts';
-import { eventsUntil, fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+import { eventually, eventsUntil, fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
@@ -162,7 +162,11 @@ describe.runIf(hasEngine())('one node', () => {
     const controller = new AbortController();
     const reason = new Error('no longer wanted');
     const hanging = fleet.agents.execute(id, { type: 'hang', signal: controller.signal });
-    setTimeout(() => controller.abort(reason), 50);
+    await eventually(
+      () => fleet.agents.get(id),
+      ({ metrics }) => metrics.running === 1,
+    );
+    controller.abort(reason);
     await expect(hanging).rejects.toMatchObject({ code: 'TASK_ABANDONED', cause: reason });
     expect(await codeOf(fleet.agents.execute(id, { type: 'hang', timeoutMs: 50 }))).toBe('TASK_TIMED_OUT');
     expect(await fleet.agents.execute(id, { type: 'add', input: 1 })).toBe(1);

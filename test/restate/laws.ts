@@ -438,11 +438,17 @@ export function laws(subjectOf: () => Subject): void {
   });
 
   test('a stop cancels a restart that is due, and the agent stays down', async () => {
-    const id = await started({ restart: { policy: 'immediate', delayMs: 200 } });
+    const restart = { policy: 'immediate', delayMs: 200 } as const;
+    const [id, later] = [await started({ restart }), await started({ restart })];
     await agents().kill(id);
     expect(await agents().get(id)).toMatchObject({ status: 'crashed', reason: 'killed' });
     expect(await agents().stop(id)).toMatchObject({ status: 'stopped' });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Once one that was killed after it is back, its own restart would have been due.
+    await agents().kill(later);
+    await until(
+      () => agents().get(later),
+      ({ status, incarnation }) => status === 'running' && incarnation === 2,
+    );
     expect(await agents().get(id)).toMatchObject({ status: 'stopped', incarnation: 1 });
   });
 
