@@ -22,6 +22,8 @@ export interface ToolCalls {
   readonly task: TaskContext<unknown, unknown>;
   /** Begins every key of this task. */
   readonly prefix: string;
+  /** Which call of the model asks: some providers give one id again in a later call. */
+  readonly modelCall: () => number;
   /** How often a run may call one tool with one input. */
   readonly maxRepeats: number;
   /** The model goes round in circles. */
@@ -55,9 +57,10 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
     }
     const call = async (input: unknown, options: Parameters<typeof execute>[1]): Promise<unknown> => {
       const { toolCallId } = options;
-      const idempotencyKey = `${task.taskId}:${toolCallId}`;
+      const place = `${calls.modelCall()}:${toolCallId}`;
+      const idempotencyKey = `${task.taskId}:${prefix}${place}`;
       const bound = bindToolCall(options, { toolCallId, toolName, idempotencyKey, task });
-      const kept = await task.step<Kept>(`${prefix}tool:${toolCallId}`, async () => {
+      const kept = await task.step<Kept>(`${prefix}tool:${place}`, async () => {
         try {
           return { output: toPlain(await lastOf(execute(input as never, bound))) };
         } catch (thrown) {

@@ -157,6 +157,7 @@ class ModelRun {
       tools: durableTools(tools, {
         task: this.#context,
         prefix: this.#prefix,
+        modelCall: () => this.#calls,
         breakOff: (thrown) => this.#breakOff(thrown),
         maxRepeats: this.#options.maxRepeats,
         repeats: (name, times) =>

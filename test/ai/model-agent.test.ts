@@ -292,7 +292,7 @@ describe('a tool', () => {
     const { ask, eventsOf } = await running(agent);
     expect(await ask('add')).toBe('5');
     const { taskId } = eventsOf('task.accepted')[0]!;
-    expect(keys).toEqual([`${taskId}:add-1`, 'add', taskId]);
+    expect(keys).toEqual([`${taskId}:ai:0:1:add-1`, 'add', taskId]);
     expect(model.prompts[1]).toMatchObject([
       { role: 'user' },
       { role: 'assistant' },
@@ -300,9 +300,28 @@ describe('a tool', () => {
     ]);
     expect(eventsOf('task.step').map(({ key }) => key)).toEqual([
       'ai:0:model:0',
-      'ai:0:tool:add-1',
+      'ai:0:tool:1:add-1',
       'ai:0:model:1',
     ]);
+  });
+
+  test('is called for each call of the model, also where the provider gives one id again', async () => {
+    const look = tool({
+      description: 'Looks.',
+      inputSchema: z.object({ at: z.number() }),
+      execute: ({ at: n }) => n * 10,
+    });
+    const model = scripted(at(1, 'call'), at(2, 'call'), says('done'));
+    const agent = defineModelAgent({
+      type: 'x',
+      model,
+      tools: { look },
+      tasks: { go: { prompt: () => 'go' } },
+    });
+    const { ask } = await running(agent);
+    expect(await ask('go')).toBe('done');
+    const results = JSON.stringify(model.prompts[2]);
+    expect([results.includes('"value":10'), results.includes('"value":20')]).toEqual([true, true]);
   });
 
   test('that fails is told to the model', async () => {
@@ -415,7 +434,7 @@ describe.each(disks)('a task that runs again in a second program on a %s', (kind
     const result = next.system.tasks.result(id);
     await next.clock.advance(1_000);
     expect(await result).toBe('found');
-    expect(looked).toEqual([`${id}:look-1`]);
+    expect(looked).toEqual([`${id}:ai:0:1:look-1`]);
     expect(second.model.prompts).toEqual([first.model.prompts[1]]);
     held.resolve();
   });

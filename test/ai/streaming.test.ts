@@ -66,7 +66,7 @@ describe('a task that streams', () => {
     expect(await told(agents, 'tell')).toEqual({ chunks: ['a cat'], output: 'a cat' });
     expect(eventsOf('task.step').map(({ key }) => key)).toEqual([
       'ai:0:model:0',
-      'ai:0:tool:look-1',
+      'ai:0:tool:1:look-1',
       'ai:0:model:1',
     ]);
   });
