@@ -123,8 +123,9 @@ describe('served tasks', () => {
     caller.abort(new Error('enough'));
     await expect(calling).rejects.toThrow('enough');
     await aborted;
-    const [task] = fleet.system.tasks.list();
-    expect(task).toMatchObject({ status: 'cancelled' });
+    const { id } = fleet.system.tasks.list()[0]!;
+    await expect(fleet.system.tasks.result(id)).rejects.toMatchObject({ code: 'TASK_ABANDONED' });
+    expect(fleet.system.tasks.get(id)).toMatchObject({ status: 'cancelled' });
   });
 
   test('a task that a definition does not have is refused by name', () => {
