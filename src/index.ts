@@ -1,13 +1,9 @@
 /** The public API of mabeam. */
 import './required-node.ts';
 export type { ScheduleOptions, ScheduleRecord } from './runtime/fleet/schedules.ts';
-export type {
-  SubmittedTask,
-  TaskFilter,
-  TaskRecord,
-  Tasks,
-  TaskTarget,
-} from './runtime/fleet/tasks.ts';
+export type { TaskRecord } from './runtime/fleet/task-record.ts';
+export type { SubmittedTask, TaskTarget } from './runtime/fleet/task-submission.ts';
+export type { TaskFilter, Tasks } from './runtime/fleet/tasks.ts';
 export type { TaskCommand, TaskStatus } from './machines/index.ts';
 export type {
   AgentCommand,

@@ -11,7 +11,7 @@ import { handlers, object, type ObjectContext, type ObjectSharedContext } from '
 import type { SavedState } from '../runtime/definition/saved-state.ts';
 import { withTimeout } from '../runtime/definition/manifest.ts';
 import { checkTask } from '../runtime/fleet/task-check.ts';
-import type { TaskRecord } from '../runtime/fleet/tasks.ts';
+import type { TaskRecord } from '../runtime/fleet/task-record.ts';
 import type { VariableState } from '../runtime/hosting/host.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from '../runtime/values/errors.ts';
 import {

@@ -1,7 +1,9 @@
 /** Tasks as things of their own, in a fleet: `fleet.tasks`. A task's id says whose it is; its agent keeps its record. */
 import { z } from 'zod';
 import { durationMs, positionAt, taskStatuses } from '../machines/index.ts';
-import type { SubmittedTask, TaskFilter, TaskRecord } from '../runtime/fleet/tasks.ts';
+import type { TaskRecord } from '../runtime/fleet/task-record.ts';
+import type { SubmittedTask } from '../runtime/fleet/task-submission.ts';
+import type { TaskFilter } from '../runtime/fleet/tasks.ts';
 import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { type Answer, valueOf } from './answer.ts';

@@ -19,7 +19,7 @@ import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
-import type { SubmittedTask, TaskTarget } from './tasks.ts';
+import type { SubmittedTask, TaskTarget } from './task-submission.ts';
 
 /** A schedule as it is asked for: `cron` or `everyMs`. */
 export interface ScheduleOptions {

@@ -1,0 +1,254 @@
+/**
+ * The records of tasks, as the event stream tells of them.
+ *
+ * Owns every task's record, its keys, and those who wait for its end. It never asks an agent or a pool for anything.
+ *
+ * I1  A record says what the stream has said, and nothing else: the same in this program and in the next.
+ * I2  Records of tasks that have not ended are never dropped; of those that have, the newest are kept.
+ * I3  One idempotency key stands for one task, for as long as there is a record of it.
+ */
+import {
+  hasTaskEnded,
+  type Parked,
+  type TaskChartEvent,
+  type TaskPlace,
+  taskPlaceAfter,
+  taskStatusOf,
+} from '../../machines/index.ts';
+import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
+import type { Questions } from '../agent/questions.ts';
+import { TaskQueue } from '../agent/task-queue.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { SystemEvent } from '../journal/system-event.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+import { type AcceptedTask, keyOf, type KnownTask, type TaskKeys } from './task-record.ts';
+
+type TaskEvent = Extract<SystemEvent, { type: `task.${string}` }>;
+type QuestionEvent = Extract<SystemEvent, { readonly type: `question.${string}` }>;
+
+export interface KnownTasksOptions {
+  readonly journal: Journal;
+  readonly questions: Questions;
+  /** Records kept of tasks that have ended. */
+  readonly maxEnded: number;
+}
+
+/** Waits for the end of a task. */
+export interface EndOfTask {
+  /** Resolves once it has ended; rejects when the system has closed before that. */
+  readonly promise: Promise<void>;
+  /** Waits for it no longer. */
+  readonly leave: () => void;
+}
+
+export class KnownTasks {
+  readonly #journal: Journal;
+  readonly #questions: Questions;
+  readonly #maxEnded: number;
+  readonly #known = new Map<string, KnownTask>();
+  readonly #byKey = new Map<string, string>();
+  /** Tasks that have ended, oldest first. */
+  readonly #ended = new TaskQueue<KnownTask>();
+  #closed: AgentSystemError | undefined;
+
+  constructor({ journal, questions, maxEnded }: KnownTasksOptions) {
+    this.#journal = journal;
+    this.#questions = questions;
+    this.#maxEnded = maxEnded;
+    journal.observe((event) => {
+      if (event.type.startsWith('task.')) this.note(event as TaskEvent);
+      else if (event.type.startsWith('question.')) this.#noteQuestion(event as QuestionEvent);
+    });
+  }
+
+  /** All, in the order of their acceptance. */
+  all(): IterableIterator<KnownTask> {
+    return this.#known.values();
+  }
+
+  /** @throws AgentSystemError `TASK_UNKNOWN` */
+  find(taskId: string): KnownTask {
+    const task = this.#known.get(taskId);
+    if (task !== undefined) return task;
+    throw new AgentSystemError('TASK_UNKNOWN', `no task ${inWords(taskId)} is known`);
+  }
+
+  /** The id of the task that has this key. */
+  idBy(keys: TaskKeys): string | undefined {
+    const key = keyOf(keys);
+    return key === undefined ? undefined : this.#byKey.get(key);
+  }
+
+  /** @throws AgentSystemError `SYSTEM_CLOSED` when the system has closed: no task ends any more */
+  waitForEnd(task: KnownTask): EndOfTask {
+    if (this.#closed) throw this.#closed;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const tell = (why?: AgentSystemError) => (why === undefined ? resolve() : reject(why));
+    (task.waiting ??= []).push(tell);
+    const leave = () => {
+      task.waiting = task.waiting?.filter((waiting) => waiting !== tell);
+    };
+    return { promise, leave };
+  }
+
+  /** The system has closed: whoever waits for an end is refused with `why`. */
+  close(why: AgentSystemError): void {
+    this.#closed = why;
+    for (const known of this.#known.values()) {
+      const { waiting } = known;
+      known.waiting = undefined;
+      if (waiting) for (const tell of waiting) tell(why);
+    }
+  }
+
+  /** What the stream says of a task. */
+  note(event: TaskEvent): void {
+    const known = this.#known.get(event.taskId);
+    if (event.type === 'task.accepted') return known ? this.#again(known, event) : this.#add(event);
+    if (known === undefined || event.type === 'task.step') return;
+    if (event.type === 'task.stalled') return void (known.stalledAt = event.at);
+    known.stalledAt = undefined;
+    if (event.type === 'task.progressed') return;
+    // One that is to be done again waits for that.
+    if (event.type === 'task.unknown' && event.retry) return move(known, 'task.accepted');
+    if (event.type === 'task.started' && known.dueAt !== undefined) move(known, 'task.due');
+    const type = isCancel(event) ? 'task.cancelled' : event.type;
+    if (taskPlaceAfter(known.place, type) === 'forgotten') return this.#remove(known);
+    move(known, type);
+    switch (event.type) {
+      case 'task.started':
+        known.attempts = event.attempt ?? known.attempts + 1;
+        known.startedAt = event.at;
+        known.dueAt = undefined;
+        known.error = undefined;
+        known.parked = undefined;
+        if (this.#questions.openOf(known.id) > 0) move(known, 'task.asked');
+        return;
+      case 'task.parked':
+        known.attempts = event.attempt ?? known.attempts - 1;
+        known.startedAt = undefined;
+        known.parked = parkedBy(event);
+        return;
+      case 'task.retry_scheduled':
+        known.attempts = event.attempt;
+        known.startedAt = event.startedAt;
+        known.dueAt = event.dueAt;
+        known.error = event.error;
+        return;
+      case 'task.completed':
+        known.output = event.output;
+        break;
+      case 'task.failed':
+        known.code = event.code;
+        known.error = event.error;
+        break;
+      case 'task.abandoned':
+        known.error = { name: 'Abandoned', message: event.why };
+        break;
+      default:
+    }
+    if (!hasTaskEnded(taskStatusOf(known.place))) return;
+    known.dueAt = undefined;
+    known.parked = undefined;
+    known.endedAt = event.at;
+    known.endedBy = event.sequence;
+    this.#end(known);
+  }
+
+  /** It waits for a person as long as one of its questions is open. */
+  #noteQuestion({ type, taskId }: QuestionEvent): void {
+    const known = this.#known.get(taskId);
+    if (known === undefined) return;
+    if (type === 'question.asked' || type === 'question.refused') move(known, 'task.asked');
+    else if (this.#questions.openOf(taskId) === 0) move(known, 'task.told');
+  }
+
+  #add(event: AcceptedTask): void {
+    const { taskId: id, agentId, pool, task, at, submitted, attempts = 0, dueAt } = event;
+    const { idempotencyKey, dedupeKey } = event;
+    const known: KnownTask = {
+      id,
+      agentId,
+      pool,
+      task,
+      place: 'waiting.queued',
+      attempts,
+      acceptedAt: at,
+      startedAt: undefined,
+      endedAt: undefined,
+      dueAt,
+      output: undefined,
+      code: undefined,
+      error: undefined,
+      submitted: submitted ? event : undefined,
+      keys: { idempotencyKey, dedupeKey },
+      endedBy: 0,
+      parked: undefined,
+      stalledAt: undefined,
+      waiting: undefined,
+      previous: undefined,
+      next: undefined,
+      isQueued: false,
+    };
+    if (dueAt !== undefined) move(known, 'task.deferred');
+    this.#known.set(id, known);
+    const key = keyOf(known.keys);
+    if (key !== undefined) this.#byKey.set(key, id);
+  }
+
+  #again(known: KnownTask, { agentId, pool }: AcceptedTask): void {
+    known.agentId = agentId;
+    known.pool = pool;
+    known.parked = undefined;
+    move(known, 'task.accepted');
+    known.endedAt = undefined;
+    known.code = undefined;
+    known.error = undefined;
+    this.#ended.remove(known);
+    const { dedupeKey } = known.keys;
+    const key = keyOf(known.keys);
+    // While it was over another one may have been asked for by its key.
+    if (dedupeKey !== undefined && key !== undefined && !this.#byKey.has(key)) this.#byKey.set(key, known.id);
+  }
+
+  #end(known: KnownTask): void {
+    const { waiting } = known;
+    known.waiting = undefined;
+    if (known.keys.dedupeKey !== undefined) this.#forgetKey(known);
+    if (waiting) for (const tell of waiting) tell();
+    if (!known.isQueued) this.#ended.add(known);
+    if (this.#ended.size > this.#maxEnded) this.drop(this.#ended.first!);
+  }
+
+  /** Its record goes; of one that was submitted, the stream says so. */
+  drop(known: KnownTask): void {
+    this.#remove(known);
+    if (known.submitted === undefined) return;
+    const { id: taskId, agentId, task } = known;
+    this.#journal.emit({ type: 'task.forgotten', agentId, incarnation: 0, taskId, task });
+  }
+
+  #remove(known: KnownTask): void {
+    this.#known.delete(known.id);
+    this.#ended.remove(known);
+    this.#forgetKey(known);
+  }
+
+  #forgetKey({ id, keys }: KnownTask): void {
+    const key = keyOf(keys);
+    if (key !== undefined && this.#byKey.get(key) === id) this.#byKey.delete(key);
+  }
+}
+
+function isCancel(event: TaskEvent): boolean {
+  return event.type === 'task.abandoned' && (event.isCancelled === true || event.why === CANCELLED_BY_CALLER);
+}
+
+/** Where it stands after an event that forgets nothing. */
+export function move(known: KnownTask, event: TaskChartEvent['type']): void {
+  known.place = taskPlaceAfter(known.place, event) as TaskPlace;
+}
+
+function parkedBy({ at, until, why, guessed, quota }: Extract<TaskEvent, { type: 'task.parked' }>): Parked {
+  return { at, until, why, ...(guessed ? { guessed } : {}), ...(quota === undefined ? {} : { quota }) };
+}

@@ -1,0 +1,180 @@
+/**
+ * Tasks that an earlier program knew: their records again, and what their agents and pools go on with.
+ *
+ * Decides which tasks go on and which are lost. It begins none of them.
+ *
+ * I1  Nothing is repeated that its definition did not allow; what was in flight is reported as `task.unknown`.
+ */
+import { hasAttemptLeft } from '../../machines/index.ts';
+import type { Questions } from '../agent/questions.ts';
+import type { GivenTask, RestoredTask } from '../agent/task-request.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Recovery, TaskProgress } from '../journal/store.ts';
+import type { SteadyClock } from '../time/clock.ts';
+import { dataCopy } from '../values/data-copy.ts';
+import type { Agents } from './agents.ts';
+import { type KnownTasks, move } from './known-tasks.ts';
+import type { AcceptedTask, KnownTask } from './task-record.ts';
+
+/** A task that waited for a member of a pool, and how often it was begun before. */
+export interface RestoredInPool {
+  readonly given: GivenTask;
+  readonly enlisted: { readonly taskId: string; readonly attempts: number };
+}
+
+export interface TaskRestoring {
+  readonly known: KnownTasks;
+  readonly journal: Journal;
+  readonly questions: Questions;
+  readonly clock: SteadyClock;
+  readonly agents: Agents;
+  /** Goes on with what waited for a member of a pool, once the pools are there. */
+  readonly restoreInPool: (pool: string, tasks: RestoredInPool[]) => void;
+}
+
+/** Gives what the agents are to go on with, by agent. */
+export function restoreTasks(
+  { tasks, endedTasks = [], taskProgress }: Recovery,
+  options: TaskRestoring,
+): ReadonlyMap<string, readonly RestoredTask[]> {
+  const { known: records, agents, questions, restoreInPool } = options;
+  for (const { accepted, end } of endedTasks) {
+    records.note(accepted);
+    const known = records.find(accepted.taskId);
+    known.attempts = end.attempts ?? known.attempts;
+    known.startedAt = end.startedAt;
+    if (end.startedAt !== undefined) known.place = 'running';
+    records.note(end);
+  }
+  const left = new Map<string, RestoredTask[]>();
+  const ofPools = new Map<string, AcceptedTask[]>();
+  for (const accepted of tasks) {
+    const { agentId, taskId } = accepted;
+    records.note(accepted);
+    const known = records.find(taskId);
+    if (accepted.pool !== undefined) {
+      ofPools.set(accepted.pool, [...(ofPools.get(accepted.pool) ?? []), accepted]);
+      continue;
+    }
+    const progress = taskProgress?.get(taskId);
+    if (progress) {
+      // As it stood before that.
+      known.place = progress.type === 'task.started' ? 'waiting.queued' : 'running';
+      records.note(progress);
+    }
+    const isInFlight = progress?.type === 'task.started';
+    // Of one that nobody has begun, or whose last attempt is known to have ended, nothing is unknown.
+    const isClear = (progress && !isInFlight) || (accepted.submitted && taskProgress);
+    // One that has asked a person is begun again whatever its kind says: it goes on from the answer.
+    const asked = questions.taskOf(taskId);
+    const goesOn =
+      asked !== undefined || (isClear && !isInFlight) ? true : isRepeated(accepted, known.attempts, agents);
+    if (!agents.has(agentId) || !goesOn) {
+      lose(accepted, known, options.journal, false);
+      continue;
+    }
+    if (!isClear || isInFlight) {
+      move(known, 'task.accepted');
+      lose(accepted, known, options.journal, true);
+    }
+    const ofAgent = left.get(agentId);
+    const restored = restoredTask(accepted, known, progress);
+    const task =
+      asked === undefined ? restored : { ...restored, deadlineAt: undefined, timeoutMs: undefined, ...asked };
+    if (ofAgent) ofAgent.push(task);
+    else left.set(agentId, [task]);
+  }
+  for (const [pool, tasks] of ofPools) {
+    restoreInPool(
+      pool,
+      tasks.map((accepted) => inPoolOf(accepted, records.find(accepted.taskId), options.clock)),
+    );
+  }
+  return left;
+}
+
+/** A task that waited for a member of a pool, with what is left of its time. */
+function inPoolOf(accepted: AcceptedTask, known: KnownTask, clock: SteadyClock): RestoredInPool {
+  const { taskId, task, attempts = 0, timeoutMs, deadlineAt } = accepted;
+  const { input, policy, priority, submission } = restoredTask(accepted, known, undefined);
+  const leftMs = deadlineAt === undefined ? undefined : Math.max(0, deadlineAt - clock.now());
+  const given: GivenTask = {
+    type: task,
+    input,
+    policy,
+    submission,
+    ...(priority === undefined ? {} : { priority }),
+    // Of what was submitted all is known: no time means without end.
+    timeoutMs: timeoutMs ?? Infinity,
+    ...(leftMs === undefined ? {} : { timesOutAt: clock.elapsed() + Math.min(leftMs, timeoutMs!) }),
+  };
+  return { given, enlisted: { taskId, attempts } };
+}
+
+/** Tells that nobody knows how far it came. @param retry whether it is begun again */
+function lose(
+  { agentId, incarnation, taskId, task, input, submitted }: AcceptedTask,
+  { attempts, startedAt }: KnownTask,
+  journal: Journal,
+  retry: boolean,
+): void {
+  journal.emit({
+    type: 'task.unknown',
+    agentId,
+    incarnation,
+    taskId,
+    task,
+    retry,
+    ...(submitted ? { submitted, attempts, ...(startedAt === undefined ? {} : { startedAt }) } : {}),
+    ...(input === undefined ? {} : { input }),
+  });
+}
+
+/** Whether a task that was in flight may be begun again: what ended it then counts as an attempt. */
+function isRepeated(
+  { agentId, task, retry, policy, attempts = 0 }: AcceptedTask,
+  begun: number,
+  agents: Agents,
+): boolean {
+  if (!retry) return false;
+  const kept = policy ?? manifestOf(agentId, agents)?.tasks[task]?.policy;
+  return kept === undefined || hasAttemptLeft(kept, begun - attempts);
+}
+
+function manifestOf(agentId: string, agents: Agents): AgentManifest | undefined {
+  return agents.has(agentId) ? agents.find(agentId).manifest : undefined;
+}
+
+function restoredTask(
+  accepted: AcceptedTask,
+  { attempts, startedAt }: KnownTask,
+  progress: TaskProgress | undefined,
+): RestoredTask {
+  const { taskId, task, input, retry, policy, timeoutMs, deadlineAt, trace } = accepted;
+  const { idempotencyKey, dedupeKey } = accepted;
+  const { priority, dueAt: firstDueAt, at } = accepted;
+  const first = firstDueAt === undefined ? {} : { dueAt: firstDueAt, delayMs: Math.max(0, firstDueAt - at) };
+  const { dueAt, delayMs } =
+    progress === undefined ? first : progress.type === 'task.retry_scheduled' ? progress : NOT_DELAYED;
+  return {
+    taskId,
+    task,
+    input: dataCopy(input),
+    retry,
+    policy,
+    timeoutMs,
+    deadlineAt,
+    trace,
+    priority,
+    submission: accepted.submitted && { idempotencyKey, dedupeKey, accepted: ignore },
+    before: accepted.attempts ?? 0,
+    attempts,
+    startedAt,
+    dueAt,
+    delayMs,
+  };
+}
+
+const NOT_DELAYED: { readonly dueAt?: number; readonly delayMs?: number } = {};
+const ignore = (): void => {};

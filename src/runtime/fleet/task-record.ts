@@ -1,0 +1,123 @@
+/** One task as it is known: what is kept of it, and what the public API shows of that. */
+import {
+  type ErrorInfo,
+  type Parked,
+  type TaskPlace,
+  type TaskStatus,
+  taskStatusOf,
+} from '../../machines/index.ts';
+import type { Queued } from '../agent/task-queue.ts';
+import type { SystemEvent } from '../journal/system-event.ts';
+import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
+
+export type AcceptedTask = Extract<SystemEvent, { readonly type: 'task.accepted' }>;
+
+/** What is known of a task. Times are epoch ms. */
+export interface TaskRecord {
+  readonly id: string;
+  /** Empty while it waits in the line of its pool. */
+  readonly agentId: string;
+  /** The pool in whose line it waits, or has waited until its end. */
+  readonly pool?: string;
+  /** Its name in the definition. */
+  readonly task: string;
+  readonly status: TaskStatus;
+  /** How often it was begun. */
+  readonly attempts: number;
+  readonly acceptedAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** While it runs and has stalled: since when that is known. */
+  readonly stalledAt?: number;
+  /** What it waits for, while it is `parked`. */
+  readonly parked?: Parked;
+  /** While it waits for its time, or for its next attempt: not before then. */
+  readonly dueAt?: number;
+  /** Of one that was submitted and is done: JSON data. */
+  readonly output?: unknown;
+  /** Why it has no output: what was thrown, or what gave it up; of one that waits for another attempt, at the last. */
+  readonly error?: ErrorInfo;
+  readonly idempotencyKey?: string;
+  readonly dedupeKey?: string;
+}
+
+/** A task that is known; those that have ended are in a queue. */
+export interface KnownTask extends Queued<KnownTask> {
+  readonly id: string;
+  agentId: string;
+  pool: string | undefined;
+  readonly task: string;
+  place: TaskPlace;
+  attempts: number;
+  acceptedAt: number;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  dueAt: number | undefined;
+  output: unknown;
+  code: ErrorCode | undefined;
+  error: ErrorInfo | undefined;
+  /** Of one that was submitted: what is needed to do it again. */
+  submitted: AcceptedTask | undefined;
+  keys: TaskKeys;
+  parked: Parked | undefined;
+  stalledAt: number | undefined;
+  /** Sequence of the event that ended it. */
+  endedBy: number;
+  /** Whoever waits for its end: told of it, or why it is not waited for any more. */
+  waiting: ((why?: AgentSystemError) => void)[] | undefined;
+}
+
+/** By what a task is known besides its id: one of the two, or neither. */
+export interface TaskKeys {
+  readonly idempotencyKey?: string | undefined;
+  readonly dedupeKey?: string | undefined;
+}
+
+/** The two kinds of keys know nothing of each other. */
+export function keyOf({ idempotencyKey, dedupeKey }: TaskKeys): string | undefined {
+  if (idempotencyKey !== undefined) return `idempotency ${idempotencyKey}`;
+  return dedupeKey === undefined ? undefined : `dedupe ${dedupeKey}`;
+}
+
+export function recordOf(task: KnownTask): TaskRecord {
+  const { id, agentId, pool, place, attempts, acceptedAt, startedAt, endedAt, dueAt, parked, stalledAt } =
+    task;
+  const { output, error } = task;
+  const { idempotencyKey, dedupeKey } = task.keys;
+  return Object.freeze({
+    id,
+    agentId,
+    ...(pool === undefined ? {} : { pool }),
+    task: task.task,
+    status: taskStatusOf(place),
+    attempts,
+    acceptedAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(parked === undefined ? {} : { parked }),
+    ...(stalledAt === undefined ? {} : { stalledAt }),
+    ...(dueAt === undefined ? {} : { dueAt }),
+    ...(output === undefined ? {} : { output }),
+    ...(error === undefined ? {} : { error }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(dedupeKey === undefined ? {} : { dedupeKey }),
+  });
+}
+
+/** Why a task has no output for whoever waits for it. @param how in words, after its name */
+export function missed(
+  { id, task, agentId, place, attempts, error, code }: KnownTask,
+  as: ErrorCode,
+  how: string,
+): AgentSystemError {
+  const why = error === undefined ? '' : `: ${error.message}`;
+  return new AgentSystemError(
+    as === 'TASK_FAILED' ? (code ?? as) : as,
+    `task ${task} (${id}) of agent ${agentId} ${how}${why}`,
+    {
+      agentId,
+      cause: error && errorFrom(error),
+      details: { taskId: id, task, status: taskStatusOf(place), attempt: attempts },
+    },
+  );
+}

@@ -1,0 +1,83 @@
+/** What a caller hands over with `tasks.submit`: read, checked, and made a task for an agent or a pool. */
+import { z } from 'zod';
+import { retryPolicy } from '../../machines/index.ts';
+import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
+import type { RetryOptions } from '../definition/task-kind.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+import { jsonProblemOf } from '../values/json-survey.ts';
+import { parseInput } from '../values/malformed.ts';
+import type { TaskKeys } from './task-record.ts';
+
+/** Who is to do a task: an agent, the least loaded agent of a type, or a pool. */
+export type TaskTarget = string | { readonly type: string } | { readonly pool: string };
+
+/** A task as it is submitted. */
+export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> {
+  /** The same key gives the same task, in a later program too: nothing is done twice. */
+  readonly idempotencyKey?: string;
+  /** The same key gives the same task as long as that has not ended; after its end it is a new one. */
+  readonly dedupeKey?: string;
+  /** How often it is tried; default what its kind says. Whose errors are worth it is said by its definition alone. */
+  readonly retry?: RetryOptions;
+  /** It is not begun before then: epoch ms, or so many ms from now. Its `timeoutMs` counts from then. Not for a pool. */
+  readonly notBefore?: number;
+  readonly delayMs?: number;
+}
+
+/** A submitted task whose fields have been checked. */
+export interface ReadSubmission {
+  readonly to: TaskTarget;
+  readonly request: GivenTask;
+  readonly keys: TaskKeys;
+}
+
+const targetSchema = z.union(
+  [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
+  { error: 'expected the id of an agent, { type } or { pool }' },
+);
+const submissionSchema = z.strictObject({
+  idempotencyKey: z.string().min(1).max(1_024).optional(),
+  dedupeKey: z.string().min(1).max(1_024).optional(),
+  retry: retryPolicy.optional(),
+  notBefore: z.number().optional(),
+  delayMs: z.number().min(0).optional(),
+});
+
+/**
+ * Reads what is submitted. Whether an agent can do it is not asked here.
+ *
+ * @param now epoch ms
+ * @throws AgentSystemError `TASK_INPUT_INVALID`, also for an input that is not JSON data
+ */
+export function readSubmission(target: TaskTarget, task: SubmittedTask, now: number): ReadSubmission {
+  const { idempotencyKey, dedupeKey, retry, notBefore, delayMs, ...asked } = { ...task };
+  const { retry: policy } = parseInput(
+    submissionSchema,
+    { idempotencyKey, dedupeKey, retry, notBefore, delayMs },
+    { what: 'submit', code: 'TASK_INPUT_INVALID' },
+  );
+  if (notBefore !== undefined && delayMs !== undefined) {
+    throw new AgentSystemError('TASK_INPUT_INVALID', 'submit: expected notBefore or delayMs, got both');
+  }
+  if (idempotencyKey !== undefined && dedupeKey !== undefined) {
+    throw new AgentSystemError(
+      'TASK_INPUT_INVALID',
+      'submit: expected idempotencyKey or dedupeKey, got both',
+    );
+  }
+  const dueAt = delayMs === undefined ? notBefore : now + delayMs;
+  const request: GivenTask = {
+    whenDown: 'wait',
+    ...asked,
+    ...(policy ? { policy } : {}),
+    ...(dueAt === undefined ? {} : { dueAt }),
+  };
+  const to = parseInput(targetSchema, target, { what: 'submit', code: 'TASK_INPUT_INVALID' });
+  const problem = jsonProblemOf(request.input);
+  if (problem !== undefined) {
+    const message = `submit: the input of ${inWords(request.type)}: ${problem}, expected JSON data`;
+    throw new AgentSystemError('TASK_INPUT_INVALID', message);
+  }
+  const keys: TaskKeys = { idempotencyKey, dedupeKey };
+  return { to, request, keys };
+}
