@@ -3,7 +3,8 @@
  * that: its dependencies are there, and nothing of what is optional but what is asked for.
  */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,18 +24,12 @@ export interface Packed extends AsyncDisposable {
   link(name: string, as?: string): Promise<void>;
 }
 
-export async function packPackage(): Promise<Packed> {
+/** @param shared a folder whose tarball is used, or comes to be there: test files of one run build the package once */
+export async function packPackage(shared?: string): Promise<Packed> {
   const base = await mkdtemp(join(tmpdir(), 'mabeam-packed-'));
-  const clone = join(base, 'clone');
-  await mkdir(clone);
-  for (const name of await readdir(ROOT)) {
-    if (!LEFT_OUT.has(name)) await cp(join(ROOT, name), join(clone, name), { recursive: true });
-  }
-  await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
-  await run('npm', ['run', 'build'], { cwd: clone });
-  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', base], { cwd: clone });
-  const [tarball = ''] = (await readdir(base)).filter((name) => name.endsWith('.tgz'));
-  const { stdout } = await run('tar', ['-tzf', join(base, tarball)]);
+  const tarball = join(shared ?? base, 'mabeam.tgz');
+  if (!existsSync(tarball)) await rename(await pack(base), tarball);
+  const { stdout } = await run('tar', ['-tzf', tarball]);
   const files = stdout
     .trimEnd()
     .split('\n')
@@ -43,7 +38,7 @@ export async function packPackage(): Promise<Packed> {
   const home = join(base, 'home');
   const own = join(home, 'node_modules/mabeam');
   await mkdir(own, { recursive: true });
-  await run('tar', ['-xzf', join(base, tarball), '-C', own, '--strip-components', '1']);
+  await run('tar', ['-xzf', tarball, '-C', own, '--strip-components', '1']);
   await writeFile(join(home, 'package.json'), '{ "name": "home", "type": "module", "private": true }\n');
   const link = async (name: string, as = name) => {
     const path = join(home, 'node_modules', as);
@@ -55,6 +50,20 @@ export async function packPackage(): Promise<Packed> {
   };
   for (const name of Object.keys(dependencies)) await link(name);
   return { files, home, link, [Symbol.asyncDispose]: () => rm(base, { recursive: true, force: true }) };
+}
+
+/** Builds a copy of the sources in this folder, and gives the path of its tarball. */
+async function pack(base: string): Promise<string> {
+  const clone = join(base, 'clone');
+  await mkdir(clone);
+  for (const name of await readdir(ROOT)) {
+    if (!LEFT_OUT.has(name)) await cp(join(ROOT, name), join(clone, name), { recursive: true });
+  }
+  await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
+  await run('npm', ['run', 'build'], { cwd: clone });
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', base], { cwd: clone });
+  const [name = ''] = (await readdir(base)).filter((entry) => entry.endsWith('.tgz'));
+  return join(base, name);
 }
 
 /** Puts the tour of what a runtime has to be able to do into the user's folder, as `tour.mjs`. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build as esbuild } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { build as vite } from 'vite';
 import { cleanEnv } from '../kit/command-line.ts';
 import { type Packed, packPackage, withTour } from '../kit/packed.ts';
@@ -23,7 +23,7 @@ let packed: Packed;
 /** Where nothing is installed, in it or above it. */
 let elsewhere: string;
 beforeAll(async () => {
-  packed = await packPackage();
+  packed = await packPackage(inject('tarballFolder'));
   await withTour(packed);
   elsewhere = await mkdtemp(join(tmpdir(), 'mabeam-bundled-'));
 }, 180_000);

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { blocksIn } from '../house/code-blocks.ts';
 import { type Packed, packPackage } from '../kit/packed.ts';
 
@@ -43,7 +43,7 @@ const WANTS_DOM = /node_modules\/(?:@modelcontextprotocol\/sdk|@ai-sdk\/[\w-]+|a
 
 let packed: Packed;
 beforeAll(async () => {
-  packed = await packPackage();
+  packed = await packPackage(inject('tarballFolder'));
   for (const name of USED) await packed.link(name);
   await writeConsumer(packed.home);
 }, 180_000);

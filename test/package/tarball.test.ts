@@ -6,7 +6,7 @@ import { join, posix, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cleanEnv } from '../kit/command-line.ts';
 import { type Packed, packPackage, withTour } from '../kit/packed.ts';
 
@@ -16,7 +16,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 let packed: Packed;
 
 beforeAll(async () => {
-  packed = await packPackage();
+  packed = await packPackage(inject('tarballFolder'));
   // What a new project is checked with.
   await packed.link('@types/node');
   await packed.link('typescript');

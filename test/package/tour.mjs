@@ -22,7 +22,7 @@ const comesBackFrom = (isolation, task, resources = {}) =>
       isolation,
       resources,
       restart: { policy: 'immediate', delayMs: 10 },
-      health: task === 'loop' ? { intervalMs: 500, timeoutMs: 1_000, failuresBeforeKill: 3 } : undefined,
+      health: task === 'loop' ? { intervalMs: 500, timeoutMs: 500, failuresBeforeKill: 2 } : undefined,
     });
     await system.agents.start(id);
     await system.agents.execute(id, { type: 'add' });
