@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   type AgentSystem,
+  type AgentSystemError,
   answerStoredQuestion,
   createAgentSystem,
   memoryStore,
@@ -18,7 +19,7 @@ import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import asker from '../fixtures/agents/asker.ts';
 import { keepCompiledSources } from '../hosting/hosts.ts';
-import { awaited, codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
+import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
 
 keepCompiledSources();
 const module = new URL('../fixtures/agents/asker.ts', import.meta.url);
@@ -54,6 +55,36 @@ test('whoever hears that a question was asked finds it, and may answer at once',
   });
   await begin('approve', 'order 7').output;
   expect(found).toEqual(['open']);
+});
+
+test('an answer that comes with the question is not heard before it is kept, and not at all where it is not', async () => {
+  const kept = memoryStore();
+  const answered = gate();
+  const store: Store = {
+    isDurable: true,
+    recover: () => kept.recover(),
+    append: async (batch) => {
+      if (batch.events.some(({ type }) => type === 'question.answered')) await answered.promise;
+      return kept.append(batch);
+    },
+    read: (query) => kept.read(query),
+    state: (id) => kept.state(id),
+    close: () => undefined,
+  };
+  const { system, questions, begin } = await running({ store });
+  const codes: unknown[] = [];
+  system.events.subscribe((event) => {
+    if (event.type !== 'question.asked') return;
+    questions.answer(event.questionId, 'yes').catch(({ code }: AgentSystemError) => codes.push(code));
+  });
+  const { output } = begin('approve', 'order 7');
+  await settled();
+  expect(await fateOf(output)).toBe('pending');
+  answered.reject(new Error('no disk'));
+  await settled();
+  expect(codes).toEqual(['STORE_FAILED']);
+  expect(await fateOf(output)).toBe('pending');
+  expect(questions.list()).toMatchObject([{ status: 'open' }]);
 });
 
 describe.for(['in-process', 'thread', 'process'] as const)('a task in a host of the kind %s', (isolation) => {

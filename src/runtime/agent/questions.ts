@@ -50,6 +50,8 @@ interface Asked {
   /** Its place among the questions of its task. */
   readonly place: number;
   timer: unknown;
+  /** Its answer is on its way into the store: nobody is told before it is there. */
+  isBeingKept: boolean;
   /** The task, while it waits: as often as it has asked. */
   readonly waiting: Set<(told: Told) => void>;
 }
@@ -150,7 +152,9 @@ export class Questions {
     });
     const { promise, resolve, reject } = Promise.withResolvers<QuestionRecord>();
     const told = { answer, ...(by === undefined ? {} : { by }) };
+    asked.isBeingKept = true;
     void this.#emit(asked, { type: 'question.answered', ...told }, (error) => {
+      asked.isBeingKept = false;
       if (error === undefined) {
         tellAll(asked, { answer });
         return resolve(asked.record);
@@ -193,6 +197,7 @@ export class Questions {
           task,
           place,
           timer: undefined,
+          isBeingKept: false,
           waiting: new Set(),
         };
         this.#add(asked);
@@ -227,7 +232,7 @@ export class Questions {
       await this.#emit(asked, { type: 'question.refused', why: args.refused });
     }
     const { status, answer } = asked.record;
-    if (status === 'answered') return { answer };
+    if (status === 'answered' && !asked.isBeingKept) return { answer };
     if (status === 'expired') return { isExpired: true };
     const { promise, resolve, reject } = Promise.withResolvers<Told>();
     const isHeld = !args.countsTime;
@@ -284,6 +289,7 @@ export class Questions {
       task: isRepeatable ? data.task : undefined,
       place,
       timer: undefined,
+      isBeingKept: false,
       waiting: new Set(),
     };
     this.#add(asked);
