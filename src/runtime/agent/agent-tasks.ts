@@ -5,7 +5,8 @@
 import type { MailboxCommand } from '../../machines/index.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
-import { Mailbox, type MailboxOwner } from './mailbox.ts';
+import { Mailbox } from './mailbox.ts';
+import type { MailboxOwner } from './mailbox-owner.ts';
 import { type RequestHandlers, type RequestingTask, Requests, type RequestsOwner } from './requests.ts';
 import { noTasks, type TasksAtWork } from './task-figures.ts';
 import { AgentSystemError } from '../values/errors.ts';

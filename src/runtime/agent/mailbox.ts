@@ -1,8 +1,9 @@
 /**
- * One agent's tasks: accepted, waiting, running, answered.
+ * One agent's tasks: accepted, waiting, running, ended.
  *
- * Owns the queue, the concurrency, the timeouts, further attempts and the callers' promises. It never decides about
- * the agent's life: it tells when it becomes busy and idle, and is told to open, drain, abort and abandon.
+ * Owns the queue, what runs, and what waits for its time; it decides what begins and what an end of the agent does to
+ * each task. Their times are kept by `TaskTimes`, their answers by `TaskAnswers`. It never decides about the agent's
+ * life: it tells when it becomes busy and idle, and is told to open, drain, abort and abandon.
  *
  * I1  Every accepted task is answered exactly once, and has exactly one end in the event stream.
  * I2  A task is sent to the body only after its `task.accepted` was committed, in the order of the queue.
@@ -13,89 +14,33 @@
  * I6  A submitted task whose work may be begun so often and no oftener is sent to the body only after `task.started`
  *     was committed: what a later program does not know to have begun has not.
  */
-import {
-  type Parked,
-  type ParsedAgentSpec,
-  type ProgressInput,
-  type RetryPolicy,
-  retryDelayMs,
-} from '../../machines/index.ts';
+import { type ParsedAgentSpec, type RetryPolicy, retryDelayMs } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
-import type { ParkRequest } from '../definition/parking.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
-import { STREAM_WINDOW } from '../hosting/stream-window.ts';
-import type { Journal } from '../journal/journal.ts';
-import type { SteadyClock } from '../time/clock.ts';
-import { type AgentSystemError, errorFrom } from '../values/errors.ts';
+import type { AgentSystemError } from '../values/errors.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
-import { tellListener } from '../values/thenable.ts';
-import type { ProgressWatch, ProgressWatcher } from './progress-watch.ts';
+import type { MailboxOwner } from './mailbox-owner.ts';
+import { TaskAnswers } from './task-answers.ts';
 import { TaskEntry, type TaskEntryOwner, type TaskFailure } from './task-entry.ts';
-import { abandonment, leftUndone, queueFull, stallOf, taskFailure, taskTimeout } from './task-errors.ts';
+import { abandonment, queueFull, stallOf } from './task-errors.ts';
 import {
-  abandonedEvent,
   acceptedEvent,
   CANCELLED_BY_CALLER,
-  completedEvent,
-  failedEvent,
-  neverKeptEvent,
   parkedEvent,
-  progressedEvent,
   retryScheduledEvent,
-  stalledEvent,
   startedEvent,
-  timedOutEvent,
 } from './task-events.ts';
-import { noTasks, TaskFigures, type TasksAtWork } from './task-figures.ts';
+import type { TasksAtWork } from './task-figures.ts';
 import { TaskOrder } from './task-order.ts';
-import type { GivenTask, RestoredTask } from './task-request.ts';
-import type { KeptSteps } from './task-steps.ts';
+import { takeChunk, tellProgress } from './task-output.ts';
+import { type GivenTask, requestOf, type RestoredTask } from './task-request.ts';
+import { type TimedTasks, TaskTimes } from './task-times.ts';
 import type { Places } from './wait.ts';
-
-/** What a mailbox needs of its agent. */
-export interface MailboxOwner {
-  readonly id: string;
-  readonly incarnation: number;
-  readonly clock: SteadyClock;
-  readonly journal: Journal;
-  /** What a task kept when it ran before; nearly always nothing. */
-  stepsOf(taskId: string): KeptSteps | undefined;
-  /** Whether its system closes: nothing goes on in this program. */
-  readonly isClosing: boolean;
-  /** Whether what has to end now may go on in another program: this one closes, and its store is durable. */
-  readonly leavesTasks: boolean;
-  /** Whether it has a body, and was not asked to end for good; or has none, and is about to have another one. */
-  readonly mayComeBack: boolean;
-  /** A number in [0, 1). */
-  random(): number;
-  post(request: BodyRequest): void;
-  becameBusy(): void;
-  becameIdle(): void;
-  /** Nothing runs any more, as it was asked to tell. */
-  becameRested(): void;
-  /** A task ran into a limit. `told` hears what is waited for. */
-  limitReached(request: ParkRequest, told: (parked: Parked) => void): void;
-  /** A task is done. */
-  taskPassed(): void;
-  /** A task may have left. */
-  loadFell(): void;
-  /** What is to be seen of the tasks may have changed. */
-  changed(): void;
-  /** Nobody waits for a task that had been begun any more: it has been answered. */
-  taskAnswered(taskId: string): void;
-  /** Looks at whether a task gets on. */
-  watchProgress(policy: ProgressInput, watcher: ProgressWatcher): ProgressWatch;
-  /** A task has stalled, and its agent is to end for that. */
-  crashForStall(taskId: string): void;
-  /** The body said what it may not. */
-  bodyDropped(): void;
-  reportFault(message: string, thrown: unknown): void;
-}
 
 /** `held`: there is no agent yet, or any more: tasks wait. `finishing`: what runs may end, nothing is begun. */
 type Mode = 'held' | 'open' | 'draining' | 'finishing' | 'aborting';
 
-export class Mailbox implements TaskEntryOwner {
+export class Mailbox implements TaskEntryOwner, TimedTasks {
   readonly #owner: MailboxOwner;
   #concurrency: number;
   #queueLimit: number;
@@ -112,12 +57,13 @@ export class Mailbox implements TaskEntryOwner {
   #isPumping = false;
   /** How to stop waiting for a store that fails, while something does. */
   #storeAway: (() => void) | undefined = undefined;
-  #abandonedTasks: string[] | undefined = undefined;
-  readonly #figures = new TaskFigures();
-  #shown: TasksAtWork | undefined = undefined;
+  readonly #times: TaskTimes;
+  readonly #answers: TaskAnswers;
 
   constructor(owner: MailboxOwner, { concurrency, queueLimit }: ParsedAgentSpec['tasks']) {
     this.#owner = owner;
+    this.#times = new TaskTimes(owner, this);
+    this.#answers = new TaskAnswers(owner, this.#times);
     this.#concurrency = concurrency;
     this.#queueLimit = queueLimit;
   }
@@ -149,14 +95,11 @@ export class Mailbox implements TaskEntryOwner {
 
   /** Ids of the tasks that the last end left undone. */
   get abandonedTasks(): readonly string[] {
-    return this.#abandonedTasks ? Object.freeze([...this.#abandonedTasks]) : noTasks.abandoned;
+    return this.#answers.abandonedTasks;
   }
 
   get atWork(): TasksAtWork {
-    return (this.#shown ??= {
-      metrics: this.#figures.metrics(this.#unbegun, this.#running.size),
-      abandoned: this.abandonedTasks,
-    });
+    return this.#answers.atWork(this.#unbegun, this.#running.size);
   }
 
   get #unbegun(): number {
@@ -171,11 +114,11 @@ export class Mailbox implements TaskEntryOwner {
    * `TASK_INPUT_INVALID`, `STORE_FAILED`
    */
   accept(request: GivenTask, kind: TaskManifest | undefined, trace?: TraceParent): Promise<unknown> {
-    const { id: agentId, incarnation, journal, clock } = this.#owner;
+    const { id: agentId, incarnation, journal } = this.#owner;
     // What waits for its turn is bounded; what may run at once is not waiting.
     const mayBegin = this.#mode === 'open' && !this.#isHeldBack;
     const free = mayBegin ? Math.max(0, this.#concurrency - this.#running.size) : 0;
-    const { again, signal, dueAt, timeoutMs = Infinity } = request;
+    const { again, signal } = request;
     const waiting = this.#unbegun;
     if (waiting >= this.#queueLimit + free && again === undefined) {
       return Promise.reject(queueFull(agentId, waiting - free, this.#queueLimit));
@@ -185,20 +128,14 @@ export class Mailbox implements TaskEntryOwner {
     }
     const taskId = again?.taskId ?? `task-${journal.nextSequence}`;
     const entry = new TaskEntry(agentId, taskId, incarnation, request, kind, trace, this);
-    const now = clock.elapsed();
-    entry.acceptedAt = now;
-    let deadlineAt: number | undefined;
-    const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
-    if (timeoutMs !== Infinity) {
-      entry.timesOutAt = request.timesOutAt ?? now + delayMs + timeoutMs;
-      deadlineAt = clock.now() + Math.max(0, entry.timesOutAt - now);
-    }
+    const delayMs = this.#times.accept(entry);
+    const deadlineAt = this.#times.deadlineOf(entry);
     request.begins?.(entry);
     // One that came too late for this life of its agent waits for the next.
     if (delayMs > 0) this.#delay(entry, delayMs);
     else if (this.#takesInTurn) this.#waiting.add(entry);
     else this.#holdBack(entry);
-    this.#changed();
+    this.#answers.changed();
     journal.emit(acceptedEvent(agentId, entry, deadlineAt), entry);
     this.#limit(entry);
     return entry.answer.promise;
@@ -206,35 +143,17 @@ export class Mailbox implements TaskEntryOwner {
 
   /** Goes on with a task that an earlier program accepted; no limit of the queue refuses it. */
   restore(task: RestoredTask, kind: TaskManifest | undefined): Promise<unknown> {
-    const { id: agentId, clock, incarnation } = this.#owner;
-    const { taskId, task: type, input, submission, policy, priority, trace, timeoutMs = Infinity } = task;
-    const again = { taskId, attempts: task.before };
-    const request: GivenTask = {
-      type,
-      input,
-      timeoutMs,
-      submission,
-      policy,
-      again,
-      ...(priority === undefined ? {} : { priority }),
-    };
-    const terms = { requires: [], ...kind, retry: task.retry };
-    const entry = new TaskEntry(agentId, taskId, incarnation, request, terms, trace, this);
-    const now = clock.elapsed();
-    entry.acceptedAt = now;
+    const { id: agentId, incarnation } = this.#owner;
+    const { taskId, trace, retry } = task;
+    const terms = { requires: [], ...kind, retry };
+    const entry = new TaskEntry(agentId, taskId, incarnation, requestOf(task), terms, trace, this);
     entry.attempt = task.attempts;
     entry.begunAt = task.startedAt;
     entry.isCommitted = true;
-    const untilDue = task.dueAt === undefined ? 0 : Math.max(0, task.dueAt - clock.now());
-    // The wall clock may have been set since: it waits no longer, and has no more time, than it was given.
-    const delayMs = Math.min(untilDue, task.delayMs ?? untilDue);
-    if (timeoutMs !== Infinity) {
-      const leftMs = task.deadlineAt === undefined ? timeoutMs : task.deadlineAt - clock.now();
-      entry.timesOutAt = now + Math.min(Math.max(0, leftMs), delayMs + timeoutMs);
-    }
+    const delayMs = this.#times.restore(entry, task);
     if (delayMs > 0) this.#delay(entry, delayMs);
     else this.#waiting.add(entry);
-    this.#changed();
+    this.#answers.changed();
     this.#limit(entry);
     this.#pump();
     return entry.answer.promise;
@@ -243,8 +162,7 @@ export class Mailbox implements TaskEntryOwner {
   /** A new incarnation begins: what it accepts is held until it is ready. */
   hold(): void {
     this.#mode = 'held';
-    this.#abandonedTasks = undefined;
-    this.#changed();
+    this.#answers.beginLife();
   }
 
   /** The agent is ready: what was held may run, unless the agent is paused or parked. */
@@ -321,7 +239,7 @@ export class Mailbox implements TaskEntryOwner {
     this.#mode = 'held';
     this.#isBusy = false;
     this.#isResting = false;
-    this.#changed();
+    this.#answers.changed();
   }
 
   /** Its agent does not come back by itself: nobody who waits for it has to. */
@@ -355,9 +273,9 @@ export class Mailbox implements TaskEntryOwner {
     const entry = this.#running.get(report.taskId);
     if (entry === undefined) return;
     this.#left(entry);
-    this.#changed();
+    this.#answers.changed();
     if (!entry.isAnswered) {
-      if (report.type === 'task.completed') this.#complete(entry, report.output);
+      if (report.type === 'task.completed') this.#answers.complete(entry, report.output);
       else this.#fail(entry, report);
     }
     this.#pump();
@@ -374,7 +292,7 @@ export class Mailbox implements TaskEntryOwner {
       return this.settle({ type: 'task.failed', taskId, code: 'TASK_FAILED', error });
     }
     this.#left(entry);
-    this.#changed();
+    this.#answers.changed();
     // What it asked of its system was of this attempt.
     this.#owner.taskAnswered(entry.taskId);
     const { id: agentId, journal } = this.#owner;
@@ -398,14 +316,7 @@ export class Mailbox implements TaskEntryOwner {
   progress(taskId: string, value: unknown): void {
     const entry = this.#running.get(taskId);
     if (entry === undefined || entry.isAnswered) return;
-    entry.watch?.progressed();
-    if (entry.request.onProgress === undefined) return;
-    const { onProgress } = entry.request;
-    entry.caller.runInAsyncScope(() =>
-      tellListener(onProgress, value, (thrown) =>
-        this.#owner.reportFault('a listener of progress threw', thrown),
-      ),
-    );
+    tellProgress(entry, value, this.#owner);
   }
 
   /** A part of the output; one more than may be told is dropped. */
@@ -413,24 +324,8 @@ export class Mailbox implements TaskEntryOwner {
     const entry = this.#running.get(taskId);
     // Of a task that was answered early they are late, and no fault.
     if (entry?.isAnswered) return;
-    if (entry === undefined || entry.chunks - entry.chunksTaken >= STREAM_WINDOW)
-      return this.#owner.bodyDropped();
-    entry.chunks += 1;
-    entry.watch?.progressed();
-    const taken = () => this.#chunkTaken(entry);
-    const { reader } = entry.request;
-    if (reader === undefined) taken();
-    else entry.caller.runInAsyncScope(() => reader.take(chunk, taken));
-  }
-
-  #chunkTaken(entry: TaskEntry): void {
-    entry.chunksTaken += 1;
-    if (entry.isAnswered) return;
-    const { taskId, chunksTaken, chunks } = entry;
-    // Its body goes on by itself while there is room: it is told now and then, and whenever it may wait.
-    const mayWait = chunks - chunksTaken >= STREAM_WINDOW - 1;
-    if (!mayWait && chunksTaken % (STREAM_WINDOW / 2) !== 0) return;
-    this.#owner.post({ type: 'task.chunks_taken', taskId, taken: chunksTaken });
+    if (entry === undefined) return this.#owner.bodyDropped();
+    takeChunk(entry, chunk, this.#owner);
   }
 
   /** One that does not serve yet is taken to have room: nobody can tell what it will do. */
@@ -445,11 +340,6 @@ export class Mailbox implements TaskEntryOwner {
     return entry?.isAnswered ? undefined : entry;
   }
 
-  #changed(): void {
-    this.#shown = undefined;
-    this.#owner.changed();
-  }
-
   accepted(entry: TaskEntry, error: AgentSystemError | undefined): void {
     entry.isCommitted = true;
     entry.request.submission?.accepted(entry.taskId, error);
@@ -457,57 +347,24 @@ export class Mailbox implements TaskEntryOwner {
     this.#pump();
   }
 
-  /** It could not be made durable: the stream says that it has ended, or a later program would take it for lost. */
   #refuse(entry: TaskEntry, error: AgentSystemError): void {
     if (entry.isAnswered) return;
     this.#withdraw(entry, error.message);
-    this.#figures.abandoned += 1;
-    const { id: agentId, journal } = this.#owner;
-    const ended = entry.request.again === undefined ? neverKeptEvent : abandonedEvent;
-    journal.emit(ended(agentId, entry, error.message));
-    entry.answer.reject(error);
+    this.#answers.refuse(entry, error);
     this.#tellIfIdle();
   }
 
   #limit(entry: TaskEntry): void {
-    const { clock } = this.#owner;
-    const { timeoutMs, signal } = entry.request;
-    if (entry.timesOutAt !== Infinity) {
-      const leftMs = Math.max(0, entry.timesOutAt - clock.elapsed());
-      entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs!), leftMs);
-    }
-    signal?.addEventListener('abort', entry, { once: true });
+    this.#times.limit(entry);
+    entry.request.signal?.addEventListener('abort', entry, { once: true });
   }
 
   timeHeld(entry: TaskEntry): void {
-    const { clock } = this.#owner;
-    this.#clear(entry, 'attemptTimer');
-    this.#unwatch(entry);
-    if (entry.timer === undefined || entry.isAnswered) return;
-    this.#clear(entry, 'timer');
-    entry.heldMs = Math.max(0, entry.timesOutAt - clock.elapsed());
-    entry.timesOutAt = Infinity;
+    this.#times.hold(entry);
   }
 
   timeRuns(entry: TaskEntry): void {
-    const { heldMs } = entry;
-    entry.heldMs = undefined;
-    if (entry.isAnswered) return;
-    if (entry.isUnderWay) this.#limitAttempt(entry);
-    if (heldMs === undefined) return;
-    const { clock } = this.#owner;
-    const { timeoutMs = heldMs } = entry.request;
-    entry.timesOutAt = clock.elapsed() + heldMs;
-    entry.timer = clock.setTimeout(() => this.#timeOut(entry, timeoutMs), heldMs);
-  }
-
-  /** An attempt has a time of its own, and is watched for its progress: not while it waits for a person. */
-  #limitAttempt(entry: TaskEntry): void {
-    if (entry.stall) entry.watch = this.#owner.watchProgress(entry.stall, this.#watcherOf(entry));
-    const attemptTimeoutMs = entry.policy?.attemptTimeoutMs ?? Infinity;
-    if (attemptTimeoutMs === Infinity) return;
-    const expire = () => this.#expire(entry, attemptTimeoutMs);
-    entry.attemptTimer = this.#owner.clock.setTimeout(expire, attemptTimeoutMs);
+    this.#times.goOn(entry);
   }
 
   /** Starts what may run. A task that settles while it starts makes room for the next: a loop, no recursion. */
@@ -530,7 +387,7 @@ export class Mailbox implements TaskEntryOwner {
   #start(entry: TaskEntry): void {
     this.#waiting.begin(entry);
     this.#running.add(entry);
-    this.#changed();
+    this.#answers.changed();
     if (!this.#isBusy && this.#mode === 'open') {
       this.#isBusy = true;
       this.#owner.becameBusy();
@@ -560,7 +417,7 @@ export class Mailbox implements TaskEntryOwner {
         if (type === 'store.recovered') this.#storeIsBack();
       });
     }
-    this.#changed();
+    this.#answers.changed();
     this.#pump();
     this.#tellIfIdle();
   }
@@ -574,34 +431,19 @@ export class Mailbox implements TaskEntryOwner {
   #run(entry: TaskEntry): void {
     const { taskId, trace, request, caller, attempt, input } = entry;
     const { type: task, transfer } = request;
-    this.#limitAttempt(entry);
+    this.#times.limitAttempt(entry);
     const steps = this.#owner.stepsOf(taskId);
     const order: BodyRequest = { type: 'task.run', taskId, task, attempt, input, transfer, trace, steps };
     caller.runInAsyncScope(postTo, this.#owner, order);
   }
 
-  #watcherOf(entry: TaskEntry): ProgressWatcher {
-    const { id: agentId, journal } = this.#owner;
-    return {
-      stalled: () => void journal.emit(stalledEvent(agentId, entry)),
-      progressed: () => void journal.emit(progressedEvent(agentId, entry)),
-      abort: () => this.#abortStalled(entry),
-      crash: () => this.#owner.crashForStall(entry.taskId),
-    };
-  }
-
-  #abortStalled(entry: TaskEntry): void {
+  stalled(entry: TaskEntry): void {
     const failure = stallOf(entry);
     const { message } = failure.error;
     if (this.#isTriedAgain(entry)) return this.#cut(entry, message);
     this.#withdraw(entry, message);
-    this.#endFailed(entry, failure, this.#owner.clock.elapsed());
+    this.#answers.fail(entry, failure, this.#owner.clock.elapsed());
     this.#tellIfIdle();
-  }
-
-  #unwatch(entry: TaskEntry): void {
-    entry.watch?.end();
-    entry.watch = undefined;
   }
 
   /** Its work has ended, or its body has. */
@@ -610,23 +452,14 @@ export class Mailbox implements TaskEntryOwner {
     this.#waiting.ended(entry);
     entry.isUnderWay = false;
     entry.asksNothing();
-    this.#clear(entry, 'attemptTimer');
-    this.#unwatch(entry);
-  }
-
-  #complete(entry: TaskEntry, output: unknown): void {
-    this.#answered(entry);
-    this.#figures.done += 1;
-    const now = this.#measure(entry);
-    entry.output = output;
-    this.#owner.taskPassed();
-    this.#owner.journal.emit(completedEvent(this.#owner.id, entry, now), entry);
+    this.#times.endAttempt(entry);
   }
 
   #fail(entry: TaskEntry, failure: TaskFailure): void {
     if (failure.retry === true && this.#isTriedAgain(entry)) return this.#tryAgain(entry, failure);
-    if (entry.isExpired) return this.#endTimedOut(entry, 'still running', entry.policy!.attemptTimeoutMs!);
-    this.#endFailed(entry, failure, this.#owner.clock.elapsed());
+    if (entry.isExpired)
+      return this.#answers.timeOut(entry, 'still running', entry.policy!.attemptTimeoutMs!);
+    this.#answers.fail(entry, failure, this.#owner.clock.elapsed());
   }
 
   /** Whether another attempt can come: one of an agent that ends can only where the task outlives that. */
@@ -641,7 +474,7 @@ export class Mailbox implements TaskEntryOwner {
     const now = clock.elapsed();
     const attempts = entry.attempt - entry.before;
     const delayMs = retryDelayMs(entry.policy as RetryPolicy, attempts, this.#owner.random());
-    if (now + delayMs >= entry.timesOutAt) return this.#endFailed(entry, failure, now);
+    if (now + delayMs >= entry.timesOutAt) return this.#answers.fail(entry, failure, now);
     entry.failure = failure;
     entry.failedAt = now;
     // What it has asked of its system was for that attempt.
@@ -653,12 +486,11 @@ export class Mailbox implements TaskEntryOwner {
 
   #delay(entry: TaskEntry, delayMs: number): void {
     this.#holdBack(entry);
-    entry.attemptTimer = this.#owner.clock.setTimeout(() => {
-      entry.attemptTimer = undefined;
+    this.#times.delay(entry, delayMs, () => {
       if (!this.#takesInTurn) return;
       this.#due(entry);
       this.#pump();
-    }, delayMs);
+    });
   }
 
   #holdBack(entry: TaskEntry): void {
@@ -671,14 +503,13 @@ export class Mailbox implements TaskEntryOwner {
   }
 
   /** Its attempt takes too long: it is told to end, and then its definition is asked whether there is another. */
-  #expire(entry: TaskEntry, attemptTimeoutMs: number): void {
-    entry.attemptTimer = undefined;
+  attemptTimedOut(entry: TaskEntry, attemptTimeoutMs: number): void {
     if (entry.isAnswered || entry.isExpired) return;
     entry.isExpired = true;
     const reason = `attempt ${entry.attempt} took longer than ${attemptTimeoutMs} ms`;
     if (!this.#isTriedAgain(entry)) {
       this.#withdraw(entry, reason);
-      return this.#endTimedOut(entry, 'still running', attemptTimeoutMs);
+      return this.#answers.timeOut(entry, 'still running', attemptTimeoutMs);
     }
     const { taskId } = entry;
     this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'timed_out' });
@@ -689,36 +520,16 @@ export class Mailbox implements TaskEntryOwner {
     this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'interrupted' });
   }
 
-  #endFailed(entry: TaskEntry, failure: TaskFailure, endedAt: number): void {
-    this.#answered(entry);
-    this.#figures.failed += 1;
-    this.#measure(entry);
-    const { id: agentId, journal } = this.#owner;
-    const error = taskFailure(agentId, entry, failure);
-    journal.emit(failedEvent(agentId, entry, endedAt, failure), () => entry.answer.reject(error));
-  }
-
-  #timeOut(entry: TaskEntry, timeoutMs: number): void {
+  timedOut(entry: TaskEntry, timeoutMs: number): void {
     if (entry.isAnswered) return;
-    this.#endTimedOut(entry, this.#withdraw(entry, 'the task has timed out'), timeoutMs);
+    this.#answers.timeOut(entry, this.#withdraw(entry, 'the task has timed out'), timeoutMs);
     this.#tellIfIdle();
-  }
-
-  #endTimedOut(entry: TaskEntry, where: string, timeoutMs: number): void {
-    this.#answered(entry);
-    this.#figures.timedOut += 1;
-    this.#measure(entry);
-    const { id: agentId, journal } = this.#owner;
-    const { failure } = entry;
-    const cause = failure && (failure.cause ?? errorFrom(failure.error));
-    const error = taskTimeout(agentId, entry, where, timeoutMs, cause);
-    journal.emit(timedOutEvent(agentId, entry, timeoutMs), () => entry.answer.reject(error));
   }
 
   cancelled(entry: TaskEntry, why?: string): void {
     if (entry.isAnswered) return;
     this.#withdraw(entry, 'the task was cancelled');
-    this.#endAbandoned(entry, why ?? CANCELLED_BY_CALLER, why !== undefined);
+    this.#answers.cancel(entry, why ?? CANCELLED_BY_CALLER, why !== undefined);
     this.#tellIfIdle();
   }
 
@@ -755,51 +566,24 @@ export class Mailbox implements TaskEntryOwner {
     this.#withdraw(entry, why);
     const { failure, failedAt } = entry;
     // There is no other attempt any more: it has failed.
-    if (failure !== undefined) return this.#endFailed(entry, failure, failedAt);
-    (this.#abandonedTasks ??= []).push(entry.taskId);
-    this.#endAbandoned(entry, why);
+    if (failure !== undefined) return this.#answers.fail(entry, failure, failedAt);
+    this.#answers.abandon(entry, why);
   }
 
   /** Another program goes on with it: in the stream it has not ended. */
   #leave(entry: TaskEntry): void {
     this.#withdraw(entry, 'the system has closed');
-    const error = leftUndone(this.#owner.id, entry);
-    void this.#owner.journal.settled().then(() => entry.answer.reject(error));
-  }
-
-  #endAbandoned(entry: TaskEntry, why: string, isCancelled = false): void {
-    this.#figures.abandoned += 1;
-    const { id: agentId, journal } = this.#owner;
-    const error = abandonment(agentId, why, entry.request, entry);
-    const event = abandonedEvent(agentId, entry, why);
-    if (isCancelled) event.isCancelled = true;
-    journal.emit(event, () => entry.answer.reject(error));
+    this.#answers.leave(entry);
   }
 
   /** Answered early: it leaves the queue, or its work is told to end. Says where it stood. */
   #withdraw(entry: TaskEntry, reason: string): string {
-    this.#answered(entry);
+    this.#answers.close(entry);
     if (this.#waiting.remove(entry) || this.#delayed?.delete(entry)) return 'still waiting';
     const { signal } = entry.request;
     const cause = signal?.aborted ? { cause: signal.reason as unknown } : {};
     this.#owner.post({ type: 'task.cancel', taskId: entry.taskId, reason, ...cause });
     return 'still running';
-  }
-
-  #answered(entry: TaskEntry): void {
-    entry.isAnswered = true;
-    if (entry.begunAt !== undefined) this.#owner.taskAnswered(entry.taskId);
-    this.#changed();
-    this.#clear(entry, 'timer');
-    this.#clear(entry, 'attemptTimer');
-    this.#unwatch(entry);
-    entry.request.signal?.removeEventListener('abort', entry);
-  }
-
-  #clear(entry: TaskEntry, timer: 'timer' | 'attemptTimer'): void {
-    if (entry[timer] === undefined) return;
-    this.#owner.clock.clearTimeout(entry[timer]);
-    entry[timer] = undefined;
   }
 
   #tellIfRested(): void {
@@ -819,13 +603,6 @@ export class Mailbox implements TaskEntryOwner {
     this.#isBusy = false;
     if (this.#mode === 'draining') this.#mode = 'finishing';
     this.#owner.becameIdle();
-  }
-
-  /** Returns the time, by `elapsed` of the clock. */
-  #measure({ acceptedAt }: TaskEntry): number {
-    const now = this.#owner.clock.elapsed();
-    this.#figures.measure(now - acceptedAt);
-    return now;
   }
 }
 

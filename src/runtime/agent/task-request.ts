@@ -75,3 +75,11 @@ export interface RestoredTask {
   readonly dueAt?: number | undefined;
   readonly delayMs?: number | undefined;
 }
+
+/** A restored task as an agent is given it: under its id, and after its earlier attempts. */
+export function requestOf(task: RestoredTask): GivenTask {
+  const { taskId, task: type, input, submission, policy, priority, timeoutMs = Infinity } = task;
+  const again = { taskId, attempts: task.before };
+  const request: GivenTask = { type, input, timeoutMs, submission, policy, again };
+  return priority === undefined ? request : { ...request, priority };
+}

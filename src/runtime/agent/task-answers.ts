@@ -1,0 +1,134 @@
+/**
+ * How one agent's tasks end: each is answered, told of in the event stream, and counted.
+ *
+ * Owns the figures, and the list of what the agent's last end left undone. It decides no end, and takes nothing out of
+ * a queue.
+ *
+ * I1  A caller is answered once the end that they are told of was committed.
+ */
+import { type AgentSystemError, errorFrom } from '../values/errors.ts';
+import type { MailboxOwner } from './mailbox-owner.ts';
+import type { TaskEntry, TaskFailure } from './task-entry.ts';
+import { abandonment, leftUndone, taskFailure, taskTimeout } from './task-errors.ts';
+import { abandonedEvent, completedEvent, failedEvent, neverKeptEvent, timedOutEvent } from './task-events.ts';
+import { noTasks, TaskFigures, type TasksAtWork } from './task-figures.ts';
+import type { TaskTimes } from './task-times.ts';
+
+export class TaskAnswers {
+  readonly #owner: MailboxOwner;
+  readonly #times: TaskTimes;
+  readonly #figures = new TaskFigures();
+  #abandonedTasks: string[] | undefined = undefined;
+  #shown: TasksAtWork | undefined = undefined;
+
+  constructor(owner: MailboxOwner, times: TaskTimes) {
+    this.#owner = owner;
+    this.#times = times;
+  }
+
+  /** Ids of the tasks that the last end left undone. */
+  get abandonedTasks(): readonly string[] {
+    return this.#abandonedTasks ? Object.freeze([...this.#abandonedTasks]) : noTasks.abandoned;
+  }
+
+  /** What is to be seen of the tasks; the same as long as nothing has changed. */
+  atWork(waiting: number, running: number): TasksAtWork {
+    return (this.#shown ??= {
+      metrics: this.#figures.metrics(waiting, running),
+      abandoned: this.abandonedTasks,
+    });
+  }
+
+  /** What is to be seen of the tasks may have changed. */
+  changed(): void {
+    this.#shown = undefined;
+    this.#owner.changed();
+  }
+
+  /** A new life of the agent begins: it has left nothing undone. */
+  beginLife(): void {
+    this.#abandonedTasks = undefined;
+    this.changed();
+  }
+
+  /** It is not waited for any more: what comes of it from here on changes nothing. */
+  close(entry: TaskEntry): void {
+    entry.isAnswered = true;
+    if (entry.begunAt !== undefined) this.#owner.taskAnswered(entry.taskId);
+    this.changed();
+    this.#times.end(entry);
+    entry.request.signal?.removeEventListener('abort', entry);
+  }
+
+  complete(entry: TaskEntry, output: unknown): void {
+    this.close(entry);
+    this.#figures.done += 1;
+    const now = this.#measure(entry);
+    entry.output = output;
+    this.#owner.taskPassed();
+    this.#owner.journal.emit(completedEvent(this.#owner.id, entry, now), entry);
+  }
+
+  /** @param endedAt when its last attempt ended, by `elapsed` of the clock */
+  fail(entry: TaskEntry, failure: TaskFailure, endedAt: number): void {
+    this.close(entry);
+    this.#figures.failed += 1;
+    this.#measure(entry);
+    const { id: agentId, journal } = this.#owner;
+    const error = taskFailure(agentId, entry, failure);
+    journal.emit(failedEvent(agentId, entry, endedAt, failure), () => entry.answer.reject(error));
+  }
+
+  /** @param where it stood, in words */
+  timeOut(entry: TaskEntry, where: string, timeoutMs: number): void {
+    this.close(entry);
+    this.#figures.timedOut += 1;
+    this.#measure(entry);
+    const { id: agentId, journal } = this.#owner;
+    const { failure } = entry;
+    const cause = failure && (failure.cause ?? errorFrom(failure.error));
+    const error = taskTimeout(agentId, entry, where, timeoutMs, cause);
+    journal.emit(timedOutEvent(agentId, entry, timeoutMs), () => entry.answer.reject(error));
+  }
+
+  /** The end of its agent leaves it undone. It has been closed. */
+  abandon(entry: TaskEntry, why: string): void {
+    (this.#abandonedTasks ??= []).push(entry.taskId);
+    this.cancel(entry, why);
+  }
+
+  /** It is given up. It has been closed. @param isCancelled somebody cancelled it by its id */
+  cancel(entry: TaskEntry, why: string, isCancelled = false): void {
+    this.#figures.abandoned += 1;
+    const { id: agentId, journal } = this.#owner;
+    const error = abandonment(agentId, why, entry.request, entry);
+    const event = abandonedEvent(agentId, entry, why);
+    if (isCancelled) event.isCancelled = true;
+    journal.emit(event, () => entry.answer.reject(error));
+  }
+
+  /** Another program goes on with it: in the stream it has not ended. It has been closed. */
+  leave(entry: TaskEntry): void {
+    const error = leftUndone(this.#owner.id, entry);
+    void this.#owner.journal.settled().then(() => entry.answer.reject(error));
+  }
+
+  /**
+   * Its acceptance could not be made durable. The stream says that it has ended, or a later program would take it for
+   * lost. It has been closed.
+   */
+  refuse(entry: TaskEntry, error: AgentSystemError): void {
+    this.#figures.abandoned += 1;
+    const { id: agentId, journal } = this.#owner;
+    const ended = entry.request.again === undefined ? neverKeptEvent : abandonedEvent;
+    journal.emit(ended(agentId, entry, error.message));
+    entry.answer.reject(error);
+  }
+
+  /** Returns the time, by `elapsed` of the clock. */
+  #measure({ acceptedAt }: TaskEntry): number {
+    const now = this.#owner.clock.elapsed();
+    this.#figures.measure(now - acceptedAt);
+    return now;
+  }
+}

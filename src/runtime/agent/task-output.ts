@@ -1,0 +1,40 @@
+/**
+ * What a running task gives before its end: progress for its caller, and chunks of its output for whoever reads them.
+ *
+ * I1  A body has at most `STREAM_WINDOW` chunks on the way to a reader; one more is dropped, and counted.
+ */
+import { STREAM_WINDOW } from '../hosting/stream-window.ts';
+import { tellListener } from '../values/thenable.ts';
+import type { MailboxOwner } from './mailbox-owner.ts';
+import type { TaskEntry } from './task-entry.ts';
+
+/** Tells the caller how far the task is. */
+export function tellProgress(entry: TaskEntry, value: unknown, owner: MailboxOwner): void {
+  entry.watch?.progressed();
+  const { onProgress } = entry.request;
+  if (onProgress === undefined) return;
+  entry.caller.runInAsyncScope(() =>
+    tellListener(onProgress, value, (thrown) => owner.reportFault('a listener of progress threw', thrown)),
+  );
+}
+
+/** Hands a chunk to the reader. Without a reader it goes nowhere. */
+export function takeChunk(entry: TaskEntry, chunk: unknown, owner: MailboxOwner): void {
+  if (entry.chunks - entry.chunksTaken >= STREAM_WINDOW) return owner.bodyDropped();
+  entry.chunks += 1;
+  entry.watch?.progressed();
+  const taken = () => chunkTaken(entry, owner);
+  const { reader } = entry.request;
+  if (reader === undefined) taken();
+  else entry.caller.runInAsyncScope(() => reader.take(chunk, taken));
+}
+
+function chunkTaken(entry: TaskEntry, owner: MailboxOwner): void {
+  entry.chunksTaken += 1;
+  if (entry.isAnswered) return;
+  const { taskId, chunksTaken, chunks } = entry;
+  // Its body goes on by itself while there is room: it is told now and then, and whenever it may wait.
+  const mayWait = chunks - chunksTaken >= STREAM_WINDOW - 1;
+  if (!mayWait && chunksTaken % (STREAM_WINDOW / 2) !== 0) return;
+  owner.post({ type: 'task.chunks_taken', taskId, taken: chunksTaken });
+}

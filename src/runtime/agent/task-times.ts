@@ -1,0 +1,147 @@
+/**
+ * The times of one agent's tasks: how long each may take, how long an attempt may, when the next one is due.
+ *
+ * Owns the timers of a task, and the watch on its progress. It ends no task: it tells that a time is over.
+ *
+ * I1  A task that was answered has no timer and no watch any more.
+ * I2  While a task waits for a person, none of its times runs.
+ */
+import type { ProgressWatcher } from './progress-watch.ts';
+import type { MailboxOwner } from './mailbox-owner.ts';
+import type { TaskEntry } from './task-entry.ts';
+import { progressedEvent, stalledEvent } from './task-events.ts';
+import type { RestoredTask } from './task-request.ts';
+
+/** What is told when a time is over. */
+export interface TimedTasks {
+  timedOut(entry: TaskEntry, timeoutMs: number): void;
+  attemptTimedOut(entry: TaskEntry, attemptTimeoutMs: number): void;
+  /** It has told nothing of its progress for so long that its kind has it aborted. */
+  stalled(entry: TaskEntry): void;
+}
+
+export class TaskTimes {
+  readonly #owner: MailboxOwner;
+  readonly #tasks: TimedTasks;
+
+  constructor(owner: MailboxOwner, tasks: TimedTasks) {
+    this.#owner = owner;
+    this.#tasks = tasks;
+  }
+
+  /** Sets the times of a task that is accepted now. Gives how long it is to be delayed, in ms. */
+  accept(entry: TaskEntry): number {
+    const { clock } = this.#owner;
+    const { dueAt, timeoutMs = Infinity, timesOutAt } = entry.request;
+    const now = clock.elapsed();
+    entry.acceptedAt = now;
+    const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
+    if (timeoutMs !== Infinity) entry.timesOutAt = timesOutAt ?? now + delayMs + timeoutMs;
+    return delayMs;
+  }
+
+  /** Sets the times of a task that an earlier program accepted. Gives how long it is still to be delayed, in ms. */
+  restore(
+    entry: TaskEntry,
+    { dueAt, delayMs: givenMs, deadlineAt, timeoutMs = Infinity }: RestoredTask,
+  ): number {
+    const { clock } = this.#owner;
+    const now = clock.elapsed();
+    entry.acceptedAt = now;
+    const untilDue = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
+    // The wall clock may have been set since: it waits no longer, and has no more time, than it was given.
+    const delayMs = Math.min(untilDue, givenMs ?? untilDue);
+    if (timeoutMs !== Infinity) {
+      const leftMs = deadlineAt === undefined ? timeoutMs : deadlineAt - clock.now();
+      entry.timesOutAt = now + Math.min(Math.max(0, leftMs), delayMs + timeoutMs);
+    }
+    return delayMs;
+  }
+
+  /** When its time is over by the wall clock, epoch ms; `undefined` where it has no end. */
+  deadlineOf({ timesOutAt, acceptedAt }: TaskEntry): number | undefined {
+    if (timesOutAt === Infinity) return undefined;
+    return this.#owner.clock.now() + Math.max(0, timesOutAt - acceptedAt);
+  }
+
+  /** Its time runs from here on. */
+  limit(entry: TaskEntry): void {
+    if (entry.timesOutAt === Infinity) return;
+    const { clock } = this.#owner;
+    const { timeoutMs } = entry.request;
+    const leftMs = Math.max(0, entry.timesOutAt - clock.elapsed());
+    entry.timer = clock.setTimeout(() => this.#tasks.timedOut(entry, timeoutMs!), leftMs);
+  }
+
+  /** An attempt has a time of its own, and is watched for its progress. */
+  limitAttempt(entry: TaskEntry): void {
+    if (entry.stall) entry.watch = this.#owner.watchProgress(entry.stall, this.#watcherOf(entry));
+    const attemptTimeoutMs = entry.policy?.attemptTimeoutMs ?? Infinity;
+    if (attemptTimeoutMs === Infinity) return;
+    const expire = () => {
+      entry.attemptTimer = undefined;
+      this.#tasks.attemptTimedOut(entry, attemptTimeoutMs);
+    };
+    entry.attemptTimer = this.#owner.clock.setTimeout(expire, attemptTimeoutMs);
+  }
+
+  /** It waits for its next attempt, or its first. */
+  delay(entry: TaskEntry, delayMs: number, due: () => void): void {
+    const end = () => {
+      entry.attemptTimer = undefined;
+      due();
+    };
+    entry.attemptTimer = this.#owner.clock.setTimeout(end, delayMs);
+  }
+
+  /** It waits for a person. */
+  hold(entry: TaskEntry): void {
+    this.endAttempt(entry);
+    if (entry.timer === undefined || entry.isAnswered) return;
+    this.#clear(entry, 'timer');
+    entry.heldMs = Math.max(0, entry.timesOutAt - this.#owner.clock.elapsed());
+    entry.timesOutAt = Infinity;
+  }
+
+  /** It waits for a person no longer. */
+  goOn(entry: TaskEntry): void {
+    const { heldMs } = entry;
+    entry.heldMs = undefined;
+    if (entry.isAnswered) return;
+    if (entry.isUnderWay) this.limitAttempt(entry);
+    if (heldMs === undefined) return;
+    const { clock } = this.#owner;
+    const { timeoutMs = heldMs } = entry.request;
+    entry.timesOutAt = clock.elapsed() + heldMs;
+    entry.timer = clock.setTimeout(() => this.#tasks.timedOut(entry, timeoutMs), heldMs);
+  }
+
+  /** Its attempt has ended, or is not waited for any more. */
+  endAttempt(entry: TaskEntry): void {
+    this.#clear(entry, 'attemptTimer');
+    entry.watch?.end();
+    entry.watch = undefined;
+  }
+
+  /** It was answered. */
+  end(entry: TaskEntry): void {
+    this.#clear(entry, 'timer');
+    this.endAttempt(entry);
+  }
+
+  #watcherOf(entry: TaskEntry): ProgressWatcher {
+    const { id: agentId, journal } = this.#owner;
+    return {
+      stalled: () => void journal.emit(stalledEvent(agentId, entry)),
+      progressed: () => void journal.emit(progressedEvent(agentId, entry)),
+      abort: () => this.#tasks.stalled(entry),
+      crash: () => this.#owner.crashForStall(entry.taskId),
+    };
+  }
+
+  #clear(entry: TaskEntry, timer: 'timer' | 'attemptTimer'): void {
+    if (entry[timer] === undefined) return;
+    this.#owner.clock.clearTimeout(entry[timer]);
+    entry[timer] = undefined;
+  }
+}
