@@ -1,0 +1,155 @@
+/**
+ * What becomes of a task whose work fails, takes too long, or is cut off: another attempt, a wait for the agent's next
+ * life or for the next program, or an end.
+ *
+ * Decides that for each task, and sees to it. It begins no work, and knows no queue.
+ */
+import { type RetryPolicy, retryDelayMs } from '../../machines/index.ts';
+import type { MailboxOwner } from './mailbox-owner.ts';
+import { TaskAnswers } from './task-answers.ts';
+import type { TaskEntry, TaskFailure } from './task-entry.ts';
+import { stallOf } from './task-errors.ts';
+import { CANCELLED_BY_CALLER, retryScheduledEvent } from './task-events.ts';
+import type { TasksInHand } from './tasks-in-hand.ts';
+import { type TimedTasks, TaskTimes } from './task-times.ts';
+
+/** The mailbox that has the tasks. */
+export interface FatesOwner {
+  /** Whether it takes tasks and begins them: its agent runs, and does not end. */
+  readonly isOpen: boolean;
+  /** A task that waited for its time may be begun. */
+  timeHasCome(entry: TaskEntry): void;
+  /** A task was taken from it: it may be idle. */
+  taskLeft(): void;
+}
+
+export class TaskFates implements TimedTasks {
+  readonly #owner: MailboxOwner;
+  readonly #mailbox: FatesOwner;
+  readonly #tasks: TasksInHand;
+  readonly times: TaskTimes;
+  readonly answers: TaskAnswers;
+
+  constructor(owner: MailboxOwner, mailbox: FatesOwner, tasks: TasksInHand) {
+    this.#owner = owner;
+    this.#mailbox = mailbox;
+    this.#tasks = tasks;
+    this.times = new TaskTimes(owner, this);
+    this.answers = new TaskAnswers(owner, this.times);
+  }
+
+  fail(entry: TaskEntry, failure: TaskFailure): void {
+    if (failure.retry === true && this.isTriedAgain(entry)) return this.tryAgain(entry, failure);
+    if (entry.isExpired) return this.answers.timeOut(entry, 'still running', entry.policy!.attemptTimeoutMs!);
+    this.answers.fail(entry, failure, this.#owner.clock.elapsed());
+  }
+
+  /** Whether another attempt can come: one of an agent that ends can only where the task outlives that. */
+  isTriedAgain(entry: TaskEntry): boolean {
+    if (!entry.hasAttemptLeft) return false;
+    return this.#mailbox.isOpen || this.outlives(entry) || (this.#owner.leavesTasks && entry.canBeLeft);
+  }
+
+  /** It waits for its next attempt; where that would come after its time, this one was the last. */
+  tryAgain(entry: TaskEntry, failure: TaskFailure): void {
+    const { id: agentId, journal, clock } = this.#owner;
+    const now = clock.elapsed();
+    const attempts = entry.attempt - entry.before;
+    const delayMs = retryDelayMs(entry.policy as RetryPolicy, attempts, this.#owner.random());
+    if (now + delayMs >= entry.timesOutAt) return this.answers.fail(entry, failure, now);
+    entry.failure = failure;
+    entry.failedAt = now;
+    // What it has asked of its system was for that attempt.
+    this.#owner.taskAnswered(entry.taskId);
+    journal.emit(retryScheduledEvent(agentId, entry, failure, delayMs, clock.now() + delayMs));
+    this.delay(entry, delayMs);
+    if (this.#owner.leavesTasks) this.leave(entry);
+  }
+
+  delay(entry: TaskEntry, delayMs: number): void {
+    this.#tasks.holdBack(entry);
+    this.times.delay(entry, delayMs, () => this.#mailbox.timeHasCome(entry));
+  }
+
+  stalled(entry: TaskEntry): void {
+    const failure = stallOf(entry);
+    const { message } = failure.error;
+    if (this.isTriedAgain(entry)) return this.cut(entry, message);
+    this.withdraw(entry, message);
+    this.answers.fail(entry, failure, this.#owner.clock.elapsed());
+    this.#mailbox.taskLeft();
+  }
+
+  /** Its attempt takes too long: it is told to end, and then its definition is asked whether there is another. */
+  attemptTimedOut(entry: TaskEntry, attemptTimeoutMs: number): void {
+    if (entry.isAnswered || entry.isExpired) return;
+    entry.isExpired = true;
+    const reason = `attempt ${entry.attempt} took longer than ${attemptTimeoutMs} ms`;
+    if (!this.isTriedAgain(entry)) {
+      this.withdraw(entry, reason);
+      return this.answers.timeOut(entry, 'still running', attemptTimeoutMs);
+    }
+    const { taskId } = entry;
+    this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'timed_out' });
+  }
+
+  /** Its agent is to end: what its work gives from now on counts as undone, and is done again later. */
+  cut({ taskId }: TaskEntry, reason: string): void {
+    this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'interrupted' });
+  }
+
+  timedOut(entry: TaskEntry, timeoutMs: number): void {
+    if (entry.isAnswered) return;
+    this.answers.timeOut(entry, this.withdraw(entry, 'the task has timed out'), timeoutMs);
+    this.#mailbox.taskLeft();
+  }
+
+  cancelled(entry: TaskEntry, why?: string): void {
+    if (entry.isAnswered) return;
+    this.withdraw(entry, 'the task was cancelled');
+    this.answers.cancel(entry, why ?? CANCELLED_BY_CALLER, why !== undefined);
+    this.#mailbox.taskLeft();
+  }
+
+  /** Whether the agent, should it come back, goes on with a task because that waits for a person. */
+  comesBackTo(entry: TaskEntry): boolean {
+    return (entry.isAsking || entry.isKept) && this.#owner.mayComeBack && !this.#owner.isClosing;
+  }
+
+  /** Whether it waits for its agent to run again. */
+  outlives(entry: TaskEntry): boolean {
+    return (entry.outlivesAgent && !this.#owner.isClosing) || this.comesBackTo(entry);
+  }
+
+  abandon(entry: TaskEntry, why: string): void {
+    if (entry.isAnswered) return;
+    if (this.#owner.leavesTasks && entry.canBeLeft) return this.leave(entry);
+    this.withdraw(entry, why);
+    const { failure, failedAt } = entry;
+    // There is no other attempt any more: it has failed.
+    if (failure !== undefined) return this.answers.fail(entry, failure, failedAt);
+    this.answers.abandon(entry, why);
+  }
+
+  /** Another program goes on with it: in the stream it has not ended. */
+  leave(entry: TaskEntry): void {
+    this.withdraw(entry, 'the system has closed');
+    this.answers.leave(entry);
+  }
+
+  /** Answered early: it leaves the queue, or its work is told to end. Says where it stood. */
+  withdraw(entry: TaskEntry, reason: string): string {
+    this.answers.close(entry);
+    if (this.#tasks.remove(entry)) return 'still waiting';
+    const { signal } = entry.request;
+    const cause = signal?.aborted ? { cause: signal.reason as unknown } : {};
+    this.#owner.post({ type: 'task.cancel', taskId: entry.taskId, reason, ...cause });
+    return 'still running';
+  }
+}
+
+/** How an attempt failed that its agent's end has cut off. */
+export function interruption(why: string): TaskFailure {
+  const error = { name: 'Abandoned', message: why };
+  return { type: 'task.failed', taskId: '', code: 'TASK_ABANDONED', error, retry: true };
+}

@@ -1,0 +1,66 @@
+/**
+ * The tasks that one agent has: those that wait for their turn, for their time, and those that run.
+ *
+ * Owns where each of them is. It begins and ends none.
+ *
+ * I1  A task is in one place at a time, but for work that ignores its end: that runs on while it waits for another
+ *     attempt.
+ */
+import { OpenTasks } from '../values/open-tasks.ts';
+import type { TaskEntry } from './task-entry.ts';
+import { TaskOrder } from './task-order.ts';
+
+export class TasksInHand {
+  readonly waiting = new TaskOrder<TaskEntry>();
+  readonly running = new OpenTasks<TaskEntry>();
+  /** They wait for their time, or for the agent's next life. */
+  #delayed: Set<TaskEntry> | undefined = undefined;
+
+  /** Tasks that wait for their turn, or run. */
+  get load(): number {
+    return this.waiting.size + this.running.size;
+  }
+
+  /** How many wait for their turn, or for their time. */
+  get unbegunCount(): number {
+    return this.waiting.size + (this.#delayed?.size ?? 0);
+  }
+
+  unbegun(): TaskEntry[] {
+    return [...this.waiting.all(), ...(this.#delayed ?? [])];
+  }
+
+  /** Those that wait for no timer: for the agent's next life. */
+  heldBack(): TaskEntry[] {
+    return [...(this.#delayed ?? [])].filter(({ attemptTimer }) => attemptTimer === undefined);
+  }
+
+  /** It waits for its time, or for the agent's next life. */
+  holdBack(entry: TaskEntry): void {
+    (this.#delayed ??= new Set()).add(entry);
+  }
+
+  /** From here on it waits for its turn. */
+  due(entry: TaskEntry): void {
+    this.#delayed?.delete(entry);
+    this.waiting.add(entry);
+  }
+
+  begin(entry: TaskEntry): void {
+    this.waiting.begin(entry);
+    this.running.add(entry);
+  }
+
+  /** Its work has ended, or its body has. */
+  ended(entry: TaskEntry): void {
+    this.running.remove(entry);
+    this.waiting.ended(entry);
+    entry.isUnderWay = false;
+    entry.asksNothing();
+  }
+
+  /** Takes out one that waits; whether it did. */
+  remove(entry: TaskEntry): boolean {
+    return this.waiting.remove(entry) || this.#delayed?.delete(entry) === true;
+  }
+}
