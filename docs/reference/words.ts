@@ -40,6 +40,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
     'There is not as much left of a budget as was to be reserved; `details` says of what, and `refillAt` when it is refilled, where that is known.',
   BUDGET_UNKNOWN:
     'No budget of that name is defined, or nothing was ever reserved of it for that agent or task.',
+  QUOTA_UNKNOWN: 'No limit of that name is shared, and no agent of that id ever ran into one of its own.',
   QUESTION_UNKNOWN: 'No question of that id is known: it never was, or its task has ended.',
   QUESTION_CLOSED:
     'The question was answered already, or is over: `details.status` says which, `details.by` by whom.',
@@ -104,6 +105,7 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'coordination.lost': 'Agents work on with the last known values.',
   'coordination.restored': 'Agents catch up.',
   'pool.scaled': 'A pool has another size.',
+  'quota.lifted': 'Somebody says that a limit is reset: those who wait go on, one after the other.',
   'budget.reserved': 'So much of a budget is set aside for a task.',
   'budget.settled':
     'So much of what was reserved was used; `left` where its task ended and said nothing of it.',

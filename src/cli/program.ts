@@ -168,6 +168,14 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     .action((name: string | undefined, options) =>
       carry(async (call) => (await import('./commands/coordination.ts')).pools(call, name, options)),
     );
+  withUrl(program.command('quotas'))
+    .description('list the limits that agents ran into or share, and who waits')
+    .action((options) => carry(async (call) => (await import('./commands/limits.ts')).quotas(call, options)));
+  withUrl(program.command('budgets'))
+    .description('list what is spent of each budget')
+    .action((options) =>
+      carry(async (call) => (await import('./commands/limits.ts')).budgets(call, options)),
+    );
   withUrl(program.command('alerts'))
     .description('list the alerts that are raised')
     .action((options) =>
@@ -190,6 +198,19 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
   actOn(program, carry, 'resume', 'have paused agents go on');
   actOn(program, carry, 'kill', 'end agents at once: a crash, which their restart policy answers');
   actOn(program, carry, 'forget', 'remove agents that have no body from the list, with their saved state');
+  withControl(program.command('lift'))
+    .description('have those who wait for a limit go on: it is reset before its time')
+    .argument('<quota>', 'the name of a group, or the id of an agent that shares none')
+    .action((quota: string, options) =>
+      carry(async (call) => (await import('./commands/limits.ts')).lift(call, quota, options)),
+    );
+  withControl(program.command('refill'))
+    .description('have what is spent of a budget count no more')
+    .argument('<budget>')
+    .option('--of <id>', 'the agent or the task, where each has its own')
+    .action((budget: string, options) =>
+      carry(async (call) => (await import('./commands/limits.ts')).refill(call, budget, options)),
+    );
   withControl(program.command('set'))
     .description('give a variable a value')
     .argument('<name>')

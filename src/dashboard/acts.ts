@@ -55,6 +55,7 @@ const actSchema = z.strictObject({ by });
 const stopSchema = z.strictObject({ by, timeoutMs: durationMs.optional() });
 const sizeSchema = z.strictObject({ by, size: z.int().min(0) });
 const valueSchema = z.strictObject({ by, why, value: z.json() });
+const refillSchema = z.strictObject({ by, of: z.string().max(512).optional() });
 const answerSchema = z.strictObject({ by, answer: z.json() });
 const rollbackSchema = z.strictObject({ by, why, version: z.int().min(1) });
 const proposalSchema = z.strictObject({
@@ -141,6 +142,24 @@ export class Acts {
         const { id, agentId, taskId, status } = await questions.answer(question, answer, { by });
         return { id, agentId, taskId, status };
       },
+    });
+  }
+
+  /** @throws AgentSystemError as `quotas.lift` */
+  lift(quota: string, body: unknown): Promise<ActReport> {
+    const { by } = parse(actSchema, body, 'quotas.lift');
+    const work = () => this.#options.system.quotas.lift(quota, { by });
+    return this.#done({ act: `lift the limit ${quota}`, subject: {}, by, work });
+  }
+
+  /** @throws AgentSystemError as `budgets.refill` */
+  refill(budget: string, body: unknown): Promise<ActReport> {
+    const { by, of } = parse(refillSchema, body, 'budgets.refill');
+    return this.#done({
+      act: `refill the budget ${budget}${of === undefined ? '' : ` of ${of}`}`,
+      subject: {},
+      by,
+      work: () => this.#options.system.budgets.refill(budget, { by, ...(of === undefined ? {} : { of }) }),
     });
   }
 

@@ -26,6 +26,7 @@ import type {
   SystemEvent,
   SystemEventType,
   TaskMetrics,
+  QuotaRecord,
 } from '../index.ts';
 
 /** One agent as lists show it. */
@@ -302,6 +303,11 @@ export interface Refusal {
     /** Of an agent that does not take a command: those that it does. */
     readonly legal?: readonly AgentCommand[];
   };
+}
+
+/** How a limit stands, and the first of those who wait. */
+export interface ShownQuota extends QuotaRecord {
+  readonly waitingCount: number;
 }
 
 /** What a viewer may listen to; `agent:ID` is one agent. */

@@ -7,6 +7,7 @@ import { describeExit } from '../machines/index.ts';
 import {
   type QuestionRecord,
   type AgentChart,
+  type BudgetRecord,
   type AgentRecord,
   type AgentSystem,
   AgentSystemError,
@@ -30,6 +31,7 @@ import type {
   PoolDetail,
   ShownEvent,
   ShownPool,
+  ShownQuota,
   ShownRound,
   ShownVariable,
   VariableDetail,
@@ -184,6 +186,21 @@ export class Reports {
           ? record
           : { ...record, details: redaction.shown('input', record.details) },
       );
+  }
+
+  quotas(): readonly ShownQuota[] {
+    const quotas = this.#sources.system.quotas.list().slice(0, MAX_VARIABLES);
+    return quotas.map(({ waiting, ...record }) => ({
+      ...record,
+      waiting: waiting.slice(0, MAX_NAMES),
+      waitingCount: waiting.length,
+    }));
+  }
+
+  /** Those that are used most come first. */
+  budgets(): readonly BudgetRecord[] {
+    const budgets = this.#sources.system.budgets.list();
+    return budgets.toSorted((one, other) => other.share - one.share).slice(0, MAX_VARIABLES);
   }
 
   variables(): readonly ShownVariable[] {

@@ -47,6 +47,8 @@ export type QuotaEvent =
   | { type: 'quota.limited'; at: number; until?: number; why: string; chance: number; guessed?: true }
   /** A task that was begun under it is done. */
   | { type: 'quota.passed' }
+  /** Somebody says that it is reset. */
+  | { type: 'quota.lifted' }
   /** No member waits any more. */
   | { type: 'quota.emptied' };
 
@@ -140,6 +142,7 @@ export const quotaMachine = setup({
           { guard: 'isBetterKnown', target: 'parked', reenter: true, actions: limit },
           { actions: parkMembers },
         ],
+        'quota.lifted': { target: 'releasing', actions: 'forgetGuesses' },
       },
     },
     releasing: {

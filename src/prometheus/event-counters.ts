@@ -1,4 +1,4 @@
-/** What happens to a fleet, counted: starts, ends, restarts, tasks with their times, alerts, rounds. */
+/** What happens to a fleet, counted: starts, ends, restarts, tasks with their times, parks, what is spent, alerts, rounds. */
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AgentSystem, SystemEvent } from '../index.ts';
 
@@ -22,6 +22,20 @@ export class EventCounters {
       'task',
       'as',
       'code',
+    ]);
+    const parks = this.#counter('mabeam_task_parks_total', 'Tasks that ran into a limit, and wait', [
+      'type',
+      'task',
+    ]);
+    const retries = this.#counter(
+      'mabeam_task_retries_total',
+      'Attempts that failed and were followed by another',
+      ['type', 'task', 'code'],
+    );
+    const used = this.#counter('mabeam_budget_used_total', 'What was used of a budget, by unit', [
+      'type',
+      'budget',
+      'unit',
     ]);
     const alerts = this.#counter('mabeam_alerts_total', 'Alerts that were raised', ['alert']);
     const rounds = this.#counter('mabeam_rounds_total', 'Consensus rounds that were closed, by outcome', [
@@ -68,6 +82,15 @@ export class EventCounters {
         case 'task.abandoned':
         case 'task.unknown':
           return tasks.inc({ type, task: event.task, as: event.type.slice('task.'.length) });
+        case 'task.parked':
+          return parks.inc({ type, task: event.task });
+        case 'task.retry_scheduled':
+          return retries.inc({ type, task: event.task, code: event.code });
+        case 'budget.settled': {
+          const { budget } = event;
+          for (const [unit, amount] of Object.entries(event.amount)) used.inc({ type, budget, unit }, amount);
+          return;
+        }
         case 'alert.raised':
           return alerts.inc({ alert: event.alert });
         case 'round.closed':

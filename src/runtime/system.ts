@@ -44,7 +44,7 @@ import { Questions } from './agent/questions.ts';
 import { TaskSteps } from './agent/task-steps.ts';
 import { recoverFleet } from './fleet/recovery.ts';
 import { Budgets, reserveArgs, settleArgs, type Spender } from './limits/budgets.ts';
-import { type QuotaRecord, Quotas } from './limits/quotas.ts';
+import { Quotas } from './limits/quotas.ts';
 import { RestartPermits } from './limits/restart-permits.ts';
 import { type Recovery, type Store, storeShape } from './journal/store.ts';
 import { memoryStore } from './journal/stores/memory.ts';
@@ -145,7 +145,7 @@ export interface AgentSystem extends AsyncDisposable {
   };
   readonly alerts: { list(): readonly Alert[] };
   /** Limits that somebody else keeps and that agents ran into, or share: whether one is reached, and who waits. */
-  readonly quotas: { list(): readonly QuotaRecord[] };
+  readonly quotas: Pick<Quotas, 'list' | 'lift'>;
   /** What may be spent: tokens, money, calls, time; of one task, one agent, a group, or the fleet. */
   readonly budgets: Budgets;
   /** What running agents have reserved, and what is left of the limits. */
@@ -321,6 +321,11 @@ class System implements AgentSystem {
         ...watch,
         clock,
         onBug: (err) => logger.error({ err }, 'a bug in the chart of a quota'),
+      },
+      assertOpen: () => this.#assertOpen(),
+      lifted: async (quota, by) => {
+        journal.emit({ type: 'quota.lifted', quota, ...(by === undefined ? {} : { by }) });
+        await journal.settled();
       },
     });
     const coordination = new Coordination({

@@ -12,7 +12,7 @@ import {
 } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
-import { awaited, fateOf, refusal, rig, silent } from '../kit/rig.ts';
+import { awaited, codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
 import { mortalStore } from '../models/life/mortal-store.ts';
 
 const MODULE = new URL('../fixtures/agents/limited.ts', import.meta.url);
@@ -150,6 +150,18 @@ describe('a task that runs into a limit', () => {
     expect(await called).toBe(1);
   });
 
+  it('goes on at once when somebody lifts the limit of its agent', async () => {
+    const { gate, call, system, agents } = await client();
+    const done = awaited(call());
+    await settled();
+    gate.isShut = false;
+    await system.quotas.lift('ada', { by: 'grace' });
+    expect(await done).toBe(1);
+    expect(agents.get('ada').parked).toBeUndefined();
+    expect(await codeOf(system.quotas.lift('nobody'))).toBe('QUOTA_UNKNOWN');
+    expect(await codeOf(system.quotas.lift('ada', { by: '' }))).toBe('REQUEST_INVALID');
+  });
+
   it('fails as any other with onLimit: fail', async () => {
     const { agents } = await rig();
     const module = defineAgent({
@@ -200,6 +212,29 @@ describe('agents that share a quota', () => {
     counts.push(parked());
     expect(counts).toEqual([7, 4, 2, 0]);
     expect(system.quotas.list()).toMatchObject([{ status: 'open', waiting: [] }]);
+  });
+
+  it('go on when somebody lifts the limit: one, then with what it has done two more; who did is told', async () => {
+    const { gate, module } = service();
+    const { agents, clock, system, eventsOf } = await rig();
+    const ids = Array.from({ length: 5 }, (_, n) => `agent-${n}`);
+    for (const id of ids) {
+      await agents.register({ id, module, quota: 'provider' });
+      await agents.start(id);
+    }
+    gate.said = { status: 429 };
+    const first = awaited(agents.execute(ids[0]!, { type: 'call' }));
+    await settled();
+    expect(agents.get(ids[4]!).parked).toMatchObject({ guessed: true });
+    gate.isShut = false;
+    expect(await system.quotas.lift('provider', { by: 'grace' })).toMatchObject({ status: 'releasing' });
+    expect(await first).toBe(1);
+    await settled();
+    expect(agents.list({ isParked: true })).toHaveLength(2);
+    await clock.advance(1_000);
+    expect(agents.list({ isParked: true })).toEqual([]);
+    expect(await system.quotas.lift('provider')).toMatchObject({ status: 'open' });
+    expect(eventsOf('quota.lifted')).toMatchObject([{ quota: 'provider', by: 'grace' }]);
   });
 
   it('one that starts meanwhile is parked, too; a pool gives its tasks to others', async () => {

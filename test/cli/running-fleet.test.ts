@@ -324,3 +324,44 @@ describe('who is asked', () => {
     expect(coloured).toContain('\u001B[32mrunning');
   });
 });
+
+describe('limits', () => {
+  it('quotas and budgets are listed; a limit is lifted, and a budget refilled, by somebody', async () => {
+    const { system, mabeam, json } = await fleet();
+    const limited = { isShut: true };
+    const client = defineAgent({
+      type: 'client',
+      quota: 'provider',
+      init: () => ({}),
+      tasks: {
+        call: {
+          run: async ({ budget, park }) => {
+            if (limited.isShut) park({ afterMs: 3_600_000, why: 'too many requests' });
+            await (await budget.reserve({ calls: 2 })).settle();
+            return 'called';
+          },
+        },
+      },
+    });
+    system.budgets.define({ name: 'today', limits: { calls: 2 } });
+    await system.agents.start(await system.agents.register({ id: 'cli', module: client }));
+    const called = system.agents.execute('cli', { type: 'call' });
+    await expect.poll(() => system.agents.get('cli').parked).toBeDefined();
+    expect((await mabeam('quotas')).stdout).toMatch(
+      /^provider +a group +parked +1 +in .* +too many requests$/m,
+    );
+    limited.isShut = false;
+    expect((await mabeam('lift', 'provider', '--by', 'grace')).stdout).toMatch(
+      /^provider {2}(releasing|open), 0/,
+    );
+    expect(await called).toBe('called');
+    expect((await mabeam('budgets')).stdout).toMatch(/^today +exhausted +2 of 2 calls +100 % +by hand$/m);
+    expect(await json('refill', 'today', '--by', 'grace')).toMatchObject({ status: 'ample', spent: {} });
+    expect(await mabeam('lift', 'nobody')).toMatchObject({ exitCode: 1 });
+    const told: (string | undefined)[] = [];
+    for await (const event of system.events.read()) {
+      if (event.type === 'quota.lifted' || event.type === 'budget.refilled') told.push(event.by);
+    }
+    expect(told).toEqual(['grace', 'grace']);
+  });
+});

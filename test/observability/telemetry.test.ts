@@ -190,6 +190,48 @@ it('metrics count agents by status, and what became of bodies and tasks, with no
   await meters.close();
 });
 
+it('metrics count what tasks park for, try again and spend, by unit', async () => {
+  const meters = measuring();
+  const clock = simulatedClock();
+  const system = await createAgentSystem({
+    clock,
+    random: () => 0,
+    logger: silent,
+    telemetry: { meter: meters.meter },
+  });
+  let call = 0;
+  const module = defineAgent({
+    type: 'client',
+    init: () => ({}),
+    tasks: {
+      call: {
+        retry: { attempts: 2 },
+        run: async ({ budget, park }) => {
+          await (await budget.reserve({ tokens: 10, money: 0.5 })).settle({ tokens: 4, money: 0.25 });
+          call += 1;
+          if (call === 1) park({ afterMs: 10, why: 'full' });
+          if (call === 2) throw new Error('once');
+        },
+      },
+    },
+  });
+  system.budgets.define({ name: 'all', limits: { tokens: 100 } });
+  const id = await system.agents.register({ module });
+  await system.agents.start(id);
+  const done = system.agents.execute(id, { type: 'call' });
+  await clock.advance(60_000);
+  await done;
+  const of = { type: 'client', task: 'call' };
+  expect(await meters.points('mabeam.task.parks')).toEqual([{ ...of, value: 1 }]);
+  expect(await meters.points('mabeam.task.retries')).toEqual([{ ...of, code: 'TASK_FAILED', value: 1 }]);
+  expect(await meters.points('mabeam.budget.used')).toEqual([
+    { type: 'client', budget: 'all', unit: 'tokens', value: 12 },
+    { type: 'client', budget: 'all', unit: 'money', value: 0.75 },
+  ]);
+  await system.close();
+  await meters.close();
+});
+
 it('durations are in seconds: a task that runs 2.5 s, one that waits as long, and a pool that knows both', async () => {
   const meters = measuring();
   const clock = simulatedClock();

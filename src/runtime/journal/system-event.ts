@@ -149,6 +149,8 @@ interface EventFields {
   /** A limit that it works under is reached: nothing begins until that is reset. */
   'agent.parked': OfLife & OfPark;
   'agent.unparked': OfLife;
+  /** Somebody says that this limit is reset: of a group, by its name, or of an agent, by its id. */
+  'quota.lifted': Asked & { readonly quota: string };
   'agent.stopping': OfLife & Asked;
   'agent.stopped': OfLife & WithReason & Asked & { readonly abandoned: readonly string[] };
   'agent.completed': OfLife & WithReason & { readonly abandoned: readonly string[] };

@@ -8,10 +8,13 @@
  * I2  After a reset those that have work go on first, and of them those that have waited longest.
  * I3  An agent that never ran into a limit, and shares none, costs nothing here.
  */
+import { z } from 'zod';
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+import { parseInput } from '../values/malformed.ts';
 
 /** An agent that works under a quota. */
 export interface QuotaMember {
@@ -47,7 +50,12 @@ export interface QuotasOptions {
   readonly clock: SteadyClock;
   readonly random: () => number;
   readonly chart: Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>;
+  readonly assertOpen: () => void;
+  /** One was lifted: resolves once that is durable. */
+  readonly lifted: (name: string, by: string | undefined) => Promise<void>;
 }
+
+const liftSchema = z.strictObject({ by: z.string().min(1).max(256).optional() });
 
 export class Quotas {
   readonly #options: QuotasOptions;
@@ -82,6 +90,29 @@ export class Quotas {
   forget({ id }: QuotaMember): void {
     this.#own.get(id)?.close();
     this.#own.delete(id);
+  }
+
+  /**
+   * Takes a limit as reset before its time, because a person knows better: those who wait go on as after a reset, one
+   * first, then twice as many with every second. Of one that nobody waits for nothing changes. Resolves with how it
+   * stands once that is durable.
+   *
+   * @param name of a group, or the id of an agent that shares no quota
+   * @param options `by`: who says so, as the event `quota.lifted` says it
+   * @throws AgentSystemError `QUOTA_UNKNOWN`, `REQUEST_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
+   */
+  async lift(name: string, options: { readonly by?: string } = {}): Promise<QuotaRecord> {
+    const { assertOpen, lifted } = this.#options;
+    assertOpen();
+    const { by } = parseInput(liftSchema, options, { what: 'quotas.lift', code: 'REQUEST_INVALID' });
+    const quota = this.#shared.get(name) ?? this.#own.get(name);
+    if (quota === undefined)
+      throw new AgentSystemError('QUOTA_UNKNOWN', `no quota ${inWords(name)} is known`);
+    if (!quota.isParked) return quota.record();
+    const told = lifted(name, by);
+    quota.lift();
+    await told;
+    return quota.record();
   }
 
   /** Those that somebody waits for, or that are shared. */
@@ -156,6 +187,14 @@ export class Quota {
 
   restore({ until, why }: Limit, guessed: true | undefined): void {
     this.#limit(until, why, guessed);
+  }
+
+  get isParked(): boolean {
+    return this.#chart.path === 'parked';
+  }
+
+  lift(): void {
+    this.#chart.send({ type: 'quota.lifted' });
   }
 
   /** A task of one of its members is done. */

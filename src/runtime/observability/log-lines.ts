@@ -28,6 +28,7 @@ const LEVELS: Partial<Record<SystemEventType, Level>> = {
   'task.timed_out': 'warn',
   'task.unknown': 'warn',
   'budget.refilled': 'info',
+  'quota.lifted': 'info',
   'store.degraded': 'error',
   'store.recovered': 'info',
 };

@@ -2,7 +2,8 @@
  * Spans and metrics through the OpenTelemetry API: nothing of it costs more than a call until an SDK is there.
  *
  * Every task is a span, a child of its caller's; what the agent does in it is a child of the task, in whatever host.
- * Metrics come from the event stream: agents by status, starts, ends, restarts, tasks with their durations, alerts.
+ * Metrics come from the event stream: agents by status, starts, ends, restarts, tasks with their durations, what they
+ * park for and spend, alerts.
  *
  * I1  Labels are bounded: types, task names, statuses and codes, never ids.
  */
@@ -161,6 +162,15 @@ export class Telemetry {
       unit: 's',
       description: 'Of a task of a pool, from being asked for to its answer, in the line too',
     });
+    const parks = meter.createCounter('mabeam.task.parks', {
+      description: 'Tasks that ran into a limit, and wait',
+    });
+    const retries = meter.createCounter('mabeam.task.retries', {
+      description: 'Attempts that failed and were followed by another',
+    });
+    const used = meter.createCounter('mabeam.budget.used', {
+      description: 'What was used of each budget, by unit; money in units of its own',
+    });
     const alerts = meter.createCounter('mabeam.alerts', { description: 'Alerts that were raised' });
     const observe: Parameters<typeof agents.addCallback>[0] = (result) => {
       for (const { type, status, count } of fleet.census()) result.observe(count, { type, status });
@@ -198,6 +208,15 @@ export class Telemetry {
             task: event.task,
             as: event.type.slice('task.'.length),
           });
+        case 'task.parked':
+          return parks.add(1, { ...typeOf(event.agentId), task: event.task });
+        case 'task.retry_scheduled':
+          return retries.add(1, { ...typeOf(event.agentId), task: event.task, code: event.code });
+        case 'budget.settled': {
+          const labels = { ...typeOf(event.agentId), budget: event.budget };
+          for (const [unit, amount] of Object.entries(event.amount)) used.add(amount, { ...labels, unit });
+          return;
+        }
         case 'alert.raised':
           return alerts.add(1, { alert: event.alert });
         default:

@@ -11,6 +11,7 @@ export const moves = [
   'limited, who knows how long',
   'limited, and reset long ago',
   'passed',
+  'lifted',
   'one ends',
   'one starts',
   'due',
@@ -138,6 +139,14 @@ export function play(before: State, move: Move): { state: State; told: Told } {
       if (state.status === 'parked') break;
       state.guesses = 0;
       if (state.status === 'releasing') release(2);
+      break;
+    case 'lifted':
+      if (state.status !== 'parked') break;
+      state.guesses = 0;
+      state.status = 'releasing';
+      state.batch = 1;
+      state.dueAt = state.now + STEP_MS;
+      release(1);
       break;
     case 'one ends':
       state.members[GUEST] = { isThere: false, waits: false, order: 0, since: 0 };

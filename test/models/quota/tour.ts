@@ -50,7 +50,10 @@ export async function judgeQuota(
       clock: steadyClock(clock),
       onBug: (error) => faults.push(error),
     },
+    assertOpen: () => undefined,
+    lifted: async (name, by) => void lifts.push([name, by]),
   });
+  const lifts: unknown[] = [];
   let told: [number, string][] = [];
   const parked: (Parked | undefined)[] = [];
   const members: QuotaMember[] = LOADS.map((load, index) => ({
@@ -78,6 +81,16 @@ export async function judgeQuota(
     'limited, who knows how long': () => limited(undefined),
     'limited, and reset long ago': () => limited(clock.now() - 1),
     passed: () => joined[1]!.passed(),
+    lifted: async () => {
+      const wasParked = quotas.list()[0]?.status === 'parked';
+      lifts.length = 0;
+      if (quotas.list().length > 0) await quotas.lift(NAME, { by: 'ada' });
+      assert.deepEqual(
+        lifts,
+        wasParked ? [[NAME, 'ada']] : [],
+        'a lift is told once, where it changes something',
+      );
+    },
     'one ends': () => {
       joined[GUEST]!.part(members[GUEST]!);
       parked[GUEST] = undefined;
