@@ -11,7 +11,6 @@ export {
   type Proposal,
   type TaskContext,
   type VariableContext,
-  type VariableValues,
   type Vote,
   type VoteContext,
 } from './runtime/definition/define-agent.ts';
@@ -22,3 +21,10 @@ export type {
   CallTarget,
   SpawnedSpec,
 } from './runtime/definition/task-abilities.ts';
+export { defineVariable, type NamedVariable, variable } from './runtime/coordination/variables/variable.ts';
+export type {
+  ValuesOf,
+  VariableHandle,
+  VariableRef,
+  VariableValues,
+} from './runtime/definition/variable-handle.ts';

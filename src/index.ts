@@ -60,6 +60,8 @@ export type { Leader } from './runtime/coordination/leader/leader-election.ts';
 export type { Constraint, Values } from './runtime/coordination/variables/constraints.ts';
 export type { Confirmation, OutOfDate, VariableVersion } from './runtime/coordination/variables/topic.ts';
 export {
+  defineVariable,
+  type NamedVariable,
   variable,
   type VariableDefinition,
   type VariableKind,
@@ -104,6 +106,12 @@ export {
   type Vote,
   type VoteContext,
 } from './runtime/definition/define-agent.ts';
+export type {
+  ValuesOf,
+  VariableHandle,
+  VariableRef,
+  VariableValues,
+} from './runtime/definition/variable-handle.ts';
 export type { ParkOptions } from './runtime/definition/parking.ts';
 export type { BudgetRecord, Budgets } from './runtime/limits/budgets.ts';
 export type { QuotaRecord } from './runtime/limits/quotas.ts';

@@ -16,6 +16,7 @@ import {
   type TaskContext,
   type VariableValues,
 } from '../agent.ts';
+import type { ValuesOf, VariableRef } from '../runtime/definition/variable-handle.ts';
 import { type AnyAgentDefinition, sealed } from '../runtime/definition/define-agent.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { callPrices, type CallPrices } from './call-cost.ts';
@@ -30,12 +31,12 @@ type Types = Record<string, unknown>;
 type Either = any;
 
 /** What is known when a prompt is made. */
-export interface PromptContext<Input, Resources = unknown, Args = unknown> {
+export interface PromptContext<Input, Resources = unknown, Args = unknown, Values = VariableValues> {
   readonly agentId: string;
   readonly taskId: string;
   readonly input: Input;
   readonly initArgs: Args;
-  readonly variables: VariableValues;
+  readonly variables: Values;
   /** What `connect` gave this life. */
   readonly resources: Resources;
   readonly log: AgentLog;
@@ -56,9 +57,11 @@ export interface LifeContext<Resources = unknown, Args = unknown> {
 /** What every kind of task of `defineAgent` may have, but what goes in, what comes out and who does it. */
 type TaskOptions = Omit<AnyAgentDefinition['tasks'][string], 'input' | 'output' | 'run'>;
 
-export interface ModelTask<Input, Output, Resources, Args> extends TaskOptions {
+export interface ModelTask<Input, Output, Resources, Args, Values = VariableValues> extends TaskOptions {
   /** What the model is asked: its user's words, or messages. */
-  prompt(context: PromptContext<Input, Resources, Args>): MaybePromise<string | readonly ModelMessage[]>;
+  prompt(
+    context: PromptContext<Input, Resources, Args, Values>,
+  ): MaybePromise<string | readonly ModelMessage[]>;
   /** Where given, the answer is an object as this says; else it is text. */
   readonly output?: FlexibleSchema<Output>;
   /** How often the model is asked again, within the task, for an object that was not as asked; default 1. */
@@ -66,7 +69,7 @@ export interface ModelTask<Input, Output, Resources, Args> extends TaskOptions {
   /** Whether the text is given to `agents.stream` as it comes; default false. */
   readonly stream?: boolean;
   /** Instructions of this kind of task, in place of the agent's. */
-  readonly instructions?: string | ((context: PromptContext<Input, Resources, Args>) => string);
+  readonly instructions?: string | ((context: PromptContext<Input, Resources, Args, Values>) => string);
   /** Whether it takes part in the agent's conversation; default true where the agent has one. */
   readonly conversation?: boolean;
 }
@@ -79,6 +82,7 @@ export interface DefineModelAgentOptions<
   Out extends Types,
   Asked extends Types,
   Resources,
+  Ref extends VariableRef = string,
 > {
   readonly type: string;
   /** Makes what a life needs and JSON cannot keep, as in `defineAgent`; written first, its type flows on. */
@@ -87,7 +91,9 @@ export interface DefineModelAgentOptions<
   readonly initArgs?: StandardSchemaV1<SentArgs, Args>;
   /** A model of the AI SDK, its name at the SDK's default provider, or what makes one at the beginning of a life. */
   readonly model: LanguageModel | ((context: LifeContext<Resources, Args>) => MaybePromise<LanguageModel>);
-  readonly instructions?: string | ((context: PromptContext<unknown, Resources, Args>) => string);
+  readonly instructions?:
+    | string
+    | ((context: PromptContext<unknown, Resources, Args, ValuesOf<Ref>>) => string);
   /** Tools of the AI SDK by name; `agentTool` makes one of another agent, `serverTools` those of an MCP server. */
   readonly tools?: Tools | ((context: LifeContext<Resources, Args>) => MaybePromise<Tools>);
   /** Name of a limit of the provider's that agents share: they park together. */
@@ -100,8 +106,8 @@ export interface DefineModelAgentOptions<
    */
   readonly budget?: true | CallPrices;
   readonly capabilities?: readonly string[];
-  /** Names of the variables that its prompts read. */
-  readonly variables?: readonly string[];
+  /** The variables that its prompts read: their handles, by which values are typed, or their names. */
+  readonly variables?: readonly Ref[];
   /** Settings of each call, as the SDK has them. */
   readonly settings?: ModelSettings;
   /** When the loop of model and tools ends; default after 20 steps. */
@@ -114,7 +120,10 @@ export interface DefineModelAgentOptions<
   /** What it remembers from task to task; default nothing: each task begins anew. */
   readonly conversation?: true | ConversationOptions<Either>;
   readonly tasks: {
-    readonly [Name in keyof In]: Omit<ModelTask<In[Name], unknown, Resources, Args>, 'output'> & {
+    readonly [Name in keyof In]: Omit<
+      ModelTask<In[Name], unknown, Resources, Args, ValuesOf<Ref>>,
+      'output'
+    > & {
       readonly input?: StandardSchemaV1<Either, In[Name]>;
     };
   } & { readonly [Name in keyof Sent]: { readonly input?: StandardSchemaV1<Sent[Name], Either> } } & {
@@ -205,8 +214,9 @@ export function defineModelAgent<
   SentArgs = unknown,
   Args = unknown,
   Resources = undefined,
+  Ref extends VariableRef = string,
 >(
-  options: DefineModelAgentOptions<SentArgs, Args, Sent, In, Out, Asked, Resources>,
+  options: DefineModelAgentOptions<SentArgs, Args, Sent, In, Out, Asked, Resources, Ref>,
 ): AgentDefinition<
   SentArgs,
   {

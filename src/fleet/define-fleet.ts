@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { durationMs } from '../machines/index.ts';
-import type { VariableDefinition } from '../runtime/coordination/variables/variable.ts';
+import type { NamedVariable, VariableDefinition } from '../runtime/coordination/variables/variable.ts';
 import { isAgentDefinition } from '../runtime/definition/define-agent.ts';
 import { type AgentCode, agentCodeList } from '../runtime/definition/module-binding.ts';
 import type { AgentSpec } from '../runtime/fleet/spec-reading.ts';
@@ -44,8 +44,8 @@ export interface FleetOptions<
   readonly specs?: { readonly [Index in keyof Args]: FleetAgentSpec<Args[Index]> };
   /** Pools, created once the agents run. */
   readonly pools?: { readonly [Index in keyof PoolArgs]: FleetPoolSpec<PoolArgs[Index]> };
-  /** Variables by name, defined before any agent starts. */
-  readonly variables?: Readonly<Record<string, VariableDefinition>>;
+  /** Variables, defined before any agent starts: by name, or what `defineVariable` gives. */
+  readonly variables?: Readonly<Record<string, VariableDefinition>> | readonly NamedVariable[];
   /**
    * Where the code of agents is that the store knows, by type: definitions, or `{ type, module: URL }`. Definitions of
    * `specs` and `pools` are known; a module given here goes before them.
@@ -121,7 +121,7 @@ const fleetSchema = z.strictObject({
         issues,
       ),
     ),
-  variables: z.record(z.string().min(1), z.custom<VariableDefinition>()).default({}),
+  variables: z.preprocess(byName, z.record(z.string().min(1), z.custom<VariableDefinition>()).default({})),
   agents: agentCodeList,
   limits: objectWith<SystemLimits>('an object').optional(),
   shutdownMs: durationMs.optional(),
@@ -160,6 +160,23 @@ export function defineFleet<Args extends readonly unknown[], PoolArgs extends re
 /** Whether a value came from `defineFleet`, of whatever copy of this package. */
 export function isFleet(value: unknown): value is Fleet {
   return typeof value === 'object' && value !== null && MARK in value;
+}
+
+/** Variables that are given as a list, by their names. */
+function byName(given: unknown, issues: z.RefinementCtx): unknown {
+  if (!Array.isArray(given)) return given;
+  const variables = z.array(objectWith<NamedVariable>('what defineVariable gives', 'name')).safeParse(given);
+  if (!variables.success) {
+    for (const { path, message } of variables.error.issues)
+      issues.addIssue({ code: 'custom', path, message });
+    return {};
+  }
+  noneTwice(
+    variables.data.map(({ name }) => name),
+    'variables',
+    issues,
+  );
+  return Object.fromEntries(variables.data.map((variable) => [variable.name, variable]));
 }
 
 function noneTwice(names: readonly string[], what: string, issues: z.RefinementCtx): void {

@@ -1,6 +1,7 @@
 /** What the fleet decides together, as its clients see it: `fleet.consensus`. */
 import type { Decision } from '../runtime/coordination/rounds/consensus.ts';
 import { parseProposal, type ProposalOptions } from '../runtime/coordination/rounds/proposal.ts';
+import { nameOf } from '../runtime/definition/variable-handle.ts';
 import { AgentSystemError } from '../runtime/values/errors.ts';
 import { type Answer, valueOf } from './answer.ts';
 import type { AskedRound } from './coordination-service.ts';
@@ -24,15 +25,16 @@ export class FleetConsensus {
    * @throws AgentSystemError `ROUND_INVALID`, also for what needs a leader, whom a fleet does not have, or a function as
    * a fallback; `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `SYSTEM_CLOSED`
    */
-  async propose(proposal: ProposalOptions): Promise<Decision> {
-    const { variable, value, by, why, terms } = parseProposal(proposal);
+  async propose<Value = unknown>(proposal: ProposalOptions<Value>): Promise<Decision> {
+    const { variable: asked, value, by, why, terms } = parseProposal(proposal);
+    const variable = nameOf(asked);
     if (terms.tie === 'leader') throw invalid('tie', 'leader');
     if (terms.fallback === 'leader_decides') throw invalid('fallback', 'leader_decides');
     if (terms.fallback === 'custom') throw invalid('fallback', 'a function');
     const fit = await this.#variables.judged(variable, value);
-    const asked: AskedRound = { variable, value: fit, terms, by, why };
+    const round: AskedRound = { variable, value: fit, terms, by, why };
     const target = { service: COORDINATION, method: 'propose' };
-    return valueOf(await this.#engine.call<Answer<Decision>>(target, asked));
+    return valueOf(await this.#engine.call<Answer<Decision>>(target, round));
   }
 }
 

@@ -2,12 +2,18 @@
 import { z } from 'zod';
 import { positiveDurationMs } from '../machines/index.ts';
 import type { Confirmation, VariableVersion } from '../runtime/coordination/variables/topic.ts';
-import { isVariableDefinition, type VariableDefinition } from '../runtime/coordination/variables/variable.ts';
+import {
+  isVariableDefinition,
+  type NamedVariable,
+  noDefinition,
+  type VariableDefinition,
+} from '../runtime/coordination/variables/variable.ts';
 import type {
   ChangeOptions,
   VariableChange,
   VariableRecord,
 } from '../runtime/coordination/variables/variables.ts';
+import { nameOf, type VariableRef } from '../runtime/definition/variable-handle.ts';
 import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { type Answer, valueOf } from './answer.ts';
@@ -44,10 +50,14 @@ export class FleetVariables {
    *
    * @throws AgentSystemError `VARIABLE_INVALID`, `SYSTEM_CLOSED`
    */
-  async define(name: string, definition: VariableDefinition): Promise<VariableRecord> {
+  async define<Value>(
+    variable: string | NamedVariable<string, Value>,
+    given?: VariableDefinition<Value>,
+  ): Promise<VariableRecord<Value>> {
+    const name = nameOf(variable);
+    const definition = given ?? variable;
     if (typeof name !== 'string' || name === '' || !isVariableDefinition(definition)) {
-      const message = `variable ${inWords(name)}: expected what variable.float, integer, choice, boolean or json give, got ${inWords(definition)}`;
-      throw new AgentSystemError('VARIABLE_INVALID', message);
+      throw noDefinition(name, given);
     }
     const verdict = await definition.judge(definition.default);
     if ('problem' in verdict) {
@@ -58,13 +68,13 @@ export class FleetVariables {
     }
     this.#defined.set(name, definition);
     const { kind, bounds } = definition;
-    const given: Definition = { name, kind, bounds, value: verdict.value };
-    return valueOf(await this.#engine.call<Answer<VariableRecord>>(of('define'), given));
+    const asked: Definition = { name, kind, bounds, value: verdict.value };
+    return valueOf(await this.#engine.call<Answer<VariableRecord<Value>>>(of('define'), asked));
   }
 
   /** @throws AgentSystemError `VARIABLE_UNKNOWN` */
-  async get(name: string): Promise<VariableRecord> {
-    return (await this.#kept(name)).record;
+  async get<Value = unknown>(variable: VariableRef<Value>): Promise<VariableRecord<Value>> {
+    return (await this.#kept(nameOf(variable))).record as VariableRecord<Value>;
   }
 
   /**
@@ -74,7 +84,12 @@ export class FleetVariables {
    *
    * @throws AgentSystemError `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `SYSTEM_CLOSED`
    */
-  async set(name: string, value: unknown, options: ChangeOptions = {}): Promise<Confirmation> {
+  async set<Value = unknown>(
+    variable: VariableRef<Value>,
+    value: NoInfer<Value>,
+    options: ChangeOptions = {},
+  ): Promise<Confirmation> {
+    const name = nameOf(variable);
     const { by, why, timeoutMs } = parseInput(changeSchema, options, {
       what: 'variables.set: options',
       code: 'VARIABLE_INVALID',
@@ -90,12 +105,13 @@ export class FleetVariables {
   }
 
   /** @throws AgentSystemError `VARIABLE_UNKNOWN` */
-  async history(name: string): Promise<readonly VariableVersion[]> {
-    return (await this.#kept(name)).history;
+  async history(variable: VariableRef): Promise<readonly VariableVersion[]> {
+    return (await this.#kept(nameOf(variable))).history;
   }
 
   /** @throws AgentSystemError as `set`; `VARIABLE_INVALID` for a version that is not in its history */
-  async rollback(name: string, version: number, options?: ChangeOptions): Promise<Confirmation> {
+  async rollback(variable: VariableRef, version: number, options?: ChangeOptions): Promise<Confirmation> {
+    const name = nameOf(variable);
     const { history } = await this.#kept(name);
     const earlier = history.find((entry) => entry.version === version);
     if (earlier !== undefined) return this.set(name, earlier.value, options);

@@ -13,6 +13,7 @@ import type { ParkOptions } from './parking.ts';
 import type { AgentCalls, AskedQuestion, TaskBudget } from './task-abilities.ts';
 import { type AnySchema, isSchema, type Schema } from '../values/schema.ts';
 import { type TaskKind, taskKindFields } from './task-kind.ts';
+import { type ValuesOf, variableName, type VariableRef, type VariableValues } from './variable-handle.ts';
 
 type MaybePromise<Value> = Value | Promise<Value>;
 /** Lines of an agent's own; they arrive in the system's logger with its id and incarnation. */
@@ -22,9 +23,6 @@ export interface AgentLog {
   warn(message: string, fields?: object): void;
   error(message: string, fields?: object): void;
 }
-
-/** Current values of the variables that the agent declared, by name. */
-export type VariableValues = Readonly<Record<string, unknown>>;
 
 /** A state that was saved earlier, as JSON gave it back. No type can be known: annotate what `init` returns. */
 // oxlint-disable-next-line typescript/no-explicit-any -- `unknown` would make every inferred state `{}`
@@ -45,7 +43,7 @@ export interface ConnectContext<Args> {
   readonly log: AgentLog;
 }
 
-export interface InitContext<Args, Resources = unknown> {
+export interface InitContext<Args, Resources = unknown, Values = VariableValues> {
   readonly agentId: string;
   readonly incarnation: number;
   readonly initArgs: Args;
@@ -53,7 +51,8 @@ export interface InitContext<Args, Resources = unknown> {
   readonly restored: Restored;
   /** Why the last incarnation ended, `host_lost` when its whole program did; `undefined` at the first start. */
   readonly previousStop: ExitReason | undefined;
-  readonly variables: VariableValues;
+  /** Current values of the variables that the agent declared, by name; typed where it declared them by their handles. */
+  readonly variables: Values;
   /** What `connect` gave this life. */
   readonly resources: Resources;
   /** Fires when the start is cancelled, timed out or stopped, and at the end of the agent's life. */
@@ -63,13 +62,13 @@ export interface InitContext<Args, Resources = unknown> {
   readonly self: AgentSelf;
 }
 
-export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown> {
+export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown, Values = VariableValues> {
   readonly taskId: string;
   /** Which attempt this is, from 1. */
   readonly attempt: number;
   readonly input: Input;
   readonly state: State;
-  readonly variables: VariableValues;
+  readonly variables: Values;
   /** What `connect` gave this life. */
   readonly resources: Resources;
   /** Fires when the task is cancelled, timed out or abandoned: work that ends then frees its agent. */
@@ -130,48 +129,60 @@ export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown>
   readonly transfer: (...buffers: ArrayBuffer[]) => void;
 }
 
-export interface VariableContext<State, Resources = unknown> {
-  readonly name: string;
-  readonly value: unknown;
+/** A variable and its value, each name with its own. */
+export type NamedValue<Values> = {
+  [Name in keyof Values & string]: { readonly name: Name; readonly value: Values[Name] };
+}[keyof Values & string];
+
+export type VariableContext<State, Resources = unknown, Values = VariableValues> = NamedValue<Values> & {
   readonly version: number;
   readonly state: State;
-  readonly variables: VariableValues;
+  readonly variables: Values;
   readonly resources: Resources;
   readonly log: AgentLog;
-}
+};
 
 export type Vote = 'accept' | 'reject' | 'abstain';
 
+/** The value that a variable is to take in place of its current one, each name with its own. */
+type ProposedValue<Values> = {
+  [Name in keyof Values & string]: {
+    readonly variable: Name;
+    readonly value: Values[Name];
+    readonly current: Values[Name];
+  };
+}[keyof Values & string];
+
 /** What a round asks its voters. */
-export interface Proposal {
+export type Proposal<Values = VariableValues> = ProposedValue<Values> & {
   readonly roundId: string;
-  readonly variable: string;
-  readonly value: unknown;
-  readonly current: unknown;
   readonly deadlineAt: number;
   /** As what the agent is asked: as one of the electorate, or as the leader, whose word then decides alone. */
   readonly as: 'voter' | 'leader';
-}
+};
 
-export interface VoteContext<State, Resources = unknown> {
-  readonly proposal: Proposal;
+export interface VoteContext<State, Resources = unknown, Values = VariableValues> {
+  readonly proposal: Proposal<Values>;
   readonly state: State;
-  readonly variables: VariableValues;
+  readonly variables: Values;
   readonly resources: Resources;
   readonly log: AgentLog;
 }
 
 /** One kind of task. */
-export interface TaskDefinition<State, Input, Output, Resources = unknown> extends TaskKind {
+export interface TaskDefinition<State, Input, Output, Resources = unknown, Values = VariableValues>
+  extends TaskKind {
   readonly input?: AnySchema;
   readonly output?: AnySchema;
   /** What `emit`, or a generator's `yield`, gives to those who read the task as a stream. */
   readonly chunk?: AnySchema;
   /** An async generator streams what it yields; what it returns is the output. */
-  run(context: TaskContext<State, Input, Resources>): MaybePromise<Output> | AsyncGenerator<unknown, Output>;
+  run(
+    context: TaskContext<State, Input, Resources, unknown, Values>,
+  ): MaybePromise<Output> | AsyncGenerator<unknown, Output>;
 }
 
-interface Behaviour<State, Resources> {
+interface Behaviour<State, Resources, Values> {
   /**
    * Closes what `connect` gave, at every end that the body lives to see, after `terminate` and after an `init` that
    * failed; what it throws is logged. Nobody waits for it after a crash or a kill.
@@ -195,9 +206,9 @@ interface Behaviour<State, Resources> {
    * Told of every change of a declared variable; the version is acknowledged once this has returned. A throw is a
    * crash of the agent.
    */
-  onVariable?(context: VariableContext<State, Resources>): MaybePromise<void>;
+  onVariable?(context: VariableContext<State, Resources, Values>): MaybePromise<void>;
   /** One vote in a round. Without it the agent abstains; one that throws is a failed vote, which counts for nothing. */
-  vote?(context: VoteContext<State, Resources>): MaybePromise<Vote>;
+  vote?(context: VoteContext<State, Resources, Values>): MaybePromise<Vote>;
   /** A check of its health: what it returns is kept as detail, a throw is a missed check. */
   health?(context: { readonly state: State; readonly resources: Resources }): MaybePromise<unknown>;
   /** What is kept of the state, as JSON data; by default the state itself. */
@@ -215,14 +226,14 @@ interface Behaviour<State, Resources> {
 }
 
 /** A definition as the runtime sees it: its types are erased. */
-export interface AnyAgentDefinition extends Behaviour<never, never> {
+export interface AnyAgentDefinition extends Behaviour<never, never, never> {
   readonly type: string;
   readonly initArgs?: AnySchema | undefined;
   readonly capabilities: readonly string[];
   readonly variables: readonly string[];
   connect?(context: ConnectContext<never>): unknown;
-  init(context: InitContext<never, never>): unknown;
-  readonly tasks: Readonly<Record<string, TaskDefinition<never, never, unknown, never>>>;
+  init(context: InitContext<never, never, never>): unknown;
+  readonly tasks: Readonly<Record<string, TaskDefinition<never, never, unknown, never, never>>>;
   /** @internal What is more where its behaviour is a chart. */
   readonly chart?: ChartFacet | undefined;
 }
@@ -270,24 +281,34 @@ export type DefineAgentOptions<
   Returned extends Types,
   Resources = undefined,
   Chunks extends Types = Types,
-> = Behaviour<State, Resources> & {
+  Ref extends VariableRef = string,
+> = Behaviour<State, Resources, ValuesOf<Ref>> & {
   readonly type: string;
   readonly initArgs?: Schema<SentArgs, Args>;
   readonly capabilities?: readonly string[];
-  /** Names of the variables it listens to. */
-  readonly variables?: readonly string[];
+  /**
+   * The variables it listens to: their handles (`defineVariable`), by which their values are typed in every context, or
+   * their names.
+   */
+  readonly variables?: readonly Ref[];
   /**
    * Makes what a life needs and JSON cannot keep: clients, pools, handles. It is `resources` in every context, is
    * never saved, and is made anew at each life, before `init`. A throw is a failed start. Written before `init`, its
    * type flows into all of them.
    */
   connect?(context: ConnectContext<Args>): MaybePromise<Resources>;
-  init(context: InitContext<Args, Resources>): MaybePromise<State>;
+  init(context: InitContext<Args, Resources, ValuesOf<Ref>>): MaybePromise<State>;
   readonly tasks: {
     readonly [Name in keyof In]: TaskKind & {
       readonly input?: StandardSchemaV1<Either, In[Name]>;
       run(
-        context: TaskContext<State, In[Name], Resources, Name extends keyof Chunks ? Chunks[Name] : unknown>,
+        context: TaskContext<
+          State,
+          In[Name],
+          Resources,
+          Name extends keyof Chunks ? Chunks[Name] : unknown,
+          ValuesOf<Ref>
+        >,
       ): unknown;
     };
   } & { readonly [Name in keyof Sent]: { readonly input?: StandardSchemaV1<Sent[Name], Either> } } & {
@@ -309,7 +330,7 @@ const definitionSchema = z.strictObject({
   type: text,
   initArgs: schema.optional(),
   capabilities: z.array(text).default([]),
-  variables: z.array(text).default([]),
+  variables: z.array(variableName).default([]),
   connect: run.optional(),
   disconnect: run.optional(),
   init: run,
@@ -361,8 +382,9 @@ export function defineAgent<
   Args = unknown,
   Resources = undefined,
   Chunks extends Types = Types,
+  Ref extends VariableRef = string,
 >(
-  options: DefineAgentOptions<State, SentArgs, Args, Sent, In, Raw, Out, Returned, Resources, Chunks>,
+  options: DefineAgentOptions<State, SentArgs, Args, Sent, In, Raw, Out, Returned, Resources, Chunks, Ref>,
 ): AgentDefinition<
   SentArgs,
   {

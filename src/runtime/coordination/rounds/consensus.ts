@@ -52,7 +52,7 @@ export interface Consensus {
    * @throws AgentSystemError `ROUND_INVALID`, `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`,
    * `RESOURCES_EXHAUSTED` when too many rounds are open, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  propose(proposal: ProposalOptions): Promise<Decision>;
+  propose<Value = unknown>(proposal: ProposalOptions<Value>): Promise<Decision>;
   /** The rounds that are open, oldest first. */
   rounds(): readonly OpenRound[];
 }

@@ -1,25 +1,29 @@
 /** What is proposed, as callers say it and as rounds are held on it; and who waits for its end. */
 import { z } from 'zod';
 import { type Outcome, type RoundTerms, roundTerms } from '../../../machines/index.ts';
+import { type VariableRef, variableRef } from '../../definition/variable-handle.ts';
 import { parseInput } from '../../values/malformed.ts';
 import type { Topic } from '../variables/topic.ts';
 import type { Decision } from './consensus.ts';
 
 /** A round that has ended, as a proposer's own fallback is told of it. */
-export interface FailedProposal {
+export interface FailedProposal<Value = unknown> {
   readonly roundId: string;
   readonly variable: string;
-  readonly value: unknown;
-  readonly current: unknown;
+  readonly value: Value;
+  readonly current: Value;
   readonly outcome: Outcome;
 }
 
 /** The value to put into force instead, or `undefined` to keep the current one. */
-export type CustomFallback = (failed: FailedProposal) => unknown;
+export type CustomFallback<Value = unknown> = (
+  failed: FailedProposal<Value>,
+) => Value | undefined | PromiseLike<Value | undefined>;
 
-export interface ProposalOptions extends Omit<z.input<typeof roundTerms>, 'fallback'> {
-  readonly variable: string;
-  readonly value: unknown;
+export interface ProposalOptions<Value = unknown> extends Omit<z.input<typeof roundTerms>, 'fallback'> {
+  /** Its handle, by which values are typed, or its name. */
+  readonly variable: VariableRef<Value>;
+  readonly value: NoInfer<Value>;
   /** Who proposes it; default `operator`. */
   readonly by?: string;
   readonly why?: string;
@@ -28,7 +32,7 @@ export interface ProposalOptions extends Omit<z.input<typeof roundTerms>, 'fallb
    * a function that gives another value, or `undefined` to keep the current one. It has `deadlineMs` to answer, and
    * is then dropped. Default `keep`.
    */
-  readonly fallback?: 'keep' | 'leader_decides' | { readonly retry: number } | CustomFallback;
+  readonly fallback?: 'keep' | 'leader_decides' | { readonly retry: number } | CustomFallback<NoInfer<Value>>;
 }
 
 /** A change of a variable, put to the vote. */
@@ -53,7 +57,7 @@ export interface Proposer {
 
 const isFunction = z.custom<CustomFallback>((value) => typeof value === 'function');
 const schema = roundTerms.omit({ fallback: true }).extend({
-  variable: z.string().min(1),
+  variable: variableRef,
   value: z.unknown(),
   by: z.string().min(1).default('operator'),
   why: z.string().optional(),

@@ -69,7 +69,7 @@ export class Rounds implements Consensus {
     });
   }
 
-  async propose(options: ProposalOptions): Promise<Decision> {
+  async propose<Value>(options: ProposalOptions<Value>): Promise<Decision> {
     const { variables, assertAvailable } = this.#options;
     assertAvailable();
     const { variable, value, ...rest } = parseProposal(options);

@@ -9,7 +9,7 @@ import { ignoreRejection, isThenable } from '../../values/thenable.ts';
 /** Values of all variables, by name. */
 export type Values = Readonly<Record<string, unknown>>;
 /** `true` when the values go together; else why not. Asked at the moment of a change: a promise is refused. */
-export type Constraint = (values: Values) => boolean | string;
+export type Constraint<Of = Values> = (values: Of) => boolean | string;
 
 interface Rule {
   readonly names: readonly string[];

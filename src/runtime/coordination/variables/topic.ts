@@ -38,9 +38,9 @@ export interface Listener {
 }
 
 /** One version in the history of a variable. */
-export interface VariableVersion {
+export interface VariableVersion<Value = unknown> {
   readonly version: number;
-  readonly value: unknown;
+  readonly value: Value;
   /** Epoch ms. */
   readonly at: number;
   readonly by: string;

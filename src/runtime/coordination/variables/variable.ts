@@ -4,6 +4,7 @@
  * A definition is inert. It judges values, and hands back what is kept: plain JSON data that nobody can change.
  */
 import { z } from 'zod';
+import type { VariableHandle } from '../../definition/variable-handle.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../../values/errors.ts';
 import { jsonProblemOf } from '../../values/json-survey.ts';
 import { parseInput } from '../../values/malformed.ts';
@@ -126,7 +127,7 @@ export const variable = Object.freeze({
   /** JSON data that fits a schema. What is kept is a copy, frozen; what JSON would make something else is refused. */
   json<Value = unknown>(options: JsonOptions<Value>): VariableDefinition<Value> {
     const { schema, default: first } = optionsOf('json', jsonSchema, options);
-    return register<Value>({
+    return register<VariableDefinition<Value>>({
       kind: 'json',
       default: first as Value,
       bounds: {},
@@ -137,6 +138,38 @@ export const variable = Object.freeze({
     });
   },
 });
+
+/** A definition with its name: what `variables`, `consensus` and agents are told by which variable is meant. */
+export type NamedVariable<Name extends string = string, Value = unknown> = VariableDefinition<Value> &
+  VariableHandle<Name, Value>;
+
+/**
+ * Gives a definition its name. What comes of it is the variable's handle: whoever takes the variable's name takes it,
+ * too, and knows by it what values there are.
+ *
+ * ```ts
+ * export const rate = defineVariable('learningRate', variable.float({ min: 0, max: 1, default: 0.1 }));
+ * ```
+ *
+ * @throws AgentSystemError `VARIABLE_INVALID`
+ */
+export function defineVariable<const Name extends string, Value>(
+  name: Name,
+  definition: VariableDefinition<Value>,
+): NamedVariable<Name, Value> {
+  parseInput(variableNames, name, { what: 'defineVariable: name', code: 'VARIABLE_INVALID' });
+  if (!isVariableDefinition(definition)) throw noDefinition(name, definition);
+  return register({ ...definition, name });
+}
+
+/** What may name a variable. */
+export const variableNames = z.string().min(1).max(1_000);
+
+export function noDefinition(name: string, came: unknown): AgentSystemError {
+  return invalid(
+    `variable ${inWords(name)}: expected what variable.float, integer, choice, boolean or json give, got ${inWords(came)}`,
+  );
+}
 
 /** Whether a value came from one of `variable`'s functions. */
 export function isVariableDefinition(value: unknown): value is VariableDefinition {
@@ -173,7 +206,7 @@ function definition<Value>(
   return register({ kind, default: verdict.value as Value, bounds, judge: judged });
 }
 
-function register<Value>(made: VariableDefinition<Value>): VariableDefinition<Value> {
+function register<Definition extends VariableDefinition>(made: Definition): Definition {
   Object.freeze(made.bounds);
   defined.add(made);
   return Object.freeze(made);

@@ -25,14 +25,23 @@ import { tellListener } from '../../values/thenable.ts';
 import { type Constraint, Constraints } from './constraints.ts';
 import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from './topic.ts';
 import { HISTORY_LIMIT, historyFrom, storedHistory } from './variable-history.ts';
-import { frozen, isVariableDefinition, type VariableDefinition, type VariableKind } from './variable.ts';
+import { nameOf, type ValuesOf, variableName, type VariableRef } from '../../definition/variable-handle.ts';
+import {
+  frozen,
+  isVariableDefinition,
+  type NamedVariable,
+  noDefinition,
+  type VariableDefinition,
+  type VariableKind,
+  variableNames,
+} from './variable.ts';
 
-export interface VariableRecord {
+export interface VariableRecord<Value = unknown> {
   readonly name: string;
   /** `undefined` for one that the store kept and this program has not defined yet. */
   readonly kind: VariableKind | undefined;
   readonly bounds: Readonly<Record<string, unknown>>;
-  readonly value: unknown;
+  readonly value: Value;
   /** 1, 2, 3 … one per change. */
   readonly version: number;
   /** Epoch ms. */
@@ -48,11 +57,16 @@ export interface ChangeOptions {
 }
 
 /** What listeners of `variables.subscribe` hear. */
-export interface VariableChange extends VariableVersion {
+export interface VariableChange<Value = unknown> extends VariableVersion<Value> {
   readonly name: string;
-  readonly previous: unknown;
+  /** `undefined` for the first value of a definition. */
+  readonly previous: Value | undefined;
 }
 
+/**
+ * Wherever a variable is named, its handle (`defineVariable`) serves as well; values are then typed. A handle of a
+ * variable that is defined otherwise is refused with `VARIABLE_INVALID`, and `VARIABLE_UNKNOWN` where it is not defined.
+ */
 export interface Variables {
   /**
    * Makes a variable known, with its default as its first version; one that the store kept keeps its value, if it
@@ -60,9 +74,13 @@ export interface Variables {
    *
    * @throws AgentSystemError `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  define(name: string, definition: VariableDefinition): Promise<VariableRecord>;
+  define<Definition extends VariableDefinition>(
+    name: string,
+    definition: Definition,
+  ): Promise<VariableRecord<Definition['default']>>;
+  define<Value>(variable: NamedVariable<string, Value>): Promise<VariableRecord<Value>>;
   /** @throws AgentSystemError `VARIABLE_UNKNOWN` */
-  get(name: string): VariableRecord;
+  get<Value = unknown>(variable: VariableRef<Value>): VariableRecord<Value>;
   /**
    * Gives a variable its next version and tells every agent that declared it.
    *
@@ -74,28 +92,43 @@ export interface Variables {
    * @throws AgentSystemError `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`, `STORE_FAILED` (the
    * value is in force, and is kept once the store is back), `SYSTEM_CLOSED`
    */
-  set(name: string, value: unknown, options?: ChangeOptions): Promise<Confirmation>;
+  set<Value = unknown>(
+    variable: VariableRef<Value>,
+    value: NoInfer<Value>,
+    options?: ChangeOptions,
+  ): Promise<Confirmation>;
   /** All variables, in the order of their names. */
   list(): readonly VariableRecord[];
-  /** The versions that are kept, oldest first. @throws AgentSystemError `VARIABLE_UNKNOWN` */
-  history(name: string): readonly VariableVersion[];
+  /**
+   * The versions that are kept, oldest first. Old ones may be of an earlier definition: nothing is known of their values.
+   *
+   * @throws AgentSystemError `VARIABLE_UNKNOWN`
+   */
+  history(variable: VariableRef): readonly VariableVersion[];
   /** The agents that have not acknowledged the current version. @throws AgentSystemError `VARIABLE_UNKNOWN` */
-  outOfDate(name: string): readonly OutOfDate[];
+  outOfDate(variable: VariableRef): readonly OutOfDate[];
   /**
    * Gives a variable the value that it had in an earlier version, as a new version.
    *
    * @throws AgentSystemError as `set`; `VARIABLE_INVALID` for a version that is not in its history
    */
-  rollback(name: string, version: number, options?: ChangeOptions): Promise<Confirmation>;
+  rollback(variable: VariableRef, version: number, options?: ChangeOptions): Promise<Confirmation>;
   /**
    * Adds a rule over several variables: a change that would break it is refused with `VARIABLE_INVALID`. Checked once
-   * all of `names` have a value. Returns how to lift it.
+   * all of `variables` have a value. Returns how to lift it.
    *
    * @throws AgentSystemError `VARIABLE_INVALID` when the values of now break it
    */
-  constrain(names: readonly string[], constraint: Constraint): () => void;
-  /** Hears every change after it was committed, in order. Returns how to stop listening. */
+  constrain<Ref extends VariableRef>(
+    variables: readonly Ref[],
+    constraint: Constraint<ValuesOf<Ref>>,
+  ): () => void;
+  /** Hears every change after it was committed, in order; of one variable, where that is named. Returns how to stop listening. */
   subscribe(listener: (change: VariableChange) => void): () => void;
+  subscribe<Value = unknown>(
+    variable: VariableRef<Value>,
+    listener: (change: VariableChange<Value>) => void,
+  ): () => void;
 }
 
 export interface VariablesOptions {
@@ -115,7 +148,6 @@ interface Fit {
   readonly value: unknown;
 }
 
-const nameSchema = z.string().min(1).max(1_000);
 const changeSchema = z.strictObject({
   by: z.string().min(1).default('operator'),
   why: z.string().optional(),
@@ -146,13 +178,14 @@ export class VariableRegistry implements Variables {
     }
   }
 
-  async define(name: string, definition: VariableDefinition): Promise<VariableRecord> {
-    const known = this.find(parsed(nameSchema, name, 'variables.define: name'));
-    if (!isVariableDefinition(definition)) {
-      throw invalid(
-        `variable ${inWords(name)}: expected what variable.float, integer, choice, boolean or json give, got ${inWords(definition)}`,
-      );
-    }
+  async define<Value>(
+    variable: string | NamedVariable<string, Value>,
+    given?: VariableDefinition,
+  ): Promise<VariableRecord<Value>> {
+    const name = parsed(variableNames, nameOf(variable), 'variables.define: name');
+    const definition = given ?? variable;
+    if (!isVariableDefinition(definition)) throw noDefinition(name, given);
+    const known = this.find(name);
     const kept = known?.current;
     const verdict = await definition.judge(kept === undefined ? definition.default : kept.value);
     const first =
@@ -164,23 +197,23 @@ export class VariableRegistry implements Variables {
     if (!isKept) this.#constraints.assertFits(name, first.value);
     const topic = this.topic(name);
     topic.definition = definition;
-    if (isKept) return this.#recordOf(topic);
+    if (isKept) return this.#recordOf(topic) as VariableRecord<Value>;
     const why = kept === undefined ? 'its default' : 'its default: the value that was kept no longer fits';
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#change(topic, first.value, { by: 'definition', why }, ignore, (error) =>
+    this.#change(topic, first.value, { by: 'definition', why, isFirst: true }, ignore, (error) =>
       error ? reject(error) : resolve(),
     );
     await promise;
-    return this.#recordOf(topic);
+    return this.#recordOf(topic) as VariableRecord<Value>;
   }
 
-  get(name: string): VariableRecord {
-    return this.#recordOf(this.#known(name));
+  get<Value = unknown>(variable: VariableRef<Value>): VariableRecord<Value> {
+    return this.#recordOf(this.#known(variable)) as VariableRecord<Value>;
   }
 
-  async set(name: string, value: unknown, options: ChangeOptions = {}): Promise<Confirmation> {
+  async set(variable: VariableRef, value: unknown, options: ChangeOptions = {}): Promise<Confirmation> {
     const change = parsed(changeSchema, options, 'variables.set: options');
-    const topic = this.defined(name);
+    const topic = this.defined(variable);
     const judged = this.judge(topic, value);
     const { value: fit } = judged instanceof Promise ? await judged : judged;
     return this.put(topic, fit, change);
@@ -193,17 +226,18 @@ export class VariableRegistry implements Variables {
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  history(name: string): readonly VariableVersion[] {
-    return [...this.#known(name).history];
+  history(variable: VariableRef): readonly VariableVersion[] {
+    return [...this.#known(variable).history];
   }
 
-  outOfDate(name: string): readonly OutOfDate[] {
-    return this.#known(name).outOfDate();
+  outOfDate(variable: VariableRef): readonly OutOfDate[] {
+    return this.#known(variable).outOfDate();
   }
 
-  async rollback(name: string, version: number, options: ChangeOptions = {}): Promise<Confirmation> {
+  async rollback(variable: VariableRef, version: number, options: ChangeOptions = {}): Promise<Confirmation> {
     const change = parsed(changeSchema, options, 'variables.rollback: options');
-    const topic = this.defined(name);
+    const topic = this.defined(variable);
+    const { name } = topic;
     const entry = topic.history.find((entry) => entry.version === version);
     if (entry === undefined) {
       const [oldest] = topic.history;
@@ -216,22 +250,34 @@ export class VariableRegistry implements Variables {
     return this.put(topic, fit, { ...change, why: change.why ?? `rollback to version ${version}` });
   }
 
-  constrain(names: readonly string[], constraint: Constraint): () => void {
-    const list = parsed(z.array(nameSchema).min(1), names, 'variables.constrain: names');
+  constrain<Ref extends VariableRef>(
+    variables: readonly Ref[],
+    constraint: Constraint<ValuesOf<Ref>>,
+  ): () => void {
+    const list = parsed(z.array(variableName).min(1), variables, 'variables.constrain: names');
     if (typeof constraint !== 'function') {
       throw invalid(`variables.constrain: expected a function, got ${inWords(constraint)}`);
     }
-    return this.#constraints.add(list, constraint);
+    for (const variable of variables) this.#assertAsDefined(variable);
+    return this.#constraints.add(list, constraint as Constraint);
   }
 
-  subscribe(listener: (change: VariableChange) => void): () => void {
+  subscribe(listener: (change: VariableChange) => void): () => void;
+  subscribe<Value>(
+    variable: VariableRef<Value>,
+    listener: (change: VariableChange<Value>) => void,
+  ): () => void;
+  subscribe(...given: readonly unknown[]): () => void {
+    const listener = given.at(-1);
     if (typeof listener !== 'function') {
       throw invalid(`variables.subscribe: expected a function, got ${inWords(listener)}`);
     }
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    const hear = listener as (change: VariableChange) => void;
+    if (given.length === 1) return this.#listen(hear);
+    const variable = given[0] as VariableRef;
+    const name = parsed(variableName, variable, 'variables.subscribe: variable');
+    this.#assertAsDefined(variable);
+    return this.#listen((change) => (change.name === name ? hear(change) : undefined));
   }
 
   /** @internal The topic of a name, of which nothing need be known yet: it is there from now on, until `release`. */
@@ -257,12 +303,10 @@ export class VariableRegistry implements Variables {
   }
 
   /** @internal A variable that may be changed. @throws AgentSystemError `VARIABLE_UNKNOWN` */
-  defined(name: string): Topic {
-    const topic = this.#known(name);
+  defined(variable: VariableRef): Topic {
+    const topic = this.#known(variable);
     if (topic.definition !== undefined) return topic;
-    throw unknown(
-      `variable ${inWords(name)} was kept by the store, but is not defined in this program yet: call variables.define`,
-    );
+    throw notYetDefined(topic.name);
   }
 
   /**
@@ -327,13 +371,14 @@ export class VariableRegistry implements Variables {
   #change(
     topic: Topic,
     value: unknown,
-    { by, why }: Pick<Change, 'by' | 'why'>,
+    { by, why, isFirst }: Pick<Change, 'by' | 'why'> & { readonly isFirst?: true },
     confirm: (confirmation: Confirmation) => void,
     committed: (error?: AgentSystemError) => void,
   ): VariableVersion {
     const { journal, changed, queue } = this.#options;
     const { name } = topic;
-    const previous = topic.current?.value;
+    // What a definition does not take any more is nothing that it has taken before.
+    const previous = isFirst ? undefined : topic.current?.value;
     const version = topic.version + 1;
     const because = why === undefined ? {} : { why };
     const { at } = journal.emit(
@@ -353,6 +398,13 @@ export class VariableRegistry implements Variables {
     return entry;
   }
 
+  #listen(listener: (change: VariableChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
   #notify(change: VariableChange): void {
     for (const listener of this.#listeners) tellListener(listener, change, this.#complain);
   }
@@ -360,12 +412,29 @@ export class VariableRegistry implements Variables {
   readonly #complain = (thrown: unknown): void =>
     this.#options.reportFault('a listener of variables threw', thrown);
 
-  #known(name: string): Topic {
+  #known(variable: VariableRef): Topic {
+    const name = nameOf(variable);
     const topic = this.find(name);
-    if (topic?.current !== undefined) return topic;
+    if (topic?.current !== undefined) {
+      this.#assertAsDefined(variable);
+      return topic;
+    }
     const names = this.list().map(({ name }) => name);
     const known = names.length === 0 ? 'none is' : `there are: ${names.join(', ')}`;
     throw unknown(`no variable ${inWords(name)} is defined, ${known}`);
+  }
+
+  /** What a handle says of a variable has to be so, or its values would be others than the compiler thinks. */
+  #assertAsDefined(variable: VariableRef): void {
+    if (typeof variable === 'string') return;
+    const name = nameOf(variable);
+    const topic = this.find(name);
+    if (topic?.definition === undefined) throw notYetDefined(name);
+    const { definition } = topic;
+    if (Object.is(definition, variable) || described(definition) === described(variable)) return;
+    throw invalid(
+      `variable ${inWords(name)} is defined otherwise: its handle says ${described(variable)}, it is ${described(definition)}`,
+    );
   }
 
   #valuesNow(): Record<string, unknown> {
@@ -385,6 +454,18 @@ export class VariableRegistry implements Variables {
       updatedAt: history.at(-1)?.at ?? 0,
     };
   }
+}
+
+/** What can be said of a definition in words. */
+function described({ kind, bounds }: Partial<VariableDefinition>): string {
+  const shown = Object.entries(bounds ?? {}).map(([bound, value]) => `${bound} ${inWords(value)}`);
+  return [kind ?? 'no kind', ...shown].join(', ');
+}
+
+function notYetDefined(name: string): AgentSystemError {
+  return unknown(
+    `variable ${inWords(name)} is not defined in this program yet, call variables.define first: a store keeps values only`,
+  );
 }
 
 function parsed<Type extends z.ZodType>(schema: Type, value: unknown, what: string): z.output<Type> {

@@ -1,12 +1,13 @@
 /** The agent that a chart is the behaviour of, for the work which that chart invokes. */
-import type { AgentLog, VariableValues } from '../define-agent.ts';
+import type { AgentLog } from '../define-agent.ts';
+import type { ValuesOf, VariableRef, VariableValues } from '../variable-handle.ts';
 
 /** What invoked promises, callbacks and actions are given of their agent. */
-export interface ChartAgent<Resources = unknown> {
+export interface ChartAgent<Resources = unknown, Values = VariableValues> {
   readonly agentId: string;
   readonly incarnation: number;
   /** Current values of the variables that the agent declared, by name. */
-  readonly variables: VariableValues;
+  readonly variables: Values;
   /** What `connect` gave this life. */
   readonly resources: Resources;
   /** Fires at the end of the agent's life; a promise's own signal fires when its state is left, too. */
@@ -28,12 +29,16 @@ const agents = new WeakMap<object, ChartAgent>();
  * })
  * ```
  *
+ * @typeParam Resources what `connect` of its definition gives
+ * @typeParam Ref the handles of its variables, by which their values are typed
  * @throws TypeError for a system that is no agent's, a chart under test say: provide that another implementation
  */
-export function agentOf<Resources = unknown>(system: object): ChartAgent<Resources> {
+export function agentOf<Resources = unknown, Ref extends VariableRef = string>(
+  system: object,
+): ChartAgent<Resources, ValuesOf<Ref>> {
   const agent = agents.get(system);
   if (agent === undefined) throw new TypeError('this actor system is not that of an agent');
-  return agent as ChartAgent<Resources>;
+  return agent as ChartAgent<Resources, ValuesOf<Ref>>;
 }
 
 export function bindAgent(system: object, agent: ChartAgent): void {

@@ -18,15 +18,16 @@ import {
   type AnyAgentDefinition,
   type ConnectContext,
   type InitContext,
+  type NamedValue,
   type Proposal,
   sealed,
   type TaskContext,
   type VariableContext,
-  type VariableValues,
   type Vote,
   type VoteContext,
 } from '../define-agent.ts';
 import { type TaskKind, taskKindFields } from '../task-kind.ts';
+import { type ValuesOf, variableName, type VariableRef, type VariableValues } from '../variable-handle.ts';
 import { chartIdentity, hasEvent, isMachine } from './chart-shape.ts';
 import { outlineOf } from './chart-outline.ts';
 import { ChartRun } from './chart-run.ts';
@@ -79,7 +80,7 @@ export type TaskAnswer<Tasks extends ChartTasks> = {
 }[Name<Tasks>];
 
 /** What else an agent tells its machine, where that has a transition for it. */
-export type AgentEvent =
+export type AgentEvent<Values = VariableValues> =
   /** A task's caller has cancelled it, or its time is up, or the agent ends: it is answered already. */
   | {
       readonly type: 'task.cancelled';
@@ -96,14 +97,9 @@ export type AgentEvent =
       readonly tasks: readonly { readonly taskId: string; readonly task: string }[];
     }
   /** A declared variable has a new value; after a restore also one that changed meanwhile. */
-  | {
-      readonly type: 'variable.changed';
-      readonly name: string;
-      readonly value: unknown;
-      readonly version: number;
-    }
+  | ({ readonly type: 'variable.changed'; readonly version: number } & NamedValue<Values>)
   /** Answered by emitting `vote.cast`. */
-  | { readonly type: 'vote.asked'; readonly proposal: Proposal };
+  | { readonly type: 'vote.asked'; readonly proposal: Proposal<Values> };
 
 /** A vote, as a machine emits it; without a `roundId` it is for the newest question. */
 export interface VoteCast {
@@ -112,30 +108,42 @@ export interface VoteCast {
   readonly roundId?: string;
 }
 
-/** For `setup({ types: { events: {} as ChartEvent<typeof tasks> } })`. */
-export type ChartEvent<Tasks extends ChartTasks> = TaskEvent<Tasks> | AgentEvent;
+/**
+ * For `setup({ types: { events: {} as ChartEvent<typeof tasks> } })`.
+ *
+ * @typeParam Ref the handles of its variables, `typeof rate | typeof size`, by which their values are typed
+ */
+export type ChartEvent<Tasks extends ChartTasks, Ref extends VariableRef = string> =
+  | TaskEvent<Tasks>
+  | AgentEvent<ValuesOf<Ref>>;
 /** For `setup({ types: { emitted: {} as ChartAnswer<typeof tasks> } })`. */
 export type ChartAnswer<Tasks extends ChartTasks> = TaskAnswer<Tasks> | VoteCast;
 
 /** What a machine is given as its input, unless the definition says otherwise. */
-export interface ChartInput<Args = unknown> {
+export interface ChartInput<Args = unknown, Values = VariableValues> {
   readonly agentId: string;
   readonly incarnation: number;
   readonly initArgs: Args;
-  readonly variables: VariableValues;
+  readonly variables: Values;
 }
 
 /** Whether interrupted work is done again, or told to the chart as failed (`xstate.error.actor.*`, its `onError`). */
 export type Interruption = 'rerun' | 'fail';
 
-interface Options<Machine extends AnyStateMachine, Tasks extends ChartTasks, SentArgs, Args> {
+interface Options<
+  Machine extends AnyStateMachine,
+  Tasks extends ChartTasks,
+  SentArgs,
+  Args,
+  Ref extends VariableRef,
+> {
   readonly type: string;
   readonly machine: Machine;
   readonly tasks: Tasks;
   readonly initArgs?: StandardSchemaV1<SentArgs, Args>;
   readonly capabilities?: readonly string[];
-  /** Names of the variables that it hears of. */
-  readonly variables?: readonly string[];
+  /** The variables that it hears of: their handles, by which their values are typed, or their names. */
+  readonly variables?: readonly Ref[];
   /**
    * Makes what a life needs and a snapshot cannot keep: clients, pools, handles. Actors and actions find it as
    * `agentOf(system).resources`. It is made anew at each life, before the machine starts; a throw is a failed start.
@@ -144,7 +152,7 @@ interface Options<Machine extends AnyStateMachine, Tasks extends ChartTasks, Sen
   /** Closes what `connect` gave, at every end that the body lives to see; what it throws is logged. */
   readonly disconnect?: (context: { readonly resources: never; readonly log: AgentLog }) => unknown;
   /** The machine's input; default a `ChartInput`. */
-  readonly input?: (context: ChartInput<Args>) => InputFrom<Machine>;
+  readonly input?: (context: ChartInput<Args, ValuesOf<Ref>>) => InputFrom<Machine>;
   /** What becomes of invoked work that a crash interrupted, for all of it or by the name it is invoked by. */
   readonly onRestore?: Interruption | Readonly<Record<string, Interruption>>;
   /** Version of what is kept in the machine's context, from 1. */
@@ -169,7 +177,8 @@ export type DefineChartAgentOptions<
   Tasks extends ChartTasks,
   SentArgs = unknown,
   Args = unknown,
-> = Options<Machine, Tasks, SentArgs, Args> & Fitting<Machine, Tasks>;
+  Ref extends VariableRef = string,
+> = Options<Machine, Tasks, SentArgs, Args, Ref> & Fitting<Machine, Tasks>;
 
 const text = z.string().min(1);
 const aFunction = z.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', {
@@ -202,7 +211,7 @@ const optionsSchema = z.strictObject({
     .default({}),
   initArgs: schema.optional(),
   capabilities: z.array(text).default([]),
-  variables: z.array(text).default([]),
+  variables: z.array(variableName).default([]),
   connect: aFunction.optional(),
   disconnect: aFunction.optional(),
   input: aFunction.optional(),
@@ -229,8 +238,9 @@ export function defineChartAgent<
   const Tasks extends ChartTasks,
   SentArgs = unknown,
   Args = unknown,
+  Ref extends VariableRef = string,
 >(
-  options: DefineChartAgentOptions<Machine, Tasks, SentArgs, Args>,
+  options: DefineChartAgentOptions<Machine, Tasks, SentArgs, Args, Ref>,
 ): AgentDefinition<
   SentArgs,
   { [Task in Name<Tasks>]: { input: Sent<Tasks[Task]>; output: Got<Tasks[Task]> } }
