@@ -35,7 +35,7 @@ export type { FleetFault, FleetStartOptions } from './fleet/start-fleet.ts';
 export type { AgentMetrics, AgentRecord } from './runtime/agent/agent-record.ts';
 export type { AgentHandle, AgentId } from './runtime/fleet/agent-handle.ts';
 export type { Agents } from './runtime/fleet/agents.ts';
-export type { AgentFilter } from './runtime/fleet/registry.ts';
+export type { AgentCount, AgentFilter } from './runtime/fleet/registry.ts';
 export type { AgentChart } from './runtime/fleet/agent-chart.ts';
 export type {
   ChartOutline,

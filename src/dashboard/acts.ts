@@ -46,6 +46,8 @@ export interface ActsOptions {
   readonly logger: Logger;
 }
 
+export const taskActs = ['cancel', 'retry', 'forget'] as const;
+export type TaskAct = (typeof taskActs)[number];
 export const agentActs = ['start', 'restart', 'pause', 'resume', 'stop', 'kill', 'forget'] as const;
 export type AgentAct = (typeof agentActs)[number];
 
@@ -54,6 +56,7 @@ const why = z.string().max(1_000).optional();
 const actSchema = z.strictObject({ by });
 const stopSchema = z.strictObject({ by, timeoutMs: durationMs.optional() });
 const sizeSchema = z.strictObject({ by, size: z.int().min(0) });
+const cancelSchema = z.strictObject({ by, reason: z.string().trim().min(1).max(1_000).optional() });
 const valueSchema = z.strictObject({ by, why, value: z.json() });
 const refillSchema = z.strictObject({ by, of: z.string().max(512).optional() });
 const answerSchema = z.strictObject({ by, answer: z.json() });
@@ -126,6 +129,45 @@ export class Acts {
       work: async () => {
         const { members: _, ...record } = await this.#options.system.pools.ensureSize(pool, size, { by });
         return record;
+      },
+    });
+  }
+
+  /** @throws AgentSystemError as `tasks.cancel` and its like */
+  task(id: string, command: TaskAct, body: unknown): Promise<ActReport> {
+    const { tasks } = this.#options.system;
+    const { by, reason } =
+      command === 'cancel'
+        ? parse(cancelSchema, body, 'tasks.cancel')
+        : { ...parse(actSchema, body, `tasks.${command}`), reason: undefined };
+    const { agentId } = tasks.get(id);
+    return this.#done({
+      act: `${command} ${id}`,
+      subject: agentId === '' ? {} : { agentId },
+      by,
+      work: async () => {
+        if (command === 'forget') {
+          await tasks.forget(id);
+          return { id, status: 'forgotten' };
+        }
+        const { status, attempts } = await (command === 'cancel'
+          ? tasks.cancel(id, reason ?? `cancelled by ${by}`)
+          : tasks.retry(id));
+        return { id, status, attempts };
+      },
+    });
+  }
+
+  /** @throws AgentSystemError as `tasks.unschedule` */
+  unschedule(name: string, body: unknown): Promise<ActReport> {
+    const { by } = parse(actSchema, body, 'tasks.unschedule');
+    return this.#done({
+      act: `remove schedule ${name}`,
+      subject: {},
+      by,
+      work: async () => {
+        await this.#options.system.tasks.unschedule(name, { by });
+        return { name };
       },
     });
   }

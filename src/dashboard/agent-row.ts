@@ -29,6 +29,7 @@ export function rowOf(record: AgentRecord, { noted, alerts, cpuShare }: RowParts
     incarnation: record.incarnation,
     isolation: record.isolation,
     ...(spec.pool === undefined ? {} : { pool: spec.pool }),
+    ...(spec.parent === undefined ? {} : { parent: spec.parent.id }),
     capabilities: record.capabilities,
     restarts: record.restarts,
     ...(noted?.recentRestarts === undefined ? {} : { recentRestarts: noted.recentRestarts }),

@@ -64,6 +64,8 @@ export class AgentTable {
   #refreshing: Promise<void> | undefined;
   #isClosed = false;
   readonly #counts = new Map<string, Map<AgentStatus, number>>();
+  /** Rows of agents that another one has spawned, by its id. */
+  readonly #children = new Map<string, Set<Entry>>();
   #busy = 0;
   #waiting = 0;
   readonly #unsubscribe: () => void;
@@ -80,11 +82,11 @@ export class AgentTable {
   /** Takes in the whole fleet. */
   async fill(): Promise<void> {
     this.setAlerts(this.#system.alerts.list());
-    const records = this.#system.agents.list();
-    for (let place = 0; place < records.length; place += SLICE) {
+    const ids = this.#system.agents.ids();
+    for (let place = 0; place < ids.length; place += SLICE) {
       if (place > 0) await new Promise(setImmediate);
       if (this.#isClosed) return;
-      for (const { id } of records.slice(place, place + SLICE)) this.#read(id);
+      for (const id of ids.slice(place, place + SLICE)) this.#read(id);
     }
   }
 
@@ -103,6 +105,11 @@ export class AgentTable {
 
   get(id: string): { readonly row: AgentRow; readonly version: number } | undefined {
     return this.#entries.get(id);
+  }
+
+  /** Rows of the agents that this one has spawned. */
+  childrenOf(id: string): readonly AgentRow[] {
+    return Array.from(this.#children.get(id) ?? [], ({ row }) => row);
   }
 
   *rows(): Generator<{ readonly row: AgentRow; readonly text: string }> {
@@ -226,6 +233,11 @@ export class AgentTable {
     if (known === undefined) {
       const entry: Entry = { row, text, version: 0, before: undefined, after: undefined, ...measured };
       this.#entries.set(id, entry);
+      if (row.parent !== undefined) {
+        const children = this.#children.get(row.parent);
+        if (children) children.add(entry);
+        else this.#children.set(row.parent, new Set([entry]));
+      }
       this.#count(row, 1);
       this.#append(entry);
       return;
@@ -244,6 +256,12 @@ export class AgentTable {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
+    const { parent } = entry.row;
+    if (parent !== undefined) {
+      const children = this.#children.get(parent);
+      children?.delete(entry);
+      if (children?.size === 0) this.#children.delete(parent);
+    }
     this.#count(entry.row, -1);
     this.#detach(entry);
     this.#version += 1;

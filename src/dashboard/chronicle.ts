@@ -1,18 +1,45 @@
 /**
  * What happened to the fleet, for timelines and for those who come late: marks, and rounds with their votes.
  *
- * Fed with every event, from the dashboard's first moment on; what the store had before that is read once, when
+ * Fed with the events of its types, from the dashboard's first moment on; what the store had before that is read once, when
  * somebody first asks.
  *
- * I1  Tasks, and the ordinary start of a life, cost one look at their type: a life is told by its end.
+ * I1  Tasks that did not fail, and the ordinary start of a life, cost nothing: a life is told by its end.
  * I2  What is kept is bounded, the newest stays.
  * I3  Marks keep their order, and each has a number that grows by one, those of before the dashboard included.
  */
 import { describeExit } from '../machines/index.ts';
-import type { AgentSystem, SystemEvent } from '../index.ts';
+import type { AgentSystem, SystemEvent, SystemEventType } from '../index.ts';
 import { type Noted, notedFrom, oneLine } from './agent-row.ts';
 import { newestSequence } from './event-tail.ts';
 import type { Mark, ShownRound, ShownVote } from './protocol.ts';
+
+/** What it has to be told of. */
+export const CHRONICLE_TYPES = [
+  'agent.crashed',
+  'agent.stopped',
+  'agent.completed',
+  'agent.start_failed',
+  'agent.gave_up',
+  'agent.restart_scheduled',
+  'agent.unresponsive',
+  'agent.recovered',
+  'agent.forgotten',
+  'agent.updated',
+  'leader.elected',
+  'alert.raised',
+  'alert.cleared',
+  'variable.changed',
+  'round.opened',
+  'round.voted',
+  'round.closed',
+  'pool.scaled',
+  'coordination.lost',
+  'coordination.restored',
+  'store.degraded',
+  'store.recovered',
+  'task.failed',
+] as const satisfies readonly SystemEventType[];
 
 const MAX_MARKS = 20_000;
 const MAX_ROUNDS = 100;
@@ -41,13 +68,14 @@ export class Chronicle {
   /** Of agents something went wrong with, the last of whom that befell is last. */
   readonly #noted = new Map<string, Noted>();
   #firstSequence: number | undefined;
-  #newest: number | undefined;
+  /** The newest event that is known to be there. */
+  #newest = 0;
   #earlier: Promise<void> | undefined;
 
   /** Takes in an event. */
   note(event: SystemEvent): void {
     this.#firstSequence ??= event.sequence;
-    this.#newest = event.sequence;
+    this.#newest = Math.max(this.#newest, event.sequence);
     const mark = markOf(event);
     if (mark) this.#add(mark);
     if (event.type.startsWith('round.')) this.#noteRound(event);
@@ -120,7 +148,8 @@ export class Chronicle {
 
   /** Sequence of the newest event. @throws AgentSystemError `STORE_FAILED` */
   async newest(events: AgentSystem['events']): Promise<number> {
-    this.#newest ??= await newestSequence(events);
+    const newest = await newestSequence(events, this.#newest);
+    this.#newest = Math.max(this.#newest, newest);
     return this.#newest;
   }
 

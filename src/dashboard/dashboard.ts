@@ -4,7 +4,7 @@
  * Owns what is counted while nobody watches, the server, and their end. It builds on the public API alone.
  *
  * I1  Nothing of a system changes because somebody looks at it.
- * I2  A system that nobody watches pays for some counters; nothing is kept of its agents.
+ * I2  A system that nobody watches pays for some counters of what its tasks gave; nothing is kept of its agents.
  * I3  After `close` nothing is left: no port, subscription or timer.
  */
 import { randomBytes } from 'node:crypto';
@@ -17,16 +17,18 @@ import { having, parseInput } from '../runtime/values/malformed.ts';
 import { secretRefusal } from '../runtime/values/secret-refusal.ts';
 import { Access } from './access.ts';
 import { Acts } from './acts.ts';
-import { Chronicle } from './chronicle.ts';
+import { Chronicle, CHRONICLE_TYPES } from './chronicle.ts';
 import { HttpServer } from './http-server.ts';
 import type { LogTail } from './log-tail.ts';
 import { PageFiles } from './page-files.ts';
 import { PoolHistory } from './pool-history.ts';
 import { redactedPaths, Redaction } from './redaction.ts';
 import { Reports } from './reports.ts';
+import { routesOf } from './routes.ts';
 import { Viewers } from './viewers.ts';
-import { Vitals } from './vitals.ts';
+import { VITAL_TYPES, Vitals } from './vitals.ts';
 import { Watch } from './watch.ts';
+import { WorkReports } from './work-reports.ts';
 
 export interface DashboardOptions {
   /** Default 0: any that is free. */
@@ -42,8 +44,8 @@ export interface DashboardOptions {
   /** What somebody has to know besides, 16 characters or more, to control the fleet; default a new random one. */
   readonly controlToken?: string;
   /**
-   * What is never shown of the users' own data, as paths that begin with `initArgs`, `input`, `state`, `detail`,
-   * `variables` or `log`; `*` stands for one key. Default `['initArgs', 'input']`: all of these two. Texts whose key
+   * What is never shown of the users' own data, as paths that begin with `initArgs`, `input`, `output`, `state`,
+   * `detail`, `variables` or `log`; `*` stands for one key. Default `['initArgs', 'input']`: all of these two. Texts whose key
    * names a secret (`apiKey`, `password`, …) are never shown, whatever this says.
    */
   readonly redact?: readonly string[];
@@ -119,12 +121,14 @@ export async function createDashboard(
   const access = new Access({ token, controlToken, host, allowedHosts });
   const watch = new Watch(system, chronicle);
   const reports = new Reports({ system, chronicle, vitals, poolHistory, redaction, logs });
+  const work = new WorkReports(system, redaction);
   const viewers = new Viewers({
     system,
     watch,
     chronicle,
     vitals,
     reports,
+    work,
     redaction,
     hello: () => ({
       now: Date.now(),
@@ -138,20 +142,23 @@ export async function createDashboard(
   const server = new HttpServer({
     access,
     files: new PageFiles(parsed.pageFolder ?? PAGE_FOLDER),
-    reports,
+    routes: routesOf({
+      reports,
+      work,
+      watch,
+      chronicle,
+      acts: new Acts({ system, chronicle, logger }),
+    }),
     viewers,
-    watch,
-    chronicle,
-    acts: new Acts({ system, chronicle, logger }),
     logger,
     maxViewers,
   });
 
   const listening = await server.listen(port, host);
-  const unsubscribe = system.events.subscribe((event) => {
-    vitals.note(event);
-    chronicle.note(event);
-  });
+  const subscriptions = [
+    system.events.subscribe((event) => vitals.note(event), { types: VITAL_TYPES }),
+    system.events.subscribe((event) => chronicle.note(event), { types: CHRONICLE_TYPES }),
+  ];
   let looks = 0;
   const timer = setInterval(() => {
     const at = Date.now();
@@ -163,7 +170,7 @@ export async function createDashboard(
 
   const close = async () => {
     clearInterval(timer);
-    unsubscribe();
+    for (const unsubscribe of subscriptions) unsubscribe();
     await server.close();
     watch.close();
   };

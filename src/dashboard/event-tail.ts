@@ -37,16 +37,20 @@ export async function tailOf(events: Events, { agentId, until, limit }: TailQuer
   }
 }
 
-/** The sequence of the newest event that is kept, 0 where there is none: nothing but reading says it. */
-export async function newestSequence(events: Events): Promise<number> {
+/**
+ * The sequence of the newest event that is kept, 0 where there is none: nothing but reading says it.
+ *
+ * @param from an event that is known to be there: what is looked at is beyond it
+ */
+export async function newestSequence(events: Events, from = 0): Promise<number> {
   const isBeyond = async (after: number) => {
     for await (const _ of events.read({ after, limit: 1 })) return true;
     return false;
   };
-  if (!(await isBeyond(0))) return 0;
+  if (!(await isBeyond(from))) return from;
   // Beyond `some` there is an event, beyond `none` there is not.
-  let [some, none] = [0, 1];
-  while (await isBeyond(none)) [some, none] = [none, none * 2];
+  let [some, none] = [from, from + 1];
+  while (await isBeyond(none)) [some, none] = [none, none + (none - from) * 2];
   while (none - some > 1) {
     const middle = Math.floor((some + none) / 2);
     if (await isBeyond(middle)) some = middle;

@@ -1,7 +1,7 @@
 /**
  * The dashboard on the wire: requests are judged, answered, and their connections ended.
  *
- * Owns the server and its sockets. What is said is the reports', what is done the acts'.
+ * Owns the server and its sockets. What is at which address is said by routes.ts.
  *
  * I1  Every request is judged by access.ts before anything is done for it.
  * I2  Neither the server nor its connections keep the program alive.
@@ -16,35 +16,21 @@ import { AgentSystemError, type ErrorCode } from '../index.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { type Access, type Denied } from './access.ts';
-import { type Acts, agentActs, IllegalCommand } from './acts.ts';
-import { select } from './agent-query.ts';
-import type { Chronicle } from './chronicle.ts';
+import { IllegalCommand } from './acts.ts';
 import type { PageFile, PageFiles } from './page-files.ts';
 import type { Refusal, Topic } from './protocol.ts';
-import type { Reports } from './reports.ts';
-import { lookUp, type Route } from './router.ts';
+import { lookUp } from './router.ts';
+import { type Routes, Text } from './routes.ts';
 import type { Viewers } from './viewers.ts';
-import type { Watch } from './watch.ts';
 
 export interface HttpServerOptions {
   readonly access: Access;
   readonly files: PageFiles;
-  readonly reports: Reports;
+  readonly routes: Routes;
   readonly viewers: Viewers;
-  readonly watch: Watch;
-  readonly chronicle: Chronicle;
-  readonly acts: Acts;
   readonly logger: Logger;
   readonly maxViewers: number;
 }
-
-interface Asked {
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string>>;
-  readonly body: unknown;
-}
-
-type Answer = (asked: Asked) => unknown;
 
 const MAX_BODY_BYTES = 64_000;
 const POLICY = [
@@ -74,6 +60,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   REQUEST_INVALID: 400,
   ANSWER_INVALID: 400,
   AGENT_NOT_FOUND: 404,
+  TASK_INPUT_INVALID: 400,
+  TASK_UNKNOWN: 404,
+  BUDGET_UNKNOWN: 404,
   QUESTION_UNKNOWN: 404,
   QUESTION_CLOSED: 409,
   VARIABLE_UNKNOWN: 404,
@@ -84,25 +73,21 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   AGENT_ILLEGAL_COMMAND: 409,
   RESOURCES_EXHAUSTED: 429,
   COORDINATION_UNAVAILABLE: 503,
+  STORE_FAILED: 503,
   SYSTEM_CLOSED: 503,
 };
 
-const count = z.coerce.number().int().min(0);
-const eventQuery = z.strictObject({ after: count.optional(), limit: count.max(10_000).default(200) });
-const lifeQuery = z.strictObject({ until: count.optional(), limit: count.max(20_000).default(1_000) });
-const logQuery = z.strictObject({ limit: count.max(5_000).default(200) });
-const markQuery = z.strictObject({ since: count.default(0), limit: count.max(20_000).default(2_000) });
 const streamQuery = z.strictObject({ topics: z.string().default('fleet'), position: z.string().optional() });
 
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #http: Server;
-  readonly #routes: readonly Route<Answer>[];
+  readonly #routes: Routes;
   #closing: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#routes = routesOf(options);
+    this.#routes = options.routes;
     this.#http = createServer((request, response) => void this.#serve(request, response));
     this.#http.unref();
     this.#http.on('connection', (socket: Socket) => socket.unref());
@@ -180,7 +165,7 @@ export class HttpServer {
     this.#file(response, status, file, request.method === 'HEAD');
   }
 
-  #stream(request: IncomingMessage, response: ServerResponse, query: Asked['query']): void {
+  #stream(request: IncomingMessage, response: ServerResponse, query: Readonly<Record<string, string>>): void {
     const { viewers, maxViewers } = this.#options;
     const { topics, position } = parseInput(streamQuery, query, { what: 'the query' });
     const known = topicsOf(topics);
@@ -273,15 +258,6 @@ export class HttpServer {
   }
 }
 
-/** JSON that is text already. */
-class Text {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
 class BadBody extends Error {
   readonly status: number;
 
@@ -291,74 +267,16 @@ class BadBody extends Error {
   }
 }
 
-function the(asked: Asked, name: string): string {
-  return asked.params[name] ?? '';
-}
-
-function routesOf({ reports, watch, chronicle, acts }: HttpServerOptions): readonly Route<Answer>[] {
-  const get = (pattern: string, answer: Answer): Route<Answer> => ({ method: 'GET', pattern, answer });
-  const post = (pattern: string, answer: Answer): Route<Answer> => ({ method: 'POST', pattern, answer });
-  return [
-    get('/api/fleet', async () => ({ ...reports.fleet(await watch.table()), samples: reports.samples() })),
-    get('/api/agents', async ({ query }) => {
-      const { total, page } = select((await watch.table()).rows(), query);
-      return new Text(`{"total":${total},"agents":[${page.map(({ text }) => text).join(',')}]}`);
-    }),
-    get('/api/agents/:id', async (asked) => {
-      const id = the(asked, 'id');
-      const row = (await watch.table()).get(id)?.row;
-      return row ? reports.agent(id, row) : reports.noAgent(id);
-    }),
-    get('/api/agents/:id/chart', async (asked) => ({ chart: await reports.chart(the(asked, 'id')) })),
-    get('/api/agents/:id/state', async (asked) => ({ state: await reports.savedState(the(asked, 'id')) })),
-    get('/api/agents/:id/events', async (asked) => {
-      const query = parseInput(eventQuery, asked.query, { what: 'the query' });
-      return { events: await reports.events({ agentId: the(asked, 'id'), ...query }) };
-    }),
-    get('/api/agents/:id/life', (asked) => {
-      const { limit, until } = parseInput(lifeQuery, asked.query, { what: 'the query' });
-      return reports.life(the(asked, 'id'), limit, until);
-    }),
-    get('/api/agents/:id/logs', (asked) => {
-      const { limit } = parseInput(logQuery, asked.query, { what: 'the query' });
-      return { lines: reports.logs(the(asked, 'id'), limit) };
-    }),
-    get('/api/events', async (asked) => ({
-      events: await reports.events(parseInput(eventQuery, asked.query, { what: 'the query' })),
-    })),
-    get('/api/timeline', async (asked) => {
-      const { since, limit } = parseInput(markQuery, asked.query, { what: 'the query' });
-      await watch.table();
-      return { marks: chronicle.marks(({ at }) => at >= since).slice(-limit) };
-    }),
-    get('/api/variables', () => ({ variables: reports.variables() })),
-    get('/api/variables/:name', (asked) => reports.variable(the(asked, 'name'))),
-    get('/api/questions', () => ({ questions: reports.questions() })),
-    get('/api/quotas', () => ({ quotas: reports.quotas() })),
-    get('/api/budgets', () => ({ budgets: reports.budgets() })),
-    get('/api/rounds', () => ({ rounds: reports.rounds() })),
-    get('/api/coordination', () => reports.coordination()),
-    get('/api/pools', () => ({ pools: reports.pools() })),
-    get('/api/pools/:name', (asked) => reports.pool(the(asked, 'name'))),
-    get('/api/alerts', () => reports.alerts()),
-    ...agentActs.map((act) =>
-      post(`/api/agents/:id/${act}`, (asked) => acts.agent(the(asked, 'id'), act, asked.body)),
-    ),
-    post('/api/pools/:name/size', (asked) => acts.resize(the(asked, 'name'), asked.body)),
-    post('/api/variables/:name', (asked) => acts.set(the(asked, 'name'), asked.body)),
-    post('/api/variables/:name/rollback', (asked) => acts.rollBack(the(asked, 'name'), asked.body)),
-    post('/api/questions/:id', (asked) => acts.answer(the(asked, 'id'), asked.body)),
-    post('/api/quotas/:name/lift', (asked) => acts.lift(the(asked, 'name'), asked.body)),
-    post('/api/budgets/:name/refill', (asked) => acts.refill(the(asked, 'name'), asked.body)),
-    post('/api/rounds', (asked) => acts.propose(asked.body)),
-    post('/api/coordination/suspend', (asked) => acts.coordination('suspend', asked.body)),
-    post('/api/coordination/resume', (asked) => acts.coordination('resume', asked.body)),
-    // Whether the second secret is right: nothing else is done.
-    post('/api/control', () => ({ control: true })),
-  ];
-}
-
-const TOPICS = new Set<string>(['fleet', 'agents', 'marks', 'coordination', 'pools']);
+const TOPICS = new Set<string>([
+  'fleet',
+  'agents',
+  'marks',
+  'coordination',
+  'pools',
+  'work',
+  'questions',
+  'limits',
+]);
 
 /** @throws AgentSystemError `AGENT_SPEC_INVALID` for one that there is not */
 function topicsOf(text: string): ReadonlySet<Topic> {

@@ -16,6 +16,7 @@ import type {
   AdmissionUsage,
   Alert,
   AlertType,
+  BudgetRecord,
   CoordinationStatus,
   ErrorCode,
   HealthReport,
@@ -23,10 +24,15 @@ import type {
   LifeStep,
   OutOfDate,
   PoolRecord,
+  QuestionRecord,
+  QuotaRecord,
+  ScheduleRecord,
   SystemEvent,
   SystemEventType,
+  TaskCommand,
   TaskMetrics,
-  QuotaRecord,
+  TaskRecord,
+  TaskStatus,
 } from '../index.ts';
 
 /** One agent as lists show it. */
@@ -39,6 +45,8 @@ export interface AgentRow {
   readonly incarnation: number;
   readonly isolation: Isolation;
   readonly pool?: string;
+  /** The agent that it was spawned by. */
+  readonly parent?: string;
   readonly capabilities: readonly string[];
   /** Automatic restarts so far. */
   readonly restarts: number;
@@ -80,6 +88,7 @@ export interface Sample {
   readonly started: number;
   readonly restarted: number;
   readonly crashed: number;
+  /** As many as the stream has grown by, up to the newest that says something of this. */
   readonly events: number;
   readonly rssBytes: number;
   readonly heapBytes: number;
@@ -119,6 +128,22 @@ export interface AlertList {
   readonly alerts: readonly Alert[];
 }
 
+/** What waits for somebody, or for something outside of the fleet. */
+export interface Needs {
+  readonly tasks: TaskCounts;
+  /** Tasks that ended without an output and that nobody cancelled: failed, timed out, abandoned, unknown. */
+  readonly failed: number;
+  /** Of those that run: tasks that make no progress. */
+  readonly stalled: number;
+  /** Open questions. */
+  readonly questions: number;
+  /** Limits that were reached: agents, or groups that share one, wait for their reset. */
+  readonly parked: number;
+  /** Budgets that are low, and that are spent. */
+  readonly lowBudgets: number;
+  readonly spentBudgets: number;
+}
+
 export interface FleetReport {
   readonly counts: StatusCounts;
   readonly types: Readonly<Record<string, StatusCounts>>;
@@ -129,6 +154,7 @@ export interface FleetReport {
   readonly alerts: AlertList;
   readonly resources: AdmissionUsage;
   readonly coordination: { readonly status: CoordinationStatus; readonly leader?: Leader };
+  readonly needs: Needs;
   /** One a second, oldest first. */
   readonly samples: readonly Sample[];
 }
@@ -152,6 +178,9 @@ export interface AgentDetail {
   readonly legal: readonly AgentCommand[];
   readonly health: Omit<HealthReport, 'detail'> & { readonly detail?: unknown };
   readonly reason?: ShownReason;
+  /** Agents that it has spawned: the first 200, and how many there are. */
+  readonly children: readonly Pick<AgentRow, 'id' | 'status'>[];
+  readonly childCount: number;
   /** Ids of the tasks that its last end left undone. */
   readonly abandoned: readonly string[];
   readonly metrics: TaskMetrics & { readonly cpuMs?: number; readonly dropped: number };
@@ -252,6 +281,51 @@ export interface CoordinationReport {
   readonly rounds: readonly ShownRound[];
 }
 
+export type TaskCounts = Readonly<Record<TaskStatus, number>>;
+
+/** A task as lists show it. */
+export interface ShownTask extends Omit<TaskRecord, 'output' | 'error'> {
+  /** In one line. */
+  readonly error?: string;
+}
+
+/** All that is known of one task; its output and error as far as they are shown. */
+export interface TaskDetail {
+  readonly task: ShownTask;
+  /** What may be asked of it now. */
+  readonly legal: readonly TaskCommand[];
+  readonly output?: unknown;
+  readonly error?: unknown;
+  /** What it has asked people, and nobody has answered. */
+  readonly questions: readonly QuestionRecord[];
+}
+
+export interface TaskPage {
+  readonly counts: TaskCounts;
+  /** Open ones oldest first, then those that have ended, the newest first. */
+  readonly tasks: readonly ShownTask[];
+}
+
+/** A schedule; the input of its task as far as it is shown. */
+export interface ShownSchedule extends Omit<ScheduleRecord, 'task' | 'lastError'> {
+  readonly task: unknown;
+  readonly lastError?: string;
+}
+
+export interface WorkReport extends TaskPage {
+  readonly schedules: readonly ShownSchedule[];
+}
+
+export interface LimitsReport {
+  /** The 200 of which most is used, most first, and how many there are. */
+  readonly budgets: readonly BudgetRecord[];
+  readonly budgetCount: number;
+  /** Those that are reached first; the first 200, and how many there are. */
+  readonly quotas: readonly ShownQuota[];
+  readonly quotaCount: number;
+  readonly resources: AdmissionUsage;
+}
+
 export interface PoolSample {
   readonly at: number;
   readonly wanted: number;
@@ -311,7 +385,16 @@ export interface ShownQuota extends QuotaRecord {
 }
 
 /** What a viewer may listen to; `agent:ID` is one agent. */
-export type Topic = 'fleet' | 'agents' | 'marks' | 'coordination' | 'pools' | `agent:${string}`;
+export type Topic =
+  | 'fleet'
+  | 'agents'
+  | 'marks'
+  | 'coordination'
+  | 'pools'
+  | 'work'
+  | 'questions'
+  | 'limits'
+  | `agent:${string}`;
 
 /** Messages of the stream, by their event name. */
 export interface StreamMessages {
@@ -322,7 +405,8 @@ export interface StreamMessages {
     readonly logs: boolean;
     readonly pid: number;
   };
-  readonly fleet: Omit<FleetReport, 'samples'>;
+  readonly fleet: Omit<FleetReport, 'samples' | 'needs'>;
+  readonly needs: Needs;
   readonly samples: { readonly reset?: true; readonly now: number; readonly samples: readonly Sample[] };
   /** `reset`: forget all rows that were known; then those that are `gone`, then take these. */
   readonly agents: {
@@ -336,7 +420,12 @@ export interface StreamMessages {
   readonly marks: { readonly reset?: true; readonly marks: readonly Mark[]; readonly more: boolean };
   readonly coordination: CoordinationReport;
   readonly pools: { readonly pools: readonly ShownPool[] };
+  readonly work: WorkReport;
+  readonly questions: { readonly questions: readonly QuestionRecord[] };
+  readonly limits: LimitsReport;
   readonly agent: { readonly detail: AgentDetail | null };
+  /** Of the one agent. */
+  readonly tasks: { readonly tasks: readonly ShownTask[] };
   /** Of the one agent; `reset`: these are its newest, forget those that were known. */
   readonly events: { readonly reset?: true; readonly events: readonly ShownEvent[] };
   /** The dashboard closes. */

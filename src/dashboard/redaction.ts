@@ -11,12 +11,12 @@ import { isSecretKey, REDACTED } from '../runtime/values/secrets.ts';
 import type { ShownEvent } from './protocol.ts';
 
 /**
- * Where a path begins: `initArgs` of an agent, `input` of a task, the saved `state`, the `detail` of a health check,
+ * Where a path begins: `initArgs` of an agent, `input` of a task and its `output`, the saved `state`, the `detail` of a health check,
  * `variables.NAME`, a `log` line's fields.
  */
-export type Root = 'initArgs' | 'input' | 'state' | 'detail' | 'variables' | 'log';
+export type Root = 'initArgs' | 'input' | 'output' | 'state' | 'detail' | 'variables' | 'log';
 
-const ROOTS: readonly Root[] = ['initArgs', 'input', 'state', 'detail', 'variables', 'log'];
+const ROOTS: readonly Root[] = ['initArgs', 'input', 'output', 'state', 'detail', 'variables', 'log'];
 
 const MAX_DEPTH = 12;
 const MAX_ENTRIES = 200;
@@ -59,7 +59,9 @@ export class Redaction {
 
   #field(event: SystemEvent, key: string, value: unknown): unknown {
     if (typeof value !== 'object' && typeof value !== 'string') return primitiveOf(value);
-    if (key === 'input') return this.shown('input', value);
+    if (key === 'input' || key === 'output') return this.shown(key, value);
+    // What a person gave stands for what the task would have found out.
+    if (key === 'answer' && event.type === 'question.answered') return this.shown('output', value);
     if (key === 'value' && event.type === 'variable.changed')
       return this.shown('variables', value, event.name);
     if (key === 'value' && event.type === 'round.opened')

@@ -5,9 +5,7 @@
  */
 import { describeExit } from '../machines/index.ts';
 import {
-  type QuestionRecord,
   type AgentChart,
-  type BudgetRecord,
   type AgentRecord,
   type AgentSystem,
   AgentSystemError,
@@ -23,6 +21,7 @@ import type { LogTail } from './log-tail.ts';
 import type { PoolHistory } from './pool-history.ts';
 import type {
   AgentDetail,
+  AgentRow,
   AlertList,
   CoordinationReport,
   FleetReport,
@@ -31,9 +30,9 @@ import type {
   PoolDetail,
   ShownEvent,
   ShownPool,
-  ShownQuota,
   ShownRound,
   ShownVariable,
+  StreamMessages,
   VariableDetail,
 } from './protocol.ts';
 import { plain, type Redaction } from './redaction.ts';
@@ -59,7 +58,7 @@ export class Reports {
     this.#sources = sources;
   }
 
-  fleet(table: AgentTable): Omit<FleetReport, 'samples'> {
+  fleet(table: AgentTable): StreamMessages['fleet'] {
     const { system } = this.#sources;
     const { coordination } = system;
     const leader = coordination.leader();
@@ -81,7 +80,7 @@ export class Reports {
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND` */
-  agent(id: string, row: AgentDetail['agent']): AgentDetail {
+  agent(id: string, row: AgentDetail['agent'], children: readonly AgentRow[]): AgentDetail {
     const { system, redaction } = this.#sources;
     const record: AgentRecord = system.agents.get(id);
     const { detail, ...health } = record.health;
@@ -91,6 +90,8 @@ export class Reports {
       legal: system.agents.legal(id),
       health: { ...health, ...(detail === undefined ? {} : { detail: redaction.shown('detail', detail) }) },
       ...(reason === undefined ? {} : { reason: { text: describeExit(reason), detail: plain(reason) } }),
+      children: children.slice(0, MAX_NAMES).map(({ id, status }) => ({ id, status })),
+      childCount: children.length,
       abandoned: record.abandoned.slice(0, MAX_NAMES),
       metrics: record.metrics,
       spec: redaction.spec(record.spec),
@@ -173,34 +174,6 @@ export class Reports {
       variables: this.variables(),
       rounds: this.rounds(),
     };
-  }
-
-  /** Open ones, oldest first: what a task shows along with its question is redacted as its input is. */
-  questions(): readonly QuestionRecord[] {
-    const { system, redaction } = this.#sources;
-    return system.questions
-      .list()
-      .slice(0, MAX_VARIABLES)
-      .map((record) =>
-        record.details === undefined
-          ? record
-          : { ...record, details: redaction.shown('input', record.details) },
-      );
-  }
-
-  quotas(): readonly ShownQuota[] {
-    const quotas = this.#sources.system.quotas.list().slice(0, MAX_VARIABLES);
-    return quotas.map(({ waiting, ...record }) => ({
-      ...record,
-      waiting: waiting.slice(0, MAX_NAMES),
-      waitingCount: waiting.length,
-    }));
-  }
-
-  /** Those that are used most come first. */
-  budgets(): readonly BudgetRecord[] {
-    const budgets = this.#sources.system.budgets.list();
-    return budgets.toSorted((one, other) => other.share - one.share).slice(0, MAX_VARIABLES);
   }
 
   variables(): readonly ShownVariable[] {

@@ -16,6 +16,7 @@ import { tailOf } from './event-tail.ts';
 import type { StreamMessages, Topic } from './protocol.ts';
 import type { Redaction } from './redaction.ts';
 import type { Reports } from './reports.ts';
+import type { WorkReports } from './work-reports.ts';
 import type { Vitals } from './vitals.ts';
 import type { Watch, Watched } from './watch.ts';
 
@@ -28,7 +29,7 @@ const MARKS = 2_000;
 const MAX_EVENTS = 400;
 /** Ticks between which a report that takes a walk through something is made once at the most. */
 const REPORT_TICKS = 2;
-const POOL_TICKS = 4;
+const LIST_TICKS = 4;
 
 export interface ViewerOptions {
   readonly topics: ReadonlySet<Topic>;
@@ -42,6 +43,7 @@ export interface ViewersOptions {
   readonly chronicle: Chronicle;
   readonly vitals: Vitals;
   readonly reports: Reports;
+  readonly work: WorkReports;
   readonly redaction: Redaction;
   readonly hello: () => StreamMessages['hello'];
   readonly onFault: (thrown: unknown) => void;
@@ -211,7 +213,7 @@ export class Viewers {
 
   /** What is told whole whenever it has changed. */
   #tellReports(viewer: Viewer, { table }: Watched): void {
-    const { reports } = this.#options;
+    const { reports, work } = this.#options;
     const { topics, agentId } = viewer;
     const tell = (name: keyof StreamMessages, ticks: number, report: () => unknown, key: string = name) => {
       if (viewer.isGone || isFull(viewer)) return;
@@ -220,15 +222,22 @@ export class Viewers {
       viewer.told.set(key, text);
       this.#send(viewer, name, text);
     };
-    if (topics.has('fleet')) tell('fleet', 1, () => reports.fleet(table));
+    if (topics.has('fleet')) {
+      tell('fleet', 1, () => reports.fleet(table));
+      tell('needs', LIST_TICKS, () => work.needs());
+    }
+    if (topics.has('work')) tell('work', REPORT_TICKS, () => work.work());
+    if (topics.has('questions')) tell('questions', 1, () => ({ questions: work.questions() }));
+    if (topics.has('limits')) tell('limits', REPORT_TICKS, () => work.limits());
     if (topics.has('coordination')) tell('coordination', REPORT_TICKS, () => reports.coordination());
-    if (topics.has('pools')) tell('pools', POOL_TICKS, () => ({ pools: reports.pools() }));
+    if (topics.has('pools')) tell('pools', LIST_TICKS, () => ({ pools: reports.pools() }));
     if (agentId === undefined) return;
     const detail = () => {
       const row = table.get(agentId)?.row;
-      return { detail: row === undefined ? null : reports.agent(agentId, row) };
+      return { detail: row === undefined ? null : reports.agent(agentId, row, table.childrenOf(agentId)) };
     };
     tell('agent', 1, detail, `agent:${agentId}`);
+    tell('tasks', LIST_TICKS, () => ({ tasks: work.tasks({ agent: agentId }).tasks }), `tasks:${agentId}`);
   }
 
   /** One piece of each thing that a viewer has a position in. Says whether there is more at once. */

@@ -5,8 +5,19 @@
  * I2  The last 15 minutes are kept, whatever happens in them.
  */
 import { performance } from 'node:perf_hooks';
-import type { SystemEvent } from '../index.ts';
+import type { SystemEvent, SystemEventType } from '../index.ts';
 import type { Sample } from './protocol.ts';
+
+/** What it has to be told of. */
+export const VITAL_TYPES = [
+  'task.completed',
+  'task.failed',
+  'task.timed_out',
+  'task.abandoned',
+  'agent.starting',
+  'agent.started',
+  'agent.crashed',
+] as const satisfies readonly SystemEventType[];
 
 const KEPT = 900;
 /** Latencies are counted in steps of a sixteenth of an octave, from 1 µs: a percentile errs by 4 % at the most. */
@@ -23,7 +34,9 @@ export class Vitals {
   #started = 0;
   #restarted = 0;
   #crashed = 0;
-  #events = 0;
+  /** Sequence of the newest event that it was told of, and of that at the last sample. */
+  #toldTo = 0;
+  #sampledTo = 0;
   /** Samples taken so far. */
   #taken = 0;
   #takenAt = performance.now();
@@ -31,7 +44,8 @@ export class Vitals {
   #loop = performance.eventLoopUtilization();
 
   note(event: SystemEvent): void {
-    this.#events += 1;
+    this.#toldTo = event.sequence;
+    if (this.#sampledTo === 0) this.#sampledTo = event.sequence - 1;
     switch (event.type) {
       case 'task.completed':
         this.#done += 1;
@@ -73,7 +87,7 @@ export class Vitals {
       started: this.#started,
       restarted: this.#restarted,
       crashed: this.#crashed,
-      events: perSecond(this.#events),
+      events: perSecond(this.#toldTo - this.#sampledTo),
       rssBytes: process.memoryUsage.rss(),
       heapBytes: process.memoryUsage().heapUsed,
       cpuShare: Math.round((cpu.user + cpu.system) / elapsedMs / 10) / 100,
@@ -85,14 +99,8 @@ export class Vitals {
     this.#cpu = process.cpuUsage();
     this.#loop = loop;
     this.#latencies.fill(0);
-    this.#answered =
-      this.#done =
-      this.#failed =
-      this.#started =
-      this.#restarted =
-      this.#crashed =
-      this.#events =
-        0;
+    this.#answered = this.#done = this.#failed = this.#started = this.#restarted = this.#crashed = 0;
+    this.#sampledTo = this.#toldTo;
   }
 
   /** How many samples were ever taken: the position of a viewer that has them all. */

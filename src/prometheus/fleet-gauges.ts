@@ -19,7 +19,7 @@ export class FleetGauges {
       'mabeam_agents',
       'Agents by type and status',
       ['type', 'status'],
-      () => this.#readAgents({ agents, waiting, running, memory }),
+      () => this.#readAgents({ agents, waiting, running, memory, held }),
     );
     const waiting = this.#gauge('mabeam_tasks_waiting', "Tasks that wait in the agents' queues", ['type']);
     const running = this.#gauge('mabeam_tasks_running', 'Tasks that run', ['type']);
@@ -53,9 +53,16 @@ export class FleetGauges {
       'of',
       'unit',
     ]);
-    this.#gauge('mabeam_agents_held', 'Agents that are paused, or parked', ['by'], (gauge) => {
-      gauge.set({ by: 'pause' }, system.agents.list({ isPaused: true }).length);
-      gauge.set({ by: 'park' }, system.agents.list({ isParked: true }).length);
+    const held = this.#gauge('mabeam_agents_held', 'Agents that are paused, or parked', ['by']);
+    this.#gauge('mabeam_tasks_known', 'Tasks of which there is a record, by status', ['status'], (gauge) => {
+      for (const [status, count] of Object.entries(system.tasks.counts())) gauge.set({ status }, count);
+    });
+    this.#gauge('mabeam_questions_open', 'Questions that wait for a person', [], (gauge) =>
+      gauge.set(system.questions.list().length),
+    );
+    this.#gauge('mabeam_quotas', 'Limits that somebody else keeps, by status', ['status'], (gauge) => {
+      gauge.reset();
+      for (const { status } of system.quotas.list()) gauge.inc({ status });
     });
     this.#gauge('mabeam_coordination_up', 'Whether coordination is there', [], (gauge) =>
       gauge.set(system.coordination.status() === 'available' ? 1 : 0),
@@ -94,11 +101,13 @@ export class FleetGauges {
     readonly waiting: Gauge<'type'>;
     readonly running: Gauge<'type'>;
     readonly memory: Gauge<'type'>;
+    readonly held: Gauge<'by'>;
   }): void {
-    const { agents, waiting, running, memory } = gauges;
+    const { agents, waiting, running, memory, held } = gauges;
     for (const gauge of Object.values(gauges)) gauge.reset();
     const totals = new Map<string, Totals>();
-    for (const { type, status, metrics } of this.#system.agents.list()) {
+    let [paused, parked] = [0, 0];
+    for (const { type, status, metrics, ...record } of this.#system.agents.list()) {
       let total = totals.get(type);
       if (total === undefined)
         totals.set(type, (total = { statuses: new Map(), waiting: 0, running: 0, bytes: 0 }));
@@ -106,7 +115,11 @@ export class FleetGauges {
       total.waiting += metrics.waiting;
       total.running += metrics.running;
       total.bytes += metrics.memoryBytes ?? 0;
+      if (record.paused) paused += 1;
+      if (record.parked) parked += 1;
     }
+    held.set({ by: 'pause' }, paused);
+    held.set({ by: 'park' }, parked);
     for (const [type, total] of totals) {
       for (const [status, count] of total.statuses) agents.set({ type, status }, count);
       waiting.set({ type }, total.waiting);

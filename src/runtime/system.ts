@@ -127,7 +127,8 @@ export interface AgentSystem extends AsyncDisposable {
   readonly events: {
     /**
      * Tells every event after it was committed, in order. While the store fails events are told all the same, as
-     * not committed: `committedOnly` waits until they are. Returns how to stop listening.
+     * not committed: `committedOnly` waits until they are. With `types`, of
+     * these alone. Returns how to stop listening.
      *
      * @throws AgentSystemError `AGENT_SPEC_INVALID`
      */

@@ -193,6 +193,7 @@ describe('a frame', () => {
             report: undefined,
             samples: [],
             version: 1,
+            needs: undefined,
             trouble: undefined,
           };
           const lines = frameOf({

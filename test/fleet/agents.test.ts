@@ -179,6 +179,13 @@ describe('list', () => {
     expect(idsOf({ type: 'nobody' })).toEqual([]);
     expect(idsOf({ type: '__proto__' })).toEqual([]);
     expect(agents.list({ type: 'plain' })[1]).toEqual(agents.get('a'));
+    expect(agents.ids()).toEqual(idsOf());
+    expect(agents.counts()).toEqual([
+      { type: 'plain', status: 'registered', count: 1 },
+      { type: 'plain', status: 'running', count: 1 },
+      { type: 'other', status: 'running', count: 1 },
+      { type: 'other', status: 'registered', count: 1 },
+    ]);
   });
 
   it('counts and lists agree through growth, mass death and forgetting', async () => {
@@ -189,8 +196,10 @@ describe('list', () => {
     await Promise.all(ids.map((id) => agents.stop(id)));
     expect(agents.list({ status: 'running' })).toEqual([]);
     expect(agents.list({ status: 'stopped' })).toHaveLength(500);
+    expect(agents.counts()).toEqual([{ type: 'plain', status: 'stopped', count: 500 }]);
     await Promise.all(ids.map((id) => agents.forget(id)));
     expect(agents.list()).toEqual([]);
+    expect([agents.ids(), agents.counts()]).toEqual([[], []]);
   });
 });
 

@@ -233,7 +233,14 @@ describe('records of tasks', () => {
     expect(tasks.list({ status: 'waiting' })).toHaveLength(1);
     expect(tasks.list({ agentId: 'ada', type: 'hang', status: 'running' })).toHaveLength(1);
     expect(tasks.list({ agentId: 'bob' })).toEqual([]);
+    expect(tasks.counts()).toMatchObject({ waiting: 1, running: 1, done: 1, failed: 0, cancelled: 0 });
+    const all = tasks.list();
+    for (const limit of [0, 1, 2, 3, 4]) {
+      expect(tasks.list({ limit })).toEqual(all.slice(0, limit));
+      expect(tasks.list({ limit, newest: true })).toEqual(all.slice(Math.max(0, 3 - limit)));
+    }
     expect(await codeOf(() => tasks.list({ status: 'lost' as never }))).toBe('TASK_INPUT_INVALID');
+    expect(await codeOf(() => tasks.list({ limit: -1 }))).toBe('TASK_INPUT_INVALID');
   });
 
   test.each([

@@ -75,6 +75,21 @@ describe('subscriptions', () => {
     ]);
   });
 
+  it('hear the types that they asked for alone; an event that nobody hears is left as it is', async () => {
+    const subscriptions = new Subscriptions(never);
+    const heard: number[] = [];
+    subscriptions.add(({ sequence }) => heard.push(sequence), { types: ['coordination.lost'] });
+    const other = eventOf(1);
+    const asked: SystemEvent = { sequence: 2, at: 0, type: 'coordination.lost', why: 'a test' };
+    subscriptions.tell(other);
+    subscriptions.tell(asked);
+    subscriptions.tellUncommitted({ ...asked, sequence: 3 });
+    expect(heard).toEqual([2, 3]);
+    expect([other, asked].map((event) => Object.isFrozen(event))).toEqual([false, true]);
+    const none = { types: 'coordination.lost' } as never;
+    expect(await codeOf(() => subscriptions.add(() => {}, none))).toBe('AGENT_SPEC_INVALID');
+  });
+
   it('leave an event as it is that only observers hear', () => {
     const subscriptions = new Subscriptions(never);
     const event = eventOf(1);

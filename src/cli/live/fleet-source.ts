@@ -1,6 +1,6 @@
 /** Where a live table gets what it shows: the same from this program's own system as from one far away. */
 import type { AgentCommand } from '../../machines/index.ts';
-import type { AgentRow, FleetReport, Sample } from '../../dashboard/protocol.ts';
+import type { AgentRow, Needs, Sample, StreamMessages } from '../../dashboard/protocol.ts';
 
 /** What somebody may do to an agent from a table. */
 export type TableAct = 'start' | 'stop' | 'restart' | 'kill';
@@ -8,7 +8,8 @@ export type TableAct = 'start' | 'stop' | 'restart' | 'kill';
 /** A fleet as it is known now. */
 export interface FleetPicture {
   readonly agents: ReadonlyMap<string, AgentRow>;
-  readonly report: Omit<FleetReport, 'samples'> | undefined;
+  readonly report: StreamMessages['fleet'] | undefined;
+  readonly needs: Needs | undefined;
   /** One a second, oldest first; the newest minutes. */
   readonly samples: readonly Sample[];
   /** Grows with every change of the above. */

@@ -72,7 +72,7 @@ export function frameOf(parts: FrameParts): readonly string[] {
 }
 
 function head({ title, picture, size, now, paint }: FrameParts): readonly string[] {
-  const { report, samples, trouble, agents } = picture;
+  const { report, needs, samples, trouble, agents } = picture;
   const line = (...pieces: Piece[]) => joined(pieces, size.columns, paint);
   const clock = clockTime(now);
   const name = cutTo(` ${title}`, Math.max(0, size.columns - clock.length - 2));
@@ -94,6 +94,7 @@ function head({ title, picture, size, now, paint }: FrameParts): readonly string
     ...statuses,
     [`  ${count(busy)} busy, ${counted(waiting, 'task')} waiting`, 'dim'],
     ...(raised === 0 ? [] : [[`  ${counted(raised, 'alert')}`, ['red', 'bold']] satisfies Piece]),
+    ...needsWords(needs),
     ...(leader === undefined ? [] : [[`  leader ${plainText(leader.agentId)}`, 'dim'] satisfies Piece]),
     ...(isAway ? [[`  coordination ${coordination.status}`, 'yellow'] satisfies Piece] : []),
   );
@@ -105,6 +106,21 @@ function head({ title, picture, size, now, paint }: FrameParts): readonly string
         ? []
         : [[` ${newest.alert.replaceAll('_', ' ')}: ${plainText(newest.message)}`, 'red']];
   return [first, second, line(...rates(samples)), line(...fourth)];
+}
+
+/** What waits for somebody; what is well is not spoken of. */
+function needsWords(needs: FleetPicture['needs']): readonly Piece[] {
+  if (needs === undefined) return [];
+  const { failed, stalled, questions, parked, lowBudgets, spentBudgets } = needs;
+  const said: readonly (readonly [number, string, Style])[] = [
+    [failed, `${counted(failed, 'task')} failed for good`, 'red'],
+    [stalled, `${count(stalled)} stalled`, 'yellow'],
+    [questions, counted(questions, 'question'), 'yellow'],
+    [parked, `${counted(parked, 'limit')} reached`, 'yellow'],
+    [spentBudgets, `${counted(spentBudgets, 'budget')} spent`, 'red'],
+    [lowBudgets, `${counted(lowBudgets, 'budget')} low`, 'yellow'],
+  ];
+  return said.filter(([number]) => number > 0).map(([, words, style]): Piece => [`  ${words}`, style]);
 }
 
 function rates(samples: readonly Sample[]): readonly Piece[] {

@@ -2,10 +2,11 @@
 import type { Logger } from 'pino';
 import { Acts } from '../../dashboard/acts.ts';
 import type { AgentTable } from '../../dashboard/agent-table.ts';
-import { Chronicle } from '../../dashboard/chronicle.ts';
-import type { AgentRow, FleetReport } from '../../dashboard/protocol.ts';
-import { Vitals } from '../../dashboard/vitals.ts';
+import { Chronicle, CHRONICLE_TYPES } from '../../dashboard/chronicle.ts';
+import type { AgentRow, StreamMessages } from '../../dashboard/protocol.ts';
+import { VITAL_TYPES, Vitals } from '../../dashboard/vitals.ts';
 import { Watch } from '../../dashboard/watch.ts';
+import { needsOf } from '../../dashboard/work-reports.ts';
 import type { AgentSystem } from '../../index.ts';
 import type { AgentCommand } from '../../machines/index.ts';
 import { type FleetPicture, type FleetSource, KEPT_SAMPLES, type TableAct } from './fleet-source.ts';
@@ -29,7 +30,7 @@ export class LocalSource implements FleetSource {
   readonly #vitals = new Vitals();
   readonly #acts: Acts;
   readonly #filled: Promise<void>;
-  readonly #unsubscribe: () => void;
+  readonly #subscriptions: readonly (() => void)[];
   readonly #timers: readonly NodeJS.Timeout[];
   #agents: ReadonlyMap<string, AgentRow> = new Map();
   /** Versions of the table and of the samples that were read. */
@@ -45,10 +46,10 @@ export class LocalSource implements FleetSource {
     this.#table = table;
     this.#filled = filled;
     this.#acts = new Acts({ system, chronicle, logger });
-    this.#unsubscribe = system.events.subscribe((event) => {
-      this.#vitals.note(event);
-      chronicle.note(event);
-    });
+    this.#subscriptions = [
+      system.events.subscribe((event) => this.#vitals.note(event), { types: VITAL_TYPES }),
+      system.events.subscribe((event) => chronicle.note(event), { types: CHRONICLE_TYPES }),
+    ];
     this.#timers = [
       setInterval(() => this.#vitals.take(Date.now()), SAMPLE_EVERY_MS),
       setInterval(() => void this.#look(), LOOK_EVERY_MS),
@@ -69,6 +70,7 @@ export class LocalSource implements FleetSource {
     return {
       agents: this.#agents,
       report: this.#report(),
+      needs: needsOf(this.#system),
       samples: this.#vitals.after(this.#vitals.taken - KEPT_SAMPLES),
       version: this.#version,
       trouble: this.#system.status === 'open' ? undefined : `the fleet is ${this.#system.status}`,
@@ -85,12 +87,12 @@ export class LocalSource implements FleetSource {
 
   [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    this.#unsubscribe();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#watch.close();
     return Promise.resolve();
   }
 
-  #report(): Omit<FleetReport, 'samples'> {
+  #report(): StreamMessages['fleet'] {
     const { alerts, coordination } = this.#system;
     const raised = alerts.list();
     const leader = coordination.leader();

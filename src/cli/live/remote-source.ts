@@ -5,7 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
-import type { AgentDetail, AgentRow, FleetReport, Sample, StreamMessages } from '../../dashboard/protocol.ts';
+import type { AgentDetail, AgentRow, Needs, Sample, StreamMessages } from '../../dashboard/protocol.ts';
 import { CommandFailure } from '../failure.ts';
 import { type FleetApi, part } from '../fleet-api.ts';
 import { type FleetPicture, type FleetSource, KEPT_SAMPLES, type TableAct } from './fleet-source.ts';
@@ -21,7 +21,8 @@ export class RemoteSource implements FleetSource {
   readonly #lost = Promise.withResolvers<never>();
   readonly #closing = new AbortController();
   readonly #watching: Promise<void>;
-  #report: Omit<FleetReport, 'samples'> | undefined;
+  #report: StreamMessages['fleet'] | undefined;
+  #needs: Needs | undefined;
   #samples: Sample[] = [];
   #version = 0;
   #trouble: string | undefined;
@@ -47,6 +48,7 @@ export class RemoteSource implements FleetSource {
     return {
       agents: this.#agents,
       report: this.#report,
+      needs: this.#needs,
       samples: this.#samples,
       version: this.#version,
       trouble: this.#trouble,
@@ -105,6 +107,9 @@ export class RemoteSource implements FleetSource {
     switch (event as keyof StreamMessages | undefined) {
       case 'fleet':
         this.#report = message as StreamMessages['fleet'];
+        break;
+      case 'needs':
+        this.#needs = message as StreamMessages['needs'];
         break;
       case 'samples': {
         const { reset, samples } = message as StreamMessages['samples'];

@@ -30,7 +30,7 @@ import { parseInput } from '../values/malformed.ts';
 import { agentChart, type AgentChart } from './agent-chart.ts';
 import { type AgentHandle, type AgentId, IncarnationHandle, type TaskOf } from './agent-handle.ts';
 import { type Adopted, type ChangeOptions, type Described, Registration } from './registration.ts';
-import { type AgentFilter, type CensusEntry, Registry } from './registry.ts';
+import { type AgentFilter, type AgentCount, Registry } from './registry.ts';
 import type { AgentSpecChange } from './spec-change.ts';
 import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
 import { checkTask, missingFor } from './task-check.ts';
@@ -364,6 +364,16 @@ export class Agents {
     return this.#handleOf(agent, agent.incarnation);
   }
 
+  /** The ids of all agents, in the order of their registration; no record is made for that. */
+  ids(): string[] {
+    return this.#registry.ids();
+  }
+
+  /** How many agents of each type are in each status; no record is made for that. */
+  counts(): AgentCount[] {
+    return [...this.#registry.counts()];
+  }
+
   /** One health check, now; of an agent that does not run it says just that. @throws AgentSystemError `AGENT_NOT_FOUND` */
   checkHealth(id: string): Promise<HealthReport> {
     return promised(() => this.find(id).checkHealth());
@@ -437,11 +447,6 @@ export class Agents {
   /** @internal */
   typeOf(id: string): string | undefined {
     return this.#registry.get(id)?.manifest.type;
-  }
-
-  /** @internal How many agents of each type are in each status. */
-  census(): Iterable<CensusEntry> {
-    return this.#registry.census();
   }
 
   /** @internal */

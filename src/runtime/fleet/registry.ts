@@ -2,7 +2,7 @@
  * Who exists: the agents of a system, by id, in the order of their registration.
  *
  * I1  An id is one agent's, or is reserved for one, or free.
- * I2  No step looks at more agents than the one it is for, but for `list` and `census`.
+ * I2  No step looks at more agents than the one it is for, but for `list`, `ids` and `counts`.
  */
 import type { AgentStatus } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
@@ -19,7 +19,8 @@ export interface AgentFilter {
   readonly isParked?: boolean | undefined;
 }
 
-export interface CensusEntry {
+/** So many agents of a type are in a status. */
+export interface AgentCount {
   readonly type: string;
   readonly status: AgentStatus;
   readonly count: number;
@@ -76,8 +77,13 @@ export class Registry {
     return found;
   }
 
+  /** In the order of registration. */
+  ids(): string[] {
+    return [...this.#agents.keys()];
+  }
+
   /** How many agents of each type are in each status. */
-  *census(): Generator<CensusEntry> {
+  *counts(): Generator<AgentCount> {
     const types = new Map<string, Map<AgentStatus, number>>();
     for (const { manifest, position } of this.#agents.values()) {
       let counts = types.get(manifest.type);

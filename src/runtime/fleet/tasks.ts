@@ -38,6 +38,9 @@ export interface TaskFilter {
   /** Its name in the definition. */
   readonly type?: string;
   readonly status?: TaskStatus;
+  /** So many at the most: those that were accepted first, or with `newest` those that were accepted last. */
+  readonly limit?: number;
+  readonly newest?: boolean;
 }
 
 export interface TasksOptions {
@@ -60,6 +63,8 @@ const filterSchema = z.strictObject({
   agentId: z.string().optional(),
   type: z.string().optional(),
   status: z.enum(taskStatuses).optional(),
+  limit: z.int().min(0).default(Number.MAX_SAFE_INTEGER),
+  newest: z.boolean().default(false),
 });
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 const NO_DELAY_IN_POOLS =
@@ -112,19 +117,30 @@ export class Tasks {
 
   /** All that are known and fit, in the order of their acceptance. @throws AgentSystemError `TASK_INPUT_INVALID` */
   list(filter: TaskFilter = {}): TaskRecord[] {
-    const { agentId, type, status } = parseInput(filterSchema, filter, {
+    const { agentId, type, status, limit, newest } = parseInput(filterSchema, filter, {
       what: 'tasks.list',
       code: 'TASK_INPUT_INVALID',
     });
-    const found: TaskRecord[] = [];
+    const found: KnownTask[] = [];
     for (const task of this.#known.all()) {
+      if (!newest && found.length >= limit) break;
       const fits =
         (agentId === undefined || task.agentId === agentId) &&
         (type === undefined || task.task === type) &&
         (status === undefined || taskStatusOf(task.place) === status);
-      if (fits) found.push(recordOf(task));
+      if (fits) found.push(task);
     }
-    return found;
+    return found.slice(newest ? Math.max(0, found.length - limit) : 0).map(recordOf);
+  }
+
+  /** How many are known in each status; no record is made for that. */
+  counts(): Readonly<Record<TaskStatus, number>> {
+    const counts = Object.fromEntries(taskStatuses.map((status) => [status, 0])) as Record<
+      TaskStatus,
+      number
+    >;
+    for (const { place } of this.#known.all()) counts[taskStatusOf(place)] += 1;
+    return counts;
   }
 
   /** What may be asked of a task as it stands. @throws AgentSystemError `TASK_UNKNOWN` */

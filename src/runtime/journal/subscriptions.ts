@@ -4,12 +4,13 @@
  * I1  Whoever subscribes while an event is told hears the next one first. Whoever was taken off hears nothing more.
  * I2  A listener that throws, or rejects, harms nobody.
  * I3  To subscribe, and to stop, takes the same time however many there are.
+ * I4  An event that no subscriber hears is not frozen, nor copied.
  */
 import { z } from 'zod';
 import { parseInput } from '../values/malformed.ts';
 import { isThenable, tellListener } from '../values/thenable.ts';
 import { handOut } from './handed-out-event.ts';
-import type { SystemEvent } from './system-event.ts';
+import type { SystemEvent, SystemEventType } from './system-event.ts';
 
 /** How an event is told. */
 export interface Delivery {
@@ -25,9 +26,14 @@ export type EventListener = (event: SystemEvent, delivery: Delivery) => void;
 export interface SubscribeOptions {
   /** Whether events of a time in which the store fails are told when they were committed, and not before. */
   readonly committedOnly?: boolean;
+  /** Events of these types alone; default all. Others cost this listener nothing. */
+  readonly types?: readonly SystemEventType[];
 }
 
-const optionsSchema = z.strictObject({ committedOnly: z.boolean().default(false) });
+const optionsSchema = z.strictObject({
+  committedOnly: z.boolean().default(false),
+  types: z.array(z.string().min(1)).optional(),
+});
 
 const COMMITTED: Delivery = Object.freeze({ isCommitted: true });
 const UNCOMMITTED: Delivery = Object.freeze({ isCommitted: false });
@@ -35,6 +41,7 @@ const UNCOMMITTED: Delivery = Object.freeze({ isCommitted: false });
 interface Subscription {
   readonly listener: EventListener;
   readonly committedOnly: boolean;
+  readonly types: ReadonlySet<string> | undefined;
   /** It hears what is told after so many. */
   readonly after: number;
 }
@@ -57,8 +64,13 @@ export class Subscriptions {
 
   /** @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options */
   add(listener: EventListener, options: SubscribeOptions = {}): () => void {
-    const { committedOnly } = parseInput(optionsSchema, options, { what: 'events.subscribe' });
-    const subscription = { listener, committedOnly, after: this.#told };
+    const { committedOnly, types } = parseInput(optionsSchema, options, { what: 'events.subscribe' });
+    const subscription: Subscription = {
+      listener,
+      committedOnly,
+      types: types && new Set(types),
+      after: this.#told,
+    };
     this.#subscribers.add(subscription);
     return () => void this.#subscribers.delete(subscription);
   }
@@ -89,6 +101,7 @@ export class Subscriptions {
     for (const subscription of this.#subscribers) {
       if (subscription.after >= this.#told) continue;
       if (committedOnly !== undefined && subscription.committedOnly !== committedOnly) continue;
+      if (subscription.types !== undefined && !subscription.types.has(event.type)) continue;
       try {
         const { listener } = subscription;
         const result: unknown = listener(handOut(event), delivery);

@@ -37,7 +37,7 @@ export interface TelemetryOptions {
 export interface TelemetryFleet {
   typeOf(agentId: string): string | undefined;
   /** How many agents of each type are in each status; called when metrics are collected. */
-  census(): Iterable<{ readonly type: string; readonly status: AgentStatus; readonly count: number }>;
+  counts(): Iterable<{ readonly type: string; readonly status: AgentStatus; readonly count: number }>;
 }
 
 interface Counting {
@@ -173,7 +173,7 @@ export class Telemetry {
     });
     const alerts = meter.createCounter('mabeam.alerts', { description: 'Alerts that were raised' });
     const observe: Parameters<typeof agents.addCallback>[0] = (result) => {
-      for (const { type, status, count } of fleet.census()) result.observe(count, { type, status });
+      for (const { type, status, count } of fleet.counts()) result.observe(count, { type, status });
     };
     agents.addCallback(observe);
     const typeOf = (agentId: string | undefined) => ({

@@ -1,0 +1,158 @@
+/**
+ * What the dashboard says of work and of what it may use: tasks, schedules, questions, budgets, limits of others.
+ *
+ * Owns no state. Of the users' own data the inputs, outputs and details are taken out here.
+ */
+import { hasTaskEnded, taskStatuses, type TaskStatus } from '../machines/index.ts';
+import type { AgentSystem, BudgetRecord, QuestionRecord, QuotaRecord, TaskRecord } from '../index.ts';
+import { oneLine } from './agent-row.ts';
+import type {
+  LimitsReport,
+  Needs,
+  ShownQuota,
+  ShownSchedule,
+  ShownTask,
+  TaskDetail,
+  TaskPage,
+  WorkReport,
+} from './protocol.ts';
+import { plain, type Redaction } from './redaction.ts';
+
+/** Of one list in one answer. */
+const MAX_LISTED = 200;
+/** Tasks of one status, where all statuses are shown. */
+const MAX_OF_STATUS = 100;
+/** What there is most of, and says least. */
+const MAX_DONE = 20;
+
+export interface TaskQuery {
+  readonly status?: readonly TaskStatus[] | undefined;
+  readonly agent?: string | undefined;
+  readonly type?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export class WorkReports {
+  readonly #system: AgentSystem;
+  readonly #redaction: Redaction;
+
+  constructor(system: AgentSystem, redaction: Redaction) {
+    this.#system = system;
+    this.#redaction = redaction;
+  }
+
+  needs(): Needs {
+    return needsOf(this.#system);
+  }
+
+  /** Without `limit` so many of each status that all have room. */
+  tasks({ status = taskStatuses, agent, type, limit }: TaskQuery = {}): TaskPage {
+    const { tasks } = this.#system;
+    const who = {
+      ...(agent === undefined ? {} : { agentId: agent }),
+      ...(type === undefined ? {} : { type }),
+    };
+    const listed = status.flatMap((one) => {
+      const newest = hasTaskEnded(one);
+      const most = limit ?? (one === 'done' ? MAX_DONE : MAX_OF_STATUS);
+      const found = tasks.list({ ...who, status: one, limit: most, newest });
+      return newest ? found.toReversed() : found;
+    });
+    return {
+      counts: tasks.counts(),
+      tasks: (limit === undefined ? listed : listed.slice(0, limit)).map(shownTask),
+    };
+  }
+
+  /** @throws AgentSystemError `TASK_UNKNOWN` */
+  task(id: string): TaskDetail {
+    const { tasks, questions } = this.#system;
+    const record = tasks.get(id);
+    return {
+      task: shownTask(record),
+      legal: tasks.legal(id),
+      ...(record.output === undefined ? {} : { output: this.#redaction.shown('output', record.output) }),
+      ...(record.error === undefined ? {} : { error: plain(record.error) }),
+      questions: questions.list({ taskId: id }).map((question) => this.#question(question)),
+    };
+  }
+
+  schedules(): readonly ShownSchedule[] {
+    return this.#system.tasks
+      .schedules()
+      .slice(0, MAX_LISTED)
+      .map(({ task: { input, ...task }, lastError, ...schedule }) => ({
+        ...schedule,
+        task: { ...task, ...(input === undefined ? {} : { input: this.#redaction.shown('input', input) }) },
+        ...(lastError === undefined ? {} : { lastError: oneLine(lastError.message) }),
+      }));
+  }
+
+  work(): WorkReport {
+    return { ...this.tasks(), schedules: this.schedules() };
+  }
+
+  /** Open ones, oldest first: what a task shows along with its question is redacted as its input is. */
+  questions(): readonly QuestionRecord[] {
+    return this.#system.questions
+      .list()
+      .slice(0, MAX_LISTED)
+      .map((record) => this.#question(record));
+  }
+
+  limits(): LimitsReport {
+    const budgets = this.budgets();
+    const quotas = this.#system.quotas.list();
+    return {
+      budgets: budgets.slice(0, MAX_LISTED),
+      budgetCount: budgets.length,
+      quotas: quotas.toSorted(byUrgency).slice(0, MAX_LISTED).map(shownQuota),
+      quotaCount: quotas.length,
+      resources: this.#system.resources(),
+    };
+  }
+
+  /** Those that are used most come first. */
+  budgets(): readonly BudgetRecord[] {
+    return this.#system.budgets.list().toSorted((one, other) => other.share - one.share);
+  }
+
+  quotas(): readonly ShownQuota[] {
+    return this.#system.quotas.list().map(shownQuota);
+  }
+
+  #question(record: QuestionRecord): QuestionRecord {
+    const { details } = record;
+    return details === undefined ? record : { ...record, details: this.#redaction.shown('input', details) };
+  }
+}
+
+/** What waits for somebody, or for something outside of the fleet. */
+export function needsOf({ tasks, questions, quotas, budgets }: AgentSystem): Needs {
+  const states = budgets.list().map(({ status }) => status);
+  const counts = tasks.counts();
+  const running = counts.running === 0 ? [] : tasks.list({ status: 'running' });
+  return {
+    tasks: counts,
+    failed: counts.failed + counts.timed_out + counts.abandoned + counts.unknown,
+    stalled: running.filter(({ stalledAt }) => stalledAt !== undefined).length,
+    questions: questions.list().length,
+    parked: quotas.list().filter(({ status }) => status === 'parked').length,
+    lowBudgets: states.filter((status) => status === 'low').length,
+    spentBudgets: states.filter((status) => status === 'exhausted').length,
+  };
+}
+
+function shownTask({ output: _, error, ...record }: TaskRecord): ShownTask {
+  return { ...record, ...(error === undefined ? {} : { error: oneLine(`${error.name}: ${error.message}`) }) };
+}
+
+function shownQuota({ waiting, ...record }: QuotaRecord): ShownQuota {
+  return { ...record, waiting: waiting.slice(0, MAX_LISTED), waitingCount: waiting.length };
+}
+
+const URGENCY: Readonly<Record<QuotaRecord['status'], number>> = { parked: 0, releasing: 1, open: 2 };
+
+function byUrgency(a: QuotaRecord, b: QuotaRecord): number {
+  return URGENCY[a.status] - URGENCY[b.status] || b.waiting.length - a.waiting.length;
+}
