@@ -9,21 +9,29 @@ import type {
   AgentDetail,
   AgentRow,
   CoordinationReport,
-  FleetReport,
+  LimitsReport,
   Mark,
+  Needs,
   Sample,
   ShownEvent,
   ShownPool,
+  ShownTask,
   StreamMessages,
+  WorkReport,
 } from '../../src/dashboard/protocol.ts';
+import type { QuestionRecord } from '../../src/index.ts';
 import type { Message } from '../connection/stream.ts';
 import { serverSaid } from './clock.ts';
 
 export const hello = signal<StreamMessages['hello'] | undefined>(undefined);
-export const fleet = signal<Omit<FleetReport, 'samples'> | undefined>(undefined);
+export const fleet = signal<StreamMessages['fleet'] | undefined>(undefined);
+export const needs = signal<Needs | undefined>(undefined);
 export const samples = signal<readonly Sample[]>([]);
 export const marks = signal<readonly Mark[]>([]);
 export const coordination = signal<CoordinationReport | undefined>(undefined);
+export const work = signal<WorkReport | undefined>(undefined);
+export const questions = signal<readonly QuestionRecord[] | undefined>(undefined);
+export const limits = signal<LimitsReport | undefined>(undefined);
 export const pools = signal<readonly ShownPool[] | undefined>(undefined);
 
 export const agents = new Map<string, AgentRow>();
@@ -34,6 +42,7 @@ export const agentsComplete = signal(false);
 /** The one agent that is looked at; `null`: there is no such agent. */
 export const agent = signal<AgentDetail | null | undefined>(undefined);
 export const agentEvents = signal<readonly ShownEvent[]>([]);
+export const agentTasks = signal<readonly ShownTask[] | undefined>(undefined);
 
 const MAX_SAMPLES = 900;
 const MAX_MARKS = 22_000;
@@ -44,6 +53,7 @@ export function otherAgent(): void {
   batch(() => {
     agent.value = undefined;
     agentEvents.value = [];
+    agentTasks.value = undefined;
   });
 }
 
@@ -55,6 +65,21 @@ export function take({ name, data }: Message): void {
         return serverSaid(data.now);
       case 'fleet':
         fleet.value = data;
+        return;
+      case 'needs':
+        needs.value = data;
+        return;
+      case 'work':
+        work.value = data;
+        return;
+      case 'questions':
+        questions.value = data.questions;
+        return;
+      case 'limits':
+        limits.value = data;
+        return;
+      case 'tasks':
+        agentTasks.value = data.tasks;
         return;
       case 'samples':
         serverSaid(data.now);
