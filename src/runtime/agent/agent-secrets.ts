@@ -76,6 +76,11 @@ export class AgentSecrets {
       : Promise.all(waiting).then(() => this.#filled(initArgs, values));
   }
 
+  /** The data without the secrets in it; the same where it has none. */
+  hide<Data>(data: Data): Data {
+    return this.#services.net.hide(data, this.#of.agentId);
+  }
+
   #filled(initArgs: unknown, values: SecretValues): unknown {
     const { agentId } = this.#of;
     for (const [path, value] of values) {

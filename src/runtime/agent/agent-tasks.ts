@@ -1,42 +1,44 @@
 /**
- * One agent's tasks: its mailbox, which is there from the first task on, and for all incarnations, and what its tasks
- * have asked of their system.
+ * One agent's tasks: its mailbox, what its tasks have asked of their system, and the limit that they share.
+ *
+ * Owns the mailbox, which is there from the first task on and for all incarnations, and the agent's part in its quota.
+ * It decides nothing: what the mailbox tells becomes events of the agent's chart.
  */
-import type { MailboxCommand } from '../../machines/index.ts';
-import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
+import { describeExit, type MailboxCommand, type Parked, type ProgressInput } from '../../machines/index.ts';
+import { withTimeout } from '../definition/manifest.ts';
+import { MAX_WHY, type ParkRequest } from '../definition/parking.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Quota } from '../limits/quotas.ts';
+import type { SteadyClock } from '../time/clock.ts';
+import { cut } from '../values/error-data.ts';
+import { AgentSystemError } from '../values/errors.ts';
+import type { Agent } from './agent.ts';
 import { Mailbox } from './mailbox.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
-import { type RequestHandlers, type RequestingTask, Requests, type RequestsOwner } from './requests.ts';
+import { ProgressWatch, type ProgressWatcher } from './progress-watch.ts';
+import { type RequestingTask, Requests, type RequestsOwner } from './requests.ts';
 import { noTasks, type TasksAtWork } from './task-figures.ts';
-import { AgentSystemError } from '../values/errors.ts';
 import type { GivenTask, RestoredTask } from './task-request.ts';
+import type { KeptSteps } from './task-steps.ts';
 import type { Places } from './wait.ts';
-
-export interface AgentTasksOwner extends MailboxOwner {
-  readonly manifest: AgentManifest;
-  /** Whether it takes tasks now. */
-  readonly isServing: boolean;
-  readonly spec: { readonly tasks: ConstructorParameters<typeof Mailbox>[1] };
-  /** Whether nothing new may begin, as it stands: it is paused, or parked. */
-  readonly isHeldBack: boolean;
-  /** In words; of one that ends, and begins nothing more. */
-  whyNothingBegins(): string;
-  /** In words; of one that has ended. */
-  whyEnded(): string;
-  /** What tasks may ask for. */
-  readonly services: { readonly requests: RequestHandlers };
-}
 
 const FREE: Places = Object.freeze({ isFree: true, holders: [] });
 
-export class AgentTasks implements RequestsOwner {
-  readonly #owner: AgentTasksOwner;
+export class AgentTasks implements MailboxOwner, RequestsOwner {
+  readonly #agent: Agent;
   #mailbox: Mailbox | undefined = undefined;
   #requests: Requests | undefined = undefined;
+  /** What the agent works under, where it shares a limit or ran into one. */
+  #quota: Quota | undefined = undefined;
 
-  constructor(owner: AgentTasksOwner) {
-    this.#owner = owner;
+  constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  /** Whether nothing may begin before a limit is reset. */
+  get isHeldByQuota(): boolean {
+    return this.#quota?.holds(this.#agent) === true;
   }
 
   /** Tasks that wait or run. */
@@ -64,7 +66,7 @@ export class AgentTasks implements RequestsOwner {
   }
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
-    const { manifest } = this.#owner;
+    const { manifest } = this.#agent;
     return this.#mail().accept(withTimeout(request, manifest), manifest.tasks[request.type], trace);
   }
 
@@ -75,7 +77,7 @@ export class AgentTasks implements RequestsOwner {
 
   /** Goes on with tasks that an earlier program accepted: at once, or when the agent runs again. */
   restore(tasks: readonly RestoredTask[]): void {
-    const { manifest } = this.#owner;
+    const { manifest } = this.#agent;
     for (const task of tasks) {
       const output = this.#mail().restore(task, manifest.tasks[task.task]);
       output.catch((error: unknown) => this.#reportLost(task, error));
@@ -93,7 +95,7 @@ export class AgentTasks implements RequestsOwner {
   }
 
   /** Their limits are others. */
-  follow(limits: AgentTasksOwner['spec']['tasks']): void {
+  follow(limits: Agent['spec']['tasks']): void {
     this.#mailbox?.follow(limits);
   }
 
@@ -104,18 +106,24 @@ export class AgentTasks implements RequestsOwner {
     this.#mailbox?.hold();
   }
 
-  /** It is ready. */
-  begin(): void {
-    this.#mailbox?.open(this.#owner.isHeldBack);
+  /** It is ready. @param parked what the agent waits for since an earlier life */
+  begin(parked: Parked | undefined): void {
+    this.#quota = this.#agent.services.quotas.join(this.#agent, parked);
+    this.#mailbox?.open(this.#agent.isHeldBack);
+  }
+
+  bodyEnded(): void {
+    this.#quota?.part(this.#agent);
+    this.giveUpRequests(() => new Error(`agent ${this.id} has ended`));
   }
 
   command(command: MailboxCommand): void {
     const mailbox = this.#mailbox;
-    if (command === 'abandon') return mailbox?.abandonAll(() => this.#owner.whyEnded());
-    if (mailbox && command === 'finish') return mailbox.finish(this.#owner.whyNothingBegins());
+    if (command === 'abandon') return mailbox?.abandonAll(() => this.#whyEnded());
+    if (mailbox && command === 'finish') return mailbox.finish(this.#agent.whyNothingBegins());
     if (mailbox) return mailbox[command as Exclude<MailboxCommand, 'abandon' | 'finish'>]();
-    if (command === 'rest') this.#owner.becameRested();
-    else if (command !== 'resume') this.#owner.becameIdle();
+    if (command === 'rest') this.becameRested();
+    else if (command !== 'resume') this.becameIdle();
   }
 
   reported(report: Extract<BodyReport, { type: `task.${string}` }>): void {
@@ -131,13 +139,8 @@ export class AgentTasks implements RequestsOwner {
 
   requested(report: Extract<BodyReport, { type: `request.${string}` }>): void {
     if (report.type === 'request.withdrawn') return this.#requests?.withdrawn(report);
-    this.#requests ??= new Requests(this, this.#owner.services.requests);
+    this.#requests ??= new Requests(this, this.#agent.services.requests);
     this.#requests.made(report);
-  }
-
-  /** Nobody waits for a task, or for this attempt of it, any more. */
-  answered(taskId: string): void {
-    this.#requests?.taskEnded(taskId);
   }
 
   /** The body has ended, or its agent is gone. `why` is made where it is needed: most tasks ask for nothing. */
@@ -145,40 +148,131 @@ export class AgentTasks implements RequestsOwner {
     this.#requests?.clear(why);
   }
 
-  get id(): string {
-    return this.#owner.id;
-  }
-
   requestingTask(taskId: string): RequestingTask | undefined {
     const entry = this.#mailbox?.running(taskId);
     if (entry === undefined) return undefined;
-    const { clock, id: agentId } = this.#owner;
+    const { clock, id: agentId } = this;
     const { incarnation, trace, request } = entry;
     const leftMs = () =>
       entry.timesOutAt === Infinity ? undefined : Math.max(0, entry.timesOutAt - clock.elapsed());
     return { agentId, incarnation, taskId, task: request.type, leftMs, trace, entry };
   }
 
+  // What the mailbox needs, and tells.
+
+  get id(): string {
+    return this.#agent.id;
+  }
+
+  get incarnation(): number {
+    return this.#agent.incarnation;
+  }
+
+  get clock(): SteadyClock {
+    return this.#agent.services.clock;
+  }
+
+  get journal(): Journal {
+    return this.#agent.services.journal;
+  }
+
+  get isClosing(): boolean {
+    return this.#agent.services.isClosing();
+  }
+
+  get leavesTasks(): boolean {
+    return this.#agent.services.leavesTasks();
+  }
+
+  get mayComeBack(): boolean {
+    return this.#agent.mayComeBack;
+  }
+
+  stepsOf(taskId: string): KeptSteps | undefined {
+    return this.#agent.services.steps.of(taskId);
+  }
+
+  random(): number {
+    return this.#agent.services.random();
+  }
+
   post(request: BodyRequest): void {
-    this.#owner.post(request);
+    this.#agent.post(request);
+  }
+
+  becameBusy(): void {
+    this.#agent.send(BUSY);
+  }
+
+  becameIdle(): void {
+    this.#agent.send(IDLE);
+  }
+
+  becameRested(): void {
+    this.#agent.send(RESTED);
+  }
+
+  limitReached({ until, afterMs, why }: ParkRequest, told: (parked: Parked) => void): void {
+    const resetAt = afterMs === undefined ? until : this.clock.now() + afterMs;
+    const limit = { until: resetAt, why: cut(why, MAX_WHY) };
+    this.#quota = this.#agent.services.quotas.limited(this.#agent, limit, told);
+  }
+
+  taskPassed(): void {
+    this.#quota?.passed();
+  }
+
+  loadFell(): void {
+    this.#agent.observer?.();
+  }
+
+  changed(): void {
+    this.#agent.changed();
+  }
+
+  taskAnswered(taskId: string): void {
+    this.#requests?.taskEnded(taskId);
+    this.#agent.services.budgets.taskEnded(taskId);
+  }
+
+  watchProgress(policy: ProgressInput, watcher: ProgressWatcher): ProgressWatch {
+    const { watch } = this.#agent.services;
+    const onBug = (error: unknown) => this.reportFault('a bug in the chart of a task’s progress', error);
+    return new ProgressWatch(policy, watcher, { ...watch, clock: this.clock, onBug });
+  }
+
+  crashForStall(taskId: string): void {
+    this.#agent.send({ type: 'agent.kill', at: this.clock.now(), by: `the stall of ${taskId}` });
   }
 
   bodyDropped(): void {
-    this.#owner.bodyDropped();
+    this.#agent.bodyDropped();
+  }
+
+  reportFault(message: string, thrown: unknown): void {
+    this.#agent.reportFault(message, thrown);
+  }
+
+  #whyEnded(): string {
+    return `the agent has ended (${describeExit(this.#agent.lastExit ?? 'killed')})`;
   }
 
   /** Nobody waits for one that was executed in another program; the record of one that was submitted says how it ended. */
   #reportLost({ submission }: RestoredTask, error: unknown): void {
     const isLeft = error instanceof AgentSystemError && error.code === 'SYSTEM_CLOSED';
     if (isLeft || submission !== undefined) return;
-    this.#owner.reportFault('a task that was repeated after the loss of its host failed', error);
+    this.reportFault('a task that was repeated after the loss of its host failed', error);
   }
 
   #mail(): Mailbox {
     if (this.#mailbox === undefined) {
-      this.#mailbox = new Mailbox(this.#owner, this.#owner.spec.tasks);
-      if (this.#owner.isServing) this.#mailbox.open(this.#owner.isHeldBack);
+      this.#mailbox = new Mailbox(this, this.#agent.spec.tasks);
+      if (this.#agent.isServing) this.#mailbox.open(this.#agent.isHeldBack);
     }
     return this.#mailbox;
   }
 }
+
+const BUSY = Object.freeze({ type: 'mailbox.busy' });
+const IDLE = Object.freeze({ type: 'mailbox.idle' });
+const RESTED = Object.freeze({ type: 'mailbox.rested' });

@@ -1,9 +1,9 @@
 /**
  * One agent: its chart, what can be asked of it, and what its chart asks for.
  *
- * Owns the chart, and the parts that do its work: the incarnation that lives, tasks, health checks, saved states and
- * those who wait for its start or end. Decides nothing of its life: reports become events of the chart, the chart's
- * effects become acts.
+ * Owns the chart, its secrets, and the parts that do its work: `AgentBodies`, `AgentTasks`, health checks, and those who
+ * wait for its start or end. Decides nothing of its life: what is told becomes events of the chart, the chart's effects
+ * become acts.
  *
  * I1  Where the agent stands is read from its chart, never kept beside it.
  * I2  What an earlier incarnation says is dropped, and counted.
@@ -19,66 +19,46 @@ import {
   agentMachine,
   type AgentPosition,
   type AlertKind,
-  describeExit,
   type ErrorInfo,
   type ExitReason,
   type Isolation,
   type Parked,
   type ParsedAgentSpec,
-  type ProgressInput,
   type PermitCommand,
   positionAt,
 } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
-import { MAX_WHY, type ParkRequest } from '../definition/parking.ts';
-import type { SavedState } from '../definition/saved-state.ts';
 import {
   type Chart,
   type ChartEffect,
   type ChartOptions,
+  type Child,
   type ChildInvocation,
   type ChildReport,
   createChart,
 } from '../engine/create-chart.ts';
 import type { BodyReport, BodyRequest, Host, TraceParent } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
-import type { Quota, QuotaMember } from '../limits/quotas.ts';
+import type { QuotaMember } from '../limits/quotas.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import { cut } from '../values/error-data.ts';
-import { dataCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { noSecrets, type SecretValues } from '../values/secret-paths.ts';
+import { AgentBodies } from './agent-bodies.ts';
 import { type AgentRecord, ShownRecord } from './agent-record.ts';
-import type { AgentOptions, AgentServices, AgentTerms, KeptSpec, Participation } from './agent-services.ts';
+import type { AgentOptions, AgentServices, AgentTerms, KeptSpec } from './agent-services.ts';
 import { AgentSecrets } from './agent-secrets.ts';
-import { AgentTasks, type AgentTasksOwner } from './agent-tasks.ts';
+import { AgentTasks } from './agent-tasks.ts';
 import { commandRefusal } from './command-refusal.ts';
-import { Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { LifeCallers } from './life-callers.ts';
 import { type Announcement, lifeEventOf } from './life-event.ts';
 import { alertText, startFailure } from './life-words.ts';
 import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
-import { Offers, type OffersOwner } from './offers.ts';
-import { ProgressWatch, type ProgressWatcher } from './progress-watch.ts';
-import { pendingFields } from './pending-fields.ts';
-import { StateKeeper } from './state-keeper.ts';
 import type { GivenTask, RestoredTask } from './task-request.ts';
-import type { KeptSteps } from './task-steps.ts';
 import type { Places } from './wait.ts';
 
-/** What the next body is made by, where that is not what the living one was made by. */
-interface NextBody {
-  readonly manifest: AgentManifest;
-  readonly pending: readonly string[];
-}
-
-const NOTHING_PENDING: readonly string[] = Object.freeze([]);
-
-export class Agent
-  implements ChartOptions, IncarnationOwner, AgentTasksOwner, LivenessOwner, OffersOwner, QuotaMember
-{
+export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   readonly id: string;
   readonly order: number;
   /** Agents of one kind wait for each other when too many are to restart: those of one pool, or of one type. */
@@ -97,41 +77,28 @@ export class Agent
   readonly #chart: Chart<typeof agentMachine>;
   readonly #callers = new LifeCallers();
   readonly #tasks: AgentTasks;
-  #manifest: AgentManifest;
-  #living: Incarnation | undefined = undefined;
-  /** It has ended, and nobody was told yet. */
-  #leaving: Incarnation | undefined = undefined;
+  readonly #bodies: AgentBodies;
   #liveness: Liveness | undefined = undefined;
-  #offers: Offers | undefined = undefined;
-  #lastExit: ExitReason | undefined = undefined;
-  /** What ended the last body, as it was thrown, where the body lived in this thread. */
-  #lastThrown: unknown = undefined;
-  /** What it works under, where it shares a limit or ran into one. */
-  #quota: Quota | undefined = undefined;
-  #states: StateKeeper | undefined = undefined;
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined = undefined;
-  #dropped = 0;
   #shown: ShownRecord | undefined = undefined;
   #fullSpec: ParsedAgentSpec | undefined = undefined;
   #secrets: AgentSecrets | undefined = undefined;
   /** It is due to restart, and waits for its secrets. */
   #isPermitWithheld = false;
-  /** What the next body is made by, where the one that lives was not. */
-  #next: NextBody | undefined = undefined;
 
   constructor(options: AgentOptions, services: AgentServices) {
     this.id = options.id;
     this.order = options.order;
     this.spec = options.spec;
     this.missing = options.missing;
-    this.#manifest = options.manifest;
     const { pool } = options.spec;
     this.kind = pool === undefined ? options.manifest.type : `pool ${pool}`;
     this.host = options.host;
     this.module = options.module;
     this.services = services;
     this.#tasks = new AgentTasks(this);
+    this.#bodies = new AgentBodies(this, this.#tasks, options.manifest);
     if (options.spec.secrets !== undefined) this.#takeSecrets(options.given ?? noSecrets);
     this.#chart = createChart(
       agentMachine,
@@ -143,21 +110,21 @@ export class Agent
 
   /** What its definition says of itself; of a module elsewhere, as it last said it. */
   get manifest(): AgentManifest {
-    return this.#manifest;
+    return this.#bodies.manifest;
   }
 
   /** As `manifest`, but of the body that is made next. */
   get nextManifest(): AgentManifest {
-    return this.#next?.manifest ?? this.#manifest;
+    return this.#bodies.nextManifest;
   }
 
   get isolation(): Isolation {
-    return (this.#living ?? this).host.isolation;
+    return this.#bodies.isolation;
   }
 
   /** Fields of the spec that the living body was not made by: they are in force from the next one on. */
   get pending(): readonly string[] {
-    return this.#next?.pending ?? NOTHING_PENDING;
+    return this.#bodies.pending;
   }
 
   get position(): AgentPosition {
@@ -184,13 +151,13 @@ export class Agent
 
   /** The limit that it shares with others. */
   get quota(): string | undefined {
-    return this.spec.quota ?? this.#manifest.quota;
+    return this.spec.quota ?? this.manifest.quota;
   }
 
   /** Whether nothing may begin, as it stands. */
   get isHeldBack(): boolean {
     const { paused, parked } = this.#context;
-    return paused !== undefined || parked !== undefined || this.#quota?.holds(this) === true;
+    return paused !== undefined || parked !== undefined || this.#tasks.isHeldByQuota;
   }
 
   /** Whether what it is given now is begun: it runs, and is neither paused nor parked. */
@@ -204,13 +171,14 @@ export class Agent
     return status === 'running' || status === 'unresponsive';
   }
 
-  random(): number {
-    return this.services.random();
-  }
-
   /** Why its last body ended. */
   get previousStop(): ExitReason | undefined {
     return this.#context.reason;
+  }
+
+  /** As `previousStop`, from the moment on at which the body has ended. */
+  get lastExit(): ExitReason | undefined {
+    return this.#bodies.lastExit;
   }
 
   /** Whether its chart knows coordination to be there. */
@@ -218,22 +186,10 @@ export class Agent
     return this.#context.isCoordinated;
   }
 
-  stepsOf(taskId: string): KeptSteps | undefined {
-    return this.services.steps.of(taskId);
-  }
-
   get mayComeBack(): boolean {
     const { path, isAlive } = this.position;
     if (isAlive) return this.#context.ordered?.forGood !== true;
     return path === 'crashed.waiting' || path === 'crashed.queued';
-  }
-
-  get isClosing(): boolean {
-    return this.services.isClosing();
-  }
-
-  get leavesTasks(): boolean {
-    return this.services.leavesTasks();
   }
 
   get clock(): SteadyClock {
@@ -255,17 +211,17 @@ export class Agent
 
   record(): AgentRecord {
     const { context, path } = this.#chart;
-    const usage = this.#living?.usage();
+    const { usage, dropped } = this.#bodies;
     const shown = this.#shown;
     if (shown?.context === context && shown.path === path && shown.usage === usage) return shown.record;
     this.#shown = new ShownRecord(this, {
       context,
       position: positionAt(path, context.paused !== undefined),
-      manifest: this.#manifest,
+      manifest: this.manifest,
       health: this.health,
       tasks: this.#tasks.atWork,
       usage,
-      dropped: this.#dropped,
+      dropped,
     });
     return this.#shown.record;
   }
@@ -343,16 +299,11 @@ export class Agent
 
   /** What it takes as it stands, as it says itself. */
   offer(task?: AskedTask, isOutlined = false): Promise<Offer> {
-    if (!this.#living?.isOpen) {
-      const message = `agent ${this.id} has no body that could say what it takes`;
-      return Promise.reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: this.id }));
-    }
-    this.#offers ??= new Offers(this, this.spec.health);
-    return this.#offers.ask(task, isOutlined);
+    return this.#bodies.offer(task, isOutlined);
   }
 
   post(request: BodyRequest): void {
-    this.#living?.post(request);
+    this.#bodies.post(request);
   }
 
   /** Sends an event to the chart; only for events that no promise depends on. */
@@ -373,13 +324,7 @@ export class Agent
 
   /** Its spec is another: what needs no new body is in force at once, the rest from the next one on. */
   follow({ spec, policy, host, manifest, module, given = noSecrets }: AgentTerms): void {
-    const living = this.#living;
-    if (living) {
-      const isRekeyed = [...given].some(([path, value]) => this.#secrets?.differs(path, value));
-      const body = { spec: living.spec, manifest: this.#manifest };
-      const pending = pendingFields(body, { spec, manifest }, isRekeyed);
-      this.#next = pending.length === 0 ? undefined : { manifest, pending };
-    } else this.#manifest = manifest;
+    this.#bodies.follow(spec, manifest, given);
     if (this.missing !== undefined && module !== this.module) {
       this.missing = undefined;
       this.services.alerts.clear('definition_missing', this.id);
@@ -392,8 +337,7 @@ export class Agent
     this.#chart.send({ type: 'policy.changed', policy });
     this.#tasks.follow(spec.tasks);
     this.#liveness?.follow(spec.health);
-    this.#offers?.follow(spec.health);
-    living?.followCoordination();
+    this.#bodies.followCoordination();
     this.changed();
     this.observer?.();
   }
@@ -419,10 +363,7 @@ export class Agent
     this.#chart.stop();
     this.#liveness?.unwatch();
     this.#tasks.discard('the system has closed');
-    const living = this.#living;
-    this.#living = undefined;
-    living?.discard();
-    this.#offers?.giveUp();
+    this.#bodies.discard();
     this.#tasks.giveUpRequests(() => why);
     this.#callers.refuse(why);
   }
@@ -443,7 +384,7 @@ export class Agent
 
   onBug(error: unknown): void {
     this.reportFault('a bug in the chart of an agent', error);
-    this.#left();
+    this.#bodies.left();
   }
 
   perform(given: ChartEffect): void {
@@ -452,7 +393,7 @@ export class Agent
       case 'announce':
         return this.#announce(effect.params);
       case 'commandBody':
-        return this.#living?.command(effect.params.command);
+        return this.#bodies.command(effect.params.command);
       case 'commandMailbox':
         return this.#tasks.command(effect.params.command);
       case 'watchHealth':
@@ -467,19 +408,8 @@ export class Agent
   }
 
   /** Opens a body: the chart's only child. */
-  child(_invocation: ChildInvocation, report: ChildReport): Incarnation {
-    const living = new Incarnation(this, this.incarnation, report);
-    this.#living = living;
-    this.#tasks.hold();
-    living.open();
-    return living;
-  }
-
-  /** The end of its body was told: what follows for others comes after that in the event stream. */
-  #left(): void {
-    const left = this.#leaving;
-    this.#leaving = undefined;
-    left?.retire();
+  child(_invocation: ChildInvocation, report: ChildReport): Child {
+    return this.#bodies.open(this.incarnation, report);
   }
 
   #announce(said: Announcement): void {
@@ -496,23 +426,22 @@ export class Agent
       case 'agent.started':
         this.journal.emit(told, this.#callers.answerStart(life.incarnation));
         // First what it missed of its variables, then its tasks.
-        this.#living?.participate();
-        this.#quota = this.services.quotas.join(this, this.#context.parked);
-        return this.#tasks.begin();
+        this.#bodies.participate();
+        return this.#tasks.begin(this.#context.parked);
       case 'agent.start_failed':
       case 'agent.stopped':
       case 'agent.completed':
       case 'agent.crashed': {
         const started = this.#callers.answerStart(life.incarnation, () =>
-          startFailure(this.spec, reason, this.#lastThrown),
+          startFailure(this.spec, reason, this.#bodies.lastThrown),
         );
         const ended = this.#callers.answerEnd(() => this.record());
         this.journal.emit(told, bothOf(started, ended));
-        return this.#left();
+        return this.#bodies.left();
       }
       case 'agent.stopping':
         this.journal.emit(told);
-        return this.#living?.retire();
+        return this.#bodies.retire();
       case 'agent.pausing':
       case 'agent.paused':
       case 'agent.resumed':
@@ -552,7 +481,7 @@ export class Agent
     if (paths === undefined) {
       this.#secrets = undefined;
     } else {
-      const of = { agentId: this.id, type: this.#manifest.type };
+      const of = { agentId: this.id, type: this.manifest.type };
       this.#secrets = new AgentSecrets(this.services.secrets, of, paths, given);
       this.#secrets.used = before?.used;
     }
@@ -569,7 +498,7 @@ export class Agent
   }
 
   #raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
-    const why = this.#lastExit ?? this.#context.reason ?? 'killed';
+    const why = this.lastExit ?? this.#context.reason ?? 'killed';
     const message = alertText(this.spec, alert, why, error);
     const { alerts } = this.services;
     const rested = this.#resumed;
@@ -578,173 +507,26 @@ export class Agent
     else alerts.raise(alert, message, this.id);
   }
 
-  // What the incarnation that lives needs, and tells.
+  // What its bodies, its tasks, its quota and the health checks tell.
 
-  join(): Participation | undefined {
-    return this.services.coordination.join(this);
+  /** Whether its chart is at work: no bug has ended it, and nobody has taken the agent out of the fleet. */
+  get isActive(): boolean {
+    return this.#chart.status === 'active';
   }
 
-  joined(participation: Participation | undefined): Participation | undefined {
-    return this.services.coordination.started(this, participation);
-  }
-
-  initArgsOf({ initArgs }: KeptSpec): unknown {
-    return this.#secrets === undefined ? dataCopy(initArgs) : this.#secrets.fill(initArgs);
-  }
-
-  partChanged(participation: Participation | undefined): Participation | undefined {
-    return this.services.coordination.changed(this, participation);
-  }
-
-  strayed(incarnation: number, report: BodyReport): void {
-    this.services.coordination.strayed(this, incarnation, report);
-  }
-
-  restored(state: SavedState, isKept: boolean): void {
-    (this.#states ??= new StateKeeper()).restored(isKept ? state : undefined);
-  }
-
-  bodyReported(living: Incarnation, told: BodyReport): void {
-    const report = this.#secrets === undefined ? told : this.#withoutSecrets(told);
-    switch (report.type) {
-      case 'ready':
-        if (report.manifest !== this.#manifest) {
-          this.#manifest = frozenData(report.manifest);
-          this.changed();
-        }
-        return this.#chart.send({ type: 'body.ready', at: this.clock.now(), tick: this.clock.elapsed() });
-      case 'finished':
-        return this.#chart.send({ type: 'body.finished', at: this.clock.now() });
-      case 'task.completed':
-        if (report.state) this.#keepState(living, report.state);
-        return this.#tasks.reported(report);
-      case 'task.failed':
-      case 'task.parked':
-      case 'task.progress':
-      case 'task.chunk':
-        return this.#tasks.reported(report);
-      case 'health.answered':
-      case 'health.failed':
-        return this.#liveness?.answered(report);
-      case 'offer.told':
-        return this.#offers?.answered(report);
-      case 'request.made':
-      case 'request.withdrawn':
-        return this.#tasks.requested(report);
-      case 'state.changed':
-        return this.#keepState(living, report.state);
-      case 'state.saved':
-        return this.#keepState(living, report.state, (error) => this.#stateKept(living, error));
-      case 'state.save_failed':
-        return this.#chart.send({ type: 'body.save_failed', at: this.clock.now(), error: report.error });
-      case 'log':
-        this.#logger()[report.level](report.fields ?? {}, report.message);
-        return;
-      default:
-        living.tellCoordination(report);
-    }
-  }
-
-  bodyEnded(ended: ExitReason, thrown: unknown): ExitReason {
-    const reason = this.#hidden(ended);
-    this.#leaving = this.#living;
-    this.#living = undefined;
-    // Of a chart that a bug has ended nobody will be told.
-    if (this.#chart.status !== 'active') this.#left();
-    if (this.#next) {
-      this.#manifest = this.#next.manifest;
-      this.#next = undefined;
-    }
-    this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
-    // What was thrown is shown itself, unless it holds a secret.
-    this.#lastThrown = reason === ended ? thrown : undefined;
-    this.#offers?.giveUp();
-    this.#quota?.part(this);
-    this.#tasks.giveUpRequests(() => new Error(`agent ${this.id} has ended`));
-    this.services.alerts.clear('body_not_ending', this.id);
-    return reason;
-  }
-
+  /** A body said what it may not, or too late. */
   bodyDropped(): void {
-    this.#dropped += 1;
-    this.changed();
+    this.#bodies.bodyDropped();
   }
 
-  bodyStuck(): void {
-    const message = `agent ${this.id} was killed, and its ${this.isolation} host cannot end it: it runs on, past its limits, and may keep the program from exiting`;
-    this.services.alerts.raise('body_not_ending', message, this.id);
-    // Nobody can say when it ends, if ever: those who wait for it are told how it stands.
+  healthAnswered(report: Extract<BodyReport, { type: `health.${string}` }>): void {
+    this.#liveness?.answered(report);
+  }
+
+  /** Nobody can say when its body ends, if ever: those who wait for its end are told how it stands. */
+  answerEndEarly(): void {
     const answer = this.#callers.answerEnd(() => this.record());
     if (answer) void this.journal.settled().then(() => answer());
-  }
-
-  #hidden<Data>(data: Data): Data {
-    return this.#secrets === undefined ? data : this.services.secrets.net.hide(data, this.id);
-  }
-
-  /** What the body says of itself, and what it threw, without its secrets. Outputs are its callers' own. */
-  #withoutSecrets(report: BodyReport): BodyReport {
-    switch (report.type) {
-      case 'task.failed': {
-        const { cause: _, ...rest } = report;
-        const shown = this.#hidden(rest);
-        return shown === rest ? report : shown;
-      }
-      case 'task.parked':
-      case 'health.answered':
-      case 'health.failed':
-      case 'state.save_failed':
-      case 'vote.cast':
-      case 'log':
-        return this.#hidden(report);
-      default:
-        return report;
-    }
-  }
-
-  #keepState({ number: incarnation }: Incarnation, state: SavedState, kept?: CommitListener): void {
-    const states = (this.#states ??= new StateKeeper());
-    states.keep(this.journal, { agentId: this.id, incarnation, state, kept });
-  }
-
-  #stateKept(living: Incarnation, error: AgentSystemError | undefined): void {
-    if (living !== this.#living) return;
-    const at = this.clock.now();
-    if (error) this.#chart.send({ type: 'body.save_failed', at, error: errorInfoOf(error) });
-    else this.#chart.send({ type: 'body.saved', at });
-  }
-
-  // What its tasks and the health checks tell.
-
-  becameBusy(): void {
-    this.#chart.send(BUSY);
-  }
-
-  becameIdle(): void {
-    this.#chart.send(IDLE);
-  }
-
-  becameRested(): void {
-    this.#chart.send(RESTED);
-  }
-
-  limitReached({ until, afterMs, why }: ParkRequest, told: (parked: Parked) => void): void {
-    const resetAt = afterMs === undefined ? until : this.clock.now() + afterMs;
-    this.#quota = this.services.quotas.limited(this, { until: resetAt, why: cut(why, MAX_WHY) }, told);
-  }
-
-  taskPassed(): void {
-    this.#quota?.passed();
-  }
-
-  watchProgress(policy: ProgressInput, watcher: ProgressWatcher): ProgressWatch {
-    const { watch } = this.services;
-    const onBug = (error: unknown) => this.reportFault('a bug in the chart of a task’s progress', error);
-    return new ProgressWatch(policy, watcher, { ...watch, clock: this.clock, onBug });
-  }
-
-  crashForStall(taskId: string): void {
-    this.#chart.send({ type: 'agent.kill', at: this.clock.now(), by: `the stall of ${taskId}` });
   }
 
   quotaParked(parked: Parked): void {
@@ -755,23 +537,10 @@ export class Agent
     this.#chart.send({ type: 'quota.released', at: this.clock.now() });
   }
 
-  loadFell(): void {
-    this.observer?.();
-  }
-
-  taskAnswered(taskId: string): void {
-    this.#tasks.answered(taskId);
-    this.services.budgets.taskEnded(taskId);
-  }
-
   whyNothingBegins(): string {
     const { ordered, paused } = this.#context;
     if (ordered?.reason === 'normal') return 'the agent has completed';
     return `the agent is ending, and is ${paused === undefined ? 'parked' : 'paused'}`;
-  }
-
-  whyEnded(): string {
-    return `the agent has ended (${describeExit(this.#lastExit ?? 'killed')})`;
   }
 
   askHealth(checkId: number): void {
@@ -789,18 +558,14 @@ export class Agent
 
   reportFault(message: string, thrown: unknown): void {
     const info = this.#secrets && errorInfoOf(thrown);
-    const err = info === undefined || this.#hidden(info) === info ? thrown : this.#hidden(info);
-    this.#logger().error({ err }, message);
+    const hidden = info && this.#secrets?.hide(info);
+    this.logger().error({ err: hidden === info ? thrown : hidden }, message);
   }
 
-  #logger(): Logger {
+  logger(): Logger {
     return this.services.logger.child({ agentId: this.id, incarnation: this.incarnation });
   }
 }
-
-const BUSY = Object.freeze({ type: 'mailbox.busy' });
-const IDLE = Object.freeze({ type: 'mailbox.idle' });
-const RESTED = Object.freeze({ type: 'mailbox.rested' });
 
 function bothOf(
   first: CommitListener | undefined,

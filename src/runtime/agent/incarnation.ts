@@ -24,27 +24,14 @@ import type {
 } from '../hosting/host.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
-import type { AgentServices, KeptSpec, Participation } from './agent-services.ts';
+import type { Agent } from './agent.ts';
+import type { KeptSpec, Participation } from './agent-services.ts';
 
-/** The agent that lives. */
+/** The agent that lives, and what its bodies tell. */
 export interface IncarnationOwner {
-  readonly id: string;
-  readonly spec: KeptSpec;
-  readonly host: Host;
-  readonly module: AnyAgentDefinition | URL;
-  readonly services: AgentServices;
-  /** Why its last body ended. */
-  readonly previousStop: ExitReason | undefined;
-  /** A body opens: the agent's part in coordination, if it has one. */
-  join(): Participation | undefined;
-  /** It runs: a module that lives elsewhere may declare more than it did before. */
-  joined(participation: Participation | undefined): Participation | undefined;
-  /** The spec of the agent is another. */
-  partChanged(participation: Participation | undefined): Participation | undefined;
+  readonly agent: Agent;
   /** What a body of this spec begins with, secrets in it: a copy, or a promise of one. */
   initArgsOf(spec: KeptSpec): unknown;
-  /** It takes no part in coordination, and has told something all the same. */
-  strayed(incarnation: number, report: BodyReport): void;
   /** It goes on with this state, which the store has, or is on its way there. */
   restored(state: SavedState, isKept: boolean): void;
   bodyReported(incarnation: Incarnation, report: BodyReport): void;
@@ -74,9 +61,10 @@ export class Incarnation implements BodyListener, Child {
 
   constructor(owner: IncarnationOwner, number: number, chart: ChildReport) {
     this.#owner = owner;
-    this.spec = owner.spec;
-    this.host = owner.host;
-    this.#module = owner.module;
+    const { spec, host, module } = owner.agent;
+    this.spec = spec;
+    this.host = host;
+    this.#module = module;
     this.number = number;
     this.#chart = chart;
   }
@@ -88,7 +76,7 @@ export class Incarnation implements BodyListener, Child {
 
   /** Opens the body, when its saved state has been read. */
   open(): void {
-    const { id, services } = this.#owner;
+    const { id, services } = this.#owner.agent;
     const { spec } = this;
     const refusal = services.admission.refusal(id, spec.resources);
     if (refusal) return this.#end({ error: errorInfoOf(refusal) });
@@ -113,13 +101,13 @@ export class Incarnation implements BodyListener, Child {
 
   #openWith(restored: SavedState | undefined, initArgs: unknown, isKept: boolean): void {
     if (this.#isOver) return;
-    const owner = this.#owner;
-    const { id: agentId, previousStop } = owner;
+    const { agent } = this.#owner;
+    const { id: agentId, previousStop } = agent;
     const { spec } = this;
-    if (restored) owner.restored(restored, isKept);
+    if (restored) this.#owner.restored(restored, isKept);
     let body: Body;
     try {
-      this.#participation = owner.join();
+      this.#participation = agent.services.coordination.join(agent);
       body = this.host.open(
         {
           agentId,
@@ -166,12 +154,14 @@ export class Incarnation implements BodyListener, Child {
 
   /** It runs: it takes part in coordination. */
   participate(): void {
-    this.#participation = this.#owner.joined(this.#participation);
+    const { agent } = this.#owner;
+    this.#participation = agent.services.coordination.started(agent, this.#participation);
   }
 
   /** Its agent's part is another. */
   followCoordination(): void {
-    this.#participation = this.#owner.partChanged(this.#participation);
+    const { agent } = this.#owner;
+    this.#participation = agent.services.coordination.changed(agent, this.#participation);
   }
 
   /** It ends, or has ended: it takes no part in coordination any more. */
@@ -202,8 +192,9 @@ export class Incarnation implements BodyListener, Child {
 
   /** What the body has told to coordination. */
   tellCoordination(report: BodyReport): void {
+    const { agent } = this.#owner;
     if (this.#participation) this.#participation.reported(report);
-    else this.#owner.strayed(this.number, report);
+    else agent.services.coordination.strayed(agent, this.number, report);
   }
 
   // What the body tells.
@@ -238,7 +229,7 @@ export class Incarnation implements BodyListener, Child {
     this.#isOver = true;
     this.#leaveAdmission();
     const told = this.#owner.bodyEnded(reason, thrown);
-    const { clock, random } = this.#owner.services;
+    const { clock, random } = this.#owner.agent.services;
     this.#chart.done({ reason: told, at: clock.now(), tick: clock.elapsed(), chance: random() });
   }
 
@@ -253,7 +244,7 @@ export class Incarnation implements BodyListener, Child {
   #leaveAdmission(): void {
     if (!this.#isAdmitted) return;
     this.#isAdmitted = false;
-    this.#owner.services.admission.release(this.spec.resources);
+    this.#owner.agent.services.admission.release(this.spec.resources);
   }
 }
 

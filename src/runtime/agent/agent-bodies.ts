@@ -1,0 +1,278 @@
+/**
+ * One agent's bodies, one after another: what the living one is and reports, how the last one ended, and what the next
+ * one is made by.
+ *
+ * Owns the incarnation that lives, its saved states, and what is asked of it. It decides nothing: reports become events
+ * of the agent's chart, or go to the part that asked.
+ *
+ * I1  The end of a body is told to others after it was told in the event stream.
+ */
+import type { ExitReason, Isolation } from '../../machines/index.ts';
+import type { AskedTask, Offer } from '../definition/agent-self.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
+import type { SavedState } from '../definition/saved-state.ts';
+import type { ChildReport } from '../engine/create-chart.ts';
+import type { BodyCommand } from '../../machines/index.ts';
+import type { BodyReport, BodyRequest, Usage } from '../hosting/host.ts';
+import type { CommitListener } from '../journal/journal.ts';
+import type { SteadyClock } from '../time/clock.ts';
+import { dataCopy, frozenData } from '../values/data-copy.ts';
+import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import type { SecretValues } from '../values/secret-paths.ts';
+import type { Agent } from './agent.ts';
+import type { KeptSpec } from './agent-services.ts';
+import type { AgentTasks } from './agent-tasks.ts';
+import { Incarnation, type IncarnationOwner } from './incarnation.ts';
+import { Offers, type OffersOwner } from './offers.ts';
+import { pendingFields } from './pending-fields.ts';
+import { withoutSecrets } from './secret-reports.ts';
+import { StateKeeper } from './state-keeper.ts';
+
+/** What the next body is made by, where that is not what the living one was made by. */
+interface NextBody {
+  readonly manifest: AgentManifest;
+  readonly pending: readonly string[];
+}
+
+const NOTHING_PENDING: readonly string[] = Object.freeze([]);
+
+export class AgentBodies implements IncarnationOwner, OffersOwner {
+  readonly agent: Agent;
+  readonly #tasks: AgentTasks;
+  #manifest: AgentManifest;
+  #living: Incarnation | undefined = undefined;
+  /** It has ended, and nobody was told yet. */
+  #leaving: Incarnation | undefined = undefined;
+  #next: NextBody | undefined = undefined;
+  #lastExit: ExitReason | undefined = undefined;
+  #lastThrown: unknown = undefined;
+  #states: StateKeeper | undefined = undefined;
+  #offers: Offers | undefined = undefined;
+  #dropped = 0;
+
+  constructor(agent: Agent, tasks: AgentTasks, manifest: AgentManifest) {
+    this.agent = agent;
+    this.#tasks = tasks;
+    this.#manifest = manifest;
+  }
+
+  get id(): string {
+    return this.agent.id;
+  }
+
+  get clock(): SteadyClock {
+    return this.agent.clock;
+  }
+
+  /** What its definition says of itself; of a module elsewhere, as it last said it. */
+  get manifest(): AgentManifest {
+    return this.#manifest;
+  }
+
+  /** As `manifest`, but of the body that is made next. */
+  get nextManifest(): AgentManifest {
+    return this.#next?.manifest ?? this.#manifest;
+  }
+
+  get isolation(): Isolation {
+    return (this.#living ?? this.agent).host.isolation;
+  }
+
+  /** Fields of the spec that the living body was not made by: they are in force from the next one on. */
+  get pending(): readonly string[] {
+    return this.#next?.pending ?? NOTHING_PENDING;
+  }
+
+  /** What ended the last one. */
+  get lastExit(): ExitReason | undefined {
+    return this.#lastExit;
+  }
+
+  /** The same as it was thrown, where the body lived in this thread. */
+  get lastThrown(): unknown {
+    return this.#lastThrown;
+  }
+
+  /** Reports that came too late, or were none. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  get usage(): Usage | undefined {
+    return this.#living?.usage();
+  }
+
+  // What the agent wants of the living one.
+
+  open(incarnation: number, report: ChildReport): Incarnation {
+    const living = new Incarnation(this, incarnation, report);
+    this.#living = living;
+    this.#tasks.hold();
+    living.open();
+    return living;
+  }
+
+  post(request: BodyRequest): void {
+    this.#living?.post(request);
+  }
+
+  command(command: BodyCommand): void {
+    this.#living?.command(command);
+  }
+
+  /** It takes part in coordination. */
+  participate(): void {
+    this.#living?.participate();
+  }
+
+  /** It is ending, and takes no part in coordination any more. */
+  retire(): void {
+    this.#living?.retire();
+  }
+
+  /** The end of the last one was told: what follows for others comes after that in the event stream. */
+  left(): void {
+    const left = this.#leaving;
+    this.#leaving = undefined;
+    left?.retire();
+  }
+
+  /** What it takes as it stands, as it says itself. */
+  offer(task?: AskedTask, isOutlined = false): Promise<Offer> {
+    const { id, spec } = this.agent;
+    if (!this.#living?.isOpen) {
+      const message = `agent ${id} has no body that could say what it takes`;
+      return Promise.reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: id }));
+    }
+    this.#offers ??= new Offers(this, spec.health);
+    return this.#offers.ask(task, isOutlined);
+  }
+
+  /**
+   * The agent's spec is about to be another.
+   *
+   * @param given secrets that come with it
+   */
+  follow(spec: KeptSpec, manifest: AgentManifest, given: SecretValues): void {
+    const living = this.#living;
+    this.#offers?.follow(spec.health);
+    if (living === undefined) {
+      this.#manifest = manifest;
+      return;
+    }
+    const { secrets } = this.agent;
+    const isRekeyed = [...given].some(([path, value]) => secrets?.differs(path, value));
+    const body = { spec: living.spec, manifest: this.#manifest };
+    const pending = pendingFields(body, { spec, manifest }, isRekeyed);
+    this.#next = pending.length === 0 ? undefined : { manifest, pending };
+  }
+
+  followCoordination(): void {
+    this.#living?.followCoordination();
+  }
+
+  /** The agent is gone: a body that is left is killed. */
+  discard(): void {
+    const living = this.#living;
+    this.#living = undefined;
+    living?.discard();
+    this.#offers?.giveUp();
+  }
+
+  // What the incarnation that lives needs, and tells.
+
+  initArgsOf({ initArgs }: KeptSpec): unknown {
+    const { secrets } = this.agent;
+    return secrets === undefined ? dataCopy(initArgs) : secrets.fill(initArgs);
+  }
+
+  restored(state: SavedState, isKept: boolean): void {
+    (this.#states ??= new StateKeeper()).restored(isKept ? state : undefined);
+  }
+
+  bodyReported(living: Incarnation, told: BodyReport): void {
+    const { agent } = this;
+    const report = agent.secrets === undefined ? told : withoutSecrets(told, agent.secrets);
+    switch (report.type) {
+      case 'ready':
+        if (report.manifest !== this.#manifest) {
+          this.#manifest = frozenData(report.manifest);
+          agent.changed();
+        }
+        return agent.send({ type: 'body.ready', at: this.clock.now(), tick: this.clock.elapsed() });
+      case 'finished':
+        return agent.send({ type: 'body.finished', at: this.clock.now() });
+      case 'task.completed':
+        if (report.state) this.#keepState(living, report.state);
+        return this.#tasks.reported(report);
+      case 'task.failed':
+      case 'task.parked':
+      case 'task.progress':
+      case 'task.chunk':
+        return this.#tasks.reported(report);
+      case 'health.answered':
+      case 'health.failed':
+        return agent.healthAnswered(report);
+      case 'offer.told':
+        return this.#offers?.answered(report);
+      case 'request.made':
+      case 'request.withdrawn':
+        return this.#tasks.requested(report);
+      case 'state.changed':
+        return this.#keepState(living, report.state);
+      case 'state.saved':
+        return this.#keepState(living, report.state, (error) => this.#stateKept(living, error));
+      case 'state.save_failed':
+        return agent.send({ type: 'body.save_failed', at: this.clock.now(), error: report.error });
+      case 'log':
+        agent.logger()[report.level](report.fields ?? {}, report.message);
+        return;
+      default:
+        living.tellCoordination(report);
+    }
+  }
+
+  bodyEnded(ended: ExitReason, thrown: unknown): ExitReason {
+    const { agent } = this;
+    const reason = agent.secrets === undefined ? ended : agent.secrets.hide(ended);
+    this.#leaving = this.#living;
+    this.#living = undefined;
+    // Of a chart that a bug has ended nobody will be told.
+    if (!agent.isActive) this.left();
+    if (this.#next) {
+      this.#manifest = this.#next.manifest;
+      this.#next = undefined;
+    }
+    this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
+    // What was thrown is shown itself, unless it holds a secret.
+    this.#lastThrown = reason === ended ? thrown : undefined;
+    this.#offers?.giveUp();
+    this.#tasks.bodyEnded();
+    agent.services.alerts.clear('body_not_ending', agent.id);
+    return reason;
+  }
+
+  bodyDropped(): void {
+    this.#dropped += 1;
+    this.agent.changed();
+  }
+
+  bodyStuck(): void {
+    const { agent } = this;
+    const message = `agent ${agent.id} was killed, and its ${this.isolation} host cannot end it: it runs on, past its limits, and may keep the program from exiting`;
+    agent.services.alerts.raise('body_not_ending', message, agent.id);
+    agent.answerEndEarly();
+  }
+
+  #keepState({ number: incarnation }: Incarnation, state: SavedState, kept?: CommitListener): void {
+    const { id: agentId, journal } = this.agent;
+    (this.#states ??= new StateKeeper()).keep(journal, { agentId, incarnation, state, kept });
+  }
+
+  #stateKept(living: Incarnation, error: AgentSystemError | undefined): void {
+    if (living !== this.#living) return;
+    const at = this.clock.now();
+    if (error) this.agent.send({ type: 'body.save_failed', at, error: errorInfoOf(error) });
+    else this.agent.send({ type: 'body.saved', at });
+  }
+}
