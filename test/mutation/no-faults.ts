@@ -1,4 +1,6 @@
 /** Mutants that change nothing anybody can see, each with the reason: they are not held against the tests. */
+import type { Rule, SourceMutant } from './source-mutants.ts';
+
 export interface NoFault {
   readonly mutant: RegExp;
   readonly why: string;
@@ -19,12 +21,25 @@ export const charts: readonly NoFault[] = [
   },
 ];
 
-/** One in the text of a source file: what stands there, and what would stand in its place. */
+/** Mutants of one line of a source file, by the line as it stands. */
 export interface NoSourceFault {
   readonly file: string;
-  readonly original: string;
-  readonly replacement: string;
+  readonly rule: Rule;
+  /** The line, trimmed. */
+  readonly line: string;
+  /** What is replaced, where the line has several of the rule. */
+  readonly original?: string;
   readonly why: string;
 }
 
 export const sources: readonly NoSourceFault[] = [];
+
+export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {
+  return sources.find(
+    (one) =>
+      one.file === file &&
+      one.rule === rule &&
+      one.line === line &&
+      (one.original === undefined || one.original === original),
+  )?.why;
+}

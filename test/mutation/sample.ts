@@ -1,0 +1,179 @@
+/**
+ * `npm run mutants -- [--sample N] [--seed S] [word…]`: N mutants of every source file whose path has one of the words,
+ * chosen by the seed, each tried against the test files that run its block.
+ *
+ * A mutant keeps its place in the draw while its line stands, so that a sample is the same one after the file has moved.
+ */
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { noFaultOf } from './no-faults.ts';
+import { heldTo } from './held-to.ts';
+import type { Reach } from './reach.ts';
+import { type SourceMutant, sourceMutantsOf } from './source-mutants.ts';
+import type { TestRunner } from './test-runner.ts';
+import { FOLDER, plantIn, readSource, ROOT } from './work-tree.ts';
+
+export type Verdict = 'killed' | 'survived' | 'changes nothing' | 'no test runs it';
+export interface Tried {
+  readonly id: string;
+  readonly file: string;
+  readonly rule: string;
+  readonly line: string;
+  readonly lineNumber: number;
+  readonly change: string;
+  readonly verdict: Verdict;
+  /** What killed it, why it changes nothing, or how many test files it survived. */
+  readonly why: string;
+}
+
+const TRIED = join(FOLDER, 'tried.jsonl');
+const REPORT = join(FOLDER, 'report.md');
+/** The hard limit of one mutant. */
+const LIMIT_MS = 120_000;
+
+export function sourcesOf(words: readonly string[]): string[] {
+  return globSync('src/{runtime,machines,restate}/**/*.ts', { cwd: ROOT })
+    .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+    .toSorted();
+}
+
+export function sampleOf(
+  file: string,
+  count: number,
+  seed: string,
+): (SourceMutant & { readonly id: string })[] {
+  const text = readSource(file);
+  const same = new Map<string, number>();
+  return sourceMutantsOf(file, text)
+    .map((mutant) => {
+      const name = `${mutant.rule}|${mutant.line}|${mutant.original}|${mutant.replacement}`;
+      const nth = (same.get(name) ?? 0) + 1;
+      same.set(name, nth);
+      return { ...mutant, id: hashOf(`${seed}|${file}|${name}|${nth}`) };
+    })
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .slice(0, count);
+}
+
+export interface SampleOptions {
+  readonly count: number;
+  readonly seed: string;
+  readonly words: readonly string[];
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @returns what came of each, also of those that an earlier run has tried */
+export async function trySample(
+  runner: TestRunner,
+  reach: Reach,
+  { count, seed, words, say, signal }: SampleOptions,
+): Promise<Tried[]> {
+  const known = readTried();
+  const chosen = sourcesOf(words).flatMap((file) => sampleOf(file, count, seed));
+  const results: Tried[] = [];
+  const began = performance.now();
+  let run = 0;
+  for (const [place, mutant] of chosen.entries()) {
+    if (signal.aborted) break;
+    const text = readSource(mutant.file);
+    const tests = heldTo(reach, { file: mutant.file, text, position: mutant.start });
+    const id = `${mutant.id}-${hashOf(text)}`;
+    const killedId = `${id}-killed`;
+    // What survived is tried again when one of its tests has changed; what was killed stays so while the module stands.
+    const survivedId = `${id}-${hashOf(tests.map((test) => readSource(test)).join())}`;
+    const before = known.get(killedId) ?? known.get(survivedId);
+    const excuse = noFaultOf(mutant);
+    const told = {
+      file: mutant.file,
+      rule: mutant.rule,
+      line: mutant.line,
+      lineNumber: mutant.lineNumber,
+      change: `${oneLine(mutant.original)} → ${oneLine(mutant.replacement)}`,
+    };
+    let tried: Tried;
+    if (excuse !== undefined) tried = { id, ...told, verdict: 'changes nothing', why: excuse };
+    else if (before) tried = { ...before, ...told };
+    else if (tests.length === 0) tried = { id, ...told, verdict: 'no test runs it', why: '' };
+    else {
+      const changed = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
+      using _planted = plantIn(mutant.file, changed);
+      const outcome = await runner.run({ tests, changed: [mutant.file], limitMs: LIMIT_MS });
+      if (signal.aborted) break;
+      run += 1;
+      const found = outcome === 'timeout' ? 'it hangs' : outcome.failed;
+      tried = {
+        id: found === undefined ? survivedId : killedId,
+        ...told,
+        verdict: found === undefined ? 'survived' : 'killed',
+        why: found ?? `${tests.length} test files`,
+      };
+      appendFileSync(TRIED, `${JSON.stringify(tried)}\n`);
+    }
+    results.push(tried);
+    const left = run === 0 ? 0 : ((performance.now() - began) / run) * (chosen.length - place - 1);
+    say(
+      `${place + 1} of ${chosen.length} (${Math.ceil(left / 60_000)} min left)  ${tried.verdict}: ${describe(tried)}`,
+    );
+  }
+  return results;
+}
+
+export interface Score {
+  readonly planted: number;
+  readonly killed: number;
+  readonly nothing: number;
+}
+export function scoreOf(tried: readonly Tried[]): Score {
+  const count = (verdict: Verdict): number => tried.filter((one) => one.verdict === verdict).length;
+  return { planted: tried.length, killed: count('killed'), nothing: count('changes nothing') };
+}
+export function ratioOf({ planted, killed, nothing }: Score): number {
+  return planted === nothing ? 1 : killed / (planted - nothing);
+}
+export function tell(score: Score): string {
+  const { planted, killed, nothing } = score;
+  return `${killed} of ${planted - nothing} killed (${(100 * ratioOf(score)).toFixed(1)} %), ${nothing} change nothing`;
+}
+
+export function describe({ file, lineNumber, rule, line, change }: Tried): string {
+  return `${file}:${lineNumber} ${rule}: ${change}   in   ${oneLine(line)}`;
+}
+
+/** Writes the report by file, and gives it back. */
+export function writeReport(
+  tried: readonly Tried[],
+  { count, seed }: { count: number; seed: string },
+): string {
+  const lines = [`# Mutants: ${count} of every file, seed ${seed}`, '', `All: ${tell(scoreOf(tried))}.`, ''];
+  for (const [file, those] of Map.groupBy(tried, (one) => one.file)) {
+    lines.push(`- ${file}: ${tell(scoreOf(those))}`);
+    for (const one of those.filter(({ verdict }) => verdict !== 'killed')) {
+      lines.push(`  - ${one.verdict}: ${describe(one)} (${one.why})`);
+    }
+  }
+  const report = `${lines.join('\n')}\n`;
+  writeFileSync(REPORT, report);
+  return report;
+}
+
+function readTried(): Map<string, Tried> {
+  if (!existsSync(TRIED)) return new Map();
+  return new Map(
+    readFileSync(TRIED, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Tried)
+      .map((one) => [one.id, one]),
+  );
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+function oneLine(text: string): string {
+  const flat = text.replaceAll(/\s+/g, ' ');
+  return flat.length > 100 ? `${flat.slice(0, 99)}…` : flat;
+}
