@@ -12,7 +12,7 @@ export {
   type ChildInvocation,
   type ChildReport,
   createChart,
-} from './runtime/engine/create-chart.ts';
+} from './runtime/engine/chart.ts';
 export {
   beginChart,
   type PlainEffect,

@@ -47,7 +47,7 @@ export type { AgentSpecChange } from './runtime/fleet/spec-change.ts';
 export type { AgentSpec } from './runtime/fleet/spec-reading.ts';
 export type { Alert } from './runtime/observability/alerts.ts';
 export type { ChartWatcher } from './runtime/engine/chart-watch.ts';
-export type { ChartInspectionEvent } from './runtime/engine/create-chart.ts';
+export type { ChartInspectionEvent } from './runtime/engine/chart.ts';
 export { type Clock, systemClock } from './runtime/time/clock.ts';
 export type { Consensus, Decision, OpenRound } from './runtime/coordination/rounds/consensus.ts';
 export type {

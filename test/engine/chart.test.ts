@@ -23,7 +23,7 @@ import {
   type ChartOptions,
   type ChildReport,
   createChart,
-} from '../../src/runtime/engine/create-chart.ts';
+} from '../../src/runtime/engine/chart.ts';
 import { ChartRefused } from '../../src/runtime/engine/refusal.ts';
 
 /** A definition of whatever shape, valid or not. */

@@ -1,7 +1,7 @@
 /** What can drive a chart: models judge the same lives under each. */
 import type { AgentSystemOptions } from '../../src/index.ts';
 import { chartObserver } from '../../src/runtime/engine/chart-watch.ts';
-import type { ChartDriverName } from '../../src/runtime/engine/create-chart.ts';
+import type { ChartDriverName } from '../../src/runtime/engine/chart.ts';
 
 /** Who watches the charts of a system, which decides what drives them. */
 export type Watching = NonNullable<AgentSystemOptions['inspect']>;

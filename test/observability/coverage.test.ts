@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createMachine } from 'xstate';
 import { createAgentSystem, defineAgent, mergeCoverage } from '../../src/index.ts';
-import { createChart } from '../../src/runtime/engine/create-chart.ts';
+import { createChart } from '../../src/runtime/engine/chart.ts';
 import { countsOf } from '../../src/runtime/engine/chart-counts.ts';
 import { drivers } from '../kit/drivers.ts';
 import { codeOf, rig, silent } from '../kit/rig.ts';

@@ -11,7 +11,7 @@ import type { ExitReason, Isolation } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { SavedState } from '../definition/saved-state.ts';
-import type { ChildReport } from '../engine/create-chart.ts';
+import type { ChildReport } from '../engine/chart.ts';
 import type { BodyCommand } from '../../machines/index.ts';
 import type { BodyReport, BodyRequest, Usage } from '../hosting/host.ts';
 import type { CommitListener } from '../journal/journal.ts';

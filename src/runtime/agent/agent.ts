@@ -38,7 +38,7 @@ import {
   type ChildInvocation,
   type ChildReport,
   createChart,
-} from '../engine/create-chart.ts';
+} from '../engine/chart.ts';
 import type { BodyReport, BodyRequest, Host, TraceParent } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
 import type { QuotaMember } from '../limits/quotas.ts';

@@ -12,7 +12,7 @@
 import type { BodyCommand, ExitReason } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import type { SavedState } from '../definition/saved-state.ts';
-import type { Child, ChildReport } from '../engine/create-chart.ts';
+import type { Child, ChildReport } from '../engine/chart.ts';
 import type {
   Body,
   BodyListener,

@@ -1,7 +1,7 @@
 /** Watches whether one task that runs gets on: its chart at work. */
 import { type ProgressEffect, type ProgressInput, progressMachine } from '../../machines/index.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
+import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 
 export interface ProgressWatcher {
   stalled(): void;

@@ -24,7 +24,7 @@ import {
 } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, createChart } from '../engine/create-chart.ts';
+import { type Chart, type ChartEffect, createChart } from '../engine/chart.ts';
 import { RunQueue } from '../engine/run-queue.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';

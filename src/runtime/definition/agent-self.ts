@@ -5,7 +5,7 @@
  * and it breaks between two tasks.
  */
 import type { AnyStateMachine } from 'xstate';
-import type { ChartInspectionEvent } from '../engine/create-chart.ts';
+import type { ChartInspectionEvent } from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { ChartOutline } from './chart-agent/chart-outline.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';

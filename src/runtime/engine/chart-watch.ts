@@ -10,7 +10,7 @@ import type {
   ChartObservation,
   ChartObserver,
   ChartOptions,
-} from './create-chart.ts';
+} from './chart.ts';
 
 /** Given to the options of every chart of a system. */
 export interface ChartWatch extends Pick<ChartOptions, 'observe' | 'xstateInspect'> {

@@ -3,17 +3,11 @@
  * observers and the end.
  *
  * A driver says what a step is: it changes its state and notes in a `Work` what is to be done. Everything else is
- * here, once, so that the drivers can differ in nothing else. The invariants are those of create-chart.ts.
+ * here, once, so that the drivers can differ in nothing else. The invariants are those of chart.ts.
  */
 import type { AnyStateMachine, EventObject } from 'xstate';
 import { tellListener } from '../values/thenable.ts';
-import type {
-  ChartEffect,
-  ChartObservation,
-  ChartOptions,
-  ChartSnapshot,
-  ChartStatus,
-} from './create-chart.ts';
+import type { ChartEffect, ChartObservation, ChartOptions, ChartSnapshot, ChartStatus } from './chart.ts';
 import type { ChildEndEvent, SupervisedChild, Supervisor, Tell } from './child.ts';
 import type { Deadline } from './deadline.ts';
 import { type Call, closeWork, openWork, TO, type Work } from './work.ts';

@@ -28,7 +28,7 @@ import {
 } from '../../machines/index.ts';
 import { z } from 'zod';
 import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
+import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
 import type { Alerts } from '../observability/alerts.ts';

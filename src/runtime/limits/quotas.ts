@@ -11,7 +11,7 @@
 import { z } from 'zod';
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
+import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';

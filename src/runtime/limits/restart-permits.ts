@@ -6,7 +6,7 @@
  * I3  Who asked is told, and nobody else: an agent is never looked up by its id.
  */
 import { type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
+import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import { PermitQueues } from './permit-queues.ts';
 

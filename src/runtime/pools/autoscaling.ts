@@ -19,7 +19,7 @@ import {
 } from '../../machines/index.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/create-chart.ts';
+import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { RunQueue } from '../engine/run-queue.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { errorInfoOf } from '../values/errors.ts';

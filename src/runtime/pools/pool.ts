@@ -23,7 +23,7 @@ import type { Agent } from '../agent/agent.ts';
 import type { Agents } from '../fleet/agents.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, createChart } from '../engine/create-chart.ts';
+import { type Chart, type ChartEffect, createChart } from '../engine/chart.ts';
 import { RunQueue } from '../engine/run-queue.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/manifest.ts';

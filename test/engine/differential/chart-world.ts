@@ -9,7 +9,7 @@ import {
   type ChartOptions,
   type ChildReport,
   createChart,
-} from '../../../src/runtime/engine/create-chart.ts';
+} from '../../../src/runtime/engine/chart.ts';
 
 /** How a child of this name behaves. */
 export const CHILDREN = ['quiet', 'doneAtOnce', 'failsAtOnce', 'throws', 'answers', 'throwsAtStop'] as const;

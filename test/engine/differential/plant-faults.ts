@@ -8,7 +8,7 @@ import { registerHooks } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { AnyStateMachine } from 'xstate';
-import type { Chart, ChartOptions } from '../../../src/runtime/engine/create-chart.ts';
+import type { Chart, ChartOptions } from '../../../src/runtime/engine/chart.ts';
 import { by, type Maker } from './chart-world.ts';
 import { compared } from './difference.ts';
 import { plants, sown } from './plants.ts';

@@ -2,7 +2,7 @@
  * Walks through charts under several drivers, compared move by move. A walk is a number: the same one again is the
  * same machine and the same moves.
  */
-import type { ChartDriverName } from '../../../src/runtime/engine/create-chart.ts';
+import type { ChartDriverName } from '../../../src/runtime/engine/chart.ts';
 import { by, type Maker } from './chart-world.ts';
 import { type Difference, differenceOf } from './difference.ts';
 import { type Draw, seededDraw } from './draw.ts';

@@ -15,7 +15,7 @@ import {
   type ChildInvocation,
   type ChildReport,
   createChart,
-} from '../../../src/runtime/engine/create-chart.ts';
+} from '../../../src/runtime/engine/chart.ts';
 import { TableChart } from '../../../src/runtime/engine/table.ts';
 import { MAX_FAILURES, MAX_OPEN, type Move, type RoundName, tellCoordinator, type Told } from './model.ts';
 

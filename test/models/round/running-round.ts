@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { SimulatedClock } from 'xstate';
 import type { ConsensusEffect } from '../../../src/machines/index.ts';
-import { type ChartDriverName, createChart } from '../../../src/runtime/engine/create-chart.ts';
+import { type ChartDriverName, createChart } from '../../../src/runtime/engine/chart.ts';
 import type { Happening, Seen, Setup } from './model.ts';
 import { DEADLINE_MS, electorateOf, inputOf, type RoundParts } from './walk.ts';
 

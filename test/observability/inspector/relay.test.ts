@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createActor, type EventFromLogic, fromPromise, setup } from 'xstate';
-import { type ChartOptions, createChart } from '../../../src/runtime/engine/create-chart.ts';
+import { type ChartOptions, createChart } from '../../../src/runtime/engine/chart.ts';
 import { Relay, type RelayOptions } from '../../../src/runtime/observability/inspector/relay.ts';
 import { simulatedClock } from '../../../src/testing/index.ts';
 

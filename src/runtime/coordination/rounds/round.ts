@@ -24,7 +24,7 @@ import {
   type Child,
   type ChildReport,
   createChart,
-} from '../../engine/create-chart.ts';
+} from '../../engine/chart.ts';
 import type { ChartWatch } from '../../engine/chart-watch.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
 import type { BodyReport, BodyRequest } from '../../hosting/host.ts';

@@ -9,7 +9,7 @@
  * I3  A vote reaches a round's chart through its ballot box only.
  */
 import type { ConsensusInput, ConsensusOutput, RoundCut, RoundRefusal } from '../../../machines/index.ts';
-import type { Child, ChildReport } from '../../engine/create-chart.ts';
+import type { Child, ChildReport } from '../../engine/chart.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { Recovery } from '../../journal/store.ts';

@@ -2,7 +2,7 @@
  * One step of a chart, as the inspector is told of it: by the engine, or by XState where XState's own actor takes it.
  * Pure.
  */
-import type { ChartInspectionEvent, ChartObservation } from '../../engine/create-chart.ts';
+import type { ChartInspectionEvent, ChartObservation } from '../../engine/chart.ts';
 import { inWords } from '../../values/errors.ts';
 
 export interface ChartStep {

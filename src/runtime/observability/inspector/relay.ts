@@ -10,7 +10,7 @@
  *     bounded by what a viewer has read: one that is slow misses steps, and never the newest.
  * I4  Nothing that an observer, a filter or a viewer does throws in a chart.
  */
-import type { ChartInspectionEvent, ChartObservation } from '../../engine/create-chart.ts';
+import type { ChartInspectionEvent, ChartObservation } from '../../engine/chart.ts';
 import type { SteadyClock } from '../../time/clock.ts';
 import { ignoreRejection, isThenable } from '../../values/thenable.ts';
 import { type ChartStep, chartStepOf } from './chart-step.ts';
