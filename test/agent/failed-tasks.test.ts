@@ -10,7 +10,7 @@ interface Ledger {
   rate: unknown;
 }
 
-type Kind = 'book' | 'throw' | 'misfit' | 'unsaveable' | 'slow' | 'read';
+type Kind = 'book' | 'date' | 'throw' | 'misfit' | 'unsaveable' | 'slow' | 'read';
 
 async function ledger(
   more: { readonly keepStateOnFailure?: boolean; readonly save?: boolean } = {},
@@ -26,6 +26,7 @@ async function ledger(
     init: ({ restored }): Ledger => (restored as Ledger | undefined) ?? { entries: [], rate: undefined },
     tasks: {
       book: { run: ({ state, input }) => void state.entries.push(String(input)) },
+      date: { run: ({ state }) => void state.entries.push(new Date(0) as never) },
       throw: {
         run: ({ state }) => {
           state.entries.push('bad');
@@ -111,10 +112,33 @@ describe('a task that fails', () => {
     },
   );
 
-  it.each([{ keepStateOnFailure: true }, { save: true }])('leaves what it changed with %j', async (more) => {
-    const { execute, entries } = await ledger(more);
+  it('leaves what it changed with keepStateOnFailure', async () => {
+    const { execute, entries } = await ledger({ keepStateOnFailure: true });
     await codeOf(execute('throw'));
     expect(await entries()).toEqual(['bad']);
+  });
+
+  it.each(['throw', 'misfit', 'unsaveable'] as const)(
+    'by %s leaves the state as it was where a save says what is kept, again and in its next life',
+    async (task) => {
+      const { execute, entries, restart } = await ledger({ save: true });
+      await execute('book', 'good');
+      for (let round = 0; round < 2; round += 1) {
+        expect(await codeOf(execute(task))).toBe('TASK_FAILED');
+        expect(await entries()).toEqual(['good']);
+      }
+      expect(await codeOf(execute(task))).toBe('TASK_FAILED');
+      await restart();
+      expect(await entries()).toEqual(['good']);
+    },
+  );
+
+  it('that leaves what cannot be saved beside a Date takes no later task with it', async () => {
+    const { execute, entries } = await ledger();
+    await execute('date');
+    expect(await codeOf(execute('unsaveable'))).toBe('TASK_FAILED');
+    await execute('book', 'good');
+    expect(await entries()).toEqual([new Date(0), 'good']);
   });
 
   it('takes nothing back of what a variable has changed before it or beside it', async () => {

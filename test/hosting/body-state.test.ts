@@ -1,6 +1,6 @@
 /** A task that fails leaves the state as it was; tasks side by side do not see what the others have not committed. */
 import { describe, expect, it } from 'vitest';
-import { BodyState, type StateUser } from '../../src/runtime/hosting/body-state.ts';
+import { BodyState, restored, type StateUser } from '../../src/runtime/hosting/body-state.ts';
 
 interface Shape {
   count: number;
@@ -62,7 +62,7 @@ describe('a user that is alone', () => {
 
   it.each([
     ['is kept on failure', false, {}],
-    ['JSON would not give back', true, { at: new Date(0) }],
+    ['holds a function', true, { at: () => 1 }],
     [
       'is an instance',
       true,
@@ -80,6 +80,48 @@ describe('a user that is alone', () => {
     states.drop(one.user);
     states.commit(other.user);
     expect(states.current).toEqual({ ...initial(), ...more, count: 2 });
+  });
+
+  it.each<[string, unknown, (state: never) => void]>([
+    [
+      'a Date',
+      { at: new Date(0), n: 1 },
+      (state: { at: Date; n: number }) => (state.n = state.at.setTime(9)),
+    ],
+    [
+      'a Map',
+      { seen: new Map([['a', { n: 1 }]]) },
+      (state: { seen: Map<string, unknown> }) => state.seen.clear(),
+    ],
+    ['a Set', { seen: new Set([1]) }, (state: { seen: Set<number> }) => state.seen.add(2)],
+    ['a typed array', { w: new Float32Array([1, 2]) }, (state: { w: Float32Array }) => state.w.fill(0)],
+    ['a list with undefined', [undefined, 1], (state: unknown[]) => state.push(2)],
+    ['NaN and a bigint', { n: Number.NaN, big: 1n }, (state: { n: number }) => (state.n = 1)],
+    ['a Map as a whole', new Map([['a', 1]]), (state: Map<string, number>) => state.set('b', 2)],
+  ])('that holds %s is dropped, and leaves it as it was: again, and beside another', (_, data, change) => {
+    const before = structuredClone(data);
+    const states = new BodyState(data, true);
+    for (let round = 0; round < 2; round += 1) {
+      const { user, state } = begun(states);
+      change(state as never);
+      states.drop(user);
+      expect(states.current).toStrictEqual(before);
+    }
+    const [one, other] = [begun(states), begun(states)];
+    change(one.state as never);
+    expect(other.state).toStrictEqual(before);
+    states.drop(one.user);
+    states.commit(other.user);
+    expect(states.current).toStrictEqual(before);
+    const last = begun(states);
+    change(last.state as never);
+    states.commit(last.user);
+    const changed = structuredClone(states.current);
+    expect(changed).not.toStrictEqual(before);
+    const { user } = begun(states);
+    expect(restored(states.committedBeside!)).toStrictEqual(changed);
+    states.drop(user);
+    expect(states.current).toStrictEqual(changed);
   });
 
   it.each([undefined, null, 1, 'text'])('has a state of %s', (state) => {
@@ -171,11 +213,11 @@ describe('two side by side', () => {
     expect(states.committedBeside).toBeUndefined();
     const one = begun(states);
     one.state.count = 2;
-    expect(JSON.parse(states.committedBeside!)).toEqual(initial());
+    expect(restored(states.committedBeside!)).toEqual(initial());
     const other = begun(states);
     other.state.list.push('b');
     states.commit(other.user);
-    expect(JSON.parse(states.committedBeside!)).toEqual({ ...initial(), list: ['a', 'b'] });
+    expect(restored(states.committedBeside!)).toEqual({ ...initial(), list: ['a', 'b'] });
     expect(states.current).toEqual({ ...initial(), list: ['a', 'b'] });
   });
 });

@@ -199,7 +199,8 @@ interface Behaviour<State, Resources, Values> {
   readonly quota?: string;
   /**
    * Whether what a task has changed of the state stays when it fails or is cancelled; by default the state is then as
-   * it was at the last commit. A state with a `save` of its own, or that is no JSON data, stays in any case.
+   * it was at the last commit. A state that cannot be copied (it holds a function, or an instance of a class) stays in
+   * any case. What is not JSON data in the state, or a `save`, costs a copy of the state for each task.
    */
   readonly keepStateOnFailure?: boolean;
   /**

@@ -201,8 +201,9 @@ export class AgentBody implements Body, InitOwner {
   #ready(state: unknown): void {
     if (this.#phase !== 'initializing') return;
     const definition = this.definition;
-    const isRebuilt = definition.save !== undefined || definition.chart !== undefined;
-    this.state = new BodyState(state, !isRebuilt && definition.keepStateOnFailure !== true);
+    // A chart has gone on by what failed.
+    const isTakenBack = definition.chart === undefined && definition.keepStateOnFailure !== true;
+    this.state = new BodyState(state, isTakenBack);
     this.#phase = 'serving';
     this.#listener.report({
       type: 'ready',

@@ -8,8 +8,10 @@
  * I3  What one user commits is seen by the others at once, where they have not changed the same themselves. Objects
  *     are compared property by property at any depth; a list is one value. Of two changes of the same the later commit
  *     counts.
- * I4  A state that JSON would not give back as it is, is shared by all and never taken back.
- * I5  As long as users are alone and commit, nothing is parsed and nothing is copied.
+ * I4  What a copy would not give back as it is (an instance, a function) makes its state one that all share, and that is
+ *     never taken back.
+ * I5  As long as users are alone and commit, nothing of a state that is plain JSON data is parsed or copied. Any other
+ *     (with a `Date`, a `Map`, a typed array in it) is copied once for each user.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { assertKept, stateJson } from '../values/state-json.ts';
@@ -19,8 +21,11 @@ export interface StateUser {
   /** What it works on, from its begin. */
   state: unknown;
   /** Of one with a copy: what was committed when that was last brought up to date. */
-  base: string | undefined;
+  base: Committed | undefined;
 }
+
+/** What is committed, where nobody can change it: JSON text that gives it back as it is, else a copy. */
+export type Committed = string | { readonly copy: unknown };
 
 type Fields = Record<string, unknown>;
 
@@ -28,10 +33,8 @@ export class BodyState {
   /** The state as it is; while one user is alone, with what that has changed so far. */
   current: unknown;
   readonly #isRestored: boolean;
-  /** The text of what is committed; `undefined` is not known. */
-  #committed: string | undefined = undefined;
-  /** Whether that text gives it back as it is. */
-  #isPlain = false;
+  /** `undefined` where it can be kept nowhere, and while it is not known. */
+  #committed: Committed | undefined = undefined;
   #isKnown = false;
   #alone: StateUser | undefined = undefined;
   #beside: Set<StateUser> | undefined = undefined;
@@ -42,8 +45,8 @@ export class BodyState {
     this.#isRestored = isRestored && typeof state === 'object' && state !== null;
   }
 
-  /** While something works on the state, and what it changes may be taken back: the text of what is committed. */
-  get committedBeside(): string | undefined {
+  /** While something works on the state, and what it changes may be taken back: what is committed. */
+  get committedBeside(): Committed | undefined {
     return this.#alone === undefined && this.#beside === undefined ? undefined : this.#committed;
   }
 
@@ -57,18 +60,18 @@ export class BodyState {
     if (!this.#isRestored) return;
     if (this.#alone === undefined && this.#beside === undefined) {
       if (!this.#isKnown) this.#survey();
-      if (this.#isPlain) this.#alone = user;
+      if (this.#committed !== undefined) this.#alone = user;
       return;
     }
-    const json = this.#committed!;
+    const committed = this.#committed!;
     if (this.#alone !== undefined) {
-      this.#alone.base = json;
+      this.#alone.base = committed;
       this.#beside = new Set([this.#alone]);
       this.#alone = undefined;
-      this.current = JSON.parse(json);
+      this.current = restored(committed);
     }
-    user.base = json;
-    user.state = JSON.parse(json);
+    user.base = committed;
+    user.state = restored(committed);
     this.#beside!.add(user);
   }
 
@@ -80,9 +83,8 @@ export class BodyState {
   commit(user: StateUser, json?: string, isPlain?: boolean): void {
     if (!this.#isRestored) return;
     if (this.#leave(user)) this.current = user.state;
-    if (json === undefined) this.#isKnown = false;
-    else if (isPlain !== undefined) this.#note(json, isPlain);
-    else if (json !== this.#committed) this.#isKnown = false;
+    if (json !== undefined && isPlain === true) this.#note(json);
+    else if (json === undefined || json !== this.#committed) this.#isKnown = false;
     if (this.#beside === undefined) return;
     if (!this.#isKnown) this.#survey();
     for (const other of this.#beside) this.#update(other);
@@ -98,7 +100,7 @@ export class BodyState {
     const wasAlone = this.#alone === user;
     this.#leave(user);
     if (!wasAlone) return;
-    const before: unknown = JSON.parse(this.#committed!);
+    const before = restored(this.#committed!);
     // In place, for what the agent holds of its state elsewhere; what is frozen cannot be changed back so.
     try {
       update(this.current, this.current, before);
@@ -117,27 +119,42 @@ export class BodyState {
   }
 
   #update(other: StateUser): void {
-    const json = this.#committed;
-    if (json === undefined || other.base === undefined || other.base === json) return;
-    update(other.state, JSON.parse(other.base), JSON.parse(json));
-    other.base = json;
+    const committed = this.#committed;
+    if (committed === undefined || other.base === undefined || other.base === committed) return;
+    update(other.state, restored(other.base), restored(committed));
+    other.base = committed;
   }
 
-  #note(json: string | undefined, isPlain: boolean): void {
-    this.#committed = json;
-    this.#isPlain = isPlain;
+  #note(committed: Committed | undefined): void {
+    this.#committed = committed;
     this.#isKnown = true;
   }
 
   #survey(): void {
-    try {
-      const json = stateJson(this.current);
-      this.#note(json, assertKept(this.current));
-    } catch {
-      // An answer to a variable may make it so: the next save refuses it, and names the place.
-      this.#note(this.#beside && this.#committed, false);
-    }
+    // An answer to a variable may make it one that nothing can keep: those beside it go on from what was before.
+    this.#note(committedOf(this.current) ?? (this.#beside && this.#committed));
   }
+}
+
+/** `undefined` for what neither JSON nor a copy gives back as it is. */
+function committedOf(state: unknown): Committed | undefined {
+  try {
+    const json = stateJson(state);
+    if (assertKept(state)) return json;
+  } catch {
+    // What JSON has no word for may have a copy.
+  }
+  try {
+    const copy: unknown = structuredClone(state);
+    return isDeepStrictEqual(copy, state) ? { copy } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Another one each time: whoever has it may change it. */
+export function restored(committed: Committed): unknown {
+  return typeof committed === 'string' ? JSON.parse(committed) : structuredClone(committed.copy);
 }
 
 /** Makes in `mine` the changes from `base` to `theirs`, but where `mine` is changed itself. All three are of a kind. */

@@ -7,7 +7,7 @@
  * I1  Every task is answered exactly once, unless the body exits first.
  * I2  A task of a synchronous definition is run synchronously: no promise is made for it.
  * I3  Of a task that failed, or was cancelled before its work was done, nothing stays in the state; with
- *     `keepStateOnFailure`, a `save` of its own, or a chart, all of it does.
+ *     `keepStateOnFailure`, a chart, or a state that has no copy (body-state.ts), all of it does.
  */
 import type { ErrorInfo } from '../../machines/index.ts';
 import { isPending, isTaskRefusal } from '../definition/agent-self.ts';

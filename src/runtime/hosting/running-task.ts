@@ -1,5 +1,5 @@
 /** A task under way in a body: its signal, its state, and what it has said of its end. */
-import type { StateUser } from './body-state.ts';
+import type { Committed, StateUser } from './body-state.ts';
 import type { ChunkSender } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
 import type { Repetition } from './repetition.ts';
@@ -32,7 +32,7 @@ export class RunningTask implements StateUser {
   /** What it told that it does. */
   repetition: Repetition | undefined = undefined;
   state: unknown = undefined;
-  base: string | undefined = undefined;
+  base: Committed | undefined = undefined;
   /** What it kept when it ran before. */
   readonly before: Extract<BodyRequest, { type: 'task.run' }>['steps'];
   readonly #controller = new AbortController();

@@ -8,7 +8,7 @@ import { errorInfoOf } from '../values/errors.ts';
 import { secretTexts, splitSecrets, withoutTexts } from '../values/secret-paths.ts';
 import { assertKept, stateJson } from '../values/state-json.ts';
 import { ignoreRejection, isThenable } from '../values/thenable.ts';
-import type { StateUser } from './body-state.ts';
+import { restored, type StateUser } from './body-state.ts';
 import type { WorkOwner } from './body-work.ts';
 import type { BodyStart } from './host.ts';
 
@@ -46,17 +46,22 @@ export class StateSaves {
   /** What the user made of the state is the state; gives it where it has changed. */
   commit(user: StateUser): SavedState | undefined {
     const state = this.changed(user.state);
-    this.#owner.state.commit(user, this.#lastTold, state && this.#isPlain);
+    // What a `save` of its own gives says nothing of the state itself.
+    if (this.#owner.definition.save !== undefined) this.#owner.state.commit(user);
+    else this.#owner.state.commit(user, this.#lastTold, state && this.#isPlain);
     return state;
   }
 
   /** All that is committed, whatever was told. */
   whole(): SavedState {
     const { state, definition } = this.#owner;
-    const json = state.committedBeside;
-    if (json === undefined) return this.#stateOtherThan(undefined, state.current)!;
-    assertNoSecret(json, this.#secrets);
-    return { json, stateVersion: definition.stateVersion ?? 1 };
+    const committed = state.committedBeside;
+    if (committed === undefined) return this.#stateOtherThan(undefined, state.current)!;
+    if (typeof committed !== 'string' || definition.save !== undefined) {
+      return this.#stateOtherThan(undefined, restored(committed))!;
+    }
+    assertNoSecret(committed, this.#secrets);
+    return { json: committed, stateVersion: definition.stateVersion ?? 1 };
   }
 
   /** The state as it is to be kept; `undefined` when that is this very text. */
