@@ -4,6 +4,7 @@
  * A definition of functions acts when it is asked. A chart has timers and invoked work: its state changes, it ends
  * and it breaks between two tasks.
  */
+import { types } from 'node:util';
 import type { AnyStateMachine } from 'xstate';
 import type { ChartInspectionEvent } from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
@@ -131,5 +132,6 @@ export class TaskRefusal extends Error {
 }
 
 export function isTaskRefusal(thrown: unknown): thrown is TaskRefusal {
-  return thrown instanceof Error && REFUSAL in thrown;
+  // Asked of whatever a task throws: no question here may run code of its own, as `instanceof` does for a proxy.
+  return types.isNativeError(thrown) && REFUSAL in thrown;
 }

@@ -26,7 +26,7 @@ import type { AgentManifest } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
-import { parseInput } from '../values/malformed.ts';
+import { parseInput, readInput } from '../values/malformed.ts';
 import { agentChart, type AgentChart } from './agent-chart.ts';
 import { type AgentHandle, type AgentId, IncarnationHandle, type TaskOf } from './agent-handle.ts';
 import { type Adopted, type ChangeOptions, type Described, Registration } from './registration.ts';
@@ -575,7 +575,8 @@ function assertOwn({ id, pool, parent }: ParsedAgentSpec): void {
 
 /** Of a task that was not looked at yet. */
 function waitsWhenDown(task: TaskRequest | null | undefined): 'never' | 'if it comes back' {
-  return task?.whenDown === 'wait' ? 'if it comes back' : 'never';
+  const whenDown = readInput(() => task?.whenDown, { what: 'task', code: 'TASK_INPUT_INVALID' });
+  return whenDown === 'wait' ? 'if it comes back' : 'never';
 }
 
 /** Whether a task is with this one sooner: one that takes tasks now, before one that comes back. */

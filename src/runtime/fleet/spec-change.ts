@@ -1,6 +1,7 @@
 /** Reads a change of a spec: what is given stands in place of what was, all else stays. */
 import type { ParsedAgentSpec } from '../../machines/index.ts';
-import { errorInfoOf, inWords } from '../values/errors.ts';
+import { inWords } from '../values/errors.ts';
+import { readInput } from '../values/malformed.ts';
 import { type AgentSpec, invalidSpec, readSpec } from './spec-reading.ts';
 
 /** Fields of a spec to be changed. One that is `undefined` goes back to its default. */
@@ -19,25 +20,29 @@ export function changedSpec(
   change: unknown,
 ): ParsedAgentSpec {
   const { id } = known;
-  if (typeof change !== 'object' || change === null || Array.isArray(change)) {
+  if (!readInput(() => isFields(change), { what: 'spec', agentId: id })) {
     throw invalidSpec(`expected the fields to change, got ${inWords(change)}`, id);
   }
-  return readSpec(mergedInto(known, change));
+  return readSpec(mergedInto(known, change as object));
+}
+
+function isFields(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function mergedInto(known: ParsedAgentSpec & { readonly id: string }, change: object): object {
   const { id } = known;
-  let merged: Record<string, unknown>;
-  try {
-    merged = { ...known, ...change };
-    for (const policy of policies) {
-      const given = (change as Partial<ParsedAgentSpec>)[policy] as unknown;
-      if (typeof given !== 'object' || given === null || Array.isArray(given)) continue;
-      merged[policy] = { ...known[policy], ...given };
-    }
-  } catch (thrown) {
-    throw invalidSpec(`it cannot be read: ${errorInfoOf(thrown).message}`, id, thrown);
-  }
+  const merged = readInput(
+    () => {
+      const fields: Record<string, unknown> = { ...known, ...change };
+      for (const policy of policies) {
+        const given = (change as Partial<ParsedAgentSpec>)[policy] as unknown;
+        if (isFields(given)) fields[policy] = { ...known[policy], ...given };
+      }
+      return fields;
+    },
+    { what: 'spec', agentId: id },
+  );
   if (merged['id'] !== id) throw invalidSpec(`id: an agent keeps its id, got ${inWords(merged['id'])}`, id);
   if (merged['pool'] !== known.pool) {
     throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);

@@ -16,7 +16,7 @@ import type { KeptSpec } from '../agent/agent-services.ts';
 import { type AgentDefinition, isAgentDefinition, type TaskTypes } from '../definition/define-agent.ts';
 import { dataCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
-import { parseInput } from '../values/malformed.ts';
+import { parseInput, readInput } from '../values/malformed.ts';
 import { RecentSpecs } from './recent-specs.ts';
 
 /** What is asked for when an agent is registered; all but `module` has a default. */
@@ -70,9 +70,13 @@ export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string
     ...given,
     id,
     isolation: isolationOf(given),
-    initArgs: initArgs === noArgs ? initArgs : frozenData(dataCopy(initArgs)),
+    initArgs: initArgs === noArgs ? initArgs : argsToKeep(initArgs, id),
     module: module instanceof URL ? { url: module.href } : { type: agentType },
   });
+}
+
+function argsToKeep(initArgs: unknown, agentId: string): unknown {
+  return readInput(() => frozenData(dataCopy(initArgs)), { what: 'spec: initArgs', agentId });
 }
 
 export function invalidSpec(problem: string, agentId: string | undefined, cause?: unknown): AgentSystemError {
@@ -98,7 +102,12 @@ function knownSpec(spec: unknown): ParsedAgentSpec | undefined {
 function parsedSpec(spec: unknown): ParsedAgentSpec {
   const parsed = parseInput(agentSpec, spec, { what: 'spec', agentId: idOf(spec) });
   const { id, module, initArgs } = parsed;
-  if (!(module instanceof URL) && !isAgentDefinition(module)) {
+  if (
+    !readInput(() => module instanceof URL || isAgentDefinition(module), {
+      what: 'spec: module',
+      agentId: id,
+    })
+  ) {
     throw invalidSpec(`module: expected a defineAgent value or a URL, got ${inWords(module)}`, id);
   }
   const shared = recent.remember(spec as object, parsed);

@@ -5,7 +5,7 @@ import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
 import type { RetryOptions } from '../definition/task-kind.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
-import { parseInput } from '../values/malformed.ts';
+import { parseInput, readInput } from '../values/malformed.ts';
 import type { TaskKeys } from './task-record.ts';
 
 /** Who is to do a task: an agent, the least loaded agent of a type, or a pool. */
@@ -50,7 +50,10 @@ const submissionSchema = z.strictObject({
  * @throws AgentSystemError `TASK_INPUT_INVALID`, also for an input that is not JSON data
  */
 export function readSubmission(target: TaskTarget, task: SubmittedTask, now: number): ReadSubmission {
-  const { idempotencyKey, dedupeKey, retry, notBefore, delayMs, ...asked } = { ...task };
+  const { idempotencyKey, dedupeKey, retry, notBefore, delayMs, ...asked } = readInput(() => fieldsOf(task), {
+    what: 'submit',
+    code: 'TASK_INPUT_INVALID',
+  });
   const { retry: policy } = parseInput(
     submissionSchema,
     { idempotencyKey, dedupeKey, retry, notBefore, delayMs },
@@ -73,11 +76,20 @@ export function readSubmission(target: TaskTarget, task: SubmittedTask, now: num
     ...(dueAt === undefined ? {} : { dueAt }),
   };
   const to = parseInput(targetSchema, target, { what: 'submit', code: 'TASK_INPUT_INVALID' });
-  const problem = jsonProblemOf(request.input);
+  const problem = readInput(() => jsonProblemOf(request.input), {
+    what: `submit: the input of ${inWords(request.type)}`,
+    code: 'TASK_INPUT_INVALID',
+  });
   if (problem !== undefined) {
     const message = `submit: the input of ${inWords(request.type)}: ${problem}, expected JSON data`;
     throw new AgentSystemError('TASK_INPUT_INVALID', message);
   }
   const keys: TaskKeys = { idempotencyKey, dedupeKey };
   return { to, request, keys };
+}
+
+function fieldsOf(task: SubmittedTask): SubmittedTask {
+  if (typeof task === 'object' && task !== null && !Array.isArray(task)) return { ...task };
+  const message = `submit: expected a task, { type, input? }, got ${inWords(task)}`;
+  throw new AgentSystemError('TASK_INPUT_INVALID', message);
 }

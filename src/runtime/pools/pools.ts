@@ -18,7 +18,7 @@ import type { TaskTypes } from '../definition/define-agent.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
 import { emitAbandoned, type Enlisted } from './enlisted-tasks.ts';
-import { parseInput } from '../values/malformed.ts';
+import { parseInput, readInput } from '../values/malformed.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
@@ -137,11 +137,7 @@ export class PoolRegistry implements Pools {
     if (this.#pools.has(name) || this.#opening.has(name)) {
       throw invalid(`name: there is a pool ${inWords(name)} already`);
     }
-    const given: { readonly id?: unknown; readonly pool?: unknown } = spec.spec;
-    for (const field of ['id', 'pool'] as const) {
-      if (given[field] === undefined) continue;
-      throw invalid(`spec.${field}: members get theirs from the pool, got ${inWords(given[field])}`);
-    }
+    readInput(() => assertOwnNames(spec.spec), { what: 'pools.create: spec' });
     this.#opening.set(name, undefined);
     try {
       const { spec: member, manifest } = await agents.describe(spec.spec);
@@ -298,6 +294,14 @@ export class PoolRegistry implements Pools {
     throw new AgentSystemError('POOL_UNKNOWN', `there is no pool ${inWords(name)}`, {
       details: { pool: name },
     });
+  }
+}
+
+/** @throws AgentSystemError for a spec that gives members what their pool gives them */
+function assertOwnNames(spec: { readonly id?: unknown; readonly pool?: unknown }): void {
+  for (const field of ['id', 'pool'] as const) {
+    if (spec[field] === undefined) continue;
+    throw invalid(`spec.${field}: members get theirs from the pool, got ${inWords(spec[field])}`);
   }
 }
 

@@ -5,11 +5,14 @@
  * store can note (Infinity, NaN, -0, undefined in arrays, objects without a prototype) can, and is not plain. Where
  * nobody notes it, NaN, Infinity and undefined in arrays are problems too: JSON makes null of them.
  */
+import { cut } from './error-data.ts';
 import { inWords } from './in-words.ts';
 import { classNameOf } from './instances.ts';
 
 /** Deeper than this, data is taken to have no end. */
 const MAX_DEPTH = 500;
+/** Of a long way to a place, so many keys are shown. */
+const SHOWN_KEYS = 8;
 
 export interface JsonSurveyOptions {
   /** Whether what JSON has no word for is noted beside it; default `true`. */
@@ -28,17 +31,17 @@ export class JsonSurvey {
     this.#isNoted = isNoted;
   }
 
-  /** Where it stopped, as in `spec.initArgs.layers[2].size`. */
+  /** Where it stopped, as in `spec.initArgs.layers[2].size`; of a long way its beginning. */
   get path(): string {
-    const [first, ...rest] = this.#keys.map(String);
+    const [first = 'it', ...rest] = this.#keys.slice(0, SHOWN_KEYS).map(String);
     const inner = rest.map((key) =>
       /^\d+$/.test(key)
         ? `[${key}]`
-        : /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key)
+        : /^[\p{L}_$][\p{L}\p{N}_$]{0,99}$/u.test(key)
           ? `.${key}`
           : `[${inWords(key)}]`,
     );
-    return `${first ?? 'it'}${inner.join('')}`;
+    return `${cut(first, 100)}${inner.join('')}${this.#keys.length > SHOWN_KEYS ? '…' : ''}`;
   }
 
   /** What it is that cannot be kept; `path` then says where. */

@@ -1,7 +1,11 @@
 /** What callers hand in, read with a schema: what is not as expected is refused, naming field and value. */
+import { types } from 'node:util';
 import { z } from 'zod';
 import { AgentSystemError, type ErrorCode, errorInfoOf, inWords } from './errors.ts';
 import { problemOf } from './schema.ts';
+
+/** Of keys that are not known, so many are named. */
+const MAX_KEYS = 5;
 
 export interface Expectation {
   /** What is read, as messages name it: `spec`, `stop`, … */
@@ -43,11 +47,26 @@ export function parseInput<Schema extends z.ZodType>(
   throw new AgentSystemError(code, `${what}: ${problem}`, { agentId, cause });
 }
 
+/** What callers hand in, read without a schema. @throws AgentSystemError with the code where a getter or a proxy throws, and what `read` refuses */
+export function readInput<Value>(
+  read: () => Value,
+  { what, code = 'AGENT_SPEC_INVALID', agentId }: Expectation,
+): Value {
+  try {
+    return read();
+  } catch (thrown) {
+    if (types.isNativeError(thrown) && thrown instanceof AgentSystemError) throw thrown;
+    const problem = `it cannot be read: ${errorInfoOf(thrown).message}`;
+    throw new AgentSystemError(code, `${what}: ${problem}`, { agentId, cause: thrown });
+  }
+}
+
 /** Of a key that is not known it shows what came with it, and not all that stands beside it: that may be a secret. */
 function byKey(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, 'path' | 'message'>[] {
   if (issue.code !== 'unrecognized_keys') return [issue];
-  return issue.keys.map((key) => ({
+  const more = issue.keys.length - MAX_KEYS;
+  return issue.keys.slice(0, MAX_KEYS).map((key, place) => ({
     path: [...issue.path, key],
-    message: `Unrecognized key: ${inWords(key)}`,
+    message: `Unrecognized key: ${inWords(key)}${more > 0 && place === MAX_KEYS - 1 ? ` and ${more} more` : ''}`,
   }));
 }

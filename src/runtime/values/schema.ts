@@ -1,9 +1,14 @@
 /** Standard Schema at the edge: any validator that speaks it serves where zod is shown. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { errorInfoOf } from './errors.ts';
+import { cut } from './error-data.ts';
 import { inWordsUnder } from './in-words.ts';
 import { isSecretKey } from './secrets.ts';
 import { isThenable } from './thenable.ts';
+
+/** Of a long way to a field, so many keys are shown; and so many characters of one. */
+const SHOWN_KEYS = 8;
+const SHOWN_OF_KEY = 100;
 
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
 export type AnySchema = Schema<never, unknown> | Schema<unknown, unknown>;
@@ -47,7 +52,8 @@ function verdictOf(answer: unknown, came: unknown): Verdict {
 export function problemOf(issues: readonly StandardSchemaV1.Issue[], came: unknown): string {
   const problems = issues.map(({ path, message }) => {
     const keys = (path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
-    const where = keys.map(String).join('.');
+    const shown = keys.slice(0, SHOWN_KEYS).map((part) => cut(String(part), SHOWN_OF_KEY));
+    const where = `${shown.join('.')}${keys.length > SHOWN_KEYS ? '…' : ''}`;
     const key = keys.map(String).find(isSecretKey) ?? '';
     const value = inWordsUnder(
       key,
