@@ -43,6 +43,10 @@ export const variableName = variableRef.transform(nameOf);
 
 function isHandle(value: unknown): value is VariableHandle {
   if (typeof value !== 'object' || value === null) return false;
-  const { name } = value as { readonly name?: unknown };
-  return typeof name === 'string' && name !== '';
+  try {
+    const { name } = value as { readonly name?: unknown };
+    return typeof name === 'string' && name !== '';
+  } catch {
+    return false;
+  }
 }

@@ -15,9 +15,9 @@ import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import { isOfBody } from '../agent/pending-fields.ts';
 import type { EventDraft, SpecChange } from '../journal/system-event.ts';
-import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
+import { readInput } from '../values/malformed.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import {
   joinSecrets,
@@ -34,7 +34,7 @@ import { DescriptionTime } from './description-time.ts';
 import type { Registry } from './registry.ts';
 import { changedSpec } from './spec-change.ts';
 import { specChanges } from './spec-difference.ts';
-import { invalidSpec, isolationOf, policyOf, readSpec, specToKeep } from './spec-reading.ts';
+import { argsCopy, invalidSpec, isolationOf, policyOf, readSpec, specToKeep } from './spec-reading.ts';
 
 export interface RegistrationOptions {
   readonly services: AgentServices;
@@ -90,7 +90,7 @@ export class Registration {
     const isolation = isolationOf(read);
     const secrets = await this.#secretsOf(read, undefined);
     const manifest = await this.#manifestOf(secrets.spec, this.#hostFor(isolation, read), secrets);
-    return { spec: { ...read, isolation, initArgs: dataCopy(read.initArgs) }, manifest };
+    return { spec: { ...read, isolation, initArgs: argsCopy(read.initArgs, read.id) }, manifest };
   }
 
   /** @param known the manifest, where that is known already */
@@ -138,7 +138,7 @@ export class Registration {
         await this.register(spec);
         return true;
       }
-      const { shown, values } = splitSecrets(spec.initArgs, outermostPaths(spec.secrets ?? []));
+      const { shown, values } = secretsIn(spec, outermostPaths(spec.secrets ?? []));
       const kept = {
         ...specToKeep({ ...spec, initArgs: shown }, id, known.manifest.type),
         module: spec.module,
@@ -219,7 +219,7 @@ export class Registration {
   async #change(agent: Agent, wanted: ParsedAgentSpec, by: string | undefined): Promise<'updated' | 'none'> {
     const { id } = agent;
     const { type } = agent.manifest;
-    const { shown, values: given } = splitSecrets(wanted.initArgs, outermostPaths(wanted.secrets ?? []));
+    const { shown, values: given } = secretsIn(wanted, outermostPaths(wanted.secrets ?? []));
     const asked = { ...wanted, id, initArgs: shown };
     const spec = specToKeep(asked, id, type);
     const { module } = asked;
@@ -309,7 +309,7 @@ export class Registration {
   async #secretsOf(spec: ParsedAgentSpec, agent: Agent | undefined): Promise<SpecSecrets> {
     const paths = outermostPaths(spec.secrets ?? []);
     if (paths.length === 0) return { spec, given: noSecrets, texts: [] };
-    const { shown, values: given } = splitSecrets(spec.initArgs, paths);
+    const { shown, values: given } = secretsIn(spec, paths);
     const { id, module } = spec;
     const type = module instanceof URL ? agent?.manifest.type : (module as AnyAgentDefinition).type;
     const values = new Map(given);
@@ -555,6 +555,14 @@ function takenBack({ field, ...change }: SpecChange): SpecChange {
     ...('to' in change ? { from: change.to } : {}),
     ...('from' in change ? { to: change.from } : {}),
   };
+}
+
+/** What is given at these paths within `initArgs`, and what is shown of them. */
+function secretsIn(
+  { id, initArgs }: ParsedAgentSpec,
+  paths: readonly string[],
+): ReturnType<typeof splitSecrets> {
+  return readInput(() => splitSecrets(initArgs, paths), { what: 'spec: initArgs', agentId: id });
 }
 
 function manifestIf(

@@ -70,13 +70,14 @@ export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string
     ...given,
     id,
     isolation: isolationOf(given),
-    initArgs: initArgs === noArgs ? initArgs : argsToKeep(initArgs, id),
+    initArgs: initArgs === noArgs ? initArgs : frozenData(argsCopy(initArgs, id)),
     module: module instanceof URL ? { url: module.href } : { type: agentType },
   });
 }
 
-function argsToKeep(initArgs: unknown, agentId: string): unknown {
-  return readInput(() => frozenData(dataCopy(initArgs)), { what: 'spec: initArgs', agentId });
+/** @throws AgentSystemError `AGENT_SPEC_INVALID` for what throws when it is read */
+export function argsCopy(initArgs: unknown, agentId: string | undefined): unknown {
+  return readInput(() => dataCopy(initArgs), { what: 'spec: initArgs', agentId });
 }
 
 export function invalidSpec(problem: string, agentId: string | undefined, cause?: unknown): AgentSystemError {

@@ -76,10 +76,7 @@ export function readSubmission(target: TaskTarget, task: SubmittedTask, now: num
     ...(dueAt === undefined ? {} : { dueAt }),
   };
   const to = parseInput(targetSchema, target, { what: 'submit', code: 'TASK_INPUT_INVALID' });
-  const problem = readInput(() => jsonProblemOf(request.input), {
-    what: `submit: the input of ${inWords(request.type)}`,
-    code: 'TASK_INPUT_INVALID',
-  });
+  const problem = jsonProblemOf(request.input);
   if (problem !== undefined) {
     const message = `submit: the input of ${inWords(request.type)}: ${problem}, expected JSON data`;
     throw new AgentSystemError('TASK_INPUT_INVALID', message);

@@ -6,6 +6,7 @@
  * nobody notes it, NaN, Infinity and undefined in arrays are problems too: JSON makes null of them.
  */
 import { cut } from './error-data.ts';
+import { errorInfoOf } from './error-info.ts';
 import { inWords } from './in-words.ts';
 import { classNameOf } from './instances.ts';
 
@@ -109,9 +110,13 @@ export class JsonSurvey {
   }
 }
 
-/** What of a value cannot be kept as JSON, as in `layers[2].size is a function`; `undefined` when all of it can. */
+/** What of a value cannot be kept as JSON, as in `layers[2].size is a function`; `undefined` when all of it can. Never throws. */
 export function jsonProblemOf(value: unknown, options?: JsonSurveyOptions): string | undefined {
   const survey = new JsonSurvey(options);
-  const problem = survey.problemOf(value);
-  return problem === undefined ? undefined : `${survey.path} is ${problem}`;
+  try {
+    const problem = survey.problemOf(value);
+    return problem === undefined ? undefined : `${survey.path} is ${problem}`;
+  } catch (thrown) {
+    return `${survey.path} cannot be read: ${errorInfoOf(thrown).message}`;
+  }
 }
