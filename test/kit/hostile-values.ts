@@ -68,11 +68,12 @@ export const hostileValues: Readonly<Record<string, () => unknown>> = {
         throw new Error('message');
       },
     }),
-  'a thenable that throws': () => ({
-    get then(): never {
-      throw new Error('then');
-    },
-  }),
+  'a thenable that throws': () =>
+    Object.defineProperty({}, 'then', {
+      get: () => {
+        throw new Error('then');
+      },
+    }),
   'a compiled module': () => compiled(),
   'a symbol': () => Symbol('x'),
   'a bigint': () => 10n ** 40n,

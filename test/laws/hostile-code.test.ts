@@ -22,7 +22,7 @@ const rejecting = (made: Made) => async () => {
 const aborted = (made: Made) => ({
   timeoutMs: 5,
   run: ({ signal }: { readonly signal: AbortSignal }) =>
-    new Promise((_, reject) => signal.addEventListener('abort', () => reject(made() as Error))),
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(made()))),
 });
 const task = (run: Run) => ({ tasks: { work: { run } } });
 
@@ -109,7 +109,7 @@ describe.each(Object.entries(places))('%s', (_, definitionOf) => {
         variables: ['rate'],
         init: () => ({ n: 1 }),
         tasks: { work: { run: () => 1 } },
-        ...(definitionOf(made) as object),
+        ...definitionOf(made),
       });
       await using system = await createAgentSystem({ logger: silent });
       const { agents } = system;
