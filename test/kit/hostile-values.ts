@@ -69,6 +69,7 @@ export const hostileValues: Readonly<Record<string, () => unknown>> = {
       },
     }),
   'a thenable that throws': () =>
+    // oxlint-disable-next-line unicorn/no-thenable
     Object.defineProperty({}, 'then', {
       get: () => {
         throw new Error('then');
