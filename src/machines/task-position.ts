@@ -80,6 +80,6 @@ export function legalForTask(place: TaskPlace): readonly TaskCommand[] {
   const taken = next.get(place);
   const isOpen = !hasTaskEnded(taskStatusOf(place));
   return (['cancel', 'retry', 'forget'] as const).filter(
-    (command) => (command === 'retry' ? !isOpen : true) && taken?.has(COMMANDS[command]),
+    (command) => isOpen === (command === 'cancel') && taken?.has(COMMANDS[command]),
   );
 }

@@ -56,7 +56,7 @@ describe('a task', () => {
     (place) => {
       const legal = legalForTask(place);
       const status = taskStatusOf(place);
-      expect(legal.includes('cancel')).toBe(!hasTaskEnded(status) || status === 'unknown');
+      expect(legal.includes('cancel')).toBe(!hasTaskEnded(status));
       expect(legal.includes('forget')).toBe(hasTaskEnded(status));
       expect(legal.includes('retry')).toBe(hasTaskEnded(status) && status !== 'done');
     },

@@ -138,6 +138,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const entry = new TaskEntry(agentId, taskId, incarnation, requestOf(task), terms, trace, this);
     entry.attempt = task.attempts;
     entry.begunAt = task.startedAt;
+    entry.didAsk = task.hasAsked ?? false;
     entry.isCommitted = true;
     const delayMs = this.#times.restore(entry, task);
     if (delayMs > 0) this.#fates.delay(entry, delayMs);
@@ -219,7 +220,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
       this.#endWaiting(said);
       for (const entry of this.#tasks.running) {
         const isKept = !entry.isAnswered && this.#fates.comesBackTo(entry);
-        this.#left(entry);
+        this.#left(entry, isKept);
         if (entry.isAnswered) continue;
         if (isKept) this.#keep(entry);
         else if (this.#fates.outlives(entry) && entry.hasAttemptLeft)
@@ -381,6 +382,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
       this.#isBusy = true;
       this.#owner.becameBusy();
     }
+    if (entry.heldMs !== undefined) this.#times.goOn(entry);
     const { id: agentId, incarnation, journal, clock } = this.#owner;
     const attempt = entry.begin(incarnation, clock.elapsed());
     const begun = entry.isBegunDurably
@@ -426,9 +428,9 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     caller.runInAsyncScope(postTo, this.#owner, order);
   }
 
-  /** Its work has ended, or its body has. */
-  #left(entry: TaskEntry): void {
-    this.#tasks.ended(entry);
+  /** Its work has ended, or its body has. @param isKept it waits for a person, and for the next body */
+  #left(entry: TaskEntry, isKept = false): void {
+    this.#tasks.ended(entry, isKept);
     this.#times.endAttempt(entry);
   }
 

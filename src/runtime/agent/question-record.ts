@@ -32,7 +32,12 @@ export interface QuestionRecord {
 export interface KeptQuestion {
   readonly record: QuestionRecord;
   /** Left out where it is no JSON data: its task cannot be begun again then. */
-  readonly task?: { readonly input?: unknown; readonly timeoutMs?: number };
+  readonly task?: {
+    readonly input?: unknown;
+    /** What was left of its time; with `deadlineAt` (epoch ms) where that runs on while it waits. */
+    readonly timeoutMs?: number;
+    readonly deadlineAt?: number;
+  };
 }
 
 /** Whose state a question is in the store: no agent's. */

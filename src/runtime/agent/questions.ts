@@ -182,6 +182,16 @@ export class Questions {
     return open;
   }
 
+  /** @internal How long a task has waited for people while its time did not run, in ms: for those that have answered. */
+  heldMsOf(taskId: string): number {
+    let heldMs = 0;
+    for (const { record, task } of this.#ofTask.get(taskId)?.values() ?? []) {
+      const { askedAt, answeredAt = askedAt } = record;
+      if (task?.deadlineAt === undefined) heldMs += answeredAt - askedAt;
+    }
+    return heldMs;
+  }
+
   /** @internal What a task that has asked needs to be begun again by the next program; `undefined` where it cannot be. */
   taskOf(taskId: string): KeptQuestion['task'] {
     const [first] = this.#ofTask.get(taskId)?.values() ?? [];
@@ -252,7 +262,7 @@ export class Questions {
 
   #new(args: AskArgs, request: MadeRequest): Asked {
     const { agentId, taskId, task, entry } = request;
-    const { key, question, schema, details, deadlineMs } = args;
+    const { key, question, schema, details, deadlineMs, countsTime } = args;
     const place = this.#ofTask.get(taskId)?.size ?? 0;
     const refuse = (problem: string): never => {
       throw new AgentSystemError('REQUEST_INVALID', `question ${key} of task ${task}: ${problem}`, {
@@ -269,6 +279,7 @@ export class Questions {
     const again = {
       ...(input === undefined ? {} : { input }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(timeoutMs === undefined || !countsTime ? {} : { deadlineAt: askedAt + timeoutMs }),
     };
     const record: QuestionRecord = {
       id: `${taskId}/${key}`,

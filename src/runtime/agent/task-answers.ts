@@ -72,6 +72,8 @@ export class TaskAnswers {
   /** @param endedAt when its last attempt ended, by `elapsed` of the clock */
   fail(entry: TaskEntry, failure: TaskFailure, endedAt: number): void {
     this.close(entry);
+    // Its agent's end has cut its last attempt off: what that would have come to, nobody knows.
+    if (failure.code === 'TASK_ABANDONED') return this.abandon(entry, failure.error.message);
     this.#figures.failed += 1;
     this.#measure(entry);
     const { id: agentId, journal } = this.#owner;

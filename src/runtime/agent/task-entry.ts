@@ -67,6 +67,8 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   chunksTaken = 0;
   /** It had asked a person when its body ended, and is begun anew by the next one. */
   isKept = false;
+  /** It has asked a person: the next program begins it again, and the answer is there. */
+  didAsk = false;
   isCommitted = false;
   /** Its work was begun, and is not known to have ended. */
   isUnderWay = false;
@@ -132,6 +134,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   /** @param isHeld its time does not run meanwhile */
   beginsToAsk(isHeld: boolean): void {
     this.#asking += 1;
+    this.didAsk = true;
     if (isHeld && (this.#held += 1) === 1) this.#owner.timeHeld(this);
   }
 
@@ -141,12 +144,16 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     if (isHeld && (this.#held -= 1) === 0) this.#owner.timeRuns(this);
   }
 
-  /** Its work has ended: what that had asked, it asks anew when it is begun again. */
-  asksNothing(): void {
+  /**
+   * Its work has ended: what that had asked, it asks anew when it is begun again.
+   *
+   * @param staysHeld its time does not run until then
+   */
+  asksNothing(staysHeld: boolean): void {
     this.#asking = 0;
     if (this.#held === 0) return;
     this.#held = 0;
-    this.#owner.timeRuns(this);
+    if (!staysHeld) this.#owner.timeRuns(this);
   }
 
   get isBegun(): boolean {
@@ -206,7 +213,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   /** Whether another program can go on with it: it is not under way, or may be done again. */
   get canBeLeft(): boolean {
     if (!this.isCommitted) return false;
-    if (this.isAsking || this.isKept) return true;
+    if (this.didAsk) return true;
     return this.isUnderWay
       ? this.retry && (this.policy === undefined || this.hasAttemptLeft)
       : this.retry || this.request.submission !== undefined;

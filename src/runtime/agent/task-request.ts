@@ -71,6 +71,10 @@ export interface RestoredTask {
   readonly before: number;
   readonly attempts: number;
   readonly startedAt?: number | undefined;
+  /** It has asked a person: it is begun again whatever its kind says. */
+  readonly hasAsked?: boolean;
+  /** It waits for a person: its time does not run before it is begun. */
+  readonly isHeld?: boolean;
   /** When its next attempt, or its first, is due, and the delay that it was given. */
   readonly dueAt?: number | undefined;
   readonly delayMs?: number | undefined;

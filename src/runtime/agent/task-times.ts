@@ -4,7 +4,7 @@
  * Owns the timers of a task, and the watch on its progress. It ends no task: it tells that a time is over.
  *
  * I1  A task that was answered has no timer and no watch any more.
- * I2  While a task waits for a person, none of its times runs.
+ * I2  While a task waits for a person, none of its times runs, also while its body is gone.
  */
 import type { ProgressWatcher } from './progress-watch.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
@@ -43,7 +43,7 @@ export class TaskTimes {
   /** Sets the times of a task that an earlier program accepted. Gives how long it is still to be delayed, in ms. */
   restore(
     entry: TaskEntry,
-    { dueAt, delayMs: givenMs, deadlineAt, timeoutMs = Infinity }: RestoredTask,
+    { dueAt, delayMs: givenMs, deadlineAt, timeoutMs = Infinity, isHeld = false }: RestoredTask,
   ): number {
     const { clock } = this.#owner;
     const now = clock.elapsed();
@@ -51,7 +51,8 @@ export class TaskTimes {
     const untilDue = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
     // The wall clock may have been set since: it waits no longer, and has no more time, than it was given.
     const delayMs = Math.min(untilDue, givenMs ?? untilDue);
-    if (timeoutMs !== Infinity) {
+    if (isHeld && timeoutMs !== Infinity) entry.heldMs = timeoutMs;
+    else if (timeoutMs !== Infinity) {
       const leftMs = deadlineAt === undefined ? timeoutMs : deadlineAt - clock.now();
       entry.timesOutAt = now + Math.min(Math.max(0, leftMs), delayMs + timeoutMs);
     }

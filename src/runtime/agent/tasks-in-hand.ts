@@ -51,12 +51,12 @@ export class TasksInHand {
     this.running.add(entry);
   }
 
-  /** Its work has ended, or its body has. */
-  ended(entry: TaskEntry): void {
+  /** Its work has ended, or its body has. @param isKept it waits for a person, and for the next body */
+  ended(entry: TaskEntry, isKept: boolean): void {
     this.running.remove(entry);
     this.waiting.ended(entry);
     entry.isUnderWay = false;
-    entry.asksNothing();
+    entry.asksNothing(isKept);
   }
 
   /** Takes out one that waits; whether it did. */

@@ -24,7 +24,15 @@ import { AgentSystemError, inWords } from '../values/errors.ts';
 import { type AcceptedTask, keyOf, type KnownTask, type TaskKeys } from './task-record.ts';
 
 type TaskEvent = Extract<SystemEvent, { type: `task.${string}` }>;
+type AgentEvent = Extract<SystemEvent, { readonly type: `agent.${string}` }>;
 type QuestionEvent = Extract<SystemEvent, { readonly type: `question.${string}` }>;
+
+/** The body of an agent is gone after these. */
+const BODY_ENDS: ReadonlySet<SystemEvent['type']> = new Set<AgentEvent['type']>([
+  'agent.crashed',
+  'agent.stopped',
+  'agent.completed',
+]);
 
 export interface KnownTasksOptions {
   readonly journal: Journal;
@@ -47,6 +55,8 @@ export class KnownTasks {
   readonly #maxEnded: number;
   readonly #known = new Map<string, KnownTask>();
   readonly #byKey = new Map<string, string>();
+  /** Tasks that wait for a person; nearly always none. */
+  readonly #asking = new Set<KnownTask>();
   /** Tasks that have ended, oldest first. */
   readonly #ended = new TaskQueue<KnownTask>();
   #closed: AgentSystemError | undefined;
@@ -58,6 +68,7 @@ export class KnownTasks {
     journal.observe((event) => {
       if (event.type.startsWith('task.')) this.note(event as TaskEvent);
       else if (event.type.startsWith('question.')) this.#noteQuestion(event as QuestionEvent);
+      else if (this.#asking.size > 0 && BODY_ENDS.has(event.type)) this.#noteEnd(event as AgentEvent);
     });
   }
 
@@ -122,7 +133,8 @@ export class KnownTasks {
         known.dueAt = undefined;
         known.error = undefined;
         known.parked = undefined;
-        if (this.#questions.openOf(known.id) > 0) move(known, 'task.asked');
+        known.isBodyGone = false;
+        if (this.#questions.openOf(known.id) > 0) this.#asks(known);
         return;
       case 'task.parked':
         known.attempts = event.attempt ?? known.attempts - 1;
@@ -159,8 +171,20 @@ export class KnownTasks {
   #noteQuestion({ type, taskId }: QuestionEvent): void {
     const known = this.#known.get(taskId);
     if (known === undefined) return;
-    if (type === 'question.asked' || type === 'question.refused') move(known, 'task.asked');
-    else if (this.#questions.openOf(taskId) === 0) move(known, 'task.told');
+    if (type === 'question.asked' || type === 'question.refused') return this.#asks(known);
+    if (this.#questions.openOf(taskId) > 0) return;
+    this.#asking.delete(known);
+    // Where its body is gone, it waits for the next one.
+    if (known.place === 'waiting_for_input') move(known, known.isBodyGone ? 'task.accepted' : 'task.told');
+  }
+
+  #asks(known: KnownTask): void {
+    move(known, 'task.asked');
+    this.#asking.add(known);
+  }
+
+  #noteEnd({ agentId }: AgentEvent): void {
+    for (const known of this.#asking) if (known.agentId === agentId) known.isBodyGone = true;
   }
 
   #add(event: AcceptedTask): void {
@@ -185,6 +209,7 @@ export class KnownTasks {
       endedBy: 0,
       parked: undefined,
       stalledAt: undefined,
+      isBodyGone: false,
       waiting: undefined,
       previous: undefined,
       next: undefined,
@@ -213,6 +238,7 @@ export class KnownTasks {
 
   #end(known: KnownTask): void {
     const { waiting } = known;
+    this.#asking.delete(known);
     known.waiting = undefined;
     if (known.keys.dedupeKey !== undefined) this.#forgetKey(known);
     if (waiting) for (const tell of waiting) tell();

@@ -6,6 +6,7 @@
  * I1  Nothing is repeated that its definition did not allow; what was in flight is reported as `task.unknown`.
  */
 import { hasAttemptLeft } from '../../machines/index.ts';
+import type { KeptQuestion } from '../agent/question-record.ts';
 import type { Questions } from '../agent/questions.ts';
 import type { GivenTask, RestoredTask } from '../agent/task-request.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
@@ -68,20 +69,22 @@ export function restoreTasks(
     const isClear = (progress && !isInFlight) || (accepted.submitted && taskProgress);
     // One that has asked a person is begun again whatever its kind says: it goes on from the answer.
     const asked = questions.taskOf(taskId);
+    known.isBodyGone = asked !== undefined;
     const goesOn =
       asked !== undefined || (isClear && !isInFlight) ? true : isRepeated(accepted, known.attempts, agents);
     if (!agents.has(agentId) || !goesOn) {
       lose(accepted, known, options.journal, false);
       continue;
     }
-    if (!isClear || isInFlight) {
+    // Of one that waits for a person nothing is unknown, either.
+    if ((!isClear || isInFlight) && questions.openOf(taskId) === 0) {
       move(known, 'task.accepted');
       lose(accepted, known, options.journal, true);
     }
     const ofAgent = left.get(agentId);
     const restored = restoredTask(accepted, known, progress);
     const task =
-      asked === undefined ? restored : { ...restored, deadlineAt: undefined, timeoutMs: undefined, ...asked };
+      asked === undefined ? restored : askingTask(restored, asked, isInFlight, questions.heldMsOf(taskId));
     if (ofAgent) ofAgent.push(task);
     else left.set(agentId, [task]);
   }
@@ -92,6 +95,20 @@ export function restoreTasks(
     );
   }
   return left;
+}
+
+/** A task that has asked a person, with what is left of its time: what it waited for them counts where it said so. */
+function askingTask(
+  restored: RestoredTask,
+  asked: NonNullable<KeptQuestion['task']>,
+  isInFlight: boolean,
+  heldMs: number,
+): RestoredTask {
+  const { deadlineAt } = restored;
+  const again = { ...restored, hasAsked: true };
+  if (asked.deadlineAt !== undefined) return { ...again, ...asked };
+  if (!isInFlight && deadlineAt !== undefined) return { ...again, deadlineAt: deadlineAt + heldMs };
+  return { ...again, deadlineAt: undefined, timeoutMs: undefined, ...asked, isHeld: isInFlight };
 }
 
 /** A task that waited for a member of a pool, with what is left of its time. */

@@ -61,6 +61,8 @@ export interface KnownTask extends Queued<KnownTask> {
   keys: TaskKeys;
   parked: Parked | undefined;
   stalledAt: number | undefined;
+  /** It waits for a person, and its body has ended: it is begun again by the next one. */
+  isBodyGone: boolean;
   /** Sequence of the event that ended it. */
   endedBy: number;
   /** Whoever waits for its end: told of it, or why it is not waited for any more. */
