@@ -32,6 +32,7 @@ import { chartIdentities } from './engine/chart-identity.ts';
 import { inProcessHost } from './hosting/hosts/in-process.ts';
 import { processHost } from './hosting/hosts/process.ts';
 import { threadHost } from './hosting/hosts/thread.ts';
+import { NewIds } from './journal/new-ids.ts';
 import { Journal } from './journal/journal.ts';
 import type { ReadOptions } from './journal/reading.ts';
 import { having, parseInput } from './values/malformed.ts';
@@ -363,6 +364,8 @@ class System implements AgentSystem {
       random: options.random ?? Math.random,
       logger,
       journal,
+      taskIds: new NewIds('task', recovery.lastSequence),
+      agentIds: new NewIds('agent', recovery.lastSequence),
       store,
       alerts,
       admission,

@@ -6,6 +6,7 @@ import type { AgentManifest } from '../definition/manifest.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import type { BodyReport, Host, VariableState } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { NewIds } from '../journal/new-ids.ts';
 import type { Store } from '../journal/store.ts';
 import type { StoredSpec } from '../journal/system-event.ts';
 import type { Admission } from '../limits/admission.ts';
@@ -45,6 +46,8 @@ export interface AgentServices {
   readonly random: () => number;
   readonly logger: Logger;
   readonly journal: Journal;
+  readonly taskIds: NewIds;
+  readonly agentIds: NewIds;
   readonly store: Store;
   readonly alerts: Alerts;
   readonly admission: Admission;

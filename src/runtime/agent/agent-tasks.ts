@@ -188,6 +188,10 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     return this.#agent.mayComeBack;
   }
 
+  newTaskId(): string {
+    return this.#agent.services.taskIds.next();
+  }
+
   stepsOf(taskId: string): KeptSteps | undefined {
     return this.#agent.services.steps.of(taskId);
   }

@@ -13,6 +13,7 @@ export interface MailboxOwner {
   readonly incarnation: number;
   readonly clock: SteadyClock;
   readonly journal: Journal;
+  newTaskId(): string;
   /** What a task kept when it ran before; nearly always nothing. */
   stepsOf(taskId: string): KeptSteps | undefined;
   /** Whether its system closes: nothing goes on in this program. */

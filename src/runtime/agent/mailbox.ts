@@ -115,7 +115,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     if (signal?.aborted) {
       return Promise.reject(abandonment(agentId, 'cancelled before it began', request));
     }
-    const taskId = again?.taskId ?? `task-${journal.nextSequence}`;
+    const taskId = again?.taskId ?? this.#owner.newTaskId();
     const entry = new TaskEntry(agentId, taskId, incarnation, request, kind, trace, this);
     const delayMs = this.#times.accept(entry);
     const deadlineAt = this.#times.deadlineOf(entry);

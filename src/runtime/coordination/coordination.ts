@@ -119,7 +119,7 @@ export class Coordination implements CoordinationControl {
     this.#election = election;
     this.consensus = new Rounds({
       journal,
-      facts: recovery.facts,
+      lastSequence: recovery.lastSequence,
       clock,
       variables: this.variables,
       election,

@@ -368,8 +368,8 @@ export class Registration {
     host: Host,
     secrets: SecretValues | undefined,
   ): Promise<string> {
-    const { journal } = this.#services;
-    const id = given.id ?? this.#registry.newId(manifest.type, journal.nextSequence);
+    const { journal, agentIds } = this.#services;
+    const id = given.id ?? this.#registry.newId(() => agentIds.nextOf(manifest.type));
     const { shown } = splitSecrets(given.initArgs, given.secrets ?? []);
     const spec = specToKeep({ ...given, initArgs: shown }, id, manifest.type);
     const agent = this.#create(spec, given.module, manifest, host);

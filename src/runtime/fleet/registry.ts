@@ -120,10 +120,10 @@ export class Registry {
     this.#reserved.delete(id);
   }
 
-  /** An id that nobody has: of the type, and of a place in the stream, from `place` on. */
-  newId(type: string, place: number): string {
-    for (let number = place; ; number++) {
-      const id = `${type}-${number}`;
+  /** The first of these ids that nobody has: a caller may have given one of them to an agent. */
+  newId(next: () => string): string {
+    for (;;) {
+      const id = next();
       if (!this.#isTaken(id)) return id;
     }
   }

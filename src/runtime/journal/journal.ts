@@ -112,11 +112,6 @@ export class Journal {
     });
   }
 
-  /** Sequence that the next event will have. */
-  get nextSequence(): number {
-    return this.#last + 1;
-  }
-
   get isDegraded(): boolean {
     return this.#outage.isOn;
   }

@@ -32,6 +32,7 @@ export interface DispatcherOptions {
   readonly agents: Agents;
   readonly clock: SteadyClock;
   readonly journal: Journal;
+  readonly newTaskId: () => string;
   /** Whether tasks that wait go on in another program. */
   readonly leavesTasks: () => boolean;
   /** Whether an autoscaler asks how busy the members are over time. */
@@ -196,7 +197,7 @@ export class Dispatcher {
 
   /** It waits once that is durable. */
   #enlist(task: PoolTask): void {
-    const { pool, journal, clock, manifest } = this.#options;
+    const { pool, journal, newTaskId, clock, manifest } = this.#options;
     const { request, dueAt } = task;
     const at = {
       pool,
@@ -204,7 +205,7 @@ export class Dispatcher {
       leftMs: dueAt - clock.elapsed(),
       retry: request.policy !== undefined || (manifest.tasks[request.type]?.retry ?? false),
     };
-    task.enlisted = emitEnlisted(journal, at, request, (error) => {
+    task.enlisted = emitEnlisted(journal, newTaskId, at, request, (error) => {
       const { taskId } = task.enlisted!;
       request.submission?.accepted(taskId, error);
       if (error !== undefined) {

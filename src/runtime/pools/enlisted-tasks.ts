@@ -20,11 +20,12 @@ export interface Enlisted {
 /** @param leftMs what is left of its time, `Infinity` for all of it */
 export function emitEnlisted(
   journal: Journal,
+  newTaskId: () => string,
   at: { readonly pool: string; readonly now: number; readonly leftMs: number; readonly retry: boolean },
   { type: task, input, submission, timeoutMs, policy, priority, again }: GivenTask,
   kept: (error: AgentSystemError | undefined) => void,
 ): Enlisted {
-  const taskId = again?.taskId ?? `task-${journal.nextSequence}`;
+  const taskId = again?.taskId ?? newTaskId();
   const attempts = again?.attempts ?? 0;
   const { idempotencyKey, dedupeKey } = submission ?? {};
   journal.emit(

@@ -29,6 +29,7 @@ import type { SteadyClock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { NewIds } from '../journal/new-ids.ts';
 import type { GivenTask } from '../agent/task-request.ts';
 import type { Enlisted } from './enlisted-tasks.ts';
 import { Autoscaling, type ScalingRecord, type ScalingSignalSource } from './autoscaling.ts';
@@ -75,6 +76,7 @@ export interface PoolServices {
   readonly agents: Agents;
   readonly admission: Admission;
   readonly journal: Journal;
+  readonly taskIds: NewIds;
   readonly alerts: Alerts;
   readonly clock: SteadyClock;
   readonly random: () => number;
@@ -149,6 +151,7 @@ export class Pool {
       agents,
       clock,
       journal: services.journal,
+      newTaskId: () => services.taskIds.next(),
       leavesTasks: services.leavesTasks,
       isMetered: scale !== undefined,
       demandRose: () => this.#tellDemand(),

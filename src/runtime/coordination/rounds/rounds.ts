@@ -12,6 +12,7 @@ import type { ConsensusInput, ConsensusOutput, RoundCut, RoundRefusal } from '..
 import type { Child, ChildReport } from '../../engine/chart.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
 import type { Journal } from '../../journal/journal.ts';
+import { NewIds } from '../../journal/new-ids.ts';
 import type { Recovery } from '../../journal/store.ts';
 import type { SteadyClock } from '../../time/clock.ts';
 import { AgentSystemError } from '../../values/errors.ts';
@@ -24,12 +25,11 @@ import { LeaderVotes } from './leader-votes.ts';
 import { type Ending, Outcomes, tallyForPeople } from './outcomes.ts';
 import { parseProposal, type ProposalOptions, type ProposedChange, type Proposer } from './proposal.ts';
 import { answerOf, type CastVote, Round, type RoundChartOptions } from './round.ts';
-import { RoundIds } from './round-ids.ts';
 
 export interface RoundsOptions {
   readonly journal: Journal;
-  /** As they were recovered. */
-  readonly facts: ReadonlyMap<string, string>;
+  /** Of the newest event that the store had when the program began. */
+  readonly lastSequence: number;
   readonly clock: SteadyClock;
   readonly variables: VariableRegistry;
   readonly election: LeaderElection;
@@ -52,12 +52,12 @@ export class Rounds implements Consensus {
   readonly #fallbacks: Fallbacks;
   readonly #leaderVotes: LeaderVotes;
   readonly #outcomes: Outcomes;
-  readonly #ids: RoundIds;
+  readonly #ids: NewIds;
 
   constructor(options: RoundsOptions) {
-    const { journal, facts, variables, isClosing } = options;
+    const { journal, lastSequence, variables, isClosing } = options;
     this.#options = options;
-    this.#ids = new RoundIds(journal, facts);
+    this.#ids = new NewIds('round', lastSequence);
     this.#fallbacks = new Fallbacks(options);
     this.#leaderVotes = new LeaderVotes(options);
     this.#outcomes = new Outcomes({
