@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { type AgentRecord, defineAgent, memoryStore, type SystemEvent } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { rig } from '../kit/rig.ts';
+import { failingStore } from '../journal/failing-store.ts';
+import { codeOf, fateOf, rig } from '../kit/rig.ts';
+import { plain } from './plain.ts';
 import { disks, diskOf } from './program.ts';
 
 interface Args {
@@ -271,5 +273,66 @@ describe('what is shown of an agent', () => {
     await clock.advance(1);
     expect(seen).toHaveLength(1);
     expect(seen[0]).toThrow(TypeError);
+  });
+});
+
+/** An agent that is registered and started while its store is silent. */
+async function unanswered() {
+  const store = failingStore();
+  const made = await rig({ store });
+  store.trouble = 'hangs';
+  const registered = codeOf(made.agents.register({ id: 'ada', module: plain }));
+  registered.catch(() => {});
+  const started = made.agents.start('ada');
+  started.catch(() => {});
+  return { ...made, store, registered, started };
+}
+
+describe('an agent whose registration the store has not answered', () => {
+  it('starts once that is durable', async () => {
+    const { agents, store, started, registered } = await unanswered();
+    expect(await fateOf(started)).toBe('pending');
+    expect(agents.get('ada').status).toBe('registered');
+    store.trouble = undefined;
+    await store.answer(true);
+    expect((await started).incarnation).toBe(1);
+    await expect(registered).rejects.toThrow('expected a refusal, got ada');
+  });
+
+  it('never starts when the store refuses that: no life begins that has no end', async () => {
+    const { agents, clock, store, started, registered, events } = await unanswered();
+    await settled();
+    await store.answer(false);
+    expect(await registered).toBe('STORE_FAILED');
+    expect(await codeOf(started)).toBe('AGENT_NOT_FOUND');
+    expect(await codeOf(() => agents.get('ada'))).toBe('AGENT_NOT_FOUND');
+    store.trouble = undefined;
+    await clock.advance(60_000);
+    const told = events.filter((event) => event.agentId === 'ada').map(({ type }) => type);
+    expect(told).toEqual(['agent.registered', 'agent.forgotten']);
+  });
+
+  it('starts once, however often it is asked to', async () => {
+    const { agents, store, started } = await unanswered();
+    const again = codeOf(agents.start('ada'));
+    store.trouble = undefined;
+    await settled();
+    await store.answer(true);
+    expect((await started).incarnation).toBe(1);
+    expect(await again).toBe('AGENT_ALREADY_RUNNING');
+  });
+
+  it('is told as forgotten once, also when somebody had it forgotten meanwhile', async () => {
+    const { agents, clock, store, started, events } = await unanswered();
+    const forgotten = agents.forget('ada');
+    forgotten.catch(() => {});
+    await settled();
+    await store.answer(false);
+    expect(await codeOf(started)).toBe('AGENT_NOT_FOUND');
+    store.trouble = undefined;
+    await clock.advance(60_000);
+    expect(await fateOf(forgotten)).toBe('STORE_FAILED');
+    const told = events.filter((event) => event.agentId === 'ada').map(({ type }) => type);
+    expect(told).toEqual(['agent.registered', 'agent.forgotten']);
   });
 });

@@ -510,8 +510,19 @@ export class Agents {
     return promised(() => {
       const agent = this.#commanded(id, command);
       const by = askedBy(options, command, id);
-      return agent.start(`agent.${command}`, (incarnation) => this.#handleOf<Tasks>(agent, incarnation), by);
+      const start = () =>
+        agent.start(`agent.${command}`, (incarnation) => this.#handleOf<Tasks>(agent, incarnation), by);
+      return this.#services.journal.hasKept(agent.registered)
+        ? start()
+        : this.#onceKept(agent, command, start);
     });
+  }
+
+  /** A body is opened once it is durable that there is the agent: the store may refuse that. */
+  async #onceKept<Value>(agent: Agent, command: AgentCommand, start: () => Promise<Value>): Promise<Value> {
+    await this.#services.journal.settled();
+    if (this.#commanded(agent.id, command) !== agent) throw notRegistered(agent.id);
+    return start();
   }
 
   async #takes(agent: Agent, task: AskedTask): Promise<boolean> {
@@ -545,6 +556,11 @@ export class Agents {
 }
 
 const NO_OPTIONS: StopOptions = Object.freeze({});
+
+function notRegistered(agentId: string): AgentSystemError {
+  const message = `the registration of agent ${inWords(agentId)} was refused before the agent could start`;
+  return new AgentSystemError('AGENT_NOT_FOUND', message, { agentId });
+}
 
 function askedBy(options: ActOptions | undefined, what: string, agentId: string): string | undefined {
   return options === undefined ? undefined : parseInput(actSchema, options, { what, agentId }).by;

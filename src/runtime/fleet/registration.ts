@@ -388,11 +388,12 @@ export class Registration {
       },
       (error) => {
         if (error === undefined) return resolve(id);
+        const isThere = this.#registry.get(id) === agent;
         this.#registry.remove(agent);
         agent.discard(error);
         const { incarnation } = agent;
         // The stream says that it is gone again, or a later program would find it.
-        journal.emit({ type: 'agent.forgotten', agentId: id, incarnation }, undefined, null);
+        if (isThere) journal.emit({ type: 'agent.forgotten', agentId: id, incarnation }, undefined, null);
         reject(error);
       },
     );
