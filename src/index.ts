@@ -1,8 +1,8 @@
 /** The public API of mabeam. */
 import './required-node.ts';
 export type { ScheduleOptions, ScheduleRecord } from './runtime/fleet/schedules.ts';
-export type { TaskRecord } from './runtime/fleet/task-record.ts';
-export type { SubmittedTask, TaskTarget } from './runtime/fleet/task-submission.ts';
+export type { TaskId, TaskRecord } from './runtime/fleet/task-record.ts';
+export type { SubmittedTask, SubmittedTaskOf, TaskTarget } from './runtime/fleet/task-submission.ts';
 export type { TaskFilter, Tasks } from './runtime/fleet/tasks.ts';
 export type { TaskCommand, TaskStatus } from './machines/index.ts';
 export type {
@@ -33,8 +33,9 @@ export {
 } from './fleet/define-fleet.ts';
 export type { FleetFault, FleetStartOptions } from './fleet/start-fleet.ts';
 export type { AgentMetrics, AgentRecord } from './runtime/agent/agent-record.ts';
-export type { AgentHandle, AgentId } from './runtime/fleet/agent-handle.ts';
-export type { Agents } from './runtime/fleet/agents.ts';
+export type { AgentHandle, AgentId, PoolName, StopOptions, TaskOf } from './runtime/fleet/agent-handle.ts';
+export type { ActOptions } from './runtime/values/act.ts';
+export type { Agents, EnsureOptions, StartReport, UpdateOptions } from './runtime/fleet/agents.ts';
 export type { AgentCount, AgentFilter } from './runtime/fleet/registry.ts';
 export type { AgentChart } from './runtime/fleet/agent-chart.ts';
 export type {
@@ -157,7 +158,7 @@ export { machineSignal } from './runtime/pools/machine-signal.ts';
 export type { ScalingRecord, ScalingSignalSource } from './runtime/pools/autoscaling.ts';
 export type { PoolCloseReport } from './runtime/pools/close-report.ts';
 export type { PoolRecord, PoolStatus } from './runtime/pools/pool.ts';
-export type { PoolName, Pools, PoolSpec } from './runtime/pools/pools.ts';
+export type { Pools, PoolSpec } from './runtime/pools/pools.ts';
 export { planRecovery, type PlannedRecovery } from './runtime/fleet/recovery-plan.ts';
 export type { ReadOptions } from './runtime/journal/reading.ts';
 export type { LifeStep, TaskCounts } from './runtime/journal/replay.ts';

@@ -4,7 +4,6 @@
  * I1  What fails is told to `onFault` and left out, or else ends the whole start: then nothing is left of it.
  * I2  Agents start side by side, so many at once; no two starts of one fleet share a system.
  */
-import type { AgentRecord } from '../runtime/agent/agent-record.ts';
 import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
 import { type AgentSystem, type AgentSystemOptions, createAgentSystem } from '../runtime/system.ts';
 import type { Fleet } from './define-fleet.ts';
@@ -85,22 +84,10 @@ async function bringUp(
     for (let spec = waiting.shift(); spec !== undefined; spec = waiting.shift()) {
       const { id } = spec;
       await attempt({ agentId: id }, async () => {
-        const known = recordOf(system, id);
-        await system.agents.ensure(spec, { restart: true });
-        if (known === undefined || known.status === 'registered' || known.status === 'stopped') {
-          await system.agents.start(id);
-        }
+        await system.agents.ensure(spec, { restart: true, autoStart: true });
       });
     }
   };
   await Promise.all(Array.from({ length: STARTS_AT_ONCE }, startOne));
   for (const pool of pools) await attempt({ pool: pool.name }, () => system.pools.create(pool));
-}
-
-function recordOf({ agents }: AgentSystem, id: string): AgentRecord | undefined {
-  try {
-    return agents.get(id);
-  } catch {
-    return undefined;
-  }
 }

@@ -23,7 +23,7 @@ import { type AgentManifest, manifestOf } from '../runtime/definition/manifest.t
 import type { BoundCode } from '../runtime/definition/module-binding.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
 import type { AgentId, TaskOf } from '../runtime/fleet/agent-handle.ts';
-import type { ActOptions, StopOptions } from '../runtime/fleet/agents.ts';
+import type { StopOptions } from '../runtime/fleet/agent-handle.ts';
 import type { AgentFilter } from '../runtime/fleet/registry.ts';
 import { specChanges } from '../runtime/fleet/spec-difference.ts';
 import {
@@ -36,6 +36,7 @@ import {
 } from '../runtime/fleet/spec-reading.ts';
 import { checkTask } from '../runtime/fleet/task-check.ts';
 import type { Host } from '../runtime/hosting/host.ts';
+import { type ActOptions, actSchema } from '../runtime/values/act.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { jsonProblemOf } from '../runtime/values/json-survey.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
@@ -71,9 +72,7 @@ const filterSchema = z.strictObject({
   status: z.enum(agentStatuses).optional(),
   capability: z.string().optional(),
 });
-const by = z.string().min(1).optional();
-const actSchema = z.strictObject({ by });
-const stopSchema = z.strictObject({ timeoutMs: durationMs.optional(), by });
+const stopSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
 const taskSchema = z.looseObject({ type: z.string() });
 
 /** How long a look at progress waits for some to come, ms. */

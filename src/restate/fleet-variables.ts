@@ -14,6 +14,7 @@ import type {
   VariableRecord,
 } from '../runtime/coordination/variables/variables.ts';
 import { nameOf, type VariableRef } from '../runtime/definition/variable-handle.ts';
+import { actor } from '../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { type Answer, valueOf } from './answer.ts';
@@ -24,7 +25,7 @@ import { COORDINATION, FLEET, VARIABLES } from './names.ts';
 import type { Definition } from './variables-object.ts';
 
 const changeSchema = z.strictObject({
-  by: z.string().min(1).default('operator'),
+  by: actor.default('operator'),
   why: z.string().optional(),
   timeoutMs: positiveDurationMs.default(30_000),
 });

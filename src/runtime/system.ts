@@ -15,6 +15,7 @@ import { type MadeRequest, type RequestHandler, requestHandler } from './agent/r
 import { AgentCalls } from './fleet/agent-calls.ts';
 import { Agents } from './fleet/agents.ts';
 import type { SecretProvider } from './agent/agent-secrets.ts';
+import { saidBy } from './values/act.ts';
 import { SecretNet } from './values/secret-net.ts';
 import { type Alert, Alerts } from './observability/alerts.ts';
 import { chartWatch, hideIn, type Inspect } from './engine/chart-watch.ts';
@@ -326,7 +327,7 @@ class System implements AgentSystem {
       },
       assertOpen: () => this.#assertOpen(),
       lifted: async (quota, by) => {
-        journal.emit({ type: 'quota.lifted', quota, ...(by === undefined ? {} : { by }) });
+        journal.emit({ type: 'quota.lifted', quota, ...saidBy(by) });
         await journal.settled();
       },
     });
@@ -426,7 +427,7 @@ class System implements AgentSystem {
       agents: this.agents,
       runInPool: (pool, task) => this.#pools.run(pool, task),
       restoreInPool: (pool, tasks) => this.#pools.restore(pool, tasks),
-      cancelInPool: (pool, taskId, why) => this.#pools.cancel(pool, taskId, why),
+      cancelInPool: (pool, taskId, cancel) => this.#pools.cancel(pool, taskId, cancel),
       assertOpen: () => this.#assertOpen(),
       maxEnded: limits.maxEndedTasks,
     });

@@ -109,3 +109,53 @@ it('answers for an agent that is on its way into the store once it is there', as
   expect(await registered).toBe('ada');
   expect(await ensured).toEqual({ id: 'ada', change: 'none' });
 });
+
+describe('autoStart', () => {
+  it('a durable program: ensure, and work', async () => {
+    const disk = await diskOf('memoryStore');
+    const spec = { id: 'ada', module: clerk, initArgs: { name: 'A', from: 1 } };
+    const statuses: string[] = [];
+    for (let life = 0; life < 3; life += 1) {
+      const { agents, system } = await disk.boot({ agents: [clerk] });
+      const { change } = await agents.ensure(spec, { autoStart: true });
+      statuses.push(change, agents.get('ada').status);
+      await system.close();
+    }
+    expect(statuses).toEqual(['registered', 'running', 'none', 'running', 'none', 'running']);
+  });
+
+  it('starts none that runs, has completed or has given up, and no member of a pool', async () => {
+    const { agents, system, eventsOf } = await rig();
+    const spec = { id: 'ada', module: clerk, restart: { policy: 'never' } } as const;
+    await agents.ensure(spec);
+    expect(agents.get('ada').status).toBe('registered');
+    await agents.ensure(spec, { autoStart: true });
+    await agents.ensure(spec, { autoStart: true });
+    await agents.kill('ada');
+    await agents.ensure(spec, { autoStart: true });
+    expect([agents.get('ada').status, eventsOf('agent.started').length]).toEqual(['crashed', 1]);
+    await system.pools.create({ name: 'p', spec: { module: clerk }, min: 1, max: 1 });
+    expect(await agents.startAll()).toEqual({ started: [], failed: [] });
+  });
+
+  it('says why it could not be started; what was ensured stays', async () => {
+    const { agents } = await rig();
+    const failing = defineAgent({
+      type: 'failing',
+      init: () => {
+        throw new Error('no');
+      },
+      tasks: {},
+    });
+    expect(await codeOf(agents.ensure({ id: 'ada', module: failing }, { autoStart: true }))).toBe(
+      'AGENT_START_FAILED',
+    );
+    await agents.register({ id: 'bob', module: clerk });
+    await agents.register({ id: 'eve', module: clerk });
+    const { started, failed } = await agents.startAll();
+    expect(started).toEqual(['bob', 'eve']);
+    expect(failed).toMatchObject([{ agentId: 'ada', error: { code: 'AGENT_START_FAILED' } }]);
+    expect(await agents.startAll({ type: 'clerk' })).toEqual({ started: [], failed: [] });
+    expect(await codeOf(agents.startAll({ kind: 'clerk' } as never))).toBe('AGENT_SPEC_INVALID');
+  });
+});

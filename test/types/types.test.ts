@@ -19,6 +19,7 @@ import {
   type ExitReason,
   type PoolName,
   type SystemEvent,
+  type TaskRecord,
 } from '../../src/index.ts';
 import { rig } from '../kit/rig.ts';
 
@@ -132,6 +133,37 @@ const callsByName = (
   agents.execute(text, { type: 'subtract' }),
   pools.execute(text, { type: 'subtract' }),
 ];
+
+const submittedByName = async (
+  { tasks }: AgentSystem,
+  id: AgentId<Calls>,
+  pool: PoolName<Calls>,
+  text: string,
+) => {
+  // @ts-expect-error -- no such task
+  await tasks.submit(id, { type: 'subtract', input: 1 });
+  // @ts-expect-error -- another input
+  await tasks.submit(id, { type: 'add', input: 'one' });
+  // @ts-expect-error -- no input
+  await tasks.submit({ pool }, { type: 'add' });
+  // @ts-expect-error -- no such option
+  await tasks.submit(id, { type: 'add', input: 1, signal: new AbortController().signal });
+  // @ts-expect-error -- no such task
+  await tasks.schedule({ name: 'n', everyMs: 1_000, target: id, task: { type: 'subtract' } });
+  // @ts-expect-error -- another input
+  await tasks.schedule({ name: 'n', everyMs: 1_000, target: { pool }, task: { type: 'add', input: 'one' } });
+  await tasks.schedule({ name: 'n', everyMs: 1_000, target: id, task: { type: 'add', input: 1 } });
+  await tasks.schedule({ name: 'n', everyMs: 1_000, target: text, task: { type: 'anything' } });
+  const record = await tasks.submit(id, { type: 'add', input: 1, priority: 1, by: 'grace' });
+  expectTypeOf(record).toEqualTypeOf<TaskRecord<number>>();
+  expectTypeOf(await tasks.result(record.id)).toEqualTypeOf<number>();
+  expectTypeOf(tasks.get(record.id).output).toEqualTypeOf<number | undefined>();
+  const pooled = await tasks.submit({ pool }, { type: 'parse', input: 'four' });
+  expectTypeOf(await tasks.result(pooled.id, { timeoutMs: 5 })).toEqualTypeOf<{ length: number }>();
+  expectTypeOf(await tasks.result(text)).toEqualTypeOf<unknown>();
+  expectTypeOf(await tasks.submit(text, { type: 'anything' })).toEqualTypeOf<TaskRecord>();
+  await tasks.submit({ type: 'counter' }, { type: 'anything', input: 1 });
+};
 
 const callsOfModule = async ({ agents }: AgentSystem, module: URL) => {
   const id = await agents.register({ module, initArgs: { any: 'thing' } });
@@ -300,6 +332,10 @@ describe('types flow', () => {
 
   it('of an id that is known, a task that its agent does not have, or not with such input, does not compile', () => {
     expect(callsByName).toBeTypeOf('function');
+  });
+
+  it('of what is submitted and scheduled, too; the record knows its output', () => {
+    expect(submittedByName).toBeTypeOf('function');
   });
 
   it('of an agent in a module anything may be asked, until somebody says what it is', () => {

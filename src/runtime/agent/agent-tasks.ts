@@ -19,7 +19,7 @@ import type { MailboxOwner } from './mailbox-owner.ts';
 import { ProgressWatch, type ProgressWatcher } from './progress-watch.ts';
 import { type RequestingTask, Requests, type RequestsOwner } from './requests.ts';
 import { noTasks, type TasksAtWork } from './task-figures.ts';
-import type { GivenTask, RestoredTask } from './task-request.ts';
+import type { GivenTask, RestoredTask, TaskCancel } from './task-request.ts';
 import type { KeptSteps } from './task-steps.ts';
 import type { Places } from './wait.ts';
 
@@ -71,8 +71,8 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
   }
 
   /** Cancels a task that it has; whether there was one that had not ended. */
-  cancel(taskId: string, why: string): boolean {
-    return this.#mailbox?.cancel(taskId, why) ?? false;
+  cancel(taskId: string, cancel: TaskCancel): boolean {
+    return this.#mailbox?.cancel(taskId, cancel) ?? false;
   }
 
   /** Goes on with tasks that an earlier program accepted: at once, or when the agent runs again. */

@@ -55,7 +55,7 @@ import { LifeCallers } from './life-callers.ts';
 import { type Announcement, lifeEventOf } from './life-event.ts';
 import { alertText, startFailure } from './life-words.ts';
 import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
-import type { GivenTask, RestoredTask } from './task-request.ts';
+import type { GivenTask, RestoredTask, TaskCancel } from './task-request.ts';
 import type { Places } from './wait.ts';
 
 export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
@@ -284,8 +284,8 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   }
 
   /** Cancels a task that it has; whether there was one that had not ended. */
-  cancelTask(taskId: string, why: string): boolean {
-    return this.#tasks.cancel(taskId, why);
+  cancelTask(taskId: string, cancel: TaskCancel): boolean {
+    return this.#tasks.cancel(taskId, cancel);
   }
 
   /** Goes on with tasks that an earlier program accepted: at once, or when it runs again. */

@@ -26,7 +26,7 @@ import { acceptedEvent, parkedEvent, startedEvent } from './task-events.ts';
 import { type FatesOwner, interruption, TaskFates } from './task-fates.ts';
 import type { TasksAtWork } from './task-figures.ts';
 import { takeChunk, tellProgress } from './task-output.ts';
-import { type GivenTask, requestOf, type RestoredTask } from './task-request.ts';
+import { type GivenTask, requestOf, type RestoredTask, type TaskCancel } from './task-request.ts';
 import { TasksInHand } from './tasks-in-hand.ts';
 import type { TaskTimes } from './task-times.ts';
 import type { Places } from './wait.ts';
@@ -346,8 +346,8 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     entry.request.signal?.addEventListener('abort', entry, { once: true });
   }
 
-  cancelled(entry: TaskEntry, why?: string): void {
-    this.#fates.cancelled(entry, why);
+  cancelled(entry: TaskEntry, cancel?: TaskCancel): void {
+    this.#fates.cancelled(entry, cancel);
   }
 
   timeHeld(entry: TaskEntry): void {
@@ -435,7 +435,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   }
 
   /** Cancels a task by its id; whether there was one that had not ended. */
-  cancel(taskId: string, why: string): boolean {
+  cancel(taskId: string, cancel: TaskCancel): boolean {
     let entry = this.#tasks.running.get(taskId);
     // One that waits is looked for: whoever cancels by an id is a person, or a program that does so now and then. Work
     // that ignores its end may be under way still under the id of one that waits to be done again.
@@ -443,7 +443,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
       entry = this.#tasks.unbegun().find((waiting) => waiting.taskId === taskId);
     }
     if (entry === undefined || entry.isAnswered) return false;
-    this.cancelled(entry, why);
+    this.cancelled(entry, cancel);
     return true;
   }
 

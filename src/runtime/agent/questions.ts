@@ -20,6 +20,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Recovery, Store } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
 import { frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
@@ -74,7 +75,6 @@ const filterSchema = z.strictObject({
   taskId: z.string().optional(),
   status: z.enum(questionStatuses).default('open'),
 });
-const answerSchema = z.strictObject({ by: z.string().min(1).max(256).optional() });
 
 export class Questions {
   readonly #journal: Journal;
@@ -134,9 +134,9 @@ export class Questions {
    * an answer that is no JSON data or not as the question's schema says, `REQUEST_INVALID` for invalid options,
    * `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async answer(id: string, value: unknown, options: { readonly by?: string } = {}): Promise<QuestionRecord> {
+  async answer(id: string, value: unknown, options: ActOptions = {}): Promise<QuestionRecord> {
     this.#assertOpen();
-    const { by } = parseInput(answerSchema, options, { what: 'questions.answer', code: 'REQUEST_INVALID' });
+    const { by } = parseInput(actSchema, options, { what: 'questions.answer', code: 'REQUEST_INVALID' });
     const asked = this.#find(id);
     checkAnswer(asked.record, value);
     const before = asked.record;
@@ -148,10 +148,10 @@ export class Questions {
       ...open,
       answer,
       answeredAt,
-      ...(by === undefined ? {} : { by }),
+      ...saidBy(by),
     });
     const { promise, resolve, reject } = Promise.withResolvers<QuestionRecord>();
-    const told = { answer, ...(by === undefined ? {} : { by }) };
+    const told = { answer, ...saidBy(by) };
     asked.isBeingKept = true;
     void this.#emit(asked, { type: 'question.answered', ...told }, (error) => {
       asked.isBeingKept = false;

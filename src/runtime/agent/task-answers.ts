@@ -6,9 +6,11 @@
  *
  * I1  A caller is answered once the end that they are told of was committed.
  */
+import { saidBy } from '../values/act.ts';
 import { type AgentSystemError, errorFrom } from '../values/errors.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import type { TaskEntry, TaskFailure } from './task-entry.ts';
+import type { TaskCancel } from './task-request.ts';
 import { abandonment, leftUndone, taskFailure, taskTimeout } from './task-errors.ts';
 import { abandonedEvent, completedEvent, failedEvent, neverKeptEvent, timedOutEvent } from './task-events.ts';
 import { noTasks, TaskFigures, type TasksAtWork } from './task-figures.ts';
@@ -96,17 +98,21 @@ export class TaskAnswers {
   /** The end of its agent leaves it undone. It has been closed. */
   abandon(entry: TaskEntry, why: string): void {
     (this.#abandonedTasks ??= []).push(entry.taskId);
-    this.cancel(entry, why);
+    this.giveUp(entry, why);
   }
 
-  /** It is given up. It has been closed. @param isCancelled somebody cancelled it by its id */
-  cancel(entry: TaskEntry, why: string, isCancelled = false): void {
+  /** Somebody has cancelled it by its id. It has been closed. */
+  cancel(entry: TaskEntry, { why, by }: TaskCancel): void {
+    this.giveUp(entry, why, { isCancelled: true, ...saidBy(by) });
+  }
+
+  /** Its caller has cancelled it, or nobody does it any more. It has been closed. */
+  giveUp(entry: TaskEntry, why: string, said?: object): void {
     this.#figures.abandoned += 1;
     const { id: agentId, journal } = this.#owner;
     const error = abandonment(agentId, why, entry.request, entry);
     const event = abandonedEvent(agentId, entry, why);
-    if (isCancelled) event.isCancelled = true;
-    journal.emit(event, () => entry.answer.reject(error));
+    journal.emit(said === undefined ? event : Object.assign(event, said), () => entry.answer.reject(error));
   }
 
   /** Another program goes on with it: in the stream it has not ended. It has been closed. */

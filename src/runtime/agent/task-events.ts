@@ -45,6 +45,7 @@ export function acceptedEvent(agentId: string, entry: TaskEntry, deadlineAt: num
     draft.submitted = true;
     if (submission.idempotencyKey !== undefined) draft.idempotencyKey = submission.idempotencyKey;
     if (submission.dedupeKey !== undefined) draft.dedupeKey = submission.dedupeKey;
+    if (submission.by !== undefined) draft.by = submission.by;
   }
   return draft;
 }

@@ -8,6 +8,7 @@ import { type RetryPolicy, retryDelayMs } from '../../machines/index.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import { TaskAnswers } from './task-answers.ts';
 import type { TaskEntry, TaskFailure } from './task-entry.ts';
+import type { TaskCancel } from './task-request.ts';
 import { stallOf } from './task-errors.ts';
 import { CANCELLED_BY_CALLER, retryScheduledEvent } from './task-events.ts';
 import type { TasksInHand } from './tasks-in-hand.ts';
@@ -104,10 +105,12 @@ export class TaskFates implements TimedTasks {
     this.#mailbox.taskLeft();
   }
 
-  cancelled(entry: TaskEntry, why?: string): void {
+  /** @param cancel where somebody cancelled it by its id; else its caller did */
+  cancelled(entry: TaskEntry, cancel?: TaskCancel): void {
     if (entry.isAnswered) return;
     this.withdraw(entry, 'the task was cancelled');
-    this.answers.cancel(entry, why ?? CANCELLED_BY_CALLER, why !== undefined);
+    if (cancel === undefined) this.answers.giveUp(entry, CANCELLED_BY_CALLER);
+    else this.answers.cancel(entry, cancel);
     this.#mailbox.taskLeft();
   }
 

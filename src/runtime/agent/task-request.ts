@@ -29,10 +29,18 @@ export interface TaskRequest {
   readonly priority?: number;
 }
 
+/** Somebody cancels a task by its id. */
+export interface TaskCancel {
+  readonly why: string;
+  readonly by?: string | undefined;
+}
+
 /** What makes a task one that was submitted: its record and its output are kept beyond its end. */
 export interface Submission {
   readonly idempotencyKey?: string | undefined;
   readonly dedupeKey?: string | undefined;
+  /** Who asks for it. */
+  readonly by?: string | undefined;
   /** Told once that it was accepted, and that this is durable; or why that could not be. */
   accepted(taskId: string, error: AgentSystemError | undefined): void;
 }

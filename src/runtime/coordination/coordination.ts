@@ -30,7 +30,9 @@ import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { parseInput } from '../values/malformed.ts';
 import { type Leader, LeaderElection } from './leader/leader-election.ts';
 import { Participants } from './participants.ts';
 import { Rounds } from './rounds/rounds.ts';
@@ -49,9 +51,9 @@ export interface CoordinationControl {
    *
    * @throws AgentSystemError `SYSTEM_CLOSED`
    */
-  suspend(): void;
+  suspend(options?: ActOptions): void;
   /** Brings it back, also after it gave up: agents catch up. @throws AgentSystemError `SYSTEM_CLOSED` */
-  resume(): void;
+  resume(options?: ActOptions): void;
 }
 
 export interface CoordinationOptions {
@@ -93,6 +95,7 @@ export class Coordination implements CoordinationControl {
   readonly #election: LeaderElection;
   #chart: Chart<typeof coordinatorMachine>;
   #phase: Phase = 'open';
+  #by: string | undefined = undefined;
 
   constructor(options: CoordinationOptions) {
     this.#options = options;
@@ -155,14 +158,16 @@ export class Coordination implements CoordinationControl {
     return this.#election.leader;
   }
 
-  suspend(): void {
+  suspend(options: ActOptions = {}): void {
     this.#options.assertOpen();
-    this.#tell({ type: 'coordination.suspend' });
+    const { by } = parseInput(actSchema, options, { what: 'coordination.suspend', code: 'REQUEST_INVALID' });
+    this.#askedBy(by, () => this.#chart.send({ type: 'coordination.suspend' }));
   }
 
-  resume(): void {
+  resume(options: ActOptions = {}): void {
     this.#options.assertOpen();
-    this.#queue.run(() => {
+    const { by } = parseInput(actSchema, options, { what: 'coordination.resume', code: 'REQUEST_INVALID' });
+    this.#askedBy(by, () => {
       if (this.#chart.status === 'active') {
         this.#chart.send({ type: 'coordination.resume' });
         return;
@@ -237,7 +242,7 @@ export class Coordination implements CoordinationControl {
     const { journal, alerts, agents } = this.#options;
     const cause = error === undefined ? '' : `: ${error.message}`;
     const words = { suspended: 'suspended', failed: `it failed${cause}`, gave_up: `it gave up${cause}` };
-    journal.emit({ type: 'coordination.lost', why: words[why] });
+    journal.emit({ type: 'coordination.lost', why: words[why], ...saidBy(this.#by) });
     if (why === 'gave_up') {
       alerts.raise('coordination_lost', `coordination failed too often, and waits to be resumed${cause}`);
     }
@@ -246,7 +251,7 @@ export class Coordination implements CoordinationControl {
 
   #announceBack(): void {
     const { journal, alerts, agents } = this.#options;
-    journal.emit({ type: 'coordination.restored' });
+    journal.emit({ type: 'coordination.restored', ...saidBy(this.#by) });
     alerts.clear('coordination_lost');
     for (const agent of agents()) if (agent.position.isAlive) agent.send({ type: 'coordination.restored' });
     this.#election.elect();
@@ -258,6 +263,18 @@ export class Coordination implements CoordinationControl {
   #request(round: Omit<ConsensusInput, 'term'>): void {
     if (this.#chart.status === 'active') this.#chart.send({ type: 'round.requested', round });
     else this.consensus.refuse(round.roundId, this.#phase === 'closed' ? 'closed' : 'away');
+  }
+
+  /** Whatever the stream is told of meanwhile was asked for by them. */
+  #askedBy(by: string | undefined, work: () => void): void {
+    this.#queue.run(() => {
+      this.#by = by;
+      try {
+        work();
+      } finally {
+        this.#by = undefined;
+      }
+    });
   }
 
   #tell(event: CoordinatorEvent): void {

@@ -5,21 +5,31 @@ import type { TaskTypes } from '../definition/define-agent.ts';
 import type { HealthReport } from '../agent/liveness.ts';
 import type { TaskRequest } from '../agent/task-request.ts';
 import { TaskChunks, type TaskStream } from '../agent/task-stream.ts';
+import type { ActOptions } from '../values/act.ts';
 import { AgentSystemError } from '../values/errors.ts';
 
 /** An agent's id: a plain string, and for the compiler the tasks of the agent behind it. */
 export type AgentId<Tasks extends TaskTypes = TaskTypes> = string & { readonly [tasks]?: Tasks };
 declare const tasks: unique symbol;
 
+/** A pool's name: a plain string, and for the compiler the tasks of its members. */
+export type PoolName<Tasks extends TaskTypes = TaskTypes> = string & { readonly [tasks]?: Tasks };
+
 /** One kind of task of an agent whose type is known. */
-export type TaskOf<Tasks extends TaskTypes, Name extends keyof Tasks> = Omit<
-  TaskRequest,
-  'type' | 'input'
-> & {
+export type TaskOf<Tasks extends TaskTypes, Name extends keyof Tasks> = Omit<TaskRequest, 'type' | 'input'> &
+  AskedTaskOf<Tasks, Name>;
+
+/** Its name, and what it takes. */
+export type AskedTaskOf<Tasks extends TaskTypes, Name extends keyof Tasks> = {
   readonly type: Name;
 } & (undefined extends Tasks[Name]['input']
-    ? { readonly input?: Tasks[Name]['input'] }
-    : { readonly input: Tasks[Name]['input'] });
+  ? { readonly input?: Tasks[Name]['input'] }
+  : { readonly input: Tasks[Name]['input'] });
+
+export interface StopOptions extends ActOptions {
+  /** Grace in ms; default the spec's `shutdownMs`. */
+  readonly timeoutMs?: number;
+}
 
 /** Every method throws `AGENT_NOT_RUNNING` once the incarnation has ended. */
 export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
@@ -31,8 +41,8 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
     task: TaskOf<Tasks, Name>,
   ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   /** @param options.timeoutMs grace in ms; default the spec's `shutdownMs` */
-  stop(options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord>;
-  kill(options?: { readonly by?: string }): Promise<AgentRecord>;
+  stop(options?: StopOptions): Promise<AgentRecord>;
+  kill(options?: ActOptions): Promise<AgentRecord>;
   /** One health check, now. */
   health(): Promise<HealthReport>;
 }
@@ -41,8 +51,8 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
 export interface HandleCommands {
   execute(id: string, task: TaskRequest): Promise<unknown>;
   stream(id: string, task: TaskRequest): TaskStream;
-  stop(id: string, options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord>;
-  kill(id: string, options?: { readonly by?: string }): Promise<AgentRecord>;
+  stop(id: string, options?: StopOptions): Promise<AgentRecord>;
+  kill(id: string, options?: ActOptions): Promise<AgentRecord>;
 }
 
 /** Its methods are bound when they are asked for: they may be taken off it. */
@@ -77,12 +87,12 @@ export class IncarnationHandle implements AgentHandle {
   }
 
   get stop() {
-    return (options?: { readonly timeoutMs?: number; readonly by?: string }): Promise<AgentRecord> =>
+    return (options?: StopOptions): Promise<AgentRecord> =>
       this.#whileAlive(() => this.#commands.stop(this.id, options));
   }
 
   get kill() {
-    return (options?: { readonly by?: string }): Promise<AgentRecord> =>
+    return (options?: ActOptions): Promise<AgentRecord> =>
       this.#whileAlive(() => this.#commands.kill(this.id, options));
   }
 

@@ -25,30 +25,42 @@ import type { TaskTypes } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
+import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import { agentChart, type AgentChart } from './agent-chart.ts';
-import { type AgentHandle, type AgentId, IncarnationHandle, type TaskOf } from './agent-handle.ts';
+import {
+  type AgentHandle,
+  type AgentId,
+  IncarnationHandle,
+  type StopOptions,
+  type TaskOf,
+} from './agent-handle.ts';
 import { type Adopted, type ChangeOptions, type Described, Registration } from './registration.ts';
 import { type AgentFilter, type AgentCount, Registry } from './registry.ts';
 import type { AgentSpecChange } from './spec-change.ts';
 import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
 import { checkTask, missingFor } from './task-check.ts';
 
-/** Options of an act. */
-export interface ActOptions {
-  /** Who asks for it, for whoever reads its event. */
-  readonly by?: string;
-}
-
-export interface StopOptions extends ActOptions {
-  readonly timeoutMs?: number;
-}
-
 export interface UpdateOptions extends ActOptions {
   /** Whether a body that runs is ended in order and made anew, if the change needs that; default `false`. */
   readonly restart?: boolean;
 }
+
+export interface EnsureOptions extends UpdateOptions {
+  /** Whether it is started, where it is registered or stopped; default `false`. */
+  readonly autoStart?: boolean;
+}
+
+/** What has become of a start of many. */
+export interface StartReport {
+  /** Ids of the agents that run. */
+  readonly started: readonly string[];
+  readonly failed: readonly { readonly agentId: string; readonly error: AgentSystemError }[];
+}
+
+/** Starts of `startAll` that are under way at once. */
+const STARTS_AT_ONCE = 32;
 
 const filterSchema = z.strictObject({
   type: z.string().optional(),
@@ -58,10 +70,9 @@ const filterSchema = z.strictObject({
   isParked: z.boolean().optional(),
 });
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
-const by = z.string().min(1).optional();
-const actSchema = z.strictObject({ by });
-const stopSchema = z.strictObject({ by, timeoutMs: durationMs.optional() });
-const updateSchema = z.strictObject({ by, restart: z.boolean().default(false) });
+const stopSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
+const updateSchema = actSchema.extend({ restart: z.boolean().default(false) });
+const ensureSchema = updateSchema.extend({ autoStart: z.boolean().default(false) });
 
 export interface AgentsOptions {
   readonly services: AgentServices;
@@ -90,16 +101,18 @@ export class Agents {
    *
    * Resolves with its id: the spec's, or a new one made of its type.
    *
+   * @param options.by who asks for it, as `agent.registered` says
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   register<Args, Tasks extends TaskTypes>(
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args>,
+    options?: ActOptions,
   ): Promise<AgentId<Tasks>> {
     return promised(() => {
       this.#assertOpen();
       const read = readSpec(spec);
       assertOwn(read);
-      return this.#registration.register(read);
+      return this.#registration.register(read, undefined, askedBy(options, 'register', read.id));
     });
   }
 
@@ -108,13 +121,15 @@ export class Agents {
    *
    * Registers one that is not there. Of one that is there the spec becomes this one, as by `update`, and what it has
    * saved and done stays. Resolves with its id, and with what was done: `registered`, `updated`, or `none` where
-   * nothing was to be done. It starts none that does not run.
+   * nothing was to be done. With `autoStart: true` it runs then: one that is registered or stopped is started. One that
+   * has completed, or that its restart policy has given up, stays as it is.
    *
-   * @throws AgentSystemError as `register` and `update`; `AGENT_SPEC_INVALID` for a spec without an `id`
+   * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
+   * without an `id`
    */
   ensure<Args, Tasks extends TaskTypes>(
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
-    options?: UpdateOptions,
+    options?: EnsureOptions,
   ): Promise<{ readonly id: AgentId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     return promised(async () => {
       this.#assertOpen();
@@ -123,8 +138,10 @@ export class Agents {
       assertOwn(read);
       if (id === undefined)
         throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
-      const how = readUpdate(options, 'ensure', id);
-      return { id, change: await this.#registration.ensure({ ...read, id }, how) };
+      const { autoStart, ...how } = parseInput(ensureSchema, options ?? {}, { what: 'ensure', agentId: id });
+      const change = await this.#registration.ensure({ ...read, id }, how);
+      if (autoStart && isToStart(this.find(id))) await this.start(id, saidBy(how.by));
+      return { id, change };
     });
   }
 
@@ -197,6 +214,34 @@ export class Agents {
    */
   start<Tasks extends TaskTypes>(id: AgentId<Tasks>, options?: ActOptions): Promise<AgentHandle<Tasks>> {
     return this.#start(id, 'start', options);
+  }
+
+  /**
+   * Starts all agents that are registered or stopped, of those that fit, but members of pools: some at a time. Resolves
+   * when each of them runs, or could not be started; of the latter it says why, and none keeps the others from starting.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter or options, `SYSTEM_CLOSED`
+   */
+  async startAll(filter: AgentFilter = {}, options?: ActOptions): Promise<StartReport> {
+    this.#assertOpen();
+    const by = saidBy(askedBy(options, 'startAll', undefined));
+    const waiting = this.list(filter).filter(({ id }) => isToStart(this.find(id)));
+    const started: string[] = [];
+    const failed: { agentId: string; error: AgentSystemError }[] = [];
+    const startNext = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const { id } = next;
+        try {
+          await this.start(id, by);
+          started.push(id);
+        } catch (thrown) {
+          if (!(thrown instanceof AgentSystemError)) throw thrown;
+          failed.push({ agentId: id, error: thrown });
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: STARTS_AT_ONCE }, startNext));
+    return { started, failed };
   }
 
   /**
@@ -293,7 +338,7 @@ export class Agents {
         type: 'agent.stop',
         at,
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        ...(by === undefined ? {} : { by }),
+        ...saidBy(by),
       });
     });
   }
@@ -562,7 +607,16 @@ function notRegistered(agentId: string): AgentSystemError {
   return new AgentSystemError('AGENT_NOT_FOUND', message, { agentId });
 }
 
-function askedBy(options: ActOptions | undefined, what: string, agentId: string): string | undefined {
+/** Whether somebody has yet to start it. Members of pools are the pools' to start. */
+function isToStart({ position: { status }, spec }: Agent): boolean {
+  return (status === 'registered' || status === 'stopped') && spec.pool === undefined;
+}
+
+function askedBy(
+  options: ActOptions | undefined,
+  what: string,
+  agentId: string | undefined,
+): string | undefined {
   return options === undefined ? undefined : parseInput(actSchema, options, { what, agentId }).by;
 }
 

@@ -20,6 +20,7 @@ import type { Questions } from '../agent/questions.ts';
 import { TaskQueue } from '../agent/task-queue.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
+import { saidBy } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { type AcceptedTask, keyOf, type KnownTask, type TaskKeys } from './task-record.ts';
 
@@ -247,11 +248,11 @@ export class KnownTasks {
   }
 
   /** Its record goes; of one that was submitted, the stream says so. */
-  drop(known: KnownTask): void {
+  drop(known: KnownTask, by?: string): void {
     this.#remove(known);
     if (known.submitted === undefined) return;
     const { id: taskId, agentId, task } = known;
-    this.#journal.emit({ type: 'task.forgotten', agentId, incarnation: 0, taskId, task });
+    this.#journal.emit({ type: 'task.forgotten', agentId, incarnation: 0, taskId, task, ...saidBy(by) });
   }
 
   #remove(known: KnownTask): void {

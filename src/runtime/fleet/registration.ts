@@ -15,6 +15,7 @@ import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import { isOfBody } from '../agent/pending-fields.ts';
 import type { EventDraft, SpecChange } from '../journal/system-event.ts';
+import { saidBy } from '../values/act.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { readInput } from '../values/malformed.ts';
@@ -94,25 +95,36 @@ export class Registration {
   }
 
   /** @param known the manifest, where that is known already */
-  register(given: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
-    return given.secrets === undefined ? this.#register(given, known) : this.#registerSecret(given, known);
+  register(given: ParsedAgentSpec, known?: AgentManifest, by?: string): Promise<string> {
+    return given.secrets === undefined
+      ? this.#register(given, known, by)
+      : this.#registerSecret(given, known, by);
   }
 
-  async #registerSecret(given: ParsedAgentSpec, known?: AgentManifest): Promise<string> {
+  async #registerSecret(
+    given: ParsedAgentSpec,
+    known: AgentManifest | undefined,
+    by: string | undefined,
+  ): Promise<string> {
     const { id } = given;
     if (id !== undefined) this.#registry.assertFree(id);
     const secrets = await this.#secretsOf(given, undefined);
-    return this.#register(secrets.spec, known, secrets);
+    return this.#register(secrets.spec, known, by, secrets);
   }
 
-  #register(spec: ParsedAgentSpec, known?: AgentManifest, secrets?: SpecSecrets): Promise<string> {
+  #register(
+    spec: ParsedAgentSpec,
+    known: AgentManifest | undefined,
+    by: string | undefined,
+    secrets?: SpecSecrets,
+  ): Promise<string> {
     const host = this.#hostFor(isolationOf(spec), spec);
     this.#assertKeepable(spec);
     if (spec.id !== undefined) this.#registry.assertFree(spec.id);
     const manifest = known ?? this.#manifestOf(spec, host, secrets);
     return manifest instanceof Promise
-      ? this.#registerOnce(manifest, spec, host, secrets?.given)
-      : this.#enter(spec, manifest, host, secrets?.given);
+      ? this.#enterOnceJudged(manifest, spec, host, secrets?.given, by)
+      : this.#enter(spec, manifest, host, secrets?.given, by);
   }
 
   /** Registers the agent of a spec unless it is there, and changes what differs if it is. One at a time for each id. */
@@ -199,7 +211,7 @@ export class Registration {
     const { id } = spec;
     const known = this.#registry.get(id);
     if (known === undefined) {
-      await this.register(spec);
+      await this.register(spec, undefined, options.by);
       return 'registered';
     }
     const { pool, parent } = known.spec;
@@ -344,11 +356,12 @@ export class Registration {
     throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, id);
   }
 
-  async #registerOnce(
+  async #enterOnceJudged(
     described: Promise<AgentManifest>,
     spec: ParsedAgentSpec,
     host: Host,
     secrets: SecretValues | undefined,
+    by: string | undefined,
   ): Promise<string> {
     const { id } = spec;
     if (id !== undefined) this.#registry.reserve(id);
@@ -359,7 +372,7 @@ export class Registration {
       if (id !== undefined) this.#registry.release(id);
     }
     this.#assertOpen();
-    return this.#enter(spec, manifest, host, secrets);
+    return this.#enter(spec, manifest, host, secrets, by);
   }
 
   #enter(
@@ -367,6 +380,7 @@ export class Registration {
     manifest: AgentManifest,
     host: Host,
     secrets: SecretValues | undefined,
+    by: string | undefined,
   ): Promise<string> {
     const { journal, agentIds } = this.#services;
     const id = given.id ?? this.#registry.newId(() => agentIds.nextOf(manifest.type));
@@ -375,28 +389,27 @@ export class Registration {
     const agent = this.#create(spec, given.module, manifest, host);
     if (secrets !== undefined) agent.give(secrets);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const { sequence } = journal.emit(
-      {
-        sequence: 0,
-        at: 0,
-        type: 'agent.registered',
-        agentId: id,
-        incarnation: 0,
-        agentType: manifest.type,
-        spec,
-        manifest,
-      },
-      (error) => {
-        if (error === undefined) return resolve(id);
-        const isThere = this.#registry.get(id) === agent;
-        this.#registry.remove(agent);
-        agent.discard(error);
-        const { incarnation } = agent;
-        // The stream says that it is gone again, or a later program would find it.
-        if (isThere) journal.emit({ type: 'agent.forgotten', agentId: id, incarnation }, undefined, null);
-        reject(error);
-      },
-    );
+    const registered: EventDraft = {
+      sequence: 0,
+      at: 0,
+      type: 'agent.registered',
+      agentId: id,
+      incarnation: 0,
+      agentType: manifest.type,
+      spec,
+      manifest,
+    };
+    const draft = by === undefined ? registered : { ...registered, by };
+    const { sequence } = journal.emit(draft, (error) => {
+      if (error === undefined) return resolve(id);
+      const isThere = this.#registry.get(id) === agent;
+      this.#registry.remove(agent);
+      agent.discard(error);
+      const { incarnation } = agent;
+      // The stream says that it is gone again, or a later program would find it.
+      if (isThere) journal.emit({ type: 'agent.forgotten', agentId: id, incarnation }, undefined, null);
+      reject(error);
+    });
     agent.registered = sequence;
     return promise;
   }
@@ -546,7 +559,7 @@ function updatedEvent(
     manifest,
     changes,
     registered,
-    ...(by === undefined ? {} : { by }),
+    ...saidBy(by),
   };
 }
 

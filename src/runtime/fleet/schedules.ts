@@ -15,14 +15,20 @@ import type { Journal } from '../journal/journal.ts';
 import type { StoredSchedule } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import type { TaskTypes } from '../definition/define-agent.ts';
+import { type ActOptions, actor, actSchema, saidBy } from '../values/act.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
+import type { AskedTaskOf } from './agent-handle.ts';
 import type { SubmittedTask, TaskTarget } from './task-submission.ts';
 
 /** A schedule as it is asked for: `cron` or `everyMs`. */
-export interface ScheduleOptions {
+export interface ScheduleOptions<
+  Tasks extends TaskTypes = TaskTypes,
+  Name extends keyof Tasks & string = keyof Tasks & string,
+> {
   readonly name: string;
   /** A pattern of five fields, or of six with seconds; `@daily` and its like, too. */
   readonly cron?: string;
@@ -32,9 +38,13 @@ export interface ScheduleOptions {
   readonly everyMs?: number;
   /** What becomes of times that passed while no program ran: the latest is made up for (`once`, the default), or none. */
   readonly missed?: 'once' | 'skip';
-  readonly target: TaskTarget;
-  readonly task: Omit<SubmittedTask, 'idempotencyKey' | 'dedupeKey' | 'notBefore' | 'delayMs' | 'onProgress'>;
-  /** Who asks for it. */
+  readonly target: TaskTarget<Tasks>;
+  readonly task: Omit<
+    SubmittedTask,
+    'type' | 'input' | 'idempotencyKey' | 'dedupeKey' | 'notBefore' | 'delayMs' | 'onProgress' | 'by'
+  > &
+    AskedTaskOf<NoInfer<Tasks>, Name>;
+  /** Who asks for it: 1 to 256 characters. */
   readonly by?: string;
 }
 
@@ -74,7 +84,6 @@ export interface SchedulesOptions {
 const LOOK_EVERY_MS = 60_000;
 const what = { what: 'tasks.schedule', code: 'TASK_INPUT_INVALID' } as const;
 const named = z.string().min(1).max(200);
-const by = z.string().min(1).max(200).optional();
 const optionsSchema = z.strictObject({
   name: named,
   cron: z.string().optional(),
@@ -90,7 +99,7 @@ const optionsSchema = z.strictObject({
     priority: z.number().optional(),
     retry: z.looseObject({}).optional(),
   }),
-  by,
+  by: actor.optional(),
 });
 
 export class Schedules {
@@ -104,7 +113,7 @@ export class Schedules {
 
   /** Resolves once it is durable. The same again changes nothing; another one of that name takes its place. */
   async set(given: ScheduleOptions): Promise<ScheduleRecord> {
-    const { by: asker, ...options } = parseInput(optionsSchema, given, what);
+    const { by, ...options } = parseInput(optionsSchema, given, what);
     const problem = jsonProblemOf(options.task.input);
     if (problem !== undefined) throw invalid(`task.input: ${problem}, expected JSON data`);
     if ((options.cron === undefined) === (options.everyMs === undefined)) {
@@ -124,7 +133,7 @@ export class Schedules {
         type: 'schedule.set',
         ...(dataCopy(options) as unknown as Omit<Set, 'type' | 'sequence' | 'at'>),
         ...(lastDueAt === undefined ? {} : { lastDueAt }),
-        ...(asker === undefined ? {} : { by: asker }),
+        ...saidBy(by),
       },
       (error) => (error ? reject(error) : resolve()),
     ) as Set;
@@ -142,17 +151,16 @@ export class Schedules {
   }
 
   /** Resolves once that is durable. @throws AgentSystemError `TASK_UNKNOWN` */
-  async remove(name: string, options: { readonly by?: string } = {}): Promise<void> {
-    const { by: asker } = parseInput(z.strictObject({ by }), options, { ...what, what: 'tasks.unschedule' });
+  async remove(name: string, options: ActOptions = {}): Promise<void> {
+    const { by } = parseInput(actSchema, options, { ...what, what: 'tasks.unschedule' });
     const known = this.#known.get(name);
     if (known === undefined)
       throw new AgentSystemError('TASK_UNKNOWN', `there is no schedule ${inWords(name)}`);
     this.#known.delete(name);
     this.#options.clock.clearTimeout(known.timer);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#options.journal.emit(
-      { type: 'schedule.removed', name, ...(asker === undefined ? {} : { by: asker }) },
-      (error) => (error ? reject(error) : resolve()),
+    this.#options.journal.emit({ type: 'schedule.removed', name, ...saidBy(by) }, (error) =>
+      error ? reject(error) : resolve(),
     );
     await promise;
   }

@@ -12,12 +12,13 @@ import {
   storedQuestions,
 } from '../agent/question-record.ts';
 import { type Store, storeShape } from '../journal/store.ts';
+import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 
 const inputSchema = z.strictObject({
   store: storeShape,
-  options: z.strictObject({ by: z.string().min(1).max(256).optional() }),
+  options: actSchema,
 });
 
 interface Found {
@@ -51,7 +52,7 @@ export async function answerStoredQuestion(
   store: Store,
   id: string,
   value: unknown,
-  options: { readonly by?: string } = {},
+  options: ActOptions = {},
 ): Promise<QuestionRecord> {
   const { by } = parseInput(inputSchema, { store, options }, { what: 'answerStoredQuestion' }).options;
   return opened(store, async (found, lastSequence) => {
@@ -63,7 +64,7 @@ export async function answerStoredQuestion(
     checkAnswer(kept.record, value);
     const { refused: _, ...open } = kept.record;
     const at = Date.now();
-    const who = by === undefined ? {} : { by };
+    const who = saidBy(by);
     const record: QuestionRecord = { ...open, status: 'answered', answer: value, answeredAt: at, ...who };
     const { agentId, taskId, task, key } = record;
     const json = JSON.stringify({ ...kept, record } satisfies KeptQuestion);

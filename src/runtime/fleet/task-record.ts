@@ -12,9 +12,13 @@ import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts
 
 export type AcceptedTask = Extract<SystemEvent, { readonly type: 'task.accepted' }>;
 
+/** A task's id: a plain string, and for the compiler its output. */
+export type TaskId<Output = unknown> = string & { readonly [output]?: Output };
+declare const output: unique symbol;
+
 /** What is known of a task. Times are epoch ms. */
-export interface TaskRecord {
-  readonly id: string;
+export interface TaskRecord<Output = unknown> {
+  readonly id: TaskId<Output>;
   /** Empty while it waits in the line of its pool. */
   readonly agentId: string;
   /** The pool in whose line it waits, or has waited until its end. */
@@ -34,7 +38,7 @@ export interface TaskRecord {
   /** While it waits for its time, or for its next attempt: not before then. */
   readonly dueAt?: number;
   /** Of one that was submitted and is done: JSON data. */
-  readonly output?: unknown;
+  readonly output?: Output;
   /** Why it has no output: what was thrown, or what gave it up; of one that waits for another attempt, at the last. */
   readonly error?: ErrorInfo;
   readonly idempotencyKey?: string;

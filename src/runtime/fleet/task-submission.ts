@@ -2,14 +2,20 @@
 import { z } from 'zod';
 import { retryPolicy } from '../../machines/index.ts';
 import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
+import type { TaskTypes } from '../definition/define-agent.ts';
 import type { RetryOptions } from '../definition/task-kind.ts';
+import { actor } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
+import type { AgentId, AskedTaskOf, PoolName } from './agent-handle.ts';
 import type { TaskKeys } from './task-record.ts';
 
 /** Who is to do a task: an agent, the least loaded agent of a type, or a pool. */
-export type TaskTarget = string | { readonly type: string } | { readonly pool: string };
+export type TaskTarget<Tasks extends TaskTypes = TaskTypes> =
+  | AgentId<Tasks>
+  | { readonly type: string }
+  | { readonly pool: PoolName<Tasks> };
 
 /** A task as it is submitted. */
 export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> {
@@ -22,13 +28,23 @@ export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> 
   /** It is not begun before then: epoch ms, or so many ms from now. Its `timeoutMs` counts from then. Not for a pool. */
   readonly notBefore?: number;
   readonly delayMs?: number;
+  /** Who asks for it, as its `task.accepted` says: 1 to 256 characters. */
+  readonly by?: string;
 }
+
+/** One kind of task, as it is submitted to an agent or a pool whose type is known. */
+export type SubmittedTaskOf<Tasks extends TaskTypes, Name extends keyof Tasks> = Omit<
+  SubmittedTask,
+  'type' | 'input'
+> &
+  AskedTaskOf<Tasks, Name>;
 
 /** A submitted task whose fields have been checked. */
 export interface ReadSubmission {
   readonly to: TaskTarget;
   readonly request: GivenTask;
   readonly keys: TaskKeys;
+  readonly by: string | undefined;
 }
 
 const targetSchema = z.union(
@@ -41,6 +57,7 @@ const submissionSchema = z.strictObject({
   retry: retryPolicy.optional(),
   notBefore: z.number().optional(),
   delayMs: z.number().min(0).optional(),
+  by: actor.optional(),
 });
 
 /**
@@ -50,13 +67,13 @@ const submissionSchema = z.strictObject({
  * @throws AgentSystemError `TASK_INPUT_INVALID`, also for an input that is not JSON data
  */
 export function readSubmission(target: TaskTarget, task: SubmittedTask, now: number): ReadSubmission {
-  const { idempotencyKey, dedupeKey, retry, notBefore, delayMs, ...asked } = readInput(() => fieldsOf(task), {
-    what: 'submit',
-    code: 'TASK_INPUT_INVALID',
-  });
+  const { idempotencyKey, dedupeKey, retry, notBefore, delayMs, by, ...asked } = readInput(
+    () => fieldsOf(task),
+    { what: 'submit', code: 'TASK_INPUT_INVALID' },
+  );
   const { retry: policy } = parseInput(
     submissionSchema,
-    { idempotencyKey, dedupeKey, retry, notBefore, delayMs },
+    { idempotencyKey, dedupeKey, retry, notBefore, delayMs, by },
     { what: 'submit', code: 'TASK_INPUT_INVALID' },
   );
   if (notBefore !== undefined && delayMs !== undefined) {
@@ -82,7 +99,7 @@ export function readSubmission(target: TaskTarget, task: SubmittedTask, now: num
     throw new AgentSystemError('TASK_INPUT_INVALID', message);
   }
   const keys: TaskKeys = { idempotencyKey, dedupeKey };
-  return { to, request, keys };
+  return { to, request, keys, by };
 }
 
 function fieldsOf(task: SubmittedTask): SubmittedTask {

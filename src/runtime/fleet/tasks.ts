@@ -16,12 +16,14 @@ import {
   taskStatusOf,
 } from '../../machines/index.ts';
 import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
-import type { GivenTask, RestoredTask, Submission } from '../agent/task-request.ts';
+import type { GivenTask, RestoredTask, Submission, TaskCancel } from '../agent/task-request.ts';
 import type { Questions } from '../agent/questions.ts';
+import type { TaskTypes } from '../definition/define-agent.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { within } from '../time/deadline.ts';
+import { type ActOptions, actSchema } from '../values/act.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, type ErrorCode } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
@@ -30,8 +32,21 @@ import { KnownTasks } from './known-tasks.ts';
 import { type RestoredInPool, restoreTasks } from './restored-tasks.ts';
 import { type ScheduleOptions, type ScheduleRecord, Schedules } from './schedules.ts';
 import { checkTask } from './task-check.ts';
-import { keyOf, type KnownTask, missed, recordOf, type TaskKeys, type TaskRecord } from './task-record.ts';
-import { readSubmission, type SubmittedTask, type TaskTarget } from './task-submission.ts';
+import {
+  keyOf,
+  type KnownTask,
+  missed,
+  recordOf,
+  type TaskId,
+  type TaskKeys,
+  type TaskRecord,
+} from './task-record.ts';
+import {
+  readSubmission,
+  type SubmittedTask,
+  type SubmittedTaskOf,
+  type TaskTarget,
+} from './task-submission.ts';
 
 export interface TaskFilter {
   readonly agentId?: string;
@@ -54,7 +69,7 @@ export interface TasksOptions {
   /** Goes on with what waited in the lines of pools, once these are there. */
   readonly restoreInPool: (pool: string, tasks: RestoredInPool[]) => void;
   /** Cancels a task that waits in a pool's line; whether there was one. */
-  readonly cancelInPool: (pool: string, taskId: string, why: string) => boolean;
+  readonly cancelInPool: (pool: string, taskId: string, cancel: TaskCancel) => boolean;
   /** Records kept of tasks that have ended. */
   readonly maxEnded: number;
 }
@@ -66,6 +81,7 @@ const filterSchema = z.strictObject({
   limit: z.int().min(0).default(Number.MAX_SAFE_INTEGER),
   newest: z.boolean().default(false),
 });
+const cancelSchema = z.strictObject({ reason: z.string().min(1).max(65_536), options: actSchema });
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 const NO_DELAY_IN_POOLS =
   'submit: notBefore, delayMs: a pool takes tasks that are due; expected an agent, or a type';
@@ -96,23 +112,27 @@ export class Tasks {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `POOL_UNKNOWN`, `TASK_INCOMPATIBLE`,
    * `TASK_INPUT_INVALID` also for what is no JSON data, `TASK_QUEUE_FULL`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
+  submit<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    target: TaskTarget<Tasks>,
+    task: SubmittedTaskOf<Tasks, Name>,
+  ): Promise<TaskRecord<Tasks[Name]['output']>>;
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
     this.#options.assertOpen();
-    const { to, request, keys } = readSubmission(target, task, this.#options.clock.now());
+    const { to, request, keys, by } = readSubmission(target, task, this.#options.clock.now());
     const key = keyOf(keys);
-    if (key === undefined) return this.get(await this.#submit(to, request, keys));
+    if (key === undefined) return this.get(await this.#submit(to, request, keys, by));
     const known = this.#known.idBy(keys);
     if (known !== undefined) return this.get(known);
     const under = this.#submitting.get(key);
     if (under !== undefined) return this.get(await under);
-    const submitting = this.#submit(to, request, keys).finally(() => this.#submitting.delete(key));
+    const submitting = this.#submit(to, request, keys, by).finally(() => this.#submitting.delete(key));
     this.#submitting.set(key, submitting);
     return this.get(await submitting);
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */
-  get(taskId: string): TaskRecord {
-    return recordOf(this.#known.find(taskId));
+  get<Output = unknown>(taskId: TaskId<Output>): TaskRecord<Output> {
+    return recordOf(this.#known.find(taskId)) as TaskRecord<Output>;
   }
 
   /** All that are known and fit, in the order of their acceptance. @throws AgentSystemError `TASK_INPUT_INVALID` */
@@ -158,6 +178,10 @@ export class Tasks {
    * `STORE_FAILED` for an end that the store has not kept: ask again once it is back; `SYSTEM_CLOSED` for one that is
    * left to the next program
    */
+  result<Output = unknown>(
+    taskId: TaskId<Output>,
+    options?: { readonly timeoutMs?: number },
+  ): Promise<Output>;
   async result(taskId: string, options: { readonly timeoutMs?: number } = {}): Promise<unknown> {
     const { timeoutMs } = parseInput(resultSchema, options, {
       what: 'tasks.result',
@@ -187,14 +211,23 @@ export class Tasks {
   /**
    * Cancels a task that waits or runs: its work's signal fires. Resolves with its record.
    *
-   * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has ended
+   * @param reason for its event, its record and whoever waits for it
+   * @param options.by who asks for it, as `task.abandoned` says
+   * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has ended, `TASK_INPUT_INVALID` for an
+   * invalid reason or options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async cancel(taskId: string, reason = CANCELLED_BY_CALLER): Promise<TaskRecord> {
+  async cancel(
+    taskId: string,
+    reason: string = CANCELLED_BY_CALLER,
+    options: ActOptions = {},
+  ): Promise<TaskRecord> {
     this.#options.assertOpen();
+    const { reason: why, options: said } = readAct(cancelSchema, { reason, options }, 'tasks.cancel');
+    const { by } = said;
     const task = this.#commanded(taskId, 'cancel');
     const { agents, cancelInPool } = this.#options;
-    if (task.agentId !== '') agents.find(task.agentId).cancelTask(taskId, reason);
-    else cancelInPool(task.pool!, taskId, reason);
+    if (task.agentId !== '') agents.find(task.agentId).cancelTask(taskId, { why, by });
+    else cancelInPool(task.pool!, taskId, { why, by });
     await this.#options.journal.settled();
     return recordOf(task);
   }
@@ -204,11 +237,13 @@ export class Tasks {
    *
    * It has all of its attempts, and all of its time, once more.
    *
+   * @param options.by who asks for it, as `task.accepted` says
    * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_NOT_FOUND`, `STORE_FAILED`, `AGENT_ILLEGAL_COMMAND` for one that has
-   * not ended, is done, or was not submitted
+   * not ended, is done, or was not submitted; `TASK_INPUT_INVALID` for invalid options, `SYSTEM_CLOSED`
    */
-  async retry(taskId: string): Promise<TaskRecord> {
+  async retry(taskId: string, options: ActOptions = {}): Promise<TaskRecord> {
     this.#options.assertOpen();
+    const { by } = readAct(actSchema, options, 'tasks.retry');
     const task = this.#commanded(taskId, 'retry');
     const { input, timeoutMs, policy, priority, trace } = task.submitted!;
     const { promise: accepted, resolve, reject } = Promise.withResolvers<void>();
@@ -222,6 +257,7 @@ export class Tasks {
       again: { taskId, attempts: task.attempts },
       submission: {
         ...task.keys,
+        by,
         accepted: (_, error) => (error ? reject(error) : resolve()),
       },
     };
@@ -233,10 +269,17 @@ export class Tasks {
     return recordOf(task);
   }
 
-  /** Drops the record of a task that has ended. @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` */
-  async forget(taskId: string): Promise<void> {
+  /**
+   * Drops the record of a task that has ended.
+   *
+   * @param options.by who asks for it, as `task.forgotten` says
+   * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has not ended, `TASK_INPUT_INVALID` for
+   * invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
+   */
+  async forget(taskId: string, options: ActOptions = {}): Promise<void> {
     this.#options.assertOpen();
-    this.#known.drop(this.#commanded(taskId, 'forget'));
+    const { by } = readAct(actSchema, options, 'tasks.forget');
+    this.#known.drop(this.#commanded(taskId, 'forget'), by);
     await this.#options.journal.settled();
   }
 
@@ -250,9 +293,11 @@ export class Tasks {
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID` naming the field, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async schedule(options: ScheduleOptions): Promise<ScheduleRecord> {
+  async schedule<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    options: ScheduleOptions<Tasks, Name>,
+  ): Promise<ScheduleRecord> {
     this.#options.assertOpen();
-    return this.#schedules.set(options);
+    return this.#schedules.set(options as unknown as ScheduleOptions);
   }
 
   /** All schedules, in the order in which they were set. */
@@ -266,7 +311,7 @@ export class Tasks {
    * @param options.by who asks for it
    * @throws AgentSystemError `TASK_UNKNOWN` for a name that no schedule has, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async unschedule(name: string, options: { readonly by?: string } = {}): Promise<void> {
+  async unschedule(name: string, options: ActOptions = {}): Promise<void> {
     this.#options.assertOpen();
     return this.#schedules.remove(name, options);
   }
@@ -299,10 +344,11 @@ export class Tasks {
     this.#known.close(why);
   }
 
-  async #submit(to: TaskTarget, request: GivenTask, keys: TaskKeys): Promise<string> {
+  async #submit(to: TaskTarget, request: GivenTask, keys: TaskKeys, by: string | undefined): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const submission: Submission = {
       ...keys,
+      by,
       accepted: (taskId, error) => (error ? reject(error) : resolve(taskId)),
     };
     const given = { ...request, submission };
@@ -338,4 +384,8 @@ export class Tasks {
       details: { taskId, status, command, legal },
     });
   }
+}
+
+function readAct<Schema extends z.ZodType>(schema: Schema, came: unknown, what: string): z.output<Schema> {
+  return parseInput(schema, came, { what, code: 'TASK_INPUT_INVALID' });
 }

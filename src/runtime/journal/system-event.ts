@@ -121,11 +121,12 @@ export interface SpecChange {
 }
 
 interface EventFields {
-  'agent.registered': OfAgent & {
-    readonly agentType: string;
-    readonly spec: StoredSpec;
-    readonly manifest: AgentManifest;
-  };
+  'agent.registered': OfAgent &
+    Asked & {
+      readonly agentType: string;
+      readonly spec: StoredSpec;
+      readonly manifest: AgentManifest;
+    };
   /** Its spec is another one from here on; a recovery goes by this, in place of its registration. */
   'agent.updated': OfAgent &
     Asked & {
@@ -161,7 +162,8 @@ interface EventFields {
   'agent.forgotten': OfAgent & Asked;
   /** `input` is kept of tasks that are repeated after the loss of their host or were submitted, and of no others. */
   'task.accepted': OfTask &
-    Submitted & {
+    Submitted &
+    Asked & {
       readonly input?: unknown;
       readonly retry: boolean;
       /** It waits in the line of this pool: `agentId` is empty until a member takes it. */
@@ -203,11 +205,11 @@ interface EventFields {
     Attempted & { readonly code: ErrorCode; readonly error: ErrorInfo };
   /** `timeoutMs`: its own, or that of its last `attempt`, which is 0 where it was never begun. */
   'task.timed_out': OfTask & Submitted & Attempted & { readonly timeoutMs: number };
-  'task.abandoned': OfTask & Submitted & { readonly why: string; readonly isCancelled?: true };
+  'task.abandoned': OfTask & Submitted & Asked & { readonly why: string; readonly isCancelled?: true };
   /** It was in flight when its whole program died: nobody knows how far it came. */
   'task.unknown': OfTask & Submitted & { readonly input?: unknown; readonly retry: boolean };
   /** Nothing is kept any more of a task that was submitted. */
-  'task.forgotten': OfTask;
+  'task.forgotten': OfTask & Asked;
   /** Tasks are to be submitted at its times. `lastDueAt`, epoch ms: up to then they were, where it was set before. */
   'schedule.set': Asked & {
     readonly name: string;
@@ -276,8 +278,8 @@ interface EventFields {
     readonly cut?: RoundCut;
   };
   'leader.elected': OfAgent & { readonly term: number };
-  'coordination.lost': { readonly why: string };
-  'coordination.restored': object;
+  'coordination.lost': Asked & { readonly why: string };
+  'coordination.restored': Asked;
   'pool.scaled': Asked & {
     readonly pool: string;
     readonly from: number;

@@ -33,6 +33,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { type ActOptions, actor, saidBy } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 
@@ -96,7 +97,7 @@ const ENDS: ReadonlySet<string> = new Set([
   'task.abandoned',
   'task.unknown',
 ]);
-const byName = z.strictObject({ of: z.string().optional(), by: z.string().min(1).max(256).optional() });
+const byName = z.strictObject({ of: z.string().optional(), by: actor.optional() });
 
 export class Budgets {
   readonly #options: BudgetsOptions;
@@ -165,10 +166,7 @@ export class Budgets {
    * @param options `of`: the agent or the task, where each has its own; `by`: who does it
    * @throws AgentSystemError `BUDGET_UNKNOWN`, `AGENT_SPEC_INVALID`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async refill(
-    name: string,
-    options: { readonly of?: string; readonly by?: string } = {},
-  ): Promise<BudgetRecord> {
+  async refill(name: string, options: ActOptions & { readonly of?: string } = {}): Promise<BudgetRecord> {
     this.#options.assertOpen();
     const { of = '', by } = parseInput(byName, options, { what: 'budgets.refill' });
     const account = this.#find(name, of);
@@ -420,7 +418,7 @@ class Account {
         this.#options.journal.emit({
           type: 'budget.refilled',
           ...this.#sums(),
-          ...(by === undefined ? {} : { by }),
+          ...saidBy(by),
         });
         return;
       }

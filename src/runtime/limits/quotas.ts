@@ -8,11 +8,11 @@
  * I2  After a reset those that have work go on first, and of them those that have waited longest.
  * I3  An agent that never ran into a limit, and shares none, costs nothing here.
  */
-import { z } from 'zod';
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { type ActOptions, actSchema } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 
@@ -54,8 +54,6 @@ export interface QuotasOptions {
   /** One was lifted: resolves once that is durable. */
   readonly lifted: (name: string, by: string | undefined) => Promise<void>;
 }
-
-const liftSchema = z.strictObject({ by: z.string().min(1).max(256).optional() });
 
 export class Quotas {
   readonly #options: QuotasOptions;
@@ -101,10 +99,10 @@ export class Quotas {
    * @param options `by`: who says so, as the event `quota.lifted` says it
    * @throws AgentSystemError `QUOTA_UNKNOWN`, `REQUEST_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async lift(name: string, options: { readonly by?: string } = {}): Promise<QuotaRecord> {
+  async lift(name: string, options: ActOptions = {}): Promise<QuotaRecord> {
     const { assertOpen, lifted } = this.#options;
     assertOpen();
-    const { by } = parseInput(liftSchema, options, { what: 'quotas.lift', code: 'REQUEST_INVALID' });
+    const { by } = parseInput(actSchema, options, { what: 'quotas.lift', code: 'REQUEST_INVALID' });
     const quota = this.#shared.get(name) ?? this.#own.get(name);
     if (quota === undefined)
       throw new AgentSystemError('QUOTA_UNKNOWN', `no quota ${inWords(name)} is known`);

@@ -16,9 +16,9 @@ import type { Agents } from '../fleet/agents.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
-import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
+import type { GivenTask, TaskRequest, TaskCancel } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
-import { emitAbandoned, emitEnlisted, emitTimedOut, type Enlisted } from './enlisted-tasks.ts';
+import { emitAbandoned, emitCancelled, emitEnlisted, emitTimedOut, type Enlisted } from './enlisted-tasks.ts';
 import { BusyMeter } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';
@@ -185,12 +185,12 @@ export class Dispatcher {
   }
 
   /** Cancels a submitted task that waits; whether there was one. */
-  cancel(taskId: string, why: string): boolean {
+  cancel(taskId: string, cancel: TaskCancel): boolean {
     const task = this.#queue.all().find(({ enlisted }) => enlisted?.taskId === taskId);
     if (task === undefined) return false;
     this.#queue.remove(task);
-    emitAbandoned(this.#options.journal, task.enlisted!, task.kind, why, true);
-    task.reject(this.#abandonment(task.request, why));
+    emitCancelled(this.#options.journal, task.enlisted!, task.kind, cancel);
+    task.reject(this.#abandonment(task.request, cancel.why));
     this.#tellIfEmpty();
     return true;
   }
@@ -209,7 +209,7 @@ export class Dispatcher {
       const { taskId } = task.enlisted!;
       request.submission?.accepted(taskId, error);
       if (error !== undefined) {
-        emitAbandoned(journal, task.enlisted!, task.kind, error.message, false);
+        emitAbandoned(journal, task.enlisted!, task.kind, error.message);
         return task.reject(error);
       }
       if (this.#isClosed) return this.#giveUp(task);
@@ -251,7 +251,7 @@ export class Dispatcher {
       return task.reject(new AgentSystemError('SYSTEM_CLOSED', message, { details: { pool } }));
     }
     this.#abandoned += 1;
-    if (task.enlisted !== undefined) emitAbandoned(journal, task.enlisted, task.kind, why, false);
+    if (task.enlisted !== undefined) emitAbandoned(journal, task.enlisted, task.kind, why);
     task.reject(this.#abandonment(task.request, why));
   }
 

@@ -4,8 +4,9 @@
  * I1  A submitted task waits in the line only once its acceptance is durable; when a member takes it, that accepts it
  *     again, under its id.
  */
-import type { GivenTask } from '../agent/task-request.ts';
+import type { GivenTask, TaskCancel } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
+import { saidBy } from '../values/act.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 
@@ -27,7 +28,7 @@ export function emitEnlisted(
 ): Enlisted {
   const taskId = again?.taskId ?? newTaskId();
   const attempts = again?.attempts ?? 0;
-  const { idempotencyKey, dedupeKey } = submission ?? {};
+  const { idempotencyKey, dedupeKey, by } = submission ?? {};
   journal.emit(
     {
       type: 'task.accepted',
@@ -44,6 +45,7 @@ export function emitEnlisted(
       ...(attempts === 0 ? {} : { attempts }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(dedupeKey === undefined ? {} : { dedupeKey }),
+      ...saidBy(by),
     },
     kept,
   );
@@ -65,8 +67,17 @@ export function emitAbandoned(
   { taskId, attempts }: Enlisted,
   task: string,
   why: string,
-  isCancelled: boolean,
 ): void {
   const ended = { taskId, task, submitted: true as const, attempts };
-  journal.emit({ type: 'task.abandoned', ...NOBODY, ...ended, why, ...(isCancelled ? { isCancelled } : {}) });
+  journal.emit({ type: 'task.abandoned', ...NOBODY, ...ended, why });
+}
+
+export function emitCancelled(
+  journal: Journal,
+  { taskId, attempts }: Enlisted,
+  task: string,
+  { why, by }: TaskCancel,
+): void {
+  const ended = { taskId, task, submitted: true as const, attempts, isCancelled: true as const };
+  journal.emit({ type: 'task.abandoned', ...NOBODY, ...ended, why, ...saidBy(by) });
 }

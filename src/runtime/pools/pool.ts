@@ -27,10 +27,11 @@ import { type Chart, type ChartEffect, createChart } from '../engine/chart.ts';
 import { RunQueue } from '../engine/run-queue.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
+import { saidBy } from '../values/act.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { NewIds } from '../journal/new-ids.ts';
-import type { GivenTask } from '../agent/task-request.ts';
+import type { GivenTask, TaskCancel } from '../agent/task-request.ts';
 import type { Enlisted } from './enlisted-tasks.ts';
 import { Autoscaling, type ScalingRecord, type ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
@@ -94,6 +95,8 @@ export interface PoolOptions {
   readonly found: readonly Agent[];
   /** No member is left, or is waited for. */
   readonly closed: (pool: Pool) => void;
+  /** Who asked for it. */
+  readonly by?: string | undefined;
 }
 
 type Announcement = Extract<PoolEffect, { type: `announce${string}` }>;
@@ -188,7 +191,7 @@ export class Pool {
       watch.driver,
     );
     if (found.length > 0) {
-      this.#tellScaled(0, wanted, 'found again');
+      this.#tellScaled(0, wanted, 'found again', options.by);
       this.#opened.resolve();
     }
     if (scale === undefined) return;
@@ -259,7 +262,7 @@ export class Pool {
     this.#isRefused = false;
     this.#members.forgetFailure();
     if (from !== wanted) this.#autoscaling?.sizeSet(from, wanted);
-    this.#tell({ type: 'pool.resize', wanted, why: 'ensureSize', ...(by === undefined ? {} : { by }) });
+    this.#tell({ type: 'pool.resize', wanted, why: 'ensureSize', ...saidBy(by) });
     return waiter.promise;
   }
 
@@ -269,8 +272,8 @@ export class Pool {
   }
 
   /** Cancels a submitted task that waits; whether there was one. */
-  cancel(taskId: string, why: string): boolean {
-    return this.#dispatcher.cancel(taskId, why);
+  cancel(taskId: string, cancel: TaskCancel): boolean {
+    return this.#dispatcher.cancel(taskId, cancel);
   }
 
   /** A task that was checked. @throws AgentSystemError as `Pools.execute` */
@@ -340,7 +343,7 @@ export class Pool {
   #announce(effect: Announcement): void {
     switch (effect.type) {
       case 'announceOpened':
-        this.#tellScaled(0, this.#options.spec.target ?? this.#options.spec.min, 'created');
+        this.#tellScaled(0, this.#options.spec.target ?? this.#options.spec.min, 'created', this.#options.by);
         return this.#opened.resolve();
       case 'announceScaled':
         this.#tellScaled(effect.params.from, effect.params.to, effect.params.why, effect.params.by);
@@ -429,7 +432,7 @@ export class Pool {
       from,
       to,
       why,
-      ...(by === undefined ? {} : { by }),
+      ...saidBy(by),
     });
   }
 

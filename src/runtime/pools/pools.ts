@@ -11,22 +11,19 @@ import { z } from 'zod';
 import { durationMs, poolSpec, type PoolSpecInput } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { CalledPool } from '../fleet/agent-calls.ts';
-import type { TaskOf } from '../fleet/agent-handle.ts';
+import type { PoolName, TaskOf } from '../fleet/agent-handle.ts';
 import type { AgentSpec } from '../fleet/spec-reading.ts';
 import { checkTask } from '../fleet/task-check.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
+import { type ActOptions, actSchema } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
-import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
-import { emitAbandoned, type Enlisted } from './enlisted-tasks.ts';
+import type { GivenTask, TaskCancel, TaskRequest } from '../agent/task-request.ts';
+import { emitCancelled, type Enlisted } from './enlisted-tasks.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
 import { Pool, type PoolRecord, type PoolServices } from './pool.ts';
-
-/** A pool's name: a plain string, and for the compiler the tasks of its members. */
-export type PoolName<Tasks extends TaskTypes = TaskTypes> = string & { readonly [tasks]?: Tasks };
-declare const tasks: unique symbol;
 
 /** What is asked for when a pool is created; all but the name, the spec and the bounds has a default. */
 export type PoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
@@ -54,7 +51,10 @@ export interface Pools {
    *
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, as `agents.start`, `SYSTEM_CLOSED`
    */
-  create<Args, Tasks extends TaskTypes>(options: PoolSpec<Args, Tasks>): Promise<PoolName<Tasks>>;
+  create<Args, Tasks extends TaskTypes>(
+    spec: PoolSpec<Args, Tasks>,
+    options?: ActOptions,
+  ): Promise<PoolName<Tasks>>;
   /**
    * Sets a pool's size. Resolves with its record once it has that size, and members that had to leave are gone.
    *
@@ -66,7 +66,7 @@ export interface Pools {
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for a size that is not within its bounds,
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  ensureSize(name: string, size: number, options?: { readonly by?: string }): Promise<PoolRecord>;
+  ensureSize(name: string, size: number, options?: ActOptions): Promise<PoolRecord>;
   /**
    * Has the least loaded member of a pool do a task. While none is free it waits in the pool's queue, in the order
    * of an agent's own. `timeoutMs` and `signal` count from now on, in the queue, too.
@@ -93,10 +93,7 @@ export interface Pools {
    * @param options.timeoutMs one deadline for all of it; default the members' `shutdownMs`
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for invalid options, `SYSTEM_CLOSED`
    */
-  close(
-    name: string,
-    options?: { readonly timeoutMs?: number; readonly by?: string },
-  ): Promise<PoolCloseReport>;
+  close(name: string, options?: ActOptions & { readonly timeoutMs?: number }): Promise<PoolCloseReport>;
 }
 
 export interface PoolRegistryOptions extends PoolServices {
@@ -105,14 +102,13 @@ export interface PoolRegistryOptions extends PoolServices {
   readonly assertOpen: () => void;
 }
 
-const by = z.string().min(1).optional();
 /** A submitted task that waited in a pool's line. */
 export interface LeftTask {
   readonly given: GivenTask;
   readonly enlisted: Enlisted;
 }
 
-const closeSchema = z.strictObject({ timeoutMs: durationMs.optional(), by });
+const closeSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
 
 export class PoolRegistry implements Pools {
   readonly #options: PoolRegistryOptions;
@@ -129,10 +125,14 @@ export class PoolRegistry implements Pools {
     this.#options = options;
   }
 
-  async create<Args, Tasks extends TaskTypes>(options: PoolSpec<Args, Tasks>): Promise<PoolName<Tasks>> {
+  async create<Args, Tasks extends TaskTypes>(
+    asked: PoolSpec<Args, Tasks>,
+    options: ActOptions = {},
+  ): Promise<PoolName<Tasks>> {
     const { agents, assertOpen } = this.#options;
     assertOpen();
-    const spec = parseInput(poolSpec, options, { what: 'pools.create' });
+    const spec = parseInput(poolSpec, asked, { what: 'pools.create' });
+    const { by } = parseInput(actSchema, options, { what: 'pools.create' });
     const { name } = spec;
     if (this.#pools.has(name) || this.#opening.has(name)) {
       throw invalid(`name: there is a pool ${inWords(name)} already`);
@@ -144,7 +144,7 @@ export class PoolRegistry implements Pools {
       assertOpen();
       const found = this.#membersOf(name);
       const closed = (pool: Pool) => this.#closed(pool);
-      const pool = new Pool({ spec, member, manifest, found, closed }, this.#options);
+      const pool = new Pool({ spec, member, manifest, found, closed, by }, this.#options);
       this.#opening.set(name, pool);
       await pool.opened();
       this.#pools.set(name, pool);
@@ -156,10 +156,10 @@ export class PoolRegistry implements Pools {
     }
   }
 
-  async ensureSize(name: string, size: number, options: { readonly by?: string } = {}): Promise<PoolRecord> {
+  async ensureSize(name: string, size: number, options: ActOptions = {}): Promise<PoolRecord> {
     const pool = this.#open(name);
     const { min, max } = pool.record();
-    const asked = z.strictObject({ size: z.int().min(min).max(max), options: z.strictObject({ by }) });
+    const asked = z.strictObject({ size: z.int().min(min).max(max), options: actSchema });
     const read = parseInput(asked, { size, options }, { what: 'ensureSize' });
     return pool.resize(read.size, read.options.by);
   }
@@ -192,12 +192,12 @@ export class PoolRegistry implements Pools {
   }
 
   /** @internal Cancels a submitted task that waits in a line; whether there was one. */
-  cancel(name: string, taskId: string, why: string): boolean {
+  cancel(name: string, taskId: string, cancel: TaskCancel): boolean {
     const left = this.#left.get(name);
     const at = left?.findIndex(({ enlisted }) => enlisted.taskId === taskId) ?? -1;
-    if (at === -1) return this.#pools.get(name)?.cancel(taskId, why) ?? false;
+    if (at === -1) return this.#pools.get(name)?.cancel(taskId, cancel) ?? false;
     const [{ given, enlisted }] = left!.splice(at, 1) as [LeftTask];
-    emitAbandoned(this.#options.journal, enlisted, given.type, why, true);
+    emitCancelled(this.#options.journal, enlisted, given.type, cancel);
     return true;
   }
 
@@ -224,7 +224,7 @@ export class PoolRegistry implements Pools {
 
   async close(
     name: string,
-    options: { readonly timeoutMs?: number; readonly by?: string } = {},
+    options: ActOptions & { readonly timeoutMs?: number } = {},
   ): Promise<PoolCloseReport> {
     this.#options.assertOpen();
     const pool = this.#find(name);

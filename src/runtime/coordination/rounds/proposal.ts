@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Outcome, type RoundTerms, roundTerms } from '../../../machines/index.ts';
 import { type VariableRef, variableRef } from '../../definition/variable-handle.ts';
+import { actor } from '../../values/act.ts';
 import { parseInput } from '../../values/malformed.ts';
 import type { Topic } from '../variables/topic.ts';
 import type { Decision } from './consensus.ts';
@@ -59,7 +60,7 @@ const isFunction = z.custom<CustomFallback>((value) => typeof value === 'functio
 const schema = roundTerms.omit({ fallback: true }).extend({
   variable: variableRef,
   value: z.unknown(),
-  by: z.string().min(1).default('operator'),
+  by: actor.default('operator'),
   why: z.string().optional(),
   fallback: z
     .union(

@@ -15,6 +15,7 @@
 import { z } from 'zod';
 import { positiveDurationMs } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
+import { actor } from '../../values/act.ts';
 import { AgentSystemError, inWords } from '../../values/errors.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
 import type { Journal } from '../../journal/journal.ts';
@@ -149,7 +150,7 @@ interface Fit {
 }
 
 const changeSchema = z.strictObject({
-  by: z.string().min(1).default('operator'),
+  by: actor.default('operator'),
   why: z.string().optional(),
   timeoutMs: positiveDurationMs.default(30_000),
 });

@@ -1,0 +1,20 @@
+/** What people and programs ask for: who did, as the event of their act says. */
+import { z } from 'zod';
+
+/** Options of an act. */
+export interface ActOptions {
+  /** Who asks for it, a person or a program, for whoever reads its event: 1 to 256 characters. */
+  readonly by?: string;
+}
+
+const expected = { error: 'expected who asks for it, 1 to 256 characters' };
+export const actor = z.string(expected).min(1, expected).max(256, expected);
+/** Options of an act that has no others. */
+export const actSchema = z.strictObject({ by: actor.optional() });
+
+/** The field of its event; none where nobody said who. */
+export function saidBy(by: string | undefined): ActOptions {
+  return by === undefined ? NOBODY : { by };
+}
+
+const NOBODY: ActOptions = Object.freeze({});
