@@ -1,6 +1,6 @@
 /** The frame of the page: where one can go, how the connection is, and the view that is open. */
 import { effect } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { controlToken, keepToken, lock, token } from './connection/session.ts';
 import { connection, Stream } from './connection/stream.ts';
 import { now } from './model/clock.ts';
@@ -11,9 +11,13 @@ import {
   coordination,
   fleet,
   hello,
+  limits,
+  needs,
   otherAgent,
   pools,
+  questions,
   take,
+  work,
 } from './model/fleet.ts';
 import { go, type Route, route } from './model/route.ts';
 import { askForSecret, Dialogs } from './parts/dialogs.tsx';
@@ -24,8 +28,11 @@ import { AgentView } from './views/agent-view.tsx';
 import { AgentsView } from './views/agents-view.tsx';
 import { CoordinationView } from './views/coordination-view.tsx';
 import { FleetView } from './views/fleet-view.tsx';
+import { LimitsView } from './views/limits-view.tsx';
 import { PoolsView } from './views/pools-view.tsx';
+import { QuestionsView } from './views/questions-view.tsx';
 import { TimelineView } from './views/timeline-view.tsx';
+import { WorkView } from './views/work-view.tsx';
 import { number } from './words.ts';
 
 const stream = new Stream(take);
@@ -58,9 +65,12 @@ function topicsOf(open: Route): string {
 const PLACES = [
   { view: 'fleet', name: 'Fleet', href: '#/', key: '1' },
   { view: 'agents', name: 'Agents', href: '#/agents', key: '2' },
-  { view: 'timeline', name: 'Timeline', href: '#/timeline', key: '3' },
-  { view: 'coordination', name: 'Coordination', href: '#/coordination', key: '4' },
-  { view: 'pools', name: 'Pools', href: '#/pools', key: '5' },
+  { view: 'work', name: 'Work', href: '#/work', key: '3' },
+  { view: 'questions', name: 'Questions', href: '#/questions', key: '4' },
+  { view: 'limits', name: 'Limits', href: '#/limits', key: '5' },
+  { view: 'timeline', name: 'Timeline', href: '#/timeline', key: '6' },
+  { view: 'coordination', name: 'Coordination', href: '#/coordination', key: '7' },
+  { view: 'pools', name: 'Pools', href: '#/pools', key: '8' },
 ] as const;
 
 addEventListener('keydown', (event) => {
@@ -111,6 +121,12 @@ function View({ open }: { readonly open: Route }) {
       return <AgentsView query={open.query} />;
     case 'agent':
       return <AgentView key={open.id} id={open.id} />;
+    case 'work':
+      return <WorkView query={open.query} />;
+    case 'questions':
+      return <QuestionsView />;
+    case 'limits':
+      return <LimitsView />;
     case 'timeline':
       return <TimelineView />;
     case 'coordination':
@@ -126,17 +142,26 @@ function Nav({ open }: { readonly open: Route }) {
   const here = open.view === 'agent' ? 'agents' : open.view;
   const total = Object.values(fleet.value?.counts ?? {}).reduce((sum, count) => sum + count, 0);
   const alerts = fleet.value?.alerts.total ?? 0;
-  const counts: Partial<Record<(typeof PLACES)[number]['view'], [string, boolean]>> = {
+  const { failed = 0, stalled = 0, questions: asked = 0, parked = 0, spentBudgets = 0 } = needs.value ?? {};
+  const counts: Partial<Record<(typeof PLACES)[number]['view'], readonly [string, boolean]>> = {
     fleet: alerts === 0 ? ['', false] : [`${number(alerts)} ${alerts === 1 ? 'alert' : 'alerts'}`, true],
     agents: [total === 0 ? '' : number(total), false],
+    work: needing(failed + stalled),
+    questions: needing(asked),
+    limits: needing(parked + spentBudgets),
   };
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    // On a narrow screen the places do not all fit.
+    list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [here]);
   return (
     <nav class="nav" aria-label="Views">
       <a class="brand" href="#/" aria-label="mabeam, fleet">
         <img src="./icon.svg" alt="" width="22" height="22" />
         <span>mabeam</span>
       </a>
-      <ul>
+      <ul ref={list}>
         {PLACES.map(({ view, name, href }) => (
           <li key={view}>
             <a href={href} aria-current={here === view ? 'page' : undefined}>
@@ -156,6 +181,10 @@ function Nav({ open }: { readonly open: Route }) {
       </div>
     </nav>
   );
+}
+
+function needing(count: number): readonly [string, boolean] {
+  return [count === 0 ? '' : number(count), true];
 }
 
 function Lock() {
@@ -267,5 +296,16 @@ function Door({ isWrong }: { readonly isWrong: boolean }) {
 
 // What tests read: how far the page is.
 Object.assign(globalThis, {
-  mabeam: { agents, agentsVersion, agentsComplete, fleet, coordination, pools, connection },
+  mabeam: {
+    agents,
+    agentsVersion,
+    agentsComplete,
+    fleet,
+    work,
+    questions,
+    limits,
+    coordination,
+    pools,
+    connection,
+  },
 });

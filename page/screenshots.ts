@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import type { Page } from 'puppeteer-core';
+import { busyDesk } from '../examples/dashboard/desk.ts';
 import { livelyFleet } from '../examples/dashboard/fleet.ts';
 import { createDashboard, logTail } from '../src/dashboard.ts';
 import { createAgentSystem } from '../src/index.ts';
@@ -53,6 +54,11 @@ const VIEWS: readonly View[] = [
   { name: 'agent-events', hash: '#/agents/scraper-2', prepare: click('#tab-events') },
   { name: 'agent-logs', hash: '#/agents/scraper-2', prepare: click('#tab-logs') },
   { name: 'agent-chart', hash: '#/agents/researcher-1', prepare: click('.segments button:last-child') },
+  { name: 'agent-tasks', hash: '#/agents/checker-1', prepare: click('#tab-tasks') },
+  { name: 'work', hash: '#/work' },
+  { name: 'work-task', hash: '#/work?status=failed', prepare: click('.tasks summary') },
+  { name: 'questions', hash: '#/questions' },
+  { name: 'limits', hash: '#/limits' },
   { name: 'timeline', hash: '#/timeline' },
   { name: 'coordination', hash: '#/coordination', prepare: click('tr:nth-child(3) .link') },
   { name: 'pools', hash: '#/pools' },
@@ -72,6 +78,7 @@ try {
     logger: pino({ level: 'silent' }),
   });
   await using fleet = await livelyFleet(system);
+  await using _ = await busyDesk(system);
   await wait(Number(values.seconds) * 600);
   await fleet.storm(22);
   await wait(Number(values.seconds) * 400);

@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { createAgentSystem } from '../../src/index.ts';
 import { createDashboard, logTail } from '../../src/dashboard.ts';
 import { pino } from 'pino';
+import { busyDesk } from './desk.ts';
 import { livelyFleet } from './fleet.ts';
 
 const logs = logTail();
 await using system = await createAgentSystem({ logger: pino({ name: 'mabeam', level: 'debug' }, logs) });
 await using dashboard = await createDashboard(system, { control: true, logs });
-await using _ = await livelyFleet(system);
+await using _fleet = await livelyFleet(system);
+await using _desk = await busyDesk(system);
 
 console.log(
   `The fleet is shown at\n\n  ${dashboard.url}\n\nTo control it, unlock it there with\n\n  ${dashboard.controlToken}\n`,

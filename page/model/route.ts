@@ -1,9 +1,11 @@
 /** Which view is open: in the part of the address that no server sees. */
 import { computed, signal } from '@preact/signals';
 
+const PLAIN = ['fleet', 'questions', 'limits', 'timeline', 'coordination', 'pools'] as const;
+
 export type Route =
-  | { readonly view: 'fleet' | 'timeline' | 'coordination' | 'pools' }
-  | { readonly view: 'agents'; readonly query: URLSearchParams }
+  | { readonly view: (typeof PLAIN)[number] }
+  | { readonly view: 'agents' | 'work'; readonly query: URLSearchParams }
   | { readonly view: 'agent'; readonly id: string };
 
 const hash = signal(location.hash);
@@ -13,9 +15,8 @@ export const route = computed<Route>(() => {
   const [path = '', query = ''] = hash.value.replace(/^#\/?/, '').split('?', 2);
   const [view = '', ...rest] = path.split('/');
   if (view === 'agents' && rest.length > 0) return { view: 'agent', id: decoded(rest.join('/')) };
-  if (view === 'agents') return { view, query: new URLSearchParams(query) };
-  if (view === 'timeline' || view === 'coordination' || view === 'pools') return { view };
-  return { view: 'fleet' };
+  if (view === 'agents' || view === 'work') return { view, query: new URLSearchParams(query) };
+  return { view: PLAIN.find((one) => one === view) ?? 'fleet' };
 });
 
 export function agentHref(id: string): string {
@@ -24,6 +25,15 @@ export function agentHref(id: string): string {
 
 export function agentsHref(query: Readonly<Record<string, string>>): string {
   return `#/agents?${new URLSearchParams(query)}`;
+}
+
+export function workHref(query: Readonly<Record<string, string>>): string {
+  return `#/work?${new URLSearchParams(query)}`;
+}
+
+/** Where one task is shown, unfolded. */
+export function taskHref(id: string): string {
+  return workHref({ task: id });
 }
 
 /** Goes there; `replace` leaves no step to go back to. */

@@ -6,10 +6,10 @@ import { ask, part } from '../connection/api.ts';
 import { connection } from '../connection/stream.ts';
 import { now } from '../model/clock.ts';
 import { statesOf } from '../model/chart-paths.ts';
-import { agent, agentEvents, hello } from '../model/fleet.ts';
+import { agent, agentEvents, agentTasks, hello } from '../model/fleet.ts';
 import { followLife, life, place } from '../model/life.ts';
 import { followOwnChart } from '../model/own-chart.ts';
-import { agentsHref } from '../model/route.ts';
+import { agentHref, agentsHref } from '../model/route.ts';
 import { AgentControls } from '../parts/agent-controls.tsx';
 import { ChartPicture } from '../parts/chart-picture.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -18,6 +18,7 @@ import { Json } from '../parts/json.tsx';
 import { LivesBar } from '../parts/lives-bar.tsx';
 import { OwnChart } from '../parts/own-chart.tsx';
 import { Scrubber } from '../parts/scrubber.tsx';
+import { TaskList } from '../parts/task-list.tsx';
 import {
   ago,
   bytes,
@@ -32,9 +33,10 @@ import {
   time,
 } from '../words.ts';
 
-type Tab = 'record' | 'events' | 'state' | 'spec' | 'logs';
+type Tab = 'record' | 'tasks' | 'events' | 'state' | 'spec' | 'logs';
 const TABS: readonly (readonly [Tab, string])[] = [
   ['record', 'Record'],
+  ['tasks', 'Tasks'],
   ['events', 'Events'],
   ['state', 'Saved state'],
   ['spec', 'Spec'],
@@ -96,6 +98,7 @@ export function AgentView({ id }: { readonly id: string }) {
           </div>
           <div id="tab-panel" class="body" role="tabpanel" aria-labelledby={`tab-${tab.value}`} tabIndex={0}>
             {tab.value === 'record' ? <Record detail={detail} /> : null}
+            {tab.value === 'tasks' ? <Tasks /> : null}
             {tab.value === 'events' ? <Events events={agentEvents.value} /> : null}
             {tab.value === 'state' ? <SavedState id={id} /> : null}
             {tab.value === 'spec' ? <Json value={detail.spec} /> : null}
@@ -313,6 +316,17 @@ function Record({ detail }: { readonly detail: AgentDetail }) {
             </dd>
           </>
         )}
+        {row.parent === undefined ? null : (
+          <>
+            <dt>spawned by</dt>
+            <dd>
+              <a class="mono" href={agentHref(row.parent)}>
+                {row.parent}
+              </a>
+            </dd>
+          </>
+        )}
+        <Children detail={detail} />
         <dt>isolation</dt>
         <dd>{row.isolation}</dd>
         <dt>capabilities</dt>
@@ -387,6 +401,34 @@ function Record({ detail }: { readonly detail: AgentDetail }) {
       )}
     </>
   );
+}
+
+/** Agents that it has spawned. */
+function Children({ detail: { children, childCount } }: { readonly detail: AgentDetail }) {
+  if (childCount === 0) return null;
+  return (
+    <>
+      <dt>has spawned</dt>
+      <dd>
+        {children.slice(0, 40).map(({ id, status }) => (
+          <span key={id} class="nowrap">
+            <Glyph status={status} />{' '}
+            <a class="mono" href={agentHref(id)} title={status}>
+              {id}
+            </a>{' '}
+          </span>
+        ))}
+        {childCount > 40 ? <span class="quiet">and {number(childCount - 40)} more</span> : null}
+      </dd>
+    </>
+  );
+}
+
+function Tasks() {
+  const tasks = agentTasks.value;
+  if (tasks === undefined) return <div class="empty" aria-busy="true" />;
+  if (tasks.length === 0) return <Empty title="No tasks">They show up here as they are accepted.</Empty>;
+  return <TaskList tasks={tasks} isOfAgent />;
 }
 
 function Stack({ reason }: { readonly reason: unknown }) {

@@ -1,7 +1,7 @@
 /** The first screen: how the fleet is, in numbers that explain themselves, and what happened to it. */
-import { fleet, marks, samples } from '../model/fleet.ts';
+import { fleet, marks, needs, samples } from '../model/fleet.ts';
 import { now } from '../model/clock.ts';
-import { agentHref, agentsHref } from '../model/route.ts';
+import { agentHref, agentsHref, workHref } from '../model/route.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Glyph } from '../parts/glyph.tsx';
 import { Plot, type Series } from '../parts/plot.tsx';
@@ -80,6 +80,14 @@ export function FleetView() {
                   ))}
                 </ul>
               )}
+            </div>
+          </section>
+          <section class="card" aria-labelledby="waits-title">
+            <header>
+              <h2 id="waits-title">What waits</h2>
+            </header>
+            <div class="body">
+              <Waits />
             </div>
           </section>
           <section class="card" aria-labelledby="types-title">
@@ -174,6 +182,44 @@ export function FleetView() {
         </div>
       </div>
     </main>
+  );
+}
+
+/** What waits for somebody, or for something outside: always the same lines, so that nothing moves. */
+function Waits() {
+  const {
+    failed = 0,
+    stalled = 0,
+    questions = 0,
+    parked = 0,
+    lowBudgets = 0,
+    spentBudgets = 0,
+  } = needs.value ?? {};
+  const lines = [
+    ['questions for people', questions, '#/questions', 'tone-warn', ''],
+    ['work that failed for good', failed, workHref({}), 'tone-bad', ''],
+    ['tasks that hang', stalled, workHref({ status: 'running' }), 'tone-warn', ''],
+    ['limits that are reached', parked, '#/limits', 'tone-warn', ''],
+    [
+      'budgets that are spent',
+      spentBudgets,
+      '#/limits',
+      'tone-bad',
+      lowBudgets === 0 ? '' : `, ${number(lowBudgets)} low`,
+    ],
+  ] as const;
+  return (
+    <dl class="facts waits">
+      {lines.map(([name, count, href, tone, more]) => (
+        <>
+          <dt>{name}</dt>
+          <dd>
+            <a href={href}>{count === 0 ? 'none' : <b class={tone}>{number(count)}</b>}</a>
+            {more === '' ? null : <span class="tone-warn">{more}</span>}
+          </dd>
+        </>
+      ))}
+    </dl>
   );
 }
 

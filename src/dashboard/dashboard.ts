@@ -44,8 +44,8 @@ export interface DashboardOptions {
   /** What somebody has to know besides, 16 characters or more, to control the fleet; default a new random one. */
   readonly controlToken?: string;
   /**
-   * What is never shown of the users' own data, as paths that begin with `initArgs`, `input`, `output`, `state`,
-   * `detail`, `variables` or `log`; `*` stands for one key. Default `['initArgs', 'input']`: all of these two. Texts whose key
+   * What is never shown of the users' own data, as paths that begin with `initArgs`, `input`, `output`,
+   * `details` (of a question), `state`, `detail` (of a health check), `variables` or `log`; `*` stands for one key. Default `['initArgs', 'input']`: all of these two. Texts whose key
    * names a secret (`apiKey`, `password`, …) are never shown, whatever this says.
    */
   readonly redact?: readonly string[];

@@ -131,7 +131,7 @@ export interface AlertList {
 /** What waits for somebody, or for something outside of the fleet. */
 export interface Needs {
   readonly tasks: TaskCounts;
-  /** Tasks that ended without an output and that nobody cancelled: failed, timed out, abandoned, unknown. */
+  /** Submitted tasks that ended without an output, and that nobody cancelled: failed, timed out, abandoned, unknown. */
   readonly failed: number;
   /** Of those that run: tasks that make no progress. */
   readonly stalled: number;
@@ -287,6 +287,8 @@ export type TaskCounts = Readonly<Record<TaskStatus, number>>;
 export interface ShownTask extends Omit<TaskRecord, 'output' | 'error'> {
   /** In one line. */
   readonly error?: string;
+  /** Whether it can be done again: it was submitted, and has ended without an output. Left out where it cannot. */
+  readonly canRetry?: true;
 }
 
 /** All that is known of one task; its output and error as far as they are shown. */

@@ -11,12 +11,21 @@ import { isSecretKey, REDACTED } from '../runtime/values/secrets.ts';
 import type { ShownEvent } from './protocol.ts';
 
 /**
- * Where a path begins: `initArgs` of an agent, `input` of a task and its `output`, the saved `state`, the `detail` of a health check,
+ * Where a path begins: `initArgs` of an agent, `input` of a task, its `output` and the `details` of its questions, the saved `state`, the `detail` of a health check,
  * `variables.NAME`, a `log` line's fields.
  */
-export type Root = 'initArgs' | 'input' | 'output' | 'state' | 'detail' | 'variables' | 'log';
+export type Root = 'initArgs' | 'input' | 'output' | 'details' | 'state' | 'detail' | 'variables' | 'log';
 
-const ROOTS: readonly Root[] = ['initArgs', 'input', 'output', 'state', 'detail', 'variables', 'log'];
+const ROOTS: readonly Root[] = [
+  'initArgs',
+  'input',
+  'output',
+  'details',
+  'state',
+  'detail',
+  'variables',
+  'log',
+];
 
 const MAX_DEPTH = 12;
 const MAX_ENTRIES = 200;

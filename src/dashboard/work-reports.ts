@@ -60,7 +60,7 @@ export class WorkReports {
     });
     return {
       counts: tasks.counts(),
-      tasks: (limit === undefined ? listed : listed.slice(0, limit)).map(shownTask),
+      tasks: (limit === undefined ? listed : listed.slice(0, limit)).map((task) => shownTask(tasks, task)),
     };
   }
 
@@ -69,7 +69,7 @@ export class WorkReports {
     const { tasks, questions } = this.#system;
     const record = tasks.get(id);
     return {
-      task: shownTask(record),
+      task: shownTask(tasks, record),
       legal: tasks.legal(id),
       ...(record.output === undefined ? {} : { output: this.#redaction.shown('output', record.output) }),
       ...(record.error === undefined ? {} : { error: plain(record.error) }),
@@ -92,7 +92,7 @@ export class WorkReports {
     return { ...this.tasks(), schedules: this.schedules() };
   }
 
-  /** Open ones, oldest first: what a task shows along with its question is redacted as its input is. */
+  /** Open ones, oldest first. */
   questions(): readonly QuestionRecord[] {
     return this.#system.questions
       .list()
@@ -123,7 +123,7 @@ export class WorkReports {
 
   #question(record: QuestionRecord): QuestionRecord {
     const { details } = record;
-    return details === undefined ? record : { ...record, details: this.#redaction.shown('input', details) };
+    return details === undefined ? record : { ...record, details: this.#redaction.shown('details', details) };
   }
 }
 
@@ -134,7 +134,7 @@ export function needsOf({ tasks, questions, quotas, budgets }: AgentSystem): Nee
   const running = counts.running === 0 ? [] : tasks.list({ status: 'running' });
   return {
     tasks: counts,
-    failed: counts.failed + counts.timed_out + counts.abandoned + counts.unknown,
+    failed: LOST.reduce((sum, status) => sum + (counts[status] === 0 ? 0 : retriable(tasks, status)), 0),
     stalled: running.filter(({ stalledAt }) => stalledAt !== undefined).length,
     questions: questions.list().length,
     parked: quotas.list().filter(({ status }) => status === 'parked').length,
@@ -143,8 +143,19 @@ export function needsOf({ tasks, questions, quotas, budgets }: AgentSystem): Nee
   };
 }
 
-function shownTask({ output: _, error, ...record }: TaskRecord): ShownTask {
-  return { ...record, ...(error === undefined ? {} : { error: oneLine(`${error.name}: ${error.message}`) }) };
+const LOST: readonly TaskStatus[] = ['failed', 'timed_out', 'abandoned', 'unknown'];
+
+/** Whoever called for a task was told of its failure; one that was submitted is nobody's. */
+function retriable(tasks: AgentSystem['tasks'], status: TaskStatus): number {
+  return tasks.list({ status }).filter(({ id }) => tasks.legal(id).includes('retry')).length;
+}
+
+function shownTask(tasks: AgentSystem['tasks'], { output: _, error, ...record }: TaskRecord): ShownTask {
+  return {
+    ...record,
+    ...(error === undefined ? {} : { error: oneLine(`${error.name}: ${error.message}`) }),
+    ...(LOST.includes(record.status) && tasks.legal(record.id).includes('retry') ? { canRetry: true } : {}),
+  };
 }
 
 function shownQuota({ waiting, ...record }: QuotaRecord): ShownQuota {

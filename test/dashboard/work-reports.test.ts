@@ -21,15 +21,19 @@ it('tasks: how many stand how, those that are asked for, and why one failed', as
     parked: 1,
     waiting_for_input: 1,
     done: 2,
-    failed: 1,
+    failed: 2,
     cancelled: 0,
   });
   expect(new Set(tasks.map(({ id }) => id))).toEqual(new Set(fleet.tasks.list().map(({ id }) => id)));
   const idsOf = async (query: string) => (await get<TaskPage>(`tasks?${query}`)).tasks.map(({ id }) => id);
-  expect(await idsOf('status=failed')).toEqual([work.failed]);
+  expect(await idsOf('status=failed&agent=breaker')).toContain(work.failed);
   expect(await idsOf('status=running,waiting&agent=digger')).toEqual([work.running, work.waiting]);
   expect(await idsOf('type=dig&limit=1')).toEqual([work.waiting]);
-  expect(tasks.find(({ id }) => id === work.failed)?.error).toBe('Error: the handle broke');
+  expect(tasks.find(({ id }) => id === work.failed)).toMatchObject({
+    error: 'Error: the handle broke',
+    canRetry: true,
+  });
+  expect(tasks.filter(({ canRetry }) => canRetry)).toHaveLength(1);
   expect(tasks.find(({ id }) => id === work.stalled)?.stalledAt).toBeTypeOf('number');
   expect((await get<{ error: { code: string } }>('tasks?status=lost')).error.code).toBe('AGENT_SPEC_INVALID');
 });
@@ -44,7 +48,7 @@ it('one task: what may be asked of it, its output without secrets, what it asks'
   expect(done.output).toEqual({ tokens: 900, apiKey: '[redacted]' });
   const { legal, questions } = await get<TaskDetail>(`tasks/${encodeURIComponent(work.asking)}`);
   expect(legal).toEqual(['cancel']);
-  expect(questions).toMatchObject([{ id: work.question, details: '[redacted]' }]);
+  expect(questions).toMatchObject([{ id: work.question, details: { amount: 120, apiKey: '[redacted]' } }]);
   expect((await get<{ error: { code: string } }>('tasks/none')).error.code).toBe('TASK_UNKNOWN');
 });
 

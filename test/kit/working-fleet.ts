@@ -99,6 +99,8 @@ export async function workingFleet(system: AgentSystem): Promise<Work> {
     const failed = await submit('breaker', 'break', 'failed', 'rotten');
     const done = await submit('spender', 'spend', 'completed');
     await agents.execute('spender', { type: 'grow' });
+    // Whoever called was told: that is nobody's to do again.
+    await agents.execute('breaker', { type: 'break' }).catch(() => undefined);
     const asking = await submit('clerk', 'send', 'started');
     await said(`question.asked ${asking}`);
     await tasks.schedule({ name: 'nightly', everyMs: 3_600_000, target: 'clerk', task: { type: 'read' } });
