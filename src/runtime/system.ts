@@ -94,7 +94,7 @@ export interface SystemLimits {
   readonly maxConcurrentRestarts?: number;
   /** Consensus rounds that may be open at once; default 100. */
   readonly maxOpenRounds?: number;
-  /** Records that are kept of tasks that have ended; default 1,000. */
+  /** Records that are kept of tasks that have ended, and of submitted ones that failed as many besides; default 1,000. */
   readonly maxEndedTasks?: number;
 }
 

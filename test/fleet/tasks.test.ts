@@ -224,6 +224,27 @@ describe('records of tasks', () => {
     expect(await codeOf(() => tasks.get(ids[0]!))).toBe('TASK_UNKNOWN');
   });
 
+  test('of what was submitted and failed are driven out by no number of calls', async () => {
+    const { agents, tasks } = await started({ limits: { maxEndedTasks: 2 } });
+    const failed: string[] = [];
+    for (let n = 0; n < 3; n++) {
+      const { id } = await tasks.submit('ada', { type: 'fail' });
+      await refusal(tasks.result(id));
+      failed.push(id);
+    }
+    for (let n = 0; n < 5; n++) await agents.execute('ada', { type: 'add', input: n });
+    expect(tasks.list({ status: 'failed' }).map(({ id }) => id)).toEqual(failed.slice(1));
+    expect(tasks.counts()).toMatchObject({ failed: 2, done: 2 });
+    // One that is done again, and fails again, is the newest; one that is forgotten makes room.
+    await tasks.retry(failed[1]!);
+    await refusal(tasks.result(failed[1]!));
+    await refusal(tasks.result((await tasks.submit('ada', { type: 'fail' })).id));
+    expect(tasks.counts().failed).toBe(2);
+    expect(await codeOf(() => tasks.get(failed[2]!))).toBe('TASK_UNKNOWN');
+    await tasks.forget(failed[1]!);
+    expect(tasks.counts()).toMatchObject({ failed: 1, done: 2 });
+  });
+
   test('are listed by agent, by name and by status', async () => {
     const { tasks } = await started();
     await tasks.result((await tasks.submit('ada', { type: 'add', input: 1 })).id);

@@ -4,7 +4,8 @@
  * Owns every task's record, its keys, and those who wait for its end. It never asks an agent or a pool for anything.
  *
  * I1  A record says what the stream has said, and nothing else: the same in this program and in the next.
- * I2  Records of tasks that have not ended are never dropped; of those that have, the newest are kept.
+ * I2  Records of tasks that have not ended are never dropped; of those that have, the newest are kept, and apart from
+ *     them the newest of what was submitted and failed: calls that come thick and fast drive no dead letter out.
  * I3  One idempotency key stands for one task, for as long as there is a record of it.
  */
 import {
@@ -38,7 +39,7 @@ const BODY_ENDS: ReadonlySet<SystemEvent['type']> = new Set<AgentEvent['type']>(
 export interface KnownTasksOptions {
   readonly journal: Journal;
   readonly questions: Questions;
-  /** Records kept of tasks that have ended. */
+  /** Records kept of tasks that have ended, and as many of dead letters. */
   readonly maxEnded: number;
 }
 
@@ -60,6 +61,8 @@ export class KnownTasks {
   readonly #asking = new Set<KnownTask>();
   /** Tasks that have ended, oldest first. */
   readonly #ended = new TaskQueue<KnownTask>();
+  /** Of these, those that were submitted and have no output: somebody may want them done again. */
+  readonly #deadLetters = new TaskQueue<KnownTask>();
   #closed: AgentSystemError | undefined;
 
   constructor({ journal, questions, maxEnded }: KnownTasksOptions) {
@@ -223,6 +226,7 @@ export class KnownTasks {
   }
 
   #again(known: KnownTask, { agentId, pool }: AcceptedTask): void {
+    this.#endedAs(known).remove(known);
     known.agentId = agentId;
     known.pool = pool;
     known.parked = undefined;
@@ -230,7 +234,6 @@ export class KnownTasks {
     known.endedAt = undefined;
     known.code = undefined;
     known.error = undefined;
-    this.#ended.remove(known);
     const { dedupeKey } = known.keys;
     const key = keyOf(known.keys);
     // While it was over another one may have been asked for by its key.
@@ -243,8 +246,15 @@ export class KnownTasks {
     known.waiting = undefined;
     if (known.keys.dedupeKey !== undefined) this.#forgetKey(known);
     if (waiting) for (const tell of waiting) tell();
-    if (!known.isQueued) this.#ended.add(known);
-    if (this.#ended.size > this.#maxEnded) this.drop(this.#ended.first!);
+    const ended = this.#endedAs(known);
+    if (!known.isQueued) ended.add(known);
+    if (ended.size > this.#maxEnded) this.drop(ended.first!);
+  }
+
+  /** Where it is queued once it has ended as it stands. */
+  #endedAs({ submitted, place }: KnownTask): TaskQueue<KnownTask> {
+    const isDead = submitted !== undefined && place !== 'done' && place !== 'cancelled';
+    return isDead ? this.#deadLetters : this.#ended;
   }
 
   /** Its record goes; of one that was submitted, the stream says so. */
@@ -257,7 +267,7 @@ export class KnownTasks {
 
   #remove(known: KnownTask): void {
     this.#known.delete(known.id);
-    this.#ended.remove(known);
+    this.#endedAs(known).remove(known);
     this.#forgetKey(known);
   }
 
