@@ -72,6 +72,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/time/timer-list.ts',
     'runtime/values/clone-survey.ts',
     'runtime/values/data-copy.ts',
+    'runtime/values/cut-text.ts',
     'runtime/values/error-data.ts',
     'runtime/values/error-info.ts',
     'runtime/values/errors.ts',

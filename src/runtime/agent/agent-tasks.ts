@@ -11,7 +11,7 @@ import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Quota } from '../limits/quotas.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import { cut } from '../values/error-data.ts';
+import { cut } from '../values/cut-text.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { Agent } from './agent.ts';
 import { Mailbox } from './mailbox.ts';

@@ -8,7 +8,7 @@
  * I1  A reset is never invented: where nothing says when, none is given.
  */
 import { isError } from '../values/errors.ts';
-import { cut } from '../values/error-data.ts';
+import { cut } from '../values/cut-text.ts';
 
 /** What a task waits for: `until` in epoch ms, or `afterMs` from now; neither where nobody says. */
 export interface ParkRequest {

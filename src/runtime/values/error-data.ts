@@ -6,6 +6,7 @@
  *     depth) is left out, and so is what is beyond the bounds.
  */
 import { types } from 'node:util';
+import { cut } from './cut-text.ts';
 import { isSecretKey, REDACTED, withoutKnownSecrets } from './secrets.ts';
 
 /** `error.response.headers.name` is at the third level, what is in the error of an API's body at the fourth. */
@@ -143,12 +144,4 @@ function tagOf(value: object): string {
 /** `__proto__` is a key like any other. */
 function put(fields: Fields, key: string, value: unknown): void {
   Object.defineProperty(fields, key, { value, writable: true, enumerable: true, configurable: true });
-}
-
-/** The beginning of a text, and how long it was. */
-export function cut(text: string, length: number): string {
-  if (text.length <= length) return text;
-  // No half of a character stays.
-  const start = text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
-  return `${start}... (cut, of ${text.length} characters)`;
 }

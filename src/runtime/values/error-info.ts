@@ -9,7 +9,8 @@
  */
 import { types } from 'node:util';
 import type { ErrorInfo } from '../../machines/index.ts';
-import { cut, errorDataOf, type Room } from './error-data.ts';
+import { cut, ownText } from './cut-text.ts';
+import { errorDataOf, type Room } from './error-data.ts';
 import { inWords } from './in-words.ts';
 
 /** How long a chain of causes may be. */
@@ -114,7 +115,8 @@ class ErrorSurvey {
 
   /** A stack begins with its message: what is cut from that leaves room for the lines below. */
   #stackOf(stack: string, said: string, message: string): string {
-    return this.#text(said === message ? stack : stack.replace(said, () => message), MAX_STACK_LENGTH);
+    const shorter = said === message ? stack : ownText(stack.replace(said, () => message));
+    return this.#text(shorter, MAX_STACK_LENGTH);
   }
 
   #text(text: string, length: number): string {

@@ -3,6 +3,7 @@
  *
  * It reads like JSON, and looks at no more of the value than it shows.
  */
+import { beginningOf } from './cut-text.ts';
 import { isSecretKey, REDACTED, withoutSecrets } from './secrets.ts';
 
 /** In characters. */
@@ -39,7 +40,7 @@ function textOf(text: string, key: string): string {
 }
 
 function clipped(text: string): string {
-  return text.length > MAX_WORDS ? `${text.slice(0, MAX_WORDS - 3)}...` : text;
+  return text.length > MAX_WORDS ? `${beginningOf(text, MAX_WORDS - 3)}...` : text;
 }
 
 /** Writes as `JSON.stringify` does, until there is enough. */

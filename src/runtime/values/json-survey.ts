@@ -5,7 +5,7 @@
  * store can note (Infinity, NaN, -0, undefined in arrays, objects without a prototype) can, and is not plain. Where
  * nobody notes it, NaN, Infinity and undefined in arrays are problems too: JSON makes null of them.
  */
-import { cut } from './error-data.ts';
+import { cut } from './cut-text.ts';
 import { errorInfoOf } from './error-info.ts';
 import { inWords } from './in-words.ts';
 import { classNameOf } from './instances.ts';

@@ -1,7 +1,7 @@
 /** Standard Schema at the edge: any validator that speaks it serves where zod is shown. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { errorInfoOf } from './errors.ts';
-import { cut } from './error-data.ts';
+import { cut } from './cut-text.ts';
 import { inWordsUnder } from './in-words.ts';
 import { isSecretKey } from './secrets.ts';
 import { isThenable } from './thenable.ts';

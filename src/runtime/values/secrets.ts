@@ -4,6 +4,8 @@
  * It is a net for what gets into messages, events and logs by accident, and no proof that nothing does.
  */
 
+import { beginningOf } from './cut-text.ts';
+
 /** What is shown in place of a secret. */
 export const REDACTED = '[redacted]';
 
@@ -40,7 +42,7 @@ export function isSecretKey(key: string): boolean {
 
 /** The text without what issuers of keys mark as one; one that is very long is cut. */
 export function withoutKnownSecrets(text: string): string {
-  return text.slice(0, MAX_LOOKED).replace(KNOWN, REDACTED);
+  return beginningOf(text, MAX_LOOKED).replace(KNOWN, REDACTED);
 }
 
 /** The text without whatever may be a key or a token, ids that are long and random among them. */
