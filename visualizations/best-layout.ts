@@ -5,6 +5,7 @@
  * say which it is of, and be drawn again without a search.
  */
 import type { ChartGraph } from './chart-graph.ts';
+import type { Heads } from './labels.ts';
 import {
   type Box,
   type Layout,
@@ -19,18 +20,34 @@ import type { IsCommand } from './transition-kind.ts';
 
 const SEEDS = ['1', '2', '3', '4', '5', '6', '7', '8'];
 const PLACEMENTS = ['NETWORK_SIMPLEX', 'LINEAR_SEGMENTS', 'BRANDES_KOEPF'];
-const CANDIDATES: ReadonlyMap<string, LayoutOptions> = new Map(
-  SEEDS.flatMap((seed) =>
-    PLACEMENTS.map((placement): [string, LayoutOptions] => [
-      `${placement} ${seed}`,
-      {
-        'elk.randomSeed': seed,
-        'elk.layered.nodePlacement.strategy': placement,
-        'elk.layered.compaction.postCompaction.strategy': 'EDGE_LENGTH',
-      },
-    ]),
-  ),
-);
+interface Candidate {
+  readonly heads: Heads;
+  readonly options: LayoutOptions;
+}
+
+/** Those with narrow heads are for charts of which all others run a line through words. */
+const CANDIDATES: Readonly<Record<Heads, ReadonlyMap<string, Candidate>>> = {
+  wide: candidatesWith('wide'),
+  narrow: candidatesWith('narrow'),
+};
+
+function candidatesWith(heads: Heads): ReadonlyMap<string, Candidate> {
+  return new Map(
+    SEEDS.flatMap((seed) =>
+      PLACEMENTS.map((placement): [string, Candidate] => [
+        `${placement} ${seed}${heads === 'wide' ? '' : ` ${heads}`}`,
+        {
+          heads,
+          options: {
+            'elk.randomSeed': seed,
+            'elk.layered.nodePlacement.strategy': placement,
+            'elk.layered.compaction.postCompaction.strategy': 'EDGE_LENGTH',
+          },
+        },
+      ]),
+    ),
+  );
+}
 
 export interface NamedLayout extends Layout {
   readonly name: string;
@@ -46,14 +63,26 @@ export async function bestLayout(
   isCommand: IsCommand,
   name?: string,
 ): Promise<NamedLayout> {
-  const chosen = name === undefined ? undefined : CANDIDATES.get(name);
-  const candidates = chosen && name !== undefined ? [[name, chosen] as const] : CANDIDATES;
-  let best: NamedLayout | undefined;
-  let lowest = Number.POSITIVE_INFINITY;
-  for (const [candidate, options] of candidates) {
-    const layout = await layOut(graph, isCommand, options);
+  const chosen = name === undefined ? undefined : (CANDIDATES.wide.get(name) ?? CANDIDATES.narrow.get(name));
+  if (chosen && name !== undefined) {
+    return { ...(await layOut(graph, isCommand, chosen.options, chosen.heads)), name };
+  }
+  const best = await bestOf(graph, isCommand, CANDIDATES.wide);
+  return overText(best) === 0 ? best : bestOf(graph, isCommand, CANDIDATES.narrow, best);
+}
+
+async function bestOf(
+  graph: ChartGraph,
+  isCommand: IsCommand,
+  candidates: ReadonlyMap<string, Candidate>,
+  known?: NamedLayout,
+): Promise<NamedLayout> {
+  let best = known;
+  let lowest = known === undefined ? Number.POSITIVE_INFINITY : costOf(known);
+  for (const [name, { options, heads }] of candidates) {
+    const layout = await layOut(graph, isCommand, options, heads);
     const cost = costOf(layout);
-    if (cost < lowest) [best, lowest] = [{ ...layout, name: candidate }, cost];
+    if (cost < lowest) [best, lowest] = [{ ...layout, name }, cost];
   }
   if (!best) throw new Error(`no layout of ${graph.id} was found`);
   return best;
@@ -66,9 +95,25 @@ function costOf({ edges, states, width, height }: Layout): number {
     .flat()
     .reduce((sum, [from, to]) => sum + Math.abs(from.x - to.x) + Math.abs(from.y - to.y), 0);
   const corners = lines.reduce((sum, segments) => sum + segments.length - 1, 0);
+  return (
+    length +
+    40 * corners +
+    250 * crossingsOf(edges) +
+    5_000 * overText({ edges, states }) +
+    3 * width +
+    height
+  );
+}
+
+/** How many lines run through words: those in the head of a container, or on the label of another edge. */
+export function overText({ edges, states }: Pick<Layout, 'edges' | 'states'>): number {
   const heads = states.filter(isContainer).map(textArea);
-  const overText = lines.flat().filter((segment) => heads.some((head) => doesPass(segment, head))).length;
-  return length + 40 * corners + 250 * (crossingsOf(edges) + overText) + 3 * width + height;
+  return edges.reduce((sum, edge) => {
+    const labels = edges.flatMap((other) => (other === edge || !other.label ? [] : [other.label]));
+    const words = [...heads, ...labels];
+    const passed = words.filter((box) => segmentsOf(edge.points).some((segment) => doesPass(segment, box)));
+    return sum + passed.length;
+  }, 0);
 }
 
 /** How often two edges cross. */

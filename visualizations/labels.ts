@@ -13,10 +13,13 @@ import type { Bundle } from './routes.ts';
 import { shortName } from './state-event.ts';
 import { type Block, type Line, type Span, blockOf, lineWidth, wrap } from './text.ts';
 
+/** How wide the text of a state around others may be. */
+export type Heads = 'wide' | 'narrow';
+
 const EDGE_TEXT_WIDTH = 215;
 const BOX_TEXT_WIDTH = 265;
-/** A state around others is as wide as they are. */
-const HEAD_TEXT_WIDTH = 205;
+/** A state around others is as wide as they are; a narrow head leaves more room for the lines that cross it. */
+const HEAD_TEXT_WIDTH = { wide: 205, narrow: 120 };
 const SMALL = 10.5;
 const ORDINALS = ['¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 const INDENT: Span = { text: '  ', size: SMALL, tone: 'quiet' };
@@ -40,7 +43,7 @@ export function edgeBlock(graph: ChartGraph, bundle: Bundle): Block {
 }
 
 /** The title of a state, its kind and tags where they say more than its name, and what it is. */
-export function titleBlock(state: ChartState): Block {
+export function titleBlock(state: ChartState, heads: Heads = 'wide'): Block {
   const kind = state.type === 'history' || state.type === 'parallel' ? [` (${state.type})`] : [];
   const tags = [...kind, ...state.tags.filter((tag) => tag !== state.key).map((tag) => ` #${tag}`)];
   const title: Line = [
@@ -49,7 +52,7 @@ export function titleBlock(state: ChartState): Block {
   ];
   const words = (state.description ?? '').match(/\S+\s*/g) ?? [];
   const description = words.map((word): Span => ({ text: word, size: SMALL, tone: 'quiet', italic: true }));
-  const width = state.type === 'compound' ? HEAD_TEXT_WIDTH : BOX_TEXT_WIDTH;
+  const width = state.type === 'compound' ? HEAD_TEXT_WIDTH[heads] : BOX_TEXT_WIDTH;
   return blockOf([title, ...wrap(description, width)]);
 }
 

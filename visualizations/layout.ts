@@ -6,7 +6,8 @@
  */
 import elkjs, { type ElkExtendedEdge, type ElkLabel, type ElkNode } from 'elkjs';
 import type { ChartGraph, ChartState } from './chart-graph.ts';
-import { bodyBlock, edgeBlock, titleBlock } from './labels.ts';
+import { freeLeft } from './head-text.ts';
+import { bodyBlock, edgeBlock, type Heads, titleBlock } from './labels.ts';
 import { type Bundle, bundlesOf } from './routes.ts';
 import type { Block } from './text.ts';
 import type { IsCommand, TransitionKind } from './transition-kind.ts';
@@ -22,6 +23,8 @@ export interface PlacedState extends Box {
   readonly state: ChartState;
   readonly title: Block;
   readonly body: Block;
+  /** Left edge of its text. */
+  readonly textX: number;
 }
 
 export interface Point {
@@ -93,11 +96,12 @@ export async function layOut(
   graph: ChartGraph,
   isCommand: IsCommand,
   options: LayoutOptions = {},
+  heads?: Heads,
 ): Promise<Layout> {
   const parts: Parts = { titles: new Map(), bodies: new Map(), edges: new Map() };
   const bundles = bundlesOf(graph, isCommand);
   for (const state of graph.states) {
-    parts.titles.set(state.path, titleBlock(state));
+    parts.titles.set(state.path, titleBlock(state, heads));
     parts.bodies.set(state.path, bodyBlock(graph, state, bundles));
   }
   const chart: ElkNode = {
@@ -206,8 +210,8 @@ export function isContainer({ state }: PlacedState): boolean {
 
 /** Where the text of a state stands. */
 export function textArea(placed: PlacedState): Box {
-  const { x, y, title, body } = placed;
-  const [left, top] = [x + STATE_PADDING.x - 4, y + STATE_PADDING.top - 2];
+  const { y, title, body, textX } = placed;
+  const [left, top] = [textX - 4, y + STATE_PADDING.top - 2];
   const bottom = y + headHeight(placed) - STATE_PADDING.bottom + 2;
   return { x: left, y: top, width: Math.max(title.width, body.width) + 8, height: bottom - top };
 }
@@ -219,24 +223,35 @@ function readBack(graph: ChartGraph, laidOut: ElkNode, parts: Parts): Layout {
     node.children?.forEach(visit);
   };
   visit(laidOut);
+  const edges = (laidOut.edges ?? []).flatMap((edge) => edgeOf(edge, parts));
   return {
     width: Math.ceil(laidOut.width ?? 0),
     height: Math.ceil(laidOut.height ?? 0),
     states: graph.states.flatMap((state) => {
       const box = boxes.get(nodeId(state.path));
-      return box
-        ? [
-            {
-              state,
-              ...box,
-              title: parts.titles.get(state.path) ?? NOTHING,
-              body: parts.bodies.get(state.path) ?? NOTHING,
-            },
-          ]
-        : [];
+      return box ? [placedState(state, box, edges, parts)] : [];
     }),
-    edges: (laidOut.edges ?? []).flatMap((edge) => edgeOf(edge, parts)),
+    edges,
   };
+}
+
+function placedState(
+  state: ChartState,
+  box: Box,
+  edges: readonly PlacedEdge[],
+  { titles, bodies }: Parts,
+): PlacedState {
+  const placed: PlacedState = {
+    state,
+    ...box,
+    title: titles.get(state.path) ?? NOTHING,
+    body: bodies.get(state.path) ?? NOTHING,
+    textX: box.x + STATE_PADDING.x,
+  };
+  if (!isContainer(placed)) return placed;
+  const area = textArea(placed);
+  const left = freeLeft(area, box.x + box.width - STATE_PADDING.x + 4, edges);
+  return { ...placed, textX: round(placed.textX + left - area.x) };
 }
 
 function edgeOf(edge: ElkExtendedEdge, parts: Parts): PlacedEdge[] {

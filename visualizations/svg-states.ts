@@ -69,7 +69,7 @@ function drawText(placed: PlacedState): string[] {
   if (isBare) {
     return [name, ...drawBlock(title, x + width / 2, y + (height - title.height) / 2, 'middle')];
   }
-  const left = x + STATE_PADDING.x;
+  const left = placed.textX;
   return [name, ...drawBlock(title, left, y + STATE_PADDING.top), ...drawBlock(body, left, bodyTop(placed))];
 }
 

@@ -4,7 +4,7 @@ import type { AnyStateMachine } from 'xstate';
 import { bestLayout } from '../../visualizations/best-layout.ts';
 import { chartGraphOf } from '../../visualizations/chart-graph.ts';
 import { charts } from '../../visualizations/charts.ts';
-import { type Box, type Point, isContainer } from '../../visualizations/layout.ts';
+import { type Box, type Point, isContainer, textArea } from '../../visualizations/layout.ts';
 import { mermaidOf } from '../../visualizations/mermaid.ts';
 import { bundlesOf } from '../../visualizations/routes.ts';
 import { statusGraphOf } from '../../visualizations/status-graph.ts';
@@ -68,7 +68,7 @@ describe('a picture', () => {
   });
 
   it.each(pictures)(
-    'of $name has no label over another or over a state, no line through either, and nothing off the paper',
+    'of $name has no label over another or over a state, no line through words or states, and nothing off the paper',
     async ({ name, graph, isCommand }) => {
       const layout = await bestLayout(graph, isCommand, await keptLayout(name));
       const labels = layout.edges.flatMap(({ label }) => (label ? [label] : []));
@@ -79,7 +79,8 @@ describe('a picture', () => {
       );
       expect(clashes).toEqual([]);
       const lines = layout.edges.map(({ points, label }) => ({ label, runs: runsOf(points) }));
-      const crossed = boxes.filter((box) =>
+      const heads = layout.states.filter(isContainer).map(textArea);
+      const crossed = [...boxes, ...heads].filter((box) =>
         lines.some(({ label, runs }) => label !== box && runs.some((run) => overlap(run, box))),
       );
       expect(crossed).toEqual([]);
