@@ -1,9 +1,11 @@
 /** A fleet on more than one machine: the same charts, on Restate. */
-export { type AgentNode, type AgentNodeOptions, createAgentNode } from './restate/node.ts';
+export { type AgentNode, createAgentNode } from './restate/node.ts';
+export type { AgentNodeOptions } from './restate/node-options.ts';
 export { connectFleet, type ConnectFleetOptions, type Fleet } from './restate/fleet.ts';
 export { planUpgrade, type PlannedUpgrade } from './restate/upgrade-plan.ts';
 export { type EventArchive, keepEvents } from './restate/event-archive.ts';
-export type { FleetAgents, FleetHandle, PlacedAgentSpec } from './restate/fleet-agents.ts';
+export type { FleetAgents, FleetHandle } from './restate/fleet-agents.ts';
+export type { PlacedAgentSpec } from './restate/fleet-specs.ts';
 export type { FleetEvents } from './restate/fleet-events.ts';
 export type { FleetConsensus } from './restate/fleet-consensus.ts';
 export type { FleetVariables } from './restate/fleet-variables.ts';

@@ -66,6 +66,7 @@ bind-address = "127.0.0.1:${admin}"
 [worker.invoker]
 http2-keep-alive-interval = "1s"
 http2-keep-alive-timeout = "2s"
+eager-state-size-limit = "64 KiB"
 `,
   );
   const adminUrl = `http://127.0.0.1:${admin}`;

@@ -8,30 +8,24 @@ import type {
   AgentLife,
   agentMachine,
   AgentPosition,
-  ErrorInfo,
   ExitReason,
   Isolation,
+  Parked,
+  ParentRule,
   ParsedAgentSpec,
+  quotaMachine,
 } from '../machines/index.ts';
 import { positionAt, positionOf } from '../machines/index.ts';
 import { type AgentRecord, ShownRecord } from '../runtime/agent/agent-record.ts';
 import type { KeptSpec } from '../runtime/agent/agent-services.ts';
 import type { HealthReport } from '../runtime/agent/liveness.ts';
 import type { AgentManifest } from '../runtime/definition/manifest.ts';
-import type { PlainSnapshot } from '../runtime/engine/pure-step.ts';
 import type { Usage } from '../runtime/hosting/host.ts';
-import type { ErrorCode } from '../runtime/values/errors.ts';
+import type { EventBody } from '../runtime/journal/system-event.ts';
 import type { Alert } from '../runtime/observability/alerts.ts';
+import type { KeptChart } from './kept-chart.ts';
 import type { Placement } from './placement.ts';
-
-/** A deadline of the chart. `order` decides between those that are due at the same moment. */
-export interface ArmedDeadline {
-  readonly id: string | undefined;
-  /** Epoch ms. */
-  readonly dueAt: number;
-  readonly order: number;
-  readonly event: { readonly type: string };
-}
+import { type EndedTask, isWorking, type TaskEntry } from './task-entries.ts';
 
 /** The living body: where it is, and how far both sides have heard of each other. */
 export interface Seat {
@@ -42,50 +36,8 @@ export interface Seat {
   heard: number;
 }
 
-/** How a task that was submitted has ended; kept until it is forgotten, or crowded out by newer ones. */
-export interface EndedTask {
-  readonly id: string;
-  readonly task: string;
-  readonly status: 'done' | 'failed' | 'timed_out' | 'abandoned' | 'cancelled' | 'unknown';
-  readonly attempts: number;
-  readonly acceptedAt: number;
-  readonly startedAt?: number | undefined;
-  readonly endedAt: number;
-  readonly output?: unknown;
-  readonly error?: ErrorInfo | undefined;
-  readonly code?: ErrorCode | undefined;
-  readonly idempotencyKey?: string | undefined;
-  readonly retry: boolean;
-  readonly timeoutMs?: number | undefined;
-}
-
-/** A task that has not ended, or whose work has not. */
-export interface TaskEntry {
-  readonly id: string;
-  readonly task: string;
-  readonly retry: boolean;
-  readonly timeoutMs?: number | undefined;
-  readonly submitted: boolean;
-  readonly idempotencyKey?: string | undefined;
-  /** Whether its caller listens to its progress. */
-  readonly isFollowed: boolean;
-  /** By which its caller cancels it. */
-  readonly callId?: string | undefined;
-  acceptedAt: number;
-  startedAt?: number | undefined;
-  /** When its time is over, and its place among deadlines. */
-  readonly dueAt?: number | undefined;
-  readonly order: number;
-  incarnation: number;
-  attempts: number;
-  isRunning: boolean;
-  /** Whoever asked has been told how it ended; its work goes on. */
-  isAnswered: boolean;
-  /** Who waits for its end. */
-  waiting: string[];
-}
-
-export type Mode = 'held' | 'open' | 'draining' | 'aborting';
+/** As of a mailbox: `held`, there is no body yet, or any more; `finishing`, what runs may end, nothing is begun. */
+export type Mode = 'held' | 'open' | 'draining' | 'finishing' | 'aborting';
 
 export interface TaskCounts {
   done: number;
@@ -97,22 +49,38 @@ export interface TaskCounts {
   maxMs: number;
 }
 
-export interface AgentState {
+/** A limit that it ran into and shares with nobody: its quota's chart, and what it waits for. */
+export interface OwnQuota extends KeptChart<typeof quotaMachine> {
+  waitsFor: Parked | undefined;
+}
+
+export interface AgentState extends KeptChart<typeof agentMachine> {
   readonly format: 1;
   /** Identity of the chart that the snapshot is of. */
   chart: string;
   readonly id: string;
   /** When it was registered, epoch ms: agents are listed in that order. */
   readonly registeredAt: number;
-  readonly spec: KeptSpec;
+  /** In the ids of its tasks: tells it from others that had its id before. */
+  readonly line: string;
+  spec: KeptSpec;
+  /** How often that has changed. */
+  revision: number;
   manifest: AgentManifest;
-  life: PlainSnapshot<typeof agentMachine>;
+  /** A spec and a manifest that its next body is made of, and what of them that body alone brings in force. */
+  next:
+    | {
+        readonly manifest: AgentManifest;
+        readonly pending: readonly string[];
+        /** What the living body was made of. */
+        readonly body: { readonly spec: KeptSpec; readonly manifest: AgentManifest };
+      }
+    | undefined;
   /** What its last event said of its life: all that a recovery has. */
   known: AgentLife | undefined;
   seat: Seat | undefined;
   /** Where its next body is to run. */
   placement: Placement | undefined;
-  deadlines: readonly ArmedDeadline[];
   /** When it is woken; it has one wake at a time, and those that it no longer waits for do nothing. */
   wakeAt: number | undefined;
   armed: number;
@@ -124,10 +92,17 @@ export interface AgentState {
   /** Ids of the tasks that the last end left undone. */
   abandoned: string[];
   acceptedTasks: number;
-  /** Nothing new may begin: it is paused. */
+  /** Tasks in a row that were begun before an older one. */
+  passed: number;
+  /** Nothing new may begin: it is paused, or parked. */
   isHeldBack: boolean;
   /** It is to tell once nothing runs. */
   isResting: boolean;
+  quota: OwnQuota | undefined;
+  /** What it waits for under a quota that it shares. */
+  sharedLimit: Parked | undefined;
+  /** Agents that it spawned, and what becomes of them once it has ended for good. */
+  children: readonly { readonly id: string; readonly rule: ParentRule }[];
   /** Who waits for a start, for an end, and for it to be paused or resumed. */
   starting: string[];
   ending: string[];
@@ -141,8 +116,8 @@ export interface AgentState {
   alerts: Alert[];
   lastExit: ExitReason | undefined;
   dropped: number;
-  /** Events that it has told. */
-  told: number;
+  /** Events that go out with the next turn. */
+  untold: readonly (EventBody & { readonly at: number })[];
 }
 
 export function positionOfState({ life }: AgentState): AgentPosition {
@@ -157,10 +132,10 @@ export function recordOfState(state: AgentState): AgentRecord {
     id,
     isolation: spec.isolation as Isolation,
     fullSpec: spec as unknown as ParsedAgentSpec,
-    pending: [],
+    pending: state.next?.pending ?? [],
   };
   const answered = state.counts.done + state.counts.failed + state.counts.timedOut;
-  const running = state.tasks.filter(({ isRunning }) => isRunning).length;
+  const running = state.tasks.filter(isWorking).length;
   const { done, failed, timedOut, abandoned, lastMs, totalMs, maxMs } = state.counts;
   const metrics = {
     done,

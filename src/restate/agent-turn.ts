@@ -22,91 +22,34 @@ import {
   describeExit,
   type ErrorInfo,
   type ExitReason,
+  hasEndedForGood,
+  type Parked,
 } from '../machines/index.ts';
 import type { AgentRecord } from '../runtime/agent/agent-record.ts';
 import type { KeptSpec } from '../runtime/agent/agent-services.ts';
 import { commandRefusal } from '../runtime/agent/command-refusal.ts';
 import { type Announcement, lifeEventOf } from '../runtime/agent/life-event.ts';
 import { alertText, startFailure } from '../runtime/agent/life-words.ts';
-import { type HealthReport, notRunning } from '../runtime/agent/liveness.ts';
+import { notRunning } from '../runtime/agent/liveness.ts';
+import { pendingFields } from '../runtime/agent/pending-fields.ts';
 import type { AgentManifest } from '../runtime/definition/manifest.ts';
+import { MAX_WHY, type ParkRequest } from '../runtime/definition/parking.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
-import { beginChart, type PlainEffect, type PlainStep, stepChart } from '../runtime/engine/pure-step.ts';
 import { policyOf } from '../runtime/fleet/spec-reading.ts';
-import type { BodyReport, BodyRequest, Usage } from '../runtime/hosting/host.ts';
-import type { EventBody } from '../runtime/journal/system-event.ts';
-import type { AlertType } from '../runtime/journal/system-event.ts';
-import { type AgentState, positionOfState, recordOfState, type TaskEntry } from './agent-state.ts';
+import type { BodyReport, Usage } from '../runtime/hosting/host.ts';
+import type { AlertType, EventBody, SpecChange } from '../runtime/journal/system-event.ts';
+import { MAX_STEPS } from '../runtime/agent/task-steps.ts';
+import { cut } from '../runtime/values/error-data.ts';
+import type { Act, BodyMessage, Moment, NodeReport, RequestAnswer } from './agent-acts.ts';
+import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
 import { type Answer, refusalOf } from './answer.ts';
 import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
-import type { Occupant, Placement, PlacementWish } from './placement.ts';
-import { type AskedWork, TaskLedger } from './task-ledger.ts';
-
-/** What a body is told, beside what every body is told. */
-export type BodyMessage =
-  | { readonly type: 'open'; readonly previousStop: ExitReason | undefined; readonly manifest: AgentManifest }
-  | { readonly type: 'kill' }
-  | { readonly type: 'watch' }
-  | { readonly type: 'unwatch' }
-  | { readonly type: 'follow'; readonly taskId: string; readonly callId: string }
-  | BodyRequest;
-
-/** What a node tells of a body: what that says, what its health checks say, and its end. */
-export type NodeReport =
-  | Extract<
-      BodyReport,
-      {
-        readonly type:
-          | 'ready'
-          | 'finished'
-          | 'task.completed'
-          | 'task.failed'
-          | 'state.changed'
-          | 'state.saved'
-          | 'state.save_failed';
-      }
-    >
-  | { readonly type: 'health'; readonly health: HealthReport; readonly verdict?: 'passed' | 'missed' }
-  | { readonly type: 'exited'; readonly reason: ExitReason; readonly error?: ErrorInfo }
-  | { readonly type: 'stuck' }
-  | { readonly type: 'dropped' };
-
-/** What a turn wants done, in order. */
-export type Act =
-  | { readonly do: 'tell'; readonly node: string; readonly message: BodyMessage }
-  /** A `tell` of a task, whose input is at hand or kept. */
-  | {
-      readonly do: 'run';
-      readonly node: string;
-      readonly taskId: string;
-      readonly task: string;
-      readonly given: { readonly input: unknown } | undefined;
-      /** By which its caller asks for its progress. */
-      readonly followedAs: string | undefined;
-    }
-  | { readonly do: 'keepInput'; readonly taskId: string; readonly input: unknown }
-  | { readonly do: 'dropInput'; readonly taskId: string }
-  | { readonly do: 'keepState'; readonly state: SavedState }
-  | { readonly do: 'answer'; readonly token: string; readonly answer: Answer }
-  | { readonly do: 'requestPermit'; readonly occupant: Occupant }
-  | { readonly do: 'releasePermit' }
-  | { readonly do: 'withdrawPermit' }
-  /** Its place on a node is free again. */
-  | { readonly do: 'vacate'; readonly incarnation: number }
-  /** It runs: rounds may ask it. */
-  | { readonly do: 'serving'; readonly incarnation: number }
-  | { readonly do: 'notServing'; readonly incarnation: number }
-  /** It has ended where it was, to begin elsewhere. */
-  | { readonly do: 'startElsewhere' }
-  | { readonly do: 'forget' };
-
-/** What is known of a moment. */
-export interface Moment {
-  /** Epoch ms. */
-  readonly now: number;
-  /** In [0, 1). */
-  readonly chance: number;
-}
+import { ChartAtWork, type Due, earliestOf } from './kept-chart.ts';
+import { QuotaOfOne } from './own-quota.ts';
+import type { Occupant, PlacementWish } from './placement.ts';
+import type { Placement } from './placement.ts';
+import { type AskedWork, type EndedTask, lineOf, type TaskEntry } from './task-entries.ts';
+import { TaskLedger } from './task-ledger.ts';
 
 export interface NewAgent {
   readonly id: string;
@@ -121,9 +64,11 @@ export class AgentTurn {
   readonly moment: Moment;
   readonly acts: Act[] = [];
   readonly events: Told[] = [];
+  /** What tasks asked with the reports of this turn, and are answered at once. */
+  readonly requestAnswers: RequestAnswer[] = [];
   readonly #ledger: TaskLedger;
-  readonly #queue: AgentEvent[] = [];
-  #isStepping = false;
+  readonly #chart: ChartAtWork<typeof agentMachine>;
+  readonly #quota: QuotaOfOne;
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined;
   #isForgotten = false;
@@ -134,20 +79,29 @@ export class AgentTurn {
     this.state = state;
     this.moment = moment;
     this.#ledger = new TaskLedger(this);
+    this.#quota = new QuotaOfOne(this);
+    this.#chart = new ChartAtWork(agentMachine, state, {
+      now: moment.now,
+      nextOrder: () => this.nextOrder(),
+      perform: (effect) => this.#perform(effect as AgentEffect),
+      spawn: () => this.#open(),
+    });
   }
 
   /** The turn that makes an agent known. */
   static registering({ id, spec, manifest }: NewAgent, moment: Moment): AgentTurn {
-    const begun = beginChart(agentMachine, { id, policy: policyOf(spec) });
     const turn = new AgentTurn(
       {
         format: 1,
         chart: agentChartHash(),
         id,
         registeredAt: moment.now,
+        line: lineOf(moment.now, moment.chance),
         spec,
+        revision: 0,
         manifest,
-        life: begun.snapshot,
+        life: undefined as never,
+        next: undefined,
         known: undefined,
         seat: undefined,
         placement: undefined,
@@ -161,8 +115,12 @@ export class AgentTurn {
         counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, lastMs: 0, totalMs: 0, maxMs: 0 },
         abandoned: [],
         acceptedTasks: 0,
+        passed: 0,
         isHeldBack: false,
         isResting: false,
+        quota: undefined,
+        sharedLimit: undefined,
+        children: [],
         starting: [],
         ending: [],
         holding: [],
@@ -173,18 +131,22 @@ export class AgentTurn {
         alerts: [],
         lastExit: undefined,
         dropped: 0,
-        told: 0,
+        untold: [],
       },
       moment,
     );
     const agentType = manifest.type;
     turn.emit({ type: 'agent.registered', agentId: id, incarnation: 0, agentType, spec, manifest });
-    turn.#note(begun.effects);
+    turn.#chart.begin({ id, policy: policyOf(spec) });
     return turn;
   }
 
   get now(): number {
     return this.moment.now;
+  }
+
+  get chance(): number {
+    return this.moment.chance;
   }
 
   /** It has ended where it was, and is to begin elsewhere. */
@@ -280,8 +242,101 @@ export class AgentTurn {
     return this.#ledger.cancel(by, why, isByCaller);
   }
 
-  repeat(taskId: string): TaskEntry {
-    return this.#ledger.repeat(taskId);
+  repeat(ended: EndedTask): TaskEntry {
+    return this.#ledger.repeat(ended);
+  }
+
+  /**
+   * Its spec is another: what needs no new body is in force at once, the rest from the next one on.
+   *
+   * As agent.ts' `follow`, of what is kept.
+   */
+  follow(
+    spec: KeptSpec,
+    manifest: AgentManifest,
+    changes: readonly SpecChange[],
+    by: string | undefined,
+  ): void {
+    const { id: agentId, seat, next } = this.state;
+    const { incarnation } = this.state.life.context;
+    if (seat === undefined) this.state.manifest = manifest;
+    else {
+      const body = next?.body ?? { spec: this.state.spec, manifest: this.state.manifest };
+      const pending = pendingFields(body, { spec, manifest }, false);
+      this.state.next = pending.length === 0 ? undefined : { manifest, pending, body };
+    }
+    this.state.spec = spec;
+    this.state.revision += 1;
+    const agentType = manifest.type;
+    const told = { agentId, incarnation, agentType, spec, manifest, changes, registered: 0 };
+    this.emit({ type: 'agent.updated', ...told, ...(by === undefined ? {} : { by }) });
+    this.#send({ type: 'policy.changed', policy: policyOf(spec) });
+    this.#ledger.follow();
+    this.#tell({ type: 'spec.changed', health: spec.health, coordination: spec.coordination });
+  }
+
+  /** One that it has spawned. @returns whether it can have children: it has not ended for good */
+  adopt(child: AgentState['children'][number]): boolean {
+    const { known, children } = this.state;
+    if (known !== undefined && hasEndedForGood(known.at)) return false;
+    this.state.children = [...children.filter(({ id }) => id !== child.id), child];
+    return true;
+  }
+
+  // The quota that it shares with others.
+
+  get #sharedQuota(): string | undefined {
+    return this.state.spec.quota ?? this.state.manifest.quota;
+  }
+
+  /** How it stands with the quota that it shares; told when it joins, and whenever that changes. */
+  quotaStands(parked: Parked | undefined): void {
+    if (this.state.seat === undefined) return;
+    const known = this.state.sharedLimit;
+    this.state.sharedLimit = parked;
+    if (parked !== undefined) {
+      this.#ledger.parked(parked);
+      if (known?.at !== parked.at || known.until !== parked.until) this.quotaParked(parked);
+    } else if (this.state.life.context.parked !== undefined) this.quotaReleased();
+    // It was held until it knew.
+    else if (this.state.isHeldBack && !this.#isHeldBack) this.#ledger.resume();
+  }
+
+  get #isHeldBack(): boolean {
+    const { paused, parked } = this.state.life.context;
+    const waits = this.state.quota?.waitsFor ?? this.state.sharedLimit;
+    return paused !== undefined || parked !== undefined || waits !== undefined;
+  }
+
+  limitReached({ until, afterMs, why }: ParkRequest): void {
+    const resetAt = afterMs === undefined ? until : this.now + afterMs;
+    const said = cut(why, MAX_WHY);
+    const quota = this.#sharedQuota;
+    if (quota === undefined) return this.#quota.limited(said, resetAt);
+    const message = { type: 'limited' as const, why: said, until: resetAt };
+    this.acts.push({ do: 'tellQuota', quota, load: this.#ledger.load, message });
+  }
+
+  taskPassed(): void {
+    const quota = this.#sharedQuota;
+    if (quota === undefined) return this.#quota.passed();
+    this.acts.push({ do: 'tellQuota', quota, load: this.#ledger.load, message: { type: 'passed' } });
+  }
+
+  limitKnown(parked: Parked): void {
+    this.#ledger.parked(parked);
+  }
+
+  quotaParked(parked: Parked): void {
+    this.#send({ type: 'quota.parked', at: this.now, parked });
+  }
+
+  quotaReleased(): void {
+    this.#send({ type: 'quota.released', at: this.now });
+  }
+
+  crashForStall(taskId: string): void {
+    this.#send({ type: 'agent.kill', at: this.now, by: `the stall of ${taskId}` });
   }
 
   // What happens to it.
@@ -323,6 +378,7 @@ export class AgentTurn {
     this.state.lastExit = 'host_lost';
     this.acts.push({ do: 'notServing', incarnation });
     this.#ledger.lost();
+    this.#leaveQuota();
     const isRolledBack = at === 'starting' && startedFrom !== 'restart';
     if (isRolledBack) this.#answerStart('host_lost');
     this.#resumeLife(known);
@@ -333,11 +389,9 @@ export class AgentTurn {
   /** A new chart goes on with the life that its last event told of. */
   #resumeLife(known: AgentLife | undefined): void {
     const { id, spec } = this.state;
-    this.state.deadlines = [];
-    const begun = beginChart(agentMachine, { id, policy: policyOf(spec) });
-    this.state.life = begun.snapshot;
+    this.#takeNext();
+    this.#chart.begin({ id, policy: policyOf(spec) });
     this.state.chart = agentChartHash();
-    this.#note(begun.effects);
     if (known === undefined) return;
     this.#resumed = known;
     this.#send({ type: 'life.resumed', at: this.now, tick: this.now, life: known });
@@ -347,25 +401,26 @@ export class AgentTurn {
   /** Takes all deadlines that are due, in their order. */
   wake(): void {
     for (;;) {
-      const chart = earliestOf(this.state.deadlines);
-      const task = earliestOf(this.state.tasks.filter(isTimed));
-      const isTask = task !== undefined && (chart === undefined || isBefore(task, chart));
-      const due = isTask ? task : chart;
+      const due = earliestOf(this.#dues());
       if (due === undefined || due.dueAt > this.now) return;
-      if (isTask) this.#ledger.timeOut(task);
-      else {
-        this.state.deadlines = this.state.deadlines.filter((other) => other !== chart);
-        this.#send(chart!.event as AgentEvent);
-      }
+      due.take();
     }
   }
 
   /** When it has to be woken, if at all. */
   nextDueAt(): number | undefined {
-    const chart = earliestOf(this.state.deadlines);
-    const task = earliestOf(this.state.tasks.filter(isTimed));
-    if (chart === undefined) return task?.dueAt;
-    return task === undefined ? chart.dueAt : Math.min(task.dueAt, chart.dueAt);
+    return earliestOf(this.#dues())?.dueAt;
+  }
+
+  /** Deadlines of its chart, of its own quota, and of its tasks. */
+  *#dues(): Iterable<Due & { take(): void }> {
+    for (const deadline of this.state.deadlines) {
+      yield { ...deadline, take: () => this.#stepping(() => this.#chart.take(deadline)) };
+    }
+    for (const deadline of this.#quota.deadlines) {
+      yield { ...deadline, take: () => this.#quota.take(deadline) };
+    }
+    for (const due of this.#ledger.dues()) yield { ...due, take: () => this.#ledger.take(due) };
   }
 
   /** What its next body asks of a node. */
@@ -384,52 +439,16 @@ export class AgentTurn {
   // The chart at work.
 
   #send(event: AgentEvent): void {
-    this.#queue.push(event);
-    if (this.#isStepping) return;
-    this.#isStepping = true;
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      const step: PlainStep<typeof agentMachine> = stepChart(agentMachine, this.state.life, next as never);
-      this.state.life = step.snapshot;
-      this.#note(step.effects);
-    }
-    this.#isStepping = false;
+    this.#stepping(() => this.#chart.send(event));
+  }
+
+  #stepping(step: () => void): void {
+    const isOutermost = !this.#chart.isStepping;
+    step();
+    if (!isOutermost) return;
     const held = this.#held;
     this.#held = [];
     for (const token of held) this.answer(token, { value: this.record });
-  }
-
-  #note(effects: readonly PlainEffect[]): void {
-    for (const effect of effects) {
-      switch (effect.do) {
-        case 'perform':
-          this.#perform(effect.effect as AgentEffect);
-          break;
-        case 'arm':
-          this.#arm(effect);
-          break;
-        case 'cancel':
-          this.state.deadlines = this.state.deadlines.filter(({ id }) => id !== effect.id);
-          break;
-        case 'spawn':
-          this.#open();
-          break;
-        case 'send':
-          this.#queue.push(effect.event as AgentEvent);
-          break;
-        case 'stop':
-          // The chart has let go of its body. Its end is commanded by an effect of its own.
-          break;
-      }
-    }
-  }
-
-  #arm({ id, delayMs, event }: Extract<PlainEffect, { do: 'arm' }>): void {
-    // `Infinity` is never.
-    if (delayMs === Infinity) return;
-    this.state.deadlines = [
-      ...this.state.deadlines.filter((other) => other.id !== id),
-      { id, dueAt: this.now + delayMs, order: this.nextOrder(), event },
-    ];
   }
 
   nextOrder(): number {
@@ -447,6 +466,7 @@ export class AgentTurn {
       }
       case 'commandMailbox': {
         const { command } = effect.params;
+        if (command === 'finish') return this.#ledger.finish(this.#whyNothingBegins());
         if (command !== 'abandon') return this.#ledger[command]();
         return this.#ledger.abandonAll(
           `the agent has ended (${describeExit(this.state.lastExit ?? 'killed')})`,
@@ -467,6 +487,12 @@ export class AgentTurn {
       default:
         return unknownEffect(effect);
     }
+  }
+
+  #whyNothingBegins(): string {
+    const { ordered, paused } = this.state.life.context;
+    if (ordered?.reason === 'normal') return 'the agent has completed';
+    return `the agent is ending, and is ${paused === undefined ? 'parked' : 'paused'}`;
   }
 
   /** Opens a body: the chart's only child. */
@@ -490,35 +516,52 @@ export class AgentTurn {
   #announce(said: Announcement): void {
     const { event, life, reason = 'killed' } = said;
     this.state.known = life;
+    const { isAlive, comesBack, status } = positionOfState(this.state);
     this.emit(lifeEventOf(said, this.state.id, [...this.state.abandoned], { now: () => this.now } as never));
     const { incarnation } = life;
     switch (event) {
-      case 'agent.started':
+      case 'agent.started': {
         this.#answerStart();
         this.acts.push({ do: 'serving', incarnation });
-        return this.#ledger.open(this.state.life.context.paused !== undefined);
+        const { parked: known } = this.state.life.context;
+        const quota = this.#sharedQuota;
+        if (quota === undefined) this.#quota.join(known);
+        else this.acts.push({ do: 'joinQuota', quota, load: this.#ledger.load, known });
+        // Of a quota that it shares it has to hear first.
+        this.#ledger.open(quota !== undefined || this.#isHeldBack);
+        break;
+      }
       case 'agent.start_failed':
       case 'agent.stopped':
       case 'agent.completed':
       case 'agent.crashed':
         this.#answerStart(reason);
         this.#answerEnd();
-        return;
+        if (hasEndedForGood(life.at)) this.#endChildren();
+        break;
       case 'agent.pausing':
       case 'agent.paused':
       case 'agent.resumed':
         this.#held = [...this.#held, ...this.state.holding];
         this.state.holding = [];
-        return;
+        break;
       case 'agent.stopping':
         this.acts.push({ do: 'notServing', incarnation });
-        return;
+        break;
       case 'agent.forgotten':
         this.#isForgotten = true;
+        this.#ledger.discard('the agent was forgotten');
+        this.#endChildren();
         this.acts.push({ do: 'forget' });
-        return this.#answer(this.state.starting, { value: undefined }, () => (this.state.starting = []));
+        this.#answer(this.state.starting, { value: undefined }, () => (this.state.starting = []));
+        break;
       default:
     }
+    if (!isAlive && !comesBack) this.#ledger.endWaits(`the agent is ${status}`);
+  }
+
+  #endChildren(): void {
+    if (this.state.children.length > 0) this.acts.push({ do: 'endChildren' });
   }
 
   #raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
@@ -554,6 +597,12 @@ export class AgentTurn {
         return this.#ledger.settle(report);
       case 'task.failed':
         return this.#ledger.settle(report);
+      case 'task.parked':
+        return this.#ledger.park(report);
+      case 'task.progress_watched':
+        return this.#ledger.progressWatched(report.taskId, report.what);
+      case 'request.made':
+        return this.#requested(report);
       case 'state.changed':
         return this.#keepState(report.state);
       case 'state.saved':
@@ -572,6 +621,19 @@ export class AgentTurn {
     }
   }
 
+  /** What a task asks of its own agent. Anything else is its node's to answer. */
+  #requested({ requestId, taskId, name, args }: Extract<BodyReport, { type: 'request.made' }>): void {
+    const { key, value } = args as { readonly key: string; readonly value: unknown };
+    const problem =
+      name === 'task.step' ? this.#ledger.step(taskId, key, value, MAX_STEPS) : `nobody answers ${name} here`;
+    if (problem === undefined) {
+      this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: undefined });
+      return;
+    }
+    const error = { name: 'AgentSystemError', message: `step ${key}: ${problem}` };
+    this.requestAnswers.push({ type: 'request.refused', requestId, taskId, code: 'REQUEST_INVALID', error });
+  }
+
   #healthTold({ health, verdict }: Extract<NodeReport, { type: 'health' }>): void {
     if (this.state.health.status === 'not_running') return;
     this.state.health = health;
@@ -586,6 +648,8 @@ export class AgentTurn {
     this.state.seat = undefined;
     this.state.usage = undefined;
     this.state.lastExit = reason;
+    this.#takeNext();
+    this.#leaveQuota();
     this.acts.push({ do: 'vacate', incarnation });
     this.#clearAlert('body_not_ending');
     const { now: at, chance } = this.moment;
@@ -595,6 +659,22 @@ export class AgentTurn {
       output: { reason, at, tick: at, chance },
     } as AgentEvent);
     this.#moveOn();
+  }
+
+  /** Its next body is made of the spec as it is now. */
+  #takeNext(): void {
+    const { next } = this.state;
+    if (next === undefined) return;
+    this.state.manifest = next.manifest;
+    this.state.next = undefined;
+  }
+
+  /** Its body has ended: it waits for no limit any more. */
+  #leaveQuota(): void {
+    const quota = this.#sharedQuota;
+    if (quota === undefined) return this.#quota.part();
+    this.state.sharedLimit = undefined;
+    this.acts.push({ do: 'tellQuota', quota, load: 0, message: { type: 'part' } });
   }
 
   #moveOn(): void {
@@ -632,22 +712,28 @@ export class AgentTurn {
   // What its ledger wants done.
 
   emit(event: EventBody): void {
-    this.state.told += 1;
     this.events.push({ ...event, at: this.now });
   }
 
-  post(request: BodyRequest): void {
+  post(request: Exclude<BodyMessage, { readonly type: 'task.run' }>): void {
     this.#tell(request);
   }
 
-  run(
-    { id: taskId, task, isFollowed, callId }: TaskEntry,
-    given: { readonly input: unknown } | undefined,
-  ): void {
+  run(entry: TaskEntry, given: { readonly input: unknown } | undefined): void {
     const { seat } = this.state;
     if (seat === undefined) return;
-    const followedAs = isFollowed ? callId : undefined;
-    this.acts.push({ do: 'run', node: seat.node, taskId, task, given, followedAs });
+    const { id: taskId, task, attempts: attempt, terms, timeout, steps } = entry;
+    const endsAt = timeout?.dueAt;
+    this.acts.push({
+      do: 'run',
+      node: seat.node,
+      taskId,
+      task,
+      attempt,
+      given,
+      hasSteps: steps !== undefined,
+      terms: terms === undefined && endsAt === undefined ? undefined : { ...terms, endsAt },
+    });
   }
 
   keepInput(taskId: string, input: unknown): void {
@@ -656,6 +742,14 @@ export class AgentTurn {
 
   dropInput(taskId: string): void {
     this.acts.push({ do: 'dropInput', taskId });
+  }
+
+  keepSteps(taskId: string, key: string, value: unknown): void {
+    this.acts.push({ do: 'keepSteps', taskId, key, value });
+  }
+
+  dropSteps(taskId: string): void {
+    this.acts.push({ do: 'dropSteps', taskId });
   }
 
   answer(token: string, answer: Answer): void {
@@ -703,27 +797,6 @@ export class AgentTurn {
 /** Who asks, where they said so. */
 function withBy(event: AgentCommandEvent, by: string | undefined): AgentCommandEvent {
   return by === undefined ? event : { ...event, by };
-}
-
-interface Due {
-  readonly dueAt: number;
-  readonly order: number;
-}
-
-function isTimed(task: TaskEntry): task is TaskEntry & Due {
-  return task.dueAt !== undefined && !task.isAnswered;
-}
-
-function isBefore(one: Due, other: Due): boolean {
-  return one.dueAt === other.dueAt ? one.order < other.order : one.dueAt < other.dueAt;
-}
-
-function earliestOf<Deadline extends Due>(deadlines: readonly Deadline[]): Deadline | undefined {
-  let earliest: Deadline | undefined;
-  for (const deadline of deadlines) {
-    if (earliest === undefined || isBefore(deadline, earliest)) earliest = deadline;
-  }
-  return earliest;
 }
 
 function unknownEffect(effect: never): never {

@@ -193,7 +193,7 @@ async function holdRound(
     tally: tallyForPeople(output.tally),
     decidedBy: output.decidedBy,
   });
-  tellEvents(ctx, { first: 1, events });
+  tellEvents(ctx, { events });
   return { output, electorate, failed: box.failed() };
 }
 

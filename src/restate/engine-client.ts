@@ -6,7 +6,7 @@
  */
 import { connect, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
-import type { Target } from './calls.ts';
+import { type Target, toNodes } from './calls.ts';
 import { wire, wireOf } from './wire.ts';
 
 export interface CallOptions {
@@ -15,8 +15,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How long the difference between two clocks is taken to stay, ms. */
+const CLOCK_MS = 60_000;
+
 export class EngineClient {
   readonly #ingress: Ingress;
+  #clock: Promise<{ readonly aheadMs: number; readonly until: number }> | undefined;
   readonly #ending = new AbortController();
 
   constructor(ingressUrl: string) {
@@ -28,6 +32,31 @@ export class EngineClient {
       maxInterval: 1_000,
     } as const;
     this.#ingress = connect({ url: ingressUrl.replace(/\/$/, ''), retry, serde: wire as never });
+  }
+
+  /**
+   * Epoch ms, by the clocks of the fleet's nodes: this program's own where that agrees with them, as far as can be told.
+   *
+   * @throws AgentSystemError `SYSTEM_CLOSED`
+   */
+  async now(): Promise<number> {
+    const known = await (this.#clock ??= this.#compareClocks());
+    if (performance.now() > known.until) this.#clock = undefined;
+    return Date.now() + known.aheadMs;
+  }
+
+  async #compareClocks() {
+    const [askedAt, sentAt] = [performance.now(), Date.now()];
+    try {
+      const theirs = await this.call<number>(toNodes('time'), null);
+      const tookMs = performance.now() - askedAt;
+      const aheadMs = theirs - (sentAt + tookMs / 2);
+      // What the way may have taken says nothing of the clocks.
+      return { aheadMs: Math.abs(aheadMs) <= tookMs ? 0 : aheadMs, until: performance.now() + CLOCK_MS };
+    } catch (thrown) {
+      this.#clock = undefined;
+      throw thrown;
+    }
   }
 
   /** @throws AgentSystemError `SYSTEM_CLOSED` once it is closed, `STORE_FAILED` for what the engine refuses */

@@ -1,7 +1,7 @@
 /**
  * What happened in the fleet, in one order: the audit log, kept in the engine itself.
  *
- * Owns the sequence. Each agent numbers its own events, so that their order is the agent's, and nothing is kept twice.
+ * Owns the sequence. Agents tell their events one way: the engine brings each batch once, in the order of its agent.
  *
  * I1  Events of one agent are in the order in which they happened. Between agents the order is that of their arrival.
  * I2  A sequence is never used twice; readers go on from any.
@@ -13,12 +13,21 @@ import { EVENTS, type EventBatch } from './names.ts';
 import { fleetOptions } from './service-options.ts';
 import { wire, wireOf } from './wire.ts';
 
-const SEGMENT = 64;
+/** Events of one segment; the newest, which is not full, is with the head. */
+const SEGMENT = 32;
 const MAX_EVENTS = 100_000;
 
 const HEAD = 'head';
 const segmentKey = (sequence: number): string => `segment ${Math.floor((sequence - 1) / SEGMENT)}`;
-const numberKey = (agentId: string): string => `told ${agentId}`;
+
+interface Head {
+  /** Sequence of the newest event. */
+  readonly last: number;
+  /** Those of its segment. */
+  readonly newest: readonly SystemEvent[];
+}
+
+const NO_EVENTS: Head = { last: 0, newest: [] };
 
 export interface EventPage {
   readonly events: readonly SystemEvent[];
@@ -38,32 +47,19 @@ export const eventsObject = object({
     append: handlers.object.exclusive(
       { input: wire, output: wire, enableLazyState: true },
       async (ctx: ObjectContext, given: unknown) => {
-        const { agentId, first, events } = given as EventBatch;
-        let fresh = events;
-        if (agentId !== undefined) {
-          const told = (await ctx.get(numberKey(agentId), wireOf<number>())) ?? 0;
-          // One that was forgotten and registered anew numbers its events from 1 again.
-          const isAnew = first === 1 && events[0]?.type === 'agent.registered';
-          fresh = isAnew ? events : events.slice(Math.max(0, told + 1 - first));
-          if (fresh.length === 0) return;
-          if (fresh.at(-1)!.type === 'agent.forgotten') ctx.clear(numberKey(agentId));
-          else ctx.set(numberKey(agentId), first + events.length - 1, wire);
-        }
-        let last = (await ctx.get(HEAD, wireOf<number>())) ?? 0;
-        let key = segmentKey(last + 1);
-        let segment = (await ctx.get(key, wireOf<SystemEvent[]>())) ?? [];
-        for (const event of fresh) {
+        const { events } = given as EventBatch;
+        const head = (await ctx.get(HEAD, wireOf<Head>())) ?? NO_EVENTS;
+        let { last } = head;
+        let newest = [...head.newest];
+        for (const event of events) {
           last += 1;
-          if (segmentKey(last) !== key) {
-            ctx.set(key, segment, wire);
-            key = segmentKey(last);
-            segment = [];
-            if (last > MAX_EVENTS) ctx.clear(segmentKey(last - MAX_EVENTS));
-          }
-          segment.push({ ...event, sequence: last });
+          newest.push({ ...event, sequence: last });
+          if (last % SEGMENT > 0) continue;
+          ctx.set(segmentKey(last), newest, wire);
+          if (last > MAX_EVENTS) ctx.clear(segmentKey(last - MAX_EVENTS));
+          newest = [];
         }
-        ctx.set(key, segment, wire);
-        ctx.set(HEAD, last, wire);
+        ctx.set(HEAD, { last, newest } satisfies Head, wire);
       },
     ),
 
@@ -71,11 +67,14 @@ export const eventsObject = object({
       { input: wire, output: wire, enableLazyState: true },
       async (ctx: ObjectSharedContext, given: unknown): Promise<EventPage> => {
         const { agentId, after, limit } = given as EventQuestion;
-        const last = (await ctx.get(HEAD, wireOf<number>())) ?? 0;
+        const { last, newest } = (await ctx.get(HEAD, wireOf<Head>())) ?? NO_EVENTS;
         const events: SystemEvent[] = [];
         const from = Math.max(after + 1, last - MAX_EVENTS);
         for (let start = from; start <= last && events.length < limit; ) {
-          const segment = (await ctx.get(segmentKey(start), wireOf<SystemEvent[]>())) ?? [];
+          const isNewest = start > last - newest.length;
+          const segment = isNewest
+            ? newest
+            : ((await ctx.get(segmentKey(start), wireOf<SystemEvent[]>())) ?? []);
           for (const event of segment) {
             if (event.sequence < start || events.length >= limit) continue;
             if (agentId === undefined || event.agentId === agentId) events.push(event);

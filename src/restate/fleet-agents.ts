@@ -7,85 +7,65 @@
  * I2  A command is done once, however often its answer gets lost on the way.
  */
 import { z } from 'zod';
-import {
-  type AgentCommand,
-  agentStatuses,
-  durationMs,
-  type Isolation,
-  type ParsedAgentSpec,
-} from '../machines/index.ts';
-import { positionAt } from '../machines/index.ts';
+import { type AgentCommand, agentStatuses, durationMs, positionAt } from '../machines/index.ts';
 import type { AgentRecord } from '../runtime/agent/agent-record.ts';
 import type { HealthReport } from '../runtime/agent/liveness.ts';
 import type { TaskRequest } from '../runtime/agent/task-request.ts';
-import type { AnyAgentDefinition, TaskTypes } from '../runtime/definition/define-agent.ts';
-import { type AgentManifest, manifestOf } from '../runtime/definition/manifest.ts';
-import type { BoundCode } from '../runtime/definition/module-binding.ts';
+import { TaskChunks, type TaskStream } from '../runtime/agent/task-stream.ts';
+import type { TaskTypes } from '../runtime/definition/define-agent.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
 import type { AgentId, TaskOf } from '../runtime/fleet/agent-handle.ts';
 import type { StopOptions } from '../runtime/fleet/agent-handle.ts';
+import type { UpdateOptions } from '../runtime/fleet/agents.ts';
 import type { AgentFilter } from '../runtime/fleet/registry.ts';
-import { specChanges } from '../runtime/fleet/spec-difference.ts';
-import {
-  type AgentSpec,
-  type DemandedArgs,
-  invalidSpec,
-  isolationOf,
-  readSpec,
-  specToKeep,
-} from '../runtime/fleet/spec-reading.ts';
-import { checkTask } from '../runtime/fleet/task-check.ts';
-import type { Host } from '../runtime/hosting/host.ts';
+import { type DemandedArgs, invalidSpec } from '../runtime/fleet/spec-reading.ts';
 import { type ActOptions, actSchema } from '../runtime/values/act.ts';
-import { AgentSystemError, errorInfoOf, inWords } from '../runtime/values/errors.ts';
-import { jsonProblemOf } from '../runtime/values/json-survey.ts';
+import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
-import { judge } from '../runtime/values/schema.ts';
-import { type Answer, valueOf } from './answer.ts';
-import { toAgent } from './calls.ts';
+import type { Answer } from './answer.ts';
+import { valueOf } from './answer.ts';
 import type { EngineClient } from './engine-client.ts';
-import { type Command, type Look, nodeOf, REGISTRY, SHARDS } from './names.ts';
-import type { PlacementWish } from './placement.ts';
-import type { ProgressPage } from './progress-desk.ts';
-
-/** A spec, and which node its agent may run on: one by name, or any that has all these labels. */
-export type PlacedAgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = AgentSpec<Args, Tasks> & {
-  readonly placement?: PlacementWish;
-};
+import type { FleetCalls } from './fleet-calls.ts';
+import type { FleetCommands } from './fleet-commands.ts';
+import {
+  changedPlacedSpec,
+  type FleetSpecs,
+  keptSpecOf,
+  placedChanges,
+  type PlacedAgentSpec,
+  placedSpec,
+  type PlacedSpec,
+} from './fleet-specs.ts';
+import { type Look, REGISTRY, SHARDS } from './names.ts';
 
 /** One incarnation of an agent. Every method throws `AGENT_NOT_RUNNING` once it has ended. */
 export interface FleetHandle<Tasks extends TaskTypes = TaskTypes> {
   readonly id: string;
   readonly incarnation: number;
   execute<Name extends keyof Tasks & string>(task: TaskOf<Tasks, Name>): Promise<Tasks[Name]['output']>;
+  stream<Name extends keyof Tasks & string>(
+    task: TaskOf<Tasks, Name>,
+  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   stop(options?: { readonly timeoutMs?: number }): Promise<AgentRecord>;
   kill(): Promise<AgentRecord>;
   health(): Promise<HealthReport>;
 }
 
-const placementSchema = z.strictObject({
-  node: z.string().min(1).optional(),
-  labels: z.record(z.string(), z.string()).optional(),
-});
 const filterSchema = z.strictObject({
   type: z.string().optional(),
   status: z.enum(agentStatuses).optional(),
   capability: z.string().optional(),
+  isPaused: z.boolean().optional(),
+  isParked: z.boolean().optional(),
 });
+const updateSchema = actSchema.extend({ restart: z.boolean().default(false) });
 const stopSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
-const taskSchema = z.looseObject({ type: z.string() });
-
-/** How long a look at progress waits for some to come, ms. */
-const PROGRESS_WAIT_MS = 1_000;
-/** Between two looks, where there is nothing to look at, ms. */
-const PROGRESS_PAUSE_MS = 50;
 
 export interface FleetAgentsOptions {
   readonly engine: EngineClient;
-  readonly code: ReadonlyMap<string, BoundCode>;
-  /** Who describes a module, by isolation: where it would run, never in this thread. */
-  readonly hosts: ReadonlyMap<Isolation, Host>;
-  readonly reportFault: (message: string, thrown: unknown) => void;
+  readonly commands: FleetCommands;
+  readonly calls: FleetCalls;
+  readonly specs: FleetSpecs;
 }
 
 export class FleetAgents {
@@ -103,47 +83,114 @@ export class FleetAgents {
   async register<Args, Tasks extends TaskTypes>(
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>,
   ): Promise<AgentId<Tasks>> {
-    const { read, placement } = placedSpec(spec);
-    return this.#register(read, placement);
+    return this.registerRead(placedSpec(spec));
   }
 
-  /** @internal A spec that was read, of a member of a pool too. */
-  async registerRead(read: ParsedAgentSpec, placement: PlacementWish | undefined): Promise<string> {
-    return this.#register(read, placement);
-  }
-
-  async #register(read: ParsedAgentSpec, placement: PlacementWish | undefined): Promise<string> {
-    const manifest = await this.#manifestOf(read);
-    refuseUnkept(read, manifest);
+  /** @internal A spec that was read: of a member of a pool, or a child, too. */
+  async registerRead(spec: PlacedSpec): Promise<string> {
+    const { read } = spec;
+    const manifest = await this.#options.specs.manifestOf(read);
     const id = read.id ?? `${manifest.type}-${crypto.randomUUID().slice(0, 8)}`;
-    const kept = specToKeep(read, id, manifest.type);
-    const spec = placement === undefined ? kept : { ...kept, placement };
-    return this.#command<string>(id, { type: 'register', spec, manifest });
+    return this.#command<string>(id, {
+      type: 'register',
+      spec: keptSpecOf(spec, id, manifest.type),
+      manifest,
+    });
   }
 
   /**
-   * Registers an agent unless it is there already, with this very spec.
+   * Has an agent be as its spec says: registers one that is not there, and changes one that is, as by `update`.
    *
-   * @throws AgentSystemError as `register`; `AGENT_EXISTS` for an agent whose spec is another, with the fields that
-   * differ in `details.changed`
+   * @throws AgentSystemError as `register` and `update`; `AGENT_SPEC_INVALID` for a spec without an `id`
    */
   async ensure<Args, Tasks extends TaskTypes>(
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
-  ): Promise<{ readonly id: AgentId<Tasks>; readonly change: 'registered' | 'none' }> {
-    const { read, placement } = placedSpec(spec);
-    const { id } = read;
+    options?: UpdateOptions,
+  ): Promise<{ readonly id: AgentId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
+    const placed = placedSpec(spec);
+    const { id } = placed.read;
     if (id === undefined) throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
+    const how = readUpdate(options, 'ensure', id);
     try {
-      await this.#register(read, placement);
+      await this.registerRead(placed);
       return { id, change: 'registered' };
     } catch (thrown) {
       if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_EXISTS') throw thrown;
-      const { record } = await this.#look(id);
-      const changed = specChanges(this.#withModule(record).spec, read).map(({ field }) => field);
-      if (changed.length === 0) return { id, change: 'none' };
-      const message = `agent ${inWords(id)} is registered with another spec: expected the same ${changed.join(', ')}`;
-      throw new AgentSystemError('AGENT_EXISTS', message, { agentId: id, details: { changed } });
+      return { id, change: await this.#change(id, () => placed, how) };
     }
+  }
+
+  /**
+   * Changes the spec of an agent, as `system.agents.update`: what needs no new body is in force at once, the rest from
+   * its next start on; until then the record names it in `pending`. `placement` is for the next start, too.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_SPEC_INVALID` naming the field, also for members of a pool,
+   * `SYSTEM_CLOSED`; with `restart` as `stop` and `start`, and the change is made all the same
+   */
+  async update<Args>(
+    id: string,
+    change: Partial<Omit<PlacedAgentSpec<Args>, 'id'>>,
+    options?: UpdateOptions,
+  ): Promise<{ readonly id: string; readonly change: 'updated' | 'none' }> {
+    const how = readUpdate(options, 'update', id);
+    const changed = (known: AgentRecord['spec']): PlacedSpec => changedPlacedSpec(known, id, change);
+    return { id, change: await this.#change(id, changed, how) };
+  }
+
+  /** @internal The spec that it has, where that is this very one. @throws AgentSystemError `AGENT_EXISTS` with the fields that differ */
+  async assertSame(id: string, spec: PlacedSpec): Promise<void> {
+    const record = await this.get(id);
+    const changed = placedChanges(record.spec, spec).map(({ field }) => field);
+    if (changed.length === 0) return;
+    const message = `agent ${inWords(id)} is registered with another spec: expected the same ${changed.join(', ')}`;
+    throw new AgentSystemError('AGENT_EXISTS', message, { agentId: id, details: { changed } });
+  }
+
+  async #change(
+    id: string,
+    wantedOf: (known: AgentRecord['spec']) => PlacedSpec,
+    { by, restart }: { readonly by?: string | undefined; readonly restart: boolean },
+  ): Promise<'updated' | 'none'> {
+    const { specs } = this.#options;
+    let change: 'updated' | 'none' | undefined;
+    while (change === undefined) {
+      const { record, manifest, revision } = await this.#look(id);
+      const known = specs.shown(record).spec;
+      const wanted = wantedOf(known);
+      const { pool, parent } = known;
+      const read = {
+        ...wanted.read,
+        ...(pool === undefined ? {} : { pool }),
+        ...(parent === undefined ? {} : { parent }),
+      };
+      const changes = placedChanges(known, { ...wanted, read });
+      if (changes.length === 0) change = 'none';
+      else {
+        if (pool !== undefined) {
+          throw invalidSpec(`pool: agent ${id} is a member of pool ${inWords(pool)}, and as that has it`, id);
+        }
+        const next = await specs.manifestOf(read);
+        if (next.type !== manifest.type) {
+          const problem = `module: expected an agent of type "${manifest.type}", got "${next.type}"`;
+          throw invalidSpec(problem, id);
+        }
+        const spec = keptSpecOf({ ...wanted, read }, id, next.type);
+        const command = { type: 'update' as const, spec, manifest: next, changes, revision, by };
+        // Somebody else has changed it meanwhile: what was asked for is looked at anew.
+        if (await this.#command<boolean>(id, command)) change = 'updated';
+      }
+    }
+    if (restart) await this.#renew(id, by);
+    return change;
+  }
+
+  /** Ends a body that is not made as its spec says, and makes another. What is ending anyway is left to end. */
+  async #renew(id: string, by: string | undefined): Promise<void> {
+    const { pending, state, status } = await this.get(id);
+    if (pending === undefined || status === 'stopping' || !positionAt(state).legal.has('stop')) return;
+    await this.#command(id, { type: 'stop', by });
+    const ended = await this.get(id);
+    if (positionAt(ended.state).legal.has('start')) await this.#command(id, { type: 'start', by });
   }
 
   /**
@@ -185,7 +232,33 @@ export class FleetAgents {
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   async execute(id: string, task: TaskRequest): Promise<unknown> {
-    return this.#execute(id, task, undefined);
+    return this.#options.calls.execute(id, task);
+  }
+
+  /** @internal A task that others wait for: those of the chain. */
+  executeFor(id: string, task: TaskRequest, chain: readonly string[]): Promise<unknown> {
+    return this.#options.calls.execute(id, task, { chain });
+  }
+
+  /**
+   * Has an agent do a task, and gives the parts of its output as they come, as `system.agents.stream`.
+   *
+   * A task that has given a chunk to its reader is never begun again, after the loss of its node neither.
+   */
+  stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    id: AgentId<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
+  stream(id: string, task: TaskRequest): TaskStream {
+    return this.#stream(id, task, undefined);
+  }
+
+  #stream(id: string, task: TaskRequest, incarnation: number | undefined): TaskStream {
+    return new TaskChunks((reader, gone) => {
+      const { signal } = { ...task };
+      const both = signal === undefined ? gone : AbortSignal.any([signal, gone]);
+      return this.#options.calls.execute(id, { ...task, signal: both }, { reader, incarnation });
+    });
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED` */
@@ -226,12 +299,15 @@ export class FleetAgents {
 
   /** All agents that fit, in the order of their registration, as the fleet lists them. */
   async list(filter: AgentFilter = {}): Promise<AgentRecord[]> {
-    const { type, status, capability } = parseInput(filterSchema, filter, { what: 'list' });
+    const asked = parseInput(filterSchema, filter, { what: 'list' });
+    const { type, status, capability, isPaused, isParked } = asked;
     const looks = await this.looks();
     return looks
       .map(({ record }) => this.#withModule(record))
       .filter(
         (record) =>
+          (isPaused === undefined || (record.paused !== undefined) === isPaused) &&
+          (isParked === undefined || (record.parked !== undefined) === isParked) &&
           (type === undefined || record.type === type) &&
           (status === undefined || record.status === status) &&
           (capability === undefined || record.capabilities.includes(capability)),
@@ -263,18 +339,14 @@ export class FleetAgents {
     const { record, placement } = await this.#look(id);
     if (placement === undefined) return record.health;
     const { incarnation } = record;
-    const report = await this.#serve<HealthReport | null>(placement.node, 'health', {
-      agentId: id,
-      incarnation,
-    });
+    const asked = { agentId: id, incarnation };
+    const report = await this.#options.commands.serve<HealthReport | null>(placement.node, 'health', asked);
     return report ?? record.health;
   }
 
   /** The newest saved state, as JSON data, or `undefined`. @throws AgentSystemError `AGENT_NOT_FOUND` */
   async savedState(id: string): Promise<unknown> {
-    const { engine } = this.#options;
-    assertId(id);
-    const saved = valueOf(await engine.call<Answer<SavedState | null>>(toAgent(id, 'savedState'), null));
+    const saved = valueOf(await this.#options.commands.read<Answer<SavedState | null>>(id, 'savedState'));
     return saved === null || saved === undefined ? undefined : JSON.parse(saved.json);
   }
 
@@ -309,104 +381,21 @@ export class FleetAgents {
     );
   }
 
-  async #execute(id: string, task: TaskRequest, incarnation: number | undefined): Promise<unknown> {
-    assertId(id);
-    parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId: id });
-    // What is malformed beyond its name is refused as in one program.
-    checkTask(task, anyManifest(task.type), id);
-    refuseUnknown(task, id);
-    const { type, input, timeoutMs, signal, onProgress } = task;
-    assertJson(type, input, id);
-    const callId = crypto.randomUUID();
-    const work = {
-      type,
-      input,
-      timeoutMs,
-      retry: false,
-      submitted: false,
-      callId,
-      isFollowed: onProgress !== undefined,
-    };
-    if (signal?.aborted) throw cancelled(id, type, signal);
-    const over = new AbortController();
-    const cancel = (): void => {
-      this.#command(id, { type: 'cancelCall', callId }).catch((thrown: unknown) =>
-        this.#options.reportFault('a task could not be cancelled', thrown),
-      );
-    };
-    signal?.addEventListener('abort', cancel, { once: true });
-    const followed = onProgress && this.#follow(id, callId, onProgress, over.signal);
-    try {
-      return await this.#command(id, { type: 'execute', work, incarnation });
-    } catch (thrown) {
-      const isCancelled =
-        signal?.aborted === true && thrown instanceof AgentSystemError && thrown.code === 'TASK_ABANDONED';
-      throw isCancelled ? cancelled(id, type, signal, thrown.details) : thrown;
-    } finally {
-      signal?.removeEventListener('abort', cancel);
-      over.abort();
-      await followed;
-    }
+  #command<Value>(id: string, command: Parameters<FleetCommands['give']>[1]): Promise<Value> {
+    return this.#options.commands.give<Value>(id, command);
   }
 
-  /** Fetches what a task tells of its progress, until it is over and all has been fetched. */
-  async #follow(
-    id: string,
-    callId: string,
-    onProgress: (value: unknown) => void,
-    over: AbortSignal,
-  ): Promise<void> {
-    let seen = 0;
-    let node: string | undefined;
-    try {
-      for (let isLast = false; !isLast; ) {
-        isLast = over.aborted;
-        node = (await this.nodeOf(id)) ?? node;
-        if (node === undefined) {
-          await pause(PROGRESS_PAUSE_MS);
-          continue;
-        }
-        const waitMs = isLast ? 0 : PROGRESS_WAIT_MS;
-        const asked = this.#serve<ProgressPage>(node, 'progress', { callId, seen, waitMs });
-        const page = isLast ? await asked : await Promise.race([asked, ended(over)]);
-        if (page === undefined) continue;
-        seen = page.count;
-        for (const value of page.values) this.#tellProgress(onProgress, value);
-      }
-    } catch (thrown) {
-      this.#options.reportFault('the progress of a task could not be followed', thrown);
-    }
-  }
-
-  #tellProgress(onProgress: (value: unknown) => void, value: unknown): void {
-    try {
-      onProgress(value);
-    } catch (thrown) {
-      this.#options.reportFault('a listener of progress threw', thrown);
-    }
-  }
-
-  #serve<Value>(node: string, what: string, parameter: unknown): Promise<Value> {
-    return this.#options.engine.call<Value>({ service: nodeOf(node), method: 'serve' }, { what, parameter });
-  }
-
-  async #command<Value>(id: string, command: Command): Promise<Value> {
-    assertId(id);
-    return valueOf(await this.#options.engine.call<Answer<Value>>(toAgent(id, 'ask'), command));
-  }
-
-  async #look(id: string): Promise<Look> {
-    assertId(id);
-    const look = await this.#options.engine.call<Look | null>(toAgent(id, 'look'), null);
-    if (look === null) throw notFound(id);
-    return look;
+  #look(id: string): Promise<Look> {
+    return this.#options.commands.look(id);
   }
 
   #handleOf<Tasks extends TaskTypes>(id: string, incarnation: number): FleetHandle<Tasks> {
     return Object.freeze({
       id,
       incarnation,
-      execute: (task: TaskRequest) => this.#execute(id, task, incarnation) as Promise<never>,
+      execute: (task: TaskRequest) =>
+        this.#options.calls.execute(id, task, { incarnation }) as Promise<never>,
+      stream: (task: TaskRequest) => this.#stream(id, task, incarnation) as never,
       stop: (options?: { readonly timeoutMs?: number }) => this.#stop(id, options, incarnation),
       kill: async () => this.#withModule(await this.#command<AgentRecord>(id, { type: 'kill', incarnation })),
       health: async () => {
@@ -418,138 +407,16 @@ export class FleetAgents {
     }) as FleetHandle<Tasks>;
   }
 
-  /** A record whose module is what it is here: this program's definition, or a URL. */
   #withModule(record: AgentRecord): AgentRecord {
-    const kept = record.spec.module as { readonly url?: string };
-    const module = kept.url === undefined ? (this.#options.code.get(record.type) ?? kept) : new URL(kept.url);
-    return Object.freeze({ ...record, spec: Object.freeze({ ...record.spec, module }) });
+    return this.#options.specs.shown(record);
   }
+}
 
-  async #manifestOf(spec: ParsedAgentSpec): Promise<AgentManifest> {
-    const { id, module, initArgs, resources } = spec;
-    const isolation = isolationOf(spec);
-    const host = this.#options.hosts.get(isolation);
-    if (host === undefined) throw invalidSpec(`isolation: there is no host for "${isolation}"`, id);
-    const refusal = host.refusal(spec);
-    if (refusal !== undefined) throw invalidSpec(refusal, id);
-    const problem = jsonProblemOf(initArgs);
-    if (problem !== undefined) {
-      throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, id);
-    }
-    if (module instanceof URL) {
-      try {
-        return await host.describe(module, initArgs, resources);
-      } catch (thrown) {
-        throw invalidSpec(`module: ${errorInfoOf(thrown).message}`, id, thrown);
-      }
-    }
-    const definition = module as AnyAgentDefinition;
-    const verdict = await judge(definition.initArgs, initArgs);
-    if ('problem' in verdict) throw invalidSpec(`initArgs: ${verdict.problem}`, id);
-    return manifestOf(definition);
-  }
+function readUpdate(options: UpdateOptions | undefined, what: string, agentId: string) {
+  return parseInput(updateSchema, options ?? {}, { what, agentId });
 }
 
 /** Who acts, for the event. @throws AgentSystemError `AGENT_SPEC_INVALID` */
 function acted(what: string, options: ActOptions, agentId: string): { readonly by?: string | undefined } {
   return parseInput(actSchema, options, { what, agentId });
-}
-
-/** @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
-function placedSpec(spec: unknown): {
-  readonly read: ParsedAgentSpec;
-  readonly placement: PlacementWish | undefined;
-} {
-  if (typeof spec !== 'object' || spec === null) return { read: readSpec(spec), placement: undefined };
-  const { placement, ...rest } = spec as { readonly placement?: unknown };
-  const read = readSpec(rest);
-  if (read.pool !== undefined) {
-    throw invalidSpec('pool: agents become members of a pool by pools.create alone', read.id);
-  }
-  if (placement === undefined) return { read, placement: undefined };
-  return {
-    read,
-    placement: parseInput(placementSchema, placement, { what: 'spec.placement', agentId: read.id }),
-  };
-}
-
-/** @throws AgentSystemError `TASK_INPUT_INVALID` */
-export function assertJson(task: string, input: unknown, agentId?: string): void {
-  const problem = jsonProblemOf(input);
-  if (problem === undefined) return;
-  const message = `the input of ${inWords(task)}, which crosses machines: ${problem}, expected JSON data`;
-  throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
-}
-
-/** An agent's key is its id, and no key is empty. */
-function assertId(id: unknown): asserts id is string {
-  if (typeof id !== 'string' || id === '') throw notFound(id);
-}
-
-/** What a fleet would not keep is refused by name, never left out in silence. @throws AgentSystemError `AGENT_SPEC_INVALID` */
-function refuseUnkept(spec: ParsedAgentSpec, { tasks, quota }: AgentManifest): void {
-  const refuse = (field: string, why: string): never => {
-    throw invalidSpec(`${field}: a fleet ${why}`, spec.id);
-  };
-  if (spec.secrets !== undefined) refuse('secrets', 'keeps the spec of an agent in its engine, as it is');
-  if ((spec.quota ?? quota) !== undefined) refuse('quota', 'has no limits that agents share');
-  for (const [name, { policy, priority, concurrency }] of Object.entries(tasks)) {
-    if (policy !== undefined) refuse(`tasks.${name}.retry`, 'repeats tasks after the loss of a node alone');
-    if (priority !== undefined)
-      refuse(`tasks.${name}.priority`, 'begins tasks in the order of their acceptance');
-    if (concurrency !== undefined)
-      refuse(`tasks.${name}.concurrency`, 'counts all tasks of an agent as one kind');
-  }
-}
-
-/** @throws AgentSystemError `TASK_INPUT_INVALID` */
-function refuseUnknown({ whenDown, priority, transfer }: TaskRequest, agentId: string): void {
-  const [field, why] =
-    whenDown === 'wait'
-      ? ['whenDown', 'has what is executed wait for no agent: submit it']
-      : priority !== undefined
-        ? ['priority', 'begins tasks in the order of their acceptance']
-        : transfer !== undefined
-          ? ['transfer', 'moves no buffers between machines']
-          : [];
-  if (field === undefined) return;
-  throw new AgentSystemError('TASK_INPUT_INVALID', `execute: ${field}: a fleet ${why}`, { agentId });
-}
-
-function notFound(id: unknown): AgentSystemError {
-  return new AgentSystemError('AGENT_NOT_FOUND', `no agent ${inWords(id)} is registered`, {
-    agentId: typeof id === 'string' ? id : undefined,
-  });
-}
-
-function cancelled(
-  agentId: string,
-  task: string,
-  { reason: cause }: AbortSignal,
-  details?: Readonly<Record<string, unknown>>,
-): AgentSystemError {
-  const message = `task ${task} of agent ${agentId} was abandoned: cancelled by its caller`;
-  return new AgentSystemError('TASK_ABANDONED', message, { agentId, cause, details });
-}
-
-/** Of an agent whose tasks nobody here knows: it takes the one that is asked for. */
-function anyManifest(task: string): AgentManifest {
-  return {
-    type: '',
-    capabilities: [],
-    variables: [],
-    votes: false,
-    stateVersion: 1,
-    hash: '',
-    tasks: { [task]: { requires: [], retry: false } },
-  };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function ended(signal: AbortSignal): Promise<undefined> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

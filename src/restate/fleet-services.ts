@@ -3,6 +3,7 @@ import { agentObject } from './agent-object.ts';
 import { coordinationService } from './coordination-service.ts';
 import { eventsObject } from './events-object.ts';
 import { nodesObject } from './nodes-object.ts';
+import { quotaObject } from './quota-object.ts';
 import { registryObject } from './registry-object.ts';
 import { variablesObject } from './variables-object.ts';
 
@@ -11,6 +12,7 @@ export const fleetServices = [
   nodesObject,
   registryObject,
   eventsObject,
+  quotaObject,
   variablesObject,
   coordinationService,
 ] as const;

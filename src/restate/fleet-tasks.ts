@@ -1,17 +1,18 @@
 /** Tasks as things of their own, in a fleet: `fleet.tasks`. A task's id says whose it is; its agent keeps its record. */
 import { z } from 'zod';
-import { durationMs, positionAt, taskStatuses } from '../machines/index.ts';
+import { durationMs, positionAt, retryPolicy, taskStatuses } from '../machines/index.ts';
 import type { TaskRecord } from '../runtime/fleet/task-record.ts';
 import type { SubmittedTask } from '../runtime/fleet/task-submission.ts';
 import type { TaskFilter } from '../runtime/fleet/tasks.ts';
 import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { type Answer, valueOf } from './answer.ts';
-import { toAgent } from './calls.ts';
-import type { EngineClient } from './engine-client.ts';
-import { assertJson, type FleetAgents } from './fleet-agents.ts';
+import { taskPriority } from '../runtime/definition/task-kind.ts';
+import type { FleetAgents } from './fleet-agents.ts';
+import { assertJson } from './fleet-calls.ts';
+import type { FleetCommands } from './fleet-commands.ts';
 import type { Command } from './names.ts';
-import { agentOfTask } from './task-ledger.ts';
+import { agentOfTask } from './task-entries.ts';
 
 /** An agent's id, or the least loaded agent of a type. */
 export type FleetTaskTarget = string | { readonly type: string };
@@ -24,6 +25,12 @@ const taskSchema = z.strictObject({
   input: z.unknown().optional(),
   timeoutMs: durationMs.optional(),
   idempotencyKey: z.string().min(1).max(1_024).optional(),
+  dedupeKey: z.string().min(1).max(1_024).optional(),
+  priority: taskPriority.optional(),
+  whenDown: z.enum(['refuse', 'wait']).default('wait'),
+  retry: retryPolicy.optional(),
+  notBefore: z.number().optional(),
+  delayMs: z.number().min(0).optional(),
 });
 const filterSchema = z.strictObject({
   agentId: z.string().optional(),
@@ -33,11 +40,11 @@ const filterSchema = z.strictObject({
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
 export class FleetTasks {
-  readonly #engine: EngineClient;
+  readonly #commands: FleetCommands;
   readonly #agents: FleetAgents;
 
-  constructor(engine: EngineClient, agents: FleetAgents) {
-    this.#engine = engine;
+  constructor(commands: FleetCommands, agents: FleetAgents) {
+    this.#commands = commands;
     this.#agents = agents;
   }
 
@@ -52,17 +59,18 @@ export class FleetTasks {
   async submit(target: FleetTaskTarget, task: SubmittedTask): Promise<TaskRecord> {
     const expectation = { what: 'submit', code: 'TASK_INPUT_INVALID' } as const;
     const to = parseInput(targetSchema, target, expectation);
-    const { type, input, timeoutMs, idempotencyKey } = parseInput(taskSchema, task, expectation);
-    assertJson(type, input);
-    const id = typeof to === 'string' ? to : await this.#leastLoaded(to.type, idempotencyKey);
-    const work = { type, input, timeoutMs, retry: false, submitted: true, idempotencyKey };
-    return this.#ask(id, { type: 'submit', work });
+    const { retry: policy, ...asked } = parseInput(taskSchema, task, expectation);
+    refuseBoth('notBefore', 'delayMs', asked);
+    refuseBoth('idempotencyKey', 'dedupeKey', asked);
+    assertJson(asked.type, asked.input);
+    const key = asked.idempotencyKey ?? asked.dedupeKey;
+    const id = typeof to === 'string' ? to : await this.#keyless(to.type, key);
+    return this.#commands.give(id, { type: 'submit', work: { ...asked, policy, submitted: true } });
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */
   async get(taskId: string): Promise<TaskRecord> {
-    const answer = await this.#engine.call<Answer<TaskRecord>>(toAgent(ownerOf(taskId), 'task'), { taskId });
-    return valueOf(answer);
+    return valueOf(await this.#commands.read<Answer<TaskRecord>>(ownerOf(taskId), 'task', { taskId }));
   }
 
   /** All that are known and fit, in the order of their acceptance: every agent that it may be of is asked. */
@@ -73,9 +81,7 @@ export class FleetTasks {
     });
     const ids =
       agentId === undefined ? (await this.#agents.looks()).map(({ record }) => record.id) : [agentId];
-    const tasks = await Promise.all(
-      ids.map((id) => this.#engine.call<readonly TaskRecord[]>(toAgent(id, 'tasks'), null)),
-    );
+    const tasks = await Promise.all(ids.map((id) => this.#commands.read<readonly TaskRecord[]>(id, 'tasks')));
     return tasks
       .flat()
       .filter(
@@ -95,9 +101,7 @@ export class FleetTasks {
     const signal = isLimited ? AbortSignal.timeout(timeoutMs) : undefined;
     const command: Command = { type: 'awaitTask', taskId };
     try {
-      return valueOf(
-        await this.#engine.call<Answer>(toAgent(ownerOf(taskId), 'ask'), command, signal && { signal }),
-      );
+      return await this.#commands.give(ownerOf(taskId), command, { signal });
     } catch (thrown) {
       if (signal?.aborted !== true || thrown instanceof AgentSystemError) throw thrown;
       const { status } = await this.get(taskId);
@@ -108,28 +112,29 @@ export class FleetTasks {
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has ended */
   cancel(taskId: string, why = 'cancelled by its caller'): Promise<TaskRecord> {
-    return this.#ask(ownerOf(taskId), { type: 'cancelTask', taskId, why });
+    return this.#commands.give(ownerOf(taskId), { type: 'cancelTask', taskId, why });
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has not ended, or is done */
   retry(taskId: string): Promise<TaskRecord> {
-    return this.#ask(ownerOf(taskId), { type: 'retryTask', taskId });
+    return this.#commands.give(ownerOf(taskId), { type: 'retryTask', taskId });
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` */
   async forget(taskId: string): Promise<void> {
-    await this.#ask(ownerOf(taskId), { type: 'forgetTask', taskId });
+    await this.#commands.give(ownerOf(taskId), { type: 'forgetTask', taskId });
   }
 
-  async #ask(agentId: string, command: Command): Promise<TaskRecord> {
-    return valueOf(await this.#engine.call<Answer<TaskRecord>>(toAgent(agentId, 'ask'), command));
-  }
-
-  async #leastLoaded(type: string, key: string | undefined): Promise<string> {
+  #keyless(type: string, key: string | undefined): Promise<string> {
     if (key !== undefined) {
-      const message = `submit: an idempotencyKey is for the task of one agent, expected its id, got { type: ${inWords(type)} }`;
+      const message = `submit: a key is for the task of one agent, expected its id, got { type: ${inWords(type)} }`;
       throw new AgentSystemError('TASK_INPUT_INVALID', message);
     }
+    return this.leastLoaded(type);
+  }
+
+  /** @internal The least loaded agent of a type that takes tasks. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */
+  async leastLoaded(type: string): Promise<string> {
     const looks = (await this.#agents.looks()).filter(({ record }) => record.type === type);
     const taking = looks.filter(
       ({ record, isMoving }) => isMoving || positionAt(record.state).legal.has('execute'),
@@ -143,6 +148,13 @@ export class FleetTasks {
       : `no agent of type ${inWords(type)} is registered`;
     throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
   }
+}
+
+/** @throws AgentSystemError `TASK_INPUT_INVALID` */
+function refuseBoth(one: string, other: string, given: object): void {
+  const both = given as Readonly<Record<string, unknown>>;
+  if (both[one] === undefined || both[other] === undefined) return;
+  throw new AgentSystemError('TASK_INPUT_INVALID', `submit: expected ${one} or ${other}, got both`);
 }
 
 /** @throws AgentSystemError `TASK_UNKNOWN` */

@@ -17,6 +17,9 @@ import { having, parseInput } from '../runtime/values/malformed.ts';
 import { toNodes } from './calls.ts';
 import { EngineClient } from './engine-client.ts';
 import { FleetAgents } from './fleet-agents.ts';
+import { FleetCalls } from './fleet-calls.ts';
+import { FleetCommands } from './fleet-commands.ts';
+import { FleetSpecs } from './fleet-specs.ts';
 import { FleetEvents } from './fleet-events.ts';
 import { FleetTasks } from './fleet-tasks.ts';
 import { FleetConsensus } from './fleet-consensus.ts';
@@ -101,8 +104,11 @@ class ConnectedFleet implements Fleet {
       }) as [Isolation, Host][],
     );
     const code = codeByType(options.agents ?? []);
-    this.agents = new FleetAgents({ engine, code, hosts: this.#hosts, reportFault });
-    this.tasks = new FleetTasks(engine, this.agents);
+    const commands = new FleetCommands(engine);
+    const calls = new FleetCalls(commands, reportFault);
+    const specs = new FleetSpecs({ code, hosts: this.#hosts });
+    this.agents = new FleetAgents({ engine, commands, calls, specs });
+    this.tasks = new FleetTasks(commands, this.agents);
     this.events = new FleetEvents(engine, reportFault);
     this.variables = new FleetVariables(engine, this.events);
     this.consensus = new FleetConsensus(engine, this.variables);

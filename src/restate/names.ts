@@ -4,17 +4,20 @@ import type { SavedState } from '../runtime/definition/saved-state.ts';
 import type { KeptSpec } from '../runtime/agent/agent-services.ts';
 import type { AgentRecord } from '../runtime/agent/agent-record.ts';
 import type { Usage, VariableState } from '../runtime/hosting/host.ts';
-import type { EventBody } from '../runtime/journal/system-event.ts';
+import type { EventBody, SpecChange } from '../runtime/journal/system-event.ts';
+import type { QuotaRecord } from '../runtime/limits/quotas.ts';
+import type { ParentRule } from '../machines/index.ts';
 import type { Alert } from '../runtime/observability/alerts.ts';
-import type { BodyMessage, NodeReport } from './agent-turn.ts';
+import type { BodyMessage, NodeReport, RequestAnswer } from './agent-acts.ts';
 import type { Placement } from './placement.ts';
-import type { AskedWork } from './task-ledger.ts';
+import type { AskedWork } from './task-entries.ts';
 
 export const AGENT = 'mabeam_agent';
 export const NODES = 'mabeam_nodes';
 export const REGISTRY = 'mabeam_registry';
 export const EVENTS = 'mabeam_events';
 export const VARIABLES = 'mabeam_variables';
+export const QUOTA = 'mabeam_quota';
 export const COORDINATION = 'mabeam_coordination';
 
 /** There is one object of these kinds in a fleet. */
@@ -39,38 +42,49 @@ export function bucketOf(id: string, buckets: number): number {
   return (hash >>> 0) % buckets;
 }
 
-/** What an agent is asked; `token` is by whom, when the answer has to wait. */
-export type Command =
-  | { readonly type: 'register'; readonly spec: KeptSpec; readonly manifest: AgentManifest }
-  | { readonly type: 'start' | 'restart'; readonly by?: string | undefined; readonly token?: string }
-  /** With an incarnation it is for that one alone. */
-  | {
-      readonly type: 'stop';
-      readonly timeoutMs?: number | undefined;
-      readonly incarnation?: number | undefined;
-      readonly by?: string | undefined;
-      readonly token?: string;
-    }
-  | {
-      readonly type: 'kill';
-      readonly incarnation?: number | undefined;
-      readonly by?: string | undefined;
-      readonly token?: string;
-    }
-  | { readonly type: 'forget'; readonly by?: string | undefined; readonly token?: string }
-  | { readonly type: 'pause' | 'resume'; readonly by?: string | undefined; readonly token?: string }
-  | {
-      readonly type: 'execute';
-      readonly work: AskedWork;
-      readonly incarnation?: number | undefined;
-      readonly token?: string;
-    }
-  | { readonly type: 'submit'; readonly work: AskedWork; readonly token?: string }
-  | { readonly type: 'awaitTask'; readonly taskId: string; readonly token?: string }
-  | { readonly type: 'cancelTask'; readonly taskId: string; readonly why: string; readonly token?: string }
-  | { readonly type: 'cancelCall'; readonly callId: string; readonly token?: string }
-  | { readonly type: 'retryTask' | 'forgetTask'; readonly taskId: string; readonly token?: string }
-  | { readonly type: 'move' | 'moveOn'; readonly token?: string };
+/** What goes with every command. */
+interface Asked {
+  /** Epoch ms; the engine's where nobody says. */
+  readonly at?: number | undefined;
+  /** By whom, where the answer may come later. */
+  readonly token?: string;
+  /** The token is told every answer, one that comes at once too. */
+  readonly isAwaited?: true;
+}
+
+interface ByWhom {
+  readonly by?: string | undefined;
+}
+
+/** For that incarnation alone, where there is one. */
+interface OfIncarnation {
+  readonly incarnation?: number | undefined;
+}
+
+/** What an agent is asked. */
+export type Command = Asked &
+  (
+    | { readonly type: 'register'; readonly spec: KeptSpec; readonly manifest: AgentManifest }
+    | ({ readonly type: 'start' | 'restart' | 'forget' | 'pause' | 'resume' } & ByWhom)
+    | ({ readonly type: 'stop'; readonly timeoutMs?: number | undefined } & OfIncarnation & ByWhom)
+    | ({ readonly type: 'kill' } & OfIncarnation & ByWhom)
+    | ({
+        readonly type: 'update';
+        readonly spec: KeptSpec;
+        readonly manifest: AgentManifest;
+        readonly changes: readonly SpecChange[];
+        /** Of the spec that it changes. */
+        readonly revision: number;
+      } & ByWhom)
+    /** It has spawned one. */
+    | { readonly type: 'adopt'; readonly child: { readonly id: string; readonly rule: ParentRule } }
+    | ({ readonly type: 'execute'; readonly work: AskedWork } & OfIncarnation)
+    | { readonly type: 'submit'; readonly work: AskedWork }
+    | { readonly type: 'awaitTask' | 'retryTask' | 'forgetTask'; readonly taskId: string }
+    | { readonly type: 'cancelTask'; readonly taskId: string; readonly why: string }
+    | { readonly type: 'cancelCall'; readonly callId: string }
+    | { readonly type: 'move' | 'moveOn' }
+  );
 
 export interface ReportBatch {
   readonly node: string;
@@ -81,6 +95,14 @@ export interface ReportBatch {
   readonly usage?: Usage | undefined;
   /** Epoch ms, at the node. */
   readonly at: number;
+}
+
+/** What a node is answered. */
+export interface ReportAnswer {
+  /** Whether it told of the living incarnation. */
+  readonly isAlive: boolean;
+  /** What tasks asked with it. */
+  readonly answers: readonly RequestAnswer[];
 }
 
 /** A message as it reaches a node. */
@@ -118,13 +140,13 @@ export interface Look {
   readonly placement?: Placement | undefined;
   /** Whether it takes tasks though it is between two bodies. */
   readonly isMoving: boolean;
+  /** How often its spec has changed. */
+  readonly revision: number;
+  /** How its own quota stands, where it ever ran into a limit. */
+  readonly quota?: QuotaRecord | undefined;
 }
 
 /** Events of one agent, or of the fleet, to be kept. */
 export interface EventBatch {
-  /** Whose they are; of the fleet itself when left out. */
-  readonly agentId?: string | undefined;
-  /** Number of the first among the events of that agent. */
-  readonly first: number;
   readonly events: readonly (EventBody & { readonly at: number })[];
 }

@@ -14,60 +14,32 @@ import type { AddressInfo } from 'node:net';
 import { createEndpointHandler } from '@restatedev/restate-sdk';
 import { type Logger, pino } from 'pino';
 import { z } from 'zod';
-import { durationMs, type Isolation, positiveDurationMs } from '../machines/index.ts';
+import { durationMs, type Isolation } from '../machines/index.ts';
 import type { Host } from '../runtime/hosting/host.ts';
 import { inProcessHost } from '../runtime/hosting/hosts/in-process.ts';
 import { processHost } from '../runtime/hosting/hosts/process.ts';
 import { threadHost } from '../runtime/hosting/hosts/thread.ts';
-import {
-  type AgentCode,
-  agentCodeList,
-  type BoundCode,
-  codeByType,
-} from '../runtime/definition/module-binding.ts';
-import { type Clock, type SteadyClock, steadyClock, systemClock } from '../runtime/time/clock.ts';
+import { type BoundCode, codeByType } from '../runtime/definition/module-binding.ts';
+import { type SteadyClock, steadyClock, systemClock } from '../runtime/time/clock.ts';
 import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
-import { having, parseInput } from '../runtime/values/malformed.ts';
+import { parseInput } from '../runtime/values/malformed.ts';
 import { toNodes } from './calls.ts';
 import { agentChartHash } from './chart-version.ts';
 import { ControlSeat } from './control-seat.ts';
 import { EngineAdmin } from './engine-admin.ts';
 import { EngineClient } from './engine-client.ts';
 import { fleetServices } from './fleet-services.ts';
-import { hostOf, type MessageBatch, nodeOf } from './names.ts';
+import { FleetAgents } from './fleet-agents.ts';
+import { FleetCalls } from './fleet-calls.ts';
+import { FleetCommands } from './fleet-commands.ts';
+import { FleetSpecs } from './fleet-specs.ts';
+import { FleetTasks } from './fleet-tasks.ts';
+import { hostOf } from './names.ts';
+import { type AgentNodeOptions, nodeOptions, type ParsedNodeOptions } from './node-options.ts';
 import { servicesOf } from './node-services.ts';
 import type { JoiningNode } from './nodes-object.ts';
-import { ProgressDesk } from './progress-desk.ts';
-import { ReportOutbox } from './report-outbox.ts';
-import { type Opening, Resident } from './resident.ts';
-import { askVotes, spreadVariable } from './fan-out.ts';
-
-export interface AgentNodeOptions {
-  /** Its name in the fleet, its own for good. */
-  readonly name: string;
-  /** Where the engine reaches it: an address of this machine, and a port; 0 for any that is free. */
-  readonly listen: string;
-  readonly restate: {
-    readonly ingressUrl: string;
-    readonly adminUrl: string;
-    /** The engine's public keys: calls that none of them has signed are refused. Without them all calls are taken. */
-    readonly identityKeys?: readonly string[];
-    /** How the engine reaches `listen`, where that is by another address. */
-    readonly advertise?: string;
-  };
-  /** The code that it can run: definitions of this program, or `{ type, module: URL }`. */
-  readonly agents?: readonly AgentCode[];
-  /** What agents may ask for by `placement.labels`. */
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly limits?: { readonly maxAgents?: number; readonly maxMemoryBytes?: number };
-  /** How long it may be silent before its agents run elsewhere, ms; default 2,500. */
-  readonly leaseMs?: number;
-  /** Whether it may answer for the fleet's own services; default true. */
-  readonly control?: boolean;
-  readonly logger?: Logger;
-  readonly clock?: Clock;
-  readonly hosts?: Partial<Record<Isolation, Host>>;
-}
+import { Residents } from './residents.ts';
+import { taskCalls } from './task-calls.ts';
 
 export interface AgentNode extends AsyncDisposable {
   readonly name: string;
@@ -85,32 +57,6 @@ export interface AgentNode extends AsyncDisposable {
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }
 
-const name = z
-  .string()
-  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, { error: 'expected a letter, then letters, digits, - and _' });
-const httpUrl = z.string().regex(/^https?:\/\/[^/]+\/?$/, { error: 'expected http://<address>:<port>' });
-const limit = z.union([z.literal(Infinity), z.int().min(0)]);
-const host = having('refusal', 'describe', 'open', 'close').optional();
-const optionsSchema = z.strictObject({
-  name,
-  listen: httpUrl,
-  restate: z.strictObject({
-    ingressUrl: z.url(),
-    adminUrl: z.url(),
-    identityKeys: z.array(z.string().min(1)).min(1).optional(),
-    advertise: httpUrl.optional(),
-  }),
-  agents: agentCodeList,
-  labels: z.record(z.string(), z.string()).default({}),
-  limits: z
-    .strictObject({ maxAgents: limit.default(Infinity), maxMemoryBytes: limit.default(Infinity) })
-    .prefault({}),
-  leaseMs: positiveDurationMs.default(2_500),
-  control: z.boolean().default(true),
-  logger: having('child', 'debug', 'info', 'warn', 'error').optional(),
-  clock: having('now', 'setTimeout', 'clearTimeout').optional(),
-  hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
-});
 const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
 
 /** A sign of life that is not answered for so long is missed; after so many in a row whoever answers for the fleet is taken for gone. */
@@ -128,7 +74,7 @@ const DRAIN_LOOK_MS = 50;
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED` when the engine does not answer
  */
 export async function createAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
-  const parsed = parseInput(optionsSchema, options, { what: 'createAgentNode' });
+  const parsed = parseInput(nodeOptions, options, { what: 'createAgentNode' });
   const { logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)) } = options;
   const node = new Node(options, parsed, logger.child({ node: parsed.name }));
   try {
@@ -144,30 +90,27 @@ export async function createAgentNode(options: AgentNodeOptions): Promise<AgentN
   }
 }
 
-type Parsed = z.output<typeof optionsSchema>;
-
 class Node implements AgentNode {
   readonly name: string;
   url = '';
-  readonly #options: Parsed;
+  readonly #options: ParsedNodeOptions;
   readonly #logger: Logger;
   readonly #clock: SteadyClock;
   readonly #code: ReadonlyMap<string, BoundCode>;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #engine: EngineClient;
   readonly #admin: EngineAdmin;
-  readonly #progress: ProgressDesk;
   readonly #sessions = new Set<ServerHttp2Session>();
   #seat: ControlSeat | undefined;
   #server: Http2Server | undefined;
-  #residents = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
+  readonly #residents: Residents;
   #epoch = '';
   #beat: unknown;
   #misses = 0;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
-  constructor(given: AgentNodeOptions, options: Parsed, logger: Logger) {
+  constructor(given: AgentNodeOptions, options: ParsedNodeOptions, logger: Logger) {
     this.name = options.name;
     this.#options = options;
     this.#logger = logger;
@@ -183,7 +126,24 @@ class Node implements AgentNode {
     );
     this.#engine = new EngineClient(options.restate.ingressUrl);
     this.#admin = new EngineAdmin(options.restate.adminUrl);
-    this.#progress = new ProgressDesk(this.#clock);
+    const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
+    const commands = new FleetCommands(this.#engine);
+    const agents = new FleetAgents({
+      engine: this.#engine,
+      commands,
+      calls: new FleetCalls(commands, reportFault),
+      specs: new FleetSpecs({ code: this.#code, hosts: this.#hosts }),
+    });
+    const tasks = new FleetTasks(commands, agents);
+    this.#residents = new Residents({
+      node: this.name,
+      code: this.#code,
+      hosts: this.#hosts,
+      engine: this.#engine,
+      clock: this.#clock,
+      logger,
+      requests: taskCalls({ agents, commands, leastLoaded: (type) => tasks.leastLoaded(type) }),
+    });
   }
 
   async begin(): Promise<void> {
@@ -206,22 +166,19 @@ class Node implements AgentNode {
   }
 
   bodies() {
-    return [...this.#residents.values()].map(({ resident: { agentId, incarnation } }) => ({
-      agentId,
-      incarnation,
-    }));
+    return this.#residents.list();
   }
 
   async drain(options: { readonly timeoutMs?: number } = {}): Promise<{ readonly left: readonly string[] }> {
     const { timeoutMs } = parseInput(drainSchema, options, { what: 'drain' });
     await this.#engine.call(toNodes('drain'), { epoch: this.#epoch });
     const until = this.#clock.elapsed() + timeoutMs;
-    while (this.#residents.size > 0 && this.#clock.elapsed() < until) {
+    while (this.#residents.list().length > 0 && this.#clock.elapsed() < until) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#clock.setTimeout(resolve, DRAIN_LOOK_MS);
       await promise;
     }
-    return { left: [...this.#residents.keys()] };
+    return { left: this.#residents.list().map(({ agentId }) => agentId) };
   }
 
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -236,8 +193,7 @@ class Node implements AgentNode {
   async #close(timeoutMs: number): Promise<void> {
     try {
       await this.drain({ timeoutMs });
-      const outboxes = [...this.#residents.values()].map(({ outbox }) => outbox.settled());
-      await Promise.all(outboxes);
+      await this.#residents.settled();
       this.#clock.clearTimeout(this.#beat);
       this.#beat = undefined;
       await this.#engine.call(toNodes('leave'), { epoch: this.#epoch });
@@ -268,9 +224,9 @@ class Node implements AgentNode {
   async discard(): Promise<void> {
     this.#isClosed = true;
     this.#clock.clearTimeout(this.#beat);
-    this.#abandonAll();
+    this.#residents.abandonAll();
     this.#engine.close();
-    this.#progress.close();
+    this.#residents.close();
     await Promise.all([...this.#hosts.values()].map((host) => host.close()));
     const server = this.#server;
     this.#server = undefined;
@@ -284,8 +240,8 @@ class Node implements AgentNode {
     const keys = identityKeys === undefined ? {} : { identityKeys };
     const bodies = servicesOf({
       name: this.name,
-      deliver: (agentId, batch) => this.#deliver(agentId, batch),
-      serve: (what, given) => this.#serve(what, given),
+      deliver: (agentId, batch) => this.#residents.deliver(agentId, batch),
+      serve: (what, given) => this.#residents.serve(what, given),
     });
     const hosting = createEndpointHandler({ services: [...bodies], ...keys, logger: silent });
     const control = createEndpointHandler({ services: [...fleetServices], ...keys, logger: silent });
@@ -324,6 +280,7 @@ class Node implements AgentNode {
   async #join(): Promise<void> {
     const { labels, limits, leaseMs } = this.#options;
     this.#epoch = crypto.randomUUID();
+    this.#residents.epoch = this.#epoch;
     const joining: JoiningNode = {
       name: this.name,
       epoch: this.#epoch,
@@ -375,7 +332,7 @@ class Node implements AgentNode {
 
   async #rejoin(): Promise<void> {
     this.#logger.warn('this node was taken for gone: what ran here runs elsewhere, and is ended here');
-    this.#abandonAll();
+    this.#residents.abandonAll();
     await this.#join();
   }
 
@@ -390,107 +347,6 @@ class Node implements AgentNode {
         await this.#missed(err);
       }
     }
-  }
-
-  #abandonAll(): void {
-    for (const { resident, outbox } of this.#residents.values()) {
-      outbox.close();
-      resident.abandon();
-    }
-    this.#residents.clear();
-  }
-
-  // What the engine brings.
-
-  #deliver(agentId: string, batch: MessageBatch): void {
-    if (batch.epoch !== this.#epoch) return;
-    const known = this.#residents.get(agentId)?.resident;
-    let resident = known?.incarnation === batch.incarnation ? known : undefined;
-    if (resident === undefined) {
-      if (batch.first !== 1 || batch.messages[0]?.type !== 'open') return;
-      if (known !== undefined) this.#disown(agentId, known.incarnation);
-      resident = this.#settle(agentId, batch.incarnation);
-    }
-    resident.take(batch);
-  }
-
-  #settle(agentId: string, incarnation: number): Resident {
-    const logger = this.#logger.child({ agentId, incarnation });
-    const outbox: ReportOutbox = new ReportOutbox({
-      engine: this.#engine,
-      agentId,
-      incarnation,
-      node: this.name,
-      now: () => this.#clock.now(),
-      usage: () => resident.usage(),
-      disowned: () => this.#disown(agentId, incarnation),
-      failed: (err) => {
-        if (!this.#isClosed) logger.error({ err }, 'a report was refused');
-      },
-    });
-    const resident: Resident = new Resident({
-      agentId,
-      incarnation,
-      clock: this.#clock,
-      tell: (report) => outbox.tell(report),
-      progress: (callId, value) => this.#progress.tell(callId, value),
-      log: ({ level, message, fields }) => logger[level](fields ?? {}, message),
-      codeFor: (opening) => this.#codeFor(opening),
-      ended: () => this.#leave(agentId, resident),
-    });
-    this.#residents.set(agentId, { resident, outbox });
-    return resident;
-  }
-
-  #leave(agentId: string, resident: Resident): void {
-    if (this.#residents.get(agentId)?.resident === resident) this.#residents.delete(agentId);
-  }
-
-  /** Its agent lives elsewhere, or no longer. */
-  #disown(agentId: string, incarnation: number): void {
-    const known = this.#residents.get(agentId);
-    if (known?.resident.incarnation !== incarnation) return;
-    this.#residents.delete(agentId);
-    known.outbox.close();
-    known.resident.abandon();
-  }
-
-  #codeFor({ spec, manifest: { type } }: Opening) {
-    const found = this.#code.get(type) ?? ('url' in spec.module ? new URL(spec.module.url) : undefined);
-    if (found === undefined) throw new Error(`node ${this.name} has no code of type ${type}`);
-    const isolation = spec.isolation as Isolation;
-    const host = this.#hosts.get(isolation);
-    if (host === undefined) throw new Error(`node ${this.name} has no host for isolation ${isolation}`);
-    if (!(found instanceof URL) && isolation !== 'in-process') {
-      throw new Error(
-        `node ${this.name} has the code of type ${type} in its program; isolation ${isolation} needs { type, module: URL }`,
-      );
-    }
-    return { module: found, host };
-  }
-
-  async #serve(what: string, given: unknown): Promise<unknown> {
-    switch (what) {
-      case 'health': {
-        const { agentId, incarnation } = given as { agentId: string; incarnation: number };
-        const resident = this.#residents.get(agentId)?.resident;
-        return resident?.incarnation === incarnation ? ((await resident.checkHealth()) ?? null) : null;
-      }
-      case 'progress': {
-        const { callId, seen, waitMs } = given as { callId: string; seen: number; waitMs: number };
-        return this.#progress.fetch(callId, seen, waitMs);
-      }
-      case 'variable':
-        return spreadVariable(this.#serving(), given, this.#clock);
-      case 'round':
-        return askVotes(this.#serving(), given, this.#clock);
-      default:
-        throw new Error(`${nodeOf(this.name)}: nobody knows ${what}`);
-    }
-  }
-
-  #serving(): readonly Resident[] {
-    return [...this.#residents.values()].map(({ resident }) => resident).filter(({ isServing }) => isServing);
   }
 }
 

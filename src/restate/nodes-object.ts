@@ -138,7 +138,7 @@ async function grant(ctx: ObjectContext, roster: Roster): Promise<void> {
 }
 
 /** A node is gone: every agent on it is told. */
-async function endNode(ctx: ObjectContext, roster: Roster, gone: NodeEntry): Promise<void> {
+async function endNode(ctx: ObjectContext, roster: Roster, gone: NodeEntry, at?: number): Promise<void> {
   roster.nodes = roster.nodes.filter(({ epoch }) => epoch !== gone.epoch);
   for (let number = 0; number < BUCKETS; number++) {
     const key = `bucket ${number}`;
@@ -147,7 +147,7 @@ async function endNode(ctx: ObjectContext, roster: Roster, gone: NodeEntry): Pro
     if (bucket === null || lost.length === 0) continue;
     for (const [agentId, { node, incarnation }] of lost) {
       delete bucket[agentId];
-      send(ctx, toAgent(agentId, 'lost'), { node, incarnation });
+      send(ctx, toAgent(agentId, 'lost'), { node, incarnation, at });
     }
     ctx.set(key, bucket, wire);
   }
@@ -161,7 +161,7 @@ async function sweep(ctx: ObjectContext, dueAt: number): Promise<void> {
     for (const node of roster.nodes) node.beatAt = Math.max(node.beatAt, now - node.leaseMs + GRACE_MS);
   }
   for (const node of roster.nodes) {
-    if (now - node.beatAt > node.leaseMs) await endNode(ctx, roster, node);
+    if (now - node.beatAt > node.leaseMs) await endNode(ctx, roster, node, now);
   }
   roster.sweepAt = undefined;
   keep(ctx, roster, now);
@@ -192,7 +192,7 @@ export const nodesObject = object({
       const now = await ctx.date.now();
       const earlier = roster.nodes.find(({ name }) => name === joining.name);
       if (earlier?.epoch !== joining.epoch) {
-        if (earlier !== undefined) await endNode(ctx, roster, earlier);
+        if (earlier !== undefined) await endNode(ctx, roster, earlier, now);
         roster.nodes.push({ ...joining, beatAt: now, isDraining: false, agents: 0, memoryBytes: 0 });
         roster.nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
       }
@@ -321,6 +321,9 @@ export const nodesObject = object({
       await endNode(ctx, roster, node);
       ctx.set(ROSTER, roster, wire);
     }),
+
+    /** What time it is here. */
+    time: shared(codec, () => Promise.resolve(Date.now())),
 
     list: shared(codec, async (ctx: ObjectSharedContext) => (await rosterOf(ctx)).nodes),
 

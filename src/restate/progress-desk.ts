@@ -9,14 +9,17 @@ import type { SteadyClock } from '../runtime/time/clock.ts';
 const MAX_VALUES = 1_000;
 const KEEP_MS = 60_000;
 
+/** What a task has told to the caller that follows it. */
+export type Told = { readonly progress: unknown } | { readonly chunk: unknown };
+
 export interface ProgressPage {
-  readonly values: readonly unknown[];
+  readonly values: readonly Told[];
   /** How many there have been so far. */
   readonly count: number;
 }
 
 interface Desk {
-  values: unknown[];
+  values: Told[];
   count: number;
   waiting: (() => void) | undefined;
   timer: unknown;
@@ -30,7 +33,7 @@ export class ProgressDesk {
     this.#clock = clock;
   }
 
-  tell(callId: string, value: unknown): void {
+  tell(callId: string, value: Told): void {
     const desk = this.#deskOf(callId);
     desk.values.push(value);
     desk.count += 1;

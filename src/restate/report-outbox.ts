@@ -3,23 +3,30 @@
  *
  * I1  One batch is on its way at a time; what is told meanwhile goes with the next.
  * I2  A batch that was not heard is told again, under the same numbers: the agent takes it once.
+ * I3  Once the body was given a task something is told within `TOLD_WITHIN_MS`, were it nothing: what the agent holds
+ *     back until then goes out with it (agent-performer.ts).
  */
 import type { Usage } from '../runtime/hosting/host.ts';
-import type { NodeReport } from './agent-turn.ts';
+import type { SteadyClock } from '../runtime/time/clock.ts';
+import type { NodeReport, RequestAnswer } from './agent-acts.ts';
 import { toAgent } from './calls.ts';
 import type { EngineClient } from './engine-client.ts';
-import type { ReportBatch } from './names.ts';
+import type { ReportAnswer, ReportBatch } from './names.ts';
 
 /** Of one batch. */
 const MAX_REPORTS = 200;
+/** How long the events of a task that has begun may wait for company, ms. */
+const TOLD_WITHIN_MS = 100;
 
 export interface OutboxOptions {
   readonly engine: EngineClient;
   readonly agentId: string;
   readonly incarnation: number;
   readonly node: string;
-  readonly now: () => number;
+  readonly clock: SteadyClock;
   readonly usage: () => Usage | undefined;
+  /** What tasks had asked with it. */
+  readonly answered: (answer: RequestAnswer) => void;
   /** The agent does not know this incarnation any more. */
   readonly disowned: () => void;
   readonly failed: (thrown: unknown) => void;
@@ -32,6 +39,8 @@ export class ReportOutbox {
   #isSending = false;
   #isClosed = false;
   #idle: (() => void)[] = [];
+  #expected: unknown;
+  #isDue = false;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -43,9 +52,20 @@ export class ReportOutbox {
     if (!this.#isSending) void this.#send();
   }
 
+  /** The body was given a task. */
+  expect(): void {
+    if (this.#isClosed) return;
+    this.#expected ??= this.#options.clock.setTimeout(() => {
+      this.#expected = undefined;
+      this.#isDue = true;
+      if (!this.#isSending) void this.#send();
+    }, TOLD_WITHIN_MS);
+  }
+
   /** Nothing more is told: its node is no longer heard. */
   close(): void {
     this.#isClosed = true;
+    this.#options.clock.clearTimeout(this.#expected);
     this.#waiting = [];
   }
 
@@ -56,9 +76,12 @@ export class ReportOutbox {
   }
 
   async #send(): Promise<void> {
-    const { engine, agentId, incarnation, node, now, usage, disowned, failed } = this.#options;
+    const { engine, agentId, incarnation, node, clock, usage, answered, disowned, failed } = this.#options;
     this.#isSending = true;
-    while (this.#waiting.length > 0) {
+    while (this.#isDue || this.#waiting.length > 0) {
+      clock.clearTimeout(this.#expected);
+      this.#expected = undefined;
+      this.#isDue = false;
       const reports = this.#waiting.splice(0, MAX_REPORTS);
       const batch: ReportBatch = {
         node,
@@ -66,14 +89,15 @@ export class ReportOutbox {
         first: this.#told + 1,
         reports,
         usage: usage(),
-        at: now(),
+        at: clock.now(),
       };
       this.#told += reports.length;
       const key = `${node} ${agentId} ${incarnation} ${batch.first} ${batch.at}`;
       try {
-        const { isAlive } = await engine.call<{ isAlive: boolean }>(toAgent(agentId, 'report'), batch, {
+        const { isAlive, answers } = await engine.call<ReportAnswer>(toAgent(agentId, 'report'), batch, {
           key,
         });
+        for (const answer of answers) answered(answer);
         if (!isAlive) disowned();
       } catch (thrown) {
         failed(thrown);

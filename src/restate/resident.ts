@@ -9,6 +9,7 @@
  */
 import { type HealthReport, Liveness, type LivenessOwner } from '../runtime/agent/liveness.ts';
 import type { AnyAgentDefinition } from '../runtime/definition/define-agent.ts';
+import type { AgentManifest } from '../runtime/definition/manifest.ts';
 import type {
   Body,
   BodyListener,
@@ -22,7 +23,9 @@ import type { SteadyClock } from '../runtime/time/clock.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 import { dataCopy } from '../runtime/values/data-copy.ts';
 import type { ExitReason } from '../machines/index.ts';
-import type { NodeReport } from './agent-turn.ts';
+import type { NodeReport, RequestAnswer } from './agent-acts.ts';
+import type { RequestHandlers } from '../runtime/agent/requests.ts';
+import { type AskingTask, ResidentTasks, type ResidentTasksOwner } from './resident-tasks.ts';
 import type { DeliveredMessage, MessageBatch } from './names.ts';
 
 export type Opening = Extract<DeliveredMessage, { type: 'open' }>;
@@ -32,7 +35,10 @@ export interface ResidentOptions {
   readonly incarnation: number;
   readonly clock: SteadyClock;
   readonly tell: (report: NodeReport) => void;
-  readonly progress: (callId: string, value: unknown) => void;
+  /** For the caller that follows a task. */
+  readonly show: (callId: string, what: 'progress' | 'chunk', value: unknown) => void;
+  /** What tasks may ask for. */
+  readonly requests: RequestHandlers<AskingTask>;
   readonly log: (report: Extract<BodyReport, { type: 'log' }>) => void;
   /** Where the code of its type is, and who runs it. @throws AgentSystemError when it is not here */
   readonly codeFor: (opening: Opening) => { readonly module: AnyAgentDefinition | URL; readonly host: Host };
@@ -42,28 +48,26 @@ export interface ResidentOptions {
 /** Waits for what its body answers to somebody other than its agent. */
 type Listener = (report: BodyReport) => void;
 
-export class Resident implements BodyListener, LivenessOwner {
+export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner {
   readonly options: ResidentOptions;
   readonly #listeners = new Set<Listener>();
   readonly #endListeners = new Set<() => void>();
   /** The newest version that it was told, by variable. */
   readonly #told = new Map<string, number>();
-  /** Calls whose callers listen to progress, by task. */
-  readonly #followed = new Map<string, string>();
-  /** How many chunks came, by task. */
-  readonly #chunks = new Map<string, number>();
+  readonly #tasks: ResidentTasks;
+  #manifest: AgentManifest | undefined;
   #heard = 0;
   #body: Body | undefined;
   #early: (() => void)[] | undefined = [];
   #liveness: Liveness | undefined;
   #hasEnded = false;
   #isReady = false;
-  #variables: readonly string[] = [];
   #spec: Opening['spec'] | undefined;
   #shown: HealthReport['status'] | undefined;
 
   constructor(options: ResidentOptions) {
     this.options = options;
+    this.#tasks = new ResidentTasks(this);
   }
 
   get clock(): SteadyClock {
@@ -83,7 +87,11 @@ export class Resident implements BodyListener, LivenessOwner {
   }
 
   get variables(): readonly string[] {
-    return this.#variables;
+    return this.#manifest?.variables ?? [];
+  }
+
+  get requests(): RequestHandlers<AskingTask> {
+    return this.options.requests;
   }
 
   get spec(): Opening['spec'] | undefined {
@@ -113,7 +121,7 @@ export class Resident implements BodyListener, LivenessOwner {
   /** Asks the body something whose answers are heard by `listener` until it is let go. */
   ask(request: BodyRequest, listener: Listener): () => void {
     this.#listeners.add(listener);
-    this.#post(request);
+    this.post(request);
     return () => this.#listeners.delete(listener);
   }
 
@@ -125,6 +133,7 @@ export class Resident implements BodyListener, LivenessOwner {
   abandon(): void {
     this.#hasEnded = true;
     this.#liveness?.unwatch();
+    this.#tasks.clear();
     this.#kill();
     for (const listener of this.#endListeners) listener();
   }
@@ -140,12 +149,40 @@ export class Resident implements BodyListener, LivenessOwner {
         return this.#liveness.watch();
       case 'unwatch':
         return this.#liveness?.unwatch();
-      case 'follow':
-        this.#followed.set(message.taskId, message.callId);
-        return;
+      case 'spec.changed': {
+        const { health, coordination } = message;
+        this.#spec = { ...this.#spec!, health, coordination };
+        return this.#liveness?.follow(health);
+      }
+      case 'task.run':
+        return this.post(this.#tasks.begin(message, this.#manifest!));
+      case 'task.cancel':
+        this.#tasks.cancelled(message.taskId);
+        return this.post(message);
+      case 'request.answered':
+      case 'request.refused':
+        return this.#tasks.answered(message);
       default:
-        return this.#post(message);
+        return this.post(message);
     }
+  }
+
+  /** What its agent answers to a task of it. */
+  answer(answer: RequestAnswer): void {
+    this.#tasks.answered(answer);
+  }
+
+  /** The reader of a call has taken so many chunks. */
+  chunksTaken(callId: string, taken: number): void {
+    this.#tasks.chunksTaken(callId, taken);
+  }
+
+  show(callId: string, what: 'progress' | 'chunk', value: unknown): void {
+    this.options.show(callId, what, value);
+  }
+
+  tell(report: NodeReport): void {
+    if (!this.#hasEnded) this.options.tell(report);
   }
 
   #cutOff(first: number): void {
@@ -157,7 +194,7 @@ export class Resident implements BodyListener, LivenessOwner {
   #open({ spec, start, manifest }: Opening): void {
     const { agentId, incarnation, codeFor } = this.options;
     this.#spec = spec;
-    this.#variables = manifest.variables;
+    this.#manifest = manifest;
     for (const { name, version } of start.variables) this.#told.set(name, version);
     let body: Body;
     try {
@@ -183,7 +220,7 @@ export class Resident implements BodyListener, LivenessOwner {
     for (const tell of early) tell();
   }
 
-  #post(request: BodyRequest): void {
+  post(request: BodyRequest): void {
     if (request.type === 'variable.changed') {
       const { name, version } = request.variable;
       // It comes by two ways: with the broadcast, and when a body has begun on an older one.
@@ -217,11 +254,8 @@ export class Resident implements BodyListener, LivenessOwner {
     switch (report.type) {
       case 'log':
         return this.options.log(report);
-      case 'task.progress': {
-        const callId = this.#followed.get(report.taskId);
-        if (callId !== undefined) this.options.progress(callId, report.value);
-        return;
-      }
+      case 'task.progress':
+        return this.#tasks.progressed(report.taskId, report.value);
       case 'health.answered':
       case 'health.failed':
         return this.#liveness?.answered(report);
@@ -231,43 +265,21 @@ export class Resident implements BodyListener, LivenessOwner {
         for (const listener of this.#listeners) listener(report);
         return;
       case 'request.made':
-        return this.#refuse(report);
       case 'request.withdrawn':
-        return;
-      case 'task.parked': {
-        // Nothing of a fleet keeps a reset yet: the task fails, and says why.
-        const { taskId, why } = report;
-        const error = { name: 'Park', message: why };
-        return this.report({ type: 'task.failed', taskId, code: 'TASK_FAILED', error });
-      }
+        return this.#tasks.requested(report);
       case 'task.chunk':
-        return this.#chunk(report.taskId);
-      case 'ready':
-        this.#isReady = true;
-        this.#variables = report.manifest.variables;
-        break;
+        return this.#tasks.chunk(report.taskId, report.chunk);
       case 'task.completed':
       case 'task.failed':
-        this.#followed.delete(report.taskId);
-        this.#chunks.delete(report.taskId);
+      case 'task.parked':
+        return this.options.tell(asData(this.#tasks.ended(report)));
+      case 'ready':
+        this.#isReady = true;
+        this.#manifest = report.manifest;
         break;
       default:
     }
     this.options.tell(asData(report));
-  }
-
-  /** Nobody reads what a task of a fleet streams: it goes on as if it had been read. */
-  #chunk(taskId: string): void {
-    const taken = (this.#chunks.get(taskId) ?? 0) + 1;
-    this.#chunks.set(taskId, taken);
-    this.#post({ type: 'task.chunks_taken', taskId, taken });
-  }
-
-  /** What a task may ask of its system is not to be had of a fleet yet: it is told so, by name. */
-  #refuse({ requestId, taskId, name }: Extract<BodyReport, { type: 'request.made' }>): void {
-    const message = `${name}: a task of an agent in a fleet cannot ask for it`;
-    const error = { name: 'AgentSystemError', message };
-    this.#post({ type: 'request.refused', requestId, taskId, code: 'REQUEST_INVALID', error });
   }
 
   exited(reason: ExitReason): void {
@@ -275,6 +287,7 @@ export class Resident implements BodyListener, LivenessOwner {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#liveness?.unwatch();
+    this.#tasks.clear();
     this.options.tell({ type: 'exited', reason });
     this.options.ended();
     for (const listener of this.#endListeners) listener();
@@ -291,7 +304,7 @@ export class Resident implements BodyListener, LivenessOwner {
   // What its health checks want, and say.
 
   askHealth(checkId: number): void {
-    this.#post({ type: 'health.check', checkId });
+    this.post({ type: 'health.check', checkId });
   }
 
   healthPassed(): void {
@@ -314,7 +327,7 @@ export class Resident implements BodyListener, LivenessOwner {
 }
 
 /** What was thrown is told as data, and buffers stay here. */
-function asData(report: Extract<NodeReport, BodyReport>): NodeReport {
+function asData(report: NodeReport): NodeReport {
   if (report.type === 'task.failed') {
     const { cause: _, ...rest } = report;
     return rest;

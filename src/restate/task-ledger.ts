@@ -7,53 +7,94 @@
  * I1  Every accepted task has exactly one end, and whoever waits for it is answered once.
  * I2  A task that was answered early holds its place until its work settles.
  * I3  A task that was accepted and not begun outlives its node: it waits for the next one.
+ * I4  What waits for its next attempt keeps its agent neither busy nor alive.
  */
-import type { ErrorInfo } from '../machines/index.ts';
+import {
+  type Parked,
+  type RetryPolicy,
+  retryDelayMs,
+  type TaskChartEvent,
+  type TaskPlace,
+  taskPlaceAfter,
+} from '../machines/index.ts';
+import { abandonment, queueFull, stallOf, taskFailure, taskTimeout } from '../runtime/agent/task-errors.ts';
+import {
+  abandonedEvent,
+  acceptedEvent,
+  completedEvent,
+  failedEvent,
+  parkedEvent,
+  progressedEvent,
+  retryScheduledEvent,
+  stalledEvent,
+  startedEvent,
+  timedOutEvent,
+} from '../runtime/agent/task-events.ts';
+import { type AgentManifest, type TaskManifest, withTimeout } from '../runtime/definition/manifest.ts';
+import type { ParkRequest } from '../runtime/definition/parking.ts';
 import type { BodyReport, BodyRequest } from '../runtime/hosting/host.ts';
-import type { EventBody, EventDraft } from '../runtime/journal/system-event.ts';
-import { AgentSystemError, type ErrorCode, errorFrom, errorInfoOf } from '../runtime/values/errors.ts';
-import type { AgentState, EndedTask, TaskEntry } from './agent-state.ts';
+import type { EventBody } from '../runtime/journal/system-event.ts';
+import { AgentSystemError, errorFrom, errorInfoOf } from '../runtime/values/errors.ts';
+import type { NodeReport } from './agent-acts.ts';
+import type { AgentState } from './agent-state.ts';
 import { type Answer, refusalOf } from './answer.ts';
-
-/** A task as it is asked for. */
-export interface AskedWork {
-  readonly type: string;
-  readonly input?: unknown;
-  readonly timeoutMs?: number | undefined;
-  readonly retry: boolean;
-  readonly submitted: boolean;
-  readonly idempotencyKey?: string | undefined;
-  readonly isFollowed?: boolean | undefined;
-  readonly callId?: string | undefined;
-  /** Who waits for its end. */
-  readonly token?: string | undefined;
-}
+import type { Due } from './kept-chart.ts';
+import {
+  type AskedWork,
+  type EndedTask,
+  isWorking,
+  mayBeDoneAgain,
+  mayBeTriedAgain,
+  type TaskEntry,
+  type TaskFailure,
+  taskIdOf,
+} from './task-entries.ts';
+import { chooseTask } from './task-order.ts';
+import { toldOf } from './task-words.ts';
 
 export interface LedgerOwner {
   readonly state: AgentState;
   readonly now: number;
+  /** In [0, 1). */
+  readonly chance: number;
   emit(event: EventBody): void;
-  post(request: BodyRequest): void;
+  post(request: Exclude<BodyRequest, { readonly type: 'task.run' }>): void;
   /** Has a task run whose input is kept, or is at hand. */
   run(entry: TaskEntry, input: { readonly input: unknown } | undefined): void;
   keepInput(taskId: string, input: unknown): void;
   dropInput(taskId: string): void;
+  keepSteps(taskId: string, key: string, value: unknown): void;
+  dropSteps(taskId: string): void;
   answer(token: string, answer: Answer): void;
   becameBusy(): void;
   becameIdle(): void;
   /** Nothing runs any more, as it was asked to tell. */
   becameRested(): void;
-  /** The place of one more deadline. */
+  /** A task ran into a limit. */
+  limitReached(request: ParkRequest): void;
+  /** A task is done. */
+  taskPassed(): void;
+  /** A task has stalled, and its agent is to end for that. */
+  crashForStall(taskId: string): void;
+  /** The place of one more deadline, or of one more task. */
   nextOrder(): number;
+}
+
+/** What is due of a task. */
+export interface TaskDue extends Due {
+  readonly entry: TaskEntry;
+  readonly what: 'timeout' | 'attemptEnd' | 'due';
 }
 
 /** Records kept of an agent's tasks that were submitted and have ended. */
 const MAX_ENDED = 100;
+const NO_KIND: TaskManifest = { requires: [], retry: false };
 
 export class TaskLedger {
   readonly #owner: LedgerOwner;
   /** The input of the task that is just being accepted. */
   #fresh: { readonly taskId: string; readonly input: unknown } | undefined;
+  #isPumping = false;
 
   constructor(owner: LedgerOwner) {
     this.#owner = owner;
@@ -63,71 +104,142 @@ export class TaskLedger {
     return this.#owner.state;
   }
 
+  /** Tasks that wait for their turn, or run. */
   get load(): number {
-    return this.#state.tasks.length;
+    return this.#state.tasks.filter(({ where }) => where !== 'delayed').length;
+  }
+
+  get isBusy(): boolean {
+    return this.#state.isBusy;
+  }
+
+  /** All that is due of tasks. */
+  *dues(): Iterable<TaskDue> {
+    for (const entry of this.#state.tasks) {
+      if (entry.isAnswered) continue;
+      for (const what of ['timeout', 'attemptEnd', 'due'] as const) {
+        const due = entry[what];
+        if (due !== undefined) yield { ...due, entry, what };
+      }
+    }
+  }
+
+  take({ entry, what }: TaskDue): void {
+    if (what === 'timeout') return this.#timeOut(entry);
+    if (what === 'attemptEnd') return this.#expire(entry);
+    entry.due = undefined;
+    // One that is due while its agent ends waits for the next life.
+    if (!this.#takesInTurn) return;
+    this.#becomeDue(entry);
+    this.#pump();
   }
 
   /** Takes a task in. @throws AgentSystemError `TASK_QUEUE_FULL` */
   accept(asked: AskedWork): TaskEntry {
-    const { id: agentId, spec, tasks, mode } = this.#state;
-    const running = tasks.filter(({ isRunning }) => isRunning).length;
-    const waiting = tasks.length - running;
+    const { id: agentId, line, spec, tasks, manifest } = this.#state;
+    const running = tasks.filter(isWorking).length;
+    const unbegun = tasks.length - running;
     // What waits for its turn is bounded; what may run at once is not waiting.
-    const mayBegin = mode === 'open' && !this.#state.isHeldBack;
+    const mayBegin = this.#state.mode === 'open' && !this.#state.isHeldBack;
     const free = mayBegin ? Math.max(0, spec.tasks.concurrency - running) : 0;
-    if (waiting >= spec.tasks.queueLimit + free) {
-      const message = `agent ${agentId} has ${waiting - free} tasks waiting, its tasks.queueLimit is ${spec.tasks.queueLimit}`;
-      throw new AgentSystemError('TASK_QUEUE_FULL', message, { agentId });
-    }
+    const { queueLimit } = spec.tasks;
+    if (unbegun >= queueLimit + free) throw queueFull(agentId, unbegun - free, queueLimit);
     this.#state.acceptedTasks += 1;
-    const { type: task, input, timeoutMs, retry, submitted, idempotencyKey, isFollowed = false } = asked;
-    const isLimited = timeoutMs !== undefined && timeoutMs !== Infinity;
-    const { now } = this.#owner;
-    const entry: TaskEntry = {
-      id: taskIdOf(agentId, this.#state.acceptedTasks),
-      task,
-      retry,
+    return this.#enter(asked, taskIdOf(agentId, line, this.#state.acceptedTasks), 0, manifest);
+  }
+
+  /** Does a submitted task again that has ended, under its id: it has all of its attempts, and its time, once more. */
+  repeat(ended: EndedTask): TaskEntry {
+    this.#state.ended = this.#state.ended.filter((other) => other !== ended);
+    const { id, task: type, timeoutMs = Infinity, policy, priority, idempotencyKey, dedupeKey } = ended;
+    const asked: AskedWork = {
+      type,
       timeoutMs,
+      policy,
+      priority,
+      idempotencyKey,
+      dedupeKey,
+      submitted: true,
+    };
+    return this.#enter(asked, id, ended.attempts, this.#state.manifest, ended.place);
+  }
+
+  #enter(
+    asked: AskedWork,
+    id: string,
+    before: number,
+    manifest: AgentManifest,
+    endedAt?: TaskPlace,
+  ): TaskEntry {
+    const { now } = this.#owner;
+    const { type: task, submitted, idempotencyKey, dedupeKey, priority, terms, notBefore, delayMs } = asked;
+    const kind = Object.hasOwn(manifest.tasks, task) ? manifest.tasks[task]! : NO_KIND;
+    const policy = asked.policy ?? kind.policy;
+    const given = asked.timeoutMs === undefined ? {} : { timeoutMs: asked.timeoutMs };
+    const { timeoutMs } = withTimeout<{ type: string; timeoutMs?: number }>(
+      { type: task, ...given },
+      manifest,
+    );
+    const dueAt = delayMs === undefined ? notBefore : now + delayMs;
+    const waitMs = dueAt === undefined ? 0 : Math.max(0, dueAt - now);
+    const isLimited = timeoutMs !== undefined && timeoutMs !== Infinity;
+    const isDelayed = waitMs > 0;
+    const event = isDelayed ? 'task.deferred' : 'task.accepted';
+    const entry: TaskEntry = {
+      id,
+      task,
+      retry: policy !== undefined || kind.retry,
+      policy,
+      timeoutMs: isLimited ? timeoutMs : undefined,
       submitted,
       idempotencyKey,
-      isFollowed,
-      callId: asked.callId,
-      acceptedAt: now,
-      dueAt: isLimited ? now + timeoutMs : undefined,
+      dedupeKey,
+      priority,
+      rank: priority ?? kind.priority ?? 0,
+      kindLimit: kind.concurrency,
+      outlivesAgent: before > 0 || endedAt !== undefined || asked.whenDown === 'wait',
+      terms,
+      before,
       order: this.#owner.nextOrder(),
+      acceptedAt: now,
+      place: taskPlaceAfter(endedAt ?? 'waiting.queued', event) as TaskPlace,
+      // One that came too late for this life of its agent waits for the next.
+      where: !isDelayed && this.#takesInTurn ? 'queued' : 'delayed',
       incarnation: this.#incarnation,
-      attempts: 0,
-      isRunning: false,
+      attempts: before,
       isAnswered: false,
+      ...(endedAt === undefined ? {} : { hasInput: true }),
       waiting: asked.token === undefined ? [] : [asked.token],
     };
-    tasks.push(entry);
-    this.#fresh = { taskId: entry.id, input };
-    this.#emitAccepted(entry, input);
-    this.pump();
+    if (isLimited) entry.timeout = { dueAt: now + waitMs + timeoutMs, order: this.#owner.nextOrder() };
+    if (isDelayed) entry.due = { dueAt: dueAt!, order: this.#owner.nextOrder() };
+    this.#state.tasks.push(entry);
+    const isAgain = endedAt !== undefined;
+    if (!isAgain) this.#fresh = { taskId: id, input: asked.input };
+    const told = toldOf(entry, { input: asked.input });
+    this.#owner.emit(acceptedEvent(this.#state.id, told, entry.timeout?.dueAt));
+    this.#pump();
     // One that waits, and one that may have to be done again, is kept with its input.
-    if (!entry.isRunning || retry || submitted) this.#owner.keepInput(entry.id, input);
+    const isKept = entry.where !== 'working' || entry.retry || submitted || entry.outlivesAgent;
+    if (!isAgain && isKept) this.#keepInput(entry, asked.input);
     this.#fresh = undefined;
     return entry;
+  }
+
+  #keepInput(entry: TaskEntry, input: unknown): void {
+    if (entry.hasInput) return;
+    entry.hasInput = true;
+    this.#owner.keepInput(entry.id, input);
   }
 
   get #incarnation(): number {
     return this.#state.life.context.incarnation;
   }
 
-  #emitAccepted(entry: TaskEntry, input: unknown): void {
-    const { id: taskId, task, retry, submitted, timeoutMs, idempotencyKey, attempts, incarnation } = entry;
-    const of = { agentId: this.#state.id, incarnation, taskId, task, retry };
-    if (!submitted) return this.#owner.emit({ type: 'task.accepted', ...of, ...(retry ? { input } : {}) });
-    this.#owner.emit({
-      type: 'task.accepted',
-      ...of,
-      input,
-      submitted: true,
-      ...(timeoutMs === undefined || timeoutMs === Infinity ? {} : { timeoutMs }),
-      ...(attempts > 0 ? { attempts } : {}),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    });
+  /** Whether what comes now is in time for this life of its agent: one that ends is not held up by it. */
+  get #takesInTurn(): boolean {
+    const { mode, isMoving } = this.#state;
+    return mode === 'open' || mode === 'held' || isMoving;
   }
 
   /** A new incarnation begins: what it accepts is held until it is ready. */
@@ -136,10 +248,14 @@ export class TaskLedger {
     this.#state.abandoned = [];
   }
 
+  /** The agent is ready: what was held may run, unless the agent is paused or parked. */
   open(isHeldBack: boolean): void {
     this.#state.mode = 'open';
     this.#state.isHeldBack = isHeldBack;
-    this.pump();
+    for (const entry of this.#state.tasks) {
+      if (entry.where === 'delayed' && entry.due === undefined) this.#becomeDue(entry);
+    }
+    this.#pump();
   }
 
   /** Nothing new begins: it tells once nothing runs. */
@@ -154,47 +270,76 @@ export class TaskLedger {
     this.#state.isHeldBack = false;
     this.#state.isResting = false;
     this.#state.isBusy = false;
-    this.pump();
+    this.#pump();
   }
 
+  /** Its limits are others: what was accepted stays accepted. */
+  follow(): void {
+    this.#pump();
+  }
+
+  /** Accepted tasks may finish; then it is idle. */
   drain(): void {
     this.#state.mode = 'draining';
-    this.pump();
+    this.#pump();
     this.#tellIfIdle();
   }
 
-  finish(): void {
-    const { ordered, paused } = this.#state.life.context;
-    this.#state.mode = 'draining';
-    this.#abandonWaiting(
-      ordered?.reason === 'normal' || paused === undefined
-        ? 'the agent has completed'
-        : 'the agent is ending, and is paused',
-    );
+  /** What runs may finish, what waits is not begun any more; then it is idle. */
+  finish(why: string): void {
+    this.#state.mode = 'finishing';
+    this.#endWaiting(why);
     this.#tellIfIdle();
   }
 
+  /** What waits is not begun any more, what runs is told to end. */
   abort(): void {
+    const why = 'the agent is ending';
     this.#state.mode = 'aborting';
-    this.#abandonWaiting('the agent is ending');
-    for (const entry of this.#running()) this.#abandon(entry, 'the agent is ending');
+    this.#endWaiting(why);
+    for (const entry of this.#working()) {
+      if (entry.isAnswered) continue;
+      if (this.#state.isMoving && entry.retry && entry.policy === undefined) this.#carry(entry);
+      else if (this.#outlives(entry) && mayBeTriedAgain(entry)) this.#cut(entry, why);
+      else this.#abandon(entry, why);
+    }
     this.#tellIfIdle();
   }
 
+  /** The body is gone, and all that it had to do with it. */
   abandonAll(why: string): void {
-    this.#abandonWaiting(why);
-    for (const entry of this.#running()) {
-      this.#abandon(entry, why);
-      this.#remove(entry);
+    this.#endWaiting(why);
+    for (const entry of this.#working()) {
+      this.#left(entry);
+      if (entry.isAnswered) this.#remove(entry);
+      else if (this.#outlives(entry) && mayBeTriedAgain(entry))
+        this.#tryAgain(entry, interruption(entry, why));
+      else {
+        this.#remove(entry);
+        this.#abandon(entry, why);
+      }
     }
     this.#state.mode = 'held';
     this.#state.isResting = false;
     this.#state.isBusy = false;
   }
 
+  /** Its agent does not come back by itself: nobody who waits for it has to. */
+  endWaits(why: string): void {
+    if (this.#state.isMoving) return;
+    for (const entry of this.#unbegun())
+      if (!entry.submitted && entry.before === 0) this.#abandon(entry, why);
+  }
+
+  /** Its agent is forgotten: nothing waits any more. */
+  discard(why: string): void {
+    for (const entry of this.#unbegun()) this.#abandon(entry, why);
+  }
+
   /** Its node is gone: what ran is unknown, or is done again; what waited waits on. */
   lost(): void {
-    for (const entry of this.#running()) {
+    for (const entry of this.#working()) {
+      this.#left(entry);
       if (entry.isAnswered) this.#remove(entry);
       else this.#lose(entry);
     }
@@ -205,39 +350,116 @@ export class TaskLedger {
   }
 
   #lose(entry: TaskEntry): void {
-    const { id: taskId, task, retry, submitted, incarnation } = entry;
+    const { id: taskId, task, submitted, incarnation, attempts, startedAt } = entry;
     const { id: agentId } = this.#state;
-    this.#owner.emit({
-      type: 'task.unknown',
-      agentId,
-      incarnation,
-      taskId,
-      task,
-      retry,
-      ...(submitted ? { submitted: true as const } : {}),
-    });
+    const retry = mayBeDoneAgain(entry);
+    const of = { agentId, incarnation, taskId, task, retry };
+    const record = startedAt === undefined ? { attempts } : { attempts, startedAt };
+    const ofSubmitted = submitted ? { submitted: true as const, ...record } : {};
+    this.#tell(
+      entry,
+      { type: 'task.unknown', ...of, ...ofSubmitted },
+      retry ? 'task.accepted' : 'task.unknown',
+    );
     if (retry) {
-      entry.isRunning = false;
-      entry.startedAt = undefined;
+      entry.where = 'queued';
       entry.incarnation = this.#incarnation + 1;
       return;
     }
     this.#remove(entry);
     const message = `task ${task} of agent ${agentId} was running when its node was lost: nobody knows how far it came`;
     const details = { taskId, task, status: 'unknown' };
-    this.#end(entry, 'unknown', new AgentSystemError('TASK_ABANDONED', message, { agentId, details }));
+    this.#end(entry, new AgentSystemError('TASK_ABANDONED', message, { agentId, details }));
   }
 
+  /** What its body reports of a task. One it does not know is late, and dropped. */
   settle(report: Extract<BodyReport, { type: 'task.completed' | 'task.failed' }>): void {
-    const entry = this.#state.tasks.find(({ id, isRunning }) => isRunning && id === report.taskId);
+    const entry = this.#workingOn(report.taskId);
     if (entry === undefined) return;
+    this.#left(entry);
     this.#remove(entry);
     if (!entry.isAnswered) {
       if (report.type === 'task.completed') this.#complete(entry, report.output);
       else this.#fail(entry, report);
     }
-    this.pump();
+    this.#pump();
     this.#tellIfIdle();
+  }
+
+  /** A task ran into a limit: it is the next again, and nothing begins until the agent goes on. */
+  park(report: Extract<NodeReport, { type: 'task.parked' }>): void {
+    const entry = this.#workingOn(report.taskId);
+    if (entry === undefined) return;
+    this.#left(entry);
+    if (entry.isAnswered) this.#remove(entry);
+    else {
+      entry.where = 'queued';
+      entry.attempts -= 1;
+      entry.startedAt = undefined;
+      entry.isParking = true;
+      this.#keepInput(entry, report.input);
+      if (this.#state.mode === 'open') this.#state.isHeldBack = true;
+      else {
+        // Of what waits, nothing would begin before the reset, either.
+        if (this.#state.mode === 'draining') this.#state.mode = 'finishing';
+        this.#endWaiting(`the agent is ending, and a limit is reached: ${report.why}`);
+      }
+    }
+    this.#owner.limitReached(report);
+    this.#pump();
+    this.#tellIfIdle();
+  }
+
+  /** What those that ran into a limit wait for. */
+  parked(parked: Parked): void {
+    for (const entry of this.#state.tasks) {
+      if (!entry.isParking) continue;
+      entry.isParking = undefined;
+      if (entry.where !== 'queued') continue;
+      entry.parked = parked;
+      this.#tell(entry, parkedEvent(this.#state.id, toldOf(entry), parked));
+    }
+  }
+
+  /** Whether a task that runs gets on, as its node sees it. */
+  progressWatched(taskId: string, what: 'stalled' | 'progressed' | 'abort' | 'crash'): void {
+    const entry = this.#workingOn(taskId);
+    if (entry === undefined || entry.isAnswered) return;
+    const { id: agentId, manifest } = this.#state;
+    const told = { ...toldOf(entry), stall: manifest.tasks[entry.task]?.stall };
+    switch (what) {
+      case 'stalled':
+        entry.stalledAt = this.#owner.now;
+        return this.#owner.emit(stalledEvent(agentId, told));
+      case 'progressed':
+        entry.stalledAt = undefined;
+        return this.#owner.emit(progressedEvent(agentId, told));
+      case 'crash':
+        return this.#owner.crashForStall(taskId);
+      case 'abort': {
+        const failure = stallOf(told);
+        const { message } = failure.error;
+        if (this.#isTriedAgain(entry)) return this.#cut(entry, message);
+        this.#withdraw(entry, message);
+        this.#endFailed(entry, failure, this.#owner.now);
+        this.#tellIfIdle();
+      }
+    }
+  }
+
+  /** Keeps the result of a step. @returns why it is not kept; nothing where it is */
+  step(taskId: string, key: string, value: unknown, maxSteps: number): string | undefined {
+    const entry = this.#workingOn(taskId);
+    if (entry === undefined || entry.isAnswered) return 'the task that asked has ended';
+    const steps = entry.steps ?? [];
+    if (steps.includes(key)) return 'it is kept already';
+    if (steps.length >= maxSteps) return `expected ${maxSteps} steps of a task at the most`;
+    entry.steps = [...steps, key];
+    this.#owner.keepSteps(taskId, key, value);
+    const { id: agentId } = this.#state;
+    const { incarnation, task } = entry;
+    this.#owner.emit({ type: 'task.step', agentId, incarnation, taskId, task, key });
+    return undefined;
   }
 
   /** Cancels by the id of the task, or of the call that asked for it. Whether there was one that had not ended. */
@@ -247,8 +469,8 @@ export class TaskLedger {
     isByCaller: boolean,
   ): boolean {
     const entry = this.#state.tasks.find(
-      ({ id, callId, isAnswered }) =>
-        !isAnswered && (id === by.taskId || (callId !== undefined && callId === by.callId)),
+      ({ id, terms, isAnswered }) =>
+        !isAnswered && (id === by.taskId || (terms?.callId !== undefined && terms.callId === by.callId)),
     );
     if (entry === undefined) return false;
     this.#withdraw(entry, 'the task was cancelled');
@@ -257,70 +479,39 @@ export class TaskLedger {
     return true;
   }
 
-  timeOut(entry: TaskEntry): void {
-    if (entry.isAnswered) return;
+  #timeOut(entry: TaskEntry): void {
     const where = this.#withdraw(entry, 'the task has timed out');
-    this.#state.counts.timedOut += 1;
-    this.#measure(entry);
-    const { id: taskId, task, incarnation, timeoutMs = 0, attempts: attempt } = entry;
-    const { id: agentId } = this.#state;
-    const message = `task ${task} of agent ${agentId} was ${where} after ${timeoutMs} ms`;
-    this.#emitEnd(entry, { type: 'task.timed_out', agentId, incarnation, taskId, task, attempt, timeoutMs });
-    this.#end(entry, 'timed_out', this.#error('TASK_TIMED_OUT', message, entry));
+    this.#endTimedOut(entry, where, entry.timeoutMs!);
     this.#tellIfIdle();
   }
 
-  /** Does a submitted task again that has ended, under its id. @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` */
-  repeat(taskId: string): TaskEntry {
-    const ended = this.#state.ended.find(({ id }) => id === taskId);
-    const { id: agentId } = this.#state;
-    if (ended === undefined || ended.status === 'done') {
-      const message = `task ${taskId} has not ended without an output, retry is not possible`;
-      throw new AgentSystemError(ended === undefined ? 'TASK_UNKNOWN' : 'AGENT_ILLEGAL_COMMAND', message, {
-        agentId,
-      });
+  /** Its attempt takes too long: it is told to end, and then its definition is asked whether there is another. */
+  #expire(entry: TaskEntry): void {
+    entry.attemptEnd = undefined;
+    entry.isExpired = true;
+    const attemptTimeoutMs = entry.policy!.attemptTimeoutMs!;
+    const reason = `attempt ${entry.attempts} took longer than ${attemptTimeoutMs} ms`;
+    if (!this.#isTriedAgain(entry)) {
+      this.#withdraw(entry, reason);
+      this.#endTimedOut(entry, 'still running', attemptTimeoutMs);
+      return this.#tellIfIdle();
     }
-    this.#state.ended = this.#state.ended.filter(({ id }) => id !== taskId);
-    const { task, retry, idempotencyKey, attempts, timeoutMs } = ended;
-    const { now } = this.#owner;
-    const entry: TaskEntry = {
-      id: taskId,
-      task,
-      retry,
-      timeoutMs,
-      submitted: true,
-      idempotencyKey,
-      isFollowed: false,
-      acceptedAt: now,
-      dueAt: timeoutMs === undefined || timeoutMs === Infinity ? undefined : now + timeoutMs,
-      order: this.#owner.nextOrder(),
-      incarnation: this.#incarnation,
-      attempts,
-      isRunning: false,
-      isAnswered: false,
-      waiting: [],
-    };
-    this.#state.tasks.push(entry);
-    this.#emitAccepted(entry, undefined);
-    this.pump();
-    return entry;
+    this.#owner.post({ type: 'task.cancel', taskId: entry.id, reason, endsAttempt: 'timed_out' });
   }
 
   /** Starts what may run. */
-  pump(): void {
-    const { spec } = this.#state;
-    const isServing = (): boolean => {
-      const { mode, isMoving } = this.#state;
-      // What waits goes along with one that moves.
-      if (this.#state.isHeldBack) return false;
-      return mode === 'open' || (mode === 'draining' && !isMoving);
-    };
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
     for (;;) {
-      const running = this.#state.tasks.filter(({ isRunning }) => isRunning).length;
-      const next = this.#state.tasks.find(({ isRunning }) => !isRunning);
-      if (next === undefined || !isServing() || running >= spec.tasks.concurrency) break;
-      this.#start(next);
+      const { tasks, passed, spec } = this.#state;
+      if (!this.#isServing || tasks.filter(isWorking).length >= spec.tasks.concurrency) break;
+      const choice = chooseTask(tasks, passed);
+      if (choice === undefined) break;
+      this.#state.passed = choice.passed;
+      this.#start(choice.entry);
     }
+    this.#isPumping = false;
     const { mode, isBusy, isHeldBack } = this.#state;
     if (mode === 'open' && !isBusy && !isHeldBack && this.load > 0) {
       this.#state.isBusy = true;
@@ -328,23 +519,64 @@ export class TaskLedger {
     }
   }
 
+  /** What waits goes along with one that moves. */
+  get #isServing(): boolean {
+    const { mode, isMoving, isHeldBack } = this.#state;
+    return !isHeldBack && (mode === 'open' || (mode === 'draining' && !isMoving));
+  }
+
   #start(entry: TaskEntry): void {
-    entry.isRunning = true;
+    const { now } = this.#owner;
+    entry.where = 'working';
+    entry.begun = this.#owner.nextOrder();
     entry.incarnation = this.#incarnation;
     entry.attempts += 1;
-    entry.startedAt = this.#owner.now;
+    entry.startedAt = now;
+    entry.isExpired = undefined;
+    entry.failure = undefined;
+    entry.parked = undefined;
     if (!this.#state.isBusy && this.#state.mode === 'open') {
       this.#state.isBusy = true;
       this.#owner.becameBusy();
     }
-    const { id: taskId, task, incarnation, attempts: attempt } = entry;
-    this.#owner.emit({ type: 'task.started', agentId: this.#state.id, incarnation, taskId, task, attempt });
-    const isFresh = this.#fresh?.taskId === taskId;
+    // Its time may have come with the next life of its agent.
+    if (entry.place === 'waiting.delayed') move(entry, 'task.due');
+    this.#tell(entry, startedEvent(this.#state.id, toldOf(entry)));
+    const { attemptTimeoutMs = Infinity } = entry.policy ?? {};
+    if (attemptTimeoutMs !== Infinity) {
+      entry.attemptEnd = { dueAt: now + attemptTimeoutMs, order: this.#owner.nextOrder() };
+    }
+    const isFresh = this.#fresh?.taskId === entry.id;
     this.#owner.run(entry, isFresh ? { input: this.#fresh!.input } : undefined);
   }
 
-  #running(): TaskEntry[] {
-    return this.#state.tasks.filter(({ isRunning }) => isRunning);
+  #becomeDue(entry: TaskEntry): void {
+    entry.where = 'queued';
+    if (entry.place === 'waiting.delayed') move(entry, 'task.due');
+  }
+
+  #working(): TaskEntry[] {
+    return this.#state.tasks
+      .filter(isWorking)
+      .toSorted((one, other) => (one.begun ?? 0) - (other.begun ?? 0));
+  }
+
+  /** Those that wait for their turn, in their order, then those that wait for their time. */
+  #unbegun(): TaskEntry[] {
+    const { tasks } = this.#state;
+    const queued = tasks.filter(({ where }) => where === 'queued');
+    const delayed = tasks.filter(({ where }) => where === 'delayed');
+    return [...queued.toSorted((one, other) => one.order - other.order), ...delayed];
+  }
+
+  #workingOn(taskId: string): TaskEntry | undefined {
+    return this.#state.tasks.find((entry) => isWorking(entry) && entry.id === taskId);
+  }
+
+  /** Its work has ended, or its body has. */
+  #left(entry: TaskEntry): void {
+    entry.attemptEnd = undefined;
+    entry.stalledAt = undefined;
   }
 
   #remove(entry: TaskEntry): void {
@@ -354,49 +586,76 @@ export class TaskLedger {
   #complete(entry: TaskEntry, output: unknown): void {
     this.#state.counts.done += 1;
     this.#measure(entry);
-    const { id: taskId, task, incarnation } = entry;
-    this.#emitEnd(entry, {
-      type: 'task.completed',
-      agentId: this.#state.id,
-      incarnation,
-      taskId,
-      task,
-      ...this.#times(entry),
-      ...(entry.submitted && output !== undefined ? { output } : {}),
-    });
-    this.#end(entry, 'done', undefined, output);
+    this.#owner.taskPassed();
+    this.#tell(entry, completedEvent(this.#state.id, toldOf(entry, { output }), this.#owner.now));
+    this.#end(entry, undefined, output);
   }
 
-  #fail(entry: TaskEntry, { code, error, expected }: Extract<BodyReport, { type: 'task.failed' }>): void {
+  #fail(entry: TaskEntry, failure: TaskFailure): void {
+    if (failure.retry === true && this.#isTriedAgain(entry)) {
+      this.#state.tasks.push(entry);
+      return this.#tryAgain(entry, failure);
+    }
+    if (entry.isExpired) return this.#endTimedOut(entry, 'still running', entry.policy!.attemptTimeoutMs!);
+    this.#endFailed(entry, failure, this.#owner.now);
+  }
+
+  /** Whether another attempt can come: one of an agent that ends can only where the task outlives that. */
+  #isTriedAgain(entry: TaskEntry): boolean {
+    return mayBeTriedAgain(entry) && (this.#state.mode === 'open' || this.#outlives(entry));
+  }
+
+  /** Whether it waits for its agent to run again; along with one that moves all do. */
+  #outlives({ outlivesAgent }: TaskEntry): boolean {
+    return outlivesAgent || this.#state.isMoving;
+  }
+
+  /** It waits for its next attempt; where that would come after its time, this one was the last. */
+  #tryAgain(entry: TaskEntry, failure: TaskFailure): void {
+    const { now, chance } = this.#owner;
+    const delayMs = retryDelayMs(entry.policy as RetryPolicy, entry.attempts - entry.before, chance);
+    const dueAt = now + delayMs;
+    if (dueAt >= (entry.timeout?.dueAt ?? Infinity)) {
+      this.#remove(entry);
+      return this.#endFailed(entry, failure, now);
+    }
+    entry.failure = failure;
+    entry.failedAt = now;
+    this.#tell(entry, retryScheduledEvent(this.#state.id, toldOf(entry), failure, delayMs, dueAt));
+    entry.where = 'delayed';
+    entry.due = { dueAt, order: this.#owner.nextOrder() };
+  }
+
+  #endFailed(entry: TaskEntry, failure: TaskFailure, at: number): void {
     this.#state.counts.failed += 1;
     this.#measure(entry);
-    const { id: taskId, task, incarnation } = entry;
     const { id: agentId } = this.#state;
-    const message = `task ${task} of agent ${agentId} ${WHAT[code] ?? 'failed'}: ${error.message}`;
-    this.#emitEnd(entry, {
-      type: 'task.failed',
-      agentId,
-      incarnation,
-      taskId,
-      task,
-      ...this.#times(entry),
-      attempt: entry.attempts,
-      code,
-      error,
-    });
-    this.#end(entry, 'failed', this.#error(code, message, entry, error, expected));
+    const told = toldOf(entry);
+    this.#tell(entry, failedEvent(agentId, told, at, failure));
+    this.#end(entry, taskFailure(agentId, told, failure));
   }
 
-  #abandonWaiting(why: string): void {
-    // One that moves takes what waits along.
-    if (this.#state.isMoving) return;
-    for (const entry of this.#state.tasks.filter(({ isRunning }) => !isRunning)) this.#abandon(entry, why);
+  #endTimedOut(entry: TaskEntry, where: string, timeoutMs: number): void {
+    this.#state.counts.timedOut += 1;
+    this.#measure(entry);
+    const { id: agentId } = this.#state;
+    const told = toldOf(entry);
+    const cause = entry.failure && errorFrom(entry.failure.error);
+    this.#tell(entry, timedOutEvent(agentId, told, timeoutMs));
+    this.#end(entry, taskTimeout(agentId, told, where, timeoutMs, cause));
+  }
+
+  /** Of what waits, only what outlives its agent goes on waiting. */
+  #endWaiting(why: string): void {
+    for (const entry of this.#unbegun()) if (!this.#outlives(entry)) this.#abandon(entry, why);
   }
 
   #abandon(entry: TaskEntry, why: string): void {
     if (entry.isAnswered) return;
-    if (this.#state.isMoving && entry.retry) return this.#carry(entry);
     this.#withdraw(entry, why);
+    const { failure, failedAt = this.#owner.now } = entry;
+    // There is no other attempt any more: it has failed.
+    if (failure !== undefined) return this.#endFailed(entry, failure, failedAt);
     this.#state.abandoned.push(entry.id);
     this.#endAbandoned(entry, why, false);
   }
@@ -408,64 +667,59 @@ export class TaskLedger {
       ...this.#state.tasks.map((other) =>
         other === entry ? { ...entry, isAnswered: true, waiting: [] } : other,
       ),
-      { ...entry, isRunning: false, startedAt: undefined },
+      { ...entry, where: 'queued', place: taskPlaceAfter(entry.place, 'task.accepted') as TaskPlace },
     ];
+  }
+
+  /** Its agent is to end: what its work gives from now on counts as undone, and is done again later. */
+  #cut({ id: taskId }: TaskEntry, reason: string): void {
+    this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'interrupted' });
   }
 
   #endAbandoned(entry: TaskEntry, why: string, isCancelled: boolean): void {
     this.#state.counts.abandoned += 1;
-    const { id: taskId, task, incarnation } = entry;
     const { id: agentId } = this.#state;
-    this.#emitEnd(entry, {
-      type: 'task.abandoned',
-      agentId,
-      incarnation,
-      taskId,
-      task,
-      why,
-      ...(isCancelled ? { isCancelled } : {}),
-    });
-    const message = `task ${task} of agent ${agentId} was abandoned: ${why}`;
-    this.#end(entry, isCancelled ? 'cancelled' : 'abandoned', this.#error('TASK_ABANDONED', message, entry));
+    const told = toldOf(entry);
+    const event = abandonedEvent(agentId, told, why);
+    if (isCancelled) event.isCancelled = true;
+    this.#tell(entry, event, isCancelled || why === BY_ITS_CALLER ? 'task.cancelled' : 'task.abandoned');
+    this.#end(entry, abandonment(agentId, why, told.request, told));
   }
 
+  /** Answered early: it leaves the queue, or its work is told to end. Says where it stood. */
   #withdraw(entry: TaskEntry, reason: string): string {
-    if (!entry.isRunning) {
+    if (!isWorking(entry)) {
       this.#remove(entry);
       return 'still waiting';
     }
+    entry.isAnswered = true;
     this.#owner.post({ type: 'task.cancel', taskId: entry.id, reason });
     return 'still running';
   }
 
-  #emitEnd(entry: TaskEntry, event: EventDraft): void {
-    const { submitted, attempts, startedAt } = entry;
-    if (!submitted) return this.#owner.emit(event);
-    this.#owner.emit({
-      ...event,
-      submitted: true,
-      attempts,
-      ...(startedAt === undefined ? {} : { startedAt }),
-    } as EventDraft);
+  /** What has happened to it, for the stream and for its chart. */
+  #tell(entry: TaskEntry, event: EventBody, as = event.type as TaskChartEvent['type']): void {
+    move(entry, as);
+    this.#owner.emit(event);
   }
 
-  #end(entry: TaskEntry, status: EndedTask['status'], error?: AgentSystemError, output?: unknown): void {
+  #end(entry: TaskEntry, error?: AgentSystemError, output?: unknown): void {
     entry.isAnswered = true;
-    const { waiting } = entry;
+    const { waiting, id, submitted } = entry;
     entry.waiting = [];
     for (const token of waiting) {
       this.#owner.answer(token, error === undefined ? { value: output } : { refusal: refusalOf(error) });
     }
-    if (!entry.submitted) {
-      if (entry.retry) this.#owner.dropInput(entry.id);
-      return;
-    }
-    if (status === 'done') this.#owner.dropInput(entry.id);
-    const { id, task, attempts, acceptedAt, startedAt, idempotencyKey, retry, timeoutMs } = entry;
+    if (entry.steps !== undefined) this.#owner.dropSteps(id);
+    // What was submitted and has no output may be asked for again.
+    if (entry.hasInput && (!submitted || error === undefined)) this.#owner.dropInput(id);
+    if (!submitted) return;
+    const { task, place, attempts, acceptedAt, startedAt, idempotencyKey, dedupeKey } = entry;
+    const { policy, priority, timeoutMs } = entry;
     this.#state.ended.push({
       id,
       task,
-      status,
+      place,
       attempts,
       acceptedAt,
       startedAt,
@@ -474,7 +728,9 @@ export class TaskLedger {
       error: error && errorInfoOf(error.cause ?? error),
       code: error?.code,
       idempotencyKey,
-      retry,
+      dedupeKey,
+      policy,
+      priority,
       timeoutMs,
     });
     for (const { id } of this.#state.ended.splice(0, Math.max(0, this.#state.ended.length - MAX_ENDED))) {
@@ -483,7 +739,7 @@ export class TaskLedger {
   }
 
   #tellIfRested(): void {
-    if (!this.#state.isResting || this.#running().length > 0) return;
+    if (!this.#state.isResting || this.#working().length > 0) return;
     this.#state.isResting = false;
     this.#state.isBusy = false;
     this.#owner.becameRested();
@@ -491,16 +747,15 @@ export class TaskLedger {
 
   #tellIfIdle(): void {
     this.#tellIfRested();
-    const { mode, isBusy, isMoving } = this.#state;
-    // What waits does not keep one here that moves.
-    if (isMoving ? this.#running().length > 0 : this.load > 0) return;
+    // What is not begun any more keeps nobody busy.
+    const isServing =
+      this.#state.mode === 'open' || (this.#state.mode === 'draining' && !this.#state.isMoving);
+    if ((isServing ? this.load : this.#working().length) > 0) return;
+    const { mode, isBusy } = this.#state;
     if (mode === 'held' || (mode === 'open' && !isBusy)) return;
     this.#state.isBusy = false;
+    if (mode === 'draining') this.#state.mode = 'finishing';
     this.#owner.becameIdle();
-  }
-
-  #times({ acceptedAt, startedAt = acceptedAt }: TaskEntry): { waitedMs: number; ranMs: number } {
-    return { waitedMs: startedAt - acceptedAt, ranMs: this.#owner.now - startedAt };
   }
 
   #measure({ acceptedAt }: TaskEntry): void {
@@ -509,35 +764,17 @@ export class TaskLedger {
     counts.totalMs += counts.lastMs;
     counts.maxMs = Math.max(counts.maxMs, counts.lastMs);
   }
-
-  #error(
-    code: ErrorCode,
-    message: string,
-    { id: taskId, task }: TaskEntry,
-    cause?: ErrorInfo,
-    expected?: readonly string[],
-  ): AgentSystemError {
-    const details = { taskId, task, ...(expected ? { expected, got: task } : {}) };
-    return new AgentSystemError(code, message, {
-      agentId: this.#state.id,
-      cause: cause && errorFrom(cause),
-      details,
-    });
-  }
 }
 
-/** An id says whose task it is. */
-function taskIdOf(agentId: string, number: number): string {
-  return `${agentId}/task-${number}`;
+const BY_ITS_CALLER = 'cancelled by its caller';
+
+/** Where it stands after an event that forgets nothing. */
+function move(entry: TaskEntry, event: TaskChartEvent['type']): void {
+  entry.place = taskPlaceAfter(entry.place, event) as TaskPlace;
 }
 
-/** The agent that a task's id names; `undefined` for what is no such id. */
-export function agentOfTask(taskId: string): string | undefined {
-  const at = taskId.lastIndexOf('/task-');
-  return at === -1 ? undefined : taskId.slice(0, at);
+/** How an attempt failed that its agent's end has cut off. */
+function interruption({ id: taskId }: TaskEntry, why: string): TaskFailure {
+  const error = { name: 'Abandoned', message: why };
+  return { type: 'task.failed', taskId, code: 'TASK_ABANDONED', error, retry: true };
 }
-
-const WHAT: Partial<Record<ErrorCode, string>> = {
-  TASK_INPUT_INVALID: 'was given an input that is not as defined',
-  TASK_INCOMPATIBLE: 'is not for it',
-};

@@ -91,7 +91,7 @@ function put(ctx: ObjectContext, known: Kept | null, record: VariableRecord, by:
   const history = [...(known?.history ?? []), entry].slice(-MAX_HISTORY);
   ctx.set(keyOf(name), { record, history } satisfies Kept, wire);
   const event = { type: 'variable.changed' as const, name, value, version, by, at };
-  tellEvents(ctx, { first: 1, events: [why === undefined ? event : { ...event, why }] });
+  tellEvents(ctx, { events: [why === undefined ? event : { ...event, why }] });
 }
 
 const codec = { input: wire, output: wire, enableLazyState: true } as const;

@@ -97,8 +97,7 @@ function differing(some: object, other: object): object {
 const visited = new Set<string>();
 
 describe('an agent as a virtual object does in every state what its life says, and nothing else', () => {
-  // Of a fleet nobody parks tasks: limits end them.
-  test.each(profiles.filter(({ name }) => !name.startsWith('parked')))(
+  test.each(profiles)(
     '$name',
     async (given) => {
       const profile = { ...given, moves: given.moves.filter(isPlayable) };

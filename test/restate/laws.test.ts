@@ -5,11 +5,13 @@ import { type AgentSystem, createAgentSystem } from '../../src/index.ts';
 import { type AgentNode, connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
-import { lawAgents, laws, type Subject } from './laws.ts';
+import { lawAgents as codeOfLaws, laws, type Subject } from './laws.ts';
+import { workAgents, workLaws } from './work-laws.ts';
 
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
+const lawAgents = [...codeOfLaws, ...workAgents];
 const logger = pino({ level: 'silent' });
 
 describe('one program', () => {
@@ -22,6 +24,7 @@ describe('one program', () => {
     subject = { agents, tasks, variables, consensus, alerts, events, end } as unknown as Subject;
   });
   afterAll(() => system?.close());
+  workLaws(() => subject!);
   laws(() => subject!);
 });
 
@@ -55,5 +58,6 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
     for (const node of nodes) await node.close({ timeoutMs: 2_000 });
     await engine?.stop();
   }, 60_000);
+  workLaws(() => subject!);
   laws(() => subject!);
 });

@@ -16,6 +16,7 @@ import {
   defineAgent,
   type ProposalOptions,
   type TaskRecord,
+  type TaskStream,
   variable,
   type VariableDefinition,
   type VariableRecord,
@@ -38,7 +39,9 @@ interface Handle {
 export interface Subject {
   readonly agents: {
     register(spec: object): Promise<string>;
-    ensure(spec: object): Promise<{ readonly id: string; readonly change: string }>;
+    ensure(spec: object, options?: object): Promise<{ readonly id: string; readonly change: string }>;
+    update(id: string, change: object): Promise<{ readonly id: string; readonly change: string }>;
+    stream(id: string, task: object): TaskStream;
     start(id: string, options?: Act): Promise<Handle>;
     restart(id: string): Promise<Handle>;
     execute(id: string, task: object): Promise<unknown>;

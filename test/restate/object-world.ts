@@ -7,7 +7,8 @@
 import { AgentSystemError, type BodyRequest, defineAgent, type SystemEvent } from '../../src/index.ts';
 import { agentSpec } from '../../src/machines/index.ts';
 import { type AgentState, positionOfState, recordOfState } from '../../src/restate/agent-state.ts';
-import { type Act, AgentTurn, type BodyMessage, type NodeReport } from '../../src/restate/agent-turn.ts';
+import type { Act, BodyMessage, NodeReport } from '../../src/restate/agent-acts.ts';
+import { AgentTurn } from '../../src/restate/agent-turn.ts';
 import type { DeliveredMessage } from '../../src/restate/names.ts';
 import { Resident } from '../../src/restate/resident.ts';
 import { wireOf } from '../../src/restate/wire.ts';
@@ -24,7 +25,7 @@ import {
   type Profile,
   TASK_TIMEOUT_MS,
 } from '../models/life/life-state.ts';
-import { OPERATOR } from '../models/life/life-state.ts';
+import { OPERATOR, RESET_MS, WHY_PARKED } from '../models/life/life-state.ts';
 import { AGENT, CHECK_DETAIL, CHECK_ERROR, TASK_ERROR } from '../models/life/life-state.ts';
 import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from '../models/life/words.ts';
 
@@ -38,15 +39,7 @@ const PLACEMENT = { node: 'n', epoch: 'e' };
 
 /** Moves that mean something where an agent is a virtual object. */
 export function isPlayable(move: Move): boolean {
-  return ![
-    'program dies',
-    'coordination lost',
-    'coordination restored',
-    'bug',
-    'update',
-    'task parked',
-    'task parked, who knows how long',
-  ].includes(move);
+  return !['program dies', 'coordination lost', 'coordination restored', 'bug', 'update'].includes(move);
 }
 
 export class ObjectWorld {
@@ -67,6 +60,7 @@ export class ObjectWorld {
   #checkId = 0;
   #saves = 0;
   #commands = 0;
+  #registered = 0;
   #asked: number[] = [];
   #isPermitTaken = false;
   #isQueued = false;
@@ -133,10 +127,10 @@ export class ObjectWorld {
     // One of the pending timers is the wake itself.
     const wake = this.#wake === undefined ? -1 : ofNode.indexOf(this.#turn().nextDueAt()!);
     const checks = ofNode.filter((_, index) => index !== wake);
-    const tasks = state.tasks.flatMap(({ dueAt, isAnswered }) =>
-      dueAt === undefined || isAnswered ? [] : [dueAt],
-    );
-    return [...state.deadlines.map(({ dueAt }) => dueAt), ...tasks, ...checks].toSorted((a, b) => a - b);
+    const tasks = state.tasks.flatMap(({ timeout, due, isAnswered }) => (isAnswered ? [] : [timeout, due]));
+    const kept = [...state.deadlines, ...(state.quota?.deadlines ?? []), ...tasks];
+    const due = kept.flatMap((deadline) => (deadline === undefined ? [] : [deadline.dueAt]));
+    return [...due, ...checks].toSorted((a, b) => a - b);
   }
 
   liveBodies(): number {
@@ -169,7 +163,8 @@ export class ObjectWorld {
       tasks,
     };
     const spec = specToKeep(agentSpec.parse({ ...given, module: definition }), AGENT, 'worker');
-    const moment = { now: this.#clock.now(), chance: this.#profile.chance };
+    this.#registered += 1;
+    const moment = { now: this.#clock.now(), chance: this.#registered / 1_000 };
     this.#conclude(AgentTurn.registering({ id: AGENT, spec, manifest: manifestOf(definition) }, moment));
   }
 
@@ -197,7 +192,8 @@ export class ObjectWorld {
           break;
         case 'run': {
           const input = act.given === undefined ? this.#inputs.get(act.taskId) : act.given.input;
-          tell({ type: 'task.run', taskId: act.taskId, task: act.task, input });
+          const { taskId, task, attempt } = act;
+          tell({ type: 'task.run', taskId, task, attempt, input });
           break;
         }
         case 'keepInput':
@@ -257,7 +253,8 @@ export class ObjectWorld {
         incarnation,
         clock: steadyClock(this.#clock),
         tell: (report) => this.#tell(incarnation, report),
-        progress: () => {},
+        show: () => {},
+        requests: new Map(),
         log: () => {},
         codeFor: () => ({ module: definition, host: this.#host }),
         ended: () => {
@@ -332,7 +329,7 @@ export class ObjectWorld {
       turn.refuseUnless('execute');
       this.#asked.push(Number(token));
       const input = this.#commands;
-      turn.execute({ type: 'work', input, timeoutMs, retry: false, submitted: false, callId: token, token });
+      turn.execute({ type: 'work', input, timeoutMs, submitted: false, terms: { callId: token }, token });
     });
   }
 
@@ -431,6 +428,16 @@ export class ObjectWorld {
       case 'task failed': {
         const taskId = this.#running.shift()!;
         return body.report({ type: 'task.failed', taskId, code: 'TASK_FAILED', error: TASK_ERROR });
+      }
+      case 'task parked':
+      case 'task parked, who knows how long': {
+        const known = move === 'task parked' ? { until: this.now() + RESET_MS } : {};
+        return body.report({
+          type: 'task.parked',
+          taskId: this.#running.shift()!,
+          why: WHY_PARKED,
+          ...known,
+        });
       }
       case 'unknown task completed':
         return body.report({ type: 'task.completed', taskId: 'unknown', output: 0 });

@@ -17,7 +17,7 @@ import type { Agent } from './agent.ts';
 import { Mailbox } from './mailbox.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import { ProgressWatch, type ProgressWatcher } from './progress-watch.ts';
-import { type RequestingTask, Requests, type RequestsOwner } from './requests.ts';
+import { type MailboxTask, Requests, type RequestsOwner } from './requests.ts';
 import { noTasks, type TasksAtWork } from './task-figures.ts';
 import type { GivenTask, RestoredTask, TaskCancel } from './task-request.ts';
 import type { KeptSteps } from './task-steps.ts';
@@ -148,7 +148,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     this.#requests?.clear(why);
   }
 
-  requestingTask(taskId: string): RequestingTask | undefined {
+  requestingTask(taskId: string): MailboxTask | undefined {
     const entry = this.#mailbox?.running(taskId);
     if (entry === undefined) return undefined;
     const { clock, id: agentId } = this;

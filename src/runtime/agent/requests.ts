@@ -26,40 +26,46 @@ export interface RequestingTask {
   leftMs(): number | undefined;
   /** The span of the task. */
   readonly trace: TraceParent | undefined;
-  /** The task in its mailbox. */
+}
+
+/** One that is in a mailbox. */
+export interface MailboxTask extends RequestingTask {
   readonly entry: TaskEntry;
 }
 
 /** One request, for the one who answers it. */
-export interface MadeRequest extends RequestingTask {
+export type MadeRequest<Task extends RequestingTask = MailboxTask> = Task & {
   /** Fires when nobody waits for the answer any more; its reason is why. */
   readonly signal: AbortSignal;
-}
+};
 
 /** What stands behind one name: the only thing to be written for a new kind of request. */
-export interface RequestHandler {
+export interface RequestHandler<Task extends RequestingTask = MailboxTask> {
   /** What is given along; what is not as it says is refused with `REQUEST_INVALID`. */
   readonly args: z.ZodType;
   /** Gives the answer, or throws what the one who asked is refused with. */
-  answer(args: never, request: MadeRequest): unknown;
+  answer(args: never, request: MadeRequest<Task>): unknown;
 }
 
 /** By name. */
-export type RequestHandlers = ReadonlyMap<string, RequestHandler>;
+export type RequestHandlers<Task extends RequestingTask = MailboxTask> = ReadonlyMap<
+  string,
+  RequestHandler<Task>
+>;
 
 /** A handler whose arguments are typed by its schema. */
-export function requestHandler<Args extends z.ZodType>(
+export function requestHandler<Args extends z.ZodType, Task extends RequestingTask = MailboxTask>(
   args: Args,
-  answer: (args: z.output<Args>, request: MadeRequest) => unknown,
-): RequestHandler {
+  answer: (args: z.output<Args>, request: MadeRequest<Task>) => unknown,
+): RequestHandler<Task> {
   return { args, answer };
 }
 
 /** The agent whose tasks ask. */
-export interface RequestsOwner {
+export interface RequestsOwner<Task extends RequestingTask = MailboxTask> {
   readonly id: string;
   /** A task that runs in this incarnation, and is waited for. */
-  requestingTask(taskId: string): RequestingTask | undefined;
+  requestingTask(taskId: string): Task | undefined;
   post(request: BodyRequest): void;
   bodyDropped(): void;
 }
@@ -71,13 +77,13 @@ interface OpenRequest {
 
 type Made = Extract<BodyReport, { type: 'request.made' }>;
 
-export class Requests {
-  readonly #owner: RequestsOwner;
-  readonly #handlers: RequestHandlers;
+export class Requests<Task extends RequestingTask = MailboxTask> {
+  readonly #owner: RequestsOwner<Task>;
+  readonly #handlers: RequestHandlers<Task>;
   readonly #open = new Map<number, OpenRequest>();
   #lastId = 0;
 
-  constructor(owner: RequestsOwner, handlers: RequestHandlers) {
+  constructor(owner: RequestsOwner<Task>, handlers: RequestHandlers<Task>) {
     this.#owner = owner;
     this.#handlers = handlers;
   }
@@ -122,7 +128,7 @@ export class Requests {
     }
   }
 
-  async #answer(made: Made, task: RequestingTask, open: OpenRequest): Promise<void> {
+  async #answer(made: Made, task: Task, open: OpenRequest): Promise<void> {
     const { requestId, taskId } = made;
     let answer: BodyRequest;
     try {
@@ -138,7 +144,7 @@ export class Requests {
     this.#owner.post(answer);
   }
 
-  #handle({ name, args: given }: Made, task: RequestingTask, signal: AbortSignal): unknown {
+  #handle({ name, args: given }: Made, task: Task, signal: AbortSignal): unknown {
     const handler = this.#handlers.get(name);
     if (handler === undefined) {
       const expected = [...this.#handlers.keys()];

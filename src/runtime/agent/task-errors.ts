@@ -1,6 +1,7 @@
 /** What the caller of a task is told when it has no output for them. */
 import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
-import type { TaskEntry, TaskFailure } from './task-entry.ts';
+import type { TaskFailure } from './task-entry.ts';
+import type { ToldTask } from './task-events.ts';
 import type { TaskRequest } from './task-request.ts';
 
 export function queueFull(agentId: string, waiting: number, queueLimit: number): AgentSystemError {
@@ -10,7 +11,7 @@ export function queueFull(agentId: string, waiting: number, queueLimit: number):
 
 export function taskFailure(
   agentId: string,
-  entry: TaskEntry,
+  entry: ToldTask,
   { code, error, cause, expected }: TaskFailure,
 ): AgentSystemError {
   const { request, policy, attempt } = entry;
@@ -20,7 +21,7 @@ export function taskFailure(
 }
 
 /** Why one that has told nothing for its time has failed. */
-export function stallOf({ taskId, request, stall }: TaskEntry): TaskFailure {
+export function stallOf({ taskId, request, stall }: ToldTask): TaskFailure {
   const message = `it told nothing of its progress for ${stall?.stalledAfterMs} ms (${request.type})`;
   return { type: 'task.failed', taskId, code: 'TASK_STALLED', error: { name: 'Stalled', message } };
 }
@@ -31,7 +32,7 @@ export function stallOf({ taskId, request, stall }: TaskEntry): TaskFailure {
  */
 export function taskTimeout(
   agentId: string,
-  entry: TaskEntry,
+  entry: ToldTask,
   where: string,
   timeoutMs: number,
   cause?: unknown,
@@ -45,7 +46,7 @@ export function abandonment(
   agentId: string,
   why: string,
   { type, signal }: TaskRequest,
-  entry?: TaskEntry,
+  entry?: ToldTask,
 ): AgentSystemError {
   const message = `task ${type} of agent ${agentId} was abandoned: ${why}`;
   const cause: unknown = signal?.aborted ? signal.reason : undefined;
@@ -53,10 +54,7 @@ export function abandonment(
 }
 
 /** It has not ended: another program goes on with it. */
-export function leftUndone(
-  agentId: string,
-  { taskId, request: { type: task } }: TaskEntry,
-): AgentSystemError {
+export function leftUndone(agentId: string, { taskId, request: { type: task } }: ToldTask): AgentSystemError {
   const message = `task ${task} of agent ${agentId} was not done before the system closed; it stays accepted, as ${taskId}`;
   return new AgentSystemError('SYSTEM_CLOSED', message, { agentId, details: { taskId, task } });
 }
@@ -65,7 +63,7 @@ function taskError(
   code: ErrorCode,
   message: string,
   agentId: string,
-  entry: TaskEntry | undefined,
+  entry: ToldTask | undefined,
   cause?: unknown,
   expected?: readonly string[],
 ): AgentSystemError {

@@ -8,6 +8,30 @@ import type { EventDraft } from '../journal/system-event.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import type { TaskEntry, TaskFailure } from './task-entry.ts';
+import type { GivenTask } from './task-request.ts';
+
+/** What of a task is told: of one in a mailbox, or of one that is kept as data. */
+export interface ToldTask
+  extends Pick<
+    TaskEntry,
+    | 'taskId'
+    | 'incarnation'
+    | 'retry'
+    | 'policy'
+    | 'before'
+    | 'attempt'
+    | 'acceptedAt'
+    | 'startedAt'
+    | 'begunAt'
+    | 'output'
+    | 'trace'
+  > {
+  readonly request: Pick<
+    GivenTask,
+    'type' | 'input' | 'timeoutMs' | 'signal' | 'policy' | 'priority' | 'dueAt' | 'submission'
+  >;
+  readonly stall?: TaskEntry['stall'];
+}
 
 /** What the stream says of a task whose caller's signal has fired. */
 export const CANCELLED_BY_CALLER = 'cancelled by its caller';
@@ -17,7 +41,7 @@ type DraftOf<Type extends EventDraft['type']> = {
 };
 
 /** `input` is a copy: the agent may change what it is given. @param deadlineAt epoch ms, of one that has a `timeoutMs` */
-export function acceptedEvent(agentId: string, entry: TaskEntry, deadlineAt: number | undefined): EventDraft {
+export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: number | undefined): EventDraft {
   const { taskId, incarnation, retry, request, before, trace } = entry;
   const { type: task, input, submission, timeoutMs, policy, priority, dueAt } = request;
   const draft: DraftOf<'task.accepted'> = {
@@ -52,7 +76,7 @@ export function acceptedEvent(agentId: string, entry: TaskEntry, deadlineAt: num
 
 export function startedEvent(
   agentId: string,
-  { taskId, incarnation, request, attempt }: TaskEntry,
+  { taskId, incarnation, request, attempt }: ToldTask,
 ): EventDraft {
   return {
     sequence: 0,
@@ -68,7 +92,7 @@ export function startedEvent(
 
 export function retryScheduledEvent(
   agentId: string,
-  { taskId, incarnation, request, attempt, begunAt = 0 }: TaskEntry,
+  { taskId, incarnation, request, attempt, begunAt = 0 }: ToldTask,
   { code, error }: TaskFailure,
   delayMs: number,
   dueAt: number,
@@ -90,7 +114,7 @@ export function retryScheduledEvent(
   };
 }
 
-export function stalledEvent(agentId: string, entry: TaskEntry): EventDraft {
+export function stalledEvent(agentId: string, entry: ToldTask): EventDraft {
   const { taskId, incarnation, request, stall } = entry;
   const { stalledAfterMs = 0, onStall = 'warn' } = stall ?? {};
   return {
@@ -106,7 +130,7 @@ export function stalledEvent(agentId: string, entry: TaskEntry): EventDraft {
   };
 }
 
-export function progressedEvent(agentId: string, { taskId, incarnation, request }: TaskEntry): EventDraft {
+export function progressedEvent(agentId: string, { taskId, incarnation, request }: ToldTask): EventDraft {
   return {
     sequence: 0,
     at: 0,
@@ -120,7 +144,7 @@ export function progressedEvent(agentId: string, { taskId, incarnation, request 
 
 export function parkedEvent(
   agentId: string,
-  { taskId, incarnation, request, attempt }: TaskEntry,
+  { taskId, incarnation, request, attempt }: ToldTask,
   { at: _, ...parked }: Parked,
 ): EventDraft {
   return {
@@ -137,7 +161,7 @@ export function parkedEvent(
 }
 
 /** @param now by `elapsed` of the clock */
-export function completedEvent(agentId: string, entry: TaskEntry, now: number): EventDraft {
+export function completedEvent(agentId: string, entry: ToldTask, now: number): EventDraft {
   const { taskId, incarnation, request, acceptedAt, startedAt, output } = entry;
   const draft: DraftOf<'task.completed'> = {
     sequence: 0,
@@ -157,7 +181,7 @@ export function completedEvent(agentId: string, entry: TaskEntry, now: number): 
 /** @param now by `elapsed` of the clock */
 export function failedEvent(
   agentId: string,
-  entry: TaskEntry,
+  entry: ToldTask,
   now: number,
   { code, error }: TaskFailure,
 ): EventDraft {
@@ -178,7 +202,7 @@ export function failedEvent(
   });
 }
 
-export function timedOutEvent(agentId: string, entry: TaskEntry, timeoutMs: number): EventDraft {
+export function timedOutEvent(agentId: string, entry: ToldTask, timeoutMs: number): EventDraft {
   const { taskId, incarnation, request, attempt } = entry;
   return ended(entry, {
     sequence: 0,
@@ -193,14 +217,14 @@ export function timedOutEvent(agentId: string, entry: TaskEntry, timeoutMs: numb
   });
 }
 
-export function abandonedEvent(agentId: string, entry: TaskEntry, why: string): DraftOf<'task.abandoned'> {
+export function abandonedEvent(agentId: string, entry: ToldTask, why: string): DraftOf<'task.abandoned'> {
   return ended(entry, neverKeptEvent(agentId, entry, why));
 }
 
 /** The end of one whose acceptance could not be made durable: nothing of it is kept, also where it was submitted. */
 export function neverKeptEvent(
   agentId: string,
-  { taskId, incarnation, request }: TaskEntry,
+  { taskId, incarnation, request }: ToldTask,
   why: string,
 ): DraftOf<'task.abandoned'> {
   return {
@@ -223,7 +247,7 @@ type EndOfTask =
 
 /** The end of one that was submitted says how often it was begun, and when the last time. */
 function ended<Draft extends EndOfTask>(
-  { request: { submission }, begunAt, attempt }: TaskEntry,
+  { request: { submission }, begunAt, attempt }: ToldTask,
   draft: Draft,
 ): Draft {
   if (submission === undefined) return draft;

@@ -27,7 +27,7 @@ interface Kept {
 }
 
 /** A task keeps no more than this. */
-const MAX_STEPS = 10_000;
+export const MAX_STEPS = 10_000;
 const MAX_KEY = 512;
 const stepArgs = z.strictObject({
   key: z.string().min(1).max(MAX_KEY),

@@ -41,7 +41,8 @@ export interface AgentCallsOptions {
   readonly assertOpen: () => void;
 }
 
-const executeArgs = z.strictObject({
+/** What `agents.execute`, `agents.spawn` and `agents.stop` are given. */
+export const executeArgs = z.strictObject({
   target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })], {
     error: 'expected the id of an agent, { type } or { pool }',
   }),
@@ -51,14 +52,14 @@ const executeArgs = z.strictObject({
     timeoutMs: durationMs.exactOptional(),
   }),
 });
-const spawnArgs = z.strictObject({
+export const spawnArgs = z.strictObject({
   spec: z.record(z.string(), z.unknown()),
   module: z.union([z.strictObject({ url: z.url() }), z.custom<AnyAgentDefinition>(isAgentDefinition)], {
     error: 'expected the URL of a module; in-process a defineAgent value, too',
   }),
   parent: parentRule.default('stop'),
 });
-const stopArgs = z.strictObject({ id: z.string(), timeoutMs: durationMs.exactOptional() });
+export const stopArgs = z.strictObject({ id: z.string(), timeoutMs: durationMs.exactOptional() });
 type ExecuteArgs = z.output<typeof executeArgs>;
 
 export class AgentCalls {

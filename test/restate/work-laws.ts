@@ -1,0 +1,256 @@
+/**
+ * Laws of work, whatever a fleet runs on: attempts, limits, order, steps, what agents ask of each other, streams, specs
+ * that change. As laws.ts, run on one program and on machines.
+ */
+import { expect, test } from 'vitest';
+import { type AgentCode, type AgentRecord, AgentSystemError, defineAgent } from '../../src/index.ts';
+import type { Subject } from './laws.ts';
+
+/** What was begun, by agent. */
+const diaries = new Map<string, string[]>();
+const diaryOf = (id: string): string[] => diaries.get(id) ?? [];
+function write(id: string, entry: string): void {
+  diaries.set(id, [...diaryOf(id), entry]);
+}
+
+interface State {
+  readonly id: string;
+  tries: number;
+}
+
+/** What a client of a provider throws when that says: not now. */
+class TooMany extends Error {
+  readonly status = 429;
+  readonly retryAfterMs: number;
+
+  constructor(retryAfterMs: number) {
+    super('too many requests');
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+function begun(id: string, input: unknown): unknown {
+  write(id, String(input));
+  return input;
+}
+
+const child = defineAgent({ type: 'child', init: () => ({}), tasks: {} });
+
+const hand = defineAgent({
+  type: 'hand',
+  init: ({ agentId, restored }): State => (restored as State | undefined) ?? { id: agentId, tries: 0 },
+  tasks: {
+    flaky: {
+      retry: { attempts: 3, backoff: { delayMs: 20, maxDelayMs: 20, jitter: 0 } },
+      run: ({ input, attempt }) => {
+        if (attempt < (input as number)) throw new Error(`not at attempt ${attempt}`);
+        return attempt;
+      },
+    },
+    limited: {
+      run: ({ state, input }) => {
+        write(state.id, 'limited');
+        const { calls, resetMs } = input as { calls: number; resetMs: number };
+        if (diaryOf(state.id).length <= calls) throw new TooMany(resetMs);
+        return diaryOf(state.id).length;
+      },
+    },
+    note: { run: ({ input, state }) => begun(state.id, input) },
+    urgent: { priority: 5, run: ({ input, state }) => begun(state.id, input) },
+    single: { concurrency: 1, run: ({ input, state }) => begun(state.id, input) },
+    steps: {
+      retry: { attempts: 2, backoff: { delayMs: 10, maxDelayMs: 10, jitter: 0 } },
+      run: async ({ step, state, attempt }) => {
+        const one = await step('one', () => {
+          write(state.id, 'one');
+          return 1;
+        });
+        const two = await step('two', () => {
+          write(state.id, 'two');
+          return 2;
+        });
+        if (attempt === 1) throw new Error('once more');
+        return [one, two, attempt];
+      },
+    },
+    delegate: {
+      run: ({ input, agents }) => {
+        const { to, task } = input as { to: string; task: { type: string; input?: unknown } };
+        return agents.execute(to, task);
+      },
+    },
+    spawn: { run: ({ agents, input }) => agents.spawn({ module: child, id: input as string }) },
+    emit: {
+      run: async ({ input, emit }) => {
+        for (let chunk = 1; chunk <= (input as number); chunk++) await emit(chunk);
+        return 'all';
+      },
+    },
+    hold: {
+      run: ({ signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('let go')))),
+    },
+  },
+});
+
+export const workAgents: readonly AgentCode[] = [hand, child];
+
+async function refusal(work: Promise<unknown>): Promise<AgentSystemError> {
+  try {
+    throw new Error(`expected a refusal, got ${JSON.stringify(await work)}`);
+  } catch (thrown) {
+    if (thrown instanceof AgentSystemError) return thrown;
+    throw thrown;
+  }
+}
+
+const waits =
+  (count: number) =>
+  ({ metrics }: AgentRecord): boolean =>
+    metrics.waiting === count;
+
+/** @param subjectOf the fleet that all laws are tried on; each has agents of its own */
+export function workLaws(subjectOf: () => Subject): void {
+  const agents = () => subjectOf().agents;
+  const started = async (spec: object = {}): Promise<string> => {
+    const id = await agents().register({ module: hand, ...spec });
+    await agents().start(id);
+    return id;
+  };
+  const until = async (id: string, isIt: (record: AgentRecord) => boolean): Promise<AgentRecord> => {
+    for (;;) {
+      const record = await agents().get(id);
+      if (isIt(record)) return record;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  test('a task is tried as often as its kind says, and fails with the cause of its last attempt', async () => {
+    const id = await started();
+    expect(await agents().execute(id, { type: 'flaky', input: 2 })).toBe(2);
+    const failed = await refusal(agents().execute(id, { type: 'flaky', input: 4 }));
+    expect(failed).toMatchObject({ code: 'TASK_FAILED', cause: { message: 'not at attempt 3' } });
+    const { tasks } = subjectOf();
+    const { id: taskId } = await tasks.submit(id, { type: 'flaky', input: 5, retry: { attempts: 1 } });
+    expect((await refusal(tasks.result(taskId))).code).toBe('TASK_FAILED');
+    expect(await tasks.get(taskId)).toMatchObject({ status: 'failed', attempts: 1 });
+  });
+
+  test('an agent that runs into a limit is parked, and goes on with that very task once it is reset', async () => {
+    const id = await started();
+    const limited = agents().execute(id, { type: 'limited', input: { calls: 1, resetMs: 400 } });
+    expect((await until(id, ({ parked }) => parked !== undefined)).parked).toMatchObject({
+      why: 'too many requests',
+    });
+    const after = agents().execute(id, { type: 'note', input: 'after' });
+    expect(await limited).toBe(2);
+    expect(await after).toBe('after');
+    expect(diaryOf(id)).toEqual(['limited', 'limited', 'after']);
+    expect((await agents().get(id)).parked).toBeUndefined();
+  });
+
+  test('agents that share a quota park together, and all go on', async () => {
+    const quota = `provider ${crypto.randomUUID()}`;
+    const [one, other] = [await started({ quota }), await started({ quota })];
+    const limited = agents().execute(one, { type: 'limited', input: { calls: 1, resetMs: 300 } });
+    expect((await until(other, ({ parked }) => parked !== undefined)).parked).toMatchObject({ quota });
+    expect(await agents().execute(other, { type: 'note', input: 'later' })).toBe('later');
+    expect(await limited).toBe(2);
+  });
+
+  test('what is urgent is begun first, and a kind that is full holds up nobody else', async () => {
+    const id = await started({ tasks: { concurrency: 2 } });
+    await agents().pause(id);
+    const work: Promise<unknown>[] = [];
+    for (const [type, input] of [
+      ['single', 'a'],
+      ['single', 'b'],
+      ['note', 'c'],
+      ['urgent', 'd'],
+    ]) {
+      work.push(agents().execute(id, { type, input }));
+      await until(id, waits(work.length));
+    }
+    await agents().resume(id);
+    await Promise.all(work);
+    const order = diaryOf(id);
+    expect(order.slice(0, 2)).toEqual(['d', 'a']);
+    expect(order.toSorted()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('a step that was taken is not taken again by the next attempt', async () => {
+    const id = await started();
+    expect(await agents().execute(id, { type: 'steps' })).toEqual([1, 2, 2]);
+    expect(diaryOf(id)).toEqual(['one', 'two']);
+  });
+
+  test('an agent has another do a task; one that would wait for itself is told so', async () => {
+    const [one, other] = [await started(), await started()];
+    const note = { type: 'note', input: 'hello' };
+    expect(await agents().execute(one, { type: 'delegate', input: { to: other, task: note } })).toBe('hello');
+    const back = { type: 'delegate', input: { to: one, task: note } };
+    const circle = await refusal(
+      agents().execute(one, { type: 'delegate', input: { to: other, task: back } }),
+    );
+    const codes: unknown[] = [];
+    for (let error: unknown = circle; error instanceof Error; error = error.cause) {
+      codes.push((error as { code?: unknown }).code);
+    }
+    expect(JSON.stringify([codes, circle.message])).toContain('would wait for itself');
+    expect(diaryOf(one)).toEqual([]);
+  });
+
+  test('a child ends with the agent that spawned it', async () => {
+    const id = await started();
+    const spawned = `child ${crypto.randomUUID()}`;
+    expect(await agents().execute(id, { type: 'spawn', input: spawned })).toBe(spawned);
+    expect(await agents().get(spawned)).toMatchObject({ status: 'running', spec: { parent: { id } } });
+    await agents().stop(id);
+    expect(await until(spawned, ({ status }) => status === 'stopped')).toMatchObject({ reason: 'shutdown' });
+  });
+
+  test('a stream gives every chunk, in order, then the output; a reader that goes cancels it', async () => {
+    const id = await started();
+    const stream = agents().stream(id, { type: 'emit', input: 40 });
+    const chunks: unknown[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(chunks).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+    expect(await stream.output).toBe('all');
+    const endless = agents().stream(id, { type: 'emit', input: 1_000_000 });
+    for await (const chunk of endless) if (chunk === 3) break;
+    expect((await refusal(endless.output)).code).toBe('TASK_ABANDONED');
+    expect(await agents().execute(id, { type: 'note', input: 'free' })).toBe('free');
+  });
+
+  test('a spec that changes is in force at once where it can be, and else from the next body on', async () => {
+    const id = await started();
+    expect(await agents().update(id, { tasks: { concurrency: 3 }, shutdownMs: 900 })).toMatchObject({
+      change: 'updated',
+    });
+    const changed = await agents().get(id);
+    expect(changed.spec).toMatchObject({ tasks: { concurrency: 3, queueLimit: 1_000 }, shutdownMs: 900 });
+    expect(changed.pending).toBeUndefined();
+    const spec = { id, module: hand, tasks: { concurrency: 3 }, shutdownMs: 900, initArgs: { from: 1 } };
+    expect(await agents().ensure(spec)).toMatchObject({ change: 'updated' });
+    expect(await agents().get(id)).toMatchObject({ incarnation: 1, pending: ['initArgs'] });
+    expect(await agents().ensure(spec, { restart: true })).toMatchObject({ change: 'none' });
+    const renewed = await agents().get(id);
+    expect(renewed).toMatchObject({ status: 'running', incarnation: 2, spec: { initArgs: { from: 1 } } });
+    expect(renewed.pending).toBeUndefined();
+    expect((await refusal(agents().update(id, { shutdownMs: -1 }))).code).toBe('AGENT_SPEC_INVALID');
+  });
+
+  test('what is submitted waits for its agent, and for its time', async () => {
+    const { tasks } = subjectOf();
+    const id = await agents().register({ module: hand });
+    const due = await tasks.submit(id, { type: 'note', input: 'due', delayMs: 250 });
+    expect(due).toMatchObject({ status: 'waiting', attempts: 0 });
+    expect(due.dueAt).toBeGreaterThan(due.acceptedAt);
+    const dedupeKey = crypto.randomUUID();
+    const now = await tasks.submit(id, { type: 'note', input: 'now', dedupeKey });
+    expect((await tasks.submit(id, { type: 'note', input: 'now', dedupeKey })).id).toBe(now.id);
+    await agents().start(id);
+    expect([await tasks.result(now.id), await tasks.result(due.id)]).toEqual(['now', 'due']);
+    expect(diaryOf(id)).toEqual(['now', 'due']);
+    expect((await tasks.submit(id, { type: 'note', input: 'again', dedupeKey })).id).not.toBe(now.id);
+  });
+}
