@@ -39,7 +39,7 @@ import { policyOf } from '../runtime/fleet/spec-reading.ts';
 import type { BodyReport, Usage } from '../runtime/hosting/host.ts';
 import type { AlertType, EventBody, SpecChange } from '../runtime/journal/system-event.ts';
 import { MAX_STEPS } from '../runtime/agent/task-steps.ts';
-import { cut } from '../runtime/values/error-data.ts';
+import { cut } from '../runtime/values/cut-text.ts';
 import type { Act, BodyMessage, Moment, NodeReport, RequestAnswer } from './agent-acts.ts';
 import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
 import { type Answer, refusalOf } from './answer.ts';
