@@ -1,13 +1,13 @@
 /**
  * What the chart of an agent wants done, as data, and how its params are made.
  *
- * An effect names only the chart's own things: whoever runs the chart knows whose it is.
+ * An effect names only the chart's own things: the code that runs the chart knows which agent it is for.
  */
 import { type AgentContext, type AgentEvent, type AgentLife, askedBy, reasonOf } from './agent-life.ts';
 import type { EffectsOf } from './effect.ts';
 import type { ErrorInfo, ExitReason } from './exit-reason.ts';
 
-/** What the chart tells the world of a life; the runtime adds sequence, time and detail. */
+/** The events that the chart announces; the runtime adds sequence, time and detail. */
 export type LifeEventType =
   | 'agent.starting'
   | 'agent.started'
@@ -28,13 +28,13 @@ export type LifeEventType =
   | 'agent.forgotten';
 
 export type BodyCommand = 'terminate' | 'kill' | 'save';
-/** `rest`: nothing new begins, and it tells once nothing runs. `resume`: it goes on, and tells whether it has work. */
+/** `rest`: begin nothing new, and report once nothing runs. `resume`: go on, and report whether there is work. */
 export type MailboxCommand = 'drain' | 'finish' | 'abort' | 'abandon' | 'rest' | 'resume';
 export type PermitCommand = 'request' | 'release' | 'withdraw';
 export type HealthCommand = 'watch' | 'unwatch';
 export type AlertKind = 'restart_required' | 'gave_up' | 'state_not_saved';
 
-/** Everything this chart may want done. */
+/** All effects of this chart. */
 export type AgentEffect = EffectsOf<{
   announce: {
     readonly event: LifeEventType;
@@ -77,7 +77,7 @@ function lifeAt(at: AgentLife['at'], context: AgentContext): AgentLife {
   return { ...life, ...(paused ? { paused } : {}), ...(parked ? { parked } : {}) };
 }
 
-/** Tells that the life has reached a place. */
+/** Announces that the life has reached a state. */
 export const announce = (event: LifeEventType, at: AgentLife['at']) => ({
   type: 'announce' as const,
   params: ({ context, event: cause }: Here & { readonly event: { readonly type: string } }) => ({
@@ -85,7 +85,7 @@ export const announce = (event: LifeEventType, at: AgentLife['at']) => ({
     life: lifeAt(at, context),
     misses: context.misses,
     reason: context.reason,
-    // What follows from an end that was asked for, nobody has asked for.
+    // A command names who gave it; what follows from the end of a body names nobody.
     by:
       event === 'agent.restart_scheduled' || event === 'agent.gave_up'
         ? undefined
@@ -114,8 +114,8 @@ export const commandMailbox = (command: MailboxCommand) => ({
 });
 
 /**
- * A stop lets all finish that was accepted; an agent that ends itself, what runs beside its last task. Of one that is
- * paused or parked nothing more begins, either.
+ * A stop lets every accepted task finish. An agent that ends itself lets only the running tasks finish. An agent that
+ * is paused or parked begins no further task in either case.
  */
 export const drainMailbox = {
   type: 'commandMailbox' as const,

@@ -7,7 +7,7 @@ import type { ErrorInfo, ExitReason } from './exit-reason.ts';
 import type { Parked } from './quota.ts';
 import type { RestartHistory } from './restart-policy.ts';
 
-/** That somebody has an agent paused: until somebody has it resumed, over all ends of its lives and of its program. */
+/** A pause: it lasts until somebody resumes the agent, across restarts, stops and the end of the program. */
 export interface Paused {
   /** Epoch ms. */
   readonly at: number;
@@ -19,7 +19,7 @@ export interface AgentInput {
   readonly policy: LifePolicy;
 }
 
-/** An end that was ordered: the reason it will have, and whether somebody asked the agent to end for good. */
+/** An end that was ordered: the exit reason it will have, and whether the agent is to end for good. */
 export interface OrderedEnd {
   readonly reason: ExitReason;
   readonly forGood: boolean;
@@ -37,7 +37,7 @@ export type RestingPlace =
   | 'gaveUp'
   | 'leftDown';
 
-/** Where a start was asked from; one that fails goes back there. A `restart` was asked for by the chart. */
+/** The state that a start left; a start that fails goes back there. `restart`: the chart itself asked for it. */
 export type StartedFrom = RestingPlace | 'restart';
 
 /** Where a life stands, as data: enough to go on with it in another program. */
@@ -68,7 +68,7 @@ export interface AgentContext {
   readonly endedTick: number;
   /** Why the last body ended. */
   readonly reason: ExitReason | undefined;
-  /** The dice that came with that end. */
+  /** The random number in [0, 1) that came with that end. */
   readonly chance: number;
   /** The end that was ordered for the living body. It is known before the body is signalled. */
   readonly ordered: OrderedEnd | undefined;
@@ -76,12 +76,12 @@ export interface AgentContext {
   readonly stopTimeoutMs: number;
   /** Health checks missed in a row. */
   readonly misses: number;
-  /** How long the body that runs may run, ms: a policy that changes meanwhile is the next body's. */
+  /** How long the living body may run, ms. A policy that changes meanwhile applies to the next body. */
   readonly maxRuntimeMs: number;
   /** Whether coordination is there; without it the agent works on in fallback mode. */
   readonly isCoordinated: boolean;
   readonly paused: Paused | undefined;
-  /** What it waits for, where a limit that it works under is reached. */
+  /** Set while a limit that it works under is reached: what it waits for. */
   readonly parked: Parked | undefined;
   /** Automatic restarts so far. */
   readonly restarts: number;
@@ -126,13 +126,13 @@ export type AgentEvent =
   | { type: 'health.passed'; at: number; busy: boolean }
   | { type: 'xstate.done.actor.body'; output: BodyExit };
 
-/** The reason an exit counts with: an order that the body obeyed gives its own. Pure. */
+/** The reason that an exit counts with: when the body obeyed an order, the reason of the order. Pure. */
 export function reasonOf(context: AgentContext, exit: BodyExit): ExitReason {
   const obeyed = exit.reason === 'shutdown' || exit.reason === 'killed';
   return obeyed && context.ordered !== undefined ? context.ordered.reason : exit.reason;
 }
 
-/** Who asked for what happens: of a command who gave it, of an end who ordered it. Pure. */
+/** Who asked for it: who gave the command, or who ordered the end. Pure. */
 export function askedBy(context: AgentContext, event: AgentEvent): string | undefined {
   if (event.type !== 'xstate.done.actor.body') return 'by' in event ? event.by : undefined;
   const { ordered } = context;

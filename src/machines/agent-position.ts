@@ -29,14 +29,14 @@ export interface AgentPosition {
   readonly status: AgentStatus;
   readonly legal: ReadonlySet<AgentCommand>;
   readonly isAlive: boolean;
-  /** Whether it takes tasks, or is going to without anybody's doing. */
+  /** Whether it takes tasks, or will take them without anybody's help. */
   readonly comesBack: boolean;
 }
 
 type Value = SnapshotFrom<typeof agentMachine>['value'];
 type Node = StateNode<never, never>;
 
-/** What an agent shows of its life: of the last end only once it has ended, of a restart only while one waits. */
+/** What a record shows of a life: the last end only once it has ended, a restart only while one waits. */
 export interface ShownLife {
   reason?: NonNullable<AgentLife['reason']>;
   restartAt?: number;
@@ -98,12 +98,12 @@ function read(path: string, isPaused: boolean): AgentPosition {
   let node = agentMachine.root as unknown as Node;
   for (const key of path.split('.')) {
     node = node.states[key] as Node;
-    // Not `ownEvents`: it leaves out what is allowed and changes nothing, as a second stop.
+    // Not `ownEvents`: that leaves out commands that are allowed and change nothing, like a second stop.
     for (const event of node.transitions.keys() as Iterable<string>) {
       if (event.startsWith('agent.')) legal.add(event.slice('agent.'.length) as AgentCommand);
     }
   }
-  // What is paused can be resumed, what is not can be paused, and it shows in no state of one that rests.
+  // Only a paused agent can be resumed, and only another one paused. For an agent at rest no state tells which it is.
   legal.delete(isPaused ? 'pause' : 'resume');
   const status = statusOf(path);
   if (

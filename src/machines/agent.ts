@@ -58,7 +58,7 @@ const startFrom = (startedFrom: StartedFrom) => ({
   actions: [beginStart(startedFrom), clearAlerts],
 });
 const forget = { target: '#agent.forgotten', actions: clearAlerts };
-/** Where nothing runs, it is paused at once, and its next life begins so. */
+/** An agent without a body is paused at once, and its next life begins paused. */
 const pauseAt = (at: AgentLife['at']) => ({
   'agent.pause': { actions: ['notePause' as const, announce('agent.paused', at)] },
   'agent.resume': { actions: ['noteResume' as const, announce('agent.resumed', at)] },
@@ -75,13 +75,13 @@ const cancelRestart = {
 };
 const becomeReady = ['noteReady' as const, announce('agent.started', 'serving')];
 const recover = ['noteAnswer' as const, announce('agent.recovered', 'serving')];
-/** What runs may end, nothing new begins; the mailbox tells when nothing runs. */
+/** Running tasks may end and nothing new begins; the mailbox reports once nothing runs. */
 const pause = ['notePause' as const, announce('agent.pausing', 'serving'), commandMailbox('rest')];
 const resume = ['noteResume' as const, announce('agent.resumed', 'serving')];
 const park = ['notePark' as const, announce('agent.parked', 'serving')];
 const parkAndRest = [...park, commandMailbox('rest')];
 const unpark = ['noteUnpark' as const, announce('agent.unparked', 'serving')];
-/** Nothing holds it back any more: the mailbox tells whether it has work. */
+/** Tasks may begin again: the mailbox reports whether there is work. */
 const workOn = (actions: readonly (typeof resume | typeof unpark)[number][]) => [
   {
     guard: 'isCoordinated' as const,
@@ -93,14 +93,14 @@ const workOn = (actions: readonly (typeof resume | typeof unpark)[number][]) => 
     actions: [...actions, commandMailbox('resume')],
   },
 ];
-/** Of one that is paused. */
+/** While it is paused. */
 const resumeWork = {
   'agent.resume': [
     { guard: 'isParked' as const, target: '#agent.alive.serving.running.parked', actions: resume },
     ...workOn(resume),
   ],
 };
-/** Of one that is paused: it is parked beside that, and is either until both are over. */
+/** While it is paused it may be parked too, and goes on only when both are over. */
 const parkBeside = {
   'quota.parked': { actions: park },
   'quota.released': { actions: unpark },
@@ -137,7 +137,7 @@ export const agentMachine = setup({
       restarts: startedFrom === 'restart' ? context.restarts + 1 : context.restarts,
       restartAt: startedFrom === 'waiting' ? context.restartAt : undefined,
     })),
-    /** What is under way keeps the time that it was given. */
+    /** Deadlines that are running keep their time. */
     changePolicy: assign(({ event }) => (event.type === 'policy.changed' ? { policy: event.policy } : {})),
     noteReady: assign(({ context, event }) => ({
       maxRuntimeMs: context.policy.maxRuntimeMs,
@@ -219,7 +219,7 @@ export const agentMachine = setup({
       const { delayMs, history } = nextRestart(policy.restart, context.history, endedTick, chance);
       return { restartDelayMs: delayMs, restartAt: endedAt + delayMs, history };
     }),
-    /** What is left of its delay. Of a moment that another wall clock had, no more than the delay can have been. */
+    /** What is left of its delay, in ms. The wall clock may have been set since: never more than the longest delay. */
     resumeRestart: assign(({ context, event }) => {
       const at = timeOf(event);
       const leftMs = Math.max(0, (context.restartAt ?? 0) - at);
@@ -233,7 +233,7 @@ export const agentMachine = setup({
       const { at, history, ...rest } = event.life;
       const endedTick = tickOf(event);
       const life = { ...rest, history: asOf(history, endedTick), endedTick };
-      // A start that was under way for a caller is rolled back, to where it came from.
+      // A start that a caller asked for and that fails goes back to the state it left.
       const isResting = at !== 'starting' && at !== 'serving' && at !== 'stopping';
       return isResting ? { ...life, startedFrom: at } : life;
     }),
@@ -258,7 +258,7 @@ export const agentMachine = setup({
     isBusy: (_, params: { busy: boolean }) => params.busy,
     isBusyInFallback: ({ context }, params: { busy: boolean }) => params.busy && !context.isCoordinated,
     isLastMiss: ({ context }) => context.misses + 1 >= context.policy.failuresBeforeKill,
-    /** A clock that hands `Infinity` to Node's timers, as XState's own does, has it fire at once. */
+    /** XState's own clock hands `Infinity` to Node's timers, which fire at once. */
     isRuntimeLimited: ({ context }) => context.maxRuntimeMs !== Infinity,
     isNoGrace: ({ context, event }) =>
       event.type === 'agent.stop' && (event.timeoutMs ?? context.policy.shutdownMs) === 0,

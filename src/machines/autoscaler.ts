@@ -1,13 +1,13 @@
 /**
  * The autoscaler of one pool: looks at its load now and then, and asks for another size.
  *
- * What the measurements mean is scaling-decision.ts's to say; this says when they are taken and what follows. It
+ * scaling-decision.ts says what the measurements mean; this chart says when they are taken and what follows. It
  * holds no member and no task.
  *
  * I1  At the most one look is open at a time; one that gets no answer ends at its deadline and changes nothing.
  * I2  A change that was asked for is awaited, for one interval at the most, before the next look; but not while a
  *     task waits and no member is wanted.
- * I3  That a task waits and no member is wanted is looked at at once, or else right after the look that is open.
+ * I3  When a task waits and no member is wanted, the chart looks at once, or right after the look that is open.
  */
 import { assign, setup } from 'xstate';
 import { tickOf } from './restart-policy.ts';
@@ -55,7 +55,7 @@ export type AutoscalerEvent =
 
 export type ScalingAlert = 'scaling_blocked' | 'scaling_signal_failed';
 
-/** Everything this chart may want done. */
+/** All effects of this chart. */
 export type AutoscalerEffect = EffectsOf<{
   readMetrics: undefined;
   resizePool: { readonly to: number; readonly why: string };

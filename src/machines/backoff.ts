@@ -1,17 +1,17 @@
-/** Delays that grow with every attempt: the one sequence of all that is tried again. Pure. */
+/** Exponential backoff: the delays of everything that is tried again. Pure. */
 
 export interface Backoff {
   readonly delayMs: number;
   /** Default 2. */
   readonly factor?: number | undefined;
   readonly maxDelayMs: number;
-  /** The share of the delay that is chance; default half of it, so that what fell together does not rise together. */
+  /** The share of the delay that is random; default 0.5, so that agents that crashed together restart apart. */
   readonly jitter?: number | undefined;
 }
 
 /** The most that the delay can be, in ms. @param earlier attempts before this one */
 export function longestDelayMs({ delayMs, factor = 2, maxDelayMs }: Backoff, earlier: number): number {
-  // Beyond any number there is none that 0 could be multiplied by.
+  // The factor may have grown to `Infinity`, and 0 times that is no number.
   return delayMs === 0 ? 0 : Math.min(maxDelayMs, delayMs * factor ** Math.min(earlier, 1_023));
 }
 

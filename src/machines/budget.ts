@@ -1,12 +1,12 @@
 /**
  * What may be spent: tokens, money, calls and time, reserved before a call and settled after it.
  *
- * A reservation is granted only as a whole, and only where all that is spent and reserved, and this, stays within every
- * limit: whatever the order in which calls begin and end, no more is ever granted than there is. What a call turns out
- * to have used beyond its reservation is counted in full all the same, for it is gone; the next ones get that much less.
+ * A reservation is granted as a whole or not at all, and only if what is spent, reserved and asked for stays within
+ * every limit: in any order of calls, no more is ever granted than the limits allow. If a call uses more than it reserved,
+ * all of it is counted, and the next calls get that much less.
  *
- * Whoever asks for a reservation has it unless it is refused. Amounts are whole numbers (money in millionths). The chart knows no clock and no reservation by name: whoever holds
- * one gives back what it was granted.
+ * A reservation is granted unless the chart refuses it. Amounts are whole numbers (money in millionths). The chart
+ * knows no clock and no single reservation: the runtime keeps them, and gives back what was granted.
  */
 import { assign, setup } from 'xstate';
 import { z } from 'zod';
@@ -16,23 +16,23 @@ import { positiveDurationMs } from './duration.ts';
 export const budgetUnits = ['tokens', 'money', 'calls', 'wallMs'] as const;
 export type BudgetUnit = (typeof budgetUnits)[number];
 
-/** So much of each; what is left out is nothing, or in a limit, without end. */
+/** An amount of each unit. A unit that is left out counts as 0; in a limit, as unlimited. */
 export type BudgetAmount = Readonly<Partial<Record<BudgetUnit, number>>>;
 
 const amount = z.number().min(0).max(1e15);
-/** What was used, as somebody says it: money may have six digits behind its point. */
+/** What was used; money with at most six decimals. */
 export const budgetUse = z.strictObject({
   tokens: amount.exactOptional(),
   money: amount.max(1e9).exactOptional(),
   calls: amount.exactOptional(),
   wallMs: amount.exactOptional(),
 });
-/** The same of a limit, or of what is to be reserved: it says something. */
+/** A limit, or an amount to reserve: at least one unit is named. */
 export const budgetAmount = budgetUse.refine((given) => Object.keys(given).length > 0, {
   error: `expected one of ${budgetUnits.join(', ')}`,
 });
 
-/** Whose it is: one account for all, one for each agent or each task, or one for those that are named. */
+/** Who shares it: one account for all, one for each agent or each task, or one for those that are named. */
 export const budgetScope = z.union(
   [
     z.enum(['fleet', 'agent', 'task']),
@@ -59,9 +59,9 @@ export type BudgetAlert = 'budget_low' | 'budget_exhausted';
 export interface BudgetInput {
   readonly limits: BudgetAmount;
   readonly spent: BudgetAmount;
-  /** Between two refills; `Infinity` where nobody but people refill it. */
+  /** Time between two refills, ms; `Infinity` if only people refill it. */
   readonly everyMs: number;
-  /** To the next one. */
+  /** Time to the next refill, ms. */
   readonly leftMs: number;
 }
 
@@ -76,7 +76,7 @@ export type BudgetEvent =
   | { type: 'budget.refill' }
   | { type: 'budget.limit'; limits: BudgetAmount };
 
-/** Everything this chart may want done. */
+/** All effects of this chart. */
 export type BudgetEffect = EffectsOf<{
   refuse: { readonly unit: BudgetUnit };
   tellRefilled: undefined;
@@ -84,7 +84,7 @@ export type BudgetEffect = EffectsOf<{
   clearAlert: { readonly alert: BudgetAlert };
 }>;
 
-/** From this share on it is low. */
+/** The share of a limit from which on the budget is low. */
 export const LOW_SHARE = 0.8;
 
 /** The sum of two amounts. Pure. */
@@ -92,7 +92,7 @@ export function plus(one: BudgetAmount, other: BudgetAmount): BudgetAmount {
   return combined(one, other, (a, b) => a + b);
 }
 
-/** Never below nothing. Pure. */
+/** The difference of two amounts, never below 0. Pure. */
 export function minus(one: BudgetAmount, other: BudgetAmount): BudgetAmount {
   return combined(one, other, (a, b) => Math.max(0, a - b));
 }
@@ -103,14 +103,14 @@ export function usedShare(limits: BudgetAmount, used: BudgetAmount): number {
   for (const unit of budgetUnits) {
     const limit = limits[unit];
     if (limit === undefined) continue;
-    // Of what there is nothing, nothing is left.
+    // A limit of 0 is used up from the start.
     const here = limit === 0 ? 1 : (used[unit] ?? 0) / limit;
     if (here > share) share = here;
   }
   return share;
 }
 
-/** The first unit of which there is not as much left as is asked for. Pure. */
+/** The first unit of which less is left than is asked for. Pure. */
 export function lackingUnit(
   { limits, spent, reserved }: Pick<BudgetContext, 'limits' | 'spent' | 'reserved'>,
   asked: BudgetAmount,

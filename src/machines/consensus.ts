@@ -50,9 +50,9 @@ export interface ConsensusContext {
 }
 
 export type ConsensusEvent =
-  /** Answers that the ballot box let in: one, or many that came together. */
+  /** Answers that the ballot box accepted: one, or several that came together. */
   | { type: 'ballots.counted'; ballots: Ballots }
-  /** A voter's incarnation has ended; with what it had answered, if it had. */
+  /** A voter's incarnation has ended; with its answer, if it had given one. */
   | { type: 'voter.left'; weight: number; answer: Answer | undefined }
   | { type: 'leader.changed'; term: number | undefined }
   | { type: 'leader.ruled'; term: number; answer: Answer }
@@ -73,7 +73,7 @@ export interface ConsensusOutput {
   readonly cut: RoundCut | undefined;
 }
 
-/** Everything this chart may want done. */
+/** All effects of this chart. */
 export type ConsensusEffect = EffectsOf<{
   askVoters: undefined;
   /** The leader of this term has the casting vote, or is asked to decide after all. */
@@ -85,7 +85,7 @@ type Here = { context: ConsensusContext };
 const verdict = ({ terms, tally }: ConsensusContext): Verdict => verdictOf(terms, tally);
 const termOf = (event: ConsensusEvent): number | undefined => ('term' in event ? event.term : undefined);
 
-/** What comes after a round that ended so and enacted nothing. */
+/** What follows a round with this outcome that did not change the variable. */
 function nextOf({ terms, tally, cut }: ConsensusContext): ConsensusOutput['next'] {
   if (cut !== undefined && cut !== 'superseded') return 'nothing';
   if (cut === undefined && terms.tie === 'keep' && verdictOf(terms, tally) === 'tie') return 'nothing';

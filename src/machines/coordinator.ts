@@ -5,7 +5,7 @@
  * here grows with the fleet. Its own failures reach it as events, and it recovers from them by the same policy that
  * restarts agents.
  *
- * I1  Rounds are open only while coordination is available: whatever ends that cuts them off.
+ * I1  Rounds are open only while coordination is available: when that ends, they are cut off.
  * I2  Every round that was opened ends in exactly one of `enact`, `reopen`, `consult`, `conclude` and `writeOff`; every
  *     one that was not opened is refused, once.
  * I3  An id names one round: asked for again while that is open, it is refused.
@@ -68,7 +68,7 @@ interface RoundEnded {
   readonly output: ConsensusOutput;
 }
 
-/** Everything this chart may want done. */
+/** All effects of this chart. */
 export type CoordinatorEffect = EffectsOf<{
   refuseRound: { readonly roundId: string; readonly why: RoundRefusal };
   /** Put the value into force, and conclude. */

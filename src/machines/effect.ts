@@ -1,6 +1,6 @@
-/** Effects as data: what a chart wants done, by name and params. Whoever runs a chart performs them. */
+/** Effects as data: a name and params. The code that runs a chart performs them. */
 
-/** The effects of a chart, made of the params that each of them has. */
+/** The union of a chart's effects, from a map of their names to their params. */
 export type EffectsOf<Params> = {
   [Type in keyof Params]: { readonly type: Type; readonly params: Params[Type] };
 }[keyof Params];

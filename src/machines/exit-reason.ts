@@ -15,7 +15,7 @@ export interface ErrorInfo {
   readonly cause?: ErrorInfo | undefined;
   /** The errors that an `AggregateError` stands for. */
   readonly errors?: readonly ErrorInfo[] | undefined;
-  /** What else it says in fields of its own, as JSON data: `status`, `headers`, `retryAfter`; without secrets. */
+  /** Its other fields as JSON data: `status`, `headers`, `retryAfter`; without secrets. */
   readonly data?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -65,7 +65,7 @@ export function endStatusOf(reason: ExitReason): EndStatus {
   return 'crashed';
 }
 
-/** One line for people: logs, alerts and error messages. Pure. */
+/** The reason in one line, for logs, alerts and error messages. Pure. */
 export function describeExit(reason: ExitReason): string {
   if (typeof reason === 'string') return reason;
   if ('shutdown' in reason) return `shutdown: ${reason.shutdown}`;

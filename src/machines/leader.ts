@@ -2,7 +2,7 @@
  * Leader election among the eligible agents that run: deterministic, and pure.
  *
  * A leader leads until its incarnation ends; then the candidate that was registered first is elected. Every election
- * has a term, one higher than the last: what a leader says counts in its own term only.
+ * has a term, one higher than the last: a leader's decisions count in its own term only.
  *
  * I1  Terms only grow, also after a time without a leader.
  * I2  The same candidates elect the same leader, in whatever order they are given.

@@ -1,5 +1,5 @@
 /**
- * What becomes of an agent that another agent has spawned, once that one has ended for good.
+ * What happens to the children of an agent once that agent has ended for good.
  *
  * A parent that crashes and comes back has not ended: its children live on.
  * Source: OTP, links between processes, and a supervisor's children.
@@ -11,7 +11,7 @@ import type { AgentLife } from './agent-life.ts';
 export const parentRule = z.enum(['stop', 'kill', 'detach']);
 export type ParentRule = z.infer<typeof parentRule>;
 
-/** Where a life rests from which it does not come back by itself. */
+/** States in which a life rests and does not come back by itself. */
 const ENDS: ReadonlySet<AgentLife['at']> = new Set([
   'stopped',
   'completed',

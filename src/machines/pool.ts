@@ -1,8 +1,8 @@
 /**
  * A pool of agents of one type: how many there are to be, and what is done when there are more or fewer.
  *
- * Holds counts, and neither a member nor a task: which member is idle, and which task waits for one, the runtime
- * knows. Each member's own restart policy brings it back from a crash; only when that has given up (or never
+ * Holds counts, and neither a member nor a task: the runtime knows which member is idle and which task waits. Each
+ * member's own restart policy brings it back from a crash; only when that has given up (or never
  * restarts) does the pool put another in its place.
  *
  * I1  No more than `max` members at once, those on their way out included, unless more were found at the start.
@@ -41,7 +41,7 @@ export interface PoolInput {
   readonly id: string;
   readonly min: number;
   readonly max: number;
-  /** From `min` to `max`. */
+  /** The size at first, from `min` to `max`. */
   readonly wanted: number;
   /** When starts that failed are tried again. */
   readonly restart: RestartPolicy;
@@ -49,7 +49,7 @@ export interface PoolInput {
   readonly closeMs: number;
   /** Starts that may be under way at once. */
   readonly maxConcurrentStarts: number;
-  /** Members of an earlier program that were found again: then nobody is waited for. */
+  /** Members of an earlier program that were found again: the pool then opens without waiting. */
   readonly found?: PoolCounts | undefined;
 }
 
@@ -61,7 +61,7 @@ export interface PoolContext extends PoolCounts {
   readonly maxConcurrentStarts: number;
   readonly isFound: boolean;
   readonly wanted: number;
-  /** The size that was reached last, or less: growth beyond it that fails goes back to it. */
+  /** The size to go back to when growth fails: at most the size that was reached last. */
   readonly grownFrom: number;
   /** Whether the growth under way was asked for by a caller. */
   readonly isAsked: boolean;
@@ -77,13 +77,13 @@ export interface PoolContext extends PoolCounts {
   readonly closeMs: number;
 }
 
-/** Where a member stood that was lost. */
+/** The kind of member that was lost. */
 export type LostFrom = 'live' | 'down';
 
 export type PoolEvent =
   /** A caller wants another size, from `min` to `max`. */
   | { type: 'pool.resize'; wanted: number; why: string; by?: string }
-  /** The autoscaler does. */
+  /** The autoscaler wants another size, from `min` to `max`. */
   | { type: 'pool.scale'; wanted: number; why: string }
   /** `finishMs` of `closeMs` are for the tasks that wait. */
   | { type: 'pool.close'; finishMs: number; closeMs: number }
@@ -107,7 +107,7 @@ export type PoolEvent =
       at: number;
       tick?: number;
       chance: number;
-      /** Whether it speaks against the pool: a crash, or an end before any work. */
+      /** Whether it counts as a failure of the pool: a crash, or an end before any work. */
       isFailure: boolean;
       why: string;
     }
@@ -128,14 +128,14 @@ interface SizeChange {
   readonly by?: string | undefined;
 }
 
-/** Everything this chart may want done. */
+/** All effects of this chart. */
 export type PoolEffect = EffectsOf<{
   startMembers: Members;
-  /** So many of each kind are to leave; of those that run the idle ones first, and they drain. */
+  /** That many of each kind leave. Of running members the idle ones go first, and they drain. */
   drainMembers: { readonly departure: Departure };
-  /** So many of those that drain run on after all. */
+  /** That many of the draining members stay after all. */
   returnMembers: Members;
-  /** Tell when no task waits any more. */
+  /** Report when no task waits any more. */
   finishQueue: undefined;
   abandonQueue: undefined;
   /** All members end, busy ones too, within what is left of the close. */
@@ -199,7 +199,7 @@ const returnMembers = {
 };
 
 const countLeaving = { 'member.leaving': { actions: 'noteLeaving' as const } };
-/** Counts of members that come and go, where nothing else follows from it. */
+/** Counts members that come and go; nothing else follows. */
 const countMembers = {
   'member.started': { actions: 'noteStarted' as const },
   'member.recovered': { actions: 'noteRecovered' as const },
@@ -294,7 +294,7 @@ export const poolMachine = setup({
       const tick = tickOf(event);
       const before = sinceLastFailure(restart, context.history, tick);
       const { delayMs, history } = nextRestart(restart, before, tick, chance);
-      // That there was no room says nothing against the members: it backs off, and is not counted.
+      // The machine had no room, which is no failure of the members: it backs off, and is not counted.
       const isExhausted = event.type === 'member.start_failed' && event.isExhausted;
       return {
         retryDelayMs: delayMs,

@@ -1,8 +1,8 @@
 /**
- * Whether a task that runs gets on: apart from whether its agent is alive, which health checks ask.
+ * Whether a running task makes progress. Whether its agent is alive is another question, which health checks answer.
  *
- * What it tells of its progress, and what it streams, counts; how long it takes does not. One that has told nothing for
- * its time has stalled, and its kind says what follows: somebody is told, the task is aborted, or its agent crashes.
+ * Reported progress and streamed chunks count as progress; time alone does not. A task without progress for its
+ * time has stalled, and its kind says what follows: an event, the end of the task, or a crash of its agent.
  *
  * Source: an agent that was healthy for 94 minutes and did nothing.
  */
@@ -18,7 +18,7 @@ export interface ProgressInput {
 
 export type ProgressEvent = { type: 'task.progressed' };
 
-/** Everything this chart may want done. */
+/** All effects of this chart. */
 export type ProgressEffect = EffectsOf<{
   tellStalled: undefined;
   tellProgressed: undefined;

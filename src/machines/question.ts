@@ -1,7 +1,7 @@
 /**
  * One question of a task to a person, from the moment that it was asked.
  *
- * The chart says what may follow what; who is asked, and who answers, is the runtime's. Its events are those of the
+ * The chart says what may follow what; the runtime knows who is asked and who answers. Its events are those of the
  * stream: where a question stands can be told from the stream alone, in any program.
  *
  * open → answered | expired | withdrawn ; answered → open, where the task's own schema refuses the answer

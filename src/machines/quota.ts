@@ -1,13 +1,13 @@
 /**
- * A limit that somebody else keeps: a provider's requests a minute, say. It is open until a task says that it is
- * reached; then all who work under it park until it is reset, and go on one after the other.
+ * A limit that somebody else sets, like a provider's requests a minute. It is open until a task says that it is
+ * reached; then all agents that work under it park until it is reset, and go on one after the other.
  *
- * A reset that is known is waited for to the millisecond. One that is not is guessed: 1 s, doubled for every guess in a
- * row, 60 s at the most, of which half is fixed and half is chance; whoever looks sees that it is a guess. After the
+ * A known reset is waited for to the millisecond. An unknown one is guessed: 1 s, doubled for every guess in a
+ * row, 60 s at most, of which half is fixed and half is random; records say that it is a guess. After the
  * reset one member goes on, then twice as many with every second, and two more with every task that is done meanwhile:
  * the first ones find out whether the limit holds, and no more than a few run into it again.
  *
- * Knows no member: who parks, and whose turn it is, is the runtime's.
+ * It knows no member: the runtime knows who parks, and whose turn it is.
  *
  * Sources: RFC 9110 `Retry-After`; TCP's slow start.
  */
@@ -43,7 +43,7 @@ export interface QuotaContext {
 }
 
 export type QuotaEvent =
-  /** A task has run into it. A reset that is not to come is none. `guessed`: of a program before, which guessed it. */
+  /** A task has run into it. A reset in the past counts as unknown. `guessed`: an earlier program guessed it. */
   | { type: 'quota.limited'; at: number; until?: number; why: string; chance: number; guessed?: true }
   /** A task that was begun under it is done. */
   | { type: 'quota.passed' }
@@ -52,11 +52,11 @@ export type QuotaEvent =
   /** No member waits any more. */
   | { type: 'quota.emptied' };
 
-/** Everything this chart may want done. */
+/** All effects of this chart. */
 export type QuotaEffect = EffectsOf<{
-  /** All members that are not parked so are. */
+  /** Park all members that are not parked like this yet. */
   parkMembers: { readonly parked: Parked };
-  /** So many go on, those with work first; it is told when none is left. */
+  /** That many members go on, those with work first; the chart is told when none is left. */
   releaseMembers: { readonly count: number };
 }>;
 
@@ -77,7 +77,7 @@ const releaseBatch = {
 const releaseMore = { type: 'releaseMembers' as const, params: { count: WITH_EACH_PASS } };
 const limit = ['noteLimit' as const, parkMembers];
 
-/** How long to wait where nobody says. */
+/** How long to wait for an unknown reset, ms. */
 const guess: Backoff = { delayMs: GUESS_MS, maxDelayMs: LONGEST_GUESS_MS };
 
 export const quotaMachine = setup({
@@ -105,7 +105,7 @@ export const quotaMachine = setup({
     forgetGuesses: assign({ guesses: 0 }),
   },
   guards: {
-    /** It says more than what is waited for: a later reset, or one that is known in place of a guess. */
+    /** It says more than is known: a later reset, or a known one in place of a guess. */
     isBetterKnown: ({ context: { parked }, event }) =>
       event.type === 'quota.limited' &&
       event.until !== undefined &&

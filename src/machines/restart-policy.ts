@@ -54,8 +54,8 @@ export function afterUptime(
  * The delay before the next restart, in ms.
  *
  * `immediate`: `delayMs`, always. `delayed`: `delayMs` doubled for every earlier attempt, capped at
- * `maxDelayMs`, of which half is fixed and half is chance, so that a fleet that fell together does not rise
- * together.
+ * `maxDelayMs`, of which half is fixed and half is random, so that agents that crashed together restart
+ * apart.
  *
  * @param chance a number in [0, 1)
  */
@@ -70,13 +70,13 @@ export function longestLastDelayMs(policy: RestartPolicy, history: RestartHistor
   return longestDelayMs(policy, Math.max(0, history.attempt - 1));
 }
 
-/** A history that was kept, as it stands now: nothing in it is later than `tick`, whatever clock it was counted by. */
+/** A restored history on this program's clock: nothing in it is later than `tick`. */
 export function asOf(history: RestartHistory, tick: number): RestartHistory {
   if (!history.recent.some((restart) => restart > tick)) return history;
   return { ...history, recent: history.recent.map((restart) => Math.min(restart, tick)) };
 }
 
-/** What a restart that is granted at `at` leads to. */
+/** What a restart that is granted at `at` gives. */
 export interface NextRestart {
   readonly delayMs: number;
   /** With this restart in it. */
@@ -93,7 +93,7 @@ export function nextRestart(
   return { delayMs: restartDelayMs(policy, history, chance), history: withRestart(policy, history, at) };
 }
 
-/** The history as it stands at a failure of what has no uptime: the time since the last one counts as healthy. */
+/** The history at a failure of something without an uptime: the time since the last failure counts as healthy. */
 export function sinceLastFailure(policy: RestartPolicy, history: RestartHistory, at: number): RestartHistory {
   return afterUptime(policy, history, at - (history.recent.at(-1) ?? at));
 }

@@ -1,13 +1,13 @@
 /**
  * Whether a task is tried again, and when: pure deciders over plain data, no clock and no dice.
  *
- * Which errors are worth another attempt is said by the definition's `when`, where the definition lives.
+ * The definition's `when` says which errors are worth another attempt; it runs where the definition lives.
  */
 import { z } from 'zod';
 import { backoffDelayMs } from './backoff.ts';
 import { positiveDurationMs } from './duration.ts';
 
-/** An attempt that never comes is none. */
+/** A delay that never ends is refused: `Infinity` is no delay. */
 const delayMs = z.number({ error: 'expected a number of milliseconds, 0 or more' }).min(0);
 
 const backoffPolicy = z.strictObject({
@@ -17,7 +17,7 @@ const backoffPolicy = z.strictObject({
   jitter: z.number().min(0).max(1).default(0.5),
 });
 
-/** All of a retry policy that is data. */
+/** A retry policy without its function `when`: data. */
 export const retryPolicy = z.strictObject({
   attempts: z.int().min(1),
   backoff: backoffPolicy.prefault({}),
@@ -32,7 +32,7 @@ export function hasAttemptLeft(policy: RetryPolicy | undefined, attempt: number)
 
 /**
  * The delay after the `attempt`th attempt has failed, in ms: `delayMs`, multiplied by `factor` for every attempt
- * before, capped at `maxDelayMs`. The share `jitter` of it is chance.
+ * before, capped at `maxDelayMs`. The share `jitter` of it is random.
  *
  * @param chance a number in [0, 1)
  */

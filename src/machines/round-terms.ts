@@ -6,7 +6,7 @@
 import { z } from 'zod';
 
 /**
- * What becomes of a proposal that its round did not accept.
+ * What happens to a proposal that its round did not accept.
  *
  * `keep`: the current value stays. `retry`: so many more rounds, each with the electorate of its moment.
  * `leader_decides`: the leader is asked, and its "accept" changes the value. `custom`: the proposer's own function.

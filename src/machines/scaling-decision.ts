@@ -12,7 +12,7 @@ import { durationMs, positiveDurationMs } from './duration.ts';
 
 const share = z.number().min(0).max(1);
 const step = z.int().min(1);
-/** `Infinity` is no limit. */
+/** `Infinity` means no limit. */
 const positive = z.custom<number>((value) => typeof value === 'number' && value > 0, {
   error: 'expected a number, more than 0',
 });
@@ -32,7 +32,7 @@ export const scalingPolicy = z
         cooldownMs: durationMs.default(30_000),
       })
       .prefault({}),
-    /** Fewer, when nothing waits and no more than this is in use. */
+    /** Fewer members, when nothing waits and at most this share is in use. */
     down: z
       .strictObject({
         busyShare: share.default(0.3),
@@ -84,7 +84,7 @@ export const scalingSignal = z.strictObject({
   memoryUsed: measure,
   cpuPressure: measure,
   loadPerCpu: measure,
-  /** Tasks that wait, wherever. */
+  /** Tasks that wait, in a queue of the user's own. */
   waiting: measure,
   busyShare: measure,
 });
@@ -104,7 +104,7 @@ export interface PoolLoad {
   readonly isSettled: boolean;
 }
 
-/** What a decision is made of. */
+/** What a decision depends on. */
 export type ScalingMetrics = PoolLoad & MachineStrain;
 
 export interface ScalingBounds {
@@ -122,7 +122,7 @@ export const neverScaled: ScalingHistory = { upAt: undefined, downAt: undefined 
 
 export type ScalingDecision =
   | { readonly action: 'hold'; readonly why: string }
-  /** It should grow, and must not. */
+  /** It should grow, but may not. */
   | { readonly action: 'blocked'; readonly why: string }
   | { readonly action: 'scale'; readonly to: number; readonly why: string };
 
@@ -180,7 +180,7 @@ function decideShrink(
   const load = loadOf(metrics);
   const isQuiet = waiting === 0 && (busyShare <= down.busyShare || strain !== undefined);
   if (!isQuiet) return { action: 'hold', why: load };
-  // Fewer than that, and what is in use now would make it grow again.
+  // With fewer members, what is in use now would make the pool grow again.
   const needed = busyShare === 0 ? 0 : Math.floor((busyShare * size) / up.busyShare + ROUNDING) + 1;
   const to = Math.max(min, size - down.step, needed);
   if (to >= size) return { action: 'hold', why: `${load}, no member to spare` };
@@ -190,7 +190,7 @@ function decideShrink(
   return { action: 'scale', to, why: strain === undefined ? load : `${load}, and ${strain}` };
 }
 
-/** What a division of shares may be off by: 0.3 of 8 members is 0.8 of exactly 3. */
+/** Rounding error of a division of shares: 0.3 of 8 members is 0.8 of exactly 3. */
 const ROUNDING = 1e-9;
 
 function isPressed({ size, waiting, busyShare }: ScalingMetrics, { up }: ScalingPolicy): boolean {

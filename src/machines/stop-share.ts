@@ -1,4 +1,4 @@
-/** How the time of an end in order is divided. The rest is for saving and for the last words of the code. */
+/** How the time of a graceful end is divided. The rest is for saving and for `terminate`. */
 
 /** Part of a stop, or of a close, in which accepted work may finish. */
 export const FINISH_SHARE = 0.8;

@@ -1,12 +1,12 @@
 /**
  * The fleet's supervisor: how many agents may restart at once, and whether a restart storm is on.
  *
- * Holds counters and no agent: whose turn it is, is the runtime's queues'. A restart asks for a permit before it
+ * Holds counters and no agent: the runtime's queues know whose turn it is. A restart asks for a permit before it
  * starts a body and gives it back when that start has succeeded or failed.
  *
- * Agents of one kind wait for each other, and for no other kind: one of which none restarts gets a permit although all
- * are out. So starts that hang hold back their own kind alone, and there are never more permits out than the limit and
- * one for each other kind.
+ * Agents of one kind wait for each other, and for no other kind: a kind of which none restarts gets a permit even if
+ * all permits are out. So starts that hang hold back their own kind alone, and there are never more permits out than the
+ * limit and one for each other kind.
  *
  * OTP has no such rule: its supervisors restart one child at a time.
  */
@@ -29,11 +29,11 @@ export interface SupervisorContext {
 export type SupervisorEvent =
   /** `isFirst`: no other of its kind restarts. */
   | { type: 'permit.requested'; agentId: string; isFirst?: boolean }
-  /** `owedTo`: the kind of which agents wait, and none restarts any more. */
+  /** `owedTo`: a kind of which agents wait and none restarts any more. */
   | { type: 'permit.released'; owedTo?: string }
   | { type: 'permit.withdrawn' };
 
-/** Everything this chart may want done. */
+/** All effects of this chart. */
 export type SupervisorEffect = EffectsOf<{
   grantPermit: { readonly agentId: string };
   enqueue: { readonly agentId: string };

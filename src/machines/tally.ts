@@ -8,7 +8,7 @@
  * I1  Once there is a quorum, a verdict is settled as soon as no vote still out can change it, whatever those votes
  *     and silences are; not before. That there is no quorum is settled when none is out. Voters that may yet leave
  *     are not foreseen.
- * I2  Without a quorum nothing is accepted and nothing rejected. Nobody is never a quorum.
+ * I2  Without a quorum nothing is accepted and nothing rejected. An empty electorate never has a quorum.
  * I3  The order of votes does not matter, nor whether they are counted one by one or together.
  * I4  A vote that failed counts neither for the quorum nor for the rule: it is listed apart.
  */
@@ -28,7 +28,7 @@ export type Rule = 'majority' | 'supermajority' | 'unanimous' | 'weighted';
 /** How many, or how much, for each answer. */
 export type Cast = Readonly<Record<Answer, number>>;
 
-/** One measure of an electorate, and how its answers divide it; what is in none of the four is still out. */
+/** One measure of an electorate, and how its answers divide it. The rest has not answered yet. */
 export interface Division extends Cast {
   readonly total: number;
 }
@@ -45,7 +45,7 @@ export interface Tally {
   readonly weight: Division;
 }
 
-/** `tie`: neither side is ahead, which only `majority` and `weighted` know; nobody against nobody is one. */
+/** `tie`: neither side is ahead; only with `majority` and `weighted`. No votes on either side are a tie. */
 export type Verdict = 'accepted' | 'rejected' | 'tie' | 'no_quorum';
 
 /** What a verdict depends on beside the votes. */
@@ -98,7 +98,7 @@ export function verdictOf(terms: VerdictTerms, tally: Tally): Verdict {
 
 /** The verdict that no vote still out can change, or `undefined` while there is none. */
 export function settledVerdictOf(terms: VerdictTerms, tally: Tally): Verdict | undefined {
-  // Those that are out may keep silent, or leave: only votes that are in make a quorum, and until none is out it may come.
+  // A voter that has not answered may never do so, or leave: only votes that are in make a quorum.
   if (!hasQuorum(terms, tally)) return outOf(tally.voters) === 0 ? 'no_quorum' : undefined;
   const measure = measureOf(terms.rule, tally);
   const { accept, reject } = measure;

@@ -1,8 +1,8 @@
 /**
  * One task's life, from the moment that it was accepted.
  *
- * The chart says what may follow what; who does the work, keeps it and waits for it is the runtime's. Its events are
- * those of the stream: where a task stands can be told from the stream alone, in any program.
+ * The chart says what may follow what; the runtime does the work, keeps it, and knows who waits for it. Its events are
+ * those of the stream: the stream alone tells where a task stands, in any program.
  *
  * waiting{ queued ⇄ delayed } → running (⇄ parked, ⇄ waiting_for_input) → done | failed | timed_out | abandoned | cancelled
  * running → waiting.delayed, while another attempt is left ; with a dead program: unknown → waiting
@@ -39,7 +39,7 @@ const ends = {
   'task.unknown': 'unknown',
 } as const;
 const accepted = { 'task.accepted': '#queued', 'task.deferred': '#delayed' } as const;
-/** One that has ended without an output may be asked for again, under its id. */
+/** A task that has ended without an output may be retried, under its id. */
 const again = { ...accepted, 'task.forgotten': 'forgotten' } as const;
 
 export const taskMachine = setup({ types: {} as { events: TaskChartEvent } }).createMachine({
