@@ -97,6 +97,24 @@ it.each([
   expect(longestMs).toBeLessThan(tookMs / 2);
 });
 
+it('closing a large fleet leaves the program its timers', async () => {
+  const system = await systemOn(memoryStore());
+  const count = 4_000;
+  for (let at = 0; at < count; at += 1) {
+    await system.agents.start(await system.agents.register({ module: worker }));
+  }
+  let stopped = 0;
+  system.events.subscribe(({ type }) => {
+    if (type === 'agent.stopped') stopped += 1;
+  });
+  const seen: number[] = [];
+  const timer = setInterval(() => seen.push(stopped), 1);
+  await system.close();
+  clearInterval(timer);
+  expect(stopped).toBe(count + 1);
+  expect(seen.some((some) => some > 0 && some < count)).toBe(true);
+});
+
 async function readAll(system: AgentSystem): Promise<void> {
   let count = 0;
   for await (const { sequence } of system.events.read()) count += sequence;

@@ -2,11 +2,13 @@
  * The end of a fleet: every agent is stopped, and what has not ended at the deadline is killed.
  *
  * I1  It takes no longer than its deadline and a grace for those that are killed.
+ * I2  The program has its turns while a large fleet is told to stop.
  */
 import type { Agent } from '../agent/agent.ts';
 import { endedInOrder } from '../agent/ended-in-order.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { within } from '../time/deadline.ts';
+import { LoopTurn } from '../time/loop-turn.ts';
 
 /** Grace for killed bodies to be gone, past the deadline; ms. */
 const KILL_GRACE_MS = 1_000;
@@ -40,12 +42,14 @@ export async function endFleet(
   const leaving = [...agents].filter(({ position }) => position.legal.has('stop'));
   const living = new Set(leaving.filter(({ position }) => position.isAlive));
   const grace = timeoutMs === undefined ? {} : { timeoutMs };
-  const ends = Promise.all(
-    leaving.map((agent) =>
-      // A store that fails says so of every end: how the agent ended is read from its record.
-      agent.end({ type: 'agent.stop', at: clock.now(), ...grace }).catch(() => undefined),
-    ),
-  );
+  const turn = new LoopTurn();
+  const ending: Promise<unknown>[] = [];
+  for (const agent of leaving) {
+    // A store that fails says so of every end: how the agent ended is read from its record.
+    ending.push(agent.end({ type: 'agent.stop', at: clock.now(), ...grace }).catch(() => undefined));
+    if (turn.isOver(clock.now())) await turn.next();
+  }
+  const ends = Promise.all(ending);
   const isLate = await within(clock, Math.max(0, deadline.at - clock.elapsed()), ends.then(no), yes);
   if (isLate) {
     for (const agent of leaving) {
