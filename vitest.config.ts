@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: 'test/kit/packed-once.ts',
+    globalSetup: ['test/kit/compile-cache.ts', 'test/kit/once-a-run.ts'],
     testTimeout: 30_000,
     // Real processes, files and browsers share CI's machine with whatever else it does: a test that loses such a race is
     // tried once more there, and told as flaky. At home it fails.

@@ -1,4 +1,5 @@
 /** Work: which tasks hang, failed for good, wait, and for what; and what is due when. */
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ShownSchedule, ShownTask, WorkReport } from '../../src/dashboard/protocol.ts';
 import type { TaskStatus } from '../../src/index.ts';
 import { part } from '../connection/api.ts';
@@ -45,9 +46,6 @@ export function WorkView({ query }: { readonly query: URLSearchParams }) {
   const { counts, tasks, schedules } = report;
   const status = STATUSES.find((one) => one === query.get('status'));
   const shown = status === undefined ? tasks : tasks.filter((task) => task.status === status);
-  const groups = GROUPS.map(({ title, has }) => ({ title, tasks: shown.filter(has) })).filter(
-    (group) => group.tasks.length > 0,
-  );
   return (
     <main class="view">
       <header>
@@ -76,24 +74,7 @@ export function WorkView({ query }: { readonly query: URLSearchParams }) {
               {shown.length === 0 ? 'none' : countWords(report, status, shown.length)}
             </span>
           </header>
-          <div class="body">
-            {groups.length === 0 ? (
-              <Empty title={status === undefined ? 'No work yet' : `None ${statusWords(status)}`}>
-                {status === undefined ? (
-                  <code>await system.tasks.submit(agentId, {'{ type, input }'})</code>
-                ) : null}
-              </Empty>
-            ) : (
-              groups.map((group) => (
-                <div key={group.title} class="task-group">
-                  <h3>
-                    {group.title} <span class="quiet">{number(group.tasks.length)}</span>
-                  </h3>
-                  <TaskList tasks={group.tasks} open={query.get('task') ?? undefined} />
-                </div>
-              ))
-            )}
-          </div>
+          <HeldTasks key={status ?? ''} shown={shown} status={status} open={query.get('task') ?? undefined} />
         </section>
         <section class="card" aria-labelledby="schedules-title">
           <header>
@@ -116,6 +97,68 @@ export function WorkView({ query }: { readonly query: URLSearchParams }) {
         </section>
       </div>
     </main>
+  );
+}
+
+interface Group {
+  readonly title: string;
+  readonly ids: readonly string[];
+}
+
+/**
+ * The tasks as they stood when one looked first: nothing moves away from under a finger. Where each stands is kept up
+ * to date; those that have come since are there at a press.
+ */
+function HeldTasks({
+  shown,
+  status,
+  open,
+}: {
+  readonly shown: readonly ShownTask[];
+  readonly status: TaskStatus | undefined;
+  readonly open: string | undefined;
+}) {
+  const [groups, setGroups] = useState<readonly Group[]>([]);
+  const known = useRef(new Map<string, ShownTask>());
+  const held = new Set(groups.flatMap(({ ids }) => ids));
+  for (const task of shown) if (held.has(task.id)) known.current.set(task.id, task);
+  const more = shown.filter(({ id }) => !held.has(id)).length;
+  const renew = () => {
+    known.current = new Map(shown.map((task) => [task.id, task]));
+    setGroups(
+      GROUPS.map(({ title, has }) => ({ title, ids: shown.filter(has).map(({ id }) => id) })).filter(
+        ({ ids }) => ids.length > 0,
+      ),
+    );
+  };
+  useLayoutEffect(() => {
+    if (held.size === 0 && shown.length > 0) renew();
+  });
+  if (groups.length === 0) {
+    return (
+      <div class="body">
+        <Empty title={status === undefined ? 'No work yet' : `None ${statusWords(status)}`}>
+          {status === undefined ? <code>await system.tasks.submit(agentId, {'{ type, input }'})</code> : null}
+        </Empty>
+      </div>
+    );
+  }
+  return (
+    <div class="body">
+      <p class="held">
+        <button type="button" class="button" disabled={more === 0} onClick={renew}>
+          {more === 0 ? 'Nothing new' : `Show ${number(more)} new`}
+        </button>
+      </p>
+      {groups.map(({ title, ids }) => (
+        <div key={title} class="task-group">
+          <h3>
+            {title} <span class="quiet">{number(ids.length)}</span>
+          </h3>
+          <TaskList tasks={ids.flatMap((id) => known.current.get(id) ?? [])} open={open} />
+        </div>
+      ))}
+    </div>
   );
 }
 

@@ -18,10 +18,8 @@ import {
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import asker from '../fixtures/agents/asker.ts';
-import { keepCompiledSources } from '../hosting/hosts.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
 
-keepCompiledSources();
 const module = new URL('../fixtures/agents/asker.ts', import.meta.url);
 
 async function running(options: Parameters<typeof rig>[0] = {}, spec: object = {}) {

@@ -3,10 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentSystem, createAgentSystem, defineAgent } from '../../src/index.ts';
 import { STREAM_WINDOW } from '../../src/runtime/hosting/stream-window.ts';
 import { type ScriptedBody, scriptedHost, settled } from '../../src/testing/index.ts';
-import { keepCompiledSources } from '../hosting/hosts.ts';
 import { codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
 
-keepCompiledSources();
 const module = new URL('../fixtures/agents/streaming.ts', import.meta.url);
 
 async function allOf(stream: AsyncIterable<unknown>): Promise<unknown[]> {

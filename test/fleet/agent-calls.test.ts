@@ -6,9 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentSystem, createAgentSystem, defineAgent } from '../../src/index.ts';
 import asking from '../fixtures/agents/asking.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
-import { keepCompiledSources } from '../hosting/hosts.ts';
 
-keepCompiledSources();
 const module = new URL('../fixtures/agents/asking.ts', import.meta.url);
 const hosts = ['in-process', 'thread', 'process'] as const;
 

@@ -16,10 +16,7 @@ import {
   type Store,
 } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
-import { keepCompiledSources } from '../hosting/hosts.ts';
 import { refusal, silent } from '../kit/rig.ts';
-
-keepCompiledSources();
 
 const own = new URL('../../src/runtime/definition/define-agent.ts', import.meta.url).href;
 

@@ -9,10 +9,8 @@ import {
 } from '../../src/index.ts';
 import { simulatedClock, settled } from '../../src/testing/index.ts';
 import asking from '../fixtures/agents/asking.ts';
-import { keepCompiledSources } from '../hosting/hosts.ts';
 import { refusal, rig, silent } from '../kit/rig.ts';
 
-keepCompiledSources();
 const module = new URL('../fixtures/agents/asking.ts', import.meta.url);
 const hosts = ['in-process', 'thread', 'process'] as const;
 const inProcess = { isolation: 'in-process', shutdownMs: 1_000 } as const;

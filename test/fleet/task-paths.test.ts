@@ -12,7 +12,6 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Isolation, memoryStore, type Store } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
-import { keepCompiledSources } from '../hosting/hosts.ts';
 import { judgeTasks } from '../models/task/judge.ts';
 import {
   type Kind,
@@ -26,8 +25,6 @@ import {
 } from '../models/task/model.ts';
 import { byEvent, byMove, type Theme, themes, toursOf, wayOfTransitions } from '../models/task/tours.ts';
 import type { Disk } from '../models/task/world.ts';
-
-keepCompiledSources();
 
 const ALL = process.env['TASK_PATHS'] === 'all';
 /** Many moves, and what starts threads and processes takes its time; ms. */

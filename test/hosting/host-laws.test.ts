@@ -4,9 +4,6 @@ import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { hostLaws, openWitnessed } from '../../src/testing/host-laws.ts';
-import { keepCompiledSources } from './hosts.ts';
-
-keepCompiledSources();
 
 const hosts = {
   'in-process': [inProcessHost, hostLaws],

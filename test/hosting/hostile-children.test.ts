@@ -6,9 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentSystem, createAgentSystem, type SystemEvent } from '../../src/index.ts';
 import { framed } from '../fixtures/agents/hostile.ts';
 import { refusal, silent } from '../kit/rig.ts';
-import { keepCompiledSources } from './hosts.ts';
-
-keepCompiledSources();
 
 const module = new URL('../fixtures/agents/hostile.ts', import.meta.url);
 const CANNOT = 'cannot be sent to another thread or process: ';

@@ -1,6 +1,5 @@
 /** Hosts and agents as these tests make them, and what they ask of the system about processes. */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { agentSpec, type ParsedAgentSpec } from '../../src/machines/index.ts';
 import type { BodyStart, Host } from '../../src/runtime/hosting/host.ts';
 import { openWitnessed, type Witness } from '../../src/testing/host-laws.ts';
@@ -8,13 +7,6 @@ import { childrenOf } from './programs.ts';
 
 export const faultyAgent = new URL('../fixtures/agents/faulty.ts', import.meta.url);
 export const MEBIBYTE = 1_048_576;
-
-/** Has all children of this process keep what they compile, in this checkout: they start twice as fast. */
-export function keepCompiledSources(): void {
-  process.env['NODE_COMPILE_CACHE'] = fileURLToPath(
-    new URL('../../node_modules/.cache/mabeam-tests', import.meta.url),
-  );
-}
 
 export type SpecResources = Parameters<typeof agentSpec.parse>[0] extends never
   ? never

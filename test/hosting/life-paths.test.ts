@@ -25,7 +25,7 @@ import {
   systemClock,
 } from '../../src/index.ts';
 import { awaited, codeOf } from '../kit/rig.ts';
-import { keepCompiledSources, livingChildren } from './hosts.ts';
+import { livingChildren } from './hosts.ts';
 import {
   after,
   firstLife,
@@ -40,8 +40,6 @@ import {
   profiles,
   type Reason,
 } from '../models/hosted-life/model.ts';
-
-keepCompiledSources();
 
 const mortal = new URL('../fixtures/agents/mortal.ts', import.meta.url);
 const paths = profiles.map((profile) => ({ profile, ...lifePaths(profile) }));

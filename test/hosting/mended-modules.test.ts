@@ -11,9 +11,8 @@ import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { openWitnessed } from '../../src/testing/host-laws.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
-import { keepCompiledSources, pidOf, readyFaulty, specOf } from './hosts.ts';
+import { pidOf, readyFaulty, specOf } from './hosts.ts';
 
-keepCompiledSources();
 const agentEntry = new URL('../../src/agent.ts', import.meta.url).href;
 const agentOf = (type: string, before = '') => `import { defineAgent } from '${agentEntry}';
 ${before}

@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest';
-import { gone, isAgentProcess, isAlive, keepCompiledSources } from './hosts.ts';
+import { gone, isAgentProcess, isAlive } from './hosts.ts';
 import { childrenOf, startProgram } from './programs.ts';
-
-keepCompiledSources();
 
 test.for(['with-setpriv', 'without-setpriv'])(
   'no agent outlives a program that is killed with -9, not even one that spins (%s)',

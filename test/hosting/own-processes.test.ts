@@ -2,9 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
-import { gone, isAlive, keepCompiledSources, livingChildren, outputOf, readyFaulty } from './hosts.ts';
-
-keepCompiledSources();
+import { gone, isAlive, livingChildren, outputOf, readyFaulty } from './hosts.ts';
 
 const host = processHost({ leaveTimeoutMs: 200 });
 const threads = threadHost();

@@ -4,7 +4,6 @@ import { errorOf, type Witness } from '../../src/testing/host-laws.ts';
 import {
   gone,
   isAlive,
-  keepCompiledSources,
   livingChildren,
   MEBIBYTE,
   openFaulty,
@@ -12,8 +11,6 @@ import {
   pidOf,
   readyFaulty,
 } from './hosts.ts';
-
-keepCompiledSources();
 
 const host = processHost({ leaveTimeoutMs: 200 });
 let sibling: Witness;

@@ -9,7 +9,6 @@ import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import {
   faultyAgent,
   isAlive,
-  keepCompiledSources,
   livingChildren,
   MEBIBYTE,
   openFaulty,
@@ -18,8 +17,6 @@ import {
   readyFaulty,
   specOf,
 } from './hosts.ts';
-
-keepCompiledSources();
 
 const host = processHost({ killGraceMs: 100 });
 afterAll(async () => {

@@ -6,9 +6,7 @@ import { codeFolders } from '../../src/runtime/hosting/hosts/code-folders.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { openWitnessed } from '../../src/testing/host-laws.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
-import { keepCompiledSources, outputOf, specOf } from './hosts.ts';
-
-keepCompiledSources();
+import { outputOf, specOf } from './hosts.ts';
 
 const host = processHost();
 afterAll(() => host.close());

@@ -7,16 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
-import {
-  faultyAgent,
-  keepCompiledSources,
-  livingChildren,
-  openFaulty,
-  outputOf,
-  readyFaulty,
-} from './hosts.ts';
-
-keepCompiledSources();
+import { faultyAgent, livingChildren, openFaulty, outputOf, readyFaulty } from './hosts.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mabeam-setpriv-'));
 afterAll(() => {

@@ -2,18 +2,8 @@ import { availableParallelism, constants } from 'node:os';
 import { afterAll, describe, expect, test } from 'vitest';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { errorOf } from '../../src/testing/host-laws.ts';
-import {
-  faultyAgent,
-  keepCompiledSources,
-  MEBIBYTE,
-  openFaulty,
-  outputOf,
-  readyFaulty,
-  specOf,
-} from './hosts.ts';
+import { faultyAgent, MEBIBYTE, openFaulty, outputOf, readyFaulty, specOf } from './hosts.ts';
 import { startProgram } from './programs.ts';
-
-keepCompiledSources();
 
 const host = threadHost();
 afterAll(() => host.close());

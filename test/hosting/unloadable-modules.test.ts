@@ -5,9 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
-import { keepCompiledSources } from './hosts.ts';
 
-keepCompiledSources();
 const host = processHost();
 afterAll(() => host.close());
 

@@ -3,10 +3,13 @@
  *
  * A machine on which it does not start skips those tests with a loud line; where `CI` is set they fail instead.
  */
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
-import { afterAll, onTestFinished, test, type TestAPI } from 'vitest';
+import { afterAll, inject, onTestFinished, test, type TestAPI } from 'vitest';
 import { buildPage, openBrowser } from './chromium.ts';
+import type {} from './once-a-run.ts';
 
 async function browserOrNone(): Promise<Browser | undefined> {
   try {
@@ -68,9 +71,14 @@ export async function openPage(
   return { page, requests, problems };
 }
 
-/** The dashboard's page, built from its sources for this test file. */
+/** The dashboard's page, built from its sources, once for a run of the tests. */
 export async function builtPage(): Promise<string> {
-  const folder = await buildPage();
-  afterAll(() => rm(folder, { recursive: true, force: true }));
-  return folder;
+  const shared = inject('pageFolder');
+  if (existsSync(shared)) return shared;
+  const built = await buildPage(dirname(shared));
+  // Another test file may have been first.
+  await rename(built, shared).catch((thrown: unknown) => {
+    if (!existsSync(shared)) throw thrown;
+  });
+  return shared;
 }

@@ -63,9 +63,9 @@ export async function openBrowser(): Promise<Browser> {
 }
 
 /** Builds the dashboard's page from its sources into a new folder, and says which. */
-export async function buildPage(): Promise<string> {
-  await mkdir(TMP, { recursive: true });
-  const folder = await mkdtemp(join(TMP, 'page-'));
+export async function buildPage(within = TMP): Promise<string> {
+  await mkdir(within, { recursive: true });
+  const folder = await mkdtemp(join(within, 'page-'));
   await build({
     configFile: join(ROOT, 'page', 'vite.config.ts'),
     logLevel: 'error',

@@ -34,8 +34,8 @@ export interface Running {
 
 /** Nothing of the one who runs the tests has a say. */
 export function cleanEnv(env: CommandOptions['env']): Record<string, string> {
-  const { PATH = '', HOME = '', TMPDIR = tmpdir() } = process.env;
-  return { PATH, HOME, TMPDIR, TZ: 'UTC', ...env };
+  const { PATH = '', HOME = '', TMPDIR = tmpdir(), NODE_COMPILE_CACHE = '' } = process.env;
+  return { PATH, HOME, TMPDIR, TZ: 'UTC', NODE_COMPILE_CACHE, ...env };
 }
 
 /** Starts `mabeam` with these arguments. Ended with the test, if it has not by itself. */

@@ -7,9 +7,6 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAgentSystem, type Isolation, memoryStore } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { refusal } from '../kit/rig.ts';
-import { keepCompiledSources } from '../hosting/hosts.ts';
-
-keepCompiledSources();
 
 const module = new URL('../fixtures/agents/connected.ts', import.meta.url);
 const isolations = ['in-process', 'thread', 'process'] as const satisfies readonly Isolation[];

@@ -8,6 +8,17 @@ import { CONTROL, dashboard, running, system } from '../kit/dashboard.ts';
 const browser = await browserOfFile();
 const pageFolder = await builtPage();
 const it = inBrowser(browser);
+const VIEWS = [
+  '#/agents',
+  '#/agents/ada',
+  '#/work',
+  '#/questions',
+  '#/limits',
+  '#/timeline',
+  '#/coordination',
+  '#/pools',
+  '#/',
+];
 
 it('nothing is fetched from elsewhere, in any view, and nothing that the policy forbids is tried', async () => {
   const fleet = await system();
@@ -15,7 +26,7 @@ it('nothing is fetched from elsewhere, in any view, and nothing that the policy 
   const { url } = await dashboard(fleet, { pageFolder });
   const { page, requests, problems } = await openPage(browser, url);
   await page.waitForSelector('.tile');
-  for (const hash of ['#/agents', '#/agents/ada', '#/timeline', '#/coordination', '#/pools', '#/']) {
+  for (const hash of VIEWS) {
     await page.evaluate((to) => (location.hash = to), hash);
     await page.waitForFunction(
       (to) => document.querySelector(to === '#/agents/ada' ? '.chart-frame .lit' : 'main h1') !== null,

@@ -227,6 +227,10 @@ it('an empty fleet says what would be there', async () => {
   for (const [hash, words] of [
     ['#/', 'No agents yet'],
     ['#/agents', 'No agents yet'],
+    ['#/work', 'No work yet'],
+    ['#/work', 'Nothing is scheduled'],
+    ['#/questions', 'Nothing waits for your answer'],
+    ['#/limits', 'No budgets'],
     ['#/timeline', 'Nothing has lived yet'],
     ['#/coordination', 'No variables'],
     ['#/pools', 'No pools'],

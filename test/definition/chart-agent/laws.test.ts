@@ -7,9 +7,6 @@ import { processHost } from '../../../src/runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../../src/runtime/hosting/hosts/thread.ts';
 import type { SavedChart } from '../../../src/chart-agent.ts';
 import { openWitnessed, type Witness } from '../../../src/testing/host-laws.ts';
-import { keepCompiledSources } from '../../hosting/hosts.ts';
-
-keepCompiledSources();
 
 const module = new URL('../../fixtures/agents/chart-worker.ts', import.meta.url);
 

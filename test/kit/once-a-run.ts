@@ -1,0 +1,19 @@
+/** Folders for what is built once for a run of the tests: who needs the package's tarball, or the page, first builds it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    tarballFolder: string;
+    pageFolder: string;
+  }
+}
+
+export default async function provideFolders(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'mabeam-once-'));
+  project.provide('tarballFolder', folder);
+  project.provide('pageFolder', join(folder, 'page'));
+  return () => rm(folder, { recursive: true, force: true });
+}
