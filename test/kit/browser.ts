@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, inject, onTestFinished, test, type TestAPI } from 'vitest';
 import { buildPage, openBrowser } from './chromium.ts';
-import type {} from './once-a-run.ts';
+import type { Folders } from './once-a-run.ts';
 
 async function browserOrNone(): Promise<Browser | undefined> {
   try {
@@ -73,7 +73,7 @@ export async function openPage(
 
 /** The dashboard's page, built from its sources, once for a run of the tests. */
 export async function builtPage(): Promise<string> {
-  const shared = inject('pageFolder');
+  const shared: Folders['pageFolder'] = inject('pageFolder');
   if (existsSync(shared)) return shared;
   const built = await buildPage(dirname(shared));
   // Another test file may have been first.

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 
+export interface Folders {
+  readonly tarballFolder: string;
+  readonly pageFolder: string;
+}
+
 declare module 'vitest' {
-  interface ProvidedContext {
-    tarballFolder: string;
-    pageFolder: string;
-  }
+  interface ProvidedContext extends Folders {}
 }
 
 export default async function provideFolders(project: TestProject): Promise<() => Promise<void>> {

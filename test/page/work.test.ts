@@ -108,10 +108,11 @@ it('an agent has its tasks beside it, and whom it has spawned', async () => {
   await says(page, 'spawned by\\s*spender');
 });
 
-describe('a form', () => {
-  const read = (schema: object | undefined, filled: Parameters<typeof answerOf>[1]) =>
-    answerOf(formOf(schema as never), filled);
+function read(schema: object | undefined, filled: Parameters<typeof answerOf>[1]) {
+  return answerOf(formOf(schema as never), filled);
+}
 
+describe('a form', () => {
   test.each([
     ['a choice', { enum: ['a', 'b'] }, { '': '1' }, 'b'],
     ['a choice by parts', { anyOf: [{ const: 1 }, { const: null }] }, { '': '1' }, null],
