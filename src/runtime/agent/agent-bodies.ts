@@ -1,11 +1,11 @@
 /**
- * One agent's bodies, one after another: what the living one is and reports, how the last one ended, and what the next
- * one is made by.
+ * One agent's bodies, one after another: what the living body is and reports, how the last one ended, and from what the
+ * next one is made.
  *
  * Owns the incarnation that lives, its saved states, and what is asked of it. It decides nothing: reports become events
  * of the agent's chart, or go to the part that asked.
  *
- * I1  The end of a body is told to others after it was told in the event stream.
+ * I1  Other parts hear of the end of a body after its event was emitted.
  */
 import type { ExitReason, Isolation } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
@@ -28,7 +28,7 @@ import { pendingFields } from './pending-fields.ts';
 import { withoutSecrets } from './secret-reports.ts';
 import { StateKeeper } from './state-keeper.ts';
 
-/** What the next body is made by, where that is not what the living one was made by. */
+/** What the next body is made from, if that differs from what the living body was made from. */
 interface NextBody {
   readonly manifest: AgentManifest;
   readonly pending: readonly string[];
@@ -41,7 +41,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
   readonly #tasks: AgentTasks;
   #manifest: AgentManifest;
   #living: Incarnation | undefined = undefined;
-  /** It has ended, and nobody was told yet. */
+  /** The incarnation that has ended, until its end is announced. */
   #leaving: Incarnation | undefined = undefined;
   #next: NextBody | undefined = undefined;
   #lastExit: ExitReason | undefined = undefined;
@@ -64,12 +64,12 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     return this.agent.clock;
   }
 
-  /** What its definition says of itself; of a module elsewhere, as it last said it. */
+  /** The manifest of the agent's definition; for a module in another process or thread, as last reported. */
   get manifest(): AgentManifest {
     return this.#manifest;
   }
 
-  /** As `manifest`, but of the body that is made next. */
+  /** The manifest of the next body. */
   get nextManifest(): AgentManifest {
     return this.#next?.manifest ?? this.#manifest;
   }
@@ -78,22 +78,22 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     return (this.#living ?? this.agent).host.isolation;
   }
 
-  /** Fields of the spec that the living body was not made by: they are in force from the next one on. */
+  /** Fields of the spec that changed after the living body was made: in force from the next body on. */
   get pending(): readonly string[] {
     return this.#next?.pending ?? NOTHING_PENDING;
   }
 
-  /** What ended the last one. */
+  /** Why the last body ended. */
   get lastExit(): ExitReason | undefined {
     return this.#lastExit;
   }
 
-  /** The same as it was thrown, where the body lived in this thread. */
+  /** What the last body threw, if it lived in this thread. */
   get lastThrown(): unknown {
     return this.#lastThrown;
   }
 
-  /** Reports that came too late, or were none. */
+  /** How many reports came too late, or were malformed. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -102,7 +102,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     return this.#living?.usage();
   }
 
-  // What the agent wants of the living one.
+  // What the agent asks of the living body.
 
   open(incarnation: number, report: ChildReport): Incarnation {
     const living = new Incarnation(this, incarnation, report);
@@ -120,24 +120,24 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     this.#living?.command(command);
   }
 
-  /** It takes part in coordination. */
+  /** The living body takes part in coordination from here on. */
   participate(): void {
     this.#living?.participate();
   }
 
-  /** It is ending, and takes no part in coordination any more. */
+  /** The living body is ending, and takes no part in coordination any more. */
   retire(): void {
     this.#living?.retire();
   }
 
-  /** The end of the last one was told: what follows for others comes after that in the event stream. */
+  /** The end of the last body was announced: its events for coordination come after that in the stream. */
   left(): void {
     const left = this.#leaving;
     this.#leaving = undefined;
     left?.retire();
   }
 
-  /** What it takes as it stands, as it says itself. */
+  /** Asks the living body which tasks it takes now. */
   offer(task?: AskedTask, isOutlined = false): Promise<Offer> {
     const { id, spec } = this.agent;
     if (!this.#living?.isOpen) {
@@ -149,7 +149,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
   }
 
   /**
-   * The agent's spec is about to be another.
+   * Prepares a change of the agent's spec; called before the change.
    *
    * @param given secrets that come with it
    */
@@ -171,7 +171,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     this.#living?.followCoordination();
   }
 
-  /** The agent is gone: a body that is left is killed. */
+  /** The agent is gone: kills a body that is left. */
   discard(): void {
     const living = this.#living;
     this.#living = undefined;
@@ -179,7 +179,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     this.#offers?.giveUp();
   }
 
-  // What the incarnation that lives needs, and tells.
+  // What the living incarnation needs and reports.
 
   initArgsOf({ initArgs }: KeptSpec): unknown {
     const { secrets } = this.agent;
@@ -237,14 +237,14 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     const reason = agent.secrets === undefined ? ended : agent.secrets.hide(ended);
     this.#leaving = this.#living;
     this.#living = undefined;
-    // Of a chart that a bug has ended nobody will be told.
+    // A chart that a bug has ended announces nothing more.
     if (!agent.isActive) this.left();
     if (this.#next) {
       this.#manifest = this.#next.manifest;
       this.#next = undefined;
     }
     this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
-    // What was thrown is shown itself, unless it holds a secret.
+    // The thrown value itself is shown, unless it holds a secret.
     this.#lastThrown = reason === ended ? thrown : undefined;
     this.#offers?.giveUp();
     this.#tasks.bodyEnded();

@@ -1,5 +1,5 @@
 /**
- * What the public API shows of an agent: a projection of its chart and of what it has at work, nothing of its own.
+ * An agent's record: a projection of its chart and its parts. It keeps no data of its own.
  *
  * I1  The same record, frozen, as long as nothing has changed.
  */
@@ -20,7 +20,7 @@ import type { Usage } from '../hosting/host.ts';
 import type { HealthReport } from './liveness.ts';
 import type { TaskMetrics, TasksAtWork } from './task-figures.ts';
 
-/** All that is known of an agent at one moment. Times are epoch ms. Frozen, and shared by all who ask meanwhile. */
+/** An agent at one moment. Times are epoch ms. Frozen: while nothing changes, all callers get the same object. */
 export interface AgentRecord {
   readonly id: string;
   readonly type: string;
@@ -40,9 +40,9 @@ export interface AgentRecord {
   readonly restartAt?: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
-  /** That somebody has it paused: nothing new begins, whatever its status. `state` says whether something runs still. */
+  /** Set while it is paused: nothing new begins, in any status. `state` says whether something still runs. */
   readonly paused?: Paused;
-  /** While it runs: what it waits for, and until when; nothing new begins. */
+  /** Set while it runs and a limit is reached: what it waits for, and until when. Nothing new begins. */
   readonly parked?: Parked;
   /** Ids of the tasks that the last end left undone. */
   readonly abandoned: readonly string[];
@@ -50,21 +50,21 @@ export interface AgentRecord {
   /** The spec with every default in it. */
   readonly spec: ParsedAgentSpec;
   /**
-   * Fields of the spec that changed after the body that lives was made, and that a body is made of: they are in force
-   * from its next start. Left out where there are none.
+   * Fields of the spec that changed after the living body was made and need a new body: they are in force
+   * from the next start on. Left out if there are none.
    */
   readonly pending?: readonly string[];
 }
 
 export interface AgentMetrics extends TaskMetrics {
-  /** As its host last measured it, where the host measures. */
+  /** As last measured by its host; left out for hosts that do not measure. */
   readonly memoryBytes?: number;
   readonly cpuMs?: number;
-  /** Reports of earlier incarnations that came too late, and what its child said that was no report. */
+  /** How many reports of earlier incarnations came too late, or were malformed. */
   readonly dropped: number;
 }
 
-/** What an agent is asked to be, whatever becomes of it. */
+/** The part of a record that no event of the agent's life changes. */
 export interface AgentIdentity {
   readonly id: string;
   readonly isolation: Isolation;
@@ -72,7 +72,7 @@ export interface AgentIdentity {
   readonly pending: readonly string[];
 }
 
-/** All that a record is made of. */
+/** The rest of what a record is made of. */
 export interface AgentFacts {
   readonly context: AgentContext;
   readonly position: AgentPosition;
@@ -83,7 +83,7 @@ export interface AgentFacts {
   readonly dropped: number;
 }
 
-/** A record, and where its chart stood and what its host had measured when it was made. */
+/** A record, with the chart's state and the host's measurement that it was made from. */
 export class ShownRecord {
   readonly context: AgentContext;
   readonly path: string;

@@ -1,7 +1,7 @@
 /**
  * The secrets of one agent's `initArgs`: given by this program, or asked of its provider at each start.
  *
- * I1  They are in no store: what a spec keeps of them is their paths.
+ * I1  No store has them: a stored spec has their paths only.
  */
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { SecretNet } from '../values/secret-net.ts';
@@ -10,20 +10,20 @@ import { isThenable } from '../values/thenable.ts';
 
 /** Which secret is asked for. */
 export interface SecretRequest {
-  /** Left out of an agent that is being registered without an id. */
+  /** Left out while an agent without an id is being registered. */
   readonly agentId?: string;
-  /** The type of the agent; left out where its module has yet to be loaded. */
+  /** The type of the agent; left out before its module has been loaded. */
   readonly type?: string;
   /** Where in `initArgs`, as in the spec's `secrets`. */
   readonly path: string;
 }
 
-/** Gives a secret, or a promise of it; `undefined` for one that it does not know. */
+/** Returns a secret, or a promise of it; `undefined` for an unknown one. */
 export type SecretProvider = (request: SecretRequest) => unknown;
 
 export interface SecretServices {
   readonly provider: SecretProvider | undefined;
-  /** What was handed out. */
+  /** All secrets that were handed out. */
   readonly net: SecretNet;
 }
 
@@ -49,20 +49,20 @@ export class AgentSecrets {
     services.net.add(of.agentId, given);
   }
 
-  /** Why it cannot start, when it cannot. */
+  /** Why the agent cannot start, if a secret is missing. */
   get missing(): string | undefined {
     if (this.#services.provider !== undefined) return undefined;
     const path = this.#paths.find((one) => !this.given.has(one));
     return path === undefined ? undefined : missingSecret(this.#of.agentId, path);
   }
 
-  /** Whether the secret at this path is another than the newest that is known here. */
+  /** Whether the secret at this path differs from the newest that is known here. */
   differs(path: string, value: unknown): boolean {
     const known = this.used?.has(path) ? this.used : this.given;
     return known.has(path) && !isSameSecret(known.get(path), value);
   }
 
-  /** All of `initArgs`, for a body. @throws AgentSystemError `AGENT_START_FAILED` for a secret that nobody gives */
+  /** `initArgs` with the secrets in it, for a body. @throws AgentSystemError `AGENT_START_FAILED` for a missing secret */
   fill(initArgs: unknown): unknown {
     const values = new Map<string, unknown>();
     const waiting: Promise<void>[] = [];
@@ -76,7 +76,7 @@ export class AgentSecrets {
       : Promise.all(waiting).then(() => this.#filled(initArgs, values));
   }
 
-  /** The data without the secrets in it; the same where it has none. */
+  /** The data without its secrets; the same object if it has none. */
   hide<Data>(data: Data): Data {
     return this.#services.net.hide(data, this.#of.agentId);
   }

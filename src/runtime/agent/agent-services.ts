@@ -20,15 +20,15 @@ import type { SecretServices } from './agent-secrets.ts';
 import type { RequestHandlers } from './requests.ts';
 import type { TaskSteps } from './task-steps.ts';
 
-/** What coordination is told of agents. */
+/** What agents report to coordination. */
 export interface AgentCoordination {
-  /** A body opens; `undefined` when coordination has nothing to do with its agent. */
+  /** A body opens; `undefined` for an agent that takes no part in coordination. */
   join(agent: Agent): Participation | undefined;
-  /** It runs: it is told what it missed. A module that lives elsewhere may declare more than it did before. */
+  /** The body runs, and is told what it missed. A module in another process may declare more variables than before. */
   started(agent: Agent, participation: Participation | undefined): Participation | undefined;
-  /** Its spec is another. */
+  /** The agent's spec has changed. */
   changed(agent: Agent, participation: Participation | undefined): Participation | undefined;
-  /** One that takes no part has told something all the same. */
+  /** A body that takes no part in coordination has reported to it all the same. */
   strayed(agent: Agent, incarnation: number, report: BodyReport): void;
 }
 
@@ -36,7 +36,7 @@ export interface AgentCoordination {
 export interface Participation {
   /** The variables that the body begins with; from then on it hears of their changes. */
   readonly variables: readonly VariableState[];
-  /** The body has ended, or begins to: told once or twice. */
+  /** The body is ending, or has ended; called once or twice. */
   ended(): void;
   reported(report: BodyReport): void;
 }
@@ -53,7 +53,7 @@ export interface AgentServices {
   readonly admission: Admission;
   readonly permits: RestartPermits;
   readonly quotas: Quotas;
-  /** Told of every attempt of a task that ends, or is not waited for any more. */
+  /** Told whenever an attempt of a task ends, or is no longer waited for. */
   readonly budgets: { taskEnded(taskId: string): void };
   readonly coordination: AgentCoordination;
   readonly watch: ChartWatch;
@@ -66,21 +66,21 @@ export interface AgentServices {
   isClosing(): boolean;
   /** Whether tasks that have to end may go on in another program: this one closes, and its store is durable. */
   leavesTasks(): boolean;
-  /** Its record is to go. */
+  /** Removes the record of an agent. */
   forgotten(agent: Agent): void;
 }
 
-/** A spec as it is kept: with its defaults, and with the address or the type of its module in place of that. */
+/** A spec as the store has it: with its defaults, and with the URL or the type of its module in place of the module. */
 export type KeptSpec = Omit<ParsedAgentSpec, 'id' | 'module'> & StoredSpec & { readonly id: string };
 
-/** What an agent is asked to be, and the code and host of its bodies. */
+/** An agent's spec, with the code and the host of its bodies. */
 export interface AgentTerms {
   readonly spec: KeptSpec;
   readonly policy: LifePolicy;
   readonly manifest: AgentManifest;
   readonly module: AnyAgentDefinition | URL;
   readonly host: Host;
-  /** Those of the secrets of `initArgs` that this program gave. */
+  /** The secrets of `initArgs` that this program gave. */
   readonly given?: SecretValues | undefined;
 }
 
@@ -88,6 +88,6 @@ export interface AgentOptions extends AgentTerms {
   readonly id: string;
   /** Position in the order of registration. */
   readonly order: number;
-  /** Why its code is not there, when it is not. */
+  /** Why its code is missing, if it is. */
   readonly missing?: string | undefined;
 }

@@ -2,7 +2,7 @@
  * One agent's tasks: its mailbox, what its tasks have asked of their system, and the limit that they share.
  *
  * Owns the mailbox, which is there from the first task on and for all incarnations, and the agent's part in its quota.
- * It decides nothing: what the mailbox tells becomes events of the agent's chart.
+ * It decides nothing: reports of the mailbox become events of the agent's chart.
  */
 import { describeExit, type MailboxCommand, type Parked, type ProgressInput } from '../../machines/index.ts';
 import { withTimeout } from '../definition/manifest.ts';
@@ -29,7 +29,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
   readonly #agent: Agent;
   #mailbox: Mailbox | undefined = undefined;
   #requests: Requests | undefined = undefined;
-  /** What the agent works under, where it shares a limit or ran into one. */
+  /** The quota that the agent works under, if it shares a limit or ran into one. */
   #quota: Quota | undefined = undefined;
 
   constructor(agent: Agent) {
@@ -50,7 +50,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     return this.#mailbox?.isBusy ?? false;
   }
 
-  /** What is to be seen of them. */
+  /** Figures of the tasks, for the record. */
   get atWork(): TasksAtWork {
     return this.#mailbox?.atWork ?? noTasks;
   }
@@ -70,7 +70,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     return this.#mail().accept(withTimeout(request, manifest), manifest.tasks[request.type], trace);
   }
 
-  /** Cancels a task that it has; whether there was one that had not ended. */
+  /** Cancels a task. Returns whether there was one that had not ended. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
     return this.#mailbox?.cancel(taskId, cancel) ?? false;
   }
@@ -89,12 +89,12 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     this.#mailbox?.endWaits(why);
   }
 
-  /** Nobody does those any more that wait. */
+  /** Gives up the tasks that wait. */
   discard(why: string): void {
     this.#mailbox?.discard(why);
   }
 
-  /** Their limits are others. */
+  /** The limits of the queue have changed. */
   follow(limits: Agent['spec']['tasks']): void {
     this.#mailbox?.follow(limits);
   }
@@ -143,7 +143,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     this.#requests.made(report);
   }
 
-  /** The body has ended, or its agent is gone. `why` is made where it is needed: most tasks ask for nothing. */
+  /** The body has ended, or its agent is gone. `why` is called only if a request is open: most tasks have none. */
   giveUpRequests(why: () => Error): void {
     this.#requests?.clear(why);
   }
@@ -158,7 +158,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     return { agentId, incarnation, taskId, task: request.type, leftMs, trace, entry };
   }
 
-  // What the mailbox needs, and tells.
+  // What the mailbox needs and reports.
 
   get id(): string {
     return this.#agent.id;
@@ -261,7 +261,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     return `the agent has ended (${describeExit(this.#agent.lastExit ?? 'killed')})`;
   }
 
-  /** Nobody waits for one that was executed in another program; the record of one that was submitted says how it ended. */
+  /** No caller waits for a task of another program; the record of a submitted task says how it ended. */
   #reportLost({ submission }: RestoredTask, error: unknown): void {
     const isLeft = error instanceof AgentSystemError && error.code === 'SYSTEM_CLOSED';
     if (isLeft || submission !== undefined) return;

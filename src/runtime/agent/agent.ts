@@ -1,13 +1,13 @@
 /**
- * One agent: its chart, what can be asked of it, and what its chart asks for.
+ * One agent: its chart, the commands that callers give it, and the effects of its chart.
  *
- * Owns the chart, its secrets, and the parts that do its work: `AgentBodies`, `AgentTasks`, health checks, and those who
- * wait for its start or end. Decides nothing of its life: what is told becomes events of the chart, the chart's effects
- * become acts.
+ * Owns the chart, its secrets, and the parts that do its work: `AgentBodies`, `AgentTasks`, health checks, and the
+ * callers that wait for its start or end. It decides nothing: reports become events of the chart, and effects of the
+ * chart become calls of the parts.
  *
- * I1  Where the agent stands is read from its chart, never kept beside it.
- * I2  What an earlier incarnation says is dropped, and counted.
- * I3  Whoever waits is answered after the event that answers was committed.
+ * I1  The agent's state is read from its chart, and kept nowhere else.
+ * I2  Reports of an earlier incarnation are dropped, and counted.
+ * I3  A caller is answered after the event that answers it was committed.
  */
 import type { Logger } from 'pino';
 import {
@@ -63,11 +63,11 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   readonly order: number;
   /** Agents of one kind wait for each other when too many are to restart: those of one pool, or of one type. */
   readonly kind: string;
-  /** What it lives by; a body that was opened before that changed keeps some of what was (`pending`). */
+  /** The newest spec; the living body may have been made from an earlier one (`pending`). */
   spec: KeptSpec;
-  /** Told when its life may have moved on, or a task may have left it: by the pool that it is a member of. */
+  /** Set by the pool that it is a member of: called when its state may have changed, or a task may have ended. */
   observer: (() => void) | undefined = undefined;
-  /** Why its code is not there, when it is not: it is listed, and cannot be started. */
+  /** Why its code is missing, if it is: the agent is listed, and cannot be started. */
   missing: string | undefined;
   /** Sequence of its `agent.registered`. */
   registered = 0;
@@ -79,12 +79,12 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   readonly #tasks: AgentTasks;
   readonly #bodies: AgentBodies;
   #liveness: Liveness | undefined = undefined;
-  /** The life that is just being gone on with. */
+  /** Set while a life of an earlier program is being resumed. */
   #resumed: AgentLife | undefined = undefined;
   #shown: ShownRecord | undefined = undefined;
   #fullSpec: ParsedAgentSpec | undefined = undefined;
   #secrets: AgentSecrets | undefined = undefined;
-  /** It is due to restart, and waits for its secrets. */
+  /** A restart is due and waits for the agent's secrets. */
   #isPermitWithheld = false;
 
   constructor(options: AgentOptions, services: AgentServices) {
@@ -108,12 +108,12 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     );
   }
 
-  /** What its definition says of itself; of a module elsewhere, as it last said it. */
+  /** The manifest of its definition; for a module in another process or thread, as last reported. */
   get manifest(): AgentManifest {
     return this.#bodies.manifest;
   }
 
-  /** As `manifest`, but of the body that is made next. */
+  /** The manifest of the next body. */
   get nextManifest(): AgentManifest {
     return this.#bodies.nextManifest;
   }
@@ -122,7 +122,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     return this.#bodies.isolation;
   }
 
-  /** Fields of the spec that the living body was not made by: they are in force from the next one on. */
+  /** Fields of the spec that changed after the living body was made: in force from the next body on. */
   get pending(): readonly string[] {
     return this.#bodies.pending;
   }
@@ -149,18 +149,18 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     return this.#tasks.places;
   }
 
-  /** The limit that it shares with others. */
+  /** Name of the limit that it shares with other agents. */
   get quota(): string | undefined {
     return this.spec.quota ?? this.manifest.quota;
   }
 
-  /** Whether nothing may begin, as it stands. */
+  /** Whether no task may begin now: it is paused, parked, or its quota holds it back. */
   get isHeldBack(): boolean {
     const { paused, parked } = this.#context;
     return paused !== undefined || parked !== undefined || this.#tasks.isHeldByQuota;
   }
 
-  /** Whether what it is given now is begun: it runs, and is neither paused nor parked. */
+  /** Whether a task that it gets now may begin: it runs, and is neither paused nor parked. */
   get takesWork(): boolean {
     return this.position.status === 'running' && !this.isHeldBack;
   }
@@ -176,12 +176,12 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     return this.#context.reason;
   }
 
-  /** As `previousStop`, from the moment on at which the body has ended. */
+  /** Why its last body ended, known before the chart has taken that step. */
   get lastExit(): ExitReason | undefined {
     return this.#bodies.lastExit;
   }
 
-  /** Whether its chart knows coordination to be there. */
+  /** Whether coordination is available, as far as its chart knows. */
   get isCoordinated(): boolean {
     return this.#context.isCoordinated;
   }
@@ -226,7 +226,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     return this.#shown.record;
   }
 
-  /** Something of the record may have changed beside its chart. */
+  /** Something in the record other than the chart's state may have changed. */
   changed(): void {
     this.#shown = undefined;
   }
@@ -239,7 +239,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     if (!position.legal.has(command)) throw commandRefusal(this.id, command, position);
   }
 
-  /** Resolves with what `answer` makes of the incarnation that runs. */
+  /** Starts it. Resolves with the result of `answer`, which gets the running incarnation. */
   start<Value>(
     command: 'agent.start' | 'agent.restart',
     answer: (incarnation: number) => Value,
@@ -257,14 +257,14 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     return started;
   }
 
-  /** Resolves with the record at its end. */
+  /** Ends it. Resolves with the record at its end. */
   end(event: Extract<AgentEvent, { type: 'agent.stop' | 'agent.kill' }>): Promise<AgentRecord> {
     const ended = this.#callers.forEnd();
     this.#chart.send(event);
     return ended;
   }
 
-  /** Pauses or resumes it. Resolves with the record once that is durable. */
+  /** Pauses or resumes it. Resolves with the record once the event is durable. */
   hold(command: 'agent.pause' | 'agent.resume', by: string | undefined): Promise<AgentRecord> {
     const held = this.#callers.forHold();
     const at = this.clock.now();
@@ -283,7 +283,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     return this.#tasks.execute(request, trace);
   }
 
-  /** Cancels a task that it has; whether there was one that had not ended. */
+  /** Cancels a task. Returns whether there was one that had not ended. */
   cancelTask(taskId: string, cancel: TaskCancel): boolean {
     return this.#tasks.cancel(taskId, cancel);
   }
@@ -297,7 +297,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     return this.#liveness?.check() ?? Promise.resolve(this.health);
   }
 
-  /** What it takes as it stands, as it says itself. */
+  /** Asks its body which tasks it takes now. */
   offer(task?: AskedTask, isOutlined = false): Promise<Offer> {
     return this.#bodies.offer(task, isOutlined);
   }
@@ -306,7 +306,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     this.#bodies.post(request);
   }
 
-  /** Sends an event to the chart; only for events that no promise depends on. */
+  /** Sends an event to the chart; only for events that no caller waits for. */
   send(event: AgentEvent): void {
     this.#chart.send(event);
   }
@@ -316,13 +316,13 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     return this.#secrets;
   }
 
-  /** Its program gives it secrets of the spec that it has. */
+  /** Takes secrets of its spec from the program. */
   give(given: SecretValues): void {
     if (this.spec.secrets === undefined || given.size === 0) return;
     this.#takeSecrets(new Map([...(this.#secrets?.given ?? noSecrets), ...given]));
   }
 
-  /** Its spec is another: what needs no new body is in force at once, the rest from the next one on. */
+  /** Takes a changed spec: what needs no new body is in force at once, the rest from the next body on. */
   follow({ spec, policy, host, manifest, module, given = noSecrets }: AgentTerms): void {
     this.#bodies.follow(spec, manifest, given);
     if (this.missing !== undefined && module !== this.module) {
@@ -342,12 +342,12 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     this.observer?.();
   }
 
-  /** It has a permit to restart. */
+  /** It may restart now. */
   permitGranted(): void {
     this.#chart.send({ type: 'permit.granted', at: this.clock.now() });
   }
 
-  /** Goes on with a life that another program began. */
+  /** Resumes a life that an earlier program began. */
   resume(life: AgentLife): void {
     if (life.parked) this.services.quotas.restore(this, life.parked);
     this.#resumed = life;
@@ -356,8 +356,8 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   }
 
   /**
-   * Takes it out of the fleet: its registration was not kept, or its system has closed. Whoever still waits for it
-   * is refused with `why`, and a body that is left is killed.
+   * Takes it out of the fleet: its registration was not kept, or its system has closed. Callers that still wait are
+   * refused with `why`, and a body that is left is killed.
    */
   discard(why: AgentSystemError): void {
     this.#chart.stop();
@@ -368,7 +368,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     this.#callers.refuse(why);
   }
 
-  // What the chart asks for.
+  // Effects of the chart.
 
   get observe(): ChartOptions['observe'] {
     return this.services.watch.observe;
@@ -425,7 +425,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     switch (event) {
       case 'agent.started':
         this.journal.emit(told, this.#callers.answerStart(life.incarnation));
-        // First what it missed of its variables, then its tasks.
+        // It gets the changes of variables that it missed before its tasks.
         this.#bodies.participate();
         return this.#tasks.begin(this.#context.parked);
       case 'agent.start_failed':
@@ -461,7 +461,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     this.journal.emit(told);
   }
 
-  /** One whose secrets nobody has given yet does not restart before they are. */
+  /** An agent with a missing secret does not restart before it is given. */
   #handlePermit(command: PermitCommand): void {
     const missing = command === 'request' ? this.#secrets?.missing : undefined;
     if (missing !== undefined) {
@@ -507,14 +507,14 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     else alerts.raise(alert, message, this.id);
   }
 
-  // What its bodies, its tasks, its quota and the health checks tell.
+  // Reports of its bodies, its tasks, its quota and the health checks.
 
-  /** Whether its chart is at work: no bug has ended it, and nobody has taken the agent out of the fleet. */
+  /** Whether its chart still runs: no bug has ended it, and the agent is still in the fleet. */
   get isActive(): boolean {
     return this.#chart.status === 'active';
   }
 
-  /** A body said what it may not, or too late. */
+  /** A report was malformed, or came too late. */
   bodyDropped(): void {
     this.#bodies.bodyDropped();
   }
@@ -523,7 +523,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     this.#liveness?.answered(report);
   }
 
-  /** Nobody can say when its body ends, if ever: those who wait for its end are told how it stands. */
+  /** Its body may never end: callers that wait for the end get the record as it is now. */
   answerEndEarly(): void {
     const answer = this.#callers.answerEnd(() => this.record());
     if (answer) void this.journal.settled().then(() => answer());

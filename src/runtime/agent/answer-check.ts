@@ -1,4 +1,4 @@
-/** Whether an answer may be given to a question, by whoever looks: the program that asked, or another one. */
+/** Whether a question may get an answer: checked by the program that asked, or by another one. */
 import { z } from 'zod';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
@@ -34,7 +34,7 @@ function problemWith(schema: QuestionRecord['schema'], value: unknown): string |
   try {
     judge = z.fromJSONSchema(schema);
   } catch {
-    // What this library cannot read is left to the task's own schema: the answer comes back if that refuses it.
+    // A schema that this library cannot read is checked by the task itself: an answer that it refuses comes back.
     return undefined;
   }
   const judged = judge.safeParse(value);

@@ -1,5 +1,5 @@
 /**
- * Those who wait for the same thing of an agent, its start or its end: each is told once, in the order of asking.
+ * Callers that wait for the same thing, an agent's start or its end: each is told once, in the order of asking.
  */
 import type { AgentSystemError } from '../values/errors.ts';
 
@@ -9,11 +9,11 @@ interface Caller<Told> {
 }
 
 export class Callers<Told> {
-  /** Most often there is no other. */
+  /** The first caller; there is rarely another. */
   #first: Caller<Told> | undefined = undefined;
   #others: Caller<Told>[] | undefined = undefined;
 
-  /** Resolves with what `answer` makes of what is told. */
+  /** Resolves with the result of `answer`. */
   wait<Value>(answer: (told: Told) => Value): Promise<Value> {
     const waiting = Promise.withResolvers<unknown>();
     if (this.#first === undefined) this.#first = { answer, waiting };

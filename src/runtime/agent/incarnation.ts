@@ -1,13 +1,13 @@
 /**
  * One incarnation of an agent, from the opening of its body to its end: the only child of the agent's chart.
  *
- * Owns the body, the place that this holds among those that the system admits, and its part in coordination. Decides
- * nothing: what the body tells goes to the agent.
+ * Owns the body, its share of the memory and places that the system admits, and its part in coordination. It decides
+ * nothing: reports of the body go to the agent.
  *
- * I1  What a body tells before its host has handed it over waits until then.
- * I2  A host that throws has lost its body: that is the agent's end, and no bug of its chart.
- * I3  It ends once. What is told after that is dropped, and counted.
- * I4  No body is given data that another one, or the record, holds: each has its own copy of `initArgs`.
+ * I1  Reports that come before the host has handed the body over wait until then.
+ * I2  A host that throws has lost its body: the agent's body ends, and the chart goes on.
+ * I3  It ends once. Later reports are dropped, and counted.
+ * I4  Bodies and records share no data: each body gets its own copy of `initArgs`.
  */
 import type { BodyCommand, ExitReason } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
@@ -27,15 +27,15 @@ import { isThenable } from '../values/thenable.ts';
 import type { Agent } from './agent.ts';
 import type { KeptSpec, Participation } from './agent-services.ts';
 
-/** The agent that lives, and what its bodies tell. */
+/** The agent, and where its bodies report to. */
 export interface IncarnationOwner {
   readonly agent: Agent;
-  /** What a body of this spec begins with, secrets in it: a copy, or a promise of one. */
+  /** A copy of `initArgs` for a body of this spec, with the secrets in it, or a promise of one. */
   initArgsOf(spec: KeptSpec): unknown;
-  /** It goes on with this state, which the store has, or is on its way there. */
+  /** The body begins with this state. `isKept`: the store has it; else it is still being written. */
   restored(state: SavedState, isKept: boolean): void;
   bodyReported(incarnation: Incarnation, report: BodyReport): void;
-  /** Gives the reason as it may be told. */
+  /** Returns the reason without secrets. */
   bodyEnded(reason: ExitReason, thrown: unknown): ExitReason;
   bodyStuck(): void;
   bodyDropped(): void;
@@ -45,7 +45,7 @@ const NO_VARIABLES: readonly VariableState[] = Object.freeze([]);
 
 export class Incarnation implements BodyListener, Child {
   readonly number: number;
-  /** What its body is made of, whatever its agent is asked to be since. */
+  /** The spec that its body is made from; the agent's may have changed since. */
   readonly spec: KeptSpec;
   readonly host: Host;
   readonly #module: AnyAgentDefinition | URL;
@@ -53,7 +53,7 @@ export class Incarnation implements BodyListener, Child {
   readonly #chart: ChildReport;
   #body: Body | undefined = undefined;
   #participation: Participation | undefined = undefined;
-  /** Whether it holds a place, and memory, of what the system may use. */
+  /** Whether it holds a place and memory of the system's limits. */
   #isAdmitted = false;
   #isMeasured = false;
   #isOver = false;
@@ -69,12 +69,12 @@ export class Incarnation implements BodyListener, Child {
     this.#chart = chart;
   }
 
-  /** Whether there is a body that can be asked. */
+  /** Whether there is a body that takes requests. */
   get isOpen(): boolean {
     return this.#body !== undefined && !this.#isOver;
   }
 
-  /** Opens the body, when its saved state has been read. */
+  /** Reads the saved state, then opens the body. */
   open(): void {
     const { id, services } = this.#owner.agent;
     const { spec } = this;
@@ -83,7 +83,7 @@ export class Incarnation implements BodyListener, Child {
     services.admission.reserve(spec.resources);
     this.#isAdmitted = true;
     const failed = (thrown: unknown): void => this.#end({ error: errorInfoOf(thrown) });
-    // One that has not reached the store yet is newer than what is there.
+    // A state that is still being written is newer than what the store has.
     const onItsWay = services.journal.stateOnItsWay(id);
     const isKept = onItsWay === undefined;
     let saved: SavedState | undefined | Promise<SavedState | undefined>;
@@ -125,7 +125,7 @@ export class Incarnation implements BodyListener, Child {
     } catch (thrown) {
       return this.#end({ error: errorInfoOf(thrown) });
     }
-    // Its init may have had the agent killed meanwhile.
+    // Its init may have killed the agent.
     if (this.#isOver) return body.kill();
     this.#body = body;
     this.#isMeasured = isMeasured(body);
@@ -134,7 +134,7 @@ export class Incarnation implements BodyListener, Child {
     if (early) for (const tell of early) tell();
   }
 
-  // What the agent wants of it.
+  // What the agent asks of it.
 
   post(request: BodyRequest): void {
     try {
@@ -146,19 +146,19 @@ export class Incarnation implements BodyListener, Child {
   }
 
   command(command: BodyCommand): void {
-    // Until its saved state has been read there is no body, and now there never will be.
+    // The saved state has not been read yet: no body was opened, and none will be.
     if (this.#body === undefined) return this.#end(command === 'kill' ? 'killed' : 'shutdown');
     if (command === 'kill') this.#kill();
     else this.post({ type: command === 'save' ? 'state.save' : 'terminate' });
   }
 
-  /** It runs: it takes part in coordination. */
+  /** It runs, and takes part in coordination. */
   participate(): void {
     const { agent } = this.#owner;
     this.#participation = agent.services.coordination.started(agent, this.#participation);
   }
 
-  /** Its agent's part is another. */
+  /** The agent's part in coordination has changed. */
   followCoordination(): void {
     const { agent } = this.#owner;
     this.#participation = agent.services.coordination.changed(agent, this.#participation);
@@ -169,7 +169,7 @@ export class Incarnation implements BodyListener, Child {
     this.#participation?.ended();
   }
 
-  /** Its agent is gone: a body that is left is killed, and nobody is told. */
+  /** The agent is gone: kills the body, without a report. */
   discard(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -178,7 +178,7 @@ export class Incarnation implements BodyListener, Child {
     this.#kill();
   }
 
-  /** The chart has let go of it. Its end is commanded by an effect of its own. */
+  /** The chart no longer invokes it. Nothing to do: an effect of its own ends the body. */
   stop(): void {}
 
   usage(): Usage | undefined {
@@ -190,14 +190,14 @@ export class Incarnation implements BodyListener, Child {
     }
   }
 
-  /** What the body has told to coordination. */
+  /** Passes a report of the body to coordination. */
   tellCoordination(report: BodyReport): void {
     const { agent } = this.#owner;
     if (this.#participation) this.#participation.reported(report);
     else agent.services.coordination.strayed(agent, this.number, report);
   }
 
-  // What the body tells.
+  // Reports of the body.
 
   report(report: BodyReport): void {
     if (this.#body) this.#reported(report);
@@ -220,7 +220,7 @@ export class Incarnation implements BodyListener, Child {
   #reported(report: BodyReport): void {
     if (!this.#isOver) return this.#owner.bodyReported(this, report);
     this.dropped();
-    // A vote is refused by its round, which says so in the event stream.
+    // The round of a vote refuses it, which is an event.
     if (report.type === 'vote.cast') this.tellCoordination(report);
   }
 
@@ -248,7 +248,7 @@ export class Incarnation implements BodyListener, Child {
   }
 }
 
-/** Whether its host measures it. A host may hand over anything. */
+/** Whether its host measures it. A host of the user's own may return anything. */
 function isMeasured(body: Body | undefined): boolean {
   try {
     return body?.usage !== undefined;

@@ -1,18 +1,18 @@
-/** Those who wait for an agent's start, for its end, and for it to be paused or resumed. */
+/** Callers that wait for an agent's start, for its end, and for it to be paused or resumed. */
 import type { CommitListener } from '../journal/journal.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { AgentRecord } from './agent-record.ts';
 import { Callers } from './callers.ts';
 
 export class LifeCallers {
-  /** They are told the incarnation that runs. */
+  /** They get the running incarnation. */
   #starting: Callers<number> | undefined = undefined;
-  /** They are told the record at the end. */
+  /** They get the record at the end. */
   #ending: Callers<AgentRecord> | undefined = undefined;
-  /** They are told the record once it is paused, or resumed. */
+  /** They get the record once it is paused, or resumed. */
   #holding: Callers<AgentRecord> | undefined = undefined;
 
-  /** Resolves with what `answer` makes of the incarnation that runs. */
+  /** Resolves with the result of `answer`, which gets the running incarnation. */
   forStart<Value>(answer: (incarnation: number) => Value): Promise<Value> {
     return (this.#starting ??= new Callers()).wait(answer);
   }
@@ -26,9 +26,9 @@ export class LifeCallers {
   }
 
   /**
-   * Answers those who wait for the start, with the commit of what answers them.
+   * Returns a commit listener that answers the callers of the start.
    *
-   * @param failureOf why the start failed, where it did
+   * @param failureOf why the start failed, if it did
    */
   answerStart(incarnation: number, failureOf?: () => AgentSystemError): CommitListener | undefined {
     const starting = this.#starting;
@@ -42,7 +42,7 @@ export class LifeCallers {
     };
   }
 
-  /** Answers those who wait for the end with how the agent stands now: by the commit it may run again. */
+  /** As above, for callers of the end. They get the record of now: by the commit the agent may run again. */
   answerEnd(recordNow: () => AgentRecord): CommitListener | undefined {
     const ending = this.#ending;
     if (ending === undefined) return undefined;
@@ -51,7 +51,7 @@ export class LifeCallers {
     return (error) => (error ? ending.refuse(error) : ending.tell(record));
   }
 
-  /** Answers those who had it paused or resumed with how it stands by the commit. */
+  /** As above, for callers of a pause or resume. They get the record at the commit. */
   answerHold(recordThen: () => AgentRecord): CommitListener | undefined {
     const holding = this.#holding;
     if (holding === undefined) return undefined;
@@ -59,7 +59,7 @@ export class LifeCallers {
     return (error) => (error ? holding.refuse(error) : holding.tell(recordThen()));
   }
 
-  /** Nothing that they wait for comes any more. */
+  /** Refuses all callers. */
   refuse(why: AgentSystemError): void {
     const [starting, ending, holding] = [this.#starting, this.#ending, this.#holding];
     this.#starting = undefined;

@@ -6,10 +6,10 @@ import type { SteadyClock } from '../time/clock.ts';
 export type Announcement = EffectParams<AgentEffect, 'announce'>;
 
 /**
- * Who asked for it is in it where they said so.
+ * `by` is in it if the caller gave it.
  *
  * @param abandoned tasks that the end left undone
- * @param clock tells how long a restart is still to wait
+ * @param clock for the time that a restart still has to wait
  */
 export function lifeEventOf(
   said: Announcement,
@@ -28,7 +28,7 @@ function draftOf(
   clock: SteadyClock,
 ): EventDraft {
   const { incarnation } = life;
-  // Stamped by the journal; here from the start, so that all events of a type are of one shape.
+  // The journal sets them; they are here so that all events of a type have one shape.
   const sequence = 0;
   const at = 0;
   switch (type) {

@@ -1,9 +1,9 @@
-/** What people are told of an agent's life: why it did not start, and what needs their attention. */
+/** Texts about an agent's life: why it did not start, and what needs an operator. */
 import { type AlertKind, describeExit, type ErrorInfo, type ExitReason } from '../../machines/index.ts';
 import { AgentSystemError, errorFrom } from '../values/errors.ts';
 import type { KeptSpec } from './agent-services.ts';
 
-/** @param thrown what ended the body, itself, where that is known */
+/** @param thrown what the body threw, if that is known */
 export function startFailure(
   { id: agentId, startTimeoutMs }: KeptSpec,
   reason: ExitReason,
