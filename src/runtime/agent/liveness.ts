@@ -1,15 +1,15 @@
 /**
- * One agent's health checks: they do not wait behind its tasks.
+ * One agent's liveness checks: they do not wait behind its tasks.
  *
  * I1  At the most one check is open at a time, and at the most two timers are armed.
- * I2  No answer is no miss while this very program did not listen: what has come meanwhile is heard first.
- * I3  An answer counts whenever it comes, as long as it is of the living incarnation.
+ * I2  A check is not missed because this program was held up: answers that have arrived are read first.
+ * I3  A late answer counts, if it is from the living incarnation.
  */
 import type { HealthPolicy } from '../../machines/index.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { BodyReport } from '../hosting/host.ts';
 
-/** The newest that is known of an agent's health. */
+/** The newest report of an agent's health. */
 export interface HealthReport {
   /** `unknown`: it runs, and no check has been answered yet. */
   readonly status: 'unknown' | 'healthy' | 'unresponsive' | 'not_running';
@@ -27,15 +27,15 @@ export interface LivenessOwner {
   askHealth(checkId: number): void;
   healthPassed(): void;
   healthMissed(): void;
-  /** The newest report is another. */
+  /** The newest report has changed. */
   changed(): void;
 }
 
-/** A timer later than this says that the program itself was held up, and has not listened either; ms. */
+/** When a timer fires later than this, in ms, the program was held up and has read no answers either. */
 const LISTENING_LAG_MS = 20;
 
 const UNKNOWN: HealthReport = Object.freeze({ status: 'unknown', misses: 0 });
-/** Of an agent that does not run. */
+/** The report of an agent that does not run. */
 export const notRunning: HealthReport = Object.freeze({ status: 'not_running', misses: 0 });
 
 export class Liveness {
@@ -58,7 +58,7 @@ export class Liveness {
     return this.#newest;
   }
 
-  /** What is asked from here on: a check that waits for its time gets it anew, one that is open keeps its time. */
+  /** Changes the policy: the next check is timed anew, an open one keeps its time. */
   follow(policy: HealthPolicy): void {
     const isSame = policy.intervalMs === this.#policy.intervalMs;
     this.#policy = policy;
@@ -81,7 +81,7 @@ export class Liveness {
     this.#tellWaiting();
   }
 
-  /** One check now, or the one that is open; resolves with what came of it. */
+  /** Makes a check now, or joins the open one. Resolves with its report. */
   check(): Promise<HealthReport> {
     if (!this.#isWatching) return Promise.resolve(this.#newest);
     const { promise, resolve } = Promise.withResolvers<HealthReport>();

@@ -1,4 +1,4 @@
-/** What the parts of a mailbox need of their agent, and what they tell it. */
+/** What the parts of a mailbox need from their agent, and report to it. */
 import type { Parked, ProgressInput } from '../../machines/index.ts';
 import type { ParkRequest } from '../definition/parking.ts';
 import type { BodyRequest } from '../hosting/host.ts';
@@ -7,43 +7,43 @@ import type { SteadyClock } from '../time/clock.ts';
 import type { ProgressWatch, ProgressWatcher } from './progress-watch.ts';
 import type { KeptSteps } from './task-steps.ts';
 
-/** What a mailbox needs of its agent. */
+/** The agent of a mailbox. */
 export interface MailboxOwner {
   readonly id: string;
   readonly incarnation: number;
   readonly clock: SteadyClock;
   readonly journal: Journal;
   newTaskId(): string;
-  /** What a task kept when it ran before; nearly always nothing. */
+  /** Steps that a task kept when it ran before; rarely any. */
   stepsOf(taskId: string): KeptSteps | undefined;
-  /** Whether its system closes: nothing goes on in this program. */
+  /** Whether its system is closing. */
   readonly isClosing: boolean;
-  /** Whether what has to end now may go on in another program: this one closes, and its store is durable. */
+  /** Whether tasks may go on in the next program: this one is closing, and its store is durable. */
   readonly leavesTasks: boolean;
-  /** Whether it has a body, and was not asked to end for good; or has none, and is about to have another one. */
+  /** Whether it has a body and was not asked to end for good, or a restart is on its way. */
   readonly mayComeBack: boolean;
   /** A number in [0, 1). */
   random(): number;
   post(request: BodyRequest): void;
   becameBusy(): void;
   becameIdle(): void;
-  /** Nothing runs any more, as it was asked to tell. */
+  /** Nothing runs any more; reported only after `rest`. */
   becameRested(): void;
-  /** A task ran into a limit. `told` hears what is waited for. */
+  /** A task ran into a limit. `told` gets what the agent waits for. */
   limitReached(request: ParkRequest, told: (parked: Parked) => void): void;
   /** A task is done. */
   taskPassed(): void;
-  /** A task may have left. */
+  /** There may be fewer tasks. */
   loadFell(): void;
-  /** What is to be seen of the tasks may have changed. */
+  /** The figures of the tasks may have changed. */
   changed(): void;
-  /** Nobody waits for a task that had been begun any more: it has been answered. */
+  /** A task that had been begun was answered. */
   taskAnswered(taskId: string): void;
-  /** Looks at whether a task gets on. */
+  /** Watches the progress of a task. */
   watchProgress(policy: ProgressInput, watcher: ProgressWatcher): ProgressWatch;
-  /** A task has stalled, and its agent is to end for that. */
+  /** A task has stalled, and its kind has the agent crash for that. */
   crashForStall(taskId: string): void;
-  /** The body said what it may not. */
+  /** A report of the body was malformed. */
   bodyDropped(): void;
   reportFault(message: string, thrown: unknown): void;
 }

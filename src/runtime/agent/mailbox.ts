@@ -1,18 +1,18 @@
 /**
  * One agent's tasks: accepted, waiting, running, ended.
  *
- * Decides what begins, and when: the order, the concurrency, and what the agent's end does to all of them. What becomes
- * of one task is decided by `TaskFates`, its times are kept by `TaskTimes`, its answer by `TaskAnswers`. It never
- * decides about the agent's life: it tells when it becomes busy and idle, and is told to open, drain, abort and abandon.
+ * Decides what begins, and when: the order, the concurrency, and what the agent's end does to all tasks. `TaskFates`
+ * decides what becomes of one task, `TaskTimes` keeps its times, `TaskAnswers` its answer. A mailbox never decides
+ * about the agent's life: it reports that it is busy or idle, and is told to open, drain, abort and abandon.
  *
  * I1  Every accepted task is answered exactly once, and has exactly one end in the event stream.
  * I2  A task is sent to the body only after its `task.accepted` was committed, in the order of the queue.
  * I3  A task that was answered early (timed out, cancelled, abandoned) holds its place until its work settles:
  *     the agent is as busy as it really is. So does an attempt that took too long: the next one waits for it.
  * I4  Adding, removing and settling a task takes the same time whatever the number that wait.
- * I5  What waits for its next attempt keeps its agent neither busy nor alive.
- * I6  A submitted task whose work may be begun so often and no oftener is sent to the body only after `task.started`
- *     was committed: what a later program does not know to have begun has not.
+ * I5  A task that waits for its next attempt keeps its agent neither busy nor alive.
+ * I6  A submitted task whose attempts are limited is sent to the body only after its `task.started` was committed: the
+ *     store knows of every attempt that has begun.
  */
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
@@ -31,7 +31,7 @@ import { TasksInHand } from './tasks-in-hand.ts';
 import type { TaskTimes } from './task-times.ts';
 import type { Places } from './wait.ts';
 
-/** `held`: there is no agent yet, or any more: tasks wait. `finishing`: what runs may end, nothing is begun. */
+/** `held`: there is no body, and tasks wait. `finishing`: running tasks may end, and none begins. */
 type Mode = 'held' | 'open' | 'draining' | 'finishing' | 'aborting';
 
 export class Mailbox implements TaskEntryOwner, FatesOwner {
@@ -41,12 +41,12 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   readonly #tasks = new TasksInHand();
   #mode: Mode = 'held';
   #isBusy = false;
-  /** Nothing new may begin: its agent is paused or parked. */
+  /** The agent is paused or parked: nothing new begins. */
   #isHeldBack = false;
-  /** It is to tell once nothing runs. */
+  /** Report once nothing runs. */
   #isResting = false;
   #isPumping = false;
-  /** How to stop waiting for a store that fails, while something does. */
+  /** Set while tasks wait for a failing store: stops waiting. */
   #storeAway: (() => void) | undefined = undefined;
   readonly #fates: TaskFates;
   readonly #times: TaskTimes;
@@ -61,7 +61,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.#queueLimit = queueLimit;
   }
 
-  /** Its limits are others: what was accepted stays accepted, and what runs runs on. */
+  /** Changes the limits: accepted tasks stay accepted, running ones go on. */
   follow({ concurrency, queueLimit }: ParsedAgentSpec['tasks']): void {
     this.#concurrency = concurrency;
     this.#queueLimit = queueLimit;
@@ -72,7 +72,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     return this.#mode === 'open' || this.#mode === 'draining';
   }
 
-  /** Whether what comes now is in time for this life of its agent: one that ends is not held up by it. */
+  /** Whether a new task belongs to this life of the agent; while it ends, to the next. */
   get #takesInTurn(): boolean {
     return this.#mode === 'open' || this.#mode === 'held';
   }
@@ -96,15 +96,15 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   }
 
   /**
-   * Takes a task in and answers with its output.
+   * Accepts a task. Resolves with its output.
    *
-   * @param kind what its definition says of its kind
+   * @param kind the task's kind in the definition
    * @throws AgentSystemError `TASK_QUEUE_FULL`, `TASK_ABANDONED`, `TASK_TIMED_OUT`, `TASK_FAILED`,
    * `TASK_INPUT_INVALID`, `STORE_FAILED`
    */
   accept(request: GivenTask, kind: TaskManifest | undefined, trace?: TraceParent): Promise<unknown> {
     const { id: agentId, incarnation, journal } = this.#owner;
-    // What waits for its turn is bounded; what may run at once is not waiting.
+    // The limit is for tasks that wait; those that can run at once do not.
     const mayBegin = this.#mode === 'open' && !this.#isHeldBack;
     const free = mayBegin ? Math.max(0, this.#concurrency - this.#tasks.running.size) : 0;
     const { again, signal } = request;
@@ -120,7 +120,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const delayMs = this.#times.accept(entry);
     const deadlineAt = this.#times.deadlineOf(entry);
     request.begins?.(entry);
-    // One that came too late for this life of its agent waits for the next.
+    // A task that comes too late for this life of the agent waits for the next.
     if (delayMs > 0) this.#fates.delay(entry, delayMs);
     else if (this.#takesInTurn) this.#tasks.waiting.add(entry);
     else this.#tasks.holdBack(entry);
@@ -130,7 +130,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     return entry.answer.promise;
   }
 
-  /** Goes on with a task that an earlier program accepted; no limit of the queue refuses it. */
+  /** Takes a task that an earlier program accepted. The limit of the queue does not apply to it. */
   restore(task: RestoredTask, kind: TaskManifest | undefined): Promise<unknown> {
     const { id: agentId, incarnation } = this.#owner;
     const { taskId, trace, retry } = task;
@@ -149,13 +149,13 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     return entry.answer.promise;
   }
 
-  /** A new incarnation begins: what it accepts is held until it is ready. */
+  /** A new incarnation begins: tasks wait until it is ready. */
   hold(): void {
     this.#mode = 'held';
     this.#answers.beginLife();
   }
 
-  /** The agent is ready: what was held may run, unless the agent is paused or parked. */
+  /** The agent is ready: tasks may run, unless it is paused or parked. */
   open(isHeldBack: boolean): void {
     this.#mode = 'open';
     this.#isHeldBack = isHeldBack;
@@ -163,14 +163,14 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.#pump();
   }
 
-  /** Nothing new begins: it tells once nothing runs. */
+  /** Begins nothing new, and reports once nothing runs. */
   rest(): void {
     this.#isHeldBack = true;
     this.#isResting = true;
     this.#tellIfRested();
   }
 
-  /** Nothing holds it back any more: it goes on, and tells whether it has work. */
+  /** Goes on, and reports whether there is work. */
   resume(): void {
     this.#isHeldBack = false;
     this.#isResting = false;
@@ -178,11 +178,11 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.#pump();
   }
 
-  /** Accepted tasks may finish; then it is idle. New ones are refused by the agent. */
+  /** Lets accepted tasks finish; then it is idle. The agent refuses new ones. */
   drain(): void {
-    // An agent that ends does not wait for a store that fails.
+    // An agent that ends does not wait for a failing store.
     this.#mode = this.#storeAway === undefined ? 'draining' : 'finishing';
-    // A person may take longer than any grace: the next program goes on with it.
+    // A person may take longer than any grace: the next program goes on with the task.
     if (this.#owner.leavesTasks) {
       for (const entry of this.#tasks.running)
         if (entry.isAsking && !entry.isAnswered) this.#fates.leave(entry);
@@ -191,20 +191,20 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.taskLeft();
   }
 
-  /** What runs may finish, what waits is not begun any more; then it is idle. */
+  /** Lets running tasks finish and begins no other; then it is idle. */
   finish(why: string): void {
     this.#mode = 'finishing';
     this.#endWaiting(why);
     this.taskLeft();
   }
 
-  /** What waits is not begun any more, what runs is told to end. */
+  /** Ends waiting tasks, and tells running ones to end. */
   abort(): void {
     const why = 'the agent is ending';
     this.#mode = 'aborting';
     this.#endWaiting(why);
     for (const entry of this.#tasks.running) {
-      // Of one that comes back, what waits for a person goes on then.
+      // A task that waits for a person goes on when the agent comes back.
       if (this.#fates.comesBackTo(entry)) continue;
       const comesAgain = !entry.isAnswered && this.#fates.outlives(entry) && entry.hasAttemptLeft;
       if (comesAgain) this.#fates.cut(entry, why);
@@ -213,7 +213,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.taskLeft();
   }
 
-  /** The body is gone, and all that it had to do with it. */
+  /** The body is gone, and with it the work of its tasks. */
   abandonAll(why: () => string): void {
     if (this.#tasks.unbegunCount + this.#tasks.running.size > 0) {
       const said = why();
@@ -234,28 +234,28 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.#answers.changed();
   }
 
-  /** Its agent does not come back by itself: nobody who waits for it has to. */
+  /** The agent does not come back by itself: tasks that wait for that are given up. */
   endWaits(why: string): void {
     for (const entry of this.#tasks.unbegun()) {
       if (entry.isExecuted || (entry.isKept && !entry.outlivesAgent)) this.#fates.abandon(entry, why);
     }
   }
 
-  /** It had asked a person: it is the next, and asks again, when the agent is back. */
+  /** A task that had asked a person: it is the next when the agent is back, and asks again. */
   #keep(entry: TaskEntry): void {
     entry.isKept = true;
     entry.begunAt = undefined;
     this.#tasks.waiting.putBack(entry);
   }
 
-  /** Its agent is forgotten, or its system has closed: nothing waits any more. */
+  /** The agent is forgotten, or its system has closed: all waiting tasks are given up. */
   discard(why: string): void {
     for (const entry of this.#tasks.unbegun()) this.#fates.abandon(entry, why);
     this.#storeAway?.();
     this.#storeAway = undefined;
   }
 
-  /** What the body reports of a task. One it does not know is late, and dropped. */
+  /** The body reports the end of a task. A report of an unknown task is late, and dropped. */
   settle(report: Extract<BodyReport, { type: 'task.completed' | 'task.failed' }>): void {
     const entry = this.#tasks.running.get(report.taskId);
     if (entry === undefined) return;
@@ -269,7 +269,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.taskLeft();
   }
 
-  /** A task ran into a limit: it is the next again, and nothing begins until the agent goes on. */
+  /** A task ran into a limit: it is put back as the next, and nothing begins until the agent goes on. */
   park(report: Extract<BodyReport, { type: 'task.parked' }>): void {
     const entry = this.#tasks.running.get(report.taskId);
     if (entry === undefined) return;
@@ -280,7 +280,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     }
     this.#left(entry);
     this.#answers.changed();
-    // What it asked of its system was of this attempt.
+    // Its open requests belonged to this attempt.
     this.#owner.taskAnswered(entry.taskId);
     const { id: agentId, journal } = this.#owner;
     if (!entry.isAnswered) {
@@ -288,7 +288,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
       this.#tasks.waiting.putBack(entry);
       if (this.#mode === 'open') this.#isHeldBack = true;
       else {
-        // Of what waits, nothing would begin before the reset, either.
+        // Waiting tasks could not begin before the reset either.
         if (this.#mode === 'draining') this.#mode = 'finishing';
         this.#endWaiting(`the agent is ending, and a limit is reached: ${report.why}`);
       }
@@ -306,22 +306,22 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     tellProgress(entry, value, this.#owner);
   }
 
-  /** A part of the output; one more than may be told is dropped. */
+  /** A chunk of the output; one beyond the window is dropped. */
   chunk(taskId: string, chunk: unknown): void {
     const entry = this.#tasks.running.get(taskId);
-    // Of a task that was answered early they are late, and no fault.
+    // Chunks of a task that was answered early are late, which is no fault.
     if (entry?.isAnswered) return;
     if (entry === undefined) return this.#owner.bodyDropped();
     takeChunk(entry, chunk, this.#owner);
   }
 
-  /** One that does not serve yet is taken to have room: nobody can tell what it will do. */
+  /** An agent that does not serve yet counts as having room. */
   get places(): Places {
     const isFree = this.#tasks.running.size < this.#concurrency;
     return { isFree: isFree || !this.#isServing, holders: this.#tasks.running };
   }
 
-  /** A task that runs and is waited for. */
+  /** A running task that was not answered yet. */
   running(taskId: string): TaskEntry | undefined {
     const entry = this.#tasks.running.get(taskId);
     return entry?.isAnswered ? undefined : entry;
@@ -358,7 +358,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.#times.goOn(entry);
   }
 
-  /** Starts what may run. A task that settles while it starts makes room for the next: a loop, no recursion. */
+  /** Starts tasks that may run. A task that settles while it starts makes room for the next: a loop, no recursion. */
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
@@ -395,9 +395,9 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     if (begun === undefined) this.#run(entry);
   }
 
-  /** That it is begun is durable, or could not be made so. */
+  /** Its `task.started` was committed, or could not be. */
   #begun(entry: TaskEntry, attempt: number, error: AgentSystemError | undefined): void {
-    // It may have ended meanwhile with its body.
+    // The task may have ended meanwhile with its body.
     if (this.#tasks.running.get(entry.taskId) !== entry || entry.attempt !== attempt) return;
     if (error === undefined && !entry.isAnswered) return this.#run(entry);
     this.#left(entry);
@@ -428,17 +428,17 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     caller.runInAsyncScope(postTo, this.#owner, order);
   }
 
-  /** Its work has ended, or its body has. @param isKept it waits for a person, and for the next body */
+  /** The work of a task has ended, or its body has. @param isKept it waits for a person, and for the next body */
   #left(entry: TaskEntry, isKept = false): void {
     this.#tasks.ended(entry, isKept);
     this.#times.endAttempt(entry);
   }
 
-  /** Cancels a task by its id; whether there was one that had not ended. */
+  /** Cancels a task by its id. Returns whether there was one that had not ended. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
     let entry = this.#tasks.running.get(taskId);
-    // One that waits is looked for: whoever cancels by an id is a person, or a program that does so now and then. Work
-    // that ignores its end may be under way still under the id of one that waits to be done again.
+    // A waiting task is searched for: cancels by an id are rare. Work that ignores its end may still run under the id of
+    // a task that waits for another attempt.
     if (entry === undefined || entry.isAnswered) {
       entry = this.#tasks.unbegun().find((waiting) => waiting.taskId === taskId);
     }
@@ -447,7 +447,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     return true;
   }
 
-  /** Of what waits, only what outlives its agent goes on waiting. */
+  /** Gives up the waiting tasks, but for those that outlive the agent. */
   #endWaiting(why: string): void {
     for (const entry of this.#tasks.unbegun())
       if (!this.#fates.outlives(entry)) this.#fates.abandon(entry, why);
@@ -473,7 +473,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   taskLeft(): void {
     this.#owner.loadFell();
     this.#tellIfRested();
-    // What is not begun any more keeps nobody busy.
+    // Tasks that will not begin keep nobody busy.
     const isBegun = this.#isServing ? this.load : this.#tasks.running.size;
     if (isBegun > 0) return;
     if (this.#mode === 'held' || (this.#mode === 'open' && !this.#isBusy)) return;

@@ -1,7 +1,7 @@
 /**
- * Questions to one agent's body: what does it take, as it stands?
+ * Questions to one agent's body: which tasks does it take now?
  *
- * Owns who waits for an answer, and for how long. Nothing of it is kept: an answer is as old as it took to come.
+ * Owns the callers that wait for an answer, and their deadlines. Answers are not cached.
  *
  * I1  Every question is settled: with the body's answer, at its deadline, or when the body is gone.
  */
@@ -11,7 +11,7 @@ import type { BodyReport, BodyRequest } from '../hosting/host.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { AgentSystemError } from '../values/errors.ts';
 
-/** What questions need of their agent. */
+/** The agent that is asked. */
 export interface OffersOwner {
   readonly id: string;
   readonly clock: SteadyClock;
@@ -35,7 +35,7 @@ export class Offers {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** What is asked from here on waits so long. */
+  /** Changes the deadline of later questions. */
   follow({ timeoutMs }: Pick<HealthPolicy, 'timeoutMs'>): void {
     this.#timeoutMs = timeoutMs;
   }
@@ -57,7 +57,7 @@ export class Offers {
     return promise;
   }
 
-  /** An answer that nobody waits for any more is dropped. */
+  /** A late answer is dropped. */
   answered({ questionId, offer }: Extract<BodyReport, { type: 'offer.told' }>): void {
     const question = this.#open.get(questionId);
     if (question === undefined) return;

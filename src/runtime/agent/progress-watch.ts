@@ -1,4 +1,4 @@
-/** Watches whether one task that runs gets on: its chart at work. */
+/** Watches the progress of one running task: runs its chart. */
 import { type ProgressEffect, type ProgressInput, progressMachine } from '../../machines/index.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
@@ -33,12 +33,12 @@ export class ProgressWatch {
     this.#chart = createChart(progressMachine, policy, { ...options, perform }, options.driver);
   }
 
-  /** It has told something. */
+  /** The task has reported progress, or a chunk. */
   progressed(): void {
     this.#chart.send({ type: 'task.progressed' });
   }
 
-  /** It has ended, or is not waited for any more. */
+  /** The task has ended, or was answered. */
   end(): void {
     this.#chart.stop();
   }

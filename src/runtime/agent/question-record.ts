@@ -1,8 +1,8 @@
-/** Questions as they are kept and shown: JSON data, the same in every program. */
+/** Questions as JSON data: as the store keeps them, and as the public API shows them. */
 import type { QuestionStatus } from '../../machines/index.ts';
 import type { Store } from '../journal/store.ts';
 
-/** All that is known of one question. Times are epoch ms. */
+/** One question. Times are epoch ms. */
 export interface QuestionRecord {
   /** The task's id, and the key of the question in it. */
   readonly id: string;
@@ -12,35 +12,35 @@ export interface QuestionRecord {
   readonly task: string;
   readonly key: string;
   readonly question: string;
-  /** What an answer has to be, as JSON Schema, where the task has said so and its library can say it. */
+  /** JSON Schema of the answer, if the task gave a schema and its library can convert it. */
   readonly schema?: Readonly<Record<string, unknown>>;
   /** What the task shows along with the question. */
   readonly details?: unknown;
   readonly status: QuestionStatus;
   readonly askedAt: number;
-  /** When nobody is waited for any more. */
+  /** When the question expires. */
   readonly deadlineAt?: number;
   readonly answer?: unknown;
   readonly answeredAt?: number;
-  /** Who answered, as they said. */
+  /** Who answered: `by` of the answer. */
   readonly by?: string;
-  /** Why the last answer was refused by the task, and the question is open again. */
+  /** Why the task refused the last answer; the question is open again. */
   readonly refused?: string;
 }
 
 /** A question as a store has it, with what its task needs to be begun again. */
 export interface KeptQuestion {
   readonly record: QuestionRecord;
-  /** Left out where it is no JSON data: its task cannot be begun again then. */
+  /** Left out if it is not JSON data: its task cannot be begun again then. */
   readonly task?: {
     readonly input?: unknown;
-    /** What was left of its time; with `deadlineAt` (epoch ms) where that runs on while it waits. */
+    /** What was left of its time, ms; with `deadlineAt` (epoch ms) if its time runs while it waits. */
     readonly timeoutMs?: number;
     readonly deadlineAt?: number;
   };
 }
 
-/** Whose state a question is in the store: no agent's. */
+/** The owner of a question's state in the store. */
 export function ownerOfQuestion(taskId: string, place: number): string {
   return `question\u0000${taskId}\u0000${place}`;
 }

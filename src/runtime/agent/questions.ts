@@ -1,13 +1,13 @@
 /**
- * Questions of tasks to people: `system.questions`, and what stands behind `context.ask`.
+ * Questions of tasks to people: `system.questions` and `context.ask`.
  *
- * Owns them from being asked to the end of their task, in memory and in the store, where each is a state of its own
- * beside those of the agents. A task that runs again and asks again finds its question as it stands.
+ * Owns each question until its task ends, in memory and in the store, where it is a state of its own
+ * beside those of the agents. A task that runs again and asks again finds its question with its answer.
  *
- * I1  A question has one answer: the first. It is told to its task after it was committed.
- * I2  A question is open until it is answered, its deadline has passed, or its task has ended; the end of a body, or of
- *     the program, ends none.
- * I3  A task that waits for an answer does not use up its time, unless it says so.
+ * I1  A question has one answer: the first. The task gets it after it was committed.
+ * I2  A question is open until it is answered, its deadline has passed, or its task has ended. The end of a body, or of
+ *     the program, does not end it.
+ * I3  The time of a task does not run while it waits for an answer, unless the task says so.
  */
 import { z } from 'zod';
 import {
@@ -42,7 +42,7 @@ export interface QuestionFilter {
   readonly status?: QuestionRecord['status'];
 }
 
-/** What the one who asked is told. */
+/** The answer to `context.ask`. */
 type Told = { readonly answer: unknown } | { readonly isExpired: true };
 
 interface Asked {
@@ -51,13 +51,13 @@ interface Asked {
   /** Its place among the questions of its task. */
   readonly place: number;
   timer: unknown;
-  /** Its answer is on its way into the store: nobody is told before it is there. */
+  /** Its answer is being written to the store. */
   isBeingKept: boolean;
-  /** The task, while it waits: as often as it has asked. */
+  /** The calls of the task that wait: it may have asked several times. */
   readonly waiting: Set<(told: Told) => void>;
 }
 
-/** A task has no more than so many questions. */
+/** Questions of one task, at most. */
 const MAX_QUESTIONS = 1_000;
 const askArgs = z.strictObject({
   key: z.string().min(1).max(512),
@@ -66,7 +66,7 @@ const askArgs = z.strictObject({
   details: z.unknown().optional(),
   deadlineMs: durationMs.optional(),
   countsTime: z.boolean().default(false),
-  /** Why the answer that it has is refused by the task. */
+  /** Why the task refuses the answer. */
   refused: z.string().max(65_536).optional(),
 });
 type AskArgs = z.output<typeof askArgs>;
@@ -82,7 +82,7 @@ export class Questions {
   readonly #assertOpen: () => void;
   /** By task, then by key, in the order in which they were asked. */
   readonly #ofTask = new Map<string, Map<string, Asked>>();
-  /** Those that are durable: nobody else hears of one. */
+  /** Only questions that are durable are shown. */
   readonly #byId = new Map<string, Asked>();
 
   constructor(options: {
@@ -95,13 +95,13 @@ export class Questions {
     this.#assertOpen = options.assertOpen;
     options.journal.observe((event) => {
       if (this.#ofTask.size === 0) return;
-      // Whoever hears that it was asked finds it, and may answer.
+      // Listeners of the event can already answer.
       if (event.type === 'question.asked') this.#show(event.taskId, event.key);
       else if (hasTaskEnd(event)) this.#taskEnded(event.taskId);
     });
   }
 
-  /** Questions of tasks that have not ended, by default the open ones, as they were asked. @throws AgentSystemError `REQUEST_INVALID` */
+  /** Questions of tasks that have not ended, oldest first; by default the open ones. @throws AgentSystemError `REQUEST_INVALID` */
   list(filter: QuestionFilter = {}): QuestionRecord[] {
     const { agentId, taskId, status } = parseInput(filterSchema, filter, {
       what: 'questions.list',
@@ -159,7 +159,7 @@ export class Questions {
         tellAll(asked, { answer });
         return resolve(asked.record);
       }
-      // Nobody was told: it is as if nobody had answered.
+      // The answer was not kept: the question is open again.
       if (asked.record.answeredAt === answeredAt && asked.record.status === 'answered') {
         asked.record = before;
         this.#arm(asked);
@@ -169,7 +169,7 @@ export class Questions {
     return promise;
   }
 
-  /** @internal Answers `task.ask` once the question is. */
+  /** @internal Handles `task.ask`: resolves once the question is answered. */
   get ask(): RequestHandler {
     return requestHandler(askArgs, (args, request) => this.#ask(args, request));
   }
@@ -217,7 +217,7 @@ export class Questions {
     }
   }
 
-  /** @internal The system has closed: nobody is waited for any more, and what is open stays so in the store. */
+  /** @internal The system has closed: timers end, and open questions stay open in the store. */
   close(): void {
     for (const asked of this.#byId.values()) this.#clock.clearTimeout(asked.timer);
   }
@@ -231,7 +231,7 @@ export class Questions {
         this.#drop(asked!);
         throw error;
       });
-      // Its task may have ended meanwhile.
+      // The task may have ended meanwhile.
       if (this.#ofTask.get(taskId)?.get(args.key) !== asked) throw signal.reason;
       this.#show(taskId, args.key);
       this.#arm(asked);
@@ -365,7 +365,7 @@ export class Questions {
     asked.record = frozenData({ ...record, status });
   }
 
-  /** Keeps it as it is now, and says what has happened; resolves when both are durable. */
+  /** Writes the question and emits the event; resolves when both are durable. */
   #emit(
     asked: Asked,
     told: QuestionEventBody,
@@ -400,7 +400,7 @@ function tellAll({ waiting }: Asked, told: Told): void {
 }
 
 type QuestionEvent = Extract<SystemEvent, { readonly type: `question.${string}` }>;
-/** What is said of one besides what it is. */
+/** The fields that an event adds to those of the question. */
 type QuestionEventBody = QuestionEvent extends infer Event
   ? Event extends QuestionEvent
     ? Omit<Event, 'sequence' | 'at' | 'agentId' | 'incarnation' | 'questionId' | 'taskId' | 'task' | 'key'>

@@ -1,12 +1,12 @@
 /**
- * What the tasks of one incarnation have asked for, and was not answered yet: the system's end of the request channel.
+ * Open requests of the tasks of one incarnation: the system's end of the request channel.
  *
- * Owns the open requests, and who may ask: a task that runs and is still waited for. What is behind a name is not known
- * here: handlers are given (system.ts has the list of them).
+ * Owns the open requests, and checks who may ask: a running task that was not answered yet. It does not know the
+ * handlers: they are given (system.ts has the list of them).
  *
  * I1  A request is answered once, or its task has ended, and the work for it is told to end.
- * I2  What an ended task asks, what comes again or past `MAX_REQUESTS`, is dropped, and counted.
- * I3  What a handler throws is the answer to that one request; what it gives to nobody is forgotten.
+ * I2  A request of an ended task, a repeated one, or one past `MAX_REQUESTS` is dropped, and counted.
+ * I3  What a handler throws answers that one request. An answer that comes too late is dropped.
  */
 import type { z } from 'zod';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
@@ -15,35 +15,35 @@ import { AgentSystemError, errorFrom, errorInfoOf, inWords } from '../values/err
 import { parseInput } from '../values/malformed.ts';
 import type { TaskEntry } from './task-entry.ts';
 
-/** A task that asks for something, as long as it is waited for. */
+/** A running task that asks for something. */
 export interface RequestingTask {
   readonly agentId: string;
   readonly incarnation: number;
   readonly taskId: string;
   /** Its name in the definition. */
   readonly task: string;
-  /** What is left of its time, in ms; `undefined` for one without a limit. */
+  /** What is left of its time, in ms; `undefined` without a limit. */
   leftMs(): number | undefined;
   /** The span of the task. */
   readonly trace: TraceParent | undefined;
 }
 
-/** One that is in a mailbox. */
+/** Its entry in the mailbox. */
 export interface MailboxTask extends RequestingTask {
   readonly entry: TaskEntry;
 }
 
-/** One request, for the one who answers it. */
+/** One request, as its handler gets it. */
 export type MadeRequest<Task extends RequestingTask = MailboxTask> = Task & {
-  /** Fires when nobody waits for the answer any more; its reason is why. */
+  /** Fires when the answer is no longer needed; its reason says why. */
   readonly signal: AbortSignal;
 };
 
-/** What stands behind one name: the only thing to be written for a new kind of request. */
+/** The handler of one kind of request: all that a new kind needs. */
 export interface RequestHandler<Task extends RequestingTask = MailboxTask> {
-  /** What is given along; what is not as it says is refused with `REQUEST_INVALID`. */
+  /** Schema of the arguments; others are refused with `REQUEST_INVALID`. */
   readonly args: z.ZodType;
-  /** Gives the answer, or throws what the one who asked is refused with. */
+  /** Returns the answer, or throws the refusal. */
   answer(args: never, request: MadeRequest<Task>): unknown;
 }
 
@@ -102,13 +102,13 @@ export class Requests<Task extends RequestingTask = MailboxTask> {
 
   withdrawn({ requestId, taskId, error, cause }: Extract<BodyReport, { type: 'request.withdrawn' }>): void {
     const open = this.#open.get(requestId);
-    // One that was answered meanwhile is no fault.
+    // It may have been answered meanwhile, which is no fault.
     if (open?.taskId !== taskId) return;
     this.#open.delete(requestId);
     open.controller.abort(cause ?? errorFrom(error));
   }
 
-  /** Nobody waits for the task any more, or it has ended. */
+  /** The task was answered, or has ended. */
   taskEnded(taskId: string): void {
     for (const [requestId, open] of this.#open) {
       if (open.taskId !== taskId) continue;
@@ -117,7 +117,7 @@ export class Requests<Task extends RequestingTask = MailboxTask> {
     }
   }
 
-  /** The incarnation has ended: the next one begins with its own numbers. */
+  /** The incarnation has ended; the next one numbers its requests anew. */
   clear(why: () => Error): void {
     this.#lastId = 0;
     if (this.#open.size === 0) return;
@@ -160,7 +160,7 @@ export class Requests<Task extends RequestingTask = MailboxTask> {
   }
 }
 
-/** What was thrown by a handler; what is no refusal is a fault of it, and said as that. */
+/** The refusal that a handler threw; anything else is a fault of the handler, and reported as such. */
 function refusalOf(name: string, thrown: unknown): AgentSystemError {
   if (thrown instanceof AgentSystemError) return thrown;
   const { message } = errorInfoOf(thrown);

@@ -1,7 +1,7 @@
 /**
- * What a body says of itself, and what it threw, without its secrets.
+ * Reports of a body without its secrets.
  *
- * I1  Outputs are their callers' own: they are not changed.
+ * I1  Outputs of tasks are not changed.
  */
 import type { BodyReport } from '../hosting/host.ts';
 import type { AgentSecrets } from './agent-secrets.ts';

@@ -1,21 +1,21 @@
 /**
- * Makes an agent's states durable, and knows which one is.
+ * Makes an agent's states durable, and remembers the newest durable one.
  *
- * I1  The state that is told to be committed is the newest that was to be kept: one that is still on its way, or could
- *     not be kept, is never taken for it.
+ * I1  A state counts as committed only if it is the newest one: not while a newer one is being written, and not if that
+ *     could not be kept.
  */
 import type { SavedState } from '../definition/saved-state.ts';
 import type { CommitObserver, Journal } from '../journal/journal.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 
-/** Of longer ones it is not remembered that they are committed: that would hold them twice. */
+/** Longer states are not remembered: that would hold them in memory twice. */
 const MAX_REMEMBERED_LENGTH = 16_384;
 
 export class StateKeeper {
-  /** The newest that was to be kept, until it is known whether it was; then the one that is committed. */
+  /** The newest state: while it is being written, and once it is committed. */
   #newest: Keeping | SavedState | undefined = undefined;
 
-  /** What its body begins with; `undefined` where the store has not said that it has it. */
+  /** The state that a body begins with; `undefined` if it is not known to be in the store. */
   restored(state: SavedState | undefined): void {
     this.#newest = isRemembered(state) ? state : undefined;
   }
@@ -58,11 +58,11 @@ export interface StateToKeep {
   readonly agentId: string;
   readonly incarnation: number;
   readonly state: SavedState;
-  /** Told once the state is durable, at once where it is already; with the error when it could not be made so. */
+  /** Called once the state is durable, at once if it already is; with the error if it could not be kept. */
   readonly kept?: ((error?: AgentSystemError) => void) | undefined;
 }
 
-/** A state on its way into the store. */
+/** A state that is being written. */
 class Keeping implements CommitObserver {
   readonly state: SavedState;
   readonly #keeper: StateKeeper;

@@ -1,7 +1,7 @@
 /**
  * One task of a mailbox, from its acceptance to the end of its work.
  *
- * It listens to its caller's signal itself, and to the commits of its acceptance and of its completion.
+ * It listens to the caller's signal, and to the commits of its acceptance and of its completion.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { hasAttemptLeft, type RetryPolicy } from '../../machines/index.ts';
@@ -16,11 +16,11 @@ import type { ProgressWatch } from './progress-watch.ts';
 import type { GivenTask } from './task-request.ts';
 import type { Wait, WaitingTask } from './wait.ts';
 
-/** What an entry tells. */
+/** What an entry reports to its mailbox. */
 export interface TaskEntryOwner {
-  /** That it was accepted was made durable, or could not be. */
+  /** Its acceptance was committed, or could not be. */
   accepted(entry: TaskEntry, error: AgentSystemError | undefined): void;
-  /** Its caller does not want it any more. */
+  /** Its caller cancels it. */
   cancelled(entry: TaskEntry): void;
   /** It waits for a person: its time does not run. */
   timeHeld(entry: TaskEntry): void;
@@ -37,49 +37,49 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   readonly kindLimit: number | undefined;
   readonly priority: number;
   readonly trace: TraceParent | undefined;
-  /** Whether it may be done again by another program, should this one end. */
+  /** Whether a later program may repeat it if this one ends. */
   readonly retry: boolean;
   readonly policy: RetryPolicy | undefined;
-  /** Where it was accepted: its work runs there, and not where room was made for it. */
+  /** The async context of its caller: its work runs there. */
   readonly caller = new AsyncResource('mabeam.task');
   readonly answer: PromiseWithResolvers<unknown>;
   readonly #owner: TaskEntryOwner;
   readonly #input: unknown;
-  /** Of the agent's life that it was accepted in, or was begun in last. */
+  /** The incarnation in which it was accepted, or last begun. */
   incarnation: number;
   /** Attempts before it was accepted the last time: its policy does not count them. */
   readonly before: number;
   /** How often its work was begun. */
   attempt: number;
-  /** What its work gave. */
+  /** Set once its work is done. */
   output: unknown = undefined;
   /** How its last attempt failed, while it waits for the next. */
   failure: TaskFailure | undefined = undefined;
-  /** These four by `elapsed` of the clock. */
+  /** The next four by `elapsed` of the clock, ms. */
   acceptedAt = 0;
   startedAt = 0;
   failedAt = 0;
   timesOutAt = Infinity;
   /** When its work was begun, epoch ms. */
   begunAt: number | undefined = undefined;
-  /** Chunks that came, and those of them that were taken. */
+  /** Chunks that have come, and how many of them were read. */
   chunks = 0;
   chunksTaken = 0;
-  /** It had asked a person when its body ended, and is begun anew by the next one. */
+  /** It was waiting for a person when its body ended: the next body begins it anew. */
   isKept = false;
   /** It has asked a person: the next program begins it again, and the answer is there. */
   didAsk = false;
   isCommitted = false;
-  /** Its work was begun, and is not known to have ended. */
+  /** Its work has begun, and is not known to have ended. */
   isUnderWay = false;
   isAnswered = false;
-  /** Its attempt has taken too long, and was told to end. */
+  /** Its attempt took too long, and was told to end. */
   isExpired = false;
   timer: unknown = undefined;
-  /** How long it may tell nothing, where its kind says so; and, while it runs, who looks at that. */
+  /** The stall policy of its kind, if any; and, while it runs, the watch on it. */
   readonly stall: ProgressInput | undefined;
   watch: ProgressWatch | undefined = undefined;
-  /** Of its attempt, or of the delay before the next one. */
+  /** The timer of its attempt, or of the delay before the next one. */
   attemptTimer: unknown = undefined;
   previous: TaskEntry | undefined = undefined;
   next: TaskEntry | undefined = undefined;
@@ -87,10 +87,10 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   isQueued = false;
 
   #waits: Set<Wait> | undefined = undefined;
-  /** Questions that it waits for, and those of them that hold its time. */
+  /** How many questions it waits for, and how many of them hold its time. */
   #asking = 0;
   #held = 0;
-  /** What was left of its time when it began to wait for a person, in ms. */
+  /** What was left of its time when it began to wait for a person, ms. */
   heldMs: number | undefined = undefined;
 
   constructor(
@@ -121,7 +121,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     this.#owner = owner;
   }
 
-  /** What was read cannot be taken back: it is not begun again. */
+  /** A chunk was given to its reader: it is not begun again. */
   get hasStreamed(): boolean {
     return this.request.reader !== undefined && this.chunks > 0;
   }
@@ -145,7 +145,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   }
 
   /**
-   * Its work has ended: what that had asked, it asks anew when it is begun again.
+   * Its work has ended. When it is begun again, it asks its questions anew.
    *
    * @param staysHeld its time does not run until then
    */
@@ -165,35 +165,35 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     return (this.#waits ??= new Set());
   }
 
-  /** Whether its policy has another attempt for it: what was read of it cannot be taken back. */
+  /** Whether another attempt is left. A task whose chunks were read has none. */
   get hasAttemptLeft(): boolean {
     return !this.hasStreamed && hasAttemptLeft(this.policy, this.attempt - this.before);
   }
 
-  /** What its work is given: a copy where another attempt has to be given the same. */
+  /** The input for its work: a copy if another attempt may need it unchanged. */
   get input(): unknown {
     return this.policy === undefined ? this.#input : dataCopy(this.#input);
   }
 
-  /** Whether it waits for its agent to run again, whatever has ended that. */
+  /** Whether it waits for its agent to run again, also after a stop. */
   get outlivesAgent(): boolean {
     return this.request.whenDown === 'wait' || this.request.again !== undefined;
   }
 
-  /** Whether somebody waits for it, who cannot ask for it by its id. */
+  /** Whether a caller waits for it and does not know its id. */
   get isExecuted(): boolean {
     return this.request.submission === undefined && this.request.again === undefined;
   }
 
   /**
-   * Whether its work is begun only once it is durable that it is: somebody may go on with it who was not there, and it
-   * may be begun so often and no oftener.
+   * Whether its work begins only after its `task.started` was committed: a later program may go on with it, and its
+   * attempts are limited.
    */
   get isBegunDurably(): boolean {
     return this.request.submission !== undefined && (this.policy !== undefined || !this.retry);
   }
 
-  /** Another attempt begins; gives which. @param now by `elapsed` of the clock */
+  /** Begins another attempt. Returns its number, from 1. @param now by `elapsed` of the clock */
   begin(incarnation: number, now: number): number {
     this.incarnation = incarnation;
     this.startedAt = now;
@@ -204,13 +204,13 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     return this.attempt;
   }
 
-  /** It is as if its work had not been begun this time. */
+  /** Undoes `begin`: this attempt does not count. */
   notBegun(): void {
     this.attempt -= 1;
     this.begunAt = undefined;
   }
 
-  /** Whether another program can go on with it: it is not under way, or may be done again. */
+  /** Whether another program can go on with it: its work has not begun, or may be repeated. */
   get canBeLeft(): boolean {
     if (!this.isCommitted) return false;
     if (this.didAsk) return true;

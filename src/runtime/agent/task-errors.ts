@@ -1,4 +1,4 @@
-/** What the caller of a task is told when it has no output for them. */
+/** Errors that the caller of a task gets. */
 import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
 import type { TaskFailure } from './task-entry.ts';
 import type { ToldTask } from './task-events.ts';
@@ -20,15 +20,15 @@ export function taskFailure(
   return taskError(code, message, agentId, entry, cause ?? errorFrom(error), expected);
 }
 
-/** Why one that has told nothing for its time has failed. */
+/** The failure of a stalled task. */
 export function stallOf({ taskId, request, stall }: ToldTask): TaskFailure {
   const message = `it told nothing of its progress for ${stall?.stalledAfterMs} ms (${request.type})`;
   return { type: 'task.failed', taskId, code: 'TASK_STALLED', error: { name: 'Stalled', message } };
 }
 
 /**
- * @param where where it stood: `still waiting` or `still running`
- * @param cause how its last attempt failed, where it waited for the next
+ * @param where its state in words: `still waiting` or `still running`
+ * @param cause how its last attempt failed, if it waited for the next
  */
 export function taskTimeout(
   agentId: string,
@@ -41,7 +41,7 @@ export function taskTimeout(
   return taskError('TASK_TIMED_OUT', message, agentId, entry, cause);
 }
 
-/** @param entry none of one that was not accepted */
+/** @param entry left out for a task that was not accepted */
 export function abandonment(
   agentId: string,
   why: string,

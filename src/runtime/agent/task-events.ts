@@ -1,7 +1,7 @@
 /**
- * What the event stream says of a task.
+ * The events of a task.
  *
- * Of a task that was submitted the record is kept beyond its end: its events say so, and carry what that takes.
+ * The record of a submitted task is kept beyond its end: its events carry what that needs.
  */
 import type { Parked } from '../../machines/index.ts';
 import type { EventDraft } from '../journal/system-event.ts';
@@ -33,14 +33,14 @@ export interface ToldTask
   readonly stall?: TaskEntry['stall'];
 }
 
-/** What the stream says of a task whose caller's signal has fired. */
+/** `why` in the event of a task whose caller's signal has fired. */
 export const CANCELLED_BY_CALLER = 'cancelled by its caller';
 
 type DraftOf<Type extends EventDraft['type']> = {
   -readonly [Field in keyof Extract<EventDraft, { type: Type }>]: Extract<EventDraft, { type: Type }>[Field];
 };
 
-/** `input` is a copy: the agent may change what it is given. @param deadlineAt epoch ms, of one that has a `timeoutMs` */
+/** `input` is a copy: the agent may change its own. @param deadlineAt epoch ms, for a task with a `timeoutMs` */
 export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: number | undefined): EventDraft {
   const { taskId, incarnation, retry, request, before, trace } = entry;
   const { type: task, input, submission, timeoutMs, policy, priority, dueAt } = request;
@@ -221,7 +221,7 @@ export function abandonedEvent(agentId: string, entry: ToldTask, why: string): D
   return ended(entry, neverKeptEvent(agentId, entry, why));
 }
 
-/** The end of one whose acceptance could not be made durable: nothing of it is kept, also where it was submitted. */
+/** The end of a task whose acceptance could not be committed: no record of it is kept. */
 export function neverKeptEvent(
   agentId: string,
   { taskId, incarnation, request }: ToldTask,
@@ -245,7 +245,7 @@ type EndOfTask =
   | DraftOf<'task.timed_out'>
   | DraftOf<'task.abandoned'>;
 
-/** The end of one that was submitted says how often it was begun, and when the last time. */
+/** The end of a submitted task says how often it was begun, and when it was begun last. */
 function ended<Draft extends EndOfTask>(
   { request: { submission }, begunAt, attempt }: ToldTask,
   draft: Draft,

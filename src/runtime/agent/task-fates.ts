@@ -2,7 +2,7 @@
  * What becomes of a task whose work fails, takes too long, or is cut off: another attempt, a wait for the agent's next
  * life or for the next program, or an end.
  *
- * Decides that for each task, and sees to it. It begins no work, and knows no queue.
+ * Decides that for each task, and carries it out. It begins no work, and knows no order.
  */
 import { type RetryPolicy, retryDelayMs } from '../../machines/index.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
@@ -16,11 +16,11 @@ import { type TimedTasks, TaskTimes } from './task-times.ts';
 
 /** The mailbox that has the tasks. */
 export interface FatesOwner {
-  /** Whether it takes tasks and begins them: its agent runs, and does not end. */
+  /** Whether tasks may begin: its agent runs, and is not ending. */
   readonly isOpen: boolean;
   /** A task that waited for its time may be begun. */
   timeHasCome(entry: TaskEntry): void;
-  /** A task was taken from it: it may be idle. */
+  /** A task has left the mailbox, which may now be idle. */
   taskLeft(): void;
 }
 
@@ -45,13 +45,13 @@ export class TaskFates implements TimedTasks {
     this.answers.fail(entry, failure, this.#owner.clock.elapsed());
   }
 
-  /** Whether another attempt can come: one of an agent that ends can only where the task outlives that. */
+  /** Whether another attempt can follow. If the agent is ending, only for tasks that outlive it. */
   isTriedAgain(entry: TaskEntry): boolean {
     if (!entry.hasAttemptLeft) return false;
     return this.#mailbox.isOpen || this.outlives(entry) || (this.#owner.leavesTasks && entry.canBeLeft);
   }
 
-  /** It waits for its next attempt; where that would come after its time, this one was the last. */
+  /** Waits for the next attempt. If that would come after the task's time, this attempt was the last. */
   tryAgain(entry: TaskEntry, failure: TaskFailure): void {
     const { id: agentId, journal, clock } = this.#owner;
     const now = clock.elapsed();
@@ -60,7 +60,7 @@ export class TaskFates implements TimedTasks {
     if (now + delayMs >= entry.timesOutAt) return this.answers.fail(entry, failure, now);
     entry.failure = failure;
     entry.failedAt = now;
-    // What it has asked of its system was for that attempt.
+    // Its open requests belonged to that attempt.
     this.#owner.taskAnswered(entry.taskId);
     journal.emit(retryScheduledEvent(agentId, entry, failure, delayMs, clock.now() + delayMs));
     this.delay(entry, delayMs);
@@ -81,7 +81,7 @@ export class TaskFates implements TimedTasks {
     this.#mailbox.taskLeft();
   }
 
-  /** Its attempt takes too long: it is told to end, and then its definition is asked whether there is another. */
+  /** The attempt takes too long: it is told to end, and then its definition decides whether there is another. */
   attemptTimedOut(entry: TaskEntry, attemptTimeoutMs: number): void {
     if (entry.isAnswered || entry.isExpired) return;
     entry.isExpired = true;
@@ -94,7 +94,7 @@ export class TaskFates implements TimedTasks {
     this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'timed_out' });
   }
 
-  /** Its agent is to end: what its work gives from now on counts as undone, and is done again later. */
+  /** Tells the work to end. Its result no longer counts: the task is done again later. */
   cut({ taskId }: TaskEntry, reason: string): void {
     this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'interrupted' });
   }
@@ -114,7 +114,7 @@ export class TaskFates implements TimedTasks {
     this.#mailbox.taskLeft();
   }
 
-  /** Whether the agent, should it come back, goes on with a task because that waits for a person. */
+  /** Whether the task waits for a person, and the agent may come back to go on with it. */
   comesBackTo(entry: TaskEntry): boolean {
     return (entry.isAsking || entry.isKept) && this.#owner.mayComeBack && !this.#owner.isClosing;
   }
@@ -129,18 +129,18 @@ export class TaskFates implements TimedTasks {
     if (this.#owner.leavesTasks && entry.canBeLeft) return this.leave(entry);
     this.withdraw(entry, why);
     const { failure, failedAt } = entry;
-    // There is no other attempt any more: it has failed.
+    // It waited for another attempt, which will not come: it has failed.
     if (failure !== undefined) return this.answers.fail(entry, failure, failedAt);
     this.answers.abandon(entry, why);
   }
 
-  /** Another program goes on with it: in the stream it has not ended. */
+  /** Leaves it to the next program: the stream has no end of it. */
   leave(entry: TaskEntry): void {
     this.withdraw(entry, 'the system has closed');
     this.answers.leave(entry);
   }
 
-  /** Answered early: it leaves the queue, or its work is told to end. Says where it stood. */
+  /** Takes an early answered task out of the queue, or tells its work to end. Returns its state in words. */
   withdraw(entry: TaskEntry, reason: string): string {
     this.answers.close(entry);
     if (this.#tasks.remove(entry)) return 'still waiting';
@@ -151,7 +151,7 @@ export class TaskFates implements TimedTasks {
   }
 }
 
-/** How an attempt failed that its agent's end has cut off. */
+/** The failure of an attempt that the end of its agent has cut off. */
 export function interruption(why: string): TaskFailure {
   const error = { name: 'Abandoned', message: why };
   return { type: 'task.failed', taskId: '', code: 'TASK_ABANDONED', error, retry: true };

@@ -1,4 +1,4 @@
-/** How an agent's tasks went: counted and measured over all its incarnations. */
+/** Counts and latencies of an agent's tasks over all its incarnations. */
 
 /** Figures of one agent's tasks over all its incarnations; latencies in ms, from acceptance to answer. */
 export interface TaskMetrics {
@@ -11,7 +11,7 @@ export interface TaskMetrics {
   readonly latencyMs: { readonly last: number; readonly mean: number; readonly max: number };
 }
 
-/** What is to be seen of an agent's tasks; the same object as long as nothing of it has changed. */
+/** What the record shows of an agent's tasks; the same object while nothing has changed. */
 export interface TasksAtWork {
   readonly metrics: TaskMetrics;
   /** Ids of the tasks that the last end left undone. */
@@ -27,14 +27,14 @@ export class TaskFigures {
   #totalMs = 0;
   #maxMs = 0;
 
-  /** One was answered for its work, or for its time that was over. */
+  /** A task was answered because its work or its time ended. */
   measure(latencyMs: number): void {
     this.#lastMs = latencyMs;
     this.#totalMs += latencyMs;
     if (latencyMs > this.#maxMs) this.#maxMs = latencyMs;
   }
 
-  /** @param waiting how many wait now, and how many run */
+  /** @param waiting tasks that wait now; `running`: those that run */
   metrics(waiting: number, running: number): TaskMetrics {
     const { done, failed, timedOut, abandoned } = this;
     const measured = done + failed + timedOut;

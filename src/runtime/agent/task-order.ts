@@ -1,12 +1,12 @@
 /**
  * The order in which waiting tasks are begun: higher priority first, then first come, first served.
  *
- * Tasks of a kind that has a limit of its own wait in a lane of their own: while it is reached they hold up nobody else.
+ * Tasks of a kind with a limit of its own wait in a queue of their own: when the limit is reached they hold up no others.
  *
- * I1  Adding a task, taking any out, and finding the next one take the same time whatever the number that wait:
+ * I1  Adding a task, removing any, and finding the next one take the same time for any number of waiting tasks:
  *     priorities are few, and so are the kinds of an agent.
- * I2  No task starves: after `MAX_PASSED` tasks in a row that passed an older one by, the one that has waited longest
- *     is next, whatever its priority.
+ * I2  No task starves: after `MAX_PASSED` tasks in a row that overtook an older one, the one that has waited longest
+ *     is next.
  */
 import { type Queued, TaskQueue } from './task-queue.ts';
 
@@ -14,7 +14,7 @@ import { type Queued, TaskQueue } from './task-queue.ts';
 export const MAX_PASSED = 7;
 
 export interface Ordered<Entry> extends Queued<Entry> {
-  /** An integer, one of a few. */
+  /** One of a few integers. */
   readonly priority: number;
   /** What kind of task it is; counted where the kind has a limit. */
   readonly kind: string;
@@ -36,7 +36,7 @@ class Line<Entry extends Ordered<Entry>> extends TaskQueue<Entry> {
 
 /** Tasks that share a limit, or have none. */
 class Lane<Entry extends Ordered<Entry>> {
-  /** Highest priority first. A line stays: there are few. */
+  /** Highest priority first. Empty queues stay: there are few. */
   readonly lines: Line<Entry>[] = [];
   limit = Infinity;
   underWay = 0;
@@ -60,10 +60,10 @@ class Lane<Entry extends Ordered<Entry>> {
 export class TaskOrder<Entry extends Ordered<Entry>> {
   size = 0;
   readonly #common = new Lane<Entry>();
-  /** By kind; none until a kind has a limit. */
+  /** By kind; `undefined` until a kind has a limit. */
   #limited: Map<string, Lane<Entry>> | undefined = undefined;
   #arrived = 0;
-  /** How many have passed the oldest one by, in a row. */
+  /** How many have overtaken the oldest one, in a row. */
   #passed = 0;
 
   add(entry: Entry): void {
@@ -72,10 +72,10 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     this.size += 1;
   }
 
-  /** One that was taken out to be begun, and was not: it is where it was, before those that came after it. */
+  /** Puts a task back that was taken out and not begun: to its old place, before those that came after it. */
   putBack(entry: Entry): void {
     const line = this.#laneOf(entry).lineOf(entry.priority);
-    // What was begun came before all that was not: only others that were put back are passed here.
+    // Tasks that were begun are older than those that were not: it passes only others that were put back.
     let next = line.first;
     while (next !== undefined && next.order < entry.order) next = next.next;
     if (next === undefined) line.add(entry);
@@ -83,7 +83,7 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     this.size += 1;
   }
 
-  /** Whether it was there. */
+  /** Removes a task. Returns whether it was there. */
   remove(entry: Entry): boolean {
     if (!entry.isQueued) return false;
     this.#laneOf(entry).lineOf(entry.priority).remove(entry);
@@ -91,14 +91,14 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     return true;
   }
 
-  /** The task that is to be begun next, of those whose kind has room. */
+  /** The task to begin next, of those whose kind has room. */
   get next(): Entry | undefined {
     const best = this.#best();
     if (best === undefined || this.#passed < MAX_PASSED) return best;
     return this.#oldest();
   }
 
-  /** Takes one out: it is begun, and under way until `ended`. */
+  /** Takes a task out to begin it; it counts for its kind until `ended`. */
   begin(entry: Entry): void {
     this.#passed = this.#passesBy(entry) ? this.#passed + 1 : 0;
     this.remove(entry);
@@ -109,7 +109,7 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     this.#laneOf(entry).underWay -= 1;
   }
 
-  /** All that wait, as they are now. */
+  /** A copy of the list of waiting tasks. */
   all(): Entry[] {
     const found: Entry[] = [];
     for (const lane of this.#lanes()) {

@@ -1,5 +1,5 @@
 /**
- * What a running task gives before its end: progress for its caller, and chunks of its output for whoever reads them.
+ * What a running task gives before its end: progress for its caller, and chunks of its output for their reader.
  *
  * I1  A body has at most `STREAM_WINDOW` chunks on the way to a reader; one more is dropped, and counted.
  */
@@ -18,7 +18,7 @@ export function tellProgress(entry: TaskEntry, value: unknown, owner: MailboxOwn
   );
 }
 
-/** Hands a chunk to the reader. Without a reader it goes nowhere. */
+/** Hands a chunk to the reader; without a reader it is dropped. */
 export function takeChunk(entry: TaskEntry, chunk: unknown, owner: MailboxOwner): void {
   if (entry.chunks - entry.chunksTaken >= STREAM_WINDOW) return owner.bodyDropped();
   entry.chunks += 1;
@@ -33,7 +33,7 @@ function chunkTaken(entry: TaskEntry, owner: MailboxOwner): void {
   entry.chunksTaken += 1;
   if (entry.isAnswered) return;
   const { taskId, chunksTaken, chunks } = entry;
-  // Its body goes on by itself while there is room: it is told now and then, and whenever it may wait.
+  // The body sends on its own while there is room: it is told at intervals, and whenever it may be waiting.
   const mayWait = chunks - chunksTaken >= STREAM_WINDOW - 1;
   if (!mayWait && chunksTaken % (STREAM_WINDOW / 2) !== 0) return;
   owner.post({ type: 'task.chunks_taken', taskId, taken: chunksTaken });

@@ -1,4 +1,4 @@
-/** A queue, first in, first out, whose entries are its links: adding one and taking any out is a step. */
+/** A linked list, first in, first out: adding an entry and removing any takes constant time. */
 
 export interface Queued<Entry> {
   previous: Entry | undefined;
@@ -20,7 +20,7 @@ export class TaskQueue<Entry extends Queued<Entry>> {
     this.size += 1;
   }
 
-  /** Before one that is there. */
+  /** Inserts an entry before another one. */
   addBefore(next: Entry, entry: Entry): void {
     const { previous } = next;
     entry.previous = previous;
@@ -32,7 +32,7 @@ export class TaskQueue<Entry extends Queued<Entry>> {
     this.size += 1;
   }
 
-  /** Whether it was there. */
+  /** Removes an entry. Returns whether it was there. */
   remove(entry: Entry): boolean {
     if (!entry.isQueued) return false;
     const { previous, next } = entry;

@@ -1,4 +1,4 @@
-/** A task on its way to an agent: what its caller asks for, and what is known of one that was accepted before. */
+/** A task on its way to an agent: as its caller asks for it, or as the store has it. */
 import type { RetryPolicy } from '../../machines/index.ts';
 import type { TraceParent } from '../hosting/host.ts';
 import type { AgentSystemError } from '../values/errors.ts';
@@ -9,13 +9,13 @@ import type { WaitingTask } from './wait.ts';
 export interface TaskRequest {
   readonly type: string;
   readonly input?: unknown;
-  /** From acceptance to answer, whatever the number of attempts; default none. */
+  /** Time from acceptance to answer, all attempts included; default unlimited. */
   readonly timeoutMs?: number;
   /** Cancels the task: its work's own signal fires, the caller gets `TASK_ABANDONED`. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (value: unknown) => void;
   /**
-   * Buffers of the input that are given away: moved to the agent where its host can, and then empty here, once
+   * Buffers of the input to transfer: moved to the agent if its host can, and then empty here, once
    * the task is sent to it. Others are copied.
    */
   readonly transfer?: readonly ArrayBuffer[];
@@ -35,30 +35,30 @@ export interface TaskCancel {
   readonly by?: string | undefined;
 }
 
-/** What makes a task one that was submitted: its record and its output are kept beyond its end. */
+/** Given for a submitted task: its record and its output are kept beyond its end. */
 export interface Submission {
   readonly idempotencyKey?: string | undefined;
   readonly dedupeKey?: string | undefined;
   /** Who asks for it. */
   readonly by?: string | undefined;
-  /** Told once that it was accepted, and that this is durable; or why that could not be. */
+  /** Called once, when its acceptance was committed; with the error if it could not be. */
   accepted(taskId: string, error: AgentSystemError | undefined): void;
 }
 
 /** A task as an agent is given it. */
 export interface GivenTask extends TaskRequest {
   readonly submission?: Submission | undefined;
-  /** When its `timeoutMs` is over, by `elapsed` of the clock, where that began before it was given: in a pool's queue. */
+  /** When its `timeoutMs` is over, by `elapsed` of the clock, if its time began earlier: in a pool's queue. */
   readonly timesOutAt?: number;
-  /** Who reads its chunks; without one they go nowhere. */
+  /** The reader of its chunks; without one they are dropped. */
   readonly reader?: ChunkReader;
-  /** Told whenever an agent has it: of a task of another agent, which waits for it. */
+  /** Called whenever an agent accepts it; for a task that another task waits for. */
   readonly begins?: (task: WaitingTask) => void;
-  /** It is not begun before then, epoch ms, and its `timeoutMs` counts from then. */
+  /** Epoch ms before which it does not begin; its `timeoutMs` counts from then. */
   readonly dueAt?: number | undefined;
-  /** How often it is tried, where that was asked for with it; default what its kind says. */
+  /** Its own retry policy; default that of its kind. */
   readonly policy?: RetryPolicy | undefined;
-  /** Accepted before, under this id, after so many attempts. */
+  /** Its id and number of attempts, if it was accepted before. */
   readonly again?: { readonly taskId: string; readonly attempts: number } | undefined;
 }
 
@@ -88,7 +88,7 @@ export interface RestoredTask {
   readonly delayMs?: number | undefined;
 }
 
-/** A restored task as an agent is given it: under its id, and after its earlier attempts. */
+/** A restored task as an agent gets it: with its id and its earlier attempts. */
 export function requestOf(task: RestoredTask): GivenTask {
   const { taskId, task: type, input, submission, policy, priority, timeoutMs = Infinity } = task;
   const again = { taskId, attempts: task.before };

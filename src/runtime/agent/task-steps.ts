@@ -1,12 +1,12 @@
 /**
- * What tasks have kept on their way: the results of `context.step`, by task and key.
+ * The results of `context.step`, by task and key.
  *
- * Owns them from their step to the end of their task, in memory and in the store, where each is a state of its own
- * beside those of the agents. A task that runs again is given what it kept.
+ * Owns each result until the end of its task, in memory and in the store, where it is a state of its own
+ * beside those of the agents. A task that runs again gets its results.
  *
  * I1  A step is answered after it was committed; a task has one result for a key, the first.
- * I2  What a task kept goes with its end. One that is to be done again has not ended.
- * I3  No secret of its agent is kept: a step that holds one is refused, as a state is.
+ * I2  The end of a task drops its results. A task that will be done again has not ended.
+ * I3  A result that holds a secret of the agent is refused, like a state.
  */
 import { z } from 'zod';
 import type { Journal } from '../journal/journal.ts';
@@ -20,13 +20,13 @@ import { type MadeRequest, type RequestHandler, requestHandler } from './request
 /** Results by key, in the order in which they were kept. */
 export type KeptSteps = readonly (readonly [key: string, value: unknown])[];
 
-/** One step, as the store has it: JSON leaves a value out that is `undefined`. */
+/** One step in the store; without `value` if that was `undefined`. */
 interface Kept {
   readonly key: string;
   readonly value?: unknown;
 }
 
-/** A task keeps no more than this. */
+/** Limits of what one task may keep. */
 export const MAX_STEPS = 10_000;
 const MAX_KEY = 512;
 const stepArgs = z.strictObject({
@@ -37,7 +37,7 @@ const stepArgs = z.strictObject({
 export class TaskSteps {
   readonly #journal: Journal;
   readonly #secrets: SecretNet;
-  /** As JSON: each run is given values of its own. */
+  /** As JSON: each run gets its own copies. */
   readonly #kept = new Map<string, Map<string, string>>();
 
   constructor(journal: Journal, secrets: SecretNet) {
@@ -59,7 +59,7 @@ export class TaskSteps {
     return requestHandler(stepArgs, (args, request) => this.#keep(args, request));
   }
 
-  /** Brings back what the tasks of an earlier program kept that have not ended. */
+  /** Restores the results of an earlier program's tasks that have not ended. */
   async recall({ tasks }: Pick<Recovery, 'tasks'>, store: Store): Promise<void> {
     for (const { taskId } of tasks) {
       let kept = await store.state(ownerOf(taskId, 0));
@@ -106,12 +106,12 @@ export class TaskSteps {
   }
 }
 
-/** Whose state a step is in the store: no agent's. */
+/** The owner of a step's state in the store. */
 function ownerOf(taskId: string, place: number): string {
   return `step\u0000${taskId}\u0000${place}`;
 }
 
-/** Whether an event is the end of a task: one that is to be done again has none. */
+/** Whether an event is the end of a task; a task that will be done again has not ended. */
 export function hasTaskEnd(event: SystemEvent): event is Extract<SystemEvent, { readonly taskId: string }> {
   switch (event.type) {
     case 'task.completed':

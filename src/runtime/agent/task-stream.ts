@@ -1,11 +1,11 @@
 /**
  * A task as its reader sees it: its chunks one by one, and its output at the end.
  *
- * Owns the chunks that were not read yet. The task itself is its agent's; what it may send ahead of the reader is held
- * to `STREAM_WINDOW` where the chunks come in (mailbox.ts).
+ * Owns the chunks that were not read yet. How far the task may be ahead of the reader is limited
+ * to `STREAM_WINDOW` where the chunks come in (task-output.ts).
  *
- * I1  Chunks are given in order, each once, all of them before the end: `done` after an output, a throw after a failure.
- * I2  A chunk counts as taken when it is read, and not before: a reader that stops holds its task back.
+ * I1  Chunks come in order, each once, all before the end: `done` after an output, a throw after a failure.
+ * I2  A chunk counts as taken only when it is read: a reader that stops holds its task back.
  * I3  `return`, as a `break` of a loop calls it, cancels the task, and resolves once that is over.
  */
 
@@ -16,7 +16,7 @@
 export interface TaskStream<Chunk = unknown, Output = unknown>
   extends AsyncIterableIterator<Chunk, undefined, undefined>,
     AsyncDisposable {
-  /** What the task gives in the end; refused as `agents.execute` is, and for a reader that has gone `TASK_ABANDONED`. */
+  /** The output of the task; rejects like `agents.execute`, and with `TASK_ABANDONED` once the reader has gone. */
   readonly output: Promise<Output>;
   /** Cancels the task. Resolves once it is over. */
   return(): Promise<IteratorResult<Chunk, undefined>>;
@@ -25,7 +25,7 @@ export interface TaskStream<Chunk = unknown, Output = unknown>
   [Symbol.asyncIterator](): TaskStream<Chunk, Output>;
 }
 
-/** Who is given the chunks of a task. */
+/** Receives the chunks of a task. */
 export interface ChunkReader {
   /** @param taken to be called once, when the chunk was read */
   take(chunk: unknown, taken: () => void): void;
@@ -58,7 +58,7 @@ export class TaskChunks implements TaskStream, ChunkReader {
   }
 
   take(chunk: unknown, taken: () => void): void {
-    // Its reader has gone.
+    // The reader has gone.
     if (this.#controller.signal.aborted) return;
     const read = this.#reads.shift();
     if (read === undefined) this.#unread.push({ chunk, taken });
@@ -112,7 +112,7 @@ export class TaskChunks implements TaskStream, ChunkReader {
     for (const read of this.#reads.splice(0)) void this.#last(end).then(read.resolve, read.reject);
   }
 
-  /** A failure is thrown once. */
+  /** The failure, until it was thrown once. */
   #last(end: { readonly thrown?: unknown }): Promise<Step> {
     if (!('thrown' in end)) return Promise.resolve(DONE);
     this.#end = {};

@@ -1,7 +1,7 @@
 /**
  * The times of one agent's tasks: how long each may take, how long an attempt may, when the next one is due.
  *
- * Owns the timers of a task, and the watch on its progress. It ends no task: it tells that a time is over.
+ * Owns the timers of a task, and the watch on its progress. It ends no task: it reports that a time is over.
  *
  * I1  A task that was answered has no timer and no watch any more.
  * I2  While a task waits for a person, none of its times runs, also while its body is gone.
@@ -12,11 +12,11 @@ import type { TaskEntry } from './task-entry.ts';
 import { progressedEvent, stalledEvent } from './task-events.ts';
 import type { RestoredTask } from './task-request.ts';
 
-/** What is told when a time is over. */
+/** Called when a time is over. */
 export interface TimedTasks {
   timedOut(entry: TaskEntry, timeoutMs: number): void;
   attemptTimedOut(entry: TaskEntry, attemptTimeoutMs: number): void;
-  /** It has told nothing of its progress for so long that its kind has it aborted. */
+  /** It has stalled, and its kind has it aborted. */
   stalled(entry: TaskEntry): void;
 }
 
@@ -29,7 +29,7 @@ export class TaskTimes {
     this.#tasks = tasks;
   }
 
-  /** Sets the times of a task that is accepted now. Gives how long it is to be delayed, in ms. */
+  /** Sets the times of a task that is accepted now. Returns its delay, in ms. */
   accept(entry: TaskEntry): number {
     const { clock } = this.#owner;
     const { dueAt, timeoutMs = Infinity, timesOutAt } = entry.request;
@@ -40,7 +40,7 @@ export class TaskTimes {
     return delayMs;
   }
 
-  /** Sets the times of a task that an earlier program accepted. Gives how long it is still to be delayed, in ms. */
+  /** Sets the times of a task that an earlier program accepted. Returns what is left of its delay, in ms. */
   restore(
     entry: TaskEntry,
     { dueAt, delayMs: givenMs, deadlineAt, timeoutMs = Infinity, isHeld = false }: RestoredTask,
@@ -49,7 +49,7 @@ export class TaskTimes {
     const now = clock.elapsed();
     entry.acceptedAt = now;
     const untilDue = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
-    // The wall clock may have been set since: it waits no longer, and has no more time, than it was given.
+    // The wall clock may have been set since: the delay and the time are never longer than they were.
     const delayMs = Math.min(untilDue, givenMs ?? untilDue);
     if (isHeld && timeoutMs !== Infinity) entry.heldMs = timeoutMs;
     else if (timeoutMs !== Infinity) {
@@ -59,13 +59,13 @@ export class TaskTimes {
     return delayMs;
   }
 
-  /** When its time is over by the wall clock, epoch ms; `undefined` where it has no end. */
+  /** When its time is over, epoch ms; `undefined` if its time is unlimited. */
   deadlineOf({ timesOutAt, acceptedAt }: TaskEntry): number | undefined {
     if (timesOutAt === Infinity) return undefined;
     return this.#owner.clock.now() + Math.max(0, timesOutAt - acceptedAt);
   }
 
-  /** Its time runs from here on. */
+  /** Starts the timer of the task. */
   limit(entry: TaskEntry): void {
     if (entry.timesOutAt === Infinity) return;
     const { clock } = this.#owner;
@@ -74,7 +74,7 @@ export class TaskTimes {
     entry.timer = clock.setTimeout(() => this.#tasks.timedOut(entry, timeoutMs!), leftMs);
   }
 
-  /** An attempt has a time of its own, and is watched for its progress. */
+  /** Starts the timer of an attempt, and the watch on its progress. */
   limitAttempt(entry: TaskEntry): void {
     if (entry.stall) entry.watch = this.#owner.watchProgress(entry.stall, this.#watcherOf(entry));
     const attemptTimeoutMs = entry.policy?.attemptTimeoutMs ?? Infinity;
@@ -86,7 +86,7 @@ export class TaskTimes {
     entry.attemptTimer = this.#owner.clock.setTimeout(expire, attemptTimeoutMs);
   }
 
-  /** It waits for its next attempt, or its first. */
+  /** Starts the timer of its next attempt, or of its first. */
   delay(entry: TaskEntry, delayMs: number, due: () => void): void {
     const end = () => {
       entry.attemptTimer = undefined;
@@ -95,7 +95,7 @@ export class TaskTimes {
     entry.attemptTimer = this.#owner.clock.setTimeout(end, delayMs);
   }
 
-  /** It waits for a person. */
+  /** It waits for a person: its timers stop. */
   hold(entry: TaskEntry): void {
     this.endAttempt(entry);
     if (entry.timer === undefined || entry.isAnswered) return;
@@ -104,7 +104,7 @@ export class TaskTimes {
     entry.timesOutAt = Infinity;
   }
 
-  /** It waits for a person no longer. */
+  /** It no longer waits for a person: its timers go on. */
   goOn(entry: TaskEntry): void {
     const { heldMs } = entry;
     entry.heldMs = undefined;
@@ -117,7 +117,7 @@ export class TaskTimes {
     entry.timer = clock.setTimeout(() => this.#tasks.timedOut(entry, timeoutMs), heldMs);
   }
 
-  /** Its attempt has ended, or is not waited for any more. */
+  /** Its attempt has ended, or the task was answered. */
   endAttempt(entry: TaskEntry): void {
     this.#clear(entry, 'attemptTimer');
     entry.watch?.end();

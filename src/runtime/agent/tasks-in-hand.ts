@@ -1,9 +1,9 @@
 /**
- * The tasks that one agent has: those that wait for their turn, for their time, and those that run.
+ * The tasks of one agent: those that wait for their turn, those that wait for their time, and those that run.
  *
- * Owns where each of them is. It begins and ends none.
+ * Owns the lists. It begins and ends no task.
  *
- * I1  A task is in one place at a time, but for work that ignores its end: that runs on while it waits for another
+ * I1  A task is in one list at a time. Only work that ignores its end runs on while its task waits for another
  *     attempt.
  */
 import { OpenTasks } from '../values/open-tasks.ts';
@@ -30,7 +30,7 @@ export class TasksInHand {
     return [...this.waiting.all(), ...(this.#delayed ?? [])];
   }
 
-  /** Those that wait for no timer: for the agent's next life. */
+  /** Those that wait for the agent's next life, and not for a timer. */
   heldBack(): TaskEntry[] {
     return [...(this.#delayed ?? [])].filter(({ attemptTimer }) => attemptTimer === undefined);
   }
@@ -59,7 +59,7 @@ export class TasksInHand {
     entry.asksNothing(isKept);
   }
 
-  /** Takes out one that waits; whether it did. */
+  /** Removes a waiting task. Returns whether it was there. */
   remove(entry: TaskEntry): boolean {
     return this.waiting.remove(entry) || this.#delayed?.delete(entry) === true;
   }

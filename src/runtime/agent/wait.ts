@@ -1,7 +1,7 @@
 /**
- * Tasks that wait for other tasks: what `context.agents.execute` makes of a fleet, as a graph.
+ * Tasks that wait for other tasks, by `context.agents.execute`: a graph.
  *
- * A task holds a place of its agent until it ends. What it waits for needs a place, too, until it has begun.
+ * A task holds a place of its agent until it ends. The task that it waits for needs a place too, to begin.
  */
 
 /** A task that runs, or waits for its turn. */
@@ -10,21 +10,21 @@ export interface WaitingTask {
   readonly agentId: string;
   /** Its work has begun: it holds a place of its agent. */
   readonly isBegun: boolean;
-  /** What it has asked for and was not answered yet. */
+  /** Its open calls of other agents. */
   readonly waits: ReadonlySet<Wait>;
 }
 
 /** The places of one agent. */
 export interface Places {
-  /** A task that was next could begin, or nobody can tell. */
+  /** Whether the next task could begin, as far as is known. */
   readonly isFree: boolean;
   /** Tasks that hold the places. */
   readonly holders: Iterable<WaitingTask>;
 }
 
-/** Where a task may be done: by one agent, or by any of a pool. */
+/** Where a task may be done: by one agent, or by any member of a pool. */
 export interface WaitTarget {
-  /** As people are told it. */
+  /** Its name in error messages. */
   readonly name: string;
   /** More places may come. */
   readonly mayGrow: boolean;
@@ -34,6 +34,6 @@ export interface WaitTarget {
 /** One task that waits for another to be done. */
 export interface Wait {
   readonly target: WaitTarget;
-  /** The task that was made of it, once an agent has it. */
+  /** The task that is waited for, once an agent has accepted it. */
   readonly task: WaitingTask | undefined;
 }
