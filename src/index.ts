@@ -159,7 +159,7 @@ export type { ScalingRecord, ScalingSignalSource } from './runtime/pools/autosca
 export type { PoolCloseReport } from './runtime/pools/close-report.ts';
 export type { PoolRecord, PoolStatus } from './runtime/pools/pool.ts';
 export type { Pools, PoolSpec } from './runtime/pools/pools.ts';
-export { planRecovery, type PlannedRecovery } from './runtime/fleet/recovery-plan.ts';
+export { planRecovery, type PlannedRecovery, type PlannedTask } from './runtime/fleet/recovery-plan.ts';
 export type { ReadOptions } from './runtime/journal/reading.ts';
 export type { LifeStep, TaskCounts } from './runtime/journal/replay.ts';
 export type { EventQuery, Recovery, Store, StoreBatch, StoredAgent } from './runtime/journal/store.ts';

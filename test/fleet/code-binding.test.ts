@@ -104,6 +104,16 @@ describe.each(cases)('a release, $isolation, $store', ({ isolation, store: kind 
     });
   });
 
+  it('that says nothing of a module in another folder runs it, and the log says so, once', async () => {
+    const { program, v1 } = await world();
+    const lines: { readonly msg: string }[] = [];
+    const write = (line: string) => void lines.push(JSON.parse(line) as { readonly msg: string });
+    await program([], count, pino({ level: 'warn' }, { write }));
+    expect(lines.map(({ msg }) => msg).filter((msg) => msg.includes('not in the folder'))).toEqual([
+      expect.stringContaining(`run ${v1.href}`),
+    ]);
+  });
+
   it('is never gone back from: a later program that gives nothing runs the newest', async () => {
     const { release, program } = await world();
     const v2 = await release('v2');

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
 import { createAgentSystem, defineAgent, memoryStore, planRecovery, type Store } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 
@@ -61,6 +62,61 @@ it('a state of an earlier version comes back through migrate, tried in the plan 
   expect(await system.agents.execute('one', { type: 'see' })).toBe(2);
   await system.close();
   expect(await store.state('one')).toEqual({ json: '{"seen":[1,2]}', stateVersion: 2 });
+});
+
+it('a plan says what becomes of each task, and which cannot be done any more', async () => {
+  const store = memoryStore();
+  const run = () => new Promise<never>(() => {});
+  const kinds = {
+    once: { run },
+    again: { retry: 'on_host_loss', run },
+    text: { retry: 'on_host_loss', run },
+  } as const;
+  const before = defineAgent({ type: 'clerk', init: () => ({}), tasks: kinds });
+  const system = await createAgentSystem({ store, logger: silent });
+  const tasks = { concurrency: 4 };
+  await system.agents.register({ id: 'ada', module: before, tasks });
+  await system.agents.register({ id: 'bob', module: before });
+  await system.agents.start('ada');
+  const executed = system.agents.execute('ada', { type: 'once' });
+  executed.catch(() => {});
+  await system.tasks.submit('ada', { type: 'again' });
+  await system.tasks.submit('ada', { type: 'text', input: 7 });
+  await system.tasks.submit('bob', { type: 'once' });
+  const text = { ...kinds.text, input: z.string() };
+  const after = defineAgent({ type: 'clerk', init: () => ({}), tasks: { again: kinds.again, text } });
+  // As it stands while the program runs: what a loss of it would leave.
+  const lost: Store = {
+    isDurable: false,
+    recover: () => store.recover(),
+    append: () => {},
+    read: (query) => store.read(query),
+    state: (id) => store.state(id),
+    close: () => {},
+  };
+  const plans = await planRecovery(lost, { agents: [after] });
+  expect(plans.map(({ tasks }) => tasks?.map(({ taskId: _, ...task }) => task))).toEqual([
+    [
+      { task: 'once', becomes: 'unknown' },
+      { task: 'again', becomes: 'repeated' },
+      { task: 'text', becomes: 'repeated', problem: expect.stringContaining('input: ') },
+    ],
+    [{ task: 'once', becomes: 'waits', problem: 'its definition has no task "once", it has: again, text' }],
+  ]);
+  await system.close({ timeoutMs: 0 });
+});
+
+it('initArgs that the schema of today does not take keep an agent from coming back', async () => {
+  const store = await storeOfOneLearner();
+  const demanding = defineAgent({
+    type: 'learner',
+    initArgs: z.object({ rate: z.number() }),
+    init: () => ({}),
+    tasks: {},
+  });
+  expect(await planRecovery(store, { agents: [demanding] })).toMatchObject([
+    { comesBack: false, problem: expect.stringContaining('initArgs: rate: ') },
+  ]);
 });
 
 it('the plan names each agent that would not come back, and why, and changes nothing', async () => {

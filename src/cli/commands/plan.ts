@@ -44,7 +44,7 @@ export async function plan({ console }: Call, file: string | undefined, options:
   throw new CommandFailure(`${count(lost)} would not`, file === undefined ? { hint } : {});
 }
 
-function noteOn({ problem, stateVersion, isDefinitionChanged, moved }: PlannedRecovery): string {
+function noteOn({ problem, stateVersion, isDefinitionChanged, moved, tasks = [] }: PlannedRecovery): string {
   if (problem !== undefined) return problem;
   const parts: string[] = [];
   if (stateVersion && stateVersion.saved !== stateVersion.wanted) {
@@ -52,5 +52,14 @@ function noteOn({ problem, stateVersion, isDefinitionChanged, moved }: PlannedRe
   }
   if (isDefinitionChanged) parts.push('its definition has changed');
   if (moved) parts.push(`its code has moved to ${moved.to ?? 'the program'}`);
+  for (const becomes of ['waits', 'repeated', 'unknown'] as const) {
+    const ids = tasks.filter((task) => task.becomes === becomes && task.problem === undefined);
+    if (ids.length > 0) parts.push(`tasks ${WORDS[becomes]}: ${count(ids.length)}`);
+  }
+  for (const { taskId, problem: misfit } of tasks) {
+    if (misfit !== undefined) parts.push(`task ${taskId} cannot be done: ${misfit}`);
+  }
   return parts.join('; ');
 }
+
+const WORDS = { waits: 'that wait', repeated: 'to be repeated', unknown: 'whose end is unknown' } as const;

@@ -31,6 +31,8 @@ export interface AgentRecord {
   readonly incarnation: number;
   readonly isolation: Isolation;
   readonly capabilities: readonly string[];
+  /** Version of the shape of its state, as its definition says; 1 where that says nothing. */
+  readonly stateVersion: number;
   /** Automatic restarts so far. */
   readonly restarts: number;
   readonly health: HealthReport;
@@ -108,6 +110,7 @@ function recordOf({ id, isolation, fullSpec: spec, pending }: AgentIdentity, fac
     incarnation: context.incarnation,
     isolation,
     capabilities: manifest.capabilities,
+    stateVersion: manifest.stateVersion,
     restarts: context.restarts,
     health,
     abandoned: tasks.abandoned,

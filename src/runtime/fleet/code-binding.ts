@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { type AgentCode, type BoundCode, codeByType } from '../definition/module-binding.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery, StoredAgent } from '../journal/store.ts';
+import { isElsewhere } from './program-folder.ts';
 
 export interface MissingCode {
   readonly missing: string;
@@ -34,13 +35,25 @@ export function isMissing(code: BoundCode | MissingCode): code is MissingCode {
 /** Pure, but for a look at whether files are there. */
 export function codeFor(given: readonly AgentCode[], { facts }: Recovery, warn: Warn = ignore): CodeOf {
   const bound = codeByType(given);
+  /** Places that were warned of. */
+  const told = new Set<string>();
   return (registered) => {
     const { agentType: type, spec } = registered;
     const code = bound.get(type);
     if (code instanceof URL) return thereOrMissing(code, type);
     const url = placeOf(registered, facts);
     if (code === undefined) {
-      if (url !== undefined) return thereOrMissing(new URL(url), type);
+      if (url !== undefined) {
+        const module = new URL(url);
+        if (isElsewhere(module) && !told.has(url)) {
+          told.add(url);
+          // It may be what an older release has left: that is not run in silence.
+          warn(
+            `agents of type "${type}" run ${url}, which is not in the folder of this program: give createAgentSystem({ agents: [{ type: "${type}", module: URL }] }) where it is in this release`,
+          );
+        }
+        return thereOrMissing(module, type);
+      }
       return {
         missing: `no definition of type "${type}" was given to createAgentSystem({ agents })`,
       };

@@ -9,12 +9,15 @@ import type { AgentLife } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import { type AgentCode, agentCodeList } from '../definition/module-binding.ts';
 import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
-import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { loadAgentModule } from '../definition/load-agent-module.ts';
 import { parseInput } from '../values/malformed.ts';
 import { codeFor, type CodeOf, isMissing, moveOf } from './code-binding.ts';
 import { migratedState } from '../definition/saved-state.ts';
-import { type Store, storeShape, type StoredAgent } from '../journal/store.ts';
+import { isRepeated, standingOf } from './restored-tasks.ts';
+import { judge } from '../values/schema.ts';
+import type { StoredSpec } from '../journal/system-event.ts';
+import { type Recovery, type Store, storeShape, type StoredAgent } from '../journal/store.ts';
 
 const inputSchema = z.strictObject({
   store: storeShape,
@@ -34,12 +37,29 @@ export interface PlannedRecovery {
   readonly stateVersion?: { readonly saved: number; readonly wanted: number };
   /** Whether the definition is another than the one it was registered with; `undefined` where there is none. */
   readonly isDefinitionChanged?: boolean;
+  /** What becomes of the tasks that it was given and that have no end; left out where there are none. */
+  readonly tasks?: readonly PlannedTask[];
   /** Where its code was when it was registered, and where it is now, if these differ; without a URL: in the program. */
   readonly moved?: { readonly from?: string; readonly to?: string };
 }
 
+/** A task that was accepted and has no end. */
+export interface PlannedTask {
+  readonly taskId: string;
+  /** Its name in the definition. */
+  readonly task: string;
+  /**
+   * `waits`: it was not begun, or waits for another attempt, and goes on when its agent runs. `repeated`: it was in
+   * flight, and is begun again. `unknown`: it was in flight, and nobody knows how far it came.
+   */
+  readonly becomes: 'waits' | 'repeated' | 'unknown';
+  /** Why it cannot be done, where it is not `unknown`: its kind is gone, or takes other input. */
+  readonly problem?: string;
+}
+
 /**
- * Goes through every agent of a store and tries what a recovery would.
+ * Goes through every agent of a store and tries what a recovery would: whether its code is there, what was saved fits
+ * it, its `initArgs` are as its schema says today, and so is the input of its tasks.
  *
  * The store is opened and closed: no other program may have it open meanwhile. With `create: false` a
  * `sqliteStore` does not make the file that a wrong path would name.
@@ -61,7 +81,7 @@ export async function planRecovery(
     const recovery = await store.recover();
     const plans: PlannedRecovery[] = [];
     const code = codeFor(input.options.agents, recovery);
-    for (const stored of recovery.agents) plans.push(await plan(stored, { store, code, load }));
+    for (const stored of recovery.agents) plans.push(await plan(stored, { store, code, load, recovery }));
     return plans;
   } catch (thrown) {
     if (thrown instanceof AgentSystemError) throw thrown;
@@ -81,6 +101,7 @@ interface PlanScope {
   readonly store: Store;
   readonly code: CodeOf;
   readonly load: (url: string) => Promise<AnyAgentDefinition>;
+  readonly recovery: Recovery;
 }
 
 async function plan({ registered, latest }: StoredAgent, scope: PlanScope): Promise<PlannedRecovery> {
@@ -90,18 +111,63 @@ async function plan({ registered, latest }: StoredAgent, scope: PlanScope): Prom
   const found = scope.code(registered);
   const moved = moveOf(registered, found);
   let definition: AnyAgentDefinition | undefined;
+  const rest = async () => ({
+    ...known(definition, saved, registered.manifest),
+    ...(await plannedTasks(agentId, definition, scope.recovery)),
+    ...moved,
+  });
   try {
     if (isMissing(found)) throw new Error(found.missing);
     const loaded = found instanceof URL ? await scope.load(found.href) : found;
     if (loaded.type !== type) throw new Error(`its code defines "${loaded.type}", expected "${type}"`);
     definition = loaded;
     if (saved !== undefined) migratedState(definition, saved);
-    return { agentId, type, at, comesBack: true, ...known(definition, saved, registered.manifest), ...moved };
+    await assertArgsFit(definition, registered.spec);
+    return { agentId, type, at, comesBack: true, ...(await rest()) };
   } catch (thrown) {
     const problem = errorInfoOf(thrown).message;
-    const rest = { ...known(definition, saved, registered.manifest), ...moved };
-    return { agentId, type, at, comesBack: false, problem, ...rest };
+    return { agentId, type, at, comesBack: false, problem, ...(await rest()) };
   }
+}
+
+/** Of an agent with secrets nothing can be told: its store has not all that its schema judges. */
+async function assertArgsFit(definition: AnyAgentDefinition, spec: StoredSpec): Promise<void> {
+  const { initArgs, secrets } = spec as { readonly initArgs?: unknown; readonly secrets?: readonly string[] };
+  if (secrets !== undefined && secrets.length > 0) return;
+  const verdict = await judge(definition.initArgs, initArgs);
+  if ('problem' in verdict) throw new Error(`initArgs: ${verdict.problem}`);
+}
+
+async function plannedTasks(
+  agentId: string,
+  definition: AnyAgentDefinition | undefined,
+  { tasks, taskProgress }: Recovery,
+): Promise<{ readonly tasks?: readonly PlannedTask[] }> {
+  const planned: PlannedTask[] = [];
+  for (const accepted of tasks) {
+    if (accepted.agentId !== agentId) continue;
+    const { taskId, task } = accepted;
+    const { isInFlight, isClear } = standingOf(accepted, taskProgress);
+    const begun = taskProgress?.get(taskId)?.attempt ?? accepted.attempts ?? 0;
+    const manifest = definition && manifestOf(definition);
+    const mayGoOn = (isClear && !isInFlight) || isRepeated(accepted, begun, manifest);
+    const becomes = !mayGoOn ? 'unknown' : isClear && !isInFlight ? 'waits' : 'repeated';
+    const problem = definition && mayGoOn ? await misfitOf(accepted, definition) : undefined;
+    planned.push({ taskId, task, becomes, ...(problem === undefined ? {} : { problem }) });
+  }
+  return planned.length === 0 ? {} : { tasks: planned };
+}
+
+async function misfitOf(
+  { task, input }: Recovery['tasks'][number],
+  definition: AnyAgentDefinition,
+): Promise<string | undefined> {
+  const kinds = Object.keys(definition.tasks);
+  if (!Object.hasOwn(definition.tasks, task)) {
+    return `its definition has no task ${inWords(task)}, it has: ${kinds.join(', ') || 'none'}`;
+  }
+  const verdict = await judge(definition.tasks[task]!.input, input);
+  return 'problem' in verdict ? `input: ${verdict.problem}` : undefined;
 }
 
 function known(

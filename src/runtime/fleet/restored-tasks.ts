@@ -64,14 +64,14 @@ export function restoreTasks(
       known.place = progress.type === 'task.started' ? 'waiting.queued' : 'running';
       records.note(progress);
     }
-    const isInFlight = progress?.type === 'task.started';
-    // Of one that nobody has begun, or whose last attempt is known to have ended, nothing is unknown.
-    const isClear = (progress && !isInFlight) || (accepted.submitted && taskProgress);
+    const { isInFlight, isClear } = standingOf(accepted, taskProgress);
     // One that has asked a person is begun again whatever its kind says: it goes on from the answer.
     const asked = questions.taskOf(taskId);
     known.isBodyGone = asked !== undefined;
     const goesOn =
-      asked !== undefined || (isClear && !isInFlight) ? true : isRepeated(accepted, known.attempts, agents);
+      asked !== undefined ||
+      (isClear && !isInFlight) ||
+      isRepeated(accepted, known.attempts, manifestOf(agentId, agents));
     if (!agents.has(agentId) || !goesOn) {
       lose(accepted, known, options.journal, false);
       continue;
@@ -148,14 +148,26 @@ function lose(
   });
 }
 
+/** How far a task had come that has no end. */
+export function standingOf(
+  { taskId, submitted }: AcceptedTask,
+  taskProgress: Recovery['taskProgress'],
+): { readonly isInFlight: boolean; readonly isClear: boolean } {
+  const progress = taskProgress?.get(taskId);
+  const isInFlight = progress?.type === 'task.started';
+  // Of one that nobody has begun, or whose last attempt is known to have ended, nothing is unknown.
+  const isKnown = progress !== undefined && !isInFlight;
+  return { isInFlight, isClear: isKnown || (submitted === true && taskProgress !== undefined) };
+}
+
 /** Whether a task that was in flight may be begun again: what ended it then counts as an attempt. */
-function isRepeated(
-  { agentId, task, retry, policy, attempts = 0 }: AcceptedTask,
+export function isRepeated(
+  { task, retry, policy, attempts = 0 }: AcceptedTask,
   begun: number,
-  agents: Agents,
+  manifest: AgentManifest | undefined,
 ): boolean {
   if (!retry) return false;
-  const kept = policy ?? manifestOf(agentId, agents)?.tasks[task]?.policy;
+  const kept = policy ?? manifest?.tasks[task]?.policy;
   return kept === undefined || hasAttemptLeft(kept, begun - attempts);
 }
 
