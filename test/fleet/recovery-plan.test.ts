@@ -64,13 +64,14 @@ it('a state of an earlier version comes back through migrate, tried in the plan 
   expect(await store.state('one')).toEqual({ json: '{"seen":[1,2]}', stateVersion: 2 });
 });
 
+const hang = () => new Promise<never>(() => {});
+
 it('a plan says what becomes of each task, and which cannot be done any more', async () => {
   const store = memoryStore();
-  const run = () => new Promise<never>(() => {});
   const kinds = {
-    once: { run },
-    again: { retry: 'on_host_loss', run },
-    text: { retry: 'on_host_loss', run },
+    once: { run: hang },
+    again: { retry: 'on_host_loss', run: hang },
+    text: { retry: 'on_host_loss', run: hang },
   } as const;
   const before = defineAgent({ type: 'clerk', init: () => ({}), tasks: kinds });
   const system = await createAgentSystem({ store, logger: silent });
