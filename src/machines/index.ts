@@ -121,13 +121,8 @@ export {
 } from './pool.ts';
 export { type Departure, noMembers, type PoolCounts, sizeOf, totalOf } from './pool-size.ts';
 export { type ParsedPoolSpec, poolSpec, type PoolSpecInput } from './pool-spec.ts';
-export {
-  type QuestionChartEvent,
-  questionMachine,
-  questionStatuses,
-  questionStatusAfter,
-  type QuestionStatus,
-} from './question.ts';
+export { type QuestionChartEvent, questionMachine } from './question.ts';
+export { questionStatuses, questionStatusAfter, type QuestionStatus } from './question-position.ts';
 export { hasEndedForGood, orphanedStop, type ParentRule, parentRule } from './parent-rule.ts';
 export {
   type OnStall,

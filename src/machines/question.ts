@@ -6,7 +6,7 @@
  *
  * open → answered | expired | withdrawn ; answered → open, where the task's own schema refuses the answer
  */
-import { setup, type StateNode } from 'xstate';
+import { setup } from 'xstate';
 
 /** What happens to a question; the events of the stream by the same names. */
 export type QuestionChartEvent =
@@ -39,21 +39,3 @@ export const questionMachine = setup({ types: {} as { events: QuestionChartEvent
     withdrawn: { type: 'final', description: 'Its task has ended: nothing is kept of it.' },
   },
 });
-
-export const questionStatuses = ['open', 'answered', 'expired', 'withdrawn'] as const;
-export type QuestionStatus = (typeof questionStatuses)[number];
-
-type Node = StateNode<never, never>;
-const nodes = questionMachine.root.states as unknown as Readonly<Record<QuestionStatus, Node>>;
-
-/** The status after an event; `undefined` where the chart takes none of that kind. Pure. */
-export function questionStatusAfter(
-  status: QuestionStatus,
-  event: QuestionChartEvent['type'],
-): QuestionStatus | undefined {
-  const transitions = nodes[status].transitions as unknown as ReadonlyMap<
-    string,
-    readonly { readonly target?: readonly Node[] }[]
-  >;
-  return transitions.get(event)?.[0]?.target?.[0]?.key as QuestionStatus | undefined;
-}

@@ -154,7 +154,7 @@ export interface AgentSystem extends AsyncDisposable {
   /** What running agents have reserved, and what is left of the limits. */
   resources(): AdmissionUsage;
   /**
-   * Which transitions and guard outcomes of the charts of agents, supervision, coordination and pools have been taken, by
+   * Which transitions and guard outcomes of the charts of agents, supervision, coordination, pools and limits have been taken, by
    * all systems of this program. Always counted, but for charts that are inspected by a plain function.
    */
   coverage(): Coverage;

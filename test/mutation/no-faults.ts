@@ -19,6 +19,10 @@ export const charts: readonly NoFault[] = [
     mutant: /^progress\.ts: deciding always #1 after the next$/,
     why: 'a kind of task says one of the three',
   },
+  {
+    mutant: /^question\.ts: \w+ on question\.withdrawn to #question\./,
+    why: 'nothing is kept of a question whose task has ended',
+  },
 ];
 
 /** Mutants of one line of a source file, by the line as it stands. */

@@ -1,4 +1,7 @@
-/** The tours of lives, permits, quotas, budgets and progress, as one run that ends at the first difference: what mutants have to survive. */
+/**
+ * The tours of lives, permits, quotas, budgets, progress and questions, as one run that ends at the first difference:
+ * what mutants have to survive.
+ */
 import { budgetTours, judgeBudget, type Move as BudgetMove } from '../models/budget/tour.ts';
 import { judgeMoves } from '../models/life/judge.ts';
 import { lifeTours } from '../models/life/life-tours.ts';
@@ -6,6 +9,7 @@ import type { Move } from '../models/life/life-state.ts';
 import { profiles } from '../models/life/profiles.ts';
 import type { Move as PermitMove } from '../models/permits/model.ts';
 import { judgeProgress, progressTours, type ProgressTour } from '../models/progress/tour.ts';
+import { judgeQuestion, type Move as QuestionMove, questionTours } from '../models/question/tour.ts';
 import type { Move as QuotaMove } from '../models/quota/model.ts';
 import { judgeQuota, quotaTours } from '../models/quota/tour.ts';
 import { fleetTours, judgeFleet, smallFleets } from '../models/permits/tour.ts';
@@ -19,6 +23,7 @@ export interface Plan {
   readonly quotas: readonly (readonly QuotaMove[])[];
   readonly budgets: readonly (readonly BudgetMove[])[];
   readonly progress: readonly ProgressTour[];
+  readonly questions: readonly (readonly QuestionMove[])[];
 }
 
 export function planSuite(): Plan {
@@ -28,6 +33,7 @@ export function planSuite(): Plan {
     quotas: quotaTours().tours,
     budgets: budgetTours().tours,
     progress: progressTours(),
+    questions: questionTours().tours,
   };
 }
 
@@ -36,11 +42,15 @@ export function planSuite(): Plan {
  * @throws Error at the first difference between what the models say and what the system does
  */
 export async function runSuite(
-  { lives, fleets, quotas, budgets, progress }: Plan,
+  { lives, fleets, quotas, budgets, progress, questions }: Plan,
   onTour: () => void,
 ): Promise<void> {
   for (const tour of progress) {
     await judgeProgress(tour);
+    onTour();
+  }
+  for (const moves of questions) {
+    await judgeQuestion(moves);
     onTour();
   }
   for (const moves of quotas) {

@@ -96,6 +96,9 @@ describe('system.coverage()', () => {
       'consensus',
       'pool',
       'autoscaler',
+      'quota',
+      'budget',
+      'progress',
     ]);
     await agents.start(await agents.register({ id: 'a', module: worker }));
     await agents.execute('a', { type: 'work' });

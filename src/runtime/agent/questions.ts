@@ -352,9 +352,9 @@ export class Questions {
       this.#clock.clearTimeout(asked.timer);
       this.#byId.delete(asked.record.id);
       this.#journal.keepState(ownerOfQuestion(taskId, asked.place), null);
-      if (asked.record.status !== 'open') continue;
+      const wasOpen = asked.record.status === 'open';
       this.#become(asked, 'question.withdrawn', asked.record);
-      this.#tell(asked, { type: 'question.withdrawn' });
+      if (wasOpen) this.#tell(asked, { type: 'question.withdrawn' });
     }
   }
 

@@ -67,7 +67,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   chunksTaken = 0;
   /** It was waiting for a person when its body ended: the next body begins it anew. */
   isKept = false;
-  /** It has asked a person: the next program begins it again, and the answer is there. */
+  /** It has asked a person: the next body, or program, begins it again, and the answer is there. */
   didAsk = false;
   isCommitted = false;
   /** Its work has begun, and is not known to have ended. */

@@ -114,9 +114,9 @@ export class TaskFates implements TimedTasks {
     this.#mailbox.taskLeft();
   }
 
-  /** Whether the task waits for a person, and the agent may come back to go on with it. */
+  /** Whether the task has asked a person, and the agent may come back to go on with it. */
   comesBackTo(entry: TaskEntry): boolean {
-    return (entry.isAsking || entry.isKept) && this.#owner.mayComeBack && !this.#owner.isClosing;
+    return entry.didAsk && this.#owner.mayComeBack && !this.#owner.isClosing;
   }
 
   /** Whether it waits for its agent to run again. */

@@ -1,5 +1,5 @@
 /**
- * Which transitions and guard outcomes of the charts of agents, supervision, coordination and pools have been taken, by
+ * Which transitions and guard outcomes of the charts of agents, supervision, coordination, pools and limits have been taken, by
  * this program and by others: `system.coverage()`, `mergeCoverage`.
  */
 import type { AnyStateMachine } from 'xstate';
@@ -7,9 +7,12 @@ import { z } from 'zod';
 import {
   agentMachine,
   autoscalerMachine,
+  budgetMachine,
   consensusMachine,
   coordinatorMachine,
   poolMachine,
+  progressMachine,
+  quotaMachine,
   supervisorMachine,
 } from '../../machines/index.ts';
 import { type ChartCounts, countsOf } from '../engine/chart-counts.ts';
@@ -38,6 +41,9 @@ const charts: readonly AnyStateMachine[] = [
   consensusMachine,
   poolMachine,
   autoscalerMachine,
+  quotaMachine,
+  budgetMachine,
+  progressMachine,
 ];
 
 const counts = z.record(z.string(), z.int().min(0));

@@ -9,9 +9,11 @@ import {
   noMembers,
   poolMachine,
   progressMachine,
+  questionMachine,
   quotaMachine,
   scalingPolicy,
   supervisorMachine,
+  taskMachine,
 } from '../../../src/machines/index.ts';
 import type { Move } from './chart-world.ts';
 import type { Draw } from './draw.ts';
@@ -157,6 +159,15 @@ const progress: ShippedChart = {
   outputOf: () => undefined,
 };
 
+/** Charts that say what may follow what, and no more: of tasks and of their questions. */
+const told = (name: string, machine: AnyStateMachine): ShippedChart => ({
+  name,
+  machine,
+  inputOf: () => undefined,
+  payloadOf: () => ({}),
+  outputOf: () => undefined,
+});
+
 const coordinator: ShippedChart = {
   name: 'coordinator',
   machine: coordinatorMachine,
@@ -244,6 +255,8 @@ export const shippedCharts: readonly ShippedChart[] = [
   quota,
   budget,
   progress,
+  told('task', taskMachine),
+  told('question', questionMachine),
   coordinator,
   consensus,
   pool,

@@ -7,6 +7,7 @@ import {
   questionStatuses,
   questionStatusAfter,
 } from '../../src/machines/index.ts';
+import { judgeQuestion, questionTours, takenBy } from '../models/question/tour.ts';
 
 const events: readonly QuestionChartEvent['type'][] = [
   'question.asked',
@@ -34,4 +35,19 @@ test('an answer, and the end of the time for one, are taken of an open question 
     for (const event of ['question.answered', 'question.expired'] as const)
       expect(questionStatusAfter(status, event) !== undefined).toBe(status === 'open');
   }
+});
+
+test('a question does in every state, on the running system, what the design says', {
+  timeout: 60_000,
+}, async () => {
+  const { tours, pairs } = questionTours();
+  expect(pairs).toBeGreaterThan(40);
+  for (const tour of tours) await judgeQuestion(tour);
+  const taken = new Set(tours.flatMap(takenBy));
+  const all = questionStatuses.flatMap((status) =>
+    events
+      .filter((event) => questionStatusAfter(status, event) !== undefined)
+      .map((event) => `${status} ${event}`),
+  );
+  expect([...taken].toSorted()).toEqual(all.toSorted());
 });
