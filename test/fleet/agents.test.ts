@@ -72,6 +72,7 @@ describe('register', () => {
       incarnation: 0,
       isolation: 'in-process',
       capabilities: ['echo'],
+      stateVersion: 1,
       restarts: 0,
       health: { status: 'not_running', misses: 0 },
       abandoned: [],
