@@ -7,6 +7,7 @@
  * I1  A slot's events are in it as long as a recovery needs them: nothing else is.
  */
 import type { EndedTask, Recovery, StoredAgent, StoredSchedule, TaskProgress } from './store.ts';
+import { RenewedMap } from '../values/renewed-map.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** What a slot is about. */
@@ -109,13 +110,13 @@ const changes = {
 };
 
 export class FleetIndex {
-  readonly #slots: Readonly<Record<SlotKind, Map<string, Slot>>> = {
-    agent: new Map(),
-    task: new Map(),
-    variable: new Map(),
-    round: new Map(),
-    budget: new Map(),
-    schedule: new Map(),
+  readonly #slots: Readonly<Record<SlotKind, RenewedMap<string, Slot>>> = {
+    agent: new RenewedMap(),
+    task: new RenewedMap(),
+    variable: new RenewedMap(),
+    round: new RenewedMap(),
+    budget: new RenewedMap(),
+    schedule: new RenewedMap(),
   };
 
   note(event: SystemEvent): void {
@@ -129,14 +130,14 @@ export class FleetIndex {
       if (slot) slot[change === 'amend' ? 'held' : 'latest'] = event;
     } else {
       // What is held again comes last.
-      slots.delete(key);
-      if (change === 'hold') slots.set(key, { held: event, latest: undefined });
+      if (change === 'release' || slots.has(key)) slots.delete(key);
+      if (change === 'hold') slots.add(key, { held: event, latest: undefined });
     }
   }
 
   /** Puts a slot back as it was: the oldest first, for their order is that of the recovery. */
   restore(kind: SlotKind, key: string, slot: Slot): void {
-    this.#slots[kind].set(key, slot);
+    this.#slots[kind].add(key, slot);
   }
 
   recovery(): Required<Omit<Recovery, 'facts' | 'lastSequence'>> {

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import type { SavedState } from '../../definition/saved-state.ts';
 import { parseInput } from '../../values/malformed.ts';
 import type { Batch } from '../batch.ts';
-import { eventBytes } from '../event-bytes.ts';
+import { eventBytes, hasPlainBytes, PLAIN_BYTES } from '../event-bytes.ts';
 import { FleetIndex } from '../fleet-index.ts';
 import { handOut } from '../handed-out-event.ts';
 import { appendsInPlace, type InPlaceStore } from '../in-place-append.ts';
@@ -124,9 +124,10 @@ class MemoryStore implements InPlaceStore {
   close(): void {}
 
   #keep(event: SystemEvent): void {
+    const { type } = event;
     this.#last = event.sequence;
-    this.#events.push(event, eventBytes(event));
-    if (event.type === 'agent.forgotten') this.#states.delete(event.agentId);
+    this.#events.push(event, hasPlainBytes(type) ? PLAIN_BYTES : eventBytes(event));
+    if (type === 'agent.forgotten') this.#states.delete(event.agentId);
   }
 
   #keepState(agentId: string, state: SavedState | null): void {

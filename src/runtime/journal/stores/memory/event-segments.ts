@@ -1,6 +1,9 @@
 /**
  * Events in order, in segments of equal room: adding one at the end, and dropping the oldest, cost the same however
  * many there are.
+ *
+ * A segment whose events were dropped is filled again. One that was left to the collector would, once it is old, keep
+ * its events, and those of every segment that its list holds, through all collections of young memory.
  */
 import type { SystemEvent } from '../../system-event.ts';
 
@@ -13,9 +16,23 @@ class Segment {
   readonly bytes = new Float64Array(SEGMENT_ROOM);
   /** Those before this place were dropped. */
   first = 0;
+  /** Places in use, the dropped ones included. */
+  count = 0;
 
   get last(): SystemEvent {
-    return this.events[this.events.length - 1]!;
+    return this.events[this.count - 1]!;
+  }
+
+  add(event: SystemEvent, bytes: number): void {
+    this.events[this.count] = event;
+    this.bytes[this.count] = bytes;
+    this.count += 1;
+  }
+
+  clear(): void {
+    this.events.fill(undefined as never);
+    this.first = 0;
+    this.count = 0;
   }
 }
 
@@ -23,6 +40,8 @@ export class EventSegments {
   #segments: Segment[] = [];
   /** How many of the segments, from the first, were dropped. */
   #dropped = 0;
+  /** The one that was dropped last: it is the next one that is needed. */
+  #spare: Segment | undefined = undefined;
   #size = 0;
   #bytes = 0;
 
@@ -37,12 +56,12 @@ export class EventSegments {
 
   push(event: SystemEvent, bytes: number): void {
     let segment = this.#segments[this.#segments.length - 1];
-    if (segment === undefined || segment.events.length === SEGMENT_ROOM) {
-      segment = new Segment();
+    if (segment === undefined || segment.count === SEGMENT_ROOM) {
+      segment = this.#spare ?? new Segment();
+      this.#spare = undefined;
       this.#segments.push(segment);
     }
-    segment.bytes[segment.events.length] = bytes;
-    segment.events.push(event);
+    segment.add(event, bytes);
     this.#size += 1;
     this.#bytes += bytes;
   }
@@ -55,7 +74,7 @@ export class EventSegments {
     this.#bytes -= bytes;
     this.#size -= 1;
     segment.first += 1;
-    if (segment.first === segment.events.length) this.#dropFirst();
+    if (segment.first === segment.count) this.#dropFirst();
     else segment.events[place] = undefined as never;
     return bytes;
   }
@@ -63,10 +82,10 @@ export class EventSegments {
   /** Drops the oldest events as long as whole segments of them are beyond `size`. */
   shrinkTo(size: number): void {
     for (let segment = this.#segments[this.#dropped]; segment; segment = this.#segments[this.#dropped]) {
-      const { first, events, bytes } = segment;
-      if (this.#size - (events.length - first) < size) return;
-      for (let place = first; place < events.length; place++) this.#bytes -= bytes[place]!;
-      this.#size -= events.length - first;
+      const { first, count, bytes } = segment;
+      if (this.#size - (count - first) < size) return;
+      for (let place = first; place < count; place++) this.#bytes -= bytes[place]!;
+      this.#size -= count - first;
       this.#dropFirst();
     }
   }
@@ -78,8 +97,8 @@ export class EventSegments {
     this.#dropped = 0;
     this.#size = 0;
     this.#bytes = 0;
-    for (const { events, bytes, first } of segments) {
-      for (let place = first; place < events.length; place++) {
+    for (const { events, bytes, first, count } of segments) {
+      for (let place = first; place < count; place++) {
         if (passes(events[place]!, bytes[place]!)) this.push(events[place]!, bytes[place]!);
       }
     }
@@ -89,11 +108,11 @@ export class EventSegments {
   *after(sequence: number, skipped = 0): Generator<SystemEvent, void, undefined> {
     let left = skipped;
     for (let at = this.#dropped; at < this.#segments.length; at++) {
-      const { events, first, last } = this.#segments[at]!;
+      const { events, first, count, last } = this.#segments[at]!;
       const start = first + left;
-      left = Math.max(0, start - events.length);
+      left = Math.max(0, start - count);
       if (last.sequence <= sequence) continue;
-      for (let place = start; place < events.length; place++) {
+      for (let place = start; place < count; place++) {
         if (events[place]!.sequence > sequence) yield events[place]!;
       }
     }
@@ -102,20 +121,22 @@ export class EventSegments {
   /** Visits events beyond a sequence, in order. */
   forEach(sequence: number, visit: (event: SystemEvent) => void): void {
     for (let at = this.#dropped; at < this.#segments.length; at++) {
-      const { events, first, last } = this.#segments[at]!;
+      const { events, first, count, last } = this.#segments[at]!;
       if (last.sequence <= sequence) continue;
-      for (let place = first; place < events.length; place++) {
-        if (events[place]!.sequence > sequence) visit(events[place]!);
-      }
+      let place = first;
+      while (events[place]!.sequence <= sequence) place += 1;
+      for (; place < count; place++) visit(events[place]!);
     }
   }
 
   #dropFirst(): void {
+    const dropped = this.#segments[this.#dropped]!;
+    dropped.clear();
+    this.#spare = dropped;
     this.#segments[this.#dropped] = undefined as never;
     this.#dropped += 1;
-    if (this.#dropped > this.#segments.length / 2) {
-      this.#segments = this.#segments.slice(this.#dropped);
-      this.#dropped = 0;
-    }
+    if (this.#dropped <= this.#segments.length / 2) return;
+    this.#segments.splice(0, this.#dropped);
+    this.#dropped = 0;
   }
 }

@@ -1,0 +1,84 @@
+/**
+ * A map whose entries come and go, mostly the newest first.
+ *
+ * V8 links the table that a `Map` has outgrown, also by its deleted entries, to the one that takes its place. Once one
+ * of them is old, every table after it survives the collections of young memory, and with it all that its entries hold,
+ * long after they were deleted. Here a new `Map` takes the place of one that has had as many deletions as it holds
+ * entries: nothing leads from the old one to it. The newest entry is kept beside it until another one comes: an entry
+ * that goes before that costs no step in a table.
+ *
+ * I1  Entries are in the order in which their keys were added, as in a `Map`.
+ */
+
+/** Fewer deletions are not worth a new map. */
+const MIN_DELETIONS = 64;
+
+export class RenewedMap<Key, Value> {
+  #map = new Map<Key, Value>();
+  #deletions = 0;
+  #hasNewest = false;
+  #newestKey: Key | undefined = undefined;
+  #newest: Value | undefined = undefined;
+
+  get size(): number {
+    return this.#map.size + (this.#hasNewest ? 1 : 0);
+  }
+
+  get(key: Key): Value | undefined {
+    return this.#isNewest(key) ? this.#newest : this.#map.get(key);
+  }
+
+  has(key: Key): boolean {
+    return this.#isNewest(key) || this.#map.has(key);
+  }
+
+  /** Adds an entry whose key is not there. */
+  add(key: Key, value: Value): void {
+    this.#settle();
+    this.#hasNewest = true;
+    this.#newestKey = key;
+    this.#newest = value;
+  }
+
+  delete(key: Key): boolean {
+    if (this.#isNewest(key)) {
+      this.#forgetNewest();
+      return true;
+    }
+    if (!this.#map.delete(key)) return false;
+    this.#deletions += 1;
+    if (this.#deletions >= MIN_DELETIONS && this.#deletions >= this.#map.size) this.#renew();
+    return true;
+  }
+
+  /** As they are now; what comes or goes meanwhile may be missed. */
+  values(): MapIterator<Value> {
+    this.#settle();
+    return this.#map.values();
+  }
+
+  #isNewest(key: Key): boolean {
+    return this.#hasNewest && this.#newestKey === key;
+  }
+
+  /** The newest becomes one of the others. */
+  #settle(): void {
+    if (!this.#hasNewest) return;
+    this.#map.set(this.#newestKey as Key, this.#newest as Value);
+    this.#forgetNewest();
+  }
+
+  #forgetNewest(): void {
+    this.#hasNewest = false;
+    this.#newestKey = undefined;
+    this.#newest = undefined;
+  }
+
+  #renew(): void {
+    const map = new Map<Key, Value>();
+    // An iterator would make a list of two for each entry.
+    this.#map.forEach((value, key) => map.set(key, value));
+    this.#map = map;
+    this.#deletions = 0;
+  }
+}

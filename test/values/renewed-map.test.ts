@@ -1,0 +1,42 @@
+/** A map that is renewed is a `Map`, whatever comes and goes. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { RenewedMap } from '../../src/runtime/values/renewed-map.ts';
+
+/** Few keys, and many steps: entries come again, and the map is renewed. */
+const steps = fc.array(fc.tuple(fc.nat({ max: 90 }), fc.boolean()), { minLength: 400, maxLength: 600 });
+
+it('holds what a Map holds, in its order', () => {
+  fc.assert(
+    fc.property(steps, (taken) => {
+      const renewed = new RenewedMap<string, number>();
+      const map = new Map<string, number>();
+      for (const [at, [number, isAdded]] of taken.entries()) {
+        const key = `key-${number}`;
+        if (!isAdded) expect(renewed.delete(key)).toBe(map.delete(key));
+        else if (!map.has(key)) {
+          renewed.add(key, at);
+          map.set(key, at);
+        }
+        expect(renewed.get(key)).toBe(map.get(key));
+        expect(renewed.has(key)).toBe(map.has(key));
+        expect(renewed.size).toBe(map.size);
+        if (at % 50 === 0) expect([...renewed.values()]).toEqual([...map.values()]);
+      }
+      expect([...renewed.values()]).toEqual([...map.values()]);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it('gives the newest back, and the one before it, after either has gone', () => {
+  const renewed = new RenewedMap<string, number>();
+  renewed.add('one', 1);
+  renewed.add('two', 2);
+  expect(renewed.delete('two')).toBe(true);
+  expect(renewed.delete('two')).toBe(false);
+  expect([renewed.get('one'), renewed.get('two'), renewed.size]).toEqual([1, undefined, 1]);
+  renewed.add('two', 3);
+  expect(renewed.delete('one')).toBe(true);
+  expect([...renewed.values()]).toEqual([3]);
+});
