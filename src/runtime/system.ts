@@ -482,7 +482,7 @@ class System implements AgentSystem {
     compareCharts(recovery, journal, logger);
     journal.observe(logEvents(logger));
     const counting = this.#telemetry.count(this.agents);
-    if (counting) journal.observe(counting.listener);
+    if (counting) journal.observe(() => counting.listener);
     this.#stopCounting = counting?.close;
     recoverFleet({
       recovery,

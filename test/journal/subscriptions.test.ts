@@ -7,6 +7,10 @@ function eventOf(sequence: number): SystemEvent {
   return { sequence, at: 0, type: 'coordination.restored' };
 }
 
+function lostOf(sequence: number): SystemEvent {
+  return { sequence, at: 0, type: 'coordination.lost', why: 'a test' };
+}
+
 const rejecting: () => unknown = () => Promise.reject('promise');
 
 /** A listener that writes down what it hears. */
@@ -40,7 +44,7 @@ describe('subscriptions', () => {
     subscriptions.add(() => order.push('first'));
     subscriptions.add(() => order.push('second'), { committedOnly: true });
     subscriptions.add(() => order.push('third'));
-    subscriptions.observe(() => order.push('observer'));
+    subscriptions.observe(() => () => order.push('observer'));
     subscriptions.tell(eventOf(1));
     expect(order).toEqual(['observer', 'first', 'second', 'third']);
   });
@@ -50,7 +54,11 @@ describe('subscriptions', () => {
     const live: [number, boolean][] = [];
     const kept: [number, boolean][] = [];
     const observed: number[] = [];
-    subscriptions.observe(({ sequence }) => observed.push(sequence));
+    subscriptions.observe(
+      () =>
+        ({ sequence }) =>
+          observed.push(sequence),
+    );
     subscriptions.add(note(live));
     subscriptions.add(note(kept), { committedOnly: true });
     subscriptions.tell(eventOf(1));
@@ -90,10 +98,33 @@ describe('subscriptions', () => {
     expect(await codeOf(() => subscriptions.add(() => {}, none))).toBe('AGENT_SPEC_INVALID');
   });
 
+  it('are made of observers that are asked once for each type who hears of it', () => {
+    const subscriptions = new Subscriptions(never);
+    const asked: string[] = [];
+    const heard: string[] = [];
+    subscriptions.observe((type) => {
+      asked.push(type);
+      return type === 'coordination.lost' ? ({ sequence }) => heard.push(`lost ${sequence}`) : undefined;
+    });
+    subscriptions.tell(eventOf(1));
+    subscriptions.tell(lostOf(2));
+    subscriptions.tell(eventOf(3));
+    subscriptions.tell(lostOf(4));
+    expect(asked).toEqual(['coordination.restored', 'coordination.lost']);
+    expect(heard).toEqual(['lost 2', 'lost 4']);
+    subscriptions.observe(
+      () =>
+        ({ sequence }) =>
+          heard.push(`later ${sequence}`),
+    );
+    subscriptions.tell(lostOf(5));
+    expect(heard.slice(2)).toEqual(['lost 5', 'later 5']);
+  });
+
   it('leave an event as it is that only observers hear', () => {
     const subscriptions = new Subscriptions(never);
     const event = eventOf(1);
-    subscriptions.observe(() => {});
+    subscriptions.observe(() => () => {});
     subscriptions.tell(event);
     expect(Object.isFrozen(event)).toBe(false);
     subscriptions.add(() => {});
@@ -105,7 +136,7 @@ describe('subscriptions', () => {
     const complaints: unknown[] = [];
     const subscriptions = new Subscriptions((thrown) => complaints.push(thrown));
     let heard = 0;
-    subscriptions.observe(() => never('observer'));
+    subscriptions.observe(() => () => never('observer'));
     subscriptions.add(() => never('listener'));
     subscriptions.add(rejecting);
     subscriptions.add(() => (heard += 1));

@@ -19,6 +19,7 @@ import {
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery, Store } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
+import { hasTaskEnd, mayEndTask } from '../journal/task-ends.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
 import { frozenData } from '../values/data-copy.ts';
@@ -33,7 +34,6 @@ import {
   storedQuestions,
 } from './question-record.ts';
 import { type MadeRequest, type RequestHandler, requestHandler } from './requests.ts';
-import { hasTaskEnd } from './task-steps.ts';
 
 export interface QuestionFilter {
   readonly agentId?: string;
@@ -93,12 +93,13 @@ export class Questions {
     this.#journal = options.journal;
     this.#clock = options.clock;
     this.#assertOpen = options.assertOpen;
-    options.journal.observe((event) => {
+    const note = (event: SystemEvent) => {
       if (this.#ofTask.size === 0) return;
       // Listeners of the event can already answer.
       if (event.type === 'question.asked') this.#show(event.taskId, event.key);
       else if (hasTaskEnd(event)) this.#taskEnded(event.taskId);
-    });
+    };
+    options.journal.observe((type) => (type === 'question.asked' || mayEndTask(type) ? note : undefined));
   }
 
   /** Questions of tasks that have not ended, oldest first; by default the open ones. @throws AgentSystemError `REQUEST_INVALID` */

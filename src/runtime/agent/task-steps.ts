@@ -12,6 +12,7 @@ import { z } from 'zod';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery, Store } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
+import { hasTaskEnd, mayEndTask } from '../journal/task-ends.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import type { SecretNet } from '../values/secret-net.ts';
@@ -43,9 +44,10 @@ export class TaskSteps {
   constructor(journal: Journal, secrets: SecretNet) {
     this.#journal = journal;
     this.#secrets = secrets;
-    journal.observe((event) => {
+    const ended = (event: SystemEvent) => {
       if (this.#kept.size > 0 && hasTaskEnd(event)) this.#drop(event.taskId);
-    });
+    };
+    journal.observe((type) => (mayEndTask(type) ? ended : undefined));
   }
 
   /** What a task kept when it ran before; `undefined` for nothing. */
@@ -109,19 +111,4 @@ export class TaskSteps {
 /** The owner of a step's state in the store. */
 function ownerOf(taskId: string, place: number): string {
   return `step\u0000${taskId}\u0000${place}`;
-}
-
-/** Whether an event is the end of a task; a task that will be done again has not ended. */
-export function hasTaskEnd(event: SystemEvent): event is Extract<SystemEvent, { readonly taskId: string }> {
-  switch (event.type) {
-    case 'task.completed':
-    case 'task.failed':
-    case 'task.timed_out':
-    case 'task.abandoned':
-      return true;
-    case 'task.unknown':
-      return !event.retry;
-    default:
-      return false;
-  }
 }

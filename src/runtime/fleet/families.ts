@@ -10,7 +10,7 @@
 import { type AgentLife, hasEndedForGood, orphanedStop } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { SystemEvent } from '../journal/system-event.ts';
+import type { SystemEvent, SystemEventType } from '../journal/system-event.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { Agents } from './agents.ts';
 
@@ -19,6 +19,14 @@ export interface FamiliesOptions {
   readonly agents: Agents;
   readonly clock: SteadyClock;
 }
+
+/** What may be the end of a parent. */
+const ENDS: ReadonlySet<SystemEventType> = new Set<SystemEventType>([
+  'agent.stopped',
+  'agent.completed',
+  'agent.crashed',
+  'agent.forgotten',
+]);
 
 export class Families {
   readonly #agents: Agents;
@@ -31,7 +39,8 @@ export class Families {
   constructor({ journal, agents, clock }: FamiliesOptions) {
     this.#agents = agents;
     this.#clock = clock;
-    journal.observe((event) => this.#note(event));
+    const note = (event: SystemEvent) => this.#note(event);
+    journal.observe((type) => (ENDS.has(type) ? note : undefined));
   }
 
   /** Agents of an earlier program are known again; none of them lives yet. */

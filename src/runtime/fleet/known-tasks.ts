@@ -20,12 +20,17 @@ import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
 import type { Questions } from '../agent/questions.ts';
 import { TaskQueue } from '../agent/task-queue.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { SystemEvent } from '../journal/system-event.ts';
+import type { EventObserver } from '../journal/subscriptions.ts';
+import type { SystemEvent, SystemEventType } from '../journal/system-event.ts';
 import { saidBy } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
+import { RenewedMap } from '../values/renewed-map.ts';
 import { type AcceptedTask, keyOf, type KnownTask, type TaskKeys } from './task-record.ts';
 
 type TaskEvent = Extract<SystemEvent, { type: `task.${string}` }>;
+type StartedTask = Extract<SystemEvent, { readonly type: 'task.started' }>;
+type CompletedTask = Extract<SystemEvent, { readonly type: 'task.completed' }>;
+type StepOfTask = Extract<SystemEvent, { readonly type: 'task.step' }>;
 type AgentEvent = Extract<SystemEvent, { readonly type: `agent.${string}` }>;
 type QuestionEvent = Extract<SystemEvent, { readonly type: `question.${string}` }>;
 
@@ -51,11 +56,14 @@ export interface EndOfTask {
   readonly leave: () => void;
 }
 
+/** Of nearly all. */
+const NO_KEYS: TaskKeys = Object.freeze({ idempotencyKey: undefined, dedupeKey: undefined });
+
 export class KnownTasks {
   readonly #journal: Journal;
   readonly #questions: Questions;
   readonly #maxEnded: number;
-  readonly #known = new Map<string, KnownTask>();
+  readonly #known = new RenewedMap<string, KnownTask>();
   readonly #byKey = new Map<string, string>();
   /** Tasks that wait for a person; nearly always none. */
   readonly #asking = new Set<KnownTask>();
@@ -69,11 +77,7 @@ export class KnownTasks {
     this.#journal = journal;
     this.#questions = questions;
     this.#maxEnded = maxEnded;
-    journal.observe((event) => {
-      if (event.type.startsWith('task.')) this.note(event as TaskEvent);
-      else if (event.type.startsWith('question.')) this.#noteQuestion(event as QuestionEvent);
-      else if (this.#asking.size > 0 && BODY_ENDS.has(event.type)) this.#noteEnd(event as AgentEvent);
-    });
+    journal.observe((type) => this.#observerOf(type));
   }
 
   /** All, in the order of their acceptance. */
@@ -118,28 +122,78 @@ export class KnownTasks {
 
   /** What the stream says of a task. */
   note(event: TaskEvent): void {
+    switch (event.type) {
+      case 'task.accepted':
+        return this.#accepted(event);
+      case 'task.started':
+        return this.#started(event);
+      case 'task.completed':
+        return this.#completed(event);
+      case 'task.step':
+        return;
+      default:
+        this.#noteOther(event);
+    }
+  }
+
+  /** One function for each of the events that every task has: these are nearly all. */
+  #observerOf(type: SystemEventType): EventObserver | undefined {
+    switch (type) {
+      case 'task.accepted':
+        return (event) => this.#accepted(event as AcceptedTask);
+      case 'task.started':
+        return (event) => this.#started(event as StartedTask);
+      case 'task.completed':
+        return (event) => this.#completed(event as CompletedTask);
+      default:
+        if (type.startsWith('task.')) return (event) => this.note(event as TaskEvent);
+        if (type.startsWith('question.')) return (event) => this.#noteQuestion(event as QuestionEvent);
+        return BODY_ENDS.has(type) ? (event) => this.#noteEnd(event as AgentEvent) : undefined;
+    }
+  }
+
+  #accepted(event: AcceptedTask): void {
     const known = this.#known.get(event.taskId);
-    if (event.type === 'task.accepted') return known ? this.#again(known, event) : this.#add(event);
-    if (known === undefined || event.type === 'task.step') return;
+    if (known) this.#again(known, event);
+    else this.#add(event);
+  }
+
+  #started({ taskId, attempt, at }: StartedTask): void {
+    const known = this.#known.get(taskId);
+    if (known === undefined) return;
+    if (known.dueAt !== undefined) move(known, 'task.due');
+    move(known, 'task.started');
+    known.attempts = attempt ?? known.attempts + 1;
+    known.startedAt = at;
+    known.stalledAt = undefined;
+    known.dueAt = undefined;
+    known.error = undefined;
+    known.parked = undefined;
+    known.isBodyGone = false;
+    if (this.#questions.openOf(taskId) > 0) this.#asks(known);
+  }
+
+  #completed(event: CompletedTask): void {
+    const known = this.#known.get(event.taskId);
+    if (known === undefined) return;
+    known.stalledAt = undefined;
+    move(known, 'task.completed');
+    known.output = event.output;
+    this.#endedBy(known, event);
+  }
+
+  #noteOther(event: Exclude<TaskEvent, AcceptedTask | StartedTask | CompletedTask | StepOfTask>): void {
+    const known = this.#known.get(event.taskId);
+    if (known === undefined) return;
     if (event.type === 'task.stalled') return void (known.stalledAt = event.at);
     known.stalledAt = undefined;
     if (event.type === 'task.progressed') return;
     // One that is to be done again waits for that.
     if (event.type === 'task.unknown' && event.retry) return move(known, 'task.accepted');
-    if (event.type === 'task.started' && known.dueAt !== undefined) move(known, 'task.due');
     const type = isCancel(event) ? 'task.cancelled' : event.type;
     if (taskPlaceAfter(known.place, type) === 'forgotten') return this.#remove(known);
     move(known, type);
     switch (event.type) {
-      case 'task.started':
-        known.attempts = event.attempt ?? known.attempts + 1;
-        known.startedAt = event.at;
-        known.dueAt = undefined;
-        known.error = undefined;
-        known.parked = undefined;
-        known.isBodyGone = false;
-        if (this.#questions.openOf(known.id) > 0) this.#asks(known);
-        return;
       case 'task.parked':
         known.attempts = event.attempt ?? known.attempts - 1;
         known.startedAt = undefined;
@@ -151,9 +205,6 @@ export class KnownTasks {
         known.dueAt = event.dueAt;
         known.error = event.error;
         return;
-      case 'task.completed':
-        known.output = event.output;
-        break;
       case 'task.failed':
         known.code = event.code;
         known.error = event.error;
@@ -163,6 +214,11 @@ export class KnownTasks {
         break;
       default:
     }
+    this.#endedBy(known, event);
+  }
+
+  /** Where it has ended, that is by this event. */
+  #endedBy(known: KnownTask, event: TaskEvent): void {
     if (!hasTaskEnded(taskStatusOf(known.place))) return;
     known.dueAt = undefined;
     known.parked = undefined;
@@ -209,7 +265,7 @@ export class KnownTasks {
       code: undefined,
       error: undefined,
       submitted: submitted ? event : undefined,
-      keys: { idempotencyKey, dedupeKey },
+      keys: idempotencyKey === undefined && dedupeKey === undefined ? NO_KEYS : { idempotencyKey, dedupeKey },
       endedBy: 0,
       parked: undefined,
       stalledAt: undefined,
@@ -220,7 +276,7 @@ export class KnownTasks {
       isQueued: false,
     };
     if (dueAt !== undefined) move(known, 'task.deferred');
-    this.#known.set(id, known);
+    this.#known.add(id, known);
     const key = keyOf(known.keys);
     if (key !== undefined) this.#byKey.set(key, id);
   }

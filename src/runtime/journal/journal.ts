@@ -25,7 +25,12 @@ import { Outage } from './outage.ts';
 import { readEvents, type ReadOptions, readSchema } from './reading.ts';
 import type { Store } from './store.ts';
 import { StoreCheck } from './store-check.ts';
-import { type EventListener, type SubscribeOptions, Subscriptions } from './subscriptions.ts';
+import {
+  type EventListener,
+  type ObserverOf,
+  type SubscribeOptions,
+  Subscriptions,
+} from './subscriptions.ts';
 import type { EventDraft, SystemEvent } from './system-event.ts';
 
 export type { CommitListener, CommitObserver } from './batch.ts';
@@ -170,8 +175,8 @@ export class Journal {
   }
 
   /** For parts of the runtime, which leave events as they are: told of each before any subscriber is. */
-  observe(observer: (event: SystemEvent) => void): void {
-    this.#subscriptions.observe(observer);
+  observe(observerOf: ObserverOf): void {
+    this.#subscriptions.observe(observerOf);
   }
 
   /** Returns how to stop listening. */

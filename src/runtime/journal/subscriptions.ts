@@ -1,10 +1,11 @@
 /**
  * Who is told of events: observers of the runtime, which may be trusted with an event as it is, and subscribers.
  *
- * I1  Whoever subscribes while an event is told hears the next one first. Whoever was taken off hears nothing more.
- * I2  A listener that throws, or rejects, harms nobody.
- * I3  To subscribe, and to stop, takes the same time however many there are.
- * I4  An event that no subscriber hears is not frozen, nor copied.
+ * I1  An observer hears of the types of events that it asked for, and of no others: most events concern few of them.
+ * I2  Whoever subscribes while an event is told hears the next one first. Whoever was taken off hears nothing more.
+ * I3  A listener that throws, or rejects, harms nobody.
+ * I4  To subscribe, and to stop, takes the same time however many there are.
+ * I5  An event that no subscriber hears is not frozen, nor copied.
  */
 import { z } from 'zod';
 import { parseInput } from '../values/malformed.ts';
@@ -20,6 +21,15 @@ export interface Delivery {
    */
   readonly isCommitted: boolean;
 }
+
+/** A part of the runtime that hears of events, and leaves them as they are. */
+export type EventObserver = (event: SystemEvent) => void;
+
+/**
+ * Who hears of events of a type; `undefined` where nobody does. Asked once for each type. One function for each type
+ * that is frequent costs least: it meets events of one shape.
+ */
+export type ObserverOf = (type: SystemEventType) => EventObserver | undefined;
 
 export type EventListener = (event: SystemEvent, delivery: Delivery) => void;
 
@@ -48,7 +58,9 @@ interface Subscription {
 
 export class Subscriptions {
   readonly #complain: (thrown: unknown) => void;
-  readonly #observers: ((event: SystemEvent) => void)[] = [];
+  readonly #observers: ObserverOf[] = [];
+  /** Those of each type of event, asked for when one is told the first time. */
+  readonly #observersOf = new Map<SystemEventType, readonly EventObserver[]>();
   readonly #subscribers = new Set<Subscription>();
   /** How many events were told, the one that is being told included. */
   #told = 0;
@@ -57,9 +69,10 @@ export class Subscriptions {
     this.#complain = complain;
   }
 
-  /** For parts of the runtime: heard before any subscriber, and never taken off. */
-  observe(observer: (event: SystemEvent) => void): void {
-    this.#observers.push(observer);
+  /** For parts of the runtime: they hear before any subscriber does, and are never taken off. */
+  observe(observerOf: ObserverOf): void {
+    this.#observers.push(observerOf);
+    this.#observersOf.clear();
   }
 
   /** @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options */
@@ -93,7 +106,16 @@ export class Subscriptions {
   }
 
   #observe(event: SystemEvent): void {
-    for (const observer of this.#observers) tellListener(observer, event, this.#complain);
+    const observers = this.#observersOf.get(event.type) ?? this.#findObservers(event.type);
+    for (const observer of observers) tellListener(observer, event, this.#complain);
+  }
+
+  #findObservers(type: SystemEventType): readonly EventObserver[] {
+    const found = this.#observers
+      .map((observerOf) => observerOf(type))
+      .filter((observer) => observer !== undefined);
+    this.#observersOf.set(type, found);
+    return found;
   }
 
   #tell(event: SystemEvent, delivery: Delivery, committedOnly: boolean | undefined): void {

@@ -31,6 +31,8 @@ import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
+import type { SystemEvent } from '../journal/system-event.ts';
+import { mayEndTask } from '../journal/task-ends.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { type ActOptions, actor, saidBy } from '../values/act.ts';
@@ -89,14 +91,6 @@ interface Reservation {
 }
 
 const MONEY = 1_000_000;
-/** Of a task. */
-const ENDS: ReadonlySet<string> = new Set([
-  'task.completed',
-  'task.failed',
-  'task.timed_out',
-  'task.abandoned',
-  'task.unknown',
-]);
 const byName = z.strictObject({ of: z.string().optional(), by: actor.optional() });
 
 export class Budgets {
@@ -110,9 +104,8 @@ export class Budgets {
   constructor(options: BudgetsOptions) {
     this.#options = options;
     // Told when it is durable: another attempt may be under way by then, and what that has reserved stays.
-    options.journal.observe((event) => {
-      if (ENDS.has(event.type)) this.#forgetTask((event as { readonly taskId: string }).taskId);
-    });
+    const ended = (event: SystemEvent) => this.#forgetTask((event as { readonly taskId: string }).taskId);
+    options.journal.observe((type) => (mayEndTask(type) ? ended : undefined));
   }
 
   /**

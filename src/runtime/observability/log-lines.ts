@@ -33,10 +33,13 @@ const LEVELS: Partial<Record<SystemEventType, Level>> = {
   'store.recovered': 'info',
 };
 
-export function logEvents(logger: Logger): (event: SystemEvent) => void {
-  return (event) => {
-    const level = LEVELS[event.type] ?? 'debug';
-    if (logger.isLevelEnabled(level)) logger[level](withoutBulk(event), event.type);
+/** What logs the events of a type. */
+export function logEvents(logger: Logger): (type: SystemEventType) => (event: SystemEvent) => void {
+  return (type) => {
+    const level = LEVELS[type] ?? 'debug';
+    return (event) => {
+      if (logger.isLevelEnabled(level)) logger[level](withoutBulk(event), type);
+    };
   };
 }
 
