@@ -48,8 +48,11 @@ export class TableChart extends ChartDriver {
   }
 
   protected override step(delivery: EventObject | Delivery, work: Work): EventObject {
-    this.#take(delivery as EventObject, work, false);
-    return delivery as EventObject;
+    const event = delivery as EventObject;
+    const next = this.position.move(event.type);
+    if (next === undefined) this.#take(event, work, false);
+    else this.position = next;
+    return event;
   }
 
   protected override quit(work: Work): void {

@@ -76,6 +76,8 @@ export class Position implements Whereabouts {
   /** One for each candidate, whichever event types it is for. */
   readonly #choiceOf = new Map<Candidate, Choice>();
   readonly #plans = new Map<string, Plan>();
+  /** Events that were taken here, and only lead to another position. */
+  readonly #moves = new Map<string, Choice>();
 
   constructor(chart: CompiledChart, nodes: readonly StateNode[]) {
     const { root } = chart.definition;
@@ -114,11 +116,31 @@ export class Position implements Whereabouts {
       const choice = choices[at]!;
       if (choice.guard === undefined || passes(choice.candidate, event, step.scope, this)) {
         choice.candidate.taken += 1;
-        return choice.plan ?? this.#choose(choice, step);
+        const plan = choice.plan ?? this.#choose(choice, step);
+        if (at === 0 && choice.guard === undefined && choice.plan !== undefined && isMove(plan)) {
+          this.#moves.set(type, choice);
+        }
+        return plan;
       }
       choice.candidate.refused += 1;
     }
     return undefined;
+  }
+
+  /**
+   * Where an event leads, as it did before, if that is all that it does: nothing is asked, done or followed by another
+   * transition. `undefined`: `enabled` has to be asked.
+   */
+  move(type: string): Position | undefined {
+    const choice = this.#moves.get(type);
+    if (choice === undefined) return undefined;
+    choice.candidate.taken += 1;
+    return choice.plan!.next;
+  }
+
+  /** Whether nothing follows by itself, once a chart is here. */
+  get isAtRest(): boolean {
+    return this.#isLine && this.#eventless.length === 0;
   }
 
   eventless(step: Step): Plan | undefined {
@@ -197,6 +219,10 @@ export class Position implements Whereabouts {
     }
     return taken.size === 0 ? undefined : this.#planFor([...taken], step);
   }
+}
+
+function isMove({ operations, recorded, next }: Plan): boolean {
+  return operations.length === 0 && recorded === undefined && next.isAtRest;
 }
 
 /** Of an event, what a guard throws is told with the guard's name. */

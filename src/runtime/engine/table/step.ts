@@ -223,14 +223,9 @@ export class Step {
     this.#work.add(TO.perform, { type, params });
   }
 
+  /** As XState's `Object.assign({}, context, part)`: a copy by spread is the quicker half of it. */
   #assign(part: unknown): void {
-    if (typeof part !== 'object' || part === null) {
-      this.#replace(Object.assign({}, this.context, part));
-      return;
-    }
-    const next: Record<PropertyKey, unknown> = { ...(this.context as object) };
-    for (const key in part) if (Object.hasOwn(part, key)) next[key] = (part as Record<string, unknown>)[key];
-    this.#replace(next);
+    this.#replace(Object.assign({ ...(this.context as object) }, part));
   }
 
   #assignEach({ keys, values }: Assignment, params: unknown): void {
