@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { benchDashboard } from './dashboard.ts';
 import { compare, comparisonOf, markdownOf } from './comparison.ts';
 import { benchFloor } from './floor.ts';
+import { benchLifeFloor } from './floor-life.ts';
 import { type FleetBenchName, fleetBenchNames, isFleetBench, runFleetBench, sizesOf } from './fleets.ts';
 import { benchHosts } from './hosts.ts';
 import type { Measurement } from './measurement.ts';
@@ -19,8 +20,13 @@ import { NoReference, openOtpReference } from './otp-reference.ts';
 import { benchPools } from './pools.ts';
 import { benchStore } from './store.ts';
 
+const print = (measured: Measurement) => console.log(JSON.stringify(measured));
+
 const otherBenches: Record<string, () => Promise<void>> = {
-  floor: () => benchFloor(100_000, (measured) => console.log(JSON.stringify(measured))),
+  floor: async () => {
+    await benchLifeFloor(print);
+    await benchFloor(100_000, print);
+  },
   hosts: benchHosts,
   store: benchStore,
   models: benchModels,
