@@ -176,10 +176,7 @@ export class TaskLedger {
     const kind = Object.hasOwn(manifest.tasks, task) ? manifest.tasks[task]! : NO_KIND;
     const policy = asked.policy ?? kind.policy;
     const given = asked.timeoutMs === undefined ? {} : { timeoutMs: asked.timeoutMs };
-    const { timeoutMs } = withTimeout<{ type: string; timeoutMs?: number }>(
-      { type: task, ...given },
-      manifest,
-    );
+    const { timeoutMs } = withTimeout<{ type: string; timeoutMs?: number }>({ type: task, ...given }, kind);
     const dueAt = delayMs === undefined ? notBefore : now + delayMs;
     const waitMs = dueAt === undefined ? 0 : Math.max(0, dueAt - now);
     const isLimited = timeoutMs !== undefined && timeoutMs !== Infinity;

@@ -66,8 +66,8 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
   }
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
-    const { manifest } = this.#agent;
-    return this.#mail().accept(withTimeout(request, manifest), manifest.tasks[request.type], trace);
+    const kind = this.#agent.manifest.tasks[request.type];
+    return this.#mail().accept(withTimeout(request, kind), kind, trace);
   }
 
   /** Cancels a task. Returns whether there was one that had not ended. */

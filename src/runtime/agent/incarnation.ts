@@ -201,12 +201,12 @@ export class Incarnation implements BodyListener, Child {
 
   report(report: BodyReport): void {
     if (this.#body) this.#reported(report);
-    else (this.#early ??= []).push(() => this.#reported(report));
+    else this.#later(() => this.#reported(report));
   }
 
   exited(reason: ExitReason, thrown?: unknown): void {
     if (this.#body) this.#end(reason, thrown);
-    else (this.#early ??= []).push(() => this.#end(reason, thrown));
+    else this.#later(() => this.#end(reason, thrown));
   }
 
   stuck(): void {
@@ -215,6 +215,12 @@ export class Incarnation implements BodyListener, Child {
 
   dropped(): void {
     this.#owner.bodyDropped();
+  }
+
+  /** Once its host has handed the body over. */
+  #later(tell: () => void): void {
+    if (this.#early === undefined) this.#early = [tell];
+    else this.#early.push(tell);
   }
 
   #reported(report: BodyReport): void {

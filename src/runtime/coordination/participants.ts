@@ -75,6 +75,10 @@ export class Participants implements AgentCoordination {
 
 const NOTHING: readonly never[] = [];
 
+function withOne<Item>(items: readonly Item[], item: Item): readonly Item[] {
+  return items.length === 0 ? [item] : [...items, item];
+}
+
 /** Whether coordination has anything to do with an agent. */
 function takesPart({ spec, manifest }: Agent): boolean {
   return manifest.variables.length > 0 || spec.coordination.leadershipEligible;
@@ -85,7 +89,8 @@ class Participant implements Participation {
   readonly #agent: Agent;
   readonly #incarnation: number;
   readonly #options: ParticipantsOptions;
-  readonly #listeners: Listener[] = [];
+  /** Made anew for each one more: nearly always there is one, and a list that grows takes room for sixteen. */
+  #listeners: readonly Listener[] = NOTHING;
   #isRunning = false;
   #isCandidate = false;
   #hasEnded = false;
@@ -97,8 +102,8 @@ class Participant implements Participation {
   }
 
   get variables(): readonly VariableState[] {
-    const known: VariableState[] = [];
-    for (const { topic } of this.#listeners) if (topic.current) known.push(topic.current);
+    let known: readonly VariableState[] = NOTHING;
+    for (const { topic } of this.#listeners) if (topic.current) known = withOne(known, topic.current);
     return known;
   }
 
@@ -211,7 +216,7 @@ class Participant implements Participation {
     if (this.#listenerOf(name)) return undefined;
     const { isSync, voteWeight } = this.#part;
     const listener = this.#options.variables.topic(name).open(this.#agent, isSync, voteWeight);
-    this.#listeners.push(listener);
+    this.#listeners = withOne(this.#listeners, listener);
     return listener;
   }
 }

@@ -91,9 +91,9 @@ function policyOf({ when: _, ...policy }: KindRetryOptions): RetryPolicy {
 /** A task with the `timeoutMs` of its kind, where its caller has given none. */
 export function withTimeout<Task extends { readonly type: string; readonly timeoutMs?: number }>(
   task: Task,
-  { tasks }: AgentManifest,
+  kind: Pick<TaskManifest, 'timeoutMs'> | undefined,
 ): Task {
-  const timeoutMs = tasks[task.type]?.timeoutMs;
+  const timeoutMs = kind?.timeoutMs;
   return timeoutMs === undefined || task.timeoutMs !== undefined ? task : { ...task, timeoutMs };
 }
 

@@ -215,7 +215,7 @@ function givenOf(
   request: MadeRequest,
   call: Call,
 ): GivenTask {
-  const { timeoutMs = Infinity, ...task } = withTimeout<GivenTask>(asked, manifest);
+  const { timeoutMs = Infinity, ...task } = withTimeout<GivenTask>(asked, manifest.tasks[asked.type]);
   const limit = Math.min(timeoutMs, request.leftMs() ?? Infinity);
   return {
     ...task,

@@ -108,12 +108,14 @@ export class Agents {
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args>,
     options?: ActOptions,
   ): Promise<AgentId<Tasks>> {
-    return promised(() => {
+    try {
       this.#assertOpen();
       const read = readSpec(spec);
       assertOwn(read);
       return this.#registration.register(read, undefined, askedBy(options, 'register', read.id));
-    });
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 
   /**
@@ -268,11 +270,13 @@ export class Agents {
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   execute(id: string, task: TaskRequest): Promise<unknown> {
-    return promised(() => {
+    try {
       const agent = this.asked(id, waitsWhenDown(task));
       checkTask(task, agent.manifest, id);
       return this.run(agent, task);
-    });
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 
   /**
@@ -349,12 +353,14 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   kill(id: string, options?: ActOptions): Promise<AgentRecord> {
-    return promised(() => {
+    try {
       const agent = this.#commanded(id, 'kill');
       const by = askedBy(options, 'kill', id);
       const at = this.#services.clock.now();
       return agent.end(by === undefined ? { type: 'agent.kill', at } : { type: 'agent.kill', at, by });
-    });
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 
   /**
@@ -552,7 +558,7 @@ export class Agents {
     command: 'start' | 'restart',
     options: ActOptions | undefined,
   ): Promise<AgentHandle<Tasks>> {
-    return promised(() => {
+    try {
       const agent = this.#commanded(id, command);
       const by = askedBy(options, command, id);
       const start = () =>
@@ -560,7 +566,9 @@ export class Agents {
       return this.#services.journal.hasKept(agent.registered)
         ? start()
         : this.#onceKept(agent, command, start);
-    });
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 
   /** A body is opened once it is durable that there is the agent: the store may refuse that. */
@@ -624,7 +632,11 @@ function readUpdate(options: UpdateOptions | undefined, what: string, agentId: s
   return parseInput(updateSchema, options ?? {}, { what, agentId });
 }
 
-/** What `work` gives; what it throws, as a promise that is rejected. No promise is made where it gives one. */
+/**
+ * What `work` gives; what it throws, as a promise that is rejected. No promise is made where it gives one.
+ *
+ * What is called most says the same itself, and makes no function for it.
+ */
 function promised<Value>(work: () => Promise<Value>): Promise<Value> {
   try {
     return work();

@@ -384,8 +384,7 @@ export class Registration {
   ): Promise<string> {
     const { journal, agentIds } = this.#services;
     const id = given.id ?? this.#registry.newId(() => agentIds.nextOf(manifest.type));
-    const { shown } = splitSecrets(given.initArgs, given.secrets ?? []);
-    const spec = specToKeep({ ...given, initArgs: shown }, id, manifest.type);
+    const spec = specToKeep(withoutSecrets(given), id, manifest.type);
     const agent = this.#create(spec, given.module, manifest, host);
     if (secrets !== undefined) agent.give(secrets);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -516,6 +515,11 @@ interface SpecSecrets {
   /** Those that the caller gave. */
   readonly given: SecretValues;
   readonly texts: readonly string[];
+}
+
+function withoutSecrets(spec: ParsedAgentSpec): ParsedAgentSpec {
+  if (spec.secrets === undefined) return spec;
+  return { ...spec, initArgs: splitSecrets(spec.initArgs, spec.secrets).shown };
 }
 
 async function promised<Value>(work: () => Value | Promise<Value>): Promise<Value> {

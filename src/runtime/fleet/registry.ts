@@ -129,6 +129,6 @@ export class Registry {
   }
 
   #isTaken(id: string): boolean {
-    return this.#agents.has(id) || this.#reserved.has(id);
+    return this.#agents.has(id) || (this.#reserved.size > 0 && this.#reserved.has(id));
   }
 }

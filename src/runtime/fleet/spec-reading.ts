@@ -14,7 +14,7 @@ import {
 } from '../../machines/index.ts';
 import type { KeptSpec } from '../agent/agent-services.ts';
 import { type AgentDefinition, isAgentDefinition, type TaskTypes } from '../definition/define-agent.ts';
-import { dataCopy, frozenData } from '../values/data-copy.ts';
+import { dataCopy, frozenCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import { RecentSpecs } from './recent-specs.ts';
@@ -63,21 +63,36 @@ export function policyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {
  */
 export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string): KeptSpec {
   const { module, initArgs } = given;
-  for (const part of [given.resources, given.coordination, given.restart, given.health, given.tasks]) {
-    if (!Object.isFrozen(part)) frozenData(part);
-  }
+  const { resources, coordination, restart, health, tasks } = given;
+  freezeOnce(resources);
+  freezeOnce(coordination);
+  freezeOnce(restart);
+  freezeOnce(health);
+  freezeOnce(tasks);
   return Object.freeze({
     ...given,
     id,
     isolation: isolationOf(given),
-    initArgs: initArgs === noArgs ? initArgs : frozenData(argsCopy(initArgs, id)),
+    initArgs: initArgs === noArgs ? initArgs : readArgs(() => frozenCopy(initArgs), id),
     module: module instanceof URL ? { url: module.href } : { type: agentType },
   });
 }
 
 /** @throws AgentSystemError `AGENT_SPEC_INVALID` for what throws when it is read */
 export function argsCopy(initArgs: unknown, agentId: string | undefined): unknown {
-  return readInput(() => dataCopy(initArgs), { what: 'spec: initArgs', agentId });
+  return readArgs(() => dataCopy(initArgs), agentId);
+}
+
+function readArgs(read: () => unknown, agentId: string | undefined): unknown {
+  return readInput(read, { what: 'spec: initArgs', agentId });
+}
+
+/** Parts of specs that are frozen: most fleets share a few, and `Object.isFrozen` looks at every field. */
+const frozenParts = new WeakSet<object>();
+
+function freezeOnce(part: object): void {
+  if (frozenParts.has(part)) return;
+  frozenParts.add(frozenData(part));
 }
 
 export function invalidSpec(problem: string, agentId: string | undefined, cause?: unknown): AgentSystemError {

@@ -13,21 +13,23 @@
  * I5  A state that has changed by itself is never told before the answers that are part of it.
  */
 import type { ErrorInfo, ExitReason } from '../../machines/index.ts';
-import type { AgentSelf, Offer } from '../definition/agent-self.ts';
+import { type AgentSelf, isPending, type Offer } from '../definition/agent-self.ts';
 import type { AgentLog, AnyAgentDefinition } from '../definition/define-agent.ts';
 import { manifestOf } from '../definition/manifest.ts';
 import { migratedState } from '../definition/saved-state.ts';
 import { type Clock, steadyClock, systemClock } from '../time/clock.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { judge, type Verdict } from '../values/schema.ts';
-import { BodyLog, type TellLine } from './body-log.ts';
+import { isThenable } from '../values/thenable.ts';
+import { BodyLog, type LineTeller } from './body-log.ts';
 import { BodyState } from './body-state.ts';
 import { BodyTasks } from './body-tasks.ts';
 import { type CallableDefinition, settle } from './body-work.ts';
-import type { Body, BodyListener, BodyRequest, BodyStart, VariableState } from './host.ts';
+import type { Body, BodyListener, BodyRequest, BodyStart, LogLevel, VariableState } from './host.ts';
 import { BodyInitContext, type InitOwner } from './init-context.ts';
 import { StateSaves } from './state-saves.ts';
 import { VariableAnswers } from './variable-answers.ts';
+import { Variables } from './variables.ts';
 import { voteOn } from './voting.ts';
 
 /** `leaving`: it ends before it was ready. */
@@ -40,11 +42,14 @@ export interface Surroundings {
   readonly observe?: AgentSelf['observe'];
 }
 
-export class AgentBody implements Body, InitOwner {
+/** Of a body that has not got that far: nothing works on it. */
+const noState = new BodyState(undefined, false);
+
+export class AgentBody implements Body, InitOwner, LineTeller {
   definition!: CallableDefinition;
-  state = new BodyState(undefined, false);
+  state = noState;
   readonly saves: StateSaves;
-  readonly variables: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  readonly variables: Record<string, unknown> = new Variables();
   resources: unknown = undefined;
   readonly #start: BodyStart;
   readonly #listener: BodyListener;
@@ -163,8 +168,20 @@ export class AgentBody implements Body, InitOwner {
   }
 
   #initialize(initArgs: unknown): void {
+    let state: unknown;
+    try {
+      state = this.#init(initArgs);
+      if (isPending(state) || isThenable(state)) return this.#awaitState(state);
+    } catch (thrown) {
+      return this.crash(thrown);
+    }
+    this.#ready(state);
+  }
+
+  /** Apart, for what is written here costs every body that is opened through it. */
+  #awaitState(work: unknown): void {
     settle(
-      () => this.#init(initArgs),
+      () => work,
       (state) => this.#ready(state),
       (thrown) => this.crash(thrown),
     );
@@ -334,7 +351,7 @@ export class AgentBody implements Body, InitOwner {
   }
 
   get log(): AgentLog {
-    return (this.#log ??= new BodyLog(this.tellLine));
+    return (this.#log ??= new BodyLog(this));
   }
 
   get isServing(): boolean {
@@ -345,8 +362,8 @@ export class AgentBody implements Body, InitOwner {
     return this.#phase === 'gone';
   }
 
-  readonly tellLine: TellLine = (level, message, fields) => {
+  tellLine(level: LogLevel, message: string, fields: object | undefined): void {
     if (!this.#isExitTold)
       this.#listener.report({ type: 'log', level, message, ...(fields ? { fields } : {}) });
-  };
+  }
 }

@@ -3,19 +3,22 @@ import type { AgentLog } from '../definition/define-agent.ts';
 import { inWords } from '../values/errors.ts';
 import type { LogLevel, TraceParent } from './host.ts';
 
-export type TellLine = (level: LogLevel, message: string, fields: object | undefined) => void;
+/** Who hands lines on. */
+export interface LineTeller {
+  tellLine(level: LogLevel, message: string, fields: object | undefined): void;
+}
 
 /** A line of an agent's. */
 type Line = (message: string, fields?: object) => void;
 
 /** The log of a body, or of one of its tasks; its methods are made when they are asked for, and may be taken off it. */
 export class BodyLog implements AgentLog {
-  readonly #tell: TellLine;
+  readonly #teller: LineTeller;
   readonly #taskId: string | undefined;
   readonly #trace: TraceParent | undefined;
 
-  constructor(tell: TellLine, taskId?: string, trace?: TraceParent) {
-    this.#tell = tell;
+  constructor(teller: LineTeller, taskId?: string, trace?: TraceParent) {
+    this.#teller = teller;
     this.#taskId = taskId;
     this.#trace = trace;
   }
@@ -37,7 +40,7 @@ export class BodyLog implements AgentLog {
   }
 
   #say(level: LogLevel, said: string, fields?: object): void {
-    this.#tell(level, typeof said === 'string' ? said : inWords(said), this.#fieldsWith(fields));
+    this.#teller.tellLine(level, typeof said === 'string' ? said : inWords(said), this.#fieldsWith(fields));
   }
 
   /** The lines of a task all carry whose they are. */

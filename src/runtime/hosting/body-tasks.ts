@@ -22,11 +22,11 @@ import { BodyRequests, taskHasEnded } from './body-requests.ts';
 import { type CallableTask, settle, type WorkOwner } from './body-work.ts';
 import { ChunkSender, isChunkGenerator, streamed } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
-import { type EndedAttempt, RunningTask } from './running-task.ts';
+import { type EndedAttempt, RunningTask, type TaskAsker } from './running-task.ts';
 import { taskContextOf, type TaskContextOwner } from './task-context.ts';
 import { withinTrace } from './trace-parent.ts';
 
-export class BodyTasks implements TaskContextOwner {
+export class BodyTasks implements TaskContextOwner, TaskAsker {
   readonly body: WorkOwner;
   readonly #running = new OpenTasks<RunningTask>();
   /** Tasks whose result is there and is being judged. */
@@ -55,7 +55,7 @@ export class BodyTasks implements TaskContextOwner {
       const error = { name: 'Error', message: `${definition.type} is ending` };
       return this.body.tell({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
     }
-    const running = new RunningTask(request);
+    const running = new RunningTask(request, this);
     this.#running.add(running);
     if (task.input === undefined) return this.#begin(running, task, input);
     const verdict = judge(task.input, input);

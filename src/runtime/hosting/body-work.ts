@@ -8,7 +8,7 @@ import type {
   TaskDefinition,
 } from '../definition/define-agent.ts';
 import { isThenable } from '../values/thenable.ts';
-import type { TellLine } from './body-log.ts';
+import type { LineTeller } from './body-log.ts';
 import type { BodyState } from './body-state.ts';
 import type { BodyReport } from './host.ts';
 import type { StateSaves } from './state-saves.ts';
@@ -32,7 +32,7 @@ export type CallableDefinition = Omit<
 };
 
 /** The body whose work its parts do. */
-export interface WorkOwner {
+export interface WorkOwner extends LineTeller {
   readonly definition: CallableDefinition;
   readonly state: BodyState;
   readonly saves: StateSaves;
@@ -41,7 +41,6 @@ export interface WorkOwner {
   /** What its `connect` gave. */
   readonly resources: unknown;
   readonly log: AgentLog;
-  readonly tellLine: TellLine;
   readonly isServing: boolean;
   readonly isGone: boolean;
   /** Reports, unless it is gone. */

@@ -4,6 +4,7 @@ import type { ChunkSender } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
 import type { Repetition } from './repetition.ts';
 import { StepsTaken } from './steps-taken.ts';
+import type { AskSystem } from './task-abilities.ts';
 
 /** An attempt that its agent's parent has ended, and not its task. */
 export interface EndedAttempt {
@@ -11,7 +12,12 @@ export interface EndedAttempt {
   readonly error: Error;
 }
 
-export class RunningTask implements StateUser {
+/** Who asks the system for a task; after the task's end it is refused. */
+export interface TaskAsker {
+  ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown>;
+}
+
+export class RunningTask implements StateUser, AskSystem {
   readonly taskId: string;
   readonly name: string;
   readonly trace: TraceParent | undefined;
@@ -36,9 +42,14 @@ export class RunningTask implements StateUser {
   /** What it kept when it ran before. */
   readonly before: Extract<BodyRequest, { type: 'task.run' }>['steps'];
   readonly #controller = new AbortController();
+  readonly #asker: TaskAsker;
   #steps: StepsTaken | undefined = undefined;
 
-  constructor({ taskId, task, attempt = 1, trace, steps }: Extract<BodyRequest, { type: 'task.run' }>) {
+  constructor(
+    { taskId, task, attempt = 1, trace, steps }: Extract<BodyRequest, { type: 'task.run' }>,
+    asker: TaskAsker,
+  ) {
+    this.#asker = asker;
     this.taskId = taskId;
     this.name = task;
     this.attempt = attempt;
@@ -53,6 +64,10 @@ export class RunningTask implements StateUser {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  ask(name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
+    return this.#asker.ask(this, name, args, signal);
   }
 
   abort(reason: unknown): void {

@@ -12,6 +12,8 @@ import { restored, type StateUser } from './body-state.ts';
 import type { WorkOwner } from './body-work.ts';
 import type { BodyStart } from './host.ts';
 
+const NO_TEXTS: readonly string[] = Object.freeze([]);
+
 export class StateSaves {
   readonly #owner: WorkOwner;
   /** The state has changed by itself, and that was not told yet. */
@@ -24,10 +26,10 @@ export class StateSaves {
   readonly #secrets: readonly string[];
 
   /** @param start what it begins with */
-  constructor(owner: WorkOwner, { restored, initArgs, secrets = [] }: BodyStart) {
+  constructor(owner: WorkOwner, { restored, initArgs, secrets = NO_TEXTS }: BodyStart) {
     this.#owner = owner;
     this.#lastTold = restored?.json;
-    this.#secrets = secrets.length === 0 ? [] : secretTexts(splitSecrets(initArgs, secrets).values);
+    this.#secrets = secrets.length === 0 ? NO_TEXTS : secretTexts(splitSecrets(initArgs, secrets).values);
   }
 
   /** The last state that was told was lost on its way: the next one counts as changed. */

@@ -7,7 +7,7 @@ import type { WorkOwner } from './body-work.ts';
 import { Repetition } from './repetition.ts';
 import type { RunningTask } from './running-task.ts';
 import { askPerson } from './person.ts';
-import { type AskSystem, BudgetOfTask, TaskAgents } from './task-abilities.ts';
+import { BudgetOfTask, TaskAgents } from './task-abilities.ts';
 
 /** Where the work of a task belongs. */
 export interface TaskContextOwner {
@@ -16,26 +16,9 @@ export interface TaskContextOwner {
   progress(task: RunningTask, value: unknown): void;
   /** The task tells a part of its output; resolves when the reader has room for the next. */
   emit(task: RunningTask, chunk: unknown): Promise<void>;
-  /** The task asks its system for something, by name; after its end it is refused. */
-  ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown>;
 }
 
 const NO_STEPS: ReadonlyMap<string, unknown> = new Map();
-
-/** One task, as it asks its system: one object for all that may ask. */
-class Asking implements AskSystem {
-  readonly #owner: TaskContextOwner;
-  readonly #task: RunningTask;
-
-  constructor(owner: TaskContextOwner, task: RunningTask) {
-    this.#owner = owner;
-    this.#task = task;
-  }
-
-  ask(name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
-    return this.#owner.ask(this.#task, name, args, signal);
-  }
-}
 
 /** Plain fields, for a getter costs more than all of them. */
 export function taskContextOf(
@@ -45,7 +28,6 @@ export function taskContextOf(
 ): TaskContext<unknown, unknown> {
   const { body } = owner;
   const { taskId, attempt, signal, trace } = task;
-  const asking = new Asking(owner, task);
   return {
     taskId,
     attempt,
@@ -54,20 +36,20 @@ export function taskContextOf(
     variables: body.variables,
     resources: body.resources,
     signal,
-    log: new BodyLog(body.tellLine, taskId, trace),
+    log: new BodyLog(body, taskId, trace),
     progress: (value) => owner.progress(task, value),
     emit: (chunk) => owner.emit(task, chunk),
-    agents: new TaskAgents(asking),
+    agents: new TaskAgents(task),
     repeated: (name, args) => {
       const { maxRepeats = Infinity } = body.definition.tasks[task.name]!;
       return (task.repetition ??= new Repetition()).count(name, args, maxRepeats);
     },
-    budget: new BudgetOfTask(asking),
+    budget: new BudgetOfTask(task),
     ask: <Answer>(question: AskedQuestion<Answer>) =>
-      askPerson(question, question?.key ?? `${(task.asked += 1)}`, asking) as Promise<Answer>,
+      askPerson(question, question?.key ?? `${(task.asked += 1)}`, task) as Promise<Answer>,
     step: <Value>(key: string, work: () => Value | PromiseLike<Value>) =>
       task.steps.take(key, work, (name, value) =>
-        asking.ask('task.step', { key: name, value }),
+        task.ask('task.step', { key: name, value }),
       ) as Promise<Value>,
     steps: task.before === undefined ? NO_STEPS : new Map(task.before),
     complete: () => {

@@ -123,7 +123,7 @@ export class Dispatcher {
   execute(asked: GivenTask): Promise<unknown> {
     const { pool, queueLimit, retryAbandoned, manifest, clock } = this.#options;
     // From here on: waiting for a member counts, too.
-    const request = withTimeout(asked, manifest);
+    const request = withTimeout(asked, manifest.tasks[asked.type]);
     if (request.signal?.aborted) {
       return Promise.reject(this.#abandonment(request, 'cancelled before it began'));
     }

@@ -12,6 +12,16 @@ export function dataCopy<Data>(data: Data): Data {
   return (copyOfFew(data, []) ?? copyOf(data)) as Data;
 }
 
+/** A copy that nobody can change. */
+export function frozenCopy<Data>(data: Data): Data {
+  if (!isContainer(data)) return data;
+  const copied: object[] = [];
+  const copy = copyOfFew(data, [], copied);
+  if (copy === undefined) return frozenData(dataCopy(data));
+  for (const container of copied) Object.freeze(container);
+  return copy as Data;
+}
+
 /** Freezes plain objects and arrays, at every depth; gives back the very same. */
 export function frozenData<Data>(data: Data): Data {
   if (!isContainer(data)) return data;
@@ -27,32 +37,38 @@ export function frozenData<Data>(data: Data): Data {
   return data;
 }
 
-/** The ordinary case: few containers, none of them twice, and nothing odd about them; else `undefined`. */
-function copyOfFew(original: object, seen: object[]): object | undefined {
+/**
+ * The ordinary case: few containers, none of them twice, and nothing odd about them; else `undefined`.
+ *
+ * @param copies what was copied is added to them
+ */
+function copyOfFew(original: object, seen: object[], copies?: object[]): object | undefined {
   if (seen.includes(original) || seen.push(original) > FEW) return undefined;
-  if (Array.isArray(original)) return copyOfList(original, seen);
+  if (Array.isArray(original)) return copyOfList(original, seen, copies);
   if (Object.getPrototypeOf(original) !== Object.prototype) return undefined;
   const copy: Record<string, unknown> = { ...original };
+  copies?.push(copy);
   for (const key in copy) {
     const value = copy[key];
     if (!isContainer(value)) continue;
-    const kept = key === '__proto__' ? undefined : copyOfFew(value, seen);
+    const kept = key === '__proto__' ? undefined : copyOfFew(value, seen, copies);
     if (kept === undefined) return undefined;
     copy[key] = kept;
   }
   return copy;
 }
 
-function copyOfList(original: readonly unknown[], seen: object[]): unknown[] | undefined {
+function copyOfList(original: readonly unknown[], seen: object[], copies?: object[]): unknown[] | undefined {
   // Some lists have holes, or names beside their places: these come last.
   const keys = Object.keys(original);
   const { length } = original;
   if (keys.length !== length || (length > 0 && keys[length - 1] !== String(length - 1))) return undefined;
   const copy = [...original];
+  copies?.push(copy);
   for (let at = 0; at < copy.length; at++) {
     const value = copy[at];
     if (!isContainer(value)) continue;
-    const kept = copyOfFew(value, seen);
+    const kept = copyOfFew(value, seen, copies);
     if (kept === undefined) return undefined;
     copy[at] = kept;
   }
@@ -81,6 +97,7 @@ function isContainer(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype) return true;
   // The prototype of plain objects has none itself, in whatever realm it is.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
