@@ -228,14 +228,15 @@ describe('a task that is not to be begun before its time', () => {
     expect(await codeOf(tasks.submit('ada', { type: 'work', ...given }))).toBe('TASK_INPUT_INVALID');
   });
 
-  it('is refused by a pool, and attempts of its own are taken there', async () => {
-    const { system } = await rig();
+  it('waits for it in a pool, too, and attempts of its own are taken there', async () => {
+    const { system, clock } = await rig();
     const { module } = worker();
     await system.pools.create({ name: 'p', min: 1, max: 1, spec: { module } });
     const { tasks } = system;
-    expect(await codeOf(tasks.submit({ pool: 'p' }, { type: 'quick', delayMs: 1 }))).toBe(
-      'TASK_INPUT_INVALID',
-    );
+    const later = await tasks.submit({ pool: 'p' }, { type: 'quick', input: 0, delayMs: 1 });
+    expect(tasks.get(later.id).status).toBe('waiting');
+    await clock.advance(1);
+    expect(await tasks.result(later.id)).toBe(0);
     const { id } = await tasks.submit({ pool: 'p' }, { type: 'quick', input: 1, retry: { attempts: 2 } });
     expect(await tasks.result(id)).toBe(1);
   });

@@ -1,4 +1,4 @@
-/** Laws of submitted tasks that wait in a pool's line: they are in the store, as those of an agent are. */
+/** Laws of a pool's tasks: those that wait in its line are in the store, as those of an agent are. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createAgentSystem, defineAgent } from '../../src/index.ts';
@@ -6,7 +6,12 @@ import { sqliteStore } from '../../src/sqlite.ts';
 import { settled } from '../../src/testing/index.ts';
 import { diskOf, disks } from '../fleet/program.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
-import { awaited, codeOf, gate, rig, silent } from '../kit/rig.ts';
+import { awaited, codeOf, fateOf, gate, rig, silent } from '../kit/rig.ts';
+
+function flaky({ attempt }: { readonly attempt: number }): string {
+  if (attempt === 1) throw new Error('not yet');
+  return `done at attempt ${attempt}`;
+}
 
 function worker() {
   const begun: unknown[] = [];
@@ -21,7 +26,14 @@ function worker() {
   const module = defineAgent({
     type: 'worker',
     init: () => ({}),
-    tasks: { work: { run }, again: { retry: 'on_host_loss', run }, quick: { run: ({ input }) => input } },
+    tasks: {
+      work: { run },
+      again: { retry: 'on_host_loss', run },
+      single: { concurrency: 1, run },
+      quick: { run: ({ input }) => input },
+      flaky: { run: flaky },
+      stubborn: { retry: { attempts: 2, backoff: { delayMs: 1_000 } }, run: flaky },
+    },
   });
   const finishAll = async () => {
     for (await settled(); open.length > 0; await settled()) open.splice(0).forEach((resolve) => resolve());
@@ -34,7 +46,8 @@ const POOL = { name: 'p', min: 1, max: 1 } as const;
 async function busy(spec: object = {}) {
   const subject = worker();
   const made = await rig();
-  await made.system.pools.create({ ...POOL, ...spec, spec: { module: subject.module } });
+  const { spec: member, ...pool } = spec as { readonly spec?: object };
+  await made.system.pools.create({ ...POOL, ...pool, spec: { module: subject.module, ...member } });
   void awaited(made.system.pools.execute('p', { type: 'work', input: 'before' }));
   await settled();
   const submit = (input: unknown, task: object = {}) =>
@@ -50,7 +63,7 @@ describe('a submitted task for which no member is free', () => {
     await finishAll();
     expect(await tasks.result(task.id)).toBe(1);
     expect(tasks.get(task.id)).toMatchObject({ status: 'done', attempts: 1, agentId: 'p-1' });
-    expect(tasks.get(task.id)).not.toHaveProperty('pool');
+    expect(tasks.get(task.id).pool).toBe('p');
     expect(eventsOf('task.started').filter(({ taskId }) => taskId === task.id)).toHaveLength(1);
   });
 
@@ -88,6 +101,151 @@ describe('a submitted task for which no member is free', () => {
     expect([tasks.get(id).status, tasks.get(other.id).status]).toEqual(['done', 'done']);
     expect(tasks.list().filter(({ idempotencyKey }) => idempotencyKey !== undefined)).toHaveLength(2);
     expect(begun.filter((input) => input === 'held')).toHaveLength(2);
+  });
+});
+
+describe('a task of a pool', () => {
+  it('that is executed is accepted when it comes to wait, and cancelled by its id, too', async () => {
+    const { tasks, system, eventsOf } = await busy();
+    const executed = awaited(system.pools.execute('p', { type: 'work', input: 1 }));
+    await settled();
+    const [task] = tasks.list({ pool: 'p', status: 'waiting' });
+    expect(task).toMatchObject({ agentId: '', attempts: 0 });
+    expect(eventsOf('task.accepted').at(-1)).toMatchObject({ taskId: task!.id, pool: 'p', agentId: '' });
+    await tasks.cancel(task!.id, 'not needed');
+    expect(await fateOf(executed)).toBe('TASK_ABANDONED');
+    expect(tasks.get(task!.id).status).toBe('cancelled');
+  });
+
+  it('counts against the queueLimit from the moment that it is asked for', async () => {
+    const { system, submit } = await busy({ queueLimit: 2 });
+    const asked = Array.from({ length: 3 }, () =>
+      awaited(system.pools.execute('p', { type: 'work', input: 1 })),
+    );
+    expect(system.pools.get('p').waiting).toBe(2);
+    expect(await codeOf(asked[2]!)).toBe('TASK_QUEUE_FULL');
+    expect(await codeOf(submit(1, { delayMs: 10 }))).toBe('TASK_QUEUE_FULL');
+  });
+
+  it('waits for its time, whoever is free, and its timeoutMs counts from then', async () => {
+    const { tasks, system, submit, finishAll, begun, clock } = await busy();
+    await finishAll();
+    const later = await submit('later', { delayMs: 1_000, timeoutMs: 50 });
+    const unwanted = await submit('unwanted', { notBefore: clock.now() + 1_000 });
+    expect(tasks.get(later.id)).toMatchObject({ status: 'waiting', dueAt: clock.now() + 1_000 });
+    expect(system.pools.get('p').waiting).toBe(0);
+    await tasks.cancel(unwanted.id);
+    await clock.advance(999);
+    expect(begun).toEqual(['before']);
+    await clock.advance(1);
+    expect(begun).toEqual(['before', 'later']);
+    await finishAll();
+    expect(await tasks.result(later.id)).toBe('later');
+    const late = await submit('late', { delayMs: 1_000, timeoutMs: 50 });
+    await clock.advance(1_049);
+    expect(tasks.get(late.id).status).toBe('running');
+    await clock.advance(1);
+    expect(tasks.get(late.id).status).toBe('timed_out');
+  });
+
+  it('that has failed for good is listed, done again by whichever member there is, and forgotten', async () => {
+    const { tasks, system, submit } = await busy({ min: 1, max: 2, target: 2 });
+    const { id } = await submit('no', { type: 'flaky' });
+    expect(await codeOf(tasks.result(id))).toBe('TASK_FAILED');
+    const [dead] = tasks.list({ pool: 'p', status: 'failed' });
+    expect(dead).toMatchObject({ id, agentId: 'p-2', attempts: 1 });
+    await system.pools.ensureSize('p', 1);
+    await system.agents.kill('p-1');
+    expect(() => system.agents.get('p-2')).toThrow('p-2');
+    expect(await tasks.retry(id)).toMatchObject({ status: 'waiting' });
+    await settled();
+    await system.pools.ensureSize('p', 2);
+    expect(await tasks.result(id)).toBe('done at attempt 2');
+    await tasks.forget(id);
+    expect(tasks.list({ pool: 'p', status: 'done' })).toEqual([]);
+  });
+
+  it('that waits for its next attempt goes to another member when its own has to leave', async () => {
+    const { tasks, system, submit, clock, eventsOf } = await busy({ min: 1, max: 2, target: 2 });
+    const { id } = await submit('no', { type: 'flaky', retry: { attempts: 3, backoff: { delayMs: 1_000 } } });
+    await settled();
+    const { dueAt } = tasks.get(id);
+    expect(tasks.get(id)).toMatchObject({ status: 'waiting', agentId: 'p-2', attempts: 1 });
+    await system.pools.ensureSize('p', 1);
+    expect(tasks.get(id)).toMatchObject({ status: 'waiting', agentId: '', pool: 'p', attempts: 1, dueAt });
+    await system.pools.ensureSize('p', 2);
+    await clock.advance(1_000);
+    expect(await tasks.result(id)).toBe('done at attempt 2');
+    expect(tasks.get(id)).toMatchObject({ agentId: 'p-3', attempts: 2 });
+    expect(eventsOf('task.failed')).toEqual([]);
+  });
+
+  it('is done by the rules of its kind: so many at once by each member, by priority, and tried again', async () => {
+    const { tasks, system, clock, begun, finishAll } = await busy({
+      min: 2,
+      max: 2,
+      spec: { tasks: { concurrency: 3 } },
+    });
+    const asked = await Promise.all(
+      [1, 2, 3, 4].map((input) => tasks.submit({ pool: 'p' }, { type: 'single', input })),
+    );
+    await settled();
+    expect(asked.map(({ id }) => tasks.get(id).status)).toEqual(['running', 'running', 'waiting', 'waiting']);
+    await finishAll();
+    expect(begun).toEqual(['before', 1, 2, 3, 4]);
+    const { id } = await tasks.submit({ pool: 'p' }, { type: 'stubborn' });
+    await clock.advance(1_000);
+    expect(await tasks.result(id)).toBe('done at attempt 2');
+    expect(system.pools.get('p').waiting).toBe(0);
+  });
+});
+
+describe.each(disks)('over the death of a program, on a %s, a task of a pool', (kind) => {
+  it('that was executed goes on where it may be done twice, and is unknown where it may not', async () => {
+    const disk = await diskOf(kind);
+    const dead = worker();
+    const first = await disk.boot({ agents: [dead.module] });
+    await first.system.pools.create({ ...POOL, spec: { module: dead.module } });
+    for (const type of ['work', 'work', 'again', 'again']) {
+      void awaited(first.system.pools.execute('p', { type, input: type }));
+    }
+    await settled();
+    const [running, once, ...twice] = first.system.tasks.list();
+    const { module, begun, finishAll } = worker();
+    const second = await disk.boot({ agents: [module] });
+    const { tasks, pools } = second.system;
+    await second.clock.advance(0);
+    expect([running!, once!].map(({ id }) => tasks.get(id).status)).toEqual(['unknown', 'unknown']);
+    expect(twice.map(({ id }) => tasks.get(id).status)).toEqual(['waiting', 'waiting']);
+    await pools.create({ ...POOL, spec: { module } });
+    await second.clock.advance(2_000);
+    await finishAll();
+    expect(begun).toEqual(['again', 'again']);
+    expect(twice.map(({ id }) => tasks.get(id).status)).toEqual(['done', 'done']);
+  });
+
+  it('waits for its time, is in time or times out, also without its pool', async () => {
+    const disk = await diskOf(kind);
+    const dead = worker();
+    const first = await disk.boot({ agents: [dead.module] });
+    await first.system.pools.create({ ...POOL, spec: { module: dead.module } });
+    const later = await first.system.tasks.submit({ pool: 'p' }, { type: 'quick', input: 1, delayMs: 5_000 });
+    const late = await first.system.tasks.submit(
+      { pool: 'p' },
+      { type: 'quick', delayMs: 1_000, timeoutMs: 500 },
+    );
+    const { module } = worker();
+    const second = await disk.boot({ agents: [module] }, 100);
+    const { tasks, pools } = second.system;
+    await second.clock.advance(1_399);
+    expect(tasks.get(late.id).status).toBe('waiting');
+    await second.clock.advance(1);
+    expect(tasks.get(late.id).status).toBe('timed_out');
+    await pools.create({ ...POOL, spec: { module } });
+    await second.clock.advance(3_499);
+    expect(tasks.get(later.id)).toMatchObject({ status: 'waiting', dueAt: later.dueAt });
+    await second.clock.advance(1);
+    expect(await tasks.result(later.id)).toBe(1);
   });
 });
 

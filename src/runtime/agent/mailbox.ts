@@ -136,9 +136,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const { taskId, trace, retry } = task;
     const terms = { requires: [], ...kind, retry };
     const entry = new TaskEntry(agentId, taskId, incarnation, requestOf(task), terms, trace, this);
-    entry.attempt = task.attempts;
     entry.begunAt = task.startedAt;
-    entry.didAsk = task.hasAsked ?? false;
     entry.isCommitted = true;
     const delayMs = this.#times.restore(entry, task);
     if (delayMs > 0) this.#fates.delay(entry, delayMs);
@@ -237,7 +235,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   /** The agent does not come back by itself: tasks that wait for that are given up. */
   endWaits(why: string): void {
     for (const entry of this.#tasks.unbegun()) {
-      if (entry.isExecuted || (entry.isKept && !entry.outlivesAgent)) this.#fates.abandon(entry, why);
+      if (entry.isExecuted || (entry.isKept && !entry.outlivesAgent)) this.#fates.giveUp(entry, why);
     }
   }
 
@@ -250,7 +248,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
 
   /** The agent is forgotten, or its system has closed: all waiting tasks are given up. */
   discard(why: string): void {
-    for (const entry of this.#tasks.unbegun()) this.#fates.abandon(entry, why);
+    for (const entry of this.#tasks.unbegun()) this.#fates.giveUp(entry, why);
     this.#storeAway?.();
     this.#storeAway = undefined;
   }
@@ -450,7 +448,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   /** Gives up the waiting tasks, but for those that outlive the agent. */
   #endWaiting(why: string): void {
     for (const entry of this.#tasks.unbegun())
-      if (!this.#fates.outlives(entry)) this.#fates.abandon(entry, why);
+      if (!this.#fates.outlives(entry)) this.#fates.giveUp(entry, why);
   }
 
   #tellIfRested(): void {

@@ -79,8 +79,9 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   /** The stall policy of its kind, if any; and, while it runs, the watch on it. */
   readonly stall: ProgressInput | undefined;
   watch: ProgressWatch | undefined = undefined;
-  /** The timer of its attempt, or of the delay before the next one. */
+  /** The timer of its attempt, or of the delay before the next one; and when that one is due, epoch ms. */
   attemptTimer: unknown = undefined;
+  dueAt: number | undefined = undefined;
   previous: TaskEntry | undefined = undefined;
   next: TaskEntry | undefined = undefined;
   order = 0;
@@ -114,8 +115,10 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     this.retry = policy !== undefined || (kind?.retry ?? false);
     this.policy = policy;
     this.trace = trace;
-    this.before = request.again?.attempts ?? 0;
-    this.attempt = this.before;
+    const { attempts = 0, before = attempts, hasAsked = false } = request.again ?? {};
+    this.before = before;
+    this.attempt = attempts;
+    this.didAsk = hasAsked;
     this.answer = Promise.withResolvers<unknown>();
     this.#input = policy === undefined ? request.input : dataCopy(request.input);
     this.#owner = owner;
@@ -177,12 +180,12 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
 
   /** Whether it waits for its agent to run again, also after a stop. */
   get outlivesAgent(): boolean {
-    return this.request.whenDown === 'wait' || this.request.again !== undefined;
+    return this.request.whenDown === 'wait';
   }
 
   /** Whether a caller waits for it and does not know its id. */
   get isExecuted(): boolean {
-    return this.request.submission === undefined && this.request.again === undefined;
+    return this.request.submission === undefined && this.request.again?.isRestored !== true;
   }
 
   /**

@@ -28,7 +28,7 @@ export interface ToldTask
   > {
   readonly request: Pick<
     GivenTask,
-    'type' | 'input' | 'timeoutMs' | 'signal' | 'policy' | 'priority' | 'dueAt' | 'submission'
+    'type' | 'input' | 'timeoutMs' | 'signal' | 'policy' | 'priority' | 'dueAt' | 'submission' | 'pool'
   >;
   readonly stall?: TaskEntry['stall'];
 }
@@ -42,7 +42,7 @@ type DraftOf<Type extends EventDraft['type']> = {
 
 /** `input` is a copy: the agent may change its own. @param deadlineAt epoch ms, for a task with a `timeoutMs` */
 export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: number | undefined): EventDraft {
-  const { taskId, incarnation, retry, request, before, trace } = entry;
+  const { taskId, incarnation, retry, request, before, attempt, trace } = entry;
   const { type: task, input, submission, timeoutMs, policy, priority, dueAt } = request;
   const draft: DraftOf<'task.accepted'> = {
     sequence: 0,
@@ -54,6 +54,7 @@ export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: numb
     task,
     retry,
   };
+  if (request.pool !== undefined) draft.pool = request.pool;
   if (!retry && !submission) return draft;
   draft.input = dataCopy(input);
   if (deadlineAt !== undefined) {
@@ -63,7 +64,8 @@ export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: numb
   if (dueAt !== undefined) draft.dueAt = dueAt;
   if (priority !== undefined) draft.priority = priority;
   if (policy) draft.policy = policy;
-  if (before > 0) draft.attempts = before;
+  if (attempt > 0) draft.attempts = attempt;
+  if (before !== attempt) draft.before = before;
   if (trace) draft.trace = trace;
   if (submission) {
     draft.submitted = true;

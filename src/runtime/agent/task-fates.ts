@@ -134,6 +134,20 @@ export class TaskFates implements TimedTasks {
     this.answers.abandon(entry, why);
   }
 
+  /** One that is not under way is not begun any more here: its pool takes it back, or it is abandoned. */
+  giveUp(entry: TaskEntry, why: string): void {
+    if (!this.#isTakenBack(entry)) this.abandon(entry, why);
+  }
+
+  #isTakenBack(entry: TaskEntry): boolean {
+    const { taskId, attempt: attempts, before, didAsk: hasAsked, dueAt, timesOutAt, heldMs, request } = entry;
+    if (request.takeBack === undefined || entry.isAnswered || this.#owner.isClosing) return false;
+    const known = { taskId, attempts, before, hasAsked };
+    if (!request.takeBack({ before: known, dueAt, timesOutAt, heldMs })) return false;
+    this.withdraw(entry, 'it is given back to its pool');
+    return true;
+  }
+
   /** Leaves it to the next program: the stream has no end of it. */
   leave(entry: TaskEntry): void {
     this.withdraw(entry, 'the system has closed');

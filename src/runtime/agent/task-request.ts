@@ -52,14 +52,50 @@ export interface GivenTask extends TaskRequest {
   readonly timesOutAt?: number;
   /** The reader of its chunks; without one they are dropped. */
   readonly reader?: ChunkReader;
-  /** Called whenever an agent accepts it; for a task that another task waits for. */
-  readonly begins?: (task: WaitingTask) => void;
+  /** Called whenever an agent accepts it. */
+  readonly begins?: (task: BegunTask) => void;
   /** Epoch ms before which it does not begin; its `timeoutMs` counts from then. */
   readonly dueAt?: number | undefined;
   /** Its own retry policy; default that of its kind. */
   readonly policy?: RetryPolicy | undefined;
-  /** Its id and number of attempts, if it was accepted before. */
-  readonly again?: { readonly taskId: string; readonly attempts: number } | undefined;
+  /** Accepted before. */
+  readonly again?: TaskBefore | undefined;
+  /** The pool that it was given to. */
+  readonly pool?: string;
+  /**
+   * Gives it back to its pool when the agent's end would end it, and its work is not under way. Says whether the pool
+   * has it: then nothing is told of it any more here.
+   */
+  readonly takeBack?: (task: GivenBack) => boolean;
+}
+
+/** A task that an agent has. */
+export interface BegunTask extends WaitingTask {
+  /** How often its work was begun. */
+  readonly attempt: number;
+}
+
+/** What is known of a task that was accepted before, under this id. */
+export interface TaskBefore {
+  readonly taskId: string;
+  /** How often it was begun. */
+  readonly attempts: number;
+  /** How many of these its policy does not count; default all. */
+  readonly before?: number;
+  /** It has asked a person: it is begun again whatever its kind says. */
+  readonly hasAsked?: boolean;
+  /** Nobody waits for it who was there when it was accepted. */
+  readonly isRestored?: boolean;
+}
+
+/** A task that an agent gives back to its pool. */
+export interface GivenBack {
+  readonly before: TaskBefore;
+  /** When its next attempt is due, epoch ms. */
+  readonly dueAt: number | undefined;
+  /** When its time is over, by `elapsed` of the clock; or what is left of it, while it does not run. */
+  readonly timesOutAt: number;
+  readonly heldMs: number | undefined;
 }
 
 /** A task that an earlier program accepted, as its store has it. Times are epoch ms. */
@@ -91,7 +127,8 @@ export interface RestoredTask {
 /** A restored task as an agent gets it: with its id and its earlier attempts. */
 export function requestOf(task: RestoredTask): GivenTask {
   const { taskId, task: type, input, submission, policy, priority, timeoutMs = Infinity } = task;
-  const again = { taskId, attempts: task.before };
-  const request: GivenTask = { type, input, timeoutMs, submission, policy, again };
+  const { attempts, before, hasAsked = false } = task;
+  const again = { taskId, attempts, before, hasAsked, isRestored: true };
+  const request: GivenTask = { type, input, timeoutMs, submission, policy, again, whenDown: 'wait' };
   return priority === undefined ? request : { ...request, priority };
 }

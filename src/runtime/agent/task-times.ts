@@ -88,11 +88,14 @@ export class TaskTimes {
 
   /** Starts the timer of its next attempt, or of its first. */
   delay(entry: TaskEntry, delayMs: number, due: () => void): void {
+    const { clock } = this.#owner;
     const end = () => {
       entry.attemptTimer = undefined;
+      entry.dueAt = undefined;
       due();
     };
-    entry.attemptTimer = this.#owner.clock.setTimeout(end, delayMs);
+    entry.dueAt = clock.now() + delayMs;
+    entry.attemptTimer = clock.setTimeout(end, delayMs);
   }
 
   /** It waits for a person: its timers stop. */

@@ -281,12 +281,13 @@ export class KnownTasks {
     if (key !== undefined) this.#byKey.set(key, id);
   }
 
-  #again(known: KnownTask, { agentId, pool }: AcceptedTask): void {
+  #again(known: KnownTask, { agentId, pool, dueAt }: AcceptedTask): void {
     this.#endedAs(known).remove(known);
     known.agentId = agentId;
     known.pool = pool;
     known.parked = undefined;
-    move(known, 'task.accepted');
+    known.dueAt = dueAt;
+    move(known, dueAt === undefined ? 'task.accepted' : 'task.deferred');
     known.endedAt = undefined;
     known.code = undefined;
     known.error = undefined;

@@ -8,7 +8,7 @@
 import { hasAttemptLeft } from '../../machines/index.ts';
 import type { KeptQuestion } from '../agent/question-record.ts';
 import type { Questions } from '../agent/questions.ts';
-import type { GivenTask, RestoredTask } from '../agent/task-request.ts';
+import { type GivenTask, requestOf, type RestoredTask, type TaskBefore } from '../agent/task-request.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery, TaskProgress } from '../journal/store.ts';
@@ -18,10 +18,10 @@ import type { Agents } from './agents.ts';
 import { type KnownTasks, move } from './known-tasks.ts';
 import type { AcceptedTask, KnownTask } from './task-record.ts';
 
-/** A task that waited for a member of a pool, and how often it was begun before. */
+/** A task of a pool: whichever member is free goes on with it. */
 export interface RestoredInPool {
   readonly given: GivenTask;
-  readonly enlisted: { readonly taskId: string; readonly attempts: number };
+  readonly before: TaskBefore;
 }
 
 export interface TaskRestoring {
@@ -30,7 +30,7 @@ export interface TaskRestoring {
   readonly questions: Questions;
   readonly clock: SteadyClock;
   readonly agents: Agents;
-  /** Goes on with what waited for a member of a pool, once the pools are there. */
+  /** Goes on with tasks of pools, once these are there. */
   readonly restoreInPool: (pool: string, tasks: RestoredInPool[]) => void;
 }
 
@@ -49,15 +49,11 @@ export function restoreTasks(
     records.note(end);
   }
   const left = new Map<string, RestoredTask[]>();
-  const ofPools = new Map<string, AcceptedTask[]>();
+  const ofPools = new Map<string, RestoredInPool[]>();
   for (const accepted of tasks) {
     const { agentId, taskId } = accepted;
     records.note(accepted);
     const known = records.find(taskId);
-    if (accepted.pool !== undefined) {
-      ofPools.set(accepted.pool, [...(ofPools.get(accepted.pool) ?? []), accepted]);
-      continue;
-    }
     const progress = taskProgress?.get(taskId);
     if (progress) {
       // As it stood before that.
@@ -72,7 +68,8 @@ export function restoreTasks(
       asked !== undefined ||
       (isClear && !isInFlight) ||
       isRepeated(accepted, known.attempts, manifestOf(agentId, agents));
-    if (!agents.has(agentId) || !goesOn) {
+    const { pool } = accepted;
+    if ((pool === undefined && !agents.has(agentId)) || !goesOn) {
       lose(accepted, known, options.journal, false);
       continue;
     }
@@ -81,20 +78,20 @@ export function restoreTasks(
       move(known, 'task.accepted');
       lose(accepted, known, options.journal, true);
     }
-    const ofAgent = left.get(agentId);
     const restored = restoredTask(accepted, known, progress);
     const task =
       asked === undefined ? restored : askingTask(restored, asked, isInFlight, questions.heldMsOf(taskId));
-    if (ofAgent) ofAgent.push(task);
-    else left.set(agentId, [task]);
+    if (pool === undefined) addTo(left, agentId, task);
+    else addTo(ofPools, pool, inPoolOf(task, options.clock));
   }
-  for (const [pool, tasks] of ofPools) {
-    restoreInPool(
-      pool,
-      tasks.map((accepted) => inPoolOf(accepted, records.find(accepted.taskId), options.clock)),
-    );
-  }
+  for (const [pool, tasks] of ofPools) restoreInPool(pool, tasks);
   return left;
+}
+
+function addTo<Task>(lists: Map<string, Task[]>, of: string, task: Task): void {
+  const list = lists.get(of);
+  if (list) list.push(task);
+  else lists.set(of, [task]);
 }
 
 /** A task that has asked a person, with what is left of its time: what it waited for them counts where it said so. */
@@ -111,22 +108,20 @@ function askingTask(
   return { ...again, deadlineAt: undefined, timeoutMs: undefined, ...asked, isHeld: isInFlight };
 }
 
-/** A task that waited for a member of a pool, with what is left of its time. */
-function inPoolOf(accepted: AcceptedTask, known: KnownTask, clock: SteadyClock): RestoredInPool {
-  const { taskId, task, attempts = 0, timeoutMs, deadlineAt } = accepted;
-  const { input, policy, priority, submission } = restoredTask(accepted, known, undefined);
-  const leftMs = deadlineAt === undefined ? undefined : Math.max(0, deadlineAt - clock.now());
-  const given: GivenTask = {
-    type: task,
-    input,
-    policy,
-    submission,
-    ...(priority === undefined ? {} : { priority }),
-    // Of what was submitted all is known: no time means without end.
-    timeoutMs: timeoutMs ?? Infinity,
-    ...(leftMs === undefined ? {} : { timesOutAt: clock.elapsed() + Math.min(leftMs, timeoutMs!) }),
-  };
-  return { given, enlisted: { taskId, attempts } };
+/** A task as its pool is given it, with what is left of its time, and of the delay before it. */
+function inPoolOf(task: RestoredTask, clock: SteadyClock): RestoredInPool {
+  const { timeoutMs, deadlineAt, isHeld } = task;
+  const given = requestOf(task);
+  const before = given.again!;
+  const dueAt =
+    task.dueAt === undefined ? undefined : Math.min(task.dueAt, clock.now() + (task.delayMs ?? Infinity));
+  const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
+  if (timeoutMs === undefined) return { given: { ...given, dueAt }, before };
+  // Its time does not run before it is begun.
+  if (isHeld) return { given: { ...given, dueAt }, before };
+  const leftMs = deadlineAt === undefined ? timeoutMs : Math.max(0, deadlineAt - clock.now());
+  const timesOutAt = clock.elapsed() + Math.min(leftMs, delayMs + timeoutMs);
+  return { given: { ...given, dueAt, timesOutAt }, before };
 }
 
 /** Tells that nobody knows how far it came. @param retry whether it is begun again */
@@ -162,13 +157,13 @@ export function standingOf(
 
 /** Whether a task that was in flight may be begun again: what ended it then counts as an attempt. */
 export function isRepeated(
-  { task, retry, policy, attempts = 0 }: AcceptedTask,
+  { task, retry, policy, attempts = 0, before = attempts }: AcceptedTask,
   begun: number,
   manifest: AgentManifest | undefined,
 ): boolean {
   if (!retry) return false;
   const kept = policy ?? manifest?.tasks[task]?.policy;
-  return kept === undefined || hasAttemptLeft(kept, begun - attempts);
+  return kept === undefined || hasAttemptLeft(kept, begun - before);
 }
 
 function manifestOf(agentId: string, agents: Agents): AgentManifest | undefined {
@@ -197,7 +192,7 @@ function restoredTask(
     trace,
     priority,
     submission: accepted.submitted && { idempotencyKey, dedupeKey, accepted: ignore },
-    before: accepted.attempts ?? 0,
+    before: accepted.before ?? accepted.attempts ?? 0,
     attempts,
     startedAt,
     dueAt,

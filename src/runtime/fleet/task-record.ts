@@ -21,7 +21,7 @@ export interface TaskRecord<Output = unknown> {
   readonly id: TaskId<Output>;
   /** Empty while it waits in the line of its pool. */
   readonly agentId: string;
-  /** The pool in whose line it waits, or has waited until its end. */
+  /** The pool that it was given to. */
   readonly pool?: string;
   /** Its name in the definition. */
   readonly task: string;

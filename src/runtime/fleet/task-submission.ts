@@ -25,7 +25,7 @@ export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> 
   readonly dedupeKey?: string;
   /** How often it is tried; default what its kind says. Whose errors are worth it is said by its definition alone. */
   readonly retry?: RetryOptions;
-  /** It is not begun before then: epoch ms, or so many ms from now. Its `timeoutMs` counts from then. Not for a pool. */
+  /** It is not begun before then: epoch ms, or so many ms from now. Its `timeoutMs` counts from then. */
   readonly notBefore?: number;
   readonly delayMs?: number;
   /** Who asks for it, as its `task.accepted` says: 1 to 256 characters. */

@@ -50,6 +50,7 @@ import {
 
 export interface TaskFilter {
   readonly agentId?: string;
+  readonly pool?: string;
   /** Its name in the definition. */
   readonly type?: string;
   readonly status?: TaskStatus;
@@ -76,6 +77,7 @@ export interface TasksOptions {
 
 const filterSchema = z.strictObject({
   agentId: z.string().optional(),
+  pool: z.string().optional(),
   type: z.string().optional(),
   status: z.enum(taskStatuses).optional(),
   limit: z.int().min(0).default(Number.MAX_SAFE_INTEGER),
@@ -83,8 +85,6 @@ const filterSchema = z.strictObject({
 });
 const cancelSchema = z.strictObject({ reason: z.string().min(1).max(65_536), options: actSchema });
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
-const NO_DELAY_IN_POOLS =
-  'submit: notBefore, delayMs: a pool takes tasks that are due; expected an agent, or a type';
 const MISSED: Partial<Record<TaskStatus, ErrorCode>> = { timed_out: 'TASK_TIMED_OUT', failed: 'TASK_FAILED' };
 
 export class Tasks {
@@ -137,7 +137,7 @@ export class Tasks {
 
   /** All that are known and fit, in the order of their acceptance. @throws AgentSystemError `TASK_INPUT_INVALID` */
   list(filter: TaskFilter = {}): TaskRecord[] {
-    const { agentId, type, status, limit, newest } = parseInput(filterSchema, filter, {
+    const { agentId, pool, type, status, limit, newest } = parseInput(filterSchema, filter, {
       what: 'tasks.list',
       code: 'TASK_INPUT_INVALID',
     });
@@ -146,6 +146,7 @@ export class Tasks {
       if (!newest && found.length >= limit) break;
       const fits =
         (agentId === undefined || task.agentId === agentId) &&
+        (pool === undefined || task.pool === pool) &&
         (type === undefined || task.task === type) &&
         (status === undefined || taskStatusOf(task.place) === status);
       if (fits) found.push(task);
@@ -226,8 +227,10 @@ export class Tasks {
     const { by } = said;
     const task = this.#commanded(taskId, 'cancel');
     const { agents, cancelInPool } = this.#options;
-    if (task.agentId !== '') agents.find(task.agentId).cancelTask(taskId, { why, by });
-    else cancelInPool(task.pool!, taskId, { why, by });
+    const { pool, agentId } = task;
+    // A task of a pool waits in its line, or a member has it.
+    const wasInLine = pool !== undefined && cancelInPool(pool, taskId, { why, by });
+    if (!wasInLine && agentId !== '') agents.find(agentId).cancelTask(taskId, { why, by });
     await this.#options.journal.settled();
     return recordOf(task);
   }
@@ -253,6 +256,7 @@ export class Tasks {
       // Of what was submitted all is known: no time means without end.
       timeoutMs: timeoutMs ?? Infinity,
       policy,
+      whenDown: 'wait',
       ...(priority === undefined ? {} : { priority }),
       again: { taskId, attempts: task.attempts },
       submission: {
@@ -263,7 +267,7 @@ export class Tasks {
     };
     const { agents, runInPool } = this.#options;
     const output =
-      task.agentId === '' ? runInPool(task.pool!, given) : agents.find(task.agentId).execute(given, trace);
+      task.pool !== undefined ? runInPool(task.pool, given) : agents.find(task.agentId).execute(given, trace);
     output.catch(reject);
     await accepted;
     return recordOf(task);
@@ -355,7 +359,6 @@ export class Tasks {
     const { agents, runInPool } = this.#options;
     let output: Promise<unknown>;
     if (typeof to === 'object' && 'pool' in to) {
-      if (given.dueAt !== undefined) throw new AgentSystemError('TASK_INPUT_INVALID', NO_DELAY_IN_POOLS);
       output = runInPool(to.pool, given);
     } else {
       const { whenDown } = request;

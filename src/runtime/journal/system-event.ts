@@ -166,8 +166,10 @@ interface EventFields {
     Asked & {
       readonly input?: unknown;
       readonly retry: boolean;
-      /** It waits in the line of this pool: `agentId` is empty until a member takes it. */
+      /** Of a task of this pool. While it waits in its line, no agent has it: `agentId` is empty. */
       readonly pool?: string;
+      /** Of its `attempts`, those that its policy does not count; default all. */
+      readonly before?: number;
       readonly timeoutMs?: number;
       /** When its `timeoutMs` is over, and before when it is not begun; epoch ms. */
       readonly deadlineAt?: number;

@@ -16,9 +16,17 @@ import type { Agents } from '../fleet/agents.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
-import type { GivenTask, TaskRequest, TaskCancel } from '../agent/task-request.ts';
+import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
+import type {
+  BegunTask,
+  GivenBack,
+  GivenTask,
+  TaskBefore,
+  TaskCancel,
+  TaskRequest,
+} from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
-import { emitAbandoned, emitCancelled, emitEnlisted, emitTimedOut, type Enlisted } from './enlisted-tasks.ts';
+import { emitAbandoned, emitCancelled, emitEnlisted, emitTimedOut, inLine } from './enlisted-tasks.ts';
 import { BusyMeter } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';
@@ -49,6 +57,8 @@ export class Dispatcher {
   /** Tasks of members that run, and how many they may have at once. */
   #busy = 0;
   #capacity = 0;
+  /** Tasks that wait as soon as that is durable. */
+  readonly #enlisting = new Set<PoolTask>();
   #emptied: (() => void) | undefined;
   #isClosed = false;
   #abandoned = 0;
@@ -57,15 +67,16 @@ export class Dispatcher {
     this.#options = options;
     this.#queue = new WaitingQueue({
       clock: options.clock,
+      due: () => this.#isDue(),
       timedOut: (task) => this.#timedOut(task),
       cancelled: (task) => this.#cancelled(task),
     });
     if (options.isMetered) this.#meter = new BusyMeter(options.clock.elapsed());
   }
 
-  /** Tasks that wait. */
+  /** Tasks that wait for a member. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#queue.size + this.#enlisting.size;
   }
 
   /** Members that have nothing to do. */
@@ -123,99 +134,100 @@ export class Dispatcher {
   execute(asked: GivenTask): Promise<unknown> {
     const { pool, queueLimit, retryAbandoned, manifest, clock } = this.#options;
     // From here on: waiting for a member counts, too.
-    const request = withTimeout(asked, manifest.tasks[asked.type]);
+    const request = { ...withTimeout(asked, manifest.tasks[asked.type]), pool };
     if (request.signal?.aborted) {
       return Promise.reject(this.#abandonment(request, 'cancelled before it began'));
     }
-    const retriesLeft = manifest.tasks[request.type]?.retry ? retryAbandoned : 0;
-    const member = this.#queue.size === 0 ? this.#free() : undefined;
-    // The ordinary case: nobody waits, and nothing is to be repeated.
-    if (member !== undefined && retriesLeft === 0) return this.#run(member, request);
-    if (member === undefined && this.#queue.size >= queueLimit) {
-      const message = `pool ${pool} has ${this.#queue.size} tasks waiting, its queueLimit is ${queueLimit}`;
+    const { retry, policy, concurrency } = manifest.tasks[request.type] ?? {};
+    const delayMs = request.dueAt === undefined ? 0 : Math.max(0, request.dueAt - clock.now());
+    const member = this.waiting === 0 && delayMs === 0 ? this.#free() : undefined;
+    // The ordinary case: nobody waits, and it is begun by that member at once, or by none.
+    const isPlain = !retry && !policy && !concurrency && request.submission === undefined;
+    if (member !== undefined && isPlain) return this.#run(member, request);
+    const waiting = this.waiting + this.#queue.delayed;
+    if (member === undefined && waiting >= queueLimit && request.again === undefined) {
+      const message = `pool ${pool} has ${waiting} tasks waiting, its queueLimit is ${queueLimit}`;
       return Promise.reject(new AgentSystemError('TASK_QUEUE_FULL', message, { details: { pool } }));
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const dueAt = request.timesOutAt ?? clock.elapsed() + (request.timeoutMs ?? Infinity);
-    const caller = new AsyncResource('mabeam.task');
-    const task: PoolTask = {
-      request,
-      caller,
-      dueAt,
-      resolve,
-      reject,
-      retriesLeft,
-      kind: request.type,
-      kindLimit: undefined,
-      priority: request.priority ?? manifest.tasks[request.type]?.priority ?? 0,
-      order: 0,
-      previous: undefined,
-      next: undefined,
-      isQueued: false,
-      enlisted: undefined,
-    };
+    const task = this.#taskOf(request, request.again, { resolve, reject });
+    task.timesOutAt = request.timesOutAt ?? clock.elapsed() + delayMs + (request.timeoutMs ?? Infinity);
+    task.retriesLeft = retry ? retryAbandoned : 0;
     if (member !== undefined) this.#give(member, task);
-    else if (request.submission !== undefined) this.#enlist(task);
-    else this.#wait(task);
+    else this.#enlist(task);
     return promise;
   }
 
-  /** Goes on with a submitted task that waited in an earlier program. */
-  restore(given: GivenTask, enlisted: Enlisted): void {
-    const { clock, manifest } = this.#options;
-    const task: PoolTask = {
-      request: given,
-      caller: new AsyncResource('mabeam.task'),
-      dueAt: given.timesOutAt ?? clock.elapsed() + (given.timeoutMs ?? Infinity),
-      // Its record says how it ended.
-      resolve: ignore,
-      reject: ignore,
-      retriesLeft: manifest.tasks[given.type]?.retry ? this.#options.retryAbandoned : 0,
-      kind: given.type,
-      kindLimit: undefined,
-      priority: given.priority ?? manifest.tasks[given.type]?.priority ?? 0,
-      order: 0,
-      previous: undefined,
-      next: undefined,
-      isQueued: false,
-      enlisted,
-    };
+  /** Goes on with a task of an earlier program. Nobody waits for it: its record says how it ended. */
+  restore({ request, before, timesOutAt }: PoolTask): void {
+    const { pool, manifest, retryAbandoned } = this.#options;
+    const task = this.#taskOf({ ...request, pool }, before, { resolve: ignore, reject: ignore });
+    task.timesOutAt = timesOutAt;
+    task.retriesLeft = manifest.tasks[request.type]?.retry ? retryAbandoned : 0;
     this.#wait(task);
     this.handOut();
   }
 
-  /** Cancels a submitted task that waits; whether there was one. */
+  #taskOf(
+    request: GivenTask,
+    before: TaskBefore | undefined,
+    answer: Pick<PoolTask, 'resolve' | 'reject'>,
+  ): PoolTask {
+    const { type: kind, priority = this.#options.manifest.tasks[kind]?.priority ?? 0, dueAt } = request;
+    return {
+      ...answer,
+      request,
+      caller: new AsyncResource('mabeam.task'),
+      timesOutAt: Infinity,
+      dueAt,
+      retriesLeft: 0,
+      before,
+      kind,
+      kindLimit: undefined,
+      priority,
+      order: 0,
+      previous: undefined,
+      next: undefined,
+      isQueued: false,
+    };
+  }
+
+  /** Cancels a task that waits; whether there was one. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
-    const task = this.#queue.all().find(({ enlisted }) => enlisted?.taskId === taskId);
+    const task = [...this.#queue.all(), ...this.#enlisting].find(({ before }) => before?.taskId === taskId);
     if (task === undefined) return false;
-    this.#queue.remove(task);
-    emitCancelled(this.#options.journal, task.enlisted!, task.kind, cancel);
+    if (!this.#enlisting.delete(task)) this.#queue.remove(task);
+    emitCancelled(this.#options.journal, inLine(task), cancel);
     task.reject(this.#abandonment(task.request, cancel.why));
     this.#tellIfEmpty();
     return true;
   }
 
-  /** It waits once that is durable. */
-  #enlist(task: PoolTask): void {
-    const { pool, journal, newTaskId, clock, manifest } = this.#options;
-    const { request, dueAt } = task;
-    const at = {
-      pool,
-      now: clock.now(),
-      leftMs: dueAt - clock.elapsed(),
-      retry: request.policy !== undefined || (manifest.tasks[request.type]?.retry ?? false),
-    };
-    task.enlisted = emitEnlisted(journal, newTaskId, at, request, (error) => {
-      const { taskId } = task.enlisted!;
-      request.submission?.accepted(taskId, error);
-      if (error !== undefined) {
-        emitAbandoned(journal, task.enlisted!, task.kind, error.message);
-        return task.reject(error);
-      }
-      if (this.#isClosed) return this.#giveUp(task);
-      this.#wait(task);
+  /** It waits once that is durable. @param isFirst it waits again, and is next */
+  #enlist(task: PoolTask, isFirst = false): void {
+    const { pool, journal, newTaskId, clock } = this.#options;
+    const { request, timesOutAt, dueAt, before } = task;
+    const leftMs = timesOutAt - clock.elapsed();
+    const at = { pool, now: clock.now(), leftMs, retry: this.#isRepeatable(task), dueAt, before };
+    this.#enlisting.add(task);
+    const isNew = before === undefined || request.again === before;
+    task.before = emitEnlisted(journal, newTaskId, at, request, (error) => {
+      if (isNew) request.submission?.accepted(task.before!.taskId, error);
+      // It may have been cancelled meanwhile.
+      if (!this.#enlisting.delete(task)) return;
+      if (request.signal?.aborted) this.#endAbandoned(task, CANCELLED_BY_CALLER);
+      else if (error !== undefined) {
+        emitAbandoned(journal, inLine(task), error.message);
+        task.reject(error);
+      } else if (this.#isClosed) this.#giveUp(task);
+      else this.#wait(task, isFirst);
       this.handOut();
     });
+  }
+
+  /** Whether another program may do it again, should this one end while it is under way. */
+  #isRepeatable({ request: { policy, type } }: PoolTask): boolean {
+    return policy !== undefined || (this.#options.manifest.tasks[type]?.retry ?? false);
   }
 
   /** Gives tasks that wait to members that are free. */
@@ -238,21 +250,21 @@ export class Dispatcher {
   /** Gives up what waits; nothing waits from now on. */
   close(): void {
     this.#isClosed = true;
-    for (let task = this.#queue.next(); task !== undefined; task = this.#queue.next()) {
+    for (const task of this.#queue.all()) {
+      this.#queue.remove(task);
       this.#giveUp(task);
     }
   }
 
   #giveUp(task: PoolTask): void {
-    const { journal, leavesTasks, pool } = this.#options;
-    const why = 'no member was free before its pool closed';
-    if (task.enlisted !== undefined && leavesTasks()) {
-      const message = `task ${task.kind} of pool ${pool} was not done before the system closed; it stays accepted, as ${task.enlisted.taskId}`;
+    const { leavesTasks, pool } = this.#options;
+    const { request, kind, before } = task;
+    if (leavesTasks() && (request.submission !== undefined || this.#isRepeatable(task))) {
+      const message = `task ${kind} of pool ${pool} was not done before the system closed; it stays accepted, as ${before?.taskId}`;
       return task.reject(new AgentSystemError('SYSTEM_CLOSED', message, { details: { pool } }));
     }
     this.#abandoned += 1;
-    if (task.enlisted !== undefined) emitAbandoned(journal, task.enlisted, task.kind, why);
-    task.reject(this.#abandonment(task.request, why));
+    this.#endAbandoned(task, 'no member was free before its pool closed');
   }
 
   /** The member that gets the next task, if any is free. */
@@ -280,26 +292,39 @@ export class Dispatcher {
   }
 
   #give(member: Member, task: PoolTask): void {
-    const { request, dueAt } = task;
-    const given = { ...request, ...(dueAt === Infinity ? {} : { timesOutAt: dueAt }), ...this.#under(task) };
+    const { request, timesOutAt, before } = task;
+    let attempts = before?.attempts ?? 0;
+    let entry: BegunTask | undefined;
+    const given: GivenTask = {
+      ...request,
+      dueAt: undefined,
+      again: before,
+      ...(timesOutAt === Infinity ? {} : { timesOutAt }),
+      begins: (begun) => {
+        entry = begun;
+        request.begins?.(begun);
+      },
+      takeBack: (back) => this.#takeBack(task, back),
+    };
     const output = task.caller.runInAsyncScope(() => this.#run(member, given));
-    output.then(task.resolve, (thrown: unknown) => this.#failed(task, thrown));
+    output.then(task.resolve, (thrown: unknown) => {
+      if (entry !== undefined) {
+        attempts = entry.attempt;
+        task.before = { taskId: entry.taskId, attempts };
+      }
+      this.#failed(task, thrown);
+    });
   }
 
-  /** A submitted task has one id, whoever does it. */
-  #under(task: PoolTask): Pick<GivenTask, 'again' | 'submission'> {
-    const { submission } = task.request;
-    if (task.enlisted !== undefined) {
-      const again = task.enlisted;
-      task.enlisted = { ...again, attempts: again.attempts + 1 };
-      return { again, submission };
-    }
-    if (submission === undefined) return {};
-    const accepted = (taskId: string, error: AgentSystemError | undefined): void => {
-      task.enlisted = { taskId, attempts: 1 };
-      submission.accepted(taskId, error);
-    };
-    return { submission: { ...submission, accepted } };
+  /** A member that ends has not begun it, or waits to try it again: it waits for another. Whether it may. */
+  #takeBack(task: PoolTask, { before, dueAt, timesOutAt, heldMs }: GivenBack): boolean {
+    if (this.#isClosed) return false;
+    if (heldMs !== undefined) task.request = { ...task.request, timeoutMs: heldMs };
+    task.before = before;
+    task.dueAt = dueAt;
+    task.timesOutAt = timesOutAt;
+    this.#enlist(task, true);
+    return true;
   }
 
   #failed(task: PoolTask, thrown: unknown): void {
@@ -307,8 +332,8 @@ export class Dispatcher {
     const mayRepeat = isAbandoned && task.retriesLeft > 0 && !task.request.signal?.aborted;
     if (!mayRepeat || this.#isClosed) return task.reject(thrown);
     task.retriesLeft -= 1;
-    this.#wait(task, true);
-    this.handOut();
+    task.dueAt = undefined;
+    this.#enlist(task, true);
   }
 
   #wait(task: PoolTask, isFirst = false): void {
@@ -316,21 +341,32 @@ export class Dispatcher {
     if (this.#queue.size === 1) this.#options.demandRose();
   }
 
-  #tellIfEmpty(): void {
-    if (this.#queue.size === 0) this.#emptied?.();
+  #isDue(): void {
+    if (this.#queue.size === 1) this.#options.demandRose();
+    this.handOut();
   }
 
-  #timedOut({ request, reject, enlisted }: PoolTask): void {
+  #tellIfEmpty(): void {
+    if (this.waiting === 0) this.#emptied?.();
+  }
+
+  #timedOut(task: PoolTask): void {
     const { pool, journal } = this.#options;
-    if (enlisted !== undefined) emitTimedOut(journal, enlisted, request.type, request.timeoutMs ?? 0);
+    const { request, reject } = task;
+    emitTimedOut(journal, inLine(task));
     const message = `task ${request.type} of pool ${pool} was still waiting for a member after ${request.timeoutMs} ms`;
     reject(new AgentSystemError('TASK_TIMED_OUT', message, { details: { pool, task: request.type } }));
     this.#tellIfEmpty();
   }
 
-  #cancelled({ request, reject }: PoolTask): void {
-    reject(this.#abandonment(request, 'cancelled by its caller'));
+  #cancelled(task: PoolTask): void {
+    this.#endAbandoned(task, CANCELLED_BY_CALLER);
     this.#tellIfEmpty();
+  }
+
+  #endAbandoned(task: PoolTask, why: string): void {
+    emitAbandoned(this.#options.journal, inLine(task), why);
+    task.reject(this.#abandonment(task.request, why));
   }
 
   #abandonment({ type, signal }: TaskRequest, why: string): AgentSystemError {

@@ -1,83 +1,97 @@
 /**
- * What the event stream says of submitted tasks that wait in a pool's line: no agent has them yet.
+ * What the event stream says of tasks that wait in a pool's line: no agent has them yet.
  *
- * I1  A submitted task waits in the line only once its acceptance is durable; when a member takes it, that accepts it
- *     again, under its id.
+ * I1  A task waits in the line only once its acceptance is durable; when a member takes it, that accepts it again,
+ *     under its id.
  */
-import type { GivenTask, TaskCancel } from '../agent/task-request.ts';
+import type { GivenTask, TaskBefore, TaskCancel } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
 import { saidBy } from '../values/act.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import type { AgentSystemError } from '../values/errors.ts';
+import type { PoolTask } from './waiting-queue.ts';
 
 /** Of a task that no agent has. */
 const NOBODY = { agentId: '', incarnation: 0 } as const;
 
-export interface Enlisted {
-  readonly taskId: string;
-  readonly attempts: number;
+/** Where a task stands that comes to wait. */
+export interface Enlisting {
+  readonly pool: string;
+  /** Epoch ms. */
+  readonly now: number;
+  /** What is left of its time, `Infinity` for all of it. */
+  readonly leftMs: number;
+  /** It may be done again by another program, should this one end. */
+  readonly retry: boolean;
+  /** It is not begun before then, epoch ms. */
+  readonly dueAt: number | undefined;
+  /** Of one that was accepted before. */
+  readonly before: TaskBefore | undefined;
 }
 
-/** @param leftMs what is left of its time, `Infinity` for all of it */
+/** Gives its id, and how often it was begun. */
 export function emitEnlisted(
   journal: Journal,
   newTaskId: () => string,
-  at: { readonly pool: string; readonly now: number; readonly leftMs: number; readonly retry: boolean },
-  { type: task, input, submission, timeoutMs, policy, priority, again }: GivenTask,
+  { pool, now, leftMs, retry, dueAt, before }: Enlisting,
+  { type: task, input, submission, timeoutMs, policy, priority }: GivenTask,
   kept: (error: AgentSystemError | undefined) => void,
-): Enlisted {
-  const taskId = again?.taskId ?? newTaskId();
-  const attempts = again?.attempts ?? 0;
+): TaskBefore {
+  const taskId = before?.taskId ?? newTaskId();
+  const attempts = before?.attempts ?? 0;
+  const uncounted = before?.before ?? attempts;
   const { idempotencyKey, dedupeKey, by } = submission ?? {};
+  const isKept = retry || submission !== undefined;
   journal.emit(
     {
       type: 'task.accepted',
       ...NOBODY,
-      pool: at.pool,
+      pool,
       taskId,
       task,
-      input: dataCopy(input),
-      retry: at.retry,
-      submitted: true,
-      ...(at.leftMs === Infinity ? {} : { timeoutMs: timeoutMs!, deadlineAt: at.now + at.leftMs }),
+      retry,
+      ...(isKept ? { input: dataCopy(input) } : {}),
+      ...(submission === undefined ? {} : { submitted: true }),
+      ...(leftMs === Infinity || !isKept ? {} : { timeoutMs: timeoutMs!, deadlineAt: now + leftMs }),
+      ...(dueAt === undefined ? {} : { dueAt }),
       ...(policy ? { policy } : {}),
       ...(priority === undefined ? {} : { priority }),
       ...(attempts === 0 ? {} : { attempts }),
+      ...(uncounted === attempts ? {} : { before: uncounted }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(dedupeKey === undefined ? {} : { dedupeKey }),
       ...saidBy(by),
     },
     kept,
   );
-  return { taskId, attempts };
+  return { ...before, taskId, attempts };
 }
 
-export function emitTimedOut(
-  journal: Journal,
-  { taskId, attempts }: Enlisted,
-  task: string,
-  timeoutMs: number,
-): void {
-  const ended = { taskId, task, submitted: true as const, attempts, attempt: attempts };
-  journal.emit({ type: 'task.timed_out', ...NOBODY, ...ended, timeoutMs });
+/** A task in a line, as its end is told. */
+export interface InLine {
+  readonly before: TaskBefore;
+  readonly request: GivenTask;
 }
 
-export function emitAbandoned(
-  journal: Journal,
-  { taskId, attempts }: Enlisted,
-  task: string,
-  why: string,
-): void {
-  const ended = { taskId, task, submitted: true as const, attempts };
-  journal.emit({ type: 'task.abandoned', ...NOBODY, ...ended, why });
+export function inLine({ before, request }: Pick<PoolTask, 'before' | 'request'>): InLine {
+  return { before: before!, request };
 }
 
-export function emitCancelled(
-  journal: Journal,
-  { taskId, attempts }: Enlisted,
-  task: string,
-  { why, by }: TaskCancel,
-): void {
-  const ended = { taskId, task, submitted: true as const, attempts, isCancelled: true as const };
-  journal.emit({ type: 'task.abandoned', ...NOBODY, ...ended, why, ...saidBy(by) });
+export function emitTimedOut(journal: Journal, task: InLine): void {
+  const { timeoutMs = 0 } = task.request;
+  const attempt = task.before.attempts;
+  journal.emit({ type: 'task.timed_out', ...NOBODY, ...ended(task), attempt, timeoutMs });
+}
+
+export function emitAbandoned(journal: Journal, task: InLine, why: string): void {
+  journal.emit({ type: 'task.abandoned', ...NOBODY, ...ended(task), why });
+}
+
+export function emitCancelled(journal: Journal, task: InLine, { why, by }: TaskCancel): void {
+  journal.emit({ type: 'task.abandoned', ...NOBODY, ...ended(task), why, isCancelled: true, ...saidBy(by) });
+}
+
+/** The end of one that was submitted says how often it was begun. */
+function ended({ before: { taskId, attempts }, request: { type: task, submission } }: InLine) {
+  return { taskId, task, ...(submission === undefined ? {} : { submitted: true as const, attempts }) };
 }

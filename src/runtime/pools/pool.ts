@@ -32,12 +32,12 @@ import { AgentSystemError } from '../values/errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { NewIds } from '../journal/new-ids.ts';
 import type { GivenTask, TaskCancel } from '../agent/task-request.ts';
-import type { Enlisted } from './enlisted-tasks.ts';
 import { Autoscaling, type ScalingRecord, type ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { machineSignal } from './machine-signal.ts';
 import { Members } from './members.ts';
+import type { PoolTask } from './waiting-queue.ts';
 
 /** `backing_off`: a start has failed, the next one waits. `degraded`: so often that it is tried only now and then. */
 export type PoolStatus = 'steady' | 'growing' | 'shrinking' | 'backing_off' | 'degraded' | 'closing';
@@ -266,12 +266,12 @@ export class Pool {
     return waiter.promise;
   }
 
-  /** Goes on with a submitted task that waited in an earlier program. */
-  restore(given: GivenTask, enlisted: Enlisted): void {
-    this.#dispatcher.restore(given, enlisted);
+  /** Goes on with a task of an earlier program. */
+  restore(task: PoolTask): void {
+    this.#dispatcher.restore(task);
   }
 
-  /** Cancels a submitted task that waits; whether there was one. */
+  /** Cancels a task that waits; whether there was one. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
     return this.#dispatcher.cancel(taskId, cancel);
   }

@@ -18,11 +18,11 @@ import type { TaskTypes } from '../definition/define-agent.ts';
 import { type ActOptions, actSchema } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { GivenTask, TaskCancel, TaskRequest } from '../agent/task-request.ts';
-import { emitCancelled, type Enlisted } from './enlisted-tasks.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
+import { type LeftTask, LeftTasks } from './left-tasks.ts';
 import { Pool, type PoolRecord, type PoolServices } from './pool.ts';
 
 /** What is asked for when a pool is created; all but the name, the spec and the bounds has a default. */
@@ -73,8 +73,8 @@ export interface Pools {
    *
    * A task whose member crashes is abandoned, as with any agent: it may have been done or not. It is given to another
    * member, before all that wait, only where the pool allows it (`retryAbandoned`) and the task's definition says
-   * that it may be done twice (`retry`). A task that waits in the queue is in the store where it was submitted
-   * (`tasks.submit`), and else in none: no member has begun it.
+   * that it may be done twice (`retry`). A task that waits in the queue is in the store, as one that waits for an agent:
+   * one that was submitted goes on in the next program, one that was executed only where it may be done twice.
    *
    * @throws AgentSystemError `POOL_UNKNOWN`, also for one that closes, `TASK_QUEUE_FULL`, and as `agents.execute`
    */
@@ -102,12 +102,6 @@ export interface PoolRegistryOptions extends PoolServices {
   readonly assertOpen: () => void;
 }
 
-/** A submitted task that waited in a pool's line. */
-export interface LeftTask {
-  readonly given: GivenTask;
-  readonly enlisted: Enlisted;
-}
-
 const closeSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
 
 export class PoolRegistry implements Pools {
@@ -115,14 +109,14 @@ export class PoolRegistry implements Pools {
   readonly #pools = new Map<string, Pool>();
   /** Pools whose first members start, by the names that are taken for them. */
   readonly #opening = new Map<string, Pool | undefined>();
-  /** Tasks that waited in an earlier program, by their pools, which are not there yet. */
-  readonly #left = new Map<string, LeftTask[]>();
+  readonly #left: LeftTasks;
   #halting: PromiseWithResolvers<void> | undefined;
   /** Of those that are told to halt, the ones that have not. */
   readonly #unhalted = new Set<Pool>();
 
   constructor(options: PoolRegistryOptions) {
     this.#options = options;
+    this.#left = new LeftTasks(options);
   }
 
   async create<Args, Tasks extends TaskTypes>(
@@ -148,8 +142,7 @@ export class PoolRegistry implements Pools {
       this.#opening.set(name, pool);
       await pool.opened();
       this.#pools.set(name, pool);
-      for (const { given, enlisted } of this.#left.get(name) ?? []) pool.restore(given, enlisted);
-      this.#left.delete(name);
+      for (const task of this.#left.take(name)) pool.restore(task);
       return name;
     } finally {
       this.#opening.delete(name);
@@ -186,24 +179,21 @@ export class PoolRegistry implements Pools {
     };
   }
 
-  /** @internal Tasks that waited in an earlier program: they go on when their pool is there. */
+  /** @internal Tasks of an earlier program: they go on when their pool is there. */
   restore(name: string, tasks: readonly LeftTask[]): void {
-    this.#left.set(name, [...tasks]);
+    this.#left.keep(name, tasks);
   }
 
-  /** @internal Cancels a submitted task that waits in a line; whether there was one. */
+  /** @internal Cancels a task that waits in a line; whether there was one. */
   cancel(name: string, taskId: string, cancel: TaskCancel): boolean {
-    const left = this.#left.get(name);
-    const at = left?.findIndex(({ enlisted }) => enlisted.taskId === taskId) ?? -1;
-    if (at === -1) return this.#pools.get(name)?.cancel(taskId, cancel) ?? false;
-    const [{ given, enlisted }] = left!.splice(at, 1) as [LeftTask];
-    emitCancelled(this.#options.journal, enlisted, given.type, cancel);
-    return true;
+    return (
+      this.#left.cancel(name, taskId, cancel) || (this.#pools.get(name)?.cancel(taskId, cancel) ?? false)
+    );
   }
 
   /** @internal A task that is given more than a caller may give. */
   run(name: string, given: GivenTask): Promise<unknown> {
-    const { submission: _, begins: _begins, policy: _policy, again: _again, ...task } = given;
+    const { submission: _, begins: _begins, policy: _policy, again: _again, dueAt: _due, ...task } = given;
     return this.#execute(name, task, given);
   }
 
@@ -247,6 +237,7 @@ export class PoolRegistry implements Pools {
 
   /** @internal All agents have ended. */
   discard(why: AgentSystemError): void {
+    this.#left.discard();
     for (const pool of this.#all()) pool.discard(why);
   }
 

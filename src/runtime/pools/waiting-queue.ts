@@ -1,7 +1,8 @@
 /**
- * Tasks that wait for a member of their pool to be free, in the order of an agent's own queue.
+ * Tasks that wait for a member of their pool to be free, in the order of an agent's own queue, and those that wait for
+ * their time.
  *
- * Owns their timeouts and signals while they wait. When a task is next, and what becomes of it then, the dispatcher
+ * Owns their timers and signals while they wait. When a task is next, and what becomes of it then, the dispatcher
  * decides.
  *
  * I1  Adding a task and removing any of them takes the same time whatever the number that wait.
@@ -9,31 +10,35 @@
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { SteadyClock } from '../time/clock.ts';
-import type { GivenTask } from '../agent/task-request.ts';
-import type { Enlisted } from './enlisted-tasks.ts';
+import type { GivenTask, TaskBefore } from '../agent/task-request.ts';
 import { type Ordered, TaskOrder } from '../agent/task-order.ts';
 
 export interface PoolTask extends Ordered<PoolTask> {
-  readonly request: GivenTask;
+  request: GivenTask;
   /** Where it was asked for: it is given to a member in that context, and not in that in which the member became free. */
   readonly caller: AsyncResource;
-  /** When it times out, epoch ms; `Infinity` for never. */
-  readonly dueAt: number;
+  /** When its time is over, by `elapsed` of the clock; `Infinity` for never. */
+  timesOutAt: number;
+  /** It is not given to a member before then, epoch ms. */
+  dueAt: number | undefined;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: unknown) => void;
   /** How often it may still be given to another member. */
   retriesLeft: number;
-  /** Of one that was submitted: its id, and how often it was given to a member. */
-  enlisted: Enlisted | undefined;
+  /** Of one that was accepted: its id, and how often it was begun. */
+  before: TaskBefore | undefined;
 }
 
 interface Place {
   readonly timer: unknown;
+  readonly dueTimer: unknown;
   readonly unlisten: (() => void) | undefined;
 }
 
 export interface WaitingQueueOptions {
   readonly clock: SteadyClock;
+  /** A task waits for a member from here on: its time has come. */
+  readonly due: (task: PoolTask) => void;
   /** A task has left the queue because its time was over, or because its caller cancelled it. */
   readonly timedOut: (task: PoolTask) => void;
   readonly cancelled: (task: PoolTask) => void;
@@ -42,42 +47,54 @@ export interface WaitingQueueOptions {
 export class WaitingQueue {
   readonly #options: WaitingQueueOptions;
   readonly #queue = new TaskOrder<PoolTask>();
+  readonly #delayed = new Set<PoolTask>();
   readonly #places = new Map<PoolTask, Place>();
 
   constructor(options: WaitingQueueOptions) {
     this.#options = options;
   }
 
+  /** Tasks that wait for a member. */
   get size(): number {
     return this.#queue.size;
+  }
+
+  /** Tasks that wait for their time. */
+  get delayed(): number {
+    return this.#delayed.size;
   }
 
   /** @param isFirst it waits again, and is next */
   add(task: PoolTask, isFirst = false): void {
     const { clock, timedOut, cancelled } = this.#options;
     const { signal } = task.request;
+    const { timesOutAt, dueAt = -Infinity } = task;
     const timer =
-      task.dueAt === Infinity
+      timesOutAt === Infinity
         ? undefined
-        : clock.setTimeout(() => this.#drop(task, timedOut), Math.max(0, task.dueAt - clock.elapsed()));
+        : clock.setTimeout(() => this.#drop(task, timedOut), Math.max(0, timesOutAt - clock.elapsed()));
+    const delayMs = dueAt - clock.now();
+    const dueTimer = delayMs > 0 ? clock.setTimeout(() => this.#isDue(task), delayMs) : undefined;
     const onAbort = () => this.#drop(task, cancelled);
     signal?.addEventListener('abort', onAbort, { once: true });
-    if (isFirst) this.#queue.putBack(task);
+    if (delayMs > 0) this.#delayed.add(task);
+    else if (isFirst) this.#queue.putBack(task);
     else this.#queue.add(task);
     this.#places.set(task, {
       timer,
+      dueTimer,
       unlisten: signal && (() => signal.removeEventListener('abort', onAbort)),
     });
   }
 
   /** All that wait, as they are now. */
   all(): PoolTask[] {
-    return this.#queue.all();
+    return [...this.#queue.all(), ...this.#delayed];
   }
 
   /** Takes one out. */
   remove(task: PoolTask): void {
-    this.#queue.remove(task);
+    if (!this.#delayed.delete(task)) this.#queue.remove(task);
     this.#left(task);
   }
 
@@ -92,15 +109,22 @@ export class WaitingQueue {
     return task;
   }
 
+  #isDue(task: PoolTask): void {
+    this.#delayed.delete(task);
+    this.#queue.add(task);
+    this.#options.due(task);
+  }
+
   #drop(task: PoolTask, then: (task: PoolTask) => void): void {
     this.remove(task);
     then(task);
   }
 
   #left(task: PoolTask): void {
-    const { timer, unlisten } = this.#places.get(task)!;
+    const { timer, dueTimer, unlisten } = this.#places.get(task)!;
     this.#places.delete(task);
     this.#options.clock.clearTimeout(timer);
+    this.#options.clock.clearTimeout(dueTimer);
     unlisten?.();
   }
 }

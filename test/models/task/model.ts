@@ -14,7 +14,7 @@ export const kinds = ['once', 'often', 'again'] as const satisfies readonly Kind
 
 /** Whom it is submitted to. */
 export type Target = 'agent' | 'type' | 'pool';
-export const targets = ['agent', 'type'] as const satisfies readonly Target[];
+export const targets = ['agent', 'type', 'pool'] as const satisfies readonly Target[];
 
 export const moves = [
   'submit',
@@ -111,8 +111,9 @@ export interface Life {
   /** When its first or next attempt is due; and, where it waits for the next, how the last one ended. */
   readonly dueAt: number | undefined;
   readonly hasFailed: 'no' | 'failed' | 'abandoned';
-  /** Whether an agent has it, or has had it last. */
+  /** Whether an agent has it, or has had it last; and whether it waits in the line of a pool. */
   readonly isPlaced: boolean;
+  readonly isInLine: boolean;
   readonly agent: 'up' | 'restarting' | 'stopped' | 'forgotten';
   readonly restartAt: number | undefined;
   readonly isPaused: boolean;
@@ -156,6 +157,7 @@ const noTask = {
   dueAt: undefined,
   hasFailed: 'no',
   isPlaced: false,
+  isInLine: false,
 } as const;
 
 export const isOpen = ({ place }: Life): boolean => OPEN.has(place);
@@ -246,24 +248,24 @@ export function after(profile: Profile, before: Life, move: Move): Life {
     case 'retry':
       return asked(life, move) ?? again(profile, life);
     case 'time goes on':
-      return pass(profile, life, nextDeadline(life)!.at);
+      return pass(life, nextDeadline(life)!.at);
     case 'pause':
       return { ...life, isPaused: true };
     case 'resume':
-      return begin(profile, { ...life, isPaused: false });
+      return begin({ ...life, isPaused: false });
     case 'crash':
       return down(profile, { ...life, agent: 'restarting', restartAt: now + RESTART_MS }, 'crash');
     case 'stop':
       return down(profile, { ...life, agent: 'stopped', restartAt: undefined }, 'stop');
     case 'start':
-      return begin(profile, { ...life, agent: 'up', restartAt: undefined });
+      return begin({ ...life, agent: 'up', restartAt: undefined });
     case 'forget agent':
       return givenUp({ ...life, agent: 'forgotten', isPaused: false, parkedUntil: undefined });
     case 'register agent':
       return { ...life, agent: 'up', isPaused: false, parkedUntil: undefined, done: 0 };
     case 'open pool':
       // Its member runs again, unless it is about to.
-      return begin(profile, {
+      return begin({
         ...life,
         isPoolOpen: true,
         agent: life.agent === 'stopped' ? 'up' : life.agent,
@@ -290,25 +292,27 @@ function submitted(profile: Profile, life: Life, terms: Partial<Life>): Life {
   // Of a type the one that runs, or comes back by itself, is chosen when it is submitted.
   if (target === 'type' && agent === 'stopped') return { ...life, refused: 'AGENT_NOT_RUNNING' };
   if (target === 'pool' && !isPoolOpen) return { ...life, refused: 'POOL_UNKNOWN' };
-  const task = { ...noTask, ...terms, submitted: life.submitted + 1, isPlaced: target !== 'pool' };
+  const isPlaced = target !== 'pool' || (serves(life) && terms.dueAt === undefined);
+  const task = { ...noTask, ...terms, submitted: life.submitted + 1, isPlaced, isInLine: !isPlaced };
   const place = terms.dueAt === undefined ? 'queued' : 'delayed';
-  return begin(profile, tells({ ...life, ...task, place }, 'task.accepted'));
+  return begin(tells({ ...life, ...task, place }, 'task.accepted'));
 }
 
 /** What is next begins, where its agent serves. */
-function begin({ target }: Profile, life: Life): Life {
+function begin(life: Life): Life {
   const { place, isKept, question, heldMs, now } = life;
   const isNext = place === 'queued' || place === 'parked' || (isKept && place === 'asking');
   if (!isNext || !serves(life)) return life;
   // In a pool's line it waits for the pool.
-  if (target === 'pool' && !life.isPlaced && !life.isPoolOpen) return life;
-  const taken = target === 'pool' && !life.isPlaced ? tells(life, 'task.accepted') : life;
+  if (life.isInLine && !life.isPoolOpen) return life;
+  const taken = life.isInLine ? tells(life, 'task.accepted') : life;
   const isAsking = question === 'open';
   return tells(
     {
       ...taken,
       place: isAsking ? 'asking' : 'running',
       isPlaced: true,
+      isInLine: false,
       isKept: false,
       isInFlight: true,
       attempts: life.attempts + 1,
@@ -329,6 +333,7 @@ function ended(life: Life, place: Place): Life {
       ...life,
       place,
       isInFlight: false,
+      isInLine: false,
       question: 'none',
       isKept: false,
       timesOutAt: undefined,
@@ -396,12 +401,10 @@ function again(profile: Profile, life: Life): Life {
   const { agent, isTimed, now, attempts, isPoolOpen } = life;
   if (agent === 'forgotten') return { ...life, refused: 'AGENT_NOT_FOUND' };
   if (profile.target === 'pool' && !isPoolOpen) return { ...life, refused: 'POOL_UNKNOWN' };
-  const isPlaced = profile.target !== 'pool';
-  const anew = { place: 'queued', before: attempts, isPlaced } as const;
-  return begin(
-    profile,
-    tells({ ...life, ...anew, timesOutAt: isTimed ? now + TIME_MS : undefined }, 'task.accepted'),
-  );
+  // In a pool it waits in its line, unless a member is free.
+  const isPlaced = profile.target !== 'pool' || serves(life);
+  const anew = { place: 'queued', before: attempts, isPlaced, isInLine: !isPlaced } as const;
+  return begin(tells({ ...life, ...anew, timesOutAt: isTimed ? now + TIME_MS : undefined }, 'task.accepted'));
 }
 
 /** Its agent is down. */
@@ -438,24 +441,25 @@ function killed(profile: Profile, life: Life, downtimeMs: number): Life {
   const next = resumed(profile, { ...life, isPoolOpen: profile.target !== 'pool' });
   // What had run runs again, at once; what was due meanwhile is due now.
   const isBack = life.agent === 'up' ? { agent: 'restarting' as const, restartAt: until } : {};
-  return pass(profile, { ...next, ...isBack }, until);
+  return pass({ ...next, ...isBack }, until);
 }
 
 /** The next program knows it again. */
-function resumed(profile: Profile, life: Life): Life {
+function resumed(profile: Profile, before: Life): Life {
   const { kind, target } = profile;
-  if (!isOpen(life)) return life;
+  if (!isOpen(before)) return before;
+  // Whichever member of its pool is free goes on with it.
+  const life: Life = { ...before, isInLine: target === 'pool' };
   if (life.place === 'asking') return { ...life, isKept: true };
   if (!life.isInFlight) return life;
-  const isRepeated = kind === 'again' || hasAttemptLeft(profile, life) || life.question === 'answered';
-  if (!isRepeated) return ended(life, 'unknown');
-  const isPlaced = target !== 'pool';
   const { timesOutAt, now, question } = life;
+  const isRepeated = kind === 'again' || hasAttemptLeft(profile, life) || question === 'answered';
+  if (!isRepeated) return ended(before, 'unknown');
   const held =
     question === 'none' || timesOutAt === undefined
       ? {}
       : { timesOutAt: undefined, heldMs: timesOutAt - now };
-  return tells({ ...life, ...held, place: 'queued', isPlaced }, 'task.unknown');
+  return tells({ ...life, ...held, place: 'queued' }, 'task.unknown');
 }
 
 interface Deadline {
@@ -476,7 +480,7 @@ function deadlines(life: Life): Deadline[] {
 
 export const nextDeadline = (life: Life): Deadline | undefined => deadlines(life)[0];
 
-function pass(profile: Profile, life: Life, until: number): Life {
+function pass(life: Life, until: number): Life {
   for (let next = nextDeadline(life); next !== undefined && next.at <= until; next = nextDeadline(life)) {
     life = { ...life, now: Math.max(life.now, next.at) };
     switch (next.name) {
@@ -484,13 +488,13 @@ function pass(profile: Profile, life: Life, until: number): Life {
         life = ended(life, 'timed_out');
         break;
       case 'is due':
-        life = begin(profile, { ...life, place: 'queued' });
+        life = begin({ ...life, place: 'queued' });
         break;
       case 'restarts':
-        life = begin(profile, { ...life, agent: 'up', restartAt: undefined });
+        life = begin({ ...life, agent: 'up', restartAt: undefined });
         break;
       case 'limit is over':
-        life = begin(profile, { ...life, parkedUntil: undefined });
+        life = begin({ ...life, parkedUntil: undefined });
     }
   }
   return { ...life, now: Math.max(life.now, until) };
@@ -505,7 +509,7 @@ export function keyOf({ kind }: Profile, life: Life): string {
     isSubject && kind === 'often' && `attempt ${Math.min(attempts - before, ATTEMPTS)}`,
     isSubject && question,
     isSubject && isKept && 'kept',
-    isSubject && life.isPlaced && 'placed',
+    isSubject && life.isInLine && 'in line',
     isSubject && life.isInFlight && place === 'queued' && 'in flight',
     life.hasFailed !== 'no' && life.hasFailed,
     place !== 'none' && isTimed && 'timed',
@@ -513,9 +517,7 @@ export function keyOf({ kind }: Profile, life: Life): string {
     agent,
     isPaused && 'paused',
     !isPoolOpen && 'no pool',
-    ...deadlines(life)
-      .map(({ name }) => name)
-      .toSorted(),
+    ...deadlines(life).map(({ name }) => name),
   ]
     .filter(Boolean)
     .join(' | ');

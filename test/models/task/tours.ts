@@ -64,7 +64,6 @@ export const themes = {
     'time goes on',
     'pause',
     'resume',
-    'crash',
     'start',
     'open pool',
     'close',
