@@ -36,8 +36,8 @@ export interface ModelCalls {
     call: () => PromiseLike<Result>,
     usageOf: (result: Result) => CallUsage | undefined,
   ): Promise<Result>;
-  /** A part of the answer has come. */
-  progressed(): void;
+  /** A part of the answer has come that its task's reader is not given. */
+  progressed(part: string): void;
 }
 
 export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
@@ -115,7 +115,7 @@ function keptAtEnd(
   let isBroken = false;
   return new TransformStream<Part, Part>({
     transform(part, controller) {
-      calls.progressed();
+      if (part.type === 'reasoning-delta' || part.type === 'tool-input-delta') calls.progressed(part.type);
       if (part.type === 'error') {
         isBroken = true;
         ended(undefined);

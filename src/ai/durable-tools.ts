@@ -69,6 +69,7 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
           return { error: { name, message } };
         }
       });
+      task.progress({ tool: toolName });
       if ('error' in kept) throw errorFrom(kept.error);
       return fromPlain(kept.output);
     };

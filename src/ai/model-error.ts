@@ -2,8 +2,6 @@
  * Failures of a provider, in the words that the fleet understands: a status, the headers that came with it, and
  * whether to ask again makes sense.
  */
-import { APICallError } from 'ai';
-
 /** A call of a model that failed. With `status` and `headers` the fleet sees a quota, and when it is reset. */
 export class ModelCallError extends Error {
   override readonly name = 'ModelCallError';
@@ -23,21 +21,74 @@ export class ModelCallError extends Error {
 }
 
 /** Headers that tell of limits; others may hold a secret, and errors are kept in the event log. */
-const OF_LIMITS = /^(retry-after(-ms)?|(x-)?ratelimit-.*|.*-ratelimit-.*)$/;
+const OF_LIMITS = /^(retry-after(-ms)?|(x-)?ratelimit(-.*)?|.*-ratelimit-.*)$/;
 
-/** What is thrown for what the SDK threw. */
+/** How far causes are followed: a gateway's error has the provider's as its cause. */
+const MAX_DEPTH = 4;
+/** What services call a limit, or an overload, in the middle of a stream, where HTTP's status is long gone. */
+const STATUS_OF: Readonly<Record<string, number>> = {
+  rate_limit_error: 429,
+  rate_limit_exceeded: 429,
+  api_error: 500,
+  server_error: 500,
+  overloaded_error: 529,
+};
+
+/**
+ * What is thrown for what the SDK threw, or put into a stream: its own errors, a gateway's, and the plain objects that
+ * stand for an error in a stream.
+ */
 export function modelErrorOf(thrown: unknown): unknown {
-  if (!APICallError.isInstance(thrown)) return thrown;
-  const { statusCode, responseHeaders = {}, isRetryable, message } = thrown;
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(responseHeaders)) {
-    if (OF_LIMITS.test(name.toLowerCase())) headers[name.toLowerCase()] = value;
-  }
-  const status = statusCode === undefined ? {} : { status: statusCode };
+  const found = failureIn(thrown);
+  if (found === undefined) return thrown;
+  const { status, message } = found;
   // The SDK's error holds the whole request: prompts, and sometimes keys.
-  return new ModelCallError(
-    `the model refused: ${statusCode ?? 'no status'}, ${message}`,
-    undefined,
-    Object.keys(headers).length > 0 ? { ...status, headers, isRetryable } : { ...status, isRetryable },
-  );
+  return new ModelCallError(`the model refused: ${status ?? 'no status'}, ${message}`, undefined, {
+    isRetryable: found.isRetryable ?? (status !== undefined && (status === 429 || status >= 500)),
+    ...(status === undefined ? {} : { status }),
+    ...(Object.keys(found.headers).length === 0 ? {} : { headers: found.headers }),
+  });
+}
+
+interface Failure {
+  readonly message: string;
+  status: number | undefined;
+  isRetryable: boolean | undefined;
+  readonly headers: Record<string, string>;
+}
+
+/** The first that says something counts; headers are of all of them. */
+function failureIn(thrown: unknown): Failure | undefined {
+  let found: Failure | undefined;
+  let error = thrown;
+  for (let depth = 0; depth < MAX_DEPTH && typeof error === 'object' && error !== null; depth++) {
+    const { statusCode, isRetryable, responseHeaders, message, type, code, cause } = error as Fields;
+    const isPlain = !(error instanceof Error);
+    const named = isPlain ? (STATUS_OF[String(type)] ?? STATUS_OF[String(code)]) : undefined;
+    const status = typeof statusCode === 'number' ? statusCode : named;
+    const says = typeof isRetryable === 'boolean' ? isRetryable : undefined;
+    if (found === undefined && (isPlain || status !== undefined || says !== undefined)) {
+      const words = typeof message === 'string' ? message : 'it did not say why';
+      found = { message: words, status: undefined, isRetryable: undefined, headers: {} };
+    }
+    if (found !== undefined) {
+      found.status ??= status;
+      found.isRetryable ??= says;
+      noteHeaders(found.headers, responseHeaders);
+    }
+    error = cause;
+  }
+  return found;
+}
+
+type Fields = Readonly<
+  Record<'statusCode' | 'isRetryable' | 'responseHeaders' | 'message' | 'type' | 'code' | 'cause', unknown>
+>;
+
+function noteHeaders(headers: Record<string, string>, given: unknown): void {
+  if (typeof given !== 'object' || given === null) return;
+  for (const [name, value] of Object.entries(given)) {
+    const lower = name.toLowerCase();
+    if (OF_LIMITS.test(lower) && typeof value === 'string') headers[lower] ??= value;
+  }
 }

@@ -248,6 +248,8 @@ class ModelRun {
         return {
           keep: async (value) => {
             await this.#context.step(key, () => value);
+            // Whoever watches the task sees that it gets on, also where no word of it is streamed.
+            this.#context.progress({ model: 'answered', call: this.#calls });
           },
         };
       },
@@ -260,7 +262,7 @@ class ModelRun {
           throw thrown;
         }
       },
-      progressed: () => undefined,
+      progressed: (model) => this.#context.progress({ model }),
     };
   }
 

@@ -9,6 +9,9 @@ import { defineToolServer } from '../../src/mcp.ts';
 import { disks, diskOf } from '../fleet/program.ts';
 import { awaited, gate, refusal, rig, silent } from '../kit/rig.ts';
 import { calls, refuses, says, scripted, type Turn } from './scripted.ts';
+import { modelErrorOf } from '../../src/ai/model-error.ts';
+import { limitSaid } from '../../src/runtime/definition/parking.ts';
+import { errorInfoOf } from '../../src/runtime/values/errors.ts';
 
 const at = (n: number, id: string) => calls('look', { at: n }, id);
 const question = z.object({ question: z.string() });
@@ -193,6 +196,17 @@ describe('a task of a model agent', () => {
       headers: { 'x-ratelimit-limit': '7' },
     });
     expect(JSON.stringify(cause)).not.toContain('secret');
+  });
+
+  test('so has the failure of a gateway, which has the provider’s as its cause', () => {
+    const cause = refuses(429, { 'retry-after-ms': '10' });
+    const gateway = Object.assign(new Error('Too many', { cause }), { statusCode: 429, isRetryable: true });
+    const error = modelErrorOf(gateway);
+    expect(error).toMatchObject({ status: 429, isRetryable: true, headers: { 'retry-after-ms': '10' } });
+    expect(JSON.stringify(errorInfoOf(error))).not.toContain('secret');
+    expect(limitSaid(error)).toMatchObject({ afterMs: 10 });
+    const plain = new Error('of no provider');
+    expect(modelErrorOf(plain)).toBe(plain);
   });
 });
 

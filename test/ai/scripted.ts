@@ -81,8 +81,11 @@ export function streamsCall(toolName: string, input: object): StreamPart[] {
   ];
 }
 
-/** Answers with one stream after the other; an error in place of a part breaks its stream off, an empty one hangs. */
-export function scriptedStreams(...turns: (StreamPart | Error)[][]): MockLanguageModelV4 {
+/**
+ * Answers with one stream after the other; an error in place of a part breaks its stream off, `hangs`, or nothing at all,
+ * has it hang.
+ */
+export function scriptedStreams(...turns: (StreamPart | Error | 'hangs')[][]): MockLanguageModelV4 {
   const left = [...turns];
   return new MockLanguageModelV4({
     doStream: async () => {
@@ -94,6 +97,7 @@ export function scriptedStreams(...turns: (StreamPart | Error)[][]): MockLanguag
           pull(controller) {
             if (parts.length === 0) return new Promise(() => {});
             const { value, done } = iterator.next();
+            if (value === 'hangs') return new Promise(() => {});
             if (done) controller.close();
             else if (value instanceof Error) controller.error(value);
             else controller.enqueue(value);

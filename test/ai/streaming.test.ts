@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineModelAgent } from '../../src/ai.ts';
 import { disks, diskOf } from '../fleet/program.ts';
-import { gate, refusal, rig } from '../kit/rig.ts';
+import { settled } from '../../src/testing/index.ts';
+import { awaited, fateOf, gate, refusal, rig } from '../kit/rig.ts';
 import { refuses, scriptedStreams, type StreamPart, streams, streamsCall } from './scripted.ts';
 
 const seen: string[] = [];
@@ -82,6 +83,52 @@ describe('a task that streams', () => {
       message: expect.stringContaining('connection reset'),
     });
     expect(eventsOf('task.step')).toEqual([]);
+  });
+
+  test.each([
+    ['an overload', { type: 'overloaded_error', message: 'Overloaded' }],
+    ['a limit', { type: 'error', code: 'rate_limit_exceeded', message: 'Too many' }],
+    ['what the SDK makes of it', { message: 'Busy', statusCode: 503, isRetryable: true }],
+    ['a word that it may be asked again', { message: 'Busy', isRetryable: true }],
+  ])('whose stream ends in the middle with %s parks, for a time that nobody said', async (_, error) => {
+    const broken = [...streams('once ').slice(0, 2), { type: 'error', error } as StreamPart];
+    const { agents, clock } = await running(broken, streams('at last'));
+    const telling = told(agents, 'tell');
+    await clock.advance(0);
+    while (agents.get('ada').parked === undefined) await clock.advance(0);
+    expect(agents.get('ada').parked).toMatchObject({
+      guessed: true,
+      why: expect.stringContaining(error.message),
+    });
+    await clock.advance(1_000);
+    expect((await telling).output).toBe('at last');
+  });
+
+  test('whose model reasons, uses tools and answers gets on; one that then is silent has stalled', async () => {
+    const made = await rig();
+    const { clock } = made;
+    const parts: StreamPart[] = [
+      { type: 'reasoning-start', id: '1' },
+      { type: 'reasoning-delta', id: '1', delta: 'hm' },
+    ];
+    const model = scriptedStreams([...parts, 'hangs']);
+    const agent = defineModelAgent({
+      type: 'teller',
+      model,
+      tasks: { tell: { prompt: () => 'tell', stream: true, stalledAfterMs: 1_000, onStall: 'abort' } },
+    });
+    await made.agents.register({ id: 'ada', module: agent });
+    await made.agents.start('ada');
+    const told: unknown[] = [];
+    const output = awaited(
+      made.agents.execute('ada', { type: 'tell', onProgress: (value) => told.push(value) }),
+    );
+    await settled();
+    expect(told).toEqual([{ model: 'reasoning-delta' }]);
+    await clock.advance(999);
+    expect(await fateOf(output)).toBe('pending');
+    await clock.advance(1);
+    expect(await fateOf(output)).toBe('TASK_STALLED');
   });
 
   test('whose stream says that a limit is reached parks, and goes on with the answer of the next', async () => {

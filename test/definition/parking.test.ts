@@ -109,6 +109,76 @@ function asked(options: unknown) {
   }
 }
 
+/** As these services answer, by their documentation. */
+describe('what a service says with its refusal', () => {
+  it.each<[string, Record<string, string>, object, number?]>([
+    [
+      'requests are used up, tokens are not',
+      {
+        'x-ratelimit-limit-requests': '60',
+        'x-ratelimit-remaining-requests': '0',
+        'x-ratelimit-reset-requests': '1s',
+        'x-ratelimit-limit-tokens': '150000',
+        'x-ratelimit-remaining-tokens': '149984',
+        'x-ratelimit-reset-tokens': '6m0s',
+      },
+      { afterMs: 1_000 },
+    ],
+    [
+      'tokens are used up',
+      {
+        'x-ratelimit-remaining-requests': '14370',
+        'x-ratelimit-reset-requests': '2m59.56s',
+        'x-ratelimit-remaining-tokens': '0',
+        'x-ratelimit-reset-tokens': '7.66s',
+      },
+      { afterMs: 7_660 },
+    ],
+    [
+      'milliseconds',
+      { 'x-ratelimit-remaining-tokens': '0', 'x-ratelimit-reset-tokens': '6ms' },
+      { afterMs: 6 },
+    ],
+    ['hours', { 'x-ratelimit-reset-requests': '1h2m3s' }, { afterMs: 3_723_000 }],
+    [
+      'a time of its own for each limit',
+      {
+        'anthropic-ratelimit-requests-remaining': '0',
+        'anthropic-ratelimit-requests-reset': '2026-01-01T12:00:00Z',
+        'anthropic-ratelimit-tokens-reset': '2026-01-01T11:59:00Z',
+      },
+      { until: DATE },
+    ],
+    [
+      'retry-after before all of these',
+      { 'retry-after': '20', 'anthropic-ratelimit-tokens-reset': '2026-01-01T12:00:00Z' },
+      { afterMs: 20_000 },
+    ],
+    ['retry-after-ms, finer', { 'retry-after-ms': '1250', 'retry-after': '2' }, { afterMs: 1_250 }],
+    [
+      'epoch seconds, with a status that forbids',
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(DATE / 1_000) },
+      { until: DATE },
+      403,
+    ],
+    ['the field of the draft', { ratelimit: '"default";r=0;t=30' }, { afterMs: 30_000 }],
+    ['the field of an earlier draft', { ratelimit: 'limit=100, remaining=0, reset=50' }, { afterMs: 50_000 }],
+    ['an old date of HTTP', { 'retry-after': 'Thursday, 01-Jan-26 12:00:00 GMT' }, { until: DATE }],
+    ['an older one, which has no zone', { 'retry-after': 'Thu Jan  1 12:00:00 2026' }, { until: DATE }],
+    ['a date of ISO 8601 with a zone', { 'retry-after': '2026-01-01T14:00:00+02:00' }, { until: DATE }],
+  ])('%s', (_, given, reset, status = 429) => {
+    const { why: _why, ...said } = limitSaid(headers(given, status))!;
+    expect(said).toEqual(reset);
+  });
+
+  it.each(['soon', 'in 5 minutes', 'retry 2099', 'Tuesday', '-5', '1e9', '', 'NaN', '5 apples'])(
+    'a retry-after of %j is no time: nobody said when',
+    (value) => {
+      expect(limitSaid(headers({ 'retry-after': value }))).toEqual({ why: 'slow down' });
+    },
+  );
+});
+
 describe('context.park', () => {
   it('throws what it was given', () => {
     expect(asked({ afterMs: 0, why: 'full' })).toEqual({ afterMs: 0, why: 'full' });

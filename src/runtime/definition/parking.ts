@@ -115,10 +115,12 @@ function resetOf(part: object, isLimited: boolean): Reset | undefined {
   );
 }
 
-/** The latest of them: which of the limits was reached is not said by all. */
+/** The latest of those of which nothing remains; of all, where none says so. */
 function latestReset(header: (name: string) => unknown): Reset | undefined {
-  let latest: Reset | undefined;
-  for (const name of RESETS) {
+  const isUsedUp = (name: string) => String(header(name.replace('reset', 'remaining'))).trim() === '0';
+  const usedUp = RESETS.filter(isUsedUp);
+  let latest = draftReset(header('ratelimit'));
+  for (const name of usedUp.length > 0 ? usedUp : RESETS) {
     const reset = durationOrDate(header(name));
     if (reset === undefined) continue;
     // Of one kind: a service says all of its resets in the same way.
@@ -126,6 +128,12 @@ function latestReset(header: (name: string) => unknown): Reset | undefined {
     if (isLater) latest = reset;
   }
   return latest;
+}
+
+/** As the drafts of HTTP's `RateLimit` field have it: `"default";r=0;t=30`, and before `limit=9, remaining=0, reset=30`. */
+function draftReset(value: unknown): Reset | undefined {
+  const found = typeof value === 'string' ? /(?:^|[;,\s])(?:t|reset)=(\d+)/.exec(value) : null;
+  return found === null ? undefined : { afterMs: Number(found[1]) * 1_000 };
 }
 
 function milliseconds(value: unknown): Reset | undefined {
@@ -156,8 +164,24 @@ function durationOrDate(value: unknown): Reset | undefined {
 
 function dateOf(value: unknown): Reset | undefined {
   const time =
-    value instanceof Date ? value.getTime() : typeof value === 'string' ? Date.parse(value) : Number.NaN;
+    value instanceof Date ? value.getTime() : typeof value === 'string' ? timeIn(value) : Number.NaN;
   return Number.isNaN(time) ? undefined : { until: time };
+}
+
+/** The dates of HTTP, its old ones too, and of ISO 8601: what else `Date.parse` reads as one was not meant so. */
+const DATES = [
+  /^\w{3}, \d{2} \w{3} \d{4} [\d:]{8} (GMT|UTC)$/,
+  /^\w+, \d{2}-\w{3}-\d{2} [\d:]{8} (GMT|UTC)$/,
+  /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:?\d{2})$/,
+];
+/** These have no zone, and mean UTC. */
+const ZONELESS = [/^\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}$/, /^\d{4}-\d{2}-\d{2}T[\d:.]+$/];
+
+function timeIn(text: string): number {
+  const given = text.trim();
+  if (DATES.some((date) => date.test(given))) return Date.parse(given);
+  if (!ZONELESS.some((date) => date.test(given))) return Number.NaN;
+  return Date.parse(given.includes('T') ? `${given}Z` : `${given} GMT`);
 }
 
 function numberOf(value: unknown): number | undefined {
