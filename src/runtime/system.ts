@@ -1,10 +1,10 @@
 /**
- * A whole system: wires the charts' runtime together, brings back what its store kept, and closes it in order.
+ * A whole system: wires the parts of the runtime together, restores the fleet of its store, and closes all in order.
  *
- * I1  `createAgentSystem` resolves once the fleet of its store is listed again and on its way up.
+ * I1  `createAgentSystem` resolves once the fleet of its store is listed and its agents are starting.
  * I2  After `close` has resolved nothing of the system is left: no body, timer or open file. The same holds for
- *     one that could not be created, and its store is as it was.
- * I3  Agents end before what they stand on: coordination, then hosts, journal and store.
+ *     a system that could not be created, and its store is unchanged.
+ * I3  Agents end before the parts that they need: coordination, then hosts, journal and store.
  */
 import { type Logger, pino } from 'pino';
 import { z } from 'zod';
@@ -78,7 +78,7 @@ export interface AgentSystemOptions {
   readonly agents?: readonly AgentCode[];
   /**
    * Gives the secrets of `initArgs` that agents were registered with (`secrets` of their spec) and that this program
-   * has not given otherwise: asked at each start of an agent. One that throws has the start fail.
+   * has not given otherwise: called at each start of an agent. If it throws, the start fails.
    */
   readonly secrets?: SecretProvider;
   /** Hosts in place of the system's own, by isolation. */
@@ -99,36 +99,36 @@ export interface SystemLimits {
 }
 
 export interface CloseReport extends FleetEnd {
-  /** Ids of accepted tasks that the next program on the same durable store goes on with; left out when there are none. */
+  /** Ids of accepted tasks that the next program on the same durable store goes on with; left out if there are none. */
   readonly leftTasks?: readonly string[];
   /**
-   * How many events a store that failed to the end did not keep; left out when it kept all. A later program knows
-   * nothing of them: it finds agents where the store last saw them, and may start again what has ended.
+   * How many events a failing store did not keep; left out if it kept all. A later program does not know
+   * them: it finds agents as the store last saw them, and may start agents that have ended.
    */
   readonly unkeptEvents?: number;
 }
 
-/** `closing` from the first moment of a close on: nothing new is begun. */
+/** `closing` from the call of `close` on: nothing new begins. */
 export type SystemStatus = 'open' | 'closing' | 'closed';
 
 export interface AgentSystem extends AsyncDisposable {
   readonly status: SystemStatus;
   readonly agents: Agents;
-  /** What the fleet shares: typed, bounded, versioned values. */
+  /** Shared variables: typed, bounded, versioned values. */
   readonly variables: Variables;
-  /** What the fleet decides together. */
+  /** Consensus rounds. */
   readonly consensus: Consensus;
-  /** Whether coordination is there, and who leads. */
+  /** Whether coordination is available, and which agent leads. */
   readonly coordination: CoordinationControl;
   /** Agents of one type behind one queue, as many as are needed. */
   readonly pools: Pools;
-  /** Tasks as things of their own: submitted, looked up, waited for, cancelled, retried. */
+  /** Tasks: submit, look up, wait for, cancel, retry. */
   readonly tasks: Tasks;
-  /** What tasks have asked people, and the answers. */
+  /** Questions of tasks to people, and the answers. */
   readonly questions: Questions;
   readonly events: {
     /**
-     * Tells every event after it was committed, in order. While the store fails events are told all the same, as
+     * Calls the listener with every event after it was committed, in order. While the store fails, events come
      * not committed: `committedOnly` waits until they are. With `types`, of
      * these alone. Returns how to stop listening.
      *
@@ -136,22 +136,22 @@ export interface AgentSystem extends AsyncDisposable {
      */
     subscribe(listener: EventListener, options?: SubscribeOptions): () => void;
     /**
-     * An agent's life from its events alone, step by step, forgotten agents included: each step is what its
-     * record said after that event. What retention has dropped is not there.
+     * An agent's life, rebuilt from its events, forgotten agents included: each step is what its
+     * record said after that event. Events that retention has dropped are missing.
      *
      * @param untilSequence the last event to take in; default the newest
      * @throws AgentSystemError `AGENT_SPEC_INVALID`, `STORE_FAILED`
      */
     replay(agentId: string, untilSequence?: number): Promise<readonly LifeStep[]>;
-    /** What the store still holds, in order. @throws AgentSystemError `STORE_FAILED` */
+    /** The events that the store still has, in order. @throws AgentSystemError `STORE_FAILED` */
     read(options?: ReadOptions): AsyncIterable<SystemEvent>;
   };
   readonly alerts: { list(): readonly Alert[] };
-  /** Limits that somebody else keeps and that agents ran into, or share: whether one is reached, and who waits. */
+  /** Limits of others that agents share or ran into: whether one is reached, and which agents wait. */
   readonly quotas: Pick<Quotas, 'list' | 'lift'>;
-  /** What may be spent: tokens, money, calls, time; of one task, one agent, a group, or the fleet. */
+  /** Budgets: tokens, money, calls and time for a task, an agent, a group, or the fleet. */
   readonly budgets: Budgets;
-  /** What running agents have reserved, and what is left of the limits. */
+  /** What running agents have reserved of the system's limits, and what is left. */
   resources(): AdmissionUsage;
   /**
    * Which transitions and guard outcomes of the charts of agents, supervision, coordination, pools and limits have been taken, by
@@ -169,7 +169,7 @@ export interface AgentSystem extends AsyncDisposable {
 
 const isFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
 const host = having('refusal', 'describe', 'open', 'close').optional();
-/** `Infinity` is no limit. */
+/** `Infinity` means no limit. */
 const limit = z.custom<number>(
   (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
   { error: 'expected a whole number, 0 or more, or Infinity' },
@@ -247,7 +247,7 @@ async function openStore(store: Store): Promise<Recovery> {
   }
 }
 
-/** What fails or hangs at its own end is logged, and keeps nobody from what comes after. */
+/** Ends a part. A failure or a hang is logged, and does not keep later parts from ending. */
 async function release(
   what: string,
   close: () => unknown,
@@ -290,7 +290,7 @@ class System implements AgentSystem {
   #status: SystemStatus = 'open';
   #closing: Promise<CloseReport> | undefined;
 
-  /** Puts the parts together; nothing happens yet. */
+  /** Makes and wires the parts; starts nothing. */
   constructor(options: AgentSystemOptions, limits: Required<SystemLimits>, parts: Parts, recovery: Recovery) {
     const { store, clock, logger } = parts;
     const net = new SecretNet();
@@ -358,7 +358,7 @@ class System implements AgentSystem {
     const steps = new TaskSteps(journal, net);
     const questions = new Questions({ journal, clock, assertOpen: () => this.#assertOpen() });
     const telemetry = new Telemetry(options.telemetry);
-    // Filled below, when those who answer are there.
+    // Filled below, once the handlers exist.
     const requests = new Map<string, RequestHandler>();
     const services: AgentServices = {
       clock,
@@ -385,7 +385,7 @@ class System implements AgentSystem {
         net.drop(agent.id);
       },
     };
-    // Children live in real time, whatever clock the charts go by.
+    // Child processes and threads use real time, also when the charts use a simulated clock.
     const hosts = {
       'in-process': inProcessHost({ clock, observe: watch.inspectActors }),
       thread: threadHost(),
@@ -439,7 +439,7 @@ class System implements AgentSystem {
       runInPool: (name, task) => this.#pools.run(name, task),
       assertOpen: () => this.#assertOpen(),
     });
-    // What tasks may ask of their system: each kind of request has its line here, and nowhere else.
+    // All kinds of requests that tasks may make of their system.
     requests.set('agents.execute', calls.execute);
     requests.set('agents.spawn', calls.spawn);
     requests.set('agents.stop', calls.stop);
@@ -468,13 +468,13 @@ class System implements AgentSystem {
     };
   }
 
-  /** What the tasks of the last program on the same store had kept. */
+  /** Restores the steps and questions of the last program's tasks. */
   async recall(recovery: Recovery): Promise<void> {
     await this.#steps.recall(recovery, this.#parts.store);
     await this.questions.recall(recovery, this.#parts.store);
   }
 
-  /** Goes on from where the last program on the same store ended. */
+  /** Restores the fleet of the last program on the same store. */
   begin(recovery: Recovery, given: readonly AgentCode[]): void {
     const { logger } = this.#parts;
     const journal = this.#journal;
@@ -496,7 +496,7 @@ class System implements AgentSystem {
     this.tasks.begin(recovery);
   }
 
-  /** Its creation has failed: nothing of it is kept, or goes on. */
+  /** Its creation has failed: ends it, and commits nothing. */
   discard(): void {
     this.#journal.discard();
     this.tasks.halt();
@@ -518,7 +518,7 @@ class System implements AgentSystem {
 
   async close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
     const { timeoutMs } = parseInput(closeSchema, options, { what: 'close' });
-    // What an agent does while it is stopped begins nothing.
+    // From here on agents that are being stopped cannot begin anything.
     if (this.#status === 'open') this.#status = 'closing';
     this.#closing ??= this.#close(timeoutMs).finally(() => {
       this.#status = 'closed';
@@ -563,7 +563,7 @@ class System implements AgentSystem {
     };
   }
 
-  /** The agents, then what they stand on. */
+  /** Ends the agents, then the parts that they need. */
   #end(why: AgentSystemError): void {
     this.questions.close();
     this.agents.discard(why);
@@ -600,7 +600,7 @@ async function replay(
   return steps;
 }
 
-/** Lives are gone on with from data that every version of a chart reads; that it is another one is worth a line. */
+/** Logs charts that have changed since the last program. Lives are resumed from data that every version reads. */
 function compareCharts({ facts }: Recovery, journal: Journal, logger: Logger): void {
   for (const { name, hash } of chartIdentities()) {
     const kept = facts.get(name);

@@ -1,11 +1,11 @@
 /**
- * What agents ask of each other, and of the fleet: what stands behind `context.agents`.
+ * Calls between agents: the implementation of `context.agents`.
  *
- * Owns nothing that outlives a call: who waits for whom stands with the tasks themselves.
+ * Owns nothing that outlives a call: the tasks themselves hold which task waits for which.
  *
  * I1  A call takes no longer than what is left of its caller's time, ends with its caller, and has its trace.
  * I2  A call that could be served only after its caller has ended is refused before it is accepted.
- * I3  A child that could not be started is gone again.
+ * I3  A child that could not be started is removed again.
  */
 import { z } from 'zod';
 import { durationMs, parentRule } from '../../machines/index.ts';
@@ -27,7 +27,7 @@ export interface CalledPool {
   readonly manifest: AgentManifest;
   /** Members that run. */
   readonly members: readonly Agent[];
-  /** Members may be added, or come back. */
+  /** Whether members may be added, or come back. */
   readonly mayGrow: boolean;
 }
 
@@ -41,7 +41,7 @@ export interface AgentCallsOptions {
   readonly assertOpen: () => void;
 }
 
-/** What `agents.execute`, `agents.spawn` and `agents.stop` are given. */
+/** Arguments of `agents.execute`, `agents.spawn` and `agents.stop`. */
 export const executeArgs = z.strictObject({
   target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })], {
     error: 'expected the id of an agent, { type } or { pool }',
@@ -100,7 +100,7 @@ export class AgentCalls {
     const { agent, isNew } = await agents.registerChild({ ...spec, module: code }, { id: agentId, rule });
     const { id } = agent;
     families.admit(agent);
-    // Its parent may have ended while it was registered.
+    // The parent may have ended during the registration.
     if (rule !== 'detach' && families.hasEnded(agentId)) {
       if (isNew) await agents.forget(id);
       throw new AgentSystemError('AGENT_NOT_RUNNING', `agent ${agentId} has ended`, { agentId });
@@ -151,7 +151,7 @@ export class AgentCalls {
   }
 }
 
-/** A wait, from its begin to the end of the task that was made of it. */
+/** A wait, from its beginning to the end of the called task. */
 class Call implements Wait {
   readonly target: WaitTarget;
   task: WaitingTask | undefined = undefined;
@@ -199,7 +199,7 @@ class PoolTarget implements WaitTarget {
     return (this.#seen?.members ?? []).map((agent) => agent.places);
   }
 
-  /** `undefined` of one that has closed: what waits for it is about to be refused. */
+  /** `undefined` for a closed pool: calls that wait for it are about to be refused. */
   get #seen(): CalledPool | undefined {
     try {
       return this.#look(this.#pool);
@@ -230,7 +230,7 @@ function givenOf(
 function waitCircle(circle: readonly CircleStep[]): AgentSystemError {
   const way = [circle[0]!.agentId, ...circle.map(({ waitsFor }) => waitsFor)];
   const last = circle.at(-1)!;
-  // Through a pool it is its member that waits.
+  // The caller of a pool waits for one of its members.
   if (last.waitsFor !== circle[0]!.agentId) way.push(circle[0]!.agentId);
   const { agentId } = circle[0]!;
   return new AgentSystemError('WAIT_CIRCLE', `agent ${agentId} would wait for itself: ${way.join(' → ')}`, {

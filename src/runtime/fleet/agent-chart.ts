@@ -1,8 +1,8 @@
-/** The chart that is an agent's own behaviour, as its body tells of it: of another program's code, so it is read with a schema. */
+/** The chart of an agent's own behaviour, as its body reports it. It may come from another process: a schema checks it. */
 import { z } from 'zod';
 import type { ChartOutline } from '../definition/chart-agent/chart-outline.ts';
 
-/** An agent's own chart, and where it stands. */
+/** An agent's own chart, and its current state. */
 export interface AgentChart extends ChartOutline {
   /** Paths of the states that it is in, each before those within it. */
   readonly active: readonly string[];
@@ -26,7 +26,7 @@ const outlineSchema = z.object({
     .max(1_000),
 });
 
-/** What of an outline and a state can be shown; `undefined` where it is no chart. Pure. */
+/** The parts of an outline and a state that can be shown; `undefined` if it is not a chart. Pure. */
 export function agentChart(outline: unknown, state: unknown): AgentChart | undefined {
   const read = outlineSchema.safeParse(outline);
   if (!read.success) return undefined;

@@ -47,7 +47,7 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
   health(): Promise<HealthReport>;
 }
 
-/** What a handle hands on. */
+/** The commands that a handle passes on. */
 export interface HandleCommands {
   execute(id: string, task: TaskRequest): Promise<unknown>;
   stream(id: string, task: TaskRequest): TaskStream;
@@ -55,7 +55,7 @@ export interface HandleCommands {
   kill(id: string, options?: ActOptions): Promise<AgentRecord>;
 }
 
-/** Its methods are bound when they are asked for: they may be taken off it. */
+/** Its methods are bound: `const { execute } = handle` works. */
 export class IncarnationHandle implements AgentHandle {
   readonly id: string;
   readonly incarnation: number;
@@ -105,7 +105,7 @@ export class IncarnationHandle implements AgentHandle {
     return refusal === undefined ? command() : Promise.reject(refusal);
   }
 
-  /** Of one that has ended. */
+  /** The health of an incarnation that has ended. */
   #refusal(): AgentSystemError | undefined {
     const { incarnation: newest, position } = this.#agent;
     if (newest === this.incarnation && position.isAlive) return undefined;

@@ -1,10 +1,10 @@
 /**
  * Every command to one agent of a fleet: `system.agents`.
  *
- * Owns nothing: who exists is the registry's, what may be asked of an agent its chart's to say. What is malformed is
- * refused here.
+ * Owns nothing: the registry knows which agents exist, and an agent's chart which commands it allows. Malformed
+ * arguments are refused here.
  *
- * I1  A refused call has changed nothing. Whatever it is refused for, it gives a promise that is rejected.
+ * I1  A refused call has changed nothing. It always rejects, and never throws at once.
  */
 import { z } from 'zod';
 import {
@@ -43,7 +43,7 @@ import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec
 import { checkTask, missingFor } from './task-check.ts';
 
 export interface UpdateOptions extends ActOptions {
-  /** Whether a body that runs is ended in order and made anew, if the change needs that; default `false`. */
+  /** Whether a running body is ended gracefully and started again, if the change needs that; default `false`. */
   readonly restart?: boolean;
 }
 
@@ -97,9 +97,9 @@ export class Agents {
   }
 
   /**
-   * Makes an agent known; it does not run yet.
+   * Registers an agent; it does not run yet.
    *
-   * Resolves with its id: the spec's, or a new one made of its type.
+   * Resolves with its id: that of the spec, or a generated one that begins with its type.
    *
    * @param options.by who asks for it, as `agent.registered` says
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
@@ -119,11 +119,11 @@ export class Agents {
   }
 
   /**
-   * Has an agent be as its spec says: a program that runs again says it again.
+   * Registers an agent, or changes the spec of the registered one: a program can call it at every start.
    *
-   * Registers one that is not there. Of one that is there the spec becomes this one, as by `update`, and what it has
-   * saved and done stays. Resolves with its id, and with what was done: `registered`, `updated`, or `none` where
-   * nothing was to be done. With `autoStart: true` it runs then: one that is registered or stopped is started. One that
+   * An unknown agent is registered. A known one gets this spec, as by `update`, and keeps its state and history.
+   * Resolves with its id, and with what was done: `registered`, `updated`, or `none` if
+   * nothing differed. With `autoStart: true` it runs then: one that is registered or stopped is started. One that
    * has completed, or that its restart policy has given up, stays as it is.
    *
    * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
@@ -148,19 +148,19 @@ export class Agents {
   }
 
   /**
-   * Changes the spec of an agent. What is not given stays, in `resources`, `coordination`, `restart`, `health` and
-   * `tasks` too; what is `undefined` goes back to its default. State, history and incarnation stay.
+   * Changes the spec of an agent. Fields that are not given stay, also in `resources`, `coordination`, `restart`,
+   * `health` and `tasks`; a field that is `undefined` goes back to its default. State, history and incarnation stay.
    *
-   * In force at once, whatever the agent does: `restart`, `health`, `tasks`, `coordination`, `shutdownMs`,
-   * `startTimeoutMs`; what is under way (a restart that waits, a stop, a check, a round) keeps the time and the weight
-   * that it was given. From the next body on: `module`, of the same type, `initArgs`, `isolation`, `resources`. Until
-   * then the record names these in `pending`. With `restart: true` a body that runs is ended in order, and the agent
-   * started again, where something is pending.
+   * In force at once: `restart`, `health`, `tasks`, `coordination`, `shutdownMs`,
+   * `startTimeoutMs`. A waiting restart, a stop, a check or a round that is under way keeps its time and weight.
+   * From the next body on: `module`, of the same type, `initArgs`, `isolation`, `resources`. Until
+   * then the record names these in `pending`. With `restart: true` a running body is ended gracefully, and the agent
+   * started again, if something is pending.
    *
-   * Resolves once the change is durable, and the restart is over: with `none` where nothing differed.
+   * Resolves once the change is durable and the restart is over; with `none` if nothing differed.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_SPEC_INVALID` naming the field, also for members of a pool,
-   * `STORE_FAILED`, `SYSTEM_CLOSED`; with `restart` as `stop` and `start`, and the change is made all the same
+   * `STORE_FAILED`, `SYSTEM_CLOSED`; with `restart` those of `stop` and `start`, and the change stays
    */
   update<Args>(
     id: string,
@@ -182,7 +182,7 @@ export class Agents {
   }
 
   /**
-   * @internal A child of an agent: registered, unless it is there already, as that one's child, with this very spec.
+   * @internal Registers a child of an agent, unless it is that agent's child already with the same spec.
    *
    * @throws AgentSystemError as `register`; `AGENT_EXISTS`
    */
@@ -207,9 +207,9 @@ export class Agents {
   }
 
   /**
-   * Starts an agent that has no body. Resolves with a handle once its init has returned.
+   * Starts an agent. Resolves with a handle once its `init` has returned.
    *
-   * A start that fails is rolled back: the agent is again where it was, and is not tried again.
+   * A start that fails is rolled back to the status before it, and is not retried.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ALREADY_RUNNING`, `AGENT_ILLEGAL_COMMAND`,
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
@@ -247,7 +247,7 @@ export class Agents {
   }
 
   /**
-   * Starts an agent anew after its end: `start` for one that has run before.
+   * Starts an agent again after its end.
    *
    * @throws AgentSystemError as `start`; `AGENT_ILLEGAL_COMMAND` for one that was never started
    */
@@ -256,10 +256,10 @@ export class Agents {
   }
 
   /**
-   * Has an agent do a task. Resolves with its output once that, and the state it left, is durable.
+   * Gives an agent a task. Resolves with the output once it, and the agent's state, are durable.
    *
-   * An `AgentId` from `register` knows its tasks, and what they take: other names and inputs do not compile. By a
-   * plain string any task may be asked for.
+   * An `AgentId` from `register` knows its tasks and their inputs: others do not compile. With a
+   * plain string any task compiles.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_INCOMPATIBLE`, `TASK_INPUT_INVALID`,
    * `TASK_QUEUE_FULL`, `TASK_FAILED` with the cause, `TASK_TIMED_OUT`, `TASK_ABANDONED`, `STORE_FAILED`,
@@ -280,13 +280,13 @@ export class Agents {
   }
 
   /**
-   * Has an agent do a task, and gives the parts of its output as they come: what the task emits, or yields. The output
-   * is there at the end, as `output`. The task is held back by a reader that is slower than it, and by one that does not
-   * read; `break`, `return()` and `await using` cancel it.
+   * Gives an agent a task, and returns the chunks that it emits or yields as they come. The output
+   * is the promise `output`. A slow reader, or none, holds the task back;
+   * `break`, `return()` and `await using` cancel it.
    *
-   * A task that has given a chunk to its reader is never begun again by a retry: what was read cannot be taken back.
+   * A task is not retried once a chunk was given to its reader.
    *
-   * Whatever it is refused for, as by `execute`, is thrown where it is read, and by `output`.
+   * Refusals are those of `execute`: reading throws them, and `output` rejects with them.
    */
   stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
     id: AgentId<Tasks>,
@@ -325,8 +325,8 @@ export class Agents {
   /**
    * Stops an agent: asks, waits for its work to drain, saves, then ends its body.
    *
-   * Resolves with how it ended, `crashed` included; the record stays listed, its handle is gone. On a crashed
-   * agent that waits for its restart, it cancels that.
+   * Resolves with the record, of a crash too; the agent stays listed, and its handle is refused. For a crashed
+   * agent that waits for its restart, the restart is cancelled.
    *
    * @param options.timeoutMs grace in ms for all of it, before the body is killed; default the spec's `shutdownMs`
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID` for invalid options,
@@ -348,7 +348,7 @@ export class Agents {
   }
 
   /**
-   * Ends an agent's body at once, with no chance to clean up: a crash, which its restart policy answers.
+   * Ends an agent's body at once, without cleaning up. That is a crash, and its restart policy applies.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
@@ -364,13 +364,13 @@ export class Agents {
   }
 
   /**
-   * Pauses an agent: what runs may end, nothing new begins, tasks wait in its queue. Resolves with its record once
-   * that is durable; `state` ends in `pausing` while something runs, and in `paused` then (`agent.paused`).
+   * Pauses an agent: running tasks may end, nothing new begins, tasks wait in its queue. Resolves with its record once
+   * that is durable; `state` ends in `pausing` while something runs, then in `paused` (event `agent.paused`).
    *
-   * It stays so over restarts, a stop and a start, and the end of the program, until somebody has it resumed. A stop of
-   * a paused agent abandons what waits, or leaves it to the next program where it was submitted.
+   * The pause lasts until `resume`, across restarts, a stop and a start, and the end of the program. A stop of
+   * a paused agent abandons waiting tasks; submitted ones are left to the next program.
    *
-   * @param options.by who does it, for the record and the events
+   * @param options.by who asks for it, for the record and the events
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is paused, or is ending,
    * `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
@@ -379,7 +379,7 @@ export class Agents {
   }
 
   /**
-   * Has a paused agent go on. Resolves with its record once that is durable.
+   * Resumes a paused agent. Resolves with its record once that is durable.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is not paused, or is ending,
    * `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
@@ -389,7 +389,7 @@ export class Agents {
   }
 
   /**
-   * Removes the record of an agent that has no body, and its saved state.
+   * Removes the record and the saved state of an agent that is not alive.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `STORE_FAILED`,
    * `SYSTEM_CLOSED`
@@ -398,12 +398,12 @@ export class Agents {
     return promised(() => this.#commanded(id, 'forget').forget(askedBy(options, 'forget', id)));
   }
 
-  /** How an agent stands. The same frozen record as long as nothing changes. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  /** An agent's record: the same frozen object while nothing changes. @throws AgentSystemError `AGENT_NOT_FOUND` */
   get(id: string): AgentRecord {
     return this.find(id).record();
   }
 
-  /** All agents that fit, in the order of their registration. @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter */
+  /** The records of all agents that match, in the order of their registration. @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter */
   list(filter: AgentFilter = {}): AgentRecord[] {
     return this.#registry.list(parseInput(filterSchema, filter, { what: 'list' }));
   }
@@ -415,17 +415,17 @@ export class Agents {
     return this.#handleOf(agent, agent.incarnation);
   }
 
-  /** The ids of all agents, in the order of their registration; no record is made for that. */
+  /** The ids of all agents, in the order of their registration. Makes no records. */
   ids(): string[] {
     return this.#registry.ids();
   }
 
-  /** How many agents of each type are in each status; no record is made for that. */
+  /** How many agents of each type are in each status. Makes no records. */
   counts(): AgentCount[] {
     return [...this.#registry.counts()];
   }
 
-  /** One health check, now; of an agent that does not run it says just that. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  /** Makes a health check now; `not_running` for an agent without a body. @throws AgentSystemError `AGENT_NOT_FOUND` */
   checkHealth(id: string): Promise<HealthReport> {
     return promised(() => this.find(id).checkHealth());
   }
@@ -444,9 +444,9 @@ export class Agents {
   }
 
   /**
-   * Whether an agent's state allows a command; or whether it would take a task, with that very input, as it stands.
+   * Whether an agent's state allows a command, or whether it would accept a task with this input now.
    *
-   * Of a task the agent itself is asked: whatever answers may have changed by the time it is sent.
+   * For a task the agent itself is asked; its answer may have changed by the time that the task is sent.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`; for a task `TASK_INPUT_INVALID` for one that is malformed,
    * `TASK_TIMED_OUT` for an agent that does not answer within its `health.timeoutMs`
@@ -463,7 +463,7 @@ export class Agents {
   }
 
   /**
-   * Names of the tasks that a running agent takes as it stands: all of them, unless its behaviour is a chart.
+   * Names of the tasks that a running agent accepts now: all of them, unless its behaviour is a chart.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT` for an agent that does not
    * answer within its `health.timeoutMs`
@@ -477,8 +477,8 @@ export class Agents {
   }
 
   /**
-   * The chart that is a running agent's own behaviour, in whatever host: its states, what leads from one to another,
-   * and where it stands. `undefined` for an agent whose behaviour is no chart.
+   * The chart of a running agent's own behaviour, in any host: its states, its transitions,
+   * and its current state. `undefined` for an agent whose behaviour is not a chart.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT` for an agent that does not
    * answer within its `health.timeoutMs`
@@ -537,7 +537,7 @@ export class Agents {
     return this.#registry.all();
   }
 
-  /** @internal The fleet ends: whoever waits for one of its agents, or to register one, is refused with `why`. */
+  /** @internal The fleet ends: callers that wait for an agent, or for a registration, are refused with `why`. */
   discard(why: AgentSystemError): void {
     this.#registration.giveUp(why);
     for (const agent of this.#registry.all()) agent.discard(why);
@@ -548,7 +548,7 @@ export class Agents {
     return this.#registration.adopt(spec, known);
   }
 
-  /** @internal Its record is to go; its chart has said so. */
+  /** @internal Removes a record: the agent's chart has announced that it is forgotten. */
   remove(agent: Agent): void {
     this.#registry.remove(agent);
   }
@@ -571,7 +571,7 @@ export class Agents {
     }
   }
 
-  /** A body is opened once it is durable that there is the agent: the store may refuse that. */
+  /** Starts it once its registration is durable: the store may refuse that. */
   async #onceKept<Value>(agent: Agent, command: AgentCommand, start: () => Promise<Value>): Promise<Value> {
     await this.#services.journal.settled();
     if (this.#commanded(agent.id, command) !== agent) throw notRegistered(agent.id);
@@ -645,7 +645,7 @@ function promised<Value>(work: () => Promise<Value>): Promise<Value> {
   }
 }
 
-/** What no caller may give to a spec. */
+/** Refuses fields of a spec that only the runtime may set. */
 function assertOwn({ id, pool, parent }: ParsedAgentSpec): void {
   if (pool !== undefined) {
     throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);
@@ -655,13 +655,13 @@ function assertOwn({ id, pool, parent }: ParsedAgentSpec): void {
   }
 }
 
-/** Of a task that was not looked at yet. */
+/** For a task that was not checked yet. */
 function waitsWhenDown(task: TaskRequest | null | undefined): 'never' | 'if it comes back' {
   const whenDown = readInput(() => task?.whenDown, { what: 'task', code: 'TASK_INPUT_INVALID' });
   return whenDown === 'wait' ? 'if it comes back' : 'never';
 }
 
-/** Whether a task is with this one sooner: one that takes tasks now, before one that comes back. */
+/** Whether an agent is the better choice: one that takes tasks now, before one that comes back. */
 function isBetter(agent: Agent, other: Agent): boolean {
   const takes = agent.position.legal.has('execute');
   const otherTakes = other.position.legal.has('execute');

@@ -1,9 +1,9 @@
 /**
- * Which code an agent of a store runs: what this program gives for its type, not what was there when it was registered.
+ * Which code the agents of a store run: that which this program gives for their type, not that of their registration.
  *
- * I1  What a program gives for a type holds for every agent that the store knew by then, in later programs, too, until
- *     one gives something else. An older place is never gone back to.
- * I2  Code that cannot be had is missing, with the way out: nothing else is run in its place.
+ * I1  The code that a program gives for a type applies to every agent of the store so far, in later programs too, until
+ *     one gives other code. An older place is never used again.
+ * I2  If code cannot be found, the agent's code is missing, and a message says what to do: no other code is run.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +22,7 @@ type Warn = (problem: string) => void;
 const ignore = (): void => {};
 export type CodeOf = (registered: Registered) => BoundCode | MissingCode;
 
-/** As a store keeps it: where the code of a type was last, for agents registered up to a place in the stream. */
+/** In the store: where the code of a type was last, for agents registered up to a sequence of the stream. */
 const keptSchema = z.strictObject({ url: z.string().nullable(), upTo: z.int() });
 type Kept = z.infer<typeof keptSchema>;
 
@@ -32,7 +32,7 @@ export function isMissing(code: BoundCode | MissingCode): code is MissingCode {
   return 'missing' in code;
 }
 
-/** Pure, but for a look at whether files are there. */
+/** Pure, except that it looks whether files exist. */
 export function codeFor(given: readonly AgentCode[], { facts }: Recovery, warn: Warn = ignore): CodeOf {
   const bound = codeByType(given);
   /** Places that were warned of. */
@@ -61,13 +61,13 @@ export function codeFor(given: readonly AgentCode[], { facts }: Recovery, warn: 
     if (isInProcess(spec)) return code;
     const elsewhere = `agent ${registered.agentId} does not run in this program, and a definition of type "${type}" was given to createAgentSystem({ agents }): expected { type, module: URL }`;
     if (url === undefined) return { missing: elsewhere };
-    // It keeps the module that it has; nothing of that is done in silence.
+    // It keeps its module, with a warning.
     warn(`${elsewhere}; it runs ${url}, as before`);
     return thereOrMissing(new URL(url), type);
   };
 }
 
-/** What this program gives is kept, for the programs that come and give nothing. */
+/** Keeps what this program gives, for later programs that give nothing. */
 export function bindCode(
   given: readonly AgentCode[],
   recovery: Recovery,
@@ -90,7 +90,7 @@ export function bindCode(
   return codeFor(given, recovery, warn);
 }
 
-/** Where its code has moved, if it has. */
+/** The new place of its code, if that has moved. */
 export function moveOf(
   { spec: { module } }: Registered,
   found: BoundCode | MissingCode,
@@ -102,7 +102,7 @@ export function moveOf(
   return { moved: { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) } };
 }
 
-/** Where its code was last, as a URL; `undefined` where that was a program. */
+/** The last place of its code, as a URL; `undefined` if it was defined in a program. */
 function placeOf({ agentType, sequence, spec }: Registered, facts: Recovery['facts']): string | undefined {
   const fact = facts.get(factOf(agentType));
   if (fact !== undefined) {

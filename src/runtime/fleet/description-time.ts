@@ -1,9 +1,9 @@
 /**
  * The time that a description of a module may take: one deadline each, on the system's clock.
  *
- * Owns the timers of what is under way. Loads nothing itself.
+ * Owns the timers of open descriptions. It loads nothing itself.
  *
- * I1  Every promise settles: with what the work gives, when its time is up, or when all are given up.
+ * I1  Every promise settles: with the result of the work, at its deadline, or when all are given up.
  * I2  Time that is spent waiting for the turn of others is not counted.
  */
 import type { SteadyClock } from '../time/clock.ts';
@@ -11,7 +11,7 @@ import type { DescriptionTurn } from '../hosting/host.ts';
 
 interface Limit {
   readonly timeoutMs: number;
-  /** What it is refused with when its time is up. */
+  /** The error at its deadline. */
   readonly late: () => Error;
 }
 

@@ -1,10 +1,10 @@
 /**
- * Agents that were spawned by agents, and what becomes of them when those have ended.
+ * Agents that were spawned by agents, and what happens to them when their parent has ended.
  *
- * Owns who is whose child, as the specs say it. What follows from an end is a rule of the charts (parent-rule.ts).
+ * Owns the relation of parents and children, from the specs. parent-rule.ts says what follows from an end.
  *
- * I1  A child whose parent has ended for good is ended by its rule, by this program or by the next: the stream says
- *     when a parent has ended, the child's spec whose child it is.
+ * I1  A child whose parent has ended for good is ended by its rule, by this program or by the next: the stream
+ *     says that a parent has ended, and the child's spec names the parent.
  * I2  No step looks at more agents than those it is for.
  */
 import { type AgentLife, hasEndedForGood, orphanedStop } from '../../machines/index.ts';
@@ -43,12 +43,12 @@ export class Families {
     journal.observe((type) => (ENDS.has(type) ? note : undefined));
   }
 
-  /** Agents of an earlier program are known again; none of them lives yet. */
+  /** Takes the agents of an earlier program, before any of them is resumed. */
   adopt(agents: Iterable<Agent>): void {
     for (const agent of agents) this.#add(agent);
   }
 
-  /** They live: those that were left without a parent are ended. @param latest the last event of each agent */
+  /** Ends agents whose parent has ended for good; called once all are resumed. @param latest the last event of each agent */
   recover(latest: ReadonlyMap<string, SystemEvent>): void {
     for (const parent of this.#children.keys()) {
       const last = latest.get(parent);
@@ -57,7 +57,7 @@ export class Families {
     }
   }
 
-  /** One was spawned. */
+  /** Takes a spawned agent. */
   admit(child: Agent): void {
     this.#add(child);
   }
@@ -94,7 +94,7 @@ export class Families {
     const child = this.#agents.find(id);
     const order = child.spec.parent && orphanedStop(child.spec.parent.rule);
     if (order === undefined || !child.position.legal.has('stop')) return;
-    // Nobody waits for it: how it ended is in the stream.
+    // No caller waits for it; its end is an event.
     child.end({ type: 'agent.stop', at: this.#clock.now(), ...order }).catch(() => undefined);
   }
 

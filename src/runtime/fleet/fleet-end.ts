@@ -2,7 +2,7 @@
  * The end of a fleet: every agent is stopped, and what has not ended at the deadline is killed.
  *
  * I1  It takes no longer than its deadline and a grace for those that are killed.
- * I2  The program has its turns while a large fleet is told to stop.
+ * I2  The event loop is not blocked while a large fleet is told to stop.
  */
 import type { Agent } from '../agent/agent.ts';
 import { endedInOrder } from '../agent/ended-in-order.ts';
@@ -14,13 +14,13 @@ import { LoopTurn } from '../time/loop-turn.ts';
 const KILL_GRACE_MS = 1_000;
 
 export interface FleetEnd {
-  /** Ids of the agents that ended in order. */
+  /** Ids of the agents that ended gracefully. */
   readonly stopped: readonly string[];
-  /** Ids of those that did not: killed at the deadline, crashed on the way, with work left undone, or not ended. */
+  /** Ids of the others: killed at the deadline, crashed meanwhile, with tasks abandoned, or not ended. */
   readonly abandoned: readonly string[];
 }
 
-/** The longest time that an agent which can be stopped is given for it by its spec; ms. */
+/** The longest `shutdownMs` of the agents that can be stopped. */
 export function longestShutdownMs(agents: Iterable<Agent>): number {
   let longest = 0;
   for (const { position, spec } of agents) {
@@ -45,7 +45,7 @@ export async function endFleet(
   const turn = new LoopTurn();
   const ending: Promise<unknown>[] = [];
   for (const agent of leaving) {
-    // A store that fails says so of every end: how the agent ended is read from its record.
+    // With a failing store every stop is refused: the record says how the agent ended.
     ending.push(agent.end({ type: 'agent.stop', at: clock.now(), ...grace }).catch(() => undefined));
     if (turn.isOver(clock.now())) await turn.next();
   }

@@ -1,9 +1,9 @@
 /**
  * The records of tasks, as the event stream tells of them.
  *
- * Owns every task's record, its keys, and those who wait for its end. It never asks an agent or a pool for anything.
+ * Owns every task's record, its keys, and the callers that wait for its end. It never calls an agent or a pool.
  *
- * I1  A record says what the stream has said, and nothing else: the same in this program and in the next.
+ * I1  A record is made from the stream alone: it is the same in this program and in the next.
  * I2  Records of tasks that have not ended are never dropped; of those that have, the newest are kept, and apart from
  *     them the newest of what was submitted and failed: calls that come thick and fast drive no dead letter out.
  * I3  One idempotency key stands for one task, for as long as there is a record of it.
@@ -52,7 +52,7 @@ export interface KnownTasksOptions {
 export interface EndOfTask {
   /** Resolves once it has ended; rejects when the system has closed before that. */
   readonly promise: Promise<void>;
-  /** Waits for it no longer. */
+  /** Stops waiting. */
   readonly leave: () => void;
 }
 
@@ -110,7 +110,7 @@ export class KnownTasks {
     return { promise, leave };
   }
 
-  /** The system has closed: whoever waits for an end is refused with `why`. */
+  /** The system has closed: callers that wait for an end are refused with `why`. */
   close(why: AgentSystemError): void {
     this.#closed = why;
     for (const known of this.#known.values()) {
@@ -120,7 +120,7 @@ export class KnownTasks {
     }
   }
 
-  /** What the stream says of a task. */
+  /** Updates the record of a task by an event. */
   note(event: TaskEvent): void {
     switch (event.type) {
       case 'task.accepted':
@@ -188,7 +188,7 @@ export class KnownTasks {
     if (event.type === 'task.stalled') return void (known.stalledAt = event.at);
     known.stalledAt = undefined;
     if (event.type === 'task.progressed') return;
-    // One that is to be done again waits for that.
+    // It will be done again, and waits for that.
     if (event.type === 'task.unknown' && event.retry) return move(known, 'task.accepted');
     const type = isCancel(event) ? 'task.cancelled' : event.type;
     if (taskPlaceAfter(known.place, type) === 'forgotten') return this.#remove(known);
@@ -293,7 +293,7 @@ export class KnownTasks {
     known.error = undefined;
     const { dedupeKey } = known.keys;
     const key = keyOf(known.keys);
-    // While it was over another one may have been asked for by its key.
+    // After its end the key may have been given to another task.
     if (dedupeKey !== undefined && key !== undefined && !this.#byKey.has(key)) this.#byKey.set(key, known.id);
   }
 
@@ -314,7 +314,7 @@ export class KnownTasks {
     return isDead ? this.#deadLetters : this.#ended;
   }
 
-  /** Its record goes; of one that was submitted, the stream says so. */
+  /** Drops a record; for a submitted task with the event `task.forgotten`. */
   drop(known: KnownTask, by?: string): void {
     this.#remove(known);
     if (known.submitted === undefined) return;
@@ -338,7 +338,7 @@ function isCancel(event: TaskEvent): boolean {
   return event.type === 'task.abandoned' && (event.isCancelled === true || event.why === CANCELLED_BY_CALLER);
 }
 
-/** Where it stands after an event that forgets nothing. */
+/** Moves a task to its place after an event; not for `task.forgotten`. */
 export function move(known: KnownTask, event: TaskChartEvent['type']): void {
   known.place = taskPlaceAfter(known.place, event) as TaskPlace;
 }

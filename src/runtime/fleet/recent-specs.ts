@@ -1,16 +1,16 @@
 /**
- * What specs said lately, and what the schema made of it: most agents of a fleet are registered with a few.
+ * Recently parsed specs: most agents of a fleet are registered with one of a few.
  *
- * A spec here is without `id`, `module` and `initArgs`, which are each agent's own. Whoever says the same shares the
- * frozen parts of the one that said it first.
+ * A spec here is without `id`, `module` and `initArgs`, which differ between agents. Equal specs share the
+ * frozen parts of the first one.
  *
- * I1  What is found is what the schema would make of the spec: only own fields of plain objects are compared, and all
+ * I1  What is found equals the schema's result for the spec: only own fields of plain objects are compared, and all
  *     of them.
  */
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { dataCopy, frozenData } from '../values/data-copy.ts';
 
-/** A spec without what is each agent's own. */
+/** A spec without the fields that differ between agents. */
 export type SharedSpec = Omit<ParsedAgentSpec, 'id' | 'module' | 'initArgs'>;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -26,14 +26,14 @@ export class RecentSpecs {
   readonly #recent: Recent[] = [];
   #next = 0;
 
-  /** @throws whatever a getter of the spec throws */
+  /** @throws what a getter of the spec throws */
   find(spec: object): SharedSpec | undefined {
     if (!isPlain(spec)) return undefined;
     for (const recent of this.#recent) if (isSame(spec as Fields, recent.said, true)) return recent.spec;
     return undefined;
   }
 
-  /** Gives it back frozen, for all that say the same. */
+  /** Returns it frozen, to be shared by equal specs. */
   remember(
     spec: object,
     { id: _id, module: _module, initArgs: _initArgs, ...parsed }: ParsedAgentSpec,
@@ -47,7 +47,7 @@ export class RecentSpecs {
   }
 }
 
-/** @param ofAll whether these are specs, of which some fields are each agent's own */
+/** @param ofAll whether these are whole specs, of which some fields differ between agents */
 function isSame(value: Fields, other: Fields, ofAll: boolean): boolean {
   let left = 0;
   for (const _ in other) left += 1;
@@ -69,7 +69,7 @@ function isEqual(value: unknown, other: unknown): boolean {
   return isPlain(value) && isPlain(other) && isSame(value as Fields, other as Fields, false);
 }
 
-/** Whether a field of a spec is each agent's own. */
+/** Whether a field of a spec differs between agents. */
 function isOwn(key: string): boolean {
   return key === 'id' || key === 'module' || key === 'initArgs';
 }

@@ -1,8 +1,8 @@
 /**
- * What a recovery would do, without doing it: which agents of a store come back, as what, and which do not and why.
+ * A dry run of a recovery: which agents of a store come back, in which state, and which do not and why.
  *
- * Starts nothing and writes nothing. It loads the modules of agents that have one into this program, to try their
- * `migrate` on what was saved.
+ * It starts nothing and writes nothing. It loads the agents' modules into this program, to try their
+ * `migrate` on the saved states.
  */
 import { z } from 'zod';
 import type { AgentLife } from '../../machines/index.ts';
@@ -27,15 +27,15 @@ const inputSchema = z.strictObject({
 export interface PlannedRecovery {
   readonly agentId: string;
   readonly type: string;
-  /** Where its life stood. */
+  /** The state of its life. */
   readonly at: AgentLife['at'];
-  /** Whether it can be started again with the state that was saved. */
+  /** Whether it can be started again with its saved state. */
   readonly comesBack: boolean;
-  /** Why it does not. */
+  /** Why it cannot. */
   readonly problem?: string;
-  /** Version of the saved state's shape, where one was saved, and of the definition's. */
+  /** State version of the saved state, if there is one, and of the definition. */
   readonly stateVersion?: { readonly saved: number; readonly wanted: number };
-  /** Whether the definition is another than the one it was registered with; `undefined` where there is none. */
+  /** Whether the definition differs from that of its registration; `undefined` if its code is missing. */
   readonly isDefinitionChanged?: boolean;
   /** What becomes of the tasks that it was given and that have no end; left out where there are none. */
   readonly tasks?: readonly PlannedTask[];

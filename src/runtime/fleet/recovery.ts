@@ -1,8 +1,8 @@
 /**
- * Rebuilds a fleet from what its store kept: who exists, where each life stood, what was left undone.
+ * Rebuilds a fleet from its store: which agents exist, the state of each life, and unfinished tasks.
  *
- * I1  Nothing is repeated that its definition did not allow; what was in flight is reported as `task.unknown`.
- * I2  An agent whose code is not there stays listed, does not start, and an alert says why.
+ * I1  No task is repeated unless its definition allows it; a task that was running is reported as `task.unknown`.
+ * I2  An agent whose code is missing stays listed, does not start, and an alert says why.
  */
 import { type AgentLife, agentSpec, type Isolation, type ParsedAgentSpec } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
@@ -69,7 +69,7 @@ function codeOf(
   return found instanceof URL ? { module: found, manifest } : { module: found, manifest: manifestOf(found) };
 }
 
-/** The spec as it was parsed then; fields that have come since get their defaults. */
+/** The stored spec; fields that newer versions have added get their defaults. */
 function specOf(
   stored: StoredAgent['registered']['spec'],
   id: string,
@@ -83,7 +83,7 @@ function specOf(
   return { ...spec, id };
 }
 
-/** In place of code that is not there; it is never run. */
+/** A placeholder for missing code; it is never run. */
 const STAND_IN = defineAgent({
   type: 'missing',
   init: () => {
@@ -92,7 +92,7 @@ const STAND_IN = defineAgent({
   tasks: {},
 });
 
-/** Where an agent stands that would start by itself, and cannot. Its last event still says where it was. */
+/** The resting state of an agent that would start by itself but has no code. Its last event keeps its real state. */
 function placeWithoutCode({ at, startedFrom }: AgentLife): AgentLife['at'] {
   const from = at === 'starting' ? startedFrom : at;
   return from === 'serving' || from === 'waiting' || from === 'restart' ? 'leftDown' : at;

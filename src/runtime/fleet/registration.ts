@@ -1,10 +1,10 @@
 /**
- * How an agent becomes known, and another than it was: its spec is checked against its code and its host, and made
+ * Registers agents and changes their specs: a spec is checked against its code and its host, and made
  * durable.
  *
  * I1  A refused registration has changed nothing.
- * I2  What was registered, or changed since, is what every life begins with: data of the spec is a frozen copy.
- * I3  A change is in force once it is durable, and not before; changes of one agent come one after the other.
+ * I2  Every life begins with the registered or last changed spec: its data is a frozen copy.
+ * I3  A change is in force only once it is durable; changes of one agent are made one after the other.
  */
 import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import { Agent } from '../agent/agent.ts';
@@ -47,22 +47,22 @@ export interface RegistrationOptions {
 
 /** How an agent is to be changed. */
 export interface ChangeOptions {
-  /** Whether a body that runs is ended and made anew, where the change needs that. */
+  /** Whether a running body is ended and started again, if the change needs that. */
   readonly restart: boolean;
   readonly by?: string | undefined;
 }
 
-/** What is known of an agent of an earlier program. */
+/** An agent of an earlier program. */
 export interface Adopted {
   readonly manifest: AgentManifest;
   readonly host: Host;
-  /** Why its code is not there, when it is not. */
+  /** Why its code is missing, if it is. */
   readonly missing?: string | undefined;
   /** Sequence of its `agent.registered`. */
   readonly registered: number;
 }
 
-/** What a spec would register. */
+/** The agent that a spec would register. */
 export interface Described {
   readonly spec: ParsedAgentSpec;
   readonly manifest: AgentManifest;
@@ -74,7 +74,7 @@ export class Registration {
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #assertOpen: () => void;
   readonly #descriptionTime: DescriptionTime;
-  /** The last `ensure` or `update` of an id that is under way, until it is over. */
+  /** The last open `ensure` or `update` of each id. */
   readonly #changing = new Map<string, Promise<void>>();
 
   constructor({ services, registry, hosts, assertOpen }: RegistrationOptions) {
@@ -85,7 +85,7 @@ export class Registration {
     this.#descriptionTime = new DescriptionTime(services.clock);
   }
 
-  /** What a spec would register, and its defaults. Changes nothing. */
+  /** The agent that a spec would register, with its defaults. Changes nothing. */
   async describe(given: unknown): Promise<Described> {
     const read = readSpec(given);
     const isolation = isolationOf(read);
@@ -94,7 +94,7 @@ export class Registration {
     return { spec: { ...read, isolation, initArgs: argsCopy(read.initArgs, read.id) }, manifest };
   }
 
-  /** @param known the manifest, where that is known already */
+  /** @param known the manifest, if it is known already */
   register(given: ParsedAgentSpec, known?: AgentManifest, by?: string): Promise<string> {
     return given.secrets === undefined
       ? this.#register(given, known, by)
@@ -161,13 +161,13 @@ export class Registration {
         throw new AgentSystemError('AGENT_EXISTS', message, { agentId: id, details: { changed } });
       }
       known.give(values);
-      // It may be on its way into the store, and not get there.
+      // Its registration may still be being written, and fail.
       await this.#services.journal.settled();
       return false;
     });
   }
 
-  /** Changes what is given of an agent's spec. One at a time for each id. */
+  /** Changes the given fields of an agent's spec. One at a time for each id. */
   update(id: string, change: unknown, options: ChangeOptions): Promise<'updated' | 'none'> {
     return this.#inTurn(id, () => {
       this.#assertOpen();
@@ -177,7 +177,7 @@ export class Registration {
     });
   }
 
-  /** An agent of an earlier program: known again, and not resumed yet. */
+  /** Takes an agent of an earlier program; it is not resumed yet. */
   adopt(
     spec: ParsedAgentSpec & { readonly id: string },
     { manifest, host, missing, registered }: Adopted,
@@ -188,7 +188,7 @@ export class Registration {
     return agent;
   }
 
-  /** Whoever waits for a description is refused with `why`. */
+  /** Refuses callers that wait for a description with `why`. */
   giveUp(why: AgentSystemError): void {
     this.#descriptionTime.giveUpAll(why);
   }
@@ -215,7 +215,7 @@ export class Registration {
       return 'registered';
     }
     const { pool, parent } = known.spec;
-    // It may be on its way into the store, and not get there.
+    // Its registration may still be being written, and fail.
     await this.#services.journal.settled();
     if (this.#registry.get(id) !== known) return this.#ensure(spec, options);
     const wanted = { ...spec, ...(pool === undefined ? {} : { pool }) };
@@ -237,7 +237,7 @@ export class Registration {
     const { module } = asked;
     const known = agent.fullSpec;
     const changes = [
-      // What is a secret from now on is not told as it was, either.
+      // A value that becomes a secret is hidden in the old spec too.
       ...specChanges(
         { ...known, initArgs: splitSecrets(known.initArgs, wanted.secrets ?? []).shown },
         { ...spec, module },
@@ -278,7 +278,7 @@ export class Registration {
     return 'updated';
   }
 
-  /** In force once it is durable. */
+  /** The change is in force once it is durable. */
   #keepChange(
     agent: Agent,
     terms: AgentTerms,
@@ -294,14 +294,14 @@ export class Registration {
         if (isThere) agent.follow(terms);
         return resolve();
       }
-      // The stream says that it is as before, or a later program would find what was refused.
+      // An event takes the change back, or a later program would find it.
       if (isThere) journal.emit(updatedEvent(agent, before, changes.map(takenBack), by));
       reject(error);
     });
     return promise;
   }
 
-  /** Ends a body that is not made as its spec says, and makes another. What is ending anyway is left to end. */
+  /** Restarts a body that was made from an earlier spec. A body that is ending anyway is left to end. */
   async #renew(agent: Agent, by: string | undefined): Promise<void> {
     const { status, legal } = agent.position;
     if (status === 'stopping' || !legal.has('stop')) return;
@@ -309,14 +309,14 @@ export class Registration {
     await agent.end(by === undefined ? { type: 'agent.stop', at } : { type: 'agent.stop', at, by });
     this.#assertOpen();
     if (this.#registry.find(agent.id) !== agent) throw goneMeanwhile(agent.id);
-    // Somebody else may have started it by now: then it is as its spec says, too.
+    // Another caller may have started it by now, with the new spec too.
     if (agent.position.legal.has('start')) await agent.start('agent.start', ignore, by);
   }
 
   /**
-   * A spec with its secrets in it, from wherever they are to be had: for its module to judge, and for nothing else.
+   * A spec with its secrets in it, given or asked of the provider: only for the check by its module.
    *
-   * @throws AgentSystemError `AGENT_SPEC_INVALID` for one that is not to be had
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for a missing secret
    */
   async #secretsOf(spec: ParsedAgentSpec, agent: Agent | undefined): Promise<SpecSecrets> {
     const paths = outermostPaths(spec.secrets ?? []);
@@ -350,7 +350,7 @@ export class Registration {
   }
 
   #assertKeepable({ initArgs, id }: ParsedAgentSpec): void {
-    // A later program has to start it with the very same.
+    // A later program has to start it with the same `initArgs`.
     const problem = this.#services.store.isDurable ? jsonProblemOf(initArgs) : undefined;
     if (problem === undefined) return;
     throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, id);
@@ -405,7 +405,7 @@ export class Registration {
       this.#registry.remove(agent);
       agent.discard(error);
       const { incarnation } = agent;
-      // The stream says that it is gone again, or a later program would find it.
+      // An event takes the registration back, or a later program would find it.
       if (isThere) journal.emit({ type: 'agent.forgotten', agentId: id, incarnation }, undefined, null);
       reject(error);
     });
@@ -446,8 +446,8 @@ export class Registration {
   }
 
   /**
-   * Loads what has to be loaded, and has it judge its `initArgs`: within `startTimeoutMs`, in every host. At once
-   * where nothing has to be waited for.
+   * Loads the module and lets it check `initArgs`, within `startTimeoutMs`, in every host. Returns no promise
+   * if nothing has to be waited for.
    */
   #manifestOf(
     spec: ParsedAgentSpec,
@@ -455,7 +455,7 @@ export class Registration {
     secrets?: SpecSecrets,
   ): AgentManifest | Promise<AgentManifest> {
     if (secrets === undefined || secrets.texts.length === 0) return this.#described(spec, host);
-    // What is said of a spec that is refused may quote it.
+    // The error of a refused spec may quote a secret.
     return promised(() => this.#described(spec, host)).catch((thrown: unknown) => {
       throw withoutTextsOf(thrown, secrets.texts);
     });
@@ -512,7 +512,7 @@ const ignore = (): void => undefined;
 /** A spec with its secrets in it. */
 interface SpecSecrets {
   readonly spec: ParsedAgentSpec;
-  /** Those that the caller gave. */
+  /** The secrets that the caller gave. */
   readonly given: SecretValues;
   readonly texts: readonly string[];
 }
@@ -536,7 +536,7 @@ function withoutTextsOf(thrown: unknown, texts: readonly string[]): unknown {
   });
 }
 
-/** Secrets that are others than those that the agent has. */
+/** Changes of secrets. */
 function rekeyed(agent: Agent, given: SecretValues): readonly SpecChange[] {
   return [...given]
     .filter(([path, value]) => agent.secrets?.differs(path, value))

@@ -1,15 +1,15 @@
 /**
- * Who exists: the agents of a system, by id, in the order of their registration.
+ * The agents of a system, by id, in the order of their registration.
  *
  * I1  An id is one agent's, or is reserved for one, or free.
- * I2  No step looks at more agents than the one it is for, but for `list`, `ids` and `counts`.
+ * I2  Only `list`, `ids` and `counts` look at more than one agent.
  */
 import type { AgentStatus } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/agent-record.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 
-/** Agents that fit all that is given. */
+/** Agents that match all given fields. */
 export interface AgentFilter {
   readonly type?: string | undefined;
   readonly status?: AgentStatus | undefined;
@@ -19,7 +19,7 @@ export interface AgentFilter {
   readonly isParked?: boolean | undefined;
 }
 
-/** So many agents of a type are in a status. */
+/** How many agents of a type are in a status. */
 export interface AgentCount {
   readonly type: string;
   readonly status: AgentStatus;
@@ -97,7 +97,7 @@ export class Registry {
     this.#agents.set(agent.id, agent);
   }
 
-  /** Whoever has its id since is left alone. */
+  /** Removes an agent; another agent that has its id since stays. */
   remove(agent: Agent): void {
     if (this.#agents.get(agent.id) === agent) this.#agents.delete(agent.id);
   }
@@ -120,7 +120,7 @@ export class Registry {
     this.#reserved.delete(id);
   }
 
-  /** The first of these ids that nobody has: a caller may have given one of them to an agent. */
+  /** The first of these ids that is free: a caller may have used one of them. */
   newId(next: () => string): string {
     for (;;) {
       const id = next();

@@ -1,9 +1,9 @@
 /**
- * Tasks that an earlier program knew: their records again, and what their agents and pools go on with.
+ * Tasks of an earlier program: restores their records, and gives agents and pools the tasks that go on.
  *
  * Decides which tasks go on and which are lost. It begins none of them.
  *
- * I1  Nothing is repeated that its definition did not allow; what was in flight is reported as `task.unknown`.
+ * I1  No task is repeated unless its definition allows it; a task that was running is reported as `task.unknown`.
  */
 import { hasAttemptLeft } from '../../machines/index.ts';
 import type { KeptQuestion } from '../agent/question-record.ts';
@@ -34,7 +34,7 @@ export interface TaskRestoring {
   readonly restoreInPool: (pool: string, tasks: RestoredInPool[]) => void;
 }
 
-/** Gives what the agents are to go on with, by agent. */
+/** Returns the tasks that go on, by the id of their agent. */
 export function restoreTasks(
   { tasks, endedTasks = [], taskProgress }: Recovery,
   options: TaskRestoring,
@@ -56,7 +56,7 @@ export function restoreTasks(
     const known = records.find(taskId);
     const progress = taskProgress?.get(taskId);
     if (progress) {
-      // As it stood before that.
+      // Its place before that event.
       known.place = progress.type === 'task.started' ? 'waiting.queued' : 'running';
       records.note(progress);
     }
@@ -73,7 +73,7 @@ export function restoreTasks(
       lose(accepted, known, options.journal, false);
       continue;
     }
-    // Of one that waits for a person nothing is unknown, either.
+    // If it waits for a person, nothing is unknown either.
     if ((!isClear || isInFlight) && questions.openOf(taskId) === 0) {
       move(known, 'task.accepted');
       lose(accepted, known, options.journal, true);
@@ -124,7 +124,7 @@ function inPoolOf(task: RestoredTask, clock: SteadyClock): RestoredInPool {
   return { given: { ...given, dueAt, timesOutAt }, before };
 }
 
-/** Tells that nobody knows how far it came. @param retry whether it is begun again */
+/** Reports the task as `task.unknown`. @param retry whether it is begun again */
 function lose(
   { agentId, incarnation, taskId, task, input, submitted }: AcceptedTask,
   { attempts, startedAt }: KnownTask,

@@ -1,11 +1,11 @@
 /**
  * Schedules: tasks that are submitted again and again, at the times of a cron pattern or of a period.
  *
- * Owns the times; what becomes of a task is that of any task that was submitted.
+ * Owns the times. Its tasks are ordinary submitted tasks.
  *
  * I1  There is one task for one due time, also where a program ends in between: its idempotency key is made of both.
- * I2  Of the times that passed while nobody could submit, the latest is made up for, or none (`missed`).
- * I3  A time is over when its task was accepted or refused; one that ended with its program comes again.
+ * I2  Of the times that passed while no program ran, the latest is made up for, or none (`missed`).
+ * I3  A time is done when its task was accepted or refused; if the program ends before that, the next one submits it.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { Cron } from 'croner';
@@ -36,7 +36,7 @@ export interface ScheduleOptions<
   readonly timezone?: string;
   /** In ms, from 1,000 on, from the moment that it was set. */
   readonly everyMs?: number;
-  /** What becomes of times that passed while no program ran: the latest is made up for (`once`, the default), or none. */
+  /** Of the times that passed while no program ran: the latest is made up for (`once`, the default), or none (`skip`). */
   readonly missed?: 'once' | 'skip';
   readonly target: TaskTarget<Tasks>;
   readonly task: Omit<
@@ -48,11 +48,11 @@ export interface ScheduleOptions<
   readonly by?: string;
 }
 
-/** What is known of a schedule. Times are epoch ms. */
+/** A schedule. Times are epoch ms. */
 export interface ScheduleRecord extends Omit<ScheduleOptions, 'missed' | 'by'> {
   readonly missed: 'once' | 'skip';
   readonly setAt: number;
-  /** When it is due next; left out where its pattern has no more time. */
+  /** When it is due next; left out if its pattern has no further time. */
   readonly nextAt?: number;
   /** The last time that it was due, and its task, or why that was refused. */
   readonly lastDueAt?: number;
@@ -64,7 +64,7 @@ type Set = Extract<SystemEvent, { type: 'schedule.set' }>;
 
 interface Known {
   set: Set;
-  /** What is due up to here was dealt with, epoch ms. */
+  /** Times up to here are done, epoch ms. */
   upTo: number;
   nextAt: number | undefined;
   lastDueAt: number | undefined;
@@ -80,7 +80,7 @@ export interface SchedulesOptions {
   readonly submit: (target: TaskTarget, task: SubmittedTask) => Promise<string>;
 }
 
-/** A wall clock that is put forward is noticed within this time. */
+/** A wall clock that was set forward is noticed within this time, ms. */
 const LOOK_EVERY_MS = 60_000;
 const what = { what: 'tasks.schedule', code: 'TASK_INPUT_INVALID' } as const;
 const named = z.string().min(1).max(200);
@@ -111,7 +111,7 @@ export class Schedules {
     this.#options = options;
   }
 
-  /** Resolves once it is durable. The same again changes nothing; another one of that name takes its place. */
+  /** Resolves once it is durable. Setting the same again changes nothing; another one of that name replaces it. */
   async set(given: ScheduleOptions): Promise<ScheduleRecord> {
     const { by, ...options } = parseInput(optionsSchema, given, what);
     const problem = jsonProblemOf(options.task.input);
@@ -165,7 +165,7 @@ export class Schedules {
     await promise;
   }
 
-  /** What an earlier program knew. */
+  /** Restores the schedules of an earlier program. */
   restore(stored: readonly StoredSchedule[]): void {
     const now = this.#options.clock.now();
     for (const { set, fired } of stored) {
@@ -173,14 +173,14 @@ export class Schedules {
       known.lastTaskId = fired?.submitted;
       known.lastError = fired?.error;
       const upTo = Math.max(set.at, known.lastDueAt ?? 0);
-      // A wall clock that was put back makes nothing due that was dealt with.
+      // A wall clock that was set back makes no done time due again.
       known.upTo = set.missed === 'skip' ? Math.max(upTo, now) : upTo;
       this.#known.set(set.name, known);
       this.#arm(known);
     }
   }
 
-  /** Nothing is submitted any more. */
+  /** Stops submitting. */
   close(): void {
     this.#isOver = true;
     for (const { timer } of this.#known.values()) this.#options.clock.clearTimeout(timer);
@@ -209,7 +209,7 @@ export class Schedules {
       const asked = { ...dataCopy(task), idempotencyKey: `schedule ${name} ${dueAt}` } as SubmittedTask;
       told = { submitted: await submit(target, asked) };
     } catch (thrown) {
-      // One that was not submitted because its program ends is due in the next.
+      // If it was not submitted because the program ends, the next program submits it.
       if (this.#isOver) return;
       told = { error: errorInfoOf(thrown) };
     }
@@ -241,7 +241,7 @@ function nextAfter({ cron, timezone, everyMs, at }: Set, after: number): number 
   return patternOf(cron!, timezone).nextRun(new Date(after))?.getTime();
 }
 
-/** The last time that it is due up to `now`, where `first` is one. */
+/** The last due time up to `now`, if `first` is due by then. */
 function latestUpTo({ cron, timezone, everyMs, at }: Set, first: number, now: number): number {
   if (everyMs !== undefined) return at + Math.floor((now - at) / everyMs) * everyMs;
   const [latest] = patternOf(cron!, timezone).previousRuns(1, new Date(now + 1));

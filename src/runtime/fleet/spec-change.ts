@@ -1,4 +1,4 @@
-/** Reads a change of a spec: what is given stands in place of what was, all else stays. */
+/** Applies a change to a spec: given fields replace the old ones, all others stay. */
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { inWords } from '../values/errors.ts';
 import { readInput } from '../values/malformed.ts';
@@ -7,7 +7,7 @@ import { type AgentSpec, invalidSpec, readSpec } from './spec-reading.ts';
 /** Fields of a spec to be changed. One that is `undefined` goes back to its default. */
 export type AgentSpecChange<Args = unknown> = Partial<Omit<AgentSpec<Args>, 'id'>>;
 
-/** Of these the fields that are not given stay, too. */
+/** Objects of which fields that are not given stay too. */
 const policies = ['resources', 'coordination', 'restart', 'health', 'tasks'] as const;
 
 /**
@@ -50,6 +50,6 @@ function mergedInto(known: ParsedAgentSpec & { readonly id: string }, change: ob
   if (merged['parent'] !== known.parent) {
     throw invalidSpec('parent: agents become children of an agent by its context.agents.spawn alone', id);
   }
-  // What its code is has no default.
+  // `module` has no default.
   return { ...merged, module: merged['module'] ?? known.module };
 }

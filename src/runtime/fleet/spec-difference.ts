@@ -1,4 +1,4 @@
-/** In which fields two specs differ. Defaults count as given, and a field that is `undefined` as left out. */
+/** The fields in which two specs differ. Defaults count as given, and a field that is `undefined` as left out. */
 import { isDeepStrictEqual } from 'node:util';
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
@@ -22,7 +22,7 @@ const fields = [
   'parent',
 ] as const satisfies readonly (keyof ParsedAgentSpec)[];
 
-/** What differs, field by field, `module` first; of an object each of its own fields. Pure. */
+/** The differences field by field, `module` first; for an object each of its own fields. Pure. */
 export function specChanges(known: ParsedAgentSpec, given: ParsedAgentSpec): readonly SpecChange[] {
   const wanted = { ...given, isolation: isolationOf(given) };
   const changes = fields.flatMap((field) => changesOf(field, known[field], wanted[field]));
@@ -39,7 +39,7 @@ function changesOf(field: string, from: unknown, to: unknown): readonly SpecChan
     .map((key) => changeOf(`${field}.${key}`, from[key], to[key]));
 }
 
-/** What is not given is left out: so it is when it comes back from a store. */
+/** Leaves undefined fields out, as a store does. */
 function changeOf(field: string, from: unknown, to: unknown): SpecChange {
   return {
     field,

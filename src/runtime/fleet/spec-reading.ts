@@ -1,8 +1,8 @@
 /**
  * Reads what callers hand in as the spec of an agent.
  *
- * I1  A spec that says what another said lately shares its frozen parts; any other is the schema's to judge. Both come
- *     to the same.
+ * I1  A spec that equals a recent one shares its frozen parts; any other is parsed by the schema. Both give
+ *     the same result.
  */
 import type { z } from 'zod';
 import {
@@ -19,7 +19,7 @@ import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import { RecentSpecs } from './recent-specs.ts';
 
-/** What is asked for when an agent is registered; all but `module` has a default. */
+/** The spec of an agent; every field but `module` has a default. */
 export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
   z.input<typeof agentSpec>,
   'module' | 'initArgs' | 'pool' | 'parent'
@@ -34,9 +34,9 @@ export type DemandedArgs<Args> =
   Record<string, never> extends Args ? unknown : { readonly initArgs: NoInfer<Args> };
 
 const recent = new RecentSpecs();
-/** The `initArgs` of all that are given none. */
+/** The default `initArgs`, shared by all agents. */
 const noArgs = Object.freeze({});
-/** By what is said of restarts, which most agents share. */
+/** By restart policy, which most agents share. */
 const policies = new WeakMap<object, LifePolicy>();
 
 /** A spec with its defaults. @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
@@ -48,7 +48,7 @@ export function isolationOf({ isolation, module }: ParsedAgentSpec): Isolation {
   return isolation ?? (module instanceof URL ? 'process' : 'in-process');
 }
 
-/** What the chart of an agent with this spec lives by; shared by all that live by the same. */
+/** The policy of an agent's chart; equal policies are one object. */
 export function policyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {
   const known = policies.get(spec.restart);
   const policy = lifePolicyOf(spec);
@@ -58,8 +58,8 @@ export function policyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {
 }
 
 /**
- * What a registered agent lives by, and what is kept of it: nobody may change it in passing. Data in `initArgs` is a
- * frozen copy of what was given.
+ * The spec of a registered agent, as it is stored: frozen. `initArgs` is a
+ * frozen copy of the given data.
  */
 export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string): KeptSpec {
   const { module, initArgs } = given;
@@ -78,7 +78,7 @@ export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string
   });
 }
 
-/** @throws AgentSystemError `AGENT_SPEC_INVALID` for what throws when it is read */
+/** @throws AgentSystemError `AGENT_SPEC_INVALID` for a spec with a getter that throws */
 export function argsCopy(initArgs: unknown, agentId: string | undefined): unknown {
   return readArgs(() => dataCopy(initArgs), agentId);
 }
@@ -99,7 +99,7 @@ export function invalidSpec(problem: string, agentId: string | undefined, cause?
   return new AgentSystemError('AGENT_SPEC_INVALID', `spec: ${problem}`, { agentId, cause });
 }
 
-/** One that says what another said lately; `undefined` for any other. */
+/** The parsed spec if it equals a recent one, else `undefined`. */
 function knownSpec(spec: unknown): ParsedAgentSpec | undefined {
   if (typeof spec !== 'object' || spec === null) return undefined;
   try {
@@ -110,7 +110,7 @@ function knownSpec(spec: unknown): ParsedAgentSpec | undefined {
     if (id === undefined) return { ...shared, module, initArgs };
     return typeof id === 'string' && id !== '' ? { ...shared, module, initArgs, id } : undefined;
   } catch {
-    // Whatever throws when it is read is for the schema to tell of.
+    // A getter that throws is reported by the schema.
     return undefined;
   }
 }
@@ -130,7 +130,7 @@ function parsedSpec(spec: unknown): ParsedAgentSpec {
   return id === undefined ? { ...shared, module, initArgs } : { ...shared, module, initArgs, id };
 }
 
-/** The id that a spec names, whatever else may be wrong with it. */
+/** The id of a spec that may be invalid. */
 function idOf(spec: unknown): string | undefined {
   try {
     const { id } = spec as { readonly id?: unknown };

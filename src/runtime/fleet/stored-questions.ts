@@ -1,7 +1,7 @@
 /**
  * Questions of a fleet that no program has open: read from its store, and answered there for the next program.
  *
- * I1  An answer is kept whole, or nothing is: the question as it then stands, with the event that says so.
+ * I1  An answer is stored in one commit: the changed question together with its event.
  */
 import { z } from 'zod';
 import { checkAnswer } from '../agent/answer-check.ts';

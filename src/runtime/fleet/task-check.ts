@@ -1,4 +1,4 @@
-/** Whether a task is one that an agent can do: what is malformed, or beyond it, is refused before it is accepted. */
+/** Checks a task before it is accepted: refuses malformed ones, and those that the agent cannot do. */
 import { z } from 'zod';
 import { durationMs } from '../../machines/index.ts';
 import type { TaskRequest } from '../agent/task-request.ts';
@@ -48,7 +48,7 @@ export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: 
   throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
 }
 
-/** Capabilities that agents of such a manifest lack for a task; `undefined` for one that they do not have. */
+/** Capabilities that agents of such a manifest lack for a task; `undefined` for an unknown task. */
 export function missingFor(
   task: string,
   { tasks, capabilities }: AgentManifest,

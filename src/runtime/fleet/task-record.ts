@@ -1,4 +1,4 @@
-/** One task as it is known: what is kept of it, and what the public API shows of that. */
+/** One task as the runtime keeps it, and its record for the public API. */
 import {
   type ErrorInfo,
   type Parked,
@@ -16,10 +16,10 @@ export type AcceptedTask = Extract<SystemEvent, { readonly type: 'task.accepted'
 export type TaskId<Output = unknown> = string & { readonly [output]?: Output };
 declare const output: unique symbol;
 
-/** What is known of a task. Times are epoch ms. */
+/** A task. Times are epoch ms. */
 export interface TaskRecord<Output = unknown> {
   readonly id: TaskId<Output>;
-  /** Empty while it waits in the line of its pool. */
+  /** Empty while it waits in the queue of its pool. */
   readonly agentId: string;
   /** The pool that it was given to. */
   readonly pool?: string;
@@ -31,21 +31,21 @@ export interface TaskRecord<Output = unknown> {
   readonly acceptedAt: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
-  /** While it runs and has stalled: since when that is known. */
+  /** Set while it runs and has stalled: since when. */
   readonly stalledAt?: number;
   /** What it waits for, while it is `parked`. */
   readonly parked?: Parked;
-  /** While it waits for its time, or for its next attempt: not before then. */
+  /** Set while it waits for its time, or for its next attempt: it begins no earlier. */
   readonly dueAt?: number;
-  /** Of one that was submitted and is done: JSON data. */
+  /** For a submitted task that is done: JSON data. */
   readonly output?: Output;
-  /** Why it has no output: what was thrown, or what gave it up; of one that waits for another attempt, at the last. */
+  /** Why it has no output: the error, or who gave it up; while it waits for another attempt, the last error. */
   readonly error?: ErrorInfo;
   readonly idempotencyKey?: string;
   readonly dedupeKey?: string;
 }
 
-/** A task that is known; those that have ended are in a queue. */
+/** A task of `KnownTasks`; tasks that have ended are in a queue. */
 export interface KnownTask extends Queued<KnownTask> {
   readonly id: string;
   agentId: string;
@@ -60,7 +60,7 @@ export interface KnownTask extends Queued<KnownTask> {
   output: unknown;
   code: ErrorCode | undefined;
   error: ErrorInfo | undefined;
-  /** Of one that was submitted: what is needed to do it again. */
+  /** For a submitted task: its `task.accepted`, needed to do it again. */
   submitted: AcceptedTask | undefined;
   keys: TaskKeys;
   parked: Parked | undefined;
@@ -69,17 +69,17 @@ export interface KnownTask extends Queued<KnownTask> {
   isBodyGone: boolean;
   /** Sequence of the event that ended it. */
   endedBy: number;
-  /** Whoever waits for its end: told of it, or why it is not waited for any more. */
+  /** Callers that wait for its end; called with an error if they are refused. */
   waiting: ((why?: AgentSystemError) => void)[] | undefined;
 }
 
-/** By what a task is known besides its id: one of the two, or neither. */
+/** The keys of a task: one of the two, or neither. */
 export interface TaskKeys {
   readonly idempotencyKey?: string | undefined;
   readonly dedupeKey?: string | undefined;
 }
 
-/** The two kinds of keys know nothing of each other. */
+/** The two kinds of keys have separate name spaces. */
 export function keyOf({ idempotencyKey, dedupeKey }: TaskKeys): string | undefined {
   if (idempotencyKey !== undefined) return `idempotency ${idempotencyKey}`;
   return dedupeKey === undefined ? undefined : `dedupe ${dedupeKey}`;
@@ -110,7 +110,7 @@ export function recordOf(task: KnownTask): TaskRecord {
   });
 }
 
-/** Why a task has no output for whoever waits for it. @param how in words, after its name */
+/** The error for a caller of a task without an output. @param how in words, after its name */
 export function missed(
   { id, task, agentId, place, attempts, error, code }: KnownTask,
   as: ErrorCode,

@@ -1,4 +1,4 @@
-/** What a caller hands over with `tasks.submit`: read, checked, and made a task for an agent or a pool. */
+/** The arguments of `tasks.submit`: reads and checks them, and makes a task for an agent or a pool. */
 import { z } from 'zod';
 import { retryPolicy } from '../../machines/index.ts';
 import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
@@ -11,7 +11,7 @@ import { parseInput, readInput } from '../values/malformed.ts';
 import type { AgentId, AskedTaskOf, PoolName } from './agent-handle.ts';
 import type { TaskKeys } from './task-record.ts';
 
-/** Who is to do a task: an agent, the least loaded agent of a type, or a pool. */
+/** Who does a task: an agent by id, the least loaded agent of a type, or a pool. */
 export type TaskTarget<Tasks extends TaskTypes = TaskTypes> =
   | AgentId<Tasks>
   | { readonly type: string }
@@ -23,7 +23,7 @@ export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> 
   readonly idempotencyKey?: string;
   /** The same key gives the same task as long as that has not ended; after its end it is a new one. */
   readonly dedupeKey?: string;
-  /** How often it is tried; default what its kind says. Whose errors are worth it is said by its definition alone. */
+  /** Its retry policy; default that of its kind. The definition's `when` still decides which errors are retried. */
   readonly retry?: RetryOptions;
   /** It is not begun before then: epoch ms, or so many ms from now. Its `timeoutMs` counts from then. */
   readonly notBefore?: number;
@@ -61,7 +61,7 @@ const submissionSchema = z.strictObject({
 });
 
 /**
- * Reads what is submitted. Whether an agent can do it is not asked here.
+ * Reads a submission. Does not check whether an agent can do it.
  *
  * @param now epoch ms
  * @throws AgentSystemError `TASK_INPUT_INVALID`, also for an input that is not JSON data

@@ -1,7 +1,7 @@
 /**
- * Tasks as things of their own: `system.tasks`. What may be asked of a task by its id, whoever asked for it first.
+ * `system.tasks`: submitting tasks, and commands to a task by its id.
  *
- * Owns the submissions that are under way. Records are kept by `KnownTasks`; the work is the agents' and the pools'.
+ * Owns the open submissions. `KnownTasks` keeps the records; agents and pools do the work.
  *
  * I1  Two submissions with one key give one task, also while the first is still being accepted.
  */
@@ -54,7 +54,7 @@ export interface TaskFilter {
   /** Its name in the definition. */
   readonly type?: string;
   readonly status?: TaskStatus;
-  /** So many at the most: those that were accepted first, or with `newest` those that were accepted last. */
+  /** At most this many: those that were accepted first, or with `newest` those that were accepted last. */
   readonly limit?: number;
   readonly newest?: boolean;
 }
@@ -64,12 +64,12 @@ export interface TasksOptions {
   readonly questions: Questions;
   readonly clock: SteadyClock;
   readonly agents: Agents;
-  /** Does a task in a pool; it is checked there. */
+  /** Gives a pool a task, which the pool checks. */
   readonly runInPool: (pool: string, task: GivenTask) => Promise<unknown>;
   readonly assertOpen: () => void;
-  /** Goes on with what waited in the lines of pools, once these are there. */
+  /** Goes on with tasks that waited in the queues of pools, once the pools are there. */
   readonly restoreInPool: (pool: string, tasks: RestoredInPool[]) => void;
-  /** Cancels a task that waits in a pool's line; whether there was one. */
+  /** Cancels a task that waits in a pool's queue. Returns whether there was one. */
   readonly cancelInPool: (pool: string, taskId: string, cancel: TaskCancel) => boolean;
   /** Records kept of tasks that have ended. */
   readonly maxEnded: number;
@@ -105,12 +105,12 @@ export class Tasks {
   }
 
   /**
-   * Hands a task over to be done, whoever asks for its result. Resolves with its record once that is durable.
+   * Submits a task. Resolves with its record once its acceptance is durable; `result` waits for its output.
    *
-   * To `{ type }` the least loaded agent of that type does it; to `{ pool }` it is handed over once a member takes it.
+   * With `{ type }` the least loaded agent of that type does it; with `{ pool }` a member of the pool.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `POOL_UNKNOWN`, `TASK_INCOMPATIBLE`,
-   * `TASK_INPUT_INVALID` also for what is no JSON data, `TASK_QUEUE_FULL`, `STORE_FAILED`, `SYSTEM_CLOSED`
+   * `TASK_INPUT_INVALID` also for an input that is not JSON data, `TASK_QUEUE_FULL`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   submit<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
     target: TaskTarget<Tasks>,
@@ -135,7 +135,7 @@ export class Tasks {
     return recordOf(this.#known.find(taskId)) as TaskRecord<Output>;
   }
 
-  /** All that are known and fit, in the order of their acceptance. @throws AgentSystemError `TASK_INPUT_INVALID` */
+  /** All records that match, in the order of their acceptance. @throws AgentSystemError `TASK_INPUT_INVALID` */
   list(filter: TaskFilter = {}): TaskRecord[] {
     const { agentId, pool, type, status, limit, newest } = parseInput(filterSchema, filter, {
       what: 'tasks.list',
@@ -154,7 +154,7 @@ export class Tasks {
     return found.slice(newest ? Math.max(0, found.length - limit) : 0).map(recordOf);
   }
 
-  /** How many are known in each status; no record is made for that. */
+  /** How many tasks are in each status. Makes no records. */
   counts(): Readonly<Record<TaskStatus, number>> {
     const counts = Object.fromEntries(taskStatuses.map((status) => [status, 0])) as Record<
       TaskStatus,
@@ -164,7 +164,7 @@ export class Tasks {
     return counts;
   }
 
-  /** What may be asked of a task as it stands. @throws AgentSystemError `TASK_UNKNOWN` */
+  /** Commands that a task's status allows. @throws AgentSystemError `TASK_UNKNOWN` */
   legal(taskId: string): readonly TaskCommand[] {
     const { place, submitted } = this.#known.find(taskId);
     return legalForTask(place).filter((command) => command !== 'retry' || submitted !== undefined);
@@ -173,7 +173,7 @@ export class Tasks {
   /**
    * Waits for a task to end. Resolves with its output once that is durable.
    *
-   * @param options.timeoutMs how long to wait; default without end
+   * @param options.timeoutMs how long to wait; default unlimited
    * @throws AgentSystemError `TASK_UNKNOWN`; `TASK_FAILED`, `TASK_TIMED_OUT` or `TASK_ABANDONED` for one that ended so
    * (its cause and `details.status` say more), `TASK_TIMED_OUT` also for one that has not ended in that time;
    * `STORE_FAILED` for an end that the store has not kept: ask again once it is back; `SYSTEM_CLOSED` for one that is
@@ -210,9 +210,9 @@ export class Tasks {
   }
 
   /**
-   * Cancels a task that waits or runs: its work's signal fires. Resolves with its record.
+   * Cancels a task that waits or runs: the signal of its work fires. Resolves with its record.
    *
-   * @param reason for its event, its record and whoever waits for it
+   * @param reason for its event, its record and its callers
    * @param options.by who asks for it, as `task.abandoned` says
    * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has ended, `TASK_INPUT_INVALID` for an
    * invalid reason or options, `STORE_FAILED`, `SYSTEM_CLOSED`
@@ -236,9 +236,9 @@ export class Tasks {
   }
 
   /**
-   * Has a submitted task that ended without an output done again, under its id: now, or once its agent runs.
+   * Retries a submitted task that ended without an output, under its id: now, or once its agent runs.
    *
-   * It has all of its attempts, and all of its time, once more.
+   * It has all of its attempts and all of its time again.
    *
    * @param options.by who asks for it, as `task.accepted` says
    * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_NOT_FOUND`, `STORE_FAILED`, `AGENT_ILLEGAL_COMMAND` for one that has
@@ -253,7 +253,7 @@ export class Tasks {
     const given: GivenTask = {
       type: task.task,
       input: dataCopy(input),
-      // Of what was submitted all is known: no time means without end.
+      // A submitted task without `timeoutMs` is unlimited.
       timeoutMs: timeoutMs ?? Infinity,
       policy,
       whenDown: 'wait',
@@ -288,12 +288,12 @@ export class Tasks {
   }
 
   /**
-   * Has a task submitted again and again: at the times of a cron pattern, or every `everyMs`. Resolves with its record
+   * Submits a task repeatedly: at the times of a cron pattern, or every `everyMs`. Resolves with the schedule's record
    * once that is durable.
    *
-   * There is one task for each due time, also over the end of a program. A schedule that is set again as it is goes on;
-   * another one of its name takes its place. Of the times that passed while no program ran the latest is made up for,
-   * with `missed: 'skip'` none.
+   * There is one task for each due time, also across the end of a program. Setting the same schedule again changes nothing;
+   * another one of its name replaces it. Of the times that passed while no program ran the latest is made up for,
+   * or with `missed: 'skip'` none.
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID` naming the field, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
@@ -320,17 +320,17 @@ export class Tasks {
     return this.#schedules.remove(name, options);
   }
 
-  /** @internal The fleet is there: what is due is submitted from now on. */
+  /** @internal The fleet is there: schedules submit from now on. */
   begin({ schedules = [] }: Recovery): void {
     this.#schedules.restore(schedules);
   }
 
-  /** @internal The system closes: no schedule submits anything any more. */
+  /** @internal The system is closing: schedules stop. */
   halt(): void {
     this.#schedules.close();
   }
 
-  /** @internal What an earlier program knew; gives what its agents are to go on with, by agent. */
+  /** @internal Restores the tasks of an earlier program. Returns those that go on, by the id of their agent. */
   restore(recovery: Recovery): ReadonlyMap<string, readonly RestoredTask[]> {
     return restoreTasks(recovery, { ...this.#options, known: this.#known });
   }
@@ -342,7 +342,7 @@ export class Tasks {
       .map(({ id }) => id);
   }
 
-  /** @internal The system has closed: nobody will hear any more how a task has ended. */
+  /** @internal The system has closed: callers that wait for a task are refused with `why`. */
   discard(why: AgentSystemError): void {
     this.#schedules.close();
     this.#known.close(why);
@@ -370,7 +370,7 @@ export class Tasks {
       checkTask(asked, agent.manifest, agent.id);
       output = agents.run(agent, given);
     }
-    // Whoever wants the output asks by the id; what is refused before it is accepted is refused here.
+    // The output is not awaited here; a refusal before the acceptance is.
     output.catch(reject);
     return promise;
   }

@@ -1,16 +1,16 @@
 /**
- * Whether a task would wait for itself: the decider behind `WAIT_CIRCLE`. Pure.
+ * Decides whether a task would wait for itself (`WAIT_CIRCLE`). Pure.
  *
- * A task that waits goes on once all that it has asked for is done. What it asked for is done once it has begun and
- * goes on itself; it begins once a place of its target is free, now or because a task that holds one goes on.
+ * A waiting task goes on once all tasks that it has called are done. A called task is done once it has begun and
+ * goes on itself; it begins once its target has a free place, now or when a task that holds one ends.
  *
- * I1  A wait is a circle if, with it, nothing that could begin what is waited for can go on before the one who waits.
- *     As long as one place may become free, or may be added, it is none.
- * I2  Of tasks that wait for nothing it is taken that they end.
+ * I1  A wait is a circle if every task whose end could free a place for the called task waits for the caller.
+ *     If one place may become free, or may be added, it is not a circle.
+ * I2  Tasks that wait for nothing are assumed to end.
  */
 import type { Wait, WaitingTask, WaitTarget } from '../agent/wait.ts';
 
-/** One step of a circle: a task, and whom it waits for. */
+/** One step of a circle: a task, and the target that it waits for. */
 export interface CircleStep {
   readonly taskId: string;
   readonly agentId: string;
@@ -18,9 +18,9 @@ export interface CircleStep {
   readonly waitsFor: string;
 }
 
-/** The circle that `asker` closes when it waits for `target`, from that on; `undefined` where there is none. */
+/** The circle that `asker` closes by waiting for `target`, beginning with that; `undefined` if there is none. */
 export function circleClosedBy(asker: WaitingTask, target: WaitTarget): readonly CircleStep[] | undefined {
-  // The ordinary case: somebody is free, or busy with nothing but their own work.
+  // The ordinary case: a place is free, or its holder waits for nothing.
   if (target.mayGrow) return undefined;
   for (const { isFree, holders } of target.places()) {
     if (isFree) return undefined;
@@ -31,10 +31,10 @@ export function circleClosedBy(asker: WaitingTask, target: WaitTarget): readonly
   return shortestCircle(asker, target, goingOn);
 }
 
-/** Of all tasks that the wait depends on, those that go on while `asker` does not. */
+/** Of the tasks that the wait depends on, those that can go on while `asker` waits. */
 function thoseThatGoOn(asker: WaitingTask, target: WaitTarget): ReadonlySet<WaitingTask> {
   const tasks = new Set(holdersOf(target));
-  // Those that are found while they are gone through come later in the same loop.
+  // Tasks that are added during the loop are visited by the same loop.
   for (const task of tasks) {
     if (task === asker) continue;
     for (const wait of task.waits) for (const next of tasksBehind(wait)) tasks.add(next);
@@ -65,7 +65,7 @@ function canBegin(target: WaitTarget, goingOn: ReadonlySet<WaitingTask>): boolea
   return false;
 }
 
-/** Whom a wait depends on. */
+/** The tasks that a wait depends on. */
 function tasksBehind({ task, target }: Wait): readonly WaitingTask[] {
   return task?.isBegun ? [task] : holdersOf(target);
 }
@@ -79,7 +79,7 @@ interface Reached {
   readonly steps: readonly CircleStep[];
 }
 
-/** From `asker` over tasks that do not go on, back to it. */
+/** The path from `asker` over blocked tasks back to it. */
 function shortestCircle(
   asker: WaitingTask,
   target: WaitTarget,
