@@ -39,7 +39,7 @@ export interface PlannedRecovery {
   readonly isDefinitionChanged?: boolean;
   /** What becomes of the tasks that it was given and that have no end; left out where there are none. */
   readonly tasks?: readonly PlannedTask[];
-  /** Where its code was when it was registered, and where it is now, if these differ; without a URL: in the program. */
+  /** The places of its code at its registration and now, if they differ; without a URL: defined in the program. */
   readonly moved?: { readonly from?: string; readonly to?: string };
 }
 

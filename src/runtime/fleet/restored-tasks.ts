@@ -61,7 +61,7 @@ export function restoreTasks(
       records.note(progress);
     }
     const { isInFlight, isClear } = standingOf(accepted, taskProgress);
-    // One that has asked a person is begun again whatever its kind says: it goes on from the answer.
+    // A task that has asked a person is begun again, also if its kind may not be repeated: it goes on from the answer.
     const asked = questions.taskOf(taskId);
     known.isBodyGone = asked !== undefined;
     const goesOn =
@@ -150,12 +150,12 @@ export function standingOf(
 ): { readonly isInFlight: boolean; readonly isClear: boolean } {
   const progress = taskProgress?.get(taskId);
   const isInFlight = progress?.type === 'task.started';
-  // Of one that nobody has begun, or whose last attempt is known to have ended, nothing is unknown.
+  // If it has not begun, or its last attempt is known to have ended, nothing is unknown.
   const isKnown = progress !== undefined && !isInFlight;
   return { isInFlight, isClear: isKnown || (submitted === true && taskProgress !== undefined) };
 }
 
-/** Whether a task that was in flight may be begun again: what ended it then counts as an attempt. */
+/** Whether a task that was running may be begun again; the lost attempt counts. */
 export function isRepeated(
   { task, retry, policy, attempts = 0, before = attempts }: AcceptedTask,
   begun: number,
