@@ -6,6 +6,7 @@ export { planUpgrade, type PlannedUpgrade } from './restate/upgrade-plan.ts';
 export { type EventArchive, keepEvents } from './restate/event-archive.ts';
 export type { FleetAgents, FleetHandle } from './restate/fleet-agents.ts';
 export type { PlacedAgentSpec } from './restate/fleet-specs.ts';
+export type { FleetPools, FleetPoolSpec } from './restate/fleet-pools.ts';
 export type { FleetEvents } from './restate/fleet-events.ts';
 export type { FleetConsensus } from './restate/fleet-consensus.ts';
 export type { FleetVariables } from './restate/fleet-variables.ts';

@@ -17,6 +17,8 @@ export interface TaskTerms {
   readonly isStreamed?: true | undefined;
   /** When its time is over, epoch ms. */
   readonly endsAt?: number | undefined;
+  /** Its number among the tasks of the pool that its agent is a member of. */
+  readonly pool?: number | undefined;
   /** The agents that wait for it, the first caller first. */
   readonly chain?: readonly string[] | undefined;
 }

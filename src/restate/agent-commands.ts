@@ -9,7 +9,7 @@ import { AgentSystemError } from '../runtime/values/errors.ts';
 import { type AgentState, positionOfState } from './agent-state.ts';
 import { AgentTurn } from './agent-turn.ts';
 import type { Moment } from './agent-acts.ts';
-import { conclude, DIRECT, PENDING, type Reply, stateOf } from './agent-performer.ts';
+import { conclude, DIRECT, PENDING, type Reply, stateOf, tellRefused } from './agent-performer.ts';
 import { type Answer, answering, refusalOf } from './answer.ts';
 import { call, toNodes } from './calls.ts';
 import type { Command } from './names.ts';
@@ -36,8 +36,13 @@ export async function command(ctx: ObjectContext, asked: Command): Promise<Reply
   const token = asked.token ?? DIRECT;
   const fit = answering(() => turn.adoptChart());
   if ('refusal' in fit) return fit;
+  const ofPool = asked.type === 'execute' ? asked.work.terms?.pool : undefined;
+  if (ofPool !== undefined) state.heardOfPool = Math.max(state.heardOfPool, ofPool);
   const answer = await answeringLater(() => act(ctx, turn, asked, token));
-  if (answer !== PENDING && 'refusal' in answer) return answer;
+  if (answer !== PENDING && 'refusal' in answer) {
+    if (ofPool !== undefined) tellRefused(ctx, state, turn.now);
+    return answer;
+  }
   const reply = await conclude(ctx, turn, token);
   return answer === PENDING ? reply : answer;
 }

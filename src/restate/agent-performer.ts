@@ -17,8 +17,8 @@ import type { Act, BodyMessage } from './agent-acts.ts';
 import type { AgentState } from './agent-state.ts';
 import type { AgentTurn } from './agent-turn.ts';
 import type { Answer } from './answer.ts';
-import { call, send, tellEvents, toAgent, toNodes, toQuota } from './calls.ts';
-import { lookOf } from './look.ts';
+import { call, send, tellEvents, toAgent, toNodes, toPool, toQuota } from './calls.ts';
+import { lookOf, newsOf } from './look.ts';
 import {
   bucketOf,
   type Command,
@@ -139,6 +139,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
         break;
     }
   }
+  tellPool(ctx, state, turn.now);
   const hasSentTask = mail.send();
   tell(ctx, turn, hasSentTask && answers.length === 0);
   if (turn.isForgotten) ctx.clearAll();
@@ -155,6 +156,23 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
     else if (token !== DIRECT) ctx.resolveAwakeable(token, answer, wire);
   }
   return reply;
+}
+
+/** A member of a pool tells that how it stands. */
+function tellPool(ctx: ObjectContext, state: AgentState, at: number): void {
+  const { pool } = state.spec;
+  if (pool === undefined) return;
+  const news = newsOf(state);
+  const told = JSON.stringify(news);
+  if (told === state.toldPool) return;
+  state.toldPool = told;
+  send(ctx, toPool(pool, 'member'), { news, at });
+}
+
+/** What its pool has given it is refused: it is free again. */
+export function tellRefused(ctx: ObjectContext, state: AgentState, at: number): void {
+  tellPool(ctx, state, at);
+  ctx.set(STATE, state, wireOf<AgentState>());
 }
 
 function tell(ctx: ObjectContext, { state, events, isForgotten }: AgentTurn, isHeldBack: boolean): void {

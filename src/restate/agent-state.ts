@@ -92,6 +92,10 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   /** Ids of the tasks that the last end left undone. */
   abandoned: string[];
   acceptedTasks: number;
+  /** What its pool was told last. */
+  toldPool?: string;
+  /** Number of the newest task that its pool has given it. */
+  heardOfPool: number;
   /** Tasks in a row that were begun before an older one. */
   passed: number;
   /** Nothing new may begin: it is paused, or parked. */

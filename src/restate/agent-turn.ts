@@ -115,6 +115,7 @@ export class AgentTurn {
         counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, lastMs: 0, totalMs: 0, maxMs: 0 },
         abandoned: [],
         acceptedTasks: 0,
+        heardOfPool: 0,
         passed: 0,
         isHeldBack: false,
         isResting: false,
@@ -360,7 +361,7 @@ export class AgentTurn {
       if (number > seat.heard) {
         seat.heard = number;
         this.#report(report);
-      }
+      } else if (report.type === 'request.made') this.#askedAgain(report);
       number += 1;
     }
     if (usage !== undefined && this.state.seat?.incarnation === incarnation) this.state.usage = usage;
@@ -632,6 +633,11 @@ export class AgentTurn {
     }
     const error = { name: 'AgentSystemError', message: `step ${key}: ${problem}` };
     this.requestAnswers.push({ type: 'request.refused', requestId, taskId, code: 'REQUEST_INVALID', error });
+  }
+
+  /** What was told twice was kept the first time; its answer got lost. */
+  #askedAgain({ requestId, taskId }: Extract<BodyReport, { type: 'request.made' }>): void {
+    this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: undefined });
   }
 
   #healthTold({ health, verdict }: Extract<NodeReport, { type: 'health' }>): void {

@@ -1,7 +1,8 @@
 /**
  * The way into the engine from outside: its ingress, with keys that let a call be made again.
  *
- * I1  A call whose answer got lost is made again under the same key: it is done once.
+ * I1  A call whose answer got lost is made again: under the same key, so that it is done once, or without one where it
+ *     says that it may be done twice. A key costs the engine a record that it keeps for an hour.
  * I2  An engine that is away is waited for; one that answers with a failure of its own is told as that.
  */
 import { connect, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
@@ -10,16 +11,20 @@ import { type Target, toNodes } from './calls.ts';
 import { wire, wireOf } from './wire.ts';
 
 export interface CallOptions {
-  /** The same key is the same call. */
-  readonly key?: string;
+  /** Whether it may be made twice where its answer gets lost: it changes nothing, or nothing more the second time. */
+  readonly isRepeatable?: true;
   readonly signal?: AbortSignal;
 }
+
+/** Of a call that may be made twice. */
+export const REPEATABLE: CallOptions = { isRepeatable: true };
 
 /** How long the difference between two clocks is taken to stay, ms. */
 const CLOCK_MS = 60_000;
 
 export class EngineClient {
-  readonly #ingress: Ingress;
+  readonly #once: Ingress;
+  readonly #repeatable: Ingress;
   #clock: Promise<{ readonly aheadMs: number; readonly until: number }> | undefined;
   readonly #ending = new AbortController();
 
@@ -31,7 +36,9 @@ export class EngineClient {
       initialInterval: 50,
       maxInterval: 1_000,
     } as const;
-    this.#ingress = connect({ url: ingressUrl.replace(/\/$/, ''), retry, serde: wire as never });
+    const options = { url: ingressUrl.replace(/\/$/, ''), retry, serde: wire as never } as const;
+    this.#once = connect(options);
+    this.#repeatable = connect({ ...options, fetch: withoutKey });
   }
 
   /**
@@ -48,7 +55,7 @@ export class EngineClient {
   async #compareClocks() {
     const [askedAt, sentAt] = [performance.now(), Date.now()];
     try {
-      const theirs = await this.call<number>(toNodes('time'), null);
+      const theirs = await this.call<number>(toNodes('time'), null, REPEATABLE);
       const tookMs = performance.now() - askedAt;
       const aheadMs = theirs - (sentAt + tookMs / 2);
       // What the way may have taken says nothing of the clocks.
@@ -63,17 +70,18 @@ export class EngineClient {
   async call<Answer>(
     { service, method: handler, key }: Target,
     parameter: unknown,
-    { key: idempotencyKey = crypto.randomUUID(), signal }: CallOptions = {},
+    { isRepeatable, signal }: CallOptions = {},
   ): Promise<Answer> {
     const ending = this.#ending.signal;
     try {
-      return await this.#ingress.call<unknown, Answer>({
+      const ingress = isRepeatable ? this.#repeatable : this.#once;
+      return await ingress.call<unknown, Answer>({
         service,
         handler,
         parameter,
         ...(key === undefined ? {} : { key }),
         opts: rpc.opts({
-          idempotencyKey,
+          idempotencyKey: crypto.randomUUID(),
           input: wire,
           output: wireOf<Answer>(),
           signal: signal === undefined ? ending : AbortSignal.any([ending, signal]),
@@ -93,4 +101,11 @@ export class EngineClient {
   close(): void {
     this.#ending.abort();
   }
+}
+
+/** Only a call that has a key is made again by the SDK; the engine need not hear of it. */
+function withoutKey(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.delete('idempotency-key');
+  return fetch(input, { ...init, headers });
 }

@@ -24,7 +24,7 @@ import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import type { Answer } from './answer.ts';
 import { valueOf } from './answer.ts';
-import type { EngineClient } from './engine-client.ts';
+import { type EngineClient, REPEATABLE } from './engine-client.ts';
 import type { FleetCalls } from './fleet-calls.ts';
 import type { FleetCommands } from './fleet-commands.ts';
 import {
@@ -318,7 +318,11 @@ export class FleetAgents {
   async looks(): Promise<readonly Look[]> {
     const { engine } = this.#options;
     const shards = Array.from({ length: SHARDS }, (_, shard) =>
-      engine.call<readonly Look[]>({ service: REGISTRY, key: String(shard), method: 'list' }, null),
+      engine.call<readonly Look[]>(
+        { service: REGISTRY, key: String(shard), method: 'list' },
+        null,
+        REPEATABLE,
+      ),
     );
     const looks = (await Promise.all(shards)).flat();
     return looks.toSorted(

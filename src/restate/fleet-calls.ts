@@ -14,6 +14,7 @@ import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
 import { jsonProblemOf } from '../runtime/values/json-survey.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { assertId, type FleetCommands } from './fleet-commands.ts';
+import type { Command, PoolCommand } from './names.ts';
 import type { ProgressPage } from './progress-desk.ts';
 
 /** How long a look at progress waits for some to come, ms. */
@@ -49,11 +50,8 @@ export class FleetCalls {
     { incarnation, reader, chain }: CallOptions = {},
   ): Promise<unknown> {
     assertId(id);
-    parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId: id });
-    // What is malformed beyond its name is refused as in one program.
-    checkTask(task, anyManifest(task.type), id);
+    assertTask(task, id);
     const { type, input, timeoutMs, signal, onProgress, priority, whenDown } = task as GivenTask;
-    assertCrosses(task, id);
     const callId = crypto.randomUUID();
     const isFollowed = onProgress !== undefined || reader !== undefined;
     const terms = {
@@ -62,25 +60,62 @@ export class FleetCalls {
       ...(chain === undefined ? {} : { chain }),
     };
     const work = { type, input, timeoutMs, priority, whenDown, submitted: false, terms };
-    if (signal?.aborted) throw cancelled(id, type, signal);
     const over = new AbortController();
+    const follow = (): Promise<void> | undefined =>
+      isFollowed ? this.#follow({ id, callId, onProgress, reader }, over.signal) : undefined;
+    const give = (command: Command): Promise<unknown> => this.#commands.give(id, command);
+    let followed: Promise<void> | undefined;
+    try {
+      return await this.#cancellable({ type, signal, callId, agentId: id }, give, () => {
+        followed = follow();
+        return give({ type: 'execute', work, incarnation });
+      });
+    } finally {
+      over.abort();
+      await followed;
+    }
+  }
+
+  /** Has whoever is asked by `give` do a task, a pool say. Its progress is not followed. */
+  executeBy(
+    give: (command: PoolCommand) => Promise<unknown>,
+    task: TaskRequest,
+    chain?: readonly string[],
+  ): Promise<unknown> {
+    assertTask(task, undefined);
+    const { type, input, timeoutMs, signal, onProgress, priority } = task;
+    if (onProgress !== undefined) {
+      const message = 'pools.execute: onProgress: a pool of a fleet tells no progress';
+      throw new AgentSystemError('TASK_INPUT_INVALID', message);
+    }
+    const callId = crypto.randomUUID();
+    const terms = { callId, ...(chain === undefined ? {} : { chain }) };
+    const work = { type, input, timeoutMs, priority, submitted: false, terms };
+    return this.#cancellable({ type, signal, callId, agentId: undefined }, give, () =>
+      give({ type: 'execute', work }),
+    );
+  }
+
+  async #cancellable(
+    { type, signal, callId, agentId }: Cancellable,
+    give: (command: { readonly type: 'cancelCall'; readonly callId: string }) => Promise<unknown>,
+    run: () => Promise<unknown>,
+  ): Promise<unknown> {
+    if (signal?.aborted) throw cancelled(agentId, type, signal);
     const cancel = (): void => {
-      this.#commands
-        .give(id, { type: 'cancelCall', callId })
-        .catch((thrown: unknown) => this.#reportFault('a task could not be cancelled', thrown));
+      give({ type: 'cancelCall', callId }).catch((thrown: unknown) =>
+        this.#reportFault('a task could not be cancelled', thrown),
+      );
     };
     signal?.addEventListener('abort', cancel, { once: true });
-    const followed = isFollowed ? this.#follow({ id, callId, onProgress, reader }, over.signal) : undefined;
     try {
-      return await this.#commands.give(id, { type: 'execute', work, incarnation });
+      return await run();
     } catch (thrown) {
       const isCancelled =
         signal?.aborted === true && thrown instanceof AgentSystemError && thrown.code === 'TASK_ABANDONED';
-      throw isCancelled ? cancelled(id, type, signal, thrown.details) : thrown;
+      throw isCancelled ? cancelled(thrown.agentId ?? agentId, type, signal, thrown.details) : thrown;
     } finally {
       signal?.removeEventListener('abort', cancel);
-      over.abort();
-      await followed;
     }
   }
 
@@ -128,6 +163,13 @@ export class FleetCalls {
   }
 }
 
+interface Cancellable {
+  readonly type: string;
+  readonly signal: AbortSignal | undefined;
+  readonly callId: string;
+  readonly agentId: string | undefined;
+}
+
 interface Followed {
   readonly id: string;
   readonly callId: string;
@@ -150,8 +192,11 @@ class Taken {
   }
 }
 
-/** @throws AgentSystemError `TASK_INPUT_INVALID` */
-function assertCrosses({ type, input, transfer }: TaskRequest, agentId: string): void {
+/** What is malformed beyond its name is refused as in one program. @throws AgentSystemError `TASK_INPUT_INVALID` */
+function assertTask(task: TaskRequest, agentId: string | undefined): void {
+  parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId });
+  checkTask(task, anyManifest(task.type), agentId);
+  const { type, input, transfer } = task;
   assertJson(type, input, agentId);
   if (transfer === undefined) return;
   const message = 'execute: transfer: a fleet moves no buffers between machines';
@@ -167,12 +212,13 @@ export function assertJson(task: string, input: unknown, agentId?: string): void
 }
 
 function cancelled(
-  agentId: string,
+  agentId: string | undefined,
   task: string,
   { reason: cause }: AbortSignal,
   details?: Readonly<Record<string, unknown>>,
 ): AgentSystemError {
-  const message = `task ${task} of agent ${agentId} was abandoned: cancelled by its caller`;
+  const whose = agentId === undefined ? '' : ` of agent ${agentId}`;
+  const message = `task ${task}${whose} was abandoned: cancelled by its caller`;
   return new AgentSystemError('TASK_ABANDONED', message, { agentId, cause, details });
 }
 

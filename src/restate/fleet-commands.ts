@@ -7,7 +7,7 @@
 import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
 import { type Answer, valueOf } from './answer.ts';
 import { toAgent } from './calls.ts';
-import type { EngineClient } from './engine-client.ts';
+import { type EngineClient, REPEATABLE } from './engine-client.ts';
 import { type Command, type Look, nodeOf } from './names.ts';
 
 /** Answered once something else has happened: a start, an end, a task. */
@@ -52,20 +52,24 @@ export class FleetCommands {
     parameter: unknown = null,
   ): Promise<Value> {
     assertId(id);
-    return this.#engine.call<Value>(toAgent(id, method), parameter);
+    return this.#engine.call<Value>(toAgent(id, method), parameter, REPEATABLE);
   }
 
   /** How an agent stands. @throws AgentSystemError `AGENT_NOT_FOUND` */
   async look(id: string): Promise<Look> {
     assertId(id);
-    const look = await this.#engine.call<Look | null>(toAgent(id, 'look'), null);
+    const look = await this.#engine.call<Look | null>(toAgent(id, 'look'), null, REPEATABLE);
     if (look === null) throw notFound(id);
     return look;
   }
 
   /** Asks a node what it alone knows. */
   serve<Value>(node: string, what: string, parameter: unknown): Promise<Value> {
-    return this.#engine.call<Value>({ service: nodeOf(node), method: 'serve' }, { what, parameter });
+    return this.#engine.call<Value>(
+      { service: nodeOf(node), method: 'serve' },
+      { what, parameter },
+      REPEATABLE,
+    );
   }
 }
 

@@ -9,7 +9,7 @@ import { parseInput } from '../runtime/values/malformed.ts';
 import { AgentSystemError } from '../runtime/values/errors.ts';
 import type { ReadOptions } from '../runtime/journal/reading.ts';
 import type { SystemEvent } from '../runtime/journal/system-event.ts';
-import type { EngineClient } from './engine-client.ts';
+import { type EngineClient, REPEATABLE } from './engine-client.ts';
 import type { EventPage, EventQuestion } from './events-object.ts';
 import { EVENTS, FLEET } from './names.ts';
 
@@ -68,7 +68,11 @@ export class FleetEvents {
   }
 
   #page(question: EventQuestion): Promise<EventPage> {
-    return this.#engine.call<EventPage>({ service: EVENTS, key: FLEET, method: 'read' }, question);
+    return this.#engine.call<EventPage>(
+      { service: EVENTS, key: FLEET, method: 'read' },
+      question,
+      REPEATABLE,
+    );
   }
 
   async #look(): Promise<void> {

@@ -3,6 +3,7 @@ import { agentObject } from './agent-object.ts';
 import { coordinationService } from './coordination-service.ts';
 import { eventsObject } from './events-object.ts';
 import { nodesObject } from './nodes-object.ts';
+import { poolCrew, poolObject } from './pool-object.ts';
 import { quotaObject } from './quota-object.ts';
 import { registryObject } from './registry-object.ts';
 import { variablesObject } from './variables-object.ts';
@@ -13,6 +14,8 @@ export const fleetServices = [
   registryObject,
   eventsObject,
   quotaObject,
+  poolObject,
+  poolCrew,
   variablesObject,
   coordinationService,
 ] as const;

@@ -1,6 +1,7 @@
 /** Tasks as things of their own, in a fleet: `fleet.tasks`. A task's id says whose it is; its agent keeps its record. */
 import { z } from 'zod';
 import { durationMs, positionAt, retryPolicy, taskStatuses } from '../machines/index.ts';
+import type { AgentRecord } from '../runtime/agent/agent-record.ts';
 import type { TaskRecord } from '../runtime/fleet/task-record.ts';
 import type { SubmittedTask } from '../runtime/fleet/task-submission.ts';
 import type { TaskFilter } from '../runtime/fleet/tasks.ts';
@@ -14,12 +15,15 @@ import type { FleetCommands } from './fleet-commands.ts';
 import type { Command } from './names.ts';
 import { agentOfTask } from './task-entries.ts';
 
-/** An agent's id, or the least loaded agent of a type. */
-export type FleetTaskTarget = string | { readonly type: string };
+/** An agent's id, or the least loaded agent of a type, or of a pool. */
+export type FleetTaskTarget = string | { readonly type: string } | { readonly pool: string };
 
-const targetSchema = z.union([z.string(), z.strictObject({ type: z.string() })], {
-  error: 'expected the id of an agent, or { type }',
-});
+const targetSchema = z.union(
+  [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
+  { error: 'expected the id of an agent, { type } or { pool }' },
+);
+/** So many agents are asked how loaded they are: lists do not say it. */
+const MAX_ASKED = 8;
 const taskSchema = z.strictObject({
   type: z.string(),
   input: z.unknown().optional(),
@@ -64,7 +68,7 @@ export class FleetTasks {
     refuseBoth('idempotencyKey', 'dedupeKey', asked);
     assertJson(asked.type, asked.input);
     const key = asked.idempotencyKey ?? asked.dedupeKey;
-    const id = typeof to === 'string' ? to : await this.#keyless(to.type, key);
+    const id = typeof to === 'string' ? to : await this.#keyless(to, key);
     return this.#commands.give(id, { type: 'submit', work: { ...asked, policy, submitted: true } });
   }
 
@@ -125,29 +129,48 @@ export class FleetTasks {
     await this.#commands.give(ownerOf(taskId), { type: 'forgetTask', taskId });
   }
 
-  #keyless(type: string, key: string | undefined): Promise<string> {
+  #keyless(to: Exclude<FleetTaskTarget, string>, key: string | undefined): Promise<string> {
     if (key !== undefined) {
-      const message = `submit: a key is for the task of one agent, expected its id, got { type: ${inWords(type)} }`;
+      const message = `submit: a key is for the task of one agent, expected its id, got ${JSON.stringify(to)}`;
       throw new AgentSystemError('TASK_INPUT_INVALID', message);
     }
-    return this.leastLoaded(type);
+    return this.leastLoaded(to);
   }
 
-  /** @internal The least loaded agent of a type that takes tasks. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */
-  async leastLoaded(type: string): Promise<string> {
-    const looks = (await this.#agents.looks()).filter(({ record }) => record.type === type);
+  /**
+   * @internal The least loaded agent of a type, or of a pool, that takes tasks: of some, taken at random.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
+   */
+  async leastLoaded(of: Exclude<FleetTaskTarget, string>): Promise<string> {
+    const isOf = ({ type, spec }: AgentRecord): boolean =>
+      'pool' in of ? spec.pool === of.pool : type === of.type;
+    const looks = (await this.#agents.looks()).filter(({ record }) => isOf(record));
     const taking = looks.filter(
       ({ record, isMoving }) => isMoving || positionAt(record.state).legal.has('execute'),
     );
-    const loadOf = ({ record: { metrics } }: (typeof taking)[number]) => metrics.waiting + metrics.running;
-    const least = taking.toSorted((one, other) => loadOf(one) - loadOf(other))[0];
-    if (least !== undefined) return least.record.id;
+    const asked = shuffled(taking).slice(0, MAX_ASKED);
+    const records = await Promise.all(
+      asked.map(({ record }) => this.#agents.get(record.id).catch(() => record)),
+    );
+    const [least] = records.toSorted((one, other) => loadOf(one) - loadOf(other));
+    if (least !== undefined) return least.id;
     const isThere = looks.length > 0;
-    const message = isThere
-      ? `no agent of type ${inWords(type)} takes tasks now`
-      : `no agent of type ${inWords(type)} is registered`;
+    const what = 'pool' in of ? `in pool ${inWords(of.pool)}` : `of type ${inWords(of.type)}`;
+    const message = isThere ? `no agent ${what} takes tasks now` : `no agent ${what} is registered`;
     throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
   }
+}
+
+function loadOf({ metrics }: AgentRecord): number {
+  return metrics.waiting + metrics.running;
+}
+
+function shuffled<Entry>(entries: readonly Entry[]): Entry[] {
+  return entries
+    .map((entry) => [Math.random(), entry] as const)
+    .toSorted(([one], [other]) => one - other)
+    .map(([, entry]) => entry);
 }
 
 /** @throws AgentSystemError `TASK_INPUT_INVALID` */

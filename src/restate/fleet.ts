@@ -15,7 +15,7 @@ import type { Alert } from '../runtime/observability/alerts.ts';
 import { AgentSystemError } from '../runtime/values/errors.ts';
 import { having, parseInput } from '../runtime/values/malformed.ts';
 import { toNodes } from './calls.ts';
-import { EngineClient } from './engine-client.ts';
+import { EngineClient, REPEATABLE } from './engine-client.ts';
 import { FleetAgents } from './fleet-agents.ts';
 import { FleetCalls } from './fleet-calls.ts';
 import { FleetCommands } from './fleet-commands.ts';
@@ -24,7 +24,8 @@ import { FleetEvents } from './fleet-events.ts';
 import { FleetTasks } from './fleet-tasks.ts';
 import { FleetConsensus } from './fleet-consensus.ts';
 import { FleetVariables } from './fleet-variables.ts';
-import { fleetCoordination, fleetPools } from './not-there.ts';
+import { FleetPools } from './fleet-pools.ts';
+import { fleetCoordination } from './not-there.ts';
 import type { NodeEntry } from './placement.ts';
 
 export interface ConnectFleetOptions {
@@ -44,8 +45,7 @@ export interface Fleet extends AsyncDisposable {
   readonly consensus: FleetConsensus;
   readonly events: FleetEvents;
   readonly alerts: { list(): Promise<readonly Alert[]> };
-  /** Refused by name: a fleet has none. */
-  readonly pools: typeof fleetPools;
+  readonly pools: FleetPools;
   /** Refused by name: it cannot be taken away. */
   readonly coordination: typeof fleetCoordination;
   /** The nodes that are alive, and what is reserved on them. */
@@ -85,7 +85,7 @@ class ConnectedFleet implements Fleet {
   readonly consensus: FleetConsensus;
   readonly events: FleetEvents;
   readonly alerts: Fleet['alerts'];
-  readonly pools = fleetPools;
+  readonly pools: FleetPools;
   readonly coordination = fleetCoordination;
   readonly #engine: EngineClient;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
@@ -108,17 +108,21 @@ class ConnectedFleet implements Fleet {
     const calls = new FleetCalls(commands, reportFault);
     const specs = new FleetSpecs({ code, hosts: this.#hosts });
     this.agents = new FleetAgents({ engine, commands, calls, specs });
+    this.pools = new FleetPools(engine, specs, calls);
     this.tasks = new FleetTasks(commands, this.agents);
     this.events = new FleetEvents(engine, reportFault);
     this.variables = new FleetVariables(engine, this.events);
     this.consensus = new FleetConsensus(engine, this.variables);
     this.alerts = {
-      list: async () => (await this.agents.looks()).flatMap(({ alerts }) => alerts),
+      list: async () => {
+        const looks = await Promise.all([this.agents.looks(), this.pools.looks()]);
+        return looks.flat().flatMap(({ alerts }) => alerts);
+      },
     };
   }
 
   nodes(): Promise<readonly NodeEntry[]> {
-    return this.#engine.call<readonly NodeEntry[]>(toNodes('list'), null);
+    return this.#engine.call<readonly NodeEntry[]>(toNodes('list'), null, REPEATABLE);
   }
 
   async stopAgents(options: { readonly timeoutMs?: number } = {}) {

@@ -10,6 +10,7 @@ import type { ParentRule } from '../machines/index.ts';
 import type { Alert } from '../runtime/observability/alerts.ts';
 import type { BodyMessage, NodeReport, RequestAnswer } from './agent-acts.ts';
 import type { Placement } from './placement.ts';
+import type { KeptPoolSpec } from './pool-turn.ts';
 import type { AskedWork } from './task-entries.ts';
 
 export const AGENT = 'mabeam_agent';
@@ -18,6 +19,8 @@ export const REGISTRY = 'mabeam_registry';
 export const EVENTS = 'mabeam_events';
 export const VARIABLES = 'mabeam_variables';
 export const QUOTA = 'mabeam_quota';
+export const POOL = 'mabeam_pool';
+export const CREW = 'mabeam_crew';
 export const COORDINATION = 'mabeam_coordination';
 
 /** There is one object of these kinds in a fleet. */
@@ -84,6 +87,22 @@ export type Command = Asked &
     | { readonly type: 'cancelTask'; readonly taskId: string; readonly why: string }
     | { readonly type: 'cancelCall'; readonly callId: string }
     | { readonly type: 'move' | 'moveOn' }
+  );
+
+/** What a pool is asked; the answer is told to the token. */
+export type PoolCommand = Pick<Asked, 'at' | 'token'> &
+  (
+    | {
+        readonly type: 'create';
+        readonly pool: KeptPoolSpec;
+        /** Of every member, but for its id. */
+        readonly spec: KeptSpec;
+        readonly manifest: AgentManifest;
+      }
+    | ({ readonly type: 'resize'; readonly size: number } & ByWhom)
+    | ({ readonly type: 'close'; readonly timeoutMs?: number | undefined } & ByWhom)
+    | { readonly type: 'execute'; readonly work: AskedWork }
+    | { readonly type: 'cancelCall'; readonly callId: string }
   );
 
 export interface ReportBatch {

@@ -27,11 +27,12 @@ import { toNodes } from './calls.ts';
 import { agentChartHash } from './chart-version.ts';
 import { ControlSeat } from './control-seat.ts';
 import { EngineAdmin } from './engine-admin.ts';
-import { EngineClient } from './engine-client.ts';
+import { EngineClient, REPEATABLE } from './engine-client.ts';
 import { fleetServices } from './fleet-services.ts';
 import { FleetAgents } from './fleet-agents.ts';
 import { FleetCalls } from './fleet-calls.ts';
 import { FleetCommands } from './fleet-commands.ts';
+import { FleetPools } from './fleet-pools.ts';
 import { FleetSpecs } from './fleet-specs.ts';
 import { FleetTasks } from './fleet-tasks.ts';
 import { hostOf } from './names.ts';
@@ -128,12 +129,10 @@ class Node implements AgentNode {
     this.#admin = new EngineAdmin(options.restate.adminUrl);
     const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
     const commands = new FleetCommands(this.#engine);
-    const agents = new FleetAgents({
-      engine: this.#engine,
-      commands,
-      calls: new FleetCalls(commands, reportFault),
-      specs: new FleetSpecs({ code: this.#code, hosts: this.#hosts }),
-    });
+    const calls = new FleetCalls(commands, reportFault);
+    const specs = new FleetSpecs({ code: this.#code, hosts: this.#hosts });
+    const agents = new FleetAgents({ engine: this.#engine, commands, calls, specs });
+    const pools = new FleetPools(this.#engine, specs, calls);
     const tasks = new FleetTasks(commands, agents);
     this.#residents = new Residents({
       node: this.name,
@@ -142,7 +141,7 @@ class Node implements AgentNode {
       engine: this.#engine,
       clock: this.#clock,
       logger,
-      requests: taskCalls({ agents, commands, leastLoaded: (type) => tasks.leastLoaded(type) }),
+      requests: taskCalls({ agents, commands, pools, leastLoaded: (type) => tasks.leastLoaded({ type }) }),
     });
   }
 
@@ -211,7 +210,7 @@ class Node implements AgentNode {
       ({ uri, services }) =>
         services.some((service) => service.startsWith(hostOf(''))) && !uri.startsWith(own),
     );
-    const known = await this.#engine.call<readonly JoiningNode[]>(toNodes('list'), null);
+    const known = await this.#engine.call<readonly JoiningNode[]>(toNodes('list'), null, REPEATABLE);
     const alive = others.find(({ services }) => known.some(({ name }) => services.includes(hostOf(name))));
     if (alive !== undefined) await this.#seat?.giveTo(alive.uri.replace(/\/host\/?$/, '/control'));
     const gone = (await this.#admin.deployments()).filter(
@@ -290,7 +289,7 @@ class Node implements AgentNode {
       leaseMs,
     };
     await this.#whileAnswered((signal) =>
-      this.#engine.call(toNodes('join'), joining, { signal, key: this.#epoch }),
+      this.#engine.call(toNodes('join'), joining, { signal, isRepeatable: true }),
     );
   }
 
@@ -308,7 +307,7 @@ class Node implements AgentNode {
       const { isKnown } = await this.#engine.call<{ isKnown: boolean }>(
         toNodes('beat'),
         { epoch },
-        { signal },
+        { signal, isRepeatable: true },
       );
       this.#misses = 0;
       if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin();

@@ -10,7 +10,7 @@ import type { Usage } from '../runtime/hosting/host.ts';
 import type { SteadyClock } from '../runtime/time/clock.ts';
 import type { NodeReport, RequestAnswer } from './agent-acts.ts';
 import { toAgent } from './calls.ts';
-import type { EngineClient } from './engine-client.ts';
+import { type EngineClient, REPEATABLE } from './engine-client.ts';
 import type { ReportAnswer, ReportBatch } from './names.ts';
 
 /** Of one batch. */
@@ -92,11 +92,12 @@ export class ReportOutbox {
         at: clock.now(),
       };
       this.#told += reports.length;
-      const key = `${node} ${agentId} ${incarnation} ${batch.first} ${batch.at}`;
       try {
-        const { isAlive, answers } = await engine.call<ReportAnswer>(toAgent(agentId, 'report'), batch, {
-          key,
-        });
+        const { isAlive, answers } = await engine.call<ReportAnswer>(
+          toAgent(agentId, 'report'),
+          batch,
+          REPEATABLE,
+        );
         for (const answer of answers) answered(answer);
         if (!isAlive) disowned();
       } catch (thrown) {

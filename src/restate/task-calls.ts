@@ -18,6 +18,7 @@ import { executeArgs, spawnArgs, stopArgs } from '../runtime/fleet/agent-calls.t
 import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
 import type { FleetAgents } from './fleet-agents.ts';
 import type { FleetCommands } from './fleet-commands.ts';
+import type { FleetPools } from './fleet-pools.ts';
 import { placedSpec } from './fleet-specs.ts';
 import type { AskingTask } from './resident-tasks.ts';
 
@@ -27,6 +28,7 @@ type ExecuteArgs = z.output<typeof executeArgs>;
 export interface TaskCallsOptions {
   readonly agents: FleetAgents;
   readonly commands: FleetCommands;
+  readonly pools: FleetPools;
   /** The least loaded agent of a type that takes tasks. */
   readonly leastLoaded: (type: string) => Promise<string>;
 }
@@ -61,18 +63,18 @@ function refused(what: string, why: string): RequestHandler<AskingTask> {
 }
 
 async function execute(
-  { agents, leastLoaded }: TaskCallsOptions,
+  { agents, pools, leastLoaded }: TaskCallsOptions,
   { target, task }: ExecuteArgs,
   request: Request,
 ): Promise<unknown> {
-  const { agentId, chain, signal } = request;
+  const { chain, signal } = request;
+  const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
+  const given = { ...task, signal, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
   if (typeof target === 'object' && 'pool' in target) {
-    const message = `agents.execute: a fleet has no pools, expected the id of an agent, or { type }`;
-    throw new AgentSystemError('POOL_UNKNOWN', message, { agentId });
+    return pools.executeFor(target.pool, given, chain);
   }
   const id = typeof target === 'string' ? target : await leastLoaded(target.type);
-  const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
-  return agents.executeFor(id, { ...task, signal, ...(timeoutMs === Infinity ? {} : { timeoutMs }) }, chain);
+  return agents.executeFor(id, given, chain);
 }
 
 async function spawn(

@@ -235,8 +235,10 @@ describe.runIf(hasEngine())('one node', () => {
   test('what a fleet does not have is refused by name, and changes nothing', async () => {
     const { fleet } = await fleetRig(engine(), [counter]);
     const { agents } = fleet;
-    expect(await codeOf(fleet.pools.create())).toBe('POOL_UNKNOWN');
-    expect(await fleet.pools.list()).toEqual([]);
+    const crew = { name: 'crew', spec: { module: counter }, min: 0, max: 2 };
+    for (const more of [{ scale: {} }, { retryAbandoned: 1 }]) {
+      expect(await codeOf(fleet.pools.create({ ...crew, ...more }))).toBe('AGENT_SPEC_INVALID');
+    }
     expect(await codeOf(fleet.coordination.suspend())).toBe('COORDINATION_UNAVAILABLE');
     for (const spec of [
       { module: counter, secrets: ['key'] },

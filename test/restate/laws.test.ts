@@ -19,9 +19,9 @@ describe('one program', () => {
   let subject: Subject | undefined;
   beforeAll(async () => {
     system = await createAgentSystem({ logger });
-    const { agents, tasks, variables, consensus, alerts, events } = system;
+    const { agents, tasks, pools, variables, consensus, alerts, events } = system;
     const end = () => system!.close();
-    subject = { agents, tasks, variables, consensus, alerts, events, end } as unknown as Subject;
+    subject = { agents, tasks, pools, variables, consensus, alerts, events, end } as unknown as Subject;
   });
   afterAll(() => system?.close());
   workLaws(() => subject!);
@@ -49,9 +49,9 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       nodes.push(await createAgentNode(options));
     }
     fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger });
-    const { agents, tasks, variables, consensus, alerts, events } = fleet;
+    const { agents, tasks, pools, variables, consensus, alerts, events } = fleet;
     const end = () => fleet!.stopAgents();
-    subject = { agents, tasks, variables, consensus, alerts, events, end } as unknown as Subject;
+    subject = { agents, tasks, pools, variables, consensus, alerts, events, end } as unknown as Subject;
   }, 90_000);
   afterAll(async () => {
     await fleet?.close();

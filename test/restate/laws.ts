@@ -14,6 +14,8 @@ import {
   type Confirmation,
   type Decision,
   defineAgent,
+  type PoolCloseReport,
+  type PoolRecord,
   type ProposalOptions,
   type TaskRecord,
   type TaskStream,
@@ -55,6 +57,14 @@ export interface Subject {
     legal(id: string): Either<readonly string[]>;
     savedState(id: string): Promise<unknown>;
     checkHealth(id: string): Promise<{ readonly status: string; readonly detail?: unknown }>;
+  };
+  readonly pools: {
+    create(spec: object): Promise<string>;
+    ensureSize(name: string, size: number): Promise<PoolRecord>;
+    execute(name: string, task: object): Promise<unknown>;
+    get(name: string): Either<PoolRecord>;
+    list(): Either<readonly PoolRecord[]>;
+    close(name: string, options?: object): Promise<PoolCloseReport>;
   };
   readonly tasks: {
     submit(target: string, task: object): Promise<TaskRecord>;

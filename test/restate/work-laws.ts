@@ -75,7 +75,10 @@ const hand = defineAgent({
     },
     delegate: {
       run: ({ input, agents }) => {
-        const { to, task } = input as { to: string; task: { type: string; input?: unknown } };
+        const { to, task } = input as {
+          to: string | { pool: string };
+          task: { type: string; input?: unknown };
+        };
         return agents.execute(to, task);
       },
     },
@@ -252,5 +255,44 @@ export function workLaws(subjectOf: () => Subject): void {
     expect([await tasks.result(now.id), await tasks.result(due.id)]).toEqual(['now', 'due']);
     expect(diaryOf(id)).toEqual(['now', 'due']);
     expect((await tasks.submit(id, { type: 'note', input: 'again', dedupeKey })).id).not.toBe(now.id);
+  });
+
+  test('a pool shares its tasks among its members, has them wait while none is free, and is as large as it is told', async () => {
+    const { pools } = subjectOf();
+    const name = `crew ${crypto.randomUUID()}`;
+    const spec = { name, spec: { module: hand, shutdownMs: 900 }, min: 0, max: 3, target: 2 };
+    expect(await pools.create(spec)).toBe(name);
+    expect((await refusal(pools.create(spec))).code).toBe('AGENT_SPEC_INVALID');
+    expect(await pools.get(name)).toMatchObject({
+      status: 'steady',
+      wanted: 2,
+      live: 2,
+      idle: 2,
+      waiting: 0,
+    });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const held = [1, 2].map(() => pools.execute(name, { type: 'hold', signal }));
+    const waiting = pools.execute(name, { type: 'note', input: 'waited' });
+    for (;;) if ((await pools.get(name)).waiting === 1) break;
+    expect((await refusal(pools.execute(name, { type: 'note', timeoutMs: 40 }))).code).toBe('TASK_TIMED_OUT');
+    controller.abort(new Error('enough'));
+    const codes = await Promise.all(held.map(async (task) => (await refusal(task)).code));
+    expect(codes).toEqual(['TASK_ABANDONED', 'TASK_ABANDONED']);
+    expect(await waiting).toBe('waited');
+    const grown = await pools.ensureSize(name, 3);
+    expect(grown).toMatchObject({ wanted: 3, live: 3 });
+    expect(grown.members).toHaveLength(3);
+    expect(await pools.ensureSize(name, 1)).toMatchObject({ wanted: 1, live: 1, draining: 0 });
+    expect((await refusal(pools.ensureSize(name, 4))).code).toBe('AGENT_SPEC_INVALID');
+    const asks = await started();
+    const task = { type: 'note', input: 'asked' };
+    expect(await agents().execute(asks, { type: 'delegate', input: { to: { pool: name }, task } })).toBe(
+      'asked',
+    );
+    const [member] = (await pools.get(name)).members;
+    expect(await pools.close(name)).toEqual({ stopped: [member], abandoned: [], tasksAbandoned: 0 });
+    expect((await refusal(pools.execute(name, task))).code).toBe('POOL_UNKNOWN');
+    expect((await refusal((async () => agents().get(member!))())).code).toBe('AGENT_NOT_FOUND');
   });
 }
