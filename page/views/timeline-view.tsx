@@ -69,7 +69,7 @@ export function TimelineView() {
       <header>
         <h1>Timeline</h1>
         <p aria-live="off">
-          {number(lanes.length)} agents,{' '}
+          {number(lanes.length)} {lanes.length === 1 ? 'agent' : 'agents'},{' '}
           {crashes === 0 ? 'no crash' : `${number(crashes)} ${crashes === 1 ? 'crash' : 'crashes'}`} in{' '}
           {duration(span.to - span.from)}
         </p>
@@ -123,7 +123,7 @@ export function TimelineView() {
           span={span}
           zoom={zoom}
           move={move}
-          says={`${number(lanes.length)} agents over ${duration(span.to - span.from)}: ${crashes} crashes`}
+          says={`${number(lanes.length)} ${lanes.length === 1 ? 'agent' : 'agents'} over ${duration(span.to - span.from)}, crashes: ${crashes}`}
         />
       )}
       <section class="card in-sight" aria-label="What happened in this time">

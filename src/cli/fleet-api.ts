@@ -4,6 +4,7 @@
  * I1  The secrets of an address go into headers: no message of this file shows them.
  * I2  A request ends by its answer or by `signal`; an answer that is no API's is a failure that says so.
  */
+import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { ActReport, Refusal } from '../dashboard/protocol.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
@@ -87,15 +88,11 @@ export class FleetApi {
     return this.#answerOf<ActReport>(response);
   }
 
-  /** The stream of server-sent events. @param position where it was when it broke off */
-  async stream(
-    topics: string,
-    position: string | undefined,
-    signal: AbortSignal,
-  ): Promise<ReadableStream<Uint8Array>> {
-    const response = await this.#fetch('stream', { topics, position }, { signal });
+  /** A stream of server-sent events. @param path below `api/` */
+  async stream(path: string, query: Query, signal: AbortSignal) {
+    const response = await this.#fetch(path, query, { signal });
     if (!response.ok || response.body === null) await this.#answerOf(response);
-    return response.body!;
+    return response.body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   }
 
   async #fetch(path: string, query: Query, init: Asking) {

@@ -4,6 +4,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Call } from './call.ts';
 import type { Act } from './commands/acts.ts';
+import type { TaskAct } from './commands/tasks.ts';
 import { durationFrom } from './figures.ts';
 
 /** Runs what a command does, which may give an exit code. */
@@ -142,6 +143,36 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     .action((name: string | undefined, options) =>
       carry(async (call) => (await import('./commands/coordination.ts')).variables(call, name, options)),
     );
+  withUrl(program.command('tasks'))
+    .description('list work: what failed for good, hangs, waits, and why')
+    .option('--status <list>', 'only these, joined by commas: failed,timed_out')
+    .option('--agent <id>', 'only of this agent')
+    .option('--type <name>', 'only tasks of this name')
+    .option('--limit <n>', 'so many at the most (default: 100 of each status)', whole)
+    .option('--ids', 'ids alone, one a line, for other commands')
+    .addHelpText(
+      'after',
+      `${examples(
+        ['mabeam tasks --status failed,timed_out,abandoned', 'which work failed for good, and why'],
+        ['mabeam tasks --status running', 'what hangs: it says "stalled"'],
+        ['mabeam retry $(mabeam tasks --status failed --type embed --ids)', ''],
+      )}
+
+Status is one of waiting, running, parked, waiting_for_input, done, failed, timed_out, abandoned, unknown, cancelled.`,
+    )
+    .action((options) => carry(async (call) => (await import('./commands/tasks.ts')).tasks(call, options)));
+  withUrl(program.command('task'))
+    .description('show all that is known of one task: its times, error, output, and what may be done')
+    .argument('<id>')
+    .addHelpText('after', examples(['mabeam task task-12', '']))
+    .action((id: string, options) =>
+      carry(async (call) => (await import('./commands/tasks.ts')).task(call, id, options)),
+    );
+  withUrl(program.command('schedules'))
+    .description('list schedules: when each is due next, and what became of the last time')
+    .action((options) =>
+      carry(async (call) => (await import('./commands/tasks.ts')).schedules(call, options)),
+    );
   withTarget(program.command('questions'))
     .description('list what tasks have asked people, and nobody has answered')
     .addHelpText('after', examples(['mabeam questions --store fleet.db', '']))
@@ -198,6 +229,26 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
   actOn(program, carry, 'resume', 'have paused agents go on');
   actOn(program, carry, 'kill', 'end agents at once: a crash, which their restart policy answers');
   actOn(program, carry, 'forget', 'remove agents that have no body from the list, with their saved state');
+  actOnTask(program, carry, 'cancel', 'cancel tasks that wait or run')
+    .option('--why <text>', 'what those who wait for it are told')
+    .addHelpText('after', examples(['mabeam cancel task-12 --why "the order was withdrawn"', '']));
+  actOnTask(
+    program,
+    carry,
+    'retry',
+    'have submitted tasks that ended without an output done again',
+  ).addHelpText(
+    'after',
+    examples(['mabeam retry $(mabeam tasks --status failed --ids)', 'all that failed for good']),
+  );
+  actOnTask(program, carry, 'drop', 'forget tasks that have ended: their records are gone');
+  withControl(program.command('unschedule'))
+    .description('remove a schedule')
+    .argument('<name>')
+    .option('-y, --yes', 'do not ask')
+    .action((name: string, options) =>
+      carry(async (call) => (await import('./commands/tasks.ts')).unschedule(call, name, options)),
+    );
   withControl(program.command('lift'))
     .description('have those who wait for a limit go on: it is reset before its time')
     .argument('<quota>', 'the name of a group, or the id of an agent that shares none')
@@ -306,6 +357,16 @@ function actOn(program: Command, carry: Carry, name: Act, description: string): 
     .option('-y, --yes', 'do not ask')
     .action((ids: string[], options) =>
       carry(async (call) => (await import('./commands/acts.ts')).act(call, name, ids, options)),
+    );
+}
+
+function actOnTask(program: Command, carry: Carry, name: TaskAct, description: string): Command {
+  return withControl(program.command(name))
+    .description(description)
+    .argument('<id...>')
+    .option('-y, --yes', 'do not ask')
+    .action((ids: string[], options) =>
+      carry(async (call) => (await import('./commands/tasks.ts')).actOnTasks(call, name, ids, options)),
     );
 }
 

@@ -18,6 +18,7 @@ import { secretRefusal } from '../runtime/values/secret-refusal.ts';
 import { Access } from './access.ts';
 import { Acts } from './acts.ts';
 import { Chronicle, CHRONICLE_TYPES } from './chronicle.ts';
+import { Followers } from './followers.ts';
 import { HttpServer } from './http-server.ts';
 import type { LogTail } from './log-tail.ts';
 import { PageFiles } from './page-files.ts';
@@ -65,7 +66,7 @@ export interface Dashboard extends AsyncDisposable {
   readonly token: string;
   /** What the page asks for before it controls anything; `undefined` without `control`. */
   readonly controlToken: string | undefined;
-  /** Viewers at this moment. */
+  /** Viewers at this moment, those who follow events included. */
   viewers(): number;
   close(): Promise<void>;
 }
@@ -139,6 +140,11 @@ export async function createDashboard(
     }),
     onFault: (err) => logger.error({ err }, 'a viewer was not told'),
   });
+  const followers = new Followers({
+    system,
+    read: (query) => reports.events(query),
+    onFault: (err) => logger.error({ err }, 'a follower was not told'),
+  });
   const server = new HttpServer({
     access,
     files: new PageFiles(parsed.pageFolder ?? PAGE_FOLDER),
@@ -150,6 +156,8 @@ export async function createDashboard(
       acts: new Acts({ system, chronicle, logger }),
     }),
     viewers,
+    followers,
+    newest: () => chronicle.newest(system.events),
     logger,
     maxViewers,
   });
@@ -178,7 +186,7 @@ export async function createDashboard(
     url: `http://${addressOf(host)}:${listening}/?token=${encodeURIComponent(token)}`,
     token,
     controlToken,
-    viewers: () => viewers.size,
+    viewers: () => viewers.size + followers.size,
     close,
     [Symbol.asyncDispose]: close,
   };

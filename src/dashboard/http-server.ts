@@ -21,6 +21,7 @@ import type { PageFile, PageFiles } from './page-files.ts';
 import type { Refusal, Topic } from './protocol.ts';
 import { lookUp } from './router.ts';
 import { type Routes, Text } from './routes.ts';
+import type { Followers } from './followers.ts';
 import type { Viewers } from './viewers.ts';
 
 export interface HttpServerOptions {
@@ -28,6 +29,9 @@ export interface HttpServerOptions {
   readonly files: PageFiles;
   readonly routes: Routes;
   readonly viewers: Viewers;
+  readonly followers: Followers;
+  /** Sequence of the newest event. */
+  readonly newest: () => Promise<number>;
   readonly logger: Logger;
   readonly maxViewers: number;
 }
@@ -78,6 +82,10 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   SYSTEM_CLOSED: 503,
 };
 
+const followQuery = z.strictObject({
+  agent: z.string().optional(),
+  after: z.coerce.number().int().min(0).optional(),
+});
 const streamQuery = z.strictObject({ topics: z.string().default('fleet'), position: z.string().optional() });
 
 export class HttpServer {
@@ -115,6 +123,7 @@ export class HttpServer {
   async #close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#options.viewers.close();
+    this.#options.followers.close();
     this.#http.close(() => resolve());
     // What was written goes out first.
     await new Promise(setImmediate);
@@ -144,6 +153,8 @@ export class HttpServer {
     query.delete('token');
     const asked = Object.fromEntries(query);
     if (path === '/api/stream' && request.method === 'GET') return this.#stream(request, response, asked);
+    if (path === '/api/events/stream' && request.method === 'GET')
+      return this.#follow(request, response, asked);
     const found = lookUp(this.#routes, request.method ?? 'GET', path);
     if ('allowed' in found) return this.#nothing(response, found.allowed);
     if (request.method === 'POST') {
@@ -167,16 +178,40 @@ export class HttpServer {
   }
 
   #stream(request: IncomingMessage, response: ServerResponse, query: Readonly<Record<string, string>>): void {
-    const { viewers, maxViewers } = this.#options;
     const { topics, position } = parseInput(streamQuery, query, { what: 'the query' });
     const known = topicsOf(topics);
-    if (viewers.size >= maxViewers) {
-      return this.#error(response, 503, {
+    if (!this.#beginStream(response)) return;
+    this.#options.viewers.join(response, { topics: known, position: position ?? lastEventIdOf(request) });
+  }
+
+  /** All events, or those of one agent, from one on; without it, those that come from now on. */
+  async #follow(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const { followers, newest } = this.#options;
+    const { agent, after } = parseInput(
+      followQuery,
+      { after: lastEventIdOf(request), ...query },
+      { what: 'the query' },
+    );
+    const from = after ?? (await newest());
+    if (!this.#beginStream(response)) return;
+    followers.join(response, { after: from, ...(agent === undefined ? {} : { agentId: agent }) });
+  }
+
+  /** Whether there is room for one more who watches. */
+  #beginStream(response: ServerResponse): boolean {
+    const { viewers, followers, maxViewers } = this.#options;
+    if (viewers.size + followers.size >= maxViewers) {
+      this.#error(response, 503, {
         error: {
           code: 'TOO_MANY_VIEWERS',
           message: `${maxViewers} watch already, which is the limit (maxViewers)`,
         },
       });
+      return false;
     }
     response.writeHead(200, {
       ...HEADERS,
@@ -184,9 +219,8 @@ export class HttpServer {
       'Cache-Control': 'no-store',
       'X-Accel-Buffering': 'no',
     });
-    const lastEventId = request.headers['last-event-id'];
-    const from = position ?? (typeof lastEventId === 'string' ? lastEventId : undefined);
-    viewers.join(response, { topics: known, position: from });
+    response.flushHeaders();
+    return true;
   }
 
   #file(
@@ -257,6 +291,11 @@ export class HttpServer {
     this.#options.logger.error({ err: thrown }, 'the dashboard could not answer');
     this.#error(response, 500, { error: { code: 'FAILED', message: errorInfoOf(thrown).message } });
   }
+}
+
+function lastEventIdOf({ headers }: IncomingMessage): string | undefined {
+  const { 'last-event-id': id } = headers;
+  return typeof id === 'string' ? id : undefined;
 }
 
 class BadBody extends Error {

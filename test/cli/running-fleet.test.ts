@@ -10,6 +10,7 @@ import {
 } from '../../src/index.ts';
 import { begin, mabeam as mabeamAsChild, mabeamHere } from '../kit/command-line.ts';
 import { gate, silent } from '../kit/rig.ts';
+import { workingFleet } from '../kit/working-fleet.ts';
 
 const worker = defineAgent({
   type: 'worker',
@@ -161,6 +162,44 @@ describe('watching', () => {
       exitCode: 1,
       stderr: expect.stringContaining('nothing answers'),
     });
+  });
+
+  it('work: tasks, one of them, schedules; cancelled, done again, dropped, unscheduled', async () => {
+    const { system, mabeam, json } = await fleet();
+    const work = await workingFleet(system);
+    const { stdout, stderr } = await mabeam('tasks');
+    const row = (id: string) => stdout.split('\n').find((line) => line.startsWith(`${id} `)) ?? '';
+    expect(stdout).toMatch(/^ID +TASK +AGENT +STATUS +TRIES +SINCE +WHY$/m);
+    expect(row(work.failed)).toMatch(/break +breaker +failed +1 +\S+ \S+ +Error: the handle broke$/);
+    expect(row(work.stalled)).toMatch(/stall +sleeper +running, stalled/);
+    expect(row(work.parked)).toMatch(/call +caller +parked .*out of tokens for this minute, in 9 m/);
+    expect(stderr).toContain('1 waiting, 2 running, 1 parked, 1 waiting for input');
+    expect((await mabeam('tasks', '--agent', 'digger', '--ids')).stdout).toBe(
+      `${work.waiting}\n${work.running}\n`,
+    );
+    expect(await json('tasks', '--status', 'parked')).toMatchObject({ tasks: [{ id: work.parked }] });
+    expect((await mabeam('task', work.failed)).stdout).toMatch(
+      /^status +failed$[^]*^may be asked +retry, drop$[^]*"message": "the handle broke"/m,
+    );
+    expect(await json('task', work.asking)).toMatchObject({ questions: [{ id: work.question }] });
+    expect((await mabeam('schedules')).stdout).toMatch(/^nightly +read +clerk +every 1 h +in 59 m/m);
+    expect(await mabeam('cancel', work.running)).toMatchObject({ exitCode: 2 });
+    expect((await mabeam('cancel', work.running, '--yes', '--why', 'it hangs')).stdout).toContain(
+      work.running,
+    );
+    await expect
+      .poll(() => system.tasks.get(work.running))
+      .toMatchObject({ status: 'cancelled', error: { message: 'it hangs' } });
+    expect((await mabeam('retry', work.failed)).stdout).toMatch(/waiting|running/);
+    expect(await mabeam('drop', work.done, 'none', '--yes')).toMatchObject({
+      exitCode: 1,
+      stdout: `${work.done}  forgotten\n`,
+      stderr: expect.stringContaining('(TASK_UNKNOWN)'),
+    });
+    expect((await mabeam('unschedule', 'nightly', '--yes')).stdout).toBe('nightly  removed\n');
+    expect((await mabeam('schedules')).stderr).toBe('nothing is scheduled\n');
+    expect((await mabeam('top')).stdout).toMatch(/1 question {2}1 limit reached/);
+    expect((await mabeam('tasks', '--status', 'lost')).exitCode).toBe(1);
   });
 
   it('replay: the same life as the system tells', async () => {

@@ -117,9 +117,18 @@ export interface Listening {
 }
 
 /** Listens to the stream. @param position to go on from */
-export async function listen(of: Dashboard, topics: string, position?: string): Promise<Listening> {
+export function listen(of: Dashboard, topics: string, position?: string): Promise<Listening> {
+  return listenAt(of, `/api/stream?topics=${encodeURIComponent(topics)}`, position);
+}
+
+/** Follows events. @param position to go on from */
+export function follow(of: Dashboard, query: string, position?: string): Promise<Listening> {
+  return listenAt(of, `/api/events/stream?${query}`, position);
+}
+
+async function listenAt(of: Dashboard, path: string, position: string | undefined): Promise<Listening> {
   const { origin } = new URL(of.url);
-  const sent = request(`${origin}/api/stream?topics=${encodeURIComponent(topics)}`, {
+  const sent = request(origin + path, {
     agent: false,
     headers: {
       Authorization: `Bearer ${of.token}`,
@@ -138,6 +147,7 @@ export async function listen(of: Dashboard, topics: string, position?: string): 
     const parts = (rest + chunk).split('\n\n');
     rest = parts.pop() ?? '';
     for (const part of parts) {
+      if (part.startsWith(':')) continue;
       const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(part)?.[1] ?? '';
       messages.push({ name: field('event'), id: field('id'), data: JSON.parse(field('data')) } as Message);
     }

@@ -12,7 +12,7 @@ import { apiOf, type Call, type JsonOption, outJson, type UrlOptions } from '../
 import type { Console } from '../console.ts';
 import { inShort } from '../event-line.ts';
 import { CommandFailure } from '../failure.ts';
-import { count, duration, moment } from '../figures.ts';
+import { count, counted, duration, moment } from '../figures.ts';
 import { part } from '../fleet-api.ts';
 import { type Column, tableOf } from '../table.ts';
 import { valueFrom } from '../value-text.ts';
@@ -124,7 +124,7 @@ export async function set(call: Call, name: string, text: string, options: Chang
     readonly outOfDate: readonly unknown[];
   };
   call.console.out(`${name}  version ${version}`);
-  if (outOfDate.length > 0) call.console.note(`${outOfDate.length} agents have yet to hear of it`);
+  if (outOfDate.length > 0) call.console.note(`${counted(outOfDate.length, 'agent')} yet to hear of it`);
 }
 
 export interface ProposeOptions extends ChangeOptions {

@@ -4,7 +4,7 @@ import type { EventPage } from '../../dashboard/protocol.ts';
 import { apiOf, type Call, type JsonOption, storeOf, type TargetOptions } from '../call.ts';
 import { type AnyEvent, eventLine } from '../event-line.ts';
 import { usageFailure } from '../failure.ts';
-import { part } from '../fleet-api.ts';
+import { type FleetApi, part } from '../fleet-api.ts';
 import { readingStore } from '../stored-fleet.ts';
 
 export interface EventsOptions extends TargetOptions, JsonOption {
@@ -17,7 +17,8 @@ export interface EventsOptions extends TargetOptions, JsonOption {
 }
 
 const PIECE = 1_000;
-const LOOK_EVERY_MS = 250;
+/** Before a connection that broke off is taken up again. */
+const AGAIN_MS = 250;
 const DEFAULT_LIMIT = 100;
 
 export async function events(call: Call, options: EventsOptions): Promise<void> {
@@ -52,17 +53,50 @@ export async function events(call: Call, options: EventsOptions): Promise<void> 
     if (!follow) return;
     left = Infinity;
   }
-  for (;;) {
-    const piece: readonly AnyEvent[] = await read({ after, limit: PIECE });
+  const pieces = follow ? followed(call, api, options.agent, after) : pieced(read, after);
+  for await (const piece of pieces) {
     for (const event of piece.filter(fits)) {
       if (left <= 0) return;
       show(event);
       left -= 1;
     }
-    after = piece.at(-1)?.sequence ?? after;
-    if (piece.length === PIECE) continue;
-    if (!follow) return;
-    await wait(LOOK_EVERY_MS, undefined, { signal: call.signal });
+    if (left <= 0) return;
+  }
+}
+
+/** All that is there beyond a place. */
+async function* pieced(
+  read: (query: { readonly after: number; readonly limit: number }) => Promise<readonly AnyEvent[]>,
+  after: number,
+): AsyncGenerator<readonly AnyEvent[]> {
+  for (let at = after; ; ) {
+    const piece = await read({ after: at, limit: PIECE });
+    yield piece;
+    if (piece.length < PIECE) return;
+    at = piece.at(-1)!.sequence;
+  }
+}
+
+/** All that comes, as it is told: a connection that breaks off is taken up again where it was, while somebody answers. */
+async function* followed(
+  { signal }: Call,
+  api: FleetApi,
+  agent: string | undefined,
+  after: number,
+): AsyncGenerator<readonly AnyEvent[]> {
+  for (let at = after; ; ) {
+    const stream = await api.stream('events/stream', { after: at, agent }, signal);
+    try {
+      for await (const { event, data } of stream) {
+        if (event !== 'events') continue;
+        const { events } = JSON.parse(data) as EventPage;
+        yield events;
+        at = events.at(-1)?.sequence ?? at;
+      }
+    } catch {
+      signal.throwIfAborted();
+    }
+    await wait(AGAIN_MS, undefined, { signal });
   }
 }
 

@@ -2,7 +2,7 @@
 import { planRecovery, type PlannedRecovery } from '../../index.ts';
 import { type Call, type JsonOption, outJson } from '../call.ts';
 import { CommandFailure, usageFailure } from '../failure.ts';
-import { count } from '../figures.ts';
+import { count, counted } from '../figures.ts';
 import { fleetFrom } from '../fleet-file.ts';
 import { storeAt } from '../stored-fleet.ts';
 import { tableOf } from '../table.ts';
@@ -37,7 +37,7 @@ export async function plan({ console }: Call, file: string | undefined, options:
       console.out(line);
   }
   const lost = plans.filter(({ comesBack }) => !comesBack).length;
-  console.note(`${count(plans.length - lost)} of ${count(plans.length)} agents would come back`);
+  console.note(`${count(plans.length - lost)} of ${counted(plans.length, 'agent')} would come back`);
   if (lost === 0) return;
   const hint =
     'Definitions that live in a program are found in its fleet file: mabeam plan fleet.ts --store …';

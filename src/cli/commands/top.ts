@@ -3,7 +3,7 @@ import type { AgentPage, FleetReport } from '../../dashboard/protocol.ts';
 import { agentColumns } from '../agent-list.ts';
 import { apiOf, type Call, type JsonOption, outJson, type UrlOptions } from '../call.ts';
 import { EXIT } from '../failure.ts';
-import { count, latency } from '../figures.ts';
+import { count, counted, latency } from '../figures.ts';
 import type { FleetApi } from '../fleet-api.ts';
 import { LiveTable } from '../live/live-table.ts';
 import { RemoteSource } from '../live/remote-source.ts';
@@ -31,17 +31,32 @@ async function now({ console }: Call, api: FleetApi, { json }: TopOptions): Prom
     api.get<AgentPage>('agents', { limit: 100_000 }),
   ]);
   if (json) return outJson(console, { ...fleet, agents: page.agents });
-  const { counts, waiting, alerts, samples } = fleet;
+  const { counts, waiting, alerts, samples, needs } = fleet;
   const statuses = Object.entries(counts).map(([status, number]) => `${count(number)} ${status}`);
   const last = samples.at(-1);
-  console.out([`${count(page.total)} agents`, ...statuses].join('  '));
+  console.out([counted(page.total, 'agent'), ...statuses].join('  '));
   const rates = last
     ? [
         `${count(Math.round(last.tasksDone))} tasks/s`,
         ...(last.latencyMs ? [`p95 ${latency(last.latencyMs.p95)}`] : []),
       ]
     : [];
-  console.out([...rates, `${count(waiting)} tasks wait`, `${count(alerts.total)} alerts`].join('  '));
+  const { failed, stalled, questions, parked, spentBudgets } = needs;
+  const waits: readonly (readonly [number, string])[] = [
+    [failed, `${counted(failed, 'task')} failed for good`],
+    [stalled, `${count(stalled)} stalled`],
+    [questions, counted(questions, 'question')],
+    [parked, `${counted(parked, 'limit')} reached`],
+    [spentBudgets, `${counted(spentBudgets, 'budget')} spent`],
+  ];
+  console.out(
+    [
+      ...rates,
+      `${counted(waiting, 'task')} waiting`,
+      counted(alerts.total, 'alert'),
+      ...waits.filter(([number]) => number > 0).map(([, words]) => words),
+    ].join('  '),
+  );
   if (page.agents.length === 0) return;
   const { paint, columns: width = Infinity } = console;
   const columns = agentColumns(page.agents, paint, Date.now());

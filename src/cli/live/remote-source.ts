@@ -4,7 +4,6 @@
  * I1  A stream that breaks off is taken up again from its position, until it is refused: then it is lost for good.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { AgentDetail, AgentRow, Needs, Sample, StreamMessages } from '../../dashboard/protocol.ts';
 import { CommandFailure } from '../failure.ts';
 import { type FleetApi, part } from '../fleet-api.ts';
@@ -77,7 +76,8 @@ export class RemoteSource implements FleetSource {
     let pauseMs = FIRST_PAUSE_MS;
     while (!signal.aborted) {
       try {
-        for await (const { event, data, id } of await this.#open(signal)) {
+        const query = { topics: 'fleet,agents', position: this.#position };
+        for await (const { event, data, id } of await this.#api.stream('stream', query, signal)) {
           pauseMs = FIRST_PAUSE_MS;
           if (id !== undefined) this.#position = id;
           this.#take(event, data);
@@ -95,11 +95,6 @@ export class RemoteSource implements FleetSource {
       await wait(pauseMs, undefined, { signal }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
     }
-  }
-
-  async #open(signal: AbortSignal) {
-    const stream = await this.#api.stream('fleet,agents', this.#position, signal);
-    return stream.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   }
 
   #take(event: string | undefined, data: string): void {

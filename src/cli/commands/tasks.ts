@@ -1,0 +1,212 @@
+/** `mabeam tasks|task|schedules`, and what is done about them: `cancel`, `retry`, `drop`, `unschedule`. */
+import type { ShownSchedule, ShownTask, TaskDetail, TaskPage } from '../../dashboard/protocol.ts';
+import { apiOf, type Call, confirm, type JsonOption, outJson, type UrlOptions } from '../call.ts';
+import { type Console, plainText } from '../console.ts';
+import { inShort } from '../event-line.ts';
+import { CommandFailure, linesOfFailure } from '../failure.ts';
+import { count, counted, duration, moment } from '../figures.ts';
+import { part } from '../fleet-api.ts';
+import { type Column, tableOf } from '../table.ts';
+
+export type ListOptions = UrlOptions & JsonOption;
+
+export interface TasksOptions extends ListOptions {
+  readonly status?: string;
+  readonly agent?: string;
+  readonly type?: string;
+  readonly limit?: number;
+  readonly ids?: boolean;
+}
+
+export interface ActOptions extends ListOptions {
+  readonly yes?: boolean;
+  readonly why?: string;
+}
+
+/** What the command says, and what the API calls it. */
+export type TaskAct = 'cancel' | 'retry' | 'drop';
+const ACTS = { cancel: 'cancel', retry: 'retry', drop: 'forget' } as const;
+const WHAT_IT_ENDS: Partial<Record<TaskAct, string>> = {
+  cancel: 'ends its work, and whoever waits for it is told so',
+  drop: 'removes its record: it can not be done again',
+};
+
+export async function tasks(call: Call, options: TasksOptions): Promise<void> {
+  const { console } = call;
+  const { status, agent, type, limit, ids, json } = options;
+  const page = await apiOf(call, options).get<TaskPage>('tasks', { status, agent, type, limit });
+  if (ids) return page.tasks.forEach(({ id }) => console.out(plainText(id)));
+  if (json) return outJson(console, page);
+  const now = Date.now();
+  list(console, page.tasks, [
+    { title: 'ID', text: ({ id }) => id },
+    { title: 'TASK', text: ({ task }) => task },
+    { title: 'AGENT', text: ({ agentId, pool }) => (agentId === '' ? `pool ${pool ?? ''}` : agentId) },
+    {
+      title: 'STATUS',
+      text: ({ status, stalledAt }) => (stalledAt === undefined ? status : `${status}, stalled`),
+      look: (text, task) => console.paint(lookOf(task), text),
+    },
+    { title: 'TRIES', text: ({ attempts }) => String(attempts), align: 'right' },
+    { title: 'SINCE', text: (task) => duration(Math.max(0, now - since(task))), align: 'right' },
+    { title: 'WHY', text: (task) => whyOf(task, now), isFlexible: true },
+  ]);
+  const counts = Object.entries(page.counts).filter(([, number]) => number > 0);
+  console.note(
+    counts.length === 0
+      ? 'no tasks'
+      : counts.map(([name, number]) => `${count(number)} ${name.replaceAll('_', ' ')}`).join(', '),
+  );
+}
+
+export async function task(call: Call, id: string, options: ListOptions): Promise<void> {
+  const detail = await apiOf(call, options).get<TaskDetail>(`tasks/${part(id)}`);
+  const { console } = call;
+  if (options.json) return outJson(console, detail);
+  const { task, legal, output, error, questions } = detail;
+  const now = Date.now();
+  const at = (time: number | undefined) => (time === undefined ? undefined : moment(time));
+  const lines: readonly (readonly [string, string | undefined])[] = [
+    ['task', task.id],
+    ['name', task.task],
+    ['agent', task.agentId],
+    ['pool', task.pool],
+    ['status', task.status],
+    ['why', whyOf(task, now)],
+    ['attempts', String(task.attempts)],
+    ['accepted', at(task.acceptedAt)],
+    ['started', at(task.startedAt)],
+    ['stalled', at(task.stalledAt)],
+    ['not before', at(task.dueAt ?? task.parked?.until)],
+    ['ended', at(task.endedAt)],
+    ['key', task.idempotencyKey ?? task.dedupeKey],
+    ['asks', questions.map(({ id, question }) => `${id}: ${question}`).join('; ')],
+    ['may be asked', legal.map((command) => (command === 'forget' ? 'drop' : command)).join(', ')],
+  ];
+  for (const [name, value] of lines) {
+    if (value !== undefined && value !== '')
+      console.out(`${console.paint('dim', name.padEnd(14))}${plainText(value)}`);
+  }
+  for (const [title, data] of [
+    ['output', output],
+    ['error', error],
+  ] as const) {
+    if (data === undefined) continue;
+    console.out(`\n${console.paint('bold', title)}`);
+    console.out(JSON.stringify(data, undefined, 2));
+  }
+}
+
+/** Each is acted on for itself: a refusal keeps nobody from the others, and fails the command. */
+export async function actOnTasks(
+  call: Call,
+  act: TaskAct,
+  ids: readonly string[],
+  options: ActOptions,
+): Promise<void> {
+  const { console, signal } = call;
+  const api = apiOf(call, options);
+  api.assertControl();
+  const ends = WHAT_IT_ENDS[act];
+  if (ends !== undefined) {
+    const which = ids.length > 5 ? counted(ids.length, 'task') : ids.join(', ');
+    await confirm(call, `${act} ${plainText(which)}? This ${ends}.`, options.yes);
+  }
+  const body = act === 'cancel' && options.why !== undefined ? { reason: options.why } : {};
+  const outcomes = await Promise.all(
+    ids.map(async (id) => {
+      try {
+        return { id, result: (await api.act(`tasks/${part(id)}/${ACTS[act]}`, body)).result };
+      } catch (thrown) {
+        signal.throwIfAborted();
+        return { id, refused: linesOfFailure(thrown) };
+      }
+    }),
+  );
+  if (options.json) {
+    outJson(
+      console,
+      outcomes.map(({ id, result, refused }) => ({ id, result, refused: refused?.[0] })),
+    );
+  }
+  for (const { id, result, refused } of outcomes) {
+    if (refused === undefined && !options.json)
+      console.out(`${plainText(id)}  ${(result as { readonly status: string }).status}`);
+    refused?.forEach((line) => console.note(line));
+  }
+  const refusals = outcomes.filter(({ refused }) => refused !== undefined).length;
+  if (refusals > 0) throw new CommandFailure(`${act}: refused for ${refusals} of ${ids.length}`);
+}
+
+export async function schedules(call: Call, options: ListOptions): Promise<void> {
+  const { schedules } = await apiOf(call, options).get<{ readonly schedules: readonly ShownSchedule[] }>(
+    'schedules',
+  );
+  const { console } = call;
+  if (options.json) return outJson(console, schedules);
+  const now = Date.now();
+  list(console, schedules, [
+    { title: 'NAME', text: ({ name }) => name },
+    { title: 'TASK', text: ({ task }) => (task as { readonly type: string }).type },
+    {
+      title: 'FOR',
+      text: ({ target }) => (typeof target === 'string' ? target : inShort(target)),
+    },
+    {
+      title: 'WHEN',
+      text: ({ cron, everyMs, timezone }) =>
+        `${cron ?? `every ${duration(everyMs ?? 0)}`}${timezone === undefined ? '' : ` ${timezone}`}`,
+    },
+    {
+      title: 'NEXT',
+      text: ({ nextAt }) => (nextAt === undefined ? 'never' : `in ${duration(Math.max(0, nextAt - now))}`),
+    },
+    {
+      title: 'LAST',
+      text: ({ lastDueAt, lastTaskId, lastError }) =>
+        lastDueAt === undefined ? '' : `${moment(lastDueAt)}  ${lastError ?? lastTaskId ?? ''}`,
+      isFlexible: true,
+    },
+  ]);
+  if (schedules.length === 0) console.note('nothing is scheduled');
+}
+
+export async function unschedule(call: Call, name: string, options: ActOptions): Promise<void> {
+  const api = apiOf(call, options);
+  api.assertControl();
+  await confirm(
+    call,
+    `remove the schedule ${plainText(name)}? Tasks that it has submitted stay.`,
+    options.yes,
+  );
+  const { result } = await api.act(`schedules/${part(name)}/remove`);
+  if (options.json) return outJson(call.console, result);
+  call.console.out(`${plainText(name)}  removed`);
+}
+
+function lookOf({ status, stalledAt }: ShownTask): 'red' | 'yellow' | 'green' | 'dim' {
+  if (status === 'done') return 'green';
+  if (status === 'waiting' || status === 'cancelled') return 'dim';
+  if (status === 'parked' || status === 'waiting_for_input' || stalledAt !== undefined) return 'yellow';
+  return status === 'running' ? 'green' : 'red';
+}
+
+/** Since when it stands as it does. */
+function since({ status, acceptedAt, startedAt, endedAt, parked }: ShownTask): number {
+  return endedAt ?? parked?.at ?? (status === 'waiting' ? acceptedAt : (startedAt ?? acceptedAt));
+}
+
+function whyOf({ status, error, parked, dueAt }: ShownTask, now: number): string {
+  const due = parked?.until ?? dueAt;
+  const when = due === undefined ? '' : `in ${duration(Math.max(0, due - now))}`;
+  return [status === 'parked' ? parked?.why : error, when]
+    .filter((one) => one !== undefined && one !== '')
+    .join(', ');
+}
+
+function list<Row>(console: Console, rows: readonly Row[], columns: readonly Column<Row>[]): void {
+  const { paint, columns: width = Infinity } = console;
+  if (rows.length === 0) return;
+  for (const line of tableOf(rows, columns, { width, title: (text) => paint('bold', text) }))
+    console.out(line);
+}
