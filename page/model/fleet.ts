@@ -22,6 +22,7 @@ import type {
 import type { QuestionRecord } from '../../src/index.ts';
 import type { Message } from '../connection/stream.ts';
 import { serverSaid } from './clock.ts';
+import { ownChart, seenSteps } from './own-chart.ts';
 
 export const hello = signal<StreamMessages['hello'] | undefined>(undefined);
 export const fleet = signal<StreamMessages['fleet'] | undefined>(undefined);
@@ -54,6 +55,8 @@ export function otherAgent(): void {
     agent.value = undefined;
     agentEvents.value = [];
     agentTasks.value = undefined;
+    ownChart.value = undefined;
+    seenSteps.value = [];
   });
 }
 
@@ -77,6 +80,10 @@ export function take({ name, data }: Message): void {
         return;
       case 'limits':
         limits.value = data;
+        return;
+      case 'chart':
+        ownChart.value = data.chart ?? undefined;
+        seenSteps.value = data.steps;
         return;
       case 'tasks':
         agentTasks.value = data.tasks;

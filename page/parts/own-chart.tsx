@@ -1,7 +1,8 @@
 /** An agent's own chart: its states as boxes within each other, the ways out of each, and where it stands lit up. */
 import type { AgentChart, OutlinedState, OutlinedTransition } from '../../src/index.ts';
 import { now } from '../model/clock.ts';
-import { leaves, ownChart, type SeenStep, seenSteps } from '../model/own-chart.ts';
+import type { SeenStep } from '../../src/dashboard/protocol.ts';
+import { leaves, ownChart, seenSteps } from '../model/own-chart.ts';
 import { ago, duration } from '../words.ts';
 
 export function OwnChart() {

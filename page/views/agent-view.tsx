@@ -8,7 +8,6 @@ import { now } from '../model/clock.ts';
 import { statesOf } from '../model/chart-paths.ts';
 import { agent, agentEvents, agentTasks, hello } from '../model/fleet.ts';
 import { followLife, life, place } from '../model/life.ts';
-import { followOwnChart } from '../model/own-chart.ts';
 import { agentHref, agentsHref } from '../model/route.ts';
 import { AgentControls } from '../parts/agent-controls.tsx';
 import { ChartPicture } from '../parts/chart-picture.tsx';
@@ -47,7 +46,6 @@ const isWhole = signal(localStorage.getItem('mabeam.chart') === 'whole');
 
 export function AgentView({ id }: { readonly id: string }) {
   useEffect(() => followLife(id), [id]);
-  useEffect(() => followOwnChart(id), [id]);
   const detail = agent.value;
   if (detail === null) return <Gone id={id} />;
   if (detail === undefined) return <main class="view" aria-busy="true" />;

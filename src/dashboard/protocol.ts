@@ -14,6 +14,7 @@ import type {
 } from '../machines/index.ts';
 import type {
   AdmissionUsage,
+  AgentChart,
   Alert,
   AlertType,
   BudgetRecord,
@@ -386,6 +387,13 @@ export interface ShownQuota extends QuotaRecord {
   readonly waitingCount: number;
 }
 
+/** A step of an agent's own chart: the states that it left and entered. Between two looks there may have been more. */
+export interface SeenStep {
+  readonly at: number;
+  readonly left: readonly string[];
+  readonly entered: readonly string[];
+}
+
 /** What a viewer may listen to; `agent:ID` is one agent. */
 export type Topic =
   | 'fleet'
@@ -426,6 +434,8 @@ export interface StreamMessages {
   readonly questions: { readonly questions: readonly QuestionRecord[] };
   readonly limits: LimitsReport;
   readonly agent: { readonly detail: AgentDetail | null };
+  /** The chart that is the one agent's own behaviour, and its last steps, newest first; `null` where there is none. */
+  readonly chart: { readonly chart: AgentChart | null; readonly steps: readonly SeenStep[] };
   /** Of the one agent. */
   readonly tasks: { readonly tasks: readonly ShownTask[] };
   /** Of the one agent; `reset`: these are its newest, forget those that were known. */

@@ -13,6 +13,7 @@ import type { ServerResponse } from 'node:http';
 import type { AgentSystem, SystemEvent } from '../index.ts';
 import type { Chronicle } from './chronicle.ts';
 import { tailOf } from './event-tail.ts';
+import { OwnChart } from './own-chart.ts';
 import type { StreamMessages, Topic } from './protocol.ts';
 import type { Redaction } from './redaction.ts';
 import type { Reports } from './reports.ts';
@@ -59,6 +60,7 @@ interface Position {
 /** The newest events of an agent that somebody watches. */
 interface Followed {
   viewers: number;
+  readonly chart: OwnChart;
   events: SystemEvent[];
   /** Sequence of the newest event that was dropped. */
   droppedTo: number;
@@ -152,6 +154,7 @@ export class Viewers {
     if (agentId === undefined || this.#followed.size === 0) return;
     const followed = this.#followed.get(agentId);
     if (followed === undefined) return;
+    followed.chart.look();
     followed.events.push(event);
     if (followed.events.length < MAX_EVENTS * 2) return;
     const dropped = followed.events.splice(0, followed.events.length - MAX_EVENTS);
@@ -160,15 +163,27 @@ export class Viewers {
 
   #follow(agentId: string): void {
     const followed = this.#followed.get(agentId);
-    if (followed) followed.viewers += 1;
-    else this.#followed.set(agentId, { viewers: 1, events: [], droppedTo: Number.POSITIVE_INFINITY });
+    if (followed) {
+      followed.viewers += 1;
+      return;
+    }
+    const chart = new OwnChart({
+      look: () => this.#options.reports.chart(agentId),
+      changed: () => {
+        for (const viewer of this.#viewers) if (viewer.agentId === agentId) void this.#tell(viewer);
+      },
+    });
+    chart.look();
+    this.#followed.set(agentId, { viewers: 1, chart, events: [], droppedTo: Number.POSITIVE_INFINITY });
   }
 
   #unfollow(agentId: string): void {
     const followed = this.#followed.get(agentId);
     if (followed === undefined) return;
     followed.viewers -= 1;
-    if (followed.viewers === 0) this.#followed.delete(agentId);
+    if (followed.viewers > 0) return;
+    followed.chart.close();
+    this.#followed.delete(agentId);
   }
 
   async #round(): Promise<void> {
@@ -183,6 +198,7 @@ export class Viewers {
         table?.setAlerts(this.#options.system.alerts.list());
       }
       await table?.refresh();
+      if (this.#tick % LIST_TICKS === 0) for (const { chart } of this.#followed.values()) chart.look();
       for (const viewer of this.#viewers) void this.#tell(viewer);
     } catch (thrown) {
       this.#options.onFault(thrown);
@@ -237,6 +253,11 @@ export class Viewers {
       return { detail: row === undefined ? null : reports.agent(agentId, row, table.childrenOf(agentId)) };
     };
     tell('agent', 1, detail, `agent:${agentId}`);
+    const chart = this.#followed.get(agentId)?.chart.text;
+    if (chart !== undefined && chart !== viewer.told.get('chart') && !isFull(viewer)) {
+      viewer.told.set('chart', chart);
+      this.#send(viewer, 'chart', chart);
+    }
     tell('tasks', LIST_TICKS, () => ({ tasks: work.tasks({ agent: agentId }).tasks }), `tasks:${agentId}`);
   }
 

@@ -2,6 +2,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type AgentRow, type StreamMessages } from '../../src/dashboard.ts';
 import { variable } from '../../src/index.ts';
+import order from '../fixtures/agents/order.ts';
 import { dashboard, listen, type Listening, running, system, worker } from '../kit/dashboard.ts';
 
 /** What a viewer knows of the agents, from all it was told. */
@@ -166,4 +167,20 @@ it('is told when the dashboard closes, and leaves nothing behind', async () => {
   expect(viewer.messages.at(-1)?.name).toBe('bye');
   expect(shown.viewers()).toBe(0);
   await shown.close();
+});
+
+it('the chart that is an agent’s own behaviour is told step by step, as it takes them', async () => {
+  const fleet = await system();
+  await fleet.agents.register({ id: 'ada', module: order });
+  await fleet.agents.start('ada');
+  const shown = await dashboard(fleet);
+  const { until } = await listen(shown, 'agent:ada');
+  await until('chart', ({ chart }) => chart?.active.join() === 'draft');
+  const began = performance.now();
+  await fleet.agents.execute('ada', { type: 'submit' });
+  const { steps } = await until('chart', ({ chart }) => chart?.active.includes('review') === true);
+  expect(performance.now() - began).toBeLessThan(750);
+  expect(steps).toMatchObject([{ left: ['draft'], entered: ['review', 'review.waiting'] }]);
+  const late = await listen(shown, 'agent:ada');
+  expect((await late.until('chart')).steps).toEqual(steps);
 });

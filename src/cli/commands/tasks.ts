@@ -65,7 +65,6 @@ export async function task(call: Call, id: string, options: ListOptions): Promis
   if (options.json) return outJson(console, detail);
   const { task, legal, output, error, questions } = detail;
   const now = Date.now();
-  const at = (time: number | undefined) => (time === undefined ? undefined : moment(time));
   const lines: readonly (readonly [string, string | undefined])[] = [
     ['task', task.id],
     ['name', task.task],
@@ -189,6 +188,10 @@ function lookOf({ status, stalledAt }: ShownTask): 'red' | 'yellow' | 'green' | 
   if (status === 'waiting' || status === 'cancelled') return 'dim';
   if (status === 'parked' || status === 'waiting_for_input' || stalledAt !== undefined) return 'yellow';
   return status === 'running' ? 'green' : 'red';
+}
+
+function at(time: number | undefined): string | undefined {
+  return time === undefined ? undefined : moment(time);
 }
 
 /** Since when it stands as it does. */
