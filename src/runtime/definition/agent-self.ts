@@ -1,5 +1,5 @@
 /**
- * What a definition that lives of its own accord needs of its body, and its body of it.
+ * The contract between a body and a definition that acts by itself: a chart.
  *
  * A definition of functions acts when it is asked. A chart has timers and invoked work: its state changes, it ends
  * and it breaks between two tasks.
@@ -11,29 +11,29 @@ import type { SteadyClock } from '../time/clock.ts';
 import type { ChartOutline } from './chart-agent/chart-outline.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';
 
-/** What the body offers from `init` on. After the body's end all of it does nothing. */
+/** What the body offers from `init` on. After the end of the body it does nothing. */
 export interface AgentSelf {
   /** The system's own, where the body lives in this program; else the machine's time. */
   readonly clock: SteadyClock;
-  /** Who watches charts, where the body lives in this program: given XState's own inspection events. */
+  /** The observer of charts, if the body lives in this program: gets XState's inspection events. */
   readonly observe: ((event: ChartInspectionEvent) => unknown) | undefined;
   /** Versions of the variables that the body began with, by name. */
   readonly versions: ReadonlyMap<string, number>;
   /** The state has changed outside of a task: it is saved, once it is not part of an answer that is under way. */
   changed(): void;
-  /** The agent is to end normally. */
+  /** Ends the agent normally. */
   complete(): void;
-  /** The agent breaks. */
+  /** Crashes the agent. */
   crash(thrown: unknown): void;
 }
 
-/** What an agent says of itself when it is asked: where it stands, and what it takes there. */
+/** An agent's answer about itself: its state, and the tasks that it takes there. */
 export interface Offer {
   /** Names of the tasks that it takes now; a guard may still refuse one for its input. */
   readonly next: readonly string[];
-  /** Where its chart stands, as XState's state value. */
+  /** The state value of its chart, as XState has it. */
   readonly state?: unknown;
-  /** Whether it takes the task that the question was about. */
+  /** Whether it takes the task in question. */
   readonly can?: boolean;
   /** Its chart, where that was asked for. */
   readonly outline?: ChartOutline;
@@ -44,11 +44,11 @@ export interface AskedTask {
   readonly input?: unknown;
 }
 
-/** What makes a definition one of a chart. */
+/** The part of a definition whose behaviour is a chart. */
 export interface ChartFacet {
-  /** Tells charts apart whose snapshots do not fit each other. */
+  /** Hash of the chart's shape: snapshots fit only charts with the same one. */
   readonly identity: string;
-  /** All of the chart that can be read, for the definition's hash. */
+  /** The readable text of the chart, for the definition's hash. */
   readonly source: unknown;
   /** Makes the same definition of a machine that differs in its implementations, for tests. */
   readonly withMachine: (change: (machine: AnyStateMachine) => AnyStateMachine) => AnyAgentDefinition;
@@ -60,7 +60,7 @@ export interface ChartFacet {
   offer(state: unknown, task?: AskedTask): Offer;
 }
 
-/** A result that comes later and is told at once: what answers and what it leaves are one step. */
+/** A result that comes later and is handled synchronously: an answer and its state are one step. */
 export interface Pending {
   readonly [PENDING]: (done: (output: unknown) => void, failed: (thrown: unknown) => void) => void;
 }
@@ -81,7 +81,7 @@ export function whenSettled(
   pending[PENDING](done, failed);
 }
 
-/** Settled once, by whoever made it; heard by one, for whom it begins. */
+/** Settled once by its maker; it has one listener, and begins when that listens. */
 export class Deferred implements Pending {
   readonly #begin: () => void;
   #outcome: { readonly output: unknown } | { readonly thrown: unknown } | undefined;
@@ -118,7 +118,7 @@ export class Deferred implements Pending {
   }
 }
 
-/** Thrown by a task that its agent does not take as it stands. */
+/** Thrown for a task that the agent does not take in its state. */
 export class TaskRefusal extends Error {
   override readonly name = 'TaskRefusal';
   readonly [REFUSAL] = true;
@@ -132,6 +132,6 @@ export class TaskRefusal extends Error {
 }
 
 export function isTaskRefusal(thrown: unknown): thrown is TaskRefusal {
-  // Asked of whatever a task throws: no question here may run code of its own, as `instanceof` does for a proxy.
+  // Called with anything that a task throws: it must not run foreign code, as `instanceof` does for a proxy.
   return types.isNativeError(thrown) && REFUSAL in thrown;
 }

@@ -191,7 +191,7 @@ interface Behaviour<State, Resources, Values> {
   /** Whether a task that throws fails alone (`fail`, the default) or takes its agent down. */
   readonly onTaskError?: 'fail' | 'crash';
   /**
-   * What becomes of a task that throws an error which says that a limit is reached, by a reset time, by status 429,
+   * What happens to a task whose error says that a limit is reached, by a reset time, by status 429,
    * 503 or 529, or by `isRetryable: true`: it parks until the reset (`park`, the default), or fails like any other. A chart's fails.
    */
   readonly onLimit?: 'park' | 'fail';
@@ -210,15 +210,15 @@ interface Behaviour<State, Resources, Values> {
   onVariable?(context: VariableContext<State, Resources, Values>): MaybePromise<void>;
   /** One vote in a round. Without it the agent abstains; one that throws is a failed vote, which counts for nothing. */
   vote?(context: VoteContext<State, Resources, Values>): MaybePromise<Vote>;
-  /** A check of its health: what it returns is kept as detail, a throw is a missed check. */
+  /** Its health check: the result is kept as detail, a throw is a missed check. */
   health?(context: { readonly state: State; readonly resources: Resources }): MaybePromise<unknown>;
-  /** What is kept of the state, as JSON data; by default the state itself. */
+  /** Returns the state to save, as JSON data; by default the state itself. */
   save?(context: { readonly state: State; readonly resources: Resources }): unknown;
   /** Version of the shape of the saved state, from 1; raised together with a `migrate`. */
   readonly stateVersion?: number;
   /** Turns a state that was saved by an earlier `stateVersion` into one of today's. Pure; a promise, or nothing, is refused. */
   migrate?(saved: unknown, fromVersion: number): unknown;
-  /** The last call of an orderly end. */
+  /** Called last in a graceful end. */
   terminate?(context: {
     readonly state: State;
     readonly resources: Resources;
@@ -239,7 +239,7 @@ export interface AnyAgentDefinition extends Behaviour<never, never, never> {
   readonly chart?: ChartFacet | undefined;
 }
 
-/** What callers may ask of an agent: for each kind of task, what goes in, what comes out, and what it streams. */
+/** The tasks of an agent: for each kind its input, its output, and its chunks. */
 export type TaskTypes = Record<
   string,
   { readonly input: unknown; readonly output: unknown; readonly chunk?: unknown }

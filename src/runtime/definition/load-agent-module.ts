@@ -1,4 +1,4 @@
-/** Loads a module whose default export is an agent definition. Runs wherever the agent does. */
+/** Loads a module whose default export is an agent definition. Runs where the agent runs. */
 import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
 import { errorInfoOf, inWords } from '../values/errors.ts';
 

@@ -1,5 +1,5 @@
 /**
- * What a definition says of itself as data, and the hash that tells one version of it from another.
+ * A definition's manifest as data, with a hash that identifies its version.
  */
 import { createHash } from 'node:crypto';
 import type { ProgressInput } from '../../machines/progress.ts';
@@ -8,16 +8,16 @@ import type { AnyAgentDefinition } from './define-agent.ts';
 import type { KindRetryOptions } from './task-kind.ts';
 import { isSchema, type Schema } from '../values/schema.ts';
 
-/** All that a parent knows of an agent that lives elsewhere. */
+/** What a parent knows of an agent in another thread or process. */
 export interface AgentManifest {
   readonly type: string;
   readonly capabilities: readonly string[];
   readonly variables: readonly string[];
   readonly votes: boolean;
   readonly stateVersion: number;
-  /** Tells one version of the definition from another. */
+  /** Hash that identifies the version of the definition. */
   readonly hash: string;
-  /** Where its behaviour is a chart: tells charts apart whose snapshots do not fit each other. */
+  /** If its behaviour is a chart: hash of the shape that its snapshots depend on. */
   readonly chart?: string;
   /** The limit that it shares with others. */
   readonly quota?: string;
@@ -29,7 +29,7 @@ export interface TaskManifest {
   readonly requires: readonly string[];
   /** Whether its work may be begun again after the loss of its program. */
   readonly retry: boolean;
-  /** Of a task that is asked for without one; in ms. */
+  /** For callers that give none; ms. */
   readonly timeoutMs?: number;
   /** How often it is tried, where more than once; `when` stays with the definition. */
   readonly policy?: RetryPolicy;
@@ -105,7 +105,7 @@ function hashOf(definition: AnyAgentDefinition): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
-/** What a schema shows of itself: much with zod, little with a library whose schemas are closures. */
+/** The readable part of a schema: much with zod, little with a library whose schemas are closures. */
 function schemaText(schema: Schema): string {
   try {
     return JSON.stringify(schema, (_, value: unknown) => textOf(value));

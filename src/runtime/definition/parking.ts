@@ -1,23 +1,23 @@
 /**
- * Whether what a task threw is a limit that it ran into, and when that is reset.
+ * Decides whether the error of a task is a limit that it ran into, and when that is reset.
  *
  * A task says so itself by `context.park`, or what it threw says it: a client's error with a reset time in it, or with
  * a status that stands for a limit, or with a client's word that it may be asked again (`isRetryable`). It is looked for in the error, and in what it was caused by. Pure, but for the
  * getters of what was thrown.
  *
- * I1  A reset is never invented: where nothing says when, none is given.
+ * I1  A reset is never guessed here: if the error does not say when, it is unknown.
  */
 import { isError } from '../values/errors.ts';
 import { cut } from '../values/cut-text.ts';
 
-/** What a task waits for: `until` in epoch ms, or `afterMs` from now; neither where nobody says. */
+/** What a task waits for: `until` in epoch ms, or `afterMs` from now; neither if that is unknown. */
 export interface ParkRequest {
   readonly until?: number;
   readonly afterMs?: number;
   readonly why: string;
 }
 
-/** What `context.park` is given. */
+/** Arguments of `context.park`. */
 export type ParkOptions = { readonly why: string } & (
   | { readonly until: number | Date; readonly afterMs?: never }
   | { readonly afterMs: number; readonly until?: never }
@@ -72,12 +72,12 @@ export function park(options: ParkOptions): never {
   throw new Park({ why: cut(why, MAX_WHY), ...(until === undefined ? { afterMs: time } : { until: time }) });
 }
 
-/** What `context.park` was given, where this is what it threw. */
+/** The arguments of `context.park`, if that threw this error. */
 export function parkAsked(thrown: unknown): ParkRequest | undefined {
   return isError(thrown) && PARK in thrown ? (thrown as Park)[PARK] : undefined;
 }
 
-/** What an error says of a limit; `undefined` for one that says nothing of any. */
+/** The limit that an error reports; `undefined` for other errors. */
 export function limitSaid(thrown: unknown): ParkRequest | undefined {
   let isLimited = false;
   let error = thrown;

@@ -1,14 +1,14 @@
 /**
- * What a task may ask of its system: the contracts of `context.agents` and its like.
+ * Contracts of what a task can ask its system for: `context.agents`, `context.ask`, `context.budget`.
  *
- * The same in every host: what is given along and what comes back is cloned where the agent lives elsewhere.
+ * The same in every host; arguments and results are cloned if the agent lives in another thread or process.
  */
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AgentSpecInput, BudgetAmount, ParentRule } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';
 
-/** Who is to do a task: an agent, the least loaded agent of a type, or a pool. */
+/** Who does a task: an agent by id, the least loaded agent of a type, or a pool. */
 export type CallTarget = string | { readonly type: string } | { readonly pool: string };
 
 /** A task that one agent asks of another. */
@@ -25,28 +25,28 @@ export interface CalledTask {
 export type SpawnedSpec = Omit<AgentSpecInput, 'module' | 'pool' | 'parent'> & {
   /** The URL of a module whose default export is a definition; in-process, a `defineAgent` value, too. */
   readonly module: URL | AnyAgentDefinition;
-  /** What becomes of it when its parent has ended for good: `stop` (the default), `kill`, or `detach`: it lives on. */
+  /** What happens when its parent has ended for good: `stop` (the default), `kill`, or `detach`, which lets it live on. */
   readonly parent?: ParentRule;
 };
 
-/** Taken out of every budget that a task works under, until it is said what was used of it. */
+/** An amount reserved in every budget of a task, until it is settled. */
 export interface Reservation {
   /**
-   * Says what was used. Of a unit that nothing is said of, all that was reserved; of `wallMs`, the time since then.
+   * Settles what was used. A unit that is left out counts as reserved; `wallMs` as the time since then.
    * What was used beyond the reservation counts in full. Resolves once that is durable.
    *
    * @throws AgentSystemError `REQUEST_INVALID` for one that was settled, `STORE_FAILED`
    */
   settle(used?: BudgetAmount): Promise<void>;
-  /** Gives all of it back: nothing was used. @throws as `settle` */
+  /** Gives back all of it: nothing was used. @throws as `settle` */
   release(): Promise<void>;
 }
 
 /** The budgets that a task works under. */
 export interface TaskBudget {
   /**
-   * Sets an amount aside before a call, in each budget that covers this task or in none. Resolves once that is durable.
-   * What is not settled when the task's attempt ends, however it does, counts as used.
+   * Reserves an amount before a call, in each budget that covers this task or in none. Resolves once that is durable.
+   * A reservation that is not settled when the task's attempt ends counts as used.
    *
    * @throws AgentSystemError `BUDGET_EXHAUSTED`, with `details.refillAt` where that is known; `REQUEST_INVALID` for no
    * amount, `STORE_FAILED`
@@ -57,7 +57,7 @@ export interface TaskBudget {
 /** The fleet, as one task sees it. */
 export interface AgentCalls {
   /**
-   * Has another agent do a task. Resolves with its output.
+   * Gives another agent a task. Resolves with its output.
    *
    * It goes with what the caller has: its trace, what is left of its time, and its end: a caller that is cancelled or
    * ends has what it asked for cancelled.

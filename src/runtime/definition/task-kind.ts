@@ -1,5 +1,5 @@
 /**
- * What a definition says of one kind of task beside its work: how often it is tried, how soon it is begun, how many
+ * Options of one kind of task beside its work: how often it is tried, its priority, and how many
  * of it at once.
  */
 import { z } from 'zod';
@@ -7,22 +7,22 @@ import { durationMs, positiveDurationMs } from '../../machines/duration.ts';
 import type { OnStall } from '../../machines/progress.ts';
 import { retryPolicy } from '../../machines/retry-policy.ts';
 
-/** How often a task is tried, and when again. */
+/** How often a task is tried, and the delays between. */
 export interface RetryOptions {
-  /** How often its work is begun at the most, the first time included. */
+  /** Attempts at most, the first included. */
   readonly attempts: number;
   /** The delay after each attempt that failed. */
   readonly backoff?: {
     /** After the first, in ms; default 1,000. */
     readonly delayMs?: number;
-    /** What it is multiplied by for every further one; default 2. */
+    /** Factor of each further delay; default 2. */
     readonly factor?: number;
-    /** It grows no longer than this, in ms; default 60,000. */
+    /** The longest delay, in ms; default 60,000. */
     readonly maxDelayMs?: number;
-    /** The share of it that is chance, 0 to 1; default 0.5. */
+    /** The random share of each delay, 0 to 1; default 0.5. */
     readonly jitter?: number;
   };
-  /** Time of one attempt, in ms: one that takes longer is told to end, and has failed. Default none. */
+  /** Time of one attempt, in ms: a longer one is told to end, and has failed. Default unlimited. */
   readonly attemptTimeoutMs?: number;
 }
 
@@ -35,7 +35,7 @@ export interface KindRetryOptions extends RetryOptions {
   readonly when?: (error: unknown) => boolean;
 }
 
-/** What a kind of task may say of itself beside its schemas and its work. */
+/** Options of a kind of task beside its schemas and its work. */
 export interface TaskKind {
   /** Capabilities that the agent must have; others are refused with `TASK_INCOMPATIBLE`. */
   readonly requires?: readonly string[];
@@ -47,7 +47,7 @@ export interface TaskKind {
   readonly retry?: 'on_host_loss' | KindRetryOptions;
   /** Time from acceptance to answer of those that are asked for without a `timeoutMs` of their own, in ms; default none. */
   readonly timeoutMs?: number;
-  /** Tasks of a higher one are begun sooner: an integer from -10 to 10; default 0. */
+  /** An integer from -10 to 10, higher begins sooner; default 0. */
   readonly priority?: number;
   /** How many of this kind an agent does at once; default as many as its spec's `tasks.concurrency` allows. */
   readonly concurrency?: number;

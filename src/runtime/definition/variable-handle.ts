@@ -1,7 +1,7 @@
 /**
- * A variable that a fleet shares, as code speaks of it: its name, and for the compiler its values.
+ * A shared variable's handle: its name, and for the compiler the type of its values.
  *
- * A handle is data. `defineVariable` makes one; whoever takes the name of a variable takes a handle, too.
+ * A handle is data. `defineVariable` makes one; every function that takes a variable's name takes a handle, too.
  */
 import { z } from 'zod';
 

@@ -1,16 +1,16 @@
 /**
  * Runs one definition: its connect and init, its answers, its end. The same code in every host.
  *
- * Owns the phases of its life; its tasks are body-tasks.ts's, what it has which state to work on is body-state.ts's,
- * and what of that is to be kept state-saves.ts's. Knows no queue, deadline, store or fleet: what it is asked comes in
- * as requests, what happens goes out as reports.
+ * Owns the phases of its life. body-tasks.ts runs its tasks, body-state.ts keeps the state that they work on,
+ * and state-saves.ts decides what is saved. It knows no queue, deadline, store or fleet: requests come in,
+ * and reports go out.
  *
  * I1  It reports as `Host` promises: `ready` once, `exited` once, nothing after.
  * I2  A synchronous definition is run synchronously: no promise is made for it.
- * I3  What is asked of it before it is ready waits until it is, but for its end.
- * I4  What its `connect` gave is given to `disconnect` once, however it ends, also where it came too late. An end
+ * I3  Requests before it is ready wait until it is, except for its end.
+ * I4  The result of `connect` is given to `disconnect` once, at every end, also if it came too late. An end
  *     that was asked for, and a start that failed, wait for that.
- * I5  A state that has changed by itself is never told before the answers that are part of it.
+ * I5  A state that has changed by itself is reported after the answers that are part of it.
  */
 import type { ErrorInfo, ExitReason } from '../../machines/index.ts';
 import { type AgentSelf, isPending, type Offer } from '../definition/agent-self.ts';
@@ -35,7 +35,7 @@ import { voteOn } from './voting.ts';
 /** `leaving`: it ends before it was ready. */
 type Phase = 'loading' | 'initializing' | 'leaving' | 'serving' | 'terminating' | 'gone';
 
-/** What a body finds where it lives. */
+/** What the host gives a body. */
 export interface Surroundings {
   /** Default the machine's time. */
   readonly clock?: Clock | undefined;
@@ -59,11 +59,11 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   #log: AgentLog | undefined = undefined;
   #tasks: BodyTasks | undefined = undefined;
   #variableAnswers: VariableAnswers | undefined = undefined;
-  /** There are resources that have to be given back. */
+  /** `connect` gave resources that `disconnect` has to get. */
   #isConnected = false;
   #isExitTold = false;
   #early: BodyRequest[] | undefined = undefined;
-  /** It asked for its end before it was ready. */
+  /** It asked to end before it was ready. */
   #isFinished = false;
 
   constructor(start: BodyStart, listener: BodyListener, surroundings: Surroundings = {}) {
@@ -84,7 +84,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     else this.#begin(verdict);
   }
 
-  /** The module could not be had. */
+  /** The module could not be loaded. */
   fail(reason: ExitReason): void {
     this.#exit(reason);
   }
@@ -124,12 +124,12 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     this.#exit('killed');
   }
 
-  /** The last state that it told was lost on its way: the next one counts as changed. */
+  /** The last reported state was lost: the next one counts as changed. */
   forgetSaved(): void {
     this.saves.forget();
   }
 
-  /** What a task told was lost on its way: it fails with that. */
+  /** A report of a task was lost: the task fails. */
   breakTask(taskId: string, error: ErrorInfo): void {
     this.#tasks?.breakOne(taskId, error);
   }

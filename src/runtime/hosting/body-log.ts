@@ -1,4 +1,4 @@
-/** Lines of an agent's own, on their way to its listener. */
+/** Log lines of an agent's code, on their way to its listener. */
 import type { AgentLog } from '../definition/define-agent.ts';
 import { inWords } from '../values/errors.ts';
 import type { LogLevel, TraceParent } from './host.ts';
@@ -11,7 +11,7 @@ export interface LineTeller {
 /** A line of an agent's. */
 type Line = (message: string, fields?: object) => void;
 
-/** The log of a body, or of one of its tasks; its methods are made when they are asked for, and may be taken off it. */
+/** The log of a body, or of one of its tasks. Its methods are bound: `const { info } = log` works. */
 export class BodyLog implements AgentLog {
   readonly #teller: LineTeller;
   readonly #taskId: string | undefined;
@@ -43,7 +43,7 @@ export class BodyLog implements AgentLog {
     this.#teller.tellLine(level, typeof said === 'string' ? said : inWords(said), this.#fieldsWith(fields));
   }
 
-  /** The lines of a task all carry whose they are. */
+  /** Every line of a task names the task. */
   #fieldsWith(fields: object | undefined): object | undefined {
     const isPlain = fields === undefined || typeof fields === 'object';
     if (this.#taskId === undefined) return isPlain ? fields : { ...(fields as object) };

@@ -1,11 +1,11 @@
 /**
- * What the tasks of one body have asked of its system, and wait for: the body's end of the request channel.
+ * Open requests of the tasks of one body: the body's end of the request channel.
  *
  * Owns the open requests of one incarnation. Knows no name of a request and no argument: those who ask do
  * (task-abilities.ts), and those who answer (agent/requests.ts).
  *
  * I1  Every request is settled once: by its answer, by a refusal, by its own signal, or with its task.
- * I2  What is answered to a request that is not open is ignored.
+ * I2  An answer to a request that is not open is ignored.
  * I3  A body has at the most `MAX_REQUESTS` open: what is asked beyond that is refused here, and goes nowhere.
  */
 import { AgentSystemError, type ErrorCode, errorFrom, errorInfoOf } from '../values/errors.ts';
@@ -60,7 +60,7 @@ export class BodyRequests {
     else request.answer.reject(refusalFrom(answer));
   }
 
-  /** Its task has ended: what it asked for and did not wait for is of no use any more. */
+  /** Its task has ended: its open requests are withdrawn. */
   ended(asker: Asker): void {
     if (this.#open.size === 0) return;
     for (const request of this.#open.values()) {
@@ -123,7 +123,7 @@ class OpenRequest {
     this.#withdraw((target as AbortSignal).reason);
   }
 
-  /** Whoever asked may not wait for it: that is no fault of theirs. */
+  /** The caller may not await it: its rejection is then no unhandled one. */
   giveUp(reason: unknown): void {
     this.answer.promise.catch(() => undefined);
     this.answer.reject(reason);
@@ -135,7 +135,7 @@ class OpenRequest {
   }
 }
 
-/** As the system refused it: with its code, the agent, and what is said besides. */
+/** The system's refusal, with its code, agent and details. */
 function refusalFrom({ code, error, cause }: Extract<Answer, { type: 'request.refused' }>): Error {
   if (cause instanceof Error) return cause;
   const { agentId, details } = (error.data ?? {}) as {

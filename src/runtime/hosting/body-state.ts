@@ -1,10 +1,10 @@
 /**
- * The state of one agent, and what of it is committed: a task that fails leaves no trace in it.
+ * The state of one agent, and its last commit: a failed task leaves no trace in it.
  *
  * Owns the state and its users: tasks and answers to variables, from their begin to their end. Knows no report.
  *
- * I1  A user that is alone works on the state itself. Users that run side by side work on a copy each.
- * I2  What a user changed is in the state once that user has committed, and never when it is dropped.
+ * I1  A user that is alone works on the state itself. Concurrent users work on a copy each.
+ * I2  Changes of a user enter the state when the user commits, and never when it is dropped.
  * I3  What one user commits is seen by the others at once, where they have not changed the same themselves. Objects
  *     are compared property by property at any depth; a list is one value. Of two changes of the same the later commit
  *     counts.
@@ -16,15 +16,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assertKept, stateJson } from '../values/state-json.ts';
 
-/** Whoever works on the state. */
+/** A task, or another user of the state. */
 export interface StateUser {
-  /** What it works on, from its begin. */
+  /** The state that it works on. */
   state: unknown;
   /** Of one with a copy: what was committed when that was last brought up to date. */
   base: Committed | undefined;
 }
 
-/** What is committed, where nobody can change it: JSON text that gives it back as it is, else a copy. */
+/** The last commit, safe from changes: JSON text if that restores it exactly, else a copy. */
 export type Committed = string | { readonly copy: unknown };
 
 type Fields = Record<string, unknown>;
@@ -33,13 +33,13 @@ export class BodyState {
   /** The state as it is; while one user is alone, with what that has changed so far. */
   current: unknown;
   readonly #isRestored: boolean;
-  /** `undefined` where it can be kept nowhere, and while it is not known. */
+  /** `undefined` if it cannot be copied, and while it is not known. */
   #committed: Committed | undefined = undefined;
   #isKnown = false;
   #alone: StateUser | undefined = undefined;
   #beside: Set<StateUser> | undefined = undefined;
 
-  /** @param isRestored whether what failed is taken back */
+  /** @param isRestored whether changes of a failed task are taken back */
   constructor(state: unknown, isRestored: boolean) {
     this.current = state;
     this.#isRestored = isRestored && typeof state === 'object' && state !== null;
@@ -50,7 +50,7 @@ export class BodyState {
     return this.#alone === undefined && this.#beside === undefined ? undefined : this.#committed;
   }
 
-  /** Whether `drop` takes back what this user changed. */
+  /** Whether `drop` takes back the changes of this user. */
   takesBack(user: StateUser): boolean {
     return this.#alone === user || this.#beside?.has(user) === true;
   }
@@ -76,7 +76,7 @@ export class BodyState {
   }
 
   /**
-   * What the user made of the state is the state.
+   * Commits the changes of the user.
    *
    * @param json its text, and whether that gives it back as it is: where these are at hand
    */
@@ -95,7 +95,7 @@ export class BodyState {
     if (this.#alone === undefined && this.#beside === undefined) this.#isKnown = false;
   }
 
-  /** What the user changed is forgotten. */
+  /** Drops the changes of the user. */
   drop(user: StateUser): void {
     const wasAlone = this.#alone === user;
     this.#leave(user);

@@ -1,5 +1,5 @@
 /**
- * The tasks of one body: their input is judged, they are run, their output is judged, and their end is reported.
+ * The tasks of one body: checks their input, runs them, checks their output, and reports their end.
  *
  * Owns which tasks are under way, and their abort signals. Knows no queue and no deadline: it is told to run and to
  * cancel.
@@ -87,7 +87,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
     this.#running.get(taskId)?.stream?.taken(taken);
   }
 
-  /** What a task told was lost on its way. */
+  /** A report of a task was lost. */
   breakOne(taskId: string, error: ErrorInfo): void {
     const task = this.#running.get(taskId);
     if (task === undefined) return;
@@ -188,7 +188,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
     const { state: states, saves } = this.body;
     let state: SavedState | undefined;
     try {
-      // Of one that was cancelled, its caller has been told that it was not done.
+      // The caller of a cancelled task was told that it was not done.
       if (task.signal.aborted && states.takesBack(task)) states.drop(task);
       else state = saves.commit(task);
     } catch (thrown) {
@@ -211,7 +211,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
     const parked = task.signal.aborted ? undefined : this.#parkOf(thrown);
     if (parked) return this.body.tell({ type: 'task.parked', taskId: task.taskId, ...parked });
     this.#reportFailure(task, thrown);
-    // A task that was cancelled has already been answered for: what it throws then is how it obeys.
+    // A cancelled task has been answered: a throw is how it obeys.
     const isCrash = this.body.definition.onTaskError === 'crash' && !isTaskRefusal(thrown);
     if (isCrash && !task.signal.aborted) this.body.crash(thrown);
     else this.#finishIfLast(task);
@@ -247,7 +247,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
     });
   }
 
-  /** Whatever its work threw then: that is how it obeys. */
+  /** After a cancel, a throw of its work is how it obeys. */
   #reportEnded(task: RunningTask, { as, error: cause }: EndedAttempt): void {
     const { taskId } = task;
     const isLate = as === 'timed_out';
@@ -277,7 +277,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
     }
   }
 
-  /** Whether the task's end is still of interest; it is so once. */
+  /** Whether the end of the task is still to be reported; true once. */
   #settled(task: RunningTask): boolean {
     if (this.#running.get(task.taskId) !== task) return false;
     this.#running.remove(task);

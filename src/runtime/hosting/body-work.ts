@@ -1,4 +1,4 @@
-/** What the parts of a body have in common: the definition whose functions they call, and how one is called. */
+/** What the parts of a body share: the definition whose functions they call, and how to call one. */
 import { isPending, whenSettled } from '../definition/agent-self.ts';
 import type {
   AgentLog,
@@ -43,7 +43,7 @@ export interface WorkOwner extends LineTeller {
   readonly log: AgentLog;
   readonly isServing: boolean;
   readonly isGone: boolean;
-  /** Reports, unless it is gone. */
+  /** Reports, unless the body is gone. */
   tell(report: BodyReport): void;
   /** Tells of a state that has changed by itself, unless an answer is under way, with which it goes. */
   tellChanged(): void;

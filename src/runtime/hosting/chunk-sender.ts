@@ -1,11 +1,11 @@
 /**
- * The chunks of one task, on their way to whoever reads them: in order, and no faster than they are taken.
+ * The chunks of one task, on their way to their reader: in order, and no faster than they are read.
  *
- * I1  At the most `STREAM_WINDOW` chunks are under way. What is emitted beyond that waits here, and so does whoever
- *     emits it.
- * I2  A chunk that is not as its schema says goes nowhere, and is refused to the one who emits it. Those behind it
+ * I1  At most `STREAM_WINDOW` chunks are under way. Further ones wait here, and `emit` waits with
+ *     them.
+ * I2  A chunk that its schema refuses is not sent: its `emit` rejects. Later chunks
  *     keep their order.
- * I3  Once the task has ended or was cancelled nothing more is told, and whoever emits is refused.
+ * I3  Once the task has ended or was cancelled nothing more is sent, and `emit` rejects.
  */
 import { judge, type Schema, type Verdict } from '../values/schema.ts';
 import { STREAM_WINDOW } from './stream-window.ts';
@@ -20,7 +20,7 @@ export class ChunkSender {
   readonly #schema: Schema | undefined;
   readonly #tell: (chunk: unknown) => void;
   #waiting: Waiting[] = [];
-  /** The last chunk whose schema takes its time, and those behind it. */
+  /** The last chunk with an asynchronous schema, and those behind it. */
   #judging: Promise<unknown> | undefined = undefined;
   #told = 0;
   #taken = 0;
@@ -54,7 +54,7 @@ export class ChunkSender {
     return judged;
   }
 
-  /** So many were taken, over the whole life of the task. */
+  /** How many were read so far, over the whole task. */
   taken(count: number): void {
     this.#taken = Math.max(this.#taken, count);
     while (this.#waiting.length > 0 && this.#told - this.#taken < STREAM_WINDOW) {
@@ -74,14 +74,14 @@ export class ChunkSender {
     })();
   }
 
-  /** Nothing more is told. */
+  /** Sends nothing more. */
   end(why: Error): void {
     if (this.#ended !== undefined) return;
     this.#ended = why;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { sent } of waiting) {
-      // Whoever did not wait for it does not hear of it.
+      // A rejection that nobody awaits is no unhandled one.
       sent.promise.catch(() => undefined);
       sent.reject(why);
     }

@@ -3,9 +3,9 @@
  *
  * I1  A body reports `ready` at most once, and nothing before it but `log`.
  * I2  `exited` is called exactly once for every body that was opened, and nothing is reported after it.
- * I3  `kill` is heard by every body; only a body that its host cannot end (a thread in some loops) may
- *     leave the call to `exited` out until it can.
- * I4  What a body throws, answers or sends never throws in the runtime.
+ * I3  `kill` ends every body; only for a body that its host cannot end (a thread in some loops)
+ *     `exited` may be called later, or never.
+ * I4  Nothing that a body throws, answers or sends makes the runtime throw.
  */
 import type { ErrorInfo, ExitReason, Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
@@ -21,7 +21,7 @@ export interface VariableState {
   readonly version: number;
 }
 
-/** All that a body needs at its start. */
+/** The start of a body. */
 export interface BodyStart {
   readonly agentId: string;
   readonly incarnation: number;
@@ -54,7 +54,7 @@ export type BodyRequest =
       /** Buffers of the input that its owner gives away: moved where the host can, and then empty here. */
       readonly transfer?: readonly ArrayBuffer[] | undefined;
       readonly trace?: TraceParent | undefined;
-      /** What it kept when it ran before, by key. */
+      /** Results of its steps from earlier runs, by key. */
       readonly steps?: readonly (readonly [key: string, value: unknown])[] | undefined;
     }
   | {
@@ -91,7 +91,7 @@ export type BodyRequest =
       /** The very value that was thrown, where it does not have to cross a boundary. */
       readonly cause?: unknown;
     }
-  /** What does it take, as it stands? */
+  /** Asks which tasks the agent takes now. */
   | {
       readonly type: 'offer.asked';
       readonly questionId: number;
@@ -101,7 +101,7 @@ export type BodyRequest =
     }
   | { readonly type: 'terminate' };
 
-/** What a body tells. A `state` is the one that a save would give at that moment, if it differs from the last. */
+/** A report of a body. `state` is what a save would give at that moment, if it differs from the last. */
 export type BodyReport =
   | { readonly type: 'ready'; readonly manifest: AgentManifest }
   | { readonly type: 'task.progress'; readonly taskId: string; readonly value: unknown }
@@ -122,12 +122,12 @@ export type BodyReport =
       readonly error: ErrorInfo;
       /** The very value that was thrown, where it did not have to cross a boundary. */
       readonly cause?: unknown;
-      /** Names of the tasks that it takes instead, where it does not take this one as it stands. */
+      /** Names of the tasks that it takes now, if it does not take this one. */
       readonly expected?: readonly string[];
-      /** Whether its definition finds it worth another attempt. */
+      /** Whether its definition retries this error. */
       readonly retry?: boolean;
     }
-  /** It ran into a limit: nothing of it is done, and it is to be begun anew. See `ParkRequest`. */
+  /** It ran into a limit: none of it is done, and it is begun anew later. See `ParkRequest`. */
   | ({ readonly type: 'task.parked'; readonly taskId: string } & ParkRequest)
   /** The agent asked to end normally; sent after the task in which it did. */
   | { readonly type: 'finished' }
@@ -174,13 +174,13 @@ export interface BodyListener {
   report(report: BodyReport): void;
   /** The body is gone. `thrown` is what ended it, itself, where the body lives in this thread. */
   exited(reason: ExitReason, thrown?: unknown): void;
-  /** It was killed and does not end: nothing can be done about it in this program. `exited` may still come. */
+  /** It was killed and does not end, and this program cannot end it. `exited` may still come. */
   stuck?(): void;
-  /** The body's thread or process said something that this contract does not know: it was dropped. */
+  /** The body's thread or process sent something malformed: it was dropped. */
   dropped?(): void;
 }
 
-/** What a host measured of one body. */
+/** A host's measurement of one body. */
 export interface Usage {
   readonly memoryBytes: number;
   readonly cpuMs: number;
@@ -190,13 +190,13 @@ export interface Body {
   post(request: BodyRequest): void;
   /** Ends it at once, with no chance to clean up. It exits with `killed`, unless it was ending already. */
   kill(): void;
-  /** The newest measurement, where the host takes one. */
+  /** The newest measurement, for hosts that measure. */
   usage?(): Usage | undefined;
 }
 
-/** The turn of one description, whose time is kept by whoever asked. */
+/** The turn of one description; its caller keeps the time. */
 export interface DescriptionTurn {
-  /** Fires when nobody waits for the answer any more. */
+  /** Fires when the answer is no longer needed. */
   readonly signal: AbortSignal;
   /** It has to wait for others; its time does not run, until it `begins`, with all of it. */
   waits(): void;
@@ -205,10 +205,10 @@ export interface DescriptionTurn {
 
 export interface Host {
   readonly isolation: Isolation;
-  /** What of a spec this host cannot keep, as one line that names the field; `undefined` when it keeps all. */
+  /** Why this host cannot keep a spec's limits, in one line that names the field; `undefined` if it can. */
   refusal(spec: ParsedAgentSpec): string | undefined;
   /**
-   * Loads a module, where this host would, and says what its agent is.
+   * Loads a module where this host would run it, and returns its manifest.
    *
    * @param resources what the spec says of them: a module that is to be sandboxed is so here, too
    * @param turn what a host that takes one module after the other tells when; the time runs from the call

@@ -1,4 +1,4 @@
-/** A task under way in a body: its signal, its state, and what it has said of its end. */
+/** A running task in a body: its signal, its state, and what it has reported of its end. */
 import type { Committed, StateUser } from './body-state.ts';
 import type { ChunkSender } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
@@ -23,7 +23,7 @@ export class RunningTask implements StateUser, AskSystem {
   readonly trace: TraceParent | undefined;
   /** Which attempt it is. */
   readonly attempt: number;
-  /** Why this attempt counts as failed, whatever it gives yet. */
+  /** Why this attempt counts as failed, whatever its work returns. */
   ended: EndedAttempt | undefined = undefined;
   /** It called `complete`. */
   isLast = false;
@@ -33,7 +33,7 @@ export class RunningTask implements StateUser, AskSystem {
   asked = 0;
   /** What it streams: few stream anything. */
   stream: ChunkSender | undefined = undefined;
-  /** What it told was lost on its way: whatever it gives, it has failed with this. */
+  /** A report of it was lost: it fails with this error. */
   broken: Error | undefined = undefined;
   /** What it told that it does. */
   repetition: Repetition | undefined = undefined;

@@ -1,7 +1,7 @@
 /**
- * An agent's state as it is to be kept: as its `save` gives it, or as it is, in JSON.
+ * An agent's state as it is saved: the result of its `save`, or the state itself, as JSON.
  *
- * Knows the text that was told last, and tells only another one.
+ * It knows the last reported text, and reports only a different one.
  */
 import type { SavedState } from '../definition/saved-state.ts';
 import { errorInfoOf } from '../values/errors.ts';
@@ -16,10 +16,10 @@ const NO_TEXTS: readonly string[] = Object.freeze([]);
 
 export class StateSaves {
   readonly #owner: WorkOwner;
-  /** The state has changed by itself, and that was not told yet. */
+  /** The state has changed by itself, which was not reported yet. */
   isChanged = false;
   #lastTold: string | undefined;
-  /** Whether JSON gives the state that was looked at last back as it is. */
+  /** Whether JSON restores the last state exactly. */
   #isPlain = false;
 
   /** Texts that no state may hold. */
@@ -32,12 +32,12 @@ export class StateSaves {
     this.#secrets = secrets.length === 0 ? NO_TEXTS : secretTexts(splitSecrets(initArgs, secrets).values);
   }
 
-  /** The last state that was told was lost on its way: the next one counts as changed. */
+  /** The last reported state was lost: the next one counts as changed. */
   forget(): void {
     this.#lastTold = undefined;
   }
 
-  /** What is to be told, where that is not what was told last. */
+  /** The state to report, if it differs from the last reported one. */
   changed(given = this.#owner.state.current): SavedState | undefined {
     this.isChanged = false;
     const state = this.#stateOtherThan(this.#lastTold, given);

@@ -1,4 +1,4 @@
-/** The agent that a chart is the behaviour of, for the work which that chart invokes. */
+/** The agent of a chart, for the work that the chart invokes. */
 import type { AgentLog } from '../define-agent.ts';
 import type { ValuesOf, VariableRef, VariableValues } from '../variable-handle.ts';
 
@@ -8,7 +8,7 @@ export interface ChartAgent<Resources = unknown, Values = VariableValues> {
   readonly incarnation: number;
   /** Current values of the variables that the agent declared, by name. */
   readonly variables: Values;
-  /** What `connect` gave this life. */
+  /** What `connect` returned in this life. */
   readonly resources: Resources;
   /** Fires at the end of the agent's life; a promise's own signal fires when its state is left, too. */
   readonly signal: AbortSignal;
@@ -20,7 +20,7 @@ export interface ChartAgent<Resources = unknown, Values = VariableValues> {
 const agents = new WeakMap<object, ChartAgent>();
 
 /**
- * The agent behind the actor system that XState hands to whatever it runs.
+ * The agent of the actor system that XState gives to promises, callbacks and actions.
  *
  * ```ts
  * fromPromise(async ({ input, signal, system }) => {

@@ -1,7 +1,7 @@
 /**
- * A chart as people see it: its states and what leads from one to another, as plain data. Pure.
+ * A chart for people: its states and transitions as plain data. Pure.
  *
- * I1  It is bounded, whatever chart it is of.
+ * I1  Its size is bounded for every chart.
  */
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
 

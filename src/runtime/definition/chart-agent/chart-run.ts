@@ -1,12 +1,12 @@
 /**
- * One chart at work in a body: XState's own interpreter, and what the body asks of it as events.
+ * One chart in a body: XState's interpreter, which gets the body's requests as events.
  *
  * Owns the actor, the tasks whose events were taken and are not answered, and the answers of the present step.
  * Knows no host, store or fleet.
  *
- * I1  A step settles before anything of it is told: answers, then its state, then that the chart has ended.
+ * I1  A step settles before it is reported: its answers, then its state, then the end of the chart.
  * I2  A task is answered once: by what the chart emits, by its cancellation, or by the end of the chart.
- * I3  After its end, by whatever cause, the chart runs nothing and tells nothing.
+ * I3  After its end the chart runs nothing and reports nothing.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
@@ -74,7 +74,7 @@ export class ChartRun {
   readonly #taken = new Map<string, Taken>();
   readonly #versions: Record<string, number>;
   readonly #votes = new Map<string, Deferred>();
-  /** What the step has answered, and was not told yet. */
+  /** Answers of the step that were not reported yet. */
   #answers: { readonly to: Deferred; readonly outcome: Outcome }[] = [];
   #error: { readonly thrown: unknown } | undefined;
   #isReady = false;
@@ -105,7 +105,7 @@ export class ChartRun {
       progress: (value, taskId) => this.#progress(value, taskId),
     };
     this.#delayed = new DelayedEvents(self.clock);
-    // One that had ended begins anew.
+    // A chart that had ended begins anew.
     const saved = restored?.snapshot.status === 'active' ? withLastingIds(restored, incarnation) : undefined;
     this.#versions = { ...saved?.variables };
     for (const task of saved?.tasks ?? []) {
@@ -125,7 +125,7 @@ export class ChartRun {
     this.#begin(begun?.interrupted, context);
   }
 
-  /** Sends a task's event. @throws TaskRefusal for one that the chart does not take as it stands */
+  /** Sends a task's event. @throws TaskRefusal if the chart does not take it in its state */
   run(task: string, { taskId, input, signal, progress }: TaskContext<ChartRun, unknown>): unknown {
     const isAsked = this.#taken.has(taskId);
     const event = { type: task, input, taskId };
@@ -151,7 +151,7 @@ export class ChartRun {
     this.#sendIfTaken({ type: 'variable.changed', name, value, version });
   }
 
-  /** The chart's vote, when it gives it; where it does not take the question it abstains. */
+  /** Resolves with the chart's vote; a chart that does not take the question abstains. */
   vote(proposal: Proposal): unknown {
     const event = { type: 'vote.asked', proposal };
     if (!this.#snapshot.can(event)) return 'abstain';
@@ -170,7 +170,7 @@ export class ChartRun {
     return { next, state: value, can };
   }
 
-  /** What is kept of it. @throws Error for what cannot be kept, named */
+  /** Its snapshot, to be saved. @throws Error that names what cannot be saved */
   saved(): SavedChart {
     this.#savedSteps = this.#steps;
     return withPlainErrors({
@@ -287,7 +287,7 @@ export class ChartRun {
     }
   }
 
-  /** What the chart emits: its answers, and what is nobody's here. */
+  /** An event that the chart emits: an answer, or one that is ignored here. */
   #heard(event: Emitted): void {
     const { type } = event;
     if (type === 'vote.cast') return this.#voted(event);
@@ -328,7 +328,7 @@ export class ChartRun {
     this.#answers.push({ to, outcome: { output: vote } });
   }
 
-  /** Nobody waits for it any more: the chart is told, and the agent is free. */
+  /** The task was cancelled: the chart is told, and the agent is free. */
   #cancel(taskId: string, taken: Taken, reason: unknown): void {
     if (this.#isOver || this.#taken.get(taskId) !== taken) return;
     this.#taken.delete(taskId);

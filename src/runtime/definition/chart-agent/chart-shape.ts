@@ -1,5 +1,5 @@
 /**
- * What a snapshot of a chart depends on: its states, what they invoke and what they wait for. Pure.
+ * The shape of a chart that its snapshots depend on: its states, their invoked work and their delays. Pure.
  *
  * Guards, actions and the targets of transitions may change and a snapshot still fits; states, invoked work and
  * delays may not.
@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { AnyActorLogic, AnyStateMachine, AnyStateNode, StateValue } from 'xstate';
 
-/** Tells charts apart whose snapshots do not fit each other. */
+/** Hash of the shape: snapshots fit only charts with the same one. */
 export function chartIdentity(machine: AnyStateMachine): string {
   const text = JSON.stringify(machineShape(machine, new Set()));
   return createHash('sha256').update(text).digest('hex').slice(0, 32);

@@ -1,8 +1,8 @@
 /**
- * An agent whose behaviour is a statechart: `defineChartAgent`, and the events by which the two speak.
+ * An agent whose behaviour is a statechart: `defineChartAgent`, and the events between the agent and its machine.
  *
- * A task arrives in the machine as an event of its name and is answered by an event that the machine emits. What
- * comes of it is an ordinary definition: it runs in every host.
+ * A task arrives in the machine as an event of its name and is answered by an event that the machine emits. The
+ * result is an ordinary definition: it runs in every host.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyMachineSnapshot, AnyStateMachine, EmittedFrom, EventFromLogic, InputFrom } from 'xstate';

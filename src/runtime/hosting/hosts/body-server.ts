@@ -1,5 +1,5 @@
 /**
- * A child's end of the protocol: opens bodies, hands them what they are asked, tells what they say.
+ * A child's end of the protocol: opens bodies, passes requests to them, and sends their reports.
  *
  * Owns the bodies of one thread or process, and the order in which they are served. Knows no thread and no
  * process: it is given messages, and ends through `leave`.
@@ -34,7 +34,7 @@ import {
 } from './protocol.ts';
 
 export interface BodyServerOptions {
-  /** How far it is to the parent. */
+  /** Whether values to the parent stay in the process, or leave it. */
   readonly reach: Reach;
   /** Sends one message; throws when a value in it cannot be cloned. `sent` is called once it has left. */
   send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void;
@@ -81,7 +81,7 @@ export class BodyServer {
     if (!this.#isWorking) this.#work();
   }
 
-  /** Something was thrown where no body could catch it. */
+  /** An error that no body could catch. */
   crash(thrown: unknown): void {
     if (this.#isGone) return;
     this.#isGone = true;
@@ -93,12 +93,12 @@ export class BodyServer {
     this.#sendBuffer.drain(() => this.#options.leave(1));
   }
 
-  /** Sends what was said and has not left yet: the last chance before an exit. */
+  /** Sends everything that waits: the last chance before an exit. */
   flush(): void {
     if (!this.#isGone) this.#sendBuffer.drain();
   }
 
-  /** Tells of something that is no body's. */
+  /** Reports something of the child itself. */
   tell(report: ChildReport): void {
     this.#sendBuffer.urgent({ body: CHILD, report });
   }
@@ -168,7 +168,7 @@ export class BodyServer {
     if (!this.#isWorking) this.#work();
   }
 
-  /** Serves what waits, until it is time to hear what has come. */
+  /** Serves waiting work for one slice, then lets the loop read messages. */
   #work(): void {
     if (this.#turns.length === 0) return;
     this.#isWorking = true;

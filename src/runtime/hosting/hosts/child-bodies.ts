@@ -6,7 +6,7 @@
  * I1  Every body that was opened exits exactly once, whatever the child does; nothing is reported after it.
  * I2  Where a body was the child's last, it exits when the child is gone: nothing of it overlaps the next.
  * I3  A request that cannot be cloned fails the one thing it belongs to, and never throws.
- * I4  What a child says past the protocol, in any field of it, is dropped and counted.
+ * I4  A message of a child that breaks the protocol in any field is dropped and counted.
  */
 import type { ExitReason } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
@@ -65,7 +65,7 @@ export class ChildBodies implements ChildListener {
     this.#options = options;
   }
 
-  /** To be called once, before anything else: `start` makes the child. */
+  /** Called once, first: `start` makes the child. */
   join(start: (listener: ChildListener) => Child): void {
     this.#child = start(this);
   }
@@ -77,7 +77,7 @@ export class ChildBodies implements ChildListener {
   get usage(): Usage | undefined {
     const usage = this.#child.usage ?? this.#reported;
     const sharers = this.#bodies.size;
-    // Nobody can tell whose memory it is: members of a group are told an equal share.
+    // The memory of single members is unknown: each is shown an equal share.
     return usage === undefined || sharers <= 1
       ? usage
       : { memoryBytes: usage.memoryBytes / sharers, cpuMs: usage.cpuMs / sharers };
@@ -146,7 +146,7 @@ export class ChildBodies implements ChildListener {
     this.#child.watch();
   }
 
-  // What the child says.
+  // Messages of the child.
 
   message(message: unknown): void {
     if (this.#isGone) return;
@@ -284,7 +284,7 @@ export class ChildBodies implements ChildListener {
     this.#acknowledged = this.#received;
   }
 
-  /** What becomes of a request that cannot travel. */
+  /** Answers a request that cannot be sent. */
   #refuse({ body: key, request }: ToChild, thrown: unknown): void {
     const body = this.#bodies.get(key);
     if (body === undefined || body.isEnding) return;

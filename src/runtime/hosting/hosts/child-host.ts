@@ -1,7 +1,7 @@
 /**
- * A host of children, threads or processes: who runs where, and the end of all of them.
+ * A host of children, threads or processes: which agent runs in which child, and the end of all of them.
  *
- * Owns the children and the describers. What kind of child it is, and what that cannot keep, it is told.
+ * Owns the children and the describers. Its options say what kind of child it makes, and which limits that cannot keep.
  *
  * I1  Members of a group share one child while it takes more; a member that comes later, or comes back, opens
  *     the next. Members that do not agree on what they share are refused, by the field.
@@ -124,7 +124,7 @@ class ChildHost implements Host {
     const { clock, killTimeoutMs } = this.#terms;
     const all = Promise.all([bodies, ...describers]);
     await within(clock, killTimeoutMs + CLOSE_MARGIN_MS, all, () => undefined);
-    // What will not end is given up.
+    // A child that does not end is given up.
     for (const bodies of this.#watch.watched) {
       bodies.abandon();
       this.#watch.delete(bodies);

@@ -1,10 +1,10 @@
 /**
  * Messages on a stream of bytes between a program and its child: cut, read, and never trusted.
  *
- * A frame is the length of a message, four bytes, the lowest first, and the message itself (message-codec.ts). What
- * the other side writes may be anything: its agents' code has the descriptor, too.
+ * A frame is the length of a message, four bytes, little-endian, and the message itself (message-codec.ts).
+ * The other side may write anything: its agents' code has the descriptor, too.
  *
- * I1  Reading never throws. What is no frame, or cannot be read, is a fault, and all bytes after it are ignored.
+ * I1  Reading never throws. Bytes that are not a frame, or cannot be read, are a fault, and all later bytes are ignored.
  * I2  What is held, and copied, is in proportion to the bytes that came, however they are cut: nothing is allocated
  *     for a length that is only claimed.
  * I3  A frame is at most `maxBytes` long, for a writer as for a reader.
@@ -55,7 +55,7 @@ export function writeFrame(
 
 export interface FrameListener {
   message(message: unknown): void;
-  /** The other side keeps to no protocol: nothing of it is heard any more. */
+  /** The other side has broken the protocol: nothing more is read. */
   fault(problem: string): void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Agents in this very thread: no cost, and no containment but for what they throw.
+ * Agents in this thread: no overhead, and no containment except for what they throw.
  *
- * A blocked loop, an exit or a late throw of such an agent is the program's own.
+ * A blocked loop, an exit or a late throw of such an agent hits the whole program.
  */
 import type { ParsedAgentSpec } from '../../../machines/index.ts';
 import { AgentBody, type Surroundings } from '../agent-body.ts';

@@ -1,7 +1,7 @@
 /**
- * Whether what came from a child is a message of the protocol, field by field.
+ * Checks messages of a child against the protocol, field by field.
  *
- * An agent's code can send what it likes over the channel of its child: nothing behind this check looks again. All
+ * An agent's code can send anything over the channel of its child, and nothing behind this check looks again. All
  * values are data that was cloned: no getter runs when they are looked at. Written by hand, for every answer of a
  * task passes here.
  */
@@ -170,7 +170,7 @@ export function endOf({ reason }: Extract<ChildReport, { type: 'exited' | 'crash
   return { error: { name: 'TypeError', message: `expected an exit reason, got ${inWords(said)}` } };
 }
 
-/** Whoever is handed a value may walk it, and has a stack of some size. */
+/** Code that gets the value may walk it recursively, on a limited stack. */
 function isWithinDepth(value: unknown): boolean {
   return cloneProblemOf(value, 'thread') === undefined;
 }

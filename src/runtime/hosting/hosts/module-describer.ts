@@ -1,7 +1,7 @@
 /**
- * Asks a child, made for that, what a module's agent is: its code is loaded where it would run, never here.
+ * Describes modules in a child made for that: their code is loaded where it would run, never here.
  *
- * Owns at most one child; it is kept for a while, for the next who asks, and keeps no program alive meanwhile.
+ * Owns at most one child, which is kept for a while for the next question, and keeps no program alive meanwhile.
  *
  * I1  One question is asked at a time, and an answer carries its number: whatever hangs, dies or speaks out of turn
  *     takes nobody else's answer with it, and gives none. One that nobody waits for any more is given up.
@@ -136,7 +136,7 @@ export class ModuleDescriber {
   #hear(message: unknown): void {
     const isChildReport = eachReport(message, (_, report) => {
       if (report.type === 'described') this.#described(report);
-      // Whatever it loaded is not to be trusted any more.
+      // The modules that it loaded cannot be trusted any more.
       else if (report.type === 'crashed') this.#child?.kill(endOf(report));
     });
     if (isChildReport) this.#received += 1;

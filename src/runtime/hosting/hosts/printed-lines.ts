@@ -2,7 +2,7 @@
  * What an agent's code prints, cut into lines that a log can take.
  *
  * I1  At most `maxLines` lines are told in a second; how many were not is said when the next one is.
- * I2  Blank lines are none.
+ * I2  Blank lines are left out.
  * I3  A line longer than `maxLength` is cut there, and goes on as the next.
  */
 import { StringDecoder } from 'node:string_decoder';

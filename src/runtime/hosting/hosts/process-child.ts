@@ -116,7 +116,7 @@ export class ProcessChild implements Child {
     child.on('error', (error) => {
       if (this.#process === child) this.#failed(error);
     });
-    // Where the process could not be made there may be none: `error` tells.
+    // If the process could not be made there may be no stream: `error` says why.
     this.#channel = (child.stdio as ChildProcess['stdio'] | undefined)?.[CHANNEL_FD] as Socket | undefined;
     this.#listen();
     child.on('exit', (code, signal) => this.#exited(child, code, signal));
@@ -183,7 +183,7 @@ export class ProcessChild implements Child {
   }
 
   #listen(): void {
-    // What is longer than all of its memory it did not make of a value.
+    // A message longer than all of its memory is not a value of its own.
     const maxBytes = Math.min(MAX_FRAME_BYTES, this.#options.resources.maxMemoryBytes ?? Infinity);
     const message = (came: unknown): void => {
       this.#unheard = undefined;

@@ -1,4 +1,4 @@
-/** What the end of a process says about why it ended. */
+/** Why a process ended: from its exit code, its signal and its last output. */
 import type { ExitReason } from '../../../machines/index.ts';
 import { DISCONNECTED_EXIT_CODE, OUT_OF_MEMORY_LINE } from './protocol.ts';
 
