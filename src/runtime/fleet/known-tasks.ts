@@ -65,7 +65,7 @@ export class KnownTasks {
   readonly #maxEnded: number;
   readonly #known = new RenewedMap<string, KnownTask>();
   readonly #byKey = new Map<string, string>();
-  /** Tasks that wait for a person; nearly always none. */
+  /** Tasks that have asked a person, and have not ended; nearly always none. */
   readonly #asking = new Set<KnownTask>();
   /** Tasks that have ended, oldest first. */
   readonly #ended = new TaskQueue<KnownTask>();
@@ -233,7 +233,6 @@ export class KnownTasks {
     if (known === undefined) return;
     if (type === 'question.asked' || type === 'question.refused') return this.#asks(known);
     if (this.#questions.openOf(taskId) > 0) return;
-    this.#asking.delete(known);
     // Where its body is gone, it waits for the next one.
     if (known.place === 'waiting_for_input') move(known, known.isBodyGone ? 'task.accepted' : 'task.told');
   }
@@ -244,7 +243,12 @@ export class KnownTasks {
   }
 
   #noteEnd({ agentId }: AgentEvent): void {
-    for (const known of this.#asking) if (known.agentId === agentId) known.isBodyGone = true;
+    for (const known of this.#asking) {
+      if (known.agentId !== agentId) continue;
+      known.isBodyGone = true;
+      // It is begun again by the next one.
+      if (known.place === 'running') move(known, 'task.accepted');
+    }
   }
 
   #add(event: AcceptedTask): void {

@@ -410,7 +410,10 @@ function again(profile: Profile, life: Life): Life {
 /** Its agent is down. */
 function down(profile: Profile, life: Life, how: 'crash' | 'stop'): Life {
   if (!isUnderWay(life)) return life;
-  if (life.place === 'asking' && how === 'crash') return { ...life, isKept: true };
+  // One that has asked is begun again by the next body: the answer is there, or is waited for.
+  if (life.question !== 'none' && how === 'crash') {
+    return { ...life, place: life.question === 'open' ? 'asking' : 'queued', isKept: true };
+  }
   return attemptFailed(profile, life, 'abandoned');
 }
 
@@ -501,7 +504,9 @@ function pass(life: Life, until: number): Life {
 }
 
 /** All that decides what can follow. */
-export function keyOf({ kind }: Profile, life: Life): string {
+export function keyOf({ kind, target }: Profile, life: Life): string {
+  // Which is due first decides, too; where an agent is started by hand there is no way to have it so again.
+  const due = deadlines(life).map(({ name }) => name);
   const { place, attempts, before, question, isKept, agent, isPaused, isPoolOpen, isTimed, heldMs } = life;
   const isSubject = isOpen(life);
   return [
@@ -517,7 +522,7 @@ export function keyOf({ kind }: Profile, life: Life): string {
     agent,
     isPaused && 'paused',
     !isPoolOpen && 'no pool',
-    ...deadlines(life).map(({ name }) => name),
+    ...(target === 'pool' ? due : due.toSorted()),
   ]
     .filter(Boolean)
     .join(' | ');
