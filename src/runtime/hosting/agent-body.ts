@@ -51,7 +51,8 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   readonly saves: StateSaves;
   readonly variables: Record<string, unknown> = new Variables();
   resources: unknown = undefined;
-  readonly #start: BodyStart;
+  /** Until its init has been given all of it: the body keeps none. */
+  #start: BodyStart | undefined;
   readonly #listener: BodyListener;
   readonly #surroundings: Surroundings;
   #phase: Phase = 'loading';
@@ -79,7 +80,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     if (this.#phase !== 'loading') return;
     this.#phase = 'initializing';
     this.definition = definition;
-    const verdict = judge(definition.initArgs, this.#start.initArgs);
+    const verdict = judge(definition.initArgs, this.#start!.initArgs);
     if (verdict instanceof Promise) void verdict.then((given) => this.#begin(given));
     else this.#begin(verdict);
   }
@@ -148,7 +149,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   }
 
   #connect(initArgs: unknown): unknown {
-    const { agentId, incarnation } = this.#start;
+    const { agentId, incarnation } = this.#start!;
     const { signal } = this;
     return this.definition.connect?.({
       agentId,
@@ -188,21 +189,23 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   }
 
   #init(initArgs: unknown): unknown {
-    const { restored } = this.#start;
+    const start = this.#start!;
+    this.#start = undefined;
+    const { restored } = start;
     const state = restored === undefined ? undefined : migratedState(this.definition, restored);
-    return this.definition.init(new BodyInitContext(this, this.#start, initArgs, state));
+    return this.definition.init(new BodyInitContext(this, start, initArgs, state));
   }
 
   get signal(): AbortSignal {
     return (this.#life ??= new AbortController()).signal;
   }
 
-  get self(): AgentSelf {
+  selfOf({ variables }: BodyStart): AgentSelf {
     const { clock = systemClock(), observe } = this.#surroundings;
     return {
       clock: steadyClock(clock),
       observe,
-      versions: new Map(this.#start.variables.map(({ name, version }) => [name, version])),
+      versions: new Map(variables.map(({ name, version }) => [name, version])),
       changed: () => {
         this.saves.isChanged = true;
         this.tellChanged();

@@ -10,7 +10,7 @@ export interface InitOwner extends WorkOwner {
   /** Fires at the end of its life, or when that is cancelled. */
   readonly signal: AbortSignal;
   /** For a definition that lives of its own accord. */
-  readonly self: AgentSelf;
+  selfOf(start: BodyStart): AgentSelf;
 }
 
 /** What few ask for is made when they do. */
@@ -24,22 +24,19 @@ export class BodyInitContext implements InitContext<unknown> {
   readonly resources: unknown;
   readonly log: AgentLog;
   readonly #body: InitOwner;
+  readonly #start: BodyStart;
 
-  constructor(
-    body: InitOwner,
-    { agentId, incarnation, previousStop }: BodyStart,
-    initArgs: unknown,
-    restored: unknown,
-  ) {
-    this.agentId = agentId;
-    this.incarnation = incarnation;
+  constructor(body: InitOwner, start: BodyStart, initArgs: unknown, restored: unknown) {
+    this.agentId = start.agentId;
+    this.incarnation = start.incarnation;
     this.initArgs = initArgs;
     this.restored = restored;
-    this.previousStop = previousStop;
+    this.previousStop = start.previousStop;
     this.variables = body.variables;
     this.resources = body.resources;
     this.log = body.log;
     this.#body = body;
+    this.#start = start;
   }
 
   get signal(): AbortSignal {
@@ -47,6 +44,6 @@ export class BodyInitContext implements InitContext<unknown> {
   }
 
   get self(): AgentSelf {
-    return this.#body.self;
+    return this.#body.selfOf(this.#start);
   }
 }

@@ -131,11 +131,10 @@ export class Journal {
    * `undefined` where the store has all that there is.
    */
   stateOnItsWay(agentId: string): SavedState | null | undefined {
-    for (const place of [this.#gathering, this.#committing, this.#outage]) {
-      const state = place?.stateOf(agentId);
-      if (state !== undefined) return state;
-    }
-    return undefined;
+    const gathered = this.#gathering.stateOf(agentId);
+    if (gathered !== undefined) return gathered;
+    const given = this.#committing?.stateOf(agentId);
+    return given === undefined ? this.#outage.stateOf(agentId) : given;
   }
 
   /**

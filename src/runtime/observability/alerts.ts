@@ -67,7 +67,8 @@ export class Alerts {
   }
 
   clearAll(agentId: string): void {
-    for (const alert of this.#ofAgent.get(agentId) ?? []) this.clear(alert, agentId);
+    const raised = this.#ofAgent.get(agentId);
+    if (raised) for (const alert of raised) this.clear(alert, agentId);
   }
 }
 

@@ -9,17 +9,13 @@ const FEW = 16;
 /** The copy; of what is neither a plain object nor an array, the very same. */
 export function dataCopy<Data>(data: Data): Data {
   if (!isContainer(data)) return data;
-  return (copyOfFew(data, []) ?? copyOf(data)) as Data;
+  return (copyOfFew(data, [], false) ?? copyOf(data)) as Data;
 }
 
 /** A copy that nobody can change. */
 export function frozenCopy<Data>(data: Data): Data {
   if (!isContainer(data)) return data;
-  const copied: object[] = [];
-  const copy = copyOfFew(data, [], copied);
-  if (copy === undefined) return frozenData(dataCopy(data));
-  for (const container of copied) Object.freeze(container);
-  return copy as Data;
+  return (copyOfFew(data, [], true) ?? frozenData(copyOf(data))) as Data;
 }
 
 /** Freezes plain objects and arrays, at every depth; gives back the very same. */
@@ -40,39 +36,41 @@ export function frozenData<Data>(data: Data): Data {
 /**
  * The ordinary case: few containers, none of them twice, and nothing odd about them; else `undefined`.
  *
- * @param copies what was copied is added to them
+ * @param isFrozen whether the copy is, at every depth
  */
-function copyOfFew(original: object, seen: object[], copies?: object[]): object | undefined {
+function copyOfFew(original: object, seen: object[], isFrozen: boolean): object | undefined {
   if (seen.includes(original) || seen.push(original) > FEW) return undefined;
-  if (Array.isArray(original)) return copyOfList(original, seen, copies);
+  if (Array.isArray(original)) return copyOfList(original, seen, isFrozen);
   if (Object.getPrototypeOf(original) !== Object.prototype) return undefined;
   const copy: Record<string, unknown> = { ...original };
-  copies?.push(copy);
   for (const key in copy) {
     const value = copy[key];
     if (!isContainer(value)) continue;
-    const kept = key === '__proto__' ? undefined : copyOfFew(value, seen, copies);
+    const kept = key === '__proto__' ? undefined : copyOfFew(value, seen, isFrozen);
     if (kept === undefined) return undefined;
     copy[key] = kept;
   }
-  return copy;
+  return isFrozen ? Object.freeze(copy) : copy;
 }
 
-function copyOfList(original: readonly unknown[], seen: object[], copies?: object[]): unknown[] | undefined {
+function copyOfList(
+  original: readonly unknown[],
+  seen: object[],
+  isFrozen: boolean,
+): readonly unknown[] | undefined {
   // Some lists have holes, or names beside their places: these come last.
   const keys = Object.keys(original);
   const { length } = original;
   if (keys.length !== length || (length > 0 && keys[length - 1] !== String(length - 1))) return undefined;
   const copy = [...original];
-  copies?.push(copy);
   for (let at = 0; at < copy.length; at++) {
     const value = copy[at];
     if (!isContainer(value)) continue;
-    const kept = copyOfFew(value, seen, copies);
+    const kept = copyOfFew(value, seen, isFrozen);
     if (kept === undefined) return undefined;
     copy[at] = kept;
   }
-  return copy;
+  return isFrozen ? Object.freeze(copy) : copy;
 }
 
 /** No recursion: data may be nested more deeply than a stack. */
