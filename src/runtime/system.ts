@@ -155,7 +155,8 @@ export interface AgentSystem extends AsyncDisposable {
   resources(): AdmissionUsage;
   /**
    * Which transitions and guard outcomes of the charts of agents, supervision, coordination, pools and limits have been taken, by
-   * all systems of this program. Always counted, except for charts that are inspected by a plain function.
+   * all systems of this program; and of the charts that agents are, where they run in it. Always counted, except for
+   * charts that are inspected by a plain function.
    */
   coverage(): Coverage;
   /**

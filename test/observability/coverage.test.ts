@@ -1,7 +1,7 @@
 /** Laws of `system.coverage()`: what is counted, what is not, and what comes of several programs. */
 import { describe, expect, it } from 'vitest';
-import { createMachine } from 'xstate';
-import { createAgentSystem, defineAgent, mergeCoverage } from '../../src/index.ts';
+import { createMachine, setup } from 'xstate';
+import { createAgentSystem, defineAgent, defineChartAgent, mergeCoverage } from '../../src/index.ts';
 import { createChart } from '../../src/runtime/engine/chart.ts';
 import { countsOf } from '../../src/runtime/engine/chart-counts.ts';
 import { drivers } from '../kit/drivers.ts';
@@ -145,6 +145,49 @@ const counted = (chart: string, hash: string, go: number, no: number) => ({
       refusals: { 'a: go → b, refused': no },
     },
   ],
+});
+
+describe('the chart that an agent is', () => {
+  const machine = setup({
+    guards: { isMuch: ({ event }) => (event as { input?: unknown }).input === 9 },
+  }).createMachine({
+    id: 'kettle',
+    initial: 'cold',
+    states: {
+      cold: { on: { heat: [{ guard: 'isMuch', target: 'burnt' }, 'hot'] } },
+      hot: { on: { cool: 'cold' } },
+      burnt: { type: 'final' },
+    },
+  });
+  const kettle = defineChartAgent({
+    type: 'kettle',
+    machine,
+    tasks: { heat: { answer: 'taken' }, cool: { answer: 'taken' } },
+  });
+
+  it('is counted over all agents that are one, and added up over programs', async () => {
+    const { system, agents } = await rig();
+    for (const id of ['one', 'other']) {
+      await agents.start(await agents.register({ id, module: kettle }));
+      await agents.execute(id, { type: 'heat', input: 1 });
+    }
+    await agents.execute('one', { type: 'cool' });
+    const of = system.coverage().charts.find(({ chart }) => chart === 'kettle');
+    expect(of).toMatchObject({
+      transitions: {
+        'kettle.cold: heat → burnt if isMuch (1 of 2)': 0,
+        'kettle.cold: heat → hot (2 of 2)': 2,
+        'kettle.hot: cool → cold': 1,
+      },
+      refusals: { 'kettle.cold: heat → burnt if isMuch (1 of 2), refused': 2 },
+    });
+    const file = JSON.stringify(system.coverage());
+    const merged = mergeCoverage(JSON.parse(file), system.coverage());
+    expect(merged.charts.find(({ chart }) => chart === 'kettle')!.transitions).toMatchObject({
+      'kettle.hot: cool → cold': 2,
+    });
+    expect(merged.report('kettle').never).toEqual(['kettle.cold: heat → burnt if isMuch (1 of 2)']);
+  });
 });
 
 describe('mergeCoverage', () => {

@@ -16,7 +16,9 @@ import {
   supervisorMachine,
 } from '../../machines/index.ts';
 import { type ChartCounts, countsOf } from '../engine/chart-counts.ts';
-import { coverageInWords, type CoverageReport } from '../engine/coverage-report.ts';
+import { hashOfChart } from '../engine/chart-identity.ts';
+import { coverageInWords, type CoverageReport, reportOf } from '../engine/coverage-report.ts';
+import { interpretedCharts } from '../engine/interpreted-counts.ts';
 import { parseInput } from '../values/malformed.ts';
 
 /** As it is kept in a file: JSON. */
@@ -54,9 +56,17 @@ const dataSchema = z.object({
   ),
 });
 
-/** Of all systems that this program has, or had. */
+/** Of all systems that this program has, or had: of the charts that its own agents are, too, where they run in it. */
 export function coverageOfProgram(): Coverage {
-  return new CoverageOf(charts.map(countsOf));
+  const own = interpretedCharts().map(
+    ({ machine, transitions, refusals }): ChartCounts => ({
+      chart: machine.id,
+      hash: hashOfChart(machine),
+      transitions,
+      refusals,
+    }),
+  );
+  return new CoverageOf(added([...charts.map(countsOf), ...own]));
 }
 
 /**
@@ -67,16 +77,19 @@ export function coverageOfProgram(): Coverage {
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for what is none
  */
 export function mergeCoverage(...kept: readonly unknown[]): Coverage {
+  const all = kept.map((one) => parseInput(dataSchema, dataOf(one), { what: 'mergeCoverage' }).charts);
+  return new CoverageOf(added(all.flat()));
+}
+
+/** One for each version of a chart. */
+function added(counted: readonly ChartCounts[]): readonly ChartCounts[] {
   const merged = new Map<string, ChartCounts>();
-  for (const one of kept) {
-    const data = parseInput(dataSchema, dataOf(one), { what: 'mergeCoverage' });
-    for (const counted of data.charts) {
-      const key = `${counted.chart} ${counted.hash}`;
-      const before = merged.get(key);
-      merged.set(key, before === undefined ? counted : sumOf(before, counted));
-    }
+  for (const one of counted) {
+    const key = `${one.chart} ${one.hash}`;
+    const before = merged.get(key);
+    merged.set(key, before === undefined ? one : sumOf(before, one));
   }
-  return new CoverageOf([...merged.values()]);
+  return [...merged.values()];
 }
 
 function dataOf(kept: unknown): unknown {
@@ -85,7 +98,7 @@ function dataOf(kept: unknown): unknown {
 
 type Counts = Readonly<Record<string, number>>;
 
-function added(one: Counts, other: Counts): Counts {
+function addedCounts(one: Counts, other: Counts): Counts {
   const sum: Record<string, number> = { ...one };
   for (const [name, count] of Object.entries(other)) sum[name] = (sum[name] ?? 0) + count;
   return sum;
@@ -94,8 +107,8 @@ function added(one: Counts, other: Counts): Counts {
 function sumOf(one: ChartCounts, other: ChartCounts): ChartCounts {
   return {
     ...one,
-    transitions: added(one.transitions, other.transitions),
-    refusals: added(one.refusals, other.refusals),
+    transitions: addedCounts(one.transitions, other.transitions),
+    refusals: addedCounts(one.refusals, other.refusals),
   };
 }
 
@@ -125,21 +138,4 @@ class CoverageOf implements Coverage {
   toJSON(): CoverageData {
     return { version: 1, charts: this.charts };
   }
-}
-
-function reportOf(counted: readonly ChartCounts[]): CoverageReport {
-  const count = { transitions: { taken: 0, all: 0 }, guards: { taken: 0, all: 0 } };
-  const never: string[] = [];
-  const add = (kind: 'transitions' | 'guards', times: Readonly<Record<string, number>>): void => {
-    for (const [name, taken] of Object.entries(times)) {
-      count[kind].all += 1;
-      if (taken > 0) count[kind].taken += 1;
-      else never.push(name);
-    }
-  };
-  for (const { transitions, refusals } of counted) {
-    add('transitions', transitions);
-    add('guards', refusals);
-  }
-  return { ...count, never };
 }

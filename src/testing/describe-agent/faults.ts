@@ -1,7 +1,7 @@
 /** Work that charts invoke, made to fail or to hang when a test says so. */
 import type { AnyActorLogic, AnyStateMachine } from 'xstate';
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
-import { isMachine } from '../../runtime/definition/chart-agent/chart-shape.ts';
+import { isMachine } from '../../runtime/engine/interpreted-counts.ts';
 
 export class Faults {
   readonly #arranged = new Map<string, 'failing' | 'hanging'>();

@@ -6,7 +6,7 @@ import type { Isolation } from '../../machines/index.ts';
 import type { VariableDefinition } from '../../runtime/coordination/variables/variable.ts';
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
 import { type AgentManifest, manifestOf } from '../../runtime/definition/manifest.ts';
-import { isMachine } from '../../runtime/definition/chart-agent/chart-shape.ts';
+import { isMachine } from '../../runtime/engine/interpreted-counts.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import { Faults, withFaults } from './faults.ts';
 import { valuesOf } from '../variable-values.ts';

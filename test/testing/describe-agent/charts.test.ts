@@ -38,7 +38,7 @@ const bugs: readonly Bug[] = [
     bug: 'a guard that everything passes',
     parts: { isLarge: () => true },
     finding:
-      /never: order\.none: place → placed\.large if isLarge \(1 of 2\), refused; order\.none: place → placed\.small \(2 of 2\)/,
+      /never: order\.none: place → placed\.small \(2 of 2\); order\.none: place → placed\.large if isLarge \(1 of 2\), refused/,
   },
   {
     bug: 'a state that nothing leads to',

@@ -23,6 +23,7 @@ import { errorInfoOf, inWords, isError } from '../../values/errors.ts';
 import { tellListener } from '../../values/thenable.ts';
 import { type AgentSelf, type AskedTask, Deferred, type Offer, TaskRefusal } from '../agent-self.ts';
 import type { AgentLog, InitContext, Proposal, TaskContext, VariableContext } from '../define-agent.ts';
+import { countsOfProgram, type InterpretedCounts } from '../../engine/interpreted-counts.ts';
 import { bindAgent, type ChartAgent } from './agent-of.ts';
 import { activeNodes, offeredEvents } from './chart-shape.ts';
 import { DelayedEvents } from './delayed-events.ts';
@@ -71,6 +72,7 @@ export class ChartRun {
   readonly #agent: ChartAgent;
   readonly #actor: AnyActor;
   readonly #delayed: DelayedEvents;
+  readonly #counts: InterpretedCounts;
   readonly #taken = new Map<string, Taken>();
   readonly #versions: Record<string, number>;
   readonly #votes = new Map<string, Deferred>();
@@ -105,6 +107,7 @@ export class ChartRun {
       progress: (value, taskId) => this.#progress(value, taskId),
     };
     this.#delayed = new DelayedEvents(self.clock);
+    this.#counts = countsOfProgram(machine);
     // A chart that had ended begins anew.
     const saved = restored?.snapshot.status === 'active' ? withLastingIds(restored, incarnation) : undefined;
     this.#versions = { ...saved?.variables };
@@ -249,6 +252,7 @@ export class ChartRun {
       bindAgent((event.actorRef as unknown as AnyActorRef).system, this.#agent);
     }
     if (event.type === '@xstate.snapshot') this.#changed();
+    this.#counts.observe(event);
     const { observe } = this.#self;
     if (observe === undefined) return;
     tellListener(observe, event, (thrown) =>

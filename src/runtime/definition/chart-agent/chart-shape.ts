@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { AnyActorLogic, AnyStateMachine, AnyStateNode, StateValue } from 'xstate';
+import { isFor, isMachine } from '../../engine/interpreted-counts.ts';
 
 /** Hash of the shape: snapshots fit only charts with the same one. */
 export function chartIdentity(machine: AnyStateMachine): string {
@@ -31,10 +32,6 @@ function nodeShape(node: AnyStateNode): unknown {
     after: node.after.map(({ eventType }) => eventType),
     states: Object.entries(node.states).map(([key, child]) => [key, nodeShape(child as AnyStateNode)]),
   };
-}
-
-export function isMachine(logic: unknown): logic is AnyStateMachine {
-  return typeof logic === 'object' && logic !== null && 'root' in logic && 'implementations' in logic;
 }
 
 /** What runs behind the name that a child was invoked or spawned by. */
@@ -82,12 +79,6 @@ export function activeNodes(machine: AnyStateMachine, value: StateValue): AnySta
 export function offeredEvents(nodes: readonly AnyStateNode[], types: readonly string[]): string[] {
   const descriptors = new Set(nodes.flatMap((node) => node.ownEvents as readonly string[]));
   return types.filter((type) => [...descriptors].some((descriptor) => isFor(descriptor, type)));
-}
-
-/** As XState reads a descriptor: a type, `*`, or `some.*`. */
-function isFor(descriptor: string, type: string): boolean {
-  if (descriptor === type || descriptor === '*') return true;
-  return descriptor.endsWith('.*') && `${type}.`.startsWith(descriptor.slice(0, -1));
 }
 
 /** Whether any state of a chart, or of none of its children, has a transition for exactly this event. */

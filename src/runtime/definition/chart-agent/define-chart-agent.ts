@@ -28,7 +28,8 @@ import {
 } from '../define-agent.ts';
 import { type TaskKind, taskKindFields } from '../task-kind.ts';
 import { type ValuesOf, variableName, type VariableRef, type VariableValues } from '../variable-handle.ts';
-import { chartIdentity, hasEvent, isMachine } from './chart-shape.ts';
+import { isMachine } from '../../engine/interpreted-counts.ts';
+import { chartIdentity, hasEvent } from './chart-shape.ts';
 import { outlineOf } from './chart-outline.ts';
 import { ChartRun } from './chart-run.ts';
 import { type ChartMigration, fittedChart, type SavedChart } from './saved-chart.ts';

@@ -15,7 +15,8 @@ import { z } from 'zod';
 import type { ErrorInfo } from '../../../machines/index.ts';
 import { errorInfoOf, inWords, isError } from '../../values/errors.ts';
 import { ignoreRejection, isThenable } from '../../values/thenable.ts';
-import { activeNodes, isMachine, logicOf } from './chart-shape.ts';
+import { isMachine } from '../../engine/interpreted-counts.ts';
+import { activeNodes, logicOf } from './chart-shape.ts';
 import type { ActorPath, DelayedEvent } from './delayed-events.ts';
 
 /** XState's persisted snapshot of a machine, as JSON gave it back. */

@@ -1,0 +1,135 @@
+/**
+ * How often each transition of a chart that XState's own interpreter runs was taken, and each guard said no; charts that
+ * it invokes or spawns included.
+ *
+ * Fed by XState's inspection of running actors. A guard that was asked and said no shows by what was chosen instead:
+ * within a state the candidates of an event are asked in order, and an outer state only when the inner ones have
+ * nothing. Loads neither XState nor a chart: children count, too.
+ */
+import type {
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  AnyStateNode,
+  AnyTransitionDefinition,
+  InspectionEvent,
+} from 'xstate';
+import { nameOf, nodesOf, refusalOf, transitionsOf } from './transition-name.ts';
+
+/** All of one chart, what was never taken included. */
+export interface InterpretedChart {
+  readonly machine: AnyStateMachine;
+  readonly transitions: Readonly<Record<string, number>>;
+  readonly refusals: Readonly<Record<string, number>>;
+}
+
+export class InterpretedCounts {
+  /** Every machine that is counted, by the one that its `provide` has changed: they share their configuration. */
+  readonly #machines = new Map<object, AnyStateMachine>();
+  readonly #times = new Map<string, number>();
+  readonly #before = new WeakMap<object, AnyMachineSnapshot>();
+
+  constructor(machine: AnyStateMachine) {
+    this.#add(machine);
+  }
+
+  /** How many different ones there were by now: it grows with everything new. */
+  get size(): number {
+    return this.#times.size;
+  }
+
+  observe(event: InspectionEvent): void {
+    const actor = event.actorRef as { readonly logic?: { readonly config?: object } };
+    const machine = actor.logic?.config && this.#machines.get(actor.logic.config);
+    if (machine === undefined) return;
+    if (event.type === '@xstate.microstep') {
+      const before = this.#before.get(actor);
+      const taken = event._transitions;
+      for (const transition of taken) this.#count(nameOf(transition));
+      if (before) this.#countRefusals(before, event.event.type, taken);
+      this.#before.set(actor, event.snapshot as AnyMachineSnapshot);
+    } else if (event.type === '@xstate.snapshot')
+      this.#before.set(actor, event.snapshot as AnyMachineSnapshot);
+  }
+
+  /** Whether a step of a machine that was not run would be something new. */
+  isNew(transition: AnyTransitionDefinition): boolean {
+    return !this.#times.has(nameOf(transition));
+  }
+
+  charts(): readonly InterpretedChart[] {
+    return [...this.#machines.values()].map((machine) => {
+      const transitions: Record<string, number> = {};
+      const refusals: Record<string, number> = {};
+      for (const transition of nodesOf(machine.root).flatMap((node) => transitionsOf(node))) {
+        transitions[nameOf(transition)] = this.#times.get(nameOf(transition)) ?? 0;
+        if (transition.guard === undefined) continue;
+        refusals[refusalOf(transition)] = this.#times.get(refusalOf(transition)) ?? 0;
+      }
+      return { machine, transitions, refusals };
+    });
+  }
+
+  #add(machine: AnyStateMachine): void {
+    if (this.#machines.has(machine.config)) return;
+    this.#machines.set(machine.config, machine);
+    for (const logic of Object.values(machine.implementations.actors as Record<string, unknown>)) {
+      if (isMachine(logic)) this.#add(logic);
+    }
+  }
+
+  #count(name: string): void {
+    this.#times.set(name, (this.#times.get(name) ?? 0) + 1);
+  }
+
+  /** Guards that were asked on the way to what was chosen, and refused. */
+  #countRefusals(before: AnyMachineSnapshot, type: string, taken: readonly AnyTransitionDefinition[]): void {
+    const isEventless = taken.some(({ eventType }) => eventType === '');
+    const nodes = before._nodes as readonly AnyStateNode[];
+    const chosen = new Set(taken.map(nameOf));
+    const seen = new Set<AnyStateNode>();
+    for (const atomic of nodes.filter(({ states }) => Object.keys(states).length === 0)) {
+      for (let node: AnyStateNode | undefined = atomic; node; node = node.parent) {
+        const candidates = isEventless ? (node.always ?? []) : candidatesOf(node, type);
+        const at = candidates.findIndex((one) => chosen.has(nameOf(one)));
+        if (!seen.has(node)) {
+          const asked = at === -1 ? candidates : candidates.slice(0, at);
+          for (const one of asked) if (one.guard !== undefined) this.#count(refusalOf(one));
+        }
+        seen.add(node);
+        if (at !== -1) break;
+      }
+    }
+  }
+}
+
+const ofProgram = new Map<object, InterpretedCounts>();
+
+/** Where this program counts a chart that an agent is. */
+export function countsOfProgram(machine: AnyStateMachine): InterpretedCounts {
+  let counts = ofProgram.get(machine.config);
+  if (counts === undefined) ofProgram.set(machine.config, (counts = new InterpretedCounts(machine)));
+  return counts;
+}
+
+/** Every chart that an agent of this program was. */
+export function interpretedCharts(): readonly InterpretedChart[] {
+  return [...ofProgram.values()].flatMap((counts) => counts.charts());
+}
+
+export function isMachine(logic: unknown): logic is AnyStateMachine {
+  return typeof logic === 'object' && logic !== null && 'root' in logic && 'implementations' in logic;
+}
+
+/** Candidates of an event in a state, in the order in which they are asked. */
+function candidatesOf(node: AnyStateNode, type: string): readonly AnyTransitionDefinition[] {
+  return [...node.transitions.keys()]
+    .filter((descriptor) => isFor(descriptor, type))
+    .toSorted((a, b) => b.length - a.length)
+    .flatMap((descriptor) => node.transitions.get(descriptor) as AnyTransitionDefinition[]);
+}
+
+/** As XState reads a descriptor: a type, `*`, or `some.*`. */
+export function isFor(descriptor: string, type: string): boolean {
+  if (descriptor === type || descriptor === '*') return true;
+  return descriptor.endsWith('.*') && `${type}.`.startsWith(descriptor.slice(0, -1));
+}
