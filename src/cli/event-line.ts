@@ -3,7 +3,7 @@ import { describeExit } from '../machines/index.ts';
 import type { SpecChange, SystemEvent } from '../index.ts';
 import type { Paint, Style } from './console.ts';
 import { plainText } from './console.ts';
-import { bytes, duration, latency, moment } from './figures.ts';
+import { bytes, counted, duration, latency, moment } from './figures.ts';
 
 /** An event, of a store or as the API sends it: there its lists are cut, and what must not be seen is not in it. */
 export type AnyEvent =
@@ -69,7 +69,7 @@ function detailOf(event: SystemEvent): string {
     case 'agent.completed':
     case 'agent.crashed': {
       const { abandoned } = event;
-      const left = abandoned.length === 0 ? '' : `; ${abandoned.length} tasks left undone`;
+      const left = abandoned.length === 0 ? '' : `; ${counted(abandoned.length, 'task')} left undone`;
       return `${describeExit(event.reason)}${left}`;
     }
     case 'agent.start_failed':
@@ -133,7 +133,7 @@ function detailOf(event: SystemEvent): string {
     case 'store.degraded':
       return event.error.message;
     case 'store.recovered':
-      return event.lost === 0 ? '' : `${event.lost} events lost`;
+      return event.lost === 0 ? '' : `${counted(event.lost, 'event')} lost`;
     default:
       return '';
   }

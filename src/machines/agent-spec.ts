@@ -82,7 +82,10 @@ const secretPath = z.string().regex(/^[^.]+(\.[^.]+)*$/, { error: 'expected keys
 export const agentSpec = z.strictObject({
   id: z.string().min(1).optional(),
   module: z.custom<object>((value) => typeof value === 'object' && value !== null, {
-    error: 'expected a defineAgent value or a URL',
+    error: ({ input }) =>
+      typeof input === 'string'
+        ? 'expected a defineAgent value or a URL, as in new URL("./agent.ts", import.meta.url)'
+        : 'expected a defineAgent value or a URL',
   }),
   initArgs: z.unknown().default({}),
   /**

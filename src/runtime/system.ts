@@ -25,7 +25,7 @@ import { type AgentCode, agentCodeList } from './definition/module-binding.ts';
 import type { Consensus } from './coordination/rounds/consensus.ts';
 import { Coordination, type CoordinationControl } from './coordination/coordination.ts';
 import type { Variables } from './coordination/variables/variables.ts';
-import { AgentSystemError, errorInfoOf } from './values/errors.ts';
+import { AgentSystemError, errorInfoOf, inWords } from './values/errors.ts';
 import { type Coverage, coverageOfProgram } from './observability/coverage.ts';
 import { logEvents } from './observability/log-lines.ts';
 import type { Host } from './hosting/host.ts';
@@ -459,7 +459,7 @@ class System implements AgentSystem {
         if (typeof listener !== 'function') {
           throw new AgentSystemError(
             'AGENT_SPEC_INVALID',
-            `events.subscribe: expected a function, got ${typeof listener}`,
+            `events.subscribe: expected a function, got ${inWords(listener)}`,
           );
         }
         return journal.subscribe(listener, options);

@@ -152,7 +152,7 @@ describe('the flow of a round', () => {
       [{ fallback: { retry: 0 } }, 'ROUND_INVALID', /: fallback\.retry: .*got 0$/],
       [{ fallback: 'custom' }, 'ROUND_INVALID', /: fallback: .*got "custom"$/],
       [{ variable: '' }, 'ROUND_INVALID', /: variable: .*got ""$/],
-      [{ extra: 1 }, 'ROUND_INVALID', /: extra: Unrecognized key: "extra", got 1$/],
+      [{ extra: 1 }, 'ROUND_INVALID', /: extra: unknown option \(.*\), got 1$/],
       [{ variable: 'rl' }, 'VARIABLE_UNKNOWN', /"rl"/],
       [{ value: 2 }, 'VARIABLE_INVALID', /got 2$/],
     ];

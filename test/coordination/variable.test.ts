@@ -262,7 +262,7 @@ describe('changes', () => {
     };
     for (const [options, problem] of [
       [null, /^variables\.set: options: .*got null$/],
-      [{ who: 'me' }, /: options: who: Unrecognized key: "who", got "me"$/],
+      [{ who: 'me' }, /: options: who: unknown option \(there are: by, why, timeoutMs\), got "me"$/],
       [{ by: 5 }, /: options: by: .*got 5$/],
       [{ timeoutMs: 0 }, /: options: timeoutMs: .*got 0$/],
       [unreadable, /: options: it cannot be read: a getter threw$/],

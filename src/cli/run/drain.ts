@@ -40,7 +40,7 @@ export function endLine({ stopped, abandoned, unkeptEvents }: CloseReport): stri
         ? 'No agent was left to stop'
         : `${counted(stopped.length, 'agent')} ended in order`
       : `${counted(stopped.length, 'agent')} ended in order, ${count(abandoned.length)} did not: ${short(abandoned)}`,
-    ...(unkeptEvents === undefined ? [] : [`${count(unkeptEvents)} events could not be kept`]),
+    ...(unkeptEvents === undefined ? [] : [`${counted(unkeptEvents, 'event')} could not be kept`]),
   ];
   return `${parts.join('; ')}.`;
 }

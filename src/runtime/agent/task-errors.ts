@@ -5,7 +5,7 @@ import type { ToldTask } from './task-events.ts';
 import type { TaskRequest } from './task-request.ts';
 
 export function queueFull(agentId: string, waiting: number, queueLimit: number): AgentSystemError {
-  const message = `agent ${agentId} has ${waiting} tasks waiting, its tasks.queueLimit is ${queueLimit}`;
+  const message = `agent ${agentId} has ${waiting} ${waiting === 1 ? 'task' : 'tasks'} waiting, its tasks.queueLimit is ${queueLimit}`;
   return new AgentSystemError('TASK_QUEUE_FULL', message, { agentId });
 }
 

@@ -89,7 +89,11 @@ export class KnownTasks {
   find(taskId: string): KnownTask {
     const task = this.#known.get(taskId);
     if (task !== undefined) return task;
-    throw new AgentSystemError('TASK_UNKNOWN', `no task ${inWords(taskId)} is known`);
+    const message =
+      typeof taskId === 'string'
+        ? `no task ${inWords(taskId)} is known`
+        : `expected the id of a task, got ${inWords(taskId)}`;
+    throw new AgentSystemError('TASK_UNKNOWN', message);
   }
 
   /** The id of the task that has this key. */

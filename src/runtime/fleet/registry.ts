@@ -2,12 +2,16 @@
  * The agents of a system, by id, in the order of their registration.
  *
  * I1  An id is one agent's, or is reserved for one, or free.
- * I2  Only `list`, `ids` and `counts` look at more than one agent.
+ * I2  Only `list`, `ids`, `counts` and the refusal of an unknown id (in a small fleet) look at more than one agent.
  */
 import type { AgentStatus } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/agent-record.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
+import { nearest } from '../values/near-name.ts';
+
+/** Among so many agents one is looked for that was meant by an id which none has. */
+const FEW = 100;
 
 /** Agents that match all given fields. */
 export interface AgentFilter {
@@ -48,12 +52,22 @@ export class Registry {
   /** @throws AgentSystemError `AGENT_NOT_FOUND` */
   find(id: string): Agent {
     const agent = this.#agents.get(id);
-    if (agent === undefined) {
-      throw new AgentSystemError('AGENT_NOT_FOUND', `no agent ${inWords(id)} is registered`, {
-        agentId: typeof id === 'string' ? id : undefined,
-      });
-    }
+    if (agent === undefined) throw this.#notFound(id);
     return agent;
+  }
+
+  #notFound(id: unknown): AgentSystemError {
+    if (typeof id !== 'string') {
+      const hint = id instanceof Promise ? ', which is to be awaited' : '';
+      return new AgentSystemError(
+        'AGENT_NOT_FOUND',
+        `expected the id of an agent, got ${inWords(id)}${hint}`,
+      );
+    }
+    const near = this.#agents.size <= FEW ? nearest(id, [...this.#agents.keys()]) : undefined;
+    const hint = near === undefined ? '' : `, did you mean ${inWords(near)}?`;
+    const message = `no agent ${inWords(id)} is registered${hint}`;
+    return new AgentSystemError('AGENT_NOT_FOUND', message, { agentId: id });
   }
 
   all(): Iterable<Agent> {

@@ -116,6 +116,12 @@ function knownSpec(spec: unknown): ParsedAgentSpec | undefined {
 }
 
 function parsedSpec(spec: unknown): ParsedAgentSpec {
+  if (isAgentDefinition(spec)) {
+    throw invalidSpec(
+      `expected { module, … }, got the definition of "${spec.type}": it is the module of a spec`,
+      undefined,
+    );
+  }
   const parsed = parseInput(agentSpec, spec, { what: 'spec', agentId: idOf(spec) });
   const { id, module, initArgs } = parsed;
   if (

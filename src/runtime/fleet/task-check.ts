@@ -39,7 +39,8 @@ export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: 
     });
   }
   if (missing.length > 0) {
-    const message = `${performer(manifest, agentId)} not what ${task.type} requires: ${missing.join(', ')}`;
+    const has = capabilities.length === 0 ? 'it has none' : `it has: ${capabilities.join(', ')}`;
+    const message = `${performer(manifest, agentId)} not the capabilities that task ${task.type} requires: ${missing.join(', ')}; ${has}`;
     throw new AgentSystemError('TASK_INCOMPATIBLE', message, { agentId, details: { missing, capabilities } });
   }
   const problem = tasks[task.type]?.retry ? jsonProblemOf(task.input) : undefined;

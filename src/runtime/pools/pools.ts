@@ -18,6 +18,7 @@ import type { TaskTypes } from '../definition/define-agent.ts';
 import { type ActOptions, actSchema } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { GivenTask, TaskCancel, TaskRequest } from '../agent/task-request.ts';
+import { meantBy } from '../values/near-name.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
@@ -282,7 +283,8 @@ export class PoolRegistry implements Pools {
   #find(name: string): Pool {
     const pool = this.#pools.get(name);
     if (pool !== undefined) return pool;
-    throw new AgentSystemError('POOL_UNKNOWN', `there is no pool ${inWords(name)}`, {
+    const known = typeof name === 'string' ? `, ${meantBy(name, [...this.#pools.keys()])}` : '';
+    throw new AgentSystemError('POOL_UNKNOWN', `there is no pool ${inWords(name)}${known}`, {
       details: { pool: name },
     });
   }

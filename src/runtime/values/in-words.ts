@@ -23,11 +23,20 @@ export function inWordsUnder(key: string, value: unknown): string {
     if (typeof value === 'string') return textOf(value, key);
     if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
     if (typeof value !== 'object' || value === null) return String(value);
+    if (isPromise(value)) return 'a promise';
     const words = new Words();
     words.put(value, key, 0);
     return words.text === '' ? 'an object' : clipped(words.text);
   } catch {
     return 'an object';
+  }
+}
+
+function isPromise(value: object): boolean {
+  try {
+    return value instanceof Promise;
+  } catch {
+    return false;
   }
 }
 

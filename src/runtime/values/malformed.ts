@@ -1,7 +1,8 @@
 /** What callers hand in, read with a schema: what is not as expected is refused, naming field and value. */
 import { types } from 'node:util';
 import { z } from 'zod';
-import { AgentSystemError, type ErrorCode, errorInfoOf, inWords } from './errors.ts';
+import { AgentSystemError, type ErrorCode, errorInfoOf } from './errors.ts';
+import { meantBy } from './near-name.ts';
 import { problemOf } from './schema.ts';
 
 /** Of keys that are not known, so many are named. */
@@ -38,7 +39,10 @@ export function parseInput<Schema extends z.ZodType>(
   try {
     const parsed = schema.safeParse(came);
     if (parsed.success) return parsed.data;
-    problem = problemOf(parsed.error.issues.flatMap(byKey), came);
+    problem = problemOf(
+      parsed.error.issues.flatMap((issue) => byKey(issue, schema)),
+      came,
+    );
     cause = parsed.error;
   } catch (thrown) {
     problem = `it cannot be read: ${errorInfoOf(thrown).message}`;
@@ -62,11 +66,51 @@ export function readInput<Value>(
 }
 
 /** Of a key that is not known it shows what came with it, and not all that stands beside it: that may be a secret. */
-function byKey(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, 'path' | 'message'>[] {
+function byKey(issue: z.core.$ZodIssue, schema: z.ZodType): Pick<z.core.$ZodIssue, 'path' | 'message'>[] {
   if (issue.code !== 'unrecognized_keys') return [issue];
   const more = issue.keys.length - MAX_KEYS;
+  const known = keysAt(schema, issue.path);
   return issue.keys.slice(0, MAX_KEYS).map((key, place) => ({
     path: [...issue.path, key],
-    message: `Unrecognized key: ${inWords(key)}${more > 0 && place === MAX_KEYS - 1 ? ` and ${more} more` : ''}`,
+    message: `unknown option (${meantBy(key, known)})${more > 0 && place === MAX_KEYS - 1 ? ` and ${more} more` : ''}`,
   }));
+}
+
+/** As much of a schema as has to be known to find the keys of an object in it. */
+interface Shaped {
+  readonly shape?: Readonly<Record<string, Shaped>>;
+  readonly element?: Shaped;
+  readonly def?: {
+    readonly innerType?: Shaped;
+    readonly in?: Shaped;
+    readonly out?: Shaped;
+    readonly valueType?: Shaped;
+    readonly options?: readonly Shaped[];
+  };
+}
+
+/** The keys that an object may have there; none where that cannot be told. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  let at = unwrapped(schema as Shaped);
+  for (const step of path) {
+    if (at === undefined) return [];
+    at = unwrapped(at.shape?.[String(step)] ?? at.element ?? at.def?.valueType);
+  }
+  return Object.keys(at?.shape ?? {});
+}
+
+/** Without what stands around it: that it may be left out, its default, what is done to it. */
+function unwrapped(schema: Shaped | undefined): Shaped | undefined {
+  let at = schema;
+  while (at !== undefined && at.shape === undefined) {
+    const inner: Shaped | undefined =
+      at.def?.innerType ?? at.def?.options?.find((option) => unwrapped(option)?.shape) ?? pipedTo(at);
+    if (inner === undefined) break;
+    at = inner;
+  }
+  return at;
+}
+
+function pipedTo({ def }: Shaped): Shaped | undefined {
+  return unwrapped(def?.in)?.shape === undefined ? def?.out : def?.in;
 }

@@ -59,9 +59,32 @@ export function problemOf(issues: readonly StandardSchemaV1.Issue[], came: unkno
       key,
       keys.reduce<unknown>((inner, step) => fieldOf(inner, step), came),
     );
-    return `${where === '' ? '' : `${where}: `}${message}, got ${value}`;
+    return `${where === '' ? '' : `${where}: `}${expectation(message)}, got ${value}`;
   });
   return problems.join('; ');
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  array: 'an array',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  record: 'an object',
+  string: 'a string',
+  undefined: 'nothing',
+};
+
+/** What zod says of a value by default, without what came: that is told once, and in full. */
+function expectation(message: string): string {
+  const type = /^Invalid input: expected (.+), received .+$/.exec(message)?.[1];
+  if (type !== undefined) return `expected ${TYPES[type] ?? type}`;
+  const options = /^Invalid option: expected one of (.+)$/.exec(message)?.[1];
+  if (options !== undefined) return `expected ${options.split('|').join(' or ')}`;
+  const bound = /^Too (?:big|small): expected .+ to (?:be|have) (<=?|>=?)(\S+)( .+)?$/.exec(message);
+  if (bound === null) return message;
+  const [, sign, limit = '', of = ''] = bound;
+  return `expected ${{ '<': `less than ${limit}${of}`, '<=': `${limit}${of} or less`, '>': `more than ${limit}${of}`, '>=': `${limit}${of} or more` }[sign!]}`;
 }
 
 function fieldOf(value: unknown, key: PropertyKey): unknown {

@@ -82,7 +82,7 @@ describe('a path with nothing at it', () => {
 
   test.each([
     [null, /: .*got null$/],
-    [{ retian: {} }, /: retian: Unrecognized key: "retian", got \{\}$/],
+    [{ retian: {} }, /: retian: unknown option \(.*\), got \{\}$/],
     [{ retain: { events: 0 } }, /: retain\.events: .*got 0$/],
     [{ retain: { ageMs: -1 } }, /: retain\.ageMs: .*got -1$/],
     [{ maxBytes: 10 }, /: maxBytes: .*got 10$/],

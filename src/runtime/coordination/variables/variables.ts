@@ -19,6 +19,7 @@ import { actor } from '../../values/act.ts';
 import { AgentSystemError, inWords } from '../../values/errors.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
 import type { Journal } from '../../journal/journal.ts';
+import { meantBy } from '../../values/near-name.ts';
 import { parseInput } from '../../values/malformed.ts';
 import type { Verdict } from '../../values/schema.ts';
 import type { Recovery } from '../../journal/store.ts';
@@ -420,9 +421,8 @@ export class VariableRegistry implements Variables {
       this.#assertAsDefined(variable);
       return topic;
     }
-    const names = this.list().map(({ name }) => name);
-    const known = names.length === 0 ? 'none is' : `there are: ${names.join(', ')}`;
-    throw unknown(`no variable ${inWords(name)} is defined, ${known}`);
+    const known = this.list().map((variable) => variable.name);
+    throw unknown(`no variable ${inWords(name)} is defined, ${meantBy(String(name), known)}`);
   }
 
   /** What a handle says of a variable has to be so, or its values would be others than the compiler thinks. */
