@@ -144,7 +144,7 @@ describe('a refusal', () => {
     const schema = z.object({ model: z.number(), auth: z.object({ apiKey: z.number() }) });
     const verdict = judge(schema, { model: 'gpt', auth: { apiKey: 'k1' } });
     expect(verdict).toEqual({
-      problem: 'model: expected a number, got "gpt"; ' + 'auth.apiKey: expected a number, got "[redacted]"',
+      problem: 'model: expected a number, got "gpt"; auth.apiKey: expected a number, got "[redacted]"',
     });
   });
   it('of initArgs, of an input and of an option that is not known quotes none', async () => {

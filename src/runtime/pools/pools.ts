@@ -283,10 +283,13 @@ export class PoolRegistry implements Pools {
   #find(name: string): Pool {
     const pool = this.#pools.get(name);
     if (pool !== undefined) return pool;
-    const known = typeof name === 'string' ? `, ${meantBy(name, [...this.#pools.keys()])}` : '';
-    throw new AgentSystemError('POOL_UNKNOWN', `there is no pool ${inWords(name)}${known}`, {
-      details: { pool: name },
-    });
+    throw new AgentSystemError(
+      'POOL_UNKNOWN',
+      `there is no pool ${inWords(name)}, ${meantBy(name, [...this.#pools.keys()])}`,
+      {
+        details: { pool: name },
+      },
+    );
   }
 }
 

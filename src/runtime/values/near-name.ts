@@ -4,8 +4,8 @@
 const TOLD = 20;
 
 /** In words, for a message: the name that was meant, or else which there are. */
-export function meantBy(name: string, there: readonly string[]): string {
-  const near = nearest(name, there);
+export function meantBy(name: unknown, there: readonly string[]): string {
+  const near = typeof name === 'string' ? nearest(name, there) : undefined;
   if (near !== undefined) return `did you mean ${JSON.stringify(near)}?`;
   if (there.length === 0) return 'there are none';
   const more = there.length > TOLD ? ` and ${there.length - TOLD} more` : '';

@@ -422,7 +422,7 @@ export class VariableRegistry implements Variables {
       return topic;
     }
     const known = this.list().map((variable) => variable.name);
-    throw unknown(`no variable ${inWords(name)} is defined, ${meantBy(String(name), known)}`);
+    throw unknown(`no variable ${inWords(name)} is defined, ${meantBy(name, known)}`);
   }
 
   /** What a handle says of a variable has to be so, or its values would be others than the compiler thinks. */
