@@ -129,7 +129,9 @@ export async function createEndpoints(
 async function answerTo(request: IncomingMessage, system: AgentSystem, options: Options): Promise<Answer> {
   const { method = '', url = '/', headers } = request;
   if (!isForUs(headers.host, options.host)) return { status: 403, body: 'this is not one of its names\n' };
-  const { pathname, searchParams } = new URL(url, 'http://localhost');
+  const asked = URL.parse(url, 'http://localhost');
+  if (asked === null) return { status: 400, body: 'this address cannot be read\n' };
+  const { pathname, searchParams } = asked;
   const source = options.metrics;
   const answer = {
     '/livez': () => ({ status: 200, body: 'ok\n' }),

@@ -181,6 +181,11 @@ describe('the server', () => {
     }
   });
 
+  it('says of an address that cannot be read that the asker is wrong', async () => {
+    const { endpoints } = await opened();
+    expect(await ask(endpoints, 'http://[::1')).toMatchObject({ status: 400 });
+  });
+
   it('on the loopback interface answers to loopback names alone', async () => {
     const { endpoints } = await opened();
     const asked = async (host: string) => (await ask(endpoints, '/livez', { headers: { host } })).status;
