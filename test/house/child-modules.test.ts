@@ -66,6 +66,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/hosting/task-context.ts',
     'runtime/hosting/trace-parent.ts',
     'runtime/hosting/variable-answers.ts',
+    'runtime/hosting/variables.ts',
     'runtime/hosting/voting.ts',
     'runtime/time/clock.ts',
     'runtime/time/once-a-turn.ts',

@@ -39,7 +39,7 @@ const SUBPATHS: Readonly<Record<string, string>> = {
   '/dashboard': 'dashboard.ts',
   '/engine': 'engine.ts',
   '/inspector': 'inspector.ts',
-  '/machines': 'machines/index.ts',
+  '/machines': 'machines.ts',
   '/mcp': 'mcp.ts',
   '/prometheus': 'prometheus.ts',
   '/restate': 'restate.ts',
