@@ -2,31 +2,34 @@
  * A fleet on a real Restate server and two node processes: durable tasks, failover, a round, growth.
  *
  * `node bench/cluster.ts [--quick]` prints one line of JSON per measurement. CPU is that of the server, the nodes and
- * the client together, from /proc where that is there. Beside a task stands a bare call of a virtual object with as many
- * journal entries: what the engine alone asks for.
+ * the client together, from /proc where that is there. Beside a task stand a bare call of a virtual object with as many
+ * journal entries, and the calls of a task with nothing in them: what the engine alone asks for.
+ *
+ * `--only tasks,failover,round,growth` measures some of it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer, type Http2Server } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createEndpointHandler, object, type ObjectContext } from '@restatedev/restate-sdk';
-import { connect } from '@restatedev/restate-sdk-clients';
 import { type Engine, startEngine } from '../examples/cluster/engine.ts';
 import { variable } from '../src/index.ts';
 import { connectFleet, type Fleet } from '../src/restate.ts';
 import { counter } from './cluster-agent.ts';
+import { ENTRIES, floorOf } from './cluster-floor.ts';
 
-/** Journal entries of one task, over all its invocations. */
-const ENTRIES = 36;
 /** Of a tick of /proc. */
 const TICK_MS = 10;
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'tasks,failover,round,growth' },
+  },
+});
+const wanted = new Set(values.only.split(','));
 const sizes = values.quick
-  ? { tasks: 200, agents: 40, clients: 16, failover: 40, voters: 200, growth: [100, 300] }
+  ? { tasks: 600, agents: 40, clients: 16, failover: 40, voters: 200, growth: [100, 300] }
   : { tasks: 2_000, agents: 100, clients: 32, failover: 200, voters: 1_000, growth: [100, 1_000, 10_000] };
 
 const nodes: ChildProcess[] = [];
@@ -42,13 +45,11 @@ async function join({ ingressUrl, adminUrl }: Engine, name: string): Promise<Chi
   return node;
 }
 
-/** CPU ms of the server and the nodes, and of this very program. */
-function cpuMs(engine: Engine): number {
+/** CPU ms of the server, of the nodes, and of this very program. */
+function cpuMs(engine: Engine): readonly [server: number, nodes: number, client: number] {
   const { user, system } = process.cpuUsage();
-  return [engine.pid, ...nodes.map(({ pid }) => pid!)].reduce(
-    (sum, pid) => sum + cpuOf(pid),
-    (user + system) / 1_000,
-  );
+  const ofNodes = nodes.reduce((sum, { pid }) => sum + cpuOf(pid!), 0);
+  return [cpuOf(engine.pid), ofNodes, (user + system) / 1_000];
 }
 
 function cpuOf(pid: number): number {
@@ -101,7 +102,9 @@ async function measure(
 ): Promise<number> {
   const before = cpuMs(engine);
   const { times, wallMs } = await spread(count, clients, work);
-  const cpuPerOp = (cpuMs(engine) - before) / count;
+  const after = cpuMs(engine);
+  const [server, ofNodes, client] = before.map((ms, index) => (after[index]! - ms) / count);
+  const cpuPerOp = server! + ofNodes! + client!;
   emit(bench, {
     n: count,
     clients,
@@ -109,6 +112,9 @@ async function measure(
     p50_ms: quantile(times, 0.5),
     p99_ms: quantile(times, 0.99),
     cpu_ms_per_op: cpuPerOp,
+    server_ms: server!,
+    nodes_ms: ofNodes!,
+    client_ms: client!,
   });
   return cpuPerOp;
 }
@@ -130,31 +136,6 @@ async function gone(fleet: Fleet, ids: readonly string[]): Promise<void> {
   });
 }
 
-/** A virtual object that does nothing but keep journal entries. */
-async function bareObject({ adminUrl }: Engine): Promise<Http2Server> {
-  const bare = object({
-    name: 'bare',
-    handlers: {
-      touch: async (ctx: ObjectContext, entries: number) => {
-        for (let entry = 0; entry < entries / 2; entry++) {
-          const value = await ctx.get<number>('n');
-          ctx.set('n', (value ?? 0) + 1);
-        }
-        return entries;
-      },
-    },
-  });
-  const server = createServer(createEndpointHandler({ services: [bare], logger: () => undefined }));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  await fetch(`${adminUrl}/deployments`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ uri, force: true }),
-  });
-  return server;
-}
-
 async function benchTasks(engine: Engine, fleet: Fleet): Promise<void> {
   const { tasks, agents, clients } = sizes;
   const ids = await started(fleet, agents);
@@ -164,19 +145,19 @@ async function benchTasks(engine: Engine, fleet: Fleet): Promise<void> {
   const cost = await measure(engine, `cluster task, ${agents} agents`, tasks, clients, (index) =>
     add(ids[index % ids.length]!),
   );
-  const server = await bareObject(engine);
-  const ingress = connect({ url: engine.ingressUrl });
-  const touch = (index: number) =>
-    ingress.call({
-      service: 'bare',
-      handler: 'touch',
-      key: String(index % agents),
-      parameter: ENTRIES as never,
-    });
-  await spread(50, 4, touch);
-  const bare = await measure(engine, `bare object call, ${ENTRIES} entries`, tasks, clients, touch);
+  const floor = await floorOf(engine);
+  const key = (index: number) => String(index % agents);
+  await spread(50, 4, (index) => floor.touch(key(index)));
+  await spread(50, 4, (index) => floor.shape(key(index)));
+  const bare = await measure(engine, `bare object call, ${ENTRIES} entries`, tasks, clients, (index) =>
+    floor.touch(key(index)),
+  );
+  const shape = await measure(engine, 'the calls of a task, with nothing in them', tasks, clients, (index) =>
+    floor.shape(key(index)),
+  );
   emit('cluster task against a bare call', { cpu_ratio: cost / bare });
-  server.close();
+  emit('cluster task against its calls with nothing in them', { cpu_ratio: cost / shape });
+  floor.close();
   await gone(fleet, ids);
 }
 
@@ -243,10 +224,10 @@ try {
   await join(engine, 'n1');
   await join(engine, 'n2');
   await using fleet = await connectFleet({ ingressUrl: engine.ingressUrl, agents: [counter] });
-  await benchTasks(engine, fleet);
-  await benchFailover(engine, fleet);
-  await benchRound(fleet);
-  await benchGrowth(engine, fleet);
+  if (wanted.has('tasks')) await benchTasks(engine, fleet);
+  if (wanted.has('failover')) await benchFailover(engine, fleet);
+  if (wanted.has('round')) await benchRound(fleet);
+  if (wanted.has('growth')) await benchGrowth(engine, fleet);
 } finally {
   for (const node of nodes) node.kill('SIGKILL');
 }

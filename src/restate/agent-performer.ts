@@ -6,8 +6,8 @@
  * I1  What is answered was kept before: an answer is the last that a turn does.
  * I2  Nothing on a node that may be dead is waited for: bodies are told one way, and tell back by `report`.
  * I3  At most one wake is waited for; one that comes late, or was replaced, does nothing.
- * I4  Events of a turn that gave its body a task go out with the next: the body is about to tell something, and there
- *     is one message in place of two. None is held back longer than its node waits for that (`TOLD_WITHIN_MS`).
+ * I4  Events of a turn that opened a body, or gave it a task, go out with the next: the body is about to tell something,
+ *     and there is one message in place of two. None is held back longer than its node waits for that (`TOLD_WITHIN_MS`).
  */
 import type { ObjectContext } from '@restatedev/restate-sdk';
 import { orphanedStop, type Parked } from '../machines/index.ts';
@@ -95,6 +95,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
         ctx.set(SAVED, act.state, wire);
         break;
       case 'requestPermit': {
+        if (turn.isQueued) break;
         const granted = await call<Placement | null>(ctx, toNodes('requestRestart'), act.occupant);
         isGranted = granted !== null;
         if (granted) turn.permitGranted(granted);
@@ -140,16 +141,18 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
     }
   }
   tellPool(ctx, state, turn.now);
-  const hasSentTask = mail.send();
-  tell(ctx, turn, hasSentTask && answers.length === 0);
+  const isHeldBack = tell(ctx, turn, mail.send() && answers.length === 0);
+  state.isUnlisted ||= turn.events.some(
+    ({ type }) => !type.startsWith('task.') && type !== 'agent.state_saved',
+  );
+  const isListed = state.isUnlisted && !isHeldBack;
+  if (isListed) state.isUnlisted = false;
   if (turn.isForgotten) ctx.clearAll();
   else {
     arm(ctx, turn);
     ctx.set(STATE, state, wireOf<AgentState>());
   }
-  if (turn.events.some(({ type }) => !type.startsWith('task.') && type !== 'agent.state_saved')) {
-    await list(ctx, turn, answers.length > 0);
-  }
+  if (isListed) await list(ctx, turn, answers.length > 0);
   let reply: Reply = PENDING;
   for (const { token, answer } of answers) {
     if (token === asker) reply = answer;
@@ -175,12 +178,18 @@ export function tellRefused(ctx: ObjectContext, state: AgentState, at: number): 
   ctx.set(STATE, state, wireOf<AgentState>());
 }
 
-function tell(ctx: ObjectContext, { state, events, isForgotten }: AgentTurn, isHeldBack: boolean): void {
+/** Says whether the events are held back. */
+function tell(ctx: ObjectContext, { state, events, isForgotten }: AgentTurn, mayWait: boolean): boolean {
   const all = [...state.untold, ...events];
-  // What happens to tasks alone may wait.
-  const mayWait = isHeldBack && !isForgotten && all.every(({ type }) => type.startsWith('task.'));
-  state.untold = mayWait ? all : [];
-  if (!mayWait) tellEvents(ctx, { events: all });
+  const isHeldBack = mayWait && !isForgotten && all.every(({ type }) => isBegin(type));
+  state.untold = isHeldBack ? all : [];
+  if (!isHeldBack) tellEvents(ctx, { events: all });
+  return isHeldBack;
+}
+
+/** After these something follows soon, or its node says so. */
+function isBegin(type: string): boolean {
+  return type.startsWith('task.') || type === 'agent.starting';
 }
 
 async function tellServing(
@@ -203,7 +212,7 @@ async function tellServing(
 class Mail {
   readonly #ctx: ObjectContext;
   readonly #state: AgentState;
-  #hasTask = false;
+  #hasWork = false;
   #batch:
     | { node: string; epoch: string; incarnation: number; first: number; messages: DeliveredMessage[] }
     | undefined;
@@ -222,14 +231,14 @@ class Mail {
       this.#batch = { node, epoch: placement.epoch, incarnation, first: told + 1, messages: [] };
     }
     seat.told += 1;
-    if (message.type === 'task.run') this.#hasTask = true;
+    if (message.type === 'task.run' || message.type === 'open') this.#hasWork = true;
     this.#batch.messages.push(message.type === 'open' ? await this.#opening(message) : message);
   }
 
-  /** Says whether there was a task among them. */
+  /** Says whether its body is about to tell something: it was opened, or given a task. */
   send(): boolean {
     const batch = this.#batch;
-    if (batch === undefined) return this.#hasTask;
+    if (batch === undefined) return this.#hasWork;
     this.#batch = undefined;
     const { node, ...parameter } = batch;
     send(
@@ -237,7 +246,7 @@ class Mail {
       { service: hostOf(node), key: this.#ctx.key, method: 'post' },
       parameter satisfies MessageBatch,
     );
-    return this.#hasTask;
+    return this.#hasWork;
   }
 
   async #opening({

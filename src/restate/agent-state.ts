@@ -120,6 +120,8 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   alerts: Alert[];
   lastExit: ExitReason | undefined;
   dropped: number;
+  /** What it shows has changed since it was listed. */
+  isUnlisted: boolean;
   /** Events that go out with the next turn. */
   untold: readonly (EventBody & { readonly at: number })[];
 }

@@ -26,7 +26,9 @@ export class EngineClient {
   readonly #once: Ingress;
   readonly #repeatable: Ingress;
   #clock: Promise<{ readonly aheadMs: number; readonly until: number }> | undefined;
-  readonly #ending = new AbortController();
+  /** Of the calls that are under way. One signal for all of them would have more listeners with every call. */
+  readonly #calls = new Set<AbortController>();
+  #isClosed = false;
 
   constructor(ingressUrl: string) {
     const retry = {
@@ -72,7 +74,9 @@ export class EngineClient {
     parameter: unknown,
     { isRepeatable, signal }: CallOptions = {},
   ): Promise<Answer> {
-    const ending = this.#ending.signal;
+    const controller = new AbortController();
+    this.#calls.add(controller);
+    if (this.#isClosed) controller.abort();
     try {
       const ingress = isRepeatable ? this.#repeatable : this.#once;
       return await ingress.call<unknown, Answer>({
@@ -84,22 +88,25 @@ export class EngineClient {
           idempotencyKey: crypto.randomUUID(),
           input: wire,
           output: wireOf<Answer>(),
-          signal: signal === undefined ? ending : AbortSignal.any([ending, signal]),
+          signal: signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]),
         }),
       });
     } catch (thrown) {
-      if (ending.aborted)
+      if (this.#isClosed)
         throw new AgentSystemError('SYSTEM_CLOSED', 'the connection to the fleet is closed');
       if (signal?.aborted) throw thrown;
       const { message } = errorInfoOf(thrown);
       throw new AgentSystemError('STORE_FAILED', `the engine refused ${service}.${handler}: ${message}`, {
         cause: thrown,
       });
+    } finally {
+      this.#calls.delete(controller);
     }
   }
 
   close(): void {
-    this.#ending.abort();
+    this.#isClosed = true;
+    for (const controller of this.#calls) controller.abort();
   }
 }
 

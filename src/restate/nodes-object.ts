@@ -18,11 +18,11 @@ import { fleetOptions } from './service-options.ts';
 import { wire, wireOf } from './wire.ts';
 
 /** How often ends are looked for, ms. */
-const SWEEP_MS = 500;
+const SWEEP_MS = 250;
 /** A look that is later than this was held up, and so may all that it looks for. */
 const HELD_UP_MS = 1_500;
 /** Every node that lives has said so within this, once it can be heard again. */
-const GRACE_MS = 1_200;
+const GRACE_MS = 800;
 const MAX_RESTARTS = 32;
 const BUCKETS = 128;
 
@@ -41,10 +41,8 @@ export interface JoiningNode {
 
 type KnownNode = NodeEntry & { readonly leaseMs: number };
 
-/** One agent on one node. */
-interface Reservation extends Placement {
-  readonly incarnation: number;
-  readonly memoryBytes: number;
+/** One agent on one node, with all that finding it another place takes. */
+interface Reservation extends Placement, Omit<Occupant, 'agentId'> {
   /** Of one that runs and declared variables: what rounds need to know. */
   voter?:
     | { readonly variables: readonly string[]; readonly coordination: ParsedAgentSpec['coordination'] }
@@ -92,7 +90,7 @@ async function bucketFor(ctx: Shared, agentId: string): Promise<Bucket> {
 }
 
 async function reserve(ctx: ObjectContext, roster: Roster, occupant: Occupant): Promise<Place> {
-  const { agentId, incarnation, memoryBytes } = occupant;
+  const { agentId, memoryBytes, ...rest } = occupant;
   const bucket = await bucketFor(ctx, agentId);
   free(roster, bucket[agentId]);
   const decision = decidePlacement(roster.nodes, occupant);
@@ -105,7 +103,7 @@ async function reserve(ctx: ObjectContext, roster: Roster, occupant: Occupant): 
   node.agents += 1;
   node.memoryBytes += memoryBytes;
   const placement = { node: node.name, epoch: node.epoch };
-  bucket[agentId] = { ...placement, incarnation, memoryBytes };
+  bucket[agentId] = { ...placement, ...rest, memoryBytes };
   ctx.set(bucketKey(agentId), bucket, wire);
   return { placement };
 }
@@ -137,20 +135,30 @@ async function grant(ctx: ObjectContext, roster: Roster): Promise<void> {
   ctx.set(RESTARTS, { ...restarts, waiting: left }, wire);
 }
 
-/** A node is gone: every agent on it is told. */
+/** A node is gone: every agent on it is told, and waits for its restart already. */
 async function endNode(ctx: ObjectContext, roster: Roster, gone: NodeEntry, at?: number): Promise<void> {
   roster.nodes = roster.nodes.filter(({ epoch }) => epoch !== gone.epoch);
+  const waiting: Occupant[] = [];
   for (let number = 0; number < BUCKETS; number++) {
     const key = `bucket ${number}`;
     const bucket = await ctx.get(key, wireOf<Bucket>());
     const lost = Object.entries(bucket ?? {}).filter(([, { epoch }]) => epoch === gone.epoch);
     if (bucket === null || lost.length === 0) continue;
-    for (const [agentId, { node, incarnation }] of lost) {
+    for (const [agentId, reservation] of lost) {
+      const { node, incarnation, memoryBytes, type, isModule, wish } = reservation;
       delete bucket[agentId];
+      waiting.push({ agentId, incarnation: incarnation + 1, memoryBytes, type, isModule, wish });
       send(ctx, toAgent(agentId, 'lost'), { node, incarnation, at });
     }
     ctx.set(key, bucket, wire);
   }
+  if (waiting.length === 0) return;
+  const restarts = await restartsOf(ctx);
+  const ids = new Set(waiting.map(({ agentId }) => agentId));
+  const others = restarts.waiting.filter(({ agentId }) => !ids.has(agentId));
+  // Those that were on their way there do not get there.
+  const out = restarts.out.filter((agentId) => !ids.has(agentId));
+  ctx.set(RESTARTS, { out, waiting: [...others, ...waiting] } satisfies Restarts, wire);
 }
 
 async function sweep(ctx: ObjectContext, dueAt: number): Promise<void> {
@@ -319,6 +327,7 @@ export const nodesObject = object({
       const node = roster.nodes.find((other) => other.epoch === epoch);
       if (node === undefined) return;
       await endNode(ctx, roster, node);
+      await grant(ctx, roster);
       ctx.set(ROSTER, roster, wire);
     }),
 

@@ -78,7 +78,7 @@ export class Residents {
       at = this.#settle(agentId, batch.incarnation);
     }
     at.resident.take(batch);
-    if (batch.messages.some(({ type }) => type === 'task.run')) at.outbox.expect();
+    if (batch.messages.some(({ type }) => type === 'task.run' || type === 'open')) at.outbox.expect();
   }
 
   /** What is asked of one of them, or of all at once. */

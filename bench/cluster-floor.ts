@@ -1,0 +1,125 @@
+/**
+ * What the engine alone asks for: a bare call with as many journal entries as a task, and the calls of a task without
+ * anything in them.
+ *
+ * A task is five invocations. The shape makes the same five, with the same entries and as many bytes of state, and does
+ * nothing else: what a task costs beyond it is ours.
+ */
+import { createServer, type Http2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import {
+  createEndpointHandler,
+  handlers,
+  object,
+  type ObjectContext,
+  type ObjectSharedContext,
+} from '@restatedev/restate-sdk';
+import type { Engine } from '../examples/cluster/engine.ts';
+import { EngineClient, REPEATABLE } from '../src/restate/engine-client.ts';
+import { wire } from '../src/restate/wire.ts';
+
+/** Journal entries of one task, over all its invocations: ask 3, command 5, post 2, report 7, events 4. */
+export const ENTRIES = 21;
+
+/** As large as the state of an agent that has one task. */
+const STATE = 'x'.repeat(2_500);
+const EVENT = 'x'.repeat(900);
+
+export interface Floor {
+  touch(key: string): Promise<unknown>;
+  shape(key: string): Promise<unknown>;
+  close(): void;
+}
+
+const codec = { input: wire, output: wire } as const;
+const exclusive = handlers.object.exclusive;
+const to = (service: string, key: string, method: string, parameter: unknown) => ({
+  service,
+  key,
+  method,
+  parameter,
+  inputSerde: wire,
+});
+
+export async function floorOf({ adminUrl, ingressUrl }: Engine): Promise<Floor> {
+  const client = new EngineClient(ingressUrl);
+  const bare = object({
+    name: 'bare',
+    handlers: {
+      touch: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+        // One is what it is given, one what it gives.
+        for (let entry = 2; entry < (given as number); entry += 2) {
+          await ctx.get('n', wire);
+          ctx.set('n', STATE.slice(0, 100), wire);
+        }
+        return given;
+      }),
+    },
+    options: { journalRetention: 0 },
+  });
+  const agent = object({
+    name: 'shape_agent',
+    handlers: {
+      ask: handlers.object.shared({ ...codec, enableLazyState: true }, (ctx: ObjectSharedContext) => {
+        const { id, promise } = ctx.awakeable(wire);
+        ctx.genericSend(to('shape_agent', ctx.key, 'command', { token: id }));
+        return promise;
+      }),
+      command: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+        await ctx.get('state', wire);
+        ctx.genericSend(to('shape_host', ctx.key, 'post', given));
+        ctx.set('state', STATE, wire);
+        return null;
+      }),
+      report: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+        await ctx.get('state', wire);
+        ctx.set('saved', EVENT, wire);
+        ctx.genericSend(to('shape_events', 'all', 'append', EVENT.repeat(2)));
+        ctx.set('state', STATE, wire);
+        ctx.resolveAwakeable((given as { token: string }).token, 1, wire);
+        return null;
+      }),
+    },
+    options: { journalRetention: 0 },
+  });
+  const host = object({
+    name: 'shape_host',
+    handlers: {
+      post: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
+        const report = { service: 'shape_agent', key: ctx.key, method: 'report' };
+        void client.call(report, given, REPEATABLE);
+        return Promise.resolve();
+      }),
+    },
+    options: { journalRetention: 0 },
+  });
+  const events = object({
+    name: 'shape_events',
+    handlers: {
+      append: exclusive({ ...codec, enableLazyState: true }, async (ctx: ObjectContext) => {
+        await ctx.get('head', wire);
+        // Half a segment, as on the average.
+        ctx.set('head', EVENT.repeat(8), wire);
+      }),
+    },
+    options: { journalRetention: 0 },
+  });
+  const server: Http2Server = createServer(
+    createEndpointHandler({ services: [bare, agent, host, events], logger: () => undefined }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await fetch(`${adminUrl}/deployments`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ uri, force: true }),
+  });
+  return {
+    touch: (key) => client.call({ service: 'bare', key, method: 'touch' }, ENTRIES),
+    shape: (key) => client.call({ service: 'shape_agent', key, method: 'ask' }, null),
+    close: () => {
+      client.close();
+      server.close();
+    },
+  };
+}
