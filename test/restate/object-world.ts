@@ -25,8 +25,8 @@ import {
   type Profile,
   TASK_TIMEOUT_MS,
 } from '../models/life/life-state.ts';
-import { OPERATOR, RESET_MS, WHY_PARKED } from '../models/life/life-state.ts';
-import { AGENT, CHECK_DETAIL, CHECK_ERROR, TASK_ERROR } from '../models/life/life-state.ts';
+import { AGENT, OPERATOR } from '../models/life/life-state.ts';
+import { reportMove } from '../models/life/body-reports.ts';
 import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from '../models/life/words.ts';
 
 const definition = defineAgent({
@@ -414,48 +414,13 @@ export class ObjectWorld {
   }
 
   #report(move: Move): void {
-    const body = this.#body!;
-    switch (move) {
-      case 'ready':
-        return body.ready();
-      case 'finished':
-        return body.report({ type: 'finished' });
-      case 'task completed': {
-        const taskId = this.#running.shift()!;
-        const output = `done ${this.#names.of(taskId)}`;
-        return body.report({ type: 'task.completed', taskId, output, state: this.#nextState() });
-      }
-      case 'task failed': {
-        const taskId = this.#running.shift()!;
-        return body.report({ type: 'task.failed', taskId, code: 'TASK_FAILED', error: TASK_ERROR });
-      }
-      case 'task parked':
-      case 'task parked, who knows how long': {
-        const known = move === 'task parked' ? { until: this.now() + RESET_MS } : {};
-        return body.report({
-          type: 'task.parked',
-          taskId: this.#running.shift()!,
-          why: WHY_PARKED,
-          ...known,
-        });
-      }
-      case 'unknown task completed':
-        return body.report({ type: 'task.completed', taskId: 'unknown', output: 0 });
-      case 'health answered':
-        return body.report({ type: 'health.answered', checkId: this.#checkId, detail: CHECK_DETAIL });
-      case 'health failed':
-        return body.report({ type: 'health.failed', checkId: this.#checkId, error: CHECK_ERROR });
-      case 'old health answered':
-        return body.report({ type: 'health.answered', checkId: 0 });
-      case 'old health failed':
-        return body.report({ type: 'health.failed', checkId: 0, error: CHECK_ERROR });
-      case 'saved':
-        return body.report({ type: 'state.saved', state: this.#nextState() });
-      case 'save failed':
-        return body.report({ type: 'state.save_failed', error: { name: 'Error', message: 'no space' } });
-      default:
-        throw new Error(`no such move: ${move}`);
-    }
+    reportMove(this.#body!, move, {
+      nextTask: () => this.#running.shift()!,
+      nameOf: (taskId) => this.#names.of(taskId),
+      nextState: () => this.#nextState(),
+      checkId: this.#checkId,
+      now: this.now(),
+    });
   }
 
   /** All that a body which is gone can still say: words of a frozen node that wakes up. */

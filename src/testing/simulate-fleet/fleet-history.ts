@@ -6,35 +6,8 @@
  */
 import type { SystemEvent, SystemEventType } from '../../runtime/journal/system-event.ts';
 import { FleetLawBroken } from './laws.ts';
+import { LIFE_ORDER } from './life-order.ts';
 
-/** Of the events in an agent's life: which may come next. */
-const NEXT: Partial<Record<SystemEventType, readonly SystemEventType[]>> = {
-  'agent.registered': ['agent.starting', 'agent.forgotten'],
-  'agent.starting': [
-    'agent.started',
-    'agent.start_failed',
-    'agent.stopping',
-    'agent.stopped',
-    'agent.crashed',
-  ],
-  'agent.started': [
-    'agent.unresponsive',
-    'agent.stopping',
-    'agent.stopped',
-    'agent.completed',
-    'agent.crashed',
-  ],
-  'agent.unresponsive': ['agent.recovered', 'agent.stopping', 'agent.stopped', 'agent.crashed'],
-  'agent.recovered': ['agent.unresponsive', 'agent.stopping', 'agent.stopped', 'agent.crashed'],
-  'agent.stopping': ['agent.stopped', 'agent.completed', 'agent.crashed'],
-  'agent.start_failed': ['agent.starting', 'agent.crashed', 'agent.restart_scheduled', 'agent.forgotten'],
-  'agent.crashed': ['agent.restart_scheduled', 'agent.gave_up', 'agent.starting', 'agent.forgotten'],
-  'agent.restart_scheduled': ['agent.starting', 'agent.stopped', 'agent.forgotten'],
-  'agent.gave_up': ['agent.starting', 'agent.forgotten'],
-  'agent.stopped': ['agent.starting', 'agent.forgotten'],
-  'agent.completed': ['agent.starting', 'agent.forgotten'],
-  'agent.forgotten': ['agent.registered'],
-};
 /** What may follow, beside these, where another program goes on with the life. */
 const RESUMED: readonly SystemEventType[] = [
   'agent.starting',
@@ -206,7 +179,7 @@ export class FleetHistory {
       broken('events are one stream', `sequence ${event.sequence} follows ${lastSequence}: ${inLine(event)}`);
     if (event.at < lastAt)
       broken('events are one stream', `time runs backwards by ${lastAt - event.at} ms: ${inLine(event)}`);
-    if (event.type in NEXT) this.#judgeLife(event);
+    if (event.type in LIFE_ORDER) this.#judgeLife(event);
     else if ('taskId' in event) this.#judgeTask(event);
     else this.#judgeCoordination(event);
   }
@@ -215,7 +188,7 @@ export class FleetHistory {
     const told = this.#told;
     told.lastSequence = event.sequence;
     told.lastAt = event.at;
-    if (event.type in NEXT) return this.#noteLife(event);
+    if (event.type in LIFE_ORDER) return this.#noteLife(event);
     switch (event.type) {
       case 'task.accepted':
         told.tasks.set(event.taskId, { agentId: event.agentId, isStarted: false, isCarried: false });
@@ -288,7 +261,7 @@ export class FleetHistory {
         broken('a life goes as its chart says', `of an agent that is not there: ${inLine(event)}`);
       return;
     }
-    const may = NEXT[agent.last]!.includes(type) || (agent.isResumed && RESUMED.includes(type));
+    const may = LIFE_ORDER[agent.last]!.includes(type) || (agent.isResumed && RESUMED.includes(type));
     if (!may) broken('a life goes as its chart says', `${agent.last} comes before ${inLine(event)}`);
     const expected = agent.incarnation + (type === 'agent.starting' ? 1 : 0);
     if (event.incarnation !== expected)

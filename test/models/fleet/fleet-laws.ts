@@ -1,37 +1,10 @@
 /** What holds of a fleet's event stream whatever happened to it. Each law throws, and says which event broke it. */
 import { strict as assert } from 'node:assert';
 import type { SystemEvent, SystemEventType } from '../../../src/index.ts';
+import { LIFE_ORDER } from '../../../src/testing/simulate-fleet/life-order.ts';
 
 type Life = Extract<SystemEvent, { life: object }>;
 
-/** Of the events in an agent's life: which may come next. */
-const NEXT: Partial<Record<SystemEventType, readonly SystemEventType[]>> = {
-  'agent.registered': ['agent.starting', 'agent.forgotten'],
-  'agent.starting': [
-    'agent.started',
-    'agent.start_failed',
-    'agent.stopping',
-    'agent.stopped',
-    'agent.crashed',
-  ],
-  'agent.started': [
-    'agent.unresponsive',
-    'agent.stopping',
-    'agent.stopped',
-    'agent.completed',
-    'agent.crashed',
-  ],
-  'agent.unresponsive': ['agent.recovered', 'agent.stopping', 'agent.stopped', 'agent.crashed'],
-  'agent.recovered': ['agent.unresponsive', 'agent.stopping', 'agent.stopped', 'agent.crashed'],
-  'agent.stopping': ['agent.stopped', 'agent.completed', 'agent.crashed'],
-  'agent.start_failed': ['agent.starting', 'agent.crashed', 'agent.restart_scheduled', 'agent.forgotten'],
-  'agent.crashed': ['agent.restart_scheduled', 'agent.gave_up', 'agent.starting', 'agent.forgotten'],
-  'agent.restart_scheduled': ['agent.starting', 'agent.stopped', 'agent.forgotten'],
-  'agent.gave_up': ['agent.starting', 'agent.forgotten'],
-  'agent.stopped': ['agent.starting', 'agent.forgotten'],
-  'agent.completed': ['agent.starting', 'agent.forgotten'],
-  'agent.forgotten': ['agent.registered'],
-};
 const TASK_ENDS: readonly SystemEventType[] = [
   'task.completed',
   'task.failed',
@@ -52,11 +25,11 @@ export function livesAreLives(events: readonly SystemEvent[]): void {
   const last = new Map<string, SystemEventType>();
   const incarnations = new Map<string, number>();
   for (const event of events) {
-    if (event.agentId === undefined || !(event.type in NEXT)) continue;
+    if (event.agentId === undefined || !(event.type in LIFE_ORDER)) continue;
     const { agentId, type } = event;
     const before = last.get(agentId);
     if (before === undefined) assert.equal(type, 'agent.registered', told(event));
-    else assert.ok(NEXT[before]!.includes(type), `${before} before ${told(event)}`);
+    else assert.ok(LIFE_ORDER[before]!.includes(type), `${before} before ${told(event)}`);
     last.set(agentId, type);
     if (type === 'agent.registered') incarnations.set(agentId, 0);
     if (type === 'agent.starting') incarnations.set(agentId, incarnations.get(agentId)! + 1);
@@ -71,7 +44,7 @@ export function tasksEndOnce(events: readonly SystemEvent[]): void {
   for (const event of events) {
     if (event.type === 'agent.started') serving.set(event.agentId, event.incarnation);
     if (
-      event.type in NEXT &&
+      event.type in LIFE_ORDER &&
       ['stopped', 'completed', 'crashed'].some((end) => event.type === `agent.${end}`)
     ) {
       serving.delete(event.agentId!);

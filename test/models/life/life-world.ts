@@ -21,14 +21,12 @@ import {
   type SimulatedClock,
   simulatedClock,
 } from '../../../src/testing/index.ts';
+import { reportMove } from './body-reports.ts';
 import {
   AGENT,
   BUG,
-  CHECK_DETAIL,
-  CHECK_ERROR,
   DOWNTIME_MS,
   OPERATOR,
-  TASK_ERROR,
   type Answer,
   BRIEF_STOP_MS,
   type Exit,
@@ -36,10 +34,8 @@ import {
   type Move,
   type Outcome,
   type Profile,
-  RESET_MS,
   TASK_TIMEOUT_MS,
   type View,
-  WHY_PARKED,
 } from './life-state.ts';
 import type { Watching } from '../../kit/drivers.ts';
 import { type MortalStore, mortalStore } from './mortal-store.ts';
@@ -298,51 +294,13 @@ export class LifeWorld {
   }
 
   #report(move: Move): void {
-    const body = this.#body!;
-    switch (move) {
-      case 'ready':
-        return body.ready();
-      case 'finished':
-        return body.report({ type: 'finished' });
-      case 'task completed': {
-        const taskId = this.#running.shift()!;
-        const output = `done ${this.#names.of(taskId)}`;
-        return body.report({ type: 'task.completed', taskId, output, state: this.#nextState() });
-      }
-      case 'task failed':
-        return body.report({
-          type: 'task.failed',
-          taskId: this.#running.shift()!,
-          code: 'TASK_FAILED',
-          error: TASK_ERROR,
-        });
-      case 'task parked':
-      case 'task parked, who knows how long': {
-        const known = move === 'task parked' ? { until: this.now() + RESET_MS } : {};
-        return body.report({
-          type: 'task.parked',
-          taskId: this.#running.shift()!,
-          why: WHY_PARKED,
-          ...known,
-        });
-      }
-      case 'unknown task completed':
-        return body.report({ type: 'task.completed', taskId: 'unknown', output: 0 });
-      case 'health answered':
-        return body.report({ type: 'health.answered', checkId: this.#checkId, detail: CHECK_DETAIL });
-      case 'health failed':
-        return body.report({ type: 'health.failed', checkId: this.#checkId, error: CHECK_ERROR });
-      case 'old health answered':
-        return body.report({ type: 'health.answered', checkId: 0 });
-      case 'old health failed':
-        return body.report({ type: 'health.failed', checkId: 0, error: CHECK_ERROR });
-      case 'saved':
-        return body.report({ type: 'state.saved', state: this.#nextState() });
-      case 'save failed':
-        return body.report({ type: 'state.save_failed', error: { name: 'Error', message: 'no space' } });
-      default:
-        throw new Error(`no such move: ${move}`);
-    }
+    reportMove(this.#body!, move, {
+      nextTask: () => this.#running.shift()!,
+      nameOf: (taskId) => this.#names.of(taskId),
+      nextState: () => this.#nextState(),
+      checkId: this.#checkId,
+      now: this.now(),
+    });
   }
 
   #exit(move: Exit): void {
