@@ -126,6 +126,8 @@ export const ALERT_WORDS: Readonly<Record<AlertType, string>> = {
     'An agent of the store is due to restart, and waits: nobody has given the secrets of its `initArgs`.',
   definition_missing:
     'An agent of the store has no definition in this program: it is listed, and cannot run.',
+  schedule_refused:
+    'The last task of a schedule was refused, or its target is not there: `lastError` of the schedule says why.',
   store_degraded: 'The store fails, or has lost events.',
   coordination_lost: 'Coordination failed too often, and waits for `coordination.resume()`.',
   budget_low: '80 % of a limit of a budget is spent.',

@@ -426,6 +426,8 @@ class System implements AgentSystem {
       questions,
       clock,
       agents: this.agents,
+      alerts,
+      manifestOfPool: (pool) => this.#pools.called(pool).manifest,
       runInPool: (pool, task) => this.#pools.run(pool, task),
       restoreInPool: (pool, tasks) => this.#pools.restore(pool, tasks),
       cancelInPool: (pool, taskId, cancel) => this.#pools.cancel(pool, taskId, cancel),

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
-import { codeOf, rig } from '../kit/rig.ts';
+import { codeOf, refusal, rig } from '../kit/rig.ts';
 import { diskOf, disks } from './program.ts';
 
 const SECOND = 1_000;
@@ -119,6 +119,77 @@ describe('a schedule', () => {
   });
 
   it.each([
+    ['an agent that is not registered', 'AGENT_NOT_FOUND', { target: 'bob' }],
+    ['a type that no agent has', 'AGENT_NOT_FOUND', { target: { type: 'reader' } }],
+    ['a pool that is not there', 'POOL_UNKNOWN', { target: { pool: 'many' } }],
+    ['a task that its agent does not have', 'TASK_INCOMPATIBLE', { task: { type: 'reprot' } }],
+    [
+      'a task that no agent of its type has',
+      'TASK_INCOMPATIBLE',
+      { target: { type: 'worker' }, task: { type: 'x' } },
+    ],
+    ['attempts that are none', 'TASK_INPUT_INVALID', { task: { ...task, retry: { attempts: 0 } } }],
+    ['a priority that is none', 'TASK_INPUT_INVALID', { task: { ...task, priority: 99 } }],
+  ] as const)('for %s is refused, and there is none', async (_, code, given) => {
+    const { tasks } = await started();
+    const asked = { name: 'wrong', everyMs: SECOND, target: 'ada', task, ...given } as never;
+    expect(await codeOf(tasks.schedule(asked))).toBe(code);
+    expect(tasks.schedules()).toEqual([]);
+  });
+
+  it('says in plain words what is wrong with its time zone, and with its pattern', async () => {
+    const { tasks } = await started();
+    const said = async (given: object) =>
+      (await refusal(tasks.schedule({ name: 'a', target: 'ada', task, ...given }))).message;
+    expect(await said({ cron: '* * * * *', timezone: 'Mars/Base' })).toBe(
+      'tasks.schedule: timezone: expected an IANA name such as Europe/Berlin, got "Mars/Base"',
+    );
+    expect(await said({ everyMs: SECOND, timezone: 'UTC' })).toContain(
+      'timezone: expected none with everyMs',
+    );
+    expect(await said({ cron: 'every day' })).toMatch(/^tasks.schedule: cron: "every day": /);
+  });
+
+  it('whose target is gone stays due until that is back, with an alert, and then is as before', async () => {
+    const { agents, tasks, system, done, clock, module } = await started();
+    await tasks.schedule({ name: 'often', everyMs: 10 * SECOND, target: 'ada', task });
+    await agents.stop('ada');
+    await agents.forget('ada');
+    await clock.advance(12 * SECOND);
+    expect(system.alerts.list()).toMatchObject([{ alert: 'schedule_refused', schedule: 'often' }]);
+    expect(tasks.schedules()[0]).toMatchObject({
+      nextAt: MIDNIGHT + 10 * SECOND,
+      lastError: { code: 'AGENT_NOT_FOUND' },
+    });
+    await agents.register({ id: 'ada', module });
+    await agents.start('ada');
+    await clock.advance(SECOND);
+    expect(done).toHaveLength(1);
+    expect(system.alerts.list()).toEqual([]);
+    expect(tasks.schedules()[0]).toMatchObject({ nextAt: MIDNIGHT + 20 * SECOND });
+    expect(tasks.schedules()[0]).not.toHaveProperty('lastError');
+    await clock.advance(7 * SECOND);
+    expect(done).toHaveLength(2);
+  });
+
+  it('that is refused raises one alert, until a task is submitted, or it is removed', async () => {
+    const { agents, tasks, system, clock, eventsOf } = await started();
+    const refused = { ...task, whenDown: 'refuse' } as const;
+    await tasks.schedule({ name: 'often', everyMs: SECOND, target: 'ada', task: refused });
+    await agents.stop('ada');
+    await clock.advance(3 * SECOND);
+    expect(eventsOf('alert.raised')).toMatchObject([{ alert: 'schedule_refused', schedule: 'often' }]);
+    await agents.start('ada');
+    await clock.advance(SECOND);
+    expect(system.alerts.list()).toEqual([]);
+    await agents.stop('ada');
+    await clock.advance(SECOND);
+    expect(system.alerts.list()).toHaveLength(1);
+    await tasks.unschedule('often');
+    expect(system.alerts.list()).toEqual([]);
+  });
+
+  it.each([
     ['neither a pattern nor a period', {}],
     ['both', { cron: '* * * * *', everyMs: SECOND }],
     ['a pattern that is none', { cron: 'every day' }],
@@ -200,6 +271,27 @@ describe.each(disks)('over the end of a program, on a %s, a schedule', (kind) =>
     await second.clock.advance(1);
     await settled();
     expect(done).toHaveLength(1);
+  });
+
+  it('for a pool makes up for its latest time once the program has created that', async () => {
+    const { done, module, boot, first } = await lives();
+    const pool = { name: 'many', spec: { module }, min: 1, max: 1 };
+    await first.system.pools.create(pool);
+    await first.system.tasks.schedule({
+      name: 'often',
+      everyMs: 10 * SECOND,
+      target: { pool: 'many' },
+      task,
+    });
+    const second = await boot(45 * SECOND);
+    await second.clock.advance(2 * SECOND);
+    expect(done).toEqual([]);
+    expect(second.system.alerts.list()).toMatchObject([{ alert: 'schedule_refused' }]);
+    await second.system.pools.create(pool);
+    await second.clock.advance(SECOND);
+    await settled();
+    expect(done).toHaveLength(1);
+    expect(second.system.alerts.list()).toEqual([]);
   });
 
   it('that was removed stays removed', async () => {

@@ -532,6 +532,12 @@ export class Agents {
     throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
   }
 
+  /** @internal What agents of a type can do. @throws AgentSystemError `AGENT_NOT_FOUND` where there is none */
+  manifestOf(type: string): AgentManifest {
+    for (const { manifest } of this.#registry.all()) if (manifest.type === type) return manifest;
+    throw new AgentSystemError('AGENT_NOT_FOUND', `no agent of type ${inWords(type)} is registered`);
+  }
+
   /** @internal */
   all(): Iterable<Agent> {
     return this.#registry.all();

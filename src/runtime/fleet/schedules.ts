@@ -6,11 +6,14 @@
  * I1  There is one task for one due time, also where a program ends in between: its idempotency key is made of both.
  * I2  Of the times that passed while no program ran, the latest is made up for, or none (`missed`).
  * I3  A time is done when its task was accepted or refused; if the program ends before that, the next one submits it.
+ *     A target that is not there refuses nothing: it is looked for until it is there, or the next time has come.
+ * I4  While the last time was refused, or its target is looked for, the alert `schedule_refused` is raised.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { Cron } from 'croner';
 import { z } from 'zod';
-import type { ErrorInfo } from '../../machines/index.ts';
+import { type ErrorInfo, retryPolicy } from '../../machines/index.ts';
+import type { Alerts } from '../observability/alerts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { StoredSchedule } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
@@ -18,7 +21,7 @@ import type { SteadyClock } from '../time/clock.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import { type ActOptions, actor, actSchema, saidBy } from '../values/act.ts';
 import { dataCopy } from '../values/data-copy.ts';
-import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
+import { AgentSystemError, type ErrorCode, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { AskedTaskOf } from './agent-handle.ts';
@@ -76,12 +79,20 @@ interface Known {
 export interface SchedulesOptions {
   readonly journal: Journal;
   readonly clock: SteadyClock;
+  readonly alerts: Alerts;
+  /** Throws what `submit` would be refused with for a target that is not there, or a task that it cannot do. */
+  readonly check: (target: TaskTarget, task: ScheduleOptions['task']) => void;
   /** Resolves with the id of the task. */
   readonly submit: (target: TaskTarget, task: SubmittedTask) => Promise<string>;
 }
 
+/** Codes of a target that may be there later: when a program begins, its pools are not there yet. */
+const NOT_THERE: ReadonlySet<unknown> = new Set<ErrorCode>(['AGENT_NOT_FOUND', 'POOL_UNKNOWN']);
+
 /** A wall clock that was set forward is noticed within this time, ms. */
 const LOOK_EVERY_MS = 60_000;
+/** How often a target is looked for that is not there. */
+const LOOK_FOR_TARGET_MS = 1_000;
 const what = { what: 'tasks.schedule', code: 'TASK_INPUT_INVALID' } as const;
 const named = z.string().min(1).max(200);
 const optionsSchema = z.strictObject({
@@ -97,7 +108,7 @@ const optionsSchema = z.strictObject({
     timeoutMs: z.number().min(0).optional(),
     whenDown: z.enum(['refuse', 'wait']).optional(),
     priority: z.number().optional(),
-    retry: z.looseObject({}).optional(),
+    retry: retryPolicy.optional(),
   }),
   by: actor.optional(),
 });
@@ -120,12 +131,14 @@ export class Schedules {
       throw invalid(`expected cron or everyMs, got ${options.cron === undefined ? 'neither' : 'both'}`);
     }
     if (options.timezone !== undefined && options.cron === undefined) {
-      throw invalid('timezone: expected one of a cron pattern alone');
+      throw invalid('timezone: expected none with everyMs: a period has no time zone, a cron pattern has');
     }
+    if (options.timezone !== undefined) checkTimezone(options.timezone);
     if (options.cron !== undefined) patternOf(options.cron, options.timezone);
     const before = this.#known.get(options.name);
     if (before && isSame(before.set, options)) return recordOf(before);
-    const { journal, clock } = this.#options;
+    const { journal, clock, alerts, check } = this.#options;
+    check(options.target, options.task as ScheduleOptions['task']);
     const lastDueAt = before?.lastDueAt;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const set = journal.emit(
@@ -138,6 +151,7 @@ export class Schedules {
       (error) => (error ? reject(error) : resolve()),
     ) as Set;
     if (before) clock.clearTimeout(before.timer);
+    alerts.clear('schedule_refused', { schedule: options.name });
     const known = newKnown(set, lastDueAt);
     known.upTo = set.at;
     this.#known.set(options.name, known);
@@ -158,6 +172,7 @@ export class Schedules {
       throw new AgentSystemError('TASK_UNKNOWN', `there is no schedule ${inWords(name)}`);
     this.#known.delete(name);
     this.#options.clock.clearTimeout(known.timer);
+    this.#options.alerts.clear('schedule_refused', { schedule: name });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#options.journal.emit({ type: 'schedule.removed', name, ...saidBy(by) }, (error) =>
       error ? reject(error) : resolve(),
@@ -172,6 +187,7 @@ export class Schedules {
       const known = newKnown(set, fired?.dueAt ?? set.lastDueAt);
       known.lastTaskId = fired?.submitted;
       known.lastError = fired?.error;
+      if (fired?.error) this.#restoreAlert(set.name, fired.error, fired.at);
       const upTo = Math.max(set.at, known.lastDueAt ?? 0);
       // A wall clock that was set back makes no done time due again.
       known.upTo = set.missed === 'skip' ? Math.max(upTo, now) : upTo;
@@ -214,6 +230,11 @@ export class Schedules {
       told = { error: errorInfoOf(thrown) };
     }
     if (this.#known.get(name) !== known) return;
+    if ('submitted' in told) this.#options.alerts.clear('schedule_refused', { schedule: name });
+    else {
+      this.#raise(name, told.error);
+      if (NOT_THERE.has(told.error.code)) return this.#lookForTarget(known, told.error);
+    }
     journal.emit({ type: 'schedule.fired', name, dueAt, ...told });
     known.upTo = dueAt;
     known.lastDueAt = dueAt;
@@ -221,6 +242,24 @@ export class Schedules {
     known.lastError = 'error' in told ? told.error : undefined;
     this.#arm(known);
   }
+
+  /** It stays due. */
+  #lookForTarget(known: Known, error: ErrorInfo): void {
+    known.lastError = error;
+    known.timer = this.#options.clock.setTimeout(() => this.#look(known), LOOK_FOR_TARGET_MS);
+  }
+
+  #raise(schedule: string, error: ErrorInfo): void {
+    this.#options.alerts.raise('schedule_refused', refusedInWords(schedule, error), { schedule });
+  }
+
+  #restoreAlert(schedule: string, error: ErrorInfo, at: number): void {
+    this.#options.alerts.restore('schedule_refused', refusedInWords(schedule, error), at, { schedule });
+  }
+}
+
+function refusedInWords(schedule: string, { message }: ErrorInfo): string {
+  return `schedule ${inWords(schedule)} was due, and submitted no task: ${message}`;
 }
 
 function newKnown(set: Set, lastDueAt: number | undefined): Known {
@@ -248,14 +287,19 @@ function latestUpTo({ cron, timezone, everyMs, at }: Set, first: number, now: nu
   return Math.max(first, latest?.getTime() ?? first);
 }
 
+function checkTimezone(timeZone: string): void {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone }).format();
+  } catch {
+    throw invalid(`timezone: expected an IANA name such as Europe/Berlin, got ${inWords(timeZone)}`);
+  }
+}
+
 function patternOf(cron: string, timezone: string | undefined): Cron {
   try {
-    const pattern = new Cron(cron, { paused: true, ...(timezone === undefined ? {} : { timezone }) });
-    // A time zone is looked up when a time is asked for.
-    pattern.nextRun();
-    return pattern;
+    return new Cron(cron, { paused: true, ...(timezone === undefined ? {} : { timezone }) });
   } catch (thrown) {
-    throw invalid(`cron: ${errorInfoOf(thrown).message}`);
+    throw invalid(`cron: ${inWords(cron)}: ${errorInfoOf(thrown).message}`);
   }
 }
 

@@ -19,8 +19,10 @@ import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
 import type { GivenTask, RestoredTask, Submission, TaskCancel } from '../agent/task-request.ts';
 import type { Questions } from '../agent/questions.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
+import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { within } from '../time/deadline.ts';
 import { type ActOptions, actSchema } from '../values/act.ts';
@@ -66,6 +68,9 @@ export interface TasksOptions {
   readonly agents: Agents;
   /** Gives a pool a task, which the pool checks. */
   readonly runInPool: (pool: string, task: GivenTask) => Promise<unknown>;
+  readonly alerts: Alerts;
+  /** What the members of a pool can do. @throws AgentSystemError `POOL_UNKNOWN` */
+  readonly manifestOfPool: (pool: string) => AgentManifest;
   readonly assertOpen: () => void;
   /** Goes on with tasks that waited in the queues of pools, once the pools are there. */
   readonly restoreInPool: (pool: string, tasks: RestoredInPool[]) => void;
@@ -99,6 +104,8 @@ export class Tasks {
     this.#schedules = new Schedules({
       journal: options.journal,
       clock: options.clock,
+      alerts: options.alerts,
+      check: (target, task) => this.#checkTarget(target, task),
       submit: async (target, task) => (await this.submit(target, task)).id,
     });
     this.#known = new KnownTasks(options);
@@ -373,6 +380,12 @@ export class Tasks {
     // The output is not awaited here; a refusal before the acceptance is.
     output.catch(reject);
     return promise;
+  }
+
+  #checkTarget(to: TaskTarget, { retry: _, ...task }: ScheduleOptions['task']): void {
+    const { agents, manifestOfPool } = this.#options;
+    if (typeof to === 'string') checkTask(task, agents.find(to).manifest, to);
+    else checkTask(task, 'pool' in to ? manifestOfPool(to.pool) : agents.manifestOf(to.type));
   }
 
   #commanded(taskId: string, command: TaskCommand): KnownTask {

@@ -43,6 +43,7 @@ export type AlertType =
   | 'definition_missing'
   | 'secrets_missing'
   | 'store_degraded'
+  | 'schedule_refused'
   | 'coordination_lost'
   | PoolAlert
   | ScalingAlert
@@ -301,6 +302,7 @@ interface EventFields {
     readonly agentId?: string;
     readonly pool?: string;
     readonly budget?: string;
+    readonly schedule?: string;
     readonly alert: AlertType;
     readonly message: string;
   };
@@ -308,6 +310,7 @@ interface EventFields {
     readonly agentId?: string;
     readonly pool?: string;
     readonly budget?: string;
+    readonly schedule?: string;
     readonly alert: AlertType;
   };
   'store.degraded': { readonly error: ErrorInfo };

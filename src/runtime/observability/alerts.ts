@@ -7,13 +7,14 @@ export interface Alert {
   readonly agentId?: string;
   readonly pool?: string;
   readonly budget?: string;
+  readonly schedule?: string;
   readonly message: string;
   /** Epoch ms. */
   readonly raisedAt: number;
 }
 
 /** What it is about, where that is no agent. */
-type Subject = { readonly pool: string } | { readonly budget: string };
+type Subject = { readonly pool: string } | { readonly budget: string } | { readonly schedule: string };
 
 export class Alerts {
   readonly #journal: Journal;
@@ -29,7 +30,7 @@ export class Alerts {
     return [...this.#active.values()];
   }
 
-  /** One that is raised already is not raised again. `of`: the agent's id, or the pool or the budget. */
+  /** One that is raised already is not raised again. `of`: the agent's id, or the pool, the budget or the schedule. */
   raise(alert: AlertType, message: string, of?: string | Subject): void {
     if (this.#active.has(keyOf(alert, of))) return;
     const { at } = this.#journal.emit({ type: 'alert.raised', alert, message, ...subjectOf(of) });
@@ -75,13 +76,15 @@ export class Alerts {
 function keyOf(alert: AlertType, of: string | Subject | undefined): string {
   if (of === undefined) return alert;
   if (typeof of === 'string') return `${alert} ${of}`;
-  return 'pool' in of ? `${alert} pool ${of.pool}` : `${alert} budget ${of.budget}`;
+  const [[kind, name]] = Object.entries(of) as [[string, string]];
+  return `${alert} ${kind} ${name}`;
 }
 
 function subjectOf(of: string | Subject | undefined): {
   readonly agentId?: string;
   readonly pool?: string;
   readonly budget?: string;
+  readonly schedule?: string;
 } {
   if (of === undefined) return {};
   return typeof of === 'string' ? { agentId: of } : of;
