@@ -3,9 +3,8 @@ import { heldTo } from './held-to.ts';
 import { type PlantedFault, plantedFaults } from './planted-faults.ts';
 import type { Reach } from './reach.ts';
 import type { TestRunner } from './test-runner.ts';
-import { plantIn, readSource } from './work-tree.ts';
-
-const LIMIT_MS = 240_000;
+import { tryFault } from './try-fault.ts';
+import { readSource } from './work-tree.ts';
 
 /** @returns those that no test found, each as a line */
 export async function tryPlanted(
@@ -33,11 +32,9 @@ export async function tryPlanted(
     const position = placeOf(fault, text);
     const tests = heldTo(reach, { file: fault.file, text, position }, Infinity);
     const planted = text.slice(0, position) + fault.becomes + text.slice(position + fault.snippet.length);
-    using _planted = plantIn(fault.file, planted);
-    const outcome = await runner.run({ tests, changed: [fault.file], limitMs: LIMIT_MS });
+    const found = await tryFault(runner, { file: fault.file, text: planted, tests });
     if (signal.aborted) break;
     tried += 1;
-    const found = outcome === 'timeout' ? 'it hangs' : outcome.failed;
     if (found === undefined) survived.push(`${fault.file}: ${fault.harm} (${tests.length} test files)`);
     const leftMs = ((performance.now() - began) / tried) * (chosen.length - tried);
     say(

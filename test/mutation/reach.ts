@@ -32,7 +32,7 @@ const NOT_HELD_TO = [
   'test/types/',
   'test/visualizations/',
 ];
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 400_000;
 
 interface TestReach {
   readonly test: string;
@@ -62,23 +62,39 @@ export function allTests(): string[] {
 /** Measures what is not measured yet; a test file counts as measured until it changes (`again` for all anew). */
 export async function measureReach(
   runner: TestRunner,
-  { again = false, say }: { readonly again?: boolean; readonly say: (line: string) => void },
+  {
+    again,
+    say,
+    signal,
+  }: {
+    readonly again: boolean;
+    readonly say: (line: string) => void;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   if (again) rmSync(KEPT, { force: true });
   mkdirSync(FOLDER, { recursive: true });
-  const measured = new Map(readKept().map(({ test, hash }) => [test, hash]));
-  const missing = allTests().filter((test) => measured.get(test) !== hashOf(readSource(test)));
+  const measured = new Map(readKept().map((reach) => [reach.test, reach]));
+  const missing = allTests().filter((test) => {
+    const known = measured.get(test);
+    return known === undefined || known.failed !== undefined || known.hash !== hashOf(readSource(test));
+  });
   if (missing.length === 0) return;
+  // What has failed, and whole models, take the longest: the others can be used before.
+  const rank = (test: string): number => (measured.has(test) || /models|simulation/.test(test) ? 1 : 0);
+  missing.sort((a, b) => rank(a) - rank(b));
   const names: string[] = [];
   using _planted = plantProbes(names);
   const began = performance.now();
   for (const [place, test] of missing.entries()) {
+    if (signal.aborted) return;
     writeFileSync(SEEN, '');
     const outcome = await runner.run({
       tests: [test],
       changed: place === 0 ? sources() : [],
       limitMs: LIMIT_MS,
     });
+    if (signal.aborted) return;
     const blocks = [...new Set(readFileSync(SEEN, 'utf8').split('\n'))]
       .filter((line) => line !== '')
       .map((line) => names[Number(line)]!);
@@ -146,7 +162,8 @@ function sources(): string[] {
 }
 
 function plantProbes(names: string[]): Disposable {
-  const probe = join(TREE, 'reach-probe.mjs');
+  // Where sandboxed programs may load it.
+  const probe = join(TREE, 'src/reach-probe.mjs');
   writeFileSync(
     probe,
     `import { appendFileSync } from 'node:fs';

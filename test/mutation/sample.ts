@@ -12,7 +12,8 @@ import { heldTo } from './held-to.ts';
 import type { Reach } from './reach.ts';
 import { type SourceMutant, sourceMutantsOf } from './source-mutants.ts';
 import type { TestRunner } from './test-runner.ts';
-import { FOLDER, plantIn, readSource, ROOT } from './work-tree.ts';
+import { tryFault } from './try-fault.ts';
+import { FOLDER, readSource, ROOT } from './work-tree.ts';
 
 export type Verdict = 'killed' | 'survived' | 'changes nothing' | 'no test runs it';
 export interface Tried {
@@ -29,8 +30,6 @@ export interface Tried {
 
 const TRIED = join(FOLDER, 'tried.jsonl');
 const REPORT = join(FOLDER, 'report.md');
-/** The hard limit of one mutant. */
-const LIMIT_MS = 120_000;
 
 export function sourcesOf(words: readonly string[]): string[] {
   return globSync('src/{runtime,machines,restate}/**/*.ts', { cwd: ROOT })
@@ -98,11 +97,9 @@ export async function trySample(
     else if (tests.length === 0) tried = { id, ...told, verdict: 'no test runs it', why: '' };
     else {
       const changed = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
-      using _planted = plantIn(mutant.file, changed);
-      const outcome = await runner.run({ tests, changed: [mutant.file], limitMs: LIMIT_MS });
+      const found = await tryFault(runner, { file: mutant.file, text: changed, tests });
       if (signal.aborted) break;
       run += 1;
-      const found = outcome === 'timeout' ? 'it hangs' : outcome.failed;
       tried = {
         id: found === undefined ? survivedId : killedId,
         ...told,

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { createVitest } from 'vitest/node';
 import type { RunAnswer, RunRequest } from './test-runner.ts';
 
+process.on('disconnect', () => process.exit());
+
 const root = process.cwd();
 const failures: string[] = [];
 const vitest = await createVitest(
@@ -12,6 +14,9 @@ const vitest = await createVitest(
     config: join(root, 'vitest.config.ts'),
     watch: false,
     retry: 0,
+    // A machine that does other things as well is no fault.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     fileParallelism: false,
     maxWorkers: 1,
     silent: true,
@@ -40,7 +45,6 @@ const vitest = await createVitest(
 process.on('message', (request: RunRequest) => {
   void answer(request).then((answered) => process.send!(answered));
 });
-process.on('disconnect', () => process.exit());
 
 async function answer({ tests, changed }: RunRequest): Promise<RunAnswer> {
   const began = performance.now();

@@ -1,4 +1,4 @@
-import { context, trace } from '@opentelemetry/api';
+import { context, type Meter, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   type DataPoint,
@@ -13,7 +13,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { createAgentSystem, defineAgent, type TelemetryOptions } from '../../src/index.ts';
+import {
+  createAgentSystem,
+  defineAgent,
+  memoryStore,
+  type Store,
+  type TelemetryOptions,
+} from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
 
@@ -231,6 +237,50 @@ it('metrics count what tasks park for, try again and spend, by unit', async () =
   await system.close();
   await meters.close();
 });
+
+it.each(['has closed', 'could not be created'])(
+  'a system that %s is not asked for its gauges any more',
+  async (how) => {
+    const asked = new Set<unknown>();
+    const meters = measuring();
+    const meter = Object.create(meters.meter, {
+      createObservableGauge: {
+        value: () => ({
+          addCallback: (callback: unknown) => asked.add(callback),
+          removeCallback: (callback: unknown) => asked.delete(callback),
+        }),
+      },
+    }) as Meter;
+    const kept = memoryStore();
+    const first = await createAgentSystem({ store: kept, logger: silent, telemetry: { meter } });
+    await first.agents.register({ module: worker });
+    expect(asked.size).toBeGreaterThan(0);
+    await first.close();
+    if (how === 'could not be created') {
+      const broken = async () => {
+        const recovery = await kept.recover();
+        const agents = recovery.agents.map(({ registered, latest }) => ({
+          registered: { ...registered, spec: { ...registered.spec, shutdownMs: 'long' as never } },
+          latest,
+        }));
+        return { ...recovery, agents };
+      };
+      const store: Store = {
+        isDurable: false,
+        recover: broken,
+        append: (batch) => kept.append(batch),
+        read: (query) => kept.read(query),
+        state: (agentId) => kept.state(agentId),
+        close: () => kept.close(),
+      };
+      await expect(
+        createAgentSystem({ store, logger: silent, telemetry: { meter }, agents: [worker] }),
+      ).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    }
+    expect(asked.size).toBe(0);
+    await meters.close();
+  },
+);
 
 it('durations are in seconds: a task that runs 2.5 s, one that waits as long, and a pool that knows both', async () => {
   const meters = measuring();
