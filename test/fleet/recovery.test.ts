@@ -688,7 +688,9 @@ describe('a fleet that cannot be brought back', () => {
         const recovery = await kept.recover();
         const [a, b] = recovery.agents;
         const spec = { ...b!.registered.spec, shutdownMs: 'long' as never };
-        return { ...recovery, agents: [a!, { ...b!, registered: { ...b!.registered, spec } }] };
+        // With no facts there is something to be kept before it fails: what the charts are.
+        const agents = [a!, { ...b!, registered: { ...b!.registered, spec } }];
+        return { ...recovery, agents, facts: new Map() };
       },
     };
     const { code, message } = await refusal(

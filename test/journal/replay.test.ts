@@ -22,6 +22,7 @@ const worker = defineAgent({
   tasks: {
     work: { run: ({ state }) => ++state.done },
     hang: { run: () => new Promise<void>(() => {}) },
+    park: { run: ({ park }) => park({ afterMs: 60_000, why: 'full' }) },
     end: { run: ({ complete }) => complete() },
     fail: {
       run: () => {
@@ -34,6 +35,7 @@ const worker = defineAgent({
 /** What a replay must say, taken from a record of the moment. */
 function stepOfRecord(record: AgentRecord): Partial<LifeStep> {
   const { status, incarnation, restarts, reason, restartAt, startedAt, endedAt, abandoned, metrics } = record;
+  const { paused, parked } = record;
   const { done, failed, timedOut, abandoned: left } = metrics;
   return {
     status,
@@ -43,6 +45,8 @@ function stepOfRecord(record: AgentRecord): Partial<LifeStep> {
     ...(restartAt === undefined ? {} : { restartAt }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(parked === undefined ? {} : { parked }),
     abandoned,
     tasks: { done, failed, timedOut, abandoned: left },
   };
@@ -128,6 +132,31 @@ it('a replay up to any moment says what the live record said then', async () => 
   }
   await system.close();
 });
+
+it.each(['kill', 'stop'] as const)(
+  'what it is parked and paused for is shown as long as its record shows it (%s)',
+  async (end) => {
+    const clock = simulatedClock();
+    const system = await createAgentSystem({ clock, random: () => 0.5, logger: pino({ level: 'silent' }) });
+    const { agents } = system;
+    const id = await agents.register({ module: worker });
+    const saysTheSame = async () => {
+      await clock.advance(0);
+      const { sequence: _, at: __, type: ___, ...said } = (await system.events.replay(id)).at(-1)!;
+      expect(said).toEqual(stepOfRecord(agents.get(id)));
+      return said;
+    };
+    await agents.start(id);
+    const parking = agents.execute(id, { type: 'park' }).catch(() => undefined);
+    expect((await saysTheSame()).parked).toMatchObject({ why: 'full' });
+    await agents.pause(id);
+    expect(await saysTheSame()).toMatchObject({ parked: { why: 'full' }, paused: { at: clock.now() } });
+    await agents[end](id, end === 'stop' ? { timeoutMs: 0 } : {});
+    await parking;
+    expect(await saysTheSame()).not.toHaveProperty('parked');
+    await system.close();
+  },
+);
 
 it('a replay goes state by state', async () => {
   const { system, id } = await livedThrough();

@@ -4,19 +4,25 @@ import { allTests, type Reach } from './reach.ts';
 /** Test time that a fault is held to, unless all of it is asked for; ms. */
 const TEST_MS = 45_000;
 
+/** A test file, and how long it took with nothing planted; ms. */
+export interface HeldTo {
+  readonly test: string;
+  readonly tookMs: number;
+}
+
 /** The file's own test first, then the quickest, those of its room before others, for as long as the time lasts. */
 export function heldTo(
   reach: Reach,
   { file, text, position }: { readonly file: string; readonly text: string; readonly position: number },
   testMs = TEST_MS,
-): string[] {
+): HeldTo[] {
   const own = file.replace(/^src\/(runtime\/)?/, 'test/').replace(/\.ts$/, '.test.ts');
   const room = own.split('/').slice(0, 2).join('/');
   // A slow test of the room is worth less than a quick one of another.
   const cost = ({ test, tookMs }: { readonly test: string; readonly tookMs: number }): number =>
     test.endsWith(own.slice(own.lastIndexOf('/'))) ? 0 : test.startsWith(`${room}/`) ? tookMs / 4 : tookMs;
   const present = new Set(allTests());
-  const tests: string[] = [];
+  const tests: HeldTo[] = [];
   let spentMs = 0;
   for (const { test, tookMs } of reach
     .testsOf(file, text, position)
@@ -24,7 +30,7 @@ export function heldTo(
     .toSorted((a, b) => cost(a) - cost(b))) {
     if (tests.length > 0 && spentMs + tookMs > testMs) continue;
     spentMs += tookMs;
-    tests.push(test);
+    tests.push({ test, tookMs });
   }
   return tests;
 }

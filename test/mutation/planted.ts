@@ -6,6 +6,9 @@ import type { TestRunner } from './test-runner.ts';
 import { tryFault } from './try-fault.ts';
 import { readSource } from './work-tree.ts';
 
+/** Test time that one is held to: more than a mutant of a sample; ms. */
+const TEST_MS = 120_000;
+
 /** @returns those that no test found, each as a line */
 export async function tryPlanted(
   runner: TestRunner,
@@ -30,7 +33,7 @@ export async function tryPlanted(
   for (const fault of chosen) {
     const text = readSource(fault.file);
     const position = placeOf(fault, text);
-    const tests = heldTo(reach, { file: fault.file, text, position }, Infinity);
+    const tests = heldTo(reach, { file: fault.file, text, position }, TEST_MS);
     const planted = text.slice(0, position) + fault.becomes + text.slice(position + fault.snippet.length);
     const found = await tryFault(runner, { file: fault.file, text: planted, tests });
     if (signal.aborted) break;

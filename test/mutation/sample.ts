@@ -70,7 +70,10 @@ export async function trySample(
   { count, seed, words, say, signal }: SampleOptions,
 ): Promise<Tried[]> {
   const known = readTried();
-  const chosen = sourcesOf(words).flatMap((file) => sampleOf(file, count, seed));
+  // In the order of the draw, all files mixed: a run that is interrupted has tried a fair sample, too.
+  const chosen = sourcesOf(words)
+    .flatMap((file) => sampleOf(file, count, seed))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const results: Tried[] = [];
   const began = performance.now();
   let run = 0;
@@ -81,7 +84,7 @@ export async function trySample(
     const id = `${mutant.id}-${hashOf(text)}`;
     const killedId = `${id}-killed`;
     // What survived is tried again when one of its tests has changed; what was killed stays so while the module stands.
-    const survivedId = `${id}-${hashOf(tests.map((test) => readSource(test)).join())}`;
+    const survivedId = `${id}-${hashOf(tests.map(({ test }) => readSource(test)).join())}`;
     const before = known.get(killedId) ?? known.get(survivedId);
     const excuse = noFaultOf(mutant);
     const told = {
@@ -143,8 +146,14 @@ export function writeReport(
   tried: readonly Tried[],
   { count, seed }: { count: number; seed: string },
 ): string {
-  const lines = [`# Mutants: ${count} of every file, seed ${seed}`, '', `All: ${tell(scoreOf(tried))}.`, ''];
-  for (const [file, those] of Map.groupBy(tried, (one) => one.file)) {
+  const lines = [
+    `# Mutants: ${count === Infinity ? 'all' : count} of every file, seed ${seed}`,
+    '',
+    `All: ${tell(scoreOf(tried))}.`,
+    '',
+  ];
+  const byFile = [...Map.groupBy(tried, (one) => one.file)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  for (const [file, those] of byFile) {
     lines.push(`- ${file}: ${tell(scoreOf(those))}`);
     for (const one of those.filter(({ verdict }) => verdict !== 'killed')) {
       lines.push(`  - ${one.verdict}: ${describe(one)} (${one.why})`);
