@@ -81,10 +81,10 @@ export const plantedFaults: readonly PlantedFault[] = [
     becomes: '    return',
   },
   {
-    harm: 'a new member takes the id of one that an earlier program left',
+    harm: 'a pool gives its tasks to members of another type, which an earlier program left',
     file: 'src/runtime/pools/members.ts',
-    snippet: 'number >= this.#next) this.#next = number + 1;',
-    becomes: 'number > this.#next) this.#next = number + 1;',
+    snippet: 'const isOurs = agent.manifest.type === manifest.type;',
+    becomes: 'const isOurs = true;',
   },
   {
     harm: 'agents that rest stay listed when their pool is closed',
