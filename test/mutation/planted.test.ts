@@ -1,5 +1,5 @@
 /** Faults that are planted by name fit the sources as they are; `npm run mutants -- --planted` has the tests find them. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { plantedFaults } from './planted-faults.ts';
 
@@ -9,6 +9,7 @@ it('every planted fault has its snippet once in its file, and changes it', () =>
     return times === 1 && snippet !== becomes ? [] : [`${file}: ${harm}: there ${times} times`];
   });
   expect(misfits).toEqual([]);
+  expect(plantedFaults.filter(({ by }) => !existsSync(by)).map(({ by }) => by)).toEqual([]);
   expect(plantedFaults.length).toBeGreaterThanOrEqual(40);
   expect(new Set(plantedFaults.map(({ harm }) => harm)).size).toBe(plantedFaults.length);
 });

@@ -130,9 +130,8 @@ export function readReach(): Reach {
       if (hash !== '') note(hash, reach);
     }
   }
-  const measured = new Set(
-    (JSON.parse(readFileSync(BLOCKS, 'utf8')) as string[]).flatMap((name) => [name, name.split('#')[1]!]),
-  );
+  const names = existsSync(BLOCKS) ? (JSON.parse(readFileSync(BLOCKS, 'utf8')) as string[]) : [];
+  const measured = new Set(names.flatMap((name) => [name, name.split('#')[1]!]));
   return {
     testsOf(file, text, position) {
       const around = blocksOf(file, text)
@@ -140,9 +139,9 @@ export function readReach(): Reach {
         .toReversed()
         .map((block) => nameOf(file, text, block));
       const isNew = !measured.has(`${file}#`);
-      const names = isNew ? around.map((name) => name.split('#')[1]!) : [...around, `${file}#`];
+      const known = isNew ? around.map((name) => name.split('#')[1]!) : [...around, `${file}#`];
       // The innermost that was there when it was measured: one that no test ran has none.
-      const name = names.find((one) => measured.has(one));
+      const name = known.find((one) => measured.has(one));
       const reaching = name === undefined ? ofFile(file, text) : (byBlock.get(name) ?? []);
       return [...reaching].map(({ test, tookMs }) => ({ test, tookMs }));
     },

@@ -11,7 +11,7 @@ const HELP = `Plants small faults in a copy of the sources and says which of the
   npm run mutants -- pools journal        every mutant of the files whose path has one of the words
   npm run mutants -- --sample 3           three of every file of src/{runtime,machines,restate}
   npm run mutants -- --sample 3 --seed b  three others
-  npm run mutants -- --planted            the faults that are planted by name (planted-faults.ts)
+  npm run mutants -- --planted            the faults that are planted by name (planted-faults.ts); needs no reach
   npm run mutants -- --reach              measure anew which tests run which blocks (a run of the whole suite)
 
 With --measured the reach is taken as it is: test files that are new, or have changed, are not measured first.
@@ -52,7 +52,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 refreshTree();
-if (!values.measured) await measureReach(runner, { again: values.reach, say, signal: interrupt.signal });
+if (!values.measured && !values.planted)
+  await measureReach(runner, { again: values.reach, say, signal: interrupt.signal });
 const reach = readReach();
 if (values.planted) {
   const { tried, survived } = await tryPlanted(runner, reach, { words, say, signal: interrupt.signal });
