@@ -74,8 +74,16 @@ export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string
     id,
     isolation: isolationOf(given),
     initArgs: initArgs === noArgs ? initArgs : readArgs(() => frozenCopy(initArgs), id),
-    module: module instanceof URL ? { url: module.href } : { type: agentType },
+    module: module instanceof URL ? Object.freeze({ url: module.href }) : moduleOf(agentType),
   });
+}
+
+/** What stands for the code of the agent that was registered last: agents of one type often follow each other. */
+let newestModule: { readonly type: string } = Object.freeze({ type: '' });
+
+function moduleOf(type: string): { readonly type: string } {
+  if (newestModule.type !== type) newestModule = Object.freeze({ type });
+  return newestModule;
 }
 
 /** @throws AgentSystemError `AGENT_SPEC_INVALID` for a spec with a getter that throws */
