@@ -33,7 +33,16 @@ export {
 } from './fleet/define-fleet.ts';
 export type { FleetFault, FleetStartOptions } from './fleet/start-fleet.ts';
 export type { AgentMetrics, AgentRecord } from './runtime/agent/agent-record.ts';
-export type { AgentHandle, AgentId, PoolName, StopOptions, TaskOf } from './runtime/fleet/agent-handle.ts';
+export type {
+  AgentHandle,
+  AgentId,
+  PoolName,
+  StopOptions,
+  TaskOf,
+  TasksOf,
+  TypedId,
+  TypedPoolName,
+} from './runtime/fleet/agent-handle.ts';
 export type { ActOptions } from './runtime/values/act.ts';
 export type { Agents, EnsureOptions, StartReport, UpdateOptions } from './runtime/fleet/agents.ts';
 export type { AgentCount, AgentFilter } from './runtime/fleet/registry.ts';

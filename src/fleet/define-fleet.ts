@@ -9,7 +9,7 @@ import { durationMs } from '../machines/index.ts';
 import type { NamedVariable, VariableDefinition } from '../runtime/coordination/variables/variable.ts';
 import { isAgentDefinition } from '../runtime/definition/define-agent.ts';
 import { type AgentCode, agentCodeList } from '../runtime/definition/module-binding.ts';
-import type { AgentSpec } from '../runtime/fleet/spec-reading.ts';
+import type { AgentSpec, DemandedArgs } from '../runtime/fleet/spec-reading.ts';
 import type { Store } from '../runtime/journal/store.ts';
 import type { PoolSpec } from '../runtime/pools/pools.ts';
 import type { AgentSystem, SystemLimits } from '../runtime/system.ts';
@@ -18,11 +18,12 @@ import { parseInput } from '../runtime/values/malformed.ts';
 import { type FleetStartOptions, startFleet } from './start-fleet.ts';
 
 /** An agent of a fleet: its spec with an id, by which a later program finds it again. */
-export type FleetAgentSpec<Args = unknown> = Fitting<AgentSpec<Args>, Args> & { readonly id: string };
+export type FleetAgentSpec<Args = unknown> = Fitting<AgentSpec<Args>, Args> &
+  DemandedArgs<Args> & { readonly id: string };
 
 /** A pool of a fleet, as `pools.create` takes it. */
 export type FleetPoolSpec<Args = unknown> = Omit<PoolSpec<Args>, 'spec'> & {
-  readonly spec: Fitting<PoolSpec<Args>['spec'], Args>;
+  readonly spec: Fitting<PoolSpec<Args>['spec'], Args> & DemandedArgs<Args>;
 };
 
 /** What an agent is initialised with is its module's to say. */

@@ -14,7 +14,7 @@ import type { TaskRequest } from '../runtime/agent/task-request.ts';
 import { TaskChunks, type TaskStream } from '../runtime/agent/task-stream.ts';
 import type { TaskTypes } from '../runtime/definition/define-agent.ts';
 import type { SavedState } from '../runtime/definition/saved-state.ts';
-import type { AgentId, TaskOf } from '../runtime/fleet/agent-handle.ts';
+import type { TypedId, TaskOf } from '../runtime/fleet/agent-handle.ts';
 import type { StopOptions } from '../runtime/fleet/agent-handle.ts';
 import type { UpdateOptions } from '../runtime/fleet/agents.ts';
 import type { AgentFilter } from '../runtime/fleet/registry.ts';
@@ -82,7 +82,7 @@ export class FleetAgents {
    */
   async register<Args, Tasks extends TaskTypes>(
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>,
-  ): Promise<AgentId<Tasks>> {
+  ): Promise<TypedId<Tasks>> {
     return this.registerRead(placedSpec(spec));
   }
 
@@ -106,7 +106,7 @@ export class FleetAgents {
   async ensure<Args, Tasks extends TaskTypes>(
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
     options?: UpdateOptions,
-  ): Promise<{ readonly id: AgentId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
+  ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     const placed = placedSpec(spec);
     const { id } = placed.read;
     if (id === undefined) throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
@@ -200,7 +200,7 @@ export class FleetAgents {
    * `RESOURCES_EXHAUSTED` when no live node can take it, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `SYSTEM_CLOSED`
    */
   async start<Tasks extends TaskTypes>(
-    id: AgentId<Tasks>,
+    id: TypedId<Tasks>,
     options: ActOptions = {},
   ): Promise<FleetHandle<Tasks>> {
     return this.#handleOf(
@@ -211,7 +211,7 @@ export class FleetAgents {
 
   /** @throws AgentSystemError as `start`; `AGENT_ILLEGAL_COMMAND` for one that was never started */
   async restart<Tasks extends TaskTypes>(
-    id: AgentId<Tasks>,
+    id: TypedId<Tasks>,
     options: ActOptions = {},
   ): Promise<FleetHandle<Tasks>> {
     return this.#handleOf(
@@ -228,7 +228,7 @@ export class FleetAgents {
    * @throws AgentSystemError as `system.agents.execute`; `TASK_INPUT_INVALID` also for an input that is no JSON data
    */
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
-    id: AgentId<Tasks>,
+    id: TypedId<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   async execute(id: string, task: TaskRequest): Promise<unknown> {
@@ -246,7 +246,7 @@ export class FleetAgents {
    * A task that has given a chunk to its reader is never begun again, after the loss of its node neither.
    */
   stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
-    id: AgentId<Tasks>,
+    id: TypedId<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   stream(id: string, task: TaskRequest): TaskStream {
@@ -331,7 +331,7 @@ export class FleetAgents {
   }
 
   /** The living incarnation. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */
-  async handle<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<FleetHandle<Tasks>> {
+  async handle<Tasks extends TaskTypes>(id: TypedId<Tasks>): Promise<FleetHandle<Tasks>> {
     const { record } = await this.#look(id);
     if (positionAt(record.state).legal.has('execute')) return this.#handleOf(id, record.incarnation);
     const message = `agent ${id} is ${record.status} (${record.state}), execute is not possible`;

@@ -6,7 +6,7 @@ import type { TaskOf } from '../runtime/fleet/agent-handle.ts';
 import { invalidSpec } from '../runtime/fleet/spec-reading.ts';
 import type { PoolCloseReport } from '../runtime/pools/close-report.ts';
 import type { PoolRecord } from '../runtime/pools/pool.ts';
-import type { PoolName } from '../runtime/fleet/agent-handle.ts';
+import type { TypedPoolName } from '../runtime/fleet/agent-handle.ts';
 import type { PoolSpec } from '../runtime/pools/pools.ts';
 import { type ActOptions, actSchema } from '../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../runtime/values/errors.ts';
@@ -45,7 +45,9 @@ export class FleetPools {
    * @throws AgentSystemError as `system.pools.create`; `AGENT_SPEC_INVALID` also for `scale` and `retryAbandoned`, which
    * a fleet does not have
    */
-  async create<Args, Tasks extends TaskTypes>(options: FleetPoolSpec<Args, Tasks>): Promise<PoolName<Tasks>> {
+  async create<Args, Tasks extends TaskTypes>(
+    options: FleetPoolSpec<Args, Tasks>,
+  ): Promise<TypedPoolName<Tasks>> {
     const { name, spec: given, scale, ...pool } = parseInput(poolSpec, options, { what: 'pools.create' });
     if (scale !== undefined)
       throw invalid('scale: a fleet does not size its pools by itself, use ensureSize');
@@ -73,7 +75,7 @@ export class FleetPools {
    * @throws AgentSystemError `POOL_UNKNOWN`, `TASK_QUEUE_FULL`, and as `agents.execute`
    */
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
-    name: PoolName<Tasks>,
+    name: TypedPoolName<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   async execute(name: string, task: TaskRequest): Promise<unknown> {

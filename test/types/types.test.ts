@@ -15,6 +15,7 @@ import {
   type AgentSystem,
   AgentSystemError,
   defineAgent,
+  defineFleet,
   type ErrorCode,
   type ExitReason,
   type PoolName,
@@ -175,6 +176,13 @@ const callsOfModule = async ({ agents }: AgentSystem, module: URL) => {
   expectTypeOf(await agents.execute(known, { type: 'add', input: 1 })).toEqualTypeOf<number>();
   // @ts-expect-error -- no such task
   await agents.execute(known, { type: 'subtract' });
+  // As `import type counter from './counter.ts'` gives it.
+  const imported: AgentId<typeof counter> = await agents.register({ module, initArgs: { from: 1 } });
+  expectTypeOf(imported).toEqualTypeOf<AgentId<Calls>>();
+  expectTypeOf(await agents.execute(imported, { type: 'add', input: 1 })).toEqualTypeOf<number>();
+  // @ts-expect-error -- another input
+  await agents.execute(imported, { type: 'add', input: 'one' });
+  expectTypeOf<PoolName<typeof counter>>().toEqualTypeOf<PoolName<Calls>>();
 };
 
 const streaming = defineAgent({
@@ -349,7 +357,7 @@ describe('types flow', () => {
       init: ({ initArgs }) => initArgs.from,
       tasks: {},
     });
-    const calls = ({ agents }: AgentSystem) => [
+    const calls = ({ agents, pools }: AgentSystem) => [
       // @ts-expect-error -- none
       agents.register({ module: needy }),
       // @ts-expect-error -- not all
@@ -374,6 +382,19 @@ describe('types flow', () => {
       agents.update('ada', { health: { often: true } }),
       // @ts-expect-error -- members of pools come by pools
       agents.update('ada', { pool: 'clerks' }),
+      // @ts-expect-error -- none
+      pools.create({ name: 'p', spec: { module: needy }, min: 1, max: 1 }),
+      pools.create({ name: 'p', spec: { module: needy, initArgs: { from: 1 } }, min: 1, max: 1 }),
+      // @ts-expect-error -- none
+      defineFleet({ specs: [{ id: 'ada', module: needy }] }),
+      defineFleet({
+        specs: [
+          { id: 'ada', module: needy, initArgs: { from: 1 } },
+          { id: 'bob', module: counter },
+          { id: 'eve', module: new URL('file:///eve.ts'), initArgs: { any: 'thing' } },
+        ],
+        pools: [{ name: 'p', spec: { module: counter }, min: 1, max: 1 }],
+      }),
       agents.register({ module: counter }),
       agents.register({ module: counter, initArgs: {} }),
     ];

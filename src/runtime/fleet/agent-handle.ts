@@ -1,19 +1,33 @@
 /** One incarnation of an agent, to work with. A handle outlives its incarnation and is refused from then on. */
 import type { Agent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/agent-record.ts';
-import type { TaskTypes } from '../definition/define-agent.ts';
+import type { AgentDefinition, AnyAgentDefinition, TaskTypes } from '../definition/define-agent.ts';
 import type { HealthReport } from '../agent/liveness.ts';
 import type { TaskRequest } from '../agent/task-request.ts';
 import { TaskChunks, type TaskStream } from '../agent/task-stream.ts';
 import type { ActOptions } from '../values/act.ts';
 import { AgentSystemError } from '../values/errors.ts';
 
-/** An agent's id: a plain string, and for the compiler the tasks of the agent behind it. */
-export type AgentId<Tasks extends TaskTypes = TaskTypes> = string & { readonly [tasks]?: Tasks };
-declare const tasks: unique symbol;
+/** A plain string, and for the compiler the id of an agent with such tasks. */
+export type TypedId<Tasks extends TaskTypes> = string & { readonly [agentTasks]?: Tasks };
+declare const agentTasks: unique symbol;
 
-/** A pool's name: a plain string, and for the compiler the tasks of its members. */
-export type PoolName<Tasks extends TaskTypes = TaskTypes> = string & { readonly [tasks]?: Tasks };
+/** A plain string, and for the compiler the name of a pool whose members have such tasks. */
+export type TypedPoolName<Tasks extends TaskTypes> = string & { readonly [poolTasks]?: Tasks };
+declare const poolTasks: unique symbol;
+
+/** The tasks of a definition; tasks themselves as they are. */
+export type TasksOf<Of extends TaskTypes | AnyAgentDefinition> =
+  Of extends AgentDefinition<infer _Args, infer Tasks> ? Tasks : Of extends TaskTypes ? Of : never;
+
+/**
+ * An agent's id: a plain string, and for the compiler the tasks of the agent behind it. `register` gives one; of an
+ * agent in a module it is `AgentId<typeof module>`, with `import type module from './worker.ts'`.
+ */
+export type AgentId<Of extends TaskTypes | AnyAgentDefinition = TaskTypes> = TypedId<TasksOf<Of>>;
+
+/** A pool's name: a plain string, and for the compiler the tasks of its members, as in `AgentId`. */
+export type PoolName<Of extends TaskTypes | AnyAgentDefinition = TaskTypes> = TypedPoolName<TasksOf<Of>>;
 
 /** One kind of task of an agent whose type is known. */
 export type TaskOf<Tasks extends TaskTypes, Name extends keyof Tasks> = Omit<TaskRequest, 'type' | 'input'> &

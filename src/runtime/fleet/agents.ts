@@ -31,7 +31,7 @@ import { parseInput, readInput } from '../values/malformed.ts';
 import { agentChart, type AgentChart } from './agent-chart.ts';
 import {
   type AgentHandle,
-  type AgentId,
+  type TypedId,
   IncarnationHandle,
   type StopOptions,
   type TaskOf,
@@ -107,7 +107,7 @@ export class Agents {
   register<Args, Tasks extends TaskTypes>(
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args>,
     options?: ActOptions,
-  ): Promise<AgentId<Tasks>> {
+  ): Promise<TypedId<Tasks>> {
     try {
       this.#assertOpen();
       const read = readSpec(spec);
@@ -132,7 +132,7 @@ export class Agents {
   ensure<Args, Tasks extends TaskTypes>(
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
     options?: EnsureOptions,
-  ): Promise<{ readonly id: AgentId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
+  ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     return promised(async () => {
       this.#assertOpen();
       const read = readSpec(spec);
@@ -214,7 +214,7 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ALREADY_RUNNING`, `AGENT_ILLEGAL_COMMAND`,
    * `RESOURCES_EXHAUSTED`, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  start<Tasks extends TaskTypes>(id: AgentId<Tasks>, options?: ActOptions): Promise<AgentHandle<Tasks>> {
+  start<Tasks extends TaskTypes>(id: TypedId<Tasks>, options?: ActOptions): Promise<AgentHandle<Tasks>> {
     return this.#start(id, 'start', options);
   }
 
@@ -251,7 +251,7 @@ export class Agents {
    *
    * @throws AgentSystemError as `start`; `AGENT_ILLEGAL_COMMAND` for one that was never started
    */
-  restart<Tasks extends TaskTypes>(id: AgentId<Tasks>, options?: ActOptions): Promise<AgentHandle<Tasks>> {
+  restart<Tasks extends TaskTypes>(id: TypedId<Tasks>, options?: ActOptions): Promise<AgentHandle<Tasks>> {
     return this.#start(id, 'restart', options);
   }
 
@@ -266,7 +266,7 @@ export class Agents {
    * `SYSTEM_CLOSED`
    */
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
-    id: AgentId<Tasks>,
+    id: TypedId<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   execute(id: string, task: TaskRequest): Promise<unknown> {
@@ -289,7 +289,7 @@ export class Agents {
    * Refusals are those of `execute`: reading throws them, and `output` rejects with them.
    */
   stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
-    id: AgentId<Tasks>,
+    id: TypedId<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   stream(id: string, task: TaskRequest): TaskStream {
@@ -409,7 +409,7 @@ export class Agents {
   }
 
   /** The living incarnation. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */
-  handle<Tasks extends TaskTypes>(id: AgentId<Tasks>): AgentHandle<Tasks> {
+  handle<Tasks extends TaskTypes>(id: TypedId<Tasks>): AgentHandle<Tasks> {
     const agent = this.find(id);
     agent.refuseUnless('execute');
     return this.#handleOf(agent, agent.incarnation);
@@ -453,7 +453,7 @@ export class Agents {
    */
   can(id: string, command: AgentCommand): boolean;
   can<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
-    id: AgentId<Tasks>,
+    id: TypedId<Tasks>,
     task: Pick<TaskOf<Tasks, Name>, 'type' | 'input'>,
   ): Promise<boolean>;
   can(id: string, task: AskedTask): Promise<boolean>;
@@ -468,7 +468,7 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT` for an agent that does not
    * answer within its `health.timeoutMs`
    */
-  async next<Tasks extends TaskTypes>(id: AgentId<Tasks>): Promise<readonly (keyof Tasks & string)[]> {
+  async next<Tasks extends TaskTypes>(id: TypedId<Tasks>): Promise<readonly (keyof Tasks & string)[]> {
     const agent = this.#commanded(id, 'execute');
     const { manifest } = agent;
     const known = Object.keys(manifest.tasks);

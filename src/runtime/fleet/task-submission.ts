@@ -8,14 +8,14 @@ import { actor } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
-import type { AgentId, AskedTaskOf, PoolName } from './agent-handle.ts';
+import type { TypedId, AskedTaskOf, TypedPoolName } from './agent-handle.ts';
 import type { TaskKeys } from './task-record.ts';
 
 /** Who does a task: an agent by id, the least loaded agent of a type, or a pool. */
 export type TaskTarget<Tasks extends TaskTypes = TaskTypes> =
-  | AgentId<Tasks>
+  | TypedId<Tasks>
   | { readonly type: string }
-  | { readonly pool: PoolName<Tasks> };
+  | { readonly pool: TypedPoolName<Tasks> };
 
 /** A task as it is submitted. */
 export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> {

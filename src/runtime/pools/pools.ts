@@ -11,8 +11,8 @@ import { z } from 'zod';
 import { durationMs, poolSpec, type PoolSpecInput } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { CalledPool } from '../fleet/agent-calls.ts';
-import type { PoolName, TaskOf } from '../fleet/agent-handle.ts';
-import type { AgentSpec } from '../fleet/spec-reading.ts';
+import type { TypedPoolName, TaskOf } from '../fleet/agent-handle.ts';
+import type { AgentSpec, DemandedArgs } from '../fleet/spec-reading.ts';
 import { checkTask } from '../fleet/task-check.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import { type ActOptions, actSchema } from '../values/act.ts';
@@ -53,9 +53,9 @@ export interface Pools {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, as `agents.start`, `SYSTEM_CLOSED`
    */
   create<Args, Tasks extends TaskTypes>(
-    spec: PoolSpec<Args, Tasks>,
+    spec: PoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> },
     options?: ActOptions,
-  ): Promise<PoolName<Tasks>>;
+  ): Promise<TypedPoolName<Tasks>>;
   /**
    * Sets a pool's size. Resolves with its record once it has that size, and members that had to leave are gone.
    *
@@ -80,7 +80,7 @@ export interface Pools {
    * @throws AgentSystemError `POOL_UNKNOWN`, also for one that closes, `TASK_QUEUE_FULL`, and as `agents.execute`
    */
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
-    name: PoolName<Tasks>,
+    name: TypedPoolName<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   /** @throws AgentSystemError `POOL_UNKNOWN` */
@@ -123,7 +123,7 @@ export class PoolRegistry implements Pools {
   async create<Args, Tasks extends TaskTypes>(
     asked: PoolSpec<Args, Tasks>,
     options: ActOptions = {},
-  ): Promise<PoolName<Tasks>> {
+  ): Promise<TypedPoolName<Tasks>> {
     const { agents, assertOpen } = this.#options;
     assertOpen();
     const spec = parseInput(poolSpec, asked, { what: 'pools.create' });
@@ -159,7 +159,7 @@ export class PoolRegistry implements Pools {
   }
 
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
-    name: PoolName<Tasks>,
+    name: TypedPoolName<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   execute(name: string, task: TaskRequest): Promise<unknown> {
