@@ -11,8 +11,16 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGES = ['docs/agents.md', 'docs/reference.md'];
 /** Where the documented methods are, and what they are called under. */
 const API: readonly (readonly [under: string, path: string, names?: Readonly<Record<string, string>>])[] = [
-  ['', 'src/runtime/system.ts', { read: 'events.read', replay: 'events.replay', close: 'system.close' }],
-  ['', 'src/runtime/definition/define-agent.ts'],
+  [
+    '',
+    'src/runtime/system.ts',
+    {
+      subscribe: 'events.subscribe',
+      read: 'events.read',
+      replay: 'events.replay',
+      close: 'system.close',
+    },
+  ],
   ['agents', 'src/runtime/fleet/agents.ts'],
   ['variables', 'src/runtime/coordination/variables/variables.ts'],
   ['consensus', 'src/runtime/coordination/rounds/consensus.ts'],
@@ -20,6 +28,29 @@ const API: readonly (readonly [under: string, path: string, names?: Readonly<Rec
   ['pools', 'src/runtime/pools/pools.ts'],
   ['tasks', 'src/runtime/fleet/tasks.ts'],
   ['budgets', 'src/runtime/limits/budgets.ts'],
+  ['quotas', 'src/runtime/limits/quotas.ts'],
+  ['questions', 'src/runtime/agent/questions.ts'],
+  ['', 'src/runtime/fleet/stored-questions.ts'],
+  ['', 'src/runtime/fleet/recovery-plan.ts'],
+  ['', 'src/fleet/define-fleet.ts', { start: 'fleet.start' }],
+  [
+    '',
+    'src/runtime/definition/define-agent.ts',
+    { ask: 'context.ask', repeated: 'context.repeated', step: 'context.step', emit: 'context.emit' },
+  ],
+  [
+    '',
+    'src/runtime/definition/task-abilities.ts',
+    {
+      execute: 'context.agents.execute',
+      stream: 'context.agents.stream',
+      spawn: 'context.agents.spawn',
+      stop: 'context.agents.stop',
+      reserve: 'context.budget.reserve',
+      settle: 'reservation.settle',
+      release: 'reservation.release',
+    },
+  ],
 ];
 
 export interface Page {

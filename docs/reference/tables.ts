@@ -97,16 +97,18 @@ function throwersIn(sources: readonly ApiSource[]): ReadonlyMap<string, readonly
   const codesOf = new Map<string, ReadonlySet<string>>();
   for (const { under, text, names = {} } of sources) {
     for (const [, comment = '', isFunction, name = ''] of text.matchAll(
-      /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:export )?(?:async )?(function )?([a-z]\w*)(?:<[^(]*>)?\(/g,
+      /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:export )?(?:async )?(?:readonly )?(function )?([a-z]\w*)(?:: )?(?:<[^(]*>)?\(/g,
     )) {
       // What is called under a name is a method; functions beside it are the runtime's own.
       if (comment.includes('@internal') || (isFunction !== undefined && under !== '')) continue;
       const said = /@throws AgentSystemError([^]*?)(?=\n\s*\*\s*(?:@|Source:)|$)/.exec(comment)?.[1] ?? '';
       const full = names[name] ?? (under === '' ? name : `${under}.${name}`);
-      const same = /\bas `([\w.]+)`/.exec(said)?.[1];
-      const like = same === undefined ? [] : (codesOf.get(same) ?? codesOf.get(`${under}.${same}`) ?? []);
+      const [, others = ''] = /\bas ((?:`[\w.]+`(?:, | and )?)+)/.exec(said) ?? [];
+      const like = [...others.matchAll(/`([\w.]+)`/g)].flatMap(([, same = '']) => [
+        ...(codesOf.get(same) ?? codesOf.get(`${under}.${same}`) ?? []),
+      ]);
       const codes = [...said.matchAll(/`([A-Z_]{5,})`/g)].map(([, found = '']) => found);
-      if (codes.length > 0 || same !== undefined) codesOf.set(full, new Set([...like, ...codes]));
+      if (codes.length + like.length > 0) codesOf.set(full, new Set([...like, ...codes]));
     }
   }
   const throwers = new Map<string, string[]>();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { renderedPages, withParts } from '../../docs/reference/pages.ts';
+import { errorCodes } from '../../src/index.ts';
 
 const pages = await renderedPages();
 
@@ -23,8 +24,15 @@ describe('the tables', () => {
   it('know who throws a code, also where one method throws as another does', () => {
     expect(reference).toMatch(/\| `AGENT_START_TIMED_OUT` \|.*`agents\.start`, `agents\.restart`/);
     expect(reference).toMatch(
-      /\| `TASK_QUEUE_FULL` \|.*`agents\.execute`, `pools\.execute`, `tasks\.submit` \|/,
+      /\| `TASK_QUEUE_FULL` \|.*`agents\.execute`, `agents\.stream`, `pools\.execute`, .*`context\.agents\.execute`/,
     );
+    expect(reference).toMatch(/\| `WAIT_CIRCLE` \|.*`context\.agents\.execute`/);
+  });
+
+  it('know for every code who throws it', () => {
+    const rows = reference.split('\n').filter((line) => /^\| `[A-Z_]+` \|/.test(line));
+    expect(rows.length).toBe(errorCodes.length);
+    expect(rows.filter((row) => !/\| `[^|]*` \|$/.test(row))).toEqual([]);
   });
 
   it('know every default of a spec', () => {

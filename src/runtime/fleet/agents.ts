@@ -262,8 +262,8 @@ export class Agents {
    * plain string any task compiles.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_INCOMPATIBLE`, `TASK_INPUT_INVALID`,
-   * `TASK_QUEUE_FULL`, `TASK_FAILED` with the cause, `TASK_TIMED_OUT`, `TASK_ABANDONED`, `STORE_FAILED`,
-   * `SYSTEM_CLOSED`
+   * `TASK_QUEUE_FULL`, `TASK_FAILED` with the cause, `TASK_TIMED_OUT`, `TASK_ABANDONED`, `TASK_STALLED`,
+   * `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
     id: TypedId<Tasks>,
@@ -286,7 +286,9 @@ export class Agents {
    *
    * A task is not retried once a chunk was given to its reader.
    *
-   * Refusals are those of `execute`: reading throws them, and `output` rejects with them.
+   * Nothing is thrown by the call itself: reading throws, and `output` rejects.
+   *
+   * @throws AgentSystemError as `execute`, where it is read
    */
   stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
     id: TypedId<Tasks>,

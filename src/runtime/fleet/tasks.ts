@@ -181,7 +181,7 @@ export class Tasks {
    * Waits for a task to end. Resolves with its output once that is durable.
    *
    * @param options.timeoutMs how long to wait; default unlimited
-   * @throws AgentSystemError `TASK_UNKNOWN`; `TASK_FAILED`, `TASK_TIMED_OUT` or `TASK_ABANDONED` for one that ended so
+   * @throws AgentSystemError `TASK_UNKNOWN`; `TASK_FAILED`, `TASK_STALLED`, `TASK_TIMED_OUT` or `TASK_ABANDONED` for one that ended so
    * (its cause and `details.status` say more), `TASK_TIMED_OUT` also for one that has not ended in that time;
    * `STORE_FAILED` for an end that the store has not kept: ask again once it is back; `SYSTEM_CLOSED` for one that is
    * left to the next program
