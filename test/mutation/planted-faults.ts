@@ -33,8 +33,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'a task that is repeated goes behind those that wait',
     file: 'src/runtime/pools/dispatcher.ts',
-    snippet: 'this.#wait(task, true);',
-    becomes: 'this.#wait(task);',
+    snippet: 'else this.#wait(task, isFirst);',
+    becomes: 'else this.#wait(task);',
     by: 'test/pools/pools.test.ts',
   },
   {
@@ -47,8 +47,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'the queue of a pool takes one task too many',
     file: 'src/runtime/pools/dispatcher.ts',
-    snippet: 'if (member === undefined && this.#queue.size >= queueLimit) {',
-    becomes: 'if (member === undefined && this.#queue.size > queueLimit) {',
+    snippet: 'waiting >= queueLimit',
+    becomes: 'waiting > queueLimit',
     by: 'test/pools/pools.test.ts',
   },
   {
@@ -362,7 +362,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'the state of a forgotten agent comes back with one of the same id',
     file: 'src/runtime/journal/stores/memory.ts',
-    snippet: "if (event.type === 'agent.forgotten') this.#states.delete(event.agentId);",
+    snippet: "if (type === 'agent.forgotten') this.#states.delete(event.agentId);",
     becomes: '',
     by: 'test/journal/stores/store-suite.test.ts',
   },

@@ -45,3 +45,17 @@ test('a batch that is larger is written over several turns, in which others work
   const [turn] = await turnsOf(await opened(place()), [eventsOf(5_000)]);
   expect(turn).toBeGreaterThanOrEqual(25);
 });
+
+test('who reads in the midst of it is given what was committed at that moment, and no more', async () => {
+  const store = await opened(place());
+  const events = eventsOf(2_000);
+  await store.append({ events: events.slice(0, 3) });
+  const appended = store.append({ events: events.slice(3) });
+  // Its first part is written by then.
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  const read = store.read({ limit: 10 });
+  expect(read).toBeInstanceOf(Promise);
+  expect((await read).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  await appended;
+  expect(await store.read({ limit: 10 })).toHaveLength(10);
+});
