@@ -8,31 +8,18 @@
  */
 import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import { Agent } from '../agent/agent.ts';
-import { missingSecret } from '../agent/agent-secrets.ts';
 import type { AgentServices, AgentTerms, KeptSpec } from '../agent/agent-services.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
-import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import { isOfBody } from '../agent/pending-fields.ts';
 import type { EventDraft, SpecChange } from '../journal/system-event.ts';
 import { saidBy } from '../values/act.ts';
-import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
-import { jsonProblemOf } from '../values/json-survey.ts';
-import { readInput } from '../values/malformed.ts';
-import { judge, type Verdict } from '../values/schema.ts';
-import {
-  joinSecrets,
-  noSecrets,
-  outermostPaths,
-  type SecretValues,
-  secretTexts,
-  splitSecrets,
-  withoutSecretsIn,
-  withoutTexts,
-} from '../values/secret-paths.ts';
+import { AgentSystemError, inWords } from '../values/errors.ts';
+import { noSecrets, outermostPaths, type SecretValues, splitSecrets } from '../values/secret-paths.ts';
 import { REDACTED } from '../values/secrets.ts';
-import { DescriptionTime } from './description-time.ts';
 import type { Registry } from './registry.ts';
+import { secretsIn, SpecCheck, type SpecSecrets } from './spec-check.ts';
 import { changedSpec } from './spec-change.ts';
 import { specChanges } from './spec-difference.ts';
 import { argsCopy, invalidSpec, isolationOf, policyOf, readSpec, specToKeep } from './spec-reading.ts';
@@ -71,26 +58,28 @@ export interface Described {
 export class Registration {
   readonly #services: AgentServices;
   readonly #registry: Registry;
-  readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #assertOpen: () => void;
-  readonly #descriptionTime: DescriptionTime;
+  readonly #check: SpecCheck;
   /** The last open `ensure` or `update` of each id. */
   readonly #changing = new Map<string, Promise<void>>();
 
   constructor({ services, registry, hosts, assertOpen }: RegistrationOptions) {
     this.#services = services;
     this.#registry = registry;
-    this.#hosts = hosts;
     this.#assertOpen = assertOpen;
-    this.#descriptionTime = new DescriptionTime(services.clock);
+    this.#check = new SpecCheck({ services, hosts, assertOpen });
   }
 
   /** The agent that a spec would register, with its defaults. Changes nothing. */
   async describe(given: unknown): Promise<Described> {
     const read = readSpec(given);
     const isolation = isolationOf(read);
-    const secrets = await this.#secretsOf(read, undefined);
-    const manifest = await this.#manifestOf(secrets.spec, this.#hostFor(isolation, read), secrets);
+    const secrets = await this.#check.secretsOf(read, undefined);
+    const manifest = await this.#check.manifestOf(
+      secrets.spec,
+      this.#check.hostFor(isolation, read),
+      secrets,
+    );
     return { spec: { ...read, isolation, initArgs: argsCopy(read.initArgs, read.id) }, manifest };
   }
 
@@ -108,7 +97,7 @@ export class Registration {
   ): Promise<string> {
     const { id } = given;
     if (id !== undefined) this.#registry.assertFree(id);
-    const secrets = await this.#secretsOf(given, undefined);
+    const secrets = await this.#check.secretsOf(given, undefined);
     return this.#register(secrets.spec, known, by, secrets);
   }
 
@@ -118,10 +107,10 @@ export class Registration {
     by: string | undefined,
     secrets?: SpecSecrets,
   ): Promise<string> {
-    const host = this.#hostFor(isolationOf(spec), spec);
-    this.#assertKeepable(spec);
+    const host = this.#check.hostFor(isolationOf(spec), spec);
+    this.#check.assertKeepable(spec);
     if (spec.id !== undefined) this.#registry.assertFree(spec.id);
-    const manifest = known ?? this.#manifestOf(spec, host, secrets);
+    const manifest = known ?? this.#check.manifestOf(spec, host, secrets);
     return manifest instanceof Promise
       ? this.#enterOnceJudged(manifest, spec, host, secrets?.given, by)
       : this.#enter(spec, manifest, host, secrets?.given, by);
@@ -190,7 +179,7 @@ export class Registration {
 
   /** Refuses callers that wait for a description with `why`. */
   giveUp(why: AgentSystemError): void {
-    this.#descriptionTime.giveUpAll(why);
+    this.#check.giveUp(why);
   }
 
   #inTurn<Value>(id: string, work: () => Promise<Value>): Promise<Value> {
@@ -255,12 +244,12 @@ export class Registration {
     if (agent.missing !== undefined && module === agent.fullSpec.module) {
       throw invalidSpec(`module: expected the code of the agent, which is missing: ${agent.missing}`, id);
     }
-    const host = this.#hostFor(isolationOf(asked), asked);
-    this.#assertKeepable(asked);
+    const host = this.#check.hostFor(isolationOf(asked), asked);
+    this.#check.assertKeepable(asked);
     const isOfBodies = changes.some(({ field }) => isOfBody(field));
     const whole = { ...asked, initArgs: wanted.initArgs };
-    const secrets = isOfBodies ? await this.#secretsOf(whole, agent) : undefined;
-    const manifest = secrets ? await this.#manifestOf(secrets.spec, host, secrets) : agent.nextManifest;
+    const secrets = isOfBodies ? await this.#check.secretsOf(whole, agent) : undefined;
+    const manifest = secrets ? await this.#check.manifestOf(secrets.spec, host, secrets) : agent.nextManifest;
     this.#assertOpen();
     if (this.#registry.find(id) !== agent) throw goneMeanwhile(id);
     if (manifest.type !== type) {
@@ -311,49 +300,6 @@ export class Registration {
     if (this.#registry.find(agent.id) !== agent) throw goneMeanwhile(agent.id);
     // Another caller may have started it by now, with the new spec too.
     if (agent.position.legal.has('start')) await agent.start('agent.start', ignore, by);
-  }
-
-  /**
-   * A spec with its secrets in it, given or asked of the provider: only for the check by its module.
-   *
-   * @throws AgentSystemError `AGENT_SPEC_INVALID` for a missing secret
-   */
-  async #secretsOf(spec: ParsedAgentSpec, agent: Agent | undefined): Promise<SpecSecrets> {
-    const paths = outermostPaths(spec.secrets ?? []);
-    if (paths.length === 0) return { spec, given: noSecrets, texts: [] };
-    const { shown, values: given } = secretsIn(spec, paths);
-    const { id, module } = spec;
-    const type = module instanceof URL ? agent?.manifest.type : (module as AnyAgentDefinition).type;
-    const values = new Map(given);
-    for (const path of paths) {
-      if (values.has(path)) continue;
-      const known = agent?.secrets?.given.get(path);
-      values.set(path, known ?? (await this.#askSecret(id, type, path)));
-    }
-    this.#assertOpen();
-    const initArgs = joinSecrets(shown, values);
-    return { spec: { ...spec, secrets: [...paths], initArgs }, given, texts: secretTexts(values) };
-  }
-
-  async #askSecret(agentId: string | undefined, type: string | undefined, path: string): Promise<unknown> {
-    const { provider } = this.#services.secrets;
-    const whose = { ...(agentId === undefined ? {} : { agentId }), ...(type === undefined ? {} : { type }) };
-    let cause: unknown;
-    try {
-      const value = await provider?.({ ...whose, path });
-      if (value !== undefined) return value;
-    } catch (thrown) {
-      cause = thrown;
-    }
-    const why = cause === undefined ? '' : `: ${errorInfoOf(cause).message}`;
-    throw invalidSpec(`secrets: ${missingSecret(agentId, path)}${why}`, agentId, cause);
-  }
-
-  #assertKeepable({ initArgs, id }: ParsedAgentSpec): void {
-    // A later program has to start it with the same `initArgs`.
-    const problem = this.#services.store.isDurable ? jsonProblemOf(initArgs) : undefined;
-    if (problem === undefined) return;
-    throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, id);
   }
 
   async #enterOnceJudged(
@@ -430,110 +376,13 @@ export class Registration {
     this.#registry.add(agent);
     return agent;
   }
-
-  #hostFor(isolation: Isolation, spec: ParsedAgentSpec): Host {
-    const host = this.#hosts.get(isolation);
-    if (host === undefined) throw invalidSpec(`isolation: there is no host for "${isolation}"`, spec.id);
-    if (!(spec.module instanceof URL) && isolation !== 'in-process') {
-      throw invalidSpec(
-        `isolation: "${isolation}" needs the URL of a module, the definition of this agent lives in this program`,
-        spec.id,
-      );
-    }
-    const refusal = host.refusal(spec);
-    if (refusal !== undefined) throw invalidSpec(refusal, spec.id);
-    return host;
-  }
-
-  /**
-   * Loads the module and lets it check `initArgs`, within `startTimeoutMs`, in every host. Returns no promise
-   * if nothing has to be waited for.
-   */
-  #manifestOf(
-    spec: ParsedAgentSpec,
-    host: Host,
-    secrets?: SpecSecrets,
-  ): AgentManifest | Promise<AgentManifest> {
-    if (secrets === undefined || secrets.texts.length === 0) return this.#described(spec, host);
-    // The error of a refused spec may quote a secret.
-    return promised(() => this.#described(spec, host)).catch((thrown: unknown) => {
-      throw withoutTextsOf(thrown, secrets.texts);
-    });
-  }
-
-  #described(spec: ParsedAgentSpec, host: Host): AgentManifest | Promise<AgentManifest> {
-    const { module, initArgs } = spec;
-    if (module instanceof URL) return this.#load(module, spec, host);
-    const definition = module as AnyAgentDefinition;
-    const verdict = judge(definition.initArgs, initArgs);
-    return verdict instanceof Promise
-      ? this.#judged(verdict, definition, spec)
-      : manifestIf(verdict, definition, spec);
-  }
-
-  async #load(
-    module: URL,
-    { initArgs, id, resources, startTimeoutMs: timeoutMs }: ParsedAgentSpec,
-    host: Host,
-  ): Promise<AgentManifest> {
-    const late = () =>
-      invalidSpec(
-        `module: module ${module.href}: expected it to load within startTimeoutMs, ${timeoutMs} ms`,
-        id,
-      );
-    try {
-      return await this.#descriptionTime.within({ timeoutMs, late }, (turn) =>
-        host.describe(module, initArgs, resources, turn),
-      );
-    } catch (thrown) {
-      if (thrown instanceof AgentSystemError) throw thrown;
-      throw invalidSpec(`module: ${errorInfoOf(thrown).message}`, id, thrown);
-    }
-  }
-
-  async #judged(
-    verdict: Promise<Verdict>,
-    definition: AnyAgentDefinition,
-    spec: ParsedAgentSpec,
-  ): Promise<AgentManifest> {
-    const { id, startTimeoutMs: timeoutMs } = spec;
-    const late = () =>
-      invalidSpec(`initArgs: expected their schema to answer within startTimeoutMs, ${timeoutMs} ms`, id);
-    return manifestIf(
-      await this.#descriptionTime.within({ timeoutMs, late }, () => verdict),
-      definition,
-      spec,
-    );
-  }
 }
 
 const ignore = (): void => undefined;
 
-/** A spec with its secrets in it. */
-interface SpecSecrets {
-  readonly spec: ParsedAgentSpec;
-  /** The secrets that the caller gave. */
-  readonly given: SecretValues;
-  readonly texts: readonly string[];
-}
-
 function withoutSecrets(spec: ParsedAgentSpec): ParsedAgentSpec {
   if (spec.secrets === undefined) return spec;
   return { ...spec, initArgs: splitSecrets(spec.initArgs, spec.secrets).shown };
-}
-
-async function promised<Value>(work: () => Value | Promise<Value>): Promise<Value> {
-  return work();
-}
-
-/** The same refusal, without secrets; without its cause, which may hold one. */
-function withoutTextsOf(thrown: unknown, texts: readonly string[]): unknown {
-  if (!(thrown instanceof AgentSystemError)) return thrown;
-  const { code, agentId, details } = thrown;
-  return new AgentSystemError(code, withoutTexts(thrown.message, texts), {
-    agentId,
-    details: withoutSecretsIn(details, texts),
-  });
 }
 
 /** Changes of secrets. */
@@ -573,21 +422,4 @@ function takenBack({ field, ...change }: SpecChange): SpecChange {
     ...('to' in change ? { from: change.to } : {}),
     ...('from' in change ? { to: change.from } : {}),
   };
-}
-
-/** What is given at these paths within `initArgs`, and what is shown of them. */
-function secretsIn(
-  { id, initArgs }: ParsedAgentSpec,
-  paths: readonly string[],
-): ReturnType<typeof splitSecrets> {
-  return readInput(() => splitSecrets(initArgs, paths), { what: 'spec: initArgs', agentId: id });
-}
-
-function manifestIf(
-  verdict: Verdict,
-  definition: AnyAgentDefinition,
-  { id }: ParsedAgentSpec,
-): AgentManifest {
-  if ('problem' in verdict) throw invalidSpec(`initArgs: ${verdict.problem}`, id);
-  return manifestOf(definition);
 }

@@ -1,79 +1,32 @@
 /**
- * Budgets of a system: `system.budgets`, and what stands behind `context.budget`.
+ * Budgets of a system: `system.budgets` and `context.budget`.
  *
- * Owns the accounts and who holds which reservation. What is granted is the account's chart's to say
- * (machines/budget.ts); what was said is durable before it is answered.
+ * Owns the accounts, and the reservations of each task. An account's chart decides what is granted
+ * (budget-account.ts); its decision is durable before it is answered.
  *
  * I1  A reservation stands in every budget that its task works under, or in none.
- * I2  Each is settled once. What its task leaves open when it ends, whatever the end, is settled as it was reserved:
- *     nobody knows whether the call was made.
- * I3  What a program that died had reserved counts as spent for the next one.
- * I4  Of an account that nothing was ever reserved of there is nothing.
+ * I2  Each is settled once. A reservation that is open when its task ends is settled as it was reserved: the call may
+ *     have been made.
+ * I3  Open reservations of a program that died count as spent for the next one.
+ * I4  An account exists once something was reserved of it, and not before.
  */
 import {
-  type BudgetAlert,
   type BudgetAmount,
   budgetAmount,
-  type BudgetEffect,
-  budgetMachine,
   type BudgetScope,
   type BudgetSpec,
   type BudgetSpecInput,
   budgetSpec,
-  type BudgetUnit,
-  budgetUnits,
   budgetUse,
-  plus,
-  usedShare,
 } from '../../machines/index.ts';
 import { z } from 'zod';
-import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
-import type { Journal } from '../journal/journal.ts';
-import type { Recovery } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { mayEndTask } from '../journal/task-ends.ts';
-import type { Alerts } from '../observability/alerts.ts';
-import type { SteadyClock } from '../time/clock.ts';
-import { type ActOptions, actor, saidBy } from '../values/act.ts';
+import { type ActOptions, actor } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 
-/** Who spends. */
-export interface Spender {
-  readonly agentId: string;
-  readonly incarnation: number;
-  readonly type: string;
-  readonly quota: string | undefined;
-  readonly taskId: string;
-}
-
-/** How an account stands. */
-export interface BudgetRecord {
-  readonly name: string;
-  readonly scope: BudgetScope;
-  /** The agent's or the task's id, where each has its own. */
-  readonly of?: string;
-  readonly status: 'ample' | 'low' | 'exhausted';
-  readonly limits: BudgetAmount;
-  readonly spent: BudgetAmount;
-  readonly reserved: BudgetAmount;
-  /** What may still be reserved, of each unit that has a limit. */
-  readonly left: BudgetAmount;
-  /** The share of the limit that is spent, of the unit that is used most. */
-  readonly share: number;
-  /** When it is refilled by itself, epoch ms. */
-  readonly refillAt?: number;
-}
-
-export interface BudgetsOptions {
-  readonly journal: Journal;
-  readonly clock: SteadyClock;
-  readonly alerts: Alerts;
-  readonly chart: Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>;
-  readonly recovered: NonNullable<Recovery['budgets']>;
-  readonly assertOpen: () => void;
-}
+import { Account, type BudgetRecord, type BudgetsOptions, type Spender, wholeOf } from './budget-account.ts';
 
 interface Defined {
   spec: BudgetSpec;
@@ -90,7 +43,6 @@ interface Reservation {
   readonly at: number;
 }
 
-const MONEY = 1_000_000;
 const byName = z.strictObject({ of: z.string().optional(), by: actor.optional() });
 
 export class Budgets {
@@ -287,173 +239,6 @@ export class Budgets {
   }
 }
 
-/** One sum of what was spent and reserved, held against the limits of its budget. */
-class Account {
-  readonly #spec: BudgetSpec;
-  readonly #of: string;
-  readonly #options: BudgetsOptions;
-  #chart: Chart<typeof budgetMachine>;
-  #lacking: BudgetUnit | undefined = undefined;
-  #refilledBy: string | undefined = undefined;
-
-  constructor(spec: BudgetSpec, of: string, options: BudgetsOptions) {
-    this.#spec = spec;
-    this.#of = of;
-    this.#options = options;
-    this.#chart = this.#begin({});
-  }
-
-  /** What the last event of an earlier program said of it. What was reserved then counts as spent. */
-  recover(event: BudgetsOptions['recovered'][number]): void {
-    const { everyMs } = this.#spec;
-    const isOver = everyMs !== undefined && event.at < this.#windowStart();
-    if (isOver) return;
-    this.#chart.stop();
-    this.#chart = this.#begin(plus(event.spent, event.reserved));
-  }
-
-  /** `undefined` once it is granted; else of what there is too little. */
-  reserve(amount: BudgetAmount): BudgetUnit | undefined {
-    this.#lacking = undefined;
-    this.#chart.send({ type: 'budget.reserve', amount });
-    return this.#lacking;
-  }
-
-  settle(reserved: BudgetAmount, actual: BudgetAmount): void {
-    this.#chart.send({ type: 'budget.settle', reserved, actual });
-  }
-
-  refill(by: string | undefined): void {
-    this.#refilledBy = by;
-    this.#chart.send({ type: 'budget.refill' });
-    this.#refilledBy = undefined;
-  }
-
-  limit(limits: BudgetAmount): void {
-    this.#chart.send({ type: 'budget.limit', limits });
-  }
-
-  event<Type extends 'budget.reserved' | 'budget.settled'>(
-    type: Type,
-    spender: Spender,
-    amount: BudgetAmount,
-  ) {
-    const { agentId, incarnation, taskId } = spender;
-    return { type, ...this.#sums(), agentId, incarnation, taskId, amount: shown(amount) };
-  }
-
-  refusal({ agentId, taskId }: Spender, unit: BudgetUnit, asked: BudgetAmount): AgentSystemError {
-    const { name, left, refillAt } = this.record();
-    const message = `budget ${name}: ${asked[unit] ?? 0} of ${unit} asked for, ${left[unit] ?? 0} left`;
-    return new AgentSystemError('BUDGET_EXHAUSTED', message, {
-      agentId,
-      details: {
-        budget: name,
-        unit,
-        asked: asked[unit] ?? 0,
-        left: left[unit] ?? 0,
-        taskId,
-        ...(refillAt === undefined ? {} : { refillAt }),
-      },
-    });
-  }
-
-  record(): BudgetRecord {
-    const { name, scope, everyMs } = this.#spec;
-    const { limits, spent, reserved } = this.#chart.context;
-    const left: Partial<Record<BudgetUnit, number>> = {};
-    for (const unit of budgetUnits) {
-      const limit = limits[unit];
-      if (limit !== undefined) left[unit] = Math.max(0, limit - (spent[unit] ?? 0) - (reserved[unit] ?? 0));
-    }
-    return Object.freeze({
-      name,
-      scope,
-      ...(this.#of === '' ? {} : { of: this.#of }),
-      status: this.#chart.path.split('.').at(-1) as BudgetRecord['status'],
-      limits: shown(limits),
-      spent: shown(spent),
-      reserved: shown(reserved),
-      left: shown(left),
-      share: usedShare(limits, spent),
-      ...(everyMs === undefined ? {} : { refillAt: this.#windowStart() + everyMs }),
-    });
-  }
-
-  stop(): void {
-    this.#chart.stop();
-  }
-
-  /** Nothing is left of it, nor any alert. */
-  close(): void {
-    this.stop();
-    for (const alert of ['budget_low', 'budget_exhausted'] as const)
-      this.#options.alerts.clear(alert, this.#key);
-  }
-
-  #begin(spent: BudgetAmount): Chart<typeof budgetMachine> {
-    const { everyMs = Infinity, limits } = this.#spec;
-    const leftMs =
-      everyMs === Infinity ? Infinity : this.#windowStart() + everyMs - this.#options.clock.now();
-    const perform = (effect: ChartEffect) => this.#perform(effect as BudgetEffect);
-    const input = { limits: wholeOf(limits, Math.floor), spent: wholeOf(spent, Math.ceil), everyMs, leftMs };
-    const { chart } = this.#options;
-    return createChart(budgetMachine, input, { ...chart, perform }, chart.driver);
-  }
-
-  #perform(effect: BudgetEffect): void {
-    switch (effect.type) {
-      case 'refuse':
-        this.#lacking = effect.params.unit;
-        return;
-      case 'tellRefilled': {
-        const by = this.#refilledBy;
-        this.#options.journal.emit({
-          type: 'budget.refilled',
-          ...this.#sums(),
-          ...saidBy(by),
-        });
-        return;
-      }
-      case 'raiseAlert':
-        return this.#options.alerts.raise(
-          effect.params.alert,
-          this.#alertText(effect.params.alert),
-          this.#key,
-        );
-      case 'clearAlert':
-        return this.#options.alerts.clear(effect.params.alert, this.#key);
-    }
-  }
-
-  get #key(): { readonly budget: string } {
-    return { budget: this.#of === '' ? this.#spec.name : `${this.#spec.name} of ${this.#of}` };
-  }
-
-  #alertText(alert: BudgetAlert): string {
-    const { name } = this.#spec;
-    const whose = this.#of === '' ? '' : ` of ${this.#of}`;
-    return alert === 'budget_low'
-      ? `budget ${name}${whose}: 80 % of a limit is spent`
-      : `budget ${name}${whose} is exhausted: nothing of it is granted until it is refilled`;
-  }
-
-  #sums() {
-    const { spent, reserved } = this.#chart.context;
-    return {
-      budget: this.#spec.name,
-      ...(this.#of === '' ? {} : { of: this.#of }),
-      spent: shown(spent),
-      reserved: shown(reserved),
-    };
-  }
-
-  #windowStart(): number {
-    const { everyMs = 1 } = this.#spec;
-    return Math.floor(this.#options.clock.now() / everyMs) * everyMs;
-  }
-}
-
 /** The account of a budget that one spends of, if any. */
 function keyIn(scope: BudgetScope, { agentId, type, quota, taskId }: Spender): string | undefined {
   if (scope === 'fleet') return '';
@@ -462,26 +247,6 @@ function keyIn(scope: BudgetScope, { agentId, type, quota, taskId }: Spender): s
   if ('agent' in scope) return scope.agent === agentId ? '' : undefined;
   if ('type' in scope) return scope.type === type ? '' : undefined;
   return scope.quota === quota ? '' : undefined;
-}
-
-/** Sums of whole numbers are exact. */
-function wholeOf(amount: BudgetAmount, round: (value: number) => number): BudgetAmount {
-  const whole: Partial<Record<BudgetUnit, number>> = {};
-  for (const unit of budgetUnits) {
-    const value = amount[unit];
-    if (value === undefined) continue;
-    // 0.07 * 1e6 is a little more than 70,000: that is no millionth more.
-    const exact = unit === 'money' ? Number((value * MONEY).toFixed(3)) : value;
-    whole[unit] = round(exact);
-  }
-  return whole;
-}
-
-/** As people give it. */
-function shown(amount: BudgetAmount): BudgetAmount {
-  return Object.freeze(
-    amount.money === undefined ? { ...amount } : { ...amount, money: amount.money / MONEY },
-  );
 }
 
 export const reserveArgs = budgetAmount;

@@ -1,0 +1,214 @@
+/**
+ * Checks specs against their code and their host: the host can keep the limits, the store the data, and the module
+ * accepts `initArgs`.
+ *
+ * Owns the time that a description may take. It registers nothing.
+ *
+ * I1  An error of a refused spec quotes no secret.
+ */
+import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
+import type { Agent } from '../agent/agent.ts';
+import { missingSecret } from '../agent/agent-secrets.ts';
+import type { AgentServices } from '../agent/agent-services.ts';
+import type { AnyAgentDefinition } from '../definition/define-agent.ts';
+import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
+import type { Host } from '../hosting/host.ts';
+import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { jsonProblemOf } from '../values/json-survey.ts';
+import { readInput } from '../values/malformed.ts';
+import { judge, type Verdict } from '../values/schema.ts';
+import {
+  joinSecrets,
+  noSecrets,
+  outermostPaths,
+  type SecretValues,
+  secretTexts,
+  splitSecrets,
+  withoutSecretsIn,
+  withoutTexts,
+} from '../values/secret-paths.ts';
+import { DescriptionTime } from './description-time.ts';
+import { invalidSpec } from './spec-reading.ts';
+
+export interface SpecCheckOptions {
+  readonly services: AgentServices;
+  readonly hosts: ReadonlyMap<Isolation, Host>;
+  /** Throws `SYSTEM_CLOSED` once the system closes. */
+  readonly assertOpen: () => void;
+}
+
+/** A spec with its secrets in it. */
+export interface SpecSecrets {
+  readonly spec: ParsedAgentSpec;
+  /** The secrets that the caller gave. */
+  readonly given: SecretValues;
+  readonly texts: readonly string[];
+}
+
+export class SpecCheck {
+  readonly #services: AgentServices;
+  readonly #hosts: ReadonlyMap<Isolation, Host>;
+  readonly #assertOpen: () => void;
+  readonly #descriptionTime: DescriptionTime;
+
+  constructor({ services, hosts, assertOpen }: SpecCheckOptions) {
+    this.#services = services;
+    this.#hosts = hosts;
+    this.#assertOpen = assertOpen;
+    this.#descriptionTime = new DescriptionTime(services.clock);
+  }
+
+  /** Refuses callers that wait for a description with `why`. */
+  giveUp(why: AgentSystemError): void {
+    this.#descriptionTime.giveUpAll(why);
+  }
+
+  /**
+   * A spec with its secrets in it, given or asked of the provider: only for the check by its module.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for a missing secret
+   */
+  async secretsOf(spec: ParsedAgentSpec, agent: Agent | undefined): Promise<SpecSecrets> {
+    const paths = outermostPaths(spec.secrets ?? []);
+    if (paths.length === 0) return { spec, given: noSecrets, texts: [] };
+    const { shown, values: given } = secretsIn(spec, paths);
+    const { id, module } = spec;
+    const type = module instanceof URL ? agent?.manifest.type : (module as AnyAgentDefinition).type;
+    const values = new Map(given);
+    for (const path of paths) {
+      if (values.has(path)) continue;
+      const known = agent?.secrets?.given.get(path);
+      values.set(path, known ?? (await this.#askSecret(id, type, path)));
+    }
+    this.#assertOpen();
+    const initArgs = joinSecrets(shown, values);
+    return { spec: { ...spec, secrets: [...paths], initArgs }, given, texts: secretTexts(values) };
+  }
+
+  async #askSecret(agentId: string | undefined, type: string | undefined, path: string): Promise<unknown> {
+    const { provider } = this.#services.secrets;
+    const whose = { ...(agentId === undefined ? {} : { agentId }), ...(type === undefined ? {} : { type }) };
+    let cause: unknown;
+    try {
+      const value = await provider?.({ ...whose, path });
+      if (value !== undefined) return value;
+    } catch (thrown) {
+      cause = thrown;
+    }
+    const why = cause === undefined ? '' : `: ${errorInfoOf(cause).message}`;
+    throw invalidSpec(`secrets: ${missingSecret(agentId, path)}${why}`, agentId, cause);
+  }
+
+  assertKeepable({ initArgs, id }: ParsedAgentSpec): void {
+    // A later program has to start it with the same `initArgs`.
+    const problem = this.#services.store.isDurable ? jsonProblemOf(initArgs) : undefined;
+    if (problem === undefined) return;
+    throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, id);
+  }
+
+  hostFor(isolation: Isolation, spec: ParsedAgentSpec): Host {
+    const host = this.#hosts.get(isolation);
+    if (host === undefined) throw invalidSpec(`isolation: there is no host for "${isolation}"`, spec.id);
+    if (!(spec.module instanceof URL) && isolation !== 'in-process') {
+      throw invalidSpec(
+        `isolation: "${isolation}" needs the URL of a module, the definition of this agent lives in this program`,
+        spec.id,
+      );
+    }
+    const refusal = host.refusal(spec);
+    if (refusal !== undefined) throw invalidSpec(refusal, spec.id);
+    return host;
+  }
+
+  /**
+   * Loads the module and lets it check `initArgs`, within `startTimeoutMs`, in every host. Returns no promise
+   * if nothing has to be waited for.
+   */
+  manifestOf(
+    spec: ParsedAgentSpec,
+    host: Host,
+    secrets?: SpecSecrets,
+  ): AgentManifest | Promise<AgentManifest> {
+    if (secrets === undefined || secrets.texts.length === 0) return this.#described(spec, host);
+    // The error of a refused spec may quote a secret.
+    return promised(() => this.#described(spec, host)).catch((thrown: unknown) => {
+      throw withoutTextsOf(thrown, secrets.texts);
+    });
+  }
+
+  #described(spec: ParsedAgentSpec, host: Host): AgentManifest | Promise<AgentManifest> {
+    const { module, initArgs } = spec;
+    if (module instanceof URL) return this.#load(module, spec, host);
+    const definition = module as AnyAgentDefinition;
+    const verdict = judge(definition.initArgs, initArgs);
+    return verdict instanceof Promise
+      ? this.#judged(verdict, definition, spec)
+      : manifestIf(verdict, definition, spec);
+  }
+
+  async #load(
+    module: URL,
+    { initArgs, id, resources, startTimeoutMs: timeoutMs }: ParsedAgentSpec,
+    host: Host,
+  ): Promise<AgentManifest> {
+    const late = () =>
+      invalidSpec(
+        `module: module ${module.href}: expected it to load within startTimeoutMs, ${timeoutMs} ms`,
+        id,
+      );
+    try {
+      return await this.#descriptionTime.within({ timeoutMs, late }, (turn) =>
+        host.describe(module, initArgs, resources, turn),
+      );
+    } catch (thrown) {
+      if (thrown instanceof AgentSystemError) throw thrown;
+      throw invalidSpec(`module: ${errorInfoOf(thrown).message}`, id, thrown);
+    }
+  }
+
+  async #judged(
+    verdict: Promise<Verdict>,
+    definition: AnyAgentDefinition,
+    spec: ParsedAgentSpec,
+  ): Promise<AgentManifest> {
+    const { id, startTimeoutMs: timeoutMs } = spec;
+    const late = () =>
+      invalidSpec(`initArgs: expected their schema to answer within startTimeoutMs, ${timeoutMs} ms`, id);
+    return manifestIf(
+      await this.#descriptionTime.within({ timeoutMs, late }, () => verdict),
+      definition,
+      spec,
+    );
+  }
+}
+
+async function promised<Value>(work: () => Value | Promise<Value>): Promise<Value> {
+  return work();
+}
+
+/** The same refusal, without secrets; without its cause, which may hold one. */
+function withoutTextsOf(thrown: unknown, texts: readonly string[]): unknown {
+  if (!(thrown instanceof AgentSystemError)) return thrown;
+  const { code, agentId, details } = thrown;
+  return new AgentSystemError(code, withoutTexts(thrown.message, texts), {
+    agentId,
+    details: withoutSecretsIn(details, texts),
+  });
+}
+
+/** What is given at these paths within `initArgs`, and what is shown of them. */
+export function secretsIn(
+  { id, initArgs }: ParsedAgentSpec,
+  paths: readonly string[],
+): ReturnType<typeof splitSecrets> {
+  return readInput(() => splitSecrets(initArgs, paths), { what: 'spec: initArgs', agentId: id });
+}
+
+function manifestIf(
+  verdict: Verdict,
+  definition: AnyAgentDefinition,
+  { id }: ParsedAgentSpec,
+): AgentManifest {
+  if ('problem' in verdict) throw invalidSpec(`initArgs: ${verdict.problem}`, id);
+  return manifestOf(definition);
+}
