@@ -147,12 +147,12 @@ export class Acts {
       by,
       work: async () => {
         if (command === 'forget') {
-          await tasks.forget(id);
+          await tasks.forget(id, { by });
           return { id, status: 'forgotten' };
         }
         const { status, attempts } = await (command === 'cancel'
-          ? tasks.cancel(id, reason ?? `cancelled by ${by}`)
-          : tasks.retry(id));
+          ? tasks.cancel(id, reason ?? `cancelled by ${by}`, { by })
+          : tasks.retry(id, { by }));
         return { id, status, attempts };
       },
     });
@@ -254,7 +254,7 @@ export class Acts {
       by,
       work: async () => {
         const { coordination } = this.#options.system;
-        coordination[command]();
+        coordination[command]({ by });
         return { status: coordination.status() };
       },
     });

@@ -63,10 +63,12 @@ it('what is done is in the event stream with who did it', async () => {
   await act(shown, '/api/agents/ada/stop', { by });
   await act(shown, '/api/agents/ada/forget', { by });
   await act(shown, '/api/pools/workers/size', { by, size: 1 });
+  await act(shown, '/api/coordination/suspend', { by });
+  await act(shown, '/api/coordination/resume', { by });
   expect(heard).toEqual(
     ['stopping', 'stopped', 'starting', 'crashed', 'starting', 'stopping', 'stopped', 'forgotten']
       .map((type) => `agent.${type} grace`)
-      .concat('pool.scaled grace'),
+      .concat('pool.scaled grace', 'coordination.lost grace', 'coordination.restored grace'),
   );
 });
 
