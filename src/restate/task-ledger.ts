@@ -365,7 +365,7 @@ export class TaskLedger {
     }
     this.#remove(entry);
     const message = `task ${task} of agent ${agentId} was running when its node was lost: nobody knows how far it came`;
-    const details = { taskId, task, status: 'unknown' };
+    const details = { taskId, task, status: 'unknown' } as const;
     this.#end(entry, new AgentSystemError('TASK_ABANDONED', message, { agentId, details }));
   }
 

@@ -14,6 +14,7 @@ import {
   type AgentRecord,
   type AgentSystem,
   AgentSystemError,
+  type BudgetAmount,
   defineAgent,
   defineFleet,
   type ErrorCode,
@@ -21,6 +22,7 @@ import {
   type PoolName,
   type SystemEvent,
   type TaskRecord,
+  type TaskStatus,
 } from '../../src/index.ts';
 import { rig } from '../kit/rig.ts';
 
@@ -33,6 +35,17 @@ function toldByCode(error: AgentSystemError): void {
   }
   if (error.code === 'RESOURCES_EXHAUSTED') {
     expectTypeOf(error.details?.memoryBytesLeft).toEqualTypeOf<number | undefined>();
+  }
+  if (error.code === 'BUDGET_EXHAUSTED') {
+    expectTypeOf(error.details?.refillAt).toEqualTypeOf<number | undefined>();
+    expectTypeOf(error.details?.unit).toEqualTypeOf<keyof BudgetAmount | undefined>();
+  }
+  if (error.code === 'TASK_TIMED_OUT') {
+    expectTypeOf(error.details?.taskId).toEqualTypeOf<string | undefined>();
+    expectTypeOf(error.details?.status).toEqualTypeOf<TaskStatus | undefined>();
+  }
+  if (error.code === 'QUESTION_CLOSED') {
+    expectTypeOf(error.details?.by).toEqualTypeOf<string | undefined>();
   }
   // Of what is not told by the code all is possible.
   expectTypeOf(error.details?.['anything']).toEqualTypeOf<unknown>();

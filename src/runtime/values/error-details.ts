@@ -2,7 +2,14 @@
  * What `details` of an error hold, by its code. They are there where there is more to say: of errors of the same code
  * some have them, and some have further ones.
  */
-import type { AgentCommand, AgentStatus, ExitReason } from '../../machines/index.ts';
+import type {
+  AgentCommand,
+  AgentStatus,
+  BudgetUnit,
+  ExitReason,
+  QuestionStatus,
+  TaskStatus,
+} from '../../machines/index.ts';
 
 /** Codes whose details are known. */
 export interface ErrorDetails {
@@ -48,7 +55,28 @@ export interface ErrorDetails {
   TASK_FAILED: OfTask;
   TASK_TIMED_OUT: OfTask;
   TASK_ABANDONED: OfTask;
+  TASK_STALLED: OfTask;
+  TASK_REPEATED: {
+    /** What it did again and again, how often, and how often it may. */
+    readonly name?: string;
+    readonly count?: number;
+    readonly maxRepeats?: number;
+  };
   TASK_QUEUE_FULL: { readonly pool?: string };
+  COORDINATION_UNAVAILABLE: { readonly status?: string };
+  BUDGET_EXHAUSTED: {
+    readonly budget?: string;
+    readonly unit?: BudgetUnit;
+    readonly asked?: number;
+    readonly left?: number;
+    readonly taskId?: string;
+    /** When it is refilled by itself, epoch ms. */
+    readonly refillAt?: number;
+  };
+  QUESTION_CLOSED: OfQuestion;
+  ANSWER_INVALID: OfQuestion;
+  QUESTION_EXPIRED: { readonly key?: string };
+  SYSTEM_CLOSED: OfTask;
   POOL_UNKNOWN: { readonly pool?: string };
   WAIT_CIRCLE: {
     /** Ids of the agents, each waiting for the next; the first is the last, too. */
@@ -70,8 +98,19 @@ interface OfCommand {
   readonly legal?: readonly AgentCommand[];
 }
 
+interface OfQuestion {
+  readonly questionId?: string;
+  readonly status?: QuestionStatus;
+  /** Who has answered it. */
+  readonly by?: string;
+}
+
 interface OfTask {
   readonly taskId?: string;
+  /** Which attempt it was, from 1; 0 for one that was never begun. */
+  readonly attempt?: number;
+  /** Of one that was asked for by its id: how it stands. */
+  readonly status?: TaskStatus;
   readonly task?: string;
   readonly pool?: string;
 }
