@@ -95,7 +95,6 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
         ctx.set(SAVED, act.state, wire);
         break;
       case 'requestPermit': {
-        if (turn.isQueued) break;
         const granted = await call<Placement | null>(ctx, toNodes('requestRestart'), act.occupant);
         isGranted = granted !== null;
         if (granted) turn.permitGranted(granted);

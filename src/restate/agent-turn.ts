@@ -72,8 +72,6 @@ export class AgentTurn {
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined;
   #isForgotten = false;
-  /** Its node is gone, and it waits for its restart already: whoever told it has seen to that. */
-  isQueued = false;
   /** Who had it paused or resumed: answered with how it stands at the end of the step. */
   #held: readonly string[] = [];
 
@@ -376,7 +374,6 @@ export class AgentTurn {
     const { seat, known } = this.state;
     if (seat?.node !== node || seat.incarnation !== incarnation || known === undefined) return;
     const { at, startedFrom } = known;
-    this.isQueued = true;
     this.state.seat = undefined;
     this.state.usage = undefined;
     this.state.health = notRunning;

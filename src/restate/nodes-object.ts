@@ -41,8 +41,10 @@ export interface JoiningNode {
 
 type KnownNode = NodeEntry & { readonly leaseMs: number };
 
-/** One agent on one node, with all that finding it another place takes. */
-interface Reservation extends Placement, Omit<Occupant, 'agentId'> {
+/** One agent on one node. */
+interface Reservation extends Placement {
+  readonly incarnation: number;
+  readonly memoryBytes: number;
   /** Of one that runs and declared variables: what rounds need to know. */
   voter?:
     | { readonly variables: readonly string[]; readonly coordination: ParsedAgentSpec['coordination'] }
@@ -90,7 +92,7 @@ async function bucketFor(ctx: Shared, agentId: string): Promise<Bucket> {
 }
 
 async function reserve(ctx: ObjectContext, roster: Roster, occupant: Occupant): Promise<Place> {
-  const { agentId, memoryBytes, ...rest } = occupant;
+  const { agentId, incarnation, memoryBytes } = occupant;
   const bucket = await bucketFor(ctx, agentId);
   free(roster, bucket[agentId]);
   const decision = decidePlacement(roster.nodes, occupant);
@@ -103,7 +105,7 @@ async function reserve(ctx: ObjectContext, roster: Roster, occupant: Occupant): 
   node.agents += 1;
   node.memoryBytes += memoryBytes;
   const placement = { node: node.name, epoch: node.epoch };
-  bucket[agentId] = { ...placement, ...rest, memoryBytes };
+  bucket[agentId] = { ...placement, incarnation, memoryBytes };
   ctx.set(bucketKey(agentId), bucket, wire);
   return { placement };
 }
@@ -135,30 +137,25 @@ async function grant(ctx: ObjectContext, roster: Roster): Promise<void> {
   ctx.set(RESTARTS, { ...restarts, waiting: left }, wire);
 }
 
-/** A node is gone: every agent on it is told, and waits for its restart already. */
+/** A node is gone: every agent on it is told. Those that were on their way there have no permit any more. */
 async function endNode(ctx: ObjectContext, roster: Roster, gone: NodeEntry, at?: number): Promise<void> {
   roster.nodes = roster.nodes.filter(({ epoch }) => epoch !== gone.epoch);
-  const waiting: Occupant[] = [];
+  const ids = new Set<string>();
   for (let number = 0; number < BUCKETS; number++) {
     const key = `bucket ${number}`;
     const bucket = await ctx.get(key, wireOf<Bucket>());
     const lost = Object.entries(bucket ?? {}).filter(([, { epoch }]) => epoch === gone.epoch);
     if (bucket === null || lost.length === 0) continue;
-    for (const [agentId, reservation] of lost) {
-      const { node, incarnation, memoryBytes, type, isModule, wish } = reservation;
+    for (const [agentId, { node, incarnation }] of lost) {
       delete bucket[agentId];
-      waiting.push({ agentId, incarnation: incarnation + 1, memoryBytes, type, isModule, wish });
+      ids.add(agentId);
       send(ctx, toAgent(agentId, 'lost'), { node, incarnation, at });
     }
     ctx.set(key, bucket, wire);
   }
-  if (waiting.length === 0) return;
   const restarts = await restartsOf(ctx);
-  const ids = new Set(waiting.map(({ agentId }) => agentId));
-  const others = restarts.waiting.filter(({ agentId }) => !ids.has(agentId));
-  // Those that were on their way there do not get there.
   const out = restarts.out.filter((agentId) => !ids.has(agentId));
-  ctx.set(RESTARTS, { out, waiting: [...others, ...waiting] } satisfies Restarts, wire);
+  if (out.length < restarts.out.length) ctx.set(RESTARTS, { ...restarts, out }, wire);
 }
 
 async function sweep(ctx: ObjectContext, dueAt: number): Promise<void> {

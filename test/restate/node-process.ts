@@ -16,10 +16,11 @@ export async function nodeProcess(
   { ingressUrl, adminUrl }: Pick<Engine, 'ingressUrl' | 'adminUrl'>,
   name: string,
   options: Partial<AgentNodeOptions> = {},
+  version: 1 | 2 = 1,
 ): Promise<NodeProcess> {
   const program = fileURLToPath(new URL('node-program.ts', import.meta.url));
   const given = { name, listen: 'http://127.0.0.1:0', restate: { ingressUrl, adminUrl }, ...options };
-  const child: ChildProcess = fork(program, [JSON.stringify(given)], {
+  const child: ChildProcess = fork(program, [JSON.stringify(given), String(version)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     execArgv: [],
   });

@@ -4,6 +4,7 @@ import { defineAgent } from '../../src/index.ts';
 
 interface State {
   count: number;
+  migrated?: boolean;
 }
 
 export const worker = defineAgent({
@@ -44,3 +45,22 @@ export const worker = defineAgent({
     },
   },
 });
+
+/** The next version of its code: its states are of another shape. */
+export const workerOfNext = defineAgent({
+  type: 'worker',
+  stateVersion: 2,
+  migrate: (saved) => ({ ...(saved as State), migrated: true }),
+  init: ({ restored }) => (restored as State | undefined) ?? { count: 0 },
+  tasks: {
+    count: {
+      run: ({ state }) => {
+        state.count += 1;
+        return state.count;
+      },
+    },
+    version: { run: () => 2 },
+  },
+});
+
+export default worker;
