@@ -445,6 +445,9 @@ class System implements AgentSystem {
     });
     // All kinds of requests that tasks may make of their system.
     requests.set('agents.execute', calls.execute);
+    requests.set('agents.stream', calls.stream);
+    requests.set('agents.stream.read', calls.readStream);
+    requests.set('agents.stream.close', calls.closeStream);
     requests.set('agents.spawn', calls.spawn);
     requests.set('agents.stop', calls.stop);
     requests.set('task.ask', questions.ask);

@@ -32,6 +32,7 @@ describe.for(hosts)('an agent in a host of the kind %s', (isolation) => {
     ({ agents } = system);
     await started('one');
     await started('two');
+    await started('many', isolation, 2);
     for (const host of hosts) await started(`in ${host}`, host);
     await system.pools.create({ name: 'pool', spec: { module: asking }, min: 2, max: 2 });
   });
@@ -60,6 +61,48 @@ describe.for(hosts)('an agent in a host of the kind %s', (isolation) => {
     expect(await askOne(way)).toEqual(['in thread', 'in process', 'two', 'one']);
     const all = ['two', ...hosts.map((host) => `in ${host}`)];
     expect(await agents.execute('one', { type: 'fan', input: all })).toEqual(all);
+  });
+  test.for(hosts)(
+    'reads what one in a host of the kind %s streams, in order, and then its output',
+    async (other) => {
+      const chunks = Array.from({ length: 40 }, (_, chunk) => chunk);
+      const read = (target: unknown, more: object = {}) =>
+        agents.execute('one', { type: 'read', input: { target, to: 40, ...more } });
+      expect(await read(`in ${other}`)).toEqual({ chunks, output: '40 in all' });
+      expect(await read(`in ${other}`, { fails: true })).toMatchObject({
+        chunks,
+        thrown: { code: 'TASK_FAILED' },
+        again: { done: true },
+      });
+      // One that stops reading cancels it.
+      expect(await read(`in ${other}`, { stopAt: 3 })).toMatchObject({
+        chunks: [0, 1, 2],
+        thrown: { code: 'TASK_ABANDONED' },
+        again: { done: true },
+      });
+      expect(await agents.execute(`in ${other}`, { type: 'who' })).toBe(`in ${other}`);
+    },
+  );
+  test('reads a stream of a pool, and holds back what it does not read', async () => {
+    const chunks = [0, 1, 2];
+    const input = { target: { pool: 'pool' }, to: 3 };
+    expect(await agents.execute('one', { type: 'read', input })).toEqual({ chunks, output: '3 in all' });
+    await started('gate');
+    const hanging = new Promise<void>((resolve) => {
+      const stop = system.events.subscribe((event) => {
+        if (event.type !== 'task.started' || event.agentId !== 'gate') return;
+        stop();
+        resolve();
+      });
+    });
+    const reading = agents.execute('one', { type: 'read', input: { target: 'many', to: 100, holdAt: 5 } });
+    await hanging;
+    // Five were read; the others wait for the reader, within the window.
+    const counted = (await agents.execute('many', { type: 'counted' })) as number;
+    expect(counted).toBeGreaterThanOrEqual(5);
+    expect(counted).toBeLessThanOrEqual(5 + 16 + 1);
+    await agents.kill('gate');
+    expect(await reading).toMatchObject({ output: '100 in all' });
   });
   test('is refused with the code and the details that its caller would have, and the cause of a failure', async () => {
     expect(await attempt('nobody', 'who')).toMatchObject({ code: 'AGENT_NOT_FOUND' });

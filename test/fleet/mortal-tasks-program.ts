@@ -13,6 +13,7 @@ import { worker } from './mortal-tasks.ts';
 export type Said =
   | { readonly found: readonly (readonly [id: string, status: string])[] }
   | { readonly accepted: string; readonly key: string; readonly task: string }
+  | { readonly executed: string }
   | { readonly done: string }
   | { readonly left: readonly string[] };
 
@@ -36,6 +37,13 @@ for (const id of AGENTS) {
   await agents.ensure({ id, module: worker, restart, tasks: { concurrency: 2 } });
   if (agents.can(id, 'start')) await agents.start(id);
 }
+await system.pools.create({ name: 'crew', spec: { module: worker, restart }, min: 1, max: 2, target: 2 });
+await tasks.schedule({
+  name: 'tick',
+  everyMs: 1_000,
+  target: { pool: 'crew' },
+  task: { type: 'tick', input: { file: linesFile } },
+});
 process.on('message', () => {
   void system.close({ timeoutMs: 30 }).then(({ leftTasks = [] }) => {
     say({ left: leftTasks });
@@ -46,13 +54,22 @@ process.send?.('ready');
 
 const quiet = () => undefined;
 for (let count = 0; count < TASKS && system.status === 'open'; count++) {
-  const task = (['once', 'once', 'often', 'again'] as const)[below(4)]!;
+  const task = (['once', 'once', 'often', 'again', 'stepped'] as const)[below(5)]!;
   const key = `${round}-${count}`;
   const input = { file: linesFile, key, workMs: below(12), failures: below(5) };
   const delay = below(6) === 0 ? { delayMs: below(40) } : {};
   const timeout = below(8) === 0 ? { timeoutMs: 5 + below(400) } : {};
-  const asked = { type: task, input, idempotencyKey: key, ...delay, ...timeout };
-  const target = below(3) === 0 ? { type: 'worker' } : AGENTS[below(2)]!;
+  const priority = below(5) - 2;
+  const asked = { type: task, input, priority, idempotencyKey: key, ...delay, ...timeout };
+  const target = ([{ type: 'worker' }, { pool: 'crew' }, ...AGENTS] as const)[below(4)]!;
+  if (below(3) === 0) {
+    const executed = `x-${key}`;
+    say({ executed });
+    const type = below(2) === 0 ? 'once' : 'again';
+    system.pools
+      .execute('crew', { type, priority, input: { ...input, key: `${type} ${executed}` } })
+      .catch(quiet);
+  }
   tasks.submit(target, asked).then(({ id }) => {
     say({ accepted: id, key, task });
     if (below(10) === 0) tasks.cancel(id).catch(quiet);
@@ -60,7 +77,7 @@ for (let count = 0; count < TASKS && system.status === 'open'; count++) {
   }, quiet);
   // Twice under one key is once.
   if (below(5) === 0) tasks.submit(target, asked).catch(quiet);
-  const victim = AGENTS[below(2)]!;
+  const victim = [...AGENTS, 'crew-1'][below(3)]!;
   if (below(12) === 0) agents.kill(victim).catch(quiet);
   if (below(15) === 0)
     agents

@@ -38,6 +38,21 @@ export const worker = defineAgent({
       priority: 1,
       run: ({ input, attempt }) => work(input, attempt),
     },
+    stepped: {
+      retry: 'on_host_loss',
+      run: async ({ input, attempt, step, steps }) => {
+        const { file, key } = input as Asked;
+        // What was kept is never done again.
+        const paid = await step('paid', () => {
+          appendFileSync(file, `${key}/paid${steps.has('paid') ? '/again' : ''} ${attempt}\n`);
+          return attempt;
+        });
+        return (await work(input, attempt)) >= paid;
+      },
+    },
+    tick: {
+      run: ({ input, taskId }) => appendFileSync((input as { readonly file: string }).file, `${taskId} 1\n`),
+    },
     again: { retry: 'on_host_loss', concurrency: 1, run: ({ input, attempt }) => work(input, attempt) },
   },
 });

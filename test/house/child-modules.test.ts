@@ -46,6 +46,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/hosting/body-state.ts',
     'runtime/hosting/body-tasks.ts',
     'runtime/hosting/body-work.ts',
+    'runtime/hosting/called-stream.ts',
     'runtime/hosting/chunk-sender.ts',
     'runtime/hosting/hosts/body-server.ts',
     'runtime/hosting/hosts/frames.ts',

@@ -223,7 +223,7 @@ const streaming = defineAgent({
   },
 });
 
-const streamsOf = async ({ agents }: AgentSystem) => {
+const streamsOf = async ({ agents, pools }: AgentSystem) => {
   const id = await agents.register({ module: streaming });
   for await (const chunk of agents.stream(id, { type: 'emits', input: 1 })) {
     expectTypeOf(chunk).toEqualTypeOf<string>();
@@ -236,6 +236,13 @@ const streamsOf = async ({ agents }: AgentSystem) => {
   expectTypeOf(await agents.execute(id, { type: 'yields', input: '' })).toEqualTypeOf<'done'>();
   // @ts-expect-error -- another input
   agents.stream(id, { type: 'yields', input: 1 });
+  const pool = await pools.create({ name: 'p', spec: { module: streaming }, min: 1, max: 1 });
+  for await (const chunk of pools.stream(pool, { type: 'emits', input: 1 })) {
+    expectTypeOf(chunk).toEqualTypeOf<string>();
+  }
+  expectTypeOf(await pools.stream(pool, { type: 'yields', input: '' }).output).toEqualTypeOf<'done'>();
+  // @ts-expect-error -- another input
+  pools.stream(pool, { type: 'yields', input: 1 });
 };
 
 describe('types flow', () => {

@@ -73,6 +73,8 @@ export interface GivenTask extends TaskRequest {
 export interface BegunTask extends WaitingTask {
   /** How often its work was begun. */
   readonly attempt: number;
+  /** It has given a chunk to its reader. */
+  readonly hasStreamed: boolean;
 }
 
 /** What is known of a task that was accepted before, under this id. */

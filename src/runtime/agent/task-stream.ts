@@ -9,21 +9,9 @@
  * I3  `return`, as a `break` of a loop calls it, cancels the task, and resolves once that is over.
  */
 
-/**
- * The chunks of a task, to be read once, by one reader. Chunks that are not read hold the task back, and with it the
- * output.
- */
-export interface TaskStream<Chunk = unknown, Output = unknown>
-  extends AsyncIterableIterator<Chunk, undefined, undefined>,
-    AsyncDisposable {
-  /** The output of the task; rejects like `agents.execute`, and with `TASK_ABANDONED` once the reader has gone. */
-  readonly output: Promise<Output>;
-  /** Cancels the task. Resolves once it is over. */
-  return(): Promise<IteratorResult<Chunk, undefined>>;
-  /** Cancels the task with this as the reason, and throws it. */
-  throw(thrown?: unknown): Promise<IteratorResult<Chunk, undefined>>;
-  [Symbol.asyncIterator](): TaskStream<Chunk, Output>;
-}
+import type { TaskStream } from '../definition/task-stream.ts';
+
+export type { TaskStream };
 
 /** Receives the chunks of a task. */
 export interface ChunkReader {

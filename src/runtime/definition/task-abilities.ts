@@ -7,6 +7,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AgentSpecInput, BudgetAmount, ParentRule } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from './define-agent.ts';
+import type { TaskStream } from './task-stream.ts';
 
 /** Who does a task: an agent by id, the least loaded agent of a type, or a pool. */
 export type CallTarget = string | { readonly type: string } | { readonly pool: string };
@@ -66,6 +67,13 @@ export interface AgentCalls {
    * `REQUEST_INVALID` for a malformed call, and as `agents.execute`
    */
   execute(target: CallTarget, task: CalledTask): Promise<unknown>;
+  /**
+   * Has another agent do a task, and gives the parts of its output as they come, as `agents.stream` does: the other
+   * task is held back by this reader; `break`, `return()` and `await using` cancel it. The output is there at the end.
+   *
+   * @throws what `execute` does, where it is read, and by `output`
+   */
+  stream<Chunk = unknown, Output = unknown>(target: CallTarget, task: CalledTask): TaskStream<Chunk, Output>;
   /**
    * Registers and starts an agent that is a child of this one: it ends with it, by the rule that `parent` names, also
    * where the whole program is killed. A crash that this agent comes back from ends no child. Resolves with its id.

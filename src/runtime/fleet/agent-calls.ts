@@ -12,6 +12,7 @@ import { durationMs, parentRule } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import { type MadeRequest, type RequestHandler, requestHandler } from '../agent/requests.ts';
 import type { GivenTask } from '../agent/task-request.ts';
+import { type ChunkReader, TaskChunks } from '../agent/task-stream.ts';
 import type { Places, Wait, WaitingTask, WaitTarget } from '../agent/wait.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
@@ -60,10 +61,14 @@ export const spawnArgs = z.strictObject({
   parent: parentRule.default('stop'),
 });
 export const stopArgs = z.strictObject({ id: z.string(), timeoutMs: durationMs.exactOptional() });
+const streamIdArgs = z.strictObject({ id: z.int() });
+const streamArgs = executeArgs.extend(streamIdArgs.shape);
 type ExecuteArgs = z.output<typeof executeArgs>;
 
 export class AgentCalls {
   readonly #options: AgentCallsOptions;
+  /** What tasks read, by their entry: it goes with them. */
+  readonly #streams = new WeakMap<object, Map<number, TaskChunks>>();
 
   constructor(options: AgentCallsOptions) {
     this.#options = options;
@@ -72,6 +77,42 @@ export class AgentCalls {
   /** Answers `agents.execute` with the output of the task. */
   get execute(): RequestHandler {
     return requestHandler(executeArgs, (args, request) => this.#execute(args, request));
+  }
+
+  /** Answers `agents.stream` with the output of the task, whose chunks are asked for one by one. */
+  get stream(): RequestHandler {
+    return requestHandler(streamArgs, ({ id, ...args }, request) => {
+      const chunks = new TaskChunks((reader, gone) =>
+        this.#execute(args, { ...request, signal: AbortSignal.any([request.signal, gone]) }, reader),
+      );
+      this.#streamsOf(request).set(id, chunks);
+      return chunks.output;
+    });
+  }
+
+  /** Answers `agents.stream.read` with the next chunk, once there is one, or that there is none any more. */
+  get readStream(): RequestHandler {
+    return requestHandler(streamIdArgs, async ({ id }, request) => {
+      // What it failed with is told by its output.
+      const step = await this.#streamsOf(request)
+        .get(id)
+        ?.next()
+        .catch(() => undefined);
+      return step === undefined || step.done ? { isOver: true } : { chunk: step.value };
+    });
+  }
+
+  /** Answers `agents.stream.close` when the task is over. */
+  get closeStream(): RequestHandler {
+    return requestHandler(streamIdArgs, async ({ id }, request) => {
+      await this.#streamsOf(request).get(id)?.return();
+    });
+  }
+
+  #streamsOf({ entry }: MadeRequest): Map<number, TaskChunks> {
+    let streams = this.#streams.get(entry);
+    if (streams === undefined) this.#streams.set(entry, (streams = new Map()));
+    return streams;
   }
 
   /** Answers `agents.spawn` with the id of the child. */
@@ -115,7 +156,11 @@ export class AgentCalls {
     return id;
   }
 
-  async #execute({ target, task }: ExecuteArgs, request: MadeRequest): Promise<unknown> {
+  async #execute(
+    { target, task }: ExecuteArgs,
+    request: MadeRequest,
+    reader?: ChunkReader,
+  ): Promise<unknown> {
     const { agents, runInPool, assertOpen } = this.#options;
     assertOpen();
     if (typeof target === 'object' && 'pool' in target) {
@@ -123,14 +168,14 @@ export class AgentCalls {
       const { manifest } = this.#options.pool(pool);
       checkTask(task, manifest);
       return this.#wait(request, new PoolTarget(pool, this.#options.pool), (call) =>
-        runInPool(pool, givenOf(task, manifest, request, call)),
+        runInPool(pool, givenOf(task, manifest, request, call, reader)),
       );
     }
     const agent = typeof target === 'string' ? agents.find(target) : agents.leastLoaded(target.type);
     agent.refuseUnless('execute');
     checkTask(task, agent.manifest, agent.id);
     return this.#wait(request, new AgentTarget(agent), (call) =>
-      agents.run(agent, givenOf(task, agent.manifest, request, call)),
+      agents.run(agent, givenOf(task, agent.manifest, request, call, reader)),
     );
   }
 
@@ -214,12 +259,14 @@ function givenOf(
   manifest: AgentManifest,
   request: MadeRequest,
   call: Call,
+  reader: ChunkReader | undefined,
 ): GivenTask {
   const { timeoutMs = Infinity, ...task } = withTimeout<GivenTask>(asked, manifest.tasks[asked.type]);
   const limit = Math.min(timeoutMs, request.leftMs() ?? Infinity);
   return {
     ...task,
     signal: request.signal,
+    ...(reader === undefined ? {} : { reader }),
     ...(limit === Infinity ? {} : { timeoutMs: limit }),
     begins: (entry) => {
       call.task = entry;

@@ -12,6 +12,8 @@ import type {
   SpawnedSpec,
   TaskBudget,
 } from '../definition/task-abilities.ts';
+import type { TaskStream } from '../definition/task-stream.ts';
+import { CalledStream } from './called-stream.ts';
 
 /** Asks the system, for one task. */
 export interface AskSystem {
@@ -40,6 +42,8 @@ export class BudgetOfTask implements TaskBudget {
 /** Its methods are bound when they are asked for: they may be taken off it. */
 export class TaskAgents implements AgentCalls {
   readonly #system: AskSystem;
+  /** How many it has begun to read. */
+  #streams = 0;
 
   constructor(system: AskSystem) {
     this.#system = system;
@@ -49,6 +53,15 @@ export class TaskAgents implements AgentCalls {
     return (target: CallTarget, asked: CalledTask): Promise<unknown> => {
       const { signal, ...task } = { ...asked };
       return this.#system.ask('agents.execute', { target, task }, signal);
+    };
+  }
+
+  get stream() {
+    return <Chunk, Output>(target: CallTarget, asked: CalledTask): TaskStream<Chunk, Output> => {
+      const { signal, ...task } = { ...asked };
+      this.#streams += 1;
+      const stream: TaskStream = new CalledStream(this.#system, this.#streams, { target, task }, signal);
+      return stream as TaskStream<Chunk, Output>;
     };
   }
 

@@ -312,7 +312,7 @@ export class Dispatcher {
         attempts = entry.attempt;
         task.before = { taskId: entry.taskId, attempts };
       }
-      this.#failed(task, thrown);
+      this.#failed(task, thrown, entry?.hasStreamed ?? false);
     });
   }
 
@@ -327,9 +327,10 @@ export class Dispatcher {
     return true;
   }
 
-  #failed(task: PoolTask, thrown: unknown): void {
+  #failed(task: PoolTask, thrown: unknown, hasStreamed: boolean): void {
     const isAbandoned = thrown instanceof AgentSystemError && thrown.code === 'TASK_ABANDONED';
-    const mayRepeat = isAbandoned && task.retriesLeft > 0 && !task.request.signal?.aborted;
+    // What was read of it cannot be taken back.
+    const mayRepeat = isAbandoned && !hasStreamed && task.retriesLeft > 0 && !task.request.signal?.aborted;
     if (!mayRepeat || this.#isClosed) return task.reject(thrown);
     task.retriesLeft -= 1;
     task.dueAt = undefined;

@@ -19,6 +19,7 @@ import { type ActOptions, actSchema } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { GivenTask, TaskCancel, TaskRequest } from '../agent/task-request.ts';
 import { meantBy } from '../values/near-name.ts';
+import { TaskChunks, type TaskStream } from '../agent/task-stream.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
@@ -83,6 +84,17 @@ export interface Pools {
     name: TypedPoolName<Tasks>,
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
+  /**
+   * Has a member do a task as `execute` does, and gives the parts of its output as they come, as `agents.stream` does:
+   * the task is held back by its reader; `break`, `return()` and `await using` cancel it, also while it waits for a
+   * member. A task that has given a chunk is never given to another member.
+   *
+   * Whatever it is refused for, as by `execute`, is thrown where it is read, and by `output`.
+   */
+  stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    name: TypedPoolName<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   /** @throws AgentSystemError `POOL_UNKNOWN` */
   get(name: string): PoolRecord;
   /** All pools, in the order of their creation. */
@@ -166,6 +178,18 @@ export class PoolRegistry implements Pools {
     return this.#execute(name, task, task);
   }
 
+  stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    name: TypedPoolName<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
+  stream(name: string, task: TaskRequest): TaskStream {
+    return new TaskChunks(async (reader, gone) => {
+      checkTask(task, this.#open(name).manifest);
+      const signal = task.signal === undefined ? gone : AbortSignal.any([task.signal, gone]);
+      return this.#execute(name, task, { ...task, signal, reader });
+    });
+  }
+
   /** @internal What a task that waits for a pool has to know of it. @throws AgentSystemError `POOL_UNKNOWN` */
   called(name: string): CalledPool {
     const pool = this.#open(name);
@@ -194,7 +218,15 @@ export class PoolRegistry implements Pools {
 
   /** @internal A task that is given more than a caller may give. */
   run(name: string, given: GivenTask): Promise<unknown> {
-    const { submission: _, begins: _begins, policy: _policy, again: _again, dueAt: _due, ...task } = given;
+    const {
+      submission: _,
+      begins: _begins,
+      policy: _policy,
+      again: _again,
+      dueAt: _due,
+      reader: _reader,
+      ...task
+    } = given;
     return this.#execute(name, task, given);
   }
 
