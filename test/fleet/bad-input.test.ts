@@ -102,9 +102,9 @@ const badSpecs: readonly Case[] = [
     [{ module: plain, [field]: null }, field, 'null'],
     [{ module: plain, [field]: 5n }, field, '5'],
   ]),
-  [{ module: plain, maxRetries: 3 }, '"maxRetries"', ''],
-  [{ module: plain, restart: { policy: 'never', jitter: 1 } }, '"jitter"', ''],
-  [{ module: plain, health: { every: 1 } }, '"every"', ''],
+  [{ module: plain, maxRetries: 3 }, 'maxRetries: unknown option', ''],
+  [{ module: plain, restart: { policy: 'never', jitter: 1 } }, 'jitter: unknown option', ''],
+  [{ module: plain, health: { every: 1 } }, 'every: unknown option', ''],
   [{ module: nameless() }, 'module', 'an object'],
   [throwing('id'), 'spec', 'a getter threw'],
   [fickle(), 'spec', 'a getter threw'],
@@ -168,7 +168,7 @@ describe('an invalid definition', () => {
     [{ ...good, tasks: { go: {} } }, 'tasks.go.run', 'undefined'],
     [{ ...good, tasks: { go: { run: 1 } } }, 'tasks.go.run', '1'],
     [{ ...good, tasks: { go: { run, input: Number } } }, 'tasks.go.input', 'Number'],
-    [{ ...good, tasks: { go: { run, retries: 2 } } }, '"retries"', ''],
+    [{ ...good, tasks: { go: { run, retries: 2 } } }, 'retries: unknown option', ''],
     [{ ...good, tasks: { '': { run } } }, 'tasks', ''],
     [{ ...good, tasks: { ['__proto__']: { run } } }, '__proto__', ''],
     [{ ...good, tasks: [] }, 'tasks', '[]'],
@@ -177,7 +177,7 @@ describe('an invalid definition', () => {
     [{ ...good, onTaskError: 'explode' }, 'onTaskError', '"explode"'],
     [{ ...good, stateVersion: 0 }, 'stateVersion', '0'],
     [{ ...good, initArgs: { from: 1 } }, 'initArgs', '{"from":1}'],
-    [{ ...good, terminat: () => 1 }, '"terminat"', ''],
+    [{ ...good, terminat: () => 1 }, 'terminat: unknown option', ''],
   ])('case %# is refused, naming $1', async (options, named, shown) => {
     const error = await refusal(() => defineAgent(options as never));
     expect(error.code).toBe('AGENT_SPEC_INVALID');
@@ -228,7 +228,7 @@ describe('invalid options', () => {
     [{ type: 'echo', signal: {} }, 'signal', '{}'],
     [{ type: 'echo', signal }, 'signal', ''],
     [{ type: 'echo', onProgress: 'log' }, 'onProgress', '"log"'],
-    [{ type: 'echo', payload: 1 }, '"payload"', ''],
+    [{ type: 'echo', payload: 1 }, 'payload: unknown option', ''],
   ])('task %# is refused, naming $1', async (task, named, shown) => {
     const { agents, events } = await rig();
     const id: string = await agents.register({ module: plain });
@@ -265,7 +265,7 @@ describe('invalid options', () => {
     [{ timeoutMs: -1 }, 'timeoutMs', '-1'],
     [{ timeoutMs: nan }, 'timeoutMs', 'NaN'],
     [{ timeoutMs: '1s' }, 'timeoutMs', '"1s"'],
-    [{ timeout: 1 }, '"timeout"', ''],
+    [{ timeout: 1 }, 'timeout: unknown option', ''],
   ])('stop(id, %j) is refused, naming $1, and the agent runs on', async (options, named, shown) => {
     const { agents } = await rig();
     const id = await agents.register({ module: plain });
@@ -285,7 +285,7 @@ describe('invalid options', () => {
     [{ timeoutMs: -1 }, 'timeoutMs', '-1'],
     [{ timeoutMs: nan }, 'timeoutMs', 'NaN'],
     [{ timeoutMs: '1s' }, 'timeoutMs', '"1s"'],
-    [{ force: true }, '"force"', ''],
+    [{ force: true }, 'force: unknown option', ''],
   ])('close(%j) is refused, naming $1, and nothing is closed', async (options, named, shown) => {
     const { agents, system } = await rig();
     const id = await agents.register({ module: plain });
@@ -303,7 +303,7 @@ describe('invalid options', () => {
     [{ type: 7 }, 'type', '7'],
     [{ status: 'alive' }, 'status', '"alive"'],
     [{ capability: ['echo'] }, 'capability', '["echo"]'],
-    [{ kind: 'plain' }, '"kind"', ''],
+    [{ kind: 'plain' }, 'kind: unknown option', ''],
   ])('list(%j) is refused, naming $1', async (filter, named, shown) => {
     const { agents } = await rig();
     const error = await refusal(() => agents.list(filter as never));
@@ -322,7 +322,7 @@ describe('invalid options', () => {
     [{ limit: 1.5 }, 'limit', '1.5'],
     [{ limit: nan }, 'limit', 'NaN'],
     [{ agentId: 7 }, 'agentId', '7'],
-    [{ since: 1 }, '"since"', ''],
+    [{ since: 1 }, 'since: unknown option', ''],
   ])('events.read(%j) is refused, naming $1', async (options, named, shown) => {
     const { system } = await rig();
     const error = await refusal(async () => {
@@ -360,7 +360,7 @@ describe('invalid options', () => {
   it.each([
     [null, '', 'null'],
     [7, '', '7'],
-    [{ stor: memoryStore() }, '"stor"', ''],
+    [{ stor: memoryStore() }, 'stor: unknown option', ''],
     [{ store: 'memory' }, 'store', '"memory"'],
     [{ store: {} }, 'store', '{}'],
     [{ store: storeWithoutAppend }, 'store', 'append'],
@@ -373,12 +373,12 @@ describe('invalid options', () => {
     [{ limits: { maxAgents: nan } }, 'limits.maxAgents', 'NaN'],
     [{ limits: { maxMemoryBytes: '1GB' } }, 'limits.maxMemoryBytes', '"1GB"'],
     [{ limits: { maxConcurrentRestarts: 0 } }, 'limits.maxConcurrentRestarts', '0'],
-    [{ limits: { maxAgent: 1 } }, '"maxAgent"', ''],
+    [{ limits: { maxAgent: 1 } }, 'maxAgent: unknown option', ''],
     [{ agents: plain }, 'agents', ''],
     [{ agents: [{}] }, 'agents.0', '{}'],
     [{ agents: [plain, withInit(() => 1), plain] }, 'agents', '"plain"'],
     [{ hosts: { thread: {} } }, 'hosts.thread', '{}'],
-    [{ hosts: { moon: {} } }, '"moon"', ''],
+    [{ hosts: { moon: {} } }, 'moon: unknown option', ''],
   ])('createAgentSystem: case %# is refused, naming $1', async (options, named, shown) => {
     const error = await refusal(createAgentSystem(options as AgentSystemOptions));
     expect(error.code).toBe('AGENT_SPEC_INVALID');
