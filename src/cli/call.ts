@@ -61,7 +61,7 @@ export function storeOf({ store, url }: TargetOptions): string | undefined {
   return store;
 }
 
-/** Asks before something is destroyed. @throws CommandFailure for a no, and where nobody can be asked */
+/** Asks before something is destroyed. @throws CommandFailure for a no, and if there is no terminal to ask */
 export async function confirm({ console, signal }: Call, question: string, isAgreed = false): Promise<void> {
   if (isAgreed) return;
   const { stdin, stderr } = console;

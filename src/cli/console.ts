@@ -21,11 +21,11 @@ export type Paint = (style: Style, text: string) => string;
 export interface Console extends Streams {
   /** A line of data. */
   readonly out: (line: string) => void;
-  /** A line for whoever watches. */
+  /** A line for the person at the terminal. */
   readonly note: (line: string) => void;
   /** For `out`. */
   readonly paint: Paint;
-  /** Columns of the terminal that data goes to; `undefined` where it is none. */
+  /** Columns of the terminal that data goes to; `undefined` if it is no terminal. */
   readonly columns: number | undefined;
 }
 

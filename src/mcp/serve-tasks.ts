@@ -1,5 +1,5 @@
 /**
- * A fleet's tasks as tools of an MCP server: `serveTasks`. Whoever speaks the protocol can ask for them.
+ * A fleet's tasks as tools of an MCP server: `serveTasks`. Every MCP client can call them.
  *
  * The server is the SDK's; the caller connects it to a transport. A call that is cancelled cancels its task, what a
  * task tells of its progress is told to whoever asked for that, and a refusal is an error result with its code.

@@ -545,7 +545,7 @@ export const hostLaws: readonly HostLaw[] = [
     );
     const answered = (requestId: number, taskId: string, value: unknown) =>
       witness.body.post({ type: 'request.answered', requestId, taskId, value });
-    // What nobody asked for, or another task, is ignored; so is a second answer.
+    // An answer to no request, or to another task's, is ignored; so is a second answer.
     answered(ids.at(-1)! + 7, 'asks', 'nobody asked');
     answered(ids[0]!, 'another', 'not for it');
     for (const requestId of ids.toReversed()) {

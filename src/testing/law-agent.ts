@@ -148,7 +148,7 @@ export default defineAgent({
         log.error('four');
       },
     },
-    /** An answer that is data only for whoever shares its memory. */
+    /** An answer that is data only within one memory. */
     uncloneable: { run: () => () => 'a function' },
     brokenState: {
       run: ({ state }) => {

@@ -14,7 +14,7 @@ import type { LocalSource } from '../live/local-source.ts';
 
 export interface Talk {
   readonly paint: Paint;
-  /** For whoever watches. */
+  /** For the person at the terminal. */
   readonly note: (line: string) => void;
   /** What was logged. */
   readonly log: (line: string) => void;

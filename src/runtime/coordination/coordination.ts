@@ -44,7 +44,7 @@ export type CoordinationStatus = 'available' | 'suspended' | 'recovering' | 'gav
 /** What an operator sees and may do: `system.coordination`. */
 export interface CoordinationControl {
   status(): CoordinationStatus;
-  /** The leader, or `undefined` while nobody leads. */
+  /** The leader, or `undefined` while there is none. */
   leader(): Leader | undefined;
   /**
    * Takes coordination away: open rounds expire, agents work on in fallback mode with the last known values.
@@ -265,7 +265,7 @@ export class Coordination implements CoordinationControl {
     else this.consensus.refuse(round.roundId, this.#phase === 'closed' ? 'closed' : 'away');
   }
 
-  /** Whatever the stream is told of meanwhile was asked for by them. */
+  /** Events that are emitted meanwhile carry their `by`. */
   #askedBy(by: string | undefined, work: () => void): void {
     this.#queue.run(() => {
       this.#by = by;

@@ -63,7 +63,7 @@ export function chartObserver(
   } as const);
 }
 
-/** Whoever watches a system's charts is told what it must not show. */
+/** Tells an observer of a system's charts which secrets it must not show. */
 export function hideIn(inspect: Inspect | undefined, hiding: TextHiding): void {
   if (inspect !== undefined && HIDES in inspect) inspect[HIDES]?.(hiding);
 }

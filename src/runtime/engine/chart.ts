@@ -1,12 +1,12 @@
 /**
- * The engine: what drives a chart, whatever the chart is about.
+ * The engine: drives a chart, and does not know what the chart is about.
  *
  * Owns the contract between a chart and its runtime. Never knows what an effect means, who a child is, or which
  * chart it drives.
  *
  * E1  Run to completion. One event is one step; the effects of a step are collected as data, their params resolved
  *     where they stand in the step, and performed after it, in order. What is sent meanwhile queues, first in,
- *     first out. Whoever reads the chart inside an effect sees the state after the step.
+ *     first out. Reading the chart inside an effect gives the state after the step.
  * E2  Effects name their chart's own things; who the chart is, its options know.
  * E3  Every driver gives the same values, contexts, effects, deadlines and children for the same events. A chart
  *     that a driver cannot drive is refused when it is made, by name.
@@ -75,7 +75,7 @@ export interface ChildInvocation {
   readonly input: unknown;
 }
 
-/** One thing that happened to a chart, for whoever watches: told after the step, before its effects. */
+/** One thing that happened to a chart, for observers: told after the step, before its effects. */
 export interface ChartObservation {
   readonly type: 'started' | 'stepped' | 'ended';
   /** The same object for all observations of one chart. */
@@ -101,7 +101,7 @@ export interface ChartClock {
 }
 
 /**
- * What a chart is given by whoever runs it. Its members are called as methods, so an object of a class will do.
+ * The options of a chart. Its members are called as methods, so it may be an instance of a class.
  *
  * Nothing of it is called after the chart has ended, but what ends it.
  */

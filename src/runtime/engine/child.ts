@@ -39,7 +39,7 @@ export class SupervisedChild implements ChildReport, ChildInvocation {
     this.input = input;
   }
 
-  /** Brings it to life. A throw, or that nobody can do so, is an error of the child. */
+  /** Starts the child. A throw, or a missing implementation, is an error of the child. */
   start(options: Pick<ChartOptions, 'child'>): void {
     if (this.stage !== 'pending') return;
     this.stage = 'running';

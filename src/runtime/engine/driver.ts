@@ -12,7 +12,7 @@ import type { ChildEndEvent, SupervisedChild, Supervisor, Tell } from './child.t
 import type { Deadline } from './deadline.ts';
 import { type Call, closeWork, openWork, TO, type Work } from './work.ts';
 
-/** What waits for its step: an event, or whatever else a driver makes a step of. */
+/** An entry of the queue: an event, or another thing that a driver makes a step of. */
 export interface Delivery {
   readonly event: EventObject;
 }
@@ -109,7 +109,7 @@ export abstract class ChartDriver implements Supervisor {
   private drain(): void {
     const { queue } = this;
     if (queue !== undefined) {
-      // A stop, and whatever else ends the chart, drops the queue.
+      // A stop, or any other end of the chart, drops the queue.
       for (let at = 0; this.queue === queue && at < queue.length; at++) this.take(queue[at]!);
       this.queue = undefined;
     }
@@ -197,7 +197,7 @@ export abstract class ChartDriver implements Supervisor {
     } catch (thrown) {
       this.status = 'error';
       this.fault = thrown;
-      // The rest is dropped, but for children that nobody would stop any more.
+      // The rest is dropped, except for children that would otherwise never be stopped.
       for (at += 1; at < work.count; at++) {
         if (kinds[at] === TO.stop) this.stopForGood(payloads[at] as SupervisedChild);
       }

@@ -115,7 +115,7 @@ export class Interpreter extends ChartDriver implements Noting {
     try {
       scheduled.run();
     } catch {
-      // What was to be sent to a child that never came to be reaches nobody.
+      // Events for a child that could not be created are dropped.
     }
     const told = this.#told;
     this.#told = undefined;

@@ -1,5 +1,5 @@
 /**
- * A definition made ready for XState's interpreter: whatever it would do is noted instead, in its place.
+ * A definition made ready for XState's interpreter: its effects are noted, in their order, instead of performed.
  *
  * XState puts off what its built-in actions do (starting a child, setting a timer) until the step is over, in order.
  * Custom actions are made built-in ones here, so that they take their place in that same order. Made once per

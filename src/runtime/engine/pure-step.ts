@@ -275,7 +275,7 @@ function effectsOf(
         const { to, targetId, event, id, delay } = params as Sent;
         const isSelf = targetId === undefined || targetId === '#_internal';
         const isPutOff = typeof delay === 'number';
-        // A child that never came to be: nobody is told in time, and a send that nobody gets is a bug.
+        // The child could not be created: a send to it is a bug.
         const target = isSelf ? {} : { to: to?.id ?? (isPutOff ? null : targetId) };
         const effect = (
           isPutOff ? { do: 'arm', id, delayMs: delay, event, ...target } : { do: 'send', event, ...target }

@@ -14,7 +14,7 @@ import type { SystemEvent } from './system-event.ts';
 /** Called once: without an error when the event was committed, with `STORE_FAILED` when it could not be. */
 export type CommitListener = (error?: AgentSystemError) => void;
 
-/** The same, for whoever would rather be told than make a function for it. */
+/** The same as an object, which saves making a function. */
 export interface CommitObserver {
   committed(error?: AgentSystemError): void;
 }

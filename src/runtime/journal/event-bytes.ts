@@ -86,7 +86,7 @@ function knownBytes(value: unknown): number {
   return bytes;
 }
 
-/** Any data; what is no data, a function say, counts as a field. */
+/** The size of any data; something else, like a function, counts as a field. */
 function dataBytes(value: unknown, looks: number): number {
   if (typeof value === 'string') return SLOT_BYTES + 2 * value.length;
   if (typeof value !== 'object' || value === null) return SLOT_BYTES;

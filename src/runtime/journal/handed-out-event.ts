@@ -1,5 +1,5 @@
 /**
- * Events as everybody outside of the runtime gets them: nobody can change what others hear, or read later.
+ * Events as listeners outside of the runtime get them: frozen, so that no listener can change what others get.
  *
  * The runtime leaves its events as they are, for to freeze each would cost more than to make it. An event is frozen,
  * through and through, when it is given to the first one outside.

@@ -1,7 +1,7 @@
 /**
  * A time in which the store fails: what it does not take is kept for it, up to a bound, and appended when it is back.
  *
- * Owns the backlog, and when the store is tried again. Tells nobody anything: it says what has become of what.
+ * Owns the backlog, and when the store is tried again. It notifies no listener: its owner does.
  *
  * I1  The backlog is appended once, in order, some thousand events at a time, each state with or after its event;
  *     what the store turns out to have kept in spite of its failure is not appended again.

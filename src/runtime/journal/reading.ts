@@ -1,5 +1,5 @@
 /**
- * Reads the events that a store keeps, a page at a time: whoever reads a long history does not hold up the program.
+ * Reads the events of a store, a page at a time: reading a long history does not block the program.
  *
  * I1  What is read are the events up to the newest at the moment of the call, in order, each once.
  * I2  The event loop has a turn every few milliseconds.

@@ -11,7 +11,7 @@ export interface StoreCheckParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly everyMs: number;
-  /** Whether nobody else asks something of the store, and it is not known to fail. */
+  /** Whether no append is open, and the store is not known to fail. */
   readonly isIdle: () => boolean;
   readonly failed: (thrown: unknown) => void;
 }

@@ -2,8 +2,8 @@
  * Who is told of events: observers of the runtime, which may be trusted with an event as it is, and subscribers.
  *
  * I1  An observer hears of the types of events that it asked for, and of no others: most events concern few of them.
- * I2  Whoever subscribes while an event is told hears the next one first. Whoever was taken off hears nothing more.
- * I3  A listener that throws, or rejects, harms nobody.
+ * I2  A listener that subscribes during an event gets the next event first. A removed listener gets nothing more.
+ * I3  A listener that throws, or rejects, does not affect others.
  * I4  To subscribe, and to stop, takes the same time however many there are.
  * I5  An event that no subscriber hears is not frozen, nor copied.
  */
@@ -88,7 +88,7 @@ export class Subscriptions {
     return () => void this.#subscribers.delete(subscription);
   }
 
-  /** An event was committed, and nobody has heard of it. */
+  /** Tells an event that was committed. */
   tell(event: SystemEvent): void {
     this.#observe(event);
     if (this.#subscribers.size > 0) this.#tell(event, COMMITTED, undefined);

@@ -84,7 +84,7 @@ interface Submitted {
   readonly startedAt?: number;
 }
 
-/** What is waited for. `until` is epoch ms; `guessed` where nobody said when that is. */
+/** What is waited for. `until` is epoch ms; `guessed` if the reset is unknown. */
 interface OfPark {
   readonly until: number;
   readonly why: string;
@@ -339,7 +339,7 @@ export type EventBody = {
 }[SystemEventType];
 
 /**
- * An event on its way into the stream. Whoever emits it made it for that, and gives it up: it is stamped in place.
+ * An event on its way into the stream. Its emitter must not use it any more: it is stamped in place.
  * One that begins with `sequence: 0, at: 0` has all its fields from the start, and is the cheapest.
  */
 export type EventDraft = EventBody & { sequence?: number; at?: number };

@@ -29,7 +29,7 @@ export interface QuotaMember {
 
 /** What a task ran into. */
 export interface Limit {
-  /** When it is reset, epoch ms; left out where nobody says. */
+  /** When it is reset, epoch ms; left out if that is unknown. */
   readonly until?: number | undefined;
   readonly why: string;
 }

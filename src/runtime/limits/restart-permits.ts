@@ -3,7 +3,7 @@
  *
  * I1  Permits go out in the order in which they were asked for within a kind, and to the kinds that wait in turns.
  * I2  Of a kind that waits at least one restarts: no other kind can hold it back.
- * I3  Who asked is told, and nobody else: an agent is never looked up by its id.
+ * I3  Only the agent that asked is told: an agent is never looked up by its id.
  */
 import { type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';

@@ -74,7 +74,7 @@ export function coverageOfProgram(): Coverage {
  * it is listed apart.
  *
  * @param kept what `coverage()` gave, or `JSON.parse` of what was written of it
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for what is none
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid one
  */
 export function mergeCoverage(...kept: readonly unknown[]): Coverage {
   const all = kept.map((one) => parseInput(dataSchema, dataOf(one), { what: 'mergeCoverage' }).charts);

@@ -28,7 +28,7 @@ import { parseInput } from '../values/malformed.ts';
 /**
  * Where an autoscaler's measurements come from, beside the pool's own: what it gives stands in place of those.
  *
- * One that throws, gives what is no measurement, or does not answer before the next look is due changes nothing
+ * A signal that throws, returns no measurement, or does not answer before the next look is due changes nothing
  * but an alert.
  */
 export type ScalingSignalSource = (load: PoolLoad) => ScalingSignal | Promise<ScalingSignal>;

@@ -30,7 +30,7 @@ export class CloseReport {
     if (wasAlive === undefined || member.agent === undefined) return;
     this.#ending.delete(member);
     const { agent, id } = member;
-    // One that waited for its restart had ended before, whatever that end left undone.
+    // A member that waited for its restart had ended before.
     const isInOrder = wasAlive ? endedInOrder(agent.record()) : !agent.position.isAlive;
     (isInOrder ? this.#stopped : this.#abandoned).push(id);
   }

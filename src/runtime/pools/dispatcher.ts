@@ -141,7 +141,7 @@ export class Dispatcher {
     const { retry, policy, concurrency } = manifest.tasks[request.type] ?? {};
     const delayMs = request.dueAt === undefined ? 0 : Math.max(0, request.dueAt - clock.now());
     const member = this.waiting === 0 && delayMs === 0 ? this.#free() : undefined;
-    // The ordinary case: nobody waits, and it is begun by that member at once, or by none.
+    // The ordinary case: no task waits, and a member takes it at once, or none does.
     const isPlain = !retry && !policy && !concurrency && request.submission === undefined;
     if (member !== undefined && isPlain) return this.#run(member, request);
     const waiting = this.waiting + this.#queue.delayed;

@@ -23,7 +23,7 @@ export async function machineSignal(pressureFolder = '/proc/pressure'): Promise<
   };
 }
 
-/** The share of the last ten seconds in which something stalled, or `undefined` where nobody tells. */
+/** The share of the last ten seconds in which something stalled, or `undefined` if that is unknown. */
 async function pressureIn(path: string): Promise<number | undefined> {
   const text = await readFile(path, 'utf8').catch(() => '');
   const [, percent] = /^some avg10=([\d.]+)/m.exec(text) ?? [];

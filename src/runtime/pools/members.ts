@@ -39,7 +39,7 @@ export interface MembersOptions {
   readonly admission: Admission;
   readonly clock: SteadyClock;
   readonly random: () => number;
-  /** Whatever is done to a member, or told to the chart, is an act of the pool's queue. */
+  /** Every command to a member, and every event of the chart, goes through the pool's queue. */
   readonly queue: RunQueue;
   /** To the chart; called in acts only. */
   readonly send: (event: PoolEvent) => void;

@@ -198,7 +198,7 @@ export class PoolRegistry implements Pools {
     return {
       manifest: pool.manifest,
       members: members.map((id) => agents.find(id)),
-      // As long as it is on its way to another size, nobody can tell who will be free.
+      // While the pool is changing its size, it is unknown which member will be free.
       mayGrow:
         status !== 'steady' || starting + down + draining > 0 || (scaling !== undefined && wanted < max),
     };

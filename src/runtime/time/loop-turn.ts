@@ -1,7 +1,7 @@
 /**
  * Says when the event loop is owed a turn: a chain of promises or microtasks holds up every timer of the program.
  *
- * I1  Whoever asks often, and waits for `next` where `isOver` says so, holds nobody up for much longer than `TURN_MS`.
+ * I1  Work that asks `isOver` often, and then awaits `next`, blocks the loop for little more than `TURN_MS`.
  * I2  Time that stands still, as a simulated clock's does, makes no turn too long: a simulation stays the same.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';

@@ -14,7 +14,7 @@ export class OnceATurn {
   }
 
   readonly #turn = (): void => {
-    // Whoever asks from now on, in the work too, asks for the next.
+    // Requests from now on, also from the work itself, are for the next turn.
     this.#isAsked = false;
     this.#work();
   };

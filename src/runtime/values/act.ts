@@ -12,7 +12,7 @@ export const actor = z.string(expected).min(1, expected).max(256, expected);
 /** Options of an act that has no others. */
 export const actSchema = z.strictObject({ by: actor.optional() });
 
-/** The field of its event; none where nobody said who. */
+/** The field `by` of an event; no field if it was not given. */
 export function saidBy(by: string | undefined): ActOptions {
   return by === undefined ? NOBODY : { by };
 }

@@ -12,7 +12,7 @@ export function dataCopy<Data>(data: Data): Data {
   return (copyOfFew(data, [], false) ?? copyOf(data)) as Data;
 }
 
-/** A copy that nobody can change. */
+/** A frozen copy. */
 export function frozenCopy<Data>(data: Data): Data {
   if (!isContainer(data)) return data;
   return (copyOfFew(data, [], true) ?? frozenData(copyOf(data))) as Data;

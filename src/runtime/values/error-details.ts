@@ -115,6 +115,6 @@ interface OfTask {
   readonly pool?: string;
 }
 
-/** Whatever else they hold is looked up by name. */
+/** Their other fields are looked up by name. */
 export type DetailsOf<Code> = Readonly<Record<string, unknown>> &
   (Code extends keyof ErrorDetails ? ErrorDetails[Code] : unknown);

@@ -28,7 +28,7 @@ const MAX_STACK_LENGTH = 16_384;
 /** Fields that have a place of their own. */
 const OWN_PLACE: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause']);
 
-/** Whether a value is an error, of this realm or of another. Never throws: what cannot be looked at is none. */
+/** Whether a value is an error, of this realm or of another. Never throws: an unreadable value is not an error. */
 export function isError(value: unknown): value is Error {
   if (typeof value !== 'object' || value === null) return false;
   try {
@@ -88,7 +88,7 @@ class ErrorSurvey {
     };
   }
 
-  /** Whoever throws no error may still say something by its fields. */
+  /** A thrown value that is not an error may still have fields that tell something. */
   #infoOfValue(thrown: unknown): ErrorInfo {
     const info = { name: 'NonError', message: inWords(thrown) };
     const isObject = typeof thrown === 'object' && thrown !== null && !Array.isArray(thrown);
@@ -153,7 +153,7 @@ export function errorFrom(info: ErrorInfo): Error {
   return error;
 }
 
-/** Whoever throws may have put anything in a field. */
+/** A field of a thrown value may hold anything. */
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : inWords(value);
 }

@@ -1,5 +1,5 @@
 /**
- * A value for a message: short, without what looks like a secret, and never a throw, whatever came.
+ * A value as text for a message: short, without what looks like a secret. Never throws.
  *
  * It reads like JSON, and looks at no more of the value than it shows.
  */

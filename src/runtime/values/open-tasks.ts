@@ -49,7 +49,7 @@ export class OpenTasks<Task extends Named> {
     this.#many = undefined;
   }
 
-  /** Oldest first; whoever is added or removed meanwhile changes nothing. */
+  /** Oldest first; tasks that are added or removed during the loop do not change it. */
   [Symbol.iterator](): Iterator<Task> {
     const few = this.#only === undefined ? [] : [this.#only, ...(this.#few ?? [])];
     return (this.#many ? [...this.#many.values()] : few)[Symbol.iterator]();

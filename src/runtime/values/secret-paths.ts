@@ -17,7 +17,7 @@ const MIN_TEXT = 6;
 
 export const noSecrets: SecretValues = new Map();
 
-/** The data with `[redacted]` where there was a secret, and these. What is redacted already is none. */
+/** The data with `[redacted]` in place of secrets, and the secrets. `[redacted]` itself is not a secret. */
 export function splitSecrets(
   data: unknown,
   paths: readonly string[],
@@ -80,7 +80,7 @@ export function withoutTexts(text: string, secrets: readonly string[]): string {
   return shown;
 }
 
-/** Plain data without any of them, in its keys and its texts: the very same where there is none in it. */
+/** Plain data without any of the texts, in keys and values; the same object if it has none of them. */
 export function withoutSecretsIn<Data>(data: Data, secrets: readonly string[]): Data {
   if (secrets.length === 0 || !holdsAny(data, secrets)) return data;
   return hiding(data, secrets, []) as Data;

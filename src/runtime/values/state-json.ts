@@ -9,7 +9,7 @@ import { types } from 'node:util';
 import { inWords } from './in-words.ts';
 import { classNameOf, hasMethods } from './instances.ts';
 
-/** @throws TypeError for what JSON has no text for, and whatever a getter or a `toJSON` throws */
+/** @throws TypeError for a value without a JSON text, and what a getter or a `toJSON` throws */
 export function stateJson(state: unknown): string {
   // A state of `undefined` is one too, and JSON has no word for it.
   const json = JSON.stringify(state ?? null) as string | undefined;

@@ -5,7 +5,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-/** Tells a listener for whom nobody waits. What it throws, or its promise rejects with, is `failed`'s alone. */
+/** Calls a listener without awaiting it. `failed` gets what it throws, or its promise rejects with. */
 export function tellListener<Told>(
   listener: (told: Told) => unknown,
   told: Told,
@@ -19,7 +19,7 @@ export function tellListener<Told>(
   }
 }
 
-/** For a promise where none may be, and which is refused as such: what it rejects with is nobody's. */
+/** For a promise that is refused because none is allowed: its rejection is ignored. */
 export function ignoreRejection(promise: PromiseLike<unknown>): void {
   Promise.resolve(promise).catch(() => undefined);
 }

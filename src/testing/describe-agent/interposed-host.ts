@@ -22,7 +22,7 @@ import type {
 
 type RunRequest = Extract<BodyRequest, { type: 'task.run' }>;
 
-/** What a body did that nobody had asked it to. */
+/** What a body did on its own. */
 export interface OwnEnd {
   readonly reason: ExitReason;
 }
@@ -82,7 +82,7 @@ export class InterposedHost implements Host {
     await this.#inner.close();
   }
 
-  /** The program dies: its bodies do, too, and nobody hears of it. */
+  /** The program dies, and its bodies with it, without a report. */
   async die(): Promise<void> {
     for (const body of this.bodies) body.mute();
     await this.close();

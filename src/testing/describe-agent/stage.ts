@@ -107,7 +107,7 @@ export class Stage {
   #last: Answered | undefined;
   /** A task, or work of a chart, was under way when it was disturbed. */
   isInterrupted = false;
-  /** How far a task that was not answered has come is nobody's to say. */
+  /** It is unknown how far a task has come that was not answered. */
   isUnclear = false;
   /** It has ended by itself, on purpose. */
   hasEndedItself = false;
@@ -266,7 +266,7 @@ export class Stage {
     this.#expectBodies(0);
   }
 
-  /** Ends it, whatever the state that it is in. */
+  /** Ends it, in any state. */
   async abandon(): Promise<void> {
     await this.#program.host.die();
     this.#program.store.isDead = true;

@@ -186,7 +186,7 @@ function healthTimeoutOf({ spec }: IncidentAgent): number {
   return (spec['health'] as { readonly timeoutMs?: number } | undefined)?.timeoutMs ?? 5_000;
 }
 
-/** Whoever asked is told; here nobody is. */
+/** For the caller's answer; here there is no caller. */
 function ignore(asked: Promise<unknown>): void {
   asked.catch(() => undefined);
 }

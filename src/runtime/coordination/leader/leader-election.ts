@@ -31,7 +31,7 @@ export interface LeaderElectionOptions {
   readonly journal: Journal;
   readonly facts: ReadonlyMap<string, string>;
   readonly isAvailable: () => boolean;
-  /** The term of the new leader, or `undefined` when nobody leads any more. */
+  /** The term of the new leader, or `undefined` when there is no leader any more. */
   readonly changed: (term: number | undefined) => void;
 }
 

@@ -53,7 +53,7 @@ export class Outcomes {
     reject(new AgentSystemError(code, `consensus.propose: ${message}`));
   }
 
-  /** A round has ended. Whatever is thrown, its proposer is answered. */
+  /** A round has ended. Its proposer is answered, also if something throws. */
   follow(ending: Ending, round: Round, output: ConsensusOutput): void {
     try {
       this.#follow(ending, round, output);

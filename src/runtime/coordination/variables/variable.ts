@@ -1,7 +1,7 @@
 /**
  * What a variable may hold: its kind, its bounds and its default, as `variables.define` is given them.
  *
- * A definition is inert. It judges values, and hands back what is kept: plain JSON data that nobody can change.
+ * A definition is data. It checks values, and returns what is kept: frozen plain JSON data.
  */
 import { z } from 'zod';
 import type { VariableHandle } from '../../definition/variable-handle.ts';
@@ -176,7 +176,7 @@ export function isVariableDefinition(value: unknown): value is VariableDefinitio
   return typeof value === 'object' && value !== null && defined.has(value);
 }
 
-/** JSON data, that nobody can change from now on. */
+/** Frozen JSON data. */
 export function frozen<Data>(data: Data): Data {
   if (typeof data === 'object' && data !== null) for (const inner of Object.values(data)) frozen(inner);
   return Object.freeze(data);

@@ -294,7 +294,7 @@ export class VariableRegistry implements Variables {
     return this.#topics.get(name);
   }
 
-  /** @internal A listener has left: a topic that has no value, and that nobody listens to, is forgotten. */
+  /** @internal A listener has left: a topic without a value and without listeners is dropped. */
   release({ name, current, listeners }: Topic): void {
     if (current === undefined && listeners.size === 0) this.#topics.delete(name);
   }

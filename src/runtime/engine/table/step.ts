@@ -1,7 +1,7 @@
 /**
  * One macrostep of a compiled chart: takes transitions until nothing is raised and no eventless one is enabled.
  *
- * It changes nothing but itself, and notes in its `Work` what is to be done: whoever throws it away takes the step
+ * It changes nothing but itself, and notes in its `Work` what is to be done: dropping it takes the step
  * back. Steps of several charts may be open at once, one inside another; they are used again.
  */
 import {

@@ -6,7 +6,7 @@
  *
  * I1  An append is answered after its commit; batches are kept in the order in which they were given.
  * I2  When one fails, those behind it fail with it: there is no gap.
- * I3  What cannot be kept as it is, is refused before anything is written, and nobody else's append with it.
+ * I3  An append that cannot be kept exactly is refused before anything is written; other appends are not affected.
  * I4  The file is this system's alone from `recover` to `close`. That it is not where it was, or was written by
  *     somebody else, is noticed within some milliseconds of work, and by `check`.
  * I5  Upkeep that fails harms no append.
@@ -317,7 +317,7 @@ class QueuedStore implements SqliteStore, InPlaceStore {
     }
   }
 
-  /** What it does not do now it does after some more events: nobody waits for it. */
+  /** If it does not run now, it runs after some more events: no caller waits for it. */
   #checkpoint(file: LogFile): void {
     try {
       file.checkpointIfDue();
@@ -338,7 +338,7 @@ class QueuedStore implements SqliteStore, InPlaceStore {
       if (!steps.next().done) return;
       for (const { resolve } of asked) resolve({ freedBytes: Math.max(0, bytesBefore - file.bytes) });
     } catch (thrown) {
-      // Where nobody asked for it, the next append says what is wrong.
+      // If no caller waits for it, the next append reports the error.
       this.#mayTidy = false;
       const error = this.#failure('compacting it', thrown);
       for (const { reject } of asked) reject(error);

@@ -5,7 +5,7 @@
  * of the log is in memory, and read from the log again when the file is opened. A million events are searched in
  * milliseconds, and keeping it costs the same whatever the fleet: an index would touch a random page an event.
  *
- * I1  Every event of an agent is among those that are found for it. Others may be: whoever reads looks.
+ * I1  Every event of an agent is among those that are found for it. Others may be too: readers filter them.
  * I2  Nothing else would show that a row is damaged: it has a checksum, and is not searched when that is wrong.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';

@@ -2,7 +2,7 @@
  * A copy of a store at another path, made while the store works on.
  *
  * I1  It holds all that was acknowledged when it was begun, and nothing by halves.
- * I2  It gets its name when it is complete, and takes nobody else's.
+ * I2  It gets its name when it is complete, and never replaces another file.
  * I3  It says that no log follows it: one that it is restored beside is refused.
  */
 import { existsSync } from 'node:fs';

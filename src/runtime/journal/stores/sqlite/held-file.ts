@@ -243,7 +243,7 @@ export class HeldFile {
   #assertOwn(): void {
     const { size, mtimeNs } = this.#ownStamp();
     if (size === this.#stamp.size && mtimeNs === this.#stamp.mtimeNs) return;
-    // Its time alone says little: a file may be touched by whoever copies or counts it.
+    // Its time alone says little: copying or listing a file may change it.
     if (size === this.#stamp.size && this.#isOwnRecord()) {
       this.#stamp = this.#ownStamp();
       return;
@@ -359,7 +359,7 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    // A directory above it is none any more, or may not be entered.
+    // A folder above it is gone, or may not be entered.
     return undefined;
   }
 }

@@ -67,7 +67,7 @@ export type LogVerdict = 'keep' | 'remove';
 /** @throws AgentSystemError `STORE_FAILED` for a log with events of another file */
 export function judgeLog({ path, file }: Place, recorded: number | undefined, log: LoggedPages): LogVerdict {
   const { salt, round, commits } = log;
-  // A file that says nothing was never opened by whoever writes such records.
+  // A file without the record was never opened by a version that writes it.
   if (recorded === undefined || recorded === salt || recorded === (salt + 1) % 2 ** 32) return 'keep';
   if (round === 0 && commits <= COMMITS_OF_FIRST_ROUND) return 'remove';
   throw storeFailed(path, {

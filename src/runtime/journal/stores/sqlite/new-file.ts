@@ -17,7 +17,7 @@ export class Draft {
     this.path = `${target}.${randomUUID()}.new`;
   }
 
-  /** Gives it its name, and keeps it whatever happens to the machine. Whether the name was free. */
+  /** Gives it its name, and syncs it to the disk. Returns whether the name was free. */
   publish(): boolean {
     sync(this.path);
     if (!giveName(this.path, this.#target)) return false;

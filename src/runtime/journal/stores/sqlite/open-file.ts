@@ -165,7 +165,7 @@ function isThere(sqlite: SQLite, { path, file }: Place): boolean {
   assertWritable(path, path, 'a file that can be written');
   // The log first: another program that has it open moves pages from there into the file.
   const log = loggedPages(`${file}-wal`);
-  // Whoever has it open, by another name, writes both.
+  // A program that has it open by another name writes both.
   if (log !== undefined && holderOf(path) === undefined) {
     assertOwnLog(sqlite, { path, file }, log);
     assertWhole(path, log);

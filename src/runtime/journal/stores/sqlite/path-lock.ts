@@ -92,7 +92,7 @@ export class PathLock {
         // No journal beside it: nothing in it is worth one.
         db.exec('PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE');
         db.exec('BEGIN EXCLUSIVE; COMMIT');
-        // Whoever had it may have removed it since: then it is a lock on nothing.
+        // Its last holder may have removed the file since: then the lock protects nothing.
         if (isSame(before, statOf(this.#name))) return db;
       } catch (thrown) {
         db.close();

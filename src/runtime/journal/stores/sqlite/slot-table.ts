@@ -151,7 +151,7 @@ function afterBoth(earlier: SlotUpdate | undefined, update: SlotUpdate): SlotUpd
   if (earlier === undefined || update.change === 'hold' || update.change === 'release') return update;
   if (earlier.change === 'release') return earlier;
   return {
-    // Whoever has held it, or been amended, writes what holds it.
+    // The slot was written or amended: its present holder is written again.
     change: earlier.change === 'follow' ? update.change : earlier.change,
     held: update.held ?? earlier.held,
     latest: update.latest ?? earlier.latest,
