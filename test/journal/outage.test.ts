@@ -117,7 +117,7 @@ describe.each(troubles)('a store that %s', (trouble) => {
     expect(await agents.register({ id: 'b', module: plain })).toBe('b');
   });
 
-  it('an agent that was put to work before its registration was refused is gone, with its body and its tasks', async () => {
+  it('an agent whose registration is refused was never started, however early that was asked', async () => {
     const { agents, system, store, clock } = await running();
     const signals: AbortSignal[] = [];
     const module = defineAgent({
@@ -137,9 +137,8 @@ describe.each(troubles)('a store that %s', (trouble) => {
     const coordination = { leadershipEligible: true };
     expect(await codeOf(agents.register({ id: 'b', module, coordination }))).toBe('STORE_FAILED');
     await settled();
-    // The agent is gone before anybody knows of the task's own acceptance.
-    expect(fates).toEqual(['STORE_FAILED', 'TASK_ABANDONED']);
-    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(fates).toEqual(['AGENT_NOT_RUNNING', 'AGENT_NOT_FOUND']);
+    expect(signals).toEqual([]);
     expect(system.resources().agents).toBe(1);
     expect(system.coordination.leader()).toBeUndefined();
     store.trouble = undefined;

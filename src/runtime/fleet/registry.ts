@@ -4,6 +4,7 @@
  * I1  An id is one agent's, or is reserved for one, or free.
  * I2  Only `list`, `ids`, `counts` and the refusal of an unknown id (in a small fleet) look at more than one agent.
  */
+import { types } from 'node:util';
 import type { AgentStatus } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/agent-record.ts';
@@ -58,7 +59,7 @@ export class Registry {
 
   #notFound(id: unknown): AgentSystemError {
     if (typeof id !== 'string') {
-      const hint = id instanceof Promise ? ', which is to be awaited' : '';
+      const hint = types.isPromise(id) ? ', which is to be awaited' : '';
       return new AgentSystemError(
         'AGENT_NOT_FOUND',
         `expected the id of an agent, got ${inWords(id)}${hint}`,

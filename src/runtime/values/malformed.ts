@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { z } from 'zod';
 import { AgentSystemError, type ErrorCode, errorInfoOf } from './errors.ts';
-import { meantBy } from './near-name.ts';
+import { meantBy, nearest } from './near-name.ts';
 import { problemOf } from './schema.ts';
 
 /** Of keys that are not known, so many are named. */
@@ -70,10 +70,12 @@ function byKey(issue: z.core.$ZodIssue, schema: z.ZodType): Pick<z.core.$ZodIssu
   if (issue.code !== 'unrecognized_keys') return [issue];
   const more = issue.keys.length - MAX_KEYS;
   const known = keysAt(schema, issue.path);
-  return issue.keys.slice(0, MAX_KEYS).map((key, place) => ({
-    path: [...issue.path, key],
-    message: `unknown option (${meantBy(key, known)})${more > 0 && place === MAX_KEYS - 1 ? ` and ${more} more` : ''}`,
-  }));
+  return issue.keys.slice(0, MAX_KEYS).map((key, place) => {
+    // Which there are is said once.
+    const hint = place === 0 || nearest(key, known) !== undefined ? ` (${meantBy(key, known)})` : '';
+    const rest = more > 0 && place === MAX_KEYS - 1 ? ` and ${more} more` : '';
+    return { path: [...issue.path, key], message: `unknown option${hint}${rest}` };
+  });
 }
 
 /** As much of a schema as has to be known to find the keys of an object in it. */
