@@ -11,7 +11,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createDashboard } from '../src/dashboard.ts';
 import { type AgentSystem, createAgentSystem, defineAgent } from '../src/index.ts';
 
-const TOPICS = ['fleet,agents', 'fleet,agents,marks', 'fleet,agent:agent-7'];
+const TOPICS = ['fleet,agents', 'fleet,agents,marks', 'fleet,work,limits,agent:agent-7'];
+/** Until the machine knows the code that it runs. */
+const WARM_UP_SECONDS = 3;
 /** Of one task: accepted, started, saved, completed. */
 const EVENTS_PER_TASK = 4;
 const TICK_MS = 10;
@@ -34,6 +36,7 @@ export async function benchDashboard({ agents, eventsPerSecond, seconds }: Load)
     await system.agents.start(await system.agents.register({ id: `agent-${n}`, module: worker }));
   }
   const load = { agents, eventsPerSecond, seconds };
+  await loaded(system, { ...load, seconds: WARM_UP_SECONDS });
   report('without a dashboard', await loaded(system, load));
   await using dashboard = await createDashboard(system);
   report('unwatched', await loaded(system, load));

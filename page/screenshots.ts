@@ -1,5 +1,6 @@
 /**
- * `npm run screenshots`: pictures of every view, light, dark and narrow, of a lively fleet; into `.tmp/screenshots`.
+ * `npm run screenshots`: pictures of every view, light, dark and narrow, and of a terminal, of a lively fleet; into
+ * `.tmp/screenshots`.
  *
  * They are to be looked at. `--docs` also renews those that the pages of this repository show (docs/images).
  */
@@ -15,6 +16,7 @@ import { livelyFleet } from '../examples/dashboard/fleet.ts';
 import { createDashboard, logTail } from '../src/dashboard.ts';
 import { createAgentSystem } from '../src/index.ts';
 import { buildPage, openBrowser } from '../test/kit/chromium.ts';
+import { terminalPicture } from './terminal-picture.ts';
 
 const { values } = parseArgs({
   options: { docs: { type: 'boolean', default: false }, seconds: { type: 'string', default: '60' } },
@@ -104,11 +106,13 @@ try {
       }
       await page.close();
     }
+    await terminalPicture({ browser, url: dashboard.url, path: `${FOLDER}/terminal.png` });
     if (values.docs) {
       await mkdir(IMAGES, { recursive: true });
       for (const [image, picture] of SHOWN) {
         await copyFile(join(FOLDER, `${picture}.png`), join(IMAGES, `dashboard-${image}.png`));
       }
+      await copyFile(join(FOLDER, 'terminal.png'), join(IMAGES, 'terminal.png'));
     }
   } finally {
     await browser.close();

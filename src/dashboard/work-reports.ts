@@ -52,14 +52,17 @@ export class WorkReports {
       ...(agent === undefined ? {} : { agentId: agent }),
       ...(type === undefined ? {} : { type }),
     };
+    const counts = tasks.counts();
     const listed = status.flatMap((one) => {
+      // Nothing is looked for that is not there.
+      if (counts[one] === 0) return [];
       const newest = hasTaskEnded(one);
       const most = limit ?? (one === 'done' ? MAX_DONE : MAX_OF_STATUS);
       const found = tasks.list({ ...who, status: one, limit: most, newest });
       return newest ? found.toReversed() : found;
     });
     return {
-      counts: tasks.counts(),
+      counts,
       tasks: (limit === undefined ? listed : listed.slice(0, limit)).map((task) => shownTask(tasks, task)),
     };
   }

@@ -134,9 +134,13 @@ describe('mabeam top', () => {
     await shown.until(/^ ada +worker +running +1 +0 +0 +1 +0 /m);
     await system.agents.execute('ada', { type: 'fail' }).catch(() => undefined);
     await shown.until(/^ ada .* fail: Error: no luck today$/m);
+    const { id: lost } = await system.tasks.submit('ada', { type: 'fail' });
+    await shown.until(/1 task failed for good/);
+    await system.tasks.forget(lost);
+    await shown.untilNot(/failed for good/);
     await system.agents.kill('bob');
     await shown.until(/^ bob +worker +crashed .* restart required · killed$/m);
-    await shown.until(/1 alert/);
+    await shown.until(/1 alert(?!s)/);
     await system.agents.register({ id: 'eve', module: worker });
     await shown.until(/^ eve +worker +registered/m);
     await system.agents.forget('eve');

@@ -104,6 +104,7 @@ it('an agent has its tasks beside it, and whom it has spawned', async () => {
   await page.click('#tab-tasks');
   await page.waitForFunction(() => document.querySelectorAll('.tasks li').length === 2);
   await page.evaluate(() => (location.hash = '#/agents/sprout'));
+  await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'sprout');
   await page.click('#tab-record');
   await says(page, 'spawned by\\s*spender');
 });
