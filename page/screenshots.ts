@@ -14,7 +14,7 @@ import type { Page } from 'puppeteer-core';
 import { busyDesk } from '../examples/dashboard/desk.ts';
 import { livelyFleet } from '../examples/dashboard/fleet.ts';
 import { createDashboard, logTail } from '../src/dashboard.ts';
-import { createAgentSystem } from '../src/index.ts';
+import { createAgentSystem, memoryStore } from '../src/index.ts';
 import { buildPage, openBrowser } from '../test/kit/chromium.ts';
 import { terminalPicture } from './terminal-picture.ts';
 
@@ -71,7 +71,10 @@ await mkdir(FOLDER, { recursive: true });
 const pageFolder = await buildPage();
 try {
   const logs = logTail();
-  await using system = await createAgentSystem({ logger: pino({ level: 'debug' }, logs) });
+  await using system = await createAgentSystem({
+    store: memoryStore({ maxEvents: 200_000 }),
+    logger: pino({ level: 'debug' }, logs),
+  });
   await using dashboard = await createDashboard(system, {
     pageFolder,
     control: true,

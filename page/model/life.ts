@@ -18,8 +18,17 @@ export function followLife(id: string): () => void {
   let timer = 0;
   let isStopped = false;
   let newest = -1;
+  let isDue = false;
+  // One at a time: a store that takes long is not asked the more often for that.
+  let isLoading = false;
+  const loadSoon = () => {
+    isDue = true;
+    if (!isLoading) timer ||= window.setTimeout(() => void load(), life.peek() === undefined ? 0 : AGAIN_MS);
+  };
   const load = async () => {
     timer = 0;
+    isDue = false;
+    isLoading = true;
     try {
       const report = await ask<LifeReport>(`agents/${part(id)}/life?limit=${WINDOW}`);
       if (isStopped) return;
@@ -30,12 +39,14 @@ export function followLife(id: string): () => void {
     } catch {
       // The banner says that the server is gone; what is there stays.
     }
+    isLoading = false;
+    if (isDue && !isStopped) loadSoon();
   };
   const stop = effect(() => {
     const last = agentEvents.value.at(-1)?.sequence ?? 0;
     if (last === newest) return;
     newest = last;
-    timer ||= window.setTimeout(() => void load(), life.peek() === undefined ? 0 : AGAIN_MS);
+    loadSoon();
   });
   return () => {
     isStopped = true;

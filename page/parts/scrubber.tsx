@@ -9,7 +9,16 @@ export function Scrubber({ report: { steps, earlier } }: { readonly report: Life
   const last = steps.length - 1;
   const at = place.value ?? last;
   const step = steps[at];
-  if (step === undefined) return <div class="scrubber" />;
+  if (step === undefined) {
+    return (
+      <div class="scrubber">
+        <p class="quiet">
+          The store has dropped the events of its life: there is nothing to go back through. How many it keeps
+          is said where it is made.
+        </p>
+      </div>
+    );
+  }
   const isLive = place.value === undefined;
   const go = (to: number) => {
     place.value = Math.min(last, Math.max(0, to));

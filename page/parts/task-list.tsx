@@ -136,11 +136,7 @@ function Detail({ task }: { readonly task: ShownTask }) {
           Asks: <a href="#/questions">{text}</a>
         </p>
       ))}
-      {detail?.error === undefined ? null : (
-        <div class="note bad">
-          <Json value={detail.error} />
-        </div>
-      )}
+      {detail?.error === undefined ? null : <Fault error={detail.error} />}
       {detail?.output === undefined ? null : (
         <div>
           <h3>Output</h3>
@@ -148,6 +144,23 @@ function Detail({ task }: { readonly task: ShownTask }) {
         </div>
       )}
       {detail === undefined ? null : <Controls task={task} legal={detail.legal} />}
+    </div>
+  );
+}
+
+function Fault({ error }: { readonly error: unknown }) {
+  const { name, message, stack, ...more } = error as Partial<Record<string, unknown>>;
+  return (
+    <div class="note bad">
+      <b>{String(name)}</b>
+      <p>{String(message)}</p>
+      {Object.keys(more).length === 0 ? null : <Json value={more} />}
+      {typeof stack !== 'string' ? null : (
+        <details>
+          <summary>Stack</summary>
+          <pre tabIndex={0}>{stack}</pre>
+        </details>
+      )}
     </div>
   );
 }

@@ -1,15 +1,27 @@
 /** One agent's life for a scrubber, and its lives as bars: from the steps of `events.replay`. Pure. */
 import { describeExit } from '../machines/index.ts';
-import type { LifeStep } from '../index.ts';
+import type { AgentRecord, LifeStep } from '../index.ts';
 import { oneLine } from './agent-row.ts';
 import type { Life, LifeReport } from './protocol.ts';
 
 const MAX_LIVES = 500;
 
-/** @param limit steps, the newest */
-export function lifeReportOf(steps: readonly LifeStep[], limit: number): LifeReport {
+/**
+ * @param limit steps, the newest
+ * @param record of an agent that is listed: it knows its last life where the store has dropped that
+ */
+export function lifeReportOf(steps: readonly LifeStep[], limit: number, record?: AgentRecord): LifeReport {
   const shown = limit === 0 ? [] : steps.slice(-limit);
-  return { steps: shown, earlier: steps.length - shown.length, lives: livesOf(steps).slice(-MAX_LIVES) };
+  const lives = livesOf(steps).slice(-MAX_LIVES);
+  const last = steps.length === 0 && record !== undefined ? lastLifeOf(record) : undefined;
+  return { steps: shown, earlier: steps.length - shown.length, lives: last ? [last] : lives };
+}
+
+function lastLifeOf({ incarnation, startedAt, endedAt, status, reason }: AgentRecord): Life | undefined {
+  if (startedAt === undefined) return undefined;
+  if (endedAt === undefined) return { incarnation, startedAt };
+  const why = reason === undefined ? {} : { reason: oneLine(describeExit(reason)) };
+  return { incarnation, startedAt, endedAt, end: status, ...why };
 }
 
 function livesOf(steps: readonly LifeStep[]): Life[] {

@@ -129,7 +129,8 @@ export class Reports {
 
   /** @throws AgentSystemError `STORE_FAILED` */
   async life(id: string, limit: number, until: number | undefined): Promise<LifeReport> {
-    return lifeReportOf(await this.#sources.system.events.replay(id, until), limit);
+    const steps = await this.#sources.system.events.replay(id, until);
+    return lifeReportOf(steps, limit, until === undefined ? this.#recordOf(id) : undefined);
   }
 
   /** Beyond `after`, oldest first; without it, the newest. @throws AgentSystemError `STORE_FAILED` */
@@ -224,6 +225,14 @@ export class Reports {
         .marks(({ type, pool }) => type === 'pool.scaled' && pool === name)
         .slice(-MAX_NAMES),
     };
+  }
+
+  #recordOf(id: string): AgentRecord | undefined {
+    try {
+      return this.#sources.system.agents.get(id);
+    } catch {
+      return undefined;
+    }
   }
 
   #variable({ name, kind, bounds, value, version, updatedAt }: VariableRecord): ShownVariable {

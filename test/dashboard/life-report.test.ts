@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
-import { ask, dashboard, running, system } from '../kit/dashboard.ts';
+import { expect, it, onTestFinished } from 'vitest';
+import { createAgentSystem, memoryStore } from '../../src/index.ts';
+import { ask, dashboard, running, silent, system } from '../kit/dashboard.ts';
 
 it('the steps are those of events.replay, and the lives those between starts and ends', async () => {
   const fleet = await system();
@@ -58,4 +59,18 @@ it('an agent that was forgotten still has its life, one that never was has none'
   const { json } = await ask(shown, '/api/agents/ada/life');
   expect(json.steps.at(-1).status).toBe('forgotten');
   expect((await ask(shown, '/api/agents/eve/life')).json).toEqual({ steps: [], earlier: 0, lives: [] });
+});
+
+it('of an agent whose events the store has dropped, its last life is told from its record', async () => {
+  const fleet = await createAgentSystem({ logger: silent, store: memoryStore({ maxEvents: 10 }) });
+  onTestFinished(async () => void (await fleet.close({ timeoutMs: 0 })));
+  await running(fleet, 'ada');
+  const shown = await dashboard(fleet);
+  for (let n = 0; n < 20; n++) await fleet.agents.execute('ada', { type: 'add' });
+  const { startedAt } = fleet.agents.get('ada');
+  expect((await ask(shown, '/api/agents/ada/life')).json).toEqual({
+    steps: [],
+    earlier: 0,
+    lives: [{ incarnation: 1, startedAt }],
+  });
 });
