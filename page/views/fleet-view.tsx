@@ -58,7 +58,7 @@ export function FleetView() {
             </header>
             <div class="body">
               {alerts.total === 0 ? (
-                <Empty title="Nothing needs you">Alerts are raised once and go when they are over.</Empty>
+                <Empty title="No alert">Alerts are raised once and go when they are over.</Empty>
               ) : (
                 <ul class="alerts">
                   {alerts.alerts.slice(0, 12).map(({ alert, agentId, pool, message, raisedAt }) => (
