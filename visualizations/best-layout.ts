@@ -106,7 +106,7 @@ function costOf({ edges, states, width, height }: Layout): number {
 }
 
 /** How many lines run through words: those in the head of a container, or on the label of another edge. */
-export function overText({ edges, states }: Pick<Layout, 'edges' | 'states'>): number {
+function overText({ edges, states }: Pick<Layout, 'edges' | 'states'>): number {
   const heads = states.filter(isContainer).map(textArea);
   return edges.reduce((sum, edge) => {
     const labels = edges.flatMap((other) => (other === edge || !other.label ? [] : [other.label]));

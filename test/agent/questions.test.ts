@@ -43,7 +43,7 @@ async function running(options: Parameters<typeof rig>[0] = {}, spec: object = {
   return { ...given, ask, begin, questions, tasks };
 }
 
-test('whoever hears that a question was asked finds it, and may answer at once', async () => {
+test('a listener of question.asked finds the question, and may answer at once', async () => {
   const { system, questions, begin } = await running();
   const found: unknown[] = [];
   system.events.subscribe((event) => {
@@ -171,14 +171,14 @@ describe('an answer', () => {
     expect(questions.list()).toEqual([before]);
     expect(await fateOf(output)).toBe('pending');
   });
-  test('to a question that is not known, or with options that are none, is refused', async () => {
+  test('to an unknown question, or with invalid options, is refused', async () => {
     const { questions } = await running();
     expect(await codeOf(questions.answer('task-0/1', 'yes'))).toBe('QUESTION_UNKNOWN');
     expect(await codeOf(() => questions.get('__proto__'))).toBe('QUESTION_UNKNOWN');
     expect(await codeOf(questions.answer('task-0/1', 'yes', { by: 7 } as never))).toBe('REQUEST_INVALID');
     expect(await codeOf(() => questions.list({ status: 'closed' } as never))).toBe('REQUEST_INVALID');
   });
-  test('that the store does not keep is none, and can be given again', async () => {
+  test('that the store does not keep does not count, and can be given again', async () => {
     const kept = memoryStore();
     let isDown = false;
     const store: Store = {
@@ -208,7 +208,7 @@ describe('an answer', () => {
 });
 
 describe('a task that asks', () => {
-  test('is refused a question that is none', async () => {
+  test('that asks an invalid question is refused', async () => {
     const { agents } = await running();
     expect((await refusal(agents.execute('a', { type: 'nothing' }))).cause).toMatchObject({
       code: 'REQUEST_INVALID',

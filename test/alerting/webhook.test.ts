@@ -71,7 +71,7 @@ describe('a webhook', () => {
     expect(headers['content-type']).toBe('application/json');
   });
 
-  it('is signed with each secret while one replaces another, and with none where there is none', async () => {
+  it('is signed with each secret during a rotation, and not signed without a secret', async () => {
     const { received, url } = await receiver();
     const [before, after] = [secret(), secret()];
     await webhook({ url, secret: [before, after] })(batch, going);

@@ -24,7 +24,7 @@ it('adds up files of several programs', async () => {
   expect(JSON.parse(json.stdout)).toEqual(counted(3));
 });
 
-it('names a file that is none, and ends with 2', async () => {
+it('names a file that is no coverage report, and exits with 2', async () => {
   const folder = await ownFolder();
   await writeFile(`${folder}/odd.json`, '{"version":3}');
   for (const file of [`${folder}/gone.json`, `${folder}/odd.json`]) {

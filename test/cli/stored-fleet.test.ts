@@ -184,7 +184,7 @@ describe('plan', () => {
   });
 });
 
-it('a store that another program has open is refused, and one that is none', async () => {
+it('a store that another program has open is refused, and so is a file that is no store', async () => {
   const taken = join(folder, 'taken.db');
   await using _system = await createAgentSystem({ logger: silent, store: sqliteStore(taken) });
   const refused = await mabeam(['agents', '--store', taken]);

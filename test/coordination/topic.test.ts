@@ -36,7 +36,7 @@ const step = fc.oneof<fc.WeightedArbitrary<Step>[]>(
   { weight: 1, arbitrary: fc.constant({ type: 'giveUp' }) },
 );
 
-it('whoever comes, goes, answers late or twice: each hears every version once and in order, each update is confirmed once, and who is behind is known', () => {
+it('listeners that join, leave, answer late or twice: each gets every version once and in order, each update is confirmed once, and those behind are listed', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const topic = new Topic('t');

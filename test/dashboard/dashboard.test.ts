@@ -100,7 +100,7 @@ it.each(['token', 'controlToken'])('a refused %s is not shown, nor is what cause
   }
 });
 
-it('what is no system is refused', async () => {
+it('a value that is not a system is refused', async () => {
   await expect(createDashboard({} as never)).rejects.toMatchObject({ code: 'AGENT_SPEC_INVALID' });
 });
 

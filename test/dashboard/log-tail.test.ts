@@ -15,7 +15,7 @@ it('keeps the newest lines, and gives those of one agent, oldest first', () => {
   expect(tail.linesOf('eve', 3)).toEqual([]);
 });
 
-it('a line that only speaks of an agent, is none, or is too long, is not one of its lines', () => {
+it('a line that only mentions an agent, is malformed, or is too long, is not one of its lines', () => {
   const tail = logTail();
   const logger = pino({ base: null }, tail);
   logger.info({ agentId: 'bob' }, 'saw "ada"');

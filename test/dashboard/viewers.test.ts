@@ -146,7 +146,7 @@ it('coordination and pools are told as they change', async () => {
   await viewer.until('coordination', ({ status }) => status === 'suspended');
 });
 
-it('an agent that is gone, and one that comes, are told to whoever watches just that', async () => {
+it('viewers of one agent are told that it is gone, and that it is there again', async () => {
   const fleet = await system();
   const viewer = await listen(await dashboard(fleet), 'agent:a,b');
   expect((await viewer.until('agent')).detail).toBeNull();

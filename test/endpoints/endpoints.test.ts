@@ -203,7 +203,7 @@ describe('the server', () => {
     expect(status).toBe(200);
   });
 
-  it('outlives what is no HTTP', async () => {
+  it('survives bytes that are not HTTP', async () => {
     const { endpoints } = await opened();
     const socket = connect(endpoints.port, '127.0.0.1');
     socket.end('nonsense\r\n\r\n');
@@ -211,7 +211,7 @@ describe('the server', () => {
     expect(await ask(endpoints, '/livez')).toMatchObject({ status: 200 });
   });
 
-  it('is gone after a close, which may be called twice, with whoever was still connected', async () => {
+  it('is gone after a close, which may be called twice, and so are open connections', async () => {
     const { endpoints } = await opened();
     const socket = connect(endpoints.port, '127.0.0.1');
     await once(socket, 'connect');

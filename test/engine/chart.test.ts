@@ -124,7 +124,7 @@ describe.each(DRIVERS)('by the %s', (driver) => {
       ]);
     });
 
-    test('whoever reads the chart inside an effect sees the state after the step', () => {
+    test('reading the chart inside an effect gives the state after the step', () => {
       const seen: unknown[] = [];
       const world = driven(steps, driver, {
         performed: () => {

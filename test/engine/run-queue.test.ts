@@ -33,7 +33,7 @@ it('an act that throws ends itself alone; what it had asked for, and what comes 
   expect(did).toEqual(['failed: Error: mine', 'after', 'later']);
 });
 
-it('whoever is told of a failure may fail as well, or ask for an act', () => {
+it('the listener of a failure may fail as well, or add an act', () => {
   const did: string[] = [];
   const queue = new RunQueue(() => {
     queue.run(() => did.push('recovered'));

@@ -12,7 +12,7 @@ afterEach(() => {
   program?.kill('SIGKILL');
 });
 
-it('the inspector example shows its fleet to whoever has the address, and ends in good order', async () => {
+it('the inspector example shows its fleet to viewers that have the address, and ends gracefully', async () => {
   program = spawn(process.execPath, [MAIN], { stdio: ['ignore', 'pipe', 'ignore'] });
   const url = await addressIn(program.stdout!);
   const viewer = new WebSocket(url.replace('http', 'ws'));

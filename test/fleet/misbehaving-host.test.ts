@@ -68,7 +68,7 @@ describe('a host whose body', () => {
     expect(clock.pending()).toEqual([]);
   });
 
-  it('cannot be killed: whoever waits for its end is answered', async () => {
+  it('cannot be killed: callers that wait for its end are answered', async () => {
     const { agents, id } = await running(failing('kill'));
     const kill = awaited(agents.kill(id));
     expect(await fateOf(kill)).toMatchObject({ value: { status: 'crashed' } });

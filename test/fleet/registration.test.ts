@@ -113,7 +113,7 @@ describe('the initArgs of an agent', () => {
     expect(bare).toEqual([{}, {}]);
   });
 
-  it('may hold what is no data: that is the caller’s own, the data around it is not', async () => {
+  it('may hold values that are not data: these are kept by reference, the data around them is copied', async () => {
     const { agents } = await rig();
     class Client {
       calls = 0;

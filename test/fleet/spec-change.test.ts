@@ -98,7 +98,7 @@ describe('in force at once', () => {
     expect(agents.get(id)).toMatchObject({ status: 'crashed', reason: 'unresponsive' });
   });
 
-  it('coordination: the next round weighs and asks as it is now, and whoever may lead leads', async () => {
+  it('coordination: the next round uses the new weight and electorate, and an agent that becomes eligible leads', async () => {
     const voter = defineAgent({
       type: 'voter',
       variables: ['rate'],

@@ -479,7 +479,7 @@ test('a scripted body that loses its agent leaves a task that is not repeated as
   expect(eventsOf('task.abandoned')).toHaveLength(1);
 });
 
-describe('whoever waits for the result of a task', () => {
+describe('a caller that waits for the result of a task', () => {
   test('is refused with STORE_FAILED when its end was not kept, and told once the store has it', async () => {
     const store = failingStore();
     const { tasks, agents, clock } = await started({ store });

@@ -265,7 +265,7 @@ test('10,000 messages are judged without a throw, and most are refused', () => {
   expect(heard).toBeLessThan(10_000);
 });
 
-describe('what is no report of the protocol', () => {
+describe('a malformed report', () => {
   test.for([
     ['no pair', [1]],
     ['no data of it', 'ready'],

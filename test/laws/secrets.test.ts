@@ -295,7 +295,7 @@ describe('refused', () => {
     expect(message).toContain('initArgs.apiKey is a secret');
   });
 
-  it('a provider that is none', async () => {
+  it('an invalid provider', async () => {
     const { code } = await refusal(createAgentSystem({ secrets: 'vault' as never }));
     expect(code).toBe('AGENT_SPEC_INVALID');
   });
@@ -322,7 +322,7 @@ it('a path may lead to a whole object, one within another is one secret, and wha
   expect(eventsOf('agent.registered')[0]!.spec['initArgs']).toEqual(agents.get(id).spec.initArgs);
 });
 
-it('what becomes a secret is told no more, and what is none any more is', async () => {
+it('a value that becomes a secret is hidden from then on, and one that stops being a secret is shown', async () => {
   const { agents, eventsOf, events } = await rig();
   const id = await agents.register({ module: careless, initArgs });
   const before = events.length;

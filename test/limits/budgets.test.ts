@@ -376,7 +376,7 @@ describe('what is malformed', () => {
     expect(system.budgets.list()).toEqual([]);
   });
 
-  it('an amount that is none is refused, and nothing is taken', async () => {
+  it('an invalid amount is refused, and nothing is reserved', async () => {
     const { call, budgets } = await fleet([{ name: 'all', limits: { calls: 1 } }]);
     for (const ask of [{}, { calls: -1 }, { calls: Infinity }, { calls: Number.NaN }, { cals: 1 }]) {
       expect((await refusal(call('ada', ask))).cause).toMatchObject({ code: 'REQUEST_INVALID' });

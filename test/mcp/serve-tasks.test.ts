@@ -81,7 +81,7 @@ describe('served tasks', () => {
     });
   });
 
-  test('tell their progress to whoever asked for it', async () => {
+  test('report their progress to clients that asked for it', async () => {
     await using fleet = await served();
     const told: unknown[] = [];
     await fleet.client.callTool({ name: 'writer.draft', arguments: { topic: 'tea' } }, undefined, {

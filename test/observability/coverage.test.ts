@@ -217,7 +217,7 @@ describe('mergeCoverage', () => {
     ).toEqual(['x (aaaaaaaa): ', 'x (bbbbbbbb): ']);
   });
 
-  it('of nothing is nothing, and what is none is refused', async () => {
+  it('of no data is empty, and malformed data is refused', async () => {
     expect(mergeCoverage().charts).toEqual([]);
     expect(String(mergeCoverage())).toBe('');
     for (const none of [

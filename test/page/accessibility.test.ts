@@ -165,7 +165,7 @@ it.each([
   },
 );
 
-it('whoever wants no motion sees none', async () => {
+it('with prefers-reduced-motion nothing moves', async () => {
   const { page } = await openPage(browser, `${url}#/agents/planner-2`, {
     features: [{ name: 'prefers-reduced-motion', value: 'reduce' }],
   });

@@ -127,7 +127,7 @@ describe('a task of a pool', () => {
     expect(await codeOf(submit(1, { delayMs: 10 }))).toBe('TASK_QUEUE_FULL');
   });
 
-  it('waits for its time, whoever is free, and its timeoutMs counts from then', async () => {
+  it('waits for its time even if a member is free, and its timeoutMs counts from then', async () => {
     const { tasks, system, submit, finishAll, begun, clock } = await busy();
     await finishAll();
     const later = await submit('later', { delayMs: 1_000, timeoutMs: 50 });

@@ -949,7 +949,7 @@ describe('a close', () => {
     expect(pool().status).toBe('steady');
   });
 
-  test('answers whoever waits for a size', async () => {
+  test('answers callers that wait for a size', async () => {
     const { pools, work, clock } = await poolRig({ target: 2 });
     void codeOf(work());
     void codeOf(work());

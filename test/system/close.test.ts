@@ -136,7 +136,7 @@ describe('close', () => {
     expect(clock.pending()).toEqual([]);
   });
 
-  it('does not wait for a body that nothing can end, and refuses whoever waits for it', async () => {
+  it('does not wait for a body that nothing can end, and refuses callers that wait for it', async () => {
     const host = scriptedHost({ manifest: { tasks: { echo: { requires: [], retry: false } } } });
     const { agents, system, clock } = await rig({ hosts: { 'in-process': host } });
     const id = await agents.register({ module: plain });

@@ -107,7 +107,7 @@ describe('an instance', () => {
   });
 });
 
-describe('what is no deeper than it seems has no problem', () => {
+describe('a value of ordinary depth has no problem', () => {
   test('what contains itself', () => {
     const ring: Record<string, unknown> = { n: 1 };
     ring['self'] = { ring };

@@ -24,7 +24,7 @@ describe('a copy of data', () => {
     });
   });
 
-  it('keeps by reference what is no data, and copies what holds it', () => {
+  it('keeps values that are not data by reference, and copies the data around them', () => {
     const held = { client: new Client(), call: () => 1, when: new Date(0), map: new Map() };
     const copy = dataCopy({ held, list: [held.client] });
     expect(copy.held).not.toBe(held);

@@ -95,7 +95,7 @@ describe('what callers decide by comes back', () => {
       expect(thereAndBack(Object.assign(new Error('m'), { headers }))['headers']).toEqual(pairs);
     }
   });
-  it('all errors of an AggregateError, those that are none among them', () => {
+  it('all errors of an AggregateError, also values that are not errors', () => {
     const back = thereAndBack(new AggregateError([Object.assign(new Error('a'), { status: 1 }), 'b'], 'm'));
     expect(back).toBeInstanceOf(AggregateError);
     expect(back['errors']).toMatchObject([
@@ -145,7 +145,7 @@ describe('what callers decide by comes back', () => {
   });
 });
 
-describe('what is no data, or a secret, stays', () => {
+describe('values that are not data, or are secrets, stay', () => {
   it('functions, symbols and getters that throw are left out', () => {
     const error = Object.assign(new Error('m'), { run: () => 1, sign: Symbol('s'), kept: 1 });
     Object.defineProperty(error, 'trap', {

@@ -60,7 +60,7 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
   }, 30_000);
 });
 
-it('an agent of functions has none, and of an unknown one there is none', async () => {
+it('an agent of functions has no chart, and neither has an unknown agent', async () => {
   const { agents } = await rig();
   const id = await agents.register({ module: plain });
   await agents.start(id);
@@ -77,7 +77,7 @@ it('is bounded, whatever the chart', () => {
   expect(JSON.stringify(outline).length).toBeLessThan(120_000);
 });
 
-it('what is no outline is none', () => {
+it('malformed data is no outline', () => {
   for (const wrong of [undefined, null, 7, {}, { id: 'a', transitions: [], states: [{ path: 1 }] }]) {
     expect(agentChart(wrong, 'draft')).toBeUndefined();
   }

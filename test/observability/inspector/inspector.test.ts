@@ -244,7 +244,7 @@ describe('the charts of a system', () => {
 });
 
 describe('after close', () => {
-  it('nothing is left: no port, no viewer, and whoever goes on observing does no harm', async () => {
+  it('nothing is left: no port, no viewer, and later observations do no harm', async () => {
     const observed = await inspector();
     const system = await systemWith(observed);
     const viewer = new WebSocket(observed.webSocketUrl);
