@@ -25,6 +25,20 @@ function bulky(sequence: number, bytes = 20_000): SystemEvent {
   return { sequence, at: 0, type: 'variable.changed', name: 'v', value, version: sequence, by: 't' };
 }
 
+/** The end of a submitted task, with an output of about 20,000 bytes. */
+function ended(sequence: number): SystemEvent {
+  const of = {
+    agentId: 'a',
+    incarnation: 1,
+    taskId: `task-${sequence}`,
+    task: 'work',
+    waitedMs: 1,
+    ranMs: 1,
+  };
+  const output = 'x'.repeat(10_000);
+  return { sequence, at: 0, type: 'task.completed', ...of, submitted: true, attempts: 1, output };
+}
+
 function ofAgent(sequence: number, agentId: string, type: 'round.voted' | 'agent.forgotten'): SystemEvent {
   const of = { sequence, at: 0, agentId, incarnation: 1 };
   if (type === 'agent.forgotten') return { ...of, type };
@@ -79,6 +93,15 @@ describe('a memory store that is bounded in bytes', () => {
       expect(kept.length).toBeLessThanOrEqual(50);
       if (sequence > 50) expect(kept.length).toBeGreaterThan(40);
     }
+  });
+
+  test('count the output of a task that is kept with its end', async () => {
+    const store = memoryStore({ maxBytes: 1_000_000 });
+    for (let sequence = 1; sequence <= 200; sequence++) await store.append({ events: [ended(sequence)] });
+    const kept = await all(store);
+    expect(kept.length).toBeGreaterThan(30);
+    expect(kept.length).toBeLessThanOrEqual(50);
+    expect(kept.at(-1)?.sequence).toBe(200);
   });
 
   test('keeps the newest event, however large it is', async () => {
