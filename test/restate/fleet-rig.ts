@@ -1,7 +1,7 @@
 /** A fleet on a real server for one test file: one engine, and nodes and agents of each test's own. */
 import { pino } from 'pino';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { type AgentCode, type SystemEvent } from '../../src/index.ts';
+import type { AgentCode } from '../../src/index.ts';
 import {
   type AgentNode,
   type AgentNodeOptions,
@@ -90,20 +90,4 @@ export async function eventually<Value>(
     if (isIt(value)) return value;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-/** All events of one agent, once the last of them is there. */
-export async function eventsUntil(
-  fleet: Fleet,
-  agentId: string,
-  type: SystemEvent['type'],
-): Promise<readonly SystemEvent[]> {
-  return eventually(
-    async () => {
-      const events: SystemEvent[] = [];
-      for await (const event of fleet.events.read({ agentId })) events.push(event);
-      return events;
-    },
-    (events) => events.at(-1)?.type === type,
-  );
 }

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { AgentSystemError, defineAgent } from '../../src/index.ts';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
 import { hasEngine } from './engine.ts';
-import { eventually, eventsUntil, fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
@@ -49,62 +49,6 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 describe.runIf(hasEngine())('one node', () => {
   const engine = sharedEngine();
 
-  test('an agent is registered, started, given work, stopped, started anew with its state, and forgotten', async () => {
-    const { fleet, node } = await fleetRig(engine(), [counter]);
-    await node(fresh('n'));
-    const id = await fleet.agents.register({ id: fresh('ada'), module: counter, initArgs: { from: 5 } });
-    expect(await fleet.agents.get(id)).toMatchObject({
-      id,
-      type: 'counter',
-      status: 'registered',
-      incarnation: 0,
-    });
-    expect(await fleet.agents.start(id)).toMatchObject({ id, incarnation: 1 });
-    expect(await fleet.agents.execute(id, { type: 'add', input: 2 })).toBe(7);
-    expect(await fleet.agents.list({ status: 'running' })).toMatchObject([{ id, metrics: { done: 0 } }]);
-    expect(await fleet.agents.get(id)).toMatchObject({
-      status: 'running',
-      metrics: { done: 1 },
-      spec: { module: counter, resources: { maxRuntimeMs: Infinity } },
-    });
-    expect(await fleet.agents.stop(id)).toMatchObject({
-      status: 'stopped',
-      reason: 'shutdown',
-      abandoned: [],
-    });
-    expect(await fleet.agents.savedState(id)).toEqual({ n: 7 });
-    const again = await fleet.agents.restart(id);
-    expect(again.incarnation).toBe(2);
-    expect(await again.execute({ type: 'add', input: 1 })).toBe(8);
-    await fleet.agents.stop(id);
-    await fleet.agents.forget(id);
-    expect(await codeOf(fleet.agents.get(id))).toBe('AGENT_NOT_FOUND');
-    expect(await fleet.agents.list()).toEqual([]);
-    const events = await eventsUntil(fleet, id, 'agent.forgotten');
-    expect(events.map(({ type }) => type)).toEqual([
-      'agent.registered',
-      'agent.starting',
-      'agent.started',
-      'task.accepted',
-      'task.started',
-      'agent.state_saved',
-      'task.completed',
-      'agent.stopping',
-      'agent.state_saved',
-      'agent.stopped',
-      'agent.starting',
-      'agent.started',
-      'task.accepted',
-      'task.started',
-      'agent.state_saved',
-      'task.completed',
-      'agent.stopping',
-      'agent.state_saved',
-      'agent.stopped',
-      'agent.forgotten',
-    ]);
-  });
-
   test('what is refused in one program is refused here, with the same codes', async () => {
     const { fleet, node } = await fleetRig(engine(), [counter]);
     const { agents } = fleet;
@@ -147,46 +91,6 @@ describe.runIf(hasEngine())('one node', () => {
     ];
     for (const call of late) expect(await codeOf(call())).toBe('AGENT_NOT_RUNNING');
     expect(await agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
-  });
-
-  test('progress is heard in its order, a task is cancelled by its signal, and one that takes too long is given up', async () => {
-    const { fleet, node } = await fleetRig(engine(), [counter]);
-    await node(fresh('n'));
-    const id = await fleet.agents.register({ id: fresh('ada'), module: counter });
-    await fleet.agents.start(id);
-    const heard: unknown[] = [];
-    expect(await fleet.agents.execute(id, { type: 'tell', onProgress: (value) => heard.push(value) })).toBe(
-      'told',
-    );
-    expect(heard).toEqual([{ step: 1 }, { step: 2 }, { step: 3 }]);
-    const controller = new AbortController();
-    const reason = new Error('no longer wanted');
-    const hanging = fleet.agents.execute(id, { type: 'hang', signal: controller.signal });
-    await eventually(
-      () => fleet.agents.get(id),
-      ({ metrics }) => metrics.running === 1,
-    );
-    controller.abort(reason);
-    await expect(hanging).rejects.toMatchObject({ code: 'TASK_ABANDONED', cause: reason });
-    expect(await codeOf(fleet.agents.execute(id, { type: 'hang', timeoutMs: 50 }))).toBe('TASK_TIMED_OUT');
-    expect(await fleet.agents.execute(id, { type: 'add', input: 1 })).toBe(1);
-  });
-
-  test('a task that ends its agent completes it, and a stop of work that hangs lists what was abandoned', async () => {
-    const { fleet, node } = await fleetRig(engine(), [counter]);
-    await node(fresh('n'));
-    const { agents } = fleet;
-    const id = await agents.register({ id: fresh('ada'), module: counter, shutdownMs: 200 });
-    await agents.start(id);
-    await agents.execute(id, { type: 'complete' });
-    await eventsUntil(fleet, id, 'agent.completed');
-    expect(await agents.get(id)).toMatchObject({ status: 'completed', reason: 'normal' });
-    await agents.start(id);
-    const task = await fleet.tasks.submit(id, { type: 'hang' });
-    expect(task).toMatchObject({ agentId: id, status: 'running', attempts: 1 });
-    expect(await agents.stop(id)).toMatchObject({ status: 'stopped', abandoned: [task.id] });
-    expect(await fleet.tasks.get(task.id)).toMatchObject({ status: 'abandoned' });
-    expect(await codeOf(fleet.tasks.result(task.id))).toBe('TASK_ABANDONED');
   });
 
   test('a task that is submitted is a thing: looked up, waited for, done once for its key, and tried again', async () => {

@@ -1,4 +1,8 @@
-/** Several nodes: who runs where, and what becomes of agents whose node dies, freezes or drains. */
+/**
+ * Several nodes: who runs where, and what becomes of agents whose node dies, freezes or drains.
+ *
+ * Waits for what happens: how long that takes is measured by bench/cluster.ts.
+ */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,8 +16,8 @@ import { worker } from './worker.ts';
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
-/** Twice what the page promises of a quiet machine. */
-const FAILOVER_MS = 10_000;
+/** Of nodes that are to die: longer than a busy machine may hold one up, and short enough to be waited for. */
+const LEASE_MS = 4_000;
 
 async function notes() {
   const folder = await mkdtemp(join(tmpdir(), 'mabeam-nodes-'));
@@ -64,7 +68,7 @@ describe.runIf(hasEngine())('several nodes', () => {
     const { agents, tasks } = fleet;
     const noted = await notes();
     const [first, second] = [fresh('a'), fresh('b')];
-    const doomed = await nodeProcess(engine(), first);
+    const doomed = await nodeProcess(engine(), first, { leaseMs: LEASE_MS });
     const id = await agents.register({
       id: fresh('ada'),
       module: worker,
@@ -79,12 +83,10 @@ describe.runIf(hasEngine())('several nodes', () => {
     unknown.catch(() => {});
     const waiting = await tasks.submit(id, { type: 'count' });
     doomed.kill('SIGKILL');
-    const killedAt = Date.now();
     await eventually(
       () => agents.get(id),
       ({ status, incarnation }) => status === 'running' && incarnation === 2,
     );
-    expect(Date.now() - killedAt).toBeLessThan(FAILOVER_MS);
     await expect(unknown).rejects.toMatchObject({ code: 'TASK_ABANDONED', details: { status: 'unknown' } });
     expect(await repeated).not.toBe(doomed.pid);
     expect(await tasks.result(waiting.id)).toBe(4);
@@ -101,7 +103,7 @@ describe.runIf(hasEngine())('several nodes', () => {
     const { fleet } = await fleetRig(engine(), [worker]);
     const { agents } = fleet;
     const [first, second] = [fresh('a'), fresh('b')];
-    const frozen = await nodeProcess(engine(), first);
+    const frozen = await nodeProcess(engine(), first, { leaseMs: LEASE_MS });
     const id = await agents.register({ id: fresh('ada'), module: worker });
     await agents.start(id);
     expect(await agents.execute(id, { type: 'count' })).toBe(1);
@@ -109,12 +111,10 @@ describe.runIf(hasEngine())('several nodes', () => {
     late.catch(() => {});
     await nodeProcess(engine(), second, { leaseMs: PATIENT_MS });
     frozen.kill('SIGSTOP');
-    const frozenAt = Date.now();
     await eventually(
       () => agents.get(id),
       ({ status, incarnation }) => status === 'running' && incarnation === 2,
     );
-    expect(Date.now() - frozenAt).toBeLessThan(FAILOVER_MS);
     expect(await agents.execute(id, { type: 'count' })).toBe(2);
     frozen.kill('SIGCONT');
     await eventually(
@@ -165,7 +165,7 @@ describe.runIf(hasEngine())('several nodes', () => {
   test('when the last node goes, its agents wait, and run again on the next one', async () => {
     const { fleet, node } = await fleetRig(engine(), [worker]);
     const { agents } = fleet;
-    const only = await nodeProcess(engine(), fresh('a'));
+    const only = await nodeProcess(engine(), fresh('a'), { leaseMs: LEASE_MS });
     const id = await agents.register({ id: fresh('ada'), module: worker });
     await agents.start(id);
     expect(await agents.execute(id, { type: 'count' })).toBe(1);
@@ -187,11 +187,11 @@ describe.runIf(hasEngine())('who answers for the fleet', () => {
   test('may be killed, and frozen: another node does from then on, and nothing is lost', async () => {
     const server = await startEngine();
     onTestFinished(() => server.stop());
-    const first = await nodeProcess(server, 'first');
+    const first = await nodeProcess(server, 'first', { leaseMs: LEASE_MS });
     const fleet = await connectFleet({ ingressUrl: server.ingressUrl, agents: [worker] });
     onTestFinished(() => fleet.close());
     const { agents } = fleet;
-    const second = await nodeProcess(server, 'second');
+    const second = await nodeProcess(server, 'second', { leaseMs: LEASE_MS });
     await nodeProcess(server, 'third', { leaseMs: PATIENT_MS });
     const id = await agents.register({ id: 'ada', module: worker });
     await agents.start(id);
@@ -202,13 +202,11 @@ describe.runIf(hasEngine())('who answers for the fleet', () => {
     ] as const) {
       expect(await agents.execute(id, { type: 'count' })).toBe((count += 1));
       victim.kill(signal);
-      const diedAt = Date.now();
       expect(await agents.get(id)).toMatchObject({ id });
       await eventually(
         async () => ({ node: await agents.nodeOf(id), record: await agents.get(id) }),
         ({ node, record }) => node !== undefined && node !== victim.name && record.status === 'running',
       );
-      expect(Date.now() - diedAt).toBeLessThan(FAILOVER_MS);
     }
     expect(await agents.execute(id, { type: 'count' })).toBe(count + 1);
   }, 60_000);
