@@ -524,3 +524,43 @@ describe('a caller that waits for the result of a task', () => {
     expect(await codeOf(tasks.result(id))).toBe('SYSTEM_CLOSED');
   });
 });
+
+describe('what is said of a task that gives no output, in plain words', () => {
+  const slow = defineAgent({
+    type: 'slow',
+    init: () => ({}),
+    tasks: {
+      parks: { run: () => new Promise(() => {}) },
+      fails: {
+        run: () => {
+          throw new Error('no luck');
+        },
+      },
+    },
+  });
+
+  test('names it, whose it is, and how it ended', async () => {
+    const { agents, system, clock } = await rig();
+    const { tasks, pools } = system;
+    await agents.register({ id: 'ada', module: slow, tasks: { concurrency: 9 } });
+    await agents.start('ada');
+    await pools.create({ name: 'none', spec: { module: slow }, min: 0, max: 1 });
+    const said = async (id: string, options: object = {}) =>
+      (await refusal(tasks.result(id, options))).message.replace(id, 'N');
+    const late = await tasks.submit('ada', { type: 'parks', timeoutMs: 10 });
+    const running = await tasks.submit('ada', { type: 'parks' });
+    const failed = await tasks.submit('ada', { type: 'fails' });
+    const waiting = await tasks.submit({ pool: 'none' }, { type: 'parks' });
+    await clock.advance(10);
+    expect(await said(late.id)).toBe('task N (parks of agent ada) has timed out');
+    expect(await said(failed.id)).toBe('task N (fails of agent ada) has failed: no luck');
+    const [unmet] = await Promise.all([said(running.id, { timeoutMs: 5 }), clock.advance(5)]);
+    expect(unmet).toBe('task N (parks of agent ada) has not ended within 5 ms: it is running');
+    await tasks.cancel(waiting.id, 'not needed');
+    expect(await said(waiting.id)).toBe('task N (parks of pool none) was cancelled: not needed');
+    expect((await refusal(tasks.cancel(late.id))).message).toContain(
+      'has timed out: cancel is not allowed; allowed here: retry, forget',
+    );
+    await tasks.cancel(running.id);
+  });
+});

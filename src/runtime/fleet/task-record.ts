@@ -110,16 +110,31 @@ export function recordOf(task: KnownTask): TaskRecord {
   });
 }
 
+/** Where a task stands, as a message says it. */
+export const STATUS_IN_WORDS: Readonly<Record<TaskStatus, string>> = {
+  waiting: 'is waiting',
+  running: 'is running',
+  parked: 'is parked at a limit',
+  waiting_for_input: 'is waiting for a person',
+  done: 'is done',
+  failed: 'has failed',
+  timed_out: 'has timed out',
+  abandoned: 'was abandoned',
+  cancelled: 'was cancelled',
+  unknown: 'was running when its program died, and nobody knows how far it came',
+};
+
 /** The error for a caller of a task without an output. @param how in words, after its name */
 export function missed(
-  { id, task, agentId, place, attempts, error, code }: KnownTask,
+  { id, task, agentId, pool, place, attempts, error, code }: KnownTask,
   as: ErrorCode,
   how: string,
 ): AgentSystemError {
+  const of = agentId === '' ? `pool ${pool}` : `agent ${agentId}`;
   const why = error === undefined ? '' : `: ${error.message}`;
   return new AgentSystemError(
     as === 'TASK_FAILED' ? (code ?? as) : as,
-    `task ${task} (${id}) of agent ${agentId} ${how}${why}`,
+    `task ${id} (${task} of ${of}) ${how}${why}`,
     {
       agentId,
       cause: error && errorFrom(error),

@@ -39,6 +39,7 @@ import {
   type KnownTask,
   missed,
   recordOf,
+  STATUS_IN_WORDS,
   type TaskId,
   type TaskKeys,
   type TaskRecord,
@@ -202,7 +203,7 @@ export class Tasks {
       else {
         await within(this.#options.clock, timeoutMs, promise, () => {
           leave();
-          const how = `has not ended within ${timeoutMs} ms: it is ${taskStatusOf(task.place)}`;
+          const how = `has not ended within ${timeoutMs} ms: it ${STATUS_IN_WORDS[taskStatusOf(task.place)]}`;
           throw missed(task, 'TASK_TIMED_OUT', how);
         });
       }
@@ -213,7 +214,7 @@ export class Tasks {
     }
     const status = taskStatusOf(task.place);
     if (status === 'done') return task.output;
-    throw missed(task, MISSED[status] ?? 'TASK_ABANDONED', `is ${status}`);
+    throw missed(task, MISSED[status] ?? 'TASK_ABANDONED', STATUS_IN_WORDS[status]);
   }
 
   /**
@@ -394,7 +395,7 @@ export class Tasks {
     if (legal.includes(command)) return task;
     const { agentId } = task;
     const status = taskStatusOf(task.place);
-    const message = `task ${taskId} is ${status}: ${command} is not allowed; allowed here: ${legal.join(', ') || 'nothing'}`;
+    const message = `task ${taskId} ${STATUS_IN_WORDS[status]}: ${command} is not allowed; allowed here: ${legal.join(', ') || 'nothing'}`;
     throw new AgentSystemError('AGENT_ILLEGAL_COMMAND', message, {
       agentId,
       details: { taskId, status, command, legal },
