@@ -37,7 +37,7 @@ const hand = defineAgent({
 
 const sprout = defineAgent({ type: 'sprout', init: () => ({}), tasks: {} });
 
-export const clerk = defineAgent({
+const clerk = defineAgent({
   type: 'clerk',
   init: () => ({}),
   tasks: {
