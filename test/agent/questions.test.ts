@@ -178,6 +178,42 @@ describe('an answer', () => {
     expect(await codeOf(questions.answer('task-0/1', 'yes', { by: 7 } as never))).toBe('REQUEST_INVALID');
     expect(await codeOf(() => questions.list({ status: 'closed' } as never))).toBe('REQUEST_INVALID');
   });
+  test('that the store does not keep is told as refused, and a question that it does not keep as withdrawn', async () => {
+    const kept = memoryStore();
+    let failing: string | undefined;
+    const store: Store = {
+      isDurable: true,
+      recover: () => kept.recover(),
+      append: (batch) => {
+        if (batch.events.some(({ type }) => type === failing)) throw new Error('no disk');
+        return kept.append(batch);
+      },
+      read: (query) => kept.read(query),
+      state: (id) => kept.state(id),
+      close: () => undefined,
+    };
+    const { begin, questions, clock, events } = await running({ store });
+    begin('approve', 'it');
+    await settled();
+    const { id } = questions.list()[0]!;
+    failing = 'question.answered';
+    expect(await codeOf(questions.answer(id, 'yes'))).toBe('STORE_FAILED');
+    expect(questions.get(id)).toMatchObject({ status: 'open', refused: 'the answer could not be kept' });
+    failing = undefined;
+    await clock.advance(60_000);
+    await questions.answer(id, 'no');
+    await settled();
+    failing = 'question.asked';
+    const second = begin('approve', 'another').output;
+    await clock.advance(1_000);
+    expect(await fateOf(second)).not.toBe('pending');
+    failing = undefined;
+    await clock.advance(60_000);
+    expect(
+      events.filter(({ type }) => type.startsWith('question.')).map(({ type }) => type.slice(9)),
+    ).toEqual(['asked', 'answered', 'refused', 'answered', 'asked', 'withdrawn']);
+    expect(questions.list()).toEqual([]);
+  });
   test('that the store does not keep does not count, and can be given again', async () => {
     const kept = memoryStore();
     let isDown = false;

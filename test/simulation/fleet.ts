@@ -1,4 +1,5 @@
 /** The fleet that is simulated here: agents that count, vote, listen and end, two pools of them, and what they share. */
+import { z } from 'zod';
 import { defineAgent, variable } from '../../src/index.ts';
 import type { FleetSeen, SimulatedFleet } from '../../src/testing/index.ts';
 
@@ -22,8 +23,19 @@ interface Counted {
 const init = ({ restored }: { readonly restored?: unknown }): Counted =>
   (restored as Counted | undefined) ?? { n: 0 };
 
+const hand = defineAgent({
+  type: 'hand',
+  variables: ['pace'],
+  init,
+  tasks: {
+    ...tasks,
+    again: { retry: 'on_host_loss', run: ({ state }: { state: Counted }) => (state.n += 1) },
+  },
+});
+
 const clerk = defineAgent({
   type: 'clerk',
+  quota: 'provider',
   variables: ['pace', 'mode'],
   init,
   vote: ({ proposal }) => (proposal.value === 'idle' ? 'reject' : 'accept'),
@@ -43,6 +55,26 @@ const clerk = defineAgent({
         }),
     },
     ignore: { run: () => new Promise<void>(() => {}) },
+    ask: {
+      run: ({ ask }) =>
+        ask({ question: 'well?', schema: z.enum(['yes', 'no']), deadlineMs: 60_000, otherwise: 'no' }),
+    },
+    spend: {
+      run: async ({ budget }) => (await budget.reserve({ calls: 1, tokens: 10 })).settle({ tokens: 4 }),
+    },
+    steps: {
+      retry: 'on_host_loss',
+      run: async ({ step }) => (await step('one', () => 1)) + (await step('two', () => 2)),
+    },
+    words: {
+      run: async function* () {
+        yield 'one';
+        yield 'two';
+      },
+    },
+    grow: {
+      run: ({ agents, taskId }) => agents.spawn({ id: `hand-of-${taskId}`, module: hand, parent: 'stop' }),
+    },
   },
 });
 
@@ -62,16 +94,6 @@ const fragile = defineAgent({
     return state.n % 2 === 0 ? 'accept' : 'reject';
   },
   tasks,
-});
-
-const hand = defineAgent({
-  type: 'hand',
-  variables: ['pace'],
-  init,
-  tasks: {
-    ...tasks,
-    again: { retry: 'on_host_loss', run: ({ state }: { state: Counted }) => (state.n += 1) },
-  },
 });
 
 /** Of one agent each count that is answered is greater than those answered before it was asked. */
@@ -97,5 +119,6 @@ export const fleet: SimulatedFleet = {
     pace: variable.integer({ min: 1, max: 9, default: 1 }),
     mode: variable.choice({ options: ['idle', 'steady', 'hasty'], default: 'steady' }),
   },
+  budgets: [{ name: 'all', limits: { calls: 4, tokens: 30 } }],
   invariants: { countsOnlyGrow },
 };

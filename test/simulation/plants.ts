@@ -4,14 +4,16 @@
  * something else while its plant is in.
  */
 import type { AnyStateMachine } from 'xstate';
-import { agentMachine, supervisorMachine } from '../../src/machines/index.ts';
-import type { Agent } from '../../src/runtime/agent/agent.ts';
+import { agentMachine, budgetMachine, supervisorMachine } from '../../src/machines/index.ts';
+import { Agent } from '../../src/runtime/agent/agent.ts';
 import { Incarnation } from '../../src/runtime/agent/incarnation.ts';
 import { Liveness } from '../../src/runtime/agent/liveness.ts';
 import { Mailbox } from '../../src/runtime/agent/mailbox.ts';
+import { Questions } from '../../src/runtime/agent/questions.ts';
 import { LeaderElection } from '../../src/runtime/coordination/leader/leader-election.ts';
 import { Rounds } from '../../src/runtime/coordination/rounds/rounds.ts';
 import { Topic } from '../../src/runtime/coordination/variables/topic.ts';
+import { Families } from '../../src/runtime/fleet/families.ts';
 import { Tasks } from '../../src/runtime/fleet/tasks.ts';
 import { FleetIndex } from '../../src/runtime/journal/fleet-index.ts';
 import { Journal } from '../../src/runtime/journal/journal.ts';
@@ -213,5 +215,35 @@ export const plants: readonly Plant[] = [
     what: 'the health of an agent that has ended is still asked for',
     meets: 'a health check, an end',
     plant: method(Liveness, 'unwatch', nothing),
+  },
+  {
+    what: 'what waits for a paused agent is begun',
+    meets: 'a pause, a task that waits, the end of one that runs',
+    plant: method(Mailbox, 'rest', nothing),
+  },
+  {
+    what: 'who goes on after a reset is not told so',
+    meets: 'a limit, agents that share it, its reset',
+    plant: method(Agent, 'quotaReleased', nothing),
+  },
+  {
+    what: 'a reservation is always granted',
+    meets: 'a budget, tasks of several agents',
+    plant: guard(budgetMachine, 'isWithin', () => true),
+  },
+  {
+    what: 'questions are forgotten by the next program',
+    meets: 'a question, the end of a program',
+    plant: method(Questions, 'recall', () => async () => {}),
+  },
+  {
+    what: 'whose child an agent is, is forgotten by the next program',
+    meets: 'a child, the end of a program, the end of its parent',
+    plant: method(Families, 'adopt', nothing),
+  },
+  {
+    what: 'a child is not known as one',
+    meets: 'a child, the end of its parent',
+    plant: method(Families, 'admit', nothing),
   },
 ];

@@ -4,6 +4,7 @@
  *   --seeds N     so many seeds, from `--seed` on; default 100
  *   --seed N      the first seed; alone: that one seed, with its script
  *   --hours N     of fleet life for each; default 2
+ *   --on          goes on after a law that is broken
  *   --plants      which of the planted faults are found, and in how many seeds (no more than `--seeds`, 300)
  *
  * Exits with 1 when a law is broken, and prints the shortest script to it.
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     seed: { type: 'string' },
     hours: { type: 'string', default: '2' },
+    on: { type: 'boolean', default: false },
     plants: { type: 'boolean', default: false },
   },
 });
@@ -36,7 +38,7 @@ async function seeds(): Promise<void> {
     if (run.finding) {
       process.stdout.write(`${run.finding.message}\n`);
       process.exitCode = 1;
-      if (!process.argv.includes('--on')) break;
+      if (!values.on) break;
     }
     if (seed % 10 === 0 || seed === first + count - 1) {
       const seconds = (performance.now() - startedAt) / 1_000;

@@ -59,6 +59,7 @@ interface Asked {
 
 /** Questions of one task, at most. */
 const MAX_QUESTIONS = 1_000;
+const NOT_KEPT = 'the answer could not be kept';
 const askArgs = z.strictObject({
   key: z.string().min(1).max(512),
   question: z.string().min(1).max(65_536),
@@ -160,10 +161,11 @@ export class Questions {
         tellAll(asked, { answer });
         return resolve(asked.record);
       }
-      // The answer was not kept: the question is open again.
+      // The question is open again, and the stream says so, which has the answer before it.
       if (asked.record.answeredAt === answeredAt && asked.record.status === 'answered') {
-        asked.record = before;
+        this.#become(asked, 'question.refused', { ...before, status: 'answered', refused: NOT_KEPT });
         this.#arm(asked);
+        void this.#emit(asked, { type: 'question.refused', why: NOT_KEPT }, () => undefined);
       }
       reject(error);
     });
@@ -230,6 +232,8 @@ export class Questions {
       asked = this.#new(args, request);
       await this.#emit(asked, { type: 'question.asked', question: args.question }).catch((error: unknown) => {
         this.#drop(asked!);
+        // The stream has it all the same, once the store is back.
+        this.#withdraw(asked!);
         throw error;
       });
       // The task may have ended meanwhile.
@@ -352,11 +356,16 @@ export class Questions {
     for (const asked of ofTask.values()) {
       this.#clock.clearTimeout(asked.timer);
       this.#byId.delete(asked.record.id);
-      this.#journal.keepState(ownerOfQuestion(taskId, asked.place), null);
-      const wasOpen = asked.record.status === 'open';
-      this.#become(asked, 'question.withdrawn', asked.record);
-      if (wasOpen) this.#tell(asked, { type: 'question.withdrawn' });
+      this.#withdraw(asked);
     }
+  }
+
+  #withdraw(asked: Asked): void {
+    const { status, taskId } = asked.record;
+    if (status === 'withdrawn') return;
+    this.#journal.keepState(ownerOfQuestion(taskId, asked.place), null);
+    this.#become(asked, 'question.withdrawn', asked.record);
+    if (status === 'open') this.#tell(asked, { type: 'question.withdrawn' });
   }
 
   #become(asked: Asked, event: QuestionChartEvent['type'], record: QuestionRecord): void {

@@ -20,6 +20,8 @@ export const fleetFaults = [
   'program_killed',
   /** Coordination goes away, and comes back. */
   'coordination_lost',
+  /** The next task of an agent runs into a limit, with a reset time or without. */
+  'limited',
 ] as const;
 export type FleetFault = (typeof fleetFaults)[number];
 
@@ -49,9 +51,30 @@ export type Deed =
       readonly task: string;
       readonly input?: unknown;
       readonly timeoutMs?: number;
+      readonly priority?: number;
     }
   /** Gives up the task that was asked for so many tasks ago. */
   | { readonly do: 'cancel' | 'retry'; readonly ago: number }
+  | { readonly do: 'pause' | 'resume' | 'lift'; readonly agent: string }
+  /** Reads so many chunks of a task's output, and no more. */
+  | {
+      readonly do: 'stream';
+      readonly to: string;
+      readonly task: string;
+      readonly input?: unknown;
+      readonly chunks: number;
+    }
+  /** Answers the oldest open question: by one of the values that its schema has. */
+  | { readonly do: 'answer'; readonly which: number }
+  | { readonly do: 'refill'; readonly budget: string }
+  | {
+      readonly do: 'schedule';
+      readonly to: string;
+      readonly task: string;
+      readonly input?: unknown;
+      readonly everyMs: number;
+    }
+  | { readonly do: 'unschedule'; readonly to: string }
   | { readonly do: 'set'; readonly variable: string; readonly value: unknown }
   | {
       readonly do: 'propose';
@@ -83,7 +106,9 @@ export type Deed =
       /** Whether that append is kept. */
       readonly isKept: boolean;
     }
-  | { readonly fault: 'coordination_lost' };
+  | { readonly fault: 'coordination_lost' }
+  /** `afterMs`: to the reset; left out where nobody says. */
+  | { readonly fault: 'limited'; readonly agent: string; readonly afterMs?: number };
 
 /** A deed as a line of a report. */
 export function deedInWords(deed: Deed): string {
@@ -97,6 +122,16 @@ export function deedInWords(deed: Deed): string {
       const within = deed.timeoutMs === undefined ? '' : ` within ${deed.timeoutMs} ms`;
       return `${deed.do} ${deed.task}(${deed.input === undefined ? '' : inWords(deed.input)}) at ${to}${within}`;
     }
+    case 'stream':
+      return `read ${deed.chunks} chunks of ${deed.task}(${deed.input === undefined ? '' : inWords(deed.input)}) at ${deed.to}`;
+    case 'answer':
+      return `answer the oldest question, choice ${deed.which}`;
+    case 'refill':
+      return `refill the budget ${deed.budget}`;
+    case 'schedule':
+      return `schedule ${deed.task} at ${deed.to} every ${deed.everyMs} ms`;
+    case 'unschedule':
+      return `schedule nothing at ${deed.to}`;
     case 'cancel':
     case 'retry':
       return `${deed.do} the task of ${deed.ago} tasks ago`;
@@ -142,6 +177,8 @@ function faultInWords(deed: Extract<Deed, { fault: FleetFault }>): string {
       return deed.inAppends === undefined
         ? 'FAULT the program is killed'
         : `FAULT the program is killed in append ${deed.inAppends + 1} from here, which is ${deed.isKept ? '' : 'not '}kept`;
+    case 'limited':
+      return `FAULT the next task of ${deed.agent} runs into a limit${deed.afterMs === undefined ? '' : ` for ${deed.afterMs} ms`}`;
     default:
       return 'FAULT coordination is lost';
   }

@@ -56,6 +56,7 @@ export class FaultyHost implements Host {
   readonly #bodies = new Set<FaultyBody>();
   readonly #arranged = new Map<string, Arranged[]>();
   readonly #failingStarts = new Set<string>();
+  readonly #limits = new Map<string, (number | undefined)[]>();
 
   constructor(options: FaultyHostOptions) {
     this.#options = options;
@@ -75,6 +76,7 @@ export class FaultyHost implements Host {
     this.#options.witness.opened(start);
     const body = new FaultyBody(start, listener, this.#options, {
       arranged: (report) => this.#take(agentId, report),
+      limit: () => this.#limits.get(agentId)?.splice(0, 1),
       gone: (gone) => this.#bodies.delete(gone),
     });
     this.#bodies.add(body);
@@ -101,6 +103,7 @@ export class FaultyHost implements Host {
   /** What was arranged and has not come about does not. */
   forgetArranged(): void {
     this.#arranged.clear();
+    this.#limits.clear();
     this.#failingStarts.clear();
   }
 
@@ -110,6 +113,12 @@ export class FaultyHost implements Host {
 
   hang(agentId: string): void {
     this.#bodyOf(agentId)?.hang();
+  }
+
+  /** The next task of the agent runs into a limit. @param afterMs to its reset; `undefined`: nobody says */
+  limit(agentId: string, afterMs: number | undefined): void {
+    const limits = this.#limits.get(agentId) ?? [];
+    this.#limits.set(agentId, [...limits, afterMs]);
   }
 
   failStart(agentId: string): void {
@@ -135,6 +144,8 @@ export class FaultyHost implements Host {
 
 interface Surroundings {
   readonly arranged: (report: ReportKind) => Arranged | undefined;
+  /** The limit that its next task runs into, if any. */
+  readonly limit: () => readonly (number | undefined)[] | undefined;
   readonly gone: (body: FaultyBody) => void;
 }
 
@@ -179,6 +190,13 @@ class FaultyBody implements Body, BodyListener {
     if (this.#isHung || this.#isGone) return;
     switch (request.type) {
       case 'task.run': {
+        const [limit] = [this.#around.limit() ?? []];
+        if (limit.length > 0) {
+          const [afterMs] = limit;
+          const { taskId } = request;
+          const reset = afterMs === undefined ? {} : { afterMs };
+          return this.report({ type: 'task.parked', taskId, why: 'as the seed says', ...reset });
+        }
         const ms = this.#options.workMs(agentId);
         if (ms === 0) break;
         const timer = this.#options.clock.setTimeout(() => {

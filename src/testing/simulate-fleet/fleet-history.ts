@@ -45,6 +45,14 @@ const TASK_ENDS: readonly SystemEventType[] = [
   'task.unknown',
 ];
 
+const ENDED_FOR_GOOD: ReadonlySet<string> = new Set([
+  'stopped',
+  'completed',
+  'leftDown',
+  'awaitingOperator',
+  'gaveUp',
+]);
+
 interface RestartRule {
   readonly maxRestarts: number;
   readonly withinMs: number;
@@ -70,6 +78,11 @@ export interface TracedAgent {
   isResumed: boolean;
   lastStarted: number;
   lastEnded: number;
+  isPaused: boolean;
+  /** When what it waits for is reset, while it is parked. */
+  parkedUntil: number | undefined;
+  /** Whose child it is, where that ends it. */
+  readonly parent: string | undefined;
 }
 
 interface TracedTask {
@@ -100,6 +113,13 @@ interface Told {
   readonly closedRounds: Map<string, string>;
   readonly submitted: Set<string>;
   readonly completed: Set<string>;
+  readonly questions: Map<string, 'open' | 'answered' | 'expired'>;
+  /** Agents that have ever asked. */
+  readonly askers: Set<string>;
+  /** Questions that were ever answered. */
+  readonly answered: Set<string>;
+  /** When each schedule was due last. */
+  readonly schedules: Map<string, number>;
   /** Tasks that have ended, and those that somebody asked for again. */
   readonly ended: Set<string>;
   readonly retried: Set<string>;
@@ -123,6 +143,10 @@ export class FleetHistory {
       closedRounds: new Map(),
       submitted: new Set(),
       completed: new Set(),
+      questions: new Map(),
+      askers: new Set(),
+      answered: new Set(),
+      schedules: new Map(),
       ended: new Set(),
       retried: new Set(),
       done: new Map(),
@@ -180,6 +204,8 @@ export class FleetHistory {
     if (event.at < lastAt)
       broken('events are one stream', `time runs backwards by ${lastAt - event.at} ms: ${inLine(event)}`);
     if (event.type in LIFE_ORDER) this.#judgeLife(event);
+    else if (event.type.startsWith('question.') || event.type === 'schedule.fired') this.#judgeOnce(event);
+    else if (event.type.startsWith('budget.')) return;
     else if ('taskId' in event) this.#judgeTask(event);
     else this.#judgeCoordination(event);
   }
@@ -204,6 +230,54 @@ export class FleetHistory {
       case 'task.retry_scheduled': {
         const task = told.tasks.get(event.taskId);
         if (task) task.isStarted = false;
+        return;
+      }
+      case 'task.parked': {
+        const task = told.tasks.get(event.taskId);
+        if (task) task.isStarted = false;
+        return;
+      }
+      case 'question.asked': {
+        const task = told.tasks.get(event.taskId);
+        // It is begun again, whatever ends its body.
+        if (task) task.isCarried = true;
+        told.questions.set(event.questionId, 'open');
+        told.askers.add(event.agentId);
+        return;
+      }
+      case 'question.refused':
+        told.questions.set(event.questionId, 'open');
+        return;
+      case 'question.answered':
+        told.questions.set(event.questionId, 'answered');
+        told.answered.add(event.questionId);
+        return;
+      case 'question.expired':
+        told.questions.set(event.questionId, 'expired');
+        return;
+      case 'question.withdrawn':
+        told.questions.delete(event.questionId);
+        return;
+      case 'schedule.set':
+        told.schedules.set(event.name, event.lastDueAt ?? 0);
+        return;
+      case 'schedule.fired':
+        told.schedules.set(event.name, event.dueAt);
+        return;
+      case 'schedule.removed':
+        told.schedules.delete(event.name);
+        return;
+      case 'agent.pausing':
+      case 'agent.paused':
+      case 'agent.resumed': {
+        const agent = told.agents.get(event.agentId);
+        if (agent) agent.isPaused = event.type !== 'agent.resumed';
+        return;
+      }
+      case 'agent.parked':
+      case 'agent.unparked': {
+        const agent = told.agents.get(event.agentId);
+        if (agent) agent.parkedUntil = event.type === 'agent.parked' ? event.until : undefined;
         return;
       }
       case 'task.completed':
@@ -285,7 +359,11 @@ export class FleetHistory {
       return;
     }
     if (event.type === 'agent.registered') {
-      const { pool, restart } = event.spec as unknown as { pool?: string; restart: RestartRule };
+      const { pool, restart, parent } = event.spec as unknown as {
+        pool?: string;
+        restart: RestartRule;
+        parent?: { id: string; rule: string };
+      };
       agents.set(event.agentId, {
         id: event.agentId,
         kind: pool === undefined ? event.agentType : `pool ${pool}`,
@@ -301,6 +379,9 @@ export class FleetHistory {
         isResumed: false,
         lastStarted: 0,
         lastEnded: 0,
+        isPaused: false,
+        parkedUntil: undefined,
+        parent: parent === undefined || parent.rule === 'detach' ? undefined : parent.id,
       });
       return;
     }
@@ -339,10 +420,42 @@ export class FleetHistory {
     if (event.type !== 'task.started') return;
     if (task.isStarted && !task.isCarried) broken('a task ends once', `begun twice: ${inLine(event)}`);
     const agent = agents.get(event.agentId);
+    if (agent?.isPaused || agent?.parkedUntil !== undefined) {
+      const how = agent.isPaused ? 'is paused' : `is parked until ${agent.parkedUntil}`;
+      broken('who is held begins nothing', `${agent.id} ${how}: ${inLine(event)}`);
+    }
     // A stop lets finish what was accepted.
     const isAtWork = this.isServing(event.agentId) || agent?.last === 'agent.stopping';
     if (!isAtWork || agent?.incarnation !== event.incarnation)
       broken('a task ends once', `begun in a life that does not serve: ${inLine(event)}`);
+  }
+
+  #judgeOnce(event: SystemEvent): void {
+    const { questions, schedules } = this.#told;
+    if (event.type === 'schedule.fired') {
+      const last = schedules.get(event.name);
+      if (last !== undefined && event.dueAt <= last)
+        broken('a time comes once', `${event.dueAt} of ${event.name} comes after ${last}: ${inLine(event)}`);
+      return;
+    }
+    const { type, questionId } = event as Extract<SystemEvent, { type: 'question.answered' }>;
+    const standing = questions.get(questionId);
+    const expected: Readonly<Record<string, string | undefined>> = {
+      'question.asked': undefined,
+      'question.refused': 'answered',
+    };
+    const mustBe = Object.hasOwn(expected, type) ? expected[type] : 'open';
+    if (standing !== mustBe)
+      broken(
+        'a question is answered once',
+        `${questionId} is ${standing ?? 'not there'}, and not ${mustBe ?? 'new'}: ${inLine(event)}`,
+      );
+  }
+
+  /** Whether an agent has ended and does not come back by itself. */
+  hasEndedForGood(id: string): boolean {
+    const agent = this.#told.agents.get(id);
+    return agent === undefined || ENDED_FOR_GOOD.has(agent.at);
   }
 
   #judgeCoordination(event: SystemEvent): void {

@@ -5,6 +5,7 @@
  * be compared with them.
  */
 import { createHash } from 'node:crypto';
+import { type BudgetSpecInput, budgetUnits } from '../../machines/index.ts';
 import type { BodyStart } from '../../runtime/hosting/host.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
@@ -18,7 +19,11 @@ const TAIL = 40;
 
 export interface FleetJudgeOptions {
   readonly maxConcurrentRestarts: number;
+  readonly budgets: readonly BudgetSpecInput[];
 }
+
+/** A child has so long to end after its parent; ms. Its own grace, and that of its host, are within. */
+const ORPHAN_MS = 120_000;
 
 /** What a body may begin with. */
 interface AgentStates {
@@ -47,6 +52,8 @@ export class FleetJudge implements BodyWitness {
   /** Tasks that callers were told to be done, by agent, and in all. */
   readonly #acknowledged = new Map<string, number>();
   #allAcknowledged = 0;
+  /** Children whose parents have ended, and since when. */
+  readonly #orphans = new Map<string, number>();
   readonly #tail: SystemEvent[] = [];
   events = 0;
   readonly counts = new Map<string, number>();
@@ -101,6 +108,7 @@ export class FleetJudge implements BodyWitness {
     // One whose registration the store has refused is taken out again, wherever it stands.
     const isTakenBack = event.type === 'agent.forgotten' && !this.#kept.told.agents.has(event.agentId);
     if (!isTakenBack) this.attempt(() => this.#told.judge(event));
+    if (event.type === 'budget.reserved') this.attempt(() => this.#judgeGrant(event));
     this.#told.note(event);
     if (event.type === 'agent.forgotten') this.#forget(event.agentId);
   }
@@ -127,6 +135,7 @@ export class FleetJudge implements BodyWitness {
     this.#kept = this.#kept.resumed();
     this.#told = this.#kept.resumed();
     this.#live.clear();
+    this.#orphans.clear();
     this.#versions.clear();
     for (const [agentId, states] of this.#forgotten) this.#states.set(agentId, states);
     this.#forgotten.clear();
@@ -257,6 +266,8 @@ export class FleetJudge implements BodyWitness {
       now,
     );
     this.#judgeBodies(host);
+    if (isOpen) this.#judgeHeld(now);
+    if (isOpen) this.#judgeQuestions(system);
     for (const [id, { deadlineAt, openedAt }] of rounds) {
       if (!isThere)
         broken('every round ends', `${id} is open, and coordination is ${system.coordination.status()}`);
@@ -293,6 +304,58 @@ export class FleetJudge implements BodyWitness {
           'a pool keeps its bounds',
           `${name} has ${members.length - draining} members, ${max} are allowed`,
         );
+    }
+  }
+
+  #judgeGrant({
+    budget,
+    spent,
+    reserved,
+    ...event
+  }: Extract<SystemEvent, { type: 'budget.reserved' }>): void {
+    const limits = this.#options.budgets.find(({ name }) => name === budget)?.limits ?? {};
+    for (const unit of budgetUnits) {
+      const limit = limits[unit];
+      const granted = (spent[unit] ?? 0) + (reserved[unit] ?? 0);
+      // Sums of money are exact to six digits.
+      if (limit === undefined || granted <= limit + 1e-9) continue;
+      broken(
+        'no more is granted than there is',
+        `${granted} ${unit} of ${budget} are spent or reserved, ${limit} may be: #${event.sequence}`,
+      );
+    }
+  }
+
+  #judgeHeld(now: number): void {
+    const { agents } = this.#told.told;
+    // One goes on with the reset, and at least one more with every second.
+    const turns = (agents.size + 1) * 1_000;
+    for (const { id, parkedUntil, parent } of agents.values()) {
+      if (parkedUntil !== undefined && this.#told.isServing(id) && now > parkedUntil + turns)
+        broken('a wait has an end', `${id} is parked, and its reset was ${now - parkedUntil} ms ago`);
+      if (parent === undefined || !this.#told.isAlive(id) || !this.#told.hasEndedForGood(parent)) {
+        this.#orphans.delete(id);
+        continue;
+      }
+      const since = this.#orphans.get(id) ?? now;
+      this.#orphans.set(id, since);
+      if (now - since > ORPHAN_MS)
+        broken(
+          'children end with their parents',
+          `${id} lives, and ${parent} has ended ${now - since} ms ago`,
+        );
+    }
+  }
+
+  #judgeQuestions(system: AgentSystem): void {
+    const listed = new Set(system.questions.list().map(({ id }) => id));
+    for (const [id, standing] of this.#told.told.questions) {
+      if ((standing === 'open') === listed.has(id)) continue;
+      const shown = listed.has(id) ? 'open' : 'not open';
+      broken(
+        'records say what happened',
+        `question ${id} is ${standing} by its events, and ${shown} to people`,
+      );
     }
   }
 

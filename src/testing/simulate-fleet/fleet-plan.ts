@@ -21,6 +21,8 @@ export interface FleetOutline {
   }[];
   /** Values of each variable. */
   readonly variables: ReadonlyMap<string, readonly unknown[]>;
+  /** Names of its budgets. */
+  readonly budgets: readonly string[];
   readonly faults: readonly FleetFault[];
   readonly hours: number;
 }
@@ -103,7 +105,8 @@ export function planFleet(seed: number, outline: FleetOutline): FleetPlan {
   const dice = new Dice(seed);
   // Drawn for every fault: what a seed makes of the fleet does not depend on which are allowed, so that a script is
   // played again without saying them.
-  const drawn = fleetFaults.filter(() => dice.isLucky(0.5));
+  const held = new Dice(seed + 1_000_003);
+  const drawn = fleetFaults.filter((fault) => (fault === 'limited' ? held : dice).isLucky(0.5));
   const faults = drawn.filter((fault) => outline.faults.includes(fault));
   const specs = new Map(
     [...outline.agents.map(({ id }) => id), ...outline.pools.map(({ name }) => name)].map((name) => [
@@ -118,7 +121,7 @@ export function planFleet(seed: number, outline: FleetOutline): FleetPlan {
     specs,
     workMs: Array.from({ length: 16 }, () => dice.of([0, 0, 0, 1, 20, 100, 500, 2_000])),
     readyMs: dice.isLucky(0.5) ? [0] : Array.from({ length: 16 }, () => dice.of([0, 0, 10, 50, 200, 1_000])),
-    script: scriptOf(dice, outline, faults),
+    script: scriptOf(dice, outline, faults, held),
   };
 }
 
@@ -165,8 +168,10 @@ interface Mood {
   readonly reopens: number;
 }
 
-function scriptOf(dice: Dice, outline: FleetOutline, faults: readonly FleetFault[]): Deed[] {
+function scriptOf(dice: Dice, outline: FleetOutline, drawn: readonly FleetFault[], held: Dice): Deed[] {
   const { agents, pools, variables, hours } = outline;
+  const faults = drawn.filter((fault) => fault !== 'limited');
+  const holds = held.of([0, 0.1, 0.3]);
   const weight = () => dice.of([0, 1, 2, 5]);
   const mood: Mood = {
     lives: dice.of([1, 2, 5]),
@@ -188,6 +193,7 @@ function scriptOf(dice: Dice, outline: FleetOutline, faults: readonly FleetFault
   ];
   for (let passed = 0; passed < hours * HOUR_MS; ) {
     deeds.push(...deedOf(dice, outline, mood, faults));
+    if (held.isLucky(holds)) deeds.push(...holdOf(held, outline, drawn.includes('limited')));
     if (dice.isLucky(mood.settles)) deeds.push({ do: 'settle' });
     if (!dice.isLucky(0.35)) continue;
     const pause = pauseOf(dice);
@@ -271,6 +277,51 @@ function deedOf(dice: Dice, outline: FleetOutline, mood: Mood, faults: readonly 
   }
 }
 
+/** What holds work back, and lets it go on: people, limits, budgets, readers, times. */
+function holdOf(dice: Dice, { agents, budgets }: FleetOutline, isLimited: boolean): Deed[] {
+  if (agents.length === 0) return [];
+  const { id: agent, tasks } = dice.of(agents);
+  const kind = dice.by([
+    ['pause', 2],
+    ['resume', 3],
+    ['limited', isLimited ? 4 : 0],
+    ['lift', isLimited ? 1 : 0],
+    ['stream', tasks.size === 0 ? 0 : 2],
+    ['answer', 3],
+    ['refill', budgets.length],
+    ['schedule', tasks.size === 0 ? 0 : 0.5],
+    ['unschedule', 1],
+  ] as const);
+  switch (kind) {
+    case 'limited': {
+      const afterMs = dice.of([undefined, 10, 1_000, 30_000]);
+      const times = dice.of([1, 1, 3]);
+      return Array.from({ length: times }, () => ({
+        fault: 'limited',
+        agent,
+        ...(afterMs === undefined ? {} : { afterMs }),
+      }));
+    }
+    case 'stream':
+    case 'schedule': {
+      const [task, inputs] = dice.of([...tasks]);
+      const input = dice.of(inputs);
+      const asked = { to: agent, task, ...(input === undefined ? {} : { input }) };
+      return kind === 'stream'
+        ? [{ do: kind, ...asked, chunks: dice.of([0, 1, 2, 100]) }]
+        : [{ do: kind, ...asked, everyMs: dice.of([30_000, 600_000]) }];
+    }
+    case 'answer':
+      return [{ do: kind, which: dice.of([0, 1]) }];
+    case 'refill':
+      return [{ do: kind, budget: dice.of(budgets) }];
+    case 'unschedule':
+      return [{ do: kind, to: agent }];
+    default:
+      return [{ do: kind, agent }];
+  }
+}
+
 function lifeOf(dice: Dice, agent: string): Deed[] {
   const what = dice.by([
     ['start', 5],
@@ -342,6 +393,8 @@ function faultOf(dice: Dice, { agents, pools }: FleetOutline, fault: FleetFault)
       const inAppends = dice.of([undefined, 0, 0, 1, 2]);
       return [{ fault, inAppends, isKept: dice.isLucky(0.5) }];
     }
+    case 'limited':
+      return [{ fault, agent }];
     default:
       return dice.isLucky(0.5) ? [{ fault }] : [{ do: 'resume coordination' }];
   }

@@ -14,6 +14,18 @@ export const fleetLaws = [
   'what is restored is the newest',
   /** Every accepted task has one end; it begins in a life that serves. */
   'a task ends once',
+  /** Nothing begins of an agent that is paused, or parked. */
+  'who is held begins nothing',
+  /** Who is parked goes on in its turn after the reset. */
+  'a wait has an end',
+  /** A question is asked once, and has one answer unless its task refuses that. */
+  'a question is answered once',
+  /** What is spent and reserved of a budget, once something is granted, is within its limits. */
+  'no more is granted than there is',
+  /** A child does not outlive a parent that has ended for good, unless its spec says so. */
+  'children end with their parents',
+  /** Times of a schedule come in order, each once. */
+  'a time comes once',
   /** No more restarts within the window than the policy allows. */
   'restarts are few',
   /** No more restarts at once than there are permits. */

@@ -5,6 +5,7 @@
  */
 import type * as FastCheck from 'fast-check';
 import { z } from 'zod';
+import type { BudgetSpecInput } from '../../machines/index.ts';
 import type { VariableDefinition } from '../../runtime/coordination/variables/variable.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../../runtime/definition/define-agent.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
@@ -34,6 +35,8 @@ export interface SimulatedAgents {
 export interface SimulatedFleet {
   readonly agents: readonly SimulatedAgents[];
   readonly variables?: Readonly<Record<string, VariableDefinition>>;
+  /** Budgets that its programs define. */
+  readonly budgets?: readonly BudgetSpecInput[];
   /** Kinds of fault that a seed may draw; default all. */
   readonly faults?: readonly FleetFault[];
   /** What holds each time that nothing moves; `false`, or a throw, breaks it. */
@@ -85,6 +88,7 @@ const fleetSchema = {
     )
     .min(1),
   variables: z.record(z.string(), z.custom<VariableDefinition>()).default({}),
+  budgets: z.array(z.custom<BudgetSpecInput>()).default([]),
   faults: z.array(z.enum(fleetFaults)).default([...fleetFaults]),
   invariants: z.record(z.string(), aFunction).default({}),
   seed: z.int().default(1),
@@ -166,7 +170,7 @@ async function shrunk(
 }
 
 async function settingOf(parsed: Parsed): Promise<{ setting: SimulationOptions; script: readonly Deed[] }> {
-  const { agents, variables, faults, invariants, seed, hours } = parsed;
+  const { agents, variables, budgets, faults, invariants, seed, hours } = parsed;
   const members: SimulationOptions['members'][number][] = [];
   const pools: SimulationOptions['pools'][number][] = [];
   const outlined: FleetOutline['agents'][number][] = [];
@@ -186,9 +190,19 @@ async function settingOf(parsed: Parsed): Promise<{ setting: SimulationOptions; 
     }
   }
   const values = new Map(Object.entries(variables).map(([name, known]) => [name, valuesOf(known)]));
-  const plan = planFleet(seed, { agents: outlined, pools: outlinedPools, variables: values, faults, hours });
+  const plan = planFleet(seed, {
+    agents: outlined,
+    pools: outlinedPools,
+    variables: values,
+    budgets: budgets.map(({ name }) => name),
+    faults,
+    hours,
+  });
   const definitions = [...new Set(agents.map(({ module }) => module))];
-  return { setting: { plan, members, pools, definitions, variables, invariants }, script: plan.script };
+  return {
+    setting: { plan, members, pools, definitions, variables, budgets, invariants },
+    script: plan.script,
+  };
 }
 
 /** Inputs that are tried of a task whose schema makes them up. */

@@ -8,6 +8,7 @@
  * I3  A simulation that is over has nothing running.
  */
 import { pino } from 'pino';
+import type { BudgetSpecInput } from '../../machines/index.ts';
 import type { Leader } from '../../runtime/coordination/leader/leader-election.ts';
 import type { VariableDefinition } from '../../runtime/coordination/variables/variable.ts';
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
@@ -75,6 +76,7 @@ export interface SimulationOptions {
   readonly pools: readonly FleetPool[];
   readonly definitions: readonly AnyAgentDefinition[];
   readonly variables: Readonly<Record<string, VariableDefinition>>;
+  readonly budgets: readonly BudgetSpecInput[];
   readonly invariants: Readonly<Record<string, FleetInvariant>>;
 }
 
@@ -84,6 +86,8 @@ interface Call {
   readonly program: number;
   /** When it has to be answered; `Infinity` where nothing was agreed. */
   readonly dueAt: number;
+  /** The agent whose work it waits for. */
+  readonly of: Target | undefined;
   isOver: boolean;
 }
 
@@ -142,7 +146,10 @@ class Simulation {
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    this.#judge = new FleetJudge({ maxConcurrentRestarts: options.plan.maxConcurrentRestarts });
+    this.#judge = new FleetJudge({
+      maxConcurrentRestarts: options.plan.maxConcurrentRestarts,
+      budgets: options.budgets,
+    });
     this.#kept = new KeptFleet({ kept: (events) => this.#judge.keeps(events) });
     this.#startAt = simulatedClock().now();
   }
@@ -204,6 +211,7 @@ class Simulation {
       this.#fresh.events.push(event);
       this.#judge.hears(event);
     });
+    for (const budget of this.#options.budgets) system.budgets.define(budget);
     for (const [name, definition] of Object.entries(variables)) {
       this.#ask(`define ${name}`, GRACE_MS, system.variables.define(name, definition));
     }
@@ -305,7 +313,7 @@ class Simulation {
     this.#judge.judgeQuiet(system, host, now);
     for (const call of this.#calls) {
       if (call.isOver) this.#calls.delete(call);
-      else if (call.dueAt < now)
+      else if (call.dueAt < now && !this.#asksPeople(call.of))
         broken('whoever asks is answered', `${call.what} was to be by ${now - call.dueAt} ms ago`);
     }
     const { events, answers } = this.#fresh;
@@ -321,6 +329,13 @@ class Simulation {
       }
       if (verdict === false) broken(`invariant ${name}`, 'does not hold');
     }
+  }
+
+  /** A task that waits for a person takes as long as that takes. */
+  #asksPeople(of: Target | undefined): boolean {
+    if (of === undefined) return false;
+    const { askers } = this.#judge.told.told;
+    return typeof of === 'string' ? askers.has(of) : askers.size > 0;
   }
 
   // Deeds.
@@ -385,6 +400,8 @@ class Simulation {
         if (deed.inAppends === undefined) store.isDead = true;
         else store.dieIn(deed.inAppends, deed.isKept);
         return;
+      case 'limited':
+        return host.limit(deed.agent, deed.afterMs);
       case 'coordination_lost':
         return system.coordination.suspend();
     }
@@ -443,6 +460,25 @@ class Simulation {
         return this.#ask(what, GRACE_MS, agents.forget(deed.agent));
       case 'check':
         return this.#ask(what, GRACE_MS, agents.checkHealth(deed.agent));
+      case 'pause':
+      case 'resume':
+        return this.#ask(what, GRACE_MS, agents[deed.do](deed.agent, { by: 'the seed' }));
+      case 'lift':
+        return this.#ask(what, GRACE_MS, this.#lift(deed.agent));
+      case 'stream':
+        return this.#ask(what, Infinity, this.#stream(deed));
+      case 'answer':
+        return this.#answer(deed.which, what);
+      case 'refill':
+        return this.#ask(what, GRACE_MS, system.budgets.refill(deed.budget, { by: 'the seed' }));
+      case 'schedule': {
+        const { to, task, input, everyMs } = deed;
+        const given = { type: task, ...(input === undefined ? {} : { input: structuredClone(input) }) };
+        const schedule = { name: `of ${to}`, everyMs, target: to, task: given };
+        return this.#ask(what, GRACE_MS, system.tasks.schedule(schedule));
+      }
+      case 'unschedule':
+        return this.#ask(what, GRACE_MS, system.tasks.unschedule(`of ${deed.to}`));
       case 'execute':
         return this.#execute(deed, what);
       case 'submit':
@@ -501,10 +537,11 @@ class Simulation {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
     const asked = typeof to === 'string' ? agents.execute(to, request) : pools.execute(to.pool, request);
-    this.#ask(what, (timeoutMs ?? Infinity) + GRACE_MS, asked, (output) => {
+    const done = (output: unknown) => {
       this.#judge.taskAcknowledged(typeof to === 'string' ? to : undefined);
       this.#fresh.answers.push({ to, task, input, output });
-    });
+    };
+    this.#ask(what, (timeoutMs ?? Infinity) + GRACE_MS, asked, done, to);
   }
 
   #submit(deed: Extract<Deed, { do: 'execute' | 'submit' }>, what: string): void {
@@ -527,6 +564,32 @@ class Simulation {
         this.#fresh.answers.push({ to, task, input, output });
       });
     });
+  }
+
+  /** The limit that an agent waits for. */
+  async #lift(agent: string): Promise<unknown> {
+    const { agents, quotas } = this.#program.system;
+    return quotas.lift(agents.get(agent).parked?.quota ?? agent, { by: 'the seed' });
+  }
+
+  async #stream({ to, task, input, chunks }: Extract<Deed, { do: 'stream' }>): Promise<void> {
+    const given = { type: task, ...(input === undefined ? {} : { input: structuredClone(input) }) };
+    const stream = this.#program.system.agents.stream(to, given);
+    stream.output.catch(() => undefined);
+    const reader = stream[Symbol.asyncIterator]();
+    for (let read = 0; read < chunks; read++) if ((await reader.next()).done) return;
+    await stream.return?.();
+  }
+
+  #answer(which: number, what: string): void {
+    const { questions } = this.#program.system;
+    const [open] = questions.list();
+    if (open === undefined) return;
+    const kept = this.#judge.kept;
+    const answered = questions.answer(open.id, answerTo(open.schema, which), { by: 'the seed' });
+    this.#ask(`${what} (${open.id})`, GRACE_MS, answered, ({ id }) =>
+      this.#judge.acknowledged(what, kept.told.answered.has(id)),
+    );
   }
 
   #endAcknowledged(
@@ -564,13 +627,25 @@ class Simulation {
 
   // Callers.
 
-  #ask<Value>(what: string, withinMs: number, asked: Promise<Value>, told?: (value: Value) => void): void {
+  #ask<Value>(
+    what: string,
+    withinMs: number,
+    asked: Promise<Value>,
+    told?: (value: Value) => void,
+    of?: Target,
+  ): void {
     const { clock } = this.#program;
-    this.#watch(what, clock.elapsed() + withinMs, asked, told);
+    this.#watch(what, clock.elapsed() + withinMs, asked, told, of);
   }
 
-  #watch<Value>(what: string, dueAt: number, asked: Promise<Value>, told?: (value: Value) => void): void {
-    const call: Call = { what, program: this.#programs, dueAt, isOver: false };
+  #watch<Value>(
+    what: string,
+    dueAt: number,
+    asked: Promise<Value>,
+    told?: (value: Value) => void,
+    of?: Target,
+  ): void {
+    const call: Call = { what, program: this.#programs, dueAt, of, isOver: false };
     this.#calls.add(call);
     asked.then(
       (value) => {
@@ -598,4 +673,12 @@ class Simulation {
       },
     );
   }
+}
+
+/** One of the values that a question's schema has. */
+function answerTo(schema: Readonly<Record<string, unknown>> | undefined, which: number): unknown {
+  const { enum: values, type } = schema ?? {};
+  if (Array.isArray(values)) return values[which % values.length];
+  if (type === 'boolean') return which % 2 === 0;
+  return type === 'number' || type === 'integer' ? which : String(which);
 }
