@@ -468,13 +468,6 @@ export const plantedFaults: readonly PlantedFault[] = [
     by: 'test/coordination/variable.test.ts',
   },
   {
-    harm: 'a value that was voted on an older version is put into force',
-    file: 'src/runtime/coordination/rounds/outcomes.ts',
-    snippet: 'if (version === topic.version) return undefined;',
-    becomes: 'if (version <= topic.version) return undefined;',
-    by: 'test/coordination/consensus.test.ts',
-  },
-  {
     harm: 'another agent answers in the place of the leader that was asked',
     file: 'src/runtime/coordination/rounds/leader-votes.ts',
     snippet: 'if (asked.agentId !== agentId || asked.incarnation !== incarnation) {',
