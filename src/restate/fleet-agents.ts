@@ -356,7 +356,18 @@ export class FleetAgents {
 
   /** Whether an agent's state allows a command. @throws AgentSystemError `AGENT_NOT_FOUND` */
   async can(id: string, command: AgentCommand): Promise<boolean> {
+    if (typeof command !== 'string') throw unasked('can: a task', id);
     return (await this.legal(id)).includes(command);
+  }
+
+  /** @throws AgentSystemError `REQUEST_INVALID`, always: what a chart takes as it stands is not asked across machines */
+  next(id: string): Promise<never> {
+    return Promise.reject(unasked('next', id));
+  }
+
+  /** @throws AgentSystemError `REQUEST_INVALID`, always */
+  chart(id: string): Promise<never> {
+    return Promise.reject(unasked('chart', id));
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND` */
@@ -414,6 +425,11 @@ export class FleetAgents {
   #withModule(record: AgentRecord): AgentRecord {
     return this.#options.specs.shown(record);
   }
+}
+
+function unasked(what: string, agentId: string): AgentSystemError {
+  const message = `${what}: what the chart of an agent takes as it stands is not asked across machines`;
+  return new AgentSystemError('REQUEST_INVALID', message, { agentId });
 }
 
 function readUpdate(options: UpdateOptions | undefined, what: string, agentId: string) {

@@ -124,6 +124,12 @@ export class FleetTasks {
     return this.#commands.give(ownerOf(taskId), { type: 'retryTask', taskId });
   }
 
+  /** @throws AgentSystemError `TASK_INPUT_INVALID`, always: nobody keeps the times of a schedule across machines */
+  schedule(): Promise<never> {
+    const message = 'tasks.schedule: a fleet has no schedules: submit with notBefore or delayMs';
+    return Promise.reject(new AgentSystemError('TASK_INPUT_INVALID', message));
+  }
+
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` */
   async forget(taskId: string): Promise<void> {
     await this.#commands.give(ownerOf(taskId), { type: 'forgetTask', taskId });

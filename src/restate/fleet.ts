@@ -25,7 +25,7 @@ import { FleetTasks } from './fleet-tasks.ts';
 import { FleetConsensus } from './fleet-consensus.ts';
 import { FleetVariables } from './fleet-variables.ts';
 import { FleetPools } from './fleet-pools.ts';
-import { fleetCoordination } from './not-there.ts';
+import { fleetBudgets, fleetCoordination, fleetQuestions } from './not-there.ts';
 import type { NodeEntry } from './placement.ts';
 
 export interface ConnectFleetOptions {
@@ -46,6 +46,9 @@ export interface Fleet extends AsyncDisposable {
   readonly events: FleetEvents;
   readonly alerts: { list(): Promise<readonly Alert[]> };
   readonly pools: FleetPools;
+  /** Refused by name: a fleet has none. */
+  readonly questions: typeof fleetQuestions;
+  readonly budgets: typeof fleetBudgets;
   /** Refused by name: it cannot be taken away. */
   readonly coordination: typeof fleetCoordination;
   /** The nodes that are alive, and what is reserved on them. */
@@ -86,6 +89,8 @@ class ConnectedFleet implements Fleet {
   readonly events: FleetEvents;
   readonly alerts: Fleet['alerts'];
   readonly pools: FleetPools;
+  readonly questions = fleetQuestions;
+  readonly budgets = fleetBudgets;
   readonly coordination = fleetCoordination;
   readonly #engine: EngineClient;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
