@@ -243,7 +243,7 @@ export function wholeOf(amount: BudgetAmount, round: (value: number) => number):
 }
 
 /** As people give it. */
-export function shown(amount: BudgetAmount): BudgetAmount {
+function shown(amount: BudgetAmount): BudgetAmount {
   return Object.freeze(
     amount.money === undefined ? { ...amount } : { ...amount, money: amount.money / MONEY },
   );
