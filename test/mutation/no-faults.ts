@@ -36,7 +36,7 @@ export interface NoSourceFault {
   readonly why: string;
 }
 
-export const sources: readonly NoSourceFault[] = [
+const sources: readonly NoSourceFault[] = [
   {
     file: 'src/runtime/journal/stores/sqlite.ts',
     rule: 'statement left out',

@@ -31,17 +31,13 @@ export interface Tried {
 const TRIED = join(FOLDER, 'tried.jsonl');
 const REPORT = join(FOLDER, 'report.md');
 
-export function sourcesOf(words: readonly string[]): string[] {
+function sourcesOf(words: readonly string[]): string[] {
   return globSync('src/{runtime,machines,restate}/**/*.ts', { cwd: ROOT })
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
     .toSorted();
 }
 
-export function sampleOf(
-  file: string,
-  count: number,
-  seed: string,
-): (SourceMutant & { readonly id: string })[] {
+function sampleOf(file: string, count: number, seed: string): (SourceMutant & { readonly id: string })[] {
   const text = readSource(file);
   const same = new Map<string, number>();
   return sourceMutantsOf(file, text)
@@ -137,7 +133,7 @@ export function tell(score: Score): string {
   return `${killed} of ${planted - nothing} killed (${(100 * ratioOf(score)).toFixed(1)} %), ${nothing} change nothing`;
 }
 
-export function describe({ file, lineNumber, rule, line, change }: Tried): string {
+function describe({ file, lineNumber, rule, line, change }: Tried): string {
   return `${file}:${lineNumber} ${rule}: ${change}   in   ${oneLine(line)}`;
 }
 

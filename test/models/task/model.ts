@@ -79,7 +79,7 @@ const OPEN: ReadonlySet<Place> = new Set(['queued', 'delayed', 'running', 'askin
 export const TIME_MS = 3_900_000;
 export const DELAY_MS = 83_220_000;
 export const RESTART_MS = 25_200_000;
-export const DOWNTIME_MS = 7_200_000;
+const DOWNTIME_MS = 7_200_000;
 
 export interface Profile {
   /** Whether its store lasts, as far as the system knows. */
@@ -160,7 +160,7 @@ const noTask = {
   isInLine: false,
 } as const;
 
-export const isOpen = ({ place }: Life): boolean => OPEN.has(place);
+const isOpen = ({ place }: Life): boolean => OPEN.has(place);
 export const serves = ({ agent, isPaused, parkedUntil }: Life): boolean =>
   agent === 'up' && !isPaused && parkedUntil === undefined;
 /** Its work is under way. */
@@ -481,7 +481,7 @@ function deadlines(life: Life): Deadline[] {
   return armed.filter((one) => one !== undefined).toSorted((one, other) => one.at - other.at);
 }
 
-export const nextDeadline = (life: Life): Deadline | undefined => deadlines(life)[0];
+const nextDeadline = (life: Life): Deadline | undefined => deadlines(life)[0];
 
 function pass(life: Life, until: number): Life {
   for (let next = nextDeadline(life); next !== undefined && next.at <= until; next = nextDeadline(life)) {
