@@ -564,3 +564,35 @@ describe('what is said of a task that gives no output, in plain words', () => {
     await tasks.cancel(running.id);
   });
 });
+
+test('a task that is asked for again while its cancelled work goes on begins once that has ended', async () => {
+  const open: (() => void)[] = [];
+  const deaf = defineAgent({
+    type: 'deaf',
+    init: () => ({}),
+    tasks: {
+      work: {
+        run: async ({ attempt }) => {
+          const { promise, resolve } = gate();
+          open.push(resolve);
+          await promise;
+          return attempt;
+        },
+      },
+    },
+  });
+  const { agents, system, clock } = await rig();
+  await agents.register({ id: 'ada', module: deaf, tasks: { concurrency: 2 } });
+  await agents.start('ada');
+  const { id } = await system.tasks.submit('ada', { type: 'work' });
+  await clock.advance(0);
+  await system.tasks.cancel(id);
+  expect(await system.tasks.retry(id)).toMatchObject({ status: 'waiting', attempts: 1 });
+  await clock.advance(1);
+  expect(open).toHaveLength(1);
+  open[0]!();
+  await clock.advance(1);
+  expect(system.tasks.get(id)).toMatchObject({ status: 'running', attempts: 2 });
+  open[1]!();
+  expect(await system.tasks.result(id)).toBe(2);
+});

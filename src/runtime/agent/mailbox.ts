@@ -122,7 +122,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     request.begins?.(entry);
     // A task that comes too late for this life of the agent waits for the next.
     if (delayMs > 0) this.#fates.delay(entry, delayMs);
-    else if (this.#takesInTurn) this.#tasks.waiting.add(entry);
+    else if (this.#takesInTurn && !this.#tasks.running.get(taskId)) this.#tasks.waiting.add(entry);
     else this.#tasks.holdBack(entry);
     this.#answers.changed();
     journal.emit(acceptedEvent(agentId, entry, deadlineAt), entry);
@@ -430,6 +430,9 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   #left(entry: TaskEntry, isKept = false): void {
     this.#tasks.ended(entry, isKept);
     this.#times.endAttempt(entry);
+    if (!entry.isAnswered) return;
+    // It was asked for again before its work had ended: one id is under way once.
+    for (const again of this.#tasks.heldBack()) if (again.taskId === entry.taskId) this.#tasks.due(again);
   }
 
   /** Cancels a task by its id. Returns whether there was one that had not ended. */
