@@ -356,6 +356,9 @@ class System implements AgentSystem {
       },
       recovered: recovery.budgets ?? [],
       assertOpen: () => this.#assertOpen(),
+      spent: (agentId, amount) => {
+        if (this.agents.has(agentId)) this.agents.find(agentId).spend(amount);
+      },
     });
     const steps = new TaskSteps(journal, net);
     const questions = new Questions({ journal, clock, assertOpen: () => this.#assertOpen() });

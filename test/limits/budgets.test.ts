@@ -253,6 +253,28 @@ describe('a reservation', () => {
     ]);
   });
 
+  it('is in the record of its agent once, whatever the number of budgets: used, left or ended by a kill', async () => {
+    const { agents, call } = await fleet([
+      { name: 'all', limits: { tokens: 1_000, money: 1, calls: 10 } },
+      { name: 'each', scope: 'agent', limits: { tokens: 100 } },
+    ]);
+    const spent = (id: string) => agents.get(id).metrics.spent;
+    expect(spent('ada')).toBeUndefined();
+    await call('ada', { tokens: 50, money: 0.07, calls: 1 }, { tokens: 20 });
+    expect(spent('ada')).toEqual({ tokens: 20, money: 0.07, calls: 1 });
+    await agents.execute('ada', { type: 'back', input: { tokens: 5 } });
+    await agents.execute('ada', { type: 'forget', input: { calls: 2 } });
+    expect(spent('ada')).toEqual({ tokens: 20, money: 0.07, calls: 3 });
+    const held = agents.execute('ada', { type: 'hold', input: { money: 0.1 } }).catch(() => undefined);
+    await settled();
+    await agents.kill('ada');
+    await held;
+    await agents.start('ada');
+    await refusal(call('ada', { tokens: 500 }));
+    expect(spent('ada')).toEqual({ tokens: 20, money: 0.17, calls: 3 });
+    expect(spent('ben')).toBeUndefined();
+  });
+
   it('is given back by release, and settled once', async () => {
     const { agents, budgets } = await fleet([{ name: 'all', limits: { calls: 1 } }]);
     await agents.execute('ada', { type: 'back', input: { calls: 1 } });

@@ -4,7 +4,13 @@
  * Owns the mailbox, which is there from the first task on and for all incarnations, and the agent's part in its quota.
  * It decides nothing: reports of the mailbox become events of the agent's chart.
  */
-import { describeExit, type MailboxCommand, type Parked, type ProgressInput } from '../../machines/index.ts';
+import {
+  type BudgetAmount,
+  describeExit,
+  type MailboxCommand,
+  type Parked,
+  type ProgressInput,
+} from '../../machines/index.ts';
 import { withTimeout } from '../definition/manifest.ts';
 import { MAX_WHY, type ParkRequest } from '../definition/parking.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
@@ -48,6 +54,11 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
 
   get isBusy(): boolean {
     return this.#mailbox?.isBusy ?? false;
+  }
+
+  /** @param amount what a task spent of budgets, in whole numbers */
+  spend(amount: BudgetAmount): void {
+    this.#mailbox?.spend(amount);
   }
 
   /** Figures of the tasks, for the record. */

@@ -19,6 +19,7 @@ import {
   agentMachine,
   type AgentPosition,
   type AlertKind,
+  type BudgetAmount,
   type ErrorInfo,
   type ExitReason,
   type Isolation,
@@ -142,6 +143,11 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   /** Tasks that wait or run. */
   get load(): number {
     return this.#tasks.load;
+  }
+
+  /** @param amount what a task of it spent of budgets, in whole numbers */
+  spend(amount: BudgetAmount): void {
+    this.#tasks.spend(amount);
   }
 
   /** Who holds its places, and whether one is free. */

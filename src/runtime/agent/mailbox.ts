@@ -14,7 +14,7 @@
  * I6  A submitted task whose attempts are limited is sent to the body only after its `task.started` was committed: the
  *     store knows of every attempt that has begun.
  */
-import type { ParsedAgentSpec } from '../../machines/index.ts';
+import type { BudgetAmount, ParsedAgentSpec } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import type { AgentSystemError } from '../values/errors.ts';
@@ -89,6 +89,11 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   /** Ids of the tasks that the last end left undone. */
   get abandonedTasks(): readonly string[] {
     return this.#answers.abandonedTasks;
+  }
+
+  /** @param amount what a task spent of budgets, in whole numbers */
+  spend(amount: BudgetAmount): void {
+    this.#answers.spend(amount);
   }
 
   get atWork(): TasksAtWork {

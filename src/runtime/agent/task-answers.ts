@@ -6,6 +6,7 @@
  *
  * I1  A caller is answered once the end that they are told of was committed.
  */
+import type { BudgetAmount } from '../../machines/index.ts';
 import { saidBy } from '../values/act.ts';
 import { type AgentSystemError, errorFrom } from '../values/errors.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
@@ -45,6 +46,12 @@ export class TaskAnswers {
   changed(): void {
     this.#shown = undefined;
     this.#owner.changed();
+  }
+
+  /** @param amount what a task spent of budgets, in whole numbers */
+  spend(amount: BudgetAmount): void {
+    this.#figures.spend(amount);
+    this.changed();
   }
 
   /** A new life of the agent begins: it has left nothing undone. */

@@ -1,4 +1,6 @@
-/** Counts and latencies of an agent's tasks over all its incarnations. */
+/** Counts and latencies of an agent's tasks over all its incarnations, and what they spent of budgets. */
+import { type BudgetAmount, plus } from '../../machines/index.ts';
+import { shownAmount } from '../limits/budget-amount.ts';
 
 /** Figures of one agent's tasks over all its incarnations; latencies in ms, from acceptance to answer. */
 export interface TaskMetrics {
@@ -9,6 +11,8 @@ export interface TaskMetrics {
   readonly waiting: number;
   readonly running: number;
   readonly latencyMs: { readonly last: number; readonly mean: number; readonly max: number };
+  /** What they spent of budgets in this program: settled, of each unit. Left out as long as that is nothing. */
+  readonly spent?: BudgetAmount;
 }
 
 /** What the record shows of an agent's tasks; the same object while nothing has changed. */
@@ -26,6 +30,12 @@ export class TaskFigures {
   #lastMs = 0;
   #totalMs = 0;
   #maxMs = 0;
+  /** In whole numbers, so that the sum is exact. */
+  #spent: BudgetAmount | undefined;
+
+  spend(amount: BudgetAmount): void {
+    this.#spent = this.#spent === undefined ? amount : plus(this.#spent, amount);
+  }
 
   /** A task was answered because its work or its time ended. */
   measure(latencyMs: number): void {
@@ -40,7 +50,10 @@ export class TaskFigures {
     const measured = done + failed + timedOut;
     const mean = measured === 0 ? 0 : this.#totalMs / measured;
     const latencyMs = Object.freeze({ last: this.#lastMs, mean, max: this.#maxMs });
-    return Object.freeze({ done, failed, timedOut, abandoned, waiting, running, latencyMs });
+    const metrics = { done, failed, timedOut, abandoned, waiting, running, latencyMs };
+    return Object.freeze(
+      this.#spent === undefined ? metrics : { ...metrics, spent: shownAmount(this.#spent) },
+    );
   }
 }
 

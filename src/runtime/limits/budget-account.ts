@@ -15,6 +15,7 @@ import {
   plus,
   usedShare,
 } from '../../machines/index.ts';
+import { shownAmount, wholeOf } from './budget-amount.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -58,9 +59,9 @@ export interface BudgetsOptions {
   readonly chart: Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>;
   readonly recovered: NonNullable<Recovery['budgets']>;
   readonly assertOpen: () => void;
+  /** Told of each reservation that is settled, once: what was spent of it, in whole numbers. */
+  readonly spent: (agentId: string, amount: BudgetAmount) => void;
 }
-
-const MONEY = 1_000_000;
 
 /** One sum of what was spent and reserved, held against the limits of its budget. */
 export class Account {
@@ -114,7 +115,7 @@ export class Account {
     amount: BudgetAmount,
   ) {
     const { agentId, incarnation, taskId } = spender;
-    return { type, ...this.#sums(), agentId, incarnation, taskId, amount: shown(amount) };
+    return { type, ...this.#sums(), agentId, incarnation, taskId, amount: shownAmount(amount) };
   }
 
   refusal({ agentId, taskId }: Spender, unit: BudgetUnit, asked: BudgetAmount): AgentSystemError {
@@ -146,10 +147,10 @@ export class Account {
       scope,
       ...(this.#of === '' ? {} : { of: this.#of }),
       status: this.#chart.path.split('.').at(-1) as BudgetRecord['status'],
-      limits: shown(limits),
-      spent: shown(spent),
-      reserved: shown(reserved),
-      left: shown(left),
+      limits: shownAmount(limits),
+      spent: shownAmount(spent),
+      reserved: shownAmount(reserved),
+      left: shownAmount(left),
       share: usedShare(limits, spent),
       ...(everyMs === undefined ? {} : { refillAt: this.#windowStart() + everyMs }),
     });
@@ -218,8 +219,8 @@ export class Account {
     return {
       budget: this.#spec.name,
       ...(this.#of === '' ? {} : { of: this.#of }),
-      spent: shown(spent),
-      reserved: shown(reserved),
+      spent: shownAmount(spent),
+      reserved: shownAmount(reserved),
     };
   }
 
@@ -227,24 +228,4 @@ export class Account {
     const { everyMs = 1 } = this.#spec;
     return Math.floor(this.#options.clock.now() / everyMs) * everyMs;
   }
-}
-
-/** Sums of whole numbers are exact. */
-export function wholeOf(amount: BudgetAmount, round: (value: number) => number): BudgetAmount {
-  const whole: Partial<Record<BudgetUnit, number>> = {};
-  for (const unit of budgetUnits) {
-    const value = amount[unit];
-    if (value === undefined) continue;
-    // 0.07 * 1e6 is a little more than 70,000: that is no millionth more.
-    const exact = unit === 'money' ? Number((value * MONEY).toFixed(3)) : value;
-    whole[unit] = round(exact);
-  }
-  return whole;
-}
-
-/** As people give it. */
-function shown(amount: BudgetAmount): BudgetAmount {
-  return Object.freeze(
-    amount.money === undefined ? { ...amount } : { ...amount, money: amount.money / MONEY },
-  );
 }

@@ -26,7 +26,8 @@ import { type ActOptions, actor } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 
-import { Account, type BudgetRecord, type BudgetsOptions, type Spender, wholeOf } from './budget-account.ts';
+import { Account, type BudgetRecord, type BudgetsOptions, type Spender } from './budget-account.ts';
+import { wholeOf } from './budget-amount.ts';
 
 interface Defined {
   spec: BudgetSpec;
@@ -207,6 +208,7 @@ export class Budgets {
     const ofTask = this.#ofTask.get(spender.taskId);
     ofTask?.delete(id);
     if (ofTask?.size === 0) this.#ofTask.delete(spender.taskId);
+    if (how !== 'released') this.#options.spent(spender.agentId, actual);
     for (const account of accounts) {
       account.settle(amount, actual);
       this.#options.journal.emit({ ...account.event('budget.settled', spender, actual), how });
