@@ -167,7 +167,8 @@ export { type Coverage, type CoverageData, mergeCoverage } from './runtime/obser
 export { machineSignal } from './runtime/pools/machine-signal.ts';
 export type { ScalingRecord, ScalingSignalSource } from './runtime/pools/autoscaling.ts';
 export type { PoolCloseReport } from './runtime/pools/close-report.ts';
-export type { PoolRecord, PoolStatus } from './runtime/pools/pool.ts';
+export type { PoolRecord } from './runtime/pools/pool.ts';
+export type { PoolStatus } from './runtime/pools/pool-status.ts';
 export type { Pools, PoolSpec } from './runtime/pools/pools.ts';
 export { planRecovery, type PlannedRecovery, type PlannedTask } from './runtime/fleet/recovery-plan.ts';
 export type { ReadOptions } from './runtime/journal/reading.ts';

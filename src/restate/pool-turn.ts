@@ -19,7 +19,8 @@ import type { KeptSpec } from '../runtime/agent/agent-services.ts';
 import type { AgentManifest } from '../runtime/definition/manifest.ts';
 import type { EventBody } from '../runtime/journal/system-event.ts';
 import type { Alert } from '../runtime/observability/alerts.ts';
-import type { PoolRecord, PoolStatus } from '../runtime/pools/pool.ts';
+import type { PoolRecord } from '../runtime/pools/pool.ts';
+import { poolStatusAt, poolTrouble } from '../runtime/pools/pool-status.ts';
 import { AgentSystemError } from '../runtime/values/errors.ts';
 import { type Answer, type Refusal, refusalOf } from './answer.ts';
 import { ChartAtWork, type Due, earliestOf, type KeptChart } from './kept-chart.ts';
@@ -67,22 +68,6 @@ export type PoolAct =
   | { readonly do: 'give'; readonly id: string; readonly number: number; readonly work: AskedWork }
   | { readonly do: 'cancelCall'; readonly id: string; readonly callId: string }
   | { readonly do: 'answer'; readonly token: string; readonly answer: Answer };
-
-const STATUSES: Readonly<Record<string, PoolStatus>> = {
-  deciding: 'growing',
-  opening: 'growing',
-  'serving.balancing': 'growing',
-  'serving.steady': 'steady',
-  'serving.growing': 'growing',
-  'serving.shrinking': 'shrinking',
-  'serving.backingOff': 'backing_off',
-  'serving.degraded': 'degraded',
-};
-
-const MESSAGES = {
-  pool_degraded: 'fails too often, and tries one member now and then',
-  pool_starved: 'has no room for a member that it should have',
-} as const;
 
 type Told = EventBody & { readonly at: number };
 
@@ -168,7 +153,7 @@ export class PoolTurn {
     return {
       name,
       type: manifest.type,
-      status: STATUSES[pathOf(this.state.life.value)] ?? 'closing',
+      status: poolStatusAt(pathOf(this.state.life.value)),
       min: pool.min,
       max: pool.max,
       wanted,
@@ -433,7 +418,7 @@ export class PoolTurn {
 
   #raiseAlert(alert: PoolAlert, why: string): void {
     const { name: pool, alerts } = this.state;
-    const message = `pool ${pool} ${MESSAGES[alert]}: ${why}`;
+    const message = poolTrouble(pool, alert, why);
     if (!alerts.some((other) => other.alert === alert)) {
       alerts.push({ alert, message, pool, raisedAt: this.now });
       this.#emit({ type: 'alert.raised', alert, message, pool });

@@ -2,7 +2,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { variable } from '../../src/index.ts';
 import { hasEngine } from './engine.ts';
-import { eventually, fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+import { eventually } from './eventually.ts';
+import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { voter } from './voter.ts';
 

@@ -23,6 +23,7 @@ import {
   type VariableDefinition,
   type VariableRecord,
 } from '../../src/index.ts';
+import { eventually } from './eventually.ts';
 
 type Either<Value> = Value | Promise<Value>;
 
@@ -189,14 +190,6 @@ async function refusal(work: Promise<unknown>): Promise<AgentSystemError> {
   }
 }
 
-async function until<Value>(look: () => Either<Value>, isIt: (value: Value) => boolean): Promise<Value> {
-  for (;;) {
-    const value = await look();
-    if (isIt(value)) return value;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 /** @param subjectOf the fleet that all laws are tried on; each has agents of its own */
 export function laws(subjectOf: () => Subject): void {
   const agents = () => subjectOf().agents;
@@ -276,7 +269,7 @@ export function laws(subjectOf: () => Subject): void {
     const id = await agents().register({ module: mortal });
     const first = await agents().start(id);
     await first.execute({ type: 'complete' });
-    await until(
+    await eventually(
       () => agents().get(id),
       ({ status }) => status === 'completed',
     );
@@ -299,7 +292,7 @@ export function laws(subjectOf: () => Subject): void {
     expect(await agents().pause(id)).toMatchObject({ status: 'running', paused: {} });
     expect((await refusal(agents().pause(id))).code).toBe('AGENT_ILLEGAL_COMMAND');
     const waiting = agents().execute(id, { type: 'count' });
-    await until(
+    await eventually(
       () => agents().get(id),
       ({ metrics }) => metrics.waiting === 1,
     );
@@ -314,7 +307,7 @@ export function laws(subjectOf: () => Subject): void {
     const tasks: Promise<unknown>[] = [];
     for (let index = 1; index <= 4; index++) {
       tasks.push(agents().execute(id, { type: 'wait', input: index }));
-      await until(
+      await eventually(
         () => agents().get(id),
         ({ metrics: { waiting, running, done } }) => waiting + running + done === index,
       );
@@ -356,12 +349,12 @@ export function laws(subjectOf: () => Subject): void {
     const controller = new AbortController();
     const running = agents().execute(id, { type: 'obey', signal: controller.signal });
     running.catch(() => {});
-    await until(
+    await eventually(
       () => agents().get(id),
       ({ metrics }) => metrics.running === 1,
     );
     const waiting = agents().execute(id, { type: 'add', input: 1 });
-    await until(
+    await eventually(
       () => agents().get(id),
       ({ metrics }) => metrics.waiting === 1,
     );
@@ -423,7 +416,7 @@ export function laws(subjectOf: () => Subject): void {
     const id = await started({ shutdownMs: 100 });
     const work = agents().execute(id, { type: 'hang' });
     work.catch(() => {});
-    await until(
+    await eventually(
       () => agents().get(id),
       ({ metrics }) => metrics.running === 1,
     );
@@ -458,7 +451,7 @@ export function laws(subjectOf: () => Subject): void {
     expect(await agents().stop(id)).toMatchObject({ status: 'stopped' });
     // Once one that was killed after it is back, its own restart would have been due.
     await agents().kill(later);
-    await until(
+    await eventually(
       () => agents().get(later),
       ({ status, incarnation }) => status === 'running' && incarnation === 2,
     );
@@ -484,7 +477,7 @@ export function laws(subjectOf: () => Subject): void {
     expect(await agents().execute(id, { type: 'count' })).toBe(1);
     expect(await agents().execute(id, { type: 'count' })).toBe(2);
     expect((await refusal(agents().execute(id, { type: 'crash' }))).code).toBe('TASK_FAILED');
-    await until(
+    await eventually(
       () => agents().get(id),
       ({ status, incarnation }) => status === 'running' && incarnation === 2,
     );
@@ -514,7 +507,7 @@ export function laws(subjectOf: () => Subject): void {
   test('an agent that crashes more often than its intensity allows is given up: one alert, no further try', async () => {
     const id = await started({ restart: { ...SOON, delayMs: 10, maxRestarts: 2, withinMs: 60_000 } });
     for (let incarnation = 1; incarnation <= 3; incarnation++) {
-      await until(
+      await eventually(
         () => agents().get(id),
         (record) => record.status === 'running' && record.incarnation === incarnation,
       );
@@ -531,7 +524,7 @@ export function laws(subjectOf: () => Subject): void {
     await agents().start(id, { by });
     await agents().kill(id, { by });
     await agents().stop(id, { by });
-    const acts = await until(
+    const acts = await eventually(
       async () => {
         const found: [string, unknown][] = [];
         for await (const event of subjectOf().events.read({ agentId: id })) {
@@ -554,12 +547,12 @@ export function laws(subjectOf: () => Subject): void {
   test('what an agent goes through is in the stream, in order', async () => {
     const id = await started({ restart: SOON });
     await agents().kill(id);
-    await until(
+    await eventually(
       () => agents().get(id),
       ({ status }) => status === 'running',
     );
     await agents().stop(id, { timeoutMs: 0 });
-    const types = await until(
+    const types = await eventually(
       async () => {
         const found: string[] = [];
         for await (const { type } of subjectOf().events.read({ agentId: id })) found.push(type);

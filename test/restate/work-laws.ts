@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { type AgentCode, type AgentRecord, AgentSystemError, defineAgent } from '../../src/index.ts';
+import { eventually } from './eventually.ts';
 import type { Subject } from './laws.ts';
 
 /** What was begun, by agent. */
@@ -120,13 +121,8 @@ export function workLaws(subjectOf: () => Subject): void {
     await agents().start(id);
     return id;
   };
-  const until = async (id: string, isIt: (record: AgentRecord) => boolean): Promise<AgentRecord> => {
-    for (;;) {
-      const record = await agents().get(id);
-      if (isIt(record)) return record;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  };
+  const until = (id: string, isIt: (record: AgentRecord) => boolean): Promise<AgentRecord> =>
+    eventually(() => agents().get(id), isIt);
   test('a task is tried as often as its kind says, and fails with the cause of its last attempt', async () => {
     const id = await started();
     expect(await agents().execute(id, { type: 'flaky', input: 2 })).toBe(2);

@@ -37,11 +37,10 @@ import type { PoolCloseReport } from './close-report.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { machineSignal } from './machine-signal.ts';
 import { Members } from './members.ts';
+import { type PoolStatus, poolStatusAt, poolTrouble } from './pool-status.ts';
 import type { PoolTask } from './waiting-queue.ts';
 
 /** `backing_off`: a start has failed, the next one waits. `degraded`: so often that it is tried only now and then. */
-export type PoolStatus = 'steady' | 'growing' | 'shrinking' | 'backing_off' | 'degraded' | 'closing';
-
 /** All that is known of a pool at one moment. Times are epoch ms. */
 export interface PoolRecord {
   readonly name: string;
@@ -100,23 +99,6 @@ export interface PoolOptions {
 }
 
 type Announcement = Extract<PoolEffect, { type: `announce${string}` }>;
-
-/** By the chart's state; all others are ways to its end. */
-const STATUSES: Readonly<Record<string, PoolStatus>> = {
-  deciding: 'growing',
-  opening: 'growing',
-  'serving.balancing': 'growing',
-  'serving.steady': 'steady',
-  'serving.growing': 'growing',
-  'serving.shrinking': 'shrinking',
-  'serving.backingOff': 'backing_off',
-  'serving.degraded': 'degraded',
-};
-
-const MESSAGES = {
-  pool_degraded: 'fails too often, and tries one member now and then',
-  pool_starved: 'has no room for a member that it should have',
-} as const;
 
 export class Pool {
   readonly name: string;
@@ -360,7 +342,7 @@ export class Pool {
 
   #raiseAlert(alert: PoolAlert, why: string): void {
     const { name: pool } = this;
-    const message = `pool ${pool} ${MESSAGES[alert]}: ${why}`;
+    const message = poolTrouble(pool, alert, why);
     this.#services.alerts.raise(alert, message, { pool });
     if (alert !== 'pool_degraded') return;
     const cause = this.#members.failure;
@@ -445,7 +427,7 @@ export class Pool {
   }
 
   get #status(): PoolStatus {
-    return STATUSES[this.#chart.path] ?? 'closing';
+    return poolStatusAt(this.#chart.path);
   }
 
   #takeLoad(): PoolLoad {
