@@ -15,8 +15,8 @@ import {
   type ObjectSharedContext,
 } from '@restatedev/restate-sdk';
 import type { Engine } from '../examples/cluster/engine.ts';
-import { EngineClient, REPEATABLE } from '../src/restate/engine-client.ts';
-import { wire } from '../src/restate/wire.ts';
+import { EngineClient, REPEATABLE } from '../src/restate/engine/engine-client.ts';
+import { wire } from '../src/restate/engine/wire.ts';
 
 /** Journal entries of one task, over all its invocations: ask 3, command 5, post 2, report 7, events 4. */
 export const ENTRIES = 21;

@@ -1,14 +1,14 @@
 /** A fleet on more than one machine: the same charts, on Restate. */
-export { type AgentNode, createAgentNode } from './restate/node.ts';
-export type { AgentNodeOptions } from './restate/node-options.ts';
-export { connectFleet, type ConnectFleetOptions, type Fleet } from './restate/fleet.ts';
-export { planUpgrade, type PlannedUpgrade } from './restate/upgrade-plan.ts';
-export { type EventArchive, keepEvents } from './restate/event-archive.ts';
-export type { FleetAgents, FleetHandle } from './restate/fleet-agents.ts';
-export type { PlacedAgentSpec } from './restate/fleet-specs.ts';
-export type { FleetPools, FleetPoolSpec } from './restate/fleet-pools.ts';
-export type { FleetEvents } from './restate/fleet-events.ts';
-export type { FleetConsensus } from './restate/fleet-consensus.ts';
-export type { FleetVariables } from './restate/fleet-variables.ts';
-export type { FleetTasks, FleetTaskTarget } from './restate/fleet-tasks.ts';
-export type { NodeEntry, Placement, PlacementWish } from './restate/placement.ts';
+export { type AgentNode, createAgentNode } from './restate/nodes/node.ts';
+export type { AgentNodeOptions } from './restate/nodes/node-options.ts';
+export { connectFleet, type ConnectFleetOptions, type Fleet } from './restate/client/fleet.ts';
+export { planUpgrade, type PlannedUpgrade } from './restate/client/upgrade-plan.ts';
+export { type EventArchive, keepEvents } from './restate/events/event-archive.ts';
+export type { FleetAgents, FleetHandle } from './restate/client/fleet-agents.ts';
+export type { PlacedAgentSpec } from './restate/client/fleet-specs.ts';
+export type { FleetPools, FleetPoolSpec } from './restate/client/fleet-pools.ts';
+export type { FleetEvents } from './restate/client/fleet-events.ts';
+export type { FleetConsensus } from './restate/client/fleet-consensus.ts';
+export type { FleetVariables } from './restate/client/fleet-variables.ts';
+export type { FleetTasks, FleetTaskTarget } from './restate/client/fleet-tasks.ts';
+export type { NodeEntry, Placement, PlacementWish } from './restate/nodes/placement.ts';

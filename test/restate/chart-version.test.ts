@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { agentSpec } from '../../src/machines/index.ts';
-import { recordOfState } from '../../src/restate/agent-state.ts';
-import { AgentTurn } from '../../src/restate/agent-turn.ts';
-import { agentChartHash } from '../../src/restate/chart-version.ts';
+import { recordOfState } from '../../src/restate/agent/agent-state.ts';
+import { AgentTurn } from '../../src/restate/agent/agent-turn.ts';
+import { agentChartHash } from '../../src/restate/agent/chart-version.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
 

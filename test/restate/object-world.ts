@@ -6,12 +6,12 @@
  */
 import { AgentSystemError, type BodyRequest, defineAgent, type SystemEvent } from '../../src/index.ts';
 import { agentSpec } from '../../src/machines/index.ts';
-import { type AgentState, positionOfState, recordOfState } from '../../src/restate/agent-state.ts';
-import type { Act, BodyMessage, NodeReport } from '../../src/restate/agent-acts.ts';
-import { AgentTurn } from '../../src/restate/agent-turn.ts';
-import type { DeliveredMessage } from '../../src/restate/names.ts';
-import { Resident } from '../../src/restate/resident.ts';
-import { wireOf } from '../../src/restate/wire.ts';
+import { type AgentState, positionOfState, recordOfState } from '../../src/restate/agent/agent-state.ts';
+import type { Act, BodyMessage, NodeReport } from '../../src/restate/agent/agent-acts.ts';
+import { AgentTurn } from '../../src/restate/agent/agent-turn.ts';
+import type { DeliveredMessage } from '../../src/restate/engine/names.ts';
+import { Resident } from '../../src/restate/nodes/resident.ts';
+import { wireOf } from '../../src/restate/engine/wire.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import type { SavedState } from '../../src/runtime/definition/saved-state.ts';
 import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';

@@ -1,8 +1,8 @@
 /** The order of tasks that are kept is that of one program's mailbox: both are given the same, and begin the same. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { chooseTask } from '../../src/restate/task-order.ts';
-import type { TaskEntry } from '../../src/restate/task-entries.ts';
+import { chooseTask } from '../../src/restate/tasks/task-order.ts';
+import type { TaskEntry } from '../../src/restate/tasks/task-entries.ts';
 import { type Ordered, TaskOrder } from '../../src/runtime/agent/task-order.ts';
 
 interface Row extends Ordered<Row> {

@@ -1,0 +1,238 @@
+/**
+ * What an agent may be asked, as its virtual object takes it: each command is a turn.
+ *
+ * I1  A command that is refused has changed nothing.
+ */
+import type { ObjectContext } from '@restatedev/restate-sdk';
+import { checkTask } from '../../runtime/fleet/task-check.ts';
+import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { type AgentState, positionOfState } from './agent-state.ts';
+import { AgentTurn } from './agent-turn.ts';
+import type { Moment } from './agent-acts.ts';
+import { conclude, DIRECT, PENDING, type Reply, stateOf, tellRefused } from './agent-performer.ts';
+import { type Answer, answering, refusalOf } from '../engine/answer.ts';
+import { call, toNodes } from '../engine/calls.ts';
+import type { Command } from '../engine/names.ts';
+import type { Place } from '../nodes/nodes-object.ts';
+import type { Occupant, Placement } from '../nodes/placement.ts';
+import { findTask, refuseUnlessLegal, resultOf, taskOfKey, taskRecord } from '../tasks/task-words.ts';
+
+export const notFound = (id: string): Answer => ({
+  refusal: refusalOf(
+    new AgentSystemError('AGENT_NOT_FOUND', `no agent ${JSON.stringify(id)} is registered`, { agentId: id }),
+  ),
+});
+
+/** Whoever asks says when that is; what comes from an object alone takes the engine's time. */
+export async function momentOf(ctx: ObjectContext, at: number | undefined): Promise<Moment> {
+  return { now: at ?? (await ctx.date.now()), chance: ctx.rand.random() };
+}
+
+export async function command(ctx: ObjectContext, asked: Command): Promise<Reply> {
+  if (asked.type === 'register') return register(ctx, asked);
+  const state = await stateOf(ctx);
+  if (state === null) return notFound(ctx.key);
+  const turn = new AgentTurn(state, await momentOf(ctx, asked.at));
+  const token = asked.token ?? DIRECT;
+  const fit = answering(() => turn.adoptChart());
+  if ('refusal' in fit) return fit;
+  const ofPool = asked.type === 'execute' ? asked.work.terms?.pool : undefined;
+  if (ofPool !== undefined) state.heardOfPool = Math.max(state.heardOfPool, ofPool);
+  const answer = await answeringLater(() => act(ctx, turn, asked, token));
+  if (answer !== PENDING && 'refusal' in answer) {
+    if (ofPool !== undefined) tellRefused(ctx, state, turn.now);
+    return answer;
+  }
+  const reply = await conclude(ctx, turn, token);
+  return answer === PENDING ? reply : answer;
+}
+
+async function register(
+  ctx: ObjectContext,
+  { spec, manifest, at }: Extract<Command, { type: 'register' }>,
+): Promise<Reply> {
+  const id = ctx.key;
+  if ((await stateOf(ctx)) !== null) {
+    const message = `an agent with id ${JSON.stringify(id)} is registered already`;
+    return { refusal: refusalOf(new AgentSystemError('AGENT_EXISTS', message, { agentId: id })) };
+  }
+  const turn = AgentTurn.registering({ id, spec, manifest }, await momentOf(ctx, at));
+  turn.answer(DIRECT, { value: id });
+  await conclude(ctx, turn);
+  return { value: id };
+}
+
+async function answeringLater(act: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return await act();
+  } catch (thrown) {
+    if (thrown instanceof AgentSystemError) return { refusal: refusalOf(thrown) };
+    throw thrown;
+  }
+}
+
+async function act(
+  ctx: ObjectContext,
+  turn: AgentTurn,
+  asked: Exclude<Command, { type: 'register' }>,
+  token: string,
+): Promise<Reply> {
+  const { state } = turn;
+  const at = turn.now;
+  switch (asked.type) {
+    case 'start':
+    case 'restart': {
+      turn.refuseUnless(asked.type);
+      const placement = await place(ctx, turn.occupant(state.life.context.incarnation + 1));
+      turn.start(`agent.${asked.type}`, placement, token, asked.by);
+      return PENDING;
+    }
+    case 'stop': {
+      refuseOldIncarnation(turn, asked.incarnation);
+      turn.refuseUnless('stop');
+      const { timeoutMs } = asked;
+      turn.end(
+        timeoutMs === undefined ? { type: 'agent.stop', at } : { type: 'agent.stop', at, timeoutMs },
+        token,
+        asked.by,
+      );
+      return PENDING;
+    }
+    case 'kill':
+      refuseOldIncarnation(turn, asked.incarnation);
+      turn.refuseUnless('kill');
+      turn.end({ type: 'agent.kill', at }, token, asked.by);
+      return PENDING;
+    case 'forget':
+      turn.refuseUnless('forget');
+      turn.forget(token, asked.by);
+      return PENDING;
+    case 'pause':
+    case 'resume':
+      turn.refuseUnless(asked.type);
+      turn.hold(`agent.${asked.type}`, asked.by, token);
+      return PENDING;
+    case 'update': {
+      const { spec, manifest, changes, by, revision } = asked;
+      if (revision !== state.revision) return { value: false };
+      turn.follow(spec, manifest, changes, by);
+      return { value: true };
+    }
+    case 'adopt':
+      return { value: turn.adopt(asked.child) };
+    case 'execute':
+    case 'submit':
+      return take(turn, asked, token);
+    case 'awaitTask': {
+      const known = findTask(state, asked.taskId);
+      const result = resultOf(state.id, known);
+      if (result !== undefined) return result;
+      if ('waiting' in known) known.waiting.push(token);
+      return PENDING;
+    }
+    case 'cancelTask': {
+      refuseUnlessLegal(state.id, findTask(state, asked.taskId), 'cancel');
+      turn.cancel({ taskId: asked.taskId }, asked.why, false);
+      return { value: taskRecord(state.id, findTask(state, asked.taskId)) };
+    }
+    case 'cancelCall':
+      turn.cancel({ callId: asked.callId }, 'cancelled by its caller', true);
+      return { value: undefined };
+    case 'retryTask': {
+      const known = findTask(state, asked.taskId);
+      refuseUnlessLegal(state.id, known, 'retry');
+      if ('endedAt' in known) turn.repeat(known);
+      return { value: taskRecord(state.id, findTask(state, asked.taskId)) };
+    }
+    case 'forgetTask': {
+      const known = findTask(state, asked.taskId);
+      refuseUnlessLegal(state.id, known, 'forget');
+      state.ended = state.ended.filter((other) => other !== known);
+      turn.dropInput(known.id);
+      const { incarnation } = state.life.context;
+      const { id: taskId, task } = known;
+      turn.emit({ type: 'task.forgotten', agentId: state.id, incarnation, taskId, task });
+      return { value: undefined };
+    }
+    case 'move':
+      turn.move();
+      return { value: undefined };
+    default: {
+      // `moveOn`: it has ended where it was.
+      if (!turn.isBetweenPlaces) return { value: undefined };
+      // Where there is no room now, it is told when there is.
+      const occupant = turn.occupant(state.life.context.incarnation + 1);
+      const placement = await call<Placement | null>(ctx, toNodes('requestRestart'), occupant);
+      if (placement !== null) turn.start('agent.start', placement, undefined);
+      return { value: undefined };
+    }
+  }
+}
+
+/** A task, of one that is executed or submitted. */
+function take(
+  turn: AgentTurn,
+  asked: Extract<Command, { type: 'execute' | 'submit' }>,
+  token: string,
+): Reply {
+  const { state } = turn;
+  const { work } = asked;
+  if (asked.type === 'execute') refuseOldIncarnation(turn, asked.incarnation);
+  const known = taskOfKey(state, work);
+  if (known !== undefined) return { value: taskRecord(state.id, known) };
+  refuseUnlessTaken(turn, asked);
+  const { type, input, priority } = work;
+  checkTask({ type, input, ...(priority === undefined ? {} : { priority }) }, state.manifest, state.id);
+  const isSubmitted = asked.type === 'submit';
+  const entry = turn.execute(isSubmitted ? work : { ...work, token });
+  return isSubmitted ? { value: taskRecord(state.id, findTask(state, entry.id)) } : PENDING;
+}
+
+/**
+ * What is submitted waits until somebody starts its agent; what is executed, as long as that comes back by itself,
+ * where its caller says so.
+ */
+function refuseUnlessTaken(
+  turn: AgentTurn,
+  { type, work }: Extract<Command, { type: 'execute' | 'submit' }>,
+): void {
+  const waits = work.whenDown === 'wait';
+  const isWaitedFor = waits && (type === 'submit' || positionOfState(turn.state).comesBack);
+  if (!isWaitedFor) turn.refuseUnless('execute');
+  refuseCircle(turn.state, work.terms?.chain);
+}
+
+/** A call whose answer could come only once a task has ended that waits for it. */
+function refuseCircle(state: AgentState, chain: readonly string[] | undefined): void {
+  const at = chain?.indexOf(state.id) ?? -1;
+  if (chain === undefined || at === -1) return;
+  const { concurrency } = state.spec.tasks;
+  const working = state.tasks.filter(({ where }) => where === 'working').length;
+  if (working < concurrency) return;
+  const circle = [...chain.slice(at), state.id];
+  const message = `agent ${state.id} would wait for itself: ${circle.join(' → ')}`;
+  throw new AgentSystemError('WAIT_CIRCLE', message, { agentId: state.id, details: { circle } });
+}
+
+async function place(ctx: ObjectContext, occupant: Occupant): Promise<Placement> {
+  const place = await call<Place>(ctx, toNodes('place'), occupant);
+  if ('placement' in place) return place.placement;
+  const { agentId } = occupant;
+  const message = `agent ${agentId} cannot start: ${place.problem}`;
+  throw new AgentSystemError('RESOURCES_EXHAUSTED', message, {
+    agentId,
+    details: { problem: place.problem },
+  });
+}
+
+/** A handle's words are for its own incarnation. */
+function refuseOldIncarnation({ state }: AgentTurn, incarnation: number | undefined): void {
+  const { incarnation: newest } = state.life.context;
+  const { isAlive, status } = positionOfState(state);
+  if (incarnation === undefined || (incarnation === newest && isAlive)) return;
+  const message = `incarnation ${incarnation} of agent ${state.id} has ended`;
+  throw new AgentSystemError('AGENT_NOT_RUNNING', message, {
+    agentId: state.id,
+    details: { incarnation, newest, status },
+  });
+}

@@ -1,0 +1,140 @@
+/**
+ * One agent, one virtual object: the engine gives it a single writer and timers, the shipped chart its life.
+ *
+ * Decides nothing: a handler takes a turn (agent-turn.ts), whose acts are performed as calls (agent-performer.ts).
+ */
+import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import type { SavedState } from '../../runtime/definition/saved-state.ts';
+import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { command, momentOf, notFound } from './agent-commands.ts';
+import { conclude, PENDING, type Reply, SAVED, stateOf } from './agent-performer.ts';
+import { positionOfState } from './agent-state.ts';
+import { AgentTurn } from './agent-turn.ts';
+import { type Answer, answering, refusalOf } from '../engine/answer.ts';
+import { send, toAgent, toNodes } from '../engine/calls.ts';
+import type { Parked } from '../../machines/index.ts';
+import { lookOf } from './look.ts';
+import { AGENT, type Command, type ReportBatch } from '../engine/names.ts';
+import type { Placement } from '../nodes/placement.ts';
+import { fleetOptions } from '../engine/service-options.ts';
+import { findTask, taskRecord } from '../tasks/task-words.ts';
+import { wire, wireOf } from '../engine/wire.ts';
+
+/** The state, for a turn that nobody is answered by; `undefined` of an agent that was forgotten. */
+async function turnOf(ctx: ObjectContext, at?: number): Promise<AgentTurn | undefined> {
+  const state = await stateOf(ctx);
+  if (state === null) return undefined;
+  const turn = new AgentTurn(state, await momentOf(ctx, at));
+  // What this code cannot drive is tried again until code that can is there: nothing of it is lost.
+  turn.adoptChart();
+  return turn;
+}
+
+const exclusive = handlers.object.exclusive;
+const shared = handlers.object.shared;
+const codec = { input: wire, output: wire } as const;
+
+export const agentObject = object({
+  name: AGENT,
+  handlers: {
+    /** A command of somebody who waits for no later answer, or is told by its token. */
+    command: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const asked = given as Command;
+      const reply = await command(ctx, asked);
+      if (!asked.isAwaited || asked.token === undefined) return reply;
+      if (reply !== PENDING) ctx.resolveAwakeable(asked.token, reply, wire);
+      return null;
+    }),
+
+    /** A command, and its answer whenever that comes. */
+    ask: shared({ ...codec, enableLazyState: true }, async (ctx: ObjectSharedContext, asked: unknown) => {
+      const { id: token, promise } = ctx.awakeable(wireOf<Reply>());
+      send(ctx, toAgent(ctx.key, 'command'), { ...(asked as Command), token, isAwaited: true });
+      return promise;
+    }),
+
+    /** What a body tells. Says whether it is the living one, and answers what its tasks asked. */
+    report: exclusive(codec, async (ctx: ObjectContext, told: unknown) => {
+      const { incarnation, first, reports, usage, at } = told as ReportBatch;
+      const turn = await turnOf(ctx, at);
+      if (turn === undefined) return { isAlive: false, answers: [] };
+      const isAlive = turn.reported(incarnation, first, reports, usage);
+      await conclude(ctx, turn);
+      return { isAlive, answers: turn.requestAnswers };
+    }),
+
+    wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const { at } = given as { at: number };
+      const turn = await turnOf(ctx, at);
+      if (turn?.state.wakeAt !== at) return;
+      turn.state.wakeAt = undefined;
+      turn.wake();
+      await conclude(ctx, turn);
+    }),
+
+    /** Its node is gone. */
+    lost: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const { node, incarnation, at } = given as { node: string; incarnation: number; at?: number };
+      const turn = await turnOf(ctx, at);
+      if (turn === undefined) return;
+      turn.hostLost(node, incarnation);
+      await conclude(ctx, turn);
+    }),
+
+    /** It may restart. One that does not want to any more gives the place back. */
+    permit: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const { placement, incarnation } = given as { placement: Placement; incarnation: number };
+      const turn = await turnOf(ctx);
+      const isWaiting =
+        turn !== undefined &&
+        (turn.isBetweenPlaces || positionOfState(turn.state).path === 'crashed.queued') &&
+        turn.state.life.context.incarnation + 1 === incarnation;
+      if (!isWaiting) {
+        send(ctx, toNodes('vacate'), { agentId: ctx.key, incarnation });
+        send(ctx, toNodes('release'), { agentId: ctx.key });
+        return;
+      }
+      if (turn.isBetweenPlaces) turn.start('agent.start', placement, undefined);
+      else turn.permitGranted(placement);
+      await conclude(ctx, turn);
+    }),
+
+    /** How it stands with the quota that it shares. */
+    quota: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const { parked, at } = given as { parked: Parked | null; at: number };
+      const turn = await turnOf(ctx, at);
+      if (turn === undefined) return;
+      turn.quotaStands(parked ?? undefined);
+      await conclude(ctx, turn);
+    }),
+
+    /** How it stands; nothing of an agent that is not there. */
+    look: shared(codec, async (ctx: ObjectSharedContext) => {
+      const state = await stateOf(ctx);
+      return state === null ? null : lookOf(state);
+    }),
+
+    savedState: shared(codec, async (ctx: ObjectSharedContext) => {
+      if ((await stateOf(ctx)) === null) return notFound(ctx.key);
+      return { value: await ctx.get(SAVED, wireOf<SavedState>()) };
+    }),
+
+    task: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<Answer> => {
+      const { taskId } = given as { taskId: string };
+      const state = await stateOf(ctx);
+      if (state === null) {
+        const message = `no task ${JSON.stringify(taskId)} is known`;
+        return { refusal: refusalOf(new AgentSystemError('TASK_UNKNOWN', message)) };
+      }
+      return answering(() => taskRecord(state.id, findTask(state, taskId)));
+    }),
+
+    tasks: shared(codec, async (ctx: ObjectSharedContext) => {
+      const state = await stateOf(ctx);
+      if (state === null) return [];
+      const open = state.tasks.filter(({ isAnswered }) => !isAnswered);
+      return [...state.ended, ...open].map((task) => taskRecord(state.id, task));
+    }),
+  },
+  options: fleetOptions,
+});

@@ -1,0 +1,292 @@
+/**
+ * Performs the acts of a turn as calls of the engine, and keeps the state that it left.
+ *
+ * Decides nothing: what is to be done comes as data (agent-acts.ts).
+ *
+ * I1  What is answered was kept before: an answer is the last that a turn does.
+ * I2  Nothing on a node that may be dead is waited for: bodies are told one way, and tell back by `report`.
+ * I3  At most one wake is waited for; one that comes late, or was replaced, does nothing.
+ * I4  Events of a turn that opened a body, or gave it a task, go out with the next: the body is about to tell something,
+ *     and there is one message in place of two. None is held back longer than its node waits for that (`TOLD_WITHIN_MS`).
+ */
+import type { ObjectContext } from '@restatedev/restate-sdk';
+import { orphanedStop, type Parked } from '../../machines/index.ts';
+import type { SavedState } from '../../runtime/definition/saved-state.ts';
+import type { VariableState } from '../../runtime/hosting/host.ts';
+import type { Act, BodyMessage } from './agent-acts.ts';
+import type { AgentState } from './agent-state.ts';
+import type { AgentTurn } from './agent-turn.ts';
+import type { Answer } from '../engine/answer.ts';
+import { call, send, tellEvents, toAgent, toNodes, toPool, toQuota } from '../engine/calls.ts';
+import { lookOf, newsOf } from './look.ts';
+import {
+  bucketOf,
+  type Command,
+  type DeliveredMessage,
+  FLEET,
+  hostOf,
+  type MessageBatch,
+  REGISTRY,
+  SHARDS,
+  VARIABLES,
+} from '../engine/names.ts';
+import type { Placement } from '../nodes/placement.ts';
+import { wire, wireOf } from '../engine/wire.ts';
+
+/** The first of its keys: an engine that sends a part of a large state along begins with it. */
+const STATE = 'agent';
+export const SAVED = 'saved';
+const inputKey = (taskId: string): string => `input ${taskId}`;
+const stepsKey = (taskId: string): string => `steps ${taskId}`;
+
+/** Given back by a command whose answer comes later, to its token. */
+export const PENDING = 'pending';
+export type Reply = Answer | typeof PENDING;
+
+/** A caller that waits for no later answer. */
+export const DIRECT = 'direct';
+
+export function stateOf(ctx: Pick<ObjectContext, 'get'>): Promise<AgentState | null> {
+  return ctx.get(STATE, wireOf<AgentState>());
+}
+
+type StepEntry = readonly [key: string, value: unknown];
+
+function stepsOf(ctx: ObjectContext, taskId: string): Promise<readonly StepEntry[] | null> {
+  return ctx.get(stepsKey(taskId), wireOf<readonly StepEntry[]>());
+}
+
+/** Performs the acts of a turn, and of the turns that follow from them. Gives the answer to `asker`, if it is there. */
+export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: string): Promise<Reply> {
+  const { state } = turn;
+  const answers: Extract<Act, { do: 'answer' }>[] = [];
+  const mail = new Mail(ctx, state);
+  let isGranted = false;
+  for (let act = turn.acts.shift(); act !== undefined; act = turn.acts.shift()) {
+    switch (act.do) {
+      case 'answer':
+        answers.push(act);
+        break;
+      case 'tell':
+        await mail.add(act.message);
+        break;
+      case 'run': {
+        const { taskId, task, attempt, given, hasSteps, terms } = act;
+        const input = given === undefined ? await ctx.get(inputKey(taskId), wire) : given.input;
+        const steps = hasSteps ? ((await stepsOf(ctx, taskId)) ?? undefined) : undefined;
+        await mail.add({ type: 'task.run', taskId, task, attempt, input, steps, terms });
+        break;
+      }
+      case 'keepInput':
+        ctx.set(inputKey(act.taskId), act.input ?? null, wire);
+        break;
+      case 'dropInput':
+        ctx.clear(inputKey(act.taskId));
+        break;
+      case 'keepSteps': {
+        const { taskId, key, value } = act;
+        ctx.set(stepsKey(taskId), [...((await stepsOf(ctx, taskId)) ?? []), [key, value]], wire);
+        break;
+      }
+      case 'dropSteps':
+        ctx.clear(stepsKey(act.taskId));
+        break;
+      case 'keepState':
+        ctx.set(SAVED, act.state, wire);
+        break;
+      case 'requestPermit': {
+        const granted = await call<Placement | null>(ctx, toNodes('requestRestart'), act.occupant);
+        isGranted = granted !== null;
+        if (granted) turn.permitGranted(granted);
+        break;
+      }
+      case 'withdrawPermit':
+        // The chart leaves the queue because it has been granted one.
+        if (!isGranted && state.seat === undefined) send(ctx, toNodes('withdraw'), { agentId: state.id });
+        break;
+      case 'releasePermit':
+        send(ctx, toNodes('release'), { agentId: state.id });
+        break;
+      case 'vacate':
+        send(ctx, toNodes('vacate'), { agentId: state.id, incarnation: act.incarnation });
+        break;
+      case 'serving':
+      case 'notServing':
+        await tellServing(ctx, state, mail, act.do === 'serving', act.incarnation);
+        break;
+      case 'startElsewhere':
+        send(ctx, toAgent(ctx.key, 'command'), { type: 'moveOn' } satisfies Command);
+        break;
+      case 'joinQuota': {
+        const { quota, load } = act;
+        const joining = { agentId: state.id, load };
+        turn.quotaStands((await call<Parked | null>(ctx, toQuota(quota, 'join'), joining)) ?? undefined);
+        break;
+      }
+      case 'tellQuota': {
+        const { quota, load, message } = act;
+        send(ctx, toQuota(quota, 'told'), { agentId: state.id, load, message });
+        break;
+      }
+      case 'endChildren':
+        for (const { id, rule } of state.children) {
+          const order = orphanedStop(rule);
+          if (order !== undefined)
+            send(ctx, toAgent(id, 'command'), { type: 'stop', ...order } satisfies Command);
+        }
+        break;
+      case 'forget':
+        break;
+    }
+  }
+  tellPool(ctx, state, turn.now);
+  const isHeldBack = tell(ctx, turn, mail.send() && answers.length === 0);
+  state.isUnlisted ||= turn.events.some(
+    ({ type }) => !type.startsWith('task.') && type !== 'agent.state_saved',
+  );
+  const isListed = state.isUnlisted && !isHeldBack;
+  if (isListed) state.isUnlisted = false;
+  if (turn.isForgotten) ctx.clearAll();
+  else {
+    arm(ctx, turn);
+    ctx.set(STATE, state, wireOf<AgentState>());
+  }
+  if (isListed) await list(ctx, turn, answers.length > 0);
+  let reply: Reply = PENDING;
+  for (const { token, answer } of answers) {
+    if (token === asker) reply = answer;
+    else if (token !== DIRECT) ctx.resolveAwakeable(token, answer, wire);
+  }
+  return reply;
+}
+
+/** A member of a pool tells that how it stands. */
+function tellPool(ctx: ObjectContext, state: AgentState, at: number): void {
+  const { pool } = state.spec;
+  if (pool === undefined) return;
+  const news = newsOf(state);
+  const told = JSON.stringify(news);
+  if (told === state.toldPool) return;
+  state.toldPool = told;
+  send(ctx, toPool(pool, 'member'), { news, at });
+}
+
+/** What its pool has given it is refused: it is free again. */
+export function tellRefused(ctx: ObjectContext, state: AgentState, at: number): void {
+  tellPool(ctx, state, at);
+  ctx.set(STATE, state, wireOf<AgentState>());
+}
+
+/** Says whether the events are held back. */
+function tell(ctx: ObjectContext, { state, events, isForgotten }: AgentTurn, mayWait: boolean): boolean {
+  const all = [...state.untold, ...events];
+  const isHeldBack = mayWait && !isForgotten && all.every(({ type }) => isBegin(type));
+  state.untold = isHeldBack ? all : [];
+  if (!isHeldBack) tellEvents(ctx, { events: all });
+  return isHeldBack;
+}
+
+/** After these something follows soon, or its node says so. */
+function isBegin(type: string): boolean {
+  return type.startsWith('task.') || type === 'agent.starting';
+}
+
+async function tellServing(
+  ctx: ObjectContext,
+  state: AgentState,
+  mail: Mail,
+  serves: boolean,
+  incarnation: number,
+): Promise<void> {
+  const { id: agentId, manifest, spec } = state;
+  const { variables } = manifest;
+  if (variables.length === 0) return;
+  if (serves) await catchUp(ctx, state, mail);
+  const { coordination } = spec;
+  // Whoever is told that it runs can count on its being asked.
+  await call(ctx, toNodes('serves'), { agentId, incarnation, serves, variables, coordination });
+}
+
+/** Messages of one turn to the node of its body, in one. */
+class Mail {
+  readonly #ctx: ObjectContext;
+  readonly #state: AgentState;
+  #hasWork = false;
+  #batch:
+    | { node: string; epoch: string; incarnation: number; first: number; messages: DeliveredMessage[] }
+    | undefined;
+
+  constructor(ctx: ObjectContext, state: AgentState) {
+    this.#ctx = ctx;
+    this.#state = state;
+  }
+
+  async add(message: BodyMessage): Promise<void> {
+    const { seat, placement } = this.#state;
+    if (seat === undefined || placement === undefined) return;
+    if (this.#batch?.incarnation !== seat.incarnation) {
+      this.send();
+      const { node, incarnation, told } = seat;
+      this.#batch = { node, epoch: placement.epoch, incarnation, first: told + 1, messages: [] };
+    }
+    seat.told += 1;
+    if (message.type === 'task.run' || message.type === 'open') this.#hasWork = true;
+    this.#batch.messages.push(message.type === 'open' ? await this.#opening(message) : message);
+  }
+
+  /** Says whether its body is about to tell something: it was opened, or given a task. */
+  send(): boolean {
+    const batch = this.#batch;
+    if (batch === undefined) return this.#hasWork;
+    this.#batch = undefined;
+    const { node, ...parameter } = batch;
+    send(
+      this.#ctx,
+      { service: hostOf(node), key: this.#ctx.key, method: 'post' },
+      parameter satisfies MessageBatch,
+    );
+    return this.#hasWork;
+  }
+
+  async #opening({
+    previousStop,
+    manifest,
+  }: Extract<BodyMessage, { type: 'open' }>): Promise<DeliveredMessage> {
+    const ctx = this.#ctx;
+    const restored = (await ctx.get(SAVED, wireOf<SavedState>())) ?? undefined;
+    const { variables: names } = manifest;
+    const variables = await valuesOf(ctx, names);
+    this.#state.began = Object.fromEntries(variables.map(({ name, version }) => [name, version]));
+    return { type: 'open', spec: this.#state.spec, start: { restored, previousStop, variables }, manifest };
+  }
+}
+
+function valuesOf(ctx: ObjectContext, names: readonly string[]): Promise<readonly VariableState[]> {
+  if (names.length === 0) return Promise.resolve([]);
+  return call(ctx, { service: VARIABLES, key: FLEET, method: 'valuesOf' }, { names });
+}
+
+/** What has changed while it started, its body is told first of all. */
+async function catchUp(ctx: ObjectContext, { manifest, began }: AgentState, mail: Mail): Promise<void> {
+  for (const variable of await valuesOf(ctx, manifest.variables)) {
+    if (variable.version > (began[variable.name] ?? 0))
+      await mail.add({ type: 'variable.changed', variable });
+  }
+}
+
+function arm(ctx: ObjectContext, turn: AgentTurn): void {
+  const { state } = turn;
+  const dueAt = turn.nextDueAt();
+  if (dueAt === undefined || (state.wakeAt !== undefined && state.wakeAt <= dueAt)) return;
+  state.wakeAt = dueAt;
+  send(ctx, toAgent(ctx.key, 'wake'), { at: dueAt }, dueAt - turn.now);
+}
+
+/** Whoever was answered finds the fleet listed so; what nobody waits for is listed a little later. */
+async function list(ctx: ObjectContext, turn: AgentTurn, isAwaited: boolean): Promise<void> {
+  const { id } = turn.state;
+  const target = { service: REGISTRY, key: String(bucketOf(id, SHARDS)), method: 'put' };
+  const entry = { id, look: turn.isForgotten ? null : lookOf(turn.state) };
+  if (isAwaited) await call(ctx, target, entry);
+  else send(ctx, target, entry);
+}

@@ -1,0 +1,164 @@
+/**
+ * One agent as its virtual object keeps it: its chart's snapshot, the table of its deadlines, its tasks and who waits.
+ *
+ * All of it is data (wire.ts). What may be large is kept beside it, under keys of its own: the saved state, and the
+ * inputs of tasks that wait.
+ */
+import type {
+  AgentLife,
+  agentMachine,
+  AgentPosition,
+  ExitReason,
+  Isolation,
+  Parked,
+  ParentRule,
+  ParsedAgentSpec,
+  quotaMachine,
+} from '../../machines/index.ts';
+import { positionAt, positionOf } from '../../machines/index.ts';
+import { type AgentRecord, ShownRecord } from '../../runtime/agent/agent-record.ts';
+import type { KeptSpec } from '../../runtime/agent/agent-services.ts';
+import type { HealthReport } from '../../runtime/agent/liveness.ts';
+import type { AgentManifest } from '../../runtime/definition/manifest.ts';
+import type { Usage } from '../../runtime/hosting/host.ts';
+import type { EventBody } from '../../runtime/journal/system-event.ts';
+import type { Alert } from '../../runtime/observability/alerts.ts';
+import type { KeptChart } from '../engine/kept-chart.ts';
+import type { Placement } from '../nodes/placement.ts';
+import { type EndedTask, isWorking, type TaskEntry } from '../tasks/task-entries.ts';
+
+/** The living body: where it is, and how far both sides have heard of each other. */
+export interface Seat {
+  readonly node: string;
+  readonly incarnation: number;
+  /** Number of the last message that it was sent, and of the last report that was taken. */
+  told: number;
+  heard: number;
+}
+
+/** As of a mailbox: `held`, there is no body yet, or any more; `finishing`, what runs may end, nothing is begun. */
+export type Mode = 'held' | 'open' | 'draining' | 'finishing' | 'aborting';
+
+export interface TaskCounts {
+  done: number;
+  failed: number;
+  timedOut: number;
+  abandoned: number;
+  lastMs: number;
+  totalMs: number;
+  maxMs: number;
+}
+
+/** A limit that it ran into and shares with nobody: its quota's chart, and what it waits for. */
+export interface OwnQuota extends KeptChart<typeof quotaMachine> {
+  waitsFor: Parked | undefined;
+}
+
+export interface AgentState extends KeptChart<typeof agentMachine> {
+  readonly format: 1;
+  /** Identity of the chart that the snapshot is of. */
+  chart: string;
+  readonly id: string;
+  /** When it was registered, epoch ms: agents are listed in that order. */
+  readonly registeredAt: number;
+  /** In the ids of its tasks: tells it from others that had its id before. */
+  readonly line: string;
+  spec: KeptSpec;
+  /** How often that has changed. */
+  revision: number;
+  manifest: AgentManifest;
+  /** A spec and a manifest that its next body is made of, and what of them that body alone brings in force. */
+  next:
+    | {
+        readonly manifest: AgentManifest;
+        readonly pending: readonly string[];
+        /** What the living body was made of. */
+        readonly body: { readonly spec: KeptSpec; readonly manifest: AgentManifest };
+      }
+    | undefined;
+  /** What its last event said of its life: all that a recovery has. */
+  known: AgentLife | undefined;
+  seat: Seat | undefined;
+  /** Where its next body is to run. */
+  placement: Placement | undefined;
+  /** When it is woken; it has one wake at a time, and those that it no longer waits for do nothing. */
+  wakeAt: number | undefined;
+  armed: number;
+  tasks: TaskEntry[];
+  ended: EndedTask[];
+  mode: Mode;
+  isBusy: boolean;
+  counts: TaskCounts;
+  /** Ids of the tasks that the last end left undone. */
+  abandoned: string[];
+  acceptedTasks: number;
+  /** What its pool was told last. */
+  toldPool?: string;
+  /** Number of the newest task that its pool has given it. */
+  heardOfPool: number;
+  /** Tasks in a row that were begun before an older one. */
+  passed: number;
+  /** Nothing new may begin: it is paused, or parked. */
+  isHeldBack: boolean;
+  /** It is to tell once nothing runs. */
+  isResting: boolean;
+  quota: OwnQuota | undefined;
+  /** What it waits for under a quota that it shares. */
+  sharedLimit: Parked | undefined;
+  /** Agents that it spawned, and what becomes of them once it has ended for good. */
+  children: readonly { readonly id: string; readonly rule: ParentRule }[];
+  /** Who waits for a start, for an end, and for it to be paused or resumed. */
+  starting: string[];
+  ending: string[];
+  holding: string[];
+  /** It ends here to begin elsewhere: tasks are taken meanwhile, and wait. */
+  isMoving: boolean;
+  /** Versions of the variables that its body began with. */
+  began: Record<string, number>;
+  health: HealthReport;
+  usage: Usage | undefined;
+  alerts: Alert[];
+  lastExit: ExitReason | undefined;
+  dropped: number;
+  /** What it shows has changed since it was listed. */
+  isUnlisted: boolean;
+  /** Events that go out with the next turn. */
+  untold: readonly (EventBody & { readonly at: number })[];
+}
+
+export function positionOfState({ life }: AgentState): AgentPosition {
+  const { path } = positionOf(life.value);
+  return positionAt(path, life.context.paused !== undefined);
+}
+
+/** The record as the public API shows it; its module is as it was kept: a type, or a URL. */
+export function recordOfState(state: AgentState): AgentRecord {
+  const { id, spec, manifest, life, health, usage, dropped } = state;
+  const identity = {
+    id,
+    isolation: spec.isolation as Isolation,
+    fullSpec: spec as unknown as ParsedAgentSpec,
+    pending: state.next?.pending ?? [],
+  };
+  const answered = state.counts.done + state.counts.failed + state.counts.timedOut;
+  const running = state.tasks.filter(isWorking).length;
+  const { done, failed, timedOut, abandoned, lastMs, totalMs, maxMs } = state.counts;
+  const metrics = {
+    done,
+    failed,
+    timedOut,
+    abandoned,
+    waiting: state.tasks.length - running,
+    running,
+    latencyMs: { last: lastMs, mean: answered === 0 ? 0 : totalMs / answered, max: maxMs },
+  };
+  return new ShownRecord(identity, {
+    context: life.context,
+    position: positionOfState(state),
+    manifest,
+    health,
+    tasks: { metrics, abandoned: [...state.abandoned] },
+    usage,
+    dropped,
+  }).record;
+}

@@ -1,0 +1,811 @@
+/**
+ * One turn of an agent: something happens, its chart takes its steps, and what they want done comes back as acts.
+ *
+ * This is the whole mapping from the agent chart's effects to calls of an engine that is elsewhere. It decides nothing
+ * of a life: what may happen is the shipped chart's to say, driven by pure steps. It is pure itself, but that it
+ * changes the state it is given: time, chance, and where a body may run come in with what happens, and nothing is done
+ * here. What one program's agent does in memory (runtime/agent/agent.ts) it does as data, in the same order.
+ *
+ * I1  What is sent to the chart while its effects are noted waits until they all are: run to completion.
+ * I2  What an earlier incarnation says changes nothing, and is counted.
+ * I3  Deadlines are one table. The wake that is outstanding is the earliest of them, or earlier.
+ * I4  What a body tells twice is taken once: reports are numbered.
+ */
+import {
+  type AgentCommand,
+  type AgentCommandEvent,
+  type AgentEffect,
+  type AgentEvent,
+  type AgentLife,
+  agentMachine,
+  type AlertKind,
+  describeExit,
+  type ErrorInfo,
+  type ExitReason,
+  hasEndedForGood,
+  type Parked,
+} from '../../machines/index.ts';
+import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
+import type { KeptSpec } from '../../runtime/agent/agent-services.ts';
+import { commandRefusal } from '../../runtime/agent/command-refusal.ts';
+import { type Announcement, lifeEventOf } from '../../runtime/agent/life-event.ts';
+import { alertText, startFailure } from '../../runtime/agent/life-words.ts';
+import { notRunning } from '../../runtime/agent/liveness.ts';
+import { pendingFields } from '../../runtime/agent/pending-fields.ts';
+import type { AgentManifest } from '../../runtime/definition/manifest.ts';
+import { MAX_WHY, type ParkRequest } from '../../runtime/definition/parking.ts';
+import type { SavedState } from '../../runtime/definition/saved-state.ts';
+import { policyOf } from '../../runtime/fleet/spec-reading.ts';
+import type { BodyReport, Usage } from '../../runtime/hosting/host.ts';
+import type { AlertType, EventBody, SpecChange } from '../../runtime/journal/system-event.ts';
+import { MAX_STEPS } from '../../runtime/agent/task-steps.ts';
+import { cut } from '../../runtime/values/cut-text.ts';
+import type { Act, BodyMessage, Moment, NodeReport, RequestAnswer } from './agent-acts.ts';
+import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
+import { type Answer, refusalOf } from '../engine/answer.ts';
+import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
+import { ChartAtWork, type Due, earliestOf } from '../engine/kept-chart.ts';
+import { QuotaOfOne } from '../limits/own-quota.ts';
+import type { Occupant, PlacementWish } from '../nodes/placement.ts';
+import type { Placement } from '../nodes/placement.ts';
+import { type AskedWork, type EndedTask, lineOf, type TaskEntry } from '../tasks/task-entries.ts';
+import { TaskLedger } from '../tasks/task-ledger.ts';
+
+export interface NewAgent {
+  readonly id: string;
+  readonly spec: KeptSpec;
+  readonly manifest: AgentManifest;
+}
+
+type Told = EventBody & { readonly at: number };
+
+export class AgentTurn {
+  readonly state: AgentState;
+  readonly moment: Moment;
+  readonly acts: Act[] = [];
+  readonly events: Told[] = [];
+  /** What tasks asked with the reports of this turn, and are answered at once. */
+  readonly requestAnswers: RequestAnswer[] = [];
+  readonly #ledger: TaskLedger;
+  readonly #chart: ChartAtWork<typeof agentMachine>;
+  readonly #quota: QuotaOfOne;
+  /** The life that is just being gone on with. */
+  #resumed: AgentLife | undefined;
+  #isForgotten = false;
+  /** Who had it paused or resumed: answered with how it stands at the end of the step. */
+  #held: readonly string[] = [];
+
+  constructor(state: AgentState, moment: Moment) {
+    this.state = state;
+    this.moment = moment;
+    this.#ledger = new TaskLedger(this);
+    this.#quota = new QuotaOfOne(this);
+    this.#chart = new ChartAtWork(agentMachine, state, {
+      now: moment.now,
+      nextOrder: () => this.nextOrder(),
+      perform: (effect) => this.#perform(effect as AgentEffect),
+      spawn: () => this.#open(),
+    });
+  }
+
+  /** The turn that makes an agent known. */
+  static registering({ id, spec, manifest }: NewAgent, moment: Moment): AgentTurn {
+    const turn = new AgentTurn(
+      {
+        format: 1,
+        chart: agentChartHash(),
+        id,
+        registeredAt: moment.now,
+        line: lineOf(moment.now, moment.chance),
+        spec,
+        revision: 0,
+        manifest,
+        life: undefined as never,
+        next: undefined,
+        known: undefined,
+        seat: undefined,
+        placement: undefined,
+        deadlines: [],
+        wakeAt: undefined,
+        armed: 0,
+        tasks: [],
+        ended: [],
+        mode: 'held',
+        isBusy: false,
+        counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, lastMs: 0, totalMs: 0, maxMs: 0 },
+        abandoned: [],
+        acceptedTasks: 0,
+        heardOfPool: 0,
+        passed: 0,
+        isHeldBack: false,
+        isResting: false,
+        quota: undefined,
+        sharedLimit: undefined,
+        children: [],
+        starting: [],
+        ending: [],
+        holding: [],
+        isMoving: false,
+        began: {},
+        health: notRunning,
+        usage: undefined,
+        alerts: [],
+        lastExit: undefined,
+        dropped: 0,
+        isUnlisted: false,
+        untold: [],
+      },
+      moment,
+    );
+    const agentType = manifest.type;
+    turn.emit({ type: 'agent.registered', agentId: id, incarnation: 0, agentType, spec, manifest });
+    turn.#chart.begin({ id, policy: policyOf(spec) });
+    return turn;
+  }
+
+  get now(): number {
+    return this.moment.now;
+  }
+
+  get chance(): number {
+    return this.moment.chance;
+  }
+
+  /** It has ended where it was, and is to begin elsewhere. */
+  get isBetweenPlaces(): boolean {
+    return this.state.isMoving && positionOfState(this.state).status === 'stopped';
+  }
+
+  get isForgotten(): boolean {
+    return this.#isForgotten;
+  }
+
+  get record(): AgentRecord {
+    return recordOfState(this.state);
+  }
+
+  /**
+   * Goes on under the chart of this code, where its snapshot is of another.
+   *
+   * @throws AgentSystemError `STORE_FAILED`, with both identities, for one that stands where this chart has no place
+   */
+  adoptChart(): void {
+    const { id: agentId, chart, life, seat, known } = this.state;
+    const charted = { agentId, chart, active: life.active, hasBody: seat !== undefined };
+    const verdict = verdictOn(charted);
+    if (verdict === 'same') return;
+    if (verdict === 'refused') throw chartRefusal(charted);
+    this.state.chart = agentChartHash();
+    if (verdict === 'resumed') this.#resumeLife(known);
+  }
+
+  // What may be asked of it.
+
+  /** @throws AgentSystemError of a command that its state does not allow */
+  refuseUnless(command: AgentCommand): void {
+    const position = positionOfState(this.state);
+    // What moves is about to run again: tasks wait for that.
+    if (command === 'execute' && this.state.isMoving) return;
+    if (!position.legal.has(command)) throw commandRefusal(this.state.id, command, position);
+  }
+
+  /** Starts it on the node that it was given a place on. */
+  start(
+    command: 'agent.start' | 'agent.restart',
+    placement: Placement,
+    token: string | undefined,
+    by?: string,
+  ): void {
+    this.state.isMoving = false;
+    this.state.placement = placement;
+    if (token !== undefined) this.state.starting.push(token);
+    this.#send(withBy({ type: command, at: this.now }, by));
+  }
+
+  end(
+    event: Extract<AgentEvent, { type: 'agent.stop' | 'agent.kill' }>,
+    token: string | undefined,
+    by?: string,
+  ): void {
+    // Whoever asks for its end does not want it elsewhere.
+    this.state.isMoving = false;
+    if (token !== undefined) this.state.ending.push(token);
+    this.#send(withBy(event, by));
+  }
+
+  /** Ends it in order, to begin elsewhere; tasks that come meanwhile wait. Nothing to do for one that has no body. */
+  move(): void {
+    const { status } = positionOfState(this.state);
+    if (status !== 'running' && status !== 'unresponsive') return;
+    this.state.isMoving = true;
+    this.#send({ type: 'agent.stop', at: this.now });
+  }
+
+  /** Pauses or resumes it. */
+  hold(command: 'agent.pause' | 'agent.resume', by: string | undefined, token: string | undefined): void {
+    if (token !== undefined) this.state.holding.push(token);
+    this.#send(withBy({ type: command, at: this.now }, by));
+  }
+
+  forget(token: string | undefined, by?: string): void {
+    if (token !== undefined) this.state.starting.push(token);
+    this.#send(withBy({ type: 'agent.forget', at: this.now }, by));
+  }
+
+  execute(work: AskedWork): TaskEntry {
+    return this.#ledger.accept(work);
+  }
+
+  cancel(
+    by: { readonly taskId?: string; readonly callId?: string },
+    why: string,
+    isByCaller: boolean,
+  ): boolean {
+    return this.#ledger.cancel(by, why, isByCaller);
+  }
+
+  repeat(ended: EndedTask): TaskEntry {
+    return this.#ledger.repeat(ended);
+  }
+
+  /**
+   * Its spec is another: what needs no new body is in force at once, the rest from the next one on.
+   *
+   * As agent.ts' `follow`, of what is kept.
+   */
+  follow(
+    spec: KeptSpec,
+    manifest: AgentManifest,
+    changes: readonly SpecChange[],
+    by: string | undefined,
+  ): void {
+    const { id: agentId, seat, next } = this.state;
+    const { incarnation } = this.state.life.context;
+    if (seat === undefined) this.state.manifest = manifest;
+    else {
+      const body = next?.body ?? { spec: this.state.spec, manifest: this.state.manifest };
+      const pending = pendingFields(body, { spec, manifest }, false);
+      this.state.next = pending.length === 0 ? undefined : { manifest, pending, body };
+    }
+    this.state.spec = spec;
+    this.state.revision += 1;
+    const agentType = manifest.type;
+    const told = { agentId, incarnation, agentType, spec, manifest, changes, registered: 0 };
+    this.emit({ type: 'agent.updated', ...told, ...(by === undefined ? {} : { by }) });
+    this.#send({ type: 'policy.changed', policy: policyOf(spec) });
+    this.#ledger.follow();
+    this.#tell({ type: 'spec.changed', health: spec.health, coordination: spec.coordination });
+  }
+
+  /** One that it has spawned. @returns whether it can have children: it has not ended for good */
+  adopt(child: AgentState['children'][number]): boolean {
+    const { known, children } = this.state;
+    if (known !== undefined && hasEndedForGood(known.at)) return false;
+    this.state.children = [...children.filter(({ id }) => id !== child.id), child];
+    return true;
+  }
+
+  // The quota that it shares with others.
+
+  get #sharedQuota(): string | undefined {
+    return this.state.spec.quota ?? this.state.manifest.quota;
+  }
+
+  /** How it stands with the quota that it shares; told when it joins, and whenever that changes. */
+  quotaStands(parked: Parked | undefined): void {
+    if (this.state.seat === undefined) return;
+    const known = this.state.sharedLimit;
+    this.state.sharedLimit = parked;
+    if (parked !== undefined) {
+      this.#ledger.parked(parked);
+      if (known?.at !== parked.at || known.until !== parked.until) this.quotaParked(parked);
+    } else if (this.state.life.context.parked !== undefined) this.quotaReleased();
+    // It was held until it knew.
+    else if (this.state.isHeldBack && !this.#isHeldBack) this.#ledger.resume();
+  }
+
+  get #isHeldBack(): boolean {
+    const { paused, parked } = this.state.life.context;
+    const waits = this.state.quota?.waitsFor ?? this.state.sharedLimit;
+    return paused !== undefined || parked !== undefined || waits !== undefined;
+  }
+
+  limitReached({ until, afterMs, why }: ParkRequest): void {
+    const resetAt = afterMs === undefined ? until : this.now + afterMs;
+    const said = cut(why, MAX_WHY);
+    const quota = this.#sharedQuota;
+    if (quota === undefined) return this.#quota.limited(said, resetAt);
+    const message = { type: 'limited' as const, why: said, until: resetAt };
+    this.acts.push({ do: 'tellQuota', quota, load: this.#ledger.load, message });
+  }
+
+  taskPassed(): void {
+    const quota = this.#sharedQuota;
+    if (quota === undefined) return this.#quota.passed();
+    this.acts.push({ do: 'tellQuota', quota, load: this.#ledger.load, message: { type: 'passed' } });
+  }
+
+  limitKnown(parked: Parked): void {
+    this.#ledger.parked(parked);
+  }
+
+  quotaParked(parked: Parked): void {
+    this.#send({ type: 'quota.parked', at: this.now, parked });
+  }
+
+  quotaReleased(): void {
+    this.#send({ type: 'quota.released', at: this.now });
+  }
+
+  crashForStall(taskId: string): void {
+    this.#send({ type: 'agent.kill', at: this.now, by: `the stall of ${taskId}` });
+  }
+
+  // What happens to it.
+
+  /** It may restart, on that node. */
+  permitGranted(placement: Placement): void {
+    this.state.placement = placement;
+    this.#send({ type: 'permit.granted', at: this.now });
+  }
+
+  /** What a node tells of an incarnation, numbered from `first` on; whether it is the living one. */
+  reported(incarnation: number, first: number, reports: readonly NodeReport[], usage?: Usage): boolean {
+    let number = first;
+    for (const report of reports) {
+      const { seat } = this.state;
+      if (seat?.incarnation !== incarnation) {
+        this.#dropped();
+        continue;
+      }
+      // The same again: its sender did not hear that it was taken.
+      if (number > seat.heard) {
+        seat.heard = number;
+        this.#report(report);
+      } else if (report.type === 'request.made') this.#askedAgain(report);
+      number += 1;
+    }
+    if (usage !== undefined && this.state.seat?.incarnation === incarnation) this.state.usage = usage;
+    return this.state.seat?.incarnation === incarnation;
+  }
+
+  /** Its node is gone, or is taken for gone: it goes on from what its last event said, as after the loss of a program. */
+  hostLost(node: string, incarnation: number): void {
+    const { seat, known } = this.state;
+    if (seat?.node !== node || seat.incarnation !== incarnation || known === undefined) return;
+    const { at, startedFrom } = known;
+    this.state.seat = undefined;
+    this.state.usage = undefined;
+    this.state.health = notRunning;
+    this.state.lastExit = 'host_lost';
+    this.acts.push({ do: 'notServing', incarnation });
+    this.#ledger.lost();
+    this.#leaveQuota();
+    const isRolledBack = at === 'starting' && startedFrom !== 'restart';
+    if (isRolledBack) this.#answerStart('host_lost');
+    this.#resumeLife(known);
+    if (isRolledBack) this.#answerEnd();
+    this.#moveOn();
+  }
+
+  /** A new chart goes on with the life that its last event told of. */
+  #resumeLife(known: AgentLife | undefined): void {
+    const { id, spec } = this.state;
+    this.#takeNext();
+    this.#chart.begin({ id, policy: policyOf(spec) });
+    this.state.chart = agentChartHash();
+    if (known === undefined) return;
+    this.#resumed = known;
+    this.#send({ type: 'life.resumed', at: this.now, tick: this.now, life: known });
+    this.#resumed = undefined;
+  }
+
+  /** Takes all deadlines that are due, in their order. */
+  wake(): void {
+    for (;;) {
+      const due = earliestOf(this.#dues());
+      if (due === undefined || due.dueAt > this.now) return;
+      due.take();
+    }
+  }
+
+  /** When it has to be woken, if at all. */
+  nextDueAt(): number | undefined {
+    return earliestOf(this.#dues())?.dueAt;
+  }
+
+  /** Deadlines of its chart, of its own quota, and of its tasks. */
+  *#dues(): Iterable<Due & { take(): void }> {
+    for (const deadline of this.state.deadlines) {
+      yield { ...deadline, take: () => this.#stepping(() => this.#chart.take(deadline)) };
+    }
+    for (const deadline of this.#quota.deadlines) {
+      yield { ...deadline, take: () => this.#quota.take(deadline) };
+    }
+    for (const due of this.#ledger.dues()) yield { ...due, take: () => this.#ledger.take(due) };
+  }
+
+  /** What its next body asks of a node. */
+  occupant(incarnation: number): Occupant {
+    const { id, spec, manifest } = this.state;
+    return {
+      agentId: id,
+      incarnation,
+      type: manifest.type,
+      isModule: 'url' in spec.module,
+      memoryBytes: spec.resources.maxMemoryBytes ?? 0,
+      wish: (spec as { readonly placement?: PlacementWish }).placement ?? {},
+    };
+  }
+
+  // The chart at work.
+
+  #send(event: AgentEvent): void {
+    this.#stepping(() => this.#chart.send(event));
+  }
+
+  #stepping(step: () => void): void {
+    const isOutermost = !this.#chart.isStepping;
+    step();
+    if (!isOutermost) return;
+    const held = this.#held;
+    this.#held = [];
+    for (const token of held) this.answer(token, { value: this.record });
+  }
+
+  nextOrder(): number {
+    this.state.armed += 1;
+    return this.state.armed;
+  }
+
+  #perform(effect: AgentEffect): void {
+    switch (effect.type) {
+      case 'announce':
+        return this.#announce(effect.params);
+      case 'commandBody': {
+        const { command } = effect.params;
+        return this.#tell({ type: command === 'save' ? 'state.save' : command });
+      }
+      case 'commandMailbox': {
+        const { command } = effect.params;
+        if (command === 'finish') return this.#ledger.finish(this.#whyNothingBegins());
+        if (command !== 'abandon') return this.#ledger[command]();
+        return this.#ledger.abandonAll(
+          `the agent has ended (${describeExit(this.state.lastExit ?? 'killed')})`,
+        );
+      }
+      case 'watchHealth': {
+        const { command } = effect.params;
+        this.state.health = command === 'watch' ? { status: 'unknown', misses: 0 } : notRunning;
+        return this.#tell({ type: command });
+      }
+      case 'handlePermit':
+        return this.#handlePermit(effect.params.command);
+      case 'raiseAlert':
+        return this.#raiseAlert(effect.params.alert, effect.params.error);
+      case 'clearAlerts':
+        for (const { alert } of this.state.alerts) this.#clearAlert(alert);
+        return;
+      default:
+        return unknownEffect(effect);
+    }
+  }
+
+  #whyNothingBegins(): string {
+    const { ordered, paused } = this.state.life.context;
+    if (ordered?.reason === 'normal') return 'the agent has completed';
+    return `the agent is ending, and is ${paused === undefined ? 'parked' : 'paused'}`;
+  }
+
+  /** Opens a body: the chart's only child. */
+  #open(): void {
+    const { incarnation, reason } = this.state.life.context;
+    const { placement } = this.state;
+    if (placement === undefined) throw new Error(`agent ${this.state.id} starts, and has no place on a node`);
+    this.#ledger.hold();
+    this.state.seat = { node: placement.node, incarnation, told: 0, heard: 0 };
+    this.#tell({ type: 'open', previousStop: reason, manifest: this.state.manifest });
+  }
+
+  #handlePermit(command: 'request' | 'release' | 'withdraw'): void {
+    if (command === 'request') {
+      const occupant = this.occupant(this.state.life.context.incarnation + 1);
+      this.acts.push({ do: 'requestPermit', occupant });
+    } else if (command === 'release') this.acts.push({ do: 'releasePermit' });
+    else this.acts.push({ do: 'withdrawPermit' });
+  }
+
+  #announce(said: Announcement): void {
+    const { event, life, reason = 'killed' } = said;
+    this.state.known = life;
+    const { isAlive, comesBack, status } = positionOfState(this.state);
+    this.emit(lifeEventOf(said, this.state.id, [...this.state.abandoned], { now: () => this.now } as never));
+    const { incarnation } = life;
+    switch (event) {
+      case 'agent.started': {
+        this.#answerStart();
+        this.acts.push({ do: 'serving', incarnation });
+        const { parked: known } = this.state.life.context;
+        const quota = this.#sharedQuota;
+        if (quota === undefined) this.#quota.join(known);
+        else this.acts.push({ do: 'joinQuota', quota, load: this.#ledger.load, known });
+        // Of a quota that it shares it has to hear first.
+        this.#ledger.open(quota !== undefined || this.#isHeldBack);
+        break;
+      }
+      case 'agent.start_failed':
+      case 'agent.stopped':
+      case 'agent.completed':
+      case 'agent.crashed':
+        this.#answerStart(reason);
+        this.#answerEnd();
+        if (hasEndedForGood(life.at)) this.#endChildren();
+        break;
+      case 'agent.pausing':
+      case 'agent.paused':
+      case 'agent.resumed':
+        this.#held = [...this.#held, ...this.state.holding];
+        this.state.holding = [];
+        break;
+      case 'agent.stopping':
+        this.acts.push({ do: 'notServing', incarnation });
+        break;
+      case 'agent.forgotten':
+        this.#isForgotten = true;
+        this.#ledger.discard('the agent was forgotten');
+        this.#endChildren();
+        this.acts.push({ do: 'forget' });
+        this.#answer(this.state.starting, { value: undefined }, () => (this.state.starting = []));
+        break;
+      default:
+    }
+    if (!isAlive && !comesBack) this.#ledger.endWaits(`the agent is ${status}`);
+  }
+
+  #endChildren(): void {
+    if (this.state.children.length > 0) this.acts.push({ do: 'endChildren' });
+  }
+
+  #raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
+    if (this.state.alerts.some((other) => other.alert === alert)) return;
+    const agentId = this.state.id;
+    const why = this.state.lastExit ?? this.state.life.context.reason ?? 'killed';
+    const message = alertText(this.state.spec, alert, why, error);
+    const rested = this.#resumed;
+    const wasRaised = rested?.at === 'awaitingOperator' || rested?.at === 'gaveUp';
+    this.state.alerts.push({ alert, message, agentId, raisedAt: this.now });
+    if (!wasRaised) this.emit({ type: 'alert.raised', alert, message, agentId });
+  }
+
+  #clearAlert(alert: AlertType): void {
+    const left = this.state.alerts.filter((other) => other.alert !== alert);
+    if (left.length === this.state.alerts.length) return;
+    this.state.alerts = left;
+    this.emit({ type: 'alert.cleared', alert, agentId: this.state.id });
+  }
+
+  // What the body tells, through its node.
+
+  #report(report: NodeReport): void {
+    const at = this.now;
+    switch (report.type) {
+      case 'ready':
+        this.state.manifest = report.manifest;
+        return this.#send({ type: 'body.ready', at, tick: at });
+      case 'finished':
+        return this.#send({ type: 'body.finished', at });
+      case 'task.completed':
+        if (report.state) this.#keepState(report.state);
+        return this.#ledger.settle(report);
+      case 'task.failed':
+        return this.#ledger.settle(report);
+      case 'task.parked':
+        return this.#ledger.park(report);
+      case 'task.progress_watched':
+        return this.#ledger.progressWatched(report.taskId, report.what);
+      case 'request.made':
+        return this.#requested(report);
+      case 'state.changed':
+        return this.#keepState(report.state);
+      case 'state.saved':
+        this.#keepState(report.state);
+        return this.#send({ type: 'body.saved', at });
+      case 'state.save_failed':
+        return this.#send({ type: 'body.save_failed', at, error: report.error });
+      case 'health':
+        return this.#healthTold(report);
+      case 'exited':
+        return this.#exited(report.reason);
+      case 'stuck':
+        return this.#stuck();
+      case 'dropped':
+        return this.#dropped();
+    }
+  }
+
+  /** What a task asks of its own agent. Anything else is its node's to answer. */
+  #requested({ requestId, taskId, name, args }: Extract<BodyReport, { type: 'request.made' }>): void {
+    const { key, value } = args as { readonly key: string; readonly value: unknown };
+    const problem =
+      name === 'task.step' ? this.#ledger.step(taskId, key, value, MAX_STEPS) : `nobody answers ${name} here`;
+    if (problem === undefined) {
+      this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: undefined });
+      return;
+    }
+    const error = { name: 'AgentSystemError', message: `step ${key}: ${problem}` };
+    this.requestAnswers.push({ type: 'request.refused', requestId, taskId, code: 'REQUEST_INVALID', error });
+  }
+
+  /** What was told twice was kept the first time; its answer got lost. */
+  #askedAgain({ requestId, taskId }: Extract<BodyReport, { type: 'request.made' }>): void {
+    this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: undefined });
+  }
+
+  #healthTold({ health, verdict }: Extract<NodeReport, { type: 'health' }>): void {
+    if (this.state.health.status === 'not_running') return;
+    this.state.health = health;
+    const { status } = positionOfState(this.state);
+    if (verdict === 'missed') this.#send({ type: 'health.missed', at: this.now });
+    if (verdict === 'passed' && status === 'unresponsive')
+      this.#send({ type: 'health.passed', at: this.now, busy: this.state.isBusy });
+  }
+
+  #exited(reason: ExitReason): void {
+    const incarnation = this.state.seat!.incarnation;
+    this.state.seat = undefined;
+    this.state.usage = undefined;
+    this.state.lastExit = reason;
+    this.#takeNext();
+    this.#leaveQuota();
+    this.acts.push({ do: 'vacate', incarnation });
+    this.#clearAlert('body_not_ending');
+    const { now: at, chance } = this.moment;
+    this.#send({
+      type: 'xstate.done.actor.body',
+      actorId: 'body',
+      output: { reason, at, tick: at, chance },
+    } as AgentEvent);
+    this.#moveOn();
+  }
+
+  /** Its next body is made of the spec as it is now. */
+  #takeNext(): void {
+    const { next } = this.state;
+    if (next === undefined) return;
+    this.state.manifest = next.manifest;
+    this.state.next = undefined;
+  }
+
+  /** Its body has ended: it waits for no limit any more. */
+  #leaveQuota(): void {
+    const quota = this.#sharedQuota;
+    if (quota === undefined) return this.#quota.part();
+    this.state.sharedLimit = undefined;
+    this.acts.push({ do: 'tellQuota', quota, load: 0, message: { type: 'part' } });
+  }
+
+  #moveOn(): void {
+    if (!this.state.isMoving || positionOfState(this.state).isAlive) return;
+    if (positionOfState(this.state).status === 'stopped') this.acts.push({ do: 'startElsewhere' });
+    else this.state.isMoving = false;
+  }
+
+  #stuck(): void {
+    const { id, spec } = this.state;
+    const alert = 'body_not_ending';
+    if (this.state.alerts.some((other) => other.alert === alert)) return;
+    const message = `agent ${id} was killed, and its ${spec.isolation} host cannot end it: it runs on, past its limits, and may keep the program from exiting`;
+    this.state.alerts.push({ alert, message, agentId: id, raisedAt: this.now });
+    this.emit({ type: 'alert.raised', alert, message, agentId: id });
+    this.#answerEnd();
+  }
+
+  #dropped(): void {
+    this.state.dropped += 1;
+  }
+
+  #keepState(state: SavedState): void {
+    const { id: agentId, life } = this.state;
+    this.acts.push({ do: 'keepState', state });
+    this.emit({
+      type: 'agent.state_saved',
+      agentId,
+      incarnation: life.context.incarnation,
+      bytes: Buffer.byteLength(state.json),
+      stateVersion: state.stateVersion,
+    });
+  }
+
+  // What its ledger wants done.
+
+  emit(event: EventBody): void {
+    this.events.push({ ...event, at: this.now });
+  }
+
+  post(request: Exclude<BodyMessage, { readonly type: 'task.run' }>): void {
+    this.#tell(request);
+  }
+
+  run(entry: TaskEntry, given: { readonly input: unknown } | undefined): void {
+    const { seat } = this.state;
+    if (seat === undefined) return;
+    const { id: taskId, task, attempts: attempt, terms, timeout, steps } = entry;
+    const endsAt = timeout?.dueAt;
+    this.acts.push({
+      do: 'run',
+      node: seat.node,
+      taskId,
+      task,
+      attempt,
+      given,
+      hasSteps: steps !== undefined,
+      terms: terms === undefined && endsAt === undefined ? undefined : { ...terms, endsAt },
+    });
+  }
+
+  keepInput(taskId: string, input: unknown): void {
+    this.acts.push({ do: 'keepInput', taskId, input });
+  }
+
+  dropInput(taskId: string): void {
+    this.acts.push({ do: 'dropInput', taskId });
+  }
+
+  keepSteps(taskId: string, key: string, value: unknown): void {
+    this.acts.push({ do: 'keepSteps', taskId, key, value });
+  }
+
+  dropSteps(taskId: string): void {
+    this.acts.push({ do: 'dropSteps', taskId });
+  }
+
+  answer(token: string, answer: Answer): void {
+    this.acts.push({ do: 'answer', token, answer });
+  }
+
+  becameBusy(): void {
+    this.#send({ type: 'mailbox.busy' });
+  }
+
+  becameIdle(): void {
+    this.#send({ type: 'mailbox.idle' });
+  }
+
+  becameRested(): void {
+    this.#send({ type: 'mailbox.rested' });
+  }
+
+  #tell(message: BodyMessage): void {
+    const { seat } = this.state;
+    if (seat !== undefined) this.acts.push({ do: 'tell', node: seat.node, message });
+  }
+
+  /** Answers those who wait for the start; with a reason, it is why the start failed. */
+  #answerStart(failure?: ExitReason): void {
+    const answer: Answer =
+      failure === undefined
+        ? { value: this.state.life.context.incarnation }
+        : { refusal: refusalOf(startFailure(this.state.spec, failure, undefined)) };
+    this.#answer(this.state.starting, answer, () => (this.state.starting = []));
+  }
+
+  /** Answers those who wait for the end with how it stands now. */
+  #answerEnd(): void {
+    if (this.state.ending.length === 0) return;
+    this.#answer(this.state.ending, { value: this.record }, () => (this.state.ending = []));
+  }
+
+  #answer(tokens: readonly string[], answer: Answer, clear: () => void): void {
+    clear();
+    for (const token of tokens) this.answer(token, answer);
+  }
+}
+
+/** Who asks, where they said so. */
+function withBy(event: AgentCommandEvent, by: string | undefined): AgentCommandEvent {
+  return by === undefined ? event : { ...event, by };
+}
+
+function unknownEffect(effect: never): never {
+  throw new Error(`the chart of an agent wants what nobody can do here: ${JSON.stringify(effect)}`);
+}

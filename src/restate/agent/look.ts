@@ -1,0 +1,39 @@
+/** What an agent shows of itself: to lists, and to whoever looks at it. */
+import type { AgentState } from './agent-state.ts';
+import { positionOfState, recordOfState } from './agent-state.ts';
+import type { Look } from '../engine/names.ts';
+import type { MemberNews } from '../pools/pool-members.ts';
+import { quotaRecordOf } from '../limits/own-quota.ts';
+
+/** What a member of a pool tells that. */
+export function newsOf(state: AgentState): MemberNews {
+  const { id, life, tasks, heardOfPool: heard, counts, abandoned } = state;
+  const { incarnation, paused, parked, reason } = life.context;
+  return {
+    id,
+    path: positionOfState(state).path,
+    incarnation,
+    takesWork: paused === undefined && parked === undefined,
+    holds: tasks.flatMap(({ terms }) => (terms?.pool === undefined ? [] : [terms.pool])),
+    heard,
+    reason,
+    done: counts.done,
+    abandoned,
+  };
+}
+
+export function lookOf(state: AgentState): Look {
+  const { manifest, alerts, registeredAt, seat, placement, isMoving, chart, life, revision } = state;
+  return {
+    record: recordOfState(state),
+    manifest,
+    alerts,
+    registeredAt,
+    chart,
+    active: life.active,
+    placement: seat === undefined ? undefined : placement,
+    isMoving,
+    revision,
+    quota: quotaRecordOf(state),
+  };
+}

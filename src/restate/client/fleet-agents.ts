@@ -1,0 +1,442 @@
+/**
+ * Every command to one agent of a fleet that is on other machines: `fleet.agents`.
+ *
+ * The shape of `system.agents`, with the same codes and records. Reads are promises: what they read is elsewhere.
+ *
+ * I1  What is malformed is refused here, before anything is sent.
+ * I2  A command is done once, however often its answer gets lost on the way.
+ */
+import { z } from 'zod';
+import { type AgentCommand, agentStatuses, durationMs, positionAt } from '../../machines/index.ts';
+import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
+import type { HealthReport } from '../../runtime/agent/liveness.ts';
+import type { TaskRequest } from '../../runtime/agent/task-request.ts';
+import { TaskChunks, type TaskStream } from '../../runtime/agent/task-stream.ts';
+import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
+import type { SavedState } from '../../runtime/definition/saved-state.ts';
+import type { TypedId, TaskOf } from '../../runtime/fleet/agent-handle.ts';
+import type { StopOptions } from '../../runtime/fleet/agent-handle.ts';
+import type { UpdateOptions } from '../../runtime/fleet/agents.ts';
+import type { AgentFilter } from '../../runtime/fleet/registry.ts';
+import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
+import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import { parseInput } from '../../runtime/values/malformed.ts';
+import type { Answer } from '../engine/answer.ts';
+import { valueOf } from '../engine/answer.ts';
+import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import type { FleetCalls } from './fleet-calls.ts';
+import type { FleetCommands } from './fleet-commands.ts';
+import {
+  changedPlacedSpec,
+  type FleetSpecs,
+  keptSpecOf,
+  placedChanges,
+  type PlacedAgentSpec,
+  placedSpec,
+  type PlacedSpec,
+} from './fleet-specs.ts';
+import { type Look, REGISTRY, SHARDS } from '../engine/names.ts';
+
+/** One incarnation of an agent. Every method throws `AGENT_NOT_RUNNING` once it has ended. */
+export interface FleetHandle<Tasks extends TaskTypes = TaskTypes> {
+  readonly id: string;
+  readonly incarnation: number;
+  execute<Name extends keyof Tasks & string>(task: TaskOf<Tasks, Name>): Promise<Tasks[Name]['output']>;
+  stream<Name extends keyof Tasks & string>(
+    task: TaskOf<Tasks, Name>,
+  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
+  stop(options?: { readonly timeoutMs?: number }): Promise<AgentRecord>;
+  kill(): Promise<AgentRecord>;
+  health(): Promise<HealthReport>;
+}
+
+const filterSchema = z.strictObject({
+  type: z.string().optional(),
+  status: z.enum(agentStatuses).optional(),
+  capability: z.string().optional(),
+  isPaused: z.boolean().optional(),
+  isParked: z.boolean().optional(),
+});
+const updateSchema = actSchema.extend({ restart: z.boolean().default(false) });
+const stopSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
+
+export interface FleetAgentsOptions {
+  readonly engine: EngineClient;
+  readonly commands: FleetCommands;
+  readonly calls: FleetCalls;
+  readonly specs: FleetSpecs;
+}
+
+export class FleetAgents {
+  readonly #options: FleetAgentsOptions;
+
+  constructor(options: FleetAgentsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes an agent known to the fleet; it does not run yet. Resolves with its id: the spec's, or a new one.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
+   */
+  async register<Args, Tasks extends TaskTypes>(
+    spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>,
+  ): Promise<TypedId<Tasks>> {
+    return this.registerRead(placedSpec(spec));
+  }
+
+  /** @internal A spec that was read: of a member of a pool, or a child, too. */
+  async registerRead(spec: PlacedSpec): Promise<string> {
+    const { read } = spec;
+    const manifest = await this.#options.specs.manifestOf(read);
+    const id = read.id ?? `${manifest.type}-${crypto.randomUUID().slice(0, 8)}`;
+    return this.#command<string>(id, {
+      type: 'register',
+      spec: keptSpecOf(spec, id, manifest.type),
+      manifest,
+    });
+  }
+
+  /**
+   * Has an agent be as its spec says: registers one that is not there, and changes one that is, as by `update`.
+   *
+   * @throws AgentSystemError as `register` and `update`; `AGENT_SPEC_INVALID` for a spec without an `id`
+   */
+  async ensure<Args, Tasks extends TaskTypes>(
+    spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
+    options?: UpdateOptions,
+  ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
+    const placed = placedSpec(spec);
+    const { id } = placed.read;
+    if (id === undefined) throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
+    const how = readUpdate(options, 'ensure', id);
+    try {
+      await this.registerRead(placed);
+      return { id, change: 'registered' };
+    } catch (thrown) {
+      if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_EXISTS') throw thrown;
+      return { id, change: await this.#change(id, () => placed, how) };
+    }
+  }
+
+  /**
+   * Changes the spec of an agent, as `system.agents.update`: what needs no new body is in force at once, the rest from
+   * its next start on; until then the record names it in `pending`. `placement` is for the next start, too.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_SPEC_INVALID` naming the field, also for members of a pool,
+   * `SYSTEM_CLOSED`; with `restart` as `stop` and `start`, and the change is made all the same
+   */
+  async update<Args>(
+    id: string,
+    change: Partial<Omit<PlacedAgentSpec<Args>, 'id'>>,
+    options?: UpdateOptions,
+  ): Promise<{ readonly id: string; readonly change: 'updated' | 'none' }> {
+    const how = readUpdate(options, 'update', id);
+    const changed = (known: AgentRecord['spec']): PlacedSpec => changedPlacedSpec(known, id, change);
+    return { id, change: await this.#change(id, changed, how) };
+  }
+
+  /** @internal The spec that it has, where that is this very one. @throws AgentSystemError `AGENT_EXISTS` with the fields that differ */
+  async assertSame(id: string, spec: PlacedSpec): Promise<void> {
+    const record = await this.get(id);
+    const changed = placedChanges(record.spec, spec).map(({ field }) => field);
+    if (changed.length === 0) return;
+    const message = `agent ${inWords(id)} is registered with another spec: expected the same ${changed.join(', ')}`;
+    throw new AgentSystemError('AGENT_EXISTS', message, { agentId: id, details: { changed } });
+  }
+
+  async #change(
+    id: string,
+    wantedOf: (known: AgentRecord['spec']) => PlacedSpec,
+    { by, restart }: { readonly by?: string | undefined; readonly restart: boolean },
+  ): Promise<'updated' | 'none'> {
+    const { specs } = this.#options;
+    let change: 'updated' | 'none' | undefined;
+    while (change === undefined) {
+      const { record, manifest, revision } = await this.#look(id);
+      const known = specs.shown(record).spec;
+      const wanted = wantedOf(known);
+      const { pool, parent } = known;
+      const read = {
+        ...wanted.read,
+        ...(pool === undefined ? {} : { pool }),
+        ...(parent === undefined ? {} : { parent }),
+      };
+      const changes = placedChanges(known, { ...wanted, read });
+      if (changes.length === 0) change = 'none';
+      else {
+        if (pool !== undefined) {
+          throw invalidSpec(`pool: agent ${id} is a member of pool ${inWords(pool)}, and as that has it`, id);
+        }
+        const next = await specs.manifestOf(read);
+        if (next.type !== manifest.type) {
+          const problem = `module: expected an agent of type "${manifest.type}", got "${next.type}"`;
+          throw invalidSpec(problem, id);
+        }
+        const spec = keptSpecOf({ ...wanted, read }, id, next.type);
+        const command = { type: 'update' as const, spec, manifest: next, changes, revision, by };
+        // Somebody else has changed it meanwhile: what was asked for is looked at anew.
+        if (await this.#command<boolean>(id, command)) change = 'updated';
+      }
+    }
+    if (restart) await this.#renew(id, by);
+    return change;
+  }
+
+  /** Ends a body that is not made as its spec says, and makes another. What is ending anyway is left to end. */
+  async #renew(id: string, by: string | undefined): Promise<void> {
+    const { pending, state, status } = await this.get(id);
+    if (pending === undefined || status === 'stopping' || !positionAt(state).legal.has('stop')) return;
+    await this.#command(id, { type: 'stop', by });
+    const ended = await this.get(id);
+    if (positionAt(ended.state).legal.has('start')) await this.#command(id, { type: 'start', by });
+  }
+
+  /**
+   * Starts an agent that has no body, on the node that has most room. Resolves with a handle once its init has returned.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ALREADY_RUNNING`, `AGENT_ILLEGAL_COMMAND`,
+   * `RESOURCES_EXHAUSTED` when no live node can take it, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `SYSTEM_CLOSED`
+   */
+  async start<Tasks extends TaskTypes>(
+    id: TypedId<Tasks>,
+    options: ActOptions = {},
+  ): Promise<FleetHandle<Tasks>> {
+    return this.#handleOf(
+      id,
+      await this.#command<number>(id, { type: 'start', ...acted('start', options, id) }),
+    );
+  }
+
+  /** @throws AgentSystemError as `start`; `AGENT_ILLEGAL_COMMAND` for one that was never started */
+  async restart<Tasks extends TaskTypes>(
+    id: TypedId<Tasks>,
+    options: ActOptions = {},
+  ): Promise<FleetHandle<Tasks>> {
+    return this.#handleOf(
+      id,
+      await this.#command<number>(id, { type: 'restart', ...acted('restart', options, id) }),
+    );
+  }
+
+  /**
+   * Has an agent do a task. Resolves with its output once that, and the state it left, is durable.
+   *
+   * Input, output and progress are JSON data: they cross machines.
+   *
+   * @throws AgentSystemError as `system.agents.execute`; `TASK_INPUT_INVALID` also for an input that is no JSON data
+   */
+  execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    id: TypedId<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): Promise<Tasks[Name]['output']>;
+  async execute(id: string, task: TaskRequest): Promise<unknown> {
+    return this.#options.calls.execute(id, task);
+  }
+
+  /** @internal A task that others wait for: those of the chain. */
+  executeFor(id: string, task: TaskRequest, chain: readonly string[]): Promise<unknown> {
+    return this.#options.calls.execute(id, task, { chain });
+  }
+
+  /**
+   * Has an agent do a task, and gives the parts of its output as they come, as `system.agents.stream`.
+   *
+   * A task that has given a chunk to its reader is never begun again, after the loss of its node neither.
+   */
+  stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    id: TypedId<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
+  stream(id: string, task: TaskRequest): TaskStream {
+    return this.#stream(id, task, undefined);
+  }
+
+  #stream(id: string, task: TaskRequest, incarnation: number | undefined): TaskStream {
+    return new TaskChunks((reader, gone) => {
+      const { signal } = { ...task };
+      const both = signal === undefined ? gone : AbortSignal.any([signal, gone]);
+      return this.#options.calls.execute(id, { ...task, signal: both }, { reader, incarnation });
+    });
+  }
+
+  /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED` */
+  async stop(id: string, options: StopOptions = {}): Promise<AgentRecord> {
+    return this.#stop(id, options, undefined);
+  }
+
+  /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `SYSTEM_CLOSED` */
+  async kill(id: string, options: ActOptions = {}): Promise<AgentRecord> {
+    return this.#withModule(
+      await this.#command<AgentRecord>(id, { type: 'kill', ...acted('kill', options, id) }),
+    );
+  }
+
+  /**
+   * Lets nothing new begin; what runs may finish. Over all ends of its lives, until it is resumed.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is paused, `SYSTEM_CLOSED`
+   */
+  async pause(id: string, options: ActOptions = {}): Promise<AgentRecord> {
+    return this.#hold(id, 'pause', options);
+  }
+
+  /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is not paused, `SYSTEM_CLOSED` */
+  async resume(id: string, options: ActOptions = {}): Promise<AgentRecord> {
+    return this.#hold(id, 'resume', options);
+  }
+
+  /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `SYSTEM_CLOSED` */
+  async forget(id: string, options: ActOptions = {}): Promise<void> {
+    await this.#command(id, { type: 'forget', ...acted('forget', options, id) });
+  }
+
+  /** How an agent stands: asked of itself. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  async get(id: string): Promise<AgentRecord> {
+    return this.#withModule((await this.#look(id)).record);
+  }
+
+  /** All agents that fit, in the order of their registration, as the fleet lists them. */
+  async list(filter: AgentFilter = {}): Promise<AgentRecord[]> {
+    const asked = parseInput(filterSchema, filter, { what: 'list' });
+    const { type, status, capability, isPaused, isParked } = asked;
+    const looks = await this.looks();
+    return looks
+      .map(({ record }) => this.#withModule(record))
+      .filter(
+        (record) =>
+          (isPaused === undefined || (record.paused !== undefined) === isPaused) &&
+          (isParked === undefined || (record.parked !== undefined) === isParked) &&
+          (type === undefined || record.type === type) &&
+          (status === undefined || record.status === status) &&
+          (capability === undefined || record.capabilities.includes(capability)),
+      );
+  }
+
+  /** @internal */
+  async looks(): Promise<readonly Look[]> {
+    const { engine } = this.#options;
+    const shards = Array.from({ length: SHARDS }, (_, shard) =>
+      engine.call<readonly Look[]>(
+        { service: REGISTRY, key: String(shard), method: 'list' },
+        null,
+        REPEATABLE,
+      ),
+    );
+    const looks = (await Promise.all(shards)).flat();
+    return looks.toSorted(
+      (one, other) => one.registeredAt - other.registeredAt || (one.record.id < other.record.id ? -1 : 1),
+    );
+  }
+
+  /** The living incarnation. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */
+  async handle<Tasks extends TaskTypes>(id: TypedId<Tasks>): Promise<FleetHandle<Tasks>> {
+    const { record } = await this.#look(id);
+    if (positionAt(record.state).legal.has('execute')) return this.#handleOf(id, record.incarnation);
+    const message = `agent ${id} is ${record.status} (${record.state}), execute is not possible`;
+    throw new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: id });
+  }
+
+  /** One health check, now. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  async checkHealth(id: string): Promise<HealthReport> {
+    const { record, placement } = await this.#look(id);
+    if (placement === undefined) return record.health;
+    const { incarnation } = record;
+    const asked = { agentId: id, incarnation };
+    const report = await this.#options.commands.serve<HealthReport | null>(placement.node, 'health', asked);
+    return report ?? record.health;
+  }
+
+  /** The newest saved state, as JSON data, or `undefined`. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  async savedState(id: string): Promise<unknown> {
+    const saved = valueOf(await this.#options.commands.read<Answer<SavedState | null>>(id, 'savedState'));
+    return saved === null || saved === undefined ? undefined : JSON.parse(saved.json);
+  }
+
+  /** Whether an agent's state allows a command. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  async can(id: string, command: AgentCommand): Promise<boolean> {
+    if (typeof command !== 'string') throw unasked('can: a task', id);
+    return (await this.legal(id)).includes(command);
+  }
+
+  /** @throws AgentSystemError `REQUEST_INVALID`, always: what a chart takes as it stands is not asked across machines */
+  next(id: string): Promise<never> {
+    return Promise.reject(unasked('next', id));
+  }
+
+  /** @throws AgentSystemError `REQUEST_INVALID`, always */
+  chart(id: string): Promise<never> {
+    return Promise.reject(unasked('chart', id));
+  }
+
+  /** @throws AgentSystemError `AGENT_NOT_FOUND` */
+  async legal(id: string): Promise<readonly AgentCommand[]> {
+    const { state, paused } = (await this.#look(id)).record;
+    return [...positionAt(state, paused !== undefined).legal];
+  }
+
+  /** Where its body is; `undefined` while it has none. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  async nodeOf(id: string): Promise<string | undefined> {
+    return (await this.#look(id)).placement?.node;
+  }
+
+  async #hold(id: string, type: 'pause' | 'resume', options: ActOptions): Promise<AgentRecord> {
+    return this.#withModule(await this.#command<AgentRecord>(id, { type, ...acted(type, options, id) }));
+  }
+
+  async #stop(
+    id: string,
+    options: StopOptions | undefined,
+    incarnation: number | undefined,
+  ): Promise<AgentRecord> {
+    const { timeoutMs, by } = parseInput(stopSchema, options ?? {}, { what: 'stop', agentId: id });
+    return this.#withModule(
+      await this.#command<AgentRecord>(id, { type: 'stop', timeoutMs, incarnation, by }),
+    );
+  }
+
+  #command<Value>(id: string, command: Parameters<FleetCommands['give']>[1]): Promise<Value> {
+    return this.#options.commands.give<Value>(id, command);
+  }
+
+  #look(id: string): Promise<Look> {
+    return this.#options.commands.look(id);
+  }
+
+  #handleOf<Tasks extends TaskTypes>(id: string, incarnation: number): FleetHandle<Tasks> {
+    return Object.freeze({
+      id,
+      incarnation,
+      execute: (task: TaskRequest) =>
+        this.#options.calls.execute(id, task, { incarnation }) as Promise<never>,
+      stream: (task: TaskRequest) => this.#stream(id, task, incarnation) as never,
+      stop: (options?: { readonly timeoutMs?: number }) => this.#stop(id, options, incarnation),
+      kill: async () => this.#withModule(await this.#command<AgentRecord>(id, { type: 'kill', incarnation })),
+      health: async () => {
+        const { incarnation: newest, state } = await this.get(id);
+        if (newest === incarnation && positionAt(state).isAlive) return this.checkHealth(id);
+        const message = `incarnation ${incarnation} of agent ${id} has ended`;
+        throw new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: id });
+      },
+    }) as FleetHandle<Tasks>;
+  }
+
+  #withModule(record: AgentRecord): AgentRecord {
+    return this.#options.specs.shown(record);
+  }
+}
+
+function unasked(what: string, agentId: string): AgentSystemError {
+  const message = `${what}: what the chart of an agent takes as it stands is not asked across machines`;
+  return new AgentSystemError('REQUEST_INVALID', message, { agentId });
+}
+
+function readUpdate(options: UpdateOptions | undefined, what: string, agentId: string) {
+  return parseInput(updateSchema, options ?? {}, { what, agentId });
+}
+
+/** Who acts, for the event. @throws AgentSystemError `AGENT_SPEC_INVALID` */
+function acted(what: string, options: ActOptions, agentId: string): { readonly by?: string | undefined } {
+  return parseInput(actSchema, options, { what, agentId });
+}

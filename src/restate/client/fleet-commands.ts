@@ -1,0 +1,85 @@
+/**
+ * Commands to one agent of a fleet, on their way to its virtual object.
+ *
+ * I1  A command is done once, however often its answer gets lost on the way.
+ * I2  Only one whose answer may come later costs a second call.
+ */
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import { type Answer, valueOf } from '../engine/answer.ts';
+import { toAgent } from '../engine/calls.ts';
+import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import { type Command, type Look, nodeOf } from '../engine/names.ts';
+
+/** Answered once something else has happened: a start, an end, a task. */
+const ANSWERED_LATER: ReadonlySet<Command['type']> = new Set([
+  'start',
+  'restart',
+  'stop',
+  'kill',
+  'execute',
+  'awaitTask',
+]);
+
+export class FleetCommands {
+  readonly #engine: EngineClient;
+
+  constructor(engine: EngineClient) {
+    this.#engine = engine;
+  }
+
+  /** @throws AgentSystemError as the agent refuses it; `AGENT_NOT_FOUND` for what is no id */
+  async give<Value>(
+    id: string,
+    command: Command,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Value> {
+    assertId(id);
+    const { signal } = options;
+    const at = await this.#engine.now();
+    const method = ANSWERED_LATER.has(command.type) ? 'ask' : 'command';
+    const answer = await this.#engine.call<Answer<Value>>(
+      toAgent(id, method),
+      { ...command, at },
+      signal === undefined ? {} : { signal },
+    );
+    return valueOf(answer);
+  }
+
+  /** Asks what changes nothing. */
+  async read<Value>(
+    id: string,
+    method: 'savedState' | 'task' | 'tasks',
+    parameter: unknown = null,
+  ): Promise<Value> {
+    assertId(id);
+    return this.#engine.call<Value>(toAgent(id, method), parameter, REPEATABLE);
+  }
+
+  /** How an agent stands. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  async look(id: string): Promise<Look> {
+    assertId(id);
+    const look = await this.#engine.call<Look | null>(toAgent(id, 'look'), null, REPEATABLE);
+    if (look === null) throw notFound(id);
+    return look;
+  }
+
+  /** Asks a node what it alone knows. */
+  serve<Value>(node: string, what: string, parameter: unknown): Promise<Value> {
+    return this.#engine.call<Value>(
+      { service: nodeOf(node), method: 'serve' },
+      { what, parameter },
+      REPEATABLE,
+    );
+  }
+}
+
+/** An agent's key is its id, and no key is empty. */
+export function assertId(id: unknown): asserts id is string {
+  if (typeof id !== 'string' || id === '') throw notFound(id);
+}
+
+function notFound(id: unknown): AgentSystemError {
+  return new AgentSystemError('AGENT_NOT_FOUND', `no agent ${inWords(id)} is registered`, {
+    agentId: typeof id === 'string' ? id : undefined,
+  });
+}

@@ -1,0 +1,44 @@
+/** What the fleet decides together, as its clients see it: `fleet.consensus`. */
+import type { Decision } from '../../runtime/coordination/rounds/consensus.ts';
+import { parseProposal, type ProposalOptions } from '../../runtime/coordination/rounds/proposal.ts';
+import { nameOf } from '../../runtime/definition/variable-handle.ts';
+import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { type Answer, valueOf } from '../engine/answer.ts';
+import type { AskedRound } from '../coordination/coordination-service.ts';
+import type { EngineClient } from '../engine/engine-client.ts';
+import type { FleetVariables } from './fleet-variables.ts';
+import { COORDINATION } from '../engine/names.ts';
+
+export class FleetConsensus {
+  readonly #engine: EngineClient;
+  readonly #variables: FleetVariables;
+
+  constructor(engine: EngineClient, variables: FleetVariables) {
+    this.#engine = engine;
+    this.#variables = variables;
+  }
+
+  /**
+   * Asks every running agent that declared a variable whether it should take a value: once per node, which asks those
+   * that it has. A node that does not answer in time is so many missing votes.
+   *
+   * @throws AgentSystemError `ROUND_INVALID`, also for what needs a leader, whom a fleet does not have, or a function as
+   * a fallback; `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `SYSTEM_CLOSED`
+   */
+  async propose<Value = unknown>(proposal: ProposalOptions<Value>): Promise<Decision> {
+    const { variable: asked, value, by, why, terms } = parseProposal(proposal);
+    const variable = nameOf(asked);
+    if (terms.tie === 'leader') throw invalid('tie', 'leader');
+    if (terms.fallback === 'leader_decides') throw invalid('fallback', 'leader_decides');
+    if (terms.fallback === 'custom') throw invalid('fallback', 'a function');
+    const fit = await this.#variables.judged(variable, value);
+    const round: AskedRound = { variable, value: fit, terms, by, why };
+    const target = { service: COORDINATION, method: 'propose' };
+    return valueOf(await this.#engine.call<Answer<Decision>>(target, round));
+  }
+}
+
+function invalid(field: string, what: string): AgentSystemError {
+  const message = `consensus.propose: ${field}: a fleet has nobody for it, got ${what}`;
+  return new AgentSystemError('ROUND_INVALID', message);
+}

@@ -1,0 +1,103 @@
+/**
+ * What happened in the fleet, as its clients read it: `fleet.events`.
+ *
+ * I1  Events are told in the order of the log, each once, from the moment of the subscription on.
+ * I2  A reader goes on from any sequence.
+ */
+import { z } from 'zod';
+import { parseInput } from '../../runtime/values/malformed.ts';
+import { AgentSystemError } from '../../runtime/values/errors.ts';
+import type { ReadOptions } from '../../runtime/journal/reading.ts';
+import type { SystemEvent } from '../../runtime/journal/system-event.ts';
+import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import type { EventPage, EventQuestion } from '../events/events-object.ts';
+import { EVENTS, FLEET } from '../engine/names.ts';
+
+const PAGE = 500;
+/** Between two looks of subscribers, ms. */
+const LOOK_MS = 100;
+
+const readSchema = z.strictObject({
+  agentId: z.string().optional(),
+  after: z.int().min(0).default(0),
+  limit: z.union([z.literal(Infinity), z.int().min(0)]).default(Infinity),
+});
+
+export class FleetEvents {
+  readonly #engine: EngineClient;
+  readonly #reportFault: (message: string, thrown: unknown) => void;
+  readonly #listeners = new Set<(event: SystemEvent) => void>();
+  #isLooking = false;
+  #isClosed = false;
+
+  constructor(engine: EngineClient, reportFault: (message: string, thrown: unknown) => void) {
+    this.#engine = engine;
+    this.#reportFault = reportFault;
+  }
+
+  /** What the log still holds, in order. @throws AgentSystemError `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED` */
+  async *read(options: ReadOptions = {}): AsyncGenerator<SystemEvent> {
+    const { agentId, after, limit } = parseInput(readSchema, options, { what: 'events.read' });
+    const until = (await this.#page({ agentId, after: 0, limit: 0 })).last;
+    let [from, left] = [after, limit];
+    while (left > 0 && from < until) {
+      const { events } = await this.#page({ agentId, after: from, limit: Math.min(PAGE, left) });
+      for (const event of events) {
+        if (event.sequence > until) return;
+        yield event;
+      }
+      left -= events.length;
+      from = events.at(-1)?.sequence ?? until;
+    }
+  }
+
+  /** Tells every event from now on, in order, about `LOOK_MS` after it was kept. Returns how to stop listening. */
+  subscribe(listener: (event: SystemEvent) => void): () => void {
+    if (typeof listener !== 'function') {
+      const message = `events.subscribe: expected a function, got ${typeof listener}`;
+      throw new AgentSystemError('AGENT_SPEC_INVALID', message);
+    }
+    this.#listeners.add(listener);
+    if (!this.#isLooking) void this.#look();
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#listeners.clear();
+  }
+
+  #page(question: EventQuestion): Promise<EventPage> {
+    return this.#engine.call<EventPage>(
+      { service: EVENTS, key: FLEET, method: 'read' },
+      question,
+      REPEATABLE,
+    );
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    try {
+      let { last } = await this.#page({ after: 0, limit: 0 });
+      while (!this.#isClosed && this.#listeners.size > 0) {
+        const { events } = await this.#page({ after: last, limit: PAGE });
+        for (const event of events) this.#tell(event);
+        last = events.at(-1)?.sequence ?? last;
+        if (events.length < PAGE) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      }
+    } catch (thrown) {
+      if (!this.#isClosed) this.#reportFault('events could not be read', thrown);
+    }
+    this.#isLooking = false;
+  }
+
+  #tell(event: SystemEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (thrown) {
+        this.#reportFault('a listener of events threw', thrown);
+      }
+    }
+  }
+}

@@ -1,0 +1,194 @@
+/** Tasks as things of their own, in a fleet: `fleet.tasks`. A task's id says whose it is; its agent keeps its record. */
+import { z } from 'zod';
+import { durationMs, positionAt, retryPolicy, taskStatuses } from '../../machines/index.ts';
+import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
+import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
+import type { SubmittedTask } from '../../runtime/fleet/task-submission.ts';
+import type { TaskFilter } from '../../runtime/fleet/tasks.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import { parseInput } from '../../runtime/values/malformed.ts';
+import { type Answer, valueOf } from '../engine/answer.ts';
+import { taskPriority } from '../../runtime/definition/task-kind.ts';
+import type { FleetAgents } from './fleet-agents.ts';
+import { assertJson } from './fleet-calls.ts';
+import type { FleetCommands } from './fleet-commands.ts';
+import type { Command } from '../engine/names.ts';
+import { agentOfTask } from '../tasks/task-entries.ts';
+
+/** An agent's id, or the least loaded agent of a type, or of a pool. */
+export type FleetTaskTarget = string | { readonly type: string } | { readonly pool: string };
+
+const targetSchema = z.union(
+  [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
+  { error: 'expected the id of an agent, { type } or { pool }' },
+);
+/** So many agents are asked how loaded they are: lists do not say it. */
+const MAX_ASKED = 8;
+const taskSchema = z.strictObject({
+  type: z.string(),
+  input: z.unknown().optional(),
+  timeoutMs: durationMs.optional(),
+  idempotencyKey: z.string().min(1).max(1_024).optional(),
+  dedupeKey: z.string().min(1).max(1_024).optional(),
+  priority: taskPriority.optional(),
+  whenDown: z.enum(['refuse', 'wait']).default('wait'),
+  retry: retryPolicy.optional(),
+  notBefore: z.number().optional(),
+  delayMs: z.number().min(0).optional(),
+});
+const filterSchema = z.strictObject({
+  agentId: z.string().optional(),
+  type: z.string().optional(),
+  status: z.enum(taskStatuses).optional(),
+});
+const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
+
+export class FleetTasks {
+  readonly #commands: FleetCommands;
+  readonly #agents: FleetAgents;
+
+  constructor(commands: FleetCommands, agents: FleetAgents) {
+    this.#commands = commands;
+    this.#agents = agents;
+  }
+
+  /**
+   * Hands a task over to be done. Resolves with its record once that is durable.
+   *
+   * The same `idempotencyKey` to the same target gives the same task, for as long as there is a record of it.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_INCOMPATIBLE`, `TASK_INPUT_INVALID`,
+   * `TASK_QUEUE_FULL`, `SYSTEM_CLOSED`
+   */
+  async submit(target: FleetTaskTarget, task: SubmittedTask): Promise<TaskRecord> {
+    const expectation = { what: 'submit', code: 'TASK_INPUT_INVALID' } as const;
+    const to = parseInput(targetSchema, target, expectation);
+    const { retry: policy, ...asked } = parseInput(taskSchema, task, expectation);
+    refuseBoth('notBefore', 'delayMs', asked);
+    refuseBoth('idempotencyKey', 'dedupeKey', asked);
+    assertJson(asked.type, asked.input);
+    const key = asked.idempotencyKey ?? asked.dedupeKey;
+    const id = typeof to === 'string' ? to : await this.#keyless(to, key);
+    return this.#commands.give(id, { type: 'submit', work: { ...asked, policy, submitted: true } });
+  }
+
+  /** @throws AgentSystemError `TASK_UNKNOWN` */
+  async get(taskId: string): Promise<TaskRecord> {
+    return valueOf(await this.#commands.read<Answer<TaskRecord>>(ownerOf(taskId), 'task', { taskId }));
+  }
+
+  /** All that are known and fit, in the order of their acceptance: every agent that it may be of is asked. */
+  async list(filter: TaskFilter = {}): Promise<TaskRecord[]> {
+    const { agentId, type, status } = parseInput(filterSchema, filter, {
+      what: 'tasks.list',
+      code: 'TASK_INPUT_INVALID',
+    });
+    const ids =
+      agentId === undefined ? (await this.#agents.looks()).map(({ record }) => record.id) : [agentId];
+    const tasks = await Promise.all(ids.map((id) => this.#commands.read<readonly TaskRecord[]>(id, 'tasks')));
+    return tasks
+      .flat()
+      .filter(
+        (task) =>
+          (type === undefined || task.task === type) && (status === undefined || task.status === status),
+      )
+      .toSorted((one, other) => one.acceptedAt - other.acceptedAt);
+  }
+
+  /** Waits for a task to end. @throws AgentSystemError as `system.tasks.result` */
+  async result(taskId: string, options: { readonly timeoutMs?: number } = {}): Promise<unknown> {
+    const { timeoutMs } = parseInput(resultSchema, options, {
+      what: 'tasks.result',
+      code: 'TASK_INPUT_INVALID',
+    });
+    const isLimited = timeoutMs !== undefined && timeoutMs !== Infinity;
+    const signal = isLimited ? AbortSignal.timeout(timeoutMs) : undefined;
+    const command: Command = { type: 'awaitTask', taskId };
+    try {
+      return await this.#commands.give(ownerOf(taskId), command, { signal });
+    } catch (thrown) {
+      if (signal?.aborted !== true || thrown instanceof AgentSystemError) throw thrown;
+      const { status } = await this.get(taskId);
+      const message = `task ${taskId} has not ended within ${timeoutMs} ms: it is ${status}`;
+      throw new AgentSystemError('TASK_TIMED_OUT', message, { details: { status } });
+    }
+  }
+
+  /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has ended */
+  cancel(taskId: string, why = 'cancelled by its caller'): Promise<TaskRecord> {
+    return this.#commands.give(ownerOf(taskId), { type: 'cancelTask', taskId, why });
+  }
+
+  /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has not ended, or is done */
+  retry(taskId: string): Promise<TaskRecord> {
+    return this.#commands.give(ownerOf(taskId), { type: 'retryTask', taskId });
+  }
+
+  /** @throws AgentSystemError `TASK_INPUT_INVALID`, always: nobody keeps the times of a schedule across machines */
+  schedule(): Promise<never> {
+    const message = 'tasks.schedule: a fleet has no schedules: submit with notBefore or delayMs';
+    return Promise.reject(new AgentSystemError('TASK_INPUT_INVALID', message));
+  }
+
+  /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` */
+  async forget(taskId: string): Promise<void> {
+    await this.#commands.give(ownerOf(taskId), { type: 'forgetTask', taskId });
+  }
+
+  #keyless(to: Exclude<FleetTaskTarget, string>, key: string | undefined): Promise<string> {
+    if (key !== undefined) {
+      const message = `submit: a key is for the task of one agent, expected its id, got ${JSON.stringify(to)}`;
+      throw new AgentSystemError('TASK_INPUT_INVALID', message);
+    }
+    return this.leastLoaded(to);
+  }
+
+  /**
+   * @internal The least loaded agent of a type, or of a pool, that takes tasks: of some, taken at random.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
+   */
+  async leastLoaded(of: Exclude<FleetTaskTarget, string>): Promise<string> {
+    const isOf = ({ type, spec }: AgentRecord): boolean =>
+      'pool' in of ? spec.pool === of.pool : type === of.type;
+    const looks = (await this.#agents.looks()).filter(({ record }) => isOf(record));
+    const taking = looks.filter(
+      ({ record, isMoving }) => isMoving || positionAt(record.state).legal.has('execute'),
+    );
+    const asked = shuffled(taking).slice(0, MAX_ASKED);
+    const records = await Promise.all(
+      asked.map(({ record }) => this.#agents.get(record.id).catch(() => record)),
+    );
+    const [least] = records.toSorted((one, other) => loadOf(one) - loadOf(other));
+    if (least !== undefined) return least.id;
+    const isThere = looks.length > 0;
+    const what = 'pool' in of ? `in pool ${inWords(of.pool)}` : `of type ${inWords(of.type)}`;
+    const message = isThere ? `no agent ${what} takes tasks now` : `no agent ${what} is registered`;
+    throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
+  }
+}
+
+function loadOf({ metrics }: AgentRecord): number {
+  return metrics.waiting + metrics.running;
+}
+
+function shuffled<Entry>(entries: readonly Entry[]): Entry[] {
+  return entries
+    .map((entry) => [Math.random(), entry] as const)
+    .toSorted(([one], [other]) => one - other)
+    .map(([, entry]) => entry);
+}
+
+/** @throws AgentSystemError `TASK_INPUT_INVALID` */
+function refuseBoth(one: string, other: string, given: object): void {
+  const both = given as Readonly<Record<string, unknown>>;
+  if (both[one] === undefined || both[other] === undefined) return;
+  throw new AgentSystemError('TASK_INPUT_INVALID', `submit: expected ${one} or ${other}, got both`);
+}
+
+/** @throws AgentSystemError `TASK_UNKNOWN` */
+function ownerOf(taskId: string): string {
+  const agentId = typeof taskId === 'string' ? agentOfTask(taskId) : undefined;
+  if (agentId !== undefined) return agentId;
+  throw new AgentSystemError('TASK_UNKNOWN', `no task ${inWords(taskId)} is known`);
+}

@@ -1,0 +1,162 @@
+/** What the fleet shares, as its clients see it: `fleet.variables`. Reads are promises. */
+import { z } from 'zod';
+import { positiveDurationMs } from '../../machines/index.ts';
+import type { Confirmation, VariableVersion } from '../../runtime/coordination/variables/topic.ts';
+import {
+  isVariableDefinition,
+  type NamedVariable,
+  noDefinition,
+  type VariableDefinition,
+} from '../../runtime/coordination/variables/variable.ts';
+import type {
+  ChangeOptions,
+  VariableChange,
+  VariableRecord,
+} from '../../runtime/coordination/variables/variables.ts';
+import { nameOf, type VariableRef } from '../../runtime/definition/variable-handle.ts';
+import { actor } from '../../runtime/values/act.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import { parseInput } from '../../runtime/values/malformed.ts';
+import { type Answer, valueOf } from '../engine/answer.ts';
+import type { AskedChange } from '../coordination/coordination-service.ts';
+import type { EngineClient } from '../engine/engine-client.ts';
+import type { FleetEvents } from './fleet-events.ts';
+import { COORDINATION, FLEET, VARIABLES } from '../engine/names.ts';
+import type { Definition } from '../coordination/variables-object.ts';
+
+const changeSchema = z.strictObject({
+  by: actor.default('operator'),
+  why: z.string().optional(),
+  timeoutMs: positiveDurationMs.default(30_000),
+});
+
+interface Kept {
+  readonly record: VariableRecord;
+  readonly history: readonly VariableVersion[];
+}
+
+export class FleetVariables {
+  readonly #engine: EngineClient;
+  readonly #events: FleetEvents;
+  /** Definitions of this program: schemas are code, and judge here. */
+  readonly #defined = new Map<string, VariableDefinition>();
+
+  constructor(engine: EngineClient, events: FleetEvents) {
+    this.#engine = engine;
+    this.#events = events;
+  }
+
+  /**
+   * Makes a variable known to the fleet, with its default as its first version; one that is there keeps its value.
+   *
+   * @throws AgentSystemError `VARIABLE_INVALID`, `SYSTEM_CLOSED`
+   */
+  async define<Value>(
+    variable: string | NamedVariable<string, Value>,
+    given?: VariableDefinition<Value>,
+  ): Promise<VariableRecord<Value>> {
+    const name = nameOf(variable);
+    const definition = given ?? variable;
+    if (typeof name !== 'string' || name === '' || !isVariableDefinition(definition)) {
+      throw noDefinition(name, given);
+    }
+    const verdict = await definition.judge(definition.default);
+    if ('problem' in verdict) {
+      throw new AgentSystemError(
+        'VARIABLE_INVALID',
+        `variable ${inWords(name)}: default: ${verdict.problem}`,
+      );
+    }
+    this.#defined.set(name, definition);
+    const { kind, bounds } = definition;
+    const asked: Definition = { name, kind, bounds, value: verdict.value };
+    return valueOf(await this.#engine.call<Answer<VariableRecord<Value>>>(of('define'), asked));
+  }
+
+  /** @throws AgentSystemError `VARIABLE_UNKNOWN` */
+  async get<Value = unknown>(variable: VariableRef<Value>): Promise<VariableRecord<Value>> {
+    return (await this.#kept(nameOf(variable))).record as VariableRecord<Value>;
+  }
+
+  /**
+   * Gives a variable its next version, and tells every agent that declared it, through its node.
+   *
+   * Resolves as `system.variables.set`: agents of a node that does not answer are listed as out of date.
+   *
+   * @throws AgentSystemError `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `SYSTEM_CLOSED`
+   */
+  async set<Value = unknown>(
+    variable: VariableRef<Value>,
+    value: NoInfer<Value>,
+    options: ChangeOptions = {},
+  ): Promise<Confirmation> {
+    const name = nameOf(variable);
+    const { by, why, timeoutMs } = parseInput(changeSchema, options, {
+      what: 'variables.set: options',
+      code: 'VARIABLE_INVALID',
+    });
+    const change: AskedChange = { name, value: await this.judged(name, value), by, why, timeoutMs };
+    const target = { service: COORDINATION, method: 'set' };
+    return valueOf(await this.#engine.call<Answer<Confirmation>>(target, change));
+  }
+
+  /** All variables, in the order of their names. */
+  list(): Promise<readonly VariableRecord[]> {
+    return this.#engine.call<readonly VariableRecord[]>(of('list'), null);
+  }
+
+  /** @throws AgentSystemError `VARIABLE_UNKNOWN` */
+  async history(variable: VariableRef): Promise<readonly VariableVersion[]> {
+    return (await this.#kept(nameOf(variable))).history;
+  }
+
+  /** @throws AgentSystemError as `set`; `VARIABLE_INVALID` for a version that is not in its history */
+  async rollback(variable: VariableRef, version: number, options?: ChangeOptions): Promise<Confirmation> {
+    const name = nameOf(variable);
+    const { history } = await this.#kept(name);
+    const earlier = history.find((entry) => entry.version === version);
+    if (earlier !== undefined) return this.set(name, earlier.value, options);
+    const message = `variable ${inWords(name)}: version ${inWords(version)} is not in its history`;
+    throw new AgentSystemError('VARIABLE_INVALID', message);
+  }
+
+  /** Hears every change, in order, a little after it was made. Returns how to stop listening. */
+  subscribe(listener: (change: Omit<VariableChange, 'previous'>) => void): () => void {
+    return this.#events.subscribe((event) => {
+      if (event.type !== 'variable.changed') return;
+      const { name, value, version, at, by, why } = event;
+      listener({ name, value, version, at, by, ...(why === undefined ? {} : { why }) });
+    });
+  }
+
+  /** @throws AgentSystemError `VARIABLE_INVALID`, always: a rule is a function, and every program would have to have it */
+  constrain(): never {
+    const message =
+      'variables.constrain: a fleet has no rule over several variables, which is a function of one program';
+    throw new AgentSystemError('VARIABLE_INVALID', message);
+  }
+
+  /**
+   * @internal What a value becomes by its definition.
+   *
+   * @throws AgentSystemError `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, also for a `json` variable that this program has not defined
+   */
+  async judged(name: string, value: unknown): Promise<unknown> {
+    const definition = this.#defined.get(name);
+    if (definition === undefined) {
+      const { kind } = await this.get(name);
+      if (kind !== 'json') return value;
+      const message = `variable ${inWords(name)}: its schema is code, expected this program to define it before it changes it`;
+      throw new AgentSystemError('VARIABLE_INVALID', message);
+    }
+    const verdict = await definition.judge(value);
+    if ('value' in verdict) return verdict.value;
+    throw new AgentSystemError('VARIABLE_INVALID', `variable ${inWords(name)}: ${verdict.problem}`);
+  }
+
+  async #kept(name: string): Promise<Kept> {
+    return valueOf(await this.#engine.call<Answer<Kept>>(of('get'), { name }));
+  }
+}
+
+const of = (method: string) => ({ service: VARIABLES, key: FLEET, method });

@@ -1,0 +1,163 @@
+/**
+ * A fleet on other machines, as one program uses it: `connectFleet`.
+ *
+ * Owns a connection, and nothing of the fleet: agents live on when it is closed.
+ */
+import { type Logger, pino } from 'pino';
+import { z } from 'zod';
+import { type Isolation, positionAt } from '../../machines/index.ts';
+import type { Host } from '../../runtime/hosting/host.ts';
+import { inProcessHost } from '../../runtime/hosting/hosts/in-process.ts';
+import { processHost } from '../../runtime/hosting/hosts/process.ts';
+import { threadHost } from '../../runtime/hosting/hosts/thread.ts';
+import { type AgentCode, agentCodeList, codeByType } from '../../runtime/definition/module-binding.ts';
+import type { Alert } from '../../runtime/observability/alerts.ts';
+import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { having, parseInput } from '../../runtime/values/malformed.ts';
+import { toNodes } from '../engine/calls.ts';
+import { EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import { FleetAgents } from './fleet-agents.ts';
+import { FleetCalls } from './fleet-calls.ts';
+import { FleetCommands } from './fleet-commands.ts';
+import { FleetSpecs } from './fleet-specs.ts';
+import { FleetEvents } from './fleet-events.ts';
+import { FleetTasks } from './fleet-tasks.ts';
+import { FleetConsensus } from './fleet-consensus.ts';
+import { FleetVariables } from './fleet-variables.ts';
+import { FleetPools } from './fleet-pools.ts';
+import { fleetBudgets, fleetCoordination, fleetQuestions } from './not-there.ts';
+import type { NodeEntry } from '../nodes/placement.ts';
+
+export interface ConnectFleetOptions {
+  /** The engine's ingress. */
+  readonly ingressUrl: string;
+  /** Definitions that this program registers, and finds in records again; their code runs on the nodes. */
+  readonly agents?: readonly AgentCode[];
+  readonly logger?: Logger;
+  readonly hosts?: Partial<Record<Isolation, Host>>;
+}
+
+export interface Fleet extends AsyncDisposable {
+  readonly status: 'open' | 'closed';
+  readonly agents: FleetAgents;
+  readonly tasks: FleetTasks;
+  readonly variables: FleetVariables;
+  readonly consensus: FleetConsensus;
+  readonly events: FleetEvents;
+  readonly alerts: { list(): Promise<readonly Alert[]> };
+  readonly pools: FleetPools;
+  /** Refused by name: a fleet has none. */
+  readonly questions: typeof fleetQuestions;
+  readonly budgets: typeof fleetBudgets;
+  /** Refused by name: it cannot be taken away. */
+  readonly coordination: typeof fleetCoordination;
+  /** The nodes that are alive, and what is reserved on them. */
+  nodes(): Promise<readonly NodeEntry[]>;
+  /** Stops every agent of the fleet. Later ones can be started again. */
+  stopAgents(options?: { readonly timeoutMs?: number }): Promise<{
+    readonly stopped: readonly string[];
+    readonly abandoned: readonly string[];
+  }>;
+  /** Ends this connection; the fleet lives on. Later calls are refused with `SYSTEM_CLOSED`. */
+  close(): Promise<void>;
+}
+
+const host = having('refusal', 'describe', 'open', 'close').optional();
+const optionsSchema = z.strictObject({
+  ingressUrl: z.url(),
+  agents: agentCodeList,
+  logger: having('child', 'warn', 'error').optional(),
+  hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
+});
+
+/**
+ * Connects a program to a fleet.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
+ */
+export async function connectFleet(options: ConnectFleetOptions): Promise<Fleet> {
+  parseInput(optionsSchema, options, { what: 'connectFleet' });
+  const { logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)) } = options;
+  return Promise.resolve(new ConnectedFleet(options, logger));
+}
+
+class ConnectedFleet implements Fleet {
+  readonly agents: FleetAgents;
+  readonly tasks: FleetTasks;
+  readonly variables: FleetVariables;
+  readonly consensus: FleetConsensus;
+  readonly events: FleetEvents;
+  readonly alerts: Fleet['alerts'];
+  readonly pools: FleetPools;
+  readonly questions = fleetQuestions;
+  readonly budgets = fleetBudgets;
+  readonly coordination = fleetCoordination;
+  readonly #engine: EngineClient;
+  readonly #hosts: ReadonlyMap<Isolation, Host>;
+  status: 'open' | 'closed' = 'open';
+
+  constructor(options: ConnectFleetOptions, logger: Logger) {
+    const engine = new EngineClient(options.ingressUrl);
+    const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
+    this.#engine = engine;
+    this.#hosts = new Map(
+      Object.entries({
+        'in-process': inProcessHost(),
+        thread: threadHost(),
+        process: processHost(),
+        ...options.hosts,
+      }) as [Isolation, Host][],
+    );
+    const code = codeByType(options.agents ?? []);
+    const commands = new FleetCommands(engine);
+    const calls = new FleetCalls(commands, reportFault);
+    const specs = new FleetSpecs({ code, hosts: this.#hosts });
+    this.agents = new FleetAgents({ engine, commands, calls, specs });
+    this.pools = new FleetPools(engine, specs, calls);
+    this.tasks = new FleetTasks(commands, this.agents);
+    this.events = new FleetEvents(engine, reportFault);
+    this.variables = new FleetVariables(engine, this.events);
+    this.consensus = new FleetConsensus(engine, this.variables);
+    this.alerts = {
+      list: async () => {
+        const looks = await Promise.all([this.agents.looks(), this.pools.looks()]);
+        return looks.flat().flatMap(({ alerts }) => alerts);
+      },
+    };
+  }
+
+  nodes(): Promise<readonly NodeEntry[]> {
+    return this.#engine.call<readonly NodeEntry[]>(toNodes('list'), null, REPEATABLE);
+  }
+
+  async stopAgents(options: { readonly timeoutMs?: number } = {}) {
+    const records = await this.agents.list();
+    const alive = records.filter(({ state }) => positionAt(state).legal.has('stop'));
+    const ends = await Promise.all(
+      alive.map(({ id }) =>
+        this.agents.stop(id, options).catch((thrown: unknown) => {
+          // It has ended meanwhile.
+          if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_RUNNING') return undefined;
+          throw thrown;
+        }),
+      ),
+    );
+    const ended = ends.filter((record) => record !== undefined);
+    return {
+      stopped: ended.map(({ id }) => id),
+      abandoned: ended.flatMap(({ abandoned }) => abandoned),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.status === 'closed') return;
+    this.status = 'closed';
+    this.events.close();
+    this.#engine.close();
+    await Promise.all([...this.#hosts.values()].map((host) => host.close()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

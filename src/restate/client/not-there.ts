@@ -1,0 +1,30 @@
+/** What a fleet does not have, by the names that one program has it under: every call is refused, and says so. */
+import { AgentSystemError, type ErrorCode } from '../../runtime/values/errors.ts';
+
+function refused(code: ErrorCode, name: string, why: string) {
+  return (): Promise<never> => Promise.reject(new AgentSystemError(code, `${name}: ${why}`));
+}
+
+const NO_CONTROL = 'coordination of a fleet is there as long as its engine is';
+
+const NO_PEOPLE = 'tasks of a fleet ask no people yet';
+const NO_BUDGETS = 'a fleet keeps no budgets yet';
+
+/** @throws AgentSystemError `REQUEST_INVALID`, always */
+export const fleetQuestions = Object.freeze({
+  list: refused('REQUEST_INVALID', 'questions.list', NO_PEOPLE),
+  get: refused('REQUEST_INVALID', 'questions.get', NO_PEOPLE),
+  answer: refused('REQUEST_INVALID', 'questions.answer', NO_PEOPLE),
+});
+
+/** @throws AgentSystemError `REQUEST_INVALID`, always */
+export const fleetBudgets = Object.freeze({
+  set: refused('REQUEST_INVALID', 'budgets.set', NO_BUDGETS),
+  list: refused('REQUEST_INVALID', 'budgets.list', NO_BUDGETS),
+});
+
+/** @throws AgentSystemError `COORDINATION_UNAVAILABLE`, always */
+export const fleetCoordination = Object.freeze({
+  suspend: refused('COORDINATION_UNAVAILABLE', 'coordination.suspend', NO_CONTROL),
+  resume: refused('COORDINATION_UNAVAILABLE', 'coordination.resume', NO_CONTROL),
+});

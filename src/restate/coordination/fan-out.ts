@@ -1,0 +1,114 @@
+/**
+ * What is asked of all bodies of a node at once: asked in memory, answered with one message.
+ *
+ * I1  It always answers, at its deadline at the latest: who has not answered by then is not in the answer.
+ */
+import type { Answer } from '../../machines/index.ts';
+import type { Proposal } from '../../runtime/definition/define-agent.ts';
+import type { ErrorInfo } from '../../machines/index.ts';
+import type { VariableState } from '../../runtime/hosting/host.ts';
+import type { SteadyClock } from '../../runtime/time/clock.ts';
+import type { Resident } from '../nodes/resident.ts';
+
+/** One incarnation that answered. */
+export interface Voice {
+  readonly agentId: string;
+  readonly incarnation: number;
+}
+
+export interface SpreadRequest {
+  readonly variable: VariableState;
+  readonly timeoutMs: number;
+}
+
+export interface SpreadAnswer {
+  readonly acknowledged: readonly Voice[];
+  readonly outOfDate: readonly Voice[];
+}
+
+export interface VoteRequest {
+  readonly proposal: Proposal;
+  /** Those who may vote. */
+  readonly electorate: readonly Voice[];
+  readonly timeoutMs: number;
+}
+
+export interface CastBallot extends Voice {
+  readonly answer: Answer;
+  readonly error?: ErrorInfo | undefined;
+}
+
+/** Tells every body that declared the variable, and waits until those that are `sync` have acknowledged it. */
+export async function spreadVariable(
+  residents: readonly Resident[],
+  given: unknown,
+  clock: SteadyClock,
+): Promise<SpreadAnswer> {
+  const { variable, timeoutMs } = given as SpreadRequest;
+  const listeners = residents.filter(({ variables }) => variables.includes(variable.name));
+  const acknowledged = new Set<Resident>();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let awaited = listeners.filter(isSync).length;
+  const letGo = listeners.map((resident) =>
+    resident.ask({ type: 'variable.changed', variable }, (report) => {
+      if (report.type !== 'variable.acknowledged' || report.name !== variable.name) return;
+      if (report.version < variable.version || acknowledged.has(resident)) return;
+      acknowledged.add(resident);
+      if (isSync(resident) && (awaited -= 1) === 0) resolve();
+    }),
+  );
+  const timer = clock.setTimeout(resolve, timeoutMs);
+  if (awaited > 0) await promise;
+  // Whoever answers at once has answered by the next turn of the loop.
+  else await new Promise((next) => setImmediate(next));
+  clock.clearTimeout(timer);
+  for (const end of letGo) end();
+  const voices = (wanted: boolean): Voice[] =>
+    listeners
+      .filter((resident) => resident.isServing && acknowledged.has(resident) === wanted)
+      .map(({ agentId, incarnation }) => ({ agentId, incarnation }));
+  return { acknowledged: voices(true), outOfDate: voices(false) };
+}
+
+export interface VoteAnswer {
+  readonly ballots: readonly CastBallot[];
+  /** Those of the electorate that are not here, or no longer. */
+  readonly left: readonly Voice[];
+}
+
+/** Asks the voters that are here, and waits until all have answered, or ended. */
+export async function askVotes(
+  residents: readonly Resident[],
+  given: unknown,
+  clock: SteadyClock,
+): Promise<VoteAnswer> {
+  const { proposal, electorate, timeoutMs } = given as VoteRequest;
+  const wanted = new Map(electorate.map(({ agentId, incarnation }) => [agentId, incarnation]));
+  const voters = residents.filter(({ agentId, incarnation }) => wanted.get(agentId) === incarnation);
+  const ballots = new Map<Resident, CastBallot>();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const settle = (): void => {
+    if (voters.every((resident) => ballots.has(resident) || !resident.isServing)) resolve();
+  };
+  const letGo = voters.map((resident) =>
+    resident.ask({ type: 'vote.asked', proposal }, (report) => {
+      if (report.type !== 'vote.cast' || report.roundId !== proposal.roundId || ballots.has(resident)) return;
+      const { agentId, incarnation } = resident;
+      const { vote, error } = report;
+      ballots.set(resident, { agentId, incarnation, answer: error === undefined ? vote : 'failed', error });
+      settle();
+    }),
+  );
+  const letEnd = voters.map((resident) => resident.whenEnded(settle));
+  const timer = clock.setTimeout(resolve, timeoutMs);
+  settle();
+  await promise;
+  clock.clearTimeout(timer);
+  for (const end of [...letGo, ...letEnd]) end();
+  const here = new Set(voters.filter(({ isServing }) => isServing).map(({ agentId }) => agentId));
+  return { ballots: [...ballots.values()], left: electorate.filter(({ agentId }) => !here.has(agentId)) };
+}
+
+function isSync({ spec }: Resident): boolean {
+  return spec?.coordination.communicationPattern === 'sync';
+}

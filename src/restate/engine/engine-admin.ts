@@ -1,0 +1,75 @@
+/** The engine's admin interface, as far as nodes need it: which services are where. */
+import { z } from 'zod';
+import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
+
+/** Services that one address offers. */
+export interface Deployment {
+  readonly id: string;
+  readonly uri: string;
+  readonly services: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const deploymentSchema = z.looseObject({
+  id: z.string(),
+  uri: z.string().optional(),
+  metadata: z.record(z.string(), z.string()).default({}),
+  services: z.array(z.looseObject({ name: z.string() })).default([]),
+});
+const listSchema = z.looseObject({ deployments: z.array(deploymentSchema) });
+
+const TIMEOUT_MS = 10_000;
+
+export class EngineAdmin {
+  readonly #url: string;
+
+  constructor(adminUrl: string) {
+    this.#url = adminUrl.replace(/\/$/, '');
+  }
+
+  async deployments(): Promise<readonly Deployment[]> {
+    const { deployments } = listSchema.parse(await this.#ask('GET', '/deployments'));
+    return deployments.map(({ id, uri = '', metadata, services }) => ({
+      id,
+      uri,
+      metadata,
+      services: services.map(({ name }) => name),
+    }));
+  }
+
+  /** Makes the services at an address known; what was known of that address is forgotten. */
+  async register(uri: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.#ask('POST', '/deployments', { uri, force: true, metadata });
+  }
+
+  /** What was at one address is at another from now on, calls in flight included. */
+  async move(id: string, uri: string): Promise<void> {
+    await this.#ask('PATCH', `/deployments/${id}`, { uri });
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#ask('DELETE', `/deployments/${id}?force=true`);
+  }
+
+  async #ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(`${this.#url}${path}`, {
+        method,
+        headers: body === undefined ? {} : { 'content-type': 'application/json' },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      status = response.status;
+      text = await response.text();
+    } catch (thrown) {
+      const { message } = errorInfoOf(thrown);
+      throw new AgentSystemError('STORE_FAILED', `the engine's admin interface does not answer: ${message}`, {
+        cause: thrown,
+      });
+    }
+    if (status < 300) return text === '' ? undefined : JSON.parse(text);
+    throw new AgentSystemError('STORE_FAILED', `${method} ${path}: the engine says ${status}: ${text}`);
+  }
+}

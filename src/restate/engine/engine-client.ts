@@ -1,0 +1,118 @@
+/**
+ * The way into the engine from outside: its ingress, with keys that let a call be made again.
+ *
+ * I1  A call whose answer got lost is made again: under the same key, so that it is done once, or without one where it
+ *     says that it may be done twice. A key costs the engine a record that it keeps for an hour.
+ * I2  An engine that is away is waited for; one that answers with a failure of its own is told as that.
+ */
+import { connect, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
+import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
+import { type Target, toNodes } from './calls.ts';
+import { wire, wireOf } from './wire.ts';
+
+export interface CallOptions {
+  /** Whether it may be made twice where its answer gets lost: it changes nothing, or nothing more the second time. */
+  readonly isRepeatable?: true;
+  readonly signal?: AbortSignal;
+}
+
+/** Of a call that may be made twice. */
+export const REPEATABLE: CallOptions = { isRepeatable: true };
+
+/** How long the difference between two clocks is taken to stay, ms. */
+const CLOCK_MS = 60_000;
+
+export class EngineClient {
+  readonly #once: Ingress;
+  readonly #repeatable: Ingress;
+  #clock: Promise<{ readonly aheadMs: number; readonly until: number }> | undefined;
+  /** Of the calls that are under way. One signal for all of them would have more listeners with every call. */
+  readonly #calls = new Set<AbortController>();
+  #isClosed = false;
+
+  constructor(ingressUrl: string) {
+    const retry = {
+      // An engine that is away is waited for: who calls has a deadline of his own, or none.
+      maxAttempts: false,
+      maxDuration: false,
+      initialInterval: 50,
+      maxInterval: 1_000,
+    } as const;
+    const options = { url: ingressUrl.replace(/\/$/, ''), retry, serde: wire as never } as const;
+    this.#once = connect(options);
+    this.#repeatable = connect({ ...options, fetch: withoutKey });
+  }
+
+  /**
+   * Epoch ms, by the clocks of the fleet's nodes: this program's own where that agrees with them, as far as can be told.
+   *
+   * @throws AgentSystemError `SYSTEM_CLOSED`
+   */
+  async now(): Promise<number> {
+    const known = await (this.#clock ??= this.#compareClocks());
+    if (performance.now() > known.until) this.#clock = undefined;
+    return Date.now() + known.aheadMs;
+  }
+
+  async #compareClocks() {
+    const [askedAt, sentAt] = [performance.now(), Date.now()];
+    try {
+      const theirs = await this.call<number>(toNodes('time'), null, REPEATABLE);
+      const tookMs = performance.now() - askedAt;
+      const aheadMs = theirs - (sentAt + tookMs / 2);
+      // What the way may have taken says nothing of the clocks.
+      return { aheadMs: Math.abs(aheadMs) <= tookMs ? 0 : aheadMs, until: performance.now() + CLOCK_MS };
+    } catch (thrown) {
+      this.#clock = undefined;
+      throw thrown;
+    }
+  }
+
+  /** @throws AgentSystemError `SYSTEM_CLOSED` once it is closed, `STORE_FAILED` for what the engine refuses */
+  async call<Answer>(
+    { service, method: handler, key }: Target,
+    parameter: unknown,
+    { isRepeatable, signal }: CallOptions = {},
+  ): Promise<Answer> {
+    const controller = new AbortController();
+    this.#calls.add(controller);
+    if (this.#isClosed) controller.abort();
+    try {
+      const ingress = isRepeatable ? this.#repeatable : this.#once;
+      return await ingress.call<unknown, Answer>({
+        service,
+        handler,
+        parameter,
+        ...(key === undefined ? {} : { key }),
+        opts: rpc.opts({
+          idempotencyKey: crypto.randomUUID(),
+          input: wire,
+          output: wireOf<Answer>(),
+          signal: signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]),
+        }),
+      });
+    } catch (thrown) {
+      if (this.#isClosed)
+        throw new AgentSystemError('SYSTEM_CLOSED', 'the connection to the fleet is closed');
+      if (signal?.aborted) throw thrown;
+      const { message } = errorInfoOf(thrown);
+      throw new AgentSystemError('STORE_FAILED', `the engine refused ${service}.${handler}: ${message}`, {
+        cause: thrown,
+      });
+    } finally {
+      this.#calls.delete(controller);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const controller of this.#calls) controller.abort();
+  }
+}
+
+/** Only a call that has a key is made again by the SDK; the engine need not hear of it. */
+function withoutKey(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.delete('idempotency-key');
+  return fetch(input, { ...init, headers });
+}

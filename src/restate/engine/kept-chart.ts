@@ -1,0 +1,139 @@
+/**
+ * A chart whose whole standing is data: between two steps it is kept by an engine that is elsewhere.
+ *
+ * Takes steps, and keeps the table of their deadlines. What a step wants done is its owner's to do.
+ *
+ * I1  What is sent while effects are performed waits until they all are: run to completion.
+ * I2  Deadlines are one table, in the order in which they were armed.
+ */
+import type { AnyStateMachine, EventFromLogic, InputFrom } from 'xstate';
+import type { ChartEffect } from '../../runtime/engine/chart.ts';
+import {
+  beginChart,
+  type PlainEffect,
+  type PlainSnapshot,
+  stepChart,
+} from '../../runtime/engine/pure-step.ts';
+
+/** When something is due, epoch ms. `order` decides between those that are due at the same moment. */
+export interface Due {
+  readonly dueAt: number;
+  readonly order: number;
+}
+
+/** A deadline of a chart. */
+export interface ArmedDeadline extends Due {
+  readonly id: string | undefined;
+  readonly event: { readonly type: string };
+}
+
+/** A chart as it is kept. */
+export interface KeptChart<Machine extends AnyStateMachine> {
+  life: PlainSnapshot<Machine>;
+  deadlines: readonly ArmedDeadline[];
+}
+
+export interface ChartOwner {
+  readonly now: number;
+  /** The place of one more deadline. */
+  nextOrder(): number;
+  perform(effect: ChartEffect): void;
+  /** Its child begins, where it has one. */
+  spawn?(): void;
+}
+
+export class ChartAtWork<Machine extends AnyStateMachine> {
+  readonly #machine: Machine;
+  readonly #kept: KeptChart<Machine>;
+  readonly #owner: ChartOwner;
+  readonly #queue: EventFromLogic<Machine>[] = [];
+  #isStepping = false;
+
+  constructor(machine: Machine, kept: KeptChart<Machine>, owner: ChartOwner) {
+    this.#machine = machine;
+    this.#kept = kept;
+    this.#owner = owner;
+  }
+
+  get isStepping(): boolean {
+    return this.#isStepping;
+  }
+
+  /** Begins anew: nothing of what it was is left. */
+  begin(input: InputFrom<Machine>): void {
+    const { snapshot, effects } = beginChart(this.#machine, input);
+    this.#kept.life = snapshot;
+    this.#kept.deadlines = [];
+    this.#note(effects);
+    this.#work();
+  }
+
+  send(event: EventFromLogic<Machine>): void {
+    this.#queue.push(event);
+    this.#work();
+  }
+
+  /** Takes a deadline that is due. */
+  take(deadline: ArmedDeadline): void {
+    this.#kept.deadlines = this.#kept.deadlines.filter((other) => other !== deadline);
+    this.send(deadline.event as EventFromLogic<Machine>);
+  }
+
+  #work(): void {
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const step = stepChart(this.#machine, this.#kept.life, next);
+      this.#kept.life = step.snapshot;
+      this.#note(step.effects);
+    }
+    this.#isStepping = false;
+  }
+
+  #note(effects: readonly PlainEffect[]): void {
+    for (const effect of effects) {
+      switch (effect.do) {
+        case 'perform':
+          this.#owner.perform(effect.effect);
+          break;
+        case 'arm':
+          this.#arm(effect);
+          break;
+        case 'cancel':
+          this.#kept.deadlines = this.#kept.deadlines.filter(({ id }) => id !== effect.id);
+          break;
+        case 'spawn':
+          this.#owner.spawn?.();
+          break;
+        case 'send':
+          this.#queue.push(effect.event as EventFromLogic<Machine>);
+          break;
+        case 'stop':
+          // The chart has let go of its child. Its end is commanded by an effect of its own.
+          break;
+      }
+    }
+  }
+
+  #arm({ id, delayMs, event }: Extract<PlainEffect, { do: 'arm' }>): void {
+    // `Infinity` is never.
+    if (delayMs === Infinity) return;
+    this.#kept.deadlines = [
+      ...this.#kept.deadlines.filter((other) => other.id !== id),
+      { id, dueAt: this.#owner.now + delayMs, order: this.#owner.nextOrder(), event },
+    ];
+  }
+}
+
+function isBefore(one: Due, other: Due): boolean {
+  return one.dueAt === other.dueAt ? one.order < other.order : one.dueAt < other.dueAt;
+}
+
+/** The first that is due; `undefined` of none. */
+export function earliestOf<Deadline extends Due>(deadlines: Iterable<Deadline>): Deadline | undefined {
+  let earliest: Deadline | undefined;
+  for (const deadline of deadlines) {
+    if (earliest === undefined || isBefore(deadline, earliest)) earliest = deadline;
+  }
+  return earliest;
+}

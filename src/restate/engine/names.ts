@@ -1,0 +1,171 @@
+/** What the fleet's services are called in the engine, and the messages between them. */
+import type { AgentManifest } from '../../runtime/definition/manifest.ts';
+import type { SavedState } from '../../runtime/definition/saved-state.ts';
+import type { KeptSpec } from '../../runtime/agent/agent-services.ts';
+import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
+import type { Usage, VariableState } from '../../runtime/hosting/host.ts';
+import type { EventBody, SpecChange } from '../../runtime/journal/system-event.ts';
+import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
+import type { ParentRule } from '../../machines/index.ts';
+import type { Alert } from '../../runtime/observability/alerts.ts';
+import type { BodyMessage, NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
+import type { Placement } from '../nodes/placement.ts';
+import type { KeptPoolSpec } from '../pools/pool-turn.ts';
+import type { AskedWork } from '../tasks/task-entries.ts';
+
+export const AGENT = 'mabeam_agent';
+export const NODES = 'mabeam_nodes';
+export const REGISTRY = 'mabeam_registry';
+export const EVENTS = 'mabeam_events';
+export const VARIABLES = 'mabeam_variables';
+export const QUOTA = 'mabeam_quota';
+export const POOL = 'mabeam_pool';
+export const CREW = 'mabeam_crew';
+export const COORDINATION = 'mabeam_coordination';
+
+/** There is one object of these kinds in a fleet. */
+export const FLEET = 'fleet';
+
+/** Bodies of one node, by agent: messages to one of them come in order. */
+export function hostOf(node: string): string {
+  return `mabeam_host_${node}`;
+}
+
+/** What a node does for all its bodies at once. */
+export function nodeOf(node: string): string {
+  return `mabeam_node_${node}`;
+}
+
+export const SHARDS = 16;
+
+/** Spreads ids evenly. Pure. */
+export function bucketOf(id: string, buckets: number): number {
+  let hash = 2_166_136_261;
+  for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), 16_777_619);
+  return (hash >>> 0) % buckets;
+}
+
+/** What goes with every command. */
+interface Asked {
+  /** Epoch ms; the engine's where nobody says. */
+  readonly at?: number | undefined;
+  /** By whom, where the answer may come later. */
+  readonly token?: string;
+  /** The token is told every answer, one that comes at once too. */
+  readonly isAwaited?: true;
+}
+
+interface ByWhom {
+  readonly by?: string | undefined;
+}
+
+/** For that incarnation alone, where there is one. */
+interface OfIncarnation {
+  readonly incarnation?: number | undefined;
+}
+
+/** What an agent is asked. */
+export type Command = Asked &
+  (
+    | { readonly type: 'register'; readonly spec: KeptSpec; readonly manifest: AgentManifest }
+    | ({ readonly type: 'start' | 'restart' | 'forget' | 'pause' | 'resume' } & ByWhom)
+    | ({ readonly type: 'stop'; readonly timeoutMs?: number | undefined } & OfIncarnation & ByWhom)
+    | ({ readonly type: 'kill' } & OfIncarnation & ByWhom)
+    | ({
+        readonly type: 'update';
+        readonly spec: KeptSpec;
+        readonly manifest: AgentManifest;
+        readonly changes: readonly SpecChange[];
+        /** Of the spec that it changes. */
+        readonly revision: number;
+      } & ByWhom)
+    /** It has spawned one. */
+    | { readonly type: 'adopt'; readonly child: { readonly id: string; readonly rule: ParentRule } }
+    | ({ readonly type: 'execute'; readonly work: AskedWork } & OfIncarnation)
+    | { readonly type: 'submit'; readonly work: AskedWork }
+    | { readonly type: 'awaitTask' | 'retryTask' | 'forgetTask'; readonly taskId: string }
+    | { readonly type: 'cancelTask'; readonly taskId: string; readonly why: string }
+    | { readonly type: 'cancelCall'; readonly callId: string }
+    | { readonly type: 'move' | 'moveOn' }
+  );
+
+/** What a pool is asked; the answer is told to the token. */
+export type PoolCommand = Pick<Asked, 'at' | 'token'> &
+  (
+    | {
+        readonly type: 'create';
+        readonly pool: KeptPoolSpec;
+        /** Of every member, but for its id. */
+        readonly spec: KeptSpec;
+        readonly manifest: AgentManifest;
+      }
+    | ({ readonly type: 'resize'; readonly size: number } & ByWhom)
+    | ({ readonly type: 'close'; readonly timeoutMs?: number | undefined } & ByWhom)
+    | { readonly type: 'execute'; readonly work: AskedWork }
+    | { readonly type: 'cancelCall'; readonly callId: string }
+  );
+
+export interface ReportBatch {
+  readonly node: string;
+  readonly incarnation: number;
+  /** Number of the first report. */
+  readonly first: number;
+  readonly reports: readonly NodeReport[];
+  readonly usage?: Usage | undefined;
+  /** Epoch ms, at the node. */
+  readonly at: number;
+}
+
+/** What a node is answered. */
+export interface ReportAnswer {
+  /** Whether it told of the living incarnation. */
+  readonly isAlive: boolean;
+  /** What tasks asked with it. */
+  readonly answers: readonly RequestAnswer[];
+}
+
+/** A message as it reaches a node. */
+export type DeliveredMessage =
+  | Exclude<BodyMessage, { readonly type: 'open' }>
+  | {
+      readonly type: 'open';
+      readonly spec: KeptSpec;
+      readonly start: {
+        readonly restored: SavedState | undefined;
+        readonly previousStop: Extract<BodyMessage, { type: 'open' }>['previousStop'];
+        readonly variables: readonly VariableState[];
+      };
+      readonly manifest: AgentManifest;
+    };
+
+export interface MessageBatch {
+  readonly epoch: string;
+  readonly incarnation: number;
+  /** Number of the first message. */
+  readonly first: number;
+  readonly messages: readonly DeliveredMessage[];
+}
+
+/** What an agent shows of itself. */
+export interface Look {
+  readonly record: AgentRecord;
+  readonly manifest: AgentManifest;
+  readonly alerts: readonly Alert[];
+  readonly registeredAt: number;
+  /** Identity of its chart, and ids of the active states. */
+  readonly chart: string;
+  readonly active: readonly string[];
+  /** Where its body is. */
+  readonly placement?: Placement | undefined;
+  /** Whether it takes tasks though it is between two bodies. */
+  readonly isMoving: boolean;
+  /** How often its spec has changed. */
+  readonly revision: number;
+  /** How its own quota stands, where it ever ran into a limit. */
+  readonly quota?: QuotaRecord | undefined;
+}
+
+/** Events of one agent, or of the fleet, to be kept. */
+export interface EventBatch {
+  readonly events: readonly (EventBody & { readonly at: number })[];
+}

@@ -1,0 +1,105 @@
+/**
+ * Keeps a fleet's events in a store, beyond what the log of the engine holds: `keepEvents`.
+ *
+ * The store is the contract of one program: `sqliteStore` on one machine, any other that passes its laws elsewhere.
+ *
+ * I1  Events are kept in the order of the log, under their sequences, each once: it goes on from the store's last.
+ * I2  A store that fails is tried again; the log goes on meanwhile, and nothing is passed over.
+ */
+import type { Store } from '../../runtime/journal/store.ts';
+import type { Fleet } from '../client/fleet.ts';
+
+export interface EventArchive extends AsyncDisposable {
+  /** Sequence of the newest event that is kept. */
+  readonly last: number;
+  /** Resolves once all that the log holds now is kept. */
+  settled(): Promise<void>;
+  /** Stops, and closes the store. */
+  close(): Promise<void>;
+}
+
+const LOOK_MS = 200;
+const BATCH = 500;
+
+/**
+ * Follows a fleet's log and keeps it in a store of its own.
+ *
+ * @throws Error of a store that cannot be opened
+ */
+export async function keepEvents(fleet: Fleet, store: Store): Promise<EventArchive> {
+  const { lastSequence } = await store.recover();
+  const archive = new FollowingArchive(fleet, store, lastSequence);
+  void archive.follow();
+  return archive;
+}
+
+class FollowingArchive implements EventArchive {
+  readonly #fleet: Fleet;
+  readonly #store: Store;
+  readonly #over = new AbortController();
+  #following: Promise<void> = Promise.resolve();
+  last: number;
+
+  constructor(fleet: Fleet, store: Store, last: number) {
+    this.#fleet = fleet;
+    this.#store = store;
+    this.last = last;
+  }
+
+  follow(): Promise<void> {
+    this.#following = this.#follow();
+    return this.#following;
+  }
+
+  async settled(): Promise<void> {
+    while (await this.#take()) if (this.#over.signal.aborted) return;
+  }
+
+  async close(): Promise<void> {
+    this.#over.abort();
+    await this.#following;
+    await this.#store.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      // What fails is tried again with the next look.
+      const isMore = await this.#take().catch(() => false);
+      if (!isMore) await this.#pause();
+    }
+  }
+
+  #taking: Promise<boolean> | undefined;
+
+  /** Keeps what comes next; whether there was something. */
+  #take(): Promise<boolean> {
+    this.#taking ??= this.#takeNext().finally(() => (this.#taking = undefined));
+    return this.#taking;
+  }
+
+  async #takeNext(): Promise<boolean> {
+    const events = [];
+    for await (const event of this.#fleet.events.read({ after: this.last, limit: BATCH })) events.push(event);
+    if (events.length === 0) return false;
+    await this.#store.append({ events });
+    this.last = events.at(-1)!.sequence;
+    return true;
+  }
+
+  #pause(): Promise<void> {
+    const { signal } = this.#over;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, LOOK_MS);
+      signal.addEventListener('abort', done);
+    });
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * A limit that one agent ran into and shares with nobody: the shipped chart of a quota, kept with the agent.
+ *
+ * The rules of runtime/limits/quotas.ts for a quota of one member.
+ */
+import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
+import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
+import type { AgentState, OwnQuota } from '../agent/agent-state.ts';
+import { type ArmedDeadline, ChartAtWork } from '../engine/kept-chart.ts';
+
+export interface QuotaOwner {
+  readonly state: AgentState;
+  readonly now: number;
+  /** In [0, 1). */
+  readonly chance: number;
+  nextOrder(): number;
+  /** What the tasks that ran into it wait for; told before the agent is. */
+  limitKnown(parked: Parked): void;
+  quotaParked(parked: Parked): void;
+  quotaReleased(): void;
+}
+
+export class QuotaOfOne {
+  readonly #owner: QuotaOwner;
+  #atWork: ChartAtWork<typeof quotaMachine> | undefined;
+
+  constructor(owner: QuotaOwner) {
+    this.#owner = owner;
+  }
+
+  get #kept(): OwnQuota | undefined {
+    return this.#owner.state.quota;
+  }
+
+  get deadlines(): readonly ArmedDeadline[] {
+    return this.#kept?.deadlines ?? [];
+  }
+
+  take(deadline: ArmedDeadline): void {
+    this.#chart.take(deadline);
+  }
+
+  /** Its agent runs: it is parked, or told that it is not any more. @param known what it waited for in its life before */
+  join(known: Parked | undefined): void {
+    const kept = this.#kept;
+    const parked = kept?.life.context.parked;
+    if (kept === undefined || kept.life.value === 'open' || parked === undefined) {
+      if (known) this.#owner.quotaReleased();
+      return;
+    }
+    kept.waitsFor = parked;
+    if (known?.until !== parked.until) this.#owner.quotaParked(parked);
+  }
+
+  /** Its body has ended: it waits for nothing any more. */
+  part(): void {
+    const kept = this.#kept;
+    if (kept?.waitsFor === undefined) return;
+    kept.waitsFor = undefined;
+    this.#tellIfEmpty(kept);
+  }
+
+  limited(why: string, until: number | undefined): void {
+    const { now: at, chance } = this.#owner;
+    const limit = { type: 'quota.limited' as const, at, why, chance };
+    this.#chart.send(until === undefined ? limit : { ...limit, until });
+  }
+
+  /** A task is done. */
+  passed(): void {
+    const kept = this.#kept;
+    if (kept === undefined || (kept.life.value === 'open' && kept.life.context.guesses === 0)) return;
+    this.#chart.send({ type: 'quota.passed' });
+  }
+
+  get #chart(): ChartAtWork<typeof quotaMachine> {
+    if (this.#atWork !== undefined) return this.#atWork;
+    const { state, now } = this.#owner;
+    const isNew = state.quota === undefined;
+    const kept = (state.quota ??= { life: undefined as never, deadlines: [], waitsFor: undefined });
+    this.#atWork = new ChartAtWork(quotaMachine, kept, {
+      now,
+      nextOrder: () => this.#owner.nextOrder(),
+      perform: (effect) => this.#perform(kept, effect as QuotaEffect),
+    });
+    if (isNew) this.#atWork.begin({ quota: undefined });
+    return this.#atWork;
+  }
+
+  #perform(kept: OwnQuota, effect: QuotaEffect): void {
+    if (effect.type === 'releaseMembers') {
+      if (kept.waitsFor !== undefined) {
+        kept.waitsFor = undefined;
+        this.#owner.quotaReleased();
+      }
+      return this.#tellIfEmpty(kept);
+    }
+    const { parked } = effect.params;
+    this.#owner.limitKnown(parked);
+    if (kept.waitsFor?.at === parked.at && kept.waitsFor.until === parked.until) return;
+    kept.waitsFor = parked;
+    this.#owner.quotaParked(parked);
+  }
+
+  #tellIfEmpty({ life }: OwnQuota): void {
+    if (life.value === 'releasing') this.#chart.send({ type: 'quota.emptied' });
+  }
+}
+
+/** How an agent's own quota stands; `undefined` of one that it never ran into. */
+export function quotaRecordOf({ id, quota }: AgentState): QuotaRecord | undefined {
+  if (quota === undefined) return undefined;
+  const status = quota.life.value;
+  const { parked } = quota.life.context;
+  return {
+    name: id,
+    isShared: false,
+    status,
+    ...(status === 'open' || parked === undefined ? {} : { parked }),
+    waiting: quota.waitsFor === undefined ? [] : [id],
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * A limit that several agents of the fleet share: the shipped chart of a quota, one virtual object for each name.
+ *
+ * The rules of runtime/limits/quotas.ts, over data. Who is a member is told by the agents themselves.
+ *
+ * I1  Members park together; one that joins meanwhile is told so before it begins anything.
+ * I2  After a reset those that have work go on first, and of them those that have waited longest.
+ * I3  At most one wake is waited for; one that comes late does nothing.
+ */
+import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
+import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
+import type { QuotaMessage } from '../agent/agent-acts.ts';
+import { send, toAgent, toQuota } from '../engine/calls.ts';
+import { ChartAtWork, earliestOf, type KeptChart } from '../engine/kept-chart.ts';
+import { QUOTA } from '../engine/names.ts';
+import { fleetOptions } from '../engine/service-options.ts';
+import { wire, wireOf } from '../engine/wire.ts';
+
+interface QuotaState extends KeptChart<typeof quotaMachine> {
+  armed: number;
+  wakeAt: number | undefined;
+  /** Members, and how many tasks each had when it was last heard of, in the order in which they joined. */
+  members: Record<string, number>;
+  /** Those that wait, longest first, and for what. */
+  waiting: readonly (readonly [agentId: string, parked: Parked])[];
+}
+
+const STATE = 'quota';
+
+/** One turn of it. */
+class QuotaTurn {
+  readonly state: QuotaState;
+  readonly now: number;
+  readonly #ctx: ObjectContext;
+  readonly #chart: ChartAtWork<typeof quotaMachine>;
+
+  constructor(ctx: ObjectContext, state: QuotaState | null, now: number) {
+    this.#ctx = ctx;
+    this.now = now;
+    const isNew = state === null;
+    this.state = state ?? {
+      life: undefined as never,
+      deadlines: [],
+      armed: 0,
+      wakeAt: undefined,
+      members: {},
+      waiting: [],
+    };
+    this.#chart = new ChartAtWork(quotaMachine, this.state, {
+      now,
+      nextOrder: () => (this.state.armed += 1),
+      perform: (effect) => this.#perform(effect as QuotaEffect),
+    });
+    if (isNew) this.#chart.begin({ quota: ctx.key });
+  }
+
+  join(agentId: string, load: number): Parked | undefined {
+    this.state.members[agentId] = load;
+    const { parked } = this.state.life.context;
+    if (this.state.life.value === 'open' || parked === undefined) return undefined;
+    this.state.waiting = [...this.#others(agentId), [agentId, parked]];
+    return parked;
+  }
+
+  told(agentId: string, load: number, message: QuotaMessage): void {
+    if (message.type === 'part') {
+      delete this.state.members[agentId];
+      this.state.waiting = this.#others(agentId);
+      return this.#tellIfEmpty();
+    }
+    this.state.members[agentId] = load;
+    if (message.type === 'passed') {
+      const { value, context } = this.state.life;
+      if (value !== 'open' || context.guesses > 0) this.#chart.send({ type: 'quota.passed' });
+      return;
+    }
+    const { why, until } = message;
+    const limit = { type: 'quota.limited' as const, at: this.now, why, chance: this.#ctx.rand.random() };
+    this.#chart.send(until === undefined ? limit : { ...limit, until });
+  }
+
+  wake(): void {
+    for (;;) {
+      const due = earliestOf(this.state.deadlines);
+      if (due === undefined || due.dueAt > this.now) return;
+      this.#chart.take(due);
+    }
+  }
+
+  keep(): void {
+    const { state } = this;
+    const dueAt = earliestOf(state.deadlines)?.dueAt;
+    if (dueAt !== undefined && (state.wakeAt === undefined || state.wakeAt > dueAt)) {
+      state.wakeAt = dueAt;
+      send(this.#ctx, toQuota(this.#ctx.key, 'wake'), { at: dueAt }, dueAt - this.now);
+    }
+    this.#ctx.set(STATE, state, wireOf<QuotaState>());
+  }
+
+  #perform(effect: QuotaEffect): void {
+    if (effect.type === 'releaseMembers') return this.#release(effect.params.count);
+    const { parked } = effect.params;
+    const known = new Map(this.state.waiting);
+    for (const agentId of Object.keys(this.state.members)) {
+      if (known.get(agentId)?.until === parked.until) continue;
+      this.state.waiting = [...this.#others(agentId), [agentId, parked]];
+      this.#tell(agentId, parked);
+    }
+  }
+
+  #release(count: number): void {
+    const hasWork = (agentId: string): number => Number((this.state.members[agentId] ?? 0) > 0);
+    const byWork = this.state.waiting.toSorted(([one], [other]) => hasWork(other) - hasWork(one));
+    const released = byWork.slice(0, count).map(([agentId]) => agentId);
+    this.state.waiting = this.state.waiting.filter(([agentId]) => !released.includes(agentId));
+    for (const agentId of released) this.#tell(agentId, null);
+    this.#tellIfEmpty();
+  }
+
+  #tellIfEmpty(): void {
+    const isReleasing = this.state.life.value === 'releasing';
+    if (isReleasing && this.state.waiting.length === 0) this.#chart.send({ type: 'quota.emptied' });
+  }
+
+  #others(agentId: string): QuotaState['waiting'] {
+    return this.state.waiting.filter(([other]) => other !== agentId);
+  }
+
+  #tell(agentId: string, parked: Parked | null): void {
+    send(this.#ctx, toAgent(agentId, 'quota'), { parked, at: this.now });
+  }
+}
+
+function stateOf(ctx: Pick<ObjectContext, 'get'>): Promise<QuotaState | null> {
+  return ctx.get(STATE, wireOf<QuotaState>());
+}
+
+async function turnOf(ctx: ObjectContext, at?: number): Promise<QuotaTurn> {
+  return new QuotaTurn(ctx, await stateOf(ctx), at ?? (await ctx.date.now()));
+}
+
+const codec = { input: wire, output: wire } as const;
+const exclusive = handlers.object.exclusive;
+
+export const quotaObject = object({
+  name: QUOTA,
+  handlers: {
+    /** An agent runs that works under it. What it waits for, if anything. */
+    join: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Parked | null> => {
+      const { agentId, load } = given as { agentId: string; load: number };
+      const turn = await turnOf(ctx);
+      const parked = turn.join(agentId, load);
+      turn.keep();
+      return parked ?? null;
+    }),
+
+    told: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const { agentId, load, message } = given as { agentId: string; load: number; message: QuotaMessage };
+      const turn = await turnOf(ctx);
+      turn.told(agentId, load, message);
+      turn.keep();
+    }),
+
+    wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const { at } = given as { at: number };
+      const turn = await turnOf(ctx, at);
+      if (turn.state.wakeAt !== at) return;
+      turn.state.wakeAt = undefined;
+      turn.wake();
+      turn.keep();
+    }),
+
+    record: handlers.object.shared(codec, async (ctx: ObjectSharedContext): Promise<QuotaRecord | null> => {
+      const state = await stateOf(ctx);
+      if (state === null) return null;
+      const status = state.life.value;
+      const { parked } = state.life.context;
+      return {
+        name: ctx.key,
+        isShared: true,
+        status,
+        ...(status === 'open' || parked === undefined ? {} : { parked }),
+        waiting: state.waiting.map(([agentId]) => agentId),
+      };
+    }),
+  },
+  options: fleetOptions,
+});

@@ -1,0 +1,21 @@
+/** All that answers for the fleet itself, wherever that is: its nodes offer the same. */
+import { agentObject } from '../agent/agent-object.ts';
+import { coordinationService } from '../coordination/coordination-service.ts';
+import { eventsObject } from '../events/events-object.ts';
+import { nodesObject } from './nodes-object.ts';
+import { poolCrew, poolObject } from '../pools/pool-object.ts';
+import { quotaObject } from '../limits/quota-object.ts';
+import { registryObject } from '../agent/registry-object.ts';
+import { variablesObject } from '../coordination/variables-object.ts';
+
+export const fleetServices = [
+  agentObject,
+  nodesObject,
+  registryObject,
+  eventsObject,
+  quotaObject,
+  poolObject,
+  poolCrew,
+  variablesObject,
+  coordinationService,
+] as const;

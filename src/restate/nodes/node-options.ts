@@ -1,0 +1,63 @@
+/** What a node is asked to be: the options of `createAgentNode`, with every default in one place. */
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { type Isolation, positiveDurationMs } from '../../machines/index.ts';
+import { type AgentCode, agentCodeList } from '../../runtime/definition/module-binding.ts';
+import type { Host } from '../../runtime/hosting/host.ts';
+import type { Clock } from '../../runtime/time/clock.ts';
+import { having } from '../../runtime/values/malformed.ts';
+
+export interface AgentNodeOptions {
+  /** Its name in the fleet, its own for good. */
+  readonly name: string;
+  /** Where the engine reaches it: an address of this machine, and a port; 0 for any that is free. */
+  readonly listen: string;
+  readonly restate: {
+    readonly ingressUrl: string;
+    readonly adminUrl: string;
+    /** The engine's public keys: calls that none of them has signed are refused. Without them all calls are taken. */
+    readonly identityKeys?: readonly string[];
+    /** How the engine reaches `listen`, where that is by another address. */
+    readonly advertise?: string;
+  };
+  /** The code that it can run: definitions of this program, or `{ type, module: URL }`. */
+  readonly agents?: readonly AgentCode[];
+  /** What agents may ask for by `placement.labels`. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly limits?: { readonly maxAgents?: number; readonly maxMemoryBytes?: number };
+  /** How long it may be silent before its agents run elsewhere, ms; default 2,500. */
+  readonly leaseMs?: number;
+  /** Whether it may answer for the fleet's own services; default true. */
+  readonly control?: boolean;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly hosts?: Partial<Record<Isolation, Host>>;
+}
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, { error: 'expected a letter, then letters, digits, - and _' });
+const httpUrl = z.string().regex(/^https?:\/\/[^/]+\/?$/, { error: 'expected http://<address>:<port>' });
+const limit = z.union([z.literal(Infinity), z.int().min(0)]);
+const host = having('refusal', 'describe', 'open', 'close').optional();
+export const nodeOptions = z.strictObject({
+  name,
+  listen: httpUrl,
+  restate: z.strictObject({
+    ingressUrl: z.url(),
+    adminUrl: z.url(),
+    identityKeys: z.array(z.string().min(1)).min(1).optional(),
+    advertise: httpUrl.optional(),
+  }),
+  agents: agentCodeList,
+  labels: z.record(z.string(), z.string()).default({}),
+  limits: z
+    .strictObject({ maxAgents: limit.default(Infinity), maxMemoryBytes: limit.default(Infinity) })
+    .prefault({}),
+  leaseMs: positiveDurationMs.default(2_500),
+  control: z.boolean().default(true),
+  logger: having('child', 'debug', 'info', 'warn', 'error').optional(),
+  clock: having('now', 'setTimeout', 'clearTimeout').optional(),
+  hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
+});
+export type ParsedNodeOptions = z.output<typeof nodeOptions>;

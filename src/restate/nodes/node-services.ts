@@ -1,0 +1,54 @@
+/** What one node offers: an object for the messages to each of its bodies, and a service for all of them at once. */
+import { handlers, object, type ObjectContext, service } from '@restatedev/restate-sdk';
+import type { Context } from '@restatedev/restate-sdk';
+import { hostOf, type MessageBatch, nodeOf } from '../engine/names.ts';
+import { wire } from '../engine/wire.ts';
+
+/** What stands behind the services of a node. */
+export interface NodeParts {
+  readonly name: string;
+  deliver(agentId: string, batch: MessageBatch): void;
+  /** What is asked of all bodies at once, by name; the answer is data. */
+  serve(what: string, given: unknown): Promise<unknown>;
+}
+
+/** A node that does not take its messages is dead soon: what it does not take is dropped, and blocks nobody. */
+const RETRY = {
+  initialInterval: 50,
+  exponentiationFactor: 2,
+  maxInterval: 1_000,
+  maxAttempts: 12,
+  onMaxAttempts: 'kill',
+} as const;
+/** Who asks all bodies waits for an answer: it has to come soon. */
+const BRIEF_RETRY = {
+  initialInterval: 50,
+  exponentiationFactor: 2,
+  maxInterval: 200,
+  maxAttempts: 3,
+  onMaxAttempts: 'kill',
+} as const;
+
+export function servicesOf(parts: NodeParts) {
+  const bodies = object({
+    name: hostOf(parts.name),
+    handlers: {
+      post: handlers.object.exclusive({ input: wire, output: wire }, (ctx: ObjectContext, given: unknown) => {
+        parts.deliver(ctx.key, given as MessageBatch);
+        return Promise.resolve();
+      }),
+    },
+    options: { retryPolicy: RETRY, inactivityTimeout: 10_000, abortTimeout: 5_000, journalRetention: 0 },
+  });
+  const all = service({
+    name: nodeOf(parts.name),
+    handlers: {
+      serve: handlers.handler({ input: wire, output: wire }, async (ctx: Context, given: unknown) => {
+        const { what, parameter } = given as { what: string; parameter: unknown };
+        return ctx.run('served', () => parts.serve(what, parameter), { serde: wire });
+      }),
+    },
+    options: { retryPolicy: BRIEF_RETRY, journalRetention: 0 },
+  });
+  return [bodies, all] as const;
+}

@@ -1,0 +1,353 @@
+/**
+ * One machine of the fleet: `createAgentNode`. Bodies run here, in the hosts that there are for one program.
+ *
+ * Owns the bodies and the port that the engine reaches them by. It decides nothing of an agent's life, and keeps
+ * nothing that would be missed: what it knows is gone with it.
+ *
+ * I1  It listens where it was told, and on no other interface.
+ * I2  Messages of an earlier life of this node, and of an earlier incarnation, are dropped.
+ * I3  A node that was taken for gone ends all its bodies before it joins again: their agents run elsewhere.
+ * I4  After `close` there is no port, no timer, no body.
+ */
+import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { createEndpointHandler } from '@restatedev/restate-sdk';
+import { type Logger, pino } from 'pino';
+import { z } from 'zod';
+import { durationMs, type Isolation } from '../../machines/index.ts';
+import type { Host } from '../../runtime/hosting/host.ts';
+import { inProcessHost } from '../../runtime/hosting/hosts/in-process.ts';
+import { processHost } from '../../runtime/hosting/hosts/process.ts';
+import { threadHost } from '../../runtime/hosting/hosts/thread.ts';
+import { type BoundCode, codeByType } from '../../runtime/definition/module-binding.ts';
+import { type SteadyClock, steadyClock, systemClock } from '../../runtime/time/clock.ts';
+import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
+import { parseInput } from '../../runtime/values/malformed.ts';
+import { toNodes } from '../engine/calls.ts';
+import { agentChartHash } from '../agent/chart-version.ts';
+import { ControlSeat } from './control-seat.ts';
+import { EngineAdmin } from '../engine/engine-admin.ts';
+import { EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import { fleetServices } from './fleet-services.ts';
+import { FleetAgents } from '../client/fleet-agents.ts';
+import { FleetCalls } from '../client/fleet-calls.ts';
+import { FleetCommands } from '../client/fleet-commands.ts';
+import { FleetPools } from '../client/fleet-pools.ts';
+import { FleetSpecs } from '../client/fleet-specs.ts';
+import { FleetTasks } from '../client/fleet-tasks.ts';
+import { hostOf } from '../engine/names.ts';
+import { type AgentNodeOptions, nodeOptions, type ParsedNodeOptions } from './node-options.ts';
+import { servicesOf } from './node-services.ts';
+import type { JoiningNode } from './nodes-object.ts';
+import { Residents } from './residents.ts';
+import { taskCalls } from './task-calls.ts';
+
+export interface AgentNode extends AsyncDisposable {
+  readonly name: string;
+  /** Where it listens. */
+  readonly url: string;
+  /** Incarnations that have a body here. */
+  bodies(): readonly { readonly agentId: string; readonly incarnation: number }[];
+  /**
+   * Takes no more agents, and hands over those it has, with their saved states. Resolves once none is left.
+   *
+   * @param options.timeoutMs how long to wait; those that are left are listed
+   */
+  drain(options?: { readonly timeoutMs?: number }): Promise<{ readonly left: readonly string[] }>;
+  /** Drains it, then leaves the fleet. */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>;
+}
+
+const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
+
+/** A sign of life that is not answered for so long is missed; after so many in a row whoever answers for the fleet is taken for gone. */
+const CONTROL_TIMEOUT_MS = 1_000;
+const MISSES_BEFORE_TAKING = 2;
+/** A timeout that is later than this says that this very program was held up: nobody else is at fault. */
+const HELD_UP_MS = 500;
+/** How far apart signs of life are at most: by them others find that nobody answers. */
+const MAX_BEAT_MS = 500;
+const DRAIN_LOOK_MS = 50;
+
+/**
+ * Joins a fleet as one of its nodes.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED` when the engine does not answer
+ */
+export async function createAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
+  const parsed = parseInput(nodeOptions, options, { what: 'createAgentNode' });
+  const { logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)) } = options;
+  const node = new Node(options, parsed, logger.child({ node: parsed.name }));
+  try {
+    await node.begin();
+    return node;
+  } catch (thrown) {
+    await node.discard();
+    if (thrown instanceof AgentSystemError) throw thrown;
+    const { message } = errorInfoOf(thrown);
+    throw new AgentSystemError('STORE_FAILED', `node ${parsed.name} could not join: ${message}`, {
+      cause: thrown,
+    });
+  }
+}
+
+class Node implements AgentNode {
+  readonly name: string;
+  url = '';
+  readonly #options: ParsedNodeOptions;
+  readonly #logger: Logger;
+  readonly #clock: SteadyClock;
+  readonly #code: ReadonlyMap<string, BoundCode>;
+  readonly #hosts: ReadonlyMap<Isolation, Host>;
+  readonly #engine: EngineClient;
+  readonly #admin: EngineAdmin;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #seat: ControlSeat | undefined;
+  #server: Http2Server | undefined;
+  readonly #residents: Residents;
+  #epoch = '';
+  #beat: unknown;
+  #misses = 0;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(given: AgentNodeOptions, options: ParsedNodeOptions, logger: Logger) {
+    this.name = options.name;
+    this.#options = options;
+    this.#logger = logger;
+    this.#clock = steadyClock(given.clock ?? systemClock());
+    this.#code = codeByType(given.agents ?? []);
+    this.#hosts = new Map(
+      Object.entries({
+        'in-process': inProcessHost(),
+        thread: threadHost(),
+        process: processHost(),
+        ...given.hosts,
+      }) as [Isolation, Host][],
+    );
+    this.#engine = new EngineClient(options.restate.ingressUrl);
+    this.#admin = new EngineAdmin(options.restate.adminUrl);
+    const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
+    const commands = new FleetCommands(this.#engine);
+    const calls = new FleetCalls(commands, reportFault);
+    const specs = new FleetSpecs({ code: this.#code, hosts: this.#hosts });
+    const agents = new FleetAgents({ engine: this.#engine, commands, calls, specs });
+    const pools = new FleetPools(this.#engine, specs, calls);
+    const tasks = new FleetTasks(commands, agents);
+    this.#residents = new Residents({
+      node: this.name,
+      code: this.#code,
+      hosts: this.#hosts,
+      engine: this.#engine,
+      clock: this.#clock,
+      logger,
+      requests: taskCalls({ agents, commands, pools, leastLoaded: (type) => tasks.leastLoaded({ type }) }),
+    });
+  }
+
+  async begin(): Promise<void> {
+    const { listen, control, restate } = this.#options;
+    this.url = await this.#listen(new URL(listen));
+    const reached = (restate.advertise ?? this.url).replace(/\/$/, '');
+    await this.#forgetEarlier(`${reached}/host`);
+    await this.#admin.register(`${reached}/host`);
+    if (control) {
+      this.#seat = new ControlSeat({
+        admin: this.#admin,
+        uri: `${reached}/control`,
+        version: agentChartHash(),
+        logger: this.#logger,
+      });
+      await this.#seat.ensure();
+    }
+    await this.#join();
+    this.#nextBeat();
+  }
+
+  bodies() {
+    return this.#residents.list();
+  }
+
+  async drain(options: { readonly timeoutMs?: number } = {}): Promise<{ readonly left: readonly string[] }> {
+    const { timeoutMs } = parseInput(drainSchema, options, { what: 'drain' });
+    await this.#engine.call(toNodes('drain'), { epoch: this.#epoch });
+    const until = this.#clock.elapsed() + timeoutMs;
+    while (this.#residents.list().length > 0 && this.#clock.elapsed() < until) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#clock.setTimeout(resolve, DRAIN_LOOK_MS);
+      await promise;
+    }
+    return { left: this.#residents.list().map(({ agentId }) => agentId) };
+  }
+
+  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const { timeoutMs } = parseInput(drainSchema, options, { what: 'close' });
+    return (this.#closing ??= this.#close(timeoutMs));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    try {
+      await this.drain({ timeoutMs });
+      await this.#residents.settled();
+      this.#clock.clearTimeout(this.#beat);
+      this.#beat = undefined;
+      await this.#engine.call(toNodes('leave'), { epoch: this.#epoch });
+      await this.#handOver();
+    } catch (err) {
+      this.#logger.error({ err }, 'the node could not leave in order');
+    }
+    await this.discard();
+  }
+
+  /** Somebody else answers for the fleet from now on, where there is somebody. */
+  async #handOver(): Promise<void> {
+    const own = new URL(this.#options.restate.advertise ?? this.url).origin;
+    const others = (await this.#admin.deployments()).filter(
+      ({ uri, services }) =>
+        services.some((service) => service.startsWith(hostOf(''))) && !uri.startsWith(own),
+    );
+    const known = await this.#engine.call<readonly JoiningNode[]>(toNodes('list'), null, REPEATABLE);
+    const alive = others.find(({ services }) => known.some(({ name }) => services.includes(hostOf(name))));
+    if (alive !== undefined) await this.#seat?.giveTo(alive.uri.replace(/\/host\/?$/, '/control'));
+    const gone = (await this.#admin.deployments()).filter(
+      ({ uri, services }) => uri.startsWith(own) && services.includes(hostOf(this.name)),
+    );
+    for (const { id } of gone) await this.#admin.remove(id);
+  }
+
+  /** Ends all that is here, and tells nobody. */
+  async discard(): Promise<void> {
+    this.#isClosed = true;
+    this.#clock.clearTimeout(this.#beat);
+    this.#residents.abandonAll();
+    this.#engine.close();
+    this.#residents.close();
+    await Promise.all([...this.#hosts.values()].map((host) => host.close()));
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    for (const session of this.#sessions) session.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  #listen({ hostname, port }: URL): Promise<string> {
+    const { identityKeys } = this.#options.restate;
+    const keys = identityKeys === undefined ? {} : { identityKeys };
+    const bodies = servicesOf({
+      name: this.name,
+      deliver: (agentId, batch) => this.#residents.deliver(agentId, batch),
+      serve: (what, given) => this.#residents.serve(what, given),
+    });
+    const hosting = createEndpointHandler({ services: [...bodies], ...keys, logger: silent });
+    const control = createEndpointHandler({ services: [...fleetServices], ...keys, logger: silent });
+    const server = createServer((request, response) => {
+      const path = request.url;
+      if (path.startsWith('/host/')) hosting(request, response);
+      else if (path.startsWith('/control/') && this.#options.control) control(request, response);
+      else {
+        response.statusCode = 404;
+        response.end();
+      }
+    });
+    server.on('session', (session) => {
+      this.#sessions.add(session);
+      session.on('close', () => this.#sessions.delete(session));
+      session.on('error', (err) => this.#logger.debug({ err }, 'a connection of the engine failed'));
+    });
+    this.#server = server;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(Number(port), hostname.replace(/^\[|\]$/g, ''), () => {
+        const { port: bound } = server.address() as AddressInfo;
+        resolve(`http://${hostname}:${bound}`);
+      });
+    });
+  }
+
+  /** A node of this name that listened elsewhere is no more. */
+  async #forgetEarlier(uri: string): Promise<void> {
+    for (const deployment of await this.#admin.deployments()) {
+      const isEarlier = deployment.services.includes(hostOf(this.name)) && !deployment.uri.startsWith(uri);
+      if (isEarlier) await this.#admin.remove(deployment.id);
+    }
+  }
+
+  async #join(): Promise<void> {
+    const { labels, limits, leaseMs } = this.#options;
+    this.#epoch = crypto.randomUUID();
+    this.#residents.epoch = this.#epoch;
+    const joining: JoiningNode = {
+      name: this.name,
+      epoch: this.#epoch,
+      labels,
+      types: [...this.#code.keys()],
+      ...limits,
+      leaseMs,
+    };
+    await this.#whileAnswered((signal) =>
+      this.#engine.call(toNodes('join'), joining, { signal, isRepeatable: true }),
+    );
+  }
+
+  /** Once one was missed, the next follows at once. */
+  #nextBeat(delayMs = Math.min(this.#options.leaseMs / 5, MAX_BEAT_MS)): void {
+    if (this.#isClosed) return;
+    this.#beat = this.#clock.setTimeout(() => void this.#sayAlive(), delayMs);
+  }
+
+  async #sayAlive(): Promise<void> {
+    const askedAt = this.#clock.elapsed();
+    try {
+      const epoch = this.#epoch;
+      const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
+      const { isKnown } = await this.#engine.call<{ isKnown: boolean }>(
+        toNodes('beat'),
+        { epoch },
+        { signal, isRepeatable: true },
+      );
+      this.#misses = 0;
+      if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin();
+    } catch (err) {
+      const wasHeldUp = this.#clock.elapsed() - askedAt > CONTROL_TIMEOUT_MS + HELD_UP_MS;
+      this.#misses = wasHeldUp ? 0 : this.#misses + 1;
+      if (this.#misses >= MISSES_BEFORE_TAKING && !this.#isClosed) await this.#missed(err);
+    }
+    this.#nextBeat(this.#misses > 0 ? 0 : undefined);
+  }
+
+  /** Nobody answers for the fleet. */
+  async #missed(err: unknown): Promise<void> {
+    this.#logger.debug({ err }, 'a sign of life was not answered');
+    try {
+      await this.#seat?.take();
+    } catch (thrown) {
+      this.#logger.debug({ err: thrown }, 'the engine is away');
+    }
+  }
+
+  async #rejoin(): Promise<void> {
+    this.#logger.warn('this node was taken for gone: what ran here runs elsewhere, and is ended here');
+    this.#residents.abandonAll();
+    await this.#join();
+  }
+
+  /** Until it is answered; whoever answers for the fleet may have gone meanwhile. */
+  async #whileAnswered(call: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await call(AbortSignal.timeout(CONTROL_TIMEOUT_MS * 4));
+        return;
+      } catch (err) {
+        if (this.#isClosed || err instanceof AgentSystemError) throw err;
+        await this.#missed(err);
+      }
+    }
+  }
+}
+
+/** What the SDK would print: failures are retried, and the engine shows them. */
+function silent(): void {}

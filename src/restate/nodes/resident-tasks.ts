@@ -1,0 +1,193 @@
+/**
+ * The tasks that one body works on, as far as its node has to know them: what they ask, what they stream, whether they
+ * get on.
+ *
+ * Owns what is open of them. How a task stands is its agent's to say.
+ *
+ * I1  What a task asks is answered once, or its work has ended, or nobody waits for it any more.
+ * I2  A task that has streamed to its reader is not begun again: what was read cannot be taken back.
+ */
+import { type RequestHandlers, type RequestingTask, Requests } from '../../runtime/agent/requests.ts';
+import { ProgressWatch } from '../../runtime/agent/progress-watch.ts';
+import type { AgentManifest } from '../../runtime/definition/manifest.ts';
+import type { BodyReport, BodyRequest } from '../../runtime/hosting/host.ts';
+import type { SteadyClock } from '../../runtime/time/clock.ts';
+import { AgentSystemError, errorFrom } from '../../runtime/values/errors.ts';
+import type { BodyMessage, NodeReport, RequestAnswer, TaskTerms } from '../agent/agent-acts.ts';
+
+/** A task that asks for something, and the agents that wait for it, its own last. */
+export interface AskingTask extends RequestingTask {
+  readonly chain: readonly string[];
+  /** Asks its agent; resolves once that is kept. */
+  askAgent(name: string, args: unknown): Promise<unknown>;
+}
+
+export interface ResidentTasksOwner {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly clock: SteadyClock;
+  readonly requests: RequestHandlers<AskingTask>;
+  post(request: BodyRequest): void;
+  tell(report: NodeReport): void;
+  /** For the caller that follows a task. */
+  show(callId: string, what: 'progress' | 'chunk', value: unknown): void;
+}
+
+type Run = Extract<BodyMessage, { readonly type: 'task.run' }>;
+
+interface Known {
+  readonly task: string;
+  readonly input: unknown;
+  readonly terms: TaskTerms;
+  watch: ProgressWatch | undefined;
+  chunks: number;
+  taken: number;
+}
+
+export class ResidentTasks {
+  readonly #owner: ResidentTasksOwner;
+  readonly #known = new Map<string, Known>();
+  readonly #requests: Requests<AskingTask>;
+  /** What was asked of the agent. */
+  readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
+  #lastAsked = 0;
+
+  constructor(owner: ResidentTasksOwner) {
+    this.#owner = owner;
+    const { agentId: id, requests } = owner;
+    this.#requests = new Requests<AskingTask>(
+      {
+        id,
+        requestingTask: (taskId) => this.#asking(taskId),
+        post: (request) => owner.post(request),
+        bodyDropped: () => owner.tell({ type: 'dropped' }),
+      },
+      requests,
+    );
+  }
+
+  /** Its work begins. Gives what its body is told. */
+  begin({ terms = {}, ...run }: Run, manifest: AgentManifest): BodyRequest {
+    const { taskId, task, input } = run;
+    const stall = Object.hasOwn(manifest.tasks, task) ? manifest.tasks[task]?.stall : undefined;
+    const known: Known = { task, input, terms, watch: undefined, chunks: 0, taken: 0 };
+    this.#known.set(taskId, known);
+    if (stall !== undefined) {
+      const say = (what: 'stalled' | 'progressed' | 'abort' | 'crash') => () =>
+        this.#owner.tell({ type: 'task.progress_watched', taskId, what });
+      known.watch = new ProgressWatch(
+        stall,
+        { stalled: say('stalled'), progressed: say('progressed'), abort: say('abort'), crash: say('crash') },
+        { clock: this.#owner.clock, onBug: () => undefined, driver: undefined },
+      );
+    }
+    return run;
+  }
+
+  /** Nobody waits for it any more, or for this attempt; its work may go on. */
+  cancelled(taskId: string): void {
+    const known = this.#known.get(taskId);
+    known?.watch?.end();
+    this.#requests.taskEnded(taskId);
+  }
+
+  progressed(taskId: string, value: unknown): void {
+    const known = this.#known.get(taskId);
+    known?.watch?.progressed();
+    if (known?.terms.callId !== undefined) this.#owner.show(known.terms.callId, 'progress', value);
+  }
+
+  /** One that nobody reads goes on as if it had been read. */
+  chunk(taskId: string, chunk: unknown): void {
+    const known = this.#known.get(taskId);
+    if (known === undefined) return;
+    known.watch?.progressed();
+    known.chunks += 1;
+    const { callId, isStreamed } = known.terms;
+    if (callId !== undefined && isStreamed) return this.#owner.show(callId, 'chunk', chunk);
+    this.#taken(taskId, known, known.chunks);
+  }
+
+  /** The reader of a call has taken so many. */
+  chunksTaken(callId: string, taken: number): void {
+    for (const [taskId, known] of this.#known) {
+      if (known.terms.callId === callId) this.#taken(taskId, known, taken);
+    }
+  }
+
+  #taken(taskId: string, known: Known, taken: number): void {
+    if (taken <= known.taken) return;
+    known.taken = Math.min(taken, known.chunks);
+    this.#owner.post({ type: 'task.chunks_taken', taskId, taken: known.taken });
+  }
+
+  /** Its work has ended. Gives what its agent is told. */
+  ended(report: Extract<BodyReport, { type: 'task.completed' | 'task.failed' | 'task.parked' }>): NodeReport {
+    const { taskId } = report;
+    const known = this.#known.get(taskId);
+    this.#known.delete(taskId);
+    known?.watch?.end();
+    this.#requests.taskEnded(taskId);
+    const hasStreamed = known !== undefined && known.terms.isStreamed === true && known.chunks > 0;
+    if (report.type === 'task.completed') return report;
+    if (report.type === 'task.failed') return hasStreamed ? { ...report, retry: false } : report;
+    if (!hasStreamed) return { ...report, input: known?.input };
+    const error = { name: 'Park', message: report.why };
+    return { type: 'task.failed', taskId, code: 'TASK_FAILED', error };
+  }
+
+  requested(report: Extract<BodyReport, { type: 'request.made' | 'request.withdrawn' }>): void {
+    if (report.type === 'request.made') this.#requests.made(report);
+    else this.#requests.withdrawn(report);
+  }
+
+  /** What the agent answers to one of its tasks. */
+  answered(answer: RequestAnswer): void {
+    const asked = this.#asked.get(answer.requestId);
+    if (asked === undefined) return;
+    this.#asked.delete(answer.requestId);
+    if (answer.type === 'request.answered') return asked.resolve(answer.value);
+    const { code, error } = answer;
+    const { agentId } = this.#owner;
+    const cause = error.cause && errorFrom(error.cause);
+    asked.reject(new AgentSystemError(code, error.message, { agentId, cause }));
+  }
+
+  /** The body has ended. */
+  clear(): void {
+    for (const { watch } of this.#known.values()) watch?.end();
+    this.#known.clear();
+    const ended = (): Error => new Error(`agent ${this.#owner.agentId} has ended`);
+    for (const { promise, reject } of this.#asked.values()) {
+      promise.catch(() => undefined);
+      reject(ended());
+    }
+    this.#asked.clear();
+    this.#requests.clear(ended);
+  }
+
+  #asking(taskId: string): AskingTask | undefined {
+    const known = this.#known.get(taskId);
+    if (known === undefined) return undefined;
+    const { agentId, incarnation, clock } = this.#owner;
+    const { endsAt, chain = [] } = known.terms;
+    return {
+      agentId,
+      incarnation,
+      taskId,
+      task: known.task,
+      trace: undefined,
+      chain: [...chain, agentId],
+      leftMs: () => (endsAt === undefined ? undefined : Math.max(0, endsAt - clock.now())),
+      askAgent: (name, args) => this.#askAgent(taskId, name, args),
+    };
+  }
+
+  #askAgent(taskId: string, name: string, args: unknown): Promise<unknown> {
+    this.#lastAsked += 1;
+    const asked = Promise.withResolvers<unknown>();
+    this.#asked.set(this.#lastAsked, asked);
+    this.#owner.tell({ type: 'request.made', requestId: this.#lastAsked, taskId, name, args });
+    return asked.promise;
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * One body on its node: opened, spoken to and checked here, told of to the agent's object.
+ *
+ * Owns the body of one incarnation, and its health checks. Decides nothing of its life.
+ *
+ * I1  Messages are taken in their order, each once; one that is missing means that the way to this node is broken: the
+ *     body is ended, and the agent told.
+ * I2  After its end nothing is told of it.
+ */
+import { type HealthReport, Liveness, type LivenessOwner } from '../../runtime/agent/liveness.ts';
+import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
+import type { AgentManifest } from '../../runtime/definition/manifest.ts';
+import type {
+  Body,
+  BodyListener,
+  BodyReport,
+  BodyRequest,
+  BodyStart,
+  Host,
+  Usage,
+} from '../../runtime/hosting/host.ts';
+import type { SteadyClock } from '../../runtime/time/clock.ts';
+import { errorInfoOf } from '../../runtime/values/errors.ts';
+import { dataCopy } from '../../runtime/values/data-copy.ts';
+import type { ExitReason } from '../../machines/index.ts';
+import type { NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
+import type { RequestHandlers } from '../../runtime/agent/requests.ts';
+import { type AskingTask, ResidentTasks, type ResidentTasksOwner } from './resident-tasks.ts';
+import type { DeliveredMessage, MessageBatch } from '../engine/names.ts';
+
+export type Opening = Extract<DeliveredMessage, { type: 'open' }>;
+
+export interface ResidentOptions {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly clock: SteadyClock;
+  readonly tell: (report: NodeReport) => void;
+  /** For the caller that follows a task. */
+  readonly show: (callId: string, what: 'progress' | 'chunk', value: unknown) => void;
+  /** What tasks may ask for. */
+  readonly requests: RequestHandlers<AskingTask>;
+  readonly log: (report: Extract<BodyReport, { type: 'log' }>) => void;
+  /** Where the code of its type is, and who runs it. @throws AgentSystemError when it is not here */
+  readonly codeFor: (opening: Opening) => { readonly module: AnyAgentDefinition | URL; readonly host: Host };
+  readonly ended: () => void;
+}
+
+/** Waits for what its body answers to somebody other than its agent. */
+type Listener = (report: BodyReport) => void;
+
+export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner {
+  readonly options: ResidentOptions;
+  readonly #listeners = new Set<Listener>();
+  readonly #endListeners = new Set<() => void>();
+  /** The newest version that it was told, by variable. */
+  readonly #told = new Map<string, number>();
+  readonly #tasks: ResidentTasks;
+  #manifest: AgentManifest | undefined;
+  #heard = 0;
+  #body: Body | undefined;
+  #early: (() => void)[] | undefined = [];
+  #liveness: Liveness | undefined;
+  #hasEnded = false;
+  #isReady = false;
+  #spec: Opening['spec'] | undefined;
+  #shown: HealthReport['status'] | undefined;
+
+  constructor(options: ResidentOptions) {
+    this.options = options;
+    this.#tasks = new ResidentTasks(this);
+  }
+
+  get clock(): SteadyClock {
+    return this.options.clock;
+  }
+
+  get agentId(): string {
+    return this.options.agentId;
+  }
+
+  get incarnation(): number {
+    return this.options.incarnation;
+  }
+
+  get isServing(): boolean {
+    return this.#isReady && !this.#hasEnded;
+  }
+
+  get variables(): readonly string[] {
+    return this.#manifest?.variables ?? [];
+  }
+
+  get requests(): RequestHandlers<AskingTask> {
+    return this.options.requests;
+  }
+
+  get spec(): Opening['spec'] | undefined {
+    return this.#spec;
+  }
+
+  take({ first, messages }: Pick<MessageBatch, 'first' | 'messages'>): void {
+    if (first > this.#heard + 1) return this.#cutOff(first);
+    messages.forEach((message, index) => {
+      const number = first + index;
+      if (number <= this.#heard) return;
+      this.#heard = number;
+      this.#take(message);
+    });
+  }
+
+  usage(): Usage | undefined {
+    return this.#body?.usage?.();
+  }
+
+  /** Tells when it has ended; returns how to stop that. */
+  whenEnded(listener: () => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
+  }
+
+  /** Asks the body something whose answers are heard by `listener` until it is let go. */
+  ask(request: BodyRequest, listener: Listener): () => void {
+    this.#listeners.add(listener);
+    this.post(request);
+    return () => this.#listeners.delete(listener);
+  }
+
+  checkHealth(): Promise<HealthReport> | undefined {
+    return this.#liveness?.check();
+  }
+
+  /** Ends it without a word: its agent is another's. */
+  abandon(): void {
+    this.#hasEnded = true;
+    this.#liveness?.unwatch();
+    this.#tasks.clear();
+    this.#kill();
+    for (const listener of this.#endListeners) listener();
+  }
+
+  #take(message: DeliveredMessage): void {
+    switch (message.type) {
+      case 'open':
+        return this.#open(message);
+      case 'kill':
+        return this.#kill();
+      case 'watch':
+        this.#liveness = new Liveness(this, this.#spec!.health);
+        return this.#liveness.watch();
+      case 'unwatch':
+        return this.#liveness?.unwatch();
+      case 'spec.changed': {
+        const { health, coordination } = message;
+        this.#spec = { ...this.#spec!, health, coordination };
+        return this.#liveness?.follow(health);
+      }
+      case 'task.run':
+        return this.post(this.#tasks.begin(message, this.#manifest!));
+      case 'task.cancel':
+        this.#tasks.cancelled(message.taskId);
+        return this.post(message);
+      case 'request.answered':
+      case 'request.refused':
+        return this.#tasks.answered(message);
+      default:
+        return this.post(message);
+    }
+  }
+
+  /** What its agent answers to a task of it. */
+  answer(answer: RequestAnswer): void {
+    this.#tasks.answered(answer);
+  }
+
+  /** The reader of a call has taken so many chunks. */
+  chunksTaken(callId: string, taken: number): void {
+    this.#tasks.chunksTaken(callId, taken);
+  }
+
+  show(callId: string, what: 'progress' | 'chunk', value: unknown): void {
+    this.options.show(callId, what, value);
+  }
+
+  tell(report: NodeReport): void {
+    if (!this.#hasEnded) this.options.tell(report);
+  }
+
+  #cutOff(first: number): void {
+    const message = `message ${first} came to the node, expected ${this.#heard + 1}: what was between is lost`;
+    this.#kill();
+    this.exited({ error: { name: 'Error', message } });
+  }
+
+  #open({ spec, start, manifest }: Opening): void {
+    const { agentId, incarnation, codeFor } = this.options;
+    this.#spec = spec;
+    this.#manifest = manifest;
+    for (const { name, version } of start.variables) this.#told.set(name, version);
+    let body: Body;
+    try {
+      const { module, host } = codeFor({ type: 'open', spec, start, manifest });
+      const opened: BodyStart = {
+        agentId,
+        incarnation,
+        module,
+        initArgs: dataCopy(spec.initArgs),
+        restored: start.restored,
+        previousStop: start.previousStop,
+        variables: start.variables,
+        resources: spec.resources,
+      };
+      body = host.open(opened, this);
+    } catch (thrown) {
+      const error = errorInfoOf(thrown);
+      return this.exited({ error });
+    }
+    this.#body = body;
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const tell of early) tell();
+  }
+
+  post(request: BodyRequest): void {
+    if (request.type === 'variable.changed') {
+      const { name, version } = request.variable;
+      // It comes by two ways: with the broadcast, and when a body has begun on an older one.
+      if (version <= (this.#told.get(name) ?? 0)) return;
+      this.#told.set(name, version);
+    }
+    try {
+      this.#body?.post(request);
+    } catch (thrown) {
+      this.#kill();
+      this.exited({ error: errorInfoOf(thrown) });
+    }
+  }
+
+  #kill(): void {
+    try {
+      this.#body?.kill();
+    } catch (thrown) {
+      this.exited({ error: errorInfoOf(thrown) });
+    }
+  }
+
+  // What the body tells.
+
+  report(report: BodyReport): void {
+    if (this.#early !== undefined && this.#body === undefined) {
+      this.#early.push(() => this.report(report));
+      return;
+    }
+    if (this.#hasEnded) return;
+    switch (report.type) {
+      case 'log':
+        return this.options.log(report);
+      case 'task.progress':
+        return this.#tasks.progressed(report.taskId, report.value);
+      case 'health.answered':
+      case 'health.failed':
+        return this.#liveness?.answered(report);
+      case 'variable.acknowledged':
+      case 'vote.cast':
+      case 'offer.told':
+        for (const listener of this.#listeners) listener(report);
+        return;
+      case 'request.made':
+      case 'request.withdrawn':
+        return this.#tasks.requested(report);
+      case 'task.chunk':
+        return this.#tasks.chunk(report.taskId, report.chunk);
+      case 'task.completed':
+      case 'task.failed':
+      case 'task.parked':
+        return this.options.tell(asData(this.#tasks.ended(report)));
+      case 'ready':
+        this.#isReady = true;
+        this.#manifest = report.manifest;
+        break;
+      default:
+    }
+    this.options.tell(asData(report));
+  }
+
+  exited(reason: ExitReason): void {
+    if (this.#early !== undefined && this.#body === undefined && this.#spec === undefined) return;
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#liveness?.unwatch();
+    this.#tasks.clear();
+    this.options.tell({ type: 'exited', reason });
+    this.options.ended();
+    for (const listener of this.#endListeners) listener();
+  }
+
+  stuck(): void {
+    if (!this.#hasEnded) this.options.tell({ type: 'stuck' });
+  }
+
+  dropped(): void {
+    if (!this.#hasEnded) this.options.tell({ type: 'dropped' });
+  }
+
+  // What its health checks want, and say.
+
+  askHealth(checkId: number): void {
+    this.post({ type: 'health.check', checkId });
+  }
+
+  healthPassed(): void {
+    this.#tellHealth('passed');
+  }
+
+  healthMissed(): void {
+    this.#tellHealth('missed');
+  }
+
+  changed(): void {}
+
+  #tellHealth(verdict: 'passed' | 'missed'): void {
+    const health = this.#liveness!.newest;
+    // The same as last time says nothing new.
+    if (verdict === 'passed' && this.#shown === health.status) return;
+    this.#shown = health.status;
+    this.options.tell({ type: 'health', health, verdict });
+  }
+}
+
+/** What was thrown is told as data, and buffers stay here. */
+function asData(report: NodeReport): NodeReport {
+  if (report.type === 'task.failed') {
+    const { cause: _, ...rest } = report;
+    return rest;
+  }
+  if (report.type === 'task.completed') {
+    const { transfer: _, ...rest } = report;
+    return rest;
+  }
+  return report;
+}

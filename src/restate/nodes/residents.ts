@@ -1,0 +1,173 @@
+/**
+ * The bodies of one node: brought by the engine's messages, told of to their agents, asked all at once.
+ *
+ * I1  Messages of an earlier life of the node, and of an earlier incarnation, are dropped.
+ * I2  There is one body for an agent: of the incarnation that it was told of last.
+ */
+import type { Logger } from 'pino';
+import type { Isolation } from '../../machines/index.ts';
+import type { RequestHandlers } from '../../runtime/agent/requests.ts';
+import type { BoundCode } from '../../runtime/definition/module-binding.ts';
+import type { Host } from '../../runtime/hosting/host.ts';
+import type { SteadyClock } from '../../runtime/time/clock.ts';
+import type { EngineClient } from '../engine/engine-client.ts';
+import { askVotes, spreadVariable } from '../coordination/fan-out.ts';
+import { type MessageBatch, nodeOf } from '../engine/names.ts';
+import { ProgressDesk } from '../tasks/progress-desk.ts';
+import { ReportOutbox } from './report-outbox.ts';
+import { type Opening, Resident } from './resident.ts';
+import type { AskingTask } from './resident-tasks.ts';
+
+export interface ResidentsOptions {
+  readonly node: string;
+  readonly code: ReadonlyMap<string, BoundCode>;
+  readonly hosts: ReadonlyMap<Isolation, Host>;
+  readonly engine: EngineClient;
+  readonly clock: SteadyClock;
+  readonly logger: Logger;
+  /** What tasks may ask for. */
+  readonly requests: RequestHandlers<AskingTask>;
+}
+
+export class Residents {
+  /** The life of the node that messages are for. */
+  epoch = '';
+  readonly #options: ResidentsOptions;
+  readonly #known = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
+  readonly #desk: ProgressDesk;
+  #isClosed = false;
+
+  constructor(options: ResidentsOptions) {
+    this.#options = options;
+    this.#desk = new ProgressDesk(options.clock);
+  }
+
+  list(): readonly { readonly agentId: string; readonly incarnation: number }[] {
+    return [...this.#known.values()].map(({ resident: { agentId, incarnation } }) => ({
+      agentId,
+      incarnation,
+    }));
+  }
+
+  /** Once all that they have told is heard. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#known.values()].map(({ outbox }) => outbox.settled()));
+  }
+
+  /** Ends all of them without a word. */
+  abandonAll(): void {
+    for (const { resident, outbox } of this.#known.values()) {
+      outbox.close();
+      resident.abandon();
+    }
+    this.#known.clear();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#desk.close();
+  }
+
+  deliver(agentId: string, batch: MessageBatch): void {
+    if (batch.epoch !== this.epoch) return;
+    const known = this.#known.get(agentId);
+    let at = known?.resident.incarnation === batch.incarnation ? known : undefined;
+    if (at === undefined) {
+      if (batch.first !== 1 || batch.messages[0]?.type !== 'open') return;
+      if (known !== undefined) this.#disown(agentId, known.resident.incarnation);
+      at = this.#settle(agentId, batch.incarnation);
+    }
+    at.resident.take(batch);
+    if (batch.messages.some(({ type }) => type === 'task.run' || type === 'open')) at.outbox.expect();
+  }
+
+  /** What is asked of one of them, or of all at once. */
+  async serve(what: string, given: unknown): Promise<unknown> {
+    switch (what) {
+      case 'health': {
+        const { agentId, incarnation } = given as { agentId: string; incarnation: number };
+        const resident = this.#known.get(agentId)?.resident;
+        return resident?.incarnation === incarnation ? ((await resident.checkHealth()) ?? null) : null;
+      }
+      case 'progress': {
+        const { callId, seen, waitMs } = given as { callId: string; seen: number; waitMs: number };
+        return this.#desk.fetch(callId, seen, waitMs);
+      }
+      case 'taken': {
+        const { agentId, callId, count } = given as { agentId: string; callId: string; count: number };
+        return this.#known.get(agentId)?.resident.chunksTaken(callId, count);
+      }
+      case 'variable':
+        return spreadVariable(this.#serving(), given, this.#options.clock);
+      case 'round':
+        return askVotes(this.#serving(), given, this.#options.clock);
+      default:
+        throw new Error(`${nodeOf(this.#options.node)}: nobody knows ${what}`);
+    }
+  }
+
+  #serving(): readonly Resident[] {
+    return [...this.#known.values()].map(({ resident }) => resident).filter(({ isServing }) => isServing);
+  }
+
+  #settle(agentId: string, incarnation: number) {
+    const { engine, node, clock, requests } = this.#options;
+    const logger = this.#options.logger.child({ agentId, incarnation });
+    const outbox: ReportOutbox = new ReportOutbox({
+      engine,
+      agentId,
+      incarnation,
+      node,
+      clock,
+      usage: () => resident.usage(),
+      answered: (answer) => resident.answer(answer),
+      disowned: () => this.#disown(agentId, incarnation),
+      failed: (err) => {
+        if (!this.#isClosed) logger.error({ err }, 'a report was refused');
+      },
+    });
+    const resident: Resident = new Resident({
+      agentId,
+      incarnation,
+      clock,
+      requests,
+      tell: (report) => outbox.tell(report),
+      show: (callId, what, value) =>
+        this.#desk.tell(callId, what === 'chunk' ? { chunk: value } : { progress: value }),
+      log: ({ level, message, fields }) => logger[level](fields ?? {}, message),
+      codeFor: (opening) => this.#codeFor(opening),
+      ended: () => this.#leave(agentId, resident),
+    });
+    const settled = { resident, outbox };
+    this.#known.set(agentId, settled);
+    return settled;
+  }
+
+  #leave(agentId: string, resident: Resident): void {
+    if (this.#known.get(agentId)?.resident === resident) this.#known.delete(agentId);
+  }
+
+  /** Its agent lives elsewhere, or no longer. */
+  #disown(agentId: string, incarnation: number): void {
+    const known = this.#known.get(agentId);
+    if (known?.resident.incarnation !== incarnation) return;
+    this.#known.delete(agentId);
+    known.outbox.close();
+    known.resident.abandon();
+  }
+
+  #codeFor({ spec, manifest: { type } }: Opening) {
+    const { code, hosts, node } = this.#options;
+    const found = code.get(type) ?? ('url' in spec.module ? new URL(spec.module.url) : undefined);
+    if (found === undefined) throw new Error(`node ${node} has no code of type ${type}`);
+    const isolation = spec.isolation as Isolation;
+    const host = hosts.get(isolation);
+    if (host === undefined) throw new Error(`node ${node} has no host for isolation ${isolation}`);
+    if (!(found instanceof URL) && isolation !== 'in-process') {
+      throw new Error(
+        `node ${node} has the code of type ${type} in its program; isolation ${isolation} needs { type, module: URL }`,
+      );
+    }
+    return { module: found, host };
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What tasks of a fleet may ask of it, answered by the node that they run on: `context.agents`, `context.step`.
+ *
+ * I1  A call takes no longer than what is left of its caller's time, and ends with its caller.
+ * I2  A call says who waits for it: one whose answer could come only after its caller has ended is refused.
+ * I3  A child that could not be started is gone again.
+ * I4  What a fleet does not have is refused by name.
+ */
+import { z } from 'zod';
+import { positionAt } from '../../machines/index.ts';
+import {
+  type MadeRequest,
+  type RequestHandler,
+  type RequestHandlers,
+  requestHandler,
+} from '../../runtime/agent/requests.ts';
+import { executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/agent-calls.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import type { FleetAgents } from '../client/fleet-agents.ts';
+import type { FleetCommands } from '../client/fleet-commands.ts';
+import type { FleetPools } from '../client/fleet-pools.ts';
+import { placedSpec } from '../client/fleet-specs.ts';
+import type { AskingTask } from './resident-tasks.ts';
+
+type Request = MadeRequest<AskingTask>;
+type ExecuteArgs = z.output<typeof executeArgs>;
+
+export interface TaskCallsOptions {
+  readonly agents: FleetAgents;
+  readonly commands: FleetCommands;
+  readonly pools: FleetPools;
+  /** The least loaded agent of a type that takes tasks. */
+  readonly leastLoaded: (type: string) => Promise<string>;
+}
+
+/** By name. */
+export function taskCalls(options: TaskCallsOptions): RequestHandlers<AskingTask> {
+  return new Map<string, RequestHandler<AskingTask>>([
+    [
+      'agents.execute',
+      requestHandler(executeArgs, (args, request: Request) => execute(options, args, request)),
+    ],
+    ['agents.spawn', requestHandler(spawnArgs, (args, request: Request) => spawn(options, args, request))],
+    ['agents.stop', requestHandler(stopArgs, (args, request: Request) => stop(options, args, request))],
+    ['task.step', ofAgent('task.step')],
+    ['task.ask', refused('context.ask', 'asks no people yet')],
+    ['budget.reserve', refused('context.budget', 'keeps no budgets')],
+    ['budget.settle', refused('context.budget', 'keeps no budgets')],
+  ]);
+}
+
+const anything = z.record(z.string(), z.unknown());
+
+/** Its own agent answers. */
+function ofAgent(name: string): RequestHandler<AskingTask> {
+  return requestHandler(anything, (args, request: Request) => request.askAgent(name, args));
+}
+
+function refused(what: string, why: string): RequestHandler<AskingTask> {
+  return requestHandler(z.unknown(), (_, { agentId }: Request) => {
+    throw new AgentSystemError('REQUEST_INVALID', `${what}: a fleet ${why}`, { agentId });
+  });
+}
+
+async function execute(
+  { agents, pools, leastLoaded }: TaskCallsOptions,
+  { target, task }: ExecuteArgs,
+  request: Request,
+): Promise<unknown> {
+  const { chain, signal } = request;
+  const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
+  const given = { ...task, signal, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
+  if (typeof target === 'object' && 'pool' in target) {
+    return pools.executeFor(target.pool, given, chain);
+  }
+  const id = typeof target === 'string' ? target : await leastLoaded(target.type);
+  return agents.executeFor(id, given, chain);
+}
+
+async function spawn(
+  { agents, commands }: TaskCallsOptions,
+  { spec, module, parent: rule }: z.output<typeof spawnArgs>,
+  { agentId }: Request,
+): Promise<string> {
+  const code = 'url' in module ? new URL(module.url) : module;
+  const placed = placedSpec({ ...spec, module: code });
+  const read = { ...placed.read, parent: { id: agentId, rule } };
+  const child = { ...placed, read };
+  const { id: asked } = read;
+  let isNew = true;
+  const id = await agents.registerRead(child).catch(async (thrown: unknown) => {
+    if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_EXISTS' || asked === undefined)
+      throw thrown;
+    await agents.assertSame(asked, child);
+    isNew = false;
+    return asked;
+  });
+  const adopt = (): Promise<boolean> => commands.give(agentId, { type: 'adopt', child: { id, rule } });
+  const discard = async (): Promise<void> => {
+    if (isNew && positionAt((await agents.get(id)).state).legal.has('forget')) await agents.forget(id);
+  };
+  const isKept = rule === 'detach' || (await adopt());
+  if (isKept) {
+    if (!positionAt((await agents.get(id)).state).legal.has('start')) return id;
+    try {
+      await agents.start(id);
+    } catch (thrown) {
+      await discard();
+      throw thrown;
+    }
+    // Its parent may have ended while it started: then nobody has told it.
+    if (rule === 'detach' || (await adopt())) return id;
+    await agents.stop(id);
+  }
+  await discard();
+  throw new AgentSystemError('AGENT_NOT_RUNNING', `agent ${agentId} has ended`, { agentId });
+}
+
+async function stop(
+  { agents }: TaskCallsOptions,
+  { id, ...options }: z.output<typeof stopArgs>,
+  { agentId }: Request,
+): Promise<void> {
+  const { spec } = await agents.get(id);
+  if (spec.parent?.id !== agentId) {
+    const message = `agents.stop: id: expected a child of agent ${agentId}, got ${inWords(id)}`;
+    throw new AgentSystemError('REQUEST_INVALID', message, { agentId });
+  }
+  await agents.stop(id, options);
+}

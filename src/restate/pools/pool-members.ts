@@ -1,0 +1,224 @@
+/**
+ * The members of one pool of a fleet, as its virtual object keeps them: who they are, where each stands, what it has.
+ *
+ * The rules of runtime/pools/members.ts, over what members tell of themselves. How many there are to be the chart says.
+ *
+ * I1  A member that runs is told to stop only when it has nothing that the pool gave it, but by a close.
+ * I2  A member changes its place together with the event, or the effect, that has the chart count it there.
+ * I3  A member that is gone is forgotten: no record, no saved state.
+ */
+import { describeExit, type ExitReason, type PoolEvent } from '../../machines/index.ts';
+import type { MemberPlace } from '../../runtime/pools/member.ts';
+import type { PoolCloseReport } from '../../runtime/pools/close-report.ts';
+import type { Refusal } from '../engine/answer.ts';
+
+/** What a member's agent says of itself, whenever it may have changed. */
+export interface MemberNews {
+  readonly id: string;
+  /** Dotted path of its chart's state. */
+  readonly path: string;
+  readonly incarnation: number;
+  /** Whether what it is given now is begun: it is neither paused nor parked. */
+  readonly takesWork: boolean;
+  /** Numbers of the pool's tasks that it has, and of the newest that it was given. */
+  readonly holds: readonly number[];
+  readonly heard: number;
+  readonly reason?: ExitReason | undefined;
+  /** Tasks that it has done. */
+  readonly done: number;
+  /** Ids of the tasks that its last end left undone. */
+  readonly abandoned: readonly string[];
+}
+
+export interface PoolMember {
+  readonly id: string;
+  place: MemberPlace;
+  /** As it told last; nothing of one that was not heard of. */
+  news?: MemberNews | undefined;
+  /** Numbers of the tasks that it was given, and that it still has, as far as is known. */
+  given: number[];
+  /** It is told to end, or to be forgotten, and that is under way. */
+  isDismissed?: true | undefined;
+  /** It had a body when the close began. */
+  isAwaited?: true | undefined;
+}
+
+/** What an agent's life means for a pool. */
+type Standing = 'serving' | 'starting' | 'ending' | 'returning' | 'ended';
+
+function standingOf(path: string): Standing {
+  if (path.startsWith('alive.starting')) return 'starting';
+  if (path.startsWith('alive.serving')) return 'serving';
+  if (path.startsWith('alive')) return 'ending';
+  const isDown = path.startsWith('crashed') && path !== 'crashed.gaveUp' && path !== 'crashed.leftDown';
+  return isDown ? 'returning' : 'ended';
+}
+
+export interface MembersOwner {
+  readonly members: PoolMember[];
+  readonly now: number;
+  readonly chance: number;
+  /** When the close that is under way is over, epoch ms. */
+  readonly closeAt: number | undefined;
+  newId(): string;
+  send(event: PoolEvent): void;
+  /** Registers and starts one; how that ended is told by `broughtUp`. */
+  bringUp(id: string): void;
+  /** Ends one, and has it forgotten; told by `gone`. */
+  dismiss(id: string, timeoutMs: number | undefined): void;
+  kill(id: string): void;
+  failed(failure: Refusal | undefined, why: string): void;
+}
+
+export class PoolMembers {
+  readonly #owner: MembersOwner;
+  readonly stopped: string[] = [];
+
+  constructor(owner: MembersOwner) {
+    this.#owner = owner;
+  }
+
+  start(count: number): void {
+    for (let started = 0; started < count; started++) {
+      const id = this.#owner.newId();
+      this.#owner.members.push({ id, place: 'starting', given: [] });
+      this.#owner.bringUp(id);
+    }
+  }
+
+  /** How the start of one ended. */
+  broughtUp(id: string, failure: Refusal | undefined): void {
+    const member = this.#find(id);
+    if (member?.place !== 'starting') {
+      if (member?.place === 'leaving') this.#dismiss(member);
+      return;
+    }
+    if (failure === undefined) {
+      member.place = 'live';
+      return this.#owner.send({ type: 'member.started' });
+    }
+    this.#owner.failed(failure, failure.message);
+    member.place = 'leaving';
+    const isExhausted = failure.code === 'RESOURCES_EXHAUSTED';
+    this.#owner.send({ type: 'member.start_failed', ...this.#moment(), isExhausted, why: failure.message });
+    this.#dismiss(member);
+  }
+
+  /** What a member says of itself. */
+  told(news: MemberNews): void {
+    const member = this.#find(news.id);
+    if (member === undefined) return;
+    member.news = news;
+    member.given = member.given.filter((number) => number > news.heard || news.holds.includes(number));
+    this.#look(member);
+  }
+
+  /** It has ended, and is forgotten. */
+  gone(id: string, isInOrder: boolean): void {
+    const at = this.#owner.members.findIndex((member) => member.id === id);
+    const [member] = at === -1 ? [] : this.#owner.members.splice(at, 1);
+    if (member === undefined) return;
+    if (member.isAwaited && isInOrder) this.stopped.push(id);
+    this.#owner.send({ type: 'member.gone' });
+  }
+
+  /** So many of those that run, the ones that can be spared best, leave once they have done what they have. */
+  drain(count: number): void {
+    const bySpare = this.live().toSorted((one, other) => one.given.length - other.given.length);
+    for (const member of bySpare.slice(0, count)) {
+      member.place = 'draining';
+      this.#look(member);
+    }
+  }
+
+  /** So many of those that do not run leave. */
+  dismiss(from: 'down' | 'starting', count: number): void {
+    for (const member of this.#in(from).slice(0, count)) {
+      member.place = 'leaving';
+      // One that starts is heard of when that is over.
+      if (from === 'down') this.#dismiss(member);
+    }
+  }
+
+  /** So many of those that drain stay after all. */
+  keep(count: number): void {
+    for (const member of this.#in('draining').slice(0, count)) member.place = 'live';
+  }
+
+  /** All end, busy ones too. */
+  end(): void {
+    for (const member of this.#owner.members) {
+      const wasStarting = member.place === 'starting';
+      if (member.news !== undefined && standingOf(member.news.path) !== 'ended') member.isAwaited = true;
+      member.place = 'leaving';
+      if (!wasStarting) this.#dismiss(member);
+    }
+  }
+
+  kill(): void {
+    for (const { id } of this.#in('leaving')) this.#owner.kill(id);
+  }
+
+  live(): PoolMember[] {
+    return this.#in('live');
+  }
+
+  report(tasksAbandoned: number): PoolCloseReport {
+    const abandoned = this.#in('leaving').map(({ id }) => id);
+    return { stopped: this.stopped, abandoned, tasksAbandoned };
+  }
+
+  #look(member: PoolMember): void {
+    const { news } = member;
+    if (news === undefined) return;
+    const standing = standingOf(news.path);
+    switch (member.place) {
+      case 'live':
+        if (standing === 'serving' || standing === 'ending') return;
+        if (standing === 'ended') return this.#lost(member, news, 'live');
+        member.place = 'down';
+        return this.#owner.send({ type: 'member.fell' });
+      case 'down':
+        if (standing === 'ended') return this.#lost(member, news, 'down');
+        if (standing !== 'serving') return;
+        member.place = 'live';
+        return this.#owner.send({ type: 'member.recovered' });
+      case 'draining':
+        if (standing === 'serving' && member.given.length > 0) return;
+        member.place = 'leaving';
+        this.#owner.send({ type: 'member.leaving' });
+        return this.#dismiss(member);
+      default:
+    }
+  }
+
+  #lost(member: PoolMember, { reason = 'shutdown', path, done }: MemberNews, from: 'live' | 'down'): void {
+    const didItsWork = (path === 'stopped' || path === 'completed') && done > 0;
+    const isFailure = reason !== 'shutdown' && !didItsWork;
+    const why = `member ${member.id} is lost (${describeExit(reason)})`;
+    if (isFailure) this.#owner.failed(undefined, why);
+    member.place = 'leaving';
+    this.#owner.send({ type: 'member.lost', from, ...this.#moment(), isFailure, why });
+    this.#dismiss(member);
+  }
+
+  #dismiss(member: PoolMember): void {
+    if (member.isDismissed) return;
+    member.isDismissed = true;
+    const { closeAt, now } = this.#owner;
+    this.#owner.dismiss(member.id, closeAt === undefined ? undefined : Math.max(0, closeAt - now));
+  }
+
+  #in(place: MemberPlace): PoolMember[] {
+    return this.#owner.members.filter((member) => member.place === place);
+  }
+
+  #find(id: string): PoolMember | undefined {
+    return this.#owner.members.find((member) => member.id === id);
+  }
+
+  #moment() {
+    const { now: at, chance } = this.#owner;
+    return { at, tick: at, chance };
+  }
+}

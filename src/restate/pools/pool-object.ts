@@ -1,0 +1,266 @@
+/**
+ * A pool of a fleet: one virtual object for each name, and the service that brings its members up and ends them.
+ *
+ * Decides nothing: a handler takes a turn (pool-turn.ts), whose acts are performed as calls.
+ *
+ * I1  The pool's object waits for nobody: what takes time is done by the crew, which tells how it ended.
+ * I2  At most one wake is waited for; one that comes late does nothing.
+ */
+import {
+  handlers,
+  object,
+  type ObjectContext,
+  type ObjectSharedContext,
+  service,
+} from '@restatedev/restate-sdk';
+import type { Context } from '@restatedev/restate-sdk';
+import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
+import { endedInOrder } from '../../runtime/agent/ended-in-order.ts';
+import { checkTask } from '../../runtime/fleet/task-check.ts';
+import type { Alert } from '../../runtime/observability/alerts.ts';
+import type { PoolRecord } from '../../runtime/pools/pool.ts';
+import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { type Answer, answering, type Refusal, refusalOf } from '../engine/answer.ts';
+import { call, send, tellEvents, toAgent, toPool } from '../engine/calls.ts';
+import { CREW, POOL, type PoolCommand, REGISTRY } from '../engine/names.ts';
+import type { MemberNews } from './pool-members.ts';
+import { type PoolState, PoolTurn } from './pool-turn.ts';
+import { fleetOptions } from '../engine/service-options.ts';
+import { wire, wireOf } from '../engine/wire.ts';
+
+const STATE = 'pool';
+/** Where pools are listed. */
+export const POOLS = { service: REGISTRY, key: 'pools' } as const;
+
+/** What is listed of a pool. */
+export interface PoolLook {
+  readonly record: PoolRecord;
+  readonly alerts: readonly Alert[];
+}
+
+function stateOf(ctx: Pick<ObjectContext, 'get'>): Promise<PoolState | null> {
+  return ctx.get(STATE, wireOf<PoolState>());
+}
+
+async function momentOf(ctx: ObjectContext, at: number | undefined) {
+  return { now: at ?? (await ctx.date.now()), chance: ctx.rand.random() };
+}
+
+function unknown(name: string): Answer {
+  const message = `there is no pool ${JSON.stringify(name)}`;
+  return { refusal: refusalOf(new AgentSystemError('POOL_UNKNOWN', message, { details: { pool: name } })) };
+}
+
+async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
+  const { state, now } = turn;
+  const answers: (readonly [token: string, answer: Answer])[] = [];
+  const before = JSON.stringify(state.members.map(({ id, place }) => [id, place]));
+  for (let act = turn.acts.shift(); act !== undefined; act = turn.acts.shift()) {
+    switch (act.do) {
+      case 'bringUp': {
+        const { spec, manifest, name: pool } = state;
+        const { id } = act;
+        send(ctx, crew('bringUp'), { pool, id, spec: { ...spec, id, pool }, manifest, at: now });
+        break;
+      }
+      case 'dismiss': {
+        const { id, timeoutMs } = act;
+        send(ctx, crew('dismiss'), { pool: state.name, id, timeoutMs, at: now });
+        break;
+      }
+      case 'kill':
+        send(ctx, toAgent(act.id, 'command'), { type: 'kill', at: now });
+        break;
+      case 'give': {
+        const { id, number, work } = act;
+        const { token, ...rest } = work;
+        const terms = { ...rest.terms, pool: number };
+        const asked = {
+          type: 'execute',
+          work: { ...rest, whenDown: 'wait', terms },
+          at: now,
+          token,
+          isAwaited: true,
+        };
+        send(ctx, toAgent(id, 'command'), asked);
+        break;
+      }
+      case 'cancelCall':
+        send(ctx, toAgent(act.id, 'command'), { type: 'cancelCall', callId: act.callId, at: now });
+        break;
+      case 'answer':
+        answers.push([act.token, act.answer]);
+        break;
+    }
+  }
+  if (turn.events.length > 0) tellEvents(ctx, { events: turn.events });
+  const look: PoolLook = { record: turn.record(), alerts: state.alerts };
+  const isAwaited = answers.length > 0;
+  const entry = { id: state.name, look: turn.isClosed ? null : look };
+  // Whoever is answered finds it listed so.
+  if (isAwaited) await call(ctx, { ...POOLS, method: 'put' }, entry);
+  else if (before !== '' || turn.events.length > 0) send(ctx, { ...POOLS, method: 'put' }, entry);
+  if (turn.isClosed) ctx.clearAll();
+  else {
+    const dueAt = turn.nextDueAt();
+    if (dueAt !== undefined && (state.wakeAt === undefined || state.wakeAt > dueAt)) {
+      state.wakeAt = dueAt;
+      send(ctx, toPool(ctx.key, 'wake'), { at: dueAt }, dueAt - now);
+    }
+    ctx.set(STATE, state, wireOf<PoolState>());
+  }
+  for (const [token, answer] of answers) {
+    const isRecord = !('refusal' in answer) && answer.value === undefined;
+    ctx.resolveAwakeable(token, isRecord ? { value: turn.record() } : answer, wire);
+  }
+}
+
+const crew = (method: string) => ({ service: CREW, method });
+
+async function command(ctx: ObjectContext, asked: PoolCommand): Promise<Answer | undefined> {
+  const state = await stateOf(ctx);
+  const moment = await momentOf(ctx, asked.at);
+  const { token = '' } = asked;
+  if (asked.type === 'create') {
+    if (state !== null) {
+      const message = `pools.create: name: there is a pool ${JSON.stringify(ctx.key)} already`;
+      return { refusal: refusalOf(new AgentSystemError('AGENT_SPEC_INVALID', message)) };
+    }
+    const { pool, spec, manifest } = asked;
+    await conclude(ctx, PoolTurn.creating({ name: ctx.key, pool, spec, manifest }, moment, token));
+    return undefined;
+  }
+  if (state === null) return unknown(ctx.key);
+  const turn = new PoolTurn(state, moment);
+  if (turn.isClosing && (asked.type === 'resize' || asked.type === 'execute')) {
+    const message = `pool ${ctx.key} is closing`;
+    return {
+      refusal: refusalOf(new AgentSystemError('POOL_UNKNOWN', message, { details: { pool: ctx.key } })),
+    };
+  }
+  const refused = answering(() => act(turn, asked, token));
+  if ('refusal' in refused) return refused;
+  await conclude(ctx, turn);
+  return asked.type === 'cancelCall' ? { value: undefined } : undefined;
+}
+
+function act(turn: PoolTurn, asked: Exclude<PoolCommand, { type: 'create' }>, token: string): void {
+  switch (asked.type) {
+    case 'resize': {
+      const { min, max } = turn.state.pool;
+      const { size } = asked;
+      if (Number.isSafeInteger(size) && size >= min && size <= max) return turn.resize(size, asked.by, token);
+      const message = `ensureSize: size: expected ${min} to ${max} (min to max), got ${size}`;
+      throw new AgentSystemError('AGENT_SPEC_INVALID', message);
+    }
+    case 'close':
+      return turn.close(asked.timeoutMs ?? turn.state.spec.shutdownMs, asked.by, token);
+    case 'execute': {
+      const { type, input, priority } = asked.work;
+      checkTask({ type, input, ...(priority === undefined ? {} : { priority }) }, turn.state.manifest);
+      return turn.execute({ ...asked.work, token });
+    }
+    case 'cancelCall':
+      return turn.cancel(asked.callId);
+  }
+}
+
+async function told(
+  ctx: ObjectContext,
+  at: number | undefined,
+  tell: (turn: PoolTurn) => void,
+): Promise<void> {
+  const state = await stateOf(ctx);
+  if (state === null) return;
+  const turn = new PoolTurn(state, await momentOf(ctx, at));
+  tell(turn);
+  await conclude(ctx, turn);
+}
+
+const codec = { input: wire, output: wire } as const;
+const exclusive = handlers.object.exclusive;
+const shared = handlers.object.shared;
+
+export const poolObject = object({
+  name: POOL,
+  handlers: {
+    command: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const asked = given as PoolCommand;
+      const answer = await command(ctx, asked);
+      if (answer !== undefined && asked.token !== undefined) ctx.resolveAwakeable(asked.token, answer, wire);
+    }),
+
+    /** A command, and its answer whenever that comes. */
+    ask: shared({ ...codec, enableLazyState: true }, async (ctx: ObjectSharedContext, asked: unknown) => {
+      const { id: token, promise } = ctx.awakeable(wireOf<Answer>());
+      send(ctx, toPool(ctx.key, 'command'), { ...(asked as PoolCommand), token });
+      return promise;
+    }),
+
+    /** A member says how it stands. */
+    member: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
+      const { news, at } = given as { news: MemberNews; at: number };
+      return told(ctx, at, (turn) => turn.told(news));
+    }),
+
+    broughtUp: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
+      const { id, failure, at } = given as { id: string; failure: Refusal | null; at: number };
+      return told(ctx, at, (turn) => turn.broughtUp(id, failure ?? undefined));
+    }),
+
+    dismissed: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
+      const { id, isInOrder, at } = given as { id: string; isInOrder: boolean; at: number };
+      return told(ctx, at, (turn) => turn.gone(id, isInOrder));
+    }),
+
+    wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const { at } = given as { at: number };
+      await told(ctx, at, (turn) => {
+        if (turn.state.wakeAt !== at) return;
+        turn.state.wakeAt = undefined;
+        turn.wake();
+      });
+    }),
+
+    record: shared(codec, async (ctx: ObjectSharedContext): Promise<PoolRecord | null> => {
+      const state = await stateOf(ctx);
+      return state === null ? null : new PoolTurn(state, { now: 0, chance: 0 }).record();
+    }),
+  },
+  options: fleetOptions,
+});
+
+/** What takes time: starts and ends of members. */
+export const poolCrew = service({
+  name: CREW,
+  handlers: {
+    bringUp: handlers.handler(codec, async (ctx: Context, given: unknown) => {
+      const { pool, id, spec, manifest, at } = given as {
+        pool: string;
+        id: string;
+        spec: object;
+        manifest: object;
+        at: number;
+      };
+      const registered = await call<Answer>(ctx, toAgent(id, 'command'), {
+        type: 'register',
+        spec,
+        manifest,
+        at,
+      });
+      const started =
+        'refusal' in registered ? registered : await call<Answer>(ctx, toAgent(id, 'ask'), { type: 'start' });
+      const failure = 'refusal' in started ? started.refusal : null;
+      send(ctx, toPool(pool, 'broughtUp'), { id, failure, at: await ctx.date.now() });
+    }),
+
+    dismiss: handlers.handler(codec, async (ctx: Context, given: unknown) => {
+      const { pool, id, timeoutMs } = given as { pool: string; id: string; timeoutMs: number | undefined };
+      const stopped = await call<Answer<AgentRecord>>(ctx, toAgent(id, 'ask'), { type: 'stop', timeoutMs });
+      await call<Answer>(ctx, toAgent(id, 'command'), { type: 'forget' });
+      const isInOrder = !('refusal' in stopped) && endedInOrder(stopped.value!);
+      send(ctx, toPool(pool, 'dismissed'), { id, isInOrder, at: await ctx.date.now() });
+    }),
+  },
+  options: fleetOptions,
+});

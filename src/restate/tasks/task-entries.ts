@@ -1,0 +1,140 @@
+/** Tasks as an agent's virtual object keeps them: data, and what may be read of it. */
+import type { ErrorInfo, Parked, RetryPolicy, TaskPlace } from '../../machines/index.ts';
+import { hasAttemptLeft } from '../../machines/index.ts';
+import type { BodyReport } from '../../runtime/hosting/host.ts';
+import type { ErrorCode } from '../../runtime/values/errors.ts';
+import type { Due } from '../engine/kept-chart.ts';
+import type { TaskTerms } from '../agent/agent-acts.ts';
+
+/** A task as it is asked for. */
+export interface AskedWork {
+  readonly type: string;
+  readonly input?: unknown;
+  readonly timeoutMs?: number | undefined;
+  readonly submitted: boolean;
+  readonly idempotencyKey?: string | undefined;
+  readonly dedupeKey?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly whenDown?: 'refuse' | 'wait' | undefined;
+  /** How often it is tried, where that was asked for with it. */
+  readonly policy?: RetryPolicy | undefined;
+  /** It is not begun before then, epoch ms; or so many ms from its acceptance. */
+  readonly notBefore?: number | undefined;
+  readonly delayMs?: number | undefined;
+  readonly terms?: TaskTerms | undefined;
+  /** Who waits for its end. */
+  readonly token?: string | undefined;
+}
+
+export type TaskFailure = Extract<BodyReport, { type: 'task.failed' }>;
+
+/** A task that has not ended, or whose work has not. */
+export interface TaskEntry {
+  readonly id: string;
+  readonly task: string;
+  /** Whether it may be done again after the loss of its node. */
+  readonly retry: boolean;
+  readonly policy?: RetryPolicy | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly submitted: boolean;
+  readonly idempotencyKey?: string | undefined;
+  readonly dedupeKey?: string | undefined;
+  /** As it was asked for. */
+  readonly priority?: number | undefined;
+  /** In the order of tasks: its own priority, or that of its kind. */
+  readonly rank: number;
+  /** How many of its kind may be under way at once. */
+  readonly kindLimit?: number | undefined;
+  /** Whether it waits for its agent to run again, whatever has ended that. */
+  readonly outlivesAgent: boolean;
+  readonly terms?: TaskTerms | undefined;
+  /** Attempts before it was accepted the last time: its policy does not count them. */
+  readonly before: number;
+  /** Its place in the queue. */
+  readonly order: number;
+  readonly acceptedAt: number;
+  /** Where its chart stands. */
+  place: TaskPlace;
+  /** `delayed`: it waits for its time, or, without a `due`, for the next life of its agent. */
+  where: 'queued' | 'delayed' | 'working';
+  /** Its place among those that were begun. */
+  begun?: number | undefined;
+  /** When its work was begun the last time. */
+  startedAt?: number | undefined;
+  /** When its time is over, the time of its attempt, and its delay. */
+  timeout?: Due | undefined;
+  attemptEnd?: Due | undefined;
+  due?: Due | undefined;
+  incarnation: number;
+  /** How often its work was begun. */
+  attempts: number;
+  /** Whoever asked has been told how it ended; its work goes on. */
+  isAnswered: boolean;
+  /** Its attempt has taken too long, and was told to end. */
+  isExpired?: true | undefined;
+  /** How its last attempt failed, and when, while it waits for the next. */
+  failure?: TaskFailure | undefined;
+  failedAt?: number | undefined;
+  /** It ran into a limit, and is not told yet what it waits for. */
+  isParking?: true | undefined;
+  parked?: Parked | undefined;
+  stalledAt?: number | undefined;
+  /** Its input is kept. */
+  hasInput?: true | undefined;
+  /** Keys of the steps that it has kept. */
+  steps?: string[] | undefined;
+  /** Who waits for its end. */
+  waiting: string[];
+}
+
+/** How a task that was submitted has ended; kept until it is forgotten, or crowded out by newer ones. */
+export interface EndedTask {
+  readonly id: string;
+  readonly task: string;
+  readonly place: TaskPlace;
+  readonly attempts: number;
+  readonly acceptedAt: number;
+  readonly startedAt?: number | undefined;
+  readonly endedAt: number;
+  readonly output?: unknown;
+  readonly error?: ErrorInfo | undefined;
+  readonly code?: ErrorCode | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly dedupeKey?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly policy?: RetryPolicy | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export const isWorking = ({ where }: TaskEntry): boolean => where === 'working';
+
+/** Whether its policy has another attempt for it: what was read of it cannot be taken back. Pure. */
+export function mayBeTriedAgain({ policy, attempts, before, terms }: TaskEntry): boolean {
+  return terms?.isStreamed !== true && hasAttemptLeft(policy, attempts - before);
+}
+
+/** Whether it is done again after the loss of its node: what that ended counts as an attempt. Pure. */
+export function mayBeDoneAgain(entry: TaskEntry): boolean {
+  if (!entry.retry || entry.terms?.isStreamed === true) return false;
+  return entry.policy === undefined || mayBeTriedAgain(entry);
+}
+
+/**
+ * An id says whose task it is.
+ *
+ * @param line tells agents of one id apart: one that was forgotten and registered anew counts from 1 again
+ */
+export function taskIdOf(agentId: string, line: string, number: number): string {
+  return `${agentId}/task-${line}-${number}`;
+}
+
+/** @param chance in [0, 1) */
+export function lineOf(registeredAt: number, chance: number): string {
+  return `${registeredAt.toString(36)}${Math.floor(chance * 36 ** 4).toString(36)}`;
+}
+
+/** The agent that a task's id names; `undefined` for what is no such id. */
+export function agentOfTask(taskId: string): string | undefined {
+  const at = taskId.lastIndexOf('/task-');
+  return at === -1 ? undefined : taskId.slice(0, at);
+}
