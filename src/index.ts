@@ -176,14 +176,9 @@ export type { LifeStep, TaskCounts } from './runtime/journal/replay.ts';
 export type { EventQuery, Recovery, Store, StoreBatch, StoredAgent } from './runtime/journal/store.ts';
 export type { Delivery, EventListener, SubscribeOptions } from './runtime/journal/subscriptions.ts';
 export { memoryStore } from './runtime/journal/stores/memory.ts';
-export {
-  type AgentSystem,
-  type AgentSystemOptions,
-  type CloseReport,
-  createAgentSystem,
-  type SystemLimits,
-  type SystemStatus,
-} from './runtime/system.ts';
+export { createAgentSystem } from './runtime/system.ts';
+export type { AgentSystem, CloseReport, SystemStatus } from './runtime/system/agent-system.ts';
+export type { AgentSystemOptions, SystemLimits } from './runtime/system/system-options.ts';
 export type { TelemetryOptions } from './runtime/observability/telemetry.ts';
 export type {
   AlertType,

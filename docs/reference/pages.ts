@@ -13,7 +13,7 @@ const PAGES = ['docs/agents.md', 'docs/reference.md'];
 const API: readonly (readonly [under: string, path: string, names?: Readonly<Record<string, string>>])[] = [
   [
     '',
-    'src/runtime/system.ts',
+    'src/runtime/system/agent-system.ts',
     {
       subscribe: 'events.subscribe',
       read: 'events.read',
@@ -21,6 +21,7 @@ const API: readonly (readonly [under: string, path: string, names?: Readonly<Rec
       close: 'system.close',
     },
   ],
+  ['', 'src/runtime/system.ts'],
   ['agents', 'src/runtime/fleet/agents.ts'],
   ['variables', 'src/runtime/coordination/variables/variables.ts'],
   ['consensus', 'src/runtime/coordination/rounds/consensus.ts'],

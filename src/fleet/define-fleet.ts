@@ -12,7 +12,8 @@ import { type AgentCode, agentCodeList } from '../runtime/definition/module-bind
 import type { AgentSpec, DemandedArgs } from '../runtime/fleet/spec-reading.ts';
 import type { Store } from '../runtime/journal/store.ts';
 import type { PoolSpec } from '../runtime/pools/pools.ts';
-import type { AgentSystem, SystemLimits } from '../runtime/system.ts';
+import type { AgentSystem } from '../runtime/system/agent-system.ts';
+import type { SystemLimits } from '../runtime/system/system-options.ts';
 import { inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { type FleetStartOptions, startFleet } from './start-fleet.ts';

@@ -5,7 +5,9 @@
  * I2  Agents start side by side, so many at once; no two starts of one fleet share a system.
  */
 import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
-import { type AgentSystem, type AgentSystemOptions, createAgentSystem } from '../runtime/system.ts';
+import { createAgentSystem } from '../runtime/system.ts';
+import type { AgentSystem } from '../runtime/system/agent-system.ts';
+import type { AgentSystemOptions } from '../runtime/system/system-options.ts';
 import type { Fleet } from './define-fleet.ts';
 
 /** What could not be brought about, and why. */

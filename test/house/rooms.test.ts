@@ -19,6 +19,7 @@ const ROOMS = [
   'runtime/fleet',
   'runtime/coordination',
   'runtime/pools',
+  'runtime/system',
   'runtime/system.ts',
 ];
 /** What a file may import of this project, by a path that begins with `.`. */

@@ -132,7 +132,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     harm: 'a replay leaves out the event that it is asked to go up to',
-    file: 'src/runtime/system.ts',
+    file: 'src/runtime/system/events.ts',
     snippet: 'if (event.sequence > untilSequence) break;',
     becomes: 'if (event.sequence >= untilSequence) break;',
     by: 'test/dashboard/life-report.test.ts',
@@ -155,7 +155,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'a system that could not be created commits what it had gathered',
     file: 'src/runtime/system.ts',
-    snippet: '    this.#journal.discard();',
+    snippet: '    this.#parts.journal.discard();',
     becomes: '',
     by: 'test/fleet/recovery.test.ts',
   },
@@ -191,8 +191,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'a close never says how many events were not kept',
     file: 'src/runtime/system.ts',
-    snippet: '      unkeptEvents = await this.#journal.close();',
-    becomes: '      await this.#journal.close();',
+    snippet: '      unkeptEvents = await parts.journal.close();',
+    becomes: '      await parts.journal.close();',
     by: 'test/journal/outage.test.ts',
   },
   {

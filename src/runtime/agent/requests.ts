@@ -2,7 +2,7 @@
  * Open requests of the tasks of one incarnation: the system's end of the request channel.
  *
  * Owns the open requests, and checks who may ask: a running task that was not answered yet. It does not know the
- * handlers: they are given (system.ts has the list of them).
+ * handlers: they are given (`system/task-requests.ts` has the list).
  *
  * I1  A request is answered once, or its task has ended, and the work for it is told to end.
  * I2  A request of an ended task, a repeated one, or one past `MAX_REQUESTS` is dropped, and counted.

@@ -9,7 +9,7 @@ import { type BudgetSpecInput, budgetUnits } from '../../machines/index.ts';
 import type { BodyStart } from '../../runtime/hosting/host.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
-import type { AgentSystem } from '../../runtime/system.ts';
+import type { AgentSystem } from '../../runtime/system/agent-system.ts';
 import type { BodyWitness, FaultyHost } from './faulty-host.ts';
 import { broken, FleetHistory, inLine } from './fleet-history.ts';
 import { FleetLawBroken } from './laws.ts';

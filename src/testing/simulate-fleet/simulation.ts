@@ -14,7 +14,8 @@ import type { VariableDefinition } from '../../runtime/coordination/variables/va
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
-import { type AgentSystem, type CloseReport, createAgentSystem } from '../../runtime/system.ts';
+import { createAgentSystem } from '../../runtime/system.ts';
+import type { AgentSystem, CloseReport } from '../../runtime/system/agent-system.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../../runtime/values/errors.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { settled, type SimulatedClock, simulatedClock } from '../simulated-clock.ts';

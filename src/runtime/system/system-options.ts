@@ -1,0 +1,99 @@
+/**
+ * What a system may be given: the options of `createAgentSystem`, their defaults, and the check of what came.
+ */
+import { type Logger } from 'pino';
+import { z } from 'zod';
+import type { Isolation } from '../../machines/index.ts';
+import type { SecretProvider } from '../agent/agent-secrets.ts';
+import { type AgentCode, agentCodeList } from '../definition/module-binding.ts';
+import type { Inspect } from '../engine/chart-watch.ts';
+import type { Host } from '../hosting/host.ts';
+import { type Store, storeShape } from '../journal/store.ts';
+import type { TelemetryOptions } from '../observability/telemetry.ts';
+import type { Clock } from '../time/clock.ts';
+import { having, parseInput } from '../values/malformed.ts';
+
+export interface AgentSystemOptions {
+  /** Where events and states are kept; default `memoryStore()`. */
+  readonly store?: Store;
+  /** A pino logger; default one that writes warnings and errors to stderr. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  /** Numbers in [0, 1); default `Math.random`. */
+  readonly random?: () => number;
+  /**
+   * The inspector's `observe`; or a function, which is given XState's inspection events: all charts are then driven by
+   * XState's interpreter. What it throws, or a promise of it that is rejected, is logged and does no harm.
+   */
+  readonly inspect?: Inspect;
+  /** OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. */
+  readonly telemetry?: TelemetryOptions;
+  readonly limits?: SystemLimits;
+  /**
+   * Where the code of the store's agents is, by type: a definition of this program, or `{ type, module: URL }`. An
+   * agent runs what is given here, wherever its module was when it was registered.
+   */
+  readonly agents?: readonly AgentCode[];
+  /**
+   * Gives the secrets of `initArgs` that agents were registered with (`secrets` of their spec) and that this program
+   * has not given otherwise: called at each start of an agent. If it throws, the start fails.
+   */
+  readonly secrets?: SecretProvider;
+  /** Hosts in place of the system's own, by isolation. */
+  readonly hosts?: Partial<Record<Isolation, Host>>;
+}
+
+export interface SystemLimits {
+  /** Agents with a body at once; default no limit. */
+  readonly maxAgents?: number;
+  /** Sum of what running agents reserve by `resources.maxMemoryBytes`; default no limit. */
+  readonly maxMemoryBytes?: number;
+  /** Restarts under way at once, default 32; of each type, and of each pool, at least one may be. */
+  readonly maxConcurrentRestarts?: number;
+  /** Consensus rounds that may be open at once; default 100. */
+  readonly maxOpenRounds?: number;
+  /** Records that are kept of tasks that have ended, and of submitted ones that failed as many besides; default 1,000. */
+  readonly maxEndedTasks?: number;
+}
+
+const isFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
+const host = having('refusal', 'describe', 'open', 'close').optional();
+/** A whole number; `Infinity` means no limit. */
+export const limitNumber = z.custom<number>(
+  (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
+  { error: 'expected a whole number, 0 or more, or Infinity' },
+);
+const optionsSchema = z.strictObject({
+  store: storeShape.optional(),
+  logger: having('child', 'isLevelEnabled', 'debug', 'info', 'warn', 'error').optional(),
+  clock: having('now', 'setTimeout', 'clearTimeout').optional(),
+  random: isFunction.optional(),
+  inspect: isFunction.optional(),
+  telemetry: z
+    .strictObject({
+      tracer: having('startSpan').optional(),
+      meter: having('createObservableGauge', 'createCounter', 'createHistogram').optional(),
+    })
+    .optional(),
+  limits: z
+    .strictObject({
+      maxAgents: limitNumber.default(Infinity),
+      maxMemoryBytes: limitNumber.default(Infinity),
+      maxConcurrentRestarts: z.int().min(1).default(32),
+      maxEndedTasks: z.int().min(0).default(1_000),
+      maxOpenRounds: z.int().min(1).max(1_000).default(100),
+    })
+    .prefault({}),
+  agents: agentCodeList,
+  secrets: isFunction.optional(),
+  hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
+});
+
+/**
+ * The limits that the options give, with their defaults.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
+ */
+export function limitsOf(options: AgentSystemOptions): Required<SystemLimits> {
+  return parseInput(optionsSchema, options, { what: 'createAgentSystem' }).limits;
+}
