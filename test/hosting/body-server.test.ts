@@ -1,5 +1,6 @@
 import { eachReport } from '../../src/runtime/hosting/hosts/message-check.ts';
 import { describe, expect, test } from 'vitest';
+import { countHere } from '../../src/runtime/engine/agent-counts.ts';
 import { BodyServer } from '../../src/runtime/hosting/hosts/body-server.ts';
 import {
   childMessage,
@@ -85,6 +86,30 @@ describe('what is too long to be sent', () => {
     });
     expect(reports).toEqual([]);
   });
+});
+
+test('what was counted of charts goes along with an answer, once, and never costs one', async () => {
+  const { run, until, reports } = await serving();
+  const charts = [{ chart: 'c', hash: 'h', transitions: { a: 1 }, refusals: {} }];
+  let fresh: typeof charts | undefined = charts;
+  countHere({
+    charts: () => charts,
+    changes: () => {
+      const told = fresh;
+      fresh = undefined;
+      return told;
+    },
+  });
+  // Both together are too long: the answer goes, and the counts wait for the next.
+  run('echo', 'x'.repeat(MOST - 150));
+  expect(await until('task.completed')).toMatchObject({ taskId: 'echo' });
+  expect(reports).toEqual([]);
+  run('echo', 'short');
+  expect(await until('counted')).toEqual({ type: 'counted', charts });
+  await until('task.completed');
+  run('echo', 'short');
+  await until('task.completed');
+  expect(reports).toEqual([]);
 });
 
 test('the detail of a health check that cannot be sent is left out with a warning', async () => {

@@ -117,7 +117,7 @@ for (let length = 0; length < 100; length += 1) chained = { name: 'Error', messa
 
 const TASK = 'the task under way';
 const TYPES =
-  'ready task.progress task.chunk task.completed task.failed finished health.answered health.failed state.saved state.save_failed state.changed offer.told variable.acknowledged vote.cast request.made request.withdrawn log exited crashed described usage constructor __proto__'.split(
+  'ready task.progress task.chunk task.completed task.failed finished health.answered health.failed state.saved state.save_failed state.changed offer.told variable.acknowledged vote.cast request.made request.withdrawn log exited crashed described usage counted constructor __proto__'.split(
     ' ',
   );
 const anything = fc.anything({
@@ -175,6 +175,11 @@ const report = (() => {
       question: field(1, 2),
       reason: field('killed', 'shutdown', { exitCode: 1 }, { shutdown: 'w' }, ...errors),
       usage: field({ memoryBytes: 1, cpuMs: 1 }, { memoryBytes: 'much' }),
+      charts: field(
+        [{ chart: 'c', hash: 'h', transitions: { a: 1 }, refusals: {} }],
+        [{ chart: 'c', hash: 'h', transitions: { a: -1 }, refusals: {} }],
+        [{ chart: 'c' }],
+      ),
       output: anything,
       chunk: anything,
       value: anything,
@@ -329,6 +334,13 @@ describe('a malformed report', () => {
     ],
     ['a withdrawal that does not say why', [1, { type: 'request.withdrawn', requestId: 1, taskId: 't' }]],
     ['an invalid measurement', [CHILD, { type: 'usage', usage: null }]],
+    [
+      'counts that are none',
+      [
+        CHILD,
+        { type: 'counted', charts: [{ chart: 'c', hash: 'h', transitions: { a: 0.5 }, refusals: {} }] },
+      ],
+    ],
   ] as const)('is dropped and counted: %s', async ([, said]) => {
     const clock = simulatedClock();
     const { host, childOf } = scriptedChildren(clock);

@@ -40,6 +40,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/definition/saved-state.ts',
     'runtime/definition/task-kind.ts',
     'runtime/definition/variable-handle.ts',
+    'runtime/engine/agent-counts.ts',
     'runtime/hosting/agent-body.ts',
     'runtime/hosting/body-log.ts',
     'runtime/hosting/body-requests.ts',

@@ -1,10 +1,18 @@
 /** Laws of `system.coverage()`: what is counted, what is not, and what comes of several programs. */
 import { describe, expect, it } from 'vitest';
 import { createMachine, setup } from 'xstate';
-import { createAgentSystem, defineAgent, defineChartAgent, mergeCoverage } from '../../src/index.ts';
+import {
+  type ChartCounts,
+  createAgentSystem,
+  defineAgent,
+  defineChartAgent,
+  mergeCoverage,
+} from '../../src/index.ts';
+import { countElsewhere } from '../../src/runtime/engine/agent-counts.ts';
 import { createChart } from '../../src/runtime/engine/chart.ts';
 import { countsOf } from '../../src/runtime/engine/chart-counts.ts';
 import { drivers } from '../kit/drivers.ts';
+import { coverageOfProgram } from '../../src/runtime/observability/coverage.ts';
 import { codeOf, rig, silent } from '../kit/rig.ts';
 
 const worker = defineAgent({ type: 'worker', init: () => ({}), tasks: { work: { run: () => 1 } } });
@@ -187,6 +195,67 @@ describe('the chart that an agent is', () => {
       'kettle.hot: cool → cold': 2,
     });
     expect(merged.report('kettle').never).toEqual(['kettle.cold: heat → burnt if isMuch (1 of 2)']);
+  });
+});
+
+describe('the chart of an agent that has a thread or a process', () => {
+  const module = new URL('../fixtures/agents/order.ts', import.meta.url);
+  const submitted = 'order.draft: submit → review if isComplete';
+  const never = 'order.review.waiting: after 86400000 → review.escalated';
+  const counted = (coverage: { readonly charts: readonly ChartCounts[] }) =>
+    coverage.charts.filter(({ chart }) => chart === 'order');
+
+  it.each(['in-process', 'thread', 'process', 'group'] as const)(
+    'is counted as any other: %s',
+    async (host) => {
+      const { system, agents } = await rig();
+      const isolation = host === 'group' ? 'process' : host;
+      const resources = host === 'group' ? { group: 'all' } : {};
+      const before = counted(system.coverage())[0]?.transitions ?? {};
+      for (const id of ['one', 'other']) {
+        await agents.start(await agents.register({ id, module, isolation, resources }));
+        await agents.execute(id, { type: 'submit' });
+      }
+      await agents.execute('one', { type: 'reject' });
+      await agents.kill('one');
+      // The versions that hosts tell are one.
+      const [after, ...others] = counted(system.coverage());
+      expect(others).toEqual([]);
+      const grown = (name: string) => after!.transitions[name]! - (before[name] ?? 0);
+      expect(grown(submitted)).toBe(2);
+      expect(grown('order.review: reject → draft')).toBe(1);
+      expect(grown('order.review: approve → shipping')).toBe(0);
+      expect(after!.refusals).toEqual({ [`${submitted}, refused`]: 0 });
+      expect(system.coverage().report('order').never).toContain(never);
+      const file = JSON.stringify(system.coverage());
+      const [merged] = counted(mergeCoverage(JSON.parse(file), JSON.parse(file)));
+      expect(merged!.transitions[submitted]).toBe(2 * after!.transitions[submitted]!);
+    },
+  );
+
+  it('that says it is one of the framework’s own is not believed', () => {
+    const [agent] = mergeCoverage(coverageOfProgram()).charts;
+    const name = 'agent.registered: agent.start → alive';
+    countElsewhere([{ ...agent!, transitions: { [name]: 1e6 } }]);
+    expect(coverageOfProgram().charts[0]).toEqual(agent);
+  });
+
+  it('is kept of children within bounds, whatever they tell', () => {
+    const chart = (n: number, names: number): ChartCounts => ({
+      chart: `told-${n}`,
+      hash: 'h',
+      transitions: Object.fromEntries(
+        Array.from({ length: names }, (_, at) => [`t${at}`, n === 0 ? 2 ** 53 - 1 : 1]),
+      ),
+      refusals: { ['__proto__']: 1 },
+    });
+    const told = () => coverageOfProgram().charts.filter(({ hash }) => hash === 'h');
+    countElsewhere([chart(0, 20_001), chart(0, 1)]);
+    expect(Object.keys(told()[0]!.transitions)).toHaveLength(20_000);
+    expect(told()[0]!.transitions['t0']).toBe(Number.MAX_SAFE_INTEGER);
+    for (let n = 1; n < 2_000; n++) countElsewhere([chart(n, 1)]);
+    expect(told().length).toBeGreaterThan(900);
+    expect(told().length).toBeLessThanOrEqual(1_000);
   });
 });
 

@@ -6,6 +6,7 @@
  */
 import { types } from 'node:util';
 import type { AnyStateMachine } from 'xstate';
+import type { CountedCharts } from '../engine/agent-counts.ts';
 import type { ChartInspectionEvent } from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { ChartOutline } from './chart-agent/chart-outline.ts';
@@ -19,6 +20,8 @@ export interface AgentSelf {
   readonly observe: ((event: ChartInspectionEvent) => unknown) | undefined;
   /** Versions of the variables that the body began with, by name. */
   readonly versions: ReadonlyMap<string, number>;
+  /** Told where the steps of its chart are counted; not there in a body of an older copy of this package. */
+  readonly count?: ((counted: CountedCharts) => void) | undefined;
   /** The state has changed outside of a task: it is saved, once it is not part of an answer that is under way. */
   changed(): void;
   /** Ends the agent normally. */

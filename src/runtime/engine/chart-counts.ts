@@ -5,7 +5,7 @@
  * runs, as for somebody who inspects by a plain function, are not counted.
  */
 import type { AnyStateMachine, AnyTransitionDefinition } from 'xstate';
-import { hashOfChart } from './chart-identity.ts';
+import { hashOfChart } from './chart-hash.ts';
 import { compileChart } from './table/compiled-chart.ts';
 import { nameOf, refusalOf, transitionsOf } from './transition-name.ts';
 

@@ -13,19 +13,17 @@ import type {
   AnyTransitionDefinition,
   InspectionEvent,
 } from 'xstate';
+import type { CountedCharts } from './agent-counts.ts';
+import type { ChartCounts } from './chart-counts.ts';
+import { hashOfChart } from './chart-hash.ts';
 import { nameOf, nodesOf, refusalOf, transitionsOf } from './transition-name.ts';
 
-/** All of one chart, what was never taken included. */
-export interface InterpretedChart {
-  readonly machine: AnyStateMachine;
-  readonly transitions: Readonly<Record<string, number>>;
-  readonly refusals: Readonly<Record<string, number>>;
-}
-
-export class InterpretedCounts {
+export class InterpretedCounts implements CountedCharts {
   /** Every machine that is counted, by the one that its `provide` has changed: they share their configuration. */
   readonly #machines = new Map<object, AnyStateMachine>();
   readonly #times = new Map<string, number>();
+  /** What was counted since somebody asked for changes, once somebody has. */
+  #fresh: Map<string, number> | undefined;
   readonly #before = new WeakMap<object, AnyMachineSnapshot>();
 
   constructor(machine: AnyStateMachine) {
@@ -56,17 +54,24 @@ export class InterpretedCounts {
     return !this.#times.has(nameOf(transition));
   }
 
-  charts(): readonly InterpretedChart[] {
-    return [...this.#machines.values()].map((machine) => {
-      const transitions: Record<string, number> = {};
-      const refusals: Record<string, number> = {};
-      for (const transition of nodesOf(machine.root).flatMap((node) => transitionsOf(node))) {
-        transitions[nameOf(transition)] = this.#times.get(nameOf(transition)) ?? 0;
-        if (transition.guard === undefined) continue;
-        refusals[refusalOf(transition)] = this.#times.get(refusalOf(transition)) ?? 0;
-      }
-      return { machine, transitions, refusals };
-    });
+  /** All of each chart, what was never taken included. */
+  charts(): readonly ChartCounts[] {
+    return [...this.#machines.values()].map((machine) =>
+      countsIn(machine, (name) => this.#times.get(name) ?? 0),
+    );
+  }
+
+  changes(): readonly ChartCounts[] | undefined {
+    const fresh = this.#fresh;
+    if (fresh?.size === 0) return undefined;
+    this.#fresh = new Map();
+    if (fresh === undefined) return this.charts();
+    const changed = [...this.#machines.values()].map((machine) =>
+      countsIn(machine, (name) => fresh.get(name)),
+    );
+    return changed.filter(
+      ({ transitions, refusals }) => Object.keys(transitions).length + Object.keys(refusals).length > 0,
+    );
   }
 
   #add(machine: AnyStateMachine): void {
@@ -79,6 +84,7 @@ export class InterpretedCounts {
 
   #count(name: string): void {
     this.#times.set(name, (this.#times.get(name) ?? 0) + 1);
+    this.#fresh?.set(name, (this.#fresh.get(name) ?? 0) + 1);
   }
 
   /** Guards that were asked on the way to what was chosen, and refused. */
@@ -102,18 +108,26 @@ export class InterpretedCounts {
   }
 }
 
-const ofProgram = new Map<object, InterpretedCounts>();
-
-/** Where this program counts a chart that an agent is. */
-export function countsOfProgram(machine: AnyStateMachine): InterpretedCounts {
-  let counts = ofProgram.get(machine.config);
-  if (counts === undefined) ofProgram.set(machine.config, (counts = new InterpretedCounts(machine)));
-  return counts;
+/** @param timesOf how often something was taken, by its name; `undefined` leaves it out */
+function countsIn(machine: AnyStateMachine, timesOf: (name: string) => number | undefined): ChartCounts {
+  const transitions: Record<string, number> = {};
+  const refusals: Record<string, number> = {};
+  for (const transition of nodesOf(machine.root).flatMap((node) => transitionsOf(node))) {
+    const taken = timesOf(nameOf(transition));
+    if (taken !== undefined) transitions[nameOf(transition)] = taken;
+    const refused = transition.guard === undefined ? undefined : timesOf(refusalOf(transition));
+    if (refused !== undefined) refusals[refusalOf(transition)] = refused;
+  }
+  return { chart: machine.id, hash: hashOfChart(machine), transitions, refusals };
 }
 
-/** Every chart that an agent of this program was. */
-export function interpretedCharts(): readonly InterpretedChart[] {
-  return [...ofProgram.values()].flatMap((counts) => counts.charts());
+const byConfig = new WeakMap<object, InterpretedCounts>();
+
+/** Where all agents that are one chart are counted. */
+export function countsFor(machine: AnyStateMachine): InterpretedCounts {
+  let counts = byConfig.get(machine.config);
+  if (counts === undefined) byConfig.set(machine.config, (counts = new InterpretedCounts(machine)));
+  return counts;
 }
 
 export function isMachine(logic: unknown): logic is AnyStateMachine {

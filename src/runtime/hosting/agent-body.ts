@@ -17,6 +17,7 @@ import { type AgentSelf, isPending, type Offer } from '../definition/agent-self.
 import type { AgentLog, AnyAgentDefinition } from '../definition/define-agent.ts';
 import { manifestOf } from '../definition/manifest.ts';
 import { migratedState } from '../definition/saved-state.ts';
+import { countHere } from '../engine/agent-counts.ts';
 import { type Clock, steadyClock, systemClock } from '../time/clock.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { judge, type Verdict } from '../values/schema.ts';
@@ -205,6 +206,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     return {
       clock: steadyClock(clock),
       observe,
+      count: countHere,
       versions: new Map(variables.map(({ name, version }) => [name, version])),
       changed: () => {
         this.saves.isChanged = true;

@@ -15,10 +15,9 @@ import {
   quotaMachine,
   supervisorMachine,
 } from '../../machines/index.ts';
+import { countsOfAgents } from '../engine/agent-counts.ts';
 import { type ChartCounts, countsOf } from '../engine/chart-counts.ts';
-import { hashOfChart } from '../engine/chart-identity.ts';
 import { coverageInWords, type CoverageReport, reportOf } from '../engine/coverage-report.ts';
-import { interpretedCharts } from '../engine/interpreted-counts.ts';
 import { parseInput } from '../values/malformed.ts';
 
 /** As it is kept in a file: JSON. */
@@ -56,17 +55,12 @@ const dataSchema = z.object({
   ),
 });
 
-/** Of all systems that this program has, or had: of the charts that its own agents are, too, where they run in it. */
+/** Of all systems that this program has, or had, and of the charts that its own agents are, in whatever host. */
 export function coverageOfProgram(): Coverage {
-  const own = interpretedCharts().map(
-    ({ machine, transitions, refusals }): ChartCounts => ({
-      chart: machine.id,
-      hash: hashOfChart(machine),
-      transitions,
-      refusals,
-    }),
-  );
-  return new CoverageOf(added([...charts.map(countsOf), ...own]));
+  const shipped = charts.map(countsOf);
+  // An agent can have its child tell anything.
+  const own = countsOfAgents().filter(({ hash }) => shipped.every((one) => one.hash !== hash));
+  return new CoverageOf(added([...shipped, ...own]));
 }
 
 /**

@@ -23,7 +23,7 @@ import { errorInfoOf, inWords, isError } from '../../values/errors.ts';
 import { tellListener } from '../../values/thenable.ts';
 import { type AgentSelf, type AskedTask, Deferred, type Offer, TaskRefusal } from '../agent-self.ts';
 import type { AgentLog, InitContext, Proposal, TaskContext, VariableContext } from '../define-agent.ts';
-import { countsOfProgram, type InterpretedCounts } from '../../engine/interpreted-counts.ts';
+import { countsFor, type InterpretedCounts } from '../../engine/interpreted-counts.ts';
 import { bindAgent, type ChartAgent } from './agent-of.ts';
 import { activeNodes, offeredEvents } from './chart-shape.ts';
 import { DelayedEvents } from './delayed-events.ts';
@@ -107,7 +107,8 @@ export class ChartRun {
       progress: (value, taskId) => this.#progress(value, taskId),
     };
     this.#delayed = new DelayedEvents(self.clock);
-    this.#counts = countsOfProgram(machine);
+    this.#counts = countsFor(machine);
+    self.count?.(this.#counts);
     // A chart that had ended begins anew.
     const saved = restored?.snapshot.status === 'active' ? withLastingIds(restored, incarnation) : undefined;
     this.#versions = { ...saved?.variables };

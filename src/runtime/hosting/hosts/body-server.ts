@@ -10,6 +10,8 @@
  * I3  What cannot be cloned fails the one thing it belongs to.
  */
 import type { ExitReason } from '../../../machines/index.ts';
+import { changesHere } from '../../engine/agent-counts.ts';
+import type { ChartCounts } from '../../engine/chart-counts.ts';
 import { AgentBody } from '../agent-body.ts';
 import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
@@ -25,6 +27,7 @@ import {
   type ChildMessage,
   cloneError,
   eachRequest,
+  MAX_COUNTS_TEXT,
   MAX_LOG_TEXT,
   type ChildRequest,
   type ParentMessage,
@@ -60,6 +63,8 @@ export class BodyServer {
   readonly #sendBuffer: SendBuffer;
   readonly #bodies = new Map<BodyKey, AgentBody>();
   #turns: Turn[] = [];
+  /** What was counted of the charts that its agents are, and has not left. */
+  #untold: ChartCounts[] = [];
   #isWorking = false;
   #isGone = false;
 
@@ -68,7 +73,7 @@ export class BodyServer {
     this.#sendBuffer = new SendBuffer({
       send: (message, transfer, sent) => {
         assertSendable(message, options.reach);
-        options.send(message, transfer, sent);
+        this.#send(message, transfer, sent);
       },
       substitute: (item, thrown) => this.#substitute(item, thrown),
     });
@@ -242,6 +247,24 @@ export class BodyServer {
     } catch (thrown) {
       this.tell({ type: 'described', question, error: errorInfoOf(thrown) });
     }
+  }
+
+  /** What was counted goes along: it costs no message of its own, and is there with the answer that it belongs to. */
+  #send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void {
+    const { send } = this.#options;
+    this.#untold.push(...changesHere());
+    const charts = this.#untold;
+    if (charts.length === 0) return send(message, transfer, sent);
+    if (isShortAsText(charts, MAX_COUNTS_TEXT)) {
+      try {
+        send([...message, CHILD, { type: 'counted', charts }], transfer, sent);
+        this.#untold = [];
+        return;
+      } catch {
+        // Whichever of the two it is: what agents say does not wait for it.
+      }
+    } else this.#untold = [];
+    send(message, transfer, sent);
   }
 
   #substitute({ body, report }: ToParent, thrown: unknown): ToParent | undefined {

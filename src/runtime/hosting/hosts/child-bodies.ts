@@ -9,6 +9,7 @@
  * I4  A message of a child that breaks the protocol in any field is dropped and counted.
  */
 import type { ExitReason } from '../../../machines/index.ts';
+import { countElsewhere } from '../../engine/agent-counts.ts';
 import type { SteadyClock } from '../../time/clock.ts';
 import { OnceATurn } from '../../time/once-a-turn.ts';
 import type { Body, BodyListener, BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
@@ -195,6 +196,8 @@ export class ChildBodies implements ChildListener {
       case 'usage':
         this.#reported = report.usage;
         return;
+      case 'counted':
+        return countElsewhere(report.charts);
       case 'described':
         return;
       default: {

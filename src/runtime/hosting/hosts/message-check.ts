@@ -15,7 +15,7 @@ import { jsonProblemOf } from '../../values/json-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
 import type { LogLevel } from '../host.ts';
 import { MAX_REQUEST_NAME, MAX_REQUEST_TEXT } from '../request-bounds.ts';
-import { type BodyKey, type ChildReport, MAX_LOG_TEXT } from './protocol.ts';
+import { type BodyKey, type ChildReport, MAX_COUNTS_TEXT, MAX_LOG_TEXT } from './protocol.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Check = (report: Fields) => boolean;
@@ -82,6 +82,7 @@ const checks = {
     (error === undefined || isErrorInfo(error)) &&
     (isHolding === undefined || typeof isHolding === 'boolean'),
   usage: ({ usage }) => isObject(usage) && isAmount(usage['memoryBytes']) && isAmount(usage['cpuMs']),
+  counted: ({ charts }) => isShortAsText(charts, MAX_COUNTS_TEXT) && areCounts(charts),
 } satisfies Record<ChildReport['type'], Check>;
 
 const CHECKS: ReadonlyMap<unknown, Check> = new Map(Object.entries(checks));
@@ -204,6 +205,21 @@ function isErrorData(data: unknown): boolean {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value.length <= MAX_TEXT;
+}
+
+function areCounts(charts: unknown): boolean {
+  if (!Array.isArray(charts)) return false;
+  // A loop, for methods pass over what a sparse array leaves out.
+  for (const counted of charts as unknown[]) {
+    if (!isObject(counted) || typeof counted['chart'] !== 'string' || typeof counted['hash'] !== 'string')
+      return false;
+    for (const times of [counted['transitions'], counted['refusals']]) {
+      if (!isObject(times) || Array.isArray(times)) return false;
+      if (!Object.values(times).every((count) => Number.isSafeInteger(count) && (count as number) >= 0))
+        return false;
+    }
+  }
+  return true;
 }
 
 function isSavedState(value: unknown): boolean {

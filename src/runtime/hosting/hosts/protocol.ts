@@ -10,6 +10,7 @@
  */
 import type { ErrorInfo, ExitReason } from '../../../machines/index.ts';
 import type { AgentManifest } from '../../definition/manifest.ts';
+import type { ChartCounts } from '../../engine/chart-counts.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
 
@@ -56,7 +57,9 @@ export type ChildReport =
       /** Something that the module began when it was loaded goes on: it listens, or has timers. */
       readonly isHolding?: boolean;
     }
-  | { readonly type: 'usage'; readonly usage: Usage };
+  | { readonly type: 'usage'; readonly usage: Usage }
+  /** What was counted of the charts that its agents are since it told of them last: it goes along with other reports. */
+  | { readonly type: 'counted'; readonly charts: readonly ChartCounts[] };
 
 export interface ToChild {
   readonly body: BodyKey;
@@ -80,6 +83,9 @@ export const BATCH_ITEMS = 16;
 
 /** How long the fields of one log line may be, about, in characters of JSON. */
 export const MAX_LOG_TEXT = 1_048_576;
+
+/** How long all that is counted may be, about, in characters of JSON: longer names are told by nobody. */
+export const MAX_COUNTS_TEXT = 4_194_304;
 
 /** The exit code of a child that lost its parent's channel. */
 export const DISCONNECTED_EXIT_CODE = 76;
