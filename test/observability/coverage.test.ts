@@ -198,20 +198,33 @@ describe('the chart that an agent is', () => {
   });
 });
 
+/** What is counted of the chart of the agents below, a version each. */
+function ordersIn(coverage: { readonly charts: readonly ChartCounts[] }): readonly ChartCounts[] {
+  return coverage.charts.filter(({ chart }) => chart === 'order');
+}
+
+/** As a child may tell it: with many names, and great counts. */
+function madeUp(n: number, names: number): ChartCounts {
+  const times = n === 0 ? Number.MAX_SAFE_INTEGER : 1;
+  const transitions = Object.fromEntries(Array.from({ length: names }, (_, at) => [`t${at}`, times]));
+  return { chart: `told-${n}`, hash: 'made up', transitions, refusals: { ['__proto__']: 1 } };
+}
+
+function madeUpOnes(): readonly ChartCounts[] {
+  return coverageOfProgram().charts.filter(({ hash }) => hash === 'made up');
+}
+
 describe('the chart of an agent that has a thread or a process', () => {
   const module = new URL('../fixtures/agents/order.ts', import.meta.url);
   const submitted = 'order.draft: submit → review if isComplete';
   const never = 'order.review.waiting: after 86400000 → review.escalated';
-  const counted = (coverage: { readonly charts: readonly ChartCounts[] }) =>
-    coverage.charts.filter(({ chart }) => chart === 'order');
-
   it.each(['in-process', 'thread', 'process', 'group'] as const)(
     'is counted as any other: %s',
     async (host) => {
       const { system, agents } = await rig();
       const isolation = host === 'group' ? 'process' : host;
       const resources = host === 'group' ? { group: 'all' } : {};
-      const before = counted(system.coverage())[0]?.transitions ?? {};
+      const before = ordersIn(system.coverage())[0]?.transitions ?? {};
       for (const id of ['one', 'other']) {
         await agents.start(await agents.register({ id, module, isolation, resources }));
         await agents.execute(id, { type: 'submit' });
@@ -219,7 +232,7 @@ describe('the chart of an agent that has a thread or a process', () => {
       await agents.execute('one', { type: 'reject' });
       await agents.kill('one');
       // The versions that hosts tell are one.
-      const [after, ...others] = counted(system.coverage());
+      const [after, ...others] = ordersIn(system.coverage());
       expect(others).toEqual([]);
       const grown = (name: string) => after!.transitions[name]! - (before[name] ?? 0);
       expect(grown(submitted)).toBe(2);
@@ -228,7 +241,7 @@ describe('the chart of an agent that has a thread or a process', () => {
       expect(after!.refusals).toEqual({ [`${submitted}, refused`]: 0 });
       expect(system.coverage().report('order').never).toContain(never);
       const file = JSON.stringify(system.coverage());
-      const [merged] = counted(mergeCoverage(JSON.parse(file), JSON.parse(file)));
+      const [merged] = ordersIn(mergeCoverage(JSON.parse(file), JSON.parse(file)));
       expect(merged!.transitions[submitted]).toBe(2 * after!.transitions[submitted]!);
     },
   );
@@ -241,21 +254,12 @@ describe('the chart of an agent that has a thread or a process', () => {
   });
 
   it('is kept of children within bounds, whatever they tell', () => {
-    const chart = (n: number, names: number): ChartCounts => ({
-      chart: `told-${n}`,
-      hash: 'h',
-      transitions: Object.fromEntries(
-        Array.from({ length: names }, (_, at) => [`t${at}`, n === 0 ? 2 ** 53 - 1 : 1]),
-      ),
-      refusals: { ['__proto__']: 1 },
-    });
-    const told = () => coverageOfProgram().charts.filter(({ hash }) => hash === 'h');
-    countElsewhere([chart(0, 20_001), chart(0, 1)]);
-    expect(Object.keys(told()[0]!.transitions)).toHaveLength(20_000);
-    expect(told()[0]!.transitions['t0']).toBe(Number.MAX_SAFE_INTEGER);
-    for (let n = 1; n < 2_000; n++) countElsewhere([chart(n, 1)]);
-    expect(told().length).toBeGreaterThan(900);
-    expect(told().length).toBeLessThanOrEqual(1_000);
+    countElsewhere([madeUp(0, 20_001), madeUp(0, 1)]);
+    expect(Object.keys(madeUpOnes()[0]!.transitions)).toHaveLength(20_000);
+    expect(madeUpOnes()[0]!.transitions['t0']).toBe(Number.MAX_SAFE_INTEGER);
+    for (let n = 1; n < 2_000; n++) countElsewhere([madeUp(n, 1)]);
+    expect(madeUpOnes().length).toBeGreaterThan(900);
+    expect(madeUpOnes().length).toBeLessThanOrEqual(1_000);
   });
 });
 

@@ -251,20 +251,19 @@ export class BodyServer {
 
   /** What was counted goes along: it costs no message of its own, and is there with the answer that it belongs to. */
   #send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void {
-    const { send } = this.#options;
     this.#untold.push(...changesHere());
     const charts = this.#untold;
-    if (charts.length === 0) return send(message, transfer, sent);
+    if (charts.length === 0) return this.#options.send(message, transfer, sent);
     if (isShortAsText(charts, MAX_COUNTS_TEXT)) {
       try {
-        send([...message, CHILD, { type: 'counted', charts }], transfer, sent);
+        this.#options.send([...message, CHILD, { type: 'counted', charts }], transfer, sent);
         this.#untold = [];
         return;
       } catch {
         // Whichever of the two it is: what agents say does not wait for it.
       }
     } else this.#untold = [];
-    send(message, transfer, sent);
+    this.#options.send(message, transfer, sent);
   }
 
   #substitute({ body, report }: ToParent, thrown: unknown): ToParent | undefined {
