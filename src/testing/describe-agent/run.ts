@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { inWords } from '../../runtime/values/errors.ts';
 import { type AgentLaw, type Done, LawBroken } from './laws.ts';
 import type { Move } from './moves.ts';
-import { type Answered, Stage, type StageOptions, type Step } from './stage.ts';
+import type { Answered } from './calls.ts';
+import { Stage, type StageOptions, type Step } from './stage.ts';
 
 export interface Ran {
   /** The law that was broken first, if any was. */
