@@ -312,6 +312,25 @@ describe('a task that asks', () => {
     expect(questions.list()).toEqual([]);
     expect(eventsOf('question.withdrawn').map(({ questionId }) => questionId)).toEqual([id]);
   });
+  test('and is retried after its end asks anew, as often as that happens', async () => {
+    const { agents, questions, tasks, eventsOf } = await running();
+    const { id: taskId } = await tasks.submit('a', { type: 'approve', input: 'it' });
+    for (const end of ['cancelled', 'stopped', 'cancelled']) {
+      await settled();
+      expect(questions.list()).toMatchObject([{ taskId, key: '1', status: 'open' }]);
+      if (end === 'cancelled') await tasks.cancel(taskId);
+      else await agents.stop('a', { timeoutMs: 0 });
+      await settled();
+      expect(questions.list()).toEqual([]);
+      await tasks.retry(taskId);
+      if (end === 'stopped') await agents.start('a');
+    }
+    await settled();
+    await questions.answer(questions.list()[0]!.id, 'yes');
+    expect(await tasks.result(taskId)).toBe('it: yes');
+    expect(eventsOf('question.asked')).toHaveLength(4);
+    expect(eventsOf('question.withdrawn')).toHaveLength(3);
+  });
 });
 
 describe('past its deadline', () => {

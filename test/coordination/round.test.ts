@@ -806,3 +806,44 @@ it('a value that other variables rule out meanwhile is not put into force, thoug
   expect(decision.problem).toMatch(/constraint on lr, cap/);
   expect(system.variables.get('lr').value).toBe(0.1);
 });
+
+/** Accepted by one voter at once; the other is waited for. */
+async function ruledOut(
+  fallback: NonNullable<ProposalOptions['fallback']>,
+  voters: readonly AnyAgentDefinition[],
+) {
+  const whole = await fleet(voters);
+  await whole.system.variables.define('cap', variable.float({ default: 1 }));
+  whole.system.variables.constrain(['lr', 'cap'], ({ lr, cap }) => (lr as number) <= (cap as number));
+  const round = awaited(whole.propose({ quorum: 1, fallback }));
+  await settled();
+  await whole.system.variables.set('cap', 0.3);
+  await whole.agents.kill(whole.ids[1]!);
+  return { ...whole, round };
+}
+
+describe('a value that other variables rule out while it is voted on', () => {
+  it('and accepted has its fallback follow: a retry is not held, for it would be of the same value', async () => {
+    const { round, eventsOf, system } = await ruledOut({ retry: 2 }, [yes, hung]);
+    const decision = await round;
+    expect(decision).toMatchObject({ outcome: 'expired', cut: 'superseded', rounds: 1 });
+    expect(decision.problem).toMatch(/constraint on lr, cap/);
+    expect(eventsOf('round.closed')).toMatchObject([{ outcome: 'expired', cut: 'superseded' }]);
+    expect(system.variables.get('lr').value).toBe(0.1);
+  });
+
+  it('and accepted has its fallback follow: one of the caller is asked, and may give another value', async () => {
+    const { round, eventsOf, system } = await ruledOut(() => 0.2, [yes, hung]);
+    expect(await round).toMatchObject({ outcome: 'expired', decidedBy: 'fallback', version: 2, rounds: 1 });
+    expect(eventsOf('round.closed')).toMatchObject([{ outcome: 'expired', cut: 'superseded' }]);
+    expect(system.variables.get('lr').value).toBe(0.2);
+  });
+
+  it('and rejected is not voted on again', async () => {
+    const { round, eventsOf } = await ruledOut({ retry: 2 }, [no, hung]);
+    const decision = await round;
+    expect(decision).toMatchObject({ outcome: 'rejected', rounds: 1 });
+    expect(decision.problem).toMatch(/constraint on lr, cap/);
+    expect(eventsOf('round.opened')).toHaveLength(1);
+  });
+});

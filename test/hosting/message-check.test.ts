@@ -438,29 +438,317 @@ describe('over a real channel', () => {
   );
 });
 
-test.each([
-  [{ type: 'task.parked', taskId: 't', why: 'w' }, true],
-  [{ type: 'task.parked', taskId: 't', why: 'w', until: 5 }, true],
-  [{ type: 'task.parked', taskId: 't', why: 'w', afterMs: 5 }, true],
-  [{ type: 'task.parked', taskId: 't', why: 'w', until: 'soon' }, false],
-  [{ type: 'task.parked', taskId: 't', why: 'w', until: Number.NaN }, false],
-  [{ type: 'task.parked', taskId: 't', why: 'w', afterMs: null }, false],
-  [{ type: 'task.parked', taskId: 1, why: 'w', until: 5 }, false],
-  [{ type: 'task.parked', taskId: 't', until: 5 }, false],
-])('a task that is parked says which, until when as a time, and why: %o', (report, isOne) => {
-  const heard: unknown[] = [];
-  expect(eachReport([1, report], (_, said) => heard.push(said))).toBe(isOne);
-  expect(heard).toEqual(isOne ? [report] : []);
-});
+/** The right and the wrong of each field, for a report, or what is within one. */
+interface Shape {
+  /** With all that it may have, at the edge of what is right where there is one. */
+  readonly whole: Readonly<Record<string, unknown>>;
+  readonly optional?: readonly string[];
+  /** Of a field, what else is right. */
+  readonly right?: Readonly<Record<string, readonly unknown[]>>;
+  readonly wrong: Readonly<Record<string, readonly unknown[]>>;
+  /** The report that it is in, where it is none itself. */
+  readonly within?: (value: unknown) => unknown;
+}
 
-test.each([
-  [{ timeoutMs: 0 }, true],
-  [{ timeoutMs: 5 }, true],
-  [{ timeoutMs: -1 }, false],
-  [{ timeoutMs: '5' }, false],
-  [{ timeoutMs: Number.NaN }, false],
-])('a manifest gives the times of its tasks in ms, 0 or more: %o', (times, isOne) => {
-  const task = { ...manifest.tasks['echo']!, ...times };
-  const told = { ...manifest, tasks: { ...manifest.tasks, echo: task } };
-  expect(eachReport([1, { type: 'ready', manifest: told }], () => {})).toBe(isOne);
+const state = { json: '{}', stateVersion: 1 };
+const noText = [undefined, null, 7];
+const noYes = [null, 'yes', 1];
+const noAmount = [null, '5', -1, Number.NaN, Infinity];
+/** A time that may be unlimited. */
+const noTime = [null, '5', -1, Number.NaN];
+const noCount = [null, '1', 0, 1.5, 2 ** 53];
+const noTexts = [null, 'text', {}, [7], ['text', undefined]];
+const noState = [null, 5, { ...state, json: {} }];
+const noError = [null, 'text', {}, circular];
+const task = {
+  requires: [],
+  retry: false,
+  timeoutMs: 0,
+  policy: { attempts: 1, backoff: { delayMs: 0, factor: 0, maxDelayMs: 0, jitter: 0 }, attemptTimeoutMs: 0 },
+  priority: 0,
+  concurrency: 1,
+  stall: { stalledAfterMs: 0, onStall: 'warn' },
+};
+const counts = { chart: 'c', hash: 'h', transitions: { go: 0 }, refusals: { stop: 1 } };
+const ready = (manifest: unknown) => ({ type: 'ready', manifest });
+const ofTask = (task: unknown) => ready({ ...manifest, tasks: { other: manifest.tasks['echo'], task } });
+const ofPolicy = (policy: unknown) => ofTask({ ...task, policy });
+const failed = (error: unknown) => ({ type: 'state.save_failed', error });
+const long = 'x'.repeat(32_768);
+const tooLong = `${long}x`;
+
+const reports = {
+  ready: { whole: ready(manifest), wrong: { manifest: [undefined, null, 'text', {}] } },
+  'task.progress': { whole: { taskId: 't', value: 1 }, wrong: { taskId: noText, value: [tooDeep] } },
+  'task.chunk': { whole: { taskId: 't', chunk: 1 }, wrong: { taskId: noText, chunk: [tooDeep] } },
+  'task.completed': {
+    whole: { taskId: 't', output: 1, state },
+    optional: ['state'],
+    right: { output: [undefined] },
+    wrong: { taskId: noText, output: [tooDeep], state: noState },
+  },
+  'task.failed': {
+    whole: { taskId: 't', code: 'TASK_FAILED', error, expected: ['a'], retry: true },
+    optional: ['expected', 'retry'],
+    right: { retry: [false], expected: [[]] },
+    wrong: {
+      taskId: noText,
+      code: [undefined, 'E'],
+      error: [undefined, ...noError],
+      expected: noTexts,
+      retry: noYes,
+    },
+  },
+  'task.parked': {
+    whole: { taskId: 't', until: 0, afterMs: 0, why: long },
+    optional: ['until', 'afterMs'],
+    wrong: { taskId: noText, until: noAmount, afterMs: noAmount, why: [...noText, tooLong] },
+  },
+  finished: { whole: {}, wrong: {} },
+  'health.answered': {
+    whole: { checkId: 1, detail: 1 },
+    optional: ['detail'],
+    wrong: { checkId: [undefined, '1'], detail: [tooDeep] },
+  },
+  'health.failed': {
+    whole: { checkId: 1, error },
+    wrong: { checkId: [undefined, '1'], error: [undefined, ...noError] },
+  },
+  'state.saved': { whole: { state }, wrong: { state: [undefined, ...noState] } },
+  'state.save_failed': { whole: { error }, wrong: { error: [undefined, ...noError] } },
+  'state.changed': { whole: { state }, wrong: { state: [undefined, ...noState] } },
+  'variable.acknowledged': {
+    whole: { name: 'v', version: 0 },
+    wrong: { name: noText, version: [undefined, '1', 1.5, Number.NaN] },
+  },
+  'vote.cast': {
+    whole: { roundId: 'r', vote: 'accept', error },
+    optional: ['error'],
+    right: { vote: ['reject', 'abstain'] },
+    wrong: { roundId: noText, vote: [undefined, 'yes'], error: noError },
+  },
+  'offer.told': {
+    whole: { questionId: 1, offer: { next: [] } },
+    wrong: { questionId: [undefined, '1'], offer: [undefined, null, 'text'] },
+  },
+  'request.made': {
+    whole: { requestId: 1, taskId: 't', name: 'n'.repeat(64), args: 1 },
+    right: { args: [undefined] },
+    wrong: {
+      requestId: [undefined, ...noCount],
+      taskId: noText,
+      name: [...noText, 'n'.repeat(65)],
+      args: [tooDeep],
+    },
+  },
+  'request.withdrawn': {
+    whole: { requestId: 1, taskId: 't', error },
+    wrong: { requestId: [undefined, ...noCount], taskId: noText, error: [undefined, ...noError] },
+  },
+  log: {
+    whole: { level: 'info', message: 'm', fields: {} },
+    optional: ['fields'],
+    right: { level: ['debug', 'warn', 'error'] },
+    wrong: { level: [undefined, 'fatal'], message: noText, fields: [null, 'text', { doubled }] },
+  },
+  exited: { whole: { reason: 'normal' }, optional: ['reason'], wrong: { reason: [] } },
+  crashed: { whole: { reason: 'killed' }, optional: ['reason'], wrong: { reason: [] } },
+  described: {
+    whole: { question: 1, error, isHolding: true },
+    optional: ['error', 'isHolding'],
+    right: { isHolding: [false] },
+    wrong: { question: [undefined, '1'], error: noError, isHolding: noYes },
+  },
+  usage: {
+    whole: { usage: { memoryBytes: 0, cpuMs: 0 } },
+    wrong: { usage: [undefined, null, 'text'] },
+  },
+  counted: {
+    whole: { charts: [counts] },
+    right: { charts: [[], [counts, counts]] },
+    wrong: {
+      charts: [undefined, null, counts, [null], [counts, {}], [{ ...counts, chart: 'x'.repeat(4_194_304) }]],
+    },
+  },
+} satisfies Record<ChildReport['type'], Shape>;
+
+const parts: Readonly<Record<string, Shape>> = {
+  'a manifest': {
+    whole: {
+      type: 'scripted',
+      capabilities: ['c'],
+      variables: ['v'],
+      votes: true,
+      stateVersion: 1,
+      hash: 'h',
+      chart: 'c',
+      quota: 'q',
+      tasks: { task },
+    },
+    optional: ['chart', 'quota'],
+    right: { votes: [false], tasks: [{}] },
+    wrong: {
+      type: noText,
+      capabilities: [undefined, ...noTexts],
+      variables: [undefined, ...noTexts],
+      votes: [undefined, ...noYes],
+      stateVersion: [undefined, ...noCount],
+      hash: noText,
+      chart: [null, 7],
+      quota: [null, 7],
+      tasks: [undefined, null, 'text', { task: null }, { task, other: {} }],
+    },
+    within: ready,
+  },
+  'a kind of task': {
+    whole: task,
+    optional: ['timeoutMs', 'policy', 'priority', 'concurrency', 'stall'],
+    right: { retry: [true], timeoutMs: [Infinity], requires: [['c']], priority: [-1] },
+    wrong: {
+      requires: [undefined, ...noTexts],
+      retry: [undefined, ...noYes],
+      timeoutMs: noTime,
+      policy: [null, 'text', {}],
+      priority: [null, '1', 1.5],
+      concurrency: noCount,
+      stall: [null, 'text', {}],
+    },
+    within: ofTask,
+  },
+  'a retry policy': {
+    whole: task.policy,
+    optional: ['attemptTimeoutMs'],
+    wrong: {
+      attempts: [undefined, ...noCount],
+      backoff: [undefined, null, 'text'],
+      attemptTimeoutMs: noTime,
+    },
+    within: ofPolicy,
+  },
+  'a backoff': {
+    whole: task.policy.backoff,
+    right: { maxDelayMs: [Infinity] },
+    wrong: Object.fromEntries(
+      Object.keys(task.policy.backoff).map((field) => [field, [undefined, ...noTime]]),
+    ),
+    within: (backoff) => ofPolicy({ ...task.policy, backoff }),
+  },
+  'what a stall is': {
+    whole: task.stall,
+    right: { onStall: ['abort', 'crash'] },
+    wrong: { stalledAfterMs: [undefined, ...noTime], onStall: [undefined, 'wait'] },
+    within: (stall) => ofTask({ ...task, stall }),
+  },
+  'a saved state': {
+    whole: state,
+    wrong: { json: noText, stateVersion: [undefined, ...noCount] },
+    within: (saved) => ({ type: 'state.saved', state: saved }),
+  },
+  'an offer': {
+    whole: { next: ['go'], can: true },
+    optional: ['can'],
+    right: { can: [false], next: [[]] },
+    wrong: { next: [undefined, ...noTexts], can: noYes },
+    within: (offer) => ({ type: 'offer.told', questionId: 1, offer }),
+  },
+  'what was counted of a chart': {
+    whole: counts,
+    right: { transitions: [{}], refusals: [{}] },
+    wrong: {
+      chart: noText,
+      hash: noText,
+      transitions: [undefined, null, [], { go: -1 }, { go: 0.5 }, { go: 1, stop: '1' }],
+      refusals: [undefined, null, [], { go: -1 }, { go: 0.5 }, { go: 1, stop: '1' }],
+    },
+    within: (counted) => ({ type: 'counted', charts: [counts, counted] }),
+  },
+  'a measurement': {
+    whole: { memoryBytes: 0, cpuMs: 0 },
+    wrong: { memoryBytes: [undefined, ...noAmount], cpuMs: [undefined, ...noAmount] },
+    within: (usage) => ({ type: 'usage', usage }),
+  },
+  'an error': {
+    whole: {
+      name: long,
+      message: long,
+      stack: long,
+      code: long,
+      cause: chainOf(MAX_CAUSES - 1),
+      errors: Array.from({ length: MAX_ERRORS - MAX_CAUSES - 1 }, () => error),
+      data: { status: 429 },
+    },
+    optional: ['stack', 'code', 'cause', 'errors', 'data'],
+    right: { code: [14], errors: [[]] },
+    wrong: {
+      name: [...noText, tooLong],
+      message: [...noText, tooLong],
+      stack: [null, 7, tooLong],
+      code: [null, {}, tooLong],
+      cause: [...noError, chainOf(MAX_CAUSES)],
+      errors: [null, 'text', {}, [{}], Array.from({ length: MAX_ERRORS - MAX_CAUSES }, () => error)],
+      data: [null, 'text', [], { at: new Date(0) }],
+    },
+    within: failed,
+  },
+};
+
+function heardOf(report: unknown): unknown[] {
+  const heard: unknown[] = [];
+  expect(eachReport([1, report], (_, said) => heard.push(said))).toBe(heard.length === 1);
+  return heard;
+}
+/** An error whose own data has so many characters. */
+function withText(length: number): object {
+  return { ...error, data: { text: 'x'.repeat(length) } };
+}
+function endWith(reason: unknown): ExitReason {
+  return endOf({ type: 'crashed', reason: reason as ExitReason });
+}
+
+describe('of every field of every report', () => {
+  const shapes: readonly (readonly [string, Shape])[] = [
+    ...Object.entries<Shape>(reports).map(
+      ([type, { whole, ...shape }]) => [type, { ...shape, whole: { type, ...whole } }] as const,
+    ),
+    ...Object.entries(parts),
+  ];
+  test.for(shapes)('what is right is heard, and what is wrong is not: %s', ([, shape]) => {
+    const { whole, optional = [], right = {}, wrong, within = (value: unknown) => value } = shape;
+    expect(Object.keys(wrong).toSorted()).toEqual(
+      Object.keys(whole)
+        .filter((field) => field !== 'type' || shape.within !== undefined)
+        .toSorted(),
+    );
+    const heard = (value: unknown): void => expect(heardOf(within(value))).toEqual([within(value)]);
+    heard(whole);
+    for (const field of optional) heard({ ...whole, [field]: undefined });
+    heard({ ...whole, ...Object.fromEntries(optional.map((field) => [field, undefined])) });
+    for (const [field, values] of Object.entries(right)) {
+      for (const value of values) heard({ ...whole, [field]: value });
+    }
+    for (const [field, values] of Object.entries(wrong)) {
+      for (const value of values)
+        expect([field, heardOf(within({ ...whole, [field]: value }))]).toEqual([field, []]);
+    }
+  });
+  test('a message is pairs of a number and a report, and one that is wrong has none of them heard', () => {
+    const finished = { type: 'finished' };
+    const heard: unknown[] = [];
+    const hear = (message: unknown) => eachReport(message, (body, { type }) => heard.push(body, type));
+    for (const wrong of [undefined, finished, [1], ['1', finished], [1, finished, 2], [1, finished, 2, {}]])
+      expect(hear(wrong)).toBe(false);
+    expect(heard).toEqual([]);
+    expect(hear([1, finished, 2, finished])).toBe(true);
+    expect(heard).toEqual([1, 'finished', 2, 'finished']);
+    expect(hear([])).toBe(true);
+  });
+  test('an error is as long as all of its text may be, and an end twice that', () => {
+    expect(heardOf(failed(withText(262_000)))).toHaveLength(1);
+    expect(heardOf(failed(withText(262_144)))).toEqual([]);
+    const right = { error: withText(262_000) };
+    expect(endWith(right)).toEqual(right);
+    expect(endWith('shutdown')).toBe('shutdown');
+    for (const reason of [undefined, 'gone', { error: withText(262_144) }, { shutdown: 'x'.repeat(524_288) }])
+      expect(endWith(reason)).toMatchObject({ error: { message: /^expected an exit reason, got/ } });
+  });
 });

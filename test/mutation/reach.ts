@@ -45,9 +45,17 @@ interface TestReach {
   readonly blocks: readonly string[];
 }
 
+/** A test file that runs a piece of code. */
+export interface Reaching {
+  readonly test: string;
+  readonly tookMs: number;
+  /** Share of the blocks it runs that are in the file of that code: how much it is about that file. */
+  readonly share: number;
+}
+
 export interface Reach {
-  /** Test files that run the code at `position`, the quickest first. */
-  testsOf(file: string, text: string, position: number): readonly { test: string; tookMs: number }[];
+  /** Test files that run the code at `position`. */
+  testsOf(file: string, text: string, position: number): readonly Reaching[];
 }
 
 const KEPT = join(FOLDER, 'reach.jsonl');
@@ -143,7 +151,11 @@ export function readReach(): Reach {
       // The innermost that was there when it was measured: one that no test ran has none.
       const name = known.find((one) => measured.has(one));
       const reaching = name === undefined ? ofFile(file, text) : (byBlock.get(name) ?? []);
-      return [...reaching].map(({ test, tookMs }) => ({ test, tookMs }));
+      const hashes = new Set(blocksOf(file, text).map((block) => nameOf(file, text, block).split('#')[1]!));
+      return [...reaching].map(({ test, tookMs, blocks }) => {
+        const there = blocks.filter((block) => hashes.has(block.split('#')[1]!)).length;
+        return { test, tookMs, share: there / blocks.length };
+      });
     },
   };
 

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { TREE } from './work-tree.ts';
 
@@ -20,8 +21,35 @@ export interface RunAnswer {
 }
 
 export interface TestRunner extends AsyncDisposable {
-  /** @returns what failed; `'timeout'` when `limitMs` were not enough */
-  run(request: RunRequest & { readonly limitMs: number }): Promise<RunAnswer | 'timeout'>;
+  /**
+   * @param request `limitMs`: for all of it; `idleMs`: without any work, which is how a test waits for what never comes
+   * @returns what failed; `'timeout'` when either was not enough
+   */
+  run(
+    request: RunRequest & { readonly limitMs: number; readonly idleMs?: number },
+  ): Promise<RunAnswer | 'timeout'>;
+}
+
+const WATCH_EVERY_MS = 250;
+/** Less than this is what vitest does while it waits; ms of processor time. */
+const WORK_MS = 40;
+const MS_A_TICK = 10;
+
+/** Processor time of a group of programs so far, in ms; Linux only, elsewhere every look finds them at work. */
+function workOf(group: number): number {
+  if (process.platform !== 'linux') return performance.now();
+  let ticks = 0;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      // After the name, which may have spaces: state, parent, group, and the times as the 12th and the 13th.
+      const fields = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+      if (Number(fields[2]) === group) ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // It has just ended.
+    }
+  }
+  return ticks * MS_A_TICK;
 }
 
 export function createTestRunner(): TestRunner {
@@ -37,7 +65,7 @@ export function createTestRunner(): TestRunner {
     await ended;
   };
   return {
-    async run({ limitMs, ...request }) {
+    async run({ limitMs, idleMs = limitMs, ...request }) {
       child ??= fork(fileURLToPath(new URL('./test-runner-entry.ts', import.meta.url)), {
         cwd: TREE,
         detached: true,
@@ -46,9 +74,19 @@ export function createTestRunner(): TestRunner {
       const changed = [...new Set([...request.changed, ...changedBefore])];
       changedBefore = request.changed;
       const answer = new Promise<RunAnswer | 'timeout' | 'gone'>((resolve) => {
-        const timer = setTimeout(() => resolve('timeout'), limitMs);
-        const settle = (outcome: RunAnswer | 'gone'): void => {
-          clearTimeout(timer);
+        const { pid = 0 } = child!;
+        const began = performance.now();
+        let working = { ms: workOf(pid), at: began };
+        const watch = setInterval(() => {
+          const now = performance.now();
+          const ms = workOf(pid);
+          // Less than before: one of them has ended.
+          if (Math.abs(ms - working.ms) >= WORK_MS) working = { ms, at: now };
+          else if (now - working.at >= idleMs) settle('timeout');
+          if (now - began >= limitMs) settle('timeout');
+        }, WATCH_EVERY_MS);
+        const settle = (outcome: RunAnswer | 'timeout' | 'gone'): void => {
+          clearInterval(watch);
           resolve(outcome);
         };
         child!.once('message', (message) => settle(message as RunAnswer));

@@ -6,6 +6,8 @@ import { plantIn } from './work-tree.ts';
 /** A test file that has not ended so long after it should have hangs; ms, and times what it took. */
 const GRACE_MS = 20_000;
 const GRACE_FACTOR = 3;
+/** Nor has one that has done nothing for so long, and for as long as it took; ms. */
+const IDLE_MS = 3_000;
 
 const OUT_OF_TIME = /timed out in \d+|within \d+ ?ms|Timeout/;
 
@@ -61,7 +63,7 @@ async function find(
 ): Promise<string | undefined> {
   for (const { test, tookMs } of tests) {
     const limitMs = GRACE_MS + GRACE_FACTOR * tookMs;
-    const outcome = await runner.run({ tests: [test], changed: [file], limitMs });
+    const outcome = await runner.run({ tests: [test], changed: [file], limitMs, idleMs: IDLE_MS + tookMs });
     if (outcome === 'timeout') return `${test}: it hangs`;
     if (outcome.failed !== undefined) return outcome.failed;
   }
