@@ -38,6 +38,31 @@ export interface NoSourceFault {
 
 const sources: readonly NoSourceFault[] = [
   {
+    file: 'src/runtime/coordination/rounds/outcomes.ts',
+    rule: 'yes for no',
+    line: "const expired: ConsensusOutput = { ...output, outcome: 'expired', isEnacted: false, cut };",
+    why: 'only the chart looks at it, which has ended by then',
+  },
+  {
+    file: 'src/runtime/coordination/rounds/outcomes.ts',
+    rule: 'yes for no',
+    line: 'isEnacted: false,',
+    why: 'only the chart looks at it, which is broken',
+  },
+  {
+    file: 'src/runtime/coordination/rounds/outcomes.ts',
+    rule: 'number',
+    line: "const left = typeof fallback === 'object' ? fallback.retry - 1 : 0;",
+    original: '0',
+    why: 'another round is held only for a fallback that says how many more',
+  },
+  {
+    file: 'src/runtime/journal/stores/sqlite.ts',
+    rule: 'yes for no',
+    line: '#mayTidy = true;',
+    why: 'every group that is written allows upkeep before the first is looked for',
+  },
+  {
     file: 'src/runtime/journal/stores/sqlite.ts',
     rule: 'statement left out',
     line: 'this.#mayTidy = false;',

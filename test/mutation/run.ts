@@ -11,6 +11,7 @@ const HELP = `Plants small faults in a copy of the sources and says which of the
   npm run mutants -- pools journal        every mutant of the files whose path has one of the words
   npm run mutants -- --sample 3           three of every file of src/{runtime,machines,restate}
   npm run mutants -- --sample 3 --seed b  three others
+  npm run mutants -- --draw 300           300 of all mutants, each as likely as any other: for a score of the whole
   npm run mutants -- --planted            the faults that are planted by name (planted-faults.ts); needs no reach
   npm run mutants -- --reach              measure anew which tests run which blocks (a run of the whole suite)
 
@@ -26,6 +27,7 @@ const { values, positionals: words } = parseArgs({
   allowPositionals: true,
   options: {
     sample: { type: 'string' },
+    draw: { type: 'string' },
     seed: { type: 'string', default: 'a' },
     planted: { type: 'boolean', default: false },
     reach: { type: 'boolean', default: false },
@@ -37,8 +39,12 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit();
 }
-const count = values.sample === undefined ? Number.POSITIVE_INFINITY : Number(values.sample);
-if (Number.isNaN(count) || count < 1) throw new TypeError(`--sample takes a number, got "${values.sample}"`);
+const [count, draw] = (['sample', 'draw'] as const).map((option) => {
+  const number = values[option] === undefined ? Number.POSITIVE_INFINITY : Number(values[option]);
+  if (Number.isNaN(number) || number < 1)
+    throw new TypeError(`--${option} takes a number, got "${values[option]}"`);
+  return number;
+}) as [number, number];
 
 using _tree = holdTree();
 const interrupt = new AbortController();
@@ -63,12 +69,13 @@ if (values.planted) {
 } else if (!values.reach) {
   const tried = await trySample(runner, reach, {
     count,
+    draw,
     seed: values.seed,
     words,
     say,
     signal: interrupt.signal,
   });
-  process.stdout.write(writeReport(tried, { count, seed: values.seed }));
+  process.stdout.write(writeReport(tried, { count, draw, seed: values.seed }));
   const low = [...Map.groupBy(tried, ({ file }) => file)]
     .map(([file, those]) => ({ file, score: scoreOf(those) }))
     .filter(({ score }) => ratioOf(score) < FILE_AIM);

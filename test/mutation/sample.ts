@@ -1,6 +1,6 @@
 /**
- * `npm run mutants -- [--sample N] [--seed S] [word…]`: N mutants of every source file whose path has one of the words,
- * chosen by the seed, each tried against the test files that run its block.
+ * `npm run mutants -- [--sample N | --draw N] [--seed S] [word…]`: N mutants of every source file whose path has one of
+ * the words, or N of all of them together, chosen by the seed, each tried against the test files that run its block.
  *
  * A mutant keeps its place in the draw while its line stands, so that a sample is the same one after the file has moved.
  */
@@ -52,7 +52,10 @@ function sampleOf(file: string, count: number, seed: string): (SourceMutant & { 
 }
 
 export interface SampleOptions {
+  /** Of each file, at the most. */
   readonly count: number;
+  /** Of all files together, at the most: each mutant is as likely as any other. */
+  readonly draw: number;
   readonly seed: string;
   readonly words: readonly string[];
   readonly say: (line: string) => void;
@@ -63,13 +66,14 @@ export interface SampleOptions {
 export async function trySample(
   runner: TestRunner,
   reach: Reach,
-  { count, seed, words, say, signal }: SampleOptions,
+  { count, draw, seed, words, say, signal }: SampleOptions,
 ): Promise<Tried[]> {
   const known = readTried();
   // In the order of the draw, all files mixed: a run that is interrupted has tried a fair sample, too.
   const chosen = sourcesOf(words)
     .flatMap((file) => sampleOf(file, count, seed))
-    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .slice(0, draw);
   const results: Tried[] = [];
   const began = performance.now();
   let run = 0;
@@ -130,24 +134,40 @@ export function ratioOf({ planted, killed, nothing }: Score): number {
 }
 export function tell(score: Score): string {
   const { planted, killed, nothing } = score;
-  return `${killed} of ${planted - nothing} killed (${(100 * ratioOf(score)).toFixed(1)} %), ${nothing} change nothing`;
+  return `${killed} of ${planted - nothing} killed (${percent(ratioOf(score))} %), ${nothing} change nothing`;
+}
+/** Where the share of all mutants lies that are killed, with 95 %, after Wilson: for a draw. */
+export function intervalOf({ planted, killed, nothing }: Score): string {
+  const tried = planted - nothing;
+  if (tried === 0) return '0 to 100 %';
+  const z = 1.96;
+  const share = killed / tried;
+  const middle = share + z ** 2 / (2 * tried);
+  const away = z * Math.sqrt((share * (1 - share)) / tried + z ** 2 / (4 * tried ** 2));
+  const [low, high] = [middle - away, middle + away].map((edge) => percent(edge / (1 + z ** 2 / tried)));
+  return `${low} to ${high} %`;
+}
+function percent(share: number): string {
+  return (100 * share).toFixed(1);
 }
 
 function describe({ file, lineNumber, rule, line, change }: Tried): string {
   return `${file}:${lineNumber} ${rule}: ${change}   in   ${oneLine(line)}`;
 }
 
-/** Writes the report by file, and gives it back. */
+/** Writes the report by room and by file, and gives it back. */
 export function writeReport(
   tried: readonly Tried[],
-  { count, seed }: { count: number; seed: string },
+  { count, draw, seed }: Pick<SampleOptions, 'count' | 'draw' | 'seed'>,
 ): string {
-  const lines = [
-    `# Mutants: ${count === Infinity ? 'all' : count} of every file, seed ${seed}`,
-    '',
-    `All: ${tell(scoreOf(tried))}.`,
-    '',
-  ];
+  const which = draw < Infinity ? `${draw} of all` : `${count === Infinity ? 'all' : count} of every file`;
+  const score = scoreOf(tried);
+  const lines = [`# Mutants: ${which}, seed ${seed}`, '', `All: ${tell(score)}.`];
+  if (draw < Infinity) lines.push(`With 95 % the share of all that are killed is ${intervalOf(score)}.`);
+  lines.push('');
+  for (const [room, those] of Map.groupBy(tried, ({ file }) => roomOf(file)))
+    lines.push(`- ${room}: ${tell(scoreOf(those))}`);
+  lines.push('');
   const byFile = [...Map.groupBy(tried, (one) => one.file)].toSorted(([a], [b]) => (a < b ? -1 : 1));
   for (const [file, those] of byFile) {
     lines.push(`- ${file}: ${tell(scoreOf(those))}`);
@@ -158,6 +178,14 @@ export function writeReport(
   const report = `${lines.join('\n')}\n`;
   writeFileSync(REPORT, report);
   return report;
+}
+
+/** `src/runtime/ROOM`, or the folder of the others. */
+function roomOf(file: string): string {
+  return file
+    .split('/')
+    .slice(0, file.startsWith('src/runtime/') ? 3 : 2)
+    .join('/');
 }
 
 function readTried(): Map<string, Tried> {
