@@ -127,7 +127,7 @@ export type { BudgetRecord } from './runtime/limits/budget-account.ts';
 export type { Budgets } from './runtime/limits/budgets.ts';
 export type { QuotaRecord } from './runtime/limits/quotas.ts';
 export type { QuestionRecord } from './runtime/agent/question-record.ts';
-export type { QuestionFilter } from './runtime/agent/questions.ts';
+export type { QuestionFilter } from './runtime/agent/question-acts.ts';
 export { answerStoredQuestion, openQuestions } from './runtime/fleet/stored-questions.ts';
 export type {
   AgentCalls,

@@ -5,33 +5,45 @@ import { type AgentSystem, createAgentSystem } from '../../src/index.ts';
 import { type AgentNode, connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
-import { lawAgents as codeOfLaws, laws, type Subject } from './laws.ts';
+import { lawAgents as codeOfLaws, laws } from './laws.ts';
+import { askingAgents, type AskingSubject, personLaws } from './person-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
 
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
-const lawAgents = [...codeOfLaws, ...workAgents];
+const lawAgents = [...codeOfLaws, ...workAgents, ...askingAgents];
 const logger = pino({ level: 'silent' });
 
 describe('one program', () => {
   let system: AgentSystem | undefined;
-  let subject: Subject | undefined;
+  let subject: AskingSubject | undefined;
   beforeAll(async () => {
     system = await createAgentSystem({ logger });
-    const { agents, tasks, pools, variables, consensus, alerts, events } = system;
+    const { agents, tasks, pools, variables, consensus, alerts, events, questions } = system;
     const end = () => system!.close();
-    subject = { agents, tasks, pools, variables, consensus, alerts, events, end } as unknown as Subject;
+    subject = {
+      agents,
+      tasks,
+      pools,
+      variables,
+      consensus,
+      alerts,
+      events,
+      questions,
+      end,
+    } as unknown as AskingSubject;
   });
   afterAll(() => system?.close());
   workLaws(() => subject!);
+  personLaws(() => subject!);
   laws(() => subject!);
 });
 
 describe.runIf(hasEngine())('a fleet on two nodes', () => {
   let engine: Engine | undefined;
   let fleet: Fleet | undefined;
-  let subject: Subject | undefined;
+  let subject: AskingSubject | undefined;
   const nodes: AgentNode[] = [];
   beforeAll(async () => {
     engine = await startEngine();
@@ -49,9 +61,19 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       nodes.push(await createAgentNode(options));
     }
     fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger });
-    const { agents, tasks, pools, variables, consensus, alerts, events } = fleet;
+    const { agents, tasks, pools, variables, consensus, alerts, events, questions } = fleet;
     const end = () => fleet!.stopAgents();
-    subject = { agents, tasks, pools, variables, consensus, alerts, events, end } as unknown as Subject;
+    subject = {
+      agents,
+      tasks,
+      pools,
+      variables,
+      consensus,
+      alerts,
+      events,
+      questions,
+      end,
+    } as unknown as AskingSubject;
   }, 90_000);
   afterAll(async () => {
     await fleet?.close();
@@ -59,5 +81,6 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
     await engine?.stop();
   }, 60_000);
   workLaws(() => subject!);
+  personLaws(() => subject!);
   laws(() => subject!);
 });

@@ -24,6 +24,7 @@ export const worker = defineAgent({
       },
     },
     where: { run: () => process.pid },
+    ask: { run: async ({ ask, input }) => [await ask({ question: String(input) }), process.pid] },
     work: {
       run: async ({ input, signal }) => {
         const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -54,6 +54,8 @@ export type NodeReport =
           | 'request.made';
       }
     >
+  /** What it has asked its agent is not waited for any more. */
+  | { readonly type: 'request.withdrawn'; readonly requestId: number; readonly taskId: string }
   /** With its input: it is begun anew, and not every task's is kept. */
   | (Extract<BodyReport, { readonly type: 'task.parked' }> & { readonly input: unknown })
   /** It gets on, or it does not. */

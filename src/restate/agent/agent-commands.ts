@@ -154,6 +154,8 @@ async function act(
       turn.emit({ type: 'task.forgotten', agentId: state.id, incarnation, taskId, task });
       return { value: undefined };
     }
+    case 'answerQuestion':
+      return { value: turn.answerQuestion(asked.questionId, asked.value, asked.by) };
     case 'move':
       turn.move();
       return { value: undefined };

@@ -17,6 +17,7 @@ import { lookOf } from './look.ts';
 import { AGENT, type Command, type ReportBatch } from '../engine/names.ts';
 import type { Placement } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
+import { findQuestion } from '../tasks/task-questions.ts';
 import { findTask, taskRecord } from '../tasks/task-words.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
@@ -127,6 +128,17 @@ export const agentObject = object({
         return { refusal: refusalOf(new AgentSystemError('TASK_UNKNOWN', message)) };
       }
       return answering(() => taskRecord(state.id, findTask(state, taskId)));
+    }),
+
+    question: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<Answer> => {
+      const { id } = given as { id: string };
+      const state = await stateOf(ctx);
+      return answering(() => findQuestion(state ?? {}, id).record);
+    }),
+
+    questions: shared(codec, async (ctx: ObjectSharedContext) => {
+      const state = await stateOf(ctx);
+      return (state?.questions ?? []).map(({ record }) => record);
     }),
 
     tasks: shared(codec, async (ctx: ObjectSharedContext) => {

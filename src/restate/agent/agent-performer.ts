@@ -140,10 +140,11 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
     }
   }
   tellPool(ctx, state, turn.now);
+  const asksPeople = turn.events.some(({ type }) => type.startsWith('question.'));
+  // Whoever hears of a question finds it.
+  if (asksPeople) await list(ctx, turn, true);
   const isHeldBack = tell(ctx, turn, mail.send() && answers.length === 0);
-  state.isUnlisted ||= turn.events.some(
-    ({ type }) => !type.startsWith('task.') && type !== 'agent.state_saved',
-  );
+  state.isUnlisted ||= turn.events.some(({ type }) => isShown(type));
   const isListed = state.isUnlisted && !isHeldBack;
   if (isListed) state.isUnlisted = false;
   if (turn.isForgotten) ctx.clearAll();
@@ -184,6 +185,11 @@ function tell(ctx: ObjectContext, { state, events, isForgotten }: AgentTurn, may
   state.untold = isHeldBack ? all : [];
   if (!isHeldBack) tellEvents(ctx, { events: all });
   return isHeldBack;
+}
+
+/** Whether it changes what lists show. */
+function isShown(type: string): boolean {
+  return !type.startsWith('task.') && !type.startsWith('question.') && type !== 'agent.state_saved';
 }
 
 /** After these something follows soon, or its node says so. */

@@ -25,6 +25,7 @@ import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { KeptChart } from '../engine/kept-chart.ts';
 import type { Placement } from '../nodes/placement.ts';
+import type { KeptQuestion } from '../tasks/task-questions.ts';
 import { type EndedTask, isWorking, type TaskEntry } from '../tasks/task-entries.ts';
 
 /** The living body: where it is, and how far both sides have heard of each other. */
@@ -86,6 +87,8 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   armed: number;
   tasks: TaskEntry[];
   ended: EndedTask[];
+  /** Questions of tasks that have not ended. */
+  questions?: readonly KeptQuestion[];
   mode: Mode;
   isBusy: boolean;
   counts: TaskCounts;

@@ -27,6 +27,9 @@ import {
 } from '../../machines/index.ts';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import type { KeptSpec } from '../../runtime/agent/agent-services.ts';
+import type { AskArgs } from '../../runtime/agent/question-acts.ts';
+import type { QuestionRecord } from '../../runtime/agent/question-record.ts';
+import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { commandRefusal } from '../../runtime/agent/command-refusal.ts';
 import { type Announcement, lifeEventOf } from '../../runtime/agent/life-event.ts';
 import { alertText, startFailure } from '../../runtime/agent/life-words.ts';
@@ -42,7 +45,7 @@ import { MAX_STEPS } from '../../runtime/agent/task-steps.ts';
 import { cut } from '../../runtime/values/cut-text.ts';
 import type { Act, BodyMessage, Moment, NodeReport, RequestAnswer } from './agent-acts.ts';
 import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
-import { type Answer, refusalOf } from '../engine/answer.ts';
+import { type Answer, answering, refusalOf } from '../engine/answer.ts';
 import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
 import { ChartAtWork, type Due, earliestOf } from '../engine/kept-chart.ts';
 import { QuotaOfOne } from '../limits/own-quota.ts';
@@ -56,6 +59,9 @@ export interface NewAgent {
   readonly spec: KeptSpec;
   readonly manifest: AgentManifest;
 }
+
+/** It is answered later. */
+const PENDING = Symbol('pending');
 
 type Told = EventBody & { readonly at: number };
 
@@ -244,6 +250,11 @@ export class AgentTurn {
     return this.#ledger.cancel(by, why, isByCaller);
   }
 
+  /** @throws AgentSystemError `QUESTION_UNKNOWN`, `QUESTION_CLOSED`, `ANSWER_INVALID` */
+  answerQuestion(id: string, value: unknown, by: string | undefined): QuestionRecord {
+    return this.#ledger.answerQuestion(id, value, by);
+  }
+
   repeat(ended: EndedTask): TaskEntry {
     return this.#ledger.repeat(ended);
   }
@@ -422,7 +433,7 @@ export class AgentTurn {
     for (const deadline of this.#quota.deadlines) {
       yield { ...deadline, take: () => this.#quota.take(deadline) };
     }
-    for (const due of this.#ledger.dues()) yield { ...due, take: () => this.#ledger.take(due) };
+    yield* this.#ledger.dues();
   }
 
   /** What its next body asks of a node. */
@@ -605,6 +616,8 @@ export class AgentTurn {
         return this.#ledger.progressWatched(report.taskId, report.what);
       case 'request.made':
         return this.#requested(report);
+      case 'request.withdrawn':
+        return this.#ledger.askWithdrawn(report.taskId, report.requestId);
       case 'state.changed':
         return this.#keepState(report.state);
       case 'state.saved':
@@ -625,19 +638,37 @@ export class AgentTurn {
 
   /** What a task asks of its own agent. Anything else is its node's to answer. */
   #requested({ requestId, taskId, name, args }: Extract<BodyReport, { type: 'request.made' }>): void {
-    const { key, value } = args as { readonly key: string; readonly value: unknown };
-    const problem =
-      name === 'task.step' ? this.#ledger.step(taskId, key, value, MAX_STEPS) : `nobody answers ${name} here`;
-    if (problem === undefined) {
-      this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: undefined });
-      return;
+    const answer = answering(() => this.#answerTo(requestId, taskId, name, args));
+    if ('refusal' in answer) {
+      const { code, message } = answer.refusal;
+      const error = { name: 'AgentSystemError', message };
+      this.requestAnswers.push({ type: 'request.refused', requestId, taskId, code, error });
+    } else if (answer.value !== PENDING) {
+      this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: answer.value });
     }
-    const error = { name: 'AgentSystemError', message: `step ${key}: ${problem}` };
-    this.requestAnswers.push({ type: 'request.refused', requestId, taskId, code: 'REQUEST_INVALID', error });
+  }
+
+  #answerTo(requestId: number, taskId: string, name: string, given: unknown): unknown {
+    switch (name) {
+      case 'task.step': {
+        const { key, value } = given as { readonly key: string; readonly value: unknown };
+        return this.#ledger.step(taskId, key, value, MAX_STEPS);
+      }
+      case 'task.ask': {
+        const { args, input } = given as { readonly args: AskArgs; readonly input: unknown };
+        return this.#ledger.ask(taskId, requestId, args, input) ?? PENDING;
+      }
+      default: {
+        const message = `nobody answers ${name} here`;
+        throw new AgentSystemError('REQUEST_INVALID', message, { agentId: this.state.id });
+      }
+    }
   }
 
   /** What was told twice was kept the first time; its answer got lost. */
-  #askedAgain({ requestId, taskId }: Extract<BodyReport, { type: 'request.made' }>): void {
+  #askedAgain(report: Extract<BodyReport, { type: 'request.made' }>): void {
+    if (report.name !== 'task.step') return this.#requested(report);
+    const { requestId, taskId } = report;
     this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: undefined });
   }
 
@@ -757,6 +788,18 @@ export class AgentTurn {
 
   dropSteps(taskId: string): void {
     this.acts.push({ do: 'dropSteps', taskId });
+  }
+
+  answerRequest(requestId: number, taskId: string, value: unknown): void {
+    this.#tell({ type: 'request.answered', requestId, taskId, value });
+  }
+
+  /** Whether it may come back to a task that has asked a person. */
+  get mayComeBack(): boolean {
+    const { path, isAlive } = positionOfState(this.state);
+    if (this.state.isMoving) return true;
+    if (isAlive) return this.state.life.context.ordered?.forGood !== true;
+    return path === 'crashed.waiting' || path === 'crashed.queued';
   }
 
   answer(token: string, answer: Answer): void {

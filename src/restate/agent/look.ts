@@ -35,5 +35,6 @@ export function lookOf(state: AgentState): Look {
     isMoving,
     revision,
     quota: quotaRecordOf(state),
+    ...((state.questions ?? []).length === 0 ? {} : { hasAsked: true as const }),
   };
 }

@@ -48,7 +48,7 @@ export class FleetCommands {
   /** Asks what changes nothing. */
   async read<Value>(
     id: string,
-    method: 'savedState' | 'task' | 'tasks',
+    method: 'savedState' | 'task' | 'tasks' | 'question' | 'questions',
     parameter: unknown = null,
   ): Promise<Value> {
     assertId(id);

@@ -25,7 +25,8 @@ import { FleetTasks } from './fleet-tasks.ts';
 import { FleetConsensus } from './fleet-consensus.ts';
 import { FleetVariables } from './fleet-variables.ts';
 import { FleetPools } from './fleet-pools.ts';
-import { fleetBudgets, fleetCoordination, fleetQuestions } from './not-there.ts';
+import { FleetQuestions } from './fleet-questions.ts';
+import { fleetBudgets, fleetCoordination } from './not-there.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
 
 export interface ConnectFleetOptions {
@@ -46,8 +47,9 @@ export interface Fleet extends AsyncDisposable {
   readonly events: FleetEvents;
   readonly alerts: { list(): Promise<readonly Alert[]> };
   readonly pools: FleetPools;
+  /** Questions of tasks to people, and the answers. */
+  readonly questions: FleetQuestions;
   /** Refused by name: a fleet has none. */
-  readonly questions: typeof fleetQuestions;
   readonly budgets: typeof fleetBudgets;
   /** Refused by name: it cannot be taken away. */
   readonly coordination: typeof fleetCoordination;
@@ -89,7 +91,7 @@ class ConnectedFleet implements Fleet {
   readonly events: FleetEvents;
   readonly alerts: Fleet['alerts'];
   readonly pools: FleetPools;
-  readonly questions = fleetQuestions;
+  readonly questions: FleetQuestions;
   readonly budgets = fleetBudgets;
   readonly coordination = fleetCoordination;
   readonly #engine: EngineClient;
@@ -115,6 +117,7 @@ class ConnectedFleet implements Fleet {
     this.agents = new FleetAgents({ engine, commands, calls, specs });
     this.pools = new FleetPools(engine, specs, calls);
     this.tasks = new FleetTasks(commands, this.agents);
+    this.questions = new FleetQuestions(commands, this.agents);
     this.events = new FleetEvents(engine, reportFault);
     this.variables = new FleetVariables(engine, this.events);
     this.consensus = new FleetConsensus(engine, this.variables);

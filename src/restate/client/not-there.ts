@@ -7,15 +7,7 @@ function refused(code: ErrorCode, name: string, why: string) {
 
 const NO_CONTROL = 'coordination of a fleet is there as long as its engine is';
 
-const NO_PEOPLE = 'tasks of a fleet ask no people yet';
 const NO_BUDGETS = 'a fleet keeps no budgets yet';
-
-/** @throws AgentSystemError `REQUEST_INVALID`, always */
-export const fleetQuestions = Object.freeze({
-  list: refused('REQUEST_INVALID', 'questions.list', NO_PEOPLE),
-  get: refused('REQUEST_INVALID', 'questions.get', NO_PEOPLE),
-  answer: refused('REQUEST_INVALID', 'questions.answer', NO_PEOPLE),
-});
 
 /** @throws AgentSystemError `REQUEST_INVALID`, always */
 export const fleetBudgets = Object.freeze({

@@ -86,6 +86,7 @@ export type Command = Asked &
     | { readonly type: 'awaitTask' | 'retryTask' | 'forgetTask'; readonly taskId: string }
     | { readonly type: 'cancelTask'; readonly taskId: string; readonly why: string }
     | { readonly type: 'cancelCall'; readonly callId: string }
+    | ({ readonly type: 'answerQuestion'; readonly questionId: string; readonly value: unknown } & ByWhom)
     | { readonly type: 'move' | 'moveOn' }
   );
 
@@ -163,6 +164,8 @@ export interface Look {
   readonly revision: number;
   /** How its own quota stands, where it ever ran into a limit. */
   readonly quota?: QuotaRecord | undefined;
+  /** Its tasks have asked people. */
+  readonly hasAsked?: true;
 }
 
 /** Events of one agent, or of the fleet, to be kept. */

@@ -9,7 +9,8 @@
  */
 import { type RequestHandlers, type RequestingTask, Requests } from '../../runtime/agent/requests.ts';
 import { ProgressWatch } from '../../runtime/agent/progress-watch.ts';
-import type { AgentManifest } from '../../runtime/definition/manifest.ts';
+import type { AskArgs } from '../../runtime/agent/question-acts.ts';
+import type { AgentManifest, TaskManifest } from '../../runtime/definition/manifest.ts';
 import type { BodyReport, BodyRequest } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { AgentSystemError, errorFrom } from '../../runtime/values/errors.ts';
@@ -20,6 +21,13 @@ export interface AskingTask extends RequestingTask {
   readonly chain: readonly string[];
   /** Asks its agent; resolves once that is kept. */
   askAgent(name: string, args: unknown): Promise<unknown>;
+  /** Asks a person, by its agent; its time stands still until it is answered, unless it says otherwise. */
+  askPerson(args: AskArgs, signal: AbortSignal): Promise<unknown>;
+}
+
+interface Asked {
+  readonly requestId: number;
+  readonly promise: Promise<unknown>;
 }
 
 export interface ResidentTasksOwner {
@@ -39,6 +47,12 @@ interface Known {
   readonly task: string;
   readonly input: unknown;
   readonly terms: TaskTerms;
+  /** When its time is over, epoch ms; what was left of it, ms, while that stands still, and for how many requests. */
+  endsAt: number | undefined;
+  heldMs: number | undefined;
+  held: number;
+  /** Watches its progress. */
+  readonly observe: () => ProgressWatch | undefined;
   watch: ProgressWatch | undefined;
   chunks: number;
   taken: number;
@@ -70,18 +84,31 @@ export class ResidentTasks {
   begin({ terms = {}, ...run }: Run, manifest: AgentManifest): BodyRequest {
     const { taskId, task, input } = run;
     const stall = Object.hasOwn(manifest.tasks, task) ? manifest.tasks[task]?.stall : undefined;
-    const known: Known = { task, input, terms, watch: undefined, chunks: 0, taken: 0 };
-    this.#known.set(taskId, known);
-    if (stall !== undefined) {
-      const say = (what: 'stalled' | 'progressed' | 'abort' | 'crash') => () =>
-        this.#owner.tell({ type: 'task.progress_watched', taskId, what });
-      known.watch = new ProgressWatch(
-        stall,
-        { stalled: say('stalled'), progressed: say('progressed'), abort: say('abort'), crash: say('crash') },
-        { clock: this.#owner.clock, onBug: () => undefined, driver: undefined },
-      );
-    }
+    const observe = (): ProgressWatch | undefined => this.#observe(taskId, stall);
+    this.#known.set(taskId, {
+      task,
+      input,
+      terms,
+      endsAt: terms.endsAt,
+      heldMs: undefined,
+      held: 0,
+      observe,
+      watch: observe(),
+      chunks: 0,
+      taken: 0,
+    });
     return run;
+  }
+
+  #observe(taskId: string, stall: TaskManifest['stall']): ProgressWatch | undefined {
+    if (stall === undefined) return undefined;
+    const say = (what: 'stalled' | 'progressed' | 'abort' | 'crash') => () =>
+      this.#owner.tell({ type: 'task.progress_watched', taskId, what });
+    return new ProgressWatch(
+      stall,
+      { stalled: say('stalled'), progressed: say('progressed'), abort: say('abort'), crash: say('crash') },
+      { clock: this.#owner.clock, onBug: () => undefined, driver: undefined },
+    );
   }
 
   /** Nobody waits for it any more, or for this attempt; its work may go on. */
@@ -170,7 +197,7 @@ export class ResidentTasks {
     const known = this.#known.get(taskId);
     if (known === undefined) return undefined;
     const { agentId, incarnation, clock } = this.#owner;
-    const { endsAt, chain = [] } = known.terms;
+    const { chain = [] } = known.terms;
     return {
       agentId,
       incarnation,
@@ -178,16 +205,62 @@ export class ResidentTasks {
       task: known.task,
       trace: undefined,
       chain: [...chain, agentId],
-      leftMs: () => (endsAt === undefined ? undefined : Math.max(0, endsAt - clock.now())),
-      askAgent: (name, args) => this.#askAgent(taskId, name, args),
+      leftMs: () =>
+        known.heldMs ?? (known.endsAt === undefined ? undefined : Math.max(0, known.endsAt - clock.now())),
+      askAgent: (name, args) => this.#askAgent(taskId, name, args).promise,
+      askPerson: (args, signal) => this.#askPerson(taskId, known, args, signal),
     };
   }
 
-  #askAgent(taskId: string, name: string, args: unknown): Promise<unknown> {
+  #askAgent(taskId: string, name: string, args: unknown): Asked {
     this.#lastAsked += 1;
+    const requestId = this.#lastAsked;
     const asked = Promise.withResolvers<unknown>();
-    this.#asked.set(this.#lastAsked, asked);
-    this.#owner.tell({ type: 'request.made', requestId: this.#lastAsked, taskId, name, args });
-    return asked.promise;
+    this.#asked.set(requestId, asked);
+    this.#owner.tell({ type: 'request.made', requestId, taskId, name, args });
+    return { requestId, promise: asked.promise };
   }
+
+  async #askPerson(taskId: string, known: Known, args: AskArgs, signal: AbortSignal): Promise<unknown> {
+    const { input } = known;
+    const { requestId, promise } = this.#askAgent(taskId, 'task.ask', { args, input });
+    const withdraw = (): void => {
+      if (!this.#asked.delete(requestId) || this.#known.get(taskId) !== known) return;
+      this.#owner.tell({ type: 'request.withdrawn', requestId, taskId });
+    };
+    signal.addEventListener('abort', withdraw, { once: true });
+    if (!args.countsTime) this.#hold(known);
+    try {
+      return await Promise.race([promise, aborted(signal)]);
+    } finally {
+      signal.removeEventListener('abort', withdraw);
+      if (!args.countsTime) this.#goOn(taskId, known);
+    }
+  }
+
+  /** Its time stands still, and its progress is not watched. */
+  #hold(known: Known): void {
+    known.held += 1;
+    if (known.held > 1) return;
+    known.watch?.end();
+    known.watch = undefined;
+    known.heldMs =
+      known.endsAt === undefined ? undefined : Math.max(0, known.endsAt - this.#owner.clock.now());
+  }
+
+  #goOn(taskId: string, known: Known): void {
+    known.held -= 1;
+    if (known.held > 0 || this.#known.get(taskId) !== known) return;
+    if (known.heldMs !== undefined) known.endsAt = this.#owner.clock.now() + known.heldMs;
+    known.heldMs = undefined;
+    known.watch = known.observe();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const refuse = (): void => reject(signal.reason as Error);
+    if (signal.aborted) refuse();
+    else signal.addEventListener('abort', refuse, { once: true });
+  });
 }

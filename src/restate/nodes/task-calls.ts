@@ -1,5 +1,6 @@
 /**
- * What tasks of a fleet may ask of it, answered by the node that they run on: `context.agents`, `context.step`.
+ * What tasks of a fleet may ask of it, answered by the node that they run on: `context.agents`, `context.step`,
+ * `context.ask`.
  *
  * I1  A call takes no longer than what is left of its caller's time, and ends with its caller.
  * I2  A call says who waits for it: one whose answer could come only after its caller has ended is refused.
@@ -14,6 +15,7 @@ import {
   type RequestHandlers,
   requestHandler,
 } from '../../runtime/agent/requests.ts';
+import { askArgs } from '../../runtime/agent/question-acts.ts';
 import { executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/agent-calls.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { FleetAgents } from '../client/fleet-agents.ts';
@@ -43,7 +45,10 @@ export function taskCalls(options: TaskCallsOptions): RequestHandlers<AskingTask
     ['agents.spawn', requestHandler(spawnArgs, (args, request: Request) => spawn(options, args, request))],
     ['agents.stop', requestHandler(stopArgs, (args, request: Request) => stop(options, args, request))],
     ['task.step', ofAgent('task.step')],
-    ['task.ask', refused('context.ask', 'asks no people yet')],
+    [
+      'task.ask',
+      requestHandler(askArgs, (args, request: Request) => request.askPerson(args, request.signal)),
+    ],
     ['budget.reserve', refused('context.budget', 'keeps no budgets')],
     ['budget.settle', refused('context.budget', 'keeps no budgets')],
   ]);

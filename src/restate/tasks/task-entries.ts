@@ -1,6 +1,7 @@
 /** Tasks as an agent's virtual object keeps them: data, and what may be read of it. */
 import type { ErrorInfo, Parked, RetryPolicy, TaskPlace } from '../../machines/index.ts';
-import { hasAttemptLeft } from '../../machines/index.ts';
+import { hasAttemptLeft, taskPlaceAfter } from '../../machines/index.ts';
+import { type AgentManifest, type TaskManifest, withTimeout } from '../../runtime/definition/manifest.ts';
 import type { BodyReport } from '../../runtime/hosting/host.ts';
 import type { ErrorCode } from '../../runtime/values/errors.ts';
 import type { Due } from '../engine/kept-chart.ts';
@@ -79,6 +80,13 @@ export interface TaskEntry {
   isParking?: true | undefined;
   parked?: Parked | undefined;
   stalledAt?: number | undefined;
+  /** It has asked a person: the next body begins it again, and the answer is there. */
+  didAsk?: true | undefined;
+  /** Its body ended after it had asked. */
+  isKept?: true | undefined;
+  /** Its time stands still, and what was left of it, ms. */
+  isHeld?: true | undefined;
+  heldMs?: number | undefined;
   /** Its input is kept. */
   hasInput?: true | undefined;
   /** Keys of the steps that it has kept. */
@@ -137,4 +145,76 @@ export function lineOf(registeredAt: number, chance: number): string {
 export function agentOfTask(taskId: string): string | undefined {
   const at = taskId.lastIndexOf('/task-');
   return at === -1 ? undefined : taskId.slice(0, at);
+}
+
+/** It waits for a person: none of its times runs. */
+export function holdTime(entry: TaskEntry, now: number): void {
+  if (entry.isHeld) return;
+  entry.isHeld = true;
+  entry.attemptEnd = undefined;
+  if (entry.timeout === undefined) return;
+  entry.heldMs = Math.max(0, entry.timeout.dueAt - now);
+  entry.timeout = undefined;
+}
+
+const NO_KIND: TaskManifest = { requires: [], retry: false };
+
+export interface Entering {
+  readonly id: string;
+  /** Attempts before it was accepted. */
+  readonly before: number;
+  readonly manifest: AgentManifest;
+  /** Where it has ended, of one that is asked for again. */
+  readonly endedAt: TaskPlace | undefined;
+  readonly now: number;
+  readonly incarnation: number;
+  /** Whether it is in time for this life of its agent. */
+  readonly takesInTurn: boolean;
+  readonly nextOrder: () => number;
+}
+
+/** A task as it is accepted. */
+export function enteredTask(asked: AskedWork, entering: Entering): TaskEntry {
+  const { id, before, manifest, endedAt, now, incarnation, takesInTurn, nextOrder } = entering;
+  const { type: task, submitted, idempotencyKey, dedupeKey, priority, terms, notBefore, delayMs } = asked;
+  const kind = Object.hasOwn(manifest.tasks, task) ? manifest.tasks[task]! : NO_KIND;
+  const policy = asked.policy ?? kind.policy;
+  const given = asked.timeoutMs === undefined ? {} : { timeoutMs: asked.timeoutMs };
+  const { timeoutMs } = withTimeout<{ type: string; timeoutMs?: number }>({ type: task, ...given }, kind);
+  const dueAt = delayMs === undefined ? notBefore : now + delayMs;
+  const waitMs = dueAt === undefined ? 0 : Math.max(0, dueAt - now);
+  const isLimited = timeoutMs !== undefined && timeoutMs !== Infinity;
+  const isDelayed = waitMs > 0;
+  const entry: TaskEntry = {
+    id,
+    task,
+    retry: policy !== undefined || kind.retry,
+    policy,
+    timeoutMs: isLimited ? timeoutMs : undefined,
+    submitted,
+    idempotencyKey,
+    dedupeKey,
+    priority,
+    rank: priority ?? kind.priority ?? 0,
+    kindLimit: kind.concurrency,
+    outlivesAgent: before > 0 || endedAt !== undefined || asked.whenDown === 'wait',
+    terms,
+    before,
+    order: nextOrder(),
+    acceptedAt: now,
+    place: taskPlaceAfter(
+      endedAt ?? 'waiting.queued',
+      isDelayed ? 'task.deferred' : 'task.accepted',
+    ) as TaskPlace,
+    // One that came too late for this life of its agent waits for the next.
+    where: !isDelayed && takesInTurn ? 'queued' : 'delayed',
+    incarnation,
+    attempts: before,
+    isAnswered: false,
+    ...(endedAt === undefined ? {} : { hasInput: true }),
+    waiting: asked.token === undefined ? [] : [asked.token],
+  };
+  if (isLimited) entry.timeout = { dueAt: now + waitMs + timeoutMs, order: nextOrder() };
+  if (isDelayed) entry.due = { dueAt: dueAt!, order: nextOrder() };
+  return entry;
 }

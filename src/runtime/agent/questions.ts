@@ -9,13 +9,6 @@
  *     the program, does not end it.
  * I3  The time of a task does not run while it waits for an answer, unless the task says so.
  */
-import { z } from 'zod';
-import {
-  durationMs,
-  type QuestionChartEvent,
-  questionStatuses,
-  questionStatusAfter,
-} from '../../machines/index.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery, Store } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
@@ -28,22 +21,23 @@ import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
 import { checkAnswer } from './answer-check.ts';
 import {
+  answeredQuestion,
+  askArgs,
+  type AskArgs,
+  askedQuestion,
+  questionAfter,
+  type QuestionFilter,
+  questionFilter,
+  refusedQuestion,
+  type ToldAnswer,
+} from './question-acts.ts';
+import {
   type KeptQuestion,
   ownerOfQuestion,
   type QuestionRecord,
   storedQuestions,
 } from './question-record.ts';
 import { type MadeRequest, type RequestHandler, requestHandler } from './requests.ts';
-
-export interface QuestionFilter {
-  readonly agentId?: string;
-  readonly taskId?: string;
-  /** Default `open`. */
-  readonly status?: QuestionRecord['status'];
-}
-
-/** The answer to `context.ask`. */
-type Told = { readonly answer: unknown } | { readonly isExpired: true };
 
 interface Asked {
   record: QuestionRecord;
@@ -54,28 +48,10 @@ interface Asked {
   /** Its answer is being written to the store. */
   isBeingKept: boolean;
   /** The calls of the task that wait: it may have asked several times. */
-  readonly waiting: Set<(told: Told) => void>;
+  readonly waiting: Set<(told: ToldAnswer) => void>;
 }
 
-/** Questions of one task, at most. */
-const MAX_QUESTIONS = 1_000;
 const NOT_KEPT = 'the answer could not be kept';
-const askArgs = z.strictObject({
-  key: z.string().min(1).max(512),
-  question: z.string().min(1).max(65_536),
-  schema: z.record(z.string(), z.unknown()).optional(),
-  details: z.unknown().optional(),
-  deadlineMs: durationMs.optional(),
-  countsTime: z.boolean().default(false),
-  /** Why the task refuses the answer. */
-  refused: z.string().max(65_536).optional(),
-});
-type AskArgs = z.output<typeof askArgs>;
-const filterSchema = z.strictObject({
-  agentId: z.string().optional(),
-  taskId: z.string().optional(),
-  status: z.enum(questionStatuses).default('open'),
-});
 
 export class Questions {
   readonly #journal: Journal;
@@ -105,7 +81,7 @@ export class Questions {
 
   /** Questions of tasks that have not ended, oldest first; by default the open ones. @throws AgentSystemError `REQUEST_INVALID` */
   list(filter: QuestionFilter = {}): QuestionRecord[] {
-    const { agentId, taskId, status } = parseInput(filterSchema, filter, {
+    const { agentId, taskId, status } = parseInput(questionFilter, filter, {
       what: 'questions.list',
       code: 'REQUEST_INVALID',
     });
@@ -142,16 +118,10 @@ export class Questions {
     const asked = this.#find(id);
     checkAnswer(asked.record, value);
     const before = asked.record;
-    const { refused: _, ...open } = before;
     const answer = JSON.parse(JSON.stringify(value)) as unknown;
     const answeredAt = this.#clock.now();
     this.#clock.clearTimeout(asked.timer);
-    this.#become(asked, 'question.answered', {
-      ...open,
-      answer,
-      answeredAt,
-      ...saidBy(by),
-    });
+    asked.record = frozenData(answeredQuestion(before, answer, answeredAt, by));
     const { promise, resolve, reject } = Promise.withResolvers<QuestionRecord>();
     const told = { answer, ...saidBy(by) };
     asked.isBeingKept = true;
@@ -163,7 +133,7 @@ export class Questions {
       }
       // The question is open again, and the stream says so, which has the answer before it.
       if (asked.record.answeredAt === answeredAt && asked.record.status === 'answered') {
-        this.#become(asked, 'question.refused', { ...before, status: 'answered', refused: NOT_KEPT });
+        asked.record = frozenData(refusedQuestion({ ...before, status: 'answered' }, NOT_KEPT));
         this.#arm(asked);
         void this.#emit(asked, { type: 'question.refused', why: NOT_KEPT }, () => undefined);
       }
@@ -225,7 +195,7 @@ export class Questions {
     for (const asked of this.#byId.values()) this.#clock.clearTimeout(asked.timer);
   }
 
-  async #ask(args: AskArgs, request: MadeRequest): Promise<Told> {
+  async #ask(args: AskArgs, request: MadeRequest): Promise<ToldAnswer> {
     const { taskId, signal, entry } = request;
     let asked = this.#ofTask.get(taskId)?.get(args.key);
     if (asked === undefined) {
@@ -241,15 +211,14 @@ export class Questions {
       this.#show(taskId, args.key);
       this.#arm(asked);
     } else if (args.refused !== undefined && asked.record.status === 'answered') {
-      const { answer: _, answeredAt: _at, by: _by, ...open } = asked.record;
-      this.#become(asked, 'question.refused', { ...open, refused: args.refused });
+      asked.record = frozenData(refusedQuestion(asked.record, args.refused));
       this.#arm(asked);
       await this.#emit(asked, { type: 'question.refused', why: args.refused });
     }
     const { status, answer } = asked.record;
     if (status === 'answered' && !asked.isBeingKept) return { answer };
     if (status === 'expired') return { isExpired: true };
-    const { promise, resolve, reject } = Promise.withResolvers<Told>();
+    const { promise, resolve, reject } = Promise.withResolvers<ToldAnswer>();
     const isHeld = !args.countsTime;
     asked.waiting.add(resolve);
     entry.beginsToAsk(isHeld);
@@ -267,17 +236,10 @@ export class Questions {
 
   #new(args: AskArgs, request: MadeRequest): Asked {
     const { agentId, taskId, task, entry } = request;
-    const { key, question, schema, details, deadlineMs, countsTime } = args;
+    const { countsTime } = args;
     const place = this.#ofTask.get(taskId)?.size ?? 0;
-    const refuse = (problem: string): never => {
-      throw new AgentSystemError('REQUEST_INVALID', `question ${key} of task ${task}: ${problem}`, {
-        agentId,
-      });
-    };
-    if (place >= MAX_QUESTIONS) refuse(`expected ${MAX_QUESTIONS} questions of a task at the most`);
-    const problem = jsonProblemOf({ schema, details }, { isNoted: false });
-    if (problem !== undefined) refuse(`${problem}, expected JSON data`);
     const askedAt = this.#clock.now();
+    const record = askedQuestion(args, { agentId, taskId, task, asked: place, now: askedAt });
     const { input } = entry.request;
     const timeoutMs = request.leftMs();
     const isRepeatable = jsonProblemOf(input, { isNoted: false }) === undefined;
@@ -285,19 +247,6 @@ export class Questions {
       ...(input === undefined ? {} : { input }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(timeoutMs === undefined || !countsTime ? {} : { deadlineAt: askedAt + timeoutMs }),
-    };
-    const record: QuestionRecord = {
-      id: `${taskId}/${key}`,
-      agentId,
-      taskId,
-      task,
-      key,
-      question,
-      ...(schema === undefined ? {} : { schema }),
-      ...(details === undefined ? {} : { details }),
-      status: 'open',
-      askedAt,
-      ...(deadlineMs === undefined || deadlineMs === Infinity ? {} : { deadlineAt: askedAt + deadlineMs }),
     };
     const data = JSON.parse(JSON.stringify({ record, task: again })) as Required<KeptQuestion>;
     const asked: Asked = {
@@ -342,7 +291,7 @@ export class Questions {
 
   #expire(asked: Asked): void {
     if (asked.record.status !== 'open') return;
-    this.#become(asked, 'question.expired', asked.record);
+    asked.record = frozenData(questionAfter(asked.record, 'question.expired'));
     void this.#emit(asked, { type: 'question.expired' }).then(
       () => tellAll(asked, { isExpired: true }),
       () => tellAll(asked, { isExpired: true }),
@@ -364,15 +313,8 @@ export class Questions {
     const { status, taskId } = asked.record;
     if (status === 'withdrawn') return;
     this.#journal.keepState(ownerOfQuestion(taskId, asked.place), null);
-    this.#become(asked, 'question.withdrawn', asked.record);
+    asked.record = frozenData(questionAfter(asked.record, 'question.withdrawn'));
     if (status === 'open') this.#tell(asked, { type: 'question.withdrawn' });
-  }
-
-  #become(asked: Asked, event: QuestionChartEvent['type'], record: QuestionRecord): void {
-    const status = questionStatusAfter(record.status, event);
-    if (status === undefined)
-      throw new Error(`question ${record.id} is ${record.status}, and takes no ${event}`);
-    asked.record = frozenData({ ...record, status });
   }
 
   /** Writes the question and emits the event; resolves when both are durable. */
@@ -405,7 +347,7 @@ export class Questions {
   }
 }
 
-function tellAll({ waiting }: Asked, told: Told): void {
+function tellAll({ waiting }: Asked, told: ToldAnswer): void {
   for (const tell of waiting) tell(told);
 }
 

@@ -1,0 +1,39 @@
+/** What the tasks of an agent want done, and what they have to know of it. */
+import type { ParkRequest } from '../../runtime/definition/parking.ts';
+import type { BodyRequest } from '../../runtime/hosting/host.ts';
+import type { EventBody } from '../../runtime/journal/system-event.ts';
+import type { AgentState } from '../agent/agent-state.ts';
+import type { Answer } from '../engine/answer.ts';
+import type { TaskEntry } from './task-entries.ts';
+
+export interface LedgerOwner {
+  readonly state: AgentState;
+  readonly now: number;
+  /** In [0, 1). */
+  readonly chance: number;
+  emit(event: EventBody): void;
+  post(request: Exclude<BodyRequest, { readonly type: 'task.run' }>): void;
+  /** Has a task run whose input is kept, or is at hand. */
+  run(entry: TaskEntry, input: { readonly input: unknown } | undefined): void;
+  keepInput(taskId: string, input: unknown): void;
+  dropInput(taskId: string): void;
+  keepSteps(taskId: string, key: string, value: unknown): void;
+  dropSteps(taskId: string): void;
+  answer(token: string, answer: Answer): void;
+  becameBusy(): void;
+  becameIdle(): void;
+  /** Nothing runs any more, as it was asked to tell. */
+  becameRested(): void;
+  /** A task ran into a limit. */
+  limitReached(request: ParkRequest): void;
+  /** A task is done. */
+  taskPassed(): void;
+  /** A task has stalled, and its agent is to end for that. */
+  crashForStall(taskId: string): void;
+  /** Whether it comes back to a task that has asked a person. */
+  readonly mayComeBack: boolean;
+  /** Answers what the living body has asked. */
+  answerRequest(requestId: number, taskId: string, value: unknown): void;
+  /** The place of one more deadline, or of one more task. */
+  nextOrder(): number;
+}

@@ -1,0 +1,49 @@
+/** What tasks have asked of the fleet outlives the node that they ran on: a real server, and a process that is killed. */
+import { describe, expect, test, vi } from 'vitest';
+import { hasEngine } from './engine.ts';
+import { eventually } from './eventually.ts';
+import { fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
+import { allRunElsewhere } from './load.ts';
+import { nodeProcess } from './node-process.ts';
+import { worker } from './worker.ts';
+
+// Real servers and processes share the machine with whatever else it does.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+
+describe.runIf(hasEngine())('a node that goes', () => {
+  const engine = sharedEngine();
+
+  test('takes neither a question nor its answer with it', async () => {
+    const { fleet, node } = await fleetRig(engine(), [worker]);
+    const { agents, tasks, questions } = fleet;
+    const drained = await node(fresh('drained'));
+    const id = await agents.register({ module: worker, tasks: { concurrency: 2 } });
+    await agents.start(id);
+    const asked = await Promise.all([
+      tasks.submit(id, { type: 'ask', input: 'one?' }),
+      tasks.submit(id, { type: 'ask', input: 'other?' }),
+    ]);
+    const open = await eventually(
+      () => questions.list({ agentId: id }),
+      (found) => found.length === 2,
+    );
+    const doomed = await nodeProcess(engine(), fresh('doomed'), { leaseMs: 1_000 });
+    await drained.drain();
+    await allRunElsewhere(fleet, [id], [drained.name]);
+    expect(await questions.list({ agentId: id })).toEqual(open);
+    await nodeProcess(engine(), fresh('heir'), { leaseMs: PATIENT_MS });
+    doomed.kill('SIGKILL');
+    // One is answered while nobody is there to hear it, the other once its task has asked again.
+    await questions.answer(open[0]!.id, 'yes', { by: 'ann' });
+    await allRunElsewhere(fleet, [id], [drained.name, doomed.name]);
+    expect(await questions.list({ agentId: id })).toEqual([open[1]]);
+    await questions.answer(open[1]!.id, 'no', { by: 'ben' });
+    const results = await Promise.all(asked.map((task) => tasks.result(task.id)));
+    expect(results).toEqual([
+      ['yes', expect.any(Number)],
+      ['no', expect.any(Number)],
+    ]);
+    expect(results.map((result) => (result as [string, number])[1])).not.toContain(doomed.pid);
+    await fleet.stopAgents({ timeoutMs: 0 });
+  });
+});
