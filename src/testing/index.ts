@@ -8,7 +8,7 @@ export {
 } from './scripted-host.ts';
 export { seededRandom } from './seeded-random.ts';
 export { settled, simulatedClock, type PendingTimer, type SimulatedClock } from './simulated-clock.ts';
-export { storeLaws, type OpenStore, type OpenStoreOptions, type StoreLaw } from './store-suite.ts';
+export { storeLaws, type OpenStore, type OpenStoreOptions, type StoreLaw } from './store-laws.ts';
 export {
   checkAgent,
   type CheckAgentOptions,

@@ -364,7 +364,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'src/runtime/journal/stores/memory.ts',
     snippet: "if (type === 'agent.forgotten') this.#states.delete(event.agentId);",
     becomes: '',
-    by: 'test/journal/stores/store-suite.test.ts',
+    by: 'test/journal/stores/store-laws.test.ts',
   },
   // Journal.
   {
