@@ -8,7 +8,8 @@ export {
 } from './scripted-host.ts';
 export { seededRandom } from './seeded-random.ts';
 export { settled, simulatedClock, type PendingTimer, type SimulatedClock } from './simulated-clock.ts';
-export { storeLaws, type OpenStore, type OpenStoreOptions, type StoreLaw } from './store-laws.ts';
+export { storeLaws } from './store-laws.ts';
+export type { OpenStore, OpenStoreOptions, StoreLaw } from './store-laws/store-law.ts';
 export {
   checkAgent,
   type CheckAgentOptions,

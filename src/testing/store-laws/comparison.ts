@@ -1,0 +1,33 @@
+/** How laws compare what they read with what was given. */
+import assert from 'node:assert/strict';
+import type { Store } from '../../runtime/journal/store.ts';
+import type { SystemEvent } from '../../runtime/journal/system-event.ts';
+
+export function all(store: Store): Promise<readonly SystemEvent[]> {
+  return Promise.resolve(store.read({ limit: Infinity }));
+}
+
+export function assertIsEnd(read: readonly SystemEvent[], history: readonly SystemEvent[]): void {
+  assert.ok(read.length > 0);
+  same(read, history.slice(-read.length));
+}
+
+/** Writes to every place of it that lets one. */
+export function overwrite(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const inner of Object.values(value)) overwrite(inner);
+  for (const key of [...Object.keys(value), 'forged']) Reflect.set(value, key, 'forged');
+}
+
+/** Deep equality in which a field that is undefined is the same as none. */
+export function same(actual: unknown, expected: unknown): void {
+  assert.deepEqual(defined(actual), defined(expected));
+}
+
+function defined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(defined);
+  if (typeof value !== 'object' || value === null || value instanceof Map) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  const copy = Object.fromEntries(fields.map(([key, field]) => [key, defined(field)]));
+  return Object.getPrototypeOf(value) === null ? Object.setPrototypeOf(copy, null) : copy;
+}
