@@ -8,6 +8,8 @@ export {
 } from './scripted-host.ts';
 export { seededRandom } from './seeded-random.ts';
 export { settled, simulatedClock, type PendingTimer, type SimulatedClock } from './simulated-clock.ts';
+export { hostLaws } from './host-laws.ts';
+export type { HostLaw } from './host-laws/host-law.ts';
 export { storeLaws } from './store-laws.ts';
 export type { OpenStore, OpenStoreOptions, StoreLaw } from './store-laws/store-law.ts';
 export {

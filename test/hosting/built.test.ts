@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import type * as ProcessModule from '../../src/runtime/hosting/hosts/process.ts';
 import type * as ThreadModule from '../../src/runtime/hosting/hosts/thread.ts';
-import type * as LawsModule from '../../src/testing/host-laws.ts';
+import type * as WitnessModule from '../../src/testing/host-laws/witness.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'mabeam-built-'));
@@ -26,7 +26,7 @@ test('threads and processes run from what is built as they do from the sources',
     import(pathToFileURL(join(folder, 'dist', file)).href);
   const { threadHost } = (await built('runtime/hosting/hosts/thread.js')) as typeof ThreadModule;
   const { processHost } = (await built('runtime/hosting/hosts/process.js')) as typeof ProcessModule;
-  const { openWitnessed } = (await built('testing/host-laws.js')) as typeof LawsModule;
+  const { openWitnessed } = (await built('testing/host-laws/witness.js')) as typeof WitnessModule;
   for (const create of [threadHost, processHost]) {
     const host = create();
     const witness = openWitnessed(host);

@@ -9,7 +9,7 @@ import {
   eachRequest,
   type ChildRequest,
 } from '../../src/runtime/hosting/hosts/protocol.ts';
-import { Witness } from '../../src/testing/host-laws.ts';
+import { Witness } from '../../src/testing/host-laws/witness.ts';
 import { simulatedClock } from '../../src/testing/simulated-clock.ts';
 import { faultyAgent, specOf } from './hosts.ts';
 

@@ -3,7 +3,8 @@ import type { BodyStart, Host } from '../../src/runtime/hosting/host.ts';
 import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
-import { hostLaws, openWitnessed } from '../../src/testing/host-laws.ts';
+import { hostLaws } from '../../src/testing/host-laws.ts';
+import { openWitnessed } from '../../src/testing/host-laws/witness.ts';
 
 const hosts = {
   'in-process': [inProcessHost, hostLaws],

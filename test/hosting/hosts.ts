@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { agentSpec, type ParsedAgentSpec } from '../../src/machines/index.ts';
 import type { BodyStart, Host } from '../../src/runtime/hosting/host.ts';
-import { openWitnessed, type Witness } from '../../src/testing/host-laws.ts';
+import { openWitnessed, type Witness } from '../../src/testing/host-laws/witness.ts';
 import { childrenOf } from './programs.ts';
 
 export const faultyAgent = new URL('../fixtures/agents/faulty.ts', import.meta.url);

@@ -9,7 +9,7 @@ import type { Host } from '../../src/runtime/hosting/host.ts';
 import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
-import { openWitnessed } from '../../src/testing/host-laws.ts';
+import { openWitnessed } from '../../src/testing/host-laws/witness.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { pidOf, readyFaulty, specOf } from './hosts.ts';
 

@@ -18,7 +18,7 @@ import {
 import { eachReport, endOf } from '../../src/runtime/hosting/hosts/message-check.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { MAX_LEVELS } from '../../src/runtime/values/clone-survey.ts';
-import { openWitnessed } from '../../src/testing/host-laws.ts';
+import { openWitnessed } from '../../src/testing/host-laws/witness.ts';
 import { type SimulatedClock, settled, simulatedClock } from '../../src/testing/index.ts';
 import { awaited, refusal, rig } from '../kit/rig.ts';
 import { LIMIT_MS, walks } from '../models/fleet/runs.ts';

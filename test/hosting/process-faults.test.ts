@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
-import { errorOf, type Witness } from '../../src/testing/host-laws.ts';
+import { errorOf, type Witness } from '../../src/testing/host-laws/witness.ts';
 import {
   gone,
   isAlive,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { canRefuseNetwork } from '../../src/runtime/hosting/hosts/node-flags.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
-import { errorOf, openWitnessed, type Witness } from '../../src/testing/host-laws.ts';
+import { errorOf, openWitnessed, type Witness } from '../../src/testing/host-laws/witness.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import {
   faultyAgent,

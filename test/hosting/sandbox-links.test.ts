@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { codeFolders } from '../../src/runtime/hosting/hosts/code-folders.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
-import { openWitnessed } from '../../src/testing/host-laws.ts';
+import { openWitnessed } from '../../src/testing/host-laws/witness.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { outputOf, specOf } from './hosts.ts';
 

@@ -1,7 +1,7 @@
 import { availableParallelism, constants } from 'node:os';
 import { afterAll, describe, expect, test } from 'vitest';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
-import { errorOf } from '../../src/testing/host-laws.ts';
+import { errorOf } from '../../src/testing/host-laws/witness.ts';
 import { faultyAgent, MEBIBYTE, openFaulty, outputOf, readyFaulty, specOf } from './hosts.ts';
 import { startProgram } from './programs.ts';
 

@@ -6,7 +6,7 @@ import { inProcessHost } from '../../../src/runtime/hosting/hosts/in-process.ts'
 import { processHost } from '../../../src/runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../../src/runtime/hosting/hosts/thread.ts';
 import type { SavedChart } from '../../../src/chart-agent.ts';
-import { openWitnessed, type Witness } from '../../../src/testing/host-laws.ts';
+import { openWitnessed, type Witness } from '../../../src/testing/host-laws/witness.ts';
 
 const module = new URL('../../fixtures/agents/chart-worker.ts', import.meta.url);
 

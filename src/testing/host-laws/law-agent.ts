@@ -1,9 +1,9 @@
-/** The agent that host-laws.ts puts into a host: it does whatever a law asks of it. */
+/** The agent that the laws of hosts put into one: it does whatever a law asks of it. */
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
-import { defineAgent } from '../runtime/definition/define-agent.ts';
-import type { AgentCalls } from '../runtime/definition/task-abilities.ts';
-import type { AgentSystemError } from '../runtime/values/errors.ts';
+import { defineAgent } from '../../runtime/definition/define-agent.ts';
+import type { AgentCalls } from '../../runtime/definition/task-abilities.ts';
+import type { AgentSystemError } from '../../runtime/values/errors.ts';
 
 interface LawState {
   n: number;
