@@ -223,8 +223,7 @@ const laws: readonly Law[] = [
     const [armed] = newest(witness).delayed;
     const waiting = await reborn(host, witness);
     await until(waiting, ({ snapshot }) => snapshot.value.alive['alarm'] === 'armed');
-    expect(newest(waiting).delayed).toMatchObject([{ id: armed!.id, target: [] }]);
-    expect(Math.abs(newest(waiting).delayed[0]!.dueAt! - armed!.dueAt!)).toBeLessThan(2);
+    expect(newest(waiting).delayed).toMatchObject([{ id: armed!.id, target: [], dueAt: armed!.dueAt }]);
     const late = await reborn(host, waiting, (saved) => ({
       ...saved,
       delayed: saved.delayed.map((event) => ({ ...event, dueAt: event.dueAt! - 600_000 })),

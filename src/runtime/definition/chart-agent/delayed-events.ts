@@ -43,8 +43,8 @@ export class DelayedEvents {
   };
   readonly #clock: SteadyClock;
   readonly #due = new WeakMap<Scheduled, Due>();
-  /** What was to be waited for events that were given back, of which only a part is left, by actor and id. */
-  readonly #givenBack = new Map<string, number>();
+  /** Of events that were given back, of which only a part is left to be waited, by actor and id. */
+  readonly #givenBack = new Map<string, Due>();
   #root: AnyActorRef | undefined;
   #isStarted = false;
 
@@ -75,9 +75,9 @@ export class DelayedEvents {
       const { source, target, id, event, dueAt, scheduledMs } = entry;
       const [from, to] = [actors.get(nameOf(source)), actors.get(nameOf(target))];
       if (from === undefined || to === undefined) continue;
-      if (scheduledMs !== Infinity) this.#givenBack.set(keyOf(from, id), scheduledMs);
-      const leftMs = Math.min(Math.max(0, dueAt - now), scheduledMs);
-      root.system.scheduler.schedule(from, to, event, leftMs, id);
+      const at = Math.min(dueAt, now + scheduledMs);
+      if (scheduledMs !== Infinity) this.#givenBack.set(keyOf(from, id), { at, scheduledMs });
+      root.system.scheduler.schedule(from, to, event, Math.max(0, at - now), id);
     }
     this.#isStarted = true;
   }
@@ -106,7 +106,7 @@ export class DelayedEvents {
       if (this.#due.has(entry)) continue;
       const delayMs = Math.max(0, entry.delay);
       const key = keyOf(entry.source, entry.id);
-      this.#due.set(entry, { at: now + delayMs, scheduledMs: this.#givenBack.get(key) ?? delayMs });
+      this.#due.set(entry, this.#givenBack.get(key) ?? { at: now + delayMs, scheduledMs: delayMs });
       this.#givenBack.delete(key);
     }
   }
