@@ -1,7 +1,13 @@
 /** Laws of tasks as things: submitted by one, asked for by another, kept over the end of a program. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../src/index.ts';
+import {
+  type AgentSystemError,
+  createAgentSystem,
+  defineAgent,
+  memoryStore,
+  type Store,
+} from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
@@ -21,7 +27,6 @@ const worker = defineAgent({
     },
     hang: { run: () => new Promise(() => {}) },
     hangRepeatable: { retry: 'on_host_loss', run: () => new Promise(() => {}) },
-    odd: { run: () => new Map([[1, 2]]) },
   },
 });
 
@@ -50,6 +55,43 @@ describe('a task that is submitted', () => {
       output: 2,
     });
   });
+
+  test.each([
+    ['a date', () => ({ at: new Date(0) }), 'output.at is an instance of Date'],
+    ['a map', () => new Map([['a', 1]]), 'output is an instance of Map'],
+    ['a bigint', () => [1n], 'output[0] is the bigint 1'],
+    ['an instance', () => [new URL('https://host/')], 'output[0] is an instance of URL'],
+  ])(
+    'that gives %s, which no record can keep, fails, and leaves the state as it was',
+    async (_, give, says) => {
+      const module = defineAgent({
+        type: 'giver',
+        init: () => ({ n: 0 }),
+        tasks: {
+          give: {
+            run: ({ state }) => {
+              state.n += 1;
+              return give();
+            },
+          },
+          n: { run: ({ state }) => state.n },
+        },
+      });
+      const { system } = await rig();
+      const id = await system.agents.register({ module });
+      await system.agents.start(id);
+      const submitted = await system.tasks.submit(id, { type: 'give' });
+      const { code, message } = await system.tasks
+        .result(submitted.id)
+        .catch((error: AgentSystemError) => error as never);
+      expect(code).toBe('TASK_FAILED');
+      expect(message).toContain(`${says}, expected JSON data`);
+      expect(system.tasks.get(submitted.id)).toMatchObject({ status: 'failed' });
+      expect(await system.agents.execute(id, { type: 'n' })).toBe(0);
+      // Its caller has it, and nobody keeps it.
+      expect(await system.agents.execute(id, { type: 'give' })).toEqual(give());
+    },
+  );
 
   test('that fails says with what, and its result is refused with that', async () => {
     const { tasks } = await started();

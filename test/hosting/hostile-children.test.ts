@@ -178,6 +178,10 @@ describe.for(['process', 'thread'] as const)('a %s', (isolation) => {
     // As an output it is small: what occurs twice is sent once.
     expect(await agents.execute('speaker', { type: 'output', input: 'doubled' })).toBeTypeOf('object');
   });
+  test('what is small, and endless as JSON, is no output of a task that is submitted', async () => {
+    const { id } = await system.tasks.submit('speaker', { type: 'output', input: 'doubled' });
+    await expect(system.tasks.result(id)).rejects.toThrow(/output\.doubled.* is longer than 268,435,456/);
+  });
   test('ends when it sends by hand, past all checks, what cannot be read, and the fault is named', async () => {
     const id = await started('by-hand');
     const crash = crashOf(id);

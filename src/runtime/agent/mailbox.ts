@@ -424,10 +424,20 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
 
   #run(entry: TaskEntry): void {
     const { taskId, trace, request, caller, attempt, input } = entry;
-    const { type: task, transfer } = request;
+    const { type: task, transfer, submission } = request;
     this.#times.limitAttempt(entry);
     const steps = this.#owner.stepsOf(taskId);
-    const order: BodyRequest = { type: 'task.run', taskId, task, attempt, input, transfer, trace, steps };
+    const order: BodyRequest = {
+      type: 'task.run',
+      taskId,
+      task,
+      attempt,
+      input,
+      transfer,
+      trace,
+      steps,
+      isKept: submission !== undefined,
+    };
     caller.runInAsyncScope(postTo, this.#owner, order);
   }
 

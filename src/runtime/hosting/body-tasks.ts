@@ -15,6 +15,7 @@ import type { TaskContext } from '../definition/define-agent.ts';
 import { limitSaid, parkAsked, type ParkRequest } from '../definition/parking.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
+import { jsonProblemOf } from '../values/json-survey.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { ignoreRejection, isThenable } from '../values/thenable.ts';
@@ -184,6 +185,11 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
   #complete(task: RunningTask, output: unknown): void {
     if (task.broken !== undefined) return this.#fail(task, task.broken);
     if (task.ended !== undefined) return this.#fail(task, task.ended.error);
+    const problem = task.isKept ? jsonProblemOf({ output }) : undefined;
+    if (problem !== undefined) {
+      const why = `${problem}, expected JSON data: what a submitted task gives is kept`;
+      return this.#fail(task, new TypeError(why));
+    }
     if (!this.#settled(task)) return;
     const { state: states, saves } = this.body;
     let state: SavedState | undefined;

@@ -23,6 +23,8 @@ export class RunningTask implements StateUser, AskSystem {
   readonly trace: TraceParent | undefined;
   /** Which attempt it is. */
   readonly attempt: number;
+  /** Its output is kept in its record. */
+  readonly isKept: boolean;
   /** Why this attempt counts as failed, whatever its work returns. */
   ended: EndedAttempt | undefined = undefined;
   /** It called `complete`. */
@@ -46,13 +48,14 @@ export class RunningTask implements StateUser, AskSystem {
   #steps: StepsTaken | undefined = undefined;
 
   constructor(
-    { taskId, task, attempt = 1, trace, steps }: Extract<BodyRequest, { type: 'task.run' }>,
+    { taskId, task, attempt = 1, trace, steps, isKept = false }: Extract<BodyRequest, { type: 'task.run' }>,
     asker: TaskAsker,
   ) {
     this.#asker = asker;
     this.taskId = taskId;
     this.name = task;
     this.attempt = attempt;
+    this.isKept = isKept;
     this.trace = trace;
     this.before = steps;
   }

@@ -4,6 +4,9 @@
  * Functions, cycles, class instances, bigints, symbols and arrays with holes cannot. What JSON has no word for but a
  * store can note (Infinity, NaN, -0, undefined in arrays, objects without a prototype) can, and is not plain. Where
  * nobody notes it, NaN, Infinity and undefined in arrays are problems too: JSON makes null of them.
+ *
+ * JSON writes what occurs twice as often as it occurs, so few objects can stand for text without end. What would be
+ * longer than `MAX_CHARACTERS` is a problem, found without writing it.
  */
 import { cut } from './cut-text.ts';
 import { errorInfoOf } from './error-info.ts';
@@ -12,6 +15,14 @@ import { classNameOf } from './instances.ts';
 
 /** Deeper than this, data is taken to have no end. */
 const MAX_DEPTH = 500;
+/** Of JSON text, about; some engines hold no more than twice as much in one text. */
+const MAX_CHARACTERS = 2 ** 28;
+/** What stands for a number, a word, or a pair of brackets. */
+const TOKEN = 6;
+/** A text of more characters is measured as JSON writes it, which may take six for one. */
+const LONG_TEXT = 2 ** 20;
+/** After so many objects it is noted how much each stands for: some may occur many times. */
+const MANY = 100_000;
 /** Of a long way to a place, so many keys are shown. */
 const SHOWN_KEYS = 8;
 
@@ -27,6 +38,11 @@ export class JsonSurvey {
   readonly #isNoted: boolean;
   readonly #around: object[] = [];
   readonly #keys: PropertyKey[] = [];
+  #characters = 0;
+  #objects = 0;
+  /** How deep what was gone into last had others within. */
+  #deepest = 0;
+  #known: Map<object, Extent> | undefined;
 
   constructor({ isNoted = true }: JsonSurveyOptions = {}) {
     this.#isNoted = isNoted;
@@ -47,8 +63,11 @@ export class JsonSurvey {
 
   /** What it is that cannot be kept; `path` then says where. */
   problemOf(value: unknown): string | undefined {
+    this.#characters += TOKEN;
     switch (typeof value) {
       case 'string':
+        this.#characters += charactersOf(value);
+        return this.#problemOfLength();
       case 'boolean':
       case 'undefined':
         return undefined;
@@ -66,11 +85,33 @@ export class JsonSurvey {
 
   #problemOfObject(value: object): string | undefined {
     if (this.#around.includes(value)) return 'an object that contains itself';
-    if (this.#around.length === MAX_DEPTH) return `nested deeper than ${MAX_DEPTH} levels`;
+    const depth = this.#around.length;
+    const known = this.#known?.get(value);
+    if (depth + (known?.levels ?? 0) >= MAX_DEPTH) return `nested deeper than ${MAX_DEPTH} levels`;
+    if (known) return this.#problemOfKnown(known, depth);
+    if ((this.#objects += 1) === MANY) this.#known = new Map();
+    const before = { characters: this.#characters, deepest: this.#deepest };
+    this.#deepest = depth;
     this.#around.push(value);
     const problem = Array.isArray(value) ? this.#problemOfArray(value) : this.#problemOfFields(value);
     this.#around.pop();
-    return problem;
+    this.#known?.set(value, {
+      characters: this.#characters - before.characters,
+      levels: this.#deepest - depth,
+    });
+    this.#deepest = Math.max(this.#deepest, before.deepest);
+    return problem ?? this.#problemOfLength();
+  }
+
+  #problemOfKnown({ characters, levels }: Extent, depth: number): string | undefined {
+    this.#characters += characters;
+    this.#deepest = Math.max(this.#deepest, depth + levels);
+    return this.#problemOfLength();
+  }
+
+  #problemOfLength(): string | undefined {
+    if (this.#characters <= MAX_CHARACTERS) return undefined;
+    return `longer than ${MAX_CHARACTERS.toLocaleString('en')} characters as JSON`;
   }
 
   #problemOfArray(array: readonly unknown[]): string | undefined {
@@ -96,6 +137,7 @@ export class JsonSurvey {
     if (Object.getOwnPropertySymbols(value).length > 0) return 'an object with symbols for keys';
     for (const key of Object.keys(value)) {
       if (key === '$') this.isPlain = false;
+      this.#characters += key.length;
       const problem = this.#problemAt(key, (value as Record<string, unknown>)[key]);
       if (problem !== undefined) return problem;
     }
@@ -107,6 +149,21 @@ export class JsonSurvey {
     const problem = this.problemOf(value);
     if (problem === undefined) this.#keys.pop();
     return problem;
+  }
+}
+
+interface Extent {
+  readonly characters: number;
+  /** How many levels of others are within it. */
+  readonly levels: number;
+}
+
+function charactersOf(text: string): number {
+  if (text.length <= LONG_TEXT) return text.length;
+  try {
+    return JSON.stringify(text).length;
+  } catch {
+    return Infinity; // longer than a text may be
   }
 }
 

@@ -2,7 +2,8 @@
 
 /** Pure; may throw what a getter throws. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+  if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return false;
+  return 'then' in value && typeof value.then === 'function';
 }
 
 /** Calls a listener without awaiting it. `failed` gets what it throws, or its promise rejects with. */

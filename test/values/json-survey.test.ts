@@ -1,0 +1,50 @@
+/** What can be kept as JSON, where it could not, and that the look at it ends whatever it is given. */
+import { describe, expect, test } from 'vitest';
+import { jsonProblemOf } from '../../src/runtime/values/json-survey.ts';
+
+const TOO_LONG = /is longer than 268,435,456 characters as JSON$/;
+
+/** As many objects as levels, and twice as much text with each of them. */
+function doubled(levels: number, leaf: unknown = 1): unknown {
+  let value = leaf;
+  for (let level = 0; level < levels; level += 1) value = [value, value];
+  return value;
+}
+
+function chain(levels: number, end: object): object[] {
+  const links = [end];
+  for (let level = 0; level < levels; level += 1) links.push({ next: links.at(-1) });
+  return links;
+}
+
+describe('what occurs many times', () => {
+  test.each([10, 15, 20])('in %d levels is kept as often as it occurs', (levels) => {
+    expect(jsonProblemOf(doubled(levels))).toBeUndefined();
+  });
+
+  test.each([26, 40, 400])('in %d levels is found to be too long, in no time', (levels) => {
+    const began = performance.now();
+    expect(jsonProblemOf({ output: doubled(levels) })).toMatch(TOO_LONG);
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
+  test('is measured with the texts and keys in it', () => {
+    const text = 'x'.repeat(2 ** 20);
+    expect(jsonProblemOf(doubled(7, text))).toBeUndefined();
+    expect(jsonProblemOf(doubled(8, text))).toMatch(TOO_LONG);
+    expect(jsonProblemOf(doubled(8, { [text]: 1 }))).toMatch(TOO_LONG);
+  });
+
+  test('is refused as nested too deeply also where it was met in a shallower place before', () => {
+    const links = chain(400, { many: doubled(17) });
+    const top = chain(200, links.at(-1)!).at(-1)!;
+    expect(jsonProblemOf([links.at(-1), top])).toMatch(/is nested deeper than 500 levels$/);
+    expect(jsonProblemOf([links.at(-1), links.at(-1)])).toBeUndefined();
+  });
+});
+
+test('a long text is as long as JSON writes it', () => {
+  const text = '\0'.repeat(2 ** 21);
+  expect(jsonProblemOf({ log: doubled(5, text) })).toMatch(/^log.* is longer than/);
+  expect(jsonProblemOf(doubled(5, 'x'.repeat(2 ** 21)))).toBeUndefined();
+});
