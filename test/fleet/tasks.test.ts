@@ -1,13 +1,7 @@
 /** Laws of tasks as things: submitted by one, asked for by another, kept over the end of a program. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  type AgentSystemError,
-  createAgentSystem,
-  defineAgent,
-  memoryStore,
-  type Store,
-} from '../../src/index.ts';
+import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
@@ -81,9 +75,7 @@ describe('a task that is submitted', () => {
       const id = await system.agents.register({ module });
       await system.agents.start(id);
       const submitted = await system.tasks.submit(id, { type: 'give' });
-      const { code, message } = await system.tasks
-        .result(submitted.id)
-        .catch((error: AgentSystemError) => error as never);
+      const { code, message } = await refusal(system.tasks.result(submitted.id));
       expect(code).toBe('TASK_FAILED');
       expect(message).toContain(`${says}, expected JSON data`);
       expect(system.tasks.get(submitted.id)).toMatchObject({ status: 'failed' });

@@ -65,6 +65,22 @@ describe('a state', () => {
   });
 });
 
+describe('a state that JSON cannot write', () => {
+  const nested = Array.from({ length: 20_000 }).reduce<object>((inner) => ({ inner }), {});
+  it('as it is nested too deeply is refused in words', () => {
+    expect(() => stateJson(nested)).toThrow(/^got what is nested too deeply as JSON$/);
+  });
+  it('as a getter of it throws is refused with that', () => {
+    const thrown = new TypeError('not to be had');
+    const state = {
+      get it(): never {
+        throw thrown;
+      },
+    };
+    expect(() => stateJson(state)).toThrow(thrown);
+  });
+});
+
 const holder = (save?: (context: { readonly state: { n: number } }) => unknown) =>
   defineAgent({
     type: 'holder',

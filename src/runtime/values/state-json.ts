@@ -11,10 +11,21 @@ import { classNameOf, hasMethods } from './instances.ts';
 
 /** @throws TypeError for a value without a JSON text, and what a getter or a `toJSON` throws */
 export function stateJson(state: unknown): string {
-  // A state of `undefined` is one too, and JSON has no word for it.
-  const json = JSON.stringify(state ?? null) as string | undefined;
+  const json = jsonOf(state);
   if (json === undefined) throw new TypeError(`got ${inWords(state)}`);
   return json;
+}
+
+function jsonOf(state: unknown): string | undefined {
+  try {
+    // A state of `undefined` is one too, and JSON has no word for it.
+    return JSON.stringify(state ?? null) as string | undefined;
+  } catch (thrown) {
+    // A getter of the state may throw one of these, too: it is the cause.
+    if (!(thrown instanceof RangeError)) throw thrown;
+    const what = /string length/.test(thrown.message) ? 'longer than a text may be' : 'nested too deeply';
+    throw new TypeError(`got what is ${what} as JSON`, { cause: thrown });
+  }
 }
 
 /**
