@@ -19,7 +19,7 @@ export function stateJson(state: unknown): string {
 function jsonOf(state: unknown): string | undefined {
   try {
     // A state of `undefined` is one too, and JSON has no word for it.
-    return JSON.stringify(state ?? null) as string | undefined;
+    return JSON.stringify(state ?? null);
   } catch (thrown) {
     // A getter of the state may throw one of these, too: it is the cause.
     if (!(thrown instanceof RangeError)) throw thrown;
