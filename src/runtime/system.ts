@@ -200,7 +200,6 @@ class System implements AgentSystem {
     const leftMs = Math.max(0, closeAt - clock.elapsed());
     const each = timeoutMs === undefined ? undefined : leftMs;
     const report = await endFleet(agents.all(), clock, { at: closeAt, timeoutMs: each });
-    const leftTasks = store.isDurable ? tasks.left() : [];
     this.#stopCounting?.();
     const why = new AgentSystemError('SYSTEM_CLOSED', 'the system has closed');
     pools.discard(why);
@@ -212,6 +211,8 @@ class System implements AgentSystem {
       unkeptEvents = await parts.journal.close();
     };
     await release('the journal', closeJournal, parts);
+    // What a slow store has taken at the last is among them.
+    const leftTasks = store.isDurable ? tasks.left() : [];
     tasks.discard(why);
     await release('the store', () => store.close(), parts);
     return {

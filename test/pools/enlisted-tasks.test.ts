@@ -1,9 +1,9 @@
 /** Laws of a pool's tasks: those that wait in its line are in the store, as those of an agent are. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createAgentSystem, defineAgent } from '../../src/index.ts';
+import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
-import { settled } from '../../src/testing/index.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { diskOf, disks } from '../fleet/program.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { awaited, codeOf, fateOf, gate, rig, silent } from '../kit/rig.ts';
@@ -307,4 +307,35 @@ it('a clean close leaves what waits in a line, and its report says so', async ()
   while (begun.length === 0) await settled();
   await finishAll();
   expect(await done).toBe('left');
+});
+
+it('what the store takes only at the end of a close is left, too, and its report says so', async () => {
+  const clock = simulatedClock();
+  const memory = memoryStore();
+  let lateMs = 0;
+  const { module } = worker();
+  const store: Store = {
+    isDurable: true,
+    append(batch) {
+      void memory.append(batch);
+      return lateMs === 0 ? undefined : new Promise((kept) => void clock.setTimeout(kept, lateMs));
+    },
+    recover: () => memory.recover(),
+    read: (query) => memory.read(query),
+    state: (agentId) => memory.state(agentId),
+    close: () => {},
+  };
+  const first = await createAgentSystem({ store, clock, agents: [module], logger: silent });
+  await first.pools.create({ ...POOL, spec: { module } });
+  void awaited(first.pools.execute('p', { type: 'work', input: 'before' }));
+  await settled();
+  lateMs = 1_000;
+  void awaited(first.tasks.submit({ pool: 'p' }, { type: 'work', input: 'late' }));
+  const closing = first.close({ timeoutMs: 0 });
+  await clock.advance(30_000);
+  lateMs = 0;
+  const { leftTasks } = await closing;
+  await using second = await createAgentSystem({ store, clock, agents: [module], logger: silent });
+  expect(second.tasks.list().map(({ id, status }) => [id, status])).toEqual([[leftTasks?.[0], 'waiting']]);
+  expect(leftTasks).toHaveLength(1);
 });

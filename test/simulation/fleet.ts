@@ -1,6 +1,13 @@
-/** The fleet that is simulated here: agents that count, vote, listen and end, two pools of them, and what they share. */
+/** The fleet that is simulated here: agents that count, vote, listen, end, work for each other and have keys, a chart, a pool, and what they share. */
 import { z } from 'zod';
-import { defineAgent, variable } from '../../src/index.ts';
+import { assign, emit, fromPromise, setup } from 'xstate';
+import {
+  type ChartAnswer,
+  type ChartEvent,
+  defineAgent,
+  defineChartAgent,
+  variable,
+} from '../../src/index.ts';
 import type { FleetSeen, SimulatedFleet } from '../../src/testing/index.ts';
 
 const tasks = {
@@ -72,8 +79,68 @@ const clerk = defineAgent({
         yield 'two';
       },
     },
+    /** Has others do it, one after the other; a way that comes back to one who waits is refused. */
+    pass: {
+      run: ({ input, agents }): Promise<unknown> | number => {
+        const [next, ...way] = input as readonly string[];
+        return next === undefined ? 0 : agents.execute(next, { type: 'pass', input: way, timeoutMs: 60_000 });
+      },
+    },
+    hire: { run: ({ agents }) => agents.execute({ pool: 'hands' }, { type: 'count', timeoutMs: 60_000 }) },
     grow: {
       run: ({ agents, taskId }) => agents.spawn({ id: `hand-of-${taskId}`, module: hand, parent: 'stop' }),
+    },
+  },
+});
+
+const rounds = {
+  light: { answer: 'taken' },
+  look: { output: z.string() },
+} as const;
+
+/** A chart: it burns down by itself, and what it invokes puts it out. */
+const candle = defineChartAgent({
+  type: 'candle',
+  machine: setup({
+    types: { events: {} as ChartEvent<typeof rounds>, emitted: {} as ChartAnswer<typeof rounds> },
+    actors: { wind: fromPromise(() => Promise.resolve()) },
+    guards: { isNew: ({ context }) => (context as { lit: number }).lit < 3 },
+  }).createMachine({
+    id: 'candle',
+    context: { lit: 0 },
+    initial: 'out',
+    on: {
+      look: { actions: emit(({ context }) => ({ type: 'look.done', output: String(context.lit) }) as const) },
+    },
+    states: {
+      out: {
+        on: {
+          light: [
+            { guard: 'isNew', target: 'lit', actions: assign({ lit: ({ context }) => context.lit + 1 }) },
+            { target: 'windy', actions: assign({ lit: ({ context }) => context.lit + 1 }) },
+          ],
+        },
+      },
+      lit: { after: { 90_000: 'out' } },
+      windy: { invoke: { src: 'wind', onDone: 'out' } },
+    },
+  }),
+  tasks: rounds,
+});
+
+/** Somebody with a key, who is careless with it. */
+const caller = defineAgent({
+  type: 'caller',
+  initArgs: z.object({ key: z.string() }),
+  connect: ({ initArgs }) => ({ key: initArgs.key }),
+  init,
+  tasks: {
+    ...tasks,
+    blab: {
+      run: ({ resources, log }) => {
+        log.error(`it is ${resources.key}`);
+        throw new Error(`${resources.key} is refused`);
+      },
     },
   },
 });
@@ -111,8 +178,16 @@ function countsOnlyGrow({ answers, events, memory }: FleetSeen): void {
 
 export const fleet: SimulatedFleet = {
   agents: [
-    { module: clerk, count: 3 },
+    {
+      module: clerk,
+      count: 3,
+      tasks: {
+        pass: { examples: [[], ['clerk-2'], ['clerk-1', 'clerk-3'], ['clerk-3', 'clerk-2', 'clerk-1']] },
+      },
+    },
     { module: fragile, count: 2 },
+    { module: caller, spec: { initArgs: { key: 'sk-simulated' }, secrets: ['key'] } },
+    { module: candle },
     { module: hand, pool: { name: 'hands', min: 1, max: 3 } },
   ],
   variables: {

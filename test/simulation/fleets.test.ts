@@ -8,7 +8,7 @@ import type { SystemEventType } from '../../src/index.ts';
 import { type FleetFault, fleetFaults, type FleetRun, simulateFleet } from '../../src/testing/index.ts';
 import { fleet } from './fleet.ts';
 
-const SEEDS = 150;
+const SEEDS = 120;
 /** Of fleet life, for each seed. */
 const HOURS = 1;
 

@@ -6,10 +6,13 @@
 import type { AnyStateMachine } from 'xstate';
 import { agentMachine, budgetMachine, supervisorMachine } from '../../src/machines/index.ts';
 import { Agent } from '../../src/runtime/agent/agent.ts';
+import { AgentSecrets } from '../../src/runtime/agent/agent-secrets.ts';
 import { Incarnation } from '../../src/runtime/agent/incarnation.ts';
 import { Liveness } from '../../src/runtime/agent/liveness.ts';
 import { Mailbox } from '../../src/runtime/agent/mailbox.ts';
 import { Questions } from '../../src/runtime/agent/questions.ts';
+import { TaskQueue } from '../../src/runtime/agent/task-queue.ts';
+import { TaskTimes } from '../../src/runtime/agent/task-times.ts';
 import { LeaderElection } from '../../src/runtime/coordination/leader/leader-election.ts';
 import { Rounds } from '../../src/runtime/coordination/rounds/rounds.ts';
 import { Topic } from '../../src/runtime/coordination/variables/topic.ts';
@@ -22,6 +25,7 @@ import { PermitQueues } from '../../src/runtime/limits/permit-queues.ts';
 import { RestartPermits } from '../../src/runtime/limits/restart-permits.ts';
 import { Dispatcher } from '../../src/runtime/pools/dispatcher.ts';
 import { WaitingQueue } from '../../src/runtime/pools/waiting-queue.ts';
+import { SecretNet } from '../../src/runtime/values/secret-net.ts';
 
 export interface Plant {
   readonly what: string;
@@ -44,6 +48,24 @@ function method<Class extends object>(
     const original = prototype[name] as Method;
     Object.assign(prototype, { [name]: other(original) });
     return () => Object.assign(prototype, { [name]: original });
+  };
+}
+
+/** One property of a class has another value. */
+function getter<Class extends object>(
+  { prototype }: { readonly prototype: Class },
+  name: keyof Class & string,
+  other: (original: unknown) => unknown,
+): () => () => void {
+  return () => {
+    const original = Object.getOwnPropertyDescriptor(prototype, name)!;
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      get(): unknown {
+        return other(original.get!.call(this));
+      },
+    });
+    return () => Object.defineProperty(prototype, name, original);
   };
 }
 
@@ -245,5 +267,56 @@ export const plants: readonly Plant[] = [
     what: 'a child is not known as one',
     meets: 'a child, the end of its parent',
     plant: method(Families, 'admit', nothing),
+  },
+  {
+    what: 'a later task of the same priority is begun first',
+    meets: 'several tasks that wait at one agent',
+    plant: method(
+      TaskQueue,
+      'add',
+      (add) =>
+        function (entry: { priority?: number }) {
+          const { first } = this;
+          if (entry.priority === undefined || first === undefined) add.call(this, entry);
+          else this.addBefore(first, entry);
+        },
+    ),
+  },
+  {
+    what: 'a task is begun before its time once another program has it',
+    meets: 'a task that waits for its time, the end of a program',
+    plant: method(
+      TaskTimes,
+      'restore',
+      (restore) =>
+        function (...given: unknown[]) {
+          restore.apply(this, given);
+          return 0;
+        },
+    ),
+  },
+  {
+    what: 'a free place is seen where there is none',
+    meets: 'agents that wait for each other',
+    plant: getter(Mailbox, 'places', (places) => ({ ...(places as object), isFree: true })),
+  },
+  {
+    what: 'an agent starts without a secret that it lacks',
+    meets: 'a secret, the end of a program',
+    plant: getter(AgentSecrets, 'missing', () => undefined),
+  },
+  {
+    what: 'a secret that a program asks for is not hidden',
+    meets: 'a secret, the end of a program, a task that fails',
+    plant: method(SecretNet, 'add', (add) => {
+      const seen = new WeakMap<object, Set<string>>();
+      return function (agentId: string, values: unknown) {
+        const known = seen.get(this) ?? new Set();
+        seen.set(this, known);
+        // The first time it is told what it was registered with.
+        if (!known.has(agentId)) add.call(this, agentId, values);
+        known.add(agentId);
+      };
+    }),
   },
 ];

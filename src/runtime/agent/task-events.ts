@@ -55,6 +55,7 @@ export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: numb
     retry,
   };
   if (request.pool !== undefined) draft.pool = request.pool;
+  if (priority !== undefined) draft.priority = priority;
   if (!retry && !submission) return draft;
   draft.input = dataCopy(input);
   if (deadlineAt !== undefined) {
@@ -62,7 +63,6 @@ export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: numb
     draft.deadlineAt = deadlineAt;
   }
   if (dueAt !== undefined) draft.dueAt = dueAt;
-  if (priority !== undefined) draft.priority = priority;
   if (policy) draft.policy = policy;
   if (attempt > 0) draft.attempts = attempt;
   if (before !== attempt) draft.before = before;

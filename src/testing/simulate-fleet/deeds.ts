@@ -52,6 +52,8 @@ export type Deed =
       readonly input?: unknown;
       readonly timeoutMs?: number;
       readonly priority?: number;
+      /** Before it may begin; of one that is submitted. */
+      readonly delayMs?: number;
     }
   /** Gives up the task that was asked for so many tasks ago. */
   | { readonly do: 'cancel' | 'retry'; readonly ago: number }
@@ -67,6 +69,8 @@ export type Deed =
   /** Answers the oldest open question: by one of the values that its schema has. */
   | { readonly do: 'answer'; readonly which: number }
   | { readonly do: 'refill'; readonly budget: string }
+  /** The program is given the secrets of an agent, which no store has. */
+  | { readonly do: 'give secrets'; readonly agent: string }
   | {
       readonly do: 'schedule';
       readonly to: string;
@@ -120,7 +124,9 @@ export function deedInWords(deed: Deed): string {
     case 'submit': {
       const to = typeof deed.to === 'string' ? deed.to : `pool ${deed.to.pool}`;
       const within = deed.timeoutMs === undefined ? '' : ` within ${deed.timeoutMs} ms`;
-      return `${deed.do} ${deed.task}(${deed.input === undefined ? '' : inWords(deed.input)}) at ${to}${within}`;
+      const urgency = deed.priority === undefined ? '' : ` with priority ${deed.priority}`;
+      const later = deed.delayMs === undefined ? '' : `, not before ${deed.delayMs} ms`;
+      return `${deed.do} ${deed.task}(${deed.input === undefined ? '' : inWords(deed.input)}) at ${to}${within}${urgency}${later}`;
     }
     case 'stream':
       return `read ${deed.chunks} chunks of ${deed.task}(${deed.input === undefined ? '' : inWords(deed.input)}) at ${deed.to}`;
@@ -128,6 +134,8 @@ export function deedInWords(deed: Deed): string {
       return `answer the oldest question, choice ${deed.which}`;
     case 'refill':
       return `refill the budget ${deed.budget}`;
+    case 'give secrets':
+      return `give the secrets of ${deed.agent}`;
     case 'schedule':
       return `schedule ${deed.task} at ${deed.to} every ${deed.everyMs} ms`;
     case 'unschedule':

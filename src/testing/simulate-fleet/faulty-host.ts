@@ -32,6 +32,12 @@ export interface BodyWitness {
   /** A body was told the version of a variable. */
   variablePosted(agentId: string, incarnation: number, name: string, version: number): void;
   exited(agentId: string, incarnation: number): void;
+  /** A body was given a task, and has told of its end. */
+  taskBegun(agentId: string, taskId: string): void;
+  taskOver(agentId: string, taskId: string): void;
+  /** A task asks for the work of other agents, and was answered, or does not wait for it any more. */
+  asked(agentId: string, taskId: string, requestId: number, args: unknown): void;
+  answered(agentId: string, taskId: string, requestId: number): void;
 }
 
 export interface FaultyHostOptions {
@@ -187,9 +193,12 @@ class FaultyBody implements Body, BodyListener {
       const { name, version } = request.variable;
       this.#options.witness.variablePosted(agentId, incarnation, name, version);
     }
+    if (request.type === 'request.answered' || request.type === 'request.refused')
+      this.#options.witness.answered(agentId, request.taskId, request.requestId);
     if (this.#isHung || this.#isGone) return;
     switch (request.type) {
       case 'task.run': {
+        this.#options.witness.taskBegun(agentId, request.taskId);
         const [limit] = [this.#around.limit() ?? []];
         if (limit.length > 0) {
           const [afterMs] = limit;
@@ -285,7 +294,24 @@ class FaultyBody implements Body, BodyListener {
     const { agentId } = this.start;
     const { witness } = this.#options;
     if ('state' in report && report.state) witness.stateTold(agentId, report.state);
-    if (report.type === 'task.completed') witness.taskDone(agentId, report.taskId);
+    switch (report.type) {
+      case 'task.completed':
+        witness.taskDone(agentId, report.taskId);
+        witness.taskOver(agentId, report.taskId);
+        break;
+      case 'task.failed':
+      case 'task.parked':
+        witness.taskOver(agentId, report.taskId);
+        break;
+      case 'request.made':
+        if (report.name === 'agents.execute')
+          witness.asked(agentId, report.taskId, report.requestId, report.args);
+        break;
+      case 'request.withdrawn':
+        witness.answered(agentId, report.taskId, report.requestId);
+        break;
+      default:
+    }
     this.#listener.report(report);
   }
 

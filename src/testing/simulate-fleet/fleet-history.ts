@@ -83,6 +83,10 @@ export interface TracedAgent {
   parkedUntil: number | undefined;
   /** Whose child it is, where that ends it. */
   readonly parent: string | undefined;
+  /** How many tasks it has under way at once, at the most. */
+  readonly concurrency: number;
+  /** Of its kinds of task. */
+  readonly kinds: Readonly<Record<string, { readonly priority?: number; readonly concurrency?: number }>>;
 }
 
 interface TracedTask {
@@ -90,6 +94,11 @@ interface TracedTask {
   isStarted: boolean;
   /** Left by another program, or under way when the store failed: it may be taken up again. */
   isCarried: boolean;
+  readonly priority: number;
+  /** When it may begin, where that was said; epoch ms. */
+  readonly dueAt: number | undefined;
+  /** Whether nothing but its agent's other tasks keeps it from beginning. */
+  isInTurn: boolean;
 }
 
 interface TracedRound {
@@ -169,7 +178,10 @@ export class FleetHistory {
       agent.last = 'agent.start_failed';
       agent.at = agent.startedFrom;
     }
-    for (const task of told.tasks.values()) task.isCarried = true;
+    for (const task of told.tasks.values()) {
+      task.isCarried = true;
+      task.isInTurn = false;
+    }
     return new FleetHistory(told);
   }
 
@@ -217,7 +229,8 @@ export class FleetHistory {
     if (event.type in LIFE_ORDER) return this.#noteLife(event);
     switch (event.type) {
       case 'task.accepted':
-        told.tasks.set(event.taskId, { agentId: event.agentId, isStarted: false, isCarried: false });
+        told.tasks.delete(event.taskId);
+        told.tasks.set(event.taskId, this.#accepted(event));
         if (event.submitted) told.submitted.add(event.taskId);
         return;
       case 'task.started':
@@ -225,16 +238,18 @@ export class FleetHistory {
         return;
       case 'store.degraded':
         // What began, and could not be kept, begins again once the store is back.
-        for (const task of told.tasks.values()) task.isCarried = true;
+        for (const task of told.tasks.values()) {
+          task.isCarried = true;
+          task.isInTurn = false;
+        }
         return;
-      case 'task.retry_scheduled': {
-        const task = told.tasks.get(event.taskId);
-        if (task) task.isStarted = false;
-        return;
-      }
+      case 'task.retry_scheduled':
       case 'task.parked': {
         const task = told.tasks.get(event.taskId);
-        if (task) task.isStarted = false;
+        if (task) {
+          task.isStarted = false;
+          task.isInTurn = false;
+        }
         return;
       }
       case 'question.asked': {
@@ -359,9 +374,10 @@ export class FleetHistory {
       return;
     }
     if (event.type === 'agent.registered') {
-      const { pool, restart, parent } = event.spec as unknown as {
+      const { pool, restart, parent, tasks } = event.spec as unknown as {
         pool?: string;
         restart: RestartRule;
+        tasks: { concurrency: number };
         parent?: { id: string; rule: string };
       };
       agents.set(event.agentId, {
@@ -382,6 +398,8 @@ export class FleetHistory {
         isPaused: false,
         parkedUntil: undefined,
         parent: parent === undefined || parent.rule === 'detach' ? undefined : parent.id,
+        concurrency: tasks.concurrency,
+        kinds: event.manifest.tasks,
       });
       return;
     }
@@ -400,9 +418,44 @@ export class FleetHistory {
       if (life.startedFrom !== 'restart') agent.restarts = [];
     }
     if (ENDS.includes(type)) agent.lastEnded = agent.incarnation;
+    // What waits over the end of a life has another order.
+    if (!SERVING.includes(type)) for (const task of this.#tasksOf(agent.id)) task.isInTurn = false;
     if (type === 'agent.crashed' && life.at === 'waiting' && event.reason !== 'host_lost') {
       const { withinMs } = agent.restart;
       agent.restarts = [...agent.restarts.filter((at) => event.at - at < withinMs), event.at];
+    }
+  }
+
+  #accepted(event: Extract<SystemEvent, { type: 'task.accepted' }>): TracedTask {
+    const { agentId, task, dueAt, priority, submitted } = event;
+    const kind = this.#told.agents.get(agentId)?.kinds[task];
+    // One that was submitted waits for the store, too, and one whose kind has a limit for others of its kind.
+    const isOrdinary = submitted === undefined && dueAt === undefined && kind?.concurrency === undefined;
+    return {
+      agentId,
+      isStarted: false,
+      isCarried: false,
+      priority: priority ?? kind?.priority ?? 0,
+      dueAt,
+      isInTurn: isOrdinary && this.isServing(agentId),
+    };
+  }
+
+  *#tasksOf(agentId: string): Generator<TracedTask> {
+    for (const task of this.#told.tasks.values()) if (task.agentId === agentId) yield task;
+  }
+
+  #judgeTurn(event: SystemEvent & { readonly taskId: string; readonly agentId: string }): void {
+    const { tasks } = this.#told;
+    const task = tasks.get(event.taskId)!;
+    if (task.dueAt !== undefined && event.at < task.dueAt)
+      broken('what waits has its turn', `${task.dueAt - event.at} ms before its time: ${inLine(event)}`);
+    // As they were accepted.
+    for (const [id, other] of tasks) {
+      if (other === task) return;
+      if (other.agentId !== task.agentId || !other.isInTurn || other.isStarted) continue;
+      if (other.priority < task.priority) continue;
+      broken('what waits has its turn', `${id} is older and at least as urgent, and waits: ${inLine(event)}`);
     }
   }
 
@@ -419,6 +472,7 @@ export class FleetHistory {
       return broken('a task ends once', `it had ended, or was never accepted: ${inLine(event)}`);
     if (event.type !== 'task.started') return;
     if (task.isStarted && !task.isCarried) broken('a task ends once', `begun twice: ${inLine(event)}`);
+    this.#judgeTurn(event);
     const agent = agents.get(event.agentId);
     if (agent?.isPaused || agent?.parkedUntil !== undefined) {
       const how = agent.isPaused ? 'is paused' : `is parked until ${agent.parkedUntil}`;

@@ -20,10 +20,17 @@ const TAIL = 40;
 export interface FleetJudgeOptions {
   readonly maxConcurrentRestarts: number;
   readonly budgets: readonly BudgetSpecInput[];
+  /** Texts by which secrets of its agents would be found. */
+  readonly secrets: readonly string[];
+  /** Whether the present program was not given a secret of an agent. */
+  readonly lacksSecrets: (agentId: string) => boolean;
 }
 
 /** A child has so long to end after its parent; ms. Its own grace, and that of its host, are within. */
 const ORPHAN_MS = 120_000;
+
+/** What a task under way has asked of other agents, and was not answered. */
+type Asking = Map<number, string>;
 
 /** What a body may begin with. */
 interface AgentStates {
@@ -54,6 +61,8 @@ export class FleetJudge implements BodyWitness {
   #allAcknowledged = 0;
   /** Children whose parents have ended, and since when. */
   readonly #orphans = new Map<string, number>();
+  /** Tasks under way in bodies, by agent. */
+  readonly #atWork = new Map<string, Map<string, Asking>>();
   readonly #tail: SystemEvent[] = [];
   events = 0;
   readonly counts = new Map<string, number>();
@@ -104,13 +113,22 @@ export class FleetJudge implements BodyWitness {
     this.counts.set(event.type, (this.counts.get(event.type) ?? 0) + 1);
     this.#tail.push(event);
     if (this.#tail.length > TAIL) this.#tail.shift();
-    this.#hash.update(JSON.stringify(event, withoutStacks));
+    const text = JSON.stringify(event, withoutStacks);
+    this.#hash.update(text);
+    this.holdsNoSecret(() => inLine(event), text);
     // One whose registration the store has refused is taken out again, wherever it stands.
     const isTakenBack = event.type === 'agent.forgotten' && !this.#kept.told.agents.has(event.agentId);
     if (!isTakenBack) this.attempt(() => this.#told.judge(event));
     if (event.type === 'budget.reserved') this.attempt(() => this.#judgeGrant(event));
+    if (event.type === 'agent.starting') this.attempt(() => this.#judgeStart(event));
     this.#told.note(event);
     if (event.type === 'agent.forgotten') this.#forget(event.agentId);
+  }
+
+  /** Something is shown, or kept. */
+  holdsNoSecret(what: () => string, text: string): void {
+    if (!this.#options.secrets.some((secret) => text.includes(secret))) return;
+    this.attempt(() => broken('a secret is told to nobody', what()));
   }
 
   keeps(events: readonly SystemEvent[]): void {
@@ -135,6 +153,7 @@ export class FleetJudge implements BodyWitness {
     this.#kept = this.#kept.resumed();
     this.#told = this.#kept.resumed();
     this.#live.clear();
+    this.#atWork.clear();
     this.#orphans.clear();
     this.#versions.clear();
     for (const [agentId, states] of this.#forgotten) this.#states.set(agentId, states);
@@ -151,15 +170,37 @@ export class FleetJudge implements BodyWitness {
     this.attempt(() => {
       if (live > 1)
         broken('one body at the most', `${live} of ${agentId} once incarnation ${incarnation} began`);
+      if (this.#options.lacksSecrets(agentId))
+        broken('who lacks a secret waits', `${agentId} has begun incarnation ${incarnation} without it`);
       this.#judgeRestored(agentId, restored);
     });
   }
 
   exited(agentId: string): void {
     this.#live.set(agentId, (this.#live.get(agentId) ?? 1) - 1);
+    this.#atWork.delete(agentId);
+  }
+
+  taskBegun(agentId: string, taskId: string): void {
+    const tasks = this.#atWork.get(agentId) ?? new Map<string, Asking>();
+    this.#atWork.set(agentId, tasks.set(taskId, new Map()));
+  }
+
+  taskOver(agentId: string, taskId: string): void {
+    this.#atWork.get(agentId)?.delete(taskId);
+  }
+
+  asked(agentId: string, taskId: string, requestId: number, args: unknown): void {
+    const target = (args as { readonly target?: unknown } | undefined)?.target;
+    if (typeof target === 'string') this.#atWork.get(agentId)?.get(taskId)?.set(requestId, target);
+  }
+
+  answered(agentId: string, taskId: string, requestId: number): void {
+    this.#atWork.get(agentId)?.get(taskId)?.delete(requestId);
   }
 
   stateTold(agentId: string, { json }: SavedState): void {
+    this.holdsNoSecret(() => `a saved state of ${agentId}`, json);
     this.#statesOf(agentId).told.push(json);
   }
 
@@ -268,6 +309,7 @@ export class FleetJudge implements BodyWitness {
     this.#judgeBodies(host);
     if (isOpen) this.#judgeHeld(now);
     if (isOpen) this.#judgeQuestions(system);
+    if (isOpen) this.#judgeWaits();
     for (const [id, { deadlineAt, openedAt }] of rounds) {
       if (!isThere)
         broken('every round ends', `${id} is open, and coordination is ${system.coordination.status()}`);
@@ -326,6 +368,12 @@ export class FleetJudge implements BodyWitness {
     }
   }
 
+  /** What a caller asks for may fail for want of a secret; a restart waits for it. */
+  #judgeStart(event: Extract<SystemEvent, { type: 'agent.starting' }>): void {
+    if (event.life.startedFrom !== 'restart' || !this.#options.lacksSecrets(event.agentId)) return;
+    broken('who lacks a secret waits', `it is restarted without it: ${inLine(event)}`);
+  }
+
   #judgeHeld(now: number): void {
     const { agents } = this.#told.told;
     // One goes on with the reset, and at least one more with every second.
@@ -345,6 +393,31 @@ export class FleetJudge implements BodyWitness {
           `${id} lives, and ${parent} has ended ${now - since} ms ago`,
         );
     }
+  }
+
+  /** No agent whose places are all taken waits, through all of these, for itself. */
+  #judgeWaits(): void {
+    const full = new Map<string, ReadonlySet<string>>();
+    for (const [id, tasks] of this.#atWork) {
+      const agent = this.#told.told.agents.get(id);
+      const waits = [...tasks.values()].map((asking) => [...asking.values()]);
+      if (agent === undefined || tasks.size < agent.concurrency || !this.#told.isServing(id)) continue;
+      if (waits.every((targets) => targets.length > 0)) full.set(id, new Set(waits.flat()));
+    }
+    // What waits for somebody who goes on, goes on.
+    for (let isLess = true; isLess; ) {
+      isLess = false;
+      for (const [id, targets] of full) {
+        if ([...targets].every((target) => full.has(target))) continue;
+        full.delete(id);
+        isLess = true;
+      }
+    }
+    if (full.size > 0)
+      broken(
+        'no wait closes a circle',
+        `${[...full.keys()].join(', ')} wait for each other, and nobody goes on`,
+      );
   }
 
   #judgeQuestions(system: AgentSystem): void {
@@ -368,6 +441,7 @@ export class FleetJudge implements BodyWitness {
     for (const { id, kind, restartAt } of this.#told.told.agents.values()) {
       if (restartAt === undefined || restartAt >= now) continue;
       if (restarting.length >= maxConcurrentRestarts && kinds.has(kind)) continue;
+      if (this.#options.lacksSecrets(id)) continue;
       broken(
         'a due restart comes',
         `${id} is due since ${now - restartAt} ms, and ${restarting.length} others restart`,

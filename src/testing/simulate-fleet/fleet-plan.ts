@@ -43,6 +43,8 @@ export interface FleetPlan {
   readonly seed: number;
   readonly faults: readonly FleetFault[];
   readonly maxConcurrentRestarts: number;
+  /** Whether each program in turn asks for the secrets of its agents; one that does not is given them by deeds. */
+  readonly areSecretsProvided: readonly boolean[];
   /** By id of an agent, or name of a pool. */
   readonly specs: ReadonlyMap<string, DrawnSpec>;
   /** How long tasks of an agent take, one after the other; ms. */
@@ -106,6 +108,7 @@ export function planFleet(seed: number, outline: FleetOutline): FleetPlan {
   // Drawn for every fault: what a seed makes of the fleet does not depend on which are allowed, so that a script is
   // played again without saying them.
   const held = new Dice(seed + 1_000_003);
+  const ordered = new Dice(seed + 2_000_003);
   const drawn = fleetFaults.filter((fault) => (fault === 'limited' ? held : dice).isLucky(0.5));
   const faults = drawn.filter((fault) => outline.faults.includes(fault));
   const specs = new Map(
@@ -118,10 +121,11 @@ export function planFleet(seed: number, outline: FleetOutline): FleetPlan {
     seed,
     faults,
     maxConcurrentRestarts: dice.of([1, 1, 2, 32]),
+    areSecretsProvided: Array.from({ length: 8 }, () => ordered.isLucky(0.5)),
     specs,
     workMs: Array.from({ length: 16 }, () => dice.of([0, 0, 0, 1, 20, 100, 500, 2_000])),
     readyMs: dice.isLucky(0.5) ? [0] : Array.from({ length: 16 }, () => dice.of([0, 0, 10, 50, 200, 1_000])),
-    script: scriptOf(dice, outline, faults, held),
+    script: scriptOf(dice, outline, faults, held, ordered),
   };
 }
 
@@ -168,10 +172,17 @@ interface Mood {
   readonly reopens: number;
 }
 
-function scriptOf(dice: Dice, outline: FleetOutline, drawn: readonly FleetFault[], held: Dice): Deed[] {
+function scriptOf(
+  dice: Dice,
+  outline: FleetOutline,
+  drawn: readonly FleetFault[],
+  held: Dice,
+  ordered: Dice,
+): Deed[] {
   const { agents, pools, variables, hours } = outline;
   const faults = drawn.filter((fault) => fault !== 'limited');
   const holds = held.of([0, 0.1, 0.3]);
+  const orders = ordered.of([0, 0.1, 0.4]);
   const weight = () => dice.of([0, 1, 2, 5]);
   const mood: Mood = {
     lives: dice.of([1, 2, 5]),
@@ -192,8 +203,9 @@ function scriptOf(dice: Dice, outline: FleetOutline, drawn: readonly FleetFault[
     { do: 'settle' },
   ];
   for (let passed = 0; passed < hours * HOUR_MS; ) {
-    deeds.push(...deedOf(dice, outline, mood, faults));
-    if (held.isLucky(holds)) deeds.push(...holdOf(held, outline, drawn.includes('limited')));
+    deeds.push(...deedOf(dice, outline, mood, faults).map((deed) => withOrder(ordered, orders, deed)));
+    if (held.isLucky(holds)) deeds.push(...holdOf(held, ordered, outline, drawn.includes('limited')));
+    if (ordered.isLucky(orders / 4)) deeds.push(...crowdOf(ordered, outline));
     if (dice.isLucky(mood.settles)) deeds.push({ do: 'settle' });
     if (!dice.isLucky(0.35)) continue;
     const pause = pauseOf(dice);
@@ -277,10 +289,30 @@ function deedOf(dice: Dice, outline: FleetOutline, mood: Mood, faults: readonly 
   }
 }
 
-/** What holds work back, and lets it go on: people, limits, budgets, readers, times. */
-function holdOf(dice: Dice, { agents, budgets }: FleetOutline, isLimited: boolean): Deed[] {
+/** Some tasks are more urgent than others, and some wait for their time. */
+function withOrder(dice: Dice, share: number, deed: Deed): Deed {
+  if ('fault' in deed || (deed.do !== 'execute' && deed.do !== 'submit') || !dice.isLucky(share)) return deed;
+  const delayMs = deed.do === 'submit' ? dice.of([undefined, 50, 2_000, 60_000]) : undefined;
+  const priority = dice.of([-1, 0, 5]);
+  return { ...deed, priority, ...(delayMs === undefined ? {} : { delayMs }) };
+}
+
+/** More tasks at one agent than it can do at once, of different urgency. */
+function crowdOf(dice: Dice, { agents }: FleetOutline): Deed[] {
   if (agents.length === 0) return [];
-  const { id: agent, tasks } = dice.of(agents);
+  const { id, tasks } = dice.of(agents);
+  const crowd = Array.from({ length: dice.of([3, 12]) }, () => taskOf(dice, id, tasks)).flat();
+  return crowd.map((deed) => withOrder(dice, 0.8, deed));
+}
+
+/** What holds work back, and lets it go on: people, limits, budgets, readers, times. */
+function holdOf(dice: Dice, other: Dice, outline: FleetOutline, isLimited: boolean): Deed[] {
+  const { agents, budgets } = outline;
+  if (agents.length === 0) return [];
+  const { id, tasks } = dice.of(agents);
+  const members = membersOf(outline);
+  // Members of pools are held, too; what is asked of an agent by its id is not for them.
+  const agent = members.length > 0 && other.isLucky(0.3) ? other.of(members) : id;
   const kind = dice.by([
     ['pause', 2],
     ['resume', 3],
@@ -291,6 +323,7 @@ function holdOf(dice: Dice, { agents, budgets }: FleetOutline, isLimited: boolea
     ['refill', budgets.length],
     ['schedule', tasks.size === 0 ? 0 : 0.5],
     ['unschedule', 1],
+    ['give secrets', 3],
   ] as const);
   switch (kind) {
     case 'limited': {
@@ -306,7 +339,7 @@ function holdOf(dice: Dice, { agents, budgets }: FleetOutline, isLimited: boolea
     case 'schedule': {
       const [task, inputs] = dice.of([...tasks]);
       const input = dice.of(inputs);
-      const asked = { to: agent, task, ...(input === undefined ? {} : { input }) };
+      const asked = { to: id, task, ...(input === undefined ? {} : { input }) };
       return kind === 'stream'
         ? [{ do: kind, ...asked, chunks: dice.of([0, 1, 2, 100]) }]
         : [{ do: kind, ...asked, everyMs: dice.of([30_000, 600_000]) }];
@@ -316,7 +349,9 @@ function holdOf(dice: Dice, { agents, budgets }: FleetOutline, isLimited: boolea
     case 'refill':
       return [{ do: kind, budget: dice.of(budgets) }];
     case 'unschedule':
-      return [{ do: kind, to: agent }];
+      return [{ do: kind, to: id }];
+    case 'give secrets':
+      return [{ do: kind, agent: id }];
     default:
       return [{ do: kind, agent }];
   }
@@ -352,9 +387,13 @@ function taskOf(dice: Dice, to: string | { readonly pool: string }, tasks: TaskI
   return Array.from({ length: dice.of([1, 1, 1, 3]) }, () => deed);
 }
 
-function faultOf(dice: Dice, { agents, pools }: FleetOutline, fault: FleetFault): Deed[] {
-  const members = pools.flatMap(({ name, max }) => Array.from({ length: max }, (_, n) => `${name}-${n + 1}`));
-  const ids = [...agents.map(({ id }) => id), ...members];
+/** Ids that the members of pools may have. */
+function membersOf({ pools }: FleetOutline): readonly string[] {
+  return pools.flatMap(({ name, max }) => Array.from({ length: max }, (_, n) => `${name}-${n + 1}`));
+}
+
+function faultOf(dice: Dice, outline: FleetOutline, fault: FleetFault): Deed[] {
+  const ids = [...outline.agents.map(({ id }) => id), ...membersOf(outline)];
   const agent = dice.of(ids);
   switch (fault) {
     case 'crash': {

@@ -14,6 +14,8 @@ export const fleetLaws = [
   'what is restored is the newest',
   /** Every accepted task has one end; it begins in a life that serves. */
   'a task ends once',
+  /** Of an agent nothing begins before what is older and at least as urgent; and nothing before its time. */
+  'what waits has its turn',
   /** Nothing begins of an agent that is paused, or parked. */
   'who is held begins nothing',
   /** Who is parked goes on in its turn after the reset. */
@@ -24,6 +26,12 @@ export const fleetLaws = [
   'no more is granted than there is',
   /** A child does not outlive a parent that has ended for good, unless its spec says so. */
   'children end with their parents',
+  /** A task that would wait for itself, through others, is refused. */
+  'no wait closes a circle',
+  /** No event, no line of the log and no saved state holds a secret of an agent. */
+  'a secret is told to nobody',
+  /** An agent whose secrets its program was not given has no body. */
+  'who lacks a secret waits',
   /** Times of a schedule come in order, each once. */
   'a time comes once',
   /** No more restarts within the window than the policy allows. */

@@ -25,6 +25,7 @@ import { FaultyStore, KeptFleet } from './faulty-store.ts';
 import { broken } from './fleet-history.ts';
 import { FleetJudge } from './fleet-judge.ts';
 import type { FleetPlan } from './fleet-plan.ts';
+import { FleetSecrets } from './fleet-secrets.ts';
 import { FleetLawBroken } from './laws.ts';
 
 /** What is asked of a store, a stop and a hung body comes on top of what was agreed; ms. */
@@ -133,6 +134,7 @@ class Simulation {
   readonly #options: SimulationOptions;
   readonly #judge: FleetJudge;
   readonly #kept: KeptFleet;
+  readonly #secrets: FleetSecrets;
   readonly #calls = new Set<Call>();
   readonly #tasks: Asked[] = [];
   readonly #startAt: number;
@@ -147,9 +149,16 @@ class Simulation {
 
   constructor(options: SimulationOptions) {
     this.#options = options;
+    const { members, pools } = options;
+    this.#secrets = new FleetSecrets([
+      ...members.map(({ id, spec }) => [id, spec] as const),
+      ...pools.flatMap((pool) => idsOfMembers(pool).map((id) => [id, pool.spec] as const)),
+    ]);
     this.#judge = new FleetJudge({
       maxConcurrentRestarts: options.plan.maxConcurrentRestarts,
       budgets: options.budgets,
+      secrets: this.#secrets.texts,
+      lacksSecrets: (id) => this.#secrets.lacks(id),
     });
     this.#kept = new KeptFleet({ kept: (events) => this.#judge.keeps(events) });
     this.#startAt = simulatedClock().now();
@@ -197,13 +206,16 @@ class Simulation {
       workMs: () => this.#workMs(),
       readyMs: () => this.#readyMs(),
     });
+    this.#secrets.programBegins(plan.areSecretsProvided[this.#programs % plan.areSecretsProvided.length]!);
     this.#programs += 1;
+    const { provider } = this.#secrets;
     const system = await createAgentSystem({
       store,
       clock,
       random: seededRandom(plan.seed * 1_000 + this.#programs),
       logger: this.#logger(),
       limits: { maxConcurrentRestarts: plan.maxConcurrentRestarts },
+      ...(provider ? { secrets: provider } : {}),
       agents: definitions,
       hosts: { 'in-process': host },
     });
@@ -272,6 +284,7 @@ class Simulation {
     store.mend();
     host.forgetArranged();
     system.coordination.resume();
+    for (const { id } of this.#options.members) this.#giveSecrets(id);
     await this.#pass(CALM_MS);
     if (store.isDead || (await this.#close()) === undefined) {
       await this.#die();
@@ -422,18 +435,14 @@ class Simulation {
     const what = deedInWords(deed);
     switch (deed.do) {
       case 'register': {
-        const member = this.#options.members.find(({ id }) => id === deed.agent);
-        if (member === undefined) return;
-        const spec = {
-          ...this.#options.plan.specs.get(member.id),
-          ...member.spec,
-          id: member.id,
-          module: member.module,
-        };
-        return this.#ask(what, GRACE_MS, agents.register(spec as unknown as AgentSpec), (id) =>
+        const spec = this.#specOf(deed.agent);
+        if (spec === undefined) return;
+        return this.#ask(what, GRACE_MS, this.#secrets.give(deed.agent, agents.register(spec)), (id) =>
           this.#judge.acknowledged(what, kept.told.agents.has(id) || this.#isForgotten(id)),
         );
       }
+      case 'give secrets':
+        return this.#giveSecrets(deed.agent);
       case 'start':
       case 'restart':
         return this.#ask(
@@ -519,15 +528,34 @@ class Simulation {
     }
   }
 
+  #specOf(id: string): (AgentSpec & { readonly id: string }) | undefined {
+    const member = this.#options.members.find((one) => one.id === id);
+    if (member === undefined) return undefined;
+    const { module, spec } = member;
+    return { ...this.#options.plan.specs.get(id), ...spec, id, module } as unknown as AgentSpec & {
+      id: string;
+    };
+  }
+
+  /** Of an agent that is there, and lacks them. */
+  #giveSecrets(id: string): void {
+    const spec = this.#specOf(id);
+    if (spec === undefined || !this.#secrets.lacks(id) || !this.#judge.told.told.agents.has(id)) return;
+    const given = this.#secrets.give(id, this.#program.system.agents.ensure(spec));
+    this.#ask(`give the secrets of ${id}`, GRACE_MS, given);
+  }
+
   #openPool(name: string): void {
-    const { module, min, max, spec } = this.#options.pools.find((pool) => pool.name === name)!;
+    const pool = this.#options.pools.find((one) => one.name === name)!;
+    const { module, min, max, spec } = pool;
     const whole = { ...this.#options.plan.specs.get(name), ...spec, module } as unknown as AgentSpec;
     const opening = this.#program.system.pools.create({ name, min, max, spec: whole, retryAbandoned: 1 });
+    for (const id of idsOfMembers(pool)) void this.#secrets.give(id, opening);
     this.#ask(`open pool ${name}`, Infinity, opening);
   }
 
   #execute(deed: Extract<Deed, { do: 'execute' | 'submit' }>, what: string): void {
-    const { to, task, input, timeoutMs } = deed;
+    const { to, task, input, timeoutMs, priority } = deed;
     const { agents, pools } = this.#program.system;
     const controller = new AbortController();
     this.#tasks.push({ controller, id: undefined });
@@ -536,6 +564,7 @@ class Simulation {
       input: structuredClone(input),
       signal: controller.signal,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(priority === undefined ? {} : { priority }),
     };
     const asked = typeof to === 'string' ? agents.execute(to, request) : pools.execute(to.pool, request);
     const done = (output: unknown) => {
@@ -546,7 +575,7 @@ class Simulation {
   }
 
   #submit(deed: Extract<Deed, { do: 'execute' | 'submit' }>, what: string): void {
-    const { to, task, input, timeoutMs } = deed;
+    const { to, task, input, timeoutMs, priority, delayMs } = deed;
     const { tasks } = this.#program.system;
     const kept = this.#judge.kept;
     const known: Asked = { controller: new AbortController(), id: undefined };
@@ -555,6 +584,8 @@ class Simulation {
       type: task,
       input: structuredClone(input),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(delayMs === undefined ? {} : { delayMs }),
     };
     const isPool = typeof to !== 'string';
     this.#ask(what, isPool ? Infinity : GRACE_MS, tasks.submit(to, request), ({ id }) => {
@@ -668,12 +699,18 @@ class Simulation {
       { level: 'error', base: null, timestamp: false },
       {
         write: (line: string) => {
+          this.#judge.holdsNoSecret(() => 'a line of the log', line);
           if (!BREAKS.test(line)) return;
           this.#judge.attempt(() => broken('nothing breaks inside', line.slice(0, 2_000)));
         },
       },
     );
   }
+}
+
+/** As a pool names them, as far as it may grow. */
+function idsOfMembers({ name, max }: FleetPool): readonly string[] {
+  return Array.from({ length: 2 * max }, (_, n) => `${name}-${n + 1}`);
 }
 
 /** One of the values that a question's schema has. */
