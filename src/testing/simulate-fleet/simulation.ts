@@ -532,9 +532,7 @@ class Simulation {
     const member = this.#options.members.find((one) => one.id === id);
     if (member === undefined) return undefined;
     const { module, spec } = member;
-    return { ...this.#options.plan.specs.get(id), ...spec, id, module } as unknown as AgentSpec & {
-      id: string;
-    };
+    return { ...this.#options.plan.specs.get(id), ...spec, id, module };
   }
 
   /** Of an agent that is there, and lacks them. */
