@@ -1,6 +1,6 @@
 /** The public API of mabeam. */
 import './required-node.ts';
-export type { ScheduleOptions, ScheduleRecord } from './runtime/fleet/schedules.ts';
+export type { ScheduleOptions, ScheduleRecord } from './runtime/fleet/schedule-rules.ts';
 export type { TaskId, TaskRecord } from './runtime/fleet/task-record.ts';
 export type { SubmittedTask, SubmittedTaskOf, TaskTarget } from './runtime/fleet/task-submission.ts';
 export type { TaskFilter, Tasks } from './runtime/fleet/tasks.ts';

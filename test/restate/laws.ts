@@ -17,6 +17,7 @@ import {
   type PoolCloseReport,
   type PoolRecord,
   type ProposalOptions,
+  type ScheduleRecord,
   type TaskRecord,
   type TaskStream,
   variable,
@@ -72,6 +73,9 @@ export interface Subject {
     get(taskId: string): Either<TaskRecord>;
     result(taskId: string): Promise<unknown>;
     cancel(taskId: string, why?: string): Promise<TaskRecord>;
+    schedule(options: object): Promise<ScheduleRecord>;
+    schedules(): Either<readonly ScheduleRecord[]>;
+    unschedule(name: string): Promise<void>;
   };
   readonly variables: {
     define(name: string, definition: VariableDefinition): Promise<VariableRecord>;

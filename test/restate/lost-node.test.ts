@@ -31,6 +31,9 @@ describe.runIf(hasEngine())('a node that goes', () => {
     await drained.drain();
     await allRunElsewhere(fleet, [id], [drained.name]);
     expect(await questions.list({ agentId: id })).toEqual(open);
+    const name = fresh('often');
+    const schedule = { name, everyMs: 1_000, target: id, task: { type: 'count' } } as const;
+    const { setAt } = await tasks.schedule(schedule);
     await nodeProcess(engine(), fresh('heir'), { leaseMs: PATIENT_MS });
     doomed.kill('SIGKILL');
     // One is answered while nobody is there to hear it, the other once its task has asked again.
@@ -44,6 +47,14 @@ describe.runIf(hasEngine())('a node that goes', () => {
       ['no', expect.any(Number)],
     ]);
     expect(results.map((result) => (result as [string, number])[1])).not.toContain(doomed.pid);
+    // What was due meanwhile has waited: there is one task for each time.
+    const counted = await eventually(
+      () => tasks.list({ agentId: id, type: 'count', status: 'done' }),
+      (done) => done.length >= 3,
+    );
+    await tasks.unschedule(name);
+    const due = counted.map(({ idempotencyKey }) => Number(idempotencyKey?.split(' ').at(-1)) - setAt);
+    expect(due).toEqual(due.map((_, index) => (index + 1) * 1_000));
     await fleet.stopAgents({ timeoutMs: 0 });
   });
 });

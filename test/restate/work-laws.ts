@@ -291,4 +291,57 @@ export function workLaws(subjectOf: () => Subject): void {
     expect((await refusal(pools.execute(name, task))).code).toBe('POOL_UNKNOWN');
     expect((await refusal((async () => agents().get(member!))())).code).toBe('AGENT_NOT_FOUND');
   });
+
+  test('a schedule submits one task for each due time, is set once, and says what its target refuses', async () => {
+    const { tasks, alerts, events } = subjectOf();
+    const id = await started();
+    const name = `every second ${crypto.randomUUID()}`;
+    const schedule = { name, everyMs: 1_000, target: id, task: { type: 'note', input: 'due' } };
+    const set = await tasks.schedule({ ...schedule, by: 'ann' });
+    expect(set).toMatchObject({ name, everyMs: 1_000, missed: 'once', nextAt: set.setAt + 1_000 });
+    expect(await tasks.schedule(schedule)).toEqual(set);
+    const named = async () => (await tasks.schedules()).find((found) => found.name === name);
+    const second = await eventually(named, (found) => (found?.lastDueAt ?? 0) >= set.setAt + 2_000);
+    expect(second?.lastDueAt).toBe(set.setAt + 2_000);
+    expect(await tasks.result(second!.lastTaskId!)).toBe('due');
+    expect(diaryOf(id)).toEqual(['due', 'due']);
+    await tasks.unschedule(name);
+    expect(await named()).toBeUndefined();
+    expect((await refusal(tasks.unschedule(name))).code).toBe('TASK_UNKNOWN');
+
+    const other = { ...schedule, name: `${name}, and more` };
+    for (const wrong of [
+      { everyMs: 10 },
+      { cron: '0 9 * * *' },
+      { everyMs: undefined, cron: 'soon' },
+      { everyMs: undefined },
+      { everyMs: undefined, cron: '0 9 * * *', timezone: 'Nowhere' },
+      { task: { type: 'note', input: () => 1 } },
+    ]) {
+      expect((await refusal(tasks.schedule({ ...other, ...wrong }))).code).toBe('TASK_INPUT_INVALID');
+    }
+    expect((await refusal(tasks.schedule({ ...other, task: { type: 'fly' } }))).code).toBe(
+      'TASK_INCOMPATIBLE',
+    );
+    expect((await refusal(tasks.schedule({ ...other, target: 'nobody' }))).code).toBe('AGENT_NOT_FOUND');
+    const yearly = { ...other, everyMs: undefined, cron: '0 9 1 1 *', timezone: 'Europe/Berlin' };
+    const { nextAt } = await tasks.schedule(yearly);
+    expect(new Date(nextAt!).toISOString().slice(4)).toBe('-01-01T08:00:00.000Z');
+
+    await tasks.schedule({ ...other, task: { ...other.task, whenDown: 'refuse' } });
+    await agents().stop(id);
+    const refused = await eventually(
+      async () => (await alerts.list()).find(({ schedule: of }) => of === other.name),
+      (alert) => alert !== undefined,
+    );
+    expect(refused).toMatchObject({ alert: 'schedule_refused' });
+    await tasks.unschedule(other.name);
+    expect((await alerts.list()).some(({ schedule: of }) => of === other.name)).toBe(false);
+    const told: string[] = [];
+    for await (const event of events.read()) {
+      const { type, name: of } = event as { type: string; name?: string };
+      if (of === name) told.push(type);
+    }
+    expect(told).toEqual(['schedule.set', 'schedule.fired', 'schedule.fired', 'schedule.removed']);
+  });
 }

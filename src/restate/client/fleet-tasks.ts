@@ -1,10 +1,13 @@
 /** Tasks as things of their own, in a fleet: `fleet.tasks`. A task's id says whose it is; its agent keeps its record. */
 import { z } from 'zod';
-import { durationMs, positionAt, retryPolicy, taskStatuses } from '../../machines/index.ts';
-import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
+import { durationMs, retryPolicy, taskStatuses } from '../../machines/index.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { SubmittedTask } from '../../runtime/fleet/task-submission.ts';
 import type { TaskFilter } from '../../runtime/fleet/tasks.ts';
+import type { ScheduleOptions, ScheduleRecord } from '../../runtime/fleet/schedule-rules.ts';
+import type { ActOptions } from '../../runtime/values/act.ts';
+import { candidatesOf, leastLoadedOf } from '../agent/least-loaded.ts';
+import type { FleetSchedules } from './fleet-schedules.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { type Answer, valueOf } from '../engine/answer.ts';
@@ -22,8 +25,6 @@ const targetSchema = z.union(
   [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
   { error: 'expected the id of an agent, { type } or { pool }' },
 );
-/** So many agents are asked how loaded they are: lists do not say it. */
-const MAX_ASKED = 8;
 const taskSchema = z.strictObject({
   type: z.string(),
   input: z.unknown().optional(),
@@ -47,8 +48,11 @@ export class FleetTasks {
   readonly #commands: FleetCommands;
   readonly #agents: FleetAgents;
 
-  constructor(commands: FleetCommands, agents: FleetAgents) {
+  readonly #schedules: FleetSchedules;
+
+  constructor(commands: FleetCommands, agents: FleetAgents, schedules: FleetSchedules) {
     this.#commands = commands;
+    this.#schedules = schedules;
     this.#agents = agents;
   }
 
@@ -124,10 +128,28 @@ export class FleetTasks {
     return this.#commands.give(ownerOf(taskId), { type: 'retryTask', taskId });
   }
 
-  /** @throws AgentSystemError `TASK_INPUT_INVALID`, always: nobody keeps the times of a schedule across machines */
-  schedule(): Promise<never> {
-    const message = 'tasks.schedule: a fleet has no schedules: submit with notBefore or delayMs';
-    return Promise.reject(new AgentSystemError('TASK_INPUT_INVALID', message));
+  /**
+   * Submits a task repeatedly: at the times of a cron pattern, or every `everyMs`. Resolves with the schedule's record
+   * once that is durable.
+   *
+   * There is one task for each due time. Setting the same schedule again changes nothing; another one of its name replaces
+   * it. Of the times that passed while nobody answered for the fleet the latest is made up for, or with `missed: 'skip'`
+   * none. A pattern without a time zone is of that of the program that sets it.
+   *
+   * @throws AgentSystemError `TASK_INPUT_INVALID` naming the field, `SYSTEM_CLOSED`
+   */
+  async schedule(options: ScheduleOptions): Promise<ScheduleRecord> {
+    return this.#schedules.set(options);
+  }
+
+  /** All schedules, in the order in which they were set. */
+  schedules(): Promise<ScheduleRecord[]> {
+    return this.#schedules.list();
+  }
+
+  /** Removes a schedule; tasks that it has submitted stay. @throws AgentSystemError `TASK_UNKNOWN` */
+  async unschedule(name: string, options: ActOptions = {}): Promise<void> {
+    return this.#schedules.remove(name, options);
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` */
@@ -149,34 +171,10 @@ export class FleetTasks {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
    */
   async leastLoaded(of: Exclude<FleetTaskTarget, string>): Promise<string> {
-    const isOf = ({ type, spec }: AgentRecord): boolean =>
-      'pool' in of ? spec.pool === of.pool : type === of.type;
-    const looks = (await this.#agents.looks()).filter(({ record }) => isOf(record));
-    const taking = looks.filter(
-      ({ record, isMoving }) => isMoving || positionAt(record.state).legal.has('execute'),
-    );
-    const asked = shuffled(taking).slice(0, MAX_ASKED);
-    const records = await Promise.all(
-      asked.map(({ record }) => this.#agents.get(record.id).catch(() => record)),
-    );
-    const [least] = records.toSorted((one, other) => loadOf(one) - loadOf(other));
-    if (least !== undefined) return least.id;
-    const isThere = looks.length > 0;
-    const what = 'pool' in of ? `in pool ${inWords(of.pool)}` : `of type ${inWords(of.type)}`;
-    const message = isThere ? `no agent ${what} takes tasks now` : `no agent ${what} is registered`;
-    throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
+    const candidates = candidatesOf(await this.#agents.looks(), of, Math.random);
+    const records = await Promise.all(candidates.map((id) => this.#agents.get(id).catch(() => undefined)));
+    return leastLoadedOf(records.filter((record) => record !== undefined)) ?? candidates[0]!;
   }
-}
-
-function loadOf({ metrics }: AgentRecord): number {
-  return metrics.waiting + metrics.running;
-}
-
-function shuffled<Entry>(entries: readonly Entry[]): Entry[] {
-  return entries
-    .map((entry) => [Math.random(), entry] as const)
-    .toSorted(([one], [other]) => one - other)
-    .map(([, entry]) => entry);
 }
 
 /** @throws AgentSystemError `TASK_INPUT_INVALID` */

@@ -21,6 +21,7 @@ import { FleetCalls } from './fleet-calls.ts';
 import { FleetCommands } from './fleet-commands.ts';
 import { FleetSpecs } from './fleet-specs.ts';
 import { FleetEvents } from './fleet-events.ts';
+import { FleetSchedules } from './fleet-schedules.ts';
 import { FleetTasks } from './fleet-tasks.ts';
 import { FleetConsensus } from './fleet-consensus.ts';
 import { FleetVariables } from './fleet-variables.ts';
@@ -116,14 +117,15 @@ class ConnectedFleet implements Fleet {
     const specs = new FleetSpecs({ code, hosts: this.#hosts });
     this.agents = new FleetAgents({ engine, commands, calls, specs });
     this.pools = new FleetPools(engine, specs, calls);
-    this.tasks = new FleetTasks(commands, this.agents);
+    const schedules = new FleetSchedules(engine, commands, this.agents);
+    this.tasks = new FleetTasks(commands, this.agents, schedules);
     this.questions = new FleetQuestions(commands, this.agents);
     this.events = new FleetEvents(engine, reportFault);
     this.variables = new FleetVariables(engine, this.events);
     this.consensus = new FleetConsensus(engine, this.variables);
     this.alerts = {
       list: async () => {
-        const looks = await Promise.all([this.agents.looks(), this.pools.looks()]);
+        const looks = await Promise.all([this.agents.looks(), this.pools.looks(), schedules.looks()]);
         return looks.flat().flatMap(({ alerts }) => alerts);
       },
     };

@@ -21,6 +21,7 @@ export const VARIABLES = 'mabeam_variables';
 export const QUOTA = 'mabeam_quota';
 export const POOL = 'mabeam_pool';
 export const CREW = 'mabeam_crew';
+export const SCHEDULE = 'mabeam_schedule';
 export const COORDINATION = 'mabeam_coordination';
 
 /** There is one object of these kinds in a fleet. */

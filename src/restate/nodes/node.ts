@@ -34,6 +34,7 @@ import { FleetCalls } from '../client/fleet-calls.ts';
 import { FleetCommands } from '../client/fleet-commands.ts';
 import { FleetPools } from '../client/fleet-pools.ts';
 import { FleetSpecs } from '../client/fleet-specs.ts';
+import { FleetSchedules } from '../client/fleet-schedules.ts';
 import { FleetTasks } from '../client/fleet-tasks.ts';
 import { hostOf } from '../engine/names.ts';
 import { type AgentNodeOptions, nodeOptions, type ParsedNodeOptions } from './node-options.ts';
@@ -133,7 +134,7 @@ class Node implements AgentNode {
     const specs = new FleetSpecs({ code: this.#code, hosts: this.#hosts });
     const agents = new FleetAgents({ engine: this.#engine, commands, calls, specs });
     const pools = new FleetPools(this.#engine, specs, calls);
-    const tasks = new FleetTasks(commands, agents);
+    const tasks = new FleetTasks(commands, agents, new FleetSchedules(this.#engine, commands, agents));
     this.#residents = new Residents({
       node: this.name,
       code: this.#code,

@@ -9,64 +9,32 @@
  *     A target that is not there refuses nothing: it is looked for until it is there, or the next time has come.
  * I4  While the last time was refused, or its target is looked for, the alert `schedule_refused` is raised.
  */
-import { isDeepStrictEqual } from 'node:util';
-import { Cron } from 'croner';
-import { z } from 'zod';
-import { type ErrorInfo, retryPolicy } from '../../machines/index.ts';
+import type { ErrorInfo } from '../../machines/index.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { StoredSchedule } from '../journal/store.ts';
-import type { SystemEvent } from '../journal/system-event.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import type { TaskTypes } from '../definition/define-agent.ts';
-import { type ActOptions, actor, actSchema, saidBy } from '../values/act.ts';
+import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
 import { dataCopy } from '../values/data-copy.ts';
-import { AgentSystemError, type ErrorCode, errorInfoOf, inWords } from '../values/errors.ts';
-import { jsonProblemOf } from '../values/json-survey.ts';
+import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
-import type { AskedTaskOf } from './agent-handle.ts';
+import {
+  isSameSchedule,
+  latestUpTo,
+  LOOK_FOR_TARGET_MS,
+  nextAfter,
+  NOT_THERE,
+  readSchedule,
+  refusedInWords,
+  type ScheduleOptions,
+  type ScheduleRecord,
+  scheduleRecord,
+  type ScheduleSet,
+} from './schedule-rules.ts';
 import type { SubmittedTask, TaskTarget } from './task-submission.ts';
 
-/** A schedule as it is asked for: `cron` or `everyMs`. */
-export interface ScheduleOptions<
-  Tasks extends TaskTypes = TaskTypes,
-  Name extends keyof Tasks & string = keyof Tasks & string,
-> {
-  readonly name: string;
-  /** A pattern of five fields, or of six with seconds; `@daily` and its like, too. */
-  readonly cron?: string;
-  /** Of a cron pattern, an IANA name: `Europe/Berlin`; default that of the machine. */
-  readonly timezone?: string;
-  /** In ms, from 1,000 on, from the moment that it was set. */
-  readonly everyMs?: number;
-  /** Of the times that passed while no program ran: the latest is made up for (`once`, the default), or none (`skip`). */
-  readonly missed?: 'once' | 'skip';
-  readonly target: TaskTarget<Tasks>;
-  readonly task: Omit<
-    SubmittedTask,
-    'type' | 'input' | 'idempotencyKey' | 'dedupeKey' | 'notBefore' | 'delayMs' | 'onProgress' | 'by'
-  > &
-    AskedTaskOf<NoInfer<Tasks>, Name>;
-  /** Who asks for it: 1 to 256 characters. */
-  readonly by?: string;
-}
-
-/** A schedule. Times are epoch ms. */
-export interface ScheduleRecord extends Omit<ScheduleOptions, 'missed' | 'by'> {
-  readonly missed: 'once' | 'skip';
-  readonly setAt: number;
-  /** When it is due next; left out if its pattern has no further time. */
-  readonly nextAt?: number;
-  /** The last time that it was due, and its task, or why that was refused. */
-  readonly lastDueAt?: number;
-  readonly lastTaskId?: string;
-  readonly lastError?: ErrorInfo;
-}
-
-type Set = Extract<SystemEvent, { type: 'schedule.set' }>;
-
 interface Known {
-  set: Set;
+  set: ScheduleSet;
   /** Times up to here are done, epoch ms. */
   upTo: number;
   nextAt: number | undefined;
@@ -86,33 +54,8 @@ export interface SchedulesOptions {
   readonly submit: (target: TaskTarget, task: SubmittedTask) => Promise<string>;
 }
 
-/** Codes of a target that may be there later: when a program begins, its pools are not there yet. */
-const NOT_THERE: ReadonlySet<unknown> = new Set<ErrorCode>(['AGENT_NOT_FOUND', 'POOL_UNKNOWN']);
-
 /** A wall clock that was set forward is noticed within this time, ms. */
 const LOOK_EVERY_MS = 60_000;
-/** How often a target is looked for that is not there. */
-const LOOK_FOR_TARGET_MS = 1_000;
-const what = { what: 'tasks.schedule', code: 'TASK_INPUT_INVALID' } as const;
-const named = z.string().min(1).max(200);
-const optionsSchema = z.strictObject({
-  name: named,
-  cron: z.string().optional(),
-  timezone: z.string().optional(),
-  everyMs: z.number().min(1_000).max(Number.MAX_SAFE_INTEGER).optional(),
-  missed: z.enum(['once', 'skip']).default('once'),
-  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })]),
-  task: z.strictObject({
-    type: z.string(),
-    input: z.unknown().optional(),
-    timeoutMs: z.number().min(0).optional(),
-    whenDown: z.enum(['refuse', 'wait']).optional(),
-    priority: z.number().optional(),
-    retry: retryPolicy.optional(),
-  }),
-  by: actor.optional(),
-});
-
 export class Schedules {
   readonly #options: SchedulesOptions;
   readonly #known = new Map<string, Known>();
@@ -124,19 +67,9 @@ export class Schedules {
 
   /** Resolves once it is durable. Setting the same again changes nothing; another one of that name replaces it. */
   async set(given: ScheduleOptions): Promise<ScheduleRecord> {
-    const { by, ...options } = parseInput(optionsSchema, given, what);
-    const problem = jsonProblemOf(options.task.input);
-    if (problem !== undefined) throw invalid(`task.input: ${problem}, expected JSON data`);
-    if ((options.cron === undefined) === (options.everyMs === undefined)) {
-      throw invalid(`expected cron or everyMs, got ${options.cron === undefined ? 'neither' : 'both'}`);
-    }
-    if (options.timezone !== undefined && options.cron === undefined) {
-      throw invalid('timezone: expected none with everyMs: a period has no time zone, a cron pattern has');
-    }
-    if (options.timezone !== undefined) checkTimezone(options.timezone);
-    if (options.cron !== undefined) patternOf(options.cron, options.timezone);
+    const { by, ...options } = readSchedule(given);
     const before = this.#known.get(options.name);
-    if (before && isSame(before.set, options)) return recordOf(before);
+    if (before && isSameSchedule(before.set, options)) return scheduleRecord(before);
     const { journal, clock, alerts, check } = this.#options;
     check(options.target, options.task as ScheduleOptions['task']);
     const lastDueAt = before?.lastDueAt;
@@ -144,12 +77,12 @@ export class Schedules {
     const set = journal.emit(
       {
         type: 'schedule.set',
-        ...(dataCopy(options) as unknown as Omit<Set, 'type' | 'sequence' | 'at'>),
+        ...(dataCopy(options) as unknown as Omit<ScheduleSet, 'type' | 'sequence' | 'at'>),
         ...(lastDueAt === undefined ? {} : { lastDueAt }),
         ...saidBy(by),
       },
       (error) => (error ? reject(error) : resolve()),
-    ) as Set;
+    ) as ScheduleSet;
     if (before) clock.clearTimeout(before.timer);
     alerts.clear('schedule_refused', { schedule: options.name });
     const known = newKnown(set, lastDueAt);
@@ -157,16 +90,19 @@ export class Schedules {
     this.#known.set(options.name, known);
     this.#arm(known);
     await promise;
-    return recordOf(known);
+    return scheduleRecord(known);
   }
 
   list(): ScheduleRecord[] {
-    return [...this.#known.values()].map(recordOf);
+    return [...this.#known.values()].map(scheduleRecord);
   }
 
   /** Resolves once that is durable. @throws AgentSystemError `TASK_UNKNOWN` */
   async remove(name: string, options: ActOptions = {}): Promise<void> {
-    const { by } = parseInput(actSchema, options, { ...what, what: 'tasks.unschedule' });
+    const { by } = parseInput(actSchema, options, {
+      what: 'tasks.unschedule',
+      code: 'TASK_INPUT_INVALID',
+    });
     const known = this.#known.get(name);
     if (known === undefined)
       throw new AgentSystemError('TASK_UNKNOWN', `there is no schedule ${inWords(name)}`);
@@ -258,11 +194,7 @@ export class Schedules {
   }
 }
 
-function refusedInWords(schedule: string, { message }: ErrorInfo): string {
-  return `schedule ${inWords(schedule)} was due, and submitted no task: ${message}`;
-}
-
-function newKnown(set: Set, lastDueAt: number | undefined): Known {
+function newKnown(set: ScheduleSet, lastDueAt: number | undefined): Known {
   return {
     set,
     upTo: set.at,
@@ -272,60 +204,4 @@ function newKnown(set: Set, lastDueAt: number | undefined): Known {
     lastError: undefined,
     timer: undefined,
   };
-}
-
-/** The first time that it is due after `after`, epoch ms. */
-function nextAfter({ cron, timezone, everyMs, at }: Set, after: number): number | undefined {
-  if (everyMs !== undefined) return at + (Math.max(0, Math.floor((after - at) / everyMs)) + 1) * everyMs;
-  return patternOf(cron!, timezone).nextRun(new Date(after))?.getTime();
-}
-
-/** The last due time up to `now`, if `first` is due by then. */
-function latestUpTo({ cron, timezone, everyMs, at }: Set, first: number, now: number): number {
-  if (everyMs !== undefined) return at + Math.floor((now - at) / everyMs) * everyMs;
-  const [latest] = patternOf(cron!, timezone).previousRuns(1, new Date(now + 1));
-  return Math.max(first, latest?.getTime() ?? first);
-}
-
-function checkTimezone(timeZone: string): void {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone }).format();
-  } catch {
-    throw invalid(`timezone: expected an IANA name such as Europe/Berlin, got ${inWords(timeZone)}`);
-  }
-}
-
-function patternOf(cron: string, timezone: string | undefined): Cron {
-  try {
-    return new Cron(cron, { paused: true, ...(timezone === undefined ? {} : { timezone }) });
-  } catch (thrown) {
-    throw invalid(`cron: ${inWords(cron)}: ${errorInfoOf(thrown).message}`);
-  }
-}
-
-function isSame(set: Set, options: object): boolean {
-  const { type: _, sequence: __, at: ___, lastDueAt: ____, by: _____, ...before } = set;
-  return isDeepStrictEqual(JSON.parse(JSON.stringify(before)), JSON.parse(JSON.stringify(options)));
-}
-
-function invalid(problem: string): AgentSystemError {
-  return new AgentSystemError('TASK_INPUT_INVALID', `tasks.schedule: ${problem}`);
-}
-
-function recordOf({ set, nextAt, lastDueAt, lastTaskId, lastError }: Known): ScheduleRecord {
-  const { name, cron, timezone, everyMs, missed, target, task, at } = set;
-  return Object.freeze({
-    name,
-    ...(cron === undefined ? {} : { cron }),
-    ...(timezone === undefined ? {} : { timezone }),
-    ...(everyMs === undefined ? {} : { everyMs }),
-    missed,
-    target,
-    task,
-    setAt: at,
-    ...(nextAt === undefined ? {} : { nextAt }),
-    ...(lastDueAt === undefined ? {} : { lastDueAt }),
-    ...(lastTaskId === undefined ? {} : { lastTaskId }),
-    ...(lastError === undefined ? {} : { lastError }),
-  });
 }

@@ -32,7 +32,8 @@ import { parseInput } from '../values/malformed.ts';
 import type { Agents } from './agents.ts';
 import { KnownTasks } from './known-tasks.ts';
 import { type RestoredInPool, restoreTasks } from './restored-tasks.ts';
-import { type ScheduleOptions, type ScheduleRecord, Schedules } from './schedules.ts';
+import type { ScheduleOptions, ScheduleRecord } from './schedule-rules.ts';
+import { Schedules } from './schedules.ts';
 import { checkTask } from './task-check.ts';
 import {
   keyOf,
