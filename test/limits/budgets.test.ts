@@ -36,6 +36,11 @@ const caller = defineAgent({
         await reservation.settle();
       },
     },
+    several: {
+      run: async ({ budget, input }) => {
+        for (const calls of input as number[]) await (await budget.reserve({ calls })).settle();
+      },
+    },
     wait: {
       run: async ({ budget, input }) => {
         const reservation = await budget.reserve({ wallMs: 1_000 });
@@ -196,6 +201,25 @@ describe('a scope', () => {
     });
     // Each task has its own: the account of one that has ended is gone.
     expect((await refusal(call('ada', { calls: 4 }))).cause).toMatchObject({ details: { budget: 'task' } });
+  });
+
+  it('of each task counts all that it reserves, one after the other, and nothing is left of it at its end', async () => {
+    const { agents, budgets, system } = await fleet([{ name: 'task', scope: 'task', limits: { calls: 3 } }]);
+    for (const calls of [
+      [2, 2],
+      [1, 1, 1, 1],
+      [3, 1],
+    ]) {
+      const error = await refusal(agents.execute('ada', { type: 'several', input: calls }));
+      expect(error.cause).toMatchObject({
+        details: { budget: 'task', asked: calls.at(-1), left: 3 % calls[0]! },
+      });
+      await settled();
+      expect(budgets.list()).toEqual([]);
+      expect(system.alerts.list()).toEqual([]);
+    }
+    await agents.execute('ada', { type: 'several', input: [1, 2] });
+    expect(budgets.list()).toEqual([]);
   });
 });
 

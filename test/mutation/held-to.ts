@@ -23,7 +23,7 @@ export function heldTo(
   const name = own.slice(own.lastIndexOf('/'));
   const room = `${own.split('/').slice(0, 2).join('/')}/`;
   const rank = ({ test, share }: Reaching): number =>
-    test.endsWith(name) ? 3 : test.startsWith(room) ? 1 + share : share;
+    (test.endsWith(name) ? 2 : 0) + (test.startsWith(room) ? 1 : 0) + share;
   const present = new Set(allTests());
   const tests: HeldTo[] = [];
   let spentMs = 0;
