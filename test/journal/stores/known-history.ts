@@ -56,6 +56,13 @@ export function stateOf(number: number): SavedState {
   return { json: JSON.stringify({ number, pad: 'x'.repeat(200) }), stateVersion: 1 };
 }
 
+interface OfTask {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly taskId: string;
+  readonly task: string;
+}
+
 function bodyOf(sequence: number, random: () => number): EventBody {
   const agentId = agentOf(sequence);
   const of = { agentId, incarnation: 1, taskId: `task-${Math.floor(random() * 30)}`, task: 'work' };
@@ -70,11 +77,18 @@ function bodyOf(sequence: number, random: () => number): EventBody {
       manifest: { ...manifest, hash: '', tasks: {} },
     };
   }
+  if (random() < 0.3) return rarerOf(sequence, agentId, of, random);
   switch (Math.floor(random() * 4)) {
     case 0:
       return { type: 'task.accepted', ...of, input: { sequence, pad: 'y'.repeat(100) }, retry: false };
     case 1:
-      return { type: 'task.completed', ...of, waitedMs: 0, ranMs: sequence };
+      return {
+        type: 'task.completed',
+        ...of,
+        waitedMs: 0,
+        ranMs: sequence,
+        ...(sequence % 3 === 0 ? { submitted: true, attempts: 1 } : {}),
+      };
     case 2:
       return {
         type: 'variable.changed',
@@ -85,6 +99,80 @@ function bodyOf(sequence: number, random: () => number): EventBody {
       };
     default:
       return { type: 'agent.started', agentId, incarnation: sequence, life: lifeOf(sequence) };
+  }
+}
+
+/** What else a recovery needs: each kind that it keeps, goes on with, and lets go. */
+function rarerOf(sequence: number, agentId: string, of: OfTask, random: () => number): EventBody {
+  const schedule = { name: `s-${sequence % 7}` };
+  const round = { roundId: `round-${sequence % 7}`, variable: `v-${sequence % 10}` };
+  const { taskId } = of;
+  const budget = {
+    budget: 'b',
+    of: sequence % 3 === 0 ? taskId : agentId,
+    spent: { calls: sequence },
+    reserved: {},
+  };
+  switch (Math.floor(random() * 13)) {
+    case 0:
+      return {
+        type: 'task.completed',
+        ...of,
+        waitedMs: 0,
+        ranMs: 1,
+        submitted: true,
+        attempts: 1,
+        output: sequence,
+      };
+    case 1:
+      return { type: 'task.started', ...of };
+    case 2:
+      return { type: 'task.parked', ...of, until: AT + sequence, why: 'a limit', attempt: 1 };
+    case 3:
+      return { type: 'task.unknown', ...of, retry: sequence % 2 === 0, submitted: true, attempts: 1 };
+    case 4:
+      return { type: 'task.forgotten', ...of };
+    case 5:
+      return {
+        type: 'schedule.set',
+        ...schedule,
+        everyMs: 1,
+        missed: 'once',
+        target: agentId,
+        task: { type: 'work' },
+      };
+    case 6:
+      return { type: 'schedule.fired', ...schedule, dueAt: AT + sequence };
+    case 7:
+      return { type: 'schedule.removed', ...schedule };
+    case 8: {
+      const terms = { quorum: 1, rule: 'majority', deadlineMs: 1, tie: 'reject', fallback: 'keep' } as const;
+      return {
+        type: 'round.opened',
+        ...round,
+        value: 1,
+        by: 't',
+        terms,
+        electorate: [agentId],
+        deadlineAt: AT,
+      };
+    }
+    case 9:
+      return { type: 'round.closed', ...round, outcome: 'expired', tally: null, decidedBy: 'voters' };
+    case 10:
+      return { type: 'budget.reserved', ...budget, agentId, incarnation: 1, taskId, amount: { calls: 1 } };
+    case 11:
+      return {
+        type: 'budget.settled',
+        ...budget,
+        agentId,
+        incarnation: 1,
+        taskId,
+        amount: { calls: 1 },
+        how: 'left',
+      };
+    default:
+      return { type: 'budget.refilled', ...budget };
   }
 }
 

@@ -221,6 +221,24 @@ describe('a memory store that is bounded in bytes', () => {
   });
 });
 
+/** All events within what a recovery gives, by the field they are in. */
+function eventsIn(value: unknown): SystemEvent[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if ('sequence' in value) return [value as SystemEvent];
+  return (value instanceof Map ? [...value.values()] : Object.values(value)).flatMap(eventsIn);
+}
+
+test('nobody can write an event that a memory store recovers, whatever it is recovered for', async () => {
+  const store = memoryStore();
+  for (const batch of firstBatches(300)) await store.append(batch);
+  const { facts: _, lastSequence: _last, ...recovered } = await store.recover();
+  const found = Object.entries(recovered).map(([field, value]) => [field, eventsIn(value)] as const);
+  expect(found.filter(([, events]) => events.length === 0).map(([field]) => field)).toEqual([]);
+  for (const [field, events] of found)
+    for (const event of events)
+      expect([field, event.type, Object.isFrozen(event)]).toEqual([field, event.type, true]);
+});
+
 describe('with its defaults a system that runs for long', () => {
   const hoarder = defineAgent({
     type: 'hoarder',
