@@ -20,6 +20,7 @@ export type {
   RestartPolicy,
   RoundCut,
   RoundTerms,
+  ShownLife,
   Tally,
 } from './machines/index.ts';
 export type { AdmissionUsage } from './runtime/limits/admission.ts';

@@ -5,7 +5,9 @@
  */
 import type { SnapshotFrom, StateNode } from 'xstate';
 import { agentMachine } from './agent.ts';
-import type { AgentLife } from './agent-life.ts';
+import type { AgentLife, Paused } from './agent-life.ts';
+import type { ExitReason } from './exit-reason.ts';
+import type { Parked } from './quota.ts';
 
 export const agentStatuses = [
   'registered',
@@ -36,12 +38,18 @@ export interface AgentPosition {
 type Value = SnapshotFrom<typeof agentMachine>['value'];
 type Node = StateNode<never, never>;
 
-/** What a record shows of a life: the last end only once it has ended, a restart only while one waits. */
+/** What is shown of a life. Times are epoch ms. */
 export interface ShownLife {
-  reason?: NonNullable<AgentLife['reason']>;
-  restartAt?: number;
-  startedAt?: number;
-  endedAt?: number;
+  /** Why the last body ended. */
+  readonly reason?: ExitReason;
+  /** When a waiting restart is due. */
+  readonly restartAt?: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** Set while it is paused: nothing new begins, in any status. */
+  readonly paused?: Paused;
+  /** Set while it runs and a limit is reached: what it waits for, and until when. Nothing new begins. */
+  readonly parked?: Parked;
 }
 
 /** States of the chart in which a restart is on its way. */
@@ -72,17 +80,23 @@ export function hasBody(status: AgentStatus): boolean {
   return status === 'starting' || status === 'running' || status === 'unresponsive' || status === 'stopping';
 }
 
-/** Adds to `shown` what an agent of this status shows of its life. */
+/**
+ * Adds to `shown` what an agent of this status shows of its life: the last end only once it has ended, a restart only
+ * while one waits, a limit only while it runs.
+ */
 export function showLife(
-  shown: ShownLife,
-  { reason, restartAt, startedAt, endedAt }: Pick<AgentLife, keyof ShownLife>,
+  shown: { -readonly [Field in keyof ShownLife]: ShownLife[Field] },
+  { reason, restartAt, startedAt, endedAt, paused, parked }: Pick<AgentLife, keyof ShownLife>,
   status: AgentStatus,
 ): void {
   const isOver = !hasBody(status);
+  const isServing = status === 'running' || status === 'unresponsive';
   if (reason !== undefined && isOver) shown.reason = reason;
   if (restartAt !== undefined && status === 'crashed') shown.restartAt = restartAt;
   if (startedAt !== undefined) shown.startedAt = startedAt;
   if (endedAt !== undefined && isOver) shown.endedAt = endedAt;
+  if (paused !== undefined) shown.paused = paused;
+  if (parked !== undefined && isServing) shown.parked = parked;
 }
 
 function pathOf(value: unknown): string {

@@ -20,3 +20,11 @@ export function backoffDelayMs(backoff: Backoff, earlier: number, chance: number
   const { jitter = 0.5 } = backoff;
   return Math.round(longestDelayMs(backoff, earlier) * (1 - jitter + jitter * chance));
 }
+
+/** A chance, in [0, 1), by which the delay was `delayMs`. */
+export function chanceOfDelay(backoff: Backoff, earlier: number, delayMs: number): number {
+  const { jitter = 0.5 } = backoff;
+  const longestMs = longestDelayMs(backoff, earlier);
+  if (longestMs === 0 || jitter === 0) return 0;
+  return Math.min(0.999_999, Math.max(0, (delayMs / longestMs - 1 + jitter) / jitter));
+}

@@ -28,6 +28,7 @@ it('a child loads what its agent needs, and no more', () => {
   expect(loadedWith(...entry, 'agent.ts')).toEqual([
     '@opentelemetry/api',
     'agent.ts',
+    'leven',
     'machines/backoff.ts',
     'machines/duration.ts',
     'machines/retry-policy.ts',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backoffDelayMs, longestDelayMs } from '../../src/machines/backoff.ts';
+import { backoffDelayMs, chanceOfDelay, longestDelayMs } from '../../src/machines/backoff.ts';
 
 describe('a backoff', () => {
   it('doubles with every attempt, up to its cap', () => {
@@ -19,6 +19,22 @@ describe('a backoff', () => {
       1_000, 1_000,
     ]);
     expect([0, 0.5].map((chance) => backoffDelayMs({ ...backoff, jitter: 1 }, 0, chance))).toEqual([0, 500]);
+  });
+
+  it('is that of the chance that is read back from it', () => {
+    for (const jitter of [undefined, 0, 0.3, 1]) {
+      const backoff = { delayMs: 100, maxDelayMs: 10_000, jitter };
+      for (const earlier of [0, 3, 5_000]) {
+        for (const chance of [0, 0.25, 0.5, 0.999_999]) {
+          const delayMs = backoffDelayMs(backoff, earlier, chance);
+          const again = chanceOfDelay(backoff, earlier, delayMs);
+          expect(again).toBeGreaterThanOrEqual(0);
+          expect(again).toBeLessThan(1);
+          expect(backoffDelayMs(backoff, earlier, again)).toBe(delayMs);
+        }
+      }
+    }
+    expect(chanceOfDelay({ delayMs: 0, maxDelayMs: 10 }, 0, 0)).toBe(0);
   });
 
   it('is a whole number of ms within its bounds, however often and with whatever numbers', () => {

@@ -125,9 +125,9 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     harm: 'the replay shows an agent parked that does not run',
-    file: 'src/runtime/journal/replay.ts',
-    snippet: '...(parked && isServing ? { parked } : {})',
-    becomes: '...(parked ? { parked } : {})',
+    file: 'src/machines/agent-position.ts',
+    snippet: 'if (parked !== undefined && isServing) shown.parked',
+    becomes: 'if (parked !== undefined) shown.parked',
     by: 'test/journal/replay.test.ts',
   },
   {

@@ -7,11 +7,8 @@ import {
   type AgentContext,
   type AgentPosition,
   type AgentStatus,
-  type ExitReason,
   type Isolation,
-  type Parked,
   type ParsedAgentSpec,
-  type Paused,
   showLife,
   type ShownLife,
 } from '../../machines/index.ts';
@@ -21,7 +18,7 @@ import type { HealthReport } from './liveness.ts';
 import type { TaskMetrics, TasksAtWork } from './task-figures.ts';
 
 /** An agent at one moment. Times are epoch ms. Frozen: while nothing changes, all callers get the same object. */
-export interface AgentRecord {
+export interface AgentRecord extends ShownLife {
   readonly id: string;
   readonly type: string;
   readonly status: AgentStatus;
@@ -36,16 +33,6 @@ export interface AgentRecord {
   /** Automatic restarts so far. */
   readonly restarts: number;
   readonly health: HealthReport;
-  /** Why the last body ended. */
-  readonly reason?: ExitReason;
-  /** When a waiting restart is due. */
-  readonly restartAt?: number;
-  readonly startedAt?: number;
-  readonly endedAt?: number;
-  /** Set while it is paused: nothing new begins, in any status. `state` says whether something still runs. */
-  readonly paused?: Paused;
-  /** Set while it runs and a limit is reached: what it waits for, and until when. Nothing new begins. */
-  readonly parked?: Parked;
   /** Ids of the tasks that the last end left undone. */
   readonly abandoned: readonly string[];
   readonly metrics: AgentMetrics;
@@ -102,7 +89,7 @@ export class ShownRecord {
 
 function recordOf({ id, isolation, fullSpec: spec, pending }: AgentIdentity, facts: AgentFacts): AgentRecord {
   const { context, position, manifest, health, tasks } = facts;
-  const record: AgentRecord & ShownLife & { pending?: readonly string[] } = {
+  const record: AgentRecord & { pending?: readonly string[] } = {
     id,
     type: manifest.type,
     status: position.status,
@@ -119,14 +106,7 @@ function recordOf({ id, isolation, fullSpec: spec, pending }: AgentIdentity, fac
   };
   if (pending.length > 0) record.pending = pending;
   showLife(record, context, position.status);
-  const { paused, parked } = context;
-  if (paused === undefined && parked === undefined) return Object.freeze(record);
-  const isServing = position.status === 'running' || position.status === 'unresponsive';
-  return Object.freeze({
-    ...record,
-    ...(paused ? { paused } : {}),
-    ...(parked && isServing ? { parked } : {}),
-  });
+  return Object.freeze(record);
 }
 
 function metricsOf({ tasks: { metrics }, usage, dropped }: AgentFacts): AgentMetrics {

@@ -4,31 +4,17 @@
  * Each step says of the agent what its record said after that event. A history whose beginning is gone begins with
  * the first event that tells of the life; its tasks are counted from there.
  */
-import {
-  type AgentLife,
-  type AgentStatus,
-  type ExitReason,
-  type Parked,
-  type Paused,
-  showLife,
-  type ShownLife,
-} from '../../machines/index.ts';
+import { type AgentLife, type AgentStatus, showLife, type ShownLife } from '../../machines/index.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** An agent as it was after one event of its life; fields are as in `AgentRecord`. */
-export interface LifeStep {
+export interface LifeStep extends ShownLife {
   readonly sequence: number;
   readonly at: number;
   readonly type: SystemEvent['type'];
   readonly status: AgentStatus | 'forgotten';
   readonly incarnation: number;
   readonly restarts: number;
-  readonly reason?: ExitReason;
-  readonly restartAt?: number;
-  readonly startedAt?: number;
-  readonly endedAt?: number;
-  readonly paused?: Paused;
-  readonly parked?: Parked;
   readonly abandoned: readonly string[];
   readonly tasks: TaskCounts;
 }
@@ -65,7 +51,7 @@ export function stepOf(before: LifeStep | undefined, event: SystemEvent): LifeSt
   if (!('life' in event)) return undefined;
   const { life } = event;
   const status = statusAfter(event.type, life);
-  const step: LifeStep & ShownLife = {
+  const step: LifeStep = {
     ...stampOf(event),
     status,
     incarnation: life.incarnation,
@@ -79,13 +65,7 @@ export function stepOf(before: LifeStep | undefined, event: SystemEvent): LifeSt
     tasks: before?.tasks ?? NO_TASKS,
   };
   showLife(step, life, status);
-  return { ...step, ...heldAs(life, status) };
-}
-
-/** As the record shows it: what it is parked for is shown only while it runs. */
-function heldAs({ paused, parked }: AgentLife, status: AgentStatus): Pick<LifeStep, 'paused' | 'parked'> {
-  const isServing = status === 'running' || status === 'unresponsive';
-  return { ...(paused ? { paused } : {}), ...(parked && isServing ? { parked } : {}) };
+  return step;
 }
 
 function registered(event: Extract<SystemEvent, { type: 'agent.registered' }>): LifeStep {

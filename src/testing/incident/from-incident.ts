@@ -7,7 +7,8 @@
  */
 import { pino } from 'pino';
 import { z } from 'zod';
-import type { ExitReason } from '../../machines/index.ts';
+import { chanceOfDelay } from '../../machines/backoff.ts';
+import type { ExitReason, RestartPolicy } from '../../machines/index.ts';
 import { defineAgent } from '../../runtime/definition/define-agent.ts';
 import { type Store, storeShape } from '../../runtime/journal/store.ts';
 import type { StoredSpec, SystemEvent } from '../../runtime/journal/system-event.ts';
@@ -174,12 +175,10 @@ function agentOf(
 /** What the dice said for a delay. */
 function chanceOf(
   { delayMs, life }: Extract<SystemEvent, { type: 'agent.restart_scheduled' }>,
-  policy: { readonly policy: string; readonly delayMs: number; readonly maxDelayMs: number },
+  policy: RestartPolicy,
 ): number {
-  const attempt = Math.max(0, life.history.attempt - 1);
-  const ceiling = Math.min(policy.maxDelayMs, policy.delayMs * 2 ** Math.min(attempt, 52));
-  if (policy.policy !== 'delayed' || ceiling === 0) return 0;
-  return Math.min(0.999_999, Math.max(0, (2 * delayMs) / ceiling - 1));
+  if (policy.policy !== 'delayed') return 0;
+  return chanceOfDelay(policy, Math.max(0, life.history.attempt - 1), delayMs);
 }
 
 function healthTimeoutOf({ spec }: IncidentAgent): number {
