@@ -168,6 +168,8 @@ async function benchFailover(engine: Engine, fleet: Fleet): Promise<void> {
   const anywhere = await started(fleet, sizes.failover * 3);
   const onDoomed: string[] = [];
   for (const id of anywhere) if ((await fleet.agents.nodeOf(id)) === 'doomed') onDoomed.push(id);
+  nodes.splice(nodes.indexOf(doomed), 1);
+  const before = cpuMs(engine);
   doomed.kill('SIGKILL');
   const killedAt = Date.now();
   const waiting = new Set(onDoomed);
@@ -178,18 +180,23 @@ async function benchFailover(engine: Engine, fleet: Fleet): Promise<void> {
     // A list costs the engine something, too: the times are those of the events.
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
+  const after = cpuMs(engine);
+  const [server, ofNodes] = [0, 1].map((at) => (after[at]! - before[at]!) / onDoomed.length);
   for (const id of onDoomed) {
     for await (const event of fleet.events.read({ agentId: id })) log.push(event);
   }
-  const after = (kind: string) =>
+  const timesOf = (kind: string) =>
     log.filter(({ type, at }) => type === kind && at > killedAt).map(({ at }) => at - killedAt);
-  const [noticed, times] = [after('agent.crashed'), after('agent.started')];
+  const [noticed, times] = [timesOf('agent.crashed'), timesOf('agent.started')];
   emit('failover after kill -9', {
     agents: times.length,
     p50_ms: quantile(times, 0.5),
     max_ms: Math.max(...times),
     noticed_p50_ms: quantile(noticed, 0.5),
     noticed_max_ms: Math.max(...noticed),
+    // Of a restart; what the surviving nodes do else is in it.
+    server_ms: server!,
+    nodes_ms: ofNodes!,
   });
   await gone(fleet, anywhere);
 }

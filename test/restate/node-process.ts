@@ -5,6 +5,9 @@ import { onTestFinished } from 'vitest';
 import type { AgentNodeOptions } from '../../src/restate.ts';
 import type { Engine } from './engine.ts';
 
+/** How long a node may take to leave in order. */
+const LEAVE_MS = 10_000;
+
 export interface NodeProcess {
   readonly name: string;
   readonly pid: number;
@@ -26,9 +29,12 @@ export async function nodeProcess(
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   onTestFinished(async () => {
+    // One that leaves in order is not taken for alive by the next test.
     child.kill('SIGCONT');
-    child.kill('SIGKILL');
+    child.kill('SIGTERM');
+    const patience = setTimeout(() => child.kill('SIGKILL'), LEAVE_MS);
     await exited;
+    clearTimeout(patience);
   });
   await new Promise<void>((resolve, reject) => {
     child.once('message', () => resolve());

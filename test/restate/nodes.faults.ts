@@ -83,6 +83,10 @@ describe.runIf(hasEngine())('several nodes', () => {
     const repeated = agents.execute(id, { type: 'repeat', input: { ms: 200 } });
     unknown.catch(() => {});
     const waiting = await tasks.submit(id, { type: 'count' });
+    await eventually(
+      () => agents.get(id),
+      ({ metrics }) => metrics.running === 2,
+    );
     doomed.kill('SIGKILL');
     await eventually(
       () => agents.get(id),

@@ -254,6 +254,7 @@ export class ObjectWorld {
         clock: steadyClock(this.#clock),
         tell: (report) => this.#tell(incarnation, report),
         show: () => {},
+        valueOf: () => undefined,
         requests: new Map(),
         log: () => {},
         codeFor: () => ({ module: definition, host: this.#host }),
@@ -275,8 +276,9 @@ export class ObjectWorld {
   #reported(incarnation: number, first: number, reports: readonly NodeReport[]): void {
     if (this.#state === undefined) return;
     const turn = this.#turn();
-    turn.reported(incarnation, first, reports);
+    const isAlive = turn.reported(incarnation, first, reports);
     this.#conclude(turn);
+    if (isAlive && turn.state.health.status !== 'not_running') this.#resident?.watch();
   }
 
   #opened(body: ScriptedBody): void {

@@ -27,7 +27,7 @@ export interface TaskTerms {
 export type BodyMessage =
   | { readonly type: 'open'; readonly previousStop: ExitReason | undefined; readonly manifest: AgentManifest }
   | { readonly type: 'kill' }
-  | { readonly type: 'watch' }
+  /** Its health is not checked any more. That it is, a node finds with the answers to what it tells. */
   | { readonly type: 'unwatch' }
   /** What of its spec needs no new body. */
   | {
@@ -102,6 +102,8 @@ export type Act =
   | { readonly do: 'requestPermit'; readonly occupant: Occupant }
   | { readonly do: 'releasePermit' }
   | { readonly do: 'withdrawPermit' }
+  /** Of what it was offered with the loss of its node it wants nothing. */
+  | { readonly do: 'declineOffer'; readonly incarnation: number }
   /** Its place on a node is free again. */
   | { readonly do: 'vacate'; readonly incarnation: number }
   /** It runs: rounds may ask it. */

@@ -13,7 +13,7 @@ import { conclude, DIRECT, PENDING, type Reply, stateOf, tellRefused } from './a
 import { type Answer, answering, refusalOf } from '../engine/answer.ts';
 import { call, toNodes } from '../engine/calls.ts';
 import type { Command } from '../engine/names.ts';
-import type { Place } from '../nodes/nodes-object.ts';
+import type { Place } from '../nodes/reservations.ts';
 import type { Occupant, Placement } from '../nodes/placement.ts';
 import { findTask, refuseUnlessLegal, resultOf, taskOfKey, taskRecord } from '../tasks/task-words.ts';
 
@@ -165,7 +165,7 @@ async function act(
       // Where there is no room now, it is told when there is.
       const occupant = turn.occupant(state.life.context.incarnation + 1);
       const placement = await call<Placement | null>(ctx, toNodes('requestRestart'), occupant);
-      if (placement !== null) turn.start('agent.start', placement, undefined);
+      if (placement !== null) turn.permitGranted(placement);
       return { value: undefined };
     }
   }

@@ -7,14 +7,14 @@ import { handlers, object, type ObjectContext, type ObjectSharedContext } from '
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { command, momentOf, notFound } from './agent-commands.ts';
-import { conclude, PENDING, type Reply, SAVED, stateOf } from './agent-performer.ts';
+import { conclude, giveBack, PENDING, type Reply, SAVED, stateOf } from './agent-performer.ts';
 import { positionOfState } from './agent-state.ts';
 import { AgentTurn } from './agent-turn.ts';
 import { type Answer, answering, refusalOf } from '../engine/answer.ts';
-import { send, toAgent, toNodes } from '../engine/calls.ts';
+import { send, toAgent } from '../engine/calls.ts';
 import type { Parked } from '../../machines/index.ts';
 import { lookOf } from './look.ts';
-import { AGENT, type Command, type ReportBatch } from '../engine/names.ts';
+import { AGENT, type Command, type LostNode, type ReportAnswer, type ReportBatch } from '../engine/names.ts';
 import type { Placement } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { findQuestion } from '../tasks/task-questions.ts';
@@ -58,10 +58,11 @@ export const agentObject = object({
     report: exclusive(codec, async (ctx: ObjectContext, told: unknown) => {
       const { incarnation, first, reports, usage, at } = told as ReportBatch;
       const turn = await turnOf(ctx, at);
-      if (turn === undefined) return { isAlive: false, answers: [] };
+      if (turn === undefined) return { isAlive: false, isWatched: false, answers: [] } satisfies ReportAnswer;
       const isAlive = turn.reported(incarnation, first, reports, usage);
       await conclude(ctx, turn);
-      return { isAlive, answers: turn.requestAnswers };
+      const isWatched = turn.state.health.status !== 'not_running';
+      return { isAlive, isWatched, answers: turn.requestAnswers } satisfies ReportAnswer;
     }),
 
     wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
@@ -75,10 +76,10 @@ export const agentObject = object({
 
     /** Its node is gone. */
     lost: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { node, incarnation, at } = given as { node: string; incarnation: number; at?: number };
+      const { node, incarnation, at, offer } = given as LostNode;
       const turn = await turnOf(ctx, at);
-      if (turn === undefined) return;
-      turn.hostLost(node, incarnation);
+      if (turn === undefined) return giveBack(ctx, incarnation + 1);
+      turn.hostLost(node, incarnation, offer);
       await conclude(ctx, turn);
     }),
 
@@ -90,13 +91,8 @@ export const agentObject = object({
         turn !== undefined &&
         (turn.isBetweenPlaces || positionOfState(turn.state).path === 'crashed.queued') &&
         turn.state.life.context.incarnation + 1 === incarnation;
-      if (!isWaiting) {
-        send(ctx, toNodes('vacate'), { agentId: ctx.key, incarnation });
-        send(ctx, toNodes('release'), { agentId: ctx.key });
-        return;
-      }
-      if (turn.isBetweenPlaces) turn.start('agent.start', placement, undefined);
-      else turn.permitGranted(placement);
+      if (!isWaiting) return giveBack(ctx, incarnation);
+      turn.permitGranted(placement);
       await conclude(ctx, turn);
     }),
 

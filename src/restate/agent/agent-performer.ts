@@ -30,6 +30,7 @@ import {
   SHARDS,
   VARIABLES,
 } from '../engine/names.ts';
+import type { Standing } from '../nodes/nodes-object.ts';
 import type { Placement } from '../nodes/placement.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
@@ -62,6 +63,8 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
   const answers: Extract<Act, { do: 'answer' }>[] = [];
   const mail = new Mail(ctx, state);
   let isGranted = false;
+  /** Its start is over, and was under a permit: said with what else the nodes are told, or at the end. */
+  let freesPermit = false;
   for (let act = turn.acts.shift(); act !== undefined; act = turn.acts.shift()) {
     switch (act.do) {
       case 'answer':
@@ -104,15 +107,24 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
         // The chart leaves the queue because it has been granted one.
         if (!isGranted && state.seat === undefined) send(ctx, toNodes('withdraw'), { agentId: state.id });
         break;
+      case 'declineOffer':
+        giveBack(ctx, act.incarnation);
+        break;
       case 'releasePermit':
-        send(ctx, toNodes('release'), { agentId: state.id });
+        freesPermit = true;
         break;
-      case 'vacate':
-        send(ctx, toNodes('vacate'), { agentId: state.id, incarnation: act.incarnation });
+      case 'vacate': {
+        const vacated = { agentId: state.id, incarnation: act.incarnation, hasPermit: freesPermit };
+        send(ctx, toNodes('vacate'), vacated);
+        freesPermit = false;
         break;
+      }
       case 'serving':
       case 'notServing':
-        await tellServing(ctx, state, mail, act.do === 'serving', act.incarnation);
+        if (state.manifest.variables.length === 0) break;
+        // Whoever is told that it runs can count on its being asked.
+        await call(ctx, toNodes('stands'), standingOf(state, act.do === 'serving', freesPermit));
+        freesPermit = false;
         break;
       case 'startElsewhere':
         send(ctx, toAgent(ctx.key, 'command'), { type: 'moveOn' } satisfies Command);
@@ -139,6 +151,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
         break;
     }
   }
+  if (freesPermit) send(ctx, toNodes('stands'), standingOf(state, false, true));
   tellPool(ctx, state, turn.now);
   const asksPeople = turn.events.some(({ type }) => type.startsWith('question.'));
   // Whoever hears of a question finds it.
@@ -192,25 +205,21 @@ function isShown(type: string): boolean {
   return !type.startsWith('task.') && !type.startsWith('question.') && type !== 'agent.state_saved';
 }
 
-/** After these something follows soon, or its node says so. */
+/** After these something follows soon, or its node says so: also where a body begins in the place of one that was lost. */
+const BEGINS = new Set(['agent.crashed', 'agent.restart_scheduled', 'agent.starting']);
 function isBegin(type: string): boolean {
-  return type.startsWith('task.') || type === 'agent.starting';
+  return type.startsWith('task.') || BEGINS.has(type);
 }
 
-async function tellServing(
-  ctx: ObjectContext,
-  state: AgentState,
-  mail: Mail,
-  serves: boolean,
-  incarnation: number,
-): Promise<void> {
-  const { id: agentId, manifest, spec } = state;
+/** A place that it was given, and the permit for it, are of no use to it; or it no longer waits for one. */
+export function giveBack(ctx: ObjectContext, incarnation: number): void {
+  send(ctx, toNodes('giveBack'), { agentId: ctx.key, incarnation });
+}
+
+function standingOf({ id, manifest, spec, life }: AgentState, serves: boolean, hasPermit: boolean): Standing {
   const { variables } = manifest;
-  if (variables.length === 0) return;
-  if (serves) await catchUp(ctx, state, mail);
-  const { coordination } = spec;
-  // Whoever is told that it runs can count on its being asked.
-  await call(ctx, toNodes('serves'), { agentId, incarnation, serves, variables, coordination });
+  const voter = serves ? { variables, coordination: spec.coordination } : undefined;
+  return { agentId: id, incarnation: life.context.incarnation, voter, hasPermit };
 }
 
 /** Messages of one turn to the node of its body, in one. */
@@ -260,9 +269,8 @@ class Mail {
   }: Extract<BodyMessage, { type: 'open' }>): Promise<DeliveredMessage> {
     const ctx = this.#ctx;
     const restored = (await ctx.get(SAVED, wireOf<SavedState>())) ?? undefined;
-    const { variables: names } = manifest;
-    const variables = await valuesOf(ctx, names);
-    this.#state.began = Object.fromEntries(variables.map(({ name, version }) => [name, version]));
+    // Of a value that changes from now on its node knows (residents.ts).
+    const variables = await valuesOf(ctx, manifest.variables);
     return { type: 'open', spec: this.#state.spec, start: { restored, previousStop, variables }, manifest };
   }
 }
@@ -270,14 +278,6 @@ class Mail {
 function valuesOf(ctx: ObjectContext, names: readonly string[]): Promise<readonly VariableState[]> {
   if (names.length === 0) return Promise.resolve([]);
   return call(ctx, { service: VARIABLES, key: FLEET, method: 'valuesOf' }, { names });
-}
-
-/** What has changed while it started, its body is told first of all. */
-async function catchUp(ctx: ObjectContext, { manifest, began }: AgentState, mail: Mail): Promise<void> {
-  for (const variable of await valuesOf(ctx, manifest.variables)) {
-    if (variable.version > (began[variable.name] ?? 0))
-      await mail.add({ type: 'variable.changed', variable });
-  }
 }
 
 function arm(ctx: ObjectContext, turn: AgentTurn): void {

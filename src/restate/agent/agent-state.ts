@@ -82,6 +82,8 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   seat: Seat | undefined;
   /** Where its next body is to run. */
   placement: Placement | undefined;
+  /** It starts, and is one of those that may at once. */
+  hasPermit?: true | undefined;
   /** When it is woken; it has one wake at a time, and those that it no longer waits for do nothing. */
   wakeAt: number | undefined;
   armed: number;
@@ -116,8 +118,6 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   holding: string[];
   /** It ends here to begin elsewhere: tasks are taken meanwhile, and wait. */
   isMoving: boolean;
-  /** Versions of the variables that its body began with. */
-  began: Record<string, number>;
   health: HealthReport;
   usage: Usage | undefined;
   alerts: Alert[];

@@ -11,6 +11,7 @@
  * I3  Deadlines are one table. The wake that is outstanding is the earliest of them, or earlier.
  * I4  What a body tells twice is taken once: reports are numbered.
  */
+import { isDeepStrictEqual } from 'node:util';
 import {
   type AgentCommand,
   type AgentCommandEvent,
@@ -65,6 +66,12 @@ const PENDING = Symbol('pending');
 
 type Told = EventBody & { readonly at: number };
 
+/** What comes with the loss of a node: the place of the next body, or a place in the queue for one. */
+export interface LossOffer {
+  readonly occupant: Occupant;
+  readonly place: Placement | 'queued';
+}
+
 export class AgentTurn {
   readonly state: AgentState;
   readonly moment: Moment;
@@ -78,6 +85,8 @@ export class AgentTurn {
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined;
   #isForgotten = false;
+  /** What it was offered with the loss of its node, until it takes that, or asks for something else. */
+  #offer: LossOffer | undefined;
   /** Who had it paused or resumed: answered with how it stands at the end of the step. */
   #held: readonly string[] = [];
 
@@ -132,7 +141,6 @@ export class AgentTurn {
         ending: [],
         holding: [],
         isMoving: false,
-        began: {},
         health: notRunning,
         usage: undefined,
         alerts: [],
@@ -354,8 +362,10 @@ export class AgentTurn {
 
   // What happens to it.
 
-  /** It may restart, on that node. */
+  /** It may restart, on that node; or begin there, where it has ended elsewhere to do so. */
   permitGranted(placement: Placement): void {
+    this.state.hasPermit = true;
+    if (this.isBetweenPlaces) return this.start('agent.start', placement, undefined);
     this.state.placement = placement;
     this.#send({ type: 'permit.granted', at: this.now });
   }
@@ -380,23 +390,56 @@ export class AgentTurn {
     return this.state.seat?.incarnation === incarnation;
   }
 
-  /** Its node is gone, or is taken for gone: it goes on from what its last event said, as after the loss of a program. */
-  hostLost(node: string, incarnation: number): void {
+  /**
+   * Its node is gone, or is taken for gone: it goes on from what its last event said, as after the loss of a program.
+   *
+   * @param offered a place for its next body: it takes that, or gives it back
+   */
+  hostLost(node: string, incarnation: number, offered?: LossOffer): void {
     const { seat, known } = this.state;
-    if (seat?.node !== node || seat.incarnation !== incarnation || known === undefined) return;
+    if (seat?.node !== node || seat.incarnation !== incarnation || known === undefined) {
+      if (offered !== undefined && !this.#asksItself(incarnation + 1)) this.#decline(incarnation + 1);
+      return;
+    }
     const { at, startedFrom } = known;
+    this.state.hasPermit = undefined;
     this.state.seat = undefined;
     this.state.usage = undefined;
     this.state.health = notRunning;
     this.state.lastExit = 'host_lost';
-    this.acts.push({ do: 'notServing', incarnation });
     this.#ledger.lost();
     this.#leaveQuota();
     const isRolledBack = at === 'starting' && startedFrom !== 'restart';
     if (isRolledBack) this.#answerStart('host_lost');
+    this.#offer = offered;
     this.#resumeLife(known);
     if (isRolledBack) this.#answerEnd();
     this.#moveOn();
+    // A restart after the loss of a node is due at once.
+    this.wake();
+    if (this.#offer !== undefined) this.#decline(incarnation + 1);
+  }
+
+  /** Whether it has asked for its next place itself, or has it, or is about to ask. */
+  #asksItself(incarnation: number): boolean {
+    const isThere = this.state.seat?.incarnation === incarnation;
+    return isThere || this.isBetweenPlaces || positionOfState(this.state).path === 'crashed.queued';
+  }
+
+  #decline(incarnation: number): void {
+    this.#offer = undefined;
+    this.acts.push({ do: 'declineOffer', incarnation });
+  }
+
+  /** Its next place, where it was offered the one that it asks for: takes it, or waits for it. */
+  #takeOffer(): boolean {
+    const offer = this.#offer;
+    this.#offer = undefined;
+    if (offer === undefined) return false;
+    const asked = this.occupant(this.state.life.context.incarnation + 1);
+    if (!isDeepStrictEqual(offer.occupant, asked)) return false;
+    if (offer.place !== 'queued') this.permitGranted(offer.place);
+    return true;
   }
 
   /** A new chart goes on with the life that its last event told of. */
@@ -488,7 +531,8 @@ export class AgentTurn {
       case 'watchHealth': {
         const { command } = effect.params;
         this.state.health = command === 'watch' ? { status: 'unknown', misses: 0 } : notRunning;
-        return this.#tell({ type: command });
+        if (command === 'unwatch') this.#tell({ type: command });
+        return;
       }
       case 'handlePermit':
         return this.#handlePermit(effect.params.command);
@@ -520,10 +564,14 @@ export class AgentTurn {
 
   #handlePermit(command: 'request' | 'release' | 'withdraw'): void {
     if (command === 'request') {
+      if (this.#takeOffer()) return;
       const occupant = this.occupant(this.state.life.context.incarnation + 1);
       this.acts.push({ do: 'requestPermit', occupant });
-    } else if (command === 'release') this.acts.push({ do: 'releasePermit' });
-    else this.acts.push({ do: 'withdrawPermit' });
+    } else if (command === 'withdraw') this.acts.push({ do: 'withdrawPermit' });
+    else if (this.state.hasPermit) {
+      this.state.hasPermit = undefined;
+      this.acts.push({ do: 'releasePermit' });
+    }
   }
 
   #announce(said: Announcement): void {
@@ -717,8 +765,8 @@ export class AgentTurn {
 
   #moveOn(): void {
     if (!this.state.isMoving || positionOfState(this.state).isAlive) return;
-    if (positionOfState(this.state).status === 'stopped') this.acts.push({ do: 'startElsewhere' });
-    else this.state.isMoving = false;
+    if (!this.isBetweenPlaces) this.state.isMoving = false;
+    else if (!this.#takeOffer()) this.acts.push({ do: 'startElsewhere' });
   }
 
   #stuck(): void {

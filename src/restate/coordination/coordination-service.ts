@@ -87,7 +87,6 @@ async function eachAnswer<Value>(
 
 async function spread(ctx: Context, variable: VariableState, timeoutMs: number): Promise<Confirmation> {
   const nodes = await call<readonly NodeEntry[]>(ctx, toNodes('list'), null);
-  const voters = await call<readonly SeatedVoter[]>(ctx, toNodes('voters'), { variable: variable.name });
   const asked = new Map(
     nodes.map(({ name }) => [
       name,
@@ -96,15 +95,21 @@ async function spread(ctx: Context, variable: VariableState, timeoutMs: number):
   );
   const acknowledged: string[] = [];
   const outOfDate: string[] = [];
+  const silent = new Set<string>();
   await eachAnswer(asked, ({ node, value }) => {
-    if (value === undefined) {
-      outOfDate.push(...voters.filter((voter) => voter.node === node).map(({ agentId }) => agentId));
-    } else {
+    if (value === undefined) silent.add(node);
+    else {
       acknowledged.push(...value.acknowledged.map(({ agentId }) => agentId));
       outOfDate.push(...value.outOfDate.map(({ agentId }) => agentId));
     }
     return true;
   });
+  if (silent.size > 0) {
+    // Those that are on another node by now have begun with this value.
+    const { name } = variable;
+    const voters = await call<readonly SeatedVoter[]>(ctx, toNodes('voters'), { variable: name });
+    outOfDate.push(...voters.filter(({ node }) => silent.has(node)).map(({ agentId }) => agentId));
+  }
   return {
     version: variable.version,
     acknowledged: acknowledged.toSorted(),

@@ -9,6 +9,7 @@ import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { ParentRule } from '../../machines/index.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { BodyMessage, NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
+import type { LossOffer } from '../agent/agent-turn.ts';
 import type { Placement } from '../nodes/placement.ts';
 import type { KeptPoolSpec } from '../pools/pool-turn.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
@@ -122,8 +123,19 @@ export interface ReportBatch {
 export interface ReportAnswer {
   /** Whether it told of the living incarnation. */
   readonly isAlive: boolean;
+  /** Whether its health is to be checked. */
+  readonly isWatched: boolean;
   /** What tasks asked with it. */
   readonly answers: readonly RequestAnswer[];
+}
+
+/** The node of an agent is gone. */
+export interface LostNode {
+  readonly node: string;
+  readonly incarnation: number;
+  /** Epoch ms. */
+  readonly at?: number;
+  readonly offer: LossOffer;
 }
 
 /** A message as it reaches a node. */

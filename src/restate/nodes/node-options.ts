@@ -25,7 +25,10 @@ export interface AgentNodeOptions {
   /** What agents may ask for by `placement.labels`. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly limits?: { readonly maxAgents?: number; readonly maxMemoryBytes?: number };
-  /** How long it may be silent before its agents run elsewhere, ms; default 2,500. */
+  /**
+   * How long it may be silent before its agents run elsewhere, ms; default 3,000. It says that it is alive every 500 ms,
+   * at the least five times in a lease. One whose machine refuses connections is gone sooner.
+   */
   readonly leaseMs?: number;
   /** Whether it may answer for the fleet's own services; default true. */
   readonly control?: boolean;
@@ -54,7 +57,7 @@ export const nodeOptions = z.strictObject({
   limits: z
     .strictObject({ maxAgents: limit.default(Infinity), maxMemoryBytes: limit.default(Infinity) })
     .prefault({}),
-  leaseMs: positiveDurationMs.default(2_500),
+  leaseMs: positiveDurationMs.default(3_000),
   control: z.boolean().default(true),
   logger: having('child', 'debug', 'info', 'warn', 'error').optional(),
   clock: having('now', 'setTimeout', 'clearTimeout').optional(),

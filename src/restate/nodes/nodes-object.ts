@@ -1,32 +1,36 @@
 /**
  * The nodes of the fleet: who is alive, what is reserved where, and who may restart.
  *
- * Owns the reservations. What is decided is placement.ts'; an agent's life is the agent's.
+ * Owns the reservations (reservations.ts). Where a body goes is placement.ts' to say, who is gone node-watch.ts'; an
+ * agent's life is the agent's.
  *
- * I1  A node that has not been heard of for its lease is gone: its agents are told, and what it says from then on is
- *     of an epoch that has ended.
- * I2  Time in which nothing was heard of anybody, because the engine or this service was away, counts for nobody's end.
- * I3  At most `MAX_RESTARTS` agents are on their way back at once; the others wait, first in, first out.
+ * I1  A node that is gone is gone for good: its agents are told, and what it says from then on is of an epoch that has
+ *     ended.
+ * I2  At most `MAX_RESTARTS` agents are on their way back at once; the others wait, first in, first out.
+ * I3  An agent that is told of the loss of its node has a place already, or waits for one: it asks for neither.
  * I4  No step looks at more agents than the one it is for, but for the end of a node and the list of voters.
  */
-import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import {
+  handlers,
+  object,
+  type ObjectContext,
+  type ObjectSharedContext,
+  TerminalError,
+  TimeoutError,
+} from '@restatedev/restate-sdk';
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { send, toAgent, toNodes } from '../engine/calls.ts';
-import { bucketOf, NODES } from '../engine/names.ts';
-import { decidePlacement, type NodeEntry, type Occupant, type Placement } from './placement.ts';
+import type { LossOffer } from '../agent/agent-turn.ts';
+import { type LostNode, NODES, nodeOf } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
+import { heardOf, LOOK_MS, watchNodes } from './node-watch.ts';
+import type { NodeEntry, Occupant, Placement } from './placement.ts';
+import { allReservations, type Place, Reservations, rosterOf, type Voting } from './reservations.ts';
 
-/** How often ends are looked for, ms. */
-const SWEEP_MS = 250;
-/** A look that is later than this was held up, and so may all that it looks for. */
-const HELD_UP_MS = 1_500;
-/** Every node that lives has said so within this, once it can be heard again. */
-const GRACE_MS = 800;
 const MAX_RESTARTS = 32;
-const BUCKETS = 128;
-
-export type Place = { readonly placement: Placement } | { readonly problem: string };
+/** A node that is there answers sooner, ms. */
+const PROBE_MS = 2_000;
 
 /** A node as it says itself. */
 export interface JoiningNode {
@@ -39,19 +43,15 @@ export interface JoiningNode {
   readonly leaseMs: number;
 }
 
-type KnownNode = NodeEntry & { readonly leaseMs: number };
-
-/** One agent on one node. */
-interface Reservation extends Placement {
+/** An agent runs, or no longer does. */
+export interface Standing {
+  readonly agentId: string;
   readonly incarnation: number;
-  readonly memoryBytes: number;
-  /** Of one that runs and declared variables: what rounds need to know. */
-  voter?:
-    | { readonly variables: readonly string[]; readonly coordination: ParsedAgentSpec['coordination'] }
-    | undefined;
+  /** What rounds need to know of one that runs; nothing of one that takes no part in any, or no longer does. */
+  readonly voter?: Voting | undefined;
+  /** Its start is over, and was under a permit. */
+  readonly hasPermit: boolean;
 }
-
-type Bucket = Record<string, Reservation>;
 
 /** A voter of a round, and where it is. */
 export interface SeatedVoter {
@@ -61,271 +61,242 @@ export interface SeatedVoter {
   readonly coordination: ParsedAgentSpec['coordination'];
 }
 
-interface Roster {
-  nodes: KnownNode[];
-  /** When the next look is due, epoch ms. */
-  sweepAt: number | undefined;
-}
-
-interface Restarts {
-  /** Agents that have a permit. */
-  readonly out: string[];
-  readonly waiting: Occupant[];
-}
-
-const ROSTER = 'roster';
-const RESTARTS = 'restarts';
-const bucketKey = (agentId: string): string => `bucket ${bucketOf(agentId, BUCKETS)}`;
-
-type Shared = ObjectSharedContext;
-
-async function rosterOf(ctx: Shared): Promise<Roster> {
-  return (await ctx.get(ROSTER, wireOf<Roster>())) ?? { nodes: [], sweepAt: undefined };
-}
-
-async function restartsOf(ctx: Shared): Promise<Restarts> {
-  return (await ctx.get(RESTARTS, wireOf<Restarts>())) ?? { out: [], waiting: [] };
-}
-
-async function bucketFor(ctx: Shared, agentId: string): Promise<Bucket> {
-  return (await ctx.get(bucketKey(agentId), wireOf<Bucket>())) ?? Object.create(null);
-}
-
-async function reserve(ctx: ObjectContext, roster: Roster, occupant: Occupant): Promise<Place> {
-  const { agentId, incarnation, memoryBytes } = occupant;
-  const bucket = await bucketFor(ctx, agentId);
-  free(roster, bucket[agentId]);
-  const decision = decidePlacement(roster.nodes, occupant);
-  if ('problem' in decision) {
-    delete bucket[agentId];
-    ctx.set(bucketKey(agentId), bucket, wire);
-    return decision;
-  }
-  const { node } = decision;
-  node.agents += 1;
-  node.memoryBytes += memoryBytes;
-  const placement = { node: node.name, epoch: node.epoch };
-  bucket[agentId] = { ...placement, incarnation, memoryBytes };
-  ctx.set(bucketKey(agentId), bucket, wire);
-  return { placement };
-}
-
-function free({ nodes }: Roster, reservation: Reservation | undefined): void {
-  if (reservation === undefined) return;
-  const node = nodes.find(({ epoch }) => epoch === reservation.epoch);
-  if (node === undefined) return;
-  node.agents -= 1;
-  node.memoryBytes -= reservation.memoryBytes;
-}
-
 /** Gives out the permits, and the places, that there are. */
-async function grant(ctx: ObjectContext, roster: Roster): Promise<void> {
-  const restarts = await restartsOf(ctx);
-  if (restarts.waiting.length === 0) return;
+async function grant(ctx: ObjectContext, book: Reservations): Promise<void> {
+  const { out, waiting } = await book.restarts();
+  if (waiting.length === 0 || out.length >= MAX_RESTARTS) return;
+  const permitted = [...out];
   const left: Occupant[] = [];
-  for (const occupant of restarts.waiting) {
-    const isFull = restarts.out.length >= MAX_RESTARTS;
-    const place = isFull ? undefined : await reserve(ctx, roster, occupant);
-    if (place === undefined || 'problem' in place) {
+  for (const [index, occupant] of waiting.entries()) {
+    if (permitted.length >= MAX_RESTARTS) {
+      left.push(...waiting.slice(index));
+      break;
+    }
+    const place = await book.reserve(occupant);
+    if ('problem' in place) {
       left.push(occupant);
       continue;
     }
     const { agentId, incarnation } = occupant;
-    restarts.out.push(agentId);
+    permitted.push(agentId);
     send(ctx, toAgent(agentId, 'permit'), { placement: place.placement, incarnation });
   }
-  ctx.set(RESTARTS, { ...restarts, waiting: left }, wire);
+  if (left.length < waiting.length) book.changeRestarts({ out: permitted, waiting: left });
 }
 
-/** A node is gone: every agent on it is told. Those that were on their way there have no permit any more. */
-async function endNode(ctx: ObjectContext, roster: Roster, gone: NodeEntry, at?: number): Promise<void> {
-  roster.nodes = roster.nodes.filter(({ epoch }) => epoch !== gone.epoch);
-  const ids = new Set<string>();
-  for (let number = 0; number < BUCKETS; number++) {
-    const key = `bucket ${number}`;
-    const bucket = await ctx.get(key, wireOf<Bucket>());
-    const lost = Object.entries(bucket ?? {}).filter(([, { epoch }]) => epoch === gone.epoch);
-    if (bucket === null || lost.length === 0) continue;
-    for (const [agentId, { node, incarnation }] of lost) {
-      delete bucket[agentId];
-      ids.add(agentId);
-      send(ctx, toAgent(agentId, 'lost'), { node, incarnation, at });
-    }
-    ctx.set(key, bucket, wire);
-  }
-  const restarts = await restartsOf(ctx);
+/** A node is gone: every agent on it is told, with its next place, or waits for one. */
+async function endNode(ctx: ObjectContext, book: Reservations, gone: NodeEntry, at?: number): Promise<void> {
+  book.roster.nodes = book.roster.nodes.filter(({ epoch }) => epoch !== gone.epoch);
+  book.changeRoster();
+  const lost = await book.on(gone.epoch);
+  if (lost.length === 0) return;
+  const ids = new Set(lost.map(([agentId]) => agentId));
+  const restarts = await book.restarts();
+  // Those that were on their way there have no permit any more.
   const out = restarts.out.filter((agentId) => !ids.has(agentId));
-  if (out.length < restarts.out.length) ctx.set(RESTARTS, { ...restarts, out }, wire);
+  const waiting = [...restarts.waiting];
+  for (const [agentId, { node, epoch: _, voter: __, ...asked }] of lost) {
+    const { incarnation } = asked;
+    const occupant = { ...asked, agentId, incarnation: incarnation + 1 };
+    await book.free(agentId);
+    const isFull = out.length >= MAX_RESTARTS || waiting.length > 0;
+    const found = isFull ? undefined : await book.reserve(occupant);
+    let place: LossOffer['place'] = 'queued';
+    if (found !== undefined && 'placement' in found) {
+      out.push(agentId);
+      place = found.placement;
+    } else waiting.push(occupant);
+    const told: LostNode = {
+      node,
+      incarnation,
+      offer: { occupant, place },
+      ...(at === undefined ? {} : { at }),
+    };
+    send(ctx, toAgent(agentId, 'lost'), told);
+  }
+  book.changeRestarts({ out, waiting });
 }
 
-async function sweep(ctx: ObjectContext, dueAt: number): Promise<void> {
-  const roster = await rosterOf(ctx);
+async function sweep(ctx: ObjectContext, book: Reservations, dueAt: number): Promise<void> {
+  const { roster } = book;
   if (roster.sweepAt !== dueAt) return;
   const now = await ctx.date.now();
-  if (now - dueAt > HELD_UP_MS) {
-    for (const node of roster.nodes) node.beatAt = Math.max(node.beatAt, now - node.leaseMs + GRACE_MS);
-  }
-  for (const node of roster.nodes) {
-    if (now - node.beatAt > node.leaseMs) await endNode(ctx, roster, node, now);
-  }
+  const { gone, probed } = watchNodes(roster.nodes, { dueAt, now });
+  for (const node of gone) await endNode(ctx, book, node, now);
+  for (const { name, epoch } of probed) send(ctx, toNodes('probe'), { name, epoch });
   roster.sweepAt = undefined;
-  keep(ctx, roster, now);
-  await grant(ctx, roster);
-  ctx.set(ROSTER, roster, wire);
+  look(ctx, book, now);
+  await grant(ctx, book);
 }
 
-/** Keeps the roster, and sees to it that ends are looked for as long as there is a node. */
-function keep(ctx: ObjectContext, roster: Roster, now: number): void {
-  if (roster.sweepAt === undefined && roster.nodes.length > 0) {
-    roster.sweepAt = now + SWEEP_MS;
-    send(ctx, toNodes('sweep'), { at: roster.sweepAt }, SWEEP_MS);
-  }
-  ctx.set(ROSTER, roster, wire);
+/** Sees to it that ends are looked for as long as there is a node. */
+function look(ctx: ObjectContext, book: Reservations, now: number): void {
+  const { roster } = book;
+  book.changeRoster();
+  if (roster.sweepAt !== undefined || roster.nodes.length === 0) return;
+  roster.sweepAt = now + LOOK_MS;
+  send(ctx, toNodes('sweep'), { at: roster.sweepAt }, LOOK_MS);
+}
+
+async function withdraw(book: Reservations, id: string): Promise<void> {
+  const { out, waiting } = await book.restarts();
+  const others = waiting.filter(({ agentId }) => agentId !== id);
+  if (others.length < waiting.length) book.changeRestarts({ out, waiting: others });
+}
+
+/** Its start is over. */
+async function release(book: Reservations, agentId: string): Promise<void> {
+  const { out, waiting } = await book.restarts();
+  if (out.includes(agentId)) book.changeRestarts({ out: out.filter((id) => id !== agentId), waiting });
 }
 
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
 const exclusive = handlers.object.exclusive;
 const shared = handlers.object.shared;
 
+/** One step: what it changes is kept at its end. */
+function step<Answer>(take: (ctx: ObjectContext, book: Reservations, given: never) => Promise<Answer>) {
+  return exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer> => {
+    const book = await Reservations.open(ctx);
+    const answer = await take(ctx, book, given as never);
+    book.keep();
+    return answer;
+  });
+}
+
 export const nodesObject = object({
   name: NODES,
   handlers: {
     /** A node begins a life. What an earlier one of its name had is lost. */
-    join: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const joining = given as JoiningNode;
-      const roster = await rosterOf(ctx);
+    join: step(async (ctx, book, joining: JoiningNode) => {
       const now = await ctx.date.now();
-      const earlier = roster.nodes.find(({ name }) => name === joining.name);
+      const earlier = book.roster.nodes.find(({ name }) => name === joining.name);
       if (earlier?.epoch !== joining.epoch) {
-        if (earlier !== undefined) await endNode(ctx, roster, earlier, now);
-        roster.nodes.push({ ...joining, beatAt: now, isDraining: false, agents: 0, memoryBytes: 0 });
-        roster.nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
+        book.roster.nodes.push({ ...joining, beatAt: now, isDraining: false, agents: 0, memoryBytes: 0 });
+        book.roster.nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
+        if (earlier !== undefined) await endNode(ctx, book, earlier, now);
       }
-      await grant(ctx, roster);
-      keep(ctx, roster, now);
+      look(ctx, book, now);
+      await grant(ctx, book);
     }),
 
     /** A sign of life. Whether the node is known: one that was taken for gone is not. */
-    beat: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { epoch: beating } = given as { epoch: string };
-      const roster = await rosterOf(ctx);
-      const node = roster.nodes.find(({ epoch }) => epoch === beating);
+    beat: step(async (ctx, book, { epoch }: { epoch: string }) => {
+      const node = book.nodeOf(epoch);
       if (node === undefined) return { isKnown: false };
       const now = await ctx.date.now();
-      node.beatAt = now;
-      keep(ctx, roster, now);
+      heardOf(node, now);
+      look(ctx, book, now);
       return { isKnown: true };
     }),
 
-    /** A place for an agent that somebody starts. */
-    place: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Place> => {
-      const roster = await rosterOf(ctx);
-      const place = await reserve(ctx, roster, given as Occupant);
-      ctx.set(ROSTER, roster, wire);
-      return place;
-    }),
+    sweep: step((ctx, book, { at }: { at: number }) => sweep(ctx, book, at)),
 
-    /** A permit and a place for an agent that restarts; nothing while there is none: it is then told by `permit`. */
-    requestRestart: exclusive(
-      codec,
-      async (ctx: ObjectContext, given: unknown): Promise<Placement | null> => {
-        const occupant = given as Occupant;
-        const roster = await rosterOf(ctx);
-        const restarts = await restartsOf(ctx);
-        const isFull = restarts.out.length >= MAX_RESTARTS;
-        const place = isFull ? undefined : await reserve(ctx, roster, occupant);
-        if (place !== undefined && 'placement' in place) {
-          restarts.out.push(occupant.agentId);
-          ctx.set(RESTARTS, restarts, wire);
-          ctx.set(ROSTER, roster, wire);
-          return place.placement;
+    /** Asks a node whether it is there: nobody waits for that, but who asks. */
+    probe: shared(
+      { ...codec, retryPolicy: { maxAttempts: 3, onMaxAttempts: 'kill' } },
+      async (ctx: ObjectSharedContext, given: unknown): Promise<void> => {
+        const { name, epoch } = given as { name: string; epoch: string };
+        if (!(await rosterOf(ctx)).nodes.some((node) => node.epoch === epoch)) return;
+        const asked = ctx.genericCall<unknown, boolean>({
+          service: nodeOf(name),
+          method: 'serve',
+          parameter: { what: 'alive', parameter: { epoch } },
+          inputSerde: wire,
+          outputSerde: wireOf<boolean>(),
+        });
+        let isThere: boolean;
+        try {
+          isThere = await asked.orTimeout(PROBE_MS);
+        } catch (thrown) {
+          if (thrown instanceof TimeoutError) return;
+          // The engine cannot reach it.
+          if (!(thrown instanceof TerminalError)) throw thrown;
+          isThere = false;
         }
-        const waiting = restarts.waiting.filter(({ agentId }) => agentId !== occupant.agentId);
-        ctx.set(RESTARTS, { ...restarts, waiting: [...waiting, occupant] }, wire);
-        return null;
+        send(ctx, toNodes('probed'), { epoch, isThere });
       },
     ),
 
-    /** Its start is over. */
-    release: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { agentId } = given as { agentId: string };
-      const restarts = await restartsOf(ctx);
-      if (!restarts.out.includes(agentId)) return;
-      ctx.set(RESTARTS, { ...restarts, out: restarts.out.filter((id) => id !== agentId) }, wire);
-      const roster = await rosterOf(ctx);
-      await grant(ctx, roster);
-      ctx.set(ROSTER, roster, wire);
+    probed: step(async (ctx, book, { epoch, isThere }: { epoch: string; isThere: boolean }) => {
+      const node = book.nodeOf(epoch);
+      // It has said itself that it is alive, since it was asked.
+      if (node?.probedAt === undefined) return;
+      const now = await ctx.date.now();
+      if (isThere) heardOf(node, now);
+      else await endNode(ctx, book, node, now);
+      book.changeRoster();
+    }),
+
+    /** A place for an agent that somebody starts. */
+    place: step(async (_, book, occupant: Occupant): Promise<Place> => {
+      await withdraw(book, occupant.agentId);
+      return book.reserve(occupant);
+    }),
+
+    /** A permit and a place for an agent that restarts; nothing while there is none: it is then told by `permit`. */
+    requestRestart: step(async (_, book, occupant: Occupant): Promise<Placement | null> => {
+      const { agentId: id } = occupant;
+      const restarts = await book.restarts();
+      // Of what it was offered before it asked, nothing is in force.
+      const out = restarts.out.filter((agentId) => agentId !== id);
+      const waiting = restarts.waiting.filter(({ agentId }) => agentId !== id);
+      const place = out.length < MAX_RESTARTS ? await book.reserve(occupant) : undefined;
+      if (place !== undefined && 'placement' in place) {
+        book.changeRestarts({ out: [...out, id], waiting });
+        return place.placement;
+      }
+      book.changeRestarts({ out, waiting: [...waiting, occupant] });
+      return null;
     }),
 
     /** It no longer waits. */
-    withdraw: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { agentId: id } = given as { agentId: string };
-      const restarts = await restartsOf(ctx);
-      const waiting = restarts.waiting.filter(({ agentId }) => agentId !== id);
-      if (waiting.length < restarts.waiting.length) ctx.set(RESTARTS, { ...restarts, waiting }, wire);
+    withdraw: step((_, book, { agentId }: { agentId: string }) => withdraw(book, agentId)),
+
+    /** It does not want the place that it was given, or waits for. */
+    giveBack: step(async (ctx, book, { agentId, incarnation }: { agentId: string; incarnation: number }) => {
+      await withdraw(book, agentId);
+      if ((await book.get(agentId))?.incarnation === incarnation) await book.free(agentId);
+      await release(book, agentId);
+      await grant(ctx, book);
+    }),
+
+    /** It runs, or no longer does: rounds ask those that run. A permit that it had for its start is free. */
+    stands: step(async (ctx, book, { agentId, incarnation, voter, hasPermit }: Standing) => {
+      const reservation = await book.get(agentId);
+      const isItsOwn = reservation?.incarnation === incarnation;
+      if (isItsOwn && (voter ?? reservation.voter) !== undefined) {
+        await book.change(agentId, { ...reservation, voter });
+      }
+      if (!hasPermit) return;
+      await release(book, agentId);
+      await grant(ctx, book);
     }),
 
     /** A body has ended: its place is free, unless a later one has it. */
-    vacate: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { agentId, incarnation } = given as { agentId: string; incarnation: number };
-      const bucket = await bucketFor(ctx, agentId);
-      const reservation = bucket[agentId];
-      if (reservation?.incarnation !== incarnation) return;
-      delete bucket[agentId];
-      ctx.set(bucketKey(agentId), bucket, wire);
-      const roster = await rosterOf(ctx);
-      free(roster, reservation);
-      await grant(ctx, roster);
-      ctx.set(ROSTER, roster, wire);
+    vacate: step(async (ctx, book, { agentId, incarnation, hasPermit }: Omit<Standing, 'voter'>) => {
+      if ((await book.get(agentId))?.incarnation === incarnation) await book.free(agentId);
+      if (hasPermit) await release(book, agentId);
+      await grant(ctx, book);
     }),
-
-    /** It runs, or no longer does: rounds ask those that run. */
-    serves: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { agentId, incarnation, serves, variables, coordination } = given as {
-        agentId: string;
-        incarnation: number;
-        serves: boolean;
-        variables: readonly string[];
-        coordination: ParsedAgentSpec['coordination'];
-      };
-      const bucket = await bucketFor(ctx, agentId);
-      const reservation = bucket[agentId];
-      if (reservation?.incarnation !== incarnation) return;
-      reservation.voter = serves ? { variables, coordination } : undefined;
-      ctx.set(bucketKey(agentId), bucket, wire);
-    }),
-
-    sweep: exclusive(codec, (ctx: ObjectContext, given: unknown) => sweep(ctx, (given as { at: number }).at)),
 
     /** It takes no more agents; those it has go elsewhere. Gives their ids. */
-    drain: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<readonly string[]> => {
-      const { epoch } = given as { epoch: string };
-      const roster = await rosterOf(ctx);
-      const node = roster.nodes.find((other) => other.epoch === epoch);
+    drain: step(async (ctx, book, { epoch }: { epoch: string }): Promise<readonly string[]> => {
+      const node = book.nodeOf(epoch);
       if (node === undefined) return [];
       node.isDraining = true;
-      ctx.set(ROSTER, roster, wire);
-      const moving: string[] = [];
-      for (let number = 0; number < BUCKETS; number++) {
-        const bucket = await ctx.get(`bucket ${number}`, wireOf<Bucket>());
-        for (const [agentId, reservation] of Object.entries(bucket ?? {})) {
-          if (reservation.epoch !== epoch) continue;
-          moving.push(agentId);
-          send(ctx, toAgent(agentId, 'command'), { type: 'move' });
-        }
-      }
+      book.changeRoster();
+      const moving = (await book.on(epoch)).map(([agentId]) => agentId);
+      for (const agentId of moving) send(ctx, toAgent(agentId, 'command'), { type: 'move' });
       return moving;
     }),
 
     /** It goes of its own accord, and has no body left that lives. */
-    leave: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { epoch } = given as { epoch: string };
-      const roster = await rosterOf(ctx);
-      const node = roster.nodes.find((other) => other.epoch === epoch);
+    leave: step(async (ctx, book, { epoch }: { epoch: string }) => {
+      const node = book.nodeOf(epoch);
       if (node === undefined) return;
-      await endNode(ctx, roster, node);
-      await grant(ctx, roster);
-      ctx.set(ROSTER, roster, wire);
+      await endNode(ctx, book, node);
+      await grant(ctx, book);
     }),
 
     /** What time it is here. */
@@ -337,12 +308,9 @@ export const nodesObject = object({
     voters: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<SeatedVoter[]> => {
       const { variable } = given as { variable: string };
       const voters: SeatedVoter[] = [];
-      for (let number = 0; number < BUCKETS; number++) {
-        const bucket = await ctx.get(`bucket ${number}`, wireOf<Bucket>());
-        for (const [agentId, { node, incarnation, voter }] of Object.entries(bucket ?? {})) {
-          if (!voter?.variables.includes(variable)) continue;
-          voters.push({ agentId, incarnation, node, coordination: voter.coordination });
-        }
+      for (const [agentId, { node, incarnation, voter }] of await allReservations(ctx)) {
+        if (!voter?.variables.includes(variable)) continue;
+        voters.push({ agentId, incarnation, node, coordination: voter.coordination });
       }
       return voters;
     }),

@@ -25,6 +25,8 @@ export interface OutboxOptions {
   readonly node: string;
   readonly clock: SteadyClock;
   readonly usage: () => Usage | undefined;
+  /** Its health is to be checked. */
+  readonly watched: () => void;
   /** What tasks had asked with it. */
   readonly answered: (answer: RequestAnswer) => void;
   /** The agent does not know this incarnation any more. */
@@ -76,7 +78,7 @@ export class ReportOutbox {
   }
 
   async #send(): Promise<void> {
-    const { engine, agentId, incarnation, node, clock, usage, answered, disowned, failed } = this.#options;
+    const { engine, agentId, incarnation, node, clock, usage, failed } = this.#options;
     this.#isSending = true;
     while (this.#isDue || this.#waiting.length > 0) {
       clock.clearTimeout(this.#expected);
@@ -93,18 +95,19 @@ export class ReportOutbox {
       };
       this.#told += reports.length;
       try {
-        const { isAlive, answers } = await engine.call<ReportAnswer>(
-          toAgent(agentId, 'report'),
-          batch,
-          REPEATABLE,
-        );
-        for (const answer of answers) answered(answer);
-        if (!isAlive) disowned();
+        this.#answered(await engine.call<ReportAnswer>(toAgent(agentId, 'report'), batch, REPEATABLE));
       } catch (thrown) {
         failed(thrown);
       }
     }
     this.#isSending = false;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #answered({ isAlive, isWatched, answers }: ReportAnswer): void {
+    const { answered, watched, disowned } = this.#options;
+    for (const answer of answers) answered(answer);
+    if (!isAlive) disowned();
+    else if (isWatched) watched();
   }
 }

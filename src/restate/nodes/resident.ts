@@ -18,6 +18,7 @@ import type {
   BodyStart,
   Host,
   Usage,
+  VariableState,
 } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { errorInfoOf } from '../../runtime/values/errors.ts';
@@ -37,6 +38,8 @@ export interface ResidentOptions {
   readonly tell: (report: NodeReport) => void;
   /** For the caller that follows a task. */
   readonly show: (callId: string, what: 'progress' | 'chunk', value: unknown) => void;
+  /** The newest value of a variable that this node was told. */
+  readonly valueOf: (name: string) => VariableState | undefined;
   /** What tasks may ask for. */
   readonly requests: RequestHandlers<AskingTask>;
   readonly log: (report: Extract<BodyReport, { type: 'log' }>) => void;
@@ -62,6 +65,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   #liveness: Liveness | undefined;
   #hasEnded = false;
   #isReady = false;
+  #isUnwatched = false;
   #spec: Opening['spec'] | undefined;
   #shown: HealthReport['status'] | undefined;
 
@@ -125,6 +129,13 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     return () => this.#listeners.delete(listener);
   }
 
+  /** Its health is checked from now on, unless that is over already. */
+  watch(): void {
+    if (this.#liveness !== undefined || this.#isUnwatched || this.#hasEnded) return;
+    this.#liveness = new Liveness(this, this.#spec!.health);
+    this.#liveness.watch();
+  }
+
   checkHealth(): Promise<HealthReport> | undefined {
     return this.#liveness?.check();
   }
@@ -144,10 +155,8 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
         return this.#open(message);
       case 'kill':
         return this.#kill();
-      case 'watch':
-        this.#liveness = new Liveness(this, this.#spec!.health);
-        return this.#liveness.watch();
       case 'unwatch':
+        this.#isUnwatched = true;
         return this.#liveness?.unwatch();
       case 'spec.changed': {
         const { health, coordination } = message;
@@ -235,6 +244,14 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     }
   }
 
+  /** What has changed while it started. */
+  #catchUp(): void {
+    for (const name of this.variables) {
+      const variable = this.options.valueOf(name);
+      if (variable !== undefined) this.post({ type: 'variable.changed', variable });
+    }
+  }
+
   #kill(): void {
     try {
       this.#body?.kill();
@@ -276,6 +293,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
       case 'ready':
         this.#isReady = true;
         this.#manifest = report.manifest;
+        this.#catchUp();
         break;
       default:
     }

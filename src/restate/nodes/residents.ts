@@ -3,6 +3,8 @@
  *
  * I1  Messages of an earlier life of the node, and of an earlier incarnation, are dropped.
  * I2  There is one body for an agent: of the incarnation that it was told of last.
+ * I3  A value that came while a body started is told to it once it is ready: who changes one tells every node of it, after
+ *     it is in force, and a body begins with what was in force before it was opened.
  */
 import type { Logger } from 'pino';
 import type { Isolation } from '../../machines/index.ts';
@@ -11,7 +13,8 @@ import type { BoundCode } from '../../runtime/definition/module-binding.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
-import { askVotes, spreadVariable } from '../coordination/fan-out.ts';
+import type { VariableState } from '../../runtime/hosting/host.ts';
+import { askVotes, type SpreadRequest, spreadVariable } from '../coordination/fan-out.ts';
 import { type MessageBatch, nodeOf } from '../engine/names.ts';
 import { ProgressDesk } from '../tasks/progress-desk.ts';
 import { ReportOutbox } from './report-outbox.ts';
@@ -35,6 +38,8 @@ export class Residents {
   readonly #options: ResidentsOptions;
   readonly #known = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
   readonly #desk: ProgressDesk;
+  /** The newest of each variable that this node was told. */
+  readonly #values = new Map<string, VariableState>();
   #isClosed = false;
 
   constructor(options: ResidentsOptions) {
@@ -61,6 +66,7 @@ export class Residents {
       resident.abandon();
     }
     this.#known.clear();
+    this.#values.clear();
   }
 
   close(): void {
@@ -97,13 +103,21 @@ export class Residents {
         const { agentId, callId, count } = given as { agentId: string; callId: string; count: number };
         return this.#known.get(agentId)?.resident.chunksTaken(callId, count);
       }
+      case 'alive':
+        return (given as { epoch: string }).epoch === this.epoch;
       case 'variable':
+        this.#learn((given as SpreadRequest).variable);
         return spreadVariable(this.#serving(), given, this.#options.clock);
       case 'round':
         return askVotes(this.#serving(), given, this.#options.clock);
       default:
         throw new Error(`${nodeOf(this.#options.node)}: nobody knows ${what}`);
     }
+  }
+
+  #learn(variable: VariableState): void {
+    const known = this.#values.get(variable.name);
+    if (known === undefined || known.version < variable.version) this.#values.set(variable.name, variable);
   }
 
   #serving(): readonly Resident[] {
@@ -121,6 +135,7 @@ export class Residents {
       clock,
       usage: () => resident.usage(),
       answered: (answer) => resident.answer(answer),
+      watched: () => resident.watch(),
       disowned: () => this.#disown(agentId, incarnation),
       failed: (err) => {
         if (!this.#isClosed) logger.error({ err }, 'a report was refused');
@@ -132,6 +147,7 @@ export class Residents {
       clock,
       requests,
       tell: (report) => outbox.tell(report),
+      valueOf: (name) => this.#values.get(name),
       show: (callId, what, value) =>
         this.#desk.tell(callId, what === 'chunk' ? { chunk: value } : { progress: value }),
       log: ({ level, message, fields }) => logger[level](fields ?? {}, message),

@@ -1,0 +1,121 @@
+/** What an agent makes of the loss of its node, and of the place that it is offered with it: turns, and no engine. */
+import { expect, test } from 'vitest';
+import { defineAgent } from '../../src/index.ts';
+import { agentSpec } from '../../src/machines/index.ts';
+import type { Act } from '../../src/restate/agent/agent-acts.ts';
+import { type AgentState, positionOfState } from '../../src/restate/agent/agent-state.ts';
+import { AgentTurn, type LossOffer } from '../../src/restate/agent/agent-turn.ts';
+import type { Placement } from '../../src/restate/nodes/placement.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
+
+const definition = defineAgent({
+  type: 'worker',
+  init: () => ({}),
+  tasks: { work: { run: () => undefined } },
+});
+const manifest = manifestOf(definition);
+const LOST: Placement = { node: 'a', epoch: 'first of a' };
+const NEXT: Placement = { node: 'b', epoch: 'first of b' };
+let now = 1_000;
+
+function turnOf(state: AgentState): AgentTurn {
+  now += 1;
+  return new AgentTurn(state, { now, chance: 0.5 });
+}
+
+function registered(spec: object = {}): AgentState {
+  const kept = specToKeep(agentSpec.parse({ id: 'ada', module: definition, ...spec }), 'ada', 'worker');
+  return AgentTurn.registering({ id: 'ada', spec: kept, manifest }, { now, chance: 0.5 }).state;
+}
+
+/** It runs on the node that is about to be lost. */
+function running(spec: object = {}): AgentState {
+  const state = registered(spec);
+  turnOf(state).start('agent.start', LOST, undefined);
+  turnOf(state).reported(1, 1, [{ type: 'ready', manifest }]);
+  return state;
+}
+
+function offerOf(state: AgentState, place: LossOffer['place']): LossOffer {
+  return { occupant: turnOf(state).occupant(2), place };
+}
+
+/** What the loss made it do, of what its nodes and its body hear. */
+function lose(state: AgentState, offer?: LossOffer): string[] {
+  const turn = turnOf(state);
+  turn.hostLost(LOST.node, 1, offer);
+  return turn.acts.map((act: Act) => (act.do === 'tell' ? act.message.type : act.do));
+}
+
+const pathOf = (state: AgentState): string => positionOfState(state).path;
+
+test('it takes the place that it is offered, in the turn that tells it of the loss', () => {
+  const state = running();
+  expect(lose(state, offerOf(state, NEXT))).toEqual(['withdrawPermit', 'open']);
+  expect(state).toMatchObject({ placement: NEXT, seat: { node: 'b', incarnation: 2 }, hasPermit: true });
+  const ready = turnOf(state);
+  ready.reported(2, 1, [{ type: 'ready', manifest }]);
+  expect(ready.acts.map((act) => act.do)).toContain('releasePermit');
+  expect(state.hasPermit).toBeUndefined();
+});
+
+test('it waits, and asks for nothing, where it is told that it is in the queue', () => {
+  const state = running();
+  expect(lose(state, offerOf(state, 'queued'))).toEqual([]);
+  expect(pathOf(state)).toBe('crashed.queued');
+  turnOf(state).permitGranted(NEXT);
+  expect(state.seat).toMatchObject({ node: 'b', incarnation: 2 });
+});
+
+test.each(['never', 'manual'])(
+  'one whose policy is %s comes back all the same: it has not failed',
+  (policy) => {
+    const state = running({ restart: { policy } });
+    expect(lose(state, offerOf(state, NEXT))).toEqual(['withdrawPermit', 'open']);
+  },
+);
+
+test('one that was being stopped gives it back, and is stopped', () => {
+  const state = running();
+  turnOf(state).end({ type: 'agent.stop', at: now }, undefined);
+  expect(lose(state, offerOf(state, NEXT))).toEqual(['declineOffer']);
+  expect(pathOf(state)).toBe('stopped');
+});
+
+test('one whose start was asked for, and failed so, gives it back, and is where it was', () => {
+  const state = registered();
+  turnOf(state).start('agent.start', LOST, 'caller');
+  expect(lose(state, offerOf(state, NEXT))).toEqual(['answer', 'declineOffer']);
+  expect(pathOf(state)).toBe('registered');
+});
+
+test('one whose next body needs another place asks for that itself', () => {
+  const state = running();
+  const { occupant } = offerOf(state, NEXT);
+  const smaller = { ...occupant, memoryBytes: occupant.memoryBytes + 1 };
+  expect(lose(state, { occupant: smaller, place: NEXT })).toEqual(['requestPermit']);
+  expect(state.seat).toBeUndefined();
+});
+
+test('one that moves begins in the place that it is offered', () => {
+  const state = running();
+  turnOf(state).move();
+  expect(lose(state, offerOf(state, NEXT))).toEqual(['open']);
+  expect(state).toMatchObject({ isMoving: false, seat: { node: 'b', incarnation: 2 } });
+});
+
+test('one whose body had ended, and that is down, gives it back; one that is on its way back keeps its own', () => {
+  const down = running({ restart: { policy: 'never' } });
+  turnOf(down).reported(1, 2, [{ type: 'exited', reason: 'killed' }]);
+  expect(lose(down, offerOf(down, NEXT))).toEqual(['declineOffer']);
+  const back = running({ restart: { policy: 'immediate', delayMs: 1 } });
+  turnOf(back).reported(1, 2, [{ type: 'exited', reason: 'killed' }]);
+  now += 10;
+  turnOf(back).wake();
+  expect(pathOf(back)).toBe('crashed.queued');
+  expect(lose(back, offerOf(back, NEXT))).toEqual([]);
+  turnOf(back).permitGranted(NEXT);
+  expect(lose(back, { occupant: turnOf(back).occupant(2), place: LOST })).toEqual([]);
+  expect(back.seat).toMatchObject({ node: 'b', incarnation: 2 });
+});

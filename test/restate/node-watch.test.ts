@@ -1,0 +1,114 @@
+/** Who of the nodes is asked, and who is gone: by signs of life, and by a watch that may itself be late. */
+import { describe, expect, test } from 'vitest';
+import { heardOf, LOOK_MS, watchNodes } from '../../src/restate/nodes/node-watch.ts';
+import type { KnownNode } from '../../src/restate/nodes/reservations.ts';
+
+const LEASE_MS = 3_000;
+
+function node(name: string, leaseMs = LEASE_MS): KnownNode {
+  return {
+    name,
+    epoch: `epoch of ${name}`,
+    labels: {},
+    types: [],
+    maxAgents: Infinity,
+    maxMemoryBytes: Infinity,
+    leaseMs,
+    beatAt: 0,
+    isDraining: false,
+    agents: 0,
+    memoryBytes: 0,
+  };
+}
+
+interface Look {
+  readonly at: number;
+  readonly probed: readonly string[];
+  readonly gone: readonly string[];
+}
+
+/** Looks until `until`, each look as late as `lateMs` says, and tells those that found something. */
+function watched(
+  nodes: readonly KnownNode[],
+  until: number,
+  {
+    lateMs = () => 0,
+    beforeLook,
+  }: { lateMs?: (dueAt: number) => number; beforeLook?: (now: number) => void } = {},
+): Look[] {
+  const looks: Look[] = [];
+  let dueAt = LOOK_MS;
+  while (dueAt <= until) {
+    const now = dueAt + lateMs(dueAt);
+    beforeLook?.(now);
+    const { probed, gone } = watchNodes(nodes, { dueAt, now });
+    if (probed.length + gone.length > 0) {
+      looks.push({ at: now, probed: probed.map(({ name }) => name), gone: gone.map(({ name }) => name) });
+    }
+    if (gone.length > 0) return looks;
+    dueAt = now + LOOK_MS;
+  }
+  return looks;
+}
+
+describe('a node', () => {
+  test('that says that it is alive is not asked', () => {
+    const alive = node('a');
+    expect(watched([alive], 60_000, { beforeLook: (now) => heardOf(alive, now - 500) })).toEqual([]);
+  });
+
+  test('that is silent is asked, is asked again, and is gone once its lease is over', () => {
+    expect(watched([node('a')], 60_000)).toEqual([
+      { at: 1_250, probed: ['a'], gone: [] },
+      { at: 2_250, probed: ['a'], gone: [] },
+      { at: 3_250, probed: [], gone: ['a'] },
+    ]);
+  });
+
+  test('that answers when it is asked has its whole lease again', () => {
+    const late = node('a');
+    const looks = watched([late], 4_000, {
+      beforeLook: (now) => {
+        if (late.probedAt !== undefined && now - late.probedAt === LOOK_MS) heardOf(late, now);
+      },
+    });
+    expect(looks.map(({ at, gone }) => [at, gone])).toEqual([
+      [1_250, []],
+      [2_750, []],
+    ]);
+  });
+
+  test('is never gone that was not asked before, however short its lease is', () => {
+    expect(watched([node('a', 100)], 60_000)).toEqual([
+      { at: 250, probed: ['a'], gone: [] },
+      { at: 500, probed: [], gone: ['a'] },
+    ]);
+  });
+
+  test('that is silent takes no other with it', () => {
+    const [silent, alive] = [node('a'), node('b')];
+    const looks = watched([silent, alive], 60_000, { beforeLook: (now) => heardOf(alive, now) });
+    expect(looks.flatMap(({ probed, gone }) => [...probed, ...gone])).toEqual(['a', 'a', 'a']);
+    expect(looks.at(-1)).toMatchObject({ at: 3_250, gone: ['a'] });
+  });
+});
+
+describe('a watch', () => {
+  test('that is late counts nobody the time by which it was', () => {
+    const looks = watched([node('a')], 60_000, { lateMs: () => 750 });
+    // Each look is a second after the last, and counts a quarter of one.
+    expect(looks.at(-1)).toEqual({ at: 13_000, probed: [], gone: ['a'] });
+  });
+
+  test('that was held up for longer than a lease ends nobody for that, and asks all at once', () => {
+    const looks = watched([node('a'), node('b')], 10_000, { lateMs: (dueAt) => (dueAt === 500 ? 8_000 : 0) });
+    expect(looks[0]).toEqual({ at: 8_500, probed: ['a', 'b'], gone: [] });
+  });
+
+  test('that was held up finds who is silent on, a lease later at the most', () => {
+    const looks = watched([node('a')], 60_000, { lateMs: (dueAt) => (dueAt === 500 ? 8_000 : 0) });
+    const { at, gone } = looks.at(-1)!;
+    expect(gone).toEqual(['a']);
+    expect(at).toBeLessThanOrEqual(8_500 + LEASE_MS);
+  });
+});
