@@ -15,6 +15,7 @@ import {
   openQuestions,
   type Store,
 } from '../../src/index.ts';
+import { storedQuestions } from '../../src/runtime/agent/question-record.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import asker from '../fixtures/agents/asker.ts';
@@ -250,12 +251,16 @@ describe('a task that asks', () => {
       code: 'REQUEST_INVALID',
     });
   });
-  test('the same twice at once is given the same answer', async () => {
-    const { begin, questions, eventsOf } = await running();
+  test('the same twice at once is given the same answer, and nothing of it is kept once it has ended', async () => {
+    const store = memoryStore();
+    const { begin, questions, eventsOf } = await running({ store });
     const { output } = begin('twice');
     await settled();
-    await questions.answer(questions.list()[0]!.id, 'this');
+    const { taskId, id } = questions.list()[0]!;
+    await questions.answer(id, 'this');
     expect(await output).toEqual(['this', 'this']);
+    await settled();
+    expect(await storedQuestions(store, taskId)).toEqual([]);
     expect(eventsOf('question.asked')).toHaveLength(1);
   });
   test('asks one after the other, in order', async () => {
@@ -301,15 +306,18 @@ describe('a task that asks', () => {
     expect(await fateOf(output)).toBe('pending');
     expect(eventsOf('task.timed_out')).toEqual([]);
   });
-  test('that is cancelled, or has ended, has its question withdrawn', async () => {
-    const { begin, questions, tasks, eventsOf } = await running();
+  test('that is cancelled, or has ended, has its question withdrawn, and nothing of it is kept', async () => {
+    const store = memoryStore();
+    const { begin, questions, tasks, eventsOf } = await running({ store });
     const { output } = begin('approve', 'it');
     await settled();
     const { id, taskId } = questions.list()[0]!;
+    expect(await storedQuestions(store, taskId)).toMatchObject([{ record: { id } }]);
     await tasks.cancel(taskId);
     expect(await fateOf(output)).toBe('TASK_ABANDONED');
     await settled();
     expect(questions.list()).toEqual([]);
+    expect(await storedQuestions(store, taskId)).toEqual([]);
     expect(eventsOf('question.withdrawn').map(({ questionId }) => questionId)).toEqual([id]);
   });
   test('and is retried after its end asks anew, as often as that happens', async () => {

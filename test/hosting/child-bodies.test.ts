@@ -42,10 +42,10 @@ function scripted(options: Partial<ChildBodiesOptions> = {}) {
     watch: () => log.push('watch'),
     ref: (isKept) => log.push(`ref ${isKept}`),
   }));
-  const open = (agentId = 'agent'): Witness => {
+  const open = (agentId = 'agent', initArgs: unknown = {}): Witness => {
     const witness = new Witness();
     const { resources } = specOf();
-    const start = { agentId, incarnation: 1, module: faultyAgent, initArgs: {}, resources };
+    const start = { agentId, incarnation: 1, module: faultyAgent, initArgs, resources };
     witness.body = bodies.open(
       { ...start, restored: undefined, previousStop: undefined, variables: [] },
       witness,
@@ -195,28 +195,44 @@ describe('the channel', () => {
     bodies.ended('normal');
     expect(witness.exits).toMatchObject([{ error: { message: /expected an exit reason, got .*of that/ } }]);
   });
-  test('a request that cannot be cloned fails what it belongs to', async () => {
-    const { bodies, open, clock, say } = scripted();
+  test.each([
+    ['cannot be cloned', notData, /cannot be sent/],
+    ['would arrive as something else', { at: [new URL('https://host/')] }, /at\[0\] is an instance of URL/],
+  ])('a request of what %s fails what it belongs to', async (_, value, problem) => {
+    const { bodies, open, clock, say, sent } = scripted();
     const witness = open();
     await clock.advance(0);
     say(1, { type: 'ready', manifest: manifestOf(defineAgent({ type: 't', init: () => 0, tasks: {} })) });
-    const proposal = {
-      roundId: 'r',
-      variable: 'v',
-      value: notData,
-      current: 0,
-      deadlineAt: 1,
-      as: 'voter' as const,
-    };
-    witness.body.post({ type: 'task.run', taskId: 't', task: 'echo', input: notData });
+    const proposal = { roundId: 'r', variable: 'v', value, current: 0, deadlineAt: 1, as: 'voter' as const };
+    witness.body.post({ type: 'task.run', taskId: 't', task: 'echo', input: value });
     witness.body.post({ type: 'vote.asked', proposal });
-    witness.body.post({ type: 'variable.changed', variable: { name: 'v', value: notData, version: 1 } });
+    witness.body.post({ type: 'variable.changed', variable: { name: 'v', value, version: 1 } });
+    witness.body.post({ type: 'request.answered', requestId: 1, taskId: 't', value });
+    witness.body.post({ type: 'offer.asked', questionId: 7, task: { task: 'echo', input: value } as never });
+    witness.body.post({ type: 'task.cancel', taskId: 'other' } as never);
+    const before = sent.length;
     await clock.advance(0);
     expect(witness.reports.slice(1)).toMatchObject([
-      { type: 'task.failed', taskId: 't', code: 'TASK_INPUT_INVALID' },
-      { type: 'vote.cast', roundId: 'r', vote: 'abstain' },
-      { type: 'log', level: 'error' },
+      { type: 'task.failed', taskId: 't', code: 'TASK_INPUT_INVALID', error: { message: problem } },
+      { type: 'vote.cast', roundId: 'r', vote: 'abstain', error: { message: problem } },
+      { type: 'log', level: 'error', message: problem },
     ]);
+    expect(
+      sent
+        .slice(before)
+        .flatMap(({ requests }) => requests.map(({ type }) => type))
+        .toSorted(),
+    ).toEqual(['offer.asked', 'request.refused', 'task.cancel']);
     bodies.ended('normal');
   });
+  test.each([[notData], [new URL('https://host/')]])(
+    'initArgs that cannot be sent are its end',
+    async (initArgs) => {
+      const { bodies, open, clock } = scripted();
+      const witness = open('agent', initArgs);
+      await clock.advance(0);
+      bodies.ended('normal');
+      expect(witness.exits).toMatchObject([{ error: { message: /initArgs/ } }]);
+    },
+  );
 });

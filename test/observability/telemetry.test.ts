@@ -123,7 +123,16 @@ it('a task that fails is a span with the error and its code', async () => {
   expect(span?.name).toBe('task fail');
   expect(span?.status.message).toMatch(/no luck/);
   expect(span?.attributes['mabeam.error.code']).toBe('TASK_FAILED');
-  expect(span?.events.map(({ name }) => name)).toEqual(['exception']);
+  expect(span?.events.map(({ name, attributes }) => [name, attributes])).toEqual([
+    [
+      'exception',
+      {
+        'exception.type': 'TASK_FAILED',
+        'exception.message': expect.stringContaining('no luck'),
+        'exception.stacktrace': expect.stringContaining('AgentSystemError'),
+      },
+    ],
+  ]);
 });
 
 const noGauge = (): never => {
