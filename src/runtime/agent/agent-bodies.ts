@@ -38,22 +38,22 @@ const NOTHING_PENDING: readonly string[] = Object.freeze([]);
 
 export class AgentBodies implements IncarnationOwner, OffersOwner {
   readonly agent: Agent;
-  readonly #tasks: AgentTasks;
-  #manifest: AgentManifest;
-  #living: Incarnation | undefined = undefined;
+  private readonly tasks: AgentTasks;
+  private currentManifest: AgentManifest;
+  private living: Incarnation | undefined = undefined;
   /** The incarnation that has ended, until its end is announced. */
-  #leaving: Incarnation | undefined = undefined;
-  #next: NextBody | undefined = undefined;
-  #lastExit: ExitReason | undefined = undefined;
-  #lastThrown: unknown = undefined;
-  #states: StateKeeper | undefined = undefined;
-  #offers: Offers | undefined = undefined;
-  #dropped = 0;
+  private leaving: Incarnation | undefined = undefined;
+  private next: NextBody | undefined = undefined;
+  private exitedLast: ExitReason | undefined = undefined;
+  private thrownLast: unknown = undefined;
+  private states: StateKeeper | undefined = undefined;
+  private offers: Offers | undefined = undefined;
+  private droppedCount = 0;
 
   constructor(agent: Agent, tasks: AgentTasks, manifest: AgentManifest) {
     this.agent = agent;
-    this.#tasks = tasks;
-    this.#manifest = manifest;
+    this.tasks = tasks;
+    this.currentManifest = manifest;
   }
 
   get id(): string {
@@ -66,86 +66,86 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
 
   /** The manifest of the agent's definition; for a module in another process or thread, as last reported. */
   get manifest(): AgentManifest {
-    return this.#manifest;
+    return this.currentManifest;
   }
 
   /** The manifest of the next body. */
   get nextManifest(): AgentManifest {
-    return this.#next?.manifest ?? this.#manifest;
+    return this.next?.manifest ?? this.currentManifest;
   }
 
   get isolation(): Isolation {
-    return (this.#living ?? this.agent).host.isolation;
+    return (this.living ?? this.agent).host.isolation;
   }
 
   /** Fields of the spec that changed after the living body was made: in force from the next body on. */
   get pending(): readonly string[] {
-    return this.#next?.pending ?? NOTHING_PENDING;
+    return this.next?.pending ?? NOTHING_PENDING;
   }
 
   /** Why the last body ended. */
   get lastExit(): ExitReason | undefined {
-    return this.#lastExit;
+    return this.exitedLast;
   }
 
   /** What the last body threw, if it lived in this thread. */
   get lastThrown(): unknown {
-    return this.#lastThrown;
+    return this.thrownLast;
   }
 
   /** How many reports came too late, or were malformed. */
   get dropped(): number {
-    return this.#dropped;
+    return this.droppedCount;
   }
 
   get usage(): Usage | undefined {
-    return this.#living?.usage();
+    return this.living?.usage();
   }
 
   // What the agent asks of the living body.
 
   open(incarnation: number, report: ChildReport): Incarnation {
     const living = new Incarnation(this, incarnation, report);
-    this.#living = living;
-    this.#tasks.hold();
+    this.living = living;
+    this.tasks.hold();
     living.open();
     return living;
   }
 
   post(request: BodyRequest): void {
-    this.#living?.post(request);
+    this.living?.post(request);
   }
 
   command(command: BodyCommand): void {
-    this.#living?.command(command);
+    this.living?.command(command);
   }
 
   /** The living body takes part in coordination from here on. */
   participate(): void {
-    this.#living?.participate();
+    this.living?.participate();
   }
 
   /** The living body is ending, and takes no part in coordination any more. */
   retire(): void {
-    this.#living?.retire();
+    this.living?.retire();
   }
 
   /** The end of the last body was announced: its events for coordination come after that in the stream. */
   left(): void {
-    const left = this.#leaving;
-    this.#leaving = undefined;
+    const left = this.leaving;
+    this.leaving = undefined;
     left?.retire();
   }
 
   /** Asks the living body which tasks it takes now. */
   offer(task?: AskedTask, isOutlined = false): Promise<Offer> {
     const { id, spec } = this.agent;
-    if (!this.#living?.isOpen) {
+    if (!this.living?.isOpen) {
       const message = `agent ${id} has no body that could say what it takes`;
       return Promise.reject(new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: id }));
     }
-    this.#offers ??= new Offers(this, spec.health);
-    return this.#offers.ask(task, isOutlined);
+    this.offers ??= new Offers(this, spec.health);
+    return this.offers.ask(task, isOutlined);
   }
 
   /**
@@ -154,29 +154,29 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
    * @param given secrets that come with it
    */
   follow(spec: KeptSpec, manifest: AgentManifest, given: SecretValues): void {
-    const living = this.#living;
-    this.#offers?.follow(spec.health);
+    const living = this.living;
+    this.offers?.follow(spec.health);
     if (living === undefined) {
-      this.#manifest = manifest;
+      this.currentManifest = manifest;
       return;
     }
     const { secrets } = this.agent;
     const isRekeyed = [...given].some(([path, value]) => secrets?.differs(path, value));
-    const body = { spec: living.spec, manifest: this.#manifest };
+    const body = { spec: living.spec, manifest: this.currentManifest };
     const pending = pendingFields(body, { spec, manifest }, isRekeyed);
-    this.#next = pending.length === 0 ? undefined : { manifest, pending };
+    this.next = pending.length === 0 ? undefined : { manifest, pending };
   }
 
   followCoordination(): void {
-    this.#living?.followCoordination();
+    this.living?.followCoordination();
   }
 
   /** The agent is gone: kills a body that is left. */
   discard(): void {
-    const living = this.#living;
-    this.#living = undefined;
+    const living = this.living;
+    this.living = undefined;
     living?.discard();
-    this.#offers?.giveUp();
+    this.offers?.giveUp();
   }
 
   // What the living incarnation needs and reports.
@@ -187,7 +187,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
   }
 
   restored(state: SavedState, isKept: boolean): void {
-    (this.#states ??= new StateKeeper()).restored(isKept ? state : undefined);
+    (this.states ??= new StateKeeper()).restored(isKept ? state : undefined);
   }
 
   bodyReported(living: Incarnation, told: BodyReport): void {
@@ -195,33 +195,33 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     const report = agent.secrets === undefined ? told : withoutSecrets(told, agent.secrets);
     switch (report.type) {
       case 'ready':
-        if (report.manifest !== this.#manifest) {
-          this.#manifest = frozenData(report.manifest);
+        if (report.manifest !== this.currentManifest) {
+          this.currentManifest = frozenData(report.manifest);
           agent.changed();
         }
         return agent.send({ type: 'body.ready', at: this.clock.now(), tick: this.clock.elapsed() });
       case 'finished':
         return agent.send({ type: 'body.finished', at: this.clock.now() });
       case 'task.completed':
-        if (report.state) this.#keepState(living, report.state);
-        return this.#tasks.reported(report);
+        if (report.state) this.keepState(living, report.state);
+        return this.tasks.reported(report);
       case 'task.failed':
       case 'task.parked':
       case 'task.progress':
       case 'task.chunk':
-        return this.#tasks.reported(report);
+        return this.tasks.reported(report);
       case 'health.answered':
       case 'health.failed':
         return agent.healthAnswered(report);
       case 'offer.told':
-        return this.#offers?.answered(report);
+        return this.offers?.answered(report);
       case 'request.made':
       case 'request.withdrawn':
-        return this.#tasks.requested(report);
+        return this.tasks.requested(report);
       case 'state.changed':
-        return this.#keepState(living, report.state);
+        return this.keepState(living, report.state);
       case 'state.saved':
-        return this.#keepState(living, report.state, (error) => this.#stateKept(living, error));
+        return this.keepState(living, report.state, (error) => this.stateKept(living, error));
       case 'state.save_failed':
         return agent.send({ type: 'body.save_failed', at: this.clock.now(), error: report.error });
       case 'log':
@@ -235,25 +235,25 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
   bodyEnded(ended: ExitReason, thrown: unknown): ExitReason {
     const { agent } = this;
     const reason = agent.secrets === undefined ? ended : agent.secrets.hide(ended);
-    this.#leaving = this.#living;
-    this.#living = undefined;
+    this.leaving = this.living;
+    this.living = undefined;
     // A chart that a bug has ended announces nothing more.
     if (!agent.isActive) this.left();
-    if (this.#next) {
-      this.#manifest = this.#next.manifest;
-      this.#next = undefined;
+    if (this.next) {
+      this.currentManifest = this.next.manifest;
+      this.next = undefined;
     }
-    this.#lastExit = typeof reason === 'object' ? frozenData(reason) : reason;
+    this.exitedLast = typeof reason === 'object' ? frozenData(reason) : reason;
     // The thrown value itself is shown, unless it holds a secret.
-    this.#lastThrown = reason === ended ? thrown : undefined;
-    this.#offers?.giveUp();
-    this.#tasks.bodyEnded();
+    this.thrownLast = reason === ended ? thrown : undefined;
+    this.offers?.giveUp();
+    this.tasks.bodyEnded();
     agent.services.alerts.clear('body_not_ending', agent.id);
     return reason;
   }
 
   bodyDropped(): void {
-    this.#dropped += 1;
+    this.droppedCount += 1;
     this.agent.changed();
   }
 
@@ -264,13 +264,13 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     agent.answerEndEarly();
   }
 
-  #keepState({ number: incarnation }: Incarnation, state: SavedState, kept?: CommitListener): void {
+  private keepState({ number: incarnation }: Incarnation, state: SavedState, kept?: CommitListener): void {
     const { id: agentId, journal } = this.agent;
-    (this.#states ??= new StateKeeper()).keep(journal, { agentId, incarnation, state, kept });
+    (this.states ??= new StateKeeper()).keep(journal, { agentId, incarnation, state, kept });
   }
 
-  #stateKept(living: Incarnation, error: AgentSystemError | undefined): void {
-    if (living !== this.#living) return;
+  private stateKept(living: Incarnation, error: AgentSystemError | undefined): void {
+    if (living !== this.living) return;
     const at = this.clock.now();
     if (error) this.agent.send({ type: 'body.save_failed', at, error: errorInfoOf(error) });
     else this.agent.send({ type: 'body.saved', at });

@@ -75,18 +75,18 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   readonly services: AgentServices;
   host: Host;
   module: AnyAgentDefinition | URL;
-  readonly #chart: Chart<typeof agentMachine>;
-  readonly #callers = new LifeCallers();
-  readonly #tasks: AgentTasks;
-  readonly #bodies: AgentBodies;
-  #liveness: Liveness | undefined = undefined;
+  private readonly chart: Chart<typeof agentMachine>;
+  private readonly callers = new LifeCallers();
+  private readonly tasks: AgentTasks;
+  private readonly bodies: AgentBodies;
+  private liveness: Liveness | undefined = undefined;
   /** Set while a life of an earlier program is being resumed. */
-  #resumed: AgentLife | undefined = undefined;
-  #shown: ShownRecord | undefined = undefined;
-  #fullSpec: ParsedAgentSpec | undefined = undefined;
-  #secrets: AgentSecrets | undefined = undefined;
+  private resumed: AgentLife | undefined = undefined;
+  private shown: ShownRecord | undefined = undefined;
+  private fullSpecSoFar: ParsedAgentSpec | undefined = undefined;
+  private secretsOfSpec: AgentSecrets | undefined = undefined;
   /** A restart is due and waits for the agent's secrets. */
-  #isPermitWithheld = false;
+  private isPermitWithheld = false;
 
   constructor(options: AgentOptions, services: AgentServices) {
     this.id = options.id;
@@ -98,10 +98,10 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     this.host = options.host;
     this.module = options.module;
     this.services = services;
-    this.#tasks = new AgentTasks(this);
-    this.#bodies = new AgentBodies(this, this.#tasks, options.manifest);
-    if (options.spec.secrets !== undefined) this.#takeSecrets(options.given ?? noSecrets);
-    this.#chart = createChart(
+    this.tasks = new AgentTasks(this);
+    this.bodies = new AgentBodies(this, this.tasks, options.manifest);
+    if (options.spec.secrets !== undefined) this.takeSecrets(options.given ?? noSecrets);
+    this.chart = createChart(
       agentMachine,
       { id: options.id, policy: options.policy },
       this,
@@ -111,48 +111,48 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   /** The manifest of its definition; for a module in another process or thread, as last reported. */
   get manifest(): AgentManifest {
-    return this.#bodies.manifest;
+    return this.bodies.manifest;
   }
 
   /** The manifest of the next body. */
   get nextManifest(): AgentManifest {
-    return this.#bodies.nextManifest;
+    return this.bodies.nextManifest;
   }
 
   get isolation(): Isolation {
-    return this.#bodies.isolation;
+    return this.bodies.isolation;
   }
 
   /** Fields of the spec that changed after the living body was made: in force from the next body on. */
   get pending(): readonly string[] {
-    return this.#bodies.pending;
+    return this.bodies.pending;
   }
 
   get position(): AgentPosition {
-    return positionAt(this.#chart.path, this.#context.paused !== undefined);
+    return positionAt(this.chart.path, this.context.paused !== undefined);
   }
 
   get incarnation(): number {
-    return this.#context.incarnation;
+    return this.context.incarnation;
   }
 
-  get #context(): AgentContext {
-    return this.#chart.context;
+  private get context(): AgentContext {
+    return this.chart.context;
   }
 
   /** Tasks that wait or run. */
   get load(): number {
-    return this.#tasks.load;
+    return this.tasks.load;
   }
 
   /** @param amount what a task of it spent of budgets, in whole numbers */
   spend(amount: BudgetAmount): void {
-    this.#tasks.spend(amount);
+    this.tasks.spend(amount);
   }
 
   /** Who holds its places, and whether one is free. */
   get places(): Places {
-    return this.#tasks.places;
+    return this.tasks.places;
   }
 
   /** Name of the limit that it shares with other agents. */
@@ -162,8 +162,8 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   /** Whether no task may begin now: it is paused, parked, or its quota holds it back. */
   get isHeldBack(): boolean {
-    const { paused, parked } = this.#context;
-    return paused !== undefined || parked !== undefined || this.#tasks.isHeldByQuota;
+    const { paused, parked } = this.context;
+    return paused !== undefined || parked !== undefined || this.tasks.isHeldByQuota;
   }
 
   /** Whether a task that it gets now may begin: it runs, and is neither paused nor parked. */
@@ -179,22 +179,22 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   /** Why its last body ended. */
   get previousStop(): ExitReason | undefined {
-    return this.#context.reason;
+    return this.context.reason;
   }
 
   /** Why its last body ended, known before the chart has taken that step. */
   get lastExit(): ExitReason | undefined {
-    return this.#bodies.lastExit;
+    return this.bodies.lastExit;
   }
 
   /** Whether coordination is available, as far as its chart knows. */
   get isCoordinated(): boolean {
-    return this.#context.isCoordinated;
+    return this.context.isCoordinated;
   }
 
   get mayComeBack(): boolean {
     const { path, isAlive } = this.position;
-    if (isAlive) return this.#context.ordered?.forGood !== true;
+    if (isAlive) return this.context.ordered?.forGood !== true;
     return path === 'crashed.waiting' || path === 'crashed.queued';
   }
 
@@ -207,34 +207,34 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   }
 
   get health(): HealthReport {
-    return this.#liveness?.newest ?? notRunning;
+    return this.liveness?.newest ?? notRunning;
   }
 
   /** The spec with its module in it, for records. */
   get fullSpec(): ParsedAgentSpec {
-    return (this.#fullSpec ??= Object.freeze({ ...this.spec, module: this.module }));
+    return (this.fullSpecSoFar ??= Object.freeze({ ...this.spec, module: this.module }));
   }
 
   record(): AgentRecord {
-    const { context, path } = this.#chart;
-    const { usage, dropped } = this.#bodies;
-    const shown = this.#shown;
+    const { context, path } = this.chart;
+    const { usage, dropped } = this.bodies;
+    const shown = this.shown;
     if (shown?.context === context && shown.path === path && shown.usage === usage) return shown.record;
-    this.#shown = new ShownRecord(this, {
+    this.shown = new ShownRecord(this, {
       context,
       position: positionAt(path, context.paused !== undefined),
       manifest: this.manifest,
       health: this.health,
-      tasks: this.#tasks.atWork,
+      tasks: this.tasks.atWork,
       usage,
       dropped,
     });
-    return this.#shown.record;
+    return this.shown.record;
   }
 
   /** Something in the record other than the chart's state may have changed. */
   changed(): void {
-    this.#shown = undefined;
+    this.shown = undefined;
   }
 
   // Commands.
@@ -251,114 +251,114 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     answer: (incarnation: number) => Value,
     by?: string,
   ): Promise<Value> {
-    const missing = this.missing ?? this.#secrets?.missing;
+    const missing = this.missing ?? this.secretsOfSpec?.missing;
     if (missing !== undefined) {
       return Promise.reject(new AgentSystemError('AGENT_START_FAILED', missing, { agentId: this.id }));
     }
     const refusal = this.services.admission.refusal(this.id, this.spec.resources);
     if (refusal) return Promise.reject(refusal);
-    const started = this.#callers.forStart(answer);
+    const started = this.callers.forStart(answer);
     const at = this.clock.now();
-    this.#chart.send(by === undefined ? { type: command, at } : { type: command, at, by });
+    this.chart.send(by === undefined ? { type: command, at } : { type: command, at, by });
     return started;
   }
 
   /** Ends it. Resolves with the record at its end. */
   end(event: Extract<AgentEvent, { type: 'agent.stop' | 'agent.kill' }>): Promise<AgentRecord> {
-    const ended = this.#callers.forEnd();
-    this.#chart.send(event);
+    const ended = this.callers.forEnd();
+    this.chart.send(event);
     return ended;
   }
 
   /** Pauses or resumes it. Resolves with the record once the event is durable. */
   hold(command: 'agent.pause' | 'agent.resume', by: string | undefined): Promise<AgentRecord> {
-    const held = this.#callers.forHold();
+    const held = this.callers.forHold();
     const at = this.clock.now();
-    this.#chart.send(by === undefined ? { type: command, at } : { type: command, at, by });
+    this.chart.send(by === undefined ? { type: command, at } : { type: command, at, by });
     return held;
   }
 
   forget(by?: string): Promise<void> {
-    const forgotten = this.#callers.forStart(() => undefined);
+    const forgotten = this.callers.forStart(() => undefined);
     const at = this.clock.now();
-    this.#chart.send(by === undefined ? { type: 'agent.forget', at } : { type: 'agent.forget', at, by });
+    this.chart.send(by === undefined ? { type: 'agent.forget', at } : { type: 'agent.forget', at, by });
     return forgotten;
   }
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
-    return this.#tasks.execute(request, trace);
+    return this.tasks.execute(request, trace);
   }
 
   /** Cancels a task. Returns whether there was one that had not ended. */
   cancelTask(taskId: string, cancel: TaskCancel): boolean {
-    return this.#tasks.cancel(taskId, cancel);
+    return this.tasks.cancel(taskId, cancel);
   }
 
   /** Goes on with tasks that an earlier program accepted: at once, or when it runs again. */
   restoreTasks(tasks: readonly RestoredTask[]): void {
-    this.#tasks.restore(tasks);
+    this.tasks.restore(tasks);
   }
 
   checkHealth(): Promise<HealthReport> {
-    return this.#liveness?.check() ?? Promise.resolve(this.health);
+    return this.liveness?.check() ?? Promise.resolve(this.health);
   }
 
   /** Asks its body which tasks it takes now. */
   offer(task?: AskedTask, isOutlined = false): Promise<Offer> {
-    return this.#bodies.offer(task, isOutlined);
+    return this.bodies.offer(task, isOutlined);
   }
 
   post(request: BodyRequest): void {
-    this.#bodies.post(request);
+    this.bodies.post(request);
   }
 
   /** Sends an event to the chart; only for events that no caller waits for. */
   send(event: AgentEvent): void {
-    this.#chart.send(event);
+    this.chart.send(event);
   }
 
   /** The secrets of its `initArgs`, if it has any. */
   get secrets(): AgentSecrets | undefined {
-    return this.#secrets;
+    return this.secretsOfSpec;
   }
 
   /** Takes secrets of its spec from the program. */
   give(given: SecretValues): void {
     if (this.spec.secrets === undefined || given.size === 0) return;
-    this.#takeSecrets(new Map([...(this.#secrets?.given ?? noSecrets), ...given]));
+    this.takeSecrets(new Map([...(this.secretsOfSpec?.given ?? noSecrets), ...given]));
   }
 
   /** Takes a changed spec: what needs no new body is in force at once, the rest from the next body on. */
   follow({ spec, policy, host, manifest, module, given = noSecrets }: AgentTerms): void {
-    this.#bodies.follow(spec, manifest, given);
+    this.bodies.follow(spec, manifest, given);
     if (this.missing !== undefined && module !== this.module) {
       this.missing = undefined;
       this.services.alerts.clear('definition_missing', this.id);
     }
     this.spec = spec;
-    this.#takeSecrets(given);
+    this.takeSecrets(given);
     this.host = host;
     this.module = module;
-    this.#fullSpec = undefined;
-    this.#chart.send({ type: 'policy.changed', policy });
-    this.#tasks.follow(spec.tasks);
-    this.#liveness?.follow(spec.health);
-    this.#bodies.followCoordination();
+    this.fullSpecSoFar = undefined;
+    this.chart.send({ type: 'policy.changed', policy });
+    this.tasks.follow(spec.tasks);
+    this.liveness?.follow(spec.health);
+    this.bodies.followCoordination();
     this.changed();
     this.observer?.();
   }
 
   /** It may restart now. */
   permitGranted(): void {
-    this.#chart.send({ type: 'permit.granted', at: this.clock.now() });
+    this.chart.send({ type: 'permit.granted', at: this.clock.now() });
   }
 
   /** Resumes a life that an earlier program began. */
   resume(life: AgentLife): void {
     if (life.parked) this.services.quotas.restore(this, life.parked);
-    this.#resumed = life;
-    this.#chart.send({ type: 'life.resumed', at: this.clock.now(), tick: this.clock.elapsed(), life });
-    this.#resumed = undefined;
+    this.resumed = life;
+    this.chart.send({ type: 'life.resumed', at: this.clock.now(), tick: this.clock.elapsed(), life });
+    this.resumed = undefined;
   }
 
   /**
@@ -366,12 +366,12 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
    * refused with `why`, and a body that is left is killed.
    */
   discard(why: AgentSystemError): void {
-    this.#chart.stop();
-    this.#liveness?.unwatch();
-    this.#tasks.discard('the system has closed');
-    this.#bodies.discard();
-    this.#tasks.giveUpRequests(() => why);
-    this.#callers.refuse(why);
+    this.chart.stop();
+    this.liveness?.unwatch();
+    this.tasks.discard('the system has closed');
+    this.bodies.discard();
+    this.tasks.giveUpRequests(() => why);
+    this.callers.refuse(why);
   }
 
   // Effects of the chart.
@@ -390,24 +390,24 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   onBug(error: unknown): void {
     this.reportFault('a bug in the chart of an agent', error);
-    this.#bodies.left();
+    this.bodies.left();
   }
 
   perform(given: ChartEffect): void {
     const effect = given as AgentEffect;
     switch (effect.type) {
       case 'announce':
-        return this.#announce(effect.params);
+        return this.announce(effect.params);
       case 'commandBody':
-        return this.#bodies.command(effect.params.command);
+        return this.bodies.command(effect.params.command);
       case 'commandMailbox':
-        return this.#tasks.command(effect.params.command);
+        return this.tasks.command(effect.params.command);
       case 'watchHealth':
-        return this.#watchHealth(effect.params.command);
+        return this.watchHealth(effect.params.command);
       case 'handlePermit':
-        return this.#handlePermit(effect.params.command);
+        return this.handlePermit(effect.params.command);
       case 'raiseAlert':
-        return this.#raiseAlert(effect.params.alert, effect.params.error);
+        return this.raiseAlert(effect.params.alert, effect.params.error);
       case 'clearAlerts':
         return this.services.alerts.clearAll(this.id);
     }
@@ -415,52 +415,52 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   /** Opens a body: the chart's only child. */
   child(_invocation: ChildInvocation, report: ChildReport): Child {
-    return this.#bodies.open(this.incarnation, report);
+    return this.bodies.open(this.incarnation, report);
   }
 
-  #announce(said: Announcement): void {
-    this.#tell(said);
+  private announce(said: Announcement): void {
+    this.tell(said);
     const { status, isAlive, comesBack } = this.position;
-    if (!isAlive && !comesBack) this.#tasks.endWaits(`the agent is ${status}`);
+    if (!isAlive && !comesBack) this.tasks.endWaits(`the agent is ${status}`);
   }
 
-  #tell(said: Announcement): void {
+  private tell(said: Announcement): void {
     this.observer?.();
     const { event, life, reason = 'killed' } = said;
-    const told = lifeEventOf(said, this.id, this.#tasks.abandoned, this.clock);
+    const told = lifeEventOf(said, this.id, this.tasks.abandoned, this.clock);
     switch (event) {
       case 'agent.started':
-        this.journal.emit(told, this.#callers.answerStart(life.incarnation));
+        this.journal.emit(told, this.callers.answerStart(life.incarnation));
         // It gets the changes of variables that it missed before its tasks.
-        this.#bodies.participate();
-        return this.#tasks.begin(this.#context.parked);
+        this.bodies.participate();
+        return this.tasks.begin(this.context.parked);
       case 'agent.start_failed':
       case 'agent.stopped':
       case 'agent.completed':
       case 'agent.crashed': {
-        const started = this.#callers.answerStart(life.incarnation, () =>
-          startFailure(this.spec, reason, this.#bodies.lastThrown),
+        const started = this.callers.answerStart(life.incarnation, () =>
+          startFailure(this.spec, reason, this.bodies.lastThrown),
         );
-        const ended = this.#callers.answerEnd(() => this.record());
+        const ended = this.callers.answerEnd(() => this.record());
         this.journal.emit(told, bothOf(started, ended));
-        return this.#bodies.left();
+        return this.bodies.left();
       }
       case 'agent.stopping':
         this.journal.emit(told);
-        return this.#bodies.retire();
+        return this.bodies.retire();
       case 'agent.pausing':
       case 'agent.paused':
       case 'agent.resumed':
         this.journal.emit(
           told,
-          this.#callers.answerHold(() => this.record()),
+          this.callers.answerHold(() => this.record()),
         );
         return;
       case 'agent.forgotten':
         this.services.quotas.forget(this);
         this.services.forgotten(this);
-        this.#tasks.discard('the agent was forgotten');
-        this.journal.emit(told, this.#callers.answerStart(life.incarnation), null);
+        this.tasks.discard('the agent was forgotten');
+        this.journal.emit(told, this.callers.answerStart(life.incarnation), null);
         return;
       default:
     }
@@ -468,46 +468,46 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   }
 
   /** An agent with a missing secret does not restart before it is given. */
-  #handlePermit(command: PermitCommand): void {
-    const missing = command === 'request' ? this.#secrets?.missing : undefined;
+  private handlePermit(command: PermitCommand): void {
+    const missing = command === 'request' ? this.secretsOfSpec?.missing : undefined;
     if (missing !== undefined) {
-      this.#isPermitWithheld = true;
+      this.isPermitWithheld = true;
       return this.services.alerts.raise('secrets_missing', missing, this.id);
     }
-    if (command === 'withdraw' && this.#isPermitWithheld) {
-      this.#isPermitWithheld = false;
+    if (command === 'withdraw' && this.isPermitWithheld) {
+      this.isPermitWithheld = false;
       return this.services.alerts.clear('secrets_missing', this.id);
     }
     this.services.permits[command](this);
   }
 
-  #takeSecrets(given: SecretValues): void {
+  private takeSecrets(given: SecretValues): void {
     const { secrets: paths } = this.spec;
-    const before = this.#secrets;
+    const before = this.secretsOfSpec;
     if (paths === undefined) {
-      this.#secrets = undefined;
+      this.secretsOfSpec = undefined;
     } else {
       const of = { agentId: this.id, type: this.manifest.type };
-      this.#secrets = new AgentSecrets(this.services.secrets, of, paths, given);
-      this.#secrets.used = before?.used;
+      this.secretsOfSpec = new AgentSecrets(this.services.secrets, of, paths, given);
+      this.secretsOfSpec.used = before?.used;
     }
-    if (!this.#isPermitWithheld || this.#secrets?.missing !== undefined) return;
-    this.#isPermitWithheld = false;
+    if (!this.isPermitWithheld || this.secretsOfSpec?.missing !== undefined) return;
+    this.isPermitWithheld = false;
     this.services.alerts.clear('secrets_missing', this.id);
     this.services.permits.request(this);
   }
 
-  #watchHealth(command: 'watch' | 'unwatch'): void {
-    if (command === 'unwatch') return this.#liveness?.unwatch();
-    this.#liveness ??= new Liveness(this, this.spec.health);
-    this.#liveness.watch();
+  private watchHealth(command: 'watch' | 'unwatch'): void {
+    if (command === 'unwatch') return this.liveness?.unwatch();
+    this.liveness ??= new Liveness(this, this.spec.health);
+    this.liveness.watch();
   }
 
-  #raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
-    const why = this.lastExit ?? this.#context.reason ?? 'killed';
+  private raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
+    const why = this.lastExit ?? this.context.reason ?? 'killed';
     const message = alertText(this.spec, alert, why, error);
     const { alerts } = this.services;
-    const rested = this.#resumed;
+    const rested = this.resumed;
     const wasRaised = rested?.at === 'awaitingOperator' || rested?.at === 'gaveUp';
     if (wasRaised) alerts.restore(alert, message, rested.endedAt ?? this.clock.now(), this.id);
     else alerts.raise(alert, message, this.id);
@@ -517,34 +517,34 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   /** Whether its chart still runs: no bug has ended it, and the agent is still in the fleet. */
   get isActive(): boolean {
-    return this.#chart.status === 'active';
+    return this.chart.status === 'active';
   }
 
   /** A report was malformed, or came too late. */
   bodyDropped(): void {
-    this.#bodies.bodyDropped();
+    this.bodies.bodyDropped();
   }
 
   healthAnswered(report: Extract<BodyReport, { type: `health.${string}` }>): void {
-    this.#liveness?.answered(report);
+    this.liveness?.answered(report);
   }
 
   /** Its body may never end: callers that wait for the end get the record as it is now. */
   answerEndEarly(): void {
-    const answer = this.#callers.answerEnd(() => this.record());
+    const answer = this.callers.answerEnd(() => this.record());
     if (answer) void this.journal.settled().then(() => answer());
   }
 
   quotaParked(parked: Parked): void {
-    this.#chart.send({ type: 'quota.parked', at: this.clock.now(), parked });
+    this.chart.send({ type: 'quota.parked', at: this.clock.now(), parked });
   }
 
   quotaReleased(): void {
-    this.#chart.send({ type: 'quota.released', at: this.clock.now() });
+    this.chart.send({ type: 'quota.released', at: this.clock.now() });
   }
 
   whyNothingBegins(): string {
-    const { ordered, paused } = this.#context;
+    const { ordered, paused } = this.context;
     if (ordered?.reason === 'normal') return 'the agent has completed';
     return `the agent is ending, and is ${paused === undefined ? 'parked' : 'paused'}`;
   }
@@ -555,16 +555,16 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   healthPassed(): void {
     if (this.position.status !== 'unresponsive') return;
-    this.#chart.send({ type: 'health.passed', at: this.clock.now(), busy: this.#tasks.isBusy });
+    this.chart.send({ type: 'health.passed', at: this.clock.now(), busy: this.tasks.isBusy });
   }
 
   healthMissed(): void {
-    this.#chart.send({ type: 'health.missed', at: this.clock.now() });
+    this.chart.send({ type: 'health.missed', at: this.clock.now() });
   }
 
   reportFault(message: string, thrown: unknown): void {
-    const info = this.#secrets && errorInfoOf(thrown);
-    const hidden = info && this.#secrets?.hide(info);
+    const info = this.secretsOfSpec && errorInfoOf(thrown);
+    const hidden = info && this.secretsOfSpec?.hide(info);
     this.logger().error({ err: hidden === info ? thrown : hidden }, message);
   }
 

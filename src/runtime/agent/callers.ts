@@ -10,24 +10,24 @@ interface Caller<Told> {
 
 export class Callers<Told> {
   /** The first caller; there is rarely another. */
-  #first: Caller<Told> | undefined = undefined;
-  #others: Caller<Told>[] | undefined = undefined;
+  private first: Caller<Told> | undefined = undefined;
+  private others: Caller<Told>[] | undefined = undefined;
 
   /** Resolves with the result of `answer`. */
   wait<Value>(answer: (told: Told) => Value): Promise<Value> {
     const waiting = Promise.withResolvers<unknown>();
-    if (this.#first === undefined) this.#first = { answer, waiting };
-    else (this.#others ??= []).push({ answer, waiting });
+    if (this.first === undefined) this.first = { answer, waiting };
+    else (this.others ??= []).push({ answer, waiting });
     return waiting.promise as Promise<Value>;
   }
 
   tell(told: Told): void {
-    this.#first?.waiting.resolve(this.#first.answer(told));
-    if (this.#others) for (const { answer, waiting } of this.#others) waiting.resolve(answer(told));
+    this.first?.waiting.resolve(this.first.answer(told));
+    if (this.others) for (const { answer, waiting } of this.others) waiting.resolve(answer(told));
   }
 
   refuse(error: AgentSystemError): void {
-    this.#first?.waiting.reject(error);
-    if (this.#others) for (const { waiting } of this.#others) waiting.reject(error);
+    this.first?.waiting.reject(error);
+    if (this.others) for (const { waiting } of this.others) waiting.reject(error);
   }
 }

@@ -48,41 +48,41 @@ export class Incarnation implements BodyListener, Child {
   /** The spec that its body is made from; the agent's may have changed since. */
   readonly spec: KeptSpec;
   readonly host: Host;
-  readonly #module: AnyAgentDefinition | URL;
-  readonly #owner: IncarnationOwner;
-  readonly #chart: ChildReport;
-  #body: Body | undefined = undefined;
-  #participation: Participation | undefined = undefined;
+  private readonly module: AnyAgentDefinition | URL;
+  private readonly owner: IncarnationOwner;
+  private readonly chart: ChildReport;
+  private body: Body | undefined = undefined;
+  private participation: Participation | undefined = undefined;
   /** Whether it holds a place and memory of the system's limits. */
-  #isAdmitted = false;
-  #isMeasured = false;
-  #isOver = false;
-  #early: (() => void)[] | undefined = undefined;
+  private isAdmitted = false;
+  private isMeasured = false;
+  private isOver = false;
+  private early: (() => void)[] | undefined = undefined;
 
   constructor(owner: IncarnationOwner, number: number, chart: ChildReport) {
-    this.#owner = owner;
+    this.owner = owner;
     const { spec, host, module } = owner.agent;
     this.spec = spec;
     this.host = host;
-    this.#module = module;
+    this.module = module;
     this.number = number;
-    this.#chart = chart;
+    this.chart = chart;
   }
 
   /** Whether there is a body that takes requests. */
   get isOpen(): boolean {
-    return this.#body !== undefined && !this.#isOver;
+    return this.body !== undefined && !this.isOver;
   }
 
   /** Reads the saved state, then opens the body. */
   open(): void {
-    const { id, services } = this.#owner.agent;
+    const { id, services } = this.owner.agent;
     const { spec } = this;
     const refusal = services.admission.refusal(id, spec.resources);
-    if (refusal) return this.#end({ error: errorInfoOf(refusal) });
+    if (refusal) return this.end({ error: errorInfoOf(refusal) });
     services.admission.reserve(spec.resources);
-    this.#isAdmitted = true;
-    const failed = (thrown: unknown): void => this.#end({ error: errorInfoOf(thrown) });
+    this.isAdmitted = true;
+    const failed = (thrown: unknown): void => this.end({ error: errorInfoOf(thrown) });
     // A state that is still being written is newer than what the store has.
     const onItsWay = services.journal.stateOnItsWay(id);
     const isKept = onItsWay === undefined;
@@ -90,47 +90,47 @@ export class Incarnation implements BodyListener, Child {
     let initArgs: unknown;
     try {
       saved = isKept ? services.store.state(id) : (onItsWay ?? undefined);
-      initArgs = this.#owner.initArgsOf(spec);
+      initArgs = this.owner.initArgsOf(spec);
     } catch (thrown) {
       return failed(thrown);
     }
     if (isThenable(saved) || isThenable(initArgs)) {
-      Promise.all([saved, initArgs]).then(([state, args]) => this.#openWith(state, args, isKept), failed);
-    } else this.#openWith(saved, initArgs, isKept);
+      Promise.all([saved, initArgs]).then(([state, args]) => this.openWith(state, args, isKept), failed);
+    } else this.openWith(saved, initArgs, isKept);
   }
 
-  #openWith(restored: SavedState | undefined, initArgs: unknown, isKept: boolean): void {
-    if (this.#isOver) return;
-    const { agent } = this.#owner;
+  private openWith(restored: SavedState | undefined, initArgs: unknown, isKept: boolean): void {
+    if (this.isOver) return;
+    const { agent } = this.owner;
     const { id: agentId, previousStop } = agent;
     const { spec } = this;
-    if (restored) this.#owner.restored(restored, isKept);
+    if (restored) this.owner.restored(restored, isKept);
     let body: Body;
     try {
-      this.#participation = agent.services.coordination.join(agent);
+      this.participation = agent.services.coordination.join(agent);
       body = this.host.open(
         {
           agentId,
           incarnation: this.number,
-          module: this.#module,
+          module: this.module,
           initArgs,
           secrets: spec.secrets,
           restored,
           previousStop,
-          variables: this.#participation?.variables ?? NO_VARIABLES,
+          variables: this.participation?.variables ?? NO_VARIABLES,
           resources: spec.resources,
         },
         this,
       );
     } catch (thrown) {
-      return this.#end({ error: errorInfoOf(thrown) });
+      return this.end({ error: errorInfoOf(thrown) });
     }
     // Its init may have killed the agent.
-    if (this.#isOver) return body.kill();
-    this.#body = body;
-    this.#isMeasured = isMeasured(body);
-    const early = this.#early;
-    this.#early = undefined;
+    if (this.isOver) return body.kill();
+    this.body = body;
+    this.isMeasured = isMeasured(body);
+    const early = this.early;
+    this.early = undefined;
     if (early) for (const tell of early) tell();
   }
 
@@ -138,53 +138,53 @@ export class Incarnation implements BodyListener, Child {
 
   post(request: BodyRequest): void {
     try {
-      this.#body?.post(request);
+      this.body?.post(request);
     } catch (thrown) {
-      this.#kill();
-      this.#end({ error: errorInfoOf(thrown) });
+      this.kill();
+      this.end({ error: errorInfoOf(thrown) });
     }
   }
 
   command(command: BodyCommand): void {
     // The saved state has not been read yet: no body was opened, and none will be.
-    if (this.#body === undefined) return this.#end(command === 'kill' ? 'killed' : 'shutdown');
-    if (command === 'kill') this.#kill();
+    if (this.body === undefined) return this.end(command === 'kill' ? 'killed' : 'shutdown');
+    if (command === 'kill') this.kill();
     else this.post({ type: command === 'save' ? 'state.save' : 'terminate' });
   }
 
   /** It runs, and takes part in coordination. */
   participate(): void {
-    const { agent } = this.#owner;
-    this.#participation = agent.services.coordination.started(agent, this.#participation);
+    const { agent } = this.owner;
+    this.participation = agent.services.coordination.started(agent, this.participation);
   }
 
   /** The agent's part in coordination has changed. */
   followCoordination(): void {
-    const { agent } = this.#owner;
-    this.#participation = agent.services.coordination.changed(agent, this.#participation);
+    const { agent } = this.owner;
+    this.participation = agent.services.coordination.changed(agent, this.participation);
   }
 
   /** It ends, or has ended: it takes no part in coordination any more. */
   retire(): void {
-    this.#participation?.ended();
+    this.participation?.ended();
   }
 
   /** The agent is gone: kills the body, without a report. */
   discard(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#leaveAdmission();
+    if (this.isOver) return;
+    this.isOver = true;
+    this.leaveAdmission();
     this.retire();
-    this.#kill();
+    this.kill();
   }
 
   /** The chart no longer invokes it. Nothing to do: an effect of its own ends the body. */
   stop(): void {}
 
   usage(): Usage | undefined {
-    if (!this.#isMeasured) return undefined;
+    if (!this.isMeasured) return undefined;
     try {
-      return this.#body?.usage?.();
+      return this.body?.usage?.();
     } catch {
       return undefined;
     }
@@ -192,65 +192,65 @@ export class Incarnation implements BodyListener, Child {
 
   /** Passes a report of the body to coordination. */
   tellCoordination(report: BodyReport): void {
-    const { agent } = this.#owner;
-    if (this.#participation) this.#participation.reported(report);
+    const { agent } = this.owner;
+    if (this.participation) this.participation.reported(report);
     else agent.services.coordination.strayed(agent, this.number, report);
   }
 
   // Reports of the body.
 
   report(report: BodyReport): void {
-    if (this.#body) this.#reported(report);
-    else this.#later(() => this.#reported(report));
+    if (this.body) this.reported(report);
+    else this.later(() => this.reported(report));
   }
 
   exited(reason: ExitReason, thrown?: unknown): void {
-    if (this.#body) this.#end(reason, thrown);
-    else this.#later(() => this.#end(reason, thrown));
+    if (this.body) this.end(reason, thrown);
+    else this.later(() => this.end(reason, thrown));
   }
 
   stuck(): void {
-    if (!this.#isOver) this.#owner.bodyStuck();
+    if (!this.isOver) this.owner.bodyStuck();
   }
 
   dropped(): void {
-    this.#owner.bodyDropped();
+    this.owner.bodyDropped();
   }
 
   /** Once its host has handed the body over. */
-  #later(tell: () => void): void {
-    if (this.#early === undefined) this.#early = [tell];
-    else this.#early.push(tell);
+  private later(tell: () => void): void {
+    if (this.early === undefined) this.early = [tell];
+    else this.early.push(tell);
   }
 
-  #reported(report: BodyReport): void {
-    if (!this.#isOver) return this.#owner.bodyReported(this, report);
+  private reported(report: BodyReport): void {
+    if (!this.isOver) return this.owner.bodyReported(this, report);
     this.dropped();
     // The round of a vote refuses it, which is an event.
     if (report.type === 'vote.cast') this.tellCoordination(report);
   }
 
-  #end(reason: ExitReason, thrown?: unknown): void {
-    if (this.#isOver) return this.dropped();
-    this.#isOver = true;
-    this.#leaveAdmission();
-    const told = this.#owner.bodyEnded(reason, thrown);
-    const { clock, random } = this.#owner.agent.services;
-    this.#chart.done({ reason: told, at: clock.now(), tick: clock.elapsed(), chance: random() });
+  private end(reason: ExitReason, thrown?: unknown): void {
+    if (this.isOver) return this.dropped();
+    this.isOver = true;
+    this.leaveAdmission();
+    const told = this.owner.bodyEnded(reason, thrown);
+    const { clock, random } = this.owner.agent.services;
+    this.chart.done({ reason: told, at: clock.now(), tick: clock.elapsed(), chance: random() });
   }
 
-  #kill(): void {
+  private kill(): void {
     try {
-      this.#body?.kill();
+      this.body?.kill();
     } catch (thrown) {
-      this.#end({ error: errorInfoOf(thrown) });
+      this.end({ error: errorInfoOf(thrown) });
     }
   }
 
-  #leaveAdmission(): void {
-    if (!this.#isAdmitted) return;
-    this.#isAdmitted = false;
-    this.#owner.agent.services.admission.release(this.spec.resources);
+  private leaveAdmission(): void {
+    if (!this.isAdmitted) return;
+    this.isAdmitted = false;
+    this.owner.agent.services.admission.release(this.spec.resources);
   }
 }
 

@@ -6,23 +6,23 @@ import { Callers } from './callers.ts';
 
 export class LifeCallers {
   /** They get the running incarnation. */
-  #starting: Callers<number> | undefined = undefined;
+  private starting: Callers<number> | undefined = undefined;
   /** They get the record at the end. */
-  #ending: Callers<AgentRecord> | undefined = undefined;
+  private ending: Callers<AgentRecord> | undefined = undefined;
   /** They get the record once it is paused, or resumed. */
-  #holding: Callers<AgentRecord> | undefined = undefined;
+  private holding: Callers<AgentRecord> | undefined = undefined;
 
   /** Resolves with the result of `answer`, which gets the running incarnation. */
   forStart<Value>(answer: (incarnation: number) => Value): Promise<Value> {
-    return (this.#starting ??= new Callers()).wait(answer);
+    return (this.starting ??= new Callers()).wait(answer);
   }
 
   forHold(): Promise<AgentRecord> {
-    return (this.#holding ??= new Callers()).wait((record) => record);
+    return (this.holding ??= new Callers()).wait((record) => record);
   }
 
   forEnd(): Promise<AgentRecord> {
-    return (this.#ending ??= new Callers()).wait((record) => record);
+    return (this.ending ??= new Callers()).wait((record) => record);
   }
 
   /**
@@ -31,9 +31,9 @@ export class LifeCallers {
    * @param failureOf why the start failed, if it did
    */
   answerStart(incarnation: number, failureOf?: () => AgentSystemError): CommitListener | undefined {
-    const starting = this.#starting;
+    const starting = this.starting;
     if (starting === undefined) return undefined;
-    this.#starting = undefined;
+    this.starting = undefined;
     const failure = failureOf?.();
     return (error) => {
       const refusal = failure ?? error;
@@ -44,27 +44,27 @@ export class LifeCallers {
 
   /** As above, for callers of the end. They get the record of now: by the commit the agent may run again. */
   answerEnd(recordNow: () => AgentRecord): CommitListener | undefined {
-    const ending = this.#ending;
+    const ending = this.ending;
     if (ending === undefined) return undefined;
-    this.#ending = undefined;
+    this.ending = undefined;
     const record = recordNow();
     return (error) => (error ? ending.refuse(error) : ending.tell(record));
   }
 
   /** As above, for callers of a pause or resume. They get the record at the commit. */
   answerHold(recordThen: () => AgentRecord): CommitListener | undefined {
-    const holding = this.#holding;
+    const holding = this.holding;
     if (holding === undefined) return undefined;
-    this.#holding = undefined;
+    this.holding = undefined;
     return (error) => (error ? holding.refuse(error) : holding.tell(recordThen()));
   }
 
   /** Refuses all callers. */
   refuse(why: AgentSystemError): void {
-    const [starting, ending, holding] = [this.#starting, this.#ending, this.#holding];
-    this.#starting = undefined;
-    this.#ending = undefined;
-    this.#holding = undefined;
+    const [starting, ending, holding] = [this.starting, this.ending, this.holding];
+    this.starting = undefined;
+    this.ending = undefined;
+    this.holding = undefined;
     starting?.refuse(why);
     ending?.refuse(why);
     holding?.refuse(why);

@@ -39,135 +39,135 @@ const UNKNOWN: HealthReport = Object.freeze({ status: 'unknown', misses: 0 });
 export const notRunning: HealthReport = Object.freeze({ status: 'not_running', misses: 0 });
 
 export class Liveness {
-  readonly #owner: LivenessOwner;
-  #policy: HealthPolicy;
-  #newest: HealthReport = notRunning;
-  #isWatching = false;
-  #checkId = 0;
-  #askedAt: number | undefined = undefined;
-  #next: unknown = undefined;
-  #timeout: unknown = undefined;
-  #waiting: ((report: HealthReport) => void)[] | undefined = undefined;
+  private readonly owner: LivenessOwner;
+  private policy: HealthPolicy;
+  private newestReport: HealthReport = notRunning;
+  private isWatching = false;
+  private checkId = 0;
+  private askedAt: number | undefined = undefined;
+  private next: unknown = undefined;
+  private timeout: unknown = undefined;
+  private waiting: ((report: HealthReport) => void)[] | undefined = undefined;
 
   constructor(owner: LivenessOwner, policy: HealthPolicy) {
-    this.#owner = owner;
-    this.#policy = policy;
+    this.owner = owner;
+    this.policy = policy;
   }
 
   get newest(): HealthReport {
-    return this.#newest;
+    return this.newestReport;
   }
 
   /** Changes the policy: the next check is timed anew, an open one keeps its time. */
   follow(policy: HealthPolicy): void {
-    const isSame = policy.intervalMs === this.#policy.intervalMs;
-    this.#policy = policy;
-    if (isSame || !this.#isWatching || this.#askedAt !== undefined) return;
-    this.#clearTimers();
-    this.#scheduleNext();
+    const isSame = policy.intervalMs === this.policy.intervalMs;
+    this.policy = policy;
+    if (isSame || !this.isWatching || this.askedAt !== undefined) return;
+    this.clearTimers();
+    this.scheduleNext();
   }
 
   watch(): void {
-    this.#isWatching = true;
-    this.#show(UNKNOWN);
-    this.#scheduleNext();
+    this.isWatching = true;
+    this.show(UNKNOWN);
+    this.scheduleNext();
   }
 
   unwatch(): void {
-    this.#isWatching = false;
-    this.#askedAt = undefined;
-    this.#clearTimers();
-    this.#show(notRunning);
-    this.#tellWaiting();
+    this.isWatching = false;
+    this.askedAt = undefined;
+    this.clearTimers();
+    this.show(notRunning);
+    this.tellWaiting();
   }
 
   /** Makes a check now, or joins the open one. Resolves with its report. */
   check(): Promise<HealthReport> {
-    if (!this.#isWatching) return Promise.resolve(this.#newest);
+    if (!this.isWatching) return Promise.resolve(this.newestReport);
     const { promise, resolve } = Promise.withResolvers<HealthReport>();
-    (this.#waiting ??= []).push(resolve);
-    if (this.#askedAt === undefined) this.#ask();
+    (this.waiting ??= []).push(resolve);
+    if (this.askedAt === undefined) this.ask();
     return promise;
   }
 
   answered(report: Extract<BodyReport, { type: 'health.answered' | 'health.failed' }>): void {
-    if (!this.#isWatching) return;
-    const isOpen = this.#askedAt !== undefined && report.checkId === this.#checkId;
+    if (!this.isWatching) return;
+    const isOpen = this.askedAt !== undefined && report.checkId === this.checkId;
     if (report.type === 'health.failed') {
-      if (isOpen) this.#miss(report.error);
+      if (isOpen) this.miss(report.error);
       return;
     }
-    const { clock } = this.#owner;
+    const { clock } = this.owner;
     const elapsed = clock.elapsed();
-    const latencyMs = isOpen ? elapsed - (this.#askedAt ?? elapsed) : undefined;
+    const latencyMs = isOpen ? elapsed - (this.askedAt ?? elapsed) : undefined;
     const { detail } = report;
-    this.#show({
+    this.show({
       status: 'healthy',
       misses: 0,
       checkedAt: clock.now(),
       ...(latencyMs === undefined ? {} : { latencyMs }),
       ...(detail === undefined ? {} : { detail }),
     });
-    if (isOpen) this.#close();
-    this.#owner.healthPassed();
+    if (isOpen) this.close();
+    this.owner.healthPassed();
   }
 
-  #ask(): void {
-    this.#clearTimers();
-    this.#checkId += 1;
-    this.#askedAt = this.#owner.clock.elapsed();
-    this.#owner.askHealth(this.#checkId);
-    if (this.#askedAt === undefined || !this.#isWatching) return;
-    const { timeoutMs } = this.#policy;
-    this.#timeout = this.#owner.clock.setTimeout(() => this.#overdue(timeoutMs), timeoutMs);
+  private ask(): void {
+    this.clearTimers();
+    this.checkId += 1;
+    this.askedAt = this.owner.clock.elapsed();
+    this.owner.askHealth(this.checkId);
+    if (this.askedAt === undefined || !this.isWatching) return;
+    const { timeoutMs } = this.policy;
+    this.timeout = this.owner.clock.setTimeout(() => this.overdue(timeoutMs), timeoutMs);
   }
 
-  #overdue(timeoutMs: number): void {
-    const miss = () => this.#miss({ name: 'Timeout', message: `no answer within ${timeoutMs} ms` });
-    const lateMs = this.#owner.clock.elapsed() - (this.#askedAt ?? 0) - timeoutMs;
+  private overdue(timeoutMs: number): void {
+    const miss = () => this.miss({ name: 'Timeout', message: `no answer within ${timeoutMs} ms` });
+    const lateMs = this.owner.clock.elapsed() - (this.askedAt ?? 0) - timeoutMs;
     if (lateMs <= LISTENING_LAG_MS) return miss();
-    this.#timeout = this.#owner.clock.setTimeout(miss, 0);
+    this.timeout = this.owner.clock.setTimeout(miss, 0);
   }
 
-  #miss(detail: unknown): void {
-    this.#show({
+  private miss(detail: unknown): void {
+    this.show({
       status: 'unresponsive',
-      misses: this.#newest.misses + 1,
-      checkedAt: this.#owner.clock.now(),
+      misses: this.newestReport.misses + 1,
+      checkedAt: this.owner.clock.now(),
       detail,
     });
-    this.#close();
-    this.#owner.healthMissed();
+    this.close();
+    this.owner.healthMissed();
   }
 
-  #show(newest: HealthReport): void {
-    this.#newest = Object.freeze(newest);
-    this.#owner.changed();
+  private show(newest: HealthReport): void {
+    this.newestReport = Object.freeze(newest);
+    this.owner.changed();
   }
 
-  #close(): void {
-    this.#askedAt = undefined;
-    this.#clearTimers();
-    this.#tellWaiting();
-    this.#scheduleNext();
+  private close(): void {
+    this.askedAt = undefined;
+    this.clearTimers();
+    this.tellWaiting();
+    this.scheduleNext();
   }
 
-  #scheduleNext(): void {
-    if (!this.#isWatching || this.#policy.intervalMs === Infinity) return;
-    this.#next = this.#owner.clock.setTimeout(() => this.#ask(), this.#policy.intervalMs);
+  private scheduleNext(): void {
+    if (!this.isWatching || this.policy.intervalMs === Infinity) return;
+    this.next = this.owner.clock.setTimeout(() => this.ask(), this.policy.intervalMs);
   }
 
-  #clearTimers(): void {
-    this.#owner.clock.clearTimeout(this.#next);
-    this.#owner.clock.clearTimeout(this.#timeout);
-    this.#next = undefined;
-    this.#timeout = undefined;
+  private clearTimers(): void {
+    this.owner.clock.clearTimeout(this.next);
+    this.owner.clock.clearTimeout(this.timeout);
+    this.next = undefined;
+    this.timeout = undefined;
   }
 
-  #tellWaiting(): void {
-    const waiting = this.#waiting;
+  private tellWaiting(): void {
+    const waiting = this.waiting;
     if (waiting === undefined) return;
-    this.#waiting = undefined;
-    for (const resolve of waiting) resolve(this.#newest);
+    this.waiting = undefined;
+    for (const resolve of waiting) resolve(this.newestReport);
   }
 }

@@ -13,17 +13,17 @@ const MAX_REMEMBERED_LENGTH = 16_384;
 
 export class StateKeeper {
   /** The newest state: while it is being written, and once it is committed. */
-  #newest: Keeping | SavedState | undefined = undefined;
+  private newest: Keeping | SavedState | undefined = undefined;
 
   /** The state that a body begins with; `undefined` if it is not known to be in the store. */
   restored(state: SavedState | undefined): void {
-    this.#newest = isRemembered(state) ? state : undefined;
+    this.newest = isRemembered(state) ? state : undefined;
   }
 
   keep(journal: Journal, { agentId, incarnation, state, kept }: StateToKeep): void {
-    const isCommitted = this.#isCommitted(state);
+    const isCommitted = this.isCommitted(state);
     const keeping = isCommitted ? undefined : new Keeping(this, state, kept);
-    if (keeping) this.#newest = keeping;
+    if (keeping) this.newest = keeping;
     journal.emit(
       {
         sequence: 0,
@@ -42,12 +42,12 @@ export class StateKeeper {
 
   /** @internal */
   settled(keeping: Keeping, error: AgentSystemError | undefined): void {
-    if (this.#newest !== keeping) return;
-    this.#newest = error === undefined && isRemembered(keeping.state) ? keeping.state : undefined;
+    if (this.newest !== keeping) return;
+    this.newest = error === undefined && isRemembered(keeping.state) ? keeping.state : undefined;
   }
 
-  #isCommitted({ json, stateVersion }: SavedState): boolean {
-    const known = this.#newest;
+  private isCommitted({ json, stateVersion }: SavedState): boolean {
+    const known = this.newest;
     return (
       known !== undefined && 'json' in known && known.json === json && known.stateVersion === stateVersion
     );
@@ -65,18 +65,18 @@ export interface StateToKeep {
 /** A state that is being written. */
 class Keeping implements CommitObserver {
   readonly state: SavedState;
-  readonly #keeper: StateKeeper;
-  readonly #kept: StateToKeep['kept'];
+  private readonly keeper: StateKeeper;
+  private readonly kept: StateToKeep['kept'];
 
   constructor(keeper: StateKeeper, state: SavedState, kept: StateToKeep['kept']) {
-    this.#keeper = keeper;
+    this.keeper = keeper;
     this.state = state;
-    this.#kept = kept;
+    this.kept = kept;
   }
 
   committed(error?: AgentSystemError): void {
-    this.#keeper.settled(this, error);
-    this.#kept?.(error);
+    this.keeper.settled(this, error);
+    this.kept?.(error);
   }
 }
 

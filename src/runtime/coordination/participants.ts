@@ -32,26 +32,26 @@ export interface ParticipantsOptions {
 }
 
 export class Participants implements AgentCoordination {
-  readonly #options: ParticipantsOptions;
+  private readonly options: ParticipantsOptions;
 
   constructor(options: ParticipantsOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   join(agent: Agent): Participant | undefined {
-    const isAvailable = this.#options.isAvailable();
+    const isAvailable = this.options.isAvailable();
     if (agent.isCoordinated !== isAvailable) {
       agent.send({ type: isAvailable ? 'coordination.restored' : 'coordination.lost' });
     }
     if (!takesPart(agent)) return undefined;
-    const participant = new Participant(agent, this.#options);
+    const participant = new Participant(agent, this.options);
     participant.opened();
     return participant;
   }
 
   started(agent: Agent, participation: Participation | undefined): Participation | undefined {
     if (!takesPart(agent)) return participation;
-    const participant = (participation as Participant | undefined) ?? new Participant(agent, this.#options);
+    const participant = (participation as Participant | undefined) ?? new Participant(agent, this.options);
     participant.started();
     return participant;
   }
@@ -63,7 +63,7 @@ export class Participants implements AgentCoordination {
   }
 
   strayed({ id }: Agent, incarnation: number, report: BodyReport): void {
-    const { rounds, failed } = this.#options;
+    const { rounds, failed } = this.options;
     if (report.type !== 'vote.cast') return;
     try {
       rounds.voted(report.roundId, id, incarnation, report, NOTHING);
@@ -86,101 +86,101 @@ function takesPart({ spec, manifest }: Agent): boolean {
 
 /** One incarnation of an agent. */
 class Participant implements Participation {
-  readonly #agent: Agent;
-  readonly #incarnation: number;
-  readonly #options: ParticipantsOptions;
+  private readonly agent: Agent;
+  private readonly incarnation: number;
+  private readonly options: ParticipantsOptions;
   /** Made anew for each one more: nearly always there is one, and a list that grows takes room for sixteen. */
-  #listeners: readonly Listener[] = NOTHING;
-  #isRunning = false;
-  #isCandidate = false;
-  #hasEnded = false;
+  private listeners: readonly Listener[] = NOTHING;
+  private isRunning = false;
+  private isCandidate = false;
+  private hasEnded = false;
 
   constructor(agent: Agent, options: ParticipantsOptions) {
-    this.#agent = agent;
-    this.#incarnation = agent.incarnation;
-    this.#options = options;
+    this.agent = agent;
+    this.incarnation = agent.incarnation;
+    this.options = options;
   }
 
   get variables(): readonly VariableState[] {
     let known: readonly VariableState[] = NOTHING;
-    for (const { topic } of this.#listeners) if (topic.current) known = withOne(known, topic.current);
+    for (const { topic } of this.listeners) if (topic.current) known = withOne(known, topic.current);
     return known;
   }
 
   /** Its body opens, with the values of now. */
   opened(): void {
-    for (const name of this.#agent.manifest.variables) this.#listen(name);
+    for (const name of this.agent.manifest.variables) this.listen(name);
   }
 
   started(): void {
-    const { failed } = this.#options;
-    const { manifest } = this.#agent;
-    this.#isRunning = true;
+    const { failed } = this.options;
+    const { manifest } = this.agent;
+    this.isRunning = true;
     try {
       // What its module declares only now, it did not begin with.
       for (const name of manifest.variables) {
-        const listener = this.#listen(name);
+        const listener = this.listen(name);
         if (listener) listener.told = 0;
       }
-      for (const listener of this.#listeners) listener.topic.run(listener);
+      for (const listener of this.listeners) listener.topic.run(listener);
     } catch (thrown) {
       failed(thrown);
     }
-    this.#stand();
+    this.stand();
   }
 
   /** The spec of its agent is another. */
   changed(): void {
-    if (this.#hasEnded) return;
-    for (const listener of this.#listeners) {
-      const { isSync, voteWeight } = this.#part;
+    if (this.hasEnded) return;
+    for (const listener of this.listeners) {
+      const { isSync, voteWeight } = this.part;
       listener.topic.change(listener, isSync, voteWeight);
     }
-    if (this.#isRunning) this.#stand();
+    if (this.isRunning) this.stand();
   }
 
   ended(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    const { variables, rounds } = this.#options;
-    for (const listener of this.#listeners) {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    const { variables, rounds } = this.options;
+    for (const listener of this.listeners) {
       listener.topic.leave(listener);
       rounds.left(listener);
       variables.release(listener.topic);
     }
-    if (this.#isCandidate) this.#standDown();
+    if (this.isCandidate) this.standDown();
   }
 
   reported(report: BodyReport): void {
     try {
-      if (report.type === 'variable.acknowledged') this.#acknowledged(report.name, report.version);
-      else if (report.type === 'vote.cast') this.#voted(report.roundId, report);
+      if (report.type === 'variable.acknowledged') this.acknowledged(report.name, report.version);
+      else if (report.type === 'vote.cast') this.voted(report.roundId, report);
     } catch (thrown) {
-      this.#options.failed(thrown);
+      this.options.failed(thrown);
     }
   }
 
-  #acknowledged(name: string, version: number): void {
-    const listener = this.#listenerOf(name);
+  private acknowledged(name: string, version: number): void {
+    const listener = this.listenerOf(name);
     if (!listener?.topic.acknowledge(listener, version)) return;
-    this.#options.journal.emit({
+    this.options.journal.emit({
       sequence: 0,
       at: 0,
       type: 'variable.acknowledged',
-      agentId: this.#agent.id,
-      incarnation: this.#incarnation,
+      agentId: this.agent.id,
+      incarnation: this.incarnation,
       name,
       version,
     });
   }
 
-  #voted(roundId: string, cast: CastVote): void {
-    this.#options.rounds.voted(roundId, this.#agent.id, this.#incarnation, cast, this.#listeners);
+  private voted(roundId: string, cast: CastVote): void {
+    this.options.rounds.voted(roundId, this.agent.id, this.incarnation, cast, this.listeners);
   }
 
   /** The part that its spec gives it. */
-  get #part(): Pick<Listener, 'isSync' | 'voteWeight'> {
-    const { communicationPattern, participatesInConsensus, voteWeight } = this.#agent.spec.coordination;
+  private get part(): Pick<Listener, 'isSync' | 'voteWeight'> {
+    const { communicationPattern, participatesInConsensus, voteWeight } = this.agent.spec.coordination;
     return {
       isSync: communicationPattern === 'sync',
       voteWeight: participatesInConsensus ? weightOf(voteWeight) : 0,
@@ -188,35 +188,35 @@ class Participant implements Participation {
   }
 
   /** Stands for election, or does so no longer, as its spec says. */
-  #stand(): void {
-    const { queue, election } = this.#options;
-    const { id: agentId, order, spec } = this.#agent;
+  private stand(): void {
+    const { queue, election } = this.options;
+    const { id: agentId, order, spec } = this.agent;
     const { leadershipEligible } = spec.coordination;
-    if (leadershipEligible === this.#isCandidate) return;
-    if (!leadershipEligible) return this.#standDown();
-    this.#isCandidate = true;
-    const incarnation = this.#incarnation;
-    queue.run(() => election.join({ agentId, incarnation, order }, this.#agent));
+    if (leadershipEligible === this.isCandidate) return;
+    if (!leadershipEligible) return this.standDown();
+    this.isCandidate = true;
+    const incarnation = this.incarnation;
+    queue.run(() => election.join({ agentId, incarnation, order }, this.agent));
   }
 
-  #standDown(): void {
-    const { queue, election } = this.#options;
-    this.#isCandidate = false;
-    queue.run(() => election.leave(this.#agent.id, this.#incarnation));
+  private standDown(): void {
+    const { queue, election } = this.options;
+    this.isCandidate = false;
+    queue.run(() => election.leave(this.agent.id, this.incarnation));
   }
 
-  #listenerOf(name: string): Listener | undefined {
+  private listenerOf(name: string): Listener | undefined {
     // Nearly always there are very few.
-    for (const listener of this.#listeners) if (listener.topic.name === name) return listener;
+    for (const listener of this.listeners) if (listener.topic.name === name) return listener;
     return undefined;
   }
 
   /** Begins to listen, unless it does already. */
-  #listen(name: string): Listener | undefined {
-    if (this.#listenerOf(name)) return undefined;
-    const { isSync, voteWeight } = this.#part;
-    const listener = this.#options.variables.topic(name).open(this.#agent, isSync, voteWeight);
-    this.#listeners = withOne(this.#listeners, listener);
+  private listen(name: string): Listener | undefined {
+    if (this.listenerOf(name)) return undefined;
+    const { isSync, voteWeight } = this.part;
+    const listener = this.options.variables.topic(name).open(this.agent, isSync, voteWeight);
+    this.listeners = withOne(this.listeners, listener);
     return listener;
   }
 }

@@ -27,13 +27,13 @@ export class SupervisedChild implements ChildReport, ChildInvocation {
   readonly src: string;
   readonly input: unknown;
   stage: ChildStage = 'pending';
-  readonly #supervisor: Supervisor;
-  #child: Child | undefined;
+  private readonly supervisor: Supervisor;
+  private child: Child | undefined;
   /** Told before it was brought to life. */
-  #early: EventObject[] | undefined;
+  private early: EventObject[] | undefined;
 
   constructor(supervisor: Supervisor, id: string, src: string, input: unknown) {
-    this.#supervisor = supervisor;
+    this.supervisor = supervisor;
     this.id = id;
     this.src = src;
     this.input = input;
@@ -45,31 +45,31 @@ export class SupervisedChild implements ChildReport, ChildInvocation {
     this.stage = 'running';
     try {
       if (options.child === undefined) throw new Error(`nobody can bring the child "${this.src}" to life`);
-      this.#child = options.child(this, this);
+      this.child = options.child(this, this);
     } catch (thrown) {
       this.error(thrown);
       return;
     }
-    const early = this.#early;
-    this.#early = undefined;
+    const early = this.early;
+    this.early = undefined;
     if (early !== undefined) for (const event of early) this.tell(event);
   }
 
   stop(): void {
     const wasRunning = this.stage === 'running';
     if (this.stage !== 'ended') this.stage = 'stopped';
-    if (wasRunning) this.#child?.stop();
+    if (wasRunning) this.child?.stop();
   }
 
   tell(event: EventObject): void {
-    if (this.stage === 'running') this.#child?.send?.(event);
-    else if (this.stage === 'pending') (this.#early ??= []).push(event);
+    if (this.stage === 'running') this.child?.send?.(event);
+    else if (this.stage === 'pending') (this.early ??= []).push(event);
   }
 
   done(output: unknown): void {
     if (this.stage !== 'running') return;
     this.stage = 'ended';
-    this.#supervisor.childEnded(this, {
+    this.supervisor.childEnded(this, {
       type: `xstate.done.actor.${this.id}`,
       output,
       actorId: this.id,
@@ -79,11 +79,11 @@ export class SupervisedChild implements ChildReport, ChildInvocation {
   error(error: unknown): void {
     if (this.stage !== 'running') return;
     this.stage = 'ended';
-    this.#supervisor.childEnded(this, { type: `xstate.error.actor.${this.id}`, error, actorId: this.id });
+    this.supervisor.childEnded(this, { type: `xstate.error.actor.${this.id}`, error, actorId: this.id });
   }
 
   send(event: EventObject): void {
-    if (this.stage === 'running') this.#supervisor.childSent(this, event);
+    if (this.stage === 'running') this.supervisor.childSent(this, event);
   }
 }
 

@@ -23,11 +23,11 @@ export class TableChart extends ChartDriver {
   position: Position;
   children: readonly SupervisedChild[] = NOBODY;
   history: HistoryValue | undefined = undefined;
-  readonly #table: CompiledChart;
+  private readonly table: CompiledChart;
 
   constructor(definition: AnyStateMachine, options: ChartOptions, table = compileChart(definition)) {
     super(definition, options);
-    this.#table = table;
+    this.table = table;
     this.position = table.origin;
   }
 
@@ -42,35 +42,35 @@ export class TableChart extends ChartDriver {
   protected override init(input: unknown, work: Work): void {
     // Should there be none: as with XState, of a chart that has no context it is an empty one.
     this.context = EMPTY;
-    this.context = this.#table.contextOf(input);
+    this.context = this.table.contextOf(input);
     const event: EventObject & { input: unknown } = { type: 'xstate.init', input };
-    this.#take(event, work, true);
+    this.takeStep(event, work, true);
   }
 
   protected override step(delivery: EventObject | Delivery, work: Work): EventObject {
     const event = delivery as EventObject;
     const next = this.position.move(event.type);
-    if (next === undefined) this.#take(event, work, false);
+    if (next === undefined) this.takeStep(event, work, false);
     else this.position = next;
     return event;
   }
 
   protected override quit(work: Work): void {
     const step = (steps[open++] ??= new Step());
-    step.begin(this.#table, this, work, { type: 'xstate.stop' }, this);
+    step.begin(this.table, this, work, { type: 'xstate.stop' }, this);
     step.stopChildren();
-    this.#close(step);
+    this.close(step);
   }
 
   protected override supervised(): readonly SupervisedChild[] {
     return inOrder(this.children);
   }
 
-  #take(event: EventObject, work: Work, isInitial: boolean): void {
+  private takeStep(event: EventObject, work: Work, isInitial: boolean): void {
     const step = (steps[open++] ??= new Step());
-    step.begin(this.#table, this, work, event, this);
+    step.begin(this.table, this, work, event, this);
     try {
-      if (isInitial) step.take(this.#table.initial);
+      if (isInitial) step.take(this.table.initial);
       else if (event.type === 'xstate.stop') {
         this.status = 'stopped';
         step.stopChildren();
@@ -85,7 +85,7 @@ export class TableChart extends ChartDriver {
         }
         step.take(plan);
       }
-      step.settle(this.options.maxIterations ?? this.#table.maxIterations);
+      step.settle(this.options.maxIterations ?? this.table.maxIterations);
       if (step.isDone) {
         step.stopChildren();
         this.status = 'done';
@@ -96,11 +96,11 @@ export class TableChart extends ChartDriver {
       this.children = step.children;
       this.history = step.history;
     } finally {
-      this.#close(step);
+      this.close(step);
     }
   }
 
-  #close(step: Step): void {
+  private close(step: Step): void {
     step.clear();
     open -= 1;
   }

@@ -23,13 +23,13 @@ interface Recent {
 const MAX_RECENT = 8;
 
 export class RecentSpecs {
-  readonly #recent: Recent[] = [];
-  #next = 0;
+  private readonly recent: Recent[] = [];
+  private next = 0;
 
   /** @throws what a getter of the spec throws */
   find(spec: object): SharedSpec | undefined {
     if (!isPlain(spec)) return undefined;
-    for (const recent of this.#recent) if (isSame(spec as Fields, recent.said, true)) return recent.spec;
+    for (const recent of this.recent) if (isSame(spec as Fields, recent.said, true)) return recent.spec;
     return undefined;
   }
 
@@ -41,8 +41,8 @@ export class RecentSpecs {
     const shared = frozenData(parsed);
     if (!isPlain(spec)) return shared;
     const said = Object.fromEntries(Object.entries(spec).filter(([key]) => !isOwn(key)));
-    this.#recent[this.#next] = { said: dataCopy(said), spec: shared };
-    this.#next = (this.#next + 1) % MAX_RECENT;
+    this.recent[this.next] = { said: dataCopy(said), spec: shared };
+    this.next = (this.next + 1) % MAX_RECENT;
     return shared;
   }
 }

@@ -56,64 +56,60 @@ export interface Described {
 }
 
 export class Registration {
-  readonly #services: AgentServices;
-  readonly #registry: Registry;
-  readonly #assertOpen: () => void;
-  readonly #check: SpecCheck;
+  private readonly services: AgentServices;
+  private readonly registry: Registry;
+  private readonly assertOpen: () => void;
+  private readonly check: SpecCheck;
   /** The last open `ensure` or `update` of each id. */
-  readonly #changing = new Map<string, Promise<void>>();
+  private readonly changing = new Map<string, Promise<void>>();
 
   constructor({ services, registry, hosts, assertOpen }: RegistrationOptions) {
-    this.#services = services;
-    this.#registry = registry;
-    this.#assertOpen = assertOpen;
-    this.#check = new SpecCheck({ services, hosts, assertOpen });
+    this.services = services;
+    this.registry = registry;
+    this.assertOpen = assertOpen;
+    this.check = new SpecCheck({ services, hosts, assertOpen });
   }
 
   /** The agent that a spec would register, with its defaults. Changes nothing. */
   async describe(given: unknown): Promise<Described> {
     const read = readSpec(given);
     const isolation = isolationOf(read);
-    const secrets = await this.#check.secretsOf(read, undefined);
-    const manifest = await this.#check.manifestOf(
-      secrets.spec,
-      this.#check.hostFor(isolation, read),
-      secrets,
-    );
+    const secrets = await this.check.secretsOf(read, undefined);
+    const manifest = await this.check.manifestOf(secrets.spec, this.check.hostFor(isolation, read), secrets);
     return { spec: { ...read, isolation, initArgs: argsCopy(read.initArgs, read.id) }, manifest };
   }
 
   /** @param known the manifest, if it is known already */
   register(given: ParsedAgentSpec, known?: AgentManifest, by?: string): Promise<string> {
     return given.secrets === undefined
-      ? this.#register(given, known, by)
-      : this.#registerSecret(given, known, by);
+      ? this.registerKnown(given, known, by)
+      : this.registerSecret(given, known, by);
   }
 
-  async #registerSecret(
+  private async registerSecret(
     given: ParsedAgentSpec,
     known: AgentManifest | undefined,
     by: string | undefined,
   ): Promise<string> {
     const { id } = given;
-    if (id !== undefined) this.#registry.assertFree(id);
-    const secrets = await this.#check.secretsOf(given, undefined);
-    return this.#register(secrets.spec, known, by, secrets);
+    if (id !== undefined) this.registry.assertFree(id);
+    const secrets = await this.check.secretsOf(given, undefined);
+    return this.registerKnown(secrets.spec, known, by, secrets);
   }
 
-  #register(
+  private registerKnown(
     spec: ParsedAgentSpec,
     known: AgentManifest | undefined,
     by: string | undefined,
     secrets?: SpecSecrets,
   ): Promise<string> {
-    const host = this.#check.hostFor(isolationOf(spec), spec);
-    this.#check.assertKeepable(spec);
-    if (spec.id !== undefined) this.#registry.assertFree(spec.id);
-    const manifest = known ?? this.#check.manifestOf(spec, host, secrets);
+    const host = this.check.hostFor(isolationOf(spec), spec);
+    this.check.assertKeepable(spec);
+    if (spec.id !== undefined) this.registry.assertFree(spec.id);
+    const manifest = known ?? this.check.manifestOf(spec, host, secrets);
     return manifest instanceof Promise
-      ? this.#enterOnceJudged(manifest, spec, host, secrets?.given, by)
-      : this.#enter(spec, manifest, host, secrets?.given, by);
+      ? this.enterOnceJudged(manifest, spec, host, secrets?.given, by)
+      : this.enter(spec, manifest, host, secrets?.given, by);
   }
 
   /** Registers the agent of a spec unless it is there, and changes what differs if it is. One at a time for each id. */
@@ -121,7 +117,7 @@ export class Registration {
     spec: ParsedAgentSpec & { readonly id: string },
     options: ChangeOptions,
   ): Promise<'registered' | 'updated' | 'none'> {
-    return this.#inTurn(spec.id, () => this.#ensure(spec, options));
+    return this.inTurn(spec.id, () => this.ensureInTurn(spec, options));
   }
 
   /**
@@ -132,9 +128,9 @@ export class Registration {
    */
   registerOnce(spec: ParsedAgentSpec & { readonly id: string }): Promise<boolean> {
     const { id } = spec;
-    return this.#inTurn(id, async () => {
-      this.#assertOpen();
-      const known = this.#registry.get(id);
+    return this.inTurn(id, async () => {
+      this.assertOpen();
+      const known = this.registry.get(id);
       if (known === undefined) {
         await this.register(spec);
         return true;
@@ -151,18 +147,18 @@ export class Registration {
       }
       known.give(values);
       // Its registration may still be being written, and fail.
-      await this.#services.journal.settled();
+      await this.services.journal.settled();
       return false;
     });
   }
 
   /** Changes the given fields of an agent's spec. One at a time for each id. */
   update(id: string, change: unknown, options: ChangeOptions): Promise<'updated' | 'none'> {
-    return this.#inTurn(id, () => {
-      this.#assertOpen();
-      const agent = this.#registry.find(id);
+    return this.inTurn(id, () => {
+      this.assertOpen();
+      const agent = this.registry.find(id);
       const wanted = changedSpec({ ...agent.fullSpec, id }, change);
-      return this.#update(agent, wanted, options);
+      return this.changeOrRenew(agent, wanted, options);
     });
   }
 
@@ -172,52 +168,60 @@ export class Registration {
     { manifest, host, missing, registered }: Adopted,
   ): Agent {
     const kept = specToKeep(spec, spec.id, manifest.type);
-    const agent = this.#create(kept, spec.module, manifest, host, missing);
+    const agent = this.create(kept, spec.module, manifest, host, missing);
     agent.registered = registered;
     return agent;
   }
 
   /** Refuses callers that wait for a description with `why`. */
   giveUp(why: AgentSystemError): void {
-    this.#check.giveUp(why);
+    this.check.giveUp(why);
   }
 
-  #inTurn<Value>(id: string, work: () => Promise<Value>): Promise<Value> {
-    const before = this.#changing.get(id);
+  private inTurn<Value>(id: string, work: () => Promise<Value>): Promise<Value> {
+    const before = this.changing.get(id);
     const done = (before ?? Promise.resolve()).then(work);
     const over: Promise<void> = done
       .then(ignore, ignore)
-      .then(() => void (this.#changing.get(id) === over && this.#changing.delete(id)));
-    this.#changing.set(id, over);
+      .then(() => void (this.changing.get(id) === over && this.changing.delete(id)));
+    this.changing.set(id, over);
     return done;
   }
 
-  async #ensure(
+  private async ensureInTurn(
     spec: ParsedAgentSpec & { readonly id: string },
     options: ChangeOptions,
   ): Promise<'registered' | 'updated' | 'none'> {
-    this.#assertOpen();
+    this.assertOpen();
     const { id } = spec;
-    const known = this.#registry.get(id);
+    const known = this.registry.get(id);
     if (known === undefined) {
       await this.register(spec, undefined, options.by);
       return 'registered';
     }
     const { pool, parent } = known.spec;
     // Its registration may still be being written, and fail.
-    await this.#services.journal.settled();
-    if (this.#registry.get(id) !== known) return this.#ensure(spec, options);
+    await this.services.journal.settled();
+    if (this.registry.get(id) !== known) return this.ensureInTurn(spec, options);
     const wanted = { ...spec, ...(pool === undefined ? {} : { pool }) };
-    return this.#update(known, parent === undefined ? wanted : { ...wanted, parent }, options);
+    return this.changeOrRenew(known, parent === undefined ? wanted : { ...wanted, parent }, options);
   }
 
-  async #update(agent: Agent, wanted: ParsedAgentSpec, options: ChangeOptions): Promise<'updated' | 'none'> {
-    const change = await this.#change(agent, wanted, options.by);
-    if (options.restart && agent.pending.length > 0) await this.#renew(agent, options.by);
+  private async changeOrRenew(
+    agent: Agent,
+    wanted: ParsedAgentSpec,
+    options: ChangeOptions,
+  ): Promise<'updated' | 'none'> {
+    const change = await this.change(agent, wanted, options.by);
+    if (options.restart && agent.pending.length > 0) await this.renew(agent, options.by);
     return change;
   }
 
-  async #change(agent: Agent, wanted: ParsedAgentSpec, by: string | undefined): Promise<'updated' | 'none'> {
+  private async change(
+    agent: Agent,
+    wanted: ParsedAgentSpec,
+    by: string | undefined,
+  ): Promise<'updated' | 'none'> {
     const { id } = agent;
     const { type } = agent.manifest;
     const { shown, values: given } = secretsIn(wanted, outermostPaths(wanted.secrets ?? []));
@@ -244,14 +248,14 @@ export class Registration {
     if (agent.missing !== undefined && module === agent.fullSpec.module) {
       throw invalidSpec(`module: expected the code of the agent, which is missing: ${agent.missing}`, id);
     }
-    const host = this.#check.hostFor(isolationOf(asked), asked);
-    this.#check.assertKeepable(asked);
+    const host = this.check.hostFor(isolationOf(asked), asked);
+    this.check.assertKeepable(asked);
     const isOfBodies = changes.some(({ field }) => isOfBody(field));
     const whole = { ...asked, initArgs: wanted.initArgs };
-    const secrets = isOfBodies ? await this.#check.secretsOf(whole, agent) : undefined;
-    const manifest = secrets ? await this.#check.manifestOf(secrets.spec, host, secrets) : agent.nextManifest;
-    this.#assertOpen();
-    if (this.#registry.find(id) !== agent) throw goneMeanwhile(id);
+    const secrets = isOfBodies ? await this.check.secretsOf(whole, agent) : undefined;
+    const manifest = secrets ? await this.check.manifestOf(secrets.spec, host, secrets) : agent.nextManifest;
+    this.assertOpen();
+    if (this.registry.find(id) !== agent) throw goneMeanwhile(id);
     if (manifest.type !== type) {
       throw invalidSpec(`module: expected an agent of type "${type}", got "${manifest.type}"`, id);
     }
@@ -263,22 +267,22 @@ export class Registration {
       host,
       given: new Map([...(agent.secrets?.given ?? noSecrets), ...given]),
     };
-    await this.#keepChange(agent, terms, changes, by);
+    await this.keepChange(agent, terms, changes, by);
     return 'updated';
   }
 
   /** The change is in force once it is durable. */
-  #keepChange(
+  private keepChange(
     agent: Agent,
     terms: AgentTerms,
     changes: readonly SpecChange[],
     by: string | undefined,
   ): Promise<void> {
-    const { journal } = this.#services;
+    const { journal } = this.services;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const before = { spec: agent.spec, manifest: agent.nextManifest };
     journal.emit(updatedEvent(agent, terms, changes, by), (error) => {
-      const isThere = this.#registry.get(agent.id) === agent;
+      const isThere = this.registry.get(agent.id) === agent;
       if (error === undefined) {
         if (isThere) agent.follow(terms);
         return resolve();
@@ -291,18 +295,18 @@ export class Registration {
   }
 
   /** Restarts a body that was made from an earlier spec. A body that is ending anyway is left to end. */
-  async #renew(agent: Agent, by: string | undefined): Promise<void> {
+  private async renew(agent: Agent, by: string | undefined): Promise<void> {
     const { status, legal } = agent.position;
     if (status === 'stopping' || !legal.has('stop')) return;
-    const at = this.#services.clock.now();
+    const at = this.services.clock.now();
     await agent.end(by === undefined ? { type: 'agent.stop', at } : { type: 'agent.stop', at, by });
-    this.#assertOpen();
-    if (this.#registry.find(agent.id) !== agent) throw goneMeanwhile(agent.id);
+    this.assertOpen();
+    if (this.registry.find(agent.id) !== agent) throw goneMeanwhile(agent.id);
     // Another caller may have started it by now, with the new spec too.
     if (agent.position.legal.has('start')) await agent.start('agent.start', ignore, by);
   }
 
-  async #enterOnceJudged(
+  private async enterOnceJudged(
     described: Promise<AgentManifest>,
     spec: ParsedAgentSpec,
     host: Host,
@@ -310,28 +314,28 @@ export class Registration {
     by: string | undefined,
   ): Promise<string> {
     const { id } = spec;
-    if (id !== undefined) this.#registry.reserve(id);
+    if (id !== undefined) this.registry.reserve(id);
     let manifest: AgentManifest;
     try {
       manifest = await described;
     } finally {
-      if (id !== undefined) this.#registry.release(id);
+      if (id !== undefined) this.registry.release(id);
     }
-    this.#assertOpen();
-    return this.#enter(spec, manifest, host, secrets, by);
+    this.assertOpen();
+    return this.enter(spec, manifest, host, secrets, by);
   }
 
-  #enter(
+  private enter(
     given: ParsedAgentSpec,
     manifest: AgentManifest,
     host: Host,
     secrets: SecretValues | undefined,
     by: string | undefined,
   ): Promise<string> {
-    const { journal, agentIds } = this.#services;
-    const id = given.id ?? this.#registry.newId(() => agentIds.nextOf(manifest.type));
+    const { journal, agentIds } = this.services;
+    const id = given.id ?? this.registry.newId(() => agentIds.nextOf(manifest.type));
     const spec = specToKeep(withoutSecrets(given), id, manifest.type);
-    const agent = this.#create(spec, given.module, manifest, host);
+    const agent = this.create(spec, given.module, manifest, host);
     if (secrets !== undefined) agent.give(secrets);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const registered: EventDraft = {
@@ -347,8 +351,8 @@ export class Registration {
     const draft = by === undefined ? registered : { ...registered, by };
     const { sequence } = journal.emit(draft, (error) => {
       if (error === undefined) return resolve(id);
-      const isThere = this.#registry.get(id) === agent;
-      this.#registry.remove(agent);
+      const isThere = this.registry.get(id) === agent;
+      this.registry.remove(agent);
       agent.discard(error);
       const { incarnation } = agent;
       // An event takes the registration back, or a later program would find it.
@@ -359,7 +363,7 @@ export class Registration {
     return promise;
   }
 
-  #create(
+  private create(
     spec: KeptSpec,
     code: ParsedAgentSpec['module'],
     manifest: AgentManifest,
@@ -367,13 +371,13 @@ export class Registration {
     missing?: string,
   ): Agent {
     const { id } = spec;
-    const order = this.#registry.nextOrder();
+    const order = this.registry.nextOrder();
     const module = code as AnyAgentDefinition | URL;
     const agent = new Agent(
       { id, order, spec, policy: policyOf(spec), manifest, module, host, missing },
-      this.#services,
+      this.services,
     );
-    this.#registry.add(agent);
+    this.registry.add(agent);
     return agent;
   }
 }

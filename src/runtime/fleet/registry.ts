@@ -32,32 +32,32 @@ export interface AgentCount {
 }
 
 export class Registry {
-  readonly #agents = new Map<string, Agent>();
+  private readonly agents = new Map<string, Agent>();
   /** Ids of those that are being registered. */
-  readonly #reserved = new Set<string>();
-  #created = 0;
+  private readonly reserved = new Set<string>();
+  private created = 0;
 
   /** Position of the next agent in the order of registration. */
   nextOrder(): number {
-    return this.#created++;
+    return this.created++;
   }
 
   get(id: string): Agent | undefined {
-    return this.#agents.get(id);
+    return this.agents.get(id);
   }
 
   has(id: string): boolean {
-    return this.#agents.has(id);
+    return this.agents.has(id);
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND` */
   find(id: string): Agent {
-    const agent = this.#agents.get(id);
-    if (agent === undefined) throw this.#notFound(id);
+    const agent = this.agents.get(id);
+    if (agent === undefined) throw this.notFound(id);
     return agent;
   }
 
-  #notFound(id: unknown): AgentSystemError {
+  private notFound(id: unknown): AgentSystemError {
     if (typeof id !== 'string') {
       const hint = types.isPromise(id) ? ', which is to be awaited' : '';
       return new AgentSystemError(
@@ -65,19 +65,19 @@ export class Registry {
         `expected the id of an agent, got ${inWords(id)}${hint}`,
       );
     }
-    const near = this.#agents.size <= FEW ? nearest(id, [...this.#agents.keys()]) : undefined;
+    const near = this.agents.size <= FEW ? nearest(id, [...this.agents.keys()]) : undefined;
     const hint = near === undefined ? '' : `, did you mean ${inWords(near)}?`;
     const message = `no agent ${inWords(id)} is registered${hint}`;
     return new AgentSystemError('AGENT_NOT_FOUND', message, { agentId: id });
   }
 
   all(): Iterable<Agent> {
-    return this.#agents.values();
+    return this.agents.values();
   }
 
   list({ type, status, capability, isPaused, isParked }: AgentFilter): AgentRecord[] {
     const found: AgentRecord[] = [];
-    for (const agent of this.#agents.values()) {
+    for (const agent of this.agents.values()) {
       const fits =
         (type === undefined || agent.manifest.type === type) &&
         (status === undefined || agent.position.status === status) &&
@@ -94,13 +94,13 @@ export class Registry {
 
   /** In the order of registration. */
   ids(): string[] {
-    return [...this.#agents.keys()];
+    return [...this.agents.keys()];
   }
 
   /** How many agents of each type are in each status. */
   *counts(): Generator<AgentCount> {
     const types = new Map<string, Map<AgentStatus, number>>();
-    for (const { manifest, position } of this.#agents.values()) {
+    for (const { manifest, position } of this.agents.values()) {
       let counts = types.get(manifest.type);
       if (counts === undefined) types.set(manifest.type, (counts = new Map()));
       counts.set(position.status, (counts.get(position.status) ?? 0) + 1);
@@ -109,17 +109,17 @@ export class Registry {
   }
 
   add(agent: Agent): void {
-    this.#agents.set(agent.id, agent);
+    this.agents.set(agent.id, agent);
   }
 
   /** Removes an agent; another agent that has its id since stays. */
   remove(agent: Agent): void {
-    if (this.#agents.get(agent.id) === agent) this.#agents.delete(agent.id);
+    if (this.agents.get(agent.id) === agent) this.agents.delete(agent.id);
   }
 
   /** @throws AgentSystemError `AGENT_EXISTS` */
   assertFree(id: string): void {
-    if (!this.#isTaken(id)) return;
+    if (!this.isTaken(id)) return;
     throw new AgentSystemError('AGENT_EXISTS', `an agent with id ${inWords(id)} is registered already`, {
       agentId: id,
     });
@@ -128,22 +128,22 @@ export class Registry {
   /** @throws AgentSystemError `AGENT_EXISTS` */
   reserve(id: string): void {
     this.assertFree(id);
-    this.#reserved.add(id);
+    this.reserved.add(id);
   }
 
   release(id: string): void {
-    this.#reserved.delete(id);
+    this.reserved.delete(id);
   }
 
   /** The first of these ids that is free: a caller may have used one of them. */
   newId(next: () => string): string {
     for (;;) {
       const id = next();
-      if (!this.#isTaken(id)) return id;
+      if (!this.isTaken(id)) return id;
     }
   }
 
-  #isTaken(id: string): boolean {
-    return this.#agents.has(id) || (this.#reserved.size > 0 && this.#reserved.has(id));
+  private isTaken(id: string): boolean {
+    return this.agents.has(id) || (this.reserved.size > 0 && this.reserved.has(id));
   }
 }

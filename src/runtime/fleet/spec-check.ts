@@ -46,21 +46,21 @@ export interface SpecSecrets {
 }
 
 export class SpecCheck {
-  readonly #services: AgentServices;
-  readonly #hosts: ReadonlyMap<Isolation, Host>;
-  readonly #assertOpen: () => void;
-  readonly #descriptionTime: DescriptionTime;
+  private readonly services: AgentServices;
+  private readonly hosts: ReadonlyMap<Isolation, Host>;
+  private readonly assertOpen: () => void;
+  private readonly descriptionTime: DescriptionTime;
 
   constructor({ services, hosts, assertOpen }: SpecCheckOptions) {
-    this.#services = services;
-    this.#hosts = hosts;
-    this.#assertOpen = assertOpen;
-    this.#descriptionTime = new DescriptionTime(services.clock);
+    this.services = services;
+    this.hosts = hosts;
+    this.assertOpen = assertOpen;
+    this.descriptionTime = new DescriptionTime(services.clock);
   }
 
   /** Refuses callers that wait for a description with `why`. */
   giveUp(why: AgentSystemError): void {
-    this.#descriptionTime.giveUpAll(why);
+    this.descriptionTime.giveUpAll(why);
   }
 
   /**
@@ -78,15 +78,19 @@ export class SpecCheck {
     for (const path of paths) {
       if (values.has(path)) continue;
       const known = agent?.secrets?.given.get(path);
-      values.set(path, known ?? (await this.#askSecret(id, type, path)));
+      values.set(path, known ?? (await this.askSecret(id, type, path)));
     }
-    this.#assertOpen();
+    this.assertOpen();
     const initArgs = joinSecrets(shown, values);
     return { spec: { ...spec, secrets: [...paths], initArgs }, given, texts: secretTexts(values) };
   }
 
-  async #askSecret(agentId: string | undefined, type: string | undefined, path: string): Promise<unknown> {
-    const { provider } = this.#services.secrets;
+  private async askSecret(
+    agentId: string | undefined,
+    type: string | undefined,
+    path: string,
+  ): Promise<unknown> {
+    const { provider } = this.services.secrets;
     const whose = { ...(agentId === undefined ? {} : { agentId }), ...(type === undefined ? {} : { type }) };
     let cause: unknown;
     try {
@@ -101,13 +105,13 @@ export class SpecCheck {
 
   assertKeepable({ initArgs, id }: ParsedAgentSpec): void {
     // A later program has to start it with the same `initArgs`.
-    const problem = this.#services.store.isDurable ? jsonProblemOf(initArgs) : undefined;
+    const problem = this.services.store.isDurable ? jsonProblemOf(initArgs) : undefined;
     if (problem === undefined) return;
     throw invalidSpec(`initArgs: ${problem}, expected data that a durable store can keep as JSON`, id);
   }
 
   hostFor(isolation: Isolation, spec: ParsedAgentSpec): Host {
-    const host = this.#hosts.get(isolation);
+    const host = this.hosts.get(isolation);
     if (host === undefined) throw invalidSpec(`isolation: there is no host for "${isolation}"`, spec.id);
     if (!(spec.module instanceof URL) && isolation !== 'in-process') {
       throw invalidSpec(
@@ -129,24 +133,24 @@ export class SpecCheck {
     host: Host,
     secrets?: SpecSecrets,
   ): AgentManifest | Promise<AgentManifest> {
-    if (secrets === undefined || secrets.texts.length === 0) return this.#described(spec, host);
+    if (secrets === undefined || secrets.texts.length === 0) return this.described(spec, host);
     // The error of a refused spec may quote a secret.
-    return promised(() => this.#described(spec, host)).catch((thrown: unknown) => {
+    return promised(() => this.described(spec, host)).catch((thrown: unknown) => {
       throw withoutTextsOf(thrown, secrets.texts);
     });
   }
 
-  #described(spec: ParsedAgentSpec, host: Host): AgentManifest | Promise<AgentManifest> {
+  private described(spec: ParsedAgentSpec, host: Host): AgentManifest | Promise<AgentManifest> {
     const { module, initArgs } = spec;
-    if (module instanceof URL) return this.#load(module, spec, host);
+    if (module instanceof URL) return this.load(module, spec, host);
     const definition = module as AnyAgentDefinition;
     const verdict = judge(definition.initArgs, initArgs);
     return verdict instanceof Promise
-      ? this.#judged(verdict, definition, spec)
+      ? this.judged(verdict, definition, spec)
       : manifestIf(verdict, definition, spec);
   }
 
-  async #load(
+  private async load(
     module: URL,
     { initArgs, id, resources, startTimeoutMs: timeoutMs }: ParsedAgentSpec,
     host: Host,
@@ -157,7 +161,7 @@ export class SpecCheck {
         id,
       );
     try {
-      return await this.#descriptionTime.within({ timeoutMs, late }, (turn) =>
+      return await this.descriptionTime.within({ timeoutMs, late }, (turn) =>
         host.describe(module, initArgs, resources, turn),
       );
     } catch (thrown) {
@@ -166,7 +170,7 @@ export class SpecCheck {
     }
   }
 
-  async #judged(
+  private async judged(
     verdict: Promise<Verdict>,
     definition: AnyAgentDefinition,
     spec: ParsedAgentSpec,
@@ -175,7 +179,7 @@ export class SpecCheck {
     const late = () =>
       invalidSpec(`initArgs: expected their schema to answer within startTimeoutMs, ${timeoutMs} ms`, id);
     return manifestIf(
-      await this.#descriptionTime.within({ timeoutMs, late }, () => verdict),
+      await this.descriptionTime.within({ timeoutMs, late }, () => verdict),
       definition,
       spec,
     );

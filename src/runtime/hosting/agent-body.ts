@@ -53,77 +53,77 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   readonly variables: Record<string, unknown> = new Variables();
   resources: unknown = undefined;
   /** Until its init has been given all of it: the body keeps none. */
-  #start: BodyStart | undefined;
-  readonly #listener: BodyListener;
-  readonly #surroundings: Surroundings;
-  #phase: Phase = 'loading';
-  #life: AbortController | undefined = undefined;
-  #log: AgentLog | undefined = undefined;
-  #tasks: BodyTasks | undefined = undefined;
-  #variableAnswers: VariableAnswers | undefined = undefined;
+  private start: BodyStart | undefined;
+  private readonly listener: BodyListener;
+  private readonly surroundings: Surroundings;
+  private phase: Phase = 'loading';
+  private life: AbortController | undefined = undefined;
+  private logSoFar: AgentLog | undefined = undefined;
+  private tasks: BodyTasks | undefined = undefined;
+  private variableAnswers: VariableAnswers | undefined = undefined;
   /** `connect` gave resources that `disconnect` has to get. */
-  #isConnected = false;
-  #isExitTold = false;
-  #early: BodyRequest[] | undefined = undefined;
+  private isConnected = false;
+  private isExitTold = false;
+  private early: BodyRequest[] | undefined = undefined;
   /** It asked to end before it was ready. */
-  #isFinished = false;
+  private isFinished = false;
 
   constructor(start: BodyStart, listener: BodyListener, surroundings: Surroundings = {}) {
-    this.#start = start;
-    this.#listener = listener;
-    this.#surroundings = surroundings;
+    this.start = start;
+    this.listener = listener;
+    this.surroundings = surroundings;
     this.saves = new StateSaves(this, start);
     for (const variable of start.variables) this.variables[variable.name] = variable.value;
   }
 
   /** Runs the definition's init; to be called once, when the module is there. */
   run(definition: AnyAgentDefinition): void {
-    if (this.#phase !== 'loading') return;
-    this.#phase = 'initializing';
+    if (this.phase !== 'loading') return;
+    this.phase = 'initializing';
     this.definition = definition;
-    const verdict = judge(definition.initArgs, this.#start!.initArgs);
-    if (verdict instanceof Promise) void verdict.then((given) => this.#begin(given));
-    else this.#begin(verdict);
+    const verdict = judge(definition.initArgs, this.start!.initArgs);
+    if (verdict instanceof Promise) void verdict.then((given) => this.begin(given));
+    else this.begin(verdict);
   }
 
   /** The module could not be loaded. */
   fail(reason: ExitReason): void {
-    this.#exit(reason);
+    this.exit(reason);
   }
 
   post(request: BodyRequest): void {
-    if (this.#phase === 'gone' || this.#phase === 'leaving') return;
-    if ((this.#phase === 'loading' || this.#phase === 'initializing') && request.type !== 'terminate') {
-      (this.#early ??= []).push(request);
+    if (this.phase === 'gone' || this.phase === 'leaving') return;
+    if ((this.phase === 'loading' || this.phase === 'initializing') && request.type !== 'terminate') {
+      (this.early ??= []).push(request);
       return;
     }
     switch (request.type) {
       case 'task.run':
-        return (this.#tasks ??= new BodyTasks(this)).run(request);
+        return (this.tasks ??= new BodyTasks(this)).run(request);
       case 'task.cancel':
-        return this.#tasks?.cancel(request);
+        return this.tasks?.cancel(request);
       case 'task.chunks_taken':
-        return this.#tasks?.chunksTaken(request);
+        return this.tasks?.chunksTaken(request);
       case 'health.check':
-        return this.#answerHealth(request.checkId);
+        return this.answerHealth(request.checkId);
       case 'state.save':
-        return this.#answerSave();
+        return this.answerSave();
       case 'variable.changed':
-        return this.#takeVariable(request.variable);
+        return this.takeVariable(request.variable);
       case 'vote.asked':
         return voteOn(request.proposal, this);
       case 'offer.asked':
-        return this.#answerOffer(request);
+        return this.answerOffer(request);
       case 'request.answered':
       case 'request.refused':
-        return this.#tasks?.answered(request);
+        return this.tasks?.answered(request);
       case 'terminate':
-        return this.#terminate();
+        return this.terminate();
     }
   }
 
   kill(): void {
-    this.#exit('killed');
+    this.exit('killed');
   }
 
   /** The last reported state was lost: the next one counts as changed. */
@@ -133,24 +133,24 @@ export class AgentBody implements Body, InitOwner, LineTeller {
 
   /** A report of a task was lost: the task fails. */
   breakTask(taskId: string, error: ErrorInfo): void {
-    this.#tasks?.breakOne(taskId, error);
+    this.tasks?.breakOne(taskId, error);
   }
 
-  #begin(args: Verdict): void {
-    if (this.#phase !== 'initializing') return;
+  private begin(args: Verdict): void {
+    if (this.phase !== 'initializing') return;
     if ('problem' in args) {
-      return this.#exit({ error: { name: 'TypeError', message: `initArgs: ${args.problem}` } });
+      return this.exit({ error: { name: 'TypeError', message: `initArgs: ${args.problem}` } });
     }
-    if (this.definition.connect === undefined) return this.#initialize(args.value);
+    if (this.definition.connect === undefined) return this.initialize(args.value);
     settle(
-      () => this.#connect(args.value),
-      (resources) => this.#connected(resources, args.value),
+      () => this.connect(args.value),
+      (resources) => this.connected(resources, args.value),
       (thrown) => this.crash(thrown),
     );
   }
 
-  #connect(initArgs: unknown): unknown {
-    const { agentId, incarnation } = this.#start!;
+  private connect(initArgs: unknown): unknown {
+    const { agentId, incarnation } = this.start!;
     const { signal } = this;
     return this.definition.connect?.({
       agentId,
@@ -162,47 +162,47 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     });
   }
 
-  #connected(resources: unknown, initArgs: unknown): void {
+  private connected(resources: unknown, initArgs: unknown): void {
     this.resources = resources;
-    this.#isConnected = true;
-    if (this.#phase === 'initializing') this.#initialize(initArgs);
-    else this.#disconnect(() => undefined);
+    this.isConnected = true;
+    if (this.phase === 'initializing') this.initialize(initArgs);
+    else this.disconnect(() => undefined);
   }
 
-  #initialize(initArgs: unknown): void {
+  private initialize(initArgs: unknown): void {
     let state: unknown;
     try {
-      state = this.#init(initArgs);
-      if (isPending(state) || isThenable(state)) return this.#awaitState(state);
+      state = this.init(initArgs);
+      if (isPending(state) || isThenable(state)) return this.awaitState(state);
     } catch (thrown) {
       return this.crash(thrown);
     }
-    this.#ready(state);
+    this.ready(state);
   }
 
   /** Apart, for what is written here costs every body that is opened through it. */
-  #awaitState(work: unknown): void {
+  private awaitState(work: unknown): void {
     settle(
       () => work,
-      (state) => this.#ready(state),
+      (state) => this.ready(state),
       (thrown) => this.crash(thrown),
     );
   }
 
-  #init(initArgs: unknown): unknown {
-    const start = this.#start!;
-    this.#start = undefined;
+  private init(initArgs: unknown): unknown {
+    const start = this.start!;
+    this.start = undefined;
     const { restored } = start;
     const state = restored === undefined ? undefined : migratedState(this.definition, restored);
     return this.definition.init(new BodyInitContext(this, start, initArgs, state));
   }
 
   get signal(): AbortSignal {
-    return (this.#life ??= new AbortController()).signal;
+    return (this.life ??= new AbortController()).signal;
   }
 
   selfOf({ variables }: BodyStart): AgentSelf {
-    const { clock = systemClock(), observe } = this.#surroundings;
+    const { clock = systemClock(), observe } = this.surroundings;
     return {
       clock: steadyClock(clock),
       observe,
@@ -213,32 +213,32 @@ export class AgentBody implements Body, InitOwner, LineTeller {
         this.tellChanged();
       },
       complete: () => {
-        if (this.#phase === 'serving') this.tell({ type: 'finished' });
-        else this.#isFinished = true;
+        if (this.phase === 'serving') this.tell({ type: 'finished' });
+        else this.isFinished = true;
       },
       crash: (thrown) => this.crash(thrown),
     };
   }
 
-  #ready(state: unknown): void {
-    if (this.#phase !== 'initializing') return;
+  private ready(state: unknown): void {
+    if (this.phase !== 'initializing') return;
     const definition = this.definition;
     // A chart has gone on by what failed.
     const isTakenBack = definition.chart === undefined && definition.keepStateOnFailure !== true;
     this.state = new BodyState(state, isTakenBack);
-    this.#phase = 'serving';
-    this.#listener.report({
+    this.phase = 'serving';
+    this.listener.report({
       type: 'ready',
       manifest: manifestOf(this.definition as unknown as AnyAgentDefinition),
     });
-    const early = this.#early;
-    this.#early = undefined;
+    const early = this.early;
+    this.early = undefined;
     if (early) for (const request of early) this.post(request);
     this.tellChanged();
-    if (this.#isFinished) this.tell({ type: 'finished' });
+    if (this.isFinished) this.tell({ type: 'finished' });
   }
 
-  #answerHealth(checkId: number): void {
+  private answerHealth(checkId: number): void {
     if (this.definition.health !== undefined) this.state.touch();
     settle(
       () => this.definition.health?.({ state: this.state.current, resources: this.resources }),
@@ -247,7 +247,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     );
   }
 
-  #answerSave(): void {
+  private answerSave(): void {
     try {
       this.tell({ type: 'state.saved', state: this.saves.whole() });
     } catch (thrown) {
@@ -256,7 +256,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   }
 
   tellChanged(): void {
-    if (!this.saves.isChanged || this.#phase !== 'serving' || this.#tasks?.isJudging) return;
+    if (!this.saves.isChanged || this.phase !== 'serving' || this.tasks?.isJudging) return;
     try {
       const state = this.saves.changed();
       if (state) this.tell({ type: 'state.changed', state });
@@ -266,7 +266,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   }
 
   /** A definition of functions takes every task that it has. */
-  #answerOffer({ questionId, task, isOutlined }: Extract<BodyRequest, { type: 'offer.asked' }>): void {
+  private answerOffer({ questionId, task, isOutlined }: Extract<BodyRequest, { type: 'offer.asked' }>): void {
     const { tasks, chart } = this.definition;
     const told = (offer: Offer) => this.tell({ type: 'offer.told', questionId, offer });
     const next = chart ? chart.offer(this.state.current) : { next: Object.keys(tasks) };
@@ -287,20 +287,20 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     );
   }
 
-  #takeVariable(variable: VariableState): void {
+  private takeVariable(variable: VariableState): void {
     const { name, value, version } = variable;
     this.variables[name] = value;
     if (this.definition.onVariable === undefined) {
       this.tell({ type: 'variable.acknowledged', name, version });
-    } else (this.#variableAnswers ??= new VariableAnswers(this)).take(variable);
+    } else (this.variableAnswers ??= new VariableAnswers(this)).take(variable);
   }
 
-  #terminate(): void {
-    if (this.#phase === 'terminating') return;
-    const wasServing = this.#phase === 'serving';
-    this.#phase = wasServing ? 'terminating' : 'leaving';
-    this.#life?.abort(new Error('the agent is terminating'));
-    const done = () => this.#disconnect(() => this.#exit('shutdown'));
+  private terminate(): void {
+    if (this.phase === 'terminating') return;
+    const wasServing = this.phase === 'serving';
+    this.phase = wasServing ? 'terminating' : 'leaving';
+    this.life?.abort(new Error('the agent is terminating'));
+    const done = () => this.disconnect(() => this.exit('shutdown'));
     if (!wasServing) return done();
     settle(
       () =>
@@ -319,18 +319,18 @@ export class AgentBody implements Body, InitOwner, LineTeller {
 
   crash(thrown: unknown): void {
     const reason = { error: errorInfoOf(thrown) };
-    if (this.#phase === 'leaving') return;
-    if (this.#phase !== 'initializing' || !this.#isConnected) return this.#exit(reason, thrown);
+    if (this.phase === 'leaving') return;
+    if (this.phase !== 'initializing' || !this.isConnected) return this.exit(reason, thrown);
     // The caller of the start waits, and `startTimeoutMs` is over all of it.
-    this.#phase = 'leaving';
-    this.#life?.abort(new Error('the start has failed'));
-    this.#disconnect(() => this.#exit(reason, thrown));
+    this.phase = 'leaving';
+    this.life?.abort(new Error('the start has failed'));
+    this.disconnect(() => this.exit(reason, thrown));
   }
 
   /** Once, and at once where there is nothing to give back. */
-  #disconnect(done: () => void): void {
-    if (!this.#isConnected) return done();
-    this.#isConnected = false;
+  private disconnect(done: () => void): void {
+    if (!this.isConnected) return done();
+    this.isConnected = false;
     settle(
       () => this.definition.disconnect?.({ resources: this.resources, log: this.log }),
       done,
@@ -341,34 +341,34 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     );
   }
 
-  #exit(reason: ExitReason, thrown?: unknown): void {
-    if (this.#phase === 'gone') return;
-    this.#phase = 'gone';
-    this.#life?.abort(new Error('the agent has ended'));
-    this.#tasks?.abortAll();
-    this.#disconnect(() => undefined);
-    this.#isExitTold = true;
-    this.#listener.exited(reason, thrown);
+  private exit(reason: ExitReason, thrown?: unknown): void {
+    if (this.phase === 'gone') return;
+    this.phase = 'gone';
+    this.life?.abort(new Error('the agent has ended'));
+    this.tasks?.abortAll();
+    this.disconnect(() => undefined);
+    this.isExitTold = true;
+    this.listener.exited(reason, thrown);
   }
 
   tell(report: Parameters<BodyListener['report']>[0]): void {
-    if (this.#phase !== 'gone') this.#listener.report(report);
+    if (this.phase !== 'gone') this.listener.report(report);
   }
 
   get log(): AgentLog {
-    return (this.#log ??= new BodyLog(this));
+    return (this.logSoFar ??= new BodyLog(this));
   }
 
   get isServing(): boolean {
-    return this.#phase === 'serving';
+    return this.phase === 'serving';
   }
 
   get isGone(): boolean {
-    return this.#phase === 'gone';
+    return this.phase === 'gone';
   }
 
   tellLine(level: LogLevel, message: string, fields: object | undefined): void {
-    if (!this.#isExitTold)
-      this.#listener.report({ type: 'log', level, message, ...(fields ? { fields } : {}) });
+    if (!this.isExitTold)
+      this.listener.report({ type: 'log', level, message, ...(fields ? { fields } : {}) });
   }
 }

@@ -32,47 +32,47 @@ type Fields = Record<string, unknown>;
 export class BodyState {
   /** The state as it is; while one user is alone, with what that has changed so far. */
   current: unknown;
-  readonly #isRestored: boolean;
+  private readonly isRestored: boolean;
   /** `undefined` if it cannot be copied, and while it is not known. */
-  #committed: Committed | undefined = undefined;
-  #isKnown = false;
-  #alone: StateUser | undefined = undefined;
-  #beside: Set<StateUser> | undefined = undefined;
+  private committed: Committed | undefined = undefined;
+  private isKnown = false;
+  private alone: StateUser | undefined = undefined;
+  private beside: Set<StateUser> | undefined = undefined;
 
   /** @param isRestored whether changes of a failed task are taken back */
   constructor(state: unknown, isRestored: boolean) {
     this.current = state;
-    this.#isRestored = isRestored && typeof state === 'object' && state !== null;
+    this.isRestored = isRestored && typeof state === 'object' && state !== null;
   }
 
   /** While something works on the state, and what it changes may be taken back: what is committed. */
   get committedBeside(): Committed | undefined {
-    return this.#alone === undefined && this.#beside === undefined ? undefined : this.#committed;
+    return this.alone === undefined && this.beside === undefined ? undefined : this.committed;
   }
 
   /** Whether `drop` takes back the changes of this user. */
   takesBack(user: StateUser): boolean {
-    return this.#alone === user || this.#beside?.has(user) === true;
+    return this.alone === user || this.beside?.has(user) === true;
   }
 
   begin(user: StateUser): void {
     user.state = this.current;
-    if (!this.#isRestored) return;
-    if (this.#alone === undefined && this.#beside === undefined) {
-      if (!this.#isKnown) this.#survey();
-      if (this.#committed !== undefined) this.#alone = user;
+    if (!this.isRestored) return;
+    if (this.alone === undefined && this.beside === undefined) {
+      if (!this.isKnown) this.survey();
+      if (this.committed !== undefined) this.alone = user;
       return;
     }
-    const committed = this.#committed!;
-    if (this.#alone !== undefined) {
-      this.#alone.base = committed;
-      this.#beside = new Set([this.#alone]);
-      this.#alone = undefined;
+    const committed = this.committed!;
+    if (this.alone !== undefined) {
+      this.alone.base = committed;
+      this.beside = new Set([this.alone]);
+      this.alone = undefined;
       this.current = restored(committed);
     }
     user.base = committed;
     user.state = restored(committed);
-    this.#beside!.add(user);
+    this.beside!.add(user);
   }
 
   /**
@@ -81,26 +81,26 @@ export class BodyState {
    * @param json its text, and whether that gives it back as it is: where these are at hand
    */
   commit(user: StateUser, json?: string, isPlain?: boolean): void {
-    if (!this.#isRestored) return;
-    if (this.#leave(user)) this.current = user.state;
-    if (json !== undefined && isPlain === true) this.#note(json);
-    else if (json === undefined || json !== this.#committed) this.#isKnown = false;
-    if (this.#beside === undefined) return;
-    if (!this.#isKnown) this.#survey();
-    for (const other of this.#beside) this.#update(other);
+    if (!this.isRestored) return;
+    if (this.leave(user)) this.current = user.state;
+    if (json !== undefined && isPlain === true) this.note(json);
+    else if (json === undefined || json !== this.committed) this.isKnown = false;
+    if (this.beside === undefined) return;
+    if (!this.isKnown) this.survey();
+    for (const other of this.beside) this.update(other);
   }
 
   /** Somebody who looks on may change the state: between users that stays, beside one it goes with what that changes. */
   touch(): void {
-    if (this.#alone === undefined && this.#beside === undefined) this.#isKnown = false;
+    if (this.alone === undefined && this.beside === undefined) this.isKnown = false;
   }
 
   /** Drops the changes of the user. */
   drop(user: StateUser): void {
-    const wasAlone = this.#alone === user;
-    this.#leave(user);
+    const wasAlone = this.alone === user;
+    this.leave(user);
     if (!wasAlone) return;
-    const before = restored(this.#committed!);
+    const before = restored(this.committed!);
     // In place, for what the agent holds of its state elsewhere; what is frozen cannot be changed back so.
     try {
       update(this.current, this.current, before);
@@ -111,28 +111,28 @@ export class BodyState {
   }
 
   /** Whether it had a copy. */
-  #leave(user: StateUser): boolean {
-    if (this.#alone === user) this.#alone = undefined;
-    if (this.#beside?.delete(user) !== true) return false;
-    if (this.#beside.size === 0) this.#beside = undefined;
+  private leave(user: StateUser): boolean {
+    if (this.alone === user) this.alone = undefined;
+    if (this.beside?.delete(user) !== true) return false;
+    if (this.beside.size === 0) this.beside = undefined;
     return true;
   }
 
-  #update(other: StateUser): void {
-    const committed = this.#committed;
+  private update(other: StateUser): void {
+    const committed = this.committed;
     if (committed === undefined || other.base === undefined || other.base === committed) return;
     update(other.state, restored(other.base), restored(committed));
     other.base = committed;
   }
 
-  #note(committed: Committed | undefined): void {
-    this.#committed = committed;
-    this.#isKnown = true;
+  private note(committed: Committed | undefined): void {
+    this.committed = committed;
+    this.isKnown = true;
   }
 
-  #survey(): void {
+  private survey(): void {
     // An answer to a variable may make it one that nothing can keep: those beside it go on from what was before.
-    this.#note(committedOf(this.current) ?? (this.#beside && this.#committed));
+    this.note(committedOf(this.current) ?? (this.beside && this.committed));
   }
 }
 

@@ -15,33 +15,33 @@ import type { BodyStart } from './host.ts';
 const NO_TEXTS: readonly string[] = Object.freeze([]);
 
 export class StateSaves {
-  readonly #owner: WorkOwner;
+  private readonly owner: WorkOwner;
   /** The state has changed by itself, which was not reported yet. */
   isChanged = false;
-  #lastTold: string | undefined;
+  private lastTold: string | undefined;
   /** Whether JSON restores the last state exactly. */
-  #isPlain = false;
+  private isPlain = false;
 
   /** Texts that no state may hold. */
-  readonly #secrets: readonly string[];
+  private readonly secrets: readonly string[];
 
   /** @param start what it begins with */
   constructor(owner: WorkOwner, { restored, initArgs, secrets = NO_TEXTS }: BodyStart) {
-    this.#owner = owner;
-    this.#lastTold = restored?.json;
-    this.#secrets = secrets.length === 0 ? NO_TEXTS : secretTexts(splitSecrets(initArgs, secrets).values);
+    this.owner = owner;
+    this.lastTold = restored?.json;
+    this.secrets = secrets.length === 0 ? NO_TEXTS : secretTexts(splitSecrets(initArgs, secrets).values);
   }
 
   /** The last reported state was lost: the next one counts as changed. */
   forget(): void {
-    this.#lastTold = undefined;
+    this.lastTold = undefined;
   }
 
   /** The state to report, if it differs from the last reported one. */
-  changed(given = this.#owner.state.current): SavedState | undefined {
+  changed(given = this.owner.state.current): SavedState | undefined {
     this.isChanged = false;
-    const state = this.#stateOtherThan(this.#lastTold, given);
-    if (state) this.#lastTold = state.json;
+    const state = this.stateOtherThan(this.lastTold, given);
+    if (state) this.lastTold = state.json;
     return state;
   }
 
@@ -49,26 +49,26 @@ export class StateSaves {
   commit(user: StateUser): SavedState | undefined {
     const state = this.changed(user.state);
     // What a `save` of its own gives says nothing of the state itself.
-    if (this.#owner.definition.save !== undefined) this.#owner.state.commit(user);
-    else this.#owner.state.commit(user, this.#lastTold, state && this.#isPlain);
+    if (this.owner.definition.save !== undefined) this.owner.state.commit(user);
+    else this.owner.state.commit(user, this.lastTold, state && this.isPlain);
     return state;
   }
 
   /** All that is committed, whatever was told. */
   whole(): SavedState {
-    const { state, definition } = this.#owner;
+    const { state, definition } = this.owner;
     const committed = state.committedBeside;
-    if (committed === undefined) return this.#stateOtherThan(undefined, state.current)!;
+    if (committed === undefined) return this.stateOtherThan(undefined, state.current)!;
     if (typeof committed !== 'string' || definition.save !== undefined) {
-      return this.#stateOtherThan(undefined, restored(committed))!;
+      return this.stateOtherThan(undefined, restored(committed))!;
     }
-    assertNoSecret(committed, this.#secrets);
+    assertNoSecret(committed, this.secrets);
     return { json: committed, stateVersion: definition.stateVersion ?? 1 };
   }
 
   /** The state as it is to be kept; `undefined` when that is this very text. */
-  #stateOtherThan(known: string | undefined, given: unknown): SavedState | undefined {
-    const { definition, resources } = this.#owner;
+  private stateOtherThan(known: string | undefined, given: unknown): SavedState | undefined {
+    const { definition, resources } = this.owner;
     const { stateVersion = 1 } = definition;
     try {
       const data = definition.save === undefined ? given : definition.save({ state: given, resources });
@@ -78,8 +78,8 @@ export class StateSaves {
       }
       const json = stateJson(data);
       if (json === known) return undefined;
-      if (this.#secrets.length > 0) assertNoSecret(json, this.#secrets);
-      this.#isPlain = assertKept(data);
+      if (this.secrets.length > 0) assertNoSecret(json, this.secrets);
+      this.isPlain = assertKept(data);
       return { json, stateVersion };
     } catch (thrown) {
       const { message } = errorInfoOf(thrown);

@@ -17,38 +17,42 @@ export interface AppendFailure {
 }
 
 export class Appender {
-  readonly #append: (batch: Batch) => unknown;
-  readonly #clock: SteadyClock;
-  readonly #timeoutMs: number;
+  private readonly appendTo: (batch: Batch) => unknown;
+  private readonly clock: SteadyClock;
+  private readonly timeoutMs: number;
 
   /** @param timeoutMs for the store to answer */
   constructor(store: Store, clock: SteadyClock, timeoutMs: number) {
-    this.#append = appenderOf(store);
-    this.#clock = clock;
-    this.#timeoutMs = timeoutMs;
+    this.appendTo = appenderOf(store);
+    this.clock = clock;
+    this.timeoutMs = timeoutMs;
   }
 
   /** Whether it was done at once; if not, `ended` is called once. @throws what the store throws at once */
   append(batch: Batch, ended: (batch: Batch, failure?: AppendFailure) => void): boolean {
-    const result = this.#append(batch);
+    const result = this.appendTo(batch);
     if (!isThenable(result)) return true;
-    this.#wait(Promise.resolve(result), batch, ended);
+    this.wait(Promise.resolve(result), batch, ended);
     return false;
   }
 
-  #wait(kept: Promise<unknown>, batch: Batch, ended: (batch: Batch, failure?: AppendFailure) => void): void {
+  private wait(
+    kept: Promise<unknown>,
+    batch: Batch,
+    ended: (batch: Batch, failure?: AppendFailure) => void,
+  ): void {
     let isOver = false;
-    const timer = this.#clock.setTimeout(() => {
+    const timer = this.clock.setTimeout(() => {
       isOver = true;
-      const thrown = new Error(`the store did not answer within ${this.#timeoutMs} ms`);
+      const thrown = new Error(`the store did not answer within ${this.timeoutMs} ms`);
       const settled = kept.then(
         () => true,
         () => false,
       );
       ended(batch, { thrown, settled });
-    }, this.#timeoutMs);
+    }, this.timeoutMs);
     const isInTime = () => {
-      this.#clock.clearTimeout(timer);
+      this.clock.clearTimeout(timer);
       return !isOver;
     };
     kept.then(

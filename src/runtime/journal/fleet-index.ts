@@ -110,7 +110,7 @@ const changes = {
 };
 
 export class FleetIndex {
-  readonly #slots: Readonly<Record<SlotKind, RenewedMap<string, Slot>>> = {
+  private readonly slots: Readonly<Record<SlotKind, RenewedMap<string, Slot>>> = {
     agent: new RenewedMap(),
     task: new RenewedMap(),
     variable: new RenewedMap(),
@@ -124,7 +124,7 @@ export class FleetIndex {
     if (changed === undefined) return;
     const { kind, change } = changed;
     const key = slotKeyOf(event, kind);
-    const slots = this.#slots[kind];
+    const slots = this.slots[kind];
     if (change === 'follow' || change === 'amend') {
       const slot = slots.get(key);
       if (slot) slot[change === 'amend' ? 'held' : 'latest'] = event;
@@ -137,14 +137,14 @@ export class FleetIndex {
 
   /** Puts a slot back as it was: the oldest first, for their order is that of the recovery. */
   restore(kind: SlotKind, key: string, slot: Slot): void {
-    this.#slots[kind].add(key, slot);
+    this.slots[kind].add(key, slot);
   }
 
   recovery(): Required<Omit<Recovery, 'facts' | 'lastSequence'>> {
     const open: Of<'task.accepted'>[] = [];
     const progress = new Map<string, TaskProgress>();
     const ended: EndedTask[] = [];
-    for (const { held, latest } of this.#slots.task.values()) {
+    for (const { held, latest } of this.slots.task.values()) {
       const accepted = held as Of<'task.accepted'>;
       if (latest === undefined) open.push(accepted);
       else if (isProgress(latest)) {
@@ -152,9 +152,9 @@ export class FleetIndex {
         progress.set(accepted.taskId, latest);
       } else ended.push({ accepted, end: latest as EndedTask['end'] });
     }
-    const heldOf = (kind: SlotKind) => [...this.#slots[kind].values()].map(({ held }) => held);
+    const heldOf = (kind: SlotKind) => [...this.slots[kind].values()].map(({ held }) => held);
     return {
-      agents: [...this.#slots.agent.values()]
+      agents: [...this.slots.agent.values()]
         .map(({ held, latest }) => ({
           registered: held as StoredAgent['registered'],
           latest: latest ?? held,
@@ -163,7 +163,7 @@ export class FleetIndex {
       tasks: open,
       taskProgress: progress,
       endedTasks: ended,
-      schedules: [...this.#slots.schedule.values()].map(({ held, latest }) => ({
+      schedules: [...this.slots.schedule.values()].map(({ held, latest }) => ({
         set: held as StoredSchedule['set'],
         fired: latest as StoredSchedule['fired'],
       })),

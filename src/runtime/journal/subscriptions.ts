@@ -57,22 +57,22 @@ interface Subscription {
 }
 
 export class Subscriptions {
-  readonly #complain: (thrown: unknown) => void;
-  readonly #observers: ObserverOf[] = [];
+  private readonly complain: (thrown: unknown) => void;
+  private readonly observers: ObserverOf[] = [];
   /** Those of each type of event, asked for when one is told the first time. */
-  readonly #observersOf = new Map<SystemEventType, readonly EventObserver[]>();
-  readonly #subscribers = new Set<Subscription>();
+  private readonly observersOf = new Map<SystemEventType, readonly EventObserver[]>();
+  private readonly subscribers = new Set<Subscription>();
   /** How many events were told, the one that is being told included. */
-  #told = 0;
+  private told = 0;
 
   constructor(complain: (thrown: unknown) => void) {
-    this.#complain = complain;
+    this.complain = complain;
   }
 
   /** For parts of the runtime: they hear before any subscriber does, and are never taken off. */
   observe(observerOf: ObserverOf): void {
-    this.#observers.push(observerOf);
-    this.#observersOf.clear();
+    this.observers.push(observerOf);
+    this.observersOf.clear();
   }
 
   /** @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options */
@@ -82,54 +82,54 @@ export class Subscriptions {
       listener,
       committedOnly,
       types: types && new Set(types),
-      after: this.#told,
+      after: this.told,
     };
-    this.#subscribers.add(subscription);
-    return () => void this.#subscribers.delete(subscription);
+    this.subscribers.add(subscription);
+    return () => void this.subscribers.delete(subscription);
   }
 
   /** Tells an event that was committed. */
   tell(event: SystemEvent): void {
-    this.#observe(event);
-    if (this.#subscribers.size > 0) this.#tell(event, COMMITTED, undefined);
+    this.tellObservers(event);
+    if (this.subscribers.size > 0) this.tellSubscribers(event, COMMITTED, undefined);
   }
 
   /** An event was not committed. */
   tellUncommitted(event: SystemEvent): void {
-    this.#observe(event);
-    this.#tell(event, UNCOMMITTED, false);
+    this.tellObservers(event);
+    this.tellSubscribers(event, UNCOMMITTED, false);
   }
 
   /** An event that had been told before was committed. */
   tellCommitted(event: SystemEvent): void {
-    this.#tell(event, COMMITTED, true);
+    this.tellSubscribers(event, COMMITTED, true);
   }
 
-  #observe(event: SystemEvent): void {
-    const observers = this.#observersOf.get(event.type) ?? this.#findObservers(event.type);
-    for (const observer of observers) tellListener(observer, event, this.#complain);
+  private tellObservers(event: SystemEvent): void {
+    const observers = this.observersOf.get(event.type) ?? this.findObservers(event.type);
+    for (const observer of observers) tellListener(observer, event, this.complain);
   }
 
-  #findObservers(type: SystemEventType): readonly EventObserver[] {
-    const found = this.#observers
+  private findObservers(type: SystemEventType): readonly EventObserver[] {
+    const found = this.observers
       .map((observerOf) => observerOf(type))
       .filter((observer) => observer !== undefined);
-    this.#observersOf.set(type, found);
+    this.observersOf.set(type, found);
     return found;
   }
 
-  #tell(event: SystemEvent, delivery: Delivery, committedOnly: boolean | undefined): void {
-    this.#told += 1;
-    for (const subscription of this.#subscribers) {
-      if (subscription.after >= this.#told) continue;
+  private tellSubscribers(event: SystemEvent, delivery: Delivery, committedOnly: boolean | undefined): void {
+    this.told += 1;
+    for (const subscription of this.subscribers) {
+      if (subscription.after >= this.told) continue;
       if (committedOnly !== undefined && subscription.committedOnly !== committedOnly) continue;
       if (subscription.types !== undefined && !subscription.types.has(event.type)) continue;
       try {
         const { listener } = subscription;
         const result: unknown = listener(handOut(event), delivery);
-        if (isThenable(result)) Promise.resolve(result).catch(this.#complain);
+        if (isThenable(result)) Promise.resolve(result).catch(this.complain);
       } catch (thrown) {
-        this.#complain(thrown);
+        this.complain(thrown);
       }
     }
   }

@@ -25,36 +25,36 @@ export interface AdmissionUsage {
 type Resources = ParsedAgentSpec['resources'];
 
 export class Admission {
-  readonly #limits: AdmissionLimits;
-  #agents = 0;
+  private readonly limits: AdmissionLimits;
+  private agents = 0;
   /** Members with a body, and what the first of them reserved for all, by group. */
-  readonly #groups = new Map<string, { members: number; readonly bytes: number }>();
-  #memoryBytes = 0;
+  private readonly groups = new Map<string, { members: number; readonly bytes: number }>();
+  private memoryBytes = 0;
 
   constructor(limits: AdmissionLimits) {
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   usage(): AdmissionUsage {
     return {
-      agents: this.#agents,
-      memoryBytes: this.#memoryBytes,
-      agentsLeft: this.#limits.maxAgents - this.#agents,
-      memoryBytesLeft: this.#limits.maxMemoryBytes - this.#memoryBytes,
+      agents: this.agents,
+      memoryBytes: this.memoryBytes,
+      agentsLeft: this.limits.maxAgents - this.agents,
+      memoryBytesLeft: this.limits.maxMemoryBytes - this.memoryBytes,
     };
   }
 
   /** Why an agent cannot be admitted now; `undefined` when it can. */
   refusal(agentId: string, resources: Resources): AgentSystemError | undefined {
-    const agentsLeft = this.#limits.maxAgents - this.#agents;
-    const memoryBytesLeft = this.#limits.maxMemoryBytes - this.#memoryBytes;
-    const memoryBytesAsked = this.#bytesOf(resources);
+    const agentsLeft = this.limits.maxAgents - this.agents;
+    const memoryBytesLeft = this.limits.maxMemoryBytes - this.memoryBytes;
+    const memoryBytesAsked = this.bytesOf(resources);
     if (agentsLeft >= 1 && memoryBytesAsked <= memoryBytesLeft) return undefined;
     const message =
       agentsLeft < 1
-        ? `agent ${agentId} cannot start: limits.maxAgents is ${this.#limits.maxAgents}, and 0 are left`
+        ? `agent ${agentId} cannot start: limits.maxAgents is ${this.limits.maxAgents}, and 0 are left`
         : `agent ${agentId} cannot start: it reserves ${memoryBytesAsked} bytes, and of limits.maxMemoryBytes ` +
-          `(${this.#limits.maxMemoryBytes}) ${memoryBytesLeft} are left`;
+          `(${this.limits.maxMemoryBytes}) ${memoryBytesLeft} are left`;
     return new AgentSystemError('RESOURCES_EXHAUSTED', message, {
       agentId,
       details: { agentsLeft, memoryBytesLeft, memoryBytesAsked },
@@ -63,33 +63,33 @@ export class Admission {
 
   /** One more agent has a body. */
   reserve(resources: Resources): void {
-    const bytes = this.#bytesOf(resources);
-    this.#memoryBytes += bytes;
-    this.#agents += 1;
+    const bytes = this.bytesOf(resources);
+    this.memoryBytes += bytes;
+    this.agents += 1;
     const { group } = resources;
     if (group === undefined) return;
-    const shared = this.#groups.get(group);
+    const shared = this.groups.get(group);
     if (shared) shared.members += 1;
-    else this.#groups.set(group, { members: 1, bytes });
+    else this.groups.set(group, { members: 1, bytes });
   }
 
   /** An agent that had reserved has no body any more: to be called once for each. */
   release(resources: Resources): void {
-    this.#agents -= 1;
-    this.#memoryBytes -= this.#bytesFreedBy(resources);
+    this.agents -= 1;
+    this.memoryBytes -= this.bytesFreedBy(resources);
   }
 
-  #bytesFreedBy({ maxMemoryBytes = 0, group }: Resources): number {
-    const shared = group === undefined ? undefined : this.#groups.get(group);
+  private bytesFreedBy({ maxMemoryBytes = 0, group }: Resources): number {
+    const shared = group === undefined ? undefined : this.groups.get(group);
     if (group === undefined || shared === undefined) return maxMemoryBytes;
     shared.members -= 1;
     if (shared.members > 0) return 0;
-    this.#groups.delete(group);
+    this.groups.delete(group);
     return shared.bytes;
   }
 
   /** What one more agent adds: nothing where its group has reserved it already. */
-  #bytesOf({ maxMemoryBytes = 0, group }: Resources): number {
-    return group !== undefined && this.#groups.has(group) ? 0 : maxMemoryBytes;
+  private bytesOf({ maxMemoryBytes = 0, group }: Resources): number {
+    return group !== undefined && this.groups.has(group) ? 0 : maxMemoryBytes;
   }
 }

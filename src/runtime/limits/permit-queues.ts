@@ -6,39 +6,39 @@
  */
 export class PermitQueues<Waiting> {
   /** The kind whose turn it is comes first. */
-  readonly #kinds = new Map<string, Set<Waiting>>();
+  private readonly kinds = new Map<string, Set<Waiting>>();
 
   has(kind: string): boolean {
-    return this.#kinds.has(kind);
+    return this.kinds.has(kind);
   }
 
   add(kind: string, waiting: Waiting): void {
-    const queue = this.#kinds.get(kind);
+    const queue = this.kinds.get(kind);
     if (queue) queue.add(waiting);
-    else this.#kinds.set(kind, new Set([waiting]));
+    else this.kinds.set(kind, new Set([waiting]));
   }
 
   /** Takes the next of a kind; by default, of the kind whose turn it is. */
-  next(kind = this.#turn()): Waiting | undefined {
-    const queue = kind === undefined ? undefined : this.#kinds.get(kind);
+  next(kind = this.turn()): Waiting | undefined {
+    const queue = kind === undefined ? undefined : this.kinds.get(kind);
     if (kind === undefined || queue === undefined) return undefined;
     const first = firstOf(queue);
     queue.delete(first!);
-    this.#kinds.delete(kind);
-    if (queue.size > 0) this.#kinds.set(kind, queue);
+    this.kinds.delete(kind);
+    if (queue.size > 0) this.kinds.set(kind, queue);
     return first;
   }
 
   /** Whether it was there. */
   remove(kind: string, waiting: Waiting): boolean {
-    const queue = this.#kinds.get(kind);
+    const queue = this.kinds.get(kind);
     if (queue === undefined || !queue.delete(waiting)) return false;
-    if (queue.size === 0) this.#kinds.delete(kind);
+    if (queue.size === 0) this.kinds.delete(kind);
     return true;
   }
 
-  #turn(): string | undefined {
-    return firstOf(this.#kinds.keys());
+  private turn(): string | undefined {
+    return firstOf(this.kinds.keys());
   }
 }
 

@@ -25,64 +25,64 @@ export interface RestartPermitsOptions {
 }
 
 export class RestartPermits {
-  readonly #options: RestartPermitsOptions;
-  readonly #chart: Chart<typeof supervisorMachine>;
+  private readonly options: RestartPermitsOptions;
+  private readonly chart: Chart<typeof supervisorMachine>;
   /** Those whose request the chart has yet to decide, by id; `undefined` of one that no longer wants it. */
-  readonly #asking = new Map<string, PermitTaker | undefined>();
-  readonly #queues = new PermitQueues<PermitTaker>();
+  private readonly asking = new Map<string, PermitTaker | undefined>();
+  private readonly queues = new PermitQueues<PermitTaker>();
   /** Who has a permit, by kind. */
-  readonly #holders = new Map<string, Set<PermitTaker>>();
+  private readonly holders = new Map<string, Set<PermitTaker>>();
 
   constructor(options: RestartPermitsOptions) {
-    this.#options = options;
+    this.options = options;
     const { maxConcurrentRestarts, chart } = options;
-    const perform = (effect: ChartEffect) => this.#perform(effect as SupervisorEffect);
-    this.#chart = createChart(supervisorMachine, { maxConcurrentRestarts }, { ...chart, perform });
+    const perform = (effect: ChartEffect) => this.perform(effect as SupervisorEffect);
+    this.chart = createChart(supervisorMachine, { maxConcurrentRestarts }, { ...chart, perform });
   }
 
   request(taker: PermitTaker): void {
-    this.#asking.set(taker.id, taker);
-    const isFirst = !this.#holders.has(taker.kind);
-    this.#chart.send({ type: 'permit.requested', agentId: taker.id, isFirst });
+    this.asking.set(taker.id, taker);
+    const isFirst = !this.holders.has(taker.kind);
+    this.chart.send({ type: 'permit.requested', agentId: taker.id, isFirst });
   }
 
   /** The start has succeeded or failed. Without a permit, as in a start that was asked for, nothing happens. */
   release(taker: PermitTaker): void {
     const { kind } = taker;
-    const holders = this.#holders.get(kind);
+    const holders = this.holders.get(kind);
     if (holders === undefined || !holders.delete(taker)) return;
-    if (holders.size === 0) this.#holders.delete(kind);
-    this.#released(kind);
+    if (holders.size === 0) this.holders.delete(kind);
+    this.released(kind);
   }
 
   /** The agent no longer waits. */
   withdraw(taker: PermitTaker): void {
-    if (this.#asking.get(taker.id) === taker) this.#asking.set(taker.id, undefined);
-    else if (this.#queues.remove(taker.kind, taker)) this.#chart.send({ type: 'permit.withdrawn' });
+    if (this.asking.get(taker.id) === taker) this.asking.set(taker.id, undefined);
+    else if (this.queues.remove(taker.kind, taker)) this.chart.send({ type: 'permit.withdrawn' });
   }
 
   close(): void {
-    this.#chart.stop();
+    this.chart.stop();
   }
 
-  #perform(effect: SupervisorEffect): void {
-    const { alerts, maxConcurrentRestarts } = this.#options;
+  private perform(effect: SupervisorEffect): void {
+    const { alerts, maxConcurrentRestarts } = this.options;
     switch (effect.type) {
       case 'grantPermit': {
-        const taker = this.#taken(effect.params.agentId);
-        if (taker) this.#grant(taker);
-        else this.#chart.send({ type: 'permit.released' });
+        const taker = this.taken(effect.params.agentId);
+        if (taker) this.grant(taker);
+        else this.chart.send({ type: 'permit.released' });
         return;
       }
       case 'enqueue': {
-        const taker = this.#taken(effect.params.agentId);
-        if (taker) this.#queues.add(taker.kind, taker);
-        else this.#chart.send({ type: 'permit.withdrawn' });
+        const taker = this.taken(effect.params.agentId);
+        if (taker) this.queues.add(taker.kind, taker);
+        else this.chart.send({ type: 'permit.withdrawn' });
         return;
       }
       case 'grantNextPermit': {
-        const next = this.#queues.next(effect.params.kind);
-        if (next) this.#grant(next);
+        const next = this.queues.next(effect.params.kind);
+        if (next) this.grant(next);
         return;
       }
       case 'raiseStormAlert':
@@ -95,21 +95,21 @@ export class RestartPermits {
     }
   }
 
-  #taken(agentId: string): PermitTaker | undefined {
-    const taker = this.#asking.get(agentId);
-    this.#asking.delete(agentId);
+  private taken(agentId: string): PermitTaker | undefined {
+    const taker = this.asking.get(agentId);
+    this.asking.delete(agentId);
     return taker;
   }
 
-  #released(kind: string): void {
-    const isOwed = !this.#holders.has(kind) && this.#queues.has(kind);
-    this.#chart.send({ type: 'permit.released', ...(isOwed ? { owedTo: kind } : {}) });
+  private released(kind: string): void {
+    const isOwed = !this.holders.has(kind) && this.queues.has(kind);
+    this.chart.send({ type: 'permit.released', ...(isOwed ? { owedTo: kind } : {}) });
   }
 
-  #grant(taker: PermitTaker): void {
-    const holders = this.#holders.get(taker.kind);
+  private grant(taker: PermitTaker): void {
+    const holders = this.holders.get(taker.kind);
     if (holders) holders.add(taker);
-    else this.#holders.set(taker.kind, new Set([taker]));
+    else this.holders.set(taker.kind, new Set([taker]));
     taker.permitGranted();
   }
 }

@@ -47,18 +47,18 @@ const NEVER = Object.freeze({ clear: (): void => {}, unref: (): void => {} });
 
 /** A turn of the program. */
 class Turn {
-  readonly #immediate: NodeJS.Immediate;
+  private readonly immediate: NodeJS.Immediate;
 
   constructor(run: () => void) {
-    this.#immediate = setImmediate(run);
+    this.immediate = setImmediate(run);
   }
 
   unref(): void {
-    this.#immediate.unref();
+    this.immediate.unref();
   }
 
   clear(): void {
-    clearImmediate(this.#immediate);
+    clearImmediate(this.immediate);
   }
 }
 

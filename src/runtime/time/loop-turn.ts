@@ -10,20 +10,20 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 const TURN_MS = 5;
 
 export class LoopTurn {
-  #beganAt: number | undefined;
+  private beganAt: number | undefined;
 
-  readonly #over = (): void => {
-    this.#beganAt = undefined;
+  private readonly over = (): void => {
+    this.beganAt = undefined;
   };
 
   /** Whether the turn that goes on has lasted too long. Costs a comparison, and one immediate a turn. */
   isOver(now: number): boolean {
-    if (this.#beganAt === undefined) {
-      this.#beganAt = now;
-      setImmediate(this.#over);
+    if (this.beganAt === undefined) {
+      this.beganAt = now;
+      setImmediate(this.over);
       return false;
     }
-    const lastedMs = now - this.#beganAt;
+    const lastedMs = now - this.beganAt;
     // A wall clock that was put back says nothing of the time that has passed.
     return lastedMs >= TURN_MS || lastedMs < 0;
   }

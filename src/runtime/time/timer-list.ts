@@ -47,101 +47,101 @@ export class Timer {
 }
 
 export class TimerList {
-  readonly #delayMs: number;
+  private readonly delayMs: number;
   /** Told when it is empty and holds nothing of Node's any more. */
-  readonly #idle: () => void;
-  #first: Timer | undefined = undefined;
-  #last: Timer | undefined = undefined;
+  private readonly idle: () => void;
+  private first: Timer | undefined = undefined;
+  private last: Timer | undefined = undefined;
   /** Timers that keep the program alive. */
-  #refs = 0;
+  private refs = 0;
   /** Timers that were ever armed: a delay that is used once is not waited for when nobody needs it any more. */
-  #armed = 0;
-  #node: NodeJS.Timeout | undefined = undefined;
+  private armed = 0;
+  private node: NodeJS.Timeout | undefined = undefined;
   /** Goes on with those that are due, after the program had its turn. */
-  #rest: NodeJS.Immediate | undefined = undefined;
-  #isFiring = false;
+  private rest: NodeJS.Immediate | undefined = undefined;
+  private isFiring = false;
 
   constructor(delayMs: number, idle: () => void) {
-    this.#delayMs = delayMs;
-    this.#idle = idle;
+    this.delayMs = delayMs;
+    this.idle = idle;
   }
 
   arm(run: () => void): Timer {
-    const timer = new Timer(this, run, performance.now() + this.#delayMs);
-    timer.previous = this.#last;
-    if (this.#last === undefined) this.#first = timer;
-    else this.#last.next = timer;
-    this.#last = timer;
-    this.#armed += 1;
-    this.#refs += 1;
-    if (this.#isFiring) return timer;
-    if (this.#rest === undefined && this.#node === undefined) this.#wait(this.#delayMs);
-    else if (this.#refs === 1) (this.#rest ?? this.#node)?.ref();
+    const timer = new Timer(this, run, performance.now() + this.delayMs);
+    timer.previous = this.last;
+    if (this.last === undefined) this.first = timer;
+    else this.last.next = timer;
+    this.last = timer;
+    this.armed += 1;
+    this.refs += 1;
+    if (this.isFiring) return timer;
+    if (this.rest === undefined && this.node === undefined) this.wait(this.delayMs);
+    else if (this.refs === 1) (this.rest ?? this.node)?.ref();
     return timer;
   }
 
   remove(timer: Timer): void {
     const { previous, next } = timer;
-    if (previous === undefined) this.#first = next;
+    if (previous === undefined) this.first = next;
     else previous.next = next;
-    if (next === undefined) this.#last = previous;
+    if (next === undefined) this.last = previous;
     else next.previous = previous;
     timer.list = undefined;
     timer.previous = undefined;
     timer.next = undefined;
     if (timer.isRef) this.released();
     // A delay that is used again and again keeps its timer of Node: that costs less than a new one each time.
-    if (this.#first === undefined && this.#armed === 1 && !this.#isFiring) this.#end();
+    if (this.first === undefined && this.armed === 1 && !this.isFiring) this.end();
   }
 
   /** One timer fewer keeps the program alive. */
   released(): void {
-    this.#refs -= 1;
-    if (this.#refs === 0) {
-      (this.#rest ?? this.#node)?.unref();
+    this.refs -= 1;
+    if (this.refs === 0) {
+      (this.rest ?? this.node)?.unref();
     }
   }
 
-  #wait(delayMs: number): void {
-    const timeout = setTimeout(this.#fire, Math.min(Math.max(1, Math.ceil(delayMs)), MAX_NODE_TIMER_MS));
-    if (this.#refs === 0) timeout.unref();
-    this.#node = timeout;
+  private wait(delayMs: number): void {
+    const timeout = setTimeout(this.fire, Math.min(Math.max(1, Math.ceil(delayMs)), MAX_NODE_TIMER_MS));
+    if (this.refs === 0) timeout.unref();
+    this.node = timeout;
   }
 
-  readonly #fire = (): void => {
+  private readonly fire = (): void => {
     const startedAt = performance.now();
     let now = startedAt;
-    this.#isFiring = true;
-    this.#rest = undefined;
-    this.#node = undefined;
+    this.isFiring = true;
+    this.rest = undefined;
+    this.node = undefined;
     try {
-      for (let count = 1; this.#first !== undefined && this.#first.dueAt - now < 1; count++) {
-        const { run } = this.#first;
-        this.remove(this.#first);
+      for (let count = 1; this.first !== undefined && this.first.dueAt - now < 1; count++) {
+        const { run } = this.first;
+        this.remove(this.first);
         run();
         if (count % LOOK_EVERY !== 0) continue;
         now = performance.now();
         if (now - startedAt > TURN_MS) break;
       }
     } finally {
-      this.#isFiring = false;
-      this.#goOn(now);
+      this.isFiring = false;
+      this.goOn(now);
     }
   };
 
-  #goOn(now: number): void {
-    const first = this.#first;
-    if (first === undefined) this.#end();
-    else if (first.dueAt - now >= 1) this.#wait(first.dueAt - now);
+  private goOn(now: number): void {
+    const first = this.first;
+    if (first === undefined) this.end();
+    else if (first.dueAt - now >= 1) this.wait(first.dueAt - now);
     else {
-      this.#rest = setImmediate(this.#fire);
-      if (this.#refs === 0) this.#rest.unref();
+      this.rest = setImmediate(this.fire);
+      if (this.refs === 0) this.rest.unref();
     }
   }
 
-  #end(): void {
-    clearTimeout(this.#node);
-    this.#node = undefined;
-    this.#idle();
+  private end(): void {
+    clearTimeout(this.node);
+    this.node = undefined;
+    this.idle();
   }
 }

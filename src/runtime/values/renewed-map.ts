@@ -14,71 +14,71 @@
 const MIN_DELETIONS = 64;
 
 export class RenewedMap<Key, Value> {
-  #map = new Map<Key, Value>();
-  #deletions = 0;
-  #hasNewest = false;
-  #newestKey: Key | undefined = undefined;
-  #newest: Value | undefined = undefined;
+  private map = new Map<Key, Value>();
+  private deletions = 0;
+  private hasNewest = false;
+  private newestKey: Key | undefined = undefined;
+  private newest: Value | undefined = undefined;
 
   get size(): number {
-    return this.#map.size + (this.#hasNewest ? 1 : 0);
+    return this.map.size + (this.hasNewest ? 1 : 0);
   }
 
   get(key: Key): Value | undefined {
-    return this.#isNewest(key) ? this.#newest : this.#map.get(key);
+    return this.isNewest(key) ? this.newest : this.map.get(key);
   }
 
   has(key: Key): boolean {
-    return this.#isNewest(key) || this.#map.has(key);
+    return this.isNewest(key) || this.map.has(key);
   }
 
   /** Adds an entry whose key is not there. */
   add(key: Key, value: Value): void {
-    this.#settle();
-    this.#hasNewest = true;
-    this.#newestKey = key;
-    this.#newest = value;
+    this.settle();
+    this.hasNewest = true;
+    this.newestKey = key;
+    this.newest = value;
   }
 
   delete(key: Key): boolean {
-    if (this.#isNewest(key)) {
-      this.#forgetNewest();
+    if (this.isNewest(key)) {
+      this.forgetNewest();
       return true;
     }
-    if (!this.#map.delete(key)) return false;
-    this.#deletions += 1;
-    if (this.#deletions >= MIN_DELETIONS && this.#deletions >= this.#map.size) this.#renew();
+    if (!this.map.delete(key)) return false;
+    this.deletions += 1;
+    if (this.deletions >= MIN_DELETIONS && this.deletions >= this.map.size) this.renew();
     return true;
   }
 
   /** As they are now; what comes or goes meanwhile may be missed. */
   values(): MapIterator<Value> {
-    this.#settle();
-    return this.#map.values();
+    this.settle();
+    return this.map.values();
   }
 
-  #isNewest(key: Key): boolean {
-    return this.#hasNewest && this.#newestKey === key;
+  private isNewest(key: Key): boolean {
+    return this.hasNewest && this.newestKey === key;
   }
 
   /** The newest becomes one of the others. */
-  #settle(): void {
-    if (!this.#hasNewest) return;
-    this.#map.set(this.#newestKey as Key, this.#newest as Value);
-    this.#forgetNewest();
+  private settle(): void {
+    if (!this.hasNewest) return;
+    this.map.set(this.newestKey as Key, this.newest as Value);
+    this.forgetNewest();
   }
 
-  #forgetNewest(): void {
-    this.#hasNewest = false;
-    this.#newestKey = undefined;
-    this.#newest = undefined;
+  private forgetNewest(): void {
+    this.hasNewest = false;
+    this.newestKey = undefined;
+    this.newest = undefined;
   }
 
-  #renew(): void {
+  private renew(): void {
     const map = new Map<Key, Value>();
     // An iterator would make a list of two for each entry.
-    this.#map.forEach((value, key) => map.set(key, value));
-    this.#map = map;
-    this.#deletions = 0;
+    this.map.forEach((value, key) => map.set(key, value));
+    this.map = map;
+    this.deletions = 0;
   }
 }

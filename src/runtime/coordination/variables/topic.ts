@@ -75,10 +75,10 @@ export class Topic {
   current: VariableState | undefined;
   history: VariableVersion[] = [];
   /** `sync` listeners that were told of the current version and have not acknowledged it. */
-  #awaited = 0;
-  #confirm: Confirm | undefined;
+  private awaited = 0;
+  private confirm: Confirm | undefined;
   /** Whether not all listeners have been told of the current version. */
-  #isUntold = false;
+  private isUntold = false;
 
   constructor(name: string) {
     this.name = name;
@@ -115,10 +115,10 @@ export class Topic {
   change(listener: Listener, isSync: boolean, voteWeight: number): void {
     listener.voteWeight = voteWeight;
     if (listener.isSync === isSync) return;
-    const isBehind = listener.told === this.version && this.#isOutOfDate(listener);
-    if (isBehind && !isSync) this.#answered(listener);
+    const isBehind = listener.told === this.version && this.isOutOfDate(listener);
+    if (isBehind && !isSync) this.answered(listener);
     listener.isSync = isSync;
-    if (isBehind && isSync) this.#awaited += 1;
+    if (isBehind && isSync) this.awaited += 1;
   }
 
   /** It runs: it began with the version it was opened with, and is told what has come since. */
@@ -132,14 +132,14 @@ export class Topic {
   catchUp(listener: Listener): void {
     const { current } = this;
     if (!current || !listener.isRunning || listener.told >= current.version) return;
-    this.#tell(listener, { type: 'variable.changed', variable: current });
+    this.tell(listener, { type: 'variable.changed', variable: current });
   }
 
   leave(listener: Listener): void {
     if (!this.listeners.delete(listener)) return;
-    const isAwaited = listener.told === this.version && this.#isOutOfDate(listener);
+    const isAwaited = listener.told === this.version && this.isOutOfDate(listener);
     listener.isRunning = false;
-    if (isAwaited) this.#answered(listener);
+    if (isAwaited) this.answered(listener);
   }
 
   /**
@@ -149,35 +149,35 @@ export class Topic {
    * @param confirm is called once, later than now
    */
   put(entry: VariableVersion, limit: number, confirm: Confirm): void {
-    this.#confirmNow(entry.version);
+    this.confirmNow(entry.version);
     this.current = { name: this.name, value: entry.value, version: entry.version };
     this.history.push(entry);
     if (this.history.length > limit) this.history.splice(0, this.history.length - limit);
-    this.#confirm = confirm;
-    this.#awaited = 0;
-    this.#isUntold = true;
+    this.confirm = confirm;
+    this.awaited = 0;
+    this.isUntold = true;
   }
 
   /** Tells all running listeners of the current version, if that has not been done. */
   broadcast(): void {
     const { current } = this;
-    if (current === undefined || !this.#isUntold) return;
+    if (current === undefined || !this.isUntold) return;
     const request: BodyRequest = { type: 'variable.changed', variable: current };
     try {
       for (const listener of this.listeners) {
-        if (listener.isRunning && listener.told < current.version) this.#tell(listener, request);
+        if (listener.isRunning && listener.told < current.version) this.tell(listener, request);
         // An agent that hears of it may have the variable changed again: that is told by a broadcast of its own.
         if (this.current !== current) return;
       }
     } finally {
-      if (this.current === current) this.#isUntold = false;
+      if (this.current === current) this.isUntold = false;
     }
-    if (this.#awaited === 0) this.#confirmNow();
+    if (this.awaited === 0) this.confirmNow();
   }
 
   /** A change that is not confirmed yet is confirmed as it stands. */
   giveUpWaiting(version: number): void {
-    if (version === this.version) this.#confirmNow();
+    if (version === this.version) this.confirmNow();
   }
 
   /** Notes an acknowledgement; `false` for one that says nothing new, or of a version that was never told. */
@@ -185,41 +185,41 @@ export class Topic {
     const { isRunning, acknowledged, told } = listener;
     if (!isRunning || !Number.isInteger(version) || version <= acknowledged || version > told) return false;
     listener.acknowledged = version;
-    if (version === this.version) this.#answered(listener);
+    if (version === this.version) this.answered(listener);
     return true;
   }
 
   outOfDate(): OutOfDate[] {
     const behind: OutOfDate[] = [];
     for (const listener of this.listeners) {
-      if (!this.#isOutOfDate(listener)) continue;
+      if (!this.isOutOfDate(listener)) continue;
       const { agent, incarnation, acknowledged } = listener;
       behind.push({ agentId: agent.id, incarnation, version: acknowledged });
     }
     return behind;
   }
 
-  #tell(listener: Listener, request: BodyRequest): void {
+  private tell(listener: Listener, request: BodyRequest): void {
     listener.told = this.version;
-    if (listener.isSync) this.#awaited += 1;
+    if (listener.isSync) this.awaited += 1;
     listener.agent.post(request);
   }
 
-  #isOutOfDate({ isRunning, acknowledged }: Listener): boolean {
+  private isOutOfDate({ isRunning, acknowledged }: Listener): boolean {
     return isRunning && acknowledged < this.version;
   }
 
   /** Nothing is awaited of it any more. */
-  #answered({ isSync }: Listener): void {
+  private answered({ isSync }: Listener): void {
     if (!isSync) return;
-    this.#awaited -= 1;
-    if (this.#awaited === 0 && !this.#isUntold) this.#confirmNow();
+    this.awaited -= 1;
+    if (this.awaited === 0 && !this.isUntold) this.confirmNow();
   }
 
-  #confirmNow(supersededBy?: number): void {
-    const confirm = this.#confirm;
+  private confirmNow(supersededBy?: number): void {
+    const confirm = this.confirm;
     if (confirm === undefined) return;
-    this.#confirm = undefined;
+    this.confirm = undefined;
     const { version } = this;
     const acknowledged: string[] = [];
     const outOfDate: string[] = [];

@@ -51,24 +51,24 @@ export class CompiledChart {
   readonly initial: Plan;
   /** Iterations of one event that the definition allows, or the default. */
   readonly maxIterations: number;
-  readonly #positions = new Map<string, Position>();
+  private readonly positions = new Map<string, Position>();
   /** By descriptor, of each state. */
-  readonly #candidates = new Map<StateNode, ReadonlyMap<string, readonly Candidate[]>>();
-  readonly #eventless = new Map<StateNode, readonly Candidate[]>();
-  readonly #numbers = new Map<Transition, number>();
-  readonly #entries = new Map<StateNode, readonly Operation[]>();
-  readonly #defaultEntries = new Map<StateNode, readonly Operation[]>();
-  readonly #exits = new Map<StateNode, readonly Operation[]>();
-  readonly #actions = new Map<Transition, readonly Operation[]>();
+  private readonly candidatesByNode = new Map<StateNode, ReadonlyMap<string, readonly Candidate[]>>();
+  private readonly eventless = new Map<StateNode, readonly Candidate[]>();
+  private readonly numbers = new Map<Transition, number>();
+  private readonly entries = new Map<StateNode, readonly Operation[]>();
+  private readonly defaultEntries = new Map<StateNode, readonly Operation[]>();
+  private readonly exits = new Map<StateNode, readonly Operation[]>();
+  private readonly actions = new Map<Transition, readonly Operation[]>();
 
   constructor(definition: AnyStateMachine) {
     const { root } = definition;
     this.definition = definition;
     this.maxIterations = limitOf(definition, undefined);
-    for (const node of nodesOf(root)) this.#read(node);
+    for (const node of nodesOf(root)) this.read(node);
     const initial = initialTransition(root);
     this.origin = new Position(this, [root]);
-    this.initial = this.#build(this.origin, [initial], () => undefined, true);
+    this.initial = this.build(this.origin, [initial], () => undefined, true);
   }
 
   /** A context before the first step. */
@@ -79,31 +79,31 @@ export class CompiledChart {
   }
 
   candidatesOf(node: StateNode, type: string): readonly Candidate[] {
-    return descriptorsOf(this.#candidates.get(node)!, type);
+    return descriptorsOf(this.candidatesByNode.get(node)!, type);
   }
 
   eventlessOf(node: StateNode): readonly Candidate[] {
-    return this.#eventless.get(node)!;
+    return this.eventless.get(node)!;
   }
 
   /** All transitions of the definition, with how often each was taken. */
   *candidates(): Iterable<Candidate> {
-    for (const ofNode of this.#candidates.values()) for (const ofType of ofNode.values()) yield* ofType;
-    for (const ofNode of this.#eventless.values()) yield* ofNode;
+    for (const ofNode of this.candidatesByNode.values()) for (const ofType of ofNode.values()) yield* ofType;
+    for (const ofNode of this.eventless.values()) yield* ofNode;
   }
 
   numberOf(transition: Transition): number {
-    return this.#numbers.get(transition)!;
+    return this.numbers.get(transition)!;
   }
 
   operationOf(action: unknown, awaited: readonly string[] | undefined): Operation {
     const { root } = this.definition;
-    return operationOf(action, root, awaited, (feature) => this.#refuse(root, feature));
+    return operationOf(action, root, awaited, (feature) => this.refuse(root, feature));
   }
 
   guardOf(guard: unknown): Guard {
     const { root } = this.definition;
-    return guardOf(guard, root, (feature) => this.#refuse(root, feature));
+    return guardOf(guard, root, (feature) => this.refuse(root, feature));
   }
 
   /** What the microstep of these transitions does; whether that is so whatever history recalls. */
@@ -117,11 +117,16 @@ export class CompiledChart {
       isLasting = false;
       return history?.[node.id];
     };
-    const plan = this.#build(from, transitions, recall, false);
+    const plan = this.build(from, transitions, recall, false);
     return { plan, isLasting };
   }
 
-  #build(from: Position, transitions: readonly Transition[], recall: Recall, isInitial: boolean): Plan {
+  private build(
+    from: Position,
+    transitions: readonly Transition[],
+    recall: Recall,
+    isInitial: boolean,
+  ): Plan {
     const active = new Set(from.nodes);
     const taken = withoutConflicts(transitions, active, recall);
     const operations: Operation[] = [];
@@ -131,11 +136,11 @@ export class CompiledChart {
       const exited = exitedBy(taken, active, recall);
       recorded = recordedBy(exited, active);
       for (const node of exited) {
-        operations.push(...this.#exits.get(node)!);
+        operations.push(...this.exits.get(node)!);
         active.delete(node);
       }
     }
-    for (const transition of taken) operations.push(...(this.#actions.get(transition) ?? []));
+    for (const transition of taken) operations.push(...(this.actions.get(transition) ?? []));
 
     // A history node of a state that is being left recalls what is left now.
     const { entered, byDefault } = enteredBy(taken, (node) => recorded?.[node.id] ?? recall(node));
@@ -143,7 +148,7 @@ export class CompiledChart {
     let isDone = false;
     for (const node of entered) {
       active.add(node);
-      operations.push(...(byDefault.has(node) ? this.#defaultEntries : this.#entries).get(node)!);
+      operations.push(...(byDefault.has(node) ? this.defaultEntries : this.entries).get(node)!);
       if (node.type !== 'final') continue;
       const completions = completionsOf(node, active, completed);
       operations.push(...completions);
@@ -152,32 +157,32 @@ export class CompiledChart {
     let nodes = [...active];
     if (isDone) {
       nodes = nodes.toSorted((a, b) => b.order - a.order);
-      for (const node of nodes) operations.push(...this.#exitActions(node));
+      for (const node of nodes) operations.push(...this.exitActions(node));
     }
     const isSame = from.nodes.length === active.size && from.nodes.every((node) => active.has(node));
     const changes = !isSame || recorded !== undefined;
-    return { operations, next: changes ? this.#positionOf(nodes) : from, changes, recorded };
+    return { operations, next: changes ? this.positionOf(nodes) : from, changes, recorded };
   }
 
-  #positionOf(nodes: readonly StateNode[]): Position {
+  private positionOf(nodes: readonly StateNode[]): Position {
     const key = keyOf(nodes);
-    let position = this.#positions.get(key);
+    let position = this.positions.get(key);
     if (position === undefined) {
       position = new Position(this, nodes);
-      if (this.#positions.size >= MAX_POSITIONS) this.#positions.clear();
-      this.#positions.set(key, position);
+      if (this.positions.size >= MAX_POSITIONS) this.positions.clear();
+      this.positions.set(key, position);
     }
     return position;
   }
 
   /** Exit actions without the ends of invoked children. */
-  #exitActions(node: StateNode): readonly Operation[] {
-    return this.#exits.get(node)!.slice(0, node.exit.length);
+  private exitActions(node: StateNode): readonly Operation[] {
+    return this.exits.get(node)!.slice(0, node.exit.length);
   }
 
-  #read(node: StateNode): void {
+  private read(node: StateNode): void {
     const { root } = this.definition;
-    const refuse = (feature: string): never => this.#refuse(node, feature);
+    const refuse = (feature: string): never => this.refuse(node, feature);
     const read = (actions: readonly unknown[], awaited?: readonly string[]): Operation[] =>
       actions.map((action) => operationOf(action, root, awaited, refuse));
     const invoked = node.invoke.map(({ id }) => id);
@@ -191,14 +196,14 @@ export class CompiledChart {
     const entry = [...read(node.entry, invoked), ...invocations];
     const initial = node.type === 'compound' ? read(node.initial.actions, invoked) : [];
     const resolve = invoked.length > 0 ? [new Operation(DO.resolve, undefined)] : [];
-    this.#entries.set(node, [...entry, ...resolve]);
-    this.#defaultEntries.set(node, [...entry, ...initial, ...resolve]);
-    this.#exits.set(node, [...read(node.exit), ...invoked.map((id) => new Operation(DO.stop, id))]);
+    this.entries.set(node, [...entry, ...resolve]);
+    this.defaultEntries.set(node, [...entry, ...initial, ...resolve]);
+    this.exits.set(node, [...read(node.exit), ...invoked.map((id) => new Operation(DO.stop, id))]);
 
     const candidate = (transition: Transition): Candidate => {
       const operations = read(transition.actions);
-      this.#actions.set(transition, operations);
-      this.#numbers.set(transition, this.#numbers.size);
+      this.actions.set(transition, operations);
+      this.numbers.set(transition, this.numbers.size);
       return new Candidate(
         transition,
         transition.guard ? guardOf(transition.guard, root, refuse) : undefined,
@@ -206,11 +211,11 @@ export class CompiledChart {
     };
     const candidates = new Map<string, readonly Candidate[]>();
     for (const [type, transitions] of node.transitions) candidates.set(type, transitions.map(candidate));
-    this.#candidates.set(node, candidates);
-    this.#eventless.set(node, (node.always ?? []).map(candidate));
+    this.candidatesByNode.set(node, candidates);
+    this.eventless.set(node, (node.always ?? []).map(candidate));
   }
 
-  #refuse(node: StateNode, feature: string): never {
+  private refuse(node: StateNode, feature: string): never {
     throw new ChartRefused(this.definition.id, node.id, feature);
   }
 }

@@ -30,18 +30,18 @@ interface BuiltIn {
 
 class PredicateGuard implements Guard {
   readonly name: string | undefined;
-  readonly #predicate: Predicate;
-  readonly #params: unknown;
+  private readonly predicate: Predicate;
+  private readonly params: unknown;
 
   constructor(name: string | undefined, predicate: Predicate, params: unknown) {
     this.name = name;
-    this.#predicate = predicate;
-    this.#params = params;
+    this.predicate = predicate;
+    this.params = params;
   }
 
   passes(scope: Scope): unknown {
-    const predicate = this.#predicate;
-    const params = this.#params;
+    const predicate = this.predicate;
+    const params = this.params;
     return predicate(
       scope,
       typeof params === 'function' ? (params as (scope: Scope) => unknown)(scope) : params,

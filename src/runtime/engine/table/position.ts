@@ -66,18 +66,18 @@ export class Position implements Whereabouts {
   readonly nodes: readonly StateNode[];
   readonly value: unknown;
   readonly path: string;
-  readonly #chart: CompiledChart;
-  readonly #active: ReadonlySet<StateNode>;
+  private readonly chart: CompiledChart;
+  private readonly active: ReadonlySet<StateNode>;
   /** Whether exactly one atomic state is active. */
-  readonly #isLine: boolean;
-  readonly #choices = new Map<string, readonly Choice[]>();
-  readonly #hasWildcards: boolean;
-  readonly #eventless: readonly Choice[];
+  private readonly isLine: boolean;
+  private readonly choices = new Map<string, readonly Choice[]>();
+  private readonly hasWildcards: boolean;
+  private readonly eventlessChoices: readonly Choice[];
   /** One for each candidate, whichever event types it is for. */
-  readonly #choiceOf = new Map<Candidate, Choice>();
-  readonly #plans = new Map<string, Plan>();
+  private readonly choiceOf = new Map<Candidate, Choice>();
+  private readonly plans = new Map<string, Plan>();
   /** Events that were taken here, and only lead to another position. */
-  readonly #moves = new Map<string, Choice>();
+  private readonly moves = new Map<string, Choice>();
 
   constructor(chart: CompiledChart, nodes: readonly StateNode[]) {
     const { root } = chart.definition;
@@ -85,40 +85,40 @@ export class Position implements Whereabouts {
     this.nodes = nodes;
     this.value = valueOf(root, all);
     this.path = pathOf(root, this.value);
-    this.#chart = chart;
-    this.#active = new Set(nodes);
-    this.#isLine = all === nodes && nodes.filter(isAtomic).length === 1;
-    this.#hasWildcards = nodes.some((node) => [...node.transitions.keys()].some(isWildcard));
-    this.#eventless = this.#isLine
-      ? this.#line().flatMap((node) => chart.eventlessOf(node).map((candidate) => this.#choice(candidate)))
+    this.chart = chart;
+    this.active = new Set(nodes);
+    this.isLine = all === nodes && nodes.filter(isAtomic).length === 1;
+    this.hasWildcards = nodes.some((node) => [...node.transitions.keys()].some(isWildcard));
+    this.eventlessChoices = this.isLine
+      ? this.line().flatMap((node) => chart.eventlessOf(node).map((candidate) => this.choice(candidate)))
       : NONE;
-    if (this.#isLine) {
+    if (this.isLine) {
       for (const node of nodes) {
-        for (const type of node.transitions.keys()) this.#choices.set(type, this.#choicesOf(type));
+        for (const type of node.transitions.keys()) this.choices.set(type, this.choicesOf(type));
       }
     }
   }
 
   isIn(node: StateNode): boolean {
-    return this.#active.has(node);
+    return this.active.has(node);
   }
 
   /** What an event leads to: `undefined` if nothing here takes it. */
   enabled(step: Step): Plan | undefined {
     const { event } = step;
     const { type } = event;
-    if (!this.#isLine) {
-      const taken = this.#asked(this.#chart.definition.root, this.value, event, step.scope);
-      return taken.length === 0 ? undefined : this.#planFor(taken, step);
+    if (!this.isLine) {
+      const taken = this.asked(this.chart.definition.root, this.value, event, step.scope);
+      return taken.length === 0 ? undefined : this.planFor(taken, step);
     }
-    const choices = this.#choices.get(type) ?? (this.#hasWildcards ? this.#choicesOf(type) : NONE);
+    const choices = this.choices.get(type) ?? (this.hasWildcards ? this.choicesOf(type) : NONE);
     for (let at = 0; at < choices.length; at++) {
       const choice = choices[at]!;
       if (choice.guard === undefined || passes(choice.candidate, event, step.scope, this)) {
         choice.candidate.taken += 1;
-        const plan = choice.plan ?? this.#choose(choice, step);
+        const plan = choice.plan ?? this.choose(choice, step);
         if (at === 0 && choice.guard === undefined && choice.plan !== undefined && isMove(plan)) {
-          this.#moves.set(type, choice);
+          this.moves.set(type, choice);
         }
         return plan;
       }
@@ -132,7 +132,7 @@ export class Position implements Whereabouts {
    * transition. `undefined`: `enabled` has to be asked.
    */
   move(type: string): Position | undefined {
-    const choice = this.#moves.get(type);
+    const choice = this.moves.get(type);
     if (choice === undefined) return undefined;
     choice.candidate.taken += 1;
     return choice.plan!.next;
@@ -140,84 +140,84 @@ export class Position implements Whereabouts {
 
   /** Whether nothing follows by itself, once a chart is here. */
   get isAtRest(): boolean {
-    return this.#isLine && this.#eventless.length === 0;
+    return this.isLine && this.eventlessChoices.length === 0;
   }
 
   eventless(step: Step): Plan | undefined {
-    if (!this.#isLine) return this.#eventlessOfAll(step);
-    const choices = this.#eventless;
+    if (!this.isLine) return this.eventlessOfAll(step);
+    const choices = this.eventlessChoices;
     for (let at = 0; at < choices.length; at++) {
       const choice = choices[at]!;
       if (choice.guard === undefined || choice.guard.passes(step.scope, this)) {
         choice.candidate.taken += 1;
-        return choice.plan ?? this.#choose(choice, step);
+        return choice.plan ?? this.choose(choice, step);
       }
       choice.candidate.refused += 1;
     }
     return undefined;
   }
 
-  #line(): StateNode[] {
+  private line(): StateNode[] {
     const leaf = this.nodes.find(isAtomic)!;
     return [leaf, ...ancestorsOf(leaf)];
   }
 
-  #choicesOf(type: string): readonly Choice[] {
-    return this.#line().flatMap((node) =>
-      this.#chart.candidatesOf(node, type).map((candidate) => this.#choice(candidate)),
+  private choicesOf(type: string): readonly Choice[] {
+    return this.line().flatMap((node) =>
+      this.chart.candidatesOf(node, type).map((candidate) => this.choice(candidate)),
     );
   }
 
-  #choice(candidate: Candidate): Choice {
-    let choice = this.#choiceOf.get(candidate);
+  private choice(candidate: Candidate): Choice {
+    let choice = this.choiceOf.get(candidate);
     if (choice === undefined) {
       choice = new Choice(candidate);
-      this.#choiceOf.set(candidate, choice);
+      this.choiceOf.set(candidate, choice);
     }
     return choice;
   }
 
-  #choose(choice: Choice, step: Step): Plan {
-    const { plan, isLasting } = this.#chart.plan(this, [choice.candidate.transition], step.history);
+  private choose(choice: Choice, step: Step): Plan {
+    const { plan, isLasting } = this.chart.plan(this, [choice.candidate.transition], step.history);
     if (isLasting) choice.plan = plan;
     return plan;
   }
 
-  #planFor(transitions: readonly Transition[], step: Step): Plan {
-    const key = transitions.map((transition) => this.#chart.numberOf(transition)).join();
-    const known = this.#plans.get(key);
+  private planFor(transitions: readonly Transition[], step: Step): Plan {
+    const key = transitions.map((transition) => this.chart.numberOf(transition)).join();
+    const known = this.plans.get(key);
     if (known !== undefined) return known;
-    const { plan, isLasting } = this.#chart.plan(this, transitions, step.history);
-    if (isLasting) this.#plans.set(key, plan);
+    const { plan, isLasting } = this.chart.plan(this, transitions, step.history);
+    if (isLasting) this.plans.set(key, plan);
     return plan;
   }
 
   /** The transitions that regions take; a state is asked when nothing inside it takes any. */
-  #asked(node: StateNode, value: unknown, event: EventObject, scope: Scope): Transition[] {
+  private asked(node: StateNode, value: unknown, event: EventObject, scope: Scope): Transition[] {
     const taken: Transition[] = [];
-    if (typeof value === 'string') taken.push(...this.#asked(node.states[value]!, undefined, event, scope));
+    if (typeof value === 'string') taken.push(...this.asked(node.states[value]!, undefined, event, scope));
     else if (value !== undefined) {
       for (const key of Object.keys(value as object)) {
         const inner = (value as Record<string, unknown>)[key];
-        taken.push(...this.#asked(node.states[key]!, inner, event, scope));
+        taken.push(...this.asked(node.states[key]!, inner, event, scope));
       }
     }
     if (taken.length > 0) return taken;
-    const candidate = this.#chart
+    const candidate = this.chart
       .candidatesOf(node, event.type)
       .find((one) => counted(one, one.guard === undefined || passes(one, event, scope, this)));
     return candidate === undefined ? taken : [candidate.transition];
   }
 
-  #eventlessOfAll(step: Step): Plan | undefined {
+  private eventlessOfAll(step: Step): Plan | undefined {
     const taken = new Set<Transition>();
     for (const leaf of this.nodes.filter(isAtomic)) {
       const candidate = [leaf, ...ancestorsOf(leaf)]
-        .flatMap((node) => this.#chart.eventlessOf(node))
+        .flatMap((node) => this.chart.eventlessOf(node))
         .find((one) => counted(one, one.guard === undefined || one.guard.passes(step.scope, this)));
       if (candidate !== undefined) taken.add(candidate.transition);
     }
-    return taken.size === 0 ? undefined : this.#planFor([...taken], step);
+    return taken.size === 0 ? undefined : this.planFor([...taken], step);
   }
 }
 

@@ -54,18 +54,18 @@ export class Step {
   output: unknown;
   event!: EventObject;
 
-  #chart!: CompiledChart;
-  #supervisor!: Supervisor;
-  #work!: Work;
-  #scope: Scope | undefined;
-  /** Events raised, from `#taken` on not taken yet; used again like the step itself. */
-  readonly #raised: (EventObject | undefined)[] = [];
-  #raisedCount = 0;
-  #taken = 0;
+  private chart!: CompiledChart;
+  private supervisor!: Supervisor;
+  private work!: Work;
+  private scopeSoFar: Scope | undefined;
+  /** Events raised, from `taken` on not taken yet; used again like the step itself. */
+  private readonly raised: (EventObject | undefined)[] = [];
+  private raisedCount = 0;
+  private taken = 0;
   /** Whether the microstep has changed anything: an eventless transition that has not is not taken again. */
-  #hasChanged = false;
+  private hasChanged = false;
   /** Sent to children that are not spawned yet. */
-  #early: { tell: Tell; id: string }[] | undefined;
+  private early: { tell: Tell; id: string }[] | undefined;
 
   begin(
     chart: CompiledChart,
@@ -74,9 +74,9 @@ export class Step {
     event: EventObject,
     standing: Standing,
   ): void {
-    this.#chart = chart;
-    this.#supervisor = supervisor;
-    this.#work = work;
+    this.chart = chart;
+    this.supervisor = supervisor;
+    this.work = work;
     this.event = event;
     this.position = standing.position;
     this.context = standing.context;
@@ -90,40 +90,40 @@ export class Step {
     this.history = undefined;
     this.isDone = false;
     this.output = undefined;
-    this.#scope = undefined;
-    this.#early = undefined;
-    for (let at = 0; at < this.#raisedCount; at++) this.#raised[at] = undefined;
-    this.#raisedCount = 0;
-    this.#taken = 0;
+    this.scopeSoFar = undefined;
+    this.early = undefined;
+    for (let at = 0; at < this.raisedCount; at++) this.raised[at] = undefined;
+    this.raisedCount = 0;
+    this.taken = 0;
   }
 
   get scope(): Scope {
-    return (this.#scope ??= new Scope(this.context, this.event));
+    return (this.scopeSoFar ??= new Scope(this.context, this.event));
   }
 
   /** Takes one microstep, if there is one to take. */
   take(plan: Plan | undefined): void {
-    this.#hasChanged = false;
+    this.hasChanged = false;
     if (plan === undefined) return;
     this.run(plan.operations);
     if (plan.recorded !== undefined) this.history = { ...this.history, ...plan.recorded };
-    if (plan.changes) this.#hasChanged = true;
+    if (plan.changes) this.hasChanged = true;
     this.position = plan.next;
   }
 
   settle(limit: number): void {
     let isEventlessDue = true;
     for (let iteration = 1; !this.isDone; iteration++) {
-      if (iteration > limit) throw new ChartNeverSettles(this.#chart.definition.id, limit);
+      if (iteration > limit) throw new ChartNeverSettles(this.chart.definition.id, limit);
       const eventless = isEventlessDue ? this.position.eventless(this) : undefined;
       if (eventless !== undefined) {
         this.take(eventless);
-        isEventlessDue = this.#hasChanged;
+        isEventlessDue = this.hasChanged;
         continue;
       }
-      if (this.#taken === this.#raisedCount) return;
-      this.event = this.#raised[this.#taken++]!;
-      this.#scope = undefined;
+      if (this.taken === this.raisedCount) return;
+      this.event = this.raised[this.taken++]!;
+      this.scopeSoFar = undefined;
       this.take(this.position.enabled(this));
       isEventlessDue = true;
     }
@@ -131,87 +131,87 @@ export class Step {
 
   /** All children are to be stopped. */
   stopChildren(): void {
-    for (const child of inOrder(this.children)) this.#stop(child);
+    for (const child of inOrder(this.children)) this.stop(child);
   }
 
   run(operations: readonly Operation[]): void {
-    for (let at = 0; at < operations.length; at++) this.#do(operations[at]!);
+    for (let at = 0; at < operations.length; at++) this.do(operations[at]!);
   }
 
-  #do(operation: Operation): void {
+  private do(operation: Operation): void {
     const { subject } = operation;
     switch (operation.kind) {
       case DO.effect:
-        this.#work.add(TO.perform, subject);
+        this.work.add(TO.perform, subject);
         return;
       case DO.effectWith:
-        this.#perform(subject as string, (operation.params as Expression)(this.scope, undefined));
+        this.perform(subject as string, (operation.params as Expression)(this.scope, undefined));
         return;
       case DO.inline: {
         const { scope } = this;
-        this.#work.add(TO.run, new Call(() => (subject as Expression)(scope, undefined)));
+        this.work.add(TO.run, new Call(() => (subject as Expression)(scope, undefined)));
         return;
       }
       case DO.assign:
-        this.#assign((subject as Expression)(this.scope, this.#paramsOf(operation)));
+        this.assign((subject as Expression)(this.scope, this.paramsOf(operation)));
         return;
       case DO.assignEach:
-        this.#assignEach(subject as Assignment, this.#paramsOf(operation));
+        this.assignEach(subject as Assignment, this.paramsOf(operation));
         return;
       case DO.raise:
-        this.#raise(subject as Message, this.#paramsOf(operation));
+        this.raise(subject as Message, this.paramsOf(operation));
         return;
       case DO.cancel:
-        this.#work.add(TO.disarm, this.#valueOf(subject, this.#paramsOf(operation)));
+        this.work.add(TO.disarm, this.valueOf(subject, this.paramsOf(operation)));
         return;
       case DO.spawn:
-        this.#paramsOf(operation);
-        this.#spawn(subject as Invocation);
+        this.paramsOf(operation);
+        this.spawn(subject as Invocation);
         return;
       case DO.stop:
-        this.#stopNamed(this.#valueOf(subject, this.#paramsOf(operation)));
+        this.stopNamed(this.valueOf(subject, this.paramsOf(operation)));
         return;
       case DO.send:
-        this.#send(subject as Message, this.#paramsOf(operation), operation.awaited);
+        this.send(subject as Message, this.paramsOf(operation), operation.awaited);
         return;
       case DO.emit:
-        this.#perform('xstate.emit', { event: this.#valueOf(subject, this.#paramsOf(operation)) });
+        this.perform('xstate.emit', { event: this.valueOf(subject, this.paramsOf(operation)) });
         return;
       case DO.log: {
         const { value, label } = subject as Line;
-        this.#perform('xstate.log', { value: this.#valueOf(value, this.#paramsOf(operation)), label });
+        this.perform('xstate.log', { value: this.valueOf(value, this.paramsOf(operation)), label });
         return;
       }
       case DO.enqueue:
-        this.#enqueue(subject as (given: unknown, params: unknown) => void, operation);
+        this.enqueue(subject as (given: unknown, params: unknown) => void, operation);
         return;
       case DO.resolve:
-        this.#resolve();
+        this.resolve();
         return;
       case DO.complete: {
         const { type, output } = subject as Completion;
-        this.#put({ type, output: this.#outputOf(output, this.event) } as EventObject);
+        this.put({ type, output: this.outputOf(output, this.event) } as EventObject);
         return;
       }
       case DO.finish: {
         const { type, output, final } = subject as Completion;
         this.isDone = true;
         if (final === undefined) return;
-        const event = { type, output: this.#outputOf(output, this.event) } as EventObject;
-        this.output = this.#outputOf(final, event);
+        const event = { type, output: this.outputOf(output, this.event) } as EventObject;
+        this.output = this.outputOf(final, event);
       }
     }
   }
 
-  #paramsOf({ params }: Operation): unknown {
+  private paramsOf({ params }: Operation): unknown {
     return typeof params === 'function' ? (params as Expression)(this.scope, undefined) : params;
   }
 
-  #valueOf(value: unknown, params: unknown): unknown {
+  private valueOf(value: unknown, params: unknown): unknown {
     return typeof value === 'function' ? (value as Expression)(this.scope, params) : value;
   }
 
-  #outputOf(output: unknown, event: EventObject): unknown {
+  private outputOf(output: unknown, event: EventObject): unknown {
     if (typeof output !== 'function') return output;
     return (output as Expression)(
       event === this.event ? this.scope : new Scope(this.context, event),
@@ -219,124 +219,128 @@ export class Step {
     );
   }
 
-  #perform(type: string, params: unknown): void {
-    this.#work.add(TO.perform, { type, params });
+  private perform(type: string, params: unknown): void {
+    this.work.add(TO.perform, { type, params });
   }
 
   /** As XState's `Object.assign({}, context, part)`: a copy by spread is the quicker half of it. */
-  #assign(part: unknown): void {
-    this.#replace(Object.assign({ ...(this.context as object) }, part));
+  private assign(part: unknown): void {
+    this.replace(Object.assign({ ...(this.context as object) }, part));
   }
 
-  #assignEach({ keys, values }: Assignment, params: unknown): void {
+  private assignEach({ keys, values }: Assignment, params: unknown): void {
     const next: Record<PropertyKey, unknown> = { ...(this.context as object) };
-    for (let at = 0; at < keys.length; at++) next[keys[at]!] = this.#valueOf(values[at], params);
-    this.#replace(next);
+    for (let at = 0; at < keys.length; at++) next[keys[at]!] = this.valueOf(values[at], params);
+    this.replace(next);
   }
 
-  #replace(context: object): void {
+  private replace(context: object): void {
     this.context = context;
-    this.#scope = undefined;
-    this.#hasChanged = true;
+    this.scopeSoFar = undefined;
+    this.hasChanged = true;
   }
 
-  #put(event: EventObject): void {
-    this.#raised[this.#raisedCount++] = event;
+  private put(event: EventObject): void {
+    this.raised[this.raisedCount++] = event;
   }
 
-  #raise({ event, id, delay }: Message, params: unknown): void {
-    const raised = this.#valueOf(event, params) as EventObject;
-    const delayMs = this.#valueOf(delay, params);
-    if (typeof delayMs === 'number') this.#work.add(TO.arm, new Deadline(id, delayMs, raised));
-    else this.#put(raised);
+  private raise({ event, id, delay }: Message, params: unknown): void {
+    const raised = this.valueOf(event, params) as EventObject;
+    const delayMs = this.valueOf(delay, params);
+    if (typeof delayMs === 'number') this.work.add(TO.arm, new Deadline(id, delayMs, raised));
+    else this.put(raised);
   }
 
-  #send({ event, id, delay, to }: Message, params: unknown, awaited: readonly string[] | undefined): void {
-    const sent = this.#valueOf(event, params) as EventObject;
+  private send(
+    { event, id, delay, to }: Message,
+    params: unknown,
+    awaited: readonly string[] | undefined,
+  ): void {
+    const sent = this.valueOf(event, params) as EventObject;
     if (sent.type === 'xstate.error') throw new Error('sendTo: "xstate.error" is not supported');
-    const delayMs = this.#valueOf(delay, params);
-    const target = this.#valueOf(to, params);
+    const delayMs = this.valueOf(delay, params);
+    const target = this.valueOf(to, params);
     const isSelf = target === undefined || target === null || target === '#_internal';
     if (isSelf) {
-      if (typeof delayMs === 'number') this.#work.add(TO.arm, new Deadline(id, delayMs, sent));
-      else this.#work.add(TO.run, new Call(() => this.#supervisor.send(sent)));
+      if (typeof delayMs === 'number') this.work.add(TO.arm, new Deadline(id, delayMs, sent));
+      else this.work.add(TO.run, new Call(() => this.supervisor.send(sent)));
       return;
     }
     if (typeof target !== 'string') throw new TypeError('sendTo: expected the id of a child');
-    const tell = new Tell(this.#childFor(target, awaited), sent);
-    if (tell.child === undefined) (this.#early ??= []).push({ tell, id: target });
-    if (typeof delayMs === 'number') this.#work.add(TO.arm, new Deadline(id, delayMs, sent, tell));
-    else this.#work.add(TO.tell, tell);
+    const tell = new Tell(this.childFor(target, awaited), sent);
+    if (tell.child === undefined) (this.early ??= []).push({ tell, id: target });
+    if (typeof delayMs === 'number') this.work.add(TO.arm, new Deadline(id, delayMs, sent, tell));
+    else this.work.add(TO.tell, tell);
   }
 
   /** `undefined` for one that is about to be spawned. */
-  #childFor(target: string, awaited: readonly string[] | undefined): SupervisedChild | undefined {
+  private childFor(target: string, awaited: readonly string[] | undefined): SupervisedChild | undefined {
     const id = target.startsWith('#_') ? target.slice(2) : target;
     if (id === target && awaited?.includes(id)) return undefined;
-    const child = target === '#_parent' ? undefined : this.#childNamed(id);
+    const child = target === '#_parent' ? undefined : this.childNamed(id);
     if (child === undefined) {
       throw new Error(
-        `Unable to send event to actor '${target}' from machine '${this.#chart.definition.id}'.`,
+        `Unable to send event to actor '${target}' from machine '${this.chart.definition.id}'.`,
       );
     }
     return child;
   }
 
-  #childNamed(id: unknown): SupervisedChild | undefined {
+  private childNamed(id: unknown): SupervisedChild | undefined {
     const { children } = this;
     for (let at = 0; at < children.length; at++) if (children[at]!.id === id) return children[at];
     return undefined;
   }
 
-  #resolve(): void {
-    if (this.#early === undefined) return;
-    for (const { tell, id } of this.#early) tell.child = this.#childNamed(id);
-    this.#early = undefined;
+  private resolve(): void {
+    if (this.early === undefined) return;
+    for (const { tell, id } of this.early) tell.child = this.childNamed(id);
+    this.early = undefined;
   }
 
-  #spawn({ id, src, input }: Invocation): void {
-    const name = this.#valueOf(id, undefined);
+  private spawn({ id, src, input }: Invocation): void {
+    const name = this.valueOf(id, undefined);
     if (typeof name !== 'string') throw new TypeError('spawnChild: expected an id');
-    const child = new SupervisedChild(this.#supervisor, name, src, this.#valueOf(input, undefined));
-    const earlier = this.#childNamed(name);
+    const child = new SupervisedChild(this.supervisor, name, src, this.valueOf(input, undefined));
+    const earlier = this.childNamed(name);
     if (earlier === undefined)
       this.children = this.children.length === 0 ? [child] : [...this.children, child];
     else {
-      this.#stop(earlier);
+      this.stop(earlier);
       this.children = this.children.map((one) => (one === earlier ? child : one));
     }
-    this.#work.add(TO.spawn, child);
-    this.#hasChanged = true;
+    this.work.add(TO.spawn, child);
+    this.hasChanged = true;
   }
 
-  #stopNamed(id: unknown): void {
+  private stopNamed(id: unknown): void {
     if (typeof id !== 'string' && id !== undefined && id !== null)
       throw new TypeError('stopChild: expected the id of a child');
-    this.#hasChanged = true;
-    const child = this.#childNamed(id);
+    this.hasChanged = true;
+    const child = this.childNamed(id);
     if (child === undefined) return;
     this.children = this.children.length === 1 ? NOBODY : this.children.filter((one) => one !== child);
-    this.#stop(child);
+    this.stop(child);
   }
 
   /** One that was spawned in this step never comes to life. */
-  #stop(child: SupervisedChild): void {
+  private stop(child: SupervisedChild): void {
     if (child.stage === 'pending') child.stop();
-    else this.#work.add(TO.stop, child);
+    else this.work.add(TO.stop, child);
   }
 
-  #enqueue(collect: (given: unknown, params: unknown) => void, operation: Operation): void {
-    const params = this.#paramsOf(operation);
+  private enqueue(collect: (given: unknown, params: unknown) => void, operation: Operation): void {
+    const params = this.paramsOf(operation);
     const { scope } = this;
     const actions: unknown[] = [];
     const enqueue = Object.assign((action: unknown) => void actions.push(action), wrapped(actions));
     collect(
       new EnqueueScope(scope, enqueue, (guard) =>
-        Boolean(this.#chart.guardOf(guard).passes(scope, this.position)),
+        Boolean(this.chart.guardOf(guard).passes(scope, this.position)),
       ),
       params,
     );
-    for (const action of actions) this.#do(this.#chart.operationOf(action, operation.awaited));
+    for (const action of actions) this.do(this.chart.operationOf(action, operation.awaited));
   }
 }
 

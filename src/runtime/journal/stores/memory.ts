@@ -44,24 +44,24 @@ const SHARE_KEPT = 0.9;
 
 class MemoryStore implements InPlaceStore {
   readonly isDurable = false;
-  readonly #maxEvents: number;
-  readonly #maxBytes: number;
-  readonly #events = new EventSegments();
-  readonly #states = new Map<string, SavedState>();
-  readonly #facts = new Map<string, string>();
-  /** What a recovery needs of the events up to `#noted`, held or not. */
-  readonly #fleet = new FleetIndex();
-  #noted = 0;
-  #last = 0;
+  private readonly maxEvents: number;
+  private readonly maxBytes: number;
+  private readonly events = new EventSegments();
+  private readonly states = new Map<string, SavedState>();
+  private readonly facts = new Map<string, string>();
+  /** What a recovery needs of the events up to `noted`, held or not. */
+  private readonly fleet = new FleetIndex();
+  private noted = 0;
+  private last = 0;
 
   constructor({ maxEvents, maxBytes }: Required<MemoryStoreOptions>) {
-    this.#maxEvents = maxEvents;
-    this.#maxBytes = maxBytes;
+    this.maxEvents = maxEvents;
+    this.maxBytes = maxBytes;
   }
 
   recover(): Recovery {
-    this.#note();
-    const { agents, taskProgress, endedTasks, schedules, ...others } = this.#fleet.recovery();
+    this.note();
+    const { agents, taskProgress, endedTasks, schedules, ...others } = this.fleet.recovery();
     for (const { registered, latest } of agents) {
       handOut(registered);
       handOut(latest);
@@ -82,34 +82,34 @@ class MemoryStore implements InPlaceStore {
       endedTasks,
       schedules,
       ...others,
-      facts: new Map(this.#facts),
-      lastSequence: this.#last,
+      facts: new Map(this.facts),
+      lastSequence: this.last,
     };
   }
 
   append({ events, states, facts }: StoreBatch): void {
-    assertOrder(events, this.#last);
-    for (const event of events) this.#keep(event);
-    if (states) for (const [agentId, state] of states) this.#keepState(agentId, state);
-    if (facts) for (const [name, value] of facts) this.#facts.set(name, value);
-    this.#bound();
+    assertOrder(events, this.last);
+    for (const event of events) this.keep(event);
+    if (states) for (const [agentId, state] of states) this.keepState(agentId, state);
+    if (facts) for (const [name, value] of facts) this.facts.set(name, value);
+    this.bound();
   }
 
   appendInPlace(batch: Batch): void {
     const { events, eventCount, stateOwners, states, stateCount, facts } = batch;
-    if (eventCount > 0 && !(events[0]!.sequence > this.#last)) {
-      assertOrder(events.slice(0, eventCount), this.#last);
+    if (eventCount > 0 && !(events[0]!.sequence > this.last)) {
+      assertOrder(events.slice(0, eventCount), this.last);
     }
-    for (let at = 0; at < eventCount; at++) this.#keep(events[at]!);
-    for (let at = 0; at < stateCount; at++) this.#keepState(stateOwners[at]!, states[at]!);
-    if (facts) for (const [name, value] of facts) this.#facts.set(name, value);
-    this.#bound();
+    for (let at = 0; at < eventCount; at++) this.keep(events[at]!);
+    for (let at = 0; at < stateCount; at++) this.keepState(stateOwners[at]!, states[at]!);
+    if (facts) for (const [name, value] of facts) this.facts.set(name, value);
+    this.bound();
   }
 
   read({ agentId, after = 0, limit }: EventQuery): readonly SystemEvent[] {
     const found: SystemEvent[] = [];
-    const beyond = Math.max(0, this.#events.size - this.#maxEvents);
-    for (const event of this.#events.after(after, beyond)) {
+    const beyond = Math.max(0, this.events.size - this.maxEvents);
+    for (const event of this.events.after(after, beyond)) {
       if (agentId !== undefined && event.agentId !== agentId) continue;
       found.push(handOut(event));
       if (found.length >= limit) break;
@@ -118,52 +118,52 @@ class MemoryStore implements InPlaceStore {
   }
 
   state(agentId: string): SavedState | undefined {
-    return this.#states.get(agentId);
+    return this.states.get(agentId);
   }
 
   close(): void {}
 
-  #keep(event: SystemEvent): void {
+  private keep(event: SystemEvent): void {
     const { type } = event;
-    this.#last = event.sequence;
-    this.#events.push(event, hasPlainBytes(type) ? PLAIN_BYTES : eventBytes(event));
-    if (type === 'agent.forgotten') this.#states.delete(event.agentId);
+    this.last = event.sequence;
+    this.events.push(event, hasPlainBytes(type) ? PLAIN_BYTES : eventBytes(event));
+    if (type === 'agent.forgotten') this.states.delete(event.agentId);
   }
 
-  #keepState(agentId: string, state: SavedState | null): void {
-    if (state === null) this.#states.delete(agentId);
-    else this.#states.set(agentId, state);
+  private keepState(agentId: string, state: SavedState | null): void {
+    if (state === null) this.states.delete(agentId);
+    else this.states.set(agentId, state);
   }
 
-  readonly #noteOne = (event: SystemEvent): void => this.#fleet.note(event);
+  private readonly noteOne = (event: SystemEvent): void => this.fleet.note(event);
 
   /** Notes what a recovery needs of the events that were not noted yet: before any is dropped, and in order. */
-  #note(): void {
-    this.#events.forEach(this.#noted, this.#noteOne);
-    this.#noted = this.#last;
+  private note(): void {
+    this.events.forEach(this.noted, this.noteOne);
+    this.noted = this.last;
   }
 
-  #bound(): void {
-    const events = this.#events;
-    if (events.size >= this.#maxEvents + SEGMENT_ROOM) {
-      this.#note();
-      events.shrinkTo(this.#maxEvents);
+  private bound(): void {
+    const events = this.events;
+    if (events.size >= this.maxEvents + SEGMENT_ROOM) {
+      this.note();
+      events.shrinkTo(this.maxEvents);
     }
-    if (events.bytes > this.#maxBytes) this.#freeBytes();
+    if (events.bytes > this.maxBytes) this.freeBytes();
   }
 
-  #freeBytes(): void {
-    this.#note();
-    const events = this.#events;
+  private freeBytes(): void {
+    this.note();
+    const events = this.events;
     const forgottenAt = new Map<string, number>();
     events.forEach(0, (event) => {
       if (event.type === 'agent.forgotten') forgottenAt.set(event.agentId, event.sequence);
     });
-    let excess = events.bytes - this.#maxBytes * SHARE_KEPT;
+    let excess = events.bytes - this.maxBytes * SHARE_KEPT;
     if (forgottenAt.size > 0) {
       events.filter(({ agentId, sequence }, bytes) => {
         const isForgotten = agentId !== undefined && sequence <= (forgottenAt.get(agentId) ?? 0);
-        if (!isForgotten || excess <= 0 || sequence === this.#last) return true;
+        if (!isForgotten || excess <= 0 || sequence === this.last) return true;
         excess -= bytes;
         return false;
       });

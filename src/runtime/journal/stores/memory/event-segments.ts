@@ -37,66 +37,66 @@ class Segment {
 }
 
 export class EventSegments {
-  #segments: Segment[] = [];
+  private segments: Segment[] = [];
   /** How many of the segments, from the first, were dropped. */
-  #dropped = 0;
+  private dropped = 0;
   /** The one that was dropped last: it is the next one that is needed. */
-  #spare: Segment | undefined = undefined;
-  #size = 0;
-  #bytes = 0;
+  private spare: Segment | undefined = undefined;
+  private heldEvents = 0;
+  private heldBytes = 0;
 
   get size(): number {
-    return this.#size;
+    return this.heldEvents;
   }
 
   /** What all of them hold. */
   get bytes(): number {
-    return this.#bytes;
+    return this.heldBytes;
   }
 
   push(event: SystemEvent, bytes: number): void {
-    let segment = this.#segments[this.#segments.length - 1];
+    let segment = this.segments[this.segments.length - 1];
     if (segment === undefined || segment.count === SEGMENT_ROOM) {
-      segment = this.#spare ?? new Segment();
-      this.#spare = undefined;
-      this.#segments.push(segment);
+      segment = this.spare ?? new Segment();
+      this.spare = undefined;
+      this.segments.push(segment);
     }
     segment.add(event, bytes);
-    this.#size += 1;
-    this.#bytes += bytes;
+    this.heldEvents += 1;
+    this.heldBytes += bytes;
   }
 
   /** Drops the oldest event; what it held. */
   shift(): number {
-    const segment = this.#segments[this.#dropped]!;
+    const segment = this.segments[this.dropped]!;
     const place = segment.first;
     const bytes = segment.bytes[place]!;
-    this.#bytes -= bytes;
-    this.#size -= 1;
+    this.heldBytes -= bytes;
+    this.heldEvents -= 1;
     segment.first += 1;
-    if (segment.first === segment.count) this.#dropFirst();
+    if (segment.first === segment.count) this.dropFirst();
     else segment.events[place] = undefined as never;
     return bytes;
   }
 
   /** Drops the oldest events as long as whole segments of them are beyond `size`. */
   shrinkTo(size: number): void {
-    for (let segment = this.#segments[this.#dropped]; segment; segment = this.#segments[this.#dropped]) {
+    for (let segment = this.segments[this.dropped]; segment; segment = this.segments[this.dropped]) {
       const { first, count, bytes } = segment;
-      if (this.#size - (count - first) < size) return;
-      for (let place = first; place < count; place++) this.#bytes -= bytes[place]!;
-      this.#size -= count - first;
-      this.#dropFirst();
+      if (this.heldEvents - (count - first) < size) return;
+      for (let place = first; place < count; place++) this.heldBytes -= bytes[place]!;
+      this.heldEvents -= count - first;
+      this.dropFirst();
     }
   }
 
   /** Drops what does not pass. */
   filter(passes: (event: SystemEvent, bytes: number) => boolean): void {
-    const segments = this.#segments.slice(this.#dropped);
-    this.#segments = [];
-    this.#dropped = 0;
-    this.#size = 0;
-    this.#bytes = 0;
+    const segments = this.segments.slice(this.dropped);
+    this.segments = [];
+    this.dropped = 0;
+    this.heldEvents = 0;
+    this.heldBytes = 0;
     for (const { events, bytes, first, count } of segments) {
       for (let place = first; place < count; place++) {
         if (passes(events[place]!, bytes[place]!)) this.push(events[place]!, bytes[place]!);
@@ -107,8 +107,8 @@ export class EventSegments {
   /** Events beyond a sequence, but for the first `skipped` of all, in order. */
   *after(sequence: number, skipped = 0): Generator<SystemEvent, void, undefined> {
     let left = skipped;
-    for (let at = this.#dropped; at < this.#segments.length; at++) {
-      const { events, first, count, last } = this.#segments[at]!;
+    for (let at = this.dropped; at < this.segments.length; at++) {
+      const { events, first, count, last } = this.segments[at]!;
       const start = first + left;
       left = Math.max(0, start - count);
       if (last.sequence <= sequence) continue;
@@ -120,8 +120,8 @@ export class EventSegments {
 
   /** Visits events beyond a sequence, in order. */
   forEach(sequence: number, visit: (event: SystemEvent) => void): void {
-    for (let at = this.#dropped; at < this.#segments.length; at++) {
-      const { events, first, count, last } = this.#segments[at]!;
+    for (let at = this.dropped; at < this.segments.length; at++) {
+      const { events, first, count, last } = this.segments[at]!;
       if (last.sequence <= sequence) continue;
       let place = first;
       while (events[place]!.sequence <= sequence) place += 1;
@@ -129,14 +129,14 @@ export class EventSegments {
     }
   }
 
-  #dropFirst(): void {
-    const dropped = this.#segments[this.#dropped]!;
+  private dropFirst(): void {
+    const dropped = this.segments[this.dropped]!;
     dropped.clear();
-    this.#spare = dropped;
-    this.#segments[this.#dropped] = undefined as never;
-    this.#dropped += 1;
-    if (this.#dropped <= this.#segments.length / 2) return;
-    this.#segments.splice(0, this.#dropped);
-    this.#dropped = 0;
+    this.spare = dropped;
+    this.segments[this.dropped] = undefined as never;
+    this.dropped += 1;
+    if (this.dropped <= this.segments.length / 2) return;
+    this.segments.splice(0, this.dropped);
+    this.dropped = 0;
   }
 }
