@@ -124,8 +124,8 @@ export const plants: readonly Plant[] = [
   // What a microstep does.
   compiled(
     'only transitions that re-enter have actions',
-    'operations.push(...(this.#actions.get(transition) ?? []));',
-    'if (transition.reenter) operations.push(...(this.#actions.get(transition) ?? []));',
+    'operations.push(...(this.actions.get(transition) ?? []));',
+    'if (transition.reenter) operations.push(...(this.actions.get(transition) ?? []));',
   ),
   compiled(
     'conflicting transitions are all taken',
@@ -134,7 +134,7 @@ export const plants: readonly Plant[] = [
   ),
   compiled(
     'exit actions are left out at the end of a chart',
-    'for (const node of nodes) operations.push(...this.#exitActions(node));',
+    'for (const node of nodes) operations.push(...this.exitActions(node));',
     '',
   ),
   compiled(
@@ -155,8 +155,8 @@ export const plants: readonly Plant[] = [
   ),
   compiled(
     'initial actions come before invoked children',
-    'this.#defaultEntries.set(node, [...entry, ...initial, ...resolve]);',
-    'this.#defaultEntries.set(node, [...initial, ...entry, ...resolve]);',
+    'this.defaultEntries.set(node, [...entry, ...initial, ...resolve]);',
+    'this.defaultEntries.set(node, [...initial, ...entry, ...resolve]);',
   ),
   compiled(
     'children are stopped before exit actions',
@@ -190,7 +190,7 @@ export const plants: readonly Plant[] = [
   // Which transitions are taken.
   position(
     'wildcards are not looked at for types that nobody names',
-    'this.#hasWildcards ? this.#choicesOf(type) : NONE',
+    'this.hasWildcards ? this.choicesOf(type) : NONE',
     'NONE',
   ),
   position(
@@ -265,12 +265,12 @@ export const plants: readonly Plant[] = [
   // The step.
   step(
     'eventless transitions are taken once',
-    'isEventlessDue = this.#hasChanged;',
+    'isEventlessDue = this.hasChanged;',
     'isEventlessDue = false;',
   ),
   step(
     'eventless transitions are taken again and again',
-    'isEventlessDue = this.#hasChanged;',
+    'isEventlessDue = this.hasChanged;',
     'isEventlessDue = true;',
   ),
   step(
@@ -280,39 +280,39 @@ export const plants: readonly Plant[] = [
   ),
   step(
     'what is raised is taken last in, first out',
-    'this.#raised[this.#taken++]!',
-    'this.#raised[--this.#raisedCount]!',
+    'this.raised[this.taken++]!',
+    'this.raised[--this.raisedCount]!',
   ),
   step('iterations are counted from 0', 'let iteration = 1;', 'let iteration = 0;'),
   step(
     'what is raised keeps the scope of the event before',
-    '      this.event = this.#raised[this.#taken++]!;\n      this.#scope = undefined;',
-    '      this.event = this.#raised[this.#taken++]!;',
+    '      this.event = this.raised[this.taken++]!;\n      this.scopeSoFar = undefined;',
+    '      this.event = this.raised[this.taken++]!;',
   ),
   step(
     'an assign leaves the scope as it was',
-    '    this.context = context;\n    this.#scope = undefined;',
+    '    this.context = context;\n    this.scopeSoFar = undefined;',
     '    this.context = context;',
   ),
   step(
     'an assign is no change',
-    '    this.#scope = undefined;\n    this.#hasChanged = true;',
-    '    this.#scope = undefined;',
+    '    this.scopeSoFar = undefined;\n    this.hasChanged = true;',
+    '    this.scopeSoFar = undefined;',
   ),
   step(
     'each part of an assign sees the parts before',
-    'next[keys[at]!] = this.#valueOf(values[at], params);',
-    '{ next[keys[at]!] = this.#valueOf(values[at], params); this.context = next; this.#scope = undefined; }',
+    'next[keys[at]!] = this.valueOf(values[at], params);',
+    '{ next[keys[at]!] = this.valueOf(values[at], params); this.context = next; this.scopeSoFar = undefined; }',
   ),
   step(
     'assigns have no params',
-    'this.#assign((subject as Expression)(this.scope, this.#paramsOf(operation)));',
-    'this.#assign((subject as Expression)(this.scope, undefined));',
+    'this.assign((subject as Expression)(this.scope, this.paramsOf(operation)));',
+    'this.assign((subject as Expression)(this.scope, undefined));',
   ),
   step(
     'a delay of a number is no delay',
-    "if (typeof delayMs === 'number') this.#work.add(TO.arm, new Deadline(id, delayMs, raised));",
-    'if (delayMs === 5) this.#work.add(TO.arm, new Deadline(id, delayMs, raised));',
+    "if (typeof delayMs === 'number') this.work.add(TO.arm, new Deadline(id, delayMs, raised));",
+    'if (delayMs === 5) this.work.add(TO.arm, new Deadline(id, delayMs, raised));',
   ),
   step(
     'deadlines have no id',
@@ -321,7 +321,7 @@ export const plants: readonly Plant[] = [
   ),
   step(
     'nothing is cancelled',
-    'this.#work.add(TO.disarm, this.#valueOf(subject, this.#paramsOf(operation)));',
+    'this.work.add(TO.disarm, this.valueOf(subject, this.paramsOf(operation)));',
     '',
   ),
   step(
@@ -329,11 +329,11 @@ export const plants: readonly Plant[] = [
     "if (child.stage === 'pending') child.stop();\n    else ",
     '',
   ),
-  step('a child whose id is used again goes on', '      this.#stop(earlier);\n', ''),
+  step('a child whose id is used again goes on', '      this.stop(earlier);\n', ''),
   step(
     'a spawn is no change',
-    '    this.#work.add(TO.spawn, child);\n    this.#hasChanged = true;',
-    '    this.#work.add(TO.spawn, child);',
+    '    this.work.add(TO.spawn, child);\n    this.hasChanged = true;',
+    '    this.work.add(TO.spawn, child);',
   ),
   step(
     'a child that is stopped stays',
@@ -347,7 +347,7 @@ export const plants: readonly Plant[] = [
   ),
   step(
     'what is sent before a child is spawned is lost',
-    'tell.child = this.#childNamed(id)',
+    'tell.child = this.childNamed(id)',
     'tell.child = undefined',
   ),
   step(
@@ -357,12 +357,12 @@ export const plants: readonly Plant[] = [
   ),
   step(
     'enqueueActions checks the context that it is about to change',
-    'this.#chart.guardOf(guard).passes(scope, this.position)',
-    '!this.#chart.guardOf(guard).passes(scope, this.position)',
+    'this.chart.guardOf(guard).passes(scope, this.position)',
+    '!this.chart.guardOf(guard).passes(scope, this.position)',
   ),
   step(
     'the output of a final state is given another event',
-    'const event = { type, output: this.#outputOf(output, this.event) } as EventObject;',
+    'const event = { type, output: this.outputOf(output, this.event) } as EventObject;',
     'const { event } = this;',
   ),
   step('a chart that is done goes on', '!this.isDone; iteration++', 'true; iteration++'),
