@@ -24,7 +24,7 @@ const echoAgent = new URL('./echo-agent.ts', import.meta.url);
 interface Echo {
   readonly name: string;
   call(id: number): void;
-  /** To be set by whoever calls. */
+  /** Set by the caller. */
   answered: (id: number) => void;
   close(): Promise<unknown>;
 }

@@ -1,4 +1,4 @@
-/** What reading an address means, whoever does it: the question, the tools, and the answer. */
+/** What it means to read an address, the same for every reader: the question, the tools, and the answer. */
 import { tool } from 'ai';
 import { z } from 'zod';
 import { sentencesWith, tellingWords } from './addresses.ts';

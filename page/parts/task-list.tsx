@@ -174,7 +174,7 @@ const COMMANDS: readonly {
   {
     command: 'cancel',
     verb: 'Cancel',
-    warning: 'Its work is told to end, and whoever waits for it is told that it was cancelled.',
+    warning: 'Its signal is aborted, and calls that wait for it are rejected as cancelled.',
   },
   { command: 'forget', verb: 'Forget', warning: 'Its record is gone for good, and can not be done again.' },
 ];

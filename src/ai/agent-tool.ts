@@ -16,7 +16,7 @@ export interface AgentToolOptions<Input> {
 }
 
 /**
- * A tool that is a task of another agent: the model's input is that task's, and its output is what the model is told.
+ * A tool that is a task of another agent: the model gives the task's input, and gets its output.
  * It carries the caller's trace, deadline and abort; a call that would wait in a circle is refused.
  */
 export function agentTool<Input>(options: AgentToolOptions<Input>): Tool<Input, unknown> {

@@ -19,7 +19,7 @@ export const callPrices = z.strictObject({
 });
 
 const MAX_OUTPUT = 4_096;
-/** Few texts have fewer: in English about four, in code and other languages less. */
+/** Few texts have fewer: English has about four, code and other languages have less. */
 const CHARACTERS_A_TOKEN = 3;
 const MILLION = 1_000_000;
 

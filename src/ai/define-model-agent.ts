@@ -1,8 +1,8 @@
 /**
  * An agent whose work is done by a language model: `defineModelAgent`.
  *
- * What comes of it is an ordinary definition: it runs in every host, and its tasks are asked for as any other's. Each
- * call of the model and of a tool is a step of its task (model-run.ts), its conversations are its saved state.
+ * It gives an ordinary definition, which runs in every host. Each call of the model or of a tool is a step of its task
+ * (model-run.ts); its conversations are its saved state.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { FlexibleSchema, LanguageModel, ModelMessage, StopCondition, ToolSet } from 'ai';
@@ -54,17 +54,17 @@ export interface LifeContext<Resources = unknown, Args = unknown> {
   readonly log: AgentLog;
 }
 
-/** What every kind of task of `defineAgent` may have, but what goes in, what comes out and who does it. */
+/** Options of a task as in `defineAgent`, without `input`, `output` and `run`. */
 type TaskOptions = Omit<AnyAgentDefinition['tasks'][string], 'input' | 'output' | 'run'>;
 
 export interface ModelTask<Input, Output, Resources, Args, Values = VariableValues> extends TaskOptions {
-  /** What the model is asked: its user's words, or messages. */
+  /** The prompt: a text by the user, or messages. */
   prompt(
     context: PromptContext<Input, Resources, Args, Values>,
   ): MaybePromise<string | readonly ModelMessage[]>;
-  /** Where given, the answer is an object as this says; else it is text. */
+  /** Schema of the answer, which is then an object; without it the answer is text. */
   readonly output?: FlexibleSchema<Output>;
-  /** How often the model is asked again, within the task, for an object that was not as asked; default 1. */
+  /** How often the model is asked again, within the task, if its object does not fit `output`; default 1. */
   readonly repairs?: number;
   /** Whether the text is given to `agents.stream` as it comes; default false. */
   readonly stream?: boolean;
@@ -85,7 +85,7 @@ export interface DefineModelAgentOptions<
   Ref extends VariableRef = string,
 > {
   readonly type: string;
-  /** Makes what a life needs and JSON cannot keep, as in `defineAgent`; written first, its type flows on. */
+  /** Makes what a life needs and JSON cannot keep, as in `defineAgent`. Write it first: other options use its type. */
   connect?(context: ConnectContext<Args>): MaybePromise<Resources>;
   disconnect?(context: { readonly resources: Resources; readonly log: AgentLog }): MaybePromise<void>;
   readonly initArgs?: StandardSchemaV1<SentArgs, Args>;
@@ -160,7 +160,7 @@ const modelSchema = z.custom(
   { error: 'expected a language model of the AI SDK, the name of one, or a function that gives one' },
 );
 const instructionsSchema = z.union([z.string(), aFunction], { error: 'expected a text or a function' });
-/** What is not looked at here is by `defineAgent`. */
+/** The other fields are checked by `defineAgent`. */
 const optionsSchema = z.strictObject({
   type: z.string().min(1),
   connect: z.unknown().optional(),
@@ -201,8 +201,8 @@ const optionsSchema = z.strictObject({
 /**
  * Defines a type of agent whose tasks are done by a language model of the AI SDK (`ai`).
  *
- * Each call of the model, and each of a tool, is kept before it is used: after a crash, a wait for a quota or a
- * restart of the program the task goes on behind the last of them, and no call that was answered is paid again.
+ * The result of each call of the model, and of each call of a tool, is kept before it is used. After a crash, a wait
+ * for a quota or a restart of the program the task goes on after the last of them: no answered call is paid twice.
  *
  * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field that was not as expected
  */
@@ -251,7 +251,7 @@ export function defineModelAgent<
       }),
     ) as never,
   } as never) as unknown as AnyAgentDefinition;
-  // What the functions above close over is part of what the definition is.
+  // What the functions above close over is part of the definition's identity.
   return sealed({ ...definition, source: sourceOf(given) } as AnyAgentDefinition) as never;
 }
 
@@ -323,7 +323,7 @@ function conversationOf({ conversation }: Erased, task: ErasedTask): Conversatio
   return conversation === true ? {} : conversation;
 }
 
-/** What tells one version of a model agent from another, besides what its definition shows. */
+/** What tells versions of a model agent apart, besides the visible definition. */
 function sourceOf({ instructions, tools, settings, stopWhen, conversation, tasks, model }: Erased): unknown {
   const name = typeof model === 'object' ? `${model.provider}/${model.modelId}` : model;
   const kinds = Object.entries(tasks).map(([kind, { input: _input, ...task }]) => [kind, task]);

@@ -1,10 +1,10 @@
 /**
- * A model whose calls are steps of a task: what a call gave is kept before it is used, and a task that runs again is
- * given it instead of calling.
+ * A model whose calls are steps of a task: the result of a call is kept before it is used, and a task that runs again
+ * gets the kept result and does not call.
  *
  * I1  A call that was kept is never made again for the same task.
- * I2  Of a stream, text goes on as it comes. Calls of tools, and its end, go on once the whole is kept: no tool runs
- *     for a call that could be made anew.
+ * I2  Text of a stream is passed on as it comes. Its tool calls and its end are passed on once the whole answer is
+ *     kept: no tool runs for an answer that may be asked for again.
  */
 import {
   gateway,
@@ -36,7 +36,7 @@ export interface ModelCalls {
     call: () => PromiseLike<Result>,
     usageOf: (result: Result) => CallUsage | undefined,
   ): Promise<Result>;
-  /** A part of the answer has come that its task's reader is not given. */
+  /** A part of the answer has come that the task does not stream. */
   progressed(part: string): void;
 }
 
@@ -128,7 +128,7 @@ function keptAtEnd(
       else controller.enqueue(part);
     },
     async flush(controller) {
-      // A stream that broke off, or ended without an end, is no answer: it is asked for again.
+      // A stream that broke off, or has no last part, is no answer: the model is asked again.
       ended(usage);
       if (isBroken || usage === undefined) return;
       await keep(toPlain(parts));

@@ -1,11 +1,11 @@
 /**
- * Tools whose calls are steps of a task: what a tool gave, or that it failed, is kept before the model is told, and a
- * task that runs again is given it instead of calling.
+ * Tools whose calls are steps of a task: the result or the failure of a call is kept before the model gets it, and a
+ * task that runs again gets what was kept and does not call.
  *
  * I1  A call whose result was kept is never made again. One that was under way when the agent ended is, with the same
  *     idempotency key.
- * I2  A tool that fails is told to the model. What ends the task, or makes it wait, is not: it breaks the model's work
- *     off and is thrown by the task.
+ * I2  The model gets the failure of a tool. An error that ends the task, or makes it wait, it does not get: its work is
+ *     broken off, and the task throws that error.
  */
 import type { ToolSet } from 'ai';
 import type { TaskContext } from '../agent.ts';
@@ -26,13 +26,13 @@ export interface ToolCalls {
   readonly modelCall: () => number;
   /** How often a run may call one tool with one input. */
   readonly maxRepeats: number;
-  /** The model goes round in circles. */
+  /** The model repeats one call too often. */
   repeats(toolName: string, times: number): Error;
   /** The task is to end with this. */
   breakOff(thrown: unknown): void;
 }
 
-/** Past its limit a model is told so as often as it was let through; then its work is broken off. */
+/** How often a model that is past its limit is told so, before its work is broken off. */
 const WARNINGS = 2;
 
 export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {

@@ -1,6 +1,6 @@
 /**
- * Failures of a provider, in the words that the fleet understands: a status, the headers that came with it, and
- * whether to ask again makes sense.
+ * Failures of a provider, in the form that the fleet understands: a status, its headers, and whether a retry makes
+ * sense.
  */
 /** A call of a model that failed. With `status` and `headers` the fleet sees a quota, and when it is reset. */
 export class ModelCallError extends Error {
@@ -57,7 +57,7 @@ interface Failure {
   readonly headers: Record<string, string>;
 }
 
-/** The first that says something counts; headers are of all of them. */
+/** The first status that is found counts; headers are gathered from all causes. */
 function failureIn(thrown: unknown): Failure | undefined {
   let found: Failure | undefined;
   let error = thrown;

@@ -4,7 +4,7 @@
  * Owns the run's keys, its abort and what it spent. The loop itself is the SDK's.
  *
  * I1  A run that follows one of the same task begins with what that kept, in its order, and calls from there on.
- * I2  What was kept on the way to an answer that was no answer is not used again by the next attempt.
+ * I2  If an attempt's answer was invalid, the next attempt uses none of what that attempt kept.
  */
 import {
   generateText,
@@ -85,7 +85,7 @@ export class ModelAnswerError extends Error {
 
 const STEPS = 20;
 const FAILED = 'ai:failed:';
-/** Words of a model in an error. */
+/** How much of a model's text an error quotes. */
 const MAX_TEXT = 1_000;
 
 export async function runModel(
@@ -104,10 +104,10 @@ class ModelRun {
   readonly #context: TaskContext<unknown, unknown>;
   readonly #options: ModelRunOptions;
   readonly #abort = new AbortController();
-  /** Of the task's answers that were none: how many there are. */
+  /** How many invalid answers the task has had. */
   readonly #failed: number;
   #calls = 0;
-  /** What ends the task, where that is not the model's affair. */
+  /** An error that ends the task, and is not reported to the model. */
   #broken: { readonly thrown: unknown } | undefined;
 
   constructor(context: TaskContext<unknown, unknown>, options: ModelRunOptions) {
@@ -131,7 +131,7 @@ class ModelRun {
         const { text = '', cause } = thrown;
         const why = cause instanceof Error ? cause.message : thrown.message;
         if (repair >= repairs) throw await this.#noAnswer(`the model's answer is not as asked: ${why}`, text);
-        // With what its tools have given: they need not be asked again.
+        // With the results of its tools, which are not called again.
         said.push(...heard);
         said.push({
           role: 'user',
@@ -170,7 +170,7 @@ class ModelRun {
       onStepEnd: ({ response }: { readonly response: { readonly messages: readonly ModelMessage[] } }) => {
         heard.push(...response.messages);
       },
-      // Waiting and asking again are the fleet's: where it can be seen, and outlives the program.
+      // The fleet waits and retries: there it is visible, and survives the program.
       maxRetries: 0,
       abortSignal: this.#abort.signal,
     };
@@ -248,7 +248,7 @@ class ModelRun {
         return {
           keep: async (value) => {
             await this.#context.step(key, () => value);
-            // Whoever watches the task sees that it gets on, also where no word of it is streamed.
+            // Progress is reported also for tasks that stream nothing.
             this.#context.progress({ model: 'answered', call: this.#calls });
           },
         };
@@ -257,7 +257,7 @@ class ModelRun {
         try {
           return await this.#paid(params, call, usageOf);
         } catch (thrown) {
-          // Of a stream the SDK would make an error of its own.
+          // Left to itself the SDK would replace the error of a stream by its own.
           if (isOfTask(thrown)) this.#breakOff(thrown);
           throw thrown;
         }
@@ -278,7 +278,7 @@ class ModelRun {
     try {
       result = await call();
     } catch (thrown) {
-      // What was refused is not paid; of what else fails nobody says what it cost: what was set aside counts as used.
+      // A refused call costs nothing. The cost of any other failed call is unknown: its reservation counts as used.
       if (thrown instanceof ModelCallError && isRefusal(thrown.status)) await reservation.release();
       throw thrown;
     }

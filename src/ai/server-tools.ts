@@ -5,7 +5,7 @@ import type { CallTarget } from '../runtime/definition/task-abilities.ts';
 import { inWords } from '../runtime/values/errors.ts';
 import { toolCallOf } from './tool-call.ts';
 
-/** Tools that are asked for when a task begins. */
+/** Tools that are fetched when a task begins. */
 export interface ToolSource {
   toolsFor(task: TaskContext<unknown, unknown>): Promise<ToolSet>;
 }
@@ -25,7 +25,7 @@ interface Listed {
 
 /**
  * The tools of an agent that `defineToolServer` of `mabeam/mcp` defined: its id, the least loaded of a type, or a pool.
- * What it has is asked for once a task; each call is a task of that agent.
+ * The list of tools is fetched once for each task; each call is a task of that agent.
  */
 export function serverTools(target: CallTarget, options: ServerToolsOptions = {}): ToolSource {
   const { allow, prefix = '' } = options;
@@ -51,7 +51,7 @@ export function serverTools(target: CallTarget, options: ServerToolsOptions = {}
   };
 }
 
-/** What a model is told: data where the server gives data, else its words. */
+/** What the model gets: data if the server gives data, else its text. */
 function shown(result: unknown): unknown {
   const { content, structuredContent } = result as {
     readonly content: readonly { readonly type: string; readonly text?: string }[];

@@ -1,4 +1,4 @@
-/** Which of the things that a model or a tool throws are the task's: they end it, or make it wait. */
+/** Which errors of a model or a tool concern the task: they end it, or make it wait. */
 import { AgentSystemError } from '../runtime/values/errors.ts';
 import { limitSaid, parkAsked } from '../runtime/definition/parking.ts';
 

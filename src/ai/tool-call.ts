@@ -6,8 +6,7 @@ export interface ToolCall {
   readonly toolCallId: string;
   readonly toolName: string;
   /**
-   * The same for the same call, also when its task runs again after a crash: a service that is given it does nothing
-   * twice.
+   * The same for the same call, also when its task runs again after a crash: a service can use it to do nothing twice.
    */
   readonly idempotencyKey: string;
   /** The task that the model works on. */

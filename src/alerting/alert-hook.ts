@@ -1,10 +1,10 @@
 /**
- * Tells somebody else of every alert that is raised or cleared: in order, one message at a time.
+ * Sends a notice of every alert that is raised or cleared: in order, one message at a time.
  *
- * I1  What happens while a message is under way waits, and goes out together as the next one: a storm of alerts is a
- *     few messages, and a single alert waits for nothing.
+ * I1  Alerts that come while a message is under way go out together in the next one: a storm of alerts is a few
+ *     messages, and a single alert is sent at once.
  * I2  What waits is bounded; the oldest is dropped first, and the next message says how many were.
- * I3  A message that cannot be sent is logged and counted, and keeps nobody from the next.
+ * I3  A message that cannot be sent is logged and counted, and does not hold up the next.
  * I4  After `close` nothing listens and nothing is under way.
  */
 import { type Logger, pino } from 'pino';
@@ -15,7 +15,7 @@ import { having, parseInput } from '../runtime/values/malformed.ts';
 
 /** One alert that began or ended. Times are epoch ms. */
 export interface AlertNotice {
-  /** The same for the same alert, whoever tells of it and however often. */
+  /** The same in every notice of the same alert. */
   readonly id: string;
   readonly state: 'raised' | 'cleared';
   readonly alert: AlertType;
@@ -60,10 +60,10 @@ export interface AlertHookStatus {
 }
 
 export interface AlertHook extends AsyncDisposable {
-  /** Notices so far, by what became of them. */
+  /** Notices so far: sent, failed, dropped. */
   status(): AlertHookStatus;
   /**
-   * Hears of nothing more, and sends what waits.
+   * Listens no more, and sends what waits.
    *
    * @param options.timeoutMs for that, before it is given up; default 5,000
    */
@@ -85,7 +85,7 @@ const optionsSchema = z.strictObject({
 const closeSchema = z.strictObject({ timeoutMs: z.number().min(0).default(5_000) });
 
 /**
- * Tells of a system's alerts from now on, those that are raised already first.
+ * Sends notices of a system's alerts from now on, beginning with those that are raised already.
  *
  * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected
  */

@@ -29,7 +29,7 @@ export interface WebhookOptions {
   readonly retries?: number;
   /** Before the second attempt, in ms, and twice as long before each further one; default 1,000. */
   readonly delayMs?: number;
-  /** At the most, also where the receiver asks for more; default 60,000. */
+  /** The longest wait, also if the receiver asks for more, in ms; default 60,000. */
   readonly maxDelayMs?: number;
   /** For one attempt, in ms; default 10,000. */
   readonly timeoutMs?: number;
@@ -55,7 +55,7 @@ const optionsSchema = z.strictObject({
   timeoutMs: z.number().positive().max(3_600_000).default(10_000),
 });
 
-/** Statuses after which another attempt may do, besides 5xx. */
+/** Statuses after which another attempt may succeed, besides 5xx. */
 const PASSING = new Set([408, 425, 429]);
 
 /**
@@ -155,7 +155,7 @@ function askedDelayMs({ headers }: Response): number {
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
-/** What `fetch` failed of is in the cause of what it throws. */
+/** The cause of an error of `fetch` says what failed. */
 function reasonOf(thrown: unknown): string {
   const { message, cause } = errorInfoOf(thrown);
   return cause === undefined ? message : cause.message || String(cause.code ?? message);

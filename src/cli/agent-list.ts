@@ -7,7 +7,7 @@ import type { Paint, Style } from './console.ts';
 import { bytes, count, duration, latency, share } from './figures.ts';
 import type { Column } from './table.ts';
 
-/** What is known of any agent, and what only a running program knows. */
+/** An agent of a store, or of a running program, which knows more of it. */
 export type ListedAgent = Pick<AgentRow, 'id' | 'type' | 'incarnation' | 'restarts'> &
   Partial<Omit<AgentRow, 'status'>> & { readonly status: LifeStep['status'] };
 
@@ -85,13 +85,13 @@ export function agentColumns(
   ];
 }
 
-/** How long its body has been there; nothing of one that has none. */
+/** How long its body has lived; empty if it has none. */
 export function upTime({ status, startedAt }: ListedAgent, now: number): string {
   const isAlive = status === 'running' || status === 'unresponsive' || status === 'stopping';
   return isAlive && startedAt !== undefined ? duration(Math.max(0, now - startedAt)) : '';
 }
 
-/** What somebody should know: when it comes back, what it waits for, what went wrong last. */
+/** The note: when it is restarted, what it waits for, what went wrong last. */
 export function noteOn(agent: ListedAgent, now: number): string {
   const { restartAt, recentRestarts, maxRestarts, lastError, alerts = [] } = agent;
   const parts: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * One command at work: what it talks through, what it asks, and how it is cut short.
+ * One command at work: its console, its requests, and how it is interrupted.
  *
  * I1  An interrupt (Ctrl-C) ends whatever it waits for; its exit code is then 130.
  */
@@ -50,7 +50,7 @@ export function apiOf(
   });
 }
 
-/** Who acts: as they say, or the user. */
+/** Who acts: the option `--by`, or the user's name. */
 export function byOf({ by }: UrlOptions): string {
   return by ?? `${userName()} by mabeam`;
 }

@@ -1,9 +1,9 @@
 /**
- * What a command talks through: its streams and environment, and how text looks in them.
+ * The console of a command: its streams and environment, and how text is styled in them.
  *
  * I1  Data goes to stdout, everything else to stderr.
  * I2  Colour is for terminals that want it (NO_COLOR, FORCE_COLOR and the like are heeded), per stream.
- * I3  Text of others, an agent's id or error say, cannot steer a terminal.
+ * I3  Text from outside, such as an agent's id or error, cannot control the terminal.
  */
 import { styleText } from 'node:util';
 
@@ -15,7 +15,7 @@ export interface Streams {
 }
 
 export type Style = Parameters<typeof styleText>[0];
-/** Gives text a look, where the stream can show it. */
+/** Styles text, if the stream can show that. */
 export type Paint = (style: Style, text: string) => string;
 
 export interface Console extends Streams {
@@ -40,10 +40,10 @@ export function consoleOf(streams: Streams): Console {
   };
 }
 
-/** Control characters, and those that turn the direction of text round. */
+/** Control characters, and those that change the direction of text. */
 const STEERING = /[\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
 
-/** Text of others in one line that a terminal shows as it is. */
+/** Text from outside as one line, without anything that controls a terminal. */
 export function plainText(text: string): string {
   return text.replaceAll(/\s+/g, ' ').replaceAll(STEERING, '\u00B7');
 }

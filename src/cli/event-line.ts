@@ -5,7 +5,7 @@ import type { Paint, Style } from './console.ts';
 import { plainText } from './console.ts';
 import { bytes, counted, duration, latency, moment } from './figures.ts';
 
-/** An event, of a store or as the API sends it: there its lists are cut, and what must not be seen is not in it. */
+/** An event of a store, or as the API sends it: with long lists cut, and redacted. */
 export type AnyEvent =
   | SystemEvent
   | { readonly sequence: number; readonly at: number; readonly type: string };
@@ -31,7 +31,7 @@ const LOOKS: Partial<Record<SystemEvent['type'], Style>> = {
   'coordination.lost': 'yellow',
 };
 
-/** @param paint gives parts their look */
+/** @param paint styles parts of the line */
 export function eventLine(event: AnyEvent, paint: Paint): string {
   const { at, type } = event;
   const known = event as SystemEvent;

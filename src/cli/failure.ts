@@ -3,9 +3,9 @@ import { AgentSystemError } from '../index.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 
 export const EXIT = {
-  /** What was asked for was refused, or did not go well. */
+  /** The request was refused, or failed. */
   failed: 1,
-  /** It was not asked for rightly. */
+  /** The command line is invalid. */
   usage: 2,
   interrupted: 130,
 } as const;
@@ -20,7 +20,7 @@ export class CommandFailure extends Error {
   readonly exitCode: number;
   /** What to do about it. */
   readonly hint: string | undefined;
-  /** Whether somebody answered, with a no: to ask again will not help. */
+  /** Whether the server answered with a refusal: a retry will not help. */
   readonly isRefusal: boolean;
 
   constructor(message: string, { exitCode = EXIT.failed, hint, isRefusal = false }: FailureOptions = {}) {
@@ -35,7 +35,7 @@ export function usageFailure(message: string, hint?: string): CommandFailure {
   return new CommandFailure(message, { exitCode: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** What was thrown as lines for people: the stack only of what nobody foresaw. */
+/** An error as lines for people: with a stack only for unexpected ones. */
 export function linesOfFailure(thrown: unknown): readonly string[] {
   if (thrown instanceof CommandFailure) {
     return [`mabeam: ${thrown.message}`, ...(thrown.hint === undefined ? [] : [thrown.hint])];

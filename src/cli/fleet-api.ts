@@ -1,8 +1,8 @@
 /**
- * A running system, asked over its dashboard's API.
+ * A client of a running system's dashboard API.
  *
  * I1  The secrets of an address go into headers: no message of this file shows them.
- * I2  A request ends by its answer or by `signal`; an answer that is no API's is a failure that says so.
+ * I2  A request ends by its answer or by `signal`; an answer that does not come from the API is a failure that says so.
  */
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { ActReport, Refusal } from '../dashboard/protocol.ts';
@@ -10,7 +10,7 @@ import { errorInfoOf } from '../runtime/values/errors.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
 
 export interface FleetApiOptions {
-  /** Of the dashboard, with or without its token. */
+  /** Address of the dashboard, with or without its token. */
   readonly url: string;
   readonly token?: string | undefined;
   readonly controlToken?: string | undefined;

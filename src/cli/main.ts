@@ -1,9 +1,8 @@
 /**
  * `mabeam` from its arguments to its exit code.
  *
- * I1  Every way out has one of the documented codes; nothing that a command throws shows as a bare stack, but for
- *     what nobody foresaw.
- * I2  A reader that goes away (`mabeam events | head`) ends it quietly.
+ * I1  Every exit has one of the documented codes; only an unexpected error shows a stack.
+ * I2  A reader that closes its pipe (`mabeam events | head`) ends the command quietly.
  */
 import { CommanderError } from 'commander';
 import type { Call } from './call.ts';

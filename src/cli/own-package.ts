@@ -1,11 +1,11 @@
-/** What this package says of itself. */
+/** This package's own package.json. */
 import { readFileSync } from 'node:fs';
 
 export interface OwnPackage {
   readonly version: string;
   readonly engines: { readonly node: string };
   readonly dependencies: Readonly<Record<string, string>>;
-  /** With what it is built and checked: exact versions. */
+  /** Exact versions of the tools that build and check it. */
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 

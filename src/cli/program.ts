@@ -1,5 +1,5 @@
 /**
- * The commands of `mabeam`: their names, options and help. What each does is loaded when it is called.
+ * The commands of `mabeam`: their names, options and help. The code of a command is loaded when it is called.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Call } from './call.ts';
@@ -7,7 +7,7 @@ import type { Act } from './commands/acts.ts';
 import type { TaskAct } from './commands/tasks.ts';
 import { durationFrom } from './figures.ts';
 
-/** Runs what a command does, which may give an exit code. */
+/** Runs a command; it may return an exit code. */
 export type Carry = (work: (call: Call) => Promise<number | void>) => Promise<void>;
 
 const URL_HELP = 'address of the dashboard, with its token (default: MABEAM_URL, MABEAM_TOKEN)';

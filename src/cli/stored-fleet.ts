@@ -1,9 +1,9 @@
 /**
- * A fleet as a store has it, while no program has that open: read, with nothing added, changed or taken away. To open
- * a store is all that its file notes.
+ * A fleet as its store has it, while no program has the store open. Nothing is added, changed or removed; the file
+ * notes only that it was opened.
  *
  * I1  A path with nothing at it is refused, and makes no file.
- * I2  The store is closed whatever becomes of the reading.
+ * I2  The store is closed also if reading fails.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -19,7 +19,7 @@ export interface StoredFleet {
     readonly agentId?: string;
     readonly after?: number;
   }) => AsyncGenerator<SystemEvent>;
-  /** Steps of an agent's life, oldest first; none where the store knows no such agent. */
+  /** Steps of an agent's life, oldest first; none if the store has no such agent. */
   readonly life: (agentId: string) => Promise<readonly LifeStep[]>;
   readonly state: (agentId: string) => Promise<unknown>;
 }

@@ -6,9 +6,9 @@ export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
   readonly align?: 'right';
-  /** Gives the text of a cell its look, when it has its width. */
+  /** Styles the text of a cell, after it was fitted to the width. */
   readonly look?: (text: string, row: Row) => string;
-  /** Takes what the others leave, where that is limited. */
+  /** Gets the width that the other columns leave, if the width is limited. */
   readonly isFlexible?: boolean;
 }
 

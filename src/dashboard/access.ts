@@ -1,10 +1,10 @@
 /**
  * Who may ask, and who may act. Pure but for the secrets it holds.
  *
- * I1  Only requests for this server by its own name are answered: a page that has its name lead here is not.
- * I2  A request that a page elsewhere makes is refused, whatever it knows.
- * I3  Nothing is told to anybody who does not know the token; nothing is done for anybody who does not know the
- *     second secret too, in a header that no form and no link can send.
+ * I1  Only requests that name this server's own host are answered: a foreign name that resolves to it is refused (DNS
+ *     rebinding).
+ * I2  A request of a page of another site is refused, whatever secrets it has.
+ * I3  Reading needs the token. Acting also needs the second secret, in a header that no form and no link can send.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';

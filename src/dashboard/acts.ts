@@ -1,9 +1,8 @@
 /**
- * What an operator may do by the dashboard: the acts, what each expects, and the trace that each leaves.
+ * What an operator may do through the dashboard: the acts, their arguments, and the log line and mark of each.
  *
- * I1  An agent is asked whether it takes a command before it is given it; the answer to one that is not legal names
- *     those that are.
- * I2  Every act, refused or done, is a log line and a mark with `by`; the events of what is done have it, too.
+ * I1  A command that the agent's state does not allow is refused, and the answer names those that it allows.
+ * I2  Every act, refused or done, is a log line and a mark with `by`; so are the events of an act that was done.
  */
 import type { Logger } from 'pino';
 import { z } from 'zod';

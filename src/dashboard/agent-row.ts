@@ -86,7 +86,7 @@ function lastErrorOf(
   return { at: endedAt ?? 0, text: oneLine(describeExit(reason)) };
 }
 
-/** To the hundredth. */
+/** Rounded to hundredths. */
 function rounded(value: number): number {
   return Math.round(value * 100) / 100;
 }

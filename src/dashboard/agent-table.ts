@@ -1,13 +1,13 @@
 /**
- * Every agent as a row, in the order of the last change: what all viewers read from, each at its own pace.
+ * Every agent as a row, in the order of the last change. All viewers read from it, each at its own pace.
  *
- * It is there while somebody watches. Events say which agents may have changed; a record is read when it is due, in
- * slices, and what no event tells of (memory, processor time) is found by going round the fleet.
+ * It exists while there are viewers. Events say which agents may have changed; records are read in slices. What no event
+ * reports (memory, processor time) is found by a slow walk over the fleet.
  *
  * I1  A row that changed gets the next version and moves to the end: who has seen version n has yet to see all
  *     rows beyond n, and no others. A slow viewer, one that comes back and a new one are the same case.
  * I2  A row is made into text once for all viewers.
- * I3  Agents that are gone are told of to whoever has seen one of the last 10,000 that went; any other begins anew.
+ * I3  The last 10,000 removed agents are remembered: a viewer that is further behind gets the whole table again.
  */
 import type { AgentStatus } from '../machines/index.ts';
 import type { AgentSystem, Alert, AlertType } from '../index.ts';
@@ -31,17 +31,17 @@ interface Departure {
   readonly version: number;
 }
 
-/** What somebody at one version has yet to see. */
+/** What a viewer at one version has yet to see. */
 export interface Changes {
   /** Rows as JSON. */
   readonly rows: readonly string[];
   readonly gone: readonly string[];
-  /** Where one is who has seen these. */
+  /** The viewer's version after these. */
   readonly version: number;
   readonly isMore: boolean;
 }
 
-/** Records read between which others have their turn. */
+/** Records that are read in one go, before the event loop gets a turn. */
 const SLICE = 400;
 /** Rows looked at again in each round, for what no event tells. */
 const SWEEP = 100;
@@ -158,7 +158,7 @@ export class AgentTable {
     return this.#refreshing;
   }
 
-  /** Whether someone at that version can be told what has gone since. */
+  /** Whether all agents that were removed since that version are remembered. */
   reaches(version: number): boolean {
     return version >= this.#forgottenTo && version <= this.#version;
   }
@@ -218,7 +218,7 @@ export class AgentTable {
     const isMeasured =
       cpuMs !== undefined && known !== undefined && cpuMs >= known.cpuMs && known.cpuReadAt > 0;
     const sinceMs = isMeasured ? now - known.cpuReadAt : 0;
-    // Over less than a second, a share says little.
+    // A share over less than a second means little.
     const isDue = sinceMs >= 1_000;
     const cpuShare =
       isMeasured && isDue

@@ -1,10 +1,9 @@
 /**
- * What happened to the fleet, for timelines and for those who come late: marks, and rounds with their votes.
+ * What happened to the fleet, for timelines: marks, and rounds with their votes.
  *
- * Fed with the events of its types, from the dashboard's first moment on; what the store had before that is read once, when
- * somebody first asks.
+ * It takes in events from the dashboard's opening on. Earlier events are read from the store once, at the first request.
  *
- * I1  Tasks that did not fail, and the ordinary start of a life, cost nothing: a life is told by its end.
+ * I1  Tasks that did not fail and ordinary starts cost nothing: only the end of a life leaves a mark.
  * I2  What is kept is bounded, the newest stays.
  * I3  Marks keep their order, and each has a number that grows by one, those of before the dashboard included.
  */
@@ -14,7 +13,7 @@ import { type Noted, notedFrom, oneLine } from './agent-row.ts';
 import { newestSequence } from './event-tail.ts';
 import type { Mark, ShownRound, ShownVote } from './protocol.ts';
 
-/** What it has to be told of. */
+/** The events that it takes in. */
 export const CHRONICLE_TYPES = [
   'agent.crashed',
   'agent.stopped',
@@ -45,9 +44,9 @@ const MAX_MARKS = 20_000;
 const MAX_ROUNDS = 100;
 const MAX_VOTES = 200;
 const MAX_NOTED = 20_000;
-/** Events of before the dashboard that are looked at. */
+/** How many events from before the dashboard are read. */
 const MAX_EARLIER_EVENTS = 50_000;
-/** Events between which others have their turn. */
+/** Events that are read in one go, before the event loop gets a turn. */
 const SLICE = 1_000;
 
 type Unnumbered = Omit<Mark, 'order'>;
@@ -65,7 +64,7 @@ export class Chronicle {
   /** The order of the mark that is first among those that are kept. */
   #first = 1;
   readonly #rounds = new Map<string, KeptRound>();
-  /** Of agents something went wrong with, the last of whom that befell is last. */
+  /** Agents with a fault, the most recent last. */
   readonly #noted = new Map<string, Noted>();
   #firstSequence: number | undefined;
   /** The newest event that is known to be there. */

@@ -3,8 +3,8 @@
  *
  * Owns what is counted while nobody watches, the server, and their end. It builds on the public API alone.
  *
- * I1  Nothing of a system changes because somebody looks at it.
- * I2  A system that nobody watches pays for some counters of what its tasks gave; nothing is kept of its agents.
+ * I1  Looking at a system changes nothing in it.
+ * I2  Without viewers a system pays for a few counters; nothing is kept of its agents.
  * I3  After `close` nothing is left: no port, subscription or timer.
  */
 import { randomBytes } from 'node:crypto';
@@ -32,17 +32,17 @@ import { Watch } from './watch.ts';
 import { WorkReports } from './work-reports.ts';
 
 export interface DashboardOptions {
-  /** Default 0: any that is free. */
+  /** Default 0: any free port. */
   readonly port?: number;
   /** The interface to listen on; default `127.0.0.1`, which no other machine reaches. */
   readonly host?: string;
-  /** Further names that the page is reached by: behind a proxy, say. Requests for any other name are refused. */
+  /** Further host names of the page, for example behind a proxy. Requests for any other name are refused. */
   readonly allowedHosts?: readonly string[];
-  /** What a viewer has to know, 16 characters or more; default a new random one. */
+  /** The secret that viewers need, 16 characters or more; default a new random one. */
   readonly token?: string;
   /** Whether the fleet can be controlled; default `false`. */
   readonly control?: boolean;
-  /** What somebody has to know besides, 16 characters or more, to control the fleet; default a new random one. */
+  /** The second secret, which controlling the fleet needs, 16 characters or more; default a new random one. */
   readonly controlToken?: string;
   /**
    * What is never shown of the users' own data, as paths that begin with `initArgs`, `input`, `output`,
@@ -54,7 +54,7 @@ export interface DashboardOptions {
   readonly logs?: LogTail;
   /** Viewers at once; default 16. */
   readonly maxViewers?: number;
-  /** A pino logger, told of every act; default one that writes to stderr. */
+  /** A pino logger, which gets a line for every act; default one that writes to stderr. */
   readonly logger?: Logger;
   /** @internal Where the page was built. */
   readonly pageFolder?: string;
@@ -66,7 +66,7 @@ export interface Dashboard extends AsyncDisposable {
   readonly token: string;
   /** What the page asks for before it controls anything; `undefined` without `control`. */
   readonly controlToken: string | undefined;
-  /** Viewers at this moment, those who follow events included. */
+  /** Present viewers, those that follow events included. */
   viewers(): number;
   close(): Promise<void>;
 }
@@ -213,7 +213,7 @@ function newSecret(): string {
   return randomBytes(24).toString('base64url');
 }
 
-/** One that listens everywhere is reached here, too. */
+/** A server that listens on all interfaces is reached at the loopback address, too. */
 function addressOf(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';

@@ -1,7 +1,7 @@
 /**
- * The end of what a store holds: `events.read` goes forward from a place, and a page wants the newest.
+ * The newest events of a store: `events.read` reads forward from a sequence, and a page wants the end.
  *
- * It is looked for in ever larger pieces, so that the length of the history does not matter.
+ * The end is searched for in ever larger pieces, so that the length of the history does not matter.
  */
 import type { AgentSystem, SystemEvent } from '../index.ts';
 
@@ -9,7 +9,7 @@ type Events = AgentSystem['events'];
 
 const FIRST_PIECE = 2_000;
 const GROWTH = 8;
-/** Events between which others have their turn. */
+/** Events that are read in one go, before the event loop gets a turn. */
 const SLICE = 1_000;
 
 export interface TailQuery {
@@ -38,7 +38,7 @@ export async function tailOf(events: Events, { agentId, until, limit }: TailQuer
 }
 
 /**
- * The sequence of the newest event that is kept, 0 where there is none: nothing but reading says it.
+ * The sequence of the newest kept event, 0 if there is none; it can only be found by reading.
  *
  * @param from an event that is known to be there: what is looked at is beyond it
  */

@@ -1,10 +1,10 @@
 /**
- * Those who follow the events of a fleet, each from where it was: all of them, in their order.
+ * Clients that follow the events of a fleet: each gets all events in order, from its own position on.
  *
- * I1  What waits for a follower is a place in the stream, and takes no memory: the store is read when it has read.
- *     One that reads slowly is late, and misses nothing. One that comes back with its `Last-Event-ID` goes on from there.
- * I2  An event that comes after a pause is sent at once, those that come thick and fast together.
- * I3  While nobody follows, nothing listens.
+ * I1  Of a follower only its position is kept: the store is read when the follower has read. A slow one is late and
+ *     misses nothing; one that reconnects with its `Last-Event-ID` goes on from there.
+ * I2  An event after a pause is sent at once; events in quick succession are sent together.
+ * I3  Without followers nothing listens.
  */
 import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -16,7 +16,7 @@ const PIECE = 500;
 const PAUSE_MS = 50;
 /** Until a store that failed is asked again, ms. */
 const AGAIN_MS = 1_000;
-/** A line that says nothing, for whoever takes a silent connection for a dead one; ms. */
+/** Interval of empty lines that keep a silent connection open; ms. */
 const SIGN_OF_LIFE_MS = 10_000;
 /** What may wait in a follower's socket before more is read. */
 const MAX_WAITING_BYTES = 256_000;
@@ -53,7 +53,7 @@ export class Followers {
     return this.#followers.size;
   }
 
-  /** Lets somebody follow, until the connection ends. The head of the answer has been written. */
+  /** Adds a follower, until its connection ends. The head of the answer has been written. */
   join(response: ServerResponse, where: { readonly agentId?: string; readonly after: number }): void {
     const follower: Follower = { response, wake: nothing, hasNew: true, isGone: false };
     this.#followers.add(follower);
@@ -70,7 +70,7 @@ export class Followers {
     });
   }
 
-  /** Says goodbye to all. */
+  /** Ends all connections. */
   close(): void {
     for (const follower of this.#followers) {
       follower.response.end('event: bye\ndata: {}\n\n');
@@ -104,7 +104,7 @@ export class Followers {
       const events = await this.#options.read({ ...who, after: at, limit: PIECE }).catch(() => undefined);
       if (follower.isGone) return;
       if (events === undefined) {
-        // The store fails: what is in it is told when it is back.
+        // The store fails: its events are sent when it is back.
         await wait(AGAIN_MS, undefined, { ref: false });
         continue;
       }

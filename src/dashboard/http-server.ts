@@ -1,12 +1,12 @@
 /**
- * The dashboard on the wire: requests are judged, answered, and their connections ended.
+ * The dashboard's HTTP server: it checks requests, answers them, and ends their connections.
  *
- * Owns the server and its sockets. What is at which address is said by routes.ts.
+ * Owns the server and its sockets. The addresses are in routes.ts.
  *
- * I1  Every request is judged by access.ts before anything is done for it.
+ * I1  Every request is checked by access.ts before anything is done for it.
  * I2  Neither the server nor its connections keep the program alive.
  * I3  After `close` there is no port and no socket.
- * I4  Whatever a request is, it gets an answer, and no fault of the answer reaches the program.
+ * I4  Every request gets an answer, and no error on the way reaches the program.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -50,7 +50,7 @@ const POLICY = [
 ].join('; ');
 const HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy': POLICY,
-  // The token is in the first address: no other site is to see it.
+  // The token is in the first address: it must not leak to another site as a referrer.
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -166,7 +166,7 @@ export class HttpServer {
     this.#json(response, 200, answer instanceof Text ? answer.text : JSON.stringify(answer));
   }
 
-  /** The page is the same for all, and holds nothing of the system: it has to know the token to be told anything. */
+  /** The page is the same for everyone and holds nothing of the system: it needs the token to read anything. */
   #page(request: IncomingMessage, response: ServerResponse, path: string, query: URLSearchParams): void {
     const { access, files } = this.#options;
     const isIndex = path === '/';
@@ -201,7 +201,7 @@ export class HttpServer {
     followers.join(response, { after: from, ...(agent === undefined ? {} : { agentId: agent }) });
   }
 
-  /** Whether there is room for one more who watches. */
+  /** Whether one more viewer is allowed. */
   #beginStream(response: ServerResponse): boolean {
     const { viewers, followers, maxViewers } = this.#options;
     if (viewers.size + followers.size >= maxViewers) {

@@ -8,7 +8,7 @@ const MAX_LIVES = 500;
 
 /**
  * @param limit steps, the newest
- * @param record of an agent that is listed: it knows its last life where the store has dropped that
+ * @param record of a listed agent: it knows the last life even if the store has dropped its events
  */
 export function lifeReportOf(steps: readonly LifeStep[], limit: number, record?: AgentRecord): LifeReport {
   const shown = limit === 0 ? [] : steps.slice(-limit);

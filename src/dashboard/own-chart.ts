@@ -1,23 +1,23 @@
 /**
  * The chart that is an agent's own behaviour, while somebody watches the agent, and the last steps that it took.
  *
- * It is looked at when an event tells of its agent, which every step that changes what is saved does, and once a second
- * besides. Between two looks there may have been more steps than one.
+ * The chart is read after each event of its agent (every step that changes the saved state makes one), and once a
+ * second. Between two reads there may have been several steps.
  *
- * I1  There is one look at a time; what happens during it has another one follow.
- * I2  A chart that cannot be asked now stands where it was seen last.
+ * I1  There is one read at a time; an event during it makes another one follow.
+ * I2  A chart that cannot be read now is shown as it was read last.
  */
 import type { AgentChart } from '../index.ts';
 import type { SeenStep } from './protocol.ts';
 
 const MAX_STEPS = 6;
-/** Between two looks, ms. */
+/** Between two reads, ms. */
 const PAUSE_MS = 40;
 
 export interface OwnChartOptions {
-  /** `null` where there is none that can be told now. */
+  /** `null` if there is none that can be shown now. */
   readonly look: () => Promise<AgentChart | null>;
-  /** It is another than before. */
+  /** Called when it has changed. */
   readonly changed: () => void;
 }
 
@@ -35,7 +35,7 @@ export class OwnChart {
     this.#options = options;
   }
 
-  /** What is told of it, as JSON. */
+  /** What viewers get, as JSON. */
   get text(): string {
     return this.#text;
   }

@@ -1,5 +1,5 @@
 /**
- * The page as it was built: every file of it in memory, found by its address and by nothing else.
+ * The built page: every file in memory, found by its address alone.
  *
  * I1  Only what the build wrote can be asked for: no address leads to another file.
  */

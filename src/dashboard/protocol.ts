@@ -89,7 +89,7 @@ export interface Sample {
   readonly started: number;
   readonly restarted: number;
   readonly crashed: number;
-  /** As many as the stream has grown by, up to the newest that says something of this. */
+  /** By how much the sequence has grown, up to the newest event that counts here. */
   readonly events: number;
   readonly rssBytes: number;
   readonly heapBytes: number;
@@ -99,7 +99,7 @@ export interface Sample {
   readonly loopShare: number;
 }
 
-/** Something that a timeline shows: all that happens but tasks, and the ordinary start of a life. */
+/** An entry of a timeline: everything but tasks and ordinary starts. */
 export interface Mark {
   /** Grows by one with every mark of this dashboard. */
   readonly order: number;
@@ -129,7 +129,7 @@ export interface AlertList {
   readonly alerts: readonly Alert[];
 }
 
-/** What waits for somebody, or for something outside of the fleet. */
+/** What waits for a person, or for something outside of the fleet. */
 export interface Needs {
   readonly tasks: TaskCounts;
   /** Submitted tasks that ended without an output, and that nobody cancelled: failed, timed out, abandoned, unknown. */
@@ -166,7 +166,7 @@ export interface AgentPage {
   readonly agents: readonly AgentRow[];
 }
 
-/** An error as it is shown: what it holds of `initArgs` by its name is not. */
+/** An error as it is shown: without values of redacted `initArgs`. */
 export interface ShownReason {
   /** One line. */
   readonly text: string;
@@ -207,7 +207,7 @@ export interface LifeReport {
   readonly lives: readonly Life[];
 }
 
-/** An event of the system's stream; what must not be seen is not in it. */
+/** An event of the system's stream, redacted. */
 export interface ShownEvent {
   readonly sequence: number;
   readonly at: number;

@@ -1,8 +1,8 @@
 /**
- * What of the users' own data may leave the program: bounded, as plain JSON, and without what must not be seen.
+ * What of the users' own data may leave the program: bounded, as plain JSON, and redacted.
  *
  * I1  Nothing under a redacted path leaves, in no answer and in no event. Neither does a text whose key names a secret.
- * I2  What is given may be anything: a cycle, a class instance, a getter that throws. The answer is JSON all the same.
+ * I2  Any value can be given: a cycle, a class instance, a getter that throws. The result is JSON.
  * I3  The answer is bounded in depth, length and size, whatever was given.
  */
 import { z } from 'zod';
@@ -69,7 +69,7 @@ export class Redaction {
   #field(event: SystemEvent, key: string, value: unknown): unknown {
     if (typeof value !== 'object' && typeof value !== 'string') return primitiveOf(value);
     if (key === 'input' || key === 'output') return this.shown(key, value);
-    // What a person gave stands for what the task would have found out.
+    // A person's answer may be as confidential as the task's output.
     if (key === 'answer' && event.type === 'question.answered') return this.shown('output', value);
     if (key === 'value' && event.type === 'variable.changed')
       return this.shown('variables', value, event.name);

@@ -1,7 +1,7 @@
 /**
- * What the dashboard says of a system, put together on request: the bodies of its answers.
+ * The bodies of the dashboard's answers, put together on request.
  *
- * Owns no state. What must not be seen is taken out here, and nowhere else.
+ * Owns no state. Redaction happens here, and nowhere else.
  */
 import { describeExit } from '../machines/index.ts';
 import {

@@ -13,7 +13,7 @@ export interface Found<Answer> {
 
 export type Lookup<Answer> = Found<Answer> | { readonly allowed: readonly string[] };
 
-/** The answer for an address, or the methods that it is there for: none where there is no such address. */
+/** The answer for an address, or the methods that the address has: none if there is no such address. */
 export function lookUp<Answer>(
   routes: readonly Route<Answer>[],
   method: string,

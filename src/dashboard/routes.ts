@@ -1,4 +1,4 @@
-/** The dashboard's API: what is answered at which address. What is said is the reports', what is done the acts'. */
+/** The addresses of the dashboard's API: reports by GET, acts by POST. */
 import { z } from 'zod';
 import { taskStatuses } from '../machines/index.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
@@ -65,7 +65,7 @@ function post(pattern: string, answer: Answer): Route<Answer> {
   return { method: 'POST', pattern, answer };
 }
 
-/** What is answered at which address: asked by GET, done by POST. */
+/** All addresses. */
 export function routesOf({ reports, work, watch, chronicle, acts }: RouteParts): Routes {
   return [
     get('/api/fleet', async () => ({
@@ -135,7 +135,7 @@ export function routesOf({ reports, work, watch, chronicle, acts }: RouteParts):
     post('/api/rounds', (asked) => acts.propose(asked.body)),
     post('/api/coordination/suspend', (asked) => acts.coordination('suspend', asked.body)),
     post('/api/coordination/resume', (asked) => acts.coordination('resume', asked.body)),
-    // Whether the second secret is right: nothing else is done.
+    // Checks the second secret, and does nothing else.
     post('/api/control', () => ({ control: true })),
   ];
 }

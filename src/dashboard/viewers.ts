@@ -1,13 +1,13 @@
 /**
- * Those who watch, and what each of them has yet to be told.
+ * The dashboard's viewers, and what each of them has yet to get.
  *
- * Owns one round of telling in 250 ms, while anybody watches.
+ * Owns a round every 250 ms in which viewers are sent what is new, while there are viewers.
  *
- * I1  A viewer is told what is newest, never all that was between: what waits for it is a position in what is kept,
- *     and takes no memory.
- * I2  A viewer that reads slowly is left alone until it has read; then it goes on from its position. One that comes
- *     back with the position it had does the same.
- * I3  What several viewers are told is put into text once.
+ * I1  A viewer gets the newest, never all that was between: of a viewer only its position is kept, which takes no
+ *     memory.
+ * I2  A slow viewer is sent nothing until it has read; then it goes on from its position, as does one that reconnects
+ *     with its position.
+ * I3  What several viewers get is serialized once.
  */
 import type { ServerResponse } from 'node:http';
 import type { AgentSystem, SystemEvent } from '../index.ts';
@@ -22,19 +22,19 @@ import type { Vitals } from './vitals.ts';
 import type { Watch, Watched } from './watch.ts';
 
 const TICK_MS = 250;
-/** What may wait in a viewer's socket before it is left alone. */
+/** What may wait in a viewer's socket before it is sent nothing more; bytes. */
 const MAX_WAITING_BYTES = 256_000;
 const ROWS = 500;
 const MARKS = 2_000;
-/** Events of one agent that are held for those who watch it. */
+/** Events of one agent that are held for its viewers. */
 const MAX_EVENTS = 400;
-/** Ticks between which a report that takes a walk through something is made once at the most. */
+/** Ticks between two reports that walk over something long. */
 const REPORT_TICKS = 2;
 const LIST_TICKS = 4;
 
 export interface ViewerOptions {
   readonly topics: ReadonlySet<Topic>;
-  /** Where it was when it was last told something, from its `Last-Event-ID`. */
+  /** Its last position, from its `Last-Event-ID`. */
   readonly position: string | undefined;
 }
 
@@ -57,7 +57,7 @@ interface Position {
   events: number;
 }
 
-/** The newest events of an agent that somebody watches. */
+/** The newest events of an agent that has viewers. */
 interface Followed {
   viewers: number;
   readonly chart: OwnChart;
@@ -71,7 +71,7 @@ interface Viewer {
   readonly topics: ReadonlySet<Topic>;
   readonly agentId: string | undefined;
   readonly at: Position;
-  /** What it was told last of each report, by topic. */
+  /** The last text of each report that it got, by topic. */
   readonly told: Map<string, string>;
   isTelling: boolean;
   isGone: boolean;
@@ -98,7 +98,7 @@ export class Viewers {
     return this.#viewers.size;
   }
 
-  /** Lets somebody watch, until the connection ends. The head of the answer has been written. */
+  /** Adds a viewer, until its connection ends. The head of the answer has been written. */
   join(response: ServerResponse, { topics, position }: ViewerOptions): void {
     const watched = (this.#watched ??= this.#begin());
     const agentId = [...topics].find((topic) => topic.startsWith('agent:'))?.slice('agent:'.length);
@@ -120,7 +120,7 @@ export class Viewers {
     void this.#tell(viewer);
   }
 
-  /** Says goodbye to all. */
+  /** Ends all connections. */
   close(): void {
     for (const viewer of this.#viewers) {
       viewer.response.end('event: bye\ndata: {}\n\n');
@@ -187,7 +187,7 @@ export class Viewers {
   }
 
   async #round(): Promise<void> {
-    // One that takes longer than a tick is not overtaken by the next.
+    // If a round takes longer than a tick, the next one waits for it.
     if (this.#isTicking) return;
     this.#isTicking = true;
     this.#tick += 1;
@@ -207,7 +207,7 @@ export class Viewers {
     }
   }
 
-  /** Tells a viewer what it has yet to be told, as far as it reads that. */
+  /** Sends a viewer what it has yet to get, as fast as it reads. */
   async #tell(viewer: Viewer): Promise<void> {
     const watched = this.#watched;
     if (viewer.isTelling || viewer.isGone || watched === undefined) return;
@@ -227,7 +227,7 @@ export class Viewers {
     }
   }
 
-  /** What is told whole whenever it has changed. */
+  /** Reports that are sent whole whenever they have changed. */
   #tellReports(viewer: Viewer, { table }: Watched): void {
     const { reports, work } = this.#options;
     const { topics, agentId } = viewer;
@@ -261,7 +261,7 @@ export class Viewers {
     tell('tasks', LIST_TICKS, () => ({ tasks: work.tasks({ agent: agentId }).tasks }), `tasks:${agentId}`);
   }
 
-  /** One piece of each thing that a viewer has a position in. Says whether there is more at once. */
+  /** Sends one piece of each list that the viewer has a position in. Returns whether there is more. */
   #tellChanges(viewer: Viewer, { table }: Watched): boolean {
     const { vitals, chronicle } = this.#options;
     const { topics, at } = viewer;

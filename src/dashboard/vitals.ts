@@ -1,14 +1,14 @@
 /**
- * How a fleet does, second by second: rates, latencies, memory and processor time.
+ * A fleet's vital figures, second by second: rates, latencies, memory and processor time.
  *
- * I1  An event costs a few additions; a second one sample. Nobody has to watch for that.
+ * I1  An event costs a few additions, a second one sample, with or without viewers.
  * I2  The last 15 minutes are kept, whatever happens in them.
  */
 import { performance } from 'node:perf_hooks';
 import type { SystemEvent, SystemEventType } from '../index.ts';
 import type { Sample } from './protocol.ts';
 
-/** What it has to be told of. */
+/** The events that it takes in. */
 export const VITAL_TYPES = [
   'task.completed',
   'task.failed',
@@ -34,7 +34,7 @@ export class Vitals {
   #started = 0;
   #restarted = 0;
   #crashed = 0;
-  /** Sequence of the newest event that it was told of, and of that at the last sample. */
+  /** Sequence of the newest event that it has taken in, and of the newest one at the last sample. */
   #toldTo = 0;
   #sampledTo = 0;
   /** Samples taken so far. */

@@ -2,14 +2,14 @@
  * The table of agents, there while somebody watches or has just asked.
  *
  * I1  While nobody does there is no table, no subscription that fills it and no timer.
- * I2  A table that is built anew has another epoch: positions in an earlier one mean nothing in it.
+ * I2  A rebuilt table has a new epoch: positions in an earlier one are not valid in it.
  */
 import { randomBytes } from 'node:crypto';
 import type { AgentSystem } from '../index.ts';
 import { AgentTable } from './agent-table.ts';
 import type { Chronicle } from './chronicle.ts';
 
-/** How long it is kept for somebody who comes back, ms. */
+/** How long it is kept for viewers that reconnect, ms. */
 const LINGER_MS = 30_000;
 
 export interface Watched {
@@ -45,7 +45,7 @@ export class Watch {
     this.#linger.unref();
   }
 
-  /** For one answer: the table, whole, and as new as can be. */
+  /** The whole table, up to date, for one answer. */
   async table(): Promise<AgentTable> {
     const { table, filled } = this.hold();
     try {
@@ -69,7 +69,7 @@ export class Watch {
   }
 
   async #fill(table: AgentTable): Promise<void> {
-    // A store that cannot be read takes the past away, and not what is there now.
+    // If the store cannot be read, only the past is missing.
     await this.#chronicle.readEarlier(this.#system.events).catch(() => undefined);
     await table.fill();
   }

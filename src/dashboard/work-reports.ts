@@ -1,7 +1,7 @@
 /**
- * What the dashboard says of work and of what it may use: tasks, schedules, questions, budgets, limits of others.
+ * The dashboard's reports on work and its limits: tasks, schedules, questions, budgets, quotas.
  *
- * Owns no state. Of the users' own data the inputs, outputs and details are taken out here.
+ * Owns no state. Inputs, outputs and details of tasks and questions are redacted here.
  */
 import { hasTaskEnded, taskStatuses, type TaskStatus } from '../machines/index.ts';
 import type { AgentSystem, BudgetRecord, QuestionRecord, QuotaRecord, TaskRecord } from '../index.ts';
@@ -22,7 +22,7 @@ import { plain, type Redaction } from './redaction.ts';
 const MAX_LISTED = 200;
 /** Tasks of one status, where all statuses are shown. */
 const MAX_OF_STATUS = 100;
-/** What there is most of, and says least. */
+/** Done tasks in a list of all statuses: they are the most, and the least interesting. */
 const MAX_DONE = 20;
 
 export interface TaskQuery {
@@ -54,7 +54,7 @@ export class WorkReports {
     };
     const counts = tasks.counts();
     const listed = status.flatMap((one) => {
-      // Nothing is looked for that is not there.
+      // A status without tasks needs no search.
       if (counts[one] === 0) return [];
       const newest = hasTaskEnded(one);
       const most = limit ?? (one === 'done' ? MAX_DONE : MAX_OF_STATUS);
@@ -130,7 +130,7 @@ export class WorkReports {
   }
 }
 
-/** What waits for somebody, or for something outside of the fleet. */
+/** What waits for a person, or for something outside of the fleet. */
 export function needsOf({ tasks, questions, quotas, budgets }: AgentSystem): Needs {
   const states = budgets.list().map(({ status }) => status);
   const counts = tasks.counts();
@@ -148,7 +148,7 @@ export function needsOf({ tasks, questions, quotas, budgets }: AgentSystem): Nee
 
 const LOST: readonly TaskStatus[] = ['failed', 'timed_out', 'abandoned', 'unknown'];
 
-/** Whoever called for a task was told of its failure; one that was submitted is nobody's. */
+/** The failure of a called task reached its caller; that of a submitted one needs attention. */
 function retriable(tasks: AgentSystem['tasks'], status: TaskStatus): number {
   return tasks.list({ status }).filter(({ id }) => tasks.legal(id).includes('retry')).length;
 }

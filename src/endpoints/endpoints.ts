@@ -3,10 +3,10 @@
  *
  * Owns one small server. It builds on the public API alone, and needs no dashboard.
  *
- * I1  Nothing of a system changes because somebody asks.
+ * I1  A request changes nothing in the system.
  * I2  Neither the server nor its connections keep the program alive; after `close` there is no port and no socket.
- * I3  On a loopback interface only requests for a loopback name are answered: no page of a browser reads it by a
- *     name of its own that leads here.
+ * I3  On a loopback interface only requests for a loopback name are answered: no page in a browser can read it by DNS
+ *     rebinding.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -25,7 +25,7 @@ export interface MetricsSource {
 }
 
 export interface EndpointsOptions {
-  /** Default 0: any that is free. */
+  /** Default 0: any free port. */
   readonly port?: number;
   /** The interface to listen on; default `127.0.0.1`, which no other machine reaches. */
   readonly host?: string;
@@ -145,7 +145,7 @@ async function answerTo(request: IncomingMessage, system: AgentSystem, options: 
   return answer();
 }
 
-/** As an API server of Kubernetes says it: one line when all is well, a line for each check when asked, or when not. */
+/** In the format of Kubernetes' API server: one line if all is well, else, or with `verbose`, a line for each check. */
 async function readiness(
   system: AgentSystem,
   { checks, checkTimeoutMs }: Options,
@@ -184,7 +184,7 @@ function isForUs(header: string | undefined, listening: string): boolean {
   return LOOPBACK.has(name) || (isIP(name) === 4 && name.startsWith('127.'));
 }
 
-/** In a time that says nothing of how much of it was right. */
+/** Compares in constant time. */
 function isSame(given: string, expected: string): boolean {
   const [a, b] = [given, expected].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(a!, b!);

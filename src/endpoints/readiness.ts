@@ -1,7 +1,7 @@
 /**
  * Whether a system can take work now: named checks, each of which says yes, or why not.
  *
- * I1  A check that throws, or does not answer in time, says no. None can keep the answer waiting.
+ * I1  A check that throws, or does not answer in time, counts as failed. None can delay the answer.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentSystem } from '../index.ts';

@@ -1,6 +1,6 @@
 /**
- * A whole fleet as one value: what is in it, where it is kept and what it is there to do. `mabeam run` takes one from
- * a module, a test starts the same one with another store or clock.
+ * A whole fleet as one value: its agents, its store and its work. `mabeam run` takes one from a module; a test starts
+ * the same one with another store or clock.
  *
  * Owns no running thing: each `start` makes a system of its own.
  */
@@ -27,7 +27,7 @@ export type FleetPoolSpec<Args = unknown> = Omit<PoolSpec<Args>, 'spec'> & {
   readonly spec: Fitting<PoolSpec<Args>['spec'], Args> & DemandedArgs<Args>;
 };
 
-/** What an agent is initialised with is its module's to say. */
+/** The type of `initArgs` comes from the module. */
 type Fitting<Spec, Args> = Omit<Spec, 'initArgs'> & { readonly initArgs?: NoInfer<Args> };
 
 /**
@@ -38,7 +38,7 @@ export interface FleetOptions<
   Args extends readonly unknown[] = readonly unknown[],
   PoolArgs extends readonly unknown[] = readonly unknown[],
 > {
-  /** What it is called where people see it; default `fleet`. */
+  /** The name that people see; default `fleet`. */
   readonly name?: string;
   /** Gives the store when the fleet starts; default in memory. */
   readonly store?: () => Store;
@@ -57,8 +57,8 @@ export interface FleetOptions<
   /** One deadline for ending all of it, in ms; default the longest `shutdownMs` of its agents. */
   readonly shutdownMs?: number;
   /**
-   * What the fleet is there to do, once it has started. When it resolves the fleet has done its work, and ends; when
-   * it rejects it ends, too. `signal` tells it to stop. Without it the fleet serves until it is told to end.
+   * The fleet's work, begun once it has started. When it resolves or rejects, the fleet ends. `signal` tells it to stop.
+   * Without `run` the fleet serves until it is ended.
    */
   readonly run?: (context: FleetRun) => unknown;
 }

@@ -1,7 +1,7 @@
 /**
  * Makes a system of a fleet: variables, agents, pools, in this order.
  *
- * I1  What fails is told to `onFault` and left out, or else ends the whole start: then nothing is left of it.
+ * I1  With `onFault` a part that fails is reported and left out; without it the whole start fails, and nothing is left.
  * I2  Agents start side by side, so many at once; no two starts of one fleet share a system.
  */
 import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
@@ -10,16 +10,16 @@ import type { AgentSystem } from '../runtime/system/agent-system.ts';
 import type { AgentSystemOptions } from '../runtime/system/system-options.ts';
 import type { Fleet } from './define-fleet.ts';
 
-/** What could not be brought about, and why. */
+/** A part that could not be started, and why. */
 export interface FleetFault {
   readonly agentId?: string;
   readonly pool?: string;
   readonly error: AgentSystemError;
 }
 
-/** As `createAgentSystem`; what is given here goes before what the fleet says of itself. */
+/** Options as of `createAgentSystem`; they override those of the fleet. */
 export interface FleetStartOptions extends Omit<AgentSystemOptions, 'agents'> {
-  /** Told of what could not be started: then the fleet starts without it. Default: the start fails. */
+  /** Called for each part that could not be started; the fleet starts without it. Default: the start fails. */
   readonly onFault?: (fault: FleetFault) => void;
   /** Given the system before anything of the fleet is in it: to listen, or to show it while it starts. */
   readonly onSystem?: (system: AgentSystem) => unknown;

@@ -61,7 +61,7 @@ export type ToolServerTasks = {
 
 interface Connection {
   readonly client: Client;
-  /** Told once that the server is gone, whoever listens by then. */
+  /** Resolves when the server is gone. */
   readonly gone: Promise<void>;
   isEnding: boolean;
 }

@@ -1,4 +1,4 @@
-/** What happens to a fleet, counted: starts, ends, restarts, tasks with their times, parks, what is spent, alerts, rounds. */
+/** Counters of a fleet's events: starts, ends, restarts, tasks with their times, parks, spending, alerts, rounds. */
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AgentSystem, SystemEvent } from '../index.ts';
 

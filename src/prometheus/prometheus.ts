@@ -4,7 +4,7 @@
  * Names are those that OpenTelemetry's metrics of the system get in Prometheus, so one dashboard serves both.
  *
  * I1  Labels are bounded: types, names of tasks and pools, statuses and codes; never ids.
- * I2  It can be there from the beginning or come later; it counts from then on.
+ * I2  It can be created at any time, and counts from then on.
  * I3  After `close` the registry has none of these metrics, and nothing listens.
  */
 import { Registry } from 'prom-client';

@@ -1,8 +1,8 @@
 /**
  * `mabeam start|stop|restart|pause|resume|kill|forget ID…`: acts on agents of a running system.
  *
- * I1  What ends an agent's work is asked about first.
- * I2  Each agent is acted on for itself: a refusal keeps nobody from the others, and fails the command.
+ * I1  An act that ends an agent's work is confirmed first.
+ * I2  Each agent is acted on separately: a refusal does not affect the others, and fails the command.
  */
 import type { ActReport, AgentDetail } from '../../dashboard/protocol.ts';
 import { apiOf, type Call, confirm, type JsonOption, outJson, type UrlOptions } from '../call.ts';

@@ -127,7 +127,7 @@ function healthDetail(detail: unknown): string {
   return detail === undefined ? '' : `: ${JSON.stringify(detail)}`;
 }
 
-/** Whether a text has its look already, which this program gave it. */
+/** Whether this program has styled the text already. */
 function isPainted(text: string): boolean {
   // oxlint-disable-next-line no-control-regex
   return /^\u001B\[[\d;]+m[a-z_]+\u001B\[[\d;]+m$/.test(text);

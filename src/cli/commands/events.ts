@@ -17,7 +17,7 @@ export interface EventsOptions extends TargetOptions, JsonOption {
 }
 
 const PIECE = 1_000;
-/** Before a connection that broke off is taken up again. */
+/** Wait before a broken connection is resumed; ms. */
 const AGAIN_MS = 250;
 const DEFAULT_LIMIT = 100;
 
@@ -77,7 +77,7 @@ async function* pieced(
   }
 }
 
-/** All that comes, as it is told: a connection that breaks off is taken up again where it was, while somebody answers. */
+/** All further events. A connection that breaks off is resumed where it was, for as long as the server answers. */
 async function* followed(
   { signal }: Call,
   api: FleetApi,

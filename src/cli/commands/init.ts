@@ -15,7 +15,7 @@ export interface InitOptions extends JsonOption {
   readonly install?: boolean;
 }
 
-/** What a folder may have in it and be empty all the same. */
+/** Files that may be in a folder that counts as empty. */
 const UNSEEN = new Set(['.git', '.DS_Store']);
 const NAMED_AT_MOST = 5;
 
@@ -56,7 +56,7 @@ async function refuseUnlessEmpty(folder: string): Promise<void> {
   );
 }
 
-/** Its output is for whoever watches, not data. @throws CommandFailure */
+/** Its output is for people, not data. @throws CommandFailure */
 async function install(folder: string, stderr: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
   const child = spawn('npm', ['install'], {
     cwd: folder,

@@ -11,7 +11,7 @@ export interface PlanOptions extends JsonOption {
   readonly store?: string;
 }
 
-/** Fails when an agent would not come back. */
+/** Fails if an agent would not be restored. */
 export async function plan({ console }: Call, file: string | undefined, options: PlanOptions): Promise<void> {
   const fleet = file === undefined ? undefined : await fleetFrom(file);
   const store = options.store === undefined ? fleet?.store?.() : storeAt(options.store);

@@ -28,9 +28,9 @@ export interface RunOptions extends ServiceOptions, JsonOption {
   readonly logLevel: string;
 }
 
-/** Told of with `--verbose` alone. */
+/** Shown with `--verbose` alone. */
 const DETAILS = /^(?:task\.|agent\.state_saved$|variable\.acknowledged$|round\.voted$)/;
-/** What code of the fleet that does not end by itself may take, when all else has ended; ms. */
+/** Time that is left to code of the fleet once all else has ended; ms. */
 const LINGER_MS = 1_000;
 
 export async function run(
@@ -90,7 +90,7 @@ export async function run(
   await Promise.race([work(), ending.asked]).catch(fail);
   ending.begin();
   await talk.hide();
-  // Where the start failed that was said, and there is nothing to end.
+  // If the start failed, that was reported, and there is nothing to end.
   const system = await Promise.race([opened.promise.catch(() => undefined), ending.again]);
   if (typeof system === 'object') {
     const closing = drain(system, { deadlineMs: options.deadline ?? fleet.shutdownMs, say: note });

@@ -23,11 +23,11 @@ export interface ActOptions extends ListOptions {
   readonly why?: string;
 }
 
-/** What the command says, and what the API calls it. */
+/** The command's word for an act, and the API's. */
 export type TaskAct = 'cancel' | 'retry' | 'drop';
 const ACTS = { cancel: 'cancel', retry: 'retry', drop: 'forget' } as const;
 const WHAT_IT_ENDS: Partial<Record<TaskAct, string>> = {
-  cancel: 'ends its work, and whoever waits for it is told so',
+  cancel: 'ends its work, and rejects the promises that wait for it',
   drop: 'removes its record: it can not be done again',
 };
 
@@ -96,7 +96,7 @@ export async function task(call: Call, id: string, options: ListOptions): Promis
   }
 }
 
-/** Each is acted on for itself: a refusal keeps nobody from the others, and fails the command. */
+/** Each task is acted on separately: a refusal does not affect the others, and fails the command. */
 export async function actOnTasks(
   call: Call,
   act: TaskAct,
@@ -194,7 +194,7 @@ function at(time: number | undefined): string | undefined {
   return time === undefined ? undefined : moment(time);
 }
 
-/** Since when it stands as it does. */
+/** Since when the task has its status. */
 function since({ status, acceptedAt, startedAt, endedAt, parked }: ShownTask): number {
   return endedAt ?? parked?.at ?? (status === 'waiting' ? acceptedAt : (startedAt ?? acceptedAt));
 }

@@ -1,8 +1,8 @@
-/** Where a live table gets what it shows: the same from this program's own system as from one far away. */
+/** Where a live table gets its data: from this program's own system or from a remote one, through one interface. */
 import type { AgentCommand } from '../../machines/index.ts';
 import type { AgentRow, Needs, Sample, StreamMessages } from '../../dashboard/protocol.ts';
 
-/** What somebody may do to an agent from a table. */
+/** The acts on an agent that a table offers. */
 export type TableAct = 'start' | 'stop' | 'restart' | 'kill';
 
 /** A fleet as it is known now. */
@@ -19,10 +19,10 @@ export interface FleetPicture {
 }
 
 export interface FleetSource extends AsyncDisposable {
-  /** What is watched, in a few words that cannot steer a terminal. */
+  /** What is watched, in a few words; safe for a terminal. */
   readonly title: string;
   picture(): FleetPicture;
-  /** Resolves when there is something to show; rejects when there will be nothing. */
+  /** Resolves when there is something to show; rejects if there never will be. */
   readonly ready: Promise<void>;
   /** Rejects when it is over for good. */
   readonly lost: Promise<never>;
@@ -37,7 +37,7 @@ export interface FleetSource extends AsyncDisposable {
 /** Samples that a table has use for. */
 export const KEPT_SAMPLES = 300;
 
-/** Does what was asked for: one that runs is stopped before it starts anew. */
+/** Acts on an agent. `restart` stops a running agent first. */
 export async function performAct(source: FleetSource, agentId: string, act: TableAct): Promise<void> {
   if (act === 'restart') {
     const legal = await source.legal(agentId);

@@ -10,7 +10,7 @@ import { fitting, type LiveColumn } from './table-columns.ts';
 import type { ViewState } from './view-state.ts';
 
 export interface FrameParts {
-  /** What is watched; it cannot steer a terminal. */
+  /** What is watched; safe for a terminal. */
   readonly title: string;
   readonly picture: FleetPicture;
   readonly state: ViewState;
@@ -27,7 +27,7 @@ export interface FrameParts {
   readonly paint: Paint;
 }
 
-/** A piece of a line, with its look. */
+/** A styled piece of a line. */
 type Piece = readonly [text: string, style?: Style];
 
 const HEAD = 5;
@@ -108,7 +108,7 @@ function head({ title, picture, size, now, paint }: FrameParts): readonly string
   return [first, second, line(...rates(samples)), line(...fourth)];
 }
 
-/** What waits for somebody; what is well is not spoken of. */
+/** What needs attention; empty if nothing does. */
 function needsWords(needs: FleetPicture['needs']): readonly Piece[] {
   if (needs === undefined) return [];
   const { failed, stalled, questions, parked, lowBudgets, spentBudgets } = needs;

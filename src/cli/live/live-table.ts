@@ -1,8 +1,8 @@
 /**
- * A fleet as a live table in a terminal, until somebody has seen enough.
+ * A fleet as a live table in a terminal, until the user quits.
  *
  * I1  It is drawn four times a second at the most, and not at all while nothing has changed.
- * I2  However it ends, the terminal is given back as it was.
+ * I2  However it ends, the terminal is restored.
  */
 import type { Console } from '../console.ts';
 import { errorInfoOf } from '../../runtime/values/errors.ts';
@@ -48,7 +48,7 @@ export class LiveTable implements Disposable {
     this.#draw();
   }
 
-  /** Resolves when somebody has seen enough, or wants it to end. */
+  /** Resolves when the user quits, or wants the program to end. */
   get over(): Promise<'quit' | 'interrupt'> {
     return this.#over.promise;
   }

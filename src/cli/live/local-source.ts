@@ -1,4 +1,4 @@
-/** The system of this program, watched without a detour over the network. */
+/** The source of a live table for a system in this program: no network is involved. */
 import type { Logger } from 'pino';
 import { Acts } from '../../dashboard/acts.ts';
 import type { AgentTable } from '../../dashboard/agent-table.ts';

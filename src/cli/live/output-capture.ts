@@ -1,6 +1,6 @@
-/** Leads what a program writes to its own output elsewhere, line by line, as long as something else is shown there. */
+/** Diverts what a program writes to stdout and stderr, line by line, while a live table is shown there. */
 
-/** @returns how to give the streams back */
+/** @returns a function that restores the streams */
 export function captureOutput(
   streams: readonly NodeJS.WriteStream[],
   onLine: (line: string) => void,

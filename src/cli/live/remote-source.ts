@@ -1,7 +1,7 @@
 /**
  * A running system, watched over its dashboard's stream.
  *
- * I1  A stream that breaks off is taken up again from its position, until it is refused: then it is lost for good.
+ * I1  A stream that breaks off is resumed from its position; once that is refused, it has ended for good.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentDetail, AgentRow, Needs, Sample, StreamMessages } from '../../dashboard/protocol.ts';
@@ -85,7 +85,7 @@ export class RemoteSource implements FleetSource {
         this.#changed('the connection ended; trying again');
       } catch (thrown) {
         if (signal.aborted) return;
-        // One that answers with a refusal, or that was never there, will not get better by itself.
+        // After a refusal, or without a first connection, a retry will not help.
         if (isRefusal(thrown) || this.#version === 0) {
           this.#ready.reject(thrown);
           return this.#lost.reject(thrown);

@@ -1,8 +1,8 @@
 /**
- * A terminal that shows lines and nothing else, and is given back as it was.
+ * A terminal that shows lines and nothing else, and is restored afterwards.
  *
  * I1  Only what has changed is written, and at once: nothing flickers.
- * I2  However the program ends, the terminal is given back: its text, its cursor, its keys.
+ * I2  However the program ends, the terminal is restored: its text, its cursor, its keys.
  */
 import { emitKeypressEvents } from 'node:readline';
 
@@ -25,7 +25,7 @@ export interface ScreenOptions {
 const ESC = '\u001B[';
 const ENTER = `${ESC}?1049h${ESC}?25l`;
 const LEAVE = `${ESC}?25h${ESC}?1049l`;
-/** The terminal shows what lies between as one step. */
+/** Between these two the terminal updates in one step. */
 const [BEGIN, END] = [`${ESC}?2026h`, `${ESC}?2026l`];
 
 export class Screen implements Disposable {
@@ -38,7 +38,7 @@ export class Screen implements Disposable {
   constructor(options: ScreenOptions) {
     this.#options = options;
     const { stdin, stdout } = options;
-    // Whoever writes to this stream meanwhile is led elsewhere: this is the way that stays.
+    // Other writers to this stream are diverted meanwhile; the screen keeps the original `write`.
     this.#write = stdout.write.bind(stdout) as (text: string) => void;
     const onKeypress = (
       text: string | undefined,

@@ -1,4 +1,4 @@
-/** The columns of a live table: what they show, what they sort by, and which go first where there is no room. Pure. */
+/** The columns of a live table: what they show, what they sort by, and which are left out if room is short. Pure. */
 import type { AgentRow } from '../../dashboard/protocol.ts';
 import { upTime } from '../agent-list.ts';
 import { bytes, count, latency, share } from '../figures.ts';
@@ -8,10 +8,10 @@ export interface LiveColumn {
   readonly title: string;
   readonly width: number;
   readonly text: (row: AgentRow, now: number) => string;
-  /** What is not there sorts last. */
+  /** A missing value sorts last. */
   readonly sortBy: (row: AgentRow) => string | number | undefined;
   readonly isNumber: boolean;
-  /** Those with the highest go first where there is no room; 0 stays. */
+  /** Columns with the highest number are left out first; 0 always stays. */
   readonly dispensability: number;
 }
 
@@ -66,12 +66,12 @@ const FIXED: readonly LiveColumn[] = [
   },
 ];
 
-/** What the columns have to be like for the agents there are. */
+/** What the present agents need of the columns. */
 export interface Extent {
   /** Widths of the widest id and type. */
   readonly id: number;
   readonly type: number;
-  /** Whether a host measures anybody. */
+  /** Whether any agent is measured by its host. */
   readonly isMeasured: boolean;
 }
 
@@ -97,7 +97,7 @@ export function liveColumns({ id, type, isMeasured }: Extent): readonly LiveColu
   ];
 }
 
-/** Those that there is room for, and what is left for the note: nothing where even that has no room. */
+/** The columns that fit, and the width that is left for the note, 0 if there is none. */
 export function fitting(
   columns: readonly LiveColumn[],
   width: number,

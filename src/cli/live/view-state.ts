@@ -1,7 +1,7 @@
 /**
- * What somebody has made of a live table by its keys: order, filter, selection, questions. Pure.
+ * The state of a live table that keys change: order, filter, selection, confirmation. Pure.
  *
- * I1  A selection is an agent, not a place: it stays with that agent however the rows move.
+ * I1  The selection is an agent, not a row: it stays with that agent when rows move.
  * I2  Nothing is done to an agent before it was confirmed.
  */
 import type { AgentRow } from '../../dashboard/protocol.ts';
@@ -42,7 +42,7 @@ export const initialState: ViewState = {
   message: undefined,
 };
 
-/** What a key is pressed before. */
+/** The table that a key is pressed in. */
 export interface Seen {
   /** Those that fit, in their order. */
   readonly rows: readonly AgentRow[];
@@ -55,7 +55,7 @@ export interface Seen {
 export interface Step {
   readonly state: ViewState;
   readonly act?: { readonly agentId: string; readonly act: TableAct };
-  /** Somebody has seen enough; or wants it to end, by Ctrl-C. */
+  /** The user has quit the table; or wants the program to end, by Ctrl-C. */
   readonly over?: 'quit' | 'interrupt';
 }
 
@@ -69,7 +69,7 @@ const SORT_KEYS: Readonly<Record<string, string>> = {
   Q: 'QUEUE',
 };
 
-/** What a key makes of it. */
+/** The state after a key. */
 export function pressed(state: ViewState, key: Key, seen: Seen): Step {
   if (key.ctrl && key.name === 'c') return { state, over: 'interrupt' };
   const { mode } = state;
@@ -227,7 +227,7 @@ function compared(a: string | number | undefined, b: string | number | undefined
   return a < b ? -sign : sign;
 }
 
-/** Where the first row that is seen has to be, so that the selected one is. */
+/** The first visible row, chosen so that the selected one is visible. */
 export function scrolled(state: ViewState, rows: readonly AgentRow[], height: number): number {
   const last = Math.max(0, rows.length - height);
   const top = Math.min(state.top, last);

@@ -1,10 +1,10 @@
-/** Ends a system in order, and says meanwhile who is still working. */
+/** Ends a system in order, and meanwhile names the agents that still work. */
 import { hasBody } from '../../machines/index.ts';
 import type { AgentRecord, AgentSystem, CloseReport } from '../../index.ts';
 import { plainText } from '../console.ts';
 import { count, counted, duration } from '../figures.ts';
 
-/** How often it is said who is still working; ms. */
+/** How often the agents that still work are named; ms. */
 const SAY_EVERY_MS = 1_000;
 const MAX_NAMES = 8;
 

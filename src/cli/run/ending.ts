@@ -1,7 +1,7 @@
 /**
  * When a program that runs a fleet is to end: the first signal asks for it, the second wants it at once.
  *
- * I1  A signal is never lost: one that comes before anybody waits is still there.
+ * I1  A signal is never lost: one that comes before the program waits for it still counts.
  * I2  After `close` signals do again what they do by default.
  */
 
@@ -43,7 +43,7 @@ export class Ending {
     return this.#first === 'SIGINT';
   }
 
-  /** Tells what the fleet does by itself to stop. */
+  /** The signal that the fleet's own `run` gets. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }

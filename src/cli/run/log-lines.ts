@@ -33,7 +33,7 @@ export function lineLogger(level: string, paint: Paint, write: (line: string) =>
     {
       write: (text: string) => {
         const line = JSON.parse(text) as Line;
-        // What has a place in the stream of events is one.
+        // Events are shown as such, not as log lines.
         if (line.sequence === undefined) write(lineOf(line, paint));
       },
     },

@@ -1,4 +1,4 @@
-/** What a running fleet shows of itself to others, as options ask for it: the dashboard, health and metrics. */
+/** The servers of a running fleet, as options ask for them: dashboard, health and metrics. */
 import type { Logger } from 'pino';
 import type { Dashboard } from '../../dashboard.ts';
 import type { Endpoints } from '../../endpoints.ts';
@@ -31,7 +31,7 @@ export function checkServices({ dashboard, control, endpoints, metrics }: Servic
   if (endpoints !== undefined) addressFrom('--endpoints', endpoints);
 }
 
-/** Opens what is asked for. What was opened closes with what comes back. */
+/** Opens what is asked for. The result closes all of it. */
 export async function openServices(
   system: AgentSystem,
   options: ServiceOptions,

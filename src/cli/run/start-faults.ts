@@ -1,4 +1,4 @@
-/** What of a fleet did not start, and whether it is there by now. */
+/** The parts of a fleet that did not start, and whether they have since. */
 import type { AgentSystem, FleetFault } from '../../index.ts';
 
 export class StartFaults {
@@ -15,7 +15,7 @@ export class StartFaults {
     this.#isStarting = false;
   }
 
-  /** `true` once all of it is there, else what is not: a check of readiness. */
+  /** A check of readiness: `true` once all parts have started, else which have not. */
   verdictOn(system: AgentSystem): true | string {
     if (this.#isStarting) return 'it is starting';
     for (const [subject, { agentId, pool }] of this.#faults) {

@@ -1,8 +1,8 @@
 /**
- * How a running fleet is shown to whoever started it: as lines, or as a live table with the newest lines below.
+ * How a running fleet is shown in its terminal: as lines, or as a live table with the newest lines below.
  *
- * I1  In a live table nothing else is written to the terminal; what was to be, stands below it, and is written when
- *     the table is gone.
+ * I1  While the live table is shown, nothing else is written to the terminal: other output stands below the table, and
+ *     is written when the table is gone.
  */
 import type { Logger } from 'pino';
 import type { AgentSystem, SystemEvent } from '../../index.ts';
@@ -20,9 +20,9 @@ export interface Talk {
   readonly log: (line: string) => void;
   /** What happens. */
   readonly tell: (event: SystemEvent) => void;
-  /** The system is there. Resolves when somebody has seen enough, which may be never. */
+  /** Shows this system. Resolves when the user quits, which may be never. */
   show(system: AgentSystem, title: string): Promise<'quit' | 'interrupt'>;
-  /** From now on lines will do. */
+  /** From now on only lines are shown. */
   hide(): Promise<void>;
 }
 

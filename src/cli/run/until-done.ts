@@ -1,9 +1,9 @@
-/** When a fleet has done what it is there to do: its own `run` has returned, or nobody is left. */
+/** When a fleet is done: its own `run` has returned, or no agent is left. */
 import type { AgentSystem, Fleet } from '../../index.ts';
 import { CommandFailure } from '../failure.ts';
 import { livingIn } from './drain.ts';
 
-/** What ends a life, or the hope of another. */
+/** Events after which an agent may be down for good. */
 const ENDS = new Set([
   'agent.stopped',
   'agent.completed',
@@ -11,10 +11,10 @@ const ENDS = new Set([
   'agent.gave_up',
   'agent.forgotten',
 ]);
-/** Many may end together, and whoever ended may come back at once. */
+/** Many agents may end together, and one may be restarted at once. */
 const LOOK_AFTER_MS = 50;
 
-/** Resolves when it has, which may be never. Rejects as the fleet's own `run` does, and for agents that crashed. */
+/** Resolves when the fleet is done, which may be never. Rejects if its own `run` does, and for agents that crashed. */
 export async function doneBy(
   { run }: Fleet,
   system: AgentSystem,

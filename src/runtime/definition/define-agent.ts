@@ -1,7 +1,7 @@
 /**
  * What an agent is, in code: `defineAgent`, and the contexts that its functions are given.
  *
- * A definition is inert data and functions. Whoever runs it (agent-body.ts) does so the same way in every host.
+ * A definition is inert data and functions; agent-body.ts runs it the same way in every host.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
@@ -77,9 +77,9 @@ export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown,
   /** Tells the caller's `onProgress`. */
   readonly progress: (value: unknown) => void;
   /**
-   * Gives a part of the output to whoever reads it as a stream; nobody, where nobody does. Resolves when there is room
-   * for the next: a slow reader is waited for. Rejects once the task is cancelled or has ended, and for a chunk that is
-   * not as `chunk` of the definition says.
+   * Emits a part of the output to the reader of the stream; without a reader it is dropped. Resolves when there is room
+   * for the next: a slow reader is waited for. Rejects once the task is cancelled or has ended, and for a chunk that
+   * does not fit `chunk` of the definition.
    */
   readonly emit: (chunk: Chunk) => Promise<void>;
   /**

@@ -204,7 +204,7 @@ function headerOf(headers: unknown, name: string): unknown {
   }
 }
 
-/** Whoever throws may have put a getter there that throws, too. */
+/** A field of a thrown value may be a getter that throws. */
 function read(from: object, field: string): unknown {
   try {
     return (from as Record<string, unknown>)[field];

@@ -2,8 +2,8 @@
  * A chart as two pure functions over plain data, for an engine that is another machine: durable execution, a queue, a
  * simulation.
  *
- * Built on XState's `initialTransition` and `transition`. Nothing is performed: what a step wants done comes back as
- * data, in order, deadlines and children by their ids. Whoever performs it sends results back as plain events:
+ * Built on XState's `initialTransition` and `transition`. Nothing is performed: the effects of a step come back as
+ * data, in order, deadlines and children by their ids. The caller performs them and sends results back as events:
  * `deadline.event` when a deadline is due, `xstate.done.actor.<id>` and `xstate.error.actor.<id>` with `actorId`.
  *
  * A snapshot is JSON if the context is. What JSON cannot say (`Infinity`, `undefined`, a Date) is the context's own

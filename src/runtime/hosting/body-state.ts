@@ -152,7 +152,7 @@ function committedOf(state: unknown): Committed | undefined {
   }
 }
 
-/** Another one each time: whoever has it may change it. */
+/** A new copy each time: the caller may change it. */
 export function restored(committed: Committed): unknown {
   return typeof committed === 'string' ? JSON.parse(committed) : structuredClone(committed.copy);
 }

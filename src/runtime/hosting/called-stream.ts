@@ -26,7 +26,7 @@ export class CalledStream implements TaskStream {
     this.#system = system;
     this.#id = id;
     this.output = system.ask('agents.stream', { id, ...call }, signal);
-    // Whoever reads is told, too.
+    // The reader gets the error, too.
     this.output.catch(() => undefined);
   }
 

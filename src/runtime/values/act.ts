@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 /** Options of an act. */
 export interface ActOptions {
-  /** Who asks for it, a person or a program, for whoever reads its event: 1 to 256 characters. */
+  /** The person or program that asks for it, as its event says: 1 to 256 characters. */
   readonly by?: string;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Whether a value is short as text, found out without writing it. Pure.
  *
- * Few bytes can stand for much text: what occurs twice in a value is written twice, as often at every level, and an
- * array can be long without having anything in it. Whoever writes what somebody else gave looks here first.
+ * A small value can make a large text: an object that occurs twice is written twice, at every level, and an array can
+ * be long without having anything in it. Values from outside are measured here before they are written.
  */
 import { types } from 'node:util';
 import { MAX_LEVELS } from './clone-survey.ts';

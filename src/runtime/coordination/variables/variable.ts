@@ -144,8 +144,8 @@ export type NamedVariable<Name extends string = string, Value = unknown> = Varia
   VariableHandle<Name, Value>;
 
 /**
- * Gives a definition its name. What comes of it is the variable's handle: whoever takes the variable's name takes it,
- * too, and knows by it what values there are.
+ * Gives a definition its name. The result is the variable's handle: it serves wherever the variable's name does, and
+ * types the values.
  *
  * ```ts
  * export const rate = defineVariable('learningRate', variable.float({ min: 0, max: 1, default: 0.1 }));

@@ -188,7 +188,7 @@ export class ChildBodies implements ChildListener {
   readonly #hear = (key: BodyKey, report: ChildReport): void => {
     switch (report.type) {
       case 'exited':
-        // Whoever comes after it would have the same failure, mended or not.
+        // The next body in this child would fail in the same way, even if the module has been mended.
         if (report.didNotLoad === true) this.#options.closing();
         return this.#exited(key, endOf(report));
       case 'crashed':

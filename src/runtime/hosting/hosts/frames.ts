@@ -28,7 +28,7 @@ export const CHANNEL_FD = 3;
 type FrameWriter = Pick<Socket, 'writable' | 'cork' | 'uncork' | 'write'>;
 
 /**
- * Writes one message; to a stream that is closed nothing, and whoever owns it hears of that.
+ * Writes one message. A closed stream is left alone: its owner hears of the close.
  *
  * @param sent called once it has left, or cannot any more
  * @throws when a value in it cannot be cloned, or it is too long: nothing was written then

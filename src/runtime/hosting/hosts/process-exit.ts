@@ -21,6 +21,6 @@ export function processExitReason({ code, signal, stderr }: ProcessEnd): ExitRea
   if (signal === 'SIGKILL' && stderr.includes(OUT_OF_MEMORY_LINE)) return 'out_of_memory';
   if (signal !== null) return { signal };
   if (code === DISCONNECTED_EXIT_CODE) return 'disconnected';
-  // Whoever is to end by itself says so before; an exit that nobody announced is a crash, 0 included.
+  // A child that ends on purpose announces it; an exit without an announcement is a crash, 0 included.
   return { exitCode: code ?? 0 };
 }

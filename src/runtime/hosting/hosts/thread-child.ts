@@ -79,7 +79,7 @@ export class ThreadChild implements Child {
     });
     worker.on('exit', (exitCode) => {
       this.#isOnline = false;
-      // Whoever is to end by itself says so before: an exit that nobody announced is a crash, 0 included.
+      // A thread that ends on purpose announces it; an exit without an announcement is a crash, 0 included.
       listener.ended(this.#intent ?? { exitCode });
     });
     if (isHeard) this.#hear(clock, listener);

@@ -1,8 +1,8 @@
 /**
- * An open store: the log and what belongs to it, read and written in the moment they are asked.
+ * An open store: the log and what belongs to it, read and written synchronously.
  *
  * Owns the database from its opening to its close. Knows nothing of turns or promises: work that may take longer is
- * a generator, and whoever drives it decides when it goes on.
+ * a generator, and its caller decides when it goes on.
  *
  * I1  What `write` is given is kept in one transaction, whole or not at all, in its order.
  * I2  Between the steps of an unfinished `write` nothing else may be asked: it would see what is not kept yet.

@@ -40,7 +40,7 @@ export interface OpenFile {
 }
 
 /**
- * The file, with nothing written to it unless it was made. Whoever has looked at it says `held.begin`, or
+ * The file, with nothing written to it unless it was made. The caller looks at it, and then calls `held.begin` or
  * `held.discard`.
  *
  * @throws AgentSystemError `STORE_FAILED`
