@@ -1,5 +1,5 @@
 /** One definition at work, without a host or a system around it. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { type AnyAgentDefinition, defineAgent, type ExitReason, type TaskContext } from '../../src/index.ts';
 import { AgentBody } from '../../src/runtime/hosting/agent-body.ts';
 import type { BodyReport, BodyRequest, BodyStart } from '../../src/runtime/hosting/host.ts';
@@ -223,3 +223,29 @@ describe('what a body is connected to', () => {
     expect(exits).toMatchObject([{ error: { message: 'no init' } }]);
   });
 });
+
+test.each([
+  ['small', { detail: 'well' }, { detail: 'well' }, 0],
+  ['long', 'x'.repeat(2_000_000), undefined, 1],
+  ['few objects that occur many times', doubled(40), undefined, 1],
+])(
+  'the detail of a health check that is %s is told as far as a record may hold it',
+  (_, given, told, warnings) => {
+    const { body, reports } = run(
+      defineAgent({ type: 'subject', init: () => ({}), tasks: {}, health: () => given }),
+    );
+    body.post({ type: 'health.check', checkId: 1 });
+    expect(reports.filter(({ type }) => type === 'health.answered')).toEqual([
+      { type: 'health.answered', checkId: 1, detail: told },
+    ]);
+    expect(reports.filter((report) => report.type === 'log' && report.level === 'warn')).toHaveLength(
+      warnings,
+    );
+  },
+);
+
+function doubled(levels: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level += 1) value = [value, value];
+  return value;
+}

@@ -153,6 +153,7 @@ const report = (() => {
         { ...manifest, tasks: { echo: {} } },
         { ...manifest, tasks: { echo: { requires: [], retry: false, timeoutMs: -1 } } },
         { ...manifest, capabilities: 'all' },
+        { ...manifest, more: new Map() },
       ),
       taskId: field(TASK, 'task-0'),
       code: field(...errorCodes, 'E'),
@@ -284,6 +285,14 @@ describe('a malformed report', () => {
     ['a chunk of a task that does not run', [1, { type: 'task.chunk', taskId: 't', chunk: 1 }]],
     ['a detail that is nested too deep', [1, { type: 'health.answered', checkId: 1, detail: tooDeep }]],
     [
+      'a detail that stands for more text than there is memory',
+      [1, { type: 'health.answered', checkId: 1, detail: doubled }],
+    ],
+    [
+      'an offer that stands for more text than there is memory',
+      [1, { type: 'offer.told', questionId: 1, offer: { next: [], state: doubled } }],
+    ],
+    [
       'an offer that is nested too deep',
       [1, { type: 'offer.told', questionId: 1, offer: { next: [], state: tooDeep } }],
     ],
@@ -302,6 +311,8 @@ describe('a malformed report', () => {
     ...(
       [
         ['an error whose code is neither text nor number', { code: {} }],
+        ['an error with a field that errors do not have', { at: new Map() }],
+        ['an error whose cause has such a field', { cause: { ...error, n: 1n } }],
         ['an error with invalid data', { data: 'text' }],
         ['an error whose data is a list', { data: [1] }],
         ['an error whose data is no JSON', { data: { at: new Date(0) } }],
@@ -478,7 +489,10 @@ const long = 'x'.repeat(32_768);
 const tooLong = `${long}x`;
 
 const reports = {
-  ready: { whole: ready(manifest), wrong: { manifest: [undefined, null, 'text', {}] } },
+  ready: {
+    whole: ready(manifest),
+    wrong: { manifest: [undefined, null, 'text', {}, { ...manifest, more: doubled }] },
+  },
   'task.progress': { whole: { taskId: 't', value: 1 }, wrong: { taskId: noText, value: [tooDeep] } },
   'task.chunk': { whole: { taskId: 't', chunk: 1 }, wrong: { taskId: noText, chunk: [tooDeep] } },
   'task.completed': {

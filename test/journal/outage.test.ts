@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   type AgentSystem,
@@ -8,12 +9,14 @@ import {
   type Store,
   type SystemEvent,
 } from '../../src/index.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
 import { type CommitListener, Journal, type JournalOptions } from '../../src/runtime/journal/journal.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { plain } from '../fleet/plain.ts';
 import { awaited, codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
 import { worker } from '../agent/worker.ts';
 import { failingStore, type Trouble } from './failing-store.ts';
+import { temporaryDirectory } from './stores/temporary-directory.ts';
 
 const RETRY_MS = 1_000;
 const COMMIT_TIMEOUT_MS = 10_000;
@@ -421,6 +424,31 @@ describe('the backlog', () => {
     const kept = await logOf(store);
     expect(kept.at(-1)).toMatchObject({ type: 'store.recovered', lost: 16, sequence: 27 });
     expect(kept.map(({ sequence }) => sequence)).toEqual([17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27]);
+  });
+
+  it('holds an event that no store can keep as words, and the store is back with all the others', async () => {
+    const store = sqliteStore(join(temporaryDirectory(), 'fleet.db'));
+    store.recover();
+    const { clock, journal } = journalOn(store);
+    const error = { name: 'Error', message: 'm', at: new Map([['a', 1n]]) };
+    journal.emit({ type: 'coordination.lost', why: 'before' });
+    journal.emit({ type: 'schedule.fired', name: 's', dueAt: 1, error } as never);
+    await settled();
+    expect(journal.isDegraded).toBe(true);
+    const back = new Promise<void>((resolve) => {
+      journal.subscribe(({ type }) => type === 'store.recovered' && resolve());
+    });
+    await clock.advance(RETRY_MS);
+    await back;
+    const kept: SystemEvent[] = [];
+    for await (const event of journal.read()) kept.push(event);
+    expect(kept.map(({ type }) => type)).toEqual([
+      'coordination.lost',
+      'schedule.fired',
+      'store.degraded',
+      'store.recovered',
+    ]);
+    expect(kept[1]).toMatchObject({ name: 's', dueAt: 1, error: { message: expect.any(String) } });
   });
 
   it('holds about so many bytes and no more, whatever its events hold, and the newest in any case', async () => {

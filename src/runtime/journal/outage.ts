@@ -6,7 +6,8 @@
  * I1  The backlog is appended once, in order, some thousand events at a time, each state with or after its event;
  *     what the store turns out to have kept in spite of its failure is not appended again.
  * I2  While an append has not been answered nothing else is: it could be kept twice.
- * I3  Beyond the bounds the oldest events are lost, and counted. States and facts are kept, the newest of each.
+ * I3  An event that no store could keep does not keep the others from it.
+ * I4  Beyond the bounds the oldest events are lost, and counted. States and facts are kept, the newest of each.
  */
 import type { Logger } from 'pino';
 import type { SavedState } from '../definition/saved-state.ts';
@@ -14,6 +15,7 @@ import type { SteadyClock } from '../time/clock.ts';
 import type { AppendFailure, Appender } from './appender.ts';
 import { Batch } from './batch.ts';
 import { eventBytes } from './event-bytes.ts';
+import { keepableEvent } from './keepable-event.ts';
 import type { Store } from './store.ts';
 import type { SystemEvent } from './system-event.ts';
 
@@ -92,7 +94,7 @@ export class Outage {
   /** Keeps a batch for when the store is back. */
   add(batch: Batch): void {
     for (let at = 0; at < batch.eventCount; at++) {
-      const event = batch.events[at]!;
+      const event = keepableEvent(batch.events[at]!);
       this.#events.push(event);
       this.#bytes += eventBytes(event);
     }

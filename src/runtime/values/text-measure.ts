@@ -20,6 +20,15 @@ export function isShortAsText(value: unknown, characters: number): boolean {
   }
 }
 
+/** Whether a value is known to take more; `false`, too, for one that cannot be read. */
+export function isLongAsText(value: unknown, characters: number): boolean {
+  try {
+    return !new TextMeasure(characters).fits(value, MAX_LEVELS);
+  } catch {
+    return false;
+  }
+}
+
 /** What stands for a number, a word, or a pair of brackets. */
 const TOKEN = 8;
 

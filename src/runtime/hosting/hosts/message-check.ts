@@ -14,7 +14,7 @@ import { cloneProblemOf } from '../../values/clone-survey.ts';
 import { jsonProblemOf } from '../../values/json-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
 import type { LogLevel } from '../host.ts';
-import { MAX_REQUEST_NAME, MAX_REQUEST_TEXT } from '../request-bounds.ts';
+import { MAX_DETAIL_TEXT, MAX_REQUEST_NAME, MAX_REQUEST_TEXT } from '../request-bounds.ts';
 import { type BodyKey, type ChildReport, MAX_COUNTS_TEXT, MAX_LOG_TEXT } from './protocol.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -26,6 +26,15 @@ const CODES: ReadonlySet<unknown> = new Set<ErrorCode>(errorCodes);
 const MAX_TEXT = 32_768;
 const MAX_ERROR_TEXT = 4 * MAX_TEXT_OF_ALL;
 
+const ERROR_FIELDS: ReadonlySet<string> = new Set<keyof ErrorInfo>([
+  'name',
+  'message',
+  'stack',
+  'code',
+  'cause',
+  'errors',
+  'data',
+]);
 const LEVELS: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn', 'error']);
 const VOTES: ReadonlySet<unknown> = new Set<Vote>(['accept', 'reject', 'abstain']);
 
@@ -49,7 +58,8 @@ const checks = {
     typeof why === 'string' &&
     why.length <= MAX_TEXT,
   finished: () => true,
-  'health.answered': ({ checkId, detail }) => typeof checkId === 'number' && isWithinDepth(detail),
+  'health.answered': ({ checkId, detail }) =>
+    typeof checkId === 'number' && isWithinDepth(detail) && isShortAsText(detail, MAX_DETAIL_TEXT),
   'health.failed': ({ checkId, error }) => typeof checkId === 'number' && isErrorInfo(error),
   'state.saved': ({ state }) => isSavedState(state),
   'state.save_failed': ({ error }) => isErrorInfo(error),
@@ -61,6 +71,7 @@ const checks = {
     typeof questionId === 'number' &&
     isObject(offer) &&
     isWithinDepth(offer) &&
+    isShortAsText(offer, MAX_COUNTS_TEXT) &&
     isTexts(offer['next']) &&
     (offer['can'] === undefined || typeof offer['can'] === 'boolean'),
   'request.made': ({ requestId, taskId, name, args }) =>
@@ -139,6 +150,7 @@ export function isManifest(value: unknown): value is AgentManifest {
     typeof hash === 'string' &&
     (chart === undefined || typeof chart === 'string') &&
     (quota === undefined || typeof quota === 'string') &&
+    isKeepable(value) &&
     isObject(tasks) &&
     Object.values(tasks).every(
       (task) =>
@@ -152,6 +164,11 @@ export function isManifest(value: unknown): value is AgentManifest {
         (task['stall'] === undefined || isStall(task['stall'])),
     )
   );
+}
+
+/** Whatever else is in it: it goes into events, and a store has to keep it. */
+function isKeepable(manifest: object): boolean {
+  return isShortAsText(manifest, MAX_COUNTS_TEXT) && jsonProblemOf(manifest) === undefined;
 }
 
 function isStall(value: unknown): boolean {
@@ -189,6 +206,8 @@ function isErrorInfo(value: unknown): value is ErrorInfo {
 function isErrorWithin(value: unknown, depth: number, left: { errors: number }): boolean {
   left.errors -= 1;
   if (!isObject(value) || depth > MAX_CAUSES || left.errors < 0) return false;
+  // It goes into events, and a store refuses all that comes with one that it cannot keep.
+  for (const field in value) if (!ERROR_FIELDS.has(field)) return false;
   const { name, message, stack = '', code = '', cause, errors = [], data = {} } = value;
   const isSaid = [name, message, stack, typeof code === 'number' ? '' : code].every(isText);
   if (!isSaid || !isErrorData(data) || !Array.isArray(errors)) return false;
