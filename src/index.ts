@@ -124,7 +124,7 @@ export type {
   VariableValues,
 } from './runtime/definition/variable-handle.ts';
 export type { ParkOptions } from './runtime/definition/parking.ts';
-export type { BudgetRecord } from './runtime/limits/budget-account.ts';
+export type { BudgetRecord } from './runtime/limits/budget-rules.ts';
 export type { Budgets } from './runtime/limits/budgets.ts';
 export type { QuotaRecord } from './runtime/limits/quotas.ts';
 export type { QuestionRecord } from './runtime/agent/question-record.ts';

@@ -6,21 +6,23 @@ import { type AgentNode, connectFleet, createAgentNode, type Fleet } from '../..
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
 import { lawAgents as codeOfLaws, laws } from './laws.ts';
+import { budgetLaws, spendingAgents, type SpendingSubject } from './budget-laws.ts';
 import { askingAgents, type AskingSubject, personLaws } from './person-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
 
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
-const lawAgents = [...codeOfLaws, ...workAgents, ...askingAgents];
+const lawAgents = [...codeOfLaws, ...workAgents, ...askingAgents, ...spendingAgents];
+type LawSubject = AskingSubject & SpendingSubject;
 const logger = pino({ level: 'silent' });
 
 describe('one program', () => {
   let system: AgentSystem | undefined;
-  let subject: AskingSubject | undefined;
+  let subject: LawSubject | undefined;
   beforeAll(async () => {
     system = await createAgentSystem({ logger });
-    const { agents, tasks, pools, variables, consensus, alerts, events, questions } = system;
+    const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets } = system;
     const end = () => system!.close();
     subject = {
       agents,
@@ -31,19 +33,21 @@ describe('one program', () => {
       alerts,
       events,
       questions,
+      budgets,
       end,
-    } as unknown as AskingSubject;
+    } as unknown as LawSubject;
   });
   afterAll(() => system?.close());
   workLaws(() => subject!);
   personLaws(() => subject!);
+  budgetLaws(() => subject!);
   laws(() => subject!);
 });
 
 describe.runIf(hasEngine())('a fleet on two nodes', () => {
   let engine: Engine | undefined;
   let fleet: Fleet | undefined;
-  let subject: AskingSubject | undefined;
+  let subject: LawSubject | undefined;
   const nodes: AgentNode[] = [];
   beforeAll(async () => {
     engine = await startEngine();
@@ -61,7 +65,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       nodes.push(await createAgentNode(options));
     }
     fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger });
-    const { agents, tasks, pools, variables, consensus, alerts, events, questions } = fleet;
+    const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets } = fleet;
     const end = () => fleet!.stopAgents();
     subject = {
       agents,
@@ -72,8 +76,9 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       alerts,
       events,
       questions,
+      budgets,
       end,
-    } as unknown as AskingSubject;
+    } as unknown as LawSubject;
   }, 90_000);
   afterAll(async () => {
     await fleet?.close();
@@ -82,5 +87,6 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
   }, 60_000);
   workLaws(() => subject!);
   personLaws(() => subject!);
+  budgetLaws(() => subject!);
   laws(() => subject!);
 });

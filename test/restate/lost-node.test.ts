@@ -13,11 +13,11 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 describe.runIf(hasEngine())('a node that goes', () => {
   const engine = sharedEngine();
 
-  test('takes neither a question nor its answer with it', async () => {
+  test('takes neither a question nor its answer with it, and no time of a schedule; what was reserved there is spent', async () => {
     const { fleet, node } = await fleetRig(engine(), [worker]);
     const { agents, tasks, questions } = fleet;
     const drained = await node(fresh('drained'));
-    const id = await agents.register({ module: worker, tasks: { concurrency: 2 } });
+    const id = await agents.register({ module: worker, tasks: { concurrency: 4 } });
     await agents.start(id);
     const asked = await Promise.all([
       tasks.submit(id, { type: 'ask', input: 'one?' }),
@@ -34,6 +34,13 @@ describe.runIf(hasEngine())('a node that goes', () => {
     const name = fresh('often');
     const schedule = { name, everyMs: 1_000, target: id, task: { type: 'count' } } as const;
     const { setAt } = await tasks.schedule(schedule);
+    const budget = fresh('calls');
+    await fleet.budgets.define({ name: budget, limits: { calls: 2 } });
+    const spending = await tasks.submit(id, { type: 'spend' });
+    await eventually(
+      () => fleet.budgets.get(budget),
+      ({ reserved }) => reserved.calls === 1,
+    );
     await nodeProcess(engine(), fresh('heir'), { leaseMs: PATIENT_MS });
     doomed.kill('SIGKILL');
     // One is answered while nobody is there to hear it, the other once its task has asked again.
@@ -47,6 +54,8 @@ describe.runIf(hasEngine())('a node that goes', () => {
       ['no', expect.any(Number)],
     ]);
     expect(results.map((result) => (result as [string, number])[1])).not.toContain(doomed.pid);
+    await expect(tasks.result(spending.id)).rejects.toMatchObject({ code: 'TASK_ABANDONED' });
+    expect(await fleet.budgets.get(budget)).toMatchObject({ spent: { calls: 1 }, reserved: {} });
     // What was due meanwhile has waited: there is one task for each time.
     const counted = await eventually(
       () => tasks.list({ agentId: id, type: 'count', status: 'done' }),
@@ -54,7 +63,8 @@ describe.runIf(hasEngine())('a node that goes', () => {
     );
     await tasks.unschedule(name);
     const due = counted.map(({ idempotencyKey }) => Number(idempotencyKey?.split(' ').at(-1)) - setAt);
-    expect(due).toEqual(due.map((_, index) => (index + 1) * 1_000));
+    expect(due.filter((ms) => ms <= 0 || ms % 1_000 > 0)).toEqual([]);
+    expect(new Set(due).size).toBe(due.length);
     await fleet.stopAgents({ timeoutMs: 0 });
   });
 });

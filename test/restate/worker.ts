@@ -25,6 +25,14 @@ export const worker = defineAgent({
     },
     where: { run: () => process.pid },
     ask: { run: async ({ ask, input }) => [await ask({ question: String(input) }), process.pid] },
+    spend: {
+      run: async ({ budget, signal }) => {
+        await budget.reserve({ calls: 1 });
+        await new Promise((_, reject) =>
+          signal.addEventListener('abort', () => reject(new Error('aborted'))),
+        );
+      },
+    },
     work: {
       run: async ({ input, signal }) => {
         const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -1,12 +1,14 @@
 /**
  * What passes between an agent's turn and the engine, as data: what its body is told and tells, and what a turn wants done.
  */
-import type { ErrorInfo, ExitReason, Parked, ParsedAgentSpec } from '../../machines/index.ts';
+import type { BudgetAmount, ErrorInfo, ExitReason, Parked, ParsedAgentSpec } from '../../machines/index.ts';
 import type { HealthReport } from '../../runtime/agent/liveness.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { BodyReport, BodyRequest } from '../../runtime/hosting/host.ts';
 import type { Answer } from '../engine/answer.ts';
+import type { Spender } from '../../runtime/limits/budget-rules.ts';
+import type { AccountRef, Settling } from '../limits/budgets-object.ts';
 import type { Occupant } from '../nodes/placement.ts';
 
 /** What a node has to know of a task besides its work: of what that asks of its system, and who follows it. */
@@ -124,6 +126,16 @@ export type Act =
       readonly load: number;
       readonly message: QuotaMessage;
     }
+  /** A task wants to spend: what is granted is answered to its request. */
+  | {
+      readonly do: 'reserve';
+      readonly requestId: number;
+      readonly spender: Spender;
+      readonly asked: BudgetAmount;
+    }
+  | { readonly do: 'settle'; readonly settling: Settling }
+  /** Accounts of a task's own that has ended. */
+  | { readonly do: 'closeAccounts'; readonly accounts: readonly AccountRef[] }
   /** It has ended for good, and so have those that it spawned, by their rules. */
   | { readonly do: 'endChildren' }
   | { readonly do: 'forget' };

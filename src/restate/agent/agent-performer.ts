@@ -17,7 +17,9 @@ import type { Act, BodyMessage } from './agent-acts.ts';
 import type { AgentState } from './agent-state.ts';
 import type { AgentTurn } from './agent-turn.ts';
 import type { Answer } from '../engine/answer.ts';
-import { call, send, tellEvents, toAgent, toNodes, toPool, toQuota } from '../engine/calls.ts';
+import { call, send, tellEvents, toAgent, toBudgets, toNodes, toPool, toQuota } from '../engine/calls.ts';
+import type { EventBody } from '../../runtime/journal/system-event.ts';
+import type { Granted } from '../limits/budgets-object.ts';
 import { lookOf, newsOf } from './look.ts';
 import {
   bucketOf,
@@ -140,6 +142,19 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
         send(ctx, toQuota(quota, 'told'), { agentId: state.id, load, message });
         break;
       }
+      case 'reserve': {
+        const { spender, asked } = act;
+        const asking = { spender, asked, at: turn.now };
+        turn.reserved(act, await call<Answer<Granted>>(ctx, toBudgets('reserve'), asking));
+        break;
+      }
+      case 'settle':
+        for (const event of await call<readonly EventBody[]>(ctx, toBudgets('settle'), act.settling))
+          turn.emit(event);
+        break;
+      case 'closeAccounts':
+        send(ctx, toBudgets('taskEnded'), { accounts: act.accounts, at: turn.now });
+        break;
       case 'endChildren':
         for (const { id, rule } of state.children) {
           const order = orphanedStop(rule);

@@ -8,6 +8,7 @@ import type {
   AgentLife,
   agentMachine,
   AgentPosition,
+  BudgetAmount,
   ExitReason,
   Isolation,
   Parked,
@@ -25,6 +26,8 @@ import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { KeptChart } from '../engine/kept-chart.ts';
 import type { Placement } from '../nodes/placement.ts';
+import { shownAmount } from '../../runtime/limits/budget-amount.ts';
+import type { KeptReservation, SpentOf } from '../limits/agent-budgets.ts';
 import type { KeptQuestion } from '../tasks/task-questions.ts';
 import { type EndedTask, isWorking, type TaskEntry } from '../tasks/task-entries.ts';
 
@@ -48,6 +51,8 @@ export interface TaskCounts {
   lastMs: number;
   totalMs: number;
   maxMs: number;
+  /** What they spent of budgets, in whole numbers. */
+  spent?: BudgetAmount;
 }
 
 /** A limit that it ran into and shares with nobody: its quota's chart, and what it waits for. */
@@ -91,6 +96,10 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   ended: EndedTask[];
   /** Questions of tasks that have not ended. */
   questions?: readonly KeptQuestion[];
+  /** What they have reserved of budgets, and not settled; the number of the last one, and accounts of their own. */
+  reservations?: readonly KeptReservation[];
+  lastReservation?: number;
+  spentOf?: SpentOf;
   mode: Mode;
   isBusy: boolean;
   counts: TaskCounts;
@@ -145,7 +154,7 @@ export function recordOfState(state: AgentState): AgentRecord {
   };
   const answered = state.counts.done + state.counts.failed + state.counts.timedOut;
   const running = state.tasks.filter(isWorking).length;
-  const { done, failed, timedOut, abandoned, lastMs, totalMs, maxMs } = state.counts;
+  const { done, failed, timedOut, abandoned, lastMs, totalMs, maxMs, spent } = state.counts;
   const metrics = {
     done,
     failed,
@@ -154,6 +163,7 @@ export function recordOfState(state: AgentState): AgentRecord {
     waiting: state.tasks.length - running,
     running,
     latencyMs: { last: lastMs, mean: answered === 0 ? 0 : totalMs / answered, max: maxMs },
+    ...(spent === undefined ? {} : { spent: shownAmount(spent) }),
   };
   return new ShownRecord(identity, {
     context: life.context,

@@ -20,6 +20,7 @@ import {
   type AgentLife,
   agentMachine,
   type AlertKind,
+  type BudgetAmount,
   describeExit,
   type ErrorInfo,
   type ExitReason,
@@ -49,6 +50,8 @@ import { type AgentState, positionOfState, recordOfState } from './agent-state.t
 import { type Answer, answering, refusalOf } from '../engine/answer.ts';
 import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
 import { ChartAtWork, type Due, earliestOf } from '../engine/kept-chart.ts';
+import { AgentBudgets } from '../limits/agent-budgets.ts';
+import type { Granted } from '../limits/budgets-object.ts';
 import { QuotaOfOne } from '../limits/own-quota.ts';
 import type { Occupant, PlacementWish } from '../nodes/placement.ts';
 import type { Placement } from '../nodes/placement.ts';
@@ -82,6 +85,7 @@ export class AgentTurn {
   readonly #ledger: TaskLedger;
   readonly #chart: ChartAtWork<typeof agentMachine>;
   readonly #quota: QuotaOfOne;
+  readonly #budgets: AgentBudgets;
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined;
   #isForgotten = false;
@@ -95,6 +99,7 @@ export class AgentTurn {
     this.moment = moment;
     this.#ledger = new TaskLedger(this);
     this.#quota = new QuotaOfOne(this);
+    this.#budgets = new AgentBudgets(this);
     this.#chart = new ChartAtWork(agentMachine, state, {
       now: moment.now,
       nextOrder: () => this.nextOrder(),
@@ -685,18 +690,23 @@ export class AgentTurn {
   }
 
   /** What a task asks of its own agent. Anything else is its node's to answer. */
-  #requested({ requestId, taskId, name, args }: Extract<BodyReport, { type: 'request.made' }>): void {
-    const answer = answering(() => this.#answerTo(requestId, taskId, name, args));
-    if ('refusal' in answer) {
-      const { code, message } = answer.refusal;
-      const error = { name: 'AgentSystemError', message };
-      this.requestAnswers.push({ type: 'request.refused', requestId, taskId, code, error });
-    } else if (answer.value !== PENDING) {
-      this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: answer.value });
-    }
+  #requested(
+    { requestId, taskId, name, args }: Extract<BodyReport, { type: 'request.made' }>,
+    isAgain = false,
+  ): void {
+    const answer = answering(() => this.#answerTo(requestId, taskId, name, args, isAgain));
+    if ('refusal' in answer || answer.value !== PENDING) this.#answerNow(requestId, taskId, answer);
   }
 
-  #answerTo(requestId: number, taskId: string, name: string, given: unknown): unknown {
+  #answerNow(requestId: number, taskId: string, answer: Answer): void {
+    if ('refusal' in answer) {
+      const { code, message, details } = answer.refusal;
+      const error = { name: 'AgentSystemError', message, data: details };
+      this.requestAnswers.push({ type: 'request.refused', requestId, taskId, code, error });
+    } else this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: answer.value });
+  }
+
+  #answerTo(requestId: number, taskId: string, name: string, given: unknown, isAgain: boolean): unknown {
     switch (name) {
       case 'task.step': {
         const { key, value } = given as { readonly key: string; readonly value: unknown };
@@ -705,6 +715,13 @@ export class AgentTurn {
       case 'task.ask': {
         const { args, input } = given as { readonly args: AskArgs; readonly input: unknown };
         return this.#ledger.ask(taskId, requestId, args, input) ?? PENDING;
+      }
+      case 'budget.reserve':
+        this.#ledger.assertAsking(taskId, name);
+        return this.#budgets.reserve(taskId, requestId, given as BudgetAmount) ?? PENDING;
+      case 'budget.settle': {
+        const { id, actual } = given as { readonly id: number; readonly actual: BudgetAmount | 'released' };
+        return this.#budgets.settle(taskId, id, actual, isAgain);
       }
       default: {
         const message = `nobody answers ${name} here`;
@@ -715,9 +732,28 @@ export class AgentTurn {
 
   /** What was told twice was kept the first time; its answer got lost. */
   #askedAgain(report: Extract<BodyReport, { type: 'request.made' }>): void {
-    if (report.name !== 'task.step') return this.#requested(report);
+    if (report.name !== 'task.step') return this.#requested(report, true);
     const { requestId, taskId } = report;
     this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: undefined });
+  }
+
+  /** What became of what a task wants to spend. */
+  reserved({ requestId, spender, asked }: Extract<Act, { do: 'reserve' }>, answer: Answer<Granted>): void {
+    if (!('refusal' in answer)) {
+      const { accounts = [], events = [] } = answer.value ?? {};
+      const id = this.#budgets.granted(requestId, spender, asked, accounts);
+      for (const event of events) this.emit(event);
+      this.#answerNow(requestId, spender.taskId, { value: id });
+    } else this.#answerNow(requestId, spender.taskId, answer);
+  }
+
+  /** An attempt of a task has ended, or the task has. */
+  attemptEnded(taskId: string): void {
+    this.#budgets.attemptEnded(taskId);
+  }
+
+  taskEnded(taskId: string): void {
+    this.#budgets.taskEnded(taskId);
   }
 
   #healthTold({ health, verdict }: Extract<NodeReport, { type: 'health' }>): void {

@@ -27,7 +27,8 @@ import { FleetConsensus } from './fleet-consensus.ts';
 import { FleetVariables } from './fleet-variables.ts';
 import { FleetPools } from './fleet-pools.ts';
 import { FleetQuestions } from './fleet-questions.ts';
-import { fleetBudgets, fleetCoordination } from './not-there.ts';
+import { FleetBudgets } from './fleet-budgets.ts';
+import { fleetCoordination } from './not-there.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
 
 export interface ConnectFleetOptions {
@@ -50,8 +51,8 @@ export interface Fleet extends AsyncDisposable {
   readonly pools: FleetPools;
   /** Questions of tasks to people, and the answers. */
   readonly questions: FleetQuestions;
-  /** Refused by name: a fleet has none. */
-  readonly budgets: typeof fleetBudgets;
+  /** What tasks may spend. */
+  readonly budgets: FleetBudgets;
   /** Refused by name: it cannot be taken away. */
   readonly coordination: typeof fleetCoordination;
   /** The nodes that are alive, and what is reserved on them. */
@@ -93,7 +94,7 @@ class ConnectedFleet implements Fleet {
   readonly alerts: Fleet['alerts'];
   readonly pools: FleetPools;
   readonly questions: FleetQuestions;
-  readonly budgets = fleetBudgets;
+  readonly budgets: FleetBudgets;
   readonly coordination = fleetCoordination;
   readonly #engine: EngineClient;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
@@ -119,6 +120,7 @@ class ConnectedFleet implements Fleet {
     this.pools = new FleetPools(engine, specs, calls);
     const schedules = new FleetSchedules(engine, commands, this.agents);
     this.tasks = new FleetTasks(commands, this.agents, schedules);
+    this.budgets = new FleetBudgets(engine);
     this.questions = new FleetQuestions(commands, this.agents);
     this.events = new FleetEvents(engine, reportFault);
     this.variables = new FleetVariables(engine, this.events);
@@ -126,7 +128,7 @@ class ConnectedFleet implements Fleet {
     this.alerts = {
       list: async () => {
         const looks = await Promise.all([this.agents.looks(), this.pools.looks(), schedules.looks()]);
-        return looks.flat().flatMap(({ alerts }) => alerts);
+        return [...looks.flat().flatMap(({ alerts }) => alerts), ...(await this.budgets.alerts())];
       },
     };
   }

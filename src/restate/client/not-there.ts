@@ -7,14 +7,6 @@ function refused(code: ErrorCode, name: string, why: string) {
 
 const NO_CONTROL = 'coordination of a fleet is there as long as its engine is';
 
-const NO_BUDGETS = 'a fleet keeps no budgets yet';
-
-/** @throws AgentSystemError `REQUEST_INVALID`, always */
-export const fleetBudgets = Object.freeze({
-  set: refused('REQUEST_INVALID', 'budgets.set', NO_BUDGETS),
-  list: refused('REQUEST_INVALID', 'budgets.list', NO_BUDGETS),
-});
-
 /** @throws AgentSystemError `COORDINATION_UNAVAILABLE`, always */
 export const fleetCoordination = Object.freeze({
   suspend: refused('COORDINATION_UNAVAILABLE', 'coordination.suspend', NO_CONTROL),

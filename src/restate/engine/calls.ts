@@ -1,6 +1,6 @@
 /** Calls between the fleet's services: by name, with our own JSON. */
 import type { Context } from '@restatedev/restate-sdk';
-import { AGENT, EVENTS, type EventBatch, FLEET, NODES, POOL, QUOTA } from './names.ts';
+import { AGENT, BUDGETS, EVENTS, type EventBatch, FLEET, NODES, POOL, QUOTA } from './names.ts';
 import { wire, wireOf } from './wire.ts';
 
 export interface Target {
@@ -31,6 +31,7 @@ export function send(ctx: Context, target: Target, parameter: unknown, delayMs?:
 export const toAgent = (key: string, method: string): Target => ({ service: AGENT, key, method });
 export const toPool = (key: string, method: string): Target => ({ service: POOL, key, method });
 export const toQuota = (key: string, method: string): Target => ({ service: QUOTA, key, method });
+export const toBudgets = (method: string): Target => ({ service: BUDGETS, key: FLEET, method });
 export const toNodes = (method: string): Target => ({ service: NODES, key: FLEET, method });
 
 export function tellEvents(ctx: Context, batch: EventBatch): void {

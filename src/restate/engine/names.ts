@@ -22,6 +22,7 @@ export const VARIABLES = 'mabeam_variables';
 export const QUOTA = 'mabeam_quota';
 export const POOL = 'mabeam_pool';
 export const CREW = 'mabeam_crew';
+export const BUDGETS = 'mabeam_budgets';
 export const SCHEDULE = 'mabeam_schedule';
 export const COORDINATION = 'mabeam_coordination';
 

@@ -5,6 +5,7 @@ import { eventsObject } from '../events/events-object.ts';
 import { nodesObject } from './nodes-object.ts';
 import { poolCrew, poolObject } from '../pools/pool-object.ts';
 import { scheduleObject } from '../tasks/schedule-object.ts';
+import { budgetsObject } from '../limits/budgets-object.ts';
 import { quotaObject } from '../limits/quota-object.ts';
 import { registryObject } from '../agent/registry-object.ts';
 import { variablesObject } from '../coordination/variables-object.ts';
@@ -15,6 +16,7 @@ export const fleetServices = [
   registryObject,
   eventsObject,
   quotaObject,
+  budgetsObject,
   poolObject,
   scheduleObject,
   poolCrew,

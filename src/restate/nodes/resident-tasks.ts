@@ -177,7 +177,8 @@ export class ResidentTasks {
     const { code, error } = answer;
     const { agentId } = this.#owner;
     const cause = error.cause && errorFrom(error.cause);
-    asked.reject(new AgentSystemError(code, error.message, { agentId, cause }));
+    const { data: details } = error;
+    asked.reject(new AgentSystemError(code, error.message, { agentId, cause, details }));
   }
 
   /** The body has ended. */

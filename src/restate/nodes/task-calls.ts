@@ -1,11 +1,10 @@
 /**
  * What tasks of a fleet may ask of it, answered by the node that they run on: `context.agents`, `context.step`,
- * `context.ask`.
+ * `context.ask`, `context.budget`.
  *
  * I1  A call takes no longer than what is left of its caller's time, and ends with its caller.
  * I2  A call says who waits for it: one whose answer could come only after its caller has ended is refused.
  * I3  A child that could not be started is gone again.
- * I4  What a fleet does not have is refused by name.
  */
 import { z } from 'zod';
 import { positionAt } from '../../machines/index.ts';
@@ -16,6 +15,7 @@ import {
   requestHandler,
 } from '../../runtime/agent/requests.ts';
 import { askArgs } from '../../runtime/agent/question-acts.ts';
+import { reserveArgs, settleArgs } from '../../runtime/limits/budget-rules.ts';
 import { executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/agent-calls.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { FleetAgents } from '../client/fleet-agents.ts';
@@ -44,27 +44,21 @@ export function taskCalls(options: TaskCallsOptions): RequestHandlers<AskingTask
     ],
     ['agents.spawn', requestHandler(spawnArgs, (args, request: Request) => spawn(options, args, request))],
     ['agents.stop', requestHandler(stopArgs, (args, request: Request) => stop(options, args, request))],
-    ['task.step', ofAgent('task.step')],
+    ['task.step', ofAgent('task.step', anything)],
     [
       'task.ask',
       requestHandler(askArgs, (args, request: Request) => request.askPerson(args, request.signal)),
     ],
-    ['budget.reserve', refused('context.budget', 'keeps no budgets')],
-    ['budget.settle', refused('context.budget', 'keeps no budgets')],
+    ['budget.reserve', ofAgent('budget.reserve', reserveArgs)],
+    ['budget.settle', ofAgent('budget.settle', settleArgs)],
   ]);
 }
 
 const anything = z.record(z.string(), z.unknown());
 
 /** Its own agent answers. */
-function ofAgent(name: string): RequestHandler<AskingTask> {
-  return requestHandler(anything, (args, request: Request) => request.askAgent(name, args));
-}
-
-function refused(what: string, why: string): RequestHandler<AskingTask> {
-  return requestHandler(z.unknown(), (_, { agentId }: Request) => {
-    throw new AgentSystemError('REQUEST_INVALID', `${what}: a fleet ${why}`, { agentId });
-  });
+function ofAgent(name: string, args: z.ZodType): RequestHandler<AskingTask> {
+  return requestHandler(args, (given, request: Request) => request.askAgent(name, given));
 }
 
 async function execute(

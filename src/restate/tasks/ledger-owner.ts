@@ -34,6 +34,9 @@ export interface LedgerOwner {
   readonly mayComeBack: boolean;
   /** Answers what the living body has asked. */
   answerRequest(requestId: number, taskId: string, value: unknown): void;
+  /** An attempt of a task has ended, or the task has: what it has reserved of budgets is settled. */
+  attemptEnded(taskId: string): void;
+  taskEnded(taskId: string): void;
   /** The place of one more deadline, or of one more task. */
   nextOrder(): number;
 }

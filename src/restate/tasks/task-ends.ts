@@ -87,6 +87,7 @@ export class TaskEnds {
       this.#owner.answer(token, error === undefined ? { value: output } : { refusal: refusalOf(error) });
     }
     this.#questions.taskEnded(id);
+    this.#owner.taskEnded(id);
     if (entry.steps !== undefined) this.#owner.dropSteps(id);
     // What was submitted and has no output may be asked for again.
     if (entry.hasInput && (!submitted || error === undefined)) this.#owner.dropInput(id);

@@ -508,6 +508,11 @@ export class TaskLedger {
     this.#owner.emit({ type: 'task.step', agentId, incarnation, taskId, task, key });
   }
 
+  /** @throws AgentSystemError `REQUEST_INVALID` for one that has ended */
+  assertAsking(taskId: string, what: string): void {
+    this.#asking(taskId, what);
+  }
+
   /** A task that asks for something. */
   #asking(taskId: string, what: string): TaskEntry {
     const entry = this.#workingOn(taskId);
@@ -631,6 +636,7 @@ export class TaskLedger {
     entry.attemptEnd = undefined;
     entry.stalledAt = undefined;
     this.#questions.attemptEnded(entry.id);
+    this.#owner.attemptEnded(entry.id);
   }
 
   #remove(entry: TaskEntry): void {

@@ -4,18 +4,25 @@
  * Owns the account's chart (machines/budget.ts), and performs its effects. It knows no reservation: `Budgets` keeps them.
  */
 import {
-  type BudgetAlert,
   type BudgetAmount,
   type BudgetEffect,
   budgetMachine,
-  type BudgetScope,
   type BudgetSpec,
   type BudgetUnit,
-  budgetUnits,
   plus,
-  usedShare,
 } from '../../machines/index.ts';
-import { shownAmount, wholeOf } from './budget-amount.ts';
+import { shownAmount } from './budget-amount.ts';
+import {
+  budgetAlertText,
+  budgetInput,
+  type BudgetRecord,
+  budgetRecord,
+  budgetRefusal,
+  budgetSubject,
+  budgetSums,
+  type Spender,
+  windowStart,
+} from './budget-rules.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -23,34 +30,7 @@ import type { Recovery } from '../journal/store.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { saidBy } from '../values/act.ts';
-import { AgentSystemError } from '../values/errors.ts';
-
-/** Who spends. */
-export interface Spender {
-  readonly agentId: string;
-  readonly incarnation: number;
-  readonly type: string;
-  readonly quota: string | undefined;
-  readonly taskId: string;
-}
-
-/** How an account stands. */
-export interface BudgetRecord {
-  readonly name: string;
-  readonly scope: BudgetScope;
-  /** The agent's or the task's id, where each has its own. */
-  readonly of?: string;
-  readonly status: 'ample' | 'low' | 'exhausted';
-  readonly limits: BudgetAmount;
-  readonly spent: BudgetAmount;
-  readonly reserved: BudgetAmount;
-  /** What may still be reserved, of each unit that has a limit. */
-  readonly left: BudgetAmount;
-  /** The share of the limit that is spent, of the unit that is used most. */
-  readonly share: number;
-  /** When it is refilled by itself, epoch ms. */
-  readonly refillAt?: number;
-}
+import type { AgentSystemError } from '../values/errors.ts';
 
 export interface BudgetsOptions {
   readonly journal: Journal;
@@ -82,7 +62,7 @@ export class Account {
   /** What the last event of an earlier program said of it. What was reserved then counts as spent. */
   recover(event: BudgetsOptions['recovered'][number]): void {
     const { everyMs } = this.#spec;
-    const isOver = everyMs !== undefined && event.at < this.#windowStart();
+    const isOver = everyMs !== undefined && event.at < windowStart(everyMs, this.#options.clock.now());
     if (isOver) return;
     this.#chart.stop();
     this.#chart = this.#begin(plus(event.spent, event.reserved));
@@ -118,42 +98,13 @@ export class Account {
     return { type, ...this.#sums(), agentId, incarnation, taskId, amount: shownAmount(amount) };
   }
 
-  refusal({ agentId, taskId }: Spender, unit: BudgetUnit, asked: BudgetAmount): AgentSystemError {
-    const { name, left, refillAt } = this.record();
-    const message = `budget ${name}: ${asked[unit] ?? 0} of ${unit} asked for, ${left[unit] ?? 0} left`;
-    return new AgentSystemError('BUDGET_EXHAUSTED', message, {
-      agentId,
-      details: {
-        budget: name,
-        unit,
-        asked: asked[unit] ?? 0,
-        left: left[unit] ?? 0,
-        taskId,
-        ...(refillAt === undefined ? {} : { refillAt }),
-      },
-    });
+  refusal(spender: Spender, unit: BudgetUnit, asked: BudgetAmount): AgentSystemError {
+    return budgetRefusal(this.record(), spender, unit, asked);
   }
 
   record(): BudgetRecord {
-    const { name, scope, everyMs } = this.#spec;
-    const { limits, spent, reserved } = this.#chart.context;
-    const left: Partial<Record<BudgetUnit, number>> = {};
-    for (const unit of budgetUnits) {
-      const limit = limits[unit];
-      if (limit !== undefined) left[unit] = Math.max(0, limit - (spent[unit] ?? 0) - (reserved[unit] ?? 0));
-    }
-    return Object.freeze({
-      name,
-      scope,
-      ...(this.#of === '' ? {} : { of: this.#of }),
-      status: this.#chart.path.split('.').at(-1) as BudgetRecord['status'],
-      limits: shownAmount(limits),
-      spent: shownAmount(spent),
-      reserved: shownAmount(reserved),
-      left: shownAmount(left),
-      share: usedShare(limits, spent),
-      ...(everyMs === undefined ? {} : { refillAt: this.#windowStart() + everyMs }),
-    });
+    const status = this.#chart.path.split('.').at(-1) as BudgetRecord['status'];
+    return budgetRecord(this.#spec, this.#of, this.#chart.context, status, this.#options.clock.now());
   }
 
   stop(): void {
@@ -168,11 +119,8 @@ export class Account {
   }
 
   #begin(spent: BudgetAmount): Chart<typeof budgetMachine> {
-    const { everyMs = Infinity, limits } = this.#spec;
-    const leftMs =
-      everyMs === Infinity ? Infinity : this.#windowStart() + everyMs - this.#options.clock.now();
     const perform = (effect: ChartEffect) => this.#perform(effect as BudgetEffect);
-    const input = { limits: wholeOf(limits, Math.floor), spent: wholeOf(spent, Math.ceil), everyMs, leftMs };
+    const input = budgetInput(this.#spec, spent, this.#options.clock.now());
     const { chart } = this.#options;
     return createChart(budgetMachine, input, { ...chart, perform }, chart.driver);
   }
@@ -194,7 +142,7 @@ export class Account {
       case 'raiseAlert':
         return this.#options.alerts.raise(
           effect.params.alert,
-          this.#alertText(effect.params.alert),
+          budgetAlertText(this.#spec.name, this.#of, effect.params.alert),
           this.#key,
         );
       case 'clearAlert':
@@ -203,29 +151,10 @@ export class Account {
   }
 
   get #key(): { readonly budget: string } {
-    return { budget: this.#of === '' ? this.#spec.name : `${this.#spec.name} of ${this.#of}` };
-  }
-
-  #alertText(alert: BudgetAlert): string {
-    const { name } = this.#spec;
-    const whose = this.#of === '' ? '' : ` of ${this.#of}`;
-    return alert === 'budget_low'
-      ? `budget ${name}${whose}: 80 % of a limit is spent`
-      : `budget ${name}${whose} is exhausted: nothing of it is granted until it is refilled`;
+    return { budget: budgetSubject(this.#spec.name, this.#of) };
   }
 
   #sums() {
-    const { spent, reserved } = this.#chart.context;
-    return {
-      budget: this.#spec.name,
-      ...(this.#of === '' ? {} : { of: this.#of }),
-      spent: shownAmount(spent),
-      reserved: shownAmount(reserved),
-    };
-  }
-
-  #windowStart(): number {
-    const { everyMs = 1 } = this.#spec;
-    return Math.floor(this.#options.clock.now() / everyMs) * everyMs;
+    return budgetSums(this.#spec.name, this.#of, this.#chart.context);
   }
 }

@@ -12,22 +12,27 @@
  */
 import {
   type BudgetAmount,
-  budgetAmount,
-  type BudgetScope,
   type BudgetSpec,
   type BudgetSpecInput,
   budgetSpec,
-  budgetUse,
 } from '../../machines/index.ts';
 import { z } from 'zod';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { mayEndTask } from '../journal/task-ends.ts';
 import { type ActOptions, actor } from '../values/act.ts';
-import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
-
-import { Account, type BudgetRecord, type BudgetsOptions, type Spender } from './budget-account.ts';
+import { Account, type BudgetsOptions } from './budget-account.ts';
 import { wholeOf } from './budget-amount.ts';
+import {
+  accountIn,
+  type BudgetRecord,
+  hasOneAccount,
+  refuseOtherBudget,
+  type Spender,
+  unknownBudget,
+  unknownReservation,
+  usedOf,
+} from './budget-rules.ts';
 
 interface Defined {
   spec: BudgetSpec;
@@ -74,11 +79,7 @@ export class Budgets {
     const parsed = parseInput(budgetSpec, spec, { what: 'budgets.define' });
     const known = this.#defined.get(parsed.name);
     if (known !== undefined) {
-      for (const field of ['scope', 'everyMs'] as const) {
-        if (JSON.stringify(known.spec[field]) === JSON.stringify(parsed[field])) continue;
-        const message = `budgets.define: ${field}: expected that of the budget ${inWords(parsed.name)}, ${inWords(known.spec[field])}, got ${inWords(parsed[field])}`;
-        throw new AgentSystemError('AGENT_SPEC_INVALID', message);
-      }
+      refuseOtherBudget(known.spec, parsed);
       known.spec = parsed;
       for (const account of known.accounts.values()) account.limit(wholeOf(parsed.limits, Math.floor));
       return;
@@ -88,7 +89,7 @@ export class Budgets {
     for (const event of recovered) {
       if (event.budget === parsed.name) this.#account(defined, event.of ?? '').recover(event);
     }
-    if (typeof parsed.scope === 'object' || parsed.scope === 'fleet') this.#account(defined, '');
+    if (hasOneAccount(parsed)) this.#account(defined, '');
   }
 
   /** All accounts that something was reserved of, and those that are of no agent or task of their own. */
@@ -163,15 +164,13 @@ export class Budgets {
     if (id === 0) return;
     const reservation = this.#open.get(id);
     if (reservation === undefined || reservation.spender.taskId !== taskId) {
-      const message = `budget.settle: expected a reservation of task ${taskId} that is not settled, got ${id}`;
-      throw new AgentSystemError('REQUEST_INVALID', message);
+      throw unknownReservation(taskId, id);
     }
     const { amount, at } = reservation;
     if (given === 'released') this.#settle(reservation, {}, 'released');
     else {
-      const wallMs = Math.ceil(this.#options.clock.elapsed() - at);
-      const timed = amount.wallMs === undefined ? {} : { wallMs };
-      this.#settle(reservation, { ...amount, ...timed, ...wholeOf(given, Math.ceil) }, 'settled');
+      const elapsedMs = this.#options.clock.elapsed() - at;
+      this.#settle(reservation, usedOf(amount, given, elapsedMs), 'settled');
     }
     await this.#options.journal.settled();
   }
@@ -218,7 +217,7 @@ export class Budgets {
   #accountsOf(spender: Spender): readonly Account[] {
     const accounts: Account[] = [];
     for (const defined of this.#defined.values()) {
-      const of = keyIn(defined.spec.scope, spender);
+      const of = accountIn(defined.spec.scope, spender);
       if (of !== undefined) accounts.push(this.#account(defined, of));
     }
     return accounts;
@@ -236,23 +235,6 @@ export class Budgets {
   #find(name: string, of: string): Account {
     const account = this.#defined.get(name)?.accounts.get(of);
     if (account !== undefined) return account;
-    const whose = of === '' ? '' : ` of ${inWords(of)}`;
-    throw new AgentSystemError('BUDGET_UNKNOWN', `no budget ${inWords(name)}${whose} is known`);
+    throw unknownBudget(name, of);
   }
 }
-
-/** The account of a budget that one spends of, if any. */
-function keyIn(scope: BudgetScope, { agentId, type, quota, taskId }: Spender): string | undefined {
-  if (scope === 'fleet') return '';
-  if (scope === 'agent') return agentId;
-  if (scope === 'task') return taskId;
-  if ('agent' in scope) return scope.agent === agentId ? '' : undefined;
-  if ('type' in scope) return scope.type === type ? '' : undefined;
-  return scope.quota === quota ? '' : undefined;
-}
-
-export const reserveArgs = budgetAmount;
-export const settleArgs = z.strictObject({
-  id: z.int().min(0),
-  actual: z.union([z.literal('released'), budgetUse]),
-});

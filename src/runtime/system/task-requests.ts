@@ -4,8 +4,8 @@ import type { Questions } from '../agent/questions.ts';
 import type { TaskSteps } from '../agent/task-steps.ts';
 import type { AgentCalls } from '../fleet/agent-calls.ts';
 import type { Agents } from '../fleet/agents.ts';
-import type { Spender } from '../limits/budget-account.ts';
-import { type Budgets, reserveArgs, settleArgs } from '../limits/budgets.ts';
+import { reserveArgs, settleArgs, type Spender } from '../limits/budget-rules.ts';
+import type { Budgets } from '../limits/budgets.ts';
 
 export interface RequestServices {
   readonly agents: Agents;
