@@ -28,7 +28,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'src/runtime/pools/waiting-queue.ts',
     snippet: '    this.#options.clock.clearTimeout(timer);',
     becomes: '',
-    by: 'test/pools/enlisted-tasks.test.ts',
+    by: 'test/pools/waiting-tasks.test.ts',
   },
   {
     harm: 'a task that is repeated goes behind those that wait',
@@ -63,7 +63,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'src/runtime/pools/dispatcher.ts',
     snippet: '    this.#abandoned += 1;',
     becomes: '',
-    by: 'test/pools/enlisted-tasks.test.ts',
+    by: 'test/pools/waiting-tasks.test.ts',
   },
   {
     harm: 'a shrink by more than one goes below where the pool grows again',

@@ -27,7 +27,7 @@ import { type FatesOwner, interruption, TaskFates } from './task-fates.ts';
 import type { TasksAtWork } from './task-figures.ts';
 import { takeChunk, tellProgress } from './task-output.ts';
 import { type GivenTask, requestOf, type RestoredTask, type TaskCancel } from './task-request.ts';
-import { TasksInHand } from './tasks-in-hand.ts';
+import { TaskLists } from './task-lists.ts';
 import type { TaskTimes } from './task-times.ts';
 import type { Places } from './wait.ts';
 
@@ -38,7 +38,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   readonly #owner: MailboxOwner;
   #concurrency: number;
   #queueLimit: number;
-  readonly #tasks = new TasksInHand();
+  readonly #tasks = new TaskLists();
   #mode: Mode = 'held';
   #isBusy = false;
   /** The agent is paused or parked: nothing new begins. */

@@ -11,7 +11,7 @@ import type { TaskEntry, TaskFailure } from './task-entry.ts';
 import type { TaskCancel } from './task-request.ts';
 import { stallOf } from './task-errors.ts';
 import { CANCELLED_BY_CALLER, retryScheduledEvent } from './task-events.ts';
-import type { TasksInHand } from './tasks-in-hand.ts';
+import type { TaskLists } from './task-lists.ts';
 import { type TimedTasks, TaskTimes } from './task-times.ts';
 
 /** The mailbox that has the tasks. */
@@ -27,11 +27,11 @@ export interface FatesOwner {
 export class TaskFates implements TimedTasks {
   readonly #owner: MailboxOwner;
   readonly #mailbox: FatesOwner;
-  readonly #tasks: TasksInHand;
+  readonly #tasks: TaskLists;
   readonly times: TaskTimes;
   readonly answers: TaskAnswers;
 
-  constructor(owner: MailboxOwner, mailbox: FatesOwner, tasks: TasksInHand) {
+  constructor(owner: MailboxOwner, mailbox: FatesOwner, tasks: TaskLists) {
     this.#owner = owner;
     this.#mailbox = mailbox;
     this.#tasks = tasks;

@@ -26,7 +26,7 @@ import type {
   TaskRequest,
 } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
-import { emitAbandoned, emitCancelled, emitEnlisted, emitTimedOut, inLine } from './enlisted-tasks.ts';
+import { emitAbandoned, emitCancelled, emitEnlisted, emitTimedOut, inLine } from './waiting-task-events.ts';
 import { BusyMeter } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';

@@ -8,7 +8,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { GivenTask, TaskBefore, TaskCancel } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import { emitCancelled, emitTimedOut, inLine } from './enlisted-tasks.ts';
+import { emitCancelled, emitTimedOut, inLine } from './waiting-task-events.ts';
 import { type PoolTask, WaitingQueue } from './waiting-queue.ts';
 
 /** A task that an earlier program accepted for a pool. */

@@ -10,7 +10,7 @@ import { OpenTasks } from '../values/open-tasks.ts';
 import type { TaskEntry } from './task-entry.ts';
 import { TaskOrder } from './task-order.ts';
 
-export class TasksInHand {
+export class TaskLists {
   readonly waiting = new TaskOrder<TaskEntry>();
   readonly running = new OpenTasks<TaskEntry>();
   /** They wait for their time, or for the agent's next life. */
