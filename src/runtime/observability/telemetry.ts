@@ -94,8 +94,8 @@ export class Telemetry {
   }
 
   /**
-   * Runs a pool's task as a span over its wait in the line and its work, and measures that: of what ends in the line
-   * no event tells.
+   * Runs a pool's task as a span over its wait in the queue and its work, and measures both: no event reports the time
+   * of a task that ends in the queue.
    */
   poolTask<Output>(
     { pool, task, clock }: { readonly pool: string; readonly task: string; readonly clock: SteadyClock },
@@ -160,7 +160,7 @@ export class Telemetry {
     });
     this.#poolDurations = meter.createHistogram('mabeam.pool.task.duration', {
       unit: 's',
-      description: 'Of a task of a pool, from being asked for to its answer, in the line too',
+      description: 'Of a task of a pool, from being asked for to its answer, its time in the queue included',
     });
     const parks = meter.createCounter('mabeam.task.parks', {
       description: 'Tasks that ran into a limit, and wait',

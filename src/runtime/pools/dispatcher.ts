@@ -26,7 +26,13 @@ import type {
   TaskRequest,
 } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
-import { emitAbandoned, emitCancelled, emitEnlisted, emitTimedOut, inLine } from './waiting-task-events.ts';
+import {
+  emitAbandoned,
+  emitCancelled,
+  emitAccepted,
+  emitTimedOut,
+  waitingTask,
+} from './waiting-task-events.ts';
 import { BusyMeter } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';
@@ -58,7 +64,7 @@ export class Dispatcher {
   #busy = 0;
   #capacity = 0;
   /** Tasks that wait as soon as that is durable. */
-  readonly #enlisting = new Set<PoolTask>();
+  readonly #accepting = new Set<PoolTask>();
   #emptied: (() => void) | undefined;
   #isClosed = false;
   #abandoned = 0;
@@ -76,7 +82,7 @@ export class Dispatcher {
 
   /** Tasks that wait for a member. */
   get waiting(): number {
-    return this.#queue.size + this.#enlisting.size;
+    return this.#queue.size + this.#accepting.size;
   }
 
   /** Members that have nothing to do. */
@@ -154,7 +160,7 @@ export class Dispatcher {
     task.timesOutAt = request.timesOutAt ?? clock.elapsed() + delayMs + (request.timeoutMs ?? Infinity);
     task.retriesLeft = retry ? retryAbandoned : 0;
     if (member !== undefined) this.#give(member, task);
-    else this.#enlist(task);
+    else this.#accept(task);
     return promise;
   }
 
@@ -194,30 +200,30 @@ export class Dispatcher {
 
   /** Cancels a task that waits; whether there was one. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
-    const task = [...this.#queue.all(), ...this.#enlisting].find(({ before }) => before?.taskId === taskId);
+    const task = [...this.#queue.all(), ...this.#accepting].find(({ before }) => before?.taskId === taskId);
     if (task === undefined) return false;
-    if (!this.#enlisting.delete(task)) this.#queue.remove(task);
-    emitCancelled(this.#options.journal, inLine(task), cancel);
+    if (!this.#accepting.delete(task)) this.#queue.remove(task);
+    emitCancelled(this.#options.journal, waitingTask(task), cancel);
     task.reject(this.#abandonment(task.request, cancel.why));
     this.#tellIfEmpty();
     return true;
   }
 
-  /** It waits once that is durable. @param isFirst it waits again, and is next */
-  #enlist(task: PoolTask, isFirst = false): void {
+  /** Emits the acceptance of a task, and queues it once that is durable. @param isFirst it was queued before, and is next */
+  #accept(task: PoolTask, isFirst = false): void {
     const { pool, journal, newTaskId, clock } = this.#options;
     const { request, timesOutAt, dueAt, before } = task;
     const leftMs = timesOutAt - clock.elapsed();
     const at = { pool, now: clock.now(), leftMs, retry: this.#isRepeatable(task), dueAt, before };
-    this.#enlisting.add(task);
+    this.#accepting.add(task);
     const isNew = before === undefined || request.again === before;
-    task.before = emitEnlisted(journal, newTaskId, at, request, (error) => {
+    task.before = emitAccepted(journal, newTaskId, at, request, (error) => {
       if (isNew) request.submission?.accepted(task.before!.taskId, error);
       // It may have been cancelled meanwhile.
-      if (!this.#enlisting.delete(task)) return;
+      if (!this.#accepting.delete(task)) return;
       if (request.signal?.aborted) this.#endAbandoned(task, CANCELLED_BY_CALLER);
       else if (error !== undefined) {
-        emitAbandoned(journal, inLine(task), error.message);
+        emitAbandoned(journal, waitingTask(task), error.message);
         task.reject(error);
       } else if (this.#isClosed) this.#giveUp(task);
       else this.#wait(task, isFirst);
@@ -323,7 +329,7 @@ export class Dispatcher {
     task.before = before;
     task.dueAt = dueAt;
     task.timesOutAt = timesOutAt;
-    this.#enlist(task, true);
+    this.#accept(task, true);
     return true;
   }
 
@@ -334,7 +340,7 @@ export class Dispatcher {
     if (!mayRepeat || this.#isClosed) return task.reject(thrown);
     task.retriesLeft -= 1;
     task.dueAt = undefined;
-    this.#enlist(task, true);
+    this.#accept(task, true);
   }
 
   #wait(task: PoolTask, isFirst = false): void {
@@ -354,7 +360,7 @@ export class Dispatcher {
   #timedOut(task: PoolTask): void {
     const { pool, journal } = this.#options;
     const { request, reject } = task;
-    emitTimedOut(journal, inLine(task));
+    emitTimedOut(journal, waitingTask(task));
     const message = `task ${request.type} of pool ${pool} was still waiting for a member after ${request.timeoutMs} ms`;
     reject(new AgentSystemError('TASK_TIMED_OUT', message, { details: { pool, task: request.type } }));
     this.#tellIfEmpty();
@@ -366,7 +372,7 @@ export class Dispatcher {
   }
 
   #endAbandoned(task: PoolTask, why: string): void {
-    emitAbandoned(this.#options.journal, inLine(task), why);
+    emitAbandoned(this.#options.journal, waitingTask(task), why);
     task.reject(this.#abandonment(task.request, why));
   }
 

@@ -8,7 +8,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { GivenTask, TaskBefore, TaskCancel } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import { emitCancelled, emitTimedOut, inLine } from './waiting-task-events.ts';
+import { emitCancelled, emitTimedOut, waitingTask } from './waiting-task-events.ts';
 import { type PoolTask, WaitingQueue } from './waiting-queue.ts';
 
 /** A task that an earlier program accepted for a pool. */
@@ -35,7 +35,7 @@ export class LeftTasks {
     const line = new WaitingQueue({
       clock,
       due: ignore,
-      timedOut: (task) => emitTimedOut(journal, inLine(task)),
+      timedOut: (task) => emitTimedOut(journal, waitingTask(task)),
       cancelled: ignore,
     });
     this.#lines.set(pool, line);
@@ -57,7 +57,7 @@ export class LeftTasks {
     const task = line?.all().find(({ before }) => before!.taskId === taskId);
     if (task === undefined) return false;
     line!.remove(task);
-    emitCancelled(this.#options.journal, inLine(task), cancel);
+    emitCancelled(this.#options.journal, waitingTask(task), cancel);
     return true;
   }
 

@@ -1,8 +1,8 @@
 /**
- * What the event stream says of tasks that wait in a pool's line: no agent has them yet.
+ * The events of tasks that wait in a pool's queue: no agent has them yet.
  *
- * I1  A task waits in the line only once its acceptance is durable; when a member takes it, that accepts it again,
- *     under its id.
+ * I1  A task is in the queue only once its acceptance is durable; the member that takes it accepts it again, under its
+ *     id.
  */
 import type { GivenTask, TaskBefore, TaskCancel } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -14,8 +14,8 @@ import type { PoolTask } from './waiting-queue.ts';
 /** Of a task that no agent has. */
 const NOBODY = { agentId: '', incarnation: 0 } as const;
 
-/** Where a task stands that comes to wait. */
-export interface Enlisting {
+/** What is known of a task when it is accepted. */
+export interface Acceptance {
   readonly pool: string;
   /** Epoch ms. */
   readonly now: number;
@@ -29,11 +29,11 @@ export interface Enlisting {
   readonly before: TaskBefore | undefined;
 }
 
-/** Gives its id, and how often it was begun. */
-export function emitEnlisted(
+/** Returns its id, and how often it was begun. */
+export function emitAccepted(
   journal: Journal,
   newTaskId: () => string,
-  { pool, now, leftMs, retry, dueAt, before }: Enlisting,
+  { pool, now, leftMs, retry, dueAt, before }: Acceptance,
   { type: task, input, submission, timeoutMs, policy, priority }: GivenTask,
   kept: (error: AgentSystemError | undefined) => void,
 ): TaskBefore {
@@ -67,31 +67,31 @@ export function emitEnlisted(
   return { ...before, taskId, attempts };
 }
 
-/** A task in a line, as its end is told. */
-export interface InLine {
+/** A task in the queue, as the event of its end needs it. */
+export interface WaitingTask {
   readonly before: TaskBefore;
   readonly request: GivenTask;
 }
 
-export function inLine({ before, request }: Pick<PoolTask, 'before' | 'request'>): InLine {
+export function waitingTask({ before, request }: Pick<PoolTask, 'before' | 'request'>): WaitingTask {
   return { before: before!, request };
 }
 
-export function emitTimedOut(journal: Journal, task: InLine): void {
+export function emitTimedOut(journal: Journal, task: WaitingTask): void {
   const { timeoutMs = 0 } = task.request;
   const attempt = task.before.attempts;
   journal.emit({ type: 'task.timed_out', ...NOBODY, ...ended(task), attempt, timeoutMs });
 }
 
-export function emitAbandoned(journal: Journal, task: InLine, why: string): void {
+export function emitAbandoned(journal: Journal, task: WaitingTask, why: string): void {
   journal.emit({ type: 'task.abandoned', ...NOBODY, ...ended(task), why });
 }
 
-export function emitCancelled(journal: Journal, task: InLine, { why, by }: TaskCancel): void {
+export function emitCancelled(journal: Journal, task: WaitingTask, { why, by }: TaskCancel): void {
   journal.emit({ type: 'task.abandoned', ...NOBODY, ...ended(task), why, isCancelled: true, ...saidBy(by) });
 }
 
 /** The end of one that was submitted says how often it was begun. */
-function ended({ before: { taskId, attempts }, request: { type: task, submission } }: InLine) {
+function ended({ before: { taskId, attempts }, request: { type: task, submission } }: WaitingTask) {
   return { taskId, task, ...(submission === undefined ? {} : { submitted: true as const, attempts }) };
 }
