@@ -206,7 +206,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'a crash leaves the other running task of the same agent going',
     file: 'src/runtime/hosting/agent-body.ts',
-    snippet: '    this.#tasks?.abortAll();',
+    snippet: '    this.tasks?.abortAll();',
     becomes: '',
     by: 'test/hosting/agent-body.test.ts',
   },
@@ -362,7 +362,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'the state of a forgotten agent comes back with one of the same id',
     file: 'src/runtime/journal/stores/memory.ts',
-    snippet: "if (type === 'agent.forgotten') this.#states.delete(event.agentId);",
+    snippet: "if (type === 'agent.forgotten') this.states.delete(event.agentId);",
     becomes: '',
     by: 'test/journal/stores/store-laws.test.ts',
   },
@@ -427,7 +427,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'a subscriber hears the event during which it subscribed',
     file: 'src/runtime/journal/subscriptions.ts',
-    snippet: 'if (subscription.after >= this.#told) continue;',
+    snippet: 'if (subscription.after >= this.told) continue;',
     becomes: '',
     by: 'test/journal/journal.test.ts',
   },
@@ -456,7 +456,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'an agent that leaves is waited for by a change that it was told of',
     file: 'src/runtime/coordination/variables/topic.ts',
-    snippet: '    if (isAwaited) this.#answered(listener);',
+    snippet: '    if (isAwaited) this.answered(listener);',
     becomes: '',
     by: 'test/coordination/variable.test.ts',
   },
