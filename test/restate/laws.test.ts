@@ -8,6 +8,7 @@ import { PATIENT_MS } from './fleet-rig.ts';
 import { lawAgents as codeOfLaws, laws } from './laws.ts';
 import { budgetLaws, spendingAgents, type SpendingSubject } from './budget-laws.ts';
 import { askingAgents, type AskingSubject, personLaws } from './person-laws.ts';
+import { bodyLaws } from './body-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
 
 // Real servers and processes share the machine with whatever else it does.
@@ -41,6 +42,7 @@ describe('one program', () => {
   workLaws(() => subject!);
   personLaws(() => subject!);
   budgetLaws(() => subject!);
+  bodyLaws(() => subject!);
   laws(() => subject!);
 });
 
@@ -88,5 +90,6 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
   workLaws(() => subject!);
   personLaws(() => subject!);
   budgetLaws(() => subject!);
+  bodyLaws(() => subject!);
   laws(() => subject!);
 });

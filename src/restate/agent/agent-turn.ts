@@ -487,12 +487,14 @@ export class AgentTurn {
   /** What its next body asks of a node. */
   occupant(incarnation: number): Occupant {
     const { id, spec, manifest } = this.state;
+    const { group } = spec.resources;
     return {
       agentId: id,
       incarnation,
       type: manifest.type,
       isModule: 'url' in spec.module,
       memoryBytes: spec.resources.maxMemoryBytes ?? 0,
+      ...(group === undefined ? {} : { group }),
       wish: (spec as { readonly placement?: PlacementWish }).placement ?? {},
     };
   }

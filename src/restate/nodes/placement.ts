@@ -1,8 +1,10 @@
 /**
  * Which node an agent's next body runs on: a pure decider over what the nodes have said of themselves.
  *
- * Among the live nodes that can run it, the one with the most free reserved memory; among equals, the one with the
- * fewest agents; among equals, the first by name.
+ * Among the live nodes that can run it, the one that runs its group; where none does, the one with the most free
+ * reserved memory; among equals, the one with the fewest agents; among equals, the first by name.
+ *
+ * I1  Members of a group share one child of their node and its limit: the first of them reserves it for all.
  */
 
 /** What a spec asks of its node. */
@@ -27,6 +29,8 @@ export interface Occupant {
   /** Whether any node can load its module: it is named by a URL. */
   readonly isModule: boolean;
   readonly memoryBytes: number;
+  /** Of those that share one child process. */
+  readonly group?: string | undefined;
   readonly wish: PlacementWish;
 }
 
@@ -44,13 +48,15 @@ export interface NodeEntry {
   isDraining: boolean;
   agents: number;
   memoryBytes: number;
+  /** Members of the groups that run there, and what the first of each has reserved for all. */
+  groups?: Record<string, { members: number; readonly memoryBytes: number }>;
 }
 
 export type Decision = { readonly node: NodeEntry } | { readonly problem: string };
 
 /** Pure. */
 export function decidePlacement(nodes: readonly NodeEntry[], occupant: Occupant): Decision {
-  const { type, isModule, memoryBytes, wish } = occupant;
+  const { type, isModule, memoryBytes, group, wish } = occupant;
   if (nodes.length === 0) return { problem: 'no node of the fleet is alive' };
   const able = nodes.filter(({ types }) => isModule || types.includes(type));
   if (able.length === 0) return { problem: `no live node has the code of type ${type}` };
@@ -66,12 +72,53 @@ export function decidePlacement(nodes: readonly NodeEntry[], occupant: Occupant)
   if (taking.length === 0) return { problem: 'every node that it could run on is draining' };
   let best: NodeEntry | undefined;
   for (const node of taking) {
-    const hasRoom = node.agents < node.maxAgents && node.memoryBytes + memoryBytes <= node.maxMemoryBytes;
+    const runsGroup = groupOn(node, group) !== undefined;
+    const added = runsGroup ? 0 : memoryBytes;
+    const hasRoom = node.agents < node.maxAgents && node.memoryBytes + added <= node.maxMemoryBytes;
+    if (hasRoom && runsGroup) return { node };
     if (hasRoom && (best === undefined || isBetter(node, best))) best = node;
   }
   if (best !== undefined) return { node: best };
   return { problem: `no node has room for one agent more with ${memoryBytes} bytes reserved` };
 }
+
+/** It is there from now on. */
+export function takePlace(node: NodeEntry, { group, memoryBytes }: PlaceTaken): void {
+  node.agents += 1;
+  if (group === undefined) {
+    node.memoryBytes += memoryBytes;
+    return;
+  }
+  const known = groupOn(node, group);
+  if (known !== undefined) known.members += 1;
+  else {
+    node.memoryBytes += memoryBytes;
+    node.groups = { ...node.groups, [group]: { members: 1, memoryBytes } };
+  }
+}
+
+/** It is there no longer. */
+export function leavePlace(node: NodeEntry, { group, memoryBytes }: PlaceTaken): void {
+  node.agents -= 1;
+  if (group === undefined) {
+    node.memoryBytes -= memoryBytes;
+    return;
+  }
+  const known = groupOn(node, group);
+  if (known === undefined) return;
+  known.members -= 1;
+  if (known.members > 0) return;
+  node.memoryBytes -= known.memoryBytes;
+  const { [group]: _, ...others } = node.groups!;
+  node.groups = others;
+}
+
+function groupOn({ groups }: NodeEntry, group: string | undefined) {
+  if (group === undefined || groups === undefined || !Object.hasOwn(groups, group)) return undefined;
+  return groups[group];
+}
+
+type PlaceTaken = Pick<Occupant, 'group' | 'memoryBytes'>;
 
 function isBetter(node: NodeEntry, best: NodeEntry): boolean {
   const [free, bestFree] = [freeOf(node), freeOf(best)];

@@ -10,7 +10,14 @@ import type { ObjectContext, ObjectSharedContext } from '@restatedev/restate-sdk
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { bucketOf } from '../engine/names.ts';
 import { wire, wireOf } from '../engine/wire.ts';
-import { decidePlacement, type NodeEntry, type Occupant, type Placement } from './placement.ts';
+import {
+  decidePlacement,
+  leavePlace,
+  type NodeEntry,
+  type Occupant,
+  type Placement,
+  takePlace,
+} from './placement.ts';
 
 export type Place = { readonly placement: Placement } | { readonly problem: string };
 
@@ -122,8 +129,7 @@ export class Reservations {
     const decision = decidePlacement(this.roster.nodes, occupant);
     if ('problem' in decision) return decision;
     const { node } = decision;
-    node.agents += 1;
-    node.memoryBytes += occupant.memoryBytes;
+    takePlace(node, occupant);
     this.changeRoster();
     const placement = { node: node.name, epoch: node.epoch };
     await this.change(agentId, { ...placement, ...asked });
@@ -146,8 +152,7 @@ export class Reservations {
     this.#changed.add(number);
     const node = this.nodeOf(reservation.epoch);
     if (node === undefined) return;
-    node.agents -= 1;
-    node.memoryBytes -= reservation.memoryBytes;
+    leavePlace(node, reservation);
     this.changeRoster();
   }
 

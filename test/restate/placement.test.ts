@@ -1,0 +1,121 @@
+/** Which node a body goes to: by what it asks for, by what is free, and by who it shares a process with. */
+import { describe, expect, test } from 'vitest';
+import {
+  decidePlacement,
+  leavePlace,
+  type NodeEntry,
+  type Occupant,
+  takePlace,
+} from '../../src/restate/nodes/placement.ts';
+
+function node(name: string, more: Partial<NodeEntry> = {}): NodeEntry {
+  return {
+    name,
+    epoch: `epoch of ${name}`,
+    labels: {},
+    types: ['worker'],
+    maxAgents: Infinity,
+    maxMemoryBytes: Infinity,
+    beatAt: 0,
+    isDraining: false,
+    agents: 0,
+    memoryBytes: 0,
+    ...more,
+  };
+}
+
+function asking(more: Partial<Occupant> = {}): Occupant {
+  return {
+    agentId: 'ada',
+    incarnation: 1,
+    type: 'worker',
+    isModule: false,
+    memoryBytes: 0,
+    wish: {},
+    ...more,
+  };
+}
+
+/** Its node's name, or why there is none. */
+function placeOf(nodes: readonly NodeEntry[], occupant: Occupant): string {
+  const decision = decidePlacement(nodes, occupant);
+  if ('problem' in decision) return decision.problem;
+  takePlace(decision.node, occupant);
+  return decision.node.name;
+}
+
+describe('a body goes', () => {
+  test('to the node with the most free memory, then to the one with the fewest agents, then to the first by name', () => {
+    const nodes = [node('a', { maxMemoryBytes: 100 }), node('b', { maxMemoryBytes: 300 })];
+    const occupant = asking({ memoryBytes: 100 });
+    expect([1, 2, 3, 4].map(() => placeOf(nodes, occupant))).toEqual(['b', 'b', 'a', 'b']);
+    const equals = [node('b'), node('a'), node('c', { agents: 1 })];
+    expect([1, 2, 3].map(() => placeOf(equals, asking()))).toEqual(['a', 'b', 'a']);
+  });
+
+  test('up to the very limits of a node, and not beyond', () => {
+    const full = [node('a', { maxAgents: 1, maxMemoryBytes: 100 })];
+    expect(placeOf(full, asking({ memoryBytes: 101 }))).toMatch(/no node has room .* 101 bytes/);
+    expect(placeOf(full, asking({ memoryBytes: 100 }))).toBe('a');
+    expect(placeOf(full, asking())).toMatch(/no node has room/);
+    expect(placeOf([node('a', { maxAgents: 0 })], asking())).toMatch(/no node has room/);
+  });
+
+  test('to where it wants to, or nowhere', () => {
+    const nodes = [
+      node('a', { labels: { disk: 'fast', zone: 'x' } }),
+      node('b', { labels: { disk: 'slow' } }),
+    ];
+    expect(placeOf(nodes, asking({ wish: { node: 'b' } }))).toBe('b');
+    expect(placeOf(nodes, asking({ wish: { labels: { disk: 'fast' } } }))).toBe('a');
+    for (const wish of [{ node: 'c' }, { node: 'b', labels: { disk: 'fast' } }, { labels: { gpu: 'yes' } }]) {
+      expect(placeOf(nodes, asking({ wish }))).toMatch(/no live node fits its placement/);
+    }
+  });
+
+  test('to a node that has its code, which for a module named by a URL is any', () => {
+    const nodes = [node('a', { types: [] }), node('b')];
+    expect(placeOf(nodes, asking())).toBe('b');
+    expect(placeOf(nodes, asking({ type: 'stranger' }))).toMatch(/has the code of type stranger/);
+    expect(placeOf(nodes, asking({ type: 'stranger', isModule: true }))).toBe('a');
+  });
+
+  test('to no node that drains, and nowhere when there is none', () => {
+    expect(placeOf([node('a', { isDraining: true }), node('b', { agents: 9 })], asking())).toBe('b');
+    expect(placeOf([node('a', { isDraining: true })], asking())).toMatch(/is draining/);
+    expect(placeOf([], asking())).toMatch(/no node of the fleet is alive/);
+  });
+});
+
+describe('members of a group', () => {
+  const member = asking({ memoryBytes: 100, group: 'g' });
+
+  test('go to the node that runs it, and the first reserves the limit for all', () => {
+    const nodes = [node('a', { maxMemoryBytes: 150 }), node('b', { maxMemoryBytes: 100 })];
+    expect([1, 2, 3].map(() => placeOf(nodes, member))).toEqual(['a', 'a', 'a']);
+    expect(nodes[0]).toMatchObject({ agents: 3, memoryBytes: 100 });
+    expect(placeOf(nodes, { ...member, group: 'another' })).toBe('b');
+  });
+
+  test('begin a child of it elsewhere, where that node does not take them', () => {
+    const nodes = [node('a', { maxAgents: 1 }), node('b', { agents: 5 })];
+    expect([1, 2, 3].map(() => placeOf(nodes, member))).toEqual(['a', 'b', 'b']);
+    const wishing = [node('a'), node('b')];
+    expect(placeOf(wishing, member)).toBe('a');
+    expect(placeOf(wishing, { ...member, wish: { node: 'b' } })).toBe('b');
+  });
+
+  test.each(['g', '__proto__', 'constructor'])(
+    'free the memory of %s with the last of them, once',
+    (group) => {
+      const only = node('a', { maxMemoryBytes: 150 });
+      const occupant = { ...member, group };
+      for (const _ of [1, 2]) placeOf([only], occupant);
+      leavePlace(only, occupant);
+      expect(only).toMatchObject({ agents: 1, memoryBytes: 100 });
+      leavePlace(only, occupant);
+      expect(only).toMatchObject({ agents: 0, memoryBytes: 0, groups: {} });
+      expect(placeOf([only], occupant)).toBe('a');
+    },
+  );
+});
