@@ -11,6 +11,7 @@ import {
   type AgentSystemError,
   answerStoredQuestion,
   createAgentSystem,
+  defineAgent,
   memoryStore,
   openQuestions,
   type Store,
@@ -420,6 +421,42 @@ describe('over the crash of its agent', () => {
     expect(await output).toBe('it: yes');
     expect(eventsOf('question.asked')).toHaveLength(1);
   });
+});
+
+test('a task of a pool that waits for an answer as its member ends has what was left of its time with the next', async () => {
+  const through = gate();
+  const member = defineAgent({
+    type: 'member',
+    init: () => null,
+    tasks: {
+      work: {
+        run: async ({ ask }) => {
+          await through.promise;
+          await ask({ question: 'go on?' });
+          await new Promise(() => {});
+        },
+      },
+    },
+  });
+  const { system, agents, clock } = await rig();
+  const { pools, tasks, questions } = system;
+  await pools.create({ name: 'p', min: 2, max: 2, spec: { module: member } });
+  const { id } = await tasks.submit({ pool: 'p' }, { type: 'work', timeoutMs: 1_000 });
+  await settled();
+  await clock.advance(400);
+  through.resolve();
+  await settled();
+  const first = tasks.get(id).agentId!;
+  await agents.kill(first);
+  await agents.stop(first);
+  await clock.advance(60_000);
+  expect(tasks.get(id)).toMatchObject({ status: 'waiting_for_input', attempts: 2 });
+  expect(tasks.get(id).agentId).not.toBe(first);
+  await questions.answer(questions.list()[0]!.id, 'yes');
+  await clock.advance(599);
+  expect(tasks.get(id).status).toBe('running');
+  await clock.advance(1);
+  expect(tasks.get(id).status).toBe('timed_out');
 });
 
 const durable = () => Object.assign(memoryStore(), { isDurable: true });

@@ -240,3 +240,15 @@ it('begins where retention has left off, and says the same from there', async ()
   expect(late[0]!.tasks).toEqual({ done: 0, failed: 0, timedOut: 0, abandoned: 0 });
   await system.close();
 });
+
+it('an update, an end of a task or a forgetting says when it was, and nothing of a life that is not known', () => {
+  const at = { sequence: 7, at: 5, agentId: 'a' };
+  const [registered, ...others] = ['agent.registered', 'agent.updated', 'task.failed', 'agent.forgotten'].map(
+    (type) => ({ ...at, type }) as unknown as SystemEvent,
+  );
+  const before = stepOf(undefined, { ...registered!, sequence: 1, at: 1 });
+  for (const event of others) {
+    expect(stepOf(undefined, event)).toBeUndefined();
+    expect(stepOf(before, event)).toMatchObject({ sequence: 7, at: 5, type: event.type, incarnation: 0 });
+  }
+});
