@@ -4,7 +4,8 @@ import type { ExitReason } from '../../src/index.ts';
 import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
 import type { ChildListener } from '../../src/runtime/hosting/hosts/child.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
-import { openFaulty, type SpecResources } from './hosts.ts';
+import { defineAgent } from '../../src/runtime/definition/define-agent.ts';
+import { openFaulty, specOf, type SpecResources } from './hosts.ts';
 
 const WATCH_MS = 1_000;
 const KILL_MS = 200;
@@ -142,4 +143,45 @@ test('a close gives up a child that does not end, and leaves no timer of it', as
   await closing;
   expect([closed(), children[0]!.isKept]).toEqual([1, false]);
   expect(clock.pending()).toEqual([]);
+});
+
+test('modules are described in one child, but for those with an environment or a sandbox of their own', async () => {
+  const { children, host } = scripted();
+  const [one, other] = ['one', 'other'].map((name) => new URL(`file:///${name}.ts`)) as [URL, URL];
+  const sandbox = { network: false } as never;
+  const counts: number[] = [];
+  const asked: Promise<unknown>[] = [];
+  for (const [module, resources] of [
+    [one, undefined],
+    [other, {}],
+    [one, { env: 'all' }],
+    [one, { env: 'none' }],
+    [one, { env: 'none' }],
+    [other, { env: 'none' }],
+    [one, { sandbox }],
+    [one, { sandbox, env: 'none' }],
+    [one, { sandbox }],
+  ] as const) {
+    asked.push(host.describe(module, {}, resources as never));
+    counts.push(children.length);
+  }
+  expect(counts).toEqual([1, 1, 1, 2, 2, 3, 4, 5, 5]);
+  expect(children.every(({ isDescriber }) => isDescriber)).toBe(true);
+  const closed = host.close();
+  expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual(asked.map(() => 'rejected'));
+  await closed;
+  await expect(host.describe(one, {})).rejects.toThrow(/the host is closed/);
+  expect(children).toHaveLength(5);
+});
+
+test('a definition in this program is refused by its spec, and opens no body', async () => {
+  const { children, host } = scripted();
+  const definition = defineAgent({ type: 'here', init: () => 0, tasks: {} });
+  expect(host.refusal(specOf({}, definition))).toMatch(/expected one, got a definition/);
+  expect(host.refusal(specOf())).toBeUndefined();
+  expect(openFaulty(host, { module: definition }).exits).toMatchObject([
+    { error: { message: /^module: expected a URL, got/ } },
+  ]);
+  expect(children).toEqual([]);
+  await host.close();
 });

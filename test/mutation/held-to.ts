@@ -10,9 +10,16 @@ export interface HeldTo {
   readonly tookMs: number;
 }
 
+/** What a test is worth that is not about the file at all. */
+const EVEN_SHARE = 0.02;
+/** A test of the room is worth so many others of its kind. */
+const OF_ROOM = 3;
+/** To start any test file costs this, too; ms. */
+const START_MS = 1_000;
+
 /**
- * The file's own test first, then those of its room, then others, each time those first that are most about the file;
- * for as long as the time lasts.
+ * The file's own test first, then the quickest, where one that is about the file may take longer, and one of its room,
+ * too; for as long as the time lasts.
  */
 export function heldTo(
   reach: Reach,
@@ -22,15 +29,18 @@ export function heldTo(
   const own = file.replace(/^src\/(runtime\/)?/, 'test/').replace(/\.ts$/, '.test.ts');
   const name = own.slice(own.lastIndexOf('/'));
   const room = `${own.split('/').slice(0, 2).join('/')}/`;
-  const rank = ({ test, share }: Reaching): number =>
-    (test.endsWith(name) ? 2 : 0) + (test.startsWith(room) ? 1 : 0) + share;
+  const costOf = ({ test, tookMs, share }: Reaching): number => {
+    const isOfRoom = test.startsWith(room);
+    if (test.endsWith(name)) return isOfRoom ? 0 : 1;
+    return (START_MS + tookMs) / ((isOfRoom ? OF_ROOM : 1) * (EVEN_SHARE + share));
+  };
   const present = new Set(allTests());
   const tests: HeldTo[] = [];
   let spentMs = 0;
   for (const { test, tookMs } of reach
     .testsOf(file, text, position)
     .filter((one) => present.has(one.test))
-    .toSorted((a, b) => rank(b) - rank(a))) {
+    .toSorted((a, b) => costOf(a) - costOf(b))) {
     if (tests.length > 0 && spentMs + tookMs > testMs) continue;
     spentMs += tookMs;
     tests.push({ test, tookMs });

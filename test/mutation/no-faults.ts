@@ -57,6 +57,13 @@ const sources: readonly NoSourceFault[] = [
     why: 'another round is held only for a fallback that says how many more',
   },
   {
+    file: 'src/runtime/journal/stores/memory.ts',
+    rule: 'number',
+    line: 'for (; excess > 0 && events.size > 1; excess -= events.shift());',
+    original: '0',
+    why: 'the bytes of an event are an estimate, and hundreds',
+  },
+  {
     file: 'src/runtime/journal/stores/sqlite.ts',
     rule: 'yes for no',
     line: '#mayTidy = true;',

@@ -1,0 +1,37 @@
+/** How much of a text is looked through for secrets. */
+import { expect, test } from 'vitest';
+import {
+  isSecretKey,
+  REDACTED,
+  withoutKnownSecrets,
+  withoutSecrets,
+} from '../../src/runtime/values/secrets.ts';
+
+const MAX_LOOKED = 65_536;
+
+test('a text is looked through to its end, as long as it is not cut, and nothing comes of what is beyond', () => {
+  const key = 'sk-abcdefgh';
+  const room = (length: number) => ' '.repeat(length - key.length) + key;
+  expect(withoutKnownSecrets(room(MAX_LOOKED))).toBe(' '.repeat(MAX_LOOKED - key.length) + REDACTED);
+  const cut = withoutKnownSecrets(' '.repeat(MAX_LOOKED) + key);
+  expect(cut).not.toContain('sk-');
+  expect(cut.length).toBeLessThan(MAX_LOOKED + 100);
+  expect(withoutSecrets('y'.repeat(MAX_LOOKED + 1)).length).toBeLessThan(MAX_LOOKED + 100);
+});
+
+test('a long token of letters and digits goes, words and numbers stay', () => {
+  expect(withoutSecrets('see a1b2c3d4e5f6g7h8i9j0k1l2m3n4 there')).toBe(`see ${REDACTED} there`);
+  const plain = 'see internationalization 123456789012345678901234567890 there';
+  expect(withoutSecrets(plain)).toBe(plain);
+});
+
+test.each([
+  ['apiKey', true],
+  ['access_key', true],
+  ['Authorization', true],
+  ['token', true],
+  ['tokens', false],
+  ['keyboard', false],
+])('a key %s: is one of a secret: %s', (key, isOne) => {
+  expect(isSecretKey(key)).toBe(isOne);
+});
