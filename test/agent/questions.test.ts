@@ -446,7 +446,7 @@ test('a task of a pool that waits for an answer as its member ends has what was 
   await clock.advance(400);
   through.resolve();
   await settled();
-  const first = tasks.get(id).agentId!;
+  const first = tasks.get(id).agentId;
   await agents.kill(first);
   await agents.stop(first);
   await clock.advance(60_000);

@@ -35,3 +35,36 @@ test.each([
 ])('a key %s: is one of a secret: %s', (key, isOne) => {
   expect(isSecretKey(key)).toBe(isOne);
 });
+
+test.each(
+  [
+    ' ',
+    '-eyJ',
+    'eyJaaaaaaaa.',
+    'Bearer ',
+    '://',
+    '://a',
+    '-----BEGIN ',
+    '-----BEGIN PRIVATE KEY-',
+    'sk-',
+    'ghp_ab ',
+  ]
+    .concat(['AKIA', 'a1', 'a1b2-', 'y', '1', '=-'])
+    .map((part) => ({ part })),
+)('no text takes long to be looked through: $part, again and again', ({ part }) => {
+  const text = part.repeat(MAX_LOOKED / part.length);
+  const began = process.cpuUsage();
+  withoutSecrets(text);
+  withoutSecrets(`Basic${text}`);
+  isSecretKey(text);
+  const { user } = process.cpuUsage(began);
+  // Some hundredths of a second; where each place is sought from anew, ten seconds.
+  expect(user / 1_000).toBeLessThan(1_000);
+});
+
+test.each([
+  ['a signed token', `eyJ${'a'.repeat(1_024)}.${'b'.repeat(8)}.c`],
+  ['what follows Bearer', `Bearer${' '.repeat(8)}abcdefgh`],
+])('the longest of each is found: %s', (_, text) => {
+  expect(withoutKnownSecrets(text).replace(/^Bearer +/, '')).toBe(REDACTED);
+});

@@ -16,7 +16,12 @@ const MAX_LOOKED = 65_536;
 const SECRET_KEY =
   /pass(?:word|phrase|wd)|secret|token(?!s)|api[-_]?key|(?:private|access|auth|signing|encryption)[-_]?key|credential|authorization|cookie|connection[-_]?string|signature/i;
 
-/** Keys as their issuers mark them, tokens that are signed, private keys, and what stands before a host. */
+/**
+ * Keys as their issuers mark them, tokens that are signed, private keys, and what stands before a host.
+ *
+ * What may be sought again from each place of a long text has a bound: without it one text holds up the program for
+ * seconds.
+ */
 const KNOWN = new RegExp(
   [
     String.raw`\b(?:sk|pk|rk)[-_][\w-]{6,}`,
@@ -24,9 +29,9 @@ const KNOWN = new RegExp(
     String.raw`\b(?:glpat|pplx|xai|xox[a-z])-[\w-]{10,}`,
     String.raw`\bAIza[\w-]{20,}`,
     String.raw`\bA(?:KI|SI)A[0-9A-Z]{16}\b`,
-    String.raw`\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?`,
+    String.raw`\beyJ[\w-]{8,1024}\.[\w-]{8,}(?:\.[\w-]*)?`,
     String.raw`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`,
-    String.raw`(?<=\b(?:Bearer|Basic) +)[\w+/=.~-]{8,}`,
+    String.raw`(?<=\b(?:Bearer|Basic) {1,8})[\w+/=.~-]{8,}`,
     String.raw`(?<=:\/\/)[^\s/@]+(?=@)`,
   ].join('|'),
   'g',
