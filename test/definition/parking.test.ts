@@ -44,6 +44,20 @@ describe('a reset that is said', () => {
     ['what is no error', { retryAfterMs: 5 }, { afterMs: 5 }],
     ['a duration', headers({ 'x-ratelimit-reset-requests': '1m30.5s' }), { afterMs: 90_500 }],
     ['milliseconds', headers({ 'x-ratelimit-reset-tokens': '20ms' }), { afterMs: 20 }],
+    ['days', headers({ 'x-ratelimit-reset-tokens': '1d2h' }), { afterMs: 93_600_000 }],
+    ['several values', error({ headers: { 'Retry-After': ['7', '9'] } }), { afterMs: 7_000 }],
+    ['a draft’s limit', headers({ ratelimit: '"default";r=0;t=30' }), { afterMs: 30_000 }],
+    [
+      'the one of several limits of a draft that is used up',
+      headers({ ratelimit: '"burst";r=5;t=1000, "daily";r=0;t=300, "hourly";r=0;t=20' }),
+      { afterMs: 300_000 },
+    ],
+    [
+      'the latest limit of a draft',
+      headers({ ratelimit: '"burst";t=10, "daily";t=300' }),
+      { afterMs: 300_000 },
+    ],
+    ['an older draft’s', headers({ ratelimit: 'limit=9, remaining=0, reset=30' }), { afterMs: 30_000 }],
     ['seconds', headers({ 'ratelimit-reset': '30' }), { afterMs: 30_000 }],
     ['epoch seconds', headers({ 'x-ratelimit-reset': String(DATE / 1_000) }), { until: DATE }],
     ['epoch milliseconds', headers({ 'x-ratelimit-reset': String(DATE) }), { until: DATE }],
@@ -70,6 +84,7 @@ describe('a reset that is said', () => {
 
   it.each([429, 503, 529])('is none, and a limit all the same, for status %i alone', (status) => {
     expect(limitSaid(error({ status }))).toEqual({ why: 'slow down' });
+    expect(limitSaid(error({ $metadata: { httpStatusCode: status } }))).toEqual({ why: 'slow down' });
     expect(limitSaid(new Error('wrapped', { cause: error({ statusCode: status }) }))).toEqual({
       why: 'wrapped',
     });

@@ -2,8 +2,8 @@
  * Decides whether the error of a task is a limit that it ran into, and when that is reset.
  *
  * A task says so itself by `context.park`, or what it threw says it: a client's error with a reset time in it, or with
- * a status that stands for a limit, or with a client's word that it may be asked again (`isRetryable`). It is looked for in the error, and in what it was caused by. Pure, but for the
- * getters of what was thrown.
+ * a status that stands for a limit, or with a client's word that it may be asked again (`isRetryable`). It is looked
+ * for in the error, and in what it was caused by. Pure, but for the getters of what was thrown.
  *
  * I1  A reset is never guessed here: if the error does not say when, it is unknown.
  */
@@ -84,12 +84,7 @@ export function limitSaid(thrown: unknown): ParkRequest | undefined {
   for (let depth = 0; depth < MAX_DEPTH && isObject(error); depth++) {
     const response = read(error, 'response');
     const parts = isObject(response) ? [error, response] : [error];
-    const isHere = parts.some(
-      (part) =>
-        LIMITED.has(read(part, 'status')) ||
-        LIMITED.has(read(part, 'statusCode')) ||
-        read(part, 'isRetryable') === true,
-    );
+    const isHere = parts.some((part) => isLimitIn(part));
     for (const part of parts) {
       const reset = resetOf(part, isHere);
       if (reset) return { ...reset, why: wordsOf(thrown) };
@@ -98,6 +93,17 @@ export function limitSaid(thrown: unknown): ParkRequest | undefined {
     error = read(error, 'cause') ?? read(error, 'lastError');
   }
   return isLimited ? { why: wordsOf(thrown) } : undefined;
+}
+
+/** `$metadata` is where the clients of one great provider have it. */
+function isLimitIn(part: object): boolean {
+  const metadata = read(part, '$metadata');
+  return (
+    LIMITED.has(read(part, 'status')) ||
+    LIMITED.has(read(part, 'statusCode')) ||
+    (isObject(metadata) && LIMITED.has(read(metadata, 'httpStatusCode'))) ||
+    read(part, 'isRetryable') === true
+  );
 }
 
 type Reset = Pick<ParkRequest, 'until' | 'afterMs'>;
@@ -130,10 +136,21 @@ function latestReset(header: (name: string) => unknown): Reset | undefined {
   return latest;
 }
 
-/** As the drafts of HTTP's `RateLimit` field have it: `"default";r=0;t=30`, and before `limit=9, remaining=0, reset=30`. */
+/**
+ * As the drafts of HTTP's `RateLimit` field have it: limits in a list, `"burst";r=5;t=10, "daily";r=0;t=300`, and before
+ * `limit=9, remaining=0, reset=30`. The latest of those that are used up, or of all.
+ */
 function draftReset(value: unknown): Reset | undefined {
-  const found = typeof value === 'string' ? /(?:^|[;,\s])(?:t|reset)=(\d+)/.exec(value) : null;
-  return found === null ? undefined : { afterMs: Number(found[1]) * 1_000 };
+  if (typeof value !== 'string') return undefined;
+  const before = /(?:^|[;,\s])reset=(\d+)/.exec(value);
+  if (before !== null) return { afterMs: Number(before[1]) * 1_000 };
+  const limits = value.split(',').flatMap((limit) => {
+    const seconds = /;\s*t=(\d+)/.exec(limit);
+    return seconds === null ? [] : [{ seconds: Number(seconds[1]), isUsedUp: /;\s*r=0\b/.test(limit) }];
+  });
+  const usedUp = limits.filter(({ isUsedUp }) => isUsedUp);
+  const found = (usedUp.length > 0 ? usedUp : limits).map(({ seconds }) => seconds);
+  return found.length === 0 ? undefined : { afterMs: Math.max(...found) * 1_000 };
 }
 
 function milliseconds(value: unknown): Reset | undefined {
@@ -154,9 +171,9 @@ function durationOrDate(value: unknown): Reset | undefined {
     return number >= 1e9 ? { until: number * 1_000 } : { afterMs: number * 1_000 };
   }
   if (typeof value !== 'string') return dateOf(value);
-  const parts = [...value.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
+  const parts = [...value.matchAll(/(\d+(?:\.\d+)?)(ms|d|h|m|s)/g)];
   if (parts.length === 0 || parts.map(([part]) => part).join('') !== value.trim()) return dateOf(value);
-  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
   return {
     afterMs: parts.reduce((sum, [, count, name]) => sum + Number(count) * unit[name as 'ms'], 0),
   };
@@ -190,8 +207,13 @@ function numberOf(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : undefined;
 }
 
-/** Of a `Headers`, or of any object, whatever the case of its names. */
+/** Of a `Headers`, or of any object, whatever the case of its names; of several values the first. */
 function headerOf(headers: unknown, name: string): unknown {
+  const value = headerIn(headers, name);
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function headerIn(headers: unknown, name: string): unknown {
   if (!isObject(headers)) return undefined;
   try {
     if ('get' in headers && typeof headers.get === 'function') {
