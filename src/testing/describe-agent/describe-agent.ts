@@ -124,16 +124,22 @@ const checked = {
   walkLength: z.int().min(1).default(20),
   coverage: z.number().min(0).max(1).default(1),
   onCoverage: aFunction.optional(),
-  source: z.strictObject({ from: z.string(), name: z.string().optional() }).optional(),
+  source: z
+    .strictObject({
+      from: z.string(),
+      name: z.string().optional(),
+      options: z.strictObject({ from: z.string(), name: z.string().optional() }).optional(),
+    })
+    .optional(),
   writeRegression: z.union([z.string(), z.instanceof(URL)]).optional(),
 };
+const runners = { describe: aFunction.optional(), it: aFunction.optional() };
 const describeSchema = z.strictObject({
   ...checked,
-  describe: aFunction.optional(),
-  it: aFunction.optional(),
+  ...runners,
 });
 const checkSchema = z.strictObject({ ...checked, most: z.int().min(1).default(Number.MAX_SAFE_INTEGER) });
-const replaySchema = z.strictObject({ ...tried, isolation: isolation.default('in-process') });
+const replaySchema = z.strictObject({ ...checked, ...runners, isolation: isolation.default('in-process') });
 
 /**
  * Tells a runner the tests of an agent: its life, path by path; random walks; and, where its behaviour is a chart,
@@ -196,12 +202,13 @@ export async function checkAgent<Args, Tasks extends TaskTypes>(
 /**
  * Runs one path of an agent and holds it to the laws, as `describeAgent` does.
  *
+ * @param options those of the suite: what says how much is tried, or where tests go, is of no matter here
  * @throws LawBroken, which says what broke and after which moves; AgentSystemError `AGENT_SPEC_INVALID`
  */
 export async function replayAgent<Args, Tasks extends TaskTypes>(
   agent: AgentDefinition<Args, Tasks> | URL,
   moves: readonly Move[],
-  options: TriedAgent<Args, Tasks> & { readonly isolation?: Isolation } = {},
+  options: DescribeAgentOptions<Args, Tasks> & { readonly isolation?: Isolation } = {},
 ): Promise<void> {
   const { isolation, patienceMs, ...rest } = parseInput(replaySchema, options, { what: 'replayAgent' });
   assertAgent(agent, [isolation], 'replayAgent');

@@ -4,6 +4,7 @@ import type { Isolation } from '../../machines/index.ts';
 import { inWords } from '../../runtime/values/errors.ts';
 import { type LawBroken, type LawName, pathInWords } from './laws.ts';
 import type { Move } from './moves.ts';
+import type { RegressionTerms } from './regression-terms.ts';
 
 /** Where a pasted test finds the definition. */
 export interface Source {
@@ -11,6 +12,8 @@ export interface Source {
   readonly from: string;
   /** The name of the export; default the default export. */
   readonly name?: string;
+  /** Where it finds the options of the suite: its default export, or that of this name. */
+  readonly options?: { readonly from: string; readonly name?: string };
 }
 
 export interface FindingParts {
@@ -22,6 +25,7 @@ export interface FindingParts {
   readonly foundIn: number;
   readonly source: Source | undefined;
   readonly runner: 'vitest' | 'node:test';
+  readonly terms: RegressionTerms;
 }
 
 /** What was found wrong with an agent. */
@@ -65,22 +69,40 @@ function findingInWords(parts: FindingParts): string {
 }
 
 /** A file that fails for as long as the law is broken. */
-export function regressionTest({ type, isolation, broken, source, runner }: FindingParts): string {
-  const { from, name } = source ?? { from: `./${type}.ts` };
-  const imported = name === undefined || name === 'default' ? 'agent' : `{ ${name} as agent }`;
-  const where = isolation === 'in-process' ? '' : `, { isolation: ${JSON.stringify(isolation)} }`;
-  const subject = isolation === 'in-process' ? 'agent' : `new URL(${JSON.stringify(from)}, import.meta.url)`;
+export function regressionTest({ type, isolation, broken, source, runner, terms }: FindingParts): string {
+  const { from, name, options } = source ?? { from: `./${type}.ts` };
+  const isHere = isolation === 'in-process';
+  const subject = isHere ? 'agent' : `new URL(${JSON.stringify(from)}, import.meta.url)`;
+  const fields = [
+    ...(options ? ['...options'] : terms.fields),
+    ...(isHere ? [] : [`isolation: ${JSON.stringify(isolation)}`]),
+  ];
+  const given = fields.length === 0 ? '' : `, { ${fields.join(', ')} }`;
+  const missing = options ? [] : terms.missing;
+  const imports = options ? [] : terms.imports;
   return [
     `import { it } from '${runner}';`,
+    ...(imports.length > 0 ? [`import { ${imports.join(', ')} } from 'mabeam';`] : []),
     `import { replayAgent } from 'mabeam/testing';`,
-    ...(isolation === 'in-process' ? [`import ${imported} from '${from}';`] : []),
+    ...(isHere ? [`import ${importedAs('agent', name)} from '${from}';`] : []),
+    ...(options ? [`import ${importedAs('options', options.name)} from '${options.from}';`] : []),
+    ...(missing.length > 0
+      ? [
+          `// Import ${missing.join(', ')} here, as the suite has it: it cannot be written as text. Or set source.options.`,
+        ]
+      : []),
     '',
     `it(${JSON.stringify(`${type}: ${broken.law}`)}, () =>`,
     `  replayAgent(${subject}, [`,
     ...broken.moves.map((move) => `    ${moveAsCode(move)},`),
-    `  ]${where}));`,
+    `  ]${given}));`,
     '',
   ].join('\n');
+}
+
+function importedAs(local: string, name = 'default'): string {
+  if (name === 'default') return local;
+  return name === local ? `{ ${name} }` : `{ ${name} as ${local} }`;
 }
 
 /** The name of the file that a regression is kept in: the same for the same law and path. */

@@ -16,6 +16,7 @@ import { type AgentLaw, LawBroken, pathInWords } from './laws.ts';
 import { type Edge, longRoutes, shortestRoutes } from './life-model.ts';
 import type { LifeMove, Move } from './moves.ts';
 import { AgentFinding, regressionName, regressionTest, type Source } from './report.ts';
+import { regressionTerms, type RegressionTerms } from './regression-terms.ts';
 import { run } from './run.ts';
 import { shrink } from './shrink.ts';
 import type { StageOptions } from './stage.ts';
@@ -78,10 +79,18 @@ export async function replay(
   options: SubjectOptions,
   where: Pick<StageOptions, 'isolation' | 'patienceMs'>,
 ): Promise<void> {
-  const { broken } = await run({ subject: new Subject(fc, definition, url, options), ...where }, moves);
+  const { broken } = await run({ subject: replayed(definition, url, options), ...where }, moves);
   if (broken === undefined) return;
   broken.message += `\n${pathInWords(broken.done)}`;
   throw broken;
+}
+
+/** A path says its inputs: none are made up. */
+function replayed(definition: AnyAgentDefinition, url: URL | undefined, options: SubjectOptions): Subject {
+  const tasks = Object.keys(definition.tasks).map(
+    (name) => [name, { ...options.tasks?.[name], inputs: fc.constant(undefined) }] as const,
+  );
+  return new Subject(fc, definition, url, { ...options, tasks: Object.fromEntries(tasks) });
 }
 
 class Suite {
@@ -93,6 +102,7 @@ class Suite {
   readonly #saved = new Set<string>();
   readonly #taken = new Set<string>();
   readonly #answered = new Set<string>();
+  readonly #terms = new Map<string, Promise<RegressionTerms>>();
 
   constructor(subject: Subject, isolation: Isolation, options: SuiteOptions) {
     this.#subject = subject;
@@ -258,13 +268,29 @@ class Suite {
   async #fail(broken: LawBroken, foundIn: number): Promise<never> {
     const { seed, source, runner, writeRegression } = this.#options;
     const { type } = this.#subject.manifest;
-    const parts = { type, isolation: this.#isolation, broken, seed, foundIn, source, runner };
+    const terms = await this.#termsOf(broken);
+    const parts = { type, isolation: this.#isolation, broken, seed, foundIn, source, runner, terms };
     if (writeRegression === undefined || broken.moves.length === 0) throw new AgentFinding(parts);
     const folder = writeRegression instanceof URL ? fileURLToPath(writeRegression) : writeRegression;
     const file = join(folder, regressionName(parts));
     await mkdir(folder, { recursive: true });
     await writeFile(file, regressionTest(parts));
     throw new AgentFinding(parts, `\nwritten to ${file}\n`);
+  }
+
+  /** What a test of it has to say besides the path; found once for each law, for paths to the same are many. */
+  #termsOf(broken: LawBroken): Promise<RegressionTerms> {
+    let terms = this.#terms.get(broken.law);
+    if (terms === undefined) {
+      const { definition, url, options } = this.#subject;
+      terms = regressionTerms(options, broken.law, async (given) => {
+        const subject = replayed(definition, url, given);
+        const again = await run({ ...this.#stage, subject, observe: undefined }, broken.moves);
+        return again.broken?.law === broken.law;
+      });
+      this.#terms.set(broken.law, terms);
+    }
+    return terms;
   }
 
   /** The moves of a life that this agent has. */

@@ -1,7 +1,7 @@
 /** What `describeAgent`, `checkAgent` and `replayAgent` promise of themselves. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -43,7 +43,7 @@ it("account: invariant neverNegative", () =>
     { move: 'start' },
     { move: 'task', task: 'deposit', input: 1 },
     { move: 'task', task: 'withdraw', input: 2 },
-  ]));
+  ], { invariants: { neverNegative: ({ state }) => state.balance >= 0 } }));
 `,
     );
   });
@@ -146,7 +146,9 @@ describe('what cannot be tried', () => {
 });
 
 describe('in node:test', () => {
-  it('it finds its runner by itself, and writes what it finds', { timeout: 120_000 }, async () => {
+  it('it finds its runner by itself, and writes tests that fail until what they found is mended', {
+    timeout: 120_000,
+  }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mabeam-findings-'));
     try {
       const testing = pathToFileURL(
@@ -159,15 +161,20 @@ describe('in node:test', () => {
         describeAgent(account, {
           invariants: { neverNegative: ({ state }) => state.balance >= 0 },
           walks: 2,
+          source: { from: './account.ts' },
           writeRegression: ${JSON.stringify(folder)},
         });`;
       const env = { ...process.env };
       for (const name of ['VITEST', 'NODE_TEST_CONTEXT', 'VITEST_WORKER_ID']) delete env[name];
-      const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], { env });
-      let printed = '';
-      child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-      child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-      const [code] = (await once(child, 'close')) as [number | null];
+      const ran = async (...args: readonly string[]) => {
+        const child = spawn(process.execPath, args, { env });
+        let printed = '';
+        child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+        child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+        const [code] = (await once(child, 'close')) as [number | null];
+        return { code, printed };
+      };
+      const { code, printed } = await ran('--input-type=module-typescript', '--eval', program);
       expect({ code, printed }).toMatchObject({ code: 1 });
       expect(printed).toContain('idle: stop');
       expect(printed).toContain('breaks the law "invariant neverNegative"');
@@ -177,6 +184,24 @@ describe('in node:test', () => {
       const test = await readFile(join(folder, written[0]!), 'utf8');
       expect(test).toContain("import { it } from 'node:test';");
       expect(test).toContain("{ move: 'task', task: 'withdraw', input: ");
+      // As in its package: but for the names by which it finds what it needs.
+      const file = join(folder, written[0]!);
+      await writeFile(file, test.replace("'mabeam/testing'", `'${testing}'`));
+      const own = (await readFile(fileURLToPath(module), 'utf8')).replaceAll(
+        /from '([^']+)'/g,
+        (_, name: string) => `from '${import.meta.resolve(name, module)}'`,
+      );
+      await writeFile(join(folder, 'account.ts'), own);
+      const failed = await ran('--test', file);
+      expect(failed.code).toBe(1);
+      expect(failed.printed).toContain('invariant neverNegative: does not hold of {"balance":-1}');
+      const mended = own.replace(
+        'if (state.balance === 0) return 0;',
+        'if (state.balance < input) return 0;',
+      );
+      expect(mended).not.toBe(own);
+      await writeFile(join(folder, 'account.ts'), mended);
+      expect(await ran('--test', file)).toMatchObject({ code: 0 });
     } finally {
       await rm(folder, { recursive: true });
     }
