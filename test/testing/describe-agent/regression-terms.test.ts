@@ -1,4 +1,5 @@
 /** What a written test says besides its path: enough to fail for the same reason, and nothing that cannot be said. */
+import { runInThisContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { variable } from '../../../src/index.ts';
 import { regressionTerms } from '../../../src/testing/describe-agent/regression-terms.ts';
@@ -23,6 +24,12 @@ const alone: NonNullable<SubjectOptions['invariants']> = {
 };
 const bad = { state: { balance: -1 }, isAlive: true, last: undefined };
 
+/** What the code says, where nothing but what it imports is there. */
+function read(fields: readonly string[]): SubjectOptions {
+  const make = runInThisContext(`(variable) => ({ ${fields.join(', ')} })`) as (of: object) => SubjectOptions;
+  return make(variable);
+}
+
 /** Whether an invariant that was made of its text breaks, too, and breaks by its own verdict. */
 async function breaks({ invariants = {} }: SubjectOptions): Promise<boolean> {
   try {
@@ -40,7 +47,7 @@ it.each(Object.keys(alone))('an invariant that stands by itself is written as it
     breaks,
   );
   expect([missing, imports]).toEqual([[], []]);
-  const made = new Function(`return { ${fields.join(', ')} };`)() as Required<SubjectOptions>;
+  const made = read(fields) as Required<SubjectOptions>;
   expect(Object.keys(made.invariants)).toEqual([name]);
   expect(await breaks(made)).toBe(true);
 });
@@ -69,7 +76,7 @@ it('what else the path depends on is said, where it is data', async () => {
   };
   const { fields, imports, missing } = await regressionTerms(options, 'it starts', breaks);
   expect([imports, missing]).toEqual([['variable'], []]);
-  const made = new Function('variable', `return { ${fields.join(', ')} };`)(variable) as SubjectOptions;
+  const made = read(fields);
   expect(made).toMatchObject({
     initArgs: { from: 3 },
     spec: { tasks: { concurrency: 2 } },
