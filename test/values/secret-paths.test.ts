@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
 import {
   joinSecrets,
   outermostPaths,
@@ -68,4 +69,63 @@ it('data without any of them is the very same, and what holds one is a copy', ()
   round.push(round);
   expect(withoutSecretsIn(round, ['secret-1'])).toBe(round);
   expect(cyclic['with secret-1']).toBeDefined();
+});
+
+describe('whatever a log line or a detail may hold is shown without it', () => {
+  const secrets = ['secret-1'];
+  class Client {
+    key = 'secret-1';
+    ask(): void {}
+  }
+  const hidden = (value: unknown) => withoutSecretsIn({ value }, secrets).value;
+
+  it('an error, with its causes and its fields, that stays one of its class', () => {
+    const cause = new RangeError('of secret-1');
+    const error = Object.assign(new TypeError('for secret-1', { cause }), { status: 401, url: '/secret-1' });
+    const shown = hidden(error) as typeof error;
+    expect(shown).toBeInstanceOf(TypeError);
+    expect(shown.message).toBe('for [redacted]');
+    expect(shown.stack).toContain('for [redacted]');
+    expect(shown).toMatchObject({ status: 401, url: '/[redacted]', cause: { message: 'of [redacted]' } });
+    expect(inspect(shown)).not.toContain('secret-1');
+    expect(error.message).toBe('for secret-1');
+  });
+  it.each([
+    ['a map', new Map<unknown, unknown>([['secret-1', { in: 'secret-1' }]])],
+    ['a set', new Set(['secret-1', ['secret-1']])],
+    ['an instance', new Client()],
+    ['what says itself how it is shown', new URL('https://host/?key=secret-1')],
+    ['errors of an error', new AggregateError([new Error('secret-1'), 'secret-1'], 'm')],
+    ['a cause that is a text', new Error('m', { cause: 'secret-1' })],
+    ['what contains itself by an error', Object.assign(new Error('secret-1'), { it: [] as unknown[] })],
+  ])('%s', (_, value) => {
+    if ('it' in value) (value.it as unknown[]).push(value);
+    const shown = hidden(value);
+    expect(inspect(shown, { depth: 10 })).not.toContain('secret-1');
+    expect(inspect(shown, { depth: 10 })).toContain('[redacted]');
+  });
+  it.each([new Client(), new Error('m'), new Map([[1, 2]]), new Uint8Array(3)])(
+    'one that has none stays it (%#)',
+    (value) => {
+      if (value instanceof Client) value.key = 'open';
+      expect(withoutSecretsIn({ other: 'secret-1', value }, secrets).value).toBe(value);
+    },
+  );
+  it('getters that throw, or give new values without end, are in nobody’s way', () => {
+    const endless = (): object => ({
+      get next() {
+        return endless();
+      },
+    });
+    const thrower = {
+      get it(): never {
+        throw new Error('not to be had');
+      },
+      toJSON(): never {
+        throw new Error('not to be had');
+      },
+    };
+    expect(hidden({ thrower, key: 'secret-1' })).toMatchObject({ key: '[redacted]' });
+    expect(JSON.stringify(hidden({ endless: endless(), key: 'secret-1' }))).not.toContain('secret-1');
+  });
 });

@@ -5,7 +5,7 @@
  * A path is keys joined by dots, as `headers.authorization` or `keys.0`: through plain objects and arrays, and by what
  * they have of their own.
  */
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual, types } from 'node:util';
 import { dataCopy } from './data-copy.ts';
 import { REDACTED } from './secrets.ts';
 
@@ -55,7 +55,7 @@ export function isSameSecret(one: unknown, other: unknown): boolean {
   return isDeepStrictEqual(one, other);
 }
 
-/** The texts of secrets, also as they stand in JSON: the longest first, so that none hides a part of another. */
+/** The texts of secrets, also as JSON and `console.log` write them: the longest first, so that none hides a part of another. */
 export function secretTexts(values: SecretValues): readonly string[] {
   const texts = new Set<string>();
   const around: unknown[] = [...values.values()];
@@ -65,6 +65,7 @@ export function secretTexts(values: SecretValues): readonly string[] {
       if (value.length < MIN_TEXT) continue;
       texts.add(value);
       texts.add(JSON.stringify(value).slice(1, -1));
+      texts.add(inspect(value, { maxStringLength: null, breakLength: Infinity }).slice(1, -1));
     } else if (typeof value === 'object' && value !== null && !seen.has(value)) {
       seen.add(value);
       around.push(...(Object.values(value) as unknown[]));
@@ -80,11 +81,17 @@ export function withoutTexts(text: string, secrets: readonly string[]): string {
   return shown;
 }
 
-/** Plain data without any of the texts, in keys and values; the same object if it has none of them. */
+/**
+ * A value without any of the texts, in keys and values; the same object if it has none of them. An instance that has
+ * one becomes a plain object of what is shown of it; an error stays an error.
+ */
 export function withoutSecretsIn<Data>(data: Data, secrets: readonly string[]): Data {
   if (secrets.length === 0 || !holdsAny(data, secrets)) return data;
   return hiding(data, secrets, []) as Data;
 }
+
+/** After so many values the rest is taken to hold one: getters may make new values without end. */
+const MAX_LOOKS = 1_000_000;
 
 /** No recursion: data may be nested more deeply than a stack. */
 function holdsAny(data: unknown, secrets: readonly string[]): boolean {
@@ -94,14 +101,45 @@ function holdsAny(data: unknown, secrets: readonly string[]): boolean {
   for (const value of around) {
     if (typeof value === 'string') {
       if (holds(value)) return true;
-    } else if (isHolder(value)) {
-      for (const key of Object.keys(value)) {
-        if (holds(key)) return true;
-        around.add(value[key]);
-      }
+    } else if (typeof value === 'object' && value !== null) {
+      for (const part of partsOf(value)) around.add(part);
+      if (around.size > MAX_LOOKS) return true;
     }
   }
   return false;
+}
+
+/** All that may be shown of an object: as JSON, as a log line, or by one who reads it. */
+function partsOf(value: object): readonly unknown[] {
+  if (types.isMap(value)) return [...value].flat();
+  if (types.isSet(value)) return [...value];
+  if (ArrayBuffer.isView(value)) return [];
+  const keys = Object.keys(value);
+  const hidden = types.isNativeError(value) ? ERROR_FIELDS : [];
+  const fields = [...keys, ...hidden].map((key) => fieldOf(value, key));
+  return [jsonOf(value), ...(Array.isArray(value) ? [] : keys), ...fields];
+}
+
+/** What errors have of their own, and do not list. */
+const ERROR_FIELDS = ['name', 'message', 'stack', 'cause', 'errors'] as const;
+
+/** What a getter throws is nobody's secret, as nobody sees it. */
+function fieldOf(value: object, key: string): unknown {
+  try {
+    return (value as Record<string, unknown>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** What JSON shows in place of an object, if that says so itself. */
+function jsonOf(value: object): unknown {
+  try {
+    const { toJSON } = value as { readonly toJSON?: unknown };
+    return typeof toJSON === 'function' ? (toJSON.call(value) as unknown) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Deeper than this nothing is shown. */
@@ -109,14 +147,32 @@ const MAX_DEPTH = 500;
 
 function hiding(value: unknown, secrets: readonly string[], within: readonly unknown[]): unknown {
   if (typeof value === 'string') return withoutTexts(value, secrets);
-  if (!isHolder(value)) return value;
+  if (typeof value !== 'object' || value === null) return value;
   if (within.includes(value)) return '[circular]';
   if (within.length > MAX_DEPTH) return REDACTED;
   const around = [...within, value];
-  if (Array.isArray(value)) return value.map((item) => hiding(item, secrets, around));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [withoutTexts(key, secrets), hiding(item, secrets, around)]),
+  const hide = (part: unknown) => hiding(part, secrets, around);
+  if (Array.isArray(value)) return value.map(hide);
+  // Of the others one that holds none stays what it is.
+  if (!isPlain(value) && !holdsAny(value, secrets)) return value;
+  if (types.isMap(value)) return new Map([...value].map(([key, item]) => [hide(key), hide(item)]));
+  if (types.isSet(value)) return new Set([...value].map(hide));
+  const fields = Object.keys(value).map(
+    (key) => [withoutTexts(key, secrets), hide(fieldOf(value, key))] as const,
   );
+  if (types.isNativeError(value)) return errorLike(value, Object.fromEntries(fields), hide);
+  return hide(jsonOf(value)) ?? Object.fromEntries(fields);
+}
+
+/** An error of the same class, by which it is known to who logs it. */
+function errorLike(error: Error, fields: object, hide: (part: unknown) => unknown): Error {
+  const shown = Object.setPrototypeOf(new Error(''), Object.getPrototypeOf(error) as object) as Error;
+  for (const key of ERROR_FIELDS) {
+    if (!Object.hasOwn(error, key)) continue;
+    const value = hide(fieldOf(error, key));
+    Object.defineProperty(shown, key, { value, writable: true, enumerable: false, configurable: true });
+  }
+  return Object.assign(shown, fields);
 }
 
 function isPlain(value: object): boolean {
