@@ -92,6 +92,24 @@ describe.for(steps)('a wall clock that is %s', ([, stepMs]) => {
     expect(await delays(60_000)).toBe(500);
   });
 
+  test('holds up no schedule of a period, and has none of its times twice', async () => {
+    const { clock, system, eventsOf } = await rig();
+    const id = await system.agents.register({ module: idle, tasks: { concurrency: 20 } });
+    await system.agents.start(id);
+    await system.tasks.schedule({ name: 'often', everyMs: 10_000, target: id, task: { type: 'hang' } });
+    for (let fired = 1; fired <= 3; fired += 1) {
+      await clock.advance(4_000);
+      if (fired === 2) clock.setWallClock(clock.now() + stepMs);
+      await clock.advance(6_000);
+    }
+    const fired = eventsOf('schedule.fired');
+    // One that is put ahead makes up for the latest of the times that seem to have passed.
+    expect(fired.length).toBeGreaterThanOrEqual(3);
+    expect(fired.length).toBeLessThanOrEqual(4);
+    expect(new Set(fired.map(({ dueAt }) => dueAt)).size).toBe(fired.length);
+    expect(system.tasks.list()).toHaveLength(fired.length);
+  });
+
   test('neither cuts a stop short nor draws it out', async () => {
     const { clock, agents, system } = await rig();
     const id = await agents.register({ module: idle, shutdownMs: 5_000 });
@@ -107,6 +125,28 @@ describe.for(steps)('a wall clock that is %s', ([, stepMs]) => {
     await clock.advance(20_000);
     expect(await closed).toMatchObject({ abandoned: [id] });
   });
+});
+
+test('a schedule of a pattern whose last time was stamped days ahead goes on after the correction', async () => {
+  const { clock, system, eventsOf } = await rig();
+  const id = await system.agents.register({ module: idle, tasks: { concurrency: 20 } });
+  await system.agents.start(id);
+  const right = clock.now();
+  clock.setWallClock(right + 3 * DAY_MS);
+  const task = { type: 'hang' } as const;
+  await system.tasks.schedule({ name: 'minutely', cron: '* * * * *', timezone: 'UTC', target: id, task });
+  await clock.advance(60_000);
+  expect(eventsOf('schedule.fired')).toHaveLength(1);
+  clock.setWallClock(right + 60_000);
+  await clock.advance(180_000);
+  expect(eventsOf('schedule.fired').length).toBeGreaterThanOrEqual(3);
+  // Put back by an hour, none of its times comes twice.
+  const before = eventsOf('schedule.fired').length;
+  clock.setWallClock(clock.now() - HOUR_MS);
+  await clock.advance(HOUR_MS - 120_000);
+  expect(eventsOf('schedule.fired')).toHaveLength(before);
+  await clock.advance(180_000);
+  expect(eventsOf('schedule.fired').length).toBeGreaterThan(before);
 });
 
 describe('a restart that an earlier program recorded', () => {

@@ -7,7 +7,9 @@
  * I2  Of the times that passed while no program ran, the latest is made up for, or none (`missed`).
  * I3  A time is done when its task was accepted or refused; if the program ends before that, the next one submits it.
  *     A target that is not there refuses nothing: it is looked for until it is there, or the next time has come.
- * I4  While the last time was refused, or its target is looked for, the alert `schedule_refused` is raised.
+ * I4  A wall clock that is put back holds no schedule up. A period takes no longer for it; of a pattern no done time is
+ *     due again, unless it was stamped more than a day ahead: then the clock was wrong when it was done.
+ * I5  While the last time was refused, or its target is looked for, the alert `schedule_refused` is raised.
  */
 import type { ErrorInfo } from '../../machines/index.ts';
 import type { Alerts } from '../observability/alerts.ts';
@@ -38,6 +40,8 @@ interface Known {
   /** Times up to here are done, epoch ms. */
   upTo: number;
   nextAt: number | undefined;
+  /** When its period is over, by `elapsed` of the clock; of a pattern never. */
+  readyAt: number;
   lastDueAt: number | undefined;
   lastTaskId: string | undefined;
   lastError: ErrorInfo | undefined;
@@ -56,6 +60,8 @@ export interface SchedulesOptions {
 
 /** A wall clock that was set forward is noticed within this time, ms. */
 const LOOK_EVERY_MS = 60_000;
+const DAY_MS = 86_400_000;
+
 export class Schedules {
   readonly #options: SchedulesOptions;
   readonly #known = new Map<string, Known>();
@@ -140,17 +146,27 @@ export class Schedules {
 
   #arm(known: Known): void {
     const { clock } = this.#options;
+    const { everyMs } = known.set;
+    const now = clock.now();
+    if (everyMs === undefined && known.upTo > now + DAY_MS) known.upTo = now;
     known.nextAt = nextAfter(known.set, known.upTo);
     known.timer = undefined;
     if (known.nextAt === undefined || this.#isOver) return;
-    const delayMs = Math.max(0, known.nextAt - clock.now());
+    let delayMs = Math.max(0, known.nextAt - now);
+    if (everyMs !== undefined) {
+      const elapsed = clock.elapsed();
+      known.readyAt = Math.min(known.readyAt, elapsed + Math.min(delayMs, everyMs));
+      delayMs = known.readyAt - elapsed;
+    }
     known.timer = clock.setTimeout(() => this.#look(known), Math.min(delayMs, LOOK_EVERY_MS));
   }
 
   #look(known: Known): void {
-    const now = this.#options.clock.now();
-    if (known.nextAt === undefined || now < known.nextAt) return this.#arm(known);
-    void this.#fire(known, latestUpTo(known.set, known.nextAt, now));
+    const { clock } = this.#options;
+    const now = clock.now();
+    if (known.nextAt === undefined) return;
+    if (now < known.nextAt && clock.elapsed() < known.readyAt) return this.#arm(known);
+    void this.#fire(known, latestUpTo(known.set, known.nextAt, Math.max(now, known.nextAt)));
   }
 
   async #fire(known: Known, dueAt: number): Promise<void> {
@@ -173,6 +189,7 @@ export class Schedules {
     }
     journal.emit({ type: 'schedule.fired', name, dueAt, ...told });
     known.upTo = dueAt;
+    known.readyAt = Infinity;
     known.lastDueAt = dueAt;
     known.lastTaskId = 'submitted' in told ? told.submitted : undefined;
     known.lastError = 'error' in told ? told.error : undefined;
@@ -199,6 +216,7 @@ function newKnown(set: ScheduleSet, lastDueAt: number | undefined): Known {
     set,
     upTo: set.at,
     nextAt: undefined,
+    readyAt: Infinity,
     lastDueAt,
     lastTaskId: undefined,
     lastError: undefined,
