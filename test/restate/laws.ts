@@ -96,6 +96,14 @@ function write(id: string, entry: string): void {
   diaries.set(id, [...diaryOf(id), entry]);
 }
 
+/** What an agent's `wait` waits for, by agent. */
+const gates = new Map<string, PromiseWithResolvers<void>>();
+function gateOf(id: string): PromiseWithResolvers<void> {
+  const gate = gates.get(id) ?? Promise.withResolvers<void>();
+  gates.set(id, gate);
+  return gate;
+}
+
 interface State {
   id: string;
   count: number;
@@ -129,7 +137,7 @@ const mortal = defineAgent({
     wait: {
       run: ({ input, state }) => {
         write(state.id, `begin ${String(input)}`);
-        return new Promise((resolve) => setTimeout(() => resolve(input), 30));
+        return gateOf(state.id).promise.then(() => input);
       },
     },
   },
@@ -316,6 +324,7 @@ export function laws(subjectOf: () => Subject): void {
         ({ metrics: { waiting, running, done } }) => waiting + running + done === index,
       );
     }
+    gateOf(id).resolve();
     expect(await Promise.all(tasks)).toEqual([1, 2, 3, 4]);
     expect(diaryOf(id).filter((entry) => entry.startsWith('begin'))).toEqual([
       'begin 1',
