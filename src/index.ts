@@ -24,15 +24,16 @@ export type {
   Tally,
 } from './machines/index.ts';
 export type { AdmissionUsage } from './runtime/limits/admission.ts';
-export {
-  defineFleet,
-  type Fleet,
-  type FleetAgentSpec,
-  type FleetOptions,
-  type FleetPoolSpec,
-  type FleetRun,
-} from './fleet/define-fleet.ts';
-export type { FleetFault, FleetStartOptions } from './fleet/start-fleet.ts';
+export { defineFleet } from './fleet/define-fleet.ts';
+export type {
+  Fleet,
+  FleetAgentSpec,
+  FleetFault,
+  FleetOptions,
+  FleetPoolSpec,
+  FleetRun,
+  FleetStartOptions,
+} from './fleet/fleet.ts';
 export type { AgentMetrics, AgentRecord } from './runtime/agent/agent-record.ts';
 export type {
   AgentHandle,
@@ -60,7 +61,8 @@ export type { Alert } from './runtime/observability/alerts.ts';
 export type { ChartWatcher } from './runtime/engine/chart-watch.ts';
 export type { ChartInspectionEvent } from './runtime/engine/chart.ts';
 export { type Clock, systemClock } from './runtime/time/clock.ts';
-export type { Consensus, Decision, OpenRound } from './runtime/coordination/rounds/consensus.ts';
+export type { Consensus, OpenRound } from './runtime/coordination/rounds/consensus.ts';
+export type { Decision } from './runtime/coordination/rounds/proposal.ts';
 export type {
   CustomFallback,
   FailedProposal,

@@ -33,7 +33,8 @@ const API: readonly (readonly [under: string, path: string, names?: Readonly<Rec
   ['questions', 'src/runtime/agent/questions.ts'],
   ['', 'src/runtime/fleet/stored-questions.ts'],
   ['', 'src/runtime/fleet/recovery-plan.ts'],
-  ['', 'src/fleet/define-fleet.ts', { start: 'fleet.start' }],
+  ['', 'src/fleet/fleet.ts', { start: 'fleet.start' }],
+  ['', 'src/fleet/define-fleet.ts'],
   [
     '',
     'src/runtime/definition/define-agent.ts',

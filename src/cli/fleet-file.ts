@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Fleet, isFleet } from '../fleet/define-fleet.ts';
+import { isFleet } from '../fleet/define-fleet.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import { errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
 

@@ -1,92 +1,15 @@
-/**
- * A whole fleet as one value: its agents, its store and its work. `mabeam run` takes one from a module; a test starts
- * the same one with another store or clock.
- *
- * Owns no running thing: each `start` makes a system of its own.
- */
+/** Makes a fleet from its options, which are checked. */
 import { z } from 'zod';
 import { durationMs } from '../machines/index.ts';
 import type { NamedVariable, VariableDefinition } from '../runtime/coordination/variables/variable.ts';
 import { isAgentDefinition } from '../runtime/definition/define-agent.ts';
-import { type AgentCode, agentCodeList } from '../runtime/definition/module-binding.ts';
-import type { AgentSpec, DemandedArgs } from '../runtime/fleet/spec-reading.ts';
+import { agentCodeList } from '../runtime/definition/module-binding.ts';
 import type { Store } from '../runtime/journal/store.ts';
-import type { PoolSpec } from '../runtime/pools/pools.ts';
-import type { AgentSystem } from '../runtime/system/agent-system.ts';
 import type { SystemLimits } from '../runtime/system/system-options.ts';
 import { inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
-import { type FleetStartOptions, startFleet } from './start-fleet.ts';
-
-/** An agent of a fleet: its spec with an id, by which a later program finds it again. */
-export type FleetAgentSpec<Args = unknown> = Fitting<AgentSpec<Args>, Args> &
-  DemandedArgs<Args> & { readonly id: string };
-
-/** A pool of a fleet, as `pools.create` takes it. */
-export type FleetPoolSpec<Args = unknown> = Omit<PoolSpec<Args>, 'spec'> & {
-  readonly spec: Fitting<PoolSpec<Args>['spec'], Args> & DemandedArgs<Args>;
-};
-
-/** The type of `initArgs` comes from the module. */
-type Fitting<Spec, Args> = Omit<Spec, 'initArgs'> & { readonly initArgs?: NoInfer<Args> };
-
-/**
- * @typeParam Args what the agents are initialised with, in the order of `specs`
- * @typeParam PoolArgs what members are initialised with, in the order of `pools`
- */
-export interface FleetOptions<
-  Args extends readonly unknown[] = readonly unknown[],
-  PoolArgs extends readonly unknown[] = readonly unknown[],
-> {
-  /** The name that people see; default `fleet`. */
-  readonly name?: string;
-  /** Gives the store when the fleet starts; default in memory. */
-  readonly store?: () => Store;
-  /** The agents: registered where the store does not know them, changed where it knows them otherwise, and started. */
-  readonly specs?: { readonly [Index in keyof Args]: FleetAgentSpec<Args[Index]> };
-  /** Pools, created once the agents run. */
-  readonly pools?: { readonly [Index in keyof PoolArgs]: FleetPoolSpec<PoolArgs[Index]> };
-  /** Variables, defined before any agent starts: by name, or what `defineVariable` gives. */
-  readonly variables?: Readonly<Record<string, VariableDefinition>> | readonly NamedVariable[];
-  /**
-   * Where the code of agents is that the store knows, by type: definitions, or `{ type, module: URL }`. Definitions of
-   * `specs` and `pools` are known; a module given here goes before them.
-   */
-  readonly agents?: readonly AgentCode[];
-  readonly limits?: SystemLimits;
-  /** One deadline for ending all of it, in ms; default the longest `shutdownMs` of its agents. */
-  readonly shutdownMs?: number;
-  /**
-   * The fleet's work, begun once it has started. When it resolves or rejects, the fleet ends. `signal` tells it to stop.
-   * Without `run` the fleet serves until it is ended.
-   */
-  readonly run?: (context: FleetRun) => unknown;
-}
-
-export interface FleetRun {
-  readonly system: AgentSystem;
-  readonly signal: AbortSignal;
-}
-
-export interface Fleet {
-  readonly name: string;
-  /** Every definition it knows: those it was given, and those of its agents and pools. */
-  readonly definitions: readonly AgentCode[];
-  readonly specs: readonly FleetAgentSpec[];
-  readonly pools: readonly FleetPoolSpec[];
-  readonly variables: Readonly<Record<string, VariableDefinition>>;
-  readonly limits: SystemLimits | undefined;
-  readonly shutdownMs: number | undefined;
-  readonly store: (() => Store) | undefined;
-  readonly run: FleetOptions['run'];
-  /**
-   * A system with all of it: variables defined, agents registered and started, pools created. Agents that completed
-   * or gave up in an earlier program stay as they are.
-   *
-   * @throws AgentSystemError as what could not be done; then nothing is left of it
-   */
-  start(options?: FleetStartOptions): Promise<AgentSystem>;
-}
+import type { Fleet, FleetAgentSpec, FleetOptions, FleetPoolSpec, FleetStartOptions } from './fleet.ts';
+import { startFleet } from './start-fleet.ts';
 
 const MARK = Symbol.for('mabeam.fleet');
 

@@ -7,25 +7,7 @@
 import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
 import { createAgentSystem } from '../runtime/system.ts';
 import type { AgentSystem } from '../runtime/system/agent-system.ts';
-import type { AgentSystemOptions } from '../runtime/system/system-options.ts';
-import type { Fleet } from './define-fleet.ts';
-
-/** A part that could not be started, and why. */
-export interface FleetFault {
-  readonly agentId?: string;
-  readonly pool?: string;
-  readonly error: AgentSystemError;
-}
-
-/** Options as of `createAgentSystem`; they override those of the fleet. */
-export interface FleetStartOptions extends Omit<AgentSystemOptions, 'agents'> {
-  /** Called for each part that could not be started; the fleet starts without it. Default: the start fails. */
-  readonly onFault?: (fault: FleetFault) => void;
-  /** Given the system before anything of the fleet is in it: to listen, or to show it while it starts. */
-  readonly onSystem?: (system: AgentSystem) => unknown;
-  /** Ends the start, and what it has begun; then it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
+import type { Fleet, FleetFault, FleetStartOptions } from './fleet.ts';
 
 /** Starts under way at once. */
 const STARTS_AT_ONCE = 32;

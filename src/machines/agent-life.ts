@@ -1,17 +1,25 @@
 /**
  * An agent's life as data: where it stands, what its chart knows of it, and what may happen to it.
  */
-import type { LifePolicy } from './agent-spec.ts';
 import type { BodyExit } from './body.ts';
 import type { ErrorInfo, ExitReason } from './exit-reason.ts';
 import type { Parked } from './quota.ts';
-import type { RestartHistory } from './restart-policy.ts';
+import type { RestartHistory, RestartPolicy } from './restart-policy.ts';
 
 /** A pause: it lasts until somebody resumes the agent, across restarts, stops and the end of the program. */
 export interface Paused {
   /** Epoch ms. */
   readonly at: number;
   readonly by?: string;
+}
+
+/** The part of a spec that decides an agent's life; shared by all agents of one spec. */
+export interface LifePolicy {
+  readonly restart: RestartPolicy;
+  readonly startTimeoutMs: number;
+  readonly shutdownMs: number;
+  readonly maxRuntimeMs: number;
+  readonly failuresBeforeKill: number;
 }
 
 export interface AgentInput {

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { durationMs, positiveDurationMs } from './duration.ts';
+import type { LifePolicy } from './agent-life.ts';
 import { parentRule } from './parent-rule.ts';
 import { restartPolicy } from './restart-policy.ts';
 
@@ -111,15 +112,6 @@ export const agentSpec = z.strictObject({
 
 export type AgentSpecInput = z.input<typeof agentSpec>;
 export type ParsedAgentSpec = z.output<typeof agentSpec>;
-
-/** The part of a spec that decides an agent's life; shared by all agents of one spec. */
-export interface LifePolicy {
-  readonly restart: ParsedAgentSpec['restart'];
-  readonly startTimeoutMs: number;
-  readonly shutdownMs: number;
-  readonly maxRuntimeMs: number;
-  readonly failuresBeforeKill: number;
-}
 
 /** What the chart of an agent with this spec lives by. Pure. */
 export function lifePolicyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {

@@ -10,6 +10,7 @@ export type {
   PermitCommand,
 } from './agent-effects.ts';
 export type {
+  LifePolicy,
   AgentCommandEvent,
   AgentContext,
   AgentEvent,
@@ -36,7 +37,6 @@ export {
   type AgentSpecInput,
   type HealthPolicy,
   type Isolation,
-  type LifePolicy,
   lifePolicyOf,
   type ParsedAgentSpec,
 } from './agent-spec.ts';

@@ -18,7 +18,7 @@ import type {
 } from '../../machines/index.ts';
 import { positionAt, positionOf } from '../../machines/index.ts';
 import { type AgentRecord, ShownRecord } from '../../runtime/agent/agent-record.ts';
-import type { KeptSpec } from '../../runtime/agent/agent-services.ts';
+import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { HealthReport } from '../../runtime/agent/liveness.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { Usage } from '../../runtime/hosting/host.ts';

@@ -28,7 +28,7 @@ import {
   type Parked,
 } from '../../machines/index.ts';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
-import type { KeptSpec } from '../../runtime/agent/agent-services.ts';
+import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { AskArgs } from '../../runtime/agent/question-acts.ts';
 import type { QuestionRecord } from '../../runtime/agent/question-record.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';

@@ -1,5 +1,5 @@
 /** What the fleet decides together, as its clients see it: `fleet.consensus`. */
-import type { Decision } from '../../runtime/coordination/rounds/consensus.ts';
+import type { Decision } from '../../runtime/coordination/rounds/proposal.ts';
 import { parseProposal, type ProposalOptions } from '../../runtime/coordination/rounds/proposal.ts';
 import { nameOf } from '../../runtime/definition/variable-handle.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';

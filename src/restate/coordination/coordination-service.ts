@@ -10,7 +10,7 @@
 import { type Context, handlers, RestatePromise, service } from '@restatedev/restate-sdk';
 import { type ConsensusOutput, consensusMachine, type RoundTerms, weightOf } from '../../machines/index.ts';
 import { BallotBox } from '../../runtime/coordination/rounds/ballot-box.ts';
-import type { Decision } from '../../runtime/coordination/rounds/consensus.ts';
+import type { Decision } from '../../runtime/coordination/rounds/proposal.ts';
 import { tallyForPeople } from '../../runtime/coordination/rounds/outcomes.ts';
 import type { Confirmation } from '../../runtime/coordination/variables/topic.ts';
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';

@@ -1,7 +1,7 @@
 /** What the fleet's services are called in the engine, and the messages between them. */
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
-import type { KeptSpec } from '../../runtime/agent/agent-services.ts';
+import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import type { Usage, VariableState } from '../../runtime/hosting/host.ts';
 import type { EventBody, SpecChange } from '../../runtime/journal/system-event.ts';

@@ -15,7 +15,7 @@ import {
   type PoolEvent,
   poolMachine,
 } from '../../machines/index.ts';
-import type { KeptSpec } from '../../runtime/agent/agent-services.ts';
+import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';

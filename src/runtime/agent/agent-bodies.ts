@@ -20,7 +20,7 @@ import { dataCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import type { SecretValues } from '../values/secret-paths.ts';
 import type { Agent } from './agent.ts';
-import type { KeptSpec } from './agent-services.ts';
+import type { KeptSpec } from './agent-terms.ts';
 import type { AgentTasks } from './agent-tasks.ts';
 import { Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { Offers, type OffersOwner } from './offers.ts';

@@ -1,20 +1,15 @@
-/** What all agents of a system share, and what one agent is made of: the seams between an agent and its system. */
+/** What all agents of a system share: the seams between an agent and its system. */
 import type { Logger } from 'pino';
-import type { LifePolicy, ParsedAgentSpec } from '../../machines/index.ts';
-import type { AnyAgentDefinition } from '../definition/define-agent.ts';
-import type { AgentManifest } from '../definition/manifest.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
-import type { BodyReport, Host, VariableState } from '../hosting/host.ts';
+import type { BodyReport, VariableState } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { NewIds } from '../journal/new-ids.ts';
 import type { Store } from '../journal/store.ts';
-import type { StoredSpec } from '../journal/system-event.ts';
 import type { Admission } from '../limits/admission.ts';
 import type { Quotas } from '../limits/quotas.ts';
 import type { RestartPermits } from '../limits/restart-permits.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import type { SecretValues } from '../values/secret-paths.ts';
 import type { Agent } from './agent.ts';
 import type { SecretServices } from './agent-secrets.ts';
 import type { RequestHandlers } from './requests.ts';
@@ -68,26 +63,4 @@ export interface AgentServices {
   leavesTasks(): boolean;
   /** Removes the record of an agent. */
   forgotten(agent: Agent): void;
-}
-
-/** A spec as the store has it: with its defaults, and with the URL or the type of its module in place of the module. */
-export type KeptSpec = Omit<ParsedAgentSpec, 'id' | 'module'> & StoredSpec & { readonly id: string };
-
-/** An agent's spec, with the code and the host of its bodies. */
-export interface AgentTerms {
-  readonly spec: KeptSpec;
-  readonly policy: LifePolicy;
-  readonly manifest: AgentManifest;
-  readonly module: AnyAgentDefinition | URL;
-  readonly host: Host;
-  /** The secrets of `initArgs` that this program gave. */
-  readonly given?: SecretValues | undefined;
-}
-
-export interface AgentOptions extends AgentTerms {
-  readonly id: string;
-  /** Position in the order of registration. */
-  readonly order: number;
-  /** Why its code is missing, if it is. */
-  readonly missing?: string | undefined;
 }

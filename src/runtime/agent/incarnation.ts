@@ -25,7 +25,8 @@ import type {
 import { errorInfoOf } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
 import type { Agent } from './agent.ts';
-import type { KeptSpec, Participation } from './agent-services.ts';
+import type { Participation } from './agent-services.ts';
+import type { KeptSpec } from './agent-terms.ts';
 
 /** The agent, and where its bodies report to. */
 export interface IncarnationOwner {

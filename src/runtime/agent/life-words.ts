@@ -1,7 +1,7 @@
 /** Texts about an agent's life: why it did not start, and what needs an operator. */
 import { type AlertKind, describeExit, type ErrorInfo, type ExitReason } from '../../machines/index.ts';
 import { AgentSystemError, errorFrom } from '../values/errors.ts';
-import type { KeptSpec } from './agent-services.ts';
+import type { KeptSpec } from './agent-terms.ts';
 
 /** @param thrown what the body threw, if that is known */
 export function startFailure(

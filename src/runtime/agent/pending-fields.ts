@@ -1,7 +1,7 @@
 /** Which fields of a changed spec wait for the next body. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import type { AgentManifest } from '../definition/manifest.ts';
-import type { KeptSpec } from './agent-services.ts';
+import type { KeptSpec } from './agent-terms.ts';
 
 /** A body is made from these fields; all others apply to the living body at once. */
 const ofBodies = ['initArgs', 'isolation', 'resources'] as const satisfies readonly (keyof KeptSpec)[];

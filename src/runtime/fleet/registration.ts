@@ -8,7 +8,8 @@
  */
 import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import { Agent } from '../agent/agent.ts';
-import type { AgentServices, AgentTerms, KeptSpec } from '../agent/agent-services.ts';
+import type { AgentServices } from '../agent/agent-services.ts';
+import type { AgentTerms, KeptSpec } from '../agent/agent-terms.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';

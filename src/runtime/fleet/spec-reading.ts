@@ -12,7 +12,7 @@ import {
   lifePolicyOf,
   type ParsedAgentSpec,
 } from '../../machines/index.ts';
-import type { KeptSpec } from '../agent/agent-services.ts';
+import type { KeptSpec } from '../agent/agent-terms.ts';
 import { type AgentDefinition, isAgentDefinition, type TaskTypes } from '../definition/define-agent.ts';
 import { dataCopy, frozenCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';

@@ -7,7 +7,7 @@
  * I2  `return`, as a `break` of a loop calls it, cancels the task, and resolves once that is over.
  */
 import type { TaskStream } from '../definition/task-stream.ts';
-import type { AskSystem } from './task-abilities.ts';
+import type { AskSystem } from './ask-system.ts';
 
 type Step = IteratorResult<unknown, undefined>;
 

@@ -2,7 +2,7 @@
 import type { AskedQuestion } from '../definition/task-abilities.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { type AnySchema, judge } from '../values/schema.ts';
-import type { AskSystem } from './task-abilities.ts';
+import type { AskSystem } from './ask-system.ts';
 
 /** What the system tells of a question. */
 type Told = { readonly answer: unknown } | { readonly isExpired: true };

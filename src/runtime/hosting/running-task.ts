@@ -4,7 +4,7 @@ import type { ChunkSender } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
 import type { Repetition } from './repetition.ts';
 import { StepsTaken } from './steps-taken.ts';
-import type { AskSystem } from './task-abilities.ts';
+import type { AskSystem } from './ask-system.ts';
 
 /** An attempt that its agent's parent has ended, and not its task. */
 export interface EndedAttempt {

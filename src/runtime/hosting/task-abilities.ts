@@ -13,12 +13,8 @@ import type {
   TaskBudget,
 } from '../definition/task-abilities.ts';
 import type { TaskStream } from '../definition/task-stream.ts';
+import type { AskSystem } from './ask-system.ts';
 import { CalledStream } from './called-stream.ts';
-
-/** Asks the system, for one task. */
-export interface AskSystem {
-  ask(name: string, args: unknown, signal?: AbortSignal): Promise<unknown>;
-}
 
 /** Its method is bound when it is asked for: it may be taken off it. */
 export class BudgetOfTask implements TaskBudget {

@@ -1,30 +1,6 @@
 /** What a fleet decides together, as its users see it: `system.consensus`. */
-import type { Outcome, RoundCut, Tally } from '../../../machines/index.ts';
-import type { ProposalOptions } from './proposal.ts';
-
-/** How a proposal ended. */
-export interface Decision {
-  /** Of the last of its rounds. */
-  readonly roundId: string;
-  readonly outcome: Outcome;
-  readonly tally: Tally;
-  /** Ids of those who could vote in that round. */
-  readonly electorate: readonly string[];
-  /** Ids of those among them whose votes failed, by a throw or by an answer that is no vote: they count for nothing. */
-  readonly failed: readonly string[];
-  /** The version that the variable got from it: by the vote, or by the fallback. */
-  readonly version?: number;
-  readonly decidedBy: 'voters' | 'leader' | 'fallback';
-  /** Rounds that were held. */
-  readonly rounds: number;
-  /** Why an expired round was cut off. */
-  readonly cut?: RoundCut;
-  /**
-   * Why nothing came of an accepted value, or of the proposer's own fallback: what that threw, what is wrong with the
-   * value it gave, or that it had not answered within `deadlineMs`.
-   */
-  readonly problem?: string;
-}
+import type { Tally } from '../../../machines/index.ts';
+import type { Decision, ProposalOptions } from './proposal.ts';
 
 /** A round that is under way. Times are epoch ms. */
 export interface OpenRound {

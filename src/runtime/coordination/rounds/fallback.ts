@@ -7,7 +7,7 @@ import { AgentSystemError, errorInfoOf, inWords } from '../../values/errors.ts';
 import type { SteadyClock } from '../../time/clock.ts';
 import { within } from '../../time/deadline.ts';
 import type { VariableRegistry } from '../variables/variables.ts';
-import type { Decision } from './consensus.ts';
+import type { Decision } from './proposal.ts';
 import type { Round } from './round.ts';
 
 export interface FallbacksOptions {

@@ -12,7 +12,7 @@ import { tallyOf } from '../../../machines/index.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { AgentSystemError, type ErrorCode, errorInfoOf } from '../../values/errors.ts';
 import type { VariableRegistry } from '../variables/variables.ts';
-import type { Decision } from './consensus.ts';
+import type { Decision } from './proposal.ts';
 import { CONFIRM_TIMEOUT_MS, type Fallbacks } from './fallback.ts';
 import type { ProposedChange, Proposer } from './proposal.ts';
 import type { Round } from './round.ts';

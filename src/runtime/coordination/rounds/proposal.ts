@@ -1,11 +1,16 @@
-/** What is proposed, as callers say it and as rounds are held on it; and who waits for its end. */
+/** A proposal: as callers make it, as rounds are held on it, and how it ended. */
 import { z } from 'zod';
-import { type Outcome, type RoundTerms, roundTerms } from '../../../machines/index.ts';
+import {
+  type Outcome,
+  type RoundCut,
+  type RoundTerms,
+  roundTerms,
+  type Tally,
+} from '../../../machines/index.ts';
 import { type VariableRef, variableRef } from '../../definition/variable-handle.ts';
 import { actor } from '../../values/act.ts';
 import { parseInput } from '../../values/malformed.ts';
 import type { Topic } from '../variables/topic.ts';
-import type { Decision } from './consensus.ts';
 
 /** A round that has ended, as a proposer's own fallback is told of it. */
 export interface FailedProposal<Value = unknown> {
@@ -44,6 +49,30 @@ export interface ProposedChange {
   readonly by: string;
   readonly why: string | undefined;
   readonly custom: CustomFallback | undefined;
+}
+
+/** How a proposal ended. */
+export interface Decision {
+  /** Of the last of its rounds. */
+  readonly roundId: string;
+  readonly outcome: Outcome;
+  readonly tally: Tally;
+  /** Ids of those who could vote in that round. */
+  readonly electorate: readonly string[];
+  /** Ids of those among them whose votes failed, by a throw or by an answer that is no vote: they count for nothing. */
+  readonly failed: readonly string[];
+  /** The version that the variable got from it: by the vote, or by the fallback. */
+  readonly version?: number;
+  readonly decidedBy: 'voters' | 'leader' | 'fallback';
+  /** Rounds that were held. */
+  readonly rounds: number;
+  /** Why an expired round was cut off. */
+  readonly cut?: RoundCut;
+  /**
+   * Why nothing came of an accepted value, or of the proposer's own fallback: what that threw, what is wrong with the
+   * value it gave, or that it had not answered within `deadlineMs`.
+   */
+  readonly problem?: string;
 }
 
 /** Who waits for the end of a proposal. */

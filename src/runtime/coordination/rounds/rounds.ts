@@ -19,11 +19,17 @@ import { AgentSystemError } from '../../values/errors.ts';
 import type { LeaderElection } from '../leader/leader-election.ts';
 import type { Listener, Topic } from '../variables/topic.ts';
 import type { VariableRegistry } from '../variables/variables.ts';
-import type { Consensus, Decision, OpenRound } from './consensus.ts';
+import type { Consensus, OpenRound } from './consensus.ts';
 import { Fallbacks } from './fallback.ts';
 import { LeaderVotes } from './leader-votes.ts';
 import { type Ending, Outcomes, tallyForPeople } from './outcomes.ts';
-import { parseProposal, type ProposalOptions, type ProposedChange, type Proposer } from './proposal.ts';
+import {
+  type Decision,
+  parseProposal,
+  type ProposalOptions,
+  type ProposedChange,
+  type Proposer,
+} from './proposal.ts';
 import { answerOf, type CastVote, Round, type RoundChartOptions } from './round.ts';
 
 export interface RoundsOptions {
