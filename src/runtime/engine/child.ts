@@ -5,7 +5,7 @@
  * I2  What it reports after its end, or after it was stopped, is dropped.
  */
 import type { EventObject } from 'xstate';
-import type { Child, ChildInvocation, ChildReport, ChartOptions } from './chart.ts';
+import type { Child, ChildInvocation, ChildReport, ChartOptions } from './chart-contract.ts';
 
 /** The chart of a child, as the child needs it. */
 export interface Supervisor {

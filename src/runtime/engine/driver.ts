@@ -7,7 +7,13 @@
  */
 import type { AnyStateMachine, EventObject } from 'xstate';
 import { tellListener } from '../values/thenable.ts';
-import type { ChartEffect, ChartObservation, ChartOptions, ChartSnapshot, ChartStatus } from './chart.ts';
+import type {
+  ChartEffect,
+  ChartObservation,
+  ChartOptions,
+  ChartSnapshot,
+  ChartStatus,
+} from './chart-contract.ts';
 import type { ChildEndEvent, SupervisedChild, Supervisor, Tell } from './child.ts';
 import type { Deadline } from './deadline.ts';
 import { type Call, closeWork, openWork, TO, type Work } from './work.ts';

@@ -7,7 +7,7 @@
  */
 import { type Actor, type AnyStateMachine, createActor, type EventObject } from 'xstate';
 import { tellListener } from '../values/thenable.ts';
-import type { ChartInspectionEvent, ChartOptions } from './chart.ts';
+import type { ChartInspectionEvent, ChartOptions } from './chart-contract.ts';
 import { type ChildEndEvent, type SupervisedChild, Tell } from './child.ts';
 import { Deadline } from './deadline.ts';
 import { ChartDriver, type Delivery } from './driver.ts';

@@ -23,7 +23,7 @@ import {
   type SnapshotFrom,
   transition,
 } from 'xstate';
-import type { ChartEffect, ChartStatus } from './chart.ts';
+import type { ChartEffect, ChartStatus } from './chart-contract.ts';
 import { providedMachine } from './provided-machine.ts';
 import { ChartRefused } from './refusal.ts';
 import { bugOf } from './settling.ts';

@@ -7,7 +7,7 @@
  * I1  Acts run one at a time, each to its end, in the order in which they were asked for.
  * I2  A throw ends the act that threw, and no other; it is reported.
  */
-import type { ChartClock } from './chart.ts';
+import type { ChartClock } from './chart-contract.ts';
 
 export class RunQueue {
   readonly #failed: (thrown: unknown) => void;

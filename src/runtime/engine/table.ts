@@ -5,7 +5,7 @@
  */
 import type { AnyStateMachine, EventObject } from 'xstate';
 import type { SupervisedChild } from './child.ts';
-import type { ChartOptions } from './chart.ts';
+import type { ChartOptions } from './chart-contract.ts';
 import { ChartDriver, type Delivery } from './driver.ts';
 import { type CompiledChart, compileChart } from './table/compiled-chart.ts';
 import type { HistoryValue } from './table/configuration.ts';
