@@ -27,6 +27,8 @@ const passes = new Map<string, boolean>();
  *
  * A test that ran out of time may have done so because the machine does other things: it has to fail twice. One that
  * fails with nothing planted, too, finds nothing.
+ *
+ * @throws Error where there are tests, and all of them fail with nothing planted: nothing is known of the fault then
  */
 export async function tryFault(
   runner: TestRunner,
@@ -53,6 +55,11 @@ export async function tryFault(
     if (passes.get(finder.test) === true) return found;
     left = left.slice(1);
     ranOut = false;
+  }
+  if (tests.length > 0 && tests.every(({ test }) => passes.get(test) === false)) {
+    throw new Error(
+      `all tests of ${file} fail with nothing planted: ${tests.map(({ test }) => test).join(', ')}`,
+    );
   }
   return undefined;
 }
