@@ -107,6 +107,20 @@ describe('limits.maxMemoryBytes', () => {
   });
 });
 
+it('of both limits the one is named that has no room: the number first, and the memory while a place is left', async () => {
+  const { agents, register, start } = await scripted({ maxAgents: 2, maxMemoryBytes: 100 * MB });
+  for (const id of ['a', 'b', 'c']) await register(id, 60 * MB);
+  await register('free');
+  await start('a');
+  const full = await refusal(agents.start('b'));
+  expect(full.details).toEqual({ agentsLeft: 1, memoryBytesLeft: 40 * MB, memoryBytesAsked: 60 * MB });
+  expect(full.message).toMatch(/limits\.maxMemoryBytes/);
+  await start('free');
+  const both = await refusal(agents.start('c'));
+  expect(both.details).toEqual({ agentsLeft: 0, memoryBytesLeft: 40 * MB, memoryBytesAsked: 60 * MB });
+  expect(both.message).toMatch(/limits\.maxAgents is 2, and 0 are left/);
+});
+
 describe('a group', () => {
   it('reserves its memory once, from its first member on until its last is gone', async () => {
     const { agents, register, start, bodyOf, left } = await scripted({ maxMemoryBytes: 50 * MB });
