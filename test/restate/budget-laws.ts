@@ -175,11 +175,8 @@ export function budgetLaws(subjectOf: () => SpendingSubject): void {
       ]);
       expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
       const accounts = (await budgets.list()).filter(({ name }) => [wide, own, ofTask].includes(name));
-      expect(accounts.map(({ name, of }) => [name, of])).toEqual([
-        [wide, undefined],
-        [own, one],
-        [own, other],
-      ]);
+      const byAccount = accounts.map(({ name, of = '' }) => `${name} ${of}`).toSorted();
+      expect(byAccount).toEqual([`${wide} `, `${own} ${one}`, `${own} ${other}`].toSorted());
     } finally {
       for (const name of [wide, own, ofTask]) {
         const scope = name === wide ? { type: 'spender' } : name === own ? 'agent' : 'task';

@@ -152,9 +152,6 @@ describe.runIf(hasEngine())('one node', () => {
       expect(await codeOf(agents.register(spec as never))).toBe('AGENT_SPEC_INVALID');
     }
     const id = await agents.register({ module: counter });
-    for (const asked of [agents.next(id), agents.chart(id)]) {
-      expect(await codeOf(asked)).toBe('REQUEST_INVALID');
-    }
     const moved = { type: 'add', input: 1, transfer: [] } as const;
     expect(await codeOf(agents.execute(id, moved as never))).toBe('TASK_INPUT_INVALID');
     expect(await codeOf(fleet.tasks.submit({ type: 'counter' }, { type: 'add', idempotencyKey: 'a' }))).toBe(

@@ -9,13 +9,14 @@ import { lawAgents as codeOfLaws, laws } from './laws.ts';
 import { budgetLaws, spendingAgents, type SpendingSubject } from './budget-laws.ts';
 import { askingAgents, type AskingSubject, personLaws } from './person-laws.ts';
 import { bodyLaws } from './body-laws.ts';
+import { seenAgents, seenLaws, type SeenSubject } from './seen-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
 
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
-const lawAgents = [...codeOfLaws, ...workAgents, ...askingAgents, ...spendingAgents];
-type LawSubject = AskingSubject & SpendingSubject;
+const lawAgents = [...codeOfLaws, ...workAgents, ...askingAgents, ...spendingAgents, ...seenAgents];
+type LawSubject = AskingSubject & SpendingSubject & SeenSubject;
 const logger = pino({ level: 'silent' });
 
 describe('one program', () => {
@@ -23,7 +24,7 @@ describe('one program', () => {
   let subject: LawSubject | undefined;
   beforeAll(async () => {
     system = await createAgentSystem({ logger });
-    const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets } = system;
+    const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets, quotas } = system;
     const end = () => system!.close();
     subject = {
       agents,
@@ -35,6 +36,9 @@ describe('one program', () => {
       events,
       questions,
       budgets,
+      quotas,
+      resources: () => system!.resources(),
+      coverage: () => system!.coverage(),
       end,
     } as unknown as LawSubject;
   });
@@ -43,6 +47,7 @@ describe('one program', () => {
   personLaws(() => subject!);
   budgetLaws(() => subject!);
   bodyLaws(() => subject!);
+  seenLaws(() => subject!);
   laws(() => subject!);
 });
 
@@ -67,7 +72,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       nodes.push(await createAgentNode(options));
     }
     fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger });
-    const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets } = fleet;
+    const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets, quotas } = fleet;
     const end = () => fleet!.stopAgents();
     subject = {
       agents,
@@ -79,6 +84,9 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       events,
       questions,
       budgets,
+      quotas,
+      resources: () => fleet!.resources(),
+      coverage: () => fleet!.coverage(),
       end,
     } as unknown as LawSubject;
   }, 90_000);
@@ -91,5 +99,6 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
   personLaws(() => subject!);
   budgetLaws(() => subject!);
   bodyLaws(() => subject!);
+  seenLaws(() => subject!);
   laws(() => subject!);
 });

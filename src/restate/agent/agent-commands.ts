@@ -10,7 +10,7 @@ import { type AgentState, positionOfState } from './agent-state.ts';
 import { AgentTurn } from './agent-turn.ts';
 import type { Moment } from './agent-acts.ts';
 import { conclude, DIRECT, PENDING, type Reply, stateOf, tellRefused } from './agent-performer.ts';
-import { type Answer, answering, refusalOf } from '../engine/answer.ts';
+import { type Answer, answering, answeringTo, refusalOf } from '../engine/answer.ts';
 import { call, toNodes } from '../engine/calls.ts';
 import type { Command } from '../engine/names.ts';
 import type { Place } from '../nodes/reservations.ts';
@@ -38,7 +38,7 @@ export async function command(ctx: ObjectContext, asked: Command): Promise<Reply
   if ('refusal' in fit) return fit;
   const ofPool = asked.type === 'execute' ? asked.work.terms?.pool : undefined;
   if (ofPool !== undefined) state.heardOfPool = Math.max(state.heardOfPool, ofPool);
-  const answer = await answeringLater(() => act(ctx, turn, asked, token));
+  const answer = await acting(() => act(ctx, turn, asked, token));
   if (answer !== PENDING && 'refusal' in answer) {
     if (ofPool !== undefined) tellRefused(ctx, state, turn.now);
     return answer;
@@ -62,13 +62,10 @@ async function register(
   return { value: id };
 }
 
-async function answeringLater(act: () => Promise<Reply>): Promise<Reply> {
-  try {
-    return await act();
-  } catch (thrown) {
-    if (thrown instanceof AgentSystemError) return { refusal: refusalOf(thrown) };
-    throw thrown;
-  }
+/** A refusal is an answer, too. */
+async function acting(act: () => Promise<Reply>): Promise<Reply> {
+  const answer = await answeringTo(act);
+  return 'refusal' in answer ? answer : answer.value!;
 }
 
 async function act(
@@ -156,6 +153,8 @@ async function act(
     }
     case 'answerQuestion':
       return { value: turn.answerQuestion(asked.questionId, asked.value, asked.by) };
+    case 'liftQuota':
+      return { value: turn.liftQuota(asked.by) };
     case 'move':
       turn.move();
       return { value: undefined };

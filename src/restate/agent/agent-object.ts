@@ -5,12 +5,11 @@
  */
 import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
-import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { command, momentOf, notFound } from './agent-commands.ts';
 import { conclude, giveBack, PENDING, type Reply, SAVED, stateOf } from './agent-performer.ts';
 import { positionOfState } from './agent-state.ts';
 import { AgentTurn } from './agent-turn.ts';
-import { type Answer, answering, refusalOf } from '../engine/answer.ts';
+import { type Answer, answering } from '../engine/answer.ts';
 import { send, toAgent } from '../engine/calls.ts';
 import type { Parked } from '../../machines/index.ts';
 import { lookOf } from './look.ts';
@@ -18,7 +17,7 @@ import { AGENT, type Command, type LostNode, type ReportAnswer, type ReportBatch
 import type { Placement } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { findQuestion } from '../tasks/task-questions.ts';
-import { findTask, taskRecord } from '../tasks/task-words.ts';
+import { findTask, legalFor, taskRecord } from '../tasks/task-words.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
 /** The state, for a turn that nobody is answered by; `undefined` of an agent that was forgotten. */
@@ -30,6 +29,9 @@ async function turnOf(ctx: ObjectContext, at?: number): Promise<AgentTurn | unde
   turn.adoptChart();
   return turn;
 }
+
+/** Of an agent that is not there. */
+const NOTHING = { tasks: [], ended: [] };
 
 const exclusive = handlers.object.exclusive;
 const shared = handlers.object.shared;
@@ -119,11 +121,13 @@ export const agentObject = object({
     task: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<Answer> => {
       const { taskId } = given as { taskId: string };
       const state = await stateOf(ctx);
-      if (state === null) {
-        const message = `no task ${JSON.stringify(taskId)} is known`;
-        return { refusal: refusalOf(new AgentSystemError('TASK_UNKNOWN', message)) };
-      }
-      return answering(() => taskRecord(state.id, findTask(state, taskId)));
+      return answering(() => taskRecord(ctx.key, findTask(state ?? NOTHING, taskId)));
+    }),
+
+    legalForTask: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<Answer> => {
+      const { taskId } = given as { taskId: string };
+      const state = await stateOf(ctx);
+      return answering(() => legalFor(findTask(state ?? NOTHING, taskId)));
     }),
 
     question: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<Answer> => {

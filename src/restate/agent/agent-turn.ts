@@ -52,7 +52,9 @@ import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
 import { ChartAtWork, type Due, earliestOf } from '../engine/kept-chart.ts';
 import { AgentBudgets } from '../limits/agent-budgets.ts';
 import type { Granted } from '../limits/budgets-object.ts';
-import { QuotaOfOne } from '../limits/own-quota.ts';
+import { QuotaOfOne, quotaRecordOf } from '../limits/own-quota.ts';
+import { type QuotaRecord, unknownQuota } from '../../runtime/limits/quotas.ts';
+import { saidBy } from '../../runtime/values/act.ts';
 import type { Occupant, PlacementWish } from '../nodes/placement.ts';
 import type { Placement } from '../nodes/placement.ts';
 import { type AskedWork, type EndedTask, lineOf, type TaskEntry } from '../tasks/task-entries.ts';
@@ -326,6 +328,14 @@ export class AgentTurn {
     } else if (this.state.life.context.parked !== undefined) this.quotaReleased();
     // It was held until it knew.
     else if (this.state.isHeldBack && !this.#isHeldBack) this.#ledger.resume();
+  }
+
+  /** Its own limit is taken as reset. @throws AgentSystemError `QUOTA_UNKNOWN` of one that it never ran into */
+  liftQuota(by: string | undefined): QuotaRecord {
+    const { id } = this.state;
+    if (this.state.quota === undefined) throw unknownQuota(id);
+    if (this.#quota.lift()) this.emit({ type: 'quota.lifted', quota: id, ...saidBy(by) });
+    return quotaRecordOf(this.state)!;
   }
 
   get #isHeldBack(): boolean {

@@ -11,7 +11,7 @@ import { type AgentCommand, agentStatuses, durationMs, positionAt } from '../../
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import type { HealthReport } from '../../runtime/agent/liveness.ts';
 import type { TaskRequest } from '../../runtime/agent/task-request.ts';
-import { TaskChunks, type TaskStream } from '../../runtime/agent/task-stream.ts';
+import { type ChunkReader, TaskChunks, type TaskStream } from '../../runtime/agent/task-stream.ts';
 import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { TypedId, TaskOf } from '../../runtime/fleet/agent-handle.ts';
@@ -20,6 +20,11 @@ import type { UpdateOptions } from '../../runtime/fleet/agents.ts';
 import type { AgentFilter } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
+import { type AgentChart, agentChart } from '../../runtime/fleet/agent-chart.ts';
+import { missingFor } from '../../runtime/fleet/task-check.ts';
+import { commandRefusal } from '../../runtime/agent/command-refusal.ts';
+import type { AskedTask, Offer } from '../../runtime/definition/agent-self.ts';
+import { assertJson } from './fleet-calls.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import type { Answer } from '../engine/answer.ts';
@@ -51,6 +56,7 @@ export interface FleetHandle<Tasks extends TaskTypes = TaskTypes> {
   health(): Promise<HealthReport>;
 }
 
+const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
 const filterSchema = z.strictObject({
   type: z.string().optional(),
   status: z.enum(agentStatuses).optional(),
@@ -236,8 +242,13 @@ export class FleetAgents {
   }
 
   /** @internal A task that others wait for: those of the chain. */
-  executeFor(id: string, task: TaskRequest, chain: readonly string[]): Promise<unknown> {
-    return this.#options.calls.execute(id, task, { chain });
+  executeFor(
+    id: string,
+    task: TaskRequest,
+    chain: readonly string[],
+    reader?: ChunkReader,
+  ): Promise<unknown> {
+    return this.#options.calls.execute(id, task, { chain, reader });
   }
 
   /**
@@ -354,20 +365,72 @@ export class FleetAgents {
     return saved === null || saved === undefined ? undefined : JSON.parse(saved.json);
   }
 
-  /** Whether an agent's state allows a command. @throws AgentSystemError `AGENT_NOT_FOUND` */
-  async can(id: string, command: AgentCommand): Promise<boolean> {
-    if (typeof command !== 'string') throw unasked('can: a task', id);
-    return (await this.legal(id)).includes(command);
+  /**
+   * Whether an agent's state allows a command, or whether it would accept a task with this input now, as
+   * `system.agents.can`.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`; for a task `TASK_INPUT_INVALID` for one that is malformed,
+   * `TASK_TIMED_OUT` for an agent that does not answer within its `health.timeoutMs`
+   */
+  async can(id: string, asked: AgentCommand | AskedTask): Promise<boolean> {
+    if (typeof asked === 'string') return (await this.legal(id)).includes(asked);
+    const look = await this.#look(id);
+    const { type, input } = parseInput(askedSchema, asked, {
+      what: 'can',
+      code: 'TASK_INPUT_INVALID',
+      agentId: id,
+    });
+    assertJson(type, input, id);
+    if (!positionAt(look.record.state).legal.has('execute')) return false;
+    if (missingFor(type, look.manifest)?.length !== 0) return false;
+    try {
+      return (await this.#offer(look, { type, input })).can ?? false;
+    } catch (thrown) {
+      if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_RUNNING') return false;
+      throw thrown;
+    }
   }
 
-  /** @throws AgentSystemError `REQUEST_INVALID`, always: what a chart takes as it stands is not asked across machines */
-  next(id: string): Promise<never> {
-    return Promise.reject(unasked('next', id));
+  /** Names of the tasks that a running agent accepts now, as `system.agents.next`. @throws AgentSystemError as that */
+  async next<Tasks extends TaskTypes>(id: TypedId<Tasks>): Promise<readonly (keyof Tasks & string)[]> {
+    const look = await this.#running(id);
+    const { manifest } = look;
+    const next = manifest.chart === undefined ? Object.keys(manifest.tasks) : (await this.#offer(look)).next;
+    return next.filter((type) => missingFor(type, manifest)?.length === 0);
   }
 
-  /** @throws AgentSystemError `REQUEST_INVALID`, always */
-  chart(id: string): Promise<never> {
-    return Promise.reject(unasked('chart', id));
+  /**
+   * The chart of a running agent's own behaviour, and its current state; `undefined` for an agent whose behaviour is not
+   * a chart.
+   *
+   * @throws AgentSystemError as `system.agents.chart`
+   */
+  async chart(id: string): Promise<AgentChart | undefined> {
+    const look = await this.#running(id);
+    if (look.manifest.chart === undefined) return undefined;
+    const { outline, state } = await this.#offer(look, undefined, true);
+    return agentChart(outline, state);
+  }
+
+  async #running(id: string): Promise<Look> {
+    const look = await this.#look(id);
+    const { state, paused } = look.record;
+    const position = positionAt(state, paused !== undefined);
+    if (position.legal.has('execute')) return look;
+    throw commandRefusal(id, 'execute', position);
+  }
+
+  /** Asks the body. @throws AgentSystemError `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT` */
+  async #offer({ record, placement }: Look, task?: AskedTask, isOutlined?: true): Promise<Offer> {
+    const { id, incarnation } = record;
+    const asked = { agentId: id, incarnation, task, isOutlined };
+    const answer =
+      placement === undefined
+        ? null
+        : await this.#options.commands.serve<Answer<Offer> | null>(placement.node, 'offer', asked);
+    if (answer !== null) return valueOf(answer);
+    const message = `agent ${id} has ended before it said what it takes`;
+    throw new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: id });
   }
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND` */
@@ -425,11 +488,6 @@ export class FleetAgents {
   #withModule(record: AgentRecord): AgentRecord {
     return this.#options.specs.shown(record);
   }
-}
-
-function unasked(what: string, agentId: string): AgentSystemError {
-  const message = `${what}: what the chart of an agent takes as it stands is not asked across machines`;
-  return new AgentSystemError('REQUEST_INVALID', message, { agentId });
 }
 
 function readUpdate(options: UpdateOptions | undefined, what: string, agentId: string) {

@@ -48,7 +48,7 @@ export class FleetCommands {
   /** Asks what changes nothing. */
   async read<Value>(
     id: string,
-    method: 'savedState' | 'task' | 'tasks' | 'question' | 'questions',
+    method: 'savedState' | 'task' | 'tasks' | 'legalForTask' | 'question' | 'questions',
     parameter: unknown = null,
   ): Promise<Value> {
     assertId(id);

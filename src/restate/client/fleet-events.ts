@@ -9,6 +9,8 @@ import { parseInput } from '../../runtime/values/malformed.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import type { ReadOptions } from '../../runtime/journal/reading.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
+import type { LifeStep } from '../../runtime/journal/replay.ts';
+import { replayed } from '../../runtime/journal/replayed.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { EventPage, EventQuestion } from '../events/events-object.ts';
 import { EVENTS, FLEET } from '../engine/names.ts';
@@ -49,6 +51,11 @@ export class FleetEvents {
       left -= events.length;
       from = events.at(-1)?.sequence ?? until;
     }
+  }
+
+  /** An agent's life from its events, as `system.events.replay`. @throws AgentSystemError `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED` */
+  replay(agentId: string, untilSequence?: number): Promise<readonly LifeStep[]> {
+    return replayed((query) => this.read(query), agentId, untilSequence);
   }
 
   /** Tells every event from now on, in order, about `LOOK_MS` after it was kept. Returns how to stop listening. */

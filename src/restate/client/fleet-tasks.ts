@@ -1,6 +1,6 @@
 /** Tasks as things of their own, in a fleet: `fleet.tasks`. A task's id says whose it is; its agent keeps its record. */
 import { z } from 'zod';
-import { durationMs, retryPolicy, taskStatuses } from '../../machines/index.ts';
+import { durationMs, retryPolicy, type TaskCommand, taskStatuses } from '../../machines/index.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { SubmittedTask } from '../../runtime/fleet/task-submission.ts';
 import type { TaskFilter } from '../../runtime/fleet/tasks.ts';
@@ -97,6 +97,14 @@ export class FleetTasks {
           (type === undefined || task.task === type) && (status === undefined || task.status === status),
       )
       .toSorted((one, other) => one.acceptedAt - other.acceptedAt);
+  }
+
+  /** Commands that a task's status allows. @throws AgentSystemError `TASK_UNKNOWN` */
+  async legal(taskId: string): Promise<readonly TaskCommand[]> {
+    const owner = ownerOf(taskId);
+    return valueOf(
+      await this.#commands.read<Answer<readonly TaskCommand[]>>(owner, 'legalForTask', { taskId }),
+    );
   }
 
   /** Waits for a task to end. @throws AgentSystemError as `system.tasks.result` */

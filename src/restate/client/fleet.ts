@@ -11,6 +11,9 @@ import { inProcessHost } from '../../runtime/hosting/hosts/in-process.ts';
 import { processHost } from '../../runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../runtime/hosting/hosts/thread.ts';
 import { type AgentCode, agentCodeList, codeByType } from '../../runtime/definition/module-binding.ts';
+import type { AdmissionUsage } from '../../runtime/limits/admission.ts';
+import { type Coverage, mergeCoverage } from '../../runtime/observability/coverage.ts';
+import { type Counted, counted, PROGRAM } from '../nodes/counted.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { having, parseInput } from '../../runtime/values/malformed.ts';
@@ -27,6 +30,7 @@ import { FleetConsensus } from './fleet-consensus.ts';
 import { FleetVariables } from './fleet-variables.ts';
 import { FleetPools } from './fleet-pools.ts';
 import { FleetQuestions } from './fleet-questions.ts';
+import { FleetQuotas } from './fleet-quotas.ts';
 import { FleetBudgets } from './fleet-budgets.ts';
 import { fleetCoordination } from './not-there.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
@@ -51,12 +55,18 @@ export interface Fleet extends AsyncDisposable {
   readonly pools: FleetPools;
   /** Questions of tasks to people, and the answers. */
   readonly questions: FleetQuestions;
+  /** Limits of others that agents share or ran into. */
+  readonly quotas: FleetQuotas;
   /** What tasks may spend. */
   readonly budgets: FleetBudgets;
   /** Refused by name: it cannot be taken away. */
   readonly coordination: typeof fleetCoordination;
   /** The nodes that are alive, and what is reserved on them. */
   nodes(): Promise<readonly NodeEntry[]>;
+  /** What running agents have reserved of the limits of all live nodes, and what is left. */
+  resources(): Promise<AdmissionUsage>;
+  /** Which transitions of the charts that agents are the programs of the live nodes have taken, and this one. */
+  coverage(): Promise<Coverage>;
   /** Stops every agent of the fleet. Later ones can be started again. */
   stopAgents(options?: { readonly timeoutMs?: number }): Promise<{
     readonly stopped: readonly string[];
@@ -94,16 +104,20 @@ class ConnectedFleet implements Fleet {
   readonly alerts: Fleet['alerts'];
   readonly pools: FleetPools;
   readonly questions: FleetQuestions;
+  readonly quotas: FleetQuotas;
   readonly budgets: FleetBudgets;
   readonly coordination = fleetCoordination;
   readonly #engine: EngineClient;
+  readonly #commands: FleetCommands;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   status: 'open' | 'closed' = 'open';
 
   constructor(options: ConnectFleetOptions, logger: Logger) {
     const engine = new EngineClient(options.ingressUrl);
     const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
+    const commands = new FleetCommands(engine);
     this.#engine = engine;
+    this.#commands = commands;
     this.#hosts = new Map(
       Object.entries({
         'in-process': inProcessHost(),
@@ -113,13 +127,13 @@ class ConnectedFleet implements Fleet {
       }) as [Isolation, Host][],
     );
     const code = codeByType(options.agents ?? []);
-    const commands = new FleetCommands(engine);
     const calls = new FleetCalls(commands, reportFault);
     const specs = new FleetSpecs({ code, hosts: this.#hosts });
     this.agents = new FleetAgents({ engine, commands, calls, specs });
     this.pools = new FleetPools(engine, specs, calls);
     const schedules = new FleetSchedules(engine, commands, this.agents);
     this.tasks = new FleetTasks(commands, this.agents, schedules);
+    this.quotas = new FleetQuotas(engine, commands, this.agents);
     this.budgets = new FleetBudgets(engine);
     this.questions = new FleetQuestions(commands, this.agents);
     this.events = new FleetEvents(engine, reportFault);
@@ -135,6 +149,28 @@ class ConnectedFleet implements Fleet {
 
   nodes(): Promise<readonly NodeEntry[]> {
     return this.#engine.call<readonly NodeEntry[]>(toNodes('list'), null, REPEATABLE);
+  }
+
+  async resources(): Promise<AdmissionUsage> {
+    const nodes = (await this.nodes()).filter(({ isDraining }) => !isDraining);
+    const sum = (of: (node: NodeEntry) => number): number =>
+      nodes.reduce((total, node) => total + of(node), 0);
+    return {
+      agents: sum(({ agents }) => agents),
+      memoryBytes: sum(({ memoryBytes }) => memoryBytes),
+      agentsLeft: sum(({ agents, maxAgents }) => maxAgents - agents),
+      memoryBytesLeft: sum(({ memoryBytes, maxMemoryBytes }) => maxMemoryBytes - memoryBytes),
+    };
+  }
+
+  async coverage(): Promise<Coverage> {
+    const names = (await this.nodes()).map(({ name }) => name);
+    const told = await Promise.all(
+      names.map((name) => this.#commands.serve<Counted>(name, 'coverage', null)),
+    );
+    const programs = new Map(told.map(({ program, coverage }) => [program, coverage]));
+    programs.set(PROGRAM, counted().coverage);
+    return mergeCoverage(...programs.values());
   }
 
   async stopAgents(options: { readonly timeoutMs?: number } = {}) {

@@ -47,3 +47,13 @@ export function answering<Value>(act: () => Value): Answer<Value> {
     throw thrown;
   }
 }
+
+/** The same of what takes time. */
+export async function answeringTo<Value>(act: () => Promise<Value>): Promise<Answer<Value>> {
+  try {
+    return { value: await act() };
+  } catch (thrown) {
+    if (thrown instanceof AgentSystemError) return { refusal: refusalOf(thrown) };
+    throw thrown;
+  }
+}

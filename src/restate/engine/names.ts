@@ -90,6 +90,7 @@ export type Command = Asked &
     | { readonly type: 'cancelTask'; readonly taskId: string; readonly why: string }
     | { readonly type: 'cancelCall'; readonly callId: string }
     | ({ readonly type: 'answerQuestion'; readonly questionId: string; readonly value: unknown } & ByWhom)
+    | ({ readonly type: 'liftQuota' } & ByWhom)
     | { readonly type: 'move' | 'moveOn' }
   );
 

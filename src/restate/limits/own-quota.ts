@@ -66,6 +66,13 @@ export class QuotaOfOne {
     this.#chart.send(until === undefined ? limit : { ...limit, until });
   }
 
+  /** Whether it was parked, and is lifted. */
+  lift(): boolean {
+    if (this.#kept?.life.value !== 'parked') return false;
+    this.#chart.send({ type: 'quota.lifted' });
+    return true;
+  }
+
   /** A task is done. */
   passed(): void {
     const kept = this.#kept;

@@ -7,13 +7,16 @@
  * I2  After a reset those that have work go on first, and of them those that have waited longest.
  * I3  At most one wake is waited for; one that comes late does nothing.
  */
-import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { handlers, object, type ObjectContext } from '@restatedev/restate-sdk';
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { QuotaMessage } from '../agent/agent-acts.ts';
-import { send, toAgent, toQuota } from '../engine/calls.ts';
+import { unknownQuota } from '../../runtime/limits/quotas.ts';
+import { saidBy } from '../../runtime/values/act.ts';
+import { type Answer, refusalOf } from '../engine/answer.ts';
+import { send, tellEvents, toAgent, toQuota } from '../engine/calls.ts';
 import { ChartAtWork, earliestOf, type KeptChart } from '../engine/kept-chart.ts';
-import { QUOTA } from '../engine/names.ts';
+import { QUOTA, REGISTRY } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
@@ -24,7 +27,12 @@ interface QuotaState extends KeptChart<typeof quotaMachine> {
   members: Record<string, number>;
   /** Those that wait, longest first, and for what. */
   waiting: readonly (readonly [agentId: string, parked: Parked])[];
+  /** As it was listed last. */
+  listed?: string;
 }
+
+/** Where quotas are listed. */
+export const QUOTAS = { service: REGISTRY, key: 'quotas' } as const;
 
 const STATE = 'quota';
 
@@ -80,6 +88,13 @@ class QuotaTurn {
     this.#chart.send(until === undefined ? limit : { ...limit, until });
   }
 
+  /** Whether it was parked, and is lifted. */
+  lift(): boolean {
+    if (this.state.life.value !== 'parked') return false;
+    this.#chart.send({ type: 'quota.lifted' });
+    return true;
+  }
+
   wake(): void {
     for (;;) {
       const due = earliestOf(this.state.deadlines);
@@ -90,6 +105,12 @@ class QuotaTurn {
 
   keep(): void {
     const { state } = this;
+    const record = recordOf(this.#ctx.key, state);
+    const shown = JSON.stringify(record);
+    if (shown !== state.listed) {
+      state.listed = shown;
+      send(this.#ctx, { ...QUOTAS, method: 'put' }, { id: this.#ctx.key, look: record });
+    }
     const dueAt = earliestOf(state.deadlines)?.dueAt;
     if (dueAt !== undefined && (state.wakeAt === undefined || state.wakeAt > dueAt)) {
       state.wakeAt = dueAt;
@@ -132,6 +153,18 @@ class QuotaTurn {
   }
 }
 
+function recordOf(name: string, { life, waiting }: QuotaState): QuotaRecord {
+  const status = life.value;
+  const { parked } = life.context;
+  return {
+    name,
+    isShared: true,
+    status,
+    ...(status === 'open' || parked === undefined ? {} : { parked }),
+    waiting: waiting.map(([agentId]) => agentId),
+  };
+}
+
 function stateOf(ctx: Pick<ObjectContext, 'get'>): Promise<QuotaState | null> {
   return ctx.get(STATE, wireOf<QuotaState>());
 }
@@ -162,6 +195,19 @@ export const quotaObject = object({
       turn.keep();
     }),
 
+    /** How it stands once it is lifted. */
+    lift: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer<QuotaRecord>> => {
+      const { by, at } = given as { by?: string; at: number };
+      const state = await stateOf(ctx);
+      if (state === null) return { refusal: refusalOf(unknownQuota(ctx.key)) };
+      const turn = new QuotaTurn(ctx, state, at);
+      if (turn.lift()) {
+        tellEvents(ctx, { events: [{ type: 'quota.lifted', quota: ctx.key, ...saidBy(by), at }] });
+        turn.keep();
+      }
+      return { value: recordOf(ctx.key, turn.state) };
+    }),
+
     wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { at } = given as { at: number };
       const turn = await turnOf(ctx, at);
@@ -169,20 +215,6 @@ export const quotaObject = object({
       turn.state.wakeAt = undefined;
       turn.wake();
       turn.keep();
-    }),
-
-    record: handlers.object.shared(codec, async (ctx: ObjectSharedContext): Promise<QuotaRecord | null> => {
-      const state = await stateOf(ctx);
-      if (state === null) return null;
-      const status = state.life.value;
-      const { parked } = state.life.context;
-      return {
-        name: ctx.key,
-        isShared: true,
-        status,
-        ...(status === 'open' || parked === undefined ? {} : { parked }),
-        waiting: state.waiting.map(([agentId]) => agentId),
-      };
     }),
   },
   options: fleetOptions,

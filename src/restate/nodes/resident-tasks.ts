@@ -19,6 +19,8 @@ import type { BodyMessage, NodeReport, RequestAnswer, TaskTerms } from '../agent
 /** A task that asks for something, and the agents that wait for it, its own last. */
 export interface AskingTask extends RequestingTask {
   readonly chain: readonly string[];
+  /** The same for all that one task at work asks. */
+  readonly work: object;
   /** Asks its agent; resolves once that is kept. */
   askAgent(name: string, args: unknown): Promise<unknown>;
   /** Asks a person, by its agent; its time stands still until it is answered, unless it says otherwise. */
@@ -206,6 +208,7 @@ export class ResidentTasks {
       task: known.task,
       trace: undefined,
       chain: [...chain, agentId],
+      work: known,
       leftMs: () =>
         known.heldMs ?? (known.endsAt === undefined ? undefined : Math.max(0, known.endsAt - clock.now())),
       askAgent: (name, args) => this.#askAgent(taskId, name, args).promise,

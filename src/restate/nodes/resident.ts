@@ -25,6 +25,8 @@ import { errorInfoOf } from '../../runtime/values/errors.ts';
 import { dataCopy } from '../../runtime/values/data-copy.ts';
 import type { ExitReason } from '../../machines/index.ts';
 import type { NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
+import { Offers } from '../../runtime/agent/offers.ts';
+import type { AskedTask, Offer } from '../../runtime/definition/agent-self.ts';
 import type { RequestHandlers } from '../../runtime/agent/requests.ts';
 import { type AskingTask, ResidentTasks, type ResidentTasksOwner } from './resident-tasks.ts';
 import type { DeliveredMessage, MessageBatch } from '../engine/names.ts';
@@ -51,6 +53,9 @@ export interface ResidentOptions {
 /** Waits for what its body answers to somebody other than its agent. */
 type Listener = (report: BodyReport) => void;
 
+/** Until its spec is known nobody asks it. */
+const NO_SPEC = { timeoutMs: 0 };
+
 export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner {
   readonly options: ResidentOptions;
   readonly #listeners = new Set<Listener>();
@@ -63,6 +68,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   #body: Body | undefined;
   #early: (() => void)[] | undefined = [];
   #liveness: Liveness | undefined;
+  readonly #offers: Offers;
   #hasEnded = false;
   #isReady = false;
   #isUnwatched = false;
@@ -72,6 +78,10 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   constructor(options: ResidentOptions) {
     this.options = options;
     this.#tasks = new ResidentTasks(this);
+    this.#offers = new Offers(
+      { id: options.agentId, clock: options.clock, post: (request) => this.post(request) },
+      NO_SPEC,
+    );
   }
 
   get clock(): SteadyClock {
@@ -144,6 +154,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   abandon(): void {
     this.#hasEnded = true;
     this.#liveness?.unwatch();
+    this.#offers.giveUp();
     this.#tasks.clear();
     this.#kill();
     for (const listener of this.#endListeners) listener();
@@ -161,6 +172,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
       case 'spec.changed': {
         const { health, coordination } = message;
         this.#spec = { ...this.#spec!, health, coordination };
+        this.#offers.follow(health);
         return this.#liveness?.follow(health);
       }
       case 'task.run':
@@ -174,6 +186,11 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
       default:
         return this.post(message);
     }
+  }
+
+  /** Which tasks it takes now. @throws AgentSystemError `TASK_TIMED_OUT`, `AGENT_NOT_RUNNING` */
+  offer(task: AskedTask | undefined, isOutlined: true | undefined): Promise<Offer> {
+    return this.#offers.ask(task, isOutlined === true);
   }
 
   /** What its agent answers to a task of it. */
@@ -203,6 +220,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   #open({ spec, start, manifest }: Opening): void {
     const { agentId, incarnation, codeFor } = this.options;
     this.#spec = spec;
+    this.#offers.follow(spec.health);
     this.#manifest = manifest;
     for (const { name, version } of start.variables) this.#told.set(name, version);
     let body: Body;
@@ -278,9 +296,10 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
         return this.#liveness?.answered(report);
       case 'variable.acknowledged':
       case 'vote.cast':
-      case 'offer.told':
         for (const listener of this.#listeners) listener(report);
         return;
+      case 'offer.told':
+        return this.#offers.answered(report);
       case 'request.made':
       case 'request.withdrawn':
         return this.#tasks.requested(report);
@@ -305,6 +324,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#liveness?.unwatch();
+    this.#offers.giveUp();
     this.#tasks.clear();
     this.options.tell({ type: 'exited', reason });
     this.options.ended();

@@ -10,6 +10,9 @@ import type { Logger } from 'pino';
 import type { Isolation } from '../../machines/index.ts';
 import type { RequestHandlers } from '../../runtime/agent/requests.ts';
 import type { BoundCode } from '../../runtime/definition/module-binding.ts';
+import type { AskedTask } from '../../runtime/definition/agent-self.ts';
+import { counted } from './counted.ts';
+import { answeringTo } from '../engine/answer.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
@@ -20,6 +23,13 @@ import { ProgressDesk } from '../tasks/progress-desk.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { type Opening, Resident } from './resident.ts';
 import type { AskingTask } from './resident-tasks.ts';
+
+interface OfferQuestion {
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly task?: AskedTask;
+  readonly isOutlined?: true;
+}
 
 export interface ResidentsOptions {
   readonly node: string;
@@ -95,6 +105,14 @@ export class Residents {
         const resident = this.#known.get(agentId)?.resident;
         return resident?.incarnation === incarnation ? ((await resident.checkHealth()) ?? null) : null;
       }
+      case 'offer': {
+        const { agentId, incarnation, task, isOutlined } = given as OfferQuestion;
+        const resident = this.#known.get(agentId)?.resident;
+        if (resident?.incarnation !== incarnation) return null;
+        return answeringTo(() => resident.offer(task, isOutlined));
+      }
+      case 'coverage':
+        return counted();
       case 'progress': {
         const { callId, seen, waitMs } = given as { callId: string; seen: number; waitMs: number };
         return this.#desk.fetch(callId, seen, waitMs);

@@ -16,8 +16,10 @@ import {
 } from '../../runtime/agent/requests.ts';
 import { askArgs } from '../../runtime/agent/question-acts.ts';
 import { reserveArgs, settleArgs } from '../../runtime/limits/budget-rules.ts';
-import { executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/agent-calls.ts';
+import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/call-args.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
+import { CalledStreams } from '../../runtime/fleet/called-streams.ts';
 import type { FleetAgents } from '../client/fleet-agents.ts';
 import type { FleetCommands } from '../client/fleet-commands.ts';
 import type { FleetPools } from '../client/fleet-pools.ts';
@@ -25,7 +27,6 @@ import { placedSpec } from '../client/fleet-specs.ts';
 import type { AskingTask } from './resident-tasks.ts';
 
 type Request = MadeRequest<AskingTask>;
-type ExecuteArgs = z.output<typeof executeArgs>;
 
 export interface TaskCallsOptions {
   readonly agents: FleetAgents;
@@ -37,11 +38,18 @@ export interface TaskCallsOptions {
 
 /** By name. */
 export function taskCalls(options: TaskCallsOptions): RequestHandlers<AskingTask> {
+  const streams = new CalledStreams<AskingTask>({
+    execute: (args, request, reader) => execute(options, args, request, reader),
+    keyOf: ({ work }) => work,
+  });
   return new Map<string, RequestHandler<AskingTask>>([
     [
       'agents.execute',
       requestHandler(executeArgs, (args, request: Request) => execute(options, args, request)),
     ],
+    ['agents.stream', streams.stream],
+    ['agents.stream.read', streams.read],
+    ['agents.stream.close', streams.close],
     ['agents.spawn', requestHandler(spawnArgs, (args, request: Request) => spawn(options, args, request))],
     ['agents.stop', requestHandler(stopArgs, (args, request: Request) => stop(options, args, request))],
     ['task.step', ofAgent('task.step', anything)],
@@ -65,15 +73,19 @@ async function execute(
   { agents, pools, leastLoaded }: TaskCallsOptions,
   { target, task }: ExecuteArgs,
   request: Request,
+  reader?: ChunkReader,
 ): Promise<unknown> {
   const { chain, signal } = request;
   const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
   const given = { ...task, signal, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
   if (typeof target === 'object' && 'pool' in target) {
-    return pools.executeFor(target.pool, given, chain);
+    if (reader === undefined) return pools.executeFor(target.pool, given, chain);
+    const message =
+      'agents.stream: a pool of a fleet passes no chunks on: expected the id of an agent or { type }';
+    throw new AgentSystemError('REQUEST_INVALID', message, { agentId: request.agentId });
   }
   const id = typeof target === 'string' ? target : await leastLoaded(target.type);
-  return agents.executeFor(id, given, chain);
+  return agents.executeFor(id, given, chain, reader);
 }
 
 async function spawn(

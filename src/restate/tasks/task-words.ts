@@ -53,7 +53,7 @@ const ignore = (): void => {};
 export type KnownTask = TaskEntry | EndedTask;
 
 /** @throws AgentSystemError `TASK_UNKNOWN` */
-export function findTask(state: AgentState, taskId: string): KnownTask {
+export function findTask(state: Pick<AgentState, 'tasks' | 'ended'>, taskId: string): KnownTask {
   const found =
     state.tasks.find(({ id, isAnswered }) => id === taskId && !isAnswered) ??
     state.ended.find(({ id }) => id === taskId);
@@ -76,7 +76,7 @@ export function taskOfKey(
 }
 
 /** What may be asked of a task as it stands. */
-function legalFor(task: KnownTask): readonly TaskCommand[] {
+export function legalFor(task: KnownTask): readonly TaskCommand[] {
   return legalForTask(task.place).filter((command) => command !== 'retry' || isSubmitted(task));
 }
 

@@ -7,18 +7,23 @@
  * I2  A call that could be served only after its caller has ended is refused before it is accepted.
  * I3  A child that could not be started is removed again.
  */
-import { z } from 'zod';
-import { durationMs, parentRule } from '../../machines/index.ts';
+import type { z } from 'zod';
 import type { Agent } from '../agent/agent.ts';
-import { type MadeRequest, type RequestHandler, requestHandler } from '../agent/requests.ts';
+import {
+  type MadeRequest,
+  type MailboxTask,
+  type RequestHandler,
+  requestHandler,
+} from '../agent/requests.ts';
 import type { GivenTask } from '../agent/task-request.ts';
-import { type ChunkReader, TaskChunks } from '../agent/task-stream.ts';
+import type { ChunkReader } from '../agent/task-stream.ts';
 import type { Places, Wait, WaitingTask, WaitTarget } from '../agent/wait.ts';
-import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { withinTrace } from '../hosting/trace-parent.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { Agents } from './agents.ts';
+import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from './call-args.ts';
+import { CalledStreams } from './called-streams.ts';
 import type { Families } from './families.ts';
 import { checkTask } from './task-check.ts';
 import { circleClosedBy, type CircleStep } from './wait-circle.ts';
@@ -42,77 +47,22 @@ export interface AgentCallsOptions {
   readonly assertOpen: () => void;
 }
 
-/** Arguments of `agents.execute`, `agents.spawn` and `agents.stop`. */
-export const executeArgs = z.strictObject({
-  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })], {
-    error: 'expected the id of an agent, { type } or { pool }',
-  }),
-  task: z.strictObject({
-    type: z.string(),
-    input: z.unknown().optional(),
-    timeoutMs: durationMs.exactOptional(),
-  }),
-});
-export const spawnArgs = z.strictObject({
-  spec: z.record(z.string(), z.unknown()),
-  module: z.union([z.strictObject({ url: z.url() }), z.custom<AnyAgentDefinition>(isAgentDefinition)], {
-    error: 'expected the URL of a module; in-process a defineAgent value, too',
-  }),
-  parent: parentRule.default('stop'),
-});
-export const stopArgs = z.strictObject({ id: z.string(), timeoutMs: durationMs.exactOptional() });
-const streamIdArgs = z.strictObject({ id: z.int() });
-const streamArgs = executeArgs.extend(streamIdArgs.shape);
-type ExecuteArgs = z.output<typeof executeArgs>;
-
 export class AgentCalls {
   readonly #options: AgentCallsOptions;
-  /** What tasks read, by their entry: it goes with them. */
-  readonly #streams = new WeakMap<object, Map<number, TaskChunks>>();
+  /** What tasks read goes with them. */
+  readonly streams: CalledStreams<MailboxTask>;
 
   constructor(options: AgentCallsOptions) {
     this.#options = options;
+    this.streams = new CalledStreams({
+      execute: (args, request, reader) => this.#execute(args, request, reader),
+      keyOf: ({ entry }) => entry,
+    });
   }
 
   /** Answers `agents.execute` with the output of the task. */
   get execute(): RequestHandler {
     return requestHandler(executeArgs, (args, request) => this.#execute(args, request));
-  }
-
-  /** Answers `agents.stream` with the output of the task, whose chunks are asked for one by one. */
-  get stream(): RequestHandler {
-    return requestHandler(streamArgs, ({ id, ...args }, request) => {
-      const chunks = new TaskChunks((reader, gone) =>
-        this.#execute(args, { ...request, signal: AbortSignal.any([request.signal, gone]) }, reader),
-      );
-      this.#streamsOf(request).set(id, chunks);
-      return chunks.output;
-    });
-  }
-
-  /** Answers `agents.stream.read` with the next chunk, once there is one, or that there is none any more. */
-  get readStream(): RequestHandler {
-    return requestHandler(streamIdArgs, async ({ id }, request) => {
-      // What it failed with is told by its output.
-      const step = await this.#streamsOf(request)
-        .get(id)
-        ?.next()
-        .catch(() => undefined);
-      return step === undefined || step.done ? { isOver: true } : { chunk: step.value };
-    });
-  }
-
-  /** Answers `agents.stream.close` when the task is over. */
-  get closeStream(): RequestHandler {
-    return requestHandler(streamIdArgs, async ({ id }, request) => {
-      await this.#streamsOf(request).get(id)?.return();
-    });
-  }
-
-  #streamsOf({ entry }: MadeRequest): Map<number, TaskChunks> {
-    let streams = this.#streams.get(entry);
-    if (streams === undefined) this.#streams.set(entry, (streams = new Map()));
-    return streams;
   }
 
   /** Answers `agents.spawn` with the id of the child. */

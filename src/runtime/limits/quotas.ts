@@ -104,8 +104,7 @@ export class Quotas {
     assertOpen();
     const { by } = parseInput(actSchema, options, { what: 'quotas.lift', code: 'REQUEST_INVALID' });
     const quota = this.#shared.get(name) ?? this.#own.get(name);
-    if (quota === undefined)
-      throw new AgentSystemError('QUOTA_UNKNOWN', `no quota ${inWords(name)} is known`);
+    if (quota === undefined) throw unknownQuota(name);
     if (!quota.isParked) return quota.record();
     const told = lifted(name, by);
     quota.lift();
@@ -128,6 +127,10 @@ export class Quotas {
     if (quota === undefined) quotas.set(key, (quota = new Quota(key, name !== undefined, this.#options)));
     return quota;
   }
+}
+
+export function unknownQuota(name: string): AgentSystemError {
+  return new AgentSystemError('QUOTA_UNKNOWN', `no quota ${inWords(name)} is known`);
 }
 
 export class Quota {

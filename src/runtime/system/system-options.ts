@@ -59,7 +59,7 @@ export interface SystemLimits {
 const isFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
 const host = having('refusal', 'describe', 'open', 'close').optional();
 /** A whole number; `Infinity` means no limit. */
-export const limitNumber = z.custom<number>(
+const limitNumber = z.custom<number>(
   (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
   { error: 'expected a whole number, 0 or more, or Infinity' },
 );

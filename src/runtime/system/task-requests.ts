@@ -22,9 +22,9 @@ export function taskRequests({ agents, calls, questions, steps, budgets }: Reque
   };
   return new Map([
     ['agents.execute', calls.execute],
-    ['agents.stream', calls.stream],
-    ['agents.stream.read', calls.readStream],
-    ['agents.stream.close', calls.closeStream],
+    ['agents.stream', calls.streams.stream],
+    ['agents.stream.read', calls.streams.read],
+    ['agents.stream.close', calls.streams.close],
     ['agents.spawn', calls.spawn],
     ['agents.stop', calls.stop],
     ['task.ask', questions.ask],

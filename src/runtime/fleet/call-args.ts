@@ -1,0 +1,25 @@
+/** What a task may say when it calls other agents. */
+import { z } from 'zod';
+import { durationMs, parentRule } from '../../machines/index.ts';
+import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
+
+/** Arguments of `agents.execute`, `agents.spawn` and `agents.stop`. */
+export const executeArgs = z.strictObject({
+  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })], {
+    error: 'expected the id of an agent, { type } or { pool }',
+  }),
+  task: z.strictObject({
+    type: z.string(),
+    input: z.unknown().optional(),
+    timeoutMs: durationMs.exactOptional(),
+  }),
+});
+export const spawnArgs = z.strictObject({
+  spec: z.record(z.string(), z.unknown()),
+  module: z.union([z.strictObject({ url: z.url() }), z.custom<AnyAgentDefinition>(isAgentDefinition)], {
+    error: 'expected the URL of a module; in-process a defineAgent value, too',
+  }),
+  parent: parentRule.default('stop'),
+});
+export const stopArgs = z.strictObject({ id: z.string(), timeoutMs: durationMs.exactOptional() });
+export type ExecuteArgs = z.output<typeof executeArgs>;

@@ -1,0 +1,69 @@
+/**
+ * Streams of tasks that agents do for each other, at the system's end: `context.agents.stream`.
+ *
+ * Owns what tasks read, until they end. How a task is done for another is the caller's to say.
+ */
+import { z } from 'zod';
+import {
+  type MadeRequest,
+  type RequestHandler,
+  requestHandler,
+  type RequestingTask,
+} from '../agent/requests.ts';
+import { type ChunkReader, TaskChunks } from '../agent/task-stream.ts';
+import { type ExecuteArgs, executeArgs } from './call-args.ts';
+
+const streamIdArgs = z.strictObject({ id: z.int() });
+const streamArgs = executeArgs.extend(streamIdArgs.shape);
+
+export interface CalledStreamsOptions<Task extends RequestingTask> {
+  readonly execute: (args: ExecuteArgs, request: MadeRequest<Task>, reader: ChunkReader) => Promise<unknown>;
+  /** The same object for every request of one task at work: what it reads goes with it. */
+  readonly keyOf: (request: MadeRequest<Task>) => object;
+}
+
+export class CalledStreams<Task extends RequestingTask> {
+  readonly #options: CalledStreamsOptions<Task>;
+  readonly #streams = new WeakMap<object, Map<number, TaskChunks>>();
+
+  constructor(options: CalledStreamsOptions<Task>) {
+    this.#options = options;
+  }
+
+  /** Answers `agents.stream` with the output of the task, whose chunks are asked for one by one. */
+  get stream(): RequestHandler<Task> {
+    return requestHandler(streamArgs, ({ id, ...args }, request: MadeRequest<Task>) => {
+      const chunks = new TaskChunks((reader, gone) =>
+        this.#options.execute(args, { ...request, signal: AbortSignal.any([request.signal, gone]) }, reader),
+      );
+      this.#streamsOf(request).set(id, chunks);
+      return chunks.output;
+    });
+  }
+
+  /** Answers `agents.stream.read` with the next chunk, once there is one, or that there is none any more. */
+  get read(): RequestHandler<Task> {
+    return requestHandler(streamIdArgs, async ({ id }, request: MadeRequest<Task>) => {
+      // What it failed with is told by its output.
+      const step = await this.#streamsOf(request)
+        .get(id)
+        ?.next()
+        .catch(() => undefined);
+      return step === undefined || step.done ? { isOver: true } : { chunk: step.value };
+    });
+  }
+
+  /** Answers `agents.stream.close` when the task is over. */
+  get close(): RequestHandler<Task> {
+    return requestHandler(streamIdArgs, async ({ id }, request: MadeRequest<Task>) => {
+      await this.#streamsOf(request).get(id)?.return();
+    });
+  }
+
+  #streamsOf(request: MadeRequest<Task>): Map<number, TaskChunks> {
+    const key = this.#options.keyOf(request);
+    let streams = this.#streams.get(key);
+    if (streams === undefined) this.#streams.set(key, (streams = new Map()));
+    return streams;
+  }
+}
