@@ -1,7 +1,6 @@
 /** Laws of supervision: an agent is made known, and started. After OTP's and Elixir's suites of supervisors. */
 import { describe, expect, test } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
-import { scriptedHost, settled } from '../../src/testing/index.ts';
 import { mortal } from '../kit/mortal.ts';
 import { rig } from '../kit/rig.ts';
 
@@ -15,14 +14,6 @@ describe('a spec', () => {
     });
     expect(made.agents.list()).toEqual([]);
     expect(made.events).toEqual([]);
-  });
-
-  test('without an id gets one of its own', async () => {
-    const made = await rig();
-    const first = await made.agents.register({ module: mortal() });
-    const second = await made.agents.register({ module: mortal() });
-    expect(first).not.toBe(second);
-    expect(made.agents.list().map(({ id }) => id)).toEqual([first, second]);
   });
 
   test('with an id that is in use is refused, and the agent that has it is as it was', async () => {
@@ -112,30 +103,6 @@ describe('a start', () => {
     },
   );
 
-  test('that fails leaves the rest of the fleet alone, and the system works on', async () => {
-    const made = await rig();
-    const module = defineAgent({
-      type: 'broken',
-      init: () => Promise.reject(new Error('broken')),
-      tasks: {},
-    });
-    const broken = await made.agents.register({ module });
-    const sound = await made.agents.register({ module: mortal() });
-    await made.agents.start(sound);
-    await expect(made.agents.start(broken)).rejects.toMatchObject({ code: 'AGENT_START_FAILED' });
-    expect(await made.agents.execute(sound, { type: 'count' })).toBe(1);
-  });
-
-  test('whose body ends before it is ready, even normally, is a start that failed: no entry is left over', async () => {
-    const host = scriptedHost({ onOpen: (body) => body.exit('normal') });
-    const made = await rig({ hosts: { 'in-process': host } });
-    const id = await made.agents.register({ module: mortal() });
-    await expect(made.agents.start(id)).rejects.toMatchObject({ code: 'AGENT_START_FAILED' });
-    expect(made.agents.get(id).status).toBe('registered');
-    expect(made.agents.list({ status: 'running' })).toEqual([]);
-    expect(host.live).toEqual([]);
-  });
-
   test('beyond the limit of agents is refused, and nothing is started', async () => {
     const made = await rig({ limits: { maxAgents: 1 } });
     const first = await made.agents.register({ module: mortal() });
@@ -151,14 +118,5 @@ describe('a start', () => {
     const made = await rig({ limits: { maxAgents: 0 } });
     const id = await made.agents.register({ module: mortal() });
     await expect(made.agents.start(id)).rejects.toMatchObject({ code: 'RESOURCES_EXHAUSTED' });
-  });
-
-  test('of an agent that runs is refused, and it runs on in its incarnation', async () => {
-    const made = await rig();
-    const id = await made.agents.register({ module: mortal() });
-    await made.agents.start(id);
-    await expect(made.agents.start(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
-    await settled();
-    expect(made.agents.get(id)).toMatchObject({ status: 'running', incarnation: 1 });
   });
 });

@@ -1,106 +1,13 @@
 /** Laws of supervision: what follows when an agent ends. After OTP's and Elixir's suites of supervisors. */
 import { describe, expect, test } from 'vitest';
-import { defineAgent, type ExitReason, memoryStore, type SystemEvent, variable } from '../../src/index.ts';
+import { defineAgent, memoryStore, type SystemEvent, variable } from '../../src/index.ts';
 import { scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
 import { type Diary, mortal } from '../kit/mortal.ts';
 import { type Rig, rig } from '../kit/rig.ts';
 
-/** Ways for a body to end, and what each makes of its agent. */
-const ends: readonly { readonly reason: ExitReason; readonly status: string }[] = [
-  { reason: 'normal', status: 'completed' },
-  { reason: 'shutdown', status: 'stopped' },
-  { reason: { shutdown: 'moved' }, status: 'stopped' },
-  { reason: 'killed', status: 'crashed' },
-  { reason: 'out_of_memory', status: 'crashed' },
-  { reason: 'disconnected', status: 'crashed' },
-  { reason: { exitCode: 1 }, status: 'crashed' },
-  { reason: { signal: 'SIGSEGV' }, status: 'crashed' },
-  { reason: { error: { name: 'RangeError', message: 'out of range' } }, status: 'crashed' },
-];
 const LONG_MS = 24 * 60 * 60_000;
 
-describe('an agent that is never to be restarted', () => {
-  test.each(ends)('and ends with $reason stays listed as $status, and down', async ({ reason, status }) => {
-    const host = scriptedHost({ onOpen: (body) => body.ready() });
-    const made = await rig({ hosts: { 'in-process': host } });
-    const id = await made.agents.register({ module: mortal(), restart: { policy: 'never' } });
-    await made.agents.start(id);
-    host.live[0]!.exit(reason);
-    await made.clock.advance(LONG_MS);
-    expect(made.agents.get(id)).toMatchObject({ status, reason, incarnation: 1 });
-    expect(host.live).toEqual([]);
-  });
-
-  test.each(ends)('and ended with $reason can be started again under its id', async ({ reason }) => {
-    const host = scriptedHost({ onOpen: (body) => body.ready() });
-    const made = await rig({ hosts: { 'in-process': host } });
-    const id = await made.agents.register({ module: mortal(), restart: { policy: 'never' } });
-    await made.agents.start(id);
-    host.live[0]!.exit(reason);
-    expect(await made.agents.start(id)).toMatchObject({ id, incarnation: 2 });
-    expect(host.live).toHaveLength(1);
-  });
-});
-
 describe('an agent that is to be restarted', () => {
-  test.each(ends)('is so after $reason only if that is a crash', async ({ reason, status }) => {
-    const host = scriptedHost({ onOpen: (body) => body.ready() });
-    const made = await rig({ hosts: { 'in-process': host } });
-    const id = await made.agents.register({ module: mortal(), restart: { policy: 'immediate' } });
-    await made.agents.start(id);
-    host.live[0]!.exit(reason);
-    await made.clock.advance(1_000);
-    const expected =
-      status === 'crashed' ? { status: 'running', incarnation: 2 } : { status, incarnation: 1 };
-    expect(made.agents.get(id)).toMatchObject(expected);
-  });
-
-  test('is restarted alone: its siblings keep their incarnations and their work', async () => {
-    const made = await rig();
-    const ids: string[] = [];
-    for (let index = 0; index < 5; index++) {
-      ids.push(await made.agents.register({ module: mortal(), health: { intervalMs: Infinity } }));
-    }
-    for (const id of ids) await made.agents.start(id);
-    for (const id of ids) await made.agents.execute(id, { type: 'count' });
-    await expect(made.agents.execute(ids[2]!, { type: 'crash' })).rejects.toMatchObject({
-      code: 'TASK_FAILED',
-    });
-    await made.clock.advance(1_000);
-    const incarnations = made.agents.list().map(({ incarnation }) => incarnation);
-    expect(incarnations).toEqual([1, 1, 2, 1, 1]);
-    expect(await made.agents.execute(ids[3]!, { type: 'count' })).toBe(2);
-    expect(made.agents.list({ status: 'running' })).toHaveLength(5);
-  });
-
-  test('comes back with the state it had after its last acknowledged task', async () => {
-    const made = await rig();
-    const id = await made.agents.register({ module: mortal() });
-    await made.agents.start(id);
-    await made.agents.execute(id, { type: 'count' });
-    await made.agents.execute(id, { type: 'count' });
-    await expect(made.agents.execute(id, { type: 'crash' })).rejects.toThrow('the end');
-    await made.clock.advance(1_000);
-    expect(await made.agents.execute(id, { type: 'count' })).toBe(3);
-  });
-
-  test('and fails to start on the way back is tried again, and each try counts', async () => {
-    let opened = 0;
-    const host = scriptedHost({
-      onOpen: (body) => {
-        opened += 1;
-        if (opened === 2 || opened === 3) body.exit('normal');
-        else body.ready();
-      },
-    });
-    const made = await rig({ hosts: { 'in-process': host } });
-    const id = await made.agents.register({ module: mortal(), restart: { policy: 'immediate' } });
-    await made.agents.start(id);
-    host.live[0]!.exit('killed');
-    await made.clock.advance(3_000);
-    expect(made.agents.get(id)).toMatchObject({ status: 'running', incarnation: 4, restarts: 3 });
-  });
-
   test('and crashes more often than its intensity allows is given up: one alert, no further try', async () => {
     const host = scriptedHost({ onOpen: (body) => body.ready() });
     const made = await rig({ hosts: { 'in-process': host } });
@@ -140,18 +47,6 @@ describe('an agent that is to be restarted', () => {
 });
 
 describe('an agent ends normally', () => {
-  test('by its own word alone: the end of another is nothing to it', async () => {
-    const made = await rig();
-    const one = await made.agents.register({ module: mortal() });
-    const other = await made.agents.register({ module: mortal() });
-    await made.agents.start(one);
-    await made.agents.start(other);
-    await made.agents.execute(one, { type: 'complete' });
-    await made.clock.advance(0);
-    expect(made.agents.get(one)).toMatchObject({ status: 'completed', reason: 'normal' });
-    expect(made.agents.get(other)).toMatchObject({ status: 'running', incarnation: 1 });
-  });
-
   test('once: the handle that did it cannot end the next incarnation', async () => {
     const made = await rig();
     const id = await made.agents.register({ module: mortal() });

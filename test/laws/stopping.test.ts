@@ -2,68 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { defineAgent, memoryStore, type Store, type SystemEvent, variable } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { type Diary, mortal } from '../kit/mortal.ts';
+import { mortal } from '../kit/mortal.ts';
 import { rig } from '../kit/rig.ts';
 
 describe('a stop', () => {
-  test('that is obeyed in time ends with shutdown, and its caller gets the record', async () => {
-    const diary: Diary = { entries: [] };
-    const made = await rig();
-    const id = await made.agents.register({ module: mortal(diary) });
-    await made.agents.start(id);
-    expect(await made.agents.stop(id)).toMatchObject({
-      id,
-      status: 'stopped',
-      reason: 'shutdown',
-      abandoned: [],
-    });
-    expect(diary.entries).toEqual(['init 1', 'save', 'terminate']);
-  });
-
-  test('after a stop that still goes on ends it at once when it gives no grace', async () => {
-    const made = await rig();
-    const id = await made.agents.register({ module: mortal() });
-    await made.agents.start(id);
-    const work = made.agents.execute(id, { type: 'hang' });
-    work.catch(() => {});
-    await settled();
-    const patient = made.agents.stop(id);
-    const ended = { status: 'stopped', reason: { shutdown: 'killed' } };
-    expect(await made.agents.stop(id, { timeoutMs: 0 })).toMatchObject(ended);
-    expect(await patient).toMatchObject(ended);
-  });
-
-  test('whose last state cannot be saved goes on, and an alert says what is lost until the agent starts anew', async () => {
-    const made = await rig();
-    let problem: unknown = 1n;
-    const id = await made.agents.register({
-      module: defineAgent({ type: 'unsaved', init: () => ({}), save: () => problem, tasks: {} }),
-    });
-    await made.agents.start(id);
-    expect(await made.agents.stop(id)).toMatchObject({ status: 'stopped', reason: 'shutdown' });
-    expect(made.system.alerts.list()).toMatchObject([
-      { alert: 'state_not_saved', agentId: id, message: expect.stringContaining('BigInt') },
-    ]);
-    problem = {};
-    await made.agents.start(id);
-    expect(made.system.alerts.list()).toEqual([]);
-    await made.agents.stop(id);
-    expect(made.system.alerts.list()).toEqual([]);
-    expect(await made.agents.savedState(id)).toEqual({});
-  });
-
-  test('with no grace kills at once: nothing is saved, nothing is cleaned up', async () => {
-    const diary: Diary = { entries: [] };
-    const made = await rig();
-    const id = await made.agents.register({ module: mortal(diary) });
-    await made.agents.start(id);
-    expect(await made.agents.stop(id, { timeoutMs: 0 })).toMatchObject({
-      status: 'stopped',
-      reason: { shutdown: 'killed' },
-    });
-    expect(diary.entries).toEqual(['init 1']);
-  });
-
   test('of an agent whose work never ends does not hang: the work is abandoned, and listed', async () => {
     const made = await rig();
     const id = await made.agents.register({ module: mortal() });
@@ -106,16 +48,6 @@ describe('a stop', () => {
     expect(made.agents.get(id).status).toBe('stopping');
     await made.clock.advance(1);
     expect(await stopped).toMatchObject({ status: 'stopped', reason: { shutdown: 'timed_out' } });
-  });
-
-  test('asked for twice at once is one stop, and both callers get its end', async () => {
-    const diary: Diary = { entries: [] };
-    const made = await rig();
-    const id = await made.agents.register({ module: mortal(diary) });
-    await made.agents.start(id);
-    const [first, second] = await Promise.all([made.agents.stop(id), made.agents.stop(id)]);
-    expect(first).toEqual(second);
-    expect(diary.entries).toEqual(['init 1', 'save', 'terminate']);
   });
 
   test('of one that is stopped already says that it does not run, and nobody is counted as running', async () => {
@@ -214,17 +146,6 @@ describe('by hand', () => {
     await expect(made.agents.restart(id)).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
   });
 
-  test('a running agent cannot be restarted; a stopped one can, as a new incarnation of the same spec', async () => {
-    const made = await rig();
-    const id = await made.agents.register({ module: mortal(), shutdownMs: 1_234 });
-    await made.agents.start(id);
-    await expect(made.agents.restart(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
-    expect(made.agents.get(id).incarnation).toBe(1);
-    await made.agents.stop(id);
-    expect(await made.agents.restart(id)).toMatchObject({ id, incarnation: 2 });
-    expect(made.agents.get(id).spec.shutdownMs).toBe(1_234);
-  });
-
   test('an agent that waits for its restart is listed as crashed, with when it is due, and not as running', async () => {
     const made = await rig();
     const id = await made.agents.register({ module: mortal(), restart: { policy: 'immediate' } });
@@ -234,26 +155,6 @@ describe('by hand', () => {
     expect(made.agents.list({ status: 'crashed' })).toMatchObject([
       { id, reason: 'killed', restartAt: made.clock.now() + 1_000 },
     ]);
-  });
-
-  test('an agent on its way back refuses to be started, restarted or forgotten', async () => {
-    const made = await rig();
-    let isSlow = false;
-    const module = defineAgent({
-      type: 'slow',
-      init: () => (isSlow ? new Promise<object>(() => {}) : {}),
-      tasks: {},
-    });
-    const id = await made.agents.register({ module, restart: { policy: 'immediate' } });
-    await made.agents.start(id);
-    isSlow = true;
-    await made.agents.kill(id);
-    await made.clock.advance(1_000);
-    expect(made.agents.get(id).status).toBe('starting');
-    await expect(made.agents.start(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
-    await expect(made.agents.restart(id)).rejects.toMatchObject({ code: 'AGENT_ALREADY_RUNNING' });
-    await expect(made.agents.forget(id)).rejects.toMatchObject({ code: 'AGENT_ILLEGAL_COMMAND' });
-    expect(made.agents.get(id)).toMatchObject({ status: 'starting', incarnation: 2 });
   });
 
   test('an agent that is forgotten leaves no trace but its events: its id is free', async () => {

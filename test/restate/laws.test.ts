@@ -11,12 +11,24 @@ import { askingAgents, type AskingSubject, personLaws } from './person-laws.ts';
 import { bodyLaws } from './body-laws.ts';
 import { seenAgents, seenLaws, type SeenSubject } from './seen-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
+import { addingLaws } from '../laws/on-both/adding.ts';
+import { endingLaws } from '../laws/on-both/ending.ts';
+import { stoppingAgents, stoppingLaws } from '../laws/on-both/stopping.ts';
+import type { PlayedSubject } from '../laws/on-both/subject.ts';
+import { partlyScripted } from '../kit/partly-scripted.ts';
 
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
-const lawAgents = [...codeOfLaws, ...workAgents, ...askingAgents, ...spendingAgents, ...seenAgents];
-type LawSubject = AskingSubject & SpendingSubject & SeenSubject;
+const lawAgents = [
+  ...codeOfLaws,
+  ...workAgents,
+  ...askingAgents,
+  ...spendingAgents,
+  ...seenAgents,
+  ...stoppingAgents,
+];
+type LawSubject = AskingSubject & SpendingSubject & SeenSubject & PlayedSubject;
 const logger = pino({ level: 'silent' });
 
 describe('one program', () => {
@@ -52,6 +64,7 @@ describe('one program', () => {
 });
 
 describe.runIf(hasEngine())('a fleet on two nodes', () => {
+  const bodies = partlyScripted();
   let engine: Engine | undefined;
   let fleet: Fleet | undefined;
   let subject: LawSubject | undefined;
@@ -67,6 +80,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
         restate,
         agents: lawAgents,
         logger,
+        hosts: { 'in-process': bodies.host() },
         leaseMs: PATIENT_MS,
       };
       nodes.push(await createAgentNode(options));
@@ -88,6 +102,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       resources: () => fleet!.resources(),
       coverage: () => fleet!.coverage(),
       end,
+      bodies,
     } as unknown as LawSubject;
   }, 90_000);
   afterAll(async () => {
@@ -100,5 +115,8 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
   budgetLaws(() => subject!);
   bodyLaws(() => subject!);
   seenLaws(() => subject!);
+  addingLaws(() => subject!);
+  stoppingLaws(() => subject!);
+  endingLaws(() => subject!);
   laws(() => subject!);
 });

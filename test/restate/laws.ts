@@ -109,7 +109,7 @@ interface State {
   count: number;
 }
 
-const mortal = defineAgent({
+export const mortal = defineAgent({
   type: 'mortal',
   onTaskError: 'crash',
   init: ({ agentId, incarnation, restored, initArgs }) => {

@@ -1,0 +1,34 @@
+/** A host that runs bodies in the program, but for those of agents that a test plays itself. */
+import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
+import type { Host } from '../../src/runtime/hosting/host.ts';
+import { type ScriptedBody, scriptedHost } from '../../src/testing/index.ts';
+
+type Script = (body: ScriptedBody) => void;
+
+export interface PartlyScripted {
+  /** One host more, for one system or one node. */
+  host(): Host;
+  /** Plays the bodies of that agent from now on, wherever they are: each does with its opening what `script` says. */
+  play(agentId: string, script: Script): void;
+  /** Every body of an agent that was played, oldest first. */
+  bodiesOf(agentId: string): readonly ScriptedBody[];
+}
+
+export function partlyScripted(): PartlyScripted {
+  const scripts = new Map<string, Script>();
+  const scripted = scriptedHost({ onOpen: (body) => scripts.get(body.start.agentId)!(body) });
+  return {
+    host() {
+      const real = inProcessHost();
+      return {
+        isolation: 'in-process',
+        refusal: (spec) => real.refusal(spec),
+        describe: (...asked) => real.describe(...asked),
+        open: (start, listener) => (scripts.has(start.agentId) ? scripted : real).open(start, listener),
+        close: () => real.close(),
+      };
+    },
+    play: (agentId, script) => void scripts.set(agentId, script),
+    bodiesOf: (agentId) => scripted.bodiesOf(agentId),
+  };
+}
