@@ -1,4 +1,5 @@
 /** A host that runs bodies in the program, but for those of agents that a test plays itself. */
+import { onTestFinished } from 'vitest';
 import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
 import type { Host } from '../../src/runtime/hosting/host.ts';
 import { type ScriptedBody, scriptedHost } from '../../src/testing/index.ts';
@@ -28,7 +29,14 @@ export function partlyScripted(): PartlyScripted {
         close: () => real.close(),
       };
     },
-    play: (agentId, script) => void scripts.set(agentId, script),
+    play(agentId, script) {
+      scripts.set(agentId, script);
+      // Nobody else would: what a test has played has ended when it is over.
+      onTestFinished(() => {
+        scripts.set(agentId, (body) => body.exit('normal'));
+        for (const body of scripted.bodiesOf(agentId)) if (body.isLive) body.exit('normal');
+      });
+    },
     bodiesOf: (agentId) => scripted.bodiesOf(agentId),
   };
 }
