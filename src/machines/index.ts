@@ -181,6 +181,7 @@ export {
 export {
   hasTaskEnded,
   legalForTask,
+  placesAfter,
   type TaskCommand,
   type TaskPlace,
   taskPlaceAfter,

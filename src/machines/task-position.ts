@@ -32,17 +32,20 @@ const COMMANDS: Readonly<Record<TaskCommand, TaskChartEvent['type']>> = {
 type Node = StateNode<never, never>;
 type After = TaskPlace | 'forgotten';
 
-const next = new Map<string, ReadonlyMap<string, After>>();
+/** By event, and then by the place before it. */
+const next = new Map<string, Map<TaskPlace, After>>();
 for (const node of leavesOf(taskMachine.root as unknown as Node)) {
-  const targets = new Map<string, After>();
+  const place = placeOf(node) as TaskPlace;
   for (let from: Node | undefined = node; from !== undefined; from = from.parent as Node | undefined) {
     for (const [event, [transition]] of from.transitions) {
       const target = transition?.target?.[0] as Node | undefined;
-      if (target && !targets.has(event)) targets.set(event, placeOf(entered(target)));
+      const after = next.get(event) ?? new Map<TaskPlace, After>();
+      next.set(event, after);
+      if (target && !after.has(place)) after.set(place, placeOf(entered(target)));
     }
   }
-  next.set(placeOf(node), targets);
 }
+const NOWHERE: ReadonlyMap<TaskPlace, After> = new Map();
 
 function leavesOf(node: Node): Node[] {
   const within = Object.values(node.states) as unknown as Node[];
@@ -58,9 +61,14 @@ function placeOf({ path }: Node): After {
   return path.join('.') as After;
 }
 
+/** The place after an event, by the place before it; those where the chart takes none of that kind are not in it. */
+export function placesAfter(event: TaskChartEvent['type']): ReadonlyMap<TaskPlace, TaskPlace | 'forgotten'> {
+  return next.get(event) ?? NOWHERE;
+}
+
 /** The place after an event; the same where the chart takes none of that kind. Pure. */
 export function taskPlaceAfter(place: TaskPlace, event: TaskChartEvent['type']): TaskPlace | 'forgotten' {
-  return next.get(place)?.get(event) ?? place;
+  return placesAfter(event).get(place) ?? place;
 }
 
 /** The status that a place belongs to. Pure. */
@@ -77,9 +85,8 @@ export function hasTaskEnded(status: TaskStatus): boolean {
 
 /** What may be asked of a task that stands there. Pure. */
 export function legalForTask(place: TaskPlace): readonly TaskCommand[] {
-  const taken = next.get(place);
   const isOpen = !hasTaskEnded(taskStatusOf(place));
   return (['cancel', 'retry', 'forget'] as const).filter(
-    (command) => isOpen === (command === 'cancel') && taken?.has(COMMANDS[command]),
+    (command) => isOpen === (command === 'cancel') && placesAfter(COMMANDS[command]).has(place),
   );
 }

@@ -362,7 +362,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'the state of a forgotten agent comes back with one of the same id',
     file: 'src/runtime/journal/stores/memory.ts',
-    snippet: "if (type === 'agent.forgotten') this.states.delete(event.agentId);",
+    snippet: "      if (event.type === 'agent.forgotten') this.states.delete(event.agentId);",
     becomes: '',
     by: 'test/journal/stores/store-laws.test.ts',
   },

@@ -16,7 +16,7 @@
  */
 import type { BudgetAmount, ParsedAgentSpec } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
-import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
+import type { BodyReport, TraceParent } from '../hosting/host.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import type { TaskAnswers } from './task-answers.ts';
@@ -68,12 +68,12 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.#pump();
   }
 
-  get #isServing(): boolean {
+  #isServing(): boolean {
     return this.#mode === 'open' || this.#mode === 'draining';
   }
 
   /** Whether a new task belongs to this life of the agent; while it ends, to the next. */
-  get #takesInTurn(): boolean {
+  #takesInTurn(): boolean {
     return this.#mode === 'open' || this.#mode === 'held';
   }
 
@@ -127,12 +127,12 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     request.begins?.(entry);
     // A task that comes too late for this life of the agent waits for the next.
     if (delayMs > 0) this.#fates.delay(entry, delayMs);
-    else if (this.#takesInTurn && !this.#tasks.running.get(taskId)) this.#tasks.waiting.add(entry);
+    else if (this.#takesInTurn() && !this.#tasks.running.get(taskId)) this.#tasks.waiting.add(entry);
     else this.#tasks.holdBack(entry);
     this.#answers.changed();
     journal.emit(acceptedEvent(agentId, entry, deadlineAt), entry);
     this.#limit(entry);
-    return entry.answer.promise;
+    return entry.answer;
   }
 
   /** Takes a task that an earlier program accepted. The limit of the queue does not apply to it. */
@@ -149,7 +149,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.#answers.changed();
     this.#limit(entry);
     this.#pump();
-    return entry.answer.promise;
+    return entry.answer;
   }
 
   /** A new incarnation begins: tasks wait until it is ready. */
@@ -321,7 +321,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   /** An agent that does not serve yet counts as having room. */
   get places(): Places {
     const isFree = this.#tasks.running.size < this.#concurrency;
-    return { isFree: isFree || !this.#isServing, holders: this.#tasks.running };
+    return { isFree: isFree || !this.#isServing(), holders: this.#tasks.running };
   }
 
   /** A running task that was not answered yet. */
@@ -365,7 +365,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    while (this.#isServing && !this.#isHeldBack && this.#tasks.running.size < this.#concurrency) {
+    while (this.#isServing() && !this.#isHeldBack && this.#tasks.running.size < this.#concurrency) {
       const entry = this.#tasks.waiting.next;
       if (entry === undefined || !entry.isCommitted) break;
       if (this.#storeAway !== undefined && entry.isBegunDurably) break;
@@ -423,22 +423,15 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   }
 
   #run(entry: TaskEntry): void {
-    const { taskId, trace, request, caller, attempt, input } = entry;
-    const { type: task, transfer, submission } = request;
     this.#times.limitAttempt(entry);
+    entry.post();
+  }
+
+  post({ taskId, trace, request, attempt, input }: TaskEntry): void {
+    const { type: task, transfer, submission } = request;
     const steps = this.#owner.stepsOf(taskId);
-    const order: BodyRequest = {
-      type: 'task.run',
-      taskId,
-      task,
-      attempt,
-      input,
-      transfer,
-      trace,
-      steps,
-      isKept: submission !== undefined,
-    };
-    caller.runInAsyncScope(postTo, this.#owner, order);
+    const isKept = submission !== undefined;
+    this.#owner.post({ type: 'task.run', taskId, task, attempt, input, transfer, trace, steps, isKept });
   }
 
   /** The work of a task has ended, or its body has. @param isKept it waits for a person, and for the next body */
@@ -481,7 +474,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   }
 
   timeHasCome(entry: TaskEntry): void {
-    if (!this.#takesInTurn) return;
+    if (!this.#takesInTurn()) return;
     this.#tasks.due(entry);
     this.#pump();
   }
@@ -490,15 +483,11 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.#owner.loadFell();
     this.#tellIfRested();
     // Tasks that will not begin keep nobody busy.
-    const isBegun = this.#isServing ? this.load : this.#tasks.running.size;
+    const isBegun = this.#isServing() ? this.load : this.#tasks.running.size;
     if (isBegun > 0) return;
     if (this.#mode === 'held' || (this.#mode === 'open' && !this.#isBusy)) return;
     this.#isBusy = false;
     if (this.#mode === 'draining') this.#mode = 'finishing';
     this.#owner.becameIdle();
   }
-}
-
-function postTo(this: MailboxOwner, request: BodyRequest): void {
-  this.post(request);
 }

@@ -149,6 +149,8 @@ export class Questions {
 
   /** @internal Open questions of a task. */
   openOf(taskId: string): number {
+    // Nearly always: to look for an id in an empty map would hash it all the same.
+    if (this.#ofTask.size === 0) return 0;
     let open = 0;
     for (const { record } of this.#ofTask.get(taskId)?.values() ?? [])
       if (record.status === 'open') open += 1;

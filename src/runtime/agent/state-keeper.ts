@@ -4,16 +4,19 @@
  * I1  A state counts as committed only if it is the newest one: not while a newer one is being written, and not if that
  *     could not be kept.
  */
+import { Buffer } from 'node:buffer';
 import type { SavedState } from '../definition/saved-state.ts';
-import type { CommitObserver, Journal } from '../journal/journal.ts';
+import type { CommitListener, CommitObserver, Journal } from '../journal/journal.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 
 /** Longer states are not remembered: that would hold them in memory twice. */
 const MAX_REMEMBERED_LENGTH = 16_384;
 
-export class StateKeeper {
+export class StateKeeper implements CommitObserver {
   /** The newest state: while it is being written, and once it is committed. */
-  private newest: Keeping | SavedState | undefined = undefined;
+  private newest: SavedState | undefined = undefined;
+  /** How many are being written: they are committed in order. */
+  private unsettled = 0;
 
   /** The state that a body begins with; `undefined` if it is not known to be in the store. */
   restored(state: SavedState | undefined): void {
@@ -22,35 +25,44 @@ export class StateKeeper {
 
   keep(journal: Journal, { agentId, incarnation, state, kept }: StateToKeep): void {
     const isCommitted = this.isCommitted(state);
-    const keeping = isCommitted ? undefined : new Keeping(this, state, kept);
-    if (keeping) this.newest = keeping;
+    if (!isCommitted) {
+      this.newest = state;
+      this.unsettled += 1;
+    }
     journal.emit(
       {
         sequence: 0,
-        at: 0,
+        at: undefined,
         type: 'agent.state_saved',
         agentId,
         incarnation,
         bytes: Buffer.byteLength(state.json),
         stateVersion: state.stateVersion,
       },
-      keeping,
+      isCommitted ? undefined : this.listenerFor(kept),
       isCommitted ? undefined : state,
     );
     if (isCommitted) kept?.();
   }
 
-  /** @internal */
-  settled(keeping: Keeping, error: AgentSystemError | undefined): void {
-    if (this.newest !== keeping) return;
-    this.newest = error === undefined && isRemembered(keeping.state) ? keeping.state : undefined;
+  /** The oldest of those that are being written was committed, or could not be. */
+  committed(error?: AgentSystemError): void {
+    this.unsettled -= 1;
+    if (this.unsettled > 0) return;
+    if (error !== undefined || !isRemembered(this.newest)) this.newest = undefined;
+  }
+
+  private listenerFor(kept: StateToKeep['kept']): CommitListener | CommitObserver {
+    if (kept === undefined) return this;
+    return (error) => {
+      this.committed(error);
+      kept(error);
+    };
   }
 
   private isCommitted({ json, stateVersion }: SavedState): boolean {
-    const known = this.newest;
-    return (
-      known !== undefined && 'json' in known && known.json === json && known.stateVersion === stateVersion
-    );
+    const known = this.unsettled === 0 ? this.newest : undefined;
+    return known !== undefined && known.json === json && known.stateVersion === stateVersion;
   }
 }
 
@@ -60,24 +72,6 @@ export interface StateToKeep {
   readonly state: SavedState;
   /** Called once the state is durable, at once if it already is; with the error if it could not be kept. */
   readonly kept?: ((error?: AgentSystemError) => void) | undefined;
-}
-
-/** A state that is being written. */
-class Keeping implements CommitObserver {
-  readonly state: SavedState;
-  private readonly keeper: StateKeeper;
-  private readonly kept: StateToKeep['kept'];
-
-  constructor(keeper: StateKeeper, state: SavedState, kept: StateToKeep['kept']) {
-    this.keeper = keeper;
-    this.state = state;
-    this.kept = kept;
-  }
-
-  committed(error?: AgentSystemError): void {
-    this.keeper.settled(this, error);
-    this.kept?.(error);
-  }
 }
 
 function isRemembered(state: SavedState | undefined): state is SavedState {

@@ -87,7 +87,7 @@ export class TaskAnswers {
     this.#measure(entry);
     const { id: agentId, journal } = this.#owner;
     const error = taskFailure(agentId, entry, failure);
-    journal.emit(failedEvent(agentId, entry, endedAt, failure), () => entry.answer.reject(error));
+    journal.emit(failedEvent(agentId, entry, endedAt, failure), () => entry.reject(error));
   }
 
   /** @param where it stood, in words */
@@ -99,7 +99,7 @@ export class TaskAnswers {
     const { failure } = entry;
     const cause = failure && (failure.cause ?? errorFrom(failure.error));
     const error = taskTimeout(agentId, entry, where, timeoutMs, cause);
-    journal.emit(timedOutEvent(agentId, entry, timeoutMs), () => entry.answer.reject(error));
+    journal.emit(timedOutEvent(agentId, entry, timeoutMs), () => entry.reject(error));
   }
 
   /** The end of its agent leaves it undone. It has been closed. */
@@ -119,13 +119,13 @@ export class TaskAnswers {
     const { id: agentId, journal } = this.#owner;
     const error = abandonment(agentId, why, entry.request, entry);
     const event = abandonedEvent(agentId, entry, why);
-    journal.emit(said === undefined ? event : Object.assign(event, said), () => entry.answer.reject(error));
+    journal.emit(said === undefined ? event : Object.assign(event, said), () => entry.reject(error));
   }
 
   /** Another program goes on with it: in the stream it has not ended. It has been closed. */
   leave(entry: TaskEntry): void {
     const error = leftUndone(this.#owner.id, entry);
-    void this.#owner.journal.settled().then(() => entry.answer.reject(error));
+    void this.#owner.journal.settled().then(() => entry.reject(error));
   }
 
   /**
@@ -137,7 +137,7 @@ export class TaskAnswers {
     const { id: agentId, journal } = this.#owner;
     const ended = entry.request.again === undefined ? neverKeptEvent : abandonedEvent;
     journal.emit(ended(agentId, entry, error.message));
-    entry.answer.reject(error);
+    entry.reject(error);
   }
 
   /** Returns the time, by `elapsed` of the clock. */

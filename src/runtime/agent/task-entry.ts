@@ -20,6 +20,8 @@ import type { Wait, WaitingTask } from './wait.ts';
 export interface TaskEntryOwner {
   /** Its acceptance was committed, or could not be. */
   accepted(entry: TaskEntry, error: AgentSystemError | undefined): void;
+  /** To be posted to the body. */
+  post(entry: TaskEntry): void;
   /** Its caller cancels it. */
   cancelled(entry: TaskEntry): void;
   /** It waits for a person: its time does not run. */
@@ -42,8 +44,11 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   readonly policy: RetryPolicy | undefined;
   /** The async context of its caller: its work runs there. */
   readonly caller = new AsyncResource('mabeam.task');
-  readonly answer: PromiseWithResolvers<unknown>;
-  readonly #owner: TaskEntryOwner;
+  /** What its caller gets. */
+  readonly answer: Promise<unknown>;
+  resolve!: (output: unknown) => void;
+  reject!: (error: AgentSystemError) => void;
+  readonly owner: TaskEntryOwner;
   readonly #input: unknown;
   /** The incarnation in which it was accepted, or last begun. */
   incarnation: number;
@@ -119,9 +124,12 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     this.before = before;
     this.attempt = attempts;
     this.didAsk = hasAsked;
-    this.answer = Promise.withResolvers<unknown>();
+    this.answer = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
     this.#input = policy === undefined ? request.input : dataCopy(request.input);
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   /** A chunk was given to its reader: it is not begun again. */
@@ -138,13 +146,13 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   beginsToAsk(isHeld: boolean): void {
     this.#asking += 1;
     this.didAsk = true;
-    if (isHeld && (this.#held += 1) === 1) this.#owner.timeHeld(this);
+    if (isHeld && (this.#held += 1) === 1) this.owner.timeHeld(this);
   }
 
   hasAsked(isHeld: boolean): void {
     if (this.#asking === 0) return;
     this.#asking -= 1;
-    if (isHeld && (this.#held -= 1) === 0) this.#owner.timeRuns(this);
+    if (isHeld && (this.#held -= 1) === 0) this.owner.timeRuns(this);
   }
 
   /**
@@ -156,7 +164,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     this.#asking = 0;
     if (this.#held === 0) return;
     this.#held = 0;
-    if (!staysHeld) this.#owner.timeRuns(this);
+    if (!staysHeld) this.owner.timeRuns(this);
   }
 
   get isBegun(): boolean {
@@ -207,6 +215,11 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     return this.attempt;
   }
 
+  /** Is posted to the body, in the async context of its caller. */
+  post(): void {
+    this.caller.runInAsyncScope(postEntry, this);
+  }
+
   /** Undoes `begin`: this attempt does not count. */
   notBegun(): void {
     this.attempt -= 1;
@@ -224,12 +237,16 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
 
   /** Its caller's signal has fired. */
   handleEvent(): void {
-    this.#owner.cancelled(this);
+    this.owner.cancelled(this);
   }
 
   committed(error?: AgentSystemError): void {
-    if (!this.isCommitted) this.#owner.accepted(this, error);
-    else if (error === undefined) this.answer.resolve(this.output);
-    else this.answer.reject(error);
+    if (!this.isCommitted) this.owner.accepted(this, error);
+    else if (error === undefined) this.resolve(this.output);
+    else this.reject(error);
   }
+}
+
+function postEntry(this: TaskEntry): void {
+  this.owner.post(this);
 }

@@ -46,7 +46,7 @@ export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: numb
   const { type: task, input, submission, timeoutMs, policy, priority, dueAt } = request;
   const draft: DraftOf<'task.accepted'> = {
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.accepted',
     agentId,
     incarnation,
@@ -82,7 +82,7 @@ export function startedEvent(
 ): EventDraft {
   return {
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.started',
     agentId,
     incarnation,
@@ -101,7 +101,7 @@ export function retryScheduledEvent(
 ): EventDraft {
   return {
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.retry_scheduled',
     agentId,
     incarnation,
@@ -121,7 +121,7 @@ export function stalledEvent(agentId: string, entry: ToldTask): EventDraft {
   const { stalledAfterMs = 0, onStall = 'warn' } = stall ?? {};
   return {
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.stalled',
     agentId,
     incarnation,
@@ -135,7 +135,7 @@ export function stalledEvent(agentId: string, entry: ToldTask): EventDraft {
 export function progressedEvent(agentId: string, { taskId, incarnation, request }: ToldTask): EventDraft {
   return {
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.progressed',
     agentId,
     incarnation,
@@ -152,7 +152,7 @@ export function parkedEvent(
   return {
     ...parked,
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.parked',
     agentId,
     incarnation,
@@ -167,7 +167,7 @@ export function completedEvent(agentId: string, entry: ToldTask, now: number): E
   const { taskId, incarnation, request, acceptedAt, startedAt, output } = entry;
   const draft: DraftOf<'task.completed'> = {
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.completed',
     agentId,
     incarnation,
@@ -190,7 +190,7 @@ export function failedEvent(
   const { taskId, incarnation, request, acceptedAt, startedAt, attempt } = entry;
   return ended(entry, {
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.failed',
     agentId,
     incarnation,
@@ -208,7 +208,7 @@ export function timedOutEvent(agentId: string, entry: ToldTask, timeoutMs: numbe
   const { taskId, incarnation, request, attempt } = entry;
   return ended(entry, {
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.timed_out',
     agentId,
     incarnation,
@@ -231,7 +231,7 @@ export function neverKeptEvent(
 ): DraftOf<'task.abandoned'> {
   return {
     sequence: 0,
-    at: 0,
+    at: undefined,
     type: 'task.abandoned',
     agentId,
     incarnation,

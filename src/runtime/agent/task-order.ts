@@ -27,6 +27,8 @@ export interface Ordered<Entry> extends Queued<Entry> {
 /** Tasks of one lane and one priority. */
 class Line<Entry extends Ordered<Entry>> extends TaskQueue<Entry> {
   readonly priority: number;
+  /** That of the next lower priority. */
+  lower: Line<Entry> | undefined = undefined;
 
   constructor(priority: number) {
     super();
@@ -36,8 +38,8 @@ class Line<Entry extends Ordered<Entry>> extends TaskQueue<Entry> {
 
 /** Tasks that share a limit, or have none. */
 class Lane<Entry extends Ordered<Entry>> {
-  /** Highest priority first. Empty queues stay: there are few. */
-  readonly lines: Line<Entry>[] = [];
+  /** That of the highest priority. Empty lines stay: there are few. */
+  highest: Line<Entry> | undefined = undefined;
   limit = Infinity;
   underWay = 0;
 
@@ -46,14 +48,29 @@ class Lane<Entry extends Ordered<Entry>> {
   }
 
   lineOf(priority: number): Line<Entry> {
-    const { lines } = this;
-    let at = 0;
-    while (at < lines.length && lines[at]!.priority > priority) at += 1;
-    const found = lines[at];
+    let higher: Line<Entry> | undefined;
+    let found = this.highest;
+    while (found !== undefined && found.priority > priority) {
+      higher = found;
+      found = found.lower;
+    }
     if (found?.priority === priority) return found;
     const line = new Line<Entry>(priority);
-    lines.splice(at, 0, line);
+    line.lower = found;
+    if (higher === undefined) this.highest = line;
+    else higher.lower = line;
     return line;
+  }
+
+  /** The task that came first, of those of the highest priority. */
+  get first(): Entry | undefined {
+    let line = this.highest;
+    while (line !== undefined && line.first === undefined) line = line.lower;
+    return line?.first;
+  }
+
+  *lines(): Generator<Line<Entry>> {
+    for (let line = this.highest; line !== undefined; line = line.lower) yield line;
   }
 }
 
@@ -113,7 +130,7 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
   all(): Entry[] {
     const found: Entry[] = [];
     for (const lane of this.#lanes()) {
-      for (const line of lane.lines) {
+      for (const line of lane.lines()) {
         for (let entry = line.first; entry !== undefined; entry = entry.next) found.push(entry);
       }
     }
@@ -135,13 +152,11 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
   }
 
   #best(): Entry | undefined {
-    // The ordinary case: one kind of queue, of one priority.
-    const { lines } = this.#common;
-    if (this.#limited === undefined && lines.length === 1) return lines[0]!.first;
+    if (this.#isPlain()) return this.#common.highest?.first;
     let best: Entry | undefined;
     for (const lane of this.#lanes()) {
       if (!lane.hasRoom) continue;
-      const first = lane.lines.find((line) => line.first !== undefined)?.first;
+      const { first } = lane;
       if (first === undefined) continue;
       const isBetter =
         best === undefined ||
@@ -156,7 +171,7 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     let oldest: Entry | undefined;
     for (const lane of this.#lanes()) {
       if (!lane.hasRoom) continue;
-      for (const { first } of lane.lines) {
+      for (const { first } of lane.lines()) {
         if (first !== undefined && (oldest === undefined || first.order < oldest.order)) oldest = first;
       }
     }
@@ -164,7 +179,11 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
   }
 
   #passesBy(entry: Entry): boolean {
-    if (this.#limited === undefined && this.#common.lines.length === 1) return false;
-    return this.#oldest() !== entry;
+    return !this.#isPlain() && this.#oldest() !== entry;
+  }
+
+  /** The ordinary case: no kind has a limit, and all are of one priority. */
+  #isPlain(): boolean {
+    return this.#limited === undefined && this.#common.highest?.lower === undefined;
   }
 }

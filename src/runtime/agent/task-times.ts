@@ -102,7 +102,7 @@ export class TaskTimes {
   hold(entry: TaskEntry): void {
     this.endAttempt(entry);
     if (entry.timer === undefined || entry.isAnswered) return;
-    this.#clear(entry, 'timer');
+    this.#clear(entry);
     entry.heldMs = Math.max(0, entry.timesOutAt - this.#owner.clock.elapsed());
     entry.timesOutAt = Infinity;
   }
@@ -122,14 +122,17 @@ export class TaskTimes {
 
   /** Its attempt has ended, or the task was answered. */
   endAttempt(entry: TaskEntry): void {
-    this.#clear(entry, 'attemptTimer');
+    if (entry.attemptTimer !== undefined) {
+      this.#owner.clock.clearTimeout(entry.attemptTimer);
+      entry.attemptTimer = undefined;
+    }
     entry.watch?.end();
     entry.watch = undefined;
   }
 
   /** It was answered. */
   end(entry: TaskEntry): void {
-    this.#clear(entry, 'timer');
+    this.#clear(entry);
     this.endAttempt(entry);
   }
 
@@ -143,9 +146,9 @@ export class TaskTimes {
     };
   }
 
-  #clear(entry: TaskEntry, timer: 'timer' | 'attemptTimer'): void {
-    if (entry[timer] === undefined) return;
-    this.#owner.clock.clearTimeout(entry[timer]);
-    entry[timer] = undefined;
+  #clear(entry: TaskEntry): void {
+    if (entry.timer === undefined) return;
+    this.#owner.clock.clearTimeout(entry.timer);
+    entry.timer = undefined;
   }
 }

@@ -165,7 +165,7 @@ class Participant implements Participation {
     if (!listener?.topic.acknowledge(listener, version)) return;
     this.options.journal.emit({
       sequence: 0,
-      at: 0,
+      at: undefined,
       type: 'variable.acknowledged',
       agentId: this.agent.id,
       incarnation: this.incarnation,

@@ -7,10 +7,12 @@
  * I2  Records of tasks that have not ended are never dropped; of those that have, the newest are kept, and apart from
  *     them the newest of what was submitted and failed: calls that come thick and fast drive no dead letter out.
  * I3  One idempotency key stands for one task, for as long as there is a record of it.
+ * I4  Of a task that was executed and is done no event tells any more: its record is not looked for by events.
  */
 import {
   hasTaskEnded,
   type Parked,
+  placesAfter,
   type TaskChartEvent,
   type TaskPlace,
   taskPlaceAfter,
@@ -18,14 +20,14 @@ import {
 } from '../../machines/index.ts';
 import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
 import type { Questions } from '../agent/questions.ts';
-import { TaskQueue } from '../agent/task-queue.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { EventObserver } from '../journal/subscriptions.ts';
 import type { SystemEvent, SystemEventType } from '../journal/system-event.ts';
 import { saidBy } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { RenewedMap } from '../values/renewed-map.ts';
-import { type AcceptedTask, keyOf, type KnownTask, type TaskKeys } from './task-record.ts';
+import { EndedTasks } from './ended-tasks.ts';
+import { type AcceptedTask, isClosed, keyOf, type KnownTask, type TaskKeys } from './task-record.ts';
 
 type TaskEvent = Extract<SystemEvent, { type: `task.${string}` }>;
 type StartedTask = Extract<SystemEvent, { readonly type: 'task.started' }>;
@@ -56,6 +58,10 @@ export interface EndOfTask {
   readonly leave: () => void;
 }
 
+/** After the events that every task has. */
+const STARTED = placesAfter('task.started');
+const COMPLETED = placesAfter('task.completed');
+
 /** Of nearly all. */
 const NO_KEYS: TaskKeys = Object.freeze({ idempotencyKey: undefined, dedupeKey: undefined });
 
@@ -63,14 +69,16 @@ export class KnownTasks {
   readonly #journal: Journal;
   readonly #questions: Questions;
   readonly #maxEnded: number;
+  /** Those of which events may still tell. */
   readonly #known = new RenewedMap<string, KnownTask>();
+  #added = 0;
   readonly #byKey = new Map<string, string>();
   /** Tasks that have asked a person, and have not ended; nearly always none. */
   readonly #asking = new Set<KnownTask>();
-  /** Tasks that have ended, oldest first. */
-  readonly #ended = new TaskQueue<KnownTask>();
-  /** Of these, those that were submitted and have no output: somebody may want them done again. */
-  readonly #deadLetters = new TaskQueue<KnownTask>();
+  /** Tasks that have ended, but for dead letters. */
+  readonly #ended = new EndedTasks();
+  /** Those that were submitted and have no output: somebody may want them done again. */
+  readonly #deadLetters = new EndedTasks();
   #closed: AgentSystemError | undefined;
 
   constructor({ journal, questions, maxEnded }: KnownTasksOptions) {
@@ -81,13 +89,14 @@ export class KnownTasks {
   }
 
   /** All, in the order of their acceptance. */
-  all(): IterableIterator<KnownTask> {
-    return this.#known.values();
+  all(): KnownTask[] {
+    const closed = this.#ended.all().filter(isClosed);
+    return [...this.#known.values(), ...closed].toSorted((one, other) => one.order - other.order);
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */
   find(taskId: string): KnownTask {
-    const task = this.#known.get(taskId);
+    const task = this.#known.get(taskId) ?? this.#ended.find(taskId);
     if (task !== undefined) return task;
     const message =
       typeof taskId === 'string'
@@ -166,7 +175,7 @@ export class KnownTasks {
     const known = this.#known.get(taskId);
     if (known === undefined) return;
     if (known.dueAt !== undefined) move(known, 'task.due');
-    move(known, 'task.started');
+    moveTo(known, STARTED);
     known.attempts = attempt ?? known.attempts + 1;
     known.startedAt = at;
     known.stalledAt = undefined;
@@ -181,7 +190,7 @@ export class KnownTasks {
     const known = this.#known.get(event.taskId);
     if (known === undefined) return;
     known.stalledAt = undefined;
-    move(known, 'task.completed');
+    moveTo(known, COMPLETED);
     known.output = event.output;
     this.#endedBy(known, event);
   }
@@ -260,6 +269,7 @@ export class KnownTasks {
     const { idempotencyKey, dedupeKey } = event;
     const known: KnownTask = {
       id,
+      order: (this.#added += 1),
       agentId,
       pool,
       task,
@@ -279,9 +289,7 @@ export class KnownTasks {
       stalledAt: undefined,
       isBodyGone: false,
       waiting: undefined,
-      previous: undefined,
-      next: undefined,
-      isQueued: false,
+      endedAs: 0,
     };
     if (dueAt !== undefined) move(known, 'task.deferred');
     this.#known.add(id, known);
@@ -290,7 +298,7 @@ export class KnownTasks {
   }
 
   #again(known: KnownTask, { agentId, pool, dueAt }: AcceptedTask): void {
-    this.#endedAs(known).remove(known);
+    this.#leaveEnded(known);
     known.agentId = agentId;
     known.pool = pool;
     known.parked = undefined;
@@ -307,19 +315,32 @@ export class KnownTasks {
 
   #end(known: KnownTask): void {
     const { waiting } = known;
-    this.#asking.delete(known);
+    if (this.#asking.size > 0) this.#asking.delete(known);
     known.waiting = undefined;
     if (known.keys.dedupeKey !== undefined) this.#forgetKey(known);
     if (waiting) for (const tell of waiting) tell();
     const ended = this.#endedAs(known);
-    if (!known.isQueued) ended.add(known);
-    if (ended.size > this.#maxEnded) this.drop(ended.first!);
+    if (!ended.has(known)) {
+      this.#leaveEnded(known);
+      ended.add(known);
+    }
+    if (isClosed(known)) this.#known.delete(known.id);
+    if (ended.size > this.#maxEnded) this.#dropOldest(ended);
   }
 
-  /** Where it is queued once it has ended as it stands. */
-  #endedAs({ submitted, place }: KnownTask): TaskQueue<KnownTask> {
+  /** Where it is kept once it has ended as it stands. */
+  #endedAs({ submitted, place }: KnownTask): EndedTasks {
     const isDead = submitted !== undefined && place !== 'done' && place !== 'cancelled';
     return isDead ? this.#deadLetters : this.#ended;
+  }
+
+  #leaveEnded(known: KnownTask): void {
+    if (!this.#ended.remove(known)) this.#deadLetters.remove(known);
+  }
+
+  #dropOldest(ended: EndedTasks): void {
+    const unclosed = ended.dropOldest();
+    if (unclosed !== undefined) this.drop(unclosed);
   }
 
   /** Drops a record; for a submitted task with the event `task.forgotten`. */
@@ -332,7 +353,7 @@ export class KnownTasks {
 
   #remove(known: KnownTask): void {
     this.#known.delete(known.id);
-    this.#endedAs(known).remove(known);
+    this.#leaveEnded(known);
     this.#forgetKey(known);
   }
 
@@ -348,7 +369,11 @@ function isCancel(event: TaskEvent): boolean {
 
 /** Moves a task to its place after an event; not for `task.forgotten`. */
 export function move(known: KnownTask, event: TaskChartEvent['type']): void {
-  known.place = taskPlaceAfter(known.place, event) as TaskPlace;
+  moveTo(known, placesAfter(event));
+}
+
+function moveTo(known: KnownTask, places: ReadonlyMap<TaskPlace, TaskPlace | 'forgotten'>): void {
+  known.place = (places.get(known.place) ?? known.place) as TaskPlace;
 }
 
 function parkedBy({ at, until, why, guessed, quota }: Extract<TaskEvent, { type: 'task.parked' }>): Parked {

@@ -341,7 +341,7 @@ export class Registration {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const registered: EventDraft = {
       sequence: 0,
-      at: 0,
+      at: undefined,
       type: 'agent.registered',
       agentId: id,
       incarnation: 0,

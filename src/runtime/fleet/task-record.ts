@@ -6,7 +6,6 @@ import {
   type TaskStatus,
   taskStatusOf,
 } from '../../machines/index.ts';
-import type { Queued } from '../agent/task-queue.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
 
@@ -45,9 +44,11 @@ export interface TaskRecord<Output = unknown> {
   readonly dedupeKey?: string;
 }
 
-/** A task of `KnownTasks`; tasks that have ended are in a queue. */
-export interface KnownTask extends Queued<KnownTask> {
+/** A task of `KnownTasks`. */
+export interface KnownTask {
   readonly id: string;
+  /** Place in the order of acceptance. */
+  readonly order: number;
   agentId: string;
   pool: string | undefined;
   readonly task: string;
@@ -69,8 +70,15 @@ export interface KnownTask extends Queued<KnownTask> {
   isBodyGone: boolean;
   /** Sequence of the event that ended it. */
   endedBy: number;
+  /** Its number among those that have ended; 0 before that. */
+  endedAs: number;
   /** Callers that wait for its end; called with an error if they are refused. */
   waiting: ((why?: AgentSystemError) => void)[] | undefined;
+}
+
+/** It was executed and is done: nothing more becomes of it. */
+export function isClosed({ submitted, place }: Pick<KnownTask, 'submitted' | 'place'>): boolean {
+  return place === 'done' && submitted === undefined;
 }
 
 /** The keys of a task: one of the two, or neither. */

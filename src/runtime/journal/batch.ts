@@ -24,6 +24,8 @@ const MAX_ROOM = 1_024;
 
 export class Batch {
   eventCount = 0;
+  /** Sequence of the newest event; 0 without one. */
+  lastSequence = 0;
   /** How many of the events, from the first, were told before they were committed. */
   told = 0;
   stateCount = 0;
@@ -48,8 +50,10 @@ export class Batch {
     return !this.hasContent && !this.isAwaited;
   }
 
-  addEvent(event: SystemEvent): void {
+  /** @param sequence the event's */
+  addEvent(event: SystemEvent, sequence: number): void {
     this.events[this.eventCount++] = event;
+    this.lastSequence = sequence;
   }
 
   addState(agentId: string, state: SavedState | null): void {
@@ -67,7 +71,8 @@ export class Batch {
 
   /** Takes over what the other one holds, behind its own. */
   takeOver(other: Batch): void {
-    for (let at = 0; at < other.eventCount; at++) this.addEvent(other.events[at]!);
+    for (let at = 0; at < other.eventCount; at++)
+      this.addEvent(other.events[at]!, other.events[at]!.sequence);
     for (let at = 0; at < other.stateCount; at++) this.addState(other.stateOwners[at]!, other.states[at]!);
     if (other.facts) for (const [name, value] of other.facts) this.addFact(name, value);
     for (let at = 0; at < other.#waitingCount; at++) this.addWaiting(other.#waiting[at]!);
@@ -93,6 +98,7 @@ export class Batch {
     }
     for (let at = 0; at < this.#waitingCount; at++) this.#waiting[at] = undefined as never;
     this.eventCount = 0;
+    this.lastSequence = 0;
     this.told = 0;
     this.stateCount = 0;
     this.facts = undefined;

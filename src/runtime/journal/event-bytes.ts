@@ -5,10 +5,10 @@
  * to look at all of it would cost more than to keep it.
  */
 import type { AgentLife } from '../../machines/index.ts';
-import type { SystemEvent, SystemEventType } from './system-event.ts';
+import type { SystemEvent } from './system-event.ts';
 
 /** An event of a handful of numbers and short strings. */
-export const PLAIN_BYTES = 256;
+const PLAIN_BYTES = 256;
 /** Where an agent stands, which comes with each event of its life. */
 const LIFE_BYTES = 512;
 /** A spec, but for what is of any size in it. */
@@ -21,19 +21,13 @@ const SAMPLE = 64;
 /** Values that are looked at in all. */
 const LOOKS = 4_096;
 
-/** Whether events of a type hold no more than `PLAIN_BYTES`, whatever is in them: the frequent ones. */
-export function hasPlainBytes(type: SystemEventType): boolean {
-  return (
-    type === 'task.started' ||
-    type === 'agent.state_saved' ||
-    type === 'variable.acknowledged' ||
-    type === 'agent.forgotten'
-  );
-}
-
 export function eventBytes(event: SystemEvent): number {
-  if (hasPlainBytes(event.type)) return PLAIN_BYTES;
   switch (event.type) {
+    case 'task.started':
+    case 'agent.state_saved':
+    case 'variable.acknowledged':
+    case 'agent.forgotten':
+      return PLAIN_BYTES;
     case 'task.completed':
       return PLAIN_BYTES + (event.output === undefined ? 0 : dataBytes(event.output, LOOKS));
     case 'agent.starting':

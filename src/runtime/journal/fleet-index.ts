@@ -124,7 +124,7 @@ export class FleetIndex {
     if (changed === undefined) return;
     const { kind, change } = changed;
     const key = slotKeyOf(event, kind);
-    const slots = this.slots[kind];
+    const slots = kind === 'task' ? this.slots.task : this.slots[kind];
     if (change === 'follow' || change === 'amend') {
       const slot = slots.get(key);
       if (slot) slot[change === 'amend' ? 'held' : 'latest'] = event;

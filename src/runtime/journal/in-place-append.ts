@@ -25,6 +25,6 @@ export function appenderOf(store: Store): (batch: Batch) => void | Promise<void>
     return (batch) => store.append(batch.forStore());
   }
   const inPlace = store as InPlaceStore;
-  return (batch) =>
-    Object.hasOwn(store, 'append') ? store.append(batch.forStore()) : inPlace.appendInPlace(batch);
+  const { append } = prototype as { readonly append?: unknown };
+  return (batch) => (store.append === append ? inPlace.appendInPlace(batch) : store.append(batch.forStore()));
 }

@@ -73,8 +73,8 @@ export class Journal {
   #lastKept: number;
   /** What the store was given, and has not answered. */
   #committing: Batch | undefined;
-  /** When the newest event was emitted. */
-  #at: number;
+  /** When the newest event was emitted; `undefined` before the first. */
+  #at: number | undefined = undefined;
   #gathering = new Batch();
   /** A batch that was committed, to be filled again. */
   #spare: Batch | undefined;
@@ -91,7 +91,6 @@ export class Journal {
     this.#logger = logger;
     this.#last = lastSequence;
     this.#lastKept = lastSequence;
-    this.#at = clock.now();
     this.#appender = new Appender(store, clock, commitTimeoutMs);
     this.#subscriptions = new Subscriptions((err) => logger.error({ err }, 'a listener of events threw'));
     this.#outage = new Outage({
@@ -150,11 +149,12 @@ export class Journal {
   ): SystemEvent {
     const { secrets } = this.#options;
     if (secrets?.isEmpty === false) hideSecrets(draft, secrets);
-    draft.sequence = this.#last += 1;
-    draft.at = this.#at = this.#clock.now();
+    const sequence = (this.#last += 1);
+    draft.sequence = sequence;
+    draft.at = this.#now();
     const event = draft as SystemEvent;
     const batch = this.#gathering;
-    batch.addEvent(event);
+    batch.addEvent(event, sequence);
     if (onCommitted !== undefined) batch.addWaiting(onCommitted);
     if (state !== undefined && event.agentId !== undefined) batch.addState(event.agentId, state);
     this.#schedule();
@@ -194,7 +194,7 @@ export class Journal {
 
   /** Resolves when everything that was emitted so far was committed, or could not be. */
   async settled(): Promise<void> {
-    if (this.#isSettled) return;
+    if (this.#isSettled()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#gathering.addWaiting(() => resolve());
     this.#schedule();
@@ -214,7 +214,7 @@ export class Journal {
     this.#isDiscarded = true;
   }
 
-  get #isSettled(): boolean {
+  #isSettled(): boolean {
     return !this.#isCommitting && this.#gathering.isEmpty;
   }
 
@@ -223,11 +223,18 @@ export class Journal {
     yield* readEvents({ store: this.#store, clock: this.#clock }, options, this.#last);
   }
 
+  /** The same number for all events of a millisecond: a number of its own for each is a third of what is kept of them. */
+  #now(): number {
+    const now = this.#clock.now();
+    if (now !== this.#at) this.#at = now;
+    return this.#at;
+  }
+
   #schedule(): void {
     if (this.#isScheduled || this.#isCommitting) return;
     this.#isScheduled = true;
     // Work that is awaited, commit by commit, is one chain of microtasks: now and then others have their turn.
-    if (this.#turn.isOver(this.#at)) setImmediate(this.#commit);
+    if (this.#turn.isOver(this.#at ?? this.#clock.now())) setImmediate(this.#commit);
     else queueMicrotask(this.#commit);
   }
 
@@ -258,7 +265,7 @@ export class Journal {
   #committed(batch: Batch): void {
     this.#isCommitting = false;
     this.#committing = undefined;
-    if (batch.eventCount > 0) this.#lastKept = batch.events[batch.eventCount - 1]!.sequence;
+    if (batch.eventCount > 0) this.#lastKept = batch.lastSequence;
     const { told } = batch;
     for (let at = 0; at < batch.eventCount; at++) {
       const event = batch.events[at]!;
@@ -306,7 +313,7 @@ export class Journal {
   #answer(batch: Batch, error?: AgentSystemError): void {
     batch.answer(error);
     if (batch.clear()) this.#spare = batch;
-    if (!this.#isSettled) this.#schedule();
+    if (!this.#isSettled()) this.#schedule();
   }
 }
 

@@ -237,7 +237,8 @@ export class Outage {
   /** So many events, from the first, and the states that came with them or before; facts at the end. */
   #slice(count: number, isLast: boolean): Batch {
     const slice = new Batch();
-    for (let at = this.#first; at < this.#first + count; at++) slice.addEvent(this.#events[at]!);
+    for (let at = this.#first; at < this.#first + count; at++)
+      slice.addEvent(this.#events[at]!, this.#events[at]!.sequence);
     const last = isLast ? Infinity : slice.events[count - 1]!.sequence;
     for (const [agentId, { state, sequence }] of this.#states) {
       if (sequence <= last) slice.addState(agentId, state);

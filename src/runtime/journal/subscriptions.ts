@@ -9,7 +9,7 @@
  */
 import { z } from 'zod';
 import { parseInput } from '../values/malformed.ts';
-import { isThenable, tellListener } from '../values/thenable.ts';
+import { isThenable } from '../values/thenable.ts';
 import { handOut } from './handed-out-event.ts';
 import type { SystemEvent, SystemEventType } from './system-event.ts';
 
@@ -22,7 +22,7 @@ export interface Delivery {
   readonly isCommitted: boolean;
 }
 
-/** A part of the runtime that hears of events, and leaves them as they are. */
+/** A part of the runtime that hears of events, and leaves them as they are. It gives no promise. */
 export type EventObserver = (event: SystemEvent) => void;
 
 /**
@@ -107,7 +107,13 @@ export class Subscriptions {
 
   private tellObservers(event: SystemEvent): void {
     const observers = this.observersOf.get(event.type) ?? this.findObservers(event.type);
-    for (const observer of observers) tellListener(observer, event, this.complain);
+    for (let at = 0; at < observers.length; at++) {
+      try {
+        observers[at]!(event);
+      } catch (thrown) {
+        this.complain(thrown);
+      }
+    }
   }
 
   private findObservers(type: SystemEventType): readonly EventObserver[] {

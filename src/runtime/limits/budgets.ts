@@ -183,6 +183,8 @@ export class Budgets {
 
   /** @internal An attempt of a task has ended, whatever its end: what it has open is settled as it was reserved. */
   taskEnded(taskId: string): void {
+    // Nearly always: to look for an id in an empty map would hash it all the same.
+    if (this.#ofTask.size === 0) return;
     const reserved = this.#ofTask.get(taskId);
     if (reserved === undefined) return;
     for (const id of reserved) {
@@ -193,7 +195,7 @@ export class Budgets {
 
   /** Its own accounts are of no use any more. */
   #forgetTask(taskId: string): void {
-    if (this.#ofTask.has(taskId)) return;
+    if (this.#defined.size === 0 || this.#ofTask.has(taskId)) return;
     for (const { spec, accounts } of this.#defined.values()) {
       if (spec.scope !== 'task') continue;
       accounts.get(taskId)?.close();

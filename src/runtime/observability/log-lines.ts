@@ -1,5 +1,5 @@
 /** Events as log lines: what somebody should see is a warning or an error, the rest is there for debugging. */
-import type { Level, Logger } from 'pino';
+import { type Level, type Logger, pino } from 'pino';
 import { describeExit } from '../../machines/index.ts';
 import type { SystemEvent, SystemEventType } from '../journal/system-event.ts';
 
@@ -33,14 +33,55 @@ const LEVELS: Partial<Record<SystemEventType, Level>> = {
   'store.recovered': 'info',
 };
 
+/** Whether a logger writes lines of a level. */
+interface Enabled {
+  readonly isOn: boolean;
+}
+
+/** Of a logger of any make, which does not say when that changes. */
+class Asked implements Enabled {
+  readonly #logger: Logger;
+  readonly #level: Level;
+
+  constructor(logger: Logger, level: Level) {
+    this.#logger = logger;
+    this.#level = level;
+  }
+
+  get isOn(): boolean {
+    return this.#logger.isLevelEnabled(this.#level);
+  }
+}
+
+/** Of pino's own, which say when their level has changed: of each one listener, however many systems write to it. */
+const ofPino = new WeakMap<Logger, Map<Level, { isOn: boolean }>>();
+
 /** What logs the events of a type. */
 export function logEvents(logger: Logger): (type: SystemEventType) => (event: SystemEvent) => void {
   return (type) => {
     const level = LEVELS[type] ?? 'debug';
+    const enabled = enabledLevel(logger, level);
     return (event) => {
-      if (logger.isLevelEnabled(level)) logger[level](withoutBulk(event), type);
+      if (enabled.isOn) logger[level](withoutBulk(event), type);
     };
   };
+}
+
+function enabledLevel(logger: Logger, level: Level): Enabled {
+  if (!(pino.symbols.setLevelSym in logger)) return new Asked(logger, level);
+  const levels = ofPino.get(logger) ?? watchLevels(logger);
+  let enabled = levels.get(level);
+  if (enabled === undefined) levels.set(level, (enabled = { isOn: logger.isLevelEnabled(level) }));
+  return enabled;
+}
+
+function watchLevels(logger: Logger): Map<Level, { isOn: boolean }> {
+  const levels = new Map<Level, { isOn: boolean }>();
+  ofPino.set(logger, levels);
+  logger.on('level-change', () => {
+    for (const [level, enabled] of levels) enabled.isOn = logger.isLevelEnabled(level);
+  });
+  return levels;
 }
 
 function withoutBulk(event: SystemEvent): object {

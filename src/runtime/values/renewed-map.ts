@@ -25,11 +25,13 @@ export class RenewedMap<Key, Value> {
   }
 
   get(key: Key): Value | undefined {
-    return this.isNewest(key) ? this.newest : this.map.get(key);
+    if (this.isNewest(key)) return this.newest;
+    // An empty map would hash the key all the same.
+    return this.map.size === 0 ? undefined : this.map.get(key);
   }
 
   has(key: Key): boolean {
-    return this.isNewest(key) || this.map.has(key);
+    return this.isNewest(key) || (this.map.size > 0 && this.map.has(key));
   }
 
   /** Adds an entry whose key is not there. */
@@ -45,7 +47,7 @@ export class RenewedMap<Key, Value> {
       this.forgetNewest();
       return true;
     }
-    if (!this.map.delete(key)) return false;
+    if (this.map.size === 0 || !this.map.delete(key)) return false;
     this.deletions += 1;
     if (this.deletions >= MIN_DELETIONS && this.deletions >= this.map.size) this.renew();
     return true;

@@ -198,7 +198,15 @@ export class Round {
     const vote = answerOf(cast);
     const roundId = this.id;
     if (refused === undefined && term === undefined && error === undefined) {
-      this.#journal.emit({ sequence: 0, at: 0, type: 'round.voted', agentId, incarnation, roundId, vote });
+      this.#journal.emit({
+        sequence: 0,
+        at: undefined,
+        type: 'round.voted',
+        agentId,
+        incarnation,
+        roundId,
+        vote,
+      });
     } else {
       this.#journal.emit({
         type: 'round.voted',

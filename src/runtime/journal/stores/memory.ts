@@ -12,7 +12,7 @@ import { z } from 'zod';
 import type { SavedState } from '../../definition/saved-state.ts';
 import { parseInput } from '../../values/malformed.ts';
 import type { Batch } from '../batch.ts';
-import { eventBytes, hasPlainBytes, PLAIN_BYTES } from '../event-bytes.ts';
+import { eventBytes } from '../event-bytes.ts';
 import { FleetIndex } from '../fleet-index.ts';
 import { handOut } from '../handed-out-event.ts';
 import { appendsInPlace, type InPlaceStore } from '../in-place-append.ts';
@@ -89,18 +89,24 @@ class MemoryStore implements InPlaceStore {
 
   append({ events, states, facts }: StoreBatch): void {
     assertOrder(events, this.last);
-    for (const event of events) this.keep(event);
+    for (const event of events) {
+      this.keep(event);
+      if (event.type === 'agent.forgotten') this.states.delete(event.agentId);
+    }
+    this.last = events.at(-1)?.sequence ?? this.last;
     if (states) for (const [agentId, state] of states) this.keepState(agentId, state);
     if (facts) for (const [name, value] of facts) this.facts.set(name, value);
     this.bound();
   }
 
+  /** As the journal gathered it: with the event of an agent that was forgotten comes a state of `null`. */
   appendInPlace(batch: Batch): void {
     const { events, eventCount, stateOwners, states, stateCount, facts } = batch;
     if (eventCount > 0 && !(events[0]!.sequence > this.last)) {
       assertOrder(events.slice(0, eventCount), this.last);
     }
     for (let at = 0; at < eventCount; at++) this.keep(events[at]!);
+    this.last = Math.max(this.last, batch.lastSequence);
     for (let at = 0; at < stateCount; at++) this.keepState(stateOwners[at]!, states[at]!);
     if (facts) for (const [name, value] of facts) this.facts.set(name, value);
     this.bound();
@@ -124,10 +130,7 @@ class MemoryStore implements InPlaceStore {
   close(): void {}
 
   private keep(event: SystemEvent): void {
-    const { type } = event;
-    this.last = event.sequence;
-    this.events.push(event, hasPlainBytes(type) ? PLAIN_BYTES : eventBytes(event));
-    if (type === 'agent.forgotten') this.states.delete(event.agentId);
+    this.events.push(event, eventBytes(event));
   }
 
   private keepState(agentId: string, state: SavedState | null): void {

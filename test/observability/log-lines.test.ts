@@ -1,0 +1,62 @@
+/** Events as log lines, at the level that the logger has when they happen. */
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { createAgentSystem, defineAgent } from '../../src/index.ts';
+
+const module = defineAgent({ type: 'worker', init: () => ({}), tasks: { go: { run: () => 1 } } });
+
+function lines() {
+  const written: string[] = [];
+  const stream = new Writable({
+    write: (line, _, done) => {
+      const { msg } = JSON.parse(String(line)) as { msg: string };
+      if (msg.startsWith('task.')) written.push(msg);
+      done();
+    },
+  });
+  return { written, stream };
+}
+
+describe('the log of a system', () => {
+  it('follows the level of its logger, that of each system', async () => {
+    const { written, stream } = lines();
+    const logger = pino({ level: 'warn' }, stream);
+    await using one = await createAgentSystem({ logger });
+    await using other = await createAgentSystem({ logger });
+    for (const { agents } of [one, other]) await agents.start(await agents.register({ id: 'a', module }));
+    const go = async () => {
+      for (const { agents } of [one, other]) await agents.execute('a', { type: 'go' });
+      return written.splice(0);
+    };
+    const told = ['task.accepted', 'task.started', 'task.completed'];
+    expect(await go()).toEqual([]);
+    logger.level = 'debug';
+    expect(await go()).toEqual([...told, ...told]);
+    logger.level = 'silent';
+    expect(await go()).toEqual([]);
+    expect(logger.listenerCount('level-change')).toBe(1);
+  });
+
+  it('asks a logger of another make each time', async () => {
+    const said: string[] = [];
+    let isOn = false;
+    const say = (_: object, message: string) => void said.push(message);
+    const logger = {
+      isLevelEnabled: () => isOn,
+      debug: say,
+      info: say,
+      warn: say,
+      error: say,
+      child: () => logger,
+    };
+    await using system = await createAgentSystem({ logger: logger as never });
+    const { agents } = system;
+    await agents.start(await agents.register({ id: 'a', module }));
+    await agents.execute('a', { type: 'go' });
+    expect(said).toEqual([]);
+    isOn = true;
+    await agents.execute('a', { type: 'go' });
+    expect(said).toContain('task.completed');
+  });
+});
