@@ -370,9 +370,9 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'a state that is gathered in the turn in which the store comes back is lost',
     file: 'src/runtime/journal/journal.ts',
-    snippet: '    rest.takeOver(this.#gathering);',
+    snippet: '    rest.takeOver(this.gathering);',
     becomes:
-      '    for (let at = 0; at < this.#gathering.eventCount; at++) rest.addEvent(this.#gathering.events[at]!);',
+      '    for (let at = 0; at < this.gathering.eventCount; at++)\n      rest.addEvent(this.gathering.events[at]!, this.gathering.events[at]!.sequence);',
     by: 'test/journal/outage.test.ts',
   },
   {

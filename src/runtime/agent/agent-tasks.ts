@@ -32,135 +32,135 @@ import type { Places } from './wait.ts';
 const FREE: Places = Object.freeze({ isFree: true, holders: [] });
 
 export class AgentTasks implements MailboxOwner, RequestsOwner {
-  readonly #agent: Agent;
-  #mailbox: Mailbox | undefined = undefined;
-  #requests: Requests | undefined = undefined;
+  private readonly agent: Agent;
+  private mailbox: Mailbox | undefined = undefined;
+  private requests: Requests | undefined = undefined;
   /** The quota that the agent works under, if it shares a limit or ran into one. */
-  #quota: Quota | undefined = undefined;
+  private quota: Quota | undefined = undefined;
 
   constructor(agent: Agent) {
-    this.#agent = agent;
+    this.agent = agent;
   }
 
   /** Whether nothing may begin before a limit is reset. */
   get isHeldByQuota(): boolean {
-    return this.#quota?.holds(this.#agent) === true;
+    return this.quota?.holds(this.agent) === true;
   }
 
   /** Tasks that wait or run. */
   get load(): number {
-    return this.#mailbox?.load ?? 0;
+    return this.mailbox?.load ?? 0;
   }
 
   get isBusy(): boolean {
-    return this.#mailbox?.isBusy ?? false;
+    return this.mailbox?.isBusy ?? false;
   }
 
   /** @param amount what a task spent of budgets, in whole numbers */
   spend(amount: BudgetAmount): void {
-    this.#mailbox?.spend(amount);
+    this.mailbox?.spend(amount);
   }
 
   /** Figures of the tasks, for the record. */
   get atWork(): TasksAtWork {
-    return this.#mailbox?.atWork ?? noTasks;
+    return this.mailbox?.atWork ?? noTasks;
   }
 
   /** Ids of the tasks that the last end left undone. */
   get abandoned(): readonly string[] {
-    return this.#mailbox?.abandonedTasks ?? noTasks.abandoned;
+    return this.mailbox?.abandonedTasks ?? noTasks.abandoned;
   }
 
   /** Who holds the agent's places, and whether one is free. */
   get places(): Places {
-    return this.#mailbox?.places ?? FREE;
+    return this.mailbox?.places ?? FREE;
   }
 
   execute(request: GivenTask, trace?: TraceParent): Promise<unknown> {
-    const kind = this.#agent.manifest.tasks[request.type];
-    return this.#mail().accept(withTimeout(request, kind), kind, trace);
+    const kind = this.agent.manifest.tasks[request.type];
+    return this.mail().accept(withTimeout(request, kind), kind, trace);
   }
 
   /** Cancels a task. Returns whether there was one that had not ended. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
-    return this.#mailbox?.cancel(taskId, cancel) ?? false;
+    return this.mailbox?.cancel(taskId, cancel) ?? false;
   }
 
   /** Goes on with tasks that an earlier program accepted: at once, or when the agent runs again. */
   restore(tasks: readonly RestoredTask[]): void {
-    const { manifest } = this.#agent;
+    const { manifest } = this.agent;
     for (const task of tasks) {
-      const output = this.#mail().restore(task, manifest.tasks[task.task]);
-      output.catch((error: unknown) => this.#reportLost(task, error));
+      const output = this.mail().restore(task, manifest.tasks[task.task]);
+      output.catch((error: unknown) => this.reportLost(task, error));
     }
   }
 
   /** The agent does not come back by itself. */
   endWaits(why: string): void {
-    this.#mailbox?.endWaits(why);
+    this.mailbox?.endWaits(why);
   }
 
   /** Gives up the tasks that wait. */
   discard(why: string): void {
-    this.#mailbox?.discard(why);
+    this.mailbox?.discard(why);
   }
 
   /** The limits of the queue have changed. */
   follow(limits: Agent['spec']['tasks']): void {
-    this.#mailbox?.follow(limits);
+    this.mailbox?.follow(limits);
   }
 
   // Where the agent stands.
 
   /** A body opens. */
   hold(): void {
-    this.#mailbox?.hold();
+    this.mailbox?.hold();
   }
 
   /** It is ready. @param parked what the agent waits for since an earlier life */
   begin(parked: Parked | undefined): void {
-    this.#quota = this.#agent.services.quotas.join(this.#agent, parked);
-    this.#mailbox?.open(this.#agent.isHeldBack);
+    this.quota = this.agent.services.quotas.join(this.agent, parked);
+    this.mailbox?.open(this.agent.isHeldBack);
   }
 
   bodyEnded(): void {
-    this.#quota?.part(this.#agent);
+    this.quota?.part(this.agent);
     this.giveUpRequests(() => new Error(`agent ${this.id} has ended`));
   }
 
   command(command: MailboxCommand): void {
-    const mailbox = this.#mailbox;
-    if (command === 'abandon') return mailbox?.abandonAll(() => this.#whyEnded());
-    if (mailbox && command === 'finish') return mailbox.finish(this.#agent.whyNothingBegins());
+    const mailbox = this.mailbox;
+    if (command === 'abandon') return mailbox?.abandonAll(() => this.whyEnded());
+    if (mailbox && command === 'finish') return mailbox.finish(this.agent.whyNothingBegins());
     if (mailbox) return mailbox[command as Exclude<MailboxCommand, 'abandon' | 'finish'>]();
     if (command === 'rest') this.becameRested();
     else if (command !== 'resume') this.becameIdle();
   }
 
   reported(report: Extract<BodyReport, { type: `task.${string}` }>): void {
-    if (report.type === 'task.progress') this.#mailbox?.progress(report.taskId, report.value);
-    else if (report.type === 'task.parked') this.#mailbox?.park(report);
+    if (report.type === 'task.progress') this.mailbox?.progress(report.taskId, report.value);
+    else if (report.type === 'task.parked') this.mailbox?.park(report);
     else if (report.type === 'task.chunk') {
-      if (this.#mailbox === undefined) this.bodyDropped();
-      else this.#mailbox.chunk(report.taskId, report.chunk);
-    } else this.#mailbox?.settle(report);
+      if (this.mailbox === undefined) this.bodyDropped();
+      else this.mailbox.chunk(report.taskId, report.chunk);
+    } else this.mailbox?.settle(report);
   }
 
   // What they ask of their system.
 
   requested(report: Extract<BodyReport, { type: `request.${string}` }>): void {
-    if (report.type === 'request.withdrawn') return this.#requests?.withdrawn(report);
-    this.#requests ??= new Requests(this, this.#agent.services.requests);
-    this.#requests.made(report);
+    if (report.type === 'request.withdrawn') return this.requests?.withdrawn(report);
+    this.requests ??= new Requests(this, this.agent.services.requests);
+    this.requests.made(report);
   }
 
   /** The body has ended, or its agent is gone. `why` is called only if a request is open: most tasks have none. */
   giveUpRequests(why: () => Error): void {
-    this.#requests?.clear(why);
+    this.requests?.clear(why);
   }
 
   requestingTask(taskId: string): MailboxTask | undefined {
-    const entry = this.#mailbox?.running(taskId);
+    const entry = this.mailbox?.running(taskId);
     if (entry === undefined) return undefined;
     const { clock, id: agentId } = this;
     const { incarnation, trace, request } = entry;
@@ -172,119 +172,119 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
   // What the mailbox needs and reports.
 
   get id(): string {
-    return this.#agent.id;
+    return this.agent.id;
   }
 
   get incarnation(): number {
-    return this.#agent.incarnation;
+    return this.agent.incarnation;
   }
 
   get clock(): SteadyClock {
-    return this.#agent.services.clock;
+    return this.agent.services.clock;
   }
 
   get journal(): Journal {
-    return this.#agent.services.journal;
+    return this.agent.services.journal;
   }
 
   get isClosing(): boolean {
-    return this.#agent.services.isClosing();
+    return this.agent.services.isClosing();
   }
 
   get leavesTasks(): boolean {
-    return this.#agent.services.leavesTasks();
+    return this.agent.services.leavesTasks();
   }
 
   get mayComeBack(): boolean {
-    return this.#agent.mayComeBack;
+    return this.agent.mayComeBack;
   }
 
   newTaskId(): string {
-    return this.#agent.services.taskIds.next();
+    return this.agent.services.taskIds.next();
   }
 
   stepsOf(taskId: string): KeptSteps | undefined {
-    return this.#agent.services.steps.of(taskId);
+    return this.agent.services.steps.of(taskId);
   }
 
   random(): number {
-    return this.#agent.services.random();
+    return this.agent.services.random();
   }
 
   post(request: BodyRequest): void {
-    this.#agent.post(request);
+    this.agent.post(request);
   }
 
   becameBusy(): void {
-    this.#agent.send(BUSY);
+    this.agent.send(BUSY);
   }
 
   becameIdle(): void {
-    this.#agent.send(IDLE);
+    this.agent.send(IDLE);
   }
 
   becameRested(): void {
-    this.#agent.send(RESTED);
+    this.agent.send(RESTED);
   }
 
   limitReached({ until, afterMs, why }: ParkRequest, told: (parked: Parked) => void): void {
     const resetAt = afterMs === undefined ? until : this.clock.now() + afterMs;
     const limit = { until: resetAt, why: cut(why, MAX_WHY) };
-    this.#quota = this.#agent.services.quotas.limited(this.#agent, limit, told);
+    this.quota = this.agent.services.quotas.limited(this.agent, limit, told);
   }
 
   taskPassed(): void {
-    this.#quota?.passed();
+    this.quota?.passed();
   }
 
   loadFell(): void {
-    this.#agent.observer?.();
+    this.agent.observer?.();
   }
 
   changed(): void {
-    this.#agent.changed();
+    this.agent.changed();
   }
 
   taskAnswered(taskId: string): void {
-    this.#requests?.taskEnded(taskId);
-    this.#agent.services.budgets.taskEnded(taskId);
+    this.requests?.taskEnded(taskId);
+    this.agent.services.budgets.taskEnded(taskId);
   }
 
   watchProgress(policy: ProgressInput, watcher: ProgressWatcher): ProgressWatch {
-    const { watch } = this.#agent.services;
+    const { watch } = this.agent.services;
     const onBug = (error: unknown) => this.reportFault('a bug in the chart of a task’s progress', error);
     return new ProgressWatch(policy, watcher, { ...watch, clock: this.clock, onBug });
   }
 
   crashForStall(taskId: string): void {
-    this.#agent.send({ type: 'agent.kill', at: this.clock.now(), by: `the stall of ${taskId}` });
+    this.agent.send({ type: 'agent.kill', at: this.clock.now(), by: `the stall of ${taskId}` });
   }
 
   bodyDropped(): void {
-    this.#agent.bodyDropped();
+    this.agent.bodyDropped();
   }
 
   reportFault(message: string, thrown: unknown): void {
-    this.#agent.reportFault(message, thrown);
+    this.agent.reportFault(message, thrown);
   }
 
-  #whyEnded(): string {
-    return `the agent has ended (${describeExit(this.#agent.lastExit ?? 'killed')})`;
+  private whyEnded(): string {
+    return `the agent has ended (${describeExit(this.agent.lastExit ?? 'killed')})`;
   }
 
   /** No caller waits for a task of another program; the record of a submitted task says how it ended. */
-  #reportLost({ submission }: RestoredTask, error: unknown): void {
+  private reportLost({ submission }: RestoredTask, error: unknown): void {
     const isLeft = error instanceof AgentSystemError && error.code === 'SYSTEM_CLOSED';
     if (isLeft || submission !== undefined) return;
     this.reportFault('a task that was repeated after the loss of its host failed', error);
   }
 
-  #mail(): Mailbox {
-    if (this.#mailbox === undefined) {
-      this.#mailbox = new Mailbox(this, this.#agent.spec.tasks);
-      if (this.#agent.isServing) this.#mailbox.open(this.#agent.isHeldBack);
+  private mail(): Mailbox {
+    if (this.mailbox === undefined) {
+      this.mailbox = new Mailbox(this, this.agent.spec.tasks);
+      if (this.agent.isServing) this.mailbox.open(this.agent.isHeldBack);
     }
-    return this.#mailbox;
+    return this.mailbox;
   }
 }
 

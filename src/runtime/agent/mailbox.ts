@@ -35,69 +35,69 @@ import type { Places } from './wait.ts';
 type Mode = 'held' | 'open' | 'draining' | 'finishing' | 'aborting';
 
 export class Mailbox implements TaskEntryOwner, FatesOwner {
-  readonly #owner: MailboxOwner;
-  #concurrency: number;
-  #queueLimit: number;
-  readonly #tasks = new TaskLists();
-  #mode: Mode = 'held';
-  #isBusy = false;
+  private readonly owner: MailboxOwner;
+  private concurrency: number;
+  private queueLimit: number;
+  private readonly tasks = new TaskLists();
+  private mode: Mode = 'held';
+  private saidBusy = false;
   /** The agent is paused or parked: nothing new begins. */
-  #isHeldBack = false;
+  private isHeldBack = false;
   /** Report once nothing runs. */
-  #isResting = false;
-  #isPumping = false;
+  private isResting = false;
+  private isPumping = false;
   /** Set while tasks wait for a failing store: stops waiting. */
-  #storeAway: (() => void) | undefined = undefined;
-  readonly #fates: TaskFates;
-  readonly #times: TaskTimes;
-  readonly #answers: TaskAnswers;
+  private storeAway: (() => void) | undefined = undefined;
+  private readonly fates: TaskFates;
+  private readonly times: TaskTimes;
+  private readonly answers: TaskAnswers;
 
   constructor(owner: MailboxOwner, { concurrency, queueLimit }: ParsedAgentSpec['tasks']) {
-    this.#owner = owner;
-    this.#fates = new TaskFates(owner, this, this.#tasks);
-    this.#times = this.#fates.times;
-    this.#answers = this.#fates.answers;
-    this.#concurrency = concurrency;
-    this.#queueLimit = queueLimit;
+    this.owner = owner;
+    this.fates = new TaskFates(owner, this, this.tasks);
+    this.times = this.fates.times;
+    this.answers = this.fates.answers;
+    this.concurrency = concurrency;
+    this.queueLimit = queueLimit;
   }
 
   /** Changes the limits: accepted tasks stay accepted, running ones go on. */
   follow({ concurrency, queueLimit }: ParsedAgentSpec['tasks']): void {
-    this.#concurrency = concurrency;
-    this.#queueLimit = queueLimit;
-    this.#pump();
+    this.concurrency = concurrency;
+    this.queueLimit = queueLimit;
+    this.pump();
   }
 
-  #isServing(): boolean {
-    return this.#mode === 'open' || this.#mode === 'draining';
+  private isServing(): boolean {
+    return this.mode === 'open' || this.mode === 'draining';
   }
 
   /** Whether a new task belongs to this life of the agent; while it ends, to the next. */
-  #takesInTurn(): boolean {
-    return this.#mode === 'open' || this.#mode === 'held';
+  private takesInTurn(): boolean {
+    return this.mode === 'open' || this.mode === 'held';
   }
 
   get isBusy(): boolean {
-    return this.#isBusy;
+    return this.saidBusy;
   }
 
   /** Tasks that wait for their turn, or run. */
   get load(): number {
-    return this.#tasks.load;
+    return this.tasks.load;
   }
 
   /** Ids of the tasks that the last end left undone. */
   get abandonedTasks(): readonly string[] {
-    return this.#answers.abandonedTasks;
+    return this.answers.abandonedTasks;
   }
 
   /** @param amount what a task spent of budgets, in whole numbers */
   spend(amount: BudgetAmount): void {
-    this.#answers.spend(amount);
+    this.answers.spend(amount);
   }
 
   get atWork(): TasksAtWork {
-    return this.#answers.atWork(this.#tasks.unbegunCount, this.#tasks.running.size);
+    return this.answers.atWork(this.tasks.unbegunCount, this.tasks.running.size);
   }
 
   /**
@@ -108,348 +108,348 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
    * `TASK_INPUT_INVALID`, `STORE_FAILED`
    */
   accept(request: GivenTask, kind: TaskManifest | undefined, trace?: TraceParent): Promise<unknown> {
-    const { id: agentId, incarnation, journal } = this.#owner;
+    const { id: agentId, incarnation, journal } = this.owner;
     // The limit is for tasks that wait; those that can run at once do not.
-    const mayBegin = this.#mode === 'open' && !this.#isHeldBack;
-    const free = mayBegin ? Math.max(0, this.#concurrency - this.#tasks.running.size) : 0;
+    const mayBegin = this.mode === 'open' && !this.isHeldBack;
+    const free = mayBegin ? Math.max(0, this.concurrency - this.tasks.running.size) : 0;
     const { again, signal } = request;
-    const waiting = this.#tasks.unbegunCount;
-    if (waiting >= this.#queueLimit + free && again === undefined) {
-      return Promise.reject(queueFull(agentId, waiting - free, this.#queueLimit));
+    const waiting = this.tasks.unbegunCount;
+    if (waiting >= this.queueLimit + free && again === undefined) {
+      return Promise.reject(queueFull(agentId, waiting - free, this.queueLimit));
     }
     if (signal?.aborted) {
       return Promise.reject(abandonment(agentId, 'cancelled before it began', request));
     }
-    const taskId = again?.taskId ?? this.#owner.newTaskId();
+    const taskId = again?.taskId ?? this.owner.newTaskId();
     const entry = new TaskEntry(agentId, taskId, incarnation, request, kind, trace, this);
-    const delayMs = this.#times.accept(entry);
-    const deadlineAt = this.#times.deadlineOf(entry);
+    const delayMs = this.times.accept(entry);
+    const deadlineAt = this.times.deadlineOf(entry);
     request.begins?.(entry);
     // A task that comes too late for this life of the agent waits for the next.
-    if (delayMs > 0) this.#fates.delay(entry, delayMs);
-    else if (this.#takesInTurn() && !this.#tasks.running.get(taskId)) this.#tasks.waiting.add(entry);
-    else this.#tasks.holdBack(entry);
-    this.#answers.changed();
+    if (delayMs > 0) this.fates.delay(entry, delayMs);
+    else if (this.takesInTurn() && !this.tasks.running.get(taskId)) this.tasks.waiting.add(entry);
+    else this.tasks.holdBack(entry);
+    this.answers.changed();
     journal.emit(acceptedEvent(agentId, entry, deadlineAt), entry);
-    this.#limit(entry);
+    this.limit(entry);
     return entry.answer;
   }
 
   /** Takes a task that an earlier program accepted. The limit of the queue does not apply to it. */
   restore(task: RestoredTask, kind: TaskManifest | undefined): Promise<unknown> {
-    const { id: agentId, incarnation } = this.#owner;
+    const { id: agentId, incarnation } = this.owner;
     const { taskId, trace, retry } = task;
     const terms = { requires: [], ...kind, retry };
     const entry = new TaskEntry(agentId, taskId, incarnation, requestOf(task), terms, trace, this);
     entry.begunAt = task.startedAt;
     entry.isCommitted = true;
-    const delayMs = this.#times.restore(entry, task);
-    if (delayMs > 0) this.#fates.delay(entry, delayMs);
-    else this.#tasks.waiting.add(entry);
-    this.#answers.changed();
-    this.#limit(entry);
-    this.#pump();
+    const delayMs = this.times.restore(entry, task);
+    if (delayMs > 0) this.fates.delay(entry, delayMs);
+    else this.tasks.waiting.add(entry);
+    this.answers.changed();
+    this.limit(entry);
+    this.pump();
     return entry.answer;
   }
 
   /** A new incarnation begins: tasks wait until it is ready. */
   hold(): void {
-    this.#mode = 'held';
-    this.#answers.beginLife();
+    this.mode = 'held';
+    this.answers.beginLife();
   }
 
   /** The agent is ready: tasks may run, unless it is paused or parked. */
   open(isHeldBack: boolean): void {
-    this.#mode = 'open';
-    this.#isHeldBack = isHeldBack;
-    for (const entry of this.#tasks.heldBack()) this.#tasks.due(entry);
-    this.#pump();
+    this.mode = 'open';
+    this.isHeldBack = isHeldBack;
+    for (const entry of this.tasks.heldBack()) this.tasks.due(entry);
+    this.pump();
   }
 
   /** Begins nothing new, and reports once nothing runs. */
   rest(): void {
-    this.#isHeldBack = true;
-    this.#isResting = true;
-    this.#tellIfRested();
+    this.isHeldBack = true;
+    this.isResting = true;
+    this.tellIfRested();
   }
 
   /** Goes on, and reports whether there is work. */
   resume(): void {
-    this.#isHeldBack = false;
-    this.#isResting = false;
-    this.#isBusy = false;
-    this.#pump();
+    this.isHeldBack = false;
+    this.isResting = false;
+    this.saidBusy = false;
+    this.pump();
   }
 
   /** Lets accepted tasks finish; then it is idle. The agent refuses new ones. */
   drain(): void {
     // An agent that ends does not wait for a failing store.
-    this.#mode = this.#storeAway === undefined ? 'draining' : 'finishing';
+    this.mode = this.storeAway === undefined ? 'draining' : 'finishing';
     // A person may take longer than any grace: the next program goes on with the task.
-    if (this.#owner.leavesTasks) {
-      for (const entry of this.#tasks.running)
-        if (entry.isAsking && !entry.isAnswered) this.#fates.leave(entry);
+    if (this.owner.leavesTasks) {
+      for (const entry of this.tasks.running)
+        if (entry.isAsking && !entry.isAnswered) this.fates.leave(entry);
     }
-    this.#pump();
+    this.pump();
     this.taskLeft();
   }
 
   /** Lets running tasks finish and begins no other; then it is idle. */
   finish(why: string): void {
-    this.#mode = 'finishing';
-    this.#endWaiting(why);
+    this.mode = 'finishing';
+    this.endWaiting(why);
     this.taskLeft();
   }
 
   /** Ends waiting tasks, and tells running ones to end. */
   abort(): void {
     const why = 'the agent is ending';
-    this.#mode = 'aborting';
-    this.#endWaiting(why);
-    for (const entry of this.#tasks.running) {
+    this.mode = 'aborting';
+    this.endWaiting(why);
+    for (const entry of this.tasks.running) {
       // A task that waits for a person goes on when the agent comes back.
-      if (this.#fates.comesBackTo(entry)) continue;
-      const comesAgain = !entry.isAnswered && this.#fates.outlives(entry) && entry.hasAttemptLeft;
-      if (comesAgain) this.#fates.cut(entry, why);
-      else this.#fates.abandon(entry, why);
+      if (this.fates.comesBackTo(entry)) continue;
+      const comesAgain = !entry.isAnswered && this.fates.outlives(entry) && entry.hasAttemptLeft;
+      if (comesAgain) this.fates.cut(entry, why);
+      else this.fates.abandon(entry, why);
     }
     this.taskLeft();
   }
 
   /** The body is gone, and with it the work of its tasks. */
   abandonAll(why: () => string): void {
-    if (this.#tasks.unbegunCount + this.#tasks.running.size > 0) {
+    if (this.tasks.unbegunCount + this.tasks.running.size > 0) {
       const said = why();
-      this.#endWaiting(said);
-      for (const entry of this.#tasks.running) {
-        const isKept = !entry.isAnswered && this.#fates.comesBackTo(entry);
-        this.#left(entry, isKept);
+      this.endWaiting(said);
+      for (const entry of this.tasks.running) {
+        const isKept = !entry.isAnswered && this.fates.comesBackTo(entry);
+        this.left(entry, isKept);
         if (entry.isAnswered) continue;
-        if (isKept) this.#keep(entry);
-        else if (this.#fates.outlives(entry) && entry.hasAttemptLeft)
-          this.#fates.tryAgain(entry, interruption(said));
-        else this.#fates.abandon(entry, said);
+        if (isKept) this.keep(entry);
+        else if (this.fates.outlives(entry) && entry.hasAttemptLeft)
+          this.fates.tryAgain(entry, interruption(said));
+        else this.fates.abandon(entry, said);
       }
     }
-    this.#mode = 'held';
-    this.#isBusy = false;
-    this.#isResting = false;
-    this.#answers.changed();
+    this.mode = 'held';
+    this.saidBusy = false;
+    this.isResting = false;
+    this.answers.changed();
   }
 
   /** The agent does not come back by itself: tasks that wait for that are given up. */
   endWaits(why: string): void {
-    for (const entry of this.#tasks.unbegun()) {
-      if (entry.isExecuted || (entry.isKept && !entry.outlivesAgent)) this.#fates.giveUp(entry, why);
+    for (const entry of this.tasks.unbegun()) {
+      if (entry.isExecuted || (entry.isKept && !entry.outlivesAgent)) this.fates.giveUp(entry, why);
     }
   }
 
   /** A task that had asked a person: it is the next when the agent is back, and asks again. */
-  #keep(entry: TaskEntry): void {
+  private keep(entry: TaskEntry): void {
     entry.isKept = true;
     entry.begunAt = undefined;
-    this.#tasks.waiting.putBack(entry);
+    this.tasks.waiting.putBack(entry);
   }
 
   /** The agent is forgotten, or its system has closed: all waiting tasks are given up. */
   discard(why: string): void {
-    for (const entry of this.#tasks.unbegun()) this.#fates.giveUp(entry, why);
-    this.#storeAway?.();
-    this.#storeAway = undefined;
+    for (const entry of this.tasks.unbegun()) this.fates.giveUp(entry, why);
+    this.storeAway?.();
+    this.storeAway = undefined;
   }
 
   /** The body reports the end of a task. A report of an unknown task is late, and dropped. */
   settle(report: Extract<BodyReport, { type: 'task.completed' | 'task.failed' }>): void {
-    const entry = this.#tasks.running.get(report.taskId);
+    const entry = this.tasks.running.get(report.taskId);
     if (entry === undefined) return;
-    this.#left(entry);
-    this.#answers.changed();
+    this.left(entry);
+    this.answers.changed();
     if (!entry.isAnswered) {
-      if (report.type === 'task.completed') this.#answers.complete(entry, report.output);
-      else this.#fates.fail(entry, report);
+      if (report.type === 'task.completed') this.answers.complete(entry, report.output);
+      else this.fates.fail(entry, report);
     }
-    this.#pump();
+    this.pump();
     this.taskLeft();
   }
 
   /** A task ran into a limit: it is put back as the next, and nothing begins until the agent goes on. */
   park(report: Extract<BodyReport, { type: 'task.parked' }>): void {
-    const entry = this.#tasks.running.get(report.taskId);
+    const entry = this.tasks.running.get(report.taskId);
     if (entry === undefined) return;
     if (entry.hasStreamed) {
       const { taskId, why: message } = report;
       const error = { name: 'Park', message };
       return this.settle({ type: 'task.failed', taskId, code: 'TASK_FAILED', error });
     }
-    this.#left(entry);
-    this.#answers.changed();
+    this.left(entry);
+    this.answers.changed();
     // Its open requests belonged to this attempt.
-    this.#owner.taskAnswered(entry.taskId);
-    const { id: agentId, journal } = this.#owner;
+    this.owner.taskAnswered(entry.taskId);
+    const { id: agentId, journal } = this.owner;
     if (!entry.isAnswered) {
       entry.notBegun();
-      this.#tasks.waiting.putBack(entry);
-      if (this.#mode === 'open') this.#isHeldBack = true;
+      this.tasks.waiting.putBack(entry);
+      if (this.mode === 'open') this.isHeldBack = true;
       else {
         // Waiting tasks could not begin before the reset either.
-        if (this.#mode === 'draining') this.#mode = 'finishing';
-        this.#endWaiting(`the agent is ending, and a limit is reached: ${report.why}`);
+        if (this.mode === 'draining') this.mode = 'finishing';
+        this.endWaiting(`the agent is ending, and a limit is reached: ${report.why}`);
       }
     }
-    this.#owner.limitReached(report, (parked) => {
+    this.owner.limitReached(report, (parked) => {
       if (entry.isQueued) journal.emit(parkedEvent(agentId, entry, parked));
     });
-    this.#pump();
+    this.pump();
     this.taskLeft();
   }
 
   progress(taskId: string, value: unknown): void {
-    const entry = this.#tasks.running.get(taskId);
+    const entry = this.tasks.running.get(taskId);
     if (entry === undefined || entry.isAnswered) return;
-    tellProgress(entry, value, this.#owner);
+    tellProgress(entry, value, this.owner);
   }
 
   /** A chunk of the output; one beyond the window is dropped. */
   chunk(taskId: string, chunk: unknown): void {
-    const entry = this.#tasks.running.get(taskId);
+    const entry = this.tasks.running.get(taskId);
     // Chunks of a task that was answered early are late, which is no fault.
     if (entry?.isAnswered) return;
-    if (entry === undefined) return this.#owner.bodyDropped();
-    takeChunk(entry, chunk, this.#owner);
+    if (entry === undefined) return this.owner.bodyDropped();
+    takeChunk(entry, chunk, this.owner);
   }
 
   /** An agent that does not serve yet counts as having room. */
   get places(): Places {
-    const isFree = this.#tasks.running.size < this.#concurrency;
-    return { isFree: isFree || !this.#isServing(), holders: this.#tasks.running };
+    const isFree = this.tasks.running.size < this.concurrency;
+    return { isFree: isFree || !this.isServing(), holders: this.tasks.running };
   }
 
   /** A running task that was not answered yet. */
   running(taskId: string): TaskEntry | undefined {
-    const entry = this.#tasks.running.get(taskId);
+    const entry = this.tasks.running.get(taskId);
     return entry?.isAnswered ? undefined : entry;
   }
 
   accepted(entry: TaskEntry, error: AgentSystemError | undefined): void {
     entry.isCommitted = true;
     entry.request.submission?.accepted(entry.taskId, error);
-    if (error !== undefined) this.#refuse(entry, error);
-    this.#pump();
+    if (error !== undefined) this.refuse(entry, error);
+    this.pump();
   }
 
-  #refuse(entry: TaskEntry, error: AgentSystemError): void {
+  private refuse(entry: TaskEntry, error: AgentSystemError): void {
     if (entry.isAnswered) return;
-    this.#fates.withdraw(entry, error.message);
-    this.#answers.refuse(entry, error);
+    this.fates.withdraw(entry, error.message);
+    this.answers.refuse(entry, error);
     this.taskLeft();
   }
 
-  #limit(entry: TaskEntry): void {
-    this.#times.limit(entry);
+  private limit(entry: TaskEntry): void {
+    this.times.limit(entry);
     entry.request.signal?.addEventListener('abort', entry, { once: true });
   }
 
   cancelled(entry: TaskEntry, cancel?: TaskCancel): void {
-    this.#fates.cancelled(entry, cancel);
+    this.fates.cancelled(entry, cancel);
   }
 
   timeHeld(entry: TaskEntry): void {
-    this.#times.hold(entry);
+    this.times.hold(entry);
   }
 
   timeRuns(entry: TaskEntry): void {
-    this.#times.goOn(entry);
+    this.times.goOn(entry);
   }
 
   /** Starts tasks that may run. A task that settles while it starts makes room for the next: a loop, no recursion. */
-  #pump(): void {
-    if (this.#isPumping) return;
-    this.#isPumping = true;
-    while (this.#isServing() && !this.#isHeldBack && this.#tasks.running.size < this.#concurrency) {
-      const entry = this.#tasks.waiting.next;
+  private pump(): void {
+    if (this.isPumping) return;
+    this.isPumping = true;
+    while (this.isServing() && !this.isHeldBack && this.tasks.running.size < this.concurrency) {
+      const entry = this.tasks.waiting.next;
       if (entry === undefined || !entry.isCommitted) break;
-      if (this.#storeAway !== undefined && entry.isBegunDurably) break;
-      this.#start(entry);
+      if (this.storeAway !== undefined && entry.isBegunDurably) break;
+      this.start(entry);
     }
-    this.#isPumping = false;
-    if (this.#mode === 'open' && !this.#isBusy && !this.#isHeldBack && this.load > 0) {
-      this.#isBusy = true;
-      this.#owner.becameBusy();
+    this.isPumping = false;
+    if (this.mode === 'open' && !this.saidBusy && !this.isHeldBack && this.load > 0) {
+      this.saidBusy = true;
+      this.owner.becameBusy();
     }
   }
 
-  #start(entry: TaskEntry): void {
-    this.#tasks.begin(entry);
-    this.#answers.changed();
-    if (!this.#isBusy && this.#mode === 'open') {
-      this.#isBusy = true;
-      this.#owner.becameBusy();
+  private start(entry: TaskEntry): void {
+    this.tasks.begin(entry);
+    this.answers.changed();
+    if (!this.saidBusy && this.mode === 'open') {
+      this.saidBusy = true;
+      this.owner.becameBusy();
     }
-    if (entry.heldMs !== undefined) this.#times.goOn(entry);
-    const { id: agentId, incarnation, journal, clock } = this.#owner;
+    if (entry.heldMs !== undefined) this.times.goOn(entry);
+    const { id: agentId, incarnation, journal, clock } = this.owner;
     const attempt = entry.begin(incarnation, clock.elapsed());
     const begun = entry.isBegunDurably
-      ? (error?: AgentSystemError) => this.#begun(entry, attempt, error)
+      ? (error?: AgentSystemError) => this.begun(entry, attempt, error)
       : undefined;
     entry.chunks = 0;
     entry.chunksTaken = 0;
     entry.isKept = false;
     entry.begunAt = journal.emit(startedEvent(agentId, entry), begun).at;
-    if (begun === undefined) this.#run(entry);
+    if (begun === undefined) this.run(entry);
   }
 
   /** Its `task.started` was committed, or could not be. */
-  #begun(entry: TaskEntry, attempt: number, error: AgentSystemError | undefined): void {
+  private begun(entry: TaskEntry, attempt: number, error: AgentSystemError | undefined): void {
     // The task may have ended meanwhile with its body.
-    if (this.#tasks.running.get(entry.taskId) !== entry || entry.attempt !== attempt) return;
-    if (error === undefined && !entry.isAnswered) return this.#run(entry);
-    this.#left(entry);
+    if (this.tasks.running.get(entry.taskId) !== entry || entry.attempt !== attempt) return;
+    if (error === undefined && !entry.isAnswered) return this.run(entry);
+    this.left(entry);
     if (!entry.isAnswered) {
-      this.#tasks.waiting.putBack(entry);
-      if (this.#mode === 'draining') this.#mode = 'finishing';
-      this.#storeAway ??= this.#owner.journal.subscribe(({ type }) => {
-        if (type === 'store.recovered') this.#storeIsBack();
+      this.tasks.waiting.putBack(entry);
+      if (this.mode === 'draining') this.mode = 'finishing';
+      this.storeAway ??= this.owner.journal.subscribe(({ type }) => {
+        if (type === 'store.recovered') this.storeIsBack();
       });
     }
-    this.#answers.changed();
-    this.#pump();
+    this.answers.changed();
+    this.pump();
     this.taskLeft();
   }
 
-  #storeIsBack(): void {
-    this.#storeAway?.();
-    this.#storeAway = undefined;
-    this.#pump();
+  private storeIsBack(): void {
+    this.storeAway?.();
+    this.storeAway = undefined;
+    this.pump();
   }
 
-  #run(entry: TaskEntry): void {
-    this.#times.limitAttempt(entry);
+  private run(entry: TaskEntry): void {
+    this.times.limitAttempt(entry);
     entry.post();
   }
 
   post({ taskId, trace, request, attempt, input }: TaskEntry): void {
     const { type: task, transfer, submission } = request;
-    const steps = this.#owner.stepsOf(taskId);
+    const steps = this.owner.stepsOf(taskId);
     const isKept = submission !== undefined;
-    this.#owner.post({ type: 'task.run', taskId, task, attempt, input, transfer, trace, steps, isKept });
+    this.owner.post({ type: 'task.run', taskId, task, attempt, input, transfer, trace, steps, isKept });
   }
 
   /** The work of a task has ended, or its body has. @param isKept it waits for a person, and for the next body */
-  #left(entry: TaskEntry, isKept = false): void {
-    this.#tasks.ended(entry, isKept);
-    this.#times.endAttempt(entry);
+  private left(entry: TaskEntry, isKept = false): void {
+    this.tasks.ended(entry, isKept);
+    this.times.endAttempt(entry);
     if (!entry.isAnswered) return;
     // It was asked for again before its work had ended: one id is under way once.
-    for (const again of this.#tasks.heldBack()) if (again.taskId === entry.taskId) this.#tasks.due(again);
+    for (const again of this.tasks.heldBack()) if (again.taskId === entry.taskId) this.tasks.due(again);
   }
 
   /** Cancels a task by its id. Returns whether there was one that had not ended. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
-    let entry = this.#tasks.running.get(taskId);
+    let entry = this.tasks.running.get(taskId);
     // A waiting task is searched for: cancels by an id are rare. Work that ignores its end may still run under the id of
     // a task that waits for another attempt.
     if (entry === undefined || entry.isAnswered) {
-      entry = this.#tasks.unbegun().find((waiting) => waiting.taskId === taskId);
+      entry = this.tasks.unbegun().find((waiting) => waiting.taskId === taskId);
     }
     if (entry === undefined || entry.isAnswered) return false;
     this.cancelled(entry, cancel);
@@ -457,37 +457,36 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   }
 
   /** Gives up the waiting tasks, but for those that outlive the agent. */
-  #endWaiting(why: string): void {
-    for (const entry of this.#tasks.unbegun())
-      if (!this.#fates.outlives(entry)) this.#fates.giveUp(entry, why);
+  private endWaiting(why: string): void {
+    for (const entry of this.tasks.unbegun()) if (!this.fates.outlives(entry)) this.fates.giveUp(entry, why);
   }
 
-  #tellIfRested(): void {
-    if (!this.#isResting || this.#tasks.running.size > 0) return;
-    this.#isResting = false;
-    this.#isBusy = false;
-    this.#owner.becameRested();
+  private tellIfRested(): void {
+    if (!this.isResting || this.tasks.running.size > 0) return;
+    this.isResting = false;
+    this.saidBusy = false;
+    this.owner.becameRested();
   }
 
   get isOpen(): boolean {
-    return this.#mode === 'open';
+    return this.mode === 'open';
   }
 
   timeHasCome(entry: TaskEntry): void {
-    if (!this.#takesInTurn()) return;
-    this.#tasks.due(entry);
-    this.#pump();
+    if (!this.takesInTurn()) return;
+    this.tasks.due(entry);
+    this.pump();
   }
 
   taskLeft(): void {
-    this.#owner.loadFell();
-    this.#tellIfRested();
+    this.owner.loadFell();
+    this.tellIfRested();
     // Tasks that will not begin keep nobody busy.
-    const isBegun = this.#isServing() ? this.load : this.#tasks.running.size;
+    const isBegun = this.isServing() ? this.load : this.tasks.running.size;
     if (isBegun > 0) return;
-    if (this.#mode === 'held' || (this.#mode === 'open' && !this.#isBusy)) return;
-    this.#isBusy = false;
-    if (this.#mode === 'draining') this.#mode = 'finishing';
-    this.#owner.becameIdle();
+    if (this.mode === 'held' || (this.mode === 'open' && !this.saidBusy)) return;
+    this.saidBusy = false;
+    if (this.mode === 'draining') this.mode = 'finishing';
+    this.owner.becameIdle();
   }
 }

@@ -18,64 +18,64 @@ import { noTasks, TaskFigures, type TasksAtWork } from './task-figures.ts';
 import type { TaskTimes } from './task-times.ts';
 
 export class TaskAnswers {
-  readonly #owner: MailboxOwner;
-  readonly #times: TaskTimes;
-  readonly #figures = new TaskFigures();
-  #abandonedTasks: string[] | undefined = undefined;
-  #shown: TasksAtWork | undefined = undefined;
+  private readonly owner: MailboxOwner;
+  private readonly times: TaskTimes;
+  private readonly figures = new TaskFigures();
+  private undone: string[] | undefined = undefined;
+  private shown: TasksAtWork | undefined = undefined;
 
   constructor(owner: MailboxOwner, times: TaskTimes) {
-    this.#owner = owner;
-    this.#times = times;
+    this.owner = owner;
+    this.times = times;
   }
 
   /** Ids of the tasks that the last end left undone. */
   get abandonedTasks(): readonly string[] {
-    return this.#abandonedTasks ? Object.freeze([...this.#abandonedTasks]) : noTasks.abandoned;
+    return this.undone ? Object.freeze([...this.undone]) : noTasks.abandoned;
   }
 
   /** What is to be seen of the tasks; the same as long as nothing has changed. */
   atWork(waiting: number, running: number): TasksAtWork {
-    return (this.#shown ??= {
-      metrics: this.#figures.metrics(waiting, running),
+    return (this.shown ??= {
+      metrics: this.figures.metrics(waiting, running),
       abandoned: this.abandonedTasks,
     });
   }
 
   /** What is to be seen of the tasks may have changed. */
   changed(): void {
-    this.#shown = undefined;
-    this.#owner.changed();
+    this.shown = undefined;
+    this.owner.changed();
   }
 
   /** @param amount what a task spent of budgets, in whole numbers */
   spend(amount: BudgetAmount): void {
-    this.#figures.spend(amount);
+    this.figures.spend(amount);
     this.changed();
   }
 
   /** A new life of the agent begins: it has left nothing undone. */
   beginLife(): void {
-    this.#abandonedTasks = undefined;
+    this.undone = undefined;
     this.changed();
   }
 
   /** It is not waited for any more: what comes of it from here on changes nothing. */
   close(entry: TaskEntry): void {
     entry.isAnswered = true;
-    if (entry.begunAt !== undefined) this.#owner.taskAnswered(entry.taskId);
+    if (entry.begunAt !== undefined) this.owner.taskAnswered(entry.taskId);
     this.changed();
-    this.#times.end(entry);
+    this.times.end(entry);
     entry.request.signal?.removeEventListener('abort', entry);
   }
 
   complete(entry: TaskEntry, output: unknown): void {
     this.close(entry);
-    this.#figures.done += 1;
-    const now = this.#measure(entry);
+    this.figures.done += 1;
+    const now = this.measure(entry);
     entry.output = output;
-    this.#owner.taskPassed();
-    this.#owner.journal.emit(completedEvent(this.#owner.id, entry, now), entry);
+    this.owner.taskPassed();
+    this.owner.journal.emit(completedEvent(this.owner.id, entry, now), entry);
   }
 
   /** @param endedAt when its last attempt ended, by `elapsed` of the clock */
@@ -83,9 +83,9 @@ export class TaskAnswers {
     this.close(entry);
     // Its agent's end has cut its last attempt off: what that would have come to, nobody knows.
     if (failure.code === 'TASK_ABANDONED') return this.abandon(entry, failure.error.message);
-    this.#figures.failed += 1;
-    this.#measure(entry);
-    const { id: agentId, journal } = this.#owner;
+    this.figures.failed += 1;
+    this.measure(entry);
+    const { id: agentId, journal } = this.owner;
     const error = taskFailure(agentId, entry, failure);
     journal.emit(failedEvent(agentId, entry, endedAt, failure), () => entry.reject(error));
   }
@@ -93,9 +93,9 @@ export class TaskAnswers {
   /** @param where it stood, in words */
   timeOut(entry: TaskEntry, where: string, timeoutMs: number): void {
     this.close(entry);
-    this.#figures.timedOut += 1;
-    this.#measure(entry);
-    const { id: agentId, journal } = this.#owner;
+    this.figures.timedOut += 1;
+    this.measure(entry);
+    const { id: agentId, journal } = this.owner;
     const { failure } = entry;
     const cause = failure && (failure.cause ?? errorFrom(failure.error));
     const error = taskTimeout(agentId, entry, where, timeoutMs, cause);
@@ -104,7 +104,7 @@ export class TaskAnswers {
 
   /** The end of its agent leaves it undone. It has been closed. */
   abandon(entry: TaskEntry, why: string): void {
-    (this.#abandonedTasks ??= []).push(entry.taskId);
+    (this.undone ??= []).push(entry.taskId);
     this.giveUp(entry, why);
   }
 
@@ -115,8 +115,8 @@ export class TaskAnswers {
 
   /** Its caller has cancelled it, or nobody does it any more. It has been closed. */
   giveUp(entry: TaskEntry, why: string, said?: object): void {
-    this.#figures.abandoned += 1;
-    const { id: agentId, journal } = this.#owner;
+    this.figures.abandoned += 1;
+    const { id: agentId, journal } = this.owner;
     const error = abandonment(agentId, why, entry.request, entry);
     const event = abandonedEvent(agentId, entry, why);
     journal.emit(said === undefined ? event : Object.assign(event, said), () => entry.reject(error));
@@ -124,8 +124,8 @@ export class TaskAnswers {
 
   /** Another program goes on with it: in the stream it has not ended. It has been closed. */
   leave(entry: TaskEntry): void {
-    const error = leftUndone(this.#owner.id, entry);
-    void this.#owner.journal.settled().then(() => entry.reject(error));
+    const error = leftUndone(this.owner.id, entry);
+    void this.owner.journal.settled().then(() => entry.reject(error));
   }
 
   /**
@@ -133,17 +133,17 @@ export class TaskAnswers {
    * lost. It has been closed.
    */
   refuse(entry: TaskEntry, error: AgentSystemError): void {
-    this.#figures.abandoned += 1;
-    const { id: agentId, journal } = this.#owner;
+    this.figures.abandoned += 1;
+    const { id: agentId, journal } = this.owner;
     const ended = entry.request.again === undefined ? neverKeptEvent : abandonedEvent;
     journal.emit(ended(agentId, entry, error.message));
     entry.reject(error);
   }
 
   /** Returns the time, by `elapsed` of the clock. */
-  #measure({ acceptedAt }: TaskEntry): number {
-    const now = this.#owner.clock.elapsed();
-    this.#figures.measure(now - acceptedAt);
+  private measure({ acceptedAt }: TaskEntry): number {
+    const now = this.owner.clock.elapsed();
+    this.figures.measure(now - acceptedAt);
     return now;
   }
 }

@@ -49,7 +49,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   resolve!: (output: unknown) => void;
   reject!: (error: AgentSystemError) => void;
   readonly owner: TaskEntryOwner;
-  readonly #input: unknown;
+  private readonly given: unknown;
   /** The incarnation in which it was accepted, or last begun. */
   incarnation: number;
   /** Attempts before it was accepted the last time: its policy does not count them. */
@@ -92,10 +92,10 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   order = 0;
   isQueued = false;
 
-  #waits: Set<Wait> | undefined = undefined;
+  private open: Set<Wait> | undefined = undefined;
   /** How many questions it waits for, and how many of them hold its time. */
-  #asking = 0;
-  #held = 0;
+  private asking = 0;
+  private held = 0;
   /** What was left of its time when it began to wait for a person, ms. */
   heldMs: number | undefined = undefined;
 
@@ -128,7 +128,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
       this.resolve = resolve;
       this.reject = reject;
     });
-    this.#input = policy === undefined ? request.input : dataCopy(request.input);
+    this.given = policy === undefined ? request.input : dataCopy(request.input);
     this.owner = owner;
   }
 
@@ -139,20 +139,20 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
 
   /** It waits for a person. */
   get isAsking(): boolean {
-    return this.#asking > 0;
+    return this.asking > 0;
   }
 
   /** @param isHeld its time does not run meanwhile */
   beginsToAsk(isHeld: boolean): void {
-    this.#asking += 1;
+    this.asking += 1;
     this.didAsk = true;
-    if (isHeld && (this.#held += 1) === 1) this.owner.timeHeld(this);
+    if (isHeld && (this.held += 1) === 1) this.owner.timeHeld(this);
   }
 
   hasAsked(isHeld: boolean): void {
-    if (this.#asking === 0) return;
-    this.#asking -= 1;
-    if (isHeld && (this.#held -= 1) === 0) this.owner.timeRuns(this);
+    if (this.asking === 0) return;
+    this.asking -= 1;
+    if (isHeld && (this.held -= 1) === 0) this.owner.timeRuns(this);
   }
 
   /**
@@ -161,9 +161,9 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
    * @param staysHeld its time does not run until then
    */
   asksNothing(staysHeld: boolean): void {
-    this.#asking = 0;
-    if (this.#held === 0) return;
-    this.#held = 0;
+    this.asking = 0;
+    if (this.held === 0) return;
+    this.held = 0;
     if (!staysHeld) this.owner.timeRuns(this);
   }
 
@@ -173,7 +173,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
 
   /** Nearly always none. */
   get waits(): Set<Wait> {
-    return (this.#waits ??= new Set());
+    return (this.open ??= new Set());
   }
 
   /** Whether another attempt is left. A task whose chunks were read has none. */
@@ -183,7 +183,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
 
   /** The input for its work: a copy if another attempt may need it unchanged. */
   get input(): unknown {
-    return this.policy === undefined ? this.#input : dataCopy(this.#input);
+    return this.policy === undefined ? this.given : dataCopy(this.given);
   }
 
   /** Whether it waits for its agent to run again, also after a stop. */

@@ -25,16 +25,16 @@ export interface FatesOwner {
 }
 
 export class TaskFates implements TimedTasks {
-  readonly #owner: MailboxOwner;
-  readonly #mailbox: FatesOwner;
-  readonly #tasks: TaskLists;
+  private readonly owner: MailboxOwner;
+  private readonly mailbox: FatesOwner;
+  private readonly tasks: TaskLists;
   readonly times: TaskTimes;
   readonly answers: TaskAnswers;
 
   constructor(owner: MailboxOwner, mailbox: FatesOwner, tasks: TaskLists) {
-    this.#owner = owner;
-    this.#mailbox = mailbox;
-    this.#tasks = tasks;
+    this.owner = owner;
+    this.mailbox = mailbox;
+    this.tasks = tasks;
     this.times = new TaskTimes(owner, this);
     this.answers = new TaskAnswers(owner, this.times);
   }
@@ -42,34 +42,34 @@ export class TaskFates implements TimedTasks {
   fail(entry: TaskEntry, failure: TaskFailure): void {
     if (failure.retry === true && this.isTriedAgain(entry)) return this.tryAgain(entry, failure);
     if (entry.isExpired) return this.answers.timeOut(entry, 'still running', entry.policy!.attemptTimeoutMs!);
-    this.answers.fail(entry, failure, this.#owner.clock.elapsed());
+    this.answers.fail(entry, failure, this.owner.clock.elapsed());
   }
 
   /** Whether another attempt can follow. If the agent is ending, only for tasks that outlive it. */
   isTriedAgain(entry: TaskEntry): boolean {
     if (!entry.hasAttemptLeft) return false;
-    return this.#mailbox.isOpen || this.outlives(entry) || (this.#owner.leavesTasks && entry.canBeLeft);
+    return this.mailbox.isOpen || this.outlives(entry) || (this.owner.leavesTasks && entry.canBeLeft);
   }
 
   /** Waits for the next attempt. If that would come after the task's time, this attempt was the last. */
   tryAgain(entry: TaskEntry, failure: TaskFailure): void {
-    const { id: agentId, journal, clock } = this.#owner;
+    const { id: agentId, journal, clock } = this.owner;
     const now = clock.elapsed();
     const attempts = entry.attempt - entry.before;
-    const delayMs = retryDelayMs(entry.policy as RetryPolicy, attempts, this.#owner.random());
+    const delayMs = retryDelayMs(entry.policy as RetryPolicy, attempts, this.owner.random());
     if (now + delayMs >= entry.timesOutAt) return this.answers.fail(entry, failure, now);
     entry.failure = failure;
     entry.failedAt = now;
     // Its open requests belonged to that attempt.
-    this.#owner.taskAnswered(entry.taskId);
+    this.owner.taskAnswered(entry.taskId);
     journal.emit(retryScheduledEvent(agentId, entry, failure, delayMs, clock.now() + delayMs));
     this.delay(entry, delayMs);
-    if (this.#owner.leavesTasks) this.leave(entry);
+    if (this.owner.leavesTasks) this.leave(entry);
   }
 
   delay(entry: TaskEntry, delayMs: number): void {
-    this.#tasks.holdBack(entry);
-    this.times.delay(entry, delayMs, () => this.#mailbox.timeHasCome(entry));
+    this.tasks.holdBack(entry);
+    this.times.delay(entry, delayMs, () => this.mailbox.timeHasCome(entry));
   }
 
   stalled(entry: TaskEntry): void {
@@ -77,8 +77,8 @@ export class TaskFates implements TimedTasks {
     const { message } = failure.error;
     if (this.isTriedAgain(entry)) return this.cut(entry, message);
     this.withdraw(entry, message);
-    this.answers.fail(entry, failure, this.#owner.clock.elapsed());
-    this.#mailbox.taskLeft();
+    this.answers.fail(entry, failure, this.owner.clock.elapsed());
+    this.mailbox.taskLeft();
   }
 
   /** The attempt takes too long: it is told to end, and then its definition decides whether there is another. */
@@ -91,18 +91,18 @@ export class TaskFates implements TimedTasks {
       return this.answers.timeOut(entry, 'still running', attemptTimeoutMs);
     }
     const { taskId } = entry;
-    this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'timed_out' });
+    this.owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'timed_out' });
   }
 
   /** Tells the work to end. Its result no longer counts: the task is done again later. */
   cut({ taskId }: TaskEntry, reason: string): void {
-    this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'interrupted' });
+    this.owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'interrupted' });
   }
 
   timedOut(entry: TaskEntry, timeoutMs: number): void {
     if (entry.isAnswered) return;
     this.answers.timeOut(entry, this.withdraw(entry, 'the task has timed out'), timeoutMs);
-    this.#mailbox.taskLeft();
+    this.mailbox.taskLeft();
   }
 
   /** @param cancel where somebody cancelled it by its id; else its caller did */
@@ -111,22 +111,22 @@ export class TaskFates implements TimedTasks {
     this.withdraw(entry, 'the task was cancelled');
     if (cancel === undefined) this.answers.giveUp(entry, CANCELLED_BY_CALLER);
     else this.answers.cancel(entry, cancel);
-    this.#mailbox.taskLeft();
+    this.mailbox.taskLeft();
   }
 
   /** Whether the task has asked a person, and the agent may come back to go on with it. */
   comesBackTo(entry: TaskEntry): boolean {
-    return entry.didAsk && this.#owner.mayComeBack && !this.#owner.isClosing;
+    return entry.didAsk && this.owner.mayComeBack && !this.owner.isClosing;
   }
 
   /** Whether it waits for its agent to run again. */
   outlives(entry: TaskEntry): boolean {
-    return (entry.outlivesAgent && !this.#owner.isClosing) || this.comesBackTo(entry);
+    return (entry.outlivesAgent && !this.owner.isClosing) || this.comesBackTo(entry);
   }
 
   abandon(entry: TaskEntry, why: string): void {
     if (entry.isAnswered) return;
-    if (this.#owner.leavesTasks && entry.canBeLeft) return this.leave(entry);
+    if (this.owner.leavesTasks && entry.canBeLeft) return this.leave(entry);
     this.withdraw(entry, why);
     const { failure, failedAt } = entry;
     // It waited for another attempt, which will not come: it has failed.
@@ -136,12 +136,12 @@ export class TaskFates implements TimedTasks {
 
   /** One that is not under way is not begun any more here: its pool takes it back, or it is abandoned. */
   giveUp(entry: TaskEntry, why: string): void {
-    if (!this.#isTakenBack(entry)) this.abandon(entry, why);
+    if (!this.isTakenBack(entry)) this.abandon(entry, why);
   }
 
-  #isTakenBack(entry: TaskEntry): boolean {
+  private isTakenBack(entry: TaskEntry): boolean {
     const { taskId, attempt: attempts, before, didAsk: hasAsked, dueAt, timesOutAt, heldMs, request } = entry;
-    if (request.takeBack === undefined || entry.isAnswered || this.#owner.isClosing) return false;
+    if (request.takeBack === undefined || entry.isAnswered || this.owner.isClosing) return false;
     const known = { taskId, attempts, before, hasAsked };
     if (!request.takeBack({ before: known, dueAt, timesOutAt, heldMs })) return false;
     this.withdraw(entry, 'it is given back to its pool');
@@ -157,10 +157,10 @@ export class TaskFates implements TimedTasks {
   /** Takes an early answered task out of the queue, or tells its work to end. Returns its state in words. */
   withdraw(entry: TaskEntry, reason: string): string {
     this.answers.close(entry);
-    if (this.#tasks.remove(entry)) return 'still waiting';
+    if (this.tasks.remove(entry)) return 'still waiting';
     const { signal } = entry.request;
     const cause = signal?.aborted ? { cause: signal.reason as unknown } : {};
-    this.#owner.post({ type: 'task.cancel', taskId: entry.taskId, reason, ...cause });
+    this.owner.post({ type: 'task.cancel', taskId: entry.taskId, reason, ...cause });
     return 'still running';
   }
 }

@@ -27,33 +27,31 @@ export class TaskFigures {
   failed = 0;
   timedOut = 0;
   abandoned = 0;
-  #lastMs = 0;
-  #totalMs = 0;
-  #maxMs = 0;
+  private lastMs = 0;
+  private totalMs = 0;
+  private maxMs = 0;
   /** In whole numbers, so that the sum is exact. */
-  #spent: BudgetAmount | undefined;
+  private spent: BudgetAmount | undefined;
 
   spend(amount: BudgetAmount): void {
-    this.#spent = this.#spent === undefined ? amount : plus(this.#spent, amount);
+    this.spent = this.spent === undefined ? amount : plus(this.spent, amount);
   }
 
   /** A task was answered because its work or its time ended. */
   measure(latencyMs: number): void {
-    this.#lastMs = latencyMs;
-    this.#totalMs += latencyMs;
-    if (latencyMs > this.#maxMs) this.#maxMs = latencyMs;
+    this.lastMs = latencyMs;
+    this.totalMs += latencyMs;
+    if (latencyMs > this.maxMs) this.maxMs = latencyMs;
   }
 
   /** @param waiting tasks that wait now; `running`: those that run */
   metrics(waiting: number, running: number): TaskMetrics {
     const { done, failed, timedOut, abandoned } = this;
     const measured = done + failed + timedOut;
-    const mean = measured === 0 ? 0 : this.#totalMs / measured;
-    const latencyMs = Object.freeze({ last: this.#lastMs, mean, max: this.#maxMs });
+    const mean = measured === 0 ? 0 : this.totalMs / measured;
+    const latencyMs = Object.freeze({ last: this.lastMs, mean, max: this.maxMs });
     const metrics = { done, failed, timedOut, abandoned, waiting, running, latencyMs };
-    return Object.freeze(
-      this.#spent === undefined ? metrics : { ...metrics, spent: shownAmount(this.#spent) },
-    );
+    return Object.freeze(this.spent === undefined ? metrics : { ...metrics, spent: shownAmount(this.spent) });
   }
 }
 

@@ -14,7 +14,7 @@ export class TaskLists {
   readonly waiting = new TaskOrder<TaskEntry>();
   readonly running = new OpenTasks<TaskEntry>();
   /** They wait for their time, or for the agent's next life. */
-  #delayed: Set<TaskEntry> | undefined = undefined;
+  private delayed: Set<TaskEntry> | undefined = undefined;
 
   /** Tasks that wait for their turn, or run. */
   get load(): number {
@@ -23,26 +23,26 @@ export class TaskLists {
 
   /** How many wait for their turn, or for their time. */
   get unbegunCount(): number {
-    return this.waiting.size + (this.#delayed?.size ?? 0);
+    return this.waiting.size + (this.delayed?.size ?? 0);
   }
 
   unbegun(): TaskEntry[] {
-    return [...this.waiting.all(), ...(this.#delayed ?? [])];
+    return [...this.waiting.all(), ...(this.delayed ?? [])];
   }
 
   /** Those that wait for the agent's next life, and not for a timer. */
   heldBack(): TaskEntry[] {
-    return [...(this.#delayed ?? [])].filter(({ attemptTimer }) => attemptTimer === undefined);
+    return [...(this.delayed ?? [])].filter(({ attemptTimer }) => attemptTimer === undefined);
   }
 
   /** It waits for its time, or for the agent's next life. */
   holdBack(entry: TaskEntry): void {
-    (this.#delayed ??= new Set()).add(entry);
+    (this.delayed ??= new Set()).add(entry);
   }
 
   /** From here on it waits for its turn. */
   due(entry: TaskEntry): void {
-    this.#delayed?.delete(entry);
+    this.delayed?.delete(entry);
     this.waiting.add(entry);
   }
 
@@ -61,6 +61,6 @@ export class TaskLists {
 
   /** Removes a waiting task. Returns whether it was there. */
   remove(entry: TaskEntry): boolean {
-    return this.waiting.remove(entry) || this.#delayed?.delete(entry) === true;
+    return this.waiting.remove(entry) || this.delayed?.delete(entry) === true;
   }
 }

@@ -76,22 +76,22 @@ class Lane<Entry extends Ordered<Entry>> {
 
 export class TaskOrder<Entry extends Ordered<Entry>> {
   size = 0;
-  readonly #common = new Lane<Entry>();
+  private readonly common = new Lane<Entry>();
   /** By kind; `undefined` until a kind has a limit. */
-  #limited: Map<string, Lane<Entry>> | undefined = undefined;
-  #arrived = 0;
+  private limited: Map<string, Lane<Entry>> | undefined = undefined;
+  private arrived = 0;
   /** How many have overtaken the oldest one, in a row. */
-  #passed = 0;
+  private passed = 0;
 
   add(entry: Entry): void {
-    entry.order = this.#arrived += 1;
-    this.#laneOf(entry).lineOf(entry.priority).add(entry);
+    entry.order = this.arrived += 1;
+    this.laneOf(entry).lineOf(entry.priority).add(entry);
     this.size += 1;
   }
 
   /** Puts a task back that was taken out and not begun: to its old place, before those that came after it. */
   putBack(entry: Entry): void {
-    const line = this.#laneOf(entry).lineOf(entry.priority);
+    const line = this.laneOf(entry).lineOf(entry.priority);
     // Tasks that were begun are older than those that were not: it passes only others that were put back.
     let next = line.first;
     while (next !== undefined && next.order < entry.order) next = next.next;
@@ -103,33 +103,33 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
   /** Removes a task. Returns whether it was there. */
   remove(entry: Entry): boolean {
     if (!entry.isQueued) return false;
-    this.#laneOf(entry).lineOf(entry.priority).remove(entry);
+    this.laneOf(entry).lineOf(entry.priority).remove(entry);
     this.size -= 1;
     return true;
   }
 
   /** The task to begin next, of those whose kind has room. */
   get next(): Entry | undefined {
-    const best = this.#best();
-    if (best === undefined || this.#passed < MAX_PASSED) return best;
-    return this.#oldest();
+    const best = this.best();
+    if (best === undefined || this.passed < MAX_PASSED) return best;
+    return this.oldest();
   }
 
   /** Takes a task out to begin it; it counts for its kind until `ended`. */
   begin(entry: Entry): void {
-    this.#passed = this.#passesBy(entry) ? this.#passed + 1 : 0;
+    this.passed = this.passesBy(entry) ? this.passed + 1 : 0;
     this.remove(entry);
-    this.#laneOf(entry).underWay += 1;
+    this.laneOf(entry).underWay += 1;
   }
 
   ended(entry: Entry): void {
-    this.#laneOf(entry).underWay -= 1;
+    this.laneOf(entry).underWay -= 1;
   }
 
   /** A copy of the list of waiting tasks. */
   all(): Entry[] {
     const found: Entry[] = [];
-    for (const lane of this.#lanes()) {
+    for (const lane of this.lanes()) {
       for (const line of lane.lines()) {
         for (let entry = line.first; entry !== undefined; entry = entry.next) found.push(entry);
       }
@@ -137,24 +137,24 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     return found.length < 2 ? found : found.toSorted((one, other) => one.order - other.order);
   }
 
-  #laneOf({ kind, kindLimit }: Entry): Lane<Entry> {
-    if (kindLimit === undefined) return this.#common;
-    this.#limited ??= new Map();
-    let lane = this.#limited.get(kind);
-    if (lane === undefined) this.#limited.set(kind, (lane = new Lane()));
+  private laneOf({ kind, kindLimit }: Entry): Lane<Entry> {
+    if (kindLimit === undefined) return this.common;
+    this.limited ??= new Map();
+    let lane = this.limited.get(kind);
+    if (lane === undefined) this.limited.set(kind, (lane = new Lane()));
     lane.limit = kindLimit;
     return lane;
   }
 
-  *#lanes(): Generator<Lane<Entry>> {
-    yield this.#common;
-    if (this.#limited) yield* this.#limited.values();
+  private *lanes(): Generator<Lane<Entry>> {
+    yield this.common;
+    if (this.limited) yield* this.limited.values();
   }
 
-  #best(): Entry | undefined {
-    if (this.#isPlain()) return this.#common.highest?.first;
+  private best(): Entry | undefined {
+    if (this.isPlain()) return this.common.highest?.first;
     let best: Entry | undefined;
-    for (const lane of this.#lanes()) {
+    for (const lane of this.lanes()) {
       if (!lane.hasRoom) continue;
       const { first } = lane;
       if (first === undefined) continue;
@@ -167,9 +167,9 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     return best;
   }
 
-  #oldest(): Entry | undefined {
+  private oldest(): Entry | undefined {
     let oldest: Entry | undefined;
-    for (const lane of this.#lanes()) {
+    for (const lane of this.lanes()) {
       if (!lane.hasRoom) continue;
       for (const { first } of lane.lines()) {
         if (first !== undefined && (oldest === undefined || first.order < oldest.order)) oldest = first;
@@ -178,12 +178,12 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     return oldest;
   }
 
-  #passesBy(entry: Entry): boolean {
-    return !this.#isPlain() && this.#oldest() !== entry;
+  private passesBy(entry: Entry): boolean {
+    return !this.isPlain() && this.oldest() !== entry;
   }
 
   /** The ordinary case: no kind has a limit, and all are of one priority. */
-  #isPlain(): boolean {
-    return this.#limited === undefined && this.#common.highest?.lower === undefined;
+  private isPlain(): boolean {
+    return this.limited === undefined && this.common.highest?.lower === undefined;
   }
 }

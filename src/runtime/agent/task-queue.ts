@@ -9,13 +9,13 @@ export interface Queued<Entry> {
 export class TaskQueue<Entry extends Queued<Entry>> {
   size = 0;
   first: Entry | undefined = undefined;
-  #last: Entry | undefined = undefined;
+  private last: Entry | undefined = undefined;
 
   add(entry: Entry): void {
-    entry.previous = this.#last;
-    if (this.#last === undefined) this.first = entry;
-    else this.#last.next = entry;
-    this.#last = entry;
+    entry.previous = this.last;
+    if (this.last === undefined) this.first = entry;
+    else this.last.next = entry;
+    this.last = entry;
     entry.isQueued = true;
     this.size += 1;
   }
@@ -38,7 +38,7 @@ export class TaskQueue<Entry extends Queued<Entry>> {
     const { previous, next } = entry;
     if (previous === undefined) this.first = next;
     else previous.next = next;
-    if (next === undefined) this.#last = previous;
+    if (next === undefined) this.last = previous;
     else next.previous = previous;
     entry.previous = undefined;
     entry.next = undefined;

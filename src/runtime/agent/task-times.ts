@@ -21,17 +21,17 @@ export interface TimedTasks {
 }
 
 export class TaskTimes {
-  readonly #owner: MailboxOwner;
-  readonly #tasks: TimedTasks;
+  private readonly owner: MailboxOwner;
+  private readonly tasks: TimedTasks;
 
   constructor(owner: MailboxOwner, tasks: TimedTasks) {
-    this.#owner = owner;
-    this.#tasks = tasks;
+    this.owner = owner;
+    this.tasks = tasks;
   }
 
   /** Sets the times of a task that is accepted now. Returns its delay, in ms. */
   accept(entry: TaskEntry): number {
-    const { clock } = this.#owner;
+    const { clock } = this.owner;
     const { dueAt, timeoutMs = Infinity, timesOutAt } = entry.request;
     const now = clock.elapsed();
     entry.acceptedAt = now;
@@ -45,7 +45,7 @@ export class TaskTimes {
     entry: TaskEntry,
     { dueAt, delayMs: givenMs, deadlineAt, timeoutMs = Infinity, isHeld = false }: RestoredTask,
   ): number {
-    const { clock } = this.#owner;
+    const { clock } = this.owner;
     const now = clock.elapsed();
     entry.acceptedAt = now;
     const untilDue = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
@@ -62,33 +62,33 @@ export class TaskTimes {
   /** When its time is over, epoch ms; `undefined` if its time is unlimited. */
   deadlineOf({ timesOutAt, acceptedAt }: TaskEntry): number | undefined {
     if (timesOutAt === Infinity) return undefined;
-    return this.#owner.clock.now() + Math.max(0, timesOutAt - acceptedAt);
+    return this.owner.clock.now() + Math.max(0, timesOutAt - acceptedAt);
   }
 
   /** Starts the timer of the task. */
   limit(entry: TaskEntry): void {
     if (entry.timesOutAt === Infinity) return;
-    const { clock } = this.#owner;
+    const { clock } = this.owner;
     const { timeoutMs } = entry.request;
     const leftMs = Math.max(0, entry.timesOutAt - clock.elapsed());
-    entry.timer = clock.setTimeout(() => this.#tasks.timedOut(entry, timeoutMs!), leftMs);
+    entry.timer = clock.setTimeout(() => this.tasks.timedOut(entry, timeoutMs!), leftMs);
   }
 
   /** Starts the timer of an attempt, and the watch on its progress. */
   limitAttempt(entry: TaskEntry): void {
-    if (entry.stall) entry.watch = this.#owner.watchProgress(entry.stall, this.#watcherOf(entry));
+    if (entry.stall) entry.watch = this.owner.watchProgress(entry.stall, this.watcherOf(entry));
     const attemptTimeoutMs = entry.policy?.attemptTimeoutMs ?? Infinity;
     if (attemptTimeoutMs === Infinity) return;
     const expire = () => {
       entry.attemptTimer = undefined;
-      this.#tasks.attemptTimedOut(entry, attemptTimeoutMs);
+      this.tasks.attemptTimedOut(entry, attemptTimeoutMs);
     };
-    entry.attemptTimer = this.#owner.clock.setTimeout(expire, attemptTimeoutMs);
+    entry.attemptTimer = this.owner.clock.setTimeout(expire, attemptTimeoutMs);
   }
 
   /** Starts the timer of its next attempt, or of its first. */
   delay(entry: TaskEntry, delayMs: number, due: () => void): void {
-    const { clock } = this.#owner;
+    const { clock } = this.owner;
     const end = () => {
       entry.attemptTimer = undefined;
       entry.dueAt = undefined;
@@ -102,8 +102,8 @@ export class TaskTimes {
   hold(entry: TaskEntry): void {
     this.endAttempt(entry);
     if (entry.timer === undefined || entry.isAnswered) return;
-    this.#clear(entry);
-    entry.heldMs = Math.max(0, entry.timesOutAt - this.#owner.clock.elapsed());
+    this.clear(entry);
+    entry.heldMs = Math.max(0, entry.timesOutAt - this.owner.clock.elapsed());
     entry.timesOutAt = Infinity;
   }
 
@@ -114,16 +114,16 @@ export class TaskTimes {
     if (entry.isAnswered) return;
     if (entry.isUnderWay) this.limitAttempt(entry);
     if (heldMs === undefined) return;
-    const { clock } = this.#owner;
+    const { clock } = this.owner;
     const { timeoutMs = heldMs } = entry.request;
     entry.timesOutAt = clock.elapsed() + heldMs;
-    entry.timer = clock.setTimeout(() => this.#tasks.timedOut(entry, timeoutMs), heldMs);
+    entry.timer = clock.setTimeout(() => this.tasks.timedOut(entry, timeoutMs), heldMs);
   }
 
   /** Its attempt has ended, or the task was answered. */
   endAttempt(entry: TaskEntry): void {
     if (entry.attemptTimer !== undefined) {
-      this.#owner.clock.clearTimeout(entry.attemptTimer);
+      this.owner.clock.clearTimeout(entry.attemptTimer);
       entry.attemptTimer = undefined;
     }
     entry.watch?.end();
@@ -132,23 +132,23 @@ export class TaskTimes {
 
   /** It was answered. */
   end(entry: TaskEntry): void {
-    this.#clear(entry);
+    this.clear(entry);
     this.endAttempt(entry);
   }
 
-  #watcherOf(entry: TaskEntry): ProgressWatcher {
-    const { id: agentId, journal } = this.#owner;
+  private watcherOf(entry: TaskEntry): ProgressWatcher {
+    const { id: agentId, journal } = this.owner;
     return {
       stalled: () => void journal.emit(stalledEvent(agentId, entry)),
       progressed: () => void journal.emit(progressedEvent(agentId, entry)),
-      abort: () => this.#tasks.stalled(entry),
-      crash: () => this.#owner.crashForStall(entry.taskId),
+      abort: () => this.tasks.stalled(entry),
+      crash: () => this.owner.crashForStall(entry.taskId),
     };
   }
 
-  #clear(entry: TaskEntry): void {
+  private clear(entry: TaskEntry): void {
     if (entry.timer === undefined) return;
-    this.#owner.clock.clearTimeout(entry.timer);
+    this.owner.clock.clearTimeout(entry.timer);
     entry.timer = undefined;
   }
 }

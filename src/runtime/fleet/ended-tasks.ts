@@ -15,33 +15,33 @@ const MIN_EMPTY = 64;
 export class EndedTasks {
   size = 0;
   /** How many are not closed. */
-  #unclosed = 0;
+  private unclosed = 0;
   /** One that was removed leaves an empty slot. */
-  #slots: (KnownTask | undefined)[] = [];
+  private slots: (KnownTask | undefined)[] = [];
   /** Number of the first slot. */
-  #base = 1;
+  private base = 1;
   /** Slots before this one are empty. */
-  #head = 0;
-  readonly #byId = new Map<string, KnownTask>();
+  private head = 0;
+  private readonly byId = new Map<string, KnownTask>();
   /** Those up to this number are indexed. */
-  #indexed = 0;
+  private indexed = 0;
 
   add(known: KnownTask): void {
-    known.endedAs = this.#base + this.#slots.length;
-    this.#slots.push(known);
+    known.endedAs = this.base + this.slots.length;
+    this.slots.push(known);
     this.size += 1;
-    if (!isClosed(known)) this.#unclosed += 1;
+    if (!isClosed(known)) this.unclosed += 1;
   }
 
   has(known: KnownTask): boolean {
-    return known.endedAs > 0 && this.#slots[known.endedAs - this.#base] === known;
+    return known.endedAs > 0 && this.slots[known.endedAs - this.base] === known;
   }
 
   /** Removes a record. Returns whether it was there. */
   remove(known: KnownTask): boolean {
     if (!this.has(known)) return false;
-    this.#empty(known.endedAs - this.#base);
-    if (!isClosed(known)) this.#unclosed -= 1;
+    this.empty(known.endedAs - this.base);
+    if (!isClosed(known)) this.unclosed -= 1;
     known.endedAs = 0;
     return true;
   }
@@ -49,36 +49,36 @@ export class EndedTasks {
   /** Removes the oldest, and gives it if it is not closed. */
   dropOldest(): KnownTask | undefined {
     if (this.size === 0) return undefined;
-    while (this.#slots[this.#head] === undefined) this.#head += 1;
-    const oldest = this.#slots[this.#head]!;
-    const unclosed = this.#unclosed > 0 && !isClosed(oldest) ? oldest : undefined;
-    if (unclosed !== undefined) this.#unclosed -= 1;
-    this.#empty(this.#head);
-    this.#head += 1;
-    if (this.#head >= MIN_EMPTY && this.#head * 2 >= this.#slots.length) {
-      this.#slots = this.#slots.slice(this.#head);
-      this.#base += this.#head;
-      this.#head = 0;
+    while (this.slots[this.head] === undefined) this.head += 1;
+    const oldest = this.slots[this.head]!;
+    const unclosed = this.unclosed > 0 && !isClosed(oldest) ? oldest : undefined;
+    if (unclosed !== undefined) this.unclosed -= 1;
+    this.empty(this.head);
+    this.head += 1;
+    if (this.head >= MIN_EMPTY && this.head * 2 >= this.slots.length) {
+      this.slots = this.slots.slice(this.head);
+      this.base += this.head;
+      this.head = 0;
     }
     return unclosed;
   }
 
   find(taskId: string): KnownTask | undefined {
-    for (let at = Math.max(this.#head, this.#indexed + 1 - this.#base); at < this.#slots.length; at++) {
-      const known = this.#slots[at];
-      if (known !== undefined) this.#byId.set(known.id, known);
+    for (let at = Math.max(this.head, this.indexed + 1 - this.base); at < this.slots.length; at++) {
+      const known = this.slots[at];
+      if (known !== undefined) this.byId.set(known.id, known);
     }
-    this.#indexed = this.#base + this.#slots.length - 1;
-    return this.#byId.get(taskId);
+    this.indexed = this.base + this.slots.length - 1;
+    return this.byId.get(taskId);
   }
 
   all(): KnownTask[] {
-    return this.#slots.filter((known) => known !== undefined);
+    return this.slots.filter((known) => known !== undefined);
   }
 
-  #empty(at: number): void {
-    if (this.#base + at <= this.#indexed) this.#byId.delete(this.#slots[at]!.id);
-    this.#slots[at] = undefined;
+  private empty(at: number): void {
+    if (this.base + at <= this.indexed) this.byId.delete(this.slots[at]!.id);
+    this.slots[at] = undefined;
     this.size -= 1;
   }
 }

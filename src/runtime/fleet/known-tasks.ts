@@ -66,37 +66,37 @@ const COMPLETED = placesAfter('task.completed');
 const NO_KEYS: TaskKeys = Object.freeze({ idempotencyKey: undefined, dedupeKey: undefined });
 
 export class KnownTasks {
-  readonly #journal: Journal;
-  readonly #questions: Questions;
-  readonly #maxEnded: number;
+  private readonly journal: Journal;
+  private readonly questions: Questions;
+  private readonly maxEnded: number;
   /** Those of which events may still tell. */
-  readonly #known = new RenewedMap<string, KnownTask>();
-  #added = 0;
-  readonly #byKey = new Map<string, string>();
+  private readonly known = new RenewedMap<string, KnownTask>();
+  private added = 0;
+  private readonly byKey = new Map<string, string>();
   /** Tasks that have asked a person, and have not ended; nearly always none. */
-  readonly #asking = new Set<KnownTask>();
+  private readonly asking = new Set<KnownTask>();
   /** Tasks that have ended, but for dead letters. */
-  readonly #ended = new EndedTasks();
+  private readonly ended = new EndedTasks();
   /** Those that were submitted and have no output: somebody may want them done again. */
-  readonly #deadLetters = new EndedTasks();
-  #closed: AgentSystemError | undefined;
+  private readonly deadLetters = new EndedTasks();
+  private closed: AgentSystemError | undefined;
 
   constructor({ journal, questions, maxEnded }: KnownTasksOptions) {
-    this.#journal = journal;
-    this.#questions = questions;
-    this.#maxEnded = maxEnded;
-    journal.observe((type) => this.#observerOf(type));
+    this.journal = journal;
+    this.questions = questions;
+    this.maxEnded = maxEnded;
+    journal.observe((type) => this.observerOf(type));
   }
 
   /** All, in the order of their acceptance. */
   all(): KnownTask[] {
-    const closed = this.#ended.all().filter(isClosed);
-    return [...this.#known.values(), ...closed].toSorted((one, other) => one.order - other.order);
+    const closed = this.ended.all().filter(isClosed);
+    return [...this.known.values(), ...closed].toSorted((one, other) => one.order - other.order);
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */
   find(taskId: string): KnownTask {
-    const task = this.#known.get(taskId) ?? this.#ended.find(taskId);
+    const task = this.known.get(taskId) ?? this.ended.find(taskId);
     if (task !== undefined) return task;
     const message =
       typeof taskId === 'string'
@@ -108,12 +108,12 @@ export class KnownTasks {
   /** The id of the task that has this key. */
   idBy(keys: TaskKeys): string | undefined {
     const key = keyOf(keys);
-    return key === undefined ? undefined : this.#byKey.get(key);
+    return key === undefined ? undefined : this.byKey.get(key);
   }
 
   /** @throws AgentSystemError `SYSTEM_CLOSED` when the system has closed: no task ends any more */
   waitForEnd(task: KnownTask): EndOfTask {
-    if (this.#closed) throw this.#closed;
+    if (this.closed) throw this.closed;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const tell = (why?: AgentSystemError) => (why === undefined ? resolve() : reject(why));
     (task.waiting ??= []).push(tell);
@@ -125,8 +125,8 @@ export class KnownTasks {
 
   /** The system has closed: callers that wait for an end are refused with `why`. */
   close(why: AgentSystemError): void {
-    this.#closed = why;
-    for (const known of this.#known.values()) {
+    this.closed = why;
+    for (const known of this.known.values()) {
       const { waiting } = known;
       known.waiting = undefined;
       if (waiting) for (const tell of waiting) tell(why);
@@ -137,42 +137,42 @@ export class KnownTasks {
   note(event: TaskEvent): void {
     switch (event.type) {
       case 'task.accepted':
-        return this.#accepted(event);
+        return this.accepted(event);
       case 'task.started':
-        return this.#started(event);
+        return this.started(event);
       case 'task.completed':
-        return this.#completed(event);
+        return this.completed(event);
       case 'task.step':
         return;
       default:
-        this.#noteOther(event);
+        this.noteOther(event);
     }
   }
 
   /** One function for each of the events that every task has: these are nearly all. */
-  #observerOf(type: SystemEventType): EventObserver | undefined {
+  private observerOf(type: SystemEventType): EventObserver | undefined {
     switch (type) {
       case 'task.accepted':
-        return (event) => this.#accepted(event as AcceptedTask);
+        return (event) => this.accepted(event as AcceptedTask);
       case 'task.started':
-        return (event) => this.#started(event as StartedTask);
+        return (event) => this.started(event as StartedTask);
       case 'task.completed':
-        return (event) => this.#completed(event as CompletedTask);
+        return (event) => this.completed(event as CompletedTask);
       default:
         if (type.startsWith('task.')) return (event) => this.note(event as TaskEvent);
-        if (type.startsWith('question.')) return (event) => this.#noteQuestion(event as QuestionEvent);
-        return BODY_ENDS.has(type) ? (event) => this.#noteEnd(event as AgentEvent) : undefined;
+        if (type.startsWith('question.')) return (event) => this.noteQuestion(event as QuestionEvent);
+        return BODY_ENDS.has(type) ? (event) => this.noteEnd(event as AgentEvent) : undefined;
     }
   }
 
-  #accepted(event: AcceptedTask): void {
-    const known = this.#known.get(event.taskId);
-    if (known) this.#again(known, event);
-    else this.#add(event);
+  private accepted(event: AcceptedTask): void {
+    const known = this.known.get(event.taskId);
+    if (known) this.again(known, event);
+    else this.add(event);
   }
 
-  #started({ taskId, attempt, at }: StartedTask): void {
-    const known = this.#known.get(taskId);
+  private started({ taskId, attempt, at }: StartedTask): void {
+    const known = this.known.get(taskId);
     if (known === undefined) return;
     if (known.dueAt !== undefined) move(known, 'task.due');
     moveTo(known, STARTED);
@@ -183,20 +183,22 @@ export class KnownTasks {
     known.error = undefined;
     known.parked = undefined;
     known.isBodyGone = false;
-    if (this.#questions.openOf(taskId) > 0) this.#asks(known);
+    if (this.questions.openOf(taskId) > 0) this.asks(known);
   }
 
-  #completed(event: CompletedTask): void {
-    const known = this.#known.get(event.taskId);
+  private completed(event: CompletedTask): void {
+    const known = this.known.get(event.taskId);
     if (known === undefined) return;
     known.stalledAt = undefined;
     moveTo(known, COMPLETED);
     known.output = event.output;
-    this.#endedBy(known, event);
+    this.endedBy(known, event);
   }
 
-  #noteOther(event: Exclude<TaskEvent, AcceptedTask | StartedTask | CompletedTask | StepOfTask>): void {
-    const known = this.#known.get(event.taskId);
+  private noteOther(
+    event: Exclude<TaskEvent, AcceptedTask | StartedTask | CompletedTask | StepOfTask>,
+  ): void {
+    const known = this.known.get(event.taskId);
     if (known === undefined) return;
     if (event.type === 'task.stalled') return void (known.stalledAt = event.at);
     known.stalledAt = undefined;
@@ -204,7 +206,7 @@ export class KnownTasks {
     // It will be done again, and waits for that.
     if (event.type === 'task.unknown' && event.retry) return move(known, 'task.accepted');
     const type = isCancel(event) ? 'task.cancelled' : event.type;
-    if (taskPlaceAfter(known.place, type) === 'forgotten') return this.#remove(known);
+    if (taskPlaceAfter(known.place, type) === 'forgotten') return this.remove(known);
     move(known, type);
     switch (event.type) {
       case 'task.parked':
@@ -227,36 +229,36 @@ export class KnownTasks {
         break;
       default:
     }
-    this.#endedBy(known, event);
+    this.endedBy(known, event);
   }
 
   /** Where it has ended, that is by this event. */
-  #endedBy(known: KnownTask, event: TaskEvent): void {
+  private endedBy(known: KnownTask, event: TaskEvent): void {
     if (!hasTaskEnded(taskStatusOf(known.place))) return;
     known.dueAt = undefined;
     known.parked = undefined;
     known.endedAt = event.at;
     known.endedBy = event.sequence;
-    this.#end(known);
+    this.end(known);
   }
 
   /** It waits for a person as long as one of its questions is open. */
-  #noteQuestion({ type, taskId }: QuestionEvent): void {
-    const known = this.#known.get(taskId);
+  private noteQuestion({ type, taskId }: QuestionEvent): void {
+    const known = this.known.get(taskId);
     if (known === undefined) return;
-    if (type === 'question.asked' || type === 'question.refused') return this.#asks(known);
-    if (this.#questions.openOf(taskId) > 0) return;
+    if (type === 'question.asked' || type === 'question.refused') return this.asks(known);
+    if (this.questions.openOf(taskId) > 0) return;
     // Where its body is gone, it waits for the next one.
     if (known.place === 'waiting_for_input') move(known, known.isBodyGone ? 'task.accepted' : 'task.told');
   }
 
-  #asks(known: KnownTask): void {
+  private asks(known: KnownTask): void {
     move(known, 'task.asked');
-    this.#asking.add(known);
+    this.asking.add(known);
   }
 
-  #noteEnd({ agentId }: AgentEvent): void {
-    for (const known of this.#asking) {
+  private noteEnd({ agentId }: AgentEvent): void {
+    for (const known of this.asking) {
       if (known.agentId !== agentId) continue;
       known.isBodyGone = true;
       // It is begun again by the next one.
@@ -264,12 +266,12 @@ export class KnownTasks {
     }
   }
 
-  #add(event: AcceptedTask): void {
+  private add(event: AcceptedTask): void {
     const { taskId: id, agentId, pool, task, at, submitted, attempts = 0, dueAt } = event;
     const { idempotencyKey, dedupeKey } = event;
     const known: KnownTask = {
       id,
-      order: (this.#added += 1),
+      order: (this.added += 1),
       agentId,
       pool,
       task,
@@ -292,13 +294,13 @@ export class KnownTasks {
       endedAs: 0,
     };
     if (dueAt !== undefined) move(known, 'task.deferred');
-    this.#known.add(id, known);
+    this.known.add(id, known);
     const key = keyOf(known.keys);
-    if (key !== undefined) this.#byKey.set(key, id);
+    if (key !== undefined) this.byKey.set(key, id);
   }
 
-  #again(known: KnownTask, { agentId, pool, dueAt }: AcceptedTask): void {
-    this.#leaveEnded(known);
+  private again(known: KnownTask, { agentId, pool, dueAt }: AcceptedTask): void {
+    this.leaveEnded(known);
     known.agentId = agentId;
     known.pool = pool;
     known.parked = undefined;
@@ -310,56 +312,56 @@ export class KnownTasks {
     const { dedupeKey } = known.keys;
     const key = keyOf(known.keys);
     // After its end the key may have been given to another task.
-    if (dedupeKey !== undefined && key !== undefined && !this.#byKey.has(key)) this.#byKey.set(key, known.id);
+    if (dedupeKey !== undefined && key !== undefined && !this.byKey.has(key)) this.byKey.set(key, known.id);
   }
 
-  #end(known: KnownTask): void {
+  private end(known: KnownTask): void {
     const { waiting } = known;
-    if (this.#asking.size > 0) this.#asking.delete(known);
+    if (this.asking.size > 0) this.asking.delete(known);
     known.waiting = undefined;
-    if (known.keys.dedupeKey !== undefined) this.#forgetKey(known);
+    if (known.keys.dedupeKey !== undefined) this.forgetKey(known);
     if (waiting) for (const tell of waiting) tell();
-    const ended = this.#endedAs(known);
+    const ended = this.endedAs(known);
     if (!ended.has(known)) {
-      this.#leaveEnded(known);
+      this.leaveEnded(known);
       ended.add(known);
     }
-    if (isClosed(known)) this.#known.delete(known.id);
-    if (ended.size > this.#maxEnded) this.#dropOldest(ended);
+    if (isClosed(known)) this.known.delete(known.id);
+    if (ended.size > this.maxEnded) this.dropOldest(ended);
   }
 
   /** Where it is kept once it has ended as it stands. */
-  #endedAs({ submitted, place }: KnownTask): EndedTasks {
+  private endedAs({ submitted, place }: KnownTask): EndedTasks {
     const isDead = submitted !== undefined && place !== 'done' && place !== 'cancelled';
-    return isDead ? this.#deadLetters : this.#ended;
+    return isDead ? this.deadLetters : this.ended;
   }
 
-  #leaveEnded(known: KnownTask): void {
-    if (!this.#ended.remove(known)) this.#deadLetters.remove(known);
+  private leaveEnded(known: KnownTask): void {
+    if (!this.ended.remove(known)) this.deadLetters.remove(known);
   }
 
-  #dropOldest(ended: EndedTasks): void {
+  private dropOldest(ended: EndedTasks): void {
     const unclosed = ended.dropOldest();
     if (unclosed !== undefined) this.drop(unclosed);
   }
 
   /** Drops a record; for a submitted task with the event `task.forgotten`. */
   drop(known: KnownTask, by?: string): void {
-    this.#remove(known);
+    this.remove(known);
     if (known.submitted === undefined) return;
     const { id: taskId, agentId, task } = known;
-    this.#journal.emit({ type: 'task.forgotten', agentId, incarnation: 0, taskId, task, ...saidBy(by) });
+    this.journal.emit({ type: 'task.forgotten', agentId, incarnation: 0, taskId, task, ...saidBy(by) });
   }
 
-  #remove(known: KnownTask): void {
-    this.#known.delete(known.id);
-    this.#leaveEnded(known);
-    this.#forgetKey(known);
+  private remove(known: KnownTask): void {
+    this.known.delete(known.id);
+    this.leaveEnded(known);
+    this.forgetKey(known);
   }
 
-  #forgetKey({ id, keys }: KnownTask): void {
+  private forgetKey({ id, keys }: KnownTask): void {
     const key = keyOf(keys);
-    if (key !== undefined && this.#byKey.get(key) === id) this.#byKey.delete(key);
+    if (key !== undefined && this.byKey.get(key) === id) this.byKey.delete(key);
   }
 }
 

@@ -29,11 +29,11 @@ import { withinTrace } from './trace-parent.ts';
 
 export class BodyTasks implements TaskContextOwner, TaskAsker {
   readonly body: WorkOwner;
-  readonly #running = new OpenTasks<RunningTask>();
+  private readonly running = new OpenTasks<RunningTask>();
   /** Tasks whose result is there and is being judged. */
-  #judging = 0;
+  private judging = 0;
   /** What they have asked of the system: few ask for anything. */
-  #requests: BodyRequests | undefined = undefined;
+  private requests: BodyRequests | undefined = undefined;
 
   constructor(body: WorkOwner) {
     this.body = body;
@@ -41,7 +41,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
 
   /** Whether an answer is under way. */
   get isJudging(): boolean {
-    return this.#judging > 0;
+    return this.judging > 0;
   }
 
   run(request: Extract<BodyRequest, { type: 'task.run' }>): void {
@@ -57,15 +57,15 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
       return this.body.tell({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
     }
     const running = new RunningTask(request, this);
-    this.#running.add(running);
-    if (task.input === undefined) return this.#begin(running, task, input);
+    this.running.add(running);
+    if (task.input === undefined) return this.begin(running, task, input);
     const verdict = judge(task.input, input);
-    if (verdict instanceof Promise) void verdict.then((judged) => this.#inputJudged(running, task, judged));
-    else this.#inputJudged(running, task, verdict);
+    if (verdict instanceof Promise) void verdict.then((judged) => this.inputJudged(running, task, judged));
+    else this.inputJudged(running, task, verdict);
   }
 
   cancel(request: Extract<BodyRequest, { type: 'task.cancel' }>): void {
-    const task = this.#running.get(request.taskId);
+    const task = this.running.get(request.taskId);
     if (task === undefined) return;
     const { endsAttempt: as, reason } = request;
     if (as === undefined) return task.abort(reasonOf(request));
@@ -75,7 +75,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
   }
 
   emit(task: RunningTask, chunk: unknown): Promise<void> {
-    if (this.#running.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
+    if (this.running.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
     const { taskId, name } = task;
     const { tasks } = this.body.definition;
     task.stream ??= new ChunkSender(task, tasks[name]?.chunk, (told) =>
@@ -85,112 +85,112 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
   }
 
   chunksTaken({ taskId, taken }: Extract<BodyRequest, { type: 'task.chunks_taken' }>): void {
-    this.#running.get(taskId)?.stream?.taken(taken);
+    this.running.get(taskId)?.stream?.taken(taken);
   }
 
   /** A report of a task was lost. */
   breakOne(taskId: string, error: ErrorInfo): void {
-    const task = this.#running.get(taskId);
+    const task = this.running.get(taskId);
     if (task === undefined) return;
     task.broken = errorFrom(error);
     task.abort(task.broken);
   }
 
   ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
-    if (this.#running.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
-    this.#requests ??= new BodyRequests((report) => this.body.tell(report));
-    return this.#requests.ask(task, name, args, signal);
+    if (this.running.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
+    this.requests ??= new BodyRequests((report) => this.body.tell(report));
+    return this.requests.ask(task, name, args, signal);
   }
 
   /** What one of them has asked for. */
   answered(answer: Extract<BodyRequest, { type: 'request.answered' | 'request.refused' }>): void {
-    this.#requests?.answered(answer);
+    this.requests?.answered(answer);
   }
 
   /** The body is gone. */
   abortAll(): void {
-    if (this.#running.size === 0) return;
+    if (this.running.size === 0) return;
     const error = new Error('the agent has ended');
-    for (const task of this.#running) task.abort(error);
-    this.#running.clear();
+    for (const task of this.running) task.abort(error);
+    this.running.clear();
   }
 
   progress(task: RunningTask, value: unknown): void {
     const { taskId } = task;
-    if (this.#running.get(taskId) === task) this.body.tell({ type: 'task.progress', taskId, value });
+    if (this.running.get(taskId) === task) this.body.tell({ type: 'task.progress', taskId, value });
   }
 
-  #inputJudged(running: RunningTask, task: CallableTask, verdict: Verdict): void {
-    if (!('problem' in verdict)) return this.#begin(running, task, verdict.value);
-    if (!this.#settled(running)) return;
+  private inputJudged(running: RunningTask, task: CallableTask, verdict: Verdict): void {
+    if (!('problem' in verdict)) return this.begin(running, task, verdict.value);
+    if (!this.settled(running)) return;
     const { taskId } = running;
     const error = { name: 'TypeError', message: verdict.problem };
     this.body.tell({ type: 'task.failed', taskId, code: 'TASK_INPUT_INVALID', error });
   }
 
-  #begin(running: RunningTask, task: CallableTask, input: unknown): void {
+  private begin(running: RunningTask, task: CallableTask, input: unknown): void {
     this.body.state.begin(running);
     const context = taskContextOf(this, running, input);
     let output: unknown;
     try {
       output = running.trace === undefined ? task.run(context) : runWithin(running.trace, task, context);
-      if (isPending(output) || isThenable(output)) return this.#await(running, task, output);
-      if (isChunkGenerator(output)) return this.#stream(running, task, output);
+      if (isPending(output) || isThenable(output)) return this.await(running, task, output);
+      if (isChunkGenerator(output)) return this.stream(running, task, output);
     } catch (thrown) {
-      return this.#fail(running, thrown);
+      return this.fail(running, thrown);
     }
-    this.#judgeOutput(running, task, output);
+    this.judgeOutput(running, task, output);
   }
 
   /** Apart, for what is written here costs every task that is run through it. */
-  #await(running: RunningTask, task: CallableTask, work: unknown): void {
+  private await(running: RunningTask, task: CallableTask, work: unknown): void {
     settle(
       () => work,
-      (output) => this.#judgeOutput(running, task, output),
-      (thrown) => this.#fail(running, thrown),
+      (output) => this.judgeOutput(running, task, output),
+      (thrown) => this.fail(running, thrown),
     );
   }
 
-  #stream(running: RunningTask, task: CallableTask, chunks: AsyncGenerator): void {
+  private stream(running: RunningTask, task: CallableTask, chunks: AsyncGenerator): void {
     const emit = (chunk: unknown) => this.emit(running, chunk);
-    this.#await(
+    this.await(
       running,
       task,
       withinTrace(running.trace, () => streamed(chunks, emit, running.signal)),
     );
   }
 
-  #judgeOutput(running: RunningTask, task: CallableTask, output: unknown): void {
+  private judgeOutput(running: RunningTask, task: CallableTask, output: unknown): void {
     const left = running.stream?.drained();
-    if (left !== undefined) return void left.then(() => this.#judgeOutput(running, task, output));
+    if (left !== undefined) return void left.then(() => this.judgeOutput(running, task, output));
     if (task.output === undefined) {
-      this.#complete(running, output);
+      this.complete(running, output);
       return this.body.tellChanged();
     }
-    this.#judging += 1;
+    this.judging += 1;
     const verdict = judge(task.output, output);
-    if (verdict instanceof Promise) void verdict.then((judged) => this.#outputJudged(running, judged));
-    else this.#outputJudged(running, verdict);
+    if (verdict instanceof Promise) void verdict.then((judged) => this.outputJudged(running, judged));
+    else this.outputJudged(running, verdict);
   }
 
-  #outputJudged(running: RunningTask, verdict: Verdict): void {
-    this.#judging -= 1;
+  private outputJudged(running: RunningTask, verdict: Verdict): void {
+    this.judging -= 1;
     if ('problem' in verdict) {
       const message = `the output of ${running.name} is not as defined: ${verdict.problem}`;
-      this.#fail(running, new TypeError(message));
-    } else this.#complete(running, verdict.value);
+      this.fail(running, new TypeError(message));
+    } else this.complete(running, verdict.value);
     this.body.tellChanged();
   }
 
-  #complete(task: RunningTask, output: unknown): void {
-    if (task.broken !== undefined) return this.#fail(task, task.broken);
-    if (task.ended !== undefined) return this.#fail(task, task.ended.error);
+  private complete(task: RunningTask, output: unknown): void {
+    if (task.broken !== undefined) return this.fail(task, task.broken);
+    if (task.ended !== undefined) return this.fail(task, task.ended.error);
     const problem = task.isKept ? jsonProblemOf({ output }) : undefined;
     if (problem !== undefined) {
       const why = `${problem}, expected JSON data: what a submitted task gives is kept`;
-      return this.#fail(task, new TypeError(why));
+      return this.fail(task, new TypeError(why));
     }
-    if (!this.#settled(task)) return;
+    if (!this.settled(task)) return;
     const { state: states, saves } = this.body;
     let state: SavedState | undefined;
     try {
@@ -199,8 +199,8 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
       else state = saves.commit(task);
     } catch (thrown) {
       states.drop(task);
-      this.#reportFailure(task, thrown);
-      return this.#finishIfLast(task);
+      this.reportFailure(task, thrown);
+      return this.finishIfLast(task);
     }
     const { taskId, given: transfer } = task;
     this.body.tell(
@@ -208,41 +208,41 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
         ? { type: 'task.completed', taskId, output, state }
         : { type: 'task.completed', taskId, output, state, transfer },
     );
-    this.#finishIfLast(task);
+    this.finishIfLast(task);
   }
 
-  #fail(task: RunningTask, thrown: unknown): void {
-    if (!this.#settled(task)) return;
+  private fail(task: RunningTask, thrown: unknown): void {
+    if (!this.settled(task)) return;
     this.body.state.drop(task);
-    const parked = task.signal.aborted ? undefined : this.#parkOf(thrown);
+    const parked = task.signal.aborted ? undefined : this.parkOf(thrown);
     if (parked) return this.body.tell({ type: 'task.parked', taskId: task.taskId, ...parked });
-    this.#reportFailure(task, thrown);
+    this.reportFailure(task, thrown);
     // A cancelled task has been answered: a throw is how it obeys.
     const isCrash = this.body.definition.onTaskError === 'crash' && !isTaskRefusal(thrown);
     if (isCrash && !task.signal.aborted) this.body.crash(thrown);
-    else this.#finishIfLast(task);
+    else this.finishIfLast(task);
   }
 
   /** A chart has gone on by what has failed: none of its tasks is begun anew. */
-  #parkOf(thrown: unknown): ParkRequest | undefined {
+  private parkOf(thrown: unknown): ParkRequest | undefined {
     const { chart, onLimit } = this.body.definition;
     return parkAsked(thrown) ?? (chart === undefined && onLimit !== 'fail' ? limitSaid(thrown) : undefined);
   }
 
   /** The agent's own end, asked for by a task; one that was cancelled has nothing to say any more. */
-  #finishIfLast(task: RunningTask): void {
+  private finishIfLast(task: RunningTask): void {
     if (task.isLast && !task.signal.aborted) this.body.tell({ type: 'finished' });
   }
 
-  #reportFailure(task: RunningTask, thrown: unknown): void {
+  private reportFailure(task: RunningTask, thrown: unknown): void {
     const { taskId, ended } = task;
-    if (ended !== undefined) return this.#reportEnded(task, ended);
+    if (ended !== undefined) return this.reportEnded(task, ended);
     const error = errorInfoOf(thrown);
     if (isTaskRefusal(thrown)) {
       const { expected } = thrown;
       return this.body.tell({ type: 'task.failed', taskId, code: 'TASK_INCOMPATIBLE', error, expected });
     }
-    const retry = this.#isWorthAnother(task, thrown);
+    const retry = this.isWorthAnother(task, thrown);
     this.body.tell({
       type: 'task.failed',
       taskId,
@@ -254,7 +254,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
   }
 
   /** After a cancel, a throw of its work is how it obeys. */
-  #reportEnded(task: RunningTask, { as, error: cause }: EndedAttempt): void {
+  private reportEnded(task: RunningTask, { as, error: cause }: EndedAttempt): void {
     const { taskId } = task;
     const isLate = as === 'timed_out';
     this.body.tell({
@@ -263,12 +263,12 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
       code: isLate ? 'TASK_TIMED_OUT' : 'TASK_ABANDONED',
       error: errorInfoOf(cause),
       cause,
-      retry: isLate ? this.#isWorthAnother(task, cause) : true,
+      retry: isLate ? this.isWorthAnother(task, cause) : true,
     });
   }
 
   /** Whether there is another attempt after an error, as its definition has it. */
-  #isWorthAnother({ name }: RunningTask, thrown: unknown): boolean {
+  private isWorthAnother({ name }: RunningTask, thrown: unknown): boolean {
     const { retry } = this.body.definition.tasks[name]!;
     const when = typeof retry === 'object' ? retry.when : undefined;
     if (when === undefined) return true;
@@ -284,10 +284,10 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
   }
 
   /** Whether the end of the task is still to be reported; true once. */
-  #settled(task: RunningTask): boolean {
-    if (this.#running.get(task.taskId) !== task) return false;
-    this.#running.remove(task);
-    this.#requests?.ended(task);
+  private settled(task: RunningTask): boolean {
+    if (this.running.get(task.taskId) !== task) return false;
+    this.running.remove(task);
+    this.requests?.ended(task);
     task.stream?.end(taskHasEnded());
     return !this.body.isGone;
   }

@@ -43,15 +43,15 @@ export class RunningTask implements StateUser, AskSystem {
   base: Committed | undefined = undefined;
   /** What it kept when it ran before. */
   readonly before: Extract<BodyRequest, { type: 'task.run' }>['steps'];
-  readonly #controller = new AbortController();
-  readonly #asker: TaskAsker;
-  #steps: StepsTaken | undefined = undefined;
+  private readonly controller = new AbortController();
+  private readonly asker: TaskAsker;
+  private taken: StepsTaken | undefined = undefined;
 
   constructor(
     { taskId, task, attempt = 1, trace, steps, isKept = false }: Extract<BodyRequest, { type: 'task.run' }>,
     asker: TaskAsker,
   ) {
-    this.#asker = asker;
+    this.asker = asker;
     this.taskId = taskId;
     this.name = task;
     this.attempt = attempt;
@@ -62,18 +62,18 @@ export class RunningTask implements StateUser, AskSystem {
 
   /** Few keep anything. */
   get steps(): StepsTaken {
-    return (this.#steps ??= new StepsTaken(this.before));
+    return (this.taken ??= new StepsTaken(this.before));
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.controller.signal;
   }
 
   ask(name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
-    return this.#asker.ask(this, name, args, signal);
+    return this.asker.ask(this, name, args, signal);
   }
 
   abort(reason: unknown): void {
-    this.#controller.abort(reason);
+    this.controller.abort(reason);
   }
 }

@@ -34,8 +34,8 @@ export class Batch {
   /** Whose the states are, in the order in which they came. */
   readonly stateOwners: string[] = [];
   readonly states: (SavedState | null)[] = [];
-  readonly #waiting: (CommitListener | CommitObserver)[] = [];
-  #waitingCount = 0;
+  private readonly waiting: (CommitListener | CommitObserver)[] = [];
+  private waitingCount = 0;
 
   /** Whether there is something to commit. */
   get hasContent(): boolean {
@@ -43,7 +43,7 @@ export class Batch {
   }
 
   get isAwaited(): boolean {
-    return this.#waitingCount > 0;
+    return this.waitingCount > 0;
   }
 
   get isEmpty(): boolean {
@@ -66,7 +66,7 @@ export class Batch {
   }
 
   addWaiting(listener: CommitListener | CommitObserver): void {
-    this.#waiting[this.#waitingCount++] = listener;
+    this.waiting[this.waitingCount++] = listener;
   }
 
   /** Takes over what the other one holds, behind its own. */
@@ -75,13 +75,13 @@ export class Batch {
       this.addEvent(other.events[at]!, other.events[at]!.sequence);
     for (let at = 0; at < other.stateCount; at++) this.addState(other.stateOwners[at]!, other.states[at]!);
     if (other.facts) for (const [name, value] of other.facts) this.addFact(name, value);
-    for (let at = 0; at < other.#waitingCount; at++) this.addWaiting(other.#waiting[at]!);
+    for (let at = 0; at < other.waitingCount; at++) this.addWaiting(other.waiting[at]!);
   }
 
   /** Tells those who wait. What they emit is in another batch. */
   answer(error?: AgentSystemError): void {
-    for (let at = 0; at < this.#waitingCount; at++) {
-      const listener = this.#waiting[at]!;
+    for (let at = 0; at < this.waitingCount; at++) {
+      const listener = this.waiting[at]!;
       if (typeof listener === 'function') listener(error);
       else listener.committed(error);
     }
@@ -90,19 +90,19 @@ export class Batch {
   /** Forgets all it held, and says whether it is worth filling again. */
   clear(): boolean {
     const { events, stateOwners, states } = this;
-    if (events.length > MAX_ROOM || states.length > MAX_ROOM || this.#waiting.length > MAX_ROOM) return false;
+    if (events.length > MAX_ROOM || states.length > MAX_ROOM || this.waiting.length > MAX_ROOM) return false;
     for (let at = 0; at < this.eventCount; at++) events[at] = undefined as never;
     for (let at = 0; at < this.stateCount; at++) {
       stateOwners[at] = '';
       states[at] = null;
     }
-    for (let at = 0; at < this.#waitingCount; at++) this.#waiting[at] = undefined as never;
+    for (let at = 0; at < this.waitingCount; at++) this.waiting[at] = undefined as never;
     this.eventCount = 0;
     this.lastSequence = 0;
     this.told = 0;
     this.stateCount = 0;
     this.facts = undefined;
-    this.#waitingCount = 0;
+    this.waitingCount = 0;
     return true;
   }
 

@@ -59,70 +59,70 @@ export interface JournalOptions {
 }
 
 export class Journal {
-  readonly #options: JournalOptions;
-  readonly #store: Store;
-  readonly #clock: SteadyClock;
-  readonly #logger: Logger;
-  readonly #appender: Appender;
-  readonly #outage: Outage;
-  readonly #check: StoreCheck;
-  readonly #subscriptions: Subscriptions;
-  readonly #turn = new LoopTurn();
-  #last: number;
+  private readonly options: JournalOptions;
+  private readonly store: Store;
+  private readonly clock: SteadyClock;
+  private readonly logger: Logger;
+  private readonly appender: Appender;
+  private readonly outage: Outage;
+  private readonly check: StoreCheck;
+  private readonly subscriptions: Subscriptions;
+  private readonly turn = new LoopTurn();
+  private last: number;
   /** Sequence of the newest event that was committed. */
-  #lastKept: number;
+  private lastKept: number;
   /** What the store was given, and has not answered. */
-  #committing: Batch | undefined;
+  private committing: Batch | undefined;
   /** When the newest event was emitted; `undefined` before the first. */
-  #at: number | undefined = undefined;
-  #gathering = new Batch();
+  private at: number | undefined = undefined;
+  private gathering = new Batch();
   /** A batch that was committed, to be filled again. */
-  #spare: Batch | undefined;
-  #isScheduled = false;
-  #isCommitting = false;
-  #isDiscarded = false;
+  private spare: Batch | undefined;
+  private isScheduled = false;
+  private isCommitting = false;
+  private isDiscarded = false;
 
   constructor(options: JournalOptions) {
     const { store, clock, logger, lastSequence, commitTimeoutMs = 10_000, retryMs = 1_000 } = options;
     const { checkMs = 1_000, maxBacklog = 100_000, maxBacklogBytes = 128 * 1024 * 1024 } = options;
-    this.#options = options;
-    this.#store = store;
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#last = lastSequence;
-    this.#lastKept = lastSequence;
-    this.#appender = new Appender(store, clock, commitTimeoutMs);
-    this.#subscriptions = new Subscriptions((err) => logger.error({ err }, 'a listener of events threw'));
-    this.#outage = new Outage({
+    this.options = options;
+    this.store = store;
+    this.clock = clock;
+    this.logger = logger;
+    this.last = lastSequence;
+    this.lastKept = lastSequence;
+    this.appender = new Appender(store, clock, commitTimeoutMs);
+    this.subscriptions = new Subscriptions((err) => logger.error({ err }, 'a listener of events threw'));
+    this.outage = new Outage({
       store,
-      appender: this.#appender,
+      appender: this.appender,
       clock,
       logger,
       retryMs,
       maxEvents: maxBacklog,
       maxBytes: maxBacklogBytes,
       committed: (event) => {
-        this.#lastKept = event.sequence;
-        this.#subscriptions.tellCommitted(event);
+        this.lastKept = event.sequence;
+        this.subscriptions.tellCommitted(event);
       },
-      recovered: (rest, lost) => this.#recovered(rest, lost),
+      recovered: (rest, lost) => this.recovered(rest, lost),
     });
-    this.#check = new StoreCheck({
+    this.check = new StoreCheck({
       store,
       clock,
       everyMs: checkMs,
-      isIdle: () => !this.#isCommitting && !this.#outage.isOn,
-      failed: (thrown) => this.#failed(new Batch(), { thrown }),
+      isIdle: () => !this.isCommitting && !this.outage.isOn,
+      failed: (thrown) => this.failed(new Batch(), { thrown }),
     });
   }
 
   get isDegraded(): boolean {
-    return this.#outage.isOn;
+    return this.outage.isOn;
   }
 
   /** Whether the event with this sequence was committed. */
   hasKept(sequence: number): boolean {
-    return sequence <= this.#lastKept;
+    return sequence <= this.lastKept;
   }
 
   /**
@@ -130,10 +130,10 @@ export class Journal {
    * `undefined` where the store has all that there is.
    */
   stateOnItsWay(agentId: string): SavedState | null | undefined {
-    const gathered = this.#gathering.stateOf(agentId);
+    const gathered = this.gathering.stateOf(agentId);
     if (gathered !== undefined) return gathered;
-    const given = this.#committing?.stateOf(agentId);
-    return given === undefined ? this.#outage.stateOf(agentId) : given;
+    const given = this.committing?.stateOf(agentId);
+    return given === undefined ? this.outage.stateOf(agentId) : given;
   }
 
   /**
@@ -147,40 +147,40 @@ export class Journal {
     onCommitted?: CommitListener | CommitObserver,
     state?: SavedState | null,
   ): SystemEvent {
-    const { secrets } = this.#options;
+    const { secrets } = this.options;
     if (secrets?.isEmpty === false) hideSecrets(draft, secrets);
-    const sequence = (this.#last += 1);
+    const sequence = (this.last += 1);
     draft.sequence = sequence;
-    draft.at = this.#now();
+    draft.at = this.now();
     const event = draft as SystemEvent;
-    const batch = this.#gathering;
+    const batch = this.gathering;
     batch.addEvent(event, sequence);
     if (onCommitted !== undefined) batch.addWaiting(onCommitted);
     if (state !== undefined && event.agentId !== undefined) batch.addState(event.agentId, state);
-    this.#schedule();
+    this.schedule();
     return event;
   }
 
   /** Keeps a state that is no agent's, or drops it, with the next commit: that of the event emitted next, say. */
   keepState(owner: string, state: SavedState | null): void {
-    this.#gathering.addState(owner, state);
-    this.#schedule();
+    this.gathering.addState(owner, state);
+    this.schedule();
   }
 
   /** Keeps a fact about the system with the next commit. */
   keepFact(name: string, value: string): void {
-    this.#gathering.addFact(name, value);
-    this.#schedule();
+    this.gathering.addFact(name, value);
+    this.schedule();
   }
 
   /** For parts of the runtime, which leave events as they are: told of each before any subscriber is. */
   observe(observerOf: ObserverOf): void {
-    this.#subscriptions.observe(observerOf);
+    this.subscriptions.observe(observerOf);
   }
 
   /** Returns how to stop listening. */
   subscribe(listener: EventListener, options?: SubscribeOptions): () => void {
-    return this.#subscriptions.add(listener, options);
+    return this.subscriptions.add(listener, options);
   }
 
   /**
@@ -189,131 +189,131 @@ export class Journal {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options; `STORE_FAILED` while it is read
    */
   read(options: ReadOptions = {}): AsyncGenerator<SystemEvent, void, undefined> {
-    return this.#read(parseInput(readSchema, options, { what: 'events.read' }));
+    return this.readAll(parseInput(readSchema, options, { what: 'events.read' }));
   }
 
   /** Resolves when everything that was emitted so far was committed, or could not be. */
   async settled(): Promise<void> {
-    if (this.#isSettled()) return;
+    if (this.isSettled()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#gathering.addWaiting(() => resolve());
-    this.#schedule();
+    this.gathering.addWaiting(() => resolve());
+    this.schedule();
     await promise;
   }
 
   /** Commits what is left and stops trying; gives how many events were not kept. Later ones are not waited for. */
   async close(): Promise<number> {
-    this.#check.end();
+    this.check.end();
     await this.settled();
-    return this.#outage.close(() => this.settled());
+    return this.outage.close(() => this.settled());
   }
 
   /** Its system was not created: of what was gathered nothing is committed, or told. */
   discard(): void {
-    this.#check.end();
-    this.#isDiscarded = true;
+    this.check.end();
+    this.isDiscarded = true;
   }
 
-  #isSettled(): boolean {
-    return !this.#isCommitting && this.#gathering.isEmpty;
+  private isSettled(): boolean {
+    return !this.isCommitting && this.gathering.isEmpty;
   }
 
-  async *#read(options: Parameters<typeof readEvents>[1]) {
+  private async *readAll(options: Parameters<typeof readEvents>[1]) {
     await this.settled();
-    yield* readEvents({ store: this.#store, clock: this.#clock }, options, this.#last);
+    yield* readEvents({ store: this.store, clock: this.clock }, options, this.last);
   }
 
   /** The same number for all events of a millisecond: a number of its own for each is a third of what is kept of them. */
-  #now(): number {
-    const now = this.#clock.now();
-    if (now !== this.#at) this.#at = now;
-    return this.#at;
+  private now(): number {
+    const now = this.clock.now();
+    if (now !== this.at) this.at = now;
+    return this.at;
   }
 
-  #schedule(): void {
-    if (this.#isScheduled || this.#isCommitting) return;
-    this.#isScheduled = true;
+  private schedule(): void {
+    if (this.isScheduled || this.isCommitting) return;
+    this.isScheduled = true;
     // Work that is awaited, commit by commit, is one chain of microtasks: now and then others have their turn.
-    if (this.#turn.isOver(this.#at ?? this.#clock.now())) setImmediate(this.#commit);
-    else queueMicrotask(this.#commit);
+    if (this.turn.isOver(this.at ?? this.clock.now())) setImmediate(this.commit);
+    else queueMicrotask(this.commit);
   }
 
-  readonly #commit = (): void => {
-    this.#isScheduled = false;
-    if (this.#isDiscarded) return;
-    const batch = this.#gathering;
-    this.#gathering = this.#spare ?? new Batch();
-    this.#spare = undefined;
-    if (this.#outage.isOn) return this.#refuse(batch);
-    if (!batch.hasContent) return this.#answer(batch);
-    this.#isCommitting = true;
-    this.#committing = batch;
+  private readonly commit = (): void => {
+    this.isScheduled = false;
+    if (this.isDiscarded) return;
+    const batch = this.gathering;
+    this.gathering = this.spare ?? new Batch();
+    this.spare = undefined;
+    if (this.outage.isOn) return this.refuse(batch);
+    if (!batch.hasContent) return this.answer(batch);
+    this.isCommitting = true;
+    this.committing = batch;
     let isDone: boolean;
     try {
-      isDone = this.#appender.append(batch, this.#ended);
+      isDone = this.appender.append(batch, this.ended);
     } catch (thrown) {
-      return this.#failed(batch, { thrown });
+      return this.failed(batch, { thrown });
     }
-    if (isDone) this.#committed(batch);
+    if (isDone) this.committed(batch);
   };
 
-  readonly #ended = (batch: Batch, failure?: AppendFailure): void => {
-    if (failure) this.#failed(batch, failure);
-    else this.#committed(batch);
+  private readonly ended = (batch: Batch, failure?: AppendFailure): void => {
+    if (failure) this.failed(batch, failure);
+    else this.committed(batch);
   };
 
-  #committed(batch: Batch): void {
-    this.#isCommitting = false;
-    this.#committing = undefined;
-    if (batch.eventCount > 0) this.#lastKept = batch.lastSequence;
+  private committed(batch: Batch): void {
+    this.isCommitting = false;
+    this.committing = undefined;
+    if (batch.eventCount > 0) this.lastKept = batch.lastSequence;
     const { told } = batch;
     for (let at = 0; at < batch.eventCount; at++) {
       const event = batch.events[at]!;
-      if (at < told) this.#subscriptions.tellCommitted(event);
-      else this.#subscriptions.tell(event);
+      if (at < told) this.subscriptions.tellCommitted(event);
+      else this.subscriptions.tell(event);
     }
-    this.#answer(batch);
+    this.answer(batch);
   }
 
-  #failed(batch: Batch, failure: AppendFailure): void {
-    this.#isCommitting = false;
-    this.#committing = undefined;
-    this.#logger.error({ err: failure.thrown }, 'the store failed; events wait until it is back');
-    this.#outage.begin(failure);
+  private failed(batch: Batch, failure: AppendFailure): void {
+    this.isCommitting = false;
+    this.committing = undefined;
+    this.logger.error({ err: failure.thrown }, 'the store failed; events wait until it is back');
+    this.outage.begin(failure);
     const error = errorInfoOf(failure.thrown);
-    this.#refuse(batch);
+    this.refuse(batch);
     this.emit({ type: 'store.degraded', error });
-    this.#options.onDegraded?.(error);
+    this.options.onDegraded?.(error);
   }
 
   /** The store fails: what was asked for is kept for it, and refused. */
-  #refuse(batch: Batch): void {
-    this.#outage.add(batch);
+  private refuse(batch: Batch): void {
+    this.outage.add(batch);
     for (let at = batch.told; at < batch.eventCount; at++) {
-      this.#subscriptions.tellUncommitted(batch.events[at]!);
+      this.subscriptions.tellUncommitted(batch.events[at]!);
     }
     const message = 'the store failed: what was asked for was not made durable';
-    this.#answer(
+    this.answer(
       batch,
       batch.isAwaited
-        ? new AgentSystemError('STORE_FAILED', message, { cause: this.#outage.cause })
+        ? new AgentSystemError('STORE_FAILED', message, { cause: this.outage.cause })
         : undefined,
     );
   }
 
   /** The store is back; what came meanwhile was told already, and is committed before what comes next. */
-  #recovered(rest: Batch, lost: number): void {
+  private recovered(rest: Batch, lost: number): void {
     rest.told = rest.eventCount;
-    rest.takeOver(this.#gathering);
-    this.#gathering = rest;
+    rest.takeOver(this.gathering);
+    this.gathering = rest;
     this.emit({ type: 'store.recovered', lost });
-    this.#options.onRecovered?.();
+    this.options.onRecovered?.();
   }
 
-  #answer(batch: Batch, error?: AgentSystemError): void {
+  private answer(batch: Batch, error?: AgentSystemError): void {
     batch.answer(error);
-    if (batch.clear()) this.#spare = batch;
-    if (!this.#isSettled()) this.#schedule();
+    if (batch.clear()) this.spare = batch;
+    if (!this.isSettled()) this.schedule();
   }
 }
 
