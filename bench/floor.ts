@@ -5,8 +5,20 @@
  * every task has to have done, and nothing else: its acceptance and its end are committed apart, each in a microtask,
  * its work runs in its caller's context with a signal and a context object of its own, its state becomes JSON, its
  * events and its record are kept up to a bound. It checks nothing, and knows no other case.
+ *
+ * Behind it come the promises of the contract, one on top of the other: what each costs is the difference to the line
+ * before. `context`: all that a task is given, as fields of its own that can be taken apart. `state`: what JSON would
+ * lose of it is refused, and a failed task leaves no trace. `record`: `tasks.get` shows where each task stands and when
+ * that was. `told`: whoever wants to know is told of each event by its type, once it is committed. `chart`: its agent is
+ * busy and idle by the shipped chart.
  */
 import { AsyncResource } from 'node:async_hooks';
+import { agentMachine, agentSpec, lifePolicyOf } from '../src/machines/index.ts';
+import { type Chart, createChart } from '../src/runtime/engine/chart.ts';
+import type { WorkOwner } from '../src/runtime/hosting/body-work.ts';
+import { RunningTask } from '../src/runtime/hosting/running-task.ts';
+import { taskContextOf } from '../src/runtime/hosting/task-context.ts';
+import { assertKept } from '../src/runtime/values/state-json.ts';
 import { type Emit, measure } from './measurement.ts';
 
 const WARM = 5_000;
@@ -16,10 +28,16 @@ export async function benchFloor(times: number, emit: Emit): Promise<void> {
   const bare = new Bare();
   await warm(() => bare.run());
   emit(await measure('floor_bare', { times, operation: () => bare.run() }));
-  const byHand = new TaskByHand();
-  await warm(() => byHand.execute({ type: 'test' }));
-  emit(await measure('floor_task', { times, operation: () => byHand.execute({ type: 'test' }) }));
+  for (let kept = 0; kept <= promises.length; kept++) {
+    const byHand = new TaskByHand(new Set(promises.slice(0, kept)));
+    await warm(() => byHand.execute({ type: 'test' }));
+    const name = kept === 0 ? 'floor_task' : `floor_task_${promises[kept - 1]}`;
+    emit(await measure(name, { times, operation: () => byHand.execute({ type: 'test' }) }));
+  }
 }
+
+const promises = ['context', 'state', 'record', 'told', 'chart'] as const;
+type Promised = (typeof promises)[number];
 
 async function warm(operation: () => Promise<unknown>): Promise<void> {
   for (let warmed = 0; warmed < WARM; warmed++) await operation();
@@ -49,81 +67,95 @@ class Bare {
 }
 
 interface Context {
-  readonly input: unknown;
   readonly state: { done: number };
-  readonly signal: AbortSignal;
-  readonly progress: (value: unknown) => void;
+}
+
+interface Event {
+  sequence: number;
+  at: number;
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+interface KnownRecord {
+  readonly id: string;
+  place: string;
+  attempts: number;
+  acceptedAt: number;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  [field: string]: unknown;
 }
 
 const run = ({ state }: Context): number => ++state.done;
 
+/** A body that is asked for nothing. */
+const body = {
+  variables: {},
+  resources: undefined,
+  definition: { tasks: {} },
+  tellLine: () => undefined,
+} as unknown as WorkOwner;
+const nobody = { ask: () => Promise.reject(new Error('nobody is asked')) };
+
+const BUSY = { type: 'mailbox.busy' } as const;
+const IDLE = { type: 'mailbox.idle' } as const;
+
 class TaskByHand {
-  readonly #events: object[] = [];
-  readonly #records = new Map<string, { status: string }>();
+  readonly #events: Event[] = [];
+  readonly #records = new Map<string, KnownRecord | { status: string }>();
   readonly #state = { done: 0 };
+  readonly #observers: ReadonlyMap<string, ReadonlyArray<(event: Event) => void>>;
+  readonly #chart: Chart<typeof agentMachine> | undefined;
+  readonly #keeps: Readonly<Record<Promised, boolean>>;
   readonly ended: string[] = [];
   json = '';
+  seen = 0;
   #sequence = 0;
+  #told = 0;
+
+  constructor(kept: ReadonlySet<Promised>) {
+    const keeps = (promise: Promised) => kept.has(promise);
+    const [context, state, record] = [keeps('context'), keeps('state'), keeps('record')];
+    this.#keeps = { context, state, record, told: keeps('told'), chart: keeps('chart') };
+    const see = ({ sequence }: Event) => void (this.seen = sequence);
+    this.#observers = new Map(
+      ['task.accepted', 'task.started', 'agent.state_saved', 'task.completed'].map((type) => [type, [see]]),
+    );
+    this.#chart = keeps('chart') ? runningChart() : undefined;
+  }
 
   execute({ type: task, input }: { readonly type: string; readonly input?: unknown }): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const taskId = `task-${this.#sequence + 1}`;
     const caller = new AsyncResource('task');
     const acceptedAt = performance.now();
-    this.#records.set(taskId, { status: 'waiting' });
-    this.#emit({
+    const [agentId, incarnation] = ['agent', 1];
+    const accepted = {
       sequence: 0,
       at: 0,
       type: 'task.accepted',
-      agentId: 'agent',
-      incarnation: 1,
+      agentId,
+      incarnation,
       taskId,
       task,
       retry: false,
-    });
+    };
+    this.#emit(accepted);
     queueMicrotask(() => {
+      this.#accept(accepted);
       const startedAt = performance.now();
-      this.#emit({
-        sequence: 0,
-        at: 0,
-        type: 'task.started',
-        agentId: 'agent',
-        incarnation: 1,
-        taskId,
-        task,
-      });
-      const { signal } = new AbortController();
-      const progress = (value: unknown): void => this.#progress(taskId, value);
+      this.#chart?.send(BUSY);
+      this.#emit({ sequence: 0, at: 0, type: 'task.started', agentId, incarnation, taskId, task });
       try {
-        const output = caller.runInAsyncScope(run, undefined, {
-          input,
-          state: this.#state,
-          signal,
-          progress,
-        });
-        this.json = JSON.stringify(this.#state);
-        const bytes = Buffer.byteLength(this.json);
-        this.#emit({
-          sequence: 0,
-          at: 0,
-          type: 'agent.state_saved',
-          agentId: 'agent',
-          incarnation: 1,
-          bytes,
-        });
+        const output = caller.runInAsyncScope(run, undefined, this.#contextOf(taskId, task, input));
+        const bytes = Buffer.byteLength(this.#save());
+        this.#emit({ sequence: 0, at: 0, type: 'agent.state_saved', agentId, incarnation, bytes });
         const now = performance.now();
         const [waitedMs, ranMs] = [startedAt - acceptedAt, now - startedAt];
-        this.#emit({
-          sequence: 0,
-          at: 0,
-          type: 'task.completed',
-          agentId: 'agent',
-          incarnation: 1,
-          taskId,
-          task,
-          waitedMs,
-          ranMs,
-        });
+        const of = { agentId, incarnation, taskId, task };
+        this.#emit({ sequence: 0, at: 0, type: 'task.completed', ...of, waitedMs, ranMs });
+        this.#chart?.send(IDLE);
         queueMicrotask(() => this.#end(taskId, output, resolve));
       } catch (thrown) {
         reject(thrown);
@@ -132,21 +164,113 @@ class TaskByHand {
     return promise;
   }
 
-  #emit(event: { sequence: number; at: number; readonly [field: string]: unknown }): void {
+  #emit(event: Event): void {
     event.sequence = ++this.#sequence;
     event.at = Date.now();
     this.#events[event.sequence % KEPT] = event;
   }
 
-  #progress(taskId: string, value: unknown): void {
-    this.#emit(Object.freeze({ sequence: 0, at: 0, type: 'task.progress', taskId, value }));
+  /** Its events were committed. */
+  #tell(): void {
+    while (this.#keeps.told && this.#told < this.#sequence) {
+      const event = this.#events[++this.#told % KEPT]!;
+      for (const observer of this.#observers.get(event.type)!) {
+        try {
+          observer(event);
+        } catch (thrown) {
+          console.error(thrown);
+        }
+      }
+    }
+  }
+
+  #accept(accepted: Event): void {
+    this.#tell();
+    const { taskId, at } = accepted as Event & { readonly taskId: string };
+    this.#records.set(taskId, this.#keeps.record ? recordOf(taskId, at) : { status: 'waiting' });
+  }
+
+  #contextOf(taskId: string, task: string, input: unknown): Context {
+    if (this.#keeps.context) {
+      const running = new RunningTask({ type: 'task.run', taskId, task, input, attempt: 1 }, nobody);
+      running.state = this.#state;
+      const owner = { body, progress: () => undefined, emit: () => Promise.resolve() };
+      return taskContextOf(owner, running, input) as Context;
+    }
+    const { signal } = new AbortController();
+    const progress = (value: unknown): void =>
+      this.#emit(Object.freeze({ sequence: 0, at: 0, type: 'task.progress', taskId, value }));
+    return { input, state: this.#state, signal, progress } as Context;
+  }
+
+  #save(): string {
+    const json = JSON.stringify(this.#state);
+    if (this.#keeps.state && json !== this.json) assertKept(this.#state);
+    this.json = json;
+    return json;
   }
 
   #end(taskId: string, output: unknown, resolve: (output: unknown) => void): void {
-    this.#records.get(taskId)!.status = 'done';
+    this.#tell();
+    const known = this.#records.get(taskId)!;
+    if ('place' in known) {
+      known.place = 'done';
+      known.attempts = 1;
+      known.startedAt = this.#events[(this.#sequence - 2) % KEPT]?.at;
+      known.endedAt = this.#events[this.#sequence % KEPT]?.at;
+    } else known.status = 'done';
     const place = this.#sequence % KEPT;
     this.#records.delete(this.ended[place] ?? '');
     this.ended[place] = taskId;
     resolve(output);
   }
+}
+
+/** As many fields as the record of a task has, most of them for what few tasks do. */
+function recordOf(id: string, at: number): KnownRecord {
+  const none = undefined;
+  return {
+    id,
+    order: 0,
+    agentId: 'agent',
+    pool: none,
+    task: 'test',
+    place: 'waiting.queued',
+    attempts: 0,
+    acceptedAt: at,
+    startedAt: none,
+    endedAt: none,
+    dueAt: none,
+    output: none,
+    code: none,
+    error: none,
+    submitted: none,
+    keys: none,
+    endedBy: 0,
+    endedAs: 0,
+    parked: none,
+    stalledAt: none,
+    isBodyGone: false,
+    waiting: none,
+  };
+}
+
+/** The shipped chart of an agent, which runs and is idle; nothing of what it asks for is done. */
+function runningChart(): Chart<typeof agentMachine> {
+  const chart = createChart(
+    agentMachine,
+    { id: 'agent', policy: lifePolicyOf(agentSpec.parse({ id: 'agent', module: {} })) },
+    {
+      clock: { setTimeout: () => undefined, clearTimeout: () => undefined },
+      perform: () => undefined,
+      child: () => ({ stop: () => undefined }),
+      onBug: (bug) => {
+        throw bug;
+      },
+    },
+  );
+  chart.send({ type: 'agent.start', at: Date.now() });
+  chart.send({ type: 'body.ready', at: Date.now() });
+  if (!chart.path.endsWith('idle')) throw new Error(`expected a chart that is idle, got ${chart.path}`);
+  return chart;
 }
