@@ -65,7 +65,7 @@ describe('what cannot be cloned', () => {
     const witness = openFaulty(host, { initArgs: { run: () => 1 } });
     expect(errorOf(await witness.exit())).toMatchObject({
       name: 'DataCloneError',
-      message: /^initArgs cannot/,
+      message: expect.stringMatching(/^initArgs cannot/),
     });
     await expect(host.describe(faultyAgent, { run: () => 1 })).rejects.toThrow(
       /faulty\.ts: initArgs cannot be sent/,
@@ -266,7 +266,10 @@ describe('a group', () => {
     await isBlocked(bad!);
     bad!.body.kill();
     expect(await bad!.exit()).toBe('killed');
-    expect(errorOf(await good!.exit())).toMatchObject({ name: 'GroupKilled', message: /member bad/ });
+    expect(errorOf(await good!.exit())).toMatchObject({
+      name: 'GroupKilled',
+      message: expect.stringMatching(/member bad/),
+    });
   });
   test('refuses a member that wants other limits, by the field, at registration and at its start', async () => {
     const first = member('first', 'agreed', { maxMemoryBytes: 256 * MEBIBYTE });
@@ -298,7 +301,9 @@ describe('a description', () => {
       hasty.describe(endless, {}),
       hasty.describe(faultyAgent, undefined),
     ]);
-    expect(hung).toMatchObject({ reason: { message: /expected it to load within 3000 ms/ } });
+    expect(hung).toMatchObject({
+      reason: { message: expect.stringMatching(/expected it to load within 3000 ms/) },
+    });
     expect(fine).toMatchObject({ value: { type: 'faulty' } });
     await hasty.close();
   });
