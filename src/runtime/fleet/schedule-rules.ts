@@ -131,7 +131,7 @@ function checkTimezone(timeZone: string): void {
 
 function patternOf(cron: string, timezone: string | undefined): Cron {
   try {
-    return new Cron(cron, { paused: true, ...(timezone === undefined ? {} : { timezone }) });
+    return new Cron(cron, timezone === undefined ? {} : { timezone });
   } catch (thrown) {
     throw invalid(`cron: ${inWords(cron)}: ${errorInfoOf(thrown).message}`);
   }
