@@ -13,7 +13,7 @@ import {
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { awaited, codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
-import { mortalStore } from '../models/life/mortal-store.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 
 const MODULE = new URL('../fixtures/agents/limited.ts', import.meta.url);
 const WAIT_MS = 5_000;
@@ -293,7 +293,7 @@ describe('over the end of its program', () => {
     const { id } = await first.system.tasks.submit('ada', { type: 'call' });
     const { until } = first.agents.get('ada').parked!;
     await clock.advance(1_000);
-    if (how === 'killed') await store.cut('nobody', clock.now());
+    if (how === 'killed') store.die();
     else expect((await first.system.close()).leftTasks).toEqual([id]);
     gate.isShut = false;
     const next = await rig({

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
 import { awaited, codeOf, fateOf, refusal, rig } from '../kit/rig.ts';
-import { mortalStore } from '../models/life/mortal-store.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 import { worker } from './worker.ts';
 
 async function paused(options: Parameters<typeof rig>[0] = {}, tasks: object = {}) {
@@ -97,9 +97,9 @@ describe('a pause', () => {
   it('outlives its program, and is over with it where the agent was forgotten', async () => {
     const kept = memoryStore();
     const store = mortalStore(kept);
-    const { agents, clock, module } = await paused({ store });
+    const { agents, module } = await paused({ store });
     await agents.pause('ada', { by: 'grace' });
-    await store.cut('nobody', clock.now());
+    store.die();
     const next = await rig({ store: mortalStore(kept), agents: [module] });
     expect(next.agents.get('ada')).toMatchObject({ status: 'crashed', paused: { by: 'grace' } });
     await next.clock.advance(0);

@@ -1,14 +1,9 @@
 /** Tasks that an earlier program accepted, and that this one goes on with: none is lost on the way. */
 import { describe, expect, it } from 'vitest';
-import {
-  type AgentSystem,
-  createAgentSystem,
-  defineAgent,
-  memoryStore,
-  type Store,
-} from '../../src/index.ts';
+import { type AgentSystem, createAgentSystem, defineAgent, type Store } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 import { awaited, gate, rig, silent } from '../kit/rig.ts';
 
 /** Longer than a store that failed is left alone. */
@@ -74,23 +69,13 @@ const withUnbegun = (tasks: number, policy: Policy) =>
   });
 
 async function afterDeath(policy: Policy, life: (system: AgentSystem) => Promise<void>): Promise<Store> {
-  const kept = memoryStore();
-  let isDead = false;
-  const store: Store = {
-    isDurable: true,
-    recover: () => kept.recover(),
-    append: (batch) => (isDead ? undefined : kept.append(batch)),
-    read: (query) => kept.read(query),
-    state: (agentId) => kept.state(agentId),
-    close: () => {},
-  };
+  const store = mortalStore(undefined, { isDurable: true });
   const { module } = worker();
   const system = await createAgentSystem({ store, clock: simulatedClock(), logger: silent });
   await system.agents.register({ id: 'a', module, tasks: policy });
   await system.agents.start('a');
   await life(system);
-  isDead = true;
-  return kept;
+  return store.die();
 }
 
 const endsOf = async (system: AgentSystem) => {

@@ -12,7 +12,7 @@ import {
 import { scriptedHost, settled } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { awaited, codeOf, fateOf, gate, refusal, type Rig, rig } from '../kit/rig.ts';
-import { mortalStore } from './mortal-store.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 
 const lr = variable.float({ min: 0, max: 1, default: 0.1 });
 const NEVER = new Promise<never>(() => {});
@@ -622,12 +622,12 @@ describe('the leader', () => {
   });
 
   it('has a term that is higher than any before, also in the next program', async () => {
-    const { store, die } = mortalStore();
+    const store = mortalStore(undefined, { isDurable: true });
     const first = await fleet([mute], { rig: await rig({ store }), leadershipEligible: true });
     await first.agents.kill('mute0');
     await first.agents.start('mute0');
     expect(first.system.coordination.leader()?.term).toBe(2);
-    const { system, clock } = await rig({ store: die(), agents: [mute] });
+    const { system, clock } = await rig({ store: store.die(), agents: [mute] });
     await clock.advance(1);
     expect(system.coordination.leader()).toMatchObject({ agentId: 'mute0', term: 3 });
   });
@@ -734,14 +734,14 @@ describe('the end of a program', () => {
   });
 
   it('a round that was open when its program died is expired by the next one', async () => {
-    const { store, die } = mortalStore();
+    const store = mortalStore(undefined, { isDurable: true });
     const first = await rig({ store });
     await first.system.variables.define('lr', lr);
     const { propose } = await fleet([hung], { rig: first });
     void propose();
     await settled();
     const [open] = first.system.consensus.rounds();
-    const { system, clock } = await rig({ store: die(), agents: [hung] });
+    const { system, clock } = await rig({ store: store.die(), agents: [hung] });
     await clock.advance(1);
     expect(system.consensus.rounds()).toEqual([]);
     const closed = [];

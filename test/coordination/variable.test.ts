@@ -6,7 +6,7 @@ import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import type { VariableRegistry } from '../../src/runtime/coordination/variables/variables.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
 import { codeOf, fateOf, gate, refusal, rig } from '../kit/rig.ts';
-import { mortalStore } from './mortal-store.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 
 const lr = variable.float({ min: 0, max: 1, default: 0.1 });
 const listener = defineAgent({
@@ -773,14 +773,14 @@ describe('a name that nobody defined', () => {
 
 describe('the next program', () => {
   it('finds the values, their versions and their history, and its agents begin with them', async () => {
-    const { store, die } = mortalStore();
+    const store = mortalStore(undefined, { isDurable: true });
     const first = await rig({ store });
     await first.system.variables.define('lr', lr);
     await first.system.variables.set('lr', 0.4, { by: 'ops' });
     await first.agents.register({ id: 'a', module: listener });
     await first.agents.start('a');
     // The first program dies.
-    const { system, agents, clock } = await rig({ store: die(), agents: [listener] });
+    const { system, agents, clock } = await rig({ store: store.die(), agents: [listener] });
     await clock.advance(1);
     expect(await agents.execute('a', { type: 'seen' })).toEqual([0.4]);
     expect(system.variables.get('lr')).toMatchObject({ kind: undefined, value: 0.4, version: 2 });
@@ -795,12 +795,12 @@ describe('the next program', () => {
   });
 
   it('finds values and versions that nobody can change by what they are given', async () => {
-    const { store, die } = mortalStore();
+    const store = mortalStore(undefined, { isDurable: true });
     const first = await rig({ store });
     const json = variable.json({ default: { list: [1] } });
     await first.system.variables.define('v', json);
     await first.system.variables.set('v', { list: [2] });
-    const left = die();
+    const left = store.die();
     // As a store on a disk does, it gives what it kept, and not what it was given.
     const onDisk: Store = { ...bound(left), recover: () => structuredClone(left.recover()) };
     const { system } = await rig({ store: onDisk });
@@ -813,11 +813,11 @@ describe('the next program', () => {
   });
 
   it('falls back to the default, as a new version, where the kept value no longer fits', async () => {
-    const { store, die } = mortalStore();
+    const store = mortalStore(undefined, { isDurable: true });
     const first = await rig({ store });
     await first.system.variables.define('lr', lr);
     await first.system.variables.set('lr', 0.4);
-    const { system } = await rig({ store: die() });
+    const { system } = await rig({ store: store.die() });
     const narrow = variable.float({ max: 0.2, default: 0.15 });
     expect(await system.variables.define('lr', narrow)).toMatchObject({ value: 0.15, version: 3 });
     expect(system.variables.history('lr').at(-1)?.why).toMatch(/no longer fits/);

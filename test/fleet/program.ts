@@ -10,6 +10,7 @@ import { onTestFinished } from 'vitest';
 import { type AgentSystemOptions, memoryStore, type Store } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, type SimulatedClock, simulatedClock } from '../../src/testing/index.ts';
+import { type MortalStore, mortalStore } from '../kit/mortal-store.ts';
 import { type Rig, rig } from '../kit/rig.ts';
 
 export interface Program extends Rig {
@@ -25,13 +26,13 @@ export const disks = ['memoryStore', 'sqliteStore'] as const;
 
 export async function diskOf(kind: (typeof disks)[number]): Promise<Disk> {
   const open = kind === 'memoryStore' ? inMemory() : await onFile();
-  let previous: { readonly store: DyingStore; readonly clock: SimulatedClock } | undefined;
+  let previous: { readonly store: MortalStore; readonly clock: SimulatedClock } | undefined;
   return {
     async boot(options = {}, afterMs = 0) {
       await settled();
-      await previous?.store.die();
+      await previous?.store.die().close();
       const clock = simulatedClock(previous ? { startAt: previous.clock.now() + afterMs } : {});
-      const store = dying(await open());
+      const store = mortalStore(await open());
       previous = { store, clock };
       return rig({ store, clock, ...options });
     },
@@ -49,24 +50,4 @@ async function onFile(): Promise<Open> {
   const directory = await mkdtemp(join(tmpdir(), 'mabeam-recovery-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   return () => sqliteStore(join(directory, 'fleet.db'));
-}
-
-interface DyingStore extends Store {
-  die(): Promise<void>;
-}
-
-function dying(kept: Store): DyingStore {
-  let isDead = false;
-  return {
-    isDurable: kept.isDurable,
-    recover: () => kept.recover(),
-    append: (batch) => (isDead ? undefined : kept.append(batch)),
-    read: (query) => kept.read(query),
-    state: (agentId) => (isDead ? undefined : kept.state(agentId)),
-    close: () => (isDead ? undefined : kept.close()),
-    async die() {
-      isDead = true;
-      await kept.close();
-    },
-  };
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { type BudgetSpecInput, defineAgent, memoryStore } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
-import { mortalStore } from '../models/life/mortal-store.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 import { codeOf, gate, refusal, rig } from '../kit/rig.ts';
 
 const caller = defineAgent({
@@ -263,7 +263,7 @@ describe('over the end of a program', () => {
     void agents.execute('ada', { type: 'hold', input: { calls: 2 } }).catch(() => undefined);
     await settled();
     expect(system.budgets.get('all')).toMatchObject({ spent: { calls: 1 }, reserved: { calls: 2 } });
-    await store.cut('nobody', clock.now());
+    store.die();
     const later = simulatedClock({ startAt: clock.now() + awayMs });
     const next = await rig({ store: mortalStore(kept), clock: later, agents: [caller] });
     next.system.budgets.define(spec);

@@ -8,6 +8,7 @@ import {
   type Store,
 } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 import { type Rig, refusal, rig } from '../kit/rig.ts';
 
 const counter = defineAgent({
@@ -40,20 +41,12 @@ afterEach(() => {
 
 interface Program extends Rig {
   /** It dies: nothing that it still does reaches the store. */
-  die(): void;
+  die(): unknown;
 }
 
 async function program(kept: Store, agents: readonly AnyAgentDefinition[] = [counter]): Promise<Program> {
-  let isDead = false;
-  const store: Store = {
-    isDurable: true,
-    recover: () => kept.recover(),
-    append: (batch) => (isDead ? undefined : kept.append(batch)),
-    read: (query) => kept.read(query),
-    state: (agentId) => kept.state(agentId),
-    close: () => {},
-  };
-  return { ...(await rig({ store, agents })), die: () => (isDead = true) };
+  const store = mortalStore(kept, { isDurable: true });
+  return { ...(await rig({ store, agents })), die: () => store.die() };
 }
 
 /** A program on this store had a pool, and is dead. */

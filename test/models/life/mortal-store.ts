@@ -1,7 +1,6 @@
-/**
- * A store whose program can die: from then on it hears nothing, and what was committed stays for the next.
- */
+/** A store whose program can die, and one of its agents with it. */
 import type { Store } from '../../../src/index.ts';
+import { mortalStore as dyingStore } from '../../kit/mortal-store.ts';
 
 export interface MortalStore extends Store {
   /** The program dies at `at`. One of its agents goes with it: the next program does not know it. */
@@ -9,16 +8,11 @@ export interface MortalStore extends Store {
 }
 
 export function mortalStore(kept: Store): MortalStore {
-  let isCut = false;
+  const store = dyingStore(kept);
   return {
-    isDurable: kept.isDurable,
-    recover: () => kept.recover(),
-    append: (batch) => (isCut ? undefined : kept.append(batch)),
-    read: (query) => kept.read(query),
-    state: (agentId) => kept.state(agentId),
-    close: () => kept.close(),
+    ...store,
     async cut(agentId, at) {
-      isCut = true;
+      store.die();
       const { agents, lastSequence } = await kept.recover();
       if (!agents.some(({ registered }) => registered.agentId === agentId)) return;
       const sequence = lastSequence + 1;

@@ -15,7 +15,7 @@ import {
   type SystemEvent,
 } from '../../../src/index.ts';
 import { settled, simulatedClock } from '../../../src/testing/index.ts';
-import { mortalStore } from '../life/mortal-store.ts';
+import { mortalStore } from '../../kit/mortal-store.ts';
 import { coveringTours, type Tours } from '../life/tours.ts';
 
 export const moves = [
@@ -243,7 +243,7 @@ class QuestionWorld {
         await this.#clock.advance(0);
         break;
       case 'the program dies':
-        await this.#store.cut('nobody', this.#clock.now());
+        this.#store.die();
         break;
       case 'the task ends':
         this.#finish();

@@ -14,6 +14,7 @@ import {
 } from '../../../src/index.ts';
 import { settled, type SimulatedClock, simulatedClock } from '../../../src/testing/index.ts';
 import toiler, { type Deed } from '../../fixtures/agents/toiler.ts';
+import { mortalStore } from '../../kit/mortal-store.ts';
 import { codeOf } from '../../kit/rig.ts';
 import { DELAY_MS, type Life, type Move, type Profile, RESTART_MS, TIME_MS } from './model.ts';
 
@@ -72,16 +73,7 @@ export class TaskWorld {
 
   async #boot(startAt: number): Promise<void> {
     const clock = simulatedClock({ startAt });
-    const kept = await this.#disk.open();
-    let isDead = false;
-    const store: Store = {
-      isDurable: kept.isDurable,
-      recover: () => kept.recover(),
-      append: (batch) => (isDead ? undefined : kept.append(batch)),
-      read: (query) => kept.read(query),
-      state: (agentId) => (isDead ? undefined : kept.state(agentId)),
-      close: () => (isDead ? undefined : kept.close()),
-    };
+    const store = mortalStore(await this.#disk.open());
     const logger = pino(
       { level: 'info' },
       {
@@ -99,8 +91,7 @@ export class TaskWorld {
       system,
       clock,
       die: async () => {
-        isDead = true;
-        await kept.close();
+        await store.die().close();
         // Its threads and processes would live on: this test has one process.
         const closed = system.close({ timeoutMs: 0 });
         await clock.advance(NEVER_MS);
