@@ -1,7 +1,9 @@
 /**
- * Every move in every state of a question, on a real system with simulated time, held against a model written by hand.
+ * Every move in every state of a question, and in every state of the agent that asks (it runs, it drains, it is down), on
+ * a real system with simulated time, held against a model written by hand.
  *
- * After each move: how the question stands, what its task has heard and how that stands, and which events were told.
+ * After each move: how the question stands, what its task has heard and how that stands, how the agent stands, and which
+ * events were told.
  */
 import { strict as assert } from 'node:assert';
 import { pino } from 'pino';
@@ -29,6 +31,9 @@ export const moves = [
   'the task ends',
   'cancel',
   'ask anew',
+  'stop',
+  'stop at once',
+  'start',
 ] as const;
 export type Move = (typeof moves)[number];
 
@@ -40,6 +45,7 @@ interface State {
   /** The task has refused an answer. */
   readonly isRefused: boolean;
   readonly leftMs: number;
+  readonly agent: 'runs' | 'drains' | 'down';
 }
 
 interface Step {
@@ -58,11 +64,18 @@ const OTHERWISE = 0;
 const GOOD = 2;
 const ODD = 3;
 const MANY = 20;
-const first: State = { place: 'open', isRefused: false, leftMs: DEADLINE_MS };
+/** Longer than any question is open. */
+const DRAIN_MS = 10 * DEADLINE_MS;
+const first: State = { place: 'open', isRefused: false, leftMs: DEADLINE_MS, agent: 'runs' };
 const heardIn = ({ place }: State) =>
   place === 'answered' ? [GOOD] : place === 'expired' ? [OTHERWISE] : [];
 
-function isPossible({ place, leftMs }: State, move: Move): boolean {
+function isPossible({ place, leftMs, agent }: State, move: Move): boolean {
+  if (move === 'start') return agent === 'down';
+  if (move === 'stop' || move === 'stop at once') return agent === 'runs' && place !== 'over';
+  // Its task judges an answer when it runs.
+  const needsBody = move === 'crash' || move === 'the task ends' || move === 'answer what the task refuses';
+  if (agent === 'down' && (needsBody || place === 'over')) return false;
   if (move === 'ask anew' || place === 'over') return move === 'ask anew' && place === 'over';
   if (move === 'almost due') return place === 'open' && leftMs > 1;
   if (move === 'due') return place === 'open';
@@ -73,13 +86,23 @@ function play(state: State, move: Move): Step {
   const { place } = state;
   const isOpen = place === 'open';
   const stays: Step = { state, heard: [], events: [], taken: [] };
-  const over = { ...first, place: 'over' } as const;
+  const { agent } = state;
+  const isDown = agent === 'down';
+  // An agent that drains ends with its last task.
+  // An agent that was asked to end does not come back by itself: nobody is asked for it any more.
+  const given: Step = {
+    state: { ...first, place: 'over', agent: 'down' },
+    heard: [],
+    events: isOpen ? ['question.withdrawn'] : [],
+    taken: [`${place} question.withdrawn`],
+  };
+  const over = { ...first, place: 'over', agent: agent === 'runs' ? 'runs' : 'down' } as const;
   switch (move) {
     case 'answer':
       if (!isOpen) return { ...stays, code: 'QUESTION_CLOSED' };
       return {
         state: { ...state, place: 'answered', isRefused: false },
-        heard: [GOOD],
+        heard: isDown ? [] : [GOOD],
         events: ['question.answered'],
         taken: ['open question.answered'],
       };
@@ -98,12 +121,21 @@ function play(state: State, move: Move): Step {
     case 'due':
       return {
         state: { ...state, place: 'expired', leftMs: 0 },
-        heard: [OTHERWISE],
+        heard: isDown ? [] : [OTHERWISE],
         events: ['question.expired'],
         taken: ['open question.expired'],
       };
+    case 'stop':
+      return { ...stays, state: { ...state, agent: 'drains' } };
+    case 'stop at once':
+      return given;
+    case 'start':
+      return { ...stays, state: { ...state, agent: 'runs' }, heard: heardIn(state) };
     case 'crash':
     case 'the program dies':
+      if (agent === 'drains' && move === 'crash') return given;
+      // Whoever is asked is asked on, for when the agent is started again.
+      if (agent !== 'runs') return { ...stays, state: { ...state, agent: 'down' } };
       // It runs again from its begin, and asks again.
       return { ...stays, heard: heardIn(state) };
     case 'the task ends':
@@ -169,14 +201,14 @@ export async function judgeQuestion(tour: readonly Move[]): Promise<void> {
 }
 
 /** How it is to be seen. */
-function shownIn({ place, isRefused }: State): object {
-  if (place === 'over') return { questions: [], isWaiting: false };
+function shownIn({ place, isRefused, agent }: State): object {
+  if (place === 'over') return { questions: [], isWaiting: false, agent };
   const question = {
     status: place,
     isRefused,
     ...(place === 'answered' ? { answer: GOOD, by: 'ann' } : {}),
   };
-  return { questions: [question], isWaiting: place === 'open' };
+  return { questions: [question], isWaiting: place === 'open', agent };
 }
 
 class QuestionWorld {
@@ -254,13 +286,22 @@ class QuestionWorld {
         break;
       case 'ask anew':
         await this.#ask();
+        break;
+      case 'stop':
+      case 'stop at once':
+        void agents.stop('clerk', { timeoutMs: move === 'stop' ? DRAIN_MS : 0 }).catch(() => undefined);
+        await this.#clock.advance(0);
+        break;
+      case 'start':
+        await agents.start('clerk');
     }
     await settled();
     return undefined;
   }
 
   shown(): object {
-    const { questions, tasks } = this.#system;
+    const { agents, questions, tasks } = this.#system;
+    const { status: life } = agents.get('clerk');
     const all = (['open', 'answered', 'expired', 'withdrawn'] as const).flatMap((status) =>
       questions.list({ status }),
     );
@@ -271,6 +312,7 @@ class QuestionWorld {
         ...(answer === undefined ? {} : { answer, by }),
       })),
       isWaiting: tasks.get(this.#taskId).status === 'waiting_for_input',
+      agent: life === 'running' ? 'runs' : life === 'stopping' ? 'drains' : 'down',
     };
   }
 
