@@ -18,7 +18,9 @@ import {
   type TaskContext,
 } from '../agent.ts';
 import type { AgentSelf } from '../runtime/definition/agent-self.ts';
+import { hasGroups } from '../runtime/hosting/hosts/group-guard.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
+import { ServerProcess } from './server-process.ts';
 
 /** What a server says of one of its tools. */
 export interface ServedTool {
@@ -182,6 +184,8 @@ async function transportOf(
     return new StreamableHTTPClientTransport(server.url, requestInit);
   }
   const { command, args = [], env, cwd } = server;
+  const { info } = context.log;
+  if (hasGroups) return new ServerProcess({ command, args, env: env ?? {}, cwd }, (line) => info(line));
   const transport = new StdioClientTransport({
     command,
     args,
@@ -190,7 +194,7 @@ async function transportOf(
     ...(cwd === undefined ? {} : { cwd }),
   });
   transport.stderr?.on('data', (chunk: Buffer) => {
-    for (const line of chunk.toString('utf8').split('\n')) if (line.trim() !== '') context.log.info(line);
+    for (const line of chunk.toString('utf8').split('\n')) if (line.trim() !== '') info(line);
   });
   return transport;
 }

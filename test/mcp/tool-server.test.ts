@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { createAgentSystem, type SystemEvent } from '../../src/index.ts';
 import { defineToolServer } from '../../src/mcp.ts';
+import { gone } from '../hosting/hosts.ts';
 import { refusal, silent } from '../kit/rig.ts';
+import stubborn from './stubborn.ts';
 
 const server = {
   command: process.execPath,
@@ -106,6 +108,41 @@ describe('a tool server', () => {
     const third = Number(await call('pid'));
     await system.close();
     expect([first, second, third].filter(isAlive)).toEqual([]);
+  });
+
+  test('a server that hangs is one that does not answer its health check: it is killed, and started again', async () => {
+    const health = { intervalMs: 100, timeoutMs: 1_000, failuresBeforeKill: 1 };
+    const { system, id, call, until } = await fleet(notes, { health });
+    const first = Number(await call('pid'));
+    process.kill(first, 'SIGSTOP');
+    await until('agent.started', 2);
+    expect(Number(await call('pid'))).not.toBe(first);
+    expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
+    await system.close();
+    await gone(first);
+  });
+
+  test('a server that dies more often than its policy allows is given up', async () => {
+    const restart = { policy: 'immediate', delayMs: 0, maxRestarts: 1, withinMs: 60_000 };
+    const { system, id, call, until } = await fleet(notes, { restart });
+    await using _ = system;
+    process.kill(Number(await call('pid')), 'SIGKILL');
+    await until('agent.started', 2);
+    void refusal(call('end'));
+    await until('agent.gave_up');
+    expect(system.agents.get(id)).toMatchObject({ status: 'crashed', incarnation: 2 });
+  });
+
+  test('a server that ends by itself takes what it has started along, and is told to go no longer than it takes', async () => {
+    const { system, id, call, until } = await fleet(stubborn);
+    const pids = JSON.parse(await call('pids')) as number[];
+    void refusal(call('end'));
+    await until('agent.started', 2);
+    await Promise.all(pids.map(gone));
+    const next = JSON.parse(await call('pids')) as number[];
+    await system.agents.stop(id);
+    await system.close();
+    await Promise.all(next.map(gone));
   });
 
   test('a server that cannot be started is a failed start that says why', async () => {
