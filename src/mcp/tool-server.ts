@@ -184,8 +184,8 @@ async function transportOf(
     return new StreamableHTTPClientTransport(server.url, requestInit);
   }
   const { command, args = [], env, cwd } = server;
-  const { info } = context.log;
-  if (hasGroups) return new ServerProcess({ command, args, env: env ?? {}, cwd }, (line) => info(line));
+  const printed = (line: string): void => context.log.info(line);
+  if (hasGroups) return new ServerProcess({ command, args, env: env ?? {}, cwd }, printed);
   const transport = new StdioClientTransport({
     command,
     args,
@@ -194,7 +194,7 @@ async function transportOf(
     ...(cwd === undefined ? {} : { cwd }),
   });
   transport.stderr?.on('data', (chunk: Buffer) => {
-    for (const line of chunk.toString('utf8').split('\n')) if (line.trim() !== '') info(line);
+    for (const line of chunk.toString('utf8').split('\n')) if (line.trim() !== '') printed(line);
   });
   return transport;
 }

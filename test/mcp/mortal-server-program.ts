@@ -7,7 +7,7 @@ import { createAgentSystem } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import stubborn from './stubborn.ts';
 
-const [file = '', isolation] = process.argv.slice(2) as [string, 'in-process' | 'process'];
+const [file, isolation] = process.argv.slice(2) as [string, 'in-process' | 'process'];
 const module = isolation === 'in-process' ? stubborn : new URL('./stubborn.ts', import.meta.url);
 const system = await createAgentSystem({
   store: sqliteStore(file),
