@@ -3,8 +3,8 @@
  *
  * Decides nothing: what is to be done comes as data (agent-acts.ts).
  *
- * I1  What is answered was kept before: an answer is the last that a turn does.
- * I2  Nothing on a node that may be dead is waited for: bodies are told one way, and tell back by `report`.
+ * I1  State is kept before it is answered: the answer is the last act of a turn.
+ * I2  A turn never waits for a node, which may be dead: messages to bodies go one way, and bodies answer by `report`.
  * I3  At most one wake is waited for; one that comes late, or was replaced, does nothing.
  * I4  Events of a turn that opened a body, or gave it a task, go out with the next: the body is about to tell something,
  *     and there is one message in place of two. None is held back longer than its node waits for that (`TOLD_WITHIN_MS`).
@@ -124,7 +124,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
       case 'serving':
       case 'notServing':
         if (state.manifest.variables.length === 0) break;
-        // Whoever is told that it runs can count on its being asked.
+        // The agent takes part in coordination before a caller hears that it runs.
         await call(ctx, toNodes('stands'), standingOf(state, act.do === 'serving', freesPermit));
         freesPermit = false;
         break;
@@ -169,7 +169,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
   if (freesPermit) send(ctx, toNodes('stands'), standingOf(state, false, true));
   tellPool(ctx, state, turn.now);
   const asksPeople = turn.events.some(({ type }) => type.startsWith('question.'));
-  // Whoever hears of a question finds it.
+  // A question is listed before its event is published.
   if (asksPeople) await list(ctx, turn, true);
   const isHeldBack = tell(ctx, turn, mail.send() && answers.length === 0);
   state.isUnlisted ||= turn.events.some(({ type }) => isShown(type));
@@ -303,7 +303,7 @@ function arm(ctx: ObjectContext, turn: AgentTurn): void {
   send(ctx, toAgent(ctx.key, 'wake'), { at: dueAt }, dueAt - turn.now);
 }
 
-/** Whoever was answered finds the fleet listed so; what nobody waits for is listed a little later. */
+/** The fleet's list is up to date before a caller is answered; other changes are listed a little later. */
 async function list(ctx: ObjectContext, turn: AgentTurn, isAwaited: boolean): Promise<void> {
   const { id } = turn.state;
   const target = { service: REGISTRY, key: String(bucketOf(id, SHARDS)), method: 'put' };

@@ -1,11 +1,11 @@
-/** What an agent shows of itself: to lists, and to whoever looks at it. */
+/** What an agent shows of itself: in lists, on request, and to its pool. */
 import type { AgentState } from './agent-state.ts';
 import { positionOfState, recordOfState } from './agent-state.ts';
 import type { Look } from '../engine/names.ts';
 import type { MemberNews } from '../pools/pool-members.ts';
 import { quotaRecordOf } from '../limits/own-quota.ts';
 
-/** What a member of a pool tells that. */
+/** What a member reports to its pool. */
 export function newsOf(state: AgentState): MemberNews {
   const { id, life, tasks, heardOfPool: heard, counts, abandoned } = state;
   const { incarnation, paused, parked, reason } = life.context;

@@ -76,7 +76,7 @@ export class FleetCalls {
     }
   }
 
-  /** Has whoever is asked by `give` do a task, a pool say. Its progress is not followed. */
+  /** Gives a task to a target by `give`, for example a pool. Its progress is not followed. */
   executeBy(
     give: (command: PoolCommand) => Promise<unknown>,
     task: TaskRequest,

@@ -2,7 +2,7 @@
  * Commands to one agent of a fleet, on their way to its virtual object.
  *
  * I1  A command is done once, however often its answer gets lost on the way.
- * I2  Only one whose answer may come later costs a second call.
+ * I2  Only a command whose answer may come later costs a second call.
  */
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { type Answer, valueOf } from '../engine/answer.ts';

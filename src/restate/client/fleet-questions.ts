@@ -1,7 +1,7 @@
 /**
  * Questions of a fleet's tasks to people, and the answers: `fleet.questions`. The agent whose task asks keeps them.
  *
- * I1  A question has one answer, whoever gives it, and from wherever.
+ * I1  A question has one answer: the first, from any client.
  */
 import { checkAnswer } from '../../runtime/agent/answer-check.ts';
 import { type QuestionFilter, questionFilter } from '../../runtime/agent/question-acts.ts';

@@ -1,4 +1,4 @@
-/** What a fleet does not have, by the names that one program has it under: every call is refused, and says so. */
+/** Parts of one program's API that a fleet does not have: every call is refused by name. */
 import { AgentSystemError, type ErrorCode } from '../../runtime/values/errors.ts';
 
 function refused(code: ErrorCode, name: string, why: string) {

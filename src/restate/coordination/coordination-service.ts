@@ -1,10 +1,10 @@
 /**
  * What concerns many agents at once: a value that changes, and a round. Each goes out once per node.
  *
- * Owns nothing: values are the variables', outcomes the shipped round chart's, driven by pure steps.
+ * Owns nothing: values are kept by the variables object, and outcomes come from the shipped round chart, by pure steps.
  *
- * I1  It always ends: a node that does not answer in time is so many silent agents.
- * I2  A round is bound to the version that it was opened on: one that was overtaken expires.
+ * I1  It always ends: if a node does not answer in time, its agents count as silent.
+ * I2  A round is bound to the version that it was opened on: if that changes, the round expires.
  * I3  One vote of each incarnation counts, and none of an incarnation that was not in the electorate.
  */
 import { type Context, handlers, RestatePromise, service } from '@restatedev/restate-sdk';

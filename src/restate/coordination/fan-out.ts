@@ -1,7 +1,7 @@
 /**
- * What is asked of all bodies of a node at once: asked in memory, answered with one message.
+ * A question to all bodies of a node at once: asked in memory, answered with one message.
  *
- * I1  It always answers, at its deadline at the latest: who has not answered by then is not in the answer.
+ * I1  It always answers, at its deadline at the latest: a body that has not answered by then is not in the answer.
  */
 import type { Answer } from '../../machines/index.ts';
 import type { Proposal } from '../../runtime/definition/define-agent.ts';
@@ -59,7 +59,7 @@ export async function spreadVariable(
   );
   const timer = clock.setTimeout(resolve, timeoutMs);
   if (awaited > 0) await promise;
-  // Whoever answers at once has answered by the next turn of the loop.
+  // Bodies that answer at once have answered by the next turn of the event loop.
   else await new Promise((next) => setImmediate(next));
   clock.clearTimeout(timer);
   for (const end of letGo) end();

@@ -1,7 +1,7 @@
 /**
  * What the fleet shares: typed values and their versions. One object, so that versions have one order.
  *
- * Tells nobody: who changes a value has it spread (coordination-service.ts).
+ * It notifies no agent: coordination-service.ts spreads a change.
  *
  * I1  A value in force fits the kind and the bounds that the variable was defined with; of a `json` variable whoever
  *     changes it has judged that by its schema.

@@ -1,4 +1,4 @@
-/** What a call to the fleet is answered with, as data: a value, or why it was refused. */
+/** The answer to a call to the fleet, as data: a value, or a refusal. */
 import type { ErrorInfo } from '../../machines/index.ts';
 import { AgentSystemError, type ErrorCode, errorFrom, errorInfoOf } from '../../runtime/values/errors.ts';
 

@@ -1,9 +1,9 @@
 /**
  * The way into the engine from outside: its ingress, with keys that let a call be made again.
  *
- * I1  A call whose answer got lost is made again: under the same key, so that it is done once, or without one where it
- *     says that it may be done twice. A key costs the engine a record that it keeps for an hour.
- * I2  An engine that is away is waited for; one that answers with a failure of its own is told as that.
+ * I1  A call whose answer got lost is made again: under the same key, so that it is done once, or without a key if it
+ *     may be done twice. A key costs the engine a record that it keeps for an hour.
+ * I2  An unreachable engine is waited for; a failure of the engine itself is reported as such.
  */
 import { connect, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';

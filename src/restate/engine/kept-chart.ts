@@ -1,7 +1,7 @@
 /**
- * A chart whose whole standing is data: between two steps it is kept by an engine that is elsewhere.
+ * A chart whose whole state is data: between two steps it is kept by an engine on another machine.
  *
- * Takes steps, and keeps the table of their deadlines. What a step wants done is its owner's to do.
+ * Takes steps, and keeps the table of their deadlines. Its owner performs the effects.
  *
  * I1  What is sent while effects are performed waits until they all are: run to completion.
  * I2  Deadlines are one table, in the order in which they were armed.

@@ -1,8 +1,8 @@
 /** How the engine treats the fleet's own services. */
 
 /**
- * Whoever answers for them may be frozen. A server whose connections are checked (docs/scale.md) finds that within two
- * seconds; one that is not, by these times. A call that failed is tried again until somebody answers. It is never given
+ * The node that answers for them may be frozen. A server that checks its connections (docs/scale.md) finds that within
+ * two seconds; any other after these times. A failed call is repeated until a node answers. It is never given
  * up: that would lose what it is about, and never paused: that would block its agent until a person comes.
  */
 export const fleetOptions = {

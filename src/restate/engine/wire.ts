@@ -1,7 +1,7 @@
 /**
- * What crosses machines: JSON, with a word for `Infinity`, which limits and times may be.
+ * Messages between machines: JSON, with a mark for `Infinity`, which limits and times may be.
  *
- * I1  What was written is read as it was, whatever texts are in it: a text that looks like the word is told from it.
+ * I1  A value is read as it was written, whatever texts are in it: a text that looks like the mark stays a text.
  */
 import type { Serde } from '@restatedev/restate-sdk';
 
@@ -35,7 +35,7 @@ export const wire: Serde<unknown> = {
       : fromWire(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')),
 };
 
-/** The same, typed by whoever knows what comes. */
+/** The same, with the type that the caller expects. */
 export function wireOf<Value>(): Serde<Value> {
   return wire as Serde<Value>;
 }

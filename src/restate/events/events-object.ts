@@ -1,7 +1,7 @@
 /**
  * What happened in the fleet, in one order: the audit log, kept in the engine itself.
  *
- * Owns the sequence. Agents tell their events one way: the engine brings each batch once, in the order of its agent.
+ * Owns the sequence. Agents send their events without waiting: the engine brings each batch once, in the agent's order.
  *
  * I1  Events of one agent are in the order in which they happened. Between agents the order is that of their arrival.
  * I2  A sequence is never used twice; readers go on from any.

@@ -1,8 +1,8 @@
 /**
  * What the tasks of one agent have reserved of budgets, kept with the agent.
  *
- * The rules of runtime/limits/budgets.ts for what is open, over data. The accounts are the fleet's (budgets-object.ts):
- * what is to be done there comes as acts.
+ * The rules of runtime/limits/budgets.ts for what is open, over data. The accounts are in budgets-object.ts: changes of
+ * them come as acts.
  *
  * I1  A reservation is settled once. One that is open when an attempt of its task ends is settled as it was reserved: the
  *     call may have been made. So it is when its node is lost.

@@ -1,5 +1,5 @@
 /**
- * One account of a fleet's budget: the shipped chart of a budget, kept by an engine that is elsewhere.
+ * One account of a fleet's budget: the shipped chart of a budget, kept by an engine on another machine.
  *
  * The rules of runtime/limits/budget-account.ts, over data. Who spends, and what is told, comes and goes with each turn.
  */

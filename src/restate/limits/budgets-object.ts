@@ -5,7 +5,7 @@
  *
  * I1  A reservation stands in every budget that its task works under, or in none: all accounts are in one turn.
  * I2  An account exists once something was reserved of it, and not before.
- * I3  Each account waits for one wake at the most; one that was replaced does nothing.
+ * I3  Each account has one wake-up call at the most; a replaced one does nothing.
  */
 import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import type { BudgetAmount, BudgetSpec } from '../../machines/index.ts';

@@ -1,5 +1,5 @@
 /**
- * A limit that one agent ran into and shares with nobody: the shipped chart of a quota, kept with the agent.
+ * A limit that one agent ran into and does not share: the shipped chart of a quota, kept with the agent.
  *
  * The rules of runtime/limits/quotas.ts for a quota of one member.
  */

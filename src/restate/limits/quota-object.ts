@@ -1,10 +1,10 @@
 /**
  * A limit that several agents of the fleet share: the shipped chart of a quota, one virtual object for each name.
  *
- * The rules of runtime/limits/quotas.ts, over data. Who is a member is told by the agents themselves.
+ * The rules of runtime/limits/quotas.ts, over data. Agents themselves report their membership.
  *
  * I1  Members park together; one that joins meanwhile is told so before it begins anything.
- * I2  After a reset those that have work go on first, and of them those that have waited longest.
+ * I2  After a reset agents with work go on first, and among them those that have waited longest.
  * I3  At most one wake is waited for; one that comes late does nothing.
  */
 import { handlers, object, type ObjectContext } from '@restatedev/restate-sdk';

@@ -1,8 +1,8 @@
 /**
  * Which node answers for the fleet's own services: one at a time, any of them.
  *
- * They keep nothing in memory: all they know is in the engine, which gives each object one writer wherever its code
- * runs. So the seat needs no election: whoever finds that nobody answers has the engine send the calls to itself,
+ * The services keep nothing in memory: their state is in the engine, which gives each object one writer wherever its code
+ * runs. So the seat needs no election: a node that finds it without an answer has the engine send the calls to itself,
  * those in flight included. Two that do so at once do no harm.
  */
 import type { Logger } from 'pino';
@@ -36,7 +36,7 @@ export class ControlSeat {
     await admin.register(uri, { [VERSION]: version });
   }
 
-  /** Takes it: whoever had it does not answer. */
+  /** Takes the seat: the node that had it does not answer. */
   async take(): Promise<void> {
     if (this.#isTaking) return;
     this.#isTaking = true;

@@ -1,8 +1,8 @@
 /**
- * What one program has taken of the charts, told once however many nodes and fleets it has.
+ * The chart coverage of one program, reported once however many nodes and fleets it has.
  *
- * Only of charts that its bodies run: the steps of lives, pools, limits and rounds are taken one by one by whoever has the
- * seat, as data, and are not counted.
+ * Only charts that its bodies run are counted. The charts of lives, pools, limits and rounds take their steps as data, at
+ * the node that answers for the fleet, and are not.
  */
 import {
   agentMachine,

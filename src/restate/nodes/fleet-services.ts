@@ -1,4 +1,4 @@
-/** All that answers for the fleet itself, wherever that is: its nodes offer the same. */
+/** The services of the fleet itself. Every node offers them. */
 import { agentObject } from '../agent/agent-object.ts';
 import { coordinationService } from '../coordination/coordination-service.ts';
 import { eventsObject } from '../events/events-object.ts';

@@ -4,8 +4,8 @@
  * A node says that it is alive. One that is silent for a part of its lease is asked (a *probe*): a machine that is dead
  * refuses at once, one that is late answers, one that is frozen does neither. Its lease is for the last.
  *
- * I1  Time by which the watch itself was late counts for nobody's end: what it looks for may have been held up, too.
- * I2  Nobody is gone by silence alone that was not asked before.
+ * I1  Time by which the watch itself was late counts against no node: signs of life may have been held up, too.
+ * I2  No node counts as gone for its silence before it was asked.
  */
 import type { KnownNode } from './reservations.ts';
 

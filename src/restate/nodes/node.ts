@@ -2,7 +2,7 @@
  * One machine of the fleet: `createAgentNode`. Bodies run here, in the hosts that there are for one program.
  *
  * Owns the bodies and the port that the engine reaches them by. It decides nothing of an agent's life, and keeps
- * nothing that would be missed: what it knows is gone with it.
+ * nothing that the fleet needs: its knowledge may be lost with it.
  *
  * I1  It listens where it was told, and on no other interface.
  * I2  Messages of an earlier life of this node, and of an earlier incarnation, are dropped.
@@ -61,7 +61,10 @@ export interface AgentNode extends AsyncDisposable {
 
 const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
 
-/** A sign of life that is not answered for so long is missed; after so many in a row whoever answers for the fleet is taken for gone. */
+/**
+ * A sign of life without an answer for so long is missed; after so many in a row the node that answers for the fleet
+ * counts as gone.
+ */
 const CONTROL_TIMEOUT_MS = 1_000;
 const MISSES_BEFORE_TAKING = 2;
 /** A timeout that is later than this says that this very program was held up: nobody else is at fault. */
@@ -336,7 +339,7 @@ class Node implements AgentNode {
     await this.#join();
   }
 
-  /** Until it is answered; whoever answers for the fleet may have gone meanwhile. */
+  /** Repeats until there is an answer: the node that answers for the fleet may be gone meanwhile. */
   async #whileAnswered(call: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
     for (;;) {
       try {

@@ -1,11 +1,10 @@
 /**
  * The nodes of the fleet: who is alive, what is reserved where, and who may restart.
  *
- * Owns the reservations (reservations.ts). Where a body goes is placement.ts' to say, who is gone node-watch.ts'; an
- * agent's life is the agent's.
+ * Owns the reservations (reservations.ts). placement.ts decides where a body goes, node-watch.ts which nodes are gone,
+ * and the agent's object everything about its life.
  *
- * I1  A node that is gone is gone for good: its agents are told, and what it says from then on is of an epoch that has
- *     ended.
+ * I1  A node that is gone is gone for good: its agents are told, and later messages of it belong to an ended epoch.
  * I2  At most `MAX_RESTARTS` agents are on their way back at once; the others wait, first in, first out.
  * I3  An agent that is told of the loss of its node has a place already, or waits for one: it asks for neither.
  * I4  No step looks at more agents than the one it is for, but for the end of a node and the list of voters.

@@ -1,10 +1,10 @@
 /**
- * What a node tells of one body, on its way to the agent's object: in order, many at once where there are many.
+ * The reports of one body on their way to the agent's object: in order, and in batches.
  *
- * I1  One batch is on its way at a time; what is told meanwhile goes with the next.
- * I2  A batch that was not heard is told again, under the same numbers: the agent takes it once.
- * I3  Once the body was given a task something is told within `TOLD_WITHIN_MS`, were it nothing: what the agent holds
- *     back until then goes out with it (agent-performer.ts).
+ * I1  One batch is on its way at a time; later reports go with the next.
+ * I2  A batch that was not acknowledged is sent again, under the same numbers: the agent takes it once.
+ * I3  Once the body was given a task a batch is sent within `TOLD_WITHIN_MS`, if need be an empty one: what the agent
+ *     holds back until then goes out with it (agent-performer.ts).
  */
 import type { Usage } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';

@@ -1,10 +1,10 @@
 /**
- * Who has a place on which node, and who waits for one to restart: what `mabeam_nodes` keeps, for one step of it.
+ * Which agents have a place on which node, and which wait for one to restart: the state of `mabeam_nodes`, for one step.
  *
  * Reads what a step needs, once, and writes at its end what has changed. Decides nothing: placement.ts does.
  *
  * I1  A reservation is one agent's: a later one of the same agent replaces it, and frees its place.
- * I2  What is read of all agents at once is asked for at once: there is one way to the engine and back, not one for each.
+ * I2  What is read of all agents takes one round trip to the engine, not one for each.
  */
 import type { ObjectContext, ObjectSharedContext } from '@restatedev/restate-sdk';
 import type { ParsedAgentSpec } from '../../machines/index.ts';

@@ -1,11 +1,10 @@
 /**
- * The tasks that one body works on, as far as its node has to know them: what they ask, what they stream, whether they
- * get on.
+ * The tasks that one body works on, as far as its node has to know them: their requests, streams and progress.
  *
- * Owns what is open of them. How a task stands is its agent's to say.
+ * Owns their open requests and streams. The state of a task is with its agent.
  *
- * I1  What a task asks is answered once, or its work has ended, or nobody waits for it any more.
- * I2  A task that has streamed to its reader is not begun again: what was read cannot be taken back.
+ * I1  A request is answered once, unless its task has ended, or no longer waits.
+ * I2  A task that has streamed to its reader is not begun again: chunks that were read cannot be revoked.
  */
 import { type RequestHandlers, type RequestingTask, Requests } from '../../runtime/agent/requests.ts';
 import { ProgressWatch } from '../../runtime/agent/progress-watch.ts';

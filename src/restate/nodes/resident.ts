@@ -1,11 +1,11 @@
 /**
- * One body on its node: opened, spoken to and checked here, told of to the agent's object.
+ * One body on its node: opened and checked here, and reported to the agent's object.
  *
  * Owns the body of one incarnation, and its health checks. Decides nothing of its life.
  *
- * I1  Messages are taken in their order, each once; one that is missing means that the way to this node is broken: the
- *     body is ended, and the agent told.
- * I2  After its end nothing is told of it.
+ * I1  Messages are taken in their order, each once. A missing one means that the connection to this node is broken: the
+ *     body is ended, and its agent is told.
+ * I2  After its end nothing more is reported.
  */
 import { type HealthReport, Liveness, type LivenessOwner } from '../../runtime/agent/liveness.ts';
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';

@@ -1,10 +1,10 @@
 /**
- * The bodies of one node: brought by the engine's messages, told of to their agents, asked all at once.
+ * The bodies of one node: opened by messages of the engine, reported to their agents, and asked all at once.
  *
  * I1  Messages of an earlier life of the node, and of an earlier incarnation, are dropped.
- * I2  There is one body for an agent: of the incarnation that it was told of last.
- * I3  A value that came while a body started is told to it once it is ready: who changes one tells every node of it, after
- *     it is in force, and a body begins with what was in force before it was opened.
+ * I2  There is one body for an agent: that of the newest incarnation it was told of.
+ * I3  A body begins with the values that were in force before it was opened. A change that comes while it starts reaches
+ *     it once it is ready: every node is told of a change after it is in force.
  */
 import type { Logger } from 'pino';
 import type { Isolation } from '../../machines/index.ts';

@@ -4,7 +4,7 @@
  *
  * I1  A call takes no longer than what is left of its caller's time, and ends with its caller.
  * I2  A call says who waits for it: one whose answer could come only after its caller has ended is refused.
- * I3  A child that could not be started is gone again.
+ * I3  A child that could not be started is removed again.
  */
 import { z } from 'zod';
 import { positionAt } from '../../machines/index.ts';

@@ -1,7 +1,7 @@
 /**
- * The members of one pool of a fleet, as its virtual object keeps them: who they are, where each stands, what it has.
+ * The members of one pool of a fleet, as its virtual object keeps them: their ids, states and tasks.
  *
- * The rules of runtime/pools/members.ts, over what members tell of themselves. How many there are to be the chart says.
+ * The rules of runtime/pools/members.ts, over reports of the members. The chart says how many there are to be.
  *
  * I1  A member that runs is told to stop only when it has nothing that the pool gave it, but by a close.
  * I2  A member changes its place together with the event, or the effect, that has the chart count it there.

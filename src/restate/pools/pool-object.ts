@@ -3,7 +3,7 @@
  *
  * Decides nothing: a handler takes a turn (pool-turn.ts), whose acts are performed as calls.
  *
- * I1  The pool's object waits for nobody: what takes time is done by the crew, which tells how it ended.
+ * I1  The pool's object never waits: what takes time is done by the crew service, which reports the end.
  * I2  At most one wake is waited for; one that comes late does nothing.
  */
 import {
@@ -97,7 +97,7 @@ async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
   const look: PoolLook = { record: turn.record(), alerts: state.alerts };
   const isAwaited = answers.length > 0;
   const entry = { id: state.name, look: turn.isClosed ? null : look };
-  // Whoever is answered finds it listed so.
+  // The fleet is listed so before the answer.
   if (isAwaited) await call(ctx, { ...POOLS, method: 'put' }, entry);
   else if (before !== '' || turn.events.length > 0) send(ctx, { ...POOLS, method: 'put' }, entry);
   if (turn.isClosed) ctx.clearAll();
