@@ -1,4 +1,4 @@
-/** The frame of the page: where one can go, how the connection is, and the view that is open. */
+/** The frame of the page: navigation, state of the connection, and the open view. */
 import { effect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { controlToken, keepToken, lock, token } from './connection/session.ts';
@@ -46,7 +46,7 @@ effect(() => {
   if (token.value !== '') stream.listen(topicsOf(open));
 });
 
-/** Only what is looked at is listened to. */
+/** Subscribes to the topics of the open view alone. */
 function topicsOf(open: Route): string {
   switch (open.view) {
     case 'agent':
@@ -234,7 +234,7 @@ function LinkState() {
   );
 }
 
-/** The server is gone: says so, since when what is shown is old, and that it is tried again. */
+/** Says that the server is gone, how old the shown data is, and that the connection is tried again. */
 function Banner() {
   const state = connection.value;
   if (state.is !== 'lost') return null;
@@ -255,7 +255,7 @@ function Banner() {
   );
 }
 
-/** Without the token nothing is told. */
+/** Shown without the token, which every request needs. */
 function Door({ isWrong }: { readonly isWrong: boolean }) {
   const [given, setGiven] = useState('');
   return (
@@ -294,7 +294,7 @@ function Door({ isWrong }: { readonly isWrong: boolean }) {
   );
 }
 
-// What tests read: how far the page is.
+// Read by tests: what the page knows.
 Object.assign(globalThis, {
   mabeam: {
     agents,

@@ -9,7 +9,7 @@ import './styles/views.css';
 import './styles/picture.css';
 import { App } from './app.tsx';
 
-/** A font that does not come is not waited for any longer; ms. */
+/** How long fonts are waited for; ms. */
 const FONT_PATIENCE_MS = 800;
 
 const fonts = ['400 13px "Inter Variable"', '400 13px "JetBrains Mono Variable"'].map((font) =>

@@ -2,7 +2,7 @@
  * `npm run screenshots`: pictures of every view, light, dark and narrow, and of a terminal, of a lively fleet; into
  * `.tmp/screenshots`.
  *
- * They are to be looked at. `--docs` also renews those that the pages of this repository show (docs/images).
+ * They are for people to look at. `--docs` also renews the pictures in the documentation (docs/images).
  */
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,10 +25,10 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const FOLDER = join(ROOT, '.tmp', 'screenshots');
 const IMAGES = join(ROOT, 'docs', 'images');
 const CONTROL = 'the-second-secret-of-the-pictures';
-/** Long enough for a view to be told all, and for its picture to come to rest; ms. */
+/** Time for a view to load and to come to rest; ms. */
 const REST_MS = 1_800;
 
-/** Those that pages of this repository show. */
+/** Pictures in the documentation. */
 const SHOWN = [
   ['fleet', 'fleet-light'],
   ['agent', 'agent-dark'],
@@ -94,7 +94,7 @@ try {
       await page.setViewport({ width: look.width, height: look.height });
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: look.scheme }]);
       await page.goto(dashboard.url, { waitUntil: 'domcontentloaded' });
-      // One look has the buttons, the others are as everybody sees them.
+      // One picture has the buttons of control; the others are as every viewer sees them.
       if (look.name === 'dark') {
         await page.evaluate(`sessionStorage.setItem('mabeam.control', ${JSON.stringify(CONTROL)})`);
       }

@@ -25,7 +25,7 @@ const INK = '#d6dae2';
 
 export interface TerminalPictureOptions {
   readonly browser: Browser;
-  /** Of the dashboard that is looked at. */
+  /** Address of the dashboard that is watched. */
   readonly url: string;
   readonly path: `${string}.png`;
 }

@@ -2,7 +2,7 @@
 import type { AgentStatus } from '../src/machines/index.ts';
 import type { AgentRow, Mark } from '../src/dashboard/protocol.ts';
 
-/** In the order in which a reader wants to be told of them. */
+/** In the order of their importance to a reader. */
 export const STATUSES: readonly AgentStatus[] = [
   'running',
   'starting',

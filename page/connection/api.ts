@@ -1,4 +1,4 @@
-/** Questions to the dashboard's API, and acts. What is refused is thrown as `Refused`. */
+/** Requests to the dashboard's API: reads and acts. A refusal is thrown as `Refused`. */
 import type { ActReport, Refusal } from '../../src/dashboard/protocol.ts';
 import { controlToken, operator, token } from './session.ts';
 
@@ -42,7 +42,7 @@ export async function act(path: string, body: Readonly<Record<string, unknown>> 
   return answerOf<ActReport>(response);
 }
 
-/** Whether a second secret is the right one. */
+/** Whether the second secret is correct. */
 export async function isRight(secret: string): Promise<boolean> {
   const response = await fetch('./api/control', {
     method: 'POST',

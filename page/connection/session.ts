@@ -1,5 +1,5 @@
 /**
- * What this tab knows: the token it was opened with, and the second secret once somebody has typed it.
+ * The secrets of this tab: the token it was opened with, and the second secret once it was typed.
  *
  * Both are kept for the tab alone. The token is taken out of the address, so that no picture of the screen and no
  * bookmark gives it away.

@@ -1,5 +1,5 @@
 /**
- * The stream of what changes: read as it comes, and taken up again where it broke off.
+ * The stream of changes: read as it comes, and resumed where it broke off.
  *
  * `EventSource` can send no header, so that the token would be in an address: this reads the same format by `fetch`.
  *
@@ -44,7 +44,7 @@ export class Stream {
   listen(topics: string): void {
     if (topics === this.#topics && this.#current) return;
     this.#topics = topics;
-    // Where it was in the events of one agent says nothing of those of another.
+    // The position in the events of one agent means nothing for another.
     this.#position = this.#position.replace(/[^.]*$/, '-1');
     this.#open();
   }

@@ -25,7 +25,7 @@ export type SortKey =
   | 'uptime'
   | 'error';
 
-/** What needs somebody comes first. */
+/** What needs attention comes first. */
 const URGENCY: Readonly<Record<AgentStatus, number>> = {
   crashed: 0,
   unresponsive: 1,
@@ -49,7 +49,7 @@ const KEYS: Readonly<Record<SortKey, (row: AgentRow) => number | string | undefi
   latency: ({ latencyMs }) => (latencyMs ? -latencyMs.mean : undefined),
   memory: ({ memoryBytes }) => (memoryBytes === undefined ? undefined : -memoryBytes),
   cpu: ({ cpuShare }) => (cpuShare === undefined ? undefined : -cpuShare),
-  // Who comes back first, then who has been there longest.
+  // First those that are restarted soonest, then those that have lived longest.
   uptime: ({ restartAt, startedAt, endedAt }) => restartAt ?? (endedAt === undefined ? startedAt : undefined),
   error: ({ lastError }) => (lastError ? -lastError.at : undefined),
 };
@@ -89,7 +89,7 @@ function isMention({ id, type, pool, lastError }: AgentRow, search: string): boo
   );
 }
 
-/** What is not known comes last, in either order. */
+/** Unknown values come last, in either order. */
 function compared(a: number | string | undefined, b: number | string | undefined, sign: number): number {
   if (a === b) return 0;
   if (a === undefined) return 1;

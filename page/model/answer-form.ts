@@ -19,7 +19,7 @@ export type Field =
       readonly minLength?: number;
       readonly maxLength?: number;
     })
-  /** What no field is made for: JSON as a text. */
+  /** For schemas without a field of their own: JSON as text. */
   | (Asked & { readonly kind: 'json' });
 
 interface Asked {
@@ -32,7 +32,7 @@ interface Asked {
   readonly initial: Filled;
 }
 
-/** What somebody has filled in: texts of inputs, places of options; nothing yet. */
+/** The content of a field: text of an input, index of an option, or nothing yet. */
 export type Filled = string | boolean | readonly number[] | undefined;
 
 export interface AnswerForm {
@@ -55,13 +55,13 @@ export function formOf(schema: Schema | undefined): AnswerForm {
   const required = new Set(Array.isArray(whole['required']) ? (whole['required'] as unknown[]) : []);
   const fields = known.map(([name, property]) => {
     const one = resolved(isRecord(property) ? property : {}, schema!);
-    // What has a default need not be filled in, whatever the schema says of the value that comes out.
+    // A field with a default need not be filled in, even if the schema requires it of the result.
     return fieldOf(name, one, required.has(name) && !('default' in one), false);
   });
   return { fields, isObject: true };
 }
 
-/** The answer; or by field what is wrong with it. */
+/** The answer, or what is wrong with it, by field. */
 export function answerOf(
   { fields, isObject }: AnswerForm,
   filled: Readonly<Record<string, Filled>>,
@@ -153,7 +153,7 @@ function fieldOf(name: string, schema: Schema, isRequired: boolean, isUnknown: b
     case 'number':
     case 'integer': {
       const isWhole = schema['type'] === 'integer';
-      // Those that a library says of any whole number.
+      // Bounds that a library states for every whole number.
       const [min, max] = [bound(schema['minimum']), bound(schema['maximum'])];
       return {
         ...asked,
@@ -176,7 +176,7 @@ function fieldOf(name: string, schema: Schema, isRequired: boolean, isUnknown: b
       };
     }
     default:
-      // An answer of which nothing is known is most often a text.
+      // An answer without a schema is most often a text.
       if (isUnknown) return { ...asked, kind: 'text', isLong: true, initial: '' };
       return { ...asked, kind: 'json', initial: given === undefined ? '' : JSON.stringify(given) };
   }

@@ -1,4 +1,4 @@
-/** The server's time, second by second: "back in 9 s" is said by the clock that the 9 s were measured with. */
+/** The server's time, second by second: "back in 9 s" is counted on the clock that measured the 9 s. */
 import { signal } from '@preact/signals';
 
 let aheadMs = 0;

@@ -1,5 +1,5 @@
 /**
- * All that the page knows of the fleet, as the stream tells it.
+ * All that the page knows of the fleet, from the stream.
  *
  * Rows are kept beside the signals: ten thousand of them change too often to be signals themselves. `agentsVersion`
  * says that some did, once for each message.
@@ -40,7 +40,7 @@ export const agentsVersion = signal(0);
 /** Whether the rows of the whole fleet are there. */
 export const agentsComplete = signal(false);
 
-/** The one agent that is looked at; `null`: there is no such agent. */
+/** The opened agent; `null`: there is no such agent. */
 export const agent = signal<AgentDetail | null | undefined>(undefined);
 export const agentEvents = signal<readonly ShownEvent[]>([]);
 export const agentTasks = signal<readonly ShownTask[] | undefined>(undefined);
@@ -49,7 +49,7 @@ const MAX_SAMPLES = 900;
 const MAX_MARKS = 22_000;
 const MAX_EVENTS = 1_000;
 
-/** Another agent is looked at: what is known of the last one is not of this. */
+/** Another agent is opened: forgets what is known of the last one. */
 export function otherAgent(): void {
   batch(() => {
     agent.value = undefined;

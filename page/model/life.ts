@@ -1,16 +1,16 @@
-/** One agent's life for the scrubber: asked for when its view opens, and again when an event tells of more. */
+/** One agent's life for the scrubber: loaded when its view opens, and again after new events. */
 import { batch, effect, signal } from '@preact/signals';
 import type { LifeReport } from '../../src/dashboard/protocol.ts';
 import { ask, part } from '../connection/api.ts';
 import { agentEvents } from './fleet.ts';
 
-/** A busy agent makes many steps: they are not asked for one by one; ms. */
+/** A busy agent makes many steps, which are loaded together; ms. */
 const AGAIN_MS = 1_000;
 /** Steps that can be gone back through without asking for more. */
 const WINDOW = 1_000;
 
 export const life = signal<LifeReport | undefined>(undefined);
-/** The step that is looked at; `undefined`: the present. */
+/** The step that is shown; `undefined`: the present. */
 export const place = signal<number | undefined>(undefined);
 
 /** Keeps the life of an agent up to date. Returns how to stop. */
@@ -19,7 +19,7 @@ export function followLife(id: string): () => void {
   let isStopped = false;
   let newest = -1;
   let isDue = false;
-  // One at a time: a store that takes long is not asked the more often for that.
+  // One request at a time, also if the store is slow.
   let isLoading = false;
   const loadSoon = () => {
     isDue = true;
@@ -37,7 +37,7 @@ export function followLife(id: string): () => void {
         life.value = report;
       });
     } catch {
-      // The banner says that the server is gone; what is there stays.
+      // The banner says that the server is gone; the steps stay.
     }
     isLoading = false;
     if (isDue && !isStopped) loadSoon();

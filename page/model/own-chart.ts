@@ -1,4 +1,4 @@
-/** The chart that is an agent's own behaviour, as the stream tells of it. */
+/** The chart that is an agent's own behaviour, from the stream. */
 import { signal } from '@preact/signals';
 import type { SeenStep } from '../../src/dashboard/protocol.ts';
 import type { AgentChart } from '../../src/index.ts';

@@ -1,4 +1,4 @@
-/** Which view is open: in the part of the address that no server sees. */
+/** Which view is open, as the fragment of the address says: no server sees that. */
 import { computed, signal } from '@preact/signals';
 
 const PLAIN = ['fleet', 'questions', 'limits', 'timeline', 'coordination', 'pools'] as const;

@@ -40,7 +40,7 @@ const TROUBLE = new Set<Mark['type']>([
   'alert.raised',
 ]);
 
-/** A lane for every agent that is there or of which there is a mark. */
+/** A lane for every agent that exists or has a mark. */
 export function lanesOf(rows: Iterable<AgentRow>, marks: readonly Mark[]): readonly Lane[] {
   const lanes = new Map<string, { id: string; bars: Bar[]; marks: Mark[] }>();
   const laneOf = (id: string) => {

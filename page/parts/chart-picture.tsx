@@ -1,6 +1,6 @@
 /**
  * A chart as it was laid out when the package was built, with the state that it is in lit up, and the last
- * transitions running through it. It can be moved and zoomed, and follows the state by itself until somebody does.
+ * transitions running through it. It follows the state by itself until the user moves or zooms it.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isWithin, wayOf } from '../model/chart-paths.ts';
@@ -115,7 +115,7 @@ class Sheet {
   constructor(frame: HTMLElement, source: string, touched: () => void) {
     this.#frame = frame;
     this.#touched = touched;
-    // Its own style sheet is for those who show it alone; here the page's own colours hold, and its policy.
+    // Its own style sheet is for showing it alone; here the page's colours and policy apply.
     frame.innerHTML = source.replace(/<style>.*?<\/style>/s, '');
     this.#svg = frame.querySelector('svg')!;
     const { width, height } = this.#svg.viewBox.baseVal;

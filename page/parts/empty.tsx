@@ -1,4 +1,4 @@
-/** What stands where nothing is: why, and what would be there. */
+/** The text of an empty view: why it is empty, and what would be there. */
 import type { ComponentChildren } from 'preact';
 
 export function Empty({

@@ -1,4 +1,4 @@
-/** A status by shape and colour: each shape stands for itself where colours cannot be told apart. */
+/** A status by shape and colour: the shape alone is enough where colours cannot be told apart. */
 import type { AgentStatus } from '../../src/machines/index.ts';
 
 const SHAPES: Readonly<Record<AgentStatus | 'forgotten', string>> = {

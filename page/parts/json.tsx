@@ -1,4 +1,4 @@
-/** A value to look into: folded where it is large. */
+/** A JSON value, folded where it is large. */
 import { inline } from '../words.ts';
 
 export function Json({

@@ -1,4 +1,4 @@
-/** A long list of which only what is seen is there. */
+/** A long list of which only the visible rows are rendered. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
@@ -14,7 +14,7 @@ export interface RowsProps {
   readonly head?: number;
 }
 
-/** Rows beyond the edges that are there all the same. */
+/** Rows beyond the edges that are rendered, too. */
 const SPARE = 8;
 
 export function Rows({ count, rowHeight, render, reveal, scroller, head = 0 }: RowsProps) {

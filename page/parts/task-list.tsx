@@ -205,7 +205,7 @@ function Controls({ task, legal }: { readonly task: ShownTask; readonly legal: r
   );
 }
 
-/** The button beside it says Cancel, which is another thing. */
+/** Not "Cancel": the button beside it says that, and means another thing. */
 function verbOf(command: TaskCommand): string {
   return command === 'cancel' ? 'Cancel the task' : 'Forget';
 }

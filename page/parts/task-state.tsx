@@ -5,7 +5,7 @@ import type { AgentStatus } from '../../src/machines/index.ts';
 import { ago, duration } from '../words.ts';
 import { Glyph } from './glyph.tsx';
 
-/** A task is shown by the shape that an agent has who is as well. */
+/** A task has the shape of an agent in the corresponding state. */
 const SHAPES: Readonly<Record<TaskStatus, AgentStatus>> = {
   waiting: 'registered',
   running: 'running',

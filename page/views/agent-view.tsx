@@ -108,7 +108,7 @@ export function AgentView({ id }: { readonly id: string }) {
   );
 }
 
-/** That somebody, or a limit, holds it up. */
+/** Says that it is paused, or parked by a limit. */
 function Held({ row: { paused, parked } }: { readonly row: AgentDetail['agent'] }) {
   if (paused !== undefined) {
     const by = paused.by === undefined ? '' : ` by ${paused.by}`;
@@ -499,7 +499,7 @@ function toneOf(type: string): string {
   return type.startsWith('agent.') && type !== 'agent.state_saved' ? 'tone-good' : 'tone-plain';
 }
 
-/** Asked for when it is looked at, and again while it is. */
+/** Loaded when it is opened, and again while it is open. */
 function useAsked(path: string, everyMs: number): unknown {
   const [answer, setAnswer] = useState<unknown>(undefined);
   useEffect(() => {
@@ -541,7 +541,7 @@ const LEVELS: readonly (readonly [number, string, string])[] = [
   [0, 'debug', 'quiet'],
 ];
 
-/** What the line says already, or its row. */
+/** Fields that the line or its row shows already. */
 const LOGGED = new Set(['sequence', 'at', 'incarnation', 'level', 'time']);
 const INFO = 30;
 

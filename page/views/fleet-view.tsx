@@ -9,7 +9,7 @@ import type { StatusCounts } from '../../src/dashboard/protocol.ts';
 import { MarkList } from '../parts/mark-list.tsx';
 import { ago, bytes, latency, number, percent, short, STATUSES } from '../words.ts';
 
-/** As much time as there is of, of these. */
+/** Time spans: the first that covers all data is shown. */
 const SPANS_MS = [2 * 60_000, 5 * 60_000, 15 * 60_000];
 const GAP_MS = 5_000;
 const NEWEST_MARKS = 14;
@@ -185,7 +185,7 @@ export function FleetView() {
   );
 }
 
-/** What waits for somebody, or for something outside: always the same lines, so that nothing moves. */
+/** What waits for a person, or for something outside: always the same lines, so that nothing moves. */
 function Waits() {
   const {
     failed = 0,

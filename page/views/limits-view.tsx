@@ -1,4 +1,4 @@
-/** What may be used: budgets and what is spent of them, limits of others and until when they hold, what is reserved. */
+/** Limits: budgets and what is spent of them, quotas and when they are reset, reservations. */
 import type { ComponentChildren } from 'preact';
 import type { ShownQuota } from '../../src/dashboard/protocol.ts';
 import type { BudgetRecord } from '../../src/index.ts';

@@ -12,7 +12,7 @@ import { Empty } from '../parts/empty.tsx';
 import { Plot } from '../parts/plot.tsx';
 import { ago, duration, number, percent, time } from '../words.ts';
 
-/** Between two questions for what a pool was, ms: a sample is taken every five seconds. */
+/** Between two requests for a pool's history, ms: it has a sample every five seconds. */
 const AGAIN_MS = 5_000;
 
 export function PoolsView() {

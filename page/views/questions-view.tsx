@@ -12,7 +12,7 @@ import { Empty } from '../parts/empty.tsx';
 import { Json } from '../parts/json.tsx';
 import { ago, duration, moment, number } from '../words.ts';
 
-/** Less is left than this: it hurries. */
+/** Less time than this is urgent; ms. */
 const SOON_MS = 10 * 60_000;
 
 export function QuestionsView() {

@@ -140,7 +140,7 @@ export function TimelineView() {
   );
 }
 
-/** As much as there is to see, of those that can be chosen. */
+/** The shortest span to choose that covers all data. */
 function lengthFor(lanes: readonly Lane[], at: number): number {
   let first = at;
   for (const { bars } of lanes) for (const { from } of bars) first = Math.min(first, from);

@@ -14,7 +14,7 @@ import { TaskList } from '../parts/task-list.tsx';
 import { isLost, StatusGlyph, statusWords } from '../parts/task-state.tsx';
 import { ago, duration, inline, moment, number } from '../words.ts';
 
-/** In the order in which somebody wants to be told of them. */
+/** In the order of their importance to a reader. */
 const STATUSES: readonly TaskStatus[] = [
   'failed',
   'timed_out',
@@ -106,8 +106,8 @@ interface Group {
 }
 
 /**
- * The tasks as they stood when one looked first: nothing moves away from under a finger. Where each stands is kept up
- * to date; those that have come since are there at a press.
+ * The tasks that were there when the view opened, so that no row moves under the pointer. Their states are kept up to
+ * date; a button adds the tasks that have come since.
  */
 function HeldTasks({
   shown,
