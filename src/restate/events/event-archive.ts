@@ -4,7 +4,8 @@
  * The store is the contract of one program: `sqliteStore` on one machine, any other that passes its laws elsewhere.
  *
  * I1  Events are kept in the order of the log, under their sequences, each once: it goes on from the store's last.
- * I2  A store that fails is tried again; the log goes on meanwhile, and nothing is passed over.
+ * I2  A store that fails is tried again, from what it has kept: its answer may have got lost. The log goes on meanwhile,
+ *     and what that drops before it is kept is counted (`missed`), never passed over in silence.
  */
 import type { Store } from '../../runtime/journal/store.ts';
 import type { Fleet } from '../client/fleet.ts';
@@ -12,6 +13,8 @@ import type { Fleet } from '../client/fleet.ts';
 export interface EventArchive extends AsyncDisposable {
   /** Sequence of the newest event that is kept. */
   readonly last: number;
+  /** Events that the log had dropped before they could be kept: it holds the newest 100,000. */
+  readonly missed: number;
   /** Resolves once all that the log holds now is kept. */
   settled(): Promise<void>;
   /** Stops, and closes the store. */
@@ -39,6 +42,7 @@ class FollowingArchive implements EventArchive {
   readonly #over = new AbortController();
   #following: Promise<void> = Promise.resolve();
   last: number;
+  missed = 0;
 
   constructor(fleet: Fleet, store: Store, last: number) {
     this.#fleet = fleet;
@@ -85,9 +89,23 @@ class FollowingArchive implements EventArchive {
     const events = [];
     for await (const event of this.#fleet.events.read({ after: this.last, limit: BATCH })) events.push(event);
     if (events.length === 0) return false;
-    await this.#store.append({ events });
+    try {
+      await this.#store.append({ events });
+    } catch (thrown) {
+      await this.#findLast();
+      throw thrown;
+    }
+    this.missed += events[0]!.sequence - this.last - 1;
     this.last = events.at(-1)!.sequence;
     return true;
+  }
+
+  /** What failed may be kept all the same. */
+  async #findLast(): Promise<void> {
+    const kept = await this.#store.read({ after: this.last, limit: BATCH });
+    if (kept.length === 0) return;
+    this.missed += kept[0]!.sequence - this.last - 1;
+    this.last = kept.at(-1)!.sequence;
   }
 
   #pause(): Promise<void> {
