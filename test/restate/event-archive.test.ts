@@ -76,7 +76,7 @@ test('an archive that is killed in the middle goes on from what it had kept, as 
   expect(archive.last).toBe(NEWEST);
   await archive.close();
   const store = sqliteStore(file);
-  await store.recover();
+  expect(store.recover()).toMatchObject({ lastSequence: NEWEST });
   expect(await keptBy(store)).toEqual(upTo(NEWEST));
   await store.close();
 });
