@@ -72,7 +72,9 @@ export interface Subject {
     submit(target: string, task: object): Promise<TaskRecord>;
     get(taskId: string): Either<TaskRecord>;
     result(taskId: string): Promise<unknown>;
-    cancel(taskId: string, why?: string): Promise<TaskRecord>;
+    cancel(taskId: string, why?: string, options?: Act): Promise<TaskRecord>;
+    retry(taskId: string, options?: Act): Promise<TaskRecord>;
+    forget(taskId: string, options?: Act): Promise<void>;
     schedule(options: object): Promise<ScheduleRecord>;
     schedules(): Either<readonly ScheduleRecord[]>;
     unschedule(name: string): Promise<void>;

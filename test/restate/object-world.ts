@@ -378,7 +378,7 @@ export class ObjectWorld {
         return this.#execute(TASK_TIMEOUT_MS);
       case 'cancel': {
         const turn = this.#turn();
-        turn.cancel({ callId: String(this.#asked[0]) }, 'cancelled by its caller', true);
+        turn.cancel({ callId: String(this.#asked[0]) }, 'cancelled by its caller');
         return this.#conclude(turn);
       }
       case 'check health': {

@@ -346,4 +346,37 @@ export function workLaws(subjectOf: () => Subject): void {
     }
     expect(told).toEqual(['schedule.set', 'schedule.fired', 'schedule.fired', 'schedule.removed']);
   });
+
+  test('who acts on a task is in its events', async () => {
+    const { tasks, events } = subjectOf();
+    const id = await started();
+    const { id: taskId } = await tasks.submit(id, { type: 'hold', by: 'ann' });
+    await until(id, ({ metrics }) => metrics.running === 1);
+    expect((await refusal(tasks.cancel(taskId, ''))).code).toBe('TASK_INPUT_INVALID');
+    expect((await refusal(tasks.cancel(taskId, 'why', { by: '' }))).code).toBe('TASK_INPUT_INVALID');
+    expect(await tasks.cancel(taskId, 'too long', { by: 'ben' })).toMatchObject({ status: 'cancelled' });
+    await tasks.retry(taskId, { by: 'cid' });
+    await until(id, ({ metrics }) => metrics.running === 1);
+    await tasks.cancel(taskId);
+    await tasks.forget(taskId, { by: 'dot' });
+    expect((await refusal((async () => tasks.get(taskId))())).code).toBe('TASK_UNKNOWN');
+    const told = await eventually(
+      async () => {
+        const found: (readonly [string, string | undefined])[] = [];
+        for await (const event of events.read({ agentId: id })) {
+          const { type, by, taskId: of } = event as { type: string; by?: string; taskId?: string };
+          if (of === taskId && type !== 'task.started') found.push([type, by]);
+        }
+        return found;
+      },
+      (found) => found.at(-1)?.[0] === 'task.forgotten',
+    );
+    expect(told).toEqual([
+      ['task.accepted', 'ann'],
+      ['task.abandoned', 'ben'],
+      ['task.accepted', 'cid'],
+      ['task.abandoned', undefined],
+      ['task.forgotten', 'dot'],
+    ]);
+  });
 }

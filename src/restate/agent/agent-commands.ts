@@ -4,6 +4,7 @@
  * I1  A command that is refused has changed nothing.
  */
 import type { ObjectContext } from '@restatedev/restate-sdk';
+import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
 import { checkTask } from '../../runtime/fleet/task-check.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { type AgentState, positionOfState } from './agent-state.ts';
@@ -129,26 +130,22 @@ async function act(
     }
     case 'cancelTask': {
       refuseUnlessLegal(state.id, findTask(state, asked.taskId), 'cancel');
-      turn.cancel({ taskId: asked.taskId }, asked.why, false);
+      turn.cancel({ taskId: asked.taskId }, asked.why, { by: asked.by });
       return { value: taskRecord(state.id, findTask(state, asked.taskId)) };
     }
     case 'cancelCall':
-      turn.cancel({ callId: asked.callId }, 'cancelled by its caller', true);
+      turn.cancel({ callId: asked.callId }, CANCELLED_BY_CALLER);
       return { value: undefined };
     case 'retryTask': {
       const known = findTask(state, asked.taskId);
       refuseUnlessLegal(state.id, known, 'retry');
-      if ('endedAt' in known) turn.repeat(known);
+      if ('endedAt' in known) turn.repeat(known, asked.by);
       return { value: taskRecord(state.id, findTask(state, asked.taskId)) };
     }
     case 'forgetTask': {
       const known = findTask(state, asked.taskId);
       refuseUnlessLegal(state.id, known, 'forget');
-      state.ended = state.ended.filter((other) => other !== known);
-      turn.dropInput(known.id);
-      const { incarnation } = state.life.context;
-      const { id: taskId, task } = known;
-      turn.emit({ type: 'task.forgotten', agentId: state.id, incarnation, taskId, task });
+      if ('endedAt' in known) turn.forgetTask(known, asked.by);
       return { value: undefined };
     }
     case 'answerQuestion':

@@ -20,7 +20,6 @@ import {
   type AgentLife,
   agentMachine,
   type AlertKind,
-  type BudgetAmount,
   describeExit,
   type ErrorInfo,
   type ExitReason,
@@ -29,45 +28,33 @@ import {
 } from '../../machines/index.ts';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
-import type { AskArgs } from '../../runtime/agent/question-acts.ts';
-import type { QuestionRecord } from '../../runtime/agent/question-record.ts';
-import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { commandRefusal } from '../../runtime/agent/command-refusal.ts';
 import { type Announcement, lifeEventOf } from '../../runtime/agent/life-event.ts';
 import { alertText, startFailure } from '../../runtime/agent/life-words.ts';
 import { notRunning } from '../../runtime/agent/liveness.ts';
 import { pendingFields } from '../../runtime/agent/pending-fields.ts';
+import type { QuestionRecord } from '../../runtime/agent/question-record.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
-import { MAX_WHY, type ParkRequest } from '../../runtime/definition/parking.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import { policyOf } from '../../runtime/fleet/spec-reading.ts';
-import type { BodyReport, Usage } from '../../runtime/hosting/host.ts';
-import type { AlertType, EventBody, SpecChange } from '../../runtime/journal/system-event.ts';
-import { MAX_STEPS } from '../../runtime/agent/task-steps.ts';
-import { cut } from '../../runtime/values/cut-text.ts';
-import type { Act, BodyMessage, Moment, NodeReport, RequestAnswer } from './agent-acts.ts';
-import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
-import { type Answer, answering, refusalOf } from '../engine/answer.ts';
-import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
+import type { Usage } from '../../runtime/hosting/host.ts';
+import type { EventBody, SpecChange } from '../../runtime/journal/system-event.ts';
+import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
+import { type Answer, refusalOf } from '../engine/answer.ts';
 import { ChartAtWork, type Due, earliestOf } from '../engine/kept-chart.ts';
 import { AgentBudgets } from '../limits/agent-budgets.ts';
+import { AgentQuota } from '../limits/agent-quota.ts';
 import type { Granted } from '../limits/budgets-object.ts';
-import { QuotaOfOne, quotaRecordOf } from '../limits/own-quota.ts';
-import { type QuotaRecord, unknownQuota } from '../../runtime/limits/quotas.ts';
-import { saidBy } from '../../runtime/values/act.ts';
-import type { Occupant, PlacementWish } from '../nodes/placement.ts';
-import type { Placement } from '../nodes/placement.ts';
-import { type AskedWork, type EndedTask, lineOf, type TaskEntry } from '../tasks/task-entries.ts';
+import type { Occupant, Placement, PlacementWish } from '../nodes/placement.ts';
+import { LedgerActs } from '../tasks/ledger-acts.ts';
+import type { AskedWork, EndedTask, TaskEntry } from '../tasks/task-entries.ts';
 import { TaskLedger } from '../tasks/task-ledger.ts';
-
-export interface NewAgent {
-  readonly id: string;
-  readonly spec: KeptSpec;
-  readonly manifest: AgentManifest;
-}
-
-/** It is answered later. */
-const PENDING = Symbol('pending');
+import { TaskRequests } from '../tasks/task-requests.ts';
+import type { Act, BodyMessage, Moment, NodeReport, RequestAnswer } from './agent-acts.ts';
+import { AgentAlerts } from './agent-alerts.ts';
+import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
+import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
+import { type NewAgent, newAgentState } from './new-agent.ts';
 
 type Told = EventBody & { readonly at: number };
 
@@ -82,12 +69,13 @@ export class AgentTurn {
   readonly moment: Moment;
   readonly acts: Act[] = [];
   readonly events: Told[] = [];
-  /** What tasks asked with the reports of this turn, and are answered at once. */
-  readonly requestAnswers: RequestAnswer[] = [];
   readonly #ledger: TaskLedger;
+  readonly #ledgerActs: LedgerActs;
   readonly #chart: ChartAtWork<typeof agentMachine>;
-  readonly #quota: QuotaOfOne;
+  readonly #quota: AgentQuota;
   readonly #budgets: AgentBudgets;
+  readonly #alerts: AgentAlerts;
+  readonly #requests: TaskRequests;
   /** The life that is just being gone on with. */
   #resumed: AgentLife | undefined;
   #isForgotten = false;
@@ -99,9 +87,12 @@ export class AgentTurn {
   constructor(state: AgentState, moment: Moment) {
     this.state = state;
     this.moment = moment;
-    this.#ledger = new TaskLedger(this);
-    this.#quota = new QuotaOfOne(this);
+    this.#quota = new AgentQuota(this);
     this.#budgets = new AgentBudgets(this);
+    this.#ledgerActs = new LedgerActs(this, this.#quota, this.#budgets);
+    this.#ledger = new TaskLedger(this.#ledgerActs);
+    this.#alerts = new AgentAlerts(this);
+    this.#requests = new TaskRequests(this, this.#ledger, this.#budgets);
     this.#chart = new ChartAtWork(agentMachine, state, {
       now: moment.now,
       nextOrder: () => this.nextOrder(),
@@ -111,53 +102,9 @@ export class AgentTurn {
   }
 
   /** The turn that makes an agent known. */
-  static registering({ id, spec, manifest }: NewAgent, moment: Moment): AgentTurn {
-    const turn = new AgentTurn(
-      {
-        format: 1,
-        chart: agentChartHash(),
-        id,
-        registeredAt: moment.now,
-        line: lineOf(moment.now, moment.chance),
-        spec,
-        revision: 0,
-        manifest,
-        life: undefined as never,
-        next: undefined,
-        known: undefined,
-        seat: undefined,
-        placement: undefined,
-        deadlines: [],
-        wakeAt: undefined,
-        armed: 0,
-        tasks: [],
-        ended: [],
-        mode: 'held',
-        isBusy: false,
-        counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, lastMs: 0, totalMs: 0, maxMs: 0 },
-        abandoned: [],
-        acceptedTasks: 0,
-        heardOfPool: 0,
-        passed: 0,
-        isHeldBack: false,
-        isResting: false,
-        quota: undefined,
-        sharedLimit: undefined,
-        children: [],
-        starting: [],
-        ending: [],
-        holding: [],
-        isMoving: false,
-        health: notRunning,
-        usage: undefined,
-        alerts: [],
-        lastExit: undefined,
-        dropped: 0,
-        isUnlisted: false,
-        untold: [],
-      },
-      moment,
-    );
+  static registering(added: NewAgent, moment: Moment): AgentTurn {
+    const { id, spec, manifest } = added;
+    const turn = new AgentTurn(newAgentState(added, moment), moment);
     const agentType = manifest.type;
     turn.emit({ type: 'agent.registered', agentId: id, incarnation: 0, agentType, spec, manifest });
     turn.#chart.begin({ id, policy: policyOf(spec) });
@@ -175,6 +122,11 @@ export class AgentTurn {
   /** It has ended where it was, and is to begin elsewhere. */
   get isBetweenPlaces(): boolean {
     return this.state.isMoving && positionOfState(this.state).status === 'stopped';
+  }
+
+  /** What tasks asked with the reports of this turn, and are answered at once. */
+  get requestAnswers(): readonly RequestAnswer[] {
+    return this.#requests.answers;
   }
 
   get isForgotten(): boolean {
@@ -220,7 +172,7 @@ export class AgentTurn {
     this.state.isMoving = false;
     this.state.placement = placement;
     if (token !== undefined) this.state.starting.push(token);
-    this.#send(withBy({ type: command, at: this.now }, by));
+    this.send(withBy({ type: command, at: this.now }, by));
   }
 
   end(
@@ -231,7 +183,7 @@ export class AgentTurn {
     // Whoever asks for its end does not want it elsewhere.
     this.state.isMoving = false;
     if (token !== undefined) this.state.ending.push(token);
-    this.#send(withBy(event, by));
+    this.send(withBy(event, by));
   }
 
   /** Ends it in order, to begin elsewhere; tasks that come meanwhile wait. Nothing to do for one that has no body. */
@@ -239,18 +191,18 @@ export class AgentTurn {
     const { status } = positionOfState(this.state);
     if (status !== 'running' && status !== 'unresponsive') return;
     this.state.isMoving = true;
-    this.#send({ type: 'agent.stop', at: this.now });
+    this.send({ type: 'agent.stop', at: this.now });
   }
 
   /** Pauses or resumes it. */
   hold(command: 'agent.pause' | 'agent.resume', by: string | undefined, token: string | undefined): void {
     if (token !== undefined) this.state.holding.push(token);
-    this.#send(withBy({ type: command, at: this.now }, by));
+    this.send(withBy({ type: command, at: this.now }, by));
   }
 
   forget(token: string | undefined, by?: string): void {
     if (token !== undefined) this.state.starting.push(token);
-    this.#send(withBy({ type: 'agent.forget', at: this.now }, by));
+    this.send(withBy({ type: 'agent.forget', at: this.now }, by));
   }
 
   execute(work: AskedWork): TaskEntry {
@@ -260,9 +212,13 @@ export class AgentTurn {
   cancel(
     by: { readonly taskId?: string; readonly callId?: string },
     why: string,
-    isByCaller: boolean,
+    cancel?: { readonly by?: string | undefined },
   ): boolean {
-    return this.#ledger.cancel(by, why, isByCaller);
+    return this.#ledger.cancel(by, why, cancel);
+  }
+
+  forgetTask(ended: EndedTask, by: string | undefined): void {
+    this.#ledger.forget(ended, by);
   }
 
   /** @throws AgentSystemError `QUESTION_UNKNOWN`, `QUESTION_CLOSED`, `ANSWER_INVALID` */
@@ -270,8 +226,8 @@ export class AgentTurn {
     return this.#ledger.answerQuestion(id, value, by);
   }
 
-  repeat(ended: EndedTask): TaskEntry {
-    return this.#ledger.repeat(ended);
+  repeat(ended: EndedTask, by: string | undefined): TaskEntry {
+    return this.#ledger.repeat(ended, by);
   }
 
   /**
@@ -298,7 +254,7 @@ export class AgentTurn {
     const agentType = manifest.type;
     const told = { agentId, incarnation, agentType, spec, manifest, changes, registered: 0 };
     this.emit({ type: 'agent.updated', ...told, ...(by === undefined ? {} : { by }) });
-    this.#send({ type: 'policy.changed', policy: policyOf(spec) });
+    this.send({ type: 'policy.changed', policy: policyOf(spec) });
     this.#ledger.follow();
     this.#tell({ type: 'spec.changed', health: spec.health, coordination: spec.coordination });
   }
@@ -313,50 +269,14 @@ export class AgentTurn {
 
   // The quota that it shares with others.
 
-  get #sharedQuota(): string | undefined {
-    return this.state.spec.quota ?? this.state.manifest.quota;
-  }
-
   /** How it stands with the quota that it shares; told when it joins, and whenever that changes. */
   quotaStands(parked: Parked | undefined): void {
-    if (this.state.seat === undefined) return;
-    const known = this.state.sharedLimit;
-    this.state.sharedLimit = parked;
-    if (parked !== undefined) {
-      this.#ledger.parked(parked);
-      if (known?.at !== parked.at || known.until !== parked.until) this.quotaParked(parked);
-    } else if (this.state.life.context.parked !== undefined) this.quotaReleased();
-    // It was held until it knew.
-    else if (this.state.isHeldBack && !this.#isHeldBack) this.#ledger.resume();
+    this.#quota.stands(parked);
   }
 
   /** Its own limit is taken as reset. @throws AgentSystemError `QUOTA_UNKNOWN` of one that it never ran into */
   liftQuota(by: string | undefined): QuotaRecord {
-    const { id } = this.state;
-    if (this.state.quota === undefined) throw unknownQuota(id);
-    if (this.#quota.lift()) this.emit({ type: 'quota.lifted', quota: id, ...saidBy(by) });
-    return quotaRecordOf(this.state)!;
-  }
-
-  get #isHeldBack(): boolean {
-    const { paused, parked } = this.state.life.context;
-    const waits = this.state.quota?.waitsFor ?? this.state.sharedLimit;
-    return paused !== undefined || parked !== undefined || waits !== undefined;
-  }
-
-  limitReached({ until, afterMs, why }: ParkRequest): void {
-    const resetAt = afterMs === undefined ? until : this.now + afterMs;
-    const said = cut(why, MAX_WHY);
-    const quota = this.#sharedQuota;
-    if (quota === undefined) return this.#quota.limited(said, resetAt);
-    const message = { type: 'limited' as const, why: said, until: resetAt };
-    this.acts.push({ do: 'tellQuota', quota, load: this.#ledger.load, message });
-  }
-
-  taskPassed(): void {
-    const quota = this.#sharedQuota;
-    if (quota === undefined) return this.#quota.passed();
-    this.acts.push({ do: 'tellQuota', quota, load: this.#ledger.load, message: { type: 'passed' } });
+    return this.#quota.lift(by);
   }
 
   limitKnown(parked: Parked): void {
@@ -364,15 +284,20 @@ export class AgentTurn {
   }
 
   quotaParked(parked: Parked): void {
-    this.#send({ type: 'quota.parked', at: this.now, parked });
+    this.send({ type: 'quota.parked', at: this.now, parked });
   }
 
   quotaReleased(): void {
-    this.#send({ type: 'quota.released', at: this.now });
+    this.send({ type: 'quota.released', at: this.now });
   }
 
-  crashForStall(taskId: string): void {
-    this.#send({ type: 'agent.kill', at: this.now, by: `the stall of ${taskId}` });
+  /** Tasks that wait for their turn, or run. */
+  get load(): number {
+    return this.#ledger.load;
+  }
+
+  nothingHoldsItBack(): void {
+    this.#ledger.resume();
   }
 
   // What happens to it.
@@ -382,7 +307,7 @@ export class AgentTurn {
     this.state.hasPermit = true;
     if (this.isBetweenPlaces) return this.start('agent.start', placement, undefined);
     this.state.placement = placement;
-    this.#send({ type: 'permit.granted', at: this.now });
+    this.send({ type: 'permit.granted', at: this.now });
   }
 
   /** What a node tells of an incarnation, numbered from `first` on; whether it is the living one. */
@@ -398,7 +323,7 @@ export class AgentTurn {
       if (number > seat.heard) {
         seat.heard = number;
         this.#report(report);
-      } else if (report.type === 'request.made') this.#askedAgain(report);
+      } else if (report.type === 'request.made') this.#requests.madeAgain(report);
       number += 1;
     }
     if (usage !== undefined && this.state.seat?.incarnation === incarnation) this.state.usage = usage;
@@ -423,7 +348,7 @@ export class AgentTurn {
     this.state.health = notRunning;
     this.state.lastExit = 'host_lost';
     this.#ledger.lost();
-    this.#leaveQuota();
+    this.#quota.leave();
     const isRolledBack = at === 'starting' && startedFrom !== 'restart';
     if (isRolledBack) this.#answerStart('host_lost');
     this.#offer = offered;
@@ -465,7 +390,7 @@ export class AgentTurn {
     this.state.chart = agentChartHash();
     if (known === undefined) return;
     this.#resumed = known;
-    this.#send({ type: 'life.resumed', at: this.now, tick: this.now, life: known });
+    this.send({ type: 'life.resumed', at: this.now, tick: this.now, life: known });
     this.#resumed = undefined;
   }
 
@@ -511,7 +436,7 @@ export class AgentTurn {
 
   // The chart at work.
 
-  #send(event: AgentEvent): void {
+  send(event: AgentEvent): void {
     this.#stepping(() => this.#chart.send(event));
   }
 
@@ -556,8 +481,7 @@ export class AgentTurn {
       case 'raiseAlert':
         return this.#raiseAlert(effect.params.alert, effect.params.error);
       case 'clearAlerts':
-        for (const { alert } of this.state.alerts) this.#clearAlert(alert);
-        return;
+        return this.#alerts.clearAll();
       default:
         return unknownEffect(effect);
     }
@@ -601,12 +525,7 @@ export class AgentTurn {
       case 'agent.started': {
         this.#answerStart();
         this.acts.push({ do: 'serving', incarnation });
-        const { parked: known } = this.state.life.context;
-        const quota = this.#sharedQuota;
-        if (quota === undefined) this.#quota.join(known);
-        else this.acts.push({ do: 'joinQuota', quota, load: this.#ledger.load, known });
-        // Of a quota that it shares it has to hear first.
-        this.#ledger.open(quota !== undefined || this.#isHeldBack);
+        this.#ledger.open(this.#quota.join());
         break;
       }
       case 'agent.start_failed':
@@ -643,21 +562,10 @@ export class AgentTurn {
   }
 
   #raiseAlert(alert: AlertKind, error: ErrorInfo | undefined): void {
-    if (this.state.alerts.some((other) => other.alert === alert)) return;
-    const agentId = this.state.id;
     const why = this.state.lastExit ?? this.state.life.context.reason ?? 'killed';
-    const message = alertText(this.state.spec, alert, why, error);
     const rested = this.#resumed;
-    const wasRaised = rested?.at === 'awaitingOperator' || rested?.at === 'gaveUp';
-    this.state.alerts.push({ alert, message, agentId, raisedAt: this.now });
-    if (!wasRaised) this.emit({ type: 'alert.raised', alert, message, agentId });
-  }
-
-  #clearAlert(alert: AlertType): void {
-    const left = this.state.alerts.filter((other) => other.alert !== alert);
-    if (left.length === this.state.alerts.length) return;
-    this.state.alerts = left;
-    this.emit({ type: 'alert.cleared', alert, agentId: this.state.id });
+    const isTold = rested?.at === 'awaitingOperator' || rested?.at === 'gaveUp';
+    this.#alerts.raise(alert, alertText(this.state.spec, alert, why, error), isTold);
   }
 
   // What the body tells, through its node.
@@ -667,9 +575,9 @@ export class AgentTurn {
     switch (report.type) {
       case 'ready':
         this.state.manifest = report.manifest;
-        return this.#send({ type: 'body.ready', at, tick: at });
+        return this.send({ type: 'body.ready', at, tick: at });
       case 'finished':
-        return this.#send({ type: 'body.finished', at });
+        return this.send({ type: 'body.finished', at });
       case 'task.completed':
         if (report.state) this.#keepState(report.state);
         return this.#ledger.settle(report);
@@ -680,16 +588,16 @@ export class AgentTurn {
       case 'task.progress_watched':
         return this.#ledger.progressWatched(report.taskId, report.what);
       case 'request.made':
-        return this.#requested(report);
+        return this.#requests.made(report);
       case 'request.withdrawn':
         return this.#ledger.askWithdrawn(report.taskId, report.requestId);
       case 'state.changed':
         return this.#keepState(report.state);
       case 'state.saved':
         this.#keepState(report.state);
-        return this.#send({ type: 'body.saved', at });
+        return this.send({ type: 'body.saved', at });
       case 'state.save_failed':
-        return this.#send({ type: 'body.save_failed', at, error: report.error });
+        return this.send({ type: 'body.save_failed', at, error: report.error });
       case 'health':
         return this.#healthTold(report);
       case 'exited':
@@ -701,80 +609,18 @@ export class AgentTurn {
     }
   }
 
-  /** What a task asks of its own agent. Anything else is its node's to answer. */
-  #requested(
-    { requestId, taskId, name, args }: Extract<BodyReport, { type: 'request.made' }>,
-    isAgain = false,
-  ): void {
-    const answer = answering(() => this.#answerTo(requestId, taskId, name, args, isAgain));
-    if ('refusal' in answer || answer.value !== PENDING) this.#answerNow(requestId, taskId, answer);
-  }
-
-  #answerNow(requestId: number, taskId: string, answer: Answer): void {
-    if ('refusal' in answer) {
-      const { code, message, details } = answer.refusal;
-      const error = { name: 'AgentSystemError', message, data: details };
-      this.requestAnswers.push({ type: 'request.refused', requestId, taskId, code, error });
-    } else this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: answer.value });
-  }
-
-  #answerTo(requestId: number, taskId: string, name: string, given: unknown, isAgain: boolean): unknown {
-    switch (name) {
-      case 'task.step': {
-        const { key, value } = given as { readonly key: string; readonly value: unknown };
-        return this.#ledger.step(taskId, key, value, MAX_STEPS);
-      }
-      case 'task.ask': {
-        const { args, input } = given as { readonly args: AskArgs; readonly input: unknown };
-        return this.#ledger.ask(taskId, requestId, args, input) ?? PENDING;
-      }
-      case 'budget.reserve':
-        this.#ledger.assertAsking(taskId, name);
-        return this.#budgets.reserve(taskId, requestId, given as BudgetAmount) ?? PENDING;
-      case 'budget.settle': {
-        const { id, actual } = given as { readonly id: number; readonly actual: BudgetAmount | 'released' };
-        return this.#budgets.settle(taskId, id, actual, isAgain);
-      }
-      default: {
-        const message = `nobody answers ${name} here`;
-        throw new AgentSystemError('REQUEST_INVALID', message, { agentId: this.state.id });
-      }
-    }
-  }
-
-  /** What was told twice was kept the first time; its answer got lost. */
-  #askedAgain(report: Extract<BodyReport, { type: 'request.made' }>): void {
-    if (report.name !== 'task.step') return this.#requested(report, true);
-    const { requestId, taskId } = report;
-    this.requestAnswers.push({ type: 'request.answered', requestId, taskId, value: undefined });
-  }
-
   /** What became of what a task wants to spend. */
-  reserved({ requestId, spender, asked }: Extract<Act, { do: 'reserve' }>, answer: Answer<Granted>): void {
-    if (!('refusal' in answer)) {
-      const { accounts = [], events = [] } = answer.value ?? {};
-      const id = this.#budgets.granted(requestId, spender, asked, accounts);
-      for (const event of events) this.emit(event);
-      this.#answerNow(requestId, spender.taskId, { value: id });
-    } else this.#answerNow(requestId, spender.taskId, answer);
-  }
-
-  /** An attempt of a task has ended, or the task has. */
-  attemptEnded(taskId: string): void {
-    this.#budgets.attemptEnded(taskId);
-  }
-
-  taskEnded(taskId: string): void {
-    this.#budgets.taskEnded(taskId);
+  reserved(act: Extract<Act, { do: 'reserve' }>, answer: Answer<Granted>): void {
+    this.#requests.reserved(act, answer);
   }
 
   #healthTold({ health, verdict }: Extract<NodeReport, { type: 'health' }>): void {
     if (this.state.health.status === 'not_running') return;
     this.state.health = health;
     const { status } = positionOfState(this.state);
-    if (verdict === 'missed') this.#send({ type: 'health.missed', at: this.now });
+    if (verdict === 'missed') this.send({ type: 'health.missed', at: this.now });
     if (verdict === 'passed' && status === 'unresponsive')
-      this.#send({ type: 'health.passed', at: this.now, busy: this.state.isBusy });
+      this.send({ type: 'health.passed', at: this.now, busy: this.state.isBusy });
   }
 
   #exited(reason: ExitReason): void {
@@ -783,11 +629,11 @@ export class AgentTurn {
     this.state.usage = undefined;
     this.state.lastExit = reason;
     this.#takeNext();
-    this.#leaveQuota();
+    this.#quota.leave();
     this.acts.push({ do: 'vacate', incarnation });
-    this.#clearAlert('body_not_ending');
+    this.#alerts.clear('body_not_ending');
     const { now: at, chance } = this.moment;
-    this.#send({
+    this.send({
       type: 'xstate.done.actor.body',
       actorId: 'body',
       output: { reason, at, tick: at, chance },
@@ -803,14 +649,6 @@ export class AgentTurn {
     this.state.next = undefined;
   }
 
-  /** Its body has ended: it waits for no limit any more. */
-  #leaveQuota(): void {
-    const quota = this.#sharedQuota;
-    if (quota === undefined) return this.#quota.part();
-    this.state.sharedLimit = undefined;
-    this.acts.push({ do: 'tellQuota', quota, load: 0, message: { type: 'part' } });
-  }
-
   #moveOn(): void {
     if (!this.state.isMoving || positionOfState(this.state).isAlive) return;
     if (!this.isBetweenPlaces) this.state.isMoving = false;
@@ -819,12 +657,8 @@ export class AgentTurn {
 
   #stuck(): void {
     const { id, spec } = this.state;
-    const alert = 'body_not_ending';
-    if (this.state.alerts.some((other) => other.alert === alert)) return;
     const message = `agent ${id} was killed, and its ${spec.isolation} host cannot end it: it runs on, past its limits, and may keep the program from exiting`;
-    this.state.alerts.push({ alert, message, agentId: id, raisedAt: this.now });
-    this.emit({ type: 'alert.raised', alert, message, agentId: id });
-    this.#answerEnd();
+    if (this.#alerts.raise('body_not_ending', message)) this.#answerEnd();
   }
 
   #dropped(): void {
@@ -849,74 +683,12 @@ export class AgentTurn {
     this.events.push({ ...event, at: this.now });
   }
 
-  post(request: Exclude<BodyMessage, { readonly type: 'task.run' }>): void {
-    this.#tell(request);
-  }
-
-  run(entry: TaskEntry, given: { readonly input: unknown } | undefined): void {
-    const { seat } = this.state;
-    if (seat === undefined) return;
-    const { id: taskId, task, attempts: attempt, terms, timeout, steps } = entry;
-    const endsAt = timeout?.dueAt;
-    this.acts.push({
-      do: 'run',
-      node: seat.node,
-      taskId,
-      task,
-      attempt,
-      given,
-      hasSteps: steps !== undefined,
-      terms: terms === undefined && endsAt === undefined ? undefined : { ...terms, endsAt },
-    });
-  }
-
-  keepInput(taskId: string, input: unknown): void {
-    this.acts.push({ do: 'keepInput', taskId, input });
-  }
-
-  dropInput(taskId: string): void {
-    this.acts.push({ do: 'dropInput', taskId });
-  }
-
-  keepSteps(taskId: string, key: string, value: unknown): void {
-    this.acts.push({ do: 'keepSteps', taskId, key, value });
-  }
-
-  dropSteps(taskId: string): void {
-    this.acts.push({ do: 'dropSteps', taskId });
-  }
-
-  answerRequest(requestId: number, taskId: string, value: unknown): void {
-    this.#tell({ type: 'request.answered', requestId, taskId, value });
-  }
-
-  /** Whether it may come back to a task that has asked a person. */
-  get mayComeBack(): boolean {
-    const { path, isAlive } = positionOfState(this.state);
-    if (this.state.isMoving) return true;
-    if (isAlive) return this.state.life.context.ordered?.forGood !== true;
-    return path === 'crashed.waiting' || path === 'crashed.queued';
-  }
-
   answer(token: string, answer: Answer): void {
     this.acts.push({ do: 'answer', token, answer });
   }
 
-  becameBusy(): void {
-    this.#send({ type: 'mailbox.busy' });
-  }
-
-  becameIdle(): void {
-    this.#send({ type: 'mailbox.idle' });
-  }
-
-  becameRested(): void {
-    this.#send({ type: 'mailbox.rested' });
-  }
-
   #tell(message: BodyMessage): void {
-    const { seat } = this.state;
-    if (seat !== undefined) this.acts.push({ do: 'tell', node: seat.node, message });
+    this.#ledgerActs.post(message);
   }
 
   /** Answers those who wait for the start; with a reason, it is why the start failed. */

@@ -5,7 +5,8 @@ import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { SubmittedTask } from '../../runtime/fleet/task-submission.ts';
 import type { TaskFilter } from '../../runtime/fleet/tasks.ts';
 import type { ScheduleOptions, ScheduleRecord } from '../../runtime/fleet/schedule-rules.ts';
-import type { ActOptions } from '../../runtime/values/act.ts';
+import { type ActOptions, actor, actSchema } from '../../runtime/values/act.ts';
+import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
 import { candidatesOf, leastLoadedOf } from '../agent/least-loaded.ts';
 import type { FleetSchedules } from './fleet-schedules.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
@@ -36,12 +37,14 @@ const taskSchema = z.strictObject({
   retry: retryPolicy.optional(),
   notBefore: z.number().optional(),
   delayMs: z.number().min(0).optional(),
+  by: actor.optional(),
 });
 const filterSchema = z.strictObject({
   agentId: z.string().optional(),
   type: z.string().optional(),
   status: z.enum(taskStatuses).optional(),
 });
+const cancelSchema = z.strictObject({ reason: z.string().min(1).max(65_536), options: actSchema });
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
 export class FleetTasks {
@@ -127,13 +130,22 @@ export class FleetTasks {
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has ended */
-  cancel(taskId: string, why = 'cancelled by its caller'): Promise<TaskRecord> {
-    return this.#commands.give(ownerOf(taskId), { type: 'cancelTask', taskId, why });
+  async cancel(
+    taskId: string,
+    reason: string = CANCELLED_BY_CALLER,
+    options: ActOptions = {},
+  ): Promise<TaskRecord> {
+    const { reason: why, options: said } = parseInput(
+      cancelSchema,
+      { reason, options },
+      { what: 'tasks.cancel', code: 'TASK_INPUT_INVALID' },
+    );
+    return this.#commands.give(ownerOf(taskId), { type: 'cancelTask', taskId, why, by: said.by });
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has not ended, or is done */
-  retry(taskId: string): Promise<TaskRecord> {
-    return this.#commands.give(ownerOf(taskId), { type: 'retryTask', taskId });
+  async retry(taskId: string, options: ActOptions = {}): Promise<TaskRecord> {
+    return this.#commands.give(ownerOf(taskId), { type: 'retryTask', taskId, ...acted('retry', options) });
   }
 
   /**
@@ -161,8 +173,8 @@ export class FleetTasks {
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` */
-  async forget(taskId: string): Promise<void> {
-    await this.#commands.give(ownerOf(taskId), { type: 'forgetTask', taskId });
+  async forget(taskId: string, options: ActOptions = {}): Promise<void> {
+    await this.#commands.give(ownerOf(taskId), { type: 'forgetTask', taskId, ...acted('forget', options) });
   }
 
   #keyless(to: Exclude<FleetTaskTarget, string>, key: string | undefined): Promise<string> {
@@ -183,6 +195,11 @@ export class FleetTasks {
     const records = await Promise.all(candidates.map((id) => this.#agents.get(id).catch(() => undefined)));
     return leastLoadedOf(records.filter((record) => record !== undefined)) ?? candidates[0]!;
   }
+}
+
+/** Who acts, for the event. @throws AgentSystemError `TASK_INPUT_INVALID` */
+function acted(what: string, options: ActOptions): { readonly by?: string | undefined } {
+  return parseInput(actSchema, options, { what: `tasks.${what}`, code: 'TASK_INPUT_INVALID' });
 }
 
 /** @throws AgentSystemError `TASK_INPUT_INVALID` */

@@ -86,8 +86,9 @@ export type Command = Asked &
     | { readonly type: 'adopt'; readonly child: { readonly id: string; readonly rule: ParentRule } }
     | ({ readonly type: 'execute'; readonly work: AskedWork } & OfIncarnation)
     | { readonly type: 'submit'; readonly work: AskedWork }
-    | { readonly type: 'awaitTask' | 'retryTask' | 'forgetTask'; readonly taskId: string }
-    | { readonly type: 'cancelTask'; readonly taskId: string; readonly why: string }
+    | { readonly type: 'awaitTask'; readonly taskId: string }
+    | ({ readonly type: 'retryTask' | 'forgetTask'; readonly taskId: string } & ByWhom)
+    | ({ readonly type: 'cancelTask'; readonly taskId: string; readonly why: string } & ByWhom)
     | { readonly type: 'cancelCall'; readonly callId: string }
     | ({ readonly type: 'answerQuestion'; readonly questionId: string; readonly value: unknown } & ByWhom)
     | ({ readonly type: 'liftQuota' } & ByWhom)

@@ -6,6 +6,7 @@ import { type TaskChartEvent, type TaskPlace, taskPlaceAfter } from '../../machi
 import { abandonment, taskFailure, taskTimeout } from '../../runtime/agent/task-errors.ts';
 import {
   abandonedEvent,
+  CANCELLED_BY_CALLER,
   completedEvent,
   failedEvent,
   timedOutEvent,
@@ -21,7 +22,6 @@ import { toldOf } from './task-words.ts';
 
 /** Records kept of an agent's tasks that were submitted and have ended. */
 const MAX_ENDED = 100;
-const BY_ITS_CALLER = 'cancelled by its caller';
 
 export class TaskEnds {
   readonly #owner: LedgerOwner;
@@ -63,13 +63,16 @@ export class TaskEnds {
     this.end(entry, taskTimeout(agentId, told, where, timeoutMs, cause));
   }
 
-  abandoned(entry: TaskEntry, why: string, isCancelled: boolean): void {
+  /** @param cancel where somebody cancelled it by its id, and who */
+  abandoned(entry: TaskEntry, why: string, cancel?: { readonly by?: string | undefined }): void {
     this.#state.counts.abandoned += 1;
     const { id: agentId } = this.#state;
     const told = toldOf(entry);
     const event = abandonedEvent(agentId, told, why);
-    if (isCancelled) event.isCancelled = true;
-    this.tell(entry, event, isCancelled || why === BY_ITS_CALLER ? 'task.cancelled' : 'task.abandoned');
+    if (cancel !== undefined) event.isCancelled = true;
+    if (cancel?.by !== undefined) event.by = cancel.by;
+    const isCancelled = cancel !== undefined || why === CANCELLED_BY_CALLER;
+    this.tell(entry, event, isCancelled ? 'task.cancelled' : 'task.abandoned');
     this.end(entry, abandonment(agentId, why, told.request, told));
   }
 

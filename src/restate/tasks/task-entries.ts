@@ -23,6 +23,8 @@ export interface AskedWork {
   readonly notBefore?: number | undefined;
   readonly delayMs?: number | undefined;
   readonly terms?: TaskTerms | undefined;
+  /** Who asks for it, where they said so. */
+  readonly by?: string | undefined;
   /** Who waits for its end. */
   readonly token?: string | undefined;
 }

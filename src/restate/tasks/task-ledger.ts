@@ -24,6 +24,7 @@ import {
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { BodyReport } from '../../runtime/hosting/host.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
+import { saidBy } from '../../runtime/values/act.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import type { NodeReport } from '../agent/agent-acts.ts';
 import type { AgentState } from '../agent/agent-state.ts';
@@ -130,7 +131,7 @@ export class TaskLedger {
   }
 
   /** Does a submitted task again that has ended, under its id: it has all of its attempts, and its time, once more. */
-  repeat(ended: EndedTask): TaskEntry {
+  repeat(ended: EndedTask, by: string | undefined): TaskEntry {
     this.state.ended = this.state.ended.filter((other) => other !== ended);
     const { id, task: type, timeoutMs = Infinity, policy, priority, idempotencyKey, dedupeKey } = ended;
     const asked: AskedWork = {
@@ -141,6 +142,7 @@ export class TaskLedger {
       idempotencyKey,
       dedupeKey,
       submitted: true,
+      by,
     };
     return this.#enter(asked, id, ended.attempts, this.state.manifest, ended.place);
   }
@@ -166,7 +168,7 @@ export class TaskLedger {
     this.state.tasks.push(entry);
     const isAgain = endedAt !== undefined;
     if (!isAgain) this.#fresh = { taskId: id, input: asked.input };
-    const told = toldOf(entry, { input: asked.input });
+    const told = toldOf(entry, { input: asked.input, by: asked.by });
     this.#owner.emit(acceptedEvent(this.state.id, told, entry.timeout?.dueAt));
     this.#pump();
     // One that waits, and one that may have to be done again, is kept with its input.
@@ -521,11 +523,27 @@ export class TaskLedger {
     throw new AgentSystemError('REQUEST_INVALID', message, { agentId: this.state.id });
   }
 
+  /** Drops the record of one that has ended. */
+  forget(ended: EndedTask, by: string | undefined): void {
+    this.state.ended = this.state.ended.filter((other) => other !== ended);
+    this.#owner.dropInput(ended.id);
+    const { id: taskId, task } = ended;
+    const { id: agentId } = this.state;
+    this.emit({
+      type: 'task.forgotten',
+      agentId,
+      incarnation: this.#incarnation,
+      taskId,
+      task,
+      ...saidBy(by),
+    });
+  }
+
   /** Cancels by the id of the task, or of the call that asked for it. Whether there was one that had not ended. */
   cancel(
     by: { readonly taskId?: string; readonly callId?: string },
     why: string,
-    isByCaller: boolean,
+    cancel?: { readonly by?: string | undefined },
   ): boolean {
     const entry = this.state.tasks.find(
       ({ id, terms, isAnswered }) =>
@@ -533,7 +551,7 @@ export class TaskLedger {
     );
     if (entry === undefined) return false;
     this.#withdraw(entry, 'the task was cancelled');
-    this.#ends.abandoned(entry, why, !isByCaller);
+    this.#ends.abandoned(entry, why, cancel);
     this.#tellIfIdle();
     return true;
   }
@@ -690,7 +708,7 @@ export class TaskLedger {
     // There is no other attempt any more: it has failed.
     if (failure !== undefined) return this.#ends.failed(entry, failure, failedAt);
     this.state.abandoned.push(entry.id);
-    this.#ends.abandoned(entry, why, false);
+    this.#ends.abandoned(entry, why);
   }
 
   /** It runs, and may be done again: it goes along. */

@@ -10,7 +10,7 @@ import type { EndedTask, TaskEntry } from './task-entries.ts';
 /** A task as the events and errors of one program tell of it. */
 export function toldOf(
   entry: TaskEntry,
-  given: { readonly input?: unknown; readonly output?: unknown } = {},
+  given: { readonly input?: unknown; readonly output?: unknown; readonly by?: string | undefined } = {},
 ): ToldTask {
   const {
     id: taskId,
@@ -42,7 +42,7 @@ export function toldOf(
       policy,
       ...(priority === undefined ? {} : { priority }),
       dueAt: due?.dueAt,
-      submission: entry.submitted ? { idempotencyKey, dedupeKey, accepted: ignore } : undefined,
+      submission: entry.submitted ? { idempotencyKey, dedupeKey, by: given.by, accepted: ignore } : undefined,
     },
   };
 }

@@ -1,0 +1,112 @@
+/**
+ * The limits of others that an agent works under: one of its own, or one that it shares with other agents.
+ *
+ * Of its own it decides by the chart (own-quota.ts); one that is shared is an object of the engine, which is told and tells.
+ */
+import type { Parked } from '../../machines/index.ts';
+import { MAX_WHY, type ParkRequest } from '../../runtime/definition/parking.ts';
+import type { EventBody } from '../../runtime/journal/system-event.ts';
+import { type QuotaRecord, unknownQuota } from '../../runtime/limits/quotas.ts';
+import { saidBy } from '../../runtime/values/act.ts';
+import { cut } from '../../runtime/values/cut-text.ts';
+import type { Act, QuotaMessage } from '../agent/agent-acts.ts';
+import type { ArmedDeadline } from '../engine/kept-chart.ts';
+import { QuotaOfOne, type QuotaOwner, quotaRecordOf } from './own-quota.ts';
+
+export interface AgentQuotaOwner extends QuotaOwner {
+  readonly acts: Act[];
+  /** Tasks that wait for their turn, or run. */
+  readonly load: number;
+  emit(event: EventBody): void;
+  nothingHoldsItBack(): void;
+}
+
+export class AgentQuota {
+  readonly #owner: AgentQuotaOwner;
+  readonly #own: QuotaOfOne;
+
+  constructor(owner: AgentQuotaOwner) {
+    this.#owner = owner;
+    this.#own = new QuotaOfOne(owner);
+  }
+
+  get deadlines(): readonly ArmedDeadline[] {
+    return this.#own.deadlines;
+  }
+
+  take(deadline: ArmedDeadline): void {
+    this.#own.take(deadline);
+  }
+
+  /** Its body runs. @returns whether nothing may begin yet: of a quota that it shares it has to hear first */
+  join(): boolean {
+    const { parked: known } = this.#owner.state.life.context;
+    const quota = this.#shared;
+    if (quota === undefined) {
+      this.#own.join(known);
+      return this.#isHeldBack;
+    }
+    this.#owner.acts.push({ do: 'joinQuota', quota, load: this.#owner.load, known });
+    return true;
+  }
+
+  /** Its body has ended: it waits for no limit any more. */
+  leave(): void {
+    const quota = this.#shared;
+    if (quota === undefined) return this.#own.part();
+    this.#owner.state.sharedLimit = undefined;
+    this.#owner.acts.push({ do: 'tellQuota', quota, load: 0, message: { type: 'part' } });
+  }
+
+  /** How it stands with the quota that it shares. */
+  stands(parked: Parked | undefined): void {
+    const { state } = this.#owner;
+    if (state.seat === undefined) return;
+    const known = state.sharedLimit;
+    state.sharedLimit = parked;
+    if (parked !== undefined) {
+      this.#owner.limitKnown(parked);
+      if (known?.at !== parked.at || known.until !== parked.until) this.#owner.quotaParked(parked);
+    } else if (state.life.context.parked !== undefined) this.#owner.quotaReleased();
+    // It was held until it knew.
+    else if (state.isHeldBack && !this.#isHeldBack) this.#owner.nothingHoldsItBack();
+  }
+
+  limitReached({ until, afterMs, why }: ParkRequest): void {
+    const resetAt = afterMs === undefined ? until : this.#owner.now + afterMs;
+    const said = cut(why, MAX_WHY);
+    if (!this.#tell({ type: 'limited', why: said, until: resetAt })) this.#own.limited(said, resetAt);
+  }
+
+  taskPassed(): void {
+    if (!this.#tell({ type: 'passed' })) this.#own.passed();
+  }
+
+  /** @throws AgentSystemError `QUOTA_UNKNOWN` of one of its own that it never ran into */
+  lift(by: string | undefined): QuotaRecord {
+    const { state } = this.#owner;
+    if (state.quota === undefined) throw unknownQuota(state.id);
+    if (this.#own.lift()) this.#owner.emit({ type: 'quota.lifted', quota: state.id, ...saidBy(by) });
+    return quotaRecordOf(state)!;
+  }
+
+  get #shared(): string | undefined {
+    const { spec, manifest } = this.#owner.state;
+    return spec.quota ?? manifest.quota;
+  }
+
+  get #isHeldBack(): boolean {
+    const { life, quota, sharedLimit } = this.#owner.state;
+    const { paused, parked } = life.context;
+    const waits = quota?.waitsFor ?? sharedLimit;
+    return paused !== undefined || parked !== undefined || waits !== undefined;
+  }
+
+  /** Whether it shares one, which is told. */
+  #tell(message: QuotaMessage): boolean {
+    const quota = this.#shared;
+    if (quota === undefined) return false;
+    this.#owner.acts.push({ do: 'tellQuota', quota, load: this.#owner.load, message });
+    return true;
+  }
+}
