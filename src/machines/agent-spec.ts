@@ -48,7 +48,11 @@ const resources = z.strictObject({
    * Which variables of the program's environment a process gets: `all`, as it is when left out, `none`, not even
    * `PATH` and `NODE_OPTIONS`, or those that are named.
    */
-  env: z.union([z.enum(['all', 'none']), z.array(variableName)]).optional(),
+  env: z
+    .union([z.enum(['all', 'none']), z.array(variableName)], {
+      error: 'expected "all", "none" or a list of names of variables',
+    })
+    .optional(),
   /**
    * Agents of one group share one child process, and its end. The limits above are those of the whole group, so
    * its members have to agree on them; `maxRuntimeMs` is each member's own.

@@ -263,6 +263,17 @@ describe('however much is thrown, what is kept is bounded', () => {
     expect(JSON.stringify(data).length).toBeLessThan(MAX_TEXT_OF_ALL);
     expect(isTaken(error)).toBe(true);
   });
+  it('lists that are long without having much in them, in no time', () => {
+    const long: unknown[] = ['first'];
+    long[4_000_000_000] = 'last';
+    const began = performance.now();
+    const error = Object.assign(new Error('m', { cause: { long } }), { long, deeper: [{ long }] });
+    expect(errorInfoOf(error).data).toMatchObject({ long: ['first'], deeper: [{}] });
+    expect(errorInfoOf(new AggregateError(['one'], 'm')).errors).toHaveLength(1);
+    expect(errorInfoOf(Object.assign(new AggregateError([]), { errors: long })).message).toBe('');
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+
   it('a field that contains itself', () => {
     const request: Record<string, unknown> = { id: 1 };
     request['self'] = request;

@@ -17,6 +17,7 @@
 import type { BudgetAmount, ParsedAgentSpec } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
 import type { BodyReport, TraceParent } from '../hosting/host.ts';
+import { listenForAbort } from '../values/abort-listeners.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import type { TaskAnswers } from './task-answers.ts';
@@ -346,7 +347,8 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
 
   private limit(entry: TaskEntry): void {
     this.times.limit(entry);
-    entry.request.signal?.addEventListener('abort', entry, { once: true });
+    const { signal } = entry.request;
+    if (signal) listenForAbort(signal, entry);
   }
 
   cancelled(entry: TaskEntry, cancel?: TaskCancel): void {

@@ -7,6 +7,7 @@
  * I1  A caller is answered once the end that they are told of was committed.
  */
 import type { BudgetAmount } from '../../machines/index.ts';
+import { unlistenForAbort } from '../values/abort-listeners.ts';
 import { saidBy } from '../values/act.ts';
 import { type AgentSystemError, errorFrom } from '../values/errors.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
@@ -66,7 +67,8 @@ export class TaskAnswers {
     if (entry.begunAt !== undefined) this.owner.taskAnswered(entry.taskId);
     this.changed();
     this.times.end(entry);
-    entry.request.signal?.removeEventListener('abort', entry);
+    const { signal } = entry.request;
+    if (signal) unlistenForAbort(signal, entry);
   }
 
   complete(entry: TaskEntry, output: unknown): void {

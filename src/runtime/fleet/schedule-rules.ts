@@ -74,7 +74,9 @@ const optionsSchema = z.strictObject({
   timezone: z.string().optional(),
   everyMs: z.number().min(1_000).max(Number.MAX_SAFE_INTEGER).optional(),
   missed: z.enum(['once', 'skip']).default('once'),
-  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })]),
+  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })], {
+    error: 'expected the id of an agent, { type } or { pool }',
+  }),
   task: z.strictObject({
     type: z.string(),
     input: z.unknown().optional(),

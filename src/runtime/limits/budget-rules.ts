@@ -49,7 +49,9 @@ type Sums = Pick<BudgetContext, 'limits' | 'spent' | 'reserved'>;
 export const reserveArgs = budgetAmount;
 export const settleArgs = z.strictObject({
   id: z.int().min(0),
-  actual: z.union([z.literal('released'), budgetUse]),
+  actual: z.union([z.literal('released'), budgetUse], {
+    error: 'expected what was used: { tokens?, money?, calls?, wallMs? }',
+  }),
 });
 
 /** The account of a budget that one spends of, if any: `''`, or that of its agent or its task. */

@@ -12,6 +12,7 @@ import type { AsyncResource } from 'node:async_hooks';
 import type { SteadyClock } from '../time/clock.ts';
 import type { GivenTask, TaskBefore } from '../agent/task-request.ts';
 import { type Ordered, TaskOrder } from '../agent/task-order.ts';
+import { listenForAbort, unlistenForAbort } from '../values/abort-listeners.ts';
 
 export interface PoolTask extends Ordered<PoolTask> {
   request: GivenTask;
@@ -75,15 +76,15 @@ export class WaitingQueue {
         : clock.setTimeout(() => this.#drop(task, timedOut), Math.max(0, timesOutAt - clock.elapsed()));
     const delayMs = dueAt - clock.now();
     const dueTimer = delayMs > 0 ? clock.setTimeout(() => this.#isDue(task), delayMs) : undefined;
-    const onAbort = () => this.#drop(task, cancelled);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const onAbort = { handleEvent: () => this.#drop(task, cancelled) };
+    if (signal) listenForAbort(signal, onAbort);
     if (delayMs > 0) this.#delayed.add(task);
     else if (isFirst) this.#queue.putBack(task);
     else this.#queue.add(task);
     this.#places.set(task, {
       timer,
       dueTimer,
-      unlisten: signal && (() => signal.removeEventListener('abort', onAbort)),
+      unlisten: signal && (() => unlistenForAbort(signal, onAbort)),
     });
   }
 

@@ -99,12 +99,19 @@ class DataCopy {
     this.#seen.add(value);
     const isList = Array.isArray(value) || types.isSet(value);
     const entries = isList
-      ? Array.from(value as Iterable<unknown>, (item): Entry => [key, item])
+      ? firstOf(value as Iterable<unknown>).map((item): Entry => [key, item])
       : entriesOf(value);
     const copy = isList ? [] : {};
     this.#open.push({ copy, entries, level: level + 1 });
     return copy;
   }
+}
+
+/** A list may be long without having much in it. */
+function firstOf(list: Iterable<unknown>): unknown[] {
+  const items: unknown[] = [];
+  for (const item of list) if (items.push(item) === MAX_VALUES) break;
+  return items;
 }
 
 /** What is one word in JSON. */

@@ -74,7 +74,7 @@ class ErrorSurvey {
       (key, value) =>
         OWN_PLACE.has(key) ||
         (key === 'code' && code !== undefined) ||
-        (errors !== undefined && value === errors),
+        (key === 'errors' && errors !== undefined && Array.isArray(value)),
     );
     this.#around.push(thrown);
     const causes = this.#causesOf(thrown, depth);
@@ -129,7 +129,8 @@ class ErrorSurvey {
 /** The errors that an error stands for: of an `AggregateError`, and of a `SuppressedError`. */
 function errorsOf(error: Error): readonly unknown[] | undefined {
   if ('errors' in error && Array.isArray(error.errors)) {
-    const errors = error.errors as unknown[];
+    // A list may be long without having much in it.
+    const errors = Object.values(error.errors as unknown[]);
     // What somebody has put there may be a list of anything.
     const isAssigned = Object.prototype.propertyIsEnumerable.call(error, 'errors');
     return isAssigned && !errors.every(isError) ? undefined : errors;

@@ -216,9 +216,13 @@ const optionsSchema = z.strictObject({
   connect: aFunction.optional(),
   disconnect: aFunction.optional(),
   input: aFunction.optional(),
-  onRestore: z.union([interruption, z.record(z.string(), interruption)]).default('rerun'),
+  onRestore: z
+    .union([interruption, z.record(z.string(), interruption)], {
+      error: 'expected "rerun", "fail", or one of these by state',
+    })
+    .default('rerun'),
   stateVersion: z.int().min(1).default(1),
-  migrate: z.union([z.literal('keep'), aFunction]).optional(),
+  migrate: z.union([z.literal('keep'), aFunction], { error: 'expected "keep" or a function' }).optional(),
   health: aFunction.optional(),
 });
 

@@ -29,7 +29,11 @@ export interface MemoryStoreOptions {
 
 const optionsSchema = z.strictObject({
   maxEvents: z.int().min(1).default(10_000),
-  maxBytes: z.union([z.int().min(1), z.literal(Infinity)]).default(64 * 1024 * 1024),
+  maxBytes: z
+    .union([z.int().min(1), z.literal(Infinity)], {
+      error: 'expected a whole number of bytes, 1 or more, or Infinity',
+    })
+    .default(64 * 1024 * 1024),
 });
 
 /**
