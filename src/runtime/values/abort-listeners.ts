@@ -36,7 +36,8 @@ function forget(signal: AbortSignal): void {
 function fired({ target }: Event): void {
   const signal = target as AbortSignal;
   const all = listeners.get(signal);
-  for (const listener of [...(all ?? [])]) {
+  const added = all === undefined ? [] : [...all];
+  for (const listener of added) {
     // One that was removed meanwhile is not called.
     if (!all?.has(listener)) continue;
     try {
