@@ -52,7 +52,7 @@ test('one that another removes, or adds, while they are called is not called', (
   expect(told).toEqual(['first']);
 });
 
-test('twenty thousand tasks that share a signal are accepted and cancelled in no time', async () => {
+test('tasks of agents and pools that share a signal have one listener, and are cancelled by it', async () => {
   const { agents, system } = await rig();
   const module = defineAgent({
     type: 'worker',
@@ -64,13 +64,12 @@ test('twenty thousand tasks that share a signal are accepted and cancelled in no
   await system.pools.create({ name: 'pool', spec: { module }, min: 1, max: 1, queueLimit: 100_000 });
   const controller = new AbortController();
   const { signal } = controller;
-  const began = performance.now();
-  const tasks = Array.from({ length: 10_000 }, () => [
+  const tasks = Array.from({ length: 500 }, () => [
     codeOf(agents.execute('ada', { type: 'hang', signal })),
     codeOf(system.pools.execute('pool', { type: 'hang', signal })),
   ]).flat();
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1);
   controller.abort();
   expect(new Set(await Promise.all(tasks))).toEqual(new Set(['TASK_ABANDONED']));
-  expect(performance.now() - began).toBeLessThan(3_000);
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });

@@ -271,7 +271,7 @@ describe('however much is thrown, what is kept is bounded', () => {
     expect(errorInfoOf(error).data).toMatchObject({ long: ['first'], deeper: [{}] });
     expect(errorInfoOf(new AggregateError(['one'], 'm')).errors).toHaveLength(1);
     expect(errorInfoOf(Object.assign(new AggregateError([]), { errors: long })).message).toBe('');
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   it('a field that contains itself', () => {
