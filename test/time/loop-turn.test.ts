@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { LoopTurn } from '../../src/runtime/time/loop-turn.ts';
 
 it('is over once it has lasted 5 ms, and a new one begins when the event loop has had its turn', async () => {
@@ -18,6 +18,23 @@ it('never is while time stands still', async () => {
   for (let count = 0; count < 10_000; count++) expect(turn.isOver(7)).toBe(false);
   await turn.next();
   expect(turn.isOver(7)).toBe(false);
+});
+
+it('is not watched before it may have lasted long: turns that are short cost no immediate', () => {
+  const immediate = vi.spyOn(globalThis, 'setImmediate');
+  const turn = new LoopTurn();
+  for (let at = 100; at < 102; at += 0.01) expect(turn.isOver(at)).toBe(false);
+  expect(immediate).not.toHaveBeenCalled();
+  expect(turn.isOver(103)).toBe(false);
+  expect(immediate).toHaveBeenCalledOnce();
+  immediate.mockRestore();
+});
+
+it('is not over because nothing was asked for a long time', async () => {
+  const turn = new LoopTurn();
+  expect([100, 500, 504, 505].map((now) => turn.isOver(now))).toEqual([false, false, false, true]);
+  await turn.next();
+  expect([1_000, 9_000].map((now) => turn.isOver(now))).toEqual([false, false]);
 });
 
 it('lets timers that are due fire before it goes on', async () => {

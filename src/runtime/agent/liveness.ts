@@ -101,13 +101,14 @@ export class Liveness {
     const elapsed = clock.elapsed();
     const latencyMs = isOpen ? elapsed - (this.askedAt ?? elapsed) : undefined;
     const { detail } = report;
-    this.show({
+    const healthy: HealthReport = {
       status: 'healthy',
       misses: 0,
       checkedAt: clock.now(),
       ...(latencyMs === undefined ? {} : { latencyMs }),
       ...(detail === undefined ? {} : { detail }),
-    });
+    };
+    this.show(Object.freeze(healthy));
     if (isOpen) this.close();
     this.owner.healthPassed();
   }
@@ -130,18 +131,19 @@ export class Liveness {
   }
 
   private miss(detail: unknown): void {
-    this.show({
+    const missed: HealthReport = {
       status: 'unresponsive',
       misses: this.newestReport.misses + 1,
       checkedAt: this.owner.clock.now(),
       detail,
-    });
+    };
+    this.show(Object.freeze(missed));
     this.close();
     this.owner.healthMissed();
   }
 
   private show(newest: HealthReport): void {
-    this.newestReport = Object.freeze(newest);
+    this.newestReport = newest;
     this.owner.changed();
   }
 

@@ -103,13 +103,18 @@ class Participant implements Participation {
 
   get variables(): readonly VariableState[] {
     let known: readonly VariableState[] = NOTHING;
-    for (const { topic } of this.listeners) if (topic.current) known = withOne(known, topic.current);
+    const { listeners } = this;
+    for (let at = 0; at < listeners.length; at++) {
+      const { current } = listeners[at]!.topic;
+      if (current) known = withOne(known, current);
+    }
     return known;
   }
 
   /** Its body opens, with the values of now. */
   opened(): void {
-    for (const name of this.agent.manifest.variables) this.listen(name);
+    const { variables } = this.agent.manifest;
+    for (let at = 0; at < variables.length; at++) this.listen(variables[at]!);
   }
 
   started(): void {
@@ -118,11 +123,13 @@ class Participant implements Participation {
     this.isRunning = true;
     try {
       // What its module declares only now, it did not begin with.
-      for (const name of manifest.variables) {
-        const listener = this.listen(name);
+      const { variables } = manifest;
+      for (let at = 0; at < variables.length; at++) {
+        const listener = this.listen(variables[at]!);
         if (listener) listener.told = 0;
       }
-      for (const listener of this.listeners) listener.topic.run(listener);
+      const { listeners } = this;
+      for (let at = 0; at < listeners.length; at++) listeners[at]!.topic.run(listeners[at]!);
     } catch (thrown) {
       failed(thrown);
     }
@@ -143,7 +150,9 @@ class Participant implements Participation {
     if (this.hasEnded) return;
     this.hasEnded = true;
     const { variables, rounds } = this.options;
-    for (const listener of this.listeners) {
+    const { listeners } = this;
+    for (let at = 0; at < listeners.length; at++) {
+      const listener = listeners[at]!;
       listener.topic.leave(listener);
       rounds.left(listener);
       variables.release(listener.topic);
@@ -207,7 +216,9 @@ class Participant implements Participation {
 
   private listenerOf(name: string): Listener | undefined {
     // Nearly always there are very few.
-    for (const listener of this.listeners) if (listener.topic.name === name) return listener;
+    const { listeners } = this;
+    for (let at = 0; at < listeners.length; at++)
+      if (listeners[at]!.topic.name === name) return listeners[at];
     return undefined;
   }
 

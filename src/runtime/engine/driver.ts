@@ -104,7 +104,9 @@ export abstract class ChartDriver implements Supervisor {
   protected accept(delivery: EventObject | Delivery): void {
     if (this.status !== 'active' || this.phase === 'stopping') return;
     if (this.phase === 'stepping') {
-      (this.queue ??= []).push(delivery);
+      // There is rarely a second one, and a list that grows takes room for sixteen.
+      if (this.queue === undefined) this.queue = [delivery];
+      else this.queue.push(delivery);
       return;
     }
     this.phase = 'stepping';

@@ -43,6 +43,11 @@ export class TableChart extends ChartDriver {
     // Should there be none: as with XState, of a chart that has no context it is an empty one.
     this.context = EMPTY;
     this.context = this.table.contextOf(input);
+    const { beginning } = this.table;
+    if (beginning !== undefined) {
+      this.position = beginning;
+      return;
+    }
     const event: EventObject & { input: unknown } = { type: 'xstate.init', input };
     this.takeStep(event, work, true);
   }

@@ -63,12 +63,7 @@ export function policyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {
  */
 export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string): KeptSpec {
   const { module, initArgs } = given;
-  const { resources, coordination, restart, health, tasks } = given;
-  freezeOnce(resources);
-  freezeOnce(coordination);
-  freezeOnce(restart);
-  freezeOnce(health);
-  freezeOnce(tasks);
+  freezeParts(given);
   return Object.freeze({
     ...given,
     id,
@@ -97,6 +92,28 @@ function readArgs(read: () => unknown, agentId: string | undefined): unknown {
 
 /** Parts of specs that are frozen: most fleets share a few, and `Object.isFrozen` looks at every field. */
 const frozenParts = new WeakSet<object>();
+/** Those that were frozen last: agents with the same parts often follow each other. */
+let newestFrozen:
+  | Pick<ParsedAgentSpec, 'resources' | 'coordination' | 'restart' | 'health' | 'tasks'>
+  | undefined;
+
+function freezeParts({ resources, coordination, restart, health, tasks }: ParsedAgentSpec): void {
+  const newest = newestFrozen;
+  const isKnown =
+    newest !== undefined &&
+    newest.resources === resources &&
+    newest.coordination === coordination &&
+    newest.restart === restart &&
+    newest.health === health &&
+    newest.tasks === tasks;
+  if (isKnown) return;
+  freezeOnce(resources);
+  freezeOnce(coordination);
+  freezeOnce(restart);
+  freezeOnce(health);
+  freezeOnce(tasks);
+  newestFrozen = { resources, coordination, restart, health, tasks };
+}
 
 function freezeOnce(part: object): void {
   if (frozenParts.has(part)) return;

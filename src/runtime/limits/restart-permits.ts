@@ -103,13 +103,13 @@ export class RestartPermits {
 
   private released(kind: string): void {
     const isOwed = !this.holders.has(kind) && this.queues.has(kind);
-    this.chart.send({ type: 'permit.released', ...(isOwed ? { owedTo: kind } : {}) });
+    this.chart.send(isOwed ? { type: 'permit.released', owedTo: kind } : { type: 'permit.released' });
   }
 
   private grant(taker: PermitTaker): void {
     const holders = this.holders.get(taker.kind);
     if (holders) holders.add(taker);
-    else this.holders.set(taker.kind, new Set([taker]));
+    else this.holders.set(taker.kind, new Set<PermitTaker>().add(taker));
     taker.permitGranted();
   }
 }

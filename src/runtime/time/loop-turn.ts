@@ -8,22 +8,36 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** How long one turn may last, ms. */
 const TURN_MS = 5;
+/** A turn that may have lasted so long is watched: from then on it is known when it ends. Most are over before. */
+const UNWATCHED_MS = 2;
 
 export class LoopTurn {
+  /** When it was asked first, in this turn or, as long as none is watched, in an earlier one. */
   private beganAt: number | undefined;
+  private isWatched = false;
 
   private readonly over = (): void => {
     this.beganAt = undefined;
+    this.isWatched = false;
   };
 
-  /** Whether the turn that goes on has lasted too long. Costs a comparison, and one immediate a turn. */
+  /** Whether the turn that goes on has lasted too long. Costs a comparison, and an immediate every few milliseconds. */
   isOver(now: number): boolean {
     if (this.beganAt === undefined) {
       this.beganAt = now;
-      setImmediate(this.over);
       return false;
     }
     const lastedMs = now - this.beganAt;
+    if (lastedMs >= 0 && lastedMs < UNWATCHED_MS) return false;
+    if (!this.isWatched) {
+      this.isWatched = true;
+      setImmediate(this.over);
+      // The turn in which it was asked first is probably long over.
+      if (lastedMs >= TURN_MS) {
+        this.beganAt = now;
+        return false;
+      }
+    }
     // A wall clock that was put back says nothing of the time that has passed.
     return lastedMs >= TURN_MS || lastedMs < 0;
   }

@@ -22,7 +22,7 @@ import {
 import { descriptorsOf } from './event-descriptors.ts';
 import { type Guard, guardOf } from './guards.ts';
 import { type Completion, DO, Operation, operationOf } from './operations.ts';
-import { Candidate, keyOf, type Plan, Position } from './position.ts';
+import { Candidate, isMove, keyOf, type Plan, Position } from './position.ts';
 import { InputScope } from './scope.ts';
 
 /** Positions are kept up to so many: a chart with many parallel regions may have no end of them. */
@@ -49,6 +49,8 @@ export class CompiledChart {
   /** Where a chart is before its first step. */
   readonly origin: Position;
   readonly initial: Plan;
+  /** Where a chart is after its first step, if that does nothing but lead there. */
+  readonly beginning: Position | undefined;
   /** Iterations of one event that the definition allows, or the default. */
   readonly maxIterations: number;
   private readonly positions = new Map<string, Position>();
@@ -69,6 +71,7 @@ export class CompiledChart {
     const initial = initialTransition(root);
     this.origin = new Position(this, [root]);
     this.initial = this.build(this.origin, [initial], () => undefined, true);
+    this.beginning = isMove(this.initial) ? this.initial.next : undefined;
   }
 
   /** A context before the first step. */

@@ -59,6 +59,17 @@ class Choice {
   }
 }
 
+/** What a position has for one type of event. */
+class Answer {
+  readonly choices: readonly Choice[];
+  /** Taken before, and all that it does is to lead to another position. */
+  move: Choice | undefined = undefined;
+
+  constructor(choices: readonly Choice[]) {
+    this.choices = choices;
+  }
+}
+
 const NONE: readonly Choice[] = [];
 
 export class Position implements Whereabouts {
@@ -70,14 +81,14 @@ export class Position implements Whereabouts {
   private readonly active: ReadonlySet<StateNode>;
   /** Whether exactly one atomic state is active. */
   private readonly isLine: boolean;
-  private readonly choices = new Map<string, readonly Choice[]>();
+  private readonly answers = new Map<string, Answer>();
   private readonly hasWildcards: boolean;
+  /** Whether an event that is in no answer surely changes nothing: but for those that XState itself sends. */
+  private readonly isDeafToOthers: boolean;
   private readonly eventlessChoices: readonly Choice[];
   /** One for each candidate, whichever event types it is for. */
   private readonly choiceOf = new Map<Candidate, Choice>();
   private readonly plans = new Map<string, Plan>();
-  /** Events that were taken here, and only lead to another position. */
-  private readonly moves = new Map<string, Choice>();
 
   constructor(chart: CompiledChart, nodes: readonly StateNode[]) {
     const { root } = chart.definition;
@@ -94,9 +105,10 @@ export class Position implements Whereabouts {
       : NONE;
     if (this.isLine) {
       for (const node of nodes) {
-        for (const type of node.transitions.keys()) this.choices.set(type, this.choicesOf(type));
+        for (const type of node.transitions.keys()) this.answers.set(type, new Answer(this.choicesOf(type)));
       }
     }
+    this.isDeafToOthers = this.isAtRest && !this.hasWildcards;
   }
 
   isIn(node: StateNode): boolean {
@@ -111,15 +123,15 @@ export class Position implements Whereabouts {
       const taken = this.asked(this.chart.definition.root, this.value, event, step.scope);
       return taken.length === 0 ? undefined : this.planFor(taken, step);
     }
-    const choices = this.choices.get(type) ?? (this.hasWildcards ? this.choicesOf(type) : NONE);
+    const answer = this.answers.get(type);
+    const choices = answer?.choices ?? (this.hasWildcards ? this.choicesOf(type) : NONE);
     for (let at = 0; at < choices.length; at++) {
       const choice = choices[at]!;
       if (choice.guard === undefined || passes(choice.candidate, event, step.scope, this)) {
         choice.candidate.taken += 1;
         const plan = choice.plan ?? this.choose(choice, step);
-        if (at === 0 && choice.guard === undefined && choice.plan !== undefined && isMove(plan)) {
-          this.moves.set(type, choice);
-        }
+        const isSure = at === 0 && choice.guard === undefined && choice.plan !== undefined;
+        if (isSure && answer !== undefined && isMove(plan)) answer.move = choice;
         return plan;
       }
       choice.candidate.refused += 1;
@@ -129,13 +141,15 @@ export class Position implements Whereabouts {
 
   /**
    * Where an event leads, as it did before, if that is all that it does: nothing is asked, done or followed by another
-   * transition. `undefined`: `enabled` has to be asked.
+   * transition. An event that nobody here takes leads nowhere else. `undefined`: `enabled` has to be asked.
    */
   move(type: string): Position | undefined {
-    const choice = this.moves.get(type);
-    if (choice === undefined) return undefined;
-    choice.candidate.taken += 1;
-    return choice.plan!.next;
+    const answer = this.answers.get(type);
+    if (answer === undefined) return this.isDeafToOthers && !type.startsWith('xstate.') ? this : undefined;
+    const { move } = answer;
+    if (move === undefined) return undefined;
+    move.candidate.taken += 1;
+    return move.plan!.next;
   }
 
   /** Whether nothing follows by itself, once a chart is here. */
@@ -221,7 +235,8 @@ export class Position implements Whereabouts {
   }
 }
 
-function isMove({ operations, recorded, next }: Plan): boolean {
+/** Whether a plan does nothing but lead to another position, where nothing follows by itself. */
+export function isMove({ operations, recorded, next }: Plan): boolean {
   return operations.length === 0 && recorded === undefined && next.isAtRest;
 }
 
