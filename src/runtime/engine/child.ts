@@ -70,7 +70,7 @@ export class SupervisedChild implements ChildReport, ChildInvocation {
     if (this.stage !== 'running') return;
     this.stage = 'ended';
     this.supervisor.childEnded(this, {
-      type: `xstate.done.actor.${this.id}`,
+      type: doneTypeOf(this.id),
       output,
       actorId: this.id,
     });
@@ -85,6 +85,23 @@ export class SupervisedChild implements ChildReport, ChildInvocation {
   send(event: EventObject): void {
     if (this.stage === 'running') this.supervisor.childSent(this, event);
   }
+}
+
+/** The child that ended last, and the type of that event: charts of one definition follow each other. */
+let newestId = '';
+let newestDoneType = '';
+
+function doneTypeOf(id: string): string {
+  if (newestDoneType === '' || id !== newestId) {
+    newestId = id;
+    newestDoneType = asKey(`xstate.done.actor.${id}`);
+  }
+  return newestDoneType;
+}
+
+/** The same text as a key of an object has it: V8 has one string for all equal keys, and compares them by address. */
+function asKey(text: string): string {
+  return Object.keys({ [text]: true })[0]!;
 }
 
 /** An event for a child. */

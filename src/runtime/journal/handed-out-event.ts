@@ -22,10 +22,11 @@ const immutable = new WeakSet<object>();
 export function handOut(event: SystemEvent): SystemEvent {
   if (Object.isFrozen(event)) return event;
   const fields = event as unknown as Record<string, unknown>;
-  for (const key of Object.keys(fields)) {
+  for (const key in fields) {
     const field = fields[key];
     if (typeof field !== 'object' || field === null) continue;
-    fields[key] = key === 'life' ? frozenLife(field as AgentLife) : immutableOf(field);
+    const kept = key === 'life' ? frozenLife(field as AgentLife) : immutableOf(field);
+    if (kept !== field) fields[key] = kept;
   }
   return Object.freeze(event);
 }
