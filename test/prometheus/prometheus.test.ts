@@ -196,3 +196,62 @@ it.each([
   const { code, message } = await refusal(() => createPrometheus(system, options as PrometheusOptions));
   expect({ code, message }).toEqual({ code: 'AGENT_SPEC_INVALID', message: expect.stringContaining(named) });
 });
+
+it('knows what limits work: budgets, parks, retries, people, and who is held', async () => {
+  const { system, clock, samples } = await measured();
+  const limited = defineAgent({
+    type: 'limited',
+    init: () => ({}),
+    tasks: {
+      pay: {
+        run: async ({ budget }) => {
+          await (await budget.reserve({ tokens: 8, money: 0.5 })).settle({ tokens: 6, money: 0.25 });
+        },
+      },
+      park: { run: ({ park }) => park({ afterMs: 60_000, why: 'the provider says so' }) },
+      flaky: {
+        retry: { attempts: 2, backoff: { delayMs: 1 } },
+        run: () => {
+          throw new Error('again');
+        },
+      },
+      ask: { run: ({ ask }) => ask({ question: 'Well?' }) },
+    },
+  });
+  system.budgets.define({ name: 'day', limits: { tokens: 10, money: 1, calls: 5 } });
+  for (const id of ['ada', 'bob', 'eve']) {
+    await system.agents.register({ id, module: limited });
+    await system.agents.start(id);
+  }
+  await system.agents.execute('ada', { type: 'pay' });
+  const failed = refusal(system.agents.execute('ada', { type: 'flaky' }));
+  await clock.advance(1_000);
+  await failed;
+  await system.tasks.submit('ada', { type: 'ask' });
+  await system.tasks.submit('bob', { type: 'park' });
+  await system.agents.pause('eve');
+  await clock.advance(1);
+
+  expect(await samples('mabeam_budget_used_total')).toEqual({
+    'type="limited",budget="day",unit="tokens"': 6,
+    'type="limited",budget="day",unit="money"': 0.25,
+  });
+  expect(await samples('mabeam_budget_spent')).toEqual({
+    'budget="day",of="",unit="tokens"': 6,
+    'budget="day",of="",unit="money"': 0.25,
+    'budget="day",of="",unit="calls"': 0,
+  });
+  expect(await samples('mabeam_budget_limit')).toEqual({
+    'budget="day",of="",unit="tokens"': 10,
+    'budget="day",of="",unit="money"': 1,
+    'budget="day",of="",unit="calls"': 5,
+  });
+  expect(await samples('mabeam_task_retries_total')).toEqual({
+    'type="limited",task="flaky",code="TASK_FAILED"': 1,
+  });
+  expect(await samples('mabeam_task_parks_total')).toEqual({ 'type="limited",task="park"': 1 });
+  expect(await samples('mabeam_agents_held')).toEqual({ 'by="pause"': 1, 'by="park"': 1 });
+  expect(await samples('mabeam_questions_open')).toEqual({ '': 1 });
+  await system.budgets.refill('day', { by: 'ann' });
+  expect(Object.values(await samples('mabeam_budget_spent'))).toEqual([0, 0, 0]);
+});
