@@ -323,7 +323,7 @@ export class KnownTasks {
     if (waiting) for (const tell of waiting) tell();
     const ended = this.endedAs(known);
     if (!ended.has(known)) {
-      this.leaveEnded(known);
+      if (known.endedAs > 0) this.leaveEnded(known);
       ended.add(known);
     }
     if (isClosed(known)) this.known.delete(known.id);
