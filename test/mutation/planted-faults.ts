@@ -132,7 +132,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     harm: 'a replay leaves out the event that it is asked to go up to',
-    file: 'src/runtime/system/events.ts',
+    file: 'src/runtime/journal/replayed.ts',
     snippet: 'if (event.sequence > untilSequence) break;',
     becomes: 'if (event.sequence >= untilSequence) break;',
     by: 'test/dashboard/life-report.test.ts',
