@@ -4,14 +4,12 @@
  *
  * `MABEAM_FAULTS=20` kills as many nodes as that; by default few, for there are other tests.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { connect } from 'node:http2';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { memoryStore } from '../../src/index.ts';
-import { connectFleet, createAgentNode, type Fleet, keepEvents, planUpgrade } from '../../src/restate.ts';
+import { connectFleet, type Fleet, keepEvents, planUpgrade } from '../../src/restate.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { eventually } from './eventually.ts';
@@ -25,8 +23,8 @@ const AGENTS = 4;
 /** Longer than a busy machine may hold a node up, and short enough to be waited for. */
 const LEASE_MS = 4_000;
 
-async function cluster(config?: string): Promise<{ engine: Engine; fleet: Fleet }> {
-  const engine = await startEngine(config === undefined ? {} : { config });
+async function cluster(): Promise<{ engine: Engine; fleet: Fleet }> {
+  const engine = await startEngine();
   onTestFinished(() => engine.stop());
   const fleet = await connectFleet({ ingressUrl: engine.ingressUrl, agents: [worker] });
   onTestFinished(() => fleet.close());
@@ -167,67 +165,4 @@ describe.runIf(hasEngine())('a fleet', () => {
       Array.from({ length: AGENTS }, () => ({ type: 'worker', verdict: 'same' })),
     );
   }, 60_000);
-
-  test('whose engine signs its calls takes no others', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'mabeam-identity-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    const pem = join(folder, 'key.pem');
-    const { privateKey } = generateKeyPairSync('ed25519');
-    await writeFile(pem, privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    const { engine, fleet } = await cluster(`request-identity-private-key-pem-file = "${pem}"`);
-    const key = `publickeyv1_${base58(rawPublicKey(privateKey.export({ type: 'pkcs8', format: 'pem' }) as string))}`;
-    const { ingressUrl, adminUrl } = engine;
-    const node = await createAgentNode({
-      name: 'n1',
-      listen: 'http://127.0.0.1:0',
-      restate: { ingressUrl, adminUrl, identityKeys: [key] },
-      agents: [worker],
-    });
-    const [id] = await workers(fleet, AGENTS);
-    expect(await fleet.agents.execute(id!, { type: 'count' })).toBe(1);
-    for (const path of [
-      '/host/discover',
-      '/host/invoke/mabeam_host_n1/post',
-      '/control/invoke/mabeam_agent/command',
-    ]) {
-      expect(await statusOf(node.url, path)).toBe(401);
-    }
-    expect(await statusOf(node.url, '/')).toBe(404);
-    await fleet.stopAgents({ timeoutMs: 0 });
-    await node.close({ timeoutMs: 1_000 });
-  }, 60_000);
 });
-
-function rawPublicKey(pem: string): Buffer {
-  return createPublicKey(createPrivateKey(pem)).export({ type: 'spki', format: 'der' }).subarray(-32);
-}
-
-function base58(bytes: Buffer): string {
-  const digits = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
-  let rest = BigInt(`0x${bytes.toString('hex')}`);
-  let text = '';
-  for (; rest > 0n; rest /= 58n) text = digits[Number(rest % 58n)]! + text;
-  for (const byte of bytes) {
-    if (byte !== 0) break;
-    text = `1${text}`;
-  }
-  return text;
-}
-
-async function statusOf(url: string, path: string): Promise<number> {
-  const session = connect(url);
-  try {
-    const stream = session.request({
-      ':path': path,
-      ':method': 'POST',
-      'content-type': 'application/vnd.restate.invocation.v5',
-    });
-    stream.end();
-    return await new Promise((resolve, reject) => {
-      stream.on('response', (headers) => resolve(Number(headers[':status'])));
-      stream.on('error', reject);
-    });
-  } finally {
-    session.destroy();
-  }
-}

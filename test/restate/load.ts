@@ -18,10 +18,10 @@ export interface LoadReport {
   readonly refusals: readonly string[];
 }
 
-export async function workers(fleet: Fleet, count: number): Promise<string[]> {
+export async function workers(fleet: Fleet, count: number, word = 'worker'): Promise<string[]> {
   return Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const id = await fleet.agents.register({ id: `worker-${index + 1}`, module: worker });
+      const id = await fleet.agents.register({ id: `${word}-${index + 1}`, module: worker });
       await fleet.agents.start(id);
       return id;
     }),

@@ -88,5 +88,23 @@ describe.runIf(hasEngine())('nodes', () => {
       expect(await fleet!.agents.savedState(id)).toMatchObject({ migrated: true });
     }
     await fleet!.stopAgents({ timeoutMs: 0 });
+    for (const id of ids) await fleet!.agents.forget(id);
+  });
+
+  test('a server that is killed under load, and started again, loses nothing, does nothing twice, and takes nobody for dead', async () => {
+    const { agents } = fleet!;
+    const home = await nodeProcess(engine!, 'home', { leaseMs: PATIENT_MS });
+    const ids = await workers(fleet!, 2, 'survivor');
+    await allRunElsewhere(fleet!, ids);
+    const load = loadOn(fleet!, ids);
+    await load.goesOn();
+    await engine!.killAndRestart();
+    await load.goesOn();
+    expect(await load.judged()).toMatchObject({ refusals: [], unknown: 0 });
+    for (const id of ids) {
+      expect(await agents.get(id)).toMatchObject({ status: 'running', incarnation: 1 });
+      expect(await agents.nodeOf(id)).toBe(home.name);
+    }
+    await fleet!.stopAgents({ timeoutMs: 0 });
   });
 });

@@ -1,0 +1,111 @@
+/** Who reaches a node: the engine that signs its calls, at the address that it listens at, and nobody else. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { connectFleet, createAgentNode } from '../../src/restate.ts';
+import { hasEngine, startEngine } from './engine.ts';
+import { PATIENT_MS } from './fleet-rig.ts';
+import { worker } from './worker.ts';
+
+// Real servers and processes share the machine with whatever else it does.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+
+describe.runIf(hasEngine())('a node', () => {
+  test('whose engine signs its calls takes no others, and listens on loopback alone', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'mabeam-identity-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const pem = join(folder, 'key.pem');
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const text = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+    await writeFile(pem, text);
+    const engine = await startEngine({ config: `request-identity-private-key-pem-file = "${pem}"` });
+    onTestFinished(() => engine.stop());
+    const { ingressUrl, adminUrl } = engine;
+    const logger = pino({ level: 'silent' });
+    const node = await createAgentNode({
+      name: 'n1',
+      listen: 'http://127.0.0.1:0',
+      restate: { ingressUrl, adminUrl, identityKeys: [`publickeyv1_${base58(rawPublicKey(text))}`] },
+      agents: [worker],
+      leaseMs: PATIENT_MS,
+      logger,
+    });
+    onTestFinished(() => node.close({ timeoutMs: 1_000 }));
+    const fleet = await connectFleet({ ingressUrl, agents: [worker], logger });
+    onTestFinished(() => fleet.close());
+    const id = await fleet.agents.register({ module: worker });
+    await fleet.agents.start(id);
+    expect(await fleet.agents.execute(id, { type: 'count' })).toBe(1);
+    for (const path of [
+      '/host/discover',
+      '/host/invoke/mabeam_host_n1/post',
+      '/host/invoke/mabeam_node_n1/serve',
+      '/control/discover',
+      '/control/invoke/mabeam_agent/command',
+      '/control/invoke/mabeam_nodes/place',
+    ]) {
+      expect([path, await statusOf(node.url, path)]).toEqual([path, 401]);
+    }
+    expect(await statusOf(node.url, '/')).toBe(404);
+    const elsewhere = Object.values(networkInterfaces()).flatMap((all) =>
+      (all ?? []).filter(({ internal, family }) => !internal && family === 'IPv4'),
+    );
+    for (const url of [node.url, ingressUrl, adminUrl]) {
+      const port = Number(new URL(url).port);
+      expect(await isReached('127.0.0.1', port)).toBe(true);
+      for (const { address } of elsewhere)
+        expect([address, await isReached(address, port)]).toEqual([address, false]);
+    }
+    await fleet.stopAgents({ timeoutMs: 0 });
+  });
+});
+
+function isReached(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTcp({ host, port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function rawPublicKey(pem: string): Buffer {
+  return createPublicKey(createPrivateKey(pem)).export({ type: 'spki', format: 'der' }).subarray(-32);
+}
+
+function base58(bytes: Buffer): string {
+  const digits = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+  let rest = BigInt(`0x${bytes.toString('hex')}`);
+  let text = '';
+  for (; rest > 0n; rest /= 58n) text = digits[Number(rest % 58n)]! + text;
+  for (const byte of bytes) {
+    if (byte !== 0) break;
+    text = `1${text}`;
+  }
+  return text;
+}
+
+async function statusOf(url: string, path: string): Promise<number> {
+  const session = connect(url);
+  try {
+    const stream = session.request({
+      ':path': path,
+      ':method': 'POST',
+      'content-type': 'application/vnd.restate.invocation.v5',
+    });
+    stream.end();
+    return await new Promise((resolve, reject) => {
+      stream.on('response', (headers) => resolve(Number(headers[':status'])));
+      stream.on('error', reject);
+    });
+  } finally {
+    session.destroy();
+  }
+}
