@@ -25,6 +25,7 @@ import {
   bucketOf,
   type Command,
   type DeliveredMessage,
+  type EventBatch,
   FLEET,
   hostOf,
   type MessageBatch,
@@ -168,19 +169,20 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
   }
   if (freesPermit) send(ctx, toNodes('stands'), standingOf(state, false, true));
   tellPool(ctx, state, turn.now);
+  const told = toldNow(turn, mail.send() && answers.length === 0);
   const asksPeople = turn.events.some(({ type }) => type.startsWith('question.'));
-  // A question is listed before its event is published.
-  if (asksPeople) await list(ctx, turn, true);
-  const isHeldBack = tell(ctx, turn, mail.send() && answers.length === 0);
   state.isUnlisted ||= turn.events.some(({ type }) => isShown(type));
-  const isListed = state.isUnlisted && !isHeldBack;
+  const isListed = asksPeople || (state.isUnlisted && told !== undefined);
   if (isListed) state.isUnlisted = false;
   if (turn.isForgotten) ctx.clearAll();
   else {
     arm(ctx, turn);
     ctx.set(STATE, state, wireOf<AgentState>());
   }
-  if (isListed) await list(ctx, turn, answers.length > 0);
+  // Whoever hears of a question finds it: it is kept and listed before its event is published.
+  if (asksPeople) await list(ctx, turn, true);
+  if (told !== undefined) tellEvents(ctx, { events: told });
+  if (isListed && !asksPeople) await list(ctx, turn, answers.length > 0);
   let reply: Reply = PENDING;
   for (const { token, answer } of answers) {
     if (token === asker) reply = answer;
@@ -206,13 +208,15 @@ export function tellRefused(ctx: ObjectContext, state: AgentState, at: number): 
   ctx.set(STATE, state, wireOf<AgentState>());
 }
 
-/** Says whether the events are held back. */
-function tell(ctx: ObjectContext, { state, events, isForgotten }: AgentTurn, mayWait: boolean): boolean {
+/** The events that go out with this turn; `undefined` where they go out with the next. */
+function toldNow(
+  { state, events, isForgotten }: AgentTurn,
+  mayWait: boolean,
+): EventBatch['events'] | undefined {
   const all = [...state.untold, ...events];
   const isHeldBack = mayWait && !isForgotten && all.every(({ type }) => isBegin(type));
   state.untold = isHeldBack ? all : [];
-  if (!isHeldBack) tellEvents(ctx, { events: all });
-  return isHeldBack;
+  return isHeldBack ? undefined : all;
 }
 
 /** Whether it changes what lists show. */
