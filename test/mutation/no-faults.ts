@@ -57,6 +57,12 @@ const sources: readonly NoSourceFault[] = [
     why: 'another round is held only for a fallback that says how many more',
   },
   {
+    file: 'src/runtime/hosting/body-state.ts',
+    rule: 'and for or',
+    line: 'if (!isFields(mine) || !isFields(base) || !isFields(theirs)) return;',
+    why: 'the three are versions of one state, and of a kind: all have fields, or none has',
+  },
+  {
     file: 'src/runtime/journal/stores/memory.ts',
     rule: 'number',
     line: 'for (; excess > 0 && events.size > 1; excess -= events.shift());',

@@ -13,10 +13,8 @@ test('a text is looked through to its end, as long as it is not cut, and nothing
   const key = 'sk-abcdefgh';
   const room = (length: number) => ' '.repeat(length - key.length) + key;
   expect(withoutKnownSecrets(room(MAX_LOOKED))).toBe(' '.repeat(MAX_LOOKED - key.length) + REDACTED);
-  const cut = withoutKnownSecrets(' '.repeat(MAX_LOOKED) + key);
-  expect(cut).not.toContain('sk-');
-  expect(cut.length).toBeLessThan(MAX_LOOKED + 100);
-  expect(withoutSecrets('y'.repeat(MAX_LOOKED + 1)).length).toBeLessThan(MAX_LOOKED + 100);
+  expect(withoutKnownSecrets(' '.repeat(MAX_LOOKED) + key)).toBe(' '.repeat(MAX_LOOKED));
+  expect(withoutSecrets('y'.repeat(MAX_LOOKED + 1))).toBe('y'.repeat(MAX_LOOKED));
 });
 
 test('a long token of letters and digits goes, words and numbers stay', () => {
