@@ -180,6 +180,21 @@ describe('a task that runs into a limit', () => {
     expect((await refusal(agents.execute('ada', { type: 'call' }))).code).toBe('TASK_FAILED');
     expect(agents.get('ada').parked).toBeUndefined();
   });
+
+  it('leaves nothing of the limit of an agent that is forgotten: another one of its id is not parked', async () => {
+    const { system, agents, clock, module } = await client();
+    await system.tasks.submit('ada', { type: 'call' });
+    await settled();
+    expect(system.quotas.list()).toMatchObject([{ name: 'ada', status: 'parked' }]);
+    await agents.stop('ada', { timeoutMs: 0 });
+    await agents.forget('ada');
+    expect(system.quotas.list()).toEqual([]);
+    expect(await codeOf(system.quotas.lift('ada'))).toBe('QUOTA_UNKNOWN');
+    expect(clock.pending()).toEqual([]);
+    await agents.register({ id: 'ada', module });
+    await agents.start('ada');
+    expect(agents.get('ada').parked).toBeUndefined();
+  });
 });
 
 describe('agents that share a quota', () => {
@@ -310,6 +325,37 @@ describe('over the end of its program', () => {
     expect(await next.system.tasks.result(id)).toBe(1);
     expect(next.system.tasks.get(id).attempts).toBe(1);
   });
+
+  it.each([0, 1, 60_000])(
+    'it goes on at once where nothing is left, %i ms after the reset',
+    async (lateMs) => {
+      const kept = memoryStore();
+      const { gate, module } = service();
+      const clock = simulatedClock();
+      const store = mortalStore(kept);
+      const first = await rig({ store, clock });
+      await first.agents.register({ id: 'ada', module });
+      await first.agents.start('ada');
+      const { id } = await first.system.tasks.submit('ada', { type: 'call' });
+      const { until } = first.agents.get('ada').parked!;
+      await store.cut('nobody', clock.now());
+      gate.isShut = false;
+      const {
+        agents,
+        system,
+        clock: later,
+      } = await rig({
+        store: mortalStore(kept),
+        clock: simulatedClock({ startAt: until + lateMs }),
+        agents: [module],
+      });
+      await later.advance(0);
+      expect(await system.tasks.result(id)).toBe(1);
+      expect(agents.get('ada')).toMatchObject({ status: 'running' });
+      expect(agents.get('ada').parked).toBeUndefined();
+      expect(system.quotas.list()).toEqual([]);
+    },
+  );
 
   it('it goes on waiting for what is left: sqlite', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mabeam-parked-'));

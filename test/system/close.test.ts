@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createAgentSystem, defineAgent } from '../../src/index.ts';
+import { createAgentSystem, defineAgent, variable } from '../../src/index.ts';
 import { scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { plain } from '../fleet/plain.ts';
@@ -310,6 +310,7 @@ describe('close', () => {
     const { agents, system, events } = await rig();
     const id = await agents.register({ module: plain });
     const handle = await agents.start(id);
+    await system.variables.define('v', variable.json({ default: 1 }));
     expect(system.status).toBe('open');
     const closed = system.close();
     expect(system.status).toBe('closing');
@@ -329,6 +330,34 @@ describe('close', () => {
     expect(system.status).toBe('closed');
     for (const command of commands()) expect(await codeOf(command)).toBe('SYSTEM_CLOSED');
     expect(await codeOf(agents.register(null as never))).toBe('SYSTEM_CLOSED');
+    const { tasks, variables, consensus, coordination, pools, budgets, quotas, questions } = system;
+    const others: Readonly<Record<string, () => unknown>> = {
+      ensure: () => agents.ensure({ id: 'other', module: plain }),
+      update: () => agents.update(id, {}),
+      pause: () => agents.pause(id),
+      resume: () => agents.resume(id),
+      submit: () => tasks.submit(id, { type: 'echo' }),
+      cancel: () => tasks.cancel('task-1-1'),
+      retry: () => tasks.retry('task-1-1'),
+      'forget a task': () => tasks.forget('task-1-1'),
+      schedule: () => tasks.schedule({ name: 's', target: id, task: { type: 'echo' }, everyMs: 1_000 }),
+      unschedule: () => tasks.unschedule('s'),
+      'define a variable': () => variables.define('v', variable.json({ default: 1 })),
+      'set a variable': () => variables.set('v', 1),
+      propose: () => consensus.propose({ variable: 'v', value: 1 }),
+      suspend: () => coordination.suspend(),
+      'resume coordination': () => coordination.resume(),
+      'create a pool': () => pools.create({ name: 'p', min: 1, max: 1, spec: { module: plain } }),
+      'size a pool': () => pools.ensureSize('p', 1),
+      'execute in a pool': () => pools.execute('p', { type: 'echo' }),
+      'close a pool': () => pools.close('p'),
+      'define a budget': () => budgets.define({ name: 'b', limits: { calls: 1 } }),
+      'refill a budget': () => budgets.refill('b'),
+      'lift a quota': () => quotas.lift('q'),
+      'answer a question': () => questions.answer('task-1-1/1', 'yes'),
+    };
+    for (const [name, command] of Object.entries(others))
+      expect([name, await codeOf(async () => command())]).toEqual([name, 'SYSTEM_CLOSED']);
     expect(await codeOf(handle.execute({ type: 'echo' }))).toBe('AGENT_NOT_RUNNING');
     expect(agents.get(id).status).toBe('stopped');
     expect(agents.list()).toHaveLength(1);
