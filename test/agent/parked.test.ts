@@ -338,7 +338,7 @@ describe('over the end of its program', () => {
       await first.agents.start('ada');
       const { id } = await first.system.tasks.submit('ada', { type: 'call' });
       const { until } = first.agents.get('ada').parked!;
-      await store.cut('nobody', clock.now());
+      store.die();
       gate.isShut = false;
       const {
         agents,
