@@ -9,7 +9,7 @@
  * Behind it come the promises of the contract, one on top of the other: what each costs is the difference to the line
  * before. `context`: all that a task is given, as fields of its own that can be taken apart. `state`: what JSON would
  * lose of it is refused, and a failed task leaves no trace. `record`: `tasks.get` shows where each task stands and when
- * that was. `told`: whoever wants to know is told of each event by its type, once it is committed. `chart`: its agent is
+ * that was. `told`: listeners get each event by its type, once it is committed. `chart`: its agent is
  * busy and idle by the shipped chart.
  */
 import { AsyncResource } from 'node:async_hooks';

@@ -6,7 +6,7 @@ import type { ErrorInfo, ExitReason } from './exit-reason.ts';
 import type { Parked } from './quota.ts';
 import type { RestartHistory, RestartPolicy } from './restart-policy.ts';
 
-/** A pause: it lasts until somebody resumes the agent, across restarts, stops and the end of the program. */
+/** A pause: it lasts until a command resumes the agent, across restarts, stops and the end of the program. */
 export interface Paused {
   /** Epoch ms. */
   readonly at: number;

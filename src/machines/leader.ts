@@ -28,7 +28,7 @@ export function precedes(candidate: Candidate, other: Candidate): boolean {
   return candidate.order < other.order;
 }
 
-/** The leadership once `candidate` may be elected: it leads if nobody does, and changes nothing if somebody does. */
+/** The leadership once `candidate` may be elected: it leads if there is no leader, else nothing changes. */
 export function withCandidate(leadership: Leadership, candidate: Candidate): Leadership {
   return leadership.leader === undefined ? { term: leadership.term + 1, leader: candidate } : leadership;
 }

@@ -1,8 +1,8 @@
 /**
  * One task's life, from the moment that it was accepted.
  *
- * The chart says what may follow what; the runtime does the work, keeps it, and knows who waits for it. Its events are
- * those of the stream: the stream alone tells where a task stands, in any program.
+ * The chart says what may follow what; the runtime does the work, keeps it, and knows who waits for it. The chart's
+ * events are those of the event stream: the stream alone gives the state of a task, in any program.
  *
  * waiting{ queued ⇄ delayed } → running (⇄ parked, ⇄ waiting_for_input) → done | failed | timed_out | abandoned | cancelled
  * running → waiting.delayed, while another attempt is left ; with a dead program: unknown → waiting

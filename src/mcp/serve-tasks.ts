@@ -1,8 +1,8 @@
 /**
  * A fleet's tasks as tools of an MCP server: `serveTasks`. Every MCP client can call them.
  *
- * The server is the SDK's; the caller connects it to a transport. A call that is cancelled cancels its task, what a
- * task tells of its progress is told to whoever asked for that, and a refusal is an error result with its code.
+ * The server is the SDK's; the caller connects it to a transport. A cancelled call cancels its task, progress of a task
+ * goes to clients that asked for it, and a refusal is an error result with its code.
  */
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import {

@@ -1,8 +1,8 @@
 /**
- * Errors as plain data, and back: what was thrown, wherever that was, as threads, processes and stores can have it.
+ * Errors as plain data, and back: thrown values in a form that threads, processes and stores can hold.
  *
- * I1  It never throws, and gives no more than `MAX_ERRORS` errors and `MAX_TEXT_OF_ALL` characters, about, whatever
- *     was thrown.
+ * I1  It never throws, and gives at most `MAX_ERRORS` errors and about `MAX_TEXT_OF_ALL` characters, whatever was
+ *     thrown.
  * I2  An error is one by what it is, not by whose `Error` it came from: those of `vm` contexts are errors, too.
  * I3  What callers decide by comes along: names, codes, the chain of causes, the errors of an `AggregateError`, and
  *     fields of its own (error-data.ts).
@@ -20,7 +20,7 @@ export const MAX_ERRORS = 64;
 /** What is kept of all texts and data together, in characters. */
 export const MAX_TEXT_OF_ALL = 65_536;
 
-/** What is kept of one text that somebody else wrote: it goes into events, records and alerts. */
+/** What is kept of one text from outside: it goes into events, records and alerts. */
 const MAX_NAME_LENGTH = 256;
 const MAX_MESSAGE_LENGTH = 8_192;
 const MAX_STACK_LENGTH = 16_384;
@@ -131,7 +131,7 @@ function errorsOf(error: Error): readonly unknown[] | undefined {
   if ('errors' in error && Array.isArray(error.errors)) {
     // A list may be long without having much in it.
     const errors = Object.values(error.errors as unknown[]);
-    // What somebody has put there may be a list of anything.
+    // The field may hold anything, also a list of anything.
     const isAssigned = Object.prototype.propertyIsEnumerable.call(error, 'errors');
     return isAssigned && !errors.every(isError) ? undefined : errors;
   }

@@ -1,6 +1,6 @@
 /**
  * Values by a JSON Schema, for fast-check: as many as it takes to find faults, all of the kinds that schemas of task
- * inputs use. What it does not know (`not`, `if`, `contains`) is left to whoever filters by the schema itself. Pure.
+ * inputs use. What it does not know (`not`, `if`, `contains`) is left to a filter by the schema itself. Pure.
  */
 import type { Arbitrary } from 'fast-check';
 import type * as FastCheck from 'fast-check';
@@ -230,7 +230,7 @@ function unmapped(value: unknown): number {
   return value;
 }
 
-/** All parts of an `allOf` in one, as far as objects go: whoever filters sees to the rest. */
+/** All parts of an `allOf` in one, as far as objects go: a filter by the schema does the rest. */
 function merged(schema: Readonly<Record<string, unknown>>, parts: readonly JsonSchema[]): JsonSchema {
   const { allOf: _, ...own } = schema;
   let all: Record<string, unknown> = own;

@@ -172,7 +172,7 @@ function agentOf(
   };
 }
 
-/** What the dice said for a delay. */
+/** The random number that gave a delay. */
 function chanceOf(
   { delayMs, life }: Extract<SystemEvent, { type: 'agent.restart_scheduled' }>,
   policy: RestartPolicy,

@@ -22,7 +22,7 @@ import { inProcessHost } from '../../runtime/hosting/hosts/in-process.ts';
 import type { SimulatedClock } from '../simulated-clock.ts';
 import type { ReportKind } from './deeds.ts';
 
-/** What is seen of the bodies, by whoever judges. */
+/** What a judge sees of the bodies. */
 export interface BodyWitness {
   opened(start: BodyStart): void;
   /** The runtime was told a state of the agent. */

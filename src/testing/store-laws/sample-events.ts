@@ -155,7 +155,7 @@ export function closed(roundId: string): EventBody {
   return { type: 'round.closed', roundId, ...result };
 }
 
-export function scheduled(name: string): EventBody {
+function scheduled(name: string): EventBody {
   return { type: 'schedule.set', name, everyMs: 1_000, missed: 'once', target: 'a', task: { type: 'work' } };
 }
 

@@ -25,7 +25,7 @@ export class Fallbacks {
 
   constructor(options: FallbacksOptions) {
     this.#options = options;
-    // Nobody need be waiting when it closes.
+    // At the close there may be no waiting caller.
     this.#closing.promise.catch(() => {});
   }
 

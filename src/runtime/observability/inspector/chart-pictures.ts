@@ -1,4 +1,4 @@
-/** The pictures of the charts, as the package ships them; none where somebody left them out. */
+/** The pictures of the charts, as the package ships them; none if an installation leaves them out. */
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Beside the sources as beside what is built. */

@@ -1,5 +1,5 @@
 /**
- * Whose each event is: a column of the log, searched for the history of one agent.
+ * The agent of each event: a column of the log, searched for the history of one agent.
  *
  * A hash of four bytes an event, 1,024 events to a row, written once when its block is over; the block at the end
  * of the log is in memory, and read from the log again when the file is opened. A million events are searched in

@@ -1,13 +1,13 @@
 /**
- * Which log may follow a database file, as the file itself says.
+ * The log that may belong to a database file, as the file itself says.
  *
  * SQLite takes any whole -wal file that lies beside a database for its own. A backup that was restored beside the log
  * of the file it replaces would be undone by it, or mixed with it. Logs have numbers, and each round of a log has the
- * next one: with every checkpoint the file is told the number of the round that follows.
+ * next one: with every checkpoint the number of the next round is written into the file.
  *
  * I1  A file is followed by the round that it names, or by the one before: a program may die in the midst of a
  *     checkpoint, and then the log has everything still.
- * I2  The first round of a log that is made anew, whose number nobody could know, holds nothing but such a record.
+ * I2  The first round of a new log, whose number cannot be known before, holds nothing but such a record.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
