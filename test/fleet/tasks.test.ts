@@ -258,6 +258,43 @@ describe('records of tasks', () => {
     expect(await codeOf(() => tasks.get(ids[0]!))).toBe('TASK_UNKNOWN');
   });
 
+  test.each([0, 1, 2])(
+    'are kept of exactly %d that are done and as many that failed, and by a later program, too',
+    async (max) => {
+      const path = join(temporaryDirectory(), 'fleet.db');
+      const open = () =>
+        createAgentSystem({
+          store: sqliteStore(path),
+          logger: silent,
+          agents: [worker],
+          limits: { maxEndedTasks: max },
+        });
+      const first = await open();
+      await first.agents.ensure({ id: 'ada', module: worker }, { autoStart: true });
+      const ended: Record<'add' | 'fail', string[]> = { add: [], fail: [] };
+      for (let n = 0; n <= max; n++) {
+        for (const type of ['add', 'fail'] as const) {
+          const { id } = await first.tasks.submit('ada', { type, input: n });
+          await fateOf(first.tasks.result(id));
+          ended[type].push(id);
+        }
+        const kept = Math.min(n + 1, max);
+        expect(first.tasks.list({ status: 'done' })).toHaveLength(kept);
+        expect(first.tasks.list({ status: 'failed' })).toHaveLength(kept);
+      }
+      const idsOf = (tasks: typeof first.tasks) =>
+        tasks
+          .list()
+          .map(({ id }) => id)
+          .toSorted();
+      const newest = [...ended.add.slice(1), ...ended.fail.slice(1)].toSorted();
+      expect(idsOf(first.tasks)).toEqual(newest);
+      await first.close();
+      await using second = await open();
+      expect(idsOf(second.tasks)).toEqual(newest);
+    },
+  );
+
   test('of what was submitted and failed are driven out by no number of calls', async () => {
     const { agents, tasks } = await started({ limits: { maxEndedTasks: 2 } });
     const failed: string[] = [];
