@@ -151,7 +151,7 @@ export const mortal = defineAgent({
   terminate: ({ state }) => write(state.id, 'terminate'),
 });
 
-const careful = defineAgent({
+export const careful = defineAgent({
   type: 'careful',
   capabilities: ['count'],
   init: ({ restored }) => (restored as { n: number } | undefined) ?? { n: 0 },

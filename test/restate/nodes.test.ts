@@ -5,7 +5,7 @@
  */
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type AgentNode, connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
+import { type AgentNode, connectFleet, createAgentNode, type Fleet, planUpgrade } from '../../src/restate.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
 import { allRunElsewhere, loadOn, workers } from './load.ts';
@@ -76,6 +76,7 @@ describe.runIf(hasEngine())('nodes', () => {
     await allRunElsewhere(fleet!, ids, ['doomed']);
     await load.goesOn();
     await nodeProcess(engine!, 'next', { leaseMs: PATIENT_MS }, 2);
+    expect((await planUpgrade(fleet!)).map(({ verdict }) => verdict)).toEqual(ids.map(() => 'same'));
     await keeper!.drain();
     heir.kill('SIGTERM');
     await heir.exited;

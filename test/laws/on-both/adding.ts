@@ -1,6 +1,7 @@
 /** Laws of supervision: an agent is made known, and started. */
 import { expect, test } from 'vitest';
-import { mortal } from '../../restate/laws.ts';
+import type { AgentFilter } from '../../../src/index.ts';
+import { careful, mortal } from '../../restate/laws.ts';
 import { type PlayedSubject, refusal, SOON } from './subject.ts';
 
 export function addingLaws(subjectOf: () => PlayedSubject): void {
@@ -12,6 +13,38 @@ export function addingLaws(subjectOf: () => PlayedSubject): void {
     expect(first).not.toBe(second);
     const listed = (await agents().list()).map(({ id }) => id);
     expect(listed.filter((id) => id === first || id === second)).toEqual([first, second]);
+  });
+
+  test('a list has those that fit all of its filter, and no others', async () => {
+    const able = await agents().register({ module: careful });
+    const idle = await agents().register({ module: mortal });
+    const paused = await agents().register({ module: mortal });
+    const gone = await agents().register({ module: mortal });
+    for (const id of [able, paused, gone]) await agents().start(id);
+    await agents().pause(paused);
+    await agents().stop(gone);
+    const own = [able, idle, paused, gone];
+    const listed = async (filter: AgentFilter) =>
+      (await agents().list(filter)).map(({ id }) => id).filter((id) => own.includes(id));
+    const cases: readonly (readonly [AgentFilter, readonly string[]])[] = [
+      [{}, own],
+      [{ type: 'mortal' }, [idle, paused, gone]],
+      [{ status: 'running' }, [able, paused]],
+      [{ status: 'registered' }, [idle]],
+      [{ type: 'mortal', status: 'stopped' }, [gone]],
+      [{ capability: 'count' }, [able]],
+      [{ isPaused: true }, [paused]],
+      [{ isPaused: false, status: 'running' }, [able]],
+      [{ isParked: true }, []],
+      [{ type: 'nothing' }, []],
+      [{ capability: 'count', status: 'stopped' }, []],
+    ];
+    for (const [filter, ids] of cases) expect([filter, await listed(filter)]).toEqual([filter, ids]);
+    await agents().resume(paused);
+    expect(await listed({ isPaused: true })).toEqual([]);
+    expect((await refusal((async () => agents().list({ typ: 'mortal' } as never))())).code).toBe(
+      'REQUEST_INVALID',
+    );
   });
 
   test('a start that fails leaves the rest of the fleet alone, and it works on', async () => {
