@@ -137,7 +137,7 @@ export function tell(score: Score): string {
   return `${killed} of ${planted - nothing} killed (${percent(ratioOf(score))} %), ${nothing} change nothing`;
 }
 /** Where the share of all mutants lies that are killed, with 95 %, after Wilson: for a draw. */
-export function intervalOf({ planted, killed, nothing }: Score): string {
+function intervalOf({ planted, killed, nothing }: Score): string {
   const tried = planted - nothing;
   if (tried === 0) return '0 to 100 %';
   const z = 1.96;
