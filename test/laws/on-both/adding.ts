@@ -43,7 +43,7 @@ export function addingLaws(subjectOf: () => PlayedSubject): void {
     await agents().resume(paused);
     expect(await listed({ isPaused: true })).toEqual([]);
     expect((await refusal((async () => agents().list({ typ: 'mortal' } as never))())).code).toBe(
-      'REQUEST_INVALID',
+      'AGENT_SPEC_INVALID',
     );
   });
 
