@@ -330,9 +330,11 @@ describe('close', () => {
     expect(system.status).toBe('closed');
     for (const command of commands()) expect(await codeOf(command)).toBe('SYSTEM_CLOSED');
     expect(await codeOf(agents.register(null as never))).toBe('SYSTEM_CLOSED');
+    expect(await codeOf(agents.ensure(null as never))).toBe('SYSTEM_CLOSED');
     const { tasks, variables, consensus, coordination, pools, budgets, quotas, questions } = system;
     const others: Readonly<Record<string, () => unknown>> = {
       ensure: () => agents.ensure({ id: 'other', module: plain }),
+      'ensure what is there': () => agents.ensure({ id, module: plain }),
       update: () => agents.update(id, {}),
       pause: () => agents.pause(id),
       resume: () => agents.resume(id),
