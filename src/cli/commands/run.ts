@@ -41,7 +41,7 @@ export async function run(
   checkServices(options);
   const fleet = await fleetFrom(fleetFileOf(named));
   const isLive = isTerminal(console) && !options.json && !options.plain;
-  const talk = isLive ? liveTalk(console, () => logger) : plainTalk(console, options.json === true);
+  const talk = isLive ? await liveTalk(console, () => logger) : plainTalk(console, options.json === true);
   const { note } = talk;
   const logger: Logger = options.json
     ? pino({ name: 'mabeam', level: options.logLevel }, pino.destination({ fd: 2, sync: true }))

@@ -3,14 +3,14 @@
  *
  * I1  While the live table is shown, nothing else is written to the terminal: other output stands below the table, and
  *     is written when the table is gone.
+ * I2  The table is shown within the call of `show`, so nothing that the fleet writes after it goes past the table; once
+ *     hidden it is not shown again.
  */
 import type { Logger } from 'pino';
 import type { AgentSystem, SystemEvent } from '../../index.ts';
 import { type Console, type Paint, plainText } from '../console.ts';
 import { eventLine } from '../event-line.ts';
 import { captureOutput } from '../live/output-capture.ts';
-import type { LiveTable } from '../live/live-table.ts';
-import type { LocalSource } from '../live/local-source.ts';
 
 export interface Talk {
   readonly paint: Paint;
@@ -42,13 +42,18 @@ const SHOWN_LINES = 3;
 const KEPT_LINES = 30;
 const MAX_NOTES = 10;
 
-export function liveTalk(console: Console, logger: () => Logger): Talk {
+export async function liveTalk(console: Console, logger: () => Logger): Promise<Talk> {
+  const [{ LiveTable }, { LocalSource }] = await Promise.all([
+    import('../live/live-table.ts'),
+    import('../live/local-source.ts'),
+  ]);
   const { stdout, stderr } = console;
   const lines: string[] = [];
   const notes: string[] = [];
-  let table: LiveTable | undefined;
-  let source: LocalSource | undefined;
+  let table: InstanceType<typeof LiveTable> | undefined;
+  let source: InstanceType<typeof LocalSource> | undefined;
   let giveBack: (() => void) | undefined;
+  let isHidden = false;
   // Where others read stderr, a file say, they read on.
   const isElsewhere = !stderr.isTTY;
   const keep = (line: string) => {
@@ -73,11 +78,8 @@ export function liveTalk(console: Console, logger: () => Logger): Talk {
       if (table === undefined) console.out(eventLine(event, console.paint));
       else keep(eventLine(event, (_, text) => text));
     },
-    show: async (system, title) => {
-      const [{ LiveTable }, { LocalSource }] = await Promise.all([
-        import('../live/live-table.ts'),
-        import('../live/local-source.ts'),
-      ]);
+    show: (system, title) => {
+      if (isHidden) return new Promise(() => undefined);
       source = new LocalSource({ title, system, logger: logger() });
       table = new LiveTable({
         console,
@@ -92,6 +94,7 @@ export function liveTalk(console: Console, logger: () => Logger): Talk {
       return table.over;
     },
     hide: async () => {
+      isHidden = true;
       if (table === undefined) return;
       giveBack?.();
       table[Symbol.dispose]();
