@@ -39,7 +39,10 @@ export interface IncidentAgent {
 
 export interface FromIncidentOptions {
   readonly agentId: string;
-  /** Sequence of the event that is to be brought about again; default the agent's last crash, or give-up. */
+  /**
+   * Sequence of the event that is to be brought about again; default the agent's last crash, or give-up. The loss of the
+   * whole program (`host_lost`) is none: it is passed over, and refused where it is asked for.
+   */
   readonly until?: number;
 }
 
@@ -80,11 +83,16 @@ export async function fromIncident(source: string | Store, options: FromIncident
   }
   const target =
     until === undefined
-      ? events.findLast(({ type }) => INCIDENTS.includes(type))
+      ? events.findLast((event) => INCIDENTS.includes(event.type) && !isLossOfProgram(event))
       : events.find(({ sequence }) => sequence === until);
   if (target === undefined || target.sequence < registered.sequence) {
-    const what = until === undefined ? 'no crash' : `no event ${until}`;
+    const what = until === undefined ? 'no crash but by the loss of its program' : `no event ${until}`;
     throw refused(`the log of agent ${agentId} has ${what} since its registration`);
+  }
+  if (isLossOfProgram(target)) {
+    throw refused(
+      `event ${target.sequence} of agent ${agentId} tells of the loss of its program, which nothing that the agent did brought about`,
+    );
   }
   const life = lifeOf(events, registered.sequence, target.sequence);
   const outcome: IncidentOutcome = {
@@ -136,13 +144,15 @@ export async function replayIncident(
     throw new IncidentHappened(`agent ${agent.id}: ${inLine(outcome)}, again`);
 }
 
+/** The whole program has ended: no fault of the agent. */
+function isLossOfProgram(event: SystemEvent): boolean {
+  return event.type === 'agent.crashed' && event.reason === 'host_lost';
+}
+
 /** From the last loss of its program on: what was before is told by the state that it left. */
 function lifeOf(events: readonly SystemEvent[], from: number, to: number): readonly SystemEvent[] {
   const life = events.filter(({ sequence }) => sequence > from && sequence <= to);
-  const lost = life.findLastIndex(
-    (event, place) =>
-      event.type === 'agent.crashed' && event.reason === 'host_lost' && place < life.length - 1,
-  );
+  const lost = life.findLastIndex((event, place) => isLossOfProgram(event) && place < life.length - 1);
   return life.slice(lost + 1);
 }
 

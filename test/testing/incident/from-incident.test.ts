@@ -11,6 +11,7 @@ import {
   simulatedClock,
 } from '../../../src/testing/index.ts';
 import { temporaryDirectory } from '../../journal/stores/temporary-directory.ts';
+import { mortalStore } from '../../kit/mortal-store.ts';
 import { codeOf, silent } from '../../kit/rig.ts';
 
 const RESTART = { policy: 'delayed', delayMs: 1_000, maxRestarts: 2, withinMs: 600_000 } as const;
@@ -62,7 +63,7 @@ async function living(store: Store) {
       await clock.advance(5_000);
     }
   };
-  return { system, clock, silence, fail };
+  return { system, clock, clerk, silence, fail };
 }
 
 describe('an agent that gave up', () => {
@@ -135,6 +136,26 @@ test('a file of a store is read, and is as it was', async () => {
   ];
   expect(one.outcome.type).toBe('agent.gave_up');
   expect(two.script).toEqual(one.script);
+});
+
+test('the loss of the whole program is passed over, and refused where it is asked for', async () => {
+  const dying = mortalStore();
+  const { clerk, fail, system } = await living(dying);
+  await fail(1);
+  expect(system.agents.get('ada').status).toBe('running');
+  const kept = dying.die();
+  await system.close({ timeoutMs: 0 });
+  await using next = await createAgentSystem({ store: kept, agents: [clerk], logger: silent });
+  await next.agents.stop('ada');
+  const lost = (await eventsOf(kept)).findLast(
+    (event) => event.type === 'agent.crashed' && event.reason === 'host_lost',
+  );
+  const incident = await fromIncident(kept, { agentId: 'ada' });
+  expect(incident.outcome.type).toBe('agent.crashed');
+  expect(incident.outcome.reason).not.toBe('host_lost');
+  expect(incident.sequence).toBeLessThan(lost!.sequence);
+  const refused = fromIncident(kept, { agentId: 'ada', until: lost!.sequence });
+  await expect(refused).rejects.toThrow('tells of the loss of its program');
 });
 
 test('what cannot be is refused by name', async () => {
