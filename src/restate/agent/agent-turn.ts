@@ -41,7 +41,7 @@ import type { Usage } from '../../runtime/hosting/host.ts';
 import type { EventBody, SpecChange } from '../../runtime/journal/system-event.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import { type Answer, refusalOf } from '../engine/answer.ts';
-import { ChartAtWork, type Due, earliestOf } from '../engine/kept-chart.ts';
+import { ChartAtWork, type Due, earliestOf, takeAllDue } from '../engine/kept-chart.ts';
 import { AgentBudgets } from '../limits/agent-budgets.ts';
 import { AgentQuota } from '../limits/agent-quota.ts';
 import type { Granted } from '../limits/budgets-object.ts';
@@ -396,11 +396,11 @@ export class AgentTurn {
 
   /** Takes all deadlines that are due, in their order. */
   wake(): void {
-    for (;;) {
-      const due = earliestOf(this.#dues());
-      if (due === undefined || due.dueAt > this.now) return;
-      due.take();
-    }
+    takeAllDue(
+      () => this.#dues(),
+      this.now,
+      (due) => due.take(),
+    );
   }
 
   /** When it has to be woken, if at all. */

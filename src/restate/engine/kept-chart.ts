@@ -129,6 +129,19 @@ function isBefore(one: Due, other: Due): boolean {
   return one.dueAt === other.dueAt ? one.order < other.order : one.dueAt < other.dueAt;
 }
 
+/** Takes all that are due by now, the earliest first; taking one may add others, or remove them. */
+export function takeAllDue<Deadline extends Due>(
+  deadlines: () => Iterable<Deadline>,
+  now: number,
+  take: (due: Deadline) => void,
+): void {
+  for (;;) {
+    const due = earliestOf(deadlines());
+    if (due === undefined || due.dueAt > now) return;
+    take(due);
+  }
+}
+
 /** The first that is due; `undefined` of none. */
 export function earliestOf<Deadline extends Due>(deadlines: Iterable<Deadline>): Deadline | undefined {
   let earliest: Deadline | undefined;

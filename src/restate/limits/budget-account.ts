@@ -11,7 +11,7 @@ import {
   type BudgetSpec,
   type BudgetUnit,
 } from '../../machines/index.ts';
-import { wholeOf } from '../../runtime/limits/budget-amount.ts';
+import { shownAmount, wholeOf } from '../../runtime/limits/budget-amount.ts';
 import {
   budgetAlertText,
   budgetInput,
@@ -22,12 +22,11 @@ import {
   budgetSums,
   type Spender,
 } from '../../runtime/limits/budget-rules.ts';
-import { shownAmount } from '../../runtime/limits/budget-amount.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import { saidBy } from '../../runtime/values/act.ts';
 import type { AgentSystemError } from '../../runtime/values/errors.ts';
-import { ChartAtWork, earliestOf, type KeptChart } from '../engine/kept-chart.ts';
+import { ChartAtWork, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 
 export interface KeptAccount extends KeptChart<typeof budgetMachine> {
   armed: number;
@@ -65,11 +64,11 @@ export class BudgetAccount {
 
   /** It is refilled where that is due. */
   wakeUp(): void {
-    for (;;) {
-      const due = earliestOf(this.kept.deadlines);
-      if (due === undefined || due.dueAt > this.#now) return;
-      this.#chart.take(due);
-    }
+    takeAllDue(
+      () => this.kept.deadlines,
+      this.#now,
+      (due) => this.#chart.take(due),
+    );
   }
 
   get nextDueAt(): number | undefined {

@@ -15,7 +15,7 @@ import { unknownQuota } from '../../runtime/limits/quotas.ts';
 import { saidBy } from '../../runtime/values/act.ts';
 import { type Answer, refusalOf } from '../engine/answer.ts';
 import { send, tellEvents, toAgent, toQuota } from '../engine/calls.ts';
-import { ChartAtWork, earliestOf, type KeptChart } from '../engine/kept-chart.ts';
+import { ChartAtWork, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 import { QUOTA, REGISTRY } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
@@ -96,11 +96,11 @@ class QuotaTurn {
   }
 
   wake(): void {
-    for (;;) {
-      const due = earliestOf(this.state.deadlines);
-      if (due === undefined || due.dueAt > this.now) return;
-      this.#chart.take(due);
-    }
+    takeAllDue(
+      () => this.state.deadlines,
+      this.now,
+      (due) => this.#chart.take(due),
+    );
   }
 
   keep(): void {

@@ -23,7 +23,7 @@ import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { poolStatusAt, poolTrouble } from '../../runtime/pools/pool-status.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { type Answer, type Refusal, refusalOf } from '../engine/answer.ts';
-import { ChartAtWork, type Due, earliestOf, type KeptChart } from '../engine/kept-chart.ts';
+import { ChartAtWork, type Due, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 import { type MemberNews, type PoolMember, PoolMembers } from './pool-members.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
 
@@ -230,11 +230,11 @@ export class PoolTurn {
   }
 
   wake(): void {
-    for (;;) {
-      const due = earliestOf(this.#dues());
-      if (due === undefined || due.dueAt > this.now) return;
-      due.take();
-    }
+    takeAllDue(
+      () => this.#dues(),
+      this.now,
+      (due) => due.take(),
+    );
   }
 
   nextDueAt(): number | undefined {
