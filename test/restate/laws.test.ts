@@ -1,4 +1,6 @@
 /** One suite of laws, two systems: one program, and a fleet on a real server. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { type AgentSystem, createAgentSystem } from '../../src/index.ts';
@@ -10,6 +12,7 @@ import { budgetLaws, spendingAgents, type SpendingSubject } from './budget-laws.
 import { askingAgents, type AskingSubject, personLaws } from './person-laws.ts';
 import { bodyLaws } from './body-laws.ts';
 import { seenAgents, seenLaws, type SeenSubject } from './seen-laws.ts';
+import { lawSecrets, secretAgents, secretLaws, type SecretSubject } from './secret-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
 import { addingLaws } from '../laws/on-both/adding.ts';
 import { endingLaws } from '../laws/on-both/ending.ts';
@@ -27,15 +30,27 @@ const lawAgents = [
   ...spendingAgents,
   ...seenAgents,
   ...stoppingAgents,
+  ...secretAgents,
 ];
-type LawSubject = AskingSubject & SpendingSubject & SeenSubject & PlayedSubject;
+type LawSubject = AskingSubject & SpendingSubject & SeenSubject & PlayedSubject & SecretSubject;
 const logger = pino({ level: 'silent' });
+
+/** All files of a folder, however deep. */
+async function textOf(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const texts = await Promise.all(
+    // A file may be gone by now.
+    files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'latin1').catch(() => '')),
+  );
+  return texts.join('\n');
+}
 
 describe('one program', () => {
   let system: AgentSystem | undefined;
   let subject: LawSubject | undefined;
   beforeAll(async () => {
-    system = await createAgentSystem({ logger });
+    system = await createAgentSystem({ logger, secrets: lawSecrets });
     const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets, quotas } = system;
     const end = () => system!.close();
     subject = {
@@ -60,6 +75,7 @@ describe('one program', () => {
   budgetLaws(() => subject!);
   bodyLaws(() => subject!);
   seenLaws(() => subject!);
+  secretLaws(() => subject!);
   laws(() => subject!);
 });
 
@@ -82,10 +98,11 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
         logger,
         hosts: { 'in-process': bodies.host() },
         leaseMs: PATIENT_MS,
+        secrets: lawSecrets,
       };
       nodes.push(await createAgentNode(options));
     }
-    fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger });
+    fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger, secrets: lawSecrets });
     const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets, quotas } = fleet;
     const end = () => fleet!.stopAgents();
     subject = {
@@ -103,6 +120,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       coverage: () => fleet!.coverage(),
       end,
       bodies,
+      files: () => textOf(engine!.folder),
     } as unknown as LawSubject;
   }, 90_000);
   afterAll(async () => {
@@ -115,6 +133,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
   budgetLaws(() => subject!);
   bodyLaws(() => subject!);
   seenLaws(() => subject!);
+  secretLaws(() => subject!);
   addingLaws(() => subject!);
   stoppingLaws(() => subject!);
   endingLaws(() => subject!);

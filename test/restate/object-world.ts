@@ -25,6 +25,7 @@ import {
   type Profile,
   TASK_TIMEOUT_MS,
 } from '../models/life/life-state.ts';
+import { SecretNet } from '../../src/runtime/values/secret-net.ts';
 import { AGENT, OPERATOR } from '../models/life/life-state.ts';
 import { reportMove } from '../models/life/body-reports.ts';
 import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from '../models/life/words.ts';
@@ -256,6 +257,7 @@ export class ObjectWorld {
         show: () => {},
         valueOf: () => undefined,
         requests: new Map(),
+        secrets: { provider: undefined, net: new SecretNet() },
         log: () => {},
         codeFor: () => ({ module: definition, host: this.#host }),
         ended: () => {

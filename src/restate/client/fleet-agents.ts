@@ -23,6 +23,7 @@ import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { type AgentChart, agentChart } from '../../runtime/fleet/agent-chart.ts';
 import { missingFor } from '../../runtime/fleet/task-check.ts';
 import { commandRefusal } from '../../runtime/agent/command-refusal.ts';
+import { isOfBody } from '../../runtime/agent/pending-fields.ts';
 import type { AskedTask, Offer } from '../../runtime/definition/agent-self.ts';
 import { assertJson } from './fleet-calls.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
@@ -175,7 +176,8 @@ export class FleetAgents {
         if (pool !== undefined) {
           throw invalidSpec(`pool: agent ${id} is a member of pool ${inWords(pool)}, and as that has it`, id);
         }
-        const next = await specs.manifestOf(read);
+        const isOfBodies = changes.some(({ field }) => isOfBody(field));
+        const next = isOfBodies ? await specs.manifestOf(read) : manifest;
         if (next.type !== manifest.type) {
           const problem = `module: expected an agent of type "${manifest.type}", got "${next.type}"`;
           throw invalidSpec(problem, id);

@@ -6,6 +6,9 @@ import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import type { AnyAgentDefinition, TaskTypes } from '../../runtime/definition/define-agent.ts';
 import { type AgentManifest, manifestOf } from '../../runtime/definition/manifest.ts';
 import type { BoundCode } from '../../runtime/definition/module-binding.ts';
+import type { SecretProvider } from '../../runtime/agent/agent-secrets.ts';
+import { secretsIn, withoutTextsIn, withSecrets } from '../../runtime/fleet/spec-check.ts';
+import { outermostPaths, splitSecrets } from '../../runtime/values/secret-paths.ts';
 import { changedSpec } from '../../runtime/fleet/spec-change.ts';
 import { specChanges } from '../../runtime/fleet/spec-difference.ts';
 import {
@@ -72,9 +75,9 @@ function readPlacement(placement: unknown, agentId: string | undefined): Placeme
   return parseInput(placementSchema, placement, { what: 'spec.placement', agentId });
 }
 
-/** As the agent's object keeps it. */
+/** As the agent's object keeps it: without its secrets. */
 export function keptSpecOf({ read, placement }: PlacedSpec, id: string, type: string) {
-  const kept = specToKeep(read, id, type);
+  const kept = specToKeep(shownSpec(read), id, type);
   return placement === undefined ? kept : { ...kept, placement };
 }
 
@@ -84,18 +87,31 @@ export function placedChanges(
   { read, placement }: PlacedSpec,
 ): readonly SpecChange[] {
   const { placement: was, ...spec } = known as AgentRecord['spec'] & { readonly placement?: PlacementWish };
-  const changes = specChanges(spec, read);
+  // A value that becomes a secret is hidden in the old spec too.
+  const before = { ...spec, initArgs: splitSecrets(spec.initArgs, read.secrets ?? []).shown };
+  const changes = specChanges(before, shownSpec(read));
   if (isDeepStrictEqual(was, placement)) return changes;
   const from = was === undefined ? {} : { from: was };
   const to = placement === undefined ? {} : { to: placement };
   return [...changes, { field: 'placement', ...from, ...to }];
 }
 
+/** With `[redacted]` in place of its secrets. */
+function shownSpec(read: ParsedAgentSpec): ParsedAgentSpec {
+  if (read.secrets === undefined) return read;
+  const paths = outermostPaths(read.secrets);
+  return { ...read, secrets: [...paths], initArgs: secretsIn(read, paths).shown };
+}
+
 export interface FleetSpecsOptions {
   readonly code: ReadonlyMap<string, BoundCode>;
   /** Who describes a module, by isolation: where it would run, never in this thread. */
   readonly hosts: ReadonlyMap<Isolation, Host>;
+  /** Gives the secrets that a spec leaves out, for its check. */
+  readonly secrets?: SecretProvider | undefined;
 }
+
+const GIVERS = 'the spec, or of connectFleet({ secrets })';
 
 export class FleetSpecs {
   readonly #options: FleetSpecsOptions;
@@ -106,10 +122,14 @@ export class FleetSpecs {
 
   /** What an agent of this spec is. @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
   async manifestOf(spec: ParsedAgentSpec): Promise<AgentManifest> {
-    const { id, module, initArgs, resources, secrets } = spec;
-    if (secrets !== undefined) {
-      throw invalidSpec('secrets: a fleet keeps the spec of an agent in its engine, as it is', id);
-    }
+    if (spec.secrets === undefined) return this.#described(spec);
+    const { secrets: provider } = this.#options;
+    const whole = await withSecrets(spec, { provider, givers: GIVERS });
+    return withoutTextsIn(() => this.#described(whole.spec), whole.texts);
+  }
+
+  async #described(spec: ParsedAgentSpec): Promise<AgentManifest> {
+    const { id, module, initArgs, resources } = spec;
     const isolation = isolationOf(spec);
     const host = this.#options.hosts.get(isolation);
     if (host === undefined) throw invalidSpec(`isolation: there is no host for "${isolation}"`, id);

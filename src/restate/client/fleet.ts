@@ -7,6 +7,7 @@ import { type Logger, pino } from 'pino';
 import { z } from 'zod';
 import { type Isolation, positionAt } from '../../machines/index.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
+import type { SecretProvider } from '../../runtime/agent/agent-secrets.ts';
 import { inProcessHost } from '../../runtime/hosting/hosts/in-process.ts';
 import { processHost } from '../../runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../runtime/hosting/hosts/thread.ts';
@@ -40,6 +41,11 @@ export interface ConnectFleetOptions {
   readonly ingressUrl: string;
   /** Definitions that this program registers, and finds in records again; their code runs on the nodes. */
   readonly agents?: readonly AgentCode[];
+  /**
+   * Gives the secrets of `initArgs` that a spec names and leaves out, for its check by its schema: they are not sent.
+   * Agents get theirs of their node, by `createAgentNode({ secrets })`.
+   */
+  readonly secrets?: SecretProvider;
   readonly logger?: Logger;
   readonly hosts?: Partial<Record<Isolation, Host>>;
 }
@@ -80,6 +86,9 @@ const host = having('refusal', 'describe', 'open', 'close').optional();
 const optionsSchema = z.strictObject({
   ingressUrl: z.url(),
   agents: agentCodeList,
+  secrets: z
+    .custom<SecretProvider>((value) => typeof value === 'function', { error: 'expected a function' })
+    .optional(),
   logger: having('child', 'warn', 'error').optional(),
   hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
 });
@@ -128,7 +137,7 @@ class ConnectedFleet implements Fleet {
     );
     const code = codeByType(options.agents ?? []);
     const calls = new FleetCalls(commands, reportFault);
-    const specs = new FleetSpecs({ code, hosts: this.#hosts });
+    const specs = new FleetSpecs({ code, hosts: this.#hosts, secrets: options.secrets });
     this.agents = new FleetAgents({ engine, commands, calls, specs });
     this.pools = new FleetPools(engine, specs, calls);
     const schedules = new FleetSchedules(engine, commands, this.agents);

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type Isolation, positiveDurationMs } from '../../machines/index.ts';
 import { type AgentCode, agentCodeList } from '../../runtime/definition/module-binding.ts';
+import type { SecretProvider } from '../../runtime/agent/agent-secrets.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
 import type { Clock } from '../../runtime/time/clock.ts';
 import { having } from '../../runtime/values/malformed.ts';
@@ -32,6 +33,11 @@ export interface AgentNodeOptions {
   readonly leaseMs?: number;
   /** Whether it may answer for the fleet's own services; default true. */
   readonly control?: boolean;
+  /**
+   * Gives the secrets of `initArgs` that specs name, asked at each start of an agent here: the engine never has them.
+   * Without it such a start fails.
+   */
+  readonly secrets?: SecretProvider;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly hosts?: Partial<Record<Isolation, Host>>;
@@ -41,6 +47,9 @@ const name = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, { error: 'expected a letter, then letters, digits, - and _' });
 const httpUrl = z.string().regex(/^https?:\/\/[^/]+\/?$/, { error: 'expected http://<address>:<port>' });
+const isFunction = z.custom<SecretProvider>((value) => typeof value === 'function', {
+  error: 'expected a function',
+});
 const limit = z.union([z.literal(Infinity), z.int().min(0)]);
 const host = having('refusal', 'describe', 'open', 'close').optional();
 export const nodeOptions = z.strictObject({
@@ -58,6 +67,7 @@ export const nodeOptions = z.strictObject({
     .strictObject({ maxAgents: limit.default(Infinity), maxMemoryBytes: limit.default(Infinity) })
     .prefault({}),
   leaseMs: positiveDurationMs.default(3_000),
+  secrets: isFunction.optional(),
   control: z.boolean().default(true),
   logger: having('child', 'debug', 'info', 'warn', 'error').optional(),
   clock: having('now', 'setTimeout', 'clearTimeout').optional(),

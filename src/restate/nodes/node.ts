@@ -134,7 +134,8 @@ class Node implements AgentNode {
     const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
     const commands = new FleetCommands(this.#engine);
     const calls = new FleetCalls(commands, reportFault);
-    const specs = new FleetSpecs({ code: this.#code, hosts: this.#hosts });
+    const { secrets } = given;
+    const specs = new FleetSpecs({ code: this.#code, hosts: this.#hosts, secrets });
     const agents = new FleetAgents({ engine: this.#engine, commands, calls, specs });
     const pools = new FleetPools(this.#engine, specs, calls);
     const tasks = new FleetTasks(commands, agents, new FleetSchedules(this.#engine, commands, agents));
@@ -145,6 +146,7 @@ class Node implements AgentNode {
       engine: this.#engine,
       clock: this.#clock,
       logger,
+      secrets,
       requests: taskCalls({ agents, commands, pools, leastLoaded: (type) => tasks.leastLoaded({ type }) }),
     });
   }

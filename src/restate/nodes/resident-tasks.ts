@@ -20,6 +20,8 @@ export interface AskingTask extends RequestingTask {
   readonly chain: readonly string[];
   /** The same for all that one task at work asks. */
   readonly work: object;
+  /** The data without secrets of its agent; the same object if it has none. */
+  hide<Data>(data: Data): Data;
   /** Asks its agent; resolves once that is kept. */
   askAgent(name: string, args: unknown): Promise<unknown>;
   /** Asks a person, by its agent; its time stands still until it is answered, unless it says otherwise. */
@@ -36,6 +38,7 @@ export interface ResidentTasksOwner {
   readonly incarnation: number;
   readonly clock: SteadyClock;
   readonly requests: RequestHandlers<AskingTask>;
+  hide<Data>(data: Data): Data;
   post(request: BodyRequest): void;
   tell(report: NodeReport): void;
   /** For the caller that follows a task. */
@@ -210,6 +213,7 @@ export class ResidentTasks {
       work: known,
       leftMs: () =>
         known.heldMs ?? (known.endsAt === undefined ? undefined : Math.max(0, known.endsAt - clock.now())),
+      hide: (data) => this.#owner.hide(data),
       askAgent: (name, args) => this.#askAgent(taskId, name, args).promise,
       askPerson: (args, signal) => this.#askPerson(taskId, known, args, signal),
     };

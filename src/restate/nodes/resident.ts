@@ -6,6 +6,7 @@
  * I1  Messages are taken in their order, each once. A missing one means that the connection to this node is broken: the
  *     body is ended, and its agent is told.
  * I2  After its end nothing more is reported.
+ * I3  Secrets of its `initArgs` are asked of the node at its start, and are in nothing that is reported.
  */
 import { type HealthReport, Liveness, type LivenessOwner } from '../../runtime/agent/liveness.ts';
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
@@ -23,9 +24,13 @@ import type {
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { errorInfoOf } from '../../runtime/values/errors.ts';
 import { dataCopy } from '../../runtime/values/data-copy.ts';
+import { noSecrets, outermostPaths } from '../../runtime/values/secret-paths.ts';
+import { isThenable } from '../../runtime/values/thenable.ts';
 import type { ExitReason } from '../../machines/index.ts';
 import type { NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
+import { AgentSecrets, type SecretServices } from '../../runtime/agent/agent-secrets.ts';
 import { Offers } from '../../runtime/agent/offers.ts';
+import { withoutSecrets } from '../../runtime/agent/secret-reports.ts';
 import type { AskedTask, Offer } from '../../runtime/definition/agent-self.ts';
 import type { RequestHandlers } from '../../runtime/agent/requests.ts';
 import { type AskingTask, ResidentTasks, type ResidentTasksOwner } from './resident-tasks.ts';
@@ -45,6 +50,7 @@ export interface ResidentOptions {
   /** What tasks may ask for. */
   readonly requests: RequestHandlers<AskingTask>;
   readonly log: (report: Extract<BodyReport, { type: 'log' }>) => void;
+  readonly secrets: SecretServices;
   /** Where the code of its type is, and who runs it. @throws AgentSystemError when it is not here */
   readonly codeFor: (opening: Opening) => { readonly module: AnyAgentDefinition | URL; readonly host: Host };
   readonly ended: () => void;
@@ -69,6 +75,9 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   #early: (() => void)[] | undefined = [];
   #liveness: Liveness | undefined;
   readonly #offers: Offers;
+  #secrets: AgentSecrets | undefined;
+  /** What came while its secrets are fetched. */
+  #unread: DeliveredMessage[] | undefined;
   #hasEnded = false;
   #isReady = false;
   #isUnwatched = false;
@@ -118,8 +127,16 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
       const number = first + index;
       if (number <= this.#heard) return;
       this.#heard = number;
-      this.#take(message);
+      if (this.#unread === undefined) this.#take(message);
+      else this.#takeEarly(message, this.#unread);
     });
+  }
+
+  /** There is no body yet: an end is one at once. */
+  #takeEarly(message: DeliveredMessage, unread: DeliveredMessage[]): void {
+    if (message.type === 'kill') this.exited('killed');
+    else if (message.type === 'terminate') this.exited('shutdown');
+    else unread.push(message);
   }
 
   usage(): Usage | undefined {
@@ -217,20 +234,45 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     this.exited({ error: { name: 'Error', message } });
   }
 
-  #open({ spec, start, manifest }: Opening): void {
-    const { agentId, incarnation, codeFor } = this.options;
+  #open(opening: Opening): void {
+    const { spec, start, manifest } = opening;
     this.#spec = spec;
     this.#offers.follow(spec.health);
     this.#manifest = manifest;
     for (const { name, version } of start.variables) this.#told.set(name, version);
+    const failed = (thrown: unknown): void => this.exited({ error: errorInfoOf(thrown) });
+    let initArgs: unknown;
+    try {
+      initArgs = this.#initArgsOf(opening);
+    } catch (thrown) {
+      return failed(thrown);
+    }
+    if (!isThenable(initArgs)) return this.#openWith(opening, initArgs);
+    this.#unread = [];
+    Promise.resolve(initArgs).then((args) => this.#openWith(opening, args), failed);
+  }
+
+  /** A copy, with its secrets in it, or a promise of one. */
+  #initArgsOf({ spec: { initArgs, secrets }, manifest: { type } }: Opening): unknown {
+    if (secrets === undefined) return dataCopy(initArgs);
+    const { agentId, secrets: services } = this.options;
+    this.#secrets = new AgentSecrets(services, { agentId, type }, outermostPaths(secrets), noSecrets);
+    return this.#secrets.fill(initArgs);
+  }
+
+  #openWith(opening: Opening, initArgs: unknown): void {
+    if (this.#hasEnded) return;
+    const { agentId, incarnation, codeFor } = this.options;
+    const { spec, start } = opening;
     let body: Body;
     try {
-      const { module, host } = codeFor({ type: 'open', spec, start, manifest });
+      const { module, host } = codeFor(opening);
       const opened: BodyStart = {
         agentId,
         incarnation,
         module,
-        initArgs: dataCopy(spec.initArgs),
+        initArgs,
+        secrets: spec.secrets,
         restored: start.restored,
         previousStop: start.previousStop,
         variables: start.variables,
@@ -245,6 +287,14 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const tell of early) tell();
+    const unread = this.#unread ?? [];
+    this.#unread = undefined;
+    for (const message of unread) this.#take(message);
+  }
+
+  /** The data without its secrets; the same object if it has none. */
+  hide<Data>(data: Data): Data {
+    return this.#secrets === undefined ? data : this.#secrets.hide(data);
   }
 
   post(request: BodyRequest): void {
@@ -280,12 +330,13 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
 
   // What the body tells.
 
-  report(report: BodyReport): void {
+  report(told: BodyReport): void {
     if (this.#early !== undefined && this.#body === undefined) {
-      this.#early.push(() => this.report(report));
+      this.#early.push(() => this.report(told));
       return;
     }
     if (this.#hasEnded) return;
+    const report = this.#secrets === undefined ? told : withoutSecrets(told, this.#secrets);
     switch (report.type) {
       case 'log':
         return this.options.log(report);
@@ -326,7 +377,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     this.#liveness?.unwatch();
     this.#offers.giveUp();
     this.#tasks.clear();
-    this.options.tell({ type: 'exited', reason });
+    this.options.tell({ type: 'exited', reason: this.hide(reason) });
     this.options.ended();
     for (const listener of this.#endListeners) listener();
   }

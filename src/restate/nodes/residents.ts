@@ -11,6 +11,8 @@ import type { Isolation } from '../../machines/index.ts';
 import type { RequestHandlers } from '../../runtime/agent/requests.ts';
 import type { BoundCode } from '../../runtime/definition/module-binding.ts';
 import type { AskedTask } from '../../runtime/definition/agent-self.ts';
+import type { SecretProvider, SecretServices } from '../../runtime/agent/agent-secrets.ts';
+import { SecretNet } from '../../runtime/values/secret-net.ts';
 import { counted } from './counted.ts';
 import { answeringTo } from '../engine/answer.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
@@ -38,6 +40,7 @@ export interface ResidentsOptions {
   readonly engine: EngineClient;
   readonly clock: SteadyClock;
   readonly logger: Logger;
+  readonly secrets: SecretProvider | undefined;
   /** What tasks may ask for. */
   readonly requests: RequestHandlers<AskingTask>;
 }
@@ -48,12 +51,15 @@ export class Residents {
   readonly #options: ResidentsOptions;
   readonly #known = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
   readonly #desk: ProgressDesk;
+  readonly #secrets: SecretServices;
   /** The newest of each variable that this node was told. */
   readonly #values = new Map<string, VariableState>();
   #isClosed = false;
 
   constructor(options: ResidentsOptions) {
     this.#options = options;
+    const givers = `createAgentNode({ secrets }) of node ${options.node}`;
+    this.#secrets = { provider: options.secrets, givers, net: new SecretNet() };
     this.#desk = new ProgressDesk(options.clock);
   }
 
@@ -71,9 +77,10 @@ export class Residents {
 
   /** Ends all of them without a word. */
   abandonAll(): void {
-    for (const { resident, outbox } of this.#known.values()) {
+    for (const [agentId, { resident, outbox }] of this.#known) {
       outbox.close();
       resident.abandon();
+      this.#secrets.net.drop(agentId);
     }
     this.#known.clear();
     this.#values.clear();
@@ -164,6 +171,7 @@ export class Residents {
       incarnation,
       clock,
       requests,
+      secrets: this.#secrets,
       tell: (report) => outbox.tell(report),
       valueOf: (name) => this.#values.get(name),
       show: (callId, what, value) =>
@@ -178,7 +186,9 @@ export class Residents {
   }
 
   #leave(agentId: string, resident: Resident): void {
-    if (this.#known.get(agentId)?.resident === resident) this.#known.delete(agentId);
+    if (this.#known.get(agentId)?.resident !== resident) return;
+    this.#known.delete(agentId);
+    this.#secrets.net.drop(agentId);
   }
 
   /** Its agent lives elsewhere, or no longer. */
@@ -186,6 +196,7 @@ export class Residents {
     const known = this.#known.get(agentId);
     if (known?.resident.incarnation !== incarnation) return;
     this.#known.delete(agentId);
+    this.#secrets.net.drop(agentId);
     known.outbox.close();
     known.resident.abandon();
   }

@@ -52,7 +52,7 @@ export function taskCalls(options: TaskCallsOptions): RequestHandlers<AskingTask
     ['agents.stream.close', streams.close],
     ['agents.spawn', requestHandler(spawnArgs, (args, request: Request) => spawn(options, args, request))],
     ['agents.stop', requestHandler(stopArgs, (args, request: Request) => stop(options, args, request))],
-    ['task.step', ofAgent('task.step', anything)],
+    ['task.step', requestHandler(anything, (args, request: Request) => keepStep(args, request))],
     [
       'task.ask',
       requestHandler(askArgs, (args, request: Request) => request.askPerson(args, request.signal)),
@@ -67,6 +67,15 @@ const anything = z.record(z.string(), z.unknown());
 /** Its own agent answers. */
 function ofAgent(name: string, args: z.ZodType): RequestHandler<AskingTask> {
   return requestHandler(args, (given, request: Request) => request.askAgent(name, given));
+}
+
+/** Steps are kept in the engine: one that holds a secret is refused, like a state. */
+function keepStep(args: z.output<typeof anything>, request: Request): Promise<unknown> {
+  const shown = request.hide(args);
+  if (shown === args) return request.askAgent('task.step', args);
+  const { agentId, task } = request;
+  const message = `step ${String(shown['key'])} of task ${task}: it holds a secret of the initArgs, and steps are kept in the engine`;
+  throw new AgentSystemError('REQUEST_INVALID', message, { agentId });
 }
 
 async function execute(

@@ -23,6 +23,8 @@ export type SecretProvider = (request: SecretRequest) => unknown;
 
 export interface SecretServices {
   readonly provider: SecretProvider | undefined;
+  /** Who could have given one that is missing. */
+  readonly givers?: string;
   /** All secrets that were handed out. */
   readonly net: SecretNet;
 }
@@ -53,7 +55,7 @@ export class AgentSecrets {
   get missing(): string | undefined {
     if (this.#services.provider !== undefined) return undefined;
     const path = this.#paths.find((one) => !this.given.has(one));
-    return path === undefined ? undefined : missingSecret(this.#of.agentId, path);
+    return path === undefined ? undefined : this.#missing(path);
   }
 
   /** Whether the secret at this path differs from the newest that is known here. */
@@ -85,11 +87,15 @@ export class AgentSecrets {
     const { agentId } = this.#of;
     for (const [path, value] of values) {
       if (value !== undefined) continue;
-      throw new AgentSystemError('AGENT_START_FAILED', missingSecret(agentId, path), { agentId });
+      throw new AgentSystemError('AGENT_START_FAILED', this.#missing(path), { agentId });
     }
     this.used = values;
     this.#services.net.add(agentId, values);
     return joinSecrets(initArgs, values);
+  }
+
+  #missing(path: string): string {
+    return missingSecret(this.#of.agentId, path, this.#services.givers);
   }
 
   #ask(path: string): unknown {
@@ -97,7 +103,12 @@ export class AgentSecrets {
   }
 }
 
-export function missingSecret(agentId: string | undefined, path: string): string {
+/** @param givers who could have given it */
+export function missingSecret(
+  agentId: string | undefined,
+  path: string,
+  givers = 'agents.ensure, or of createAgentSystem({ secrets })',
+): string {
   const whose = agentId === undefined ? '' : ` of agent ${inWords(agentId)}`;
-  return `initArgs.${path}${whose} is a secret, which no store has: expected it of agents.ensure, or of createAgentSystem({ secrets })`;
+  return `initArgs.${path}${whose} is a secret, which no store has: expected it of ${givers}`;
 }

@@ -69,38 +69,10 @@ export class SpecCheck {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` for a missing secret
    */
   async secretsOf(spec: ParsedAgentSpec, agent: Agent | undefined): Promise<SpecSecrets> {
-    const paths = outermostPaths(spec.secrets ?? []);
-    if (paths.length === 0) return { spec, given: noSecrets, texts: [] };
-    const { shown, values: given } = secretsIn(spec, paths);
-    const { id, module } = spec;
-    const type = module instanceof URL ? agent?.manifest.type : (module as AnyAgentDefinition).type;
-    const values = new Map(given);
-    for (const path of paths) {
-      if (values.has(path)) continue;
-      const known = agent?.secrets?.given.get(path);
-      values.set(path, known ?? (await this.askSecret(id, type, path)));
-    }
+    const { secrets } = this.services;
+    const whole = await withSecrets(spec, secrets, agent?.secrets?.given, agent?.manifest.type);
     this.assertOpen();
-    const initArgs = joinSecrets(shown, values);
-    return { spec: { ...spec, secrets: [...paths], initArgs }, given, texts: secretTexts(values) };
-  }
-
-  private async askSecret(
-    agentId: string | undefined,
-    type: string | undefined,
-    path: string,
-  ): Promise<unknown> {
-    const { provider } = this.services.secrets;
-    const whose = { ...(agentId === undefined ? {} : { agentId }), ...(type === undefined ? {} : { type }) };
-    let cause: unknown;
-    try {
-      const value = await provider?.({ ...whose, path });
-      if (value !== undefined) return value;
-    } catch (thrown) {
-      cause = thrown;
-    }
-    const why = cause === undefined ? '' : `: ${errorInfoOf(cause).message}`;
-    throw invalidSpec(`secrets: ${missingSecret(agentId, path)}${why}`, agentId, cause);
+    return whole;
   }
 
   assertKeepable({ initArgs, id }: ParsedAgentSpec): void {
@@ -133,11 +105,9 @@ export class SpecCheck {
     host: Host,
     secrets?: SpecSecrets,
   ): AgentManifest | Promise<AgentManifest> {
-    if (secrets === undefined || secrets.texts.length === 0) return this.described(spec, host);
-    // The error of a refused spec may quote a secret.
-    return promised(() => this.described(spec, host)).catch((thrown: unknown) => {
-      throw withoutTextsOf(thrown, secrets.texts);
-    });
+    return secrets === undefined || secrets.texts.length === 0
+      ? this.described(spec, host)
+      : withoutTextsIn(() => this.described(spec, host), secrets.texts);
   }
 
   private described(spec: ParsedAgentSpec, host: Host): AgentManifest | Promise<AgentManifest> {
@@ -186,8 +156,52 @@ export class SpecCheck {
   }
 }
 
-async function promised<Value>(work: () => Value | Promise<Value>): Promise<Value> {
-  return work();
+/**
+ * A spec with its secrets in it: given with it, known already, or asked of the provider.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for a missing secret
+ */
+export async function withSecrets(
+  spec: ParsedAgentSpec,
+  { provider, givers }: Pick<AgentServices['secrets'], 'provider' | 'givers'>,
+  known: SecretValues = noSecrets,
+  knownType?: string,
+): Promise<SpecSecrets> {
+  const paths = outermostPaths(spec.secrets ?? []);
+  if (paths.length === 0) return { spec, given: noSecrets, texts: [] };
+  const { shown, values: given } = secretsIn(spec, paths);
+  const { id, module } = spec;
+  const type = module instanceof URL ? knownType : (module as AnyAgentDefinition).type;
+  const whose = { ...(id === undefined ? {} : { agentId: id }), ...(type === undefined ? {} : { type }) };
+  const ask = async (path: string): Promise<unknown> => {
+    let cause: unknown;
+    try {
+      const value = await provider?.({ ...whose, path });
+      if (value !== undefined) return value;
+    } catch (thrown) {
+      cause = thrown;
+    }
+    const why = cause === undefined ? '' : `: ${errorInfoOf(cause).message}`;
+    throw invalidSpec(`secrets: ${missingSecret(id, path, givers)}${why}`, id, cause);
+  };
+  const values = new Map(given);
+  for (const path of paths) {
+    if (!values.has(path)) values.set(path, known.get(path) ?? (await ask(path)));
+  }
+  const initArgs = joinSecrets(shown, values);
+  return { spec: { ...spec, secrets: [...paths], initArgs }, given, texts: secretTexts(values) };
+}
+
+/** What a check gives; the error of a refused spec may quote a secret, and is thrown without it. */
+export async function withoutTextsIn<Value>(
+  check: () => Value | Promise<Value>,
+  texts: readonly string[],
+): Promise<Value> {
+  try {
+    return await check();
+  } catch (thrown) {
+    throw withoutTextsOf(thrown, texts);
+  }
 }
 
 /** The same refusal, without secrets; without its cause, which may hold one. */
