@@ -6,7 +6,7 @@ import type { HealthReport } from '../../runtime/agent/liveness.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { BodyReport, BodyRequest } from '../../runtime/hosting/host.ts';
-import type { Answer } from '../engine/answer.ts';
+import type { Answer } from '../engine/call-answer.ts';
 import type { Spender } from '../../runtime/limits/budget-rules.ts';
 import type { AccountRef, Settling } from '../limits/budgets-object.ts';
 import type { Occupant } from '../nodes/placement.ts';

@@ -11,7 +11,7 @@ import { type AgentState, positionOfState } from './agent-state.ts';
 import { AgentTurn } from './agent-turn.ts';
 import type { Moment } from './agent-acts.ts';
 import { conclude, DIRECT, PENDING, type Reply, stateOf, tellRefused } from './agent-performer.ts';
-import { type Answer, answering, answeringTo, refusalOf } from '../engine/answer.ts';
+import { type Answer, answering, answeringTo, refusalOf } from '../engine/call-answer.ts';
 import { call, toNodes } from '../engine/calls.ts';
 import type { Command } from '../engine/names.ts';
 import type { Place } from '../nodes/reservations.ts';

@@ -16,11 +16,11 @@ import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { Act, BodyMessage } from './agent-acts.ts';
 import type { AgentState } from './agent-state.ts';
 import type { AgentTurn } from './agent-turn.ts';
-import type { Answer } from '../engine/answer.ts';
+import type { Answer } from '../engine/call-answer.ts';
 import { call, send, tellEvents, toAgent, toBudgets, toNodes, toPool, toQuota } from '../engine/calls.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Granted } from '../limits/budgets-object.ts';
-import { lookOf, newsOf } from './look.ts';
+import { lookOf, newsOf } from './agent-view.ts';
 import {
   bucketOf,
   type Command,

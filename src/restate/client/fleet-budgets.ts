@@ -5,7 +5,7 @@ import { type BudgetRecord, unknownBudget } from '../../runtime/limits/budget-ru
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import { type ActOptions, actor } from '../../runtime/values/act.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import { type Answer, valueOf } from '../engine/answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toBudgets } from '../engine/calls.ts';
 import { type CallOptions, type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 

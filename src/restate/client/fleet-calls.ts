@@ -15,7 +15,7 @@ import { jsonProblemOf } from '../../runtime/values/json-survey.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { assertId, type FleetCommands } from './fleet-commands.ts';
 import type { Command, PoolCommand } from '../engine/names.ts';
-import type { ProgressPage } from '../tasks/progress-desk.ts';
+import type { ProgressPage } from '../tasks/progress-buffer.ts';
 
 /** How long a look at progress waits for some to come, ms. */
 const PROGRESS_WAIT_MS = 1_000;

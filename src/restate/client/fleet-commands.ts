@@ -5,7 +5,7 @@
  * I2  Only a command whose answer may come later costs a second call.
  */
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
-import { type Answer, valueOf } from '../engine/answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toAgent } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import { type Command, type Look, nodeOf } from '../engine/names.ts';

@@ -3,7 +3,7 @@ import type { Decision } from '../../runtime/coordination/rounds/proposal.ts';
 import { parseProposal, type ProposalOptions } from '../../runtime/coordination/rounds/proposal.ts';
 import { nameOf } from '../../runtime/definition/variable-handle.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
-import { type Answer, valueOf } from '../engine/answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import type { AskedRound } from '../coordination/coordination-service.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
 import type { FleetVariables } from './fleet-variables.ts';

@@ -11,7 +11,7 @@ import type { PoolSpec } from '../../runtime/pools/pools.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import { type Answer, valueOf } from '../engine/answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toPool } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { FleetCalls } from './fleet-calls.ts';

@@ -9,7 +9,7 @@ import type { QuestionRecord } from '../../runtime/agent/question-record.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import { type Answer, valueOf } from '../engine/answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import type { FleetAgents } from './fleet-agents.ts';
 import type { FleetCommands } from './fleet-commands.ts';
 

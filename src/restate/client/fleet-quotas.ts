@@ -3,7 +3,7 @@ import { type QuotaRecord, unknownQuota } from '../../runtime/limits/quotas.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import { type Answer, valueOf } from '../engine/answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toQuota } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import { QUOTAS } from '../limits/quota-object.ts';

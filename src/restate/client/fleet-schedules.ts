@@ -9,7 +9,7 @@ import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { looksOf } from '../agent/least-loaded.ts';
-import { type Answer, valueOf } from '../engine/answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import { SCHEDULE } from '../engine/names.ts';
 import { type AskedSchedule, type ScheduleLook, SCHEDULES } from '../tasks/schedule-object.ts';

@@ -11,7 +11,7 @@ import { candidatesOf, leastLoadedOf } from '../agent/least-loaded.ts';
 import type { FleetSchedules } from './fleet-schedules.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import { type Answer, valueOf } from '../engine/answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { taskPriority } from '../../runtime/definition/task-kind.ts';
 import type { FleetAgents } from './fleet-agents.ts';
 import { assertJson } from './fleet-calls.ts';

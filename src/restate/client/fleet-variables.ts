@@ -17,7 +17,7 @@ import { nameOf, type VariableRef } from '../../runtime/definition/variable-hand
 import { actor } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import { type Answer, valueOf } from '../engine/answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import type { AskedChange } from '../coordination/coordination-service.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
 import type { FleetEvents } from './fleet-events.ts';

@@ -17,7 +17,7 @@ import type { VariableRecord } from '../../runtime/coordination/variables/variab
 import { beginChart, type PlainSnapshot, stepChart } from '../../runtime/engine/pure-step.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
-import type { Answer } from '../engine/answer.ts';
+import type { Answer } from '../engine/call-answer.ts';
 import { call, tellEvents, toNodes } from '../engine/calls.ts';
 import type { CastBallot, SpreadAnswer, Voice, VoteAnswer } from './fan-out.ts';
 import { COORDINATION, FLEET, nodeOf, VARIABLES } from '../engine/names.ts';

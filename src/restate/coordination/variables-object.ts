@@ -17,7 +17,7 @@ import {
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
-import { type Answer, refusalOf } from '../engine/answer.ts';
+import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import { tellEvents } from '../engine/calls.ts';
 import { VARIABLES } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';

@@ -20,7 +20,7 @@ import {
   unknownBudget,
 } from '../../runtime/limits/budget-rules.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
-import { type Answer, answering, refusalOf } from '../engine/answer.ts';
+import { type Answer, answering, refusalOf } from '../engine/call-answer.ts';
 import { send, tellEvents, toBudgets } from '../engine/calls.ts';
 import { BUDGETS } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';

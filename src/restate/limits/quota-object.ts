@@ -13,7 +13,7 @@ import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { QuotaMessage } from '../agent/agent-acts.ts';
 import { unknownQuota } from '../../runtime/limits/quotas.ts';
 import { saidBy } from '../../runtime/values/act.ts';
-import { type Answer, refusalOf } from '../engine/answer.ts';
+import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import { send, tellEvents, toAgent, toQuota } from '../engine/calls.ts';
 import { ChartAtWork, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 import { QUOTA, REGISTRY } from '../engine/names.ts';

@@ -10,7 +10,7 @@
 import { describeExit, type ExitReason, type PoolEvent } from '../../machines/index.ts';
 import type { MemberPlace } from '../../runtime/pools/member.ts';
 import type { PoolCloseReport } from '../../runtime/pools/close-report.ts';
-import type { Refusal } from '../engine/answer.ts';
+import type { Refusal } from '../engine/call-answer.ts';
 
 /** What a member's agent says of itself, whenever it may have changed. */
 export interface MemberNews {

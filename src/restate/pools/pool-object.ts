@@ -20,7 +20,7 @@ import { checkTask } from '../../runtime/fleet/task-check.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
-import { type Answer, answering, type Refusal, refusalOf } from '../engine/answer.ts';
+import { type Answer, answering, type Refusal, refusalOf } from '../engine/call-answer.ts';
 import { call, send, tellEvents, toAgent, toPool } from '../engine/calls.ts';
 import { CREW, POOL, type PoolCommand, REGISTRY } from '../engine/names.ts';
 import type { MemberNews } from './pool-members.ts';

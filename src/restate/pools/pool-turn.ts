@@ -22,7 +22,7 @@ import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { poolStatusAt, poolTrouble } from '../../runtime/pools/pool-status.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
-import { type Answer, type Refusal, refusalOf } from '../engine/answer.ts';
+import { type Answer, type Refusal, refusalOf } from '../engine/call-answer.ts';
 import { ChartAtWork, type Due, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 import { type MemberNews, type PoolMember, PoolMembers } from './pool-members.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';

@@ -4,7 +4,7 @@ import type { ParkRequest } from '../../runtime/definition/parking.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Act, BodyMessage } from '../agent/agent-acts.ts';
 import { type AgentState, positionOfState } from '../agent/agent-state.ts';
-import type { Answer } from '../engine/answer.ts';
+import type { Answer } from '../engine/call-answer.ts';
 import type { AgentBudgets } from '../limits/agent-budgets.ts';
 import type { AgentQuota } from '../limits/agent-quota.ts';
 import type { LedgerOwner } from './ledger-owner.ts';

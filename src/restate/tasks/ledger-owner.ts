@@ -3,7 +3,7 @@ import type { ParkRequest } from '../../runtime/definition/parking.ts';
 import type { BodyRequest } from '../../runtime/hosting/host.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { AgentState } from '../agent/agent-state.ts';
-import type { Answer } from '../engine/answer.ts';
+import type { Answer } from '../engine/call-answer.ts';
 import type { TaskEntry } from './task-entries.ts';
 
 export interface LedgerOwner {

@@ -27,7 +27,7 @@ import type { Alert } from '../../runtime/observability/alerts.ts';
 import { saidBy } from '../../runtime/values/act.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../../runtime/values/errors.ts';
 import { type AnyOf, candidatesOf, leastLoadedOf } from '../agent/least-loaded.ts';
-import { type Answer, answering, refusalOf, valueOf } from '../engine/answer.ts';
+import { type Answer, answering, refusalOf, valueOf } from '../engine/call-answer.ts';
 import { call, send, tellEvents, toAgent } from '../engine/calls.ts';
 import { type Command, type Look, REGISTRY, SCHEDULE, SHARDS } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';

@@ -14,7 +14,7 @@ import {
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import { type AgentSystemError, errorFrom, errorInfoOf } from '../../runtime/values/errors.ts';
 import type { AgentState } from '../agent/agent-state.ts';
-import { refusalOf } from '../engine/answer.ts';
+import { refusalOf } from '../engine/call-answer.ts';
 import type { LedgerOwner } from './ledger-owner.ts';
 import type { TaskEntry, TaskFailure } from './task-entries.ts';
 import type { TaskQuestions } from './task-questions.ts';

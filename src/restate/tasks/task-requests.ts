@@ -11,7 +11,7 @@ import type { EventBody } from '../../runtime/journal/system-event.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import type { Act, RequestAnswer } from '../agent/agent-acts.ts';
 import type { AgentState } from '../agent/agent-state.ts';
-import { type Answer, answering } from '../engine/answer.ts';
+import { type Answer, answering } from '../engine/call-answer.ts';
 import type { AgentBudgets } from '../limits/agent-budgets.ts';
 import type { Granted } from '../limits/budgets-object.ts';
 import type { TaskLedger } from './task-ledger.ts';

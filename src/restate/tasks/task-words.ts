@@ -4,7 +4,7 @@ import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import { hasTaskEnded, legalForTask, type TaskCommand, taskStatusOf } from '../../machines/index.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from '../../runtime/values/errors.ts';
 import type { AgentState } from '../agent/agent-state.ts';
-import { type Answer, refusalOf } from '../engine/answer.ts';
+import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import type { EndedTask, TaskEntry } from './task-entries.ts';
 
 /** A task as the events and errors of one program tell of it. */

@@ -55,7 +55,7 @@ import { AgentTasks } from './agent-tasks.ts';
 import { commandRefusal } from './command-refusal.ts';
 import { LifeCallers } from './life-callers.ts';
 import { type Announcement, lifeEventOf } from './life-event.ts';
-import { alertText, startFailure } from './life-words.ts';
+import { alertText, startFailure } from './life-messages.ts';
 import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
 import type { GivenTask, RestoredTask, TaskCancel } from './task-request.ts';
 import type { Places } from './wait.ts';
