@@ -13,13 +13,14 @@ import type { Questions } from './agent/questions.ts';
 import type { Consensus } from './coordination/rounds/consensus.ts';
 import type { CoordinationControl } from './coordination/coordination.ts';
 import type { Variables } from './coordination/variables/variables.ts';
+import type { AgentManifest } from './definition/manifest.ts';
 import type { AgentCode } from './definition/module-binding.ts';
 import type { Agents } from './fleet/agents.ts';
-import { bindCode } from './fleet/code-binding.ts';
+import { bindCode, movedCode } from './fleet/code-binding.ts';
 import { endFleet, longestShutdownMs } from './fleet/fleet-end.ts';
 import { recoverFleet } from './fleet/recovery.ts';
 import type { Tasks } from './fleet/tasks.ts';
-import type { Recovery, Store } from './journal/store.ts';
+import type { Recovery, Store, StoredAgent } from './journal/store.ts';
 import { memoryStore } from './journal/stores/memory.ts';
 import type { Budgets } from './limits/budgets.ts';
 import type { Quotas } from './limits/quotas.ts';
@@ -58,7 +59,8 @@ export async function createAgentSystem(options: AgentSystemOptions = {}): Promi
   try {
     system = new System(options, limits, { store, clock, logger }, recovery);
     await system.recall(recovery);
-    system.begin(recovery, options.agents ?? []);
+    const given = options.agents ?? [];
+    system.begin(recovery, given, await system.describeMoved(recovery, given));
     return system;
   } catch (thrown) {
     system?.discard();
@@ -140,9 +142,27 @@ class System implements AgentSystem {
     await questions.recall(recovery, store);
   }
 
+  /** What modules are that are elsewhere than before. One that does not load is taken for what it was. */
+  async describeMoved(
+    recovery: Recovery,
+    given: readonly AgentCode[],
+  ): Promise<ReadonlyMap<URL, AgentManifest>> {
+    const { agents, logger } = this.#parts;
+    const described = new Map<URL, AgentManifest>();
+    const describe = async ([module, registered]: readonly [URL, StoredAgent['registered']]) => {
+      try {
+        described.set(module, await agents.describeMoved(registered, module));
+      } catch (err) {
+        logger.warn({ err }, `what ${module.href} can do is not known until an agent of it has started`);
+      }
+    };
+    await Promise.all([...movedCode(given, recovery)].map(describe));
+    return described;
+  }
+
   /** Restores the fleet of the last program on the same store. */
-  begin(recovery: Recovery, given: readonly AgentCode[]): void {
-    const { logger, journal, coordination, telemetry, agents, tasks } = this.#parts;
+  begin(recovery: Recovery, given: readonly AgentCode[], described: ReadonlyMap<URL, AgentManifest>): void {
+    const { logger, journal, coordination, telemetry, agents, manifests, tasks } = this.#parts;
     coordination.recover(recovery);
     compareChartVersions(recovery, journal, logger);
     journal.observe(logEvents(logger));
@@ -150,6 +170,7 @@ class System implements AgentSystem {
     if (counting) journal.observe(() => counting.listener);
     this.#stopCounting = counting?.close;
     const code = bindCode(given, recovery, journal, (problem) => logger.warn(problem));
+    for (const [module, manifest] of described) manifests.keep(module, manifest);
     recoverFleet({ ...this.#parts, recovery, code });
     tasks.begin(recovery);
   }

@@ -11,6 +11,7 @@ import {
   createAgentSystem,
   defineAgent,
   defineFleet,
+  type Isolation,
   memoryStore,
   planRecovery,
   type Store,
@@ -65,6 +66,13 @@ const count = async ({ agents }: AgentSystem, id = 'ada') => {
 const cases = (['in-process', 'process'] as const).flatMap((isolation) =>
   (['memory', 'sqlite'] as const).map((store) => ({ isolation, store })),
 );
+
+const hosts: readonly { readonly isolation: Isolation; readonly group?: string }[] = [
+  { isolation: 'in-process' },
+  { isolation: 'thread' },
+  { isolation: 'process' },
+  { isolation: 'process', group: 'kitchen' },
+];
 
 describe.each(cases)('a release, $isolation, $store', ({ isolation, store: kind }) => {
   async function world() {
@@ -169,6 +177,82 @@ describe.each(cases)('a release, $isolation, $store', ({ isolation, store: kind 
       expect(system.alerts.list()).toMatchObject([{ alert: 'definition_missing' }]);
       return expect((await refusal(system.agents.start('ada'))).code).toBe('AGENT_START_FAILED');
     });
+  });
+});
+
+describe.each(hosts)('what a release has changed, $isolation, group $group', ({ isolation, group }) => {
+  const spec = { id: 'ada', isolation, ...(group === undefined ? {} : { resources: { group } }) };
+  const first = `stateVersion: 1, tasks: { old: { run: () => 'old' }, gone: { run: () => 'gone' } }`;
+  const next = `stateVersion: 2, migrate: (saved) => saved, capabilities: ['more'],
+    tasks: { old: { run: () => 'new' }, fresh: { requires: ['more'], run: () => 'fresh' } }`;
+
+  async function world() {
+    const { root } = await releases();
+    const store = storesOf('sqlite', root);
+    const place = (name: string) => pathToFileURL(join(root, name));
+    const write = (name: string, body: string) =>
+      writeFile(
+        join(root, name),
+        `import { defineAgent } from ${JSON.stringify(own)};
+        export default defineAgent({ type: 'cook', init: ({ restored }) => restored ?? {}, ${body} });`,
+      );
+    async function program(agents: readonly AgentCode[], work: (system: AgentSystem) => Promise<unknown>) {
+      await using system = await createAgentSystem({ store: store(), agents, logger: silent });
+      await work(system);
+    }
+    await write('v1.mjs', first);
+    await program([], async ({ agents }) => {
+      await agents.register({ ...spec, module: place('v1.mjs') });
+      await agents.start('ada');
+    });
+    return { place, write, program };
+  }
+
+  it('is known before anything has started: its version, its abilities and its tasks', async () => {
+    const { place, write, program } = await world();
+    await write('v2.mjs', next);
+    await program([{ type: 'cook', module: place('v2.mjs') }], async ({ agents, tasks }) => {
+      expect(agents.get('ada')).toMatchObject({
+        status: 'stopped',
+        stateVersion: 2,
+        capabilities: ['more'],
+      });
+      expect((await refusal(tasks.submit('ada', { type: 'gone' }))).code).toBe('TASK_INCOMPATIBLE');
+      const { id } = await tasks.submit('ada', { type: 'fresh' });
+      await agents.start('ada');
+      expect(await tasks.result(id)).toBe('fresh');
+    });
+    // A later program that says nothing of it runs the newest, and knows it.
+    await program([], async ({ agents }) => expect(agents.get('ada').stateVersion).toBe(2));
+  });
+
+  it('is known to later programs where it was changed in its place, once it has run', async () => {
+    const { place, write, program } = await world();
+    // Another file in the program itself: Node loads one only once.
+    const module = isolation === 'in-process' ? place('v2.mjs') : place('v1.mjs');
+    await write(isolation === 'in-process' ? 'v2.mjs' : 'v1.mjs', next);
+    const agents = isolation === 'in-process' ? [{ type: 'cook', module }] : [];
+    await program(agents, ({ agents }) => agents.start('ada'));
+    await program([], async (system) => {
+      expect(system.agents.get('ada').stateVersion).toBe(2);
+      expect((await system.tasks.submit('ada', { type: 'fresh' })).status).toBe('waiting');
+      // What was registered or changed later is newer.
+      await system.agents.update('ada', { initArgs: { n: 1 } });
+      expect(system.agents.get('ada').stateVersion).toBe(2);
+    });
+    await program([], async (system) => expect(system.agents.get('ada').stateVersion).toBe(2));
+  });
+
+  it('that does not load, or is of another type, keeps no program from opening', async () => {
+    const { place, write, program } = await world();
+    await writeFile(place('v2.mjs'), 'throw new Error("broken");');
+    await write('v3.mjs', next.replace('stateVersion: 2', "stateVersion: 2, type: 'clerk'"));
+    for (const name of ['v2.mjs', 'v3.mjs']) {
+      await program([{ type: 'cook', module: place(name) }], async (system) => {
+        expect(system.agents.get('ada')).toMatchObject({ status: 'stopped', stateVersion: 1 });
+        expect((await refusal(system.agents.start('ada'))).code).toBe('AGENT_START_FAILED');
+      });
+    }
   });
 });
 

@@ -195,10 +195,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     const report = agent.secrets === undefined ? told : withoutSecrets(told, agent.secrets);
     switch (report.type) {
       case 'ready':
-        if (report.manifest !== this.currentManifest) {
-          this.currentManifest = frozenData(report.manifest);
-          agent.changed();
-        }
+        if (report.manifest !== this.currentManifest) this.learn(living, frozenData(report.manifest));
         return agent.send({ type: 'body.ready', at: this.clock.now(), tick: this.clock.elapsed() });
       case 'finished':
         return agent.send({ type: 'body.finished', at: this.clock.now() });
@@ -230,6 +227,15 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
       default:
         living.tellCoordination(report);
     }
+  }
+
+  /** Its module was loaded, and may have changed since it was described. */
+  private learn({ module }: Incarnation, manifest: AgentManifest): void {
+    const { agent } = this;
+    const isNew = manifest.hash !== this.currentManifest.hash;
+    this.currentManifest = manifest;
+    if (isNew && module instanceof URL) agent.services.manifests.keep(module, manifest);
+    agent.changed();
   }
 
   bodyEnded(ended: ExitReason, thrown: unknown): ExitReason {

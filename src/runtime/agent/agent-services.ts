@@ -12,6 +12,7 @@ import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { Agent } from './agent.ts';
 import type { SecretServices } from './agent-secrets.ts';
+import type { LastManifests } from './last-manifests.ts';
 import type { RequestHandlers } from './requests.ts';
 import type { TaskSteps } from './task-steps.ts';
 
@@ -55,6 +56,8 @@ export interface AgentServices {
   readonly secrets: SecretServices;
   /** What the agents' tasks may ask of their system. */
   readonly requests: RequestHandlers;
+  /** What modules were when they were last loaded. */
+  readonly manifests: LastManifests;
   /** What tasks have kept on their way. */
   readonly steps: TaskSteps;
   /** Whether the system closes, or has. */

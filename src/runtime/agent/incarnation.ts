@@ -49,7 +49,7 @@ export class Incarnation implements BodyListener, Child {
   /** The spec that its body is made from; the agent's may have changed since. */
   readonly spec: KeptSpec;
   readonly host: Host;
-  private readonly module: AnyAgentDefinition | URL;
+  readonly module: AnyAgentDefinition | URL;
   private readonly owner: IncarnationOwner;
   private readonly chart: ChildReport;
   private body: Body | undefined = undefined;
@@ -114,6 +114,7 @@ export class Incarnation implements BodyListener, Child {
           agentId,
           incarnation: this.number,
           module: this.module,
+          agentType: agent.manifest.type,
           initArgs,
           secrets: spec.secrets,
           restored,

@@ -22,10 +22,11 @@ function addressAfter(address: string): string {
 /**
  * A module that failed is tried afresh the next time.
  *
+ * @param type the type that it has to define; default any
  * @throws Error that names the module, what was expected and what came; where code did not compile or threw, which
  * may be in a file that the module imports, also that file and line
  */
-export async function loadAgentModule(module: URL): Promise<AnyAgentDefinition> {
+export async function loadAgentModule(module: URL, type?: string): Promise<AnyAgentDefinition> {
   const address = nextAddresses.get(module.href) ?? module.href;
   const failed = (): void => {
     // Of several that load it at once the first says where it goes on.
@@ -48,6 +49,13 @@ export async function loadAgentModule(module: URL): Promise<AnyAgentDefinition> 
     failed();
     throw new TypeError(
       `module ${module.href}: expected its default export to come from defineAgent, got ${inWords(loaded.default)}`,
+    );
+  }
+  const { type: defined } = loaded.default;
+  if (type !== undefined && defined !== type) {
+    failed();
+    throw new TypeError(
+      `module ${module.href}: expected an agent of type ${inWords(type)}, got ${inWords(defined)}`,
     );
   }
   return loaded.default;

@@ -24,6 +24,7 @@ import type { AskedTask } from '../definition/agent-self.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
+import type { StoredAgent } from '../journal/store.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
@@ -549,6 +550,11 @@ export class Agents {
   discard(why: AgentSystemError): void {
     this.#registration.giveUp(why);
     for (const agent of this.#registry.all()) agent.discard(why);
+  }
+
+  /** @internal What the code of an agent of an earlier program is where it is now. */
+  describeMoved(registered: StoredAgent['registered'], module: URL): Promise<AgentManifest> {
+    return this.#registration.describeMoved(registered, module);
   }
 
   /** @internal An agent of an earlier program: known again, and not resumed yet. */

@@ -90,6 +90,21 @@ export function bindCode(
   return codeFor(given, recovery, warn);
 }
 
+/** One agent for each type whose code this program gives at another URL than it had before. */
+export function movedCode(
+  given: readonly AgentCode[],
+  { agents, facts }: Recovery,
+): ReadonlyMap<URL, Registered> {
+  const bound = codeByType(given);
+  const moved = new Map<URL, Registered>();
+  for (const { registered } of agents) {
+    const code = bound.get(registered.agentType);
+    if (!(code instanceof URL) || moved.has(code) || placeOf(registered, facts) === code.href) continue;
+    if (!isMissing(thereOrMissing(code, registered.agentType))) moved.set(code, registered);
+  }
+  return moved;
+}
+
 /** The new place of its code, if that has moved. */
 export function moveOf(
   { spec: { module } }: Registered,

@@ -4,8 +4,9 @@
  * I1  No task is repeated unless its definition allows it; a task that was running is reported as `task.unknown`.
  * I2  An agent whose code is missing stays listed, does not start, and an alert says why.
  */
-import { type AgentLife, agentSpec, type Isolation, type ParsedAgentSpec } from '../../machines/index.ts';
+import type { AgentLife, Isolation } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
+import type { LastManifests } from '../agent/last-manifests.ts';
 import type { Agents } from './agents.ts';
 import type { Families } from './families.ts';
 import type { Tasks } from './tasks.ts';
@@ -14,14 +15,15 @@ import { type AnyAgentDefinition, defineAgent } from '../definition/define-agent
 import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import { type CodeOf, isMissing } from './code-binding.ts';
 import type { Host } from '../hosting/host.ts';
-import { parseInput } from '../values/malformed.ts';
 import type { Recovery, StoredAgent } from '../journal/store.ts';
+import { storedSpec } from './spec-reading.ts';
 
 export interface RecoveryOptions {
   readonly recovery: Recovery;
   readonly agents: Agents;
   readonly hosts: ReadonlyMap<Isolation, Host>;
   readonly code: CodeOf;
+  readonly manifests: LastManifests;
   readonly tasks: Tasks;
   readonly families: Families;
   readonly alerts: Alerts;
@@ -44,12 +46,13 @@ export function recoverFleet(options: RecoveryOptions): void {
   options.families.recover(new Map(stored.map(({ registered, latest }) => [registered.agentId, latest])));
 }
 
-function adopt(stored: StoredAgent, { agents, hosts, code, alerts }: RecoveryOptions): Adopted {
+function adopt(stored: StoredAgent, options: RecoveryOptions): Adopted {
+  const { agents, hosts, alerts } = options;
   const { registered, latest } = stored;
   const id = registered.agentId;
   const life = 'life' in latest ? latest.life : undefined;
-  const { module, manifest, missing } = codeOf(registered, code);
-  const spec = specOf(registered.spec, id, module);
+  const { module, manifest, missing } = codeOf(registered, options);
+  const spec = storedSpec(registered.spec, id, module);
   const host = hosts.get(spec.isolation ?? 'in-process');
   if (host === undefined) throw new Error(`agent ${id}: no host for isolation "${spec.isolation}" is there`);
   const since = registered.type === 'agent.updated' ? registered.registered : registered.sequence;
@@ -61,26 +64,13 @@ function adopt(stored: StoredAgent, { agents, hosts, code, alerts }: RecoveryOpt
 
 function codeOf(
   registered: StoredAgent['registered'],
-  code: CodeOf,
+  { code, manifests }: RecoveryOptions,
 ): { module: AnyAgentDefinition | URL; manifest: AgentManifest; missing?: string } {
-  const { manifest } = registered;
   const found = code(registered);
-  if (isMissing(found)) return { module: STAND_IN, manifest, missing: found.missing };
-  return found instanceof URL ? { module: found, manifest } : { module: found, manifest: manifestOf(found) };
-}
-
-/** The stored spec; fields that newer versions have added get their defaults. */
-function specOf(
-  stored: StoredAgent['registered']['spec'],
-  id: string,
-  module: AnyAgentDefinition | URL,
-): ParsedAgentSpec & { readonly id: string } {
-  const spec = parseInput(
-    agentSpec,
-    { ...stored, module },
-    { what: `stored spec of agent ${id}`, code: 'STORE_FAILED' },
-  );
-  return { ...spec, id };
+  if (isMissing(found)) return { module: STAND_IN, manifest: registered.manifest, missing: found.missing };
+  return found instanceof URL
+    ? { module: found, manifest: manifests.of(registered, found) }
+    : { module: found, manifest: manifestOf(found) };
 }
 
 /** A placeholder for missing code; it is never run. */

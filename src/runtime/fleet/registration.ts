@@ -14,6 +14,7 @@ import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import { isOfBody } from '../agent/pending-fields.ts';
+import type { StoredAgent } from '../journal/store.ts';
 import type { EventDraft, SpecChange } from '../journal/system-event.ts';
 import { saidBy } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
@@ -23,7 +24,15 @@ import type { Registry } from './registry.ts';
 import { secretsIn, SpecCheck, type SpecSecrets } from './spec-check.ts';
 import { changedSpec } from './spec-change.ts';
 import { specChanges } from './spec-difference.ts';
-import { argsCopy, invalidSpec, isolationOf, policyOf, readSpec, specToKeep } from './spec-reading.ts';
+import {
+  argsCopy,
+  invalidSpec,
+  isolationOf,
+  policyOf,
+  readSpec,
+  specToKeep,
+  storedSpec,
+} from './spec-reading.ts';
 
 export interface RegistrationOptions {
   readonly services: AgentServices;
@@ -39,6 +48,9 @@ export interface ChangeOptions {
   readonly restart: boolean;
   readonly by?: string | undefined;
 }
+
+/** A program is not held up for longer by a module that does not load; ms. */
+const MOVED_TIMEOUT_MS = 5_000;
 
 /** An agent of an earlier program. */
 export interface Adopted {
@@ -161,6 +173,22 @@ export class Registration {
       const wanted = changedSpec({ ...agent.fullSpec, id }, change);
       return this.changeOrRenew(agent, wanted, options);
     });
+  }
+
+  /**
+   * The manifest of a module that is now the code of this agent of an earlier program.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID`
+   */
+  async describeMoved(
+    { agentId, agentType, spec }: StoredAgent['registered'],
+    module: URL,
+  ): Promise<AgentManifest> {
+    const stored = storedSpec(spec, agentId, module);
+    const timed = { ...stored, startTimeoutMs: Math.min(stored.startTimeoutMs, MOVED_TIMEOUT_MS) };
+    const manifest = await this.check.manifestOf(timed, this.check.hostFor(isolationOf(timed), timed));
+    if (manifest.type === agentType) return manifest;
+    throw invalidSpec(`module: expected an agent of type "${agentType}", got "${manifest.type}"`, agentId);
   }
 
   /** Takes an agent of an earlier program; it is not resumed yet. */

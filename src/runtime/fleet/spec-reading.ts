@@ -13,7 +13,13 @@ import {
   type ParsedAgentSpec,
 } from '../../machines/index.ts';
 import type { KeptSpec } from '../agent/agent-terms.ts';
-import { type AgentDefinition, isAgentDefinition, type TaskTypes } from '../definition/define-agent.ts';
+import {
+  type AgentDefinition,
+  type AnyAgentDefinition,
+  isAgentDefinition,
+  type TaskTypes,
+} from '../definition/define-agent.ts';
+import type { StoredSpec } from '../journal/system-event.ts';
 import { dataCopy, frozenCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
@@ -42,6 +48,20 @@ const policies = new WeakMap<object, LifePolicy>();
 /** A spec with its defaults. @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
 export function readSpec(spec: unknown): ParsedAgentSpec {
   return knownSpec(spec) ?? parsedSpec(spec);
+}
+
+/** The stored spec; fields that newer versions have added get their defaults. */
+export function storedSpec(
+  stored: StoredSpec,
+  id: string,
+  module: AnyAgentDefinition | URL,
+): ParsedAgentSpec & { readonly id: string } {
+  const spec = parseInput(
+    agentSpec,
+    { ...stored, module },
+    { what: `stored spec of agent ${id}`, code: 'STORE_FAILED' },
+  );
+  return { ...spec, id };
 }
 
 export function isolationOf({ isolation, module }: ParsedAgentSpec): Isolation {

@@ -26,6 +26,8 @@ export interface BodyStart {
   readonly agentId: string;
   readonly incarnation: number;
   readonly module: AnyAgentDefinition | URL;
+  /** The type that the module has to define; default any. */
+  readonly agentType?: string | undefined;
   readonly initArgs: unknown;
   /** Paths to secrets in `initArgs`: no state that holds one is to be saved. */
   readonly secrets?: readonly string[] | undefined;

@@ -120,6 +120,11 @@ export class Journal {
     return this.outage.isOn;
   }
 
+  /** Sequence of the newest event that was emitted. */
+  get lastSequence(): number {
+    return this.last;
+  }
+
   /** Whether the event with this sequence was committed. */
   hasKept(sequence: number): boolean {
     return sequence <= this.lastKept;

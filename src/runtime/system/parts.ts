@@ -6,6 +6,7 @@
 import type { Logger } from 'pino';
 import type { Isolation } from '../../machines/index.ts';
 import type { AgentServices } from '../agent/agent-services.ts';
+import { LastManifests } from '../agent/last-manifests.ts';
 import { Questions } from '../agent/questions.ts';
 import type { RequestHandler } from '../agent/requests.ts';
 import { TaskSteps } from '../agent/task-steps.ts';
@@ -62,6 +63,7 @@ export interface SystemParts extends Ground {
   readonly coordination: Coordination;
   readonly questions: Questions;
   readonly steps: TaskSteps;
+  readonly manifests: LastManifests;
   readonly hosts: ReadonlyMap<Isolation, Host>;
   readonly agents: Agents;
   readonly pools: PoolRegistry;
@@ -137,6 +139,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
   });
   const questions = new Questions({ journal, clock, assertOpen });
   const steps = new TaskSteps(journal, net);
+  const manifests = new LastManifests(recovery, journal);
   // Child processes and threads use real time, also when the charts use a simulated clock.
   const hosts = new Map<Isolation, Host>(
     Object.entries({
@@ -166,6 +169,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
     watch,
     secrets: { provider: options.secrets, net },
     requests,
+    manifests,
     steps,
     isClosing: () => status() !== 'open',
     leavesTasks: () => status() !== 'open' && store.isDurable,
@@ -211,6 +215,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
     coordination,
     questions,
     steps,
+    manifests,
     hosts,
     agents,
     pools,

@@ -134,7 +134,7 @@ export class BodyServer {
       },
     );
     this.#bodies.set(key, body);
-    loadAgentModule(url).then(
+    loadAgentModule(url, start.agentType).then(
       (definition) => this.#await({ body: key, taskId: undefined, run: () => body.run(definition) }),
       (thrown: unknown) => {
         didNotLoad = true;

@@ -59,7 +59,7 @@ function open(start: BodyStart, listener: BodyListener, surroundings: Surroundin
   const body = new AgentBody(start, listener, surroundings);
   const { module } = start;
   if (module instanceof URL) {
-    loadAgentModule(module).then(
+    loadAgentModule(module, start.agentType).then(
       (definition) => body.run(definition),
       (thrown: unknown) => body.fail({ error: errorInfoOf(thrown) }),
     );
