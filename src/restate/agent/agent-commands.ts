@@ -16,7 +16,7 @@ import { call, toNodes } from '../engine/calls.ts';
 import type { Command } from '../engine/names.ts';
 import type { Place } from '../nodes/reservations.ts';
 import type { Occupant, Placement } from '../nodes/placement.ts';
-import { findTask, refuseUnlessLegal, resultOf, taskOfKey, taskRecord } from '../tasks/task-words.ts';
+import { findTask, refuseUnlessLegal, resultOf, taskOfKey, taskRecord } from '../tasks/known-tasks.ts';
 
 export const notFound = (id: string): Answer => ({
   refusal: refusalOf(
