@@ -8,7 +8,7 @@ import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { BodyReport, BodyRequest } from '../../runtime/hosting/host.ts';
 import type { Answer } from '../engine/call-answer.ts';
 import type { Spender } from '../../runtime/limits/budget-rules.ts';
-import type { AccountRef, Settling } from '../limits/budgets-object.ts';
+import type { AccountRef, Settling } from '../limits/budget-messages.ts';
 import type { Occupant } from '../nodes/placement.ts';
 
 /** What a node has to know of a task besides its work: of what that asks of its system, and who follows it. */

@@ -16,7 +16,8 @@ import { call, toNodes } from '../engine/calls.ts';
 import type { Command } from '../engine/names.ts';
 import type { Place } from '../nodes/reservations.ts';
 import type { Occupant, Placement } from '../nodes/placement.ts';
-import { findTask, refuseUnlessLegal, resultOf, taskOfKey, taskRecord } from '../tasks/known-tasks.ts';
+import { findTask, refuseUnlessLegal, taskOfKey } from '../tasks/known-tasks.ts';
+import { resultOf, taskRecord } from '../tasks/task-record-of.ts';
 
 export const notFound = (id: string): Answer => ({
   refusal: refusalOf(

@@ -17,7 +17,8 @@ import { AGENT, type Command, type LostNode, type ReportAnswer, type ReportBatch
 import type { Placement } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { findQuestion } from '../tasks/task-questions.ts';
-import { findTask, legalFor, taskRecord } from '../tasks/known-tasks.ts';
+import { findTask, legalFor } from '../tasks/known-tasks.ts';
+import { taskRecord } from '../tasks/task-record-of.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
 /** The state, for a turn that nobody is answered by; `undefined` of an agent that was forgotten. */

@@ -19,7 +19,7 @@ import type { AgentTurn } from './agent-turn.ts';
 import type { Answer } from '../engine/call-answer.ts';
 import { call, send, tellEvents, toAgent, toBudgets, toNodes, toPool, toQuota } from '../engine/calls.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
-import type { Granted } from '../limits/budgets-object.ts';
+import type { Granted } from '../limits/budget-messages.ts';
 import { lookOf, newsOf } from './agent-view.ts';
 import {
   bucketOf,

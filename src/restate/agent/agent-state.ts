@@ -27,8 +27,8 @@ import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { KeptChart } from '../engine/kept-chart.ts';
 import type { Placement } from '../nodes/placement.ts';
 import { shownAmount } from '../../runtime/limits/budget-amount.ts';
-import type { KeptReservation, SpentOf } from '../limits/agent-budgets.ts';
-import type { KeptQuestion } from '../tasks/task-questions.ts';
+import type { KeptReservation, SpentOf } from '../limits/budget-messages.ts';
+import type { KeptQuestion } from '../tasks/kept-question.ts';
 import { type EndedTask, isWorking, type TaskEntry } from '../tasks/task-entries.ts';
 
 /** The living body: where it is, and how far both sides have heard of each other. */

@@ -44,7 +44,7 @@ import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import { ChartAtWork, type Due, earliestOf, takeAllDue } from '../engine/kept-chart.ts';
 import { AgentBudgets } from '../limits/agent-budgets.ts';
 import { AgentQuota } from '../limits/agent-quota.ts';
-import type { Granted } from '../limits/budgets-object.ts';
+import type { Granted } from '../limits/budget-messages.ts';
 import type { Occupant, Placement, PlacementWish } from '../nodes/placement.ts';
 import { LedgerActs } from '../tasks/ledger-acts.ts';
 import type { AskedWork, EndedTask, TaskEntry } from '../tasks/task-entries.ts';

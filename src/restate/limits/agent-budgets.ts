@@ -13,30 +13,13 @@ import { wholeOf } from '../../runtime/limits/budget-amount.ts';
 import { type Spender, unknownReservation, usedOf } from '../../runtime/limits/budget-rules.ts';
 import type { Act } from '../agent/agent-acts.ts';
 import type { AgentState } from '../agent/agent-state.ts';
-import type { AccountRef, Settling } from './budgets-object.ts';
-
-/** Granted, and not settled. */
-export interface KeptReservation {
-  readonly id: number;
-  readonly taskId: string;
-  /** The request that it was granted to, of that incarnation. */
-  readonly requestId: number;
-  readonly incarnation: number;
-  /** In whole numbers. */
-  readonly amount: BudgetAmount;
-  readonly accounts: readonly AccountRef[];
-  /** Epoch ms. */
-  readonly at: number;
-}
+import type { AccountRef, KeptReservation, Settling } from './budget-messages.ts';
 
 export interface AgentBudgetsOwner {
   readonly state: AgentState;
   readonly now: number;
   readonly acts: Act[];
 }
-
-/** Accounts of tasks of its own that tasks have spent of, by task. */
-export type SpentOf = Readonly<Record<string, readonly AccountRef[]>>;
 
 export class AgentBudgets {
   readonly #owner: AgentBudgetsOwner;

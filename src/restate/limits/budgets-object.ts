@@ -26,30 +26,11 @@ import { BUDGETS } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 import { BudgetAccount, type KeptAccount } from './budget-account.ts';
+import type { AccountRef, Granted, Settling } from './budget-messages.ts';
 
 const SPECS = 'specs';
 const ACCOUNT = 'account ';
 const accountKey = (name: string, of: string): string => `${ACCOUNT}${JSON.stringify([name, of])}`;
-
-/** An account that something was reserved of: its budget, and whose it is. */
-export type AccountRef = readonly [name: string, of: string];
-
-/** What was granted. */
-export interface Granted {
-  readonly accounts: readonly AccountRef[];
-  readonly events: readonly EventBody[];
-}
-
-/** What is settled, of a reservation. Amounts are whole numbers. */
-export interface Settling {
-  readonly accounts: readonly AccountRef[];
-  readonly spender: Spender;
-  readonly reserved: BudgetAmount;
-  readonly actual: BudgetAmount;
-  readonly how: 'settled' | 'released' | 'left';
-  /** Epoch ms. */
-  readonly at: number;
-}
 
 function specsOf(ctx: Pick<ObjectContext, 'get'>): Promise<readonly BudgetSpec[]> {
   return ctx.get(SPECS, wireOf<readonly BudgetSpec[]>()).then((specs) => specs ?? []);

@@ -21,7 +21,7 @@ import type { EngineClient } from '../engine/engine-client.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import { askVotes, type SpreadRequest, spreadVariable } from '../coordination/fan-out.ts';
 import { type MessageBatch, nodeOf } from '../engine/names.ts';
-import { ProgressDesk } from '../tasks/progress-buffer.ts';
+import { ProgressBuffer } from '../tasks/progress-buffer.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { type Opening, Resident } from './resident.ts';
 import type { AskingTask } from './resident-tasks.ts';
@@ -50,7 +50,7 @@ export class Residents {
   epoch = '';
   readonly #options: ResidentsOptions;
   readonly #known = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
-  readonly #desk: ProgressDesk;
+  readonly #progress: ProgressBuffer;
   readonly #secrets: SecretServices;
   /** The newest of each variable that this node was told. */
   readonly #values = new Map<string, VariableState>();
@@ -60,7 +60,7 @@ export class Residents {
     this.#options = options;
     const givers = `createAgentNode({ secrets }) of node ${options.node}`;
     this.#secrets = { provider: options.secrets, givers, net: new SecretNet() };
-    this.#desk = new ProgressDesk(options.clock);
+    this.#progress = new ProgressBuffer(options.clock);
   }
 
   list(): readonly { readonly agentId: string; readonly incarnation: number }[] {
@@ -88,7 +88,7 @@ export class Residents {
 
   close(): void {
     this.#isClosed = true;
-    this.#desk.close();
+    this.#progress.close();
   }
 
   deliver(agentId: string, batch: MessageBatch): void {
@@ -122,7 +122,7 @@ export class Residents {
         return counted();
       case 'progress': {
         const { callId, seen, waitMs } = given as { callId: string; seen: number; waitMs: number };
-        return this.#desk.fetch(callId, seen, waitMs);
+        return this.#progress.fetch(callId, seen, waitMs);
       }
       case 'taken': {
         const { agentId, callId, count } = given as { agentId: string; callId: string; count: number };
@@ -175,7 +175,7 @@ export class Residents {
       tell: (report) => outbox.tell(report),
       valueOf: (name) => this.#values.get(name),
       show: (callId, what, value) =>
-        this.#desk.tell(callId, what === 'chunk' ? { chunk: value } : { progress: value }),
+        this.#progress.tell(callId, what === 'chunk' ? { chunk: value } : { progress: value }),
       log: ({ level, message, fields }) => logger[level](fields ?? {}, message),
       codeFor: (opening) => this.#codeFor(opening),
       ended: () => this.#leave(agentId, resident),

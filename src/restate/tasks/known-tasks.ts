@@ -1,53 +1,8 @@
-/** What is told and shown of a task that is kept: the events and errors of one program, and its record. */
-import type { ToldTask } from '../../runtime/agent/task-events.ts';
-import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
-import { hasTaskEnded, legalForTask, type TaskCommand, taskStatusOf } from '../../machines/index.ts';
-import { AgentSystemError, type ErrorCode, errorFrom } from '../../runtime/values/errors.ts';
+/** The tasks that an agent keeps: each is found by its id or key, and says which commands it allows. */
+import { legalForTask, type TaskCommand, taskStatusOf } from '../../machines/index.ts';
+import { AgentSystemError } from '../../runtime/values/errors.ts';
 import type { AgentState } from '../agent/agent-state.ts';
-import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import type { EndedTask, TaskEntry } from './task-entries.ts';
-
-/** A task as the events and errors of one program tell of it. */
-export function toldOf(
-  entry: TaskEntry,
-  given: { readonly input?: unknown; readonly output?: unknown; readonly by?: string | undefined } = {},
-): ToldTask {
-  const {
-    id: taskId,
-    task: type,
-    incarnation,
-    retry,
-    before,
-    attempts: attempt,
-    startedAt,
-    acceptedAt,
-  } = entry;
-  const { timeoutMs, policy, priority, due, idempotencyKey, dedupeKey } = entry;
-  return {
-    taskId,
-    incarnation,
-    retry,
-    policy,
-    before,
-    attempt,
-    acceptedAt,
-    startedAt: startedAt ?? acceptedAt,
-    begunAt: startedAt,
-    output: given.output,
-    trace: undefined,
-    request: {
-      type,
-      input: given.input,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      policy,
-      ...(priority === undefined ? {} : { priority }),
-      dueAt: due?.dueAt,
-      submission: entry.submitted ? { idempotencyKey, dedupeKey, by: given.by, accepted: ignore } : undefined,
-    },
-  };
-}
-
-const ignore = (): void => {};
 
 /** One that waits, runs, or has ended. */
 export type KnownTask = TaskEntry | EndedTask;
@@ -95,54 +50,4 @@ export function refuseUnlessLegal(agentId: string, task: KnownTask, command: Tas
     agentId,
     details: { taskId, status, command, legal },
   });
-}
-
-export function taskRecord(agentId: string, known: KnownTask): TaskRecord {
-  const { id, task, place, attempts, acceptedAt, startedAt, idempotencyKey, dedupeKey } = known;
-  const isOver = 'endedAt' in known;
-  const error = isOver ? known.error : known.failure?.error;
-  const { parked, stalledAt, due } = isOver ? NOTHING : known;
-  return {
-    id,
-    agentId,
-    task,
-    status: taskStatusOf(place),
-    attempts,
-    acceptedAt,
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(isOver ? { endedAt: known.endedAt } : {}),
-    ...(parked === undefined ? {} : { parked }),
-    ...(stalledAt === undefined ? {} : { stalledAt }),
-    ...(due === undefined ? {} : { dueAt: due.dueAt }),
-    ...(isOver && known.output !== undefined ? { output: known.output } : {}),
-    ...(error === undefined ? {} : { error }),
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    ...(dedupeKey === undefined ? {} : { dedupeKey }),
-  };
-}
-
-const NOTHING: Pick<TaskEntry, 'parked' | 'stalledAt' | 'due'> = {};
-const MISSED: Partial<Record<TaskRecord['status'], ErrorCode>> = {
-  timed_out: 'TASK_TIMED_OUT',
-  failed: 'TASK_FAILED',
-};
-
-/** What whoever asks for the result of a task that has ended is answered; `undefined` of one that has not. */
-export function resultOf(agentId: string, known: KnownTask): Answer | undefined {
-  const { id: taskId, task, place, attempts: attempt } = known;
-  const status = taskStatusOf(place);
-  if (!('endedAt' in known) || !hasTaskEnded(status)) return undefined;
-  const { output, error, code } = known;
-  if (status === 'done') return { value: output };
-  const as = MISSED[status] ?? 'TASK_ABANDONED';
-  const why = error === undefined ? '' : `: ${error.message}`;
-  const message = `task ${task} (${taskId}) of agent ${agentId} is ${status}${why}`;
-  const cause = error && errorFrom(error);
-  const details = { taskId, task, status, attempt };
-  const refused = new AgentSystemError(as === 'TASK_FAILED' ? (code ?? as) : as, message, {
-    agentId,
-    cause,
-    details,
-  });
-  return { refusal: refusalOf(refused) };
 }

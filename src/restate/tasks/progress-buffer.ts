@@ -18,59 +18,59 @@ export interface ProgressPage {
   readonly count: number;
 }
 
-interface Desk {
+interface Followed {
   values: Told[];
   count: number;
   waiting: (() => void) | undefined;
   timer: unknown;
 }
 
-export class ProgressDesk {
+export class ProgressBuffer {
   readonly #clock: SteadyClock;
-  readonly #desks = new Map<string, Desk>();
+  readonly #calls = new Map<string, Followed>();
 
   constructor(clock: SteadyClock) {
     this.#clock = clock;
   }
 
   tell(callId: string, value: Told): void {
-    const desk = this.#deskOf(callId);
-    desk.values.push(value);
-    desk.count += 1;
-    if (desk.values.length > MAX_VALUES) desk.values.shift();
-    desk.waiting?.();
+    const followed = this.#followed(callId);
+    followed.values.push(value);
+    followed.count += 1;
+    if (followed.values.length > MAX_VALUES) followed.values.shift();
+    followed.waiting?.();
   }
 
   /** What came after the first `seen`; waits up to `waitMs` for something to come. */
   async fetch(callId: string, seen: number, waitMs: number): Promise<ProgressPage> {
-    const desk = this.#deskOf(callId);
-    if (desk.count <= seen && waitMs > 0) {
+    const followed = this.#followed(callId);
+    if (followed.count <= seen && waitMs > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      desk.waiting = resolve;
+      followed.waiting = resolve;
       const timer = this.#clock.setTimeout(resolve, waitMs);
       await promise;
       this.#clock.clearTimeout(timer);
     }
-    const fresh = Math.max(0, desk.count - seen);
-    return { values: fresh === 0 ? [] : desk.values.slice(-fresh), count: desk.count };
+    const fresh = Math.max(0, followed.count - seen);
+    return { values: fresh === 0 ? [] : followed.values.slice(-fresh), count: followed.count };
   }
 
   close(): void {
-    for (const { timer, waiting } of this.#desks.values()) {
+    for (const { timer, waiting } of this.#calls.values()) {
       this.#clock.clearTimeout(timer);
       waiting?.();
     }
-    this.#desks.clear();
+    this.#calls.clear();
   }
 
-  #deskOf(callId: string): Desk {
-    let desk = this.#desks.get(callId);
-    if (desk === undefined) {
-      desk = { values: [], count: 0, waiting: undefined, timer: undefined };
-      this.#desks.set(callId, desk);
+  #followed(callId: string): Followed {
+    let followed = this.#calls.get(callId);
+    if (followed === undefined) {
+      followed = { values: [], count: 0, waiting: undefined, timer: undefined };
+      this.#calls.set(callId, followed);
     }
-    this.#clock.clearTimeout(desk.timer);
-    desk.timer = this.#clock.setTimeout(() => this.#desks.delete(callId), KEEP_MS);
-    return desk;
+    this.#clock.clearTimeout(followed.timer);
+    followed.timer = this.#clock.setTimeout(() => this.#calls.delete(callId), KEEP_MS);
+    return followed;
   }
 }

@@ -18,7 +18,7 @@ import { refusalOf } from '../engine/call-answer.ts';
 import type { LedgerOwner } from './ledger-owner.ts';
 import type { TaskEntry, TaskFailure } from './task-entries.ts';
 import type { TaskQuestions } from './task-questions.ts';
-import { toldOf } from './known-tasks.ts';
+import { toldOf } from './told-task.ts';
 
 /** Records kept of an agent's tasks that were submitted and have ended. */
 const MAX_ENDED = 100;

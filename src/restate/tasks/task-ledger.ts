@@ -45,7 +45,7 @@ import {
 } from './task-entries.ts';
 import { chooseTask } from './task-order.ts';
 import { TaskQuestions } from './task-questions.ts';
-import { toldOf } from './known-tasks.ts';
+import { toldOf } from './told-task.ts';
 
 /** What is due of a task. */
 export interface TaskDue extends Due {

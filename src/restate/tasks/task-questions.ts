@@ -24,18 +24,8 @@ import { saidBy } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { AgentState } from '../agent/agent-state.ts';
 import type { Due } from '../engine/kept-chart.ts';
+import type { KeptQuestion } from './kept-question.ts';
 import type { TaskEntry } from './task-entries.ts';
-
-/** A question, and who waits for its answer. */
-export interface KeptQuestion {
-  record: QuestionRecord;
-  /** When it expires, while it is open. */
-  due?: Due | undefined;
-  /** Requests of the living body that wait for it, and whether the time of their task stands still meanwhile. */
-  waiting: readonly { readonly requestId: number; readonly isHeld: boolean }[];
-  /** The newest request of the living body for it. */
-  heard: number;
-}
 
 export interface QuestionsOwner {
   readonly state: AgentState;

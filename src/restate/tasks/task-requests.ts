@@ -13,7 +13,7 @@ import type { Act, RequestAnswer } from '../agent/agent-acts.ts';
 import type { AgentState } from '../agent/agent-state.ts';
 import { type Answer, answering } from '../engine/call-answer.ts';
 import type { AgentBudgets } from '../limits/agent-budgets.ts';
-import type { Granted } from '../limits/budgets-object.ts';
+import type { Granted } from '../limits/budget-messages.ts';
 import type { TaskLedger } from './task-ledger.ts';
 
 type Made = Extract<BodyReport, { type: 'request.made' }>;
