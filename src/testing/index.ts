@@ -39,7 +39,7 @@ export {
 export { type Deed, type FleetFault, fleetFaults } from './simulate-fleet/deeds.ts';
 export { type FleetLaw, fleetLaws, FleetLawBroken } from './simulate-fleet/laws.ts';
 export { FleetFinding } from './simulate-fleet/report.ts';
-export type { FleetAnswer, FleetInvariant, FleetSeen } from './simulate-fleet/simulation.ts';
+export type { FleetAnswer, FleetInvariant, FleetSeen } from './simulate-fleet/simulation-options.ts';
 export {
   fromIncident,
   type FromIncidentOptions,

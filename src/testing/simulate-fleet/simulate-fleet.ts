@@ -17,7 +17,8 @@ import { type Deed, type FleetFault, fleetFaults } from './deeds.ts';
 import { type FleetOutline, planFleet, type TaskInputs } from './fleet-plan.ts';
 import type { FleetLawBroken } from './laws.ts';
 import { FleetFinding } from './report.ts';
-import { type FleetInvariant, type Simulated, simulate, type SimulationOptions } from './simulation.ts';
+import { type Simulated, simulate } from './simulation.ts';
+import type { FleetInvariant, SimulationOptions } from './simulation-options.ts';
 
 /** Agents of one definition. */
 export interface SimulatedAgents {

@@ -8,98 +8,25 @@
  * I3  A simulation that is over has nothing running.
  */
 import { pino } from 'pino';
-import type { BudgetSpecInput } from '../../machines/index.ts';
-import type { Leader } from '../../runtime/coordination/leader/leader-election.ts';
-import type { VariableDefinition } from '../../runtime/coordination/variables/variable.ts';
-import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
-import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import { createAgentSystem } from '../../runtime/system.ts';
 import type { AgentSystem, CloseReport } from '../../runtime/system/agent-system.ts';
-import { AgentSystemError, errorInfoOf, inWords } from '../../runtime/values/errors.ts';
+import { errorInfoOf } from '../../runtime/values/errors.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { settled, type SimulatedClock, simulatedClock } from '../simulated-clock.ts';
-import { type Deed, deedInWords, type FleetFault, type Target } from './deeds.ts';
+import { Callers, GRACE_MS } from './callers.ts';
+import type { Deed, FleetFault } from './deeds.ts';
 import { FaultyHost } from './faulty-host.ts';
 import { FaultyStore, KeptFleet } from './faulty-store.ts';
+import { type CommandsOwner, FleetCommands } from './fleet-commands.ts';
 import { broken } from './fleet-history.ts';
 import { FleetJudge } from './fleet-judge.ts';
-import type { FleetPlan } from './fleet-plan.ts';
 import { FleetSecrets } from './fleet-secrets.ts';
 import { FleetLawBroken } from './laws.ts';
+import { type FleetAnswer, idsOfMembers, type SimulationOptions } from './simulation-options.ts';
 
-/** What is asked of a store, a stop and a hung body comes on top of what was agreed; ms. */
-const GRACE_MS = 40_000;
 /** After the script everything has so long to come right. */
 const CALM_MS = 300_000;
-/** A task of an agent that was answered. */
-export interface FleetAnswer {
-  readonly to: Target;
-  readonly task: string;
-  readonly input: unknown;
-  readonly output: unknown;
-}
-
-/** What an invariant looks at, each time that nothing moves any more. */
-export interface FleetSeen {
-  readonly system: AgentSystem;
-  /** Epoch ms, simulated. */
-  readonly now: number;
-  /** Since the last look. */
-  readonly events: readonly SystemEvent[];
-  /** Tasks that callers were answered since the last look, in order. */
-  readonly answers: readonly FleetAnswer[];
-  readonly leader: Leader | undefined;
-  /** The invariant's own: an empty object when a simulation begins. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- it is the user's own, whatever that is
-  readonly memory: Record<string, any>;
-}
-
-/** Whether it holds: `false`, or a throw, breaks it. May be asynchronous. */
-export type FleetInvariant = (seen: FleetSeen) => unknown;
-
-export interface FleetMember {
-  readonly id: string;
-  readonly module: AnyAgentDefinition;
-  readonly spec: Partial<AgentSpec>;
-}
-
-export interface FleetPool {
-  readonly name: string;
-  readonly module: AnyAgentDefinition;
-  readonly min: number;
-  readonly max: number;
-  readonly spec: Partial<AgentSpec>;
-}
-
-export interface SimulationOptions {
-  readonly plan: FleetPlan;
-  readonly members: readonly FleetMember[];
-  readonly pools: readonly FleetPool[];
-  readonly definitions: readonly AnyAgentDefinition[];
-  readonly variables: Readonly<Record<string, VariableDefinition>>;
-  readonly budgets: readonly BudgetSpecInput[];
-  readonly invariants: Readonly<Record<string, FleetInvariant>>;
-}
-
-/** Somebody who asked for something, and waits. */
-interface Call {
-  readonly what: string;
-  readonly program: number;
-  /** When it has to be answered; `Infinity` where nothing was agreed. */
-  readonly dueAt: number;
-  /** The agent whose work it waits for. */
-  readonly of: Target | undefined;
-  isOver: boolean;
-}
-
-/** A task that was asked for. */
-interface Asked {
-  readonly controller: AbortController;
-  /** Of one that was submitted, and has its record. */
-  id: string | undefined;
-}
-
 interface Program {
   readonly system: AgentSystem;
   readonly clock: SimulatedClock;
@@ -135,8 +62,8 @@ class Simulation {
   readonly #judge: FleetJudge;
   readonly #kept: KeptFleet;
   readonly #secrets: FleetSecrets;
-  readonly #calls = new Set<Call>();
-  readonly #tasks: Asked[] = [];
+  readonly #callers: Callers;
+  readonly #commands: FleetCommands;
   readonly #startAt: number;
   readonly #faults = new Map<FleetFault, number>();
   readonly #done: Deed[] = [];
@@ -160,6 +87,8 @@ class Simulation {
       secrets: this.#secrets.texts,
       lacksSecrets: (id) => this.#secrets.lacks(id),
     });
+    this.#callers = new Callers(this.#judge, () => this.#program.clock.elapsed());
+    this.#commands = new FleetCommands(this.#commandsOwner());
     this.#kept = new KeptFleet({ kept: (events) => this.#judge.keeps(events) });
     this.#startAt = simulatedClock().now();
   }
@@ -191,6 +120,20 @@ class Simulation {
       faults: this.#faults,
       broken: found,
       tail: this.#judge.tail,
+    };
+  }
+
+  #commandsOwner(): CommandsOwner {
+    const system = () => this.#program.system;
+    return {
+      get system() {
+        return system();
+      },
+      options: this.#options,
+      judge: this.#judge,
+      secrets: this.#secrets,
+      callers: this.#callers,
+      answered: (answer) => this.#fresh.answers.push(answer),
     };
   }
 
@@ -226,10 +169,10 @@ class Simulation {
     });
     for (const budget of this.#options.budgets) system.budgets.define(budget);
     for (const [name, definition] of Object.entries(variables)) {
-      this.#ask(`define ${name}`, GRACE_MS, system.variables.define(name, definition));
+      this.#callers.ask(`define ${name}`, GRACE_MS, system.variables.define(name, definition));
     }
     await settled();
-    if (this.#programs > 1) for (const { name } of this.#options.pools) this.#openPool(name);
+    if (this.#programs > 1) for (const { name } of this.#options.pools) this.#commands.openPool(name);
     // What was due while nobody was there is due now.
     await this.#pass(0);
   }
@@ -239,8 +182,7 @@ class Simulation {
     const { clock, host, store } = this.#program;
     store.isDead = true;
     host.die();
-    for (const call of this.#calls) call.isOver = true;
-    this.#calls.clear();
+    this.#callers.programDied();
     this.#judge.assertHolds();
     // What it still does is lost.
     await settled();
@@ -260,12 +202,12 @@ class Simulation {
 
   /** `undefined` where its program died meanwhile. */
   async #close(): Promise<CloseReport | undefined> {
-    const { system, clock, store } = this.#program;
+    const { system, store } = this.#program;
     const closed: { report?: CloseReport } = {};
     const closing = system.close().then((report) => {
       closed.report = report;
     });
-    this.#watch('close', clock.elapsed() + 60_000 + GRACE_MS, closing);
+    this.#callers.ask('close', 60_000 + GRACE_MS, closing);
     // Its longest stop, the grace of a host and of a store.
     for (let waited = 0; closed.report === undefined && waited < 60_000 && !store.isDead; waited += 1_000) {
       await this.#pass(1_000, false);
@@ -284,7 +226,7 @@ class Simulation {
     store.mend();
     host.forgetArranged();
     system.coordination.resume();
-    for (const { id } of this.#options.members) this.#giveSecrets(id);
+    for (const { id } of this.#options.members) this.#commands.giveSecrets(id);
     await this.#pass(CALM_MS);
     if (store.isDead || (await this.#close()) === undefined) {
       await this.#die();
@@ -302,8 +244,7 @@ class Simulation {
 
   #judgeLeft(report: CloseReport): void {
     const { clock, host, system, store } = this.#program;
-    const open = [...this.#calls].filter(({ isOver }) => !isOver);
-    if (open[0]) broken('whoever asks is answered', `${open[0].what} was not, and its system has closed`);
+    this.#callers.judgeClosed();
     if (host.live.length > 0) broken('nothing is left', `bodies of ${host.live.join(', ')}`);
     // A store that answers late has a timer of its own.
     const timers = store.isIdle ? clock.pending().length : 0;
@@ -325,11 +266,7 @@ class Simulation {
     if (!store.isIdle) return;
     const now = clock.elapsed();
     this.#judge.judgeQuiet(system, host, now);
-    for (const call of this.#calls) {
-      if (call.isOver) this.#calls.delete(call);
-      else if (call.dueAt < now && !this.#asksPeople(call.of))
-        broken('whoever asks is answered', `${call.what} was to be by ${now - call.dueAt} ms ago`);
-    }
+    this.#callers.judgeQuiet(now);
     const { events, answers } = this.#fresh;
     this.#fresh = { events: [], answers: [] };
     for (const [name, holds] of Object.entries(this.#options.invariants)) {
@@ -345,17 +282,10 @@ class Simulation {
     }
   }
 
-  /** A task that waits for a person takes as long as that takes. */
-  #asksPeople(of: Target | undefined): boolean {
-    if (of === undefined) return false;
-    const { askers } = this.#judge.told.told;
-    return typeof of === 'string' ? askers.has(of) : askers.size > 0;
-  }
-
   // Deeds.
 
   async #perform(deed: Deed): Promise<void> {
-    const { system, clock, host, store } = this.#program;
+    const { system, clock, store } = this.#program;
     if ('fault' in deed) return this.#fault(deed);
     switch (deed.do) {
       case 'settle':
@@ -373,7 +303,7 @@ class Simulation {
       case 'resume coordination':
         return system.coordination.resume();
       default:
-        this.#command(deed, host);
+        this.#commands.perform(deed);
     }
   }
 
@@ -421,230 +351,6 @@ class Simulation {
     }
   }
 
-  #command(
-    deed: Exclude<
-      Deed,
-      | { fault: FleetFault }
-      | { do: 'settle' | 'wait' | 'wait for deadline' | 'reopen' | 'mend store' | 'resume coordination' }
-    >,
-    _host: FaultyHost,
-  ): void {
-    const { system } = this.#program;
-    const { agents, variables, consensus, pools } = system;
-    const kept = this.#judge.kept;
-    const what = deedInWords(deed);
-    switch (deed.do) {
-      case 'register': {
-        const spec = this.#specOf(deed.agent);
-        if (spec === undefined) return;
-        return this.#ask(what, GRACE_MS, this.#secrets.give(deed.agent, agents.register(spec)), (id) =>
-          this.#judge.acknowledged(what, kept.told.agents.has(id) || this.#isForgotten(id)),
-        );
-      }
-      case 'give secrets':
-        return this.#giveSecrets(deed.agent);
-      case 'start':
-      case 'restart':
-        return this.#ask(
-          what,
-          this.#startMs(deed.agent) + GRACE_MS,
-          agents[deed.do](deed.agent),
-          ({ id, incarnation }) =>
-            this.#judge.acknowledged(
-              what,
-              this.#isForgotten(id) || kept.told.agents.get(id)!.lastStarted >= incarnation,
-            ),
-        );
-      case 'stop':
-        return this.#ask(
-          what,
-          (deed.timeoutMs ?? this.#stopMs(deed.agent)) + GRACE_MS,
-          agents.stop(deed.agent, deed.timeoutMs === undefined ? undefined : { timeoutMs: deed.timeoutMs }),
-          (record) => this.#endAcknowledged(what, record),
-        );
-      case 'kill':
-        return this.#ask(what, GRACE_MS, agents.kill(deed.agent), (record) =>
-          this.#endAcknowledged(what, record),
-        );
-      case 'forget':
-        return this.#ask(what, GRACE_MS, agents.forget(deed.agent));
-      case 'check':
-        return this.#ask(what, GRACE_MS, agents.checkHealth(deed.agent));
-      case 'pause':
-      case 'resume':
-        return this.#ask(what, GRACE_MS, agents[deed.do](deed.agent, { by: 'the seed' }));
-      case 'lift':
-        return this.#ask(what, GRACE_MS, this.#lift(deed.agent));
-      case 'stream':
-        return this.#ask(what, Infinity, this.#stream(deed));
-      case 'answer':
-        return this.#answer(deed.which, what);
-      case 'refill':
-        return this.#ask(what, GRACE_MS, system.budgets.refill(deed.budget, { by: 'the seed' }));
-      case 'schedule': {
-        const { to, task, input, everyMs } = deed;
-        const given = { type: task, ...(input === undefined ? {} : { input: structuredClone(input) }) };
-        const schedule = { name: `of ${to}`, everyMs, target: to, task: given };
-        return this.#ask(what, GRACE_MS, system.tasks.schedule(schedule));
-      }
-      case 'unschedule':
-        return this.#ask(what, GRACE_MS, system.tasks.unschedule(`of ${deed.to}`));
-      case 'execute':
-        return this.#execute(deed, what);
-      case 'submit':
-        return this.#submit(deed, what);
-      case 'cancel':
-      case 'retry': {
-        const task = this.#tasks.at(-deed.ago);
-        if (task === undefined) return;
-        if (task.id === undefined) return task.controller.abort();
-        if (deed.do === 'retry') this.#judge.retries(task.id);
-        return this.#ask(what, GRACE_MS, system.tasks[deed.do](task.id));
-      }
-      case 'set':
-        return this.#ask(what, GRACE_MS, variables.set(deed.variable, deed.value), ({ version }) =>
-          this.#judge.acknowledged(what, (kept.told.variables.get(deed.variable)?.version ?? 0) >= version),
-        );
-      case 'propose': {
-        const { variable, value, deadlineMs, tie, fallback } = deed;
-        const proposal = { variable, value, deadlineMs, ...(tie && { tie }), ...(fallback && { fallback }) };
-        return this.#ask(
-          what,
-          deadlineMs * 4 + GRACE_MS,
-          consensus.propose(proposal),
-          ({ roundId, outcome }) =>
-            this.#judge.acknowledged(
-              `${what} (${roundId}: ${outcome})`,
-              kept.told.closedRounds.get(roundId) === outcome,
-            ),
-        );
-      }
-      case 'open pool':
-        return this.#openPool(deed.pool);
-      case 'close pool':
-        return this.#ask(what, Infinity, pools.close(deed.pool));
-      case 'resize':
-        return this.#ask(what, Infinity, pools.ensureSize(deed.pool, deed.size));
-    }
-  }
-
-  #specOf(id: string): (AgentSpec & { readonly id: string }) | undefined {
-    const member = this.#options.members.find((one) => one.id === id);
-    if (member === undefined) return undefined;
-    const { module, spec } = member;
-    return { ...this.#options.plan.specs.get(id), ...spec, id, module };
-  }
-
-  /** Of an agent that is there, and lacks them. */
-  #giveSecrets(id: string): void {
-    const spec = this.#specOf(id);
-    if (spec === undefined || !this.#secrets.lacks(id) || !this.#judge.told.told.agents.has(id)) return;
-    const given = this.#secrets.give(id, this.#program.system.agents.ensure(spec));
-    this.#ask(`give the secrets of ${id}`, GRACE_MS, given);
-  }
-
-  #openPool(name: string): void {
-    const pool = this.#options.pools.find((one) => one.name === name)!;
-    const { module, min, max, spec } = pool;
-    const whole = { ...this.#options.plan.specs.get(name), ...spec, module } as unknown as AgentSpec;
-    const opening = this.#program.system.pools.create({ name, min, max, spec: whole, retryAbandoned: 1 });
-    for (const id of idsOfMembers(pool)) void this.#secrets.give(id, opening);
-    this.#ask(`open pool ${name}`, Infinity, opening);
-  }
-
-  #execute(deed: Extract<Deed, { do: 'execute' | 'submit' }>, what: string): void {
-    const { to, task, input, timeoutMs, priority } = deed;
-    const { agents, pools } = this.#program.system;
-    const controller = new AbortController();
-    this.#tasks.push({ controller, id: undefined });
-    const request = {
-      type: task,
-      input: structuredClone(input),
-      signal: controller.signal,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(priority === undefined ? {} : { priority }),
-    };
-    const asked = typeof to === 'string' ? agents.execute(to, request) : pools.execute(to.pool, request);
-    const done = (output: unknown) => {
-      this.#judge.taskAcknowledged(typeof to === 'string' ? to : undefined);
-      this.#fresh.answers.push({ to, task, input, output });
-    };
-    this.#ask(what, (timeoutMs ?? Infinity) + GRACE_MS, asked, done, to);
-  }
-
-  #submit(deed: Extract<Deed, { do: 'execute' | 'submit' }>, what: string): void {
-    const { to, task, input, timeoutMs, priority, delayMs } = deed;
-    const { tasks } = this.#program.system;
-    const kept = this.#judge.kept;
-    const known: Asked = { controller: new AbortController(), id: undefined };
-    this.#tasks.push(known);
-    const request = {
-      type: task,
-      input: structuredClone(input),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(delayMs === undefined ? {} : { delayMs }),
-    };
-    const isPool = typeof to !== 'string';
-    this.#ask(what, isPool ? Infinity : GRACE_MS, tasks.submit(to, request), ({ id }) => {
-      known.id = id;
-      this.#judge.acknowledged(`${what} (${id})`, kept.told.submitted.has(id));
-      this.#ask(`result of ${id}`, Infinity, tasks.result(id), (output) => {
-        this.#judge.acknowledged(`result of ${id}`, kept.told.completed.has(id));
-        this.#fresh.answers.push({ to, task, input, output });
-      });
-    });
-  }
-
-  /** The limit that an agent waits for. */
-  async #lift(agent: string): Promise<unknown> {
-    const { agents, quotas } = this.#program.system;
-    return quotas.lift(agents.get(agent).parked?.quota ?? agent, { by: 'the seed' });
-  }
-
-  async #stream({ to, task, input, chunks }: Extract<Deed, { do: 'stream' }>): Promise<void> {
-    const given = { type: task, ...(input === undefined ? {} : { input: structuredClone(input) }) };
-    const stream = this.#program.system.agents.stream(to, given);
-    stream.output.catch(() => undefined);
-    const reader = stream[Symbol.asyncIterator]();
-    for (let read = 0; read < chunks; read++) if ((await reader.next()).done) return;
-    await stream.return?.();
-  }
-
-  #answer(which: number, what: string): void {
-    const { questions } = this.#program.system;
-    const [open] = questions.list();
-    if (open === undefined) return;
-    const kept = this.#judge.kept;
-    const answered = questions.answer(open.id, answerTo(open.schema, which), { by: 'the seed' });
-    this.#ask(`${what} (${open.id})`, GRACE_MS, answered, ({ id }) =>
-      this.#judge.acknowledged(what, kept.told.answered.has(id)),
-    );
-  }
-
-  #endAcknowledged(
-    what: string,
-    { id, incarnation }: { readonly id: string; readonly incarnation: number },
-  ): void {
-    const agent = this.#judge.kept.told.agents.get(id);
-    this.#judge.acknowledged(
-      what,
-      agent === undefined || agent.lastEnded >= incarnation || agent.last === 'agent.stopped',
-    );
-  }
-
-  #isForgotten(id: string): boolean {
-    return !this.#judge.kept.told.agents.has(id) && !this.#judge.told.told.agents.has(id);
-  }
-
-  #startMs(id: string): number {
-    return this.#options.plan.specs.get(id)?.startTimeoutMs ?? 30_000;
-  }
-
-  #stopMs(id: string): number {
-    return this.#options.plan.specs.get(id)?.shutdownMs ?? 5_000;
-  }
-
   #workMs(): number {
     const { workMs } = this.#options.plan;
     return workMs[this.#works++ % workMs.length]!;
@@ -653,43 +359,6 @@ class Simulation {
   #readyMs(): number {
     const { readyMs } = this.#options.plan;
     return readyMs[this.#starts++ % readyMs.length]!;
-  }
-
-  // Callers.
-
-  #ask<Value>(
-    what: string,
-    withinMs: number,
-    asked: Promise<Value>,
-    told?: (value: Value) => void,
-    of?: Target,
-  ): void {
-    const { clock } = this.#program;
-    this.#watch(what, clock.elapsed() + withinMs, asked, told, of);
-  }
-
-  #watch<Value>(
-    what: string,
-    dueAt: number,
-    asked: Promise<Value>,
-    told?: (value: Value) => void,
-    of?: Target,
-  ): void {
-    const call: Call = { what, program: this.#programs, dueAt, of, isOver: false };
-    this.#calls.add(call);
-    asked.then(
-      (value) => {
-        if (call.isOver) return;
-        call.isOver = true;
-        if (told) this.#judge.attempt(() => told(value));
-      },
-      (thrown: unknown) => {
-        if (call.isOver) return;
-        call.isOver = true;
-        if (thrown instanceof AgentSystemError) return;
-        this.#judge.attempt(() => broken('only the system refuses', `${what}: ${inWords(thrown)}`, thrown));
-      },
-    );
   }
 
   #logger() {
@@ -704,17 +373,4 @@ class Simulation {
       },
     );
   }
-}
-
-/** As a pool names them, as far as it may grow. */
-function idsOfMembers({ name, max }: FleetPool): readonly string[] {
-  return Array.from({ length: 2 * max }, (_, n) => `${name}-${n + 1}`);
-}
-
-/** One of the values that a question's schema has. */
-function answerTo(schema: Readonly<Record<string, unknown>> | undefined, which: number): unknown {
-  const { enum: values, type } = schema ?? {};
-  if (Array.isArray(values)) return values[which % values.length];
-  if (type === 'boolean') return which % 2 === 0;
-  return type === 'number' || type === 'integer' ? which : String(which);
 }
