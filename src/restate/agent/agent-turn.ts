@@ -519,7 +519,9 @@ export class AgentTurn {
     const { event, life, reason = 'killed' } = said;
     this.state.known = life;
     const { isAlive, comesBack, status } = positionOfState(this.state);
-    this.emit(lifeEventOf(said, this.state.id, [...this.state.abandoned], { now: () => this.now } as never));
+    const { id } = this.state;
+    const abandoned = [...this.state.abandoned];
+    this.emit(lifeEventOf(said, id, { abandoned }, { now: () => this.now } as never));
     const { incarnation } = life;
     switch (event) {
       case 'agent.started': {

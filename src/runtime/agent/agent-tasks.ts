@@ -47,6 +47,11 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     return this.quota?.holds(this.agent) === true;
   }
 
+  /** Whether it was ever given a task. */
+  get isInUse(): boolean {
+    return this.mailbox !== undefined;
+  }
+
   /** Tasks that wait or run. */
   get load(): number {
     return this.mailbox?.load ?? 0;

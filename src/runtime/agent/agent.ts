@@ -88,6 +88,10 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   private secretsOfSpec: AgentSecrets | undefined = undefined;
   /** A restart is due and waits for the agent's secrets. */
   private isPermitWithheld = false;
+  hasPermit = false;
+  // Of the services, once more: the chart and its parts ask for them again and again.
+  readonly clock: SteadyClock;
+  readonly observe: ChartOptions['observe'];
 
   constructor(options: AgentOptions, services: AgentServices) {
     this.id = options.id;
@@ -99,6 +103,8 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     this.host = options.host;
     this.module = options.module;
     this.services = services;
+    this.clock = services.clock;
+    this.observe = services.watch.observe;
     this.tasks = new AgentTasks(this);
     this.bodies = new AgentBodies(this, this.tasks, options.manifest);
     if (options.spec.secrets !== undefined) this.takeSecrets(options.given ?? noSecrets);
@@ -130,11 +136,12 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   }
 
   get position(): AgentPosition {
-    return positionAt(this.chart.path, this.context.paused !== undefined);
+    const { path, context } = this.chart;
+    return positionAt(path, context.paused !== undefined);
   }
 
   get incarnation(): number {
-    return this.context.incarnation;
+    return this.chart.context.incarnation;
   }
 
   private get context(): AgentContext {
@@ -197,10 +204,6 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
     const { path, isAlive } = this.position;
     if (isAlive) return this.context.ordered?.forGood !== true;
     return path === 'crashed.waiting' || path === 'crashed.queued';
-  }
-
-  get clock(): SteadyClock {
-    return this.services.clock;
   }
 
   get journal(): Journal {
@@ -377,10 +380,6 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   // Effects of the chart.
 
-  get observe(): ChartOptions['observe'] {
-    return this.services.watch.observe;
-  }
-
   get xstateInspect(): ChartOptions['xstateInspect'] {
     return this.services.watch.xstateInspect;
   }
@@ -421,6 +420,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   private announce(said: Announcement): void {
     this.tell(said);
+    if (!this.tasks.isInUse) return;
     const { status, isAlive, comesBack } = this.position;
     if (!isAlive && !comesBack) this.tasks.endWaits(`the agent is ${status}`);
   }
@@ -428,7 +428,7 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
   private tell(said: Announcement): void {
     this.observer?.();
     const { event, life, reason = 'killed' } = said;
-    const told = lifeEventOf(said, this.id, this.tasks.abandoned, this.clock);
+    const told = lifeEventOf(said, this.id, this.tasks, this.clock);
     switch (event) {
       case 'agent.started':
         this.journal.emit(told, this.callers.answerStart(life.incarnation));

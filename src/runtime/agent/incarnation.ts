@@ -44,6 +44,17 @@ export interface IncarnationOwner {
 
 const NO_VARIABLES: readonly VariableState[] = Object.freeze([]);
 
+/** An end that came before its host had handed the body over. */
+class EarlyExit {
+  readonly reason: ExitReason;
+  readonly thrown: unknown;
+
+  constructor(reason: ExitReason, thrown: unknown) {
+    this.reason = reason;
+    this.thrown = thrown;
+  }
+}
+
 export class Incarnation implements BodyListener, Child {
   readonly number: number;
   /** The spec that its body is made from; the agent's may have changed since. */
@@ -58,7 +69,7 @@ export class Incarnation implements BodyListener, Child {
   private isAdmitted = false;
   private isMeasured = false;
   private isOver = false;
-  private early: (() => void)[] | undefined = undefined;
+  private early: (BodyReport | EarlyExit)[] | undefined = undefined;
 
   constructor(owner: IncarnationOwner, number: number, chart: ChildReport) {
     this.owner = owner;
@@ -133,7 +144,12 @@ export class Incarnation implements BodyListener, Child {
     this.isMeasured = isMeasured(body);
     const early = this.early;
     this.early = undefined;
-    if (early) for (const tell of early) tell();
+    if (early === undefined) return;
+    for (let at = 0; at < early.length; at++) {
+      const told = early[at]!;
+      if (told instanceof EarlyExit) this.end(told.reason, told.thrown);
+      else this.reported(told);
+    }
   }
 
   // What the agent asks of it.
@@ -203,12 +219,12 @@ export class Incarnation implements BodyListener, Child {
 
   report(report: BodyReport): void {
     if (this.body) this.reported(report);
-    else this.later(() => this.reported(report));
+    else this.later(report);
   }
 
   exited(reason: ExitReason, thrown?: unknown): void {
     if (this.body) this.end(reason, thrown);
-    else this.later(() => this.end(reason, thrown));
+    else this.later(new EarlyExit(reason, thrown));
   }
 
   stuck(): void {
@@ -220,9 +236,9 @@ export class Incarnation implements BodyListener, Child {
   }
 
   /** Once its host has handed the body over. */
-  private later(tell: () => void): void {
-    if (this.early === undefined) this.early = [tell];
-    else this.early.push(tell);
+  private later(told: BodyReport | EarlyExit): void {
+    if (this.early === undefined) this.early = [told];
+    else this.early.push(told);
   }
 
   private reported(report: BodyReport): void {

@@ -8,23 +8,23 @@ export type Announcement = EffectParams<AgentEffect, 'announce'>;
 /**
  * `by` is in it if the caller gave it.
  *
- * @param abandoned tasks that the end left undone
+ * @param tasks says which the end left undone
  * @param clock for the time that a restart still has to wait
  */
 export function lifeEventOf(
   said: Announcement,
   agentId: string,
-  abandoned: readonly string[],
+  tasks: { readonly abandoned: readonly string[] },
   clock: SteadyClock,
 ): EventDraft {
-  const draft = draftOf(said, agentId, abandoned, clock);
+  const draft = draftOf(said, agentId, tasks, clock);
   return said.by === undefined ? draft : Object.assign(draft, { by: said.by });
 }
 
 function draftOf(
   { event: type, life, misses, reason = 'killed' }: Announcement,
   agentId: string,
-  abandoned: readonly string[],
+  tasks: { readonly abandoned: readonly string[] },
   clock: SteadyClock,
 ): EventDraft {
   const { incarnation } = life;
@@ -37,8 +37,10 @@ function draftOf(
       return { sequence, at, type, agentId, incarnation, life, reason };
     case 'agent.stopped':
     case 'agent.completed':
-    case 'agent.crashed':
+    case 'agent.crashed': {
+      const { abandoned } = tasks;
       return { sequence, at, type, agentId, incarnation, life, reason, abandoned };
+    }
     case 'agent.unresponsive':
       return { sequence, at, type, agentId, incarnation, life, misses };
     case 'agent.restart_scheduled': {

@@ -160,8 +160,9 @@ export class Liveness {
   }
 
   private clearTimers(): void {
-    this.owner.clock.clearTimeout(this.next);
-    this.owner.clock.clearTimeout(this.timeout);
+    const { next, timeout } = this;
+    if (next !== undefined) this.owner.clock.clearTimeout(next);
+    if (timeout !== undefined) this.owner.clock.clearTimeout(timeout);
     this.next = undefined;
     this.timeout = undefined;
   }

@@ -4,12 +4,12 @@ import type { Tell } from './child.ts';
 
 export class Deadline {
   /** What cancels it; `undefined` when nothing can. */
-  readonly id: string | undefined;
-  readonly delayMs: number;
+  declare readonly id: string | undefined;
+  declare readonly delayMs: number;
   /** What it becomes when it is due. */
-  readonly event: EventObject;
+  declare readonly event: EventObject;
   /** The child that is to be told; `undefined` for the chart itself. */
-  readonly tell: Tell | undefined;
+  declare readonly tell: Tell | undefined;
   handle: unknown = undefined;
   /** Whether its id still means this one, and not another that was set later under the same id. */
   isNamed = true;

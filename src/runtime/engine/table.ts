@@ -9,7 +9,7 @@ import type { ChartOptions } from './chart-contract.ts';
 import { ChartDriver, type Delivery } from './driver.ts';
 import { type CompiledChart, compileChart } from './table/compiled-chart.ts';
 import type { HistoryValue } from './table/configuration.ts';
-import type { Position } from './table/position.ts';
+import type { Answer, Position } from './table/position.ts';
 import { inOrder, NOBODY, Step } from './table/step.ts';
 import type { Work } from './work.ts';
 
@@ -54,8 +54,11 @@ export class TableChart extends ChartDriver {
 
   protected override step(delivery: EventObject | Delivery, work: Work): EventObject {
     const event = delivery as EventObject;
-    const next = this.position.move(event.type);
-    if (next === undefined) this.takeStep(event, work, false);
+    const { type } = event;
+    const { position } = this;
+    const answer = position.answerTo(type);
+    const next = answer !== undefined && answer.move === undefined ? undefined : position.move(type, answer);
+    if (next === undefined) this.takeStep(event, work, false, answer);
     else this.position = next;
     return event;
   }
@@ -71,7 +74,7 @@ export class TableChart extends ChartDriver {
     return inOrder(this.children);
   }
 
-  private takeStep(event: EventObject, work: Work, isInitial: boolean): void {
+  private takeStep(event: EventObject, work: Work, isInitial: boolean, answer?: Answer): void {
     const step = (steps[open++] ??= new Step());
     step.begin(this.table, this, work, event, this);
     try {
@@ -81,7 +84,7 @@ export class TableChart extends ChartDriver {
         step.stopChildren();
         return;
       } else if (event.type !== 'xstate.init') {
-        const plan = step.position.enabled(step);
+        const plan = step.position.enabled(step, answer);
         if (plan === undefined && event.type.startsWith('xstate.error.actor')) {
           this.status = 'error';
           this.fault = (event as { error?: unknown }).error;

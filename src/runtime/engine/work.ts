@@ -63,6 +63,6 @@ export function openWork(): Work {
 
 /** Of the work that was opened last. */
 export function closeWork(work: Work): void {
-  work.cut(0);
+  if (work.count > 0) work.cut(0);
   open -= 1;
 }

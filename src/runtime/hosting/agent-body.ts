@@ -75,7 +75,11 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     this.listener = listener;
     this.surroundings = surroundings;
     this.saves = new StateSaves(this, start);
-    for (const variable of start.variables) this.variables[variable.name] = variable.value;
+    const { variables } = start;
+    for (let at = 0; at < variables.length; at++) {
+      const { name, value } = variables[at]!;
+      this.variables[name] = value;
+    }
   }
 
   /** Runs the definition's init; to be called once, when the module is there. */

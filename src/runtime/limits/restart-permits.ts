@@ -15,6 +15,8 @@ export interface PermitTaker {
   readonly id: string;
   /** Agents of one kind wait for each other: those of one pool, or of one type. */
   readonly kind: string;
+  /** Whether it has a permit: `RestartPermits` alone says so. */
+  hasPermit: boolean;
   permitGranted(): void;
 }
 
@@ -24,14 +26,17 @@ export interface RestartPermitsOptions {
   readonly alerts: Alerts;
 }
 
+/** Kinds that are remembered when none of theirs restarts: most programs have a few, again and again. */
+const KEPT_KINDS = 64;
+
 export class RestartPermits {
   private readonly options: RestartPermitsOptions;
   private readonly chart: Chart<typeof supervisorMachine>;
-  /** Those whose request the chart has yet to decide, by id; `undefined` of one that no longer wants it. */
-  private readonly asking = new Map<string, PermitTaker | undefined>();
+  /** Those whose request the chart has yet to decide, in the order of asking; `undefined` for one that no longer wants it. */
+  private readonly asking: (PermitTaker | undefined)[] = [];
   private readonly queues = new PermitQueues<PermitTaker>();
-  /** Who has a permit, by kind. */
-  private readonly holders = new Map<string, Set<PermitTaker>>();
+  /** How many have a permit, by kind. */
+  private readonly holders = new Map<string, number>();
 
   constructor(options: RestartPermitsOptions) {
     this.options = options;
@@ -41,23 +46,26 @@ export class RestartPermits {
   }
 
   request(taker: PermitTaker): void {
-    this.asking.set(taker.id, taker);
-    const isFirst = !this.holders.has(taker.kind);
+    this.asking.push(taker);
+    const isFirst = this.holdersOf(taker.kind) === 0;
     this.chart.send({ type: 'permit.requested', agentId: taker.id, isFirst });
   }
 
   /** The start has succeeded or failed. Without a permit, as in a start that was asked for, nothing happens. */
   release(taker: PermitTaker): void {
+    if (!taker.hasPermit) return;
+    taker.hasPermit = false;
     const { kind } = taker;
-    const holders = this.holders.get(kind);
-    if (holders === undefined || !holders.delete(taker)) return;
-    if (holders.size === 0) this.holders.delete(kind);
-    this.released(kind);
+    const left = this.holdersOf(kind) - 1;
+    if (left > 0 || this.holders.size <= KEPT_KINDS) this.holders.set(kind, left);
+    else this.holders.delete(kind);
+    this.released(kind, left);
   }
 
   /** The agent no longer waits. */
   withdraw(taker: PermitTaker): void {
-    if (this.asking.get(taker.id) === taker) this.asking.set(taker.id, undefined);
+    const place = this.asking.length === 0 ? -1 : this.asking.indexOf(taker);
+    if (place >= 0) this.asking[place] = undefined;
     else if (this.queues.remove(taker.kind, taker)) this.chart.send({ type: 'permit.withdrawn' });
   }
 
@@ -69,13 +77,13 @@ export class RestartPermits {
     const { alerts, maxConcurrentRestarts } = this.options;
     switch (effect.type) {
       case 'grantPermit': {
-        const taker = this.taken(effect.params.agentId);
+        const taker = this.asking.shift();
         if (taker) this.grant(taker);
         else this.chart.send({ type: 'permit.released' });
         return;
       }
       case 'enqueue': {
-        const taker = this.taken(effect.params.agentId);
+        const taker = this.asking.shift();
         if (taker) this.queues.add(taker.kind, taker);
         else this.chart.send({ type: 'permit.withdrawn' });
         return;
@@ -95,21 +103,18 @@ export class RestartPermits {
     }
   }
 
-  private taken(agentId: string): PermitTaker | undefined {
-    const taker = this.asking.get(agentId);
-    this.asking.delete(agentId);
-    return taker;
+  private holdersOf(kind: string): number {
+    return this.holders.get(kind) ?? 0;
   }
 
-  private released(kind: string): void {
-    const isOwed = !this.holders.has(kind) && this.queues.has(kind);
+  private released(kind: string, left: number): void {
+    const isOwed = left === 0 && this.queues.has(kind);
     this.chart.send(isOwed ? { type: 'permit.released', owedTo: kind } : { type: 'permit.released' });
   }
 
   private grant(taker: PermitTaker): void {
-    const holders = this.holders.get(taker.kind);
-    if (holders) holders.add(taker);
-    else this.holders.set(taker.kind, new Set<PermitTaker>().add(taker));
+    taker.hasPermit = true;
+    this.holders.set(taker.kind, this.holdersOf(taker.kind) + 1);
     taker.permitGranted();
   }
 }

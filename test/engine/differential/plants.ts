@@ -301,12 +301,12 @@ export const plants: readonly Plant[] = [
   ),
   step(
     'each part of an assign sees the parts before',
-    'next[keys[at]!] = this.valueOf(values[at], params);',
-    '{ next[keys[at]!] = this.valueOf(values[at], params); this.context = next; this.scopeSoFar = undefined; }',
+    'next[keys[at]!] =',
+    'if (at > 0) { this.context = { ...next }; this.scopeSoFar = undefined; } next[keys[at]!] =',
   ),
   step(
     'assigns have no params',
-    'this.assign((subject as Expression)(this.scope, this.paramsOf(operation)));',
+    'this.assign((subject as Expression)(this.scope, params));',
     'this.assign((subject as Expression)(this.scope, undefined));',
   ),
   step(
@@ -321,7 +321,7 @@ export const plants: readonly Plant[] = [
   ),
   step(
     'nothing is cancelled',
-    'this.work.add(TO.disarm, this.valueOf(subject, this.paramsOf(operation)));',
+    "this.work.add(TO.disarm, typeof subject === 'function' ? this.valueOf(subject, params) : subject);",
     '',
   ),
   step(
@@ -366,11 +366,7 @@ export const plants: readonly Plant[] = [
     'const { event } = this;',
   ),
   step('a chart that is done goes on', '!this.isDone; iteration++', 'true; iteration++'),
-  step(
-    'effects have the params of the definition',
-    '(operation.params as Expression)(this.scope, undefined)',
-    'operation.params',
-  ),
+  step('effects have the params of the definition', '(given as Expression)(this.scope, undefined)', 'given'),
   operations('a named delay is no delay', "typeof delay === 'string' ? delays![delay] : delay", 'delay'),
   operations(
     'named actions are never built in',

@@ -52,6 +52,8 @@ class Choice {
   readonly candidate: Candidate;
   readonly guard: Guard | undefined;
   plan: Plan | undefined = undefined;
+  /** Whether its plan does nothing but lead to another position. */
+  isMove = false;
 
   constructor(candidate: Candidate) {
     this.candidate = candidate;
@@ -60,7 +62,7 @@ class Choice {
 }
 
 /** What a position has for one type of event. */
-class Answer {
+export class Answer {
   readonly choices: readonly Choice[];
   /** Taken before, and all that it does is to lead to another position. */
   move: Choice | undefined = undefined;
@@ -85,6 +87,8 @@ export class Position implements Whereabouts {
   private readonly hasWildcards: boolean;
   /** Whether an event that is in no answer surely changes nothing: but for those that XState itself sends. */
   private readonly isDeafToOthers: boolean;
+  /** Whether nothing follows by itself, once a chart is here. */
+  readonly isAtRest: boolean;
   private readonly eventlessChoices: readonly Choice[];
   /** One for each candidate, whichever event types it is for. */
   private readonly choiceOf = new Map<Candidate, Choice>();
@@ -108,6 +112,7 @@ export class Position implements Whereabouts {
         for (const type of node.transitions.keys()) this.answers.set(type, new Answer(this.choicesOf(type)));
       }
     }
+    this.isAtRest = this.isLine && this.eventlessChoices.length === 0;
     this.isDeafToOthers = this.isAtRest && !this.hasWildcards;
   }
 
@@ -115,23 +120,27 @@ export class Position implements Whereabouts {
     return this.active.has(node);
   }
 
-  /** What an event leads to: `undefined` if nothing here takes it. */
-  enabled(step: Step): Plan | undefined {
+  /** What there is here for events of a type: to be looked for once. */
+  answerTo(type: string): Answer | undefined {
+    return this.answers.get(type);
+  }
+
+  /** What an event leads to: `undefined` if nothing here takes it. @param answer what there is for it */
+  enabled(step: Step, answer = this.answers.get(step.event.type)): Plan | undefined {
     const { event } = step;
     const { type } = event;
     if (!this.isLine) {
       const taken = this.asked(this.chart.definition.root, this.value, event, step.scope);
       return taken.length === 0 ? undefined : this.planFor(taken, step);
     }
-    const answer = this.answers.get(type);
     const choices = answer?.choices ?? (this.hasWildcards ? this.choicesOf(type) : NONE);
     for (let at = 0; at < choices.length; at++) {
       const choice = choices[at]!;
       if (choice.guard === undefined || passes(choice.candidate, event, step.scope, this)) {
         choice.candidate.taken += 1;
         const plan = choice.plan ?? this.choose(choice, step);
-        const isSure = at === 0 && choice.guard === undefined && choice.plan !== undefined;
-        if (isSure && answer !== undefined && isMove(plan)) answer.move = choice;
+        if (at === 0 && choice.isMove && choice.guard === undefined && answer !== undefined)
+          answer.move = choice;
         return plan;
       }
       choice.candidate.refused += 1;
@@ -143,18 +152,12 @@ export class Position implements Whereabouts {
    * Where an event leads, as it did before, if that is all that it does: nothing is asked, done or followed by another
    * transition. An event that nobody here takes leads nowhere else. `undefined`: `enabled` has to be asked.
    */
-  move(type: string): Position | undefined {
-    const answer = this.answers.get(type);
+  move(type: string, answer: Answer | undefined): Position | undefined {
     if (answer === undefined) return this.isDeafToOthers && !type.startsWith('xstate.') ? this : undefined;
     const { move } = answer;
     if (move === undefined) return undefined;
     move.candidate.taken += 1;
     return move.plan!.next;
-  }
-
-  /** Whether nothing follows by itself, once a chart is here. */
-  get isAtRest(): boolean {
-    return this.isLine && this.eventlessChoices.length === 0;
   }
 
   eventless(step: Step): Plan | undefined {
@@ -193,7 +196,9 @@ export class Position implements Whereabouts {
 
   private choose(choice: Choice, step: Step): Plan {
     const { plan, isLasting } = this.chart.plan(this, [choice.candidate.transition], step.history);
-    if (isLasting) choice.plan = plan;
+    if (!isLasting) return plan;
+    choice.plan = plan;
+    choice.isMove = isMove(plan);
     return plan;
   }
 

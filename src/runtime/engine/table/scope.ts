@@ -7,8 +7,9 @@
 import type { EventObject } from 'xstate';
 
 export class Scope {
-  readonly context: unknown;
-  readonly event: EventObject;
+  // Declared only: V8 would call a function of its own to define fields that the constructor sets anyway.
+  declare readonly context: unknown;
+  declare readonly event: EventObject;
 
   constructor(context: unknown, event: EventObject) {
     this.context = context;

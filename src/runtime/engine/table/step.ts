@@ -105,7 +105,8 @@ export class Step {
   take(plan: Plan | undefined): void {
     this.hasChanged = false;
     if (plan === undefined) return;
-    this.run(plan.operations);
+    const { operations } = plan;
+    for (let at = 0; at < operations.length; at++) this.do(operations[at]!);
     if (plan.recorded !== undefined) this.history = { ...this.history, ...plan.recorded };
     if (plan.changes) this.hasChanged = true;
     this.position = plan.next;
@@ -115,7 +116,8 @@ export class Step {
     let isEventlessDue = true;
     for (let iteration = 1; !this.isDone; iteration++) {
       if (iteration > limit) throw new ChartNeverSettles(this.chart.definition.id, limit);
-      const eventless = isEventlessDue ? this.position.eventless(this) : undefined;
+      const { position } = this;
+      const eventless = isEventlessDue && !position.isAtRest ? position.eventless(this) : undefined;
       if (eventless !== undefined) {
         this.take(eventless);
         isEventlessDue = this.hasChanged;
@@ -134,18 +136,15 @@ export class Step {
     for (const child of inOrder(this.children)) this.stop(child);
   }
 
-  run(operations: readonly Operation[]): void {
-    for (let at = 0; at < operations.length; at++) this.do(operations[at]!);
-  }
-
   private do(operation: Operation): void {
-    const { subject } = operation;
+    const { subject, params: given } = operation;
+    const params = typeof given === 'function' ? (given as Expression)(this.scope, undefined) : given;
     switch (operation.kind) {
       case DO.effect:
         this.work.add(TO.perform, subject);
         return;
       case DO.effectWith:
-        this.perform(subject as string, (operation.params as Expression)(this.scope, undefined));
+        this.work.add(TO.perform, { type: subject as string, params });
         return;
       case DO.inline: {
         const { scope } = this;
@@ -153,37 +152,36 @@ export class Step {
         return;
       }
       case DO.assign:
-        this.assign((subject as Expression)(this.scope, this.paramsOf(operation)));
+        this.assign((subject as Expression)(this.scope, params));
         return;
       case DO.assignEach:
-        this.assignEach(subject as Assignment, this.paramsOf(operation));
+        this.assignEach(subject as Assignment, params);
         return;
       case DO.raise:
-        this.raise(subject as Message, this.paramsOf(operation));
+        this.raise(subject as Message, params);
         return;
       case DO.cancel:
-        this.work.add(TO.disarm, this.valueOf(subject, this.paramsOf(operation)));
+        this.work.add(TO.disarm, typeof subject === 'function' ? this.valueOf(subject, params) : subject);
         return;
       case DO.spawn:
-        this.paramsOf(operation);
         this.spawn(subject as Invocation);
         return;
       case DO.stop:
-        this.stopNamed(this.valueOf(subject, this.paramsOf(operation)));
+        this.stopNamed(this.valueOf(subject, params));
         return;
       case DO.send:
-        this.send(subject as Message, this.paramsOf(operation), operation.awaited);
+        this.send(subject as Message, params, operation.awaited);
         return;
       case DO.emit:
-        this.perform('xstate.emit', { event: this.valueOf(subject, this.paramsOf(operation)) });
+        this.perform('xstate.emit', { event: this.valueOf(subject, params) });
         return;
       case DO.log: {
         const { value, label } = subject as Line;
-        this.perform('xstate.log', { value: this.valueOf(value, this.paramsOf(operation)), label });
+        this.perform('xstate.log', { value: this.valueOf(value, params), label });
         return;
       }
       case DO.enqueue:
-        this.enqueue(subject as (given: unknown, params: unknown) => void, operation);
+        this.enqueue(subject as (given: unknown, params: unknown) => void, params, operation.awaited);
         return;
       case DO.resolve:
         this.resolve();
@@ -201,10 +199,6 @@ export class Step {
         this.output = this.outputOf(final, event);
       }
     }
-  }
-
-  private paramsOf({ params }: Operation): unknown {
-    return typeof params === 'function' ? (params as Expression)(this.scope, undefined) : params;
   }
 
   private valueOf(value: unknown, params: unknown): unknown {
@@ -230,7 +224,10 @@ export class Step {
 
   private assignEach({ keys, values }: Assignment, params: unknown): void {
     const next: Record<PropertyKey, unknown> = { ...(this.context as object) };
-    for (let at = 0; at < keys.length; at++) next[keys[at]!] = this.valueOf(values[at], params);
+    for (let at = 0; at < keys.length; at++) {
+      const value = values[at];
+      next[keys[at]!] = typeof value === 'function' ? (value as Expression)(this.scope, params) : value;
+    }
     this.replace(next);
   }
 
@@ -245,8 +242,8 @@ export class Step {
   }
 
   private raise({ event, id, delay }: Message, params: unknown): void {
-    const raised = this.valueOf(event, params) as EventObject;
-    const delayMs = this.valueOf(delay, params);
+    const raised = typeof event === 'function' ? (this.valueOf(event, params) as EventObject) : event;
+    const delayMs = typeof delay === 'function' ? this.valueOf(delay, params) : delay;
     if (typeof delayMs === 'number') this.work.add(TO.arm, new Deadline(id, delayMs, raised));
     else this.put(raised);
   }
@@ -329,8 +326,11 @@ export class Step {
     else this.work.add(TO.stop, child);
   }
 
-  private enqueue(collect: (given: unknown, params: unknown) => void, operation: Operation): void {
-    const params = this.paramsOf(operation);
+  private enqueue(
+    collect: (given: unknown, params: unknown) => void,
+    params: unknown,
+    awaited: readonly string[] | undefined,
+  ): void {
     const { scope } = this;
     const actions: unknown[] = [];
     const enqueue = Object.assign((action: unknown) => void actions.push(action), wrapped(actions));
@@ -340,7 +340,7 @@ export class Step {
       ),
       params,
     );
-    for (const action of actions) this.do(this.chart.operationOf(action, operation.awaited));
+    for (const action of actions) this.do(this.chart.operationOf(action, awaited));
   }
 }
 
