@@ -30,8 +30,6 @@ export interface Engine extends AsyncDisposable {
   readonly ingressUrl: string;
   readonly adminUrl: string;
   readonly pid: number;
-  /** Where its files are. */
-  readonly folder: string;
   /** Ends it without a word, and starts it again on the same folder and ports. */
   killAndRestart(): Promise<void>;
   stop(): Promise<void>;
@@ -89,7 +87,6 @@ eager-state-size-limit = "64 KiB"
   return {
     ingressUrl,
     adminUrl,
-    folder,
     get pid() {
       return server.pid!;
     },

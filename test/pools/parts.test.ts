@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { decideDeparture, decideReturn, decideStarts } from '../../src/machines/pool-size.ts';
-import { BusyMeter } from '../../src/runtime/pools/busy-meter.ts';
+import { BusyMeter, noFigures } from '../../src/runtime/pools/busy-meter.ts';
 import { type Link, LinkedList } from '../../src/runtime/pools/linked-list.ts';
 import { machineSignal } from '../../src/runtime/pools/machine-signal.ts';
 import { type Member, newMember } from '../../src/runtime/pools/member.ts';
@@ -89,7 +89,7 @@ describe('an index of the least loaded', () => {
 
 describe('a meter', () => {
   test('gives the share of the places that was in use, over time', () => {
-    const meter = new BusyMeter(0);
+    const meter = new BusyMeter(noFigures(0));
     meter.set(0, 4, 0);
     meter.set(4, 4, 1_000);
     meter.set(1, 4, 2_000);
@@ -98,14 +98,14 @@ describe('a meter', () => {
   });
 
   test('counts places that were there for a part of the time for that part', () => {
-    const meter = new BusyMeter(0);
+    const meter = new BusyMeter(noFigures(0));
     meter.set(1, 1, 0);
     meter.set(1, 3, 1_000);
     expect(meter.take(2_000)).toBe(0.5);
   });
 
   test('says what is now when no time has passed, and nothing where there are no places', () => {
-    const meter = new BusyMeter(0);
+    const meter = new BusyMeter(noFigures(0));
     expect(meter.take(1_000)).toBe(0);
     meter.set(1, 2, 1_000);
     expect(meter.take(1_000)).toBe(0.5);

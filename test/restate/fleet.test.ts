@@ -140,9 +140,9 @@ describe.runIf(hasEngine())('one node', () => {
     const { fleet } = await fleetRig(engine(), [counter]);
     const { agents } = fleet;
     const crew = { name: 'crew', spec: { module: counter }, min: 0, max: 2 };
-    for (const more of [{ scale: {} }, { retryAbandoned: 1 }]) {
-      expect(await codeOf(fleet.pools.create({ ...crew, ...more }))).toBe('AGENT_SPEC_INVALID');
-    }
+    expect(await codeOf(fleet.pools.create({ ...crew, scale: { signal: Object } } as never))).toBe(
+      'AGENT_SPEC_INVALID',
+    );
     expect(await codeOf(fleet.coordination.suspend())).toBe('COORDINATION_UNAVAILABLE');
     for (const spec of [
       { module: counter, secrets: ['key'] },

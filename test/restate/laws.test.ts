@@ -1,6 +1,4 @@
 /** One suite of laws, two systems: one program, and a fleet on a real server. */
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { type AgentSystem, createAgentSystem } from '../../src/index.ts';
@@ -13,6 +11,7 @@ import { askingAgents, type AskingSubject, personLaws } from './person-laws.ts';
 import { bodyLaws } from './body-laws.ts';
 import { seenAgents, seenLaws, type SeenSubject } from './seen-laws.ts';
 import { lawSecrets, secretAgents, secretLaws, type SecretSubject } from './secret-laws.ts';
+import { poolAgents, poolLaws, type PoolSubject } from './pool-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
 import { addingLaws } from '../laws/on-both/adding.ts';
 import { endingLaws } from '../laws/on-both/ending.ts';
@@ -31,19 +30,22 @@ const lawAgents = [
   ...seenAgents,
   ...stoppingAgents,
   ...secretAgents,
+  ...poolAgents,
 ];
-type LawSubject = AskingSubject & SpendingSubject & SeenSubject & PlayedSubject & SecretSubject;
+type LawSubject = AskingSubject & SpendingSubject & SeenSubject & PlayedSubject & SecretSubject & PoolSubject;
 const logger = pino({ level: 'silent' });
 
-/** All files of a folder, however deep. */
-async function textOf(folder: string): Promise<string> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  const texts = await Promise.all(
-    // A file may be gone by now.
-    files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'latin1').catch(() => '')),
-  );
-  return texts.join('\n');
+/** How many states an engine keeps that hold a text. */
+async function statesWith({ adminUrl }: Engine, text: string): Promise<number> {
+  const query = `SELECT count(*) AS n FROM state WHERE value_utf8 LIKE '%${text}%'`;
+  const headers = { 'content-type': 'application/json', accept: 'application/json' };
+  const response = await fetch(`${adminUrl}/query`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ query }),
+  });
+  const { rows } = (await response.json()) as { rows: [{ n: number }] };
+  return rows[0].n;
 }
 
 describe('one program', () => {
@@ -76,6 +78,7 @@ describe('one program', () => {
   bodyLaws(() => subject!);
   seenLaws(() => subject!);
   secretLaws(() => subject!);
+  poolLaws(() => subject!);
   laws(() => subject!);
 });
 
@@ -120,7 +123,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       coverage: () => fleet!.coverage(),
       end,
       bodies,
-      files: () => textOf(engine!.folder),
+      statesWith: (text: string) => statesWith(engine!, text),
     } as unknown as LawSubject;
   }, 90_000);
   afterAll(async () => {
@@ -134,6 +137,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
   bodyLaws(() => subject!);
   seenLaws(() => subject!);
   secretLaws(() => subject!);
+  poolLaws(() => subject!);
   addingLaws(() => subject!);
   stoppingLaws(() => subject!);
   endingLaws(() => subject!);

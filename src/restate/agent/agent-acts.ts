@@ -15,6 +15,8 @@ import type { Occupant } from '../nodes/placement.ts';
 export interface TaskTerms {
   /** By which its caller asks for its progress, or its chunks. */
   readonly callId?: string | undefined;
+  /** Whether its caller follows its progress, or its chunks. */
+  readonly isFollowed?: true | undefined;
   /** Whether its caller reads its chunks. */
   readonly isStreamed?: true | undefined;
   /** When its time is over, epoch ms. */

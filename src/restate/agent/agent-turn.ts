@@ -45,7 +45,7 @@ import { ChartAtWork, type Due, earliestOf, takeAllDue } from '../engine/kept-ch
 import { AgentBudgets } from '../limits/agent-budgets.ts';
 import { AgentQuota } from '../limits/agent-quota.ts';
 import type { Granted } from '../limits/budget-messages.ts';
-import type { Occupant, Placement, PlacementWish } from '../nodes/placement.ts';
+import { type Occupant, type Placement, placeAsked } from '../nodes/placement.ts';
 import { LedgerActs } from '../tasks/ledger-acts.ts';
 import type { AskedWork, EndedTask, TaskEntry } from '../tasks/task-entries.ts';
 import { TaskLedger } from '../tasks/task-ledger.ts';
@@ -422,16 +422,7 @@ export class AgentTurn {
   /** What its next body asks of a node. */
   occupant(incarnation: number): Occupant {
     const { id, spec, manifest } = this.state;
-    const { group } = spec.resources;
-    return {
-      agentId: id,
-      incarnation,
-      type: manifest.type,
-      isModule: 'url' in spec.module,
-      memoryBytes: spec.resources.maxMemoryBytes ?? 0,
-      ...(group === undefined ? {} : { group }),
-      wish: (spec as { readonly placement?: PlacementWish }).placement ?? {},
-    };
+    return { agentId: id, incarnation, ...placeAsked(spec, manifest.type) };
   }
 
   // The chart at work.

@@ -51,49 +51,64 @@ export class FleetCalls {
   ): Promise<unknown> {
     assertId(id);
     assertTask(task, id);
-    const { type, input, timeoutMs, signal, onProgress, priority, whenDown } = task as GivenTask;
+    const { type, signal, whenDown } = task as GivenTask;
+    const { callId, work, follow } = this.#call(task, { reader, chain });
+    const give = (command: Command): Promise<unknown> => this.#commands.give(id, command);
+    return follow(
+      () => Promise.resolve(id),
+      (begun) =>
+        this.#cancellable({ type, signal, callId, agentId: id }, give, () => {
+          begun();
+          return give({ type: 'execute', work: { ...work, whenDown }, incarnation });
+        }),
+    );
+  }
+
+  /** Has a pool do a task, by `give`. Resolves with its output. */
+  executeBy(
+    give: (command: PoolCommand) => Promise<unknown>,
+    task: TaskRequest,
+    { reader, chain }: Pick<CallOptions, 'reader' | 'chain'> = {},
+  ): Promise<unknown> {
+    assertTask(task, undefined);
+    const { type, signal } = task;
+    const { callId, work, follow } = this.#call(task, { reader, chain });
+    const locate = () => give({ type: 'locate', callId }) as Promise<string | null>;
+    return follow(inPool(locate), (begun) =>
+      this.#cancellable({ type, signal, callId, agentId: undefined }, give, () => {
+        begun();
+        return give({ type: 'execute', work });
+      }),
+    );
+  }
+
+  /** One call: what is asked for, and who follows it. */
+  #call(task: TaskRequest, { reader, chain }: Pick<CallOptions, 'reader' | 'chain'>) {
+    const { type, input, timeoutMs, signal, onProgress, priority } = task;
     const callId = crypto.randomUUID();
     const isFollowed = onProgress !== undefined || reader !== undefined;
     const terms = {
       ...(isFollowed || signal !== undefined ? { callId } : {}),
+      ...(isFollowed ? { isFollowed: true as const } : {}),
       ...(reader === undefined ? {} : { isStreamed: true as const }),
       ...(chain === undefined ? {} : { chain }),
     };
-    const work = { type, input, timeoutMs, priority, whenDown, submitted: false, terms };
-    const over = new AbortController();
-    const follow = (): Promise<void> | undefined =>
-      isFollowed ? this.#follow({ id, callId, onProgress, reader }, over.signal) : undefined;
-    const give = (command: Command): Promise<unknown> => this.#commands.give(id, command);
-    let followed: Promise<void> | undefined;
-    try {
-      return await this.#cancellable({ type, signal, callId, agentId: id }, give, () => {
-        followed = follow();
-        return give({ type: 'execute', work, incarnation });
-      });
-    } finally {
-      over.abort();
-      await followed;
-    }
-  }
-
-  /** Gives a task to a target by `give`, for example a pool. Its progress is not followed. */
-  executeBy(
-    give: (command: PoolCommand) => Promise<unknown>,
-    task: TaskRequest,
-    chain?: readonly string[],
-  ): Promise<unknown> {
-    assertTask(task, undefined);
-    const { type, input, timeoutMs, signal, onProgress, priority } = task;
-    if (onProgress !== undefined) {
-      const message = 'pools.execute: onProgress: a pool of a fleet tells no progress';
-      throw new AgentSystemError('TASK_INPUT_INVALID', message);
-    }
-    const callId = crypto.randomUUID();
-    const terms = { callId, ...(chain === undefined ? {} : { chain }) };
     const work = { type, input, timeoutMs, priority, submitted: false, terms };
-    return this.#cancellable({ type, signal, callId, agentId: undefined }, give, () =>
-      give({ type: 'execute', work }),
-    );
+    /** Follows it from when it was begun until it is over. */
+    const follow = async (holder: Holder, run: (begun: () => void) => Promise<unknown>): Promise<unknown> => {
+      if (!isFollowed) return run(() => undefined);
+      const over = new AbortController();
+      let followed: Promise<void> | undefined;
+      try {
+        return await run(() => {
+          followed = this.#follow({ holder, callId, onProgress, reader }, over.signal);
+        });
+      } finally {
+        over.abort();
+        await followed;
+      }
+    };
+    return { callId, work, follow };
   }
 
   async #cancellable(
@@ -120,14 +135,20 @@ export class FleetCalls {
   }
 
   /** Fetches what a task tells of its progress, and streams, until it is over and all has been fetched. */
-  async #follow({ id, callId, onProgress, reader }: Followed, over: AbortSignal): Promise<void> {
+  async #follow({ holder, callId, onProgress, reader }: Followed, over: AbortSignal): Promise<void> {
     let seen = 0;
+    let id: string | undefined;
     let node: string | undefined;
+    let isQuiet = false;
     const taken = reader && new Taken((count) => this.#tellTaken(id, callId, node, count));
     try {
       for (let isLast = false; !isLast; ) {
         isLast = over.aborted;
-        node = (await this.#commands.look(id)).placement?.node ?? node;
+        id = await holder(over, isQuiet);
+        const next = id === undefined ? node : ((await this.#nodeOf(id)) ?? node);
+        // Another node has not told anything yet.
+        if (next !== node) seen = 0;
+        node = next;
         if (node === undefined) {
           await Promise.race([pause(PROGRESS_PAUSE_MS), ended(over)]);
           continue;
@@ -137,6 +158,7 @@ export class FleetCalls {
         const page = isLast ? await asked : await Promise.race([asked, ended(over)]);
         if (page === undefined) continue;
         seen = page.count;
+        isQuiet = page.values.length === 0;
         for (const value of page.values) {
           if ('chunk' in value) reader?.take(value.chunk, () => taken?.one());
           else if (onProgress !== undefined) this.#tellProgress(onProgress, value.progress);
@@ -147,8 +169,18 @@ export class FleetCalls {
     }
   }
 
-  #tellTaken(id: string, callId: string, node: string | undefined, count: number): void {
-    if (node === undefined) return;
+  /** Where its body is, or was last; a member of a pool may be gone by now. */
+  async #nodeOf(id: string): Promise<string | undefined> {
+    try {
+      return (await this.#commands.look(id)).placement?.node;
+    } catch (thrown) {
+      if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_FOUND') return undefined;
+      throw thrown;
+    }
+  }
+
+  #tellTaken(id: string | undefined, callId: string, node: string | undefined, count: number): void {
+    if (id === undefined || node === undefined) return;
     this.#commands
       .serve(node, 'taken', { agentId: id, callId, count })
       .catch((thrown: unknown) => this.#reportFault('a reader could not say what it has read', thrown));
@@ -170,8 +202,31 @@ interface Cancellable {
   readonly agentId: string | undefined;
 }
 
+/**
+ * Which agent has a task, once one has it; `undefined` where nobody knows.
+ *
+ * @param isQuiet it has told nothing for a while: another may have it by now
+ */
+type Holder = (over: AbortSignal, isQuiet: boolean) => Promise<string | undefined>;
+
+/** A task of a pool: it is asked which member has it, and again once that has told nothing for a while. */
+function inPool(locate: () => Promise<string | null>): Holder {
+  let known: string | undefined;
+  let sought: Promise<string | null> | undefined;
+  return async (over, isQuiet) => {
+    const isLast = over.aborted;
+    if (known !== undefined && (isLast || !isQuiet)) return known;
+    sought ??= locate();
+    const told = isLast ? await sought : await Promise.race([sought, ended(over)]);
+    if (told === undefined) return known;
+    sought = undefined;
+    known = told ?? known;
+    return known;
+  };
+}
+
 interface Followed {
-  readonly id: string;
+  readonly holder: Holder;
   readonly callId: string;
   readonly onProgress: ((value: unknown) => void) | undefined;
   readonly reader: ChunkReader | undefined;

@@ -1,6 +1,7 @@
-/** Pools of a fleet: `fleet.pools`. The shape of `system.pools`; reads are promises, and a pool's size is set by hand. */
-import { durationMs, poolSpec } from '../../machines/index.ts';
+/** Pools of a fleet: `fleet.pools`. The shape of `system.pools`; reads are promises. */
+import { durationMs, poolSpec, type ScalingPolicy } from '../../machines/index.ts';
 import type { TaskRequest } from '../../runtime/agent/task-request.ts';
+import { TaskChunks, type TaskStream } from '../../runtime/agent/task-stream.ts';
 import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
 import type { TaskOf } from '../../runtime/fleet/agent-handle.ts';
 import { invalidSpec } from '../../runtime/fleet/spec-reading.ts';
@@ -14,7 +15,7 @@ import { parseInput } from '../../runtime/values/malformed.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toPool } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
-import type { FleetCalls } from './fleet-calls.ts';
+import type { CallOptions, FleetCalls } from './fleet-calls.ts';
 import { type FleetSpecs, keptSpecOf, placedSpec } from './fleet-specs.ts';
 import type { PoolCommand } from '../engine/names.ts';
 import type { PlacementWish } from '../nodes/placement.ts';
@@ -22,11 +23,15 @@ import { type PoolLook, POOLS } from '../pools/pool-object.ts';
 
 const closeSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
 
-/** What is asked for when a pool of a fleet is created: `scale` it does not have. */
+/** What is asked for when a pool of a fleet is created: in `scale` it has no `signal`. */
 export type FleetPoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
   PoolSpec<Args, Tasks>,
   'scale'
-> & { readonly spec: PoolSpec<Args, Tasks>['spec'] & { readonly placement?: PlacementWish } };
+> & {
+  /** Given, the pool sizes itself between `min` and `max`, by its load and by how strained the nodes are. */
+  readonly scale?: Omit<NonNullable<PoolSpec<Args, Tasks>['scale']>, 'signal'>;
+  readonly spec: PoolSpec<Args, Tasks>['spec'] & { readonly placement?: PlacementWish };
+};
 
 export class FleetPools {
   readonly #engine: EngineClient;
@@ -42,16 +47,19 @@ export class FleetPools {
   /**
    * Makes a pool and starts its first members. Resolves with its name once they run.
    *
-   * @throws AgentSystemError as `system.pools.create`; `AGENT_SPEC_INVALID` also for `scale` and `retryAbandoned`, which
-   * a fleet does not have
+   * @throws AgentSystemError as `system.pools.create`; `AGENT_SPEC_INVALID` also for `scale.signal`, which is a function
+   * of one program
    */
   async create<Args, Tasks extends TaskTypes>(
     options: FleetPoolSpec<Args, Tasks>,
   ): Promise<TypedPoolName<Tasks>> {
     const { name, spec: given, scale, ...pool } = parseInput(poolSpec, options, { what: 'pools.create' });
-    if (scale !== undefined)
-      throw invalid('scale: a fleet does not size its pools by itself, use ensureSize');
-    if (pool.retryAbandoned > 0) throw invalid('retryAbandoned: a fleet gives no task to another member');
+    const { signal, ...policy } = scale ?? {};
+    if (signal !== undefined) {
+      throw invalid(
+        'scale.signal: a function is of one program; a fleet asks its nodes how strained they are',
+      );
+    }
     for (const field of ['id', 'pool'] as const) {
       const own = (given as Record<string, unknown>)[field];
       if (own !== undefined)
@@ -60,7 +68,12 @@ export class FleetPools {
     const placed = placedSpec(given);
     const manifest = await this.#specs.manifestOf(placed.read);
     const spec = keptSpecOf(placed, name, manifest.type);
-    return this.#ask(name, { type: 'create', pool, spec, manifest });
+    return this.#ask(name, {
+      type: 'create',
+      pool: { ...pool, ...(scale === undefined ? {} : { scale: policy as ScalingPolicy }) },
+      spec,
+      manifest,
+    });
   }
 
   /** Sets a pool's size. Resolves with its record once it has that size. @throws AgentSystemError as `system.pools.ensureSize` */
@@ -79,13 +92,33 @@ export class FleetPools {
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   async execute(name: string, task: TaskRequest): Promise<unknown> {
-    return this.executeFor(name, task, undefined);
+    return this.executeFor(name, task);
   }
 
-  /** @internal A task that others wait for: those of the chain. */
-  executeFor(name: string, task: TaskRequest, chain: readonly string[] | undefined): Promise<unknown> {
+  /**
+   * Has a member do a task, and gives the parts of its output as they come, as `system.pools.stream`. A task that is read
+   * is given to no other member.
+   */
+  stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    name: TypedPoolName<Tasks>,
+    task: TaskOf<Tasks, Name>,
+  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
+  stream(name: string, task: TaskRequest): TaskStream {
+    return new TaskChunks((reader, gone) => {
+      const { signal } = { ...task };
+      const both = signal === undefined ? gone : AbortSignal.any([signal, gone]);
+      return this.executeFor(name, { ...task, signal: both }, { reader });
+    });
+  }
+
+  /** @internal A task that others wait for, those of the chain, or read. */
+  async executeFor(
+    name: string,
+    task: TaskRequest,
+    options: Pick<CallOptions, 'reader' | 'chain'> = {},
+  ): Promise<unknown> {
     const give = (command: PoolCommand): Promise<unknown> => this.#ask(name, command);
-    return this.#calls.executeBy(give, task, chain);
+    return this.#calls.executeBy(give, task, options);
   }
 
   /** @throws AgentSystemError `POOL_UNKNOWN` */

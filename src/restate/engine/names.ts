@@ -109,6 +109,8 @@ export type PoolCommand = Pick<Asked, 'at' | 'token'> &
     | ({ readonly type: 'close'; readonly timeoutMs?: number | undefined } & ByWhom)
     | { readonly type: 'execute'; readonly work: AskedWork }
     | { readonly type: 'cancelCall'; readonly callId: string }
+    /** Which member has a task: told once one has it. */
+    | { readonly type: 'locate'; readonly callId: string }
   );
 
 export interface ReportBatch {

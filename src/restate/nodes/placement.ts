@@ -6,6 +6,7 @@
  *
  * I1  Members of a group share one child of their node and its limit: the first of them reserves it for all.
  */
+import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 
 /** What a spec asks of its node. */
 export interface PlacementWish {
@@ -60,11 +61,7 @@ export function decidePlacement(nodes: readonly NodeEntry[], occupant: Occupant)
   if (nodes.length === 0) return { problem: 'no node of the fleet is alive' };
   const able = nodes.filter(({ types }) => isModule || types.includes(type));
   if (able.length === 0) return { problem: `no live node has the code of type ${type}` };
-  const wanted = able.filter(
-    ({ name, labels }) =>
-      (wish.node === undefined || wish.node === name) &&
-      Object.entries(wish.labels ?? {}).every(([key, value]) => labels[key] === value),
-  );
+  const wanted = able.filter((node) => fitsWish(node, wish));
   if (wanted.length === 0) {
     return { problem: `no live node fits its placement ${JSON.stringify(wish)}` };
   }
@@ -80,6 +77,39 @@ export function decidePlacement(nodes: readonly NodeEntry[], occupant: Occupant)
   }
   if (best !== undefined) return { node: best };
   return { problem: `no node has room for one agent more with ${memoryBytes} bytes reserved` };
+}
+
+/** Where an agent of this spec may run, and what it needs there. */
+export function placeAsked(spec: KeptSpec, type: string): PlaceAsked {
+  const { group, maxMemoryBytes = 0 } = spec.resources;
+  return {
+    type,
+    isModule: 'url' in spec.module,
+    memoryBytes: maxMemoryBytes,
+    ...(group === undefined ? {} : { group }),
+    wish: (spec as { readonly placement?: PlacementWish }).placement ?? {},
+  };
+}
+
+/** How many agents like this one the nodes that may run it have room for. Pure. */
+export function roomFor(nodes: readonly NodeEntry[], occupant: PlaceAsked): number {
+  const { type, isModule, memoryBytes, group, wish } = occupant;
+  const isFree = memoryBytes === 0 || group !== undefined;
+  return nodes
+    .filter((node) => (isModule || node.types.includes(type)) && fitsWish(node, wish) && !node.isDraining)
+    .map(({ maxAgents, agents, maxMemoryBytes, memoryBytes: reserved }) =>
+      Math.min(maxAgents - agents, isFree ? Infinity : Math.floor((maxMemoryBytes - reserved) / memoryBytes)),
+    )
+    .reduce((sum, room) => sum + Math.max(0, room), 0);
+}
+
+export type PlaceAsked = Pick<Occupant, 'type' | 'isModule' | 'memoryBytes' | 'group' | 'wish'>;
+
+function fitsWish({ name, labels }: NodeEntry, wish: PlacementWish): boolean {
+  return (
+    (wish.node === undefined || wish.node === name) &&
+    Object.entries(wish.labels ?? {}).every(([key, value]) => labels[key] === value)
+  );
 }
 
 /** It is there from now on. */

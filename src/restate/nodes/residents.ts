@@ -22,6 +22,7 @@ import type { VariableState } from '../../runtime/hosting/host.ts';
 import { askVotes, type SpreadRequest, spreadVariable } from '../coordination/fan-out.ts';
 import { type MessageBatch, nodeOf } from '../engine/names.ts';
 import { ProgressBuffer } from '../tasks/progress-buffer.ts';
+import { machineSignal } from '../../runtime/pools/machine-signal.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { type Opening, Resident } from './resident.ts';
 import type { AskingTask } from './resident-tasks.ts';
@@ -118,6 +119,8 @@ export class Residents {
         if (resident?.incarnation !== incarnation) return null;
         return answeringTo(() => resident.offer(task, isOutlined));
       }
+      case 'strain':
+        return machineSignal();
       case 'coverage':
         return counted();
       case 'progress': {

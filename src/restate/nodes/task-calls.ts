@@ -88,10 +88,7 @@ async function execute(
   const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
   const given = { ...task, signal, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
   if (typeof target === 'object' && 'pool' in target) {
-    if (reader === undefined) return pools.executeFor(target.pool, given, chain);
-    const message =
-      'agents.stream: a pool of a fleet passes no chunks on: expected the id of an agent or { type }';
-    throw new AgentSystemError('REQUEST_INVALID', message, { agentId: request.agentId });
+    return pools.executeFor(target.pool, given, { chain, reader });
   }
   const id = typeof target === 'string' ? target : await leastLoaded(target.type);
   return agents.executeFor(id, given, chain, reader);

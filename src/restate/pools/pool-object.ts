@@ -11,7 +11,9 @@ import {
   object,
   type ObjectContext,
   type ObjectSharedContext,
+  RestatePromise,
   service,
+  TerminalError,
 } from '@restatedev/restate-sdk';
 import type { Context } from '@restatedev/restate-sdk';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
@@ -21,10 +23,13 @@ import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { type Answer, answering, type Refusal, refusalOf } from '../engine/call-answer.ts';
-import { call, send, tellEvents, toAgent, toPool } from '../engine/calls.ts';
-import { CREW, POOL, type PoolCommand, REGISTRY } from '../engine/names.ts';
+import { call, send, tellEvents, toAgent, toNodes, toPool } from '../engine/calls.ts';
+import { CREW, nodeOf, POOL, type PoolCommand, REGISTRY } from '../engine/names.ts';
 import type { MemberNews } from './pool-members.ts';
-import { type PoolState, PoolTurn } from './pool-turn.ts';
+import type { MachineStrain } from '../../machines/index.ts';
+import { type NodeEntry, type PlaceAsked, placeAsked, roomFor } from '../nodes/placement.ts';
+import type { Measured } from './pool-scaling.ts';
+import { type PoolAct, type PoolState, PoolTurn } from './pool-turn.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
@@ -52,6 +57,7 @@ function unknown(name: string): Answer {
 }
 
 async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
+  turn.end();
   const { state, now } = turn;
   const answers: (readonly [token: string, answer: Answer])[] = [];
   const before = JSON.stringify(state.members.map(({ id, place }) => [id, place]));
@@ -72,17 +78,20 @@ async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
         send(ctx, toAgent(act.id, 'command'), { type: 'kill', at: now });
         break;
       case 'give': {
-        const { id, number, work } = act;
-        const { token, ...rest } = work;
-        const terms = { ...rest.terms, pool: number };
-        const asked = {
-          type: 'execute',
-          work: { ...rest, whenDown: 'wait', terms },
-          at: now,
-          token,
-          isAwaited: true,
-        };
-        send(ctx, toAgent(id, 'command'), asked);
+        const { id } = act;
+        const { token, asked } = executing(act, now);
+        send(ctx, toAgent(id, 'command'), { ...asked, token, isAwaited: true });
+        break;
+      }
+      case 'run': {
+        const { id, number } = act;
+        send(ctx, crew('run'), { pool: state.name, id, number, ...executing(act, now) });
+        break;
+      }
+      case 'measure': {
+        const { name: pool, spec, manifest } = state;
+        const { look } = act;
+        send(ctx, crew('measure'), { pool, look, occupant: placeAsked(spec, manifest.type) });
         break;
       }
       case 'cancelCall':
@@ -113,6 +122,15 @@ async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
     const isRecord = !('refusal' in answer) && answer.value === undefined;
     ctx.resolveAwakeable(token, isRecord ? { value: turn.record() } : answer, wire);
   }
+}
+
+/** A task as a member is asked for it, and who waits for it. */
+function executing(
+  { number, work: { token, ...work } }: Extract<PoolAct, { do: 'give' | 'run' }>,
+  at: number,
+) {
+  const terms = { ...work.terms, pool: number };
+  return { token, asked: { type: 'execute', work: { ...work, whenDown: 'wait', terms }, at } };
 }
 
 const crew = (method: string) => ({ service: CREW, method });
@@ -162,6 +180,8 @@ function act(turn: PoolTurn, asked: Exclude<PoolCommand, { type: 'create' }>, to
     }
     case 'cancelCall':
       return turn.cancel(asked.callId);
+    case 'locate':
+      return turn.locate(asked.callId, token);
   }
 }
 
@@ -213,6 +233,19 @@ export const poolObject = object({
       return told(ctx, at, (turn) => turn.gone(id, isInOrder));
     }),
 
+    /** One that the pool answers: its caller is answered here, even if the pool is gone. */
+    taskEnded: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const { number, token, answer, at } = given as EndedTask & { readonly at: number };
+      const state = await stateOf(ctx);
+      if (state === null) return ctx.resolveAwakeable(token, answer, wire);
+      await told(ctx, at, (turn) => turn.taskEnded(number, token, answer));
+    }),
+
+    measured: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
+      const { measured, at } = given as { measured: Measured; at: number };
+      return told(ctx, at, (turn) => turn.measured(measured));
+    }),
+
     wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { at } = given as { at: number };
       await told(ctx, at, (turn) => {
@@ -230,7 +263,54 @@ export const poolObject = object({
   options: fleetOptions,
 });
 
-/** What takes time: starts and ends of members. */
+interface EndedTask {
+  readonly number: number;
+  readonly token: string;
+  readonly answer: Answer;
+}
+
+/** How long a node may take to say how strained its machine is, ms. */
+const STRAIN_TIMEOUT_MS = 2_000;
+
+/** As strained as the least of these machines: a pool may grow where one has room. Pure. */
+function leastStrain(strains: readonly MachineStrain[]): MachineStrain {
+  const least = (of: keyof MachineStrain) => {
+    const told = strains.map((strain) => strain[of]).filter((share) => share !== undefined);
+    return told.length === 0 ? {} : { [of]: Math.min(...told) };
+  };
+  return {
+    ...least('memoryPressure'),
+    ...least('memoryUsed'),
+    ...least('cpuPressure'),
+    ...least('loadPerCpu'),
+  };
+}
+
+async function measure(ctx: Context, look: number, occupant: PlaceAsked): Promise<Measured> {
+  try {
+    const nodes = await call<readonly NodeEntry[]>(ctx, toNodes('list'), null);
+    const asked = nodes.map(({ name }) =>
+      ctx
+        .genericCall<unknown, MachineStrain>({
+          service: nodeOf(name),
+          method: 'serve',
+          parameter: { what: 'strain', parameter: null },
+          inputSerde: wire,
+          outputSerde: wireOf<MachineStrain>(),
+        })
+        .orTimeout(STRAIN_TIMEOUT_MS),
+    );
+    const told = await RestatePromise.allSettled(asked);
+    // One that does not answer says nothing of its machine.
+    const strains = told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    return { look, admissible: roomFor(nodes, occupant), strain: leastStrain(strains) };
+  } catch (thrown) {
+    if (thrown instanceof TerminalError) return { look, why: thrown.message };
+    throw thrown;
+  }
+}
+
+/** What takes time: starts and ends of members, tasks that the pool answers, and what nodes say of their machines. */
 export const poolCrew = service({
   name: CREW,
   handlers: {
@@ -252,6 +332,25 @@ export const poolCrew = service({
         'refusal' in registered ? registered : await call<Answer>(ctx, toAgent(id, 'ask'), { type: 'start' });
       const failure = 'refusal' in started ? started.refusal : null;
       send(ctx, toPool(pool, 'broughtUp'), { id, failure, at: await ctx.date.now() });
+    }),
+
+    run: handlers.handler(codec, async (ctx: Context, given: unknown) => {
+      const { pool, id, number, token, asked } = given as {
+        pool: string;
+        id: string;
+        number: number;
+        token: string;
+        asked: object;
+      };
+      const answer = await call<Answer>(ctx, toAgent(id, 'ask'), asked);
+      const ended: EndedTask = { number, token, answer };
+      send(ctx, toPool(pool, 'taskEnded'), { ...ended, at: await ctx.date.now() });
+    }),
+
+    measure: handlers.handler(codec, async (ctx: Context, given: unknown) => {
+      const { pool, look, occupant } = given as { pool: string; look: number; occupant: PlaceAsked };
+      const measured = await measure(ctx, look, occupant);
+      send(ctx, toPool(pool, 'measured'), { measured, at: await ctx.date.now() });
     }),
 
     dismiss: handlers.handler(codec, async (ctx: Context, given: unknown) => {

@@ -4,8 +4,7 @@
  * Pure, but that it changes the state it is given; what is to be done comes back as acts. The rules are those of
  * runtime/pools, over data.
  *
- * I1  Callers that wait for a size, a start, an end or a task are answered once.
- * I2  A task waits in one queue, the pool's, until a member is free; its time runs there, too.
+ * I1  Callers that wait for a size, a start or an end are answered once.
  */
 import {
   FINISH_SHARE,
@@ -14,41 +13,38 @@ import {
   type PoolEffect,
   type PoolEvent,
   poolMachine,
+  type ScalingPolicy,
 } from '../../machines/index.ts';
 import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
-import type { EventBody } from '../../runtime/journal/system-event.ts';
+import type { AlertType, EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { poolStatusAt, poolTrouble } from '../../runtime/pools/pool-status.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { type Answer, type Refusal, refusalOf } from '../engine/call-answer.ts';
 import { ChartAtWork, type Due, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
+import { pathOf } from '../engine/state-path.ts';
 import { type MemberNews, type PoolMember, PoolMembers } from './pool-members.ts';
+import { type KeptScaling, type Measured, type OwnLoad, PoolScaling } from './pool-scaling.ts';
+import { type KeptTasks, PoolTasks } from './pool-tasks.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
 
 /** All of a pool's spec that is kept. */
-export type KeptPoolSpec = Omit<ParsedPoolSpec, 'spec' | 'scale' | 'name'>;
+export type KeptPoolSpec = Omit<ParsedPoolSpec, 'spec' | 'scale' | 'name'> & {
+  readonly scale?: ScalingPolicy | undefined;
+};
 
-/** A task that waits for a member. */
-interface WaitingTask extends Due {
-  readonly number: number;
-  readonly work: AskedWork;
-  readonly rank: number;
-}
-
-export interface PoolState extends KeptChart<typeof poolMachine> {
+export interface PoolState extends KeptChart<typeof poolMachine>, KeptTasks {
   readonly name: string;
   readonly pool: KeptPoolSpec;
   readonly spec: KeptSpec;
   readonly manifest: AgentManifest;
   members: PoolMember[];
-  /** Numbers of the next member, the next task, the next deadline. */
+  /** Numbers of the next member, and of the next deadline. */
   nextMember: number;
-  nextTask: number;
   armed: number;
   wakeAt: number | undefined;
-  queue: WaitingTask[];
   opening: string[];
   resizing: string[];
   closing: string[];
@@ -56,17 +52,19 @@ export interface PoolState extends KeptChart<typeof poolMachine> {
   isRefused: boolean;
   failure: Refusal | undefined;
   lastFailure: string | undefined;
-  isFinishing: boolean;
-  tasksAbandoned: number;
   alerts: Alert[];
+  scaling?: KeptScaling;
 }
 
 export type PoolAct =
   | { readonly do: 'bringUp'; readonly id: string }
   | { readonly do: 'dismiss'; readonly id: string; readonly timeoutMs: number | undefined }
   | { readonly do: 'kill'; readonly id: string }
-  | { readonly do: 'give'; readonly id: string; readonly number: number; readonly work: AskedWork }
+  /** `run`: the pool is told its end, and answers its caller. */
+  | { readonly do: 'give' | 'run'; readonly id: string; readonly number: number; readonly work: AskedWork }
   | { readonly do: 'cancelCall'; readonly id: string; readonly callId: string }
+  /** Asks the nodes what they have room for, and how strained they are. */
+  | { readonly do: 'measure'; readonly look: number }
   | { readonly do: 'answer'; readonly token: string; readonly answer: Answer };
 
 type Told = EventBody & { readonly at: number };
@@ -80,15 +78,19 @@ export class PoolTurn {
   isClosed = false;
   readonly #chart: ChartAtWork<typeof poolMachine>;
   readonly #members: PoolMembers;
+  readonly #tasks: PoolTasks;
+  readonly #scaling: PoolScaling | undefined;
 
   constructor(state: PoolState, { now, chance }: { readonly now: number; readonly chance: number }) {
     this.state = state;
     this.now = now;
     this.chance = chance;
     this.#members = new PoolMembers(this);
+    this.#tasks = new PoolTasks(this);
+    if (state.scaling !== undefined) this.#scaling = new PoolScaling(state.scaling, this);
     this.#chart = new ChartAtWork(poolMachine, state, {
       now,
-      nextOrder: () => (state.armed += 1),
+      nextOrder: () => this.nextOrder(),
       perform: (effect) => this.#perform(effect as PoolEffect),
     });
   }
@@ -100,6 +102,7 @@ export class PoolTurn {
     token: string,
   ): PoolTurn {
     const { pool, name, spec } = given;
+    const { scale } = pool;
     const state: PoolState = {
       ...given,
       life: undefined as never,
@@ -120,8 +123,11 @@ export class PoolTurn {
       isFinishing: false,
       tasksAbandoned: 0,
       alerts: [],
+      ...(scale === undefined ? {} : { scaling: PoolScaling.kept(scale, moment.now) }),
     };
     const turn = new PoolTurn(state, moment);
+    // The first steps of its own chart tell the autoscaler's how it stands.
+    turn.#scaling?.begin({ min: pool.min, max: pool.max });
     turn.#chart.begin({
       id: `pool ${name}`,
       min: pool.min,
@@ -137,6 +143,22 @@ export class PoolTurn {
 
   get members(): PoolMember[] {
     return this.state.members;
+  }
+
+  get kept(): PoolState {
+    return this.state;
+  }
+
+  get manifest(): AgentManifest {
+    return this.state.manifest;
+  }
+
+  get queueLimit(): number {
+    return this.state.pool.queueLimit;
+  }
+
+  get retryAbandoned(): number {
+    return this.state.pool.retryAbandoned;
   }
 
   get closeAt(): number | undefined {
@@ -166,10 +188,13 @@ export class PoolTurn {
       members: members.map(({ id }) => id),
       ...(retryAt === undefined ? {} : { retryAt }),
       ...(lastFailure === undefined ? {} : { lastFailure }),
+      ...(this.#scaling === undefined ? {} : { scaling: this.#scaling.record() }),
     };
   }
 
   resize(wanted: number, by: string | undefined, token: string): void {
+    const from = this.state.life.context.wanted;
+    if (from !== wanted) this.#scaling?.sizeSet(from, wanted);
     this.state.resizing.push(token);
     this.state.isRefused = false;
     this.state.failure = undefined;
@@ -180,38 +205,42 @@ export class PoolTurn {
     this.state.closing.push(token);
     if (this.isClosing) return;
     this.state.closeAt = this.now + timeoutMs;
+    this.#scaling?.send({ type: 'autoscaler.close' });
     this.#tellScaled(this.state.life.context.wanted, 0, 'closed', by);
     this.#send({ type: 'pool.close', finishMs: timeoutMs * FINISH_SHARE, closeMs: timeoutMs });
   }
 
-  /** Has a member do a task: at once, or once one is free. @throws AgentSystemError `TASK_QUEUE_FULL` */
+  /** @throws AgentSystemError `TASK_QUEUE_FULL` */
   execute(work: AskedWork): void {
-    const { name, queue, pool, manifest } = this.state;
-    const number = this.state.nextTask;
-    const { timeoutMs = manifest.tasks[work.type]?.timeoutMs ?? Infinity, priority } = work;
-    const rank = priority ?? manifest.tasks[work.type]?.priority ?? 0;
-    const task = { number, work, rank, order: number, dueAt: this.now + timeoutMs };
-    const member = queue.length === 0 ? this.#free() : undefined;
-    if (member === undefined && queue.length >= pool.queueLimit) {
-      const message = `pool ${name} has ${queue.length} tasks waiting, its queueLimit is ${pool.queueLimit}`;
-      throw new AgentSystemError('TASK_QUEUE_FULL', message, { details: { pool: name } });
-    }
-    this.state.nextTask += 1;
-    if (member === undefined) queue.push(task);
-    else this.#give(member, task);
+    this.#tasks.execute(work);
   }
 
   /** Its caller does not want it any more. */
   cancel(callId: string): void {
-    const waiting = this.state.queue.find(({ work }) => work.terms?.callId === callId);
-    if (waiting === undefined) {
-      for (const { id, given } of this.members)
-        if (given.length > 0) this.acts.push({ do: 'cancelCall', id, callId });
-      return;
-    }
-    this.state.queue = this.state.queue.filter((other) => other !== waiting);
-    this.#refuse(waiting, this.#abandonment(waiting, 'cancelled by its caller'));
-    this.#tellIfEmpty();
+    this.#tasks.cancel(callId);
+  }
+
+  /** Which member has a task, told to `token` once one has it. */
+  locate(callId: string, token: string): void {
+    this.#tasks.locate(callId, token);
+  }
+
+  /** How a task ended that the pool answers. */
+  taskEnded(number: number, token: string, answer: Answer): void {
+    this.#tasks.ended(number, token, answer);
+  }
+
+  /** What the nodes said at a look of the autoscaler. */
+  measured(told: Measured): void {
+    this.#scaling?.measured(told);
+  }
+
+  /** The turn is over: how busy the pool is from now on. */
+  end(): void {
+    const { concurrency } = this.state.spec.tasks;
+    const live = this.#members.live();
+    const busy = live.reduce((sum, { given }) => sum + Math.min(given.length, concurrency), 0);
+    this.#scaling?.meter(busy, live.length * concurrency);
   }
 
   broughtUp(id: string, failure: Refusal | undefined): void {
@@ -245,9 +274,11 @@ export class PoolTurn {
     for (const deadline of this.state.deadlines) {
       yield { ...deadline, take: () => this.#chart.take(deadline) };
     }
-    for (const task of this.state.queue) {
-      if (task.dueAt !== Infinity) yield { ...task, take: () => this.#timeOut(task) };
+    const scaling = this.#scaling;
+    for (const deadline of scaling?.deadlines ?? []) {
+      yield { ...deadline, take: () => scaling!.take(deadline) };
     }
+    yield* this.#tasks.dues();
   }
 
   // What its members want.
@@ -297,10 +328,9 @@ export class PoolTurn {
       case 'returnMembers':
         return members.keep(effect.params.count);
       case 'finishQueue':
-        this.state.isFinishing = true;
-        return this.#tellIfEmpty();
+        return this.#tasks.finish();
       case 'abandonQueue':
-        return this.#abandonQueue();
+        return this.#tasks.abandonAll();
       case 'stopMembers':
         return members.end();
       case 'killMembers':
@@ -320,7 +350,8 @@ export class PoolTurn {
       case 'announceRefused': {
         if (effect.type === 'announceRefused') this.state.isRefused = true;
         const { from, to, why, by } = effect.params;
-        return this.#tellScaled(from, to, why, by);
+        this.#tellScaled(from, to, why, by);
+        return this.#tellDemand();
       }
       case 'announceSettled':
         return this.#settled();
@@ -330,6 +361,7 @@ export class PoolTurn {
   }
 
   #settled(): void {
+    this.#scaling?.send({ type: 'pool.settled' });
     const { isRefused, failure, resizing } = this.state;
     this.state.resizing = [];
     this.state.isRefused = false;
@@ -342,6 +374,7 @@ export class PoolTurn {
 
   #closed(): void {
     this.isClosed = true;
+    this.#scaling?.send({ type: 'autoscaler.close' });
     const { opening, resizing, closing, failure, name, tasksAbandoned } = this.state;
     const closed = refusalOf(new AgentSystemError('POOL_UNKNOWN', `pool ${name} is closed`));
     this.#clearAlerts();
@@ -355,7 +388,14 @@ export class PoolTurn {
 
   // Tasks.
 
-  #free(): PoolMember | undefined {
+  #handOut(): void {
+    this.#tasks.follow(this.members);
+    this.#tasks.handOut();
+  }
+
+  // What its tasks want.
+
+  free(): PoolMember | undefined {
     const { concurrency } = this.state.spec.tasks;
     const free = this.#members
       .live()
@@ -363,66 +403,78 @@ export class PoolTurn {
     return free.toSorted((one, other) => one.given.length - other.given.length)[0];
   }
 
-  #handOut(): void {
-    for (;;) {
-      const member = this.state.queue.length === 0 ? undefined : this.#free();
-      if (member === undefined) break;
-      const next = this.state.queue.toSorted(
-        (one, other) => other.rank - one.rank || one.order - other.order,
-      )[0]!;
-      this.state.queue = this.state.queue.filter((other) => other !== next);
-      this.#give(member, next);
-    }
-    this.#tellIfEmpty();
+  give(id: string, number: number, work: AskedWork, isAnsweredHere: boolean): void {
+    this.acts.push({ do: isAnsweredHere ? 'run' : 'give', id, number, work });
   }
 
-  #give(member: PoolMember, { number, work, dueAt }: WaitingTask): void {
-    member.given.push(number);
-    const left = dueAt === Infinity ? {} : { timeoutMs: Math.max(0, dueAt - this.now) };
-    this.acts.push({ do: 'give', id: member.id, number, work: { ...work, ...left } });
+  cancelCall(id: string, callId: string): void {
+    this.acts.push({ do: 'cancelCall', id, callId });
   }
 
-  #timeOut(task: WaitingTask): void {
-    this.state.queue = this.state.queue.filter((other) => other !== task);
-    const { name: pool } = this.state;
-    const { type, timeoutMs } = task.work;
-    const message = `task ${type} of pool ${pool} was still waiting for a member after ${timeoutMs} ms`;
-    this.#refuse(task, new AgentSystemError('TASK_TIMED_OUT', message, { details: { pool, task: type } }));
-    this.#tellIfEmpty();
+  answer(token: string, answer: Answer): void {
+    this.#answer([token], answer);
   }
 
-  #abandonQueue(): void {
-    for (const task of this.state.queue) {
-      this.state.tasksAbandoned += 1;
-      this.#refuse(task, this.#abandonment(task, 'no member was free before its pool closed'));
-    }
-    this.state.queue = [];
+  waits(): void {
+    this.#tellDemand();
   }
 
-  #refuse({ work: { token } }: WaitingTask, error: AgentSystemError): void {
-    if (token !== undefined) this.#answer([token], { refusal: refusalOf(error) });
-  }
-
-  #abandonment({ work: { type } }: WaitingTask, why: string): AgentSystemError {
-    const { name: pool } = this.state;
-    return new AgentSystemError('TASK_ABANDONED', `task ${type} of pool ${pool} was abandoned: ${why}`, {
-      details: { pool, task: type },
-    });
-  }
-
-  #tellIfEmpty(): void {
-    if (!this.state.isFinishing || this.state.queue.length > 0) return;
-    this.state.isFinishing = false;
+  finished(): void {
     this.#send({ type: 'queue.finished' });
   }
 
-  #raiseAlert(alert: PoolAlert, why: string): void {
+  // What its autoscaler wants.
+
+  get name(): string {
+    return this.state.name;
+  }
+
+  nextOrder(): number {
+    return (this.state.armed += 1);
+  }
+
+  load(): OwnLoad {
+    const status = poolStatusAt(pathOf(this.state.life.value));
+    return {
+      size: this.state.life.context.wanted,
+      waiting: this.state.queue.length,
+      isSettled: status === 'steady' || status === 'shrinking',
+    };
+  }
+
+  measure(look: number): void {
+    this.acts.push({ do: 'measure', look });
+  }
+
+  scaleTo(wanted: number, why: string): void {
+    this.#send({ type: 'pool.scale', wanted, why });
+    // A task may have come to wait since the load was taken.
+    this.#tellDemand();
+  }
+
+  raise(alert: AlertType, message: string): void {
     const { name: pool, alerts } = this.state;
-    const message = poolTrouble(pool, alert, why);
-    if (!alerts.some((other) => other.alert === alert)) {
-      alerts.push({ alert, message, pool, raisedAt: this.now });
-      this.#emit({ type: 'alert.raised', alert, message, pool });
+    if (alerts.some((other) => other.alert === alert)) return;
+    alerts.push({ alert, message, pool, raisedAt: this.now });
+    this.#emit({ type: 'alert.raised', alert, message, pool });
+  }
+
+  clear(alert: AlertType): void {
+    const { name: pool, alerts } = this.state;
+    this.state.alerts = alerts.filter((other) => other.alert !== alert);
+    if (this.state.alerts.length < alerts.length) this.#emit({ type: 'alert.cleared', alert, pool });
+  }
+
+  #tellDemand(): void {
+    if (this.state.life.context.wanted === 0 && this.state.queue.length > 0) {
+      this.#scaling?.send({ type: 'demand.rose' });
     }
+  }
+
+  #raiseAlert(alert: PoolAlert, why: string): void {
+    const { name: pool } = this.state;
+    const message = poolTrouble(pool, alert, why);
+    this.raise(alert, message);
     if (alert !== 'pool_degraded') return;
     const { resizing } = this.state;
     this.state.resizing = [];
@@ -430,9 +482,8 @@ export class PoolTurn {
   }
 
   #clearAlerts(): void {
-    const { name: pool, alerts } = this.state;
-    this.state.alerts = [];
-    for (const { alert } of alerts) this.#emit({ type: 'alert.cleared', alert, pool });
+    this.clear('pool_degraded');
+    this.clear('pool_starved');
   }
 
   #tellScaled(from: number, to: number, why: string, by?: string): void {
@@ -444,10 +495,4 @@ export class PoolTurn {
   #emit(event: EventBody): void {
     this.events.push({ ...event, at: this.now });
   }
-}
-
-function pathOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const [key, inner] = Object.entries(value as Record<string, unknown>)[0]!;
-  return `${key}.${pathOf(inner)}`;
 }

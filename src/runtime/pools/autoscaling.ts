@@ -6,10 +6,12 @@
  * I1  An answer of the signal that comes after its deadline is dropped.
  */
 import {
+  type AutoscalerContext,
   type AutoscalerEffect,
   type AutoscalerEvent,
   autoscalerMachine,
   type PoolLoad,
+  type ScalingAlert,
   type ScalingBounds,
   type ScalingDecision,
   type ScalingMetrics,
@@ -92,13 +94,7 @@ export class Autoscaling {
   }
 
   record(): ScalingRecord {
-    const { metrics, decision, decidedAt } = this.#chart.context;
-    return {
-      status: STATUSES[this.#chart.path]!,
-      policy: this.#options.policy,
-      ...(metrics ? { metrics } : {}),
-      ...(decision ? { decision, decidedAt } : {}),
-    };
+    return scalingRecordOf(this.#options.policy, this.#chart.path, this.#chart.context);
   }
 
   #perform(effect: AutoscalerEffect): void {
@@ -110,7 +106,7 @@ export class Autoscaling {
         return resize(effect.params.to, effect.params.why);
       case 'raiseAlert': {
         const { alert, why } = effect.params;
-        return alerts.raise(alert, `pool ${pool} ${MESSAGES[alert]}: ${why}`, { pool });
+        return alerts.raise(alert, scalingTrouble(pool, alert, why), { pool });
       }
       case 'clearAlert':
         return alerts.clear(effect.params.alert, { pool });
@@ -149,6 +145,25 @@ export class Autoscaling {
 
 function readSignal(given: unknown): ScalingSignal {
   return parseInput(scalingSignal, given, { what: 'scale.signal' });
+}
+
+/** What is shown of an autoscaler whose chart stands there. */
+export function scalingRecordOf(
+  policy: ScalingPolicy,
+  path: string,
+  { metrics, decision, decidedAt }: AutoscalerContext,
+): ScalingRecord {
+  return {
+    status: STATUSES[path]!,
+    policy,
+    ...(metrics ? { metrics } : {}),
+    ...(decision ? { decision, decidedAt } : {}),
+  };
+}
+
+/** What an alert says. */
+export function scalingTrouble(pool: string, alert: ScalingAlert, why: string): string {
+  return `pool ${pool} ${MESSAGES[alert]}: ${why}`;
 }
 
 const MESSAGES = {

@@ -33,7 +33,7 @@ import {
   emitTimedOut,
   waitingTask,
 } from './waiting-task-events.ts';
-import { BusyMeter } from './busy-meter.ts';
+import { BusyMeter, noFigures } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';
 import { type PoolTask, WaitingQueue } from './waiting-queue.ts';
@@ -77,7 +77,7 @@ export class Dispatcher {
       timedOut: (task) => this.#timedOut(task),
       cancelled: (task) => this.#cancelled(task),
     });
-    if (options.isMetered) this.#meter = new BusyMeter(options.clock.elapsed());
+    if (options.isMetered) this.#meter = new BusyMeter(noFigures(options.clock.elapsed()));
   }
 
   /** Tasks that wait for a member. */
