@@ -154,9 +154,6 @@ describe.runIf(hasEngine())('one node', () => {
     const id = await agents.register({ module: counter });
     const moved = { type: 'add', input: 1, transfer: [] } as const;
     expect(await codeOf(agents.execute(id, moved as never))).toBe('TASK_INPUT_INVALID');
-    expect(await codeOf(fleet.tasks.submit({ type: 'counter' }, { type: 'add', idempotencyKey: 'a' }))).toBe(
-      'TASK_INPUT_INVALID',
-    );
     const { status } = await fleet.tasks.submit(id, { type: 'add', input: 1 });
     expect(status).toBe('waiting');
     expect(await agents.list()).toHaveLength(1);

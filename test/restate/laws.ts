@@ -69,7 +69,7 @@ export interface Subject {
     close(name: string, options?: object): Promise<PoolCloseReport>;
   };
   readonly tasks: {
-    submit(target: string, task: object): Promise<TaskRecord>;
+    submit(target: string | object, task: object): Promise<TaskRecord>;
     get(taskId: string): Either<TaskRecord>;
     result(taskId: string): Promise<unknown>;
     cancel(taskId: string, why?: string, options?: Act): Promise<TaskRecord>;

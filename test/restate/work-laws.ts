@@ -97,7 +97,13 @@ const hand = defineAgent({
   },
 });
 
-export const workAgents: readonly AgentCode[] = [hand, child];
+const filer = defineAgent({
+  type: 'filer',
+  init: ({ agentId }): State => ({ id: agentId, tries: 0 }),
+  tasks: { file: { run: ({ input, state }) => begun(state.id, input) } },
+});
+
+export const workAgents: readonly AgentCode[] = [hand, child, filer];
 
 async function refusal(work: Promise<unknown>): Promise<AgentSystemError> {
   try {
@@ -196,6 +202,39 @@ export function workLaws(subjectOf: () => Subject): void {
     }
     expect(JSON.stringify([codes, circle.message])).toContain('would wait for itself');
     expect(diaryOf(one)).toEqual([]);
+  });
+
+  test('one key to a kind of agents, or to a pool, gives one task, whoever got it; one for deduplication a new one after its end', async () => {
+    const { tasks, pools } = subjectOf();
+    const ids = [await agents().register({ module: filer }), await agents().register({ module: filer })];
+    for (const id of ids) await agents().start(id);
+    const name = await pools.create({
+      name: `filers-${crypto.randomUUID()}`,
+      spec: { module: filer },
+      min: 1,
+      max: 1,
+    });
+    for (const target of [{ type: 'filer' }, { pool: name }]) {
+      const once = { type: 'file', input: 'once', idempotencyKey: crypto.randomUUID() };
+      const both = await Promise.all([tasks.submit(target, once), tasks.submit(target, once)]);
+      const [{ id }] = both;
+      expect(both.map((task) => task.id)).toEqual([id, id]);
+      expect(await tasks.result(id)).toBe('once');
+      expect(await tasks.submit(target, once)).toMatchObject({ id, status: 'done' });
+      const { idempotencyKey: dedupeKey, ...work } = once;
+      const first = await tasks.submit(target, { ...work, dedupeKey: `of ${dedupeKey}` });
+      await tasks.result(first.id);
+      const second = await tasks.submit(target, { ...work, dedupeKey: `of ${dedupeKey}` });
+      expect(second.id).not.toBe(first.id);
+      await tasks.result(second.id);
+    }
+    const { members } = await pools.get(name);
+    const all = [...ids, ...members].flatMap(diaryOf);
+    expect(all).toHaveLength(6);
+    await pools.close(name);
+    for (const id of ids) await agents().stop(id);
+    const late = { type: 'file', idempotencyKey: crypto.randomUUID() };
+    expect((await refusal(tasks.submit({ type: 'filer' }, late))).code).toBe('AGENT_NOT_RUNNING');
   });
 
   test('a child ends with the agent that spawned it', async () => {

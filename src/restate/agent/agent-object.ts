@@ -17,7 +17,7 @@ import { AGENT, type Command, type LostNode, type ReportAnswer, type ReportBatch
 import type { Placement } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { findQuestion } from '../tasks/task-questions.ts';
-import { findTask, legalFor } from '../tasks/known-tasks.ts';
+import { findTask, taskOfKey, legalFor } from '../tasks/known-tasks.ts';
 import { taskRecord } from '../tasks/task-record-of.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
@@ -140,6 +140,13 @@ export const agentObject = object({
     questions: shared(codec, async (ctx: ObjectSharedContext) => {
       const state = await stateOf(ctx);
       return (state?.questions ?? []).map(({ record }) => record);
+    }),
+
+    /** Its task of a key; of a `dedupeKey` only one that has not ended. */
+    taskOf: shared(codec, async (ctx: ObjectSharedContext, given: unknown) => {
+      const state = await stateOf(ctx);
+      const task = state === null ? undefined : taskOfKey(state, given as Parameters<typeof taskOfKey>[1]);
+      return task === undefined ? null : taskRecord(ctx.key, task);
     }),
 
     tasks: shared(codec, async (ctx: ObjectSharedContext) => {

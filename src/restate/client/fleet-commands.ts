@@ -6,9 +6,11 @@
  */
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
-import { toAgent } from '../engine/calls.ts';
+import { toAgent, toKey } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
-import { type Command, type Look, nodeOf } from '../engine/names.ts';
+import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
+import type { AskedWork } from '../tasks/task-entries.ts';
+import { type Command, type KeyedSubmission, type Look, nodeOf } from '../engine/names.ts';
 
 /** Answered once something else has happened: a start, an end, a task. */
 const ANSWERED_LATER: ReadonlySet<Command['type']> = new Set([
@@ -43,6 +45,17 @@ export class FleetCommands {
       signal === undefined ? {} : { signal },
     );
     return valueOf(answer);
+  }
+
+  /** Gives a task to the agent that was picked, unless there is one of this key for the target. */
+  async submitOnce(
+    target: object,
+    keys: { readonly idempotencyKey: string | undefined; readonly dedupeKey: string | undefined },
+    picked: Answer<string>,
+    work: AskedWork,
+  ): Promise<TaskRecord> {
+    const asked: KeyedSubmission = { picked, work, at: await this.#engine.now() };
+    return valueOf(await this.#engine.call<Answer<TaskRecord>>(toKey(target, keys, 'submit'), asked));
   }
 
   /** Asks what changes nothing. */

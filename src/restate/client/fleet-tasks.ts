@@ -11,7 +11,7 @@ import { candidatesOf, leastLoadedOf } from '../agent/least-loaded.ts';
 import type { FleetSchedules } from './fleet-schedules.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import { type Answer, valueOf } from '../engine/call-answer.ts';
+import { type Answer, answeringTo, valueOf } from '../engine/call-answer.ts';
 import { taskPriority } from '../../runtime/definition/task-kind.ts';
 import type { FleetAgents } from './fleet-agents.ts';
 import { assertJson } from './fleet-calls.ts';
@@ -62,7 +62,8 @@ export class FleetTasks {
   /**
    * Hands a task over to be done. Resolves with its record once that is durable.
    *
-   * The same `idempotencyKey` to the same target gives the same task, for as long as there is a record of it.
+   * The same `idempotencyKey` to the same target gives the same task, for as long as there is a record of it: also to a
+   * `{ type }` or a `{ pool }`, whichever agent got it.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_INCOMPATIBLE`, `TASK_INPUT_INVALID`,
    * `TASK_QUEUE_FULL`, `SYSTEM_CLOSED`
@@ -74,9 +75,13 @@ export class FleetTasks {
     refuseBoth('notBefore', 'delayMs', asked);
     refuseBoth('idempotencyKey', 'dedupeKey', asked);
     assertJson(asked.type, asked.input);
-    const key = asked.idempotencyKey ?? asked.dedupeKey;
-    const id = typeof to === 'string' ? to : await this.#keyless(to, key);
-    return this.#commands.give(id, { type: 'submit', work: { ...asked, policy, submitted: true } });
+    const work = { ...asked, policy, submitted: true };
+    const { idempotencyKey, dedupeKey } = asked;
+    if (typeof to !== 'string' && (idempotencyKey ?? dedupeKey) !== undefined) {
+      return this.#commands.submitOnce(to, { idempotencyKey, dedupeKey }, await this.#picked(to), work);
+    }
+    const id = typeof to === 'string' ? to : await this.leastLoaded(to);
+    return this.#commands.give(id, { type: 'submit', work });
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */
@@ -177,12 +182,9 @@ export class FleetTasks {
     await this.#commands.give(ownerOf(taskId), { type: 'forgetTask', taskId, ...acted('forget', options) });
   }
 
-  #keyless(to: Exclude<FleetTaskTarget, string>, key: string | undefined): Promise<string> {
-    if (key !== undefined) {
-      const message = `submit: a key is for the task of one agent, expected its id, got ${JSON.stringify(to)}`;
-      throw new AgentSystemError('TASK_INPUT_INVALID', message);
-    }
-    return this.leastLoaded(to);
+  /** Who would get it; that there is nobody matters only if it is a new one. */
+  async #picked(to: Exclude<FleetTaskTarget, string>): Promise<Answer<string>> {
+    return answeringTo(() => this.leastLoaded(to));
   }
 
   /**

@@ -10,6 +10,7 @@ import type { ParentRule } from '../../machines/index.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { BodyMessage, NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
 import type { LossOffer } from '../agent/agent-turn.ts';
+import type { Answer } from './call-answer.ts';
 import type { Placement } from '../nodes/placement.ts';
 import type { KeptPoolSpec } from '../pools/pool-turn.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
@@ -24,6 +25,7 @@ export const POOL = 'mabeam_pool';
 export const CREW = 'mabeam_crew';
 export const BUDGETS = 'mabeam_budgets';
 export const SCHEDULE = 'mabeam_schedule';
+export const KEY = 'mabeam_key';
 export const COORDINATION = 'mabeam_coordination';
 
 /** There is one object of these kinds in a fleet. */
@@ -94,6 +96,15 @@ export type Command = Asked &
     | ({ readonly type: 'liftQuota' } & ByWhom)
     | { readonly type: 'move' | 'moveOn' }
   );
+
+/** A task by a key, for whichever agent fits. */
+export interface KeyedSubmission {
+  /** The agent that gets it if it is a new one, or why there is none. */
+  readonly picked: Answer<string>;
+  readonly work: AskedWork;
+  /** Epoch ms. */
+  readonly at: number;
+}
 
 /** What a pool is asked; the answer is told to the token. */
 export type PoolCommand = Pick<Asked, 'at' | 'token'> &

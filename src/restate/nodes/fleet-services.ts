@@ -4,6 +4,7 @@ import { coordinationService } from '../coordination/coordination-service.ts';
 import { eventsObject } from '../events/events-object.ts';
 import { nodesObject } from './nodes-object.ts';
 import { poolCrew, poolObject } from '../pools/pool-object.ts';
+import { keyObject } from '../tasks/key-object.ts';
 import { scheduleObject } from '../tasks/schedule-object.ts';
 import { budgetsObject } from '../limits/budgets-object.ts';
 import { quotaObject } from '../limits/quota-object.ts';
@@ -19,6 +20,7 @@ export const fleetServices = [
   budgetsObject,
   poolObject,
   scheduleObject,
+  keyObject,
   poolCrew,
   variablesObject,
   coordinationService,
