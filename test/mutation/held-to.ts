@@ -1,9 +1,6 @@
 /** Which test files a fault is held to, and in which order. */
 import { allTests, type Reach, type Reaching } from './reach.ts';
 
-/** Test time that a fault is held to, unless all of it is asked for; ms. */
-const TEST_MS = 45_000;
-
 /** A test file, and how long it took with nothing planted; ms. */
 export interface HeldTo {
   readonly test: string;
@@ -24,7 +21,7 @@ const START_MS = 1_000;
 export function heldTo(
   reach: Reach,
   { file, text, position }: { readonly file: string; readonly text: string; readonly position: number },
-  testMs = TEST_MS,
+  testMs: number,
 ): HeldTo[] {
   const own = file.replace(/^src\/(runtime\/)?/, 'test/').replace(/\.ts$/, '.test.ts');
   const name = own.slice(own.lastIndexOf('/'));

@@ -72,10 +72,13 @@ export async function measureReach(
   runner: TestRunner,
   {
     again,
+    tests,
     say,
     signal,
   }: {
     readonly again: boolean;
+    /** Words of the paths of the test files to measure; none for all. */
+    readonly tests: readonly string[];
     readonly say: (line: string) => void;
     readonly signal: AbortSignal;
   },
@@ -83,7 +86,10 @@ export async function measureReach(
   if (again) rmSync(KEPT, { force: true });
   mkdirSync(FOLDER, { recursive: true });
   const measured = new Map(readKept().map((reach) => [reach.test, reach]));
+  const wanted =
+    tests.length === 0 ? () => true : (test: string) => tests.some((word) => test.includes(word));
   const missing = allTests().filter((test) => {
+    if (!wanted(test)) return false;
     const known = measured.get(test);
     return known === undefined || known.failed !== undefined || known.hash !== hashOf(readSource(test));
   });

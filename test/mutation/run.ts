@@ -15,6 +15,8 @@ const HELP = `Plants small faults in a copy of the sources and says which of the
   npm run mutants -- --planted            the faults that are planted by name (planted-faults.ts); needs no reach
   npm run mutants -- --reach              measure anew which tests run which blocks (a run of the whole suite)
 
+--tests WORD, once or more, measures the reach of the test files alone whose path has one of the words, and holds
+mutants to what is measured. --seconds N gives each mutant N seconds of tests (45).
 With --measured the reach is taken as it is: test files that are new, or have changed, are not measured first.
 Results are kept in .tmp/mutants: an interrupted run goes on where it stopped, and a mutant is tried again when its file
 has changed, or when it survived and one of its tests has. Exits with 1 when a file is below 90 % or all are below 97 %,
@@ -31,6 +33,8 @@ const { values, positionals: words } = parseArgs({
     seed: { type: 'string', default: 'a' },
     planted: { type: 'boolean', default: false },
     reach: { type: 'boolean', default: false },
+    tests: { type: 'string', multiple: true, default: [] },
+    seconds: { type: 'string', default: '45' },
     measured: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -39,12 +43,12 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit();
 }
-const [count, draw] = (['sample', 'draw'] as const).map((option) => {
+const [count, draw, seconds] = (['sample', 'draw', 'seconds'] as const).map((option) => {
   const number = values[option] === undefined ? Number.POSITIVE_INFINITY : Number(values[option]);
   if (Number.isNaN(number) || number < 1)
     throw new TypeError(`--${option} takes a number, got "${values[option]}"`);
   return number;
-}) as [number, number];
+}) as [number, number, number];
 
 using _tree = holdTree();
 const interrupt = new AbortController();
@@ -59,7 +63,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 refreshTree();
 if (!values.measured && !values.planted)
-  await measureReach(runner, { again: values.reach, say, signal: interrupt.signal });
+  await measureReach(runner, { again: values.reach, tests: values.tests, say, signal: interrupt.signal });
 const reach = readReach();
 if (values.planted) {
   const { tried, survived } = await tryPlanted(runner, reach, { words, say, signal: interrupt.signal });
@@ -72,6 +76,7 @@ if (values.planted) {
     draw,
     seed: values.seed,
     words,
+    testMs: seconds * 1_000,
     say,
     signal: interrupt.signal,
   });

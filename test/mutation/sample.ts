@@ -58,6 +58,8 @@ export interface SampleOptions {
   readonly draw: number;
   readonly seed: string;
   readonly words: readonly string[];
+  /** Test time that each is held to. */
+  readonly testMs: number;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -66,7 +68,7 @@ export interface SampleOptions {
 export async function trySample(
   runner: TestRunner,
   reach: Reach,
-  { count, draw, seed, words, say, signal }: SampleOptions,
+  { count, draw, seed, words, testMs, say, signal }: SampleOptions,
 ): Promise<Tried[]> {
   const known = readTried();
   // In the order of the draw, all files mixed: a run that is interrupted has tried a fair sample, too.
@@ -80,7 +82,7 @@ export async function trySample(
   for (const [place, mutant] of chosen.entries()) {
     if (signal.aborted) break;
     const text = readSource(mutant.file);
-    const tests = heldTo(reach, { file: mutant.file, text, position: mutant.start });
+    const tests = heldTo(reach, { file: mutant.file, text, position: mutant.start }, testMs);
     const id = `${mutant.id}-${hashOf(text)}`;
     const killedId = `${id}-killed`;
     // What survived is tried again when one of its tests has changed; what was killed stays so while the module stands.
