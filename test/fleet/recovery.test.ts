@@ -680,10 +680,14 @@ describe('a fleet that cannot be brought back', () => {
 
     const done: string[] = [];
     const clock = simulatedClock();
+    const closed = gate();
     const store: Store = {
       ...failingStore(kept),
       append: () => void done.push('append'),
-      close: () => void done.push('close'),
+      close: () => {
+        done.push('close');
+        return closed.promise;
+      },
       recover: async () => {
         const recovery = await kept.recover();
         const [a, b] = recovery.agents;
@@ -693,9 +697,11 @@ describe('a fleet that cannot be brought back', () => {
         return { ...recovery, agents, facts: new Map() };
       },
     };
-    const { code, message } = await refusal(
-      createAgentSystem({ store, clock, logger: silent, agents: [module] }),
-    );
+    const failed = awaited(createAgentSystem({ store, clock, logger: silent, agents: [module] }));
+    // Whoever hears of the failure may open the store.
+    expect([await fateOf(failed), done]).toEqual(['pending', ['close']]);
+    closed.resolve();
+    const { code, message } = await refusal(failed);
     expect([code, message]).toEqual(['STORE_FAILED', expect.stringMatching(/agent b: shutdownMs: /)]);
     await settled();
     expect(done).toEqual(['close']);

@@ -11,6 +11,8 @@ export interface HeldTo {
 const EVEN_SHARE = 0.02;
 /** A test of the room is worth so many others of its kind. */
 const OF_ROOM = 3;
+/** One that runs half of the file's blocks is worth so little of one that runs all: a half to the power of this. */
+const DEPTH = 3;
 /** To start any test file costs this, too; ms. */
 const START_MS = 1_000;
 
@@ -26,10 +28,10 @@ export function heldTo(
   const own = file.replace(/^src\/(runtime\/)?/, 'test/').replace(/\.ts$/, '.test.ts');
   const name = own.slice(own.lastIndexOf('/'));
   const room = `${own.split('/').slice(0, 2).join('/')}/`;
-  const costOf = ({ test, tookMs, share }: Reaching): number => {
+  const costOf = ({ test, tookMs, share, depth }: Reaching): number => {
     const isOfRoom = test.startsWith(room);
     if (test.endsWith(name)) return isOfRoom ? 0 : 1;
-    return (START_MS + tookMs) / ((isOfRoom ? OF_ROOM : 1) * (EVEN_SHARE + share));
+    return (START_MS + tookMs) / ((isOfRoom ? OF_ROOM : 1) * (EVEN_SHARE + share) * depth ** DEPTH);
   };
   const present = new Set(allTests());
   const tests: HeldTo[] = [];

@@ -472,7 +472,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'src/runtime/coordination/rounds/leader-votes.ts',
     snippet: 'if (asked.agentId !== agentId || asked.incarnation !== incarnation) {',
     becomes: 'if (asked.agentId === undefined) {',
-    by: 'test/coordination/leader.test.ts',
+    by: 'test/coordination/round.test.ts',
   },
   {
     harm: 'the weights of a tally that people see are in thousandths',

@@ -51,6 +51,8 @@ export interface Reaching {
   readonly tookMs: number;
   /** Share of the blocks it runs that are in the file of that code: how much it is about that file. */
   readonly share: number;
+  /** Share of the file's blocks that it runs: how much of the file it is about. */
+  readonly depth: number;
 }
 
 export interface Reach {
@@ -160,7 +162,7 @@ export function readReach(): Reach {
       const hashes = new Set(blocksOf(file, text).map((block) => nameOf(file, text, block).split('#')[1]!));
       return [...reaching].map(({ test, tookMs, blocks }) => {
         const there = blocks.filter((block) => hashes.has(block.split('#')[1]!)).length;
-        return { test, tookMs, share: there / blocks.length };
+        return { test, tookMs, share: there / blocks.length, depth: there / Math.max(1, hashes.size) };
       });
     },
   };

@@ -20,6 +20,7 @@ import {
   type Store,
   type TelemetryOptions,
 } from '../../src/index.ts';
+import { Telemetry } from '../../src/runtime/observability/telemetry.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
 
@@ -360,4 +361,19 @@ it.each([
   ]);
   await system.close();
   await meters.close();
+});
+
+it('a task is a span where somebody may see it: with a tracer of its own, or as soon as an SDK is there', () => {
+  trace.disable();
+  try {
+    const global = new Telemetry();
+    expect(global.isTracing).toBe(false);
+    expect(new Telemetry({ tracer: tracers.getTracer('own') }).isTracing).toBe(true);
+    expect(global.isTracing).toBe(false);
+    trace.setGlobalTracerProvider(tracers);
+    expect([global.isTracing, global.isTracing, new Telemetry().isTracing]).toEqual([true, true, true]);
+  } finally {
+    trace.disable();
+    trace.setGlobalTracerProvider(tracers);
+  }
 });

@@ -1,6 +1,8 @@
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createAgentSystem, defineAgent, variable } from '../../src/index.ts';
 import { scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
+import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { plain } from '../fleet/plain.ts';
 import { awaited, codeOf, fateOf, gate, rig, silent } from '../kit/rig.ts';
@@ -454,4 +456,61 @@ describe('close', () => {
     expect(order).toEqual(['agent.stopped', 'host', 'store']);
     expect(clock.pending()).toEqual([]);
   });
+
+  it('each part has ended before the next one is ended: hosts, journal, store, and then the report comes', async () => {
+    const order: string[] = [];
+    const gates = { append: gate(), host: gate(), store: gate() };
+    const reach = (part: keyof typeof gates) => {
+      order.push(part);
+      return gates[part].promise;
+    };
+    const store = failingStore();
+    let isClosing = false;
+    const { system, agents, clock } = await rig({
+      hosts: { 'in-process': { ...inProcessHost(), close: () => reach('host') } },
+      store: {
+        ...store,
+        append: (batch) => (isClosing ? reach('append') : store.append(batch)),
+        close: () => reach('store'),
+      },
+    });
+    await agents.register({ id: 'a', module: plain });
+    await agents.start('a');
+    isClosing = true;
+    let report: unknown;
+    void system.close({ timeoutMs: 100 }).then((value) => (report = value));
+    // Its end is not committed at the deadline, nor past the grace for those that are killed.
+    await clock.advance(1_100);
+    expect([order, report]).toEqual([['append', 'host'], undefined]);
+    gates.host.resolve();
+    await settled();
+    expect([order, report]).toEqual([['append', 'host'], undefined]);
+    gates.append.resolve();
+    await settled();
+    expect([order, report]).toEqual([['append', 'host', 'append', 'store'], undefined]);
+    gates.store.resolve();
+    await settled();
+    expect(report).toEqual({ stopped: [], abandoned: ['a'] });
+  });
+
+  it.each(['host', 'store'] as const)(
+    'a %s that hangs at its end is waited for 12 s, logged, and then left',
+    async (part) => {
+      const logged: string[] = [];
+      const logger = pino({ level: 'error' }, { write: (line: string) => logged.push(line) });
+      const close = () => gate().promise;
+      const { system, clock } = await rig({
+        logger,
+        hosts: { 'in-process': { ...scriptedHost(), ...(part === 'host' ? { close } : {}) } },
+        store: { ...failingStore(), ...(part === 'store' ? { close } : {}) },
+      });
+      const closed = system.close();
+      await clock.advance(11_999);
+      expect([await fateOf(closed), logged]).toEqual(['pending', []]);
+      await clock.advance(1);
+      expect(await fateOf(closed)).toEqual({ value: { stopped: [], abandoned: [] } });
+      expect(logged).toEqual([expect.stringContaining('not closed within 12000 ms')]);
+      expect(logged[0]).toContain(part === 'host' ? 'the in-process host could not' : 'the store could not');
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { SystemEvent } from '../../../src/index.ts';
-import type { SqliteStore } from '../../../src/sqlite.ts';
-import { opened, place } from './store-file-rig.ts';
+import type { SavedState, SystemEvent } from '../../../src/index.ts';
+import { type SqliteStore, sqliteStore } from '../../../src/sqlite.ts';
+import { failure, opened, place } from './store-file-rig.ts';
 
 function eventsOf(count: number): SystemEvent[] {
   return Array.from({ length: count }, (_, at) => {
@@ -11,7 +11,11 @@ function eventsOf(count: number): SystemEvent[] {
 }
 
 /** Appends everything in one turn; in which turn of the event loop each was answered, and how many there were. */
-async function turnsOf(store: SqliteStore, batches: readonly (readonly SystemEvent[])[]): Promise<number[]> {
+async function turnsOf(
+  store: SqliteStore,
+  batches: readonly (readonly SystemEvent[])[],
+  states?: ReadonlyMap<string, SavedState>,
+): Promise<number[]> {
   let turn = 0;
   let isOver = false;
   const next = () => {
@@ -19,7 +23,9 @@ async function turnsOf(store: SqliteStore, batches: readonly (readonly SystemEve
     if (!isOver) setImmediate(next);
   };
   setImmediate(next);
-  const turns = await Promise.all(batches.map((events) => store.append({ events }).then(() => turn)));
+  const turns = await Promise.all(
+    batches.map((events) => store.append({ events, ...(states && { states }) }).then(() => turn)),
+  );
   isOver = true;
   return turns;
 }
@@ -41,6 +47,17 @@ test('no more than 200 events are committed in one turn', async () => {
   expect(sizes).toEqual([200, 200, 200, 200, 200]);
 });
 
+test('states count among the 200 like events', async () => {
+  const states = new Map(['a', 'b', 'c'].map((id) => [id, { json: '1', stateVersion: 1 }]));
+  const turns = await turnsOf(
+    await opened(place()),
+    eventsOf(150).map((event) => [event]),
+    states,
+  );
+  const sizes = [...Map.groupBy(turns, (turn) => turn).values()].map(({ length }) => length);
+  expect(sizes).toEqual([50, 50, 50]);
+});
+
 test('a batch that is larger is written over several turns, in which others work on', async () => {
   const [turn] = await turnsOf(await opened(place()), [eventsOf(5_000)]);
   expect(turn).toBeGreaterThanOrEqual(25);
@@ -58,4 +75,20 @@ test('who reads in the midst of it is given what was committed at that moment, a
   expect((await read).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   await appended;
   expect(await store.read({ limit: 10 })).toHaveLength(10);
+});
+
+test('what is appended to a store that is not recovered from, or closed, is refused and written by no one later', async () => {
+  const path = place();
+  const store = sqliteStore(path);
+  const batches = eventsOf(3).map((event) => ({ events: [event] }));
+  const isClosed = 'got one that is closed, or was not recovered from yet';
+  expect(await failure(() => store.append(batches[0]!), path)).toContain(isClosed);
+  expect((await store.recover()).lastSequence).toBe(0);
+  await store.append(batches[1]!);
+  expect((await store.read({ limit: 10 })).map(({ sequence }) => sequence)).toEqual([2]);
+  await store.close();
+  expect(await failure(() => store.append(batches[2]!), path)).toContain(isClosed);
+  const next = await opened(path);
+  expect((await next.read({ limit: 10 })).map(({ sequence }) => sequence)).toEqual([2]);
+  await next.append(batches[2]!);
 });

@@ -1,6 +1,6 @@
 /** Work behind the log that fails: no append is harmed, it is tried again, and nothing of it is lost. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { SystemEvent } from '../../../src/index.ts';
@@ -166,4 +166,18 @@ describe('what an open file is set to', () => {
       expect(Object.values(db.prepare(`PRAGMA ${pragma}`).get()!), pragma).toEqual([value]);
     }
   });
+});
+
+test('the log is written back into the file as it grows, so that it stays small', async () => {
+  const path = place();
+  const store = sqliteStore(path);
+  onTestFinished(() => store.close());
+  store.recover();
+  let largest = 0;
+  for (let count = 0; count < 16; count++) {
+    const json = JSON.stringify(String(count % 10).repeat(1_000_000));
+    await store.append({ events: [], states: new Map([['a', { json, stateVersion: 1 }]]) });
+    largest = Math.max(largest, statSync(`${path}-wal`).size);
+  }
+  expect(largest).toBeLessThan(6_000_000);
 });

@@ -113,6 +113,18 @@ describe.each(tellers)('told by %s:', (teller) => {
       expect(introduction!.snapshot.value).toBe('gone');
     });
 
+    it('that comes where there is one actor alone, long silent, is told of it, and another one after that', async () => {
+      const { relay, clock, start } = relayWith(teller);
+      start('one');
+      await clock.advance(1_000);
+      for (const viewer of [scriptedViewer(), scriptedViewer()]) {
+        relay.join(viewer);
+        await clock.advance(50);
+        expect(viewer.take().map(inWords)).toEqual(['@xstate.actor one active', '@xstate.snapshot active']);
+        expect(clock.pending()).toEqual([]);
+      }
+    });
+
     it('is sent the newest snapshot once in 50 ms, however many there were', async () => {
       const { relay, clock, start } = relayWith(teller);
       const viewer = scriptedViewer();
