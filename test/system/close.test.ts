@@ -498,11 +498,11 @@ describe('close', () => {
     async (part) => {
       const logged: string[] = [];
       const logger = pino({ level: 'error' }, { write: (line: string) => logged.push(line) });
-      const close = () => gate().promise;
+      const hanging = { close: () => gate().promise };
       const { system, clock } = await rig({
         logger,
-        hosts: { 'in-process': { ...scriptedHost(), ...(part === 'host' ? { close } : {}) } },
-        store: { ...failingStore(), ...(part === 'store' ? { close } : {}) },
+        hosts: { 'in-process': { ...scriptedHost(), ...(part === 'host' ? hanging : {}) } },
+        store: { ...failingStore(), ...(part === 'store' ? hanging : {}) },
       });
       const closed = system.close();
       await clock.advance(11_999);

@@ -83,7 +83,7 @@ test('what is appended to a store that is not recovered from, or closed, is refu
   const batches = eventsOf(3).map((event) => ({ events: [event] }));
   const isClosed = 'got one that is closed, or was not recovered from yet';
   expect(await failure(() => store.append(batches[0]!), path)).toContain(isClosed);
-  expect((await store.recover()).lastSequence).toBe(0);
+  expect(store.recover().lastSequence).toBe(0);
   await store.append(batches[1]!);
   expect((await store.read({ limit: 10 })).map(({ sequence }) => sequence)).toEqual([2]);
   await store.close();
@@ -91,4 +91,17 @@ test('what is appended to a store that is not recovered from, or closed, is refu
   const next = await opened(path);
   expect((await next.read({ limit: 10 })).map(({ sequence }) => sequence)).toEqual([2]);
   await next.append(batches[2]!);
+});
+
+test('a batch that repeats the last sequence is refused, and takes nobody of its turn with it', async () => {
+  const store = await opened(place());
+  const [one, two, three] = eventsOf(3) as [SystemEvent, SystemEvent, SystemEvent];
+  const appended = [[one, two], [two], [three], [three]].map((events) => store.append({ events }));
+  expect((await Promise.allSettled(appended)).map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+    'rejected',
+  ]);
+  expect((await store.read({ limit: 10 })).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
 });
