@@ -138,6 +138,25 @@ describe('autoStart', () => {
     expect(await agents.startAll()).toEqual({ started: [], failed: [] });
   });
 
+  it('starts one that is stopping once it has stopped, once for two who ask, and not in a program that closes', async () => {
+    const held = Promise.withResolvers<number>();
+    const slow = defineAgent({ type: 'slow', init: () => ({}), tasks: { work: { run: () => held.promise } } });
+    const { agents, system, eventsOf } = await rig();
+    const spec = { id: 'ada', module: slow } as const;
+    await agents.ensure(spec, { autoStart: true });
+    const work = agents.execute('ada', { type: 'work' });
+    const stopped = agents.stop('ada');
+    expect(agents.get('ada').status).toBe('stopping');
+    const both = [agents.ensure(spec, { autoStart: true }), agents.ensure(spec, { autoStart: true })];
+    held.resolve(1);
+    expect([await work, (await stopped).status]).toEqual([1, 'stopped']);
+    await Promise.all(both);
+    expect([agents.get('ada').status, eventsOf('agent.started').length]).toEqual(['running', 2]);
+    const closed = system.close();
+    expect(await codeOf(agents.ensure(spec, { autoStart: true }))).toBe('SYSTEM_CLOSED');
+    await closed;
+  });
+
   it('says why it could not be started; what was ensured stays', async () => {
     const { agents } = await rig();
     const failing = defineAgent({

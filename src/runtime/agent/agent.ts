@@ -269,9 +269,14 @@ export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
 
   /** Ends it. Resolves with the record at its end. */
   end(event: Extract<AgentEvent, { type: 'agent.stop' | 'agent.kill' }>): Promise<AgentRecord> {
-    const ended = this.callers.forEnd();
+    const ended = this.ended();
     this.chart.send(event);
     return ended;
+  }
+
+  /** Resolves with the record at the end of the life that it has now, whoever ends it. */
+  ended(): Promise<AgentRecord> {
+    return this.callers.forEnd();
   }
 
   /** Pauses or resumes it. Resolves with the record once the event is durable. */

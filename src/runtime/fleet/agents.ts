@@ -124,8 +124,8 @@ export class Agents {
    *
    * An unknown agent is registered. A known one gets this spec, as by `update`, and keeps its state and history.
    * Resolves with its id, and with what was done: `registered`, `updated`, or `none` if
-   * nothing differed. With `autoStart: true` it runs then: one that is registered or stopped is started. One that
-   * has completed, or that its restart policy has given up, stays as it is.
+   * nothing differed. With `autoStart: true` it runs then: one that is registered or stopped is started, one that is
+   * stopping once it has stopped. One that has completed, or that its restart policy has given up, stays as it is.
    *
    * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
    * without an `id`
@@ -143,7 +143,7 @@ export class Agents {
         throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
       const { autoStart, ...how } = parseInput(ensureSchema, options ?? {}, { what: 'ensure', agentId: id });
       const change = await this.#registration.ensure({ ...read, id }, how);
-      if (autoStart && isToStart(this.find(id))) await this.start(id, saidBy(how.by));
+      if (autoStart) await this.#startAtRest(id, how.by);
       return { id, change };
     });
   }
@@ -565,6 +565,13 @@ export class Agents {
   /** @internal Removes a record: the agent's chart has announced that it is forgotten. */
   remove(agent: Agent): void {
     this.#registry.remove(agent);
+  }
+
+  /** Starts it if somebody has yet to: one that is stopping when that is over. */
+  async #startAtRest(id: string, by: string | undefined): Promise<void> {
+    const agent = this.find(id);
+    if (agent.position.status === 'stopping') await agent.ended();
+    if (isToStart(this.find(id))) await this.start(id, saidBy(by));
   }
 
   #start<Tasks extends TaskTypes>(
