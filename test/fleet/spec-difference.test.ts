@@ -140,7 +140,11 @@ describe('autoStart', () => {
 
   it('starts one that is stopping once it has stopped, once for two who ask, and not in a program that closes', async () => {
     const held = Promise.withResolvers<number>();
-    const slow = defineAgent({ type: 'slow', init: () => ({}), tasks: { work: { run: () => held.promise } } });
+    const slow = defineAgent({
+      type: 'slow',
+      init: () => ({}),
+      tasks: { work: { run: () => held.promise } },
+    });
     const { agents, system, eventsOf } = await rig();
     const spec = { id: 'ada', module: slow } as const;
     await agents.ensure(spec, { autoStart: true });

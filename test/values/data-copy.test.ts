@@ -24,6 +24,14 @@ describe('a copy of data', () => {
     });
   });
 
+  it('takes no room for the holes of a list, however long it is', () => {
+    const list: unknown[] = [];
+    list[4_294_967_293] = { n: 1 };
+    const copy = dataCopy({ list }).list;
+    expect([copy.length, Object.keys(copy)]).toEqual([4_294_967_294, ['4294967293']]);
+    expect(copy[4_294_967_293]).not.toBe(list[4_294_967_293]);
+  });
+
   it('keeps values that are not data by reference, and copies the data around them', () => {
     const held = { client: new Client(), call: () => 1, when: new Date(0), map: new Map() };
     const copy = dataCopy({ held, list: [held.client] });

@@ -25,6 +25,46 @@ function chain(count: number, of: (depth: number) => Error = (depth) => new Erro
   return error;
 }
 
+describe('what is large is kept short, in no time, and taken by whoever gets it', () => {
+  const longKey = { ['k'.repeat(2 ** 20)]: 1 };
+  const large = 2n ** 1_000_000n;
+  it.each<[string, unknown]>([
+    ['a key', longKey],
+    [
+      'keys of many fields',
+      Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`${n}`.repeat(60_000), n])),
+    ],
+    ['a number', large],
+    ['a number in a field', { large }],
+    ['bytes', Buffer.alloc(2 ** 22)],
+    ['numbers', new Float64Array(2 ** 20)],
+    ['a text in an object', new String('x'.repeat(2 ** 22))],
+    ['a symbol', Symbol('x'.repeat(2 ** 20))],
+    [
+      'the keys of a map',
+      {
+        map: new Map<unknown, number>([
+          [longKey, 1],
+          [large, 2],
+          [Object.create(null), 3],
+        ]),
+      },
+    ],
+  ])('%s', (_, value) => {
+    const begun = performance.now();
+    for (const thrown of [
+      value,
+      new Error('m', { cause: value }),
+      Object.assign(new Error('m'), { value }),
+    ]) {
+      expect(isTaken(thrown)).toBe(true);
+      expect(JSON.stringify(errorInfoOf(thrown)).length).toBeLessThan(2 * MAX_TEXT_OF_ALL);
+    }
+    // What it took before was seconds, or no end.
+    expect(performance.now() - begun).toBeLessThan(2_000);
+  });
+});
+
 describe('an error is one by what it is', () => {
   it.each([
     ['of this realm', new RangeError('m')],

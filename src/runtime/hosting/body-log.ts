@@ -1,6 +1,12 @@
-/** Log lines of an agent's code, on their way to its listener. */
+/**
+ * Log lines of an agent's code, on their way to its listener.
+ *
+ * I1  A line never throws at who writes it, and what it is given is read once, here: no getter of an agent's runs in
+ *     a logger.
+ */
+import { types } from 'node:util';
 import type { AgentLog } from '../definition/define-agent.ts';
-import { inWords } from '../values/errors.ts';
+import { errorInfoOf, inWords, isError } from '../values/errors.ts';
 import type { LogLevel, TraceParent } from './host.ts';
 
 /** Who hands lines on. */
@@ -44,11 +50,50 @@ export class BodyLog implements AgentLog {
   }
 
   /** Every line of a task names the task. */
-  #fieldsWith(fields: object | undefined): object | undefined {
-    const isPlain = fields === undefined || typeof fields === 'object';
-    if (this.#taskId === undefined) return isPlain ? fields : { ...(fields as object) };
+  #fieldsWith(given: unknown): object | undefined {
+    const fields = fieldsOf(given);
+    if (this.#taskId === undefined) return fields;
     const trace = this.#trace;
     const traced = trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {};
     return { taskId: this.#taskId, ...traced, ...fields };
   }
+}
+
+/** What a line is given beside its text, as fields: an error is `err`, what has no fields is `value`. */
+function fieldsOf(given: unknown): object | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (isError(given)) return { err: given };
+  if (typeof given !== 'object' || hasPlaces(given)) return { value: given };
+  try {
+    return { ...given };
+  } catch (thrown) {
+    return fieldsThatCanBeRead(given, thrown);
+  }
+}
+
+/** A list has places and no names: of a long one, as many fields would be made. */
+function hasPlaces(given: object): boolean {
+  // Of a proxy that was revoked not even this can be asked.
+  if (types.isProxy(given)) return false;
+  return Array.isArray(given) || ArrayBuffer.isView(given) || types.isStringObject(given);
+}
+
+function fieldsThatCanBeRead(given: object, thrown: unknown): object {
+  try {
+    return Object.fromEntries(Object.keys(given).map((key) => [key, fieldOf(given, key)]));
+  } catch {
+    return { fields: unread(thrown) };
+  }
+}
+
+function fieldOf(given: object, key: string): unknown {
+  try {
+    return (given as Readonly<Record<string, unknown>>)[key];
+  } catch (thrown) {
+    return unread(thrown);
+  }
+}
+
+function unread(thrown: unknown): string {
+  return `could not be read: ${errorInfoOf(thrown).message}`;
 }

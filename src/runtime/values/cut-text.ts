@@ -20,3 +20,11 @@ export function beginningOf(text: string, length: number): string {
 export function ownText(text: string): string {
   return Buffer.from(text, 'utf16le').toString('utf16le');
 }
+
+/** Bits of a number that is written out: the time that takes grows with their square. */
+const MAX_BITS = 4_096;
+
+/** The digits of a number; one that is very long is named. */
+export function digitsOf(value: bigint): string {
+  return BigInt.asIntN(MAX_BITS, value) === value ? String(value) : `a bigint of more than ${MAX_BITS} bits`;
+}

@@ -101,6 +101,7 @@ function isContainer(value: unknown): value is object {
 }
 
 function emptyLike(original: object): object {
-  if (Array.isArray(original)) return Array.from({ length: original.length });
+  // A list can be very long without having much in it: it is not filled.
+  if (Array.isArray(original)) return Object.assign([], { length: original.length });
   return Object.create(Object.getPrototypeOf(original) as object | null) as object;
 }

@@ -6,13 +6,15 @@
  *     depth) is left out, and so is what is beyond the bounds.
  */
 import { types } from 'node:util';
-import { cut } from './cut-text.ts';
+import { cut, digitsOf } from './cut-text.ts';
+import { inWords } from './in-words.ts';
 import { isSecretKey, REDACTED, withoutKnownSecrets } from './secrets.ts';
 
 /** `error.response.headers.name` is at the third level, what is in the error of an API's body at the fourth. */
 const MAX_LEVELS = 5;
 const MAX_VALUES = 200;
 const MAX_TEXT = 1_024;
+const MAX_KEY = 256;
 
 /** Characters that are left for all that is written into one place. */
 export interface Room {
@@ -61,10 +63,11 @@ class DataCopy {
   }
 
   #fill({ copy, entries, level }: Copying): void {
-    for (const [key, value] of entries) {
+    for (const [given, value] of entries) {
       if (this.#valuesLeft <= 0 || this.#room.left <= 0) return;
-      const kept = this.#kept(key, value, level);
+      const kept = this.#kept(given, value, level);
       if (kept === undefined) continue;
+      const key = cut(given, MAX_KEY);
       this.#valuesLeft -= 1;
       this.#room.left -= typeof kept === 'string' ? kept.length + key.length : 8 + key.length;
       if (Array.isArray(copy)) copy.push(kept);
@@ -81,7 +84,7 @@ class DataCopy {
         // JSON has no -0.
         return Number.isFinite(value) ? value + 0 : String(value);
       case 'bigint':
-        return String(value);
+        return cut(digitsOf(value), MAX_TEXT);
       case 'boolean':
         return value;
       case 'object':
@@ -118,6 +121,7 @@ function firstOf(list: Iterable<unknown>): unknown[] {
 function textOf(value: object): string | undefined {
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? String(value) : value.toISOString();
   if (types.isRegExp(value)) return String(value);
+  if (types.isStringObject(value)) return String.prototype.valueOf.call(value);
   if (tagOf(value) === 'URL') return (value as URL).href;
   if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
   return undefined;
@@ -125,7 +129,10 @@ function textOf(value: object): string | undefined {
 
 function entriesOf(value: object): readonly Entry[] {
   if (types.isMap(value) || ['Headers', 'URLSearchParams', 'FormData'].includes(tagOf(value))) {
-    return Array.from(value as Iterable<[unknown, unknown]>, ([key, item]): Entry => [String(key), item]);
+    return Array.from(
+      value as Iterable<[unknown, unknown]>,
+      ([key, item]): Entry => [typeof key === 'string' ? key : inWords(key), item],
+    );
   }
   if (!types.isNativeError(value)) return fieldsOf(value);
   return [['name', value.name], ['message', value.message], ...fieldsOf(value)];

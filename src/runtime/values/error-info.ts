@@ -91,8 +91,7 @@ class ErrorSurvey {
   /** A thrown value that is not an error may still have fields that tell something. */
   #infoOfValue(thrown: unknown): ErrorInfo {
     const info = { name: 'NonError', message: inWords(thrown) };
-    const isObject = typeof thrown === 'object' && thrown !== null && !Array.isArray(thrown);
-    const data = isObject ? errorDataOf(thrown, this.#room, () => false) : undefined;
+    const data = hasFields(thrown) ? errorDataOf(thrown, this.#room, () => false) : undefined;
     return data === undefined ? info : { ...info, data };
   }
 
@@ -124,6 +123,12 @@ class ErrorSurvey {
     this.#room.left -= kept.length;
     return kept;
   }
+}
+
+/** What is a list, of items, bytes or characters, has places and no fields. */
+function hasFields(thrown: unknown): thrown is object {
+  if (typeof thrown !== 'object' || thrown === null) return false;
+  return !Array.isArray(thrown) && !ArrayBuffer.isView(thrown) && !types.isStringObject(thrown);
 }
 
 /** The errors that an error stands for: of an `AggregateError`, and of a `SuppressedError`. */

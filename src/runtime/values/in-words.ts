@@ -3,7 +3,8 @@
  *
  * It reads like JSON, and looks at no more of the value than it shows.
  */
-import { beginningOf } from './cut-text.ts';
+import { types } from 'node:util';
+import { beginningOf, digitsOf } from './cut-text.ts';
 import { isSecretKey, REDACTED, withoutSecrets } from './secrets.ts';
 
 /** In characters. */
@@ -21,8 +22,9 @@ export function inWords(value: unknown): string {
 export function inWordsUnder(key: string, value: unknown): string {
   try {
     if (typeof value === 'string') return textOf(value, key);
-    if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
-    if (typeof value !== 'object' || value === null) return String(value);
+    if (typeof value === 'function') return `a function${value.name ? ` (${clipped(value.name)})` : ''}`;
+    if (typeof value === 'bigint') return clipped(digitsOf(value));
+    if (typeof value !== 'object' || value === null) return clipped(String(value));
     if (isPromise(value)) return 'a promise';
     const words = new Words();
     words.put(value, key, 0);
@@ -73,7 +75,7 @@ class Words {
         this.text += String(value);
         return;
       case 'bigint':
-        this.text += `${value}n`;
+        this.text += `${digitsOf(value)}n`;
         return;
       case 'object':
         return this.#putObject(value, key, depth);
@@ -84,6 +86,9 @@ class Words {
   #putObject(value: object | null, key: string, depth: number): void {
     if (value === null) this.text += 'null';
     else if (depth === MAX_DEPTH) this.text += '…';
+    else if (ArrayBuffer.isView(value) && value.byteLength > MAX_LOOKED) {
+      this.text += `${value.byteLength} bytes`;
+    } else if (types.isStringObject(value)) this.text += textOf(String.prototype.valueOf.call(value), key);
     else if ('toJSON' in value && typeof value.toJSON === 'function') {
       this.put(value.toJSON(key), key, depth + 1);
     } else if (isSecretKey(key)) this.text += JSON.stringify(REDACTED);
