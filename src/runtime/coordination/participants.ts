@@ -43,16 +43,18 @@ export class Participants implements AgentCoordination {
     if (agent.isCoordinated !== isAvailable) {
       agent.send({ type: isAvailable ? 'coordination.restored' : 'coordination.lost' });
     }
-    if (!takesPart(agent)) return undefined;
+    const { variables } = agent.manifest;
+    if (!takesPart(agent, variables)) return undefined;
     const participant = new Participant(agent, this.options);
-    participant.opened();
+    participant.opened(variables);
     return participant;
   }
 
   started(agent: Agent, participation: Participation | undefined): Participation | undefined {
-    if (!takesPart(agent)) return participation;
+    const { variables } = agent.manifest;
+    if (!takesPart(agent, variables)) return participation;
     const participant = (participation as Participant | undefined) ?? new Participant(agent, this.options);
-    participant.started();
+    participant.started(variables);
     return participant;
   }
 
@@ -79,9 +81,9 @@ function withOne<Item>(items: readonly Item[], item: Item): readonly Item[] {
   return items.length === 0 ? [item] : [...items, item];
 }
 
-/** Whether coordination has anything to do with an agent. */
-function takesPart({ spec, manifest }: Agent): boolean {
-  return manifest.variables.length > 0 || spec.coordination.leadershipEligible;
+/** Whether coordination has anything to do with an agent that listens to these variables. */
+function takesPart({ spec }: Agent, variables: readonly string[]): boolean {
+  return variables.length > 0 || spec.coordination.leadershipEligible;
 }
 
 /** One incarnation of an agent. */
@@ -111,19 +113,17 @@ class Participant implements Participation {
     return known;
   }
 
-  /** Its body opens, with the values of now. */
-  opened(): void {
-    const { variables } = this.agent.manifest;
+  /** Its body opens, with the values of now of the variables that it listens to. */
+  opened(variables: readonly string[]): void {
     for (let at = 0; at < variables.length; at++) this.listen(variables[at]!);
   }
 
-  started(): void {
+  /** @param variables that it listens to: some may have been declared only since its body opened */
+  started(variables: readonly string[]): void {
     const { failed } = this.options;
-    const { manifest } = this.agent;
     this.isRunning = true;
     try {
       // What its module declares only now, it did not begin with.
-      const { variables } = manifest;
       for (let at = 0; at < variables.length; at++) {
         const listener = this.listen(variables[at]!);
         if (listener) listener.told = 0;

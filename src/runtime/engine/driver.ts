@@ -32,7 +32,8 @@ export abstract class ChartDriver implements Supervisor {
   /** The bug that has ended it. */
   protected fault: unknown = undefined;
   private phase: 'resting' | 'stepping' | 'stopping' = 'resting';
-  private queue: (EventObject | Delivery)[] | undefined = undefined;
+  private queue: (EventObject | Delivery | undefined)[] | undefined = undefined;
+  private queued = 0;
   /** The newest of those that are armed. */
   private deadlines: Deadline | undefined = undefined;
 
@@ -104,9 +105,11 @@ export abstract class ChartDriver implements Supervisor {
   protected accept(delivery: EventObject | Delivery): void {
     if (this.status !== 'active' || this.phase === 'stopping') return;
     if (this.phase === 'stepping') {
-      // There is rarely a second one, and a list that grows takes room for sixteen.
-      if (this.queue === undefined) this.queue = [delivery];
-      else this.queue.push(delivery);
+      // There are rarely more than two, and a list that grows takes room for sixteen.
+      if (this.queue === undefined) {
+        this.queue = [delivery, undefined];
+        this.queued = 1;
+      } else this.queue[this.queued++] = delivery;
       return;
     }
     this.phase = 'stepping';
@@ -118,7 +121,7 @@ export abstract class ChartDriver implements Supervisor {
     const { queue } = this;
     if (queue !== undefined) {
       // A stop, or any other end of the chart, drops the queue.
-      for (let at = 0; this.queue === queue && at < queue.length; at++) this.take(queue[at]!);
+      for (let at = 0; this.queue === queue && at < this.queued; at++) this.take(queue[at]!);
       this.queue = undefined;
     }
     if (this.phase === 'stepping') this.phase = 'resting';
@@ -222,7 +225,7 @@ export abstract class ChartDriver implements Supervisor {
   }
 
   private arm(deadline: Deadline): void {
-    this.named(deadline.id);
+    if (this.deadlines !== undefined) this.named(deadline.id);
     if (deadline.delayMs === Infinity) return;
     const handle = this.options.clock.setTimeout(() => {
       if (!this.forget(deadline)) return;

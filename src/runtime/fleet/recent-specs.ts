@@ -53,7 +53,10 @@ function isSame(value: Fields, other: Fields, ofAll: boolean): boolean {
   for (const _ in other) left += 1;
   for (const key in value) {
     if (ofAll && isOwn(key)) continue;
-    if (!Object.hasOwn(other, key) || !isEqual(value[key], other[key])) return false;
+    if (!Object.hasOwn(other, key)) return false;
+    const said = value[key];
+    const known = other[key];
+    if (typeof said === 'object' ? !isEqual(said, known) : !Object.is(said, known)) return false;
     left -= 1;
   }
   return left === 0;

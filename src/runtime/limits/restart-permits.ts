@@ -32,8 +32,13 @@ const KEPT_KINDS = 64;
 export class RestartPermits {
   private readonly options: RestartPermitsOptions;
   private readonly chart: Chart<typeof supervisorMachine>;
-  /** Those whose request the chart has yet to decide, in the order of asking; `undefined` for one that no longer wants it. */
+  /**
+   * Those whose request the chart has yet to decide, from `decided` to `asked`, in the order of asking; `undefined` for
+   * one that no longer wants it. The room is used again.
+   */
   private readonly asking: (PermitTaker | undefined)[] = [];
+  private asked = 0;
+  private decided = 0;
   private readonly queues = new PermitQueues<PermitTaker>();
   /** How many have a permit, by kind. */
   private readonly holders = new Map<string, number>();
@@ -46,7 +51,7 @@ export class RestartPermits {
   }
 
   request(taker: PermitTaker): void {
-    this.asking.push(taker);
+    this.asking[this.asked++] = taker;
     const isFirst = this.holdersOf(taker.kind) === 0;
     this.chart.send({ type: 'permit.requested', agentId: taker.id, isFirst });
   }
@@ -64,7 +69,7 @@ export class RestartPermits {
 
   /** The agent no longer waits. */
   withdraw(taker: PermitTaker): void {
-    const place = this.asking.length === 0 ? -1 : this.asking.indexOf(taker);
+    const place = this.asked === 0 ? -1 : this.asking.indexOf(taker);
     if (place >= 0) this.asking[place] = undefined;
     else if (this.queues.remove(taker.kind, taker)) this.chart.send({ type: 'permit.withdrawn' });
   }
@@ -77,13 +82,13 @@ export class RestartPermits {
     const { alerts, maxConcurrentRestarts } = this.options;
     switch (effect.type) {
       case 'grantPermit': {
-        const taker = this.asking.shift();
+        const taker = this.next();
         if (taker) this.grant(taker);
         else this.chart.send({ type: 'permit.released' });
         return;
       }
       case 'enqueue': {
-        const taker = this.asking.shift();
+        const taker = this.next();
         if (taker) this.queues.add(taker.kind, taker);
         else this.chart.send({ type: 'permit.withdrawn' });
         return;
@@ -101,6 +106,17 @@ export class RestartPermits {
       case 'clearStormAlert':
         return alerts.clear('restart_storm');
     }
+  }
+
+  /** Whose request the chart has decided now: it takes them in their order. */
+  private next(): PermitTaker | undefined {
+    const taker = this.asking[this.decided];
+    this.asking[this.decided++] = undefined;
+    if (this.decided === this.asked) {
+      this.asked = 0;
+      this.decided = 0;
+    }
+    return taker;
   }
 
   private holdersOf(kind: string): number {

@@ -45,7 +45,8 @@ function copyOfFew(original: object, seen: object[], isFrozen: boolean): object 
   const copy: Record<string, unknown> = { ...original };
   for (const key in copy) {
     const value = copy[key];
-    if (!isContainer(value)) continue;
+    // Asked here as well: most values are text and numbers, and not to ask for them saves the call.
+    if (typeof value !== 'object' || !isContainer(value)) continue;
     const kept = key === '__proto__' ? undefined : copyOfFew(value, seen, isFrozen);
     if (kept === undefined) return undefined;
     copy[key] = kept;
@@ -65,7 +66,7 @@ function copyOfList(
   const copy = [...original];
   for (let at = 0; at < copy.length; at++) {
     const value = copy[at];
-    if (!isContainer(value)) continue;
+    if (typeof value !== 'object' || !isContainer(value)) continue;
     const kept = copyOfFew(value, seen, isFrozen);
     if (kept === undefined) return undefined;
     copy[at] = kept;
