@@ -41,7 +41,7 @@ export const charts: readonly Chart[] = [
     machine: agentMachine,
     isCommand: (event) => event.startsWith('agent.'),
     statuses: {
-      title: 'What an agent is seen to be',
+      title: 'The public statuses of an agent',
       statusOf: agentStatusOf,
       leaveOut: ['life.resumed', 'error.body'],
       descriptions: {

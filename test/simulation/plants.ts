@@ -86,7 +86,7 @@ function guard(machine: AnyStateMachine, name: string, other: Method): () => () 
 
 export const plants: readonly Plant[] = [
   {
-    what: 'who is stopped while it waits for a permit keeps its place in the queue',
+    what: 'an agent stopped while it waits for a permit keeps its place in the queue',
     meets: 'a stop, a restart that waits for others',
     plant: method(RestartPermits, 'withdraw', nothing),
   },
@@ -108,7 +108,7 @@ export const plants: readonly Plant[] = [
     plant: guard(supervisorMachine, 'isPermitFree', () => true),
   },
   {
-    what: 'whoever asks for a permit is the first of its kind',
+    what: 'every agent that asks for a permit counts as the first of its kind',
     meets: 'restarts of several agents of one kind',
     plant: guard(supervisorMachine, 'isFirstOfKind', () => true),
   },
@@ -130,7 +130,7 @@ export const plants: readonly Plant[] = [
     ),
   },
   {
-    what: 'who crashes while it is stopped is restarted',
+    what: 'an agent that crashes during its stop is restarted',
     meets: 'a crash, a stop',
     plant: guard(
       agentMachine,
@@ -162,7 +162,7 @@ export const plants: readonly Plant[] = [
     ),
   },
   {
-    what: 'who waits for a task that is left to the next program waits for ever',
+    what: 'a call for a task that is left to the next program waits for ever',
     meets: 'a submitted task, a close',
     plant: method(Tasks, 'discard', nothing),
   },
@@ -207,7 +207,7 @@ export const plants: readonly Plant[] = [
     plant: method(LeaderElection, 'leave', nothing),
   },
   {
-    what: 'who starts while a value changes does not hear of it',
+    what: 'an agent that starts while a value changes misses the change',
     meets: 'a start, a change of a variable',
     plant: method(Topic, 'catchUp', nothing),
   },
@@ -229,7 +229,7 @@ export const plants: readonly Plant[] = [
     plant: method(Dispatcher, 'handOut', nothing),
   },
   {
-    what: 'what waited for an agent that crashed is not given up',
+    what: 'tasks that waited for a crashed agent are not abandoned',
     meets: 'a task that waits, a crash',
     plant: method(Mailbox, 'abandonAll', nothing),
   },
@@ -239,12 +239,12 @@ export const plants: readonly Plant[] = [
     plant: method(Liveness, 'unwatch', nothing),
   },
   {
-    what: 'what waits for a paused agent is begun',
+    what: 'a task of a paused agent is begun',
     meets: 'a pause, a task that waits, the end of one that runs',
     plant: method(Mailbox, 'rest', nothing),
   },
   {
-    what: 'who goes on after a reset is not told so',
+    what: 'an agent released after a reset is not told',
     meets: 'a limit, agents that share it, its reset',
     plant: method(Agent, 'quotaReleased', nothing),
   },
@@ -259,7 +259,7 @@ export const plants: readonly Plant[] = [
     plant: method(Questions, 'recall', () => async () => {}),
   },
   {
-    what: 'whose child an agent is, is forgotten by the next program',
+    what: 'the parent of an agent is forgotten by the next program',
     meets: 'a child, the end of a program, the end of its parent',
     plant: method(Families, 'adopt', nothing),
   },

@@ -66,14 +66,14 @@ export class Callers {
   /** The system has closed: nobody waits any more. */
   judgeClosed(): void {
     for (const { isOver, what } of this.#calls)
-      if (!isOver) broken('whoever asks is answered', `${what} was not, and its system has closed`);
+      if (!isOver) broken('every call is answered', `${what} was not, and its system has closed`);
   }
 
   judgeQuiet(now: number): void {
     for (const call of this.#calls) {
       if (call.isOver) this.#calls.delete(call);
       else if (call.dueAt < now && !this.#asksPeople(call.of))
-        broken('whoever asks is answered', `${call.what} was to be by ${now - call.dueAt} ms ago`);
+        broken('every call is answered', `${call.what} was to be by ${now - call.dueAt} ms ago`);
     }
   }
 

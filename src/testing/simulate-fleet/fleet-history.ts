@@ -476,7 +476,7 @@ export class FleetHistory {
     const agent = agents.get(event.agentId);
     if (agent?.isPaused || agent?.parkedUntil !== undefined) {
       const how = agent.isPaused ? 'is paused' : `is parked until ${agent.parkedUntil}`;
-      broken('who is held begins nothing', `${agent.id} ${how}: ${inLine(event)}`);
+      broken('a held agent begins nothing', `${agent.id} ${how}: ${inLine(event)}`);
     }
     // A stop lets finish what was accepted.
     const isAtWork = this.isServing(event.agentId) || agent?.last === 'agent.stopping';

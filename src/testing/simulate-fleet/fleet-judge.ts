@@ -128,7 +128,7 @@ export class FleetJudge implements BodyWitness {
   /** Something is shown, or kept. */
   holdsNoSecret(what: () => string, text: string): void {
     if (!this.#options.secrets.some((secret) => text.includes(secret))) return;
-    this.attempt(() => broken('a secret is told to nobody', what()));
+    this.attempt(() => broken('a secret is never told', what()));
   }
 
   keeps(events: readonly SystemEvent[]): void {
@@ -171,7 +171,10 @@ export class FleetJudge implements BodyWitness {
       if (live > 1)
         broken('one body at the most', `${live} of ${agentId} once incarnation ${incarnation} began`);
       if (this.#options.lacksSecrets(agentId))
-        broken('who lacks a secret waits', `${agentId} has begun incarnation ${incarnation} without it`);
+        broken(
+          'an agent without its secrets waits',
+          `${agentId} has begun incarnation ${incarnation} without it`,
+        );
       this.#judgeRestored(agentId, restored);
     });
   }
@@ -326,7 +329,7 @@ export class FleetJudge implements BodyWitness {
           const given = this.#versions.get(agent.id)?.get(name);
           if (version !== undefined && given !== version)
             broken(
-              'a value reaches who listens',
+              'a value reaches its listeners',
               `${name} has version ${version}, ${agent.id} was given ${given}`,
             );
         }
@@ -362,7 +365,7 @@ export class FleetJudge implements BodyWitness {
       // Sums of money are exact to six digits.
       if (limit === undefined || granted <= limit + 1e-9) continue;
       broken(
-        'no more is granted than there is',
+        'grants stay within the budget',
         `${granted} ${unit} of ${budget} are spent or reserved, ${limit} may be: #${event.sequence}`,
       );
     }
@@ -371,7 +374,7 @@ export class FleetJudge implements BodyWitness {
   /** What a caller asks for may fail for want of a secret; a restart waits for it. */
   #judgeStart(event: Extract<SystemEvent, { type: 'agent.starting' }>): void {
     if (event.life.startedFrom !== 'restart' || !this.#options.lacksSecrets(event.agentId)) return;
-    broken('who lacks a secret waits', `it is restarted without it: ${inLine(event)}`);
+    broken('an agent without its secrets waits', `it is restarted without it: ${inLine(event)}`);
   }
 
   #judgeHeld(now: number): void {

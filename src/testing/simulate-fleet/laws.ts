@@ -1,4 +1,4 @@
-/** What every fleet is held to, whatever happens to it. */
+/** The laws that every fleet keeps under every fault. */
 import type { Deed } from './deeds.ts';
 
 export const fleetLaws = [
@@ -8,30 +8,30 @@ export const fleetLaws = [
   'a life goes as its chart says',
   /** An agent has one body while it lives, and none after. */
   'one body at the most',
-  /** What a caller was told is what the store has, at that moment. */
+  /** A caller's answer is in the store by the time the caller gets it. */
   'what was acknowledged is kept',
-  /** A body begins with the state of the last task whose end was kept, or a later one. */
+  /** A body begins with the state of the last task whose end was stored, or a later one. */
   'what is restored is the newest',
-  /** Every accepted task has one end; it begins in a life that serves. */
+  /** Every accepted task has one end; it begins only while its agent is serving. */
   'a task ends once',
-  /** Of an agent nothing begins before what is older and at least as urgent; and nothing before its time. */
+  /** A task begins after older tasks of its agent that are at least as urgent, and not before its time. */
   'what waits has its turn',
-  /** Nothing begins of an agent that is paused, or parked. */
-  'who is held begins nothing',
-  /** Who is parked goes on in its turn after the reset. */
+  /** No task begins while its agent is paused or parked. */
+  'a held agent begins nothing',
+  /** A parked agent goes on in its turn after the reset. */
   'a wait has an end',
   /** A question is asked once, and has one answer unless its task refuses that. */
   'a question is answered once',
-  /** What is spent and reserved of a budget, once something is granted, is within its limits. */
-  'no more is granted than there is',
+  /** After each grant, the spent and reserved amounts of a budget are within its limits. */
+  'grants stay within the budget',
   /** A child does not outlive a parent that has ended for good, unless its spec says so. */
   'children end with their parents',
   /** A task that would wait for itself, through others, is refused. */
   'no wait closes a circle',
   /** No event, no line of the log and no saved state holds a secret of an agent. */
-  'a secret is told to nobody',
+  'a secret is never told',
   /** An agent whose secrets its program was not given has no body. */
-  'who lacks a secret waits',
+  'an agent without its secrets waits',
   /** Times of a schedule come in order, each once. */
   'a time comes once',
   /** No more restarts within the window than the policy allows. */
@@ -46,21 +46,21 @@ export const fleetLaws = [
   'a vote counts once',
   /** Versions grow by one. */
   'versions only grow',
-  /** While coordination is there, who runs was told the newest value of what it listens to. */
-  'a value reaches who listens',
-  /** Terms grow, and who leads serves. */
+  /** While coordination is there, a running agent was told the newest value of each variable it listens to. */
+  'a value reaches its listeners',
+  /** Terms grow, and the leader is serving. */
   'one leader a term',
   /** A pool is never larger than it may be. */
   'a pool keeps its bounds',
   /** Every promise settles, in the time that was agreed. */
-  'whoever asks is answered',
+  'every call is answered',
   /** With an `AgentSystemError`. */
   'only the system refuses',
   /** No chart and no listener of the runtime's own breaks. */
   'nothing breaks inside',
-  /** The record of an agent says what its events said. */
+  /** The record of an agent agrees with its events. */
   'records say what happened',
-  /** After the end no body is there and no timer armed. */
+  /** After the end there is no body, and no timer is armed. */
   'nothing is left',
 ] as const;
 export type FleetLaw = (typeof fleetLaws)[number];

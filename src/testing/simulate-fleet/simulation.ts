@@ -215,7 +215,7 @@ class Simulation {
     if (store.isDead) return undefined;
     const { report } = closed;
     if (report === undefined)
-      broken('whoever asks is answered', 'the system was asked to close, and has not within 60 s');
+      broken('every call is answered', 'the system was asked to close, and has not within 60 s');
     await settled();
     this.#judgeLeft(report);
     return report;
