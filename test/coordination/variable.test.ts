@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { defineAgent, memoryStore, type Store, variable, type VariableChange } from '../../src/index.ts';
+import {
+  defineAgent,
+  defineVariable,
+  memoryStore,
+  type Store,
+  variable,
+  type VariableChange,
+} from '../../src/index.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import type { VariableRegistry } from '../../src/runtime/coordination/variables/variables.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
@@ -637,6 +644,33 @@ describe('constraints', () => {
       'VARIABLE_INVALID',
     );
     expect(await codeOf(() => system.variables.constrain([], () => true))).toBe('VARIABLE_INVALID');
+  });
+
+  it('declared before their variables hold for the defaults as well', async () => {
+    const { system } = await rig();
+    const { variables } = system;
+    variables.constrain(['low', 'high'], ({ low, high }) => Number(low) <= Number(high));
+    await variables.define('low', variable.integer({ default: 2 }));
+    expect(await refusal(variables.define('high', variable.integer({ default: 1 })))).toMatchObject({
+      code: 'VARIABLE_INVALID',
+      message: 'the constraint on low, high does not hold for low = 2, high = 1',
+    });
+    expect(variables.list().map(({ name }) => name)).toEqual(['low']);
+    await variables.define('high', variable.integer({ default: 2 }));
+  });
+
+  it('name variables by definitions that are theirs, and by no other', async () => {
+    const { system } = await rig();
+    const { variables } = system;
+    const low = defineVariable('low', variable.integer({ default: 1 }));
+    expect(await codeOf(() => variables.constrain([low], () => true))).toBe('VARIABLE_UNKNOWN');
+    await variables.define(low);
+    variables.constrain([low], () => true);
+    const other = defineVariable('low', variable.integer({ default: 1, max: 9 }));
+    expect(await refusal(() => variables.constrain([low, other], () => true))).toMatchObject({
+      code: 'VARIABLE_INVALID',
+      message: expect.stringContaining('variable "low" is defined otherwise'),
+    });
   });
 
   it('that give a promise are refused as such, whatever becomes of it', async () => {

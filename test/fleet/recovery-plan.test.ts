@@ -115,8 +115,18 @@ it('initArgs that the schema of today does not take keep an agent from coming ba
     init: () => ({}),
     tasks: {},
   });
-  expect(await planRecovery(store, { agents: [demanding] })).toMatchObject([
-    { comesBack: false, problem: expect.stringContaining('initArgs: rate: ') },
+  const problem = expect.stringContaining('initArgs: rate: ') as string;
+  expect(await planRecovery(store, { agents: [demanding] })).toMatchObject([{ comesBack: false, problem }]);
+  // Only of one with secrets nothing can be told.
+  const system = await createAgentSystem({ store, agents: [first], logger: silent });
+  await system.agents.register({ id: 'none', module: first, secrets: [] });
+  await system.agents.register({ id: 'secret', module: first, initArgs: { key: 'k' }, secrets: ['key'] });
+  await system.close();
+  const plans = await planRecovery(store, { agents: [demanding] });
+  expect(plans.map(({ agentId, comesBack }) => [agentId, comesBack])).toEqual([
+    ['one', false],
+    ['none', false],
+    ['secret', true],
   ]);
 });
 

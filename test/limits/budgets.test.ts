@@ -96,6 +96,26 @@ describe('a reservation', () => {
     expect(agents.get('ada').status).toBe('running');
   });
 
+  it('is shown as a share of its limit, of the unit that is used most', async () => {
+    const { call, budgets } = await fleet([{ name: 'all', limits: { tokens: 200, calls: 4 } }]);
+    const shares = [budgets.get('all').share];
+    for (const tokens of [10, 150, 40]) {
+      await call('ada', { tokens, calls: 1 });
+      shares.push(budgets.get('all').share);
+    }
+    expect(shares).toEqual([0, 0.25, 0.8, 1]);
+  });
+
+  it('is of a scope whose name has one character or more', async () => {
+    const { system } = await rig();
+    for (const kind of ['agent', 'type', 'quota'] as const) {
+      const spec = (name: string) => ({ name: kind, scope: { [kind]: name } as never, limits: { calls: 1 } });
+      expect(await codeOf(() => system.budgets.define(spec('')))).toBe('AGENT_SPEC_INVALID');
+      system.budgets.define(spec('a'));
+      expect(system.budgets.get(kind)).toMatchObject({ scope: { [kind]: 'a' }, share: 0 });
+    }
+  });
+
   it('counts in full what was used beyond it', async () => {
     const { call, budgets } = await fleet([{ name: 'all', limits: { tokens: 10 } }]);
     await call('ada', { tokens: 5 }, { tokens: 12 });

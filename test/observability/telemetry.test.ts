@@ -244,6 +244,7 @@ it('metrics count what tasks park for, try again and spend, by unit', async () =
     { type: 'client', budget: 'all', unit: 'tokens', value: 12 },
     { type: 'client', budget: 'all', unit: 'money', value: 0.75 },
   ]);
+  expect(await meters.points('mabeam.alerts')).toEqual([]);
   await system.close();
   await meters.close();
 });

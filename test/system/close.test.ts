@@ -61,6 +61,7 @@ describe('close', () => {
   it.each([
     { first: 5_000, second: 100 },
     { first: 100, second: 5_000 },
+    { first: 0, second: 0 },
   ])(
     'waits as long as the longest shutdownMs of its fleet, whichever comes first ($first, $second)',
     async (shutdowns) => {
@@ -81,7 +82,7 @@ describe('close', () => {
         isClosed = true;
         return report;
       });
-      await clock.advance(5_999);
+      await clock.advance(Math.max(shutdowns.first, shutdowns.second) + 999);
       expect(isClosed).toBe(false);
       await clock.advance(1);
       expect(await closed).toEqual({ stopped: [], abandoned: ['first', 'second'] });

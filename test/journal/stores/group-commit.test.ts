@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { SavedState, SystemEvent } from '../../../src/index.ts';
 import { type SqliteStore, sqliteStore } from '../../../src/sqlite.ts';
@@ -83,10 +84,14 @@ test('what is appended to a store that is not recovered from, or closed, is refu
   const batches = eventsOf(3).map((event) => ({ events: [event] }));
   const isClosed = 'got one that is closed, or was not recovered from yet';
   expect(await failure(() => store.append(batches[0]!), path)).toContain(isClosed);
+  expect(await failure(() => store.backup(`${path}.copy`), path)).toContain(isClosed);
+  expect(await failure(() => store.compact(), path)).toContain(isClosed);
   expect(store.recover().lastSequence).toBe(0);
+  expect(store.isDurable).toBe(true);
   await store.append(batches[1]!);
   expect((await store.read({ limit: 10 })).map(({ sequence }) => sequence)).toEqual([2]);
   await store.close();
+  expect(existsSync(`${path}.copy`)).toBe(false);
   expect(await failure(() => store.append(batches[2]!), path)).toContain(isClosed);
   const next = await opened(path);
   expect((await next.read({ limit: 10 })).map(({ sequence }) => sequence)).toEqual([2]);

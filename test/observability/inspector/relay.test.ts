@@ -22,6 +22,7 @@ interface Message {
   readonly type: string;
   readonly sessionId: string;
   readonly name?: string;
+  readonly createdAt?: string;
   readonly definition?: string;
   readonly snapshot: { readonly value?: unknown; readonly status: string; readonly context?: unknown };
   readonly event?: { readonly type: string };
@@ -159,6 +160,36 @@ describe.each(tellers)('told by %s:', (teller) => {
       slow.isFull = false;
       await clock.advance(50);
       expect(slow.messages.map(inWords)).toEqual(['@xstate.actor one done', '@xstate.snapshot done']);
+    });
+
+    it('whose line fails is a fault that is told, and others are told what it is not', async () => {
+      const { relay, clock, faults, start } = relayWith(teller);
+      const [broken, sound] = [scriptedViewer(), scriptedViewer()];
+      const failure = new Error('the line is cut');
+      broken.send = () => {
+        throw failure;
+      };
+      relay.join(broken);
+      relay.join(sound);
+      start('one');
+      start('two');
+      await clock.advance(50);
+      expect(faults).toEqual([failure, failure]);
+      expect(sound.messages.flatMap(({ name }) => name ?? [])).toEqual(['one', 'two']);
+      expect(clock.pending()).toEqual([]);
+    });
+
+    it('is told when each step was', async () => {
+      const { relay, clock, start } = relayWith(teller);
+      const viewer = scriptedViewer();
+      relay.join(viewer);
+      const began = clock.now();
+      const one = start('one');
+      await clock.advance(1_000);
+      one.send({ type: 'tick' });
+      await clock.advance(50);
+      const steps = viewer.messages.filter(({ type }) => type === '@xstate.snapshot');
+      expect(steps.map(({ createdAt }) => Number(createdAt) - began)).toEqual([0, 1_000]);
     });
 
     it('that has left is sent nothing more, and no timer is armed for nobody', async () => {
@@ -301,4 +332,7 @@ it('a chart that is stopped makes room, and is told of once', async () => {
   await clock.advance(50);
   expect(viewer.messages.map(inWords)).toEqual(['@xstate.actor two active', '@xstate.snapshot active']);
   expect(relay.status().leftOut).toBe(0);
+  const three = start('three');
+  three.send({ type: 'tick' });
+  expect(relay.status()).toEqual({ actors: 1, viewers: 1, leftOut: 2 });
 });
