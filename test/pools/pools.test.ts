@@ -3,6 +3,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { createAgentSystem, defineAgent, type PoolSpec } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
+import { failingStore } from '../journal/failing-store.ts';
 import { awaited, codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
 import { listenersOf, type PoolRig, poolRig, workshop } from './pool-rig.ts';
 
@@ -52,6 +53,23 @@ describe('a pool that is asked for', () => {
     expect(pool().members).toEqual(['p-1', 'p-2', 'p-3']);
     expect(agents.list({ status: 'running' }).map(({ id }) => id)).toEqual(['p-1', 'p-2', 'p-3']);
     expect(eventsOf('pool.scaled')).toMatchObject([{ pool: 'p', from: 0, to: 3, why: 'created' }]);
+  });
+
+  test('whose members cannot be made durable does not try one number after the other', async () => {
+    const store = failingStore();
+    const { system, clock } = await rig({ store });
+    const { definition: module } = workshop();
+    await system.pools.create({ name: 'p', min: 1, max: 3, spec: { module } });
+    await system.agents.ensure({ id: 'p-2', module });
+    store.trouble = 'rejects';
+    const before = store.appends;
+    const growing = awaited(system.pools.ensureSize('p', 2));
+    await settled();
+    expect(await fateOf(growing)).toBe('STORE_FAILED');
+    expect(store.appends - before).toBeLessThan(5);
+    store.trouble = undefined;
+    await clock.advance(60_000);
+    expect(system.pools.get('p').status).toBe('steady');
   });
 
   test('whose first member cannot start is not there, and neither are the others', async () => {
