@@ -1,9 +1,12 @@
 /** Variables and rounds of a fleet on several nodes, on a real server. */
 import { describe, expect, test, vi } from 'vitest';
 import { variable } from '../../src/index.ts';
+import { nodeOf } from '../../src/restate/engine/names.ts';
+import { asker } from './asker.ts';
 import { hasEngine } from './engine.ts';
 import { eventually } from './eventually.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+import { gateway } from './gateway.ts';
 import { nodeProcess } from './node-process.ts';
 import { voter } from './voter.ts';
 
@@ -92,6 +95,35 @@ describe.runIf(hasEngine())('coordination', () => {
     expect(decision).toMatchObject({ outcome: 'no_quorum', tally: { voters: { total: 3, accept: 1 } } });
     frozen.kill('SIGCONT');
     await fleet.stopAgents({ timeoutMs: 0 });
+  });
+
+  test('a node that the engine could not reach when a value changed has it with its next sign of life', async () => {
+    const { fleet, node } = await fleetRig(engine(), [voter]);
+    await fleet.variables.define('rate', variable.integer({ min: 0, max: 100, default: 1 }));
+    const name = fresh('cutOff');
+    const { ingressUrl, adminUrl } = engine();
+    await using gate = await gateway();
+    const restate = { ingressUrl, adminUrl, advertise: gate.url };
+    await node(name, { control: false, listen: gate.behind, restate });
+    const id = await fleet.agents.register({ module: voter, placement: { node: name } });
+    await fleet.agents.start(id);
+    await gate.close();
+    expect(await fleet.variables.set('rate', 44)).toMatchObject({ outOfDate: [id] });
+    await gate.open();
+    await eventually(
+      () => fleet.agents.execute(id, { type: 'heard' }),
+      (state) => (state as { now: number }).now === 44,
+    );
+  });
+
+  test('a node that has left refuses who asks it, and holds nobody up', async () => {
+    const { fleet, node } = await fleetRig(engine(), []);
+    const name = fresh('leaving');
+    const leaving = await node(name);
+    await leaving.close();
+    expect((await fleet.nodes()).map((known) => known.name)).not.toContain(name);
+    await using asking = await asker(engine());
+    expect(await asking.ask(nodeOf(name))).toBe('refused');
   });
 
   test('an agent that starts while a value changes ends up with the newest', async () => {

@@ -59,8 +59,9 @@ describe('a node', () => {
 
   test('that is silent is asked, is asked again, and is gone once its lease is over', () => {
     expect(watched([node('a')], 60_000)).toEqual([
-      { at: 1_250, probed: ['a'], gone: [] },
-      { at: 2_250, probed: ['a'], gone: [] },
+      { at: 1_000, probed: ['a'], gone: [] },
+      { at: 2_000, probed: ['a'], gone: [] },
+      { at: 3_000, probed: ['a'], gone: [] },
       { at: 3_250, probed: [], gone: ['a'] },
     ]);
   });
@@ -73,8 +74,9 @@ describe('a node', () => {
       },
     });
     expect(looks.map(({ at, gone }) => [at, gone])).toEqual([
-      [1_250, []],
-      [2_750, []],
+      [1_000, []],
+      [2_250, []],
+      [3_500, []],
     ]);
   });
 
@@ -88,7 +90,7 @@ describe('a node', () => {
   test('that is silent takes no other with it', () => {
     const [silent, alive] = [node('a'), node('b')];
     const looks = watched([silent, alive], 60_000, { beforeLook: (now) => heardOf(alive, now) });
-    expect(looks.flatMap(({ probed, gone }) => [...probed, ...gone])).toEqual(['a', 'a', 'a']);
+    expect(looks.flatMap(({ probed, gone }) => [...probed, ...gone])).toEqual(['a', 'a', 'a', 'a']);
     expect(looks.at(-1)).toMatchObject({ at: 3_250, gone: ['a'] });
   });
 });

@@ -117,8 +117,8 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
         freesPermit = true;
         break;
       case 'vacate': {
-        const vacated = { agentId: state.id, incarnation: act.incarnation, hasPermit: freesPermit };
-        send(ctx, toNodes('vacate'), vacated);
+        send(ctx, toNodes('vacate'), { agentId: state.id, incarnation: act.incarnation });
+        // It goes with the place.
         freesPermit = false;
         break;
       }

@@ -5,7 +5,8 @@
  *
  * I1  It always ends: if a node does not answer in time, its agents count as silent.
  * I2  A round is bound to the version that it was opened on: if that changes, the round expires.
- * I3  One vote of each incarnation counts, and none of an incarnation that was not in the electorate.
+ * I3  A node that was not told of a change hears of that with its next sign of life, and asks for the values itself.
+ * I4  One vote of each incarnation counts, and none of an incarnation that was not in the electorate.
  */
 import { type Context, handlers, RestatePromise, service } from '@restatedev/restate-sdk';
 import { type ConsensusOutput, consensusMachine, type RoundTerms, weightOf } from '../../machines/index.ts';
@@ -18,7 +19,7 @@ import { beginChart, type PlainSnapshot, stepChart } from '../../runtime/engine/
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import type { Answer } from '../engine/call-answer.ts';
-import { call, tellEvents, toNodes } from '../engine/calls.ts';
+import { call, send, tellEvents, toNodes } from '../engine/calls.ts';
 import type { CastBallot, SpreadAnswer, Voice, VoteAnswer } from './fan-out.ts';
 import { COORDINATION, FLEET, nodeOf, VARIABLES } from '../engine/names.ts';
 import type { SeatedVoter } from '../nodes/nodes-object.ts';
@@ -105,6 +106,7 @@ async function spread(ctx: Context, variable: VariableState, timeoutMs: number):
     return true;
   });
   if (silent.size > 0) {
+    send(ctx, toNodes('missed'), { names: [...silent] });
     // Those that are on another node by now have begun with this value.
     const { name } = variable;
     const voters = await call<readonly SeatedVoter[]>(ctx, toNodes('voters'), { variable: name });

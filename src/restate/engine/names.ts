@@ -150,7 +150,7 @@ export interface LostNode {
   readonly node: string;
   readonly incarnation: number;
   /** Epoch ms. */
-  readonly at?: number;
+  readonly at: number;
   readonly offer: LossOffer;
 }
 

@@ -12,7 +12,7 @@ import type { KnownNode } from './reservations.ts';
 /** How often signs of life are looked at, ms. */
 export const LOOK_MS = 250;
 /** The share of its lease after which a node that is silent is asked. */
-const SUSPECT_SHARE = 0.4;
+const SUSPECT_SHARE = 0.25;
 /** A question that is not answered for so long is asked again, ms. */
 const ASK_AGAIN_MS = 1_000;
 /** A look that is later than this: nobody answered for the fleet meanwhile, and who died then has not been noticed. */

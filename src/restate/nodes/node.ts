@@ -8,6 +8,7 @@
  * I2  Messages of an earlier life of this node, and of an earlier incarnation, are dropped.
  * I3  A node that was taken for gone ends all its bodies before it joins again: their agents run elsewhere.
  * I4  After `close` there is no port, no timer, no body.
+ * I5  A node that has left is refused to whoever still asks it, and holds nobody up.
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -36,10 +37,11 @@ import { FleetPools } from '../client/fleet-pools.ts';
 import { FleetSpecs } from '../client/fleet-specs.ts';
 import { FleetSchedules } from '../client/fleet-schedules.ts';
 import { FleetTasks } from '../client/fleet-tasks.ts';
-import { hostOf } from '../engine/names.ts';
+import { FLEET, hostOf, VARIABLES } from '../engine/names.ts';
 import { type AgentNodeOptions, nodeOptions, type ParsedNodeOptions } from './node-options.ts';
 import { servicesOf } from './node-services.ts';
-import type { JoiningNode } from './nodes-object.ts';
+import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
+import type { BeatAnswer, JoiningNode } from './nodes-object.ts';
 import { Residents } from './residents.ts';
 import { taskCalls } from './task-calls.ts';
 
@@ -110,6 +112,10 @@ class Node implements AgentNode {
   #server: Http2Server | undefined;
   readonly #residents: Residents;
   #epoch = '';
+  /** Where the engine reaches its bodies. */
+  #hostUri = '';
+  /** Of the changes of variables that it was not told of, how many it has asked for. */
+  #caughtUp = 0;
   #beat: unknown;
   #misses = 0;
   #isClosed = false;
@@ -155,8 +161,9 @@ class Node implements AgentNode {
     const { listen, control, restate } = this.#options;
     this.url = await this.#listen(new URL(listen));
     const reached = (restate.advertise ?? this.url).replace(/\/$/, '');
-    await this.#forgetEarlier(`${reached}/host`);
-    await this.#admin.register(`${reached}/host`);
+    this.#hostUri = `${reached}/host`;
+    await this.#forgetEarlier(this.#hostUri);
+    await this.#admin.register(this.#hostUri);
     if (control) {
       this.#seat = new ControlSeat({
         admin: this.#admin,
@@ -219,10 +226,6 @@ class Node implements AgentNode {
     const known = await this.#engine.call<readonly JoiningNode[]>(toNodes('list'), null, REPEATABLE);
     const alive = others.find(({ services }) => known.some(({ name }) => services.includes(hostOf(name))));
     if (alive !== undefined) await this.#seat?.giveTo(alive.uri.replace(/\/host\/?$/, '/control'));
-    const gone = (await this.#admin.deployments()).filter(
-      ({ uri, services }) => uri.startsWith(own) && services.includes(hostOf(this.name)),
-    );
-    for (const { id } of gone) await this.#admin.remove(id);
   }
 
   /** Ends all that is here, and tells nobody. */
@@ -282,6 +285,18 @@ class Node implements AgentNode {
     }
   }
 
+  /**
+   * Nodes that are gone are known to the engine until nobody asks them any more. What asks one that is known is
+   * refused at once; what asks one that is not would wait until it is.
+   */
+  async #forgetGone(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const gone = new Set(names.map(hostOf));
+    for (const { id, services } of await this.#admin.deployments()) {
+      if (services.some((service) => gone.has(service))) await this.#admin.remove(id);
+    }
+  }
+
   async #join(): Promise<void> {
     const { labels, limits, leaseMs } = this.#options;
     this.#epoch = crypto.randomUUID();
@@ -294,9 +309,11 @@ class Node implements AgentNode {
       ...limits,
       leaseMs,
     };
-    await this.#whileAnswered((signal) =>
-      this.#engine.call(toNodes('join'), joining, { signal, isRepeatable: true }),
-    );
+    this.#caughtUp = 0;
+    await this.#whileAnswered(async (signal) => {
+      const call = { signal, isRepeatable: true } as const;
+      await this.#forgetGone(await this.#engine.call<readonly string[]>(toNodes('join'), joining, call));
+    });
   }
 
   /** Once one was missed, the next follows at once. */
@@ -310,13 +327,14 @@ class Node implements AgentNode {
     try {
       const epoch = this.#epoch;
       const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
-      const { isKnown } = await this.#engine.call<{ isKnown: boolean }>(
+      const { isKnown, missed } = await this.#engine.call<BeatAnswer>(
         toNodes('beat'),
         { epoch },
         { signal, isRepeatable: true },
       );
       this.#misses = 0;
       if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin();
+      else if (missed > this.#caughtUp) await this.#catchUp(missed);
     } catch (err) {
       const wasHeldUp = this.#clock.elapsed() - askedAt > CONTROL_TIMEOUT_MS + HELD_UP_MS;
       this.#misses = wasHeldUp ? 0 : this.#misses + 1;
@@ -335,9 +353,21 @@ class Node implements AgentNode {
     }
   }
 
+  /** A variable has changed, and the engine could not tell this node: it asks. */
+  async #catchUp(missed: number): Promise<void> {
+    const target = { service: VARIABLES, key: FLEET, method: 'list' };
+    const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
+    const call = { signal, isRepeatable: true } as const;
+    const records = await this.#engine.call<readonly VariableRecord[]>(target, null, call);
+    this.#residents.catchUp(records.map(({ name, value, version }) => ({ name, value, version })));
+    this.#caughtUp = missed;
+  }
+
   async #rejoin(): Promise<void> {
     this.#logger.warn('this node was taken for gone: what ran here runs elsewhere, and is ended here');
     this.#residents.abandonAll();
+    // It may have been gone for so long that the engine has forgotten it.
+    await this.#admin.register(this.#hostUri);
     await this.#join();
   }
 

@@ -1,11 +1,11 @@
 /**
  * The nodes of the fleet: who is alive, what is reserved where, and who may restart.
  *
- * Owns the reservations (reservations.ts). placement.ts decides where a body goes, node-watch.ts which nodes are gone,
- * and the agent's object everything about its life.
+ * Owns the reservations (reservations.ts) and the queue of those that restart (restart-queue.ts). placement.ts decides
+ * where a body goes, node-watch.ts which nodes are gone, and the agent's object everything about its life.
  *
  * I1  A node that is gone is gone for good: its agents are told, and later messages of it belong to an ended epoch.
- * I2  At most `MAX_RESTARTS` agents are on their way back at once; the others wait, first in, first out.
+ * I2  At most `RESTARTS_OF_NODE` agents for each node are on their way back at once; the others wait.
  * I3  An agent that is told of the loss of its node has a place already, or waits for one: it asks for neither.
  * I4  No step looks at more agents than the one it is for, but for the end of a node and the list of voters.
  */
@@ -27,9 +27,12 @@ import { heardOf, LOOK_MS, watchNodes } from './node-watch.ts';
 import type { NodeEntry, Occupant, Placement } from './placement.ts';
 import { allReservations, type Place, Reservations, rosterOf, type Voting } from './reservations.ts';
 
-const MAX_RESTARTS = 32;
+/** As many as one program restarts at once, for each node. */
+const RESTARTS_OF_NODE = 32;
 /** A node that is there answers sooner, ms. */
 const PROBE_MS = 2_000;
+/** After so long nobody asks a node any more that has gone, ms. */
+const FORGOTTEN_AFTER_MS = 600_000;
 
 /** A node as it says itself. */
 export interface JoiningNode {
@@ -40,6 +43,14 @@ export interface JoiningNode {
   readonly maxAgents: number;
   readonly maxMemoryBytes: number;
   readonly leaseMs: number;
+}
+
+/** What a node hears of its sign of life. */
+export interface BeatAnswer {
+  /** One that was taken for gone is not known. */
+  readonly isKnown: boolean;
+  /** How many changes of variables it was asked to spread, and did not answer for. */
+  readonly missed: number;
 }
 
 /** An agent runs, or no longer does. */
@@ -60,60 +71,51 @@ export interface SeatedVoter {
   readonly coordination: ParsedAgentSpec['coordination'];
 }
 
+/** Whether as many are on their way back as may be at once. */
+function isFull({ roster }: Reservations): boolean {
+  return roster.permits >= RESTARTS_OF_NODE * Math.max(1, roster.nodes.length);
+}
+
 /** Gives out the permits, and the places, that there are. */
 async function grant(ctx: ObjectContext, book: Reservations): Promise<void> {
-  const { out, waiting } = await book.restarts();
-  if (waiting.length === 0 || out.length >= MAX_RESTARTS) return;
-  const permitted = [...out];
-  const left: Occupant[] = [];
-  for (const [index, occupant] of waiting.entries()) {
-    if (permitted.length >= MAX_RESTARTS) {
-      left.push(...waiting.slice(index));
-      break;
-    }
-    const place = await book.reserve(occupant);
-    if ('problem' in place) {
-      left.push(occupant);
-      continue;
-    }
-    const { agentId, incarnation } = occupant;
-    permitted.push(agentId);
-    send(ctx, toAgent(agentId, 'permit'), { placement: place.placement, incarnation });
-  }
-  if (left.length < waiting.length) book.changeRestarts({ out: permitted, waiting: left });
+  await book.queue.serve({
+    isOver: () => isFull(book),
+    prepare: (next) => book.prepare(next.map(({ agentId }) => agentId)),
+    take: async (occupant) => {
+      const place = await book.reserve(occupant, true);
+      if ('problem' in place) return false;
+      const { agentId, incarnation } = occupant;
+      send(ctx, toAgent(agentId, 'permit'), { placement: place.placement, incarnation });
+      return true;
+    },
+  });
 }
 
 /** A node is gone: every agent on it is told, with its next place, or waits for one. */
-async function endNode(ctx: ObjectContext, book: Reservations, gone: NodeEntry, at?: number): Promise<void> {
-  book.roster.nodes = book.roster.nodes.filter(({ epoch }) => epoch !== gone.epoch);
+async function endNode(ctx: ObjectContext, book: Reservations, gone: NodeEntry, at: number): Promise<void> {
+  const { roster } = book;
+  roster.nodes = roster.nodes.filter(({ epoch }) => epoch !== gone.epoch);
+  roster.gone = [...roster.gone.filter(({ name }) => name !== gone.name), { name: gone.name, at }];
   book.changeRoster();
   const lost = await book.on(gone.epoch);
-  if (lost.length === 0) return;
-  const ids = new Set(lost.map(([agentId]) => agentId));
-  const restarts = await book.restarts();
   // Those that were on their way there have no permit any more.
-  const out = restarts.out.filter((agentId) => !ids.has(agentId));
-  const waiting = [...restarts.waiting];
-  for (const [agentId, { node, epoch: _, voter: __, ...asked }] of lost) {
+  for (const [agentId] of lost) await book.free(agentId);
+  for (const [agentId, { node, epoch: _, voter: __, hasPermit: ___, ...asked }] of lost) {
     const { incarnation } = asked;
     const occupant = { ...asked, agentId, incarnation: incarnation + 1 };
-    await book.free(agentId);
-    const isFull = out.length >= MAX_RESTARTS || waiting.length > 0;
-    const found = isFull ? undefined : await book.reserve(occupant);
+    const mustWait = isFull(book) || book.queue.parts.length > 0;
+    const found = mustWait ? undefined : await book.reserve(occupant, true);
     let place: LossOffer['place'] = 'queued';
-    if (found !== undefined && 'placement' in found) {
-      out.push(agentId);
-      place = found.placement;
-    } else waiting.push(occupant);
+    if (found !== undefined && 'placement' in found) place = found.placement;
+    else await book.queue.push(occupant);
     const told: LostNode = {
       node,
       incarnation,
       offer: { occupant, place },
-      ...(at === undefined ? {} : { at }),
+      at,
     };
     send(ctx, toAgent(agentId, 'lost'), told);
   }
-  book.changeRestarts({ out, waiting });
 }
 
 async function sweep(ctx: ObjectContext, book: Reservations, dueAt: number): Promise<void> {
@@ -137,18 +139,6 @@ function look(ctx: ObjectContext, book: Reservations, now: number): void {
   send(ctx, toNodes('sweep'), { at: roster.sweepAt }, LOOK_MS);
 }
 
-async function withdraw(book: Reservations, id: string): Promise<void> {
-  const { out, waiting } = await book.restarts();
-  const others = waiting.filter(({ agentId }) => agentId !== id);
-  if (others.length < waiting.length) book.changeRestarts({ out, waiting: others });
-}
-
-/** Its start is over. */
-async function release(book: Reservations, agentId: string): Promise<void> {
-  const { out, waiting } = await book.restarts();
-  if (out.includes(agentId)) book.changeRestarts({ out: out.filter((id) => id !== agentId), waiting });
-}
-
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
 const exclusive = handlers.object.exclusive;
 const shared = handlers.object.shared;
@@ -156,7 +146,8 @@ const shared = handlers.object.shared;
 /** One step: what it changes is kept at its end. */
 function step<Answer>(take: (ctx: ObjectContext, book: Reservations, given: never) => Promise<Answer>) {
   return exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer> => {
-    const book = await Reservations.open(ctx);
+    const { agentId } = (given ?? {}) as { readonly agentId?: string };
+    const book = await Reservations.open(ctx, agentId);
     const answer = await take(ctx, book, given as never);
     book.keep();
     return answer;
@@ -166,8 +157,13 @@ function step<Answer>(take: (ctx: ObjectContext, book: Reservations, given: neve
 export const nodesObject = object({
   name: NODES,
   handlers: {
-    /** A node begins a life. What an earlier one of its name had is lost. */
-    join: step(async (ctx, book, joining: JoiningNode) => {
+    /**
+     * A node begins a life. What an earlier one of its name had is lost.
+     *
+     * Gives the names of nodes that are gone for so long that the engine need not know them any more: who still asks one
+     * that it does not know would wait for it.
+     */
+    join: step(async (ctx, book, joining: JoiningNode): Promise<readonly string[]> => {
       const now = await ctx.date.now();
       const earlier = book.roster.nodes.find(({ name }) => name === joining.name);
       if (earlier?.epoch !== joining.epoch) {
@@ -177,16 +173,26 @@ export const nodesObject = object({
       }
       look(ctx, book, now);
       await grant(ctx, book);
+      const gone = book.roster.gone.filter(({ name }) => name !== joining.name);
+      book.roster.gone = gone.filter(({ at }) => now - at <= FORGOTTEN_AFTER_MS);
+      return gone.filter(({ at }) => now - at > FORGOTTEN_AFTER_MS).map(({ name }) => name);
     }),
 
-    /** A sign of life. Whether the node is known: one that was taken for gone is not. */
-    beat: step(async (ctx, book, { epoch }: { epoch: string }) => {
+    /** A sign of life. */
+    beat: step(async (ctx, book, { epoch }: { epoch: string }): Promise<BeatAnswer> => {
       const node = book.nodeOf(epoch);
-      if (node === undefined) return { isKnown: false };
+      if (node === undefined) return { isKnown: false, missed: 0 };
       const now = await ctx.date.now();
       heardOf(node, now);
       look(ctx, book, now);
-      return { isKnown: true };
+      return { isKnown: true, missed: node.missed ?? 0 };
+    }),
+
+    /** Nodes that did not answer for the change of a variable: they hear of it with their next sign of life. */
+    missed: step((_, book, { names }: { names: readonly string[] }) => {
+      for (const node of book.roster.nodes) if (names.includes(node.name)) node.missed = (node.missed ?? 0) + 1;
+      book.changeRoster();
+      return Promise.resolve();
     }),
 
     sweep: step((ctx, book, { at }: { at: number }) => sweep(ctx, book, at)),
@@ -222,41 +228,36 @@ export const nodesObject = object({
       // It has said itself that it is alive, since it was asked.
       if (node?.probedAt === undefined) return;
       const now = await ctx.date.now();
-      if (isThere) heardOf(node, now);
-      else await endNode(ctx, book, node, now);
       book.changeRoster();
+      if (isThere) return heardOf(node, now);
+      await endNode(ctx, book, node, now);
+      await grant(ctx, book);
     }),
 
     /** A place for an agent that somebody starts. */
     place: step(async (_, book, occupant: Occupant): Promise<Place> => {
-      await withdraw(book, occupant.agentId);
+      await book.queue.remove(occupant.agentId);
       return book.reserve(occupant);
     }),
 
     /** A permit and a place for an agent that restarts; nothing while there is none: it is then told by `permit`. */
     requestRestart: step(async (_, book, occupant: Occupant): Promise<Placement | null> => {
-      const { agentId: id } = occupant;
-      const restarts = await book.restarts();
       // Of what it was offered before it asked, nothing is in force.
-      const out = restarts.out.filter((agentId) => agentId !== id);
-      const waiting = restarts.waiting.filter(({ agentId }) => agentId !== id);
-      const place = out.length < MAX_RESTARTS ? await book.reserve(occupant) : undefined;
-      if (place !== undefined && 'placement' in place) {
-        book.changeRestarts({ out: [...out, id], waiting });
-        return place.placement;
-      }
-      book.changeRestarts({ out, waiting: [...waiting, occupant] });
+      await book.queue.remove(occupant.agentId);
+      await book.free(occupant.agentId);
+      const place = isFull(book) ? undefined : await book.reserve(occupant, true);
+      if (place !== undefined && 'placement' in place) return place.placement;
+      await book.queue.push(occupant);
       return null;
     }),
 
     /** It no longer waits. */
-    withdraw: step((_, book, { agentId }: { agentId: string }) => withdraw(book, agentId)),
+    withdraw: step((_, book, { agentId }: { agentId: string }) => book.queue.remove(agentId)),
 
     /** It does not want the place that it was given, or waits for. */
     giveBack: step(async (ctx, book, { agentId, incarnation }: { agentId: string; incarnation: number }) => {
-      await withdraw(book, agentId);
+      await book.queue.remove(agentId);
       if ((await book.get(agentId))?.incarnation === incarnation) await book.free(agentId);
-      await release(book, agentId);
       await grant(ctx, book);
     }),
 
@@ -268,14 +269,13 @@ export const nodesObject = object({
         await book.change(agentId, { ...reservation, voter });
       }
       if (!hasPermit) return;
-      await release(book, agentId);
+      if (isItsOwn) await book.release(agentId);
       await grant(ctx, book);
     }),
 
     /** A body has ended: its place is free, unless a later one has it. */
-    vacate: step(async (ctx, book, { agentId, incarnation, hasPermit }: Omit<Standing, 'voter'>) => {
+    vacate: step(async (ctx, book, { agentId, incarnation }: Pick<Standing, 'agentId' | 'incarnation'>) => {
       if ((await book.get(agentId))?.incarnation === incarnation) await book.free(agentId);
-      if (hasPermit) await release(book, agentId);
       await grant(ctx, book);
     }),
 
@@ -294,7 +294,7 @@ export const nodesObject = object({
     leave: step(async (ctx, book, { epoch }: { epoch: string }) => {
       const node = book.nodeOf(epoch);
       if (node === undefined) return;
-      await endNode(ctx, book, node);
+      await endNode(ctx, book, node, await ctx.date.now());
       await grant(ctx, book);
     }),
 

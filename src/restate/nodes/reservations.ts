@@ -1,10 +1,12 @@
 /**
- * Which agents have a place on which node, and which wait for one to restart: the state of `mabeam_nodes`, for one step.
+ * Which agents have a place on which node: the state of `mabeam_nodes`, for one step.
  *
- * Reads what a step needs, once, and writes at its end what has changed. Decides nothing: placement.ts does.
+ * Reads what a step needs, once, and writes at its end what has changed. Decides nothing: placement.ts does. Those that
+ * wait for a place to restart are kept by restart-queue.ts.
  *
  * I1  A reservation is one agent's: a later one of the same agent replaces it, and frees its place.
- * I2  What is read of all agents takes one round trip to the engine, not one for each.
+ * I2  What is read of several agents takes one round trip to the engine, not one for each.
+ * I3  A permit to restart goes with its reservation: it is free again when the place is, at the latest.
  */
 import type { ObjectContext, ObjectSharedContext } from '@restatedev/restate-sdk';
 import type { ParsedAgentSpec } from '../../machines/index.ts';
@@ -18,6 +20,7 @@ import {
   type Placement,
   takePlace,
 } from './placement.ts';
+import { RestartQueue } from './restart-queue.ts';
 
 export type Place = { readonly placement: Placement } | { readonly problem: string };
 
@@ -26,6 +29,8 @@ export interface KnownNode extends NodeEntry {
   readonly leaseMs: number;
   /** When it was asked last whether it is there, epoch ms. */
   probedAt?: number | undefined;
+  /** How many changes of variables it did not answer for. */
+  missed?: number;
 }
 
 /** What rounds need to know of one that runs and declared variables. */
@@ -37,32 +42,35 @@ export interface Voting {
 /** One agent on one node. */
 export interface Reservation extends Placement, Omit<Occupant, 'agentId'> {
   voter?: Voting | undefined;
+  /** It is on its way back. */
+  hasPermit?: true | undefined;
 }
 
 export interface Roster {
   nodes: KnownNode[];
   /** When the next look is due, epoch ms. */
   sweepAt: number | undefined;
+  /** How many have a permit to restart. */
+  permits: number;
+  /** Parts of the queue of those that wait for one. */
+  queue: readonly number[];
+  /** Nodes that have left, or died, and since when, epoch ms. */
+  gone: readonly { readonly name: string; readonly at: number }[];
 }
 
-export interface Restarts {
-  /** Agents that have a permit. */
-  readonly out: readonly string[];
-  readonly waiting: readonly Occupant[];
-}
+const NO_NODES: Roster = { nodes: [], sweepAt: undefined, permits: 0, queue: [], gone: [] };
 
 type Bucket = Record<string, Reservation>;
 
 const BUCKETS = 128;
 const ROSTER = 'roster';
-const RESTARTS = 'restarts';
 const bucketKey = (number: number): string => `bucket ${number}`;
 const numberOf = (agentId: string): number => bucketOf(agentId, BUCKETS);
 
 type Reading = Pick<ObjectSharedContext, 'get'>;
 
 export async function rosterOf(ctx: Reading): Promise<Roster> {
-  return (await ctx.get(ROSTER, wireOf<Roster>())) ?? { nodes: [], sweepAt: undefined };
+  return { ...NO_NODES, ...(await ctx.get(ROSTER, wireOf<Roster>())) };
 }
 
 /** Every reservation there is. */
@@ -85,16 +93,26 @@ export class Reservations {
   readonly #buckets = new Map<number, Bucket>();
   readonly #changed = new Set<number>();
   readonly roster: Roster;
+  /** Those that wait for a place to restart. */
+  readonly queue: RestartQueue;
   #isRosterChanged = false;
-  #restarts: Restarts | undefined;
 
   private constructor(ctx: ObjectContext, roster: Roster) {
     this.#ctx = ctx;
     this.roster = roster;
+    this.queue = new RestartQueue(ctx, roster.queue);
   }
 
-  static async open(ctx: ObjectContext): Promise<Reservations> {
-    return new Reservations(ctx, await rosterOf(ctx));
+  /** @param agentId the one that the step is about, if it is about one */
+  static async open(ctx: ObjectContext, agentId?: string): Promise<Reservations> {
+    const number = agentId === undefined ? undefined : numberOf(agentId);
+    const [roster, bucket] = await Promise.all([
+      rosterOf(ctx),
+      number === undefined ? undefined : read(ctx, number),
+    ]);
+    const book = new Reservations(ctx, roster);
+    if (number !== undefined && bucket !== undefined) book.#buckets.set(number, bucket);
+    return book;
   }
 
   nodeOf(epoch: string): KnownNode | undefined {
@@ -106,24 +124,23 @@ export class Reservations {
     this.#isRosterChanged = true;
   }
 
-  async restarts(): Promise<Restarts> {
-    return (this.#restarts ??= (await this.#ctx.get(RESTARTS, wireOf<Restarts>())) ?? {
-      out: [],
-      waiting: [],
-    });
-  }
-
-  changeRestarts(restarts: Restarts): void {
-    this.#restarts = restarts;
-    this.#ctx.set(RESTARTS, restarts, wire);
+  /** Reads what is kept of these, at once. */
+  async prepare(agentIds: readonly string[]): Promise<void> {
+    const numbers = [...new Set(agentIds.map(numberOf))].filter((number) => !this.#buckets.has(number));
+    const buckets = await Promise.all(numbers.map((number) => read(this.#ctx, number)));
+    for (const [index, number] of numbers.entries()) this.#buckets.set(number, buckets[index]!);
   }
 
   async get(agentId: string): Promise<Reservation | undefined> {
     return (await this.#bucket(numberOf(agentId)))[agentId];
   }
 
-  /** Puts an agent on the node that fits it best; where none does, it has no place any more. */
-  async reserve(occupant: Occupant): Promise<Place> {
+  /**
+   * Puts an agent on the node that fits it best; where none does, it has no place any more.
+   *
+   * @param hasPermit whether it restarts
+   */
+  async reserve(occupant: Occupant, hasPermit?: true): Promise<Place> {
     const { agentId, ...asked } = occupant;
     await this.free(agentId);
     const decision = decidePlacement(this.roster.nodes, occupant);
@@ -132,8 +149,18 @@ export class Reservations {
     takePlace(node, occupant);
     this.changeRoster();
     const placement = { node: node.name, epoch: node.epoch };
-    await this.change(agentId, { ...placement, ...asked });
+    if (hasPermit) this.roster.permits += 1;
+    await this.change(agentId, { ...placement, ...asked, hasPermit });
     return { placement };
+  }
+
+  /** Its start is over. */
+  async release(agentId: string): Promise<void> {
+    const { hasPermit, ...reservation } = (await this.get(agentId)) ?? {};
+    if (hasPermit === undefined) return;
+    this.roster.permits -= 1;
+    this.changeRoster();
+    await this.change(agentId, reservation as Reservation);
   }
 
   async change(agentId: string, reservation: Reservation): Promise<void> {
@@ -150,9 +177,9 @@ export class Reservations {
     if (reservation === undefined) return;
     delete bucket[agentId];
     this.#changed.add(number);
+    if (reservation.hasPermit) this.roster.permits -= 1;
     const node = this.nodeOf(reservation.epoch);
-    if (node === undefined) return;
-    leavePlace(node, reservation);
+    if (node !== undefined) leavePlace(node, reservation);
     this.changeRoster();
   }
 
@@ -173,7 +200,11 @@ export class Reservations {
   keep(): void {
     for (const number of this.#changed) this.#ctx.set(bucketKey(number), this.#buckets.get(number)!, wire);
     this.#changed.clear();
-    if (this.#isRosterChanged) this.#ctx.set(ROSTER, this.roster, wire);
+    this.queue.keep();
+    const { roster, queue } = this;
+    if (this.#isRosterChanged || queue.parts !== roster.queue) {
+      this.#ctx.set(ROSTER, { ...roster, queue: queue.parts } satisfies Roster, wire);
+    }
     this.#isRosterChanged = false;
   }
 

@@ -4,7 +4,7 @@
  * I1  Messages of an earlier life of the node, and of an earlier incarnation, are dropped.
  * I2  There is one body for an agent: that of the newest incarnation it was told of.
  * I3  A body begins with the values that were in force before it was opened. A change that comes while it starts reaches
- *     it once it is ready: every node is told of a change after it is in force.
+ *     it once it is ready: every node is told of a change after it is in force, or asks for the values (node.ts).
  */
 import type { Logger } from 'pino';
 import type { Isolation } from '../../machines/index.ts';
@@ -140,6 +140,16 @@ export class Residents {
         return askVotes(this.#serving(), given, this.#options.clock);
       default:
         throw new Error(`${nodeOf(this.#options.node)}: nobody knows ${what}`);
+    }
+  }
+
+  /** These are in force: what changed without this node having been told reaches its bodies now. */
+  catchUp(variables: readonly VariableState[]): void {
+    for (const variable of variables) {
+      this.#learn(variable);
+      for (const resident of this.#serving()) {
+        if (resident.variables.includes(variable.name)) resident.post({ type: 'variable.changed', variable });
+      }
     }
   }
 

@@ -1,0 +1,53 @@
+/** What the engine reaches a node by, and can be shut: what is behind it goes on, and is not reached. */
+import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
+
+export interface Gateway extends AsyncDisposable {
+  readonly url: string;
+  /** Where the node is to listen. */
+  readonly behind: string;
+  close(): Promise<void>;
+  open(): Promise<void>;
+}
+
+export async function gateway(): Promise<Gateway> {
+  const sockets = new Set<Socket>();
+  const target = await freePort();
+  const server = createServer((incoming) => {
+    const outgoing = connect(target, '127.0.0.1');
+    for (const [from, to] of [
+      [incoming, outgoing],
+      [outgoing, incoming],
+    ] as const) {
+      sockets.add(from);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  });
+  const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    behind: `http://127.0.0.1:${target}`,
+    close,
+    open: () => listen(port),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
