@@ -1,7 +1,13 @@
 /** A service of the engine that asks a node, as the fleet's own services do. */
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { type Context, createEndpointHandler, handlers, service, TerminalError } from '@restatedev/restate-sdk';
+import {
+  type Context,
+  createEndpointHandler,
+  handlers,
+  service,
+  TerminalError,
+} from '@restatedev/restate-sdk';
 import { EngineAdmin } from '../../src/restate/engine/engine-admin.ts';
 import { EngineClient } from '../../src/restate/engine/engine-client.ts';
 import { wire } from '../../src/restate/engine/wire.ts';

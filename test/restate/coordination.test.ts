@@ -1,5 +1,5 @@
 /** Variables and rounds of a fleet on several nodes, on a real server. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { variable } from '../../src/index.ts';
 import { nodeOf } from '../../src/restate/engine/names.ts';
 import { asker } from './asker.ts';
@@ -98,11 +98,13 @@ describe.runIf(hasEngine())('coordination', () => {
   });
 
   test('a node that the engine could not reach when a value changed has it with its next sign of life', async () => {
+    const gate = await gateway();
+    // After the fleet, whose agents end through it.
+    onTestFinished(() => gate.close());
     const { fleet, node } = await fleetRig(engine(), [voter]);
     await fleet.variables.define('rate', variable.integer({ min: 0, max: 100, default: 1 }));
     const name = fresh('cutOff');
     const { ingressUrl, adminUrl } = engine();
-    await using gate = await gateway();
     const restate = { ingressUrl, adminUrl, advertise: gate.url };
     await node(name, { control: false, listen: gate.behind, restate });
     const id = await fleet.agents.register({ module: voter, placement: { node: name } });

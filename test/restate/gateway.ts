@@ -1,7 +1,7 @@
 /** What the engine reaches a node by, and can be shut: what is behind it goes on, and is not reached. */
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 
-export interface Gateway extends AsyncDisposable {
+export interface Gateway {
   readonly url: string;
   /** Where the node is to listen. */
   readonly behind: string;
@@ -40,7 +40,6 @@ export async function gateway(): Promise<Gateway> {
     behind: `http://127.0.0.1:${target}`,
     close,
     open: () => listen(port),
-    [Symbol.asyncDispose]: close,
   };
 }
 

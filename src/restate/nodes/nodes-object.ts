@@ -190,7 +190,8 @@ export const nodesObject = object({
 
     /** Nodes that did not answer for the change of a variable: they hear of it with their next sign of life. */
     missed: step((_, book, { names }: { names: readonly string[] }) => {
-      for (const node of book.roster.nodes) if (names.includes(node.name)) node.missed = (node.missed ?? 0) + 1;
+      for (const node of book.roster.nodes)
+        if (names.includes(node.name)) node.missed = (node.missed ?? 0) + 1;
       book.changeRoster();
       return Promise.resolve();
     }),
