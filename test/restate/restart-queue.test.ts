@@ -43,6 +43,7 @@ const waiter = (agentId: string): Occupant => ({
   memoryBytes: 0,
   wish: {},
 });
+const isOdd = (agentId: string): boolean => Number(agentId.slice(1)) % 2 === 1;
 const named = (number: number): string => `a${String(number).padStart(4, '0')}`;
 
 async function fill(state: ReturnType<typeof keptState>, count: number): Promise<void> {
@@ -99,7 +100,6 @@ describe('the queue of restarts', () => {
   test('passes over what does not fit, which keeps its turn', async () => {
     const state = keptState();
     await fill(state, 70);
-    const isOdd = (agentId: string) => Number(agentId.slice(1)) % 2 === 1;
     const { served } = await serve(state, 100, isOdd);
     expect(served).toEqual(Array.from({ length: 35 }, (_, index) => named(index * 2 + 1)));
     expect((await serve(state, 2)).served).toEqual([named(0), named(2)]);
