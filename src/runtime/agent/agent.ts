@@ -61,31 +61,32 @@ import type { GivenTask, RestoredTask, TaskCancel } from './task-request.ts';
 import type { Places } from './wait.ts';
 
 export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
+  // What each task, vote and variable needs comes first, side by side: in a large fleet none of it is in a cache.
   readonly id: string;
+  private readonly bodies: AgentBodies;
+  private secretsOfSpec: AgentSecrets | undefined = undefined;
+  private readonly tasks: AgentTasks;
+  private readonly chart: Chart<typeof agentMachine>;
+  readonly services: AgentServices;
+  private shown: ShownRecord | undefined = undefined;
+  /** Set by the pool that it is a member of: called when its state may have changed, or a task may have ended. */
+  observer: (() => void) | undefined = undefined;
   readonly order: number;
   /** Agents of one kind wait for each other when too many are to restart: those of one pool, or of one type. */
   readonly kind: string;
   /** The newest spec; the living body may have been made from an earlier one (`pending`). */
   spec: KeptSpec;
-  /** Set by the pool that it is a member of: called when its state may have changed, or a task may have ended. */
-  observer: (() => void) | undefined = undefined;
   /** Why its code is missing, if it is: the agent is listed, and cannot be started. */
   missing: string | undefined;
   /** Sequence of its `agent.registered`. */
   registered = 0;
-  readonly services: AgentServices;
   host: Host;
   module: AnyAgentDefinition | URL;
-  private readonly chart: Chart<typeof agentMachine>;
   private readonly callers = new LifeCallers();
-  private readonly tasks: AgentTasks;
-  private readonly bodies: AgentBodies;
   private liveness: Liveness | undefined = undefined;
   /** Set while a life of an earlier program is being resumed. */
   private resumed: AgentLife | undefined = undefined;
-  private shown: ShownRecord | undefined = undefined;
   private fullSpecSoFar: ParsedAgentSpec | undefined = undefined;
-  private secretsOfSpec: AgentSecrets | undefined = undefined;
   /** A restart is due and waits for the agent's secrets. */
   private isPermitWithheld = false;
   hasPermit = false;

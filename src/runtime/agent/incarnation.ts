@@ -56,19 +56,20 @@ class EarlyExit {
 }
 
 export class Incarnation implements BodyListener, Child {
+  // What each task, vote and variable needs comes first, side by side: in a large fleet none of it is in a cache.
+  private body: Body | undefined = undefined;
+  private readonly owner: IncarnationOwner;
+  private isOver = false;
+  private participation: Participation | undefined = undefined;
   readonly number: number;
   /** The spec that its body is made from; the agent's may have changed since. */
   readonly spec: KeptSpec;
   readonly host: Host;
   readonly module: AnyAgentDefinition | URL;
-  private readonly owner: IncarnationOwner;
   private readonly chart: ChildReport;
-  private body: Body | undefined = undefined;
-  private participation: Participation | undefined = undefined;
   /** Whether it holds a place and memory of the system's limits. */
   private isAdmitted = false;
   private isMeasured = false;
-  private isOver = false;
   private early: (BodyReport | EarlyExit)[] | undefined = undefined;
 
   constructor(owner: IncarnationOwner, number: number, chart: ChildReport) {

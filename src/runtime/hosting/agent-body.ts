@@ -49,20 +49,21 @@ export interface Surroundings {
 const noState = new BodyState(undefined, false);
 
 export class AgentBody implements Body, InitOwner, LineTeller {
+  // What each task, vote and variable needs comes first, side by side: in a large fleet none of it is in a cache.
   definition!: CallableDefinition;
+  private phase: Phase = 'loading';
   state = noState;
-  readonly saves: StateSaves;
+  private readonly listener: BodyListener;
   readonly variables: Record<string, unknown> = new Variables();
+  private variableAnswers: VariableAnswers | undefined = undefined;
+  private tasks: BodyTasks | undefined = undefined;
+  readonly saves: StateSaves;
   resources: unknown = undefined;
   /** Until its init has been given all of it: the body keeps none. */
   private start: BodyStart | undefined;
-  private readonly listener: BodyListener;
   private readonly surroundings: Surroundings;
-  private phase: Phase = 'loading';
   private life: AbortController | undefined = undefined;
   private logSoFar: AgentLog | undefined = undefined;
-  private tasks: BodyTasks | undefined = undefined;
-  private variableAnswers: VariableAnswers | undefined = undefined;
   /** `connect` gave resources that `disconnect` has to get. */
   private isConnected = false;
   private isExitTold = false;
