@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
-import { settled } from '../../src/testing/index.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig } from '../kit/rig.ts';
 import { worker } from './worker.ts';
 
@@ -12,6 +12,27 @@ async function running(tasks: { concurrency?: number; queueLimit?: number } = {}
   const hold = (input?: unknown) => awaited(made.agents.execute(id, { type: 'held', input }));
   return { ...made, id, begun, seen, hold };
 }
+
+describe('the events of a task', () => {
+  it('give its end and the state that it has left one time, and its begin one of its own', async () => {
+    const clock = simulatedClock();
+    let reads = 0;
+    const { agents, eventsOf } = await rig({ clock: { ...clock, now: () => clock.now() + (reads += 1) } });
+    const module = defineAgent({
+      type: 'counter',
+      init: () => ({ n: 0 }),
+      tasks: { add: { run: ({ state }) => (state.n += 1) } },
+    });
+    const id = await agents.register({ module });
+    await agents.start(id);
+    await agents.execute(id, { type: 'add' });
+    const [saved] = eventsOf('agent.state_saved');
+    const [started] = eventsOf('task.started');
+    const [completed] = eventsOf('task.completed');
+    expect(completed!.at).toBe(saved!.at);
+    expect(started!.at).toBeLessThan(saved!.at);
+  });
+});
 
 describe('tasks that wait', () => {
   it('run in the order in which they were sent, one at a time', async () => {

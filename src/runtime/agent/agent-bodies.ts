@@ -41,12 +41,12 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
   private readonly tasks: AgentTasks;
   private currentManifest: AgentManifest;
   private living: Incarnation | undefined = undefined;
+  private states: StateKeeper | undefined = undefined;
   /** The incarnation that has ended, until its end is announced. */
   private leaving: Incarnation | undefined = undefined;
   private next: NextBody | undefined = undefined;
   private exitedLast: ExitReason | undefined = undefined;
   private thrownLast: unknown = undefined;
-  private states: StateKeeper | undefined = undefined;
   private offers: Offers | undefined = undefined;
   private droppedCount = 0;
 
@@ -200,9 +200,10 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
       case 'finished':
         return agent.send({ type: 'body.finished', at: this.clock.now() });
       case 'task.completed':
-        if (report.state) this.keepState(living, report.state);
-        return this.tasks.reported(report);
+        // The state and the task are told of as of one moment: it is one act.
+        return this.tasks.ended(report, report.state && this.keepState(living, report.state));
       case 'task.failed':
+        return this.tasks.ended(report);
       case 'task.parked':
       case 'task.progress':
       case 'task.chunk':
@@ -216,9 +217,9 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
       case 'request.withdrawn':
         return this.tasks.requested(report);
       case 'state.changed':
-        return this.keepState(living, report.state);
+        return void this.keepState(living, report.state);
       case 'state.saved':
-        return this.keepState(living, report.state, (error) => this.stateKept(living, error));
+        return void this.keepState(living, report.state, (error) => this.stateKept(living, error));
       case 'state.save_failed':
         return agent.send({ type: 'body.save_failed', at: this.clock.now(), error: report.error });
       case 'log':
@@ -270,9 +271,9 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
     agent.answerEndEarly();
   }
 
-  private keepState({ number: incarnation }: Incarnation, state: SavedState, kept?: CommitListener): void {
+  private keepState({ number: incarnation }: Incarnation, state: SavedState, kept?: CommitListener): number {
     const { id: agentId, journal } = this.agent;
-    (this.states ??= new StateKeeper()).keep(journal, { agentId, incarnation, state, kept });
+    return (this.states ??= new StateKeeper()).keep(journal, { agentId, incarnation, state, kept });
   }
 
   private stateKept(living: Incarnation, error: AgentSystemError | undefined): void {

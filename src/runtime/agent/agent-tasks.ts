@@ -20,7 +20,7 @@ import type { SteadyClock } from '../time/clock.ts';
 import { cut } from '../values/cut-text.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import type { Agent } from './agent.ts';
-import { Mailbox } from './mailbox.ts';
+import { type EndReport, Mailbox } from './mailbox.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import { ProgressWatch, type ProgressWatcher } from './progress-watch.ts';
 import { type MailboxTask, Requests, type RequestsOwner } from './requests.ts';
@@ -142,13 +142,16 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     else if (command !== 'resume') this.becameIdle();
   }
 
-  reported(report: Extract<BodyReport, { type: `task.${string}` }>): void {
+  /** @param at when it was, epoch ms, where that is known */
+  ended(report: EndReport, at?: number): void {
+    this.mailbox?.settle(report, at);
+  }
+
+  reported(report: Exclude<Extract<BodyReport, { type: `task.${string}` }>, EndReport>): void {
     if (report.type === 'task.progress') this.mailbox?.progress(report.taskId, report.value);
     else if (report.type === 'task.parked') this.mailbox?.park(report);
-    else if (report.type === 'task.chunk') {
-      if (this.mailbox === undefined) this.bodyDropped();
-      else this.mailbox.chunk(report.taskId, report.chunk);
-    } else this.mailbox?.settle(report);
+    else if (this.mailbox === undefined) this.bodyDropped();
+    else this.mailbox.chunk(report.taskId, report.chunk);
   }
 
   // What they ask of their system.

@@ -18,6 +18,7 @@ import type { BudgetAmount, ParsedAgentSpec } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
 import type { BodyReport, TraceParent } from '../hosting/host.ts';
 import { listenForAbort } from '../values/abort-listeners.ts';
+import type { CommitListener } from '../journal/journal.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import type { TaskAnswers } from './task-answers.ts';
@@ -34,6 +35,9 @@ import type { Places } from './wait.ts';
 
 /** `held`: there is no body, and tasks wait. `finishing`: running tasks may end, and none begins. */
 type Mode = 'held' | 'open' | 'draining' | 'finishing' | 'aborting';
+
+/** The work of a task has ended. */
+export type EndReport = Extract<BodyReport, { type: 'task.completed' | 'task.failed' }>;
 
 export class Mailbox implements TaskEntryOwner, FatesOwner {
   private readonly owner: MailboxOwner;
@@ -259,14 +263,18 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.storeAway = undefined;
   }
 
-  /** The body reports the end of a task. A report of an unknown task is late, and dropped. */
-  settle(report: Extract<BodyReport, { type: 'task.completed' | 'task.failed' }>): void {
+  /**
+   * The body reports the end of a task. A report of an unknown task is late, and dropped.
+   *
+   * @param at when it was, epoch ms, where that is known
+   */
+  settle(report: EndReport, at?: number): void {
     const entry = this.tasks.running.get(report.taskId);
     if (entry === undefined) return;
     this.left(entry);
     this.answers.changed();
     if (!entry.isAnswered) {
-      if (report.type === 'task.completed') this.answers.complete(entry, report.output);
+      if (report.type === 'task.completed') this.answers.complete(entry, report.output, at);
       else this.fates.fail(entry, report);
     }
     this.pump();
@@ -390,14 +398,17 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     if (entry.heldMs !== undefined) this.times.goOn(entry);
     const { id: agentId, incarnation, journal, clock } = this.owner;
     const attempt = entry.begin(incarnation, clock.elapsed());
-    const begun = entry.isBegunDurably
-      ? (error?: AgentSystemError) => this.begun(entry, attempt, error)
-      : undefined;
+    const begun = entry.isBegunDurably ? this.listenerFor(entry, attempt) : undefined;
     entry.chunks = 0;
     entry.chunksTaken = 0;
     entry.isKept = false;
     entry.begunAt = journal.emit(startedEvent(agentId, entry), begun).at;
     if (begun === undefined) this.run(entry);
+  }
+
+  /** Apart, for a function that is made here costs every task that comes through it. */
+  private listenerFor(entry: TaskEntry, attempt: number): CommitListener {
+    return (error) => this.begun(entry, attempt, error);
   }
 
   /** Its `task.started` was committed, or could not be. */

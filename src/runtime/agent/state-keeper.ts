@@ -23,13 +23,14 @@ export class StateKeeper implements CommitObserver {
     this.newest = isRemembered(state) ? state : undefined;
   }
 
-  keep(journal: Journal, { agentId, incarnation, state, kept }: StateToKeep): void {
+  /** Returns the time of its event, epoch ms. */
+  keep(journal: Journal, { agentId, incarnation, state, kept }: StateToKeep): number {
     const isCommitted = this.isCommitted(state);
     if (!isCommitted) {
       this.newest = state;
       this.unsettled += 1;
     }
-    journal.emit(
+    const { at } = journal.emit(
       {
         sequence: 0,
         at: undefined,
@@ -43,6 +44,7 @@ export class StateKeeper implements CommitObserver {
       isCommitted ? undefined : state,
     );
     if (isCommitted) kept?.();
+    return at;
   }
 
   /** The oldest of those that are being written was committed, or could not be. */

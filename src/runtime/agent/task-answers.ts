@@ -71,13 +71,14 @@ export class TaskAnswers {
     if (signal) unlistenForAbort(signal, entry);
   }
 
-  complete(entry: TaskEntry, output: unknown): void {
+  /** @param at when it was, epoch ms, where that is known */
+  complete(entry: TaskEntry, output: unknown, at?: number): void {
     this.close(entry);
     this.figures.done += 1;
     const now = this.measure(entry);
     entry.output = output;
     this.owner.taskPassed();
-    this.owner.journal.emit(completedEvent(this.owner.id, entry, now), entry);
+    this.owner.journal.emit(completedEvent(this.owner.id, entry, now), entry, undefined, at);
   }
 
   /** @param endedAt when its last attempt ended, by `elapsed` of the clock */

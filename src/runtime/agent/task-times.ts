@@ -78,7 +78,11 @@ export class TaskTimes {
   limitAttempt(entry: TaskEntry): void {
     if (entry.stall) entry.watch = this.owner.watchProgress(entry.stall, this.watcherOf(entry));
     const attemptTimeoutMs = entry.policy?.attemptTimeoutMs ?? Infinity;
-    if (attemptTimeoutMs === Infinity) return;
+    if (attemptTimeoutMs !== Infinity) this.armAttempt(entry, attemptTimeoutMs);
+  }
+
+  /** Apart, for a function that is made here costs every attempt that comes through it. */
+  private armAttempt(entry: TaskEntry, attemptTimeoutMs: number): void {
     const expire = () => {
       entry.attemptTimer = undefined;
       this.tasks.attemptTimedOut(entry, attemptTimeoutMs);

@@ -146,17 +146,19 @@ export class Journal {
    * drops the agent's.
    *
    * @param draft the journal's from now on: it becomes the event
+   * @param at when it was, where an event of the same act has said so; epoch ms, default now
    */
   emit(
     draft: EventDraft,
     onCommitted?: CommitListener | CommitObserver,
     state?: SavedState | null,
+    at?: number,
   ): SystemEvent {
     const { secrets } = this.options;
     if (secrets?.isEmpty === false) hideSecrets(draft, secrets);
     const sequence = (this.last += 1);
     draft.sequence = sequence;
-    draft.at = this.now();
+    draft.at = at ?? this.now();
     const event = draft as SystemEvent;
     const batch = this.gathering;
     batch.addEvent(event, sequence);

@@ -84,6 +84,9 @@ export class Position implements Whereabouts {
   /** Whether exactly one atomic state is active. */
   private readonly isLine: boolean;
   private readonly answers = new Map<string, Answer>();
+  /** The type that was looked for last, and what there is for it: mostly it is the next one, too. */
+  private soughtType: string | undefined = undefined;
+  private sought: Answer | undefined = undefined;
   private readonly hasWildcards: boolean;
   /** Whether an event that is in no answer surely changes nothing: but for those that XState itself sends. */
   private readonly isDeafToOthers: boolean;
@@ -122,7 +125,9 @@ export class Position implements Whereabouts {
 
   /** What there is here for events of a type: to be looked for once. */
   answerTo(type: string): Answer | undefined {
-    return this.answers.get(type);
+    if (this.soughtType === type) return this.sought;
+    this.soughtType = type;
+    return (this.sought = this.answers.get(type));
   }
 
   /** What an event leads to: `undefined` if nothing here takes it. @param answer what there is for it */
