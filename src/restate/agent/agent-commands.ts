@@ -25,7 +25,7 @@ export const notFound = (id: string): Answer => ({
   ),
 });
 
-/** Whoever asks says when that is; what comes from an object alone takes the engine's time. */
+/** The caller gives the time; a call from another object takes the engine's. */
 export async function momentOf(ctx: ObjectContext, at: number | undefined): Promise<Moment> {
   return { now: at ?? (await ctx.date.now()), chance: ctx.rand.random() };
 }

@@ -179,7 +179,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
     arm(ctx, turn);
     ctx.set(STATE, state, wireOf<AgentState>());
   }
-  // Whoever hears of a question finds it: it is kept and listed before its event is published.
+  // A question is kept and listed before its event is published, so a subscriber finds it.
   if (asksPeople) await list(ctx, turn, true);
   if (told !== undefined) tellEvents(ctx, { events: told });
   if (isListed && !asksPeople) await list(ctx, turn, answers.length > 0);

@@ -180,7 +180,7 @@ export class AgentTurn {
     token: string | undefined,
     by?: string,
   ): void {
-    // Whoever asks for its end does not want it elsewhere.
+    // A stop or a kill also ends its move to another node.
     this.state.isMoving = false;
     if (token !== undefined) this.state.ending.push(token);
     this.send(withBy(event, by));

@@ -3,8 +3,8 @@
  *
  * It notifies no agent: coordination-service.ts spreads a change.
  *
- * I1  A value in force fits the kind and the bounds that the variable was defined with; of a `json` variable whoever
- *     changes it has judged that by its schema.
+ * I1  A value in force fits the kind and the bounds that the variable was defined with; the schema of a `json`
+ *     variable is checked by the caller that changes it.
  * I2  Versions grow by one. A change that was made for another version than the one in force changes nothing.
  */
 import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';

@@ -95,7 +95,7 @@ export class PoolTurn {
     });
   }
 
-  /** A pool begins: whoever asked is answered once its first members run. */
+  /** A pool begins: its caller is answered once the first members run. */
   static creating(
     given: Pick<PoolState, 'name' | 'pool' | 'spec' | 'manifest'>,
     moment: { readonly now: number; readonly chance: number },

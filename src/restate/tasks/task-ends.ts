@@ -1,6 +1,5 @@
 /**
- * How tasks end, and what is told of them: each end is an event, a step of the task's chart, and one answer to whoever
- * waits for it.
+ * How tasks end: each end is an event, a step of the task's chart, and one answer to the caller.
  */
 import { type TaskChartEvent, type TaskPlace, taskPlaceAfter } from '../../machines/index.ts';
 import { abandonment, taskFailure, taskTimeout } from '../../runtime/agent/task-errors.ts';

@@ -71,7 +71,7 @@ export interface TaskEntry {
   incarnation: number;
   /** How often its work was begun. */
   attempts: number;
-  /** Whoever asked has been told how it ended; its work goes on. */
+  /** Its caller has its answer; its work goes on. */
   isAnswered: boolean;
   /** Its attempt has taken too long, and was told to end. */
   isExpired?: true | undefined;

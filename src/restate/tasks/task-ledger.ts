@@ -4,7 +4,7 @@
  * What the mailbox of one program is in memory (runtime/agent/mailbox.ts), as data; the same rules, the same events in
  * the same order. It is told to open, drain, abort and abandon, and tells when the agent becomes busy and idle.
  *
- * I1  Every accepted task has exactly one end, and whoever waits for it is answered once.
+ * I1  Every accepted task has exactly one end, and its caller is answered once.
  * I2  A task that was answered early holds its place until its work settles.
  * I3  A task that was accepted and not begun outlives its node: it waits for the next one.
  * I4  What waits for its next attempt keeps its agent neither busy nor alive.

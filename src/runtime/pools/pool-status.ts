@@ -1,4 +1,4 @@
-/** What a pool is seen to be, by the state of its chart, and what is said of its troubles. Pure. */
+/** The public status of a pool, from the state of its chart, and the texts of its alerts. Pure. */
 import type { PoolAlert } from '../../machines/index.ts';
 
 export type PoolStatus = 'steady' | 'growing' | 'shrinking' | 'backing_off' | 'degraded' | 'closing';

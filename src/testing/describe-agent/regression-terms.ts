@@ -1,9 +1,8 @@
 /**
- * What a regression test has to be given besides its path: those options of its suite that the finding depends on, as
- * code.
+ * The options of a suite that a finding depends on, as code: a regression test needs them besides its path.
  *
- * A function is written as its own text where that stands by itself: whoever asks tries what the text makes. One that
- * needs what is around it is left to its reader, by name.
+ * A function is written as its source text if that runs on its own, which the caller tries. A function that needs its
+ * surroundings is left to the reader, by name.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { VariableDefinition } from '../../runtime/coordination/variables/variable.ts';
