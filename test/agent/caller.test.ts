@@ -89,6 +89,21 @@ describe.each(HOSTS)('the caller of a task in a host %s', (isolation) => {
   });
 });
 
+describe.each(['thread', 'process'] as const)('beyond a host %s', (isolation) => {
+  it('a reason that is data is the same data, and another is told of as an error', async () => {
+    const { system, id } = await agentIn(isolation);
+    await using _ = system;
+    for (const reason of ['enough', 7, null, { why: ['budget'] }, ['a']]) {
+      await cancelled(system, id, reason);
+      expect(await system.agents.execute(id, { type: 'reason' })).toEqual(reason);
+    }
+    for (const reason of [() => 1, new Map(), new URL('https://host/'), { at: () => 1 }]) {
+      await cancelled(system, id, reason);
+      expect(await system.agents.execute(id, { type: 'told' })).toMatchObject({ name: 'NonError' });
+    }
+  });
+});
+
 it('in this program the task has the very reason, whatever it is', async () => {
   const { system, id } = await agentIn('in-process');
   await using _ = system;

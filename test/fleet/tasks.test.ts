@@ -50,6 +50,45 @@ describe('a task that is submitted', () => {
     });
   });
 
+  test('has the input that it was given, and keeps the output that it gave, whatever is done to them', async () => {
+    let runs = 0;
+    const changing = defineAgent({
+      type: 'changing',
+      init: () => ({}),
+      tasks: {
+        wait: { run: () => new Promise((resolve) => setImmediate(resolve)) },
+        change: {
+          run: ({ input, park }) => {
+            (input as number[]).push(0);
+            if ((runs += 1) % 2 === 1) park({ afterMs: 1, why: 'runs again' });
+            return input;
+          },
+        },
+      },
+    });
+    await using system = await createAgentSystem({ logger: silent });
+    const { agents, pools, tasks, events } = system;
+    await agents.start(await agents.register({ id: 'bob', module: changing }));
+    await pools.create({ name: 'p', spec: { module: changing }, min: 1, max: 1 });
+    for (const target of ['bob', { pool: 'p' }] as const) {
+      await tasks.submit(target, { type: 'wait' });
+      const input = [1];
+      const { id } = await tasks.submit(target, { type: 'change', input });
+      input.push(2);
+      const output = (await tasks.result(id)) as number[];
+      expect(output).toEqual([1, 0]);
+      output.push(3);
+      expect(() => (tasks.get(id).output as number[]).push(3)).toThrow(TypeError);
+      expect([await tasks.result(id), tasks.get(id).output]).toEqual([
+        [1, 0],
+        [1, 0],
+      ]);
+      const told = [];
+      for await (const event of events.read()) if (event.type === 'task.completed') told.push(event.output);
+      expect(told.at(-1)).toEqual([1, 0]);
+    }
+  });
+
   test.each([
     ['a date', () => ({ at: new Date(0) }), 'output.at is an instance of Date'],
     ['a map', () => new Map([['a', 1]]), 'output is an instance of Map'],

@@ -135,6 +135,28 @@ describe('what callers decide by comes back', () => {
       expect(thereAndBack(Object.assign(new Error('m'), { headers }))['headers']).toEqual(pairs);
     }
   });
+  it('the response and the request of an HTTP error, which have no fields of their own', () => {
+    const response = new Response('late', {
+      status: 429,
+      headers: { 'retry-after': '7', 'set-cookie': 'a=b' },
+    });
+    const request = new Request('https://host/v1', {
+      method: 'POST',
+      headers: { authorization: 'Basic abc' },
+    });
+    expect(thereAndBack(Object.assign(new Error('m'), { response, request }))).toMatchObject({
+      response: { status: 429, headers: { 'retry-after': '7', 'set-cookie': '[redacted]' } },
+      request: { method: 'POST', url: 'https://host/v1', headers: { authorization: '[redacted]' } },
+    });
+    // Some throw the response itself.
+    expect(errorInfoOf(response).data).toMatchObject({ status: 429, headers: { 'retry-after': '7' } });
+    const odd = Object.defineProperty({ a: 1 }, Symbol.toStringTag, {
+      get: () => {
+        throw new Error('no');
+      },
+    });
+    expect(errorInfoOf(Object.assign(new Error('m'), { odd })).data).toEqual({ odd: { a: 1 } });
+  });
   it('all errors of an AggregateError, also values that are not errors', () => {
     const back = thereAndBack(new AggregateError([Object.assign(new Error('a'), { status: 1 }), 'b'], 'm'));
     expect(back).toBeInstanceOf(AggregateError);

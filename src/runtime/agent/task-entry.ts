@@ -50,6 +50,8 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   reject!: (error: AgentSystemError) => void;
   readonly owner: TaskEntryOwner;
   private readonly given: unknown;
+  /** Whether its work is given the very input of its caller. */
+  private readonly isInputShared: boolean;
   /** The incarnation in which it was accepted, or last begun. */
   incarnation: number;
   /** Attempts before it was accepted the last time: its policy does not count them. */
@@ -128,7 +130,10 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
       this.resolve = resolve;
       this.reject = reject;
     });
-    this.given = policy === undefined ? request.input : dataCopy(request.input);
+    const isSubmitted = request.submission !== undefined;
+    this.isInputShared = !this.retry && !isSubmitted;
+    // What was submitted is a copy already.
+    this.given = this.isInputShared || isSubmitted ? request.input : dataCopy(request.input);
     this.owner = owner;
   }
 
@@ -181,9 +186,9 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     return !this.hasStreamed && hasAttemptLeft(this.policy, this.attempt - this.before);
   }
 
-  /** The input for its work: a copy if another attempt may need it unchanged. */
+  /** The input for its work: a copy if it may be needed unchanged for another run, or was kept. */
   get input(): unknown {
-    return this.policy === undefined ? this.given : dataCopy(this.given);
+    return this.isInputShared ? this.given : dataCopy(this.given);
   }
 
   /** Whether it waits for its agent to run again, also after a stop. */

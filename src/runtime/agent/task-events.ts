@@ -5,7 +5,7 @@
  */
 import type { Parked } from '../../machines/index.ts';
 import type { EventDraft } from '../journal/system-event.ts';
-import { dataCopy } from '../values/data-copy.ts';
+import { dataCopy, frozenCopy } from '../values/data-copy.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import type { TaskEntry, TaskFailure } from './task-entry.ts';
 import type { GivenTask } from './task-request.ts';
@@ -176,7 +176,7 @@ export function completedEvent(agentId: string, entry: ToldTask, now: number): E
     waitedMs: startedAt - acceptedAt,
     ranMs: now - startedAt,
   };
-  if (request.submission && jsonProblemOf(output) === undefined) draft.output = dataCopy(output);
+  if (request.submission && jsonProblemOf(output) === undefined) draft.output = frozenCopy(output);
   return ended(entry, draft);
 }
 

@@ -5,6 +5,7 @@ import type { GivenTask, TaskRequest } from '../agent/task-request.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import type { RetryOptions } from '../definition/task-kind.ts';
 import { actor } from '../values/act.ts';
+import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
@@ -99,7 +100,8 @@ export function readSubmission(target: TaskTarget, task: SubmittedTask, now: num
     throw new AgentSystemError('TASK_INPUT_INVALID', message);
   }
   const keys: TaskKeys = { idempotencyKey, dedupeKey };
-  return { to, request, keys, by };
+  // What its caller does to the input from here on is nothing to the task.
+  return { to, request: { ...request, input: dataCopy(request.input) }, keys, by };
 }
 
 function fieldsOf(task: SubmittedTask): SubmittedTask {

@@ -214,7 +214,8 @@ export class Tasks {
       throw new AgentSystemError('STORE_FAILED', message, { agentId: task.agentId });
     }
     const status = taskStatusOf(task.place);
-    if (status === 'done') return task.output;
+    // Each caller has an output of its own.
+    if (status === 'done') return dataCopy(task.output);
     throw missed(task, MISSED[status] ?? 'TASK_ABANDONED', STATUS_IN_WORDS[status]);
   }
 

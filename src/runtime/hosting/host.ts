@@ -65,9 +65,9 @@ export type BodyRequest =
       readonly type: 'task.cancel';
       readonly taskId: string;
       readonly reason: string;
-      /** The reason of the caller's own signal, itself, where that has fired and does not have to cross a boundary. */
+      /** The reason of the caller's own signal, itself, where that has fired; beyond a boundary only if it is JSON data. */
       readonly cause?: unknown;
-      /** The same as data, where it has crossed one. */
+      /** Another reason, an error in most cases, as data, where it has crossed one. */
       readonly error?: ErrorInfo;
       /** It is this attempt that ends, and not the task: it has failed, whatever its work gives yet. */
       readonly endsAttempt?: 'timed_out' | 'interrupted';

@@ -138,10 +138,18 @@ function entriesOf(value: object): readonly Entry[] {
   return [['name', value.name], ['message', value.message], ...fieldsOf(value)];
 }
 
+/** What is told of instances whose content is not in fields of their own. Bodies are not read. */
+const TOLD_OF: Readonly<Record<string, readonly string[]>> = {
+  Response: ['status', 'statusText', 'url', 'headers'],
+  Request: ['method', 'url', 'headers'],
+};
+
 /** A getter that throws has nothing to say. */
 function fieldsOf(value: object): readonly Entry[] {
   const fields: Entry[] = [];
-  for (const key of Object.keys(value)) {
+  const tag = tagOf(value);
+  const told = Object.hasOwn(TOLD_OF, tag) ? TOLD_OF[tag]! : [];
+  for (const key of [...told, ...Object.keys(value)]) {
     try {
       fields.push([key, (value as Fields)[key]]);
     } catch {
@@ -152,7 +160,12 @@ function fieldsOf(value: object): readonly Entry[] {
 }
 
 function tagOf(value: object): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
+  try {
+    return Object.prototype.toString.call(value).slice(8, -1);
+  } catch {
+    // A getter of the tag has thrown.
+    return '';
+  }
 }
 
 /** `__proto__` is a key like any other. */

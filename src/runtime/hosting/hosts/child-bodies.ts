@@ -27,6 +27,7 @@ import {
 } from './protocol.ts';
 import { cloneProblemOf, type Reach } from '../../values/clone-survey.ts';
 import { errorInfoOf } from '../../values/errors.ts';
+import { jsonProblemOf } from '../../values/json-survey.ts';
 import { eachReport, endOf } from './message-check.ts';
 
 export interface ChildBodiesOptions {
@@ -98,7 +99,8 @@ export class ChildBodies implements ChildListener {
     if (body.isEnding || this.#isGone) return;
     if (request.type === 'task.cancel' && 'cause' in request) {
       const { cause, ...cancel } = request;
-      return this.#post({ body: body.key, request: { ...cancel, error: errorInfoOf(cause) } });
+      const reason = isPlainData(cause) ? { cause } : { error: errorInfoOf(cause) };
+      return this.#post({ body: body.key, request: { ...cancel, ...reason } });
     }
     if (request.type === 'request.refused') {
       const { cause: _, ...refusal } = request;
@@ -381,4 +383,13 @@ export class RemoteBody implements Body {
   usage(): Usage | undefined {
     return this.#bodies.usage;
   }
+}
+
+/** Whether a reason that is no error arrives as it is. */
+function isPlainData(reason: unknown): boolean {
+  if (typeof reason === 'object' && reason !== null && !Array.isArray(reason)) {
+    const prototype: unknown = Object.getPrototypeOf(reason);
+    if (prototype !== Object.prototype && prototype !== null) return false;
+  }
+  return jsonProblemOf(reason) === undefined;
 }
