@@ -91,6 +91,9 @@ describe('a reservation', () => {
       details: { budget: 'each', unit: 'tokens', asked: 3, left: 2, refillAt: expect.any(Number) as number },
     });
     expect(budgets.get('all')).toMatchObject({ spent: { tokens: 8 }, reserved: {} });
+    expect((error.cause as Error).message).toContain('budget each: 3 of tokens asked for, 2 left');
+    const all = await refusal(call('ben', { tokens: 993 }));
+    expect((all.cause as Error).message).toContain('budget all: 993 of tokens asked for, 992 left');
     await call('ben', { tokens: 10 });
     expect(budgets.get('each', 'ben').status).toBe('exhausted');
     expect(agents.get('ada').status).toBe('running');
