@@ -5,7 +5,7 @@
  * the client together, from /proc where that is there. Beside a task stand a bare call of a virtual object with as many
  * journal entries, and the calls of a task with nothing in them: what the engine alone asks for.
  *
- * `--only tasks,failover,round,growth` measures some of it.
+ * `--only tasks,failover,round,growth` measures some of it, `--growth 100,1000` other sizes of a fleet that grows.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -25,6 +25,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: 'tasks,failover,round,growth' },
+    growth: { type: 'string' },
   },
 });
 const wanted = new Set(values.only.split(','));
@@ -70,6 +71,12 @@ function emit(bench: string, fields: Readonly<Record<string, number>>): void {
 
 function quantile(times: readonly number[], share: number): number {
   return times.toSorted((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * share))]!;
+}
+
+async function timed<Value>(work: () => Promise<Value>): Promise<readonly [value: Value, ms: number]> {
+  const at = performance.now();
+  const value = await work();
+  return [value, performance.now() - at];
 }
 
 /** Runs `work` so often, by so many at once. */
@@ -217,15 +224,19 @@ async function benchRound(fleet: Fleet): Promise<void> {
 
 async function benchGrowth(engine: Engine, fleet: Fleet): Promise<void> {
   const ids: string[] = [];
-  for (const size of sizes.growth) {
+  for (const size of values.growth?.split(',').map(Number) ?? sizes.growth) {
+    const added: string[] = [];
     await measure(engine, `register and start, up to ${size} agents`, size - ids.length, 16, async () => {
       const id = await fleet.agents.register({ module: counter });
       await fleet.agents.start(id);
-      ids.push(id);
+      added.push(id);
     });
-    const at = performance.now();
-    const listed = await fleet.agents.list();
-    emit('list', { agents: listed.length, ms: performance.now() - at });
+    const add = (index: number) => fleet.agents.execute(added[index]!, { type: 'add' });
+    await measure(engine, `a task each, of ${size} agents`, added.length, 16, add);
+    ids.push(...added);
+    const [listed, listMs] = await timed(() => fleet.agents.list());
+    const [ran, filterMs] = await timed(() => fleet.agents.list({ status: 'running' }));
+    emit('list', { agents: listed.length, ms: listMs, running: ran.length, filter_ms: filterMs });
   }
 }
 
