@@ -241,6 +241,10 @@ async function benchGrowth(engine: Engine, fleet: Fleet): Promise<void> {
 }
 
 await using engine = await startEngine();
+// Ctrl-C leaves no server behind; the nodes end with this program.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void engine.stop().finally(() => process.exit(1)));
+}
 try {
   await join(engine, 'n1');
   await join(engine, 'n2');
