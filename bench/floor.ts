@@ -11,6 +11,8 @@
  * lose of it is refused, and a failed task leaves no trace. `record`: `tasks.get` shows where each task stands and when
  * that was. `told`: listeners get each event by its type, once it is committed. `chart`: its agent is
  * busy and idle by the shipped chart.
+ *
+ * `read` is the floor under a status read: ids that are looked for in a map of 10,000, and a field of what is found.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { agentMachine, agentSpec, lifePolicyOf } from '../src/machines/index.ts';
@@ -19,7 +21,7 @@ import type { WorkOwner } from '../src/runtime/hosting/body-work.ts';
 import { RunningTask } from '../src/runtime/hosting/running-task.ts';
 import { taskContextOf } from '../src/runtime/hosting/task-context.ts';
 import { assertKept } from '../src/runtime/values/state-json.ts';
-import { type Emit, measure } from './measurement.ts';
+import { costOf, type Emit, measure, measurement } from './measurement.ts';
 
 const WARM = 5_000;
 const KEPT = 10_000;
@@ -34,6 +36,20 @@ export async function benchFloor(times: number, emit: Emit): Promise<void> {
     const name = kept === 0 ? 'floor_task' : `floor_task_${promises[kept - 1]}`;
     emit(await measure(name, { times, operation: () => byHand.execute({ type: 'test' }) }));
   }
+}
+
+/** As bench/reads.ts does it, on a map alone. */
+export async function benchReadFloor(times: number, emit: Emit): Promise<void> {
+  const ids = Array.from({ length: KEPT }, (_, index) => `agent-${index + 1}`);
+  const records = new Map(ids.map((id) => [id, Object.freeze({ id, status: 'running' })]));
+  let running = 0;
+  const cost = await costOf(() => {
+    for (let read = 0; read < times; read++) {
+      if (records.get(ids[(read * 7_919) % ids.length]!)!.status === 'running') running++;
+    }
+  });
+  if (running !== times) throw new Error(`${running} of ${times} were read as running`);
+  emit(measurement('floor_read', { n: times, operations: times, cost }));
 }
 
 const promises = ['context', 'state', 'record', 'told', 'chart'] as const;

@@ -89,7 +89,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'the busy share counts time that was counted before',
     file: 'src/runtime/pools/busy-meter.ts',
-    snippet: '    this.#placeMs = 0;\n    return',
+    snippet: '    figures.placeMs = 0;\n    return',
     becomes: '    return',
     by: 'test/pools/parts.test.ts',
   },

@@ -60,6 +60,7 @@ export class Incarnation implements BodyListener, Child {
   private body: Body | undefined = undefined;
   private readonly owner: IncarnationOwner;
   private isOver = false;
+  private isMeasured = false;
   private participation: Participation | undefined = undefined;
   readonly number: number;
   /** The spec that its body is made from; the agent's may have changed since. */
@@ -69,7 +70,6 @@ export class Incarnation implements BodyListener, Child {
   private readonly chart: ChildReport;
   /** Whether it holds a place and memory of the system's limits. */
   private isAdmitted = false;
-  private isMeasured = false;
   private early: (BodyReport | EarlyExit)[] | undefined = undefined;
 
   constructor(owner: IncarnationOwner, number: number, chart: ChildReport) {
