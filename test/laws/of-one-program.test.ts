@@ -11,8 +11,7 @@ const ofOneProgram: Readonly<Record<string, string>> = {
   'asked-by.test.ts':
     'every act against every event, on simulated time; of a fleet one law says it: test/restate/laws.ts',
   'durable-kill-9.test.ts': 'the file of one program; of a fleet: test/restate/load.faults.ts',
-  'ending.test.ts':
-    'moments to the millisecond, which a real engine does not keep; the death of the program; leaders, which a fleet does not have',
+  'ending.test.ts': 'moments to the millisecond, which a real engine does not keep; the death of the program',
   'hostile-calls.test.ts': 'values that cannot be sent to another machine, and are refused before',
   'hostile-code.test.ts': 'what code throws in the very thread of its system',
   'resources.test.ts': 'hosts and stores, one by one: those of a node are the same',

@@ -1,6 +1,8 @@
 /** One node: the life of an agent on a real server, by the API of one program. */
-import { describe, expect, test, vi } from 'vitest';
-import { AgentSystemError, defineAgent } from '../../src/index.ts';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { z } from 'zod';
+import { AgentSystemError, defineAgent, variable } from '../../src/index.ts';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
 import { hasEngine } from './engine.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
@@ -45,6 +47,12 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
     return thrown instanceof AgentSystemError ? thrown.code : String(thrown);
   }
 }
+
+const MEBIBYTE = 1024 * 1024;
+const grouped = (maxMemoryBytes: number) => ({
+  module: new URL('./bodily.ts', import.meta.url),
+  resources: { group: 'odd', maxMemoryBytes },
+});
 
 describe.runIf(hasEngine())('one node', () => {
   const engine = sharedEngine();
@@ -136,27 +144,63 @@ describe.runIf(hasEngine())('one node', () => {
     expect((await fleet.agents.get(id)).status).toBe('running');
   });
 
-  test('what a fleet does not have is refused by name, and changes nothing', async () => {
-    const { fleet } = await fleetRig(engine(), [counter]);
-    const { agents } = fleet;
-    const crew = { name: 'crew', spec: { module: counter }, min: 0, max: 2 };
-    expect(await codeOf(fleet.pools.create({ ...crew, scale: { signal: Object } } as never))).toBe(
-      'AGENT_SPEC_INVALID',
-    );
-    expect(await codeOf(fleet.coordination.suspend())).toBe('COORDINATION_UNAVAILABLE');
-    for (const spec of [
-      { module: counter, secrets: ['key'] },
-      { module: counter, pool: 'crew' },
-      { module: counter, initArgs: { from: () => 1 } },
-    ]) {
-      expect(await codeOf(agents.register(spec as never))).toBe('AGENT_SPEC_INVALID');
-    }
+  test('what a fleet does not have is refused by the codes that its page lists, row by row, and changes nothing', async () => {
+    const { fleet, node } = await fleetRig(engine(), [counter]);
+    const { agents, variables } = fleet;
+    await node(fresh('lister'));
     const id = await agents.register({ module: counter });
-    const moved = { type: 'add', input: 1, transfer: [] } as const;
-    expect(await codeOf(agents.execute(id, moved as never))).toBe('TASK_INPUT_INVALID');
-    const { status } = await fleet.tasks.submit(id, { type: 'add', input: 1 });
-    expect(status).toBe('waiting');
-    expect(await agents.list()).toHaveLength(1);
+    await fleet.variables.define('heard', variable.json({ schema: z.object({}), default: {} }));
+    const other = await connectFleet({ ingressUrl: engine().ingressUrl });
+    onTestFinished(() => other.close());
+    const trials: Readonly<Record<string, () => readonly Promise<unknown>[]>> = {
+      inputs: () => [
+        agents.execute(id, { type: 'add', input: () => 1 }),
+        agents.register({ module: counter, initArgs: { from: () => 1 } }),
+      ],
+      'members of a group': () => [
+        (async () => {
+          await agents.start(await agents.register({ id: fresh('one'), ...grouped(128 * MEBIBYTE) }));
+          await agents.start(await agents.register({ id: fresh('two'), ...grouped(256 * MEBIBYTE) }));
+        })(),
+      ],
+      '`transfer`': () => [agents.execute(id, { type: 'add', input: 1, transfer: [] } as never)],
+      'a function as the `fallback`': () => [
+        fleet.consensus.propose({ variable: 'heard', value: {}, fallback: () => undefined }),
+      ],
+      '`scale.signal`': () => [
+        fleet.pools.create({
+          name: 'crew',
+          spec: { module: counter },
+          min: 0,
+          max: 2,
+          scale: { signal: Object },
+        } as never),
+      ],
+      '`coordination.suspend`': () => [fleet.coordination.suspend(), fleet.coordination.resume()],
+      '`variables.constrain`': () => [(async () => variables.constrain())()],
+      'changing a `json` variable': () => [other.variables.set('heard', {})],
+    };
+    const page = await readFile(new URL('../../docs/scale.md', import.meta.url), 'utf8');
+    const table = page.slice(page.indexOf('Refused by name'), page.indexOf('Not there:'));
+    const rows = [...table.matchAll(/^\| (.+?) \| (.+?) \| .+ \|$/gm)].slice(1);
+    const refused = rows.filter(([, , happens]) => /`[A-Z]+_[A-Z_]+`/.test(happens!));
+    expect(refused).toHaveLength(Object.keys(trials).length);
+    for (const [, what, happens] of refused) {
+      const [, trial] = Object.entries(trials).find(([key]) => what!.startsWith(key)) ?? [what, () => []];
+      const codes = [...happens!.matchAll(/`([A-Z]+_[A-Z_]+)`/g)].map(([, code]) => code);
+      const told = new Set(await Promise.all(trial().map(codeOf)));
+      expect([what, [...told]]).toEqual([what, codes]);
+    }
+    for (const more of [{ pool: 'crew' }, { secrets: ['key'] }]) {
+      expect(await codeOf(agents.register({ module: counter, ...more }))).toBe('AGENT_SPEC_INVALID');
+    }
+    expect(await fleet.pools.list()).toEqual([]);
+    expect(await variables.get('heard')).toMatchObject({ value: {}, version: 1 });
+    expect((await agents.list()).map(({ status }) => status).toSorted()).toEqual([
+      'registered',
+      'registered',
+      'running',
+    ]);
   });
 
   test('options that are not as expected are refused by name', async () => {

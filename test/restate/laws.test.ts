@@ -12,6 +12,7 @@ import { bodyLaws } from './body-laws.ts';
 import { seenAgents, seenLaws, type SeenSubject } from './seen-laws.ts';
 import { lawSecrets, secretAgents, secretLaws, type SecretSubject } from './secret-laws.ts';
 import { poolAgents, poolLaws, type PoolSubject } from './pool-laws.ts';
+import { ledAgents, leaderLaws, type LedSubject } from './leader-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
 import { addingLaws } from '../laws/on-both/adding.ts';
 import { endingLaws } from '../laws/on-both/ending.ts';
@@ -31,8 +32,15 @@ const lawAgents = [
   ...stoppingAgents,
   ...secretAgents,
   ...poolAgents,
+  ...ledAgents,
 ];
-type LawSubject = AskingSubject & SpendingSubject & SeenSubject & PlayedSubject & SecretSubject & PoolSubject;
+type LawSubject = AskingSubject &
+  SpendingSubject &
+  SeenSubject &
+  PlayedSubject &
+  SecretSubject &
+  PoolSubject &
+  LedSubject;
 const logger = pino({ level: 'silent' });
 
 /** How many states an engine keeps that hold a text. */
@@ -53,7 +61,19 @@ describe('one program', () => {
   let subject: LawSubject | undefined;
   beforeAll(async () => {
     system = await createAgentSystem({ logger, secrets: lawSecrets });
-    const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets, quotas } = system;
+    const {
+      agents,
+      tasks,
+      pools,
+      variables,
+      consensus,
+      alerts,
+      events,
+      questions,
+      budgets,
+      quotas,
+      coordination,
+    } = system;
     const end = () => system!.close();
     subject = {
       agents,
@@ -66,6 +86,7 @@ describe('one program', () => {
       questions,
       budgets,
       quotas,
+      coordination,
       resources: () => system!.resources(),
       coverage: () => system!.coverage(),
       end,
@@ -79,6 +100,7 @@ describe('one program', () => {
   seenLaws(() => subject!);
   secretLaws(() => subject!);
   poolLaws(() => subject!);
+  leaderLaws(() => subject!);
   laws(() => subject!);
 });
 
@@ -106,7 +128,19 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       nodes.push(await createAgentNode(options));
     }
     fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger, secrets: lawSecrets });
-    const { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets, quotas } = fleet;
+    const {
+      agents,
+      tasks,
+      pools,
+      variables,
+      consensus,
+      alerts,
+      events,
+      questions,
+      budgets,
+      quotas,
+      coordination,
+    } = fleet;
     const end = () => fleet!.stopAgents();
     subject = {
       agents,
@@ -119,6 +153,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       questions,
       budgets,
       quotas,
+      coordination,
       resources: () => fleet!.resources(),
       coverage: () => fleet!.coverage(),
       end,
@@ -138,6 +173,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
   seenLaws(() => subject!);
   secretLaws(() => subject!);
   poolLaws(() => subject!);
+  leaderLaws(() => subject!);
   addingLaws(() => subject!);
   stoppingLaws(() => subject!);
   endingLaws(() => subject!);

@@ -124,7 +124,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
       }
       case 'serving':
       case 'notServing':
-        if (state.manifest.variables.length === 0) break;
+        if (state.manifest.variables.length === 0 && !state.spec.coordination.leadershipEligible) break;
         // The agent takes part in coordination before a caller hears that it runs.
         await call(ctx, toNodes('stands'), standingOf(state, act.do === 'serving', freesPermit));
         freesPermit = false;

@@ -22,23 +22,19 @@ export class FleetConsensus {
    * Asks every running agent that declared a variable whether it should take a value: once per node, which asks those
    * that it has. A node that does not answer in time is so many missing votes.
    *
-   * @throws AgentSystemError `ROUND_INVALID`, also for what needs a leader, whom a fleet does not have, or a function as
-   * a fallback; `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `SYSTEM_CLOSED`
+   * @throws AgentSystemError `ROUND_INVALID`, also for a function as a fallback; `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`,
+   * `SYSTEM_CLOSED`
    */
   async propose<Value = unknown>(proposal: ProposalOptions<Value>): Promise<Decision> {
     const { variable: asked, value, by, why, terms } = parseProposal(proposal);
     const variable = nameOf(asked);
-    if (terms.tie === 'leader') throw invalid('tie', 'leader');
-    if (terms.fallback === 'leader_decides') throw invalid('fallback', 'leader_decides');
-    if (terms.fallback === 'custom') throw invalid('fallback', 'a function');
+    if (terms.fallback === 'custom') {
+      const message = 'consensus.propose: fallback: a function is of one program, and no round of a fleet';
+      throw new AgentSystemError('ROUND_INVALID', message);
+    }
     const fit = await this.#variables.judged(variable, value);
     const round: AskedRound = { variable, value: fit, terms, by, why };
     const target = { service: COORDINATION, method: 'propose' };
     return valueOf(await this.#engine.call<Answer<Decision>>(target, round));
   }
-}
-
-function invalid(field: string, what: string): AgentSystemError {
-  const message = `consensus.propose: ${field}: a fleet has nobody for it, got ${what}`;
-  return new AgentSystemError('ROUND_INVALID', message);
 }

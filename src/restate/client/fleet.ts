@@ -33,7 +33,7 @@ import { FleetPools } from './fleet-pools.ts';
 import { FleetQuestions } from './fleet-questions.ts';
 import { FleetQuotas } from './fleet-quotas.ts';
 import { FleetBudgets } from './fleet-budgets.ts';
-import { fleetCoordination } from './not-there.ts';
+import { FleetCoordination } from './fleet-coordination.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
 
 export interface ConnectFleetOptions {
@@ -65,8 +65,8 @@ export interface Fleet extends AsyncDisposable {
   readonly quotas: FleetQuotas;
   /** What tasks may spend. */
   readonly budgets: FleetBudgets;
-  /** Refused by name: it cannot be taken away. */
-  readonly coordination: typeof fleetCoordination;
+  /** Who leads. It cannot be taken away: that is refused by name. */
+  readonly coordination: FleetCoordination;
   /** The nodes that are alive, and what is reserved on them. */
   nodes(): Promise<readonly NodeEntry[]>;
   /** What running agents have reserved of the limits of all live nodes, and what is left. */
@@ -115,7 +115,7 @@ class ConnectedFleet implements Fleet {
   readonly questions: FleetQuestions;
   readonly quotas: FleetQuotas;
   readonly budgets: FleetBudgets;
-  readonly coordination = fleetCoordination;
+  readonly coordination: FleetCoordination;
   readonly #engine: EngineClient;
   readonly #commands: FleetCommands;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
@@ -147,6 +147,7 @@ class ConnectedFleet implements Fleet {
     this.questions = new FleetQuestions(commands, this.agents);
     this.events = new FleetEvents(engine, reportFault);
     this.variables = new FleetVariables(engine, this.events);
+    this.coordination = new FleetCoordination(engine);
     this.consensus = new FleetConsensus(engine, this.variables);
     this.alerts = {
       list: async () => {

@@ -15,11 +15,13 @@ import type { Decision } from '../../runtime/coordination/rounds/proposal.ts';
 import { tallyForPeople } from '../../runtime/coordination/rounds/outcomes.ts';
 import type { Confirmation } from '../../runtime/coordination/variables/topic.ts';
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
-import { beginChart, type PlainSnapshot, stepChart } from '../../runtime/engine/pure-step.ts';
+import type { Proposal } from '../../runtime/definition/define-agent.ts';
+import { beginChart, type PlainSnapshot, type PlainStep, stepChart } from '../../runtime/engine/pure-step.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import type { Answer } from '../engine/call-answer.ts';
-import { call, send, tellEvents, toNodes } from '../engine/calls.ts';
+import { call, send, tellEvents, toLeader, toNodes } from '../engine/calls.ts';
+import type { SeatedLeader } from './leader-object.ts';
 import type { CastBallot, SpreadAnswer, Voice, VoteAnswer } from './fan-out.ts';
 import { COORDINATION, FLEET, nodeOf, VARIABLES } from '../engine/names.ts';
 import type { SeatedVoter } from '../nodes/nodes-object.ts';
@@ -157,14 +159,9 @@ async function holdRound(
       deadlineAt,
     },
   ];
-  // Nobody leads a fleet: terms that ask for a leader are refused before.
-  const input = { roundId, terms, voters: box.size, weight: box.weight, term: undefined };
-  const begun = beginChart(consensusMachine, input);
-  let chart: PlainSnapshot<typeof consensusMachine> = begun.snapshot;
-  const deadline = begun.effects.find((effect) => effect.do === 'arm');
-  const send = (event: Parameters<typeof stepChart<typeof consensusMachine>>[2]): void => {
-    chart = stepChart(consensusMachine, chart, event).snapshot;
-  };
+  const leader = needsLeader(terms) ? await call<SeatedLeader | null>(ctx, toLeader('lead'), null) : null;
+  const input = { roundId, terms, voters: box.size, weight: box.weight, term: leader?.term };
+  const chart = new RoundAtWork(beginChart(consensusMachine, input));
   const proposal = { roundId, variable, value, current, deadlineAt, as: 'voter' as const };
   const nodes = new Map<string, Voice[]>();
   for (const { node, agentId, incarnation } of voters) {
@@ -179,17 +176,19 @@ async function holdRound(
       askNode<VoteAnswer>(ctx, node, 'round', { proposal, electorate: ofNode, timeoutMs }, timeoutMs),
     ]),
   );
-  if (chart.status === 'active') {
+  if (chart.isVoting) {
     await eachAnswer(asked, ({ value: answer }) => {
       if (answer !== undefined) {
         for (const ballot of answer.ballots) events.push(votedEvent(roundId, ballot, openedAt));
-        count(box, answer, send);
+        count(box, answer, (event) => chart.send(event));
       }
-      return chart.status === 'active';
+      return chart.isVoting;
     });
   }
   // All that could answer has, or its time is over.
-  if (chart.status === 'active') send(deadline!.event as never);
+  if (chart.isVoting) chart.timeOut();
+  box.close();
+  await askLeaders(ctx, { chart, box, leader, proposal, timeoutMs }, events);
   const output = chart.output!;
   events.push({
     type: 'round.closed',
@@ -204,16 +203,113 @@ async function holdRound(
   return { output, electorate, failed: box.failed() };
 }
 
+interface Appeal {
+  readonly chart: RoundAtWork;
+  readonly box: BallotBox;
+  readonly leader: SeatedLeader | null;
+  readonly proposal: Proposal;
+  readonly timeoutMs: number;
+}
+
+/** The leader decides, where the votes leave that to it: the one that there is, and who follows it meanwhile. */
+async function askLeaders(
+  ctx: Context,
+  { chart, box, leader, proposal, timeoutMs }: Appeal,
+  events: (Body & { at: number })[],
+): Promise<void> {
+  if (!chart.isOpen) return;
+  const deadlineAt = (await ctx.date.now()) + timeoutMs;
+  let asked = leader;
+  while (chart.isOpen) {
+    if (asked === null) {
+      chart.send({ type: 'leader.changed', term: undefined });
+      continue;
+    }
+    const { agentId, incarnation, term, node } = asked;
+    const voted = box.answerOf(agentId, incarnation);
+    // It has said so as a voter.
+    if (voted === 'accept' || voted === 'reject') {
+      chart.send({ type: 'leader.ruled', term, answer: voted });
+      continue;
+    }
+    const leftMs = deadlineAt - (await ctx.date.now());
+    const question = {
+      proposal: {
+        ...proposal,
+        roundId: `${proposal.roundId}/term-${term}`,
+        deadlineAt,
+        as: 'leader' as const,
+      },
+      electorate: [{ agentId, incarnation }],
+      timeoutMs: Math.max(0, leftMs),
+    };
+    const told = leftMs <= 0 ? undefined : await askNode<VoteAnswer>(ctx, node, 'round', question, leftMs);
+    const [ballot] = told?.value?.ballots ?? [];
+    if (ballot !== undefined) {
+      events.push({ ...votedEvent(proposal.roundId, ballot, await ctx.date.now()), term });
+      chart.send({ type: 'leader.ruled', term, answer: ballot.answer });
+      continue;
+    }
+    const next = leftMs <= 0 ? asked : await call<SeatedLeader | null>(ctx, toLeader('lead'), null);
+    // It is there, and has not answered in time.
+    if (next !== null && next.term === term) chart.timeOut();
+    else {
+      asked = next;
+      chart.send({ type: 'leader.changed', term: next?.term });
+    }
+  }
+}
+
+function needsLeader({ tie, fallback }: RoundTerms): boolean {
+  return tie === 'leader' || fallback === 'leader_decides';
+}
+
+type RoundEvent = Parameters<typeof stepChart<typeof consensusMachine>>[2];
+
+/** The chart of one round, between whose steps its deadline is known. */
+class RoundAtWork {
+  #life: PlainSnapshot<typeof consensusMachine>;
+  #deadline: { readonly type: string } | undefined;
+
+  constructor(begun: PlainStep<typeof consensusMachine>) {
+    this.#life = begun.snapshot;
+    this.#note(begun);
+  }
+
+  get isOpen(): boolean {
+    return this.#life.status === 'active';
+  }
+
+  get isVoting(): boolean {
+    return this.isOpen && this.#life.value === 'voting';
+  }
+
+  get output(): ConsensusOutput | undefined {
+    return this.#life.output;
+  }
+
+  send(event: RoundEvent): void {
+    const step = stepChart(consensusMachine, this.#life, event);
+    this.#life = step.snapshot;
+    this.#note(step);
+  }
+
+  /** The time of what it waits for is over. */
+  timeOut(): void {
+    this.send(this.#deadline as RoundEvent);
+  }
+
+  #note({ effects }: PlainStep<typeof consensusMachine>): void {
+    for (const effect of effects) if (effect.do === 'arm') this.#deadline = effect.event;
+  }
+}
+
 function votedEvent(roundId: string, { agentId, incarnation, answer, error }: CastBallot, at: number) {
   const voted = { type: 'round.voted' as const, at, roundId, agentId, incarnation, vote: answer };
   return error === undefined ? voted : { ...voted, error };
 }
 
-function count(
-  box: BallotBox,
-  { ballots, left }: VoteAnswer,
-  send: (event: Parameters<typeof stepChart<typeof consensusMachine>>[2]) => void,
-): void {
+function count(box: BallotBox, { ballots, left }: VoteAnswer, send: (event: RoundEvent) => void): void {
   const voters = { accept: 0, reject: 0, abstain: 0, failed: 0 };
   const weight = { ...voters };
   for (const { agentId, incarnation, answer } of ballots) {

@@ -1,6 +1,6 @@
 /** Calls between the fleet's services: by name, with our own JSON. */
 import type { Context } from '@restatedev/restate-sdk';
-import { AGENT, BUDGETS, EVENTS, type EventBatch, FLEET, KEY, NODES, POOL, QUOTA } from './names.ts';
+import { AGENT, BUDGETS, EVENTS, type EventBatch, FLEET, KEY, LEADER, NODES, POOL, QUOTA } from './names.ts';
 import { wire, wireOf } from './wire.ts';
 
 export interface Target {
@@ -33,6 +33,8 @@ export const toPool = (key: string, method: string): Target => ({ service: POOL,
 export const toQuota = (key: string, method: string): Target => ({ service: QUOTA, key, method });
 export const toBudgets = (method: string): Target => ({ service: BUDGETS, key: FLEET, method });
 export const toNodes = (method: string): Target => ({ service: NODES, key: FLEET, method });
+
+export const toLeader = (method: string): Target => ({ service: LEADER, key: FLEET, method });
 
 /** The object of a key. The same target and key give the same one. */
 export function toKey(target: object, keys: object, method: string): Target {

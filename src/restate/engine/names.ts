@@ -25,6 +25,7 @@ export const POOL = 'mabeam_pool';
 export const CREW = 'mabeam_crew';
 export const BUDGETS = 'mabeam_budgets';
 export const SCHEDULE = 'mabeam_schedule';
+export const LEADER = 'mabeam_leader';
 export const KEY = 'mabeam_key';
 export const COORDINATION = 'mabeam_coordination';
 

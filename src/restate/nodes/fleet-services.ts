@@ -1,5 +1,6 @@
 /** The services of the fleet itself. Every node offers them. */
 import { agentObject } from '../agent/agent-object.ts';
+import { leaderObject } from '../coordination/leader-object.ts';
 import { coordinationService } from '../coordination/coordination-service.ts';
 import { eventsObject } from '../events/events-object.ts';
 import { nodesObject } from './nodes-object.ts';
@@ -21,6 +22,7 @@ export const fleetServices = [
   poolObject,
   scheduleObject,
   keyObject,
+  leaderObject,
   poolCrew,
   variablesObject,
   coordinationService,

@@ -139,6 +139,18 @@ function look(ctx: ObjectContext, book: Reservations, now: number): void {
   send(ctx, toNodes('sweep'), { at: roster.sweepAt }, LOOK_MS);
 }
 
+async function seatedWhere(
+  ctx: ObjectSharedContext,
+  isWanted: (voting: Voting) => boolean,
+): Promise<readonly SeatedVoter[]> {
+  const seated: SeatedVoter[] = [];
+  for (const [agentId, { node, incarnation, voter }] of await allReservations(ctx)) {
+    if (voter === undefined || !isWanted(voter)) continue;
+    seated.push({ agentId, incarnation, node, coordination: voter.coordination });
+  }
+  return seated;
+}
+
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
 const exclusive = handlers.object.exclusive;
 const shared = handlers.object.shared;
@@ -305,15 +317,15 @@ export const nodesObject = object({
     list: shared(codec, async (ctx: ObjectSharedContext) => (await rosterOf(ctx)).nodes),
 
     /** Agents that run and declared a variable, and where they are. */
-    voters: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<SeatedVoter[]> => {
+    voters: shared(codec, (ctx: ObjectSharedContext, given: unknown) => {
       const { variable } = given as { variable: string };
-      const voters: SeatedVoter[] = [];
-      for (const [agentId, { node, incarnation, voter }] of await allReservations(ctx)) {
-        if (!voter?.variables.includes(variable)) continue;
-        voters.push({ agentId, incarnation, node, coordination: voter.coordination });
-      }
-      return voters;
+      return seatedWhere(ctx, ({ variables }) => variables.includes(variable));
     }),
+
+    /** Agents that run and may lead, and where they are. */
+    eligible: shared(codec, (ctx: ObjectSharedContext) =>
+      seatedWhere(ctx, ({ coordination }) => coordination.leadershipEligible),
+    ),
   },
   options: fleetOptions,
 });

@@ -1,0 +1,78 @@
+/**
+ * Who leads a fleet, and in which term: elected by the rules of one program (leader.ts of the machines) when a round, or a
+ * program, asks for the leader.
+ *
+ * I1  Terms only grow. A leader leads until its incarnation no longer runs, or is not eligible any more.
+ */
+import { handlers, object, type ObjectContext } from '@restatedev/restate-sdk';
+import {
+  type Candidate,
+  isLeader,
+  type Leadership,
+  noLeader,
+  precedes,
+  withCandidate,
+  withoutLeader,
+} from '../../machines/index.ts';
+import type { Leader } from '../../runtime/coordination/leader/leader-election.ts';
+import { call, tellEvents, toAgent, toNodes } from '../engine/calls.ts';
+import { LEADER, type Look } from '../engine/names.ts';
+import { fleetOptions } from '../engine/service-options.ts';
+import { wire, wireOf } from '../engine/wire.ts';
+import type { SeatedVoter } from '../nodes/nodes-object.ts';
+
+const STATE = 'leadership';
+
+/** The leader, and where it is. */
+export type SeatedLeader = Leader & { readonly node: string };
+
+/** Whether it runs, and may lead, as it says itself; its place in the order of registration. */
+async function candidateOf(ctx: ObjectContext, { agentId, incarnation }: SeatedVoter) {
+  const look = await call<Look | null>(ctx, toAgent(agentId, 'look'), null);
+  if (look === null) return undefined;
+  const { record, registeredAt: order } = look;
+  const isEligible = record.spec.coordination.leadershipEligible && record.incarnation === incarnation;
+  return isEligible && record.status !== 'crashed' ? { agentId, incarnation, order } : undefined;
+}
+
+async function elected(
+  ctx: ObjectContext,
+  seated: readonly SeatedVoter[],
+  kept: Leadership,
+): Promise<Leadership> {
+  const leading = seated.find(({ agentId, incarnation }) => isLeader(kept, agentId, incarnation));
+  if (leading !== undefined && (await candidateOf(ctx, leading)) !== undefined) return kept;
+  let first: Candidate | undefined;
+  for (const one of seated) {
+    const candidate = await candidateOf(ctx, one);
+    if (candidate !== undefined && (first === undefined || precedes(candidate, first))) first = candidate;
+  }
+  if (kept.leader !== undefined) return withoutLeader(kept, first);
+  return first === undefined ? kept : withCandidate(kept, first);
+}
+
+export const leaderObject = object({
+  name: LEADER,
+  handlers: {
+    /** The leader; elected now, if there is none and an agent may lead. */
+    lead: handlers.object.exclusive(
+      { input: wire, output: wire },
+      async (ctx: ObjectContext): Promise<SeatedLeader | null> => {
+        const seated = await call<readonly SeatedVoter[]>(ctx, toNodes('eligible'), null);
+        const kept = (await ctx.get(STATE, wireOf<Leadership>())) ?? noLeader;
+        const now = await elected(ctx, seated, kept);
+        const { leader, term } = now;
+        if (now !== kept) ctx.set(STATE, now, wireOf<Leadership>());
+        if (leader === undefined) return null;
+        const { agentId, incarnation } = leader;
+        if (term !== kept.term) {
+          const at = await ctx.date.now();
+          tellEvents(ctx, { events: [{ type: 'leader.elected', at, agentId, incarnation, term }] });
+        }
+        const { node } = seated.find((one) => one.agentId === agentId)!;
+        return { agentId, incarnation, term, node };
+      },
+    ),
+  },
+  options: fleetOptions,
+});
