@@ -459,7 +459,8 @@ export function laws(subjectOf: () => Subject): void {
   });
 
   test('a stop cancels a restart that is due, and the agent stays down', async () => {
-    const restart = { policy: 'immediate', delayMs: 200 } as const;
+    // Longer than a busy machine takes for a kill and a stop.
+    const restart = { policy: 'immediate', delayMs: 1_000 } as const;
     const [id, later] = [await started({ restart }), await started({ restart })];
     await agents().kill(id);
     expect(await agents().get(id)).toMatchObject({ status: 'crashed', reason: 'killed' });
