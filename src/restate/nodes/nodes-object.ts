@@ -71,16 +71,21 @@ export interface SeatedVoter {
   readonly coordination: ParsedAgentSpec['coordination'];
 }
 
-/** Whether as many are on their way back as may be at once. */
-function isFull({ roster }: Reservations): boolean {
-  return roster.permits >= RESTARTS_OF_NODE * Math.max(1, roster.nodes.length);
+/** How many more may be on their way back at once. */
+function freePermits({ roster }: Reservations): number {
+  return RESTARTS_OF_NODE * Math.max(1, roster.nodes.length) - roster.permits;
+}
+
+function isFull(book: Reservations): boolean {
+  return freePermits(book) <= 0;
 }
 
 /** Gives out the permits, and the places, that there are. */
 async function grant(ctx: ObjectContext, book: Reservations): Promise<void> {
   await book.queue.serve({
     isOver: () => isFull(book),
-    prepare: (next) => book.prepare(next.map(({ agentId }) => agentId)),
+    // Mostly one permit is free: what is kept of all that wait is not read for it.
+    prepare: (next) => book.prepare(next.slice(0, freePermits(book)).map(({ agentId }) => agentId)),
     take: async (occupant) => {
       const place = await book.reserve(occupant, true);
       if ('problem' in place) return false;

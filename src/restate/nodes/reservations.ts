@@ -106,12 +106,9 @@ export class Reservations {
   /** @param agentId the one that the step is about, if it is about one */
   static async open(ctx: ObjectContext, agentId?: string): Promise<Reservations> {
     const number = agentId === undefined ? undefined : numberOf(agentId);
-    const [roster, bucket] = await Promise.all([
-      rosterOf(ctx),
-      number === undefined ? undefined : read(ctx, number),
-    ]);
-    const book = new Reservations(ctx, roster);
-    if (number !== undefined && bucket !== undefined) book.#buckets.set(number, bucket);
+    const book = new Reservations(ctx, await rosterOf(ctx));
+    // One after the other: two reads of a step at once took the engine 100 ms more than one after the other.
+    if (number !== undefined) await book.#bucket(number);
     return book;
   }
 
@@ -124,7 +121,7 @@ export class Reservations {
     this.#isRosterChanged = true;
   }
 
-  /** Reads what is kept of these, at once. */
+  /** Reads what is kept of these, in one round trip. */
   async prepare(agentIds: readonly string[]): Promise<void> {
     const numbers = [...new Set(agentIds.map(numberOf))].filter((number) => !this.#buckets.has(number));
     const buckets = await Promise.all(numbers.map((number) => read(this.#ctx, number)));

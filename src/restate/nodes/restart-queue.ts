@@ -42,9 +42,8 @@ export class RestartQueue {
 
   /** That one no longer waits. */
   async remove(agentId: string): Promise<void> {
-    await Promise.all(this.#parts.map((number) => this.#part(number)));
     for (const number of this.#parts) {
-      const part = this.#known.get(number)!;
+      const part = await this.#part(number);
       const left = part.filter((occupant) => occupant.agentId !== agentId);
       if (left.length < part.length) this.#change(number, left);
     }
