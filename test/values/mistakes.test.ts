@@ -87,6 +87,11 @@ const mistakes: readonly (readonly [string, () => unknown, string | RegExp])[] =
     'spec: restartPolicy: unknown option (did you mean "restart"?), got "never"',
   ],
   [
+    'arguments under a misspelled key, which may be a secret',
+    () => agents.register(wrong({ module: good, initArg: 'hunter2' })),
+    'spec: initArg: unknown option (did you mean "initArgs"?), got "[redacted]"',
+  ],
+  [
     'another policy',
     () => agents.register(wrong({ module: good, restart: { policy: 'always' } })),
     'restart.policy: expected "immediate" or "delayed" or "manual" or "never", got "always"',
@@ -148,6 +153,11 @@ const mistakes: readonly (readonly [string, () => unknown, string | RegExp])[] =
     'no input',
     () => agents.execute('ada', { type: 'add' }),
     'given an input that is not as defined: expected a number, got undefined',
+  ],
+  [
+    'an input under a misspelled key, which may be a secret',
+    () => agents.execute('ada', wrong({ type: 'add', imput: ['hunter2'] })),
+    'task: imput: unknown option (did you mean "input"?), got "[redacted]"',
   ],
   [
     'a time without its unit',

@@ -3,10 +3,12 @@ import { types } from 'node:util';
 import { z } from 'zod';
 import { AgentSystemError, type ErrorCode, errorInfoOf } from './errors.ts';
 import { meantBy, nearest } from './near-name.ts';
-import { problemOf } from './schema.ts';
+import { type Problem, problemOf } from './schema.ts';
 
 /** Of keys that are not known, so many are named. */
 const MAX_KEYS = 5;
+/** What stands in these is a caller's own, and may be a secret: of one that is misspelled no value is shown. */
+const CONTENT: ReadonlySet<string | undefined> = new Set(['env', 'initArgs', 'input', 'secrets']);
 
 export interface Expectation {
   /** What is read, as messages name it: `spec`, `stop`, … */
@@ -66,7 +68,7 @@ export function readInput<Value>(
 }
 
 /** Of a key that is not known it shows what came with it, and not all that stands beside it: that may be a secret. */
-function byKey(issue: z.core.$ZodIssue, schema: z.ZodType): Pick<z.core.$ZodIssue, 'path' | 'message'>[] {
+function byKey(issue: z.core.$ZodIssue, schema: z.ZodType): readonly Problem[] {
   if (issue.code !== 'unrecognized_keys') return [issue];
   const more = issue.keys.length - MAX_KEYS;
   const known = keysAt(schema, issue.path);
@@ -74,7 +76,8 @@ function byKey(issue: z.core.$ZodIssue, schema: z.ZodType): Pick<z.core.$ZodIssu
     // Which there are is said once.
     const hint = place === 0 || nearest(key, known) !== undefined ? ` (${meantBy(key, known)})` : '';
     const rest = more > 0 && place === MAX_KEYS - 1 ? ` and ${more} more` : '';
-    return { path: [...issue.path, key], message: `unknown option${hint}${rest}` };
+    const isHidden = CONTENT.has(nearest(key, known));
+    return { path: [...issue.path, key], message: `unknown option${hint}${rest}`, isHidden };
   });
 }
 

@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { errorInfoOf } from './errors.ts';
 import { cut } from './cut-text.ts';
 import { inWordsUnder } from './in-words.ts';
-import { isSecretKey } from './secrets.ts';
+import { isSecretKey, REDACTED } from './secrets.ts';
 import { isThenable } from './thenable.ts';
 
 /** Of a long way to a field, so many keys are shown; and so many characters of one. */
@@ -48,17 +48,20 @@ function verdictOf(answer: unknown, came: unknown): Verdict {
   return { problem: problemOf(result.issues, came) };
 }
 
+export interface Problem extends StandardSchemaV1.Issue {
+  /** What came is not shown. */
+  readonly isHidden?: boolean;
+}
+
 /** The problems of a value in one line: field, what was expected, what came. */
-export function problemOf(issues: readonly StandardSchemaV1.Issue[], came: unknown): string {
-  const problems = issues.map(({ path, message }) => {
+export function problemOf(issues: readonly Problem[], came: unknown): string {
+  const problems = issues.map(({ path, message, isHidden = false }) => {
     const keys = (path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
     const shown = keys.slice(0, SHOWN_KEYS).map((part) => cut(String(part), SHOWN_OF_KEY));
     const where = `${shown.join('.')}${keys.length > SHOWN_KEYS ? '…' : ''}`;
     const key = keys.map(String).find(isSecretKey) ?? '';
-    const value = inWordsUnder(
-      key,
-      keys.reduce<unknown>((inner, step) => fieldOf(inner, step), came),
-    );
+    const field = keys.reduce<unknown>((inner, step) => fieldOf(inner, step), came);
+    const value = isHidden ? `"${REDACTED}"` : inWordsUnder(key, field);
     return `${where === '' ? '' : `${where}: `}${expectation(message)}, got ${value}`;
   });
   return problems.join('; ');
