@@ -11,6 +11,8 @@ import {
 import { countElsewhere } from '../../src/runtime/engine/agent-counts.ts';
 import { createChart } from '../../src/runtime/engine/chart.ts';
 import { countsOf } from '../../src/runtime/engine/chart-counts.ts';
+import { InterpretedCounts } from '../../src/runtime/engine/interpreted-counts.ts';
+import { beginChart, stepChart } from '../../src/runtime/engine/pure-step.ts';
 import { drivers } from '../kit/drivers.ts';
 import { coverageOfProgram } from '../../src/runtime/observability/coverage.ts';
 import { codeOf, rig, silent } from '../kit/rig.ts';
@@ -90,6 +92,44 @@ describe('a chart', () => {
     const machine = lamp();
     createChart(machine, undefined, options, driver).send({ type: 'press' });
     expect(Object.values(countsOf(machine).transitions)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe('steps that are taken as data', () => {
+  it('count as those of a chart that runs, where somebody counts them', () => {
+    const machine = lamp();
+    const counts = new InterpretedCounts(machine);
+    let { snapshot } = beginChart(machine, undefined, counts);
+    for (const type of ['press', 'look', 'press', 'press', 'unheard of', 'burn.out']) {
+      snapshot = stepChart(
+        machine,
+        JSON.parse(JSON.stringify(snapshot)) as typeof snapshot,
+        { type },
+        counts,
+      ).snapshot;
+    }
+    const uncounted = beginChart(machine, undefined).snapshot;
+    stepChart(machine, uncounted, { type: 'press' });
+    const run = lamp();
+    const chart = createChart(run, undefined, options);
+    for (const type of ['press', 'look', 'press', 'press', 'unheard of', 'burn.out']) chart.send({ type });
+    const [told] = counts.charts();
+    expect(told).toEqual(countsOf(run));
+    expect(told?.transitions['lamp.off: press → on (2 of 2)']).toBe(2);
+  });
+
+  it('count a way that the first step goes on', () => {
+    const machine = createMachine({
+      id: 'm',
+      initial: 'a',
+      states: { a: { always: [{ guard: () => false, target: 'c' }, { target: 'b' }] }, b: {}, c: {} },
+    });
+    const counts = new InterpretedCounts(machine);
+    for (let time = 0; time < 3; time++) beginChart(machine, undefined, counts);
+    expect(counts.charts()[0]?.transitions).toEqual({
+      'm.a: always → c if guard (1 of 2)': 0,
+      'm.a: always → b (2 of 2)': 3,
+    });
   });
 });
 

@@ -203,6 +203,18 @@ describe.runIf(hasEngine())('one node', () => {
     ]);
   });
 
+  test('a node whose module is of another type than it says does not run it in the place of what was asked for', async () => {
+    const posing = defineAgent({ type: 'posing', init: () => ({}), tasks: {} });
+    const { fleet, node } = await fleetRig(engine(), [posing]);
+    const module = new URL('./bodily.ts', import.meta.url);
+    await node(fresh('n'), { agents: [{ type: 'posing', module }] });
+    const id = await fleet.agents.register({ id: fresh('odd'), module: posing });
+    await expect(fleet.agents.start(id)).rejects.toMatchObject({
+      code: 'AGENT_START_FAILED',
+      message: expect.stringMatching(/expected an agent of type "posing", got "bodily"/) as string,
+    });
+  });
+
   test('options that are not as expected are refused by name', async () => {
     expect(await codeOf(connectFleet({ ingressUrl: 'nowhere' }))).toBe('AGENT_SPEC_INVALID');
     const { ingressUrl, adminUrl } = engine();

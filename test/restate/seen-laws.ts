@@ -9,6 +9,8 @@ import {
   defineAgent,
   type QuotaRecord,
 } from '../../src/index.ts';
+import { agentMachine } from '../../src/machines/index.ts';
+import { countsOf } from '../../src/runtime/engine/chart-counts.ts';
 import { eventually } from './eventually.ts';
 import type { Subject } from './laws.ts';
 
@@ -235,5 +237,11 @@ export function seenLaws(subjectOf: () => SeenSubject): void {
     expect(await events.replay('stranger')).toEqual([]);
     const coverage = await subjectOf().coverage();
     expect(coverage.report('door').transitions).toEqual({ taken: 1, all: 2 });
+    const life = coverage.report('agent');
+    expect(life.transitions.all).toBe(Object.keys(countsOf(agentMachine).transitions).length);
+    expect(life.transitions.taken).toBeGreaterThan(3);
+    expect(life.never).not.toContain('agent.registered: agent.start → alive');
+    expect(coverage.report('quota').guards.all).toBeGreaterThan(0);
+    expect(coverage.charts.filter(({ chart }) => chart === 'agent')).toHaveLength(1);
   });
 }

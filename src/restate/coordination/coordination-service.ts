@@ -16,6 +16,7 @@ import { tallyForPeople } from '../../runtime/coordination/rounds/outcomes.ts';
 import type { Confirmation } from '../../runtime/coordination/variables/topic.ts';
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
 import type { Proposal } from '../../runtime/definition/define-agent.ts';
+import { countsFor } from '../../runtime/engine/interpreted-counts.ts';
 import { beginChart, type PlainSnapshot, type PlainStep, stepChart } from '../../runtime/engine/pure-step.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
@@ -161,7 +162,7 @@ async function holdRound(
   ];
   const leader = needsLeader(terms) ? await call<SeatedLeader | null>(ctx, toLeader('lead'), null) : null;
   const input = { roundId, terms, voters: box.size, weight: box.weight, term: leader?.term };
-  const chart = new RoundAtWork(beginChart(consensusMachine, input));
+  const chart = new RoundAtWork(beginChart(consensusMachine, input, ROUND_COUNTS));
   const proposal = { roundId, variable, value, current, deadlineAt, as: 'voter' as const };
   const nodes = new Map<string, Voice[]>();
   for (const { node, agentId, incarnation } of voters) {
@@ -264,6 +265,7 @@ function needsLeader({ tie, fallback }: RoundTerms): boolean {
   return tie === 'leader' || fallback === 'leader_decides';
 }
 
+const ROUND_COUNTS = countsFor(consensusMachine);
 type RoundEvent = Parameters<typeof stepChart<typeof consensusMachine>>[2];
 
 /** The chart of one round, between whose steps its deadline is known. */
@@ -289,7 +291,7 @@ class RoundAtWork {
   }
 
   send(event: RoundEvent): void {
-    const step = stepChart(consensusMachine, this.#life, event);
+    const step = stepChart(consensusMachine, this.#life, event, ROUND_COUNTS);
     this.#life = step.snapshot;
     this.#note(step);
   }

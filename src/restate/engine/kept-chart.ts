@@ -8,6 +8,7 @@
  */
 import type { AnyStateMachine, EventFromLogic, InputFrom } from 'xstate';
 import type { ChartEffect } from '../../runtime/engine/chart.ts';
+import { countsFor } from '../../runtime/engine/interpreted-counts.ts';
 import {
   beginChart,
   type PlainEffect,
@@ -61,7 +62,7 @@ export class ChartAtWork<Machine extends AnyStateMachine> {
 
   /** Begins anew: nothing of what it was is left. */
   begin(input: InputFrom<Machine>): void {
-    const { snapshot, effects } = beginChart(this.#machine, input);
+    const { snapshot, effects } = beginChart(this.#machine, input, countsFor(this.#machine));
     this.#kept.life = snapshot;
     this.#kept.deadlines = [];
     this.#note(effects);
@@ -83,7 +84,7 @@ export class ChartAtWork<Machine extends AnyStateMachine> {
     if (this.#isStepping) return;
     this.#isStepping = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      const step = stepChart(this.#machine, this.#kept.life, next);
+      const step = stepChart(this.#machine, this.#kept.life, next, countsFor(this.#machine));
       this.#kept.life = step.snapshot;
       this.#note(step.effects);
     }

@@ -1,8 +1,9 @@
 /**
  * The chart coverage of one program, reported once however many nodes and fleets it has.
  *
- * Only charts that its bodies run are counted. The charts of lives, pools, limits and rounds take their steps as data, at
- * the node that answers for the fleet, and are not.
+ * Charts that its bodies run are counted as in any program. Those of lives, pools, limits and rounds take their steps as
+ * data, at the node that answers for the fleet, and are counted there. The charts of supervision and coordination are of
+ * one program: a fleet has none.
  */
 import {
   agentMachine,
@@ -15,6 +16,7 @@ import {
   supervisorMachine,
 } from '../../machines/index.ts';
 import { hashOfChart } from '../../runtime/engine/chart-hash.ts';
+import { countsFor } from '../../runtime/engine/interpreted-counts.ts';
 import { type CoverageData, coverageOfProgram } from '../../runtime/observability/coverage.ts';
 
 /** This program's, among those that are asked. */
@@ -25,19 +27,20 @@ export interface Counted {
   readonly coverage: CoverageData;
 }
 
-const uncounted = [
+/** A fleet takes their steps as data. */
+const stepped = [
   agentMachine,
   autoscalerMachine,
   budgetMachine,
   consensusMachine,
-  coordinatorMachine,
   poolMachine,
   quotaMachine,
-  supervisorMachine,
-];
+] as const;
+/** What a system in this program has counted of these is not the fleet's. */
+const ofSystems = new Set([...stepped, coordinatorMachine, supervisorMachine].map(hashOfChart));
 
 export function counted(): Counted {
-  const hashes = new Set(uncounted.map(hashOfChart));
-  const charts = coverageOfProgram().charts.filter(({ hash }) => !hashes.has(hash));
-  return { program: PROGRAM, coverage: { version: 1, charts } };
+  const steps = stepped.flatMap((machine) => countsFor(machine).charts());
+  const bodies = coverageOfProgram().charts.filter(({ hash }) => !ofSystems.has(hash));
+  return { program: PROGRAM, coverage: { version: 1, charts: [...steps, ...bodies] } };
 }

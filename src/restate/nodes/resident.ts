@@ -263,7 +263,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   #openWith(opening: Opening, initArgs: unknown): void {
     if (this.#hasEnded) return;
     const { agentId, incarnation, codeFor } = this.options;
-    const { spec, start } = opening;
+    const { spec, start, manifest } = opening;
     let body: Body;
     try {
       const { module, host } = codeFor(opening);
@@ -271,6 +271,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
         agentId,
         incarnation,
         module,
+        agentType: manifest.type,
         initArgs,
         secrets: spec.secrets,
         restored: start.restored,

@@ -49,6 +49,11 @@ export class InterpretedCounts implements CountedCharts {
       this.#before.set(actor, event.snapshot as AnyMachineSnapshot);
   }
 
+  /** Where an actor stands whose earlier steps were not observed. */
+  stands(actor: object, snapshot: AnyMachineSnapshot): void {
+    this.#before.set(actor, snapshot);
+  }
+
   /** Whether a step of a machine that was not run would be something new. */
   isNew(transition: AnyTransitionDefinition): boolean {
     return !this.#times.has(nameOf(transition));

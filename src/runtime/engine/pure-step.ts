@@ -24,6 +24,8 @@ import {
   transition,
 } from 'xstate';
 import type { ChartEffect, ChartStatus } from './chart-contract.ts';
+import { countingBegin, countingStep } from './counted-steps.ts';
+import type { InterpretedCounts } from './interpreted-counts.ts';
 import { providedMachine } from './provided-machine.ts';
 import { ChartRefused } from './refusal.ts';
 import { bugOf } from './settling.ts';
@@ -73,26 +75,30 @@ export interface PlainStep<Machine extends AnyStateMachine = AnyStateMachine> {
 /**
  * The first step of a chart. A bug in it is a snapshot with the status `error`.
  *
+ * @param counts where it is counted; default nowhere
  * @throws ChartRefused for an action that is a function without a name: it is no data
  */
 export function beginChart<Machine extends AnyStateMachine>(
   definition: Machine,
   input: InputFrom<Machine>,
+  counts?: InterpretedCounts,
 ): PlainStep<Machine> {
-  return asData(definition, beginSteps(definition, input)) as PlainStep<Machine>;
+  return asData(definition, beginSteps(definition, input, undefined, counts)) as PlainStep<Machine>;
 }
 
 /**
  * One step of a chart. One that has ended takes none: it comes back as it is.
  *
+ * @param counts where it is counted; default nowhere
  * @throws whatever the chart's own functions throw: a bug, which has changed nothing; `ChartRefused` as `beginChart`
  */
 export function stepChart<Machine extends AnyStateMachine>(
   definition: Machine,
   snapshot: PlainSnapshot<Machine>,
   event: EventFromLogic<Machine>,
+  counts?: InterpretedCounts,
 ): PlainStep<Machine> {
-  return asData(definition, takeStep(definition, snapshot, event)) as PlainStep<Machine>;
+  return asData(definition, takeStep(definition, snapshot, event, undefined, counts)) as PlainStep<Machine>;
 }
 
 /** A step that may have a call in it, which is no data. */
@@ -101,9 +107,15 @@ export interface CallingStep {
   readonly effects: readonly (PlainEffect | Call)[];
 }
 
-export function beginSteps(definition: AnyStateMachine, input: unknown, maxIterations?: number): CallingStep {
+export function beginSteps(
+  definition: AnyStateMachine,
+  input: unknown,
+  maxIterations?: number,
+  counts?: InterpretedCounts,
+): CallingStep {
   const machine = providedMachine(definition, maxIterations);
-  const [snapshot, actions] = initialTransition(machine, input);
+  const counting = counts === undefined ? machine : countingBegin(machine, counts);
+  const [snapshot, actions] = initialTransition(counting, input);
   if (snapshot.status === 'error') return { snapshot: plainOf(definition, snapshot), effects: [] };
   return { snapshot: plainOf(definition, snapshot), effects: effectsOf(actions, {}) };
 }
@@ -113,12 +125,14 @@ export function takeStep(
   plain: PlainSnapshot,
   event: EventObject,
   maxIterations?: number,
+  counts?: InterpretedCounts,
 ): CallingStep {
   if (plain.status !== 'active') return { snapshot: plain, effects: [] };
   const machine = providedMachine(definition, maxIterations);
   const from = restored(machine, plain);
   try {
-    const [snapshot, actions] = transition(machine, from, event);
+    const counting = counts === undefined ? machine : countingStep(machine, counts);
+    const [snapshot, actions] = transition(counting, from, event);
     return {
       snapshot: plainOf(definition, snapshot),
       effects: effectsOf(actions, from.children as Record<string, AnyActorRef>),
