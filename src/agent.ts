@@ -1,18 +1,20 @@
 /**
  * What a module of an agent needs, and no more: a child that runs one loads neither charts nor stores.
  */
+export type {
+  AgentLog,
+  ConnectContext,
+  InitContext,
+  Proposal,
+  TaskContext,
+  VariableContext,
+  Vote,
+  VoteContext,
+} from './runtime/definition/contexts.ts';
 export {
   type AgentDefinition,
-  type AgentLog,
-  type ConnectContext,
   defineAgent,
   type DefineAgentOptions,
-  type InitContext,
-  type Proposal,
-  type TaskContext,
-  type VariableContext,
-  type Vote,
-  type VoteContext,
 } from './runtime/definition/define-agent.ts';
 export type {
   AgentCalls,

@@ -103,21 +103,23 @@ export {
   type TaskEvent,
   type VoteCast,
 } from './chart-agent.ts';
+export type {
+  AgentLog,
+  ConnectContext,
+  InitContext,
+  Proposal,
+  TaskContext,
+  VariableContext,
+  Vote,
+  VoteContext,
+} from './runtime/definition/contexts.ts';
 export {
   type AgentDefinition,
-  type AgentLog,
   type AnyAgentDefinition,
-  type ConnectContext,
   defineAgent,
   type DefineAgentOptions,
-  type InitContext,
-  type Proposal,
-  type TaskContext,
   type TaskDefinition,
   type TaskTypes,
-  type VariableContext,
-  type Vote,
-  type VoteContext,
 } from './runtime/definition/define-agent.ts';
 export type {
   ValuesOf,

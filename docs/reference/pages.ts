@@ -37,7 +37,7 @@ const API: readonly (readonly [under: string, path: string, names?: Readonly<Rec
   ['', 'src/fleet/define-fleet.ts'],
   [
     '',
-    'src/runtime/definition/define-agent.ts',
+    'src/runtime/definition/contexts.ts',
     { ask: 'context.ask', repeated: 'context.repeated', step: 'context.step', emit: 'context.emit' },
   ],
   [

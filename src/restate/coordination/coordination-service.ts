@@ -15,7 +15,7 @@ import type { Decision } from '../../runtime/coordination/rounds/proposal.ts';
 import { tallyForPeople } from '../../runtime/coordination/rounds/outcomes.ts';
 import type { Confirmation } from '../../runtime/coordination/variables/topic.ts';
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
-import type { Proposal } from '../../runtime/definition/define-agent.ts';
+import type { Proposal } from '../../runtime/definition/contexts.ts';
 import { countsFor } from '../../runtime/engine/interpreted-counts.ts';
 import { beginChart, type PlainSnapshot, type PlainStep, stepChart } from '../../runtime/engine/pure-step.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';

@@ -4,7 +4,7 @@
  * I1  It always answers, at its deadline at the latest: a body that has not answered by then is not in the answer.
  */
 import type { Answer } from '../../machines/index.ts';
-import type { Proposal } from '../../runtime/definition/define-agent.ts';
+import type { Proposal } from '../../runtime/definition/contexts.ts';
 import type { ErrorInfo } from '../../machines/index.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';

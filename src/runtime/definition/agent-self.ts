@@ -5,12 +5,10 @@
  * and it breaks between two tasks.
  */
 import { types } from 'node:util';
-import type { AnyStateMachine } from 'xstate';
 import type { CountedCharts } from '../engine/agent-counts.ts';
 import type { ChartInspectionEvent } from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import type { ChartOutline } from './chart-agent/chart-outline.ts';
-import type { AnyAgentDefinition } from './define-agent.ts';
 
 /** What the body offers from `init` on. After the end of the body it does nothing. */
 export interface AgentSelf {
@@ -45,22 +43,6 @@ export interface Offer {
 export interface AskedTask {
   readonly type: string;
   readonly input?: unknown;
-}
-
-/** The part of a definition whose behaviour is a chart. */
-export interface ChartFacet {
-  /** Hash of the chart's shape: snapshots fit only charts with the same one. */
-  readonly identity: string;
-  /** The readable text of the chart, for the definition's hash. */
-  readonly source: unknown;
-  /** Makes the same definition of a machine that differs in its implementations, for tests. */
-  readonly withMachine: (change: (machine: AnyStateMachine) => AnyStateMachine) => AnyAgentDefinition;
-  /** What is restored of a saved state. Pure. @throws Error that names the state and what does not fit */
-  fitted(saved: unknown, fromVersion: number): unknown;
-  /** The chart as people see it. */
-  outline(): ChartOutline;
-  /** @param task one whose input is as its schema wants it */
-  offer(state: unknown, task?: AskedTask): Offer;
 }
 
 /** A result that comes later and is handled synchronously: an answer and its state are one step. */

@@ -6,7 +6,7 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AgentSpecInput, BudgetAmount, ParentRule } from '../../machines/index.ts';
-import type { AnyAgentDefinition } from './define-agent.ts';
+import type { DefinedAgent } from './defined-agent.ts';
 import type { TaskStream } from './task-stream.ts';
 
 /** Who does a task: an agent by id, the least loaded agent of a type, or a pool. */
@@ -25,7 +25,7 @@ export interface CalledTask {
 /** An agent to be spawned. */
 export type SpawnedSpec = Omit<AgentSpecInput, 'module' | 'pool' | 'parent'> & {
   /** The URL of a module whose default export is a definition; in-process, a `defineAgent` value, too. */
-  readonly module: URL | AnyAgentDefinition;
+  readonly module: URL | DefinedAgent;
   /** What happens when its parent has ended for good: `stop` (the default), `kill`, or `detach`, which lets it live on. */
   readonly parent?: ParentRule;
 };

@@ -14,7 +14,8 @@
  */
 import type { ErrorInfo, ExitReason } from '../../machines/index.ts';
 import { type AgentSelf, isPending, type Offer } from '../definition/agent-self.ts';
-import type { AgentLog, AnyAgentDefinition } from '../definition/define-agent.ts';
+import type { AgentLog } from '../definition/contexts.ts';
+import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import { manifestOf } from '../definition/manifest.ts';
 import { migratedState } from '../definition/saved-state.ts';
 import { countHere } from '../engine/agent-counts.ts';
@@ -26,7 +27,8 @@ import { isThenable } from '../values/thenable.ts';
 import { BodyLog, type LineTeller } from './body-log.ts';
 import { BodyState } from './body-state.ts';
 import { BodyTasks } from './body-tasks.ts';
-import { type CallableDefinition, settle } from './body-work.ts';
+import { settle } from './body-work.ts';
+import type { CallableDefinition } from './callable-definition.ts';
 import type { Body, BodyListener, BodyRequest, BodyStart, LogLevel, VariableState } from './host.ts';
 import { BodyInitContext, type InitOwner } from './init-context.ts';
 import { MAX_DETAIL_TEXT } from './request-bounds.ts';

@@ -5,7 +5,7 @@
  *     a logger.
  */
 import { types } from 'node:util';
-import type { AgentLog } from '../definition/define-agent.ts';
+import type { AgentLog } from '../definition/contexts.ts';
 import { errorInfoOf, inWords, isError } from '../values/errors.ts';
 import type { LogLevel, TraceParent } from './host.ts';
 

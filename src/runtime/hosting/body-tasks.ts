@@ -11,7 +11,7 @@
  */
 import type { ErrorInfo } from '../../machines/index.ts';
 import { isPending, isTaskRefusal } from '../definition/agent-self.ts';
-import type { TaskContext } from '../definition/define-agent.ts';
+import type { TaskContext } from '../definition/contexts.ts';
 import { limitSaid, parkAsked, type ParkRequest } from '../definition/parking.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
@@ -20,7 +20,8 @@ import { OpenTasks } from '../values/open-tasks.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { ignoreRejection, isThenable } from '../values/thenable.ts';
 import { BodyRequests, taskHasEnded } from './body-requests.ts';
-import { type CallableTask, settle, type WorkOwner } from './body-work.ts';
+import { settle, type WorkOwner } from './body-work.ts';
+import type { CallableTask } from './callable-definition.ts';
 import { ChunkSender, isChunkGenerator, streamed } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
 import { type EndedAttempt, RunningTask, type TaskAsker } from './running-task.ts';

@@ -9,7 +9,8 @@
  */
 import type { ErrorInfo, ExitReason, Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
-import type { AnyAgentDefinition, Proposal, Vote } from '../definition/define-agent.ts';
+import type { Proposal, Vote } from '../definition/contexts.ts';
+import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { ParkRequest } from '../definition/parking.ts';
 import type { SavedState } from '../definition/saved-state.ts';

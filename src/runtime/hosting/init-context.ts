@@ -1,7 +1,7 @@
 /** What a definition's `init` is given. */
 import type { ExitReason } from '../../machines/index.ts';
 import type { AgentSelf } from '../definition/agent-self.ts';
-import type { AgentLog, InitContext } from '../definition/define-agent.ts';
+import type { AgentLog, InitContext } from '../definition/contexts.ts';
 import type { WorkOwner } from './body-work.ts';
 import type { BodyStart } from './host.ts';
 

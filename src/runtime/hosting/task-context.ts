@@ -1,5 +1,5 @@
 /** What a task's `run` is given. */
-import type { TaskContext } from '../definition/define-agent.ts';
+import type { TaskContext } from '../definition/contexts.ts';
 import { park } from '../definition/parking.ts';
 import type { AskedQuestion } from '../definition/task-abilities.ts';
 import { BodyLog } from './body-log.ts';

@@ -1,6 +1,6 @@
 /** How an agent votes: as its definition says; one that says nothing abstains. */
 import { isPending, whenSettled } from '../definition/agent-self.ts';
-import type { Proposal, Vote } from '../definition/define-agent.ts';
+import type { Proposal, Vote } from '../definition/contexts.ts';
 import { errorInfoOf, inWords } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
 import type { StateUser } from './body-state.ts';

@@ -16,7 +16,7 @@ import {
   type Tally,
   tallyOf,
 } from '../../../machines/index.ts';
-import type { Proposal } from '../../definition/define-agent.ts';
+import type { Proposal } from '../../definition/contexts.ts';
 import {
   type Chart,
   type ChartClock,

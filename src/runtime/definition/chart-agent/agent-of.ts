@@ -1,5 +1,5 @@
 /** The agent of a chart, for the work that the chart invokes. */
-import type { AgentLog } from '../define-agent.ts';
+import type { AgentLog } from '../contexts.ts';
 import type { ValuesOf, VariableRef, VariableValues } from '../variable-handle.ts';
 
 /** What invoked promises, callbacks and actions are given of their agent. */

@@ -22,7 +22,7 @@ import { OnceATurn } from '../../time/once-a-turn.ts';
 import { errorInfoOf, inWords, isError } from '../../values/errors.ts';
 import { tellListener } from '../../values/thenable.ts';
 import { type AgentSelf, type AskedTask, Deferred, type Offer, TaskRefusal } from '../agent-self.ts';
-import type { AgentLog, InitContext, Proposal, TaskContext, VariableContext } from '../define-agent.ts';
+import type { AgentLog, InitContext, Proposal, TaskContext, VariableContext } from '../contexts.ts';
 import { countsFor, type InterpretedCounts } from '../../engine/interpreted-counts.ts';
 import { bindAgent, type ChartAgent } from './agent-of.ts';
 import { activeNodes, offeredEvents } from './chart-shape.ts';

@@ -11,21 +11,18 @@ import type { ExitReason } from '../../../machines/index.ts';
 import { AgentSystemError, inWords } from '../../values/errors.ts';
 import { parseInput } from '../../values/malformed.ts';
 import { type AnySchema, isSchema } from '../../values/schema.ts';
-import type { ChartFacet } from '../agent-self.ts';
-import {
-  type AgentDefinition,
-  type AgentLog,
-  type AnyAgentDefinition,
-  type ConnectContext,
-  type InitContext,
-  type NamedValue,
-  type Proposal,
-  sealed,
-  type TaskContext,
-  type VariableContext,
-  type Vote,
-  type VoteContext,
-} from '../define-agent.ts';
+import type {
+  AgentLog,
+  ConnectContext,
+  InitContext,
+  NamedValue,
+  Proposal,
+  TaskContext,
+  VariableContext,
+  Vote,
+  VoteContext,
+} from '../contexts.ts';
+import { type AgentDefinition, type AnyAgentDefinition, type ChartFacet, sealed } from '../define-agent.ts';
 import { type TaskKind, taskKindFields } from '../task-kind.ts';
 import { type ValuesOf, variableName, type VariableRef, type VariableValues } from '../variable-handle.ts';
 import { isMachine } from '../../engine/interpreted-counts.ts';

@@ -6,7 +6,7 @@
  * task passes here.
  */
 import { type ErrorInfo, type ExitReason, exitReason } from '../../../machines/index.ts';
-import type { Vote } from '../../definition/define-agent.ts';
+import type { Vote } from '../../definition/contexts.ts';
 import type { AgentManifest } from '../../definition/manifest.ts';
 import { type ErrorCode, errorCodes, inWords } from '../../values/errors.ts';
 import { MAX_CAUSES, MAX_ERRORS, MAX_TEXT_OF_ALL } from '../../values/error-info.ts';
