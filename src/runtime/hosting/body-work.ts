@@ -1,45 +1,16 @@
-/** What the parts of a body share: the definition whose functions they call, and how to call one. */
+/** What the parts of a body share: what they know of it, and how to call a function of its definition. */
 import { isPending, whenSettled } from '../definition/agent-self.ts';
-import type {
-  AgentLog,
-  AnyAgentDefinition,
-  ConnectContext,
-  InitContext,
-  TaskDefinition,
-} from '../definition/define-agent.ts';
+import type { AgentLog } from '../definition/contexts.ts';
 import { isThenable } from '../values/thenable.ts';
 import type { LineTeller } from './body-log.ts';
-import type { BodyState } from './body-state.ts';
 import type { BodyReport } from './host.ts';
-import type { StateSaves } from './state-saves.ts';
-
-export type CallableTask = TaskDefinition<unknown, unknown, unknown>;
-
-/** A definition whose functions may be called: what they are given is made here, to their types. */
-export type CallableDefinition = Omit<
-  AnyAgentDefinition,
-  'connect' | 'disconnect' | 'init' | 'tasks' | 'onVariable' | 'vote' | 'health' | 'save' | 'terminate'
-> & {
-  connect?(context: ConnectContext<unknown>): unknown;
-  disconnect?(context: object): unknown;
-  init(context: InitContext<unknown>): unknown;
-  readonly tasks: Readonly<Record<string, CallableTask>>;
-  onVariable?(context: object): unknown;
-  vote?(context: object): unknown;
-  health?(context: object): unknown;
-  save?(context: object): unknown;
-  terminate?(context: object): unknown;
-};
+import type { SavesOwner, StateSaves } from './state-saves.ts';
 
 /** The body whose work its parts do. */
-export interface WorkOwner extends LineTeller {
-  readonly definition: CallableDefinition;
-  readonly state: BodyState;
+export interface WorkOwner extends LineTeller, SavesOwner {
   readonly saves: StateSaves;
   /** The values that it knows, by name. */
   readonly variables: Readonly<Record<string, unknown>>;
-  /** What its `connect` gave. */
-  readonly resources: unknown;
   readonly log: AgentLog;
   readonly isServing: boolean;
   readonly isGone: boolean;

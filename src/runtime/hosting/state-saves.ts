@@ -8,14 +8,22 @@ import { errorInfoOf } from '../values/errors.ts';
 import { secretTexts, splitSecrets, withoutTexts } from '../values/secret-paths.ts';
 import { assertKept, stateJson } from '../values/state-json.ts';
 import { ignoreRejection, isThenable } from '../values/thenable.ts';
-import { restored, type StateUser } from './body-state.ts';
-import type { WorkOwner } from './body-work.ts';
+import { type BodyState, restored, type StateUser } from './body-state.ts';
+import type { CallableDefinition } from './callable-definition.ts';
 import type { BodyStart } from './host.ts';
 
 const NO_TEXTS: readonly string[] = Object.freeze([]);
 
+/** The body whose state it is. */
+export interface SavesOwner {
+  readonly definition: CallableDefinition;
+  readonly state: BodyState;
+  /** What its `connect` gave. */
+  readonly resources: unknown;
+}
+
 export class StateSaves {
-  private readonly owner: WorkOwner;
+  private readonly owner: SavesOwner;
   /** The state has changed by itself, which was not reported yet. */
   isChanged = false;
   private lastTold: string | undefined;
@@ -26,7 +34,7 @@ export class StateSaves {
   private readonly secrets: readonly string[];
 
   /** @param start what it begins with */
-  constructor(owner: WorkOwner, { restored, initArgs, secrets = NO_TEXTS }: BodyStart) {
+  constructor(owner: SavesOwner, { restored, initArgs, secrets = NO_TEXTS }: BodyStart) {
     this.owner = owner;
     this.lastTold = restored?.json;
     this.secrets = secrets.length === 0 ? NO_TEXTS : secretTexts(splitSecrets(initArgs, secrets).values);
