@@ -22,7 +22,7 @@ import {
 import { descriptorsOf } from './event-descriptors.ts';
 import { type Guard, guardOf } from './guards.ts';
 import { type Completion, DO, Operation, operationOf } from './operations.ts';
-import { Candidate, isMove, keyOf, type Plan, Position } from './position.ts';
+import { Candidate, isMove, keyOf, type Plan, Position, type PositionTable } from './position.ts';
 import { InputScope } from './scope.ts';
 
 /** Positions are kept up to so many: a chart with many parallel regions may have no end of them. */
@@ -44,7 +44,7 @@ export function compileChart(definition: AnyStateMachine): CompiledChart {
   return table;
 }
 
-export class CompiledChart {
+export class CompiledChart implements PositionTable {
   readonly definition: AnyStateMachine;
   /** Where a chart is before its first step. */
   readonly origin: Position;
@@ -109,7 +109,6 @@ export class CompiledChart {
     return guardOf(guard, root, (feature) => this.refuse(root, feature));
   }
 
-  /** What the microstep of these transitions does; whether that is so whatever history recalls. */
   plan(
     from: Position,
     transitions: readonly Transition[],

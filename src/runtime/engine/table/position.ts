@@ -5,8 +5,7 @@
  * A position without parallel states has one list of candidates per event type, innermost state first. One with
  * parallel states asks its regions, as XState does.
  */
-import type { EventObject } from 'xstate';
-import type { CompiledChart } from './compiled-chart.ts';
+import type { AnyStateMachine, EventObject } from 'xstate';
 import {
   ancestorsOf,
   completed,
@@ -21,7 +20,28 @@ import { isWildcard } from './event-descriptors.ts';
 import type { Guard, Whereabouts } from './guards.ts';
 import type { Operation } from './operations.ts';
 import type { Scope } from './scope.ts';
-import type { Step } from './step.ts';
+
+/** The table that positions belong to: what it has worked out for all of them. */
+export interface PositionTable {
+  readonly definition: AnyStateMachine;
+  candidatesOf(node: StateNode, type: string): readonly Candidate[];
+  eventlessOf(node: StateNode): readonly Candidate[];
+  /** Stands for a transition in the keys of plans. */
+  numberOf(transition: Transition): number;
+  /** What the microstep of these transitions does; whether that is so whatever history recalls. */
+  plan(
+    from: Position,
+    transitions: readonly Transition[],
+    history: HistoryValue | undefined,
+  ): { readonly plan: Plan; readonly isLasting: boolean };
+}
+
+/** The step that asks a position: its event, and what guards and history look at. */
+export interface AskingStep {
+  readonly event: EventObject;
+  readonly scope: Scope;
+  readonly history: HistoryValue | undefined;
+}
 
 /** What one microstep does. */
 export interface Plan {
@@ -79,7 +99,7 @@ export class Position implements Whereabouts {
   readonly nodes: readonly StateNode[];
   readonly value: unknown;
   readonly path: string;
-  private readonly chart: CompiledChart;
+  private readonly chart: PositionTable;
   private readonly active: ReadonlySet<StateNode>;
   /** Whether exactly one atomic state is active. */
   private readonly isLine: boolean;
@@ -97,7 +117,7 @@ export class Position implements Whereabouts {
   private readonly choiceOf = new Map<Candidate, Choice>();
   private readonly plans = new Map<string, Plan>();
 
-  constructor(chart: CompiledChart, nodes: readonly StateNode[]) {
+  constructor(chart: PositionTable, nodes: readonly StateNode[]) {
     const { root } = chart.definition;
     const all = completed(nodes);
     this.nodes = nodes;
@@ -131,7 +151,7 @@ export class Position implements Whereabouts {
   }
 
   /** What an event leads to: `undefined` if nothing here takes it. @param answer what there is for it */
-  enabled(step: Step, answer = this.answers.get(step.event.type)): Plan | undefined {
+  enabled(step: AskingStep, answer = this.answers.get(step.event.type)): Plan | undefined {
     const { event } = step;
     const { type } = event;
     if (!this.isLine) {
@@ -165,7 +185,7 @@ export class Position implements Whereabouts {
     return move.plan!.next;
   }
 
-  eventless(step: Step): Plan | undefined {
+  eventless(step: AskingStep): Plan | undefined {
     if (!this.isLine) return this.eventlessOfAll(step);
     const choices = this.eventlessChoices;
     for (let at = 0; at < choices.length; at++) {
@@ -199,7 +219,7 @@ export class Position implements Whereabouts {
     return choice;
   }
 
-  private choose(choice: Choice, step: Step): Plan {
+  private choose(choice: Choice, step: AskingStep): Plan {
     const { plan, isLasting } = this.chart.plan(this, [choice.candidate.transition], step.history);
     if (!isLasting) return plan;
     choice.plan = plan;
@@ -207,7 +227,7 @@ export class Position implements Whereabouts {
     return plan;
   }
 
-  private planFor(transitions: readonly Transition[], step: Step): Plan {
+  private planFor(transitions: readonly Transition[], step: AskingStep): Plan {
     const key = transitions.map((transition) => this.chart.numberOf(transition)).join();
     const known = this.plans.get(key);
     if (known !== undefined) return known;
@@ -233,7 +253,7 @@ export class Position implements Whereabouts {
     return candidate === undefined ? taken : [candidate.transition];
   }
 
-  private eventlessOfAll(step: Step): Plan | undefined {
+  private eventlessOfAll(step: AskingStep): Plan | undefined {
     const taken = new Set<Transition>();
     for (const leaf of this.nodes.filter(isAtomic)) {
       const candidate = [leaf, ...ancestorsOf(leaf)]
