@@ -6,16 +6,8 @@
  */
 import type { ChartGraph } from './chart-graph.ts';
 import type { Heads } from './labels.ts';
-import {
-  type Box,
-  type Layout,
-  type LayoutOptions,
-  type PlacedEdge,
-  type Point,
-  isContainer,
-  layOut,
-  textArea,
-} from './layout.ts';
+import { type LayoutOptions, isContainer, layOut, textArea } from './layout.ts';
+import type { Box, Layout, PlacedEdge, Point } from './placed-chart.ts';
 import type { IsCommand } from './transition-kind.ts';
 
 const SEEDS = ['1', '2', '3', '4', '5', '6', '7', '8'];

@@ -3,7 +3,7 @@
  *
  * Lines from outside to the states in a container cross its head, and ELK knows nothing of the text there.
  */
-import type { Box, PlacedEdge, Point } from './layout.ts';
+import type { Box, PlacedEdge, Point } from './placed-chart.ts';
 
 /** Between the text and a line that passes by. */
 const GAP = 4;

@@ -3,7 +3,8 @@
  *
  * Each is a group that says where it leads from and to, so that a page can find it.
  */
-import { LABEL_PADDING, type PlacedEdge, type Point } from './layout.ts';
+import { LABEL_PADDING } from './layout.ts';
+import type { PlacedEdge, Point } from './placed-chart.ts';
 import { arrowhead, distance, drawBlock, escape, rect, round } from './svg-parts.ts';
 
 const CORNER = 6;

@@ -3,7 +3,7 @@
  *
  * What a thing is, its class says; svg-style.ts gives it colours, and so may a page that shows the picture.
  */
-import type { Box, Point } from './layout.ts';
+import type { Box, Point } from './placed-chart.ts';
 import { type Block, type Line, type Span, lineHeight } from './text.ts';
 
 export function rect(box: Box, radius: number, kind: string): string {

@@ -3,15 +3,8 @@
  *
  * Whatever belongs to a state says which one in `data-state`, so that a page can find it.
  */
-import {
-  type Box,
-  type PlacedState,
-  STATE_PADDING,
-  TITLE_GAP,
-  headHeight,
-  isContainer,
-  textArea,
-} from './layout.ts';
+import { STATE_PADDING, TITLE_GAP, headHeight, isContainer, textArea } from './layout.ts';
+import type { Box, PlacedState } from './placed-chart.ts';
 import { arrowhead, drawBlock, escape, rect, round } from './svg-parts.ts';
 
 /** The frame of a container; its text comes later, over the edges. */
