@@ -7,22 +7,22 @@
  *
  * I1  Other parts hear of the end of a body after its event was emitted.
  */
-import type { ExitReason, Isolation } from '../../machines/index.ts';
+import type { Logger } from 'pino';
+import type { BodyCommand, ExitReason, Isolation } from '../../machines/index.ts';
 import type { AskedTask, Offer } from '../definition/agent-self.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { SavedState } from '../definition/saved-state.ts';
 import type { ChildReport } from '../engine/chart.ts';
-import type { BodyCommand } from '../../machines/index.ts';
 import type { BodyReport, BodyRequest, Usage } from '../hosting/host.ts';
-import type { CommitListener } from '../journal/journal.ts';
+import type { CommitListener, Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { dataCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import type { SecretValues } from '../values/secret-paths.ts';
-import type { Agent } from './agent.ts';
+import type { AgentSecrets } from './agent-secrets.ts';
 import type { KeptSpec } from './agent-terms.ts';
 import type { AgentTasks } from './agent-tasks.ts';
-import { Incarnation, type IncarnationOwner } from './incarnation.ts';
+import { type EmbodiedAgent, Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { Offers, type OffersOwner } from './offers.ts';
 import { pendingFields } from './pending-fields.ts';
 import { withoutSecrets } from './secret-reports.ts';
@@ -36,8 +36,23 @@ interface NextBody {
 
 const NOTHING_PENDING: readonly string[] = Object.freeze([]);
 
+/** The agent whose bodies they are. */
+export interface BodiesOwner extends EmbodiedAgent {
+  readonly clock: SteadyClock;
+  readonly journal: Journal;
+  readonly secrets: AgentSecrets | undefined;
+  /** Whether its chart still runs. */
+  readonly isActive: boolean;
+  /** Something in the record other than the chart's state may have changed. */
+  changed(): void;
+  healthAnswered(report: Extract<BodyReport, { type: `health.${string}` }>): void;
+  /** Its body may never end. */
+  answerEndEarly(): void;
+  logger(): Logger;
+}
+
 export class AgentBodies implements IncarnationOwner, OffersOwner {
-  readonly agent: Agent;
+  readonly agent: BodiesOwner;
   private readonly tasks: AgentTasks;
   private currentManifest: AgentManifest;
   private living: Incarnation | undefined = undefined;
@@ -50,7 +65,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
   private offers: Offers | undefined = undefined;
   private droppedCount = 0;
 
-  constructor(agent: Agent, tasks: AgentTasks, manifest: AgentManifest) {
+  constructor(agent: BodiesOwner, tasks: AgentTasks, manifest: AgentManifest) {
     this.agent = agent;
     this.tasks = tasks;
     this.currentManifest = manifest;

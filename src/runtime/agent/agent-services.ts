@@ -1,7 +1,9 @@
 /** What all agents of a system share: the seams between an agent and its system. */
 import type { Logger } from 'pino';
+import type { AgentEvent } from '../../machines/index.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
-import type { BodyReport, VariableState } from '../hosting/host.ts';
+import type { BodyReport, BodyRequest, VariableState } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { NewIds } from '../journal/new-ids.ts';
 import type { Store } from '../journal/store.ts';
@@ -10,22 +12,38 @@ import type { Quotas } from '../limits/quotas.ts';
 import type { RestartPermits } from '../limits/restart-permits.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import type { Agent } from './agent.ts';
 import type { SecretServices } from './agent-secrets.ts';
+import type { KeptSpec } from './agent-terms.ts';
 import type { LastManifests } from './last-manifests.ts';
 import type { RequestHandlers } from './requests.ts';
 import type { TaskSteps } from './task-steps.ts';
 
+/** An agent, as coordination knows it. */
+export interface CoordinatedAgent {
+  readonly id: string;
+  /** Position in the order of registration. */
+  readonly order: number;
+  readonly incarnation: number;
+  readonly spec: KeptSpec;
+  readonly manifest: AgentManifest;
+  /** Whether it takes tasks now. */
+  readonly isServing: boolean;
+  /** Whether coordination is available, as far as its chart knows. */
+  readonly isCoordinated: boolean;
+  post(request: BodyRequest): void;
+  send(event: AgentEvent): void;
+}
+
 /** What agents report to coordination. */
 export interface AgentCoordination {
   /** A body opens; `undefined` for an agent that takes no part in coordination. */
-  join(agent: Agent): Participation | undefined;
+  join(agent: CoordinatedAgent): Participation | undefined;
   /** The body runs, and is told what it missed. A module in another process may declare more variables than before. */
-  started(agent: Agent, participation: Participation | undefined): Participation | undefined;
+  started(agent: CoordinatedAgent, participation: Participation | undefined): Participation | undefined;
   /** The agent's spec has changed. */
-  changed(agent: Agent, participation: Participation | undefined): Participation | undefined;
+  changed(agent: CoordinatedAgent, participation: Participation | undefined): Participation | undefined;
   /** A body that takes no part in coordination has reported to it all the same. */
-  strayed(agent: Agent, incarnation: number, report: BodyReport): void;
+  strayed(agent: CoordinatedAgent, incarnation: number, report: BodyReport): void;
 }
 
 /** The part that one incarnation of an agent takes in coordination, from its open to its end. */
@@ -65,5 +83,5 @@ export interface AgentServices {
   /** Whether tasks that have to end may go on in another program: this one closes, and its store is durable. */
   leavesTasks(): boolean;
   /** Removes the record of an agent. */
-  forgotten(agent: Agent): void;
+  forgotten(agent: { readonly id: string }): void;
 }

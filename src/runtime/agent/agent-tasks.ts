@@ -5,21 +5,24 @@
  * It decides nothing: reports of the mailbox become events of the agent's chart.
  */
 import {
+  type AgentEvent,
   type BudgetAmount,
   describeExit,
+  type ExitReason,
   type MailboxCommand,
   type Parked,
   type ProgressInput,
 } from '../../machines/index.ts';
-import { withTimeout } from '../definition/manifest.ts';
+import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { MAX_WHY, type ParkRequest } from '../definition/parking.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Quota } from '../limits/quotas.ts';
+import type { Quota, QuotaMember } from '../limits/quotas.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { cut } from '../values/cut-text.ts';
 import { AgentSystemError } from '../values/errors.ts';
-import type { Agent } from './agent.ts';
+import type { AgentServices } from './agent-services.ts';
+import type { KeptSpec } from './agent-terms.ts';
 import { type EndReport, Mailbox } from './mailbox.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import { ProgressWatch, type ProgressWatcher } from './progress-watch.ts';
@@ -31,14 +34,40 @@ import type { Places } from './wait.ts';
 
 const FREE: Places = Object.freeze({ isFree: true, holders: [] });
 
+/** The agent whose tasks they are. */
+export interface TasksOwner extends QuotaMember {
+  readonly incarnation: number;
+  readonly services: AgentServices;
+  readonly spec: KeptSpec;
+  readonly manifest: AgentManifest;
+  /** Whether it takes tasks now. */
+  readonly isServing: boolean;
+  /** Whether no task may begin now. */
+  readonly isHeldBack: boolean;
+  readonly mayComeBack: boolean;
+  /** Why its last body ended, known before the chart has taken that step. */
+  readonly lastExit: ExitReason | undefined;
+  /** Called when its state may have changed, or a task may have ended. */
+  readonly observer: (() => void) | undefined;
+  /** Says why no task begins while it ends. */
+  whyNothingBegins(): string;
+  send(event: AgentEvent): void;
+  post(request: BodyRequest): void;
+  /** Something in the record other than the chart's state may have changed. */
+  changed(): void;
+  /** A report was malformed, or came too late. */
+  bodyDropped(): void;
+  reportFault(message: string, thrown: unknown): void;
+}
+
 export class AgentTasks implements MailboxOwner, RequestsOwner {
-  private readonly agent: Agent;
+  private readonly agent: TasksOwner;
   private mailbox: Mailbox | undefined = undefined;
   private requests: Requests | undefined = undefined;
   /** The quota that the agent works under, if it shares a limit or ran into one. */
   private quota: Quota | undefined = undefined;
 
-  constructor(agent: Agent) {
+  constructor(agent: TasksOwner) {
     this.agent = agent;
   }
 
@@ -111,7 +140,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
   }
 
   /** The limits of the queue have changed. */
-  follow(limits: Agent['spec']['tasks']): void {
+  follow(limits: KeptSpec['tasks']): void {
     this.mailbox?.follow(limits);
   }
 

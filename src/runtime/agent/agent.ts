@@ -42,16 +42,15 @@ import {
 } from '../engine/chart.ts';
 import type { BodyReport, BodyRequest, Host, TraceParent } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
-import type { QuotaMember } from '../limits/quotas.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { noSecrets, type SecretValues } from '../values/secret-paths.ts';
-import { AgentBodies } from './agent-bodies.ts';
+import { AgentBodies, type BodiesOwner } from './agent-bodies.ts';
 import { type AgentRecord, ShownRecord } from './agent-record.ts';
 import type { AgentServices } from './agent-services.ts';
 import type { AgentOptions, AgentTerms, KeptSpec } from './agent-terms.ts';
 import { AgentSecrets } from './agent-secrets.ts';
-import { AgentTasks } from './agent-tasks.ts';
+import { AgentTasks, type TasksOwner } from './agent-tasks.ts';
 import { commandRefusal } from './command-refusal.ts';
 import { LifeCallers } from './life-callers.ts';
 import { type Announcement, lifeEventOf } from './life-event.ts';
@@ -60,7 +59,7 @@ import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './l
 import type { GivenTask, RestoredTask, TaskCancel } from './task-request.ts';
 import type { Places } from './wait.ts';
 
-export class Agent implements ChartOptions, LivenessOwner, QuotaMember {
+export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwner {
   // What each task, vote and variable needs comes first, side by side: in a large fleet none of it is in a cache.
   readonly id: string;
   private readonly bodies: AgentBodies;

@@ -24,13 +24,21 @@ import type {
 } from '../hosting/host.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
-import type { Agent } from './agent.ts';
-import type { Participation } from './agent-services.ts';
+import type { AgentServices, CoordinatedAgent, Participation } from './agent-services.ts';
 import type { KeptSpec } from './agent-terms.ts';
+
+/** The agent, as its incarnations know it: what a body is made from. */
+export interface EmbodiedAgent extends CoordinatedAgent {
+  readonly services: AgentServices;
+  readonly host: Host;
+  readonly module: AnyAgentDefinition | URL;
+  /** Why its last body ended. */
+  readonly previousStop: ExitReason | undefined;
+}
 
 /** The agent, and where its bodies report to. */
 export interface IncarnationOwner {
-  readonly agent: Agent;
+  readonly agent: EmbodiedAgent;
   /** A copy of `initArgs` for a body of this spec, with the secrets in it, or a promise of one. */
   initArgsOf(spec: KeptSpec): unknown;
   /** The body begins with this state. `isKept`: the store has it; else it is still being written. */

@@ -10,8 +10,7 @@
  * I3  A fault here takes coordination away until it has recovered; the agent that happened to be there is not at fault.
  */
 import { weightOf } from '../../machines/index.ts';
-import type { AgentCoordination, Participation } from '../agent/agent-services.ts';
-import type { Agent } from '../agent/agent.ts';
+import type { AgentCoordination, CoordinatedAgent, Participation } from '../agent/agent-services.ts';
 import type { RunQueue } from '../engine/run-queue.ts';
 import type { BodyReport, VariableState } from '../hosting/host.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -38,7 +37,7 @@ export class Participants implements AgentCoordination {
     this.options = options;
   }
 
-  join(agent: Agent): Participant | undefined {
+  join(agent: CoordinatedAgent): Participant | undefined {
     const isAvailable = this.options.isAvailable();
     if (agent.isCoordinated !== isAvailable) {
       agent.send({ type: isAvailable ? 'coordination.restored' : 'coordination.lost' });
@@ -50,7 +49,7 @@ export class Participants implements AgentCoordination {
     return participant;
   }
 
-  started(agent: Agent, participation: Participation | undefined): Participation | undefined {
+  started(agent: CoordinatedAgent, participation: Participation | undefined): Participation | undefined {
     const { variables } = agent.manifest;
     if (!takesPart(agent, variables)) return participation;
     const participant = (participation as Participant | undefined) ?? new Participant(agent, this.options);
@@ -58,13 +57,13 @@ export class Participants implements AgentCoordination {
     return participant;
   }
 
-  changed(agent: Agent, participation: Participation | undefined): Participation | undefined {
+  changed(agent: CoordinatedAgent, participation: Participation | undefined): Participation | undefined {
     if (participation === undefined) return agent.isServing ? this.started(agent, undefined) : undefined;
     (participation as Participant).changed();
     return participation;
   }
 
-  strayed({ id }: Agent, incarnation: number, report: BodyReport): void {
+  strayed({ id }: CoordinatedAgent, incarnation: number, report: BodyReport): void {
     const { rounds, failed } = this.options;
     if (report.type !== 'vote.cast') return;
     try {
@@ -82,13 +81,13 @@ function withOne<Item>(items: readonly Item[], item: Item): readonly Item[] {
 }
 
 /** Whether coordination has anything to do with an agent that listens to these variables. */
-function takesPart({ spec }: Agent, variables: readonly string[]): boolean {
+function takesPart({ spec }: CoordinatedAgent, variables: readonly string[]): boolean {
   return variables.length > 0 || spec.coordination.leadershipEligible;
 }
 
 /** One incarnation of an agent. */
 class Participant implements Participation {
-  private readonly agent: Agent;
+  private readonly agent: CoordinatedAgent;
   private readonly incarnation: number;
   private readonly options: ParticipantsOptions;
   /** Made anew for each one more: nearly always there is one, and a list that grows takes room for sixteen. */
@@ -97,7 +96,7 @@ class Participant implements Participation {
   private isCandidate = false;
   private hasEnded = false;
 
-  constructor(agent: Agent, options: ParticipantsOptions) {
+  constructor(agent: CoordinatedAgent, options: ParticipantsOptions) {
     this.agent = agent;
     this.incarnation = agent.incarnation;
     this.options = options;

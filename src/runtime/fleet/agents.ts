@@ -563,7 +563,7 @@ export class Agents {
   }
 
   /** @internal Removes a record: the agent's chart has announced that it is forgotten. */
-  remove(agent: Agent): void {
+  remove(agent: Pick<Agent, 'id'>): void {
     this.#registry.remove(agent);
   }
 

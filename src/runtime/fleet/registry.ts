@@ -113,7 +113,7 @@ export class Registry {
   }
 
   /** Removes an agent; another agent that has its id since stays. */
-  remove(agent: Agent): void {
+  remove(agent: Pick<Agent, 'id'>): void {
     if (this.agents.get(agent.id) === agent) this.agents.delete(agent.id);
   }
 
