@@ -35,6 +35,7 @@ const API: readonly (readonly [under: string, path: string, names?: Readonly<Rec
   ['', 'src/runtime/fleet/recovery-plan.ts'],
   ['', 'src/fleet/fleet.ts', { start: 'fleet.start' }],
   ['', 'src/fleet/define-fleet.ts'],
+  ['', 'src/runtime/definition/define-agent.ts'],
   [
     '',
     'src/runtime/definition/contexts.ts',
