@@ -10,6 +10,7 @@
 import { type Logger, pino } from 'pino';
 import { z } from 'zod';
 import type { AgentSystem, AlertType, SystemEvent } from '../index.ts';
+import { systemClock } from '../runtime/time/clock.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 import { having, parseInput } from '../runtime/values/malformed.ts';
 
@@ -126,12 +127,14 @@ class Hook implements AlertHook {
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     const { timeoutMs } = parseInput(closeSchema, options, { what: 'close' });
     this.#unsubscribe();
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
       this.#drop(this.#waiting.length);
       this.#giveUp.abort(new Error('the alert hook has closed'));
-    }, timeoutMs);
+    };
+    const clock = systemClock();
+    const timer = clock.setTimeout(giveUp, timeoutMs);
     await this.#sending;
-    clearTimeout(timer);
+    clock.clearTimeout(timer);
     this.#giveUp.abort();
   }
 

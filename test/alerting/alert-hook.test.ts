@@ -166,6 +166,19 @@ describe('an alert hook', () => {
     expect(opened.status()).toEqual({ sent: 0, failed: 1, dropped: 2, waiting: 0 });
   });
 
+  it('a close that may take longer than timers hold waits for what is under way', async () => {
+    const system = await fleet('ada');
+    const arrives = gate<void>();
+    const opened = hook(system, { send: () => arrives.promise });
+    await system.agents.kill('ada');
+    const closing = opened.close({ timeoutMs: 2 ** 31 });
+    // A timer that cannot hold so much fires after a millisecond.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    arrives.resolve();
+    await closing;
+    expect(opened.status()).toEqual({ sent: 1, failed: 0, dropped: 0, waiting: 0 });
+  });
+
   it('after a close nothing is heard, and a second close changes nothing', async () => {
     const system = await fleet('ada');
     const { batches, send } = receiver();

@@ -2,7 +2,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { systemClock } from '../../src/index.ts';
+import { cancel, raise, setup } from 'xstate';
+import { createChart } from '../../src/engine.ts';
+import { type Clock, systemClock } from '../../src/index.ts';
+import { steadyClock } from '../../src/runtime/time/clock.ts';
 
 const DAY_MS = 86_400_000;
 const run = promisify(execFile);
@@ -162,6 +165,81 @@ describe('timers', () => {
     expect(seen).toBe(15);
     vi.runAllTimers();
     expect(fired).toBe(100);
+  });
+});
+
+describe("a clock that was handed in, of Node's own timers", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance', 'Date'] });
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  const bare = (): Clock => ({
+    now: () => Date.now(),
+    setTimeout: (run, delayMs) => setTimeout(run, delayMs),
+    clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+  });
+  const clocks: readonly [string, () => Clock][] = [
+    ['with durations of its own', () => ({ ...bare(), elapsed: () => performance.now() })],
+    ['without', bare],
+  ];
+
+  test.each(clocks)('%s: a delay is as long as it says, and may be cleared at any time of it', (_, made) => {
+    const clock = steadyClock(made());
+    const fired: string[] = [];
+    const armedAt = clock.elapsed();
+    for (const delayMs of [2 ** 31 - 1, 2 ** 31, 60 * DAY_MS, Infinity]) {
+      clock.setTimeout(() => fired.push(`${delayMs} after ${clock.elapsed() - armedAt}`), delayMs);
+    }
+    const cleared = [0, 1, 2].map(() => clock.setTimeout(() => fired.push('cleared'), 60 * DAY_MS));
+    clock.clearTimeout(cleared[0]);
+    vi.advanceTimersByTime(2 ** 31 - 1);
+    clock.clearTimeout(cleared[1]);
+    vi.advanceTimersByTime(35 * DAY_MS);
+    clock.clearTimeout(cleared[2]);
+    clock.clearTimeout(cleared[2]);
+    expect(fired).toEqual(['2147483647 after 2147483647', '2147483648 after 2147483648']);
+    vi.advanceTimersByTime(400 * DAY_MS);
+    expect(fired.slice(2)).toEqual([`${60 * DAY_MS} after ${60 * DAY_MS}`]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is the same clock, once it was taken', () => {
+    const clock = steadyClock(bare());
+    expect(steadyClock(clock)).toBe(clock);
+  });
+
+  test('drives a chart: `after` and a delayed event come when they are due', () => {
+    const definition = setup({ delays: { long: 30 * DAY_MS } }).createMachine({
+      initial: 'waits',
+      states: {
+        waits: { after: { long: 'raised' } },
+        raised: {
+          entry: raise({ type: 'on' }, { delay: 40 * DAY_MS, id: 'on' }),
+          on: { on: 'left', off: 'left' },
+        },
+        left: { exit: cancel('on') },
+      },
+    });
+    const options = {
+      clock: bare(),
+      perform: () => {},
+      child: () => ({ stop() {}, send() {} }),
+      onBug: () => {},
+    };
+    for (const driver of ['table', 'interpreter'] as const) {
+      const chart = createChart(definition, undefined, options, driver);
+      vi.advanceTimersByTime(29 * DAY_MS);
+      expect(chart.path).toBe('waits');
+      vi.advanceTimersByTime(2 * DAY_MS);
+      expect(chart.path).toBe('raised');
+      vi.advanceTimersByTime(38 * DAY_MS);
+      expect(chart.path).toBe('raised');
+      vi.advanceTimersByTime(2 * DAY_MS);
+      expect(chart.path).toBe('left');
+      createChart(definition, undefined, options, driver).stop();
+    }
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

@@ -85,7 +85,7 @@ export type ChartObserver = (observation: ChartObservation) => unknown;
 /** One step of any chart, as XState tells it; the shape may change with XState's major version. */
 export type ChartInspectionEvent = InspectionEvent;
 
-/** The clock of a chart. Whether a delay of 0 is a turn of the program, and how long one may be, is the clock's. */
+/** The clock of a chart: Node's own timers will do. Whether a delay of 0 is a turn of the program is the clock's. */
 export interface ChartClock {
   setTimeout(run: () => void, delayMs: number): unknown;
   clearTimeout(handle: unknown): void;

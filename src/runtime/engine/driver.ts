@@ -6,6 +6,7 @@
  * here, once, so that the drivers can differ in nothing else. The invariants are those of chart.ts.
  */
 import type { AnyStateMachine, EventObject } from 'xstate';
+import { armDelay, clearDelay } from '../time/long-delay.ts';
 import { tellListener } from '../values/thenable.ts';
 import type {
   ChartEffect,
@@ -165,7 +166,7 @@ export abstract class ChartDriver implements Supervisor {
   private end(event: EventObject): void {
     this.queue = undefined;
     for (let armed = this.deadlines; armed !== undefined; armed = armed.earlier) {
-      this.options.clock.clearTimeout(armed.handle);
+      clearDelay(this.options.clock, armed.handle);
     }
     this.deadlines = undefined;
     if (this.status === 'error') for (const child of this.supervised()) this.stopForGood(child);
@@ -227,19 +228,19 @@ export abstract class ChartDriver implements Supervisor {
   private arm(deadline: Deadline): void {
     if (this.deadlines !== undefined) this.named(deadline.id);
     if (deadline.delayMs === Infinity) return;
-    const handle = this.options.clock.setTimeout(() => {
+    const due = (): void => {
       if (!this.forget(deadline)) return;
       this.named(deadline.id);
       this.deadlineDue(deadline);
-    }, deadline.delayMs);
-    deadline.handle = handle;
+    };
+    deadline.handle = armDelay(this.options.clock, due, deadline.delayMs);
     deadline.earlier = this.deadlines;
     this.deadlines = deadline;
   }
 
   private disarm(which: Deadline | string | undefined): void {
     const deadline = typeof which === 'object' ? which : this.named(which);
-    if (deadline !== undefined && this.forget(deadline)) this.options.clock.clearTimeout(deadline.handle);
+    if (deadline !== undefined && this.forget(deadline)) clearDelay(this.options.clock, deadline.handle);
   }
 
   /** The deadline that this id means; from now on it means none. */

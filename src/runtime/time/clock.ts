@@ -7,6 +7,7 @@
  *     when it is due.
  * I3  A delay of 0 is no timer: it fires once the program has had its turn, I/O included.
  */
+import { armDelay, clearDelay } from './long-delay.ts';
 import { type Timer, TimerList } from './timer-list.ts';
 
 export interface Clock {
@@ -27,16 +28,27 @@ export interface SteadyClock extends Clock {
   elapsed(): number;
 }
 
-/** The clock itself, or with what it lacks. */
+/** Clocks that are known to hold all of the above. */
+const steadyClocks = new WeakSet<Clock>();
+
+/**
+ * The clock itself, or with what it lacks. One that was handed in is mostly Node's own timers, which fire at once
+ * where a delay is longer than they hold.
+ */
 export function steadyClock(clock: Clock): SteadyClock {
-  if (clock.elapsed !== undefined) return clock as SteadyClock;
+  if (steadyClocks.has(clock)) return clock as SteadyClock;
   let latest = -Infinity;
-  return {
+  return markedSteady({
     now: () => clock.now(),
-    elapsed: () => (latest = Math.max(latest, clock.now())),
-    setTimeout: (run, delayMs) => clock.setTimeout(run, delayMs),
-    clearTimeout: (handle) => clock.clearTimeout(handle),
-  };
+    elapsed: () => clock.elapsed?.() ?? (latest = Math.max(latest, clock.now())),
+    setTimeout: (run, delayMs) => armDelay(clock, run, delayMs),
+    clearTimeout: (handle) => clearDelay(clock, handle),
+  });
+}
+
+function markedSteady(clock: SteadyClock): SteadyClock {
+  steadyClocks.add(clock);
+  return clock;
 }
 
 /** Delays that are remembered when no timer of theirs is armed: most programs use a few, again and again. */
@@ -78,7 +90,7 @@ export function systemClock(): SteadyClock {
     }
     return list;
   };
-  return {
+  return markedSteady({
     now: () => Date.now(),
     elapsed: () => timeOrigin + since.now(),
     setTimeout(run, delayMs) {
@@ -88,5 +100,5 @@ export function systemClock(): SteadyClock {
     clearTimeout(handle) {
       (handle as Timer | Turn | typeof NEVER | undefined)?.clear();
     },
-  };
+  });
 }

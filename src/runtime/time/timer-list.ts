@@ -9,9 +9,8 @@
  * I3  It keeps the program alive as long as one of its timers does, and no longer.
  * I4  A timer that throws keeps none of the others from firing.
  */
+import { LONGEST_TIMER_MS } from './long-delay.ts';
 
-/** Node's timers fire at once beyond this. */
-const MAX_NODE_TIMER_MS = 2_147_483_647;
 /** How long timers that are due together may run before the program has its turn; ms. */
 const TURN_MS = 4;
 /** Timers that are run between two looks at the time. */
@@ -103,7 +102,7 @@ export class TimerList {
   }
 
   private wait(delayMs: number): void {
-    const timeout = setTimeout(this.fire, Math.min(Math.max(1, Math.ceil(delayMs)), MAX_NODE_TIMER_MS));
+    const timeout = setTimeout(this.fire, Math.min(Math.max(1, Math.ceil(delayMs)), LONGEST_TIMER_MS));
     if (this.refs === 0) timeout.unref();
     this.node = timeout;
   }
