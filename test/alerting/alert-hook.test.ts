@@ -168,7 +168,7 @@ describe('an alert hook', () => {
 
   it('a close that may take longer than timers hold waits for what is under way', async () => {
     const system = await fleet('ada');
-    const arrives = gate<void>();
+    const arrives = gate();
     const opened = hook(system, { send: () => arrives.promise });
     await system.agents.kill('ada');
     const closing = opened.close({ timeoutMs: 2 ** 31 });

@@ -168,17 +168,18 @@ describe('timers', () => {
   });
 });
 
+const bare = (): Clock => ({
+  now: () => Date.now(),
+  setTimeout: (run, delayMs) => setTimeout(run, delayMs),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+});
+
 describe("a clock that was handed in, of Node's own timers", () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance', 'Date'] });
   });
   afterEach(() => void vi.useRealTimers());
 
-  const bare = (): Clock => ({
-    now: () => Date.now(),
-    setTimeout: (run, delayMs) => setTimeout(run, delayMs),
-    clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
-  });
   const clocks: readonly [string, () => Clock][] = [
     ['with durations of its own', () => ({ ...bare(), elapsed: () => performance.now() })],
     ['without', bare],
