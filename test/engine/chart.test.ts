@@ -609,6 +609,35 @@ describe.each(DRIVERS)('by the %s', (driver) => {
     });
   });
 
+  test('its options are told of each step, the start too, before its effects: what is read is the state after it', () => {
+    const machine = define({
+      initial: 'a',
+      entry: say('made'),
+      states: {
+        a: { on: { go: { target: 'b', actions: say('went') } } },
+        b: { on: { break: { guard: boom } } },
+      },
+    });
+    const seen: unknown[] = [];
+    let chart: Chart<AnyStateMachine> | undefined;
+    const world = driven(machine, driver, {
+      changed: () => seen.push(['changed', chart?.path]),
+      performed: ({ type }) => seen.push(type),
+    });
+    ({ chart } = world);
+    world.send('go');
+    world.send('ignored');
+    world.send('break');
+    expect(seen).toEqual([
+      ['changed', undefined],
+      'made',
+      ['changed', 'b'],
+      'went',
+      ['changed', 'b'],
+      ['changed', 'b'],
+    ]);
+  });
+
   describe('observers', () => {
     const machine = define({
       id: 'seen',

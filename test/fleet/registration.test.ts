@@ -1,7 +1,15 @@
 /** What was registered is what every life begins with, whoever holds some of it meanwhile. */
 import { describe, expect, it } from 'vitest';
-import { type AgentRecord, defineAgent, memoryStore, type SystemEvent } from '../../src/index.ts';
-import { settled } from '../../src/testing/index.ts';
+import {
+  type AgentRecord,
+  defineAgent,
+  type Host,
+  memoryStore,
+  type Store,
+  type SystemEvent,
+} from '../../src/index.ts';
+import type { Usage } from '../../src/runtime/hosting/host.ts';
+import { scriptedHost, settled } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { codeOf, fateOf, rig } from '../kit/rig.ts';
 import { plain } from './plain.ts';
@@ -200,6 +208,49 @@ describe('what is shown of an agent', () => {
     expectAnother();
     await agents.forget(id);
   });
+
+  it.each([true, false])(
+    'is another one as soon as its host has measured anew (state read later: %s)',
+    async (isLate) => {
+      const scripted = scriptedHost();
+      const usage: { now: Usage | undefined } = { now: undefined };
+      const host: Host = {
+        ...scripted,
+        open: (start, listener) => {
+          const body = scripted.open(start, listener);
+          return { post: (request) => body.post(request), kill: () => body.kill(), usage: () => usage.now };
+        },
+      };
+      const kept = memoryStore();
+      const store: Store = {
+        isDurable: true,
+        recover: () => kept.recover(),
+        append: (batch) => kept.append(batch),
+        read: (query) => kept.read(query),
+        state: (id) => (isLate ? Promise.resolve(kept.state(id)) : kept.state(id)),
+        close: () => kept.close(),
+      };
+      const { agents } = await rig({ hosts: { 'in-process': host }, store });
+      const id = await agents.register({ module: plain, restart: { policy: 'never' } });
+      usage.now = { memoryBytes: 1, cpuMs: 1 };
+      const started = agents.start(id);
+      expect(agents.get(id)).toMatchObject({ status: 'starting' });
+      await settled();
+      // It is not ready, and its host measures it.
+      expect(agents.get(id)).toMatchObject({ status: 'starting', metrics: usage.now });
+      scripted.live.at(-1)!.ready();
+      await started;
+      const record = agents.get(id);
+      expect(record).toMatchObject({ status: 'running', metrics: usage.now });
+      expect(agents.get(id)).toBe(record);
+      usage.now = { memoryBytes: 2, cpuMs: 2 };
+      expect(agents.get(id)).toMatchObject({ metrics: usage.now });
+      usage.now = undefined;
+      expect(agents.get(id).metrics).not.toHaveProperty('cpuMs');
+      scripted.live.at(-1)!.exit({ exitCode: 1 });
+      expect(agents.get(id)).toMatchObject({ status: 'crashed' });
+    },
+  );
 
   it.each(disks)(
     'by its events cannot be changed, nor what is read or recovered of them (%s)',

@@ -17,7 +17,7 @@ import type {
   quotaMachine,
 } from '../../machines/index.ts';
 import { positionAt, positionOf } from '../../machines/index.ts';
-import { type AgentRecord, ShownRecord } from '../../runtime/agent/agent-record.ts';
+import { type AgentRecord, agentRecordOf } from '../../runtime/agent/agent-record.ts';
 import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { HealthReport } from '../../runtime/agent/liveness.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
@@ -165,7 +165,7 @@ export function recordOfState(state: AgentState): AgentRecord {
     latencyMs: { last: lastMs, mean: answered === 0 ? 0 : totalMs / answered, max: maxMs },
     ...(spent === undefined ? {} : { spent: shownAmount(spent) }),
   };
-  return new ShownRecord(identity, {
+  return agentRecordOf(identity, {
     context: life.context,
     position: positionOfState(state),
     manifest,
@@ -173,5 +173,5 @@ export function recordOfState(state: AgentState): AgentRecord {
     tasks: { metrics, abandoned: [...state.abandoned] },
     usage,
     dropped,
-  }).record;
+  });
 }

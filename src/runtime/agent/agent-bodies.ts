@@ -43,8 +43,6 @@ export interface BodiesOwner extends EmbodiedAgent {
   readonly secrets: AgentSecrets | undefined;
   /** Whether its chart still runs. */
   readonly isActive: boolean;
-  /** Something in the record other than the chart's state may have changed. */
-  changed(): void;
   healthAnswered(report: Extract<BodyReport, { type: `health.${string}` }>): void;
   /** Its body may never end. */
   answerEndEarly(): void;
@@ -111,6 +109,11 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
   /** How many reports came too late, or were malformed. */
   get dropped(): number {
     return this.droppedCount;
+  }
+
+  /** Whether its host measures the living body. */
+  get isMeasured(): boolean {
+    return this.living?.isMeasured === true;
   }
 
   get usage(): Usage | undefined {

@@ -1,7 +1,5 @@
 /**
  * An agent's record: a projection of its chart and its parts. It keeps no data of its own.
- *
- * I1  The same record, frozen, as long as nothing has changed.
  */
 import {
   type AgentContext,
@@ -72,22 +70,10 @@ export interface AgentFacts {
   readonly dropped: number;
 }
 
-/** A record, with the chart's state and the host's measurement that it was made from. */
-export class ShownRecord {
-  readonly context: AgentContext;
-  readonly path: string;
-  readonly usage: Usage | undefined;
-  readonly record: AgentRecord;
-
-  constructor(identity: AgentIdentity, facts: AgentFacts) {
-    this.context = facts.context;
-    this.path = facts.position.path;
-    this.usage = facts.usage;
-    this.record = recordOf(identity, facts);
-  }
-}
-
-function recordOf({ id, isolation, fullSpec: spec, pending }: AgentIdentity, facts: AgentFacts): AgentRecord {
+export function agentRecordOf(
+  { id, isolation, fullSpec: spec, pending }: AgentIdentity,
+  facts: AgentFacts,
+): AgentRecord {
   const { context, position, manifest, health, tasks } = facts;
   const record: AgentRecord & { pending?: readonly string[] } = {
     id,

@@ -40,13 +40,13 @@ import {
   type ChildReport,
   createChart,
 } from '../engine/chart.ts';
-import type { BodyReport, BodyRequest, Host, TraceParent } from '../hosting/host.ts';
+import type { BodyReport, BodyRequest, Host, TraceParent, Usage } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { noSecrets, type SecretValues } from '../values/secret-paths.ts';
 import { AgentBodies, type BodiesOwner } from './agent-bodies.ts';
-import { type AgentRecord, ShownRecord } from './agent-record.ts';
+import { type AgentRecord, agentRecordOf } from './agent-record.ts';
 import type { AgentServices } from './agent-services.ts';
 import type { AgentOptions, AgentTerms, KeptSpec } from './agent-terms.ts';
 import { AgentSecrets } from './agent-secrets.ts';
@@ -67,7 +67,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   private readonly tasks: AgentTasks;
   private readonly chart: Chart<typeof agentMachine>;
   readonly services: AgentServices;
-  private shown: ShownRecord | undefined = undefined;
+  /** Its record, as long as nothing in it has changed. */
+  private shown: AgentRecord | undefined = undefined;
   /** Set by the pool that it is a member of: called when its state may have changed, or a task may have ended. */
   observer: (() => void) | undefined = undefined;
   readonly order: number;
@@ -89,6 +90,9 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   /** A restart is due and waits for the agent's secrets. */
   private isPermitWithheld = false;
   hasPermit = false;
+  /** Its record, where a host measures it: until that has measured anew. */
+  private measured: { readonly usage: Usage | undefined; readonly record: AgentRecord } | undefined =
+    undefined;
   // Of the services, once more: the chart and its parts ask for them again and again.
   readonly clock: SteadyClock;
   readonly observe: ChartOptions['observe'];
@@ -219,26 +223,33 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     return (this.fullSpecSoFar ??= Object.freeze({ ...this.spec, module: this.module }));
   }
 
+  /** The same, frozen, as long as nothing in it has changed. */
   record(): AgentRecord {
-    const { context, path } = this.chart;
-    const { usage, dropped } = this.bodies;
-    const shown = this.shown;
-    if (shown?.context === context && shown.path === path && shown.usage === usage) return shown.record;
-    this.shown = new ShownRecord(this, {
-      context,
-      position: positionAt(path, context.paused !== undefined),
+    return this.shown ?? this.show();
+  }
+
+  private show(): AgentRecord {
+    const { isMeasured, usage, dropped } = this.bodies;
+    const { measured } = this;
+    if (measured !== undefined && measured.usage === usage) return measured.record;
+    const record = agentRecordOf(this, {
+      context: this.context,
+      position: this.position,
       manifest: this.manifest,
       health: this.health,
       tasks: this.tasks.atWork,
       usage,
       dropped,
     });
-    return this.shown.record;
+    if (isMeasured) this.measured = { usage, record };
+    else this.shown = record;
+    return record;
   }
 
-  /** Something in the record other than the chart's state may have changed. */
+  /** Something in the record may have changed. */
   changed(): void {
     this.shown = undefined;
+    this.measured = undefined;
   }
 
   // Commands.

@@ -34,6 +34,8 @@ export interface EmbodiedAgent extends CoordinatedAgent {
   readonly module: AnyAgentDefinition | URL;
   /** Why its last body ended. */
   readonly previousStop: ExitReason | undefined;
+  /** Something in its record may have changed. */
+  changed(): void;
 }
 
 /** The agent, and where its bodies report to. */
@@ -68,7 +70,8 @@ export class Incarnation implements BodyListener, Child {
   private body: Body | undefined = undefined;
   private readonly owner: IncarnationOwner;
   private isOver = false;
-  private isMeasured = false;
+  /** Whether its host measures its body. */
+  isMeasured = false;
   private participation: Participation | undefined = undefined;
   readonly number: number;
   /** The spec that its body is made from; the agent's may have changed since. */
@@ -151,6 +154,7 @@ export class Incarnation implements BodyListener, Child {
     if (this.isOver) return body.kill();
     this.body = body;
     this.isMeasured = isMeasured(body);
+    if (this.isMeasured) agent.changed();
     const early = this.early;
     this.early = undefined;
     if (early === undefined) return;

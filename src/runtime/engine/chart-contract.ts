@@ -99,6 +99,8 @@ export interface ChartClock {
 export interface ChartOptions {
   /** Does what the chart asks for; `emit` and `log` come as `xstate.emit` and `xstate.log`. */
   perform(effect: ChartEffect): void;
+  /** Told of each step, before its effects: what was read from the chart may be out of date. */
+  changed?(): void;
   /** Brings a child to life; a throw is that child's error. A chart that has children is refused without it. */
   child?(invocation: ChildInvocation, report: ChildReport): Child;
   readonly clock: ChartClock;

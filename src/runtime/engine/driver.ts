@@ -141,6 +141,7 @@ export abstract class ChartDriver implements Supervisor {
   }
 
   private conclude(type: 'started' | 'stepped', event: EventObject, work: Work): void {
+    this.options.changed?.();
     if (this.options.observe !== undefined && this.status !== 'error') this.tell(type, event);
     if (work.count > 0) this.perform(work);
     closeWork(work);
