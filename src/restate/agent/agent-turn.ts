@@ -92,7 +92,7 @@ export class AgentTurn {
     this.#ledgerActs = new LedgerActs(this, this.#quota, this.#budgets);
     this.#ledger = new TaskLedger(this.#ledgerActs);
     this.#alerts = new AgentAlerts(this);
-    this.#requests = new TaskRequests(this, this.#ledger, this.#budgets);
+    this.#requests = new TaskRequests(this, this.#ledger.asks, this.#budgets);
     this.#chart = new ChartAtWork(agentMachine, state, {
       now: moment.now,
       nextOrder: () => this.nextOrder(),
@@ -583,7 +583,7 @@ export class AgentTurn {
       case 'request.made':
         return this.#requests.made(report);
       case 'request.withdrawn':
-        return this.#ledger.askWithdrawn(report.taskId, report.requestId);
+        return this.#ledger.asks.questions.withdrawn(report.taskId, report.requestId);
       case 'state.changed':
         return this.#keepState(report.state);
       case 'state.saved':

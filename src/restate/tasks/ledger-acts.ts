@@ -80,7 +80,10 @@ export class LedgerActs implements LedgerOwner {
     });
   }
 
-  keepInput(taskId: string, input: unknown): void {
+  keepInput(entry: TaskEntry, input: unknown): void {
+    if (entry.hasInput) return;
+    entry.hasInput = true;
+    const { id: taskId } = entry;
     this.#turn.acts.push({ do: 'keepInput', taskId, input });
   }
 

@@ -15,7 +15,8 @@ export interface LedgerOwner {
   post(request: Exclude<BodyRequest, { readonly type: 'task.run' }>): void;
   /** Has a task run whose input is kept, or is at hand. */
   run(entry: TaskEntry, input: { readonly input: unknown } | undefined): void;
-  keepInput(taskId: string, input: unknown): void;
+  /** Keeps the input of a task, unless it is kept. */
+  keepInput(entry: TaskEntry, input: unknown): void;
   dropInput(taskId: string): void;
   keepSteps(taskId: string, key: string, value: unknown): void;
   dropSteps(taskId: string): void;

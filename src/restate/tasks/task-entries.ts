@@ -149,16 +149,6 @@ export function agentOfTask(taskId: string): string | undefined {
   return at === -1 ? undefined : taskId.slice(0, at);
 }
 
-/** It waits for a person: none of its times runs. */
-export function holdTime(entry: TaskEntry, now: number): void {
-  if (entry.isHeld) return;
-  entry.isHeld = true;
-  entry.attemptEnd = undefined;
-  if (entry.timeout === undefined) return;
-  entry.heldMs = Math.max(0, entry.timeout.dueAt - now);
-  entry.timeout = undefined;
-}
-
 const NO_KIND: TaskManifest = { requires: [], retry: false };
 
 export interface Entering {

@@ -14,7 +14,7 @@ import type { AgentState } from '../agent/agent-state.ts';
 import { type Answer, answering } from '../engine/call-answer.ts';
 import type { AgentBudgets } from '../limits/agent-budgets.ts';
 import type { Granted } from '../limits/budget-messages.ts';
-import type { TaskLedger } from './task-ledger.ts';
+import type { TaskAsks } from './task-asks.ts';
 
 type Made = Extract<BodyReport, { type: 'request.made' }>;
 
@@ -30,12 +30,12 @@ export class TaskRequests {
   /** What is answered with the turn. */
   readonly answers: RequestAnswer[] = [];
   readonly #owner: TaskRequestsOwner;
-  readonly #ledger: TaskLedger;
+  readonly #asks: TaskAsks;
   readonly #budgets: AgentBudgets;
 
-  constructor(owner: TaskRequestsOwner, ledger: TaskLedger, budgets: AgentBudgets) {
+  constructor(owner: TaskRequestsOwner, asks: TaskAsks, budgets: AgentBudgets) {
     this.#owner = owner;
-    this.#ledger = ledger;
+    this.#asks = asks;
     this.#budgets = budgets;
   }
 
@@ -64,14 +64,14 @@ export class TaskRequests {
     switch (name) {
       case 'task.step': {
         const { key, value } = given as { readonly key: string; readonly value: unknown };
-        return this.#ledger.step(taskId, key, value, MAX_STEPS);
+        return this.#asks.step(taskId, key, value, MAX_STEPS);
       }
       case 'task.ask': {
         const { args, input } = given as { readonly args: AskArgs; readonly input: unknown };
-        return this.#ledger.ask(taskId, requestId, args, input) ?? PENDING;
+        return this.#asks.ask(taskId, requestId, args, input) ?? PENDING;
       }
       case 'budget.reserve':
-        this.#ledger.assertAsking(taskId, name);
+        this.#asks.assertAsking(taskId, name);
         return this.#budgets.reserve(taskId, requestId, given as BudgetAmount) ?? PENDING;
       case 'budget.settle': {
         const { id, actual } = given as { readonly id: number; readonly actual: BudgetAmount | 'released' };
