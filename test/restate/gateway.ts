@@ -1,18 +1,31 @@
-/** What the engine reaches a node by, and can be shut: what is behind it goes on, and is not reached. */
+/**
+ * What the engine reaches a node by, and can be shut, or frozen as a machine is whose packets get lost: what is behind it
+ * goes on, and is not reached.
+ */
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 
 export interface Gateway {
   readonly url: string;
   /** Where the node is to listen. */
   readonly behind: string;
+  /** Refuses. */
   close(): Promise<void>;
+  /** Takes what comes, and says nothing. */
+  freeze(): void;
+  /** As it was. */
   open(): Promise<void>;
 }
 
 export async function gateway(): Promise<Gateway> {
   const sockets = new Set<Socket>();
   const target = await freePort();
+  let isFrozen = false;
   const server = createServer((incoming) => {
+    if (isFrozen) {
+      sockets.add(incoming.pause());
+      incoming.on('error', () => undefined);
+      return;
+    }
     const outgoing = connect(target, '127.0.0.1');
     for (const [from, to] of [
       [incoming, outgoing],
@@ -31,6 +44,7 @@ export async function gateway(): Promise<Gateway> {
   await listen(0);
   const { port } = server.address() as AddressInfo;
   const close = async (): Promise<void> => {
+    if (!server.listening) return;
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();
     await closed;
@@ -39,7 +53,16 @@ export async function gateway(): Promise<Gateway> {
     url: `http://127.0.0.1:${port}`,
     behind: `http://127.0.0.1:${target}`,
     close,
-    open: () => listen(port),
+    freeze() {
+      isFrozen = true;
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    async open() {
+      isFrozen = false;
+      if (!server.listening) return listen(port);
+      for (const socket of sockets) socket.destroy();
+      sockets.clear();
+    },
   };
 }
 

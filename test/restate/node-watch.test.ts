@@ -1,6 +1,6 @@
 /** Who of the nodes is asked, and who is gone: by signs of life, and by a watch that may itself be late. */
 import { describe, expect, test } from 'vitest';
-import { heardOf, LOOK_MS, watchNodes } from '../../src/restate/nodes/node-watch.ts';
+import { heardOf, LOOK_MS, reached, refused, watchNodes } from '../../src/restate/nodes/node-watch.ts';
 import type { KnownNode } from '../../src/restate/nodes/reservations.ts';
 
 const LEASE_MS = 3_000;
@@ -15,6 +15,7 @@ function node(name: string, leaseMs = LEASE_MS): KnownNode {
     maxMemoryBytes: Infinity,
     leaseMs,
     beatAt: 0,
+    reachedAt: 0,
     isDraining: false,
     agents: 0,
     memoryBytes: 0,
@@ -52,9 +53,64 @@ function watched(
 }
 
 describe('a node', () => {
-  test('that says that it is alive is not asked', () => {
+  test('that says that it is alive, and is reached, is not asked', () => {
     const alive = node('a');
-    expect(watched([alive], 60_000, { beforeLook: (now) => heardOf(alive, now - 500) })).toEqual([]);
+    expect(watched([alive], 60_000, { beforeLook: (now) => reached(alive, now - 500) })).toEqual([]);
+  });
+
+  test('that says that it is alive is asked three times in a lease, and no more while it answers', () => {
+    const alive = node('a');
+    const looks = watched([alive], 60_000, {
+      beforeLook: (now) => {
+        heardOf(alive, now - 500);
+        if (alive.probedAt !== undefined) reached(alive, now);
+      },
+    });
+    expect(looks.flatMap(({ gone }) => gone)).toEqual([]);
+    // A look after a third of its lease, and the answer with the next.
+    expect(looks.slice(0, 3).map(({ at }) => at)).toEqual([1_250, 2_750, 4_250]);
+  });
+
+  test('that says that it is alive, and does not answer, is gone once its lease is over', () => {
+    const cutOff = node('a');
+    expect(watched([cutOff], 60_000, { beforeLook: (now) => heardOf(cutOff, now) })).toEqual([
+      { at: 1_250, probed: ['a'], gone: [] },
+      { at: 2_250, probed: ['a'], gone: [] },
+      { at: 3_250, probed: [], gone: ['a'] },
+    ]);
+  });
+
+  test('that says that it is alive, and where the engine is refused, is gone once its lease is over, and no sooner', () => {
+    const cutOff = node('a');
+    let refusals = 0;
+    const looks = watched([cutOff], 60_000, {
+      beforeLook: (now) => {
+        heardOf(cutOff, now);
+        if (cutOff.probedAt === undefined) return;
+        refusals += 1;
+        expect(refused(cutOff, now)).toBe(false);
+      },
+    });
+    expect(looks.at(-1)).toEqual({ at: 3_250, probed: [], gone: ['a'] });
+    expect(refusals).toBe(8);
+  });
+
+  test('that is silent, and where the engine is refused, is gone at once', () => {
+    const dead = node('a');
+    heardOf(dead, 5_000);
+    expect(refused(dead, 5_500)).toBe(false);
+    expect(refused(dead, 5_751)).toBe(true);
+  });
+
+  test('that is reached again within its lease is there', () => {
+    const back = node('a');
+    const looks = watched([back], 60_000, {
+      beforeLook: (now) => {
+        heardOf(back, now);
+        if (now % 3_000 === 0) reached(back, now);
+      },
+    });
+    expect(looks.flatMap(({ gone }) => gone)).toEqual([]);
   });
 
   test('that is silent is asked, is asked again, and is gone once its lease is over', () => {
@@ -70,7 +126,7 @@ describe('a node', () => {
     const late = node('a');
     const looks = watched([late], 4_000, {
       beforeLook: (now) => {
-        if (late.probedAt !== undefined && now - late.probedAt === LOOK_MS) heardOf(late, now);
+        if (late.probedAt !== undefined && now - late.probedAt === LOOK_MS) reached(late, now);
       },
     });
     expect(looks.map(({ at, gone }) => [at, gone])).toEqual([
@@ -89,7 +145,7 @@ describe('a node', () => {
 
   test('that is silent takes no other with it', () => {
     const [silent, alive] = [node('a'), node('b')];
-    const looks = watched([silent, alive], 60_000, { beforeLook: (now) => heardOf(alive, now) });
+    const looks = watched([silent, alive], 60_000, { beforeLook: (now) => reached(alive, now) });
     expect(looks.flatMap(({ probed, gone }) => [...probed, ...gone])).toEqual(['a', 'a', 'a', 'a']);
     expect(looks.at(-1)).toMatchObject({ at: 3_250, gone: ['a'] });
   });

@@ -7,19 +7,25 @@ import { wire } from '../engine/wire.ts';
 /** What stands behind the services of a node. */
 export interface NodeParts {
   readonly name: string;
+  readonly leaseMs: number;
   deliver(agentId: string, batch: MessageBatch): void;
   /** What is asked of all bodies at once, by name; the answer is data. */
   serve(what: string, given: unknown): Promise<unknown>;
 }
 
-/** A node that does not take its messages is dead soon: what it does not take is dropped, and blocks nobody. */
-const RETRY = {
-  initialInterval: 50,
-  exponentiationFactor: 2,
-  maxInterval: 1_000,
-  maxAttempts: 12,
-  onMaxAttempts: 'kill',
-} as const;
+/**
+ * A node that does not take its messages for as long as its lease is gone (node-watch.ts), and nothing of it is waited
+ * for: only then are they dropped, so that they block nobody.
+ */
+const retryOf = (leaseMs: number) =>
+  ({
+    initialInterval: 50,
+    exponentiationFactor: 2,
+    maxInterval: 1_000,
+    // Some ten seconds, and twice its lease.
+    maxAttempts: 12 + Math.min(Math.ceil((2 * leaseMs) / 1_000), 1_000_000),
+    onMaxAttempts: 'kill',
+  }) as const;
 /** Who asks all bodies waits for an answer: it has to come soon. */
 const BRIEF_RETRY = {
   initialInterval: 50,
@@ -38,7 +44,7 @@ export function servicesOf(parts: NodeParts) {
         return Promise.resolve();
       }),
     },
-    options: { retryPolicy: RETRY, inactivityTimeout: 10_000, abortTimeout: 5_000, journalRetention: 0 },
+    options: { retryPolicy: retryOf(parts.leaseMs), inactivityTimeout: 10_000, abortTimeout: 5_000, journalRetention: 0 },
   });
   const all = service({
     name: nodeOf(parts.name),

@@ -1,11 +1,14 @@
 /**
  * Which nodes are to be asked whether they are there, and which are gone: a pure decider over signs of life.
  *
- * A node says that it is alive. One that is silent for a part of its lease is asked (a *probe*): a machine that is dead
- * refuses at once, one that is late answers, one that is frozen does neither. Its lease is for the last.
+ * A node says that it is alive: that proves the way from it to the engine. The other way is proved by its answer to a
+ * question of the engine (a *probe*), asked now and then, and of one that is silent sooner: a machine that is dead
+ * refuses at once, one that is late answers, one that is frozen does neither. A node needs both ways: one that says that
+ * it is alive and is not reached cannot be told to end a body. The lease is for either.
  *
  * I1  Time by which the watch itself was late counts against no node: signs of life may have been held up, too.
- * I2  No node counts as gone for its silence before it was asked.
+ * I2  No node counts as gone before it was asked.
+ * I3  A refusal ends a node only if that is silent, too: one that says that it is alive has its whole lease to be reached.
  */
 import type { KnownNode } from './reservations.ts';
 
@@ -13,6 +16,8 @@ import type { KnownNode } from './reservations.ts';
 export const LOOK_MS = 250;
 /** The share of its lease after which a node that is silent is asked. */
 const SUSPECT_SHARE = 0.25;
+/** The share of its lease after which a node that was not reached is asked, however often it says that it is alive. */
+const REACH_SHARE = 1 / 3;
 /** A question that is not answered for so long is asked again, ms. */
 const ASK_AGAIN_MS = 1_000;
 /** A look that is later than this: nobody answered for the fleet meanwhile, and who died then has not been noticed. */
@@ -23,7 +28,7 @@ export interface Verdict {
   readonly probed: readonly KnownNode[];
 }
 
-/** Changes what is kept of the nodes: when they were heard of, by the time of a watch that was not late, and asked. */
+/** Changes what is kept of the nodes: when they were heard of and reached, by the time of a watch that was not late. */
 export function watchNodes(
   nodes: readonly KnownNode[],
   { dueAt, now }: { readonly dueAt: number; readonly now: number },
@@ -32,20 +37,47 @@ export function watchNodes(
   const gone: KnownNode[] = [];
   const probed: KnownNode[] = [];
   for (const node of nodes) {
+    const { leaseMs } = node;
     node.beatAt = Math.min(now, node.beatAt + lateMs);
-    const silentMs = now - node.beatAt;
-    if (silentMs > node.leaseMs && node.probedAt !== undefined) gone.push(node);
-    else if (silentMs > node.leaseMs * SUSPECT_SHARE || lateMs > HELD_UP_MS) {
+    node.reachedAt = Math.min(now, reachedAtOf(node) + lateMs);
+    const unreachedMs = now - node.reachedAt;
+    const isOver = now - node.beatAt > leaseMs || unreachedMs > leaseMs;
+    if (isOver && node.wasAsked) gone.push(node);
+    else if (isSilent(node, now) || unreachedMs > leaseMs * REACH_SHARE || lateMs > HELD_UP_MS) {
       if (node.probedAt !== undefined && now - node.probedAt < ASK_AGAIN_MS) continue;
       node.probedAt = now;
+      node.wasAsked = true;
       probed.push(node);
     }
   }
   return { gone, probed };
 }
 
-/** It was heard of: it said so, or it answered. */
+function isSilent({ beatAt, leaseMs }: KnownNode, now: number): boolean {
+  return now - beatAt > leaseMs * SUSPECT_SHARE;
+}
+
+/** Of one that was kept before reaching was watched: when it was heard of. */
+function reachedAtOf({ reachedAt, beatAt }: KnownNode): number {
+  return reachedAt ?? beatAt;
+}
+
+/** It says that it is alive. */
 export function heardOf(node: KnownNode, now: number): void {
   node.beatAt = now;
+}
+
+/** It has answered. */
+export function reached(node: KnownNode, now: number): void {
+  node.beatAt = now;
+  node.reachedAt = now;
   node.probedAt = undefined;
+  node.wasAsked = undefined;
+}
+
+/** The engine was refused where it is to be. @returns whether it is gone */
+export function refused(node: KnownNode, now: number): boolean {
+  // It is asked again at the next look, if there is reason to.
+  node.probedAt = undefined;
+  return isSilent(node, now);
 }

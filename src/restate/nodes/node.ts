@@ -9,6 +9,7 @@
  * I3  A node that was taken for gone ends all its bodies before it joins again: their agents run elsewhere.
  * I4  After `close` there is no port, no timer, no body.
  * I5  A node that has left is refused to whoever still asks it, and holds nobody up.
+ * I6  Of two nodes of one name the newer has it; the other has no bodies, until the name is free.
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -118,6 +119,8 @@ class Node implements AgentNode {
   #caughtUp = 0;
   #beat: unknown;
   #misses = 0;
+  /** Why it is not of the fleet, though it says that it is alive. */
+  #isOut: string | undefined;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -248,6 +251,7 @@ class Node implements AgentNode {
     const keys = identityKeys === undefined ? {} : { identityKeys };
     const bodies = servicesOf({
       name: this.name,
+      leaseMs: this.#options.leaseMs,
       deliver: (agentId, batch) => this.#residents.deliver(agentId, batch),
       serve: (what, given) => this.#residents.serve(what, given),
     });
@@ -325,15 +329,15 @@ class Node implements AgentNode {
   async #sayAlive(): Promise<void> {
     const askedAt = this.#clock.elapsed();
     try {
-      const epoch = this.#epoch;
+      const { name } = this;
       const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
-      const { isKnown, missed } = await this.#engine.call<BeatAnswer>(
+      const { isKnown, isReplaced, missed } = await this.#engine.call<BeatAnswer>(
         toNodes('beat'),
-        { epoch },
+        { epoch: this.#epoch, name },
         { signal, isRepeatable: true },
       );
       this.#misses = 0;
-      if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin();
+      if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin(isReplaced === true);
       else if (missed > this.#caughtUp) await this.#catchUp(missed);
     } catch (err) {
       const wasHeldUp = this.#clock.elapsed() - askedAt > CONTROL_TIMEOUT_MS + HELD_UP_MS;
@@ -363,12 +367,26 @@ class Node implements AgentNode {
     this.#caughtUp = missed;
   }
 
-  async #rejoin(): Promise<void> {
-    this.#logger.warn('this node was taken for gone: what ran here runs elsewhere, and is ended here');
+  /** What ran here runs elsewhere. It joins anew, once its name is free and the engine reaches it. */
+  async #rejoin(isReplaced: boolean): Promise<void> {
     this.#residents.abandonAll();
-    // It may have been gone for so long that the engine has forgotten it.
-    await this.#admin.register(this.#hostUri);
+    if (isReplaced) return this.#stayOut('another node has joined under its name');
+    try {
+      // It may have been gone for so long that the engine has forgotten it.
+      await this.#admin.register(this.#hostUri);
+    } catch (err) {
+      return this.#stayOut('the engine does not reach it', err);
+    }
     await this.#join();
+    this.#isOut = undefined;
+    this.#logger.warn('this node was taken for gone: what ran here runs elsewhere, and was ended here');
+  }
+
+  /** Says so once. */
+  #stayOut(why: string, err?: unknown): void {
+    if (this.#isOut === why || this.#isClosed) return;
+    this.#isOut = why;
+    this.#logger.error({ err, url: this.#hostUri }, `this node has no part in the fleet: ${why}`);
   }
 
   /** Repeats until there is an answer: the node that answers for the fleet may be gone meanwhile. */

@@ -23,14 +23,15 @@ import type { LossOffer } from '../agent/agent-turn.ts';
 import { type LostNode, NODES, nodeOf } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
-import { heardOf, LOOK_MS, watchNodes } from './node-watch.ts';
+import { heardOf, LOOK_MS, reached, refused, watchNodes } from './node-watch.ts';
 import type { NodeEntry, Occupant, Placement } from './placement.ts';
 import { allReservations, type Place, Reservations, rosterOf, type Voting } from './reservations.ts';
 
 /** As many as one program restarts at once, for each node. */
 const RESTARTS_OF_NODE = 32;
-/** A node that is there answers sooner, ms. */
+/** A node that is there answers sooner, ms; or within its lease, where that is longer. */
 const PROBE_MS = 2_000;
+const MAX_PROBE_MS = 60_000;
 /** After so long nobody asks a node any more that has gone, ms. */
 const FORGOTTEN_AFTER_MS = 600_000;
 
@@ -49,6 +50,8 @@ export interface JoiningNode {
 export interface BeatAnswer {
   /** One that was taken for gone is not known. */
   readonly isKnown: boolean;
+  /** Another node has its name by now. */
+  readonly isReplaced?: boolean;
   /** How many changes of variables it was asked to spread, and did not answer for. */
   readonly missed: number;
 }
@@ -184,7 +187,8 @@ export const nodesObject = object({
       const now = await ctx.date.now();
       const earlier = book.roster.nodes.find(({ name }) => name === joining.name);
       if (earlier?.epoch !== joining.epoch) {
-        book.roster.nodes.push({ ...joining, beatAt: now, isDraining: false, agents: 0, memoryBytes: 0 });
+        const fresh = { beatAt: now, reachedAt: now, isDraining: false, agents: 0, memoryBytes: 0 };
+        book.roster.nodes.push({ ...joining, ...fresh });
         book.roster.nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
         if (earlier !== undefined) await endNode(ctx, book, earlier, now);
       }
@@ -196,9 +200,12 @@ export const nodesObject = object({
     }),
 
     /** A sign of life. */
-    beat: step(async (ctx, book, { epoch }: { epoch: string }): Promise<BeatAnswer> => {
+    beat: step(async (ctx, book, { epoch, name }: { epoch: string; name: string }): Promise<BeatAnswer> => {
       const node = book.nodeOf(epoch);
-      if (node === undefined) return { isKnown: false, missed: 0 };
+      if (node === undefined) {
+        const isReplaced = book.roster.nodes.some((other) => other.name === name);
+        return { isKnown: false, isReplaced, missed: 0 };
+      }
       const now = await ctx.date.now();
       heardOf(node, now);
       look(ctx, book, now);
@@ -220,7 +227,8 @@ export const nodesObject = object({
       { ...codec, retryPolicy: { maxAttempts: 3, onMaxAttempts: 'kill' } },
       async (ctx: ObjectSharedContext, given: unknown): Promise<void> => {
         const { name, epoch } = given as { name: string; epoch: string };
-        if (!(await rosterOf(ctx)).nodes.some((node) => node.epoch === epoch)) return;
+        const known = (await rosterOf(ctx)).nodes.find((node) => node.epoch === epoch);
+        if (known === undefined) return;
         const asked = ctx.genericCall<unknown, boolean>({
           service: nodeOf(name),
           method: 'serve',
@@ -230,7 +238,7 @@ export const nodesObject = object({
         });
         let isThere: boolean;
         try {
-          isThere = await asked.orTimeout(PROBE_MS);
+          isThere = await asked.orTimeout(Math.max(PROBE_MS, Math.min(known.leaseMs, MAX_PROBE_MS)));
         } catch (thrown) {
           if (thrown instanceof TimeoutError) return;
           // The engine cannot reach it.
@@ -243,11 +251,11 @@ export const nodesObject = object({
 
     probed: step(async (ctx, book, { epoch, isThere }: { epoch: string; isThere: boolean }) => {
       const node = book.nodeOf(epoch);
-      // It has said itself that it is alive, since it was asked.
-      if (node?.probedAt === undefined) return;
+      if (node === undefined) return;
       const now = await ctx.date.now();
       book.changeRoster();
-      if (isThere) return heardOf(node, now);
+      if (isThere) return reached(node, now);
+      if (!refused(node, now)) return;
       await endNode(ctx, book, node, now);
       await grant(ctx, book);
     }),

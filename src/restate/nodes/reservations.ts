@@ -27,8 +27,12 @@ export type Place = { readonly placement: Placement } | { readonly problem: stri
 /** A node of the fleet, as it is kept. */
 export interface KnownNode extends NodeEntry {
   readonly leaseMs: number;
-  /** When it was asked last whether it is there, epoch ms. */
+  /** When the engine reached it last, epoch ms. */
+  reachedAt?: number;
+  /** When it was asked whether it is there, epoch ms; nothing once it has answered, or the engine was refused. */
   probedAt?: number | undefined;
+  /** It was asked since it was reached last. */
+  wasAsked?: true | undefined;
   /** How many changes of variables it did not answer for. */
   missed?: number;
 }

@@ -1,0 +1,97 @@
+/**
+ * A node that reaches the engine, and is not reached by it: real nodes and a real server, with a gateway between that is
+ * shut, or frozen.
+ */
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { hasEngine, startEngine } from './engine.ts';
+import { eventually } from './eventually.ts';
+import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+import { gateway } from './gateway.ts';
+import { nodeProcess } from './node-process.ts';
+import { worker } from './worker.ts';
+
+// Real servers and processes share the machine with whatever else it does.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+
+/** Longer than a busy machine may hold a node up, and short enough to be waited for. */
+const LEASE_MS = 3_000;
+
+describe.runIf(hasEngine())('a node that says that it is alive, and is not reached', () => {
+  const engine = sharedEngine();
+
+  test.each([
+    ['refused', 'close'],
+    ['held up for ever', 'freeze'],
+  ] as const)(
+    'where the engine is %s, loses its agents: a stop is answered, tasks go on elsewhere, and it joins again once it is reached',
+    async (_, cut) => {
+      const gate = await gateway();
+      // After the fleet, whose agents end through it.
+      onTestFinished(() => gate.close());
+      const { fleet, node } = await fleetRig(engine(), [worker]);
+      const { agents } = fleet;
+      const { ingressUrl, adminUrl } = engine();
+      const name = fresh('cutOff');
+      const restate = { ingressUrl, adminUrl, advertise: gate.url };
+      const cutOff = await node(name, { listen: gate.behind, restate, leaseMs: LEASE_MS });
+      const started = async () => {
+        const id = await agents.register({ module: worker });
+        await agents.start(id);
+        expect(await agents.execute(id, { type: 'count' })).toBe(1);
+        return id;
+      };
+      const [stopped, moved] = [await started(), await started()];
+      const heir = await node(fresh('heir'));
+      await gate[cut]();
+      const counting = agents.execute(moved, { type: 'repeat', input: { ms: 1 } });
+      const { status, incarnation } = await agents.stop(stopped, { timeoutMs: 100 });
+      expect({ status, incarnation }).toEqual({ status: 'stopped', incarnation: 1 });
+      expect(await counting).toBe(process.pid);
+      expect(await agents.get(moved)).toMatchObject({ status: 'running', incarnation: 2 });
+      expect(await agents.nodeOf(moved)).toBe(heir.name);
+      expect(await agents.execute(moved, { type: 'count' })).toBe(2);
+      await eventually(
+        () => cutOff.bodies(),
+        (bodies) => bodies.length === 0,
+      );
+      await gate.open();
+      await eventually(
+        () => fleet.nodes(),
+        (nodes) => nodes.some((known) => known.name === name),
+      );
+      const back = await agents.register({ module: worker, placement: { node: name } });
+      await agents.start(back);
+      expect(await agents.execute(back, { type: 'count' })).toBe(1);
+      expect(await agents.get(moved)).toMatchObject({ status: 'running', incarnation: 2 });
+    },
+  );
+
+  test('answers for the fleet no longer, and does not when who does so then is killed; it does again once it is reached', async () => {
+    const server = await startEngine();
+    onTestFinished(() => server.stop());
+    const gate = await gateway();
+    onTestFinished(() => gate.close());
+    const { fleet, node } = await fleetRig(server, [worker]);
+    const { agents } = fleet;
+    const { ingressUrl, adminUrl } = server;
+    const restate = { ingressUrl, adminUrl, advertise: gate.url };
+    const first = await node('first', { listen: gate.behind, restate, leaseMs: LEASE_MS });
+    const id = await agents.register({ module: worker });
+    await agents.start(id);
+    const second = await nodeProcess(server, 'second', { leaseMs: LEASE_MS });
+    gate.freeze();
+    expect(await agents.execute(id, { type: 'repeat', input: { ms: 1 } })).toBe(second.pid);
+    expect(await agents.nodeOf(id)).toBe('second');
+    second.kill('SIGKILL');
+    await second.exited;
+    // Nobody is there who could.
+    const counting = agents.execute(id, { type: 'repeat', input: { ms: 1 } });
+    await eventually(
+      () => first.bodies(),
+      (bodies) => bodies.length === 0,
+    );
+    await gate.open();
+    expect(await counting).toBe(process.pid);
+    expect(await agents.nodeOf(id)).toBe('first');
+  });
+});
