@@ -2,12 +2,13 @@
  * A node that reaches the engine, and is not reached by it: real nodes and a real server, with a gateway between that is
  * shut, or frozen.
  */
+import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createAgentNode } from '../../src/restate.ts';
 import { hasEngine, startEngine } from './engine.ts';
 import { eventually } from './eventually.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 import { gateway } from './gateway.ts';
-import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
 
 // Real servers and processes share the machine with whatever else it does.
@@ -66,7 +67,7 @@ describe.runIf(hasEngine())('a node that says that it is alive, and is not reach
     },
   );
 
-  test('answers for the fleet no longer, and does not when who does so then is killed; it does again once it is reached', async () => {
+  test('answers for the fleet no longer: another node does', async () => {
     const server = await startEngine();
     onTestFinished(() => server.stop());
     const gate = await gateway();
@@ -78,20 +79,28 @@ describe.runIf(hasEngine())('a node that says that it is alive, and is not reach
     const first = await node('first', { listen: gate.behind, restate, leaseMs: LEASE_MS });
     const id = await agents.register({ module: worker });
     await agents.start(id);
-    const second = await nodeProcess(server, 'second', { leaseMs: LEASE_MS });
+    const heir = await node('second');
     gate.freeze();
-    expect(await agents.execute(id, { type: 'repeat', input: { ms: 1 } })).toBe(second.pid);
-    expect(await agents.nodeOf(id)).toBe('second');
-    second.kill('SIGKILL');
-    await second.exited;
-    // Nobody is there who could.
-    const counting = agents.execute(id, { type: 'repeat', input: { ms: 1 } });
+    expect(await agents.execute(id, { type: 'repeat', input: { ms: 1 } })).toBe(process.pid);
+    expect(await agents.nodeOf(id)).toBe(heir.name);
     await eventually(
       () => first.bodies(),
       (bodies) => bodies.length === 0,
     );
-    await gate.open();
-    expect(await counting).toBe(process.pid);
-    expect(await agents.nodeOf(id)).toBe('first');
+  });
+
+  test('and whose engine is away closes in its time, and leaves nothing', async () => {
+    const server = await startEngine();
+    onTestFinished(() => server.stop());
+    const { ingressUrl, adminUrl } = server;
+    const lonely = await createAgentNode({
+      name: 'lonely',
+      listen: 'http://127.0.0.1:0',
+      restate: { ingressUrl, adminUrl },
+      logger: pino({ level: 'silent' }),
+    });
+    await server.stop();
+    await lonely.close({ timeoutMs: 1 });
+    await expect(fetch(lonely.url)).rejects.toThrow('fetch failed');
   });
 });

@@ -7,8 +7,10 @@ export interface Deployment {
   readonly id: string;
   readonly uri: string;
   readonly services: readonly string[];
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata: Metadata;
 }
+
+type Metadata = Readonly<Record<string, string>>;
 
 const deploymentSchema = z.looseObject({
   id: z.string(),
@@ -19,6 +21,8 @@ const deploymentSchema = z.looseObject({
 const listSchema = z.looseObject({ deployments: z.array(deploymentSchema) });
 
 const TIMEOUT_MS = 10_000;
+/** Of what is tried again by itself: for an address that does not answer, ms. */
+export const BRIEF_MS = 3_000;
 
 export class EngineAdmin {
   readonly #url: string;
@@ -38,20 +42,23 @@ export class EngineAdmin {
   }
 
   /** Makes the services at an address known; what was known of that address is forgotten. */
-  async register(uri: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
-    await this.#ask('POST', '/deployments', { uri, force: true, metadata });
+  async register(
+    uri: string,
+    { metadata = {}, timeoutMs }: { readonly metadata?: Metadata; readonly timeoutMs?: number } = {},
+  ): Promise<void> {
+    await this.#ask('POST', '/deployments', { uri, force: true, metadata }, timeoutMs);
   }
 
-  /** What was at one address is at another from now on, calls in flight included. */
+  /** What was at one address is at another from now on, calls in flight included. Refused where nobody answers there. */
   async move(id: string, uri: string): Promise<void> {
-    await this.#ask('PATCH', `/deployments/${id}`, { uri });
+    await this.#ask('PATCH', `/deployments/${id}`, { uri }, BRIEF_MS);
   }
 
   async remove(id: string): Promise<void> {
     await this.#ask('DELETE', `/deployments/${id}?force=true`);
   }
 
-  async #ask(method: string, path: string, body?: unknown): Promise<unknown> {
+  async #ask(method: string, path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<unknown> {
     let status: number;
     let text: string;
     try {
@@ -59,7 +66,7 @@ export class EngineAdmin {
         method,
         headers: body === undefined ? {} : { 'content-type': 'application/json' },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
       });
       status = response.status;
       text = await response.text();

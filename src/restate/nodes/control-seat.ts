@@ -33,7 +33,7 @@ export class ControlSeat {
     const { admin, uri, version } = this.#options;
     const seats = await this.#seats();
     if (seats.some(({ metadata }) => metadata[VERSION] === version)) return;
-    await admin.register(uri, { [VERSION]: version });
+    await admin.register(uri, { metadata: { [VERSION]: version } });
   }
 
   /** Takes the seat: the node that had it does not answer. */
@@ -43,7 +43,7 @@ export class ControlSeat {
     const { admin, uri, version, logger } = this.#options;
     try {
       const seats = await this.#seats();
-      if (seats.length === 0) return await admin.register(uri, { [VERSION]: version });
+      if (seats.length === 0) return await admin.register(uri, { metadata: { [VERSION]: version } });
       for (const seat of seats) {
         if (seat.uri === uri || seat.uri === `${uri}/`) continue;
         logger.warn(

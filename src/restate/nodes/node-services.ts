@@ -44,7 +44,12 @@ export function servicesOf(parts: NodeParts) {
         return Promise.resolve();
       }),
     },
-    options: { retryPolicy: retryOf(parts.leaseMs), inactivityTimeout: 10_000, abortTimeout: 5_000, journalRetention: 0 },
+    options: {
+      retryPolicy: retryOf(parts.leaseMs),
+      inactivityTimeout: 10_000,
+      abortTimeout: 5_000,
+      journalRetention: 0,
+    },
   });
   const all = service({
     name: nodeOf(parts.name),

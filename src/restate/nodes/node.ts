@@ -23,13 +23,14 @@ import { processHost } from '../../runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../runtime/hosting/hosts/thread.ts';
 import { type BoundCode, codeByType } from '../../runtime/definition/module-binding.ts';
 import { type SteadyClock, steadyClock, systemClock } from '../../runtime/time/clock.ts';
+import { within } from '../../runtime/time/deadline.ts';
 import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { toNodes } from '../engine/calls.ts';
 import { agentChartHash } from '../agent/chart-version.ts';
 import { ControlSeat } from './control-seat.ts';
-import { EngineAdmin } from '../engine/engine-admin.ts';
-import { EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
+import { EngineClient } from '../engine/engine-client.ts';
 import { fleetServices } from './fleet-services.ts';
 import { FleetAgents } from '../client/fleet-agents.ts';
 import { FleetCalls } from '../client/fleet-calls.ts';
@@ -56,9 +57,10 @@ export interface AgentNode extends AsyncDisposable {
    * Takes no more agents, and hands over those it has, with their saved states. Resolves once none is left.
    *
    * @param options.timeoutMs how long to wait; those that are left are listed
+   * @throws AgentSystemError `STORE_FAILED` when nobody has answered for the fleet in that time
    */
   drain(options?: { readonly timeoutMs?: number }): Promise<{ readonly left: readonly string[] }>;
-  /** Drains it, then leaves the fleet. */
+  /** Drains it, then leaves the fleet. Where nobody answers for that, it goes without a word, once the time is over. */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }
 
@@ -75,6 +77,8 @@ const HELD_UP_MS = 500;
 /** How far apart signs of life are at most: by them others find that nobody answers. */
 const MAX_BEAT_MS = 500;
 const DRAIN_LOOK_MS = 50;
+/** A node that closes has so long at the least to say that it leaves. */
+const LEAVE_MS = 1_000;
 
 /**
  * Joins a fleet as one of its nodes.
@@ -186,8 +190,8 @@ class Node implements AgentNode {
 
   async drain(options: { readonly timeoutMs?: number } = {}): Promise<{ readonly left: readonly string[] }> {
     const { timeoutMs } = parseInput(drainSchema, options, { what: 'drain' });
-    await this.#engine.call(toNodes('drain'), { epoch: this.#epoch });
     const until = this.#clock.elapsed() + timeoutMs;
+    await this.#tell('drain', { epoch: this.#epoch }, timeoutMs);
     while (this.#residents.list().length > 0 && this.#clock.elapsed() < until) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#clock.setTimeout(resolve, DRAIN_LOOK_MS);
@@ -207,12 +211,14 @@ class Node implements AgentNode {
 
   async #close(timeoutMs: number): Promise<void> {
     try {
-      await this.drain({ timeoutMs });
-      await this.#residents.settled();
+      const until = this.#clock.elapsed() + timeoutMs;
+      const leftMs = () => Math.max(LEAVE_MS, until - this.#clock.elapsed());
+      await this.drain({ timeoutMs: leftMs() });
+      await within(this.#clock, leftMs(), this.#residents.settled(), () => undefined);
       this.#clock.clearTimeout(this.#beat);
       this.#beat = undefined;
-      await this.#engine.call(toNodes('leave'), { epoch: this.#epoch });
-      await this.#handOver();
+      await this.#tell('leave', { epoch: this.#epoch }, leftMs());
+      await this.#handOver(leftMs());
     } catch (err) {
       this.#logger.error({ err }, 'the node could not leave in order');
     }
@@ -220,15 +226,26 @@ class Node implements AgentNode {
   }
 
   /** Somebody else answers for the fleet from now on, where there is somebody. */
-  async #handOver(): Promise<void> {
+  async #handOver(timeoutMs: number): Promise<void> {
     const own = new URL(this.#options.restate.advertise ?? this.url).origin;
     const others = (await this.#admin.deployments()).filter(
       ({ uri, services }) =>
         services.some((service) => service.startsWith(hostOf(''))) && !uri.startsWith(own),
     );
-    const known = await this.#engine.call<readonly JoiningNode[]>(toNodes('list'), null, REPEATABLE);
+    const known = await this.#tell<readonly JoiningNode[]>('list', null, timeoutMs);
     const alive = others.find(({ services }) => known.some(({ name }) => services.includes(hostOf(name))));
     if (alive !== undefined) await this.#seat?.giveTo(alive.uri.replace(/\/host\/?$/, '/control'));
+  }
+
+  /** @throws AgentSystemError `STORE_FAILED` when there was no answer in time */
+  async #tell<Answer>(method: string, parameter: unknown, timeoutMs: number): Promise<Answer> {
+    const over = new AbortController();
+    const call = { signal: over.signal, isRepeatable: true } as const;
+    return within(this.#clock, timeoutMs, this.#engine.call<Answer>(toNodes(method), parameter, call), () => {
+      over.abort();
+      const message = `node ${this.name}: nobody has answered for the fleet in ${timeoutMs} ms`;
+      throw new AgentSystemError('STORE_FAILED', message);
+    });
   }
 
   /** Ends all that is here, and tells nobody. */
@@ -373,7 +390,7 @@ class Node implements AgentNode {
     if (isReplaced) return this.#stayOut('another node has joined under its name');
     try {
       // It may have been gone for so long that the engine has forgotten it.
-      await this.#admin.register(this.#hostUri);
+      await this.#admin.register(this.#hostUri, { timeoutMs: BRIEF_MS });
     } catch (err) {
       return this.#stayOut('the engine does not reach it', err);
     }
