@@ -9,7 +9,7 @@ import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { ParentRule } from '../../machines/index.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { BodyMessage, NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
-import type { LossOffer } from '../agent/agent-turn.ts';
+import type { LossOffer } from '../agent/agent-places.ts';
 import type { Answer } from './call-answer.ts';
 import type { Placement } from '../nodes/placement.ts';
 import type { KeptPoolSpec } from '../pools/pool-turn.ts';

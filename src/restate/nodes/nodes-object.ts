@@ -19,7 +19,7 @@ import {
 } from '@restatedev/restate-sdk';
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { send, toAgent, toNodes } from '../engine/calls.ts';
-import type { LossOffer } from '../agent/agent-turn.ts';
+import type { LossOffer } from '../agent/agent-places.ts';
 import { type LostNode, NODES, nodeOf } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';

@@ -54,7 +54,7 @@ import { AgentTasks, type TasksOwner } from './agent-tasks.ts';
 import { commandRefusal } from './command-refusal.ts';
 import { LifeCallers } from './life-callers.ts';
 import { type Announcement, lifeEventOf } from './life-event.ts';
-import { alertText, startFailure } from './life-messages.ts';
+import { alertText, startFailure, whyNothingBegins } from './life-messages.ts';
 import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './liveness.ts';
 import type { GivenTask, RestoredTask, TaskCancel } from './task-request.ts';
 import type { Places } from './wait.ts';
@@ -561,9 +561,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   }
 
   whyNothingBegins(): string {
-    const { ordered, paused } = this.context;
-    if (ordered?.reason === 'normal') return 'the agent has completed';
-    return `the agent is ending, and is ${paused === undefined ? 'parked' : 'paused'}`;
+    return whyNothingBegins(this.context);
   }
 
   askHealth(checkId: number): void {

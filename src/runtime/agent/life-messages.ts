@@ -1,5 +1,11 @@
-/** Texts about an agent's life: why it did not start, and what needs an operator. */
-import { type AlertKind, describeExit, type ErrorInfo, type ExitReason } from '../../machines/index.ts';
+/** Texts about an agent's life: why it did not start, why nothing begins, and what needs an operator. */
+import {
+  type AgentContext,
+  type AlertKind,
+  describeExit,
+  type ErrorInfo,
+  type ExitReason,
+} from '../../machines/index.ts';
 import { AgentSystemError, errorFrom } from '../values/errors.ts';
 import type { KeptSpec } from './agent-terms.ts';
 
@@ -32,4 +38,10 @@ export function alertText(
   }
   const { maxRestarts, withinMs } = restart;
   return `agent ${id} crashed more than ${maxRestarts} times within ${withinMs} ms (${describeExit(why)})`;
+}
+
+/** Why no task begins while its agent ends, for the callers of those that wait. */
+export function whyNothingBegins({ ordered, paused }: AgentContext): string {
+  if (ordered?.reason === 'normal') return 'the agent has completed';
+  return `the agent is ending, and is ${paused === undefined ? 'parked' : 'paused'}`;
 }

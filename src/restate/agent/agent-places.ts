@@ -1,0 +1,101 @@
+/**
+ * Where an agent's bodies may run: places on nodes that it asks for, is offered, takes, declines and gives back.
+ *
+ * Owns the offer that came with the loss of its node, until the agent takes it or asks for something else.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { PermitCommand } from '../../machines/index.ts';
+import { type Occupant, type Placement, placeAsked } from '../nodes/placement.ts';
+import type { Act } from './agent-acts.ts';
+import { type AgentState, positionOfState } from './agent-state.ts';
+
+/** What comes with the loss of a node: the place of the next body, or a place in the queue for one. */
+export interface LossOffer {
+  readonly occupant: Occupant;
+  readonly place: Placement | 'queued';
+}
+
+export interface AgentPlacesOwner {
+  readonly state: AgentState;
+  readonly acts: Act[];
+  permitGranted(placement: Placement): void;
+}
+
+export class AgentPlaces {
+  readonly #owner: AgentPlacesOwner;
+  #offer: LossOffer | undefined;
+
+  constructor(owner: AgentPlacesOwner) {
+    this.#owner = owner;
+  }
+
+  get #state(): AgentState {
+    return this.#owner.state;
+  }
+
+  /** It has ended where it was, and is to begin elsewhere. */
+  get isBetween(): boolean {
+    return this.#state.isMoving && positionOfState(this.#state).status === 'stopped';
+  }
+
+  /** What its next body asks of a node. */
+  occupant(incarnation: number): Occupant {
+    const { id, spec, manifest } = this.#state;
+    return { agentId: id, incarnation, ...placeAsked(spec, manifest.type) };
+  }
+
+  handlePermit(command: PermitCommand): void {
+    const { acts } = this.#owner;
+    if (command === 'request') {
+      if (!this.#takeOffer())
+        acts.push({ do: 'requestPermit', occupant: this.occupant(this.#nextIncarnation) });
+    } else if (command === 'withdraw') acts.push({ do: 'withdrawPermit' });
+    else if (this.#state.hasPermit) {
+      this.#state.hasPermit = undefined;
+      acts.push({ do: 'releasePermit' });
+    }
+  }
+
+  /** One that moves begins elsewhere once it has ended. */
+  moveOn(): void {
+    if (!this.#state.isMoving || positionOfState(this.#state).isAlive) return;
+    if (!this.isBetween) this.#state.isMoving = false;
+    else if (!this.#takeOffer()) this.#owner.acts.push({ do: 'startElsewhere' });
+  }
+
+  /** Its node is gone, and this comes with the loss. */
+  offer(offered: LossOffer | undefined): void {
+    this.#offer = offered;
+  }
+
+  /** Gives back what it was offered and has not taken. */
+  declineLeft(incarnation: number): void {
+    if (this.#offer !== undefined) this.#decline(incarnation);
+  }
+
+  /** Gives back an offer that came with a loss that it knows of already, unless it asks for that place itself. */
+  declineStale(incarnation: number): void {
+    const isThere = this.#state.seat?.incarnation === incarnation;
+    const asksItself = isThere || this.isBetween || positionOfState(this.#state).path === 'crashed.queued';
+    if (!asksItself) this.#decline(incarnation);
+  }
+
+  #decline(incarnation: number): void {
+    this.#offer = undefined;
+    this.#owner.acts.push({ do: 'declineOffer', incarnation });
+  }
+
+  /** Its next place, where it was offered the one that it asks for: takes it, or waits for it. */
+  #takeOffer(): boolean {
+    const offer = this.#offer;
+    this.#offer = undefined;
+    if (offer === undefined) return false;
+    if (!isDeepStrictEqual(offer.occupant, this.occupant(this.#nextIncarnation))) return false;
+    if (offer.place !== 'queued') this.#owner.permitGranted(offer.place);
+    return true;
+  }
+
+  get #nextIncarnation(): number {
+    return this.#state.life.context.incarnation + 1;
+  }
+}
