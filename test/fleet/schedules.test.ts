@@ -1,8 +1,9 @@
 /** Laws of schedules: one task for each due time, whatever ends in between. */
 import { describe, expect, it } from 'vitest';
-import { defineAgent } from '../../src/index.ts';
+import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
-import { codeOf, refusal, rig } from '../kit/rig.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
+import { codeOf, gate, refusal, rig, silent } from '../kit/rig.ts';
 import { diskOf, disks } from './program.ts';
 
 const SECOND = 1_000;
@@ -208,6 +209,29 @@ describe('a schedule', () => {
     expect(await codeOf(tasks.schedule(asked))).toBe('TASK_INPUT_INVALID');
     expect(tasks.schedules()).toEqual([]);
   });
+
+  it('leaves nothing behind where another one of its program cannot be brought back', async () => {
+    const kept = memoryStore();
+    const first = await rig({ store: kept });
+    const { module } = worker();
+    await first.agents.register({ id: 'ada', module });
+    for (const name of ['good', 'bad'])
+      await first.system.tasks.schedule({ name, cron: '* * * * *', timezone: 'UTC', target: 'ada', task });
+    const clock = simulatedClock();
+    const store: Store = {
+      ...mortalStore(kept),
+      recover: async () => {
+        const recovery = await kept.recover();
+        const [good, bad] = recovery.schedules!;
+        // A zone that this machine does not know.
+        const schedules = [good!, { ...bad!, set: { ...bad!.set, timezone: 'Mars/Base' } }];
+        return { ...recovery, schedules };
+      },
+    };
+    const made = createAgentSystem({ store, clock, logger: silent, agents: [module] });
+    expect((await refusal(made)).message).toContain('Mars/Base');
+    expect(clock.pending()).toEqual([]);
+  });
 });
 
 describe.each(disks)('over the end of a program, on a %s, a schedule', (kind) => {
@@ -292,6 +316,36 @@ describe.each(disks)('over the end of a program, on a %s, a schedule', (kind) =>
     await settled();
     expect(done).toHaveLength(1);
     expect(second.system.alerts.list()).toEqual([]);
+  });
+
+  it('that comes due while its program closes is left to the next one', async () => {
+    const held = gate();
+    const holding = defineAgent({
+      type: 'holding',
+      init: () => ({}),
+      tasks: { hold: { run: () => held.promise } },
+    });
+    const { done, boot, first } = await lives();
+    const { system, agents, clock, eventsOf } = first;
+    await agents.register({ id: 'bob', module: holding, shutdownMs: 60 * SECOND });
+    await agents.start('bob');
+    const holds = agents.execute('bob', { type: 'hold' });
+    const often = { name: 'often', everyMs: 10 * SECOND, target: 'ada', task };
+    const { nextAt: dueAt } = await system.tasks.schedule(often);
+    await settled();
+    const closed = system.close();
+    await clock.advance(10 * SECOND);
+    expect(eventsOf('schedule.fired')).toEqual([]);
+    expect(system.alerts.list()).toEqual([]);
+    held.resolve();
+    await holds;
+    expect(await closed).toMatchObject({ abandoned: [] });
+    const second = await boot();
+    await second.agents.start('ada');
+    await second.clock.advance(0);
+    await settled();
+    expect(done).toHaveLength(1);
+    expect(second.eventsOf('schedule.fired').map(({ dueAt }) => dueAt)).toEqual([dueAt]);
   });
 
   it('that was removed stays removed', async () => {
