@@ -202,6 +202,19 @@ describe('a backup', () => {
     await expect(store.backup(path)).rejects.toMatchObject({ code: 'STORE_FAILED' });
   });
 
+  test('of a store that is not open yet is refused, as all else is, and is not made later', async () => {
+    const [path, target] = [place(), place()];
+    const store = sqliteStore(path);
+    const batch = knownBatches().next().value;
+    for (const early of [() => store.backup(target), () => store.compact(), async () => store.append(batch)])
+      expect(await failure(early, path)).toContain('await recover() first');
+    store.recover();
+    await store.append(batch);
+    expect(await store.read({ limit: Infinity })).toEqual(batch.events);
+    await store.close();
+    expect(existsSync(target)).toBe(false);
+  });
+
   test('for which there is no room is refused, with nothing left of it, and the store works on', async (context) => {
     const { directory } = smallDisk(context, '512k');
     const store = await opened(place());

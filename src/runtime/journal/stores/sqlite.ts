@@ -171,11 +171,11 @@ class QueuedStore implements SqliteStore, InPlaceStore {
   ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     try {
-      this.#opened();
+      const file = this.#opened();
       const encoded = encode({ events, states, facts }, this.#last);
       this.#last = events.at(-1)?.sequence ?? this.#last;
       this.#waiting.push({ ...encoded, resolve, reject });
-      this.#start();
+      this.#start(file);
     } catch (thrown) {
       reject(this.#refusal(thrown));
     }
@@ -200,9 +200,9 @@ class QueuedStore implements SqliteStore, InPlaceStore {
   compact(): Promise<Compaction> {
     const { promise, resolve, reject } = Promise.withResolvers<Compaction>();
     try {
-      this.#opened();
+      const file = this.#opened();
       this.#compactions.push({ resolve, reject });
-      this.#start();
+      this.#start(file);
     } catch (thrown) {
       reject(this.#refusal(thrown));
     }
@@ -212,9 +212,9 @@ class QueuedStore implements SqliteStore, InPlaceStore {
   backup(path: string | URL): Promise<Backup> {
     const { promise, resolve, reject } = Promise.withResolvers<Backup>();
     try {
-      this.#opened();
+      const file = this.#opened();
       this.#backups.push({ path: pathOf(path), resolve, reject });
-      this.#start();
+      this.#start(file);
     } catch (thrown) {
       reject(this.#refusal(thrown));
     }
@@ -247,8 +247,8 @@ class QueuedStore implements SqliteStore, InPlaceStore {
     });
   }
 
-  #start(): void {
-    this.#work ??= this.#run(this.#opened());
+  #start(file: LogFile): void {
+    this.#work ??= this.#run(file);
   }
 
   async #run(file: LogFile): Promise<void> {
