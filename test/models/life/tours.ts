@@ -73,6 +73,8 @@ function walk<State, Move extends string>(
 interface Step<Move> {
   readonly move: Move;
   leadsTo: string;
+  /** The place of that key, once a search went there. */
+  place: Place<Move> | undefined;
 }
 
 /** A step as the adjacency map has it. */
@@ -82,14 +84,20 @@ interface Transition<State, Move> {
 }
 
 interface Place<Move> {
+  readonly key: string;
   readonly steps: readonly Step<Move>[];
   readonly untried: Set<Move>;
+  /** The last search that came here, and how it did. */
+  search: number;
+  cameFrom: Place<Move> | undefined;
+  cameBy: Step<Move> | undefined;
 }
 
 /** The states of a model, as far as they were explored. */
 class StateMap<State, Move extends string> {
   readonly #model: TourModel<State, Move>;
   readonly #places = new Map<string, Place<Move>>();
+  #searches = 0;
   untried = 0;
   pairs = 0;
 
@@ -122,8 +130,10 @@ class StateMap<State, Move extends string> {
       const steps = Object.values<Transition<State, Move>>(transitions).map(({ event, state }) => ({
         move: event.move,
         leadsTo: keyOf(state.context),
+        place: undefined,
       }));
-      this.#places.set(key, { steps, untried: new Set(steps.map(({ move }) => move)) });
+      const untried = new Set(steps.map(({ move }) => move));
+      this.#places.set(key, { key, steps, untried, search: 0, cameFrom: undefined, cameBy: undefined });
       this.untried += steps.length;
       this.pairs += steps.length;
     }
@@ -136,27 +146,34 @@ class StateMap<State, Move extends string> {
   /** A step led elsewhere than its like did before. */
   correct(key: string, move: Move, leadsTo: string): void {
     const step = this.#places.get(key)?.steps.find((step) => step.move === move);
-    if (step) step.leadsTo = leadsTo;
+    if (step) Object.assign(step, { leadsTo, place: undefined });
   }
 
   /** A shortest way to a move that was not made yet, that one included. */
   wayToUntried(from: string): readonly Step<Move>[] | undefined {
-    const cameBy = new Map<string, { readonly key: string; readonly step: Step<Move> } | undefined>([
-      [from, undefined],
-    ]);
-    for (const key of cameBy.keys()) {
-      const { steps, untried } = this.#places.get(key)!;
+    const search = ++this.#searches;
+    const start = this.#places.get(from)!;
+    Object.assign(start, { search, cameFrom: undefined, cameBy: undefined });
+    const met = [start];
+    for (const place of met) {
+      const { key, steps, untried } = place;
+      if (untried.size === 0) {
+        for (const step of steps) {
+          const next = (step.place ??= this.#places.get(step.leadsTo)!);
+          if (next.search === search) continue;
+          next.search = search;
+          next.cameFrom = place;
+          next.cameBy = step;
+          met.push(next);
+        }
+        continue;
+      }
       // What leads nowhere comes first: one need not come back for it.
       const last =
         steps.find(({ move, leadsTo }) => leadsTo === key && untried.has(move)) ??
-        steps.find(({ move }) => untried.has(move));
-      if (last === undefined) {
-        for (const step of steps) if (!cameBy.has(step.leadsTo)) cameBy.set(step.leadsTo, { key, step });
-        continue;
-      }
+        steps.find(({ move }) => untried.has(move))!;
       const way = [last];
-      for (let back = cameBy.get(key); back !== undefined; back = cameBy.get(back.key))
-        way.unshift(back.step);
+      for (let back = place; back.cameFrom !== undefined; back = back.cameFrom) way.unshift(back.cameBy!);
       return way;
     }
     return undefined;
