@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorInfoOf } from '../../src/runtime/values/errors.ts';
 import { noFaultOf } from './no-faults.ts';
 import { heldTo } from './held-to.ts';
 import type { Reach } from './reach.ts';
@@ -102,7 +103,14 @@ export async function trySample(
     else if (tests.length === 0) tried = { id, ...told, verdict: 'no test runs it', why: '' };
     else {
       const changed = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
-      const found = await tryFault(runner, { file: mutant.file, text: changed, tests });
+      let found: string | undefined;
+      try {
+        found = await tryFault(runner, { file: mutant.file, text: changed, tests });
+      } catch (thrown) {
+        // Nothing is known of this one, and the next run tries it again.
+        say(`${place + 1} of ${chosen.length} left out: ${errorInfoOf(thrown).message}`);
+        continue;
+      }
       if (signal.aborted) break;
       run += 1;
       tried = {
