@@ -227,6 +227,15 @@ describe('voters', () => {
     expect([decision.outcome, counts(decision), decision.failed]).toEqual(['accepted', [2, 0, 0, 0, 2], []]);
   });
 
+  it('that hang are waited for 30 s where nothing else is said', async () => {
+    const { propose, clock } = await fleet([yes, hung]);
+    const round = propose();
+    await clock.advance(29_999);
+    expect(await fateOf(round)).toBe('pending');
+    await clock.advance(1);
+    expect(await round).toMatchObject({ outcome: 'no_quorum' });
+  });
+
   it('that hang are waited for until the deadline, and the votes that are in then decide', async () => {
     const { propose, clock, system } = await fleet([yes, yes, hung, hung, hung]);
     const one = propose({ deadlineMs: 1_000 });

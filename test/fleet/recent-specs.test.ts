@@ -37,6 +37,20 @@ const specOf = (id: string) => ({
 });
 
 describe('a spec that says what another said', () => {
+  it('and more, in whatever place and by whatever name, is refused as if it came first', async () => {
+    const parts = { coordination: { voteWeight: 2 }, resources: { sandbox: { worker: true } } };
+    const spec = { module, ...parts };
+    for (const name of ['id', 'module', 'initArgs', 'other']) {
+      for (const more of [
+        { coordination: { ...parts.coordination, [name]: 1 } },
+        { resources: { sandbox: { worker: true, [name]: 1 } } },
+      ]) {
+        expect(readSpec(spec)).toEqual(agentSpec.parse(spec));
+        expect(await codeOf(async () => readSpec({ ...spec, ...more }))).toBe('AGENT_SPEC_INVALID');
+      }
+    }
+  });
+
   it('is read as the schema reads it, whatever was read before', () => {
     fc.assert(
       fc.property(fc.array(said, { minLength: 2, maxLength: 20 }), (specs) => {

@@ -97,6 +97,16 @@ describe('the window', () => {
     buffer.taken(4);
     expect(heard().slice(7)).toEqual([completed(7)]);
   });
+  test('opens by each batch once, as they are counted over the life of the channel', async () => {
+    const { buffer, put, heard } = bufferOf(small);
+    put(...Array.from({ length: 14 }, (_, n) => completed(n)));
+    await turn();
+    const heardAfter = [1, 2, 2, 1, 3].map((count) => {
+      buffer.taken(count);
+      return heard().length;
+    });
+    expect(heardAfter).toEqual([6, 8, 8, 8, 10]);
+  });
   test('counts what is in the batches: a burst of many small ones is not held back', async () => {
     const { put, heard } = bufferOf({ window: 2, maxItems: 50 });
     for (let n = 0; n < 100; n += 1) {

@@ -97,6 +97,13 @@ describe('members of a group', () => {
     expect(placeOf(nodes, { ...member, group: 'another' })).toBe('b');
   });
 
+  test('have room on a node whose memory is all reserved, and beside others of that node', () => {
+    const full = [node('a', { maxMemoryBytes: 100 })];
+    expect([1, 2].map(() => placeOf(full, member))).toEqual(['a', 'a']);
+    expect(placeOf(full, asking())).toBe('a');
+    expect(placeOf(full, asking({ memoryBytes: 1 }))).toMatch(/no node has room/);
+  });
+
   test('begin a child of it elsewhere, where that node does not take them', () => {
     const nodes = [node('a', { maxAgents: 1 }), node('b', { agents: 5 })];
     expect([1, 2, 3].map(() => placeOf(nodes, member))).toEqual(['a', 'b', 'b']);

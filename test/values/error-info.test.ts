@@ -325,6 +325,15 @@ describe('however much is thrown, what is kept is bounded', () => {
     expect(JSON.stringify(data).length).toBeLessThan(MAX_TEXT_OF_ALL);
     expect(isTaken(error)).toBe(true);
   });
+  it('five levels of fields and lists, and nothing of what is below them', () => {
+    const nested = (wrap: (inner: unknown) => unknown) =>
+      Array.from({ length: 20 }).reduce<unknown>((inner) => wrap(inner), 'the last');
+    const fields = Object.assign(new Error('deep'), { a: nested((inner) => ({ a: inner })) });
+    expect(errorInfoOf(fields).data).toEqual({ a: { a: { a: { a: {} } } } });
+    const lists = Object.assign(new Error('deep'), { a: nested((inner) => [inner]) });
+    expect(errorInfoOf(lists).data).toEqual({ a: [[[[]]]] });
+  });
+
   it('lists that are long without having much in them, in no time', () => {
     const long: unknown[] = ['first'];
     long[4_000_000_000] = 'last';

@@ -1,0 +1,50 @@
+/** The linked list of tasks does what an array does, whatever comes, goes and comes back. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Queued, TaskQueue } from '../../src/runtime/agent/task-queue.ts';
+
+interface Row extends Queued<Row> {
+  readonly id: number;
+}
+
+const rowOf = (id: number): Row => ({ id, previous: undefined, next: undefined, isQueued: false });
+
+function listed(queue: TaskQueue<Row>): Row[] {
+  const rows: Row[] = [];
+  for (let row = queue.first; row !== undefined; row = row.next) {
+    expect(row.previous).toBe(rows.at(-1));
+    rows.push(row);
+    // A list that goes round would never end.
+    if (rows.length > queue.size) break;
+  }
+  return rows;
+}
+
+const step = fc.record({ do: fc.constantFrom('add', 'add before', 'remove'), id: fc.nat(4), at: fc.nat(4) });
+
+test('rows are added, put before others, taken out and put in again', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const queue = new TaskQueue<Row>();
+      const rows = [0, 1, 2, 3, 4].map(rowOf);
+      const model: Row[] = [];
+      for (const { do: what, id, at } of steps) {
+        const row = rows[id]!;
+        const place = model.indexOf(row);
+        if (what === 'remove') {
+          expect(queue.remove(row)).toBe(place >= 0);
+          if (place >= 0) model.splice(place, 1);
+        } else if (place === -1 && (what === 'add' || model.length === 0)) {
+          queue.add(row);
+          model.push(row);
+        } else if (place === -1) {
+          queue.addBefore(model[at % model.length]!, row);
+          model.splice(at % model.length, 0, row);
+        }
+        expect(listed(queue)).toEqual(model);
+        expect(queue.size).toBe(model.length);
+        expect(rows.filter(({ isQueued }) => isQueued).length).toBe(model.length);
+      }
+    }),
+  );
+});
