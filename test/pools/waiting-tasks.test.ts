@@ -178,6 +178,13 @@ describe('a task of a pool', () => {
     expect(await tasks.result(id)).toBe('done at attempt 2');
     expect(tasks.get(id)).toMatchObject({ agentId: 'p-3', attempts: 2 });
     expect(eventsOf('task.failed')).toEqual([]);
+    // The next program counts on from there, too.
+    const accepted = eventsOf('task.accepted').filter(({ taskId }) => taskId === id);
+    expect(accepted.map(({ agentId, attempts, before }) => [agentId, attempts, before])).toEqual([
+      ['p-2', undefined, undefined],
+      ['', 1, 0],
+      ['p-3', 1, 0],
+    ]);
   });
 
   it('is done by the rules of its kind: so many at once by each member, by priority, and tried again', async () => {
