@@ -28,4 +28,6 @@ test('a record says of a new agent what it says in one program', async () => {
   // Of a definition only its type is kept.
   const expected = { ...record, spec: { ...asked, module: { type: 'worker' } } };
   expect(recordOfState(turn.state)).toEqual(expected);
+  // The first task's time is then the mean of all.
+  expect(new Set(Object.values(turn.state.counts))).toEqual(new Set([0]));
 });

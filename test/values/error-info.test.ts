@@ -275,6 +275,10 @@ describe('values that are not data, or are secrets, stay', () => {
   });
 });
 
+function nested(wrap: (inner: unknown) => unknown): unknown {
+  return Array.from({ length: 20 }).reduce<unknown>((inner) => wrap(inner), 'the last');
+}
+
 describe('however much is thrown, what is kept is bounded', () => {
   it(`a chain of ${MAX_CAUSES} causes comes whole, a longer one with its first ${MAX_CAUSES}`, () => {
     for (const [count, kept] of [
@@ -326,8 +330,6 @@ describe('however much is thrown, what is kept is bounded', () => {
     expect(isTaken(error)).toBe(true);
   });
   it('five levels of fields and lists, and nothing of what is below them', () => {
-    const nested = (wrap: (inner: unknown) => unknown) =>
-      Array.from({ length: 20 }).reduce<unknown>((inner) => wrap(inner), 'the last');
     const fields = Object.assign(new Error('deep'), { a: nested((inner) => ({ a: inner })) });
     expect(errorInfoOf(fields).data).toEqual({ a: { a: { a: { a: {} } } } });
     const lists = Object.assign(new Error('deep'), { a: nested((inner) => [inner]) });
