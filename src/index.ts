@@ -46,7 +46,8 @@ export type {
   TypedPoolName,
 } from './runtime/fleet/agent-handle.ts';
 export type { ActOptions } from './runtime/values/act.ts';
-export type { Agents, EnsureOptions, StartReport, UpdateOptions } from './runtime/fleet/agents.ts';
+export type { Agents, EnsureOptions, UpdateOptions } from './runtime/fleet/agents.ts';
+export type { StartReport } from './runtime/fleet/start-each.ts';
 export type { AgentCount, AgentFilter } from './runtime/fleet/registry.ts';
 export type { AgentChart } from './runtime/fleet/agent-chart.ts';
 export type {

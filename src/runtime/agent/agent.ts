@@ -3,7 +3,8 @@
  *
  * Owns the chart, its secrets, and the parts that do its work: `AgentBodies`, `AgentTasks`, health checks, and the
  * callers that wait for its start or end. It decides nothing: reports become events of the chart, and effects of the
- * chart become calls of the parts.
+ * chart become calls of the parts. It is long because everything of an agent is asked here and nothing is done here:
+ * most members are one line that names the part.
  *
  * I1  The agent's state is read from its chart, and kept nowhere else.
  * I2  Reports of an earlier incarnation are dropped, and counted.

@@ -2,7 +2,7 @@
  * Every command to one agent of a fleet: `system.agents`.
  *
  * Owns nothing: the registry knows which agents exist, and an agent's chart which commands it allows. Malformed
- * arguments are refused here.
+ * arguments are refused here. It is long because it is the whole of that API: most of it is what callers read.
  *
  * I1  A refused call has changed nothing. It always rejects, and never throws at once.
  */
@@ -41,6 +41,7 @@ import { type Adopted, type ChangeOptions, type Described, Registration } from '
 import { type AgentFilter, type AgentCount, Registry } from './registry.ts';
 import type { AgentSpecChange } from './spec-change.ts';
 import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
+import { startEach, type StartReport } from './start-each.ts';
 import { checkTask, missingFor } from './task-check.ts';
 
 export interface UpdateOptions extends ActOptions {
@@ -52,16 +53,6 @@ export interface EnsureOptions extends UpdateOptions {
   /** Whether it is started, where it is registered or stopped; default `false`. */
   readonly autoStart?: boolean;
 }
-
-/** What has become of a start of many. */
-export interface StartReport {
-  /** Ids of the agents that run. */
-  readonly started: readonly string[];
-  readonly failed: readonly { readonly agentId: string; readonly error: AgentSystemError }[];
-}
-
-/** Starts of `startAll` that are under way at once. */
-const STARTS_AT_ONCE = 32;
 
 const filterSchema = z.strictObject({
   type: z.string().optional(),
@@ -229,22 +220,10 @@ export class Agents {
     this.#assertOpen();
     const by = saidBy(askedBy(options, 'startAll', undefined));
     const waiting = this.list(filter).filter(({ id }) => isToStart(this.find(id)));
-    const started: string[] = [];
-    const failed: { agentId: string; error: AgentSystemError }[] = [];
-    const startNext = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const { id } = next;
-        try {
-          await this.start(id, by);
-          started.push(id);
-        } catch (thrown) {
-          if (!(thrown instanceof AgentSystemError)) throw thrown;
-          failed.push({ agentId: id, error: thrown });
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: STARTS_AT_ONCE }, startNext));
-    return { started, failed };
+    return startEach(
+      waiting.map(({ id }) => id),
+      (id) => this.start(id, by),
+    );
   }
 
   /**
@@ -519,26 +498,12 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
    */
   leastLoaded(type: string, whenDown?: TaskRequest['whenDown']): Agent {
-    let least: Agent | undefined;
-    let isThere = false;
-    for (const agent of this.#registry.all()) {
-      if (agent.manifest.type !== type) continue;
-      isThere = true;
-      const { legal, comesBack } = agent.position;
-      if (!legal.has('execute') && !(whenDown === 'wait' && comesBack)) continue;
-      if (least === undefined || isBetter(agent, least)) least = agent;
-    }
-    if (least !== undefined) return least;
-    const message = isThere
-      ? `no agent of type ${inWords(type)} takes tasks now`
-      : `no agent of type ${inWords(type)} is registered`;
-    throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
+    return this.#registry.leastLoaded(type, whenDown);
   }
 
   /** @internal What agents of a type can do. @throws AgentSystemError `AGENT_NOT_FOUND` where there is none */
   manifestOf(type: string): AgentManifest {
-    for (const { manifest } of this.#registry.all()) if (manifest.type === type) return manifest;
-    throw new AgentSystemError('AGENT_NOT_FOUND', `no agent of type ${inWords(type)} is registered`);
+    return this.#registry.manifestOf(type);
   }
 
   /** @internal */
@@ -680,11 +645,4 @@ function assertOwn({ id, pool, parent }: ParsedAgentSpec): void {
 function waitsWhenDown(task: TaskRequest | null | undefined): 'never' | 'if it comes back' {
   const whenDown = readInput(() => task?.whenDown, { what: 'task', code: 'TASK_INPUT_INVALID' });
   return whenDown === 'wait' ? 'if it comes back' : 'never';
-}
-
-/** Whether an agent is the better choice: one that takes tasks now, before one that comes back. */
-function isBetter(agent: Agent, other: Agent): boolean {
-  const takes = agent.position.legal.has('execute');
-  const otherTakes = other.position.legal.has('execute');
-  return takes === otherTakes ? agent.load < other.load : takes;
 }

@@ -2,12 +2,15 @@
  * The agents of a system, by id, in the order of their registration.
  *
  * I1  An id is one agent's, or is reserved for one, or free.
- * I2  Only `list`, `ids`, `counts` and the refusal of an unknown id (in a small fleet) look at more than one agent.
+ * I2  Only `list`, `ids`, `counts`, what is asked of a type, and the refusal of an unknown id (in a small fleet) look at
+ *     more than one agent.
  */
 import { types } from 'node:util';
 import type { AgentStatus } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/agent-record.ts';
+import type { TaskRequest } from '../agent/task-request.ts';
+import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { nearest } from '../values/near-name.ts';
 
@@ -108,6 +111,34 @@ export class Registry {
     for (const [type, counts] of types) for (const [status, count] of counts) yield { type, status, count };
   }
 
+  /**
+   * The least loaded agent of a type that takes tasks.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
+   */
+  leastLoaded(type: string, whenDown?: TaskRequest['whenDown']): Agent {
+    let least: Agent | undefined;
+    let isThere = false;
+    for (const agent of this.agents.values()) {
+      if (agent.manifest.type !== type) continue;
+      isThere = true;
+      const { legal, comesBack } = agent.position;
+      if (!legal.has('execute') && !(whenDown === 'wait' && comesBack)) continue;
+      if (least === undefined || isBetter(agent, least)) least = agent;
+    }
+    if (least !== undefined) return least;
+    const message = isThere
+      ? `no agent of type ${inWords(type)} takes tasks now`
+      : `no agent of type ${inWords(type)} is registered`;
+    throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
+  }
+
+  /** What agents of a type can do. @throws AgentSystemError `AGENT_NOT_FOUND` where there is none */
+  manifestOf(type: string): AgentManifest {
+    for (const { manifest } of this.agents.values()) if (manifest.type === type) return manifest;
+    throw new AgentSystemError('AGENT_NOT_FOUND', `no agent of type ${inWords(type)} is registered`);
+  }
+
   add(agent: Agent): void {
     this.agents.set(agent.id, agent);
   }
@@ -146,4 +177,11 @@ export class Registry {
   private isTaken(id: string): boolean {
     return this.agents.has(id) || (this.reserved.size > 0 && this.reserved.has(id));
   }
+}
+
+/** Whether an agent is the better choice: one that takes tasks now, before one that comes back. */
+function isBetter(agent: Agent, other: Agent): boolean {
+  const takes = agent.position.legal.has('execute');
+  const otherTakes = other.position.legal.has('execute');
+  return takes === otherTakes ? agent.load < other.load : takes;
 }

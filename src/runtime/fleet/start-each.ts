@@ -1,0 +1,35 @@
+/** Starts of many agents, some at a time: one that fails keeps none of the others from starting. */
+import { AgentSystemError } from '../values/errors.ts';
+
+/** What has become of a start of many. */
+export interface StartReport {
+  /** Ids of the agents that run. */
+  readonly started: readonly string[];
+  readonly failed: readonly { readonly agentId: string; readonly error: AgentSystemError }[];
+}
+
+/** Starts that are under way at once. */
+const STARTS_AT_ONCE = 32;
+
+/** Resolves when each of them runs, or could not be started. @param start rejects with an `AgentSystemError`; anything else is a bug */
+export async function startEach(
+  ids: readonly string[],
+  start: (id: string) => Promise<unknown>,
+): Promise<StartReport> {
+  const waiting = [...ids];
+  const started: string[] = [];
+  const failed: { agentId: string; error: AgentSystemError }[] = [];
+  const startNext = async (): Promise<void> => {
+    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+      try {
+        await start(id);
+        started.push(id);
+      } catch (thrown) {
+        if (!(thrown instanceof AgentSystemError)) throw thrown;
+        failed.push({ agentId: id, error: thrown });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: STARTS_AT_ONCE }, startNext));
+  return { started, failed };
+}
