@@ -2,3 +2,4 @@
 export { createDashboard, type Dashboard, type DashboardOptions } from './dashboard/dashboard.ts';
 export { logTail, type LogTail } from './dashboard/log-tail.ts';
 export type * from './dashboard/protocol.ts';
+export type { WatchedFleet } from './dashboard/watched-fleet.ts';

@@ -1,5 +1,6 @@
 /**
- * The digits search on three nodes: `npm run cluster`, or `npm run cluster -- --seed 7`.
+ * The digits search on three nodes: `npm run cluster`, or `npm run cluster -- --seed 7`. With `--dashboard` it is shown in a
+ * browser, until Ctrl-C.
  *
  * Starts a Restate server and three nodes, each a process; kills one node with -9 in the middle, and freezes another.
  * The report goes to stdout, progress to stderr. Exits with 0 when nothing was lost or done twice without a word, 1
@@ -8,13 +9,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { createDashboard } from '../../src/dashboard.ts';
 import type { SystemEvent } from '../../src/index.ts';
 import { connectFleet, type Fleet } from '../../src/restate.ts';
 import { type Engine, serverBinary, startEngine } from './engine.ts';
 import { type Accident, reportOf } from './report.ts';
 import { Search } from './search.ts';
 
-const USAGE = 'usage: npm run cluster -- [--seed <integer>] [--trainers <n>] [--trials <n>]';
+const USAGE = 'usage: npm run cluster -- [--seed <integer>] [--trainers <n>] [--trials <n>] [--dashboard]';
 const NODES = ['n1', 'n2', 'n3'] as const;
 const LOOK_MS = 250;
 /** Longer than a node may be silent. */
@@ -24,6 +26,7 @@ interface Settings {
   readonly seed: number;
   readonly trainers: number;
   readonly trials: number;
+  readonly isShown: boolean;
 }
 
 function parseSettings(): Settings | undefined {
@@ -33,12 +36,14 @@ function parseSettings(): Settings | undefined {
         seed: { type: 'string', default: '1' },
         trainers: { type: 'string', default: '6' },
         trials: { type: 'string', default: '6' },
+        dashboard: { type: 'boolean', default: false },
       },
     });
     const settings = {
       seed: Number(values.seed),
       trainers: Number(values.trainers),
       trials: Number(values.trials),
+      isShown: values.dashboard,
     };
     const isFit = Number.isSafeInteger(settings.seed) && [settings.trainers, settings.trials].every(isCount);
     return isFit ? settings : undefined;
@@ -96,7 +101,15 @@ async function run(settings: Settings, signal: AbortSignal): Promise<readonly st
     for (const name of NODES) await cluster.join(name);
     await using fleet = await connectFleet({ ingressUrl: engine.ingressUrl });
     say(`three nodes, and a server with pid ${engine.pid}`);
-    return await searchOn(cluster, fleet, settings, signal);
+    const shown = settings.isShown ? await createDashboard(fleet) : undefined;
+    try {
+      if (shown !== undefined) say(`shown at ${shown.url}`);
+      const problems = await searchOn(cluster, fleet, settings, signal);
+      if (shown !== undefined) await interruption(signal);
+      return problems;
+    } finally {
+      await shown?.close();
+    }
   } finally {
     await cluster.end();
   }
@@ -164,6 +177,11 @@ async function watch(fleet: Fleet, stations: Map<string, string[]>, over: AbortS
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+function interruption(signal: AbortSignal): Promise<void> {
+  say('Ctrl-C ends it');
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 /** Progress is for people: the report alone goes to stdout. */

@@ -8,6 +8,7 @@ export interface Filter {
   readonly type: string;
   readonly capability: string;
   readonly pool: string;
+  readonly node: string;
 }
 
 export type SortKey =
@@ -63,7 +64,7 @@ export function listed(
   sort: SortKey,
   isReversed: boolean,
 ): readonly AgentRow[] {
-  const { status, type, capability, pool } = filter;
+  const { status, type, capability, pool, node } = filter;
   const search = filter.search.trim().toLowerCase();
   const found: AgentRow[] = [];
   for (const row of rows) {
@@ -71,6 +72,7 @@ export function listed(
       (status === '' || row.status === status) &&
       (type === '' || row.type === type) &&
       (pool === '' || row.pool === pool) &&
+      (node === '' || row.node === node) &&
       (capability === '' || row.capabilities.includes(capability)) &&
       (search === '' || isMention(row, search));
     if (fits) found.push(row);
@@ -80,11 +82,12 @@ export function listed(
   return found.toSorted((a, b) => compared(keyOf(a), keyOf(b), sign) || names.compare(a.id, b.id));
 }
 
-function isMention({ id, type, pool, lastError }: AgentRow, search: string): boolean {
+function isMention({ id, type, pool, node, lastError }: AgentRow, search: string): boolean {
   return (
     id.toLowerCase().includes(search) ||
     type.toLowerCase().includes(search) ||
     (pool?.toLowerCase().includes(search) ?? false) ||
+    (node?.toLowerCase().includes(search) ?? false) ||
     (lastError?.text.toLowerCase().includes(search) ?? false)
   );
 }
@@ -103,14 +106,22 @@ export function choicesOf(rows: Iterable<AgentRow>): {
   readonly types: readonly string[];
   readonly capabilities: readonly string[];
   readonly pools: readonly string[];
+  readonly nodes: readonly string[];
 } {
   const [types, capabilities, pools] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const nodes = new Set<string>();
   for (const row of rows) {
     types.add(row.type);
     if (row.pool !== undefined) pools.add(row.pool);
+    if (row.node !== undefined) nodes.add(row.node);
     for (const capability of row.capabilities) capabilities.add(capability);
   }
-  return { types: inOrder(types), capabilities: inOrder(capabilities), pools: inOrder(pools) };
+  return {
+    types: inOrder(types),
+    capabilities: inOrder(capabilities),
+    pools: inOrder(pools),
+    nodes: inOrder(nodes),
+  };
 }
 
 function inOrder(set: Set<string>): string[] {

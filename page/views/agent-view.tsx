@@ -325,6 +325,16 @@ function Record({ detail }: { readonly detail: AgentDetail }) {
           </>
         )}
         <Children detail={detail} />
+        {row.node === undefined ? null : (
+          <>
+            <dt>node</dt>
+            <dd>
+              <a class="mono" href={agentsHref({ node: row.node })}>
+                {row.node}
+              </a>
+            </dd>
+          </>
+        )}
         <dt>isolation</dt>
         <dd>{row.isolation}</dd>
         <dt>capabilities</dt>

@@ -47,7 +47,7 @@ const COLUMNS: readonly Column[] = [
       </a>
     ),
   },
-  { key: 'type', name: 'Type', cell: ({ type, pool }) => (pool === undefined ? type : `${type} · ${pool}`) },
+  { key: 'type', name: 'Type', cell: typeOf },
   {
     key: 'incarnation',
     name: 'Life',
@@ -95,6 +95,12 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
+/** Its pool, and the node that it runs on, where it has one. */
+function typeOf({ type, pool, node }: AgentRow): string {
+  const what = pool === undefined ? type : `${type} · ${pool}`;
+  return node === undefined ? what : `${what} @ ${node}`;
+}
+
 const PLAIN_COLUMNS = COLUMNS.filter(({ key }) => key !== 'memory' && key !== 'cpu');
 
 const ROW = 30;
@@ -109,6 +115,7 @@ export function AgentsView({ query }: { readonly query: URLSearchParams }) {
     type: query.get('type') ?? '',
     capability: query.get('capability') ?? '',
     pool: query.get('pool') ?? '',
+    node: query.get('node') ?? '',
   };
   const sort = (query.get('sort') ?? 'status') as SortKey;
   const isReversed = query.get('order') === 'reversed';
@@ -172,7 +179,7 @@ export function AgentsView({ query }: { readonly query: URLSearchParams }) {
           id="search"
           class="field search"
           type="search"
-          placeholder="Search id, type, pool, error"
+          placeholder="Search id, type, pool, node, error"
           aria-label="Search agents"
           value={filter.search}
           onInput={(event) => change({ search: event.currentTarget.value })}
@@ -212,6 +219,7 @@ export function AgentsView({ query }: { readonly query: URLSearchParams }) {
           change={change}
         />
         <Choice name="pool" all="All pools" values={choices.pools} value={filter.pool} change={change} />
+        <Choice name="node" all="All nodes" values={choices.nodes} value={filter.node} change={change} />
         {isNarrow ? (
           <select
             class="field"

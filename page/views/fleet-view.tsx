@@ -5,7 +5,8 @@ import { agentHref, agentsHref, workHref } from '../model/route.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Glyph } from '../parts/glyph.tsx';
 import { Plot, type Series } from '../parts/plot.tsx';
-import type { StatusCounts } from '../../src/dashboard/protocol.ts';
+import type { ShownNode, StatusCounts } from '../../src/dashboard/protocol.ts';
+import { NodeList } from '../parts/node-list.tsx';
 import { MarkList } from '../parts/mark-list.tsx';
 import { ago, bytes, latency, number, percent, short, STATUSES } from '../words.ts';
 
@@ -17,7 +18,7 @@ const NEWEST_MARKS = 14;
 export function FleetView() {
   const report = fleet.value;
   if (report === undefined) return <main class="view" aria-busy="true" />;
-  const { counts, types, alerts, coordination, resources, waiting, busy } = report;
+  const { counts, types, alerts, coordination, resources, waiting, busy, nodes } = report;
   const total = sumOf(counts);
   return (
     <main class="view">
@@ -48,9 +49,20 @@ export function FleetView() {
           </ul>
         </div>
       )}
-      <Tiles />
+      <Tiles note={nodes === undefined ? '' : ' here'} />
       <div class="columns">
         <div class="stack">
+          {nodes === undefined ? null : (
+            <section class="card" aria-labelledby="nodes-title">
+              <header>
+                <h2 id="nodes-title">Nodes</h2>
+                <span class="aside">{nodesInWords(nodes)}</span>
+              </header>
+              <div class="body">
+                <NodeList nodes={nodes} />
+              </div>
+            </section>
+          )}
           <section class="card" aria-labelledby="alerts-title">
             <header>
               <h2 id="alerts-title">Alerts</h2>
@@ -236,6 +248,14 @@ function summaryOf(counts: StatusCounts): string {
   return said.join(', ');
 }
 
+function nodesInWords(nodes: readonly ShownNode[]): string {
+  const of = (status: ShownNode['status']) => nodes.filter((node) => node.status === status).length;
+  const said = [`${number(of('live'))} live`];
+  if (of('draining') > 0) said.push(`${number(of('draining'))} draining`);
+  if (of('lost') > 0) said.push(`${number(of('lost'))} lost`);
+  return said.join(', ');
+}
+
 function StatusBar({
   counts,
   isSmall = false,
@@ -262,7 +282,7 @@ function StatusBar({
   );
 }
 
-function Tiles() {
+function Tiles({ note }: { readonly note: string }) {
   const taken = samples.value;
   const times = taken.map(({ at }) => at);
   const last = taken.at(-1);
@@ -330,7 +350,7 @@ function Tiles() {
         ]}
       />
       <Tile
-        title="Processor"
+        title={`Processor${note}`}
         value={percent(last?.cpuShare)}
         note={`event loop ${percent(last?.loopShare)}`}
         times={times}
@@ -351,7 +371,7 @@ function Tiles() {
         ]}
       />
       <Tile
-        title="Memory"
+        title={`Memory${note}`}
         value={bytes(last?.rssBytes)}
         note={`heap ${bytes(last?.heapBytes)}`}
         times={times}

@@ -7,12 +7,13 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type AgentCommand, describeExit, durationMs } from '../machines/index.ts';
-import { type AgentSystem, AgentSystemError } from '../index.ts';
+import { AgentSystemError } from '../index.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 import { oneLine } from './agent-row.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { ActReport } from './protocol.ts';
+import { settled, type WatchedSystem } from './watched-system.ts';
 
 /** An agent does not take this command now. */
 export class IllegalCommand extends AgentSystemError<'AGENT_ILLEGAL_COMMAND'> {
@@ -40,7 +41,7 @@ interface Done {
 }
 
 export interface ActsOptions {
-  readonly system: AgentSystem;
+  readonly system: WatchedSystem;
   readonly chronicle: Chronicle;
   readonly logger: Logger;
 }
@@ -91,7 +92,10 @@ export class Acts {
       subject: { agentId: id },
       by,
       work: async () => {
-        if (!agents.can(id, command)) throw new IllegalCommand(id, command, agents.legal(id));
+        const { system } = this.#options;
+        system.mirror?.outdate();
+        const legal = await settled(system, () => agents.legal(id));
+        if (!legal.includes(command)) throw new IllegalCommand(id, command, legal);
         switch (command) {
           case 'start':
           case 'restart': {
@@ -133,13 +137,13 @@ export class Acts {
   }
 
   /** @throws AgentSystemError as `tasks.cancel` and its like */
-  task(id: string, command: TaskAct, body: unknown): Promise<ActReport> {
+  async task(id: string, command: TaskAct, body: unknown): Promise<ActReport> {
     const { tasks } = this.#options.system;
     const { by, reason } =
       command === 'cancel'
         ? parse(cancelSchema, body, 'tasks.cancel')
         : { ...parse(actSchema, body, `tasks.${command}`), reason: undefined };
-    const { agentId } = tasks.get(id);
+    const { agentId } = await settled(this.#options.system, () => tasks.get(id));
     return this.#done({
       act: `${command} ${id}`,
       subject: agentId === '' ? {} : { agentId },
@@ -172,12 +176,13 @@ export class Acts {
   }
 
   /** @throws AgentSystemError as `questions.answer` */
-  answer(question: string, body: unknown): Promise<ActReport> {
+  async answer(question: string, body: unknown): Promise<ActReport> {
     const { by, answer } = parse(answerSchema, body, 'questions.answer');
     const { questions } = this.#options.system;
+    const { agentId } = await settled(this.#options.system, () => questions.get(question));
     return this.#done({
       act: `answer ${question}`,
-      subject: { agentId: questions.get(question).agentId },
+      subject: { agentId },
       by,
       work: async () => {
         const { id, agentId, taskId, status } = await questions.answer(question, answer, { by });
@@ -236,7 +241,7 @@ export class Acts {
       by,
       work: async () => {
         const asked = { ...given, ...reasonOf(by, why) } as Parameters<
-          AgentSystem['consensus']['propose']
+          WatchedSystem['consensus']['propose']
         >[0];
         const { electorate, ...decision } = await this.#options.system.consensus.propose(asked);
         return { ...decision, electorate: electorate.length };
@@ -253,7 +258,7 @@ export class Acts {
       by,
       work: async () => {
         const { coordination } = this.#options.system;
-        coordination[command]({ by });
+        await coordination[command]({ by });
         return { status: coordination.status() };
       },
     });

@@ -28,7 +28,8 @@ const querySchema = z.strictObject({
   type: z.string().optional(),
   capability: z.string().optional(),
   pool: z.string().optional(),
-  /** Somewhere in the id, the type, the pool or the last error. */
+  node: z.string().optional(),
+  /** Somewhere in the id, the type, the pool, the node or the last error. */
   search: z.string().optional(),
   sort: z.enum(Object.keys(SORTS) as [keyof typeof SORTS]).optional(),
   order: z.enum(['asc', 'desc']).default('asc'),
@@ -51,7 +52,7 @@ export function select(
   given: Readonly<Record<string, string>>,
 ): { readonly total: number; readonly page: readonly Listed[] } {
   const query = parseInput(querySchema, given, { what: 'the query' });
-  const { type, capability, pool, sort, order, offset, limit } = query;
+  const { type, capability, pool, node, sort, order, offset, limit } = query;
   const statuses = query.status === undefined ? undefined : new Set(query.status.split(',') as AgentStatus[]);
   const search = query.search?.toLowerCase();
   const found: Listed[] = [];
@@ -62,6 +63,7 @@ export function select(
       (type === undefined || row.type === type) &&
       (capability === undefined || row.capabilities.includes(capability)) &&
       (pool === undefined || row.pool === pool) &&
+      (node === undefined || row.node === node) &&
       (search === undefined || isMention(row, search));
     if (fits) found.push(listed);
   }
@@ -73,8 +75,8 @@ export function select(
   return { total: found.length, page: found.slice(offset, offset + limit) };
 }
 
-function isMention({ id, type, pool, lastError }: AgentRow, search: string): boolean {
-  return [id, type, pool, lastError?.text].some((text) => text?.toLowerCase().includes(search));
+function isMention({ id, type, pool, node, lastError }: AgentRow, search: string): boolean {
+  return [id, type, pool, node, lastError?.text].some((text) => text?.toLowerCase().includes(search));
 }
 
 /** What is not known comes last, in either order. */

@@ -1,6 +1,7 @@
 /** One agent's record as a row of a list. Pure. */
 import { describeExit } from '../machines/index.ts';
 import type { AgentRecord, AlertType, SystemEvent } from '../index.ts';
+import type { WatchedRecord } from './watched-system.ts';
 import type { AgentRow } from './protocol.ts';
 
 /** What the events of an agent say that its record does not. */
@@ -17,7 +18,7 @@ export interface RowParts {
 
 const MAX_ERROR_TEXT = 200;
 
-export function rowOf(record: AgentRecord, { noted, alerts, cpuShare }: RowParts): AgentRow {
+export function rowOf(record: WatchedRecord, { noted, alerts, cpuShare }: RowParts): AgentRow {
   const { metrics, spec, restartAt, startedAt, endedAt, paused, parked } = record;
   const { memoryBytes, latencyMs, done, failed, timedOut, abandoned } = metrics;
   const lastError = lastErrorOf(record, noted);
@@ -28,6 +29,7 @@ export function rowOf(record: AgentRecord, { noted, alerts, cpuShare }: RowParts
     state: record.state,
     incarnation: record.incarnation,
     isolation: record.isolation,
+    ...(record.node === undefined ? {} : { node: record.node }),
     ...(spec.pool === undefined ? {} : { pool: spec.pool }),
     ...(spec.parent === undefined ? {} : { parent: spec.parent.id }),
     capabilities: record.capabilities,

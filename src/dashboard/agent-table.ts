@@ -10,9 +10,10 @@
  * I3  The last 10,000 removed agents are remembered: a viewer that is further behind gets the whole table again.
  */
 import type { AgentStatus } from '../machines/index.ts';
-import type { AgentSystem, Alert, AlertType } from '../index.ts';
+import type { Alert, AlertType } from '../index.ts';
 import { type Noted, rowOf } from './agent-row.ts';
 import type { AgentRow, StatusCounts } from './protocol.ts';
+import { settled, type WatchedSystem } from './watched-system.ts';
 
 interface Entry {
   row: AgentRow;
@@ -49,7 +50,7 @@ const MAX_DEPARTURES = 10_000;
 const NO_ALERTS: readonly AlertType[] = [];
 
 export class AgentTable {
-  readonly #system: AgentSystem;
+  readonly #system: WatchedSystem;
   readonly #entries = new Map<string, Entry>();
   readonly #noted: NotedOf;
   readonly #dirty = new Set<string>();
@@ -71,7 +72,7 @@ export class AgentTable {
   readonly #unsubscribe: () => void;
 
   /** @param noted what the events of an agent have said of it */
-  constructor(system: AgentSystem, noted: NotedOf) {
+  constructor(system: WatchedSystem, noted: NotedOf) {
     this.#system = system;
     this.#noted = noted;
     this.#unsubscribe = system.events.subscribe(({ agentId }) => {
@@ -81,7 +82,8 @@ export class AgentTable {
 
   /** Takes in the whole fleet. */
   async fill(): Promise<void> {
-    this.setAlerts(this.#system.alerts.list());
+    this.setAlerts(await settled(this.#system, () => this.#system.alerts.list()));
+    await this.#system.mirror?.reread();
     const ids = this.#system.agents.ids();
     for (let place = 0; place < ids.length; place += SLICE) {
       if (place > 0) await new Promise(setImmediate);
@@ -182,7 +184,9 @@ export class AgentTable {
   }
 
   async #refresh(): Promise<void> {
-    this.#sweepOn();
+    const { mirror } = this.#system;
+    if (mirror === undefined) this.#sweepOn();
+    else for (const id of await mirror.reread()) this.#dirty.add(id);
     let read = 0;
     for (const id of this.#dirty) {
       this.#dirty.delete(id);

@@ -8,9 +8,10 @@
  * I3  Marks keep their order, and each has a number that grows by one, those of before the dashboard included.
  */
 import { describeExit } from '../machines/index.ts';
-import type { AgentSystem, SystemEvent, SystemEventType } from '../index.ts';
+import type { SystemEvent, SystemEventType } from '../index.ts';
 import { type Noted, notedFrom, oneLine } from './agent-row.ts';
 import { newestSequence } from './event-tail.ts';
+import type { WatchedEvents } from './watched-system.ts';
 import type { Mark, ShownRound, ShownVote } from './protocol.ts';
 
 /** The events that it takes in. */
@@ -146,25 +147,25 @@ export class Chronicle {
   }
 
   /** Sequence of the newest event. @throws AgentSystemError `STORE_FAILED` */
-  async newest(events: AgentSystem['events']): Promise<number> {
+  async newest(events: WatchedEvents): Promise<number> {
     const newest = await newestSequence(events, this.#newest);
     this.#newest = Math.max(this.#newest, newest);
     return this.#newest;
   }
 
   /** Reads what the store had before the dashboard was there: once, and in slices. */
-  readEarlier(events: AgentSystem['events']): Promise<void> {
-    this.#earlier ??= this.#readEarlier(events);
+  readEarlier(events: WatchedEvents, most = MAX_EARLIER_EVENTS): Promise<void> {
+    this.#earlier ??= this.#readEarlier(events, most);
     return this.#earlier;
   }
 
-  async #readEarlier(events: AgentSystem['events']): Promise<void> {
+  async #readEarlier(events: WatchedEvents, most: number): Promise<void> {
     const end = this.#firstSequence ?? (await this.newest(events)) + 1;
     const marks: Unnumbered[] = [];
     const rounds = new Map<string, KeptRound>();
     const noted = new Map<string, Noted>();
     let looked = 0;
-    for await (const event of events.read({ after: Math.max(0, end - MAX_EARLIER_EVENTS - 1) })) {
+    for await (const event of events.read({ after: Math.max(0, end - most - 1) })) {
       if (event.sequence >= end) break;
       const mark = markOf(event);
       if (mark) marks.push(mark);

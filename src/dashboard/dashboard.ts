@@ -26,9 +26,12 @@ import { PoolHistory } from './pool-history.ts';
 import { redactedPaths, Redaction } from './redaction.ts';
 import { Reports } from './reports.ts';
 import { routesOf } from './routes.ts';
+import { FleetMirror } from './fleet-mirror.ts';
 import { Viewers } from './viewers.ts';
 import { VITAL_TYPES, Vitals } from './vitals.ts';
 import { Watch } from './watch.ts';
+import type { WatchedFleet } from './watched-fleet.ts';
+import { settled, type WatchedSystem } from './watched-system.ts';
 import { WorkReports } from './work-reports.ts';
 
 export interface DashboardOptions {
@@ -98,16 +101,16 @@ const SAMPLE_MS = 1_000;
 const POOL_LOOKS = 5;
 
 /**
- * Opens a dashboard of a running system.
+ * Opens a dashboard of a running system, or of a fleet on other machines: what `connectFleet` gives.
  *
  * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected
  * @throws Error with Node's own code when the port cannot be had
  */
 export async function createDashboard(
-  system: AgentSystem,
+  shown: AgentSystem | WatchedFleet,
   options: DashboardOptions = {},
 ): Promise<Dashboard> {
-  parseInput(systemShape, system, { what: 'createDashboard: system' });
+  parseInput(systemShape, shown, { what: 'createDashboard: system' });
   const parsed = parseInput(optionsSchema, options, { what: 'createDashboard' });
   const { port, host, allowedHosts, control, logs, maxViewers } = parsed;
   const token = secretOf('token', parsed.token) ?? newSecret();
@@ -115,6 +118,7 @@ export async function createDashboard(
   const controlToken = control ? (givenControl ?? newSecret()) : undefined;
   const logger = parsed.logger ?? pino({ name: 'mabeam' }, pino.destination(2));
 
+  const system: WatchedSystem = 'nodes' in shown ? new FleetMirror(shown) : shown;
   const chronicle = new Chronicle();
   const vitals = new Vitals();
   const poolHistory = new PoolHistory();
@@ -149,6 +153,7 @@ export async function createDashboard(
     access,
     files: new PageFiles(parsed.pageFolder ?? PAGE_FOLDER),
     routes: routesOf({
+      system,
       reports,
       work,
       watch,
@@ -167,11 +172,18 @@ export async function createDashboard(
     system.events.subscribe((event) => vitals.note(event), { types: VITAL_TYPES }),
     system.events.subscribe((event) => chronicle.note(event), { types: CHRONICLE_TYPES }),
   ];
+  const look = (at: number): void => {
+    const report = () => (system.mirror?.nodes(), system.pools.list());
+    settled(system, report).then(
+      (pools) => poolHistory.take(pools, at),
+      (err: unknown) => logger.error({ err }, 'the pools could not be read'),
+    );
+  };
   let looks = 0;
   const timer = setInterval(() => {
     const at = Date.now();
     vitals.take(at);
-    if (looks % POOL_LOOKS === 0) poolHistory.take(system.pools, at);
+    if (looks % POOL_LOOKS === 0) look(at);
     looks += 1;
   }, SAMPLE_MS);
   timer.unref();
@@ -181,6 +193,7 @@ export async function createDashboard(
     for (const unsubscribe of subscriptions) unsubscribe();
     await server.close();
     watch.close();
+    if (system instanceof FleetMirror) system.close();
   };
   return {
     url: `http://${addressOf(host)}:${listening}/?token=${encodeURIComponent(token)}`,

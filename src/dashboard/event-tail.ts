@@ -3,9 +3,8 @@
  *
  * The end is searched for in ever larger pieces, so that the length of the history does not matter.
  */
-import type { AgentSystem, SystemEvent } from '../index.ts';
-
-type Events = AgentSystem['events'];
+import type { SystemEvent } from '../index.ts';
+import type { WatchedEvents } from './watched-system.ts';
 
 const FIRST_PIECE = 2_000;
 const GROWTH = 8;
@@ -20,7 +19,10 @@ export interface TailQuery {
 }
 
 /** The newest `limit` events up to `until`, oldest first. @throws AgentSystemError `STORE_FAILED` */
-export async function tailOf(events: Events, { agentId, until, limit }: TailQuery): Promise<SystemEvent[]> {
+export async function tailOf(
+  events: WatchedEvents,
+  { agentId, until, limit }: TailQuery,
+): Promise<SystemEvent[]> {
   const who = agentId === undefined ? {} : { agentId };
   for (let piece = FIRST_PIECE; ; piece *= GROWTH) {
     const after = Math.max(0, until - piece);
@@ -42,7 +44,7 @@ export async function tailOf(events: Events, { agentId, until, limit }: TailQuer
  *
  * @param from an event that is known to be there: what is looked at is beyond it
  */
-export async function newestSequence(events: Events, from = 0): Promise<number> {
+export async function newestSequence(events: WatchedEvents, from = 0): Promise<number> {
   const isBeyond = async (after: number) => {
     for await (const _ of events.read({ after, limit: 1 })) return true;
     return false;

@@ -8,8 +8,8 @@
  */
 import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { AgentSystem } from '../index.ts';
 import type { ShownEvent } from './protocol.ts';
+import type { WatchedSystem } from './watched-system.ts';
 
 const PIECE = 500;
 /** Between two pieces, ms. */
@@ -22,7 +22,7 @@ const SIGN_OF_LIFE_MS = 10_000;
 const MAX_WAITING_BYTES = 256_000;
 
 export interface FollowersOptions {
-  readonly system: AgentSystem;
+  readonly system: WatchedSystem;
   /** Beyond `after`, oldest first. */
   readonly read: (query: {
     readonly agentId?: string;

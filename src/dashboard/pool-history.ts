@@ -1,5 +1,5 @@
 /** The sizes and waiting lines of pools over the last hour: one look in five seconds, bounded. */
-import type { PoolRecord, Pools } from '../index.ts';
+import type { PoolRecord } from '../index.ts';
 import type { PoolSample } from './protocol.ts';
 
 const KEPT = 720;
@@ -8,8 +8,8 @@ const MAX_POOLS = 200;
 export class PoolHistory {
   readonly #samples = new Map<string, PoolSample[]>();
 
-  take(pools: Pools, at: number): void {
-    const records = pools.list().slice(0, MAX_POOLS);
+  take(pools: readonly PoolRecord[], at: number): void {
+    const records = pools.slice(0, MAX_POOLS);
     const names = new Set(records.map(({ name }) => name));
     for (const name of this.#samples.keys()) if (!names.has(name)) this.#samples.delete(name);
     for (const record of records) {

@@ -45,6 +45,8 @@ export interface AgentRow {
   readonly state: string;
   readonly incarnation: number;
   readonly isolation: Isolation;
+  /** The node of a fleet that its body is on. */
+  readonly node?: string;
   readonly pool?: string;
   /** The agent that it was spawned by. */
   readonly parent?: string;
@@ -145,6 +147,31 @@ export interface Needs {
   readonly spentBudgets: number;
 }
 
+/** A machine of a fleet. */
+export type ShownNode =
+  | {
+      readonly name: string;
+      /** `draining`: it takes no more agents, and hands over those that it has. */
+      readonly status: 'live' | 'draining';
+      readonly labels: Readonly<Record<string, string>>;
+      /** Types of agents whose code it has. */
+      readonly types: readonly string[];
+      readonly agents: number;
+      /** `null` without a limit. */
+      readonly maxAgents: number | null;
+      readonly memoryBytes: number;
+      readonly maxMemoryBytes: number | null;
+      /** Its last sign of life, and how long ago that was when it was asked for. */
+      readonly beatAt: number;
+      readonly silentMs: number;
+    }
+  | {
+      readonly name: string;
+      /** `left` of its own accord; `lost`: it was not heard of any more, and its agents run elsewhere. */
+      readonly status: 'left' | 'lost';
+      readonly goneAt: number;
+    };
+
 export interface FleetReport {
   readonly counts: StatusCounts;
   readonly types: Readonly<Record<string, StatusCounts>>;
@@ -156,6 +183,8 @@ export interface FleetReport {
   readonly resources: AdmissionUsage;
   readonly coordination: { readonly status: CoordinationStatus; readonly leader?: Leader };
   readonly needs: Needs;
+  /** Of a fleet on other machines, by name. */
+  readonly nodes?: readonly ShownNode[];
   /** One a second, oldest first. */
   readonly samples: readonly Sample[];
 }

@@ -78,6 +78,10 @@ export class Redaction {
     if (event.type === 'agent.registered' || event.type === 'agent.updated') {
       if (key === 'spec') return this.spec(event.spec);
     }
+    if (key === 'task' && event.type === 'schedule.set') {
+      const { input, ...task } = event.task;
+      return { ...task, ...(input === undefined ? {} : { input: this.shown('input', input) }) };
+    }
     if (key === 'changes' && event.type === 'agent.updated') {
       return event.changes.map((change) => this.#change(change));
     }

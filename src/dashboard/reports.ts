@@ -7,7 +7,6 @@ import { describeExit } from '../machines/index.ts';
 import {
   type AgentChart,
   type AgentRecord,
-  type AgentSystem,
   AgentSystemError,
   type OpenRound,
   type PoolRecord,
@@ -37,9 +36,10 @@ import type {
 } from './protocol.ts';
 import { plain, type Redaction } from './redaction.ts';
 import type { Vitals } from './vitals.ts';
+import type { WatchedSystem } from './watched-system.ts';
 
 export interface ReportSources {
-  readonly system: AgentSystem;
+  readonly system: WatchedSystem;
   readonly chronicle: Chronicle;
   readonly vitals: Vitals;
   readonly poolHistory: PoolHistory;
@@ -62,8 +62,10 @@ export class Reports {
     const { system } = this.#sources;
     const { coordination } = system;
     const leader = coordination.leader();
+    const nodes = system.mirror?.nodes();
     return {
       ...table.counts(),
+      ...(nodes === undefined ? {} : { nodes }),
       alerts: this.alerts(),
       resources: system.resources(),
       coordination: { status: coordination.status(), ...(leader === undefined ? {} : { leader }) },
@@ -129,8 +131,8 @@ export class Reports {
 
   /** @throws AgentSystemError `STORE_FAILED` */
   async life(id: string, limit: number, until: number | undefined): Promise<LifeReport> {
-    const steps = await this.#sources.system.events.replay(id, until);
-    return lifeReportOf(steps, limit, until === undefined ? this.#recordOf(id) : undefined);
+    const record = until === undefined ? this.#recordOf(id) : undefined;
+    return lifeReportOf(await this.#sources.system.events.replay(id, until), limit, record);
   }
 
   /** Beyond `after`, oldest first; without it, the newest. @throws AgentSystemError `STORE_FAILED` */

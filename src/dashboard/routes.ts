@@ -8,6 +8,7 @@ import type { Chronicle } from './chronicle.ts';
 import type { Reports } from './reports.ts';
 import type { Route } from './router.ts';
 import type { Watch } from './watch.ts';
+import { settled, type WatchedSystem } from './watched-system.ts';
 import type { WorkReports } from './work-reports.ts';
 
 interface Asked {
@@ -21,6 +22,7 @@ type Answer = (asked: Asked) => unknown;
 export type Routes = readonly Route<Answer>[];
 
 export interface RouteParts {
+  readonly system: Pick<WatchedSystem, 'mirror'>;
   readonly reports: Reports;
   readonly work: WorkReports;
   readonly watch: Watch;
@@ -57,22 +59,23 @@ function the(asked: Asked, name: string): string {
   return asked.params[name] ?? '';
 }
 
-function get(pattern: string, answer: Answer): Route<Answer> {
-  return { method: 'GET', pattern, answer };
-}
-
 function post(pattern: string, answer: Answer): Route<Answer> {
   return { method: 'POST', pattern, answer };
 }
 
 /** All addresses. */
-export function routesOf({ reports, work, watch, chronicle, acts }: RouteParts): Routes {
+export function routesOf({ system, reports, work, watch, chronicle, acts }: RouteParts): Routes {
+  const read = (report: () => unknown) => settled(system, report);
+  const get = (pattern: string, answer: Answer): Route<Answer> => ({
+    method: 'GET',
+    pattern,
+    answer: (asked) => read(() => answer(asked)),
+  });
   return [
-    get('/api/fleet', async () => ({
-      ...reports.fleet(await watch.table()),
-      needs: work.needs(),
-      samples: reports.samples(),
-    })),
+    get('/api/fleet', async () => {
+      const table = await watch.table();
+      return read(() => ({ ...reports.fleet(table), needs: work.needs(), samples: reports.samples() }));
+    }),
     get('/api/agents', async ({ query }) => {
       const { total, page } = select((await watch.table()).rows(), query);
       return new Text(`{"total":${total},"agents":[${page.map(({ text }) => text).join(',')}]}`);
@@ -81,7 +84,7 @@ export function routesOf({ reports, work, watch, chronicle, acts }: RouteParts):
       const id = the(asked, 'id');
       const table = await watch.table();
       const row = table.get(id)?.row;
-      return row ? reports.agent(id, row, table.childrenOf(id)) : reports.noAgent(id);
+      return read(() => (row ? reports.agent(id, row, table.childrenOf(id)) : reports.noAgent(id)));
     }),
     get('/api/agents/:id/chart', async (asked) => ({ chart: await reports.chart(the(asked, 'id')) })),
     get('/api/agents/:id/state', async (asked) => ({ state: await reports.savedState(the(asked, 'id')) })),
@@ -105,6 +108,7 @@ export function routesOf({ reports, work, watch, chronicle, acts }: RouteParts):
       await watch.table();
       return { marks: chronicle.marks(({ at }) => at >= since).slice(-limit) };
     }),
+    get('/api/nodes', () => ({ nodes: system.mirror?.nodes() ?? [] })),
     get('/api/variables', () => ({ variables: reports.variables() })),
     get('/api/variables/:name', (asked) => reports.variable(the(asked, 'name'))),
     get('/api/tasks', (asked) => work.tasks(parseInput(taskQuery, asked.query, { what: 'the query' }))),

@@ -10,7 +10,7 @@
  * I3  What several viewers get is serialized once.
  */
 import type { ServerResponse } from 'node:http';
-import type { AgentSystem, SystemEvent } from '../index.ts';
+import type { SystemEvent } from '../index.ts';
 import type { Chronicle } from './chronicle.ts';
 import { tailOf } from './event-tail.ts';
 import { OwnChart } from './own-chart.ts';
@@ -20,6 +20,7 @@ import type { Reports } from './reports.ts';
 import type { WorkReports } from './work-reports.ts';
 import type { Vitals } from './vitals.ts';
 import type { Watch, Watched } from './watch.ts';
+import { settled, type WatchedSystem } from './watched-system.ts';
 
 const TICK_MS = 250;
 /** What may wait in a viewer's socket before it is sent nothing more; bytes. */
@@ -39,7 +40,7 @@ export interface ViewerOptions {
 }
 
 export interface ViewersOptions {
-  readonly system: AgentSystem;
+  readonly system: WatchedSystem;
   readonly watch: Watch;
   readonly chronicle: Chronicle;
   readonly vitals: Vitals;
@@ -82,7 +83,7 @@ export class Viewers {
   readonly #viewers = new Set<Viewer>();
   readonly #followed = new Map<string, Followed>();
   /** Reports as text, each with the tick it was made in. */
-  readonly #texts = new Map<string, { readonly tick: number; readonly text: string }>();
+  readonly #texts = new Map<string, { readonly tick: number; readonly text: Promise<string> }>();
   #watched: Watched | undefined;
   #unsubscribe: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -195,7 +196,8 @@ export class Viewers {
       const table = this.#watched?.table;
       if (this.#alertsChanged) {
         this.#alertsChanged = false;
-        table?.setAlerts(this.#options.system.alerts.list());
+        const { system } = this.#options;
+        table?.setAlerts(await settled(system, () => system.alerts.list()));
       }
       await table?.refresh();
       if (this.#tick % LIST_TICKS === 0) for (const { chart } of this.#followed.values()) chart.look();
@@ -214,7 +216,7 @@ export class Viewers {
     viewer.isTelling = true;
     try {
       await watched.filled;
-      this.#tellReports(viewer, watched);
+      await this.#tellReports(viewer, watched);
       await this.#tellEvents(viewer);
       while (!viewer.isGone && !isFull(viewer) && this.#tellChanges(viewer, watched)) {
         await new Promise(setImmediate);
@@ -228,37 +230,47 @@ export class Viewers {
   }
 
   /** Reports that are sent whole whenever they have changed. */
-  #tellReports(viewer: Viewer, { table }: Watched): void {
+  async #tellReports(viewer: Viewer, { table }: Watched): Promise<void> {
     const { reports, work } = this.#options;
     const { topics, agentId } = viewer;
-    const tell = (name: keyof StreamMessages, ticks: number, report: () => unknown, key: string = name) => {
+    const tell = async (
+      name: keyof StreamMessages,
+      ticks: number,
+      report: () => unknown,
+      key: string = name,
+    ): Promise<void> => {
       if (viewer.isGone || isFull(viewer)) return;
-      const text = this.#textOf(key, ticks, report);
+      const text = await this.#textOf(key, ticks, report);
       if (viewer.told.get(key) === text) return;
       viewer.told.set(key, text);
       this.#send(viewer, name, text);
     };
     if (topics.has('fleet')) {
-      tell('fleet', 1, () => reports.fleet(table));
-      tell('needs', LIST_TICKS, () => work.needs());
+      await tell('fleet', 1, () => reports.fleet(table));
+      await tell('needs', LIST_TICKS, () => work.needs());
     }
-    if (topics.has('work')) tell('work', REPORT_TICKS, () => work.work());
-    if (topics.has('questions')) tell('questions', 1, () => ({ questions: work.questions() }));
-    if (topics.has('limits')) tell('limits', REPORT_TICKS, () => work.limits());
-    if (topics.has('coordination')) tell('coordination', REPORT_TICKS, () => reports.coordination());
-    if (topics.has('pools')) tell('pools', LIST_TICKS, () => ({ pools: reports.pools() }));
+    if (topics.has('work')) await tell('work', REPORT_TICKS, () => work.work());
+    if (topics.has('questions')) await tell('questions', 1, () => ({ questions: work.questions() }));
+    if (topics.has('limits')) await tell('limits', REPORT_TICKS, () => work.limits());
+    if (topics.has('coordination')) await tell('coordination', REPORT_TICKS, () => reports.coordination());
+    if (topics.has('pools')) await tell('pools', LIST_TICKS, () => ({ pools: reports.pools() }));
     if (agentId === undefined) return;
     const detail = () => {
       const row = table.get(agentId)?.row;
       return { detail: row === undefined ? null : reports.agent(agentId, row, table.childrenOf(agentId)) };
     };
-    tell('agent', 1, detail, `agent:${agentId}`);
+    await tell('agent', 1, detail, `agent:${agentId}`);
     const chart = this.#followed.get(agentId)?.chart.text;
     if (chart !== undefined && chart !== viewer.told.get('chart') && !isFull(viewer)) {
       viewer.told.set('chart', chart);
       this.#send(viewer, 'chart', chart);
     }
-    tell('tasks', LIST_TICKS, () => ({ tasks: work.tasks({ agent: agentId }).tasks }), `tasks:${agentId}`);
+    await tell(
+      'tasks',
+      LIST_TICKS,
+      () => ({ tasks: work.tasks({ agent: agentId }).tasks }),
+      `tasks:${agentId}`,
+    );
   }
 
   /** Sends one piece of each list that the viewer has a position in. Returns whether there is more. */
@@ -320,10 +332,10 @@ export class Viewers {
     this.#send(viewer, 'events', JSON.stringify({ ...(isReset ? { reset: true } : {}), events: shown }));
   }
 
-  #textOf(key: string, ticks: number, report: () => unknown): string {
+  #textOf(key: string, ticks: number, report: () => unknown): Promise<string> {
     const made = this.#texts.get(key);
     if (made && this.#tick - made.tick < ticks) return made.text;
-    const text = JSON.stringify(report());
+    const text = settled(this.#options.system, report).then((made) => JSON.stringify(made));
     this.#texts.set(key, { tick: this.#tick, text });
     return text;
   }

@@ -5,9 +5,9 @@
  * I2  A rebuilt table has a new epoch: positions in an earlier one are not valid in it.
  */
 import { randomBytes } from 'node:crypto';
-import type { AgentSystem } from '../index.ts';
 import { AgentTable } from './agent-table.ts';
 import type { Chronicle } from './chronicle.ts';
+import type { WatchedSystem } from './watched-system.ts';
 
 /** How long it is kept for viewers that reconnect, ms. */
 const LINGER_MS = 30_000;
@@ -20,13 +20,13 @@ export interface Watched {
 }
 
 export class Watch {
-  readonly #system: AgentSystem;
+  readonly #system: WatchedSystem;
   readonly #chronicle: Chronicle;
   #watched: Watched | undefined;
   #holders = 0;
   #linger: NodeJS.Timeout | undefined;
 
-  constructor(system: AgentSystem, chronicle: Chronicle) {
+  constructor(system: WatchedSystem, chronicle: Chronicle) {
     this.#system = system;
     this.#chronicle = chronicle;
   }
@@ -70,7 +70,8 @@ export class Watch {
 
   async #fill(table: AgentTable): Promise<void> {
     // If the store cannot be read, only the past is missing.
-    await this.#chronicle.readEarlier(this.#system.events).catch(() => undefined);
+    const { events, mirror } = this.#system;
+    await this.#chronicle.readEarlier(events, mirror?.earlierEvents).catch(() => undefined);
     await table.fill();
   }
 }

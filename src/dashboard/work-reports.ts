@@ -4,7 +4,7 @@
  * Owns no state. Inputs, outputs and details of tasks and questions are redacted here.
  */
 import { hasTaskEnded, taskStatuses, type TaskStatus } from '../machines/index.ts';
-import type { AgentSystem, BudgetRecord, QuestionRecord, QuotaRecord, TaskRecord } from '../index.ts';
+import type { BudgetRecord, QuestionRecord, QuotaRecord, TaskRecord } from '../index.ts';
 import { oneLine } from './agent-row.ts';
 import type {
   LimitsReport,
@@ -17,6 +17,7 @@ import type {
   WorkReport,
 } from './protocol.ts';
 import { plain, type Redaction } from './redaction.ts';
+import type { WatchedSystem } from './watched-system.ts';
 
 /** Of one list in one answer. */
 const MAX_LISTED = 200;
@@ -33,10 +34,10 @@ export interface TaskQuery {
 }
 
 export class WorkReports {
-  readonly #system: AgentSystem;
+  readonly #system: WatchedSystem;
   readonly #redaction: Redaction;
 
-  constructor(system: AgentSystem, redaction: Redaction) {
+  constructor(system: WatchedSystem, redaction: Redaction) {
     this.#system = system;
     this.#redaction = redaction;
   }
@@ -131,7 +132,7 @@ export class WorkReports {
 }
 
 /** What waits for a person, or for something outside of the fleet. */
-export function needsOf({ tasks, questions, quotas, budgets }: AgentSystem): Needs {
+export function needsOf({ tasks, questions, quotas, budgets }: WatchedSystem): Needs {
   const states = budgets.list().map(({ status }) => status);
   const counts = tasks.counts();
   const running = counts.running === 0 ? [] : tasks.list({ status: 'running' });
@@ -149,11 +150,11 @@ export function needsOf({ tasks, questions, quotas, budgets }: AgentSystem): Nee
 const LOST: readonly TaskStatus[] = ['failed', 'timed_out', 'abandoned', 'unknown'];
 
 /** The failure of a called task reached its caller; that of a submitted one needs attention. */
-function retriable(tasks: AgentSystem['tasks'], status: TaskStatus): number {
+function retriable(tasks: WatchedSystem['tasks'], status: TaskStatus): number {
   return tasks.list({ status }).filter(({ id }) => tasks.legal(id).includes('retry')).length;
 }
 
-function shownTask(tasks: AgentSystem['tasks'], { output: _, error, ...record }: TaskRecord): ShownTask {
+function shownTask(tasks: WatchedSystem['tasks'], { output: _, error, ...record }: TaskRecord): ShownTask {
   return {
     ...record,
     ...(error === undefined ? {} : { error: oneLine(`${error.name}: ${error.message}`) }),

@@ -94,6 +94,8 @@ it('no answer, event or stream of a dashboard holds anything of initArgs', async
   const fleet = await system();
   await running(fleet, 'ada');
   await fleet.agents.execute('ada', { type: 'add' });
+  const task = { type: 'add', input: { region: 'north' } };
+  await fleet.tasks.schedule({ name: 'nightly', everyMs: 3_600_000, target: 'ada', task });
   const shown = await dashboard(fleet, { control: true });
   const paths = [
     'fleet',

@@ -41,7 +41,10 @@ export async function running(of: AgentSystem, ...ids: string[]): Promise<void> 
   }
 }
 
-export async function dashboard(of: AgentSystem, options: DashboardOptions = {}): Promise<Dashboard> {
+export async function dashboard(
+  of: Parameters<typeof createDashboard>[0],
+  options: DashboardOptions = {},
+): Promise<Dashboard> {
   const opened = await createDashboard(of, { logger: silent, ...options });
   onTestFinished(() => opened.close());
   return opened;

@@ -17,7 +17,7 @@ import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { TypedId, TaskOf } from '../../runtime/fleet/agent-handle.ts';
 import type { StopOptions } from '../../runtime/fleet/agent-handle.ts';
 import type { UpdateOptions } from '../../runtime/fleet/agents.ts';
-import type { AgentFilter } from '../../runtime/fleet/registry.ts';
+import type { AgentCount, AgentFilter } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { type AgentChart, agentChart } from '../../runtime/fleet/agent-chart.ts';
@@ -56,6 +56,9 @@ export interface FleetHandle<Tasks extends TaskTypes = TaskTypes> {
   kill(): Promise<AgentRecord>;
   health(): Promise<HealthReport>;
 }
+
+/** A record, and the node that its body is on; without one where it has none. */
+export type PlacedRecord = AgentRecord & { readonly node?: string };
 
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
 const filterSchema = z.strictObject({
@@ -306,17 +309,17 @@ export class FleetAgents {
   }
 
   /** How an agent stands: asked of itself. @throws AgentSystemError `AGENT_NOT_FOUND` */
-  async get(id: string): Promise<AgentRecord> {
-    return this.#withModule((await this.#look(id)).record);
+  async get(id: string): Promise<PlacedRecord> {
+    return this.#placed(await this.#look(id));
   }
 
   /** All agents that fit, in the order of their registration, as the fleet lists them. */
-  async list(filter: AgentFilter = {}): Promise<AgentRecord[]> {
+  async list(filter: AgentFilter = {}): Promise<PlacedRecord[]> {
     const asked = parseInput(filterSchema, filter, { what: 'list' });
     const { type, status, capability, isPaused, isParked } = asked;
     const looks = await this.looks();
     return looks
-      .map(({ record }) => this.#withModule(record))
+      .map((look) => this.#placed(look))
       .filter(
         (record) =>
           (isPaused === undefined || (record.paused !== undefined) === isPaused) &&
@@ -325,6 +328,24 @@ export class FleetAgents {
           (status === undefined || record.status === status) &&
           (capability === undefined || record.capabilities.includes(capability)),
       );
+  }
+
+  /** Their ids, in the order of their registration. */
+  async ids(): Promise<string[]> {
+    return (await this.looks()).map(({ record }) => record.id);
+  }
+
+  /** How many agents there are of each type in each status. */
+  async counts(): Promise<AgentCount[]> {
+    const counts = new Map<string, { type: string; status: AgentRecord['status']; count: number }>();
+    for (const { record } of await this.looks()) {
+      const { type, status } = record;
+      const key = JSON.stringify([type, status]);
+      const known = counts.get(key);
+      if (known === undefined) counts.set(key, { type, status, count: 1 });
+      else known.count += 1;
+    }
+    return [...counts.values()];
   }
 
   /** @internal */
@@ -485,6 +506,11 @@ export class FleetAgents {
         throw new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: id });
       },
     }) as FleetHandle<Tasks>;
+  }
+
+  #placed({ record, placement }: Look): PlacedRecord {
+    const shown = this.#withModule(record);
+    return placement === undefined ? shown : Object.freeze({ ...shown, node: placement.node });
   }
 
   #withModule(record: AgentRecord): AgentRecord {

@@ -1,15 +1,26 @@
 /** Coordination of a fleet, as its clients see it: `fleet.coordination`. It cannot be taken away. */
+import type { CoordinationStatus } from '../../runtime/coordination/coordination.ts';
 import type { Leader } from '../../runtime/coordination/leader/leader-election.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import type { SeatedLeader } from '../coordination/leader-object.ts';
 import { toLeader } from '../engine/calls.ts';
-import type { EngineClient } from '../engine/engine-client.ts';
+import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 
 export class FleetCoordination {
   readonly #engine: EngineClient;
 
   constructor(engine: EngineClient) {
     this.#engine = engine;
+  }
+
+  /** Always available: what is asked waits until the engine answers. */
+  status(): Promise<CoordinationStatus> {
+    return Promise.resolve('available');
+  }
+
+  /** Who was elected last, without an election now: it may have ended since. */
+  async elected(): Promise<Leader | undefined> {
+    return (await this.#engine.call<Leader | null>(toLeader('elected'), null, REPEATABLE)) ?? undefined;
   }
 
   /** The leader, or `undefined` while no agent that runs may lead: elected when somebody asks. */

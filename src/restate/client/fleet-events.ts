@@ -3,11 +3,13 @@
  *
  * I1  Events are told in the order of the log, each once, from the moment of the subscription on.
  * I2  A reader goes on from any sequence.
+ * I3  Where the log cannot be read, subscribers hear later what was kept meanwhile, as long as the log still has it.
  */
 import { z } from 'zod';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import type { ReadOptions } from '../../runtime/journal/reading.ts';
+import { type SubscribeOptions, subscribeOptions } from '../../runtime/journal/subscriptions.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import type { LifeStep } from '../../runtime/journal/replay.ts';
 import { replayed } from '../../runtime/journal/replayed.ts';
@@ -18,6 +20,8 @@ import { EVENTS, FLEET } from '../engine/names.ts';
 const PAGE = 500;
 /** Between two looks of subscribers, ms. */
 const LOOK_MS = 100;
+/** Until the log is looked at again where that failed, ms. */
+const AGAIN_MS = 1_000;
 
 const readSchema = z.strictObject({
   agentId: z.string().optional(),
@@ -25,10 +29,16 @@ const readSchema = z.strictObject({
   limit: z.union([z.literal(Infinity), z.int().min(0)]).default(Infinity),
 });
 
+interface Listener {
+  readonly hear: (event: SystemEvent) => void;
+  /** All where there are none. */
+  readonly types: ReadonlySet<string> | undefined;
+}
+
 export class FleetEvents {
   readonly #engine: EngineClient;
   readonly #reportFault: (message: string, thrown: unknown) => void;
-  readonly #listeners = new Set<(event: SystemEvent) => void>();
+  readonly #listeners = new Set<Listener>();
   #isLooking = false;
   #isClosed = false;
 
@@ -58,15 +68,22 @@ export class FleetEvents {
     return replayed((query) => this.read(query), agentId, untilSequence);
   }
 
-  /** Tells every event from now on, in order, about `LOOK_MS` after it was kept. Returns how to stop listening. */
-  subscribe(listener: (event: SystemEvent) => void): () => void {
+  /**
+   * Tells every event from now on, in order, about `LOOK_MS` after it was kept: with `types`, those alone. All events of a
+   * fleet are committed. Returns how to stop listening.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID`
+   */
+  subscribe(listener: (event: SystemEvent) => void, options: SubscribeOptions = {}): () => void {
     if (typeof listener !== 'function') {
       const message = `events.subscribe: expected a function, got ${typeof listener}`;
       throw new AgentSystemError('AGENT_SPEC_INVALID', message);
     }
-    this.#listeners.add(listener);
+    const { types } = parseInput(subscribeOptions, options, { what: 'events.subscribe' });
+    const added: Listener = { hear: listener, types: types === undefined ? undefined : new Set(types) };
+    this.#listeners.add(added);
     if (!this.#isLooking) void this.#look();
-    return () => this.#listeners.delete(listener);
+    return () => this.#listeners.delete(added);
   }
 
   close(): void {
@@ -84,24 +101,31 @@ export class FleetEvents {
 
   async #look(): Promise<void> {
     this.#isLooking = true;
-    try {
-      let { last } = await this.#page({ after: 0, limit: 0 });
-      while (!this.#isClosed && this.#listeners.size > 0) {
-        const { events } = await this.#page({ after: last, limit: PAGE });
-        for (const event of events) this.#tell(event);
-        last = events.at(-1)?.sequence ?? last;
-        if (events.length < PAGE) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    let last: number | undefined;
+    while (!this.#isClosed && this.#listeners.size > 0) {
+      let waitMs = LOOK_MS;
+      try {
+        if (last === undefined) last = (await this.#page({ after: 0, limit: 0 })).last;
+        else {
+          const { events } = await this.#page({ after: last, limit: PAGE });
+          for (const event of events) this.#tell(event);
+          last = events.at(-1)?.sequence ?? last;
+          if (events.length === PAGE) continue;
+        }
+      } catch (thrown) {
+        if (!this.#isClosed) this.#reportFault('events could not be read', thrown);
+        waitMs = AGAIN_MS;
       }
-    } catch (thrown) {
-      if (!this.#isClosed) this.#reportFault('events could not be read', thrown);
+      if (!this.#isClosed) await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
     this.#isLooking = false;
   }
 
   #tell(event: SystemEvent): void {
-    for (const listener of this.#listeners) {
+    for (const { hear, types } of this.#listeners) {
+      if (types?.has(event.type) === false) continue;
       try {
-        listener(event);
+        hear(event);
       } catch (thrown) {
         this.#reportFault('a listener of events threw', thrown);
       }

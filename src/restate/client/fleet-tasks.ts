@@ -1,9 +1,15 @@
 /** Tasks as things of their own, in a fleet: `fleet.tasks`. A task's id says whose it is; its agent keeps its record. */
 import { z } from 'zod';
-import { durationMs, retryPolicy, type TaskCommand, taskStatuses } from '../../machines/index.ts';
+import {
+  durationMs,
+  retryPolicy,
+  type TaskCommand,
+  type TaskStatus,
+  taskStatuses,
+} from '../../machines/index.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { SubmittedTask } from '../../runtime/fleet/task-submission.ts';
-import type { TaskFilter } from '../../runtime/fleet/tasks.ts';
+import { type TaskFilter, taskFilter } from '../../runtime/fleet/tasks.ts';
 import type { ScheduleOptions, ScheduleRecord } from '../../runtime/fleet/schedule-rules.ts';
 import { type ActOptions, actor, actSchema } from '../../runtime/values/act.ts';
 import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
@@ -38,11 +44,6 @@ const taskSchema = z.strictObject({
   notBefore: z.number().optional(),
   delayMs: z.number().min(0).optional(),
   by: actor.optional(),
-});
-const filterSchema = z.strictObject({
-  agentId: z.string().optional(),
-  type: z.string().optional(),
-  status: z.enum(taskStatuses).optional(),
 });
 const cancelSchema = z.strictObject({ reason: z.string().min(1).max(65_536), options: actSchema });
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
@@ -89,22 +90,50 @@ export class FleetTasks {
     return valueOf(await this.#commands.read<Answer<TaskRecord>>(ownerOf(taskId), 'task', { taskId }));
   }
 
-  /** All that are known and fit, in the order of their acceptance: every agent that it may be of is asked. */
+  /**
+   * All that are known and fit, in the order of their acceptance: every agent that it may be of is asked. Of a pool: those
+   * of its members.
+   *
+   * @throws AgentSystemError `TASK_INPUT_INVALID`, `SYSTEM_CLOSED`
+   */
   async list(filter: TaskFilter = {}): Promise<TaskRecord[]> {
-    const { agentId, type, status } = parseInput(filterSchema, filter, {
+    const { agentId, pool, type, status, limit, newest } = parseInput(taskFilter, filter, {
       what: 'tasks.list',
       code: 'TASK_INPUT_INVALID',
     });
-    const ids =
-      agentId === undefined ? (await this.#agents.looks()).map(({ record }) => record.id) : [agentId];
+    const ids = await this.#owners(agentId, pool);
     const tasks = await Promise.all(ids.map((id) => this.#commands.read<readonly TaskRecord[]>(id, 'tasks')));
-    return tasks
+    const found = tasks
       .flat()
       .filter(
         (task) =>
           (type === undefined || task.task === type) && (status === undefined || task.status === status),
       )
       .toSorted((one, other) => one.acceptedAt - other.acceptedAt);
+    return newest ? found.slice(Math.max(0, found.length - limit)) : found.slice(0, limit);
+  }
+
+  async #owners(agentId: string | undefined, pool: string | undefined): Promise<readonly string[]> {
+    if (agentId === '') return [];
+    if (agentId !== undefined && pool === undefined) return [agentId];
+    const looks = await this.#agents.looks();
+    return looks
+      .map(({ record }) => record)
+      .filter(
+        ({ id, spec }) =>
+          (agentId === undefined || id === agentId) && (pool === undefined || spec.pool === pool),
+      )
+      .map(({ id }) => id);
+  }
+
+  /** How many tasks are in each status: every agent is asked. */
+  async counts(): Promise<Readonly<Record<TaskStatus, number>>> {
+    const counts = Object.fromEntries(taskStatuses.map((status) => [status, 0])) as Record<
+      TaskStatus,
+      number
+    >;
+    for (const { status } of await this.list()) counts[status] += 1;
+    return counts;
   }
 
   /** Commands that a task's status allows. @throws AgentSystemError `TASK_UNKNOWN` */

@@ -35,6 +35,7 @@ import { FleetQuotas } from './fleet-quotas.ts';
 import { FleetBudgets } from './fleet-budgets.ts';
 import { FleetCoordination } from './fleet-coordination.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
+import type { GoneNode } from '../nodes/reservations.ts';
 
 export interface ConnectFleetOptions {
   /** The engine's ingress. */
@@ -69,6 +70,8 @@ export interface Fleet extends AsyncDisposable {
   readonly coordination: FleetCoordination;
   /** The nodes that are alive, and what is reserved on them. */
   nodes(): Promise<readonly NodeEntry[]>;
+  /** Nodes that are no more, the last of each name, for some ten minutes: they have left, or were lost. */
+  formerNodes(): Promise<readonly GoneNode[]>;
   /** What running agents have reserved of the limits of all live nodes, and what is left. */
   resources(): Promise<AdmissionUsage>;
   /** Which transitions of the charts that agents are the programs of the live nodes have taken, and this one. */
@@ -159,6 +162,10 @@ class ConnectedFleet implements Fleet {
 
   nodes(): Promise<readonly NodeEntry[]> {
     return this.#engine.call<readonly NodeEntry[]>(toNodes('list'), null, REPEATABLE);
+  }
+
+  formerNodes(): Promise<readonly GoneNode[]> {
+    return this.#engine.call<readonly GoneNode[]>(toNodes('gone'), null, REPEATABLE);
   }
 
   async resources(): Promise<AdmissionUsage> {

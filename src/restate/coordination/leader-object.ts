@@ -4,7 +4,7 @@
  *
  * I1  Terms only grow. A leader leads until its incarnation no longer runs, or is not eligible any more.
  */
-import { handlers, object, type ObjectContext } from '@restatedev/restate-sdk';
+import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import {
   type Candidate,
   isLeader,
@@ -71,6 +71,17 @@ export const leaderObject = object({
         }
         const { node } = seated.find((one) => one.agentId === agentId)!;
         return { agentId, incarnation, term, node };
+      },
+    ),
+
+    /** Who was elected last; it may have ended since. */
+    elected: handlers.object.shared(
+      { input: wire, output: wire },
+      async (ctx: ObjectSharedContext): Promise<Leader | null> => {
+        const { leader, term } = (await ctx.get(STATE, wireOf<Leadership>())) ?? noLeader;
+        return leader === undefined
+          ? null
+          : { agentId: leader.agentId, incarnation: leader.incarnation, term };
       },
     ),
   },

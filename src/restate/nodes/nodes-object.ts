@@ -25,7 +25,14 @@ import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 import { heardOf, LOOK_MS, reached, refused, watchNodes } from './node-watch.ts';
 import type { NodeEntry, Occupant, Placement } from './placement.ts';
-import { allReservations, type Place, Reservations, rosterOf, type Voting } from './reservations.ts';
+import {
+  allReservations,
+  type GoneNode,
+  type Place,
+  Reservations,
+  rosterOf,
+  type Voting,
+} from './reservations.ts';
 
 /** As many as one program restarts at once, for each node. */
 const RESTARTS_OF_NODE = 32;
@@ -100,10 +107,16 @@ async function grant(ctx: ObjectContext, book: Reservations): Promise<void> {
 }
 
 /** A node is gone: every agent on it is told, with its next place, or waits for one. */
-async function endNode(ctx: ObjectContext, book: Reservations, gone: NodeEntry, at: number): Promise<void> {
+async function endNode(
+  ctx: ObjectContext,
+  book: Reservations,
+  gone: NodeEntry,
+  at: number,
+  how: GoneNode['how'] = 'lost',
+): Promise<void> {
   const { roster } = book;
   roster.nodes = roster.nodes.filter(({ epoch }) => epoch !== gone.epoch);
-  roster.gone = [...roster.gone.filter(({ name }) => name !== gone.name), { name: gone.name, at }];
+  roster.gone = [...roster.gone.filter(({ name }) => name !== gone.name), { name: gone.name, at, how }];
   book.changeRoster();
   const lost = await book.on(gone.epoch);
   // Those that were on their way there have no permit any more.
@@ -320,7 +333,7 @@ export const nodesObject = object({
     leave: step(async (ctx, book, { epoch }: { epoch: string }) => {
       const node = book.nodeOf(epoch);
       if (node === undefined) return;
-      await endNode(ctx, book, node, await ctx.date.now());
+      await endNode(ctx, book, node, await ctx.date.now(), 'left');
       await grant(ctx, book);
     }),
 
@@ -328,6 +341,9 @@ export const nodesObject = object({
     time: shared(codec, () => Promise.resolve(Date.now())),
 
     list: shared(codec, async (ctx: ObjectSharedContext) => (await rosterOf(ctx)).nodes),
+
+    /** Nodes that are no more: the last of each name, for some ten minutes. */
+    gone: shared(codec, async (ctx: ObjectSharedContext) => (await rosterOf(ctx)).gone),
 
     /** Agents that run and declared a variable, and where they are. */
     voters: shared(codec, (ctx: ObjectSharedContext, given: unknown) => {

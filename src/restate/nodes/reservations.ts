@@ -59,7 +59,15 @@ export interface Roster {
   /** Parts of the queue of those that wait for one. */
   queue: readonly number[];
   /** Nodes that have left, or died, and since when, epoch ms. */
-  gone: readonly { readonly name: string; readonly at: number }[];
+  gone: readonly GoneNode[];
+}
+
+/** A node that is no more: it left of its own accord, or was lost. */
+export interface GoneNode {
+  readonly name: string;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly how: 'left' | 'lost';
 }
 
 const NO_NODES: Roster = { nodes: [], sweepAt: undefined, permits: 0, queue: [], gone: [] };

@@ -82,7 +82,7 @@ export interface TasksOptions {
   readonly maxEnded: number;
 }
 
-const filterSchema = z.strictObject({
+export const taskFilter = z.strictObject({
   agentId: z.string().optional(),
   pool: z.string().optional(),
   type: z.string().optional(),
@@ -146,7 +146,7 @@ export class Tasks {
 
   /** All records that match, in the order of their acceptance. @throws AgentSystemError `TASK_INPUT_INVALID` */
   list(filter: TaskFilter = {}): TaskRecord[] {
-    const { agentId, pool, type, status, limit, newest } = parseInput(filterSchema, filter, {
+    const { agentId, pool, type, status, limit, newest } = parseInput(taskFilter, filter, {
       what: 'tasks.list',
       code: 'TASK_INPUT_INVALID',
     });

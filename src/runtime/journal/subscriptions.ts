@@ -40,7 +40,7 @@ export interface SubscribeOptions {
   readonly types?: readonly SystemEventType[];
 }
 
-const optionsSchema = z.strictObject({
+export const subscribeOptions = z.strictObject({
   committedOnly: z.boolean().default(false),
   types: z.array(z.string().min(1)).optional(),
 });
@@ -77,7 +77,7 @@ export class Subscriptions {
 
   /** @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options */
   add(listener: EventListener, options: SubscribeOptions = {}): () => void {
-    const { committedOnly, types } = parseInput(optionsSchema, options, { what: 'events.subscribe' });
+    const { committedOnly, types } = parseInput(subscribeOptions, options, { what: 'events.subscribe' });
     const subscription: Subscription = {
       listener,
       committedOnly,

@@ -1,0 +1,92 @@
+/**
+ * What a fleet said of each of its agents, by their ids: read whole once, then of those alone that an event named.
+ *
+ * I1  At most `AT_ONCE` are read at a time, and `IN_A_ROW` for one request: a fleet that is busy is shown a little later.
+ * I2  What is read while an event names its agent is read again.
+ */
+
+const AT_ONCE = 8;
+const IN_A_ROW = 32;
+
+export interface ShelfOptions<Value> {
+  readonly all: () => Promise<ReadonlyMap<string, Value>>;
+  /** `undefined` of an agent that is no more. */
+  readonly one: (agentId: string) => Promise<Value | undefined>;
+}
+
+export class AgentShelf<Value> {
+  readonly #options: ShelfOptions<Value>;
+  readonly #values = new Map<string, Value>();
+  /** Named by an event since they were read. */
+  readonly #old = new Set<string>();
+  #isFilled = false;
+  /** How often it was emptied. */
+  #turn = 0;
+  #reading: Promise<readonly string[]> | undefined;
+
+  constructor(options: ShelfOptions<Value>) {
+    this.#options = options;
+  }
+
+  get values(): ReadonlyMap<string, Value> {
+    return this.#values;
+  }
+
+  get isUpToDate(): boolean {
+    return this.#isFilled && this.#old.size === 0;
+  }
+
+  /** An event has named it. */
+  outdate(agentId: string): void {
+    if (this.#isFilled || this.#reading !== undefined) this.#old.add(agentId);
+  }
+
+  /** All have to be read again. */
+  empty(): void {
+    this.#isFilled = false;
+    this.#turn += 1;
+  }
+
+  /** Reads again what is old; all of it the first time. Gives the ids of those that were read. */
+  refresh(): Promise<readonly string[]> {
+    this.#reading ??= this.#refresh().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  /** Reads one again. */
+  async readAgain(agentId: string): Promise<void> {
+    this.#old.delete(agentId);
+    try {
+      const value = await this.#options.one(agentId);
+      if (value === undefined) this.#values.delete(agentId);
+      else this.#values.set(agentId, value);
+    } catch (thrown) {
+      this.#old.add(agentId);
+      throw thrown;
+    }
+  }
+
+  async #refresh(): Promise<readonly string[]> {
+    if (!this.#isFilled) {
+      this.#old.clear();
+      const before = [...this.#values.keys()];
+      let all: ReadonlyMap<string, Value>;
+      let turn: number;
+      do {
+        turn = this.#turn;
+        all = await this.#options.all();
+      } while (turn !== this.#turn);
+      this.#values.clear();
+      for (const [id, value] of all) this.#values.set(id, value);
+      this.#isFilled = true;
+      return [...new Set([...before, ...all.keys()])];
+    }
+    const due = [...this.#old].slice(0, IN_A_ROW);
+    for (let place = 0; place < due.length; place += AT_ONCE) {
+      await Promise.all(due.slice(place, place + AT_ONCE).map((id) => this.readAgain(id)));
+    }
+    return due;
+  }
+}
