@@ -7,10 +7,28 @@
 import { Buffer } from 'node:buffer';
 import type { SavedState } from '../definition/saved-state.ts';
 import type { CommitListener, CommitObserver, Journal } from '../journal/journal.ts';
+import { eventConstructor } from '../journal/event-constructor.ts';
+import type { DraftOf } from '../journal/system-event.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 
 /** Longer states are not remembered: that would hold them in memory twice. */
 const MAX_REMEMBERED_LENGTH = 16_384;
+
+const Saved = eventConstructor(function (
+  this: DraftOf<'agent.state_saved'>,
+  agentId: string,
+  incarnation: number,
+  bytes: number,
+  stateVersion: number,
+) {
+  this.sequence = 0;
+  this.at = undefined;
+  this.type = 'agent.state_saved';
+  this.agentId = agentId;
+  this.incarnation = incarnation;
+  this.bytes = bytes;
+  this.stateVersion = stateVersion;
+});
 
 export class StateKeeper implements CommitObserver {
   /** The newest state: while it is being written, and once it is committed. */
@@ -31,15 +49,7 @@ export class StateKeeper implements CommitObserver {
       this.unsettled += 1;
     }
     const { at } = journal.emit(
-      {
-        sequence: 0,
-        at: undefined,
-        type: 'agent.state_saved',
-        agentId,
-        incarnation,
-        bytes: Buffer.byteLength(state.json),
-        stateVersion: state.stateVersion,
-      },
+      new Saved(agentId, incarnation, Buffer.byteLength(state.json), state.stateVersion),
       isCommitted ? undefined : this.listenerFor(kept),
       isCommitted ? undefined : state,
     );

@@ -4,7 +4,8 @@
  * The record of a submitted task is kept beyond its end: its events carry what that needs.
  */
 import type { Parked } from '../../machines/index.ts';
-import type { EventDraft } from '../journal/system-event.ts';
+import { eventConstructor } from '../journal/event-constructor.ts';
+import type { DraftOf, EventDraft } from '../journal/system-event.ts';
 import { dataCopy, frozenCopy } from '../values/data-copy.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import type { TaskEntry, TaskFailure } from './task-entry.ts';
@@ -36,24 +37,67 @@ export interface ToldTask
 /** `why` in the event of a task whose caller's signal has fired. */
 export const CANCELLED_BY_CALLER = 'cancelled by its caller';
 
-type DraftOf<Type extends EventDraft['type']> = {
-  -readonly [Field in keyof Extract<EventDraft, { type: Type }>]: Extract<EventDraft, { type: Type }>[Field];
-};
+const Accepted = eventConstructor(function (
+  this: DraftOf<'task.accepted'>,
+  agentId: string,
+  incarnation: number,
+  taskId: string,
+  task: string,
+  retry: boolean,
+) {
+  this.sequence = 0;
+  this.at = undefined;
+  this.type = 'task.accepted';
+  this.agentId = agentId;
+  this.incarnation = incarnation;
+  this.taskId = taskId;
+  this.task = task;
+  this.retry = retry;
+});
+
+const Started = eventConstructor(function (
+  this: DraftOf<'task.started'>,
+  agentId: string,
+  incarnation: number,
+  taskId: string,
+  task: string,
+  attempt: number,
+) {
+  this.sequence = 0;
+  this.at = undefined;
+  this.type = 'task.started';
+  this.agentId = agentId;
+  this.incarnation = incarnation;
+  this.taskId = taskId;
+  this.task = task;
+  this.attempt = attempt;
+});
+
+const Completed = eventConstructor(function (
+  this: DraftOf<'task.completed'>,
+  agentId: string,
+  incarnation: number,
+  taskId: string,
+  task: string,
+  waitedMs: number,
+  ranMs: number,
+) {
+  this.sequence = 0;
+  this.at = undefined;
+  this.type = 'task.completed';
+  this.agentId = agentId;
+  this.incarnation = incarnation;
+  this.taskId = taskId;
+  this.task = task;
+  this.waitedMs = waitedMs;
+  this.ranMs = ranMs;
+});
 
 /** `input` is a copy: the agent may change its own. @param deadlineAt epoch ms, for a task with a `timeoutMs` */
 export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: number | undefined): EventDraft {
   const { taskId, incarnation, retry, request, before, attempt, trace } = entry;
   const { type: task, input, submission, timeoutMs, policy, priority, dueAt } = request;
-  const draft: DraftOf<'task.accepted'> = {
-    sequence: 0,
-    at: undefined,
-    type: 'task.accepted',
-    agentId,
-    incarnation,
-    taskId,
-    task,
-    retry,
-  };
+  const draft = new Accepted(agentId, incarnation, taskId, task, retry);
   if (request.pool !== undefined) draft.pool = request.pool;
   if (priority !== undefined) draft.priority = priority;
   if (!retry && !submission) return draft;
@@ -80,16 +124,7 @@ export function startedEvent(
   agentId: string,
   { taskId, incarnation, request, attempt }: ToldTask,
 ): EventDraft {
-  return {
-    sequence: 0,
-    at: undefined,
-    type: 'task.started',
-    agentId,
-    incarnation,
-    taskId,
-    task: request.type,
-    attempt,
-  };
+  return new Started(agentId, incarnation, taskId, request.type, attempt);
 }
 
 export function retryScheduledEvent(
@@ -165,17 +200,14 @@ export function parkedEvent(
 /** @param now by `elapsed` of the clock */
 export function completedEvent(agentId: string, entry: ToldTask, now: number): EventDraft {
   const { taskId, incarnation, request, acceptedAt, startedAt, output } = entry;
-  const draft: DraftOf<'task.completed'> = {
-    sequence: 0,
-    at: undefined,
-    type: 'task.completed',
+  const draft = new Completed(
     agentId,
     incarnation,
     taskId,
-    task: request.type,
-    waitedMs: startedAt - acceptedAt,
-    ranMs: now - startedAt,
-  };
+    request.type,
+    startedAt - acceptedAt,
+    now - startedAt,
+  );
   if (request.submission && jsonProblemOf(output) === undefined) draft.output = frozenCopy(output);
   return ended(entry, draft);
 }

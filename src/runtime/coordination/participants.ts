@@ -13,7 +13,9 @@ import { weightOf } from '../../machines/index.ts';
 import type { AgentCoordination, CoordinatedAgent, Participation } from '../agent/agent-services.ts';
 import type { RunQueue } from '../engine/run-queue.ts';
 import type { BodyReport, VariableState } from '../hosting/host.ts';
+import { eventConstructor } from '../journal/event-constructor.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { DraftOf } from '../journal/system-event.ts';
 import type { LeaderElection } from './leader/leader-election.ts';
 import type { CastVote } from './rounds/round.ts';
 import type { Rounds } from './rounds/rounds.ts';
@@ -84,6 +86,22 @@ function withOne<Item>(items: readonly Item[], item: Item): readonly Item[] {
 function takesPart({ spec }: CoordinatedAgent, variables: readonly string[]): boolean {
   return variables.length > 0 || spec.coordination.leadershipEligible;
 }
+
+const Acknowledged = eventConstructor(function (
+  this: DraftOf<'variable.acknowledged'>,
+  agentId: string,
+  incarnation: number,
+  name: string,
+  version: number,
+) {
+  this.sequence = 0;
+  this.at = undefined;
+  this.type = 'variable.acknowledged';
+  this.agentId = agentId;
+  this.incarnation = incarnation;
+  this.name = name;
+  this.version = version;
+});
 
 /** One incarnation of an agent. */
 class Participant implements Participation {
@@ -171,15 +189,7 @@ class Participant implements Participation {
   private acknowledged(name: string, version: number): void {
     const listener = this.listenerOf(name);
     if (!listener?.topic.acknowledge(listener, version)) return;
-    this.options.journal.emit({
-      sequence: 0,
-      at: undefined,
-      type: 'variable.acknowledged',
-      agentId: this.agent.id,
-      incarnation: this.incarnation,
-      name,
-      version,
-    });
+    this.options.journal.emit(new Acknowledged(this.agent.id, this.incarnation, name, version));
   }
 
   private voted(roundId: string, cast: CastVote): void {

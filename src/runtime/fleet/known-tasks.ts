@@ -27,7 +27,7 @@ import { saidBy } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { RenewedMap } from '../values/renewed-map.ts';
 import { EndedTasks } from './ended-tasks.ts';
-import { type AcceptedTask, isClosed, keyOf, type KnownTask, type TaskKeys } from './task-record.ts';
+import { type AcceptedTask, isClosed, keyOf, KnownTask, type TaskKeys } from './task-record.ts';
 
 type TaskEvent = Extract<SystemEvent, { type: `task.${string}` }>;
 type StartedTask = Extract<SystemEvent, { readonly type: 'task.started' }>;
@@ -61,9 +61,6 @@ export interface EndOfTask {
 /** After the events that every task has. */
 const STARTED = placesAfter('task.started');
 const COMPLETED = placesAfter('task.completed');
-
-/** Of nearly all. */
-const NO_KEYS: TaskKeys = Object.freeze({ idempotencyKey: undefined, dedupeKey: undefined });
 
 export class KnownTasks {
   private readonly journal: Journal;
@@ -267,32 +264,8 @@ export class KnownTasks {
   }
 
   private add(event: AcceptedTask): void {
-    const { taskId: id, agentId, pool, task, at, submitted, attempts = 0, dueAt } = event;
-    const { idempotencyKey, dedupeKey } = event;
-    const known: KnownTask = {
-      id,
-      order: (this.added += 1),
-      agentId,
-      pool,
-      task,
-      place: 'waiting.queued',
-      attempts,
-      acceptedAt: at,
-      startedAt: undefined,
-      endedAt: undefined,
-      dueAt,
-      output: undefined,
-      code: undefined,
-      error: undefined,
-      submitted: submitted ? event : undefined,
-      keys: idempotencyKey === undefined && dedupeKey === undefined ? NO_KEYS : { idempotencyKey, dedupeKey },
-      endedBy: 0,
-      parked: undefined,
-      stalledAt: undefined,
-      isBodyGone: false,
-      waiting: undefined,
-      endedAs: 0,
-    };
+    const known = new KnownTask(event, (this.added += 1));
+    const { id, dueAt } = known;
     if (dueAt !== undefined) move(known, 'task.deferred');
     this.known.add(id, known);
     const key = keyOf(known.keys);

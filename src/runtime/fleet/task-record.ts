@@ -44,36 +44,55 @@ export interface TaskRecord<Output = unknown> {
   readonly dedupeKey?: string;
 }
 
-/** A task of `KnownTasks`. */
-export interface KnownTask {
+/** Of nearly all. */
+const NO_KEYS: TaskKeys = Object.freeze({ idempotencyKey: undefined, dedupeKey: undefined });
+
+/** A task of `KnownTasks`. A class, and no literal: see journal/event-constructor.ts. */
+export class KnownTask {
   readonly id: string;
   /** Place in the order of acceptance. */
   readonly order: number;
   agentId: string;
   pool: string | undefined;
   readonly task: string;
-  place: TaskPlace;
+  place: TaskPlace = 'waiting.queued';
   attempts: number;
   acceptedAt: number;
-  startedAt: number | undefined;
-  endedAt: number | undefined;
+  startedAt: number | undefined = undefined;
+  endedAt: number | undefined = undefined;
   dueAt: number | undefined;
-  output: unknown;
-  code: ErrorCode | undefined;
-  error: ErrorInfo | undefined;
+  output: unknown = undefined;
+  code: ErrorCode | undefined = undefined;
+  error: ErrorInfo | undefined = undefined;
   /** For a submitted task: its `task.accepted`, needed to do it again. */
   submitted: AcceptedTask | undefined;
   keys: TaskKeys;
-  parked: Parked | undefined;
-  stalledAt: number | undefined;
+  parked: Parked | undefined = undefined;
+  stalledAt: number | undefined = undefined;
   /** It waits for a person, and its body has ended: it is begun again by the next one. */
-  isBodyGone: boolean;
+  isBodyGone = false;
   /** Sequence of the event that ended it. */
-  endedBy: number;
+  endedBy = 0;
   /** Its number among those that have ended; 0 before that. */
-  endedAs: number;
+  endedAs = 0;
   /** Callers that wait for its end; called with an error if they are refused. */
-  waiting: ((why?: AgentSystemError) => void)[] | undefined;
+  waiting: ((why?: AgentSystemError) => void)[] | undefined = undefined;
+
+  constructor(accepted: AcceptedTask, order: number) {
+    const { taskId, agentId, pool, task, at, submitted, attempts = 0, dueAt } = accepted;
+    const { idempotencyKey, dedupeKey } = accepted;
+    this.id = taskId;
+    this.order = order;
+    this.agentId = agentId;
+    this.pool = pool;
+    this.task = task;
+    this.attempts = attempts;
+    this.acceptedAt = at;
+    this.dueAt = dueAt;
+    this.submitted = submitted ? accepted : undefined;
+    this.keys =
+      idempotencyKey === undefined && dedupeKey === undefined ? NO_KEYS : { idempotencyKey, dedupeKey };
+  }
 }
 
 /** It was executed and is done: nothing more becomes of it. */

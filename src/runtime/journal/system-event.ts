@@ -344,3 +344,8 @@ export type EventBody = {
  * the time of many events as one number.
  */
 export type EventDraft = EventBody & { sequence?: number; at?: number | undefined };
+
+/** A draft of one type, whose fields can still be set. */
+export type DraftOf<Type extends EventDraft['type']> = {
+  -readonly [Field in keyof Extract<EventDraft, { type: Type }>]: Extract<EventDraft, { type: Type }>[Field];
+};

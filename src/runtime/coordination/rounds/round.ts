@@ -28,7 +28,9 @@ import {
 import type { ChartWatch } from '../../engine/chart-watch.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
 import type { BodyReport, BodyRequest } from '../../hosting/host.ts';
+import { eventConstructor } from '../../journal/event-constructor.ts';
 import type { Journal } from '../../journal/journal.ts';
+import type { DraftOf } from '../../journal/system-event.ts';
 import type { Listener } from '../variables/topic.ts';
 import { type Ballot, BallotBox, type Voter } from './ballot-box.ts';
 import type { ProposedChange, Proposer } from './proposal.ts';
@@ -60,6 +62,22 @@ export interface RoundChartOptions extends ChartWatch {
 }
 
 type Counts = Record<Answer, number>;
+
+const Voted = eventConstructor(function (
+  this: DraftOf<'round.voted'>,
+  agentId: string,
+  incarnation: number,
+  roundId: string,
+  vote: Answer,
+) {
+  this.sequence = 0;
+  this.at = undefined;
+  this.type = 'round.voted';
+  this.agentId = agentId;
+  this.incarnation = incarnation;
+  this.roundId = roundId;
+  this.vote = vote;
+});
 
 export class Round {
   readonly id: string;
@@ -198,15 +216,7 @@ export class Round {
     const vote = answerOf(cast);
     const roundId = this.id;
     if (refused === undefined && term === undefined && error === undefined) {
-      this.#journal.emit({
-        sequence: 0,
-        at: undefined,
-        type: 'round.voted',
-        agentId,
-        incarnation,
-        roundId,
-        vote,
-      });
+      this.#journal.emit(new Voted(agentId, incarnation, roundId, vote));
     } else {
       this.#journal.emit({
         type: 'round.voted',
