@@ -5,7 +5,7 @@ import type { BudgetAmount, ErrorInfo, ExitReason, Parked, ParsedAgentSpec } fro
 import type { HealthReport } from '../../runtime/agent/liveness.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
-import type { BodyReport, BodyRequest } from '../../runtime/hosting/host.ts';
+import type { BodyReport, BodyRequest, TraceParent } from '../../runtime/hosting/host.ts';
 import type { Answer } from '../engine/call-answer.ts';
 import type { Spender } from '../../runtime/limits/budget-rules.ts';
 import type { AccountRef, Settling } from '../limits/budget-messages.ts';
@@ -25,6 +25,8 @@ export interface TaskTerms {
   readonly pool?: number | undefined;
   /** The agents that wait for it, the first caller first. */
   readonly chain?: readonly string[] | undefined;
+  /** The span that the agent's own spans are to be children of. */
+  readonly trace?: TraceParent | undefined;
 }
 
 /** What a body is told, beside what every body is told. */

@@ -9,6 +9,10 @@ import type { GivenTask, TaskRequest } from '../../runtime/agent/task-request.ts
 import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import { checkTask } from '../../runtime/fleet/task-check.ts';
+import type { TraceParent } from '../../runtime/hosting/host.ts';
+import { activeTrace } from '../../runtime/hosting/trace-parent.ts';
+import type { Telemetry } from '../../runtime/observability/telemetry.ts';
+import { type SteadyClock, steadyClock, systemClock } from '../../runtime/time/clock.ts';
 import { STREAM_WINDOW } from '../../runtime/hosting/stream-window.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { jsonProblemOf } from '../../runtime/values/json-survey.ts';
@@ -37,22 +41,37 @@ export interface CallOptions {
 export class FleetCalls {
   readonly #commands: FleetCommands;
   readonly #reportFault: (message: string, thrown: unknown) => void;
+  readonly #telemetry: Telemetry;
+  readonly #clock: SteadyClock = steadyClock(systemClock());
 
-  constructor(commands: FleetCommands, reportFault: (message: string, thrown: unknown) => void) {
+  constructor(
+    commands: FleetCommands,
+    reportFault: (message: string, thrown: unknown) => void,
+    telemetry: Telemetry,
+  ) {
     this.#commands = commands;
     this.#reportFault = reportFault;
+    this.#telemetry = telemetry;
   }
 
   /** Has an agent do a task. Resolves with its output. */
-  async execute(
-    id: string,
-    task: TaskRequest,
-    { incarnation, reader, chain }: CallOptions = {},
-  ): Promise<unknown> {
+  async execute(id: string, task: TaskRequest, options: CallOptions = {}): Promise<unknown> {
     assertId(id);
     assertTask(task, id);
+    if (!this.#telemetry.isTracing) return this.#execute(id, task, options, undefined);
+    const { incarnation } = options;
+    const span = { agentId: id, task: task.type, ...(incarnation === undefined ? {} : { incarnation }) };
+    return this.#telemetry.task(span, (trace) => this.#execute(id, task, options, trace));
+  }
+
+  #execute(
+    id: string,
+    task: TaskRequest,
+    { incarnation, reader, chain }: CallOptions,
+    trace: TraceParent | undefined,
+  ): Promise<unknown> {
     const { type, signal, whenDown } = task as GivenTask;
-    const { callId, work, follow } = this.#call(task, { reader, chain });
+    const { callId, work, follow } = this.#call(task, { reader, chain, trace });
     const give = (command: Command): Promise<unknown> => this.#commands.give(id, command);
     return follow(
       () => Promise.resolve(id),
@@ -66,13 +85,23 @@ export class FleetCalls {
 
   /** Has a pool do a task, by `give`. Resolves with its output. */
   executeBy(
+    pool: string,
     give: (command: PoolCommand) => Promise<unknown>,
     task: TaskRequest,
-    { reader, chain }: Pick<CallOptions, 'reader' | 'chain'> = {},
+    options: Pick<CallOptions, 'reader' | 'chain'> = {},
   ): Promise<unknown> {
     assertTask(task, undefined);
+    const span = { pool, task: task.type, clock: this.#clock };
+    return this.#telemetry.poolTask(span, () => this.#executeBy(give, task, options));
+  }
+
+  #executeBy(
+    give: (command: PoolCommand) => Promise<unknown>,
+    task: TaskRequest,
+    { reader, chain }: Pick<CallOptions, 'reader' | 'chain'>,
+  ): Promise<unknown> {
     const { type, signal } = task;
-    const { callId, work, follow } = this.#call(task, { reader, chain });
+    const { callId, work, follow } = this.#call(task, { reader, chain, trace: activeTrace() });
     const locate = () => give({ type: 'locate', callId }) as Promise<string | null>;
     return follow(inPool(locate), (begun) =>
       this.#cancellable({ type, signal, callId, agentId: undefined }, give, () => {
@@ -83,7 +112,14 @@ export class FleetCalls {
   }
 
   /** One call: what is asked for, and who follows it. */
-  #call(task: TaskRequest, { reader, chain }: Pick<CallOptions, 'reader' | 'chain'>) {
+  #call(
+    task: TaskRequest,
+    {
+      reader,
+      chain,
+      trace,
+    }: Pick<CallOptions, 'reader' | 'chain'> & { readonly trace: TraceParent | undefined },
+  ) {
     const { type, input, timeoutMs, signal, onProgress, priority } = task;
     const callId = crypto.randomUUID();
     const isFollowed = onProgress !== undefined || reader !== undefined;
@@ -92,6 +128,7 @@ export class FleetCalls {
       ...(isFollowed ? { isFollowed: true as const } : {}),
       ...(reader === undefined ? {} : { isStreamed: true as const }),
       ...(chain === undefined ? {} : { chain }),
+      ...(trace === undefined ? {} : { trace }),
     };
     const work = { type, input, timeoutMs, priority, submitted: false, terms };
     /** Follows it from when it was begun until it is over. */

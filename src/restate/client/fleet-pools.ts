@@ -118,7 +118,7 @@ export class FleetPools {
     options: Pick<CallOptions, 'reader' | 'chain'> = {},
   ): Promise<unknown> {
     const give = (command: PoolCommand): Promise<unknown> => this.#ask(name, command);
-    return this.#calls.executeBy(give, task, options);
+    return this.#calls.executeBy(name, give, task, options);
   }
 
   /** @throws AgentSystemError `POOL_UNKNOWN` */

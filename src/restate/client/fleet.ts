@@ -16,6 +16,8 @@ import type { AdmissionUsage } from '../../runtime/limits/admission.ts';
 import { type Coverage, mergeCoverage } from '../../runtime/observability/coverage.ts';
 import { type Counted, counted, PROGRAM } from '../nodes/counted.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
+import { type ChartWatcher, isChartObserver, observerIn } from '../../runtime/engine/chart-watch.ts';
+import { Telemetry, type TelemetryOptions, telemetryOptions } from '../../runtime/observability/telemetry.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { having, parseInput } from '../../runtime/values/malformed.ts';
 import { toNodes } from '../engine/calls.ts';
@@ -25,6 +27,8 @@ import { FleetCalls } from './fleet-calls.ts';
 import { FleetCommands } from './fleet-commands.ts';
 import { FleetSpecs } from './fleet-specs.ts';
 import { FleetEvents } from './fleet-events.ts';
+import { inspectFleet } from './fleet-inspection.ts';
+import { countFleet } from './fleet-metrics.ts';
 import { FleetSchedules } from './fleet-schedules.ts';
 import { FleetTasks } from './fleet-tasks.ts';
 import { FleetConsensus } from './fleet-consensus.ts';
@@ -47,6 +51,13 @@ export interface ConnectFleetOptions {
    * Agents get theirs of their node, by `createAgentNode({ secrets })`.
    */
   readonly secrets?: SecretProvider;
+  /**
+   * Spans of tasks go to the tracer, by default the global one named `mabeam`. Metrics of the whole fleet are counted by
+   * the programs that give this, if need be as `{}`: one of them is enough.
+   */
+  readonly telemetry?: TelemetryOptions;
+  /** The inspector's `observe`: it is shown the lives of all agents, as they stand after each of their events. */
+  readonly inspect?: ChartWatcher;
   readonly logger?: Logger;
   readonly hosts?: Partial<Record<Isolation, Host>>;
 }
@@ -92,6 +103,12 @@ const optionsSchema = z.strictObject({
   secrets: z
     .custom<SecretProvider>((value) => typeof value === 'function', { error: 'expected a function' })
     .optional(),
+  telemetry: telemetryOptions,
+  inspect: z
+    .custom<ChartWatcher>((value) => typeof value === 'function' && isChartObserver(value), {
+      error: 'expected the observe of an inspector: a fleet has no charts that XState drives',
+    })
+    .optional(),
   logger: having('child', 'warn', 'error').optional(),
   hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
 });
@@ -122,6 +139,8 @@ class ConnectedFleet implements Fleet {
   readonly #engine: EngineClient;
   readonly #commands: FleetCommands;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
+  /** How to stop what watches it. */
+  readonly #watching: (() => void)[] = [];
   status: 'open' | 'closed' = 'open';
 
   constructor(options: ConnectFleetOptions, logger: Logger) {
@@ -139,7 +158,8 @@ class ConnectedFleet implements Fleet {
       }) as [Isolation, Host][],
     );
     const code = codeByType(options.agents ?? []);
-    const calls = new FleetCalls(commands, reportFault);
+    const telemetry = new Telemetry(options.telemetry);
+    const calls = new FleetCalls(commands, reportFault, telemetry);
     const specs = new FleetSpecs({ code, hosts: this.#hosts, secrets: options.secrets });
     this.agents = new FleetAgents({ engine, commands, calls, specs });
     this.pools = new FleetPools(engine, specs, calls);
@@ -152,6 +172,12 @@ class ConnectedFleet implements Fleet {
     this.variables = new FleetVariables(engine, this.events);
     this.coordination = new FleetCoordination(engine);
     this.consensus = new FleetConsensus(engine, this.variables);
+    const { agents, events } = this;
+    if (options.telemetry !== undefined)
+      this.#watching.push(countFleet({ telemetry, agents, events, reportFault }));
+    const { inspect } = options;
+    if (inspect !== undefined)
+      this.#watching.push(inspectFleet({ agents, events, observe: observerIn(inspect), reportFault }));
     this.alerts = {
       list: async () => {
         const looks = await Promise.all([this.agents.looks(), this.pools.looks(), schedules.looks()]);
@@ -212,6 +238,7 @@ class ConnectedFleet implements Fleet {
   async close(): Promise<void> {
     if (this.status === 'closed') return;
     this.status = 'closed';
+    for (const stop of this.#watching) stop();
     this.events.close();
     this.#engine.close();
     await Promise.all([...this.#hosts.values()].map((host) => host.close()));

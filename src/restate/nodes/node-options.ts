@@ -6,6 +6,7 @@ import { type AgentCode, agentCodeList } from '../../runtime/definition/module-b
 import type { SecretProvider } from '../../runtime/agent/agent-secrets.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
 import type { Clock } from '../../runtime/time/clock.ts';
+import { type TelemetryOptions, telemetryOptions } from '../../runtime/observability/telemetry.ts';
 import { having } from '../../runtime/values/malformed.ts';
 
 export interface AgentNodeOptions {
@@ -38,6 +39,8 @@ export interface AgentNodeOptions {
    * Without it such a start fails.
    */
   readonly secrets?: SecretProvider;
+  /** For the spans of what agents ask of each other; default the global tracer named `mabeam`. */
+  readonly telemetry?: Pick<TelemetryOptions, 'tracer'>;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly hosts?: Partial<Record<Isolation, Host>>;
@@ -69,6 +72,7 @@ export const nodeOptions = z.strictObject({
   leaseMs: positiveDurationMs.default(3_000),
   secrets: isFunction.optional(),
   control: z.boolean().default(true),
+  telemetry: telemetryOptions,
   logger: having('child', 'debug', 'info', 'warn', 'error').optional(),
   clock: having('now', 'setTimeout', 'clearTimeout').optional(),
   hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),

@@ -26,6 +26,7 @@ import { type SteadyClock, steadyClock, systemClock } from '../../runtime/time/c
 import { within } from '../../runtime/time/deadline.ts';
 import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
+import { Telemetry } from '../../runtime/observability/telemetry.ts';
 import { toNodes } from '../engine/calls.ts';
 import { agentChartHash } from '../agent/chart-version.ts';
 import { ControlSeat } from './control-seat.ts';
@@ -146,7 +147,7 @@ class Node implements AgentNode {
     this.#admin = new EngineAdmin(options.restate.adminUrl);
     const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
     const commands = new FleetCommands(this.#engine);
-    const calls = new FleetCalls(commands, reportFault);
+    const calls = new FleetCalls(commands, reportFault, new Telemetry(given.telemetry));
     const { secrets } = given;
     const specs = new FleetSpecs({ code: this.#code, hosts: this.#hosts, secrets });
     const agents = new FleetAgents({ engine: this.#engine, commands, calls, specs });

@@ -101,7 +101,7 @@ export class ResidentTasks {
       chunks: 0,
       taken: 0,
     });
-    return run;
+    return { ...run, trace: terms.trace };
   }
 
   #observe(taskId: string, stall: TaskManifest['stall']): ProgressWatch | undefined {
@@ -208,7 +208,7 @@ export class ResidentTasks {
       incarnation,
       taskId,
       task: known.task,
-      trace: undefined,
+      trace: known.terms.trace,
       chain: [...chain, agentId],
       work: known,
       leftMs: () =>

@@ -19,6 +19,7 @@ import { reserveArgs, settleArgs } from '../../runtime/limits/budget-rules.ts';
 import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/call-args.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
+import { withinTrace } from '../../runtime/hosting/trace-parent.ts';
 import { CalledStreams } from '../../runtime/fleet/called-streams.ts';
 import type { FleetAgents } from '../client/fleet-agents.ts';
 import type { FleetCommands } from '../client/fleet-commands.ts';
@@ -39,13 +40,16 @@ export interface TaskCallsOptions {
 /** By name. */
 export function taskCalls(options: TaskCallsOptions): RequestHandlers<AskingTask> {
   const streams = new CalledStreams<AskingTask>({
-    execute: (args, request, reader) => execute(options, args, request, reader),
+    execute: (args, request, reader) =>
+      withinTrace(request.trace, () => execute(options, args, request, reader)),
     keyOf: ({ work }) => work,
   });
   return new Map<string, RequestHandler<AskingTask>>([
     [
       'agents.execute',
-      requestHandler(executeArgs, (args, request: Request) => execute(options, args, request)),
+      requestHandler(executeArgs, (args, request: Request) =>
+        withinTrace(request.trace, () => execute(options, args, request)),
+      ),
     ],
     ['agents.stream', streams.stream],
     ['agents.stream.read', streams.read],

@@ -28,7 +28,7 @@ export function toldOf(
     startedAt: startedAt ?? acceptedAt,
     begunAt: startedAt,
     output: given.output,
-    trace: undefined,
+    trace: entry.terms?.trace,
     request: {
       type,
       input: given.input,

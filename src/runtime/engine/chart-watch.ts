@@ -63,6 +63,16 @@ export function chartObserver(
   } as const);
 }
 
+/** Whether a function was made by `chartObserver`. */
+export function isChartObserver(inspect: object): inspect is ChartWatcher {
+  return DRIVER in inspect;
+}
+
+/** The function that is told of steps, whatever drives the charts. */
+export function observerIn(watcher: ChartWatcher): ChartObserver {
+  return watcher as unknown as ChartObserver;
+}
+
 /** Tells an observer of a system's charts which secrets it must not show. */
 export function hideIn(inspect: Inspect | undefined, hiding: TextHiding): void {
   if (inspect !== undefined && HIDES in inspect) inspect[HIDES]?.(hiding);

@@ -7,3 +7,11 @@ export function withinTrace<Result>(parent: TraceParent | undefined, work: () =>
   if (parent === undefined) return work();
   return context.with(trace.setSpanContext(context.active(), { ...parent, isRemote: true }), work);
 }
+
+/** What spans that are started now are children of; `undefined` where nothing records. */
+export function activeTrace(): TraceParent | undefined {
+  const span = trace.getActiveSpan();
+  if (span?.isRecording() !== true) return undefined;
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return { traceId, spanId, traceFlags };
+}

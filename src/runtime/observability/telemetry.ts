@@ -20,11 +20,13 @@ import {
   trace,
   type Tracer,
 } from '@opentelemetry/api';
+import { z } from 'zod';
 import type { AgentStatus } from '../../machines/index.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import type { TraceParent } from '../hosting/host.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
+import { having } from '../values/malformed.ts';
 
 export interface TelemetryOptions {
   /** Default: the global tracer named `mabeam`. */
@@ -33,11 +35,24 @@ export interface TelemetryOptions {
   readonly meter?: Meter;
 }
 
+export const telemetryOptions = z
+  .strictObject({
+    tracer: having<Tracer>('startSpan').optional(),
+    meter: having<Meter>('createObservableGauge', 'createCounter', 'createHistogram').optional(),
+  })
+  .optional();
+
 /** What metrics ask of the fleet. */
 export interface TelemetryFleet {
   typeOf(agentId: string): string | undefined;
   /** How many agents of each type are in each status; called when metrics are collected. */
-  counts(): Iterable<{ readonly type: string; readonly status: AgentStatus; readonly count: number }>;
+  counts(): Iterable<CountedAgents> | Promise<Iterable<CountedAgents>>;
+}
+
+interface CountedAgents {
+  readonly type: string;
+  readonly status: AgentStatus;
+  readonly count: number;
 }
 
 interface Counting {
@@ -47,8 +62,9 @@ interface Counting {
 
 export interface TaskSpanOptions {
   readonly agentId: string;
-  readonly incarnation: number;
-  readonly agentType: string;
+  /** Of a fleet, whose agents are elsewhere, the caller does not know these. */
+  readonly incarnation?: number;
+  readonly agentType?: string;
   readonly task: string;
 }
 
@@ -83,8 +99,8 @@ export class Telemetry {
       kind: SpanKind.INTERNAL,
       attributes: {
         'mabeam.agent.id': agentId,
-        'mabeam.agent.type': agentType,
-        'mabeam.agent.incarnation': incarnation,
+        ...(agentType === undefined ? {} : { 'mabeam.agent.type': agentType }),
+        ...(incarnation === undefined ? {} : { 'mabeam.agent.incarnation': incarnation }),
         'mabeam.task': task,
       },
     });
@@ -173,7 +189,11 @@ export class Telemetry {
     });
     const alerts = meter.createCounter('mabeam.alerts', { description: 'Alerts that were raised' });
     const observe: Parameters<typeof agents.addCallback>[0] = (result) => {
-      for (const { type, status, count } of fleet.counts()) result.observe(count, { type, status });
+      const tell = (counts: Iterable<CountedAgents>): void => {
+        for (const { type, status, count } of counts) result.observe(count, { type, status });
+      };
+      const counts = fleet.counts();
+      return Symbol.iterator in counts ? tell(counts) : counts.then(tell);
     };
     agents.addCallback(observe);
     const typeOf = (agentId: string | undefined) => ({

@@ -9,7 +9,7 @@ import { type AgentCode, agentCodeList } from '../definition/module-binding.ts';
 import type { Inspect } from '../engine/chart-watch.ts';
 import type { Host } from '../hosting/host.ts';
 import { type Store, storeShape } from '../journal/store.ts';
-import type { TelemetryOptions } from '../observability/telemetry.ts';
+import { type TelemetryOptions, telemetryOptions } from '../observability/telemetry.ts';
 import type { Clock } from '../time/clock.ts';
 import { having, parseInput } from '../values/malformed.ts';
 
@@ -69,12 +69,7 @@ const optionsSchema = z.strictObject({
   clock: having('now', 'setTimeout', 'clearTimeout').optional(),
   random: isFunction.optional(),
   inspect: isFunction.optional(),
-  telemetry: z
-    .strictObject({
-      tracer: having('startSpan').optional(),
-      meter: having('createObservableGauge', 'createCounter', 'createHistogram').optional(),
-    })
-    .optional(),
+  telemetry: telemetryOptions,
   limits: z
     .strictObject({
       maxAgents: limitNumber.default(Infinity),

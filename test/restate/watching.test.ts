@@ -1,0 +1,201 @@
+/** Traces, metrics and the inspector: the same laws on one program and on a fleet. */
+import { once } from 'node:events';
+import { context, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { pino } from 'pino';
+import { WebSocket } from 'ws';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type AgentSystem, createAgentSystem, defineAgent } from '../../src/index.ts';
+import { createInspector } from '../../src/inspector.ts';
+import { connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
+import { hasEngine } from './engine.ts';
+import { eventually } from './eventually.ts';
+import { fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
+
+// Real servers and processes share the machine with whatever else it does.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+
+const worker = defineAgent({
+  type: 'traced',
+  init: () => ({}),
+  tasks: {
+    work: {
+      run: () => {
+        trace.getTracer('the agent').startSpan('inside').end();
+        return 'done';
+      },
+    },
+    fail: {
+      run: () => {
+        throw new Error('no luck');
+      },
+    },
+    ask: { run: ({ input, agents }) => agents.execute(input as string, { type: 'work' }) },
+  },
+});
+
+const spans = new InMemorySpanExporter();
+const tracers = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] });
+const silent = pino({ level: 'silent' });
+
+beforeAll(() => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  trace.setGlobalTracerProvider(tracers);
+});
+afterAll(async () => {
+  trace.disable();
+  context.disable();
+  await tracers.shutdown();
+});
+
+type Watched = (AgentSystem | Fleet) & { readonly agents: AgentSystem['agents'] };
+type Options = Pick<Parameters<typeof createAgentSystem>[0] & object, 'telemetry'> & {
+  readonly inspect?: Awaited<ReturnType<typeof createInspector>>['observe'];
+};
+
+function laws(opened: (options: Options) => Promise<Watched>) {
+  test('a task is a child of its caller, and what its agent does is a child of the task, over all calls', async () => {
+    const { agents, pools } = await opened({});
+    const [asking, asked] = [fresh('asking'), fresh('asked')];
+    for (const id of [asking, asked]) await agents.start(await agents.register({ id, module: worker }));
+    const caller = trace.getTracer('the caller');
+    spans.reset();
+    await caller.startActiveSpan('outside', async (span) => {
+      await agents.execute(asking, { type: 'ask', input: asked } as never);
+      span.end();
+    });
+    await agents.execute(asking, { type: 'fail' } as never).catch(() => undefined);
+    const finished = spans.getFinishedSpans();
+    const of = (name: string) => finished.find((span) => span.name === name)!;
+    const parentOf = (name: string) => of(name).parentSpanContext?.spanId;
+    const idOf = (name: string) => of(name).spanContext().spanId;
+    expect(parentOf('task ask')).toBe(idOf('outside'));
+    expect(parentOf('task work')).toBe(idOf('task ask'));
+    expect(parentOf('inside')).toBe(idOf('task work'));
+    expect(of('task work').attributes).toMatchObject({ 'mabeam.agent.id': asked, 'mabeam.task': 'work' });
+    expect(of('task fail').attributes).toMatchObject({ 'mabeam.error.code': 'TASK_FAILED' });
+    const name = fresh('crew');
+    await pools.create({ name, spec: { module: worker }, min: 1, max: 1 });
+    spans.reset();
+    await (pools as AgentSystem['pools']).execute(name, { type: 'work' } as never);
+    const ofPool = spans.getFinishedSpans();
+    const traces = new Set(ofPool.map((span) => span.spanContext().traceId));
+    expect([traces.size, ofPool.map((span) => span.name)]).toEqual([
+      1,
+      expect.arrayContaining(['pool task work', 'inside']),
+    ]);
+    await pools.close(name);
+  });
+
+  test('metrics count starts, tasks and agents by type, of the whole fleet', async () => {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+    const meters = new MeterProvider({ readers: [reader] });
+    onTestFinished(() => meters.shutdown());
+    const early = await opened({ telemetry: { meter: meters.getMeter('test') } });
+    const { agents } = early;
+    const points = async (name: string) => {
+      await meters.forceFlush();
+      const metrics =
+        exporter
+          .getMetrics()
+          .at(-1)
+          ?.scopeMetrics.flatMap((scope) => scope.metrics) ?? [];
+      const found = metrics.find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? [];
+      return found.map(({ attributes, value }) => ({ ...attributes, value }));
+    };
+    const id = await agents.register({ id: fresh('ada'), module: worker });
+    await agents.start(id);
+    await agents.execute(id, { type: 'work' } as never);
+    await agents.execute(id, { type: 'fail' } as never).catch(() => undefined);
+    const ofTasks = await eventually(
+      () => points('mabeam.tasks'),
+      (found) => found.length === 2,
+    );
+    expect(ofTasks).toEqual(
+      expect.arrayContaining([
+        { type: 'traced', task: 'work', as: 'completed', value: 1 },
+        { type: 'traced', task: 'fail', as: 'failed', code: 'TASK_FAILED', value: 1 },
+      ]),
+    );
+    expect(await points('mabeam.agent.starts')).toEqual([{ type: 'traced', value: 1 }]);
+    const running = (await points('mabeam.agents')).filter(
+      (point) => 'status' in point && point.status === 'running',
+    );
+    expect(running).toEqual([{ type: 'traced', status: 'running', value: expect.any(Number) }]);
+  });
+
+  test('an inspector is shown each agent, where it stands, and its end', async () => {
+    const inspector = await createInspector({
+      logger: silent,
+      filter: ({ definition }) => definition?.id === 'agent',
+    });
+    onTestFinished(() => inspector.close());
+    const { agents } = await opened({ inspect: inspector.observe });
+    const id = await agents.register({ id: fresh('ada'), module: worker });
+    const viewer = new WebSocket(inspector.webSocketUrl);
+    onTestFinished(() => viewer.terminate());
+    const told: { type: string; name?: string; sessionId: string; snapshot: { value: unknown } }[] = [];
+    viewer.on('message', (data: Buffer) => void told.push(JSON.parse(String(data)) as never));
+    await once(viewer, 'open');
+    const session = () => told.find(({ type, name }) => type === '@xstate.actor' && name === id)?.sessionId;
+    const stands = () => told.filter(({ sessionId }) => sessionId === session()).at(-1)?.snapshot.value;
+    await agents.start(id);
+    await eventually(stands, (value) => JSON.stringify(value)?.includes('serving') === true);
+    await agents.stop(id);
+    await eventually(stands, (value) => value === 'stopped');
+    await agents.forget(id);
+    await eventually(stands, (value) => value === 'forgotten');
+  });
+}
+
+describe('one program', () => {
+  laws(async (options) => {
+    const system = await createAgentSystem({ logger: silent, ...options });
+    onTestFinished(async () => void (await system.close({ timeoutMs: 0 })));
+    return system;
+  });
+});
+
+describe.runIf(hasEngine())('a fleet', () => {
+  const engine = sharedEngine();
+  laws(async (options) => {
+    const { ingressUrl, adminUrl } = engine();
+    const node = await createAgentNode({
+      name: fresh('n'),
+      listen: 'http://127.0.0.1:0',
+      restate: { ingressUrl, adminUrl },
+      agents: [worker],
+      logger: silent,
+      leaseMs: PATIENT_MS,
+    });
+    const fleet = await connectFleet({ ingressUrl, agents: [worker], logger: silent, ...options });
+    onTestFinished(async () => {
+      await fleet.stopAgents({ timeoutMs: 0 });
+      await fleet.close();
+      await node.close({ timeoutMs: 2_000 });
+    }, 60_000);
+    return fleet as unknown as Watched;
+  });
+
+  test('what is no observer of an inspector, or no telemetry, is refused by name', async () => {
+    const { ingressUrl } = engine();
+    for (const given of [
+      { inspect: () => undefined },
+      { telemetry: { tracer: {} } },
+      { telemetry: { x: 1 } },
+    ]) {
+      await expect(connectFleet({ ingressUrl, ...given } as never)).rejects.toMatchObject({
+        code: 'AGENT_SPEC_INVALID',
+        message: expect.stringContaining(Object.keys(given)[0]!) as string,
+      });
+    }
+  });
+});
