@@ -25,7 +25,8 @@ export function inspectFleet({ agents, events, observe, reportFault }: FleetInsp
   /** The newest event of each that is to be asked. */
   const due = new Map<string, string>();
   let isAsking = false;
-  let isOver = false;
+  const over = new AbortController();
+  const { signal } = over;
 
   const show = (record: PlacedRecord, event: string): void => {
     const known = charts.get(record.id);
@@ -41,16 +42,16 @@ export function inspectFleet({ agents, events, observe, reportFault }: FleetInsp
   const ask = async ([id, event]: readonly [string, string]): Promise<void> => {
     try {
       const record = await agents.get(id);
-      if (!isOver) show(record, event);
+      if (!signal.aborted) show(record, event);
     } catch (thrown) {
       if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_FOUND') end(id, event);
-      else if (!isOver) reportFault('an agent could not be shown', thrown);
+      else if (!signal.aborted) reportFault('an agent could not be shown', thrown);
     }
   };
   const askAll = async (): Promise<void> => {
     if (isAsking) return;
     isAsking = true;
-    while (due.size > 0 && !isOver) {
+    while (due.size > 0 && !signal.aborted) {
       const some = [...due].slice(0, AT_ONCE);
       for (const [id] of some) due.delete(id);
       await Promise.all(some.map(ask));
@@ -65,14 +66,15 @@ export function inspectFleet({ agents, events, observe, reportFault }: FleetInsp
   });
   agents.list().then(
     (records) => {
-      for (const record of records) if (!isOver && !charts.has(record.id)) show(record, 'xstate.init');
+      for (const record of records)
+        if (!signal.aborted && !charts.has(record.id)) show(record, 'xstate.init');
     },
     (thrown: unknown) => {
-      if (!isOver) reportFault('the agents could not be listed', thrown);
+      if (!signal.aborted) reportFault('the agents could not be listed', thrown);
     },
   );
   return () => {
-    isOver = true;
+    over.abort();
     unsubscribe();
   };
 }
