@@ -41,7 +41,15 @@ type LawSubject = AskingSubject &
   SecretSubject &
   PoolSubject &
   LedSubject;
-const logger = pino({ level: 'silent' });
+/** What agents log. */
+function recording() {
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const write = (line: string) => {
+    const told = JSON.parse(line) as Readonly<Record<string, unknown>>;
+    if (told['agentId'] !== undefined) lines.push(told);
+  };
+  return { lines, logger: pino({ level: 'info' }, { write }) };
+}
 
 /** How many states an engine keeps that hold a text. */
 async function statesWith({ adminUrl }: Engine, text: string): Promise<number> {
@@ -57,6 +65,7 @@ async function statesWith({ adminUrl }: Engine, text: string): Promise<number> {
 }
 
 describe('one program', () => {
+  const { lines, logger } = recording();
   let system: AgentSystem | undefined;
   let subject: LawSubject | undefined;
   beforeAll(async () => {
@@ -90,6 +99,7 @@ describe('one program', () => {
       resources: () => system!.resources(),
       coverage: () => system!.coverage(),
       end,
+      lines,
     } as unknown as LawSubject;
   });
   afterAll(() => system?.close());
@@ -106,6 +116,7 @@ describe('one program', () => {
 
 describe.runIf(hasEngine())('a fleet on two nodes', () => {
   const bodies = partlyScripted();
+  const { lines, logger } = recording();
   let engine: Engine | undefined;
   let fleet: Fleet | undefined;
   let subject: LawSubject | undefined;
@@ -157,6 +168,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       resources: () => fleet!.resources(),
       coverage: () => fleet!.coverage(),
       end,
+      lines,
       bodies,
       statesWith: (text: string) => statesWith(engine!, text),
     } as unknown as LawSubject;

@@ -87,6 +87,8 @@ export interface Subject {
   readonly consensus: { propose(proposal: ProposalOptions): Promise<Decision> };
   readonly alerts: { list(): Either<readonly Alert[]> };
   readonly events: { read(query?: object): AsyncIterable<{ readonly type: string }> };
+  /** Log lines of its agents, at `info` and above. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
   /** Stops all agents. */
   end(): Promise<{ readonly stopped: readonly string[] }>;
 }
@@ -136,6 +138,17 @@ export const mortal = defineAgent({
     },
     complete: { run: ({ complete }) => complete() },
     hang: { run: () => new Promise<void>(() => {}) },
+    /** Until it is cancelled: then it writes down why. */
+    heed: {
+      run: ({ signal, state }) =>
+        new Promise<void>((_, reject) => {
+          signal.addEventListener('abort', () => {
+            const why: unknown = signal.reason;
+            write(state.id, why instanceof Error ? `${why.name}: ${why.message}` : JSON.stringify(why));
+            reject(new Error('cancelled'));
+          });
+        }),
+    },
     wait: {
       run: ({ input, state }) => {
         write(state.id, `begin ${String(input)}`);
@@ -156,6 +169,21 @@ export const careful = defineAgent({
   capabilities: ['count'],
   init: ({ restored }) => (restored as { n: number } | undefined) ?? { n: 0 },
   tasks: {
+    /** Fails with all that an error can carry. */
+    limit: {
+      run: () => {
+        const within = new TypeError('not a number', { cause: new Error('read as text') });
+        throw Object.assign(new AggregateError([within], 'too many', { cause: within }), {
+          status: 418,
+          headers: { 'x-why': 'a teapot' },
+        });
+      },
+    },
+    say: {
+      run: ({ log, input }) => {
+        log.info('said', { what: input });
+      },
+    },
     add: {
       requires: ['count'],
       run: ({ input, state }) => {
@@ -382,6 +410,82 @@ export function laws(subjectOf: () => Subject): void {
       'TASK_TIMED_OUT',
     );
     expect(await agents().execute(id, { type: 'add', input: 5 })).toBe(6);
+  });
+
+  test('an error reaches the caller with its causes, its fields and the errors that it is of; so do records and events', async () => {
+    const id = await started({ module: careful });
+    const limit = {
+      name: 'AggregateError',
+      message: 'too many',
+      cause: { name: 'TypeError', message: 'not a number', cause: { message: 'read as text' } },
+      errors: [{ name: 'TypeError', message: 'not a number' }],
+    };
+    const thrown = await refusal(agents().execute(id, { type: 'limit' }));
+    expect(thrown).toMatchObject({ code: 'TASK_FAILED', agentId: id, cause: limit });
+    const fields = { status: 418, headers: { 'x-why': 'a teapot' } };
+    expect(thrown.cause).toMatchObject(fields);
+    const events: object[] = [];
+    for await (const event of subjectOf().events.read({ agentId: id })) events.push(event);
+    expect(events.find((event) => 'type' in event && event.type === 'task.failed')).toMatchObject({
+      code: 'TASK_FAILED',
+      error: { name: 'AggregateError', message: 'too many', cause: { name: 'TypeError' } },
+    });
+  });
+
+  test('what an agent logs is a line with its id and incarnation', async () => {
+    const id = await started({ module: careful });
+    await agents().execute(id, { type: 'say', input: 'hello' });
+    const line = await eventually(
+      () => subjectOf().lines.find(({ agentId, msg }) => agentId === id && msg === 'said'),
+      (found) => found !== undefined,
+    );
+    expect(line).toMatchObject({
+      incarnation: 1,
+      what: 'hello',
+      level: 30,
+    });
+  });
+
+  test('what a caller says when it cancels is what the task hears: data as data, errors as errors', async () => {
+    const pool = await subjectOf().pools.create({
+      name: `heeding-${crypto.randomUUID()}`,
+      spec: { module: mortal },
+      min: 1,
+      max: 1,
+    });
+    const [member = ''] = (await subjectOf().pools.get(pool)).members;
+    const id = await started({ module: mortal });
+    const reasons: readonly (readonly [unknown, string])[] = [
+      ['too slow', '"too slow"'],
+      [{ code: 7, list: [1] }, '{"code":7,"list":[1]}'],
+      [new RangeError('out of time'), 'RangeError: out of time'],
+      [undefined, 'AbortError: This operation was aborted'],
+    ];
+    for (const [why, heard] of reasons) {
+      for (const [agent, call] of [
+        [id, (task: object) => agents().execute(id, task)],
+        [member, (task: object) => subjectOf().pools.execute(pool, task)],
+      ] as const) {
+        const controller = new AbortController();
+        const running = call({ type: 'heed', signal: controller.signal });
+        running.catch(() => {});
+        await eventually(
+          () => agents().get(agent),
+          ({ metrics }) => metrics.running === 1,
+        );
+        controller.abort(why);
+        expect((await refusal(running)).code).toBe('TASK_ABANDONED');
+        await eventually(
+          () => diaryOf(agent),
+          (diary) => diary.at(-1) === heard,
+        );
+        await eventually(
+          () => agents().get(agent),
+          ({ metrics }) => metrics.running === 0,
+        );
+      }
+    }
+    await subjectOf().pools.close(pool);
   });
 
   test('progress is heard in its order, and all of it before the answer', async () => {

@@ -135,7 +135,7 @@ async function act(
       return { value: taskRecord(state.id, findTask(state, asked.taskId)) };
     }
     case 'cancelCall':
-      turn.cancel({ callId: asked.callId }, CANCELLED_BY_CALLER);
+      turn.cancel({ callId: asked.callId }, CANCELLED_BY_CALLER, undefined, asked.reason);
       return { value: undefined };
     case 'retryTask': {
       const known = findTask(state, asked.taskId);

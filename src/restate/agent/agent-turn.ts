@@ -53,6 +53,7 @@ import { AgentPlaces, type LossOffer } from './agent-places.ts';
 import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
 import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
 import { type NewAgent, newAgentState } from './new-agent.ts';
+import type { AbortReason } from '../engine/names.ts';
 
 type Told = EventBody & { readonly at: number };
 
@@ -206,8 +207,9 @@ export class AgentTurn {
     by: { readonly taskId?: string; readonly callId?: string },
     why: string,
     cancel?: { readonly by?: string | undefined },
+    reason?: AbortReason,
   ): boolean {
-    return this.ledger.cancel(by, why, cancel);
+    return this.ledger.cancel(by, why, cancel, reason);
   }
 
   forgetTask(ended: EndedTask, by: string | undefined): void {

@@ -6,7 +6,7 @@ import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import type { Usage, VariableState } from '../../runtime/hosting/host.ts';
 import type { EventBody, SpecChange } from '../../runtime/journal/system-event.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
-import type { ParentRule } from '../../machines/index.ts';
+import type { ErrorInfo, ParentRule } from '../../machines/index.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { BodyMessage, NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
 import type { LossOffer } from '../agent/agent-places.ts';
@@ -61,6 +61,9 @@ interface Asked {
   readonly isAwaited?: true;
 }
 
+/** Why a caller's signal was aborted: its own data, or an error as data. */
+export type AbortReason = { readonly cause: unknown } | { readonly error: ErrorInfo };
+
 interface ByWhom {
   readonly by?: string | undefined;
 }
@@ -92,7 +95,7 @@ export type Command = Asked &
     | { readonly type: 'awaitTask'; readonly taskId: string }
     | ({ readonly type: 'retryTask' | 'forgetTask'; readonly taskId: string } & ByWhom)
     | ({ readonly type: 'cancelTask'; readonly taskId: string; readonly why: string } & ByWhom)
-    | { readonly type: 'cancelCall'; readonly callId: string }
+    | { readonly type: 'cancelCall'; readonly callId: string; readonly reason?: AbortReason | undefined }
     | ({ readonly type: 'answerQuestion'; readonly questionId: string; readonly value: unknown } & ByWhom)
     | ({ readonly type: 'liftQuota' } & ByWhom)
     | { readonly type: 'move' | 'moveOn' }
@@ -120,7 +123,7 @@ export type PoolCommand = Pick<Asked, 'at' | 'token'> &
     | ({ readonly type: 'resize'; readonly size: number } & ByWhom)
     | ({ readonly type: 'close'; readonly timeoutMs?: number | undefined } & ByWhom)
     | { readonly type: 'execute'; readonly work: AskedWork }
-    | { readonly type: 'cancelCall'; readonly callId: string }
+    | { readonly type: 'cancelCall'; readonly callId: string; readonly reason?: AbortReason | undefined }
     /** Which member has a task: told once one has it. */
     | { readonly type: 'locate'; readonly callId: string }
   );

@@ -95,7 +95,12 @@ async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
         break;
       }
       case 'cancelCall':
-        send(ctx, toAgent(act.id, 'command'), { type: 'cancelCall', callId: act.callId, at: now });
+        send(ctx, toAgent(act.id, 'command'), {
+          type: 'cancelCall',
+          callId: act.callId,
+          reason: act.reason,
+          at: now,
+        });
         break;
       case 'answer':
         answers.push([act.token, act.answer]);
@@ -179,7 +184,7 @@ function act(turn: PoolTurn, asked: Exclude<PoolCommand, { type: 'create' }>, to
       return turn.execute({ ...asked.work, token });
     }
     case 'cancelCall':
-      return turn.cancel(asked.callId);
+      return turn.cancel(asked.callId, asked.reason);
     case 'locate':
       return turn.locate(asked.callId, token);
   }

@@ -16,6 +16,7 @@ import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import type { Due } from '../engine/kept-chart.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
 import type { PoolMember } from './pool-members.ts';
+import type { AbortReason } from '../engine/names.ts';
 
 /** How long it is known who had a task that is over, for its follower, ms. */
 const KEEP_MS = 60_000;
@@ -64,7 +65,7 @@ export interface TasksOwner {
   /** The member that gets the next task, if any is free. */
   free(): PoolMember | undefined;
   give(member: string, number: number, work: AskedWork, isAnsweredHere: boolean): void;
-  cancelCall(member: string, callId: string): void;
+  cancelCall(member: string, callId: string, reason: AbortReason | undefined): void;
   answer(token: string, answer: Answer): void;
   /** A task waits. */
   waits(): void;
@@ -118,7 +119,7 @@ export class PoolTasks {
   }
 
   /** Its caller does not want it any more. */
-  cancel(callId: string): void {
+  cancel(callId: string, reason: AbortReason | undefined): void {
     const waiting = this.#kept.queue.find(({ work }) => work.terms?.callId === callId);
     if (waiting !== undefined) {
       this.#remove(waiting);
@@ -128,7 +129,7 @@ export class PoolTasks {
     const given = this.#given.find((other) => other.callId === callId);
     if (given === undefined) return;
     given.isCancelled = true;
-    this.#owner.cancelCall(given.member, callId);
+    this.#owner.cancelCall(given.member, callId, reason);
   }
 
   /** Tells which member has a task, once one has it; `null` where there is no such task. */

@@ -29,6 +29,7 @@ import { type MemberNews, type PoolMember, PoolMembers } from './pool-members.ts
 import { type KeptScaling, type Measured, type OwnLoad, PoolScaling } from './pool-scaling.ts';
 import { type KeptTasks, PoolTasks } from './pool-tasks.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
+import type { AbortReason } from '../engine/names.ts';
 
 /** All of a pool's spec that is kept. */
 export type KeptPoolSpec = Omit<ParsedPoolSpec, 'spec' | 'scale' | 'name'> & {
@@ -62,7 +63,12 @@ export type PoolAct =
   | { readonly do: 'kill'; readonly id: string }
   /** `run`: the pool is told its end, and answers its caller. */
   | { readonly do: 'give' | 'run'; readonly id: string; readonly number: number; readonly work: AskedWork }
-  | { readonly do: 'cancelCall'; readonly id: string; readonly callId: string }
+  | {
+      readonly do: 'cancelCall';
+      readonly id: string;
+      readonly callId: string;
+      readonly reason: AbortReason | undefined;
+    }
   /** Asks the nodes what they have room for, and how strained they are. */
   | { readonly do: 'measure'; readonly look: number }
   | { readonly do: 'answer'; readonly token: string; readonly answer: Answer };
@@ -216,8 +222,8 @@ export class PoolTurn {
   }
 
   /** Its caller does not want it any more. */
-  cancel(callId: string): void {
-    this.#tasks.cancel(callId);
+  cancel(callId: string, reason: AbortReason | undefined): void {
+    this.#tasks.cancel(callId, reason);
   }
 
   /** Which member has a task, told to `token` once one has it. */
@@ -407,8 +413,8 @@ export class PoolTurn {
     this.acts.push({ do: isAnsweredHere ? 'run' : 'give', id, number, work });
   }
 
-  cancelCall(id: string, callId: string): void {
-    this.acts.push({ do: 'cancelCall', id, callId });
+  cancelCall(id: string, callId: string, reason: AbortReason | undefined): void {
+    this.acts.push({ do: 'cancelCall', id, callId, reason });
   }
 
   answer(token: string, answer: Answer): void {

@@ -21,6 +21,7 @@ import {
 import type { TaskLists } from './task-lists.ts';
 import type { TaskQuestions } from './task-questions.ts';
 import { toldOf } from './told-task.ts';
+import type { AbortReason } from '../engine/names.ts';
 
 /** The ledger that has the tasks. */
 export interface FatesOwner {
@@ -89,8 +90,18 @@ export class TaskFates {
   }
 
   /** @param cancel where somebody cancelled it by its id, and who */
-  cancelled(entry: TaskEntry, why: string, cancel?: { readonly by?: string | undefined }): void {
-    this.#withdraw(entry, 'the task was cancelled');
+  cancelled(
+    entry: TaskEntry,
+    why: string,
+    {
+      cancel,
+      reason,
+    }: {
+      readonly cancel?: { readonly by?: string | undefined } | undefined;
+      readonly reason?: AbortReason | undefined;
+    } = {},
+  ): void {
+    this.#withdraw(entry, 'the task was cancelled', reason);
     this.ends.abandoned(entry, why, cancel);
     this.#ledger.taskLeft();
   }
@@ -222,13 +233,13 @@ export class TaskFates {
   }
 
   /** Answered early: it leaves the queue, or its work is told to end. Says where it stood. */
-  #withdraw(entry: TaskEntry, reason: string): string {
+  #withdraw(entry: TaskEntry, reason: string, ofCaller?: AbortReason): string {
     if (!isWorking(entry)) {
       this.#lists.remove(entry);
       return 'still waiting';
     }
     entry.isAnswered = true;
-    this.#owner.post({ type: 'task.cancel', taskId: entry.id, reason });
+    this.#owner.post({ type: 'task.cancel', taskId: entry.id, reason, ...ofCaller });
     return 'still running';
   }
 }

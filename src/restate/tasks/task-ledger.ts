@@ -34,6 +34,7 @@ import { TaskLists } from './task-lists.ts';
 import { chooseTask } from './task-order.ts';
 import { letTimeRun, limitAttempt } from './task-times.ts';
 import { toldOf } from './told-task.ts';
+import type { AbortReason } from '../engine/names.ts';
 
 /** What is due of a task. */
 export interface TaskDue extends Due {
@@ -154,13 +155,14 @@ export class TaskLedger implements FatesOwner {
     by: { readonly taskId?: string; readonly callId?: string },
     why: string,
     cancel?: { readonly by?: string | undefined },
+    reason?: AbortReason,
   ): boolean {
     const entry = this.#lists.all.find(
       ({ id, terms, isAnswered }) =>
         !isAnswered && (id === by.taskId || (terms?.callId !== undefined && terms.callId === by.callId)),
     );
     if (entry === undefined) return false;
-    this.#fates.cancelled(entry, why, cancel);
+    this.#fates.cancelled(entry, why, { cancel, reason });
     return true;
   }
 
