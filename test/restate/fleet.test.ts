@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
-import { AgentSystemError, defineAgent, variable } from '../../src/index.ts';
+import { AgentSystemError, createAgentSystem, defineAgent, variable } from '../../src/index.ts';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
 import { hasEngine } from './engine.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
@@ -177,6 +177,8 @@ describe.runIf(hasEngine())('one node', () => {
         } as never),
       ],
       '`coordination.suspend`': () => [fleet.coordination.suspend(), fleet.coordination.resume()],
+      '`variables.outOfDate`': () => [variables.outOfDate()],
+      '`consensus.rounds`': () => [fleet.consensus.rounds()],
       '`variables.constrain`': () => [(async () => variables.constrain())()],
       'changing a `json` variable': () => [other.variables.set('heard', {})],
     };
@@ -213,6 +215,34 @@ describe.runIf(hasEngine())('one node', () => {
       code: 'AGENT_START_FAILED',
       message: expect.stringMatching(/expected an agent of type "posing", got "bodily"/) as string,
     });
+  });
+
+  test('a fleet has all that a system has', async () => {
+    const { fleet } = await fleetRig(engine(), []);
+    const system = await createAgentSystem();
+    onTestFinished(async () => void (await system.close()));
+    const rooms = {
+      agents:
+        'register ensure update start startAll restart stop kill pause resume forget execute stream handle get list ids counts can next legal chart checkHealth savedState',
+      tasks: 'submit get list counts legal result cancel retry forget schedule schedules unschedule',
+      variables: 'define get set list history outOfDate rollback subscribe constrain',
+      consensus: 'propose rounds',
+      coordination: 'leader status suspend resume',
+      pools: 'create ensureSize execute stream get list close',
+      questions: 'list get answer',
+      quotas: 'list lift',
+      budgets: 'define list get refill',
+      events: 'subscribe read replay',
+      alerts: 'list',
+    } as const;
+    for (const [room, names] of Object.entries(rooms)) {
+      for (const name of names.split(' ')) {
+        for (const of of [system, fleet]) {
+          const found = (of as unknown as Record<string, Record<string, unknown>>)[room]?.[name];
+          expect([room, name, typeof found]).toEqual([room, name, 'function']);
+        }
+      }
+    }
   });
 
   test('options that are not as expected are refused by name', async () => {

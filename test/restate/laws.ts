@@ -47,6 +47,11 @@ export interface Subject {
     update(id: string, change: object): Promise<{ readonly id: string; readonly change: string }>;
     stream(id: string, task: object): TaskStream;
     start(id: string, options?: Act): Promise<Handle>;
+    startAll(
+      filter?: AgentFilter,
+    ): Promise<{ readonly started: readonly string[]; readonly failed: readonly object[] }>;
+    ids(): Either<readonly string[]>;
+    counts(): Either<Iterable<{ readonly type: string; readonly status: string; readonly count: number }>>;
     restart(id: string): Promise<Handle>;
     execute(id: string, task: object): Promise<unknown>;
     stop(id: string, options?: Act & { readonly timeoutMs?: number }): Promise<AgentRecord>;
@@ -430,6 +435,22 @@ export function laws(subjectOf: () => Subject): void {
       code: 'TASK_FAILED',
       error: { name: 'AggregateError', message: 'too many', cause: { name: 'TypeError' } },
     });
+  });
+
+  test('all that are down are started at once, and are counted and listed', async () => {
+    const late = defineAgent({ type: `late-${crypto.randomUUID()}`, init: () => ({}), tasks: {} });
+    const { type } = late;
+    expect(await agents().startAll({ type })).toEqual({ started: [], failed: [] });
+    const counted = async () => [...(await agents().counts())].filter((one) => one.type === type);
+    expect(await counted()).toEqual([]);
+    const ids = [await agents().register({ module: careful }), await agents().register({ module: careful })];
+    expect((await agents().ids()).slice(-2)).toEqual(ids);
+    const { started: begun, failed } = await agents().startAll({ type: 'careful', status: 'registered' });
+    expect([begun, failed]).toEqual([expect.arrayContaining(ids), []]);
+    const running = [...(await agents().counts())].find(
+      (one) => one.type === 'careful' && one.status === 'running',
+    );
+    expect(running?.count).toBe((await agents().list({ type: 'careful', status: 'running' })).length);
   });
 
   test('what an agent logs is a line with its id and incarnation', async () => {

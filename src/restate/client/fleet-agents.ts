@@ -19,6 +19,7 @@ import type { StopOptions } from '../../runtime/fleet/agent-handle.ts';
 import type { UpdateOptions } from '../../runtime/fleet/agents.ts';
 import type { AgentCount, AgentFilter } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
+import { startEach, type StartReport } from '../../runtime/fleet/start-each.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { type AgentChart, agentChart } from '../../runtime/fleet/agent-chart.ts';
 import { missingFor } from '../../runtime/fleet/task-check.ts';
@@ -217,6 +218,23 @@ export class FleetAgents {
     return this.#handleOf(
       id,
       await this.#command<number>(id, { type: 'start', ...acted('start', options, id) }),
+    );
+  }
+
+  /**
+   * Starts all agents that are registered or stopped, of those that fit, but members of pools, as `system.agents.startAll`.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter or options, `SYSTEM_CLOSED`
+   */
+  async startAll(filter: AgentFilter = {}, options?: ActOptions): Promise<StartReport> {
+    const asked = parseInput(actSchema, options ?? {}, { what: 'startAll' });
+    const by = asked.by === undefined ? {} : { by: asked.by };
+    const waiting = (await this.list(filter)).filter(
+      ({ status, spec }) => (status === 'registered' || status === 'stopped') && spec.pool === undefined,
+    );
+    return startEach(
+      waiting.map(({ id }) => id),
+      (id) => this.start(id, by),
     );
   }
 

@@ -18,6 +18,12 @@ export class FleetConsensus {
     this.#variables = variables;
   }
 
+  /** @throws AgentSystemError `ROUND_INVALID`, always: a round that is open is known to the step that asks, and to nobody else */
+  rounds(): Promise<never> {
+    const message = 'consensus.rounds: a fleet tells of a round once it has ended, by its events';
+    return Promise.reject(new AgentSystemError('ROUND_INVALID', message));
+  }
+
   /**
    * Asks every running agent that declared a variable whether it should take a value: once per node, which asks those
    * that it has. A node that does not answer in time is so many missing votes.

@@ -129,6 +129,13 @@ export class FleetVariables {
     });
   }
 
+  /** @throws AgentSystemError `VARIABLE_INVALID`, always: each node knows that of its own agents, and sees to it */
+  outOfDate(): Promise<never> {
+    const message =
+      'variables.outOfDate: each node sees to its own agents; what `set` resolves with lists those that were out of date then';
+    return Promise.reject(new AgentSystemError('VARIABLE_INVALID', message));
+  }
+
   /** @throws AgentSystemError `VARIABLE_INVALID`, always: a rule is a function, and every program would have to have it */
   constrain(): never {
     const message =
