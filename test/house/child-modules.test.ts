@@ -54,6 +54,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/hosting/hosts/frames.ts',
     'runtime/hosting/hosts/in-process.ts',
     'runtime/hosting/hosts/message-codec.ts',
+    'runtime/hosting/hosts/own-bytes.ts',
     'runtime/hosting/hosts/protocol.ts',
     'runtime/hosting/hosts/send-buffer.ts',
     'runtime/hosting/hosts/working-folder.ts',

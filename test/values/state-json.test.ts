@@ -56,6 +56,7 @@ describe('a state', () => {
     [{ seen: new Set([1]) }, 'a Set at state.seen'],
     [{ seen: new Map() }, 'a Map at state.seen'],
     [{ loss: NaN }, 'NaN at state.loss'],
+    [{ dueAt: new Date(NaN) }, 'an invalid date at state.dueAt'],
     [{ weights: new Float32Array(1) }, 'a Float32Array at state.weights'],
     [{ failure: new RangeError('m') }, 'a RangeError at state.failure'],
     [{ rule: /x/ }, 'a RegExp at state.rule'],

@@ -31,7 +31,7 @@ const wasm = (globalThis as { readonly WebAssembly?: { readonly Module?: unknown
 /** What of a value cannot be sent, as in `layers[2].run is a function`; `undefined` when nothing is known of. */
 export function cloneProblemOf(value: unknown, reach: Reach): string | undefined {
   try {
-    if (new PlainWalk().isPlain(value, MAX_LEVELS)) return undefined;
+    if (isPlainData(value)) return undefined;
     const survey = new CloneSurvey(reach);
     const problem = survey.problemOf(value);
     return problem === undefined ? undefined : `${survey.path} is ${problem}`;
@@ -40,7 +40,15 @@ export function cloneProblemOf(value: unknown, reach: Reach): string | undefined
   }
 }
 
-/** Whether a value is nothing but data in plain objects and arrays, and within bounds. Anything else is not known. */
+/**
+ * Whether a value is nothing but data in plain objects and arrays, and within bounds. Anything else is not known.
+ *
+ * @throws what a getter throws
+ */
+export function isPlainData(value: unknown): boolean {
+  return new PlainWalk().isPlain(value, MAX_LEVELS);
+}
+
 class PlainWalk {
   #left = WALK_STEPS;
 

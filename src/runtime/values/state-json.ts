@@ -3,7 +3,7 @@
  *
  * Whatever has a `toJSON` is kept as that says, and an instance that is all fields by its fields. What would come back
  * as something else is refused: a client or another instance with methods, a function, a `Map`, a `Set`, a typed
- * array, `NaN`, `Infinity`. The definition's `save` has to say what to keep. Of `undefined` in a list JSON makes `null`.
+ * array, `NaN`, `Infinity`, an invalid date. The definition's `save` has to say what to keep. Of `undefined` in a list JSON makes `null`.
  */
 import { types } from 'node:util';
 import { inWords } from './in-words.ts';
@@ -65,6 +65,7 @@ function lossIn(value: unknown, survey: Survey): Loss | undefined {
 }
 
 function lossInObject(value: object, survey: Survey): Loss | undefined {
+  if (types.isDate(value) && Number.isNaN(value.getTime())) return { what: 'an invalid date', path: '' };
   if ('toJSON' in value && typeof value.toJSON === 'function') {
     survey.isPlain = false;
     return undefined;

@@ -6,12 +6,13 @@
  * in memory until the next full collection of garbage.
  *
  * I1  What is read equals a structured clone of what was written: what occurs twice is one thing, `undefined`, `-0`
- *     and the fields of an array are kept. Class instances arrive as plain fields.
+ *     and the fields of an array are kept. Class instances arrive as plain fields, views with a buffer of their own.
  * I2  Bytes that are neither, or cannot be read, are a throw. What is read may still be anything.
  */
 import { types } from 'node:util';
-import { deserialize, serialize } from 'node:v8';
+import { serialize } from 'node:v8';
 import { MAX_LEVELS } from '../../values/clone-survey.ts';
+import { deserializedWithOwnBytes } from './own-bytes.ts';
 
 /** All messages are arrays. */
 const JSON_BEGINS = '['.charCodeAt(0);
@@ -31,7 +32,7 @@ export function encoded(message: readonly unknown[], headerBytes: number): reado
 
 /** @throws for bytes that are no message */
 export function decoded(bytes: Buffer): unknown {
-  return bytes[0] === JSON_BEGINS ? JSON.parse(bytes.toString()) : deserialize(bytes);
+  return bytes[0] === JSON_BEGINS ? JSON.parse(bytes.toString()) : deserializedWithOwnBytes(bytes);
 }
 
 /** Looks whether JSON says all of a value, and says it fast. */

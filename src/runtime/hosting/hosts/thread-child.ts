@@ -13,6 +13,7 @@ import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { hasHeapFlag } from './node-flags.ts';
+import { withoutForeignBytes } from './own-bytes.ts';
 import { ownFile } from './own-file.ts';
 import { PrintedLines } from './printed-lines.ts';
 import type { ChildMessage } from './protocol.ts';
@@ -94,7 +95,7 @@ export class ThreadChild implements Child {
   }
 
   send(message: ChildMessage, transfer: readonly ArrayBuffer[]): void {
-    this.#worker.postMessage(message, transfer);
+    this.#worker.postMessage(transfer.length > 0 ? message : withoutForeignBytes(message), transfer);
   }
 
   kill(reason: ExitReason): void {

@@ -2,6 +2,7 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
+import { withoutForeignBytes } from './own-bytes.ts';
 import type { ChildMessage } from './protocol.ts';
 import type { ThreadEntryData } from './thread-child.ts';
 
@@ -14,7 +15,7 @@ if (niceness !== undefined) setPriority(0, niceness);
 const server = new BodyServer({
   reach: 'thread',
   send(message, transfer, sent) {
-    port.postMessage(message, transfer);
+    port.postMessage(transfer.length > 0 ? message : withoutForeignBytes(message), transfer);
     sent?.();
   },
   leave,
