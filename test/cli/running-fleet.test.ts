@@ -11,6 +11,7 @@ import {
 import { begin, mabeam as mabeamAsChild, mabeamHere } from '../kit/command-line.ts';
 import { gate, silent } from '../kit/rig.ts';
 import { workingFleet } from '../kit/working-fleet.ts';
+import { eventually } from '../kit/eventually.ts';
 
 const worker = defineAgent({
   type: 'worker',
@@ -385,7 +386,10 @@ describe('limits', () => {
     system.budgets.define({ name: 'today', limits: { calls: 2 } });
     await system.agents.start(await system.agents.register({ id: 'cli', module: client }));
     const called = system.agents.execute('cli', { type: 'call' });
-    await expect.poll(() => system.agents.get('cli').parked).toBeDefined();
+    await eventually(
+      () => system.agents.get('cli').parked,
+      (now) => now !== undefined,
+    );
     expect((await mabeam('quotas')).stdout).toMatch(
       /^provider +a group +parked +1 +in .* +too many requests$/m,
     );

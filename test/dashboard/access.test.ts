@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { ask, CONTROL, dashboard, listen, running, system } from '../kit/dashboard.ts';
+import { eventually } from '../kit/eventually.ts';
 
 const RIGHT = { 'X-Control-Token': CONTROL };
 
@@ -148,6 +149,9 @@ it('no more viewers than are allowed', async () => {
   await expect(listen(shown, 'fleet')).rejects.toThrow('503');
   expect(shown.viewers()).toBe(2);
   second.close();
-  await expect.poll(() => shown.viewers()).toBe(1);
+  await eventually(
+    () => shown.viewers(),
+    (now) => now === 1,
+  );
   await listen(shown, 'fleet');
 });

@@ -4,6 +4,7 @@ import { type AgentRow, type StreamMessages } from '../../src/dashboard.ts';
 import { variable } from '../../src/index.ts';
 import order from '../fixtures/agents/order.ts';
 import { dashboard, listen, type Listening, running, system, worker } from '../kit/dashboard.ts';
+import { eventually } from '../kit/eventually.ts';
 
 /** What a viewer knows of the agents, from all it was told. */
 function knownTo(...streams: readonly Listening[]): Map<string, AgentRow> {
@@ -78,7 +79,8 @@ it('one that comes back with its position is told of what changed meanwhile, and
   const told = await second.until('agents');
   expect(told).not.toHaveProperty('reset');
   await second.until('events', (data) => data.events.some(({ type }) => type === 'task.completed'));
-  await expect.poll(() => [...knownTo(first, second).keys()].toSorted()).toEqual(['ada', 'bob']);
+  const names = () => [...knownTo(first, second).keys()].toSorted().join();
+  await eventually(names, (now) => now === 'ada,bob');
   const again = second.messages.flatMap(({ name, data }) =>
     name === 'agents' ? data.agents.map(({ id }) => id) : [],
   );

@@ -25,6 +25,7 @@ import {
   createChart,
 } from '../../src/runtime/engine/chart.ts';
 import { ChartRefused } from '../../src/runtime/engine/refusal.ts';
+import { eventually } from '../kit/eventually.ts';
 
 /** A definition of whatever shape, valid or not. */
 const define = (config: object, implementations?: object): AnyStateMachine =>
@@ -695,7 +696,10 @@ describe.each(DRIVERS)('by the %s', (driver) => {
         onObserverFault: (thrown) => void faults.push(thrown),
       });
       send('go');
-      await vi.waitFor(() => expect(faults).toHaveLength(2));
+      await eventually(
+        () => faults.length,
+        (now) => now === 2,
+      );
       expect(faults).toEqual([new Error('thrown'), new Error('rejected')]);
       expect([chart.path, bugs]).toEqual(['b', []]);
     });
@@ -733,7 +737,10 @@ test('an observer of XState’s own inspection has the interpreter drive the cha
     onObserverFault: (thrown) => void faults.push((thrown as Error).message),
   });
   send('go');
-  await vi.waitFor(() => expect(faults).toContain('rejected'));
+  await eventually(
+    () => faults,
+    (now) => now.includes('rejected'),
+  );
   expect(said).toEqual(['went']);
   expect(faults).toContain('thrown');
   expect([...types]).toEqual(

@@ -11,6 +11,7 @@ import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
 import { disks, diskOf, type Program } from './program.ts';
+import { eventually } from '../kit/eventually.ts';
 
 /** Counts what its inits were given, and how often each task ran. */
 function counter() {
@@ -620,7 +621,10 @@ describe.each(disks)('a second program on a %s', (kind) => {
       expect(refused).toBe('AGENT_NOT_RUNNING');
     }
     await second.clock.advance(0);
-    await expect.poll(() => second.agents.get('a').status).toBe('running');
+    await eventually(
+      () => second.agents.get('a').status,
+      (now) => now === 'running',
+    );
     for (const type of ['constructor', '__proto__', 'toString']) {
       expect(await fateOf(second.agents.execute('a', { type }))).toBe('TASK_INCOMPATIBLE');
     }

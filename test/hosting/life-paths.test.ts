@@ -10,7 +10,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { isDeepStrictEqual } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import {
   type AgentCommand,
   type AgentHandle,
@@ -40,6 +40,7 @@ import {
   profiles,
   type Reason,
 } from '../models/hosted-life/model.ts';
+import { eventually } from '../kit/eventually.ts';
 
 const mortal = new URL('../fixtures/agents/mortal.ts', import.meta.url);
 const paths = profiles.map((profile) => ({ profile, ...lifePaths(profile) }));
@@ -68,7 +69,7 @@ afterAll(async () => {
   // A thread that has ended has no id.
   expect(workers.filter(({ threadId }) => threadId !== -1)).toEqual([]);
   // Node lets go of the handle of a process some turns after it has told of its exit.
-  await vi.waitFor(() => expect(openHandles()).toEqual(handlesBefore));
+  await eventually(openHandles, (now) => isDeepStrictEqual(now, handlesBefore));
 });
 
 describe('the paths', () => {

@@ -21,6 +21,7 @@ import { settled } from '../../src/testing/index.ts';
 import { disks, diskOf } from '../fleet/program.ts';
 import { awaited, refusal, rig } from '../kit/rig.ts';
 import careless from './secret-agent.ts';
+import { eventually } from '../kit/eventually.ts';
 
 const KEY = 'key-"5f3e\\91-very-secret';
 const TOKEN = 'Bearer-0a1b2c3d4e';
@@ -102,7 +103,10 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
     told.push(agents.get('ada'), agents.list(), tasks.list(), await agents.savedState('ada'));
     if (isolation !== 'in-process') {
       told.push(await refusal(agents.execute('ada', { type: 'crash' })));
-      await expect.poll(() => agents.get('ada').status).toBe('crashed');
+      await eventually(
+        () => agents.get('ada').status,
+        (now) => now === 'crashed',
+      );
     }
     told.push(agents.get('ada'), system.alerts.list());
     const files = async () => {
@@ -267,7 +271,10 @@ it('a fleet gives them at each of its starts', async () => {
   const logger = pino({ level: 'silent' });
   for (let life = 1; life <= 2; life++) {
     const system = await fleet.start({ logger });
-    await expect.poll(() => system.agents.get('ada').status).toBe('running');
+    await eventually(
+      () => system.agents.get('ada').status,
+      (now) => now === 'running',
+    );
     expect(await system.agents.execute('ada', { type: 'use' })).toBe(`${KEY} large`);
     await system.close();
   }

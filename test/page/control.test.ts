@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { variable } from '../../src/index.ts';
 import { browserOfFile, builtPage, inBrowser, openPage } from '../kit/browser.ts';
 import { CONTROL, dashboard, running, system, worker } from '../kit/dashboard.ts';
+import { eventually } from '../kit/eventually.ts';
 
 const browser = await browserOfFile();
 const pageFolder = await builtPage();
@@ -134,7 +135,10 @@ it('pools are sized and variables set from the page', { timeout: 60_000 }, async
     await press(page, 'Resize');
   };
   await size(3);
-  await expect.poll(() => fleet.pools.get('crew').live).toBe(3);
+  await eventually(
+    () => fleet.pools.get('crew').live,
+    (now) => now === 3,
+  );
   await page.waitForFunction(() => /3 of 3 wanted/.test(document.querySelector('.pool')?.textContent ?? ''));
   await size(1);
   await page.waitForFunction(
@@ -142,7 +146,10 @@ it('pools are sized and variables set from the page', { timeout: 60_000 }, async
   );
   expect(fleet.pools.get('crew').wanted).toBe(3);
   await page.click('dialog .sure');
-  await expect.poll(() => fleet.pools.get('crew').wanted).toBe(1);
+  await eventually(
+    () => fleet.pools.get('crew').wanted,
+    (now) => now === 1,
+  );
 
   await page.evaluate(() => (location.hash = '#/coordination'));
   await page.waitForSelector('.link');
@@ -153,6 +160,9 @@ it('pools are sized and variables set from the page', { timeout: 60_000 }, async
     input.dispatchEvent(new Event('input', { bubbles: true }));
   });
   await press(page, 'Set');
-  await expect.poll(() => fleet.variables.get('rate').value).toBe(0.75);
+  await eventually(
+    () => fleet.variables.get('rate').value,
+    (now) => now === 0.75,
+  );
   expect(fleet.variables.history('rate').at(-1)?.by).toBe('grace');
 });

@@ -4,6 +4,7 @@ import { answerOf, formOf } from '../../page/model/answer-form.ts';
 import { browserOfFile, builtPage, inBrowser, openPage } from '../kit/browser.ts';
 import { CONTROL, dashboard, system } from '../kit/dashboard.ts';
 import { workingFleet } from '../kit/working-fleet.ts';
+import { eventually } from '../kit/eventually.ts';
 
 const browser = await browserOfFile();
 const pageFolder = await builtPage();
@@ -57,7 +58,10 @@ it('work: what failed for good, hangs and waits, and why; forgotten from there',
   await page.waitForSelector('dialog[open]');
   await press(page, 'Forget');
   await says(page, 'forget break: done');
-  await expect.poll(() => fleet.tasks.list().some(({ id }) => id === work.failed)).toBe(false);
+  await eventually(
+    () => fleet.tasks.list().some(({ id }) => id === work.failed),
+    (isListed) => !isListed,
+  );
 });
 
 it('questions: what an answer has to be is asked for, and only such an answer is sent', async () => {

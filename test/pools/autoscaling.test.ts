@@ -1,10 +1,11 @@
 /** Pools that size themselves by their own load, as their users see them. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defineAgent, type ScalingSignalSource } from '../../src/index.ts';
 import type { ScalingSignal } from '../../src/machines/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
 import { fateOf, gate } from '../kit/rig.ts';
 import { poolRig } from './pool-rig.ts';
+import { eventually } from '../kit/eventually.ts';
 
 const allBusy: ScalingSignalSource = () => ({ busyShare: 1 });
 
@@ -385,7 +386,10 @@ describe('a signal', () => {
     const { signal: _, ...bare } = scale;
     const { pool, clock } = await poolRig({ scale: bare });
     await clock.advance(INTERVAL_MS);
-    const metrics = await vi.waitUntil(() => pool().scaling!.metrics, { timeout: 10_000 });
+    const metrics = (await eventually(
+      () => pool().scaling!.metrics,
+      (now) => now !== undefined,
+    ))!;
     expect(metrics).toMatchObject({ size: 1, waiting: 0, busyShare: 0 });
     expect(metrics.memoryUsed).toBeGreaterThan(0);
   });

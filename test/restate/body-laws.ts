@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import type { AgentRecord } from '../../src/index.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import type { Subject } from './laws.ts';
 
 const MEBIBYTE = 1024 * 1024;

@@ -1,7 +1,7 @@
 /** Laws of budgets, whatever a fleet runs on. As laws.ts, run on one program and on machines. */
 import { expect, test } from 'vitest';
 import { type AgentCode, AgentSystemError, type BudgetRecord, defineAgent } from '../../src/index.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import type { Subject } from './laws.ts';
 
 type Either<Value> = Value | Promise<Value>;

@@ -4,7 +4,7 @@ import { variable } from '../../src/index.ts';
 import { nodeOf } from '../../src/restate/engine/names.ts';
 import { asker } from './asker.ts';
 import { hasEngine } from './engine.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 import { gateway } from './gateway.ts';
 import { nodeProcess } from './node-process.ts';

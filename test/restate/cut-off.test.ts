@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAgentNode } from '../../src/restate.ts';
 import { hasEngine, startEngine } from './engine.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 import { gateway } from './gateway.ts';
 import { worker } from './worker.ts';

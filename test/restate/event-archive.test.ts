@@ -9,7 +9,7 @@ import { keepEvents } from '../../src/restate.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { eventOf, fleetWith } from './archived-log.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 
 const NEWEST = 2_300;
 const stores: readonly (readonly [string, () => Store])[] = [

@@ -24,7 +24,7 @@ import {
   type VariableDefinition,
   type VariableRecord,
 } from '../../src/index.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 
 type Either<Value> = Value | Promise<Value>;
 

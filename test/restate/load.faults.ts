@@ -12,7 +12,7 @@ import { memoryStore } from '../../src/index.ts';
 import { connectFleet, type Fleet, keepEvents, planUpgrade } from '../../src/restate.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
 import { allRunElsewhere, loadOn, workers } from './load.ts';
 import { nodeProcess, type NodeProcess } from './node-process.ts';

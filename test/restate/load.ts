@@ -1,7 +1,7 @@
 /** Work that goes on while something happens to a fleet: every acknowledged count is counted, and what nobody knows. */
 import { expect } from 'vitest';
 import type { Fleet } from '../../src/restate.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import { worker } from './worker.ts';
 
 export interface Load {

@@ -1,7 +1,7 @@
 /** What tasks have asked of the fleet outlives the node that they ran on: a real server, and a process that is killed. */
 import { describe, expect, test, vi } from 'vitest';
 import { hasEngine } from './engine.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { allRunElsewhere } from './load.ts';
 import { nodeProcess } from './node-process.ts';

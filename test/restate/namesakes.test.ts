@@ -1,7 +1,7 @@
 /** Nodes of one name: one that begins anew within the lease of the last, and two that live at once. */
 import { describe, expect, test, vi } from 'vitest';
 import { hasEngine } from './engine.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';

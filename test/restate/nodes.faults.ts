@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { connectFleet } from '../../src/restate.ts';
 import { hasEngine, startEngine } from './engine.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';

@@ -8,7 +8,7 @@ import {
   type QuestionFilter,
   type QuestionRecord,
 } from '../../src/index.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import type { Subject } from './laws.ts';
 
 type Either<Value> = Value | Promise<Value>;

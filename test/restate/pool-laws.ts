@@ -10,7 +10,7 @@ import {
   type PoolRecord,
   type TaskStream,
 } from '../../src/index.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import type { Subject } from './laws.ts';
 
 /** What both have, as far as these laws use it. */

@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { type AgentCode, AgentSystemError, defineAgent, type SecretRequest } from '../../src/index.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import type { Subject } from './laws.ts';
 
 const KEY = 'key-"5f3e\\91-of-the-laws';

@@ -11,7 +11,7 @@ import {
 } from '../../src/index.ts';
 import { agentMachine } from '../../src/machines/index.ts';
 import { countsOf } from '../../src/runtime/engine/chart-counts.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import type { Subject } from './laws.ts';
 
 type Either<Value> = Value | Promise<Value>;

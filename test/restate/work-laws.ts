@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { type AgentCode, type AgentRecord, AgentSystemError, defineAgent } from '../../src/index.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import type { Subject } from './laws.ts';
 
 /** What was begun, by agent. */

@@ -1,7 +1,7 @@
 /** Laws of supervision: what follows when an agent ends, in every way there is. */
 import { expect, test } from 'vitest';
 import type { ExitReason } from '../../../src/index.ts';
-import { eventually } from '../../restate/eventually.ts';
+import { eventually } from '../../kit/eventually.ts';
 import { mortal } from '../../restate/laws.ts';
 import { type PlayedSubject, refusal, SOON } from './subject.ts';
 

@@ -1,7 +1,7 @@
 /** Laws of supervision: an agent is stopped, killed, forgotten; and calls to it. */
 import { expect, test } from 'vitest';
 import { defineAgent } from '../../../src/index.ts';
-import { eventually } from '../../restate/eventually.ts';
+import { eventually } from '../../kit/eventually.ts';
 import { mortal } from '../../restate/laws.ts';
 import { LATE, type PlayedSubject, refusal, SOON } from './subject.ts';
 

@@ -1,4 +1,4 @@
-/** Waiting for what is seen from outside, where other processes do the work. */
+/** The one way to wait for what no event tells: it is looked at again and again. */
 
 /** Waits until `look` gives what `isIt` likes; a test's own time limits it. */
 export async function eventually<Value>(
