@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { defineAgent, variable } from '../../src/index.ts';
 import { act, ask, CONTROL, dashboard, listen, worker } from '../kit/dashboard.ts';
 import { hasEngine } from './engine.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 
 // Real servers and processes share the machine with whatever else it does.

@@ -16,7 +16,7 @@ import { type AgentSystem, createAgentSystem, defineAgent } from '../../src/inde
 import { createInspector } from '../../src/inspector.ts';
 import { connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
 import { hasEngine } from './engine.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../kit/eventually.ts';
 import { fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 
 // Real servers and processes share the machine with whatever else it does.
