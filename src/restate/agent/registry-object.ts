@@ -2,7 +2,8 @@
 import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import { type Look, REGISTRY } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
-import { wire, wireOf } from '../engine/wire.ts';
+import { getAll } from '../engine/state-reads.ts';
+import { wire } from '../engine/wire.ts';
 
 export const registryObject = object({
   name: REGISTRY,
@@ -16,14 +17,14 @@ export const registryObject = object({
         return Promise.resolve();
       },
     ),
-    list: handlers.object.shared({ input: wire, output: wire }, async (ctx: ObjectSharedContext) => {
-      const looks: Look[] = [];
-      for (const id of await ctx.stateKeys()) {
-        const look = await ctx.get(id, wireOf<Look>());
-        if (look !== null) looks.push(look);
-      }
-      return looks;
-    }),
+    list: handlers.object.shared(
+      { input: wire, output: wire, enableLazyState: true },
+      async (ctx: ObjectSharedContext): Promise<readonly Look[]> => {
+        const looks = await getAll<Look>(ctx, await ctx.stateKeys());
+        // One that was forgotten meanwhile is listed no more.
+        return looks.filter((look) => look !== null);
+      },
+    ),
   },
   options: fleetOptions,
 });

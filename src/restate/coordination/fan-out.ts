@@ -87,8 +87,11 @@ export async function askVotes(
   const voters = residents.filter(({ agentId, incarnation }) => wanted.get(agentId) === incarnation);
   const ballots = new Map<Resident, CastBallot>();
   const { promise, resolve } = Promise.withResolvers<void>();
-  const settle = (): void => {
-    if (voters.every((resident) => ballots.has(resident) || !resident.isServing)) resolve();
+  // One that ends has answered all the same, or never will.
+  const open = new Set(voters.filter(({ isServing }) => isServing));
+  const settle = (resident: Resident): void => {
+    open.delete(resident);
+    if (open.size === 0) resolve();
   };
   const letGo = voters.map((resident) =>
     resident.ask({ type: 'vote.asked', proposal }, (report) => {
@@ -96,12 +99,12 @@ export async function askVotes(
       const { agentId, incarnation } = resident;
       const { vote, error } = report;
       ballots.set(resident, { agentId, incarnation, answer: error === undefined ? vote : 'failed', error });
-      settle();
+      settle(resident);
     }),
   );
-  const letEnd = voters.map((resident) => resident.whenEnded(settle));
+  const letEnd = voters.map((resident) => resident.whenEnded(() => settle(resident)));
   const timer = clock.setTimeout(resolve, timeoutMs);
-  settle();
+  if (open.size === 0) resolve();
   await promise;
   clock.clearTimeout(timer);
   for (const end of [...letGo, ...letEnd]) end();
