@@ -53,7 +53,7 @@ import { AgentPlaces, type LossOffer } from './agent-places.ts';
 import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
 import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
 import { type NewAgent, newAgentState } from './new-agent.ts';
-import type { AbortReason } from '../engine/names.ts';
+import type { AbortReason } from '../tasks/abort-reason.ts';
 
 type Told = EventBody & { readonly at: number };
 

@@ -14,11 +14,12 @@ import { activeTrace } from '../../runtime/hosting/trace-parent.ts';
 import type { Telemetry } from '../../runtime/observability/telemetry.ts';
 import { type SteadyClock, steadyClock, systemClock } from '../../runtime/time/clock.ts';
 import { STREAM_WINDOW } from '../../runtime/hosting/stream-window.ts';
-import { AgentSystemError, errorInfoOf, inWords } from '../../runtime/values/errors.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { jsonProblemOf } from '../../runtime/values/json-survey.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { assertId, type FleetCommands } from './fleet-commands.ts';
-import type { AbortReason, Command, PoolCommand } from '../engine/names.ts';
+import type { Command, PoolCommand } from '../engine/names.ts';
+import { abortReasonOf } from '../tasks/abort-reason.ts';
 import type { ProgressPage } from '../tasks/progress-buffer.ts';
 
 /** How long a look at progress waits for some to come, ms. */
@@ -155,7 +156,7 @@ export class FleetCalls {
   ): Promise<unknown> {
     if (signal?.aborted) throw cancelled(agentId, type, signal);
     const cancel = (): void => {
-      give({ type: 'cancelCall', callId, reason: reasonOf(signal) }).catch((thrown: unknown) =>
+      give({ type: 'cancelCall', callId, reason: abortReasonOf(signal) }).catch((thrown: unknown) =>
         this.#reportFault('a task could not be cancelled', thrown),
       );
     };
@@ -233,13 +234,6 @@ export class FleetCalls {
 }
 
 type Cancelling = Extract<PoolCommand, { readonly type: 'cancelCall' }>;
-
-/** As it crosses machines: data as it is, anything else as an error. */
-function reasonOf(signal: AbortSignal | undefined): AbortReason {
-  const reason: unknown = signal?.reason;
-  const isData = !(reason instanceof Error) && jsonProblemOf(reason) === undefined;
-  return isData ? { cause: reason } : { error: errorInfoOf(reason) };
-}
 
 interface Cancellable {
   readonly type: string;

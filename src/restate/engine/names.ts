@@ -6,13 +6,14 @@ import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import type { Usage, VariableState } from '../../runtime/hosting/host.ts';
 import type { EventBody, SpecChange } from '../../runtime/journal/system-event.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
-import type { ErrorInfo, ParentRule } from '../../machines/index.ts';
+import type { ParentRule } from '../../machines/index.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { BodyMessage, NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
 import type { LossOffer } from '../agent/agent-places.ts';
 import type { Answer } from './call-answer.ts';
 import type { Placement } from '../nodes/placement.ts';
 import type { KeptPoolSpec } from '../pools/pool-turn.ts';
+import type { AbortReason } from '../tasks/abort-reason.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
 
 export const AGENT = 'mabeam_agent';
@@ -60,9 +61,6 @@ interface Asked {
   /** The token is told every answer, one that comes at once too. */
   readonly isAwaited?: true;
 }
-
-/** Why a caller's signal was aborted: its own data, or an error as data. */
-export type AbortReason = { readonly cause: unknown } | { readonly error: ErrorInfo };
 
 interface ByWhom {
   readonly by?: string | undefined;

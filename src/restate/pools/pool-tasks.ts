@@ -16,7 +16,7 @@ import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import type { Due } from '../engine/kept-chart.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
 import type { PoolMember } from './pool-members.ts';
-import type { AbortReason } from '../engine/names.ts';
+import type { AbortReason } from '../tasks/abort-reason.ts';
 
 /** How long it is known who had a task that is over, for its follower, ms. */
 const KEEP_MS = 60_000;

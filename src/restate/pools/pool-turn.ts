@@ -29,7 +29,7 @@ import { type MemberNews, type PoolMember, PoolMembers } from './pool-members.ts
 import { type KeptScaling, type Measured, type OwnLoad, PoolScaling } from './pool-scaling.ts';
 import { type KeptTasks, PoolTasks } from './pool-tasks.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
-import type { AbortReason } from '../engine/names.ts';
+import type { AbortReason } from '../tasks/abort-reason.ts';
 
 /** All of a pool's spec that is kept. */
 export type KeptPoolSpec = Omit<ParsedPoolSpec, 'spec' | 'scale' | 'name'> & {

@@ -21,7 +21,7 @@ import {
 import type { TaskLists } from './task-lists.ts';
 import type { TaskQuestions } from './task-questions.ts';
 import { toldOf } from './told-task.ts';
-import type { AbortReason } from '../engine/names.ts';
+import type { AbortReason } from './abort-reason.ts';
 
 /** The ledger that has the tasks. */
 export interface FatesOwner {

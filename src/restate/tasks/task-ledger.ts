@@ -34,7 +34,7 @@ import { TaskLists } from './task-lists.ts';
 import { chooseTask } from './task-order.ts';
 import { letTimeRun, limitAttempt } from './task-times.ts';
 import { toldOf } from './told-task.ts';
-import type { AbortReason } from '../engine/names.ts';
+import type { AbortReason } from './abort-reason.ts';
 
 /** What is due of a task. */
 export interface TaskDue extends Due {
