@@ -105,6 +105,11 @@ export function comparisonOf(isQuick: boolean, names: readonly FleetBenchName[])
       programs: [{ name: 'task', size: tasks }],
       lines: [
         same('tasks, one agent, 1 client', 'task_1agent_1client', tasks),
+        speed(
+          'tasks, one agent, 1 client, steady',
+          { bench: 'task_1agent_1client_steady', n: tasks },
+          { bench: 'task_1agent_1client', n: tasks },
+        ),
         same('tasks, one agent, 64 clients', 'task_1agent_64clients', tasks),
         same('tasks, 1,000 agents, 64 clients', 'task_1000agents_64clients', tasks),
       ],

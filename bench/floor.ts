@@ -12,6 +12,8 @@
  * that was. `told`: listeners get each event by its type, once it is committed. `chart`: its agent is
  * busy and idle by the shipped chart.
  *
+ * `variable` is the floor under a change of a variable that 10,000 agents are told of and acknowledge.
+ *
  * `read` is the floor under a status read: ids that are looked for in a map of 10,000, and a field of what is found.
  */
 import { AsyncResource } from 'node:async_hooks';
@@ -43,13 +45,69 @@ export async function benchReadFloor(times: number, emit: Emit): Promise<void> {
   const ids = Array.from({ length: KEPT }, (_, index) => `agent-${index + 1}`);
   const records = new Map(ids.map((id) => [id, Object.freeze({ id, status: 'running' })]));
   let running = 0;
+  let at = 0;
   const cost = await costOf(() => {
     for (let read = 0; read < times; read++) {
-      if (records.get(ids[(read * 7_919) % ids.length]!)!.status === 'running') running++;
+      if (records.get(ids[at]!)!.status === 'running') running++;
+      at = (at + 7_919) % ids.length;
     }
   });
   if (running !== times) throw new Error(`${running} of ${times} were read as running`);
   emit(measurement('floor_read', { n: times, operations: times, cost }));
+}
+
+interface Acknowledged {
+  sequence: number;
+  at: number;
+  readonly type: 'variable.acknowledged';
+  readonly agentId: string;
+  readonly incarnation: number;
+  readonly name: string;
+  readonly version: number;
+}
+
+/** One agent that is told of a variable, and acknowledges it. */
+class Told {
+  readonly agentId: string;
+  readonly variables: Record<string, unknown> = {};
+  readonly state = { rate: 0 };
+  acknowledged = 0;
+
+  constructor(agentId: string) {
+    this.agentId = agentId;
+  }
+}
+
+const onVariable = ({ value, state }: { readonly value: number; readonly state: { rate: number } }): void => {
+  state.rate = value;
+};
+
+/** As bench/coordination.ts does it: each agent's function is called, and its answer is an event that is kept. */
+export async function benchVariableFloor(rounds: number, emit: Emit): Promise<void> {
+  const fleet = new Set(Array.from({ length: KEPT }, (_, index) => new Told(`agent-${index + 1}`)));
+  const kept: Acknowledged[] = [];
+  let sequence = 0;
+  const set = (version: number): Promise<readonly string[]> => {
+    const name = 'rate';
+    for (const told of fleet) {
+      const { agentId, variables, state } = told;
+      variables[name] = version;
+      const context = { name, value: version, version, state, variables, resources: undefined, log: console };
+      onVariable(context);
+      told.acknowledged = version;
+      const type = 'variable.acknowledged';
+      const event: Acknowledged = { sequence: 0, at: 0, type, agentId, incarnation: 1, name, version };
+      event.sequence = ++sequence;
+      event.at = Date.now();
+      kept[sequence % KEPT] = event;
+    }
+    return new Promise((resolve) => {
+      queueMicrotask(() => resolve(Array.from(fleet, ({ agentId }) => agentId)));
+    });
+  };
+  for (let version = 1; version <= 3; version++) await set(version);
+  const series = { times: rounds, perOperation: KEPT, n: KEPT };
+  emit(await measure('floor_variable', { ...series, operation: (round) => set(round + 4) }));
 }
 
 const promises = ['context', 'state', 'record', 'told', 'chart'] as const;

@@ -10,7 +10,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchDashboard } from './dashboard.ts';
 import { compare, comparisonOf, markdownOf } from './comparison.ts';
-import { benchFloor, benchReadFloor } from './floor.ts';
+import { benchFloor, benchReadFloor, benchVariableFloor } from './floor.ts';
 import { benchLifeFloor } from './floor-life.ts';
 import { type FleetBenchName, fleetBenchNames, isFleetBench, runFleetBench, sizesOf } from './fleets.ts';
 import { benchHosts } from './hosts.ts';
@@ -26,6 +26,7 @@ const otherBenches: Record<string, () => Promise<void>> = {
   floor: async () => {
     await benchLifeFloor(print);
     await benchFloor(100_000, print);
+    await benchVariableFloor(50, print);
     await benchReadFloor(1_000_000, print);
   },
   hosts: benchHosts,

@@ -1,4 +1,9 @@
-/** Tasks on their way to an agent and back: one agent and one caller, 64 callers, and 64 over 1,000 agents. */
+/**
+ * Tasks on their way to an agent and back: one agent and one caller, 64 callers, and 64 over 1,000 agents.
+ *
+ * V8 needs some tens of thousands of them before it has compiled all of a task: the first ones of one caller are told
+ * apart from the steady state.
+ */
 import { idsOf, spawn, task, warmSystem } from './coder.ts';
 import { type Emit, measure } from './measurement.ts';
 
@@ -26,4 +31,5 @@ export async function benchTasks(times: number, emit: Emit): Promise<void> {
       { agents: AGENTS },
     ),
   );
+  emit(await measure('task_1agent_1client_steady', { times, operation: ofOne }, { agents: 1 }));
 }
