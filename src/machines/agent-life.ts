@@ -73,19 +73,22 @@ export interface AgentContext {
   readonly endedAt: number | undefined;
   /** When that was, on the clock that durations are counted by. */
   readonly startedTick: number | undefined;
-  readonly endedTick: number;
+  readonly endedTick: number | undefined;
   /** Why the last body ended. */
   readonly reason: ExitReason | undefined;
   /** The random number in [0, 1) that came with that end. */
-  readonly chance: number;
+  readonly chance: number | undefined;
   /** The end that was ordered for the living body. It is known before the body is signalled. */
   readonly ordered: OrderedEnd | undefined;
   /** Grace of the stop under way, in ms. */
   readonly stopTimeoutMs: number;
   /** Health checks missed in a row. */
   readonly misses: number;
-  /** How long the living body may run, ms. A policy that changes meanwhile applies to the next body. */
-  readonly maxRuntimeMs: number;
+  /**
+   * How long the living body may run, ms; `undefined` before the first. A policy that changes meanwhile applies to the
+   * next body.
+   */
+  readonly maxRuntimeMs: number | undefined;
   /** Whether coordination is there; without it the agent works on in fallback mode. */
   readonly isCoordinated: boolean;
   readonly paused: Paused | undefined;

@@ -215,7 +215,7 @@ export const agentMachine = setup({
     }),
     recordCancelledRestart: assign({ reason: 'shutdown' as const, restartAt: undefined }),
     scheduleRestart: assign(({ context }) => {
-      const { policy, endedAt = 0, endedTick, chance } = context;
+      const { policy, endedAt = 0, endedTick = 0, chance = 0 } = context;
       const { delayMs, history } = nextRestart(policy.restart, context.history, endedTick, chance);
       return { restartDelayMs: delayMs, restartAt: endedAt + delayMs, history };
     }),
@@ -259,7 +259,7 @@ export const agentMachine = setup({
     isBusyInFallback: ({ context }, params: { busy: boolean }) => params.busy && !context.isCoordinated,
     isLastMiss: ({ context }) => context.misses + 1 >= context.policy.failuresBeforeKill,
     /** XState's own clock hands `Infinity` to Node's timers, which fire at once. */
-    isRuntimeLimited: ({ context }) => context.maxRuntimeMs !== Infinity,
+    isRuntimeLimited: ({ context }) => (context.maxRuntimeMs ?? Infinity) !== Infinity,
     isNoGrace: ({ context, event }) =>
       event.type === 'agent.stop' && (event.timeoutMs ?? context.policy.shutdownMs) === 0,
     isCompleted: ({ context }) => context.reason !== undefined && endStatusOf(context.reason) === 'completed',
@@ -272,11 +272,12 @@ export const agentMachine = setup({
     isNeverRestarted: ({ context }) =>
       context.ordered?.forGood === true || context.policy.restart.policy === 'never',
     isManual: ({ context }) => context.policy.restart.policy === 'manual',
-    isTooOften: ({ context }) => exceedsIntensity(context.policy.restart, context.history, context.endedTick),
+    isTooOften: ({ context }) =>
+      exceedsIntensity(context.policy.restart, context.history, context.endedTick ?? 0),
   },
   delays: {
     startTimeout: ({ context }) => context.policy.startTimeoutMs,
-    maxRuntime: ({ context }) => context.maxRuntimeMs,
+    maxRuntime: ({ context }) => context.maxRuntimeMs ?? Infinity,
     restartDelay: ({ context }) => context.restartDelayMs,
     /** The whole of a stop. */
     shutdownDeadline: ({ context }) => context.stopTimeoutMs,
@@ -295,13 +296,13 @@ export const agentMachine = setup({
     startedAt: undefined,
     endedAt: undefined,
     startedTick: undefined,
-    endedTick: 0,
+    endedTick: undefined,
     reason: undefined,
-    chance: 0,
+    chance: undefined,
     ordered: undefined,
     stopTimeoutMs: input.policy.shutdownMs,
     misses: 0,
-    maxRuntimeMs: input.policy.maxRuntimeMs,
+    maxRuntimeMs: undefined,
     isCoordinated: true,
     paused: undefined,
     parked: undefined,
