@@ -156,7 +156,8 @@ export class Liveness {
 
   private scheduleNext(): void {
     if (!this.isWatching || this.policy.intervalMs === Infinity) return;
-    this.next = this.owner.clock.setTimeout(() => this.ask(), this.policy.intervalMs);
+    // Every agent holds this one: bound, it is one object, where a closure is two.
+    this.next = this.owner.clock.setTimeout(this.ask.bind(this), this.policy.intervalMs);
   }
 
   private clearTimers(): void {

@@ -47,6 +47,8 @@ export interface Surroundings {
   readonly observe?: AgentSelf['observe'];
 }
 
+const NOTHING_KNOWN = { restored: undefined, initArgs: undefined, secrets: undefined };
+
 /** Of a body that has not got that far: nothing works on it. */
 const noState = new BodyState(undefined, false);
 
@@ -59,7 +61,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   readonly variables: Record<string, unknown> = new Variables();
   private variableAnswers: VariableAnswers | undefined = undefined;
   private tasks: BodyTasks | undefined = undefined;
-  readonly saves: StateSaves;
+  private savesSoFar: StateSaves | undefined = undefined;
   resources: unknown = undefined;
   /** Until its init has been given all of it: the body keeps none. */
   private start: BodyStart | undefined;
@@ -77,7 +79,8 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     this.start = start;
     this.listener = listener;
     this.surroundings = surroundings;
-    this.saves = new StateSaves(this, start);
+    if (start.restored !== undefined || start.secrets !== undefined)
+      this.savesSoFar = new StateSaves(this, start);
     const { variables } = start;
     for (let at = 0; at < variables.length; at++) {
       const { name, value } = variables[at]!;
@@ -137,7 +140,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
 
   /** The last reported state was lost: the next one counts as changed. */
   forgetSaved(): void {
-    this.saves.forget();
+    this.savesSoFar?.forget();
   }
 
   /** A report of a task was lost: the task fails. */
@@ -273,9 +276,9 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   }
 
   tellChanged(): void {
-    if (!this.saves.isChanged || this.phase !== 'serving' || this.tasks?.isJudging) return;
+    if (this.savesSoFar?.isChanged !== true || this.phase !== 'serving' || this.tasks?.isJudging) return;
     try {
-      const state = this.saves.changed();
+      const state = this.savesSoFar.changed();
       if (state) this.tell({ type: 'state.changed', state });
     } catch (thrown) {
       this.log.error('its state was not saved', { error: errorInfoOf(thrown) });
@@ -370,6 +373,11 @@ export class AgentBody implements Body, InitOwner, LineTeller {
 
   tell(report: Parameters<BodyListener['report']>[0]): void {
     if (this.phase !== 'gone') this.listener.report(report);
+  }
+
+  /** Of a body that begins with nothing to know of it is made with the first state that it saves. */
+  get saves(): StateSaves {
+    return (this.savesSoFar ??= new StateSaves(this, NOTHING_KNOWN));
   }
 
   get log(): AgentLog {

@@ -22,7 +22,6 @@ export class BodyInitContext implements InitContext<unknown> {
   readonly previousStop: ExitReason | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly resources: unknown;
-  readonly log: AgentLog;
   readonly #body: InitOwner;
   readonly #start: BodyStart;
 
@@ -34,9 +33,12 @@ export class BodyInitContext implements InitContext<unknown> {
     this.previousStop = start.previousStop;
     this.variables = body.variables;
     this.resources = body.resources;
-    this.log = body.log;
     this.#body = body;
     this.#start = start;
+  }
+
+  get log(): AgentLog {
+    return this.#body.log;
   }
 
   get signal(): AbortSignal {

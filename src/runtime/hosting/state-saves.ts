@@ -34,7 +34,10 @@ export class StateSaves {
   private readonly secrets: readonly string[];
 
   /** @param start what it begins with */
-  constructor(owner: SavesOwner, { restored, initArgs, secrets = NO_TEXTS }: BodyStart) {
+  constructor(
+    owner: SavesOwner,
+    { restored, initArgs, secrets = NO_TEXTS }: Pick<BodyStart, 'restored' | 'initArgs' | 'secrets'>,
+  ) {
     this.owner = owner;
     this.lastTold = restored?.json;
     this.secrets = secrets.length === 0 ? NO_TEXTS : secretTexts(splitSecrets(initArgs, secrets).values);
