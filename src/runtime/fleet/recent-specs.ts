@@ -1,8 +1,8 @@
 /**
  * Recently parsed specs: most agents of a fleet are registered with one of a few.
  *
- * A spec here is without `id`, `module` and `initArgs`, which differ between agents. Equal specs share the
- * frozen parts of the first one.
+ * Of a spec here `id`, `module` and `initArgs`, which differ between agents, are empty. Equal specs share the frozen
+ * parts of the first one.
  *
  * I1  What is found equals the schema's result for the spec: only own fields of plain objects are compared, and all
  *     of them.
@@ -10,8 +10,9 @@
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { dataCopy, frozenData } from '../values/data-copy.ts';
 
-/** A spec without the fields that differ between agents. */
-export type SharedSpec = Omit<ParsedAgentSpec, 'id' | 'module' | 'initArgs'>;
+/** A spec of which the fields that differ between agents are empty. */
+export type SharedSpec = Omit<ParsedAgentSpec, 'id' | 'module' | 'initArgs'> &
+  Readonly<Record<'id' | 'module' | 'initArgs', undefined>>;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,17 +35,34 @@ export class RecentSpecs {
   }
 
   /** Returns it frozen, to be shared by equal specs. */
-  remember(
-    spec: object,
-    { id: _id, module: _module, initArgs: _initArgs, ...parsed }: ParsedAgentSpec,
-  ): SharedSpec {
-    const shared = frozenData(parsed);
+  remember(spec: object, parsed: ParsedAgentSpec): SharedSpec {
+    const shared = frozenData(sharedSpecOf(parsed));
     if (!isPlain(spec)) return shared;
     const said = Object.fromEntries(Object.entries(spec).filter(([key]) => !isOwn(key)));
     this.recent[this.next] = { said: dataCopy(said), spec: shared };
     this.next = (this.next + 1) % MAX_RECENT;
     return shared;
   }
+}
+
+/** All fields that most specs have, or get, are written here: V8 keeps those that come later in a list of their own. */
+function sharedSpecOf(parsed: ParsedAgentSpec): SharedSpec {
+  const { id: _id, module: _module, initArgs: _initArgs, isolation, resources, ...others } = parsed;
+  const { coordination, restart, shutdownMs, startTimeoutMs, health, tasks, ...rare } = others;
+  return {
+    id: undefined,
+    module: undefined,
+    initArgs: undefined,
+    isolation,
+    resources,
+    coordination,
+    restart,
+    shutdownMs,
+    startTimeoutMs,
+    health,
+    tasks,
+    ...rare,
+  };
 }
 
 /** @param ofAll whether these are whole specs, of which some fields differ between agents */

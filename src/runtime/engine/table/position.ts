@@ -105,7 +105,7 @@ export class Position implements Whereabouts {
   private readonly isLine: boolean;
   private readonly answers = new Map<string, Answer>();
   /** The type that was looked for last, and what there is for it: mostly it is the next one, too. */
-  private soughtType: string | undefined = undefined;
+  private soughtType = '';
   private sought: Answer | undefined = undefined;
   private readonly hasWildcards: boolean;
   /** Whether an event that is in no answer surely changes nothing: but for those that XState itself sends. */
