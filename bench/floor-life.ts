@@ -14,6 +14,26 @@ const FIRST = 1_000;
 const MORE = 9_000;
 const KILLS = 2_000;
 
+/** Once V8 has compiled it, a small fleet and a large one: how the cost of an agent grows. As bench/spawns.ts does it. */
+export async function benchGrowthFloor(emit: Emit): Promise<void> {
+  const small = [];
+  for (let fleets = 0; fleets < 30; fleets++) small.push(await grown(FIRST));
+  const measured = small.slice(20).toSorted((a, b) => a.wall_ms - b.wall_ms);
+  emit(measured[5]!);
+  globalThis.gc?.();
+  emit(await grown(100_000));
+}
+
+function grown(times: number) {
+  const fleet = new FleetByHand();
+  const operation = async (index: number) => {
+    const id = `agent-${index + 1}`;
+    await fleet.register(specOf(id));
+    await fleet.start(id);
+  };
+  return measure('floor_growth', { times, operation });
+}
+
 /** The first ones of a program, and then more: what V8 has not compiled yet costs this work, too. */
 export async function benchLifeFloor(emit: Emit): Promise<void> {
   const fleet = new FleetByHand();
