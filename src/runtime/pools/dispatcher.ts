@@ -299,7 +299,6 @@ export class Dispatcher {
 
   #give(member: Member, task: PoolTask): void {
     const { request, timesOutAt, before } = task;
-    let attempts = before?.attempts ?? 0;
     let entry: BegunTask | undefined;
     const given: GivenTask = {
       ...request,
@@ -314,11 +313,10 @@ export class Dispatcher {
     };
     const output = task.caller.runInAsyncScope(() => this.#run(member, given));
     output.then(task.resolve, (thrown: unknown) => {
-      if (entry !== undefined) {
-        attempts = entry.attempt;
-        task.before = { taskId: entry.taskId, attempts };
-      }
-      this.#failed(task, thrown, entry?.hasStreamed ?? false);
+      // The member has refused it: it is no attempt of it.
+      if (entry === undefined) return task.reject(thrown);
+      task.before = { taskId: entry.taskId, attempts: entry.attempt };
+      this.#failed(task, thrown, entry.hasStreamed);
     });
   }
 

@@ -112,7 +112,7 @@ export class Pool {
   readonly #autoscaling: Autoscaling | undefined;
   readonly #opened = Promise.withResolvers<void>();
   /** Callers that wait for the size they asked for. */
-  #resizing: PromiseWithResolvers<PoolRecord>[] = [];
+  readonly #resizing: PromiseWithResolvers<PoolRecord>[] = [];
   #isRefused = false;
   #closing: PromiseWithResolvers<PoolCloseReport> | undefined;
   #closeAt: number | undefined;
@@ -369,7 +369,7 @@ export class Pool {
     this.#autoscaling?.settled();
     const failure = this.#isRefused ? members.failure : undefined;
     if (failure) this.#refuseResizing(failure);
-    else for (const { resolve } of this.#takeResizing()) resolve(this.record());
+    else for (const { resolve } of this.#resizing.splice(0)) resolve(this.record());
     this.#isRefused = false;
     members.forgetResting();
   }
@@ -396,13 +396,7 @@ export class Pool {
   }
 
   #refuseResizing(why: AgentSystemError): void {
-    for (const { reject } of this.#takeResizing()) reject(why);
-  }
-
-  #takeResizing() {
-    const resizing = this.#resizing;
-    this.#resizing = [];
-    return resizing;
+    for (const { reject } of this.#resizing.splice(0)) reject(why);
   }
 
   #tellScaled(from: number, to: number, why: string, by?: string): void {
