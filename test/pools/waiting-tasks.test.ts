@@ -5,7 +5,9 @@ import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../s
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { diskOf, disks } from '../fleet/program.ts';
+import { failingStore } from '../journal/failing-store.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 import { awaited, codeOf, fateOf, gate, rig, silent } from '../kit/rig.ts';
 
 function flaky({ attempt }: { readonly attempt: number }): string {
@@ -43,9 +45,9 @@ function worker() {
 
 const POOL = { name: 'p', min: 1, max: 1 } as const;
 
-async function busy(spec: object = {}) {
+async function busy(spec: object = {}, store: Store = memoryStore()) {
   const subject = worker();
-  const made = await rig();
+  const made = await rig({ store });
   const { spec: member, ...pool } = spec as { readonly spec?: object };
   await made.system.pools.create({ ...POOL, ...pool, spec: { module: subject.module, ...member } });
   void awaited(made.system.pools.execute('p', { type: 'work', input: 'before' }));
@@ -204,6 +206,69 @@ describe('a task of a pool', () => {
     await clock.advance(1_000);
     expect(await tasks.result(id)).toBe('done at attempt 2');
     expect(system.pools.get('p').waiting).toBe(0);
+  });
+});
+
+describe('a store that fails once a task of a pool was accepted ends it no more', () => {
+  const RETRY_MS = 1_000;
+
+  it.each(['work', 'again', 'stubborn'])('when a member is given it: %s', async (type) => {
+    const store = failingStore();
+    const { tasks, submit, finishAll, clock } = await busy({}, store);
+    const ids = [(await submit(1, { type })).id, (await submit(2, { type })).id];
+    store.trouble = 'rejects';
+    await finishAll();
+    expect(ids.map((id) => tasks.get(id).status)).not.toContain('abandoned');
+    await clock.advance(RETRY_MS);
+    store.trouble = undefined;
+    for (let times = 0; times < 4; times++) {
+      await clock.advance(RETRY_MS);
+      await finishAll();
+    }
+    expect(ids.map((id) => tasks.get(id).status)).toEqual(['done', 'done']);
+  });
+
+  it('when a member that leaves gives it back', async () => {
+    const store = failingStore();
+    const { tasks, system, submit, clock } = await busy({ min: 1, max: 2, target: 2 }, store);
+    const { id } = await submit('no', { type: 'flaky', retry: { attempts: 3, backoff: { delayMs: 5_000 } } });
+    await settled();
+    store.trouble = 'rejects';
+    void awaited(system.pools.ensureSize('p', 1));
+    await settled();
+    expect(tasks.get(id)).toMatchObject({ status: 'waiting', agentId: '', attempts: 1 });
+    store.trouble = undefined;
+    await clock.advance(RETRY_MS);
+    await system.pools.ensureSize('p', 2);
+    await clock.advance(5_000);
+    expect(await tasks.result(id)).toBe('done at attempt 2');
+  });
+
+  it.each([1, 2, 3])('at the recovery of its program, however often: %d times', async (times) => {
+    const kept = memoryStore();
+    const before = mortalStore(kept, { isDurable: true });
+    const dead = await busy({ max: 2, target: 2 }, before);
+    const ids: string[] = [];
+    for (const type of ['again', 'again', 'work', 'again']) ids.push((await dead.submit(type, { type })).id);
+    void awaited(dead.system.pools.execute('p', { type: 'again', input: 'executed' }));
+    await settled();
+    before.die();
+    const store = failingStore(kept);
+    const { module, begun, finishAll } = worker();
+    const { system, clock } = await rig({ store, agents: [module] });
+    store.trouble = 'rejects';
+    void awaited(system.pools.create({ ...POOL, max: 2, spec: { module } }));
+    for (let failed = 0; failed < times; failed++) {
+      await finishAll();
+      await clock.advance(RETRY_MS);
+    }
+    store.trouble = undefined;
+    for (let turn = 0; turn < 4; turn++) {
+      await clock.advance(RETRY_MS);
+      await finishAll();
+    }
+    expect(ids.map((id) => system.tasks.get(id).status)).toEqual(['done', 'done', 'done', 'done']);
+    expect(begun.toSorted()).toEqual(['again', 'again', 'again', 'executed', 'work']);
   });
 });
 

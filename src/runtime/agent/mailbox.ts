@@ -342,7 +342,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   accepted(entry: TaskEntry, error: AgentSystemError | undefined): void {
     entry.isCommitted = true;
     entry.request.submission?.accepted(entry.taskId, error);
-    if (error !== undefined) this.refuse(entry, error);
+    if (error !== undefined && !entry.wasAccepted) this.refuse(entry, error);
     this.pump();
   }
 

@@ -240,6 +240,11 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
       : this.retry || this.request.submission !== undefined;
   }
 
+  /** Whether it stays accepted whatever becomes of its acceptance by this agent. */
+  get wasAccepted(): boolean {
+    return this.request.again?.isDurable === true;
+  }
+
   /** Its caller's signal has fired. */
   handleEvent(): void {
     this.owner.cancelled(this);

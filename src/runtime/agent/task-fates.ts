@@ -142,7 +142,8 @@ export class TaskFates implements TimedTasks {
   private isTakenBack(entry: TaskEntry): boolean {
     const { taskId, attempt: attempts, before, didAsk: hasAsked, dueAt, timesOutAt, heldMs, request } = entry;
     if (request.takeBack === undefined || entry.isAnswered || this.owner.isClosing) return false;
-    const known = { taskId, attempts, before, hasAsked };
+    const isDurable = entry.isCommitted || entry.wasAccepted;
+    const known = { ...request.again, taskId, attempts, before, hasAsked, isDurable };
     if (!request.takeBack({ before: known, dueAt, timesOutAt, heldMs })) return false;
     this.withdraw(entry, 'it is given back to its pool');
     return true;

@@ -88,6 +88,8 @@ export interface TaskBefore {
   readonly hasAsked?: boolean;
   /** Nobody waits for it who was there when it was accepted. */
   readonly isRestored?: boolean;
+  /** That is durable, and it has not ended since: a store that fails later ends it no more. */
+  readonly isDurable?: boolean;
 }
 
 /** A task that an agent gives back to its pool. */
@@ -130,7 +132,7 @@ export interface RestoredTask {
 export function requestOf(task: RestoredTask): GivenTask {
   const { taskId, task: type, input, submission, policy, priority, timeoutMs = Infinity } = task;
   const { attempts, before, hasAsked = false } = task;
-  const again = { taskId, attempts, before, hasAsked, isRestored: true };
+  const again = { taskId, attempts, before, hasAsked, isRestored: true, isDurable: true };
   const request: GivenTask = { type, input, timeoutMs, submission, policy, again, whenDown: 'wait' };
   return priority === undefined ? request : { ...request, priority };
 }

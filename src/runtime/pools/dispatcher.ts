@@ -222,11 +222,14 @@ export class Dispatcher {
       // It may have been cancelled meanwhile.
       if (!this.#accepting.delete(task)) return;
       if (request.signal?.aborted) this.#endAbandoned(task, CANCELLED_BY_CALLER);
-      else if (error !== undefined) {
+      else if (error !== undefined && before?.isDurable !== true) {
         emitAbandoned(journal, waitingTask(task), error.message);
         task.reject(error);
       } else if (this.#isClosed) this.#giveUp(task);
-      else this.#wait(task, isFirst);
+      else {
+        task.before = { ...task.before!, isDurable: true };
+        this.#wait(task, isFirst);
+      }
       this.handOut();
     });
   }
