@@ -3,8 +3,10 @@
  * twice or given up for it. Stamps are the wall clock's; durations are not.
  */
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { createAgentSystem, defineAgent, memoryStore } from '../../src/index.ts';
 import { scriptedHost, simulatedClock } from '../../src/testing/index.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 import { fateOf, rig, silent } from '../kit/rig.ts';
 
 const HOUR_MS = 3_600_000;
@@ -15,6 +17,35 @@ const steps: readonly (readonly [how: string, ms: number])[] = [
   ['put back by a day', -DAY_MS],
   ['put ahead by a day', DAY_MS],
 ];
+/** It asks, with ten seconds for an answer, and takes even numbers only. */
+const asking = defineAgent({
+  type: 'asking',
+  init: () => ({}),
+  tasks: {
+    ask: {
+      run: ({ ask }) =>
+        ask({
+          question: 'how many?',
+          deadlineMs: 10_000,
+          otherwise: 'nobody has said',
+          schema: z.number().refine((number) => number % 2 === 0),
+        }),
+    },
+    held: {
+      retry: 'on_host_loss',
+      run: async ({ ask }) => {
+        await ask({ question: 'may it go on?' });
+        await new Promise(() => {});
+      },
+    },
+    limited: { run: ({ park, attempt }) => park({ afterMs: 10_000, why: `attempt ${attempt}` }) },
+    failing: {
+      run: () => {
+        throw new Error('not yet');
+      },
+    },
+  },
+});
 const idle = defineAgent({
   type: 'idle',
   init: () => ({}),
@@ -110,6 +141,66 @@ describe.for(steps)('a wall clock that is %s', ([, stepMs]) => {
     expect(system.tasks.list()).toHaveLength(fired.length);
   });
 
+  test.for(['before its event is told', 'while it waits', 'before an answer is refused'])(
+    'has no question wait longer or shorter: set %s',
+    async (when) => {
+      const { clock, agents, system } = await rig();
+      const id = await agents.register({ module: asking });
+      await agents.start(id);
+      const step = () => clock.setWallClock(clock.now() + stepMs);
+      system.events.subscribe(({ type }) => {
+        if (type === 'question.asked' && when === 'before its event is told') step();
+      });
+      const answer = agents.execute(id, { type: 'ask' });
+      await clock.advance(5_000);
+      if (when !== 'before its event is told') step();
+      if (when === 'before an answer is refused') {
+        await system.questions.answer(system.questions.list()[0]!.id, 3);
+      }
+      await clock.advance(4_999);
+      expect(await fateOf(answer)).toBe('pending');
+      await clock.advance(1);
+      expect(await answer).toBe('nobody has said');
+    },
+  );
+
+  test('delays no attempt of a task that its pool is given back', async () => {
+    const { clock, system } = await rig();
+    await system.pools.create({ name: 'p', min: 1, max: 2, target: 2, spec: { module: asking } });
+    const retry = { attempts: 9, backoff: { delayMs: 10_000, factor: 1, jitter: 0 } };
+    const asked = [1, 2].map(() => system.tasks.submit({ pool: 'p' }, { type: 'failing', retry }));
+    const ids = (await Promise.all(asked)).map(({ id }) => id);
+    await clock.advance(5_000);
+    clock.setWallClock(clock.now() + stepMs);
+    await system.pools.ensureSize('p', 1);
+    await clock.advance(4_999);
+    expect(ids.map((id) => system.tasks.get(id).attempts)).toEqual([1, 1]);
+    await clock.advance(1);
+    expect(ids.map((id) => system.tasks.get(id).attempts)).toEqual([2, 2]);
+  });
+
+  test('takes nothing from the time of a task that waits for a person, and gives it none', async () => {
+    const kept = memoryStore();
+    const store = mortalStore(kept, { isDurable: true });
+    const first = await rig({ store, agents: [asking] });
+    await first.agents.register({ id: 'ada', module: asking });
+    await first.agents.start('ada');
+    const { id } = await first.system.tasks.submit('ada', { type: 'held', timeoutMs: 60_000 });
+    await first.clock.advance(1_000);
+    first.clock.setWallClock(first.clock.now() + stepMs);
+    const asked = first.system.questions.list()[0]!;
+    await first.system.questions.answer(asked.id, 'yes');
+    await first.clock.advance(0);
+    first.clock.setWallClock(first.clock.now() - stepMs);
+    store.die();
+    const clock = simulatedClock({ startAt: first.clock.now() });
+    const { system } = await rig({ store: mortalStore(kept), clock, agents: [asking] });
+    await clock.advance(58_000);
+    expect(system.tasks.get(id).status).toBe('running');
+    await clock.advance(3_000);
+    expect(system.tasks.get(id).status).toBe('timed_out');
+  });
+
   test('neither cuts a stop short nor draws it out', async () => {
     const { clock, agents, system } = await rig();
     const id = await agents.register({ module: idle, shutdownMs: 5_000 });
@@ -148,6 +239,49 @@ test('a schedule of a pattern whose last time was stamped days ahead goes on aft
   await clock.advance(180_000);
   expect(eventsOf('schedule.fired').length).toBeGreaterThan(before);
 });
+
+describe.for([
+  ['a day ahead', DAY_MS],
+  ['an hour ahead', HOUR_MS],
+  ['right', 0],
+] as const)(
+  'what waits since an earlier program, whose clock was %s, waits no longer than it was to',
+  ([, errorMs]) => {
+    const begin = async (type: string) => {
+      const kept = memoryStore();
+      const store = mortalStore(kept, { isDurable: true });
+      const first = await rig({ store, agents: [asking] });
+      first.clock.setWallClock(first.clock.now() + errorMs);
+      await first.agents.register({ id: 'ada', module: asking });
+      await first.agents.start('ada');
+      await first.system.tasks.submit('ada', { type });
+      await first.clock.advance(4_000);
+      store.die();
+      const clock = simulatedClock({ startAt: first.clock.now() - errorMs });
+      return rig({ store: mortalStore(kept), clock, agents: [asking] });
+    };
+
+    test('for a person', async () => {
+      const { clock, eventsOf } = await begin('ask');
+      await clock.advance(errorMs === 0 ? 5_999 : 9_999);
+      expect(eventsOf('question.expired')).toEqual([]);
+      await clock.advance(1);
+      expect(eventsOf('question.expired')).toHaveLength(1);
+    });
+
+    test('for a limit', async () => {
+      const { clock, agents, eventsOf } = await begin('limited');
+      expect(agents.get('ada').parked).toBeUndefined();
+      await clock.advance(0);
+      const { until } = agents.get('ada').parked!;
+      expect(until - clock.now()).toBe(errorMs === 0 ? 6_000 : 10_000);
+      await clock.advance(until - clock.now() - 1);
+      expect(eventsOf('task.started')).toEqual([]);
+      await clock.advance(1);
+      expect(eventsOf('task.started')).toHaveLength(1);
+    });
+  },
+);
 
 describe('a restart that an earlier program recorded', () => {
   test.for([

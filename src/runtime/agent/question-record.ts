@@ -37,6 +37,8 @@ export interface KeptQuestion {
     /** What was left of its time, ms; with `deadlineAt` (epoch ms) if its time runs while it waits. */
     readonly timeoutMs?: number;
     readonly deadlineAt?: number;
+    /** How long it has waited, ms, once it is answered: the stamps of the record are the wall clock's. */
+    readonly heldMs?: number;
   };
 }
 

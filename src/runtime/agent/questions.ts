@@ -41,7 +41,10 @@ import { type MadeRequest, type RequestHandler, requestHandler } from './request
 
 interface Asked {
   record: QuestionRecord;
-  readonly task: KeptQuestion['task'];
+  task: KeptQuestion['task'];
+  /** When it was asked, and when it expires: by `elapsed` of the clock, for the stamps of the record are the wall clock's. */
+  readonly since: number;
+  readonly expiresAt: number;
   /** Its place among the questions of its task. */
   readonly place: number;
   timer: unknown;
@@ -125,6 +128,7 @@ export class Questions {
     const { promise, resolve, reject } = Promise.withResolvers<QuestionRecord>();
     const told = { answer, ...saidBy(by) };
     asked.isBeingKept = true;
+    if (asked.task) asked.task = { ...asked.task, heldMs: this.#clock.elapsed() - asked.since };
     void this.#emit(asked, { type: 'question.answered', ...told }, (error) => {
       asked.isBeingKept = false;
       if (error === undefined) {
@@ -161,8 +165,10 @@ export class Questions {
   heldMsOf(taskId: string): number {
     let heldMs = 0;
     for (const { record, task } of this.#ofTask.get(taskId)?.values() ?? []) {
-      const { askedAt, answeredAt = askedAt } = record;
-      if (task?.deadlineAt === undefined) heldMs += answeredAt - askedAt;
+      const { askedAt, answeredAt } = record;
+      if (answeredAt === undefined || task?.deadlineAt !== undefined) continue;
+      // Answered on its store, by a program that cannot know more than the two stamps.
+      heldMs += task?.heldMs ?? Math.max(0, answeredAt - askedAt);
     }
     return heldMs;
   }
@@ -175,11 +181,16 @@ export class Questions {
 
   /** @internal Brings back the questions of an earlier program's tasks that have not ended. */
   async recall({ tasks }: Pick<Recovery, 'tasks'>, store: Store): Promise<void> {
+    const [now, tick] = [this.#clock.now(), this.#clock.elapsed()];
     for (const { taskId } of tasks) {
       for (const [place, { record, task }] of (await storedQuestions(store, taskId)).entries()) {
+        const { askedAt, deadlineAt = Infinity } = record;
         const asked: Asked = {
           record: frozenData(record),
           task,
+          since: tick - Math.max(0, now - askedAt),
+          // The wall clock may have been set since: it has never more time than it was given.
+          expiresAt: tick + Math.max(0, Math.min(deadlineAt - now, deadlineAt - askedAt)),
           place,
           timer: undefined,
           isBeingKept: false,
@@ -240,7 +251,7 @@ export class Questions {
     const { agentId, taskId, task, entry } = request;
     const { countsTime } = args;
     const place = this.#ofTask.get(taskId)?.size ?? 0;
-    const askedAt = this.#clock.now();
+    const [askedAt, tick] = [this.#clock.now(), this.#clock.elapsed()];
     const record = askedQuestion(args, { agentId, taskId, task, asked: place, now: askedAt });
     const { input } = entry.request;
     const timeoutMs = request.leftMs();
@@ -254,6 +265,8 @@ export class Questions {
     const asked: Asked = {
       record: frozenData(data.record),
       task: isRepeatable ? data.task : undefined,
+      since: tick,
+      expiresAt: tick + (record.deadlineAt ?? Infinity) - askedAt,
       place,
       timer: undefined,
       isBeingKept: false,
@@ -283,12 +296,9 @@ export class Questions {
   }
 
   #arm(asked: Asked): void {
-    const { deadlineAt } = asked.record;
-    if (deadlineAt === undefined) return;
-    asked.timer = this.#clock.setTimeout(
-      () => this.#expire(asked),
-      Math.max(0, deadlineAt - this.#clock.now()),
-    );
+    if (asked.expiresAt === Infinity) return;
+    const leftMs = Math.max(0, asked.expiresAt - this.#clock.elapsed());
+    asked.timer = this.#clock.setTimeout(() => this.#expire(asked), leftMs);
   }
 
   #expire(asked: Asked): void {

@@ -89,6 +89,8 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   /** The timer of its attempt, or of the delay before the next one; and when that one is due, epoch ms. */
   attemptTimer: unknown = undefined;
   dueAt: number | undefined = undefined;
+  /** The same by `elapsed` of the clock. */
+  dueTick = 0;
   previous: TaskEntry | undefined = undefined;
   next: TaskEntry | undefined = undefined;
   order = 0;

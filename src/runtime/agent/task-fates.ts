@@ -140,11 +140,13 @@ export class TaskFates implements TimedTasks {
   }
 
   private isTakenBack(entry: TaskEntry): boolean {
-    const { taskId, attempt: attempts, before, didAsk: hasAsked, dueAt, timesOutAt, heldMs, request } = entry;
+    const { taskId, attempt: attempts, before, didAsk: hasAsked, timesOutAt, heldMs, request } = entry;
     if (request.takeBack === undefined || entry.isAnswered || this.owner.isClosing) return false;
     const isDurable = entry.isCommitted || entry.wasAccepted;
     const known = { ...request.again, taskId, attempts, before, hasAsked, isDurable };
-    if (!request.takeBack({ before: known, dueAt, timesOutAt, heldMs })) return false;
+    if (!request.takeBack({ before: known, dueAt: this.times.dueAtOf(entry), timesOutAt, heldMs })) {
+      return false;
+    }
     this.withdraw(entry, 'it is given back to its pool');
     return true;
   }

@@ -99,7 +99,14 @@ export class TaskTimes {
       due();
     };
     entry.dueAt = clock.now() + delayMs;
+    entry.dueTick = clock.elapsed() + delayMs;
     entry.attemptTimer = clock.setTimeout(end, delayMs);
+  }
+
+  /** When it is due, epoch ms, as the wall clock has it now: it may have been set since the delay began. */
+  dueAtOf({ dueAt, dueTick }: TaskEntry): number | undefined {
+    const { clock } = this.owner;
+    return dueAt === undefined ? undefined : clock.now() + Math.max(0, dueTick - clock.elapsed());
   }
 
   /** It waits for a person: its timers stop. */

@@ -80,8 +80,11 @@ export class Quotas {
   }
 
   /** A program before this one was waiting: for as long as is left of it. */
-  restore(member: QuotaMember, { until, why, guessed }: Parked): void {
-    if (until > this.#options.clock.now()) this.#of(member).restore({ until, why }, guessed);
+  restore(member: QuotaMember, { at, until, why, guessed }: Parked): void {
+    const now = this.#options.clock.now();
+    // The wall clock may have been set since: it is never longer than it was.
+    const leftMs = Math.min(until - now, until - at);
+    if (leftMs > 0) this.#of(member).restore({ until: now + leftMs, why }, guessed);
   }
 
   /** It is no more. */

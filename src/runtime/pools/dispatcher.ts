@@ -36,7 +36,7 @@ import {
 import { BusyMeter, noFigures } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';
-import { type PoolTask, WaitingQueue } from './waiting-queue.ts';
+import { dueTickOf, type PoolTask, WaitingQueue } from './waiting-queue.ts';
 
 export interface DispatcherOptions {
   readonly pool: string;
@@ -165,10 +165,11 @@ export class Dispatcher {
   }
 
   /** Goes on with a task of an earlier program. Nobody waits for it: its record says how it ended. */
-  restore({ request, before, timesOutAt }: PoolTask): void {
+  restore({ request, before, timesOutAt, dueTick }: PoolTask): void {
     const { pool, manifest, retryAbandoned } = this.#options;
     const task = this.#taskOf({ ...request, pool }, before, { resolve: ignore, reject: ignore });
     task.timesOutAt = timesOutAt;
+    task.dueTick = dueTick;
     task.retriesLeft = manifest.tasks[request.type]?.retry ? retryAbandoned : 0;
     this.#wait(task);
     this.handOut();
@@ -186,6 +187,7 @@ export class Dispatcher {
       caller: new AsyncResource('mabeam.task'),
       timesOutAt: Infinity,
       dueAt,
+      dueTick: dueTickOf(dueAt, this.#options.clock),
       retriesLeft: 0,
       before,
       kind,
@@ -329,6 +331,7 @@ export class Dispatcher {
     if (heldMs !== undefined) task.request = { ...task.request, timeoutMs: heldMs };
     task.before = before;
     task.dueAt = dueAt;
+    task.dueTick = dueTickOf(dueAt, this.#options.clock);
     task.timesOutAt = timesOutAt;
     this.#accept(task, true);
     return true;
@@ -341,6 +344,7 @@ export class Dispatcher {
     if (!mayRepeat || this.#isClosed) return task.reject(thrown);
     task.retriesLeft -= 1;
     task.dueAt = undefined;
+    task.dueTick = -Infinity;
     this.#accept(task, true);
   }
 

@@ -9,7 +9,7 @@ import type { GivenTask, TaskBefore, TaskCancel } from '../agent/task-request.ts
 import type { Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { emitCancelled, emitTimedOut, waitingTask } from './waiting-task-events.ts';
-import { type PoolTask, WaitingQueue } from './waiting-queue.ts';
+import { dueTickOf, type PoolTask, WaitingQueue } from './waiting-queue.ts';
 
 /** A task that an earlier program accepted for a pool. */
 export interface LeftTask {
@@ -39,7 +39,7 @@ export class LeftTasks {
       cancelled: ignore,
     });
     this.#lines.set(pool, line);
-    for (const { given, before } of tasks) line.add(poolTaskOf(given, before));
+    for (const { given, before } of tasks) line.add(poolTaskOf(given, before, clock));
   }
 
   /** Takes out those of a pool, in their order. */
@@ -68,12 +68,13 @@ export class LeftTasks {
 }
 
 /** Nobody waits for it: its record says how it ended. */
-function poolTaskOf(request: GivenTask, before: TaskBefore): PoolTask {
+function poolTaskOf(request: GivenTask, before: TaskBefore, clock: SteadyClock): PoolTask {
   return {
     request,
     caller: new AsyncResource('mabeam.task'),
     timesOutAt: request.timesOutAt ?? Infinity,
     dueAt: request.dueAt,
+    dueTick: dueTickOf(request.dueAt, clock),
     resolve: ignore,
     reject: ignore,
     retriesLeft: 0,

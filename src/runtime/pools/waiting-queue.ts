@@ -20,14 +20,20 @@ export interface PoolTask extends Ordered<PoolTask> {
   readonly caller: AsyncResource;
   /** When its time is over, by `elapsed` of the clock; `Infinity` for never. */
   timesOutAt: number;
-  /** It is not given to a member before then, epoch ms. */
+  /** It is not given to a member before then: epoch ms, and by `elapsed` of the clock. */
   dueAt: number | undefined;
+  dueTick: number;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: unknown) => void;
   /** How often it may still be given to another member. */
   retriesLeft: number;
   /** Of one that was accepted: its id, and how often it was begun. */
   before: TaskBefore | undefined;
+}
+
+/** When a task is due that is due then, epoch ms, by `elapsed`: whatever becomes of the wall clock from now on. */
+export function dueTickOf(dueAt: number | undefined, clock: SteadyClock): number {
+  return dueAt === undefined ? -Infinity : clock.elapsed() + dueAt - clock.now();
 }
 
 interface Place {
@@ -69,12 +75,12 @@ export class WaitingQueue {
   add(task: PoolTask, isFirst = false): void {
     const { clock, timedOut, cancelled } = this.#options;
     const { signal } = task.request;
-    const { timesOutAt, dueAt = -Infinity } = task;
+    const { timesOutAt, dueTick } = task;
     const timer =
       timesOutAt === Infinity
         ? undefined
         : clock.setTimeout(() => this.#drop(task, timedOut), Math.max(0, timesOutAt - clock.elapsed()));
-    const delayMs = dueAt - clock.now();
+    const delayMs = dueTick - clock.elapsed();
     const dueTimer = delayMs > 0 ? clock.setTimeout(() => this.#isDue(task), delayMs) : undefined;
     const onAbort = { handleEvent: () => this.#drop(task, cancelled) };
     if (signal) listenForAbort(signal, onAbort);
