@@ -220,7 +220,7 @@ describe('a backup', () => {
     const store = await opened(place());
     const history = await appended(store, 3_000);
     const path = join(directory, 'backup.db');
-    await failure(() => store.backup(path), path);
+    expect(await failure(() => store.backup(path), path)).toContain('a full disk');
     expect(readdirSync(directory)).toEqual([]);
     const callers = load(store, history.at(-1)!.sequence);
     while (callers.last() < history.length + 500) await new Promise((resolve) => setImmediate(resolve));

@@ -207,8 +207,9 @@ export class HeldFile {
       if (this.#isClosed) throw storeFailed(this.#place.path, CLOSED);
       const { bytesRead } = await readAt(this.#descriptor, chunk, 0, CHUNK_BYTES, at);
       if (bytesRead === 0) return;
-      await target.write(chunk, 0, bytesRead, at);
-      at += bytesRead;
+      // A disk that is all but full takes a part, and refuses the next.
+      const { bytesWritten } = await target.write(chunk, 0, bytesRead, at);
+      at += bytesWritten;
     }
   }
 
