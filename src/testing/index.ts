@@ -1,4 +1,4 @@
-/** What tests of agents, hosts and stores need: time and chance that obey, bodies that do as they are told. */
+/** Tools for tests of agents, hosts and stores: a simulated clock, seeded chance, scripted bodies, and the laws each has to keep. */
 export {
   scriptedHost,
   type ScriptedBody,
