@@ -5,7 +5,7 @@ import { wireOf } from './wire.ts';
 /**
  * What is kept under each of the keys, in their order.
  *
- * The engine's own `all`: with `Promise.all` the SDK waits for one after the other, and two reads took half a second.
+ * The engine's own `all`: with `Promise.all` the SDK waits for one after the other, and two reads took some 100 ms.
  */
 export function getAll<Value>(
   ctx: Pick<ObjectSharedContext, 'get'>,
