@@ -33,8 +33,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'a task that is repeated goes behind those that wait',
     file: 'src/runtime/pools/dispatcher.ts',
-    snippet: 'else this.#wait(task, isFirst);',
-    becomes: 'else this.#wait(task);',
+    snippet: 'this.#wait(task, isFirst);',
+    becomes: 'this.#wait(task);',
     by: 'test/pools/pools.test.ts',
   },
   {

@@ -342,7 +342,10 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   accepted(entry: TaskEntry, error: AgentSystemError | undefined): void {
     entry.isCommitted = true;
     entry.request.submission?.accepted(entry.taskId, error);
-    if (error !== undefined && !entry.wasAccepted) this.refuse(entry, error);
+    if (error !== undefined) {
+      if (entry.wasAccepted) this.waitForStore();
+      else this.refuse(entry, error);
+    }
     this.pump();
   }
 
@@ -419,14 +422,19 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.left(entry);
     if (!entry.isAnswered) {
       this.tasks.waiting.putBack(entry);
-      if (this.mode === 'draining') this.mode = 'finishing';
-      this.storeAway ??= this.owner.journal.subscribe(({ type }) => {
-        if (type === 'store.recovered') this.storeIsBack();
-      });
+      this.waitForStore();
     }
     this.answers.changed();
     this.pump();
     this.taskLeft();
+  }
+
+  /** What begins only once that is committed does not begin until the store takes events again. */
+  private waitForStore(): void {
+    if (this.mode === 'draining') this.mode = 'finishing';
+    this.storeAway ??= this.owner.journal.subscribe(({ type }) => {
+      if (type === 'store.recovered') this.storeIsBack();
+    });
   }
 
   private storeIsBack(): void {
