@@ -212,9 +212,13 @@ describe('a task of a pool', () => {
 describe('a store that fails once a task of a pool was accepted ends it no more', () => {
   const RETRY_MS = 1_000;
 
-  it.each(['work', 'again', 'stubborn'])('when a member is given it: %s', async (type) => {
+  it.each([
+    ['work', 1],
+    ['again', 1],
+    ['stubborn', 2],
+  ])('when a member is given it: %s', async (type, attempts) => {
     const store = failingStore();
-    const { tasks, submit, finishAll, clock } = await busy({}, store);
+    const { tasks, submit, finishAll, clock, eventsOf } = await busy({}, store);
     const ids = [(await submit(1, { type })).id, (await submit(2, { type })).id];
     store.trouble = 'rejects';
     await finishAll();
@@ -226,6 +230,9 @@ describe('a store that fails once a task of a pool was accepted ends it no more'
       await finishAll();
     }
     expect(ids.map((id) => tasks.get(id).status)).toEqual(['done', 'done']);
+    // And each attempt is told to begin once.
+    const begun = eventsOf('task.started').map(({ taskId }) => taskId);
+    expect(ids.map((id) => begun.filter((taskId) => taskId === id).length)).toEqual([attempts, attempts]);
   });
 
   it('when a member that leaves gives it back', async () => {
