@@ -9,7 +9,7 @@ import { holdTree, refreshTree } from './work-tree.ts';
 const HELP = `Plants small faults in a copy of the sources and says which of them the tests find.
 
   npm run mutants -- pools journal        every mutant of the files whose path has one of the words
-  npm run mutants -- --sample 3           three of every file of src/{runtime,machines,restate}
+  npm run mutants -- --sample 3           three of every file of src
   npm run mutants -- --sample 3 --seed b  three others
   npm run mutants -- --draw 300           300 of all mutants, each as likely as any other: for a score of the whole
   npm run mutants -- --planted            the faults that are planted by name (planted-faults.ts); needs no reach

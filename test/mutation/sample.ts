@@ -33,7 +33,7 @@ const TRIED = join(FOLDER, 'tried.jsonl');
 const REPORT = join(FOLDER, 'report.md');
 
 function sourcesOf(words: readonly string[]): string[] {
-  return globSync('src/{runtime,machines,restate}/**/*.ts', { cwd: ROOT })
+  return globSync('src/**/*.ts', { cwd: ROOT })
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
     .toSorted();
 }

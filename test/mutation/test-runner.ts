@@ -4,8 +4,11 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createRunMark } from './run-marks.ts';
 import { TREE } from './work-tree.ts';
 
 export interface RunRequest {
@@ -55,20 +58,27 @@ function workOf(group: number): number {
 export function createTestRunner(): TestRunner {
   let child: ChildProcess | undefined;
   let changedBefore: readonly string[] = [];
+  const mark = createRunMark();
+  // Files that tests leave behind when their program is killed.
+  const folder = mkdtempSync(join(tmpdir(), 'mabeam-mutants-'));
   const end = async (): Promise<void> => {
     const ending = child;
     child = undefined;
-    if (ending?.pid === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
-    const ended = once(ending, 'exit');
-    // The whole group: vitest's workers and what the tests started.
-    process.kill(-ending.pid, 'SIGKILL');
-    await ended;
+    if (ending?.pid !== undefined && ending.exitCode === null && ending.signalCode === null) {
+      const ended = once(ending, 'exit');
+      // The whole group: vitest's workers and what the tests started.
+      process.kill(-ending.pid, 'SIGKILL');
+      await ended;
+    }
+    // Servers are in groups of their own.
+    await mark.end();
   };
   return {
     async run({ limitMs, idleMs = limitMs, ...request }) {
       child ??= fork(fileURLToPath(new URL('./test-runner-entry.ts', import.meta.url)), {
         cwd: TREE,
         detached: true,
+        env: { ...process.env, ...mark.env, TMPDIR: folder },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
       const changed = [...new Set([...request.changed, ...changedBefore])];
@@ -96,12 +106,17 @@ export function createTestRunner(): TestRunner {
       const outcome = await answer;
       child?.removeAllListeners();
       if (outcome === 'timeout') await end();
+      // The worker of a test that fails is ended, and what it has started with it only where that is in its group.
+      else await mark.end(child?.pid);
       if (outcome === 'gone') {
-        child = undefined;
+        await end();
         return { failed: 'the test program itself ended', tookMs: 0 };
       }
       return outcome;
     },
-    [Symbol.asyncDispose]: end,
+    async [Symbol.asyncDispose]() {
+      await end();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
