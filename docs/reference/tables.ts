@@ -55,18 +55,21 @@ function fieldsOf(source: string, type: SystemEventType): readonly string[] {
   const start = body.indexOf(`'${type}':`);
   if (start < 0) throw new Error(`no fields of ${type}`);
   const expression = upToSemicolon(body.slice(start + type.length + 3));
-  const own = [...expression.matchAll(/readonly (\w+\??):/g)].map(([, name = '']) => name);
-  const inherited = [...withoutBraces(expression).matchAll(/\b(Of\w+|With\w+)\b/g)].flatMap(([, name = '']) =>
+  const shared = [...inBraces(expression, 0).matchAll(/\b[A-Z]\w+\b/g)].flatMap(([name]) =>
     interfaceFields(source, name),
   );
-  return [...inherited, ...own];
+  return [...shared, ...namesIn(inBraces(expression, 1))];
 }
 
 function interfaceFields(source: string, name: string): readonly string[] {
   const [, around] = new RegExp(`interface ${name} extends (\\w+)`).exec(source) ?? [];
   const body = bodyOf(source, `interface ${name}`);
-  const own = [...body.matchAll(/readonly (\w+\??):/g)].map(([, field = '']) => field);
-  return [...(around === undefined ? [] : interfaceFields(source, around)), ...own];
+  return [...(around === undefined ? [] : interfaceFields(source, around)), ...namesIn(inBraces(body, 0))];
+}
+
+/** The fields that are declared in `text`, optional ones with their `?`. */
+function namesIn(text: string): readonly string[] {
+  return [...text.matchAll(/readonly (\w+\??):/g)].map(([, name = '']) => name);
 }
 
 function bodyOf(source: string, head: string): string {
@@ -88,8 +91,16 @@ function upToSemicolon(text: string): string {
   return text;
 }
 
-function withoutBraces(expression: string): string {
-  return expression.replaceAll(/\{[^]*?\}(?=$|\s*&)/g, '');
+/** Of `source`, without its comments, the text that stands in exactly `depth` pairs of braces. */
+function inBraces(source: string, depth: number): string {
+  const text = source.replaceAll(/\/\*\*?[^]*?\*\//g, '');
+  let now = 0;
+  let kept = '';
+  for (const sign of text) {
+    now += sign === '{' ? 1 : sign === '}' ? -1 : 0;
+    if (now === depth && sign !== '}') kept += sign;
+  }
+  return kept;
 }
 
 /** For each code, the methods whose `@throws` names it; `as start` stands for what that throws. */

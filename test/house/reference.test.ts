@@ -16,9 +16,19 @@ describe('the tables', () => {
 
   it('know the fields of an event, its own and those it shares', () => {
     expect(reference).toMatch(
-      /\| `agent\.crashed` \|.*`agentId`, `incarnation`, `life`, `reason`, `abandoned` \|/,
+      /\| `agent\.crashed` \|.*`agentId`, `incarnation`, `life`, `reason`, `by\?`, `abandoned` \|/,
     );
     expect(reference).toMatch(/\| `variable\.changed` \|.*`name`, `value`, `version`, `by`, `why\?` \|/);
+    expect(reference).toMatch(/\| `agent\.paused` \|.*`agentId`, `incarnation`, `life`, `by\?` \|/);
+    expect(reference).toMatch(
+      /\| `task\.completed` \|.*`task`, `waitedMs`, `ranMs`, `submitted\?`, .*`output\?` \|/,
+    );
+  });
+
+  it('name a field of an event once, and none of a value within it', () => {
+    expect(reference).toMatch(
+      /\| `schedule\.set` \|.*\| `by\?`, `name`, `cron\?`, `everyMs\?`, `timezone\?`, `missed`, `target`, `task`, `lastDueAt\?` \|/,
+    );
   });
 
   it('know who throws a code, also where one method throws as another does', () => {
