@@ -33,6 +33,7 @@ const API: readonly (readonly [under: string, path: string, names?: Readonly<Rec
   ['questions', 'src/runtime/agent/questions.ts'],
   ['', 'src/runtime/fleet/stored-questions.ts'],
   ['', 'src/runtime/fleet/recovery-plan.ts'],
+  ['fleet', 'src/restate/client/fleet.ts'],
   ['', 'src/fleet/fleet.ts', { start: 'fleet.start' }],
   ['', 'src/fleet/define-fleet.ts'],
   ['', 'src/runtime/definition/define-agent.ts'],

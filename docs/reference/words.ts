@@ -48,6 +48,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
     'The question has been answered, or is over: `details.status` says which, `details.by` who answered.',
   QUESTION_EXPIRED: 'Nobody answered within `deadlineMs`, and the question has no `otherwise`.',
   ANSWER_INVALID: 'The answer is not JSON data, or the schema of the question refuses it.',
+  NODE_UNREACHABLE:
+    'A node of a fleet on other machines has not answered in time or cannot be reached, and it alone knows what was asked: also of `agents.checkHealth`, `can`, `next` and `chart` there. `details.node` names it.',
   STORE_FAILED: 'The store could not be opened, read or written: the request was not made durable.',
   SYSTEM_CLOSED: 'The system is closed or closing.',
 };

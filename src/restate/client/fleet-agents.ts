@@ -390,13 +390,18 @@ export class FleetAgents {
     throw new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: id });
   }
 
-  /** One health check, now. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  /** One health check, now. @throws AgentSystemError `AGENT_NOT_FOUND`, `NODE_UNREACHABLE` */
   async checkHealth(id: string): Promise<HealthReport> {
     const { record, placement } = await this.#look(id);
     if (placement === undefined) return record.health;
-    const { incarnation } = record;
+    const { incarnation, spec } = record;
     const asked = { agentId: id, incarnation };
-    const report = await this.#options.commands.serve<HealthReport | null>(placement.node, 'health', asked);
+    const report = await this.#options.commands.serve<HealthReport | null>(
+      placement.node,
+      'health',
+      asked,
+      spec.health.timeoutMs,
+    );
     return report ?? record.health;
   }
 
@@ -411,7 +416,7 @@ export class FleetAgents {
    * `system.agents.can`.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`; for a task `TASK_INPUT_INVALID` for one that is malformed,
-   * `TASK_TIMED_OUT` for an agent that does not answer within its `health.timeoutMs`
+   * `TASK_TIMED_OUT` for an agent that does not answer within its `health.timeoutMs`, `NODE_UNREACHABLE`
    */
   async can(id: string, asked: AgentCommand | AskedTask): Promise<boolean> {
     if (typeof asked === 'string') return (await this.legal(id)).includes(asked);
@@ -432,7 +437,11 @@ export class FleetAgents {
     }
   }
 
-  /** Names of the tasks that a running agent accepts now, as `system.agents.next`. @throws AgentSystemError as that */
+  /**
+   * Names of the tasks that a running agent accepts now, as `system.agents.next`.
+   *
+   * @throws AgentSystemError as that, `NODE_UNREACHABLE`
+   */
   async next<Tasks extends TaskTypes>(id: TypedId<Tasks>): Promise<readonly (keyof Tasks & string)[]> {
     const look = await this.#running(id);
     const { manifest } = look;
@@ -444,7 +453,7 @@ export class FleetAgents {
    * The chart of a running agent's own behaviour, and its current state; `undefined` for an agent whose behaviour is not
    * a chart.
    *
-   * @throws AgentSystemError as `system.agents.chart`
+   * @throws AgentSystemError as `system.agents.chart`, `NODE_UNREACHABLE`
    */
   async chart(id: string): Promise<AgentChart | undefined> {
     const look = await this.#running(id);
@@ -461,14 +470,15 @@ export class FleetAgents {
     throw commandRefusal(id, 'execute', position);
   }
 
-  /** Asks the body. @throws AgentSystemError `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT` */
+  /** Asks the body. @throws AgentSystemError `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT`, `NODE_UNREACHABLE` */
   async #offer({ record, placement }: Look, task?: AskedTask, isOutlined?: true): Promise<Offer> {
-    const { id, incarnation } = record;
+    const { id, incarnation, spec } = record;
     const asked = { agentId: id, incarnation, task, isOutlined };
+    const { timeoutMs } = spec.health;
     const answer =
       placement === undefined
         ? null
-        : await this.#options.commands.serve<Answer<Offer> | null>(placement.node, 'offer', asked);
+        : await this.#options.commands.serve<Answer<Offer> | null>(placement.node, 'offer', asked, timeoutMs);
     if (answer !== null) return valueOf(answer);
     const message = `agent ${id} has ended before it said what it takes`;
     throw new AgentSystemError('AGENT_NOT_RUNNING', message, { agentId: id });

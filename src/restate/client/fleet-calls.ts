@@ -192,9 +192,15 @@ export class FleetCalls {
           continue;
         }
         const waitMs = isLast ? 0 : PROGRESS_WAIT_MS;
-        const asked = this.#commands.serve<ProgressPage>(node, 'progress', { callId, seen, waitMs });
+        const asked = this.#progressAt(node, { callId, seen, waitMs });
         const page = isLast ? await asked : await Promise.race([asked, ended(over)]);
         if (page === undefined) continue;
+        if (page === 'unreachable') {
+          // Its agent may be elsewhere by now.
+          isQuiet = true;
+          await Promise.race([pause(PROGRESS_PAUSE_MS), ended(over)]);
+          continue;
+        }
         seen = page.count;
         isQuiet = page.values.length === 0;
         for (const value of page.values) {
@@ -204,6 +210,18 @@ export class FleetCalls {
       }
     } catch (thrown) {
       this.#reportFault('the progress of a task could not be followed', thrown);
+    }
+  }
+
+  async #progressAt(
+    node: string,
+    asked: { readonly callId: string; readonly seen: number; readonly waitMs: number },
+  ): Promise<ProgressPage | 'unreachable'> {
+    try {
+      return await this.#commands.serve<ProgressPage>(node, 'progress', asked, asked.waitMs);
+    } catch (thrown) {
+      if (thrown instanceof AgentSystemError && thrown.code === 'NODE_UNREACHABLE') return 'unreachable';
+      throw thrown;
     }
   }
 
@@ -220,7 +238,7 @@ export class FleetCalls {
   #tellTaken(id: string | undefined, callId: string, node: string | undefined, count: number): void {
     if (id === undefined || node === undefined) return;
     this.#commands
-      .serve(node, 'taken', { agentId: id, callId, count })
+      .serve(node, 'taken', { agentId: id, callId, count }, 0)
       .catch((thrown: unknown) => this.#reportFault('a reader could not say what it has read', thrown));
   }
 

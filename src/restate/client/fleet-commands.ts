@@ -4,7 +4,7 @@
  * I1  A command is done once, however often its answer gets lost on the way.
  * I2  Only a command whose answer may come later costs a second call.
  */
-import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import { AgentSystemError, errorInfoOf, inWords } from '../../runtime/values/errors.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toAgent, toKey } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
@@ -21,6 +21,10 @@ const ANSWERED_LATER: ReadonlySet<Command['type']> = new Set([
   'execute',
   'awaitTask',
 ]);
+
+/** What a question may take to a node, and its answer back, ms. */
+const WAY_MS = 5_000;
+const MAX_WAIT_MS = 2 ** 31 - 1;
 
 export class FleetCommands {
   readonly #engine: EngineClient;
@@ -76,13 +80,27 @@ export class FleetCommands {
     return look;
   }
 
-  /** Asks a node what it alone knows. */
-  serve<Value>(node: string, what: string, parameter: unknown): Promise<Value> {
-    return this.#engine.call<Value>(
-      { service: nodeOf(node), method: 'serve' },
-      { what, parameter },
-      REPEATABLE,
-    );
+  /**
+   * Asks a node what it alone knows.
+   *
+   * @param timeoutMs how long it may take for what is asked; the way there has its own time
+   * @throws AgentSystemError `NODE_UNREACHABLE` when it has not answered by then, `SYSTEM_CLOSED`
+   */
+  async serve<Value>(node: string, what: string, parameter: unknown, timeoutMs: number): Promise<Value> {
+    const waitMs = Math.min(timeoutMs + WAY_MS, MAX_WAIT_MS);
+    const call = { ...REPEATABLE, signal: AbortSignal.timeout(waitMs) };
+    try {
+      return await this.#engine.call<Value>(
+        { service: nodeOf(node), method: 'serve' },
+        { what, parameter },
+        call,
+      );
+    } catch (cause) {
+      if (cause instanceof AgentSystemError && cause.code === 'SYSTEM_CLOSED') throw cause;
+      const why = call.signal.aborted ? ` within ${waitMs} ms` : `: ${errorInfoOf(cause).message}`;
+      const message = `node ${node} has not answered${why}`;
+      throw new AgentSystemError('NODE_UNREACHABLE', message, { cause, details: { node } });
+    }
   }
 }
 

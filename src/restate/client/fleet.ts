@@ -5,7 +5,7 @@
  */
 import { type Logger, pino } from 'pino';
 import { z } from 'zod';
-import { type Isolation, positionAt } from '../../machines/index.ts';
+import { type Isolation, positionAt, positiveDurationMs } from '../../machines/index.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
 import type { SecretProvider } from '../../runtime/agent/agent-secrets.ts';
 import { inProcessHost } from '../../runtime/hosting/hosts/in-process.ts';
@@ -56,6 +56,11 @@ export interface ConnectFleetOptions {
    * the programs that give this, if need be as `{}`: one of them is enough.
    */
   readonly telemetry?: TelemetryOptions;
+  /**
+   * How long a call waits for an engine that answers nothing at all, ms; default 60,000, and `Infinity` is for ever. It is
+   * then refused with `STORE_FAILED`. What takes long is waited for as long as the engine is there.
+   */
+  readonly engineTimeoutMs?: number;
   /** The inspector's `observe`: it is shown the lives of all agents, as they stand after each of their events. */
   readonly inspect?: ChartWatcher;
   readonly logger?: Logger;
@@ -85,7 +90,11 @@ export interface Fleet extends AsyncDisposable {
   formerNodes(): Promise<readonly GoneNode[]>;
   /** What running agents have reserved of the limits of all live nodes, and what is left. */
   resources(): Promise<AdmissionUsage>;
-  /** Which transitions of the charts that agents are the programs of the live nodes have taken, and this one. */
+  /**
+   * Which transitions of the charts that agents are the programs of the live nodes have taken, and this one.
+   *
+   * @throws AgentSystemError `NODE_UNREACHABLE`: without what a node has counted it would say less than there is
+   */
   coverage(): Promise<Coverage>;
   /** Stops every agent of the fleet. Later ones can be started again. */
   stopAgents(options?: { readonly timeoutMs?: number }): Promise<{
@@ -96,6 +105,10 @@ export interface Fleet extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const ENGINE_TIMEOUT_MS = 60_000;
+/** Counting is summing up. */
+const COUNTED_MS = 5_000;
+
 const host = having('refusal', 'describe', 'open', 'close').optional();
 const optionsSchema = z.strictObject({
   ingressUrl: z.url(),
@@ -103,6 +116,7 @@ const optionsSchema = z.strictObject({
   secrets: z
     .custom<SecretProvider>((value) => typeof value === 'function', { error: 'expected a function' })
     .optional(),
+  engineTimeoutMs: positiveDurationMs.optional(),
   telemetry: telemetryOptions,
   inspect: z
     .custom<ChartWatcher>((value) => typeof value === 'function' && isChartObserver(value), {
@@ -144,7 +158,9 @@ class ConnectedFleet implements Fleet {
   status: 'open' | 'closed' = 'open';
 
   constructor(options: ConnectFleetOptions, logger: Logger) {
-    const engine = new EngineClient(options.ingressUrl);
+    const engine = new EngineClient(options.ingressUrl, {
+      timeoutMs: options.engineTimeoutMs ?? ENGINE_TIMEOUT_MS,
+    });
     const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
     const commands = new FleetCommands(engine);
     this.#engine = engine;
@@ -209,7 +225,7 @@ class ConnectedFleet implements Fleet {
   async coverage(): Promise<Coverage> {
     const names = (await this.nodes()).map(({ name }) => name);
     const told = await Promise.all(
-      names.map((name) => this.#commands.serve<Counted>(name, 'coverage', null)),
+      names.map((name) => this.#commands.serve<Counted>(name, 'coverage', null, COUNTED_MS)),
     );
     const programs = new Map(told.map(({ program, coverage }) => [program, coverage]));
     programs.set(PROGRAM, counted().coverage);

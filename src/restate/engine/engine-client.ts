@@ -3,7 +3,8 @@
  *
  * I1  A call whose answer got lost is made again: under the same key, so that it is done once, or without a key if it
  *     may be done twice. A key costs the engine a record that it keeps for an hour.
- * I2  An unreachable engine is waited for; a failure of the engine itself is reported as such.
+ * I2  An unreachable engine is waited for, as long as `timeoutMs` says; a failure of the engine itself is reported as such.
+ * I3  A call that takes long is no silence: while one is open, the engine is asked whether it is there.
  */
 import { connect, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
@@ -19,18 +20,30 @@ export interface CallOptions {
 /** Of a call that may be made twice. */
 export const REPEATABLE: CallOptions = { isRepeatable: true };
 
+/** A longer time is for ever. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** How long the difference between two clocks is taken to stay, ms. */
 const CLOCK_MS = 60_000;
 
+export interface EngineClientOptions {
+  /** How long a call waits while the engine answers nothing at all, ms; default for ever. */
+  readonly timeoutMs?: number;
+}
+
 export class EngineClient {
+  readonly #timeoutMs: number;
   readonly #once: Ingress;
   readonly #repeatable: Ingress;
   #clock: Promise<{ readonly aheadMs: number; readonly until: number }> | undefined;
   /** Of the calls that are under way. One signal for all of them would have more listeners with every call. */
   readonly #calls = new Set<AbortController>();
   #isClosed = false;
+  /** When it answered last, and when it was asked last whether it is there, ms of a steady clock. */
+  #heardAt = -Infinity;
+  #askedAt = -Infinity;
 
-  constructor(ingressUrl: string) {
+  constructor(ingressUrl: string, { timeoutMs = Infinity }: EngineClientOptions = {}) {
+    this.#timeoutMs = timeoutMs;
     const retry = {
       // An engine that is away is waited for: who calls has a deadline of his own, or none.
       maxAttempts: false,
@@ -68,7 +81,10 @@ export class EngineClient {
     }
   }
 
-  /** @throws AgentSystemError `SYSTEM_CLOSED` once it is closed, `STORE_FAILED` for what the engine refuses */
+  /**
+   * @throws AgentSystemError `SYSTEM_CLOSED` once it is closed, `STORE_FAILED` for what the engine refuses, and when it
+   * has answered nothing for as long as it is waited for: what was asked may be done all the same
+   */
   async call<Answer>(
     { service, method: handler, key }: Target,
     parameter: unknown,
@@ -77,9 +93,10 @@ export class EngineClient {
     const controller = new AbortController();
     this.#calls.add(controller);
     if (this.#isClosed) controller.abort();
+    const watch = this.#watch(controller);
     try {
       const ingress = isRepeatable ? this.#repeatable : this.#once;
-      return await ingress.call<unknown, Answer>({
+      const answer = await ingress.call<unknown, Answer>({
         service,
         handler,
         parameter,
@@ -91,17 +108,54 @@ export class EngineClient {
           signal: signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]),
         }),
       });
+      this.#heardAt = performance.now();
+      return answer;
     } catch (thrown) {
       if (this.#isClosed)
         throw new AgentSystemError('SYSTEM_CLOSED', 'the connection to the fleet is closed');
       if (signal?.aborted) throw thrown;
+      if (controller.signal.aborted) {
+        const message = `${service}.${handler}: the engine has answered nothing for ${this.#timeoutMs} ms; what was asked may be done all the same`;
+        throw new AgentSystemError('STORE_FAILED', message);
+      }
+      this.#heardAt = performance.now();
       const { message } = errorInfoOf(thrown);
       throw new AgentSystemError('STORE_FAILED', `the engine refused ${service}.${handler}: ${message}`, {
         cause: thrown,
       });
     } finally {
+      clearInterval(watch);
       this.#calls.delete(controller);
     }
+  }
+
+  /** Ends a call once the engine has answered nothing for too long, neither to it nor when it was asked. */
+  #watch(call: AbortController): ReturnType<typeof setInterval> | undefined {
+    if (this.#timeoutMs > MAX_TIMEOUT_MS) return undefined;
+    const begunAt = performance.now();
+    const halfMs = this.#timeoutMs / 2;
+    return setInterval(() => {
+      const now = performance.now();
+      const silentSince = Math.max(begunAt, this.#heardAt);
+      if (this.#askedAt < silentSince) this.#ask(now);
+      // It was asked in this silence, and has had its time.
+      else if (now - silentSince >= this.#timeoutMs && now - this.#askedAt >= halfMs - 1) call.abort();
+    }, halfMs);
+  }
+
+  #ask(now: number): void {
+    this.#askedAt = now;
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const { service, method: handler, key } = toNodes('time');
+    const opts = rpc.opts({ idempotencyKey: 'time', input: wire, output: wire, signal });
+    this.#repeatable
+      .call({ service, handler, ...(key === undefined ? {} : { key }), parameter: null, opts })
+      .then(
+        () => {
+          this.#heardAt = performance.now();
+        },
+        () => undefined,
+      );
   }
 
   close(): void {

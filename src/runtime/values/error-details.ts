@@ -83,6 +83,7 @@ export interface ErrorDetails {
     readonly circle?: readonly string[];
     readonly tasks?: readonly string[];
   };
+  NODE_UNREACHABLE: { readonly node?: string };
   STORE_FAILED: {
     readonly path?: string;
     readonly expected?: string;

@@ -41,6 +41,7 @@ export const errorCodes = [
   'QUESTION_CLOSED',
   'QUESTION_EXPIRED',
   'ANSWER_INVALID',
+  'NODE_UNREACHABLE',
   'STORE_FAILED',
   'SYSTEM_CLOSED',
 ] as const;

@@ -1,0 +1,166 @@
+/** The way into the engine against ingresses that are slow, silent, dying or away: no server, sockets alone. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { connectFleet } from '../../src/restate.ts';
+import { EngineClient } from '../../src/restate/engine/engine-client.ts';
+import { FleetCommands } from '../../src/restate/client/fleet-commands.ts';
+
+type Take = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** An ingress that does as told; it is at the same port again after `again`. */
+async function ingress(take: Take) {
+  let server: Server | undefined;
+  let port = 0;
+  const end = async (): Promise<void> => {
+    const ending = server;
+    server = undefined;
+    if (ending === undefined) return;
+    const closed = new Promise((resolve) => ending.close(resolve));
+    ending.closeAllConnections();
+    await closed;
+  };
+  const again = async (next: Take = take): Promise<void> => {
+    server = createServer(next);
+    await new Promise<void>((resolve) => server!.listen(port, '127.0.0.1', resolve));
+    ({ port } = server.address() as AddressInfo);
+  };
+  await again();
+  onTestFinished(end);
+  return { url: () => `http://127.0.0.1:${port}`, end, again };
+}
+
+const answering =
+  (value: unknown): Take =>
+  (_, response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(value));
+  };
+const silent: Take = () => undefined;
+const isProbe = ({ url }: IncomingMessage): boolean => url!.endsWith('/time');
+
+const target = { service: 'things', method: 'do' };
+
+async function refusal(
+  work: Promise<unknown>,
+): Promise<{ code: string; message: string; details?: unknown }> {
+  return work.then(
+    (value) => Promise.reject(new Error(`expected a refusal, got ${JSON.stringify(value)}`)),
+    (thrown: unknown) => thrown as never,
+  );
+}
+
+test('an engine that takes calls and answers none is given up in its time, each call with a code', async () => {
+  const { url } = await ingress(silent);
+  const engine = new EngineClient(url(), { timeoutMs: 100 });
+  onTestFinished(() => engine.close());
+  const calls = [engine.call(target, null), engine.call(target, null, { isRepeatable: true })];
+  for (const { code, message } of await Promise.all(calls.map(refusal))) {
+    expect([code, message]).toEqual(['STORE_FAILED', expect.stringContaining('answered nothing for 100 ms')]);
+  }
+});
+
+test('so is one that is not there', async () => {
+  const gone = await ingress(silent);
+  await gone.end();
+  const engine = new EngineClient(gone.url(), { timeoutMs: 100 });
+  onTestFinished(() => engine.close());
+  expect(await refusal(engine.call(target, null))).toMatchObject({ code: 'STORE_FAILED' });
+});
+
+test('a call that takes longer than that is waited for, as long as the engine says that it is there', async () => {
+  const asked: (() => void)[] = [];
+  let probes = 0;
+  const { url } = await ingress((request, response) => {
+    if (!isProbe(request)) {
+      asked.push(() => answering('late')(request, response));
+      return;
+    }
+    probes += 1;
+    answering(0)(request, response);
+    // Four halves of its time have passed.
+    if (probes === 4) for (const answer of asked) answer();
+  });
+  const engine = new EngineClient(url(), { timeoutMs: 200 });
+  onTestFinished(() => engine.close());
+  expect(await engine.call(target, null)).toBe('late');
+  expect(probes).toBeGreaterThanOrEqual(4);
+});
+
+test('a call whose ingress dies midway is made again under the same key, and answered by the next', async () => {
+  const keys: unknown[] = [];
+  const { url, end, again } = await ingress((request) => {
+    keys.push(request.headers['idempotency-key']);
+    request.socket.destroy();
+    void end().then(() =>
+      again((later, response) => {
+        keys.push(later.headers['idempotency-key']);
+        answering('done')(later, response);
+      }),
+    );
+  });
+  const engine = new EngineClient(url(), { timeoutMs: 20_000 });
+  onTestFinished(() => engine.close());
+  expect(await engine.call(target, null)).toBe('done');
+  expect(keys).toEqual([keys[0], keys[0]]);
+  expect(keys[0]).toEqual(expect.any(String));
+});
+
+test('a close ends every call that is open, with SYSTEM_CLOSED, whatever the engine does', async () => {
+  const { url } = await ingress(silent);
+  const fleet = await connectFleet({ ingressUrl: url() });
+  const { agents, tasks, pools, variables, consensus, coordination, events, budgets, quotas, questions } =
+    fleet;
+  const open = [
+    fleet.nodes(),
+    fleet.coverage(),
+    fleet.stopAgents(),
+    fleet.alerts.list(),
+    agents.start('ada'),
+    agents.execute('ada', { type: 'work' }),
+    agents.list(),
+    agents.checkHealth('ada'),
+    tasks.submit('ada', { type: 'work' }),
+    tasks.list(),
+    tasks.schedules(),
+    pools.list(),
+    variables.list(),
+    consensus.propose({ variable: 'rate', value: 1 }),
+    coordination.leader(),
+    events.read().next(),
+    budgets.list(),
+    quotas.list(),
+    questions.list(),
+  ].map(refusal);
+  await fleet.close();
+  expect(new Set((await Promise.all(open)).map(({ code }) => code))).toEqual(new Set(['SYSTEM_CLOSED']));
+  expect(await refusal(agents.list())).toMatchObject({ code: 'SYSTEM_CLOSED' });
+});
+
+test('a node that does not answer is unreachable by name, in the time of what is asked', async () => {
+  const { url } = await ingress(silent);
+  const engine = new EngineClient(url());
+  onTestFinished(() => engine.close());
+  const commands = new FleetCommands(engine);
+  const { code, message, details } = await refusal(commands.serve('n7', 'health', null, -4_950));
+  expect([code, message]).toEqual(['NODE_UNREACHABLE', 'node n7 has not answered within 50 ms']);
+  expect(details).toEqual({ node: 'n7' });
+});
+
+test('nor is one whose service the engine has given up', async () => {
+  const { url } = await ingress((_, response) => {
+    response.writeHead(409, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ message: 'killed' }));
+  });
+  const engine = new EngineClient(url());
+  onTestFinished(() => engine.close());
+  const { code, details } = await refusal(new FleetCommands(engine).serve('n7', 'offer', null, 0));
+  expect([code, details]).toEqual(['NODE_UNREACHABLE', { node: 'n7' }]);
+});
+
+test('a patience that is none is refused by name', async () => {
+  const given = { ingressUrl: 'http://127.0.0.1:1', engineTimeoutMs: 0 };
+  expect(await refusal(connectFleet(given))).toMatchObject({
+    code: 'AGENT_SPEC_INVALID',
+    message: expect.stringContaining('engineTimeoutMs') as string,
+  });
+});
