@@ -59,13 +59,13 @@ function targetText(graph: ChartGraph, { source, targets, actions }: ChartTransi
 function section(graph: ChartGraph, state: ChartState): string[] {
   const own = graph.transitions.filter(({ source }) => source === state.path);
   const facts = [
-    ...state.invokes.map(({ id, src }) => `runs ${code(id === src ? id : `${id}: ${src}`)}`),
+    ...state.invokes.map(({ id, src }) => `Runs ${code(id === src ? id : `${id}: ${src}`)}`),
     ...(state.initial === undefined || state.path === ''
       ? []
-      : [`begins in ${shortName(graph, state.initial)}`]),
-    ...(state.entry.length === 0 ? [] : [`entry: ${state.entry.map(code).join(', ')}`]),
-    ...(state.exit.length === 0 ? [] : [`exit: ${state.exit.map(code).join(', ')}`]),
-    ...(state.type === 'final' ? ['the end: nothing follows'] : []),
+      : [`Begins in ${shortName(graph, state.initial)}`]),
+    ...(state.entry.length === 0 ? [] : [`On entry: ${state.entry.map(code).join(', ')}`]),
+    ...(state.exit.length === 0 ? [] : [`On exit: ${state.exit.map(code).join(', ')}`]),
+    ...(state.type === 'final' ? ['This state is final'] : []),
   ];
   const isSaid = own.length > 0 || facts.length > 0 || state.description !== undefined;
   if (!isSaid) return [];
@@ -79,7 +79,7 @@ function section(graph: ChartGraph, state: ChartState): string[] {
     `#### ${state.path === '' ? 'Everywhere' : state.path}`,
     '',
     ...(state.description === undefined ? [] : [state.description, '']),
-    ...(facts.length === 0 ? [] : [`${facts.join('; ')}.`, '']),
+    ...(facts.length === 0 ? [] : [`${facts.join('. ')}.`, '']),
     ...(rows.length === 0 ? [] : [...table(['on', 'when', 'goes to', 'does'], rows), '']),
   ];
 }

@@ -403,7 +403,7 @@ export const agentMachine = setup({
         },
 
         serving: {
-          description: 'Takes tasks, answers for its health.',
+          description: 'Takes tasks, and answers health checks.',
           initial: 'running',
           entry: watchHealth('watch'),
           exit: watchHealth('unwatch'),
@@ -473,7 +473,7 @@ export const agentMachine = setup({
                 },
                 fallback: {
                   description:
-                    'Coordination is away: it works on with the last known values, and takes no part in rounds.',
+                    'Coordination is away: the agent works on with the last known values, and takes no part in rounds.',
                   initial: 'idle',
                   states: {
                     idle: {
@@ -497,7 +497,7 @@ export const agentMachine = setup({
                   },
                 },
                 pausing: {
-                  description: 'Somebody has it paused: what runs may end, nothing new begins.',
+                  description: 'Being paused: running tasks may end, no new one begins.',
                   on: {
                     'mailbox.rested': { target: 'paused', actions: announce('agent.paused', 'serving') },
                     ...resumeWork,
@@ -505,19 +505,18 @@ export const agentMachine = setup({
                   },
                 },
                 paused: {
-                  description:
-                    'Nothing runs, and nothing begins until somebody has it resumed. Its queue is kept.',
+                  description: 'No task runs, and none begins until the agent is resumed. Its queue is kept.',
                   on: { ...resumeWork, ...parkBeside },
                 },
                 parked: {
                   description:
-                    'What it works with has a limit that is reached: nothing begins until that is reset. What runs goes on.',
+                    'A limit that it works under is reached: no task begins until the limit is reset. Running tasks go on.',
                   on: { 'quota.released': workOn(unpark), 'quota.parked': { actions: park } },
                 },
               },
             },
             unresponsive: {
-              description: 'Missed a health check; an answer brings it back.',
+              description: 'Missed a health check; once it answers, it is running again.',
               on: {
                 'agent.pause': { actions: pause },
                 'agent.resume': [
@@ -566,7 +565,7 @@ export const agentMachine = setup({
 
         stopping: {
           description:
-            'Ends in order: drain, abort what is left, save, terminate. One deadline over all of it.',
+            'Ends in order: drain, abort what is left, save, terminate. One deadline covers all of it.',
           initial: 'draining',
           entry: announce('agent.stopping', 'stopping'),
           after: {
@@ -583,7 +582,7 @@ export const agentMachine = setup({
           states: {
             draining: {
               description:
-                'New tasks are refused. Accepted ones may finish, or what runs when the agent has completed.',
+                'New tasks are refused. Accepted ones may finish; if the agent has completed, only those that run.',
               entry: drainMailbox,
               after: { drainDeadline: 'aborting' },
               on: {
@@ -593,7 +592,7 @@ export const agentMachine = setup({
             },
             aborting: {
               description:
-                'What is left is abandoned: its abort signal fires. Work that will not end is not saved.',
+                'What is left is abandoned: its abort signal fires. If it does not end, nothing is saved.',
               entry: commandMailbox('abort'),
               after: { abortDeadline: 'terminating' },
               on: { 'mailbox.idle': 'saving' },
@@ -613,7 +612,7 @@ export const agentMachine = setup({
 
         killing: {
           description:
-            'The body was killed; its end is awaited, and nothing else. Its work is abandoned at once.',
+            'The body was killed, and the agent waits for its end alone. Its work is abandoned at once.',
           entry: [commandMailbox('abort'), commandBody('kill')],
           on: { 'agent.kill': {}, 'agent.stop': { actions: 'orderNoRestart' } },
         },
@@ -621,7 +620,7 @@ export const agentMachine = setup({
     },
 
     resuming: {
-      description: 'Its program had died: it goes on from where its life stood.',
+      description: 'An earlier program died: the life goes on from where it stood.',
       always: [
         {
           guard: 'wasStopping',
@@ -638,7 +637,8 @@ export const agentMachine = setup({
     },
 
     rolledBack: {
-      description: 'The agent is again where it was: a start that was asked for failed, or its life goes on.',
+      description:
+        'Back where the agent was: a requested start failed, or a later program takes up its life.',
       always: [
         { guard: isFrom('registered'), target: 'registered' },
         { guard: isFrom('stopped'), target: 'stopped' },
@@ -693,7 +693,8 @@ export const agentMachine = setup({
           on: { ...startOrForget('waiting'), 'agent.stop': cancelRestart },
         },
         queued: {
-          description: 'The restart is due; the fleet lets only so many start at once.',
+          description:
+            'The restart is due, and waits for a permit: the fleet limits how many agents start at once.',
           entry: handlePermit('request'),
           exit: handlePermit('withdraw'),
           on: {
@@ -703,7 +704,7 @@ export const agentMachine = setup({
           },
         },
         awaitingOperator: {
-          description: 'Its policy is manual: somebody has to start it.',
+          description: 'Its policy is manual: an operator has to start it.',
           entry: raiseAlert('restart_required'),
           on: startOrForget('awaitingOperator'),
         },
@@ -713,7 +714,7 @@ export const agentMachine = setup({
           on: startOrForget('gaveUp'),
         },
         leftDown: {
-          description: 'Crashed, and not to be restarted: by its policy, or because it was asked to stop.',
+          description: 'Crashed, and not restarted: because of its policy, or because it was asked to stop.',
           on: startOrForget('leftDown'),
         },
       },

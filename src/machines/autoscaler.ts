@@ -153,7 +153,7 @@ export const autoscalerMachine = setup({
   },
   states: {
     watching: {
-      description: 'The next look is due after its interval.',
+      description: 'Waits for the next measurement, which is due after the interval.',
       after: { interval: 'reading' },
       on: {
         'demand.rose': 'reading',
@@ -161,7 +161,8 @@ export const autoscalerMachine = setup({
       },
     },
     coolingDown: {
-      description: 'The size has changed: it looks on, and does what the cooldown of each direction allows.',
+      description:
+        'The size has changed: it goes on measuring, and acts as the cooldown of each direction allows.',
       after: { interval: 'reading' },
       on: { 'demand.rose': 'reading' },
     },
@@ -187,7 +188,7 @@ export const autoscalerMachine = setup({
       ],
     },
     scaling: {
-      description: 'Another size was asked for; the pool is on its way there.',
+      description: 'Another size was asked for, and the pool does not have it yet.',
       after: { patience: 'resting' },
       on: { 'pool.settled': 'resting', 'demand.rose': 'reading' },
     },

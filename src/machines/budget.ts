@@ -196,7 +196,7 @@ export const budgetMachine = setup({
       },
       states: {
         weighing: {
-          description: 'What is spent is held against the limits.',
+          description: 'Compares what is spent with the limits.',
           always: [
             { guard: 'isExhausted', target: 'exhausted' },
             { guard: 'isLow', target: 'low' },
@@ -213,7 +213,7 @@ export const budgetMachine = setup({
         },
         exhausted: {
           description:
-            'All of a limit is spent: nothing of that is granted until somebody, or the time, refills it.',
+            'All of a limit is spent: nothing is granted of it until it is refilled, by a person or when its time has come.',
           entry: [clear('budget_low'), raise('budget_exhausted')],
         },
       },

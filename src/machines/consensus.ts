@@ -195,7 +195,7 @@ export const consensusMachine = setup({
     },
 
     weighed: {
-      description: 'No vote counts any more: those that are in give the verdict.',
+      description: 'Voting is over: the votes that are in give the verdict.',
       always: [
         { guard: isVerdict('accepted'), target: 'accepted' },
         { guard: 'isTieForLeader', target: 'casting' },
@@ -212,7 +212,7 @@ export const consensusMachine = setup({
     },
 
     appealed: {
-      description: 'Not accepted; by its fallback the leader may still put the value into force.',
+      description: 'Not accepted. If its fallback says so, the leader may still put the value into force.',
       entry: askLeader,
       after: { leaderDeadline: 'unmet' },
       on: {

@@ -234,9 +234,9 @@ export const coordinatorMachine = setup({
         'coordination.resume': { target: 'available', actions: ['forgetFailures', 'announceBack'] },
       },
       states: {
-        suspended: { description: 'By an operator, until they resume it.' },
+        suspended: { description: 'Suspended by an operator, until they resume it.' },
         recovering: {
-          description: 'It failed; it is tried again after a delay that grows with every failure.',
+          description: 'It failed, and is tried again after a delay that grows with every failure.',
           after: { recoveryDelay: { target: '#coordinator.available', actions: 'announceBack' } },
           on: { 'coordination.suspend': 'suspended' },
         },

@@ -382,7 +382,7 @@ export const poolMachine = setup({
 
     opening: {
       description:
-        'Its first members start, and the pool is there when all of them run; one that fails ends it.',
+        'Its first members start. The pool exists once all of them run; if one fails, the pool ends.',
       on: {
         ...countMembers,
         'member.started': [
@@ -436,7 +436,7 @@ export const poolMachine = setup({
       },
       states: {
         balancing: {
-          description: 'Members and the size that is wanted are compared.',
+          description: 'Compares the number of members with the size that is wanted.',
           always: [
             { guard: 'isOver', target: 'shrinking', actions: [drainMembers, 'noteDeparture'] },
             {
@@ -452,11 +452,11 @@ export const poolMachine = setup({
           ],
         },
         steady: {
-          description: 'There are as many members as are wanted, and none on its way in or out.',
+          description: 'It has as many members as are wanted, and none is starting or leaving.',
           entry: ['noteSettled', 'announceSettled', 'clearAlerts'],
         },
-        growing: { description: 'Members are on their way in.' },
-        shrinking: { description: 'Members are on their way out: they finish what they have begun.' },
+        growing: { description: 'Members are starting.' },
+        shrinking: { description: 'Members are leaving: they finish what they have begun.' },
         backingOff: {
           description: 'A start has failed, or a member was lost for good: the next start waits.',
           exit: 'noteRetry',
@@ -465,7 +465,7 @@ export const poolMachine = setup({
         },
         degraded: {
           description:
-            'It failed more often than its restart intensity allows: one start is tried now and then.',
+            'It failed more often than its restart intensity allows: it tries one start from time to time.',
           after: {
             retryDelay: [
               {
@@ -489,7 +489,7 @@ export const poolMachine = setup({
     },
 
     closing: {
-      description: 'No new task, no new member; one deadline over all of it.',
+      description: 'No new task and no new member; one deadline covers all of it.',
       initial: 'finishing',
       after: { closeDeadline: '.killing' },
       on: {
@@ -499,7 +499,7 @@ export const poolMachine = setup({
       },
       states: {
         finishing: {
-          description: 'Tasks that wait are still done.',
+          description: 'Waiting tasks are still done.',
           entry: 'finishQueue',
           always: { guard: 'isDeserted', target: 'leaving' },
           after: { finishDeadline: 'leaving' },
@@ -511,7 +511,7 @@ export const poolMachine = setup({
           always: { guard: 'isEmpty', target: '#pool.closed' },
         },
         killing: {
-          description: 'Members that have not ended are killed; their end is awaited, and not for long.',
+          description: 'Members that have not ended are killed; the pool waits a short time for their end.',
           entry: ['abandonQueue', 'killMembers', 'noteAllLeaving'],
           always: { guard: 'isEmpty', target: '#pool.closed' },
           after: { killGrace: '#pool.closed' },
@@ -520,7 +520,7 @@ export const poolMachine = setup({
     },
 
     halting: {
-      description: 'The system closes: tasks that wait are still done, the members are its to stop.',
+      description: 'The system closes: waiting tasks are still done, and the system stops the members.',
       entry: 'finishQueue',
       always: { guard: 'isDeserted', target: 'closed' },
       after: { finishDeadline: 'closed' },

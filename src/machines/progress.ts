@@ -45,7 +45,7 @@ export const progressMachine = setup({
   initial: 'moving',
   states: {
     moving: {
-      description: 'It has told something not long ago, or has just begun.',
+      description: 'The task has reported progress lately, or has just begun.',
       after: { stalledAfter: { target: 'deciding', actions: 'tellStalled' } },
       on: { 'task.progressed': { target: 'moving', reenter: true } },
     },
@@ -57,9 +57,9 @@ export const progressMachine = setup({
       ],
     },
     stalled: {
-      description: 'It has told nothing for its time: somebody should look at it.',
+      description: 'The task has reported no progress for too long: somebody should look at it.',
       on: { 'task.progressed': { target: 'moving', actions: 'tellProgressed' } },
     },
-    ended: { type: 'final', description: 'It is not waited for any more.' },
+    ended: { type: 'final', description: 'The task is no longer watched.' },
   },
 });

@@ -29,13 +29,13 @@ export const questionMachine = setup({ types: {} as { events: QuestionChartEvent
       },
     },
     answered: {
-      description: 'Somebody has answered: its task is given that whenever it asks.',
+      description: 'Somebody has answered: its task gets this answer whenever it asks.',
       on: { 'question.refused': 'open', 'question.withdrawn': 'withdrawn' },
     },
     expired: {
-      description: 'Its deadline has passed: its task goes on with what it has instead.',
+      description: 'Its deadline has passed: its task goes on with `otherwise`, or with an error.',
       on: { 'question.withdrawn': 'withdrawn' },
     },
-    withdrawn: { type: 'final', description: 'Its task has ended: nothing is kept of it.' },
+    withdrawn: { type: 'final', description: 'Its task has ended: nothing of the question is kept.' },
   },
 });

@@ -128,14 +128,14 @@ export const quotaMachine = setup({
   initial: 'open',
   states: {
     open: {
-      description: 'Nothing holds anybody back.',
+      description: 'The limit is not reached: tasks begin.',
       on: {
         'quota.limited': { target: 'parked', actions: limit },
         'quota.passed': { actions: 'forgetGuesses' },
       },
     },
     parked: {
-      description: 'The limit is reached: all who work under it wait for its reset.',
+      description: 'The limit is reached: all agents that work under it wait for its reset.',
       after: { reset: 'releasing' },
       on: {
         'quota.limited': [
@@ -146,7 +146,7 @@ export const quotaMachine = setup({
       },
     },
     releasing: {
-      description: 'It was reset: members go on, first one, then twice as many with every step.',
+      description: 'The limit was reset: agents go on, one at first, then twice as many with every step.',
       entry: releaseBatch,
       after: { releaseStep: { target: 'releasing', reenter: true, actions: 'growBatch' } },
       on: {

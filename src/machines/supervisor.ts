@@ -99,7 +99,7 @@ export const supervisorMachine = setup({
       },
     },
     storm: {
-      description: 'All permits are out; restarts wait for their turn, but for the first of a kind.',
+      description: 'All permits are in use: restarts wait for their turn, except the first of a kind.',
       entry: 'raiseStormAlert',
       exit: 'clearStormAlert',
       on: {

@@ -47,7 +47,7 @@ export const taskMachine = setup({ types: {} as { events: TaskChartEvent } }).cr
   initial: 'waiting',
   states: {
     waiting: {
-      description: 'Accepted, and not begun; or to be begun once more.',
+      description: 'Accepted and not begun, or waiting for another attempt.',
       initial: 'queued',
       on: { ...ends, ...accepted },
       states: {
@@ -58,14 +58,15 @@ export const taskMachine = setup({ types: {} as { events: TaskChartEvent } }).cr
         },
         delayed: {
           id: 'delayed',
-          description: 'Its time has not come: for its first attempt, or after one that failed.',
+          description:
+            'Its time has not come: that of its first attempt, or of the next one after a failure.',
           on: { 'task.due': 'queued' },
         },
       },
     },
     running: {
       id: 'running',
-      description: 'Its agent has begun with it.',
+      description: 'Its agent works on it.',
       on: {
         ...ends,
         ...accepted,
@@ -92,14 +93,14 @@ export const taskMachine = setup({ types: {} as { events: TaskChartEvent } }).cr
       on: { ...ends, ...accepted, 'task.started': 'running' },
     },
     done: { description: 'It has an output.', on: { 'task.forgotten': 'forgotten' } },
-    failed: { description: 'Its work threw, or gave what it may not, at its last attempt.', on: again },
-    timed_out: { description: 'Its time was over before it was done.', on: again },
+    failed: { description: 'At its last attempt it threw, or its schema refused its output.', on: again },
+    timed_out: { description: 'It took longer than its time.', on: again },
     abandoned: { description: 'Its agent ended, or gave it up.', on: again },
-    cancelled: { description: 'Somebody did not want it any more.', on: again },
+    cancelled: { description: 'It was cancelled.', on: again },
     unknown: {
-      description: 'Its program died while it was in flight: nobody knows how far it came.',
+      description: 'Its program died while it ran: nobody knows how far it got.',
       on: { ...again, ...ends, 'task.started': 'running' },
     },
-    forgotten: { type: 'final', description: 'Nothing is kept of it.' },
+    forgotten: { type: 'final', description: 'Its record is dropped.' },
   },
 });
