@@ -93,6 +93,24 @@ const sources: readonly NoSourceFault[] = [
     line: 'this.#mayTidy = false;',
     why: 'spares an attempt at upkeep between two writes that fail: each that is kept allows it again',
   },
+  {
+    file: 'src/runtime/observability/inspector/relay.ts',
+    rule: 'statement left out',
+    line: 'this.#ended.clear();',
+    why: 'after a close nothing is noted and nobody has to make room',
+  },
+  {
+    file: 'src/runtime/observability/inspector/relay.ts',
+    rule: 'number',
+    line: '#admitted = 0;',
+    why: 'tells the names of actors apart, whichever number is the first',
+  },
+  {
+    file: 'src/runtime/observability/inspector/relay.ts',
+    rule: 'number',
+    line: 'const sessionId = ref?.sessionId ?? `chart:${(this.#admitted += 1)}`;',
+    why: 'tells the names of actors apart, by whichever steps it grows',
+  },
 ];
 
 export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {

@@ -32,17 +32,23 @@ interface Message {
 const tellers = ['table', 'interpreter', 'pure', 'xstate'] as const;
 type Teller = (typeof tellers)[number];
 
+/** What may wait in the line of a viewer before it is sent nothing more. */
+const MOST_WAITING_BYTES = 1_000_000;
+
 /** A viewer that takes all it is sent, unless its line is full. */
 function scriptedViewer() {
   const messages: Message[] = [];
   return {
     messages,
     isFull: false,
+    /** How often it was asked whether there is room. */
+    asked: 0,
     send(text: string) {
       messages.push(JSON.parse(text) as Message);
     },
     waitingBytes() {
-      return this.isFull ? Infinity : 0;
+      this.asked += 1;
+      return MOST_WAITING_BYTES + (this.isFull ? 1 : 0);
     },
     take() {
       return messages.splice(0);
@@ -133,7 +139,7 @@ describe.each(tellers)('told by %s:', (teller) => {
       const one = start('one');
       await clock.advance(50);
       viewer.take();
-      for (let i = 0; i < 10_000; i++) one.send({ type: 'tick' });
+      for (let i = 0; i < 1_000; i++) one.send({ type: 'tick' });
       one.send({ type: 'over' });
       await clock.advance(49);
       expect(viewer.messages).toEqual([]);
@@ -160,6 +166,33 @@ describe.each(tellers)('told by %s:', (teller) => {
       slow.isFull = false;
       await clock.advance(50);
       expect(slow.messages.map(inWords)).toEqual(['@xstate.actor one done', '@xstate.snapshot done']);
+    });
+
+    it('whose line was full is told of an actor that has been silent since', async () => {
+      const { relay, clock, start } = relayWith(teller);
+      const viewer = scriptedViewer();
+      viewer.isFull = true;
+      relay.join(viewer);
+      start('one');
+      await clock.advance(500);
+      expect(viewer.messages).toEqual([]);
+      viewer.isFull = false;
+      await clock.advance(50);
+      expect(viewer.take().map(inWords)).toEqual(['@xstate.actor one active', '@xstate.snapshot active']);
+      expect(clock.pending()).toEqual([]);
+    });
+
+    it('whose line is full has no more waiting for it than is kept', async () => {
+      const { relay, clock, start } = relayWith(teller, { maxActors: 2 });
+      const viewer = scriptedViewer();
+      viewer.isFull = true;
+      relay.join(viewer);
+      for (let place = 0; place < 20; place++) start(`over ${place}`).send({ type: 'over' });
+      viewer.isFull = false;
+      viewer.asked = 0;
+      await clock.advance(50);
+      expect(viewer.messages.flatMap(({ name }) => name ?? [])).toEqual(['over 18', 'over 19']);
+      expect(viewer.asked).toBe(2);
     });
 
     it('whose line fails is a fault that is told, and others are told what it is not', async () => {
@@ -205,7 +238,7 @@ describe.each(tellers)('told by %s:', (teller) => {
 
   describe('what is kept', () => {
     it('is bounded: those that have ended make room, oldest first, and then nobody new is let in', async () => {
-      const { relay, clock, start } = relayWith(teller, { maxActors: 2 });
+      const { relay, clock, faults, start } = relayWith(teller, { maxActors: 2 });
       const one = start('one');
       const two = start('two');
       two.send({ type: 'over' });
@@ -221,6 +254,7 @@ describe.each(tellers)('told by %s:', (teller) => {
       expect(viewer.messages.flatMap(({ name }) => name ?? [])).toEqual(['four']);
       expect(relay.status().actors).toBe(2);
       expect(relay.status().leftOut).toBeGreaterThan(0);
+      expect(faults).toEqual([]);
     });
 
     it('passes the filter, which is asked before anything is done', async () => {
@@ -274,12 +308,32 @@ describe.each(tellers)('told by %s:', (teller) => {
       expect(faults).toEqual([]);
     });
 
+    it('by a viewer that closes the relay while it is told of the first of many', async () => {
+      const { relay, clock, faults, start } = relayWith(teller);
+      const [closing, other] = [scriptedViewer(), scriptedViewer()];
+      const { send } = closing;
+      closing.send = (text) => {
+        send.call(closing, text);
+        relay.close();
+      };
+      relay.join(closing);
+      relay.join(other);
+      for (const id of ['one', 'two', 'three']) start(id);
+      await clock.advance(50);
+      expect(closing.messages.map(inWords)).toEqual(['@xstate.actor one active', '@xstate.snapshot active']);
+      expect(other.messages).toEqual([]);
+      expect(faults).toEqual([]);
+      expect(clock.pending()).toEqual([]);
+    });
+
     it('after it was closed: nothing is armed, kept or sent', async () => {
       const { relay, clock, start } = relayWith(teller);
       const viewer = scriptedViewer();
       relay.join(viewer);
       const one = start('one');
+      expect(clock.pending()).toHaveLength(1);
       relay.close();
+      expect(clock.pending()).toEqual([]);
       one.send({ type: 'over' });
       await clock.advance(1_000);
       expect(viewer.messages).toEqual([]);

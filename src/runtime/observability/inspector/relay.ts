@@ -46,7 +46,7 @@ interface Audience {
   /** Who has changed since they were last told. */
   readonly changed: Set<object>;
   /** Of whom they were told who they are. */
-  readonly introduced: Set<object>;
+  readonly introduced: WeakSet<object>;
 }
 
 const MAX_WAITING_BYTES = 1_000_000;
@@ -89,7 +89,7 @@ export class Relay {
 
   /** Lets a viewer watch. Returns how it leaves. */
   join(viewer: Viewer): () => void {
-    const member: Audience = { viewer, changed: new Set(this.#actors.keys()), introduced: new Set() };
+    const member: Audience = { viewer, changed: new Set(this.#actors.keys()), introduced: new WeakSet() };
     this.#audience.add(member);
     if (member.changed.size > 0) this.#arm();
     return () => {
@@ -143,10 +143,7 @@ export class Relay {
     for (const chart of this.#ended) {
       this.#ended.delete(chart);
       this.#actors.delete(chart);
-      for (const { changed, introduced } of this.#audience) {
-        changed.delete(chart);
-        introduced.delete(chart);
-      }
+      for (const { changed } of this.#audience) changed.delete(chart);
       return true;
     }
     return false;
