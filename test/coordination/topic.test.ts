@@ -56,11 +56,8 @@ it('listeners that join, leave, answer late or twice: each gets every version on
           case 'start': {
             if (there) break;
             incarnation += 1;
-            const mine = incarnation;
             const told: number[] = [];
             const subscriber = {
-              id: `a${one.agent}`,
-              incarnation: mine,
               post: (request: { type: string; variable?: { version: number } }) => {
                 const { version } = request.variable!;
                 told.push(version);
@@ -69,7 +66,7 @@ it('listeners that join, leave, answer late or twice: each gets every version on
                 topic.acknowledge(known.get(one.agent)!.listener, version);
               },
             };
-            const listener = topic.open(subscriber, one.isSync, 1_000);
+            const listener = topic.open(`a${one.agent}`, incarnation, subscriber, one.isSync, 1_000);
             known.set(one.agent, { listener, isSync: one.isSync, told, began: version, knows: 0 });
             break;
           }

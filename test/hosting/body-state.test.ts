@@ -52,6 +52,36 @@ describe('a user that is alone', () => {
     }
   });
 
+  it.each<[string, () => Record<PropertyKey, unknown>]>([
+    ['flat', () => ({ n: 1, text: 'a', is: true, none: null })],
+    ['empty', () => ({})],
+    ['with a zero of the other sign', () => ({ n: -0 })],
+    ['with a field that is undefined', () => ({ n: 1, gone: undefined })],
+    ['with a field that has a symbol for its name', () => ({ n: 1, [Symbol.for('s')]: 1 })],
+    ['with a field that has the name of a prototype', () => JSON.parse('{"n":1,"__proto__":"x"}')],
+    ['with a field that is computed', () => Object.defineProperty({ n: 1 }, 'm', { get: () => 2 })],
+    ['with a field that is not shown', () => Object.defineProperty({ n: 1 }, 'm', { value: 2 })],
+  ])('changes a state %s, and is dropped: one beside it has what JSON would give back', (_, make) => {
+    const states = new BodyState(make(), true);
+    const { user, state } = begun(states);
+    Object.assign(state, { n: 9, extra: [1] });
+    expect(begun(states).state).toEqual(JSON.parse(JSON.stringify(make())));
+    states.drop(user);
+    expect(states.current).toEqual(JSON.parse(JSON.stringify(make())));
+  });
+
+  it('works on a state with a field that cannot be read, and is dropped: all of it stays', () => {
+    const unreadable = {
+      get n(): number {
+        throw new Error('unreadable');
+      },
+    };
+    const states = new BodyState(unreadable, true);
+    const { user } = begun(states);
+    states.drop(user);
+    expect(states.current).toBe(unreadable);
+  });
+
   it('changes a state that is a list, and is dropped', () => {
     const states = new BodyState(['a'], true);
     const { user, state } = begun(states);

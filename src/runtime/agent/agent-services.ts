@@ -34,14 +34,27 @@ export interface CoordinatedAgent {
   send(event: AgentEvent): void;
 }
 
+/** The body of one incarnation, as coordination asks it: nothing of the agent lies between, which would be in no cache. */
+export interface CoordinatedBody {
+  post(request: BodyRequest): void;
+}
+
 /** What agents report to coordination. */
 export interface AgentCoordination {
   /** A body opens; `undefined` for an agent that takes no part in coordination. */
-  join(agent: CoordinatedAgent): Participation | undefined;
+  join(agent: CoordinatedAgent, body: CoordinatedBody): Participation | undefined;
   /** The body runs, and is told what it missed. A module in another process may declare more variables than before. */
-  started(agent: CoordinatedAgent, participation: Participation | undefined): Participation | undefined;
+  started(
+    agent: CoordinatedAgent,
+    body: CoordinatedBody,
+    participation: Participation | undefined,
+  ): Participation | undefined;
   /** The agent's spec has changed. */
-  changed(agent: CoordinatedAgent, participation: Participation | undefined): Participation | undefined;
+  changed(
+    agent: CoordinatedAgent,
+    body: CoordinatedBody,
+    participation: Participation | undefined,
+  ): Participation | undefined;
   /** A body that takes no part in coordination has reported to it all the same. */
   strayed(agent: CoordinatedAgent, incarnation: number, report: BodyReport): void;
 }

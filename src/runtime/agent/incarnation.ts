@@ -24,7 +24,7 @@ import type {
 } from '../hosting/host.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
-import type { AgentServices, CoordinatedAgent, Participation } from './agent-services.ts';
+import type { AgentServices, CoordinatedAgent, CoordinatedBody, Participation } from './agent-services.ts';
 import type { KeptSpec } from './agent-terms.ts';
 
 /** The agent, as its incarnations know it: what a body is made from. */
@@ -65,7 +65,7 @@ class EarlyExit {
   }
 }
 
-export class Incarnation implements BodyListener, Child {
+export class Incarnation implements BodyListener, Child, CoordinatedBody {
   // What each task, vote and variable needs comes first, side by side: in a large fleet none of it is in a cache.
   private body: Body | undefined = undefined;
   private readonly owner: IncarnationOwner;
@@ -131,7 +131,7 @@ export class Incarnation implements BodyListener, Child {
     if (restored) this.owner.restored(restored, isKept);
     let body: Body;
     try {
-      this.participation = agent.services.coordination.join(agent);
+      this.participation = agent.services.coordination.join(agent, this);
       body = this.host.open(
         {
           agentId,
@@ -165,9 +165,10 @@ export class Incarnation implements BodyListener, Child {
     }
   }
 
-  // What the agent asks of it.
+  // What the agent and coordination ask of it.
 
   post(request: BodyRequest): void {
+    if (this.isOver) return;
     try {
       this.body?.post(request);
     } catch (thrown) {
@@ -186,13 +187,13 @@ export class Incarnation implements BodyListener, Child {
   /** It runs, and takes part in coordination. */
   participate(): void {
     const { agent } = this.owner;
-    this.participation = agent.services.coordination.started(agent, this.participation);
+    this.participation = agent.services.coordination.started(agent, this, this.participation);
   }
 
   /** The agent's part in coordination has changed. */
   followCoordination(): void {
     const { agent } = this.owner;
-    this.participation = agent.services.coordination.changed(agent, this.participation);
+    this.participation = agent.services.coordination.changed(agent, this, this.participation);
   }
 
   /** It ends, or has ended: it takes no part in coordination any more. */
@@ -223,9 +224,9 @@ export class Incarnation implements BodyListener, Child {
 
   /** Passes a report of the body to coordination. */
   tellCoordination(report: BodyReport): void {
+    if (this.participation) return this.participation.reported(report);
     const { agent } = this.owner;
-    if (this.participation) this.participation.reported(report);
-    else agent.services.coordination.strayed(agent, this.number, report);
+    agent.services.coordination.strayed(agent, this.number, report);
   }
 
   // Reports of the body.
@@ -255,7 +256,11 @@ export class Incarnation implements BodyListener, Child {
   }
 
   private reported(report: BodyReport): void {
-    if (!this.isOver) return this.owner.bodyReported(this, report);
+    if (!this.isOver) {
+      // There is no secret in it, and nothing for the agent.
+      if (report.type === 'variable.acknowledged') return this.tellCoordination(report);
+      return this.owner.bodyReported(this, report);
+    }
     this.dropped();
     // The round of a vote refuses it, which is an event.
     if (report.type === 'vote.cast') this.tellCoordination(report);

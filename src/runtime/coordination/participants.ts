@@ -10,7 +10,12 @@
  * I3  A fault here takes coordination away until it has recovered; the agent that happened to be there is not at fault.
  */
 import { weightOf } from '../../machines/index.ts';
-import type { AgentCoordination, CoordinatedAgent, Participation } from '../agent/agent-services.ts';
+import type {
+  AgentCoordination,
+  CoordinatedAgent,
+  CoordinatedBody,
+  Participation,
+} from '../agent/agent-services.ts';
 import type { RunQueue } from '../engine/run-queue.ts';
 import type { BodyReport, VariableState } from '../hosting/host.ts';
 import { eventConstructor } from '../journal/event-constructor.ts';
@@ -39,28 +44,38 @@ export class Participants implements AgentCoordination {
     this.options = options;
   }
 
-  join(agent: CoordinatedAgent): Participant | undefined {
+  join(agent: CoordinatedAgent, body: CoordinatedBody): Participant | undefined {
     const isAvailable = this.options.isAvailable();
     if (agent.isCoordinated !== isAvailable) {
       agent.send({ type: isAvailable ? 'coordination.restored' : 'coordination.lost' });
     }
     const { variables } = agent.manifest;
     if (!takesPart(agent, variables)) return undefined;
-    const participant = new Participant(agent, this.options);
+    const participant = new Participant(agent, body, this.options);
     participant.opened(variables);
     return participant;
   }
 
-  started(agent: CoordinatedAgent, participation: Participation | undefined): Participation | undefined {
+  started(
+    agent: CoordinatedAgent,
+    body: CoordinatedBody,
+    participation: Participation | undefined,
+  ): Participation | undefined {
     const { variables } = agent.manifest;
     if (!takesPart(agent, variables)) return participation;
-    const participant = (participation as Participant | undefined) ?? new Participant(agent, this.options);
+    const participant =
+      (participation as Participant | undefined) ?? new Participant(agent, body, this.options);
     participant.started(variables);
     return participant;
   }
 
-  changed(agent: CoordinatedAgent, participation: Participation | undefined): Participation | undefined {
-    if (participation === undefined) return agent.isServing ? this.started(agent, undefined) : undefined;
+  changed(
+    agent: CoordinatedAgent,
+    body: CoordinatedBody,
+    participation: Participation | undefined,
+  ): Participation | undefined {
+    if (participation === undefined)
+      return agent.isServing ? this.started(agent, body, undefined) : undefined;
     (participation as Participant).changed();
     return participation;
   }
@@ -69,7 +84,7 @@ export class Participants implements AgentCoordination {
     const { rounds, failed } = this.options;
     if (report.type !== 'vote.cast') return;
     try {
-      rounds.voted(report.roundId, id, incarnation, report, NOTHING);
+      rounds.voted(report.roundId, id, incarnation, report, undefined);
     } catch (thrown) {
       failed(thrown);
     }
@@ -77,10 +92,6 @@ export class Participants implements AgentCoordination {
 }
 
 const NOTHING: readonly never[] = [];
-
-function withOne<Item>(items: readonly Item[], item: Item): readonly Item[] {
-  return items.length === 0 ? [item] : [...items, item];
-}
 
 /** Whether coordination has anything to do with an agent that listens to these variables. */
 function takesPart({ spec }: CoordinatedAgent, variables: readonly string[]): boolean {
@@ -105,27 +116,29 @@ const Acknowledged = eventConstructor(function (
 
 /** One incarnation of an agent. */
 class Participant implements Participation {
-  private readonly agent: CoordinatedAgent;
-  private readonly incarnation: number;
   private readonly options: ParticipantsOptions;
-  /** Made anew for each one more: nearly always there is one, and a list that grows takes room for sixteen. */
-  private listeners: readonly Listener[] = NOTHING;
+  /** The first of its listeners, each of which knows the next: nearly always there is one. */
+  private first: Listener | undefined = undefined;
+  private readonly agent: CoordinatedAgent;
+  private readonly body: CoordinatedBody;
+  private readonly incarnation: number;
   private isRunning = false;
   private isCandidate = false;
   private hasEnded = false;
 
-  constructor(agent: CoordinatedAgent, options: ParticipantsOptions) {
-    this.agent = agent;
-    this.incarnation = agent.incarnation;
+  constructor(agent: CoordinatedAgent, body: CoordinatedBody, options: ParticipantsOptions) {
     this.options = options;
+    this.agent = agent;
+    this.body = body;
+    this.incarnation = agent.incarnation;
   }
 
   get variables(): readonly VariableState[] {
     let known: readonly VariableState[] = NOTHING;
-    const { listeners } = this;
-    for (let at = 0; at < listeners.length; at++) {
-      const { current } = listeners[at]!.topic;
-      if (current) known = withOne(known, current);
+    for (let listener = this.first; listener !== undefined; listener = listener.other) {
+      const { current } = listener.topic;
+      // A list that grows takes room for sixteen.
+      if (current) known = known.length === 0 ? [current] : [...known, current];
     }
     return known;
   }
@@ -145,8 +158,9 @@ class Participant implements Participation {
         const listener = this.listen(variables[at]!);
         if (listener) listener.told = 0;
       }
-      const { listeners } = this;
-      for (let at = 0; at < listeners.length; at++) listeners[at]!.topic.run(listeners[at]!);
+      for (let listener = this.first; listener !== undefined; listener = listener.other) {
+        listener.topic.run(listener);
+      }
     } catch (thrown) {
       failed(thrown);
     }
@@ -156,7 +170,7 @@ class Participant implements Participation {
   /** The spec of its agent is another. */
   changed(): void {
     if (this.hasEnded) return;
-    for (const listener of this.listeners) {
+    for (let listener = this.first; listener !== undefined; listener = listener.other) {
       const { isSync, voteWeight } = this.part;
       listener.topic.change(listener, isSync, voteWeight);
     }
@@ -167,9 +181,7 @@ class Participant implements Participation {
     if (this.hasEnded) return;
     this.hasEnded = true;
     const { variables, rounds } = this.options;
-    const { listeners } = this;
-    for (let at = 0; at < listeners.length; at++) {
-      const listener = listeners[at]!;
+    for (let listener = this.first; listener !== undefined; listener = listener.other) {
       listener.topic.leave(listener);
       rounds.left(listener);
       variables.release(listener.topic);
@@ -189,11 +201,11 @@ class Participant implements Participation {
   private acknowledged(name: string, version: number): void {
     const listener = this.listenerOf(name);
     if (!listener?.topic.acknowledge(listener, version)) return;
-    this.options.journal.emit(new Acknowledged(this.agent.id, this.incarnation, name, version));
+    this.options.journal.emit(new Acknowledged(listener.agentId, listener.incarnation, name, version));
   }
 
   private voted(roundId: string, cast: CastVote): void {
-    this.options.rounds.voted(roundId, this.agent.id, this.incarnation, cast, this.listeners);
+    this.options.rounds.voted(roundId, this.agent.id, this.incarnation, cast, this.first);
   }
 
   /** The part that its spec gives it. */
@@ -224,19 +236,23 @@ class Participant implements Participation {
   }
 
   private listenerOf(name: string): Listener | undefined {
-    // Nearly always there are very few.
-    const { listeners } = this;
-    for (let at = 0; at < listeners.length; at++)
-      if (listeners[at]!.topic.name === name) return listeners[at];
-    return undefined;
+    let listener = this.first;
+    while (listener !== undefined && listener.topic.name !== name) listener = listener.other;
+    return listener;
   }
 
   /** Begins to listen, unless it does already. */
   private listen(name: string): Listener | undefined {
-    if (this.listenerOf(name)) return undefined;
-    const { isSync, voteWeight } = this.part;
-    const listener = this.options.variables.topic(name).open(this.agent, isSync, voteWeight);
-    this.listeners = withOne(this.listeners, listener);
+    let last: Listener | undefined;
+    for (let one = this.first; one !== undefined; one = one.other) {
+      if (one.topic.name === name) return undefined;
+      last = one;
+    }
+    const { agent, incarnation, body, part } = this;
+    const topic = this.options.variables.topic(name);
+    const listener = topic.open(agent.id, incarnation, body, part.isSync, part.voteWeight);
+    if (last === undefined) this.first = listener;
+    else last.other = listener;
     return listener;
   }
 }

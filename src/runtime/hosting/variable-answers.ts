@@ -9,44 +9,45 @@ import type { WorkOwner } from './body-work.ts';
 import type { VariableState } from './host.ts';
 
 /** One variable whose change is being answered. */
-interface Answer extends StateUser {
-  readonly name: string;
-  readonly version: number;
+class Answer implements StateUser {
+  state: unknown = undefined;
+  base: StateUser['base'] = undefined;
+  name = '';
+  version = 0;
   /** The newest version that has come meanwhile. */
-  newer: VariableState | undefined;
-  other: Answer | undefined;
+  newer: VariableState | undefined = undefined;
+  other: Answer | undefined = undefined;
 }
 
 export class VariableAnswers {
-  readonly #owner: WorkOwner;
+  private readonly owner: WorkOwner;
   /** Variables whose change is being answered: nearly always none, or one. */
-  #open: Answer | undefined = undefined;
+  private open: Answer | undefined = undefined;
+  /** One that is not open, to be used again: one that is young would be noted by the collector each time. */
+  private spare: Answer | undefined = undefined;
 
   constructor(owner: WorkOwner) {
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   take(variable: VariableState): void {
-    for (let answer = this.#open; answer !== undefined; answer = answer.other) {
+    for (let answer = this.open; answer !== undefined; answer = answer.other) {
       if (answer.name !== variable.name) continue;
       answer.newer = variable;
       return;
     }
-    this.#begin(variable);
+    this.begin(variable);
   }
 
-  #begin({ name, value, version }: VariableState): void {
-    const owner = this.#owner;
-    const answer: Answer = {
-      name,
-      version,
-      newer: undefined,
-      other: this.#open,
-      state: undefined,
-      base: undefined,
-    };
+  private begin({ name, value, version }: VariableState): void {
+    const { owner } = this;
+    const answer = this.spare ?? new Answer();
+    this.spare = undefined;
+    answer.name = name;
+    answer.version = version;
+    answer.other = this.open;
     owner.state.begin(answer);
-    this.#open = answer;
+    this.open = answer;
     let answered: unknown;
     let isPromised: boolean;
     try {
@@ -63,23 +64,34 @@ export class VariableAnswers {
     } catch (thrown) {
       return owner.crash(thrown);
     }
-    if (!isPromised) return this.#ended(answer);
-    Promise.resolve(answered).then(
-      () => this.#ended(answer),
-      (thrown: unknown) => owner.crash(thrown),
+    if (isPromised) this.await(answer, answered);
+    else this.ended(answer);
+  }
+
+  /** Apart, for what is written here costs every answer that comes through it. */
+  private await(answer: Answer, work: unknown): void {
+    Promise.resolve(work).then(
+      () => this.ended(answer),
+      (thrown: unknown) => this.owner.crash(thrown),
     );
   }
 
-  #ended(answer: Answer): void {
+  private ended(answer: Answer): void {
+    const { owner } = this;
     const { name, version, newer, other } = answer;
-    this.#owner.state.commit(answer);
-    if (this.#open?.name === name) this.#open = other;
+    owner.state.commit(answer);
+    if (this.open === answer) this.open = other;
     else {
-      for (let before = this.#open; before?.other !== undefined; before = before.other) {
-        if (before.other.name === name) before.other = other;
+      for (let before = this.open; before?.other !== undefined; before = before.other) {
+        if (before.other === answer) before.other = other;
       }
     }
-    this.#owner.tell({ type: 'variable.acknowledged', name, version });
-    if (newer && !this.#owner.isGone) this.#begin(newer);
+    answer.state = undefined;
+    answer.base = undefined;
+    answer.newer = undefined;
+    answer.other = undefined;
+    this.spare = answer;
+    owner.tell({ type: 'variable.acknowledged', name, version });
+    if (newer && !owner.isGone) this.begin(newer);
   }
 }

@@ -15,7 +15,6 @@ import {
 } from '../../../machines/index.ts';
 import type { BodyRequest } from '../../hosting/host.ts';
 import type { Journal } from '../../journal/journal.ts';
-import type { Subscriber } from '../variables/topic.ts';
 import { CandidateQueue } from './candidate-queue.ts';
 
 const FACT = 'leader.term';
@@ -25,6 +24,12 @@ export interface Leader {
   readonly incarnation: number;
   /** Of its election: 1, 2, 3 … */
   readonly term: number;
+}
+
+/** What an election needs of an agent. */
+interface CandidateAgent {
+  readonly incarnation: number;
+  post(request: BodyRequest): void;
 }
 
 export interface LeaderElectionOptions {
@@ -39,7 +44,7 @@ export class LeaderElection {
   readonly #options: LeaderElectionOptions;
   readonly #candidates = new CandidateQueue();
   /** The way to each of them. */
-  readonly #agents = new Map<string, Subscriber>();
+  readonly #agents = new Map<string, CandidateAgent>();
   #leadership: Leadership;
 
   constructor(options: LeaderElectionOptions) {
@@ -58,7 +63,7 @@ export class LeaderElection {
     if (leader) this.#agents.get(leader.agentId)?.post(request);
   }
 
-  join(candidate: Candidate, agent: Subscriber): void {
+  join(candidate: Candidate, agent: CandidateAgent): void {
     this.#agents.set(candidate.agentId, agent);
     this.#candidates.add(candidate);
     this.elect();

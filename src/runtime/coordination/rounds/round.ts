@@ -169,10 +169,10 @@ export class Round {
     });
   }
 
-  /** @param listeners of the agent that votes */
-  cast(agentId: string, incarnation: number, cast: CastVote, listeners: readonly Listener[]): void {
+  /** @param first of the listeners of the agent that votes */
+  cast(agentId: string, incarnation: number, cast: CastVote, first: Listener | undefined): void {
     const answer = answerOf(cast);
-    const taken = this.box.take(agentId, incarnation, answer, this.#ballotOf(listeners));
+    const taken = this.box.take(agentId, incarnation, answer, this.#ballotOf(first));
     if (typeof taken === 'string') return this.note(agentId, incarnation, cast, taken);
     this.note(agentId, incarnation, cast);
     this.#heads[answer] += 1;
@@ -184,8 +184,8 @@ export class Round {
   }
 
   /** An agent's incarnation has ended. */
-  leave({ agent, incarnation, ballot }: Listener): void {
-    const departure = this.box.leave(agent.id, incarnation, ballot?.box === this.box ? ballot : undefined);
+  leave({ agentId, incarnation, ballot }: Listener): void {
+    const departure = this.box.leave(agentId, incarnation, ballot?.box === this.box ? ballot : undefined);
     if (departure) this.#queue.run(() => this.#chart?.send({ type: 'voter.left', ...departure }));
   }
 
@@ -232,8 +232,10 @@ export class Round {
   }
 
   /** The voter's ballot, where its listener has it at hand. */
-  #ballotOf(listeners: readonly Listener[]): Ballot | undefined {
-    for (const { ballot } of listeners) if (ballot?.box === this.box) return ballot;
+  #ballotOf(first: Listener | undefined): Ballot | undefined {
+    for (let listener = first; listener !== undefined; listener = listener.other) {
+      if (listener.ballot?.box === this.box) return listener.ballot;
+    }
     return undefined;
   }
 
@@ -255,7 +257,7 @@ export class Round {
       type: 'vote.asked',
       proposal: this.proposalTo('voter', roundId, deadlineAt),
     };
-    for (const { agent } of this.#voters) agent.post(request);
+    for (const { body } of this.#voters) body.post(request);
   }
 
   readonly #count = (): void => {
@@ -267,8 +269,8 @@ export class Round {
   };
 }
 
-function voterOf({ agent, incarnation, voteWeight }: Listener): Voter {
-  return { agentId: agent.id, incarnation, weight: voteWeight };
+function voterOf({ agentId, incarnation, voteWeight }: Listener): Voter {
+  return { agentId, incarnation, weight: voteWeight };
 }
 
 function noCounts(): Counts {

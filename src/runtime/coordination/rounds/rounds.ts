@@ -125,16 +125,16 @@ export class Rounds implements Consensus {
 
   // What agents and variables tell.
 
-  /** @internal A vote has arrived. @param listeners of the agent that votes */
+  /** @internal A vote has arrived. @param first of the listeners of the agent that votes */
   voted(
     roundId: string,
     agentId: string,
     incarnation: number,
     cast: CastVote,
-    listeners: readonly Listener[],
+    first: Listener | undefined,
   ): void {
     const round = this.#open.get(roundId);
-    if (round !== undefined) return round.cast(agentId, incarnation, cast, listeners);
+    if (round !== undefined) return round.cast(agentId, incarnation, cast, first);
     if (this.#leaderVotes.voted(roundId, agentId, incarnation, cast)) return;
     const refused = this.#ids.wasGiven(roundId) ? 'late' : 'foreign';
     const vote = answerOf(cast);

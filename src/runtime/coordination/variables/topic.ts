@@ -13,18 +13,17 @@ import type { BodyRequest, VariableState } from '../../hosting/host.ts';
 import type { Ballot } from '../rounds/ballot-box.ts';
 import type { VariableDefinition } from './variable.ts';
 
-/** What a topic needs of an agent. */
+/** What a topic needs of the body of an agent. */
 export interface Subscriber {
-  readonly id: string;
-  readonly incarnation: number;
   post(request: BodyRequest): void;
 }
 
 /** One incarnation of an agent, and what it knows of the variable. */
 export interface Listener {
   readonly topic: Topic;
-  readonly agent: Subscriber;
+  readonly agentId: string;
   readonly incarnation: number;
+  readonly body: Subscriber;
   isSync: boolean;
   /** Of its vote, in thousandths; 0 when it takes no part in rounds. A round goes by what it was when that opened. */
   voteWeight: number;
@@ -35,6 +34,8 @@ export interface Listener {
   acknowledged: number;
   /** Of the round on the variable that it was asked in last. */
   ballot: Ballot | undefined;
+  /** The same incarnation as it listens to another variable. */
+  other: Listener | undefined;
 }
 
 /** One version in the history of a variable. */
@@ -95,17 +96,25 @@ export class Topic {
   }
 
   /** An incarnation opens, with the current value. */
-  open(agent: Subscriber, isSync: boolean, voteWeight: number): Listener {
+  open(
+    agentId: string,
+    incarnation: number,
+    body: Subscriber,
+    isSync: boolean,
+    voteWeight: number,
+  ): Listener {
     const listener: Listener = {
       topic: this,
-      agent,
-      incarnation: agent.incarnation,
+      agentId,
+      incarnation,
+      body,
       isSync,
       voteWeight,
       isRunning: false,
       told: this.version,
       acknowledged: 0,
       ballot: undefined,
+      other: undefined,
     };
     this.listeners.add(listener);
     return listener;
@@ -193,8 +202,8 @@ export class Topic {
     const behind: OutOfDate[] = [];
     for (const listener of this.listeners) {
       if (!this.isOutOfDate(listener)) continue;
-      const { agent, incarnation, acknowledged } = listener;
-      behind.push({ agentId: agent.id, incarnation, version: acknowledged });
+      const { agentId, incarnation, acknowledged } = listener;
+      behind.push({ agentId, incarnation, version: acknowledged });
     }
     return behind;
   }
@@ -202,7 +211,7 @@ export class Topic {
   private tell(listener: Listener, request: BodyRequest): void {
     listener.told = this.version;
     if (listener.isSync) this.awaited += 1;
-    listener.agent.post(request);
+    listener.body.post(request);
   }
 
   private isOutOfDate({ isRunning, acknowledged }: Listener): boolean {
@@ -223,8 +232,8 @@ export class Topic {
     const { version } = this;
     const acknowledged: string[] = [];
     const outOfDate: string[] = [];
-    for (const { isRunning, acknowledged: known, agent } of this.listeners) {
-      if (isRunning) (known === version ? acknowledged : outOfDate).push(agent.id);
+    for (const { isRunning, acknowledged: known, agentId } of this.listeners) {
+      if (isRunning) (known === version ? acknowledged : outOfDate).push(agentId);
     }
     confirm({ version, acknowledged, outOfDate, ...(supersededBy === undefined ? {} : { supersededBy }) });
   }
