@@ -28,6 +28,8 @@ export abstract class ChartDriver implements Supervisor {
   readonly definition: AnyStateMachine;
   status: ChartStatus = 'active';
   protected readonly options: ChartOptions;
+  /** The options, if somebody is to be told of each step: charts of other owners have others, and each look costs. */
+  private readonly told: ChartOptions | undefined;
   /** Of a chart that is done. */
   protected output: unknown = undefined;
   /** The bug that has ended it. */
@@ -41,6 +43,7 @@ export abstract class ChartDriver implements Supervisor {
   constructor(definition: AnyStateMachine, options: ChartOptions) {
     this.definition = definition;
     this.options = options;
+    this.told = options.changed === undefined && options.observe === undefined ? undefined : options;
   }
 
   abstract readonly value: unknown;
@@ -141,8 +144,11 @@ export abstract class ChartDriver implements Supervisor {
   }
 
   private conclude(type: 'started' | 'stepped', event: EventObject, work: Work): void {
-    this.options.changed?.();
-    if (this.options.observe !== undefined && this.status !== 'error') this.tell(type, event);
+    const { told } = this;
+    if (told !== undefined) {
+      told.changed?.();
+      if (told.observe !== undefined && this.status !== 'error') this.tell(type, event);
+    }
     if (work.count > 0) this.perform(work);
     closeWork(work);
     if (this.status !== 'active') this.end(event);

@@ -15,7 +15,7 @@ import type { Work } from './work.ts';
 
 const EMPTY = Object.freeze({});
 /** One for each step that is open at once, one inside another. */
-const steps: Step[] = [];
+const steps = [new Step(), new Step(), new Step(), new Step()];
 let open = 0;
 
 export class TableChart extends ChartDriver {
@@ -24,10 +24,12 @@ export class TableChart extends ChartDriver {
   children: readonly SupervisedChild[] = NOBODY;
   history: HistoryValue | undefined = undefined;
   private readonly table: CompiledChart;
+  private readonly maxIterations: number;
 
   constructor(definition: AnyStateMachine, options: ChartOptions, table = compileChart(definition)) {
     super(definition, options);
     this.table = table;
+    this.maxIterations = options.maxIterations ?? table.maxIterations;
     this.position = table.origin;
   }
 
@@ -49,7 +51,7 @@ export class TableChart extends ChartDriver {
       return;
     }
     const event: EventObject & { input: unknown } = { type: 'xstate.init', input };
-    this.takeStep(event, work, true);
+    this.takeStep(event, work, undefined);
   }
 
   protected override step(delivery: EventObject | Delivery, work: Work): EventObject {
@@ -58,7 +60,7 @@ export class TableChart extends ChartDriver {
     const { position } = this;
     const answer = position.answerTo(type);
     const next = answer !== undefined && answer.move === undefined ? undefined : position.move(type, answer);
-    if (next === undefined) this.takeStep(event, work, false, answer);
+    if (next === undefined) this.takeStep(event, work, type, answer);
     else this.position = next;
     return event;
   }
@@ -74,18 +76,19 @@ export class TableChart extends ChartDriver {
     return inOrder(this.children);
   }
 
-  private takeStep(event: EventObject, work: Work, isInitial: boolean, answer?: Answer): void {
+  /** @param type the event's; `undefined` for the first step */
+  private takeStep(event: EventObject, work: Work, type: string | undefined, answer?: Answer): void {
     const step = (steps[open++] ??= new Step());
     step.begin(this.table, this, work, event, this);
     try {
-      if (isInitial) step.take(this.table.initial);
-      else if (event.type === 'xstate.stop') {
+      if (type === undefined) step.take(this.table.initial);
+      else if (type === 'xstate.stop') {
         this.status = 'stopped';
         step.stopChildren();
         return;
-      } else if (event.type !== 'xstate.init') {
+      } else if (type !== 'xstate.init') {
         const plan = step.position.enabled(step, answer);
-        if (plan === undefined && event.type.startsWith('xstate.error.actor')) {
+        if (plan === undefined && type.startsWith('xstate.error.actor')) {
           this.status = 'error';
           this.fault = (event as { error?: unknown }).error;
           step.stopChildren();
@@ -93,7 +96,7 @@ export class TableChart extends ChartDriver {
         }
         step.take(plan);
       }
-      step.settle(this.options.maxIterations ?? this.table.maxIterations);
+      step.settle(this.maxIterations);
       if (step.isDone) {
         step.stopChildren();
         this.status = 'done';

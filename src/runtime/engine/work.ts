@@ -34,9 +34,10 @@ export const TO = {
 
 export type WorkKind = (typeof TO)[keyof typeof TO];
 
+/** Its list begins with a place: V8 takes an empty one for one of numbers, and compiles for that. */
 export class Work {
   readonly kinds: WorkKind[] = [];
-  readonly payloads: unknown[] = [];
+  readonly payloads: unknown[] = [undefined];
   count = 0;
 
   add(kind: WorkKind, payload: unknown): void {
@@ -52,7 +53,8 @@ export class Work {
   }
 }
 
-const works: Work[] = [];
+/** As many as steps of a fleet are open at once; more are made when they are needed. */
+const works = [new Work(), new Work(), new Work(), new Work()];
 let open = 0;
 
 export function openWork(): Work {

@@ -30,11 +30,12 @@ export class Batch {
   told = 0;
   stateCount = 0;
   facts: Map<string, string> | undefined;
-  readonly events: SystemEvent[] = [];
+  // Begun with a place each: V8 takes an empty list for one of numbers, which the next batch would belie once more.
+  readonly events: SystemEvent[] = [undefined as never];
   /** Whose the states are, in the order in which they came. */
-  readonly stateOwners: string[] = [];
-  readonly states: (SavedState | null)[] = [];
-  private readonly waiting: (CommitListener | CommitObserver)[] = [];
+  readonly stateOwners: string[] = [''];
+  readonly states: (SavedState | null)[] = [null];
+  private readonly waiting: (CommitListener | CommitObserver)[] = [undefined as never];
   private waitingCount = 0;
 
   /** Whether there is something to commit. */

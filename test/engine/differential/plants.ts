@@ -190,7 +190,7 @@ export const plants: readonly Plant[] = [
   // Which transitions are taken.
   position(
     'wildcards are not looked at for types that nobody names',
-    'this.hasWildcards ? this.choicesOf(type) : NONE',
+    'this.hasWildcards ? this.choicesOf(event.type) : NONE',
     'NONE',
   ),
   position(
@@ -377,10 +377,10 @@ export const plants: readonly Plant[] = [
   // Where a chart stands.
   table(
     'an error of a child that nobody handles is ignored',
-    'if (plan === undefined && event.type',
-    'if (plan === null && event.type',
+    'if (plan === undefined && type',
+    'if (plan === null && type',
   ),
-  table('xstate.init is an event like any other', "else if (event.type !== 'xstate.init') {", 'else {'),
+  table('xstate.init is an event like any other', "else if (type !== 'xstate.init') {", 'else {'),
   table('children are not taken over', 'this.children = step.children;', ''),
   table('history is not taken over', 'this.history = step.history;', ''),
   table(

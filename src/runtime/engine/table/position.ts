@@ -153,12 +153,11 @@ export class Position implements Whereabouts {
   /** What an event leads to: `undefined` if nothing here takes it. @param answer what there is for it */
   enabled(step: AskingStep, answer = this.answers.get(step.event.type)): Plan | undefined {
     const { event } = step;
-    const { type } = event;
     if (!this.isLine) {
       const taken = this.asked(this.chart.definition.root, this.value, event, step.scope);
       return taken.length === 0 ? undefined : this.planFor(taken, step);
     }
-    const choices = answer?.choices ?? (this.hasWildcards ? this.choicesOf(type) : NONE);
+    const choices = answer?.choices ?? (this.hasWildcards ? this.choicesOf(event.type) : NONE);
     for (let at = 0; at < choices.length; at++) {
       const choice = choices[at]!;
       if (choice.guard === undefined || passes(choice.candidate, event, step.scope, this)) {

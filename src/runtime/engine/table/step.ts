@@ -59,7 +59,7 @@ export class Step {
   private work!: Work;
   private scopeSoFar: Scope | undefined;
   /** Events raised, from `taken` on not taken yet; used again like the step itself. */
-  private readonly raised: (EventObject | undefined)[] = [];
+  private readonly raised: (EventObject | undefined)[] = [undefined];
   private raisedCount = 0;
   private taken = 0;
   /** Whether the microstep has changed anything: an eventless transition that has not is not taken again. */
