@@ -96,13 +96,42 @@ describe('an error is one by what it is', () => {
         },
       },
     );
-    expect(errorInfoOf(hostile)).toEqual({ name: 'NonError', message: '{}' });
+    expect(errorInfoOf(hostile)).toEqual({ name: 'NonError', message: 'an object' });
     const trap = Object.defineProperty(new Error('m'), 'stack', { get: () => errorFrom(undefined as never) });
     expect(errorInfoOf(trap)).toEqual({ name: 'NonError', message: 'a value that cannot be read' });
   });
 });
 
 describe('what callers decide by comes back', () => {
+  it('what the class of an error knows of it, by a getter or for all', () => {
+    class Limited extends Error {
+      readonly #status = 429;
+      get status(): number {
+        return this.#status;
+      }
+      get headers(): Headers {
+        return new Headers({ 'retry-after': '3' });
+      }
+      get retryAfter(): never {
+        throw new Error('not now');
+      }
+    }
+    Object.assign(Limited.prototype, { statusCode: 429 });
+    const { status, statusCode, headers, retryAfter } = thereAndBack(new Limited('m'));
+    expect({ status, statusCode, headers, retryAfter }).toEqual({
+      status: 429,
+      statusCode: 429,
+      headers: { 'retry-after': '3' },
+      retryAfter: undefined,
+    });
+    expect(errorInfoOf(new Error('m'))).not.toHaveProperty('data');
+  });
+  it('the two errors of one that was thrown while another was', () => {
+    const thrown = new SuppressedError(new RangeError('later'), new TypeError('first'), 'm');
+    const back = thereAndBack(thrown) as unknown as SuppressedError;
+    expect(back.error).toMatchObject({ name: 'RangeError', message: 'later' });
+    expect(back.suppressed).toMatchObject({ name: 'TypeError', message: 'first' });
+  });
   it('fields of its own, with their types', () => {
     const error = Object.assign(new Error('m'), {
       status: 429,

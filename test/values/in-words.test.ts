@@ -1,4 +1,5 @@
 /** A value in a message is short, and no secret, whatever came. */
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -9,6 +10,13 @@ import { isSecretKey, withoutSecrets } from '../../src/runtime/values/secrets.ts
 import { refusal, rig } from '../kit/rig.ts';
 
 const KEY = 'sk-proj-Ab3dEf6hIj9lMn2pQr5tUv8x';
+
+class Hidden {
+  readonly #n = 1;
+  n(): number {
+    return this.#n;
+  }
+}
 
 describe('a value in words', () => {
   it.each([
@@ -25,8 +33,39 @@ describe('a value in words', () => {
     [{ a: 1, b: undefined, c: () => 1, d: { e: null, f: 2n } }, '{"a":1,"d":{"e":null,"f":2n}}'],
     [new Date(0), '"1970-01-01T00:00:00.000Z"'],
     [new URL('https://host/'), '"https://host/"'],
-    [new Map([[1, 2]]), '{}'],
-  ])('reads like JSON where there is some (%#)', (value, words) => {
+    [
+      new Map<unknown, unknown>([
+        [1, 2],
+        ['apiKey', 'short'],
+      ]),
+      'Map {"1":2,"apiKey":"[redacted]"}',
+    ],
+    [new Set([1, 'two', undefined]), 'Set [1,"two",null]'],
+    [
+      new (class Refused {
+        status = 418;
+      })(),
+      'Refused {"status":418}',
+    ],
+    [
+      new (class {
+        n = 1;
+      })(),
+      'a class {"n":1}',
+    ],
+    [[new Error('within'), new Hidden()], '["Error: within",Hidden {}]'],
+    [
+      { headers: new Headers({ a: 'b', cookie: 'c' }) },
+      '{"headers":Headers {"a":"b","cookie":"[redacted]"}}',
+    ],
+    [new WeakMap(), 'WeakMap {}'],
+    [/a+b/, '/a+b/'],
+    [new ArrayBuffer(8), 'ArrayBuffer 8 bytes'],
+    [[Object(5), Object('text'), Object(Symbol('s'))], '[5,"text",Symbol(s)]'],
+    [runInNewContext('new Map([["a", {}]])'), 'Map {"a":{}}'],
+    [Object.assign(Object.create(null) as object, { a: 1 }), '{"a":1}'],
+    [(function* () {})(), 'Generator {}'],
+  ])('reads like JSON where there is some, and names classes (%#)', (value, words) => {
     expect(inWords(value)).toBe(words);
   });
   it('is as JSON has it, up to its length', () => {

@@ -144,12 +144,13 @@ const TOLD_OF: Readonly<Record<string, readonly string[]>> = {
   Request: ['method', 'url', 'headers'],
 };
 
+/** What callers decide by is told of an error also where its class has it, as a getter or for all of its errors. */
+const TOLD_OF_ERRORS: readonly string[] = ['status', 'statusCode', 'headers', 'retryAfter'];
+
 /** A getter that throws has nothing to say. */
 function fieldsOf(value: object): readonly Entry[] {
   const fields: Entry[] = [];
-  const tag = tagOf(value);
-  const told = Object.hasOwn(TOLD_OF, tag) ? TOLD_OF[tag]! : [];
-  for (const key of [...told, ...Object.keys(value)]) {
+  for (const key of new Set([...toldOf(value), ...Object.keys(value)])) {
     try {
       fields.push([key, (value as Fields)[key]]);
     } catch {
@@ -157,6 +158,12 @@ function fieldsOf(value: object): readonly Entry[] {
     }
   }
   return fields;
+}
+
+function toldOf(value: object): readonly string[] {
+  if (types.isNativeError(value)) return TOLD_OF_ERRORS;
+  const tag = tagOf(value);
+  return Object.hasOwn(TOLD_OF, tag) ? TOLD_OF[tag]! : [];
 }
 
 function tagOf(value: object): string {

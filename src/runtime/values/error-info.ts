@@ -62,7 +62,8 @@ class ErrorSurvey {
     const message = this.#text(said, MAX_MESSAGE_LENGTH);
     const code = this.#codeOf(thrown);
     const info: ErrorInfo = {
-      name: this.#text(textOf(thrown.name), MAX_NAME_LENGTH),
+      // Without a prototype it may have none.
+      name: this.#text(thrown.name === undefined ? 'Error' : textOf(thrown.name), MAX_NAME_LENGTH),
       message,
       ...(typeof thrown.stack === 'string' ? { stack: this.#stackOf(thrown.stack, said, message) } : {}),
       ...(code === undefined ? {} : { code }),
@@ -155,6 +156,11 @@ export function errorFrom(info: ErrorInfo): Error {
   for (const [key, value] of Object.entries(code === undefined ? { ...info.data } : { ...info.data, code })) {
     if (OWN_PLACE.has(key)) continue;
     Object.defineProperty(error, key, { value, writable: true, enumerable: true, configurable: true });
+  }
+  if (info.name === 'SuppressedError' && error instanceof AggregateError && error.errors.length === 2) {
+    const [thrown, suppressed] = error.errors as unknown[];
+    Object.defineProperty(error, 'error', { value: thrown, writable: true, configurable: true });
+    Object.defineProperty(error, 'suppressed', { value: suppressed, writable: true, configurable: true });
   }
   return error;
 }

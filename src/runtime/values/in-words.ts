@@ -1,10 +1,11 @@
 /**
  * A value as text for a message: short, without what looks like a secret. Never throws.
  *
- * It reads like JSON, and looks at no more of the value than it shows.
+ * It reads like JSON, with the name of its class before what one has made, and looks at no more than it shows.
  */
 import { types } from 'node:util';
 import { beginningOf, digitsOf } from './cut-text.ts';
+import { classNameOf, isPlain, tagOf } from './instances.ts';
 import { isSecretKey, REDACTED, withoutSecrets } from './secrets.ts';
 
 /** In characters. */
@@ -93,32 +94,58 @@ class Words {
       this.put(value.toJSON(key), key, depth + 1);
     } else if (isSecretKey(key)) this.text += JSON.stringify(REDACTED);
     else if (Array.isArray(value)) this.#putItems(value, key, depth);
-    else this.#putFields(value, depth);
+    else if (types.isBoxedPrimitive(value)) this.text += inWordsUnder(key, value.valueOf());
+    else if (types.isRegExp(value))
+      this.text += withoutSecrets(clipped(RegExp.prototype.toString.call(value)));
+    else if (value instanceof Error || types.isNativeError(value)) {
+      this.text += textOf(`${value.name}: ${value.message}`, key);
+    } else this.#putInstance(value, key, depth);
   }
 
-  #putItems(items: readonly unknown[], key: string, depth: number): void {
+  #putInstance(value: object, key: string, depth: number): void {
+    if (!isPlain(value)) this.text += `${clipped(withoutSecrets(classNameOf(value).slice(0, MAX_LOOKED)))} `;
+    if (types.isAnyArrayBuffer(value)) this.text += `${value.byteLength} bytes`;
+    else if (types.isSet(value)) this.#putItems(value, key, depth);
+    else if (types.isMap(value) || ENTRIES.has(tagOf(value))) {
+      this.#putFields(value as Iterable<[unknown, unknown]>, depth);
+    } else this.#putFields(fieldsOf(value), depth);
+  }
+
+  #putItems(items: Iterable<unknown>, key: string, depth: number): void {
     this.text += '[';
-    for (let at = 0; at < items.length && !this.#isEnough; at += 1) {
-      if (at > 0) this.text += ',';
+    let isFirst = true;
+    for (const item of items) {
+      if (this.#isEnough) break;
+      if (!isFirst) this.text += ',';
+      isFirst = false;
       const { length } = this.text;
-      this.put(items[at], key, depth + 1);
+      this.put(item, key, depth + 1);
       if (this.text.length === length) this.text += 'null';
     }
     this.text += ']';
   }
 
-  #putFields(value: object, depth: number): void {
+  #putFields(fields: Iterable<readonly [key: unknown, value: unknown]>, depth: number): void {
     this.text += '{';
     let isFirst = true;
-    for (const key of Object.keys(value)) {
+    for (const [given, value] of fields) {
       if (this.#isEnough) break;
       const before = this.text;
+      const key = typeof given === 'string' ? given : inWords(given);
       this.text += `${isFirst ? '' : ','}${JSON.stringify(clipped(withoutSecrets(key.slice(0, MAX_LOOKED))))}:`;
       const { length } = this.text;
-      this.put((value as Record<string, unknown>)[key], key, depth + 1);
+      this.put(value, key, depth + 1);
       if (this.text.length === length) this.text = before;
       else isFirst = false;
     }
     this.text += '}';
   }
+}
+
+/** What gives its content as entries, besides maps. */
+const ENTRIES: ReadonlySet<string> = new Set(['Headers', 'URLSearchParams', 'FormData']);
+
+/** One after the other: a getter that stands behind what is shown is not called. */
+function* fieldsOf(value: object): Generator<readonly [string, unknown]> {
+  for (const key of Object.keys(value)) yield [key, (value as Record<string, unknown>)[key]];
 }

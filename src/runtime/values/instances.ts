@@ -11,19 +11,32 @@ const MAX_CHAIN = 100;
 export function classNameOf(value: object): string {
   const { constructor } = value;
   if (typeof constructor === 'function' && constructor.name !== '') return constructor.name;
-  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  const tag = tagOf(value);
   return tag === 'Object' ? 'a class' : tag;
+}
+
+/** `Headers`, `Map`, `Generator`; `Object` of what has no tag. */
+export function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/** Whether no class has made it, of whatever realm. */
+export function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || isPlainPrototype(prototype);
+}
+
+function isPlainPrototype(prototype: object): boolean {
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
 /** Whether it has anything from its class, or from whatever stands between it and plain objects: a method, an accessor. */
 export function hasMethods(value: object): boolean {
   let prototype = Object.getPrototypeOf(value) as object | null;
   for (let at = 0; at < MAX_CHAIN && prototype !== null; at += 1) {
-    const above = Object.getPrototypeOf(prototype) as object | null;
-    // That of plain objects, in whatever realm.
-    if (above === null && Object.hasOwn(prototype, 'isPrototypeOf')) return false;
+    if (isPlainPrototype(prototype)) return false;
     if (Reflect.ownKeys(prototype).some((key) => key !== 'constructor')) return true;
-    prototype = above;
+    prototype = Object.getPrototypeOf(prototype) as object | null;
   }
   return prototype !== null;
 }
