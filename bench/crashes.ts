@@ -74,7 +74,7 @@ export async function benchStorm(killed: number, emit: Emit, rounds = 5): Promis
   const series = { times: rounds, perOperation: killed, n: killed, operation };
   const more = { rounds, agents: ids.length };
   emit(await measure('crash_storm', series, more));
-  while (storms < TENTHS) await operation();
+  for (let storm = rounds; storm < TENTHS; storm++) await operation();
   emit(await measure('crash_storm_steady', series, more));
   again.end();
   if (agents.list({ status: 'running' }).length !== ids.length) throw new Error('not all of them run again');
