@@ -125,12 +125,13 @@ describe.runIf(process.platform === 'linux')('a process', () => {
     (pageBytes, ticksPerSecond, usage) => {
       const folder = mkdtempSync(join(tmpdir(), 'mabeam-proc-'));
       onTestFinished(() => rmSync(folder, { recursive: true }));
-      const vector = Buffer.alloc(48);
+      // What it gives last counts, too.
+      const vector = Buffer.alloc(32);
       const word = (value: number, at: number) =>
         endianness() === 'LE'
           ? vector.writeBigUInt64LE(BigInt(value), at)
           : vector.writeBigUInt64BE(BigInt(value), at);
-      for (const [place, value] of [6, pageBytes, 17, ticksPerSecond].entries()) word(value, 8 * place);
+      for (const [place, value] of [17, ticksPerSecond, 6, pageBytes].entries()) word(value, 8 * place);
       for (const one of ['self', '7']) mkdirSync(join(folder, one));
       writeFileSync(join(folder, 'self/auxv'), vector);
       writeFileSync(join(folder, '7/statm'), '90000 1500 300 10 0 800 0\n');
@@ -140,6 +141,10 @@ describe.runIf(process.platform === 'linux')('a process', () => {
         '7 (a (b) c) S 1 7 7 0 -1 0 1 2 3 4 123 34 1000 2000 20 0 9 0 5\n',
       );
       expect(processMeter(folder)?.measure(7)).toEqual(usage);
+      // One whose program is over, and of which a kernel says no more than this.
+      writeFileSync(join(folder, '7/statm'), '0');
+      writeFileSync(join(folder, '7/stat'), '7 (over) Z 1 7 7 0 -1 0 1 2 3 4');
+      expect(processMeter(folder)?.measure(7)).toEqual({ memoryBytes: 0, cpuMs: 0 });
     },
   );
   test('that is gone gives no measurement', () => {
