@@ -9,7 +9,9 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { loadavg } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Engine, startEngine } from '../examples/cluster/engine.ts';
@@ -20,6 +22,9 @@ import { ENTRIES, floorOf } from './cluster-floor.ts';
 
 /** Of a tick of /proc. */
 const TICK_MS = 10;
+const MB = 1_048_576;
+/** Sizes of a fleet that grows: some are only looked at on the way, for 10,000 agents take minutes to start. */
+const GROWTH = [100, 1_000, 3_000, 6_000, 10_000];
 
 const { values } = parseArgs({
   options: {
@@ -31,11 +36,11 @@ const { values } = parseArgs({
 const wanted = new Set(values.only.split(','));
 const sizes = values.quick
   ? { tasks: 600, agents: 40, clients: 16, failover: 40, voters: 200, growth: [100, 300] }
-  : { tasks: 2_000, agents: 100, clients: 32, failover: 200, voters: 1_000, growth: [100, 1_000, 10_000] };
+  : { tasks: 2_000, agents: 100, clients: 32, failover: 200, voters: 1_000, growth: GROWTH };
 
 const nodes: ChildProcess[] = [];
 
-async function join({ ingressUrl, adminUrl }: Engine, name: string): Promise<ChildProcess> {
+async function joined({ ingressUrl, adminUrl }: Engine, name: string): Promise<ChildProcess> {
   const program = fileURLToPath(new URL('cluster-node.ts', import.meta.url));
   const node = fork(program, [name, ingressUrl, adminUrl], { execArgv: [] });
   nodes.push(node);
@@ -60,6 +65,32 @@ function cpuOf(pid: number): number {
   } catch {
     return 0;
   }
+}
+
+/** Resident MB of a process. */
+function memoryOf(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1_024;
+  } catch {
+    return 0;
+  }
+}
+
+/** MB of all files in a folder. */
+async function diskOf(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const sizes = await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      // One may be gone by now: the server tidies up.
+      .map(({ parentPath, name }) =>
+        stat(join(parentPath, name)).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0) / MB;
 }
 
 function emit(bench: string, fields: Readonly<Record<string, number>>): void {
@@ -169,7 +200,7 @@ async function benchTasks(engine: Engine, fleet: Fleet): Promise<void> {
 }
 
 async function benchFailover(engine: Engine, fleet: Fleet): Promise<void> {
-  const doomed = await join(engine, 'doomed');
+  const doomed = await joined(engine, 'doomed');
   const log: { type: string; at: number }[] = [];
   // A third of them, or so, is on it.
   const anywhere = await started(fleet, sizes.failover * 3);
@@ -237,6 +268,13 @@ async function benchGrowth(engine: Engine, fleet: Fleet): Promise<void> {
     const [listed, listMs] = await timed(() => fleet.agents.list());
     const [ran, filterMs] = await timed(() => fleet.agents.list({ status: 'running' }));
     emit('list', { agents: listed.length, ms: listMs, running: ran.length, filter_ms: filterMs });
+    emit('memory', {
+      agents: listed.length,
+      server_mb: memoryOf(engine.pid),
+      nodes_mb: nodes.reduce((sum, { pid }) => sum + memoryOf(pid!), 0),
+      client_mb: memoryOf(process.pid),
+      disk_mb: await diskOf(engine.folder),
+    });
   }
 }
 
@@ -246,8 +284,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void engine.stop().finally(() => process.exit(1)));
 }
 try {
-  await join(engine, 'n1');
-  await join(engine, 'n2');
+  await joined(engine, 'n1');
+  await joined(engine, 'n2');
   await using fleet = await connectFleet({ ingressUrl: engine.ingressUrl, agents: [counter] });
   if (wanted.has('tasks')) await benchTasks(engine, fleet);
   if (wanted.has('failover')) await benchFailover(engine, fleet);

@@ -30,6 +30,8 @@ export interface Engine extends AsyncDisposable {
   readonly ingressUrl: string;
   readonly adminUrl: string;
   readonly pid: number;
+  /** Where it keeps all that it has. */
+  readonly folder: string;
   /** Ends it without a word, and starts it again on the same folder and ports. */
   killAndRestart(): Promise<void>;
   stop(): Promise<void>;
@@ -87,6 +89,7 @@ eager-state-size-limit = "64 KiB"
   return {
     ingressUrl,
     adminUrl,
+    folder,
     get pid() {
       return server.pid!;
     },

@@ -3,7 +3,8 @@
  *
  * Decides nothing: a handler takes a turn (agent-turn.ts), whose acts are performed as calls (agent-performer.ts).
  */
-import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { exclusive, shared } from '../engine/handlers.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import { command, momentOf, notFound } from './agent-commands.ts';
 import { conclude, giveBack, PENDING, type Reply, SAVED, stateOf } from './agent-performer.ts';
@@ -34,8 +35,6 @@ async function turnOf(ctx: ObjectContext, at?: number): Promise<AgentTurn | unde
 /** Of an agent that is not there. */
 const NOTHING = { tasks: [], ended: [] };
 
-const exclusive = handlers.object.exclusive;
-const shared = handlers.object.shared;
 const codec = { input: wire, output: wire } as const;
 
 export const agentObject = object({

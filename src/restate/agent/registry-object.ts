@@ -1,5 +1,6 @@
 /** Who exists, for lists: what each agent showed last of itself. The agent's own object is the truth. */
-import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { exclusive, shared } from '../engine/handlers.ts';
 import { type Look, REGISTRY } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { getAll } from '../engine/state-reads.ts';
@@ -8,7 +9,7 @@ import { wire } from '../engine/wire.ts';
 export const registryObject = object({
   name: REGISTRY,
   handlers: {
-    put: handlers.object.exclusive(
+    put: exclusive(
       { input: wire, output: wire, enableLazyState: true },
       (ctx: ObjectContext, given: unknown) => {
         const { id, look } = given as { id: string; look: Look | null };
@@ -17,7 +18,7 @@ export const registryObject = object({
         return Promise.resolve();
       },
     ),
-    list: handlers.object.shared(
+    list: shared(
       { input: wire, output: wire, enableLazyState: true },
       async (ctx: ObjectSharedContext): Promise<readonly Look[]> => {
         const looks = await getAll<Look>(ctx, await ctx.stateKeys());

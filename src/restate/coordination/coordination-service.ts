@@ -8,7 +8,8 @@
  * I3  A node that was not told of a change hears of that with its next sign of life, and asks for the values itself.
  * I4  One vote of each incarnation counts, and none of an incarnation that was not in the electorate.
  */
-import { type Context, handlers, RestatePromise, service } from '@restatedev/restate-sdk';
+import { type Context, RestatePromise, service } from '@restatedev/restate-sdk';
+import { keyless } from '../engine/handlers.ts';
 import { type ConsensusOutput, consensusMachine, type RoundTerms, weightOf } from '../../machines/index.ts';
 import { BallotBox } from '../../runtime/coordination/rounds/ballot-box.ts';
 import type { Decision } from '../../runtime/coordination/rounds/proposal.ts';
@@ -367,7 +368,7 @@ export const coordinationService = service({
   name: COORDINATION,
   handlers: {
     /** Gives a variable its next version, and tells every agent that declared it. */
-    set: handlers.handler(
+    set: keyless(
       { input: wire, output: wire },
       async (ctx: Context, given: unknown): Promise<Answer<Confirmation>> => {
         const { timeoutMs, ...change } = given as AskedChange;
@@ -377,7 +378,7 @@ export const coordinationService = service({
         return { value: await spread(ctx, { name, value, version }, timeoutMs) };
       },
     ),
-    propose: handlers.handler({ input: wire, output: wire }, (ctx: Context, given: unknown) =>
+    propose: keyless({ input: wire, output: wire }, (ctx: Context, given: unknown) =>
       propose(ctx, given as AskedRound),
     ),
   },

@@ -4,7 +4,8 @@
  *
  * I1  Terms only grow. A leader leads until its incarnation no longer runs, or is not eligible any more.
  */
-import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { exclusive, shared } from '../engine/handlers.ts';
 import {
   type Candidate,
   isLeader,
@@ -55,7 +56,7 @@ export const leaderObject = object({
   name: LEADER,
   handlers: {
     /** The leader; elected now, if there is none and an agent may lead. */
-    lead: handlers.object.exclusive(
+    lead: exclusive(
       { input: wire, output: wire },
       async (ctx: ObjectContext): Promise<SeatedLeader | null> => {
         const seated = await call<readonly SeatedVoter[]>(ctx, toNodes('eligible'), null);
@@ -75,7 +76,7 @@ export const leaderObject = object({
     ),
 
     /** Who was elected last; it may have ended since. */
-    elected: handlers.object.shared(
+    elected: shared(
       { input: wire, output: wire },
       async (ctx: ObjectSharedContext): Promise<Leader | null> => {
         const { leader, term } = (await ctx.get(STATE, wireOf<Leadership>())) ?? noLeader;

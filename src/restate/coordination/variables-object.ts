@@ -7,7 +7,8 @@
  *     variable is checked by the caller that changes it.
  * I2  Versions grow by one. A change that was made for another version than the one in force changes nothing.
  */
-import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { exclusive, shared } from '../engine/handlers.ts';
 import type { VariableVersion } from '../../runtime/coordination/variables/topic.ts';
 import {
   variable,
@@ -95,8 +96,6 @@ function put(ctx: ObjectContext, known: Kept | null, record: VariableRecord, by:
 }
 
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
-const exclusive = handlers.object.exclusive;
-const shared = handlers.object.shared;
 
 export const variablesObject = object({
   name: VARIABLES,

@@ -9,6 +9,7 @@
 import { connect, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
 import { type Target, toNodes } from './calls.ts';
+import { KeptConnections, type PlainRequest } from './kept-connections.ts';
 import { wire, wireOf } from './wire.ts';
 
 export interface CallOptions {
@@ -34,6 +35,7 @@ export class EngineClient {
   readonly #timeoutMs: number;
   readonly #once: Ingress;
   readonly #repeatable: Ingress;
+  readonly #connections = new KeptConnections();
   #clock: Promise<{ readonly aheadMs: number; readonly until: number }> | undefined;
   /** Of the calls that are under way. One signal for all of them would have more listeners with every call. */
   readonly #calls = new Set<AbortController>();
@@ -52,8 +54,12 @@ export class EngineClient {
       maxInterval: 1_000,
     } as const;
     const options = { url: ingressUrl.replace(/\/$/, ''), retry, serde: wire as never } as const;
-    this.#once = connect(options);
-    this.#repeatable = connect({ ...options, fetch: withoutKey });
+    const fetch = (url: string, request: PlainRequest) => this.#connections.fetch(url, request);
+    this.#once = connect({ ...options, fetch: fetch as never });
+    this.#repeatable = connect({
+      ...options,
+      fetch: ((url, request) => fetch(url, withoutKey(request))) as typeof fetch as never,
+    });
   }
 
   /**
@@ -161,12 +167,12 @@ export class EngineClient {
   close(): void {
     this.#isClosed = true;
     for (const controller of this.#calls) controller.abort();
+    this.#connections.close();
   }
 }
 
 /** Only a call that has a key is made again by the SDK; the engine need not hear of it. */
-function withoutKey(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
-  const headers = new Headers(init.headers);
-  headers.delete('idempotency-key');
-  return fetch(input, { ...init, headers });
+function withoutKey(request: PlainRequest): PlainRequest {
+  const { 'idempotency-key': _, ...headers } = request.headers ?? {};
+  return { ...request, headers };
 }

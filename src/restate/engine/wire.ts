@@ -1,19 +1,54 @@
 /**
- * Messages between machines: JSON, with a mark for `Infinity`, which limits and times may be.
+ * Messages between machines: JSON, in which `Infinity`, which limits and times may be, is a number too large for any.
  *
  * I1  A value is read as it was written, whatever texts are in it: a text that looks like the mark stays a text.
+ * I2  What an earlier version has written, with `Infinity` as a text that has the mark, is read as it was meant.
  */
 import type { Serde } from '@restatedev/restate-sdk';
 
 const MARK = '\u0000';
 const INFINITE = `${MARK}Infinity`;
+/** How JSON spells that text where it is a value, and no name. */
+const MARKED_VALUE = /"\\u0000Infinity"(?!:)/g;
+/** JSON knows no `Infinity`; this is read as one, by the parser itself. */
+const TOO_LARGE = '1e999';
+
+/**
+ * The value with texts in place of what JSON cannot say, and texts that look like those told apart; the same object if
+ * there is neither. What is in the way of JSON's own fast path is a function that it calls for every value.
+ */
+function marked(value: unknown): unknown {
+  if (typeof value === 'string') return value.startsWith(MARK) ? MARK + value : value;
+  if (value === Infinity) return INFINITE;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    let copy: unknown[] | undefined;
+    for (let at = 0; at < value.length; at++) {
+      const inner: unknown = value[at];
+      const shown = marked(inner);
+      if (shown === inner) continue;
+      copy ??= [...(value as unknown[])];
+      copy[at] = shown;
+    }
+    return copy ?? value;
+  }
+  const record = value as Record<string, unknown>;
+  let copy: Record<string, unknown> | undefined;
+  for (const key of Object.keys(record)) {
+    const inner = record[key];
+    const shown = marked(inner);
+    if (shown === inner) continue;
+    copy ??= Object.assign(Object.create(null) as Record<string, unknown>, record);
+    copy[key] = shown;
+  }
+  return copy ?? value;
+}
 
 function toWire(value: unknown): string {
-  const text: string | undefined = JSON.stringify(value, (_, inner: unknown) => {
-    if (inner === Infinity) return INFINITE;
-    return typeof inner === 'string' && inner.startsWith(MARK) ? MARK + inner : inner;
-  });
-  return text ?? 'null';
+  const shown = marked(value);
+  const text = JSON.stringify(shown) as string | undefined;
+  if (text === undefined) return 'null';
+  return shown === value ? text : text.replace(MARKED_VALUE, TOO_LARGE);
 }
 
 function fromWire(text: string): unknown {

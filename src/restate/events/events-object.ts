@@ -7,7 +7,8 @@
  * I2  A sequence is never used twice; readers go on from any.
  * I3  The newest `MAX_EVENTS` are kept; a store that follows (event-archive.ts) keeps what it has taken.
  */
-import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { exclusive, shared } from '../engine/handlers.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import { EVENTS, type EventBatch } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
@@ -44,7 +45,7 @@ export interface EventQuestion {
 export const eventsObject = object({
   name: EVENTS,
   handlers: {
-    append: handlers.object.exclusive(
+    append: exclusive(
       { input: wire, output: wire, enableLazyState: true },
       async (ctx: ObjectContext, given: unknown) => {
         const { events } = given as EventBatch;
@@ -63,7 +64,7 @@ export const eventsObject = object({
       },
     ),
 
-    read: handlers.object.shared(
+    read: shared(
       { input: wire, output: wire, enableLazyState: true },
       async (ctx: ObjectSharedContext, given: unknown): Promise<EventPage> => {
         const { agentId, after, limit } = given as EventQuestion;

@@ -7,7 +7,8 @@
  * I2  An account exists once something was reserved of it, and not before.
  * I3  Each account has one wake-up call at the most; a replaced one does nothing.
  */
-import { handlers, object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { exclusive, shared } from '../engine/handlers.ts';
 import type { BudgetAmount, BudgetSpec } from '../../machines/index.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import { wholeOf } from '../../runtime/limits/budget-amount.ts';
@@ -71,8 +72,6 @@ async function known(
 }
 
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
-const exclusive = handlers.object.exclusive;
-const shared = handlers.object.shared;
 
 export const budgetsObject = object({
   name: BUDGETS,

@@ -7,7 +7,8 @@
  * I2  After a reset agents with work go on first, and among them those that have waited longest.
  * I3  At most one wake is waited for; one that comes late does nothing.
  */
-import { handlers, object, type ObjectContext } from '@restatedev/restate-sdk';
+import { object, type ObjectContext } from '@restatedev/restate-sdk';
+import { exclusive } from '../engine/handlers.ts';
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { QuotaMessage } from '../agent/agent-acts.ts';
@@ -174,7 +175,6 @@ async function turnOf(ctx: ObjectContext, at?: number): Promise<QuotaTurn> {
 }
 
 const codec = { input: wire, output: wire } as const;
-const exclusive = handlers.object.exclusive;
 
 export const quotaObject = object({
   name: QUOTA,

@@ -1,5 +1,6 @@
 /** What one node offers: an object for the messages to each of its bodies, and a service for all of them at once. */
-import { handlers, object, type ObjectContext, service } from '@restatedev/restate-sdk';
+import { object, type ObjectContext, service } from '@restatedev/restate-sdk';
+import { exclusive, keyless } from '../engine/handlers.ts';
 import type { Context } from '@restatedev/restate-sdk';
 import { hostOf, type MessageBatch, nodeOf } from '../engine/names.ts';
 import { wire } from '../engine/wire.ts';
@@ -39,7 +40,7 @@ export function servicesOf(parts: NodeParts) {
   const bodies = object({
     name: hostOf(parts.name),
     handlers: {
-      post: handlers.object.exclusive({ input: wire, output: wire }, (ctx: ObjectContext, given: unknown) => {
+      post: exclusive({ input: wire, output: wire }, (ctx: ObjectContext, given: unknown) => {
         parts.deliver(ctx.key, given as MessageBatch);
         return Promise.resolve();
       }),
@@ -55,7 +56,7 @@ export function servicesOf(parts: NodeParts) {
     name: nodeOf(parts.name),
     handlers: {
       // Asked again where the answer got lost: it changes nothing that a second time would change again.
-      serve: handlers.handler({ input: wire, output: wire }, (_: Context, given: unknown) => {
+      serve: keyless({ input: wire, output: wire }, (_: Context, given: unknown) => {
         const { what, parameter } = given as { what: string; parameter: unknown };
         return parts.serve(what, parameter);
       }),

@@ -10,13 +10,13 @@
  * I4  No step looks at more agents than the one it is for, but for the end of a node and the list of voters.
  */
 import {
-  handlers,
   object,
   type ObjectContext,
   type ObjectSharedContext,
   TerminalError,
   TimeoutError,
 } from '@restatedev/restate-sdk';
+import { exclusive, shared } from '../engine/handlers.ts';
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { send, toAgent, toNodes } from '../engine/calls.ts';
 import type { LossOffer } from '../agent/agent-places.ts';
@@ -173,8 +173,6 @@ async function seatedWhere(
 }
 
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
-const exclusive = handlers.object.exclusive;
-const shared = handlers.object.shared;
 
 /** One step: what it changes is kept at its end. */
 function step<Answer>(take: (ctx: ObjectContext, book: Reservations, given: never) => Promise<Answer>) {

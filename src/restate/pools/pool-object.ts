@@ -7,7 +7,6 @@
  * I2  At most one wake is waited for; one that comes late does nothing.
  */
 import {
-  handlers,
   object,
   type ObjectContext,
   type ObjectSharedContext,
@@ -15,6 +14,7 @@ import {
   service,
   TerminalError,
 } from '@restatedev/restate-sdk';
+import { exclusive, keyless, shared } from '../engine/handlers.ts';
 import type { Context } from '@restatedev/restate-sdk';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import { endedInOrder } from '../../runtime/agent/ended-in-order.ts';
@@ -203,8 +203,6 @@ async function told(
 }
 
 const codec = { input: wire, output: wire } as const;
-const exclusive = handlers.object.exclusive;
-const shared = handlers.object.shared;
 
 export const poolObject = object({
   name: POOL,
@@ -319,7 +317,7 @@ async function measure(ctx: Context, look: number, occupant: PlaceAsked): Promis
 export const poolCrew = service({
   name: CREW,
   handlers: {
-    bringUp: handlers.handler(codec, async (ctx: Context, given: unknown) => {
+    bringUp: keyless(codec, async (ctx: Context, given: unknown) => {
       const { pool, id, spec, manifest, at } = given as {
         pool: string;
         id: string;
@@ -339,7 +337,7 @@ export const poolCrew = service({
       send(ctx, toPool(pool, 'broughtUp'), { id, failure, at: await ctx.date.now() });
     }),
 
-    run: handlers.handler(codec, async (ctx: Context, given: unknown) => {
+    run: keyless(codec, async (ctx: Context, given: unknown) => {
       const { pool, id, number, token, asked } = given as {
         pool: string;
         id: string;
@@ -352,13 +350,13 @@ export const poolCrew = service({
       send(ctx, toPool(pool, 'taskEnded'), { ...ended, at: await ctx.date.now() });
     }),
 
-    measure: handlers.handler(codec, async (ctx: Context, given: unknown) => {
+    measure: keyless(codec, async (ctx: Context, given: unknown) => {
       const { pool, look, occupant } = given as { pool: string; look: number; occupant: PlaceAsked };
       const measured = await measure(ctx, look, occupant);
       send(ctx, toPool(pool, 'measured'), { measured, at: await ctx.date.now() });
     }),
 
-    dismiss: handlers.handler(codec, async (ctx: Context, given: unknown) => {
+    dismiss: keyless(codec, async (ctx: Context, given: unknown) => {
       const { pool, id, timeoutMs } = given as { pool: string; id: string; timeoutMs: number | undefined };
       const stopped = await call<Answer<AgentRecord>>(ctx, toAgent(id, 'ask'), { type: 'stop', timeoutMs });
       await call<Answer>(ctx, toAgent(id, 'command'), { type: 'forget' });

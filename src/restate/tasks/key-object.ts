@@ -4,7 +4,8 @@
  * I1  Submissions with one key to one target come one after the other: they give one task.
  * I2  A key is forgotten some time after its agent has no record of the task any more.
  */
-import { handlers, object, type ObjectContext } from '@restatedev/restate-sdk';
+import { object, type ObjectContext } from '@restatedev/restate-sdk';
+import { exclusive } from '../engine/handlers.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { Answer } from '../engine/call-answer.ts';
 import { call, send, toAgent } from '../engine/calls.ts';
@@ -29,7 +30,7 @@ export const keyObject = object({
   name: KEY,
   handlers: {
     /** Gives the task of this key, or a new one to the agent that was picked. */
-    submit: handlers.object.exclusive(
+    submit: exclusive(
       { input: wire, output: wire },
       async (ctx: ObjectContext, given: unknown): Promise<Answer> => {
         const { picked, work, at } = given as KeyedSubmission;
@@ -49,15 +50,12 @@ export const keyObject = object({
       },
     ),
 
-    look: handlers.object.exclusive(
-      { input: wire, output: wire },
-      async (ctx: ObjectContext): Promise<void> => {
-        const holder = await ctx.get<string>(AGENT_ID);
-        const isKept = holder !== null && (await known(ctx, holder, keysOf(ctx))) !== null;
-        if (!isKept) return ctx.clearAll();
-        send(ctx, { service: KEY, key: ctx.key, method: 'look' }, null, LOOK_MS);
-      },
-    ),
+    look: exclusive({ input: wire, output: wire }, async (ctx: ObjectContext): Promise<void> => {
+      const holder = await ctx.get<string>(AGENT_ID);
+      const isKept = holder !== null && (await known(ctx, holder, keysOf(ctx))) !== null;
+      if (!isKept) return ctx.clearAll();
+      send(ctx, { service: KEY, key: ctx.key, method: 'look' }, null, LOOK_MS);
+    }),
   },
   options: fleetOptions,
 });

@@ -9,7 +9,8 @@
  * I4  While the last time was refused, or its target is looked for, the alert `schedule_refused` is raised.
  * I5  At most one wake is waited for; one that was replaced does nothing.
  */
-import { handlers, object, type ObjectContext } from '@restatedev/restate-sdk';
+import { object, type ObjectContext } from '@restatedev/restate-sdk';
+import { exclusive } from '../engine/handlers.ts';
 import type { ErrorInfo } from '../../machines/index.ts';
 import {
   isSameSchedule,
@@ -192,7 +193,6 @@ function listed(ctx: ObjectContext, look: ScheduleLook | null): Promise<void> {
 }
 
 const codec = { input: wire, output: wire } as const;
-const exclusive = handlers.object.exclusive;
 
 export const scheduleObject = object({
   name: SCHEDULE,

@@ -131,7 +131,8 @@ export function takeStep(
   const machine = providedMachine(definition, maxIterations);
   const from = restored(machine, plain);
   try {
-    const counting = counts === undefined ? machine : countingStep(machine, counts);
+    const standing = standingAt(machine, from);
+    const counting = counts === undefined ? standing : countingStep(standing, counts);
     const [snapshot, actions] = transition(counting, from, event);
     return {
       snapshot: plainOf(definition, snapshot),
@@ -140,6 +141,14 @@ export function takeStep(
   } catch (thrown) {
     throw bugOf(definition, thrown);
   }
+}
+
+/**
+ * The machine for a step from a snapshot. XState gives each pure step an actor, and begins the chart anew for it, without
+ * an input: that took longer than the step.
+ */
+function standingAt(machine: AnyStateMachine, from: AnyMachineSnapshot): AnyStateMachine {
+  return Object.assign(Object.create(machine) as AnyStateMachine, { getInitialSnapshot: () => from });
 }
 
 function asData(definition: AnyStateMachine, { snapshot, effects }: CallingStep): PlainStep {
