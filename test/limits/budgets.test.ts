@@ -1,61 +1,13 @@
 /** Budgets: what is granted, what it counts as, and what is known of it later. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { type BudgetSpecInput, defineAgent, memoryStore } from '../../src/index.ts';
+import { type BudgetSpecInput, memoryStore } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
 import { codeOf, gate, refusal, rig } from '../kit/rig.ts';
+import { spender } from '../kit/spender.ts';
 
-const caller = defineAgent({
-  type: 'caller',
-  init: () => ({}),
-  onLimit: 'fail',
-  tasks: {
-    call: {
-      run: async ({ input, budget }) => {
-        const { ask, use } = input as { ask: object; use?: object };
-        const reservation = await budget.reserve(ask);
-        await reservation.settle(use);
-        return 'called';
-      },
-    },
-    hold: {
-      run: async ({ input, budget, signal }) => {
-        await budget.reserve(input as object);
-        await new Promise((_, reject) =>
-          signal.addEventListener('abort', () => reject(signal.reason as Error)),
-        );
-      },
-    },
-    forget: { run: async ({ input, budget }) => void (await budget.reserve(input as object)) },
-    back: { run: async ({ input, budget }) => (await budget.reserve(input as object)).release() },
-    twice: {
-      run: async ({ budget }) => {
-        const reservation = await budget.reserve({ calls: 1 });
-        await reservation.settle();
-        await reservation.settle();
-      },
-    },
-    several: {
-      run: async ({ budget, input }) => {
-        for (const calls of input as number[]) await (await budget.reserve({ calls })).settle();
-      },
-    },
-    wait: {
-      run: async ({ budget, input }) => {
-        const reservation = await budget.reserve({ wallMs: 1_000 });
-        await (input as { until: Promise<void> }).until;
-        await reservation.settle();
-      },
-    },
-    park: {
-      run: async ({ budget, park }) => {
-        await budget.reserve({ calls: 1 });
-        park({ afterMs: 60_000, why: 'a limit' });
-      },
-    },
-  },
-});
+const caller = spender('caller');
 
 async function fleet(specs: readonly BudgetSpecInput[], options: Parameters<typeof rig>[0] = {}) {
   const made = await rig(options);

@@ -1,7 +1,9 @@
 /** Laws of budgets, whatever a fleet runs on. As laws.ts, run on one program and on machines. */
 import { expect, test } from 'vitest';
-import { type AgentCode, AgentSystemError, type BudgetRecord, defineAgent } from '../../src/index.ts';
+import { type AgentCode, type BudgetRecord } from '../../src/index.ts';
 import { eventually } from '../kit/eventually.ts';
+import { refusal } from '../kit/rig.ts';
+import { spender } from '../kit/spender.ts';
 import type { Subject } from './laws.ts';
 
 type Either<Value> = Value | Promise<Value>;
@@ -16,49 +18,9 @@ export interface SpendingSubject extends Subject {
   };
 }
 
-const spender = defineAgent({
-  type: 'spender',
-  init: () => ({}),
-  onLimit: 'fail',
-  tasks: {
-    call: {
-      run: async ({ input, budget }) => {
-        const { ask, use } = input as { ask: object; use?: object };
-        const reservation = await budget.reserve(ask);
-        await reservation.settle(use);
-        return 'called';
-      },
-    },
-    hold: {
-      run: async ({ input, budget, signal }) => {
-        await budget.reserve(input as object);
-        await new Promise((_, reject) =>
-          signal.addEventListener('abort', () => reject(signal.reason as Error)),
-        );
-      },
-    },
-    forget: { run: async ({ input, budget }) => void (await budget.reserve(input as object)) },
-    back: { run: async ({ input, budget }) => (await budget.reserve(input as object)).release() },
-    twice: {
-      run: async ({ budget }) => {
-        const reservation = await budget.reserve({ calls: 1 });
-        await reservation.settle();
-        await reservation.settle();
-      },
-    },
-  },
-});
+const spending = spender('spender');
 
-export const spendingAgents: readonly AgentCode[] = [spender];
-
-async function refusal(work: Promise<unknown>): Promise<AgentSystemError> {
-  const thrown = await work.then(
-    (value) => new Error(`expected a refusal, got ${JSON.stringify(value)}`),
-    (refused: unknown) => refused,
-  );
-  if (thrown instanceof AgentSystemError) return thrown;
-  throw thrown;
-}
+export const spendingAgents: readonly AgentCode[] = [spending];
 
 /** A read may throw at once in one program. */
 const reading = async <Value>(read: () => Either<Value>): Promise<Value> => read();
@@ -69,7 +31,7 @@ const fresh = (): string => `budget ${crypto.randomUUID()}`;
 export function budgetLaws(subjectOf: () => SpendingSubject): void {
   const started = async (spec: object = {}): Promise<string> => {
     const { agents } = subjectOf();
-    const id = await agents.register({ module: spender, tasks: { concurrency: 10 }, ...spec });
+    const id = await agents.register({ module: spending, tasks: { concurrency: 10 }, ...spec });
     await agents.start(id);
     return id;
   };

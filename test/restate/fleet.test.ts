@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
-import { AgentSystemError, createAgentSystem, defineAgent, variable } from '../../src/index.ts';
+import { createAgentSystem, defineAgent, variable } from '../../src/index.ts';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
+import { codeOf } from '../kit/rig.ts';
 import { hasEngine } from './engine.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 
@@ -39,14 +40,6 @@ const counter = defineAgent({
     complete: { run: ({ complete }) => complete() },
   },
 });
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    return `no refusal, but ${JSON.stringify(await work)}`;
-  } catch (thrown) {
-    return thrown instanceof AgentSystemError ? thrown.code : String(thrown);
-  }
-}
 
 const MEBIBYTE = 1024 * 1024;
 const grouped = (maxMemoryBytes: number) => ({
@@ -183,7 +176,7 @@ describe.runIf(hasEngine())('one node', () => {
       'changing a `json` variable': () => [other.variables.set('heard', {})],
     };
     const page = await readFile(new URL('../../docs/scale.md', import.meta.url), 'utf8');
-    const table = page.slice(page.indexOf('Refused by name'), page.indexOf('Weaker, and so by nature'));
+    const [, table = ''] = /^## What is not the same[^|]*\n(\|[^]*?\n)\n/m.exec(page) ?? [];
     const rows = [...table.matchAll(/^\| (.+?) \| (.+?) \| .+ \|$/gm)].slice(1);
     const refused = rows.filter(([, , happens]) => /`[A-Z]+_[A-Z_]+`/.test(happens!));
     expect(refused).toHaveLength(Object.keys(trials).length);

@@ -64,54 +64,37 @@ async function statesWith({ adminUrl }: Engine, text: string): Promise<number> {
   return rows[0].n;
 }
 
+/** The rooms that laws ask, of either, and what a test adds to them. */
+function subjectOf(system: AgentSystem | Fleet, added: object): LawSubject {
+  const { agents, tasks, pools, variables, consensus, alerts, events } = system;
+  const { questions, budgets, quotas, coordination } = system;
+  const rooms = { agents, tasks, pools, variables, consensus, alerts, events, questions, budgets, quotas };
+  const readings = { resources: () => system.resources(), coverage: () => system.coverage() };
+  return { ...rooms, coordination, ...readings, ...added } as unknown as LawSubject;
+}
+
+function lawsOfBoth(subject: () => LawSubject): void {
+  workLaws(subject);
+  personLaws(subject);
+  budgetLaws(subject);
+  bodyLaws(subject);
+  seenLaws(subject);
+  secretLaws(subject);
+  poolLaws(subject);
+  leaderLaws(subject);
+  laws(subject);
+}
+
 describe('one program', () => {
   const { lines, logger } = recording();
   let system: AgentSystem | undefined;
   let subject: LawSubject | undefined;
   beforeAll(async () => {
     system = await createAgentSystem({ logger, secrets: lawSecrets });
-    const {
-      agents,
-      tasks,
-      pools,
-      variables,
-      consensus,
-      alerts,
-      events,
-      questions,
-      budgets,
-      quotas,
-      coordination,
-    } = system;
-    const end = () => system!.close();
-    subject = {
-      agents,
-      tasks,
-      pools,
-      variables,
-      consensus,
-      alerts,
-      events,
-      questions,
-      budgets,
-      quotas,
-      coordination,
-      resources: () => system!.resources(),
-      coverage: () => system!.coverage(),
-      end,
-      lines,
-    } as unknown as LawSubject;
+    subject = subjectOf(system, { end: () => system!.close(), lines });
   });
   afterAll(() => system?.close());
-  workLaws(() => subject!);
-  personLaws(() => subject!);
-  budgetLaws(() => subject!);
-  bodyLaws(() => subject!);
-  seenLaws(() => subject!);
-  secretLaws(() => subject!);
-  poolLaws(() => subject!);
-  leaderLaws(() => subject!);
-  laws(() => subject!);
+  lawsOfBoth(() => subject!);
 });
 
 describe.runIf(hasEngine())('a fleet on two nodes', () => {
@@ -139,55 +122,20 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       nodes.push(await createAgentNode(options));
     }
     fleet = await connectFleet({ ingressUrl, agents: lawAgents, logger, secrets: lawSecrets });
-    const {
-      agents,
-      tasks,
-      pools,
-      variables,
-      consensus,
-      alerts,
-      events,
-      questions,
-      budgets,
-      quotas,
-      coordination,
-    } = fleet;
-    const end = () => fleet!.stopAgents();
-    subject = {
-      agents,
-      tasks,
-      pools,
-      variables,
-      consensus,
-      alerts,
-      events,
-      questions,
-      budgets,
-      quotas,
-      coordination,
-      resources: () => fleet!.resources(),
-      coverage: () => fleet!.coverage(),
-      end,
+    subject = subjectOf(fleet, {
+      end: () => fleet!.stopAgents(),
       lines,
       bodies,
       statesWith: (text: string) => statesWith(engine!, text),
-    } as unknown as LawSubject;
+    });
   }, 90_000);
   afterAll(async () => {
     await fleet?.close();
     for (const node of nodes) await node.close({ timeoutMs: 2_000 });
     await engine?.stop();
   }, 60_000);
-  workLaws(() => subject!);
-  personLaws(() => subject!);
-  budgetLaws(() => subject!);
-  bodyLaws(() => subject!);
-  seenLaws(() => subject!);
-  secretLaws(() => subject!);
-  poolLaws(() => subject!);
-  leaderLaws(() => subject!);
+  lawsOfBoth(() => subject!);
   addingLaws(() => subject!);
   stoppingLaws(() => subject!);
   endingLaws(() => subject!);
-  laws(() => subject!);
 });

@@ -9,7 +9,7 @@ import {
   type AgentCode,
   type AgentFilter,
   type AgentRecord,
-  AgentSystemError,
+  type AgentSystemError,
   type Alert,
   type Confirmation,
   type Decision,
@@ -25,6 +25,7 @@ import {
   type VariableRecord,
 } from '../../src/index.ts';
 import { eventually } from '../kit/eventually.ts';
+import { refusal } from '../kit/rig.ts';
 
 type Either<Value> = Value | Promise<Value>;
 
@@ -227,15 +228,6 @@ const voter = defineAgent({
 export const lawAgents: readonly AgentCode[] = [mortal, careful, voter];
 
 const SOON = { policy: 'immediate', delayMs: 50 } as const;
-
-async function refusal(work: Promise<unknown>): Promise<AgentSystemError> {
-  try {
-    throw new Error(`expected a refusal, got ${JSON.stringify(await work)}`);
-  } catch (thrown) {
-    if (thrown instanceof AgentSystemError) return thrown;
-    throw thrown;
-  }
-}
 
 /** @param subjectOf the fleet that all laws are tried on; each has agents of its own */
 export function laws(subjectOf: () => Subject): void {

@@ -1,14 +1,9 @@
 /** Laws of tasks that ask people, whatever a fleet runs on. As laws.ts, run on one program and on machines. */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import {
-  type AgentCode,
-  AgentSystemError,
-  defineAgent,
-  type QuestionFilter,
-  type QuestionRecord,
-} from '../../src/index.ts';
+import { type AgentCode, defineAgent, type QuestionFilter, type QuestionRecord } from '../../src/index.ts';
 import { eventually } from '../kit/eventually.ts';
+import { refusal } from '../kit/rig.ts';
 import type { Subject } from './laws.ts';
 
 type Either<Value> = Value | Promise<Value>;
@@ -67,15 +62,6 @@ const fragile = defineAgent({
 });
 
 export const askingAgents: readonly AgentCode[] = [clerk, fragile];
-
-async function refusal(work: Promise<unknown>): Promise<AgentSystemError> {
-  const thrown = await work.then(
-    (value) => new Error(`expected a refusal, got ${JSON.stringify(value)}`),
-    (refused: unknown) => refused,
-  );
-  if (thrown instanceof AgentSystemError) return thrown;
-  throw thrown;
-}
 
 /** A read may throw at once in one program. */
 const reading = async <Value>(read: () => Either<Value>): Promise<Value> => read();

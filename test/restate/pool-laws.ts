@@ -3,14 +3,9 @@
  * member, and pools that size themselves. As laws.ts, run on one program and on machines.
  */
 import { expect, test } from 'vitest';
-import {
-  type AgentCode,
-  AgentSystemError,
-  defineAgent,
-  type PoolRecord,
-  type TaskStream,
-} from '../../src/index.ts';
+import { type AgentCode, defineAgent, type PoolRecord, type TaskStream } from '../../src/index.ts';
 import { eventually } from '../kit/eventually.ts';
+import { codeOf } from '../kit/rig.ts';
 import type { Subject } from './laws.ts';
 
 /** What both have, as far as these laws use it. */
@@ -81,15 +76,6 @@ const follower = defineAgent({
 });
 
 export const poolAgents: readonly AgentCode[] = [member, follower];
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    return `no refusal, but ${JSON.stringify(await work)}`;
-  } catch (thrown) {
-    if (thrown instanceof AgentSystemError) return thrown.code;
-    throw thrown;
-  }
-}
 
 /** @param subjectOf the fleet that all laws are tried on; each has agents of its own */
 export function poolLaws(subjectOf: () => PoolSubject): void {

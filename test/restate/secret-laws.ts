@@ -5,8 +5,9 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { type AgentCode, AgentSystemError, defineAgent, type SecretRequest } from '../../src/index.ts';
+import { type AgentCode, defineAgent, type SecretRequest } from '../../src/index.ts';
 import { eventually } from '../kit/eventually.ts';
+import { refusal } from '../kit/rig.ts';
 import type { Subject } from './laws.ts';
 
 const KEY = 'key-"5f3e\\91-of-the-laws';
@@ -70,15 +71,6 @@ const holder = defineAgent({
 });
 
 export const secretAgents: readonly AgentCode[] = [holder];
-
-async function refusal(work: Promise<unknown>): Promise<AgentSystemError> {
-  try {
-    throw new Error(`expected a refusal, got ${JSON.stringify(await work)}`);
-  } catch (thrown) {
-    if (thrown instanceof AgentSystemError) return thrown;
-    throw thrown;
-  }
-}
 
 function expectNone(where: string, text: string): void {
   for (const secret of [KEY, JSON.stringify(KEY).slice(1, -1), TOKEN]) {

@@ -2,16 +2,11 @@
 import { setup } from 'xstate';
 import { expect, test } from 'vitest';
 import { type ChartEvent, defineChartAgent } from '../../src/chart-agent.ts';
-import {
-  type AgentCode,
-  AgentSystemError,
-  type Coverage,
-  defineAgent,
-  type QuotaRecord,
-} from '../../src/index.ts';
+import { type AgentCode, type Coverage, defineAgent, type QuotaRecord } from '../../src/index.ts';
 import { agentMachine } from '../../src/machines/index.ts';
 import { countsOf } from '../../src/runtime/engine/chart-counts.ts';
 import { eventually } from '../kit/eventually.ts';
+import { refusal } from '../kit/rig.ts';
 import type { Subject } from './laws.ts';
 
 type Either<Value> = Value | Promise<Value>;
@@ -106,15 +101,6 @@ const reader = defineAgent({
 });
 
 export const seenAgents: readonly AgentCode[] = [door, source, reader];
-
-async function refusal(work: Promise<unknown>): Promise<AgentSystemError> {
-  const thrown = await work.then(
-    (value) => new Error(`expected a refusal, got ${JSON.stringify(value)}`),
-    (refused: unknown) => refused,
-  );
-  if (thrown instanceof AgentSystemError) return thrown;
-  throw thrown;
-}
 
 /** A read may throw at once in one program. */
 const reading = async <Value>(read: () => Either<Value>): Promise<Value> => read();

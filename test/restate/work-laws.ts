@@ -3,8 +3,9 @@
  * that change. As laws.ts, run on one program and on machines.
  */
 import { expect, test } from 'vitest';
-import { type AgentCode, type AgentRecord, AgentSystemError, defineAgent } from '../../src/index.ts';
+import { type AgentCode, type AgentRecord, defineAgent } from '../../src/index.ts';
 import { eventually } from '../kit/eventually.ts';
+import { refusal } from '../kit/rig.ts';
 import type { Subject } from './laws.ts';
 
 /** What was begun, by agent. */
@@ -104,15 +105,6 @@ const filer = defineAgent({
 });
 
 export const workAgents: readonly AgentCode[] = [hand, child, filer];
-
-async function refusal(work: Promise<unknown>): Promise<AgentSystemError> {
-  try {
-    throw new Error(`expected a refusal, got ${JSON.stringify(await work)}`);
-  } catch (thrown) {
-    if (thrown instanceof AgentSystemError) return thrown;
-    throw thrown;
-  }
-}
 
 const waits =
   (count: number) =>

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import type { AgentFilter } from '../../../src/index.ts';
 import { careful, mortal } from '../../restate/laws.ts';
-import { type PlayedSubject, refusal, SOON } from './subject.ts';
+import { refusal } from '../../kit/rig.ts';
+import { type PlayedSubject, SOON } from './subject.ts';
 
 export function addingLaws(subjectOf: () => PlayedSubject): void {
   const agents = () => subjectOf().agents;

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import type { ExitReason } from '../../../src/index.ts';
 import { eventually } from '../../kit/eventually.ts';
 import { mortal } from '../../restate/laws.ts';
-import { type PlayedSubject, refusal, SOON } from './subject.ts';
+import { refusal } from '../../kit/rig.ts';
+import { type PlayedSubject, SOON } from './subject.ts';
 
 /** Ways for a body to end, and what each makes of its agent. */
 const ends: readonly { readonly reason: ExitReason; readonly status: string }[] = [

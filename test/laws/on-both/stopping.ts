@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { defineAgent } from '../../../src/index.ts';
 import { eventually } from '../../kit/eventually.ts';
 import { mortal } from '../../restate/laws.ts';
-import { LATE, type PlayedSubject, refusal, SOON } from './subject.ts';
+import { refusal } from '../../kit/rig.ts';
+import { LATE, type PlayedSubject, SOON } from './subject.ts';
 
 /** What cannot be kept is what it leaves, where a test says so. */
 const unsaved = new Set<string>();
