@@ -53,12 +53,14 @@ export async function runFleetBench(
   rounds?: number,
 ): Promise<Measurement[]> {
   const more = rounds === undefined ? [] : [String(rounds)];
-  const program = fileURLToPath(import.meta.url);
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--expose-gc', program, name, String(size), ...more],
-    { maxBuffer: 2 ** 26 },
-  );
+  return measurementsOf(fileURLToPath(import.meta.url), [name, String(size), ...more]);
+}
+
+/** Runs a program that prints measurements. */
+export async function measurementsOf(program: string, args: readonly string[]): Promise<Measurement[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', program, ...args], {
+    maxBuffer: 2 ** 26,
+  });
   return measurementsIn(stdout);
 }
 

@@ -84,14 +84,14 @@ interface KeptEvent {
 }
 
 /** A timer among those of its delay. */
-interface ArmedTimer {
+export interface ArmedTimer {
   readonly run: () => void;
   readonly dueAt: number;
   previous: ArmedTimer | undefined;
   next: ArmedTimer | undefined;
 }
 
-class TimersByHand {
+export class TimersByHand {
   #last: ArmedTimer | undefined = undefined;
 
   arm(run: () => void, delayMs: number): ArmedTimer {

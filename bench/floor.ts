@@ -110,7 +110,7 @@ export async function benchVariableFloor(rounds: number, emit: Emit): Promise<vo
   emit(await measure('floor_variable', { ...series, operation: (round) => set(round + 4) }));
 }
 
-const promises = ['context', 'state', 'record', 'told', 'chart'] as const;
+export const promises = ['context', 'state', 'record', 'told', 'chart'] as const;
 type Promised = (typeof promises)[number];
 
 async function warm(operation: () => Promise<unknown>): Promise<void> {
@@ -175,7 +175,7 @@ const nobody = { ask: () => Promise.reject(new Error('nobody is asked')) };
 const BUSY = { type: 'mailbox.busy' } as const;
 const IDLE = { type: 'mailbox.idle' } as const;
 
-class TaskByHand {
+export class TaskByHand {
   readonly #events: Event[] = [];
   readonly #records = new Map<string, KnownRecord | { status: string }>();
   readonly #state = { done: 0 };

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { benchDashboard } from './dashboard.ts';
 import { compare, comparisonOf, markdownOf } from './comparison.ts';
 import { benchFloor, benchReadFloor, benchVariableFloor } from './floor.ts';
+import { benchFleetFloor } from './floor-fleet.ts';
 import { benchGrowthFloor, benchLifeFloor } from './floor-life.ts';
 import { type FleetBenchName, fleetBenchNames, isFleetBench, runFleetBench, sizesOf } from './fleets.ts';
 import { benchHosts } from './hosts.ts';
@@ -25,6 +26,7 @@ const print = (measured: Measurement) => console.log(JSON.stringify(measured));
 const otherBenches: Record<string, () => Promise<void>> = {
   floor: async () => {
     await benchLifeFloor(print);
+    await benchFleetFloor(print);
     await benchGrowthFloor(print);
     await benchFloor(100_000, print);
     await benchVariableFloor(50, print);
