@@ -15,9 +15,11 @@ interface Fleet {
 
 const fieldsOfRecord = ['status', 'incarnation', 'restarts', 'reason', 'abandoned', 'capabilities'] as const;
 
+const shown = (record: object) => fieldsOfRecord.map((field) => (record as Record<string, unknown>)[field]);
+const isSet = (time: unknown) => typeof time === 'number';
+
 async function deedsOf(fleet: Fleet, restarted: () => Promise<void>) {
   const answers: unknown[] = [];
-  const shown = (record: object) => fieldsOfRecord.map((field) => (record as Record<string, unknown>)[field]);
   for (const [id, restart] of [
     ['life', never],
     ['mortal', never],
@@ -38,7 +40,6 @@ type Told = Readonly<Record<string, unknown>> & { readonly type: string };
 /** Without times, which differ; what the runtime says more of a registration is its own. */
 function plain({ sequence: _s, at: _a, spec: _spec, manifest: _m, life, restartAt, ...event }: Told): object {
   const lived = life as { history: { recent: unknown[] }; startedAt?: number; endedAt?: number } | undefined;
-  const isSet = (time: unknown) => typeof time === 'number';
   return {
     ...event,
     restartAt: isSet(restartAt),
@@ -73,8 +74,9 @@ test.for(['hand', 'chart'])(
       told.push(plain(event as unknown as Told));
       if (event.type === 'agent.started' && event.incarnation === 2) runs.resolve();
     });
-    const answers = await deedsOf(system.agents as unknown as Fleet, () => runs.promise);
+    const answers = await deedsOf(system.agents, () => runs.promise);
 
+    expect(told).toHaveLength(16);
     expect(floorAnswers).toEqual(answers);
     expect(floorTold).toEqual(told);
   },
