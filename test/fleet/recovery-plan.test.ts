@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { createAgentSystem, defineAgent, memoryStore, planRecovery, type Store } from '../../src/index.ts';
+import {
+  AgentSystemError,
+  createAgentSystem,
+  defineAgent,
+  memoryStore,
+  planRecovery,
+  type Store,
+} from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 
 const silent = pino({ level: 'silent' });
@@ -72,20 +79,32 @@ it('a plan says what becomes of each task, and which cannot be done any more', a
     once: { run: hang },
     again: { retry: 'on_host_loss', run: hang },
     text: { retry: 'on_host_loss', run: hang },
+    // With one attempt: it may be begun after a loss if nobody has seen it begin.
+    single: { retry: { attempts: 1 }, run: hang },
   } as const;
   const before = defineAgent({ type: 'clerk', init: () => ({}), tasks: kinds });
   const system = await createAgentSystem({ store, logger: silent });
-  const tasks = { concurrency: 4 };
+  const tasks = { concurrency: 5 };
   await system.agents.register({ id: 'ada', module: before, tasks });
   await system.agents.register({ id: 'bob', module: before });
   await system.agents.start('ada');
-  const executed = system.agents.execute('ada', { type: 'once' });
-  executed.catch(() => {});
+  const execute = (type: 'once' | 'single') =>
+    void system.agents.execute('ada', { type }).catch(() => undefined);
+  execute('once');
   await system.tasks.submit('ada', { type: 'again' });
   await system.tasks.submit('ada', { type: 'text', input: 7 });
+  await system.tasks.submit('ada', { type: 'once' });
+  await system.tasks.submit('ada', { type: 'single' });
+  // There is no room for these two.
+  execute('once');
+  execute('single');
   await system.tasks.submit('bob', { type: 'once' });
   const text = { ...kinds.text, input: z.string() };
-  const after = defineAgent({ type: 'clerk', init: () => ({}), tasks: { again: kinds.again, text } });
+  const after = defineAgent({
+    type: 'clerk',
+    init: () => ({}),
+    tasks: { again: kinds.again, text, single: kinds.single },
+  });
   // As it stands while the program runs: what a loss of it would leave.
   const lost: Store = {
     isDurable: false,
@@ -101,9 +120,26 @@ it('a plan says what becomes of each task, and which cannot be done any more', a
       { task: 'once', becomes: 'unknown' },
       { task: 'again', becomes: 'repeated' },
       { task: 'text', becomes: 'repeated', problem: expect.stringContaining('input: ') },
+      { task: 'once', becomes: 'unknown' },
+      { task: 'single', becomes: 'unknown' },
+      { task: 'once', becomes: 'unknown' },
+      { task: 'single', becomes: 'repeated' },
     ],
-    [{ task: 'once', becomes: 'waits', problem: 'its definition has no task "once", it has: again, text' }],
+    [
+      {
+        task: 'once',
+        becomes: 'waits',
+        problem: 'its definition has no task "once", it has: again, text, single',
+      },
+    ],
   ]);
+  // And so it comes.
+  const next = await createAgentSystem({ store: lost, agents: [after], logger: silent });
+  for (const { taskId, becomes } of plans.flatMap((plan) => plan.tasks ?? [])) {
+    const { task, status } = next.tasks.get(taskId);
+    expect([task, status]).toEqual([task, becomes === 'unknown' ? 'unknown' : 'waiting']);
+  }
+  await next.close({ timeoutMs: 0 });
   await system.close({ timeoutMs: 0 });
 });
 
@@ -238,7 +274,10 @@ it('a plan closes its store once, whether it could be made or not', async () => 
   await planRecovery(counting('sound'), { agents: [first] });
   const unsound = counting('unsound', { recover: () => Promise.reject(new Error('unreadable')) });
   await expect(planRecovery(unsound, { agents: [first] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
-  expect(closes).toEqual(['sound', 'unsound']);
+  const refused = new AgentSystemError('STORE_FAILED', 'it is held by another program');
+  const held = counting('held', { recover: () => Promise.reject(refused) });
+  await expect(planRecovery(held, { agents: [first] })).rejects.toBe(refused);
+  expect(closes).toEqual(['sound', 'unsound', 'held']);
 });
 
 it('the program that follows a plan has the database, and so has the next plan', async () => {

@@ -57,27 +57,33 @@ function scripted({ obeys = true } = {}) {
 
 const MEMORY = 64 * 1_048_576;
 
-test.each<readonly [string, SpecResources]>([
-  ['maxMemoryBytes', { maxMemoryBytes: 2 * MEMORY }],
-  ['cpuPriority', { maxMemoryBytes: MEMORY, cpuPriority: 'low' }],
-  ['env', { maxMemoryBytes: MEMORY, env: 'none' }],
-])('a body that wants another %s than its group runs with is not opened', async (field, resources) => {
-  const { open, children, host } = scripted();
-  const first = open({ group: 'g', maxMemoryBytes: MEMORY });
-  const other = open({ group: 'g', ...resources });
-  expect(other.exits).toMatchObject([
-    {
-      error: {
-        name: 'TypeError',
-        message: expect.stringContaining(`resources.${field}: group "g" runs with`),
+test.each<readonly [string, SpecResources, string, string]>([
+  ['maxMemoryBytes', { maxMemoryBytes: 2 * MEMORY }, String(MEMORY), String(2 * MEMORY)],
+  ['maxMemoryBytes', {}, String(MEMORY), 'none'],
+  ['cpuPriority', { maxMemoryBytes: MEMORY, cpuPriority: 'low' }, '"normal"', '"low"'],
+  ['env', { maxMemoryBytes: MEMORY, env: 'none' }, '"all"', '"none"'],
+])(
+  'a body that wants another %s than its group runs with is not opened: %j',
+  async (field, resources, runs, came) => {
+    const { open, children, host } = scripted();
+    const first = open({ group: 'g', maxMemoryBytes: MEMORY });
+    const other = open({ group: 'g', ...resources });
+    expect(other.exits).toMatchObject([
+      {
+        error: {
+          name: 'TypeError',
+          message: `resources.${field}: group "g" runs with ${runs}, expected the same, got ${came}`,
+        },
       },
-    },
-  ]);
-  const same = open({ group: 'g', maxMemoryBytes: MEMORY });
-  expect([first.exits, same.exits]).toEqual([[], []]);
-  expect(children.map(({ name }) => name)).toEqual(['g']);
-  await host.close();
-});
+    ]);
+    const same = open({ group: 'g', maxMemoryBytes: MEMORY });
+    // What is the default may be said, or not.
+    const said = open({ group: 'g', maxMemoryBytes: MEMORY, env: 'all' });
+    expect([first.exits, same.exits, said.exits]).toEqual([[], [], []]);
+    expect(children.map(({ name }) => name)).toEqual(['g']);
+    await host.close();
+  },
+);
 
 test('a group is begun anew once its child has ended, with whatever it then is to run with', async () => {
   const { open, children, host } = scripted();
