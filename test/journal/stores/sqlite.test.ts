@@ -1,0 +1,60 @@
+/** The queue in front of the file of a store: what it refuses, what it says, and what it does behind the log. */
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import type { SystemEvent } from '../../../src/index.ts';
+import { sqliteStore } from '../../../src/sqlite.ts';
+import { refusal } from '../../kit/rig.ts';
+import { knownBatches } from './known-history.ts';
+import { appended, opened, place } from './store-file-rig.ts';
+
+/** The first events of the known history, in batches of so many or some more. */
+function* largeBatches(count: number, size: number): Generator<SystemEvent[]> {
+  let events: SystemEvent[] = [];
+  let made = 0;
+  for (const batch of knownBatches()) {
+    events.push(...batch.events);
+    if (events.length < size) continue;
+    yield events;
+    events = [];
+    made += 1;
+    if (made === count) return;
+  }
+}
+
+test.each([
+  ['', '""'],
+  [':memory:', '":memory:"'],
+  ['a\0b', '"a\\u0000b"'],
+  [5, '5'],
+  [undefined, 'undefined'],
+  [new URL('https://example.org/fleet.db'), '"https://example.org/fleet.db"'],
+])('a path that names no file is refused at once, of a store and of a backup: %j', async (path, inWords) => {
+  const message = `sqliteStore: expected the path of a file, or a file: URL, got ${inWords}`;
+  const store = await opened(place());
+  for (const work of [() => sqliteStore(path as never), () => store.backup(path as never)])
+    expect(await refusal(work)).toMatchObject({ code: 'STORE_FAILED', message });
+});
+
+test('the URL of a file is as good as its path', async () => {
+  const path = place();
+  const store = sqliteStore(pathToFileURL(path));
+  store.recover();
+  const history = await appended(store, 10);
+  await store.close();
+  expect(await (await opened(path)).read({})).toEqual(history);
+});
+
+test('a compaction frees what is not kept, and the next one nothing', async () => {
+  const store = await opened(place(), { retain: { events: 10 } });
+  await appended(store, 2_000);
+  expect((await store.compact()).freedBytes).toBeGreaterThan(0);
+  expect(await store.compact()).toEqual({ freedBytes: 0 });
+});
+
+test('retention keeps the pace of large batches that follow each other at once', async () => {
+  const [keep, size] = [500, 2_000];
+  const store = await opened(place(), { retain: { events: keep } });
+  for (const events of largeBatches(4, size)) await store.append({ events });
+  const kept = await store.read({ limit: Infinity });
+  expect(kept.length).toBeLessThan(2 * (keep + size));
+});
