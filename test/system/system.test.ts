@@ -228,6 +228,20 @@ describe('the end of a system', () => {
   });
 });
 
+describe('a limit', () => {
+  it.each<[keyof ReturnType<typeof limitsOf>, number[], unknown[]]>([
+    ['maxAgents', [0, 1, Infinity], [-1, 1.5, Number.NaN, '1']],
+    ['maxMemoryBytes', [0, 1, Infinity], [-1, 1.5, Number.NaN]],
+    ['maxConcurrentRestarts', [1], [0, 1.5]],
+    ['maxEndedTasks', [0, 1], [-1, 1.5]],
+    ['maxOpenRounds', [1, 1_000], [0, 1_001]],
+  ])('%s is one of %j, and not of %j', (field, valid, invalid) => {
+    for (const value of valid) expect(limitsOf({ limits: { [field]: value } })[field]).toBe(value);
+    for (const value of invalid)
+      expect(() => limitsOf({ limits: { [field]: value as number } })).toThrow(`limits.${field}: `);
+  });
+});
+
 describe('without options', () => {
   it('limits are as the docs say', () => {
     expect(limitsOf({})).toEqual({
