@@ -76,7 +76,7 @@ test.for(['hand', 'chart'])(
     });
     const answers = await deedsOf(system.agents, () => runs.promise);
 
-    expect(told).toHaveLength(16);
+    expect(told).toHaveLength(17);
     expect(floorAnswers).toEqual(answers);
     expect(floorTold).toEqual(told);
   },
