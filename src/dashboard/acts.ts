@@ -257,9 +257,10 @@ export class Acts {
       subject: {},
       by,
       work: async () => {
-        const { coordination } = this.#options.system;
+        const { coordination, mirror } = this.#options.system;
         await coordination[command]({ by });
-        return { status: coordination.status() };
+        const status = () => coordination.status();
+        return { status: mirror === undefined ? status() : await mirror.settled(status) };
       },
     });
   }

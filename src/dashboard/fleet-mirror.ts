@@ -34,7 +34,9 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   budget: ['budgets'],
   pool: ['pools'],
   schedule: ['schedules'],
-  variable: ['variables', 'history'],
+  variable: ['variables', 'history', 'out of date'],
+  round: ['rounds'],
+  coordination: ['coordination', 'rounds', 'leader'],
   leader: ['leader'],
 };
 const NO_RESOURCES = { agents: 0, memoryBytes: 0, agentsLeft: Infinity, memoryBytesLeft: Infinity };
@@ -100,21 +102,20 @@ export class FleetMirror implements WatchedSystem {
         throw new AgentSystemError('VARIABLE_UNKNOWN', `no variable ${JSON.stringify(name)} is defined`);
       },
       history: (name) => this.#read(`history ${name}`, () => fleet.variables.history(name), []),
-      // Each node knows that of its own agents, and sees to it.
-      outOfDate: () => [],
+      outOfDate: (name) =>
+        this.#read(`out of date ${name}`, () => fleet.variables.outOfDate(name).catch(unreachable), []),
       set: (...asked) => this.#act(fleet.variables.set(...asked)),
       rollback: (...asked) => this.#act(fleet.variables.rollback(...asked)),
     };
     this.consensus = {
-      // A round is told of once it has ended.
-      rounds: () => [],
+      rounds: () => this.#read('rounds', () => fleet.consensus.rounds(), []),
       propose: (...asked) => this.#act(fleet.consensus.propose(...asked)),
     };
     this.coordination = {
-      status: () => 'available',
+      status: () => this.#read('coordination', () => fleet.coordination.status(), 'available'),
       leader: () => this.#leader(),
-      suspend: (...asked) => fleet.coordination.suspend(...asked),
-      resume: (...asked) => fleet.coordination.resume(...asked),
+      suspend: (...asked) => this.#act(fleet.coordination.suspend(...asked)),
+      resume: (...asked) => this.#act(fleet.coordination.resume(...asked)),
     };
     this.mirror = {
       nodes: () => this.#shownNodes(),
@@ -311,6 +312,12 @@ function fitting(tasks: readonly TaskRecord[], filter: TaskFilter): readonly Tas
 
 function gone(thrown: unknown): undefined {
   if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_FOUND') return undefined;
+  throw thrown;
+}
+
+/** What a node alone knows is not shown while nobody reaches it. */
+function unreachable(thrown: unknown): readonly never[] {
+  if (thrown instanceof AgentSystemError && thrown.code === 'NODE_UNREACHABLE') return [];
   throw thrown;
 }
 

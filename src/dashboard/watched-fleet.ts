@@ -5,7 +5,10 @@ import type {
   AdmissionUsage,
   Alert,
   BudgetRecord,
+  CoordinationStatus,
   Leader,
+  OpenRound,
+  OutOfDate,
   PoolRecord,
   QuestionFilter,
   QuestionRecord,
@@ -19,7 +22,7 @@ import type {
 import type {
   AgentCommands,
   BudgetCommands,
-  CoordinationCommands,
+  By,
   PoolCommands,
   QuestionCommands,
   QuotaCommands,
@@ -75,9 +78,15 @@ export interface WatchedFleet {
   readonly variables: VariableCommands & {
     list(): Promise<readonly VariableRecord[]>;
     history(name: string): Promise<readonly VariableVersion[]>;
+    outOfDate(name: string): Promise<readonly OutOfDate[]>;
   };
-  readonly consensus: RoundCommands;
-  readonly coordination: CoordinationCommands & { elected(): Promise<Leader | undefined> };
+  readonly consensus: RoundCommands & { rounds(): Promise<readonly OpenRound[]> };
+  readonly coordination: {
+    status(): Promise<CoordinationStatus>;
+    elected(): Promise<Leader | undefined>;
+    suspend(options: By): Promise<unknown>;
+    resume(options: By): Promise<unknown>;
+  };
   resources(): Promise<AdmissionUsage>;
   nodes(): Promise<readonly WatchedNode[]>;
   formerNodes(): Promise<readonly FormerNode[]>;

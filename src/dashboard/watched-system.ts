@@ -35,7 +35,7 @@ import type {
 } from '../index.ts';
 import type { ShownNode } from './protocol.ts';
 
-interface By {
+export interface By {
   readonly by?: string;
 }
 

@@ -16,14 +16,28 @@ const SHOWN_MOVES = 25;
 
 /** What the fleet's own services tell, and the object does not. */
 function isOfAgent(event: object): boolean {
-  const { alert } = event as { alert?: string };
-  return alert !== 'restart_storm';
+  const { alert, type } = event as { alert?: string; type: string };
+  return alert !== 'restart_storm' && !type.startsWith('coordination.');
 }
 
 /** A node numbers its checks anew for every body. */
 function withoutNumber(request: object): object {
   const { checkId: _, ...rest } = request as { checkId?: number };
   return rest;
+}
+
+/** A node does not tell that a check said the same as the last: when that was, a record does not know. */
+function withoutChecks(answers: ReadonlyMap<number, object>): ReadonlyMap<number, object> {
+  return new Map(
+    [...answers].map(([command, answer]) => {
+      const { value } = answer as {
+        readonly value?: { readonly health?: { status: string; misses: number } };
+      };
+      if (value?.health === undefined) return [command, answer];
+      const { status, misses } = value.health;
+      return [command, { value: { ...value, health: { status, misses } } }];
+    }),
+  );
 }
 
 function lookedUp(life: Life) {
@@ -55,7 +69,7 @@ async function judge(profile: Profile, moves: readonly Move[], seenPlaces: Set<s
       events,
       times: events.map(() => after.now),
       requests: outcome.requests.map(withoutNumber),
-      answers: outcome.answers,
+      answers: withoutChecks(outcome.answers),
       opened:
         incarnation > life.incarnation ? [{ incarnation, restored: savedState, previousStop: reason }] : [],
       ...lookedUp(after),
@@ -63,6 +77,7 @@ async function judge(profile: Profile, moves: readonly Move[], seenPlaces: Set<s
     const actual = {
       ...seen,
       requests: seen.requests.map(withoutNumber),
+      answers: withoutChecks(seen.answers),
       now: world.now(),
       view: world.view(),
       legal: world.legal(),

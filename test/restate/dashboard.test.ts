@@ -133,7 +133,13 @@ describe.runIf(hasEngine())('the dashboard of a fleet', () => {
     expect((await act(shown, `/api/agents/${id}/stop`)).json.result.status).toBe('stopped');
     expect((await act(shown, `/api/agents/${id}/forget`)).status).toBe(200);
     expect((await get('agents')).total).toBe(0);
-    expect((await act(shown, '/api/coordination/suspend')).json.error.code).toBe('COORDINATION_UNAVAILABLE');
+    for (const [command, status] of [
+      ['suspend', 'suspended'],
+      ['resume', 'available'],
+    ] as const) {
+      expect((await act(shown, `/api/coordination/${command}`)).json.result).toEqual({ status });
+      expect(await get('coordination')).toMatchObject({ status });
+    }
   });
 
   test('viewers are told what changes: agents and their nodes, tasks, questions, and a node that leaves', async () => {

@@ -157,9 +157,6 @@ describe.runIf(hasEngine())('one node', () => {
         })(),
       ],
       '`transfer`': () => [agents.execute(id, { type: 'add', input: 1, transfer: [] } as never)],
-      'a function as the `fallback`': () => [
-        fleet.consensus.propose({ variable: 'heard', value: {}, fallback: () => undefined }),
-      ],
       '`scale.signal`': () => [
         fleet.pools.create({
           name: 'crew',
@@ -169,9 +166,6 @@ describe.runIf(hasEngine())('one node', () => {
           scale: { signal: Object },
         } as never),
       ],
-      '`coordination.suspend`': () => [fleet.coordination.suspend(), fleet.coordination.resume()],
-      '`variables.outOfDate`': () => [variables.outOfDate()],
-      '`consensus.rounds`': () => [fleet.consensus.rounds()],
       '`variables.constrain`': () => [(async () => variables.constrain())()],
       'changing a `json` variable': () => [other.variables.set('heard', {})],
     };

@@ -12,6 +12,7 @@ import { bodyLaws } from './body-laws.ts';
 import { seenAgents, seenLaws, type SeenSubject } from './seen-laws.ts';
 import { lawSecrets, secretAgents, secretLaws, type SecretSubject } from './secret-laws.ts';
 import { poolAgents, poolLaws, type PoolSubject } from './pool-laws.ts';
+import { coordinatedAgents, type CoordinatedSubject, coordinationLaws } from './coordination-laws.ts';
 import { ledAgents, leaderLaws, type LedSubject } from './leader-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
 import { addingLaws } from '../laws/on-both/adding.ts';
@@ -33,6 +34,7 @@ const lawAgents = [
   ...secretAgents,
   ...poolAgents,
   ...ledAgents,
+  ...coordinatedAgents,
 ];
 type LawSubject = AskingSubject &
   SpendingSubject &
@@ -40,7 +42,8 @@ type LawSubject = AskingSubject &
   PlayedSubject &
   SecretSubject &
   PoolSubject &
-  LedSubject;
+  LedSubject &
+  CoordinatedSubject;
 /** What agents log. */
 function recording() {
   const lines: Readonly<Record<string, unknown>>[] = [];
@@ -82,6 +85,7 @@ function lawsOfBoth(subject: () => LawSubject): void {
   secretLaws(subject);
   poolLaws(subject);
   leaderLaws(subject);
+  coordinationLaws(subject);
   laws(subject);
 }
 

@@ -11,6 +11,7 @@ import type { Act, BodyMessage, NodeReport } from '../../src/restate/agent/agent
 import { AgentTurn } from '../../src/restate/agent/agent-turn.ts';
 import type { DeliveredMessage } from '../../src/restate/engine/names.ts';
 import { Resident } from '../../src/restate/nodes/resident.ts';
+import { isAway } from '../../src/restate/engine/names.ts';
 import { wireOf } from '../../src/restate/engine/wire.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import type { SavedState } from '../../src/runtime/definition/saved-state.ts';
@@ -40,7 +41,7 @@ const PLACEMENT = { node: 'n', epoch: 'e' };
 
 /** Moves that mean something where an agent is a virtual object. */
 export function isPlayable(move: Move): boolean {
-  return !['program dies', 'coordination lost', 'coordination restored', 'bug', 'update'].includes(move);
+  return !['program dies', 'bug', 'update'].includes(move);
 }
 
 export class ObjectWorld {
@@ -56,6 +57,8 @@ export class ObjectWorld {
   /** The last body that is gone, by its incarnation, and how many reports it has told. */
   #ghost: { incarnation: number; told: number } | undefined;
   #told = 0;
+  /** How often coordination has gone, or come back. */
+  #turns = 0;
   #heard = 0;
   #running: string[] = [];
   #checkId = 0;
@@ -146,6 +149,20 @@ export class ObjectWorld {
     return this.#saved === undefined ? undefined : JSON.parse(this.#saved.json);
   }
 
+  get #placement() {
+    return { ...PLACEMENT, turns: this.#turns };
+  }
+
+  /** Whoever has a place hears it at once, the others with the next one. */
+  #coordinate(isThere: boolean): void {
+    if (isAway(this.#turns) !== isThere) return;
+    this.#turns += 1;
+    if (this.#state?.seat === undefined) return;
+    const turn = this.#turn();
+    turn.coordinate(this.#turns);
+    this.#conclude(turn);
+  }
+
   #turn(): AgentTurn {
     // The next turn has what the engine gives back of the last one.
     const state = asState.deserialize(asState.serialize(this.#state!));
@@ -205,7 +222,7 @@ export class ObjectWorld {
           break;
         case 'requestPermit':
           this.#isQueued = this.#isPermitTaken;
-          if (!this.#isPermitTaken) turn.permitGranted(PLACEMENT);
+          if (!this.#isPermitTaken) turn.permitGranted(this.#placement);
           break;
         case 'withdrawPermit':
           this.#isQueued = false;
@@ -350,7 +367,7 @@ export class ObjectWorld {
       case 'restart':
         return this.#command((turn, token) => {
           turn.refuseUnless(move);
-          turn.start(`agent.${move}`, PLACEMENT, token);
+          turn.start(`agent.${move}`, this.#placement, token);
         });
       case 'stop':
         return this.#stop();
@@ -383,6 +400,9 @@ export class ObjectWorld {
         turn.cancel({ callId: String(this.#asked[0]) }, 'cancelled by its caller');
         return this.#conclude(turn);
       }
+      case 'coordination lost':
+      case 'coordination restored':
+        return this.#coordinate(move === 'coordination restored');
       case 'check health': {
         this.#commands += 1;
         const command = this.#commands;
@@ -406,7 +426,7 @@ export class ObjectWorld {
         if (!this.#isQueued) return;
         this.#isQueued = false;
         const turn = this.#turn();
-        turn.permitGranted(PLACEMENT);
+        turn.permitGranted(this.#placement);
         return this.#conclude(turn);
       }
       case 'ghosts':

@@ -153,6 +153,9 @@ async function act(
       return { value: turn.answerQuestion(asked.questionId, asked.value, asked.by) };
     case 'liftQuota':
       return { value: turn.liftQuota(asked.by) };
+    case 'coordinate':
+      turn.coordinate(asked.turns);
+      return { value: undefined };
     case 'move':
       turn.move();
       return { value: undefined };

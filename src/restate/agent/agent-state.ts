@@ -87,6 +87,8 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   seat: Seat | undefined;
   /** Where its next body is to run. */
   placement: Placement | undefined;
+  /** How often coordination had gone, or come back, when it was told last. */
+  turns?: number | undefined;
   /** It starts, and is one of those that may at once. */
   hasPermit?: true | undefined;
   /** When it is woken; it has one wake at a time, and those that it no longer waits for do nothing. */

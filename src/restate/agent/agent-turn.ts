@@ -39,6 +39,7 @@ import type { Answer } from '../engine/call-answer.ts';
 import { ChartAtWork, type Due, earliestOf, takeAllDue } from '../engine/kept-chart.ts';
 import { AgentBudgets } from '../limits/agent-budgets.ts';
 import { AgentQuota } from '../limits/agent-quota.ts';
+import { isAway } from '../engine/names.ts';
 import type { Granted } from '../limits/budget-messages.ts';
 import type { Occupant, Placement } from '../nodes/placement.ts';
 import { LedgerActs } from '../tasks/ledger-acts.ts';
@@ -164,7 +165,7 @@ export class AgentTurn {
     by?: string,
   ): void {
     this.state.isMoving = false;
-    this.state.placement = placement;
+    this.#takePlace(placement);
     this.callers.forStart(token);
     this.send(withBy({ type: command, at: this.now }, by));
   }
@@ -296,8 +297,23 @@ export class AgentTurn {
   permitGranted(placement: Placement): void {
     this.state.hasPermit = true;
     if (this.isBetweenPlaces) return this.start('agent.start', placement, undefined);
-    this.state.placement = placement;
+    this.#takePlace(placement);
     this.send({ type: 'permit.granted', at: this.now });
+  }
+
+  #takePlace(placement: Placement): void {
+    this.state.placement = placement;
+    this.coordinate(placement.turns);
+  }
+
+  /** Coordination has gone, or come back, so often; a new chart takes it to be there. */
+  coordinate(turns: number = 0): void {
+    const newest = Math.max(turns, this.state.turns ?? 0);
+    if (newest > 0) this.state.turns = newest;
+    const isThere = !isAway(newest);
+    if (this.state.life.context.isCoordinated === isThere) return;
+    this.send({ type: isThere ? 'coordination.restored' : 'coordination.lost' });
+    this.state.isUnlisted = true;
   }
 
   /** What a node tells of an incarnation, numbered from `first` on; whether it is the living one. */

@@ -1,10 +1,12 @@
-/** Coordination of a fleet, as its clients see it: `fleet.coordination`. It cannot be taken away. */
+/** Coordination of a fleet, as its clients see it: `fleet.coordination`. */
 import type { CoordinationStatus } from '../../runtime/coordination/coordination.ts';
 import type { Leader } from '../../runtime/coordination/leader/leader-election.ts';
-import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
+import { parseInput } from '../../runtime/values/malformed.ts';
 import type { SeatedLeader } from '../coordination/leader-object.ts';
 import { toLeader } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import { COORDINATION, FLEET, isAway, type Turned, VARIABLES } from '../engine/names.ts';
 
 export class FleetCoordination {
   readonly #engine: EngineClient;
@@ -13,9 +15,11 @@ export class FleetCoordination {
     this.#engine = engine;
   }
 
-  /** Always available: what is asked waits until the engine answers. */
-  status(): Promise<CoordinationStatus> {
-    return Promise.resolve('available');
+  /** It does not fail of its own: while the engine is away, whoever asks waits. */
+  async status(): Promise<CoordinationStatus> {
+    const target = { service: VARIABLES, key: FLEET, method: 'turned' };
+    const { turns } = await this.#engine.call<Turned>(target, null, REPEATABLE);
+    return isAway(turns) ? 'suspended' : 'available';
   }
 
   /** Who was elected last, without an election now: it may have ended since. */
@@ -31,18 +35,23 @@ export class FleetCoordination {
     return { agentId, incarnation, term };
   }
 
-  /** @throws AgentSystemError `COORDINATION_UNAVAILABLE`, always */
-  suspend(): Promise<never> {
-    return refused('suspend');
+  /**
+   * Takes coordination away from the whole fleet, as `system.coordination.suspend`. Resolves once everybody has been told
+   * who has a place on a node; those who get one later hear it with that.
+   *
+   * @throws AgentSystemError `REQUEST_INVALID`, `SYSTEM_CLOSED`
+   */
+  async suspend(options: ActOptions = {}): Promise<void> {
+    await this.#turn('away', options, 'suspend');
   }
 
-  /** @throws AgentSystemError `COORDINATION_UNAVAILABLE`, always */
-  resume(): Promise<never> {
-    return refused('resume');
+  /** Brings it back. @throws AgentSystemError `REQUEST_INVALID`, `SYSTEM_CLOSED` */
+  async resume(options: ActOptions = {}): Promise<void> {
+    await this.#turn('there', options, 'resume');
   }
-}
 
-function refused(what: string): Promise<never> {
-  const message = `coordination.${what}: coordination of a fleet is there as long as its engine is`;
-  return Promise.reject(new AgentSystemError('COORDINATION_UNAVAILABLE', message));
+  async #turn(to: 'away' | 'there', options: ActOptions, what: string): Promise<void> {
+    const { by } = parseInput(actSchema, options, { what: `coordination.${what}`, code: 'REQUEST_INVALID' });
+    await this.#engine.call<Turned>({ service: COORDINATION, method: 'turn' }, { to, by });
+  }
 }

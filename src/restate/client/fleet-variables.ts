@@ -1,7 +1,7 @@
 /** What the fleet shares, as its clients see it: `fleet.variables`. Reads are promises. */
 import { z } from 'zod';
 import { positiveDurationMs } from '../../machines/index.ts';
-import type { Confirmation, VariableVersion } from '../../runtime/coordination/variables/topic.ts';
+import type { Confirmation, OutOfDate, VariableVersion } from '../../runtime/coordination/variables/topic.ts';
 import {
   isVariableDefinition,
   type NamedVariable,
@@ -19,10 +19,13 @@ import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import type { AskedChange } from '../coordination/coordination-service.ts';
-import type { EngineClient } from '../engine/engine-client.ts';
+import { toNodes } from '../engine/calls.ts';
+import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import type { FleetCommands } from './fleet-commands.ts';
 import type { FleetEvents } from './fleet-events.ts';
 import { COORDINATION, FLEET, VARIABLES } from '../engine/names.ts';
 import type { Definition } from '../coordination/variables-object.ts';
+import type { NodeEntry } from '../nodes/placement.ts';
 
 const changeSchema = z.strictObject({
   by: actor.default('operator'),
@@ -37,19 +40,21 @@ interface Kept {
 
 export class FleetVariables {
   readonly #engine: EngineClient;
+  readonly #commands: FleetCommands;
   readonly #events: FleetEvents;
   /** Definitions of this program: schemas are code, and judge here. */
   readonly #defined = new Map<string, VariableDefinition>();
 
-  constructor(engine: EngineClient, events: FleetEvents) {
+  constructor(engine: EngineClient, commands: FleetCommands, events: FleetEvents) {
     this.#engine = engine;
+    this.#commands = commands;
     this.#events = events;
   }
 
   /**
    * Makes a variable known to the fleet, with its default as its first version; one that is there keeps its value.
    *
-   * @throws AgentSystemError `VARIABLE_INVALID`, `SYSTEM_CLOSED`
+   * @throws AgentSystemError `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`, `SYSTEM_CLOSED`
    */
   async define<Value>(
     variable: string | NamedVariable<string, Value>,
@@ -83,7 +88,7 @@ export class FleetVariables {
    *
    * Resolves as `system.variables.set`: agents of a node that does not answer are listed as out of date.
    *
-   * @throws AgentSystemError `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `SYSTEM_CLOSED`
+   * @throws AgentSystemError `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`, `SYSTEM_CLOSED`
    */
   async set<Value = unknown>(
     variable: VariableRef<Value>,
@@ -129,11 +134,21 @@ export class FleetVariables {
     });
   }
 
-  /** @throws AgentSystemError `VARIABLE_INVALID`, always: each node knows that of its own agents, and sees to it */
-  outOfDate(): Promise<never> {
-    const message =
-      'variables.outOfDate: each node sees to its own agents; what `set` resolves with lists those that were out of date then';
-    return Promise.reject(new AgentSystemError('VARIABLE_INVALID', message));
+  /**
+   * The agents that have not acknowledged the current version: every node is asked.
+   *
+   * @throws AgentSystemError `VARIABLE_UNKNOWN`; `NODE_UNREACHABLE`: what is on a node, that alone knows
+   */
+  async outOfDate(variable: VariableRef): Promise<readonly OutOfDate[]> {
+    const name = nameOf(variable);
+    const { version } = (await this.#kept(name)).record;
+    const nodes = await this.#engine.call<readonly NodeEntry[]>(toNodes('list'), null, REPEATABLE);
+    const told = await Promise.all(
+      nodes.map((node) =>
+        this.#commands.serve<readonly OutOfDate[]>(node.name, 'behind', { name, version }, 0),
+      ),
+    );
+    return told.flat().toSorted((one, other) => (one.agentId < other.agentId ? -1 : 1));
   }
 
   /** @throws AgentSystemError `VARIABLE_INVALID`, always: a rule is a function, and every program would have to have it */

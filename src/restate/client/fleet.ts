@@ -82,7 +82,7 @@ export interface Fleet extends AsyncDisposable {
   readonly quotas: FleetQuotas;
   /** What tasks may spend. */
   readonly budgets: FleetBudgets;
-  /** Who leads. It cannot be taken away: that is refused by name. */
+  /** Whether it is there, and who leads. */
   readonly coordination: FleetCoordination;
   /** The nodes that are alive, and what is reserved on them. */
   nodes(): Promise<readonly NodeEntry[]>;
@@ -185,9 +185,9 @@ class ConnectedFleet implements Fleet {
     this.budgets = new FleetBudgets(engine);
     this.questions = new FleetQuestions(commands, this.agents);
     this.events = new FleetEvents(engine, reportFault);
-    this.variables = new FleetVariables(engine, this.events);
+    this.variables = new FleetVariables(engine, commands, this.events);
     this.coordination = new FleetCoordination(engine);
-    this.consensus = new FleetConsensus(engine, this.variables);
+    this.consensus = new FleetConsensus(engine, this.variables, reportFault);
     const { agents, events } = this;
     if (options.telemetry !== undefined)
       this.#watching.push(countFleet({ telemetry, agents, events, reportFault }));

@@ -4,13 +4,21 @@
  * Owns nothing: values are kept by the variables object, and outcomes come from the shipped round chart, by pure steps.
  *
  * I1  It always ends: if a node does not answer in time, its agents count as silent.
- * I2  A round is bound to the version that it was opened on: if that changes, the round expires.
+ * I2  A round is bound to the version that it was opened on, and to coordination: if either goes, the round is cut off.
  * I3  A node that was not told of a change hears of that with its next sign of life, and asks for the values itself.
  * I4  One vote of each incarnation counts, and none of an incarnation that was not in the electorate.
  */
-import { type Context, RestatePromise, service } from '@restatedev/restate-sdk';
 import { keyless } from '../engine/handlers.ts';
-import { type ConsensusOutput, consensusMachine, type RoundTerms, weightOf } from '../../machines/index.ts';
+import { type Context, RestatePromise, service } from '@restatedev/restate-sdk';
+import {
+  type ConsensusOutput,
+  consensusMachine,
+  type RoundCut,
+  type RoundTerms,
+  type Tally,
+  weightOf,
+} from '../../machines/index.ts';
+import type { OpenRound } from '../../runtime/coordination/rounds/consensus.ts';
 import { BallotBox } from '../../runtime/coordination/rounds/ballot-box.ts';
 import type { Decision } from '../../runtime/coordination/rounds/proposal.ts';
 import { tallyForPeople } from '../../runtime/coordination/rounds/outcomes.ts';
@@ -25,11 +33,12 @@ import type { Answer } from '../engine/call-answer.ts';
 import { call, send, tellEvents, toLeader, toNodes } from '../engine/calls.ts';
 import type { SeatedLeader } from './leader-object.ts';
 import type { CastBallot, SpreadAnswer, Voice, VoteAnswer } from './fan-out.ts';
-import { COORDINATION, FLEET, nodeOf, VARIABLES } from '../engine/names.ts';
+import { COORDINATION, FLEET, nodeOf, type Turned, VARIABLES } from '../engine/names.ts';
 import type { SeatedVoter } from '../nodes/nodes-object.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
-import type { Change } from './variables-object.ts';
+import type { ListedRound, RoundStanding } from './open-rounds.ts';
+import type { Change, Enactment } from './variables-object.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
 /** How much longer than its agents a node may take, ms. */
@@ -46,6 +55,12 @@ export interface AskedRound {
   readonly terms: RoundTerms;
   readonly by: string;
   readonly why?: string | undefined;
+}
+
+/** How a proposal ended, and whether the function of its proposer is asked now. */
+export interface Decided {
+  readonly decision: Decision;
+  readonly isConsulted: boolean;
 }
 
 /** What one node gave, or that it gave nothing. */
@@ -77,17 +92,26 @@ function askNode<Value>(
     .map((value) => ({ node, value }));
 }
 
-/** Each answer as it comes; ends early when nobody wants more. */
+/** Each answer as it comes; ends early when nobody wants more, or with the cut that comes before the next. */
 async function eachAnswer<Value>(
   asked: ReadonlyMap<string, RestatePromise<Told<Value>>>,
   take: (told: Told<Value>) => boolean,
-): Promise<void> {
-  const open = new Map(asked);
+  cut?: RestatePromise<Cut>,
+): Promise<Cut | undefined> {
+  const open = new Map<string, RestatePromise<Told<Value> | Cut>>(asked);
   while (open.size > 0) {
-    const told = await RestatePromise.race([...open.values()]);
+    const all = [...open.values()];
+    const told = await RestatePromise.race(cut === undefined ? all : [cut, ...all]);
+    if ('cut' in told) return told;
     open.delete(told.node);
-    if (!take(told)) return;
+    if (!take(told)) return undefined;
   }
+  return undefined;
+}
+
+/** A round is cut off. */
+interface Cut {
+  readonly cut: RoundCut;
 }
 
 async function spread(ctx: Context, variable: VariableState, timeoutMs: number): Promise<Confirmation> {
@@ -129,11 +153,17 @@ interface RoundRun {
   readonly failed: readonly string[];
 }
 
+/** What a round is held on. */
+interface Opened {
+  readonly roundId: string;
+  readonly record: VariableRecord;
+  readonly cut: RestatePromise<Cut>;
+}
+
 async function holdRound(
   ctx: Context,
   { variable, value, terms, by, why }: AskedRound,
-  { value: current }: VariableRecord,
-  roundId: string,
+  { roundId, record: { value: current }, cut }: Opened,
 ): Promise<RoundRun> {
   const seated = await call<readonly SeatedVoter[]>(ctx, toNodes('voters'), { variable });
   const voters = seated.filter(({ coordination }) => coordination.participatesInConsensus);
@@ -161,10 +191,22 @@ async function holdRound(
       deadlineAt,
     },
   ];
+  const stands = (standing: Omit<RoundStanding, 'roundId'>): void =>
+    send(ctx, of('roundStands'), { roundId, ...standing } satisfies RoundStanding);
   const leader = needsLeader(terms) ? await call<SeatedLeader | null>(ctx, toLeader('lead'), null) : null;
   const input = { roundId, terms, voters: box.size, weight: box.weight, term: leader?.term };
   const chart = new RoundAtWork(beginChart(consensusMachine, input, ROUND_COUNTS));
   const proposal = { roundId, variable, value, current, deadlineAt, as: 'voter' as const };
+  stands({
+    variable,
+    value,
+    phase: 'voting',
+    openedAt,
+    deadlineAt,
+    tally: tallyForPeople(chart.tally),
+    electorate,
+    stillOut: electorate,
+  });
   const nodes = new Map<string, Voice[]>();
   for (const { node, agentId, incarnation } of voters) {
     const ofNode = nodes.get(node) ?? [];
@@ -179,30 +221,27 @@ async function holdRound(
     ]),
   );
   if (chart.isVoting) {
-    await eachAnswer(asked, ({ value: answer }) => {
-      if (answer !== undefined) {
-        for (const ballot of answer.ballots) events.push(votedEvent(roundId, ballot, openedAt));
-        count(box, answer, (event) => chart.send(event));
-      }
-      return chart.isVoting;
-    });
+    const ended = await eachAnswer(
+      asked,
+      ({ value: answer }) => {
+        if (answer !== undefined) {
+          for (const ballot of answer.ballots) events.push(votedEvent(roundId, ballot, openedAt));
+          count(box, answer, (event) => chart.send(event));
+        }
+        if (chart.isVoting) stands({ tally: tallyForPeople(chart.tally), stillOut: box.stillOut() });
+        return chart.isVoting;
+      },
+      cut,
+    );
+    if (ended !== undefined) chart.cut(ended);
   }
   // All that could answer has, or its time is over.
   if (chart.isVoting) chart.timeOut();
   box.close();
-  await askLeaders(ctx, { chart, box, leader, proposal, timeoutMs }, events);
-  const output = chart.output!;
-  events.push({
-    type: 'round.closed',
-    at: await ctx.date.now(),
-    roundId,
-    variable,
-    outcome: output.outcome,
-    tally: tallyForPeople(output.tally),
-    decidedBy: output.decidedBy,
-  });
+  if (chart.isOpen) stands({ phase: chart.phase, tally: tallyForPeople(chart.tally), stillOut: [] });
+  await askLeaders(ctx, { chart, box, leader, proposal, timeoutMs, cut }, events);
   tellEvents(ctx, { events });
-  return { output, electorate, failed: box.failed() };
+  return { output: chart.output!, electorate, failed: box.failed() };
 }
 
 interface Appeal {
@@ -211,12 +250,13 @@ interface Appeal {
   readonly leader: SeatedLeader | null;
   readonly proposal: Proposal;
   readonly timeoutMs: number;
+  readonly cut: RestatePromise<Cut>;
 }
 
 /** The leader decides, where the votes leave that to it: the one that there is, and who follows it meanwhile. */
 async function askLeaders(
   ctx: Context,
-  { chart, box, leader, proposal, timeoutMs }: Appeal,
+  { chart, box, leader, proposal, timeoutMs, cut }: Appeal,
   events: (Body & { at: number })[],
 ): Promise<void> {
   if (!chart.isOpen) return;
@@ -245,7 +285,12 @@ async function askLeaders(
       electorate: [{ agentId, incarnation }],
       timeoutMs: Math.max(0, leftMs),
     };
-    const told = leftMs <= 0 ? undefined : await askNode<VoteAnswer>(ctx, node, 'round', question, leftMs);
+    const asking = leftMs <= 0 ? undefined : askNode<VoteAnswer>(ctx, node, 'round', question, leftMs);
+    const told = asking && (await RestatePromise.race([cut, asking]));
+    if (told !== undefined && 'cut' in told) {
+      chart.cut(told);
+      continue;
+    }
     const [ballot] = told?.value?.ballots ?? [];
     if (ballot !== undefined) {
       events.push({ ...votedEvent(proposal.roundId, ballot, await ctx.date.now()), term });
@@ -287,6 +332,15 @@ class RoundAtWork {
     return this.isOpen && this.#life.value === 'voting';
   }
 
+  /** What the leader is asked for. */
+  get phase(): OpenRound['phase'] {
+    return this.#life.value as OpenRound['phase'];
+  }
+
+  get tally(): Tally {
+    return this.#life.context.tally;
+  }
+
   get output(): ConsensusOutput | undefined {
     return this.#life.output;
   }
@@ -295,6 +349,11 @@ class RoundAtWork {
     const step = stepChart(consensusMachine, this.#life, event, ROUND_COUNTS);
     this.#life = step.snapshot;
     this.#note(step);
+  }
+
+  /** It ends as it stands, for that reason. */
+  cut({ cut: why }: Cut): void {
+    this.send({ type: 'round.cut', why });
   }
 
   /** The time of what it waits for is over. */
@@ -328,38 +387,86 @@ function count(box: BallotBox, { ballots, left }: VoteAnswer, send: (event: Roun
   if (ballots.length > 0) send({ type: 'ballots.counted', ballots: { voters, weight } });
 }
 
-async function propose(ctx: Context, asked: AskedRound): Promise<Answer<Decision>> {
-  const { variable, value, by, why, terms } = asked;
+async function propose(ctx: Context, asked: AskedRound): Promise<Answer<Decided>> {
+  const { variable, terms } = asked;
   const attempts = typeof terms.fallback === 'object' ? terms.fallback.retry + 1 : 1;
+  let last: Decision | undefined;
   for (let rounds = 1; ; rounds++) {
-    const known = await call<Answer<{ record: VariableRecord }>>(ctx, of('get'), { name: variable });
-    if ('refusal' in known) return known;
-    const { record } = known.value!;
     const roundId = `round-${ctx.rand.uuidv4()}`;
-    const { output, electorate, failed } = await holdRound(ctx, asked, record, roundId);
-    const { outcome, decidedBy } = output;
-    const decision = {
-      roundId,
-      outcome,
-      tally: tallyForPeople(output.tally),
-      electorate,
-      failed,
-      decidedBy,
-      rounds,
-    };
-    if (output.isEnacted) {
-      const change: Change = { name: variable, value, by, why, after: record.version };
-      const changed = await call<Answer<VariableRecord>>(ctx, of('change'), change);
-      if ('refusal' in changed) return { value: { ...decision, problem: changed.refusal.message } };
-      const { version } = changed.value!;
-      if (version !== record.version + 1) {
-        return { value: { ...decision, outcome: 'expired', cut: 'superseded' } };
-      }
-      await spread(ctx, { name: variable, value: changed.value!.value, version }, terms.deadlineMs);
-      return { value: { ...decision, version } };
+    const { id: token, promise } = ctx.awakeable<RoundCut>(wireOf<RoundCut>());
+    const listed: ListedRound = { roundId, variable, token };
+    const known = await call<Answer<VariableRecord>>(ctx, of('openRound'), listed);
+    if ('refusal' in known) {
+      // A proposal that had a round before ends as that did.
+      return last === undefined ? known : { value: { decision: last, isConsulted: false } };
     }
-    if (output.next !== 'retry' || rounds >= attempts) return { value: decision };
+    const record = known.value!;
+    const cut = promise.map((why): Cut => ({ cut: why! }));
+    const run = await holdRound(ctx, asked, { roundId, record, cut });
+    const { decision, next } = await conclude(ctx, asked, { ...run, roundId, record, rounds });
+    if (next === 'custom') return { value: { decision, isConsulted: true } };
+    if (next !== 'retry' || rounds >= attempts) return { value: { decision, isConsulted: false } };
+    last = decision;
   }
+}
+
+interface EndedRound extends RoundRun {
+  readonly roundId: string;
+  readonly record: VariableRecord;
+  readonly rounds: number;
+}
+
+/** Ends a round: its value is put into force, or it stays as it is. Says what is left to do about the proposal. */
+async function conclude(
+  ctx: Context,
+  { variable, value, by, why, terms }: AskedRound,
+  { output, electorate, failed, roundId, record, rounds }: EndedRound,
+): Promise<{ readonly decision: Decision; readonly next: ConsensusOutput['next'] }> {
+  let { outcome, cut, next } = output;
+  let changed: VariableRecord | undefined;
+  let problem: string | undefined;
+  if (!output.isEnacted) send(ctx, of('closeRound'), { roundId });
+  else {
+    const how = output.decidedBy === 'leader' ? 'decided by the leader' : outcome;
+    const reason = `${how} in ${roundId}${why === undefined ? '' : `: ${why}`}`;
+    const enactment: Enactment = { name: variable, value, by, why: reason, roundId, after: record.version };
+    const answer = await call<Answer<VariableRecord | null>>(ctx, of('enact'), enactment);
+    if ('refusal' in answer) problem = answer.refusal.message;
+    else changed = answer.value ?? undefined;
+    if (changed === undefined) {
+      const isAway = 'refusal' in answer && answer.refusal.code === 'COORDINATION_UNAVAILABLE';
+      outcome = 'expired';
+      cut = isAway ? 'coordination_lost' : 'superseded';
+      next = isAway ? 'nothing' : nextOf(terms);
+    }
+  }
+  const { decidedBy } = output;
+  const result = {
+    outcome,
+    tally: tallyForPeople(output.tally),
+    decidedBy,
+    ...(cut === undefined ? {} : { cut }),
+  };
+  const at = await ctx.date.now();
+  tellEvents(ctx, { events: [{ type: 'round.closed', at, roundId, variable, ...result }] });
+  const decision = {
+    roundId,
+    electorate,
+    failed,
+    rounds,
+    ...result,
+    ...(problem === undefined ? {} : { problem }),
+  };
+  if (changed === undefined) return { decision, next };
+  const { version } = changed;
+  await spread(ctx, { name: variable, value: changed.value, version }, terms.deadlineMs);
+  return { decision: { ...decision, version }, next: 'nothing' };
+}
+
+/** What is left to do about a proposal that was accepted too late. */
+function nextOf({ fallback }: RoundTerms): ConsensusOutput['next'] {
+  if (typeof fallback === 'object') return 'retry';
+  return fallback === 'custom' ? 'custom' : 'nothing';
 }
 
 const of = (method: string) => ({ service: VARIABLES, key: FLEET, method });
@@ -381,6 +488,12 @@ export const coordinationService = service({
     propose: keyless({ input: wire, output: wire }, (ctx: Context, given: unknown) =>
       propose(ctx, given as AskedRound),
     ),
+    /** Takes coordination away, or brings it back, and has everybody told who has a place on a node. */
+    turn: keyless({ input: wire, output: wire }, async (ctx: Context, given: unknown): Promise<Turned> => {
+      const turned = await call<Turned>(ctx, of('turn'), given);
+      await call(ctx, toNodes('coordinate'), turned);
+      return turned;
+    }),
   },
   options: fleetOptions,
 });

@@ -5,6 +5,7 @@
  */
 import type { Answer } from '../../machines/index.ts';
 import type { Proposal } from '../../runtime/definition/contexts.ts';
+import type { OutOfDate } from '../../runtime/coordination/variables/topic.ts';
 import type { ErrorInfo } from '../../machines/index.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
@@ -68,6 +69,18 @@ export async function spreadVariable(
       .filter((resident) => resident.isServing && acknowledged.has(resident) === wanted)
       .map(({ agentId, incarnation }) => ({ agentId, incarnation }));
   return { acknowledged: voices(true), outOfDate: voices(false) };
+}
+
+/** Those that declared a variable, and have not acknowledged a version of it. */
+export function behind(residents: readonly Resident[], given: unknown): readonly OutOfDate[] {
+  const { name, version } = given as { name: string; version: number };
+  return residents
+    .filter((resident) => resident.variables.includes(name) && resident.acknowledged(name) < version)
+    .map((resident) => ({
+      agentId: resident.agentId,
+      incarnation: resident.incarnation,
+      version: resident.acknowledged(name),
+    }));
 }
 
 export interface VoteAnswer {

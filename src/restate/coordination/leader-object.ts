@@ -3,6 +3,7 @@
  * program, asks for the leader.
  *
  * I1  Terms only grow. A leader leads until its incarnation no longer runs, or is not eligible any more.
+ * I2  While coordination is away nobody is elected.
  */
 import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import { exclusive, shared } from '../engine/handlers.ts';
@@ -20,7 +21,7 @@ import { call, tellEvents, toAgent, toNodes } from '../engine/calls.ts';
 import { LEADER, type Look } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
-import type { SeatedVoter } from '../nodes/nodes-object.ts';
+import type { Eligible, SeatedVoter } from '../nodes/nodes-object.ts';
 
 const STATE = 'leadership';
 
@@ -59,9 +60,9 @@ export const leaderObject = object({
     lead: exclusive(
       { input: wire, output: wire },
       async (ctx: ObjectContext): Promise<SeatedLeader | null> => {
-        const seated = await call<readonly SeatedVoter[]>(ctx, toNodes('eligible'), null);
+        const { seated, isAway } = await call<Eligible>(ctx, toNodes('eligible'), null);
         const kept = (await ctx.get(STATE, wireOf<Leadership>())) ?? noLeader;
-        const now = await elected(ctx, seated, kept);
+        const now = isAway ? kept : await elected(ctx, seated, kept);
         const { leader, term } = now;
         if (now !== kept) ctx.set(STATE, now, wireOf<Leadership>());
         if (leader === undefined) return null;
@@ -70,8 +71,9 @@ export const leaderObject = object({
           const at = await ctx.date.now();
           tellEvents(ctx, { events: [{ type: 'leader.elected', at, agentId, incarnation, term }] });
         }
-        const { node } = seated.find((one) => one.agentId === agentId)!;
-        return { agentId, incarnation, term, node };
+        const seat = seated.find((one) => one.agentId === agentId && one.incarnation === incarnation);
+        // While coordination is away one that is gone is missed.
+        return seat === undefined ? null : { agentId, incarnation, term, node: seat.node };
       },
     ),
 

@@ -1,11 +1,14 @@
 /**
- * What the fleet shares: typed values and their versions. One object, so that versions have one order.
+ * What the fleet shares: typed values and their versions, whether any may change, and the rounds that are open on them. One
+ * object, so that versions have one order.
  *
  * It notifies no agent: coordination-service.ts spreads a change.
  *
  * I1  A value in force fits the kind and the bounds that the variable was defined with; the schema of a `json`
  *     variable is checked by the caller that changes it.
  * I2  Versions grow by one. A change that was made for another version than the one in force changes nothing.
+ * I3  While coordination is away no value changes, and no round is open.
+ * I4  A round is bound to the version that it was opened on: it is cut off by the step that changes its variable.
  */
 import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import { exclusive, shared } from '../engine/handlers.ts';
@@ -20,9 +23,23 @@ import type { VariableState } from '../../runtime/hosting/host.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import { tellEvents } from '../engine/calls.ts';
-import { VARIABLES } from '../engine/names.ts';
+import { isAway, type Turned, VARIABLES } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
+import { getAll } from '../engine/state-reads.ts';
 import { wire, wireOf } from '../engine/wire.ts';
+import { saidBy } from '../../runtime/values/act.ts';
+import {
+  cutRounds,
+  dropRound,
+  listedRounds,
+  type ListedRound,
+  listRound,
+  MAX_OPEN_ROUNDS,
+  openRounds,
+  ROUNDS,
+  roundStands,
+  type RoundStanding,
+} from './open-rounds.ts';
 
 export interface Definition {
   readonly name: string;
@@ -36,8 +53,13 @@ export interface Change {
   readonly value: unknown;
   readonly by: string;
   readonly why?: string | undefined;
-  /** The version that it is to follow; any, when left out. */
-  readonly after?: number | undefined;
+}
+
+/** What was voted on, and is to be put into force. */
+export interface Enactment extends Change {
+  readonly roundId: string;
+  /** The version that it was voted on. */
+  readonly after: number;
 }
 
 interface Kept {
@@ -49,7 +71,26 @@ const MAX_HISTORY = 100;
 const NAMES = 'names';
 const keyOf = (name: string): string => `variable ${name}`;
 
+const TURNS = 'turns';
+
 const keptOf = (ctx: ObjectSharedContext, name: string) => ctx.get(keyOf(name), wireOf<Kept>());
+
+/** All that a change of one has to know, in one round trip. */
+async function knownOf(ctx: ObjectContext, name: string) {
+  const [kept, turns, listed] = await getAll<unknown>(ctx, [keyOf(name), TURNS, ROUNDS]);
+  return {
+    known: kept as Kept | null,
+    isAway: isAway((turns as number | null) ?? 0),
+    listed: (listed as readonly ListedRound[] | null) ?? [],
+  };
+}
+
+function away(): Answer<never> {
+  const status = 'suspended';
+  const message = `coordination is away (${status}): values stay as they are`;
+  const details = { status };
+  return { refusal: refusalOf(new AgentSystemError('COORDINATION_UNAVAILABLE', message, { details })) };
+}
 
 function unknown(name: string): Answer<never> {
   const message = `no variable ${inWords(name)} is defined`;
@@ -103,7 +144,8 @@ export const variablesObject = object({
     /** Makes one known; one that is there keeps its value, where that still fits. */
     define: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord>> => {
       const { name, kind, bounds, value } = given as Definition;
-      const known = await keptOf(ctx, name);
+      const { known, isAway: isGone, listed } = await knownOf(ctx, name);
+      if (isGone) return away();
       const updatedAt = await ctx.date.now();
       const first = { name, kind, bounds, value, version: (known?.record.version ?? 0) + 1, updatedAt };
       if (known !== null) {
@@ -113,6 +155,7 @@ export const variablesObject = object({
           ctx.set(keyOf(name), { ...known, record: kept } satisfies Kept, wire);
           return { value: kept };
         } catch {
+          cutRounds(ctx, listed, 'superseded', name);
           put(ctx, known, first, 'definition', 'its default: the value that was kept no longer fits');
           return { value: first };
         }
@@ -124,9 +167,10 @@ export const variablesObject = object({
     }),
 
     change: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord>> => {
-      const { name, value, by, why, after } = given as Change;
-      const known = await keptOf(ctx, name);
+      const { name, value, by, why } = given as Change;
+      const { known, isAway: isGone, listed } = await knownOf(ctx, name);
       if (known === null) return unknown(name);
+      if (isGone) return away();
       const { record } = known;
       try {
         assertFits(record, value);
@@ -134,12 +178,92 @@ export const variablesObject = object({
         if (thrown instanceof AgentSystemError) return { refusal: refusalOf(thrown) };
         throw thrown;
       }
-      // Nothing is changed for a version that is no longer in force: the caller is told which one is.
-      if (after !== undefined && after !== record.version) return { value: record };
       const next = { ...record, value, version: record.version + 1, updatedAt: await ctx.date.now() };
+      cutRounds(ctx, listed, 'superseded', name);
       put(ctx, known, next, by, why);
       return { value: next };
     }),
+
+    // Rounds.
+
+    /** A round is about to be held on it. Gives what it is held on. */
+    openRound: exclusive(
+      codec,
+      async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord>> => {
+        const round = given as ListedRound;
+        const { known, isAway: isGone, listed } = await knownOf(ctx, round.variable);
+        if (known === null) return unknown(round.variable);
+        if (isGone) return away();
+        if (listed.length >= MAX_OPEN_ROUNDS) {
+          const message = 'consensus.propose: too many rounds are open';
+          return { refusal: refusalOf(new AgentSystemError('RESOURCES_EXHAUSTED', message)) };
+        }
+        listRound(ctx, listed, round);
+        return { value: known.record };
+      },
+    ),
+
+    roundStands: exclusive(codec, (ctx: ObjectContext, given: unknown) =>
+      roundStands(ctx, given as RoundStanding),
+    ),
+
+    /** It has ended, and changes nothing. */
+    closeRound: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      dropRound(ctx, await listedRounds(ctx), (given as Pick<ListedRound, 'roundId'>).roundId);
+    }),
+
+    /**
+     * A round has ended, and its value is put into force. Gives nothing where another version is in force by now than the
+     * one that was voted on: nothing is changed then.
+     */
+    enact: exclusive(
+      codec,
+      async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord | null>> => {
+        const { name, value, by, why, roundId, after } = given as Enactment;
+        const { known, isAway: isGone, listed } = await knownOf(ctx, name);
+        const others = dropRound(ctx, listed, roundId);
+        if (known === null) return unknown(name);
+        if (isGone) return away();
+        const { record } = known;
+        if (after !== record.version) return { value: null };
+        try {
+          assertFits(record, value);
+        } catch (thrown) {
+          if (thrown instanceof AgentSystemError) return { refusal: refusalOf(thrown) };
+          throw thrown;
+        }
+        const next = { ...record, value, version: record.version + 1, updatedAt: await ctx.date.now() };
+        cutRounds(ctx, others, 'superseded', name);
+        put(ctx, known, next, by, why);
+        return { value: next };
+      },
+    ),
+
+    rounds: shared(codec, openRounds),
+
+    // Coordination.
+
+    /** Takes coordination away, or brings it back; nothing happens where it is so already. */
+    turn: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Turned> => {
+      const { to, by } = given as { to: 'away' | 'there'; by?: string };
+      const turns = (await ctx.get(TURNS, wireOf<number>())) ?? 0;
+      if (isAway(turns) === (to === 'away')) return { turns };
+      ctx.set(TURNS, turns + 1, wire);
+      const at = await ctx.date.now();
+      if (to === 'there') tellEvents(ctx, { events: [{ type: 'coordination.restored', at, ...saidBy(by) }] });
+      else {
+        tellEvents(ctx, { events: [{ type: 'coordination.lost', at, why: 'suspended', ...saidBy(by) }] });
+        cutRounds(ctx, await listedRounds(ctx), 'coordination_lost');
+      }
+      return { turns: turns + 1 };
+    }),
+
+    turned: shared(
+      codec,
+      async (ctx: ObjectSharedContext): Promise<Turned> => ({
+        turns: (await ctx.get(TURNS, wireOf<number>())) ?? 0,
+      }),
+    ),
 
     get: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<Answer<Kept>> => {
       const { name } = given as { name: string };

@@ -71,6 +71,15 @@ interface OfIncarnation {
   readonly incarnation?: number | undefined;
 }
 
+/** How often coordination has gone, or come back. */
+export interface Turned {
+  readonly turns: number;
+}
+
+export function isAway(turns: number): boolean {
+  return turns % 2 === 1;
+}
+
 /** What an agent is asked. */
 export type Command = Asked &
   (
@@ -97,6 +106,8 @@ export type Command = Asked &
     | ({ readonly type: 'answerQuestion'; readonly questionId: string; readonly value: unknown } & ByWhom)
     | ({ readonly type: 'liftQuota' } & ByWhom)
     | { readonly type: 'move' | 'moveOn' }
+    /** Coordination has gone, or come back, so often: it is away while that is odd. */
+    | { readonly type: 'coordinate'; readonly turns: number }
   );
 
 /** A task by a key, for whichever agent fits. */

@@ -7,7 +7,8 @@
  * I1  A node that is gone is gone for good: its agents are told, and later messages of it belong to an ended epoch.
  * I2  At most `RESTARTS_OF_NODE` agents for each node are on their way back at once; the others wait.
  * I3  An agent that is told of the loss of its node has a place already, or waits for one: it asks for neither.
- * I4  No step looks at more agents than the one it is for, but for the end of a node and the list of voters.
+ * I4  No step looks at more agents than the one it is for, but for the end of a node, the list of voters, and when
+ *     coordination goes or comes back.
  */
 import {
   object,
@@ -20,7 +21,7 @@ import { exclusive, shared } from '../engine/handlers.ts';
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { send, toAgent, toNodes } from '../engine/calls.ts';
 import type { LossOffer } from '../agent/agent-places.ts';
-import { type LostNode, NODES, nodeOf } from '../engine/names.ts';
+import { type Command, isAway, type LostNode, NODES, nodeOf, type Turned } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 import { heardOf, LOOK_MS, reached, refused, watchNodes } from './node-watch.ts';
@@ -79,6 +80,12 @@ export interface SeatedVoter {
   readonly incarnation: number;
   readonly node: string;
   readonly coordination: ParsedAgentSpec['coordination'];
+}
+
+/** Those who may lead, and whether anybody may be elected now. */
+export interface Eligible {
+  readonly seated: readonly SeatedVoter[];
+  readonly isAway: boolean;
 }
 
 /** How many more may be on their way back at once. */
@@ -231,6 +238,15 @@ export const nodesObject = object({
       return Promise.resolve();
     }),
 
+    /** Coordination has gone, or come back: whoever has a place is told; whoever gets one hears it with that. */
+    coordinate: step(async (ctx, book, { turns }: Turned) => {
+      if (turns <= (book.roster.turns ?? 0)) return;
+      book.roster.turns = turns;
+      book.changeRoster();
+      for (const [agentId] of await allReservations(ctx))
+        send(ctx, toAgent(agentId, 'command'), { type: 'coordinate', turns } satisfies Command);
+    }),
+
     sweep: step((ctx, book, { at }: { at: number }) => sweep(ctx, book, at)),
 
     /** Asks a node whether it is there: nobody waits for that, but who asks. */
@@ -350,8 +366,12 @@ export const nodesObject = object({
     }),
 
     /** Agents that run and may lead, and where they are. */
-    eligible: shared(codec, (ctx: ObjectSharedContext) =>
-      seatedWhere(ctx, ({ coordination }) => coordination.leadershipEligible),
+    eligible: shared(
+      codec,
+      async (ctx: ObjectSharedContext): Promise<Eligible> => ({
+        seated: await seatedWhere(ctx, ({ coordination }) => coordination.leadershipEligible),
+        isAway: isAway((await rosterOf(ctx)).turns ?? 0),
+      }),
     ),
   },
   options: fleetOptions,

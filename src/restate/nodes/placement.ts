@@ -19,6 +19,8 @@ export interface Placement {
   readonly node: string;
   /** The life of the node: one that begins anew has lost all bodies of the last. */
   readonly epoch: string;
+  /** How often coordination had gone, or come back, when it was given: it is away while that is odd. */
+  readonly turns?: number | undefined;
 }
 
 /** A body that needs a node. */

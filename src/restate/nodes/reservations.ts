@@ -61,6 +61,8 @@ export interface Roster {
   queue: readonly number[];
   /** Nodes that have left, or died, and since when, epoch ms. */
   gone: readonly GoneNode[];
+  /** How often coordination has gone, or come back: those who get a place are told. */
+  turns?: number;
 }
 
 /** A node that is no more: it left of its own accord, or was lost. */
@@ -160,7 +162,8 @@ export class Reservations {
     const placement = { node: node.name, epoch: node.epoch };
     if (hasPermit) this.roster.permits += 1;
     await this.change(agentId, { ...placement, ...asked, hasPermit });
-    return { placement };
+    const { turns } = this.roster;
+    return { placement: turns === undefined ? placement : { ...placement, turns } };
   }
 
   /** Its start is over. */

@@ -68,6 +68,8 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   readonly #endListeners = new Set<() => void>();
   /** The newest version that it was told, by variable. */
   readonly #told = new Map<string, number>();
+  /** The newest version that it has acknowledged, by variable; those that it began with count as that. */
+  readonly #acknowledged = new Map<string, number>();
   readonly #tasks: ResidentTasks;
   #manifest: AgentManifest | undefined;
   #heard = 0;
@@ -111,6 +113,11 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
 
   get variables(): readonly string[] {
     return this.#manifest?.variables ?? [];
+  }
+
+  /** The version of a variable that it has acknowledged last; 0 for none. */
+  acknowledged(name: string): number {
+    return this.#acknowledged.get(name) ?? 0;
   }
 
   get requests(): RequestHandlers<AskingTask> {
@@ -239,7 +246,10 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     this.#spec = spec;
     this.#offers.follow(spec.health);
     this.#manifest = manifest;
-    for (const { name, version } of start.variables) this.#told.set(name, version);
+    for (const { name, version } of start.variables) {
+      this.#told.set(name, version);
+      this.#acknowledged.set(name, version);
+    }
     const failed = (thrown: unknown): void => this.exited({ error: errorInfoOf(thrown) });
     let initArgs: unknown;
     try {
@@ -313,6 +323,10 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     }
   }
 
+  #noteAcknowledged(name: string, version: number): void {
+    this.#acknowledged.set(name, Math.max(version, this.acknowledged(name)));
+  }
+
   /** What has changed while it started. */
   #catchUp(): void {
     for (const name of this.variables) {
@@ -348,6 +362,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
         return this.#liveness?.answered(report);
       case 'variable.acknowledged':
       case 'vote.cast':
+        if (report.type === 'variable.acknowledged') this.#noteAcknowledged(report.name, report.version);
         for (const listener of this.#listeners) listener(report);
         return;
       case 'offer.told':

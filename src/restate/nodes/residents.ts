@@ -19,7 +19,7 @@ import type { Host } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
-import { askVotes, type SpreadRequest, spreadVariable } from '../coordination/fan-out.ts';
+import { askVotes, behind, type SpreadRequest, spreadVariable } from '../coordination/fan-out.ts';
 import { type MessageBatch, nodeOf } from '../engine/names.ts';
 import { ProgressBuffer } from '../tasks/progress-buffer.ts';
 import { machineSignal } from '../../runtime/pools/machine-signal.ts';
@@ -136,6 +136,8 @@ export class Residents {
       case 'variable':
         this.#learn((given as SpreadRequest).variable);
         return spreadVariable(this.#serving(), given, this.#options.clock);
+      case 'behind':
+        return behind(this.#serving(), given);
       case 'round':
         return askVotes(this.#serving(), given, this.#options.clock);
       default:

@@ -1,0 +1,226 @@
+/** Laws of coordination that goes and comes back, of open rounds, and of who is behind. As laws.ts, on one program and on machines. */
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  type AgentCode,
+  type CoordinationStatus,
+  defineAgent,
+  type OpenRound,
+  type OutOfDate,
+  variable,
+  type VariableVersion,
+} from '../../src/index.ts';
+import { eventually } from '../kit/eventually.ts';
+import type { Subject } from './laws.ts';
+
+type Either<Value> = Value | Promise<Value>;
+
+/** What both have, as far as these laws use it. */
+export interface CoordinatedSubject extends Subject {
+  readonly coordination: {
+    status(): Either<CoordinationStatus>;
+    suspend(options?: object): Either<void>;
+    resume(options?: object): Either<void>;
+  };
+  readonly consensus: Subject['consensus'] & { rounds(): Either<readonly OpenRound[]> };
+  readonly variables: Subject['variables'] & {
+    outOfDate(name: string): Either<readonly OutOfDate[]>;
+    rollback(name: string, version: number): Promise<unknown>;
+    history(name: string): Either<readonly VariableVersion[]>;
+  };
+}
+
+/** What votes and acknowledgements wait for. */
+let gate = Promise.withResolvers<void>();
+
+const UNDECIDED = 7;
+const SLOW = 8;
+
+const citizen = defineAgent({
+  type: 'deliberate',
+  variables: ['limit'],
+  init: () => ({}),
+  onVariable: ({ value }) => (value === SLOW ? gate.promise : undefined),
+  vote: async ({ proposal }) => {
+    if (proposal.value === UNDECIDED) await gate.promise;
+    return (proposal.value as number) > 50 ? 'reject' : 'accept';
+  },
+  tasks: { work: { run: ({ variables }) => variables['limit'] } },
+});
+
+export const coordinatedAgents: readonly AgentCode[] = [citizen];
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    (value) => `no refusal, but ${JSON.stringify(value)}`,
+    (thrown: { code: string }) => thrown.code,
+  );
+}
+
+/** @param subjectOf the fleet that all laws are tried on; each has agents of its own */
+export function coordinationLaws(subjectOf: () => CoordinatedSubject): void {
+  async function citizens(count: number): Promise<string[]> {
+    const { agents, coordination } = subjectOf();
+    gate = Promise.withResolvers<void>();
+    const ids: string[] = [];
+    onTestFinished(async () => {
+      gate.resolve();
+      await coordination.resume();
+      for (const id of ids) await agents.stop(id, { timeoutMs: 0 }).catch(() => undefined);
+    });
+    for (let index = 0; index < count; index++) {
+      ids.push(await agents.register({ module: citizen }));
+      await agents.start(ids.at(-1)!);
+    }
+    return ids;
+  }
+
+  const stateOf = async (id: string) => (await subjectOf().agents.get(id)).state;
+  const AWAY = 'alive.serving.running.fallback.idle';
+  const THERE = 'alive.serving.running.coordinated.idle';
+  const stands = (id: string, state: string) =>
+    eventually(
+      () => stateOf(id),
+      (now) => now === state,
+    );
+
+  test('while coordination is suspended nothing changes and nothing is asked; agents work on, and those that start then, too', async () => {
+    const { agents, variables, consensus, coordination, events } = subjectOf();
+    await variables.define('limit', variable.integer({ min: 0, max: 100, default: 1 }));
+    const [id] = await citizens(1);
+    await variables.set('limit', 3);
+    const { version } = await variables.get('limit');
+    expect(await coordination.status()).toBe('available');
+    await coordination.suspend({ by: 'ada' });
+    await coordination.suspend();
+    expect(await coordination.status()).toBe('suspended');
+    await stands(id!, AWAY);
+    expect(await agents.execute(id!, { type: 'work' })).toBe(3);
+    const refused = [
+      variables.set('limit', 4),
+      variables.rollback('limit', version),
+      variables.define('another limit', variable.boolean({ default: true })),
+      consensus.propose({ variable: 'limit', value: 4 }),
+    ];
+    expect(new Set(await Promise.all(refused.map(codeOf)))).toEqual(new Set(['COORDINATION_UNAVAILABLE']));
+    const late = await agents.register({ module: citizen });
+    await agents.start(late);
+    await stands(late, AWAY);
+    expect((await agents.list()).find((record) => record.id === id)?.state).toBe(AWAY);
+    expect(await variables.get('limit')).toMatchObject({ value: 3, version });
+    await coordination.resume({ by: 'grace' });
+    expect(await coordination.status()).toBe('available');
+    for (const one of [id!, late]) await stands(one, THERE);
+    const { electorate, outcome } = await consensus.propose({ variable: 'limit', value: 5 });
+    expect([outcome, [...electorate].toSorted()]).toEqual(['accepted', [id!, late].toSorted()]);
+    await agents.stop(late, { timeoutMs: 0 });
+    const told = await eventually(
+      async () => {
+        const found: object[] = [];
+        for await (const event of events.read()) {
+          if (!event.type.startsWith('coordination.')) continue;
+          const { type, by, why } = event as { type: string; by?: string; why?: string };
+          found.push({ type, by, why });
+        }
+        return found;
+      },
+      (found) => found.length === 2,
+    );
+    expect(told).toEqual([
+      { type: 'coordination.lost', by: 'ada', why: 'suspended' },
+      { type: 'coordination.restored', by: 'grace', why: undefined },
+    ]);
+    const by = '';
+    expect(await codeOf((async () => coordination.suspend({ by }))())).toBe('REQUEST_INVALID');
+  });
+
+  test('a round that is open is listed; it expires when its variable changes, or coordination goes, and its end says why', async () => {
+    const { variables, consensus, coordination, events } = subjectOf();
+    const ids = await citizens(2);
+    const open = () =>
+      eventually(
+        async () => consensus.rounds(),
+        (rounds) => rounds.length === 1 && rounds[0]!.electorate.length === 2,
+      );
+    const asked = { variable: 'limit', value: UNDECIDED, fallback: { retry: 3 } } as const;
+    const suspended = consensus.propose(asked);
+    const [round] = await open();
+    expect(round).toMatchObject({
+      variable: 'limit',
+      value: UNDECIDED,
+      phase: 'voting',
+      tally: { voters: { total: 2, accept: 0 } },
+    });
+    expect([...round!.electorate].toSorted()).toEqual(ids.toSorted());
+    expect([...round!.stillOut].toSorted()).toEqual(ids.toSorted());
+    expect(round!.deadlineAt - round!.openedAt).toBe(30_000);
+    await coordination.suspend();
+    expect(await suspended).toMatchObject({ outcome: 'expired', cut: 'coordination_lost', rounds: 1 });
+    expect(await consensus.rounds()).toEqual([]);
+    await coordination.resume();
+    const overtaken = consensus.propose({ variable: 'limit', value: UNDECIDED });
+    await open();
+    await variables.set('limit', 9);
+    expect(await overtaken).toMatchObject({ outcome: 'expired', cut: 'superseded', rounds: 1 });
+    expect(await variables.get('limit')).toMatchObject({ value: 9 });
+    const closed = await eventually(
+      async () => {
+        const found: object[] = [];
+        for await (const event of events.read()) {
+          const { type, roundId, cut } = event as { type: string; roundId?: string; cut?: string };
+          if (type === 'round.closed' && cut !== undefined) found.push({ roundId, cut });
+        }
+        return found;
+      },
+      (found) => found.length === 2,
+    );
+    expect(closed[0]).toEqual({ roundId: round!.roundId, cut: 'coordination_lost' });
+    expect(closed[1]).toMatchObject({ cut: 'superseded' });
+  });
+
+  test('a function as the fallback is asked with what failed; what it gives is put into force, unless it throws or does not fit', async () => {
+    const { variables, consensus } = subjectOf();
+    await citizens(1);
+    await variables.set('limit', 20);
+    const heard: object[] = [];
+    const propose = (fallback: (failed: object) => unknown, deadlineMs = 30_000) =>
+      consensus.propose({ variable: 'limit', value: 60, by: 'ada', deadlineMs, fallback });
+    const decided = await propose((failed) => {
+      heard.push(failed);
+      return 30;
+    });
+    const { roundId } = decided;
+    expect(heard).toEqual([{ roundId, variable: 'limit', value: 60, current: 20, outcome: 'rejected' }]);
+    expect(decided).toMatchObject({ outcome: 'rejected', decidedBy: 'fallback' });
+    expect(await variables.get('limit')).toMatchObject({ value: 30, version: decided.version });
+    expect((await variables.history('limit')).at(-1)).toMatchObject({
+      by: 'ada',
+      why: `fallback of ${roundId}`,
+    });
+    expect(await propose(() => undefined)).not.toHaveProperty('version');
+    expect((await propose(() => 1_000)).problem).toContain('limit');
+    const thrown = await propose(() => Promise.reject(new Error('no idea')));
+    expect(thrown).toMatchObject({ outcome: 'rejected', problem: 'no idea' });
+    const late = await propose(() => new Promise(() => {}), 500);
+    expect(late.problem).toContain('no answer within 500 ms');
+    expect(await variables.get('limit')).toMatchObject({ value: 30 });
+    const accepted = await consensus.propose({ variable: 'limit', value: 31, fallback: () => 1 });
+    expect(accepted).toMatchObject({ outcome: 'accepted', version: decided.version! + 1 });
+    expect((await variables.history('limit')).at(-1)?.why).toBe(`accepted in ${accepted.roundId}`);
+  });
+
+  test('who has not acknowledged a value is listed as out of date, with the version that it knows, until it has', async () => {
+    const { agents, variables } = subjectOf();
+    const [id] = await citizens(1);
+    const { version } = await variables.set('limit', 2);
+    expect(await variables.outOfDate('limit')).toEqual([]);
+    await variables.set('limit', SLOW);
+    expect(await variables.outOfDate('limit')).toEqual([{ agentId: id, incarnation: 1, version }]);
+    gate.resolve();
+    await eventually(
+      async () => variables.outOfDate('limit'),
+      (behind) => behind.length === 0,
+    );
+    await agents.stop(id!, { timeoutMs: 0 });
+    expect(await codeOf((async () => variables.outOfDate('nothing'))())).toBe('VARIABLE_UNKNOWN');
+  });
+}
