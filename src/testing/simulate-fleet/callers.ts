@@ -6,8 +6,8 @@
  */
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { Target } from './deeds.ts';
-import { broken } from './fleet-history.ts';
 import type { FleetJudge } from './fleet-judge.ts';
+import { broken } from './laws.ts';
 
 /** What is asked of a store, a stop and a hung body comes on top of what was agreed; ms. */
 export const GRACE_MS = 40_000;

@@ -11,8 +11,10 @@ import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import type { AgentSystem } from '../../runtime/system/agent-system.ts';
 import type { BodyWitness, FaultyHost } from './faulty-host.ts';
-import { broken, FleetHistory, inLine } from './fleet-history.ts';
-import { FleetLawBroken } from './laws.ts';
+import { inLine } from './event-line.ts';
+import { FleetHistory } from './fleet-history.ts';
+import { broken, FleetLawBroken } from './laws.ts';
+import { judgeNext } from './next-event.ts';
 
 /** Events that a finding shows. */
 const TAIL = 40;
@@ -118,7 +120,7 @@ export class FleetJudge implements BodyWitness {
     this.holdsNoSecret(() => inLine(event), text);
     // One whose registration the store has refused is taken out again, wherever it stands.
     const isTakenBack = event.type === 'agent.forgotten' && !this.#kept.told.agents.has(event.agentId);
-    if (!isTakenBack) this.attempt(() => this.#told.judge(event));
+    if (!isTakenBack) this.attempt(() => judgeNext(this.#told, event));
     if (event.type === 'budget.reserved') this.attempt(() => this.#judgeGrant(event));
     if (event.type === 'agent.starting') this.attempt(() => this.#judgeStart(event));
     this.#told.note(event);

@@ -80,3 +80,7 @@ export class FleetLawBroken extends Error {
     this.problem = problem;
   }
 }
+
+export function broken(law: FleetLawBroken['law'], problem: string, cause?: unknown): never {
+  throw new FleetLawBroken(law, problem, cause);
+}

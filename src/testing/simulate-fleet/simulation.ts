@@ -19,10 +19,9 @@ import type { Deed, FleetFault } from './deeds.ts';
 import { FaultyHost } from './faulty-host.ts';
 import { FaultyStore, KeptFleet } from './faulty-store.ts';
 import { type CommandsOwner, FleetCommands } from './fleet-commands.ts';
-import { broken } from './fleet-history.ts';
 import { FleetJudge } from './fleet-judge.ts';
 import { FleetSecrets } from './fleet-secrets.ts';
-import { FleetLawBroken } from './laws.ts';
+import { broken, FleetLawBroken } from './laws.ts';
 import { type FleetAnswer, idsOfMembers, type SimulationOptions } from './simulation-options.ts';
 
 /** After the script everything has so long to come right. */
