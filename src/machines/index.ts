@@ -110,15 +110,9 @@ export {
   autoscalerMachine,
   type ScalingAlert,
 } from './autoscaler.ts';
-export {
-  type LostFrom,
-  type PoolAlert,
-  type PoolContext,
-  type PoolEffect,
-  type PoolEvent,
-  type PoolInput,
-  poolMachine,
-} from './pool.ts';
+export { poolMachine } from './pool.ts';
+export type { PoolAlert, PoolEffect } from './pool-effects.ts';
+export type { LostFrom, PoolContext, PoolEvent, PoolInput } from './pool-life.ts';
 export { type Departure, noMembers, type PoolCounts, sizeOf, totalOf } from './pool-size.ts';
 export { type ParsedPoolSpec, poolSpec, type PoolSpecInput } from './pool-spec.ts';
 export { type QuestionChartEvent, questionMachine } from './question.ts';

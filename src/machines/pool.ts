@@ -15,188 +15,22 @@
  * Restart intensity of members is OTP's.
  */
 import { assign, setup } from 'xstate';
-import type { EffectParams, EffectsOf } from './effect.ts';
+import type { EffectParams } from './effect.ts';
 import {
-  decideDeparture,
-  decideReturn,
-  decideStarts,
-  type Departure,
-  noMembers,
-  type PoolCounts,
-  sizeOf,
-  totalOf,
-} from './pool-size.ts';
-import {
-  exceedsIntensity,
-  nextRestart,
-  noRestarts,
-  type RestartHistory,
-  type RestartPolicy,
-  sinceLastFailure,
-  tickOf,
-} from './restart-policy.ts';
-
-export interface PoolInput {
-  /** What it is called in pictures. */
-  readonly id: string;
-  readonly min: number;
-  readonly max: number;
-  /** The size at first, from `min` to `max`. */
-  readonly wanted: number;
-  /** When starts that failed are tried again. */
-  readonly restart: RestartPolicy;
-  /** Time for members to end when the pool cannot open, ms. */
-  readonly closeMs: number;
-  /** Starts that may be under way at once. */
-  readonly maxConcurrentStarts: number;
-  /** Members of an earlier program that were found again: the pool then opens without waiting. */
-  readonly found?: PoolCounts | undefined;
-}
-
-export interface PoolContext extends PoolCounts {
-  readonly id: string;
-  readonly min: number;
-  readonly max: number;
-  readonly restart: RestartPolicy;
-  readonly maxConcurrentStarts: number;
-  readonly isFound: boolean;
-  readonly wanted: number;
-  /** The size to go back to when growth fails: at most the size that was reached last. */
-  readonly grownFrom: number;
-  /** Whether the growth under way was asked for by a caller. */
-  readonly isAsked: boolean;
-  /** Whether a start has failed since one succeeded. */
-  readonly isProving: boolean;
-  readonly history: RestartHistory;
-  readonly retryDelayMs: number;
-  /** Epoch ms at which starts are tried again. */
-  readonly retryAt: number | undefined;
-  /** Time for waiting tasks to be done while the pool closes, ms. */
-  readonly finishMs: number;
-  /** Time for the whole of a close, ms. */
-  readonly closeMs: number;
-}
-
-/** The kind of member that was lost. */
-export type LostFrom = 'live' | 'down';
-
-export type PoolEvent =
-  /** A caller wants another size, from `min` to `max`. */
-  | { type: 'pool.resize'; wanted: number; why: string; by?: string }
-  /** The autoscaler wants another size, from `min` to `max`. */
-  | { type: 'pool.scale'; wanted: number; why: string }
-  /** `finishMs` of `closeMs` are for the tasks that wait. */
-  | { type: 'pool.close'; finishMs: number; closeMs: number }
-  /** The system closes, and will stop the members itself. */
-  | { type: 'pool.halt'; finishMs: number }
-  | { type: 'queue.finished' }
-  | { type: 'member.started' }
-  | { type: 'member.recovered' }
-  | { type: 'member.fell' }
-  | {
-      type: 'member.start_failed';
-      at: number;
-      tick?: number;
-      chance: number;
-      isExhausted: boolean;
-      why: string;
-    }
-  | {
-      type: 'member.lost';
-      from: LostFrom;
-      at: number;
-      tick?: number;
-      chance: number;
-      /** Whether it counts as a failure of the pool: a crash, or an end before any work. */
-      isFailure: boolean;
-      why: string;
-    }
-  | { type: 'member.leaving' }
-  | { type: 'member.gone' };
-
-export type PoolAlert = 'pool_degraded' | 'pool_starved';
-
-interface Members {
-  readonly count: number;
-}
-
-interface SizeChange {
-  readonly from: number;
-  readonly to: number;
-  readonly why: string;
-  /** Who asked for it. */
-  readonly by?: string | undefined;
-}
-
-/** All effects of this chart. */
-export type PoolEffect = EffectsOf<{
-  startMembers: Members;
-  /** That many of each kind leave. Of running members the idle ones go first, and they drain. */
-  drainMembers: { readonly departure: Departure };
-  /** That many of the draining members stay after all. */
-  returnMembers: Members;
-  /** Report when no task waits any more. */
-  finishQueue: undefined;
-  abandonQueue: undefined;
-  /** All members end, busy ones too, within what is left of the close. */
-  stopMembers: undefined;
-  killMembers: undefined;
-  announceOpened: undefined;
-  announceClosed: undefined;
-  announceScaled: SizeChange;
-  /** Growth was refused: the size goes back. */
-  announceRefused: SizeChange;
-  announceSettled: undefined;
-  raiseAlert: { readonly alert: PoolAlert; readonly why: string };
-  clearAlerts: undefined;
-}>;
-
-type There = { context: PoolContext; event: PoolEvent };
-
-const whyOf = (event: PoolEvent): string => ('why' in event ? event.why : '');
-const wantedOf = ({ context, event }: There): number => ('wanted' in event ? event.wanted : context.wanted);
-
-/** What is wanted after a growth that was refused; the member whose start failed is counted out already. */
-function wantedAfterRefusal({ context, event }: There): number {
-  const isExhausted = event.type === 'member.start_failed' && event.isExhausted;
-  const next = isExhausted ? Math.min(context.wanted - 1, sizeOf(context)) : context.wanted - 1;
-  return Math.max(context.grownFrom, next);
-}
-
-const announceScaled = {
-  type: 'announceScaled' as const,
-  params: (there: There) => ({
-    from: there.context.wanted,
-    to: wantedOf(there),
-    why: whyOf(there.event),
-    by: 'by' in there.event ? there.event.by : undefined,
-  }),
-};
-const announceRefused = {
-  type: 'announceRefused' as const,
-  params: (there: There) => ({
-    from: there.context.wanted,
-    to: wantedAfterRefusal(there),
-    why: whyOf(there.event),
-  }),
-};
-const raiseAlert = (alert: PoolAlert) => ({
-  type: 'raiseAlert' as const,
-  params: ({ event }: There) => ({ alert, why: whyOf(event) }),
-});
-const startMembers = {
-  type: 'startMembers' as const,
-  params: ({ context }: There) => ({ count: decideStarts(context, context) }),
-};
-const startOne = { type: 'startMembers' as const, params: { count: 1 } };
-const drainMembers = {
-  type: 'drainMembers' as const,
-  params: ({ context }: There) => ({ departure: decideDeparture(context, context.wanted) }),
-};
-const returnMembers = {
-  type: 'returnMembers' as const,
-  params: ({ context }: There) => ({ count: decideReturn(context, context.wanted) }),
-};
+  announceRefused,
+  announceScaled,
+  drainMembers,
+  type PoolEffect,
+  raiseAlert,
+  returnMembers,
+  startMembers,
+  startOne,
+  wantedAfterRefusal,
+  wantedOf,
+} from './pool-effects.ts';
+import type { PoolContext, PoolEvent, PoolInput } from './pool-life.ts';
+import { decideDeparture, decideReturn, decideStarts, noMembers, sizeOf, totalOf } from './pool-size.ts';
+import { exceedsIntensity, nextRestart, noRestarts, sinceLastFailure, tickOf } from './restart-policy.ts';
 
 const countLeaving = { 'member.leaving': { actions: 'noteLeaving' as const } };
 /** Counts members that come and go; nothing else follows. */
