@@ -2,13 +2,13 @@
  * A Restate server from its npm package: on free ports of loopback, with a folder of its own, ended by its process id.
  *
  * I1  It listens on loopback alone, and tells nobody of itself.
- * I2  It ends with the program that started it, and leaves no file behind once it was stopped.
+ * I2  It ends with the program that started it, however that ends, and leaves no file behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -74,7 +74,8 @@ eager-state-size-limit = "64 KiB"
   const adminUrl = `http://127.0.0.1:${admin}`;
   const ingressUrl = `http://127.0.0.1:${ingress}`;
   const log = join(folder, 'log');
-  const start = () => spawned(binary, file, log, [`${adminUrl}/health`, `${ingressUrl}/restate/health`]);
+  const start = () =>
+    spawned(binary, { folder, file, log }, [`${adminUrl}/health`, `${ingressUrl}/restate/health`]);
   let server = await start();
   const end = async (): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return;
@@ -104,8 +105,7 @@ eager-state-size-limit = "64 KiB"
 
 async function spawned(
   binary: string,
-  file: string,
-  log: string,
+  { folder, file, log }: Readonly<Record<'folder' | 'file' | 'log', string>>,
   healthUrls: readonly string[],
 ): Promise<ChildProcess> {
   const script = 'exec "$0" --config-file "$1" >>"$2" 2>&1';
@@ -114,6 +114,7 @@ async function spawned(
   const endWithUs = (): void => void server.kill('SIGKILL');
   process.once('exit', endWithUs);
   server.once('exit', () => process.off('exit', endWithUs));
+  leaveNothing(server, folder);
   const until = Date.now() + START_TIMEOUT_MS;
   for (const url of healthUrls) {
     while (!(await isHealthy(url))) {
@@ -125,6 +126,18 @@ async function spawned(
     }
   }
   return server;
+}
+
+/** One who is killed with -9 can end nobody: a shell that hears of that does, and removes the folder. */
+function leaveNothing(server: ChildProcess, folder: string): void {
+  const script = 'read -r _; kill -9 "$0"; rm -rf "$1"';
+  const heir = spawn('/bin/sh', ['-c', script, String(server.pid), folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  heir.unref();
+  (heir.stdin as Socket).unref();
+  server.once('exit', () => heir.kill('SIGKILL'));
 }
 
 async function isHealthy(url: string): Promise<boolean> {

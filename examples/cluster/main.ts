@@ -13,7 +13,7 @@ import { createDashboard } from '../../src/dashboard.ts';
 import type { SystemEvent } from '../../src/index.ts';
 import { connectFleet, type Fleet } from '../../src/restate.ts';
 import { type Engine, serverBinary, startEngine } from './engine.ts';
-import { type Accident, reportOf } from './report.ts';
+import { type Accident, reportOf, type Station } from './report.ts';
 import { Search } from './search.ts';
 
 const USAGE = 'usage: npm run cluster -- [--seed <integer>] [--trainers <n>] [--trials <n>] [--dashboard]';
@@ -124,10 +124,10 @@ async function searchOn(
   const { trainers, trials, seed } = settings;
   const total = trainers * trials;
   const accidents: Accident[] = [];
-  const stations = new Map<string, string[]>();
+  const stations = new Map<string, Station[]>();
   const over = new AbortController();
   const watching = watch(fleet, stations, over.signal);
-  const startedAt = performance.now();
+  const startedAt = Date.now();
   const thaw: NodeJS.Timeout[] = [];
   const search = new Search({
     fleet,
@@ -153,11 +153,11 @@ async function searchOn(
     },
   });
   try {
-    const searched = await search.run();
-    const tookMs = performance.now() - startedAt;
+    const searched = await unlessAborted(search.run(), signal);
+    const tookMs = Date.now() - startedAt;
     const events: SystemEvent[] = [];
     for await (const event of fleet.events.read()) events.push(event);
-    const { lines, problems } = reportOf({ searched, accidents, stations, events, tookMs });
+    const { lines, problems } = reportOf({ searched, accidents, startedAt, stations, events, tookMs });
     for (const line of lines) console.log(line);
     return problems;
   } finally {
@@ -168,15 +168,25 @@ async function searchOn(
 }
 
 /** Notes where each agent is, as often as it looks. */
-async function watch(fleet: Fleet, stations: Map<string, string[]>, over: AbortSignal): Promise<void> {
+async function watch(fleet: Fleet, stations: Map<string, Station[]>, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     for (const { id } of await fleet.agents.list().catch(() => [])) {
       const node = await fleet.agents.nodeOf(id).catch(() => undefined);
       const seen = stations.get(id) ?? [];
-      if (node !== undefined && seen.at(-1) !== node) stations.set(id, [...seen, node]);
+      if (node !== undefined && seen.at(-1)?.node !== node) {
+        stations.set(id, [...seen, { node, at: Date.now() }]);
+      }
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+/** Ctrl-C waits for nothing that goes on: what does ends with the connection. */
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const over = new Promise<never>((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+  );
+  return Promise.race([work, over]);
 }
 
 function interruption(signal: AbortSignal): Promise<void> {

@@ -9,11 +9,19 @@ export interface Accident {
   readonly at: number;
 }
 
+export interface Station {
+  readonly node: string;
+  /** When it was first seen there, epoch ms. */
+  readonly at: number;
+}
+
 export interface Findings {
   readonly searched: Searched;
   readonly accidents: readonly Accident[];
+  /** Epoch ms. */
+  readonly startedAt: number;
   /** Nodes that each agent was seen on, in order. */
-  readonly stations: ReadonlyMap<string, readonly string[]>;
+  readonly stations: ReadonlyMap<string, readonly Station[]>;
   readonly events: readonly SystemEvent[];
   readonly tookMs: number;
 }
@@ -24,59 +32,96 @@ export interface Report {
   readonly problems: readonly string[];
 }
 
-export function reportOf({ searched, accidents, stations, events, tookMs }: Findings): Report {
+export function reportOf(findings: Findings): Report {
+  const { searched, accidents, stations, events, tookMs } = findings;
   const { ids, told, known, cutShort, decision } = searched;
   const problems: string[] = [];
+  const losses = lossesOf(findings);
   const lines = [`${ids.length} trainers on three nodes, ${seconds(tookMs)}`, ''];
-  for (const { node, what } of accidents) lines.push(`${node} was ${what}`);
-  lines.push('', 'agent       nodes                 lives  trials  back after');
+  for (const accident of accidents) lines.push(accidentLine(accident, losses, findings.startedAt));
+  lines.push('', 'agent       ran on                bodies  trials  ran again, after its node was lost');
   let toldInAll = 0;
+  let knownInAll = 0;
   for (const id of ids) {
     const tellings = told.get(id) ?? [];
     const trials = known.get(id) ?? [];
     toldInAll += tellings.length;
+    knownInAll += trials.length;
     for (const { trial } of tellings) {
       const times = trials.filter((other) => other.trial === trial).length;
       if (times !== 1) problems.push(`${id}: trial ${trial} was told, and is known ${times} times`);
     }
-    const own = events.filter(({ agentId }) => agentId === id);
-    const lives = own.filter(({ type }) => type === 'agent.started').length;
-    const back = backAfter(own, accidents);
-    const where = (stations.get(id) ?? []).join(' → ');
+    const bodies = events.filter(({ agentId, type }) => agentId === id && type === 'agent.started').length;
+    const back = losses.filter(({ agentId, backMs }) => agentId === id && backMs !== undefined);
+    const where = (stations.get(id) ?? []).map(({ node }) => node).join(' → ');
     lines.push(
-      `${id.padEnd(11)} ${where.padEnd(21)} ${String(lives).padStart(5)} ${String(trials.length).padStart(7)}  ${back.map(seconds).join(', ')}`,
+      `${id.padEnd(11)} ${where.padEnd(21)} ${String(bodies).padStart(6)} ${String(trials.length).padStart(7)}  ${back.map(({ backMs }) => seconds(backMs!)).join(', ')}`.trimEnd(),
     );
+  }
+  if (toldInAll !== knownInAll) {
+    problems.push(`${toldInAll} trials were told to their callers, the trainers know ${knownInAll}`);
   }
   const began = countOf(events, 'task.started');
   const done = countOf(events, 'task.completed');
   const unknown = countOf(events, 'task.unknown');
   const abandoned = countOf(events, 'task.abandoned');
-  lines.push(
-    '',
-    `trials told to their callers: ${toldInAll}, all of them known once in the end${problems.length > 0 ? ': NO' : ''}`,
-    `work begun ${began} times, done ${done} times; cut short and said so: ${unknown} unknown, ${abandoned} abandoned; asked for again ${cutShort} times`,
-    `the vote on the best recipe (${(decision.accuracy * 100).toFixed(1)} %): ${decision.outcome}, ${decision.electorate} could vote`,
-  );
   if (began !== done + unknown + abandoned + countOf(events, 'task.failed')) {
     problems.push('work was begun of which nothing says how it ended');
   }
-  const lost = events.filter((event) => event.type === 'agent.crashed');
-  for (const event of lost) lines.push(`${event.agentId}: ${describeExit(event.reason)}`);
+  for (const { agentId, event } of losses) {
+    if (event.reason !== 'host_lost') problems.push(`${agentId} crashed: ${describeExit(event.reason)}`);
+  }
+  const verdict = problems.length > 0 ? 'NOT as it has to be' : 'none was lost, none is there twice';
+  lines.push(
+    '',
+    `trials told to their callers: ${toldInAll}; known to the trainers in the end: ${knownInAll}: ${verdict}`,
+    `work begun: ${began} times; done: ${done}; cut short by the loss of a node: ${unknown} unknown and ${abandoned} abandoned, which their callers were told, and asked for again ${cutShort} times`,
+    `the vote on the best recipe (${(decision.accuracy * 100).toFixed(1)} %): ${decision.outcome}, ${decision.electorate} could vote`,
+  );
   for (const problem of problems) lines.push(`PROBLEM: ${problem}`);
   return { lines, problems };
 }
 
-/** From each accident to a node that cost it its body, to running again elsewhere, ms. */
-function backAfter(events: readonly SystemEvent[], accidents: readonly Accident[]): readonly number[] {
-  const times: number[] = [];
-  let lostAt: number | undefined;
-  for (const { type, at } of events) {
-    if (type === 'agent.crashed') lostAt = accidents.findLast((accident) => accident.at <= at)?.at ?? at;
-    if (type !== 'agent.started' || lostAt === undefined) continue;
-    times.push(at - lostAt);
-    lostAt = undefined;
-  }
-  return times;
+/** An agent whose body ended, and how long after the accident before it that was noticed, and it ran again. */
+interface Loss {
+  readonly agentId: string;
+  readonly event: Extract<SystemEvent, { type: 'agent.crashed' }>;
+  readonly accident: Accident | undefined;
+  readonly noticedMs: number;
+  readonly backMs: number | undefined;
+}
+
+function lossesOf({ searched, events, accidents, stations }: Findings): readonly Loss[] {
+  return searched.ids.flatMap((id) => {
+    const own = events.filter(({ agentId }) => agentId === id);
+    return own.flatMap((event, index) => {
+      if (event.type !== 'agent.crashed') return [];
+      const station = stations.get(id)?.findLast(({ at }) => at <= event.at);
+      const accident = accidents.find(({ node, at }) => node === station?.node && at <= event.at);
+      const since = accident?.at ?? event.at;
+      const next = own
+        .slice(index + 1)
+        .find(({ type }) => type === 'agent.started' || type === 'agent.crashed');
+      const backMs = next?.type === 'agent.started' ? next.at - since : undefined;
+      return [{ agentId: id, event, accident, noticedMs: event.at - since, backMs }];
+    });
+  });
+}
+
+function accidentLine(accident: Accident, losses: readonly Loss[], startedAt: number): string {
+  const { node, what, at } = accident;
+  const how = what === 'killed' ? 'killed with -9' : 'frozen for longer than its lease';
+  const line = `${node} was ${how}, ${seconds(at - startedAt)} after the start`;
+  const own = losses.filter((loss) => loss.accident === accident);
+  if (own.length === 0) return `${line}; it had no agent`;
+  const agents = new Set(own.map(({ agentId }) => agentId)).size;
+  const back = own.flatMap(({ backMs }) => backMs ?? []);
+  const noticed = seconds(Math.min(...own.map(({ noticedMs }) => noticedMs)));
+  const again =
+    back.length === 0
+      ? 'none ran again'
+      : `all ran again ${seconds(Math.max(...back))} after it at the latest`;
+  return `${line}: ${agents} ${agents === 1 ? 'agent' : 'agents'} lost a body, noticed after ${noticed}, ${again}`;
 }
 
 function countOf(events: readonly SystemEvent[], type: SystemEvent['type']): number {

@@ -161,7 +161,10 @@ class ConnectedFleet implements Fleet {
     const engine = new EngineClient(options.ingressUrl, {
       timeoutMs: options.engineTimeoutMs ?? ENGINE_TIMEOUT_MS,
     });
-    const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
+    const reportFault = (message: string, err: unknown): void => {
+      // What a close cut short is no fault.
+      if (this.status === 'open') logger.error({ err }, message);
+    };
     const commands = new FleetCommands(engine);
     this.#engine = engine;
     this.#commands = commands;
