@@ -310,15 +310,7 @@ class HandleByHand {
 }
 
 type Place = AgentLife['at'];
-/** Where a start, and where an end, is legal. */
-const startable = new Set<Place>([
-  'registered',
-  'stopped',
-  'completed',
-  'waiting',
-  'awaitingOperator',
-  'gaveUp',
-]);
+/** Where an end is legal, and elsewhere a start. */
 const living = new Set<Place>(['starting', 'serving', 'stopping']);
 
 class AgentByHand implements ChartOptions {
@@ -621,7 +613,7 @@ export class FleetOfPromises {
 
   start(id: string): Promise<HandleByHand> {
     const agent = this.agents.get(id);
-    if (agent === undefined || !startable.has(agent.place) || this.running >= MAX_AGENTS)
+    if (agent === undefined || living.has(agent.place) || this.running >= MAX_AGENTS)
       return Promise.reject(new Error(`agent ${id} cannot start`));
     return new Promise((resolve) => {
       agent.starting = resolve;
