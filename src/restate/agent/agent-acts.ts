@@ -11,31 +11,31 @@ import type { Spender } from '../../runtime/limits/budget-rules.ts';
 import type { AccountRef, Settling } from '../limits/budget-messages.ts';
 import type { Occupant } from '../nodes/placement.ts';
 
-/** What a node has to know of a task besides its work: of what that asks of its system, and who follows it. */
+/** What a node has to know of a task besides its work: what the task may ask of its system, and who follows it. */
 export interface TaskTerms {
-  /** By which its caller asks for its progress, or its chunks. */
+  /** The id by which its caller asks for its progress or its chunks. */
   readonly callId?: string | undefined;
   /** Whether its caller follows its progress, or its chunks. */
   readonly isFollowed?: true | undefined;
   /** Whether its caller reads its chunks. */
   readonly isStreamed?: true | undefined;
-  /** When its time is over, epoch ms. */
+  /** Its deadline, epoch ms. */
   readonly endsAt?: number | undefined;
   /** Its number among the tasks of the pool that its agent is a member of. */
   readonly pool?: number | undefined;
   /** The agents that wait for it, the first caller first. */
   readonly chain?: readonly string[] | undefined;
-  /** The span that the agent's own spans are to be children of. */
+  /** The parent of the agent's own spans. */
   readonly trace?: TraceParent | undefined;
 }
 
-/** What a body is told, beside what every body is told. */
+/** Messages to a body of a fleet, beside those that every body gets. */
 export type BodyMessage =
   | { readonly type: 'open'; readonly previousStop: ExitReason | undefined; readonly manifest: AgentManifest }
   | { readonly type: 'kill' }
-  /** Its health is not checked any more. That it is, a node finds with the answers to what it tells. */
+  /** Its health is no longer checked. To check it again, the answers to the node's reports say so. */
   | { readonly type: 'unwatch' }
-  /** What of its spec needs no new body. */
+  /** The part of its spec that needs no new body. */
   | {
       readonly type: 'spec.changed';
       readonly health: ParsedAgentSpec['health'];
@@ -44,7 +44,7 @@ export type BodyMessage =
   | Exclude<BodyRequest, { readonly type: 'task.run' }>
   | (Extract<BodyRequest, { readonly type: 'task.run' }> & { readonly terms?: TaskTerms | undefined });
 
-/** What a node tells of a body: what that says, what its health checks say, and its end. */
+/** Reports of a node about a body: its messages, its health checks, and its end. */
 export type NodeReport =
   | Extract<
       BodyReport,
@@ -60,11 +60,11 @@ export type NodeReport =
           | 'request.made';
       }
     >
-  /** What it has asked its agent is not waited for any more. */
+  /** The body no longer waits for what it asked its agent. */
   | { readonly type: 'request.withdrawn'; readonly requestId: number; readonly taskId: string }
-  /** With its input: it is begun anew, and not every task's is kept. */
+  /** With its input, because the task begins again, and inputs are not kept of every task. */
   | (Extract<BodyReport, { readonly type: 'task.parked' }> & { readonly input: unknown })
-  /** It gets on, or it does not. */
+  /** It makes progress, or has stalled. */
   | {
       readonly type: 'task.progress_watched';
       readonly taskId: string;
@@ -75,10 +75,10 @@ export type NodeReport =
   | { readonly type: 'stuck' }
   | { readonly type: 'dropped' };
 
-/** What a task asked of its agent, answered with the report that it came by. */
+/** A request of a task to its agent; the answer goes out with that to the report. */
 export type RequestAnswer = Extract<BodyRequest, { readonly type: 'request.answered' | 'request.refused' }>;
 
-/** What a quota that several agents share is told of one of them. */
+/** Messages of an agent to a quota that it shares with others. */
 export type QuotaMessage =
   | { readonly type: 'limited'; readonly until?: number | undefined; readonly why: string }
   | { readonly type: 'passed' }
@@ -87,7 +87,7 @@ export type QuotaMessage =
 /** What a turn wants done, in order. */
 export type Act =
   | { readonly do: 'tell'; readonly node: string; readonly message: BodyMessage }
-  /** A `tell` of a task, whose input is at hand or kept. */
+  /** A `tell` of a task, whose input is given here or kept. */
   | {
       readonly do: 'run';
       readonly node: string;
@@ -95,7 +95,7 @@ export type Act =
       readonly task: string;
       readonly attempt: number;
       readonly given: { readonly input: unknown } | undefined;
-      /** Whether it kept results of steps when it ran before. */
+      /** Whether it kept results of steps in an earlier run. */
       readonly hasSteps: boolean;
       readonly terms: TaskTerms | undefined;
     }
@@ -108,16 +108,16 @@ export type Act =
   | { readonly do: 'requestPermit'; readonly occupant: Occupant }
   | { readonly do: 'releasePermit' }
   | { readonly do: 'withdrawPermit' }
-  /** Of what it was offered with the loss of its node it wants nothing. */
+  /** It declines what it was offered with the loss of its node. */
   | { readonly do: 'declineOffer'; readonly incarnation: number }
   /** Its place on a node is free again. */
   | { readonly do: 'vacate'; readonly incarnation: number }
-  /** It runs: rounds may ask it. */
+  /** It runs, and takes part in rounds. */
   | { readonly do: 'serving'; readonly incarnation: number }
   | { readonly do: 'notServing'; readonly incarnation: number }
   /** It has ended where it was, to begin elsewhere. */
   | { readonly do: 'startElsewhere' }
-  /** It works under a quota that others share, and has to know how that stands. */
+  /** It works under a shared quota, and asks for the quota's state. */
   | {
       readonly do: 'joinQuota';
       readonly quota: string;
@@ -130,7 +130,7 @@ export type Act =
       readonly load: number;
       readonly message: QuotaMessage;
     }
-  /** A task wants to spend: what is granted is answered to its request. */
+  /** A task wants to spend; the answer to its request says what is granted. */
   | {
       readonly do: 'reserve';
       readonly requestId: number;
@@ -138,13 +138,13 @@ export type Act =
       readonly asked: BudgetAmount;
     }
   | { readonly do: 'settle'; readonly settling: Settling }
-  /** Accounts of a task's own that has ended. */
+  /** Accounts that belong to a task which has ended. */
   | { readonly do: 'closeAccounts'; readonly accounts: readonly AccountRef[] }
-  /** It has ended for good, and so have those that it spawned, by their rules. */
+  /** It has ended for good; its children end by their rules. */
   | { readonly do: 'endChildren' }
   | { readonly do: 'forget' };
 
-/** What is known of a moment. */
+/** The time and the chance of one turn. */
 export interface Moment {
   /** Epoch ms. */
   readonly now: number;

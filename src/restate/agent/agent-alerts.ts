@@ -1,4 +1,4 @@
-/** What somebody should look at of one agent, kept with it: raised once, cleared when it is over, an event each time. */
+/** The alerts of one agent, kept with it. Each is raised once and cleared when it is over, with an event each time. */
 import type { AlertType, EventBody } from '../../runtime/journal/system-event.ts';
 import type { AgentState } from './agent-state.ts';
 
@@ -15,7 +15,7 @@ export class AgentAlerts {
     this.#owner = owner;
   }
 
-  /** @param isTold the stream has it already @returns whether it was not raised before */
+  /** @param isTold its event is in the stream already @returns whether it was not raised before */
   raise(alert: AlertType, message: string, isTold = false): boolean {
     const { state, now } = this.#owner;
     const { id: agentId } = state;

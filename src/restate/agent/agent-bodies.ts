@@ -1,12 +1,12 @@
 /**
- * One agent's bodies, one after another, as their nodes tell of them: where the living one is, what it reports, and from
+ * One agent's bodies, one after another, as their nodes report them: where the living one is, what it reports, and from
  * what the next one is made.
  *
- * What runtime/agent/agent-bodies.ts is in one program, over what is kept. It decides nothing: reports become events of
+ * As runtime/agent/agent-bodies.ts in one program, over kept state. It decides nothing: reports become events of
  * the agent's chart, or go to the part that asked.
  *
- * I1  What an earlier incarnation says changes nothing, and is counted.
- * I2  What a body tells twice is taken once: reports are numbered.
+ * I1  A report of an earlier incarnation changes nothing, and is counted.
+ * I2  A report that arrives twice is taken once: reports are numbered.
  */
 import type { AgentEvent, ExitReason } from '../../machines/index.ts';
 import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
@@ -51,7 +51,7 @@ export class AgentBodies {
     return this.#owner.state;
   }
 
-  /** A body opens, where the agent was given a place. */
+  /** Opens a body in the place that the agent was given. */
   open(): void {
     const { id, life, placement } = this.#state;
     if (placement === undefined) throw new Error(`agent ${id} starts, and has no place on a node`);
@@ -71,7 +71,7 @@ export class AgentBodies {
     this.#state.next = pending.length === 0 ? undefined : { manifest, pending, body };
   }
 
-  /** Its next body is made of the spec as it is now. */
+  /** Its next body is made from the current spec. */
   takeNext(): void {
     const { next } = this.#state;
     if (next === undefined) return;
@@ -87,7 +87,7 @@ export class AgentBodies {
     this.#state.lastExit = 'host_lost';
   }
 
-  /** What a node tells of an incarnation, numbered from `first` on; whether it is the living one. */
+  /** Takes a node's reports on an incarnation, numbered from `first` on. @returns whether it is the living one */
   reported(incarnation: number, first: number, reports: readonly NodeReport[], usage?: Usage): boolean {
     let number = first;
     for (const report of reports) {
@@ -96,7 +96,7 @@ export class AgentBodies {
         this.#dropped();
         continue;
       }
-      // The same again: its sender did not hear that it was taken.
+      // A repetition: its sender did not learn that it was taken.
       if (number > seat.heard) {
         seat.heard = number;
         this.#report(report);

@@ -13,7 +13,7 @@ export interface AgentCallersOwner {
 
 export class AgentCallers {
   readonly #owner: AgentCallersOwner;
-  /** Who had it paused or resumed: answered with how it stands at the end of the step. */
+  /** Callers of pause and resume: answered with the agent's record at the end of the step. */
   #held: readonly string[] = [];
 
   constructor(owner: AgentCallersOwner) {
@@ -42,7 +42,7 @@ export class AgentCallers {
     this.#answerStarting(answer);
   }
 
-  /** They get how it stands now. */
+  /** Answers them with the current record. */
   answerEnd(): void {
     const { state } = this.#owner;
     if (state.ending.length === 0) return;
@@ -52,7 +52,7 @@ export class AgentCallers {
     this.#answer(ending, answer);
   }
 
-  /** Those who had it forgotten wait as those for its start do. */
+  /** Callers of forget wait like those of start. */
   answerForgotten(): void {
     this.#answerStarting({ value: undefined });
   }

@@ -1,5 +1,5 @@
 /**
- * What an agent may be asked, as its virtual object takes it: each command is a turn.
+ * The commands of an agent's virtual object; each is a turn.
  *
  * I1  A command that is refused has changed nothing.
  */
@@ -160,9 +160,9 @@ async function act(
       turn.move();
       return { value: undefined };
     default: {
-      // `moveOn`: it has ended where it was.
+      // `moveOn`: it has ended on its old node.
       if (!turn.isBetweenPlaces) return { value: undefined };
-      // Where there is no room now, it is told when there is.
+      // If there is no room now, the agent is told once there is.
       const occupant = turn.occupant(state.life.context.incarnation + 1);
       const placement = await call<Placement | null>(ctx, toNodes('requestRestart'), occupant);
       if (placement !== null) turn.permitGranted(placement);
@@ -227,7 +227,7 @@ async function place(ctx: ObjectContext, occupant: Occupant): Promise<Placement>
   });
 }
 
-/** A handle's words are for its own incarnation. */
+/** A command of a handle is for its own incarnation only. */
 function refuseOldIncarnation({ state }: AgentTurn, incarnation: number | undefined): void {
   const { incarnation: newest } = state.life.context;
   const { isAlive, status } = positionOfState(state);

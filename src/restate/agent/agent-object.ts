@@ -22,12 +22,12 @@ import { findTask, taskOfKey, legalFor } from '../tasks/known-tasks.ts';
 import { taskRecord } from '../tasks/task-record-of.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
-/** The state, for a turn that nobody is answered by; `undefined` of an agent that was forgotten. */
+/** The state, for a turn without an answer; `undefined` for an agent that was forgotten. */
 async function turnOf(ctx: ObjectContext, at?: number): Promise<AgentTurn | undefined> {
   const state = await stateOf(ctx);
   if (state === null) return undefined;
   const turn = new AgentTurn(state, await momentOf(ctx, at));
-  // What this code cannot drive is tried again until code that can is there: nothing of it is lost.
+  // A chart that this code cannot drive is tried again until the right code is there: nothing is lost.
   turn.adoptChart();
   return turn;
 }
@@ -40,7 +40,7 @@ const codec = { input: wire, output: wire } as const;
 export const agentObject = object({
   name: AGENT,
   handlers: {
-    /** A command of somebody who waits for no later answer, or is told by its token. */
+    /** A command that is answered at once, or later by its token. */
     command: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const asked = given as Command;
       const reply = await command(ctx, asked);
@@ -49,14 +49,14 @@ export const agentObject = object({
       return null;
     }),
 
-    /** A command, and its answer whenever that comes. */
+    /** A command that resolves with its answer, however late that is. */
     ask: shared({ ...codec, enableLazyState: true }, async (ctx: ObjectSharedContext, asked: unknown) => {
       const { id: token, promise } = ctx.awakeable(wireOf<Reply>());
       send(ctx, toAgent(ctx.key, 'command'), { ...(asked as Command), token, isAwaited: true });
       return promise;
     }),
 
-    /** What a body tells. Says whether it is the living one, and answers what its tasks asked. */
+    /** Reports of a body. Says whether it is the living one, and answers the requests of its tasks. */
     report: exclusive(codec, async (ctx: ObjectContext, told: unknown) => {
       const { incarnation, first, reports, usage, at } = told as ReportBatch;
       const turn = await turnOf(ctx, at);
@@ -85,7 +85,7 @@ export const agentObject = object({
       await conclude(ctx, turn);
     }),
 
-    /** It may restart. One that does not want to any more gives the place back. */
+    /** It may restart. If it no longer wants to, it gives the place back. */
     permit: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { placement, incarnation } = given as { placement: Placement; incarnation: number };
       const turn = await turnOf(ctx);
@@ -98,7 +98,7 @@ export const agentObject = object({
       await conclude(ctx, turn);
     }),
 
-    /** How it stands with the quota that it shares. */
+    /** The state of the quota that it shares. */
     quota: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { parked, at } = given as { parked: Parked | null; at: number };
       const turn = await turnOf(ctx, at);
@@ -107,7 +107,7 @@ export const agentObject = object({
       await conclude(ctx, turn);
     }),
 
-    /** How it stands; nothing of an agent that is not there. */
+    /** Its record and placement; `null` for an agent that is not there. */
     look: shared(codec, async (ctx: ObjectSharedContext) => {
       const state = await stateOf(ctx);
       return state === null ? null : lookOf(state);
@@ -141,7 +141,7 @@ export const agentObject = object({
       return (state?.questions ?? []).map(({ record }) => record);
     }),
 
-    /** Its task of a key; of a `dedupeKey` only one that has not ended. */
+    /** Its task with a key; with a `dedupeKey` only one that has not ended. */
     taskOf: shared(codec, async (ctx: ObjectSharedContext, given: unknown) => {
       const state = await stateOf(ctx);
       const task = state === null ? undefined : taskOfKey(state, given as Parameters<typeof taskOfKey>[1]);

@@ -5,9 +5,9 @@
  *
  * I1  State is kept before it is answered: the answer is the last act of a turn.
  * I2  A turn never waits for a node, which may be dead: messages to bodies go one way, and bodies answer by `report`.
- * I3  At most one wake is waited for; one that comes late, or was replaced, does nothing.
- * I4  Events of a turn that opened a body, or gave it a task, go out with the next: the body is about to tell something,
- *     and there is one message in place of two. None is held back longer than its node waits for that (`TOLD_WITHIN_MS`).
+ * I3  At most one wake is outstanding; one that comes late, or was replaced, does nothing.
+ * I4  Events of a turn that opened a body, or gave it a task, go out with the next turn: the body will report soon, and
+ *     one message takes the place of two. None is held back for longer than its node may take (`TOLD_WITHIN_MS`).
  */
 import type { ObjectContext } from '@restatedev/restate-sdk';
 import { orphanedStop, type Parked } from '../../machines/index.ts';
@@ -37,13 +37,13 @@ import type { Standing } from '../nodes/nodes-object.ts';
 import type { Placement } from '../nodes/placement.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
-/** The first of its keys: an engine that sends a part of a large state along begins with it. */
+/** Sorts before its other keys, so that an engine which sends only a part of a large state along sends this one. */
 const STATE = 'agent';
 export const SAVED = 'saved';
 const inputKey = (taskId: string): string => `input ${taskId}`;
 const stepsKey = (taskId: string): string => `steps ${taskId}`;
 
-/** Given back by a command whose answer comes later, to its token. */
+/** The result of a command whose answer comes later, by its token. */
 export const PENDING = 'pending';
 export type Reply = Answer | typeof PENDING;
 
@@ -66,7 +66,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
   const answers: Extract<Act, { do: 'answer' }>[] = [];
   const mail = new Mail(ctx, state);
   let isGranted = false;
-  /** Its start is over, and was under a permit: said with what else the nodes are told, or at the end. */
+  /** Its start is over, and its permit is free: sent together with other news for the nodes, or at the end. */
   let freesPermit = false;
   for (let act = turn.acts.shift(); act !== undefined; act = turn.acts.shift()) {
     switch (act.do) {
@@ -191,7 +191,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
   return reply;
 }
 
-/** A member of a pool tells that how it stands. */
+/** A member of a pool reports its status to the pool. */
 function tellPool(ctx: ObjectContext, state: AgentState, at: number): void {
   const { pool } = state.spec;
   if (pool === undefined) return;
@@ -202,13 +202,13 @@ function tellPool(ctx: ObjectContext, state: AgentState, at: number): void {
   send(ctx, toPool(pool, 'member'), { news, at });
 }
 
-/** What its pool has given it is refused: it is free again. */
+/** Tells its pool that the task it was given is refused: the member is free again. */
 export function tellRefused(ctx: ObjectContext, state: AgentState, at: number): void {
   tellPool(ctx, state, at);
   ctx.set(STATE, state, wireOf<AgentState>());
 }
 
-/** The events that go out with this turn; `undefined` where they go out with the next. */
+/** The events that go out with this turn; `undefined` if they go out with the next. */
 function toldNow(
   { state, events, isForgotten }: AgentTurn,
   mayWait: boolean,
@@ -224,13 +224,13 @@ function isShown(type: string): boolean {
   return !type.startsWith('task.') && !type.startsWith('question.') && type !== 'agent.state_saved';
 }
 
-/** After these something follows soon, or its node says so: also where a body begins in the place of one that was lost. */
+/** After these acts a report follows soon; also when a body begins in the place of one that was lost. */
 const BEGINS = new Set(['agent.crashed', 'agent.restart_scheduled', 'agent.starting']);
 function isBegin(type: string): boolean {
   return type.startsWith('task.') || BEGINS.has(type);
 }
 
-/** A place that it was given, and the permit for it, are of no use to it; or it no longer waits for one. */
+/** It gives back a place with its permit, or no longer waits for one. */
 export function giveBack(ctx: ObjectContext, incarnation: number): void {
   send(ctx, toNodes('giveBack'), { agentId: ctx.key, incarnation });
 }
@@ -241,7 +241,7 @@ function standingOf({ id, manifest, spec, life }: AgentState, serves: boolean, h
   return { agentId: id, incarnation: life.context.incarnation, voter, hasPermit };
 }
 
-/** Messages of one turn to the node of its body, in one. */
+/** Sends the messages of one turn to the node of its body in one call. */
 class Mail {
   readonly #ctx: ObjectContext;
   readonly #state: AgentState;
@@ -268,7 +268,7 @@ class Mail {
     this.#batch.messages.push(message.type === 'open' ? await this.#opening(message) : message);
   }
 
-  /** Says whether its body is about to tell something: it was opened, or given a task. */
+  /** Whether its body will report soon: it was opened, or given a task. */
   send(): boolean {
     const batch = this.#batch;
     if (batch === undefined) return this.#hasWork;
@@ -288,7 +288,7 @@ class Mail {
   }: Extract<BodyMessage, { type: 'open' }>): Promise<DeliveredMessage> {
     const ctx = this.#ctx;
     const restored = (await ctx.get(SAVED, wireOf<SavedState>())) ?? undefined;
-    // Of a value that changes from now on its node knows (residents.ts).
+    // Its node hears of values that change from now on (residents.ts).
     const variables = await valuesOf(ctx, manifest.variables);
     return { type: 'open', spec: this.#state.spec, start: { restored, previousStop, variables }, manifest };
   }
@@ -307,7 +307,7 @@ function arm(ctx: ObjectContext, turn: AgentTurn): void {
   send(ctx, toAgent(ctx.key, 'wake'), { at: dueAt }, dueAt - turn.now);
 }
 
-/** The fleet's list is up to date before a caller is answered; other changes are listed a little later. */
+/** The fleet's list is up to date before a caller is answered; other changes reach it a little later. */
 async function list(ctx: ObjectContext, turn: AgentTurn, isAwaited: boolean): Promise<void> {
   const { id } = turn.state;
   const target = { service: REGISTRY, key: String(bucketOf(id, SHARDS)), method: 'put' };

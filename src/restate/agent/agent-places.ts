@@ -33,12 +33,12 @@ export class AgentPlaces {
     return this.#owner.state;
   }
 
-  /** It has ended where it was, and is to begin elsewhere. */
+  /** It has ended on its node, and is to begin on another. */
   get isBetween(): boolean {
     return this.#state.isMoving && positionOfState(this.#state).status === 'stopped';
   }
 
-  /** What its next body asks of a node. */
+  /** What its next body requires of a node. */
   occupant(incarnation: number): Occupant {
     const { id, spec, manifest } = this.#state;
     return { agentId: id, incarnation, ...placeAsked(spec, manifest.type) };
@@ -73,7 +73,7 @@ export class AgentPlaces {
     if (this.#offer !== undefined) this.#decline(incarnation);
   }
 
-  /** Gives back an offer that came with a loss that it knows of already, unless it asks for that place itself. */
+  /** Gives back an offer that came with a loss it knows of already, unless it asks for that place itself. */
   declineStale(incarnation: number): void {
     const isThere = this.#state.seat?.incarnation === incarnation;
     const asksItself = isThere || this.isBetween || positionOfState(this.#state).path === 'crashed.queued';
@@ -85,7 +85,7 @@ export class AgentPlaces {
     this.#owner.acts.push({ do: 'declineOffer', incarnation });
   }
 
-  /** Its next place, where it was offered the one that it asks for: takes it, or waits for it. */
+  /** Takes the place that it was offered, or waits for it, if that is the place it asks for. */
   #takeOffer(): boolean {
     const offer = this.#offer;
     this.#offer = undefined;

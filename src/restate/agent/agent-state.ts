@@ -40,7 +40,7 @@ export interface Seat {
   heard: number;
 }
 
-/** As of a mailbox: `held`, there is no body yet, or any more; `finishing`, what runs may end, nothing is begun. */
+/** As a mailbox has it. `held`: there is no body. `finishing`: running tasks may end, none begins. */
 export type Mode = 'held' | 'open' | 'draining' | 'finishing' | 'aborting';
 
 export interface TaskCounts {
@@ -55,7 +55,7 @@ export interface TaskCounts {
   spent?: BudgetAmount;
 }
 
-/** A limit that it ran into and shares with nobody: its quota's chart, and what it waits for. */
+/** A limit of its own that it ran into: the chart of its quota, and what it waits for. */
 export interface OwnQuota extends KeptChart<typeof quotaMachine> {
   waitsFor: Parked | undefined;
 }
@@ -67,7 +67,7 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   readonly id: string;
   /** When it was registered, epoch ms: agents are listed in that order. */
   readonly registeredAt: number;
-  /** In the ids of its tasks: tells it from others that had its id before. */
+  /** Part of the ids of its tasks: tells it from earlier agents with its id. */
   readonly line: string;
   spec: KeptSpec;
   /** How often that has changed. */
@@ -82,16 +82,16 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
         readonly body: { readonly spec: KeptSpec; readonly manifest: AgentManifest };
       }
     | undefined;
-  /** What its last event said of its life: all that a recovery has. */
+  /** Its life according to its last event, which is all that a recovery has. */
   known: AgentLife | undefined;
   seat: Seat | undefined;
-  /** Where its next body is to run. */
+  /** The node of its next body. */
   placement: Placement | undefined;
-  /** How often coordination had gone, or come back, when it was told last. */
+  /** The number of the last loss or return of coordination that it was told of. */
   turns?: number | undefined;
-  /** It starts, and is one of those that may at once. */
+  /** It starts under a permit. */
   hasPermit?: true | undefined;
-  /** When it is woken; it has one wake at a time, and those that it no longer waits for do nothing. */
+  /** When it is woken. It has one wake at a time; replaced ones do nothing. */
   wakeAt: number | undefined;
   armed: number;
   tasks: TaskEntry[];
@@ -108,7 +108,7 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   /** Ids of the tasks that the last end left undone. */
   abandoned: string[];
   acceptedTasks: number;
-  /** What its pool was told last. */
+  /** The status that its pool knows. */
   toldPool?: string;
   /** Number of the newest task that its pool has given it. */
   heardOfPool: number;
@@ -116,27 +116,27 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   passed: number;
   /** Nothing new may begin: it is paused, or parked. */
   isHeldBack: boolean;
-  /** It is to tell once nothing runs. */
+  /** It reports once nothing runs. */
   isResting: boolean;
   quota: OwnQuota | undefined;
   /** What it waits for under a quota that it shares. */
   sharedLimit: Parked | undefined;
-  /** Agents that it spawned, and what becomes of them once it has ended for good. */
+  /** Its children, and what becomes of them once it has ended for good. */
   children: readonly { readonly id: string; readonly rule: ParentRule }[];
-  /** Who waits for a start, for an end, and for it to be paused or resumed. */
+  /** Tokens of callers that wait for its start, for its end, and for a pause or resume. */
   starting: string[];
   ending: string[];
   holding: string[];
-  /** It ends here to begin elsewhere: tasks are taken meanwhile, and wait. */
+  /** It moves to another node: tasks are accepted meanwhile, and wait. */
   isMoving: boolean;
   health: HealthReport;
   usage: Usage | undefined;
   alerts: Alert[];
   lastExit: ExitReason | undefined;
   dropped: number;
-  /** What it shows has changed since it was listed. */
+  /** Its record has changed since it was listed. */
   isUnlisted: boolean;
-  /** Events that go out with the next turn. */
+  /** Events that go out with the next turn (agent-performer.ts, I4). */
   untold: readonly (EventBody & { readonly at: number })[];
 }
 

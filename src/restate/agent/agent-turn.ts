@@ -1,13 +1,13 @@
 /**
- * One turn of an agent: something happens, its chart takes its steps, and what they want done comes back as acts.
+ * One turn of an agent: it takes one event, its chart takes its steps, and their effects come back as acts.
  *
- * This is the whole mapping from the agent chart's effects to calls of an engine that is elsewhere. It decides nothing
- * of a life: what may happen is the shipped chart's to say, driven by pure steps. It is pure itself, but that it
- * changes the state it is given: time, chance, and where a body may run come in with what happens, and nothing is done
- * here. What one program's agent does in memory (runtime/agent/agent.ts) it does as data, in the same order, and with
- * the same parts: its bodies, its tasks, its callers.
+ * This is the whole mapping from the agent chart's effects to calls of an engine elsewhere. It decides nothing of a
+ * life: the shipped chart says what may happen, driven by pure steps. It performs nothing: time, chance and places for
+ * bodies come with the event, and the state that it is given is all it changes. What an agent of one program does in
+ * memory (runtime/agent/agent.ts) it does as data, in the same order, and with the same parts: its bodies, its tasks,
+ * its callers.
  *
- * I1  What is sent to the chart while its effects are noted waits until they all are: run to completion.
+ * I1  An event that is sent while the effects of a step are noted waits until all of them are: run to completion.
  * I2  Deadlines are one table. The wake that is outstanding is the earliest of them, or earlier.
  */
 import {
@@ -72,7 +72,7 @@ export class AgentTurn {
   readonly #bodies: AgentBodies;
   readonly #ledgerActs: LedgerActs;
   readonly #chart: ChartAtWork<typeof agentMachine>;
-  /** The life that is just being gone on with. */
+  /** The life that is being resumed. */
   #resumed: AgentLife | undefined;
   #isForgotten = false;
 
@@ -119,7 +119,7 @@ export class AgentTurn {
     return this.places.isBetween;
   }
 
-  /** What tasks asked with the reports of this turn, and are answered at once. */
+  /** Requests of tasks that came with the reports of this turn, and are answered at once. */
   get requestAnswers(): readonly RequestAnswer[] {
     return this.requests.answers;
   }
@@ -133,7 +133,7 @@ export class AgentTurn {
   }
 
   /**
-   * Goes on under the chart of this code, where its snapshot is of another.
+   * Goes on under the chart of this code if its snapshot is of another.
    *
    * @throws AgentSystemError `STORE_FAILED`, with both identities, for one that stands where this chart has no place
    */
@@ -147,12 +147,12 @@ export class AgentTurn {
     if (verdict === 'resumed') this.#resumeLife(known);
   }
 
-  // What may be asked of it.
+  // Commands.
 
   /** @throws AgentSystemError of a command that its state does not allow */
   refuseUnless(command: AgentCommand): void {
     const position = positionOfState(this.state);
-    // What moves is about to run again: tasks wait for that.
+    // An agent that moves will run again: tasks wait for that.
     if (command === 'execute' && this.state.isMoving) return;
     if (!position.legal.has(command)) throw commandRefusal(this.state.id, command, position);
   }
@@ -229,7 +229,7 @@ export class AgentTurn {
   /**
    * Its spec is another: what needs no new body is in force at once, the rest from the next one on.
    *
-   * As agent.ts' `follow`, of what is kept.
+   * As `follow` of agent.ts, over kept state.
    */
   follow(
     spec: KeptSpec,
@@ -260,7 +260,7 @@ export class AgentTurn {
 
   // The quota that it shares with others.
 
-  /** How it stands with the quota that it shares; told when it joins, and whenever that changes. */
+  /** The state of the quota that it shares: sent when it joins, and at each change. */
   quotaStands(parked: Parked | undefined): void {
     this.quota.stands(parked);
   }
@@ -291,7 +291,7 @@ export class AgentTurn {
     this.ledger.resume();
   }
 
-  // What happens to it.
+  // Events.
 
   /** It may restart, on that node; or begin there, where it has ended elsewhere to do so. */
   permitGranted(placement: Placement): void {
@@ -316,7 +316,7 @@ export class AgentTurn {
     this.state.isUnlisted = true;
   }
 
-  /** What a node tells of an incarnation, numbered from `first` on; whether it is the living one. */
+  /** Takes a node's reports on an incarnation, numbered from `first` on. @returns whether it is the living one */
   reported(incarnation: number, first: number, reports: readonly NodeReport[], usage?: Usage): boolean {
     return this.#bodies.reported(incarnation, first, reports, usage);
   }
@@ -385,7 +385,7 @@ export class AgentTurn {
     yield* this.ledger.dues();
   }
 
-  /** What its next body asks of a node. */
+  /** What its next body requires of a node. */
   occupant(incarnation: number): Occupant {
     return this.places.occupant(incarnation);
   }

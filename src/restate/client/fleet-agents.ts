@@ -1,9 +1,9 @@
 /**
  * Every command to one agent of a fleet that is on other machines: `fleet.agents`.
  *
- * The shape of `system.agents`, with the same codes and records. Reads are promises: what they read is elsewhere.
+ * The shape of `system.agents`, with the same codes and records. Reads are promises: the data is on other machines.
  *
- * I1  What is malformed is refused here, before anything is sent.
+ * I1  A malformed request is refused here, before anything is sent.
  * I2  A command is done once, however often its answer gets lost on the way.
  */
 import { z } from 'zod';
@@ -58,7 +58,7 @@ export interface FleetHandle<Tasks extends TaskTypes = TaskTypes> {
   health(): Promise<HealthReport>;
 }
 
-/** A record, and the node that its body is on; without one where it has none. */
+/** A record, and the node of its body, if it has one. */
 export type PlacedRecord = AgentRecord & { readonly node?: string };
 
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
@@ -97,7 +97,7 @@ export class FleetAgents {
     return this.registerRead(placedSpec(spec));
   }
 
-  /** @internal A spec that was read: of a member of a pool, or a child, too. */
+  /** @internal Registers a spec that was read, also that of a member of a pool or of a child. */
   async registerRead(spec: PlacedSpec): Promise<string> {
     const { read } = spec;
     const manifest = await this.#options.specs.manifestOf(read);
@@ -110,7 +110,7 @@ export class FleetAgents {
   }
 
   /**
-   * Has an agent be as its spec says: registers one that is not there, and changes one that is, as by `update`.
+   * Registers an agent, or changes the spec of one that is registered, as `update`.
    *
    * @throws AgentSystemError as `register` and `update`; `AGENT_SPEC_INVALID` for a spec without an `id`
    */
@@ -148,7 +148,7 @@ export class FleetAgents {
     return { id, change: await this.#change(id, changed, how) };
   }
 
-  /** @internal The spec that it has, where that is this very one. @throws AgentSystemError `AGENT_EXISTS` with the fields that differ */
+  /** @internal Checks that an agent has this very spec. @throws AgentSystemError `AGENT_EXISTS` with the fields that differ */
   async assertSame(id: string, spec: PlacedSpec): Promise<void> {
     const record = await this.get(id);
     const changed = placedChanges(record.spec, spec).map(({ field }) => field);
@@ -188,7 +188,7 @@ export class FleetAgents {
         }
         const spec = keptSpecOf({ ...wanted, read }, id, next.type);
         const command = { type: 'update' as const, spec, manifest: next, changes, revision, by };
-        // Somebody else has changed it meanwhile: what was asked for is looked at anew.
+        // Refused: somebody else has changed the spec meanwhile. The change is worked out again.
         if (await this.#command<boolean>(id, command)) change = 'updated';
       }
     }
@@ -196,7 +196,7 @@ export class FleetAgents {
     return change;
   }
 
-  /** Ends a body that is not made as its spec says, and makes another. What is ending anyway is left to end. */
+  /** Ends a body that was made from an earlier spec, and makes another. One that is ending anyway is left to end. */
   async #renew(id: string, by: string | undefined): Promise<void> {
     const { pending, state, status } = await this.get(id);
     if (pending === undefined || status === 'stopping' || !positionAt(state).legal.has('stop')) return;
@@ -222,7 +222,7 @@ export class FleetAgents {
   }
 
   /**
-   * Starts all agents that are registered or stopped, of those that fit, but members of pools, as `system.agents.startAll`.
+   * Starts all registered and stopped agents that match the filter, except members of pools, as `system.agents.startAll`.
    *
    * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter or options, `SYSTEM_CLOSED`
    */
@@ -264,7 +264,7 @@ export class FleetAgents {
     return this.#options.calls.execute(id, task);
   }
 
-  /** @internal A task that others wait for: those of the chain. */
+  /** @internal A task that the agents of the chain wait for. */
   executeFor(
     id: string,
     task: TaskRequest,
@@ -277,7 +277,7 @@ export class FleetAgents {
   /**
    * Has an agent do a task, and gives the parts of its output as they come, as `system.agents.stream`.
    *
-   * A task that has given a chunk to its reader is never begun again, after the loss of its node neither.
+   * A task that has given a chunk to its reader never begins again, not even after the loss of its node.
    */
   stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
     id: TypedId<Tasks>,
@@ -308,7 +308,7 @@ export class FleetAgents {
   }
 
   /**
-   * Lets nothing new begin; what runs may finish. Over all ends of its lives, until it is resumed.
+   * Lets no new task begin; running ones may finish. It lasts until the agent is resumed, over the ends of its lives.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` for one that is paused, `SYSTEM_CLOSED`
    */
@@ -326,12 +326,12 @@ export class FleetAgents {
     await this.#command(id, { type: 'forget', ...acted('forget', options, id) });
   }
 
-  /** How an agent stands: asked of itself. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  /** The record of an agent, read from its own object. @throws AgentSystemError `AGENT_NOT_FOUND` */
   async get(id: string): Promise<PlacedRecord> {
     return this.#placed(await this.#look(id));
   }
 
-  /** All agents that fit, in the order of their registration, as the fleet lists them. */
+  /** All agents that match the filter, in the order of their registration, as the fleet lists them. */
   async list(filter: AgentFilter = {}): Promise<PlacedRecord[]> {
     const asked = parseInput(filterSchema, filter, { what: 'list' });
     const { type, status, capability, isPaused, isParked } = asked;
@@ -353,7 +353,7 @@ export class FleetAgents {
     return (await this.looks()).map(({ record }) => record.id);
   }
 
-  /** How many agents there are of each type in each status. */
+  /** The number of agents of each type in each status. */
   async counts(): Promise<AgentCount[]> {
     const counts = new Map<string, { type: string; status: AgentRecord['status']; count: number }>();
     for (const { record } of await this.looks()) {
@@ -490,7 +490,7 @@ export class FleetAgents {
     return [...positionAt(state, paused !== undefined).legal];
   }
 
-  /** Where its body is; `undefined` while it has none. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  /** The node of its body; `undefined` while it has none. @throws AgentSystemError `AGENT_NOT_FOUND` */
   async nodeOf(id: string): Promise<string | undefined> {
     return (await this.#look(id)).placement?.node;
   }

@@ -19,7 +19,7 @@ export class FleetBudgets {
   }
 
   /**
-   * Makes a budget known, or gives one that is known other limits; what was spent of it stays spent. Resolves once that is
+   * Defines a budget, or changes the limits of one that is defined; what was spent stays spent. Resolves once that is
    * durable.
    *
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, also for one whose scope would be another,
@@ -30,7 +30,7 @@ export class FleetBudgets {
     valueOf(await this.#ask<Answer>('define', { spec: parsed }, REPEATABLE));
   }
 
-  /** All accounts that something was reserved of, and those that are of no agent or task of their own. */
+  /** All accounts that are shared, and those of single agents and tasks that something was reserved of. */
   async list(): Promise<readonly BudgetRecord[]> {
     return this.#ask('list', {}, REPEATABLE);
   }
@@ -45,7 +45,7 @@ export class FleetBudgets {
   }
 
   /**
-   * Makes what was spent as if it had not been. Resolves with the record once that is durable.
+   * Sets what was spent to zero. Resolves with the record once that is durable.
    *
    * @param options `of`: the agent or the task, where each has its own; `by`: who does it
    * @throws AgentSystemError `BUDGET_UNKNOWN`, `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED`

@@ -1,7 +1,7 @@
 /**
- * Tasks that are executed, and waited for: with their progress, their chunks, and their end by a signal.
+ * Tasks that a caller executes and waits for, with their progress, their chunks, and cancellation by a signal.
  *
- * I1  What is malformed is refused here, before anything is sent.
+ * I1  A malformed request is refused here, before anything is sent.
  * I2  A task whose caller has gone is cancelled.
  */
 import { z } from 'zod';
@@ -22,14 +22,14 @@ import type { Command, PoolCommand } from '../engine/names.ts';
 import { abortReasonOf } from '../tasks/abort-reason.ts';
 import type { ProgressPage } from '../tasks/progress-buffer.ts';
 
-/** How long a look at progress waits for some to come, ms. */
+/** How long a request for progress waits for some, ms. */
 const PROGRESS_WAIT_MS = 1_000;
-/** Between two looks, where there is nothing to look at, ms. */
+/** Between two requests, while there is nothing to read, ms. */
 const PROGRESS_PAUSE_MS = 50;
 
 const taskSchema = z.looseObject({ type: z.string() });
 
-/** A call besides what is asked for. */
+/** Terms of a call besides its task. */
 export interface CallOptions {
   /** For that incarnation alone. */
   readonly incarnation?: number | undefined;
@@ -112,7 +112,7 @@ export class FleetCalls {
     );
   }
 
-  /** One call: what is asked for, and who follows it. */
+  /** One call: its task, and who follows it. */
   #call(
     task: TaskRequest,
     {
@@ -132,7 +132,7 @@ export class FleetCalls {
       ...(trace === undefined ? {} : { trace }),
     };
     const work = { type, input, timeoutMs, priority, submitted: false, terms };
-    /** Follows it from when it was begun until it is over. */
+    /** Follows it from its begin until it is over. */
     const follow = async (holder: Holder, run: (begun: () => void) => Promise<unknown>): Promise<unknown> => {
       if (!isFollowed) return run(() => undefined);
       const over = new AbortController();
@@ -172,7 +172,7 @@ export class FleetCalls {
     }
   }
 
-  /** Fetches what a task tells of its progress, and streams, until it is over and all has been fetched. */
+  /** Fetches a task's progress and chunks until it is over and all have been fetched. */
   async #follow({ holder, callId, onProgress, reader }: Followed, over: AbortSignal): Promise<void> {
     let seen = 0;
     let id: string | undefined;
@@ -184,7 +184,7 @@ export class FleetCalls {
         isLast = over.aborted;
         id = await holder(over, isQuiet);
         const next = id === undefined ? node : ((await this.#nodeOf(id)) ?? node);
-        // Another node has not told anything yet.
+        // A new node has nothing to read yet.
         if (next !== node) seen = 0;
         node = next;
         if (node === undefined) {
@@ -225,7 +225,7 @@ export class FleetCalls {
     }
   }
 
-  /** Where its body is, or was last; a member of a pool may be gone by now. */
+  /** The node of its body, or the last one; a member of a pool may be gone by now. */
   async #nodeOf(id: string): Promise<string | undefined> {
     try {
       return (await this.#commands.look(id)).placement?.node;
@@ -267,7 +267,7 @@ interface Cancellable {
  */
 type Holder = (over: AbortSignal, isQuiet: boolean) => Promise<string | undefined>;
 
-/** A task of a pool: it is asked which member has it, and again once that has told nothing for a while. */
+/** A task of a pool: asks the pool which member has it, and again once that member has sent nothing for a while. */
 function inPool(locate: () => Promise<string | null>): Holder {
   let known: string | undefined;
   let sought: Promise<string | null> | undefined;
@@ -290,7 +290,7 @@ interface Followed {
   readonly reader: ChunkReader | undefined;
 }
 
-/** What a reader has taken: told now and then, its task goes on by itself while there is room. */
+/** How much a reader has taken. It is sent from time to time; the task goes on by itself while there is room. */
 class Taken {
   readonly #tell: (count: number) => void;
   #count = 0;
@@ -305,7 +305,7 @@ class Taken {
   }
 }
 
-/** What is malformed beyond its name is refused as in one program. @throws AgentSystemError `TASK_INPUT_INVALID` */
+/** Refuses a malformed request as in one program. @throws AgentSystemError `TASK_INPUT_INVALID` */
 function assertTask(task: TaskRequest, agentId: string | undefined): void {
   parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId });
   checkTask(task, anyManifest(task.type), agentId);
@@ -335,7 +335,7 @@ function cancelled(
   return new AgentSystemError('TASK_ABANDONED', message, { agentId, cause, details });
 }
 
-/** Of an agent whose tasks nobody here knows: it takes the one that is asked for. */
+/** A manifest for an agent whose tasks are unknown here: it takes the requested one. */
 function anyManifest(task: string): AgentManifest {
   return {
     type: '',

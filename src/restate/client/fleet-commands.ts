@@ -12,7 +12,7 @@ import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
 import { type Command, type KeyedSubmission, type Look, nodeOf } from '../engine/names.ts';
 
-/** Answered once something else has happened: a start, an end, a task. */
+/** Commands whose answer comes later: after a start, an end, or a task. */
 const ANSWERED_LATER: ReadonlySet<Command['type']> = new Set([
   'start',
   'restart',
@@ -22,7 +22,7 @@ const ANSWERED_LATER: ReadonlySet<Command['type']> = new Set([
   'awaitTask',
 ]);
 
-/** What a question may take to a node, and its answer back, ms. */
+/** Time for a question to reach a node, and its answer to come back, ms. */
 const WAY_MS = 5_000;
 const MAX_WAIT_MS = 2 ** 31 - 1;
 
@@ -51,7 +51,7 @@ export class FleetCommands {
     return valueOf(answer);
   }
 
-  /** Gives a task to the agent that was picked, unless there is one of this key for the target. */
+  /** Gives a task to the picked agent, unless the target has a task with this key. */
   async submitOnce(
     target: object,
     keys: { readonly idempotencyKey: string | undefined; readonly dedupeKey: string | undefined },
@@ -62,7 +62,7 @@ export class FleetCommands {
     return valueOf(await this.#engine.call<Answer<TaskRecord>>(toKey(target, keys, 'submit'), asked));
   }
 
-  /** Asks what changes nothing. */
+  /** A call that changes nothing. */
   async read<Value>(
     id: string,
     method: 'savedState' | 'task' | 'tasks' | 'legalForTask' | 'question' | 'questions',
@@ -72,7 +72,7 @@ export class FleetCommands {
     return this.#engine.call<Value>(toAgent(id, method), parameter, REPEATABLE);
   }
 
-  /** How an agent stands. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  /** An agent's record and placement. @throws AgentSystemError `AGENT_NOT_FOUND` */
   async look(id: string): Promise<Look> {
     assertId(id);
     const look = await this.#engine.call<Look | null>(toAgent(id, 'look'), null, REPEATABLE);
@@ -81,9 +81,9 @@ export class FleetCommands {
   }
 
   /**
-   * Asks a node what it alone knows.
+   * Asks a node for what only it knows.
    *
-   * @param timeoutMs how long it may take for what is asked; the way there has its own time
+   * @param timeoutMs time for the answer itself; the way there has its own time
    * @throws AgentSystemError `NODE_UNREACHABLE` when it has not answered by then, `SYSTEM_CLOSED`
    */
   async serve<Value>(node: string, what: string, parameter: unknown, timeoutMs: number): Promise<Value> {

@@ -1,9 +1,9 @@
 /**
- * What happened in the fleet, as its clients read it: `fleet.events`.
+ * The events of a fleet, as its clients read them: `fleet.events`.
  *
- * I1  Events are told in the order of the log, each once, from the moment of the subscription on.
- * I2  A reader goes on from any sequence.
- * I3  Where the log cannot be read, subscribers hear later what was kept meanwhile, as long as the log still has it.
+ * I1  A subscriber gets every event once, in the order of the log, from its subscription on.
+ * I2  A reader can begin at any sequence.
+ * I3  After a time in which the log could not be read, subscribers get what was kept meanwhile, if the log still has it.
  */
 import { z } from 'zod';
 import { parseInput } from '../../runtime/values/malformed.ts';
@@ -18,9 +18,9 @@ import type { EventPage, EventQuestion } from '../events/events-object.ts';
 import { EVENTS, FLEET } from '../engine/names.ts';
 
 const PAGE = 500;
-/** Between two looks of subscribers, ms. */
+/** Between two reads for subscribers, ms. */
 const LOOK_MS = 100;
-/** Until the log is looked at again where that failed, ms. */
+/** Until the log is read again after a failure, ms. */
 const AGAIN_MS = 1_000;
 
 const readSchema = z.strictObject({
@@ -47,7 +47,7 @@ export class FleetEvents {
     this.#reportFault = reportFault;
   }
 
-  /** What the log still holds, in order. @throws AgentSystemError `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED` */
+  /** The events that the log still holds, in order. @throws AgentSystemError `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED` */
   async *read(options: ReadOptions = {}): AsyncGenerator<SystemEvent> {
     const { agentId, after, limit } = parseInput(readSchema, options, { what: 'events.read' });
     const until = (await this.#page({ agentId, after: 0, limit: 0 })).last;
@@ -69,7 +69,7 @@ export class FleetEvents {
   }
 
   /**
-   * Tells every event from now on, in order, about `LOOK_MS` after it was kept: with `types`, those alone. All events of a
+   * Passes on every event from now on, in order, about `LOOK_MS` after it was kept; with `types`, only those. All events of a
    * fleet are committed. Returns how to stop listening.
    *
    * @throws AgentSystemError `AGENT_SPEC_INVALID`

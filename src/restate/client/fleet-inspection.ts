@@ -1,8 +1,8 @@
 /**
- * The charts of a fleet's lives for an inspector: where each agent stands, after each event of it.
+ * Shows an inspector the life of each agent of a fleet: the state after each of its events.
  *
- * I1  Between two looks at an agent there may have been several steps: the newest is shown.
- * I2  Some agents are asked at a time, and nobody who has no new event.
+ * I1  Between two reads of an agent there may have been several steps: only the newest is shown.
+ * I2  Only agents with a new event are read, some at a time.
  */
 import { agentMachine } from '../../machines/index.ts';
 import type { ChartObservation } from '../../runtime/engine/chart.ts';
@@ -19,10 +19,10 @@ export interface FleetInspectionOptions {
   readonly reportFault: (message: string, thrown: unknown) => void;
 }
 
-/** Shows all agents that there are, and follows them. Returns how to stop. */
+/** Shows all agents and follows them. Returns a function that stops it. */
 export function inspectFleet({ agents, events, observe, reportFault }: FleetInspectionOptions): () => void {
   const charts = new Map<string, object>();
-  /** The newest event of each that is to be asked. */
+  /** The newest event of each agent that is to be read. */
   const due = new Map<string, string>();
   let isAsking = false;
   const over = new AbortController();

@@ -1,4 +1,4 @@
-/** The metrics of a fleet, from its events: counted by the programs that ask for them. Types of agents are looked up once. */
+/** The metrics of a fleet, counted from its events by the programs that ask for them. Types of agents are looked up once. */
 import type { Telemetry } from '../../runtime/observability/telemetry.ts';
 import type { FleetAgents } from './fleet-agents.ts';
 import type { FleetEvents } from './fleet-events.ts';

@@ -23,12 +23,12 @@ import { type PoolLook, POOLS } from '../pools/pool-object.ts';
 
 const closeSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
 
-/** What is asked for when a pool of a fleet is created: in `scale` it has no `signal`. */
+/** The spec of a fleet's pool: as that of one program, without `scale.signal`. */
 export type FleetPoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
   PoolSpec<Args, Tasks>,
   'scale'
 > & {
-  /** Given, the pool sizes itself between `min` and `max`, by its load and by how strained the nodes are. */
+  /** With it, the pool sizes itself between `min` and `max`, by its load and by how strained the nodes are. */
   readonly scale?: Omit<NonNullable<PoolSpec<Args, Tasks>['scale']>, 'signal'>;
   readonly spec: PoolSpec<Args, Tasks>['spec'] & { readonly placement?: PlacementWish };
 };
@@ -97,7 +97,7 @@ export class FleetPools {
 
   /**
    * Has a member do a task, and gives the parts of its output as they come, as `system.pools.stream`. A task that is read
-   * is given to no other member.
+   * goes to no other member.
    */
   stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
     name: TypedPoolName<Tasks>,
@@ -111,7 +111,7 @@ export class FleetPools {
     });
   }
 
-  /** @internal A task that others wait for, those of the chain, or read. */
+  /** @internal A task that the agents of the chain wait for, or that is read. */
   async executeFor(
     name: string,
     task: TaskRequest,

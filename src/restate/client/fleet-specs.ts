@@ -1,4 +1,4 @@
-/** Specs of agents of a fleet, as callers give them and as they are kept: read, described where they would run, shown. */
+/** Specs of a fleet's agents: reads what callers give, has modules described where they would run, and shows what is kept. */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
@@ -31,7 +31,7 @@ export type PlacedAgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes>
   readonly placement?: PlacementWish;
 };
 
-/** One that was read. */
+/** A spec that was read. */
 export interface PlacedSpec {
   readonly read: ParsedAgentSpec;
   readonly placement: PlacementWish | undefined;
@@ -105,7 +105,7 @@ function shownSpec(read: ParsedAgentSpec): ParsedAgentSpec {
 
 export interface FleetSpecsOptions {
   readonly code: ReadonlyMap<string, BoundCode>;
-  /** Who describes a module, by isolation: where it would run, never in this thread. */
+  /** The describers of modules, by isolation: a module is loaded where it would run, never in this thread. */
   readonly hosts: ReadonlyMap<Isolation, Host>;
   /** Gives the secrets that a spec leaves out, for its check. */
   readonly secrets?: SecretProvider | undefined;
@@ -120,7 +120,7 @@ export class FleetSpecs {
     this.#options = options;
   }
 
-  /** What an agent of this spec is. @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
+  /** The manifest of an agent with this spec. @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
   async manifestOf(spec: ParsedAgentSpec): Promise<AgentManifest> {
     if (spec.secrets === undefined) return this.#described(spec);
     const { secrets: provider } = this.#options;
@@ -152,7 +152,7 @@ export class FleetSpecs {
     return manifestOf(definition);
   }
 
-  /** A record whose module is what it is here: this program's definition, or a URL. */
+  /** A record whose module is this program's definition, or a URL. */
   shown(record: AgentRecord): AgentRecord {
     const kept = record.spec.module as { readonly url?: string };
     const module = kept.url === undefined ? (this.#options.code.get(record.type) ?? kept) : new URL(kept.url);

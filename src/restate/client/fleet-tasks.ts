@@ -1,4 +1,4 @@
-/** Tasks as things of their own, in a fleet: `fleet.tasks`. A task's id says whose it is; its agent keeps its record. */
+/** Tasks of a fleet that are submitted and looked up by id: `fleet.tasks`. The id names the agent, which keeps the record. */
 import { z } from 'zod';
 import {
   durationMs,
@@ -61,7 +61,7 @@ export class FleetTasks {
   }
 
   /**
-   * Hands a task over to be done. Resolves with its record once that is durable.
+   * Submits a task. Resolves with its record once that is durable.
    *
    * The same `idempotencyKey` to the same target gives the same task, for as long as there is a record of it: also to a
    * `{ type }` or a `{ pool }`, whichever agent got it.
@@ -91,8 +91,8 @@ export class FleetTasks {
   }
 
   /**
-   * All that are known and fit, in the order of their acceptance: every agent that it may be of is asked. Of a pool: those
-   * of its members.
+   * All known tasks that match the filter, in the order of their acceptance. Every agent that may have some is asked; for
+   * a pool, its members.
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID`, `SYSTEM_CLOSED`
    */
@@ -187,8 +187,8 @@ export class FleetTasks {
    * once that is durable.
    *
    * There is one task for each due time. Setting the same schedule again changes nothing; another one of its name replaces
-   * it. Of the times that passed while nobody answered for the fleet the latest is made up for, or with `missed: 'skip'`
-   * none. A pattern without a time zone is of that of the program that sets it.
+   * it. Of the due times that passed while nobody answered for the fleet only the latest gets its task, or with
+   * `missed: 'skip'` none. A pattern without a time zone gets that of the program that sets it.
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID` naming the field, `SYSTEM_CLOSED`
    */
@@ -211,13 +211,13 @@ export class FleetTasks {
     await this.#commands.give(ownerOf(taskId), { type: 'forgetTask', taskId, ...acted('forget', options) });
   }
 
-  /** Who would get it; that there is nobody matters only if it is a new one. */
+  /** The agent that would get it. That there is none matters only for a new task. */
   async #picked(to: Exclude<FleetTaskTarget, string>): Promise<Answer<string>> {
     return answeringTo(() => this.leastLoaded(to));
   }
 
   /**
-   * @internal The least loaded agent of a type, or of a pool, that takes tasks: of some, taken at random.
+   * @internal Of some random agents of a type or a pool that take tasks, the least loaded one.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
    */

@@ -1,4 +1,4 @@
-/** What the fleet shares, as its clients see it: `fleet.variables`. Reads are promises. */
+/** The variables of a fleet, as its clients see them: `fleet.variables`. Reads are promises. */
 import { z } from 'zod';
 import { positiveDurationMs } from '../../machines/index.ts';
 import type { Confirmation, OutOfDate, VariableVersion } from '../../runtime/coordination/variables/topic.ts';
@@ -42,7 +42,7 @@ export class FleetVariables {
   readonly #engine: EngineClient;
   readonly #commands: FleetCommands;
   readonly #events: FleetEvents;
-  /** Definitions of this program: schemas are code, and judge here. */
+  /** Definitions of this program: their schemas are code, and check values here. */
   readonly #defined = new Map<string, VariableDefinition>();
 
   constructor(engine: EngineClient, commands: FleetCommands, events: FleetEvents) {
@@ -52,7 +52,7 @@ export class FleetVariables {
   }
 
   /**
-   * Makes a variable known to the fleet, with its default as its first version; one that is there keeps its value.
+   * Defines a variable, with its default as its first version; one that is defined keeps its value.
    *
    * @throws AgentSystemError `VARIABLE_INVALID`, `COORDINATION_UNAVAILABLE`, `SYSTEM_CLOSED`
    */
@@ -125,7 +125,7 @@ export class FleetVariables {
     throw new AgentSystemError('VARIABLE_INVALID', message);
   }
 
-  /** Hears every change, in order, a little after it was made. Returns how to stop listening. */
+  /** Passes on every change, in order, a little after it was made. Returns a function that stops it. */
   subscribe(listener: (change: Omit<VariableChange, 'previous'>) => void): () => void {
     return this.#events.subscribe((event) => {
       if (event.type !== 'variable.changed') return;
@@ -137,7 +137,7 @@ export class FleetVariables {
   /**
    * The agents that have not acknowledged the current version: every node is asked.
    *
-   * @throws AgentSystemError `VARIABLE_UNKNOWN`; `NODE_UNREACHABLE`: what is on a node, that alone knows
+   * @throws AgentSystemError `VARIABLE_UNKNOWN`; `NODE_UNREACHABLE`, because only a node knows of its own agents
    */
   async outOfDate(variable: VariableRef): Promise<readonly OutOfDate[]> {
     const name = nameOf(variable);

@@ -52,16 +52,16 @@ export interface ConnectFleetOptions {
    */
   readonly secrets?: SecretProvider;
   /**
-   * Spans of tasks go to the tracer, by default the global one named `mabeam`. Metrics of the whole fleet are counted by
-   * the programs that give this, if need be as `{}`: one of them is enough.
+   * Spans of tasks go to the tracer, by default the global one named `mabeam`. Each program that gives this, if
+   * need be as `{}`, counts the metrics of the whole fleet: give it in one.
    */
   readonly telemetry?: TelemetryOptions;
   /**
-   * How long a call waits for an engine that answers nothing at all, ms; default 60,000, and `Infinity` is for ever. It is
-   * then refused with `STORE_FAILED`. What takes long is waited for as long as the engine is there.
+   * How long a call waits for an engine that answers nothing at all, ms; default 60,000, `Infinity` waits for ever. It is
+   * then refused with `STORE_FAILED`. A call may take any time while the engine is there.
    */
   readonly engineTimeoutMs?: number;
-  /** The inspector's `observe`: it is shown the lives of all agents, as they stand after each of their events. */
+  /** The inspector's `observe`: it gets the lives of all agents, after each of their events. */
   readonly inspect?: ChartWatcher;
   readonly logger?: Logger;
   readonly hosts?: Partial<Record<Isolation, Host>>;
@@ -78,7 +78,7 @@ export interface Fleet extends AsyncDisposable {
   readonly pools: FleetPools;
   /** Questions of tasks to people, and the answers. */
   readonly questions: FleetQuestions;
-  /** Limits of others that agents share or ran into. */
+  /** Limits that agents share or ran into. */
   readonly quotas: FleetQuotas;
   /** What tasks may spend. */
   readonly budgets: FleetBudgets;
@@ -86,17 +86,17 @@ export interface Fleet extends AsyncDisposable {
   readonly coordination: FleetCoordination;
   /** The nodes that are alive, and what is reserved on them. */
   nodes(): Promise<readonly NodeEntry[]>;
-  /** Nodes that are no more, the last of each name, for some ten minutes: they have left, or were lost. */
+  /** Nodes that have left or were lost in the last ten minutes or so; of each name the last one. */
   formerNodes(): Promise<readonly GoneNode[]>;
   /** What running agents have reserved of the limits of all live nodes, and what is left. */
   resources(): Promise<AdmissionUsage>;
   /**
-   * Which transitions of the charts that agents are the programs of the live nodes have taken, and this one.
+   * Which transitions of the charts the programs of the live nodes have taken, and this one.
    *
-   * @throws AgentSystemError `NODE_UNREACHABLE`: without what a node has counted it would say less than there is
+   * @throws AgentSystemError `NODE_UNREACHABLE`, because without one node's counts the report would be too low
    */
   coverage(): Promise<Coverage>;
-  /** Stops every agent of the fleet. Later ones can be started again. */
+  /** Stops every agent of the fleet. They can be started again. */
   stopAgents(options?: { readonly timeoutMs?: number }): Promise<{
     readonly stopped: readonly string[];
     readonly abandoned: readonly string[];
@@ -106,7 +106,7 @@ export interface Fleet extends AsyncDisposable {
 }
 
 const ENGINE_TIMEOUT_MS = 60_000;
-/** Counting is summing up. */
+/** Time for a node to add up its counts, ms. */
 const COUNTED_MS = 5_000;
 
 const host = having('refusal', 'describe', 'open', 'close').optional();
@@ -153,7 +153,7 @@ class ConnectedFleet implements Fleet {
   readonly #engine: EngineClient;
   readonly #commands: FleetCommands;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
-  /** How to stop what watches it. */
+  /** Functions that stop what watches the fleet. */
   readonly #watching: (() => void)[] = [];
   status: 'open' | 'closed' = 'open';
 
