@@ -76,11 +76,17 @@ export function taskStatusOf(place: TaskPlace): TaskStatus {
   return place === 'waiting.queued' || place === 'waiting.delayed' ? 'waiting' : place;
 }
 
-const OPEN: ReadonlySet<TaskStatus> = new Set(['waiting', 'running', 'parked', 'waiting_for_input']);
-
 /** Whether a task of this status has ended: only a retry, where it may have one, brings it back. Pure. */
 export function hasTaskEnded(status: TaskStatus): boolean {
-  return !OPEN.has(status);
+  switch (status) {
+    case 'waiting':
+    case 'running':
+    case 'parked':
+    case 'waiting_for_input':
+      return false;
+    default:
+      return true;
+  }
 }
 
 /** What may be asked of a task that stands there. Pure. */

@@ -36,6 +36,11 @@ type Of<Type extends SystemEvent['type']> = Extract<SystemEvent, { type: Type }>
 /** What an event means for a recovery; most mean nothing. Pure. */
 export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
   switch (event.type) {
+    // These are the most, and mean nothing.
+    case 'agent.state_saved':
+    case 'variable.acknowledged':
+    case 'round.voted':
+      return undefined;
     case 'agent.registered':
       return changes.agent.hold;
     case 'agent.updated':
@@ -49,6 +54,7 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
     case 'task.retry_scheduled':
       return changes.task.follow;
     case 'task.completed':
+      return event.submitted ? changes.task.follow : changes.task.release;
     case 'task.failed':
     case 'task.timed_out':
     case 'task.abandoned':
@@ -84,13 +90,27 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
 
 /** Which agent, task, variable, round or account of a budget an event that changes a slot is about. */
 export function slotKeyOf(event: SystemEvent, kind: SlotKind): string {
-  if (kind === 'task') return (event as Of<'task.accepted'>).taskId;
+  if (kind === 'task') return taskIdOf(event);
   if (kind === 'variable' || kind === 'schedule')
     return (event as Of<'variable.changed' | 'schedule.set'>).name;
   if (kind === 'round') return (event as Of<'round.opened'>).roundId;
   if (kind === 'agent') return event.agentId!;
   const { budget, of } = event as Of<'budget.refilled'>;
   return JSON.stringify(of === undefined ? [budget] : [budget, of]);
+}
+
+/** A line for each of the events that every task has: V8 reads a field fastest where it meets one shape. */
+function taskIdOf(event: SystemEvent): string {
+  switch (event.type) {
+    case 'task.accepted':
+      return event.taskId;
+    case 'task.started':
+      return event.taskId;
+    case 'task.completed':
+      return event.taskId;
+    default:
+      return (event as Of<'task.failed'>).taskId;
+  }
 }
 
 const changesOf = (kind: SlotKind) => ({

@@ -61,6 +61,8 @@ export class Subscriptions {
   private readonly observers: ObserverOf[] = [];
   /** Those of each type of event, asked for when one is told the first time. */
   private readonly observersOf = new Map<SystemEventType, readonly EventObserver[]>();
+  private lastType: SystemEventType | undefined = undefined;
+  private ofLastType: readonly EventObserver[] = [];
   private readonly subscribers = new Set<Subscription>();
   /** How many events were told, the one that is being told included. */
   private told = 0;
@@ -73,6 +75,7 @@ export class Subscriptions {
   observe(observerOf: ObserverOf): void {
     this.observers.push(observerOf);
     this.observersOf.clear();
+    this.lastType = undefined;
   }
 
   /** @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options */
@@ -106,7 +109,8 @@ export class Subscriptions {
   }
 
   private tellObservers(event: SystemEvent): void {
-    const observers = this.observersOf.get(event.type) ?? this.findObservers(event.type);
+    const { type } = event;
+    const observers = type === this.lastType ? this.ofLastType : this.observersFor(type);
     for (let at = 0; at < observers.length; at++) {
       try {
         observers[at]!(event);
@@ -114,6 +118,14 @@ export class Subscriptions {
         this.complain(thrown);
       }
     }
+  }
+
+  /** Events of one type come one after another: those of a change that many agents are told of. */
+  private observersFor(type: SystemEventType): readonly EventObserver[] {
+    const observers = this.observersOf.get(type) ?? this.findObservers(type);
+    this.lastType = type;
+    this.ofLastType = observers;
+    return observers;
   }
 
   private findObservers(type: SystemEventType): readonly EventObserver[] {
