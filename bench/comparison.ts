@@ -71,6 +71,9 @@ export function comparisonOf(isQuick: boolean, names: readonly FleetBenchName[])
   const lifecycle = (title: string, bench: string, reference = bench) =>
     speed(title, { bench, n: lives }, { bench: reference, n: lives });
 
+  const byHand = (title: string, bench: string, reference: string) =>
+    speed(`by hand: ${title}`, { bench, n: tasks }, { bench: reference, n: tasks });
+
   const parts: Record<FleetBenchName, Comparison> = {
     lifecycle: {
       programs: [{ name: 'lifecycle', size: lives }],
@@ -110,9 +113,35 @@ export function comparisonOf(isQuick: boolean, names: readonly FleetBenchName[])
         same('tasks, 1,000 agents, 64 clients', 'task_1000agents_64clients', tasks),
       ],
     },
+    taskFloor: {
+      programs: [
+        { name: 'task', size: tasks },
+        { name: 'taskFloor', size: tasks },
+      ],
+      lines: [
+        byHand('tasks, one agent, 1 client', 'floor_1agent_1client', 'task_1agent_1client'),
+        byHand('tasks, one agent, 1 client, steady', 'floor_1agent_1client_steady', 'task_1agent_1client'),
+        byHand('tasks, one agent, 64 clients', 'floor_1agent_64clients', 'task_1agent_64clients'),
+        byHand('tasks, 1,000 agents, 64 clients', 'floor_1000agents_64clients', 'task_1000agents_64clients'),
+      ],
+    },
     variable: {
       programs: [{ name: 'variable', size: members, rounds: isQuick ? 10 : 50 }],
       lines: [same(`agents told of a variable, ${count(members)} of them`, 'variable_broadcast', members)],
+    },
+    variableFloor: {
+      programs: (['variable', 'variableFloor'] as const).map((name) => ({
+        name,
+        size: members,
+        rounds: isQuick ? 10 : 50,
+      })),
+      lines: [
+        speed(
+          `by hand: agents told of a variable, ${count(members)} of them`,
+          { bench: 'floor_variable_committed', n: members },
+          { bench: 'variable_broadcast', n: members },
+        ),
+      ],
     },
     consensus: {
       programs: [{ name: 'consensus', size: members, rounds: isQuick ? 10 : 50 }],

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { benchConsensus, benchVariable } from './coordination.ts';
 import { benchCrashes, benchStorm } from './crashes.ts';
+import { benchTaskFloor } from './floor.ts';
+import { benchVariableFloor } from './floor-variable.ts';
 import { benchLives } from './lives.ts';
 import type { Emit, Measurement } from './measurement.ts';
 import { benchReads } from './reads.ts';
@@ -26,7 +28,9 @@ const fleetBenches = {
   spawn: { run: benchSpawns, sizes: [1_000, 10_000, 100_000], quickSizes: [1_000, 10_000] },
   growth: { run: benchGrowth, sizes: [100_000], quickSizes: [10_000] },
   task: { run: benchTasks, sizes: [100_000], quickSizes: [20_000] },
+  taskFloor: { run: benchTaskFloor, sizes: [100_000], quickSizes: [20_000] },
   variable: { run: benchVariable, sizes: [100, 1_000, 10_000, 100_000], quickSizes: [10_000] },
+  variableFloor: { run: benchVariableFloor, sizes: [10_000], quickSizes: [10_000] },
   consensus: { run: benchConsensus, sizes: [100, 1_000, 10_000, 100_000], quickSizes: [10_000] },
   crash: { run: benchCrashes, sizes: [2_000], quickSizes: [500] },
   storm: { run: benchStorm, sizes: [1_000], quickSizes: [1_000] },
@@ -39,6 +43,11 @@ export const fleetBenchNames = Object.keys(fleetBenches) as FleetBenchName[];
 
 export function isFleetBench(name: string): name is FleetBenchName {
   return Object.hasOwn(fleetBenches, name);
+}
+
+/** The reference's growth is in its spawns, and floors are those of our own lines. */
+export function hasReference(name: FleetBenchName): boolean {
+  return name !== 'growth' && name !== 'taskFloor' && name !== 'variableFloor';
 }
 
 export function sizesOf(name: FleetBenchName, isQuick: boolean): readonly number[] {

@@ -7,7 +7,7 @@
  * event by its type, a subscriber gets it frozen, and only then callers are answered. A saved state is looked for before
  * a body begins and saved before it ends; the signal that its code was given fires at its end. A start answers with a
  * handle, an end with a frozen record. A restart is bounded by its policy, waits for a turn of the program, and needs a
- * permit. A task is that of floor.ts with all of its promises.
+ * permit. A task is that of floor-task.ts with all of its promises.
  *
  * It is written for the agent of bench/coder.ts: no other host, store, option or failure. As `hand` it knows by itself
  * what comes next; as `chart` the shipped chart decides that, driven by the shipped engine.
@@ -34,7 +34,7 @@ import {
 } from '../src/runtime/engine/chart.ts';
 import { coder, idsOf, specOf } from './coder.ts';
 import { measurementsOf } from './fleets.ts';
-import { promises, TaskByHand } from './floor.ts';
+import { promises, TasksByHand } from './floor-task.ts';
 import { type ArmedTimer, TimersByHand } from './floor-life.ts';
 import { type Emit, measure } from './measurement.ts';
 
@@ -587,12 +587,13 @@ export class FleetOfPromises {
   private readonly isByChart: boolean;
   private readonly policies = new Map<object, LifePolicy>();
   private readonly queue: AgentByHand[] = [];
-  private readonly task: TaskByHand;
+  private readonly task: ReturnType<TasksByHand['add']>;
   private restarting = 0;
 
   constructor(isByChart: boolean) {
     this.isByChart = isByChart;
-    this.task = new TaskByHand(new Set(isByChart ? promises : promises.filter((one) => one !== 'chart')));
+    const kept = isByChart ? promises : promises.filter((one) => one !== 'chart');
+    this.task = new TasksByHand(new Set(kept)).add('task');
   }
 
   register(given: Given): Promise<string> {

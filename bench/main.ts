@@ -10,10 +10,17 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchDashboard } from './dashboard.ts';
 import { compare, comparisonOf, markdownOf } from './comparison.ts';
-import { benchFloor, benchReadFloor, benchVariableFloor } from './floor.ts';
+import { benchFloor, benchReadFloor } from './floor.ts';
 import { benchFleetFloor } from './floor-fleet.ts';
 import { benchGrowthFloor, benchLifeFloor } from './floor-life.ts';
-import { type FleetBenchName, fleetBenchNames, isFleetBench, runFleetBench, sizesOf } from './fleets.ts';
+import {
+  type FleetBenchName,
+  fleetBenchNames,
+  hasReference,
+  isFleetBench,
+  runFleetBench,
+  sizesOf,
+} from './fleets.ts';
 import { benchHosts } from './hosts.ts';
 import type { Measurement } from './measurement.ts';
 import { benchModels } from './models.ts';
@@ -29,7 +36,6 @@ const otherBenches: Record<string, () => Promise<void>> = {
     await benchFleetFloor(print);
     await benchGrowthFloor(print);
     await benchFloor(100_000, print);
-    await benchVariableFloor(50, print);
     await benchReadFloor(1_000_000, print);
   },
   hosts: benchHosts,
@@ -119,7 +125,7 @@ async function againstOtp({ names, isQuick, rounds, folder, file }: Run): Promis
       const told = (who: string) => console.error(`round ${round + 1} of ${rounds}: ${name} ${size}, ${who}`);
       told('mabeam');
       ours[round]!.push(...(await runFleetBench(name, size, repeated)));
-      if (name === 'growth') continue; // the reference's is in its spawns
+      if (!hasReference(name)) continue;
       told('OTP');
       its[round]!.push(...(await reference.run(name, size, repeated)));
     }
