@@ -28,7 +28,7 @@ export class ControlSeat {
     this.#options = options;
   }
 
-  /** Sees to it that somebody has the seat: this node, where nobody of its version has. */
+  /** Takes the seat if no node of its version has it. */
   async ensure(): Promise<void> {
     const { admin, uri, version } = this.#options;
     const seats = await this.#seats();

@@ -36,7 +36,7 @@ const stepped = [
   poolMachine,
   quotaMachine,
 ] as const;
-/** What a system in this program has counted of these is not the fleet's. */
+/** Counts of these from a system in this program are not the fleet's. */
 const ofSystems = new Set([...stepped, coordinatorMachine, supervisorMachine].map(hashOfChart));
 
 export function counted(): Counted {

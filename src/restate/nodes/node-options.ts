@@ -1,4 +1,4 @@
-/** What a node is asked to be: the options of `createAgentNode`, with every default in one place. */
+/** The options of `createAgentNode`, with every default in one place. */
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type Isolation, positiveDurationMs } from '../../machines/index.ts';
@@ -10,7 +10,7 @@ import { type TelemetryOptions, telemetryOptions } from '../../runtime/observabi
 import { having } from '../../runtime/values/malformed.ts';
 
 export interface AgentNodeOptions {
-  /** Its name in the fleet, its own for good. */
+  /** Its name in the fleet; no other live node has it. */
   readonly name: string;
   /** Where the engine reaches it: an address of this machine, and a port; 0 for any that is free. */
   readonly listen: string;
@@ -19,12 +19,12 @@ export interface AgentNodeOptions {
     readonly adminUrl: string;
     /** The engine's public keys: calls that none of them has signed are refused. Without them all calls are taken. */
     readonly identityKeys?: readonly string[];
-    /** How the engine reaches `listen`, where that is by another address. */
+    /** The address by which the engine reaches `listen`, if it is another one. */
     readonly advertise?: string;
   };
   /** The code that it can run: definitions of this program, or `{ type, module: URL }`. */
   readonly agents?: readonly AgentCode[];
-  /** What agents may ask for by `placement.labels`. */
+  /** Labels that agents may require by `placement.labels`. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly limits?: { readonly maxAgents?: number; readonly maxMemoryBytes?: number };
   /**

@@ -1,22 +1,22 @@
-/** What one node offers: an object for the messages to each of its bodies, and a service for all of them at once. */
+/** The services of one node: an object for the messages to each of its bodies, and a service for all of them at once. */
 import { object, type ObjectContext, service } from '@restatedev/restate-sdk';
 import { exclusive, keyless } from '../engine/handlers.ts';
 import type { Context } from '@restatedev/restate-sdk';
 import { hostOf, type MessageBatch, nodeOf } from '../engine/names.ts';
 import { wire } from '../engine/wire.ts';
 
-/** What stands behind the services of a node. */
+/** The parts of a node that its services call. */
 export interface NodeParts {
   readonly name: string;
   readonly leaseMs: number;
   deliver(agentId: string, batch: MessageBatch): void;
-  /** What is asked of all bodies at once, by name; the answer is data. */
+  /** Questions to all bodies at once, by name; the answer is data. */
   serve(what: string, given: unknown): Promise<unknown>;
 }
 
 /**
- * A node that does not take its messages for as long as its lease is gone (node-watch.ts), and nothing of it is waited
- * for: only then are they dropped, so that they block nobody.
+ * A node that does not take its messages for as long as its lease is gone (node-watch.ts), and nobody waits for it: only
+ * then are they dropped, so that they block nothing.
  */
 const retryOf = (leaseMs: number) =>
   ({
@@ -27,7 +27,7 @@ const retryOf = (leaseMs: number) =>
     maxAttempts: 12 + Math.min(Math.ceil((2 * leaseMs) / 1_000), 1_000_000),
     onMaxAttempts: 'kill',
   }) as const;
-/** Who asks all bodies waits for an answer: it has to come soon. */
+/** A question to all bodies is waited for: its answer has to come soon. */
 const BRIEF_RETRY = {
   initialInterval: 50,
   exponentiationFactor: 2,
@@ -55,7 +55,7 @@ export function servicesOf(parts: NodeParts) {
   const all = service({
     name: nodeOf(parts.name),
     handlers: {
-      // Asked again where the answer got lost: it changes nothing that a second time would change again.
+      // Asked again if the answer got lost: a second time changes nothing more.
       serve: keyless({ input: wire, output: wire }, (_: Context, given: unknown) => {
         const { what, parameter } = given as { what: string; parameter: unknown };
         return parts.serve(what, parameter);

@@ -20,7 +20,7 @@ const SUSPECT_SHARE = 0.25;
 const REACH_SHARE = 1 / 3;
 /** A question that is not answered for so long is asked again, ms. */
 const ASK_AGAIN_MS = 1_000;
-/** A look that is later than this: nobody answered for the fleet meanwhile, and who died then has not been noticed. */
+/** If a look is later than this, nobody answered for the fleet meanwhile, and deaths in that time went unnoticed. */
 const HELD_UP_MS = 1_000;
 
 export interface Verdict {
@@ -57,17 +57,17 @@ function isSilent({ beatAt, leaseMs }: KnownNode, now: number): boolean {
   return now - beatAt > leaseMs * SUSPECT_SHARE;
 }
 
-/** Of one that was kept before reaching was watched: when it was heard of. */
+/** For a node that was kept by an earlier version: its last sign of life. */
 function reachedAtOf({ reachedAt, beatAt }: KnownNode): number {
   return reachedAt ?? beatAt;
 }
 
-/** It says that it is alive. */
+/** Notes a sign of life. */
 export function heardOf(node: KnownNode, now: number): void {
   node.beatAt = now;
 }
 
-/** It has answered. */
+/** Notes that it answered a probe. */
 export function reached(node: KnownNode, now: number): void {
   node.beatAt = now;
   node.reachedAt = now;
@@ -75,7 +75,7 @@ export function reached(node: KnownNode, now: number): void {
   node.wasAsked = undefined;
 }
 
-/** The engine was refused where it is to be. @returns whether it is gone */
+/** Notes that its address refused the engine. @returns whether it is gone */
 export function refused(node: KnownNode, now: number): boolean {
   // It is asked again at the next look, if there is reason to.
   node.probedAt = undefined;

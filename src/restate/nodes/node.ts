@@ -1,15 +1,15 @@
 /**
- * One machine of the fleet: `createAgentNode`. Bodies run here, in the hosts that there are for one program.
+ * One machine of the fleet: `createAgentNode`. Bodies run here, in the same hosts as in one program.
  *
  * Owns the bodies and the port that the engine reaches them by. It decides nothing of an agent's life, and keeps
  * nothing that the fleet needs: its knowledge may be lost with it.
  *
- * I1  It listens where it was told, and on no other interface.
+ * I1  It listens on the given interface, and on no other.
  * I2  Messages of an earlier life of this node, and of an earlier incarnation, are dropped.
  * I3  A node that was taken for gone ends all its bodies before it joins again: their agents run elsewhere.
  * I4  After `close` there is no port, no timer, no body.
- * I5  A node that has left is refused to whoever still asks it, and holds nobody up.
- * I6  Of two nodes of one name the newer has it; the other has no bodies, until the name is free.
+ * I5  Calls to a node that has left are refused at once; nobody waits for them.
+ * I6  Of two nodes with one name the newer keeps it; the other has no bodies until the name is free.
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -61,7 +61,7 @@ export interface AgentNode extends AsyncDisposable {
    * @throws AgentSystemError `STORE_FAILED` when nobody has answered for the fleet in that time
    */
   drain(options?: { readonly timeoutMs?: number }): Promise<{ readonly left: readonly string[] }>;
-  /** Drains it, then leaves the fleet. Where nobody answers for that, it goes without a word, once the time is over. */
+  /** Drains it, then leaves the fleet; without notice if nobody answers for the fleet within the time. */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }
 
@@ -73,12 +73,12 @@ const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
  */
 const CONTROL_TIMEOUT_MS = 1_000;
 const MISSES_BEFORE_TAKING = 2;
-/** A timeout that is later than this says that this very program was held up: nobody else is at fault. */
+/** A timeout that comes later than this shows that this program itself was held up. */
 const HELD_UP_MS = 500;
-/** How far apart signs of life are at most: by them others find that nobody answers. */
+/** The longest time between signs of life. A node that gets no answer to them finds the seat empty. */
 const MAX_BEAT_MS = 500;
 const DRAIN_LOOK_MS = 50;
-/** A node that closes has so long at the least to say that it leaves. */
+/** The least time that a closing node has to say that it leaves. */
 const LEAVE_MS = 1_000;
 
 /**
@@ -120,11 +120,11 @@ class Node implements AgentNode {
   #epoch = '';
   /** Where the engine reaches its bodies. */
   #hostUri = '';
-  /** Of the changes of variables that it was not told of, how many it has asked for. */
+  /** How many of the changes of variables that it missed it has asked for. */
   #caughtUp = 0;
   #beat: unknown;
   #misses = 0;
-  /** Why it is not of the fleet, though it says that it is alive. */
+  /** Why it does not belong to the fleet, though it sends signs of life. */
   #isOut: string | undefined;
   #isClosed = false;
   #closing: Promise<void> | undefined;
@@ -226,7 +226,7 @@ class Node implements AgentNode {
     await this.discard();
   }
 
-  /** Somebody else answers for the fleet from now on, where there is somebody. */
+  /** Hands the seat to another node, if there is one. */
   async #handOver(timeoutMs: number): Promise<void> {
     const own = new URL(this.#options.restate.advertise ?? this.url).origin;
     const others = (await this.#admin.deployments()).filter(
@@ -249,7 +249,7 @@ class Node implements AgentNode {
     });
   }
 
-  /** Ends all that is here, and tells nobody. */
+  /** Ends all bodies, and sends nothing. */
   async discard(): Promise<void> {
     this.#isClosed = true;
     this.#clock.clearTimeout(this.#beat);
@@ -338,7 +338,7 @@ class Node implements AgentNode {
     });
   }
 
-  /** Once one was missed, the next follows at once. */
+  /** After a missed answer the next sign of life follows at once. */
   #nextBeat(delayMs = Math.min(this.#options.leaseMs / 5, MAX_BEAT_MS)): void {
     if (this.#isClosed) return;
     this.#beat = this.#clock.setTimeout(() => void this.#sayAlive(), delayMs);
@@ -375,7 +375,7 @@ class Node implements AgentNode {
     }
   }
 
-  /** A variable has changed, and the engine could not tell this node: it asks. */
+  /** Asks for the values of variables: the engine could not tell this node of a change. */
   async #catchUp(missed: number): Promise<void> {
     const target = { service: VARIABLES, key: FLEET, method: 'list' };
     const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
@@ -385,7 +385,7 @@ class Node implements AgentNode {
     this.#caughtUp = missed;
   }
 
-  /** What ran here runs elsewhere. It joins anew, once its name is free and the engine reaches it. */
+  /** Its agents run elsewhere. It joins again once its name is free and the engine reaches it. */
   async #rejoin(isReplaced: boolean): Promise<void> {
     this.#residents.abandonAll();
     if (isReplaced) return this.#stayOut('another node has joined under its name');
@@ -400,7 +400,7 @@ class Node implements AgentNode {
     this.#logger.warn('this node was taken for gone: what ran here runs elsewhere, and was ended here');
   }
 
-  /** Says so once. */
+  /** Logs it once. */
   #stayOut(why: string, err?: unknown): void {
     if (this.#isOut === why || this.#isClosed) return;
     this.#isOut = why;
@@ -421,5 +421,5 @@ class Node implements AgentNode {
   }
 }
 
-/** What the SDK would print: failures are retried, and the engine shows them. */
+/** Silences the SDK: failures are retried, and the engine shows them. */
 function silent(): void {}

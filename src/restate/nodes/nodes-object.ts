@@ -37,13 +37,13 @@ import {
 
 /** As many as one program restarts at once, for each node. */
 const RESTARTS_OF_NODE = 32;
-/** A node that is there answers sooner, ms; or within its lease, where that is longer. */
+/** A live node answers sooner than this, ms, or within its lease if that is longer. */
 const PROBE_MS = 2_000;
 const MAX_PROBE_MS = 60_000;
-/** After so long nobody asks a node any more that has gone, ms. */
+/** How long a gone node is remembered, ms: by then nobody calls it any more. */
 const FORGOTTEN_AFTER_MS = 600_000;
 
-/** A node as it says itself. */
+/** A node as it describes itself. */
 export interface JoiningNode {
   readonly name: string;
   readonly epoch: string;
@@ -54,13 +54,13 @@ export interface JoiningNode {
   readonly leaseMs: number;
 }
 
-/** What a node hears of its sign of life. */
+/** The answer to a node's sign of life. */
 export interface BeatAnswer {
-  /** One that was taken for gone is not known. */
+  /** `false` for a node that was taken for gone. */
   readonly isKnown: boolean;
   /** Another node has its name by now. */
   readonly isReplaced?: boolean;
-  /** How many changes of variables it was asked to spread, and did not answer for. */
+  /** How many changes of variables it was asked to spread and has not answered. */
   readonly missed: number;
 }
 
@@ -68,9 +68,9 @@ export interface BeatAnswer {
 export interface Standing {
   readonly agentId: string;
   readonly incarnation: number;
-  /** What rounds need to know of one that runs; nothing of one that takes no part in any, or no longer does. */
+  /** What rounds need to know of a running agent; absent if it takes no part in any, or no longer runs. */
   readonly voter?: Voting | undefined;
-  /** Its start is over, and was under a permit. */
+  /** Its start is over, and its permit is free. */
   readonly hasPermit: boolean;
 }
 
@@ -82,13 +82,13 @@ export interface SeatedVoter {
   readonly coordination: ParsedAgentSpec['coordination'];
 }
 
-/** Those who may lead, and whether anybody may be elected now. */
+/** The agents that may lead, and whether an election is allowed now. */
 export interface Eligible {
   readonly seated: readonly SeatedVoter[];
   readonly isAway: boolean;
 }
 
-/** How many more may be on their way back at once. */
+/** How many permits to restart are free. */
 function freePermits({ roster }: Reservations): number {
   return RESTARTS_OF_NODE * Math.max(1, roster.nodes.length) - roster.permits;
 }
@@ -97,11 +97,11 @@ function isFull(book: Reservations): boolean {
   return freePermits(book) <= 0;
 }
 
-/** Gives out the permits, and the places, that there are. */
+/** Gives out the free permits and places. */
 async function grant(ctx: ObjectContext, book: Reservations): Promise<void> {
   await book.queue.serve({
     isOver: () => isFull(book),
-    // Mostly one permit is free: what is kept of all that wait is not read for it.
+    // Mostly one permit is free: the whole queue is not read for it.
     prepare: (next) => book.prepare(next.slice(0, freePermits(book)).map(({ agentId }) => agentId)),
     take: async (occupant) => {
       const place = await book.reserve(occupant, true);
@@ -126,7 +126,7 @@ async function endNode(
   roster.gone = [...roster.gone.filter(({ name }) => name !== gone.name), { name: gone.name, at, how }];
   book.changeRoster();
   const lost = await book.on(gone.epoch);
-  // Those that were on their way there have no permit any more.
+  // Agents that were starting there have lost their permits.
   for (const [agentId] of lost) await book.free(agentId);
   for (const [agentId, { node, epoch: _, voter: __, hasPermit: ___, ...asked }] of lost) {
     const { incarnation } = asked;
@@ -158,7 +158,7 @@ async function sweep(ctx: ObjectContext, book: Reservations, dueAt: number): Pro
   await grant(ctx, book);
 }
 
-/** Sees to it that ends are looked for as long as there is a node. */
+/** Keeps the watch going while there is a node. */
 function look(ctx: ObjectContext, book: Reservations, now: number): void {
   const { roster } = book;
   book.changeRoster();
@@ -249,7 +249,7 @@ export const nodesObject = object({
 
     sweep: step((ctx, book, { at }: { at: number }) => sweep(ctx, book, at)),
 
-    /** Asks a node whether it is there: nobody waits for that, but who asks. */
+    /** Probes a node; no other call waits for this. */
     probe: shared(
       { ...codec, retryPolicy: { maxAttempts: 3, onMaxAttempts: 'kill' } },
       async (ctx: ObjectSharedContext, given: unknown): Promise<void> => {
@@ -295,7 +295,7 @@ export const nodesObject = object({
 
     /** A permit and a place for an agent that restarts; nothing while there is none: it is then told by `permit`. */
     requestRestart: step(async (_, book, occupant: Occupant): Promise<Placement | null> => {
-      // Of what it was offered before it asked, nothing is in force.
+      // An offer from before this request is void.
       await book.queue.remove(occupant.agentId);
       await book.free(occupant.agentId);
       const place = isFull(book) ? undefined : await book.reserve(occupant, true);
@@ -307,7 +307,7 @@ export const nodesObject = object({
     /** It no longer waits. */
     withdraw: step((_, book, { agentId }: { agentId: string }) => book.queue.remove(agentId)),
 
-    /** It does not want the place that it was given, or waits for. */
+    /** It gives back its place, or no longer waits for one. */
     giveBack: step(async (ctx, book, { agentId, incarnation }: { agentId: string; incarnation: number }) => {
       await book.queue.remove(agentId);
       if ((await book.get(agentId))?.incarnation === incarnation) await book.free(agentId);
@@ -343,7 +343,7 @@ export const nodesObject = object({
       return moving;
     }),
 
-    /** It goes of its own accord, and has no body left that lives. */
+    /** It leaves, and has no living body left. */
     leave: step(async (ctx, book, { epoch }: { epoch: string }) => {
       const node = book.nodeOf(epoch);
       if (node === undefined) return;
@@ -351,12 +351,12 @@ export const nodesObject = object({
       await grant(ctx, book);
     }),
 
-    /** What time it is here. */
+    /** The time of the node with the seat, epoch ms. */
     time: shared(codec, () => Promise.resolve(Date.now())),
 
     list: shared(codec, async (ctx: ObjectSharedContext) => (await rosterOf(ctx)).nodes),
 
-    /** Nodes that are no more: the last of each name, for some ten minutes. */
+    /** Nodes that have left or were lost in the last ten minutes or so; of each name the last one. */
     gone: shared(codec, async (ctx: ObjectSharedContext) => (await rosterOf(ctx)).gone),
 
     /** Agents that run and declared a variable, and where they are. */

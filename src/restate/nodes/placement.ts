@@ -1,5 +1,5 @@
 /**
- * Which node an agent's next body runs on: a pure decider over what the nodes have said of themselves.
+ * Which node an agent's next body runs on: a pure decider over what the nodes have reported.
  *
  * Among the live nodes that can run it, the one that runs its group; where none does, the one with the most free
  * reserved memory; among equals, the one with the fewest agents; among equals, the first by name.
@@ -8,7 +8,7 @@
  */
 import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 
-/** What a spec asks of its node. */
+/** What a spec requires of its node. */
 export interface PlacementWish {
   readonly node?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -19,7 +19,7 @@ export interface Placement {
   readonly node: string;
   /** The life of the node: one that begins anew has lost all bodies of the last. */
   readonly epoch: string;
-  /** How often coordination had gone, or come back, when it was given: it is away while that is odd. */
+  /** The number of losses and returns of coordination when it was given: coordination is away while it is odd. */
   readonly turns?: number | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface Occupant {
   /** Whether any node can load its module: it is named by a URL. */
   readonly isModule: boolean;
   readonly memoryBytes: number;
-  /** Of those that share one child process. */
+  /** The group, whose members share one child process. */
   readonly group?: string | undefined;
   readonly wish: PlacementWish;
 }
@@ -51,7 +51,7 @@ export interface NodeEntry {
   isDraining: boolean;
   agents: number;
   memoryBytes: number;
-  /** Members of the groups that run there, and what the first of each has reserved for all. */
+  /** The groups that run there: their members, and what the first member has reserved for all. */
   groups?: Record<string, { members: number; readonly memoryBytes: number }>;
 }
 

@@ -29,7 +29,7 @@ export interface OutboxOptions {
   readonly watched: () => void;
   /** What tasks had asked with it. */
   readonly answered: (answer: RequestAnswer) => void;
-  /** The agent does not know this incarnation any more. */
+  /** The agent no longer has this incarnation. */
   readonly disowned: () => void;
   readonly failed: (thrown: unknown) => void;
 }
@@ -64,14 +64,14 @@ export class ReportOutbox {
     }, TOLD_WITHIN_MS);
   }
 
-  /** Nothing more is told: its node is no longer heard. */
+  /** Sends nothing more: reports of this node are no longer taken. */
   close(): void {
     this.#isClosed = true;
     this.#options.clock.clearTimeout(this.#expected);
     this.#waiting = [];
   }
 
-  /** Once all is told. */
+  /** Resolves once all reports are taken. */
   async settled(): Promise<void> {
     if (!this.#isSending) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));

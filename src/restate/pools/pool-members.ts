@@ -12,13 +12,13 @@ import type { MemberPlace } from '../../runtime/pools/member.ts';
 import type { PoolCloseReport } from '../../runtime/pools/close-report.ts';
 import type { Refusal } from '../engine/call-answer.ts';
 
-/** What a member's agent says of itself, whenever it may have changed. */
+/** A member's report of its status, sent whenever that may have changed. */
 export interface MemberNews {
   readonly id: string;
   /** Dotted path of its chart's state. */
   readonly path: string;
   readonly incarnation: number;
-  /** Whether what it is given now is begun: it is neither paused nor parked. */
+  /** Whether a task that it is given now begins: it is neither paused nor parked. */
   readonly takesWork: boolean;
   /** Numbers of the pool's tasks that it has, and of the newest that it was given. */
   readonly holds: readonly number[];
@@ -33,7 +33,7 @@ export interface MemberNews {
 export interface PoolMember {
   readonly id: string;
   place: MemberPlace;
-  /** As it told last; nothing of one that was not heard of. */
+  /** Its last report, if there was one. */
   news?: MemberNews | undefined;
   /** Numbers of the tasks that it was given, and that it still has, as far as is known. */
   given: number[];
@@ -43,7 +43,7 @@ export interface PoolMember {
   isAwaited?: true | undefined;
 }
 
-/** What an agent's life means for a pool. */
+/** How a pool counts an agent. */
 type Standing = 'serving' | 'starting' | 'ending' | 'returning' | 'ended';
 
 function standingOf(path: string): Standing {
@@ -104,7 +104,7 @@ export class PoolMembers {
     this.#dismiss(member);
   }
 
-  /** What a member says of itself. */
+  /** Takes a member's report. */
   told(news: MemberNews): void {
     const member = this.#find(news.id);
     if (member === undefined) return;
@@ -122,7 +122,7 @@ export class PoolMembers {
     this.#owner.send({ type: 'member.gone' });
   }
 
-  /** So many of those that run, the ones that can be spared best, leave once they have done what they have. */
+  /** So many running members leave, those with the least to do first, once their tasks are done. */
   drain(count: number): void {
     const bySpare = this.live().toSorted((one, other) => one.given.length - other.given.length);
     for (const member of bySpare.slice(0, count)) {
@@ -135,12 +135,12 @@ export class PoolMembers {
   dismiss(from: 'down' | 'starting', count: number): void {
     for (const member of this.#in(from).slice(0, count)) {
       member.place = 'leaving';
-      // One that starts is heard of when that is over.
+      // A starting member is handled once its start is over.
       if (from === 'down') this.#dismiss(member);
     }
   }
 
-  /** So many of those that drain stay after all. */
+  /** So many draining members stay after all. */
   keep(count: number): void {
     for (const member of this.#in('draining').slice(0, count)) member.place = 'live';
   }

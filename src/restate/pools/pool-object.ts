@@ -3,7 +3,7 @@
  *
  * Decides nothing: a handler takes a turn (pool-turn.ts), whose acts are performed as calls.
  *
- * I1  The pool's object never waits: what takes time is done by the crew service, which reports the end.
+ * I1  The pool's object never waits: the crew service does what takes time, and reports the end.
  * I2  At most one wake is waited for; one that comes late does nothing.
  */
 import {
@@ -220,7 +220,7 @@ export const poolObject = object({
       return promise;
     }),
 
-    /** A member says how it stands. */
+    /** A report of a member. */
     member: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
       const { news, at } = given as { news: MemberNews; at: number };
       return told(ctx, at, (turn) => turn.told(news));
@@ -275,7 +275,7 @@ interface EndedTask {
 /** How long a node may take to say how strained its machine is, ms. */
 const STRAIN_TIMEOUT_MS = 2_000;
 
-/** As strained as the least of these machines: a pool may grow where one has room. Pure. */
+/** The strain of the least strained machine: a pool may grow as long as one has room. Pure. */
 function leastStrain(strains: readonly MachineStrain[]): MachineStrain {
   const least = (of: keyof MachineStrain) => {
     const told = strains.map((strain) => strain[of]).filter((share) => share !== undefined);

@@ -1,7 +1,7 @@
 /**
  * The autoscaler of a pool of a fleet: the shipped chart takes its steps, between which it is kept with the pool.
  *
- * Pure, but that it changes the state it is given. What the machines say comes from the crew (pool-object.ts).
+ * Pure, but that it changes the state it is given. The nodes' answers come from the crew (pool-object.ts).
  *
  * I1  An answer to a look that is no longer open is dropped.
  */
@@ -28,7 +28,7 @@ export interface KeptScaling extends KeptChart<typeof autoscalerMachine> {
   look: number;
 }
 
-/** What the nodes said at a look. */
+/** The nodes' answers to a measurement. */
 export type Measured =
   | { readonly look: number; readonly admissible: number; readonly strain: MachineStrain }
   | { readonly look: number; readonly why: string };

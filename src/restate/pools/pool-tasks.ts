@@ -51,7 +51,7 @@ export interface KeptTasks {
   given?: GivenTask[];
   isFinishing: boolean;
   tasksAbandoned: number;
-  /** What waited was given up: nothing waits any more. */
+  /** Waiting tasks were abandoned: none waits any more. */
   isOver?: true;
 }
 
@@ -98,7 +98,7 @@ export class PoolTasks {
     const kind = manifest.tasks[work.type];
     const number = this.#kept.nextTask;
     const { timeoutMs = kind?.timeoutMs ?? Infinity, priority } = work;
-    // What was read of it cannot be taken back.
+    // Parts that were read cannot be taken back.
     const retriesLeft = kind?.retry === true && work.terms?.isStreamed !== true ? retryAbandoned : 0;
     const task: WaitingTask = {
       number,
@@ -118,7 +118,7 @@ export class PoolTasks {
     else this.#give(member, task);
   }
 
-  /** Its caller does not want it any more. */
+  /** Cancels a task. */
   cancel(callId: string, reason: AbortReason | undefined): void {
     const waiting = this.#kept.queue.find(({ work }) => work.terms?.callId === callId);
     if (waiting !== undefined) {
@@ -157,7 +157,7 @@ export class PoolTasks {
     this.handOut();
   }
 
-  /** Some members may have done what they had. */
+  /** Notes which tasks the members have done. */
   follow(members: readonly PoolMember[]): void {
     const held = new Set(members.flatMap(({ given }) => given));
     for (const given of this.#given) {
@@ -181,13 +181,13 @@ export class PoolTasks {
     this.#tellIfEmpty();
   }
 
-  /** Tells once nothing waits. */
+  /** Reports once no task waits. */
   finish(): void {
     this.#kept.isFinishing = true;
     this.#tellIfEmpty();
   }
 
-  /** Gives up what waits; nothing waits from now on. */
+  /** Abandons waiting tasks; none waits from now on. */
   abandonAll(): void {
     this.#kept.isOver = true;
     for (const task of this.#kept.queue) {

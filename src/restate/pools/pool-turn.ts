@@ -1,7 +1,7 @@
 /**
- * One turn of a pool of a fleet: the shipped chart of a pool takes its steps, members come and go, tasks are handed out.
+ * One turn of a fleet's pool: the shipped pool chart takes its steps, members join and leave, tasks are handed out.
  *
- * Pure, but that it changes the state it is given; what is to be done comes back as acts. The rules are those of
+ * It performs nothing, and changes only the state that it is given; effects come back as acts. The rules are those of
  * runtime/pools, over data.
  *
  * I1  Callers that wait for a size, a start or an end are answered once.
@@ -31,7 +31,7 @@ import { type KeptTasks, PoolTasks } from './pool-tasks.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
 import type { AbortReason } from '../tasks/abort-reason.ts';
 
-/** All of a pool's spec that is kept. */
+/** The part of a pool's spec that is kept. */
 export type KeptPoolSpec = Omit<ParsedPoolSpec, 'spec' | 'scale' | 'name'> & {
   readonly scale?: ScalingPolicy | undefined;
 };
@@ -69,7 +69,7 @@ export type PoolAct =
       readonly callId: string;
       readonly reason: AbortReason | undefined;
     }
-  /** Asks the nodes what they have room for, and how strained they are. */
+  /** Asks the nodes how much room they have, and how strained they are. */
   | { readonly do: 'measure'; readonly look: number }
   | { readonly do: 'answer'; readonly token: string; readonly answer: Answer };
 
@@ -101,7 +101,7 @@ export class PoolTurn {
     });
   }
 
-  /** A pool begins: its caller is answered once the first members run. */
+  /** Creates a pool; its caller is answered once the first members run. */
   static creating(
     given: Pick<PoolState, 'name' | 'pool' | 'spec' | 'manifest'>,
     moment: { readonly now: number; readonly chance: number },
@@ -132,7 +132,7 @@ export class PoolTurn {
       ...(scale === undefined ? {} : { scaling: PoolScaling.kept(scale, moment.now) }),
     };
     const turn = new PoolTurn(state, moment);
-    // The first steps of its own chart tell the autoscaler's how it stands.
+    // The first steps of the pool's chart send events to the autoscaler's.
     turn.#scaling?.begin({ min: pool.min, max: pool.max });
     turn.#chart.begin({
       id: `pool ${name}`,
@@ -221,7 +221,7 @@ export class PoolTurn {
     this.#tasks.execute(work);
   }
 
-  /** Its caller does not want it any more. */
+  /** Cancels a task. */
   cancel(callId: string, reason: AbortReason | undefined): void {
     this.#tasks.cancel(callId, reason);
   }
@@ -236,7 +236,7 @@ export class PoolTurn {
     this.#tasks.ended(number, token, answer);
   }
 
-  /** What the nodes said at a look of the autoscaler. */
+  /** The nodes' answers to a measurement of the autoscaler. */
   measured(told: Measured): void {
     this.#scaling?.measured(told);
   }
@@ -287,7 +287,7 @@ export class PoolTurn {
     yield* this.#tasks.dues();
   }
 
-  // What its members want.
+  // Calls of its members.
 
   newId(): string {
     const id = `${this.state.name}-${this.state.nextMember}`;
@@ -399,7 +399,7 @@ export class PoolTurn {
     this.#tasks.handOut();
   }
 
-  // What its tasks want.
+  // Calls of its tasks.
 
   free(): PoolMember | undefined {
     const { concurrency } = this.state.spec.tasks;
@@ -429,7 +429,7 @@ export class PoolTurn {
     this.#send({ type: 'queue.finished' });
   }
 
-  // What its autoscaler wants.
+  // Calls of its autoscaler.
 
   get name(): string {
     return this.state.name;

@@ -1,7 +1,7 @@
 /**
- * What an agent's tasks ask of it while they run: to ask a person, and to keep the result of a step.
+ * Requests of an agent's running tasks: to ask a person, and to keep the result of a step.
  *
- * Owns the questions, and what they do to their tasks: one that waits for a person says so, and its time stands still.
+ * Owns the questions, and their effect on tasks: the time of a task that waits for a person stands still.
  */
 import type { AskArgs, ToldAnswer } from '../../runtime/agent/question-acts.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';

@@ -17,13 +17,13 @@ export interface AskedWork {
   readonly dedupeKey?: string | undefined;
   readonly priority?: number | undefined;
   readonly whenDown?: 'refuse' | 'wait' | undefined;
-  /** How often it is tried, where that was asked for with it. */
+  /** Its retry policy, if it came with the task. */
   readonly policy?: RetryPolicy | undefined;
   /** It is not begun before then, epoch ms; or so many ms from its acceptance. */
   readonly notBefore?: number | undefined;
   readonly delayMs?: number | undefined;
   readonly terms?: TaskTerms | undefined;
-  /** Who asks for it, where they said so. */
+  /** Who asks for it, if they said so. */
   readonly by?: string | undefined;
   /** Who waits for its end. */
   readonly token?: string | undefined;
@@ -42,47 +42,47 @@ export interface TaskEntry {
   readonly submitted: boolean;
   readonly idempotencyKey?: string | undefined;
   readonly dedupeKey?: string | undefined;
-  /** As it was asked for. */
+  /** As it was requested. */
   readonly priority?: number | undefined;
-  /** In the order of tasks: its own priority, or that of its kind. */
+  /** Its own priority, or that of its kind. */
   readonly rank: number;
   /** How many of its kind may be under way at once. */
   readonly kindLimit?: number | undefined;
   /** Whether it waits for its agent to run again, whatever has ended that. */
   readonly outlivesAgent: boolean;
   readonly terms?: TaskTerms | undefined;
-  /** Attempts before it was accepted the last time: its policy does not count them. */
+  /** Attempts before it was last accepted; its policy does not count them. */
   readonly before: number;
   /** Its place in the queue. */
   readonly order: number;
   readonly acceptedAt: number;
-  /** Where its chart stands. */
+  /** The state of its chart. */
   place: TaskPlace;
   /** `delayed`: it waits for its time, or, without a `due`, for the next life of its agent. */
   where: 'queued' | 'delayed' | 'working';
   /** Its place among those that were begun. */
   begun?: number | undefined;
-  /** When its work was begun the last time. */
+  /** When its last attempt began. */
   startedAt?: number | undefined;
-  /** When its time is over, the time of its attempt, and its delay. */
+  /** Its deadlines: of the task, of its attempt, of its delay. */
   timeout?: Due | undefined;
   attemptEnd?: Due | undefined;
   due?: Due | undefined;
   incarnation: number;
   /** How often its work was begun. */
   attempts: number;
-  /** Its caller has its answer; its work goes on. */
+  /** Its caller is answered; its work goes on. */
   isAnswered: boolean;
   /** Its attempt has taken too long, and was told to end. */
   isExpired?: true | undefined;
   /** How its last attempt failed, and when, while it waits for the next. */
   failure?: TaskFailure | undefined;
   failedAt?: number | undefined;
-  /** It ran into a limit, and is not told yet what it waits for. */
+  /** It ran into a limit, and does not know yet what it waits for. */
   isParking?: true | undefined;
   parked?: Parked | undefined;
   stalledAt?: number | undefined;
-  /** It has asked a person: the next body begins it again, and the answer is there. */
+  /** It has asked a person: the next body begins it again, and it gets the answer. */
   didAsk?: true | undefined;
   /** Its body ended after it had asked. */
   isKept?: true | undefined;

@@ -48,7 +48,7 @@ export class TaskFates {
     return this.#owner.state;
   }
 
-  // Its work has failed, or takes too long.
+  // Failed and slow work.
 
   fail(entry: TaskEntry, failure: TaskFailure): void {
     if (failure.retry === true && this.#isTriedAgain(entry)) {
@@ -59,7 +59,7 @@ export class TaskFates {
     this.ends.failed(entry, failure, this.#owner.now);
   }
 
-  /** It gets on no more, and its definition ends such an attempt. */
+  /** It has stalled, and its definition ends such an attempt. */
   stalled(entry: TaskEntry, told: ToldTask): void {
     const failure = stallOf(told);
     const { message } = failure.error;
@@ -69,7 +69,7 @@ export class TaskFates {
     this.#ledger.taskLeft();
   }
 
-  /** Its attempt takes too long: it is told to end, and then its definition is asked whether there is another. */
+  /** Its attempt takes too long: it is told to end, and its policy decides whether there is another. */
   attemptTimedOut(entry: TaskEntry): void {
     entry.attemptEnd = undefined;
     entry.isExpired = true;
@@ -131,7 +131,7 @@ export class TaskFates {
     }
   }
 
-  /** It ran on a node that is gone: nobody knows how far it came. */
+  /** It ran on a node that is gone: nobody knows how far it got. */
   nodeLost(entry: TaskEntry): void {
     if (entry.isAnswered) return this.#lists.remove(entry);
     const { id: taskId, task, submitted, incarnation, attempts, startedAt } = entry;
@@ -167,13 +167,13 @@ export class TaskFates {
     if (entry.isAnswered) return;
     this.#withdraw(entry, why);
     const { failure, failedAt = this.#owner.now } = entry;
-    // There is no other attempt any more: it has failed.
+    // There is no further attempt: it has failed.
     if (failure !== undefined) return this.ends.failed(entry, failure, failedAt);
     this.#state.abandoned.push(entry.id);
     this.ends.abandoned(entry, why);
   }
 
-  /** It runs, and may be done again: it goes along with its agent. */
+  /** It runs, and may run again: it moves with its agent. */
   carry(entry: TaskEntry): void {
     this.#owner.post({ type: 'task.cancel', taskId: entry.id, reason: 'the agent moves to another node' });
     const again: TaskEntry = { ...entry, where: 'queued' };
@@ -181,19 +181,19 @@ export class TaskFates {
     this.#lists.replace(entry, { ...entry, isAnswered: true, waiting: [] }, again);
   }
 
-  // What is asked of it.
+  // Questions about a task.
 
   /** Whether it has asked a person, and the agent may come back to go on with it. */
   comesBackTo({ didAsk }: TaskEntry): boolean {
     return didAsk === true && this.#owner.mayComeBack;
   }
 
-  /** Whether it waits for its agent to run again; along with one that moves all do. */
+  /** Whether it waits for its agent to run again; with an agent that moves, all tasks do. */
   outlives(entry: TaskEntry): boolean {
     return entry.outlivesAgent || this.#state.isMoving || this.comesBackTo(entry);
   }
 
-  /** Whether another attempt can come: one of an agent that ends can only where the task outlives that. */
+  /** Whether another attempt can come: if the agent ends, only for a task that outlives it. */
   #isTriedAgain(entry: TaskEntry): boolean {
     return mayBeTriedAgain(entry) && (this.#state.mode === 'open' || this.outlives(entry));
   }
@@ -202,9 +202,9 @@ export class TaskFates {
     return this.#state.life.context.incarnation + 1;
   }
 
-  // What is done with it.
+  // What is done with a task.
 
-  /** It waits for its next attempt; where that would come after its time, this one was the last. */
+  /** It waits for its next attempt; if that would come after its deadline, this one was the last. */
   #tryAgain(entry: TaskEntry, failure: TaskFailure): void {
     const { now, chance } = this.#owner;
     const delayMs = retryDelayMs(entry.policy as RetryPolicy, entry.attempts - entry.before, chance);
@@ -227,12 +227,12 @@ export class TaskFates {
     if (entry.place === 'running') move(entry, 'task.accepted');
   }
 
-  /** Its agent is to end: what its work gives from now on counts as undone, and is done again later. */
+  /** Its agent ends: results of its work no longer count, and it runs again later. */
   #cut({ id: taskId }: TaskEntry, reason: string): void {
     this.#owner.post({ type: 'task.cancel', taskId, reason, endsAttempt: 'interrupted' });
   }
 
-  /** Answered early: it leaves the queue, or its work is told to end. Says where it stood. */
+  /** Answered early: it leaves the queue, or its work is told to end. @returns where it stood */
   #withdraw(entry: TaskEntry, reason: string, ofCaller?: AbortReason): string {
     if (!isWorking(entry)) {
       this.#lists.remove(entry);

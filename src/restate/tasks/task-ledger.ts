@@ -3,12 +3,12 @@
  *
  * What the mailbox of one program is in memory (runtime/agent/mailbox.ts), as data; the same rules, the same events in
  * the same order. It takes tasks in, begins them, and ends them with what their bodies report. Its agent tells it to
- * open, drain, abort and abandon; it tells when the agent becomes busy and idle.
+ * open, drain, abort and abandon; it tells its agent when it becomes busy and idle.
  *
  * I1  Every accepted task has exactly one end, and its caller is answered once.
  * I2  A task that was answered early holds its place until its work settles.
  * I3  A task that was accepted and not begun outlives its node: it waits for the next one.
- * I4  What waits for its next attempt keeps its agent neither busy nor alive.
+ * I4  A task that waits for its next attempt keeps its agent neither busy nor alive.
  */
 import type { Parked, TaskPlace } from '../../machines/index.ts';
 import type { QuestionRecord } from '../../runtime/agent/question-record.ts';
@@ -36,13 +36,13 @@ import { letTimeRun, limitAttempt } from './task-times.ts';
 import { toldOf } from './told-task.ts';
 import type { AbortReason } from './abort-reason.ts';
 
-/** What is due of a task. */
+/** A deadline of a task. */
 export interface TaskDue extends Due {
   take(): void;
 }
 
 export class TaskLedger implements FatesOwner {
-  /** What its tasks ask while they run. */
+  /** Requests of its tasks while they run. */
   readonly asks: TaskAsks;
   readonly #owner: LedgerOwner;
   readonly #lists: TaskLists;
@@ -92,14 +92,14 @@ export class TaskLedger implements FatesOwner {
     this.#pump();
   }
 
-  // Tasks come in, and go.
+  // Accepted and cancelled tasks.
 
-  /** Takes a task in. @throws AgentSystemError `TASK_QUEUE_FULL` */
+  /** Accepts a task. @throws AgentSystemError `TASK_QUEUE_FULL` */
   accept(asked: AskedWork): TaskEntry {
     const { id: agentId, line, spec, mode, isHeldBack, tasks } = this.#state;
     const running = this.#lists.workingCount;
     const unbegun = tasks.length - running;
-    // What waits for its turn is bounded; what may run at once is not waiting.
+    // The queue is bounded; a task that may run at once does not wait in it.
     const mayBegin = mode === 'open' && !isHeldBack;
     const free = mayBegin ? Math.max(0, spec.tasks.concurrency - running) : 0;
     const { queueLimit } = spec.tasks;
@@ -108,7 +108,7 @@ export class TaskLedger implements FatesOwner {
     return this.#enter(asked, taskIdOf(agentId, line, this.#state.acceptedTasks), 0);
   }
 
-  /** Does a submitted task again that has ended, under its id: it has all of its attempts, and its time, once more. */
+  /** Runs a submitted task that has ended again, under its id, with all of its attempts and its whole time. */
   repeat(ended: EndedTask, by: string | undefined): TaskEntry {
     this.#state.ended = this.#state.ended.filter((other) => other !== ended);
     const { id, task: type, timeoutMs = Infinity, policy, priority, idempotencyKey, dedupeKey } = ended;
@@ -181,21 +181,21 @@ export class TaskLedger implements FatesOwner {
     this.#owner.emit({ type: 'task.forgotten', agentId, incarnation, taskId, task, ...saidBy(by) });
   }
 
-  // What its agent tells.
+  // Commands of its agent.
 
-  /** Whether what comes now is in time for this life of its agent: one that ends is not held up by it. */
+  /** Whether a task that arrives now is in time for this life of its agent: one that ends does not wait for it. */
   get #takesInTurn(): boolean {
     const { mode, isMoving } = this.#state;
     return mode === 'open' || mode === 'held' || isMoving;
   }
 
-  /** A new incarnation begins: what it accepts is held until it is ready. */
+  /** A new incarnation begins: tasks are held until it is ready. */
   hold(): void {
     this.#state.mode = 'held';
     this.#state.abandoned = [];
   }
 
-  /** The agent is ready: what was held may run, unless the agent is paused or parked. */
+  /** The agent is ready: held tasks may run, unless it is paused or parked. */
   open(isHeldBack: boolean): void {
     this.#state.mode = 'open';
     this.#state.isHeldBack = isHeldBack;
@@ -205,14 +205,14 @@ export class TaskLedger implements FatesOwner {
     this.#pump();
   }
 
-  /** Nothing new begins: it tells once nothing runs. */
+  /** No task begins; it reports once none runs. */
   rest(): void {
     this.#state.isHeldBack = true;
     this.#state.isResting = true;
     this.#tellIfRested();
   }
 
-  /** Nothing holds it back any more: it goes on, and tells whether it has work. */
+  /** Tasks may begin again; it reports whether it has work. */
   resume(): void {
     this.#state.isHeldBack = false;
     this.#state.isResting = false;
@@ -220,7 +220,7 @@ export class TaskLedger implements FatesOwner {
     this.#pump();
   }
 
-  /** Its limits are others: what was accepted stays accepted. */
+  /** Changes its limits; accepted tasks stay accepted. */
   follow(): void {
     this.#pump();
   }
@@ -235,14 +235,14 @@ export class TaskLedger implements FatesOwner {
     this.taskLeft();
   }
 
-  /** What runs may finish, what waits is not begun any more; then it is idle. */
+  /** Running tasks may finish, waiting ones no longer begin; then it is idle. */
   finish(why: string): void {
     this.#state.mode = 'finishing';
     this.#endWaiting(why);
     this.taskLeft();
   }
 
-  /** What waits is not begun any more, what runs is told to end. */
+  /** Waiting tasks no longer begin, running ones are told to end. */
   abort(): void {
     const why = 'the agent is ending';
     this.#state.mode = 'aborting';
@@ -251,7 +251,7 @@ export class TaskLedger implements FatesOwner {
     this.taskLeft();
   }
 
-  /** The body is gone, and all that it had to do with it. */
+  /** The body is gone, and its running work with it. */
   abandonAll(why: string): void {
     this.#endWaiting(why);
     for (const entry of this.#lists.working()) {
@@ -261,7 +261,7 @@ export class TaskLedger implements FatesOwner {
     this.#bodyEnded();
   }
 
-  /** Its node is gone: what ran is unknown, or is done again; what waited waits on. */
+  /** Its node is gone: running tasks are unknown, or run again; waiting ones wait on. */
   lost(): void {
     for (const entry of this.#lists.working()) {
       this.#workEnded(entry, entry.didAsk);
@@ -278,7 +278,7 @@ export class TaskLedger implements FatesOwner {
     this.#state.isBusy = false;
   }
 
-  /** Its agent does not come back by itself: nobody who waits for it has to. */
+  /** Its agent does not restart by itself: executed tasks no longer wait for it. */
   endWaits(why: string): void {
     if (this.#state.isMoving) return;
     for (const entry of this.#lists.unbegun()) {
@@ -287,20 +287,20 @@ export class TaskLedger implements FatesOwner {
     }
   }
 
-  /** Its agent is forgotten: nothing waits any more. */
+  /** Its agent is forgotten: no task waits any more. */
   discard(why: string): void {
     for (const entry of this.#lists.unbegun()) this.#fates.abandon(entry, why);
   }
 
-  /** Of what waits, only what outlives its agent goes on waiting. */
+  /** Of the waiting tasks, only those that outlive their agent go on waiting. */
   #endWaiting(why: string): void {
     for (const entry of this.#lists.unbegun())
       if (!this.#fates.outlives(entry)) this.#fates.abandon(entry, why);
   }
 
-  // What bodies and nodes report.
+  // Reports of bodies and nodes.
 
-  /** What its body reports of a task. One it does not know is late, and dropped. */
+  /** A report of its body on a task. One on an unknown task is late, and dropped. */
   settle(report: Extract<BodyReport, { type: 'task.completed' | 'task.failed' }>): void {
     const entry = this.#lists.workingOn(report.taskId);
     if (entry === undefined) return;
@@ -314,7 +314,7 @@ export class TaskLedger implements FatesOwner {
     this.taskLeft();
   }
 
-  /** A task ran into a limit: it is the next again, and nothing begins until the agent goes on. */
+  /** A task ran into a limit: it is the next in the queue again, and none begins until the agent goes on. */
   park(report: Extract<NodeReport, { type: 'task.parked' }>): void {
     const entry = this.#lists.workingOn(report.taskId);
     if (entry === undefined) return;
@@ -328,7 +328,7 @@ export class TaskLedger implements FatesOwner {
       this.#owner.keepInput(entry, report.input);
       if (this.#state.mode === 'open') this.#state.isHeldBack = true;
       else {
-        // Of what waits, nothing would begin before the reset, either.
+        // Waiting tasks would not begin before the reset, either.
         if (this.#state.mode === 'draining') this.#state.mode = 'finishing';
         this.#endWaiting(`the agent is ending, and a limit is reached: ${report.why}`);
       }
@@ -338,7 +338,7 @@ export class TaskLedger implements FatesOwner {
     this.taskLeft();
   }
 
-  /** What those that ran into a limit wait for. */
+  /** What the tasks that ran into a limit wait for. */
   parked(parked: Parked): void {
     for (const entry of this.#lists.all) {
       if (!entry.isParking) continue;
@@ -349,7 +349,7 @@ export class TaskLedger implements FatesOwner {
     }
   }
 
-  /** Whether a task that runs gets on, as its node sees it. */
+  /** Whether a running task makes progress, as its node reports. */
   progressWatched(taskId: string, what: 'stalled' | 'progressed' | 'abort' | 'crash'): void {
     const entry = this.#lists.workingOn(taskId);
     if (entry === undefined || entry.isAnswered) return;
@@ -381,7 +381,7 @@ export class TaskLedger implements FatesOwner {
 
   // Tasks begin.
 
-  /** Starts what may run. */
+  /** Begins tasks that may run. */
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
@@ -398,7 +398,7 @@ export class TaskLedger implements FatesOwner {
     if (mode === 'open' && !isHeldBack && this.load > 0) this.#tellBusy();
   }
 
-  /** What waits goes along with one that moves. */
+  /** Waiting tasks move with their agent. */
   get #isServing(): boolean {
     const { mode, isMoving, isHeldBack } = this.#state;
     return !isHeldBack && (mode === 'open' || (mode === 'draining' && !isMoving));
@@ -430,7 +430,7 @@ export class TaskLedger implements FatesOwner {
     if (entry.place === 'waiting.delayed') move(entry, 'task.due');
   }
 
-  // What it tells its agent.
+  // Reports to its agent.
 
   #tellBusy(): void {
     if (this.#state.isBusy) return;
@@ -445,10 +445,10 @@ export class TaskLedger implements FatesOwner {
     this.#owner.becameRested();
   }
 
-  /** Tells if nothing keeps its agent busy any more. */
+  /** Reports if its agent is no longer busy. */
   taskLeft(): void {
     this.#tellIfRested();
-    // What is not begun any more keeps nobody busy.
+    // Tasks that no longer begin keep no agent busy.
     const { isMoving } = this.#state;
     const isServing = this.#state.mode === 'open' || (this.#state.mode === 'draining' && !isMoving);
     if ((isServing ? this.load : this.#lists.workingCount) > 0) return;

@@ -7,7 +7,7 @@
  * I1  A question has one answer: the first. The task gets it after it was kept.
  * I2  A question is open until it is answered, its deadline has passed, or its task has ended. The end of a body, or of a
  *     node, does not end it.
- * I3  A request that is told twice asks once.
+ * I3  A request that arrives twice asks once.
  */
 import { checkAnswer } from '../../runtime/agent/answer-check.ts';
 import {
@@ -32,7 +32,7 @@ export interface QuestionsOwner {
   readonly now: number;
   nextOrder(): number;
   emit(event: EventBody): void;
-  /** Answers what the living body has asked. */
+  /** Answers a request of the living body. */
   answerRequest(requestId: number, taskId: string, value: unknown): void;
   /** A question of its task was opened, or was closed. */
   questionOpened(taskId: string): void;
@@ -66,7 +66,7 @@ export class TaskQuestions {
     for (const question of this.#kept) if (question.due !== undefined) yield { ...question.due, question };
   }
 
-  /** A task asks. Gives what it is told at once; `undefined` where it waits. @throws AgentSystemError `REQUEST_INVALID` */
+  /** A task asks. @returns the answer, if it is known at once @throws AgentSystemError `REQUEST_INVALID` */
   ask({ id: taskId, task }: TaskEntry, requestId: number, args: AskArgs): ToldAnswer | undefined {
     const { state, now } = this.#owner;
     const ofTask = this.#kept.filter(({ record }) => record.taskId === taskId);
@@ -107,7 +107,7 @@ export class TaskQuestions {
     this.#closed(question, { isExpired: true });
   }
 
-  /** A request is not waited for any more; its task goes on. */
+  /** A request is withdrawn; its task goes on. */
   withdrawn(taskId: string, requestId: number): void {
     this.#letGo((question) => question.record.taskId === taskId, [requestId]);
     this.#owner.hasAsked(taskId);
@@ -144,7 +144,7 @@ export class TaskQuestions {
     );
   }
 
-  /** Whether a task waits for a person just now. */
+  /** Whether a task waits for a person now. */
   isAsking(taskId: string): boolean {
     return this.#kept.some(({ record, waiting }) => record.taskId === taskId && waiting.length > 0);
   }

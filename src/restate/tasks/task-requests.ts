@@ -1,7 +1,7 @@
 /**
- * What tasks ask of their own agent: to keep a step, to ask a person, to spend. Anything else is their node's to answer.
+ * Requests of tasks to their own agent: to keep a step, to ask a person, to spend. Their node answers all others.
  *
- * I1  A request that is told twice is done once: its answer got lost.
+ * I1  A request that arrives twice, because its answer got lost, is done once.
  */
 import type { BudgetAmount } from '../../machines/index.ts';
 import type { AskArgs } from '../../runtime/agent/question-acts.ts';
@@ -27,7 +27,7 @@ export interface TaskRequestsOwner {
 }
 
 export class TaskRequests {
-  /** What is answered with the turn. */
+  /** Answers that go out with the turn. */
   readonly answers: RequestAnswer[] = [];
   readonly #owner: TaskRequestsOwner;
   readonly #asks: TaskAsks;
