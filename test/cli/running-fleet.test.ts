@@ -85,11 +85,25 @@ describe('watching', () => {
     expect((await mabeam('agents', '--search', 'nobody')).stderr).toBe('0 agents\n');
   });
 
+  it('one agent: what its check of its health has said', async () => {
+    const { system, mabeam } = await fleet();
+    const module = defineAgent({
+      type: 'checked',
+      init: () => ({}),
+      tasks: {},
+      health: () => ({ queue: 3 }),
+    });
+    await system.agents.start(await system.agents.register({ id: 'cy', module }));
+    await system.agents.checkHealth('cy');
+    expect((await mabeam('agent', 'cy')).stdout).toMatch(/^health +healthy: \{"queue":3\}$/m);
+  });
+
   it('one agent: what is known of it, what it may be asked, its last events', async () => {
     const { mabeam, json } = await fleet();
     const { stdout } = await mabeam('agent', 'ada', '--state');
     for (const line of [
       /^status +running$/m,
+      /^health +\w+$/m,
       /^chart +alive\.serving/m,
       /^restarts +0 \(manual, 5 at the most\)$/m,
       /^capabilities +work$/m,
@@ -216,6 +230,17 @@ describe('watching', () => {
     expect((await mabeam('variables')).stdout).toMatch(/^rate +1 +1 +integer +\S+ \S+ +0$/m);
     expect((await mabeam('variables', 'rate')).stdout).toMatch(/^ *1 +1 +\S+ \S+ +definition +its default$/m);
     expect((await mabeam('rounds')).stdout).toMatch(/rate +9 +operator +rejected +0 for, 3 against, of 3/);
+    const undecided = defineAgent({
+      type: 'undecided',
+      variables: ['rate'],
+      init: () => ({}),
+      vote: () => new Promise<never>(() => {}),
+      tasks: {},
+    });
+    await system.agents.start(await system.agents.register({ module: undecided }));
+    const ended = system.consensus.propose({ variable: 'rate', value: 2, quorum: 1, deadlineMs: 600_000 });
+    ended.catch(() => undefined);
+    expect((await mabeam('rounds')).stdout).toMatch(/rate +2 +operator +\S+ +.* +in (10 m|9 m \d+ s)$/m);
     expect((await mabeam('pools')).stdout).toMatch(/^crew +worker +steady +2 to 4 +2 +2 +0 +0 +0$/m);
     expect((await mabeam('pools', 'crew')).stdout).toMatch(/^members: crew-1, crew-2$/m);
     expect((await mabeam('alerts')).stdout).toMatch(/restart_required +bob +\S/);

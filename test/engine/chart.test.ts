@@ -385,6 +385,15 @@ describe.each(DRIVERS)('by the %s', (driver) => {
       expect(said).toEqual([]);
     });
 
+    test('give way to another of their id in the same step, the first one, too, and never come to life', () => {
+      const twice = [spawnChild('work', { id: 'w', input: 1 }), spawnChild('work', { id: 'w', input: 2 })];
+      const started = driven(define({ entry: twice }), driver);
+      expect(started.said).toEqual([['child', 'w', 'work', 2]]);
+      const stepped = driven(define({ on: { go: { actions: twice } } }), driver);
+      stepped.send('go');
+      expect(stepped.said).toEqual([['child', 'w', 'work', 2]]);
+    });
+
     test('give way to another of their id', () => {
       const machine = define({ on: { go: { actions: spawnChild('work', { id: 'w' }) } } });
       const { send, said, reports, chart } = driven(machine, driver);

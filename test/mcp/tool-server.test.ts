@@ -110,6 +110,27 @@ describe('a tool server', () => {
     expect([first, second, third].filter(isAlive)).toEqual([]);
   });
 
+  test('a server that goes because its agent has closed it crashes nobody; one that goes by itself does', async () => {
+    const { init, disconnect } = notes as unknown as Readonly<
+      Record<'init' | 'disconnect', (context: object) => unknown>
+    >;
+    const crashes: unknown[] = [];
+    const self = { crash: (error: Error) => crashes.push(error.message) };
+    const connection = () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      return { client: { close: async () => resolve() }, gone: promise, isEnding: false };
+    };
+    const closed = connection();
+    init({ resources: closed, self });
+    await disconnect({ resources: closed });
+    expect(crashes).toEqual([]);
+    const lost = connection();
+    init({ resources: lost, self });
+    await lost.client.close();
+    await lost.gone;
+    expect(crashes).toEqual(['the MCP server of notes has ended']);
+  });
+
   test('a server that hangs is one that does not answer its health check: it is killed, and started again', async () => {
     const health = { intervalMs: 100, timeoutMs: 1_000, failuresBeforeKill: 1 };
     const { system, id, call, until } = await fleet(notes, { health });

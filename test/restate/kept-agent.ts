@@ -55,6 +55,11 @@ export class KeptAgent {
     return this.#state.tasks.map(({ id, where, place }) => `${numberOf(id)} ${where} ${place}`);
   }
 
+  /** Ids of the questions that are kept. */
+  get questions(): readonly string[] {
+    return (this.#state.questions ?? []).map(({ record }) => record.id);
+  }
+
   idOf(number: number): string {
     return this.#state.tasks.find(({ id }) => numberOf(id) === String(number))!.id;
   }

@@ -361,6 +361,16 @@ describe('a task whose agent moves', () => {
     expect(agent.kept.filter((task) => task.includes('queued'))).toEqual(['1 queued waiting.queued']);
   });
 
+  it('that has asked a person, and was answered, goes along, too', () => {
+    const agent = running({ shutdownMs: 1_000 });
+    agent.execute({ token: 't' });
+    agent.ask(1);
+    agent.turn((turn) => turn.answerQuestion(agent.questions[0]!, 'yes', undefined));
+    move(agent);
+    expect(agent.pass(1_000).answers).toEqual({});
+    expect(agent.kept.filter((task) => task.includes('queued'))).toHaveLength(1);
+  });
+
   it('is abandoned when the grace is over where it cannot be done twice', () => {
     const agent = running({ shutdownMs: 1_000 });
     agent.execute({ token: 't' });

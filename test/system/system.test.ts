@@ -1,25 +1,16 @@
 /** How a system comes to be on what its store kept, how that fails, and what its end leaves. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import {
-  createAgentSystem,
-  defineAgent,
-  memoryStore,
-  type Recovery,
-  type Store,
-  variable,
-} from '../../src/index.ts';
-import { chartIdentities } from '../../src/runtime/engine/chart-identity.ts';
+import { createAgentSystem, defineAgent, memoryStore, type Store, variable } from '../../src/index.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
-import { limitsOf } from '../../src/runtime/system/system-options.ts';
 import { scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
 import { worker } from '../agent/worker.ts';
 import { diskOf } from '../fleet/program.ts';
 import { plain } from '../fleet/plain.ts';
-import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
+import { awaited, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
+import { recovering } from './recovering.ts';
 
 const asking = defineAgent({
   type: 'asking',
@@ -36,21 +27,6 @@ const asking = defineAgent({
     },
   },
 });
-
-/** What a store gives back at recovery, changed. */
-function recovering(store: Store, change: (recovery: Recovery) => Partial<Recovery>): Store {
-  return {
-    isDurable: store.isDurable,
-    append: (batch) => store.append(batch),
-    read: (query) => store.read(query),
-    state: (agentId) => store.state(agentId),
-    close: () => store.close(),
-    recover: async () => {
-      const recovery = await store.recover();
-      return { ...recovery, ...change(recovery) };
-    },
-  };
-}
 
 describe('a system on what an earlier program has kept', () => {
   it('knows open questions and expired rounds from the moment that it is there', async () => {
@@ -128,29 +104,6 @@ describe('a system on what an earlier program has kept', () => {
       manifest: { tasks: { fresh: {} } },
     });
   });
-
-  it('warns of each chart that another version of it has written, and of no other', async () => {
-    const store = memoryStore();
-    const lines: unknown[] = [];
-    const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line)) });
-    const run = async (on: Store) => {
-      const system = await createAgentSystem({ store: on, clock: simulatedClock(), logger });
-      await system.close();
-    };
-    await run(store);
-    await run(store);
-    expect(lines).toEqual([]);
-    const { facts } = await store.recover();
-    const charts = chartIdentities();
-    expect(charts.map(({ name }) => facts.get(name))).toEqual(charts.map(({ hash }) => hash));
-    const [changed] = charts;
-    await run(
-      recovering(store, (recovery) => ({ facts: new Map(recovery.facts).set(changed!.name, 'old') })),
-    );
-    expect(lines).toEqual([
-      expect.objectContaining({ name: changed!.name, kept: 'old', hash: changed!.hash }),
-    ]);
-  });
 });
 
 /** The second of its schedules is none that this program can read. */
@@ -201,58 +154,9 @@ describe('the end of a system', () => {
     await clock.advance(1_000);
     await closed;
   });
-
-  it.each([true, false])(
-    'leaves tasks to the next program where its store is durable (%s)',
-    async (isDurable) => {
-      const { system, agents } = await rig({ store: mortalStore(memoryStore(), { isDurable }) });
-      const id = await agents.register({ module: plain });
-      const { id: taskId } = await system.tasks.submit(id, { type: 'echo', whenDown: 'wait' });
-      const report = await system.close();
-      expect(report.leftTasks).toEqual(isDurable ? [taskId] : undefined);
-    },
-  );
-
-  it('is not begun by the end of an agent: that waits for what asks a person, and abandons it, on a durable store, too', async () => {
-    const { system, agents, clock } = await rig({ store: mortalStore(memoryStore(), { isDurable: true }) });
-    const id = await agents.register({ module: asking });
-    await agents.start(id);
-    const output = awaited(agents.execute(id, { type: 'ask' }));
-    await settled();
-    const stopped = awaited(agents.stop(id, { timeoutMs: 10 }));
-    expect(await fateOf(output)).toBe('pending');
-    await clock.advance(10);
-    expect(await codeOf(output)).toBe('TASK_ABANDONED');
-    expect(await stopped).toMatchObject({ status: 'stopped', abandoned: [expect.any(String)] });
-    expect(system.questions.list()).toEqual([]);
-  });
-});
-
-describe('a limit', () => {
-  it.each<[keyof ReturnType<typeof limitsOf>, number[], unknown[]]>([
-    ['maxAgents', [0, 1, Infinity], [-1, 1.5, Number.NaN, '1']],
-    ['maxMemoryBytes', [0, 1, Infinity], [-1, 1.5, Number.NaN]],
-    ['maxConcurrentRestarts', [1], [0, 1.5]],
-    ['maxEndedTasks', [0, 1], [-1, 1.5]],
-    ['maxOpenRounds', [1, 1_000], [0, 1_001]],
-  ])('%s is one of %j, and not of %j', (field, valid, invalid) => {
-    for (const value of valid) expect(limitsOf({ limits: { [field]: value } })[field]).toBe(value);
-    for (const value of invalid)
-      expect(() => limitsOf({ limits: { [field]: value as number } })).toThrow(`limits.${field}: `);
-  });
 });
 
 describe('without options', () => {
-  it('limits are as the docs say', () => {
-    expect(limitsOf({})).toEqual({
-      maxAgents: Infinity,
-      maxMemoryBytes: Infinity,
-      maxConcurrentRestarts: 32,
-      maxEndedTasks: 1_000,
-      maxOpenRounds: 100,
-    });
-  });
-
   it('warnings are written to stderr, and nothing to stdout', async () => {
     const index = JSON.stringify(new URL('../../src/index.ts', import.meta.url).href);
     const code = `import { createAgentSystem, defineAgent } from ${index};

@@ -59,14 +59,10 @@ export class LifeCallers {
     return (error) => (error ? holding.refuse(error) : holding.tell(recordThen()));
   }
 
-  /** Refuses all callers. */
+  /** Refuses all callers: the system has ended, and what else they would be told is nobody's. */
   refuse(why: AgentSystemError): void {
-    const [starting, ending, holding] = [this.starting, this.ending, this.holding];
-    this.starting = undefined;
-    this.ending = undefined;
-    this.holding = undefined;
-    starting?.refuse(why);
-    ending?.refuse(why);
-    holding?.refuse(why);
+    this.starting?.refuse(why);
+    this.ending?.refuse(why);
+    this.holding?.refuse(why);
   }
 }
