@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Vitals } from '../../src/dashboard/vitals.ts';
 import type { SystemEvent } from '../../src/index.ts';
 
@@ -53,4 +53,18 @@ it('keeps the last 15 minutes, and gives those that a viewer has not seen', () =
   expect(vitals.after(0)).toHaveLength(900);
   expect(vitals.after(1_998).map(({ at }) => at)).toEqual([1_999, 2_000]);
   expect(vitals.after(2_000)).toEqual([]);
+});
+
+it('shares of a second are of the time that has passed: half a processor is 0.5, and tasks are told a second', () => {
+  let [now, user] = [0, 0];
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  vi.spyOn(process, 'cpuUsage').mockImplementation((since) =>
+    since === undefined ? { user, system: 0 } : { user: user - since.user, system: 0 },
+  );
+  const vitals = new Vitals();
+  now += 2_000;
+  user += 1_000_000;
+  for (let count = 0; count < 5; count++) vitals.note(done(5));
+  vitals.take(2_000);
+  expect(vitals.after(0)).toMatchObject([{ cpuShare: 0.5, tasksDone: 2.5 }]);
 });

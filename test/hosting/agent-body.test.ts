@@ -202,6 +202,32 @@ describe('what a body is connected to', () => {
     expect(heard).toEqual(['init one', 'disconnect one']);
   });
 
+  it('is given back before the end of a start that fails, however often that has failed by then', async () => {
+    const given = Promise.withResolvers<void>();
+    const heard: string[] = [];
+    const definition = defineAgent({
+      type: 'subject',
+      connect: () => 1,
+      init: ({ self }) => {
+        self.crash(new Error('first'));
+        self.crash(new Error('second'));
+        throw new Error('third');
+      },
+      tasks: {},
+      disconnect: () => {
+        heard.push('disconnect');
+        return given.promise;
+      },
+    });
+    const { exits } = run(definition);
+    await settled();
+    expect([heard, exits]).toEqual([['disconnect'], []]);
+    given.resolve();
+    await settled();
+    expect(exits).toEqual([{ error: expect.objectContaining({ message: 'first' }) }]);
+    expect(heard).toEqual(['disconnect']);
+  });
+
   it('tells of nothing but log lines between an init that failed and its end', async () => {
     const held = Promise.withResolvers<void>();
     const definition = defineAgent({

@@ -50,6 +50,12 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
+/** As `connect` gives it, to a server that goes when it is closed. */
+function connection() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { client: { close: async () => resolve() }, gone: promise, isEnding: false };
+}
+
 describe('a tool server', () => {
   test('lists its tools with the schemas of their arguments, and calls them', async () => {
     const { system, id, call } = await fleet();
@@ -116,10 +122,6 @@ describe('a tool server', () => {
     >;
     const crashes: unknown[] = [];
     const self = { crash: (error: Error) => crashes.push(error.message) };
-    const connection = () => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      return { client: { close: async () => resolve() }, gone: promise, isEnding: false };
-    };
     const closed = connection();
     init({ resources: closed, self });
     await disconnect({ resources: closed });

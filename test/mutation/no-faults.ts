@@ -117,6 +117,30 @@ const sources: readonly NoSourceFault[] = [
     line: "stat.slice(stat.lastIndexOf(')') + 2),",
     why: 'the first of the fields is the state, one letter, and is not used: it is empty then',
   },
+  {
+    file: 'src/runtime/journal/stores/sqlite.ts',
+    rule: 'number',
+    line: '#last = 0;',
+    why: 'a store is recovered from before it is appended to, and that sets it',
+  },
+  {
+    file: 'src/runtime/journal/stores/sqlite.ts',
+    rule: 'boundary moved',
+    line: 'for (let left = rows - ROWS_A_TRANSACTION; left > 0 && this.#upkeep; left -= ROWS_A_TRANSACTION) {',
+    why: 'a step of upkeep sooner, which a later turn would make',
+  },
+  {
+    file: 'src/restate/tasks/task-fates.ts',
+    rule: 'yes for no',
+    line: 'entry.isAnswered = true;',
+    why: 'whoever withdraws a task ends it in the same turn, and that says so, too',
+  },
+  {
+    file: 'src/testing/simulate-fleet/fleet-plan.ts',
+    rule: 'number',
+    line: ': [{ do: kind, ...asked, everyMs: dice.of([30_000, 600_000]) }];',
+    why: 'which intervals a plan has is drawn: every law holds for any',
+  },
 ];
 
 export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {

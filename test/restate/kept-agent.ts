@@ -157,9 +157,13 @@ export class KeptAgent {
     return this.report({ type: 'ready', manifest: this.#state.manifest });
   }
 
-  lose(): Seen {
+  /** @param look at the turn, when its node is gone */
+  lose(look: (turn: AgentTurn) => void = () => {}): Seen {
     const { node, incarnation } = this.#state.seat!;
-    return this.turn((turn) => turn.hostLost(node, incarnation));
+    return this.turn((turn) => {
+      turn.hostLost(node, incarnation);
+      look(turn);
+    });
   }
 }
 

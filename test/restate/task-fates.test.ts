@@ -297,6 +297,16 @@ describe('a task whose agent ends', () => {
     expect(agent.restart().told).toEqual(['task.run 1']);
   });
 
+  it('that asked a person is not told to end when its agent is killed, and waits on', () => {
+    const agent = running();
+    agent.execute({ token: 't' });
+    agent.ask(1);
+    const killed = agent.turn((turn) => turn.end({ type: 'agent.kill', at: turn.now }, undefined));
+    expect(killed.told.filter((said) => said.startsWith('task.'))).toEqual([]);
+    expect([killed.answers, agent.exit('killed').answers]).toEqual([{}, {}]);
+    expect(agent.kept).toEqual(['1 queued waiting_for_input']);
+  });
+
   it('that asked a person is abandoned where its agent is stopped for good', () => {
     const agent = running();
     agent.execute({ token: 't' });
@@ -315,6 +325,20 @@ describe('a task whose node is lost', () => {
     expect(answers).toEqual({ t: expect.stringContaining('nobody knows how far it came') });
     expect(agent.ended).toEqual(['1 unknown 1']);
     expect(agent.kept).toEqual([]);
+  });
+
+  it.each([true, false])('is told of with its record where it was submitted (%s)', (submitted) => {
+    const agent = running();
+    agent.now = 5;
+    agent.execute({ submitted });
+    agent.now = 9;
+    let unknown: object | undefined;
+    agent.lose((turn) => {
+      unknown = turn.events.find(({ type }) => type === 'task.unknown');
+    });
+    const record = { submitted: true, attempts: 1, startedAt: 5 };
+    expect(unknown).toMatchObject({ task: 'work', retry: false, ...(submitted ? record : {}) });
+    for (const field of Object.keys(record)) expect(Object.hasOwn(unknown!, field)).toBe(submitted);
   });
 
   it('is done again, before what waited, where it may be', () => {
