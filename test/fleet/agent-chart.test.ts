@@ -25,7 +25,10 @@ it.each([
   undefined,
   5,
   { ...outline, id: 'x'.repeat(10_001) },
-  { ...outline, states: Array(1_001).fill({}) },
+  {
+    ...outline,
+    states: Array.from({ length: 1_001 }, () => ({ path: 'a', type: 'atomic', transitions: [] })),
+  },
 ])('what is no outline is no chart', (given) => {
   expect(agentChart(given, 'a')).toBeUndefined();
 });
