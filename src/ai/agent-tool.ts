@@ -3,9 +3,11 @@ import { type FlexibleSchema, tool, type Tool } from 'ai';
 import type { CallTarget } from '../runtime/definition/task-abilities.ts';
 import { toolCallOf } from './tool-call.ts';
 
+/** A task of another agent, as a tool of a model. */
 export interface AgentToolOptions<Input> {
   /** What the model reads of it. */
   readonly description: string;
+  /** The schema of the task's input, as the model is to give it. */
   readonly inputSchema: FlexibleSchema<Input>;
   /** Who does it: an agent's id, the least loaded agent of a type, or a pool. */
   readonly agent: CallTarget;

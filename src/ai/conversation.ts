@@ -8,6 +8,7 @@ export interface ModelAgentState {
   conversations: Record<string, unknown[]>;
 }
 
+/** What a model agent remembers from task to task. */
 export interface ConversationOptions<Input = unknown> {
   /** Which conversation a task belongs to; default one for the agent. */
   of?(input: Input): string;

@@ -32,13 +32,19 @@ type Either = any;
 
 /** What is known when a prompt is made. */
 export interface PromptContext<Input, Resources = unknown, Args = unknown, Values = VariableValues> {
+  /** The id of the agent. */
   readonly agentId: string;
+  /** The id of the task. */
   readonly taskId: string;
+  /** What the caller sent, as its schema returns it. */
   readonly input: Input;
+  /** The `initArgs` of the agent, as their schema returns them. */
   readonly initArgs: Args;
+  /** Current values of the variables that the definition lists, by name. */
   readonly variables: Values;
   /** What `connect` gave this life. */
   readonly resources: Resources;
+  /** Lines for the system's log. */
   readonly log: AgentLog;
 }
 
@@ -46,17 +52,24 @@ type Tools = ToolSet | ToolSource | readonly (ToolSet | ToolSource)[];
 
 /** What makes the model and the tools of one life. */
 export interface LifeContext<Resources = unknown, Args = unknown> {
+  /** The id of the agent. */
   readonly agentId: string;
+  /** Its `initArgs`, as their schema returns them. */
   readonly initArgs: Args;
+  /** The environment of the process that the agent lives in. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What `connect` gave this life. */
   readonly resources: Resources;
+  /** Fires when the start is cancelled, timed out or stopped, and at the end of the agent's life. */
   readonly signal: AbortSignal;
+  /** Lines for the system's log. */
   readonly log: AgentLog;
 }
 
 /** Options of a task as in `defineAgent`, without `input`, `output` and `run`. */
 type TaskOptions = Omit<AnyAgentDefinition['tasks'][string], 'input' | 'output' | 'run'>;
 
+/** One kind of task of a model agent. */
 export interface ModelTask<Input, Output, Resources, Args, Values = VariableValues> extends TaskOptions {
   /** The prompt: a text by the user, or messages. */
   prompt(
@@ -74,6 +87,7 @@ export interface ModelTask<Input, Output, Resources, Args, Values = VariableValu
   readonly conversation?: boolean;
 }
 
+/** What `defineModelAgent` is given: a model, its instructions, its tools, and the tasks that it does. */
 export interface DefineModelAgentOptions<
   SentArgs,
   Args,
@@ -84,13 +98,17 @@ export interface DefineModelAgentOptions<
   Resources,
   Ref extends VariableRef = string,
 > {
+  /** The name of the definition: a later program finds its code by it. */
   readonly type: string;
   /** Makes what a life needs and JSON cannot keep, as in `defineAgent`. Write it first: other options use its type. */
   connect?(context: ConnectContext<Args>): MaybePromise<Resources>;
+  /** Closes what `connect` made, at every orderly end. Write it after `connect`. */
   disconnect?(context: { readonly resources: Resources; readonly log: AgentLog }): MaybePromise<void>;
+  /** Schema of the `initArgs` in specs: any Standard Schema. */
   readonly initArgs?: StandardSchemaV1<SentArgs, Args>;
   /** A model of the AI SDK, its name at the SDK's default provider, or what makes one at the beginning of a life. */
   readonly model: LanguageModel | ((context: LifeContext<Resources, Args>) => MaybePromise<LanguageModel>);
+  /** The system prompt: a text, or a function of a task's context; a task may have its own. */
   readonly instructions?:
     | string
     | ((context: PromptContext<unknown, Resources, Args, ValuesOf<Ref>>) => string);
@@ -105,6 +123,7 @@ export interface DefineModelAgentOptions<
    * that may come, and settled by what the provider says of it. With prices also in money.
    */
   readonly budget?: true | CallPrices;
+  /** What it can do, for tasks that require it; default nothing. */
   readonly capabilities?: readonly string[];
   /** The variables that its prompts read: their handles, by which values are typed, or their names. */
   readonly variables?: readonly Ref[];
@@ -119,6 +138,7 @@ export interface DefineModelAgentOptions<
   readonly maxRepeats?: number;
   /** What it remembers from task to task; default nothing: each task begins anew. */
   readonly conversation?: true | ConversationOptions<Either>;
+  /** Its tasks, by name. */
   readonly tasks: {
     readonly [Name in keyof In]: Omit<
       ModelTask<In[Name], unknown, Resources, Args, ValuesOf<Ref>>,

@@ -10,6 +10,7 @@ export interface ToolSource {
   toolsFor(task: TaskContext<unknown, unknown>): Promise<ToolSet>;
 }
 
+/** The tools of an MCP server that a model may use. */
 export interface ServerToolsOptions {
   /** Only these; default all that the server has. */
   readonly allow?: readonly string[];

@@ -39,7 +39,9 @@ export interface NoticeBatch {
 /** Resolves when the batch has arrived; a rejection gives it up. `signal` says when to stop trying. */
 export type SendNotices = (batch: NoticeBatch, context: { readonly signal: AbortSignal }) => Promise<void>;
 
+/** Who is told of alerts, and of which. */
 export interface AlertHookOptions {
+  /** Sends notices on: `webhook` makes such a function. */
   readonly send: SendNotices;
   /** Which alerts are told of; default all. */
   readonly only?: (alert: {

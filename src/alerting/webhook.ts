@@ -15,13 +15,16 @@ import { parseInput } from '../runtime/values/malformed.ts';
 import { secretRefusal } from '../runtime/values/secret-refusal.ts';
 import type { NoticeBatch, SendNotices } from './alert-hook.ts';
 
+/** Where notices are posted, and how. */
 export interface WebhookOptions {
+  /** Where notices are posted. */
   readonly url: string | URL;
   /**
    * What messages are signed with, as Standard Webhooks writes it: `whsec_` and 24 to 64 bytes in base64. Several
    * while one replaces another. Without it messages are not signed.
    */
   readonly secret?: string | readonly string[];
+  /** More headers of each request. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What is sent, as JSON; default `{ type: 'mabeam.alerts', timestamp, data: { notices, dropped, text } }`. */
   readonly body?: (batch: NoticeBatch) => unknown;

@@ -34,6 +34,7 @@ import type { WatchedFleet } from './watched-fleet.ts';
 import { settled, type WatchedSystem } from './watched-system.ts';
 import { WorkReports } from './work-reports.ts';
 
+/** Where the dashboard listens, who may use it, and what it shows. */
 export interface DashboardOptions {
   /** Default 0: any free port. */
   readonly port?: number;
@@ -63,14 +64,17 @@ export interface DashboardOptions {
   readonly pageFolder?: string;
 }
 
+/** A dashboard that is open. */
 export interface Dashboard extends AsyncDisposable {
   /** Where a browser shows the page; the token is in it. */
   readonly url: string;
+  /** The secret in `url`: who has it may look. */
   readonly token: string;
   /** What the page asks for before it controls anything; `undefined` without `control`. */
   readonly controlToken: string | undefined;
   /** Present viewers, those that follow events included. */
   viewers(): number;
+  /** Closes it, with every connection. */
   close(): Promise<void>;
 }
 

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { parseInput } from '../runtime/values/malformed.ts';
 
+/** The newest log lines of a system. */
 export interface LogTail {
   /** What pino calls, with one line of JSON. */
   write(line: string): void;
@@ -20,6 +21,8 @@ const optionsSchema = z.strictObject({
 const MAX_LINE = 16_384;
 
 /**
+ * Keeps the newest log lines, for the dashboard to show: a destination for pino beside others.
+ *
  * @param options.maxLines that are kept, the newest; default 5,000
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
  */

@@ -24,6 +24,7 @@ export interface MetricsSource {
   metrics(): string | Promise<string>;
 }
 
+/** Where the endpoints listen, and what they serve. */
 export interface EndpointsOptions {
   /** Default 0: any free port. */
   readonly port?: number;
@@ -39,10 +40,13 @@ export interface EndpointsOptions {
   readonly checkTimeoutMs?: number;
 }
 
+/** Endpoints that are open. */
 export interface Endpoints extends AsyncDisposable {
   /** Where it is reached, as in `http://127.0.0.1:9464`. */
   readonly url: string;
+  /** The port that it listens on. */
   readonly port: number;
+  /** Closes it, with every connection. */
   close(): Promise<void>;
 }
 

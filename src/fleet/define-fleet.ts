@@ -54,6 +54,8 @@ const fleetSchema = z.strictObject({
 });
 
 /**
+ * Makes a fleet of its options. It runs by `mabeam run`, or by `fleet.start()`.
+ *
  * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field that was not as expected; what is inside a spec is
  * judged when the fleet starts
  */

@@ -19,13 +19,19 @@ export type FleetAgentSpec<Args = unknown> = Fitting<AgentSpec<Args>, Args> &
 
 /** A pool of a fleet, as `pools.create` takes it. */
 export type FleetPoolSpec<Args = unknown> = Omit<PoolSpec<Args>, 'spec'> & {
+  /** Of every member. The pool gives them their ids: its name and a number. */
   readonly spec: Fitting<PoolSpec<Args>['spec'], Args> & DemandedArgs<Args>;
 };
 
 /** The type of `initArgs` comes from the module. */
-type Fitting<Spec, Args> = Omit<Spec, 'initArgs'> & { readonly initArgs?: NoInfer<Args> };
+type Fitting<Spec, Args> = Omit<Spec, 'initArgs'> & {
+  /** What the definition is given at each start: data, checked by its `initArgs` schema. Default `{}`. */
+  readonly initArgs?: NoInfer<Args>;
+};
 
 /**
+ * A fleet as a file: its agents, pools and variables, its store, and its work.
+ *
  * @typeParam Args what the agents are initialised with, in the order of `specs`
  * @typeParam PoolArgs what members are initialised with, in the order of `pools`
  */
@@ -48,6 +54,7 @@ export interface FleetOptions<
    * `specs` and `pools` are known; a module given here goes before them.
    */
   readonly agents?: readonly AgentCode[];
+  /** Limits of its system: agents at once, memory, restarts. */
   readonly limits?: SystemLimits;
   /** One deadline for ending all of it, in ms; default the longest `shutdownMs` of its agents. */
   readonly shutdownMs?: number;

@@ -10,6 +10,7 @@ import type { RestartHistory, RestartPolicy } from './restart-policy.ts';
 export interface Paused {
   /** Epoch ms. */
   readonly at: number;
+  /** Who asked for it. */
   readonly by?: string;
 }
 

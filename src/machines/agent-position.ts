@@ -44,7 +44,9 @@ export interface ShownLife {
   readonly reason?: ExitReason;
   /** When a waiting restart is due. */
   readonly restartAt?: number;
+  /** When its latest incarnation started, epoch ms. */
   readonly startedAt?: number;
+  /** When its latest incarnation ended, epoch ms. */
   readonly endedAt?: number;
   /** Set while it is paused: nothing new begins, in any status. */
   readonly paused?: Paused;

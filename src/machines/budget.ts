@@ -17,7 +17,16 @@ export const budgetUnits = ['tokens', 'money', 'calls', 'wallMs'] as const;
 export type BudgetUnit = (typeof budgetUnits)[number];
 
 /** An amount of each unit. A unit that is left out counts as 0; in a limit, as unlimited. */
-export type BudgetAmount = Readonly<Partial<Record<BudgetUnit, number>>>;
+export interface BudgetAmount {
+  /** Tokens of a model: a whole number. */
+  readonly tokens?: number;
+  /** Money, in whatever currency you count: to six digits. */
+  readonly money?: number;
+  /** Calls: a whole number. */
+  readonly calls?: number;
+  /** Time that calls take, ms: a whole number. */
+  readonly wallMs?: number;
+}
 
 const amount = z.number().min(0).max(1e15);
 /** What was used; money with at most six decimals. */
@@ -32,7 +41,6 @@ export const budgetAmount = budgetUse.refine((given) => Object.keys(given).lengt
   error: `expected one of ${budgetUnits.join(', ')}`,
 });
 
-/** Who shares it: one account for all, one for each agent or each task, or one for those that are named. */
 export const budgetScope = z.union(
   [
     z.enum(['fleet', 'agent', 'task']),
@@ -42,16 +50,33 @@ export const budgetScope = z.union(
   ],
   { error: 'expected fleet, agent, task, { agent }, { type } or { quota }' },
 );
+/** Who shares it: one account for all, one for each agent or each task, or one for those that are named. */
 export type BudgetScope = z.output<typeof budgetScope>;
 
 export const budgetSpec = z.strictObject({
   name: z.string().min(1).max(256),
   scope: budgetScope.default('fleet'),
   limits: budgetAmount,
-  /** It is refilled at every multiple of this, counted from 1970 in UTC: 86,400,000 is every day at midnight. */
   everyMs: positiveDurationMs.exactOptional(),
 });
-export type BudgetSpecInput = z.input<typeof budgetSpec>;
+/** A budget as it is defined. */
+export interface BudgetSpecInput {
+  /** Its name, 1 to 256 characters: another definition of the same name changes it. */
+  readonly name: string;
+  /** What may be spent until the next refill; at least one unit. Units left out have no limit. */
+  readonly limits: BudgetAmount;
+  /**
+   * `fleet` (the default): one account. `agent` or `task`: one account for each. `{ agent }`, `{ type }`, `{ quota }`: one
+   * account for the agents that match.
+   */
+  readonly scope?: BudgetScope | undefined;
+  /**
+   * It is refilled at every multiple of this, ms, counted from 1970 in UTC: 86,400,000 is every day at midnight. Without
+   * it people refill it.
+   */
+  readonly everyMs?: number;
+}
+/** A budget with its defaults. */
 export type BudgetSpec = z.output<typeof budgetSpec>;
 
 export type BudgetAlert = 'budget_low' | 'budget_exhausted';

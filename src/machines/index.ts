@@ -32,9 +32,17 @@ export {
   showLife,
   type ShownLife,
 } from './agent-position.ts';
+export type {
+  AgentSpecInput,
+  CoordinationInput,
+  HealthPolicyInput,
+  ResourcesInput,
+  SandboxInput,
+  SandboxPaths,
+  TaskPolicyInput,
+} from './agent-spec-input.ts';
 export {
   agentSpec,
-  type AgentSpecInput,
   type HealthPolicy,
   type Isolation,
   lifePolicyOf,
@@ -145,6 +153,7 @@ export {
   restartDelayMs,
   type RestartHistory,
   type RestartPolicy,
+  type RestartPolicyInput,
   restartPolicy,
   sinceLastFailure,
   withRestart,
@@ -160,7 +169,11 @@ export {
   type ScalingDecision,
   type ScalingHistory,
   type ScalingMetrics,
+  type CeilingsInput,
+  type GrowthInput,
   type ScalingPolicy,
+  type ScalingPolicyInput,
+  type ShrinkInput,
   scalingPolicy,
   scalingSignal,
   type ScalingSignal,

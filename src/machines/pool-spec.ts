@@ -4,8 +4,8 @@
  * Unknown keys are refused by name. `spec` and `scale.signal` are for the runtime to judge.
  */
 import { z } from 'zod';
-import { restartPolicy } from './restart-policy.ts';
-import { scalingPolicy } from './scaling-decision.ts';
+import { restartPolicy, type RestartPolicyInput } from './restart-policy.ts';
+import { scalingPolicy, type ScalingPolicyInput } from './scaling-decision.ts';
 
 const count = z.int().min(0);
 
@@ -17,17 +17,11 @@ export const poolSpec = z
     }),
     min: count,
     max: z.int().min(1),
-    /** Members at first; default `min`, or as many as were found again. */
     target: count.optional(),
-    /** Tasks that may wait while no member is free. */
     queueLimit: count.default(1_000),
-    /** Members that may be on their way in at once. */
     maxConcurrentStarts: z.int().min(1).default(16),
-    /** How often a task whose member crashed is given to another: only tasks with `retry: 'on_host_loss'`. */
     retryAbandoned: count.default(0),
-    /** When starts of members that failed are tried again; each member's own restarts are its spec's. */
     restart: restartPolicy.omit({ policy: true }).prefault({}),
-    /** Given, the pool sizes itself between `min` and `max`. */
     scale: scalingPolicy
       .safeExtend({
         signal: z
@@ -47,5 +41,29 @@ export const poolSpec = z
     }
   });
 
-export type PoolSpecInput = z.input<typeof poolSpec>;
+/** A pool as it is written; all but the name, the spec and the bounds has a default. */
+export interface PoolSpecInput {
+  /** Its name; the ids of its members are this and a number. */
+  readonly name: string;
+  /** The spec of every member. */
+  readonly spec: object;
+  /** Fewest members, 0 or more. With 0 and no `scale`, tasks wait until somebody sets a size. */
+  readonly min: number;
+  /** Most members, 1 or more. */
+  readonly max: number;
+  /** Members at first; default `min`, or as many as were found again. */
+  readonly target?: number | undefined;
+  /** Tasks that may wait while no member is free; one more is refused with `TASK_QUEUE_FULL`. Default 1,000. */
+  readonly queueLimit?: number | undefined;
+  /** Members that may be starting at once; default 16. */
+  readonly maxConcurrentStarts?: number | undefined;
+  /** How often a task whose member crashed is given to another: only tasks with `retry: 'on_host_loss'`. Default 0. */
+  readonly retryAbandoned?: number | undefined;
+  /** When starts of members that failed are tried again; each member's own restarts are its spec's. */
+  readonly restart?: Omit<RestartPolicyInput, 'policy'> | undefined;
+  /** Given, the pool sizes itself between `min` and `max`. */
+  readonly scale?:
+    | (ScalingPolicyInput & { readonly signal?: ((...given: never) => unknown) | undefined })
+    | undefined;
+}
 export type ParsedPoolSpec = z.output<typeof poolSpec>;

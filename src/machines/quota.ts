@@ -17,9 +17,11 @@ import type { EffectParams, EffectsOf } from './effect.ts';
 
 /** What an agent waits for. Times are epoch ms. */
 export interface Parked {
+  /** Since when, epoch ms. */
   readonly at: number;
   /** When the limit is reset: from then on it goes on, in its turn. */
   readonly until: number;
+  /** What the limit was, in words. */
   readonly why: string;
   /** Nobody said when the limit is reset. */
   readonly guessed?: true;

@@ -7,6 +7,23 @@ import { z } from 'zod';
 import { backoffDelayMs, longestDelayMs } from './backoff.ts';
 import { durationMs } from './duration.ts';
 
+/** What happens after a crash, and how often. */
+export interface RestartPolicyInput {
+  /**
+   * `immediate`: after `delayMs`, always. `delayed` (the default): the delay doubles with each crash, up to
+   * `maxDelayMs`, half of it random. `manual`: an alert, and it waits for somebody's `start`. `never`: it stays down.
+   */
+  readonly policy?: 'immediate' | 'delayed' | 'manual' | 'never' | undefined;
+  /** Delay before a restart, ms; of `delayed` before the first. Default 1,000. */
+  readonly delayMs?: number | undefined;
+  /** Longest delay of `delayed`, ms; default 60,000. */
+  readonly maxDelayMs?: number | undefined;
+  /** Restarts allowed within `withinMs`: at one more it is given up, with an alert. Default 5. */
+  readonly maxRestarts?: number | undefined;
+  /** The window of `maxRestarts`, ms. As long a life without a crash also resets the delay. Default 60,000. */
+  readonly withinMs?: number | undefined;
+}
+
 export const restartPolicy = z.strictObject({
   policy: z.enum(['immediate', 'delayed', 'manual', 'never']).default('delayed'),
   delayMs: durationMs.default(1_000),
@@ -14,6 +31,7 @@ export const restartPolicy = z.strictObject({
   maxRestarts: z.int().min(0).default(5),
   withinMs: durationMs.default(60_000),
 });
+/** A restart policy with its defaults. */
 export type RestartPolicy = z.infer<typeof restartPolicy>;
 
 /** What a decision needs to know of the restarts so far. */

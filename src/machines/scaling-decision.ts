@@ -19,20 +19,15 @@ const positive = z.custom<number>((value) => typeof value === 'number' && value 
 
 export const scalingPolicy = z
   .strictObject({
-    /** Between two looks. */
     intervalMs: positiveDurationMs.default(30_000),
-    /** More members, when either is reached. */
     up: z
       .strictObject({
-        /** Share of the members' places that was in use since the last look. */
         busyShare: share.gt(0).default(0.8),
-        /** Tasks that wait, for each member. */
         waitingPerMember: z.number().positive().default(1),
         step: step.default(1),
         cooldownMs: durationMs.default(30_000),
       })
       .prefault({}),
-    /** Fewer members, when nothing waits and at most this share is in use. */
     down: z
       .strictObject({
         busyShare: share.default(0.3),
@@ -40,19 +35,11 @@ export const scalingPolicy = z
         cooldownMs: durationMs.default(300_000),
       })
       .prefault({}),
-    /** Beyond any of these the machine is strained: no pool grows, and what it can spare it gives back. */
     ceilings: z
       .strictObject({
-        /** Share of time in which something stalled for want of memory: `/proc/pressure/memory`. */
         memoryPressure: share.default(0.1),
-        /** Share of the memory that this program may use and that is in use. */
         memoryUsed: share.default(0.95),
-        /**
-         * Share of time in which something waited for a processor: `/proc/pressure/cpu`. By default no ceiling, as
-         * members that wait for others' answers need no processor.
-         */
         cpuPressure: share.default(1),
-        /** Load average over one minute, for each processor; by default no ceiling. */
         loadPerCpu: positive.default(Infinity),
       })
       .prefault({}),
@@ -66,6 +53,57 @@ export const scalingPolicy = z
       });
     }
   });
+
+/** When a pool grows and shrinks, as it is written; every field has a default. */
+export interface ScalingPolicyInput {
+  /** Time between two measurements, ms; default 30,000. */
+  readonly intervalMs?: number | undefined;
+  /** More members, when either threshold is reached. */
+  readonly up?: GrowthInput | undefined;
+  /** Fewer members, when nothing waits and at most `busyShare` is in use. */
+  readonly down?: ShrinkInput | undefined;
+  /** Beyond any of these the machine is strained: no pool grows, and members that are not needed are ended. */
+  readonly ceilings?: CeilingsInput | undefined;
+}
+
+/** When a pool grows. */
+export interface GrowthInput {
+  /** Share of the members' places that was in use since the last measurement; default 0.8. */
+  readonly busyShare?: number | undefined;
+  /** Tasks that wait, for each member; default 1. */
+  readonly waitingPerMember?: number | undefined;
+  /** Members that are added at once; default 1. */
+  readonly step?: number | undefined;
+  /** Time before it grows again, ms; default 30,000. */
+  readonly cooldownMs?: number | undefined;
+}
+
+/** When a pool shrinks. */
+export interface ShrinkInput {
+  /** Share of the members' places that was in use since the last measurement, less than that of `up`; default 0.3. */
+  readonly busyShare?: number | undefined;
+  /** Members that leave at once; default 1. */
+  readonly step?: number | undefined;
+  /** Time since its last change of size, ms; default 300,000. */
+  readonly cooldownMs?: number | undefined;
+}
+
+/** When a machine is strained. */
+export interface CeilingsInput {
+  /** Share of time in which something stalled for want of memory (`/proc/pressure/memory`); default 0.1. */
+  readonly memoryPressure?: number | undefined;
+  /** Share of the memory that this program may use and that is in use; default 0.95. */
+  readonly memoryUsed?: number | undefined;
+  /**
+   * Share of time in which something waited for a processor (`/proc/pressure/cpu`). Default 1, no ceiling: members that
+   * wait for others' answers need no processor.
+   */
+  readonly cpuPressure?: number | undefined;
+  /** Load average over one minute, for each processor; default `Infinity`, no ceiling. */
+  readonly loadPerCpu?: number | undefined;
+}
+
+/** A scaling policy with its defaults. */
 export type ScalingPolicy = z.output<typeof scalingPolicy>;
 
 const measure = z.number().min(0).optional();

@@ -31,8 +31,11 @@ export interface ServedTask {
   readonly timeoutMs?: number;
 }
 
+/** An MCP server made of tasks of a fleet. */
 export interface ServeTasksOptions {
+  /** The name that the server tells its clients. */
   readonly name: string;
+  /** The version that the server tells its clients. */
   readonly version: string;
   /** By the names of the tools. */
   readonly tools: Readonly<Record<string, ServedTask>>;
@@ -64,7 +67,11 @@ interface Known {
   readonly isWrapped: boolean;
 }
 
-/** @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected */
+/**
+ * Makes an MCP server whose tools are tasks of a fleet. Connect it to a transport of the SDK.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected
+ */
 export function serveTasks(system: Pick<AgentSystem, 'tasks'>, options: ServeTasksOptions): Server {
   const { name, version, tools } = parseInput(optionsSchema, options, { what: 'serveTasks' });
   const known = new Map(

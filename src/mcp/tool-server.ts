@@ -47,8 +47,11 @@ export type ToolServerTransport =
   | { readonly url: URL; readonly headers?: Readonly<Record<string, string>> }
   | ((context: ConnectContext<unknown>) => Transport | Promise<Transport>);
 
+/** An MCP server as an agent. */
 export interface ToolServerOptions {
+  /** The name of the definition. */
   readonly type: string;
+  /** How the server is reached: a command to start, or an address. */
   readonly server: ToolServerTransport;
   /** Tools that may be used; default all that the server has. */
   readonly allow?: readonly string[];

@@ -14,6 +14,7 @@ import { having, parseInput } from '../runtime/values/malformed.ts';
 import { EventCounters } from './event-counters.ts';
 import { FleetGauges } from './fleet-gauges.ts';
 
+/** Where the metrics are registered, and how durations are divided. */
 export interface PrometheusOptions {
   /** Default a new one. Another system's metrics must not be in it. */
   readonly register?: Registry;
@@ -23,10 +24,13 @@ export interface PrometheusOptions {
 
 /** A source for `createEndpoints({ metrics })`, and for any server of your own. */
 export interface PrometheusMetrics extends Disposable {
+  /** The registry of prom-client that they are in. */
   readonly register: Registry;
+  /** The `Content-Type` of `metrics()`. */
   readonly contentType: string;
   /** All metrics of the registry, as Prometheus reads them. */
   metrics(): Promise<string>;
+  /** Takes them out of the registry, and stops counting. */
   close(): void;
 }
 
@@ -43,7 +47,11 @@ const optionsSchema = z.strictObject({
     .default(DEFAULT_BUCKETS_SECONDS),
 });
 
-/** @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected */
+/**
+ * Registers a system's metrics in prom-client, and counts from then on.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected
+ */
 export function createPrometheus(system: AgentSystem, options: PrometheusOptions = {}): PrometheusMetrics {
   parseInput(having<AgentSystem>('resources', 'close'), system, { what: 'createPrometheus: system' });
   const { register = new Registry(), bucketsSeconds } = parseInput(optionsSchema, options, {

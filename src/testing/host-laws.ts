@@ -11,6 +11,7 @@ import { requestLaws } from './host-laws/request-laws.ts';
 import { streamLaws } from './host-laws/stream-laws.ts';
 import { taskLaws } from './host-laws/task-laws.ts';
 
+/** The laws of every `Host`: each has a `name`, and its `keep(host)` rejects if the host breaks it. */
 export const hostLaws: readonly HostLaw[] = [
   ...taskLaws,
   ...otherWorkLaws,

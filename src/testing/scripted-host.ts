@@ -26,6 +26,7 @@ export interface ScriptedBody {
   exit(reason: ExitReason): void;
 }
 
+/** How the bodies of a scripted host look to the system. */
 export interface ScriptedHostOptions {
   /** The isolation it stands in for; default `in-process`. */
   readonly isolation?: Isolation;
@@ -55,7 +56,11 @@ const optionsSchema = z.strictObject({
   onOpen: aFunction<NonNullable<ScriptedHostOptions['onOpen']>>().default(() => () => {}),
 });
 
-/** @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options */
+/**
+ * Makes a host whose bodies run no code: the test says when each is ready, reports or exits.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
+ */
 export function scriptedHost(options: ScriptedHostOptions = {}): ScriptedHost {
   const {
     isolation,

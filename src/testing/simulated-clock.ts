@@ -47,6 +47,8 @@ interface Timer extends PendingTimer {
 const optionsSchema = z.strictObject({ startAt: z.number().default(Date.UTC(2026, 0, 1)) });
 
 /**
+ * Makes a clock that stands still until the test moves it, for `createAgentSystem({ clock })`.
+ *
  * @param options.startAt epoch ms at which time stands first; default 2026-01-01T00:00:00Z
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
  */

@@ -28,6 +28,7 @@ import type { PlacementWish } from '../nodes/placement.ts';
 
 /** A spec, and which node its agent may run on: one by name, or any that has all these labels. */
 export type PlacedAgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = AgentSpec<Args, Tasks> & {
+  /** Where it may run: a node by name, or nodes with these labels. Default any. */
   readonly placement?: PlacementWish;
 };
 

@@ -41,6 +41,7 @@ import { FleetCoordination } from './fleet-coordination.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
 import type { GoneNode } from '../nodes/reservations.ts';
 
+/** How a program reaches a fleet on other machines. */
 export interface ConnectFleetOptions {
   /** The engine's ingress. */
   readonly ingressUrl: string;
@@ -63,7 +64,9 @@ export interface ConnectFleetOptions {
   readonly engineTimeoutMs?: number;
   /** The inspector's `observe`: it gets the lives of all agents, after each of their events. */
   readonly inspect?: ChartWatcher;
+  /** A pino logger; default one that writes warnings and errors to stderr. */
   readonly logger?: Logger;
+  /** Hosts in place of its own, by isolation: they read the definitions of modules. */
   readonly hosts?: Partial<Record<Isolation, Host>>;
 }
 

@@ -9,11 +9,13 @@ import type { Clock } from '../../runtime/time/clock.ts';
 import { type TelemetryOptions, telemetryOptions } from '../../runtime/observability/telemetry.ts';
 import { having } from '../../runtime/values/malformed.ts';
 
+/** A node: a program that runs agents of a fleet on its machine. */
 export interface AgentNodeOptions {
   /** Its name in the fleet; no other live node has it. */
   readonly name: string;
   /** Where the engine reaches it: an address of this machine, and a port; 0 for any that is free. */
   readonly listen: string;
+  /** Where the Restate server is. */
   readonly restate: {
     readonly ingressUrl: string;
     readonly adminUrl: string;
@@ -26,6 +28,7 @@ export interface AgentNodeOptions {
   readonly agents?: readonly AgentCode[];
   /** Labels that agents may require by `placement.labels`. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** What its agents may use together: agents at once, and bytes that they reserve. Default no limit. */
   readonly limits?: { readonly maxAgents?: number; readonly maxMemoryBytes?: number };
   /**
    * How long it may be silent before its agents run elsewhere, ms; default 3,000. It says that it is alive every 500 ms,
@@ -41,8 +44,11 @@ export interface AgentNodeOptions {
   readonly secrets?: SecretProvider;
   /** For the spans of what agents ask of each other; default the global tracer named `mabeam`. */
   readonly telemetry?: Pick<TelemetryOptions, 'tracer'>;
+  /** A pino logger; default one that writes warnings and errors to stderr. */
   readonly logger?: Logger;
+  /** The clock of its waits; default the machine's. */
   readonly clock?: Clock;
+  /** Hosts in place of its own, by isolation. */
   readonly hosts?: Partial<Record<Isolation, Host>>;
 }
 

@@ -17,22 +17,29 @@ import type { TaskMetrics, TasksAtWork } from './task-figures.ts';
 
 /** An agent at one moment. Times are epoch ms. Frozen: while nothing changes, all callers get the same object. */
 export interface AgentRecord extends ShownLife {
+  /** Its id. */
   readonly id: string;
+  /** The name of its definition. */
   readonly type: string;
+  /** Where its life stands, in one word. */
   readonly status: AgentStatus;
   /** Dotted path of the chart's active state, as in `alive.serving.running.coordinated.idle`. */
   readonly state: string;
   /** 1, 2, 3 … per start; 0 before the first. */
   readonly incarnation: number;
+  /** Where its code runs. */
   readonly isolation: Isolation;
+  /** What its definition says that it can do. */
   readonly capabilities: readonly string[];
   /** Version of the shape of its state, as its definition says; 1 where that says nothing. */
   readonly stateVersion: number;
   /** Automatic restarts so far. */
   readonly restarts: number;
+  /** What the last health check said. */
   readonly health: HealthReport;
   /** Ids of the tasks that the last end left undone. */
   readonly abandoned: readonly string[];
+  /** Tasks, latency, memory, processor time. */
   readonly metrics: AgentMetrics;
   /** The spec with every default in it. */
   readonly spec: ParsedAgentSpec;
@@ -43,9 +50,11 @@ export interface AgentRecord extends ShownLife {
   readonly pending?: readonly string[];
 }
 
+/** What an agent has done and used. */
 export interface AgentMetrics extends TaskMetrics {
   /** As last measured by its host; left out for hosts that do not measure. */
   readonly memoryBytes?: number;
+  /** Processor time of this life, ms, as last measured by its host. */
   readonly cpuMs?: number;
   /** How many reports of earlier incarnations came too late, or were malformed. */
   readonly dropped: number;

@@ -17,6 +17,7 @@ export interface HealthReport {
   readonly misses: number;
   /** Epoch ms of the last check that was answered or missed. */
   readonly checkedAt?: number;
+  /** How long the last answer took, ms. */
   readonly latencyMs?: number;
   /** What the definition's `health` returned, or what it threw. */
   readonly detail?: unknown;

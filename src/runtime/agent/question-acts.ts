@@ -33,8 +33,11 @@ export const askArgs = z.strictObject({
 });
 export type AskArgs = z.output<typeof askArgs>;
 
+/** Which questions are listed. */
 export interface QuestionFilter {
+  /** Of tasks of this agent. */
   readonly agentId?: string;
+  /** Of this task. */
   readonly taskId?: string;
   /** Default `open`. */
   readonly status?: QuestionRecord['status'];

@@ -6,21 +6,29 @@ import type { Store } from '../journal/store.ts';
 export interface QuestionRecord {
   /** The task's id, and the key of the question in it. */
   readonly id: string;
+  /** The agent whose task asks. */
   readonly agentId: string;
+  /** The task that asks. */
   readonly taskId: string;
   /** The name of the task in the definition. */
   readonly task: string;
+  /** Names the question within its task. */
   readonly key: string;
+  /** What is asked, in words. */
   readonly question: string;
   /** JSON Schema of the answer, if the task gave a schema and its library can convert it. */
   readonly schema?: Readonly<Record<string, unknown>>;
   /** What the task shows along with the question. */
   readonly details?: unknown;
+  /** Whether it is open, and else how it ended. */
   readonly status: QuestionStatus;
+  /** Epoch ms. */
   readonly askedAt: number;
   /** When the question expires. */
   readonly deadlineAt?: number;
+  /** The answer, once there is one. */
   readonly answer?: unknown;
+  /** Epoch ms. */
   readonly answeredAt?: number;
   /** Who answered: `by` of the answer. */
   readonly by?: string;

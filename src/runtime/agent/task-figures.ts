@@ -4,12 +4,19 @@ import { shownAmount } from '../limits/budget-amount.ts';
 
 /** Figures of one agent's tasks over all its incarnations; latencies in ms, from acceptance to answer. */
 export interface TaskMetrics {
+  /** Tasks that were done. */
   readonly done: number;
+  /** Tasks that failed. */
   readonly failed: number;
+  /** Tasks that timed out. */
   readonly timedOut: number;
+  /** Tasks that were abandoned or cancelled. */
   readonly abandoned: number;
+  /** Tasks that wait in its queue. */
   readonly waiting: number;
+  /** Tasks that it works on. */
   readonly running: number;
+  /** Time from acceptance to answer, ms. */
   readonly latencyMs: { readonly last: number; readonly mean: number; readonly max: number };
   /** What they spent of budgets in this program: settled, of each unit. Left out as long as that is nothing. */
   readonly spent?: BudgetAmount;

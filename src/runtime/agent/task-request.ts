@@ -7,12 +7,15 @@ import type { WaitingTask } from './wait.ts';
 
 /** A task as a caller asks for it. */
 export interface TaskRequest {
+  /** The name of the task in the definition. */
   readonly type: string;
+  /** Its input: checked by its schema. JSON data for a task that is submitted. */
   readonly input?: unknown;
   /** Time from acceptance to answer, all attempts included; default unlimited. */
   readonly timeoutMs?: number;
   /** Cancels the task: its work's own signal fires, the caller gets `TASK_ABANDONED`. */
   readonly signal?: AbortSignal;
+  /** Called with each value that the task reports by `progress`. */
   readonly onProgress?: (value: unknown) => void;
   /**
    * Buffers of the input to transfer: moved to the agent if its host can, and then empty here, once

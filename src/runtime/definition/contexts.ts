@@ -11,9 +11,13 @@ import type { VariableValues } from './variable-handle.ts';
 
 /** Lines of an agent's own; they arrive in the system's logger with its id and incarnation. */
 export interface AgentLog {
+  /** A line for developers. */
   debug(message: string, fields?: object): void;
+  /** A line of what happens. The default logger writes neither this nor `debug`. */
   info(message: string, fields?: object): void;
+  /** A line of what somebody may want to look at. */
   warn(message: string, fields?: object): void;
+  /** A line of what went wrong. */
   error(message: string, fields?: object): void;
 }
 
@@ -23,19 +27,27 @@ export type Restored = any;
 
 /** What `connect` is given. */
 export interface ConnectContext<Args> {
+  /** The id of the agent. */
   readonly agentId: string;
+  /** Which life this is: 1, 2, 3 … */
   readonly incarnation: number;
+  /** Its `initArgs`, as their schema returns them. */
   readonly initArgs: Args;
   /** Fires when the start is cancelled, timed out or stopped, and at the end of the agent's life. */
   readonly signal: AbortSignal;
   /** The environment of the process that the agent lives in. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Lines for the system's log. */
   readonly log: AgentLog;
 }
 
+/** What `init` is given. */
 export interface InitContext<Args, Resources = unknown, Values = VariableValues> {
+  /** The id of the agent. */
   readonly agentId: string;
+  /** Which life this is: 1, 2, 3 … */
   readonly incarnation: number;
+  /** Its `initArgs`, as their schema returns them. */
   readonly initArgs: Args;
   /** The saved state of an earlier incarnation, or `undefined`. */
   readonly restored: Restored;
@@ -47,22 +59,29 @@ export interface InitContext<Args, Resources = unknown, Values = VariableValues>
   readonly resources: Resources;
   /** Fires when the start is cancelled, timed out or stopped, and at the end of the agent's life. */
   readonly signal: AbortSignal;
+  /** Lines for the system's log. */
   readonly log: AgentLog;
   /** @internal */
   readonly self: AgentSelf;
 }
 
+/** What the work of a task is given. */
 export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown, Values = VariableValues> {
+  /** The id of the task: the same in each of its attempts. */
   readonly taskId: string;
   /** Which attempt this is, from 1. */
   readonly attempt: number;
+  /** What the caller sent, as its schema returns it. */
   readonly input: Input;
+  /** The agent's state, to be changed in place. If the task fails, its changes are undone. */
   readonly state: State;
+  /** Current values of the variables that the definition lists, by name. */
   readonly variables: Values;
   /** What `connect` gave this life. */
   readonly resources: Resources;
   /** Fires when the task is cancelled, timed out or abandoned: work that ends then frees its agent. */
   readonly signal: AbortSignal;
+  /** Lines for the system's log. */
   readonly log: AgentLog;
   /** Tells the caller's `onProgress`. */
   readonly progress: (value: unknown) => void;
@@ -121,14 +140,25 @@ export interface TaskContext<State, Input, Resources = unknown, Chunk = unknown,
 
 /** A variable and its value, each name with its own. */
 export type NamedValue<Values> = {
-  [Name in keyof Values & string]: { readonly name: Name; readonly value: Values[Name] };
+  [Name in keyof Values & string]: {
+    /** The name of the variable. */
+    readonly name: Name;
+    /** Its new value. */
+    readonly value: Values[Name];
+  };
 }[keyof Values & string];
 
+/** What `onVariable` is given: the name, the new value, and the state to follow it. */
 export type VariableContext<State, Resources = unknown, Values = VariableValues> = NamedValue<Values> & {
+  /** Its version: 1, 2, 3 … one per change. */
   readonly version: number;
+  /** The agent's state, to be changed in place. */
   readonly state: State;
+  /** Current values of the variables that the definition lists, by name. */
   readonly variables: Values;
+  /** What `connect` gave this life. */
   readonly resources: Resources;
+  /** Lines for the system's log. */
   readonly log: AgentLog;
 };
 
@@ -137,24 +167,35 @@ export type Vote = 'accept' | 'reject' | 'abstain';
 /** The value that a variable is to take in place of its current one, each name with its own. */
 type ProposedValue<Values> = {
   [Name in keyof Values & string]: {
+    /** The name of the variable. */
     readonly variable: Name;
+    /** The value that it is to take. */
     readonly value: Values[Name];
+    /** The value that it has. */
     readonly current: Values[Name];
   };
 }[keyof Values & string];
 
 /** What a round asks its voters. */
 export type Proposal<Values = VariableValues> = ProposedValue<Values> & {
+  /** The id of the round. */
   readonly roundId: string;
+  /** When the round ends at the latest, epoch ms. */
   readonly deadlineAt: number;
   /** As what the agent is asked: as one of the electorate, or as the leader, whose word then decides alone. */
   readonly as: 'voter' | 'leader';
 };
 
+/** What `vote` is given. */
 export interface VoteContext<State, Resources = unknown, Values = VariableValues> {
+  /** What is put to the vote. */
   readonly proposal: Proposal<Values>;
+  /** The agent's state. */
   readonly state: State;
+  /** Current values of the variables that the definition lists, by name. */
   readonly variables: Values;
+  /** What `connect` gave this life. */
   readonly resources: Resources;
+  /** Lines for the system's log. */
   readonly log: AgentLog;
 }

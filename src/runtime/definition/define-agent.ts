@@ -32,7 +32,9 @@ type Either = any;
 /** One kind of task. */
 export interface TaskDefinition<State, Input, Output, Resources = unknown, Values = VariableValues>
   extends TaskKind {
+  /** Schema of its input: one that does not fit is refused with `TASK_INPUT_INVALID`. */
   readonly input?: AnySchema;
+  /** Schema of its output: a task whose output does not fit fails. */
   readonly output?: AnySchema;
   /** What `emit`, or a generator's `yield`, gives to those who read the task as a stream. */
   readonly chunk?: AnySchema;
@@ -157,8 +159,11 @@ export type DefineAgentOptions<
   Chunks extends Types = Types,
   Ref extends VariableRef = string,
 > = Behaviour<State, Resources, ValuesOf<Ref>> & {
+  /** The name of the definition: a later program finds its code by it. */
   readonly type: string;
+  /** Schema of the `initArgs` in specs: any Standard Schema. */
   readonly initArgs?: Schema<SentArgs, Args>;
+  /** What it can do, for tasks that require it; default nothing. */
   readonly capabilities?: readonly string[];
   /**
    * The variables it listens to: their handles (`defineVariable`), by which their values are typed in every context, or
@@ -171,7 +176,9 @@ export type DefineAgentOptions<
    * type flows into all of them.
    */
   connect?(context: ConnectContext<Args>): MaybePromise<Resources>;
+  /** Returns the state at the start of a life: `restored`, the state that was saved, or a first one. */
   init(context: InitContext<Args, Resources, ValuesOf<Ref>>): MaybePromise<State>;
+  /** Its tasks, by name: each has a `run`, and may have schemas, `timeoutMs`, `retry`, `priority` and more. */
   readonly tasks: {
     readonly [Name in keyof In]: TaskKind & {
       readonly input?: StandardSchemaV1<Either, In[Name]>;

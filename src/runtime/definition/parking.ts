@@ -18,9 +18,20 @@ export interface ParkRequest {
 }
 
 /** Arguments of `context.park`. */
-export type ParkOptions = { readonly why: string } & (
-  | { readonly until: number | Date; readonly afterMs?: never }
-  | { readonly afterMs: number; readonly until?: never }
+export type ParkOptions = {
+  /** What the limit is, in words: up to 256 characters. */
+  readonly why: string;
+} & (
+  | {
+      /** When it is reset, epoch ms or a Date. */
+      readonly until: number | Date;
+      readonly afterMs?: never;
+    }
+  | {
+      /** In how many ms it is reset. */
+      readonly afterMs: number;
+      readonly until?: never;
+    }
 );
 
 /** Known to other copies of this package, too. */

@@ -40,6 +40,7 @@ export type AskedTaskOf<Tasks extends TaskTypes, Name extends keyof Tasks> = {
   ? { readonly input?: Tasks[Name]['input'] }
   : { readonly input: Tasks[Name]['input'] });
 
+/** Who stops it, and how long that may take. */
 export interface StopOptions extends ActOptions {
   /** Grace in ms; default the spec's `shutdownMs`. */
   readonly timeoutMs?: number;
@@ -47,8 +48,11 @@ export interface StopOptions extends ActOptions {
 
 /** Every method throws `AGENT_NOT_RUNNING` once the incarnation has ended. */
 export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
+  /** The id of the agent. */
   readonly id: string;
+  /** The life that this is a handle of. */
   readonly incarnation: number;
+  /** Gives it a task, as `agents.execute` does; refused once this incarnation has ended. */
   execute<Name extends keyof Tasks & string>(task: TaskOf<Tasks, Name>): Promise<Tasks[Name]['output']>;
   /** The parts of a task's output as they come. */
   stream<Name extends keyof Tasks & string>(
@@ -56,6 +60,7 @@ export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
   ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   /** @param options.timeoutMs grace in ms; default the spec's `shutdownMs` */
   stop(options?: StopOptions): Promise<AgentRecord>;
+  /** Ends it at once: a crash, which its restart policy answers. */
   kill(options?: ActOptions): Promise<AgentRecord>;
   /** One health check, now. */
   health(): Promise<HealthReport>;

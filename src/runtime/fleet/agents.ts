@@ -44,11 +44,13 @@ import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec
 import { startEach, type StartReport } from './start-each.ts';
 import { checkTask, missingFor } from './task-check.ts';
 
+/** How a change of a spec comes into force. */
 export interface UpdateOptions extends ActOptions {
   /** Whether a running body is ended gracefully and started again, if the change needs that; default `false`. */
   readonly restart?: boolean;
 }
 
+/** How an agent is made to match its spec. */
 export interface EnsureOptions extends UpdateOptions {
   /** Whether it is started, where it is registered or stopped; default `false`. */
   readonly autoStart?: boolean;
@@ -74,6 +76,7 @@ export interface AgentsOptions {
   readonly assertOpen: () => void;
 }
 
+/** `system.agents`: every agent, and every command to one by its id. */
 export class Agents {
   readonly #services: AgentServices;
   readonly #telemetry: Telemetry;

@@ -19,9 +19,13 @@ const FEW = 100;
 
 /** Agents that match all given fields. */
 export interface AgentFilter {
+  /** The name of the definition. */
   readonly type?: string | undefined;
+  /** Where its life stands. */
   readonly status?: AgentStatus | undefined;
+  /** A capability that it has. */
   readonly capability?: string | undefined;
+  /** Whether somebody has paused it. */
   readonly isPaused?: boolean | undefined;
   /** Whether it waits for the reset of a limit. */
   readonly isParked?: boolean | undefined;

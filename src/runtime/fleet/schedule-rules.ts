@@ -19,6 +19,7 @@ export interface ScheduleOptions<
   Tasks extends TaskTypes = TaskTypes,
   Name extends keyof Tasks & string = keyof Tasks & string,
 > {
+  /** Its name: another schedule of that name replaces it. */
   readonly name: string;
   /** A pattern of five fields, or of six with seconds; `@daily` and its like, too. */
   readonly cron?: string;
@@ -28,7 +29,9 @@ export interface ScheduleOptions<
   readonly everyMs?: number;
   /** Of the times that passed while no program ran: the latest is made up for (`once`, the default), or none (`skip`). */
   readonly missed?: 'once' | 'skip';
+  /** Who does it: an agent by id, the least loaded agent of a type, or a pool. */
   readonly target: TaskTarget<Tasks>;
+  /** The task that is submitted each time. */
   readonly task: Omit<
     SubmittedTask,
     'type' | 'input' | 'idempotencyKey' | 'dedupeKey' | 'notBefore' | 'delayMs' | 'onProgress' | 'by'
@@ -40,13 +43,17 @@ export interface ScheduleOptions<
 
 /** A schedule. Times are epoch ms. */
 export interface ScheduleRecord extends Omit<ScheduleOptions, 'missed' | 'by'> {
+  /** What becomes of times that passed while no program ran. */
   readonly missed: 'once' | 'skip';
+  /** When it was set, epoch ms. */
   readonly setAt: number;
   /** When it is due next; left out if its pattern has no further time. */
   readonly nextAt?: number;
   /** The last time that it was due, and its task, or why that was refused. */
   readonly lastDueAt?: number;
+  /** The task that was submitted at the last due time. */
   readonly lastTaskId?: string;
+  /** Why the task of the last due time was refused. */
   readonly lastError?: ErrorInfo;
 }
 

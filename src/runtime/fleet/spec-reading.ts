@@ -4,9 +4,9 @@
  * I1  A spec that equals a recent one shares its frozen parts; any other is parsed by the schema. Both give
  *     the same result.
  */
-import type { z } from 'zod';
 import {
   agentSpec,
+  type AgentSpecInput,
   type Isolation,
   type LifePolicy,
   lifePolicyOf,
@@ -27,11 +27,12 @@ import { RecentSpecs } from './recent-specs.ts';
 
 /** The spec of an agent; every field but `module` has a default. */
 export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
-  z.input<typeof agentSpec>,
+  AgentSpecInput,
   'module' | 'initArgs' | 'pool' | 'parent'
 > & {
   /** A `defineAgent` value, or the URL of a module whose default export is one. */
   readonly module: AgentDefinition<Args, Tasks> | URL;
+  /** What the definition is given at each start: data, checked by its `initArgs` schema. Default `{}`. */
   readonly initArgs?: NoInfer<Args>;
 };
 

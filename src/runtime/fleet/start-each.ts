@@ -5,6 +5,7 @@ import { AgentSystemError } from '../values/errors.ts';
 export interface StartReport {
   /** Ids of the agents that run. */
   readonly started: readonly string[];
+  /** Those that could not be started, and why. */
   readonly failed: readonly { readonly agentId: string; readonly error: AgentSystemError }[];
 }
 

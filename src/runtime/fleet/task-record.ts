@@ -17,6 +17,7 @@ declare const output: unique symbol;
 
 /** A task. Times are epoch ms. */
 export interface TaskRecord<Output = unknown> {
+  /** Its id: for `tasks.get`, `result`, `cancel` and `retry`. */
   readonly id: TaskId<Output>;
   /** Empty while it waits in the queue of its pool. */
   readonly agentId: string;
@@ -24,11 +25,15 @@ export interface TaskRecord<Output = unknown> {
   readonly pool?: string;
   /** Its name in the definition. */
   readonly task: string;
+  /** Where it stands, in one word. */
   readonly status: TaskStatus;
   /** How often it was begun. */
   readonly attempts: number;
+  /** When it was accepted, epoch ms. */
   readonly acceptedAt: number;
+  /** When its latest attempt began, epoch ms. */
   readonly startedAt?: number;
+  /** When it ended, epoch ms. */
   readonly endedAt?: number;
   /** Set while it runs and has stalled: since when. */
   readonly stalledAt?: number;
@@ -40,7 +45,9 @@ export interface TaskRecord<Output = unknown> {
   readonly output?: Output;
   /** Why it has no output: the error, or who gave it up; while it waits for another attempt, the last error. */
   readonly error?: ErrorInfo;
+  /** The key that stands for it as long as there is this record. */
   readonly idempotencyKey?: string;
+  /** The key that stands for it until it has ended. */
   readonly dedupeKey?: string;
 }
 

@@ -26,8 +26,9 @@ export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> 
   readonly dedupeKey?: string;
   /** Its retry policy; default that of its kind. The definition's `when` still decides which errors are retried. */
   readonly retry?: RetryOptions;
-  /** It is not begun before then: epoch ms, or so many ms from now. Its `timeoutMs` counts from then. */
+  /** It is not begun before then, epoch ms; its `timeoutMs` counts from then. Not together with `delayMs`. */
   readonly notBefore?: number;
+  /** It is not begun before so many ms from now; its `timeoutMs` counts from then. */
   readonly delayMs?: number;
   /** Who asks for it, as its `task.accepted` says: 1 to 256 characters. */
   readonly by?: string;

@@ -52,14 +52,19 @@ import {
   type TaskTarget,
 } from './task-submission.ts';
 
+/** Which tasks are listed. */
 export interface TaskFilter {
+  /** Tasks of this agent. */
   readonly agentId?: string;
+  /** Tasks that were given to this pool. */
   readonly pool?: string;
   /** Its name in the definition. */
   readonly type?: string;
+  /** Tasks that stand so. */
   readonly status?: TaskStatus;
   /** At most this many: those that were accepted first, or with `newest` those that were accepted last. */
   readonly limit?: number;
+  /** Whether `limit` keeps those that were accepted last; default `false`. */
   readonly newest?: boolean;
 }
 
@@ -94,6 +99,7 @@ const cancelSchema = z.strictObject({ reason: z.string().min(1).max(65_536), opt
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 const MISSED: Partial<Record<TaskStatus, ErrorCode>> = { timed_out: 'TASK_TIMED_OUT', failed: 'TASK_FAILED' };
 
+/** `system.tasks`: work that is submitted, looked up, waited for, cancelled, retried and scheduled. */
 export class Tasks {
   readonly #options: TasksOptions;
   readonly #known: KnownTasks;

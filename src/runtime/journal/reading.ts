@@ -12,7 +12,9 @@ import { handOut } from './handed-out-event.ts';
 import type { EventQuery, Store } from './store.ts';
 import type { SystemEvent } from './system-event.ts';
 
+/** Which events are read. */
 export interface ReadOptions {
+  /** Events of this agent. */
   readonly agentId?: string;
   /** Only events with a greater sequence; default 0, all that are kept. */
   readonly after?: number;

@@ -33,6 +33,7 @@ export type ObserverOf = (type: SystemEventType) => EventObserver | undefined;
 
 export type EventListener = (event: SystemEvent, delivery: Delivery) => void;
 
+/** Which events a listener is told of, and when. */
 export interface SubscribeOptions {
   /** Whether events of a time in which the store fails are told when they were committed, and not before. */
   readonly committedOnly?: boolean;

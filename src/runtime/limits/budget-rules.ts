@@ -27,13 +27,19 @@ export interface Spender {
 
 /** How an account stands. */
 export interface BudgetRecord {
+  /** Its name. */
   readonly name: string;
+  /** Who shares it. */
   readonly scope: BudgetScope;
   /** The agent's or the task's id, where each has its own. */
   readonly of?: string;
+  /** `low` from 80 % of a limit on, `exhausted` at the limit. */
   readonly status: 'ample' | 'low' | 'exhausted';
+  /** What may be spent until the next refill. */
   readonly limits: BudgetAmount;
+  /** What was spent since the last refill. */
   readonly spent: BudgetAmount;
+  /** What is reserved and not settled. */
   readonly reserved: BudgetAmount;
   /** What may still be reserved, of each unit that has a limit. */
   readonly left: BudgetAmount;

@@ -51,6 +51,7 @@ interface Reservation {
 
 const byName = z.strictObject({ of: z.string().optional(), by: actor.optional() });
 
+/** `system.budgets`: what tasks may spend, and what they have spent. */
 export class Budgets {
   readonly #options: BudgetsOptions;
   readonly #defined = new Map<string, Defined>();

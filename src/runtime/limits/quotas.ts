@@ -38,9 +38,11 @@ export interface Limit {
 export interface QuotaRecord {
   /** Of a group that shares it, its name; else the id of its agent. */
   readonly name: string;
+  /** Whether agents share it by `quota` of their specs or definitions. */
   readonly isShared: boolean;
   /** `releasing`: it was reset, and its members go on one after the other. */
   readonly status: 'open' | 'parked' | 'releasing';
+  /** Until when its agents wait, and why. */
   readonly parked?: Parked;
   /** Ids of those that wait. */
   readonly waiting: readonly string[];

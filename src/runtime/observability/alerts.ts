@@ -2,12 +2,19 @@
 import type { Journal } from '../journal/journal.ts';
 import type { AlertType, EventBody } from '../journal/system-event.ts';
 
+/** A condition that a person should look at: raised once, cleared when it is over. */
 export interface Alert {
+  /** Its kind. */
   readonly alert: AlertType;
+  /** The agent that it is about. */
   readonly agentId?: string;
+  /** The pool that it is about. */
   readonly pool?: string;
+  /** The budget that it is about. */
   readonly budget?: string;
+  /** The schedule that it is about. */
   readonly schedule?: string;
+  /** What is the matter, in words. */
   readonly message: string;
   /** Epoch ms. */
   readonly raisedAt: number;

@@ -28,6 +28,7 @@ import type { TraceParent } from '../hosting/host.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { having } from '../values/malformed.ts';
 
+/** Where traces and metrics go. */
 export interface TelemetryOptions {
   /** Default: the global tracer named `mabeam`. */
   readonly tracer?: Tracer;

@@ -37,9 +37,13 @@ export type ScalingSignalSource = (load: PoolLoad) => ScalingSignal | Promise<Sc
 
 /** What an autoscaler did last. */
 export interface ScalingRecord {
+  /** What its chart does. */
   readonly status: 'watching' | 'reading' | 'scaling' | 'cooling_down' | 'closed';
+  /** `scale` of the pool, with its defaults. */
   readonly policy: ScalingPolicy;
+  /** The last measurement. */
   readonly metrics?: ScalingMetrics;
+  /** What was decided on it, and why. */
   readonly decision?: ScalingDecision;
   /** Epoch ms. */
   readonly decidedAt?: number;

@@ -43,16 +43,21 @@ import type { PoolTask } from './waiting-queue.ts';
 /** `backing_off`: a start has failed, the next one waits. `degraded`: so often that it is tried only now and then. */
 /** All that is known of a pool at one moment. Times are epoch ms. */
 export interface PoolRecord {
+  /** Its name. */
   readonly name: string;
   /** Of its members. */
   readonly type: string;
+  /** Where the pool stands, in one word. */
   readonly status: PoolStatus;
+  /** Fewest members. */
   readonly min: number;
+  /** Most members. */
   readonly max: number;
   /** The size it is to have. */
   readonly wanted: number;
   /** Members that run; `idle` of them have nothing to do. */
   readonly live: number;
+  /** Members that run and have nothing to do. */
   readonly idle: number;
   /** Members whose first start is under way. */
   readonly starting: number;
@@ -68,6 +73,7 @@ export interface PoolRecord {
   readonly retryAt?: number;
   /** What the last start that failed, or member that was lost, ended with. */
   readonly lastFailure?: string;
+  /** How it sizes itself: policy, last measurement and decision. Left out without `scale`. */
   readonly scaling?: ScalingRecord;
 }
 

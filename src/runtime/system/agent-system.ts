@@ -17,6 +17,7 @@ import type { Alert } from '../observability/alerts.ts';
 import type { Coverage } from '../observability/coverage.ts';
 import type { Pools } from '../pools/pools.ts';
 
+/** How a fleet ended. */
 export interface CloseReport extends FleetEnd {
   /** Ids of accepted tasks that the next program on the same durable store goes on with; left out if there are none. */
   readonly leftTasks?: readonly string[];
@@ -30,8 +31,11 @@ export interface CloseReport extends FleetEnd {
 /** `closing` from the call of `close` on: nothing new begins. */
 export type SystemStatus = 'open' | 'closing' | 'closed';
 
+/** A fleet of agents in this program. */
 export interface AgentSystem extends AsyncDisposable {
+  /** Whether it is open, closing or closed. */
   readonly status: SystemStatus;
+  /** Every agent, and every command to one. */
   readonly agents: Agents;
   /** Shared variables: typed, bounded, versioned values. */
   readonly variables: Variables;
@@ -45,6 +49,7 @@ export interface AgentSystem extends AsyncDisposable {
   readonly tasks: Tasks;
   /** Questions of tasks to people, and the answers. */
   readonly questions: Questions;
+  /** Everything that happens, as one ordered stream. */
   readonly events: {
     /**
      * Calls the listener with every event after it was committed, in order. While the store fails, events come
@@ -65,6 +70,7 @@ export interface AgentSystem extends AsyncDisposable {
     /** The events that the store still has, in order. @throws AgentSystemError `STORE_FAILED` */
     read(options?: ReadOptions): AsyncIterable<SystemEvent>;
   };
+  /** Conditions that a person should look at. */
   readonly alerts: { list(): readonly Alert[] };
   /** Limits of others that agents share or ran into: whether one is reached, and which agents wait. */
   readonly quotas: Pick<Quotas, 'list' | 'lift'>;

@@ -13,11 +13,13 @@ import { type TelemetryOptions, telemetryOptions } from '../observability/teleme
 import type { Clock } from '../time/clock.ts';
 import { having, parseInput } from '../values/malformed.ts';
 
+/** What `createAgentSystem` is given; every option has a default. */
 export interface AgentSystemOptions {
   /** Where events and states are kept; default `memoryStore()`. */
   readonly store?: Store;
   /** A pino logger; default one that writes warnings and errors to stderr. */
   readonly logger?: Logger;
+  /** The clock of all waits; default the machine's. A test gives `simulatedClock()`. */
   readonly clock?: Clock;
   /** Numbers in [0, 1); default `Math.random`. */
   readonly random?: () => number;
@@ -28,6 +30,7 @@ export interface AgentSystemOptions {
   readonly inspect?: Inspect;
   /** OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. */
   readonly telemetry?: TelemetryOptions;
+  /** How much may run, wait and be kept at once. */
   readonly limits?: SystemLimits;
   /**
    * Where the code of the store's agents is, by type: a definition of this program, or `{ type, module: URL }`. An
@@ -43,6 +46,7 @@ export interface AgentSystemOptions {
   readonly hosts?: Partial<Record<Isolation, Host>>;
 }
 
+/** How much may run, wait and be kept at once. */
 export interface SystemLimits {
   /** Agents with a body at once; default no limit. */
   readonly maxAgents?: number;

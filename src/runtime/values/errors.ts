@@ -8,6 +8,7 @@ import type { DetailsOf } from './error-details.ts';
 export { errorFrom, errorInfoOf, isError } from './error-info.ts';
 export { inWords } from './in-words.ts';
 
+/** Every code of an `AgentSystemError`. A code is API, and never changes its meaning. */
 export const errorCodes = [
   'AGENT_SPEC_INVALID',
   'AGENT_EXISTS',

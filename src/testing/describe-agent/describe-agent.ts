@@ -39,16 +39,21 @@ export interface DescribedTask<Input = unknown> {
 
 /** The two functions of a runner that tests are told to. */
 export interface Runner {
+  /** The test runner's; default that of `node:test`, or a global one. */
   // oxlint-disable-next-line typescript/no-explicit-any -- each runner types what it returns in its own way
   readonly describe: (name: string, run: () => any) => any;
+  /** The test runner's; default that of `node:test`, or a global one. */
   // oxlint-disable-next-line typescript/no-explicit-any -- as above
   readonly it: (name: string, run: () => any) => any;
 }
 
 /** What is known of an agent before it is tried. */
 export interface TriedAgent<Args = unknown, Tasks extends TaskTypes = TaskTypes> {
+  /** The `initArgs` of the agent; default `{}`. */
   readonly initArgs?: Args;
+  /** Parts of its spec that differ from the defaults. */
   readonly spec?: Pick<AgentSpec, 'tasks' | 'resources' | 'coordination'>;
+  /** Of each task: inputs to try, and whether it may fail or end its agent. */
   readonly tasks?: { readonly [Name in keyof Tasks]?: DescribedTask<Tasks[Name]['input']> };
   /** What the variables that it declares are; without them it hears of none. */
   readonly variables?: Readonly<Record<string, VariableDefinition>>;
@@ -81,13 +86,16 @@ export interface CheckAgentOptions<Args = unknown, Tasks extends TaskTypes = Tas
   readonly writeRegression?: string | URL;
 }
 
+/** Options of the suite: how the agent is tried, and the `describe` and `it` of the test runner. */
 export interface DescribeAgentOptions<Args = unknown, Tasks extends TaskTypes = TaskTypes>
   extends CheckAgentOptions<Args, Tasks>,
     Partial<Runner> {}
 
+/** What `checkAgent` found. */
 export interface CheckReport {
   /** How many tests were run. */
   readonly tests: number;
+  /** The laws and invariants that do not hold, each with the shortest path that shows it. */
   readonly findings: readonly AgentFinding[];
 }
 

@@ -1,6 +1,7 @@
 /** What every agent is held to, and how a broken law is told. Pure. */
 import { type Move, moveInWords } from './moves.ts';
 
+/** The laws that `describeAgent` and `checkAgent` hold every agent to. */
 export const agentLaws = [
   /** With its `initArgs` it starts, and again after every end. */
   'it starts',

@@ -37,7 +37,9 @@ export interface IncidentAgent {
   readonly chances: readonly number[];
 }
 
+/** Which incident is made a test. */
 export interface FromIncidentOptions {
+  /** The agent that it happened to. */
   readonly agentId: string;
   /**
    * Sequence of the event that is to be brought about again; default the agent's last crash, or give-up. The loss of the
@@ -69,6 +71,8 @@ const optionsSchema = z.strictObject({ agentId: z.string().min(1), until: z.int(
 const INCIDENTS: readonly SystemEvent['type'][] = ['agent.crashed', 'agent.gave_up', 'agent.start_failed'];
 
 /**
+ * Makes a test of what happened to an agent: the shortest script with the same end.
+ *
  * @param source the path of an SQLite store that no program has open (a backup, say), or a `Store`
  * @throws AgentSystemError `AGENT_NOT_FOUND` for an agent that the log does not know, `AGENT_SPEC_INVALID` for invalid
  * options and for a log from which it does not come about again, `STORE_FAILED`

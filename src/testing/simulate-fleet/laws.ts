@@ -1,6 +1,7 @@
 /** The laws that every fleet keeps under every fault. */
 import type { Deed } from './deeds.ts';
 
+/** The laws that `simulateFleet` holds every fleet to. */
 export const fleetLaws = [
   /** Sequences grow by one, and time never runs backwards. */
   'events are one stream',

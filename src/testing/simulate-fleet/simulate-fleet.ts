@@ -34,7 +34,9 @@ export interface SimulatedAgents {
 }
 
 export interface SimulatedFleet {
+  /** Its agents: a definition, and how many. */
   readonly agents: readonly SimulatedAgents[];
+  /** Its variables, by name. */
   readonly variables?: Readonly<Record<string, VariableDefinition>>;
   /** Budgets that its programs define. */
   readonly budgets?: readonly BudgetSpecInput[];
@@ -44,6 +46,7 @@ export interface SimulatedFleet {
   readonly invariants?: Readonly<Record<string, FleetInvariant>>;
 }
 
+/** A fleet to simulate, for how long, and from which seed. */
 export interface SimulateFleetOptions extends SimulatedFleet {
   /** The same seed, the same events, to the byte; default 1. */
   readonly seed?: number;

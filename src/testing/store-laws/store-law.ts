@@ -1,6 +1,7 @@
 /** One law of stores, and the place in which it is tried. */
 import type { Recovery, Store } from '../../runtime/journal/store.ts';
 
+/** How a law wants its store. */
 export interface OpenStoreOptions {
   /** About so many of the newest events are to be kept; all, when it is left out. */
   readonly retainEvents?: number;

@@ -4,19 +4,27 @@ import type { Decision, ProposalOptions } from './proposal.ts';
 
 /** A round that is under way. Times are epoch ms. */
 export interface OpenRound {
+  /** Its id. */
   readonly roundId: string;
+  /** The name of the variable. */
   readonly variable: string;
+  /** The value that is put to the vote. */
   readonly value: unknown;
   /** `voting`; or what the leader was asked for: the casting vote in a tie, or a decision after all. */
   readonly phase: 'voting' | 'casting' | 'appealed';
+  /** Epoch ms. */
   readonly openedAt: number;
+  /** When it ends at the latest, epoch ms. */
   readonly deadlineAt: number;
+  /** The votes so far. */
   readonly tally: Tally;
+  /** Ids of those who may vote. */
   readonly electorate: readonly string[];
   /** Ids of those who are there and have not answered. */
   readonly stillOut: readonly string[];
 }
 
+/** `system.consensus`: rounds in which agents vote on a change of a variable. */
 export interface Consensus {
   /**
    * Asks every running agent that declared a variable whether it should take a value.

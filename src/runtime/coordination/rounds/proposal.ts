@@ -5,6 +5,7 @@ import {
   type RoundCut,
   type RoundTerms,
   roundTerms,
+  type RoundTermsInput,
   type Tally,
 } from '../../../machines/index.ts';
 import { type VariableRef, variableRef } from '../../definition/variable-handle.ts';
@@ -26,12 +27,15 @@ export type CustomFallback<Value = unknown> = (
   failed: FailedProposal<Value>,
 ) => Value | undefined | PromiseLike<Value | undefined>;
 
-export interface ProposalOptions<Value = unknown> extends Omit<z.input<typeof roundTerms>, 'fallback'> {
+/** A change of a variable that the fleet is to vote on, and the terms of its round. */
+export interface ProposalOptions<Value = unknown> extends Omit<RoundTermsInput, 'fallback'> {
   /** Its handle, by which values are typed, or its name. */
   readonly variable: VariableRef<Value>;
+  /** The value to be put to the vote. */
   readonly value: NoInfer<Value>;
   /** Who proposes it; default `operator`. */
   readonly by?: string;
+  /** Why, for the voters and the variable's history. */
   readonly why?: string;
   /**
    * What becomes of a proposal that was not accepted: `keep` the current value, `{ retry: n }`, `leader_decides`, or
@@ -55,7 +59,9 @@ export interface ProposedChange {
 export interface Decision {
   /** Of the last of its rounds. */
   readonly roundId: string;
+  /** How the round ended. */
   readonly outcome: Outcome;
+  /** The votes. */
   readonly tally: Tally;
   /** Ids of those who could vote in that round. */
   readonly electorate: readonly string[];
@@ -63,6 +69,7 @@ export interface Decision {
   readonly failed: readonly string[];
   /** The version that the variable got from it: by the vote, or by the fallback. */
   readonly version?: number;
+  /** Whose decision holds. */
   readonly decidedBy: 'voters' | 'leader' | 'fallback';
   /** Rounds that were held. */
   readonly rounds: number;

@@ -40,11 +40,15 @@ export interface Listener {
 
 /** One version in the history of a variable. */
 export interface VariableVersion<Value = unknown> {
+  /** 1, 2, 3 … one per change. */
   readonly version: number;
+  /** The value from then on. */
   readonly value: Value;
   /** Epoch ms. */
   readonly at: number;
+  /** Who changed it. */
   readonly by: string;
+  /** Why, if that was said. */
   readonly why?: string;
 }
 

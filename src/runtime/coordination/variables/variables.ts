@@ -38,11 +38,15 @@ import {
   variableNames,
 } from './variable.ts';
 
+/** A variable as it stands. */
 export interface VariableRecord<Value = unknown> {
+  /** Its name. */
   readonly name: string;
   /** `undefined` for one that the store kept and this program has not defined yet. */
   readonly kind: VariableKind | undefined;
+  /** What its definition allows: `min` and `max`, or `options`. */
   readonly bounds: Readonly<Record<string, unknown>>;
+  /** Its current value. */
   readonly value: Value;
   /** 1, 2, 3 … one per change. */
   readonly version: number;
@@ -50,9 +54,11 @@ export interface VariableRecord<Value = unknown> {
   readonly updatedAt: number;
 }
 
+/** Who changes a variable, and how long the change waits. */
 export interface ChangeOptions {
   /** Who changes it; default `operator`. */
   readonly by?: string;
+  /** Why, for its history. */
   readonly why?: string;
   /** How long to wait for `sync` agents, in ms; default 30,000. Those that are late are listed as out of date. */
   readonly timeoutMs?: number;
@@ -60,6 +66,7 @@ export interface ChangeOptions {
 
 /** What listeners of `variables.subscribe` hear. */
 export interface VariableChange<Value = unknown> extends VariableVersion<Value> {
+  /** The name of the variable. */
   readonly name: string;
   /** `undefined` for the first value of a definition. */
   readonly previous: Value | undefined;

@@ -119,9 +119,13 @@ export type ChartAnswer<Tasks extends ChartTasks> = TaskAnswer<Tasks> | VoteCast
 
 /** What a machine is given as its input, unless the definition says otherwise. */
 export interface ChartInput<Args = unknown, Values = VariableValues> {
+  /** The id of the agent. */
   readonly agentId: string;
+  /** Which life this is: 1, 2, 3 … */
   readonly incarnation: number;
+  /** Its `initArgs`, as their schema returns them. */
   readonly initArgs: Args;
+  /** Current values of the variables that the definition lists, by name. */
   readonly variables: Values;
 }
 
@@ -135,10 +139,15 @@ interface Options<
   Args,
   Ref extends VariableRef,
 > {
+  /** The name of the definition: a later program finds its code by it. */
   readonly type: string;
+  /** The behaviour: any machine of XState 5. */
   readonly machine: Machine;
+  /** Its tasks, by name: each arrives as an event of that name, and is answered by an event that the machine emits. */
   readonly tasks: Tasks;
+  /** Schema of the `initArgs` in specs: any Standard Schema. */
   readonly initArgs?: StandardSchemaV1<SentArgs, Args>;
+  /** What it can do, for tasks that require it; default nothing. */
   readonly capabilities?: readonly string[];
   /** The variables that it hears of: their handles, by which their values are typed, or their names. */
   readonly variables?: readonly Ref[];
@@ -170,6 +179,7 @@ type Fitting<Machine, Tasks extends ChartTasks> = Machine extends AnyStateMachin
     : { readonly machine: 'the machine does not take the events of its tasks' }
   : never;
 
+/** What `defineChartAgent` is given: a machine, and the tasks that it takes and answers. */
 export type DefineChartAgentOptions<
   Machine extends AnyStateMachine,
   Tasks extends ChartTasks,

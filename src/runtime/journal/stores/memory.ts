@@ -37,6 +37,8 @@ const optionsSchema = z.strictObject({
 });
 
 /**
+ * Makes a store in memory, the default of a system: gone with the program.
+ *
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {

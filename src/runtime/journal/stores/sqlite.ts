@@ -28,6 +28,7 @@ import { storeFailed, storeFailureOf } from './sqlite/failure.ts';
 import { type EncodedBatch, LogFile, type LogFileOptions } from './sqlite/log-file.ts';
 import type { Retain } from './sqlite/retention.ts';
 
+/** How much the file keeps, and whether it may be made. */
 export interface SqliteStoreOptions {
   /**
    * What is kept of the history; default all of it. What a recovery needs stays in any case. Some hundred events
@@ -48,11 +49,13 @@ export interface Compaction {
 
 export type { Backup };
 
+/** A store in one SQLite file: durable, backed up while it works. */
 export interface SqliteStore extends Store {
   recover(): Recovery;
   append(batch: StoreBatch): Promise<void>;
   /** @throws AgentSystemError `STORE_FAILED` when the file is not where it was, or not as this store has left it */
   check(): void;
+  /** Closes the file; the system that was given the store does so. */
   close(): Promise<void>;
   /**
    * Drops all that `retain` lets go and makes the file as small as it can be, a little at a time while the system

@@ -23,6 +23,7 @@ import type { ChartStep } from './chart-step.ts';
 import { Relay, type RelayStatus } from './relay.ts';
 import { viewerPage } from './viewer-page.ts';
 
+/** Where the inspector listens, and what it shows. */
 export interface InspectorOptions {
   /** Default 0: any that is free. */
   readonly port?: number;
@@ -38,11 +39,13 @@ export interface InspectorOptions {
   readonly maxViewers?: number;
   /** The page that draws what it is sent by `postMessage`; default Stately's. */
   readonly viewerUrl?: string;
+  /** The clock of `coalesceMs`; default the machine's. */
   readonly clock?: Clock;
   /** A pino logger; default one that writes warnings and errors to stderr. */
   readonly logger?: Logger;
 }
 
+/** An inspector that is open. */
 export interface Inspector extends AsyncDisposable {
   /** Where a browser shows the charts; the token is in it. */
   readonly url: string;
@@ -53,7 +56,9 @@ export interface Inspector extends AsyncDisposable {
    * XState's inspection events as well, for `createActor(machine, { inspect })`. Never throws.
    */
   readonly observe: ChartWatcher;
+  /** Who watches, and what is kept for viewers. */
   status(): RelayStatus;
+  /** Closes it, with every connection. */
   close(): Promise<void>;
 }
 
