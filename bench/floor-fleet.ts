@@ -181,13 +181,13 @@ const defaults = agentSpec.parse({ id: 'agent', module: coder });
 const shared = new Map<string, Parts>();
 
 /** A part of a spec with its defaults in it, frozen: the same one for the same fields. */
-function part(name: 'resources' | 'coordination' | 'restart', given: Parts | undefined): Parts {
+function part(name: 'resources' | 'coordination' | 'restart', given: object | undefined): Parts {
   const usual = defaults[name] as Parts;
   if (given === undefined) return usual;
   const last = shared.get(name);
   let isLast = last !== undefined;
   for (const key in given) {
-    const value = given[key];
+    const value = (given as Parts)[key];
     if (!Object.hasOwn(usual, key)) throw new TypeError(`${name}.${key}: unknown`);
     if (typeof value !== typeof usual[key]) throw new TypeError(`${name}.${key}: ${typeof value}`);
     if (isLast && last![key] !== value) isLast = false;
