@@ -77,6 +77,8 @@ export interface Subject {
   readonly tasks: {
     submit(target: string | object, task: object): Promise<TaskRecord>;
     get(taskId: string): Either<TaskRecord>;
+    list(filter?: object): Either<readonly TaskRecord[]>;
+    legal(taskId: string): Either<readonly string[]>;
     result(taskId: string): Promise<unknown>;
     cancel(taskId: string, why?: string, options?: Act): Promise<TaskRecord>;
     retry(taskId: string, options?: Act): Promise<TaskRecord>;

@@ -91,6 +91,49 @@ export function poolLaws(subjectOf: () => PoolSubject): void {
   const until = (name: string, isIt: (record: PoolRecord) => boolean): Promise<PoolRecord> =>
     eventually(async () => pools().get(name), isIt);
 
+  test('a task that waits for a member is listed with its pool, is known by its id, and can be cancelled', async () => {
+    const { tasks, agents } = subjectOf();
+    const name = await created({ max: 1 });
+    const [only = ''] = (await pools().get(name)).members;
+    const release = new AbortController();
+    const first = codeOf(pools().execute(name, { type: 'hold', signal: release.signal }));
+    await eventually(
+      async () => agents.get(only),
+      ({ metrics }) => metrics.running === 1,
+    );
+    const cancelled = codeOf(pools().execute(name, { type: 'quick' }));
+    await until(name, (record) => record.waiting === 1);
+    const next = pools().execute(name, { type: 'tell', input: 1 });
+    await until(name, (record) => record.waiting === 2);
+    const listed = async (filter: object) =>
+      (await tasks.list(filter)).map(({ task, pool, agentId, status, attempts }) => ({
+        task,
+        pool,
+        agentId,
+        status,
+        attempts,
+      }));
+    const waits = { pool: name, agentId: '', status: 'waiting', attempts: 0 };
+    expect(await listed({ pool: name })).toEqual([
+      { task: 'hold', pool: name, agentId: only, status: 'running', attempts: 1 },
+      { task: 'quick', ...waits },
+      { task: 'tell', ...waits },
+    ]);
+    expect(await listed({ pool: name, status: 'waiting', limit: 1 })).toEqual([{ task: 'quick', ...waits }]);
+    expect(await listed({ pool: name, type: 'tell' })).toEqual([{ task: 'tell', ...waits }]);
+    expect(await listed({ agentId: only, pool: name })).toHaveLength(1);
+    const [quick] = await tasks.list({ pool: name, type: 'quick' });
+    expect(await tasks.list({ type: 'quick', status: 'waiting' })).toEqual([quick]);
+    expect(await tasks.get(quick!.id)).toEqual(quick);
+    expect(await tasks.legal(quick!.id)).toEqual(['cancel']);
+    expect(await tasks.cancel(quick!.id, 'no need')).toMatchObject({ id: quick!.id, status: 'cancelled' });
+    expect(await cancelled).toBe('TASK_ABANDONED');
+    expect(await listed({ pool: name, type: 'quick', status: 'waiting' })).toEqual([]);
+    release.abort();
+    expect([await first, await next]).toEqual(['TASK_ABANDONED', 'told']);
+    await pools().close(name);
+  });
+
   test('who has a pool do a task hears its progress in order, also of one that waited for a member', async () => {
     const name = await created({ max: 1 });
     const release = new AbortController();

@@ -19,6 +19,7 @@ import type { Placement } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { findQuestion } from '../tasks/task-questions.ts';
 import { findTask, taskOfKey, legalFor } from '../tasks/known-tasks.ts';
+import { isWished, type TaskWish } from '../tasks/task-entries.ts';
 import { taskRecord } from '../tasks/task-record-of.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
@@ -121,7 +122,7 @@ export const agentObject = object({
     task: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<Answer> => {
       const { taskId } = given as { taskId: string };
       const state = await stateOf(ctx);
-      return answering(() => taskRecord(ctx.key, findTask(state ?? NOTHING, taskId)));
+      return answering(() => taskRecord(ctx.key, findTask(state ?? NOTHING, taskId), state?.spec.pool));
     }),
 
     legalForTask: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<Answer> => {
@@ -148,11 +149,14 @@ export const agentObject = object({
       return task === undefined ? null : taskRecord(ctx.key, task);
     }),
 
-    tasks: shared(codec, async (ctx: ObjectSharedContext) => {
+    /** All, or those that are wished for. */
+    tasks: shared(codec, async (ctx: ObjectSharedContext, wish: unknown) => {
       const state = await stateOf(ctx);
       if (state === null) return [];
       const open = state.tasks.filter(({ isAnswered }) => !isAnswered);
-      return [...state.ended, ...open].map((task) => taskRecord(state.id, task));
+      return [...state.ended, ...open]
+        .map((task) => taskRecord(state.id, task, state.spec.pool))
+        .filter((task) => isWished(task, (wish ?? {}) as TaskWish));
     }),
   },
   options: fleetOptions,

@@ -43,6 +43,7 @@ import {
   placedSpec,
   type PlacedSpec,
 } from './fleet-specs.ts';
+import { type BriefLook, byRegistration, type LookFilter } from '../agent/look-filter.ts';
 import { type Look, REGISTRY, SHARDS } from '../engine/names.ts';
 
 /** One incarnation of an agent. Every method throws `AGENT_NOT_RUNNING` once it has ended. */
@@ -229,8 +230,9 @@ export class FleetAgents {
   async startAll(filter: AgentFilter = {}, options?: ActOptions): Promise<StartReport> {
     const asked = parseInput(actSchema, options ?? {}, { what: 'startAll' });
     const by = asked.by === undefined ? {} : { by: asked.by };
-    const waiting = (await this.list(filter)).filter(
-      ({ status, spec }) => (status === 'registered' || status === 'stopped') && spec.pool === undefined,
+    const fitting = await this.briefs(parseInput(filterSchema, filter, { what: 'list' }));
+    const waiting = fitting.filter(
+      ({ status, pool }) => (status === 'registered' || status === 'stopped') && pool === undefined,
     );
     return startEach(
       waiting.map(({ id }) => id),
@@ -334,30 +336,18 @@ export class FleetAgents {
   /** All agents that match the filter, in the order of their registration, as the fleet lists them. */
   async list(filter: AgentFilter = {}): Promise<PlacedRecord[]> {
     const asked = parseInput(filterSchema, filter, { what: 'list' });
-    const { type, status, capability, isPaused, isParked } = asked;
-    const looks = await this.looks();
-    return looks
-      .map((look) => this.#placed(look))
-      .filter(
-        (record) =>
-          (isPaused === undefined || (record.paused !== undefined) === isPaused) &&
-          (isParked === undefined || (record.parked !== undefined) === isParked) &&
-          (type === undefined || record.type === type) &&
-          (status === undefined || record.status === status) &&
-          (capability === undefined || record.capabilities.includes(capability)),
-      );
+    return (await this.looks(asked)).map((look) => this.#placed(look));
   }
 
   /** Their ids, in the order of their registration. */
   async ids(): Promise<string[]> {
-    return (await this.looks()).map(({ record }) => record.id);
+    return (await this.briefs()).map(({ id }) => id);
   }
 
   /** The number of agents of each type in each status. */
   async counts(): Promise<AgentCount[]> {
     const counts = new Map<string, { type: string; status: AgentRecord['status']; count: number }>();
-    for (const { record } of await this.looks()) {
-      const { type, status } = record;
+    for (const { type, status } of await this.briefs()) {
       const key = JSON.stringify([type, status]);
       const known = counts.get(key);
       if (known === undefined) counts.set(key, { type, status, count: 1 });
@@ -366,20 +356,29 @@ export class FleetAgents {
     return [...counts.values()];
   }
 
-  /** @internal */
-  async looks(): Promise<readonly Look[]> {
-    const { engine } = this.#options;
-    const shards = Array.from({ length: SHARDS }, (_, shard) =>
-      engine.call<readonly Look[]>(
-        { service: REGISTRY, key: String(shard), method: 'list' },
-        null,
-        REPEATABLE,
+  /** @internal Those that a filter is of: the others do not leave the engine. */
+  async looks(filter: LookFilter = {}): Promise<readonly Look[]> {
+    const isOfAll = Object.values(filter).every((wanted) => wanted === undefined);
+    const looks = await this.#listed<Look>('list', isOfAll ? null : filter);
+    return looks.toSorted((one, other) =>
+      byRegistration(
+        { id: one.record.id, registeredAt: one.registeredAt },
+        { id: other.record.id, registeredAt: other.registeredAt },
       ),
     );
-    const looks = (await Promise.all(shards)).flat();
-    return looks.toSorted(
-      (one, other) => one.registeredAt - other.registeredAt || (one.record.id < other.record.id ? -1 : 1),
+  }
+
+  /** @internal The same in few words. */
+  async briefs(filter: LookFilter = {}): Promise<readonly BriefLook[]> {
+    return (await this.#listed<BriefLook>('brief', filter)).toSorted(byRegistration);
+  }
+
+  async #listed<Shown>(method: 'list' | 'brief', filter: LookFilter | null): Promise<readonly Shown[]> {
+    const { engine } = this.#options;
+    const shards = Array.from({ length: SHARDS }, (_, shard) =>
+      engine.call<readonly Shown[]>({ service: REGISTRY, key: String(shard), method }, filter, REPEATABLE),
     );
+    return (await Promise.all(shards)).flat();
   }
 
   /** The living incarnation. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */

@@ -9,6 +9,7 @@ import type { QuestionRecord } from '../../runtime/agent/question-record.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
+import { someAtOnce } from './some-at-once.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import type { FleetAgents } from './fleet-agents.ts';
 import type { FleetCommands } from './fleet-commands.ts';
@@ -34,8 +35,8 @@ export class FleetQuestions {
     });
     if (agentId === '') return [];
     const askers = agentId === undefined ? await this.#askers() : [agentId];
-    const found = await Promise.all(
-      askers.map((id) => this.#commands.read<readonly QuestionRecord[]>(id, 'questions')),
+    const found = await someAtOnce(askers, (id) =>
+      this.#commands.read<readonly QuestionRecord[]>(id, 'questions'),
     );
     return found
       .flat()
@@ -71,8 +72,7 @@ export class FleetQuestions {
   }
 
   async #askers(): Promise<readonly string[]> {
-    const looks = await this.#agents.looks();
-    return looks.filter(({ hasAsked }) => hasAsked === true).map(({ record }) => record.id);
+    return (await this.#agents.briefs({ having: 'questions' })).map(({ id }) => id);
   }
 }
 

@@ -23,7 +23,7 @@ export class FleetQuotas {
 
   /** Those that somebody waits for, or that are shared. */
   async list(): Promise<readonly QuotaRecord[]> {
-    const [shared, looks] = await Promise.all([this.#shared(), this.#agents.looks()]);
+    const [shared, looks] = await Promise.all([this.#shared(), this.#agents.looks({ having: 'quota' })]);
     return [...shared, ...looks.flatMap(({ quota }) => (quota === undefined ? [] : [quota]))];
   }
 

@@ -62,7 +62,7 @@ export class FleetSchedules {
       const { manifest } = await this.#commands.look(target);
       return checkTask(asked, manifest, target);
     }
-    const [known] = looksOf(await this.#agents.looks(), target);
+    const [known] = looksOf(await this.#agents.looks(target), target);
     if (known !== undefined) return checkTask(asked, known.manifest);
     const isPool = 'pool' in target;
     const what = isPool ? `in pool ${inWords(target.pool)}` : `of type ${inWords(target.type)}`;

@@ -22,8 +22,12 @@ import { taskPriority } from '../../runtime/definition/task-kind.ts';
 import type { FleetAgents } from './fleet-agents.ts';
 import { assertJson } from './fleet-calls.ts';
 import type { FleetCommands } from './fleet-commands.ts';
-import type { Command } from '../engine/names.ts';
-import { agentOfTask } from '../tasks/task-entries.ts';
+import { toPool } from '../engine/calls.ts';
+import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import type { Command, PoolCommand } from '../engine/names.ts';
+import { POOLS, type PoolLook } from '../pools/pool-object.ts';
+import { agentOfTask, lineOfTask, type TaskWish } from '../tasks/task-entries.ts';
+import { someAtOnce } from './some-at-once.ts';
 
 /** An agent's id, or the least loaded agent of a type, or of a pool. */
 export type FleetTaskTarget = string | { readonly type: string } | { readonly pool: string };
@@ -49,12 +53,13 @@ const cancelSchema = z.strictObject({ reason: z.string().min(1).max(65_536), opt
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
 export class FleetTasks {
+  readonly #engine: EngineClient;
   readonly #commands: FleetCommands;
   readonly #agents: FleetAgents;
-
   readonly #schedules: FleetSchedules;
 
-  constructor(commands: FleetCommands, agents: FleetAgents, schedules: FleetSchedules) {
+  constructor(engine: EngineClient, commands: FleetCommands, agents: FleetAgents, schedules: FleetSchedules) {
+    this.#engine = engine;
     this.#commands = commands;
     this.#schedules = schedules;
     this.#agents = agents;
@@ -87,12 +92,14 @@ export class FleetTasks {
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */
   async get(taskId: string): Promise<TaskRecord> {
+    const line = lineOf(taskId);
+    if (line !== undefined) return this.#waiting(line.pool, taskId);
     return valueOf(await this.#commands.read<Answer<TaskRecord>>(ownerOf(taskId), 'task', { taskId }));
   }
 
   /**
-   * All known tasks that match the filter, in the order of their acceptance. Every agent that may have some is asked; for
-   * a pool, its members.
+   * All known tasks that match the filter, in the order of their acceptance. Every agent that may have some is asked, some
+   * at a time; for a pool, its members, and its queue.
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID`, `SYSTEM_CLOSED`
    */
@@ -101,14 +108,14 @@ export class FleetTasks {
       what: 'tasks.list',
       code: 'TASK_INPUT_INVALID',
     });
+    const wanted = { type, status };
     const ids = await this.#owners(agentId, pool);
-    const tasks = await Promise.all(ids.map((id) => this.#commands.read<readonly TaskRecord[]>(id, 'tasks')));
-    const found = tasks
+    const [waiting, ...ofAgents] = await Promise.all([
+      agentId === undefined ? this.#inLines(pool, wanted) : [],
+      someAtOnce(ids, (id) => this.#commands.read<readonly TaskRecord[]>(id, 'tasks', wanted)),
+    ]);
+    const found = [waiting, ...ofAgents.flat()]
       .flat()
-      .filter(
-        (task) =>
-          (type === undefined || task.task === type) && (status === undefined || task.status === status),
-      )
       .toSorted((one, other) => one.acceptedAt - other.acceptedAt);
     return newest ? found.slice(Math.max(0, found.length - limit)) : found.slice(0, limit);
   }
@@ -116,14 +123,32 @@ export class FleetTasks {
   async #owners(agentId: string | undefined, pool: string | undefined): Promise<readonly string[]> {
     if (agentId === '') return [];
     if (agentId !== undefined && pool === undefined) return [agentId];
-    const looks = await this.#agents.looks();
-    return looks
-      .map(({ record }) => record)
-      .filter(
-        ({ id, spec }) =>
-          (agentId === undefined || id === agentId) && (pool === undefined || spec.pool === pool),
-      )
-      .map(({ id }) => id);
+    return (await this.#agents.briefs({ agentId, pool })).map(({ id }) => id);
+  }
+
+  async #waiting(pool: string, taskId: string): Promise<TaskRecord> {
+    const found = (await this.#inLines(pool, {})).find(({ id }) => id === taskId);
+    if (found !== undefined) return found;
+    throw new AgentSystemError('TASK_UNKNOWN', `no task ${inWords(taskId)} is known`);
+  }
+
+  /** Those that wait in the queues of their pools. */
+  async #inLines(pool: string | undefined, wanted: TaskWish): Promise<readonly TaskRecord[]> {
+    if (pool === '') return [];
+    const pools = pool === undefined ? await this.#pools() : [pool];
+    const lines = await someAtOnce(pools, (name) =>
+      this.#engine.call<readonly TaskRecord[]>(toPool(name, 'tasks'), wanted, REPEATABLE),
+    );
+    return lines.flat();
+  }
+
+  async #pools(): Promise<readonly string[]> {
+    const looks = await this.#engine.call<readonly PoolLook[]>(
+      { ...POOLS, method: 'list' },
+      null,
+      REPEATABLE,
+    );
+    return looks.filter(({ record }) => record.waiting > 0).map(({ record }) => record.name);
   }
 
   /** How many tasks are in each status: every agent is asked. */
@@ -138,6 +163,11 @@ export class FleetTasks {
 
   /** Commands that a task's status allows. @throws AgentSystemError `TASK_UNKNOWN` */
   async legal(taskId: string): Promise<readonly TaskCommand[]> {
+    const line = lineOf(taskId);
+    if (line !== undefined) {
+      await this.#waiting(line.pool, taskId);
+      return ['cancel'];
+    }
     const owner = ownerOf(taskId);
     return valueOf(
       await this.#commands.read<Answer<readonly TaskCommand[]>>(owner, 'legalForTask', { taskId }),
@@ -174,7 +204,13 @@ export class FleetTasks {
       { reason, options },
       { what: 'tasks.cancel', code: 'TASK_INPUT_INVALID' },
     );
-    return this.#commands.give(ownerOf(taskId), { type: 'cancelTask', taskId, why, by: said.by });
+    const line = lineOf(taskId);
+    if (line === undefined) {
+      return this.#commands.give(ownerOf(taskId), { type: 'cancelTask', taskId, why, by: said.by });
+    }
+    const { pool, number } = line;
+    const command: PoolCommand = { type: 'cancelTask', number, why, at: await this.#engine.now() };
+    return valueOf(await this.#engine.call<Answer<TaskRecord>>(toPool(pool, 'ask'), command));
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has not ended, or is done */
@@ -238,6 +274,11 @@ function refuseBoth(one: string, other: string, given: object): void {
   const both = given as Readonly<Record<string, unknown>>;
   if (both[one] === undefined || both[other] === undefined) return;
   throw new AgentSystemError('TASK_INPUT_INVALID', `submit: expected ${one} or ${other}, got both`);
+}
+
+/** Of a task that waits in the queue of a pool. */
+function lineOf(taskId: string): ReturnType<typeof lineOfTask> {
+  return typeof taskId === 'string' ? lineOfTask(taskId) : undefined;
 }
 
 /** @throws AgentSystemError `TASK_UNKNOWN` */

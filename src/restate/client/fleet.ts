@@ -186,7 +186,7 @@ class ConnectedFleet implements Fleet {
     this.agents = new FleetAgents({ engine, commands, calls, specs });
     this.pools = new FleetPools(engine, specs, calls);
     const schedules = new FleetSchedules(engine, commands, this.agents);
-    this.tasks = new FleetTasks(commands, this.agents, schedules);
+    this.tasks = new FleetTasks(engine, commands, this.agents, schedules);
     this.quotas = new FleetQuotas(engine, commands, this.agents);
     this.budgets = new FleetBudgets(engine);
     this.questions = new FleetQuestions(commands, this.agents);
@@ -202,7 +202,11 @@ class ConnectedFleet implements Fleet {
       this.#watching.push(inspectFleet({ agents, events, observe: observerIn(inspect), reportFault }));
     this.alerts = {
       list: async () => {
-        const looks = await Promise.all([this.agents.looks(), this.pools.looks(), schedules.looks()]);
+        const looks = await Promise.all([
+          this.agents.looks({ having: 'alerts' }),
+          this.pools.looks(),
+          schedules.looks(),
+        ]);
         return [...looks.flat().flatMap(({ alerts }) => alerts), ...(await this.budgets.alerts())];
       },
     };
@@ -239,8 +243,8 @@ class ConnectedFleet implements Fleet {
   }
 
   async stopAgents(options: { readonly timeoutMs?: number } = {}) {
-    const records = await this.agents.list();
-    const alive = records.filter(({ state }) => positionAt(state).legal.has('stop'));
+    const known = await this.agents.briefs();
+    const alive = known.filter(({ state }) => positionAt(state).legal.has('stop'));
     const ends = await Promise.all(
       alive.map(({ id }) =>
         this.agents.stop(id, options).catch((thrown: unknown) => {

@@ -133,6 +133,8 @@ export type PoolCommand = Pick<Asked, 'at' | 'token'> &
     | ({ readonly type: 'close'; readonly timeoutMs?: number | undefined } & ByWhom)
     | { readonly type: 'execute'; readonly work: AskedWork }
     | { readonly type: 'cancelCall'; readonly callId: string; readonly reason?: AbortReason | undefined }
+    /** One that waits in its queue. */
+    | { readonly type: 'cancelTask'; readonly number: number; readonly why: string }
     /** Which member has a task: told once one has it. */
     | { readonly type: 'locate'; readonly callId: string }
   );

@@ -74,3 +74,10 @@ export const wire: Serde<unknown> = {
 export function wireOf<Value>(): Serde<Value> {
   return wire as Serde<Value>;
 }
+
+/** What is kept, as it stands there: for what is only passed on. */
+export const asKept: Serde<unknown> = {
+  contentType: 'application/json',
+  serialize: (bytes) => bytes as Uint8Array,
+  deserialize: (bytes) => bytes,
+};

@@ -152,7 +152,12 @@ class Node implements AgentNode {
     const specs = new FleetSpecs({ code: this.#code, hosts: this.#hosts, secrets });
     const agents = new FleetAgents({ engine: this.#engine, commands, calls, specs });
     const pools = new FleetPools(this.#engine, specs, calls);
-    const tasks = new FleetTasks(commands, agents, new FleetSchedules(this.#engine, commands, agents));
+    const tasks = new FleetTasks(
+      this.#engine,
+      commands,
+      agents,
+      new FleetSchedules(this.#engine, commands, agents),
+    );
     this.#residents = new Residents({
       node: this.name,
       code: this.#code,

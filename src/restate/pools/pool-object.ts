@@ -20,6 +20,8 @@ import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import { endedInOrder } from '../../runtime/agent/ended-in-order.ts';
 import { checkTask } from '../../runtime/fleet/task-check.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
+import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
+import { isWished, type TaskWish } from '../tasks/task-entries.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { type Answer, answering, type Refusal, refusalOf } from '../engine/call-answer.ts';
@@ -185,6 +187,8 @@ function act(turn: PoolTurn, asked: Exclude<PoolCommand, { type: 'create' }>, to
     }
     case 'cancelCall':
       return turn.cancel(asked.callId, asked.reason);
+    case 'cancelTask':
+      return turn.cancelWaiting(asked.number, asked.why, token);
     case 'locate':
       return turn.locate(asked.callId, token);
   }
@@ -256,6 +260,14 @@ export const poolObject = object({
         turn.state.wakeAt = undefined;
         turn.wake();
       });
+    }),
+
+    /** Those that wait for a member, of those that are wished for. */
+    tasks: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<readonly TaskRecord[]> => {
+      const state = await stateOf(ctx);
+      if (state === null) return [];
+      const waiting = new PoolTurn(state, { now: 0, chance: 0 }).waiting();
+      return waiting.filter((task) => isWished(task, given as TaskWish));
     }),
 
     record: shared(codec, async (ctx: ObjectSharedContext): Promise<PoolRecord | null> => {

@@ -14,7 +14,8 @@ import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import type { Due } from '../engine/kept-chart.ts';
-import type { AskedWork } from '../tasks/task-entries.ts';
+import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
+import { type AskedWork, lineIdOf } from '../tasks/task-entries.ts';
 import type { PoolMember } from './pool-members.ts';
 import type { AbortReason } from '../tasks/abort-reason.ts';
 
@@ -26,6 +27,8 @@ export interface WaitingTask extends Due {
   readonly number: number;
   readonly work: AskedWork;
   readonly rank: number;
+  /** Epoch ms; nothing of one that an earlier version has taken. */
+  readonly acceptedAt?: number;
   /** How often it may still be given to another member. */
   readonly retriesLeft?: number;
   /** Who asks which member gets it. */
@@ -105,6 +108,7 @@ export class PoolTasks {
       work,
       rank: priority ?? kind?.priority ?? 0,
       order: number,
+      acceptedAt: now,
       dueAt: now + timeoutMs,
       ...(retriesLeft === 0 ? {} : { retriesLeft }),
     };
@@ -130,6 +134,36 @@ export class PoolTasks {
     if (given === undefined) return;
     given.isCancelled = true;
     this.#owner.cancelCall(given.member, callId, reason);
+  }
+
+  /** Records of those that wait, in their order. */
+  waiting(): TaskRecord[] {
+    const { name: pool, now, retryAbandoned } = this.#owner;
+    return this.#kept.queue.map(({ number, work, acceptedAt = now, retriesLeft }) => ({
+      id: lineIdOf(pool, number),
+      agentId: '',
+      pool,
+      task: work.type,
+      status: 'waiting',
+      attempts: retriesLeft === undefined ? 0 : retryAbandoned - retriesLeft,
+      acceptedAt,
+    }));
+  }
+
+  /** Ends one that waits. @throws AgentSystemError `TASK_UNKNOWN` of one that does not wait any more */
+  cancelWaiting(number: number, why: string): TaskRecord {
+    const { name: pool } = this.#owner;
+    const id = lineIdOf(pool, number);
+    const at = this.waiting().findIndex((record) => record.id === id);
+    if (at === -1)
+      throw new AgentSystemError('TASK_UNKNOWN', `no task ${JSON.stringify(id)} waits in its pool`);
+    const record = this.waiting()[at]!;
+    const task = this.#kept.queue[at]!;
+    this.#remove(task);
+    this.#refuse(task, this.#abandonment(task, why));
+    this.#tellIfEmpty();
+    const { now: endedAt } = this.#owner;
+    return { ...record, status: 'cancelled', endedAt, error: { name: 'Error', message: why } };
   }
 
   /** Tells which member has a task, once one has it; `null` where there is no such task. */

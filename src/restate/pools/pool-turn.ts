@@ -19,6 +19,7 @@ import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { AlertType, EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
+import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { poolStatusAt, poolTrouble } from '../../runtime/pools/pool-status.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
@@ -229,6 +230,16 @@ export class PoolTurn {
   /** Which member has a task, told to `token` once one has it. */
   locate(callId: string, token: string): void {
     this.#tasks.locate(callId, token);
+  }
+
+  /** Records of the tasks that wait. */
+  waiting(): TaskRecord[] {
+    return this.#tasks.waiting();
+  }
+
+  /** Ends one that waits, and tells how it ended. @throws AgentSystemError `TASK_UNKNOWN` */
+  cancelWaiting(number: number, why: string, token: string): void {
+    this.acts.push({ do: 'answer', token, answer: { value: this.#tasks.cancelWaiting(number, why) } });
   }
 
   /** How a task ended that the pool answers. */

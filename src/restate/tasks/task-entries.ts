@@ -1,8 +1,9 @@
 /** Tasks as an agent's virtual object keeps them: data, and what may be read of it. */
-import type { ErrorInfo, Parked, RetryPolicy, TaskPlace } from '../../machines/index.ts';
+import type { ErrorInfo, Parked, RetryPolicy, TaskPlace, TaskStatus } from '../../machines/index.ts';
 import { hasAttemptLeft, taskPlaceAfter } from '../../machines/index.ts';
 import { type AgentManifest, type TaskManifest, withTimeout } from '../../runtime/definition/manifest.ts';
 import type { BodyReport } from '../../runtime/hosting/host.ts';
+import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { ErrorCode } from '../../runtime/values/errors.ts';
 import type { Due } from '../engine/kept-chart.ts';
 import type { TaskTerms } from '../agent/agent-acts.ts';
@@ -147,6 +148,27 @@ export function lineOf(registeredAt: number, chance: number): string {
 export function agentOfTask(taskId: string): string | undefined {
   const at = taskId.lastIndexOf('/task-');
   return at === -1 ? undefined : taskId.slice(0, at);
+}
+
+/** Of a task while it waits in the queue of a pool; the member that gets it gives it one of its own. */
+export function lineIdOf(pool: string, number: number): string {
+  return `${pool}/line-${number}`;
+}
+
+/** The pool that such an id names, and the number of its task; `undefined` for what is no such id. */
+export function lineOfTask(taskId: string): { readonly pool: string; readonly number: number } | undefined {
+  const [, pool, number] = /^([^]+)\/line-(\d+)$/.exec(taskId) ?? [];
+  return pool === undefined ? undefined : { pool, number: Number(number) };
+}
+
+/** Which tasks a list is of. */
+export interface TaskWish {
+  readonly type?: string | undefined;
+  readonly status?: TaskStatus | undefined;
+}
+
+export function isWished(record: TaskRecord, { type, status }: TaskWish): boolean {
+  return (type === undefined || record.task === type) && (status === undefined || record.status === status);
 }
 
 const NO_KIND: TaskManifest = { requires: [], retry: false };

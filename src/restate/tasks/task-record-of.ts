@@ -6,7 +6,8 @@ import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import type { KnownTask } from './known-tasks.ts';
 import type { TaskEntry } from './task-entries.ts';
 
-export function taskRecord(agentId: string, known: KnownTask): TaskRecord {
+/** @param pool that its agent is a member of: of one that the pool has given it, the record says so */
+export function taskRecord(agentId: string, known: KnownTask, pool?: string): TaskRecord {
   const { id, task, place, attempts, acceptedAt, startedAt, idempotencyKey, dedupeKey } = known;
   const isOver = 'endedAt' in known;
   const error = isOver ? known.error : known.failure?.error;
@@ -14,6 +15,7 @@ export function taskRecord(agentId: string, known: KnownTask): TaskRecord {
   return {
     id,
     agentId,
+    ...(pool === undefined || isOver || known.terms?.pool === undefined ? {} : { pool }),
     task,
     status: taskStatusOf(place),
     attempts,
