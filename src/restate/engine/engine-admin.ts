@@ -58,9 +58,23 @@ export class EngineAdmin {
     await this.#ask('DELETE', `/deployments/${id}?force=true`);
   }
 
+  /** How far this program's clock is ahead of the engine's for certain, ms: that tells whole seconds, or nothing. */
+  async clockAheadMs(): Promise<number> {
+    const sentAt = Date.now();
+    const { date } = await this.#request('GET', '/health', undefined, BRIEF_MS);
+    const since = Date.parse(date ?? '');
+    if (Number.isNaN(since)) return 0;
+    if (sentAt >= since + 1_000) return sentAt - since - 1_000;
+    return Math.min(0, Date.now() - since);
+  }
+
   async #ask(method: string, path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<unknown> {
-    let status: number;
-    let text: string;
+    const { status, text } = await this.#request(method, path, body, timeoutMs);
+    if (status < 300) return text === '' ? undefined : JSON.parse(text);
+    throw new AgentSystemError('STORE_FAILED', `${method} ${path}: the engine says ${status}: ${text}`);
+  }
+
+  async #request(method: string, path: string, body: unknown, timeoutMs: number) {
     try {
       const response = await fetch(`${this.#url}${path}`, {
         method,
@@ -68,15 +82,13 @@ export class EngineAdmin {
         body: body === undefined ? null : JSON.stringify(body),
         signal: AbortSignal.timeout(timeoutMs),
       });
-      status = response.status;
-      text = await response.text();
+      const { status, headers } = response;
+      return { status, text: await response.text(), date: headers.get('date') };
     } catch (thrown) {
       const { message } = errorInfoOf(thrown);
       throw new AgentSystemError('STORE_FAILED', `the engine's admin interface does not answer: ${message}`, {
         cause: thrown,
       });
     }
-    if (status < 300) return text === '' ? undefined : JSON.parse(text);
-    throw new AgentSystemError('STORE_FAILED', `${method} ${path}: the engine says ${status}: ${text}`);
   }
 }

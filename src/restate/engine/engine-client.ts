@@ -73,6 +73,11 @@ export class EngineClient {
     return Date.now() + known.aheadMs;
   }
 
+  /** This program's clock may have been set: it is compared anew. */
+  clockMayBeSet(): void {
+    this.#clock = undefined;
+  }
+
   async #compareClocks() {
     const [askedAt, sentAt] = [performance.now(), Date.now()];
     try {

@@ -29,6 +29,7 @@ import { parseInput } from '../../runtime/values/malformed.ts';
 import { Telemetry } from '../../runtime/observability/telemetry.ts';
 import { toNodes } from '../engine/calls.ts';
 import { agentChartHash } from '../agent/chart-version.ts';
+import { ClockCheck } from './clock-check.ts';
 import { ControlSeat } from './control-seat.ts';
 import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
 import { EngineClient } from '../engine/engine-client.ts';
@@ -84,7 +85,8 @@ const LEAVE_MS = 1_000;
 /**
  * Joins a fleet as one of its nodes.
  *
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED` when the engine does not answer
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED` when the engine does not answer, or its
+ * clock and this machine's are more than 2 s apart
  */
 export async function createAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
   const parsed = parseInput(nodeOptions, options, { what: 'createAgentNode' });
@@ -113,6 +115,7 @@ class Node implements AgentNode {
   readonly #hosts: ReadonlyMap<Isolation, Host>;
   readonly #engine: EngineClient;
   readonly #admin: EngineAdmin;
+  readonly #clockCheck: ClockCheck;
   readonly #sessions = new Set<ServerHttp2Session>();
   #seat: ControlSeat | undefined;
   #server: Http2Server | undefined;
@@ -145,6 +148,7 @@ class Node implements AgentNode {
     );
     this.#engine = new EngineClient(options.restate.ingressUrl);
     this.#admin = new EngineAdmin(options.restate.adminUrl);
+    this.#clockCheck = new ClockCheck(this.#admin);
     const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
     const commands = new FleetCommands(this.#engine);
     const calls = new FleetCalls(commands, reportFault, new Telemetry(given.telemetry));
@@ -172,6 +176,7 @@ class Node implements AgentNode {
 
   async begin(): Promise<void> {
     const { listen, control, restate } = this.#options;
+    await this.#clockCheck.refuseWrong(this.name);
     this.url = await this.#listen(new URL(listen));
     const reached = (restate.advertise ?? this.url).replace(/\/$/, '');
     this.#hostUri = `${reached}/host`;
@@ -350,6 +355,7 @@ class Node implements AgentNode {
   }
 
   async #sayAlive(): Promise<void> {
+    if (this.#clockCheck.isDue) await this.#checkClock();
     const askedAt = this.#clock.elapsed();
     try {
       const { name } = this;
@@ -370,11 +376,27 @@ class Node implements AgentNode {
     this.#nextBeat(this.#misses > 0 ? 0 : undefined);
   }
 
+  /** One whose clock was set wrong has another node answer for the fleet, and tells the fleet's time. */
+  async #checkClock(): Promise<void> {
+    const before = this.#clockCheck.problem;
+    try {
+      await this.#clockCheck.look();
+      this.#engine.clockMayBeSet();
+      const { problem } = this.#clockCheck;
+      if (problem === before) return;
+      if (problem === undefined) return this.#logger.warn('its clock agrees with that of the engine again');
+      this.#logger.error(`this node does not answer for the fleet: ${problem}`);
+      await this.#handOver(LEAVE_MS);
+    } catch (err) {
+      this.#logger.debug({ err }, 'the clock could not be compared with that of the engine');
+    }
+  }
+
   /** Nobody answers for the fleet. */
   async #missed(err: unknown): Promise<void> {
     this.#logger.debug({ err }, 'a sign of life was not answered');
     try {
-      await this.#seat?.take();
+      if (this.#clockCheck.problem === undefined) await this.#seat?.take();
     } catch (thrown) {
       this.#logger.debug({ err: thrown }, 'the engine is away');
     }

@@ -85,17 +85,18 @@ export class ReportOutbox {
       this.#expected = undefined;
       this.#isDue = false;
       const reports = this.#waiting.splice(0, MAX_REPORTS);
-      const batch: ReportBatch = {
+      const batch = {
         node,
         incarnation,
         first: this.#told + 1,
         reports,
         usage: usage(),
-        at: clock.now(),
       };
       this.#told += reports.length;
       try {
-        this.#answered(await engine.call<ReportAnswer>(toAgent(agentId, 'report'), batch, REPEATABLE));
+        // By the fleet's time: this machine's may be wrong.
+        const told: ReportBatch = { ...batch, at: await engine.now() };
+        this.#answered(await engine.call<ReportAnswer>(toAgent(agentId, 'report'), told, REPEATABLE));
       } catch (thrown) {
         failed(thrown);
       }
