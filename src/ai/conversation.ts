@@ -13,7 +13,7 @@ export interface ConversationOptions<Input = unknown> {
   /** Which conversation a task belongs to; default one for the agent. */
   of?(input: Input): string;
   /**
-   * What is kept of a conversation after a task, for those that come; pure. The SDK's `pruneMessages` serves.
+   * The part of a conversation that is kept for later tasks; pure. The SDK's `pruneMessages` serves.
    * By default all is kept.
    */
   trim?(messages: ModelMessage[]): readonly ModelMessage[] | Promise<readonly ModelMessage[]>;

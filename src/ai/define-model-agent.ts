@@ -30,7 +30,7 @@ type Types = Record<string, unknown>;
 // oxlint-disable-next-line typescript/no-explicit-any -- the side of a schema that is not looked at may be anything
 type Either = any;
 
-/** What is known when a prompt is made. */
+/** What a prompt is made from. */
 export interface PromptContext<Input, Resources = unknown, Args = unknown, Values = VariableValues> {
   /** The id of the agent. */
   readonly agentId: string;
@@ -42,7 +42,7 @@ export interface PromptContext<Input, Resources = unknown, Args = unknown, Value
   readonly initArgs: Args;
   /** Current values of the variables that the definition lists, by name. */
   readonly variables: Values;
-  /** What `connect` gave this life. */
+  /** What `connect` returned for this life. */
   readonly resources: Resources;
   /** Lines for the system's log. */
   readonly log: AgentLog;
@@ -119,8 +119,8 @@ export interface DefineModelAgentOptions<
   /** Whether a task whose provider says that a limit is reached parks until the reset (`park`, the default), or fails. */
   readonly onLimit?: 'park' | 'fail';
   /**
-   * Each call of the model is paid from the budgets that cover its task: reserved before it, by its prompt and the most
-   * that may come, and settled by what the provider says of it. With prices also in money.
+   * Each call of the model is paid from the budgets that cover its task: reserved before it, by its prompt and the longest
+   * possible answer, and settled by what the provider reports. With prices also in money.
    */
   readonly budget?: true | CallPrices;
   /** What it can do, for tasks that require it; default nothing. */
@@ -169,7 +169,7 @@ type Erased = Omit<
 };
 
 const MAX_REPEATS = 5;
-/** What of a task is not `defineAgent`'s. */
+/** The options of a task that `defineAgent` does not have. */
 const OURS = new Set(['prompt', 'output', 'repairs', 'stream', 'instructions', 'conversation']);
 const aFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
 const modelSchema = z.custom(

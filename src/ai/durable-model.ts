@@ -20,15 +20,15 @@ type Wrapped = ReturnType<typeof wrapLanguageModel>;
 type Generated = Awaited<ReturnType<Wrapped['doGenerate']>>;
 type Streamed = Awaited<ReturnType<Wrapped['doStream']>>;
 type Part = Streamed['stream'] extends ReadableStream<infer P> ? P : never;
-/** What a call cost, as the provider says it. */
+/** What a call cost, according to the provider. */
 export type CallUsage = Generated['usage'];
 
-/** What is asked of a model in one call. */
+/** The arguments of one call of a model. */
 export type CallParams = Parameters<Wrapped['doGenerate']>[0];
 
 /** Where the calls of one run of a task are kept. */
 export interface ModelCalls {
-  /** What the next call gave when the task ran before, or how to make it. */
+  /** The kept result of the next call, or how to make it. */
   next(): { readonly kept: unknown } | { readonly keep: (value: unknown) => Promise<void> };
   /** Around each call that is made: reserves before it what `params` may cost, and is told what it cost. */
   paid<Result>(
@@ -61,7 +61,7 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
       }
       let ended: ((usage: CallUsage | undefined) => void) | undefined;
       const over = new Promise<CallUsage | undefined>((resolve) => (ended = resolve));
-      // Paid for as long as it streams: what it cost is known at its end.
+      // It is paid while it streams: the cost is known at its end.
       const streaming = new Promise<Streamed>((resolve, reject) => {
         calls
           .paid(
@@ -89,7 +89,7 @@ async function called<Result>(call: () => PromiseLike<Result>): Promise<Result> 
   }
 }
 
-/** As the SDK reads a model's name. */
+/** Reads a model's name as the SDK does. */
 function namedModel(name: string): Exclude<LanguageModel, string> {
   const { AI_SDK_DEFAULT_PROVIDER: given } = globalThis as {
     AI_SDK_DEFAULT_PROVIDER?: { languageModel(id: string): Exclude<LanguageModel, string> };

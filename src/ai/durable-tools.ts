@@ -4,8 +4,8 @@
  *
  * I1  A call whose result was kept is never made again. One that was under way when the agent ended is, with the same
  *     idempotency key.
- * I2  The model gets the failure of a tool. An error that ends the task, or makes it wait, it does not get: its work is
- *     broken off, and the task throws that error.
+ * I2  The model gets the failure of a tool. It does not get an error that ends the task or makes it wait: its work is
+ *     aborted, and the task throws that error.
  */
 import type { ToolSet } from 'ai';
 import type { TaskContext } from '../agent.ts';
@@ -28,11 +28,11 @@ export interface ToolCalls {
   readonly maxRepeats: number;
   /** The model repeats one call too often. */
   repeats(toolName: string, times: number): Error;
-  /** The task is to end with this. */
+  /** The error that the task ends with. */
   breakOff(thrown: unknown): void;
 }
 
-/** How often a model that is past its limit is told so, before its work is broken off. */
+/** How often a model that is past its limit is told so, before its work is aborted. */
 const WARNINGS = 2;
 
 export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
@@ -96,7 +96,7 @@ async function lastOf(result: unknown): Promise<unknown> {
   return last;
 }
 
-/** @throws TypeError for what are no tools */
+/** @throws TypeError for invalid tools */
 export function assertTools(tools: unknown): asserts tools is ToolSet {
   if (typeof tools === 'object' && tools !== null && !Array.isArray(tools)) return;
   throw new TypeError(`tools: expected tools by name, got ${inWords(tools)}`);

@@ -35,7 +35,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
 };
 
 /**
- * What is thrown for what the SDK threw, or put into a stream: its own errors, a gateway's, and the plain objects that
+ * The error to throw for what the SDK threw or put into a stream: its own errors, a gateway's, and plain objects that
  * stand for an error in a stream.
  */
 export function modelErrorOf(thrown: unknown): unknown {

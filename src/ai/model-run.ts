@@ -3,7 +3,7 @@
  *
  * Owns the run's keys, its abort and what it spent. The loop itself is the SDK's.
  *
- * I1  A run that follows one of the same task begins with what that kept, in its order, and calls from there on.
+ * I1  A later run of the same task begins with what the earlier ones kept, in order, and makes only the calls after that.
  * I2  If an attempt's answer was invalid, the next attempt uses none of what that attempt kept.
  */
 import {

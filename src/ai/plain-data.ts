@@ -1,6 +1,6 @@
 /**
- * What models and tools give, as JSON data and back. Times, bytes and addresses survive; what is `undefined` is left
- * out, as JSON does.
+ * Converts what models and tools return to JSON data and back. Times, bytes and addresses survive; `undefined` is left
+ * out, as in JSON.
  */
 const BYTES = 'mabeam:bytes';
 const DATE = 'mabeam:date';
@@ -8,7 +8,7 @@ const LINK = 'mabeam:url';
 /** An object that looks like one of these marks. */
 const ESCAPED = 'mabeam:object';
 
-/** @throws TypeError for what is no data: a function, a symbol, a big integer */
+/** @throws TypeError for values that are no data: a function, a symbol, a big integer */
 export function toPlain(value: unknown): unknown {
   if (value instanceof Uint8Array) return { [BYTES]: Buffer.from(value).toString('base64') };
   if (value instanceof Date) return { [DATE]: value.getTime() };

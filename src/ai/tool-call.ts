@@ -1,7 +1,7 @@
 /** The task behind a call of a tool. */
 import type { TaskContext } from '../agent.ts';
 
-/** What a tool may know of the task that it is called for, besides what the SDK gives it. */
+/** What a tool may know of the task that calls it, besides what the SDK gives it. */
 export interface ToolCall {
   readonly toolCallId: string;
   readonly toolName: string;
@@ -16,7 +16,7 @@ export interface ToolCall {
 const calls = new WeakMap<object, ToolCall>();
 
 /**
- * What is behind the options that a tool's `execute` is given.
+ * The task behind the options that a tool's `execute` gets.
  *
  * ```ts
  * execute: async (input, options) => pay(input, { idempotencyKey: toolCallOf(options).idempotencyKey })

@@ -3,7 +3,7 @@
  *
  * I1  Only requests that name this server's own host are answered: a foreign name that resolves to it is refused (DNS
  *     rebinding).
- * I2  A request of a page of another site is refused, whatever secrets it has.
+ * I2  A request from a page of another site is refused, even with the right secrets.
  * I3  Reading needs the token. Acting also needs the second secret, in a header that no form and no link can send.
  */
 import { timingSafeEqual } from 'node:crypto';
@@ -30,7 +30,7 @@ const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
 
 export class Access {
   readonly #options: AccessOptions;
-  /** Whether other machines can reach it: then it is asked by whatever address they know. */
+  /** Whether other machines can reach it, by any of its addresses. */
   readonly #isOpen: boolean;
 
   constructor(options: AccessOptions) {
@@ -42,7 +42,7 @@ export class Access {
     return this.#options.controlToken !== undefined;
   }
 
-  /** Whether it was asked by its own name, and not by a page from elsewhere. */
+  /** Whether a request names this server as its host, and does not come from another site's page. */
   fromElsewhere({ headers }: IncomingMessage): Denied | undefined {
     const { host, origin } = headers;
     if (host === undefined || !this.#isOurs(nameOf(host))) {
@@ -60,7 +60,7 @@ export class Access {
     return { status: 403, message: 'asked by a page from elsewhere' };
   }
 
-  /** Whether the token came with it. */
+  /** Whether a request has the token. */
   unknown({ headers }: IncomingMessage, query: URLSearchParams): Denied | undefined {
     const bearer = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
     const given = bearer ?? query.get('token') ?? '';
@@ -68,7 +68,7 @@ export class Access {
     return { status: 401, message: 'the token is missing or wrong' };
   }
 
-  /** Whether it may change anything. */
+  /** Whether a request may change anything. */
   powerless({ headers }: IncomingMessage): Denied | undefined {
     const { controlToken } = this.#options;
     if (controlToken === undefined) {

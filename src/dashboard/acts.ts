@@ -15,7 +15,7 @@ import type { Chronicle } from './chronicle.ts';
 import type { ActReport } from './protocol.ts';
 import { settled, type WatchedSystem } from './watched-system.ts';
 
-/** An agent does not take this command now. */
+/** The agent's state does not allow this command. */
 export class IllegalCommand extends AgentSystemError<'AGENT_ILLEGAL_COMMAND'> {
   readonly legal: readonly AgentCommand[];
 
@@ -26,7 +26,7 @@ export class IllegalCommand extends AgentSystemError<'AGENT_ILLEGAL_COMMAND'> {
   }
 }
 
-/** What it is done to. */
+/** The target of the act. */
 export interface Subject {
   readonly agentId?: string;
   readonly pool?: string;

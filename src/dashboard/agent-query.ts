@@ -1,4 +1,4 @@
-/** Which agents a list is asked for, in which order: read from the query of an address. Pure. */
+/** The agents that a request lists, and their order, read from its query. Pure. */
 import { z } from 'zod';
 import type { AgentStatus } from '../machines/index.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
@@ -29,7 +29,7 @@ const querySchema = z.strictObject({
   capability: z.string().optional(),
   pool: z.string().optional(),
   node: z.string().optional(),
-  /** Somewhere in the id, the type, the pool, the node or the last error. */
+  /** A text in the id, the type, the pool, the node or the last error. */
   search: z.string().optional(),
   sort: z.enum(Object.keys(SORTS) as [keyof typeof SORTS]).optional(),
   order: z.enum(['asc', 'desc']).default('asc'),
@@ -43,7 +43,7 @@ export interface Listed {
 }
 
 /**
- * The agents that are asked for, and how many there are of them in all.
+ * One page of the matching agents, and their total number.
  *
  * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the parameter
  */
@@ -79,7 +79,7 @@ function isMention({ id, type, pool, node, lastError }: AgentRow, search: string
   return [id, type, pool, node, lastError?.text].some((text) => text?.toLowerCase().includes(search));
 }
 
-/** What is not known comes last, in either order. */
+/** Unknown values come last, in either order. */
 function compared(a: string | number | undefined, b: string | number | undefined, sign: number): number {
   if (a === b) return 0;
   if (a === undefined) return 1;

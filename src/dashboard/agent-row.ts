@@ -57,7 +57,7 @@ export function rowOf(record: WatchedRecord, { noted, alerts, cpuShare }: RowPar
   };
 }
 
-/** What an event adds to that, if anything. */
+/** What an event adds to it, if anything. */
 export function notedFrom(event: SystemEvent): Noted | undefined {
   switch (event.type) {
     case 'task.failed': {

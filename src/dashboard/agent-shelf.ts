@@ -1,8 +1,8 @@
 /**
- * What a fleet said of each of its agents, by their ids: read whole once, then of those alone that an event named.
+ * Data of each agent of a fleet, by its id: all of it is read once, after that only what an event concerns.
  *
- * I1  At most `AT_ONCE` are read at a time, and `IN_A_ROW` for one request: a fleet that is busy is shown a little later.
- * I2  What is read while an event names its agent is read again.
+ * I1  At most `AT_ONCE` agents are read at a time, and `IN_A_ROW` for one request: a busy fleet is shown a little later.
+ * I2  If an event concerns an agent while it is read, it is read again.
  */
 
 const AT_ONCE = 8;
@@ -10,17 +10,17 @@ const IN_A_ROW = 32;
 
 export interface ShelfOptions<Value> {
   readonly all: () => Promise<ReadonlyMap<string, Value>>;
-  /** `undefined` of an agent that is no more. */
+  /** `undefined` for an agent that is gone. */
   readonly one: (agentId: string) => Promise<Value | undefined>;
 }
 
 export class AgentShelf<Value> {
   readonly #options: ShelfOptions<Value>;
   readonly #values = new Map<string, Value>();
-  /** Named by an event since they were read. */
+  /** Agents with an event since they were read. */
   readonly #old = new Set<string>();
   #isFilled = false;
-  /** How often it was emptied. */
+  /** How often it was cleared. */
   #turn = 0;
   #reading: Promise<readonly string[]> | undefined;
 
@@ -36,18 +36,18 @@ export class AgentShelf<Value> {
     return this.#isFilled && this.#old.size === 0;
   }
 
-  /** An event has named it. */
+  /** An event concerns this agent: it is read again. */
   outdate(agentId: string): void {
     if (this.#isFilled || this.#reading !== undefined) this.#old.add(agentId);
   }
 
-  /** All have to be read again. */
+  /** All agents are read again. */
   empty(): void {
     this.#isFilled = false;
     this.#turn += 1;
   }
 
-  /** Reads again what is old; all of it the first time. Gives the ids of those that were read. */
+  /** Reads what is out of date; everything the first time. Returns the ids of the agents that were read. */
   refresh(): Promise<readonly string[]> {
     this.#reading ??= this.#refresh().finally(() => {
       this.#reading = undefined;
@@ -55,7 +55,7 @@ export class AgentShelf<Value> {
     return this.#reading;
   }
 
-  /** Reads one again. */
+  /** Reads one agent. */
   async readAgain(agentId: string): Promise<void> {
     this.#old.delete(agentId);
     try {

@@ -1,8 +1,8 @@
 /**
  * Every agent as a row, in the order of the last change. All viewers read from it, each at its own pace.
  *
- * It exists while there are viewers. Events say which agents may have changed; records are read in slices. What no event
- * reports (memory, processor time) is found by a slow walk over the fleet.
+ * It exists while there are viewers. Events say which agents may have changed; records are read in slices. Changes
+ * without an event (memory, processor time) are found by a slow walk over the fleet.
  *
  * I1  A row that changed gets the next version and moves to the end: who has seen version n has yet to see all
  *     rows beyond n, and no others. A slow viewer, one that comes back and a new one are the same case.
@@ -44,7 +44,7 @@ export interface Changes {
 
 /** Records that are read in one go, before the event loop gets a turn. */
 const SLICE = 400;
-/** Rows looked at again in each round, for what no event tells. */
+/** Rows read again in each round, for changes without an event. */
 const SWEEP = 100;
 const MAX_DEPARTURES = 10_000;
 const NO_ALERTS: readonly AlertType[] = [];
@@ -71,7 +71,7 @@ export class AgentTable {
   #waiting = 0;
   readonly #unsubscribe: () => void;
 
-  /** @param noted what the events of an agent have said of it */
+  /** @param noted what is known of an agent from its events */
   constructor(system: WatchedSystem, noted: NotedOf) {
     this.#system = system;
     this.#noted = noted;
@@ -138,7 +138,7 @@ export class AgentTable {
     return { counts: all, types: Object.fromEntries(types), busy: this.#busy, waiting: this.#waiting };
   }
 
-  /** The alerts that are raised: rows of agents whose alerts are others than before are read again. */
+  /** Takes the raised alerts: rows of agents whose alerts have changed are read again. */
   setAlerts(alerts: readonly Alert[]): void {
     const byAgent = new Map<string, AlertType[]>();
     for (const { agentId, alert } of alerts) {
@@ -152,7 +152,7 @@ export class AgentTable {
     this.#alerts = byAgent;
   }
 
-  /** Reads again what may have changed. Resolves when all of that is in the table. */
+  /** Reads rows that may have changed. Resolves when they are in the table. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
@@ -165,7 +165,7 @@ export class AgentTable {
     return version >= this.#forgottenTo && version <= this.#version;
   }
 
-  /** What is beyond a version, oldest change first, at the most `limit` rows. */
+  /** Rows beyond a version, oldest change first, at the most `limit`. */
   after(version: number, limit: number): Changes {
     let entry = version <= 0 ? this.#first : this.#last;
     if (version > 0) {
@@ -195,7 +195,7 @@ export class AgentTable {
       if (read % SLICE !== 0) continue;
       await new Promise(setImmediate);
       if (this.#isClosed) return;
-      // What became dirty meanwhile is for the next round: a fleet that is busy enough would never let this one end.
+      // Rows that became dirty meanwhile are for the next round: a busy fleet would never let this one end.
       if (read > this.#entries.size) return;
     }
   }

@@ -243,7 +243,7 @@ function bound(rounds: Map<string, KeptRound>): void {
   }
 }
 
-/** What a timeline shows of an event; `undefined` for what it does not show. */
+/** An event as a mark; `undefined` for an event that timelines do not show. */
 function markOf(event: SystemEvent): Unnumbered | undefined {
   const { at, type } = event;
   switch (type) {

@@ -1,11 +1,11 @@
 /**
- * A fleet on other machines, as a system that the dashboard can read at once: a copy of what the fleet said.
+ * A fleet on other machines as a system that the dashboard can read synchronously: a copy of the fleet's data.
  *
- * Owns the copy. It reads what a report wants when that is made, and agents that an event has named; commands go to the
- * fleet.
+ * Owns the copy. It reads what a report needs when the report is made, and agents that an event concerns; commands go to
+ * the fleet.
  *
- * I1  Nothing is read while nobody looks, but for events, nodes and pools.
- * I2  After a command through it nothing of what was read before is shown.
+ * I1  Without viewers only events, nodes and pools are read.
+ * I2  After a command through it, nothing that was read before is shown.
  */
 import { hasTaskEnded, legalForTask, positionAt, type TaskStatus, taskStatuses } from '../machines/index.ts';
 import {
@@ -21,11 +21,11 @@ import type { ShownNode } from './protocol.ts';
 import type { FormerNode, WatchedFleet, WatchedNode } from './watched-fleet.ts';
 import type { Mirror, WatchedRecord, WatchedSystem } from './watched-system.ts';
 
-/** Between two reads of one agent whose figures somebody looks at, ms. */
+/** Between two reads of one agent whose figures are on a page, ms. */
 const FIGURES_MS = 500;
 /** A page of the log is some fifteen reads of the engine. */
 const EARLIER_EVENTS = 2_000;
-/** What is read again after events of a kind. */
+/** Which data is read again after events of a kind. */
 const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   alert: ['alerts'],
   question: ['questions'],
@@ -179,7 +179,7 @@ export class FleetMirror implements WatchedSystem {
       },
       list: (filter = {}) => fitting(this.#known(), filter),
       get,
-      // Of tasks that have ended there are records of those alone that were submitted.
+      // Of ended tasks only submitted ones have records.
       legal: (id) => {
         const { status } = get(id);
         return legalForTask(status === 'waiting' ? 'waiting.queued' : status).filter(
@@ -194,7 +194,7 @@ export class FleetMirror implements WatchedSystem {
     };
   }
 
-  /** Memory and processor time change without an event: of who is looked at they are read again and again. */
+  /** Memory and processor time change without an event: agents on a page are read again and again. */
   #record(id: string): WatchedRecord {
     if (this.#reads.isReporting) {
       const isKnown = this.#records.values.has(id);
@@ -231,7 +231,7 @@ export class FleetMirror implements WatchedSystem {
     throw new AgentSystemError('POOL_UNKNOWN', `there is no pool ${JSON.stringify(name)}`);
   }
 
-  /** To ask for the leader would elect one: who was elected last leads as long as that incarnation runs. */
+  /** To ask for the leader would elect one. The last one elected leads as long as its incarnation runs. */
   #leader(): Leader | undefined {
     const elected = this.#read('leader', () => this.#fleet.coordination.elected(), undefined);
     const record = elected && this.#records.values.get(elected.agentId);
@@ -251,14 +251,14 @@ export class FleetMirror implements WatchedSystem {
     return this.#reads.read(name, load, meanwhile);
   }
 
-  /** One thing; until it is there the report that wants it is not made. */
+  /** Reads one thing; a report that needs it waits until it is there. */
   #one<Value>(name: string, load: () => Promise<Value>): Value {
     const value = this.#read<Value | undefined>(name, load, undefined);
     if (value !== undefined) return value;
     throw new Error(`${name} has not been read`);
   }
 
-  /** @param agentId whose tasks may be others afterwards */
+  /** @param agentId the agent whose tasks the command may change */
   async #act<Value>(work: Promise<Value>, agentId?: string): Promise<Value> {
     try {
       return await work;
@@ -315,7 +315,7 @@ function gone(thrown: unknown): undefined {
   throw thrown;
 }
 
-/** What a node alone knows is not shown while nobody reaches it. */
+/** What only a node knows is not shown while the node is not reached. */
 function unreachable(thrown: unknown): readonly never[] {
   if (thrown instanceof AgentSystemError && thrown.code === 'NODE_UNREACHABLE') return [];
   throw thrown;

@@ -1,37 +1,37 @@
 /**
- * Reads by promises, kept for reports that want them at once.
+ * Asynchronous reads, kept for reports that need their results synchronously.
  *
- * I1  A report is made again until all that it read was there, and new enough; what it reads is read at the same time.
- * I2  What takes long is read seldom: it is new for some times as long as it took.
- * I3  What failed is thrown where it is read, until it is read again.
+ * I1  A report is made again until everything it reads is there and fresh; all its reads run at the same time.
+ * I2  A slow read is repeated seldom: its result is fresh for some times as long as it took.
+ * I3  A failed read throws where its result is used, until it is read again.
  */
 
-/** How long what was read is new at the least, ms. */
+/** The least time that a result is fresh, ms. */
 const NEW_MS = 1_000;
 const COST_SHARE = 5;
 const MAX_REST_MS = 5_000;
-/** Reads that are kept before old ones are dropped. */
+/** Results that are kept before old ones are dropped. */
 const MAX_KEPT = 1_000;
 
 interface Kept {
   value: unknown;
   thrown: { readonly error: unknown } | undefined;
   isThere: boolean;
-  /** Until when it is new, by the steady clock, ms; and until when it is not read again, whatever events say. */
+  /** Until when it is fresh, by the steady clock, ms; and until when it is not read again in spite of events. */
   newUntil: number;
   restUntil: number;
   reading: Promise<void> | undefined;
-  /** An event has named it while it was read. */
+  /** An event concerned it while it was read. */
   isTold: boolean;
 }
 
 export class KeptReads {
   readonly #kept = new Map<string, Kept>();
-  /** What the report that is being made waits for, and what it has waited for. */
+  /** Reads that the current report waits for, and those that it has waited for. */
   #awaited: Set<Promise<void>> | undefined;
   #had: Set<string> | undefined;
 
-  /** What was read last under a name, or `meanwhile` before the first time. */
+  /** The last result under a name, or `meanwhile` before the first one. */
   read<Value>(name: string, load: () => Promise<Value>, meanwhile: Value): Value {
     const kept = this.#of(name);
     this.#want(name, kept, load);
@@ -39,17 +39,17 @@ export class KeptReads {
     return kept.isThere ? (kept.value as Value) : meanwhile;
   }
 
-  /** What a report reads now has to be there first. */
+  /** Makes a report, once all that it reads is there. */
   await(work: Promise<void>): void {
     this.#awaited?.add(work);
   }
 
-  /** Whether a report is being made, which can wait. */
+  /** Whether a report is being made, and can wait. */
   get isReporting(): boolean {
     return this.#awaited !== undefined;
   }
 
-  /** Once in the course of one report. */
+  /** Waits for a read, once for each report. */
   isFirst(name: string): boolean {
     if (this.#had?.has(name) !== false) return false;
     this.#had.add(name);
@@ -75,7 +75,7 @@ export class KeptReads {
     }
   }
 
-  /** Nothing is new any more, what is just being read neither. */
+  /** Nothing is fresh any more, not even what is being read. */
   outdate(): void {
     for (const kept of this.#kept.values()) {
       kept.newUntil = 0;
@@ -83,12 +83,12 @@ export class KeptReads {
     }
   }
 
-  /** An event has said that this is not new any more, and all whose names go on from it. */
+  /** An event makes this out of date, and everything whose name begins with it. */
   told(name: string): void {
     for (const [known, kept] of this.#kept) {
       if (known !== name && !known.startsWith(`${name} `)) continue;
       kept.newUntil = Math.min(kept.newUntil, kept.restUntil);
-      // What is just being read may have been read before.
+      // The read in progress may have begun before the event.
       kept.isTold = true;
     }
   }
@@ -118,7 +118,7 @@ export class KeptReads {
   }
 
   #want(name: string, kept: Kept, load: () => Promise<unknown>): void {
-    // What was awaited once in the course of a report is new enough for it.
+    // A result that this report has waited for is fresh enough for it.
     const isNew = kept.newUntil > performance.now() || this.#had?.has(name) === true;
     if (isNew && (kept.isThere || kept.thrown !== undefined)) return;
     this.#had?.add(name);

@@ -1,8 +1,8 @@
-/** The tasks that a stage has asked its agent for, in their order, and how each ended. */
+/** The tasks that a stage has given to its agent, in order, and how each ended. */
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import type { AgentSystem } from '../../runtime/system/agent-system.ts';
 
-/** One task that was asked for. */
+/** One task. */
 export interface Call {
   readonly task: string;
   readonly input: unknown;
@@ -18,7 +18,7 @@ export interface Answered {
   readonly output: unknown;
 }
 
-/** Codes of a task that its agent has never taken. */
+/** Codes of a task that its agent never took. */
 const REFUSED = new Set(['TASK_INCOMPATIBLE', 'TASK_INPUT_INVALID', 'AGENT_NOT_RUNNING', 'SYSTEM_CLOSED']);
 
 export class Calls {
@@ -54,7 +54,7 @@ export class Calls {
     return call;
   }
 
-  /** Their program is lost, and with it every answer that has not come. */
+  /** Their program is lost, and every answer that has not come with it. */
   lose(): void {
     const error = new AgentSystemError('SYSTEM_CLOSED', 'its program is lost');
     for (const call of this.#all) call.outcome ??= { error };
@@ -68,24 +68,24 @@ export class Calls {
     return this.#all.filter(({ outcome }) => outcome === undefined);
   }
 
-  /** The task that is held and that somebody waits for. */
+  /** The held task that a caller waits for. */
   get held(): Call | undefined {
     return this.#all.find(({ isHeld, outcome }) => isHeld && outcome === undefined);
   }
 
-  /** The one that was answered last. */
+  /** The task that was answered last. */
   get last(): Answered | undefined {
     return this.#last;
   }
 
-  /** What was answered so far, in the order in which it was asked. */
+  /** The answers so far, in the order of the tasks. */
   get answers(): readonly Answered[] {
     return this.#all.flatMap(({ task, input, outcome }) =>
       outcome && 'output' in outcome ? [{ task, input, output: outcome.output }] : [],
     );
   }
 
-  /** Tasks that the agent has taken, and those that it has answered. */
+  /** Kinds of task that the agent has taken, and those that it has answered. */
   get taken(): readonly { readonly task: string; readonly isAnswered: boolean }[] {
     return this.#all
       .filter(

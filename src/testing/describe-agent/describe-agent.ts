@@ -1,8 +1,8 @@
 /**
- * A proof of an agent of the user's, in one line: `describeAgent` for a runner, `checkAgent` without one, and
+ * Tests of a user's agent in one line: `describeAgent` for a runner, `checkAgent` without one, and
  * `replayAgent` for one path of it.
  *
- * Nothing of what it needs besides (fast-check) is loaded before it is called.
+ * fast-check is loaded only when one of them is called.
  */
 import { describe as describeNode, it as itNode } from 'node:test';
 import { z } from 'zod';
@@ -25,19 +25,19 @@ import { AgentFinding, type Source } from './report.ts';
 import type { Invariant } from './subject.ts';
 import type * as SuiteModule from './suite.ts';
 
-/** How one kind of task is treated. */
+/** How one kind of task is tested. */
 export interface DescribedTask<Input = unknown> {
-  /** Inputs to take, in place of any that are made up by the schema. */
+  /** Inputs to use in place of generated ones. */
   readonly examples?: readonly Input[];
-  /** A fast-check arbitrary of inputs, in place of the one that the schema gives. */
+  /** A fast-check arbitrary of inputs, in place of the one made from the schema. */
   readonly inputs?: object;
-  /** Whether it may fail with a valid input, or with which errors; default it may not. */
+  /** Whether it may fail on a valid input, or with which errors; default `false`. */
   readonly mayFail?: boolean | ((error: Error) => boolean);
-  /** Whether it may take its agent down, by a crash that is meant; default it may not. */
+  /** Whether it may crash its agent on purpose; default `false`. */
   readonly mayEnd?: boolean;
 }
 
-/** The two functions of a runner that tests are told to. */
+/** The two functions of a runner by which tests are declared. */
 export interface Runner {
   /** The test runner's; default that of `node:test`, or a global one. */
   // oxlint-disable-next-line typescript/no-explicit-any -- each runner types what it returns in its own way
@@ -47,7 +47,7 @@ export interface Runner {
   readonly it: (name: string, run: () => any) => any;
 }
 
-/** What is known of an agent before it is tried. */
+/** What a test needs to know of the agent. */
 export interface TriedAgent<Args = unknown, Tasks extends TaskTypes = TaskTypes> {
   /** The `initArgs` of the agent; default `{}`. */
   readonly initArgs?: Args;
@@ -55,34 +55,34 @@ export interface TriedAgent<Args = unknown, Tasks extends TaskTypes = TaskTypes>
   readonly spec?: Pick<AgentSpec, 'tasks' | 'resources' | 'coordination'>;
   /** Of each task: inputs to try, and whether it may fail or end its agent. */
   readonly tasks?: { readonly [Name in keyof Tasks]?: DescribedTask<Tasks[Name]['input']> };
-  /** What the variables that it declares are; without them it hears of none. */
+  /** Definitions of the variables that it declares; without them it hears of none. */
   readonly variables?: Readonly<Record<string, VariableDefinition>>;
-  /** What holds of its state after every move; `false`, or a throw, breaks it. */
+  /** Invariants of its state, checked after every move; one is broken if it returns `false` or throws. */
   readonly invariants?: Readonly<Record<string, Invariant>>;
-  /** Laws that it is not held to. */
+  /** Laws that are not checked. */
   readonly except?: readonly AgentLaw[];
-  /** Real time for work that does not go by the simulated clock, after which it counts as waiting; ms, default 20. */
+  /** Real time after which work that ignores the simulated clock counts as waiting; ms, default 20. */
   readonly patienceMs?: number;
 }
 
-/** How much is tried, and where. */
+/** How much is tested, and where. */
 export interface CheckAgentOptions<Args = unknown, Tasks extends TaskTypes = TaskTypes>
   extends TriedAgent<Args, Tasks> {
-  /** Where it is tried; default `in-process`. The others need the URL of its module. */
+  /** The isolation of the agent; default `in-process`. The others need the URL of its module. */
   readonly hosts?: readonly Isolation[];
-  /** Default 1: the same tests every time. */
+  /** The seed; default 1, so the tests are the same every time. */
   readonly seed?: number;
-  /** Random walks; default 50. */
+  /** Number of random walks; default 50. */
   readonly walks?: number;
-  /** Moves of each; default 20. */
+  /** Moves of each walk; default 20. */
   readonly walkLength?: number;
-  /** The share of its chart's transitions and guard outcomes that has to be taken, from 0 to 1; default 1. */
+  /** The share of its chart's transitions and guard outcomes that has to be covered, from 0 to 1; default 1. */
   readonly coverage?: number;
-  /** Told what of its chart was covered. */
+  /** Called with the coverage of its chart. */
   readonly onCoverage?: (report: CoverageReport) => void;
-  /** Where a test that is pasted finds the definition; default `./TYPE.ts`, its default export. */
+  /** Where a pasted test imports the definition from; default `./TYPE.ts`, its default export. */
   readonly source?: Source;
-  /** A folder in which each finding is written as a test. */
+  /** A folder into which each finding is written as a test. */
   readonly writeRegression?: string | URL;
 }
 
@@ -93,7 +93,7 @@ export interface DescribeAgentOptions<Args = unknown, Tasks extends TaskTypes = 
 
 /** What `checkAgent` found. */
 export interface CheckReport {
-  /** How many tests were run. */
+  /** Number of tests that ran. */
   readonly tests: number;
   /** The laws and invariants that do not hold, each with the shortest path that shows it. */
   readonly findings: readonly AgentFinding[];
@@ -150,8 +150,8 @@ const checkSchema = z.strictObject({ ...checked, most: z.int().min(1).default(Nu
 const replaySchema = z.strictObject({ ...checked, ...runners, isolation: isolation.default('in-process') });
 
 /**
- * Tells a runner the tests of an agent: its life, path by path; random walks; and, where its behaviour is a chart,
- * every transition and guard outcome of that. Each runs the agent in the real runtime on a simulated clock, and
+ * Declares the tests of an agent to a runner: its life, path by path; random walks; and, for a chart agent, every
+ * transition and guard outcome of its chart. Each runs the agent in the real runtime on a simulated clock, and
  * holds it to `agentLaws` and to its own invariants after every move.
  *
  * A finding is a short path, a seed, and a test to paste.
@@ -181,7 +181,7 @@ export function describeAgent<Args, Tasks extends TaskTypes>(
 /**
  * Runs the tests of `describeAgent` one after the other, without a runner.
  *
- * @param options.most ends after so many findings; default all
+ * @param options.most the number of findings after which it ends; default all
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid agent or invalid options
  */
 export async function checkAgent<Args, Tasks extends TaskTypes>(
@@ -210,7 +210,7 @@ export async function checkAgent<Args, Tasks extends TaskTypes>(
 /**
  * Runs one path of an agent and holds it to the laws, as `describeAgent` does.
  *
- * @param options those of the suite: what says how much is tried, or where tests go, is of no matter here
+ * @param options those of the suite; the ones on how much is tested, and where tests go, have no effect here
  * @throws LawBroken, which says what broke and after which moves; AgentSystemError `AGENT_SPEC_INVALID`
  */
 export async function replayAgent<Args, Tasks extends TaskTypes>(
@@ -254,7 +254,7 @@ function urlOf(agent: unknown): URL | undefined {
   return agent instanceof URL ? agent : undefined;
 }
 
-/** The runner that options name, that the globals are of, or in which this runs. */
+/** The runner of the options, of the globals, or the one that runs this. */
 function runnerOf(options: Partial<Runner>): Runner & { readonly runner: 'vitest' | 'node:test' } {
   const { describe, it } = options;
   const isVitest = process.env['VITEST'] !== undefined;

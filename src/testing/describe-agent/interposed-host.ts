@@ -1,10 +1,10 @@
 /**
- * Any host, with a test between it and the runtime: tasks can be held there, bodies lost, states looked at.
+ * Any host, with a test between it and the runtime: the test can hold tasks, lose bodies and read states.
  *
- * The bodies behind it are real. Owns what is held, and what of the runtime's requests is not answered yet.
+ * The bodies behind it are real. Owns what is held, and the runtime's open requests.
  *
- * I1  What is not held passes as it is, in order.
- * I2  What a test asks of a body (its state) the runtime hears nothing of.
+ * I1  What is not held passes unchanged, in order.
+ * I2  The runtime does not notice when a test reads a body's state.
  */
 import type { ExitReason, Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
@@ -33,11 +33,11 @@ export class InterposedHost implements Host {
   readonly bodies = new Set<InterposedBody>();
   /** Where the next task is held. */
   holdNext: 'before' | 'after' | undefined;
-  /** Ends that no test and no runtime had asked for, until they are taken. */
+  /** Ends that neither a test nor the runtime asked for, until they are taken. */
   readonly ownEnds: OwnEnd[] = [];
-  /** Lines by which a body says that something of its agent's went wrong, until they are taken. */
+  /** Log lines of a body about failures of its agent, until they are taken. */
   readonly complaints: string[] = [];
-  /** The last state of the agent that the runtime was told. */
+  /** The last state of the agent that the runtime got. */
   told: SavedState | undefined;
   /** An agent has asked for its own end. */
   isFinished = false;
@@ -88,13 +88,13 @@ export class InterposedHost implements Host {
     await this.close();
   }
 
-  /** The one body that lives, where there is one. */
+  /** The living body, if there is one. */
   get body(): InterposedBody | undefined {
     const [body] = this.bodies;
     return body;
   }
 
-  /** What was asked and is not answered, each under a name of its own. */
+  /** Open requests, each under its own name. */
   get unanswered(): readonly string[] {
     return [...this.bodies].flatMap((body) => body.unanswered);
   }
@@ -228,7 +228,7 @@ export class InterposedBody implements Body, BodyListener {
 
   // The test's side.
 
-  /** All that is held goes on. */
+  /** Releases everything that is held. */
   release(): void {
     for (const held of this.#held.values()) {
       const { taskId, request, report, isCancelled } = held;

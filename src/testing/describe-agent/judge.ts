@@ -1,7 +1,7 @@
 /**
- * The judge of an agent: after every move it holds what is seen of the agent against each law.
+ * The judge of an agent: after every move it checks what can be seen of the agent against each law.
  *
- * It does nothing to the agent but ask for its state, which the runtime does not hear of.
+ * It only asks the agent for its state, which the runtime does not notice.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type AgentStatus, hasBody } from '../../machines/index.ts';
@@ -15,12 +15,12 @@ import { lifeMoveOf, type Move, type MoveKind } from './moves.ts';
 import type { Program } from './program.ts';
 import type { Seen, Subject } from './subject.ts';
 
-/** The stage on which the agent is tried. */
+/** The stage on which the agent is tested. */
 export interface Judged {
   readonly agentId: string;
   readonly subject: Subject;
   readonly calls: Calls;
-  /** All of its programs have the same. */
+  /** The same for all of its programs. */
   readonly store: Store;
   readonly events: readonly SystemEvent[];
   readonly program: Program;
@@ -55,7 +55,7 @@ export class Judge {
     if (size !== count) this.#stage.break('one body at the most', `${size} bodies live, expected ${count}`);
   }
 
-  /** Ends that nothing but the agent brought about, and what its functions threw where nobody waited. */
+  /** Ends that only the agent caused, and what its functions threw with no caller waiting. */
   #judgeOwnEnds(move: Move): void {
     const { program, subject, calls, place } = this.#stage;
     const { host } = program;
@@ -119,7 +119,7 @@ export class Judge {
     if (this.#isExcused || expected === place) return;
     // A chart may leave a task open for as long as it likes, and a stop then waits for it.
     if (subject.isChart && place === 'stopping') return;
-    // Of several tasks that are open one alone has moved.
+    // Of several open tasks only one has moved.
     if (calls.open.length > 1) return;
     const law: AgentLaw = place === 'stopping' ? 'it ends in order' : 'its life is as the pages say';
     if (expected === 'idle' && (place === 'waiting' || place === 'down')) {

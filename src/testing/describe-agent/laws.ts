@@ -1,53 +1,53 @@
-/** What every agent is held to, and how a broken law is told. Pure. */
+/** The laws of every agent, and the error of a broken one. Pure. */
 import { type Move, moveInWords } from './moves.ts';
 
 /** The laws that `describeAgent` and `checkAgent` hold every agent to. */
 export const agentLaws = [
-  /** With its `initArgs` it starts, and again after every end. */
+  /** It starts with its `initArgs`, also after every end. */
   'it starts',
   /** A task with an input that fits its schema does not fail. */
   'a valid input is done',
-  /** A task that runs comes to an end by itself. */
+  /** A running task ends by itself. */
   'a task ends',
   /** Every task has one end in the event stream. */
   'a task ends once',
-  /** What was answered is what the store has. */
+  /** The output that a caller got is the one in the store. */
   'what is answered is kept',
-  /** A task that is cancelled, or whose time is up, lets go of its agent. */
+  /** A task that is cancelled or timed out frees its agent. */
   'a cancelled task lets go',
-  /** Nothing but what a test does to it ends it; tasks that say so apart. */
+  /** Only a test ends it, or a task that says so. */
   'it does not break',
-  /** Its end takes no more time than it is given, and nothing throws in it. */
+  /** It ends within the time it is given, and nothing throws meanwhile. */
   'it ends in order',
   /** A health check is answered. */
   'its health is told',
-  /** Asked in a round it votes, or abstains. */
+  /** In a round it votes or abstains. */
   'a vote is a vote',
-  /** A value that a variable may have is borne. */
+  /** It takes every value that a variable may have. */
   'a variable is borne',
-  /** A start from a saved state leaves that state as it is. */
+  /** A start from a saved state does not change that state. */
   'what is restored is what was saved',
-  /** What it answers does not depend on ends and starts between two tasks. */
+  /** Its outputs do not depend on ends and starts between two tasks. */
   'a restart changes nothing',
-  /** Two agents of its type, asked the same, answer the same: they share no state, and go by no chance of their own. */
+  /** Two agents of its type give the same outputs to the same inputs: they share no state, and use no randomness. */
   'the same tasks have the same answers',
-  /** At every moment it stands where the pages of its life say. */
+  /** Its status is always the one that the documented life cycle says. */
   'its life is as the pages say',
-  /** It has one body while it lives, and none after. */
+  /** It has one body while it is alive, and none after. */
   'one body at the most',
-  /** After the end nothing waits any more. */
+  /** After the end nothing is left waiting. */
   'nothing is left',
-  /** Of a chart: every task that it has taken it answers on some path. */
+  /** A chart agent: every task that it takes is answered on some path. */
   'its tasks are answered',
-  /** Of a chart: its transitions and guard outcomes are taken, as many as the option `coverage` wants. */
+  /** A chart agent: the share of its transitions and guard outcomes that `coverage` demands is covered. */
   'its chart is covered',
 ] as const;
 export type AgentLaw = (typeof agentLaws)[number];
 
-/** What was done, and what came of it. */
+/** A move, and its result. */
 export interface Done {
   readonly move: Move;
-  /** In a few words, where there is something to say. */
+  /** The result in a few words, if there is one. */
   readonly result?: string;
 }
 
@@ -73,7 +73,7 @@ export class LawBroken extends Error {
   }
 }
 
-/** A path as a reader follows it, one move a line. */
+/** A path as text, one move a line. */
 export function pathInWords(done: readonly Done[]): string {
   return done
     .map(({ move, result }) => `  ${moveInWords(move)}${result === undefined ? '' : `: ${result}`}`)

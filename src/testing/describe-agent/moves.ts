@@ -1,30 +1,29 @@
 /**
- * What can be done to one agent from outside, as plain data: a path is a list of moves, and can be kept, shrunk and
- * pasted. Pure.
+ * What a test can do to one agent, as plain data: a path is a list of moves, and can be kept, shrunk and pasted. Pure.
  */
 import { inWords } from '../../runtime/values/errors.ts';
 
 export type Move =
   | { readonly move: 'start' }
-  /** A task, and all that it brings about by itself. */
+  /** Executes a task, and lets everything settle. */
   | { readonly move: 'task'; readonly task: string; readonly input?: unknown }
-  /** A task that is held: before its agent is given it, or after, with its answer kept back. */
+  /** Executes a task and holds it: before its agent gets it, or after, with the answer held back. */
   | {
       readonly move: 'begin';
       readonly task: string;
       readonly input?: unknown;
       readonly held: 'before' | 'after';
     }
-  /** What is held goes on. */
+  /** Releases what is held. */
   | { readonly move: 'release' }
-  /** The caller of a held task gives it up, or its time is up. */
+  /** The caller of a held task cancels it, or its time is up. */
   | { readonly move: 'cancel' }
   | { readonly move: 'expire' }
   /** The body is gone, as if it were out of memory: what is held is lost. */
   | { readonly move: 'crash' }
   | { readonly move: 'kill' }
   | { readonly move: 'stop' }
-  /** The deadline of the agent's life that is next: a restart's, a stop's. */
+  /** Lets the next deadline of the agent's life pass: of a restart, of a stop. */
   | { readonly move: 'wait' }
   /** The program dies, and another goes on from its store. */
   | { readonly move: 'lose' }
@@ -34,9 +33,9 @@ export type Move =
   | { readonly move: 'health' }
   | { readonly move: 'variable'; readonly name: string; readonly value: unknown }
   | { readonly move: 'propose'; readonly name: string; readonly value: unknown }
-  /** Time goes on to what the agent itself waits for. */
+  /** Advances time to what the agent itself waits for. */
   | { readonly move: 'pass' }
-  /** Work of that name, invoked next by a chart, fails, or never ends. */
+  /** The next work of that name which a chart invokes fails, or never ends. */
   | { readonly move: 'arrange'; readonly work: string; readonly as: 'failing' | 'hanging' };
 
 export type MoveKind = Move['move'];

@@ -1,9 +1,9 @@
 /**
- * One program around the agent that is tried: a system on a simulated clock, a host between it and its agent, and a
+ * One program around the agent under test: a system on a simulated clock, a host between it and its agent, and a
  * store that outlives it.
  *
- * I1  After `quiet` everything that was begun has settled, or waits for the clock or for a move.
- * I2  Of a program that is lost the store keeps nothing more.
+ * I1  After `quiet` all work has settled, or waits for the clock or for a move.
+ * I2  From the loss of a program on, the store takes nothing more from it.
  */
 import { pino } from 'pino';
 import type { InspectionEvent } from 'xstate';
@@ -22,11 +22,11 @@ import type { AgentSystemError } from '../../runtime/values/errors.ts';
 import { settled, type SimulatedClock, simulatedClock } from '../simulated-clock.ts';
 import { InterposedHost } from './interposed-host.ts';
 
-/** Real time that work which waits for no clock of ours is given; ms, in steps. */
+/** Real time for work that does not wait for the simulated clock; ms, in steps. */
 const STEP_MS = 2;
-/** So many times more where another program has to answer. */
+/** Times as long if another process has to answer. */
 const CHILD_PATIENCE = 100;
-/** Real time after which a command that is not answered never will be; ms. */
+/** Real time after which a command counts as never answered; ms. */
 const HANG_MS = 10_000;
 
 const silent = pino({ level: 'silent' });
@@ -38,13 +38,13 @@ export interface ProgramOptions {
   /** What outlives the program. */
   readonly store: Store;
   readonly agents: readonly AgentCode[];
-  /** What modules were described as before: to ask a host costs a process. */
+  /** Known descriptions of modules: to describe one costs a process. */
   readonly manifests: Map<string, Promise<AgentManifest>>;
-  /** The last state that the program before was told. */
+  /** The last state that the earlier program got. */
   readonly told: SavedState | undefined;
   /** Epoch ms, simulated. */
   readonly startAt: number | undefined;
-  /** Is given what XState tells of the agent's chart, where that is in this program. */
+  /** Gets XState's inspection events of the agent's chart, if it runs in this process. */
   readonly observe: ((event: InspectionEvent) => void) | undefined;
   /** Throws: a command was never answered. */
   readonly onHang: () => never;
