@@ -52,6 +52,25 @@ describe('a call of a model', () => {
     expect(failed.spent().tokens).toBeGreaterThan(100);
   });
 
+  test.each([
+    [399, false],
+    [400, true],
+    [499, true],
+    [500, false],
+    [503, false],
+  ])('that fails with the status %i costs nothing: %s', async (status, isFree) => {
+    const { say, spent, agents, clock } = await spending(
+      { limits: { tokens: 1_000 } },
+      true,
+      refuses(status),
+    );
+    const said = awaited(say());
+    // A provider that fails for a while parks the task.
+    if (status < 500) await refusal(said);
+    else while (agents.get('ada').parked === undefined) await clock.advance(0);
+    expect((spent().tokens ?? 0) === 0).toBe(isFree);
+  });
+
   test('for which too little is left is not made, and fails its task', async () => {
     const { say, model } = await spending({ limits: { tokens: 50 } }, true, says('yes'));
     const { code, cause } = await refusal(say());

@@ -12,6 +12,7 @@ import { wireOf } from '../../src/restate/engine/wire.ts';
 import type { AskedWork } from '../../src/restate/tasks/task-entries.ts';
 import type { AnyAgentDefinition } from '../../src/runtime/definition/define-agent.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import type { Usage } from '../../src/runtime/hosting/host.ts';
 import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
 
 const asState = wireOf<AgentState>();
@@ -155,6 +156,18 @@ export class KeptAgent {
   restart(): Seen {
     this.turn((turn) => turn.permitGranted(NODE));
     return this.report({ type: 'ready', manifest: this.#state.manifest });
+  }
+
+  /** A submitted task that has ended is asked for again. */
+  repeat(number: number): Seen {
+    const again = this.#state.ended.find(({ id }) => numberOf(id) === String(number))!;
+    return this.turn((turn) => turn.repeat(turn.state.ended.find(({ id }) => id === again.id)!, undefined));
+  }
+
+  /** Its body says what it uses. */
+  used(usage: Usage): Seen {
+    const { incarnation, heard } = this.#state.seat!;
+    return this.turn((turn) => turn.reported(incarnation, heard + 1, [], usage));
   }
 
   /** @param look at the turn, when its node is gone */

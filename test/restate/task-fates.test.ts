@@ -80,6 +80,20 @@ describe('a task that fails', () => {
     expect(agent.kept).toEqual(['2 working running']);
   });
 
+  it('and is asked for again has all its attempts, and their delays, anew', () => {
+    const agent = running();
+    agent.execute(tried());
+    agent.fail(1, true);
+    agent.pass(100);
+    agent.fail(1, true);
+    expect(agent.repeat(1).told).toEqual(['task.run 1']);
+    expect(agent.fail(1, true).events).toEqual(['task.retry_scheduled 1']);
+    expect(agent.nextDueAt()).toBe(agent.now + 100);
+    agent.pass(100);
+    agent.fail(1, true);
+    expect(agent.ended).toEqual(['1 failed 4']);
+  });
+
   it('has failed, at the time it did, where its agent ends before the next attempt and nothing outlives that', () => {
     const agent = running();
     agent.execute(tried());
@@ -284,6 +298,15 @@ describe('a task whose agent ends', () => {
     expect(answers).toEqual({});
     expect(agent.kept).toEqual([]);
     expect(agent.record.abandoned).toEqual([]);
+  });
+
+  it('takes with it what its body used: the record of an agent that is down has no usage', () => {
+    const agent = running();
+    agent.used({ memoryBytes: 7, cpuMs: 3 });
+    expect(agent.record.metrics).toMatchObject({ memoryBytes: 7, cpuMs: 3 });
+    agent.exit({ error: { name: 'Error', message: 'gone' } });
+    expect(agent.record.metrics).not.toHaveProperty('memoryBytes');
+    expect(agent.record.metrics).not.toHaveProperty('cpuMs');
   });
 
   it('that asked a person waits for the answer across the crash, and asks again', () => {
