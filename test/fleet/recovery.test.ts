@@ -594,6 +594,39 @@ describe.each(disks)('a second program on a %s', (kind) => {
       expect(third.system.alerts.list()).toEqual([]);
     });
 
+    it('is started by `ensure` that gives it, if it would have come back by itself, and knows why it ended', async () => {
+      const disk = await diskOf(kind);
+      const { module, inits } = counter();
+      const first = await disk.boot();
+      for (const id of ['ran', 'waited', 'down']) {
+        const restart = id === 'down' ? ({ policy: 'never' } as const) : {};
+        await first.agents.start(await first.agents.register({ id, module, restart }));
+      }
+      await first.agents.execute('ran', { type: 'add', input: 1 });
+      for (const id of ['waited', 'down']) await first.agents.kill(id);
+      inits.length = 0;
+
+      // Again after a program that was lost before it gave the definition.
+      await disk.boot();
+      const { agents, system } = await disk.boot({}, 10);
+      expect(agents.list().map(({ reason }) => reason)).toEqual(['host_lost', 'killed', 'killed']);
+      await agents.ensure({ id: 'ran', module });
+      expect(agents.get('ran').status).toBe('crashed');
+      for (const id of ['ran', 'waited']) await agents.ensure({ id, module }, { autoStart: true });
+      await agents.ensure({ id: 'down', module, restart: { policy: 'never' } }, { autoStart: true });
+      expect(agents.list().map(({ status }) => status)).toEqual(['running', 'running', 'crashed']);
+      expect(inits).toMatchObject([
+        { previousStop: 'host_lost', restored: { n: 1 } },
+        { previousStop: 'killed' },
+      ]);
+      expect(system.alerts.list()).toEqual([]);
+      // From now on its restart policy alone decides.
+      await agents.update('ran', { restart: { policy: 'never' } });
+      await agents.kill('ran');
+      await agents.ensure({ id: 'ran', module, restart: { policy: 'never' } }, { autoStart: true });
+      expect(agents.get('ran').status).toBe('crashed');
+    });
+
     it('can be forgotten', async () => {
       const disk = await diskOf(kind);
       const first = await disk.boot();

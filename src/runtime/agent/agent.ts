@@ -79,6 +79,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   spec: KeptSpec;
   /** Why its code is missing, if it is: the agent is listed, and cannot be started. */
   missing: string | undefined;
+  /** It would have come back by itself after the loss of its program, and rests because its code was missing. */
+  isWithoutCode = false;
   /** Sequence of its `agent.registered`. */
   registered = 0;
   host: Host;
@@ -273,6 +275,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     }
     const refusal = this.services.admission.refusal(this.id, this.spec.resources);
     if (refusal) return Promise.reject(refusal);
+    this.isWithoutCode = false;
     const started = this.callers.forStart(answer);
     const at = this.clock.now();
     this.chart.send(by === undefined ? { type: command, at } : { type: command, at, by });

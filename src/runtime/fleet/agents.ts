@@ -118,8 +118,8 @@ export class Agents {
    *
    * An unknown agent is registered. A known one gets this spec, as by `update`, and keeps its state and history.
    * Resolves with its id, and with what was done: `registered`, `updated`, or `none` if
-   * nothing differed. With `autoStart: true` it runs then: one that is registered or stopped is started, one that is
-   * stopping once it has stopped. One that has completed, or that its restart policy has given up, stays as it is.
+   * nothing differed. With `autoStart: true` it runs then: one that is registered or stopped is started, as is one that
+   * rested only because this program had not given its code, and one that is stopping once it has stopped. One that has completed, or that its restart policy has given up, stays as it is.
    *
    * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
    * without an `id`
@@ -605,8 +605,9 @@ function notRegistered(agentId: string): AgentSystemError {
 }
 
 /** Whether somebody has yet to start it. Members of pools are the pools' to start. */
-function isToStart({ position: { status }, spec }: Agent): boolean {
-  return (status === 'registered' || status === 'stopped') && spec.pool === undefined;
+function isToStart({ position: { status }, spec, isWithoutCode, missing }: Agent): boolean {
+  const isDue = status === 'registered' || status === 'stopped' || (isWithoutCode && missing === undefined);
+  return isDue && spec.pool === undefined;
 }
 
 function askedBy(

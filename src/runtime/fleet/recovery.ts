@@ -2,7 +2,8 @@
  * Rebuilds a fleet from its store: which agents exist, the state of each life, and unfinished tasks.
  *
  * I1  No task is repeated unless its definition allows it; a task that was running is reported as `task.unknown`.
- * I2  An agent whose code is missing stays listed, does not start, and an alert says why.
+ * I2  An agent whose code is missing stays listed, does not start, and an alert says why. Given its code, one that would
+ *     have come back by itself is as one that is stopped: `ensure` with `autoStart` and `startAll` start it.
  */
 import type { AgentLife, Isolation } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
@@ -59,7 +60,11 @@ function adopt(stored: StoredAgent, options: RecoveryOptions): Adopted {
   const agent = agents.adopt(spec, { manifest, host, missing, registered: since });
   if (missing === undefined) return { agent, life };
   alerts.raise('definition_missing', `agent ${id}: ${missing}`, id);
-  return { agent, life: life && { ...life, at: placeWithoutCode(life) } };
+  if (life === undefined) return { agent, life };
+  const at = placeWithoutCode(life);
+  if (at === life.at) return { agent, life };
+  agent.isWithoutCode = true;
+  return { agent, life: { ...life, at, reason: life.at === 'waiting' ? life.reason : 'host_lost' } };
 }
 
 function codeOf(
