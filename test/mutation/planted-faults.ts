@@ -91,7 +91,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'src/runtime/pools/busy-meter.ts',
     snippet: '    figures.placeMs = 0;\n    return',
     becomes: '    return',
-    by: 'test/pools/parts.test.ts',
+    by: 'test/pools/busy-meter.test.ts',
   },
   {
     harm: 'a pool gives its tasks to members of another type, which an earlier program left',
