@@ -199,13 +199,16 @@ test('chunks past the window, and of tasks that do not run, are dropped and coun
   body.ready();
   await starting;
   body.takeRequests();
+  // It was given no task so far.
+  body.report({ type: 'task.chunk', taskId: 'nobody', chunk: 0 });
+  expect(agents.get('a').metrics.dropped).toBe(1);
   const stream = agents.stream('a', { type: 'work' });
   await settled();
   const [run] = body.takeRequests();
   const taskId = run?.type === 'task.run' ? run.taskId : '';
   for (let chunk = 0; chunk < 10_000; chunk += 1) body.report({ type: 'task.chunk', taskId, chunk });
   body.report({ type: 'task.chunk', taskId: 'nobody', chunk: 0 });
-  expect(agents.get('a').metrics.dropped).toBe(10_001 - STREAM_WINDOW);
+  expect(agents.get('a').metrics.dropped).toBe(1 + 10_001 - STREAM_WINDOW);
   expect(body.takeRequests()).toEqual([]);
   // One is read: there is room for one more, and the body is told so.
   expect((await stream.next()).value).toBe(0);
