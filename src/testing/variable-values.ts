@@ -14,13 +14,14 @@ export function valuesOf({ kind, bounds, default: first }: VariableDefinition): 
     readonly options?: readonly unknown[];
   };
   const ends = [min, max].filter((value) => Number.isFinite(value));
+  const from = min !== undefined && Number.isFinite(min) ? min : 0;
   switch (kind) {
     case 'choice':
       return options ?? [first];
     case 'boolean':
       return [true, false];
     case 'integer':
-      return distinct([first, ...ends.map((end) => end! - ((end! - (min ?? 0)) % step))]);
+      return distinct([first, ...ends.map((end) => end! - ((end! - from) % step))]);
     case 'float':
       return distinct([first, ...ends]);
     default:

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   type AlertHook,
   type AlertHookOptions,
@@ -177,6 +177,18 @@ describe('an alert hook', () => {
     arrives.resolve();
     await closing;
     expect(opened.status()).toEqual({ sent: 1, failed: 0, dropped: 0, waiting: 0 });
+  });
+
+  it('a close leaves no timer, however long it might have taken', async () => {
+    const system = await fleet('ada');
+    const { send } = receiver();
+    const opened = hook(system, { send });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const closing = opened.close({ timeoutMs: 60_000 });
+    expect(vi.getTimerCount()).toBe(1);
+    await closing;
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('after a close nothing is heard, and a second close changes nothing', async () => {
