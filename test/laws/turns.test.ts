@@ -10,15 +10,25 @@ import {
 } from '../../src/index.ts';
 import { silent } from '../kit/rig.ts';
 
-const worker = defineAgent({
-  type: 'worker',
-  init: () => ({ n: 0 }),
-  tasks: { add: { run: ({ state }) => ++state.n } },
-});
-
 /** Much longer than the timer of the program needs; ms. */
 const PATIENCE_MS = 3_000;
 const TICKS = 10;
+
+let isCounting = false;
+
+const worker = defineAgent({
+  type: 'worker',
+  init: () => ({ n: 0 }),
+  tasks: {
+    add: { run: ({ state }) => ++state.n },
+    count: {
+      async *run() {
+        const until = performance.now() + PATIENCE_MS;
+        for (let n = 0; isCounting && performance.now() < until; n += 1) yield n;
+      },
+    },
+  },
+});
 
 /** How often a timer of the program fires while `work` is done again and again, up to `TICKS` times. */
 async function ticksDuring(work: () => Promise<unknown>): Promise<number> {
@@ -73,6 +83,61 @@ it.each(
   await using system = await systemOn(open());
   expect(await ticksDuring(() => loops[loop]!(system))).toBe(TICKS);
 });
+
+/** What commits nothing: what is refused is asked again, until it is not. */
+const unkept: Record<string, (system: AgentSystem) => Promise<unknown>> = {
+  'a task for an agent that is not there': ({ agents }) => agents.execute('nobody', { type: 'add' }),
+  'a task that there is not': ({ agents }) => agents.execute('a', { type: 'none' as 'add' }),
+  'a task that is cancelled': ({ agents }) =>
+    agents.execute('a', { type: 'add', signal: AbortSignal.abort() }),
+  'a submission': ({ tasks }) => tasks.submit('nobody', { type: 'add' }),
+  'a task for a pool that is not there': ({ pools }) => pools.execute('none', { type: 'add' }),
+  'a registration': ({ agents }) => agents.register({ module: worker, shutdownMs: -1 }),
+  'a start': ({ agents }) => agents.start('a'),
+  'a stop': ({ agents }) => agents.stop('nobody'),
+  'a kill': ({ agents }) => agents.kill('nobody'),
+  'a variable': ({ variables }) => variables.set('rate', 11),
+  'a round': ({ consensus }) => consensus.propose({ variable: 'none', value: 1 }),
+};
+
+it.each(Object.keys(unkept))('a loop that is refused %s leaves the program its timers', async (refused) => {
+  await using system = await systemOn(memoryStore());
+  const ask = () =>
+    unkept[refused]!(system).then(
+      () => expect.unreachable(),
+      () => undefined,
+    );
+  expect(await ticksDuring(ask)).toBe(TICKS);
+});
+
+it.each<[string, (system: AgentSystem) => Promise<unknown>]>([
+  ['a health check', ({ agents }) => agents.checkHealth('a')],
+  ['a saved state', ({ agents }) => agents.savedState('a')],
+  ['an agent that is there', ({ agents }) => agents.ensure({ id: 'a', module: worker })],
+  ['starts of what runs', ({ agents }) => agents.startAll()],
+  ['its history', readAll],
+  ['a history of nobody', ({ events }) => events.replay('nobody')],
+])('a loop that asks for %s leaves the program its timers', async (_, ask) => {
+  await using system = await systemOn(memoryStore());
+  expect(await ticksDuring(() => ask(system))).toBe(TICKS);
+});
+
+it.each(['read', 'not read'])(
+  'a stream without a pause that is %s leaves the program its timers',
+  async (how) => {
+    await using system = await systemOn(memoryStore());
+    let ticks = 0;
+    const timer = setInterval(() => {
+      ticks += 1;
+      isCounting = ticks < TICKS;
+    }, 5);
+    isCounting = true;
+    if (how === 'read') for await (const _ of system.agents.stream('a', { type: 'count' }));
+    else await system.agents.execute('a', { type: 'count' });
+    clearInterval(timer);
+    expect(ticks).toBe(TICKS);
+  },
+);
 
 it.each([
   ['events.read', (system: AgentSystem) => readAll(system)],

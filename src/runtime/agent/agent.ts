@@ -44,6 +44,7 @@ import {
 import type { BodyReport, BodyRequest, Host, TraceParent, Usage } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { refused } from '../time/loop-turn.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { noSecrets, type SecretValues } from '../values/secret-paths.ts';
 import { AgentBodies, type BodiesOwner } from './agent-bodies.ts';
@@ -271,10 +272,10 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   ): Promise<Value> {
     const missing = this.missing ?? this.secretsOfSpec?.missing;
     if (missing !== undefined) {
-      return Promise.reject(new AgentSystemError('AGENT_START_FAILED', missing, { agentId: this.id }));
+      return refused(this.clock, new AgentSystemError('AGENT_START_FAILED', missing, { agentId: this.id }));
     }
     const refusal = this.services.admission.refusal(this.id, this.spec.resources);
-    if (refusal) return Promise.reject(refusal);
+    if (refusal) return refused(this.clock, refusal);
     this.isWithoutCode = false;
     const started = this.callers.forStart(answer);
     const at = this.clock.now();

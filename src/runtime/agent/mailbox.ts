@@ -19,6 +19,7 @@ import type { TaskManifest } from '../definition/manifest.ts';
 import type { BodyReport, TraceParent } from '../hosting/host.ts';
 import { listenForAbort } from '../values/abort-listeners.ts';
 import type { CommitListener } from '../journal/journal.ts';
+import { refused } from '../time/loop-turn.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import type { TaskAnswers } from './task-answers.ts';
@@ -120,10 +121,10 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const { again, signal } = request;
     const waiting = this.tasks.unbegunCount;
     if (waiting >= this.queueLimit + free && again === undefined) {
-      return Promise.reject(queueFull(agentId, waiting - free, this.queueLimit));
+      return refused(this.owner.clock, queueFull(agentId, waiting - free, this.queueLimit));
     }
     if (signal?.aborted) {
-      return Promise.reject(abandonment(agentId, 'cancelled before it began', request));
+      return refused(this.owner.clock, abandonment(agentId, 'cancelled before it began', request));
     }
     const taskId = again?.taskId ?? this.owner.newTaskId();
     const entry = new TaskEntry(agentId, taskId, incarnation, request, kind, trace, this);

@@ -2,8 +2,10 @@
  * What a running task gives before its end: progress for its caller, and chunks of its output for their reader.
  *
  * I1  A body has at most `STREAM_WINDOW` chunks on the way to a reader; one more is dropped, and counted.
+ * I2  The event loop has its turn while chunks are given and read without a pause: the body waits for it.
  */
 import { STREAM_WINDOW } from '../hosting/stream-window.ts';
+import { owedTurn } from '../time/loop-turn.ts';
 import { tellListener } from '../values/thenable.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import type { TaskEntry } from './task-entry.ts';
@@ -36,5 +38,15 @@ function chunkTaken(entry: TaskEntry, owner: MailboxOwner): void {
   // The body sends on its own while there is room: it is told at intervals, and whenever it may be waiting.
   const mayWait = chunks - chunksTaken >= STREAM_WINDOW - 1;
   if (!mayWait && chunksTaken % (STREAM_WINDOW / 2) !== 0) return;
-  owner.post({ type: 'task.chunks_taken', taskId, taken: chunksTaken });
+  if (owing.has(entry)) return;
+  const owed = owedTurn(owner.clock);
+  if (owed === undefined) return owner.post({ type: 'task.chunks_taken', taskId, taken: chunksTaken });
+  owing.add(entry);
+  void owed.then(() => {
+    owing.delete(entry);
+    if (!entry.isAnswered) owner.post({ type: 'task.chunks_taken', taskId, taken: entry.chunksTaken });
+  });
 }
+
+/** Tasks whose body is told in the next turn: each once, or one turn would lead to two. */
+const owing = new WeakSet<TaskEntry>();

@@ -5,6 +5,7 @@ import type { AgentDefinition, AnyAgentDefinition, TaskTypes } from '../definiti
 import type { HealthReport } from '../agent/liveness.ts';
 import type { TaskRequest } from '../agent/task-request.ts';
 import { TaskChunks, type TaskStream } from '../agent/task-stream.ts';
+import { refused } from '../time/loop-turn.ts';
 import type { ActOptions } from '../values/act.ts';
 import { AgentSystemError } from '../values/errors.ts';
 
@@ -121,7 +122,7 @@ export class IncarnationHandle implements AgentHandle {
 
   #whileAlive<Answer>(command: () => Promise<Answer>): Promise<Answer> {
     const refusal = this.#refusal();
-    return refusal === undefined ? command() : Promise.reject(refusal);
+    return refusal === undefined ? command() : refused(this.#agent.clock, refusal);
   }
 
   /** The health of an incarnation that has ended. */

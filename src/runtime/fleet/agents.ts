@@ -27,6 +27,7 @@ import type { Host } from '../hosting/host.ts';
 import type { StoredAgent } from '../journal/store.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
+import { answered, refused } from '../time/loop-turn.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import { agentChart, type AgentChart } from './agent-chart.ts';
@@ -109,7 +110,7 @@ export class Agents {
       assertOwn(read);
       return this.#registration.register(read, undefined, askedBy(options, 'register', read.id));
     } catch (thrown) {
-      return Promise.reject(thrown);
+      return refused(this.#services.clock, thrown);
     }
   }
 
@@ -128,7 +129,7 @@ export class Agents {
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
     options?: EnsureOptions,
   ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
-    return promised(async () => {
+    return answered(this.#services.clock, async () => {
       this.#assertOpen();
       const read = readSpec(spec);
       const { id } = read;
@@ -162,7 +163,7 @@ export class Agents {
     change: AgentSpecChange<Args>,
     options?: UpdateOptions,
   ): Promise<{ readonly id: string; readonly change: 'updated' | 'none' }> {
-    return promised(async () => {
+    return answered(this.#services.clock, async () => {
       this.#assertOpen();
       this.find(id);
       const how = readUpdate(options, 'update', id);
@@ -219,14 +220,16 @@ export class Agents {
    *
    * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter or options, `SYSTEM_CLOSED`
    */
-  async startAll(filter: AgentFilter = {}, options?: ActOptions): Promise<StartReport> {
-    this.#assertOpen();
-    const by = saidBy(askedBy(options, 'startAll', undefined));
-    const waiting = this.list(filter).filter(({ id }) => isToStart(this.find(id)));
-    return startEach(
-      waiting.map(({ id }) => id),
-      (id) => this.start(id, by),
-    );
+  startAll(filter: AgentFilter = {}, options?: ActOptions): Promise<StartReport> {
+    return answered(this.#services.clock, async () => {
+      this.#assertOpen();
+      const by = saidBy(askedBy(options, 'startAll', undefined));
+      const waiting = this.list(filter).filter(({ id }) => isToStart(this.find(id)));
+      return startEach(
+        waiting.map(({ id }) => id),
+        (id) => this.start(id, by),
+      );
+    });
   }
 
   /**
@@ -258,7 +261,7 @@ export class Agents {
       checkTask(task, agent.manifest, id);
       return this.run(agent, task);
     } catch (thrown) {
-      return Promise.reject(thrown);
+      return refused(this.#services.clock, thrown);
     }
   }
 
@@ -279,7 +282,7 @@ export class Agents {
   ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   stream(id: string, task: TaskRequest): TaskStream {
     return new TaskChunks((reader, gone) =>
-      promised(() => {
+      this.#promised(() => {
         const agent = this.asked(id, waitsWhenDown(task));
         checkTask(task, agent.manifest, id);
         const signal = task.signal === undefined ? gone : AbortSignal.any([task.signal, gone]);
@@ -318,7 +321,7 @@ export class Agents {
    * `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   stop(id: string, options?: StopOptions): Promise<AgentRecord> {
-    return promised(() => {
+    return this.#promised(() => {
       const agent = this.#commanded(id, 'stop');
       const { timeoutMs, by } =
         options === undefined ? NO_OPTIONS : parseInput(stopSchema, options, { what: 'stop', agentId: id });
@@ -344,7 +347,7 @@ export class Agents {
       const at = this.#services.clock.now();
       return agent.end(by === undefined ? { type: 'agent.kill', at } : { type: 'agent.kill', at, by });
     } catch (thrown) {
-      return Promise.reject(thrown);
+      return refused(this.#services.clock, thrown);
     }
   }
 
@@ -360,7 +363,7 @@ export class Agents {
    * `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   pause(id: string, options: ActOptions = {}): Promise<AgentRecord> {
-    return promised(() => this.#hold(id, 'pause', options));
+    return this.#promised(() => this.#hold(id, 'pause', options));
   }
 
   /**
@@ -370,7 +373,7 @@ export class Agents {
    * `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   resume(id: string, options: ActOptions = {}): Promise<AgentRecord> {
-    return promised(() => this.#hold(id, 'resume', options));
+    return this.#promised(() => this.#hold(id, 'resume', options));
   }
 
   /**
@@ -380,7 +383,7 @@ export class Agents {
    * `SYSTEM_CLOSED`
    */
   forget(id: string, options?: ActOptions): Promise<void> {
-    return promised(() => this.#commanded(id, 'forget').forget(askedBy(options, 'forget', id)));
+    return this.#promised(() => this.#commanded(id, 'forget').forget(askedBy(options, 'forget', id)));
   }
 
   /** An agent's record: the same frozen object while nothing changes. @throws AgentSystemError `AGENT_NOT_FOUND` */
@@ -412,20 +415,22 @@ export class Agents {
 
   /** Makes a health check now; `not_running` for an agent without a body. @throws AgentSystemError `AGENT_NOT_FOUND` */
   checkHealth(id: string): Promise<HealthReport> {
-    return promised(() => this.find(id).checkHealth());
+    return answered(this.#services.clock, async () => this.find(id).checkHealth());
   }
 
   /** The newest saved state, as JSON data, or `undefined`. @throws AgentSystemError `AGENT_NOT_FOUND`, `STORE_FAILED` */
-  async savedState(id: string): Promise<unknown> {
-    this.find(id);
-    await this.#services.journal.settled();
-    try {
-      const saved = await this.#services.store.state(id);
-      return saved === undefined ? undefined : JSON.parse(saved.json);
-    } catch (thrown) {
-      const message = `the saved state of agent ${id} could not be read: ${errorInfoOf(thrown).message}`;
-      throw new AgentSystemError('STORE_FAILED', message, { agentId: id, cause: thrown });
-    }
+  savedState(id: string): Promise<unknown> {
+    return answered(this.#services.clock, async () => {
+      this.find(id);
+      await this.#services.journal.settled();
+      try {
+        const saved = await this.#services.store.state(id);
+        return saved === undefined ? undefined : JSON.parse(saved.json);
+      } catch (thrown) {
+        const message = `the saved state of agent ${id} could not be read: ${errorInfoOf(thrown).message}`;
+        throw new AgentSystemError('STORE_FAILED', message, { agentId: id, cause: thrown });
+      }
+    });
   }
 
   /**
@@ -535,6 +540,15 @@ export class Agents {
     this.#registry.remove(agent);
   }
 
+  /** What `work` throws at once rejects. */
+  #promised<Value>(work: () => Promise<Value>): Promise<Value> {
+    try {
+      return work();
+    } catch (thrown) {
+      return refused(this.#services.clock, thrown);
+    }
+  }
+
   /** Starts it if somebody has yet to: one that is stopping when that is over. */
   async #startAtRest(id: string, by: string | undefined): Promise<void> {
     const agent = this.find(id);
@@ -556,7 +570,7 @@ export class Agents {
         ? start()
         : this.#onceKept(agent, command, start);
     } catch (thrown) {
-      return Promise.reject(thrown);
+      return refused(this.#services.clock, thrown);
     }
   }
 
@@ -627,14 +641,6 @@ function readUpdate(options: UpdateOptions | undefined, what: string, agentId: s
  *
  * What is called most says the same itself, and makes no function for it.
  */
-function promised<Value>(work: () => Promise<Value>): Promise<Value> {
-  try {
-    return work();
-  } catch (thrown) {
-    return Promise.reject(thrown);
-  }
-}
-
 /** Refuses fields of a spec that only the runtime may set. */
 function assertOwn({ id, pool, parent }: ParsedAgentSpec): void {
   if (pool !== undefined) {

@@ -25,6 +25,7 @@ import type { Recovery } from '../journal/store.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { within } from '../time/deadline.ts';
+import { answered } from '../time/loop-turn.ts';
 import { type ActOptions, actSchema } from '../values/act.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, type ErrorCode } from '../values/errors.ts';
@@ -132,17 +133,20 @@ export class Tasks {
     task: SubmittedTaskOf<Tasks, Name>,
   ): Promise<TaskRecord<Tasks[Name]['output']>>;
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
+    return answered(this.#options.clock, async () => this.get(await this.#idOf(target, task)));
+  }
+
+  /** The id of a task that is submitted now, or was before under its key. */
+  async #idOf(target: TaskTarget, task: SubmittedTask): Promise<string> {
     this.#options.assertOpen();
     const { to, request, keys, by } = readSubmission(target, task, this.#options.clock.now());
     const key = keyOf(keys);
-    if (key === undefined) return this.get(await this.#submit(to, request, keys, by));
-    const known = this.#known.idBy(keys);
-    if (known !== undefined) return this.get(known);
-    const under = this.#submitting.get(key);
-    if (under !== undefined) return this.get(await under);
+    if (key === undefined) return this.#submit(to, request, keys, by);
+    const known = this.#known.idBy(keys) ?? this.#submitting.get(key);
+    if (known !== undefined) return known;
     const submitting = this.#submit(to, request, keys, by).finally(() => this.#submitting.delete(key));
     this.#submitting.set(key, submitting);
-    return this.get(await submitting);
+    return submitting;
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import type { SteadyClock } from '../time/clock.ts';
-import { LoopTurn } from '../time/loop-turn.ts';
+import { LoopTurn, owedTurn } from '../time/loop-turn.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
 import { handOut } from './handed-out-event.ts';
 import type { EventQuery, Store } from './store.ts';
@@ -47,6 +47,7 @@ export async function* readEvents(
   { agentId, after, limit }: z.output<typeof readSchema>,
   newest: number,
 ): AsyncGenerator<SystemEvent, void, undefined> {
+  await owedTurn(clock);
   const turn = new LoopTurn();
   for (let from = after, left = limit; left > 0; ) {
     const asked = Math.min(PAGE, left);

@@ -14,6 +14,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Agents } from '../fleet/agents.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { refused } from '../time/loop-turn.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
@@ -142,7 +143,7 @@ export class Dispatcher {
     // From here on: waiting for a member counts, too.
     const request = { ...withTimeout(asked, manifest.tasks[asked.type]), pool };
     if (request.signal?.aborted) {
-      return Promise.reject(this.#abandonment(request, 'cancelled before it began'));
+      return refused(clock, this.#abandonment(request, 'cancelled before it began'));
     }
     const { retry, policy, concurrency } = manifest.tasks[request.type] ?? {};
     const delayMs = request.dueAt === undefined ? 0 : Math.max(0, request.dueAt - clock.now());
@@ -153,7 +154,7 @@ export class Dispatcher {
     const waiting = this.waiting + this.#queue.delayed;
     if (member === undefined && waiting >= queueLimit && request.again === undefined) {
       const message = `pool ${pool} has ${waiting} tasks waiting, its queueLimit is ${queueLimit}`;
-      return Promise.reject(new AgentSystemError('TASK_QUEUE_FULL', message, { details: { pool } }));
+      return refused(clock, new AgentSystemError('TASK_QUEUE_FULL', message, { details: { pool } }));
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const task = this.#taskOf(request, request.again, { resolve, reject });

@@ -15,6 +15,7 @@ import type { TypedPoolName, TaskOf } from '../fleet/agent-handle.ts';
 import type { AgentSpec, DemandedArgs } from '../fleet/spec-reading.ts';
 import { checkTask } from '../fleet/task-check.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
+import { refused } from '../time/loop-turn.ts';
 import { type ActOptions, actSchema } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { GivenTask, TaskCancel, TaskRequest } from '../agent/task-request.ts';
@@ -231,9 +232,14 @@ export class PoolRegistry implements Pools {
   }
 
   async #execute(name: string, task: TaskRequest, given: GivenTask): Promise<unknown> {
-    const pool = this.#open(name);
-    checkTask(task, pool.manifest);
     const { telemetry, clock } = this.#options;
+    let pool: Pool;
+    try {
+      pool = this.#open(name);
+      checkTask(task, pool.manifest);
+    } catch (thrown) {
+      return refused(clock, thrown);
+    }
     return telemetry.poolTask({ pool: name, task: task.type, clock }, () => pool.execute(given));
   }
 

@@ -5,6 +5,7 @@
  * I2  Time that stands still, as a simulated clock's does, makes no turn too long: a simulation stays the same.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { SteadyClock } from './clock.ts';
 
 /** How long one turn may last, ms. */
 const TURN_MS = 5;
@@ -45,5 +46,42 @@ export class LoopTurn {
   /** Resolves in a later turn, after what is due by then: timers, and what has come from elsewhere. */
   async next(): Promise<void> {
     await nextTurn();
+  }
+}
+
+/** One for all that is settled without a commit, per clock. */
+const turns = new WeakMap<SteadyClock, LoopTurn>();
+
+function turnOf(clock: SteadyClock): LoopTurn {
+  let turn = turns.get(clock);
+  if (turn === undefined) turns.set(clock, (turn = new LoopTurn()));
+  return turn;
+}
+
+/**
+ * Resolves when the loop has had the turn that it is owed; `undefined` where it is owed none. For what is settled
+ * without a commit: whoever asks in a loop, until it is no longer refused, waits for what has no turn otherwise.
+ */
+export function owedTurn(clock: SteadyClock): Promise<void> | undefined {
+  const turn = turnOf(clock);
+  return turn.isOver(clock.elapsed()) ? turn.next() : undefined;
+}
+
+/** A refusal: at once, or after the turn that the loop is owed. */
+export function refused(clock: SteadyClock, thrown: unknown): Promise<never> {
+  const owed = owedTurn(clock);
+  return owed === undefined
+    ? Promise.reject(thrown)
+    : owed.then(() => {
+        throw thrown;
+      });
+}
+
+/** What is asked for, once the loop has had the turn that it is owed: for what rarely waits for anything. */
+export async function answered<Value>(clock: SteadyClock, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } finally {
+    await owedTurn(clock);
   }
 }

@@ -15,6 +15,7 @@ import type { Journal } from '../../journal/journal.ts';
 import { NewIds } from '../../journal/new-ids.ts';
 import type { Recovery } from '../../journal/store.ts';
 import type { SteadyClock } from '../../time/clock.ts';
+import { refused } from '../../time/loop-turn.ts';
 import { AgentSystemError } from '../../values/errors.ts';
 import type { LeaderElection } from '../leader/leader-election.ts';
 import type { Listener, Topic } from '../variables/topic.ts';
@@ -76,6 +77,14 @@ export class Rounds implements Consensus {
   }
 
   async propose<Value>(options: ProposalOptions<Value>): Promise<Decision> {
+    try {
+      return await this.#proposed(options);
+    } catch (thrown) {
+      return refused(this.#options.clock, thrown);
+    }
+  }
+
+  async #proposed<Value>(options: ProposalOptions<Value>): Promise<Decision> {
     const { variables, assertAvailable } = this.#options;
     assertAvailable();
     const { variable, value, ...rest } = parseProposal(options);

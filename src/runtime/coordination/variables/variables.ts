@@ -15,6 +15,7 @@
 import { z } from 'zod';
 import { positiveDurationMs } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
+import { refused } from '../../time/loop-turn.ts';
 import { actor } from '../../values/act.ts';
 import { AgentSystemError, inWords } from '../../values/errors.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
@@ -221,11 +222,15 @@ export class VariableRegistry implements Variables {
   }
 
   async set(variable: VariableRef, value: unknown, options: ChangeOptions = {}): Promise<Confirmation> {
-    const change = parsed(changeSchema, options, 'variables.set: options');
-    const topic = this.defined(variable);
-    const judged = this.judge(topic, value);
-    const { value: fit } = judged instanceof Promise ? await judged : judged;
-    return this.put(topic, fit, change);
+    try {
+      const change = parsed(changeSchema, options, 'variables.set: options');
+      const topic = this.defined(variable);
+      const judged = this.judge(topic, value);
+      const { value: fit } = judged instanceof Promise ? await judged : judged;
+      return await this.put(topic, fit, change);
+    } catch (thrown) {
+      return refused(this.#options.clock, thrown);
+    }
   }
 
   list(): readonly VariableRecord[] {
