@@ -334,6 +334,38 @@ describe('records of tasks', () => {
     },
   );
 
+  test.each<[string, { type: 'repeatable' | 'fail'; input: string }]>([
+    ['outputs', { type: 'repeatable', input: 'x'.repeat(100_000) }],
+    ['inputs of what failed', { type: 'fail', input: 'x'.repeat(200_000) }],
+  ])('hold no more bytes of %s than is allowed, the newest first, and at the least one', async (_, task) => {
+    const path = join(temporaryDirectory(), 'fleet.db');
+    const open = () =>
+      createAgentSystem({
+        store: sqliteStore(path),
+        logger: silent,
+        agents: [worker],
+        limits: { maxEndedTaskBytes: 1_000_000 },
+      });
+    const first = await open();
+    await first.agents.ensure({ id: 'ada', module: worker }, { autoStart: true });
+    const submit = async (given: typeof task) => {
+      const { id } = await first.tasks.submit('ada', given);
+      await fateOf(first.tasks.result(id));
+      return id;
+    };
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.push(await submit(task));
+    // Texts are reckoned at two bytes a character.
+    expect(first.tasks.list().map(({ id }) => id)).toEqual(ids.slice(-2));
+    const small = await submit({ type: task.type, input: 'x' });
+    expect(first.tasks.list().map(({ id }) => id)).toEqual([...ids.slice(-2), small]);
+    const large = await submit({ ...task, input: 'x'.repeat(600_000) });
+    expect(first.tasks.list().map(({ id }) => id)).toEqual([large]);
+    await first.close();
+    await using second = await open();
+    expect(second.tasks.list().map(({ id }) => id)).toEqual([large]);
+  });
+
   test('of what was submitted and failed are driven out by no number of calls', async () => {
     const { agents, tasks } = await started({ limits: { maxEndedTasks: 2 } });
     const failed: string[] = [];

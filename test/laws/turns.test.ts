@@ -14,7 +14,7 @@ import { silent } from '../kit/rig.ts';
 const PATIENCE_MS = 3_000;
 const TICKS = 10;
 
-let isCounting = false;
+const counting = { goesOn: false };
 
 const worker = defineAgent({
   type: 'worker',
@@ -24,7 +24,7 @@ const worker = defineAgent({
     count: {
       async *run() {
         const until = performance.now() + PATIENCE_MS;
-        for (let n = 0; isCounting && performance.now() < until; n += 1) yield n;
+        for (let n = 0; counting.goesOn && performance.now() < until; n += 1) yield n;
       },
     },
   },
@@ -129,9 +129,9 @@ it.each(['read', 'not read'])(
     let ticks = 0;
     const timer = setInterval(() => {
       ticks += 1;
-      isCounting = ticks < TICKS;
+      counting.goesOn = ticks < TICKS;
     }, 5);
-    isCounting = true;
+    counting.goesOn = true;
     if (how === 'read') for await (const _ of system.agents.stream('a', { type: 'count' }));
     else await system.agents.execute('a', { type: 'count' });
     clearInterval(timer);

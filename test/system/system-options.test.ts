@@ -22,6 +22,7 @@ it('without options limits are as the docs say', () => {
     maxMemoryBytes: Infinity,
     maxConcurrentRestarts: 32,
     maxEndedTasks: 1_000,
+    maxEndedTaskBytes: 67_108_864,
     maxOpenRounds: 100,
   });
 });

@@ -6,14 +6,16 @@
  * that is done here: it is let go without, unless there is more to do for it.
  *
  * I1  A record is in it from `add` until `remove` or `dropOldest`; its `endedAs` is its number here.
+ * I2  `bytes` are about those of the inputs, outputs and errors that its records hold, from above.
  */
-import { isClosed, type KnownTask } from './task-record.ts';
+import { heldBytes, isClosed, type KnownTask } from './task-record.ts';
 
 /** Fewer empty slots are not worth a new list. */
 const MIN_EMPTY = 64;
 
 export class EndedTasks {
   size = 0;
+  bytes = 0;
   /** How many are not closed. */
   private unclosed = 0;
   /** One that was removed leaves an empty slot. */
@@ -30,7 +32,10 @@ export class EndedTasks {
     known.endedAs = this.base + this.slots.length;
     this.slots.push(known);
     this.size += 1;
-    if (!isClosed(known)) this.unclosed += 1;
+    if (isClosed(known)) return;
+    this.unclosed += 1;
+    known.bytes = heldBytes(known);
+    this.bytes += known.bytes;
   }
 
   has(known: KnownTask): boolean {
@@ -41,7 +46,7 @@ export class EndedTasks {
   remove(known: KnownTask): boolean {
     if (!this.has(known)) return false;
     this.empty(known.endedAs - this.base);
-    if (!isClosed(known)) this.unclosed -= 1;
+    if (!isClosed(known)) this.leave(known);
     known.endedAs = 0;
     return true;
   }
@@ -52,7 +57,7 @@ export class EndedTasks {
     while (this.slots[this.head] === undefined) this.head += 1;
     const oldest = this.slots[this.head]!;
     const unclosed = this.unclosed > 0 && !isClosed(oldest) ? oldest : undefined;
-    if (unclosed !== undefined) this.unclosed -= 1;
+    if (unclosed !== undefined) this.leave(unclosed);
     this.empty(this.head);
     this.head += 1;
     if (this.head >= MIN_EMPTY && this.head * 2 >= this.slots.length) {
@@ -74,6 +79,11 @@ export class EndedTasks {
 
   all(): KnownTask[] {
     return this.slots.filter((known) => known !== undefined);
+  }
+
+  private leave({ bytes }: KnownTask): void {
+    this.unclosed -= 1;
+    this.bytes -= bytes;
   }
 
   private empty(at: number): void {

@@ -48,6 +48,8 @@ export interface KnownTasksOptions {
   readonly questions: Questions;
   /** Records kept of tasks that have ended, and as many of dead letters. */
   readonly maxEnded: number;
+  /** What these may hold, and as much of dead letters; the newest is kept whatever it holds. */
+  readonly maxEndedBytes: number;
 }
 
 /** Waits for the end of a task. */
@@ -66,6 +68,7 @@ export class KnownTasks {
   private readonly journal: Journal;
   private readonly questions: Questions;
   private readonly maxEnded: number;
+  private readonly maxEndedBytes: number;
   /** Those of which events may still tell. */
   private readonly known = new RenewedMap<string, KnownTask>();
   private added = 0;
@@ -78,10 +81,11 @@ export class KnownTasks {
   private readonly deadLetters = new EndedTasks();
   private closed: AgentSystemError | undefined;
 
-  constructor({ journal, questions, maxEnded }: KnownTasksOptions) {
+  constructor({ journal, questions, maxEnded, maxEndedBytes }: KnownTasksOptions) {
     this.journal = journal;
     this.questions = questions;
     this.maxEnded = maxEnded;
+    this.maxEndedBytes = maxEndedBytes;
     journal.observe((type) => this.observerOf(type));
   }
 
@@ -301,6 +305,7 @@ export class KnownTasks {
     }
     if (isClosed(known)) this.known.delete(known.id);
     if (ended.size > this.maxEnded) this.dropOldest(ended);
+    while (ended.bytes > this.maxEndedBytes && ended.size > 1) this.dropOldest(ended);
   }
 
   /** Where it is kept once it has ended as it stands. */

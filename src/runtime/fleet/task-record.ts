@@ -6,6 +6,7 @@ import {
   type TaskStatus,
   taskStatusOf,
 } from '../../machines/index.ts';
+import { dataBytes, eventBytes } from '../journal/event-bytes.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { AgentSystemError, type ErrorCode, errorFrom } from '../values/errors.ts';
 
@@ -82,6 +83,8 @@ export class KnownTask {
   endedBy = 0;
   /** Its number among those that have ended; 0 before that. */
   endedAs = 0;
+  /** About what it holds, once it has ended. */
+  bytes = 0;
   /** Callers that wait for its end; called with an error if they are refused. */
   waiting: ((why?: AgentSystemError) => void)[] | undefined = undefined;
 
@@ -105,6 +108,11 @@ export class KnownTask {
 /** It was executed and is done: nothing more becomes of it. */
 export function isClosed({ submitted, place }: Pick<KnownTask, 'submitted' | 'place'>): boolean {
   return place === 'done' && submitted === undefined;
+}
+
+/** What its input, output and error take in memory, from above. */
+export function heldBytes({ submitted, output, error }: KnownTask): number {
+  return (submitted === undefined ? 0 : eventBytes(submitted)) + dataBytes(output) + dataBytes(error);
 }
 
 /** The keys of a task: one of the two, or neither. */

@@ -86,6 +86,7 @@ export interface TasksOptions {
   readonly cancelInPool: (pool: string, taskId: string, cancel: TaskCancel) => boolean;
   /** Records kept of tasks that have ended. */
   readonly maxEnded: number;
+  readonly maxEndedBytes: number;
 }
 
 export const taskFilter = z.strictObject({

@@ -16,10 +16,10 @@ const SPEC_BYTES = 2_048;
 /** What each field, or item, takes by itself. */
 const SLOT_BYTES = 16;
 const OBJECT_BYTES = 64;
-/** Fields, or items, of one object that are looked at. */
-const SAMPLE = 64;
+/** Fields, or items, of one object that are looked at: one that is large among many that are small is then seen. */
+const SAMPLE = 1_024;
 /** Values that are looked at in all. */
-const LOOKS = 4_096;
+const LOOKS = 65_536;
 
 export function eventBytes(event: SystemEvent): number {
   switch (event.type) {
@@ -29,7 +29,7 @@ export function eventBytes(event: SystemEvent): number {
     case 'agent.forgotten':
       return PLAIN_BYTES;
     case 'task.completed':
-      return PLAIN_BYTES + (event.output === undefined ? 0 : dataBytes(event.output, LOOKS));
+      return PLAIN_BYTES + (event.output === undefined ? 0 : dataBytes(event.output));
     case 'agent.starting':
     case 'agent.started':
     case 'agent.recovered':
@@ -39,25 +39,23 @@ export function eventBytes(event: SystemEvent): number {
     case 'agent.stopped':
     case 'agent.completed':
     case 'agent.crashed':
-      return (
-        PLAIN_BYTES + lifeBytes(event) + dataBytes(event.reason, LOOKS) + dataBytes(event.abandoned, LOOKS)
-      );
+      return PLAIN_BYTES + lifeBytes(event) + dataBytes(event.reason) + dataBytes(event.abandoned);
     case 'agent.registered':
     case 'agent.updated': {
       const { initArgs, resources } = event.spec;
       return (
         PLAIN_BYTES +
-        ('changes' in event ? dataBytes(event.changes, LOOKS) : 0) +
+        ('changes' in event ? dataBytes(event.changes) : 0) +
         SPEC_BYTES +
-        dataBytes(initArgs, LOOKS) +
+        dataBytes(initArgs) +
         knownBytes(resources) +
         knownBytes(event.manifest)
       );
     }
     case 'task.accepted':
-      return PLAIN_BYTES + (event.input === undefined ? 0 : dataBytes(event.input, LOOKS));
+      return PLAIN_BYTES + (event.input === undefined ? 0 : dataBytes(event.input));
     default:
-      return PLAIN_BYTES + dataBytes(event, LOOKS);
+      return PLAIN_BYTES + dataBytes(event);
   }
 }
 
@@ -74,14 +72,14 @@ function knownBytes(value: unknown): number {
   if (typeof value !== 'object' || value === null) return SLOT_BYTES;
   let bytes = known.get(value);
   if (bytes === undefined) {
-    bytes = dataBytes(value, LOOKS);
+    bytes = dataBytes(value);
     known.set(value, bytes);
   }
   return bytes;
 }
 
 /** The size of any data; something else, like a function, counts as a field. */
-function dataBytes(value: unknown, looks: number): number {
+export function dataBytes(value: unknown, looks = LOOKS): number {
   if (typeof value === 'string') return SLOT_BYTES + 2 * value.length;
   if (typeof value !== 'object' || value === null) return SLOT_BYTES;
   if (ArrayBuffer.isView(value)) return OBJECT_BYTES + value.byteLength;

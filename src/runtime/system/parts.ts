@@ -192,6 +192,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
     cancelInPool: (pool, taskId, cancel) => pools.cancel(pool, taskId, cancel),
     assertOpen,
     maxEnded: limits.maxEndedTasks,
+    maxEndedBytes: limits.maxEndedTaskBytes,
   });
   const families = new Families({ journal, agents, clock });
   const calls = new AgentCalls({

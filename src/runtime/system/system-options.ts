@@ -58,6 +58,8 @@ export interface SystemLimits {
   readonly maxOpenRounds?: number;
   /** Records that are kept of tasks that have ended, and of submitted ones that failed as many besides; default 1,000. */
   readonly maxEndedTasks?: number;
+  /** About how many bytes of inputs, outputs and errors these records may hold, and those of failed ones besides; default 64 MiB. */
+  readonly maxEndedTaskBytes?: number;
 }
 
 const isFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
@@ -80,6 +82,7 @@ const optionsSchema = z.strictObject({
       maxMemoryBytes: limitNumber.default(Infinity),
       maxConcurrentRestarts: z.int().min(1).default(32),
       maxEndedTasks: z.int().min(0).default(1_000),
+      maxEndedTaskBytes: limitNumber.default(64 * 1024 ** 2),
       maxOpenRounds: z.int().min(1).max(1_000).default(100),
     })
     .prefault({}),
