@@ -1,9 +1,10 @@
 /**
  * `npm run screenshots`: pictures of every view, light, dark and narrow, and of a terminal, of a lively fleet; into
- * `.tmp/screenshots`.
+ * `.tmp/screenshots`. With a Restate server in node_modules there is one of the nodes of a fleet on other machines, too.
  *
  * They are for people to look at. `--docs` also renews the pictures in the documentation (docs/images).
  */
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -11,11 +12,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import type { Page } from 'puppeteer-core';
+import { serverBinary } from '../examples/cluster/engine.ts';
 import { busyDesk } from '../examples/dashboard/desk.ts';
 import { livelyFleet } from '../examples/dashboard/fleet.ts';
 import { createDashboard, logTail } from '../src/dashboard.ts';
 import { createAgentSystem, memoryStore } from '../src/index.ts';
 import { buildPage, openBrowser } from '../test/kit/chromium.ts';
+import { nodesPicture } from './nodes-picture.ts';
 import { terminalPicture } from './terminal-picture.ts';
 
 const { values } = parseArgs({
@@ -110,12 +113,15 @@ try {
       await page.close();
     }
     await terminalPicture({ browser, url: dashboard.url, path: `${FOLDER}/terminal.png` });
+    if (serverBinary() !== undefined) await nodesPicture({ browser, path: `${FOLDER}/nodes.png` });
     if (values.docs) {
       await mkdir(IMAGES, { recursive: true });
       for (const [image, picture] of SHOWN) {
         await copyFile(join(FOLDER, `${picture}.png`), join(IMAGES, `dashboard-${image}.png`));
       }
       await copyFile(join(FOLDER, 'terminal.png'), join(IMAGES, 'terminal.png'));
+      const nodes = join(FOLDER, 'nodes.png');
+      if (existsSync(nodes)) await copyFile(nodes, join(IMAGES, 'dashboard-nodes.png'));
     }
   } finally {
     await browser.close();

@@ -23,6 +23,7 @@ export class AgentShelf<Value> {
   /** How often it was cleared. */
   #turn = 0;
   #reading: Promise<readonly string[]> | undefined;
+  #version = 0;
 
   constructor(options: ShelfOptions<Value>) {
     this.#options = options;
@@ -30,6 +31,11 @@ export class AgentShelf<Value> {
 
   get values(): ReadonlyMap<string, Value> {
     return this.#values;
+  }
+
+  /** Another one whenever `values` has changed: what is made of them is made again then. */
+  get version(): number {
+    return this.#version;
   }
 
   get isUpToDate(): boolean {
@@ -62,6 +68,7 @@ export class AgentShelf<Value> {
       const value = await this.#options.one(agentId);
       if (value === undefined) this.#values.delete(agentId);
       else this.#values.set(agentId, value);
+      this.#version += 1;
     } catch (thrown) {
       this.#old.add(agentId);
       throw thrown;
@@ -81,6 +88,7 @@ export class AgentShelf<Value> {
       this.#values.clear();
       for (const [id, value] of all) this.#values.set(id, value);
       this.#isFilled = true;
+      this.#version += 1;
       return [...new Set([...before, ...all.keys()])];
     }
     const due = [...this.#old].slice(0, IN_A_ROW);

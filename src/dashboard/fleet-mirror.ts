@@ -41,6 +41,14 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
 };
 const NO_RESOURCES = { agents: 0, memoryBytes: 0, agentsLeft: Infinity, memoryBytesLeft: Infinity };
 
+interface KnownTasks {
+  readonly version: number;
+  readonly all: readonly TaskRecord[];
+  readonly byId: ReadonlyMap<string, TaskRecord>;
+}
+
+const NO_TASKS: KnownTasks = { version: 0, all: [], byId: new Map() };
+
 export class FleetMirror implements WatchedSystem {
   readonly agents: WatchedSystem['agents'];
   readonly tasks: WatchedSystem['tasks'];
@@ -58,6 +66,8 @@ export class FleetMirror implements WatchedSystem {
   readonly #reads = new KeptReads();
   readonly #records: AgentShelf<WatchedRecord>;
   readonly #taskLists: AgentShelf<readonly TaskRecord[]>;
+  /** All tasks, of one version of their shelf. */
+  #tasksKnown: KnownTasks = NO_TASKS;
   readonly #readAt = new Map<string, number>();
   readonly #unsubscribe: () => void;
 
@@ -168,16 +178,16 @@ export class FleetMirror implements WatchedSystem {
 
   #tasks(): WatchedSystem['tasks'] {
     const { tasks } = this.#fleet;
-    const ownerOf = (taskId: string) => this.#known().find(({ id }) => id === taskId)?.agentId;
+    const ownerOf = (taskId: string) => this.#known().byId.get(taskId)?.agentId;
     const get = (id: string): TaskRecord =>
-      this.#known().find((task) => task.id === id) ?? this.#one(`task ${id}`, () => tasks.get(id));
+      this.#known().byId.get(id) ?? this.#one(`task ${id}`, () => tasks.get(id));
     return {
       counts: () => {
         const counts = Object.fromEntries(taskStatuses.map((status) => [status, 0]));
-        for (const { status } of this.#known()) counts[status]! += 1;
+        for (const { status } of this.#known().all) counts[status]! += 1;
         return counts as Record<TaskStatus, number>;
       },
-      list: (filter = {}) => fitting(this.#known(), filter),
+      list: (filter = {}) => fitting(this.#known().all, filter),
       get,
       // Of ended tasks only submitted ones have records.
       legal: (id) => {
@@ -212,13 +222,16 @@ export class FleetMirror implements WatchedSystem {
   }
 
   /** All tasks, in the order of their acceptance. */
-  #known(): readonly TaskRecord[] {
+  #known(): KnownTasks {
     if (!this.#taskLists.isUpToDate && this.#reads.isFirst('tasks')) {
       this.#reads.await(this.#taskLists.refresh().then(nothing));
     }
-    return [...this.#taskLists.values.values()]
-      .flat()
-      .toSorted((one, other) => one.acceptedAt - other.acceptedAt);
+    const { version, values } = this.#taskLists;
+    if (this.#tasksKnown.version !== version) {
+      const all = [...values.values()].flat().toSorted((one, other) => one.acceptedAt - other.acceptedAt);
+      this.#tasksKnown = { version, all, byId: new Map(all.map((task) => [task.id, task])) };
+    }
+    return this.#tasksKnown;
   }
 
   #pools(): readonly PoolRecord[] {

@@ -53,3 +53,20 @@ it('what is emptied while it is read is read again before it counts', async () =
   await early;
   expect([shelved.isUpToDate, shelved.values.get('a')]).toEqual([true, 'a 2']);
 });
+
+it('says by its version whether anything that it holds may be another', async () => {
+  const { shelved, values } = shelf(['a', 'b']);
+  const versions = [shelved.version];
+  await shelved.refresh();
+  versions.push(shelved.version);
+  await shelved.refresh();
+  shelved.outdate('a');
+  expect(shelved.version).toBe(versions[1]);
+  values.set('a', 'a 2');
+  await shelved.refresh();
+  versions.push(shelved.version);
+  shelved.empty();
+  await shelved.refresh();
+  versions.push(shelved.version);
+  expect(new Set(versions).size).toBe(4);
+});
