@@ -4,6 +4,7 @@ import { defineAgent } from '../../src/index.ts';
 import { agentSpec } from '../../src/machines/index.ts';
 import { recordOfState } from '../../src/restate/agent/agent-state.ts';
 import { AgentTurn } from '../../src/restate/agent/agent-turn.ts';
+import { lookUnderThisChart } from '../../src/restate/agent/agent-view.ts';
 import { agentChartHash } from '../../src/restate/agent/chart-version.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
@@ -67,4 +68,22 @@ test('one that has a body is kept where this chart has its place, and refused wi
     }),
   );
   expect(refused.state).toEqual(before);
+});
+
+test('a look shows it as it would go on, or refuses it with both identities', () => {
+  const resumed = registered();
+  resumed.state.chart = OLD;
+  expect(lookUnderThisChart(resumed.state, moment)).toMatchObject({
+    value: { chart: agentChartHash(), record: { status: 'registered' } },
+  });
+  const refused = running();
+  refused.state.chart = OLD;
+  refused.state.life = {
+    ...refused.state.life,
+    value: { alive: 'dreaming' } as never,
+    active: ['agent', 'agent.alive', 'agent.alive.dreaming'],
+  };
+  expect(lookUnderThisChart(refused.state, moment)).toMatchObject({
+    refusal: { code: 'STORE_FAILED', agentId: 'ada', details: { chart: OLD, wanted: agentChartHash() } },
+  });
 });

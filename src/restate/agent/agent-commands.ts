@@ -26,7 +26,10 @@ export const notFound = (id: string): Answer => ({
 });
 
 /** The caller gives the time; a call from another object takes the engine's. */
-export async function momentOf(ctx: ObjectContext, at: number | undefined): Promise<Moment> {
+export async function momentOf(
+  ctx: Pick<ObjectContext, 'date' | 'rand'>,
+  at: number | undefined,
+): Promise<Moment> {
   return { now: at ?? (await ctx.date.now()), chance: ctx.rand.random() };
 }
 

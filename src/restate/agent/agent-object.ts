@@ -13,8 +13,17 @@ import { AgentTurn } from './agent-turn.ts';
 import { type Answer, answering } from '../engine/call-answer.ts';
 import { send, toAgent } from '../engine/calls.ts';
 import type { Parked } from '../../machines/index.ts';
-import { lookOf } from './agent-view.ts';
-import { AGENT, type Command, type LostNode, type ReportAnswer, type ReportBatch } from '../engine/names.ts';
+import { lookOf, lookUnderThisChart } from './agent-view.ts';
+import { agentChartHash } from './chart-version.ts';
+import {
+  AGENT,
+  type Command,
+  type LostNode,
+  type ReportAnswer,
+  type ReportBatch,
+  type Look,
+  type LookQuestion,
+} from '../engine/names.ts';
 import type { Placement } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { findQuestion } from '../tasks/task-questions.ts';
@@ -108,10 +117,18 @@ export const agentObject = object({
       await conclude(ctx, turn);
     }),
 
-    /** Its record and placement; `null` for an agent that is not there. */
-    look: shared(codec, async (ctx: ObjectSharedContext) => {
+    /**
+     * Its record and placement; `null` for an agent that is not there. A snapshot that this code cannot read is refused to
+     * whoever takes a refusal for an answer; anybody else waits for code that can read it.
+     */
+    look: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<Look | Answer | null> => {
       const state = await stateOf(ctx);
-      return state === null ? null : lookOf(state);
+      if (state === null) return null;
+      if (state.chart === agentChartHash()) return lookOf(state);
+      const shown = lookUnderThisChart(state, await momentOf(ctx, undefined));
+      if (!('refusal' in shown)) return shown.value!;
+      if ((given as LookQuestion | null)?.takesRefusal) return shown;
+      throw new Error(shown.refusal.message);
     }),
 
     savedState: shared(codec, async (ctx: ObjectSharedContext) => {

@@ -1,5 +1,8 @@
 /** What an agent shows of itself: in lists, on request, and to its pool. */
+import type { Moment } from './agent-acts.ts';
 import type { AgentState } from './agent-state.ts';
+import { AgentTurn } from './agent-turn.ts';
+import { type Answer, answering } from '../engine/call-answer.ts';
 import { positionOfState, recordOfState } from './agent-state.ts';
 import type { Look } from '../engine/names.ts';
 import type { MemberNews } from '../pools/pool-members.ts';
@@ -20,6 +23,15 @@ export function newsOf(state: AgentState): MemberNews {
     done: counts.done,
     abandoned,
   };
+}
+
+/** The same of a snapshot of another chart: as it would go on under this one, or why it does not. Changes the state. */
+export function lookUnderThisChart(state: AgentState, moment: Moment): Answer<Look> {
+  return answering(() => {
+    const turn = new AgentTurn(state, moment);
+    turn.adoptChart();
+    return lookOf(turn.state);
+  });
 }
 
 export function lookOf(state: AgentState): Look {

@@ -10,7 +10,7 @@ import { toAgent, toKey } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
-import { type Command, type KeyedSubmission, type Look, nodeOf } from '../engine/names.ts';
+import { type Command, type KeyedSubmission, type Look, type LookQuestion, nodeOf } from '../engine/names.ts';
 
 /** Commands whose answer comes later: after a start, an end, or a task. */
 const ANSWERED_LATER: ReadonlySet<Command['type']> = new Set([
@@ -72,12 +72,17 @@ export class FleetCommands {
     return this.#engine.call<Value>(toAgent(id, method), parameter, REPEATABLE);
   }
 
-  /** An agent's record and placement. @throws AgentSystemError `AGENT_NOT_FOUND` */
+  /**
+   * An agent's record and placement.
+   *
+   * @throws AgentSystemError `AGENT_NOT_FOUND`; `STORE_FAILED` of one whose snapshot the code of the nodes cannot read
+   */
   async look(id: string): Promise<Look> {
     assertId(id);
-    const look = await this.#engine.call<Look | null>(toAgent(id, 'look'), null, REPEATABLE);
+    const asked: LookQuestion = { takesRefusal: true };
+    const look = await this.#engine.call<Look | Answer<Look> | null>(toAgent(id, 'look'), asked, REPEATABLE);
     if (look === null) throw notFound(id);
-    return look;
+    return 'record' in look ? look : valueOf(look);
   }
 
   /**

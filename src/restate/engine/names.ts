@@ -212,6 +212,11 @@ export interface Look {
   readonly hasAsked?: true;
 }
 
+/** Of who asks how an agent stands. */
+export interface LookQuestion {
+  readonly takesRefusal: true;
+}
+
 /** Events of one agent, or of the fleet, to be kept. */
 export interface EventBatch {
   readonly events: readonly (EventBody & { readonly at: number })[];
