@@ -17,7 +17,7 @@ import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
 
 const asState = wireOf<AgentState>();
 const AGENT = 'a';
-export const NODE = { node: 'n', epoch: 'e' };
+const NODE = { node: 'n', epoch: 'e' };
 
 export interface Seen {
   /** Types of the events, and of a task's the last part of its id: `task.started 1`. */
