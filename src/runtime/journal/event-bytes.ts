@@ -78,23 +78,47 @@ function knownBytes(value: unknown): number {
   return bytes;
 }
 
-/** The size of any data; something else, like a function, counts as a field. */
+/**
+ * The size of any data, however deep; something else, like a function, counts as a field.
+ *
+ * A chain of objects, each with one other in it, is gone through in the loop: a stack would not hold as many as are
+ * looked at. Where there are several, they share the looks, so calls within calls are few.
+ */
 export function dataBytes(value: unknown, looks = LOOKS): number {
-  if (typeof value === 'string') return SLOT_BYTES + 2 * value.length;
-  if (typeof value !== 'object' || value === null) return SLOT_BYTES;
-  if (ArrayBuffer.isView(value)) return OBJECT_BYTES + value.byteLength;
-  const isArray = Array.isArray(value);
-  const keys = isArray ? undefined : Object.keys(value);
-  const count = isArray ? value.length : keys!.length;
-  const sample = Math.min(count, SAMPLE, looks);
-  if (sample === 0) return OBJECT_BYTES + SLOT_BYTES * count;
-  const each = Math.floor(looks / sample) - 1;
-  let bytes = 0;
-  for (let at = 0; at < sample; at++) {
-    const place = Math.floor((at * count) / sample);
-    const key = keys?.[place];
-    if (key !== undefined) bytes += 2 * key.length;
-    bytes += SLOT_BYTES + dataBytes((value as Record<string | number, unknown>)[key ?? place], each);
+  if (!isObject(value)) return leafBytes(value);
+  let around = 0;
+  for (let within = value, left = looks; ; ) {
+    const keys = Array.isArray(within) ? undefined : Object.keys(within);
+    const fields = within as Readonly<Record<string | number, unknown>>;
+    const count = keys === undefined ? (within as readonly unknown[]).length : keys.length;
+    const sample = Math.min(count, SAMPLE, left);
+    if (sample === 0) return around + OBJECT_BYTES + SLOT_BYTES * count;
+    left -= sample;
+    const objects: object[] = [];
+    let bytes = SLOT_BYTES * sample;
+    for (let at = 0; at < sample; at++) {
+      const place = Math.floor((at * count) / sample);
+      const key = keys?.[place];
+      const field = fields[key ?? place];
+      if (key !== undefined) bytes += 2 * key.length;
+      if (isObject(field)) objects.push(field);
+      else bytes += leafBytes(field);
+    }
+    if (objects.length === 1 && sample === count) {
+      around += OBJECT_BYTES + bytes;
+      within = objects[0]!;
+      continue;
+    }
+    for (const object of objects) bytes += dataBytes(object, Math.floor(left / objects.length));
+    return around + OBJECT_BYTES + Math.ceil((bytes * count) / sample);
   }
-  return OBJECT_BYTES + Math.ceil((bytes * count) / sample);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
+}
+
+function leafBytes(value: unknown): number {
+  if (typeof value === 'string') return SLOT_BYTES + 2 * value.length;
+  return ArrayBuffer.isView(value) ? OBJECT_BYTES + value.byteLength : SLOT_BYTES;
 }
