@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { AgentTable } from '../../src/dashboard/agent-table.ts';
 import type { AgentRow } from '../../src/dashboard.ts';
 import { running, system, worker } from '../kit/dashboard.ts';
@@ -123,5 +123,41 @@ it('alerts come and go in the rows of their agents', async () => {
   table.setAlerts(fleet.alerts.list());
   await table.refresh();
   expect(table.get('ada')?.row.alerts).toEqual([]);
+  table.close();
+});
+
+it('the share of a processor is that since the last look that is a second old, and unknown where nothing is measured', async () => {
+  const fleet = await system();
+  await running(fleet, 'ada');
+  let cpuMs: number | undefined;
+  const get = (id: string) => {
+    const record = fleet.agents.get(id);
+    return { ...record, metrics: { ...record.metrics, cpuMs } };
+  };
+  const agents = { ids: () => fleet.agents.ids(), get };
+  const watched = { events: fleet.events, alerts: fleet.alerts, agents };
+  const now = vi.spyOn(performance, 'now');
+  onTestFinished(() => now.mockRestore());
+  const table = new AgentTable(watched as never, () => undefined);
+  /** What is known after a look at that time. */
+  const lookAt = async (at: number, measured: number | undefined) => {
+    now.mockReturnValue(at);
+    cpuMs = measured;
+    if (table.size === 0) await table.fill();
+    // A sweep that has come to its end begins anew with the next look.
+    for (let look = 0; look < 2; look++) await table.refresh();
+    return table.get('ada')?.row.cpuShare;
+  };
+  expect(await lookAt(1_000, 100)).toBeUndefined();
+  expect(await lookAt(1_999, 600)).toBeUndefined();
+  expect(await lookAt(2_000, 600)).toBe(0.5);
+  expect(await lookAt(2_500, 900)).toBe(0.5);
+  expect(await lookAt(4_000, 1_100)).toBe(0.25);
+  expect(await lookAt(6_000, undefined)).toBeUndefined();
+  expect(await lookAt(8_000, 50)).toBeUndefined();
+  expect(await lookAt(10_000, 250)).toBe(0.1);
+  // Another process under the same name has used less so far.
+  expect(await lookAt(12_000, 100)).toBe(0.1);
+  expect(await lookAt(13_000, 500)).toBe(0.4);
   table.close();
 });

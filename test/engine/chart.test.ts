@@ -100,7 +100,77 @@ const boom = (): never => {
   throw new Error('boom');
 };
 
+const isAt =
+  (n: number) =>
+  ({ context }: There) =>
+    context.n === n;
+
 describe.each(DRIVERS)('by the %s', (driver) => {
+  describe('transitions', () => {
+    test('to a history state lead to what was left last, each time', () => {
+      const machine = define({
+        initial: 'work',
+        states: {
+          work: {
+            initial: 'a',
+            states: { a: { on: { go: 'b' } }, b: { on: { go: 'a' } }, last: { type: 'history' } },
+            on: { leave: 'away' },
+          },
+          away: { on: { back: 'work.last' } },
+        },
+      });
+      const { chart, send } = driven(machine, driver);
+      const seen = ['leave', 'back', 'go', 'leave', 'back', 'leave', 'back', 'go', 'leave', 'back'].map(
+        (type) => {
+          send(type);
+          return chart.path;
+        },
+      );
+      expect(seen).toEqual([
+        'away',
+        'work.a',
+        'work.b',
+        'away',
+        'work.b',
+        'away',
+        'work.b',
+        'work.a',
+        'away',
+        'work.a',
+      ]);
+    });
+
+    test('that leave the same give way to the one from further inside, whichever region is asked first', () => {
+      const inner = { initial: 'x', states: { x: {} } };
+      const asked = {
+        initial: 'y',
+        states: { y: { always: { guard: isAt(1), target: 'z', actions: count } }, z: {} },
+      };
+      for (const states of [
+        { one: inner, two: asked },
+        { two: asked, one: inner },
+      ]) {
+        const machine = define({
+          context: { n: 0 },
+          initial: 'p',
+          states: {
+            p: {
+              type: 'parallel',
+              on: { go: { actions: count } },
+              always: { guard: isAt(1), target: 'out' },
+              states,
+            },
+            out: {},
+          },
+        });
+        const { chart, send } = driven(machine, driver);
+        send('go');
+        expect(chart.context).toEqual({ n: 2 });
+        expect(chart.snapshot().value).toEqual({ p: { one: 'x', two: 'z' } });
+      }
+    });
+  });
+
   describe('run to completion', () => {
     const steps = define({
       context: { n: 0 },

@@ -1,5 +1,6 @@
 /** One definition at work, without a host or a system around it. */
 import { describe, expect, it, test } from 'vitest';
+import { z } from 'zod';
 import { type AnyAgentDefinition, defineAgent, type ExitReason, type TaskContext } from '../../src/index.ts';
 import { AgentBody } from '../../src/runtime/hosting/agent-body.ts';
 import type { BodyReport, BodyRequest, BodyStart } from '../../src/runtime/hosting/host.ts';
@@ -275,3 +276,37 @@ function doubled(levels: number): unknown {
   for (let level = 0; level < levels; level += 1) value = [value, value];
   return value;
 }
+
+it('a state whose task may yet fail, for its output is being judged, is told with the end of that task', async () => {
+  const output = z.number().refine(async (given) => (await Promise.resolve(given)) < 3);
+  const definition = defineAgent({
+    type: 'subject',
+    init: () => ({ n: 0 }),
+    tasks: { add: { output, run: ({ state }) => (state.n += 1) } },
+  });
+  const { body, reports } = run(definition);
+  const self = body.selfOf({ variables: [] } as unknown as BodyStart);
+  const toldStates = () =>
+    reports.flatMap((report) =>
+      'state' in report && report.state ? [`${report.type} ${report.state.json}`] : [],
+    );
+  self.changed();
+  const told = ['state.changed {"n":0}'];
+  for (const n of [1, 2]) {
+    body.post({ type: 'task.run', taskId: `t${n}`, task: 'add', input: undefined });
+    self.changed();
+    expect(toldStates()).toEqual(told);
+    await settled();
+    told.push(`task.completed {"n":${n}}`);
+    expect(toldStates()).toEqual(told);
+  }
+  body.post({ type: 'task.run', taskId: 't3', task: 'add', input: undefined });
+  self.changed();
+  await settled();
+  expect(reports.at(-1)).toMatchObject({ type: 'task.failed', taskId: 't3' });
+  expect(toldStates()).toEqual(told);
+  // With nothing left to be judged, what changes by itself is told at once again.
+  (body.state.current as { n: number }).n = 9;
+  self.changed();
+  expect(toldStates()).toEqual([...told, 'state.changed {"n":9}']);
+});

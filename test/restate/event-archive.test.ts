@@ -3,13 +3,15 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { memoryStore, type Store } from '../../src/index.ts';
 import { keepEvents } from '../../src/restate.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { eventOf, fleetWith } from './archived-log.ts';
 import { eventually } from '../kit/eventually.ts';
+import { settled } from '../../src/testing/index.ts';
+import { fateOf } from '../kit/rig.ts';
 
 const NEWEST = 2_300;
 const stores: readonly (readonly [string, () => Store])[] = [
@@ -95,4 +97,23 @@ test('an archive that begins with a log whose beginning is gone has missed that'
   await using archive = await keepEvents(fleetWith({ oldest: 4, newest: 6 }), memoryStore());
   await archive.settled();
   expect(archive).toMatchObject({ last: 6, missed: 3 });
+});
+
+test('looks at the log every 200 ms, and its close does not wait for the next look', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const log = { oldest: 1, newest: 3 };
+  const archive = await keepEvents(fleetWith(log), memoryStore());
+  await settled();
+  expect([archive.last, vi.getTimerCount()]).toEqual([3, 1]);
+  log.newest = 4;
+  await vi.advanceTimersByTimeAsync(199);
+  await settled();
+  expect(archive.last).toBe(3);
+  await vi.advanceTimersByTimeAsync(1);
+  await settled();
+  expect(archive.last).toBe(4);
+  const closed = fateOf(archive.close().then(() => 'closed'));
+  await settled();
+  expect([await closed, vi.getTimerCount()]).toEqual([{ value: 'closed' }, 0]);
 });

@@ -284,9 +284,7 @@ class FaultyBody implements Body, BodyListener {
   }
 
   #stopWork(taskId: string): boolean {
-    const timer = this.#working.get(taskId);
-    if (timer === undefined) return false;
-    this.#options.clock.clearTimeout(timer);
+    this.#options.clock.clearTimeout(this.#working.get(taskId));
     return this.#working.delete(taskId);
   }
 
