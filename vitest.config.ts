@@ -9,6 +9,8 @@ export default defineConfig({
     // tried once more there, and told as flaky. At home it fails.
     retry: process.env['CI'] ? 1 : 0,
     pool: 'forks',
+    // Many tests wait for processes and timers: one worker for each core keeps all of them busy.
+    maxWorkers: '100%',
     restoreMocks: true,
   },
 });
