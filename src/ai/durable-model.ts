@@ -13,7 +13,7 @@ import {
   simulateReadableStream,
   wrapLanguageModel,
 } from 'ai';
-import { modelErrorOf } from './model-error.ts';
+import { isRefusedCall, modelErrorOf } from './model-error.ts';
 import { fromPlain, toPlain } from './plain-data.ts';
 
 type Wrapped = ReturnType<typeof wrapLanguageModel>;
@@ -59,8 +59,7 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
         const chunks = fromPlain(next.kept) as Part[];
         return { stream: simulateReadableStream({ chunks, initialDelayInMs: null, chunkDelayInMs: null }) };
       }
-      let ended: ((usage: CallUsage | undefined) => void) | undefined;
-      const over = new Promise<CallUsage | undefined>((resolve) => (ended = resolve));
+      const over = Promise.withResolvers<CallUsage | undefined>();
       // It is paid while it streams: the cost is known at its end.
       const streaming = new Promise<Streamed>((resolve, reject) => {
         calls
@@ -68,14 +67,14 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
             params,
             async () => {
               resolve(await called(doStream));
-              return over;
+              return over.promise;
             },
             (usage) => usage,
           )
           .catch(reject);
       });
       const { stream } = await streaming;
-      return { stream: stream.pipeThrough(keptAtEnd(next.keep, calls, (usage) => ended?.(usage))) };
+      return { stream: stream.pipeThrough(keptAtEnd(next.keep, calls, over)) };
     },
   };
   return wrapLanguageModel({ model: typeof model === 'string' ? namedModel(model) : model, middleware });
@@ -104,22 +103,32 @@ function withoutWire({ request: _request, response, ...result }: Generated): Gen
   return { ...result, response: metadata };
 }
 
+/** Parts that come before an answer, and hold nothing of it. */
+const BEFORE_ANSWER: ReadonlySet<Part['type']> = new Set(['stream-start', 'response-metadata']);
+
 function keptAtEnd(
   keep: (value: unknown) => Promise<void>,
   calls: ModelCalls,
-  ended: (usage: CallUsage | undefined) => void,
+  over: Pick<PromiseWithResolvers<CallUsage | undefined>, 'resolve' | 'reject'>,
 ): TransformStream<Part, Part> {
   const parts: Part[] = [];
   const held: Part[] = [];
   let usage: CallUsage | undefined;
   let isBroken = false;
+  /** What comes in place of an answer refuses the call; what comes within one has it break off. */
+  const broken = (error: unknown) => {
+    const isRefused = parts.every(({ type }) => BEFORE_ANSWER.has(type)) && isRefusedCall(error);
+    if (isRefused) over.reject(error);
+    else over.resolve(undefined);
+  };
   return new TransformStream<Part, Part>({
     transform(part, controller) {
       if (part.type === 'reasoning-delta' || part.type === 'tool-input-delta') calls.progressed(part.type);
       if (part.type === 'error') {
         isBroken = true;
-        ended(undefined);
-        return controller.enqueue({ type: 'error', error: modelErrorOf(part.error) });
+        const error = modelErrorOf(part.error);
+        broken(error);
+        return controller.enqueue({ type: 'error', error });
       }
       if (part.type === 'raw' || part.type === 'ping') return controller.enqueue(part);
       parts.push(part);
@@ -129,13 +138,13 @@ function keptAtEnd(
     },
     async flush(controller) {
       // A stream that broke off, or has no last part, is no answer: the model is asked again.
-      ended(usage);
+      over.resolve(usage);
       if (isBroken || usage === undefined) return;
       await keep(toPlain(parts));
       for (const part of held) controller.enqueue(part);
     },
-    cancel() {
-      ended(undefined);
+    cancel(reason) {
+      broken(modelErrorOf(reason));
     },
   });
 }

@@ -2,13 +2,15 @@
  * Failures of a provider, in the form that the fleet understands: a status, its headers, and whether a retry makes
  * sense.
  */
+import { limitSaid, parkAsked, statusesSaid } from '../runtime/definition/parking.ts';
+
 /** A call of a model that failed. With `status` and `headers` the fleet sees a quota, and when it is reset. */
 export class ModelCallError extends Error {
   override readonly name = 'ModelCallError';
   /** The provider's HTTP status. */
-  readonly status?: number;
+  declare readonly status?: number;
   /** The answer's headers, by lower-case name: only those that tell of limits. */
-  readonly headers?: Readonly<Record<string, string>>;
+  declare readonly headers?: Readonly<Record<string, string>>;
   /** Whether the provider may answer the same call later. */
   readonly isRetryable: boolean;
 
@@ -50,6 +52,17 @@ export function modelErrorOf(thrown: unknown): unknown {
   });
 }
 
+/**
+ * Whether the provider did not take the call, which then costs nothing: it says so by a status of 400 to 499, or without
+ * a status by the time of a reset. A call that its server failed at, or that broke off, may have cost something.
+ */
+export function isRefusedCall(thrown: unknown): boolean {
+  const statuses = statusesSaid(thrown);
+  if (statuses.length > 0) return statuses.some((status) => status >= 400 && status < 500);
+  const limit = parkAsked(thrown) ?? limitSaid(thrown);
+  return limit !== undefined && (limit.until ?? limit.afterMs) !== undefined;
+}
+
 interface Failure {
   readonly message: string;
   status: number | undefined;
@@ -62,8 +75,10 @@ function failureIn(thrown: unknown): Failure | undefined {
   let found: Failure | undefined;
   let error = thrown;
   for (let depth = 0; depth < MAX_DEPTH && typeof error === 'object' && error !== null; depth++) {
-    const { statusCode, isRetryable, responseHeaders, message, type, code, cause } = error as Fields;
+    const { isRetryable, responseHeaders, message, type, code, cause } = error as Fields;
     const isPlain = !(error instanceof Error);
+    // An error that has another client's `status` says itself what the fleet asks, and stays what it is.
+    const statusCode = (error as Fields).statusCode ?? (isPlain ? (error as Fields).status : undefined);
     const named = isPlain ? (STATUS_OF[String(type)] ?? STATUS_OF[String(code)]) : undefined;
     const status = typeof statusCode === 'number' ? statusCode : named;
     const says = typeof isRetryable === 'boolean' ? isRetryable : undefined;
@@ -82,7 +97,10 @@ function failureIn(thrown: unknown): Failure | undefined {
 }
 
 type Fields = Readonly<
-  Record<'statusCode' | 'isRetryable' | 'responseHeaders' | 'message' | 'type' | 'code' | 'cause', unknown>
+  Record<
+    'statusCode' | 'status' | 'isRetryable' | 'responseHeaders' | 'message' | 'type' | 'code' | 'cause',
+    unknown
+  >
 >;
 
 function noteHeaders(headers: Record<string, string>, given: unknown): void {

@@ -25,7 +25,7 @@ import { AgentSystemError } from '../runtime/values/errors.ts';
 import { type CallPrices, didCost, mayCost } from './call-cost.ts';
 import { type CallParams, type CallUsage, durableModel, type ModelCalls } from './durable-model.ts';
 import { durableTools } from './durable-tools.ts';
-import { ModelCallError } from './model-error.ts';
+import { isRefusedCall } from './model-error.ts';
 import { isOfTask } from './task-end.ts';
 
 type Settings = Parameters<typeof generateText>[0];
@@ -195,6 +195,8 @@ class ModelRun {
       if (part.type === 'error') throw part.error;
       if (part.type === 'text-delta') await this.#context.emit(part.text);
     }
+    // A stream that was broken off may end without an error.
+    if (this.#broken !== undefined) throw this.#broken.thrown;
     const [text, finishReason, messages, steps] = await Promise.all([
       result.text,
       result.finishReason,
@@ -279,7 +281,7 @@ class ModelRun {
       result = await call();
     } catch (thrown) {
       // A refused call costs nothing. The cost of any other failed call is unknown: its reservation counts as used.
-      if (thrown instanceof ModelCallError && isRefusal(thrown.status)) await reservation.release();
+      if (isRefusedCall(thrown)) await reservation.release();
       throw thrown;
     }
     const usage = usageOf(result);
@@ -308,10 +310,6 @@ class ModelRun {
     this.#broken ??= { thrown };
     this.#abort.abort(thrown);
   }
-}
-
-function isRefusal(status: number | undefined): boolean {
-  return status !== undefined && status >= 400 && status < 500;
 }
 
 function short(text: string): string {

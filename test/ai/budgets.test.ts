@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { defineModelAgent } from '../../src/ai.ts';
 import type { CallPrices } from '../../src/ai/call-cost.ts';
 import { awaited, refusal, rig } from '../kit/rig.ts';
-import { refuses, says, scripted, type Turn } from './scripted.ts';
+import { refuses, says, scripted, scriptedStreams, streams, type StreamPart, type Turn } from './scripted.ts';
 
 const HOUR = 3_600_000;
 
@@ -69,6 +69,56 @@ describe('a call of a model', () => {
     if (status < 500) await refusal(said);
     else while (agents.get('ada').parked === undefined) await clock.advance(0);
     expect((spent().tokens ?? 0) === 0).toBe(isFree);
+  });
+
+  test.each<[form: string, thrown: object, isFree: boolean]>([
+    ['a status', { status: 429 }, true],
+    ['a status code', { statusCode: 429 }, true],
+    ['a status with a reset', { status: 429, retryAfterMs: 500 }, true],
+    ['the status of its metadata', { $metadata: { httpStatusCode: 429 } }, true],
+    ['the status of its response', { response: { status: 429, headers: { 'retry-after': '1' } } }, true],
+    ['the status of its cause', { cause: { status: 429 } }, true],
+    ['the last of its errors', { lastError: { statusCode: 429 } }, true],
+    ['the limit behind a gateway', { status: 502, cause: { status: 429 } }, true],
+    ['a reset alone', { retryAfterMs: 500 }, true],
+    ['a server that fails, behind which nothing is known', { status: 503, retryAfterMs: 500 }, false],
+    ['a word that it may be asked again', { isRetryable: true }, false],
+  ])('that is refused by %s parks its task; it costs nothing: %s', async (_, fields, isFree) => {
+    const thrown = Object.assign(new Error('slow down'), fields);
+    const { say, spent, agents, clock } = await spending(
+      { limits: { tokens: 1_000, calls: 9 } },
+      true,
+      thrown,
+    );
+    void awaited(say());
+    while (agents.get('ada').parked === undefined) await clock.advance(0);
+    const { tokens = 0, calls = 0 } = spent();
+    expect({ tokens: tokens === 0, calls }).toEqual({ tokens: isFree, calls: isFree ? 0 : 1 });
+  });
+
+  const limited: StreamPart = {
+    type: 'error',
+    error: { type: 'rate_limit_error', message: 'slow down' },
+  };
+  test.each<[when: string, parts: (StreamPart | Error)[], isFree: boolean]>([
+    ['in place of an answer', [{ type: 'stream-start', warnings: [] }, limited], true],
+    ['as its stream breaks', [Object.assign(new Error('slow down'), { status: 429 })], true],
+    ['within an answer', [...streams('once').slice(0, 3), limited], false],
+  ])('whose stream says %s that a limit is reached costs nothing: %s', async (_, parts, isFree) => {
+    const made = await rig();
+    made.system.budgets.define({ name: 'purse', limits: { tokens: 1_000 } });
+    const module = defineModelAgent({
+      type: 'teller',
+      model: scriptedStreams(parts),
+      budget: true,
+      settings: { maxOutputTokens: 100 },
+      tasks: { tell: { prompt: () => 'tell', stream: true } },
+    });
+    await made.agents.register({ id: 'ada', module });
+    await made.agents.start('ada');
+    void awaited(made.agents.execute('ada', { type: 'tell' }));
+    while (made.agents.get('ada').parked === undefined) await made.clock.advance(0);
+    expect((made.system.budgets.get('purse').spent.tokens ?? 0) === 0).toBe(isFree);
   });
 
   test('for which too little is left is not made, and fails its task', async () => {

@@ -91,30 +91,43 @@ export function parkAsked(thrown: unknown): ParkRequest | undefined {
 /** The limit that an error reports; `undefined` for other errors. */
 export function limitSaid(thrown: unknown): ParkRequest | undefined {
   let isLimited = false;
-  let error = thrown;
-  for (let depth = 0; depth < MAX_DEPTH && isObject(error); depth++) {
-    const response = read(error, 'response');
-    const parts = isObject(response) ? [error, response] : [error];
+  for (const parts of causesOf(thrown)) {
     const isHere = parts.some((part) => isLimitIn(part));
     for (const part of parts) {
       const reset = resetOf(part, isHere);
       if (reset) return { ...reset, why: wordsOf(thrown) };
     }
     isLimited ||= isHere;
-    error = read(error, 'cause') ?? read(error, 'lastError');
   }
   return isLimited ? { why: wordsOf(thrown) } : undefined;
 }
 
-/** `$metadata` is where the clients of one great provider have it. */
+/** Every status of HTTP that an error reports, wherever a limit is looked for: its own first. */
+export function statusesSaid(thrown: unknown): readonly number[] {
+  return [...causesOf(thrown)]
+    .flatMap((parts) => parts.flatMap((part) => statusesIn(part)))
+    .filter((status) => typeof status === 'number');
+}
+
+/** The error and what it was caused by, each with the response that it holds. */
+function* causesOf(thrown: unknown): Generator<readonly object[]> {
+  let error = thrown;
+  for (let depth = 0; depth < MAX_DEPTH && isObject(error); depth++) {
+    const response = read(error, 'response');
+    yield isObject(response) ? [error, response] : [error];
+    error = read(error, 'cause') ?? read(error, 'lastError');
+  }
+}
+
 function isLimitIn(part: object): boolean {
+  return statusesIn(part).some((status) => LIMITED.has(status)) || read(part, 'isRetryable') === true;
+}
+
+/** `$metadata` is where the clients of one great provider have it. */
+function statusesIn(part: object): readonly unknown[] {
   const metadata = read(part, '$metadata');
-  return (
-    LIMITED.has(read(part, 'status')) ||
-    LIMITED.has(read(part, 'statusCode')) ||
-    (isObject(metadata) && LIMITED.has(read(metadata, 'httpStatusCode'))) ||
-    read(part, 'isRetryable') === true
-  );
+  const status = isObject(metadata) ? read(metadata, 'httpStatusCode') : undefined;
+  return [read(part, 'status'), read(part, 'statusCode'), status];
 }
 
 type Reset = Pick<ParkRequest, 'until' | 'afterMs'>;
