@@ -78,7 +78,7 @@ export function webhook(options: WebhookOptions): SendNotices {
       response = await fetch(url, {
         method: 'POST',
         redirect: 'manual',
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(timeoutMs))]),
         headers: {
           'Content-Type': 'application/json',
           'User-Agent': 'mabeam',

@@ -157,6 +157,20 @@ test('nor is one whose service the engine has given up', async () => {
   expect([code, details]).toEqual(['NODE_UNREACHABLE', { node: 'n7' }]);
 });
 
+test.each([2 ** 31, 2 ** 53, Infinity, 60_000.5])(
+  'the result of a task is waited for, for %d ms: longer than timers hold, or no whole ms',
+  async (timeoutMs) => {
+    const { url } = await ingress((request, response) => {
+      if (isProbe(request)) answering(Date.now())(request, response);
+      // A timer that fires at once would be first.
+      else setTimeout(() => answering({ value: 7 })(request, response), 30);
+    });
+    const fleet = await connectFleet({ ingressUrl: url() });
+    onTestFinished(() => fleet.close());
+    expect(await fleet.tasks.result('ada/task-x-1', { timeoutMs })).toBe(7);
+  },
+);
+
 test('a patience that is none is refused by name', async () => {
   const given = { ingressUrl: 'http://127.0.0.1:1', engineTimeoutMs: 0 };
   expect(await refusal(connectFleet(given))).toMatchObject({

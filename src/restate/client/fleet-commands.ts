@@ -4,6 +4,7 @@
  * I1  A command is done once, however often its answer gets lost on the way.
  * I2  Only a command whose answer may come later costs a second call.
  */
+import { LONGEST_TIMER_MS } from '../../runtime/time/long-delay.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../../runtime/values/errors.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toAgent, toKey } from '../engine/calls.ts';
@@ -24,7 +25,6 @@ const ANSWERED_LATER: ReadonlySet<Command['type']> = new Set([
 
 /** Time for a question to reach a node, and its answer to come back, ms. */
 const WAY_MS = 5_000;
-const MAX_WAIT_MS = 2 ** 31 - 1;
 
 export class FleetCommands {
   readonly #engine: EngineClient;
@@ -92,7 +92,7 @@ export class FleetCommands {
    * @throws AgentSystemError `NODE_UNREACHABLE` when it has not answered by then, `SYSTEM_CLOSED`
    */
   async serve<Value>(node: string, what: string, parameter: unknown, timeoutMs: number): Promise<Value> {
-    const waitMs = Math.min(timeoutMs + WAY_MS, MAX_WAIT_MS);
+    const waitMs = Math.min(Math.ceil(timeoutMs) + WAY_MS, LONGEST_TIMER_MS);
     const call = { ...REPEATABLE, signal: AbortSignal.timeout(waitMs) };
     try {
       return await this.#engine.call<Value>(

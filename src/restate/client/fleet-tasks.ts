@@ -10,6 +10,7 @@ import {
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { SubmittedTask } from '../../runtime/fleet/task-submission.ts';
 import { type TaskFilter, taskFilter } from '../../runtime/fleet/tasks.ts';
+import { armDelay, clearDelay } from '../../runtime/time/long-delay.ts';
 import type { ScheduleOptions, ScheduleRecord } from '../../runtime/fleet/schedule-rules.ts';
 import { type ActOptions, actor, actSchema } from '../../runtime/values/act.ts';
 import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
@@ -180,16 +181,18 @@ export class FleetTasks {
       what: 'tasks.result',
       code: 'TASK_INPUT_INVALID',
     });
-    const isLimited = timeoutMs !== undefined && timeoutMs !== Infinity;
-    const signal = isLimited ? AbortSignal.timeout(timeoutMs) : undefined;
+    const late = new AbortController();
+    const timer = timeoutMs === undefined ? undefined : armDelay(globalThis, () => late.abort(), timeoutMs);
     const command: Command = { type: 'awaitTask', taskId };
     try {
-      return await this.#commands.give(ownerOf(taskId), command, { signal });
+      return await this.#commands.give(ownerOf(taskId), command, { signal: late.signal });
     } catch (thrown) {
-      if (signal?.aborted !== true || thrown instanceof AgentSystemError) throw thrown;
+      if (!late.signal.aborted || thrown instanceof AgentSystemError) throw thrown;
       const { status } = await this.get(taskId);
       const message = `task ${taskId} has not ended within ${timeoutMs} ms: it is ${status}`;
       throw new AgentSystemError('TASK_TIMED_OUT', message, { details: { status } });
+    } finally {
+      clearDelay(globalThis, timer);
     }
   }
 

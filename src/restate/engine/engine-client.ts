@@ -83,7 +83,7 @@ export class EngineClient {
     try {
       const theirs = await this.call<number>(toNodes('time'), null, REPEATABLE);
       const tookMs = performance.now() - askedAt;
-      const aheadMs = theirs - (sentAt + tookMs / 2);
+      const aheadMs = Math.round(theirs - (sentAt + tookMs / 2));
       // What the way may have taken says nothing of the clocks.
       return { aheadMs: Math.abs(aheadMs) <= tookMs ? 0 : aheadMs, until: performance.now() + CLOCK_MS };
     } catch (thrown) {
@@ -156,7 +156,7 @@ export class EngineClient {
 
   #ask(now: number): void {
     this.#askedAt = now;
-    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const signal = AbortSignal.timeout(Math.ceil(this.#timeoutMs));
     const { service, method: handler, key } = toNodes('time');
     const opts = rpc.opts({ idempotencyKey: 'time', input: wire, output: wire, signal });
     this.#repeatable
