@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { settled } from '../../src/testing/index.ts';
+import { defineAgent } from '../../src/index.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { awaited, codeOf, fateOf, refusal, rig } from '../kit/rig.ts';
 import { worker } from './worker.ts';
 
@@ -350,3 +351,59 @@ function controllerOf() {
   const controller = new AbortController();
   return { signal: controller.signal, abort: () => controller.abort() };
 }
+
+/** The fields of an event, at any depth, that are times, with their values. */
+function timesIn(value: unknown): [string, number][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, field]: [string, unknown]) =>
+    typeof field === 'number' && /(^at|At|until)$/.test(key)
+      ? ([[key, field]] as [string, number][])
+      : timesIn(field),
+  );
+}
+
+describe('on a clock that counts parts of a ms', () => {
+  it('all times that events and records tell are whole', async () => {
+    const wall = simulatedClock();
+    let parts = 0;
+    const { system, agents, clock, events } = await rig({
+      clock: { ...wall, elapsed: () => wall.now() + (parts += 0.001) },
+    });
+    const open: (() => void)[] = [];
+    let refused = 0;
+    const module = defineAgent({
+      type: 'worker',
+      init: () => ({}),
+      tasks: {
+        held: { run: () => new Promise<void>((resolve) => open.push(resolve)) },
+        ask: { run: ({ ask }) => ask({ question: 'go on?', deadlineMs: 2_000.5 }) },
+        limited: {
+          run: ({ park }) => {
+            if (refused++ === 0) park({ afterMs: 10.5, why: 'busy' });
+          },
+        },
+      },
+    });
+    await system.pools.create({ name: 'p', min: 1, max: 1, spec: { module, tasks: { concurrency: 1 } } });
+    for (let given = 0; given < 3; given++) {
+      await system.tasks.submit({ pool: 'p' }, { type: 'held', timeoutMs: 10_000 });
+      await settled();
+    }
+    await clock.advance(10);
+    while (open.length > 0) {
+      open.splice(0).forEach((resolve) => resolve());
+      await settled();
+    }
+    await agents.register({ id: 'ada', module, tasks: { concurrency: 3 } });
+    await agents.start('ada');
+    await system.tasks.submit('ada', { type: 'ask', timeoutMs: 5_000 });
+    await system.tasks.submit('ada', { type: 'held', delayMs: 100 / 3 });
+    await settled();
+    await system.tasks.submit('ada', { type: 'limited' });
+    await settled();
+    const times = [events, system.tasks.list(), system.questions.list(), agents.list()].flatMap(timesIn);
+    const told = new Set(times.map(([key]) => key));
+    for (const key of ['at', 'deadlineAt', 'dueAt', 'askedAt', 'until']) expect(told).toContain(key);
+    expect(times.filter(([, time]) => !Number.isInteger(time))).toEqual([]);
+  });
+});

@@ -73,7 +73,7 @@ export class AgentQuota {
   }
 
   limitReached({ until, afterMs, why }: ParkRequest): void {
-    const resetAt = afterMs === undefined ? until : this.#owner.now + afterMs;
+    const resetAt = afterMs === undefined ? until : this.#owner.now + Math.ceil(afterMs);
     const said = cut(why, MAX_WHY);
     if (!this.#tell({ type: 'limited', why: said, until: resetAt })) this.#own.limited(said, resetAt);
   }

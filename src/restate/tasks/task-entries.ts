@@ -195,7 +195,7 @@ export function enteredTask(asked: AskedWork, entering: Entering): TaskEntry {
   const policy = asked.policy ?? kind.policy;
   const given = asked.timeoutMs === undefined ? {} : { timeoutMs: asked.timeoutMs };
   const { timeoutMs } = withTimeout<{ type: string; timeoutMs?: number }>({ type: task, ...given }, kind);
-  const dueAt = delayMs === undefined ? notBefore : now + delayMs;
+  const dueAt = delayMs === undefined ? notBefore : now + Math.ceil(delayMs);
   const waitMs = dueAt === undefined ? 0 : Math.max(0, dueAt - now);
   const isLimited = timeoutMs !== undefined && timeoutMs !== Infinity;
   const isDelayed = waitMs > 0;

@@ -79,7 +79,7 @@ export function askedQuestion(args: AskArgs, { agentId, taskId, task, asked, now
     ...(details === undefined ? {} : { details }),
     status: 'open',
     askedAt: now,
-    ...(deadlineMs === Infinity ? {} : { deadlineAt: now + deadlineMs }),
+    ...(deadlineMs === Infinity ? {} : { deadlineAt: now + Math.ceil(deadlineMs) }),
   };
 }
 

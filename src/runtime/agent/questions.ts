@@ -259,7 +259,7 @@ export class Questions {
     const again = {
       ...(input === undefined ? {} : { input }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(timeoutMs === undefined || !countsTime ? {} : { deadlineAt: askedAt + timeoutMs }),
+      ...(timeoutMs === undefined || !countsTime ? {} : { deadlineAt: askedAt + Math.round(timeoutMs) }),
     };
     const data = JSON.parse(JSON.stringify({ record, task: again })) as Required<KeptQuestion>;
     const asked: Asked = {

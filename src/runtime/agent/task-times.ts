@@ -62,7 +62,7 @@ export class TaskTimes {
   /** When its time is over, epoch ms; `undefined` if its time is unlimited. */
   deadlineOf({ timesOutAt, acceptedAt }: TaskEntry): number | undefined {
     if (timesOutAt === Infinity) return undefined;
-    return this.owner.clock.now() + Math.max(0, timesOutAt - acceptedAt);
+    return this.owner.clock.now() + Math.round(Math.max(0, timesOutAt - acceptedAt));
   }
 
   /** Starts the timer of the task. */
@@ -106,7 +106,7 @@ export class TaskTimes {
   /** When it is due, epoch ms, as the wall clock has it now: it may have been set since the delay began. */
   dueAtOf({ dueAt, dueTick }: TaskEntry): number | undefined {
     const { clock } = this.owner;
-    return dueAt === undefined ? undefined : clock.now() + Math.max(0, dueTick - clock.elapsed());
+    return dueAt === undefined ? undefined : clock.now() + Math.round(Math.max(0, dueTick - clock.elapsed()));
   }
 
   /** It waits for a person: its timers stop. */

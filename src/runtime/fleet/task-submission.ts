@@ -87,7 +87,7 @@ export function readSubmission(target: TaskTarget, task: SubmittedTask, now: num
       'submit: expected idempotencyKey or dedupeKey, got both',
     );
   }
-  const dueAt = delayMs === undefined ? notBefore : now + delayMs;
+  const dueAt = delayMs === undefined ? notBefore : now + Math.ceil(delayMs);
   const request: GivenTask = {
     whenDown: 'wait',
     ...asked,

@@ -52,7 +52,9 @@ export function emitAccepted(
       retry,
       ...(isKept ? { input: dataCopy(input) } : {}),
       ...(submission === undefined ? {} : { submitted: true }),
-      ...(leftMs === Infinity || !isKept ? {} : { timeoutMs: timeoutMs!, deadlineAt: now + leftMs }),
+      ...(leftMs === Infinity || !isKept
+        ? {}
+        : { timeoutMs: timeoutMs!, deadlineAt: now + Math.round(leftMs) }),
       ...(dueAt === undefined ? {} : { dueAt }),
       ...(policy ? { policy } : {}),
       ...(priority === undefined ? {} : { priority }),
