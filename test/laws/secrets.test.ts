@@ -296,6 +296,18 @@ describe('refused', () => {
     expect(events).toEqual([]);
   });
 
+  it.each([
+    ['apikey', 'initArgs has no "apikey" (did you mean "apiKey"?)'],
+    ['apiKey.key', 'initArgs.apiKey has no "key" (there are none)'],
+    ['nowhere.at.all', 'initArgs has no "nowhere" (there are: '],
+  ])('a path that leads nowhere, by its end: %s', async (path, said) => {
+    const { agents } = await rig();
+    const { message } = await refusal(agents.register({ module: careless, initArgs, secrets: [path] }));
+    expect(message).toContain(`initArgs.${path} leads nowhere: ${said}`);
+    expect(message).toContain('or the value of agents.ensure, or of createAgentSystem({ secrets })');
+    expectNoSecret('the refusal', message);
+  });
+
   it('the value that stands for one', async () => {
     const { agents } = await rig();
     const { message } = await refusal(agents.register({ module: careless, initArgs: hidden, secrets }));

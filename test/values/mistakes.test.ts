@@ -1,4 +1,5 @@
 /** What a newcomer does wrong, and what is said to it: the place, what was expected, and what came. */
+import { inspect } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createAgentSystem, defineAgent, defineFleet, variable } from '../../src/index.ts';
@@ -32,7 +33,7 @@ const mistakes: readonly (readonly [string, () => unknown, string | RegExp])[] =
   [
     'a path for a store',
     () => createAgentSystem(wrong({ store: 'fleet.db' })),
-    'store: expected an object with recover, append, read, state, close, got "fleet.db"',
+    'store: expected an object with recover, append, read, state, close, as sqliteStore("fleet.db") gives, got "fleet.db"',
   ],
   [
     'a definition without a type',
@@ -52,7 +53,7 @@ const mistakes: readonly (readonly [string, () => unknown, string | RegExp])[] =
   [
     'a task that is a function',
     () => defineAgent(wrong({ type: 'x', init: () => null, tasks: { a: () => 1 } })),
-    'tasks.a: expected an object, got a function (a)',
+    'tasks.a: expected an object, { run }, got a function (a)',
   ],
   [
     'no schema',
@@ -124,7 +125,7 @@ const mistakes: readonly (readonly [string, () => unknown, string | RegExp])[] =
   [
     'a task before the start',
     () => agents.execute('idle', { type: 'add', input: 1 }),
-    'execute is not possible; allowed here: start, forget, pause',
+    /^agent idle is registered, execute is not possible; allowed here: start, forget, pause$/,
   ],
   [
     'a second start',
@@ -211,6 +212,18 @@ const mistakes: readonly (readonly [string, () => unknown, string | RegExp])[] =
     'specs.0: expected a spec with an id, got ',
   ],
 ];
+
+it('a refusal that is printed shows what it has, and no dump of what its message says', async () => {
+  const unknown = await refusal(() => agents.start('nobody'));
+  const invalid = await refusal(() => agents.register(wrong({ id: 5, module: good })));
+  expect(Object.keys(unknown).toSorted()).toEqual(['agentId', 'code', 'name']);
+  expect(Object.keys(invalid).toSorted()).toEqual(['code', 'name']);
+  for (const shown of [unknown, invalid].map((error) => inspect(error))) {
+    expect(shown).not.toMatch(/undefined|"path"|received/);
+  }
+  expect(inspect(invalid)).toContain('[cause]: [ZodError: issues, told above: 1]');
+  expect(invalid.cause).toMatchObject({ issues: [{ path: ['id'] }] });
+});
 
 it.each(mistakes)('%s', async (_, mistake, said) => {
   const { message } = await refusal(async () => mistake());

@@ -103,12 +103,10 @@ export class AgentSecrets {
   }
 }
 
+export const SECRET_GIVERS = 'agents.ensure, or of createAgentSystem({ secrets })';
+
 /** @param givers who could have given it */
-export function missingSecret(
-  agentId: string | undefined,
-  path: string,
-  givers = 'agents.ensure, or of createAgentSystem({ secrets })',
-): string {
+export function missingSecret(agentId: string | undefined, path: string, givers = SECRET_GIVERS): string {
   const whose = agentId === undefined ? '' : ` of agent ${inWords(agentId)}`;
   return `initArgs.${path}${whose} is a secret, which no store has: expected it of ${givers}`;
 }

@@ -10,9 +10,10 @@ export function commandRefusal(
   const { status, path } = position;
   const legal = [...position.legal];
   const allowed = legal.length === 0 ? 'nothing is allowed here' : `allowed here: ${legal.join(', ')}`;
+  const where = path === status ? status : `${status} (${path})`;
   return new AgentSystemError(
     codeOf(command, position),
-    `agent ${agentId} is ${status} (${path}), ${command} is not possible; ${allowed}`,
+    `agent ${agentId} is ${where}, ${command} is not possible; ${allowed}`,
     { agentId, details: { status, state: path, command, legal } },
   );
 }

@@ -218,13 +218,16 @@ const definitionSchema = z.strictObject({
   tasks: z
     .record(
       text,
-      z.strictObject({
-        ...taskKindFields,
-        input: schema.optional(),
-        output: schema.optional(),
-        chunk: schema.optional(),
-        run,
-      }),
+      z.strictObject(
+        {
+          ...taskKindFields,
+          input: schema.optional(),
+          output: schema.optional(),
+          chunk: schema.optional(),
+          run,
+        },
+        { error: ({ code }) => (code === 'invalid_type' ? 'expected an object, { run }' : undefined) },
+      ),
     )
     .default({}),
   onTaskError: z.enum(['fail', 'crash']).optional(),

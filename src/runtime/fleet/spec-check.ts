@@ -8,16 +8,18 @@
  */
 import type { Isolation, ParsedAgentSpec } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
-import { missingSecret } from '../agent/agent-secrets.ts';
+import { missingSecret, SECRET_GIVERS } from '../agent/agent-secrets.ts';
 import type { AgentServices } from '../agent/agent-services.ts';
 import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
-import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { readInput } from '../values/malformed.ts';
+import { meantBy } from '../values/near-name.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import {
+  endOfPath,
   joinSecrets,
   noSecrets,
   outermostPaths,
@@ -173,6 +175,7 @@ export async function withSecrets(
   const { id, module } = spec;
   const type = module instanceof URL ? knownType : (module as AnyAgentDefinition).type;
   const whose = { ...(id === undefined ? {} : { agentId: id }), ...(type === undefined ? {} : { type }) };
+  const lost = (path: string) => lostSecret(spec.initArgs, path, givers);
   const ask = async (path: string): Promise<unknown> => {
     let cause: unknown;
     try {
@@ -182,7 +185,7 @@ export async function withSecrets(
       cause = thrown;
     }
     const why = cause === undefined ? '' : `: ${errorInfoOf(cause).message}`;
-    throw invalidSpec(`secrets: ${missingSecret(id, path, givers)}${why}`, id, cause);
+    throw invalidSpec(`secrets: ${lost(path) ?? missingSecret(id, path, givers)}${why}`, id, cause);
   };
   const values = new Map(given);
   for (const path of paths) {
@@ -190,6 +193,16 @@ export async function withSecrets(
   }
   const initArgs = joinSecrets(shown, values);
   return { spec: { ...spec, secrets: [...paths], initArgs }, given, texts: secretTexts(values) };
+}
+
+/** Of a secret that was not given, why its path is to blame; `undefined` where it leads to its place. */
+function lostSecret(initArgs: unknown, path: string, givers = SECRET_GIVERS): string | undefined {
+  const end = endOfPath(initArgs, path);
+  if (end === undefined) return undefined;
+  const { within, key, known } = end;
+  const place = within === '' ? 'initArgs' : `initArgs.${within}`;
+  const which = `${place} has no ${inWords(key)} (${meantBy(key, known)})`;
+  return `initArgs.${path} leads nowhere: ${which}; expected the path of a value that is given, or the value of ${givers}`;
 }
 
 /** What a check gives; the error of a refused spec may quote a secret, and is thrown without it. */

@@ -8,7 +8,7 @@
  * I4  A store that cannot be read is a clear error, never an empty one.
  */
 import type { SavedState } from '../definition/saved-state.ts';
-import { having } from '../values/malformed.ts';
+import { havingAs } from '../values/malformed.ts';
 import type { SystemEvent } from './system-event.ts';
 
 /** What becomes durable together. */
@@ -106,7 +106,14 @@ export interface Store {
 }
 
 /** A store as options may give it. */
-export const storeShape = having<Store>('recover', 'append', 'read', 'state', 'close');
+export const storeShape = havingAs<Store>(
+  ', as sqliteStore("fleet.db") gives',
+  'recover',
+  'append',
+  'read',
+  'state',
+  'close',
+);
 
 /**
  * What a store asks of events before it keeps any: sequences that grow, where those of lost events may be missing.

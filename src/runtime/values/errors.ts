@@ -81,8 +81,9 @@ interface AgentSystemErrorClass {
 export const AgentSystemError = class AgentSystemError extends Error {
   override readonly name = 'AgentSystemError';
   readonly code: ErrorCode;
-  readonly agentId?: string;
-  readonly details?: Readonly<Record<string, unknown>>;
+  // Declared alone: one without them has no such fields, and shows none where it is printed.
+  declare readonly agentId?: string;
+  declare readonly details?: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });

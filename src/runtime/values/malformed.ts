@@ -1,5 +1,5 @@
 /** What callers hand in, read with a schema: what is not as expected is refused, naming field and value. */
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import { z } from 'zod';
 import { AgentSystemError, type ErrorCode, errorInfoOf } from './errors.ts';
 import { meantBy, nearest } from './near-name.ts';
@@ -21,12 +21,20 @@ export interface Expectation {
 export function having<Type = Record<string, unknown>>(
   ...methods: readonly (keyof Type & string)[]
 ): z.ZodCustom<Type, Type> {
+  return havingAs('', ...methods);
+}
+
+/** The same, where messages say who gives one: ` as …`. */
+export function havingAs<Type = Record<string, unknown>>(
+  givers: string,
+  ...methods: readonly (keyof Type & string)[]
+): z.ZodCustom<Type, Type> {
   return z.custom<Type>(
     (value) =>
       typeof value === 'object' &&
       value !== null &&
       methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
-    { error: `expected an object with ${methods.join(', ')}` },
+    { error: `expected an object with ${methods.join(', ')}${givers}` },
   );
 }
 
@@ -45,12 +53,18 @@ export function parseInput<Schema extends z.ZodType>(
       parsed.error.issues.flatMap((issue) => byKey(issue, schema)),
       came,
     );
-    cause = parsed.error;
+    cause = briefly(parsed.error);
   } catch (thrown) {
     problem = `it cannot be read: ${errorInfoOf(thrown).message}`;
     cause = thrown;
   }
   throw new AgentSystemError(code, `${what}: ${problem}`, { agentId, cause });
+}
+
+/** The same error. Printed within a refusal it is one line: the refusal says all that its dump would. */
+function briefly(error: z.ZodError): z.ZodError {
+  const line = `[ZodError: issues, told above: ${error.issues.length}]`;
+  return Object.defineProperty(error, inspect.custom, { value: () => line });
 }
 
 /** What callers hand in, read without a schema. @throws AgentSystemError with the code where a getter or a proxy throws, and what `read` refuses */

@@ -36,6 +36,23 @@ export function splitSecrets(
   return { shown, values };
 }
 
+/** Where a path ends that leads nowhere: the keys up to there, the one that is missing, and those that there are. */
+export function endOfPath(
+  data: unknown,
+  path: string,
+): { readonly within: string; readonly key: string; readonly known: readonly string[] } | undefined {
+  let holder = data;
+  const keys = path.split('.');
+  for (const [place, key] of keys.entries()) {
+    if (!isHolder(holder)) return { within: keys.slice(0, place).join('.'), key, known: [] };
+    if (!Object.hasOwn(holder, key)) {
+      return { within: keys.slice(0, place).join('.'), key, known: Object.keys(holder) };
+    }
+    holder = holder[key];
+  }
+  return undefined;
+}
+
 /** The data as it was: a copy. */
 export function joinSecrets(shown: unknown, values: SecretValues): unknown {
   const whole = dataCopy(shown);
