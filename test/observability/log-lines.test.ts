@@ -2,7 +2,9 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { createAgentSystem, defineAgent } from '../../src/index.ts';
+import { createAgentSystem, defineAgent, type SystemEvent } from '../../src/index.ts';
+import type { SystemEventType } from '../../src/runtime/journal/system-event.ts';
+import { logEvents } from '../../src/runtime/observability/log-lines.ts';
 
 const module = defineAgent({ type: 'worker', init: () => ({}), tasks: { go: { run: () => 1 } } });
 
@@ -59,4 +61,26 @@ describe('the log of a system', () => {
     await agents.execute('a', { type: 'go' });
     expect(said).toContain('task.completed');
   });
+
+  it('warns of what may need a person: not of a limit that is reset, nor of a task that runs again', () => {
+    const said: [string, unknown][] = [];
+    const stream = { write: (line: string) => void said.push(lineOf(line)) };
+    const log = logEvents(pino({ level: 'info', formatters: { level: (level) => ({ level }) } }, stream));
+    const tell = (type: SystemEventType, fields: object) => log(type)({ type, ...fields } as SystemEvent);
+    tell('agent.parked', { agentId: 'a', why: 'busy', quota: 'provider' });
+    tell('task.unknown', { agentId: 'a', taskId: 'a/1', retry: true });
+    tell('task.unknown', { agentId: 'a', taskId: 'a/2', retry: false });
+    tell('task.stalled', { agentId: 'a', taskId: 'a/3' });
+    expect(said).toEqual([
+      ['info', 'agent.parked'],
+      ['info', 'task.unknown'],
+      ['warn', 'task.unknown'],
+      ['warn', 'task.stalled'],
+    ]);
+  });
 });
+
+function lineOf(line: string): [string, unknown] {
+  const { level, msg } = JSON.parse(line) as { level: string; msg: string };
+  return [level, msg];
+}

@@ -14,7 +14,8 @@ const LEVELS: Partial<Record<SystemEventType, Level>> = {
   'agent.pausing': 'info',
   'agent.paused': 'info',
   'agent.resumed': 'info',
-  'agent.parked': 'warn',
+  // It goes on by itself, and so do all that share its quota.
+  'agent.parked': 'info',
   'agent.unparked': 'info',
   'agent.stopped': 'info',
   'agent.completed': 'info',
@@ -60,10 +61,18 @@ const ofPino = new WeakMap<Logger, Map<Level, { isOn: boolean }>>();
 export function logEvents(logger: Logger): (type: SystemEventType) => (event: SystemEvent) => void {
   return (type) => {
     const level = LEVELS[type] ?? 'debug';
-    const enabled = enabledLevel(logger, level);
-    return (event) => {
-      if (enabled.isOn) logger[level](withoutBulk(event), type);
-    };
+    const log = logAt(logger, level, type);
+    if (type !== 'task.unknown') return log;
+    // One that runs again by itself asks nothing of anybody.
+    const logRepeated = logAt(logger, 'info', type);
+    return (event) => ('retry' in event && event.retry ? logRepeated : log)(event);
+  };
+}
+
+function logAt(logger: Logger, level: Level, type: SystemEventType): (event: SystemEvent) => void {
+  const enabled = enabledLevel(logger, level);
+  return (event) => {
+    if (enabled.isOn) logger[level](withoutBulk(event), type);
   };
 }
 
