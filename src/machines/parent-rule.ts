@@ -2,7 +2,7 @@
  * What happens to the children of an agent once that agent has ended for good.
  *
  * A parent that crashes and comes back has not ended: its children live on.
- * Source: OTP, links between processes, and a supervisor's children.
+ * The rules are those of OTP: links between processes, and a supervisor’s children.
  */
 import { z } from 'zod';
 import type { AgentLife } from './agent-life.ts';

@@ -3,8 +3,6 @@
  *
  * Reported progress and streamed chunks count as progress; time alone does not. A task without progress for its
  * time has stalled, and its kind says what follows: an event, the end of the task, or a crash of its agent.
- *
- * Source: an agent that was healthy for 94 minutes and did nothing.
  */
 import { setup } from 'xstate';
 import type { EffectsOf } from './effect.ts';
