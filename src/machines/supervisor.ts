@@ -8,6 +8,9 @@
  * all permits are out. So starts that hang hold back their own kind alone, and there are never more permits out than the
  * limit and one for each other kind.
  *
+ * Nor do they hold back their own kind for ever: in a storm, a permit that has been out for a whole period counts no
+ * longer. The agent that had it goes on starting.
+ *
  * OTP has no such rule: its supervisors restart one child at a time.
  */
 import { assign, setup } from 'xstate';
@@ -39,6 +42,8 @@ export type SupervisorEffect = EffectsOf<{
   enqueue: { readonly agentId: string };
   /** To the next of that kind; else to the next of the kind whose turn it is. */
   grantNextPermit: { readonly kind: string | undefined };
+  /** Gives back each permit that was out already when the storm, or its last period, began. */
+  reclaimPermits: undefined;
   raiseStormAlert: undefined;
   clearStormAlert: undefined;
 }>;
@@ -61,6 +66,7 @@ export const supervisorMachine = setup({
     grantPermit: (_, _params: EffectParams<SupervisorEffect, 'grantPermit'>) => {},
     enqueue: (_, _params: EffectParams<SupervisorEffect, 'enqueue'>) => {},
     grantNextPermit: (_, _params: EffectParams<SupervisorEffect, 'grantNextPermit'>) => {},
+    reclaimPermits: () => {},
     raiseStormAlert: () => {},
     clearStormAlert: () => {},
 
@@ -78,6 +84,10 @@ export const supervisorMachine = setup({
       context.restarting > context.maxConcurrentRestarts,
     isLastWaiting: ({ context }) => context.waiting === 1,
   },
+  delays: {
+    /** Beyond what a start may take by default, the end of its body included. */
+    permitPeriod: 60_000,
+  },
 }).createMachine({
   id: 'supervisor',
   context: ({ input }) => ({
@@ -93,15 +103,14 @@ export const supervisorMachine = setup({
         'permit.requested': [
           { guard: 'isPermitFree', actions: ['countGranted', grant] },
           { guard: 'isFirstOfKind', actions: ['countGranted', grant] },
-          { target: 'storm', actions: ['countWaiting', enqueue] },
+          { target: 'storm', actions: ['countWaiting', enqueue, 'raiseStormAlert'] },
         ],
         'permit.released': { actions: 'countReleased' },
       },
     },
     storm: {
       description: 'All permits are in use: restarts wait for their turn, except the first of a kind.',
-      entry: 'raiseStormAlert',
-      exit: 'clearStormAlert',
+      after: { permitPeriod: { target: 'storm', reenter: true, actions: 'reclaimPermits' } },
       on: {
         'permit.requested': [
           { guard: 'isFirstOfKind', actions: ['countGranted', grant] },
@@ -109,11 +118,15 @@ export const supervisorMachine = setup({
         ],
         'permit.released': [
           { guard: 'isBeyondLimit', actions: 'countReleased' },
-          { guard: 'isLastWaiting', target: 'calm', actions: ['countServed', grantNext] },
+          {
+            guard: 'isLastWaiting',
+            target: 'calm',
+            actions: ['clearStormAlert', 'countServed', grantNext],
+          },
           { actions: ['countServed', grantNext] },
         ],
         'permit.withdrawn': [
-          { guard: 'isLastWaiting', target: 'calm', actions: 'countServed' },
+          { guard: 'isLastWaiting', target: 'calm', actions: ['clearStormAlert', 'countServed'] },
           { actions: 'countServed' },
         ],
       },

@@ -6,6 +6,7 @@ import { plain } from '../fleet/plain.ts';
 import { drivenBy, drivers } from '../kit/drivers.ts';
 import { awaited, type Rig, rig } from '../kit/rig.ts';
 import { chartCoverage } from '../models/life/chart-coverage.ts';
+import { PERIOD_MS } from '../models/permits/model.ts';
 import { fleetTours, judgeFleet, smallFleets } from '../models/permits/tour.ts';
 
 const coverage = chartCoverage(supervisorMachine);
@@ -32,6 +33,19 @@ const crashAll = async ({ agents, clock }: Rig) => {
   for (const { id } of agents.list()) void awaited(agents.kill(id));
   await clock.advance(0);
 };
+
+/** Of this type, those whose `initArgs` say so never get ready again. */
+function mixed(): AnyAgentDefinition {
+  const lives = new Map<string, number>();
+  return defineAgent({
+    type: 'mixed',
+    init: ({ agentId, initArgs }) => {
+      lives.set(agentId, (lives.get(agentId) ?? 0) + 1);
+      return initArgs === 'hangs' && lives.get(agentId)! > 1 ? new Promise<never>(() => {}) : {};
+    },
+    tasks: {},
+  });
+}
 
 describe('starts that hang', () => {
   const LIMIT = 32;
@@ -95,5 +109,65 @@ describe('starts that hang', () => {
     });
     await crashAll(made);
     expect(made.agents.list({ status: 'starting' })).toHaveLength(LIMIT + 3);
+  });
+
+  it('hold back no other agent of their own type for ever: who has had a permit for a whole period has none', async () => {
+    const module = mixed();
+    const made = await rig({ limits: { maxConcurrentRestarts: LIMIT } });
+    const { agents, clock, system } = made;
+    const register = async (count: number, initArgs: string) => {
+      for (let n = 0; n < count; n++)
+        await agents.start(await agents.register({ module, initArgs, restart, startTimeoutMs: Infinity }));
+    };
+    await register(2 * LIMIT, 'hangs');
+    await register(HEALTHY, 'is well');
+    await crashAll(made);
+    const counted = (status: 'starting' | 'running') => agents.list({ status }).length;
+    expect([counted('starting'), counted('running')]).toEqual([LIMIT, 0]);
+    await clock.advance(PERIOD_MS - 1);
+    expect([counted('starting'), counted('running')]).toEqual([LIMIT, 0]);
+    await clock.advance(1);
+    expect([counted('starting'), counted('running')]).toEqual([2 * LIMIT, 0]);
+    expect(system.alerts.list().map(({ alert }) => alert)).toEqual(['restart_storm']);
+    await clock.advance(2 * PERIOD_MS);
+    expect([counted('starting'), counted('running')]).toEqual([2 * LIMIT, HEALTHY]);
+    expect(system.alerts.list()).toEqual([]);
+  });
+
+  it('of several types lose their permits together, and each that waits gets one', async () => {
+    const module = mixed();
+    const made = await rig({ limits: { maxConcurrentRestarts: 3 } });
+    const { agents, clock, system } = made;
+    const types = ['a', 'a', 'b', 'a', 'b', 'b'];
+    for (const type of types) {
+      const definition = defineAgent({ ...module, type } as never);
+      const spec = { module: definition, initArgs: 'hangs', restart, startTimeoutMs: Infinity } as const;
+      await agents.start(await agents.register(spec));
+    }
+    await crashAll(made);
+    expect(agents.list({ status: 'starting' }).map(({ type }) => type)).toEqual(['a', 'a', 'b']);
+    await clock.advance(PERIOD_MS);
+    expect(agents.list({ status: 'starting' })).toHaveLength(types.length);
+    expect(system.alerts.list()).toEqual([]);
+  });
+
+  it('that end after all give nothing back: no more than the limit restart at once', async () => {
+    const module = mixed();
+    const made = await rig({ limits: { maxConcurrentRestarts: 1 } });
+    const { agents, clock } = made;
+    for (const id of ['first', 'second', 'third']) {
+      await agents.start(
+        await agents.register({ id, module, initArgs: 'hangs', restart, startTimeoutMs: Infinity }),
+      );
+    }
+    await crashAll(made);
+    await clock.advance(PERIOD_MS);
+    const states = () => ['first', 'second', 'third'].map((id) => agents.get(id).state);
+    const starting = 'alive.starting.initializing';
+    expect(states()).toEqual([starting, starting, 'crashed.queued']);
+    await agents.stop('first', { timeoutMs: 0 });
+    expect(states()).toEqual(['stopped', starting, 'crashed.queued']);
+    await agents.stop('second', { timeoutMs: 0 });
+    expect(states()).toEqual(['stopped', 'stopped', starting]);
   });
 });

@@ -3,7 +3,8 @@
  *
  * I1  Permits go out in the order in which they were asked for within a kind, and to the kinds that wait in turns.
  * I2  Of a kind that waits at least one restarts: no other kind can hold it back.
- * I3  Only the agent that asked is told: an agent is never looked up by its id.
+ * I3  A permit that is reclaimed is out no longer: what its agent gives back later is nothing.
+ * I4  Only the agent that asked is told: an agent is never looked up by its id.
  */
 import { type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
@@ -42,6 +43,9 @@ export class RestartPermits {
   private readonly queues = new PermitQueues<PermitTaker>();
   /** How many have a permit, by kind. */
   private readonly holders = new Map<string, number>();
+  /** Who has a permit, and the period in which it was granted: the oldest first. */
+  private readonly granted = new Map<PermitTaker, number>();
+  private period = 0;
 
   constructor(options: RestartPermitsOptions) {
     this.options = options;
@@ -60,6 +64,7 @@ export class RestartPermits {
   release(taker: PermitTaker): void {
     if (!taker.hasPermit) return;
     taker.hasPermit = false;
+    this.granted.delete(taker);
     const { kind } = taker;
     const left = this.holdersOf(kind) - 1;
     if (left > 0 || this.holders.size <= KEPT_KINDS) this.holders.set(kind, left);
@@ -94,11 +99,16 @@ export class RestartPermits {
         return;
       }
       case 'grantNextPermit': {
-        const next = this.queues.next(effect.params.kind);
+        const { kind } = effect.params;
+        // When several are given back at once, the kind that is owed one may have been served in its turn.
+        const next = this.queues.next(kind !== undefined && this.queues.has(kind) ? kind : undefined);
         if (next) this.grant(next);
         return;
       }
+      case 'reclaimPermits':
+        return this.reclaim();
       case 'raiseStormAlert':
+        this.period += 1;
         return alerts.raise(
           'restart_storm',
           `more than ${maxConcurrentRestarts} agents are due to restart at once`,
@@ -119,6 +129,14 @@ export class RestartPermits {
     return taker;
   }
 
+  private reclaim(): void {
+    for (const [taker, period] of this.granted) {
+      if (period === this.period) break;
+      this.release(taker);
+    }
+    this.period += 1;
+  }
+
   private holdersOf(kind: string): number {
     return this.holders.get(kind) ?? 0;
   }
@@ -130,6 +148,7 @@ export class RestartPermits {
 
   private grant(taker: PermitTaker): void {
     taker.hasPermit = true;
+    this.granted.set(taker, this.period);
     this.holders.set(taker.kind, this.holdersOf(taker.kind) + 1);
     taker.permitGranted();
   }

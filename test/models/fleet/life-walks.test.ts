@@ -39,6 +39,7 @@ const profiles: fc.Arbitrary<Profile> = fc.record({
     withinMs: fc.constantFrom(0, 1, 1_000, 60_000),
   }),
   startTimeoutMs: msAboveZero,
+  permitPeriodMs: fc.constant(60_000),
   shutdownMs: ms,
   maxRuntimeMs: msAboveZero,
   health: fc.record({

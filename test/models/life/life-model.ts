@@ -247,6 +247,7 @@ export function firstLife(now: number): Life {
     saves: 0,
     alert: undefined,
     isPermitTaken: false,
+    isPermitReclaimed: false,
     hasGhost: false,
     known: undefined,
     commands: 0,

@@ -128,6 +128,8 @@ export interface Profile {
     readonly withinMs: number;
   };
   readonly startTimeoutMs: number;
+  /** How long another agent's start keeps this one from its restart. */
+  readonly permitPeriodMs: number;
   readonly shutdownMs: number;
   readonly maxRuntimeMs: number;
   readonly health: {
@@ -149,6 +151,7 @@ export type DeadlineName =
   | 'start'
   | 'maxRuntime'
   | 'restart'
+  | 'permit'
   | 'shutdown'
   | 'drain'
   | 'abort'
@@ -257,6 +260,8 @@ export interface Life {
   alert: 'restart_required' | 'gave_up' | 'state_not_saved' | undefined;
   /** Whether another agent holds the fleet's only permit. */
   isPermitTaken: boolean;
+  /** Whether that no longer counts. */
+  isPermitReclaimed: boolean;
   /** Whether a body has been there and is gone. */
   hasGhost: boolean;
   known: KnownLife | undefined;

@@ -56,6 +56,7 @@ function keyOf(profile: Profile, life: Life): string {
       `reset in ${Math.min(3, Math.ceil((life.limit.until - life.now) / DOWNTIME_MS))}`,
     !life.isCoordinated && 'fallback',
     life.isPermitTaken && 'permit taken',
+    life.isPermitReclaimed && 'permit reclaimed',
     life.hasGhost && 'ghost',
     life.known === undefined && 'new',
     ...[...life.deadlines.keys()].filter((name) => !name.startsWith('task')),

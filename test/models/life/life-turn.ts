@@ -296,6 +296,7 @@ export class Turn extends LifeWays {
 
   takePermit(isTaken: boolean): void {
     this.life.isPermitTaken = isTaken;
+    this.life.isPermitReclaimed = false;
   }
 
   restartWithPermit(): void {
@@ -336,6 +337,7 @@ export class Turn extends LifeWays {
       isResting: false,
       isCoordinated: true,
       isPermitTaken: false,
+      isPermitReclaimed: false,
       hasGhost: false,
       starts: [],
       ends: [],
@@ -386,10 +388,15 @@ export class Turn extends LifeWays {
           this.profile.shutdownMs,
         );
       case 'restart':
-        if (!life.isPermitTaken) return this.begin('restart');
+        if (!life.isPermitTaken || life.isPermitReclaimed) return this.begin('restart');
         life.place = 'queued';
+        this.arm('permit', this.profile.permitPeriodMs);
         this.events.push({ type: 'alert.raised', alert: 'restart_storm' });
         return;
+      case 'permit':
+        life.isPermitReclaimed = true;
+        this.clearStorm();
+        return this.begin('restart');
       case 'shutdown': {
         const reason = life.order?.reason ?? 'shutdown';
         return this.enterKilling({

@@ -33,6 +33,7 @@ const permits: readonly Move[] = ['permit taken', 'permit freed'];
 const base: Omit<Profile, 'name' | 'moves'> = {
   restart: { policy: 'delayed', delayMs: 1_000, maxDelayMs: 1_500, maxRestarts: 2, withinMs: 1_000_000 },
   startTimeoutMs: 30_000,
+  permitPeriodMs: 60_000,
   shutdownMs: 5_000,
   maxRuntimeMs: Infinity,
   health: { intervalMs: Infinity, timeoutMs: 2_000, failuresBeforeKill: 2 },

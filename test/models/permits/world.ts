@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { type AgentSystem, createAgentSystem, defineAgent, type SystemEvent } from '../../../src/index.ts';
 import { type ScriptedBody, scriptedHost, settled, simulatedClock } from '../../../src/testing/index.ts';
 import type { Watching } from '../../kit/drivers.ts';
-import { kindOf, type Move, partsOf, type PermitsOutcome, type Place } from './model.ts';
+import { kindOf, type Move, partsOf, PERIOD, PERIOD_MS, type PermitsOutcome, type Place } from './model.ts';
 
 const definitions = Object.fromEntries(
   ['a', 'b'].map((type) => [type, defineAgent({ type, init: () => ({}), tasks: {} })]),
@@ -45,6 +45,7 @@ export async function permitsWorld(
   system.events.subscribe((event) => events.push(event));
 
   const act = async (move: Move): Promise<void> => {
+    if (move === PERIOD) return clock.advance(PERIOD_MS);
     const [deed, agent] = partsOf(move);
     switch (deed) {
       case 'start': {
