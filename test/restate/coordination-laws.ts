@@ -135,6 +135,22 @@ export function coordinationLaws(subjectOf: () => CoordinatedSubject): void {
     expect(await codeOf((async () => coordination.suspend({ by }))())).toBe('REQUEST_INVALID');
   });
 
+  test('a number without a bound takes any number on that side', async () => {
+    const { variables } = subjectOf();
+    await variables.define('drift', variable.float({ max: 1, default: 0 }));
+    await variables.define('offset', variable.integer({ default: 0 }));
+    for (const [name, value] of [
+      ['drift', -1e300],
+      ['offset', -7],
+      ['offset', 2 ** 40],
+    ] as const) {
+      await variables.set(name, value);
+      expect(await variables.get(name)).toMatchObject({ value });
+    }
+    expect((await variables.get('offset')).bounds).toEqual({ min: -Infinity, max: Infinity, step: 1 });
+    expect(await codeOf((async () => variables.set('drift', 2))())).toBe('VARIABLE_INVALID');
+  });
+
   test('a round that is open is listed; it expires when its variable changes, or coordination goes, and its end says why', async () => {
     const { variables, consensus, coordination, events } = subjectOf();
     const ids = await citizens(2);

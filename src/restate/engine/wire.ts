@@ -1,5 +1,6 @@
 /**
- * Messages between machines: JSON, in which `Infinity`, which limits and times may be, is a number too large for any.
+ * Messages between machines: JSON, in which `Infinity` and `-Infinity`, which limits, times and bounds may be, are
+ * numbers too large for any.
  *
  * I1  A value is read as it was written, whatever texts are in it: a text that looks like the mark stays a text.
  * I2  What an earlier version has written, with `Infinity` as a text that has the mark, is read as it was meant.
@@ -8,8 +9,9 @@ import type { Serde } from '@restatedev/restate-sdk';
 
 const MARK = '\u0000';
 const INFINITE = `${MARK}Infinity`;
-/** How JSON spells that text where it is a value, and no name. */
-const MARKED_VALUE = /"\\u0000Infinity"(?!:)/g;
+const MINUS_INFINITE = `${MARK}-Infinity`;
+/** How JSON spells these texts where they are values, and no names. */
+const MARKED_VALUE = /"\\u0000(-?)Infinity"(?!:)/g;
 /** JSON knows no `Infinity`; this is read as one, by the parser itself. */
 const TOO_LARGE = '1e999';
 
@@ -20,6 +22,7 @@ const TOO_LARGE = '1e999';
 function marked(value: unknown): unknown {
   if (typeof value === 'string') return value.startsWith(MARK) ? MARK + value : value;
   if (value === Infinity) return INFINITE;
+  if (value === -Infinity) return MINUS_INFINITE;
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
     let copy: unknown[] | undefined;
@@ -48,7 +51,7 @@ function toWire(value: unknown): string {
   const shown = marked(value);
   const text = JSON.stringify(shown) as string | undefined;
   if (text === undefined) return 'null';
-  return shown === value ? text : text.replace(MARKED_VALUE, TOO_LARGE);
+  return shown === value ? text : text.replace(MARKED_VALUE, (_, sign: string) => sign + TOO_LARGE);
 }
 
 function fromWire(text: string): unknown {
